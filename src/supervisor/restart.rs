@@ -1,0 +1,188 @@
+//! When to restart: intensity, delay, jitter.
+
+use super::Cause;
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// This long without trouble, and the next crash is a first crash again.
+const STABLE: Duration = Duration::from_secs(30);
+
+/// An exit with code 0 may be the echo of a shutdown signal that reaches the
+/// host a moment later; that signal must win.
+const EXITED_PAUSE: Duration = Duration::from_millis(250);
+
+/// The delay doubles from this, after the first restart, which is immediate.
+const FIRST_DELAY: Duration = Duration::from_millis(250);
+
+/// The limits of supervision, as the operator set them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// From spawn to ready.
+    pub start_timeout: Duration,
+    /// From SIGTERM to SIGKILL.
+    pub stop_grace: Duration,
+    /// Failed rounds in a row that end a generation.
+    pub failure_threshold: u32,
+    /// They must also span this long; zero but for a database in memory, where
+    /// a restart loses everything.
+    pub failure_span: Duration,
+    /// Time between two rounds.
+    pub probe_period: Duration,
+    /// Time one probe may take.
+    pub probe_timeout: Duration,
+    /// Automatic restarts within the window before giving up.
+    pub max_restarts: u32,
+    /// The window.
+    pub restart_window: Duration,
+    /// The longest delay before an automatic restart.
+    pub backoff_max: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            start_timeout: Duration::from_secs(30),
+            stop_grace: Duration::from_secs(15),
+            failure_threshold: 3,
+            failure_span: Duration::ZERO,
+            probe_period: Duration::from_secs(1),
+            probe_timeout: Duration::from_secs(1),
+            max_restarts: 5,
+            restart_window: Duration::from_secs(60),
+            backoff_max: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Policy {
+    /// How long a server that was found running may take to prove its health:
+    /// as long as one that was healthy before.
+    #[must_use]
+    pub fn adopt_timeout(&self) -> Duration {
+        (self.probe_period * self.failure_threshold + self.probe_timeout).max(self.failure_span)
+    }
+}
+
+/// The restart window and the delay reached. Serialisable in ages, because a
+/// hand-over passes it to another process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// Automatic spawns, oldest first; pruned when read.
+    spawns: VecDeque<Instant>,
+    /// Automatic restarts since the last stable life.
+    in_a_row: u32,
+    jitter: u64,
+}
+
+/// A [`Schedule`] on its way to another process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduleAges {
+    spawns_ago_ms: Vec<u64>,
+    in_a_row: u32,
+}
+
+impl Schedule {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { spawns: VecDeque::new(), in_a_row: 0, jitter: seed }
+    }
+
+    /// As ages, for another process.
+    #[must_use]
+    pub fn to_ages(&self, now: Instant) -> ScheduleAges {
+        let age = |at: &Instant| now.saturating_duration_since(*at).as_millis();
+        ScheduleAges {
+            spawns_ago_ms: self
+                .spawns
+                .iter()
+                .map(|at| u64::try_from(age(at)).unwrap_or(u64::MAX))
+                .collect(),
+            in_a_row: self.in_a_row,
+        }
+    }
+
+    /// From the ages that another process sent.
+    #[must_use]
+    pub fn from_ages(ages: &ScheduleAges, seed: u64, now: Instant) -> Self {
+        let at = |&ms: &u64| now.checked_sub(Duration::from_millis(ms));
+        Self {
+            spawns: ages.spawns_ago_ms.iter().filter_map(at).collect(),
+            in_a_row: ages.in_a_row,
+            jitter: seed,
+        }
+    }
+
+    /// Automatic restarts within the window.
+    #[must_use]
+    pub fn in_window(&self, policy: &Policy, now: Instant) -> usize {
+        let inside = |at: &&Instant| now.saturating_duration_since(**at) < policy.restart_window;
+        self.spawns.iter().filter(inside).count()
+    }
+
+    /// Automatic restarts since the last stable life.
+    #[must_use]
+    pub fn in_a_row(&self) -> u32 {
+        self.in_a_row
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.spawns.clear();
+        self.in_a_row = 0;
+    }
+
+    /// A generation was ready for this long.
+    pub(super) fn credit(&mut self, ready: Duration) {
+        if ready >= STABLE {
+            self.in_a_row = 0;
+        }
+    }
+
+    /// An automatic spawn happens now.
+    pub(super) fn record(&mut self, now: Instant) {
+        self.spawns.push_back(now);
+    }
+
+    /// The delay before the next automatic restart; none when the intensity is
+    /// reached. Counted at the spawn ([`Self::record`]), decided here: a spawn
+    /// comes no earlier than its decision, so the limit holds in every window.
+    pub(super) fn next_delay(
+        &mut self,
+        policy: &Policy,
+        cause: Cause,
+        now: Instant,
+    ) -> Option<Duration> {
+        while let Some(oldest) = self.spawns.front()
+            && now.saturating_duration_since(*oldest) >= policy.restart_window
+        {
+            self.spawns.pop_front();
+        }
+        if self.spawns.len() >= policy.max_restarts as usize {
+            return None;
+        }
+        let base = match self.in_a_row {
+            0 => Duration::ZERO,
+            n => FIRST_DELAY.saturating_mul(1 << (n - 1).min(20)).min(policy.backoff_max),
+        };
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        let jittered = base.mul_f64(0.8 + 0.4 * self.next_fraction()).min(policy.backoff_max);
+        Some(match cause {
+            Cause::Exited => jittered.max(EXITED_PAUSE),
+            Cause::Operator
+            | Cause::Crash
+            | Cause::Unresponsive
+            | Cause::StartTimeout
+            | Cause::SpawnFailed
+            | Cause::Shutdown => jittered,
+        })
+    }
+
+    /// A number in `0.0..1.0`; splitmix64, for restarts of several homes must
+    /// only not fall together.
+    fn next_fraction(&mut self) -> f64 {
+        self.jitter = self.jitter.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.jitter;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
+}

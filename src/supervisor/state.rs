@@ -1,0 +1,147 @@
+//! What is: each state with the data that only it has.
+
+use super::{Cause, Failure, Generation, Layer, Remedy};
+use std::time::{Duration, Instant};
+
+/// What the operator wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Want {
+    /// Running.
+    Up,
+    /// Not running.
+    Down,
+}
+
+/// Who brought the process up, which decides what may be done to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// This host spawned it.
+    Spawned,
+    /// An earlier host of this home spawned it.
+    Adopted,
+    /// Somebody else runs it: watched, never signalled.
+    External,
+}
+
+/// A generation on its way up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Starting {
+    /// Which.
+    pub generation: Generation,
+    /// Whose.
+    pub owner: Owner,
+    /// Why it begins.
+    pub cause: Cause,
+    /// More about the cause.
+    pub detail: String,
+    /// Whether a process exists yet.
+    pub launched: bool,
+    /// When it was decided.
+    pub since: Instant,
+    /// How long it may take, from its launch.
+    pub timeout: Duration,
+    /// When it has taken too long.
+    pub deadline: Instant,
+}
+
+/// A generation that was ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Live {
+    /// Which.
+    pub generation: Generation,
+    /// Whose.
+    pub owner: Owner,
+    /// When it became ready, most recently.
+    pub since: Instant,
+}
+
+/// What is wrong with a generation that runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// The first layer that failed.
+    pub layer: Layer,
+    /// What was seen.
+    pub detail: String,
+    /// Whether a restart may cure it.
+    pub remedy: Remedy,
+    /// Rounds in a row.
+    pub failures: u32,
+    /// The first of them.
+    pub since: Instant,
+}
+
+/// A generation on its way down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopping {
+    /// Which.
+    pub generation: Generation,
+    /// Why it ends.
+    pub cause: Cause,
+    /// More about the cause.
+    pub detail: String,
+    /// Whether a process exists; false while a launch still runs.
+    pub launched: bool,
+    /// When it was decided.
+    pub since: Instant,
+    /// When to kill, or to kill again.
+    pub act_at: Instant,
+    /// How many times it was killed.
+    pub kills: u32,
+}
+
+/// What is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Nothing runs and nothing is coming.
+    Stopped {
+        /// What there is to say about it.
+        note: Option<String>,
+    },
+    /// On its way up.
+    Starting(Starting),
+    /// Every layer that applies passes.
+    Ready(Live),
+    /// It runs, and something is wrong.
+    Degraded(Live, Trouble),
+    /// On its way down.
+    Stopping(Stopping),
+    /// Down; the next spawn waits.
+    Backoff {
+        /// Until then.
+        until: Instant,
+        /// When the last process ended.
+        since: Instant,
+        /// Why it ended.
+        cause: Cause,
+        /// More about the cause.
+        detail: String,
+    },
+    /// Given up.
+    Failed(Failure),
+}
+
+impl State {
+    /// The generation that this state is about, if any process may exist.
+    #[must_use]
+    pub fn generation(&self) -> Option<Generation> {
+        match self {
+            Self::Starting(starting) => Some(starting.generation),
+            Self::Ready(live) | Self::Degraded(live, _) => Some(live.generation),
+            Self::Stopping(stopping) => Some(stopping.generation),
+            Self::Stopped { .. } | Self::Backoff { .. } | Self::Failed(_) => None,
+        }
+    }
+
+    /// Whose process this state is about.
+    #[must_use]
+    pub fn owner(&self) -> Option<Owner> {
+        match self {
+            Self::Starting(starting) => Some(starting.owner),
+            Self::Ready(live) | Self::Degraded(live, _) => Some(live.owner),
+            Self::Stopping(_) | Self::Stopped { .. } | Self::Backoff { .. } | Self::Failed(_) => {
+                None
+            }
+        }
+    }
+}
