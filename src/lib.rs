@@ -5,4 +5,5 @@
 //! restarts it; a dashboard shows that live. The modules are listed in the
 //! order of dependency; `ARCHITECTURE.md` has the map and the invariants.
 
+pub mod process;
 pub mod supervisor;

@@ -1,0 +1,23 @@
+//! Unix: sessions, identities, locks, exits, sweeps and ports.
+//!
+//! The only folder that knows processes. Its rule: **nothing is signalled that
+//! is not proven ours**. [`identity::Proven`] is the only thing that can signal,
+//! and it is made only from an [`identity::Identity`] that was compared with the
+//! kernel's answer *after* a pidfd pinned the process. What to signal is chosen
+//! by [`sweep::select`], a pure function over a process table.
+//!
+//! What only Linux has (procfs, pidfd) sits in [`linux`], [`identity`] and
+//! [`watch`]; the rest is plain Unix.
+
+pub mod identity;
+pub mod linux;
+pub mod lock;
+pub mod ports;
+pub mod record;
+pub mod spawn;
+pub mod sweep;
+pub mod usage;
+pub mod watch;
+
+/// A process number. `i32`, as the kernel's headers have it.
+pub type Pid = i32;

@@ -1,0 +1,183 @@
+//! Who listens, read from the kernel and never tested by binding.
+
+use super::Pid;
+use super::identity::own_pid;
+use super::linux;
+use procfs::net::{TcpNetEntry, TcpState};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// A listening socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The kernel's number for the socket.
+    pub inode: u64,
+}
+
+/// A process that has a socket open, and the descriptor, so that asking again
+/// costs one `readlink`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The process.
+    pub pid: Pid,
+    descriptor: PathBuf,
+    socket: PathBuf,
+}
+
+impl Holder {
+    /// Whether that descriptor still is that socket.
+    #[must_use]
+    pub fn still_holds(&self) -> bool {
+        std::fs::read_link(&self.descriptor).is_ok_and(|target| target == self.socket)
+    }
+}
+
+/// A process on a port, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occupant {
+    /// The port.
+    pub port: u16,
+    /// Its number, where it may be seen: another user's, or one in another
+    /// container, may not.
+    pub pid: Option<Pid>,
+    /// Its command line, or empty.
+    pub command: String,
+}
+
+impl std::fmt::Display for Occupant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.pid {
+            Some(pid) => write!(f, "pid {pid} ({})", self.command),
+            None => f.write_str(
+                "a process that cannot be seen from here (another user's, or a container's)",
+            ),
+        }
+    }
+}
+
+/// All sockets that listen on this port where 127.0.0.1 reaches them.
+#[must_use]
+pub fn listeners(port: u16) -> Vec<Listener> {
+    let v4 = procfs::net::tcp().unwrap_or_default();
+    let v6 = procfs::net::tcp6().unwrap_or_default();
+    v4.iter().chain(&v6).filter(|entry| reaches(entry, port)).map(listener).collect()
+}
+
+fn listener(entry: &TcpNetEntry) -> Listener {
+    Listener { address: entry.local_address, inode: entry.inode }
+}
+
+/// A listener on `::1` does not conflict with one on 127.0.0.1 and is not
+/// reached through it; one on `0.0.0.0`, or on `::` for both families, is.
+fn reaches(entry: &TcpNetEntry, port: u16) -> bool {
+    entry.state == TcpState::Listen
+        && entry.local_address.port() == port
+        && match entry.local_address.ip() {
+            IpAddr::V4(ip) => ip == Ipv4Addr::LOCALHOST || ip.is_unspecified(),
+            IpAddr::V6(ip) => {
+                ip.is_unspecified() || ip.to_ipv4_mapped() == Some(Ipv4Addr::LOCALHOST)
+            }
+        }
+}
+
+/// Which of these processes has the socket open.
+#[must_use]
+pub fn holder_among(pids: &[Pid], inode: u64) -> Option<Holder> {
+    let socket = PathBuf::from(format!("socket:[{inode}]"));
+    pids.iter().find_map(|&pid| {
+        std::fs::read_dir(format!("/proc/{pid}/fd"))
+            .ok()?
+            .filter_map(Result::ok)
+            .map(|entry| entry.path())
+            .find(|path| std::fs::read_link(path).is_ok_and(|target| target == socket))
+            .map(|descriptor| Holder { pid, descriptor, socket: socket.clone() })
+    })
+}
+
+/// Who is on a port, found by asking every process; tens of milliseconds on a
+/// busy machine.
+#[must_use]
+pub fn occupant(port: u16) -> Option<Occupant> {
+    let listener = listeners(port).into_iter().next()?;
+    let everyone: Vec<Pid> =
+        linux::processes().iter().map(|process| process.pid).filter(|&p| p != own_pid()).collect();
+    let pid = holder_among(&everyone, listener.inode)
+        .or_else(|| holder_among(&[own_pid()], listener.inode))
+        .map(|holder| holder.pid);
+    let command = pid.map(linux::command_line).unwrap_or_default();
+    Some(Occupant { port, pid, command })
+}
+
+/// The ports on which any of these processes listens.
+#[must_use]
+pub fn listening_ports(pids: &[Pid]) -> Vec<u16> {
+    let entries: Vec<TcpNetEntry> = procfs::net::tcp()
+        .unwrap_or_default()
+        .into_iter()
+        .chain(procfs::net::tcp6().unwrap_or_default())
+        .filter(|entry| entry.state == TcpState::Listen)
+        .collect();
+    entries
+        .iter()
+        .filter(|entry| holder_among(pids, entry.inode).is_some())
+        .map(|entry| entry.local_address.port())
+        .collect()
+}
+
+/// A port that is free now and stays unlikely to be given out: connected to and
+/// closed from the server's side first, it rests in TIME_WAIT, which the kernel
+/// does not choose and a server may still bind.
+///
+/// # Errors
+/// When no port can be had.
+pub fn free_port() -> std::io::Result<u16> {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let address = listener.local_addr()?;
+    let client = std::net::TcpStream::connect(address)?;
+    let (server, _) = listener.accept()?;
+    drop(server);
+    drop(client);
+    Ok(address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn a_listener_is_found_with_its_process_and_is_gone_when_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let found = listeners(port);
+        assert_eq!(found.len(), 1, "{found:?}");
+        let holder = holder_among(&[own_pid()], found[0].inode).unwrap();
+        assert!(holder.still_holds());
+        let occupant = occupant(port).unwrap();
+        assert_eq!(occupant.pid, Some(own_pid()));
+        assert!(!occupant.command.is_empty());
+        drop(listener);
+        assert!(listeners(port).is_empty());
+        assert!(!holder.still_holds());
+    }
+
+    #[test]
+    fn only_what_127_0_0_1_reaches_is_on_the_port() {
+        for (address, reached) in
+            [("127.0.0.1:0", true), ("0.0.0.0:0", true), ("[::1]:0", false), ("127.0.0.2:0", false)]
+        {
+            let Ok(listener) = TcpListener::bind(address) else { continue };
+            let port = listener.local_addr().unwrap().port();
+            assert_eq!(!listeners(port).is_empty(), reached, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_free_port_can_be_bound() {
+        let port = free_port().unwrap();
+        assert!(listeners(port).is_empty());
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+    }
+}

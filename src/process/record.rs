@@ -1,0 +1,185 @@
+//! `temporal.pid`: what a host leaves for the one that comes after it.
+
+use super::Pid;
+use super::identity::Identity;
+use super::sweep::Subject;
+use crate::supervisor::Generation;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// The record of a spawned Temporal. Number, start, boot and namespace are its
+/// identity; everything else is shown or used, and decides nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The process that was spawned.
+    pub leader: Identity,
+    /// Its command name.
+    pub name: String,
+    /// When it started, in Unix seconds.
+    pub started_at: i64,
+    /// The value of the marker in its environment.
+    pub marker: String,
+    /// Its generation.
+    pub generation: Generation,
+    /// Ports: gRPC, web UI (absent when headless), metrics.
+    pub port: u16,
+    /// The web UI's port.
+    pub ui_port: Option<u16>,
+    /// The metrics port.
+    pub metrics_port: u16,
+    /// Its database; absent when it is in memory.
+    pub database: Option<PathBuf>,
+    /// The program, as it was spawned.
+    pub executable: PathBuf,
+    /// The options that it was started with, as `name=value`, for the next
+    /// host to compare with.
+    pub options: Vec<(String, String)>,
+}
+
+impl Record {
+    /// How its instance is recognised.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        Subject { leader: self.leader.clone(), marker: self.marker.clone() }
+    }
+
+    /// Writes it in one step: a reader sees the old text or the new one.
+    ///
+    /// # Errors
+    /// When the home cannot be written.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        let temporary = path.with_extension("pid.new");
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&temporary)?;
+        file.write_all(self.to_text().as_bytes())?;
+        std::fs::rename(&temporary, path)
+    }
+
+    /// Reads it; `None` when there is none or it says too little to prove anything.
+    #[must_use]
+    pub fn read(path: &Path) -> Option<Self> {
+        Self::from_text(&super::lock::read(path))
+    }
+
+    fn to_text(&self) -> String {
+        let one_line = |text: &str| text.replace(['\n', '\r'], " ");
+        let mut text =
+            format!("{}\n{}\n{}\n", self.leader.pid, one_line(&self.name), self.started_at);
+        let mut line = |key: &str, value: &dyn std::fmt::Display| {
+            let _ = writeln!(text, "{key}={}", one_line(&value.to_string()));
+        };
+        line("start_ticks", &self.leader.start_ticks);
+        line("boot_id", &self.leader.boot_id);
+        line("pid_namespace", &self.leader.pid_namespace);
+        line("session", &self.leader.pid);
+        line("marker", &self.marker);
+        line("generation", &self.generation);
+        line("port", &self.port);
+        if let Some(port) = self.ui_port {
+            line("ui_port", &port);
+        }
+        line("metrics_port", &self.metrics_port);
+        if let Some(database) = &self.database {
+            line("database", &database.display());
+        }
+        line("executable", &self.executable.display());
+        for (name, value) in &self.options {
+            line(&format!("option.{name}"), value);
+        }
+        text
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let mut lines = text.lines();
+        let pid: Pid = lines.next()?.trim().parse().ok()?;
+        let name = lines.next()?.to_owned();
+        let started_at = lines.next()?.trim().parse().ok()?;
+        let pairs: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once('=')).collect();
+        let value = |key: &str| pairs.iter().find(|(k, _)| *k == key).map(|(_, value)| *value);
+        Some(Self {
+            leader: Identity {
+                pid,
+                start_ticks: value("start_ticks")?.parse().ok()?,
+                boot_id: value("boot_id")?.to_owned(),
+                pid_namespace: value("pid_namespace")?.to_owned(),
+            },
+            name,
+            started_at,
+            marker: value("marker").unwrap_or_default().to_owned(),
+            generation: Generation(value("generation")?.parse().ok()?),
+            port: value("port")?.parse().ok()?,
+            ui_port: value("ui_port").and_then(|port| port.parse().ok()),
+            metrics_port: value("metrics_port").and_then(|port| port.parse().ok()).unwrap_or(0),
+            database: value("database").map(PathBuf::from),
+            executable: value("executable").unwrap_or_default().into(),
+            options: pairs
+                .iter()
+                .filter_map(|(key, value)| {
+                    Some((key.strip_prefix("option.")?.to_owned(), (*value).to_owned()))
+                })
+                .collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        Record {
+            leader: Identity {
+                pid: 4712,
+                start_ticks: 99,
+                boot_id: "b".into(),
+                pid_namespace: "pid:[7]".into(),
+            },
+            name: "temporal".into(),
+            started_at: 1_795_000_000,
+            marker: "m=1".into(),
+            generation: Generation(3),
+            port: 7233,
+            ui_port: Some(8233),
+            metrics_port: 40001,
+            database: Some("/home/a b/x=y.db".into()),
+            executable: "/home/a/bin/temporal".into(),
+            options: vec![("port".into(), "7233".into())],
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("temporal.pid");
+        record().write(&path).unwrap();
+        assert_eq!(Record::read(&path), Some(record()));
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("4712\ntemporal\n1795000000\nstart_ticks=99\n"), "{text}");
+
+        let headless = Record { ui_port: None, database: None, ..record() };
+        headless.write(&path).unwrap();
+        assert_eq!(Record::read(&path), Some(headless));
+    }
+
+    #[test]
+    fn a_record_that_proves_nothing_is_no_record() {
+        for text in ["", "4712", "4712\ntemporal\n0\n", "x\ntemporal\n0\nstart_ticks=1\n"] {
+            assert_eq!(Record::from_text(text), None, "{text:?}");
+        }
+        let whole = record().to_text();
+        for key in ["start_ticks", "boot_id", "pid_namespace", "generation", "port"] {
+            let without: String = whole
+                .lines()
+                .filter(|line| !line.starts_with(&format!("{key}=")))
+                .map(|line| format!("{line}\n"))
+                .collect();
+            assert_eq!(Record::from_text(&without), None, "{key}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Spawning Temporal: its own session, and nothing of ours but the locks.
+
+use super::Pid;
+use super::identity::{Identity, Signal};
+use super::linux::MARKER;
+use super::lock::InstanceLock;
+use super::sweep::Subject;
+use super::watch::Watched;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// What to spawn.
+#[derive(Debug)]
+pub struct Spawn<'a> {
+    /// The program's file.
+    pub program: &'a Path,
+    /// Its arguments.
+    pub arguments: &'a [OsString],
+    /// Where it runs; a folder that cannot vanish under it.
+    pub folder: &'a Path,
+    /// Takes both of its streams; must be open for appending.
+    pub output: &'a File,
+    /// What its environment carries, and that of all it begins.
+    pub marker: &'a str,
+    /// The locks that it inherits. Closed here once it runs, never unlocked.
+    pub locks: &'a [InstanceLock],
+}
+
+/// A process that was just spawned.
+#[derive(Debug)]
+pub struct Leader {
+    /// Who it is, and how its instance is recognised.
+    pub subject: Subject,
+    /// Its exit.
+    pub watched: Watched,
+}
+
+/// Spawns it. The kernel's word for what failed comes back: a missing program,
+/// no permission, no more processes.
+///
+/// # Errors
+/// When it cannot be executed. No process is left then.
+pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
+    let locks: Vec<RawFd> = what.locks.iter().map(|lock| lock.as_fd().as_raw_fd()).collect();
+    let mut command = Command::new(what.program);
+    command
+        .args(what.arguments)
+        .current_dir(what.folder)
+        .env(MARKER, what.marker)
+        .stdin(Stdio::null())
+        .stdout(what.output.try_clone()?)
+        .stderr(what.output.try_clone()?);
+    // SAFETY: between fork and exec only async-signal-safe calls are made
+    // (setsid, umask, close_range, fcntl); nothing allocates or locks, and
+    // `locks` was made before the fork.
+    unsafe {
+        command.pre_exec(move || detach(&locks));
+    }
+    let child = command.spawn()?;
+    let pid = Pid::try_from(child.id()).expect("the kernel's process numbers fit");
+    // A child that was not reaped keeps its number, so this is the one we spawned.
+    let identity = Identity::of(pid);
+    let proven = identity.as_ref().and_then(Identity::prove);
+    let (Some(leader), Some(proven)) = (identity, proven) else {
+        let mut child = child;
+        child.kill()?;
+        child.wait()?;
+        return Err(io::Error::other("the spawned process cannot be identified (is /proc there?)"));
+    };
+    let subject = Subject { leader, marker: what.marker.to_owned() };
+    let watched = Watched::new(proven).inspect_err(|_| {
+        if let Some(proven) = subject.leader.prove() {
+            let _ = proven.signal(Signal::Kill);
+        }
+    })?;
+    // `child` is dropped unwaited: the exit comes through the pidfd, the reaping after the sweep.
+    Ok(Leader { subject, watched })
+}
+
+/// In the child: a session of its own, private files, no descriptors but the
+/// three streams and `keep`.
+fn detach(keep: &[RawFd]) -> io::Result<()> {
+    nix::unistd::setsid()?;
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+    inherit_only(keep)
+}
+
+/// Marks every descriptor above the three streams close-on-exec, but these.
+/// Async-signal-safe: made for use between fork and exec.
+///
+/// # Errors
+/// When the kernel refuses, which it does only for a bad descriptor.
+pub fn inherit_only(keep: &[RawFd]) -> io::Result<()> {
+    // SAFETY: a system call on plain numbers; it touches no memory.
+    let done =
+        unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    if done != 0 {
+        // Before Linux 5.11: std opens everything close-on-exec, only what we
+        // ourselves inherited slips through.
+        mark_one_by_one();
+    }
+    for fd in keep {
+        // SAFETY: `fcntl` on a descriptor that the caller keeps open.
+        if unsafe { libc::fcntl(*fd, libc::F_SETFD, 0) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+fn mark_one_by_one() {
+    for fd in 3..1024 {
+        // SAFETY: on a number that is no descriptor this fails and does nothing.
+        unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
+}
+
+/// Makes this process the one that inherits orphans of its descendants, so that
+/// they stay findable. Where the kernel refuses, they become init's.
+pub fn become_subreaper() {
+    if let Err(error) = nix::sys::prctl::set_child_subreaper(true) {
+        tracing::warn!(%error, "not a child subreaper: orphans of Temporal go to init");
+    }
+}

@@ -1,0 +1,163 @@
+use super::*;
+use proptest::prelude::*;
+
+struct Made {
+    rows: Vec<Process>,
+    lock_holders: Vec<Pid>,
+    marked: Vec<Pid>,
+}
+
+impl Table for Made {
+    fn processes(&self) -> &[Process] {
+        &self.rows
+    }
+    fn holds_lock(&self, pid: Pid) -> bool {
+        self.lock_holders.contains(&pid)
+    }
+    fn is_marked(&self, pid: Pid) -> bool {
+        self.marked.contains(&pid)
+    }
+}
+
+fn row(pid: Pid, ppid: Pid, session: Pid, start_ticks: u64) -> Process {
+    Process { pid, ppid, session, state: 'S', start_ticks, name: "temporal".into() }
+}
+
+fn leader(pid: Pid, start_ticks: u64) -> Identity {
+    Identity { pid, start_ticks, boot_id: "b".into(), pid_namespace: "n".into() }
+}
+
+fn selected(table: &Made, leader: &Identity, me: Pid) -> Vec<Pid> {
+    let mut pids: Vec<Pid> = select(table, leader, me).iter().map(|p| p.pid).collect();
+    pids.sort_unstable();
+    pids
+}
+
+const ME: Pid = 50;
+
+/// init, a shell, ourselves, the instance and strangers of every kind.
+fn machine() -> Made {
+    Made {
+        rows: vec![
+            row(1, 0, 1, 1),
+            row(40, 1, 40, 10),      // our shell
+            row(ME, 40, 40, 20),     // the host
+            row(100, ME, 100, 100),  // leader
+            row(101, 100, 100, 101), // its child
+            row(102, 101, 102, 102), // its grandchild, in a session of its own
+            row(103, ME, 100, 103),  // orphan in the session, inherited by the host
+            row(104, 1, 104, 104),   // escaped: only the lock
+            row(105, 1, 105, 105),   // escaped: only the marker
+            row(106, 105, 105, 106), // child of an escaped one
+            row(200, 40, 200, 90),   // older stranger of the same name
+            row(201, 40, 201, 110),  // younger stranger
+            row(202, ME, 40, 111),   // another child of ours: the browser
+            row(203, 1, 203, 112),
+        ],
+        lock_holders: vec![104],
+        marked: vec![100, 105],
+    }
+}
+
+#[test]
+fn session_descent_lock_and_marker_each_prove_a_member_and_strangers_are_left_out() {
+    assert_eq!(selected(&machine(), &leader(100, 100), ME), [100, 101, 102, 103, 104, 105, 106]);
+}
+
+#[test]
+fn with_the_leader_gone_only_lock_marker_and_descent_from_those_prove_anything() {
+    let mut table = machine();
+    table.rows.retain(|process| process.pid != 100);
+    assert_eq!(selected(&table, &leader(100, 100), ME), [104, 105, 106]);
+}
+
+#[test]
+fn a_leader_whose_number_was_reused_proves_no_session_and_no_descent() {
+    let mut table = machine();
+    table.marked.clear();
+    table.lock_holders.clear();
+    // The same number, started later, leading a session of the same number.
+    assert_eq!(selected(&table, &leader(100, 99), ME), [] as [Pid; 0]);
+}
+
+#[test]
+fn a_zombie_leader_still_pins_its_session() {
+    let mut table = machine();
+    table.rows[3].state = 'Z';
+    table.lock_holders.clear();
+    table.marked.clear();
+    assert_eq!(selected(&table, &leader(100, 100), ME), [100, 101, 102, 103]);
+}
+
+#[test]
+fn the_host_and_what_is_above_it_are_never_selected_whatever_proves_them() {
+    let mut table = machine();
+    // A host that was started from inside an instance.
+    table.rows[2] = row(ME, 101, 100, 107);
+    table.marked.push(ME);
+    table.lock_holders.push(ME);
+    let selected = selected(&table, &leader(100, 100), ME);
+    assert!(!selected.contains(&ME) && !selected.contains(&101) && !selected.contains(&100));
+}
+
+#[test]
+fn an_unknown_start_selects_nothing() {
+    assert_eq!(selected(&machine(), &leader(100, 0), ME), [] as [Pid; 0]);
+}
+
+prop_compose! {
+    fn any_row()(
+        pid in -1..40i32,
+        ppid in -1..40i32,
+        session in -1..40i32,
+        state in prop::sample::select(vec!['S', 'R', 'Z', 'T', 'D']),
+        start_ticks in 0..20u64,
+    ) -> Process {
+        Process { pid, ppid, session, state, start_ticks, name: String::new() }
+    }
+}
+
+proptest! {
+    /// Numbers so few that every kind of reuse, loop and absurdity occurs.
+    #[test]
+    fn nothing_older_than_the_leader_no_init_no_host_and_no_ancestor_is_ever_selected(
+        rows in prop::collection::vec(any_row(), 0..40),
+        lock_holders in prop::collection::vec(-1..40i32, 0..6),
+        marked in prop::collection::vec(-1..40i32, 0..6),
+        (pid, start) in (-1..40i32, 0..20u64),
+        me in 2..40i32,
+    ) {
+        let mut seen = BTreeSet::new();
+        let rows: Vec<Process> = rows.into_iter().filter(|row| seen.insert(row.pid)).collect();
+        let table = Made { rows, lock_holders, marked };
+        let leader = leader(pid, start);
+        let by_pid = |pid: Pid| table.rows.iter().find(|row| row.pid == pid);
+        let mut ancestors = vec![me];
+        while let Some(row) = by_pid(*ancestors.last().expect("never empty")) {
+            if ancestors.contains(&row.ppid) {
+                break;
+            }
+            ancestors.push(row.ppid);
+        }
+        let stands = by_pid(pid).is_some_and(|row| row.start_ticks == start) && start > 0;
+        for process in select(&table, &leader, me) {
+            prop_assert!(process.pid > 1);
+            prop_assert!(start > 0 && process.start_ticks >= start);
+            prop_assert!(!ancestors.contains(&process.pid));
+            // And each for a reason that can be named.
+            let reason = (process.pid == pid && stands)
+                || (stands && process.session == pid)
+                || table.lock_holders.contains(&process.pid)
+                || table.marked.contains(&process.pid)
+                || select(&table, &leader, me).iter().any(|parent| parent.pid == process.ppid);
+            prop_assert!(reason, "{process:?} without a proof");
+        }
+    }
+
+    /// What proves nothing anywhere selects nothing anywhere.
+    #[test]
+    fn without_a_proof_nothing_is_selected(rows in prop::collection::vec(any_row(), 0..40)) {
+        let table = Made { rows, lock_holders: vec![], marked: vec![] };
+        prop_assert!(select(&table, &leader(99, 1), 2).is_empty());
+    }
+}

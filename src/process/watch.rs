@@ -1,0 +1,169 @@
+//! Seeing a process end when it ends, whether it is our child or not.
+
+use super::Pid;
+use super::identity::Proven;
+use crate::supervisor::Exit;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::Duration;
+use tokio::io::unix::AsyncFd;
+
+/// A process that is watched through its pidfd.
+#[derive(Debug)]
+pub struct Watched {
+    pidfd: AsyncFd<OwnedFd>,
+}
+
+impl Watched {
+    /// Watches a proven process. Needs a running runtime.
+    ///
+    /// # Errors
+    /// When the reactor cannot take the descriptor.
+    pub fn new(proven: Proven) -> io::Result<Self> {
+        let fd = proven.into_pidfd();
+        // SAFETY: the descriptor is owned by the `AsyncFd` from here on, is open,
+        // and nothing else closes or replaces it before the `AsyncFd` is dropped.
+        let pidfd = unsafe {
+            AsyncFd::register_with_interest(fd, tokio::io::Interest::READABLE)
+                .map_err(|error| io::Error::from(error.into_parts().1))?
+        };
+        Ok(Self { pidfd })
+    }
+
+    /// Returns when the process has ended; it may be a zombie still.
+    pub async fn ended(&self) {
+        // An error here means that the reactor is gone, with the whole runtime.
+        if self.pidfd.readable().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// How it ended, without reaping it: its zombie pins the session's number.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
+        match waitid(Id::PIDFd(self.pidfd.get_ref().as_fd()), flags) {
+            Ok(WaitStatus::Exited(_, code)) => Exit::Code(code),
+            Ok(WaitStatus::Signaled(_, signal, _)) => Exit::Signal(signal as i32, signal.as_str()),
+            Ok(_) => Exit::Unknown,
+            // No child of ours: only a recent kernel tells, once its parent has reaped it.
+            Err(_) => exit_from_pidfd(&self.pidfd).unwrap_or(Exit::Unknown),
+        }
+    }
+
+    /// Reaps it where it is our child; then its number may be given out again.
+    pub fn reap(&self) {
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
+        while waitid(Id::PIDFd(self.pidfd.get_ref().as_fd()), flags) == Err(Errno::EINTR) {}
+    }
+}
+
+/// Waits until the process has ended, for at most this long.
+pub(super) fn wait_exit(proven: &Proven, patience: Duration) -> bool {
+    let mut fds = [PollFd::new(proven.as_fd(), PollFlags::POLLIN)];
+    let timeout = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
+    matches!(poll(&mut fds, timeout), Ok(ready) if ready > 0)
+}
+
+/// Waits for the end of a process that is no child, such as another host.
+/// Blocks.
+#[must_use]
+pub fn wait_until_gone(proven: &Proven, patience: Duration) -> bool {
+    wait_exit(proven, patience)
+}
+
+pub(super) fn reap(pid: Pid) {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
+    if let Err(error) = waitid(Id::Pid(nix::unistd::Pid::from_raw(pid)), flags) {
+        tracing::debug!(pid, %error, "orphan not reaped");
+    }
+}
+
+/// `struct pidfd_info` of `linux/pidfd.h`, in its first published size.
+#[repr(C)]
+#[derive(Default)]
+struct PidfdInfo {
+    mask: u64,
+    cgroup_id: u64,
+    pid: u32,
+    tgid: u32,
+    ppid: u32,
+    ids: [u32; 8],
+    exit_code: i32,
+}
+
+const PIDFD_INFO_EXIT: u64 = 1 << 3;
+
+mod request {
+    #![allow(missing_docs, reason = "the macro takes no documentation")]
+    nix::ioctl_readwrite!(pidfd_get_info, 0xff, 11, super::PidfdInfo);
+}
+
+/// `PIDFD_GET_INFO` (Linux 6.15 and later for the exit status).
+fn exit_from_pidfd(pidfd: &impl AsRawFd) -> Option<Exit> {
+    let mut info = PidfdInfo { mask: PIDFD_INFO_EXIT, ..PidfdInfo::default() };
+    // SAFETY: the descriptor is open, and `info` has the layout and the size
+    // that the request's number announces; the kernel writes no more than that.
+    unsafe { request::pidfd_get_info(pidfd.as_raw_fd(), &raw mut info) }.ok()?;
+    if info.mask & PIDFD_INFO_EXIT == 0 {
+        return None;
+    }
+    let status = info.exit_code;
+    if libc::WIFSIGNALED(status) {
+        let number = libc::WTERMSIG(status);
+        let name = nix::sys::signal::Signal::try_from(number).map_or("signal", |s| s.as_str());
+        Some(Exit::Signal(number, name))
+    } else {
+        Some(Exit::Code(libc::WEXITSTATUS(status)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::identity::{Identity, Signal};
+
+    fn watch(pid: u32) -> Watched {
+        let pid = Pid::try_from(pid).unwrap();
+        Watched::new(Identity::of(pid).unwrap().prove().unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_exit_of_a_child_is_seen_and_read_before_it_is_reaped() {
+        for (script, exit) in [
+            ("exit 3", Exit::Code(3)),
+            ("exit 0", Exit::Code(0)),
+            ("kill -9 $$", Exit::Signal(9, "SIGKILL")),
+        ] {
+            let child = std::process::Command::new("sh").args(["-c", script]).spawn().unwrap();
+            let watched = watch(child.id());
+            watched.ended().await;
+            assert_eq!(watched.exit(), exit);
+            assert_eq!(watched.exit(), exit, "still there");
+            watched.reap();
+            assert!(Identity::of(Pid::try_from(child.id()).unwrap()).is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn the_exit_of_a_process_that_is_no_child_is_seen() {
+        // The shell's background child outlives the shell and is nobody's child here.
+        let out = std::process::Command::new("sh")
+            .args(["-c", "sleep 60 >/dev/null 2>&1 & echo $!"])
+            .output()
+            .unwrap();
+        let pid: Pid = String::from_utf8(out.stdout).unwrap().trim().parse().unwrap();
+        let identity = Identity::of(pid).unwrap();
+        let watched = Watched::new(identity.prove().unwrap()).unwrap();
+        identity.prove().unwrap().signal(Signal::Kill).unwrap();
+        watched.ended().await;
+        assert!(
+            matches!(watched.exit(), Exit::Unknown | Exit::Signal(9, "SIGKILL")),
+            "unknown, or what a recent kernel tells: {:?}",
+            watched.exit()
+        );
+    }
+}
