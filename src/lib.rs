@@ -5,5 +5,7 @@
 //! restarts it; a dashboard shows that live. The modules are listed in the
 //! order of dependency; `ARCHITECTURE.md` has the map and the invariants.
 
+pub mod config;
+pub mod paths;
 pub mod process;
 pub mod supervisor;

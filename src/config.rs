@@ -1,0 +1,378 @@
+//! What the options mean: flags beat environment beats `config.toml` beats
+//! defaults, and all is checked once. Past this module nothing parses strings.
+
+mod options;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use options::Options;
+pub use value::{Level, Size, Span};
+
+use crate::paths::{Home, HomeError};
+use crate::supervisor::Policy;
+use serde_json::{Map, Value};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// In memory a restart loses everything, so failures must last this long.
+const MEMORY_PATIENCE: Duration = Duration::from_secs(15);
+
+/// What an option means was not understood, or cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The home.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
+    /// The file is not understood.
+    #[error("{path} is not understood:\n{message}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Line, column and what is known there.
+        message: String,
+    },
+    /// A value that makes no sense.
+    #[error("--{option} {value}: {why}")]
+    Value {
+        /// The option's name.
+        option: &'static str,
+        /// What it was set to.
+        value: String,
+        /// Why not, and what instead.
+        why: String,
+    },
+}
+
+/// Where the database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Database {
+    /// This file.
+    File(PathBuf),
+    /// Nowhere: a restart loses it.
+    Memory,
+}
+
+impl Database {
+    /// The file, if there is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Memory => None,
+        }
+    }
+}
+
+/// Everything that a host needs to know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Its home.
+    pub home: Home,
+    /// The gRPC port.
+    pub port: u16,
+    /// The web UI's port; none when headless.
+    pub ui_port: Option<u16>,
+    /// The Temporal CLI, where it is named.
+    pub temporal_bin: Option<PathBuf>,
+    /// The database.
+    pub database: Database,
+    /// Namespaces, the first being the one that is probed.
+    pub namespaces: Vec<String>,
+    /// Temporal's log level.
+    pub temporal_log_level: Level,
+    /// The limits of supervision.
+    pub policy: Policy,
+    /// How much of Temporal's log is kept on disk, in bytes.
+    pub log_max: u64,
+    /// Where health and metrics are served over TCP.
+    pub http: Option<SocketAddr>,
+    /// The Temporal that is only watched.
+    pub address: Option<String>,
+    /// Passed on to `temporal server start-dev`.
+    pub arguments: Vec<String>,
+    /// What was set, before defaults: what a restart with other options starts from.
+    pub options: Options,
+}
+
+impl Settings {
+    /// Checks the options and fills in defaults.
+    ///
+    /// # Errors
+    /// When a value makes no sense alone or beside another.
+    pub fn resolve(home: Home, options: Options) -> Result<Self, ConfigError> {
+        let set = options.clone();
+        let port = at_least("port", options.port.unwrap_or(7233), 1)?;
+        let arguments = options.arguments.unwrap_or_default();
+        refuse_ours(&arguments)?;
+        let headless = arguments.iter().any(|a| a == "--headless" || a == "--headless=true");
+        let ui_port = match (headless, options.ui_port) {
+            (true, _) => None,
+            (false, Some(ui)) => Some(at_least("ui-port", ui, 1)?),
+            (false, None) => Some(port.checked_add(1000).ok_or_else(|| {
+                ConfigError::Value {
+                    option: "port",
+                    value: port.to_string(),
+                    why: "the web UI's port would be this plus 1000, and ports end at 65535; \
+                      name another with --ui-port"
+                        .into(),
+                }
+            })?),
+        };
+        if ui_port == Some(port) {
+            return Err(ConfigError::Value {
+                option: "ui-port",
+                value: port.to_string(),
+                why: "is the gRPC port too; choose another".into(),
+            });
+        }
+        let database = database(&home, options.db, options.in_memory)?;
+        let namespaces = match options.namespace {
+            Some(names) if !names.is_empty() => names,
+            Some(_) | None => vec!["default".to_owned()],
+        };
+        if let Some(bad) = namespaces.iter().find(|name| name.trim().is_empty()) {
+            return Err(ConfigError::Value {
+                option: "namespace",
+                value: bad.clone(),
+                why: "a namespace needs a name".into(),
+            });
+        }
+        let default = Policy::default();
+        let span = |given: Option<Span>, default: Duration| given.map_or(default, |span| span.0);
+        let policy = Policy {
+            probe_period: at_least(
+                "probe-period",
+                Span(span(options.probe_period, default.probe_period)),
+                Span(Duration::from_millis(100)),
+            )?
+            .0,
+            probe_timeout: at_least(
+                "probe-timeout",
+                Span(span(options.probe_timeout, default.probe_timeout)),
+                Span(Duration::from_millis(10)),
+            )?
+            .0,
+            failure_threshold: at_least(
+                "failure-threshold",
+                options.failure_threshold.unwrap_or(default.failure_threshold),
+                1,
+            )?,
+            failure_span: match (&database, options.failure_threshold) {
+                (Database::Memory, None) => MEMORY_PATIENCE,
+                (Database::Memory, Some(_)) | (Database::File(_), _) => Duration::ZERO,
+            },
+            start_timeout: at_least(
+                "start-timeout",
+                Span(span(options.start_timeout, default.start_timeout)),
+                Span(Duration::from_millis(100)),
+            )?
+            .0,
+            stop_grace: span(options.stop_grace, default.stop_grace),
+            max_restarts: options.max_restarts.unwrap_or(default.max_restarts),
+            restart_window: span(options.restart_window, default.restart_window),
+            backoff_max: span(options.backoff_max, default.backoff_max),
+        };
+        if let Some(address) = &options.address
+            && address
+                .rsplit_once(':')
+                .is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err())
+        {
+            return Err(ConfigError::Value {
+                option: "address",
+                value: address.clone(),
+                why: "expected HOST:PORT, such as 127.0.0.1:7233".into(),
+            });
+        }
+        if let Some(http) = options.http
+            && !http.ip().is_loopback()
+        {
+            return Err(ConfigError::Value {
+                option: "http",
+                value: http.to_string(),
+                why: "health and metrics are served on loopback only, such as 127.0.0.1:9933"
+                    .into(),
+            });
+        }
+        Ok(Self {
+            home,
+            port,
+            ui_port,
+            temporal_bin: options.temporal_bin,
+            database,
+            namespaces,
+            temporal_log_level: options.temporal_log_level.unwrap_or(Level::Info),
+            policy,
+            log_max: at_least("log-max", options.log_max.unwrap_or(Size(64 << 20)), Size(1 << 20))?
+                .0,
+            http: options.http,
+            address: options.address,
+            arguments,
+            options: set,
+        })
+    }
+
+    /// Every option with its value in force, by option name: what a later start
+    /// is compared with.
+    #[must_use]
+    pub fn in_force(&self) -> Map<String, Value> {
+        let policy = &self.policy;
+        let complete = Options {
+            port: Some(self.port),
+            ui_port: self.ui_port,
+            temporal_bin: self.temporal_bin.clone(),
+            db: self.database.file().map(Path::to_owned),
+            in_memory: Some(self.database == Database::Memory),
+            namespace: Some(self.namespaces.clone()),
+            temporal_log_level: Some(self.temporal_log_level),
+            probe_period: Some(Span(policy.probe_period)),
+            probe_timeout: Some(Span(policy.probe_timeout)),
+            failure_threshold: Some(policy.failure_threshold),
+            start_timeout: Some(Span(policy.start_timeout)),
+            stop_grace: Some(Span(policy.stop_grace)),
+            max_restarts: Some(policy.max_restarts),
+            restart_window: Some(Span(policy.restart_window)),
+            backoff_max: Some(Span(policy.backoff_max)),
+            log_max: Some(Size(self.log_max)),
+            http: self.http,
+            address: self.address.clone(),
+            arguments: (!self.arguments.is_empty()).then(|| self.arguments.clone()),
+        };
+        complete.to_map()
+    }
+}
+
+/// Two values of one option.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The option's name.
+    pub option: String,
+    /// What the running instance has.
+    pub running: String,
+    /// What was asked for.
+    pub asked: String,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "--{} is {} there, asked for was {}", self.option, self.running, self.asked)
+    }
+}
+
+/// Where what was asked for differs from what is in force.
+#[must_use]
+pub fn differences(asked: &Options, in_force: &Map<String, Value>) -> Vec<Difference> {
+    let plain = |value: Option<&Value>| match value {
+        None | Some(Value::Null) => "not set".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    asked
+        .to_map()
+        .iter()
+        .filter(|(name, value)| in_force.get(*name) != Some(value))
+        .map(|(name, value)| Difference {
+            option: name.clone(),
+            running: plain(in_force.get(name)),
+            asked: plain(Some(value)),
+        })
+        .collect()
+}
+
+/// Reads `config.toml`; no file is an empty one.
+///
+/// # Errors
+/// When it cannot be read or says what is not known.
+pub fn read_file(home: &Home) -> Result<Options, ConfigError> {
+    let path = home.config();
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Options::default());
+        }
+        Err(source) => return Err(ConfigError::Unreadable { path, source }),
+    };
+    let mut options: Options = toml::from_str(&text)
+        .map_err(|error| ConfigError::File { path: path.clone(), message: error.to_string() })?;
+    // In the file a relative path is relative to the file.
+    for path in [&mut options.db, &mut options.temporal_bin].into_iter().flatten() {
+        *path = home.root().join(&*path);
+    }
+    Ok(options)
+}
+
+fn at_least<T: PartialOrd + std::fmt::Display>(
+    option: &'static str,
+    value: T,
+    least: T,
+) -> Result<T, ConfigError> {
+    if value < least {
+        let why = format!("must be at least {least}");
+        return Err(ConfigError::Value { option, value: value.to_string(), why });
+    }
+    Ok(value)
+}
+
+fn database(
+    home: &Home,
+    file: Option<PathBuf>,
+    in_memory: Option<bool>,
+) -> Result<Database, ConfigError> {
+    if in_memory == Some(true) {
+        return Ok(Database::Memory);
+    }
+    let file = file.unwrap_or_else(|| home.database());
+    let bad =
+        |why: String| ConfigError::Value { option: "db", value: file.display().to_string(), why };
+    // Temporal puts the path into a SQLite URI unescaped: these would name another file.
+    let Some(text) = file.to_str() else {
+        return Err(bad("the path is not UTF-8, which Temporal cannot be given".into()));
+    };
+    if let Some(character) = text.chars().find(|c| matches!(c, '?' | '#' | '%')) {
+        return Err(bad(format!(
+            "the path contains `{character}`, and Temporal would open another file than the one \
+             named (it puts the path into a SQLite URI unescaped); choose a path without ? # %"
+        )));
+    }
+    std::path::absolute(&file).map(Database::File).map_err(|error| bad(error.to_string()))
+}
+
+/// What would defeat an option of ours is refused, naming ours.
+fn refuse_ours(arguments: &[String]) -> Result<(), ConfigError> {
+    const OURS: [(&str, &str); 14] = [
+        ("--port", "use --port"),
+        ("-p", "use --port"),
+        ("--ui-port", "use --ui-port"),
+        ("--ip", "the server must listen on 127.0.0.1, where it is probed"),
+        ("--ui-ip", "the web UI is kept on 127.0.0.1"),
+        ("--db-filename", "use --db"),
+        ("-f", "use --db"),
+        ("--sqlite-pragma", "stigmer sets journal_mode=WAL and synchronous=NORMAL"),
+        ("--namespace", "use --namespace"),
+        ("-n", "use --namespace"),
+        ("--log-level", "use --temporal-log-level"),
+        ("--log-format", "stigmer reads the log as JSON"),
+        ("--log-config", "it would replace the log that stigmer reads"),
+        ("--metrics-port", "stigmer chooses a free one"),
+    ];
+    for argument in arguments {
+        let name = argument.split('=').next().unwrap_or_default();
+        if let Some((_, instead)) = OURS.iter().find(|(ours, _)| *ours == name) {
+            return Err(ConfigError::Value {
+                option: "",
+                value: argument.clone(),
+                why: format!("is not passed on: {instead}"),
+            });
+        }
+    }
+    Ok(())
+}

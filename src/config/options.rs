@@ -1,0 +1,247 @@
+//! The options as they are typed, in one shape for flags, environment and file.
+
+use super::{Level, Size, Span};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// What was set. `None` is "not said", never a value.
+#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[command(next_help_heading = "Temporal")]
+pub struct Options {
+    /// Port of Temporal's gRPC frontend [default: 7233]
+    #[arg(long, env = "STIGMER_PORT", value_name = "N", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+
+    /// Port of the web UI [default: port + 1000]
+    #[arg(long, env = "STIGMER_UI_PORT", value_name = "N", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ui_port: Option<u16>,
+
+    /// The Temporal CLI [default: the home's bin/temporal, then PATH, then installed]
+    #[arg(long, env = "STIGMER_TEMPORAL_BIN", value_name = "FILE", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temporal_bin: Option<PathBuf>,
+
+    /// The database [default: the home's temporal-data/temporal.db]
+    #[arg(
+        long,
+        env = "STIGMER_DB",
+        value_name = "FILE",
+        global = true,
+        conflicts_with = "in_memory"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub db: Option<PathBuf>,
+
+    /// Keep the database in memory: a restart loses it
+    #[arg(
+        long,
+        env = "STIGMER_IN_MEMORY",
+        global = true,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "BOOL"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_memory: Option<bool>,
+
+    /// A namespace to create; repeatable [default: default]
+    #[arg(
+        long,
+        env = "STIGMER_NAMESPACE",
+        value_name = "NAME",
+        value_delimiter = ',',
+        global = true
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<Vec<String>>,
+
+    /// Temporal's log level: debug, info, warn or error [default: info]
+    #[arg(long, env = "STIGMER_TEMPORAL_LOG_LEVEL", value_name = "LEVEL", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temporal_log_level: Option<Level>,
+
+    /// Time between two probes [default: 1s]
+    #[arg(
+        long,
+        env = "STIGMER_PROBE_PERIOD",
+        value_name = "TIME",
+        global = true,
+        help_heading = "Supervision"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe_period: Option<Span>,
+
+    /// Time that one probe may take [default: 1s]
+    #[arg(
+        long,
+        env = "STIGMER_PROBE_TIMEOUT",
+        value_name = "TIME",
+        global = true,
+        help_heading = "Supervision"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe_timeout: Option<Span>,
+
+    /// Failed probes in a row that lead to a restart [default: 3; in memory: 15 s of failures]
+    #[arg(
+        long,
+        env = "STIGMER_FAILURE_THRESHOLD",
+        value_name = "N",
+        global = true,
+        help_heading = "Supervision"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure_threshold: Option<u32>,
+
+    /// Time from spawn to ready [default: 30s]
+    #[arg(
+        long,
+        env = "STIGMER_START_TIMEOUT",
+        value_name = "TIME",
+        global = true,
+        help_heading = "Supervision"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_timeout: Option<Span>,
+
+    /// Time from SIGTERM to SIGKILL when stopping [default: 15s]
+    #[arg(
+        long,
+        env = "STIGMER_STOP_GRACE",
+        value_name = "TIME",
+        global = true,
+        help_heading = "Supervision"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_grace: Option<Span>,
+
+    /// Automatic restarts within the window before giving up [default: 5]
+    #[arg(
+        long,
+        env = "STIGMER_MAX_RESTARTS",
+        value_name = "N",
+        global = true,
+        help_heading = "Supervision"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_restarts: Option<u32>,
+
+    /// The window in which restarts are counted [default: 60s]
+    #[arg(
+        long,
+        env = "STIGMER_RESTART_WINDOW",
+        value_name = "TIME",
+        global = true,
+        help_heading = "Supervision"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restart_window: Option<Span>,
+
+    /// The longest delay before an automatic restart [default: 30s]
+    #[arg(
+        long,
+        env = "STIGMER_BACKOFF_MAX",
+        value_name = "TIME",
+        global = true,
+        help_heading = "Supervision"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backoff_max: Option<Span>,
+
+    /// How much of Temporal's log is kept on disk [default: 64MiB]
+    #[arg(
+        long,
+        env = "STIGMER_LOG_MAX",
+        value_name = "SIZE",
+        global = true,
+        help_heading = "Supervision"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_max: Option<Size>,
+
+    /// Serve health and metrics over TCP, on loopback [default: off]
+    #[arg(
+        long,
+        env = "STIGMER_HTTP",
+        value_name = "ADDR",
+        global = true,
+        help_heading = "Supervision"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<SocketAddr>,
+
+    /// Watch the Temporal at this address and never touch it
+    #[arg(
+        long,
+        env = "STIGMER_ADDRESS",
+        value_name = "HOST:PORT",
+        global = true,
+        help_heading = "Supervision"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+
+    /// Passed on to `temporal server start-dev`
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<Vec<String>>,
+}
+
+impl Options {
+    /// These, and where they say nothing, the others.
+    #[must_use]
+    pub fn or(self, others: Self) -> Self {
+        // `--db` and `--in-memory` are two words on one matter: the stronger
+        // source's word silences the weaker's.
+        let silent = self.db.is_none() && self.in_memory.is_none();
+        Self {
+            port: self.port.or(others.port),
+            ui_port: self.ui_port.or(others.ui_port),
+            temporal_bin: self.temporal_bin.or(others.temporal_bin),
+            db: self.db.or(others.db.filter(|_| silent)),
+            in_memory: self.in_memory.or(others.in_memory.filter(|_| silent)),
+            namespace: self.namespace.or(others.namespace),
+            temporal_log_level: self.temporal_log_level.or(others.temporal_log_level),
+            probe_period: self.probe_period.or(others.probe_period),
+            probe_timeout: self.probe_timeout.or(others.probe_timeout),
+            failure_threshold: self.failure_threshold.or(others.failure_threshold),
+            start_timeout: self.start_timeout.or(others.start_timeout),
+            stop_grace: self.stop_grace.or(others.stop_grace),
+            max_restarts: self.max_restarts.or(others.max_restarts),
+            restart_window: self.restart_window.or(others.restart_window),
+            backoff_max: self.backoff_max.or(others.backoff_max),
+            log_max: self.log_max.or(others.log_max),
+            http: self.http.or(others.http),
+            address: self.address.or(others.address),
+            arguments: self.arguments.or(others.arguments),
+        }
+    }
+
+    /// By option name; only what is set.
+    #[must_use]
+    pub fn to_map(&self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(map)) => map,
+            Ok(_) | Err(_) => unreachable!("a struct of plain values is an object"),
+        }
+    }
+
+    /// Makes paths absolute, as seen from the folder where they were typed.
+    #[must_use]
+    pub fn absolute(mut self) -> Self {
+        for path in [&mut self.db, &mut self.temporal_bin].into_iter().flatten() {
+            // A bare program name is looked up on PATH, not in the folder.
+            if let Ok(absolute) = std::path::absolute(&*path) {
+                *path = absolute;
+            }
+        }
+        self
+    }
+}

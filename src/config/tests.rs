@@ -1,0 +1,132 @@
+use super::*;
+
+fn home() -> Home {
+    Home::at(Path::new("/tmp/stigmer-config-test")).unwrap()
+}
+
+fn resolve(options: Options) -> Result<Settings, ConfigError> {
+    Settings::resolve(home(), options)
+}
+
+#[test]
+fn defaults_are_those_promised() {
+    let settings = resolve(Options::default()).unwrap();
+    assert_eq!((settings.port, settings.ui_port), (7233, Some(8233)));
+    assert_eq!(settings.database, Database::File(home().database()));
+    assert_eq!(settings.namespaces, ["default"]);
+    assert_eq!(settings.policy, Policy::default());
+    assert_eq!(settings.log_max, 64 << 20);
+}
+
+#[test]
+fn the_stronger_source_wins_for_each_option_alone() {
+    let flags = Options { port: Some(1), ..Options::default() };
+    let file = Options { port: Some(2), max_restarts: Some(9), ..Options::default() };
+    let merged = flags.or(file);
+    assert_eq!((merged.port, merged.max_restarts), (Some(1), Some(9)));
+}
+
+#[test]
+fn a_flag_for_memory_silences_a_database_in_the_file_and_the_other_way_round() {
+    let memory = Options { in_memory: Some(true), ..Options::default() };
+    let file = Options { db: Some("/x.db".into()), ..Options::default() };
+    assert_eq!(resolve(memory.clone().or(file.clone())).unwrap().database, Database::Memory);
+    assert_eq!(resolve(file.or(memory)).unwrap().database, Database::File("/x.db".into()));
+}
+
+#[test]
+fn in_memory_failures_must_last_unless_a_threshold_was_set() {
+    let memory = Options { in_memory: Some(true), ..Options::default() };
+    assert_eq!(resolve(memory.clone()).unwrap().policy.failure_span, Duration::from_secs(15));
+    let explicit = Options { failure_threshold: Some(2), ..memory };
+    assert_eq!(resolve(explicit).unwrap().policy.failure_span, Duration::ZERO);
+}
+
+#[test]
+fn values_that_make_no_sense_are_refused_with_the_option_and_a_cure() {
+    let cases: [(Options, &str); 9] = [
+        (Options { port: Some(0), ..Options::default() }, "--port 0: must be at least 1"),
+        (Options { port: Some(65000), ..Options::default() }, "--ui-port"),
+        (
+            Options { port: Some(7000), ui_port: Some(7000), ..Options::default() },
+            "is the gRPC port too",
+        ),
+        (Options { db: Some("/a?b".into()), ..Options::default() }, "contains `?`"),
+        (Options { db: Some("/a%20b".into()), ..Options::default() }, "contains `%`"),
+        (
+            Options { probe_period: Some(Span(Duration::from_millis(99))), ..Options::default() },
+            "--probe-period 99ms: must be at least 100ms",
+        ),
+        (Options { address: Some("localhost".into()), ..Options::default() }, "HOST:PORT"),
+        (Options { http: Some("0.0.0.0:80".parse().unwrap()), ..Options::default() }, "loopback"),
+        (
+            Options { arguments: Some(vec!["--db-filename=x".into()]), ..Options::default() },
+            "use --db",
+        ),
+    ];
+    for (options, expected) in cases {
+        let message = resolve(options).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn headless_is_passed_on_and_means_no_web_ui() {
+    let options = Options { arguments: Some(vec!["--headless".into()]), ..Options::default() };
+    assert_eq!(resolve(options).unwrap().ui_port, None);
+}
+
+#[test]
+fn spans_and_sizes_are_read_and_written_alike() {
+    for (text, span) in [("500ms", Duration::from_millis(500)), ("1m 30s", Duration::from_secs(90))]
+    {
+        let parsed: Span = text.parse().unwrap();
+        assert_eq!(parsed.0, span);
+        assert_eq!(parsed.to_string().parse::<Span>().unwrap(), parsed);
+    }
+    for wrong in ["90", "-1s", "soon", ""] {
+        assert!(wrong.parse::<Span>().is_err(), "{wrong}");
+    }
+    for (text, bytes) in [("64MiB", 64 << 20), ("500 kB", 500_000), ("1G", 1 << 30), ("12", 12)] {
+        let parsed: Size = text.parse().unwrap();
+        assert_eq!(parsed.0, bytes);
+        assert_eq!(parsed.to_string().parse::<Size>().unwrap(), parsed);
+    }
+    for wrong in ["", "MiB", "-1", "1 parsec", "1e30G"] {
+        assert!(wrong.parse::<Size>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn the_file_names_its_mistakes_by_line_and_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(folder.path()).unwrap();
+    assert_eq!(read_file(&home).unwrap(), Options::default(), "no file");
+    std::fs::write(home.config(), "port = 7300\nprobe-period = \"250ms\"\ndb = \"x.db\"\n")
+        .unwrap();
+    let options = read_file(&home).unwrap();
+    assert_eq!(options.port, Some(7300));
+    assert_eq!(options.db, Some(home.root().join("x.db")), "relative to the file");
+    std::fs::write(home.config(), "port = 7300\nprot = 1\n").unwrap();
+    let message = read_file(&home).unwrap_err().to_string();
+    assert!(message.contains("config.toml") && message.contains("prot"), "{message}");
+    assert!(message.contains("line 2"), "{message}");
+}
+
+#[test]
+fn only_what_was_asked_for_is_compared_with_what_runs() {
+    let running = resolve(Options { port: Some(7300), ..Options::default() }).unwrap().in_force();
+    assert_eq!(differences(&Options::default(), &running), []);
+    let same = Options { port: Some(7300), ui_port: Some(8300), ..Options::default() };
+    assert_eq!(differences(&same, &running), []);
+    let other = Options { port: Some(7301), in_memory: Some(true), ..Options::default() };
+    let found: Vec<String> =
+        differences(&other, &running).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        found,
+        [
+            "--in-memory is false there, asked for was true",
+            "--port is 7300 there, asked for was 7301"
+        ]
+    );
+}

@@ -1,0 +1,278 @@
+//! The home: which file is where, and that only its owner can read it.
+
+use std::fs::{DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// The kernel takes no longer path for a socket (`sockaddr_un`, less the final zero).
+const SOCKET_PATH_MAX: usize = 107;
+
+/// The folder that holds all of one dev server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    root: PathBuf,
+}
+
+/// Why a folder is not usable as a home.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    /// No option, no variable, no user home.
+    #[error("no home folder: neither --home nor STIGMER_HOME nor HOME is set; set one of them")]
+    Unknown,
+    /// It cannot be made or read.
+    #[error("cannot use {path} as home: {source}; choose another with --home")]
+    Io {
+        /// The folder or a file in it.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// It belongs to somebody else.
+    #[error(
+        "cannot use {path} as home: it belongs to user {owner}, not to you ({me}); \
+         choose another with --home"
+    )]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+        /// Its owner.
+        owner: u32,
+        /// Us.
+        me: u32,
+    },
+    /// flock and sockets cannot be relied on there.
+    #[error(
+        "cannot use {path} as home: it is on a {kind} file system, where locks may not hold; \
+         choose a local folder with --home, or set STIGMER_ALLOW_NETWORK_HOME=1"
+    )]
+    Network {
+        /// The folder.
+        path: PathBuf,
+        /// The file system.
+        kind: &'static str,
+    },
+    /// The socket's path would not fit.
+    #[error(
+        "cannot use {path} as home: the path of its socket is {length} bytes long, \
+         the kernel takes {SOCKET_PATH_MAX}; choose a shorter one with --home"
+    )]
+    TooLong {
+        /// The folder.
+        path: PathBuf,
+        /// The socket path's length.
+        length: usize,
+    },
+}
+
+impl Home {
+    /// The home at this path, which need not exist yet.
+    ///
+    /// # Errors
+    /// When the path cannot be made absolute or is too long for a socket.
+    pub fn at(root: &Path) -> Result<Self, HomeError> {
+        let io_error = |source| HomeError::Io { path: root.to_owned(), source };
+        let absolute = std::path::absolute(root).map_err(io_error)?;
+        // One folder, one name: two spellings must find the same locks.
+        let root = absolute.canonicalize().unwrap_or(absolute);
+        let home = Self { root };
+        let length = home.socket().as_os_str().len();
+        if length > SOCKET_PATH_MAX {
+            return Err(HomeError::TooLong { path: home.root, length });
+        }
+        Ok(home)
+    }
+
+    /// `~/.stigmer`.
+    ///
+    /// # Errors
+    /// When the user has no home folder.
+    pub fn default_root() -> Result<PathBuf, HomeError> {
+        std::env::home_dir()
+            .filter(|home| home.is_absolute())
+            .map(|home| home.join(".stigmer"))
+            .ok_or(HomeError::Unknown)
+    }
+
+    /// Makes the folders, closed to others, and checks that locks hold there.
+    ///
+    /// # Errors
+    /// When it belongs to another user, lies on a network or FUSE file system
+    /// (and `allow_network` is not set), or cannot be written.
+    pub fn prepare(&self, allow_network: bool) -> Result<(), HomeError> {
+        for folder in [self.root.clone(), self.logs(), self.bin(), self.data()] {
+            let io_error = |source| HomeError::Io { path: folder.clone(), source };
+            DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(io_error)?;
+            let meta = std::fs::metadata(&folder).map_err(io_error)?;
+            let me = nix::unistd::getuid().as_raw();
+            if meta.uid() != me {
+                return Err(HomeError::Foreign { path: folder, owner: meta.uid(), me });
+            }
+            if meta.mode() & 0o077 != 0 {
+                std::fs::set_permissions(&folder, Permissions::from_mode(0o700))
+                    .map_err(io_error)?;
+            }
+        }
+        match network_file_system(&self.root) {
+            Some(kind) if !allow_network => {
+                Err(HomeError::Network { path: self.root.clone(), kind })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The lock that Temporal inherits.
+    #[must_use]
+    pub fn temporal_lock(&self) -> PathBuf {
+        self.root.join("temporal.lock")
+    }
+
+    /// The lock of the host.
+    #[must_use]
+    pub fn supervisor_lock(&self) -> PathBuf {
+        self.root.join("supervisor.lock")
+    }
+
+    /// The record of the running Temporal.
+    #[must_use]
+    pub fn record(&self) -> PathBuf {
+        self.root.join("temporal.pid")
+    }
+
+    /// The control socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.root.join("stigmer.sock")
+    }
+
+    /// The options.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.root.join("config.toml")
+    }
+
+    /// What a host leaves for the host that takes over.
+    #[must_use]
+    pub fn hand_over(&self) -> PathBuf {
+        self.root.join("hand-over.json")
+    }
+
+    /// The folder of the logs.
+    #[must_use]
+    pub fn logs(&self) -> PathBuf {
+        self.root.join("logs")
+    }
+
+    /// Temporal's output.
+    #[must_use]
+    pub fn temporal_log(&self) -> PathBuf {
+        self.logs().join("temporal.log")
+    }
+
+    /// The host's own log.
+    #[must_use]
+    pub fn stigmer_log(&self) -> PathBuf {
+        self.logs().join("stigmer.log")
+    }
+
+    /// The timeline.
+    #[must_use]
+    pub fn events(&self) -> PathBuf {
+        self.logs().join("events.jsonl")
+    }
+
+    /// The folder of programs.
+    #[must_use]
+    pub fn bin(&self) -> PathBuf {
+        self.root.join("bin")
+    }
+
+    /// The folder of the database.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.root.join("temporal-data")
+    }
+
+    /// The database, unless told otherwise.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.data().join("temporal.db")
+    }
+}
+
+impl std::fmt::Display for Home {
+    /// With `~` for the user's home folder.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match std::env::home_dir()
+            .and_then(|user| Some(self.root.strip_prefix(user).ok()?.to_owned()))
+        {
+            Some(rest) => write!(f, "~/{}", rest.display()),
+            None => self.root.display().fmt(f),
+        }
+    }
+}
+
+/// The kind of file system, where it is one on which flock may lie.
+fn network_file_system(path: &Path) -> Option<&'static str> {
+    // Numbers of linux/magic.h; nix names only some of them.
+    let magic = nix::sys::statfs::statfs(path).ok()?.filesystem_type().0;
+    Some(match magic {
+        0x6969 => "network (NFS)",
+        0x517b | 0xff53_4d42 | 0xfe53_4d42 => "network (SMB)",
+        0x6573_5546 => "FUSE",
+        0x0102_1997 => "9p",
+        0x5346_414f => "network (AFS)",
+        0x00c3_6400 => "network (Ceph)",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_made_closed_to_others_and_closed_again() {
+        let base = tempfile::tempdir().unwrap();
+        let home = Home::at(&base.path().join("deep/home")).unwrap();
+        home.prepare(false).unwrap();
+        std::fs::set_permissions(home.logs(), Permissions::from_mode(0o755)).unwrap();
+        home.prepare(false).unwrap();
+        for folder in [home.root().to_owned(), home.logs(), home.bin(), home.data()] {
+            let mode = std::fs::metadata(&folder).unwrap().mode() & 0o777;
+            assert_eq!(mode, 0o700, "{}", folder.display());
+        }
+    }
+
+    #[test]
+    fn two_spellings_are_one_home() {
+        let base = tempfile::tempdir().unwrap();
+        std::fs::create_dir(base.path().join("a")).unwrap();
+        std::os::unix::fs::symlink(base.path().join("a"), base.path().join("b")).unwrap();
+        assert_eq!(
+            Home::at(&base.path().join("a")).unwrap(),
+            Home::at(&base.path().join("b/../b/.")).unwrap()
+        );
+    }
+
+    #[test]
+    fn a_path_too_long_for_a_socket_is_refused_and_says_so() {
+        let error = Home::at(&PathBuf::from(format!("/tmp/{}", "x".repeat(100)))).unwrap_err();
+        assert!(error.to_string().contains("--home"), "{error}");
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_an_error_that_names_it() {
+        let base = tempfile::tempdir().unwrap();
+        let file = base.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let error = Home::at(&file).unwrap().prepare(false).unwrap_err();
+        assert!(error.to_string().contains("file"), "{error}");
+    }
+}
