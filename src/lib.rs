@@ -9,3 +9,4 @@ pub mod config;
 pub mod paths;
 pub mod process;
 pub mod supervisor;
+pub mod temporal;

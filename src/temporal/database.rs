@@ -1,0 +1,320 @@
+//! The guard of the database file.
+//!
+//! Temporal does not refuse two servers on one file, and they destroy each
+//! other's work; it does not notice a file whose schema was never finished
+//! either. So a lock beside the file, inherited by the server, allows one server
+//! a file whatever the home, and its text says whether a start on this file ever
+//! became ready.
+
+use crate::process::lock::{self, InstanceLock};
+use crate::supervisor::Failure;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What the lock file says about its database.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The CLI that last became ready on it.
+    pub cli_version: Option<String>,
+    /// Whether any start on it became ready; before that its schema may be partial.
+    pub complete: bool,
+    /// The home that uses it.
+    pub home: String,
+    /// Whether the file was made by a start of ours; only such a file is set aside.
+    #[serde(default)]
+    pub created: bool,
+}
+
+/// A database that is locked for a server.
+#[derive(Debug)]
+pub struct Guarded {
+    /// To be inherited by the server.
+    pub lock: InstanceLock,
+    /// What there is to say about it, such as a changed version.
+    pub warnings: Vec<String>,
+    stamp: Stamp,
+}
+
+/// Locks the database and makes sure that a server can start on it.
+///
+/// # Errors
+/// What a restart does not cure: it is used by another server, or it is
+/// incomplete and not ours to set aside, or the folder cannot be written.
+pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Failure> {
+    let path = real_path(file).map_err(|error| {
+        Failure::new(
+            format!("cannot use the database {}: {error}", file.display()),
+            "name another with --db, or mend the folder",
+        )
+    })?;
+    let lock_path = stamp_path(&path);
+    let mut lock = InstanceLock::take(&lock_path)
+        .map_err(|error| {
+            Failure::new(
+                format!("cannot lock the database: {}: {error}", lock_path.display()),
+                "make the folder writable, or name another database with --db",
+            )
+        })?
+        .ok_or_else(|| in_use(&path, &lock_path))?;
+
+    let mut warnings = Vec::new();
+    let stamp = read(&lock_path);
+    let size = std::fs::metadata(&path).map(|meta| meta.len()).ok();
+    let stamp = match (size, stamp) {
+        (None, _) => {
+            Stamp { created: true, complete: false, cli_version: None, home: home.to_owned() }
+        }
+        // A good file of which we know nothing is taken as it is; an empty one is no database.
+        (Some(1..), None) => {
+            Stamp { created: false, complete: true, cli_version: None, home: home.to_owned() }
+        }
+        (Some(1..), Some(stamp)) if stamp.complete => {
+            if let Some(before) = stamp.cli_version.as_deref()
+                && before != cli_version
+                && !cli_version.is_empty()
+            {
+                warnings.push(format!(
+                    "the database {} was last used by Temporal CLI {before} and is now opened by \
+                     {cli_version}: Temporal does not migrate it, keep a copy",
+                    path.display()
+                ));
+            }
+            Stamp { home: home.to_owned(), ..stamp }
+        }
+        (Some(_), Some(stamp)) if stamp.created => {
+            let aside = set_aside(&path).map_err(|error| {
+                Failure::new(
+                    format!(
+                        "the database {} is incomplete (its first start was interrupted) and \
+                         cannot be set aside: {error}",
+                        path.display()
+                    ),
+                    "move it away, or name another with --db",
+                )
+            })?;
+            warnings.push(format!(
+                "the database was incomplete, because its first start was interrupted; it is set \
+                 aside as {} and made anew",
+                aside.display()
+            ));
+            Stamp { complete: false, cli_version: None, home: home.to_owned(), created: true }
+        }
+        (Some(0), None) => {
+            return Err(Failure::new(
+                format!(
+                    "the database {} is an empty file, on which Temporal fails",
+                    path.display()
+                ),
+                "remove it, and the start makes a new one; or name another with --db",
+            ));
+        }
+        (Some(_), Some(_)) => {
+            return Err(Failure::new(
+                format!(
+                    "the database {} is incomplete: the first start on it never became ready",
+                    path.display()
+                ),
+                "move it away, or name another with --db",
+            ));
+        }
+    };
+    write(&mut lock, &stamp).map_err(|error| {
+        Failure::new(
+            format!("cannot write {}: {error}", lock_path.display()),
+            "make the folder writable and see that its disk is not full",
+        )
+    })?;
+    Ok(Guarded { lock, warnings, stamp })
+}
+
+impl Guarded {
+    /// What is now known of the file.
+    #[must_use]
+    pub fn stamp(&self) -> &Stamp {
+        &self.stamp
+    }
+}
+
+/// A server became ready on it: its schema is whole. The lock itself is held by
+/// the server by now; its text needs no lock, for only the host that spawned
+/// the server writes it.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn mark_complete(file: &Path, cli_version: Option<&str>) -> io::Result<()> {
+    let lock_path = stamp_path(&real_path(file)?);
+    let before = read(&lock_path).unwrap_or_default();
+    let stamp = Stamp {
+        complete: true,
+        cli_version: cli_version.map(str::to_owned).or_else(|| before.cli_version.clone()),
+        ..before.clone()
+    };
+    if stamp == before {
+        return Ok(());
+    }
+    let file = std::fs::OpenOptions::new().write(true).truncate(true).open(lock_path)?;
+    serde_json::to_writer(file, &stamp).map_err(io::Error::from)
+}
+
+/// Where the lock of this database is.
+///
+/// # Errors
+/// When its folder is not there.
+pub fn lock_path(file: &Path) -> io::Result<PathBuf> {
+    real_path(file).map(|path| stamp_path(&path))
+}
+
+/// Two names of one file must meet at one lock. Of a file that is not there yet
+/// the folder is real.
+fn real_path(file: &Path) -> io::Result<PathBuf> {
+    match file.canonicalize() {
+        Ok(real) if real.is_dir() => Err(io::Error::other("it is a folder")),
+        Ok(real) => Ok(real),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // A dangling link: SQLite would make the file it points to.
+            if let Ok(target) = std::fs::read_link(file) {
+                let folder = file.parent().unwrap_or(Path::new("/"));
+                return real_path(&folder.join(target));
+            }
+            let folder = file.parent().ok_or_else(|| io::Error::other("it has no folder"))?;
+            let name = file.file_name().ok_or_else(|| io::Error::other("it has no name"))?;
+            Ok(folder.canonicalize()?.join(name))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn stamp_path(real: &Path) -> PathBuf {
+    let mut name = real.as_os_str().to_owned();
+    name.push(".stigmer");
+    PathBuf::from(name)
+}
+
+fn read(lock_path: &Path) -> Option<Stamp> {
+    serde_json::from_str(&lock::read(lock_path)).ok()
+}
+
+fn write(lock: &mut InstanceLock, stamp: &Stamp) -> io::Result<()> {
+    lock.write(&serde_json::to_string(stamp)?)
+}
+
+fn in_use(path: &Path, lock_path: &Path) -> Failure {
+    let by = read(lock_path)
+        .filter(|stamp| !stamp.home.is_empty())
+        .map(|stamp| format!(" (started from the home {})", stamp.home))
+        .unwrap_or_default();
+    Failure::new(
+        format!(
+            "the database {} is in use by another server{by}; two servers on one file destroy \
+             each other's work",
+            path.display()
+        ),
+        "stop that server, or name another database with --db",
+    )
+}
+
+/// The file with its companions; they belong together and are never parted.
+fn set_aside(path: &Path) -> io::Result<PathBuf> {
+    let with = |suffix: &str, base: &Path| {
+        let mut name = base.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let aside = (1..)
+        .map(|n| with(&format!(".incomplete-{n}"), path))
+        .find(|candidate| !candidate.exists())
+        .ok_or_else(|| io::Error::other("no free name"))?;
+    for suffix in ["", "-journal", "-wal", "-shm"] {
+        match std::fs::rename(with(suffix, path), with(suffix, &aside)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !suffix.is_empty() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(aside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp_of(path: &Path) -> Stamp {
+        read(&lock_path(path).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn one_server_a_file_under_whatever_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.db");
+        std::fs::write(&file, "x").unwrap();
+        let link = folder.path().join("link.db");
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let held = guard(&file, "/home/one", "1.9.1").unwrap();
+        let refused = guard(&link, "/home/two", "1.9.1").unwrap_err();
+        assert!(refused.reason.contains("/home/one"), "{refused}");
+        drop(held);
+        guard(&link, "/home/two", "1.9.1").unwrap();
+    }
+
+    #[test]
+    fn a_link_to_a_file_that_is_not_there_yet_meets_the_same_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.db");
+        let link = folder.path().join("link.db");
+        std::os::unix::fs::symlink("a.db", &link).unwrap();
+        let _held = guard(&link, "one", "1").unwrap();
+        assert!(guard(&file, "two", "1").is_err());
+    }
+
+    #[test]
+    fn a_file_of_ours_that_never_became_ready_is_set_aside_with_its_companions() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.db");
+        drop(guard(&file, "h", "1").unwrap());
+        assert!(!stamp_of(&file).complete);
+        std::fs::write(&file, "half a schema").unwrap();
+        std::fs::write(folder.path().join("a.db-wal"), "wal").unwrap();
+        let again = guard(&file, "h", "1").unwrap();
+        assert_eq!(again.warnings.len(), 1);
+        assert!(!file.exists());
+        assert!(folder.path().join("a.db.incomplete-1").exists());
+        assert!(folder.path().join("a.db.incomplete-1-wal").exists());
+    }
+
+    #[test]
+    fn a_file_that_became_ready_is_kept_and_a_changed_version_is_warned_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.db");
+        drop(guard(&file, "h", "1.8.0").unwrap());
+        std::fs::write(&file, "a whole schema").unwrap();
+        mark_complete(&file, Some("1.8.0")).unwrap();
+        assert!(stamp_of(&file).complete);
+        assert!(guard(&file, "h", "1.8.0").unwrap().warnings.is_empty());
+        let warnings = guard(&file, "h", "1.9.1").unwrap().warnings;
+        assert!(warnings[0].contains("1.8.0") && warnings[0].contains("1.9.1"), "{warnings:?}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "a whole schema");
+    }
+
+    #[test]
+    fn a_file_of_somebody_else_is_used_as_it_is_and_never_set_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.db");
+        std::fs::write(&file, "theirs").unwrap();
+        let guarded = guard(&file, "h", "1").unwrap();
+        assert!(guarded.stamp().complete && !guarded.stamp().created);
+        drop(guarded);
+        std::fs::write(&file, "").unwrap();
+        std::fs::remove_file(lock_path(&file).unwrap()).unwrap();
+        assert!(guard(&file, "h", "1").unwrap_err().reason.contains("empty"));
+        assert!(file.exists());
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = guard(&folder.path().join("no/a.db"), "h", "1").unwrap_err();
+        assert!(refused.reason.contains("no/a.db"), "{refused}");
+        assert!(guard(folder.path(), "h", "1").unwrap_err().reason.contains("folder"));
+    }
+}
