@@ -221,6 +221,22 @@ impl Settings {
         })
     }
 
+    /// Where clients reach the server.
+    #[must_use]
+    pub fn server_address(&self) -> String {
+        self.address.clone().unwrap_or_else(|| format!("127.0.0.1:{}", self.port))
+    }
+
+    /// The web UI; none when headless, and none of a server that is only watched
+    /// at an address, for nothing tells its port.
+    #[must_use]
+    pub fn ui_url(&self) -> Option<String> {
+        match (&self.address, self.ui_port) {
+            (None, Some(port)) => Some(format!("http://127.0.0.1:{port}")),
+            (Some(_), _) | (None, None) => None,
+        }
+    }
+
     /// Every option with its value in force, by option name: what a later start
     /// is compared with.
     #[must_use]

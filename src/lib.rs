@@ -8,5 +8,6 @@
 pub mod config;
 pub mod paths;
 pub mod process;
+pub mod protocol;
 pub mod supervisor;
 pub mod temporal;

@@ -124,6 +124,15 @@ fn marker(pid: Pid) -> Option<String> {
         .map(|value| String::from_utf8_lossy(value).into_owned())
 }
 
+/// How long ago something started, by its clock ticks from boot.
+#[must_use]
+pub fn age(start_ticks: u64) -> Option<std::time::Duration> {
+    let uptime = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME).ok()?;
+    let started =
+        std::time::Duration::from_millis(start_ticks * 1000 / procfs::ticks_per_second().max(1));
+    Some(std::time::Duration::from(uptime).saturating_sub(started))
+}
+
 /// The command line, for people; what cannot be read is the bare name.
 #[must_use]
 pub fn command_line(pid: Pid) -> String {

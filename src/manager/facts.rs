@@ -1,0 +1,400 @@
+//! All that a viewer may want to know, kept by the manager and published whole
+//! with each change; a reader turns it into ages at the moment it asks.
+
+use crate::config::{Database, Settings};
+use crate::process::Pid;
+use crate::process::identity::Identity;
+use crate::process::linux;
+use crate::protocol::{
+    DatabaseStatus, Entry, HealthStatus, HostStatus, LastRestart, Latency, LayerStatus, LogStatus,
+    Mode, RestartStatus, SCHEMA, Snapshot, State as StateName, Status, TemporalStatus,
+};
+use crate::supervisor::{Cause, Generation, Layer, Owner, Schedule, State, Want};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Rounds of probes that are remembered: five minutes at one a second.
+const PROBES: usize = 300;
+/// Readings of memory and processor time.
+const READINGS: usize = 120;
+/// Entries of the timeline.
+const ENTRIES: usize = 100;
+/// Marks on the time axis of restarts.
+const MARKS: usize = 64;
+
+/// Who hosts.
+#[derive(Debug, Clone)]
+pub struct HostFacts {
+    /// Our process.
+    pub pid: Pid,
+    /// How we run.
+    pub mode: Mode,
+    /// Since when.
+    pub since: Instant,
+}
+
+/// The server that runs, as far as it is known.
+#[derive(Debug, Clone)]
+pub struct ServerFacts {
+    /// Which generation.
+    pub generation: Generation,
+    /// Whose.
+    pub owner: Owner,
+    /// The process that was spawned; none for somebody else's.
+    pub leader: Option<Identity>,
+    /// The process that owns the socket.
+    pub server: Option<Pid>,
+    /// The CLI's version, or the server's where only that is known.
+    pub version: Option<String>,
+}
+
+/// A layer's verdict.
+#[derive(Debug, Clone)]
+pub struct LayerFacts {
+    /// Passed; none where it does not apply or was not reached.
+    pub ok: Option<bool>,
+    /// Of the latest answer.
+    pub latency: Option<Duration>,
+    /// What there is to say.
+    pub detail: String,
+    /// Since when the verdict is this.
+    pub since: Instant,
+}
+
+/// The latest automatic restart.
+#[derive(Debug, Clone)]
+pub struct RestartFacts {
+    /// Why.
+    pub cause: Cause,
+    /// More about why.
+    pub detail: String,
+    /// When the old process ended, or the verdict fell.
+    pub at: Instant,
+    /// Until ready again.
+    pub recovery: Option<Duration>,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// What was asked for.
+    pub settings: Arc<Settings>,
+    /// Who hosts.
+    pub host: HostFacts,
+    /// What the operator wants.
+    pub want: Want,
+    /// What is.
+    pub state: State,
+    /// Since when.
+    pub state_since: Instant,
+    /// The restart window.
+    pub schedule: Schedule,
+    /// The server.
+    pub server: Option<ServerFacts>,
+    /// The last generation that there was.
+    pub generation: Generation,
+    /// What there is to say beside the state, such as a changed version.
+    pub note: String,
+    /// Automatic restarts by cause.
+    pub restarts: BTreeMap<Cause, u64>,
+    /// The latest of them.
+    pub last_restart: Option<RestartFacts>,
+    /// When they were.
+    pub marks: VecDeque<Instant>,
+    /// One per layer.
+    pub layers: [LayerFacts; 6],
+    /// Failed rounds in a row.
+    pub failures: u32,
+    /// Microseconds of the grpc layer, oldest first; none is a failure.
+    pub probes: VecDeque<Option<u64>>,
+    /// Resident bytes, oldest first.
+    pub rss: VecDeque<u64>,
+    /// Percent of a core, oldest first.
+    pub cpu: VecDeque<f64>,
+    /// Size of the database with its write-ahead log.
+    pub database_bytes: Option<u64>,
+    /// Newest last.
+    pub timeline: VecDeque<Arc<Entry>>,
+    /// Lines of Temporal's log since the host follows it.
+    pub log_lines: u64,
+    /// What the server said last, where it was given up.
+    pub last_words: Vec<String>,
+}
+
+impl Facts {
+    /// Nothing has happened yet.
+    #[must_use]
+    pub fn new(settings: Arc<Settings>, mode: Mode, schedule: Schedule, now: Instant) -> Self {
+        let unknown =
+            || LayerFacts { ok: None, latency: None, detail: String::new(), since: now };
+        Self {
+            settings,
+            host: HostFacts { pid: crate::process::identity::own_pid(), mode, since: now },
+            want: Want::Down,
+            state: State::Stopped { note: None },
+            state_since: now,
+            schedule,
+            server: None,
+            generation: Generation::default(),
+            note: String::new(),
+            restarts: BTreeMap::new(),
+            last_restart: None,
+            marks: VecDeque::new(),
+            layers: std::array::from_fn(|_| unknown()),
+            failures: 0,
+            probes: VecDeque::new(),
+            rss: VecDeque::new(),
+            cpu: VecDeque::new(),
+            database_bytes: None,
+            timeline: VecDeque::new(),
+            log_lines: 0,
+            last_words: Vec::new(),
+        }
+    }
+
+    /// The state in one word.
+    #[must_use]
+    pub fn state_name(&self) -> StateName {
+        match self.state {
+            State::Stopped { .. } => StateName::Stopped,
+            State::Starting(_) => StateName::Starting,
+            State::Ready(_) => StateName::Ready,
+            State::Degraded(..) => StateName::Degraded,
+            State::Stopping(_) => StateName::Stopping,
+            State::Backoff { .. } => StateName::Backoff,
+            State::Failed(_) => StateName::Failed,
+        }
+    }
+
+    /// False for a Temporal that somebody else runs.
+    #[must_use]
+    pub fn is_managed(&self) -> bool {
+        self.state.owner() != Some(Owner::External)
+    }
+
+    /// What there is to say about the state.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let said = match &self.state {
+            State::Stopped { note } => note.clone().unwrap_or_default(),
+            State::Starting(starting) => match starting.owner {
+                Owner::Spawned if starting.cause == Cause::Operator => String::new(),
+                Owner::Spawned => format!("after {}: {}", starting.cause, starting.detail),
+                Owner::Adopted => "checking the Temporal that was found running".to_owned(),
+                Owner::External => "checking the Temporal that somebody else runs".to_owned(),
+            },
+            State::Ready(live) if live.owner == Owner::External => {
+                "started elsewhere: watched, never touched".to_owned()
+            }
+            State::Ready(_) => String::new(),
+            State::Degraded(_, trouble) => format!("{}: {}", trouble.layer, trouble.detail),
+            State::Stopping(stopping) => match (self.want, stopping.cause) {
+                (Want::Up, Cause::Operator) => "stopping, then restart".to_owned(),
+                (Want::Up, cause) => format!("ending it, then restart ({cause}: {})", stopping.detail),
+                (Want::Down, _) => String::new(),
+            },
+            State::Backoff { cause, detail, .. } => format!("after {cause}: {detail}"),
+            State::Failed(failure) => failure.reason.clone(),
+        };
+        match (said.is_empty(), self.note.is_empty()) {
+            (true, _) => self.note.clone(),
+            (false, true) => said,
+            (false, false) => format!("{said} · {}", self.note),
+        }
+    }
+
+    /// The status, its ages as of `now`.
+    #[must_use]
+    pub fn status(&self, now: Instant) -> Status {
+        let age = |at: Instant| millis(now.saturating_duration_since(at));
+        let settings = &self.settings;
+        Status {
+            schema: SCHEMA,
+            state: self.state_name(),
+            intent: self.want,
+            managed: self.is_managed(),
+            message: self.message(),
+            host: Some(HostStatus {
+                pid: self.host.pid,
+                mode: self.host.mode,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                uptime_ms: age(self.host.since),
+            }),
+            temporal: self.server.as_ref().map(|server| self.temporal(server)),
+            restarts: RestartStatus {
+                total: self.restarts.values().sum(),
+                in_window: self.schedule.in_window(&settings.policy, now) as u64,
+                last: self.last_restart.as_ref().map(|last| LastRestart {
+                    cause: last.cause,
+                    detail: last.detail.clone(),
+                    ago_ms: age(last.at),
+                    recovery_ms: last.recovery.map(millis),
+                }),
+            },
+            health: HealthStatus {
+                layers: Layer::ALL
+                    .iter()
+                    .zip(&self.layers)
+                    .map(|(name, layer)| LayerStatus {
+                        name: *name,
+                        ok: layer.ok,
+                        latency_us: layer.latency.map(micros),
+                        detail: layer.detail.clone(),
+                        since_ms: Some(age(layer.since)),
+                    })
+                    .collect(),
+                latency_us: latency(&self.probes),
+                consecutive_failures: self.failures,
+            },
+            log: LogStatus { lines: self.log_lines, path: settings.home.temporal_log() },
+            options: settings.in_force(),
+        }
+    }
+
+    fn temporal(&self, server: &ServerFacts) -> TemporalStatus {
+        let settings = &self.settings;
+        let managed = server.owner != Owner::External;
+        let pid = server.leader.as_ref().map(|leader| leader.pid).or(server.server);
+        TemporalStatus {
+            pid,
+            // It leads its own session, so the group has its number.
+            pgid: server.leader.as_ref().map(|leader| leader.pid),
+            server_pid: server.server,
+            generation: managed.then_some(server.generation),
+            adopted: server.owner == Owner::Adopted,
+            address: settings.server_address(),
+            ui_url: settings.ui_url(),
+            version: server.version.clone(),
+            uptime_ms: server
+                .leader
+                .as_ref()
+                .and_then(|leader| linux::age(leader.start_ticks))
+                .map(millis),
+            rss_bytes: self.rss.back().copied(),
+            cpu_percent: self.cpu.back().map(|percent| (percent * 10.0).round() / 10.0),
+            database: match &settings.database {
+                Database::File(path) if managed => Some(DatabaseStatus {
+                    path: path.clone(),
+                    bytes: self.database_bytes,
+                }),
+                Database::File(_) | Database::Memory => None,
+            },
+        }
+    }
+
+    /// What a viewer draws, its ages as of `now`.
+    #[must_use]
+    pub fn snapshot(&self, now: Instant) -> Snapshot {
+        let age = |at: Instant| millis(now.saturating_duration_since(at));
+        Snapshot {
+            status: self.status(now),
+            next_start_ms: match &self.state {
+                State::Backoff { until, .. } => {
+                    Some(millis(until.saturating_duration_since(now)))
+                }
+                State::Stopped { .. }
+                | State::Starting(_)
+                | State::Ready(_)
+                | State::Degraded(..)
+                | State::Stopping(_)
+                | State::Failed(_) => None,
+            },
+            in_a_row: self.schedule.in_a_row(),
+            state_ms: age(self.state_since),
+            probes: self.probes.iter().copied().collect(),
+            cpu: self.cpu.iter().copied().collect(),
+            rss: self.rss.iter().copied().collect(),
+            restart_ages_ms: self.marks.iter().map(|at| age(*at)).collect(),
+            timeline: self.timeline.iter().map(|entry| Entry::clone(entry)).collect(),
+            cure: match &self.state {
+                State::Failed(failure) => Some(failure.cure.clone()),
+                State::Stopped { .. }
+                | State::Starting(_)
+                | State::Ready(_)
+                | State::Degraded(..)
+                | State::Stopping(_)
+                | State::Backoff { .. } => None,
+            },
+            last_words: self.last_words.clone(),
+        }
+    }
+
+    pub(super) fn remember_probe(&mut self, latency: Option<u64>) {
+        push_bounded(&mut self.probes, latency, PROBES);
+    }
+
+    pub(super) fn remember_usage(&mut self, rss: u64, cpu: Option<f64>) {
+        push_bounded(&mut self.rss, rss, READINGS);
+        if let Some(cpu) = cpu {
+            push_bounded(&mut self.cpu, cpu, READINGS);
+        }
+    }
+
+    pub(super) fn remember_entry(&mut self, entry: Entry) {
+        push_bounded(&mut self.timeline, Arc::new(entry), ENTRIES);
+    }
+
+    pub(super) fn remember_restart(&mut self, restart: RestartFacts) {
+        *self.restarts.entry(restart.cause).or_default() += 1;
+        push_bounded(&mut self.marks, restart.at, MARKS);
+        self.last_restart = Some(restart);
+    }
+
+    /// What was measured of a process that is no more.
+    pub(super) fn forget_server(&mut self, now: Instant) {
+        self.server = None;
+        self.rss.clear();
+        self.cpu.clear();
+        self.failures = 0;
+        for layer in &mut self.layers {
+            *layer = LayerFacts { ok: None, latency: None, detail: String::new(), since: now };
+        }
+    }
+}
+
+fn push_bounded<T>(ring: &mut VecDeque<T>, item: T, bound: usize) {
+    if ring.len() == bound {
+        ring.pop_front();
+    }
+    ring.push_back(item);
+}
+
+fn latency(probes: &VecDeque<Option<u64>>) -> Latency {
+    let mut sorted: Vec<u64> = probes.iter().copied().flatten().collect();
+    sorted.sort_unstable();
+    // Nearest rank: the smallest value that so many percent do not exceed.
+    let percentile = |percent: usize| {
+        let rank = (sorted.len() * percent).div_ceil(100);
+        sorted.get(rank.saturating_sub(1)).copied()
+    };
+    Latency {
+        last: probes.back().copied().flatten(),
+        p50: percentile(50),
+        p99: percentile(99),
+    }
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+pub(super) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_by_nearest_rank_and_failures_do_not_count() {
+        let probes: VecDeque<Option<u64>> =
+            (1..=100).map(Some).chain([None]).collect();
+        let found = latency(&probes);
+        assert_eq!((found.last, found.p50, found.p99), (None, Some(50), Some(99)));
+        assert_eq!(latency(&VecDeque::new()), Latency::default());
+        let one = latency(&VecDeque::from([Some(7)]));
+        assert_eq!((one.last, one.p50, one.p99), (Some(7), Some(7), Some(7)));
+    }
+}

@@ -1,0 +1,316 @@
+//! The six layers of health, asked in process over one kept connection.
+
+use super::Event;
+use crate::config::{Database, Settings};
+use crate::process::Pid;
+use crate::process::identity::Identity;
+use crate::process::linux::{self, FileId};
+use crate::process::ports::{self, Holder};
+use crate::process::sweep::Subject;
+use crate::process::usage::{self, CpuMeter, Usage};
+use crate::process::lock;
+use crate::supervisor::{Generation, LATE, Layer, Remedy, Round};
+use crate::temporal::health::Client;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+
+/// Between two rounds until the first one that passes.
+const STARTING_PERIOD: Duration = Duration::from_millis(10);
+
+/// While all is well, the upper two layers are asked only every so many rounds.
+const DEEP_EVERY: u64 = 5;
+
+/// The members of the instance are looked up anew after so many rounds.
+const MEMBERS_EVERY: u64 = 10;
+
+/// Less free space than this, and a failing database is no fault of the process.
+const DISK_FULL: u64 = 4 << 20;
+
+/// One layer in one round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Passed; none where it does not apply.
+    pub ok: Option<bool>,
+    /// How long the answer took.
+    pub latency: Duration,
+    /// What there is to say.
+    pub detail: String,
+}
+
+/// One round.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// What it says as a whole.
+    pub round: Round,
+    /// None for a layer that was not asked in this round.
+    pub layers: [Option<Verdict>; 6],
+    /// The process that owns the socket.
+    pub server: Option<Pid>,
+    /// What the instance costs.
+    pub usage: Option<(Usage, Option<f64>)>,
+    /// Size of the database.
+    pub database_bytes: Option<u64>,
+}
+
+/// What is probed.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Its generation.
+    pub generation: Generation,
+    /// Its processes; none for a server that somebody else runs.
+    pub subject: Option<Subject>,
+    /// The options.
+    pub settings: Arc<Settings>,
+}
+
+/// Probes until it is dropped. `reports` gets one [`Event::Probed`] a round.
+pub async fn run(target: Target, reports: mpsc::UnboundedSender<Event>) {
+    let generation = target.generation;
+    let policy = target.settings.policy.clone();
+    let mut prober = match Prober::new(target) {
+        Ok(prober) => prober,
+        Err(error) => {
+            tracing::error!(%error, "probes cannot run");
+            return;
+        }
+    };
+    let mut due = Instant::now();
+    let mut passed = false;
+    loop {
+        let late = Instant::now().saturating_duration_since(due) > LATE;
+        let begun = Instant::now();
+        let mut report = prober.round(passed).await;
+        // Every call is bounded; a round beyond all bounds was not the server's doing.
+        let bound = policy.probe_timeout * 4 + LATE;
+        if late || begun.elapsed() > bound {
+            report.round = Round::Void;
+        }
+        passed |= report.round == Round::Pass;
+        if reports.send(Event::Probed { generation, report: Box::new(report) }).is_err() {
+            return;
+        }
+        let period = if passed { policy.probe_period } else { STARTING_PERIOD };
+        due = (due + period).max(Instant::now());
+        tokio::time::sleep_until(due.into()).await;
+    }
+}
+
+struct Prober {
+    target: Target,
+    client: Client,
+    lock: std::path::PathBuf,
+    members: Vec<Pid>,
+    holder: Option<Holder>,
+    cpu: CpuMeter,
+    rounds: u64,
+    well: bool,
+}
+
+impl Prober {
+    fn new(target: Target) -> Result<Self, String> {
+        let settings = &target.settings;
+        let client = Client::new(&settings.server_address(), settings.policy.probe_timeout)?;
+        let members = target.subject.iter().map(|subject| subject.leader.pid).collect();
+        let lock = settings.home.temporal_lock();
+        Ok(Self {
+            client,
+            lock,
+            members,
+            holder: None,
+            cpu: CpuMeter::default(),
+            rounds: 0,
+            well: false,
+            target,
+        })
+    }
+
+    /// Asks from the bottom up and stops at the first layer that fails: what
+    /// lies above it can only fail too, and later.
+    async fn round(&mut self, passed: bool) -> Report {
+        self.rounds += 1;
+        // The gentle period, in memory of what was ready before.
+        let deep = !self.well || self.rounds.is_multiple_of(DEEP_EVERY);
+        if passed && self.rounds.is_multiple_of(MEMBERS_EVERY) {
+            self.refresh_members();
+        }
+        let mut layers: [Option<Verdict>; 6] = [const { None }; 6];
+        let mut failed = None;
+        for (slot, layer) in layers.iter_mut().zip(Layer::ALL) {
+            if matches!(layer, Layer::Store | Layer::Engine) && !deep {
+                continue;
+            }
+            let begun = Instant::now();
+            let answer = self.ask(layer).await;
+            let latency = begun.elapsed();
+            let (ok, detail) = match answer {
+                Ok(Answer::Passes) => (Some(true), String::new()),
+                Ok(Answer::DoesNotApply(why)) => (None, why),
+                Err(why) => (Some(false), why),
+            };
+            *slot = Some(Verdict { ok, latency, detail: detail.clone() });
+            if ok == Some(false) {
+                failed = Some((layer, detail));
+                break;
+            }
+        }
+        let round = match failed {
+            None => Round::Pass,
+            Some((layer, detail)) => self.judge(layer, detail, passed),
+        };
+        self.well = round == Round::Pass;
+        let usage = self.target.subject.is_some().then(|| {
+            let usage = usage::read(&self.members);
+            (usage, self.cpu.percent(usage.cpu, Instant::now()))
+        });
+        Report {
+            round,
+            layers,
+            server: self.holder.as_ref().map(|holder| holder.pid),
+            usage: usage.filter(|_| passed || self.well),
+            database_bytes: self.database().and_then(database_bytes),
+        }
+    }
+
+    async fn ask(&mut self, layer: Layer) -> Result<Answer, String> {
+        let namespace = &self.target.settings.namespaces[0];
+        match layer {
+            Layer::Lock => Ok(match &self.target.subject {
+                None => Answer::DoesNotApply("started elsewhere".into()),
+                Some(_) => match lock::is_held(&self.lock) {
+                    Ok(true) => Answer::Passes,
+                    Ok(false) => Answer::DoesNotApply("the instance has closed it".into()),
+                    Err(error) => Answer::DoesNotApply(error.to_string()),
+                },
+            }),
+            Layer::Process => self.process(),
+            Layer::Tcp => {
+                let address = self.target.settings.server_address();
+                let patience = self.target.settings.policy.probe_timeout;
+                match tokio::time::timeout(patience, TcpStream::connect(&address)).await {
+                    Ok(Ok(stream)) => {
+                        // Closed without a trace: a reset leaves no socket waiting a minute on our side.
+                        let _ = stream.set_zero_linger();
+                        Ok(Answer::Passes)
+                    }
+                    Ok(Err(error)) => Err(format!("{address}: {error}")),
+                    Err(_) => Err(format!("{address}: no connection within {patience:?}")),
+                }
+            }
+            Layer::Grpc => self.client.serving().await.map(|()| Answer::Passes),
+            Layer::Store => {
+                self.client.namespace(namespace).await?;
+                match self.detached() {
+                    Some(why) => Err(why),
+                    None => Ok(Answer::Passes),
+                }
+            }
+            Layer::Engine => self.client.engine(namespace).await.map(|()| Answer::Passes),
+        }
+    }
+
+    fn process(&mut self) -> Result<Answer, String> {
+        let Some(subject) = &self.target.subject else {
+            return Ok(Answer::DoesNotApply("started elsewhere".into()));
+        };
+        if !subject.leader.is_alive() {
+            return Err(format!("pid {} has ended", subject.leader.pid));
+        }
+        if self.holder.as_ref().is_some_and(Holder::still_holds) {
+            return Ok(Answer::Passes);
+        }
+        self.holder = None;
+        let port = self.target.settings.port;
+        let listeners = ports::listeners(port);
+        if listeners.is_empty() {
+            return Err(format!("nothing listens on port {port}"));
+        }
+        let held_by =
+            |pids: &[Pid]| listeners.iter().find_map(|l| ports::holder_among(pids, l.inode));
+        self.holder = held_by(&self.members);
+        if self.holder.is_none() {
+            // Behind a wrapper the server is not the leader.
+            self.refresh_members();
+            self.holder = held_by(&self.members);
+        }
+        match &self.holder {
+            Some(_) => Ok(Answer::Passes),
+            None => Err(format!("port {port} belongs to a process of somebody else")),
+        }
+    }
+
+    fn refresh_members(&mut self) {
+        if let Some(subject) = &self.target.subject {
+            let members = subject.members(&self.lock);
+            crate::process::sweep::reap_orphans(&subject.leader, &[]);
+            self.members = members.iter().map(|Identity { pid, .. }| *pid).collect();
+        }
+    }
+
+    /// Whether a restart may cure it. Not where it would lose what only the
+    /// running process has, nor where the disk is full.
+    fn judge(&self, layer: Layer, detail: String, passed: bool) -> Round {
+        if !passed {
+            return Round::Fail { layer, detail, remedy: Remedy::Restart };
+        }
+        if let Some(why) = self.detached() {
+            let detail = if detail == why { why } else { format!("{detail}; and {why}") };
+            return Round::Fail { layer, detail, remedy: Remedy::None };
+        }
+        if matches!(layer, Layer::Store | Layer::Engine)
+            && let Some(folder) = self.database().and_then(Path::parent)
+            && free_space(folder).is_some_and(|free| free < DISK_FULL)
+        {
+            let detail = format!(
+                "{detail}; the disk of {} is full, and a restart does not cure that",
+                folder.display()
+            );
+            return Round::Fail { layer, detail, remedy: Remedy::None };
+        }
+        Round::Fail { layer, detail, remedy: Remedy::Restart }
+    }
+
+    /// Whether the path of the database no longer names the file that the server has open.
+    fn detached(&self) -> Option<String> {
+        let path = self.database()?;
+        let server = self.holder.as_ref()?.pid;
+        let gone = match FileId::of(path) {
+            None => "was deleted",
+            Some(file) if !linux::has_open(server, file) => "was replaced",
+            Some(_) => return None,
+        };
+        Some(format!(
+            "the database {} {gone} while the server has it open: a restart loses what it holds",
+            path.display()
+        ))
+    }
+
+    fn database(&self) -> Option<&Path> {
+        self.target.subject.as_ref()?;
+        match &self.target.settings.database {
+            Database::File(path) => Some(path),
+            Database::Memory => None,
+        }
+    }
+}
+
+enum Answer {
+    Passes,
+    DoesNotApply(String),
+}
+
+fn database_bytes(path: &Path) -> Option<u64> {
+    let size = |suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        std::fs::metadata(name).map(|meta| meta.len())
+    };
+    Some(size("").ok()? + size("-wal").unwrap_or(0))
+}
+
+fn free_space(folder: &Path) -> Option<u64> {
+    let disk = nix::sys::statvfs::statvfs(folder).ok()?;
+    Some(disk.blocks_available() * disk.fragment_size())
+}
