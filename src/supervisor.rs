@@ -10,6 +10,8 @@
 //! dropped and counted.
 
 mod input;
+mod operator;
+mod process;
 mod restart;
 mod state;
 
@@ -40,7 +42,9 @@ pub struct Supervisor {
     schedule: Schedule,
     /// Last number given out; the next launch gets the one after.
     generation: Generation,
-    /// When anything was last handled: a late tick shifts deadlines by the gap.
+    /// Nothing has been decided yet: what runs already may be taken over.
+    fresh: bool,
+    /// When anything was last handled: what is late shifts deadlines by the gap.
     seen: Instant,
     stale: u64,
 }
@@ -56,6 +60,7 @@ impl Supervisor {
             want: Want::Down,
             state: State::Stopped { note: None },
             generation: last,
+            fresh: true,
             seen: now,
             stale: 0,
         }
@@ -64,6 +69,16 @@ impl Supervisor {
     /// Takes over the restart window and delay of the host before this one.
     pub fn resume(&mut self, schedule: Schedule) {
         self.schedule = schedule;
+    }
+
+    /// The restart window and delay, for the host after this one.
+    #[must_use]
+    pub fn hand_over(&self, now: Instant) -> ScheduleAges {
+        let mut schedule = self.schedule.clone();
+        if let State::Ready(live) = &self.state {
+            schedule.credit(now.saturating_duration_since(live.since));
+        }
+        schedule.to_ages(now)
     }
 
     /// What the operator wants.
@@ -100,11 +115,14 @@ impl Supervisor {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
-            State::Stopped { .. } | State::Ready(_) | State::Degraded(..) | State::Failed(_) => {
-                None
-            }
-            State::Starting(starting) => Some(starting.deadline),
-            State::Stopping(stopping) => Some(stopping.act_at),
+            State::Stopped { .. }
+            | State::Ready(_)
+            | State::Degraded(..)
+            | State::Failed { .. } => None,
+            // While a launch still runs there is nothing to signal, and the time
+            // it takes (clearing what was left, a slow disk) is not the server's.
+            State::Starting(starting) => starting.launched.then_some(starting.deadline),
+            State::Stopping(stopping) => stopping.launched.then_some(stopping.act_at),
             State::Backoff { until, .. } => Some(*until),
         }
     }
@@ -112,24 +130,15 @@ impl Supervisor {
     /// Time has come for what [`Self::poll_timeout`] announced; anything
     /// earlier does nothing.
     pub fn handle_timeout(&mut self, now: Instant) -> Vec<Effect> {
-        let Some(due) = self.poll_timeout() else {
-            self.seen = self.seen.max(now);
-            return Vec::new();
-        };
-        let gap = now.saturating_duration_since(self.seen);
-        self.seen = self.seen.max(now);
-        if now < due {
+        self.wake(now);
+        if self.poll_timeout().is_none_or(|due| now < due) {
             return Vec::new();
         }
-        let late = now.saturating_duration_since(due) > LATE;
-        match &mut self.state {
-            State::Stopped { .. } | State::Ready(_) | State::Degraded(..) | State::Failed(_) => {
-                Vec::new()
-            }
-            State::Starting(starting) if late => {
-                starting.deadline += gap;
-                Vec::new()
-            }
+        let effects = match &mut self.state {
+            State::Stopped { .. }
+            | State::Ready(_)
+            | State::Degraded(..)
+            | State::Failed { .. } => Vec::new(),
             State::Starting(starting) => {
                 let timeout = starting.timeout;
                 let generation = starting.generation;
@@ -151,36 +160,36 @@ impl Supervisor {
                     ),
                 }
             }
-            State::Stopping(stopping) if late && stopping.kills == 0 => {
-                stopping.act_at += gap;
-                Vec::new()
-            }
-            State::Stopping(stopping) if !stopping.launched => {
-                // The launch still runs; there is nothing to signal until it reports.
-                stopping.act_at = now + KILL_AGAIN;
-                Vec::new()
-            }
             State::Stopping(stopping) if stopping.kills < KILL_TRIES => {
                 stopping.kills += 1;
                 stopping.act_at = now + KILL_AGAIN;
                 vec![Effect::Kill { generation: stopping.generation }]
             }
-            State::Stopping(_) => self.fail(Failure::new(
-                "a process of Temporal does not end, not even by SIGKILL",
-                "it hangs in the kernel (disk, network file system): see `ps -o pid,stat,wchan`",
-            )),
+            State::Stopping(stopping) => {
+                self.state = State::Failed {
+                    failure: Failure::new(
+                        "a process of Temporal does not end, not even by SIGKILL",
+                        "it hangs in the kernel (disk, network file system): \
+                         see `ps -o pid,stat,wchan`",
+                    ),
+                    left: Some(stopping.generation),
+                };
+                Vec::new()
+            }
             State::Backoff { cause, detail, .. } => {
                 let (cause, detail) = (*cause, detail.clone());
                 self.schedule.record(now);
                 self.launch(cause, detail, true, now)
             }
-        }
+        };
+        self.debug_check();
+        effects
     }
 
     /// One thing has happened.
     pub fn handle(&mut self, input: Input, now: Instant) -> Vec<Effect> {
-        self.seen = self.seen.max(now);
-        match input {
+        self.wake(now);
+        let effects = match input {
             Input::Start => self.operator_start(now),
             Input::Stop { cause } => self.operator_stop(cause, now),
             Input::Restart => self.operator_restart(now),
@@ -191,202 +200,36 @@ impl Supervisor {
             }
             Input::Exited { generation, exit, fatal } => self.exited(generation, &exit, fatal, now),
             Input::Probed { generation, round } => self.probed(generation, round, now),
-        }
-    }
-
-    fn operator_start(&mut self, now: Instant) -> Vec<Effect> {
-        self.want = Want::Up;
-        match &self.state {
-            State::Starting(_) | State::Ready(_) | State::Degraded(..) => Vec::new(),
-            // Comes back when the end is proven.
-            State::Stopping(_) => {
-                self.schedule.clear();
-                Vec::new()
-            }
-            State::Stopped { .. } | State::Backoff { .. } | State::Failed(_) => {
-                self.schedule.clear();
-                self.launch(Cause::Operator, String::new(), false, now)
-            }
-        }
-    }
-
-    fn operator_stop(&mut self, cause: Cause, now: Instant) -> Vec<Effect> {
-        self.want = Want::Down;
-        self.schedule.clear();
-        match &mut self.state {
-            State::Stopped { .. } => Vec::new(),
-            State::Backoff { .. } | State::Failed(_) => {
-                self.state = State::Stopped { note: None };
-                Vec::new()
-            }
-            State::Stopping(stopping) => {
-                stopping.cause = cause;
-                stopping.detail.clear();
-                Vec::new()
-            }
-            State::Starting(Starting { owner: Owner::External, .. })
-            | State::Ready(Live { owner: Owner::External, .. })
-            | State::Degraded(Live { owner: Owner::External, .. }, _) => {
-                self.leave_external("left alone: it was started elsewhere")
-            }
-            State::Starting(starting) => {
-                let (generation, launched) = (starting.generation, starting.launched);
-                self.terminate(generation, launched, cause, now)
-            }
-            State::Ready(live) | State::Degraded(live, _) => {
-                let generation = live.generation;
-                self.terminate(generation, true, cause, now)
-            }
-        }
-    }
-
-    fn operator_restart(&mut self, now: Instant) -> Vec<Effect> {
-        match &self.state {
-            State::Starting(Starting { owner: Owner::External, .. })
-            | State::Ready(Live { owner: Owner::External, .. })
-            | State::Degraded(Live { owner: Owner::External, .. }, _) => Vec::new(),
-            State::Starting(_) | State::Ready(_) | State::Degraded(..) | State::Stopping(_) => {
-                let effects = self.operator_stop(Cause::Operator, now);
-                self.want = Want::Up;
-                effects
-            }
-            State::Stopped { .. } | State::Backoff { .. } | State::Failed(_) => {
-                self.operator_start(now)
-            }
-        }
-    }
-
-    /// Something runs already: at the host's start, or met by a launch.
-    fn found(&mut self, generation: Generation, found: Found, now: Instant) -> Vec<Effect> {
-        let (owner, timeout) = match found {
-            Found::Ours => (Owner::Adopted, self.policy.adopt_timeout()),
-            Found::External => (Owner::External, self.policy.start_timeout),
         };
+        self.debug_check();
+        effects
+    }
+
+    /// Notes the time. A deadline that passed more than [`LATE`] ago was missed
+    /// by the host, not by Temporal: it is put off by as long as the host was
+    /// away. Whatever wakes the host does this, for the first thing that it
+    /// hears may be an input and not the tick.
+    fn wake(&mut self, now: Instant) {
+        let gap = now.saturating_duration_since(self.seen);
+        self.seen = self.seen.max(now);
+        let late = |due: Instant| now.saturating_duration_since(due) > LATE;
         match &mut self.state {
-            State::Stopped { .. } => {
-                self.want = Want::Up;
-                self.generation = self.generation.max(generation);
-                self.state = State::Starting(Starting {
-                    generation,
-                    owner,
-                    cause: Cause::Operator,
-                    detail: String::new(),
-                    launched: true,
-                    since: now,
-                    timeout,
-                    deadline: now + timeout,
-                });
-                Vec::new()
+            State::Starting(starting) if late(starting.deadline) => starting.deadline += gap,
+            // Whoever was killed already has no more claim to time.
+            State::Stopping(stopping) if stopping.kills == 0 && late(stopping.act_at) => {
+                stopping.act_at += gap;
             }
-            State::Starting(starting) if starting.generation == generation => {
-                starting.owner = owner;
-                starting.launched = true;
-                starting.timeout = timeout;
-                starting.deadline = now + timeout;
-                Vec::new()
+            // Nobody has seen it fail while no round was due to end.
+            State::Degraded(_, trouble) if gap > self.policy.longest_round() + LATE => {
+                trouble.since += gap;
             }
-            State::Stopping(stopping)
-                if stopping.generation == generation && !stopping.launched =>
-            {
-                match found {
-                    Found::External => self.leave_external("left alone: it was started elsewhere"),
-                    Found::Ours => self.launched(generation, now),
-                }
-            }
-            State::Starting(_)
-            | State::Stopping(_)
+            State::Stopped { .. }
+            | State::Starting(_)
             | State::Ready(_)
             | State::Degraded(..)
-            | State::Backoff { .. }
-            | State::Failed(_) => self.drop_stale(),
-        }
-    }
-
-    fn launched(&mut self, generation: Generation, now: Instant) -> Vec<Effect> {
-        match &mut self.state {
-            State::Starting(starting)
-                if starting.generation == generation && !starting.launched =>
-            {
-                // Preparing (sweeping what was left, a slow disk) is not the
-                // server's time: its own begins here.
-                starting.launched = true;
-                starting.deadline = now + starting.timeout;
-                Vec::new()
-            }
-            State::Stopping(stopping)
-                if stopping.generation == generation && !stopping.launched =>
-            {
-                stopping.launched = true;
-                stopping.act_at = now + self.policy.stop_grace;
-                vec![Effect::Terminate { generation }]
-            }
-            State::Starting(_)
             | State::Stopping(_)
-            | State::Stopped { .. }
-            | State::Ready(_)
-            | State::Degraded(..)
             | State::Backoff { .. }
-            | State::Failed(_) => self.drop_stale(),
-        }
-    }
-
-    fn launch_refused(
-        &mut self,
-        generation: Generation,
-        failure: Failure,
-        curable: bool,
-        now: Instant,
-    ) -> Vec<Effect> {
-        match &self.state {
-            State::Starting(starting)
-                if starting.generation == generation && !starting.launched =>
-            {
-                if curable {
-                    self.restart(Cause::SpawnFailed, failure.reason, now)
-                } else {
-                    self.fail(failure)
-                }
-            }
-            State::Stopping(stopping)
-                if stopping.generation == generation && !stopping.launched =>
-            {
-                self.after_stop(Cause::Operator, String::new(), now)
-            }
-            State::Starting(_)
-            | State::Stopping(_)
-            | State::Stopped { .. }
-            | State::Ready(_)
-            | State::Degraded(..)
-            | State::Backoff { .. }
-            | State::Failed(_) => self.drop_stale(),
-        }
-    }
-
-    fn exited(
-        &mut self,
-        generation: Generation,
-        exit: &Exit,
-        fatal: Option<Failure>,
-        now: Instant,
-    ) -> Vec<Effect> {
-        if self.state.generation() != Some(generation) {
-            return self.drop_stale();
-        }
-        match &self.state {
-            State::Stopped { .. } | State::Backoff { .. } | State::Failed(_) => self.drop_stale(),
-            State::Stopping(stopping) => {
-                let (cause, detail) = (stopping.cause, stopping.detail.clone());
-                self.after_stop(cause, detail, now)
-            }
-            State::Starting(_) | State::Ready(_) | State::Degraded(..) => {
-                if let State::Ready(live) = &self.state {
-                    self.schedule.credit(now.saturating_duration_since(live.since));
-                }
-                match fatal {
-                    Some(failure) => self.fail(failure),
-                    None => self.restart(exit.cause(), exit.to_string(), now),
-                }
-            }
+            | State::Failed { .. } => {}
         }
     }
 
@@ -407,73 +250,6 @@ impl Supervisor {
             ) => self.restart(cause, detail, now),
             (Want::Up, Cause::Operator | Cause::Shutdown) => {
                 self.launch(Cause::Operator, String::new(), false, now)
-            }
-        }
-    }
-
-    fn probed(&mut self, generation: Generation, round: Round, now: Instant) -> Vec<Effect> {
-        if self.state.generation() != Some(generation) {
-            return self.drop_stale();
-        }
-        match (&mut self.state, round) {
-            // Not launched: whoever answered, it was not this generation.
-            (State::Starting(starting), _) if !starting.launched => self.drop_stale(),
-            (State::Starting(starting), Round::Pass) => {
-                let live = Live { generation, owner: starting.owner, since: now };
-                self.state = State::Ready(live);
-                Vec::new()
-            }
-            // It has until its deadline, and an exit is seen when it happens.
-            (State::Starting(_), Round::Fail { .. } | Round::Void) => Vec::new(),
-            (State::Ready(_), Round::Pass) => Vec::new(),
-            (State::Degraded(live, _), Round::Pass) => {
-                live.since = now;
-                self.state = State::Ready(live.clone());
-                Vec::new()
-            }
-            (State::Ready(_) | State::Degraded(..), Round::Void) => Vec::new(),
-            (State::Ready(live), Round::Fail { layer, detail, remedy }) => {
-                let live = live.clone();
-                self.schedule.credit(now.saturating_duration_since(live.since));
-                let trouble = Trouble { layer, detail, remedy, failures: 1, since: now };
-                self.degraded(live, trouble, now)
-            }
-            (State::Degraded(live, trouble), Round::Fail { layer, detail, remedy }) => {
-                // Only failures that a restart may cure count towards one, and
-                // they count from the first of their kind.
-                let (failures, since) = match (trouble.remedy, remedy) {
-                    (Remedy::Restart, Remedy::Restart) | (Remedy::None, Remedy::None) => {
-                        (trouble.failures + 1, trouble.since)
-                    }
-                    (Remedy::None, Remedy::Restart) | (Remedy::Restart, Remedy::None) => (1, now),
-                };
-                let live = live.clone();
-                self.degraded(live, Trouble { layer, detail, remedy, failures, since }, now)
-            }
-            (State::Stopping(_), _) => Vec::new(),
-            (State::Stopped { .. } | State::Backoff { .. } | State::Failed(_), _) => {
-                self.drop_stale()
-            }
-        }
-    }
-
-    fn degraded(&mut self, live: Live, trouble: Trouble, now: Instant) -> Vec<Effect> {
-        let reached = trouble.failures >= self.policy.failure_threshold
-            && now.saturating_duration_since(trouble.since) >= self.policy.failure_span;
-        match (live.owner, trouble.remedy) {
-            (Owner::External, _) if reached && trouble.layer == Layer::Tcp => {
-                self.leave_external("the Temporal that was started elsewhere is gone")
-            }
-            (Owner::Spawned | Owner::Adopted, Remedy::Restart) if reached => {
-                let detail = format!(
-                    "{}: {} ({} failures in a row)",
-                    trouble.layer, trouble.detail, trouble.failures
-                );
-                self.kill(live.generation, Cause::Unresponsive, detail, now)
-            }
-            (Owner::External, _) | (Owner::Spawned | Owner::Adopted, _) => {
-                self.state = State::Degraded(live, trouble);
-                Vec::new()
             }
         }
     }
@@ -503,10 +279,6 @@ impl Supervisor {
 
     /// It ended though nobody asked: again, later, or not at all.
     fn restart(&mut self, cause: Cause, detail: String, now: Instant) -> Vec<Effect> {
-        if self.want == Want::Down {
-            self.state = State::Stopped { note: None };
-            return Vec::new();
-        }
         let Some(delay) = self.schedule.next_delay(&self.policy, cause, now) else {
             let reason = format!(
                 "gave up after {} automatic restarts in {:.0?}; the last end: {cause}, {detail}",
@@ -549,25 +321,16 @@ impl Supervisor {
         detail: String,
         now: Instant,
     ) -> Vec<Effect> {
-        let launched = match &self.state {
-            State::Starting(starting) => starting.launched,
-            State::Stopped { .. }
-            | State::Ready(_)
-            | State::Degraded(..)
-            | State::Stopping(_)
-            | State::Backoff { .. }
-            | State::Failed(_) => true,
-        };
         self.state = State::Stopping(Stopping {
             generation,
             cause,
             detail,
-            launched,
+            launched: true,
             since: now,
             act_at: now + KILL_AGAIN,
-            kills: u32::from(launched),
+            kills: 1,
         });
-        if launched { vec![Effect::Kill { generation }] } else { Vec::new() }
+        vec![Effect::Kill { generation }]
     }
 
     fn leave_external(&mut self, note: &str) -> Vec<Effect> {
@@ -578,12 +341,42 @@ impl Supervisor {
     }
 
     fn fail(&mut self, failure: Failure) -> Vec<Effect> {
-        self.state = State::Failed(failure);
+        self.state = State::Failed { failure, left: None };
         Vec::new()
     }
 
     fn drop_stale(&mut self) -> Vec<Effect> {
         self.stale += 1;
         Vec::new()
+    }
+
+    /// What must hold between any two inputs; costs nothing in a release.
+    fn debug_check(&self) {
+        if cfg!(debug_assertions) {
+            let up = match &self.state {
+                State::Stopped { .. } => Some(false),
+                State::Stopping(_) | State::Failed { left: Some(_), .. } => None,
+                State::Starting(_)
+                | State::Ready(_)
+                | State::Degraded(..)
+                | State::Backoff { .. }
+                | State::Failed { left: None, .. } => Some(true),
+            };
+            assert!(up.is_none_or(|up| up == (self.want == Want::Up)), "intent and fact: {self:?}");
+            assert!(
+                self.state.generation().is_none_or(|generation| generation <= self.generation),
+                "a number that was never given out: {self:?}"
+            );
+            if let State::Stopping(stopping) = &self.state {
+                assert!(stopping.launched || stopping.kills == 0, "killed nobody: {self:?}");
+                assert!(stopping.kills <= KILL_TRIES, "killed too often: {self:?}");
+            }
+            if let State::Starting(starting) = &self.state {
+                assert!(
+                    starting.launched || starting.owner == Owner::Spawned,
+                    "found, and yet to come: {self:?}"
+                );
+            }
+        }
     }
 }

@@ -62,6 +62,11 @@ impl Policy {
     pub fn adopt_timeout(&self) -> Duration {
         (self.probe_period * self.failure_threshold + self.probe_timeout).max(self.failure_span)
     }
+
+    /// Two rounds end no further apart than this.
+    pub(super) fn longest_round(&self) -> Duration {
+        self.probe_period + self.probe_timeout
+    }
 }
 
 /// The restart window and the delay reached. Serialisable in ages, because a
@@ -88,8 +93,7 @@ impl Schedule {
     }
 
     /// As ages, for another process.
-    #[must_use]
-    pub fn to_ages(&self, now: Instant) -> ScheduleAges {
+    pub(super) fn to_ages(&self, now: Instant) -> ScheduleAges {
         let age = |at: &Instant| now.saturating_duration_since(*at).as_millis();
         ScheduleAges {
             spawns_ago_ms: self

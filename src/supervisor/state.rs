@@ -118,7 +118,13 @@ pub enum State {
         detail: String,
     },
     /// Given up.
-    Failed(Failure),
+    Failed {
+        /// Why.
+        failure: Failure,
+        /// The generation that would not end: nothing may start beside it, and
+        /// without proof of its end nothing is called stopped.
+        left: Option<Generation>,
+    },
 }
 
 impl State {
@@ -129,7 +135,8 @@ impl State {
             Self::Starting(starting) => Some(starting.generation),
             Self::Ready(live) | Self::Degraded(live, _) => Some(live.generation),
             Self::Stopping(stopping) => Some(stopping.generation),
-            Self::Stopped { .. } | Self::Backoff { .. } | Self::Failed(_) => None,
+            Self::Failed { left, .. } => *left,
+            Self::Stopped { .. } | Self::Backoff { .. } => None,
         }
     }
 
@@ -139,9 +146,10 @@ impl State {
         match self {
             Self::Starting(starting) => Some(starting.owner),
             Self::Ready(live) | Self::Degraded(live, _) => Some(live.owner),
-            Self::Stopping(_) | Self::Stopped { .. } | Self::Backoff { .. } | Self::Failed(_) => {
-                None
-            }
+            Self::Stopping(_)
+            | Self::Stopped { .. }
+            | Self::Backoff { .. }
+            | Self::Failed { .. } => None,
         }
     }
 }

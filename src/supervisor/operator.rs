@@ -1,0 +1,82 @@
+//! What the operator's commands do.
+
+use super::process::LEFT_ALONE;
+use super::{Cause, Effect, Live, Owner, Starting, State, Supervisor, Want};
+use std::time::Instant;
+
+impl Supervisor {
+    pub(super) fn operator_start(&mut self, now: Instant) -> Vec<Effect> {
+        self.want = Want::Up;
+        self.fresh = false;
+        match &self.state {
+            // Nothing to do, and nothing to forgive: who asks again and again
+            // must not thereby switch off the restart intensity.
+            State::Starting(_) | State::Ready(_) | State::Degraded(..) => Vec::new(),
+            // Comes back when the end is proven.
+            State::Stopping(_) => {
+                self.schedule.clear();
+                Vec::new()
+            }
+            State::Failed { left: Some(generation), .. } => {
+                let generation = *generation;
+                self.schedule.clear();
+                self.kill(generation, Cause::Operator, String::new(), now)
+            }
+            State::Stopped { .. } | State::Backoff { .. } | State::Failed { left: None, .. } => {
+                self.schedule.clear();
+                self.launch(Cause::Operator, String::new(), false, now)
+            }
+        }
+    }
+
+    pub(super) fn operator_stop(&mut self, cause: Cause, now: Instant) -> Vec<Effect> {
+        self.want = Want::Down;
+        self.fresh = false;
+        self.schedule.clear();
+        match &mut self.state {
+            State::Stopped { .. } => Vec::new(),
+            State::Failed { left: Some(generation), .. } => {
+                let generation = *generation;
+                self.kill(generation, cause, String::new(), now)
+            }
+            State::Backoff { .. } | State::Failed { left: None, .. } => {
+                self.state = State::Stopped { note: None };
+                Vec::new()
+            }
+            State::Stopping(stopping) => {
+                stopping.cause = cause;
+                stopping.detail.clear();
+                Vec::new()
+            }
+            State::Starting(Starting { owner: Owner::External, .. })
+            | State::Ready(Live { owner: Owner::External, .. })
+            | State::Degraded(Live { owner: Owner::External, .. }, _) => {
+                self.leave_external(LEFT_ALONE)
+            }
+            State::Starting(starting) => {
+                let (generation, launched) = (starting.generation, starting.launched);
+                self.terminate(generation, launched, cause, now)
+            }
+            State::Ready(live) | State::Degraded(live, _) => {
+                let generation = live.generation;
+                self.terminate(generation, true, cause, now)
+            }
+        }
+    }
+
+    pub(super) fn operator_restart(&mut self, now: Instant) -> Vec<Effect> {
+        match &self.state {
+            State::Starting(Starting { owner: Owner::External, .. })
+            | State::Ready(Live { owner: Owner::External, .. })
+            | State::Degraded(Live { owner: Owner::External, .. }, _) => Vec::new(),
+            State::Starting(_) | State::Ready(_) | State::Degraded(..) | State::Stopping(_) => {
+                let effects = self.operator_stop(Cause::Operator, now);
+                self.want = Want::Up;
+                effects
+            }
+            State::Stopped { .. } | State::Backoff { .. } | State::Failed { .. } => {
+                self.operator_start(now)
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! What the news about processes do.
+
+use super::{
+    Cause, Effect, Exit, Failure, Found, Generation, Layer, Live, Owner, Remedy, Round, Starting,
+    State, Supervisor, Trouble, Want,
+};
+use std::time::Instant;
+
+pub(super) const LEFT_ALONE: &str = "left alone: it was started elsewhere";
+const GONE: &str = "the Temporal that was started elsewhere is gone";
+
+impl Supervisor {
+    /// Something runs already: at the host's start, or met by a launch.
+    pub(super) fn found(
+        &mut self,
+        generation: Generation,
+        found: Found,
+        now: Instant,
+    ) -> Vec<Effect> {
+        let (owner, timeout) = match found {
+            Found::Ours => (Owner::Adopted, self.policy.adopt_timeout()),
+            Found::External => (Owner::External, self.policy.start_timeout),
+        };
+        let (cause, detail, since) = match &self.state {
+            // Only as the first thing that a host hears: later it would be the
+            // echo of a launch, and undo a stop.
+            State::Stopped { .. } if self.fresh => (Cause::Operator, String::new(), now),
+            State::Starting(starting)
+                if starting.generation == generation && !starting.launched =>
+            {
+                (starting.cause, starting.detail.clone(), starting.since)
+            }
+            State::Stopping(stopping)
+                if stopping.generation == generation && !stopping.launched =>
+            {
+                match (found, self.want) {
+                    (Found::Ours, _) => return self.launched(generation, now),
+                    (Found::External, Want::Down) => return self.leave_external(LEFT_ALONE),
+                    // A restart that meets somebody else's uses it, as a start does.
+                    (Found::External, Want::Up) => (Cause::Operator, String::new(), now),
+                }
+            }
+            State::Stopped { .. }
+            | State::Starting(_)
+            | State::Stopping(_)
+            | State::Ready(_)
+            | State::Degraded(..)
+            | State::Backoff { .. }
+            | State::Failed { .. } => return self.drop_stale(),
+        };
+        self.want = Want::Up;
+        self.fresh = false;
+        self.generation = self.generation.max(generation);
+        self.state = State::Starting(Starting {
+            generation,
+            owner,
+            cause,
+            detail,
+            launched: true,
+            since,
+            timeout,
+            deadline: now + timeout,
+        });
+        Vec::new()
+    }
+
+    pub(super) fn launched(&mut self, generation: Generation, now: Instant) -> Vec<Effect> {
+        match &mut self.state {
+            State::Starting(starting)
+                if starting.generation == generation && !starting.launched =>
+            {
+                // Preparing (sweeping what was left, a slow disk) is not the
+                // server's time: its own begins here.
+                starting.launched = true;
+                starting.deadline = now + starting.timeout;
+                Vec::new()
+            }
+            State::Stopping(stopping)
+                if stopping.generation == generation && !stopping.launched =>
+            {
+                stopping.launched = true;
+                stopping.act_at = now + self.policy.stop_grace;
+                vec![Effect::Terminate { generation }]
+            }
+            State::Starting(_)
+            | State::Stopping(_)
+            | State::Stopped { .. }
+            | State::Ready(_)
+            | State::Degraded(..)
+            | State::Backoff { .. }
+            | State::Failed { .. } => self.drop_stale(),
+        }
+    }
+
+    pub(super) fn launch_refused(
+        &mut self,
+        generation: Generation,
+        failure: Failure,
+        curable: bool,
+        now: Instant,
+    ) -> Vec<Effect> {
+        match &self.state {
+            State::Starting(starting)
+                if starting.generation == generation && !starting.launched =>
+            {
+                if curable {
+                    self.restart(Cause::SpawnFailed, failure.reason, now)
+                } else {
+                    self.fail(failure)
+                }
+            }
+            State::Stopping(stopping)
+                if stopping.generation == generation && !stopping.launched =>
+            {
+                self.after_stop(Cause::Operator, String::new(), now)
+            }
+            State::Starting(_)
+            | State::Stopping(_)
+            | State::Stopped { .. }
+            | State::Ready(_)
+            | State::Degraded(..)
+            | State::Backoff { .. }
+            | State::Failed { .. } => self.drop_stale(),
+        }
+    }
+
+    pub(super) fn exited(
+        &mut self,
+        generation: Generation,
+        exit: &Exit,
+        fatal: Option<Failure>,
+        now: Instant,
+    ) -> Vec<Effect> {
+        if self.state.generation() != Some(generation) {
+            return self.drop_stale();
+        }
+        match &self.state {
+            State::Stopped { .. } | State::Backoff { .. } => self.drop_stale(),
+            // What could not be killed is gone at last; only a person may go on.
+            State::Failed { failure, .. } => match self.want {
+                Want::Up => self.fail(failure.clone()),
+                Want::Down => {
+                    self.state = State::Stopped { note: None };
+                    Vec::new()
+                }
+            },
+            State::Stopping(stopping) => {
+                let (cause, detail) = (stopping.cause, stopping.detail.clone());
+                self.after_stop(cause, detail, now)
+            }
+            State::Starting(Starting { owner: Owner::External, .. })
+            | State::Ready(Live { owner: Owner::External, .. })
+            | State::Degraded(Live { owner: Owner::External, .. }, _) => self.leave_external(GONE),
+            State::Starting(_) | State::Ready(_) | State::Degraded(..) => {
+                if let State::Ready(live) = &self.state {
+                    self.schedule.credit(now.saturating_duration_since(live.since));
+                }
+                match fatal {
+                    Some(failure) => self.fail(failure),
+                    None => self.restart(exit.cause(), exit.to_string(), now),
+                }
+            }
+        }
+    }
+
+    pub(super) fn probed(
+        &mut self,
+        generation: Generation,
+        round: Round,
+        now: Instant,
+    ) -> Vec<Effect> {
+        if self.state.generation() != Some(generation) {
+            return self.drop_stale();
+        }
+        match (&mut self.state, round) {
+            // Not launched: whoever answered, it was not this generation.
+            (State::Starting(starting), _) if !starting.launched => self.drop_stale(),
+            (State::Starting(starting), Round::Pass) => {
+                let live = Live { generation, owner: starting.owner, since: now };
+                self.state = State::Ready(live);
+                Vec::new()
+            }
+            // It ran before this host did. Ending it would lose what only it has,
+            // however long it stays like that.
+            (
+                State::Starting(starting @ Starting { owner: Owner::Adopted, .. }),
+                Round::Fail { layer, detail, remedy: remedy @ Remedy::None },
+            ) => {
+                let live = Live { generation, owner: starting.owner, since: now };
+                let trouble = Trouble { layer, detail, remedy, failures: 1, since: now };
+                self.degraded(live, trouble, now)
+            }
+            // It has until its deadline, and an exit is seen when it happens.
+            (State::Starting(_), Round::Fail { .. } | Round::Void) => Vec::new(),
+            (State::Ready(_), Round::Pass) => Vec::new(),
+            (State::Degraded(live, _), Round::Pass) => {
+                live.since = now;
+                self.state = State::Ready(live.clone());
+                Vec::new()
+            }
+            (State::Ready(_) | State::Degraded(..), Round::Void) => Vec::new(),
+            (State::Ready(live), Round::Fail { layer, detail, remedy }) => {
+                let live = live.clone();
+                self.schedule.credit(now.saturating_duration_since(live.since));
+                let trouble = Trouble { layer, detail, remedy, failures: 1, since: now };
+                self.degraded(live, trouble, now)
+            }
+            (State::Degraded(live, trouble), Round::Fail { layer, detail, remedy }) => {
+                // Only failures that a restart may cure count towards one, and
+                // they count from the first of their kind.
+                let (failures, since) = match (trouble.remedy, remedy) {
+                    (Remedy::Restart, Remedy::Restart) | (Remedy::None, Remedy::None) => {
+                        (trouble.failures.saturating_add(1), trouble.since)
+                    }
+                    (Remedy::None, Remedy::Restart) | (Remedy::Restart, Remedy::None) => (1, now),
+                };
+                let live = live.clone();
+                self.degraded(live, Trouble { layer, detail, remedy, failures, since }, now)
+            }
+            (State::Stopping(_), _) => Vec::new(),
+            (State::Stopped { .. } | State::Backoff { .. } | State::Failed { .. }, _) => {
+                self.drop_stale()
+            }
+        }
+    }
+
+    fn degraded(&mut self, live: Live, trouble: Trouble, now: Instant) -> Vec<Effect> {
+        let reached = trouble.failures >= self.policy.failure_threshold
+            && now.saturating_duration_since(trouble.since) >= self.policy.failure_span;
+        match (live.owner, trouble.remedy) {
+            (Owner::External, _) if reached && trouble.layer == Layer::Tcp => {
+                self.leave_external(GONE)
+            }
+            (Owner::Spawned | Owner::Adopted, Remedy::Restart) if reached => {
+                let detail = format!(
+                    "{}: {} ({} failures in a row)",
+                    trouble.layer, trouble.detail, trouble.failures
+                );
+                self.kill(live.generation, Cause::Unresponsive, detail, now)
+            }
+            (Owner::External, _) | (Owner::Spawned | Owner::Adopted, _) => {
+                self.state = State::Degraded(live, trouble);
+                Vec::new()
+            }
+        }
+    }
+}
