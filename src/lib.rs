@@ -5,9 +5,17 @@
 //! restarts it; a dashboard shows that live. The modules are listed in the
 //! order of dependency; `ARCHITECTURE.md` has the map and the invariants.
 
-pub mod config;
-pub mod paths;
-pub mod process;
-pub mod protocol;
 pub mod supervisor;
+
+pub mod paths;
+
+pub mod config;
+
+pub mod process;
+
+pub mod log;
 pub mod temporal;
+
+pub mod protocol;
+
+pub mod manager;

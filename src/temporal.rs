@@ -1,6 +1,11 @@
 //! What is special about the Temporal dev server: its command line, its health,
-//! its log, its database file, and where to get it.
+//! its log and its last words, its database file, and where to get its program.
 
 pub mod arguments;
 pub mod database;
 pub mod health;
+pub mod install;
+pub mod last_words;
+pub mod locate;
+pub mod logline;
+mod tool;

@@ -1,0 +1,12 @@
+//! Logs as files: following them while they grow, holding the end of them in memory, and keeping
+//! them small under a writer that never reopens them.
+
+pub mod bound;
+mod follower;
+mod rotating;
+mod sparse;
+mod store;
+
+pub use follower::{Batch, FollowError, Follower, Start};
+pub use rotating::RotatingWriter;
+pub use store::{Direction, Entry, Filter, LogStore};

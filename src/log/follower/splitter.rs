@@ -1,0 +1,86 @@
+//! Bytes to lines. Pure.
+
+use std::io::BufRead;
+
+use super::Batch;
+use crate::temporal::logline::{MAX_LINE, cut_notice};
+
+/// Splits a stream of bytes at newlines, caps what it keeps of a line, and can drop a torn one.
+#[derive(Debug, Default)]
+pub(super) struct Splitter {
+    partial: Vec<u8>,
+    /// Bytes of the unfinished line that were not kept.
+    cut: u64,
+    /// Drop everything up to and including the next newline.
+    resync: bool,
+}
+
+impl Splitter {
+    pub(super) fn feed(&mut self, mut bytes: &[u8], batch: &mut Batch) {
+        while !bytes.is_empty() {
+            let before = bytes;
+            // `skip_until` of a slice cannot fail, and searches as fast as the machine can.
+            let taken = bytes.skip_until(b'\n').unwrap_or(before.len());
+            let line = &before[..taken];
+            let (line, ended) = match line.strip_suffix(b"\n") {
+                Some(line) => (line, true),
+                None => (line, false),
+            };
+            if self.resync {
+                self.resync = !ended;
+            } else if ended && self.partial.is_empty() && line.len() <= MAX_LINE {
+                batch.bytes.extend_from_slice(line);
+                batch.end_line();
+            } else {
+                let room = MAX_LINE - self.partial.len();
+                let (kept, cut) = line.split_at(room.min(line.len()));
+                self.partial.extend_from_slice(kept);
+                self.cut += cut.len() as u64;
+                if ended {
+                    self.end(batch);
+                }
+            }
+        }
+    }
+
+    /// Delivers the unfinished line, if there is one.
+    pub(super) fn finish(&mut self, batch: &mut Batch) {
+        if self.pending() > 0 {
+            self.end(batch);
+        }
+    }
+
+    /// Forgets the unfinished line and what still comes of it; returns how much was forgotten.
+    pub(super) fn discard(&mut self) -> u64 {
+        let torn = self.pending();
+        self.clear();
+        self.resync = true;
+        torn
+    }
+
+    /// Begins anew, at the beginning of a line.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Bytes of the unfinished line so far.
+    pub(super) fn pending(&self) -> u64 {
+        self.partial.len() as u64 + self.cut
+    }
+
+    pub(super) fn in_resync(&self) -> bool {
+        self.resync
+    }
+
+    fn end(&mut self, batch: &mut Batch) {
+        batch.bytes.append(&mut self.partial);
+        if self.cut > 0 {
+            batch
+                .bytes
+                .extend_from_slice(cut_notice(self.cut).as_bytes());
+        }
+        batch.end_line();
+        // A line of 64 KiB is rare: do not hold the room for it for ever.
+        self.clear();
+    }
+}

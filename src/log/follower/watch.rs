@@ -1,0 +1,148 @@
+//! Waits for a file to change: by inotify, or by looking where the kernel grants no more of it.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use inotify::{EventMask, EventStream, Inotify, WatchDescriptor, WatchMask};
+use tokio::time::sleep;
+
+use super::reader::Reader;
+
+/// How often one looks without inotify, or for a folder that is not there yet.
+const POLL: Duration = Duration::from_millis(200);
+
+/// Room for one event with the longest possible name, and then some.
+const EVENTS: usize = 1024;
+
+/// Watches the open file for growth, and its folder for a file that takes its place.
+#[derive(Debug)]
+pub(super) struct Watch {
+    folder: PathBuf,
+    name: OsString,
+    /// `None`: polling.
+    kernel: Option<Kernel>,
+    /// Whether the path may name another file by now.
+    suspicious: bool,
+}
+
+#[derive(Debug)]
+struct Kernel {
+    events: EventStream<[u8; EVENTS]>,
+    folder: Option<WatchDescriptor>,
+    file: Option<WatchDescriptor>,
+    attached: u64,
+}
+
+impl Watch {
+    pub(super) fn new(path: &Path) -> Self {
+        let folder = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let kernel = Inotify::init().and_then(|inotify| inotify.into_event_stream([0; EVENTS]));
+        let kernel = kernel.ok().map(|events| Kernel {
+            events,
+            folder: None,
+            file: None,
+            attached: 0,
+        });
+        Self {
+            folder: folder.to_owned(),
+            name: path.file_name().unwrap_or_default().to_owned(),
+            kernel,
+            suspicious: true,
+        }
+    }
+
+    /// Watches the file that the reader has open now. Before it is read, so that no growth falls
+    /// between reading and watching.
+    pub(super) fn attach(&mut self, reader: &Reader) {
+        let Some(kernel) = &mut self.kernel else {
+            return;
+        };
+        if kernel.folder.is_none() {
+            let mask = WatchMask::CREATE
+                | WatchMask::MOVED_TO
+                | WatchMask::DELETE_SELF
+                | WatchMask::MOVE_SELF;
+            kernel.folder = kernel.events.watches().add(&self.folder, mask).ok();
+        }
+        let Some((file, opened)) = reader.file() else {
+            return;
+        };
+        if kernel.attached == opened {
+            return;
+        }
+        if let Some(old) = kernel.file.take() {
+            // The kernel has dropped it already where the old file is gone.
+            let _ = kernel.events.watches().remove(old);
+        }
+        match watch_open_file(kernel, file) {
+            Some(watch) => (kernel.file, kernel.attached) = (Some(watch), opened),
+            None => self.kernel = None,
+        }
+    }
+
+    /// Whether the path may name another file than when [`Watch::changed`] was last called.
+    pub(super) fn is_suspicious(&self) -> bool {
+        // While nobody watches the folder anything may have happened.
+        let blind = self
+            .kernel
+            .as_ref()
+            .is_none_or(|kernel| kernel.folder.is_none());
+        self.suspicious || blind
+    }
+
+    /// Returns when it is worth looking again; to be called when all suspicion is dispelled.
+    pub(super) async fn changed(&mut self) {
+        self.suspicious = false;
+        let Some(kernel) = &mut self.kernel else {
+            return sleep(POLL).await;
+        };
+        loop {
+            let event = if kernel.folder.is_some() {
+                kernel.events.next().await
+            } else {
+                tokio::select! {
+                    event = kernel.events.next() => event,
+                    () = sleep(POLL) => return,
+                }
+            };
+            let Some(Ok(event)) = event else {
+                self.kernel = None;
+                return;
+            };
+            if kernel.file.as_ref() == Some(&event.wd) {
+                return;
+            }
+            if kernel.folder.as_ref() == Some(&event.wd) {
+                if event
+                    .mask
+                    .intersects(EventMask::DELETE_SELF | EventMask::MOVE_SELF | EventMask::IGNORED)
+                {
+                    // Where it was only moved, its watch would now look at the wrong place.
+                    let folder = kernel.folder.take();
+                    let _ = folder.map(|folder| kernel.events.watches().remove(folder));
+                } else if event.name.as_ref() != Some(&self.name) {
+                    continue;
+                }
+                self.suspicious = true;
+                return;
+            }
+            if event.mask.contains(EventMask::Q_OVERFLOW) {
+                self.suspicious = true;
+                return;
+            }
+        }
+    }
+}
+
+/// Through the descriptor and not by the path, which may name another file in the same moment.
+fn watch_open_file(kernel: &Kernel, file: &File) -> Option<WatchDescriptor> {
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    kernel.events.watches().add(path, WatchMask::MODIFY).ok()
+}

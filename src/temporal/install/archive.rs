@@ -1,0 +1,117 @@
+//! The official archive: a `tar.gz` with the program in it, unpacked while it comes in.
+
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::Duration;
+
+use flate2::read::GzDecoder;
+use ureq::{Agent, Error, Timeout};
+
+use super::staging::{MAX_PROGRAM, Staging};
+use super::{Candidate, Progress, Wanted};
+
+/// For the name to be resolved, and for the connection to stand.
+const CONNECT: Duration = Duration::from_secs(5);
+/// Without a byte for so long, nothing more is expected.
+const STALL: Duration = Duration::from_secs(30);
+
+pub(super) fn url(base: &str, wanted: &Wanted<'_>) -> String {
+    let Wanted { version, arch, .. } = wanted;
+    format!("{base}/cli/archive/v{version}?platform=linux&arch={arch}")
+}
+
+/// Downloads and unpacks. Proxies come from the environment (`HTTPS_PROXY`, `NO_PROXY`, …).
+pub(super) fn fetch(
+    url: &str,
+    staging: &Staging,
+    progress: &mut dyn Progress,
+) -> Result<Candidate, String> {
+    let config = Agent::config_builder()
+        .https_only(url.starts_with("https:"))
+        .timeout_resolve(Some(CONNECT))
+        .timeout_connect(Some(CONNECT))
+        .timeout_recv_response(Some(STALL))
+        .timeout_per_read(Some(STALL))
+        .build();
+    let agent = Agent::new_with_config(config);
+    let mut response = agent.get(url).call().map_err(|error| explain(&error))?;
+    progress.started(url, response.body().content_length());
+    let body = response
+        .body_mut()
+        .with_config()
+        .limit(MAX_PROGRAM)
+        .reader();
+    let program = unpack(
+        Counted {
+            body,
+            read: 0,
+            progress,
+        },
+        staging,
+    )?;
+    Ok(Candidate {
+        program,
+        may_differ: true,
+    })
+}
+
+/// Writes the one wanted entry. Whatever else is in the archive is not touched, and neither are the
+/// names in it.
+fn unpack(from: impl Read, staging: &Staging) -> Result<super::Program, String> {
+    // Everything that is decompressed counts, also what is skipped.
+    let mut tar = tar::Archive::new(GzDecoder::new(from).take(2 * MAX_PROGRAM));
+    let broken = |error: io::Error| format!("the archive is broken or incomplete: {error}");
+    for entry in tar.entries().map_err(broken)? {
+        let entry = entry.map_err(broken)?;
+        let is_file = entry.header().entry_type().is_file();
+        if !is_file
+            || entry.path().map_err(broken)?.file_name() != Path::new("temporal").file_name()
+        {
+            continue;
+        }
+        let size = entry.size();
+        let program = staging.write_program(entry)?;
+        let written = staging.program().metadata().map_err(broken)?.len();
+        if written != size {
+            return Err(format!(
+                "the archive is incomplete: {written} of {size} bytes"
+            ));
+        }
+        // To the end, where the archive's own checksum stands.
+        let mut rest = tar.into_inner();
+        io::copy(&mut rest, &mut io::sink()).map_err(broken)?;
+        return Ok(program);
+    }
+    Err("there is no `temporal` in the archive".to_owned())
+}
+
+/// In the user's words where ureq's are not.
+fn explain(error: &Error) -> String {
+    match error {
+        Error::StatusCode(404) => "there is no such version (HTTP status 404)".to_owned(),
+        Error::StatusCode(status) => format!("the server answers with HTTP status {status}"),
+        Error::HostNotFound => "its host name cannot be resolved".to_owned(),
+        Error::Timeout(Timeout::Resolve) => "its host name cannot be resolved in time".to_owned(),
+        Error::Timeout(Timeout::Connect) => {
+            format!("no connection within {} s", CONNECT.as_secs())
+        }
+        Error::Timeout(_) => format!("no answer for {} s", STALL.as_secs()),
+        other => other.to_string(),
+    }
+}
+
+/// Tells how far it is.
+struct Counted<'a, R> {
+    body: R,
+    read: u64,
+    progress: &'a mut dyn Progress,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.body.read(buffer)?;
+        self.read += n as u64;
+        self.progress.advanced(self.read);
+        Ok(n)
+    }
+}

@@ -1,0 +1,153 @@
+//! What the user sees of a download.
+
+use std::io::Write;
+use std::path::Path;
+
+use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
+
+use super::How;
+
+/// Is told how an install goes on. Nothing here may fail: who cannot show it keeps silent.
+pub trait Progress: Send {
+    /// Another process installs; its lock is waited for.
+    fn waiting(&mut self, lock: &Path);
+    /// A download begins: from where, and how large, where that is known.
+    fn started(&mut self, source: &str, bytes: Option<u64>);
+    /// So many bytes are there.
+    fn advanced(&mut self, bytes: u64);
+    /// A way failed; the next one is tried.
+    fn failed(&mut self, way: &str, why: &str);
+    /// The program is in its place.
+    fn finished(&mut self, path: &Path, how: How);
+}
+
+/// What suits the standard error: a bar on a terminal, lines elsewhere.
+pub fn progress(on_terminal: bool) -> Box<dyn Progress> {
+    if on_terminal {
+        Box::new(Bar::default())
+    } else {
+        Box::new(Lines(std::io::stderr()))
+    }
+}
+
+/// Says nothing.
+#[derive(Debug, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn waiting(&mut self, _: &Path) {}
+    fn started(&mut self, _: &str, _: Option<u64>) {}
+    fn advanced(&mut self, _: u64) {}
+    fn failed(&mut self, _: &str, _: &str) {}
+    fn finished(&mut self, _: &Path, _: How) {}
+}
+
+/// A line for each step.
+#[derive(Debug)]
+pub struct Lines<W>(pub W);
+
+impl<W: Write + Send> Lines<W> {
+    fn say(&mut self, text: &str) {
+        // A reader that has gone is no reason to stop installing.
+        let _ = writeln!(self.0, "{text}");
+    }
+}
+
+impl<W: Write + Send> Progress for Lines<W> {
+    fn waiting(&mut self, lock: &Path) {
+        self.say(&waiting(lock));
+    }
+
+    fn started(&mut self, source: &str, bytes: Option<u64>) {
+        self.say(&started(source, bytes));
+    }
+
+    fn advanced(&mut self, _: u64) {}
+
+    fn failed(&mut self, way: &str, why: &str) {
+        self.say(&failed(way, why));
+    }
+
+    fn finished(&mut self, path: &Path, how: How) {
+        self.say(&finished(path, how));
+    }
+}
+
+/// A bar on the standard error, with lines above it that stay.
+#[derive(Debug, Default)]
+pub struct Bar(Option<ProgressBar>);
+
+impl Bar {
+    fn end(&mut self, text: &str) {
+        match self.0.take() {
+            Some(bar) => {
+                bar.println(text);
+                bar.finish_and_clear();
+            }
+            None => Lines(std::io::stderr()).say(text),
+        }
+    }
+}
+
+impl Progress for Bar {
+    fn waiting(&mut self, lock: &Path) {
+        self.end(&waiting(lock));
+    }
+
+    fn started(&mut self, source: &str, bytes: Option<u64>) {
+        self.end(&started(source, bytes));
+        let (bar, template) = match bytes {
+            Some(bytes) => (
+                ProgressBar::new(bytes),
+                "  {bar:30} {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {eta}",
+            ),
+            None => (
+                ProgressBar::no_length(),
+                "  {spinner} {decimal_bytes}  {decimal_bytes_per_sec}",
+            ),
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        self.0 = Some(bar);
+    }
+
+    fn advanced(&mut self, bytes: u64) {
+        if let Some(bar) = &self.0 {
+            bar.set_position(bytes);
+        }
+    }
+
+    fn failed(&mut self, way: &str, why: &str) {
+        self.end(&failed(way, why));
+    }
+
+    fn finished(&mut self, path: &Path, how: How) {
+        self.end(&finished(path, how));
+    }
+}
+
+fn waiting(lock: &Path) -> String {
+    format!(
+        "another process is installing the Temporal CLI; waiting for {}",
+        lock.display()
+    )
+}
+
+fn started(source: &str, bytes: Option<u64>) -> String {
+    match bytes {
+        Some(bytes) => format!(
+            "fetching the Temporal CLI: {source} ({})",
+            DecimalBytes(bytes)
+        ),
+        None => format!("fetching the Temporal CLI: {source} (size unknown)"),
+    }
+}
+
+fn failed(way: &str, why: &str) -> String {
+    format!("  no success with {way}: {why}")
+}
+
+fn finished(path: &Path, how: How) -> String {
+    format!("the Temporal CLI is {} ({how})", path.display())
+}

@@ -1,0 +1,110 @@
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use super::*;
+
+fn program(path: &Path, script: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn the_named_one_wins_then_the_homes_then_the_one_on_path() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let (named, home, on_path) = (at("my/t"), at("home/bin/temporal"), at("usr/bin/temporal"));
+    let path = std::env::join_paths([at("empty"), at("usr/bin")]).unwrap();
+    let find = |named: Option<&Path>| locate(named, &home, Some(&path));
+
+    assert!(matches!(find(None), Err(LocateError::NotFound { .. })));
+    program(&on_path, "");
+    assert_eq!(
+        find(None).unwrap(),
+        Located {
+            path: on_path,
+            origin: Origin::Path
+        }
+    );
+    program(&home, "");
+    assert_eq!(
+        find(None).unwrap(),
+        Located {
+            path: home.clone(),
+            origin: Origin::Home
+        }
+    );
+    program(&named, "");
+    let found = find(Some(&named)).unwrap();
+    assert_eq!(
+        found,
+        Located {
+            path: named,
+            origin: Origin::Option
+        }
+    );
+}
+
+#[test]
+fn what_cannot_be_run_says_why_and_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    fs::write(at("plain"), "x").unwrap();
+    fs::create_dir(at("folder")).unwrap();
+    let cases = [
+        ("absent", "there is no such file", "--temporal-bin"),
+        ("plain", "not executable", "chmod +x"),
+        ("folder", "it is a folder", "--temporal-bin"),
+    ];
+    for (name, why, cure) in cases {
+        let error = locate(Some(&at(name)), &at("home"), None)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(why) && error.contains(cure), "{error}");
+        assert!(error.contains(&at(name).display().to_string()), "{error}");
+    }
+    symlink(at("gone"), at("home")).unwrap();
+    let error = locate(None, &at("home"), None).unwrap_err().to_string();
+    assert!(error.contains("stigmer local install"), "{error}");
+}
+
+#[test]
+fn an_unusable_file_on_path_is_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("a/temporal")).unwrap();
+    program(&dir.path().join("b/temporal"), "");
+    let path = std::env::join_paths([dir.path().join("a"), dir.path().join("b")]).unwrap();
+    let found = locate(None, &dir.path().join("home"), Some(&path)).unwrap();
+    assert_eq!(found.path, dir.path().join("b/temporal"));
+}
+
+#[test]
+fn reads_what_the_cli_says_of_itself() {
+    let version = parse_version("temporal version 1.9.1 (Server 1.32.0, UI 2.54.1)\n").unwrap();
+    assert_eq!(version.cli, "1.9.1");
+    assert_eq!(version.server.as_deref(), Some("1.32.0"));
+    assert_eq!(version.ui.as_deref(), Some("2.54.1"));
+    assert_eq!(
+        parse_version("temporal version 2.0.0").unwrap().server,
+        None
+    );
+    assert_eq!(parse_version("usage: temporal"), None);
+    assert_eq!(parse_version("temporal version unknown"), None);
+}
+
+#[test]
+fn a_program_that_is_no_temporal_is_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t");
+    program(&path, "echo temporal version 1.2.3; sleep 20 &");
+    assert_eq!(version(&path).unwrap().cli, "1.2.3");
+    program(&path, "echo hello");
+    assert!(
+        version(&path)
+            .unwrap_err()
+            .to_string()
+            .contains("says `hello`")
+    );
+    program(&path, "echo broken >&2; exit 1");
+    assert!(version(&path).unwrap_err().to_string().contains("broken"));
+}

@@ -1,0 +1,358 @@
+//! One line of Temporal's log, understood as far as it goes.
+//!
+//! The log holds four kinds of lines: JSON events (what we ask for), events in `key=value` text
+//! (what an adopted server may have been started with), the marks that the manager writes between
+//! generations, and whatever else ends up on a program's output: banners, usage, `Error: …`, Go
+//! panics. Reading goes in two steps, because a store keeps 100,000 lines and a screen shows fifty:
+//! [`LineParser::scan`] reads only what filters and counters need, [`expand`] reads the rest.
+
+mod decode;
+mod harmless;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+pub use harmless::{harmless, visible};
+
+/// Longest line that is kept, in bytes; the server's own longest is 8.3 kB.
+pub const MAX_LINE: usize = 64 * 1024;
+
+/// Longest component name that is kept, in characters; Temporal's own have at most 25.
+const MAX_COMPONENT: usize = 32;
+
+/// How bad a line says it is, from harmless to bad.
+///
+/// `Unknown` (a line without a level: banners, usage, stack frames) stands above `Info`, so that
+/// asking for warnings hides it and asking for information does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Details for who develops Temporal itself.
+    Debug,
+    /// Normal operation.
+    Info,
+    /// The line names no level.
+    #[default]
+    Unknown,
+    /// Something that may need a look.
+    Warn,
+    /// Something failed. Also what the server calls fatal, panics and start errors.
+    Error,
+}
+
+impl Level {
+    /// Every level, in order; [`Level::index`] is the position here.
+    pub const ALL: [Self; 5] = [
+        Self::Debug,
+        Self::Info,
+        Self::Unknown,
+        Self::Warn,
+        Self::Error,
+    ];
+
+    /// The lower-case name, as in options and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Unknown => "unknown",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+
+    /// Position in [`Level::ALL`], for counters by level.
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The level that a log line names; words that are not Temporal's are `Unknown`.
+    fn named(word: &str) -> Self {
+        const NAMES: [(&str, Level); 7] = [
+            ("DEBUG", Level::Debug),
+            ("INFO", Level::Info),
+            ("WARN", Level::Warn),
+            ("WARNING", Level::Warn),
+            ("ERROR", Level::Error),
+            // The web UI's logger still has this one; the server logs it as ERROR.
+            ("FATAL", Level::Error),
+            ("PANIC", Level::Error),
+        ];
+        let found = NAMES
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(word));
+        found.map_or(Self::Unknown, |(_, level)| *level)
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A word that names no level of Temporal's log.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is no log level: use debug, info, warn or error")]
+pub struct UnknownLevel(String);
+
+impl FromStr for Level {
+    type Err = UnknownLevel;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        match Self::named(word) {
+            Self::Unknown => Err(UnknownLevel(word.to_owned())),
+            level => Ok(level),
+        }
+    }
+}
+
+/// What sort of line it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// An event in Temporal's JSON format.
+    Json,
+    /// An event in Temporal's text format.
+    Text,
+    /// A mark of ours: from here on another generation speaks.
+    Mark,
+    /// Anything else, shown as it is.
+    #[default]
+    Raw,
+    /// A line of a Go crash dump; the first one of a dump has the level `Error`.
+    Dump,
+}
+
+/// What filters, counters and restarts need to know of a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// When it was written, where the line says so.
+    pub time: Option<Timestamp>,
+    /// How bad it is.
+    pub level: Level,
+    /// Which part of Temporal speaks: `frontend`, `history`, `matching`, `worker`, …; may be empty.
+    pub component: Cow<'static, str>,
+    /// The generation that wrote it, where a mark was seen before.
+    pub generation: Option<u64>,
+    /// What sort of line it is.
+    pub kind: Kind,
+}
+
+/// A line in full, safe to print: no part of it holds a control character.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// When it was written, where the line says so.
+    pub time: Option<Timestamp>,
+    /// How bad it is.
+    pub level: Level,
+    /// Which part of Temporal speaks; may be empty.
+    pub component: String,
+    /// What it says.
+    pub message: String,
+    /// The rest of what it says, in the order of the line; a repeated key has its last value.
+    pub fields: Vec<(String, String)>,
+    /// The generation that wrote it, where known.
+    pub generation: Option<u64>,
+    /// The line as it stands in the file, with control characters made visible.
+    pub raw: String,
+    /// What sort of line it is.
+    pub kind: Kind,
+}
+
+/// Reads lines in their order: a line belongs to the generation of the last mark, and what follows
+/// a panic is its dump until the next event.
+#[derive(Clone, Debug)]
+pub struct LineParser {
+    zone: TimeZone,
+    generation: Option<u64>,
+    in_dump: bool,
+}
+
+impl LineParser {
+    /// A parser at the start of a log. `zone` is where the server runs: its text format writes
+    /// local time without saying which.
+    pub fn new(zone: TimeZone) -> Self {
+        Self {
+            zone,
+            generation: None,
+            in_dump: false,
+        }
+    }
+
+    /// Reads what filters and counters need, at a quarter of the price of the whole.
+    pub fn scan(&mut self, line: &str) -> Head {
+        let mut head = match decode::fields(line, decode::is_head) {
+            Some((kind, fields)) => self.head(kind, &fields),
+            None => self.plain_head(line),
+        };
+        self.generation = head.generation.or(self.generation);
+        head.generation = self.generation;
+        head
+    }
+
+    /// Reads a line in full. Bytes that are not UTF-8 become `�`.
+    pub fn parse(&mut self, line: &[u8]) -> LogLine {
+        let line = text(line);
+        let head = self.scan(&line);
+        expand(&line, head)
+    }
+
+    fn head(&mut self, kind: Kind, fields: &decode::Fields) -> Head {
+        self.in_dump = false;
+        if kind == Kind::Mark {
+            return Head {
+                time: fields.time(&self.zone),
+                level: Level::Info,
+                component: Cow::Borrowed("stigmer"),
+                generation: fields.generation(),
+                kind,
+            };
+        }
+        Head {
+            time: fields.time(&self.zone),
+            level: Level::named(&fields.text("level")),
+            component: fields.component(),
+            generation: None,
+            kind,
+        }
+    }
+
+    fn plain_head(&mut self, line: &str) -> Head {
+        let starts_dump = decode::starts_dump(line);
+        let is_error = line.starts_with("Error: ");
+        self.in_dump = !is_error && (starts_dump || self.in_dump);
+        Head {
+            level: if starts_dump || is_error {
+                Level::Error
+            } else {
+                Level::Unknown
+            },
+            kind: if self.in_dump { Kind::Dump } else { Kind::Raw },
+            ..Head::default()
+        }
+    }
+}
+
+/// A line's bytes as text: without its line end, invalid UTF-8 replaced, and cut at [`MAX_LINE`].
+pub fn text(line: &[u8]) -> Cow<'_, str> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.len() <= MAX_LINE + decode::MAX_NOTICE {
+        return String::from_utf8_lossy(line);
+    }
+    let kept = String::from_utf8_lossy(&line[..MAX_LINE]);
+    Cow::Owned(format!(
+        "{kept}{}",
+        cut_notice((line.len() - MAX_LINE) as u64)
+    ))
+}
+
+/// What stands at the end of a line of which `bytes` bytes were cut off.
+pub fn cut_notice(bytes: u64) -> String {
+    format!("{}{bytes} bytes cut]", decode::CUT)
+}
+
+/// The line that marks the beginning of a generation in the log file, without line end.
+pub fn generation_mark(generation: u64, time: Timestamp) -> String {
+    format!(r#"{{"stigmer":"generation","n":{generation},"time":"{time:.3}"}}"#)
+}
+
+/// Reads the rest of a line whose head was scanned before.
+pub fn expand(line: &str, head: Head) -> LogLine {
+    let (message, fields) = match decode::fields(line, |_| true) {
+        Some((Kind::Mark, _)) => {
+            let n = head
+                .generation
+                .map_or_else(|| "?".to_owned(), |n| n.to_string());
+            (format!("generation {n}"), Vec::new())
+        }
+        Some((_, fields)) => fields.into_message(&head.component),
+        None => (harmless(line).into_owned(), Vec::new()),
+    };
+    LogLine {
+        time: head.time,
+        level: head.level,
+        component: head.component.into_owned(),
+        message,
+        fields,
+        generation: head.generation,
+        raw: visible(line).into_owned(),
+        kind: head.kind,
+    }
+}
+
+impl LogLine {
+    /// The time of day in `zone` as `HH:MM:SS.mmm`, the form that fits a column.
+    pub fn clock(&self, zone: &TimeZone) -> Option<String> {
+        let time = self.time?.to_zoned(zone.clone());
+        Some(time.strftime("%H:%M:%S%.3f").to_string())
+    }
+
+    /// Message and fields as one text: what a reader sees beside time, level and component.
+    pub fn text(&self) -> String {
+        let mut text = self.message.clone();
+        for (key, value) in &self.fields {
+            let quote = value.is_empty() || value.contains([' ', '"', '=']);
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(key);
+            text.push('=');
+            if quote {
+                text.push('"');
+                text.push_str(&value.replace('"', "\\\""));
+                text.push('"');
+            } else {
+                text.push_str(value);
+            }
+        }
+        text
+    }
+
+    /// The whole line for people, without colour; the clock is that of `zone`.
+    pub fn render_plain(&self, zone: &TimeZone) -> String {
+        match self.kind {
+            Kind::Raw | Kind::Dump => self.message.clone(),
+            Kind::Mark => match self.clock(zone) {
+                Some(clock) => format!("{clock} ---- Temporal, {} ----", self.message),
+                None => format!("---- Temporal, {} ----", self.message),
+            },
+            Kind::Json | Kind::Text => {
+                let clock = self
+                    .clock(zone)
+                    .unwrap_or_else(|| "--:--:--.---".to_owned());
+                let level = match self.level {
+                    Level::Debug => "DEBUG",
+                    Level::Info => "INFO",
+                    Level::Unknown => "-",
+                    Level::Warn => "WARN",
+                    Level::Error => "ERROR",
+                };
+                format!("{clock} {level:<5} {:<8} {}", self.component, self.text())
+            }
+        }
+    }
+}
+
+/// The object that `logs --json` and `GET /v1/logs` write: `time`, `level`, `component`, `text`,
+/// `generation`, `raw`; what the line does not say is `null`.
+impl Serialize for LogLine {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let level = (self.level != Level::Unknown).then_some(self.level.as_str());
+        let component = (!self.component.is_empty()).then_some(self.component.as_str());
+        let mut object = serializer.serialize_struct("LogLine", 6)?;
+        object.serialize_field("time", &self.time)?;
+        object.serialize_field("level", &level)?;
+        object.serialize_field("component", &component)?;
+        object.serialize_field("text", &self.text())?;
+        object.serialize_field("generation", &self.generation)?;
+        object.serialize_field("raw", &self.raw)?;
+        object.end()
+    }
+}
