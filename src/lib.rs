@@ -19,3 +19,18 @@ pub mod temporal;
 pub mod protocol;
 
 pub mod manager;
+
+pub mod control;
+pub mod host;
+
+pub mod background;
+pub mod session;
+
+pub mod presenter;
+
+pub mod headless;
+pub mod tui;
+
+pub mod telemetry;
+
+pub mod cli;

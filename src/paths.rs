@@ -193,6 +193,18 @@ impl Home {
         self.root.join("bin")
     }
 
+    /// The installed Temporal CLI.
+    #[must_use]
+    pub fn temporal_bin(&self) -> PathBuf {
+        self.bin().join("temporal")
+    }
+
+    /// Which version the CLI in use is.
+    #[must_use]
+    pub fn version_cache(&self) -> PathBuf {
+        self.bin().join("version.json")
+    }
+
     /// The folder of the database.
     #[must_use]
     pub fn data(&self) -> PathBuf {

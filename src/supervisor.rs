@@ -71,6 +71,11 @@ impl Supervisor {
         self.schedule = schedule;
     }
 
+    /// Other limits, from the next decision on.
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
+    }
+
     /// The restart window and delay, for the host after this one.
     #[must_use]
     pub fn hand_over(&self, now: Instant) -> ScheduleAges {

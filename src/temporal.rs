@@ -9,3 +9,4 @@ pub mod last_words;
 pub mod locate;
 pub mod logline;
 mod tool;
+pub mod version;

@@ -49,10 +49,7 @@ impl Batch {
     /// The lines without their line ends. Longer ones are cut at 64 KiB and say so.
     pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
         let begins = std::iter::once(0).chain(self.ends.iter().copied());
-        self.ends
-            .iter()
-            .zip(begins)
-            .map(|(end, begin)| &self.bytes[begin..*end])
+        self.ends.iter().zip(begins).map(|(end, begin)| &self.bytes[begin..*end])
     }
 
     /// Number of lines.
@@ -98,11 +95,7 @@ impl Follower {
     /// Begins to follow `path`, which need not exist yet; where it does, `start` means its state
     /// at this moment.
     pub fn new(path: &Path, start: Start) -> Self {
-        Self {
-            reader: Reader::new(path, start),
-            watch: None,
-            rest_until: None,
-        }
+        Self { reader: Reader::new(path, start), watch: None, rest_until: None }
     }
 
     /// The next lines, at least one; waits for them. Dropping the future loses nothing. Needs a
@@ -117,9 +110,7 @@ impl Follower {
             self.rest_until = None;
         }
         loop {
-            let watch = self
-                .watch
-                .get_or_insert_with(|| Watch::new(self.reader.path()));
+            let watch = self.watch.get_or_insert_with(|| Watch::new(self.reader.path()));
             watch.attach(&self.reader);
             let mut batch = Batch::default();
             match self.reader.read(&mut batch) {
@@ -149,10 +140,7 @@ impl Follower {
             let mut batch = Batch::default();
             let mut caught_up = self.reader.read(&mut batch).map_err(|e| self.error(e))?;
             if caught_up && batch.is_empty() {
-                let renewed = self
-                    .reader
-                    .renew(true, &mut batch)
-                    .map_err(|e| self.error(e))?;
+                let renewed = self.reader.renew(true, &mut batch).map_err(|e| self.error(e))?;
                 caught_up = !renewed;
                 if caught_up {
                     self.reader.finish(&mut batch);
@@ -179,9 +167,6 @@ impl Follower {
         if self.watch.is_some() {
             self.rest_until = Some(Instant::now() + REST_AFTER_ERROR);
         }
-        FollowError {
-            path: self.reader.path().to_owned(),
-            source,
-        }
+        FollowError { path: self.reader.path().to_owned(), source }
     }
 }

@@ -126,8 +126,7 @@ impl Facts {
     /// Nothing has happened yet.
     #[must_use]
     pub fn new(settings: Arc<Settings>, mode: Mode, schedule: Schedule, now: Instant) -> Self {
-        let unknown =
-            || LayerFacts { ok: None, latency: None, detail: String::new(), since: now };
+        let unknown = || LayerFacts { ok: None, latency: None, detail: String::new(), since: now };
         Self {
             settings,
             host: HostFacts { pid: crate::process::identity::own_pid(), mode, since: now },
@@ -163,7 +162,7 @@ impl Facts {
             State::Degraded(..) => StateName::Degraded,
             State::Stopping(_) => StateName::Stopping,
             State::Backoff { .. } => StateName::Backoff,
-            State::Failed(_) => StateName::Failed,
+            State::Failed { .. } => StateName::Failed,
         }
     }
 
@@ -191,11 +190,13 @@ impl Facts {
             State::Degraded(_, trouble) => format!("{}: {}", trouble.layer, trouble.detail),
             State::Stopping(stopping) => match (self.want, stopping.cause) {
                 (Want::Up, Cause::Operator) => "stopping, then restart".to_owned(),
-                (Want::Up, cause) => format!("ending it, then restart ({cause}: {})", stopping.detail),
+                (Want::Up, cause) => {
+                    format!("ending it, then restart ({cause}: {})", stopping.detail)
+                }
                 (Want::Down, _) => String::new(),
             },
             State::Backoff { cause, detail, .. } => format!("after {cause}: {detail}"),
-            State::Failed(failure) => failure.reason.clone(),
+            State::Failed { failure, .. } => failure.reason.clone(),
         };
         match (said.is_empty(), self.note.is_empty()) {
             (true, _) => self.note.clone(),
@@ -274,10 +275,9 @@ impl Facts {
             rss_bytes: self.rss.back().copied(),
             cpu_percent: self.cpu.back().map(|percent| (percent * 10.0).round() / 10.0),
             database: match &settings.database {
-                Database::File(path) if managed => Some(DatabaseStatus {
-                    path: path.clone(),
-                    bytes: self.database_bytes,
-                }),
+                Database::File(path) if managed => {
+                    Some(DatabaseStatus { path: path.clone(), bytes: self.database_bytes })
+                }
                 Database::File(_) | Database::Memory => None,
             },
         }
@@ -290,15 +290,13 @@ impl Facts {
         Snapshot {
             status: self.status(now),
             next_start_ms: match &self.state {
-                State::Backoff { until, .. } => {
-                    Some(millis(until.saturating_duration_since(now)))
-                }
+                State::Backoff { until, .. } => Some(millis(until.saturating_duration_since(now))),
                 State::Stopped { .. }
                 | State::Starting(_)
                 | State::Ready(_)
                 | State::Degraded(..)
                 | State::Stopping(_)
-                | State::Failed(_) => None,
+                | State::Failed { .. } => None,
             },
             in_a_row: self.schedule.in_a_row(),
             state_ms: age(self.state_since),
@@ -308,7 +306,7 @@ impl Facts {
             restart_ages_ms: self.marks.iter().map(|at| age(*at)).collect(),
             timeline: self.timeline.iter().map(|entry| Entry::clone(entry)).collect(),
             cure: match &self.state {
-                State::Failed(failure) => Some(failure.cure.clone()),
+                State::Failed { failure, .. } => Some(failure.cure.clone()),
                 State::Stopped { .. }
                 | State::Starting(_)
                 | State::Ready(_)
@@ -368,11 +366,7 @@ fn latency(probes: &VecDeque<Option<u64>>) -> Latency {
         let rank = (sorted.len() * percent).div_ceil(100);
         sorted.get(rank.saturating_sub(1)).copied()
     };
-    Latency {
-        last: probes.back().copied().flatten(),
-        p50: percentile(50),
-        p99: percentile(99),
-    }
+    Latency { last: probes.back().copied().flatten(), p50: percentile(50), p99: percentile(99) }
 }
 
 pub(super) fn millis(duration: Duration) -> u64 {
@@ -389,8 +383,7 @@ mod tests {
 
     #[test]
     fn percentiles_are_by_nearest_rank_and_failures_do_not_count() {
-        let probes: VecDeque<Option<u64>> =
-            (1..=100).map(Some).chain([None]).collect();
+        let probes: VecDeque<Option<u64>> = (1..=100).map(Some).chain([None]).collect();
         let found = latency(&probes);
         assert_eq!((found.last, found.p50, found.p99), (None, Some(50), Some(99)));
         assert_eq!(latency(&VecDeque::new()), Latency::default());

@@ -5,10 +5,10 @@ use crate::config::{Database, Settings};
 use crate::process::Pid;
 use crate::process::identity::Identity;
 use crate::process::linux::{self, FileId};
+use crate::process::lock;
 use crate::process::ports::{self, Holder};
 use crate::process::sweep::Subject;
 use crate::process::usage::{self, CpuMeter, Usage};
-use crate::process::lock;
 use crate::supervisor::{Generation, LATE, Layer, Remedy, Round};
 use crate::temporal::health::Client;
 use std::path::Path;
@@ -62,6 +62,8 @@ pub struct Target {
     pub generation: Generation,
     /// Its processes; none for a server that somebody else runs.
     pub subject: Option<Subject>,
+    /// It ran before this host did, and may hold what a restart would lose.
+    pub adopted: bool,
     /// The options.
     pub settings: Arc<Settings>,
 }
@@ -252,7 +254,7 @@ impl Prober {
     /// Whether a restart may cure it. Not where it would lose what only the
     /// running process has, nor where the disk is full.
     fn judge(&self, layer: Layer, detail: String, passed: bool) -> Round {
-        if !passed {
+        if !passed && !self.target.adopted {
             return Round::Fail { layer, detail, remedy: Remedy::Restart };
         }
         if let Some(why) = self.detached() {

@@ -101,6 +101,13 @@ fn holds_lock(pid: Pid, lock: FileId) -> bool {
     })
 }
 
+/// All processes that hold an exclusive flock on this file; for messages.
+#[must_use]
+pub fn lock_holders(path: &Path) -> Vec<Pid> {
+    let Some(lock) = FileId::of(path) else { return Vec::new() };
+    processes().iter().map(|process| process.pid).filter(|&pid| holds_lock(pid, lock)).collect()
+}
+
 /// `lock: 1: FLOCK  ADVISORY  WRITE 4711 fe:01:1234 0 EOF`
 fn has_exclusive_flock(fdinfo: &str) -> bool {
     fdinfo.lines().filter_map(|line| line.strip_prefix("lock:")).any(|lock| {

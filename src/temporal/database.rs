@@ -70,16 +70,7 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Fail
             Stamp { created: false, complete: true, cli_version: None, home: home.to_owned() }
         }
         (Some(1..), Some(stamp)) if stamp.complete => {
-            if let Some(before) = stamp.cli_version.as_deref()
-                && before != cli_version
-                && !cli_version.is_empty()
-            {
-                warnings.push(format!(
-                    "the database {} was last used by Temporal CLI {before} and is now opened by \
-                     {cli_version}: Temporal does not migrate it, keep a copy",
-                    path.display()
-                ));
-            }
+            warnings.extend(version_changed(&path, &stamp, cli_version));
             Stamp { home: home.to_owned(), ..stamp }
         }
         (Some(_), Some(stamp)) if stamp.created => {
@@ -138,12 +129,14 @@ impl Guarded {
 
 /// A server became ready on it: its schema is whole. The lock itself is held by
 /// the server by now; its text needs no lock, for only the host that spawned
-/// the server writes it.
+/// the server writes it. Returns what there is to say where another version was
+/// the last to use it.
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn mark_complete(file: &Path, cli_version: Option<&str>) -> io::Result<()> {
-    let lock_path = stamp_path(&real_path(file)?);
+pub fn mark_complete(file: &Path, cli_version: Option<&str>) -> io::Result<Option<String>> {
+    let path = real_path(file)?;
+    let lock_path = stamp_path(&path);
     let before = read(&lock_path).unwrap_or_default();
     let stamp = Stamp {
         complete: true,
@@ -151,10 +144,32 @@ pub fn mark_complete(file: &Path, cli_version: Option<&str>) -> io::Result<()> {
         ..before.clone()
     };
     if stamp == before {
-        return Ok(());
+        return Ok(None);
     }
+    let changed = version_changed(&path, &before, cli_version.unwrap_or_default());
     let file = std::fs::OpenOptions::new().write(true).truncate(true).open(lock_path)?;
-    serde_json::to_writer(file, &stamp).map_err(io::Error::from)
+    serde_json::to_writer(file, &stamp)?;
+    Ok(changed)
+}
+
+/// Whether the next start sets it aside and makes a new one.
+#[must_use]
+pub fn is_replaceable(file: &Path) -> bool {
+    lock_path(file)
+        .ok()
+        .and_then(|path| read(&path))
+        .is_some_and(|stamp| stamp.created && !stamp.complete)
+}
+
+fn version_changed(path: &Path, stamp: &Stamp, cli_version: &str) -> Option<String> {
+    let before = stamp.cli_version.as_deref()?;
+    (before != cli_version && !cli_version.is_empty()).then(|| {
+        format!(
+            "the database {} was last used by Temporal CLI {before} and is now opened by \
+             {cli_version}: Temporal does not migrate it, keep a copy",
+            path.display()
+        )
+    })
 }
 
 /// Where the lock of this database is.

@@ -1,0 +1,135 @@
+//! The host that is detached from every terminal.
+
+use crate::config::{Options, Settings};
+use crate::host::{Host, HostError};
+use crate::manager::{Command, HandOver};
+use crate::paths::Home;
+use crate::process::Pid;
+use crate::process::spawn::inherit_only;
+use crate::protocol::Mode;
+use std::io::{self, Read, Seek};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command as Process, Stdio};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The hidden subcommand that makes a process the background host.
+pub const SUBCOMMAND: &str = "background-host";
+
+/// Exit code of a background host that found another one.
+pub const EXIT_RUNNING: i32 = 75;
+
+/// A background host that was just spawned.
+#[derive(Debug)]
+pub struct Spawned {
+    child: Child,
+    errors: std::fs::File,
+}
+
+/// Spawns a background host: this program again, in a session of its own, with
+/// nothing of ours open, so that `$(stigmer local)` returns and a caller's
+/// flock is not held all day. The file that runs is the one we run from, even
+/// when a build has replaced it meanwhile.
+///
+/// # Errors
+/// When it cannot be executed.
+pub fn spawn(home: &Home, options: &Options) -> io::Result<Spawned> {
+    let options = serde_json::to_string(options)?;
+    let mut errors = std::fs::OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(home.logs().join("host.err"))?;
+    errors.seek(io::SeekFrom::End(0))?;
+    let mut command = Process::new("/proc/self/exe");
+    command
+        .arg0("stigmer")
+        .args(["local", SUBCOMMAND, "--options", &options])
+        .arg("--home")
+        .arg(home.root())
+        .current_dir(home.root())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(errors.try_clone()?);
+    // What was said by environment is in the options already, and must not be said twice.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        let ours = text.starts_with("STIGMER_")
+            && !matches!(&*text, "STIGMER_LOG_LEVEL" | "STIGMER_ALLOW_NETWORK_HOME");
+        if ours {
+            command.env_remove(&name);
+        }
+    }
+    // SAFETY: only async-signal-safe calls between fork and exec (setsid, close_range).
+    unsafe {
+        command.pre_exec(|| {
+            nix::unistd::setsid()?;
+            inherit_only(&[])
+        });
+    }
+    let child = command.spawn()?;
+    Ok(Spawned { child, errors })
+}
+
+impl Spawned {
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        Pid::try_from(self.child.id()).unwrap_or_default()
+    }
+
+    /// Whether it has ended already, and what it said: it never ends while it
+    /// hosts. `None` while it runs.
+    pub fn ended(&mut self) -> Option<(Option<i32>, String)> {
+        let status = self.child.try_wait().ok()??;
+        let mut said = String::new();
+        // Lossless or not: it is shown to a person.
+        let _ = (&self.errors).take(64 << 10).read_to_string(&mut said);
+        Some((status.code(), said.trim().to_owned()))
+    }
+}
+
+/// Runs this process as the background host. Returns the exit code.
+///
+/// # Errors
+/// When the home cannot be hosted.
+pub async fn run(settings: Settings, before: Option<HandOver>) -> Result<i32, HostError> {
+    let host = match Host::start(settings, Mode::Background, before) {
+        Ok(host) => host,
+        Err(HostError::Running) => return Ok(EXIT_RUNNING),
+        Err(error) => return Err(error),
+    };
+    // A vanished terminal is nothing to us; we never had one.
+    let signals = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::hangup()),
+    );
+    let (Ok(mut terminate), Ok(mut interrupt), Ok(_hangup)) = signals else {
+        tracing::error!("signals cannot be handled");
+        host.leave().await;
+        return Ok(1);
+    };
+    // The caller asks for the start and waits for its outcome; this one only
+    // makes sure that it is asked for.
+    let _outcome = host.handle().begin(Command::Start).await;
+    let mut asked = host.shutdown_asked();
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        _ = asked.wait_for(|asked| *asked) => {
+            tracing::info!("asked to end");
+            host.leave().await;
+            return Ok(0);
+        }
+    }
+    tracing::info!("signal: stopping Temporal and ending");
+    match host.shutdown().await {
+        Ok(()) => Ok(0),
+        Err(error) => {
+            tracing::error!(%error, "not stopped");
+            Ok(1)
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! What was typed, one file a command.
+
+mod environment;
+mod host;
+mod install;
+mod output;
+mod restart;
+mod start;
+mod status;
+mod stop;
+
+use crate::config::{self, ConfigError, Options, Settings};
+use crate::paths::{Home, HomeError};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// The best way to run a Temporal dev server on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "stigmer", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a supervised Temporal dev server (in the background, unless told otherwise)
+    Local(Box<Local>),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Debug, Args)]
+#[command(subcommand_precedence_over_arg = true)]
+struct Local {
+    #[command(subcommand)]
+    command: Option<Task>,
+
+    /// Show the dashboard
+    #[arg(long, conflicts_with = "no_tui")]
+    tui: bool,
+
+    /// Run in the foreground, one line per event and log line
+    #[arg(long)]
+    no_tui: bool,
+
+    /// The folder that holds everything [default: ~/.stigmer]
+    #[arg(long, env = "STIGMER_HOME", value_name = "DIR", global = true)]
+    home: Option<PathBuf>,
+
+    #[command(flatten)]
+    options: Options,
+
+    /// Passed on to `temporal server start-dev`
+    #[arg(last = true, value_name = "ARG")]
+    arguments: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Stop Temporal, whoever hosts it
+    Stop,
+    /// Start a new generation, with the same options but those given anew
+    Restart {
+        /// Passed on to `temporal server start-dev`
+        #[arg(last = true, value_name = "ARG")]
+        arguments: Vec<String>,
+    },
+    /// Show what is
+    Status {
+        /// As an object for programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fetch the Temporal CLI into the home
+    Install {
+        /// Which [default: the one that stigmer was tested with]
+        #[arg(long, value_name = "V")]
+        version: Option<String>,
+    },
+    /// Print the connection as shell variables, for `eval`
+    Env {
+        /// As an object for programs
+        #[arg(long)]
+        json: bool,
+    },
+    #[command(hide = true, name = crate::background::SUBCOMMAND)]
+    BackgroundHost {
+        #[arg(long = "options")]
+        json: String,
+    },
+}
+
+/// Why a command ended without doing what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// An option.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The home.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// Anything that says all by itself.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl CliError {
+    fn exit_code(&self) -> i32 {
+        match self {
+            Self::Config(ConfigError::Value { .. }) => 2,
+            Self::Config(_) | Self::Home(_) | Self::Other(_) => 1,
+        }
+    }
+}
+
+/// What every subcommand of `local` needs.
+#[derive(Debug)]
+struct Context {
+    home: Home,
+    /// By flag or environment.
+    asked: Options,
+}
+
+impl Context {
+    /// The options with the file's laid under them.
+    fn settings(&self) -> Result<Settings, CliError> {
+        let file = config::read_file(&self.home)?;
+        Ok(Settings::resolve(self.home.clone(), self.asked.clone().or(file))?)
+    }
+
+    /// For commands that need only the home.
+    fn warn_of_broken_config(&self) {
+        if let Err(error) = config::read_file(&self.home) {
+            output::note(&format!("warning: {error}"));
+        }
+    }
+}
+
+/// Parses the command line, does what it says and returns the exit code.
+#[must_use]
+pub fn main() -> i32 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are results; the rest are usage errors. Clap knows which.
+            let _ = error.print();
+            return error.exit_code();
+        }
+    };
+    match cli.run() {
+        Ok(code) => code,
+        Err(error) => {
+            output::note(&format!("stigmer: {error}"));
+            error.exit_code()
+        }
+    }
+}
+
+impl Cli {
+    fn run(self) -> Result<i32, CliError> {
+        match self.command {
+            Command::Local(local) => local.run(),
+            Command::Completions { shell } => {
+                let mut text = Vec::new();
+                clap_complete::generate(shell, &mut Self::command(), "stigmer", &mut text);
+                output::raw(&text);
+                Ok(0)
+            }
+            Command::Man => {
+                let mut text = Vec::new();
+                clap_mangen::Man::new(Self::command())
+                    .render(&mut text)
+                    .map_err(|error| CliError::Other(format!("no manual page: {error}")))?;
+                output::raw(&text);
+                Ok(0)
+            }
+        }
+    }
+}
+
+impl Local {
+    fn run(self) -> Result<i32, CliError> {
+        let root = match self.home {
+            Some(home) => home,
+            None => Home::default_root()?,
+        };
+        let home = Home::at(&root)?;
+        let mut asked = self.options.absolute();
+        let mut arguments = self.arguments;
+        if let Some(Task::Restart { arguments: anew }) = &self.command {
+            arguments.extend(anew.iter().cloned());
+        }
+        if !arguments.is_empty() {
+            asked.arguments = Some(arguments);
+        }
+        let context = Context { home, asked };
+        if self.command.is_some() && (self.tui || self.no_tui) {
+            return Err(CliError::Config(ConfigError::Value {
+                option: if self.tui { "tui" } else { "no-tui" },
+                value: String::new(),
+                why: "goes with `stigmer local` alone, not with a subcommand".into(),
+            }));
+        }
+        match self.command {
+            None if self.tui => host::dashboard(&context),
+            None if self.no_tui => host::headless(&context),
+            None => start::run(&context),
+            Some(Task::Stop) => stop::run(&context),
+            Some(Task::Restart { .. }) => restart::run(&context),
+            Some(Task::Status { json }) => status::run(&context, json),
+            Some(Task::Install { version }) => install::run(&context, version.as_deref()),
+            Some(Task::Env { json }) => environment::run(&context, json),
+            Some(Task::BackgroundHost { json }) => host::background(&context, &json),
+        }
+    }
+}
+
+/// A runtime for a command that asks and waits.
+fn block_on<T>(future: impl Future<Output = T>) -> Result<T, CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::Other(format!("cannot start the runtime: {error}")))?;
+    Ok(runtime.block_on(future))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn options_stand_before_or_after_the_subcommand() {
+        for line in [
+            "stigmer local --port 7300 restart",
+            "stigmer local restart --port 7300",
+        ] {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            let Command::Local(local) = cli.command else { panic!("{line}") };
+            assert_eq!(local.options.port, Some(7300), "{line}");
+        }
+        let cli =
+            Cli::try_parse_from(["stigmer", "local", "restart", "--", "--headless"]).unwrap();
+        let Command::Local(local) = cli.command else { panic!() };
+        assert!(matches!(local.command, Some(Task::Restart { arguments }) if arguments == ["--headless"]));
+    }
+}

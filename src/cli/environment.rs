@@ -1,0 +1,42 @@
+//! `stigmer local env`: the connection, for `eval` and for programs.
+
+use super::output::line;
+use super::{CliError, Context, status};
+use crate::protocol::State;
+
+pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
+    context.warn_of_broken_config();
+    let status = status::current(context)?;
+    let temporal = match (&status.temporal, status.state) {
+        (Some(temporal), _) => temporal,
+        (None, State::Stopped) => return Ok(3),
+        (None, _) => {
+            return Err(CliError::Other(format!(
+                "Temporal is {}; `stigmer local status` says why",
+                status.state
+            )));
+        }
+    };
+    let namespace = status
+        .options
+        .get("namespace")
+        .and_then(|names| names.get(0)?.as_str().map(str::to_owned))
+        .unwrap_or_else(|| "default".to_owned());
+    let mut variables = vec![
+        ("TEMPORAL_ADDRESS", temporal.address.clone()),
+        ("TEMPORAL_NAMESPACE", namespace),
+    ];
+    if let Some(url) = &temporal.ui_url {
+        variables.push(("TEMPORAL_UI_URL", url.clone()));
+    }
+    if json {
+        let object: serde_json::Map<String, serde_json::Value> =
+            variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        line(&serde_json::Value::Object(object).to_string());
+    } else {
+        for (name, value) in variables {
+            line(&format!("export {name}='{}'", value.replace('\'', r"'\''")));
+        }
+    }
+    Ok(0)
+}

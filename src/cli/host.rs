@@ -1,0 +1,60 @@
+//! The commands that make this process a host, or a viewer of one.
+
+use super::{CliError, Context, install, output, start};
+use crate::background;
+use crate::config::{Options, Settings};
+use crate::manager::HandOver;
+use crate::paths::Home;
+use crate::{headless as foreground, telemetry, tui};
+use std::io::IsTerminal;
+
+/// The background process itself; its caller has checked everything.
+pub(super) fn background(context: &Context, options: &str) -> Result<i32, CliError> {
+    let options: Options = serde_json::from_str(options)
+        .map_err(|error| CliError::Other(format!("options not understood: {error}")))?;
+    let settings = Settings::resolve(context.home.clone(), options)?;
+    start::prepare(&context.home)?;
+    telemetry::start(&context.home);
+    let before = take_hand_over(&context.home);
+    super::block_on(background::run(settings, before))?
+        .map_err(|error| CliError::Other(error.to_string()))
+}
+
+/// What a host left for its successor; read once.
+fn take_hand_over(home: &Home) -> Option<HandOver> {
+    let path = home.hand_over();
+    let text = std::fs::read_to_string(&path).ok()?;
+    let _ = std::fs::remove_file(&path);
+    serde_json::from_str(&text).ok()
+}
+
+pub(super) fn headless(context: &Context) -> Result<i32, CliError> {
+    let settings = context.settings()?;
+    install::ensure(&settings)?;
+    start::prepare(&context.home)?;
+    telemetry::start(&context.home);
+    super::block_on(foreground::run(settings, context.asked.clone()))?
+        .map_err(|error| CliError::Other(error.to_string()))
+}
+
+pub(super) fn dashboard(context: &Context) -> Result<i32, CliError> {
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        output::note("no terminal: going on without the dashboard, as with --no-tui");
+        return headless(context);
+    }
+    let settings = context.settings()?;
+    // With its progress on the plain screen, before the dashboard takes it.
+    install::ensure(&settings)?;
+    start::prepare(&context.home)?;
+    telemetry::start(&context.home);
+    // The dashboard may be stopped by a terminal that does not take its output;
+    // the host must not, so it runs on threads of its own.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::Other(format!("cannot start the runtime: {error}")))?;
+    runtime
+        .block_on(tui::run(settings, context.asked.clone()))
+        .map_err(|error| CliError::Other(error.to_string()))
+}

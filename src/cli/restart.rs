@@ -1,0 +1,53 @@
+//! `stigmer local restart`: a new generation.
+
+use super::output::line;
+use super::{CliError, Context, block_on, start, stop};
+use crate::config::{Options, Settings};
+use crate::control::client::{self, ClientError};
+use crate::process::record::Record;
+
+pub(super) fn run(context: &Context) -> Result<i32, CliError> {
+    let home = &context.home;
+    // Checked here too, so that a mistake is a usage error and changes nothing.
+    Settings::resolve(home.clone(), context.asked.clone())?;
+    let body = if context.asked == Options::default() {
+        None
+    } else {
+        serde_json::to_string(&context.asked).ok()
+    };
+    match block_on(client::command(home, "restart", body))? {
+        Ok(status) => {
+            line(start::READY);
+            start::describe(home, &status);
+            Ok(0)
+        }
+        Err(ClientError::NoHost) => {
+            let settings = as_before(context)?;
+            stop::stop_orphan(home)?;
+            block_on(start::ensure(context, &settings))?
+        }
+        Err(ClientError::Unresponsive) => {
+            let settings = as_before(context)?;
+            stop::end_host(home)?;
+            block_on(start::ensure(context, &settings))?
+        }
+        Err(error) => Err(CliError::Other(error.to_string())),
+    }
+}
+
+/// The options that the Temporal without host was started with, and over them
+/// those given anew.
+fn as_before(context: &Context) -> Result<Settings, CliError> {
+    let recorded = Record::read(&context.home.record())
+        .and_then(|record| {
+            let (_, json) = record.options.into_iter().find(|(name, _)| name == "options")?;
+            serde_json::from_str::<Options>(&json).ok()
+        });
+    match recorded {
+        Some(before) => {
+            let options = context.asked.clone().or(before);
+            Ok(Settings::resolve(context.home.clone(), options)?)
+        }
+        None => context.settings(),
+    }
+}

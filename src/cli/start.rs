@@ -1,0 +1,228 @@
+//! `stigmer local`: ensure that a supervised Temporal runs in the background.
+
+use super::output::{line, note};
+use super::{CliError, Context, block_on};
+use crate::background::{self, EXIT_RUNNING, Spawned};
+use crate::config::{self, Settings};
+use crate::control::client::{self, ClientError};
+use crate::host;
+use crate::paths::Home;
+use crate::protocol::Status;
+use crate::supervisor::Want;
+use std::time::{Duration, Instant};
+
+/// A host that has its lock binds its socket within milliseconds; one that is
+/// on its way out frees the lock as fast.
+const SETTLING: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// The line that scripts wait for, after a first start.
+pub(super) const READY: &str = "Temporal is ready";
+/// The line that scripts wait for, after any later one.
+pub(super) const REUSED: &str =
+    "Temporal is already running (lock file held) - reusing existing instance";
+
+pub(super) fn run(context: &Context) -> Result<i32, CliError> {
+    let settings = context.settings()?;
+    block_on(ensure(context, &settings))?
+}
+
+pub(super) async fn ensure(context: &Context, settings: &Settings) -> Result<i32, CliError> {
+    let home = &context.home;
+    let mut spawned: Option<Spawned> = None;
+    let deadline = Instant::now() + SETTLING;
+    loop {
+        match client::status(home).await {
+            Ok(status) => {
+                let ours = spawned
+                    .as_ref()
+                    .is_some_and(|s| status.host.as_ref().is_some_and(|h| h.pid == s.pid()));
+                match use_host(context, settings, &status, ours).await {
+                    Err(Gone::Retry) if Instant::now() < deadline => {}
+                    Err(Gone::Retry) => return Err(unsettled(home)),
+                    Err(Gone::Error(error)) => {
+                        if ours {
+                            // It has nothing to supervise, and would only be in the way.
+                            let _ = client::command(home, "shutdown", None).await;
+                        }
+                        return Err(error);
+                    }
+                    Ok(code) => return Ok(code),
+                }
+            }
+            Err(ClientError::NoHost) => {
+                if let Some(child) = &mut spawned {
+                    match child.ended() {
+                        // Another one was faster: its host serves us too.
+                        Some((Some(EXIT_RUNNING), _)) => spawned = None,
+                        Some((code, said)) => return Err(host_failed(home, code, &said)),
+                        None => {}
+                    }
+                } else if host::is_hosted(home) {
+                    provable(home)?;
+                } else {
+                    super::install::ensure(settings)?;
+                    prepare(home)?;
+                    let child = background::spawn(home, &settings.options).map_err(|error| {
+                        CliError::Other(format!("cannot start a background host: {error}"))
+                    })?;
+                    spawned = Some(child);
+                }
+                if Instant::now() > deadline {
+                    return Err(unsettled(home));
+                }
+            }
+            Err(ClientError::Unresponsive) => return Err(unresponsive(home)),
+            Err(error) => return Err(CliError::Other(error.to_string())),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+enum Gone {
+    /// The host went away under us.
+    Retry,
+    Error(CliError),
+}
+
+impl From<CliError> for Gone {
+    fn from(error: CliError) -> Self {
+        Self::Error(error)
+    }
+}
+
+async fn use_host(
+    context: &Context,
+    settings: &Settings,
+    before: &Status,
+    ours: bool,
+) -> Result<i32, Gone> {
+    let home = &context.home;
+    let rests = before.intent == Want::Down || before.state == crate::protocol::State::Failed;
+    let differences = config::differences(&context.asked, &before.options);
+    let mut restarted = false;
+    let answer = if differences.is_empty() {
+        warn_of_file(settings, before);
+        if before.state.is_up() && before.intent == Want::Up {
+            Ok(before.clone())
+        } else {
+            client::command(home, "start", None).await
+        }
+    } else if rests {
+        // Nothing runs that these options would contradict.
+        restarted = true;
+        let body = serde_json::to_string(&settings.options).ok();
+        client::command(home, "restart", body).await
+    } else {
+        let list: Vec<String> = differences.iter().map(ToString::to_string).collect();
+        let cure: Vec<String> =
+            differences.iter().map(|d| format!("--{} {}", d.option, d.asked)).collect();
+        return Err(CliError::Other(format!(
+            "Temporal is already running with other options: {}; \
+             `stigmer local restart {}` applies them",
+            list.join("; "),
+            cure.join(" ")
+        ))
+        .into());
+    };
+    let status = match answer {
+        Ok(status) => status,
+        Err(ClientError::NoHost) => return Err(Gone::Retry),
+        Err(ClientError::Refused(error)) if error.code == "gone" => return Err(Gone::Retry),
+        Err(ClientError::Unresponsive) => return Err(unresponsive(home).into()),
+        Err(error) => return Err(CliError::Other(error.to_string()).into()),
+    };
+    let adopted = status.temporal.as_ref().is_some_and(|temporal| temporal.adopted);
+    line(&match (&status.temporal, status.managed) {
+        (Some(temporal), false) => format!(
+            "Temporal is already running (started elsewhere, pid {}) - reusing existing instance",
+            temporal.pid.map_or_else(|| "unknown".to_owned(), |pid| pid.to_string())
+        ),
+        _ if restarted || ((ours || rests) && !adopted) => READY.to_owned(),
+        _ => REUSED.to_owned(),
+    });
+    describe(home, &status);
+    Ok(0)
+}
+
+/// Address, web UI, pid, database and log, for people.
+pub(super) fn describe(home: &Home, status: &Status) {
+    let Some(temporal) = &status.temporal else { return };
+    let mut row = |name: &str, value: String| line(&format!("  {name:<9} {value}"));
+    row("address", temporal.address.clone());
+    if let Some(url) = &temporal.ui_url {
+        row("web UI", url.clone());
+    }
+    if let Some(pid) = temporal.pid {
+        let generation =
+            temporal.generation.map_or_else(String::new, |g| format!(" (generation {g})"));
+        row("pid", format!("{pid}{generation}"));
+    }
+    match (&temporal.database, status.managed) {
+        (Some(database), true) => row("database", database.path.display().to_string()),
+        (None, true) => row("database", "in memory: a restart loses it".to_owned()),
+        (_, false) => {}
+    }
+    if status.managed {
+        row("log", status.log.path.display().to_string());
+    }
+    if !status.message.is_empty() {
+        note(&format!("note: {}", status.message));
+    }
+    let _ = home;
+}
+
+fn warn_of_file(settings: &Settings, running: &Status) {
+    let from_file = config::differences(&settings.options, &running.options);
+    for difference in from_file {
+        note(&format!(
+            "warning: config.toml differs from what is running: {difference}; \
+             `stigmer local restart` does not apply it, stop and start do"
+        ));
+    }
+}
+
+/// A lock whose holder cannot be seen here can neither be asked nor ended.
+pub(super) fn provable(home: &Home) -> Result<(), CliError> {
+    match host::holder(home) {
+        // Not written yet, or just gone.
+        None => Ok(()),
+        Some(holder) if holder.is_local() => Ok(()),
+        Some(holder) => Err(CliError::Other(format!(
+            "{} is held by a host that cannot be proven from here (pid {} in another container, \
+             pid namespace or machine); nothing was signalled. Stop it there, or choose another \
+             home with --home",
+            home.supervisor_lock().display(),
+            holder.pid
+        ))),
+    }
+}
+
+pub(super) fn prepare(home: &Home) -> Result<(), CliError> {
+    let allow = std::env::var_os("STIGMER_ALLOW_NETWORK_HOME").is_some();
+    Ok(home.prepare(allow)?)
+}
+
+pub(super) fn unresponsive(home: &Home) -> CliError {
+    let pid = host::holder(home).map_or_else(|| "unknown".to_owned(), |h| h.pid.to_string());
+    CliError::Other(format!(
+        "the host of {home} (pid {pid}) does not answer; `stigmer local restart` replaces it, \
+         `stigmer local stop` ends it"
+    ))
+}
+
+fn unsettled(home: &Home) -> CliError {
+    CliError::Other(format!(
+        "no host of {home} came up within {SETTLING:?}; see {} and try again",
+        home.stigmer_log().display()
+    ))
+}
+
+fn host_failed(home: &Home, code: Option<i32>, said: &str) -> CliError {
+    let code = code.map_or_else(|| "a signal".to_owned(), |code| format!("exit {code}"));
+    CliError::Other(format!(
+        "the background host ended with {code}: {}; see {}",
+        if said.is_empty() { "it said nothing" } else { said },
+        home.stigmer_log().display()
+    ))
+}

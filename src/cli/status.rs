@@ -1,0 +1,196 @@
+//! `stigmer local status`.
+
+use super::output::line;
+use super::{CliError, Context, block_on};
+use crate::config::{Options, Settings};
+use crate::control::client::{self, ClientError};
+use crate::host;
+use crate::manager::Facts;
+use crate::process::record::Record;
+use crate::protocol::{Mode, State, Status, TemporalStatus};
+use crate::supervisor::Want;
+use std::time::{Duration, Instant};
+
+pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
+    context.warn_of_broken_config();
+    let status = current(context)?;
+    if json {
+        let text = serde_json::to_string_pretty(&status)
+            .map_err(|error| CliError::Other(format!("cannot write the status: {error}")))?;
+        line(&text);
+    } else {
+        print(&status, &context.home.to_string());
+    }
+    Ok(match status.state {
+        State::Ready | State::Degraded => 0,
+        State::Stopped => 3,
+        State::Starting | State::Stopping | State::Backoff | State::Failed => 4,
+    })
+}
+
+/// From the host; where none answers, from the files.
+pub(super) fn current(context: &Context) -> Result<Status, CliError> {
+    match block_on(client::status(&context.home))? {
+        Ok(status) => Ok(status),
+        Err(ClientError::NoHost) => from_files(context, host::is_hosted(&context.home)),
+        Err(ClientError::Unresponsive) => from_files(context, true),
+        Err(error) => Err(CliError::Other(error.to_string())),
+    }
+}
+
+fn from_files(context: &Context, hosted: bool) -> Result<Status, CliError> {
+    let home = &context.home;
+    let record = Record::read(&home.record()).filter(|record| record.leader.is_alive());
+    let options = record
+        .as_ref()
+        .and_then(|record| {
+            let (_, json) = record.options.iter().find(|(name, _)| name == "options")?;
+            serde_json::from_str::<Options>(json).ok()
+        })
+        .unwrap_or_default();
+    let settings = Settings::resolve(home.clone(), options)?;
+    let now = Instant::now();
+    // An empty machine, for the parts that are absent.
+    let nothing = block_on(async {
+        let supervisor = crate::supervisor::Supervisor::new(
+            settings.policy.clone(),
+            crate::supervisor::Generation::default(),
+            0,
+            now,
+        );
+        let schedule = supervisor.schedule().clone();
+        Facts::new(settings.clone().into(), Mode::Background, schedule, now).status(now)
+    })?;
+    let serving = match &record {
+        Some(_) => block_on(async {
+            let client = crate::temporal::health::Client::new(
+                &settings.server_address(),
+                Duration::from_secs(1),
+            )?;
+            client.serving().await
+        })?,
+        None => Ok(()),
+    };
+    let message = match (&record, hosted) {
+        (_, true) => "host unresponsive: `stigmer local restart` replaces it, `stigmer local stop` \
+                      ends it"
+            .to_owned(),
+        (Some(_), false) => {
+            "no host watches it; `stigmer local` adopts it, `stigmer local stop` ends it".to_owned()
+        }
+        (None, false) => String::new(),
+    };
+    Ok(Status {
+        host: None,
+        state: match (&record, &serving) {
+            (None, _) => State::Stopped,
+            (Some(_), Ok(())) => State::Degraded,
+            (Some(_), Err(_)) => State::Starting,
+        },
+        intent: if record.is_some() { Want::Up } else { Want::Down },
+        message,
+        temporal: record.map(|record| TemporalStatus {
+            pid: Some(record.leader.pid),
+            pgid: Some(record.leader.pid),
+            server_pid: None,
+            generation: Some(record.generation),
+            adopted: false,
+            address: settings.server_address(),
+            ui_url: settings.ui_url(),
+            version: None,
+            uptime_ms: crate::process::linux::age(record.leader.start_ticks)
+                .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+            rss_bytes: None,
+            cpu_percent: None,
+            database: None,
+        }),
+        ..nothing
+    })
+}
+
+fn print(status: &Status, home: &str) {
+    let word = status.state.as_str().to_uppercase();
+    let mut head = vec![word];
+    if let Some(temporal) = &status.temporal {
+        if let Some(uptime) = temporal.uptime_ms {
+            head.push(format!("up {}", stigmer_ui::human::uptime(uptime)));
+        }
+        if let Some(generation) = temporal.generation {
+            head.push(format!("generation {generation}"));
+        }
+        if let Some(pid) = temporal.pid {
+            head.push(format!("pid {pid}"));
+        }
+        if let Some(version) = &temporal.version {
+            head.push(format!("Temporal {version}"));
+        }
+    }
+    line(&head.join("   "));
+    if !status.message.is_empty() {
+        line(&format!("  {}", status.message));
+    }
+    let row = |name: &str, value: String| line(&format!("  {name:<10} {value}"));
+    if let Some(temporal) = &status.temporal {
+        row("address", temporal.address.clone());
+        if let Some(url) = &temporal.ui_url {
+            row("web UI", url.clone());
+        }
+    }
+    let layers: Vec<String> = status
+        .health
+        .layers
+        .iter()
+        .map(|layer| {
+            let sign = match layer.ok {
+                Some(true) => "✓",
+                Some(false) => "✗",
+                None => "–",
+            };
+            let latency = layer
+                .latency_us
+                .map_or_else(String::new, |us| format!(" {}", stigmer_ui::human::latency(us)));
+            format!("{sign} {}{latency}", layer.name)
+        })
+        .collect();
+    if status.temporal.is_some() && status.host.is_some() {
+        row("health", layers.join("   "));
+    }
+    let restarts = match &status.restarts.last {
+        Some(last) => format!(
+            "{}   last: {}, {}, {} ago{}",
+            status.restarts.total,
+            last.cause,
+            last.detail,
+            stigmer_ui::human::age(last.ago_ms),
+            last.recovery_ms
+                .map_or_else(String::new, |ms| format!(", repaired in {}", stigmer_ui::human::duration(ms)))
+        ),
+        None => status.restarts.total.to_string(),
+    };
+    row("restarts", restarts);
+    if let Some(temporal) = &status.temporal {
+        if let (Some(rss), Some(cpu)) = (temporal.rss_bytes, temporal.cpu_percent) {
+            row("resources", format!("CPU {cpu:.1} %   RSS {}", stigmer_ui::human::bytes(rss)));
+        }
+        if let Some(database) = &temporal.database {
+            let size = database
+                .bytes
+                .map_or_else(String::new, |bytes| format!(" ({})", stigmer_ui::human::bytes(bytes)));
+            row("database", format!("{}{size}", database.path.display()));
+        }
+    }
+    row("log", status.log.path.display().to_string());
+    row(
+        "host",
+        match &status.host {
+            Some(host) => format!(
+                "{} pid {}, up {}",
+                host.mode.as_str(),
+                host.pid,
+                stigmer_ui::human::uptime(host.uptime_ms)
+            ),
+            None => "none".to_owned(),
+        },
+    );
+    row("home", home.to_owned());
+}

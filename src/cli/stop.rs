@@ -1,0 +1,152 @@
+//! `stigmer local stop`: whoever hosts it, or nobody.
+
+use super::output::{line, note};
+use super::{CliError, Context, block_on};
+use crate::control::client::{self, ClientError};
+use crate::host;
+use crate::paths::Home;
+use crate::process::identity::Signal;
+use crate::process::lock::HostLock;
+use crate::process::record::Record;
+use crate::process::{ports, watch};
+use crate::protocol::Status;
+use std::time::{Duration, Instant};
+
+/// For an orphan, whose options nobody knows any more.
+const GRACE: Duration = Duration::from_secs(15);
+/// A host ends within milliseconds of its Temporal.
+const LEAVING: Duration = Duration::from_secs(5);
+
+pub(super) fn run(context: &Context) -> Result<i32, CliError> {
+    context.warn_of_broken_config();
+    let stopped = stop(&context.home)?;
+    line(match stopped {
+        Stopped::Ours => "Temporal is stopped",
+        Stopped::LeftAlone => {
+            "Temporal was started elsewhere and is left alone; the host that watched it has ended"
+        }
+        Stopped::Nothing => "Temporal is not running",
+    });
+    Ok(0)
+}
+
+/// What there was to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stopped {
+    Ours,
+    LeftAlone,
+    Nothing,
+}
+
+/// Returns when nothing of this home runs any more.
+pub(super) fn stop(home: &Home) -> Result<Stopped, CliError> {
+    if !home.root().is_dir() {
+        return Ok(Stopped::Nothing);
+    }
+    let before = block_on(client::status(home))?;
+    match before {
+        Ok(before) => match block_on(client::command(home, "shutdown", None))? {
+            Ok(_) => {
+                wait_for_host(home, &before);
+                Ok(match &before.temporal {
+                    Some(_) if !before.managed => Stopped::LeftAlone,
+                    Some(_) => Stopped::Ours,
+                    None if before.intent == crate::supervisor::Want::Up => Stopped::Ours,
+                    None => Stopped::Nothing,
+                })
+            }
+            // It went away meanwhile: perhaps it was the one who stopped it.
+            Err(ClientError::NoHost) => stop_orphan(home).map(|_| Stopped::Ours),
+            Err(ClientError::Unresponsive) => end_host(home),
+            Err(ClientError::Refused(error)) if error.code == "gone" => {
+                stop_orphan(home).map(|_| Stopped::Ours)
+            }
+            Err(error) => Err(CliError::Other(error.to_string())),
+        },
+        Err(ClientError::NoHost) => stop_orphan(home),
+        Err(ClientError::Unresponsive) => end_host(home),
+        Err(error) => Err(CliError::Other(error.to_string())),
+    }
+}
+
+/// A background host ends after its Temporal; the next start should not meet it.
+fn wait_for_host(home: &Home, before: &Status) {
+    use crate::protocol::Mode;
+    let ends = before.host.as_ref().is_some_and(|host| match host.mode {
+        Mode::Background | Mode::Headless => true,
+        Mode::Tui => false,
+    });
+    let deadline = Instant::now() + LEAVING;
+    while ends && host::is_hosted(home) && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The host holds its lock and does not answer: stopped, deadlocked, or worse.
+pub(super) fn end_host(home: &Home) -> Result<Stopped, CliError> {
+    super::start::provable(home)?;
+    let holder = host::holder(home);
+    if let Some(proven) = holder.as_ref().and_then(crate::process::identity::Identity::prove) {
+        note(&format!("the host (pid {}) does not answer: ending it", proven.pid()));
+        proven
+            .signal(Signal::Kill)
+            .map_err(|error| CliError::Other(format!("cannot end the host: {error}")))?;
+        let _ = watch::wait_until_gone(&proven, LEAVING);
+    }
+    stop_orphan(home)
+}
+
+/// Ends a Temporal that no host owns. Holding the host's lock meanwhile keeps
+/// every starter out.
+pub(super) fn stop_orphan(home: &Home) -> Result<Stopped, CliError> {
+    let path = home.supervisor_lock();
+    let deadline = Instant::now() + LEAVING;
+    let _lock = loop {
+        let taken = HostLock::take(&path).map_err(|error| {
+            CliError::Other(format!("cannot lock {}: {error}", path.display()))
+        })?;
+        match taken {
+            Some(lock) => break lock,
+            None if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+            None => {
+                super::start::provable(home)?;
+                return Err(super::start::unresponsive(home));
+            }
+        }
+    };
+    let Some(record) = Record::read(&home.record()) else { return Ok(Stopped::Nothing) };
+    if !record.leader.is_local() {
+        if record.leader.is_before_boot() {
+            let _ = std::fs::remove_file(home.record());
+            return Ok(Stopped::Nothing);
+        }
+        return Err(CliError::Other(format!(
+            "{} was recorded in another container or pid namespace (pid {}), where it may still \
+             run; nothing was signalled. Stop it there, or choose another home with --home",
+            home.record().display(),
+            record.leader.pid
+        )));
+    }
+    let subject = record.subject();
+    let lock = home.temporal_lock();
+    let there = !subject.members(&lock).is_empty();
+    if there {
+        let left = subject.end(&lock, GRACE);
+        if let Some(survivor) = left.first() {
+            return Err(CliError::Other(format!(
+                "pid {} does not end, not even by SIGKILL; see `ps -o pid,stat,wchan {}`",
+                survivor.pid, survivor.pid
+            )));
+        }
+    }
+    let _ = std::fs::remove_file(home.record());
+    if !ports::listeners(record.port).is_empty()
+        && let Some(occupant) = ports::occupant(record.port)
+    {
+        note(&format!(
+            "note: port {} is held by {occupant}, which is not proven ours and was left alone",
+            occupant.port
+        ));
+    }
+    Ok(if there { Stopped::Ours } else { Stopped::Nothing })
+}

@@ -1,0 +1,5 @@
+//! The control API: HTTP/1.1 over a Unix socket that only the owner of the home
+//! may use.
+
+pub mod client;
+pub mod server;

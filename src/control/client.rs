@@ -1,0 +1,166 @@
+//! The side of commands and viewers.
+
+use crate::paths::Home;
+use crate::protocol::{ApiError, ErrorBody, Snapshot, Status};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::SendRequest;
+use hyper::{Method, Request, Response};
+use hyper_util::rt::TokioIo;
+use std::io;
+use std::time::Duration;
+use tokio::net::UnixStream;
+
+/// A host that is alive answers in less than a millisecond.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+
+/// An answer is never larger; a snapshot has some 100 kB.
+const ANSWER_MAX: usize = 8 << 20;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody listens.
+    #[error("no host runs for this home")]
+    NoHost,
+    /// Somebody listens and does not answer.
+    #[error("the host does not answer")]
+    Unresponsive,
+    /// It answered with an error.
+    #[error(transparent)]
+    Refused(#[from] ApiError),
+    /// It answered something that is not understood.
+    #[error("the host's answer is not understood: {0}; is it another version of stigmer?")]
+    Garbled(String),
+}
+
+/// Asks for the status.
+///
+/// # Errors
+/// See [`ClientError`].
+pub async fn status(home: &Home) -> Result<Status, ClientError> {
+    let answer = patient(send(home, Method::GET, "/v1/status", None)).await?;
+    read(answer).await
+}
+
+/// Gives a command and waits until it is done, for as long as the host is alive.
+///
+/// # Errors
+/// See [`ClientError`].
+pub async fn command(
+    home: &Home,
+    command: &str,
+    body: Option<String>,
+) -> Result<Status, ClientError> {
+    let path = format!("/v1/{command}?wait=true");
+    let answer = send(home, Method::POST, &path, body);
+    tokio::pin!(answer);
+    loop {
+        tokio::select! {
+            answer = &mut answer => return read(answer?).await,
+            () = tokio::time::sleep(PATIENCE) => {
+                // Still at it, or dead? A frozen host keeps its socket open.
+                patient(send(home, Method::GET, "/healthz", None)).await?;
+            }
+        }
+    }
+}
+
+async fn patient<T>(call: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
+    tokio::time::timeout(PATIENCE, call).await.unwrap_or(Err(ClientError::Unresponsive))
+}
+
+async fn connect(home: &Home) -> Result<SendRequest<Full<Bytes>>, ClientError> {
+    let stream = UnixStream::connect(home.socket()).await.map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => ClientError::Unresponsive,
+        _ => ClientError::NoHost,
+    })?;
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|_| ClientError::NoHost)?;
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+async fn send(
+    home: &Home,
+    method: Method,
+    path: &str,
+    body: Option<String>,
+) -> Result<Response<Incoming>, ClientError> {
+    let mut sender = connect(home).await?;
+    sender.ready().await.map_err(|_| ClientError::NoHost)?;
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "stigmer")
+        .body(Full::new(Bytes::from(body.unwrap_or_default())))
+        .map_err(|error| ClientError::Garbled(error.to_string()))?;
+    sender.send_request(request).await.map_err(|_| ClientError::NoHost)
+}
+
+async fn read(answer: Response<Incoming>) -> Result<Status, ClientError> {
+    let code = answer.status();
+    let body = http_body_util::Limited::new(answer.into_body(), ANSWER_MAX)
+        .collect()
+        .await
+        .map_err(|_| ClientError::NoHost)?
+        .to_bytes();
+    if code.is_success() {
+        return serde_json::from_slice(&body).map_err(|e| ClientError::Garbled(e.to_string()));
+    }
+    match serde_json::from_slice::<ErrorBody>(&body) {
+        Ok(body) => Err(body.error.into()),
+        Err(_) => Err(ClientError::Garbled(format!("status {code}"))),
+    }
+}
+
+/// The stream of snapshots of a host.
+#[derive(Debug)]
+pub struct Events {
+    body: Incoming,
+    buffer: Vec<u8>,
+}
+
+impl Events {
+    /// Opens the stream.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn open(home: &Home) -> Result<Self, ClientError> {
+        let answer = patient(send(home, Method::GET, "/v1/events", None)).await?;
+        if !answer.status().is_success() {
+            return Err(ClientError::Garbled(format!("status {}", answer.status())));
+        }
+        Ok(Self { body: answer.into_body(), buffer: Vec::new() })
+    }
+
+    /// The next snapshot; none when the host has gone. Cancel-safe: what was
+    /// read stays in the buffer.
+    pub async fn next(&mut self) -> Option<Snapshot> {
+        loop {
+            while let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\n\n") {
+                let event: Vec<u8> = self.buffer.drain(..end + 2).collect();
+                if let Some(snapshot) = parse(&event) {
+                    return Some(snapshot);
+                }
+            }
+            if self.buffer.len() > ANSWER_MAX {
+                return None;
+            }
+            let frame = self.body.frame().await?.ok()?;
+            if let Ok(data) = frame.into_data() {
+                self.buffer.extend_from_slice(&data);
+            }
+        }
+    }
+}
+
+/// Kinds that are not known are skipped.
+fn parse(event: &[u8]) -> Option<Snapshot> {
+    let text = std::str::from_utf8(event).ok()?;
+    let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
+    (field("event: ") == Some("snapshot"))
+        .then(|| field("data: ").and_then(|data| serde_json::from_str(data).ok()))
+        .flatten()
+}

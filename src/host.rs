@@ -1,0 +1,141 @@
+//! The process that runs manager, supervisor and control socket: exactly one a
+//! home, by flock. Locks first, then the socket, then Temporal; the other way
+//! round on the way out.
+
+use crate::config::Settings;
+use crate::control::server::Server;
+use crate::manager::{Command, HandOver, Handle, Manager, Outcome};
+use crate::paths::{Home, HomeError};
+use crate::process::identity::Identity;
+use crate::process::lock::{self, HostLock};
+use crate::protocol::Mode;
+use crate::supervisor::Cause;
+use std::io;
+use std::path::PathBuf;
+use tokio::sync::watch;
+
+/// Why this process is not the host.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// Another process is.
+    #[error("another host runs for this home")]
+    Running,
+    /// The home.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// A file of the home.
+    #[error(
+        "cannot host {path}: {source}; see that the home is writable, or choose another with --home"
+    )]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+}
+
+/// This process as the host of a home.
+#[derive(Debug)]
+pub struct Host {
+    // Dropped last: whoever gets the lock may bind the socket.
+    handle: Handle,
+    control: Server,
+    manager: tokio::task::JoinHandle<()>,
+    shutdown: watch::Receiver<bool>,
+    lock: HostLock,
+}
+
+impl Host {
+    /// Becomes the host; Temporal is adopted where it runs, and otherwise waits
+    /// for a command.
+    ///
+    /// # Errors
+    /// When another process is the host, or the home cannot be used.
+    pub fn start(
+        settings: Settings,
+        mode: Mode,
+        before: Option<HandOver>,
+    ) -> Result<Self, HostError> {
+        let home = settings.home.clone();
+        let allow_network = std::env::var_os("STIGMER_ALLOW_NETWORK_HOME").is_some();
+        home.prepare(allow_network)?;
+        let io_error = |path: PathBuf| move |source| HostError::Io { path, source };
+        let path = home.supervisor_lock();
+        let mut lock =
+            HostLock::take(&path).map_err(io_error(path.clone()))?.ok_or(HostError::Running)?;
+        lock.write(&describe(mode)).map_err(io_error(path))?;
+        crate::process::spawn::become_subreaper();
+        let (manager, handle) = Manager::new(settings, mode, before);
+        let (ask, shutdown) = watch::channel(false);
+        let control = Server::start(&home, handle.clone(), ask).map_err(io_error(home.socket()))?;
+        let manager = tokio::spawn(manager.run());
+        tracing::info!(home = %home.root().display(), mode = mode.as_str(), "hosting");
+        Ok(Self { handle, control, manager, shutdown, lock })
+    }
+
+    /// The manager.
+    #[must_use]
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Turns true when a client asks the host to end (Temporal is stopped by then).
+    #[must_use]
+    pub fn shutdown_asked(&self) -> watch::Receiver<bool> {
+        self.shutdown.clone()
+    }
+
+    /// Stops Temporal and ends.
+    pub async fn shutdown(self) -> Outcome {
+        let outcome = self.handle.command(Command::Stop(Cause::Shutdown)).await;
+        self.leave().await;
+        outcome
+    }
+
+    /// Ends and leaves Temporal running; what comes back lets the next host go on.
+    pub async fn release(self) -> Option<HandOver> {
+        let hand_over = self.handle.release().await;
+        self.leave().await;
+        hand_over
+    }
+
+    /// Temporal is stopped or somebody else's: only we are left.
+    pub async fn leave(self) {
+        self.control.stop().await;
+        self.manager.abort();
+        drop(self.lock);
+    }
+}
+
+/// Who holds the host lock, as its text says.
+#[must_use]
+pub fn holder(home: &Home) -> Option<Identity> {
+    let text = lock::read(&home.supervisor_lock());
+    let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    Some(Identity {
+        pid: value("pid")?.parse().ok()?,
+        start_ticks: value("start_ticks")?.parse().ok()?,
+        boot_id: value("boot_id")?.to_owned(),
+        pid_namespace: value("pid_namespace")?.to_owned(),
+    })
+}
+
+/// Whether any process hosts this home.
+#[must_use]
+pub fn is_hosted(home: &Home) -> bool {
+    lock::is_held(&home.supervisor_lock()).unwrap_or(false)
+}
+
+fn describe(mode: Mode) -> String {
+    let me = Identity::own();
+    format!(
+        "pid={}\nstart_ticks={}\nboot_id={}\npid_namespace={}\nmode={}\nversion={}\n",
+        me.pid,
+        me.start_ticks,
+        me.boot_id,
+        me.pid_namespace,
+        mode.as_str(),
+        env!("CARGO_PKG_VERSION")
+    )
+}

@@ -1,0 +1,100 @@
+//! From the end of the leader to the proof that nothing of its instance is left.
+
+use super::log_reader::{LogReader, Words};
+use crate::process::identity::Identity;
+use crate::process::ports;
+use crate::process::sweep::Subject;
+use crate::process::watch::Watched;
+use crate::supervisor::Exit;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// As long as a kill may take that the kernel delays.
+const CLEARING: Duration = Duration::from_secs(10);
+
+/// The exit status of what is no child comes once its parent has reaped it.
+const EXIT_TELLS: Duration = Duration::from_millis(100);
+
+/// How a generation ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its leader's exit.
+    pub exit: Exit,
+    /// When the leader was seen to end.
+    pub at: Instant,
+    /// How long it took until nothing was left.
+    pub cleaned: Duration,
+    /// What it said at last.
+    pub words: Words,
+    /// What is still there and cannot be proven ours, for people.
+    pub leftover: Option<String>,
+}
+
+/// What is watched.
+#[derive(Debug)]
+pub struct Instance {
+    /// Its processes.
+    pub subject: Subject,
+    /// Its leader's exit.
+    pub watched: Watched,
+    /// Its lock file.
+    pub lock: PathBuf,
+    /// Its ports.
+    pub ports: Vec<u16>,
+    /// Whether somebody asked it to stop: then its processes are given time.
+    pub asked: watch::Receiver<bool>,
+}
+
+/// Returns when the leader has ended and nothing of its instance is left.
+pub async fn watch(instance: Instance, log: LogReader) -> Ended {
+    let Instance { subject, watched, lock, ports, asked } = instance;
+    watched.ended().await;
+    let at = Instant::now();
+    let mut exit = watched.exit();
+    while exit == Exit::Unknown && at.elapsed() < EXIT_TELLS {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        exit = watched.exit();
+    }
+    // A wrapper ends at once by SIGTERM, its server a second later: those who were
+    // asked are waited for. The supervisor's kill ends that wait.
+    if *asked.borrow() {
+        while !members(&subject, &lock).await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    let survivors = {
+        let (subject, lock) = (subject.clone(), lock.clone());
+        tokio::task::spawn_blocking(move || subject.clear(&lock, CLEARING)).await
+    }
+    .unwrap_or_default();
+    // Only now may its number be given out again.
+    watched.reap();
+    let words = log.last_words().await;
+    let leftover = leftover(&survivors, &lock, &ports);
+    Ended { exit, at, cleaned: at.elapsed(), words, leftover }
+}
+
+async fn members(subject: &Subject, lock: &std::path::Path) -> Vec<Identity> {
+    let (subject, lock) = (subject.clone(), lock.to_owned());
+    tokio::task::spawn_blocking(move || subject.members(&lock)).await.unwrap_or_default()
+}
+
+/// What still stands in the way, read from the kernel.
+fn leftover(survivors: &[Identity], lock: &std::path::Path, ports: &[u16]) -> Option<String> {
+    if let Some(survivor) = survivors.first() {
+        return Some(format!("pid {} does not end, not even by SIGKILL", survivor.pid));
+    }
+    if let Some(occupant) = ports.iter().find_map(|port| {
+        if ports::listeners(*port).is_empty() { None } else { ports::occupant(*port) }
+    }) {
+        return Some(format!(
+            "port {} is still held by {occupant}, which is not proven ours",
+            occupant.port
+        ));
+    }
+    match crate::process::lock::is_held(lock) {
+        Ok(true) => Some(format!("{} is still held, by a process not proven ours", lock.display())),
+        Ok(false) | Err(_) => None,
+    }
+}

@@ -1,0 +1,94 @@
+//! How the rest of the program talks to the manager: commands with an outcome,
+//! facts to watch.
+
+use super::facts::Facts;
+use crate::config::Settings;
+use crate::protocol::ApiError;
+use crate::supervisor::{Cause, ScheduleAges};
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// What the operator wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Bring it up.
+    Start,
+    /// Take it down.
+    Stop(Cause),
+    /// A new generation, with these options where they are given.
+    Restart(Option<Box<Settings>>),
+}
+
+/// How a command ended: an error says what, on what, why, and what next.
+pub type Outcome = Result<(), ApiError>;
+
+#[derive(Debug)]
+pub(super) enum Request {
+    Command { command: Command, reply: oneshot::Sender<Outcome> },
+    Release { reply: oneshot::Sender<HandOver> },
+}
+
+/// What the next host needs to go on as if nothing had happened.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct HandOver {
+    /// The restart window and delay.
+    pub schedule: ScheduleAges,
+    /// Automatic restarts by cause.
+    pub restarts: std::collections::BTreeMap<Cause, u64>,
+    /// The latest of them, with ages.
+    pub last_restart: Option<crate::protocol::LastRestart>,
+    /// The timeline.
+    pub timeline: Vec<crate::protocol::Entry>,
+    /// The options.
+    pub options: crate::config::Options,
+}
+
+/// A cheap handle to the manager.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    pub(super) requests: mpsc::Sender<Request>,
+    pub(super) facts: watch::Receiver<Arc<Facts>>,
+}
+
+impl Handle {
+    /// What is now.
+    #[must_use]
+    pub fn facts(&self) -> Arc<Facts> {
+        self.facts.borrow().clone()
+    }
+
+    /// What is, with each change.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Arc<Facts>> {
+        self.facts.clone()
+    }
+
+    /// Gives a command and waits until it is done.
+    ///
+    /// # Errors
+    /// Why it was not.
+    pub async fn command(&self, command: Command) -> Outcome {
+        self.begin(command).await?.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Gives a command and returns as soon as it is under way.
+    ///
+    /// # Errors
+    /// When the manager is gone.
+    pub async fn begin(&self, command: Command) -> Result<oneshot::Receiver<Outcome>, ApiError> {
+        let (reply, outcome) = oneshot::channel();
+        self.requests.send(Request::Command { command, reply }).await.map_err(|_| gone())?;
+        Ok(outcome)
+    }
+
+    /// Ends the manager and leaves Temporal running.
+    pub async fn release(&self) -> Option<HandOver> {
+        let (reply, state) = oneshot::channel();
+        self.requests.send(Request::Release { reply }).await.ok()?;
+        state.await.ok()
+    }
+}
+
+fn gone() -> ApiError {
+    ApiError::new("gone", "the host is shutting down", "try again in a moment")
+}

@@ -1,0 +1,373 @@
+//! Bringing a generation up: clear what is left, prove the way free, spawn.
+
+use crate::config::{Database, Settings};
+use crate::process::identity::{Identity, own_pid};
+use crate::process::lock::{self, InstanceLock};
+use crate::process::ports::{self, Occupant};
+use crate::process::record::Record;
+use crate::process::spawn::{Leader, Spawn, spawn};
+use crate::process::sweep::Subject;
+use crate::supervisor::{Cause, Failure, Generation};
+use crate::temporal::health::Client;
+use crate::temporal::{arguments, database, locate, version};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What was killed is gone in milliseconds; what is not by then sits in the kernel.
+const CLEARING: Duration = Duration::from_secs(5);
+
+/// A listener that may be a Temporal which is starting is asked this often.
+const ASK_TRIES: u32 = 5;
+const ASK_PAUSE: Duration = Duration::from_millis(200);
+
+/// What to launch.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The number it gets.
+    pub generation: Generation,
+    /// Why, for the mark in the log.
+    pub cause: Cause,
+    /// More about why.
+    pub detail: String,
+    /// The options.
+    pub settings: Arc<Settings>,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub enum Launched {
+    /// A process of ours runs.
+    Ours(Box<Started>),
+    /// Somebody else's Temporal is on the port.
+    External(Occupant),
+}
+
+/// A process that was spawned.
+#[derive(Debug)]
+pub struct Started {
+    /// The process.
+    pub leader: Leader,
+    /// What was recorded of it.
+    pub record: Record,
+    /// The CLI's version, where it is known already.
+    pub version: Option<String>,
+    /// What there is to say about it.
+    pub notes: Vec<String>,
+    /// How long clearing and checking took.
+    pub cleaned: Duration,
+    /// How long the spawn took.
+    pub spawned: Duration,
+}
+
+/// Why there is no process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Why, and the cure.
+    pub failure: Failure,
+    /// Whether trying again may succeed.
+    pub curable: bool,
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self { failure, curable: false }
+    }
+}
+
+/// Launches. When this returns an error, no process of ours is left.
+///
+/// # Errors
+/// Why it was not spawned.
+pub async fn launch(order: Order) -> Result<Launched, Refused> {
+    let begun = std::time::Instant::now();
+    let settings = order.settings.clone();
+    if settings.address.is_some() {
+        let port = settings.port;
+        return Ok(Launched::External(Occupant { port, pid: None, command: String::new() }));
+    }
+    let cleared = blocking({
+        let settings = settings.clone();
+        move || clear(&settings)
+    })
+    .await;
+    cleared?;
+    if let Some(occupant) = occupant_of(&settings).await? {
+        return Ok(Launched::External(occupant));
+    }
+    let prepared = blocking({
+        let order = order.clone();
+        move || prepare(&order)
+    })
+    .await?;
+    let cleaned = begun.elapsed();
+    start(&order, prepared, cleaned)
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// Ends what an earlier generation left, as far as it is proven to be that.
+fn clear(settings: &Settings) -> Result<(), Refused> {
+    let home = &settings.home;
+    let Some(record) = Record::read(&home.record()) else { return Ok(()) };
+    let left = record.subject().clear(&home.temporal_lock(), CLEARING);
+    if !left.is_empty() {
+        return Err(Refused {
+            failure: Failure::new(
+                format!(
+                    "processes of generation {} do not end: {}",
+                    record.generation,
+                    names(&left)
+                ),
+                "see `ps -o pid,stat,wchan` on what they wait for",
+            ),
+            curable: true,
+        });
+    }
+    // Gone and proven so: the record has done its work.
+    if record.leader.is_local() || record.leader.is_before_boot() {
+        let _ = std::fs::remove_file(home.record());
+    }
+    Ok(())
+}
+
+/// A Temporal that somebody else runs on our port; any other listener on a port
+/// of ours is an error that names it.
+async fn occupant_of(settings: &Settings) -> Result<Option<Occupant>, Refused> {
+    if !ports::listeners(settings.port).is_empty() {
+        let client = Client::new(&settings.server_address(), Duration::from_secs(1));
+        if let Ok(client) = client {
+            for _ in 0..ASK_TRIES {
+                if client.info().await.is_ok() {
+                    let port = settings.port;
+                    let unknown = Occupant { port, pid: None, command: String::new() };
+                    let found = blocking(move || ports::occupant(port)).await;
+                    return Ok(Some(found.unwrap_or(unknown)));
+                }
+                if ports::listeners(settings.port).is_empty() {
+                    break;
+                }
+                tokio::time::sleep(ASK_PAUSE).await;
+            }
+        }
+    }
+    let ours = [(Some(settings.port), "port"), (settings.ui_port, "ui-port")];
+    for (port, option) in ours {
+        let Some(port) = port else { continue };
+        if ports::listeners(port).is_empty() {
+            continue;
+        }
+        if let Some(occupant) = blocking(move || ports::occupant(port)).await {
+            return Err(taken(&occupant, option).into());
+        }
+    }
+    Ok(None)
+}
+
+fn taken(occupant: &Occupant, option: &str) -> Failure {
+    Failure::new(
+        format!("port {} is taken by {occupant}, which is no Temporal", occupant.port),
+        format!("stop that process, or choose another port with --{option} N"),
+    )
+}
+
+struct Prepared {
+    program: PathBuf,
+    version: Option<String>,
+    metrics_port: u16,
+    locks: Vec<InstanceLock>,
+    output: File,
+    notes: Vec<String>,
+}
+
+fn prepare(order: &Order) -> Result<Prepared, Refused> {
+    let settings = &order.settings;
+    let home = &settings.home;
+    let located = locate::locate(
+        settings.temporal_bin.as_deref(),
+        &home.temporal_bin(),
+        std::env::var_os("PATH").as_deref(),
+    )
+    .map_err(|error| {
+        let text = error.to_string();
+        match text.rsplit_once("; ") {
+            Some((reason, cure)) => Failure::new(reason, cure),
+            None => Failure::new(text, "run `stigmer local install`"),
+        }
+    })?;
+    let version = version::remembered(&home.version_cache(), &located.path);
+    let mut notes = Vec::new();
+
+    let lock_path = home.temporal_lock();
+    let mut lock = InstanceLock::take(&lock_path)
+        .map_err(|error| {
+            Failure::new(
+                format!("cannot lock {}: {error}", lock_path.display()),
+                "make the home writable, or choose another with --home",
+            )
+        })?
+        .ok_or_else(|| held_by_stranger(&lock_path))?;
+    // Before the spawn, so that the number is never given out again.
+    lock.write(&order.generation.to_string()).map_err(|error| {
+        Failure::new(
+            format!("cannot write {}: {error}", lock_path.display()),
+            "see that the home is writable and its disk is not full",
+        )
+    })?;
+    let mut locks = vec![lock];
+    match &settings.database {
+        Database::File(file) => {
+            let guarded = database::guard(
+                file,
+                &home.root().display().to_string(),
+                version.as_deref().unwrap_or_default(),
+            )?;
+            notes.extend(guarded.warnings);
+            locks.push(guarded.lock);
+        }
+        Database::Memory => {}
+    }
+    let metrics_port = ports::free_port().map_err(|error| Refused {
+        failure: Failure::new(
+            format!("no free port for Temporal's metrics: {error}"),
+            "see that 127.0.0.1 is up and ports are left",
+        ),
+        curable: true,
+    })?;
+    let output = open_log(&home.temporal_log(), order).or_else(|error| {
+        notes.push(format!(
+            "Temporal's log {} cannot be written: {error}",
+            home.temporal_log().display()
+        ));
+        OpenOptions::new().write(true).open("/dev/null")
+    });
+    let output = output.map_err(|error| {
+        Failure::new(format!("cannot open /dev/null: {error}"), "the machine is broken")
+    })?;
+    Ok(Prepared { program: located.path, version, metrics_port, locks, output, notes })
+}
+
+/// Opens the log and marks where this generation begins.
+fn open_log(path: &Path, order: &Order) -> std::io::Result<File> {
+    let mut log = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    let mut mark = serde_json::json!({
+        "stigmer": "generation",
+        "n": order.generation,
+        "time": jiff::Timestamp::now(),
+        "cause": order.cause,
+    });
+    if !order.detail.is_empty() {
+        mark["detail"] = order.detail.clone().into();
+    }
+    // One write: it must not mix with the last words of another process.
+    log.write_all(format!("{mark}\n").as_bytes())?;
+    Ok(log)
+}
+
+fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Launched, Refused> {
+    let settings = &order.settings;
+    let home = &settings.home;
+    let arguments = arguments::arguments(settings, prepared.metrics_port);
+    let marker =
+        format!("{}.{}.{}", order.generation, own_pid(), jiff::Timestamp::now().as_nanosecond());
+    let begun = std::time::Instant::now();
+    let leader = spawn(&Spawn {
+        program: &prepared.program,
+        arguments: &arguments,
+        folder: home.root(),
+        output: &prepared.output,
+        marker: &marker,
+        locks: &prepared.locks,
+    })
+    .map_err(|error| Refused {
+        // A program that is being replaced, or too many processes for now.
+        curable: !matches!(
+            error.kind(),
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied
+        ),
+        failure: Failure::new(
+            format!("cannot run {}: {error}", prepared.program.display()),
+            "name another with --temporal-bin FILE, or run `stigmer local install`",
+        ),
+    })?;
+    let spawned = begun.elapsed();
+    let mut notes = prepared.notes;
+    let record = Record {
+        name: crate::process::linux::stat(leader.subject.leader.pid)
+            .map(|process| process.name)
+            .unwrap_or_default(),
+        started_at: jiff::Timestamp::now().as_second(),
+        marker,
+        generation: order.generation,
+        port: settings.port,
+        ui_port: settings.ui_port,
+        metrics_port: prepared.metrics_port,
+        database: settings.database.file().map(Path::to_owned),
+        executable: prepared.program,
+        options: vec![(
+            "options".to_owned(),
+            serde_json::to_string(&settings.options).unwrap_or_default(),
+        )],
+        leader: leader.subject.leader.clone(),
+    };
+    if let Err(error) = record.write(&home.record()) {
+        notes.push(format!(
+            "{} cannot be written ({error}): after a crash of this host Temporal is found by its \
+             port only",
+            home.record().display()
+        ));
+    }
+    // `prepared.locks` is dropped here: closed, not unlocked. Temporal holds them now.
+    Ok(Launched::Ours(Box::new(Started {
+        leader,
+        record,
+        version: prepared.version,
+        notes,
+        cleaned,
+        spawned,
+    })))
+}
+
+/// The lock is held, and what holds it is not proven to be of this home.
+fn held_by_stranger(path: &Path) -> Failure {
+    let holders: Vec<Identity> =
+        crate::process::linux::lock_holders(path).into_iter().filter_map(Identity::of).collect();
+    let by = if holders.is_empty() {
+        "a process that cannot be seen from here (another user's, a container's, or one on another \
+         machine)"
+            .to_owned()
+    } else {
+        names(&holders)
+    };
+    Failure::new(
+        format!(
+            "{} is held by {by}, which cannot be proven to be a Temporal of this home",
+            path.display()
+        ),
+        "stop that process yourself, or choose another home with --home",
+    )
+}
+
+fn names(processes: &[Identity]) -> String {
+    processes
+        .iter()
+        .map(|identity| {
+            format!("pid {} ({})", identity.pid, crate::process::linux::command_line(identity.pid))
+        })
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Whether the instance lock is held, for messages.
+#[must_use]
+pub fn is_lock_held(settings: &Settings) -> bool {
+    lock::is_held(&settings.home.temporal_lock()).unwrap_or(false)
+}

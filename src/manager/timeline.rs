@@ -1,0 +1,128 @@
+//! Starts and repairs as they are told afterwards: what, why, and what the time went to.
+
+use super::prober::Verdict;
+use crate::protocol::{Entry, Happened, Phase};
+use crate::supervisor::{Cause, Generation, Layer, Owner, Starting};
+use std::time::{Duration, Instant};
+
+/// A start or a repair under way.
+#[derive(Debug)]
+pub struct Episode {
+    cause: Cause,
+    detail: String,
+    is_repair: bool,
+    begun: Instant,
+    phases: Vec<Phase>,
+    /// When the last layer was reached.
+    reached: Instant,
+}
+
+impl Episode {
+    /// Begins with the command, the end of the old process, or the verdict.
+    pub fn begin(cause: Cause, detail: String, is_repair: bool, now: Instant) -> Self {
+        Self { cause, detail, is_repair, begun: now, phases: Vec::new(), reached: now }
+    }
+
+    /// Whether nobody asked for it.
+    pub fn is_repair(&self) -> bool {
+        self.is_repair
+    }
+
+    /// When it began.
+    pub fn begun(&self) -> Instant {
+        self.begun
+    }
+
+    /// Since it began.
+    pub fn elapsed(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.begun)
+    }
+
+    /// How long it took until the trouble was believed.
+    pub fn seen(&mut self, after: Duration) {
+        self.phases.insert(0, phase("seen", after));
+    }
+
+    /// A phase is over.
+    pub fn passed(&mut self, name: &str, took: Duration) {
+        match self.phases.iter_mut().find(|phase| phase.name == name) {
+            Some(known) => known.us += super::facts::micros(took),
+            None => self.phases.push(phase(name, took)),
+        }
+        self.reached = Instant::now();
+    }
+
+    /// A launch begins: the layers are reached from here on.
+    pub fn launching(&mut self, now: Instant) {
+        self.reached = now;
+    }
+
+    /// Notes each layer when it is first reached.
+    pub fn layers(&mut self, verdicts: &[Option<Verdict>; 6], now: Instant) {
+        for layer in [Layer::Tcp, Layer::Grpc, Layer::Store, Layer::Engine] {
+            let passed = verdicts[layer as usize].as_ref().is_some_and(|v| v.ok == Some(true));
+            if passed && !self.phases.iter().any(|phase| phase.name == layer.as_str()) {
+                let took = now.saturating_duration_since(self.reached);
+                self.phases.push(phase(layer.as_str(), took));
+                self.reached = now;
+            }
+        }
+    }
+
+    /// It is over: the entry that tells it.
+    pub fn ready(&self, starting: &Starting, owner: Owner, now: Instant) -> Entry {
+        let happened = match owner {
+            Owner::Spawned => Happened::Ready,
+            Owner::Adopted => Happened::Adopted,
+            Owner::External => Happened::External,
+        };
+        Entry {
+            took_ms: Some(super::facts::millis(self.elapsed(now))),
+            phases: self.phases.clone(),
+            ..entry(happened, starting.generation, self.cause, self.detail.clone())
+        }
+    }
+}
+
+fn phase(name: &str, took: Duration) -> Phase {
+    Phase { name: name.to_owned(), us: super::facts::micros(took) }
+}
+
+fn entry(happened: Happened, generation: Generation, cause: Cause, detail: String) -> Entry {
+    Entry {
+        time: jiff::Timestamp::now(),
+        happened,
+        generation,
+        cause,
+        detail,
+        uptime_ms: None,
+        took_ms: None,
+        phases: Vec::new(),
+        last_words: Vec::new(),
+    }
+}
+
+/// A generation ended.
+pub fn ended(
+    generation: Generation,
+    cause: Cause,
+    detail: String,
+    uptime: Option<Duration>,
+    last_words: Vec<String>,
+) -> Entry {
+    Entry {
+        uptime_ms: uptime.map(super::facts::millis),
+        last_words,
+        ..entry(Happened::Ended, generation, cause, detail)
+    }
+}
+
+/// It was given up.
+pub fn failed(generation: Generation, reason: &str, last_words: Vec<String>) -> Entry {
+    Entry { last_words, ..entry(Happened::Failed, generation, Cause::Crash, reason.to_owned()) }
+}
+
+/// The host leaves and Temporal runs on.
+pub fn handed_over(generation: Generation) -> Entry {
+    entry(Happened::HandedOver, generation, Cause::Operator, String::new())
+}

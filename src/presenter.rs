@@ -1,0 +1,351 @@
+//! From what a host says to what the screen shows: the only module that knows both.
+
+use crate::protocol::{Entry, Happened, Mode, Snapshot, State};
+use crate::session::View;
+use crate::supervisor::{Cause, Want};
+use std::time::Duration;
+use stigmer_ui::human;
+use stigmer_ui::model::{
+    Commands, FailureView, LastRestart, LayerView, Model, Phase, ProbePoint, ProbeView,
+    ResourcesView, RestartsView, StateView, TimelineKind, TimelineRow,
+};
+
+/// What the viewer itself adds.
+#[derive(Debug, Clone, Default)]
+pub struct Viewer {
+    /// Whether it hosts, and can leave a background host behind.
+    pub hosts: bool,
+    /// An order that was given here and is not done yet.
+    pub under_way: Option<&'static str>,
+    /// A short-lived word.
+    pub toast: Option<String>,
+}
+
+/// The view model of a snapshot that is `view.age` old.
+#[must_use]
+pub fn present(view: &View, viewer: &Viewer) -> Model {
+    let snapshot = &*view.snapshot;
+    let status = &snapshot.status;
+    let older = u64::try_from(view.age.as_millis()).unwrap_or(u64::MAX);
+    let age = |ms: u64| ms.saturating_add(older);
+    let temporal = status.temporal.as_ref();
+    let options = &status.options;
+    let number = |name: &str| options.get(name).and_then(serde_json::Value::as_u64);
+    let span = |name: &str| {
+        options
+            .get(name)
+            .and_then(|value| value.as_str()?.parse::<crate::config::Span>().ok())
+            .map_or(0, |span| u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX))
+    };
+    let rests = matches!(status.state, State::Stopped | State::Failed);
+    let mut health = Model::default().health;
+    for (shown, layer) in health.iter_mut().zip(&status.health.layers) {
+        *shown = LayerView {
+            name: layer.name.to_string(),
+            ok: layer.ok,
+            latency_us: layer.latency_us,
+            detail: layer.detail.clone(),
+            since_ms: layer.since_ms.map(age),
+        };
+    }
+    Model {
+        host_label: host_label(status.host.as_ref(), viewer, view.connected),
+        home: home_of(&status.log.path),
+        attached: !viewer.hosts,
+        state: state(status.state),
+        doing: doing(snapshot, viewer, older, view.connected),
+        message: status.message.clone(),
+        managed: status.managed,
+        adopted: temporal.is_some_and(|temporal| temporal.adopted),
+        generation: temporal
+            .and_then(|temporal| temporal.generation)
+            .or_else(|| snapshot.timeline.last().map(|entry| entry.generation))
+            .map_or(0, |generation| generation.0),
+        pid: temporal.and_then(|temporal| u32::try_from(temporal.pid?).ok()),
+        uptime_ms: temporal.and_then(|temporal| temporal.uptime_ms).map(age),
+        version: temporal.and_then(|temporal| temporal.version.clone()),
+        address: Some(temporal.map_or_else(
+            || format!("127.0.0.1:{}", number("port").unwrap_or(7233)),
+            |temporal| temporal.address.clone(),
+        )),
+        ui_url: temporal.and_then(|temporal| temporal.ui_url.clone()),
+        restarts: RestartsView {
+            total: status.restarts.total,
+            in_window: u32::try_from(status.restarts.in_window).unwrap_or(u32::MAX),
+            max: number("max-restarts").and_then(|n| u32::try_from(n).ok()).unwrap_or(5),
+            window_ms: span("restart-window"),
+            last: status.restarts.last.as_ref().map(|last| LastRestart {
+                cause: last.cause.to_string(),
+                detail: last.detail.clone(),
+                ago_ms: age(last.ago_ms),
+                recovery_ms: last.recovery_ms,
+            }),
+            marks: snapshot.restart_ages_ms.iter().map(|ms| age(*ms)).collect(),
+        },
+        probe: ProbeView {
+            last_us: status.health.latency_us.last,
+            p50_us: status.health.latency_us.p50,
+            p99_us: status.health.latency_us.p99,
+            history: snapshot
+                .probes
+                .iter()
+                .map(|probe| probe.map_or(ProbePoint::Failed, ProbePoint::Ok))
+                .collect(),
+            period_ms: span("probe-period"),
+            failure_threshold: number("failure-threshold")
+                .and_then(|n| u32::try_from(n).ok())
+                .unwrap_or(3),
+            consecutive_failures: status.health.consecutive_failures,
+        },
+        health,
+        resources: ResourcesView {
+            cpu_percent: temporal.and_then(|temporal| temporal.cpu_percent).map(|p| p as f32),
+            cpu_history: snapshot.cpu.iter().map(|percent| *percent as f32).collect(),
+            rss_bytes: temporal.and_then(|temporal| temporal.rss_bytes),
+            rss_history: snapshot.rss.clone(),
+            db_path: temporal
+                .and_then(|temporal| temporal.database.as_ref())
+                .map(|database| short(&database.path)),
+            db_bytes: temporal
+                .and_then(|temporal| temporal.database.as_ref())
+                .and_then(|database| database.bytes),
+            in_memory: options.get("in-memory") == Some(&serde_json::Value::Bool(true)),
+        },
+        failure: (status.state == State::Failed).then(|| FailureView {
+            cause: status.message.clone(),
+            last_words: snapshot.last_words.clone(),
+            cure: std::iter::once("s  try again".to_owned())
+                .chain(snapshot.cure.clone())
+                .collect(),
+        }),
+        timeline: timeline(&snapshot.timeline),
+        can: Commands {
+            start: view.connected && (rests || status.state == State::Backoff),
+            stop: view.connected && !rests && status.intent == Want::Up,
+            restart: view.connected && status.managed,
+            background: viewer.hosts,
+        },
+        toast: viewer.toast.clone(),
+    }
+}
+
+fn state(state: State) -> StateView {
+    match state {
+        State::Stopped => StateView::Stopped,
+        State::Starting => StateView::Starting,
+        State::Ready => StateView::Ready,
+        State::Degraded => StateView::Degraded,
+        State::Stopping => StateView::Stopping,
+        State::Backoff => StateView::Backoff,
+        State::Failed => StateView::Failed,
+    }
+}
+
+fn host_label(
+    host: Option<&crate::protocol::HostStatus>,
+    viewer: &Viewer,
+    connected: bool,
+) -> String {
+    match host {
+        Some(_) if viewer.hosts => "this dashboard".to_owned(),
+        Some(host) if !connected => format!("host {} is gone", host.pid),
+        Some(host) => match host.mode {
+            Mode::Background => format!("background host {}", host.pid),
+            Mode::Tui => format!("dashboard {}", host.pid),
+            Mode::Headless => format!("headless host {}", host.pid),
+        },
+        None => "no host".to_owned(),
+    }
+}
+
+fn doing(snapshot: &Snapshot, viewer: &Viewer, older: u64, connected: bool) -> String {
+    if !connected {
+        return format!("no word from the host for {}, reconnecting", human::age(older));
+    }
+    let status = &snapshot.status;
+    match (status.state, status.intent) {
+        (State::Backoff, _) => {
+            let left = snapshot.next_start_ms.unwrap_or(0).saturating_sub(older);
+            format!(
+                "restarting in {}.{} s — {} try",
+                left / 1000,
+                left % 1000 / 100,
+                ordinal(snapshot.in_a_row)
+            )
+        }
+        (State::Stopping, Want::Up) => "stopping, then restart".to_owned(),
+        (State::Stopping, Want::Down) => {
+            format!("stopping for {}", human::duration(snapshot.state_ms.saturating_add(older)))
+        }
+        (State::Starting, _) => match viewer.under_way {
+            Some(order) => order.to_owned(),
+            None => "starting".to_owned(),
+        },
+        (State::Stopped | State::Ready | State::Degraded | State::Failed, _) => {
+            viewer.under_way.unwrap_or_default().to_owned()
+        }
+    }
+}
+
+fn ordinal(n: u32) -> String {
+    let ending = match (n % 10, n % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        (_, _) => "th",
+    };
+    format!("{n}{ending}")
+}
+
+/// The end of a generation and the repair that followed it are one row, and the
+/// newest row is the first.
+fn timeline(entries: &[Entry]) -> Vec<TimelineRow> {
+    let mut rows: Vec<TimelineRow> = Vec::new();
+    let mut ended: Option<&Entry> = None;
+    for entry in entries {
+        match entry.happened {
+            Happened::Ended => {
+                if let Some(before) = ended.replace(entry) {
+                    rows.push(row(before, None));
+                }
+            }
+            Happened::Ready => {
+                let repaired = ended.take().filter(|before| is_automatic(before.cause));
+                match repaired {
+                    Some(before) => rows.push(row(before, Some(entry))),
+                    None => rows.push(row(entry, None)),
+                }
+            }
+            Happened::Adopted | Happened::External | Happened::Failed | Happened::HandedOver => {
+                if let Some(before) = ended.take() {
+                    rows.push(row(before, None));
+                }
+                rows.push(row(entry, None));
+            }
+        }
+    }
+    if let Some(before) = ended {
+        rows.push(row(before, None));
+    }
+    rows.reverse();
+    rows
+}
+
+fn is_automatic(cause: Cause) -> bool {
+    !matches!(cause, Cause::Operator | Cause::Shutdown)
+}
+
+fn row(entry: &Entry, repaired: Option<&Entry>) -> TimelineRow {
+    let time = entry.time.to_zoned(jiff::tz::TimeZone::system());
+    let after = entry
+        .uptime_ms
+        .map_or_else(String::new, |ms| format!(" after {}", human::duration(ms)));
+    let (kind, what) = match entry.happened {
+        Happened::Ended if is_automatic(entry.cause) => {
+            (TimelineKind::Restart, format!("{}: {}{after}", entry.cause, entry.detail))
+        }
+        Happened::Ended => (TimelineKind::Stop, format!("stopped by {}{after}", entry.cause)),
+        Happened::Ready => (TimelineKind::Start, format!("started by {}", entry.cause)),
+        Happened::Adopted => (TimelineKind::Start, "found running, adopted".to_owned()),
+        Happened::External => (TimelineKind::Start, "started elsewhere, watched".to_owned()),
+        Happened::Failed => (TimelineKind::GaveUp, entry.detail.clone()),
+        Happened::HandedOver => (TimelineKind::Stop, "handed over to another host".to_owned()),
+    };
+    let told = repaired.unwrap_or(entry);
+    let took = told.took_ms.map(human::duration);
+    let recovery = match (repaired, entry.happened, took) {
+        (Some(_), _, Some(took)) => format!("repaired in {took}"),
+        (None, Happened::Ready, Some(took)) => format!("ready in {took}"),
+        (_, _, _) => String::new(),
+    };
+    TimelineRow {
+        clock: time.strftime("%H:%M:%S").to_string(),
+        generation: entry.generation.0,
+        kind,
+        what,
+        recovery,
+        phases: told
+            .phases
+            .iter()
+            .map(|phase| Phase { name: phase.name.clone(), ms: phase.us.div_ceil(1000) })
+            .collect(),
+        last_words: entry.last_words.clone(),
+    }
+}
+
+/// The log lies in the home's `logs`.
+fn home_of(log: &std::path::Path) -> String {
+    log.parent().and_then(std::path::Path::parent).map(short).unwrap_or_default()
+}
+
+/// With `~` for the user's home folder.
+fn short(path: &std::path::Path) -> String {
+    match std::env::home_dir().and_then(|user| path.strip_prefix(user).ok().map(ToOwned::to_owned))
+    {
+        Some(rest) => format!("~/{}", rest.display()),
+        None => path.display().to_string(),
+    }
+}
+
+/// How long nothing changes on the screen but by itself: a countdown moves
+/// faster than an uptime.
+#[must_use]
+pub fn tick(snapshot: &Snapshot) -> Duration {
+    match snapshot.status.state {
+        State::Backoff | State::Stopping | State::Starting => Duration::from_millis(100),
+        State::Stopped | State::Ready | State::Degraded | State::Failed => Duration::from_secs(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::supervisor::Generation;
+
+    fn entry(happened: Happened, n: u64, cause: Cause) -> Entry {
+        Entry {
+            time: jiff::Timestamp::UNIX_EPOCH,
+            happened,
+            generation: Generation(n),
+            cause,
+            detail: "signal 9 (SIGKILL)".into(),
+            uptime_ms: Some(720_000),
+            took_ms: Some(131),
+            phases: vec![],
+            last_words: vec![],
+        }
+    }
+
+    #[test]
+    fn a_crash_and_its_repair_are_one_row_and_the_newest_is_first() {
+        let rows = timeline(&[
+            entry(Happened::Ready, 1, Cause::Operator),
+            entry(Happened::Ended, 1, Cause::Crash),
+            entry(Happened::Ready, 2, Cause::Crash),
+            entry(Happened::Ended, 2, Cause::Operator),
+            entry(Happened::Ready, 3, Cause::Operator),
+            entry(Happened::Ended, 3, Cause::Crash),
+        ]);
+        let told: Vec<(u64, TimelineKind, &str)> =
+            rows.iter().map(|row| (row.generation, row.kind, row.recovery.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                (3, TimelineKind::Restart, ""),
+                (3, TimelineKind::Start, "ready in 131 ms"),
+                (1, TimelineKind::Restart, "repaired in 131 ms"),
+                (1, TimelineKind::Start, "ready in 131 ms"),
+            ]
+        );
+    }
+
+    #[test]
+    fn ordinals_are_english() {
+        let said: Vec<String> = [1, 2, 3, 4, 11, 12, 13, 21, 22, 111].map(ordinal).into();
+        assert_eq!(
+            said,
+            ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd", "111th"]
+        );
+    }
+}

@@ -1,0 +1,56 @@
+//! From crossterm's events to the view's.
+
+use crossterm::event::{
+    Event, KeyCode as Code, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
+};
+use stigmer_ui::{Input, Key, KeyCode};
+
+/// Lines that one notch of the wheel scrolls.
+const WHEEL: u16 = 3;
+
+/// What the view needs to know of it; presses only, for terminals that also
+/// report releases.
+#[must_use]
+pub fn map(event: &Event) -> Option<Input> {
+    match event {
+        Event::Key(key) if key.kind != KeyEventKind::Release => map_key(key).map(Input::Key),
+        Event::Mouse(mouse) => match mouse.kind {
+            MouseEventKind::ScrollUp => Some(Input::ScrollUp(WHEEL)),
+            MouseEventKind::ScrollDown => Some(Input::ScrollDown(WHEEL)),
+            MouseEventKind::Down(MouseButton::Left) => {
+                Some(Input::Click { x: mouse.column, y: mouse.row })
+            }
+            _ => None,
+        },
+        Event::Resize(..) => Some(Input::Resize),
+        Event::Key(_) | Event::FocusGained | Event::FocusLost | Event::Paste(_) => None,
+    }
+}
+
+fn map_key(key: &KeyEvent) -> Option<Key> {
+    let code = match key.code {
+        Code::Char(c) => KeyCode::Char(c),
+        Code::Enter => KeyCode::Enter,
+        Code::Esc => KeyCode::Esc,
+        Code::Tab => KeyCode::Tab,
+        Code::BackTab => KeyCode::BackTab,
+        Code::Backspace => KeyCode::Backspace,
+        Code::Delete => KeyCode::Delete,
+        Code::Up => KeyCode::Up,
+        Code::Down => KeyCode::Down,
+        Code::Left => KeyCode::Left,
+        Code::Right => KeyCode::Right,
+        Code::PageUp => KeyCode::PageUp,
+        Code::PageDown => KeyCode::PageDown,
+        Code::Home => KeyCode::Home,
+        Code::End => KeyCode::End,
+        Code::F(n) => KeyCode::F(n),
+        _ => return None,
+    };
+    Some(Key {
+        code,
+        ctrl: key.modifiers.contains(KeyModifiers::CONTROL),
+        alt: key.modifiers.contains(KeyModifiers::ALT),
+        shift: key.modifiers.contains(KeyModifiers::SHIFT),
+    })
+}

@@ -1,0 +1,142 @@
+//! Taking the terminal and always giving it back.
+
+use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use std::io::{self, Stdout, Write};
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether the screen is ours now.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+/// The user's stderr, while ours goes to a file.
+static STDERR: Mutex<Option<std::os::fd::OwnedFd>> = Mutex::new(None);
+
+/// The terminal, while it is ours. Dropping it restores the screen.
+#[derive(Debug)]
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+}
+
+impl Screen {
+    /// Takes the terminal. What anybody writes to stderr from here on goes to
+    /// `errors`: on the screen it would be garbage, and on a dead terminal it
+    /// would panic inside the panic hook and abort.
+    ///
+    /// # Errors
+    /// When the terminal does not obey.
+    pub fn take(errors: &Path) -> io::Result<Self> {
+        redirect_stderr(errors);
+        restore_on_panic();
+        enable_raw_mode()?;
+        TAKEN.store(true, Ordering::SeqCst);
+        crossterm::execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture)
+            .inspect_err(|_| give_back())?;
+        let terminal =
+            Terminal::new(CrosstermBackend::new(io::stdout())).inspect_err(|_| give_back())?;
+        Ok(Self { terminal })
+    }
+
+    /// Draws a frame, shown at once as a whole.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn draw(&mut self, draw: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
+        use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
+        crossterm::queue!(io::stdout(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(draw)?;
+        crossterm::execute!(io::stdout(), EndSynchronizedUpdate)
+    }
+
+    /// The terminal is dead: nothing may be written to it any more.
+    pub fn abandon(self) {
+        TAKEN.store(false, Ordering::SeqCst);
+        let _ = disable_raw_mode();
+        if let Ok(null) = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null") {
+            let _ = nix::unistd::dup2_stdout(&null);
+            let _ = nix::unistd::dup2_stderr(&null);
+        }
+        STDERR.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+/// Errors are ignored: where a terminal does not take its own restoration, it is gone.
+fn give_back() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        let _ = crossterm::execute!(
+            io::stdout(),
+            DisableMouseCapture,
+            LeaveAlternateScreen,
+            crossterm::cursor::Show
+        );
+        let _ = disable_raw_mode();
+    }
+    let saved = STDERR.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    if let Some(stderr) = saved {
+        let _ = nix::unistd::dup2_stderr(&stderr);
+    }
+}
+
+fn redirect_stderr(errors: &Path) {
+    let Ok(saved) = io::stderr().as_fd().try_clone_to_owned() else { return };
+    let Ok(file) = std::fs::OpenOptions::new().append(true).create(true).open(errors) else {
+        return;
+    };
+    if nix::unistd::dup2_stderr(&file).is_ok() {
+        *STDERR.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(saved);
+    }
+}
+
+/// Screen first, then the message: it is for a person.
+fn restore_on_panic() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            give_back();
+            PANICKED.store(true, Ordering::SeqCst);
+            tracing::error!(%panic, "panic");
+            before(panic);
+            let _ = io::stderr().flush();
+        }));
+    });
+}
+
+static PANICKED: AtomicBool = AtomicBool::new(false);
+
+/// Whether anything has panicked: the screen is given back then, and must not
+/// be drawn on again.
+#[must_use]
+pub fn has_panicked() -> bool {
+    PANICKED.load(Ordering::SeqCst)
+}
+
+/// Calls `gone` when the terminal goes away. A closed terminal need not send
+/// SIGHUP (a killed multiplexer, `trap "" HUP`), and the event stream does not
+/// tell; waiting for nothing on stdin does.
+pub fn watch_hangup(gone: impl FnOnce() + Send + 'static) {
+    std::thread::spawn(move || {
+        let stdin = io::stdin();
+        loop {
+            let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::empty())];
+            match poll(&mut fds, PollTimeout::NONE) {
+                Ok(_) => break,
+                Err(nix::errno::Errno::EINTR) => {}
+                Err(_) => break,
+            }
+        }
+        gone();
+    });
+}

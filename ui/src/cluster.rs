@@ -1,0 +1,138 @@
+//! Text as the sequence of things that each take one or two cells.
+//!
+//! Log lines are foreign text. What must not happen: a control character in a cell, a cell that is wider on
+//! the terminal than here (everything after it would shift), a cell that carries kilobytes of accents.
+//! So format characters, among them joiners and variation selectors, are dropped: an emoji family is drawn
+//! as its members, which is the same width on every terminal.
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// More accents than this on one character are dropped.
+const MAX_MARKS: usize = 4;
+
+pub(crate) struct Cluster<'a> {
+    pub(crate) symbol: &'a str,
+    /// 1 or 2.
+    pub(crate) columns: u16,
+    /// Byte offset behind it.
+    pub(crate) end: usize,
+}
+
+pub(crate) fn clusters(text: &str) -> impl Iterator<Item = Cluster<'_>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let rest = text.get(at..)?;
+            let base = rest.chars().next()?;
+            let base_end = at + base.len_utf8();
+            let columns = base.width().unwrap_or(0);
+            if base == '\t' {
+                at = base_end;
+                return Some(Cluster { symbol: " ", columns: 1, end: at });
+            }
+            if columns == 0 {
+                at = base_end;
+                continue;
+            }
+            let marks: usize = text[base_end..]
+                .chars()
+                .take_while(|&c| is_mark(c))
+                .take(MAX_MARKS)
+                .map(char::len_utf8)
+                .sum();
+            let start = at;
+            at = base_end + marks;
+            let whole = &text[start..at];
+            // Some marks change the width of what they stand on: better without them than misaligned.
+            let symbol = if whole.width() == columns { whole } else { &text[start..base_end] };
+            return Some(Cluster { symbol, columns: columns as u16, end: at });
+        }
+    })
+}
+
+/// Columns that `text` takes.
+pub(crate) fn width(text: &str) -> u16 {
+    clusters(text).fold(0, |sum, cluster| sum.saturating_add(cluster.columns))
+}
+
+/// The part of `text` that fits into `columns`.
+pub(crate) fn clip(text: &str, columns: u16) -> &str {
+    let mut used = 0;
+    let mut end = 0;
+    for cluster in clusters(text) {
+        used += cluster.columns;
+        if used > columns {
+            break;
+        }
+        end = cluster.end;
+    }
+    &text[..end]
+}
+
+/// Breaks at spaces into lines of at most `columns`; words that are longer are clipped when drawn.
+pub(crate) fn wrap(text: &str, columns: u16) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if width(line).saturating_add(1).saturating_add(width(word)) <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// Combines with the character before it and takes no cell of its own.
+fn is_mark(c: char) -> bool {
+    c.width() == Some(0) && !is_format(c)
+}
+
+fn is_format(c: char) -> bool {
+    matches!(c,
+        '\u{00AD}' | '\u{061C}' | '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+        | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn symbols(text: &str) -> Vec<&str> {
+        clusters(text).map(|cluster| cluster.symbol).collect()
+    }
+
+    #[test]
+    fn accents_stay_with_their_letter() {
+        assert_eq!(symbols("e\u{301}a"), ["e\u{301}", "a"]);
+        assert_eq!(symbols("\u{301}a"), ["a"], "a stray accent has nothing to stand on");
+        let heap = format!("x{}y", "\u{301}".repeat(10_000));
+        assert_eq!(symbols(&heap).first().map(|s| s.len()), Some(9));
+        assert_eq!(width(&heap), 2);
+    }
+
+    #[test]
+    fn nothing_that_moves_the_cursor_or_the_direction_comes_out() {
+        assert_eq!(
+            symbols("a\x1b[31m\r\n\u{202e}b\u{9b}c\u{feff}"),
+            ["a", "[", "3", "1", "m", "b", "c"]
+        );
+        assert_eq!(symbols("a\tb"), ["a", " ", "b"]);
+        assert_eq!(symbols("👩\u{200d}👧"), ["👩", "👧"]);
+    }
+
+    #[test]
+    fn clipping_never_halves_a_wide_character() {
+        assert_eq!(clip("漢字", 3), "漢");
+        assert_eq!(clip("漢字", 4), "漢字");
+        assert_eq!(clip("漢字", 1), "");
+    }
+
+    #[test]
+    fn wrapping_breaks_at_spaces() {
+        assert_eq!(wrap("a bc  def", 4), ["a bc", "def"]);
+        assert_eq!(wrap("", 4), Vec::<String>::new());
+    }
+}

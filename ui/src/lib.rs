@@ -1,0 +1,43 @@
+//! The view of stigmer: data in, cells out.
+//!
+//! [`Ui::handle`] turns a key into an [`Action`] for the caller or into a change of the view;
+//! [`Ui::render`] draws a [`model::Model`] and the visible slice of a [`log::LogSource`] into a buffer.
+//! The crate knows no clock, no file, no thread and no terminal: the same input gives the same frame,
+//! so every screen can be tested, and photographed, without running anything.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`model`], [`log`] | what is shown |
+//! | [`input`] | keys in, actions out |
+//! | `keymap` | the one table behind dispatch, footer and help |
+//! | `view` | what the view remembers: tab, scroll positions, overlay |
+//! | `layout` | which shape of screen fits, and where its parts lie |
+//! | `panel` | one file a panel |
+//! | `paint`, `cluster`, `graph` | text and bars into cells, clipped |
+//! | [`theme`], `ascii` | how it looks |
+//! | [`human`] | durations and sizes for people |
+//! | [`svg`], [`sample`] | pictures of frames, and made-up data to draw |
+#![forbid(unsafe_code)]
+
+mod ascii;
+mod cluster;
+mod graph;
+pub mod human;
+pub mod input;
+mod keymap;
+mod layout;
+pub mod log;
+pub mod model;
+mod paint;
+mod panel;
+pub mod sample;
+pub mod svg;
+pub mod theme;
+mod ui;
+mod view;
+
+pub use input::{Action, Input, Key, KeyCode, QuitChoice};
+pub use log::{Level, LineKind, LogLine, LogSource};
+pub use model::Model;
+pub use theme::{Palette, Symbols, Theme};
+pub use ui::{Rendered, Ui};

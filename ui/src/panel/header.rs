@@ -1,0 +1,141 @@
+//! Is it up, what does it do, which one is it, where does it listen.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Scene, failure, health, state, tile_in};
+use crate::cluster::width;
+use crate::human;
+use crate::layout::{Shape, split_top};
+use crate::model::StateView;
+use crate::paint::{self, Pen, Piece};
+
+pub(super) fn draw(buf: &mut Buffer, area: Rect, shape: Shape, scene: Scene<'_>) {
+    let Scene { model, palette, .. } = scene;
+    let border = match model.state {
+        StateView::Failed => palette.error,
+        StateView::Degraded | StateView::Backoff => palette.warn,
+        StateView::Stopped | StateView::Starting | StateView::Ready | StateView::Stopping => {
+            palette.border
+        }
+    };
+    let whose: Vec<Piece<'_>> = [
+        (model.host_label.as_str(), palette.title),
+        (" · ", palette.dim),
+        (model.home.as_str(), palette.dim),
+    ]
+    .into_iter()
+    .filter(|(text, _)| !text.is_empty())
+    .collect();
+    let inside = tile_in(buf, area, "stigmer local", &whose, border, scene);
+
+    let explanation = scene.failure().map_or(0, |it| failure::lines(it, inside.width));
+    let (first, rest) = split_top(inside, 1);
+    let facts_height = if shape == Shape::Compact { 2 } else { 1 };
+    let explanation = explanation.min(rest.height.saturating_sub(facts_height));
+    let (middle, facts) = split_top(rest, explanation);
+
+    headline(buf, first, scene);
+    if let Some(it) = scene.failure() {
+        failure::draw(buf, middle, it, scene);
+    }
+    identity(buf, facts, shape, scene);
+    if shape == Shape::Compact {
+        layers_and_usage(buf, facts, scene);
+    }
+}
+
+fn headline(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
+    let Scene { model, palette, .. } = scene;
+    let version = model.version.as_deref().map(|v| format!("Temporal {v}")).unwrap_or_default();
+    let text = state::headline(model);
+    let needed = state::BADGE_COLUMNS + 2 + width(&text) + 2 + width(&version);
+    // The version is known; what happens is news.
+    let taken = if needed <= area.width {
+        paint::flush_right(buf, area, 0, &[(&version, palette.dim)])
+    } else {
+        0
+    };
+    let mut pen = Pen::row(buf, area, 0);
+    pen.reserve(taken);
+    state::badge(&mut pen, model.state, palette);
+    let news = !model.doing.is_empty() || !model.message.is_empty();
+    let style = match model.state {
+        StateView::Failed | StateView::Degraded | StateView::Backoff => palette.state(model.state),
+        _ if news => palette.strong,
+        _ => palette.dim,
+    };
+    pen.gap(2).put(&text, style);
+}
+
+/// Uptime, generation, pid; address and web UI. The same columns in every state.
+fn identity(buf: &mut Buffer, area: Rect, shape: Shape, scene: Scene<'_>) {
+    let Scene { model, palette, .. } = scene;
+    let address = model.address.as_deref().unwrap_or("no address");
+    let ui = match (&model.ui_url, shape) {
+        (None, _) => "no web UI".to_owned(),
+        (Some(url), Shape::Wide) => url.clone(),
+        (Some(url), _) => short_url(url, address),
+    };
+    // An address where nobody listens is not worth looking at.
+    let ink = |known: bool| if known && model.pid.is_some() { palette.accent } else { palette.dim };
+    let taken = paint::flush_right(
+        buf,
+        area,
+        0,
+        &[
+            (address, ink(model.address.is_some())),
+            ("   ", palette.dim),
+            (&ui, ink(model.ui_url.is_some())),
+        ],
+    );
+
+    let mut pen = Pen::row(buf, area, 0);
+    pen.reserve(taken);
+    let uptime = model.uptime_ms.map_or_else(|| "–".to_owned(), human::uptime);
+    pen.put("up ", palette.dim).left(&uptime, 12, palette.strong);
+    let (label, gap) = if shape == Shape::Wide { ("generation ", 3) } else { ("gen ", 1) };
+    let generation =
+        if model.generation == 0 { "–".to_owned() } else { model.generation.to_string() };
+    pen.gap(gap).put(label, palette.dim).left(&generation, 4, palette.strong);
+    let pid = model.pid.map_or_else(|| "–".to_owned(), |pid| pid.to_string());
+    pen.gap(gap).put("pid ", palette.dim).left(&pid, 8, palette.strong);
+}
+
+/// The port is enough where the host is the same: `ui :8233`.
+pub(super) fn short_url(url: &str, address: &str) -> String {
+    let bare = url.split_once("://").map_or(url, |(_, rest)| rest).trim_end_matches('/');
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    match bare.strip_prefix(host) {
+        Some(port) if port.starts_with(':') => format!("ui {port}"),
+        _ => bare.to_owned(),
+    }
+}
+
+fn layers_and_usage(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
+    let usage = &scene.model.resources;
+    let palette = scene.palette;
+    let cpu = usage.cpu_percent.map_or_else(|| "–".to_owned(), human::percent);
+    let rss = usage.rss_bytes.map_or_else(|| "–".to_owned(), human::bytes);
+    let (cpu, rss) = (format!("{cpu:>6}"), format!("{rss:>6}"));
+    let pieces = [
+        ("CPU ", palette.dim),
+        (cpu.as_str(), palette.strong),
+        ("  RSS ", palette.dim),
+        (rss.as_str(), palette.strong),
+    ];
+    let taken = paint::flush_right(buf, area, 1, &pieces);
+    let mut pen = Pen::row(buf, area, 1);
+    health::in_a_row(pen.reserve(taken), scene);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short_url;
+
+    #[test]
+    fn urls_shrink_to_their_port_on_the_same_host() {
+        assert_eq!(short_url("http://127.0.0.1:8233", "127.0.0.1:7233"), "ui :8233");
+        assert_eq!(short_url("http://box:8233/", "127.0.0.1:7233"), "box:8233");
+    }
+}

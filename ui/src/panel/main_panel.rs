@@ -1,0 +1,89 @@
+//! The panel that has the rest of the screen: tabs in its upper line, one of three contents, a word in its lower line.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{OwnLog, Placed, Scene, framed_note, log, timeline};
+use crate::cluster::width;
+use crate::layout::inset;
+use crate::paint::{self, Pen};
+use crate::view::{Tab, View};
+
+pub(super) fn draw(
+    buf: &mut Buffer,
+    area: Rect,
+    view: &mut View,
+    scene: Scene<'_>,
+    own_log: OwnLog<'_>,
+) -> Placed {
+    let inside = paint::frame(buf, area, scene.palette.border);
+    let mut placed = Placed::default();
+    content(buf, inset(inside, 1), view, scene, own_log, &mut placed);
+    placed.tabs = tabs(buf, paint::edge(area, 0), view, scene);
+    toast(buf, paint::edge(area, area.height.saturating_sub(1)), scene);
+    placed
+}
+
+/// The open tab's content.
+pub(super) fn content(
+    buf: &mut Buffer,
+    area: Rect,
+    view: &mut View,
+    scene: Scene<'_>,
+    own_log: OwnLog<'_>,
+    placed: &mut Placed,
+) {
+    match view.tab {
+        Tab::Log => log::draw(buf, area, &mut view.log, scene),
+        Tab::Timeline => timeline::draw(buf, area, &mut view.timeline, scene),
+        Tab::OwnLog => {
+            if !area.is_empty() {
+                own_log(area, buf);
+                placed.own_log = Some(area);
+            }
+        }
+    }
+}
+
+/// The titles of the tabs and a note about the open one; where the titles are.
+pub(super) fn tabs(buf: &mut Buffer, edge: Rect, view: &View, scene: Scene<'_>) -> [Rect; 3] {
+    let palette = scene.palette;
+    let titles: u16 = Tab::ALL.iter().map(|tab| width(tab.title()) + 1).sum();
+    let mut texts = Vec::new();
+    let note = match view.tab {
+        Tab::Log => log::note(&view.log, scene, edge.width.saturating_sub(titles), &mut texts),
+        Tab::Timeline => timeline::note(scene, &mut texts),
+        Tab::OwnLog => Vec::new(),
+    };
+    if !note.is_empty() {
+        let right = edge.width.saturating_sub(titles);
+        framed_note(buf, Rect { x: edge.right() - right, width: right, ..edge }, &note);
+    }
+    let mut places = [Rect::ZERO; 3];
+    let mut x = edge.x;
+    for (i, tab) in Tab::ALL.into_iter().enumerate() {
+        let place = Rect { x, width: width(tab.title()), ..edge }.intersection(edge);
+        let style = if tab == view.tab { palette.selected } else { palette.dim };
+        let mut pen = Pen::row(buf, Rect { width: edge.right().saturating_sub(x), x, ..edge }, 0);
+        pen.put(tab.title(), style);
+        if i + 1 < places.len() {
+            pen.put("│", palette.border);
+        }
+        places[i] = place;
+        x += place.width + 1;
+    }
+    places
+}
+
+/// What the last key could not do, or what the caller has to tell. It covers nothing but the lower line.
+pub(super) fn toast(buf: &mut Buffer, edge: Rect, scene: Scene<'_>) {
+    let text = match (scene.notice, scene.model.toast.as_deref()) {
+        ("", None) => return,
+        ("", Some(toast)) => toast,
+        (notice, _) => notice,
+    };
+    let columns = (width(text) + 2).min(edge.width);
+    let place = Rect { x: edge.right() - columns, width: columns, ..edge };
+    paint::clear(buf, place, scene.palette.selected);
+    Pen::row(buf, place, 0).gap(1).reserve(1).put(text, scene.palette.selected);
+}

@@ -1,0 +1,87 @@
+//! How fast it answers, and how fast it has answered.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Scene, tile};
+use crate::graph::{self, Ink};
+use crate::human;
+use crate::layout::split_top;
+use crate::model::{ProbePoint, ProbeView};
+use crate::paint::Pen;
+
+/// The graph's scale never goes below this: noise between 100 and 200 µs is not news.
+const LEAST_SCALE_US: f64 = 500.0;
+
+pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
+    if area.is_empty() {
+        return;
+    }
+    let Scene { model, palette, .. } = scene;
+    let probe = &model.probe;
+    let columns = usize::from(area.width.saturating_sub(4));
+    let scale = scale(probe, columns);
+    let note = if probe.history.is_empty() {
+        String::new()
+    } else {
+        format!("↑ {}", human::latency(scale as u64))
+    };
+    let note: &[_] = if note.is_empty() { &[] } else { &[(note.as_str(), palette.dim)] };
+    let inside = tile(buf, area, "Probe", note, scene);
+
+    let (numbers, rest) = split_top(inside, 1);
+    let mut pen = Pen::row(buf, numbers, 0);
+    latest(&mut pen, scene);
+    for (label, value) in [("p50 ", probe.p50_us), ("p99 ", probe.p99_us)] {
+        pen.gap(2).put(label, palette.dim);
+        pen.right(&value.map_or_else(|| "–".into(), human::latency), 6, palette.base);
+    }
+
+    // With room to spare, a sentence about what happens when probes fail.
+    let legend = u16::from(rest.height > 2);
+    let (graph, legend) = split_top(rest, rest.height - legend);
+    draw_history(buf, graph, scene, scale);
+    let mut pen = Pen::row(buf, legend, 0);
+    if probe.consecutive_failures > 0 {
+        let text = format!(
+            "{} × of {} until a restart",
+            probe.consecutive_failures, probe.failure_threshold
+        );
+        pen.put(&text, palette.error);
+    } else if probe.failure_threshold > 0 {
+        let text = format!(
+            "every {} · restart at {} ×",
+            human::interval(probe.period_ms),
+            probe.failure_threshold
+        );
+        pen.put(&text, palette.dim);
+    }
+}
+
+/// The latest latency; a failure takes its place.
+pub(super) fn latest(pen: &mut Pen<'_>, scene: Scene<'_>) {
+    let probe = &scene.model.probe;
+    match (probe.history.last(), probe.last_us) {
+        (Some(ProbePoint::Failed), _) => pen.left("× fail", 6, scene.palette.error),
+        (_, Some(us)) => pen.right(&human::latency(us), 6, scene.palette.strong),
+        (_, None) => pen.right("–", 6, scene.palette.dim),
+    };
+}
+
+pub(super) fn draw_history(buf: &mut Buffer, area: Rect, scene: Scene<'_>, scale: f64) {
+    let values = scene.model.probe.history.iter().map(|point| match point {
+        ProbePoint::Ok(us) => Some(*us as f64),
+        ProbePoint::Failed => None,
+    });
+    let ink = Ink { bar: scene.palette.graph, failure: scene.palette.error };
+    graph::history(buf, area, values, scale, ink);
+}
+
+/// The value of a full column, from what is visible.
+pub(super) fn scale(probe: &ProbeView, columns: usize) -> f64 {
+    let visible = probe.history.iter().rev().take(columns).filter_map(|point| match point {
+        ProbePoint::Ok(us) => Some(*us as f64),
+        ProbePoint::Failed => None,
+    });
+    graph::ceiling(visible, LEAST_SCALE_US)
+}

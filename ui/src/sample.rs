@@ -1,0 +1,396 @@
+//! Made-up models and logs: for tests, for pictures, and for trying out a panel without running anything.
+
+use crate::log::{Level, LineKind, LogLine, LogSource};
+use crate::model::{
+    Commands, FailureView, LastRestart, LayerView, Model, Phase, ProbePoint, ProbeView,
+    ResourcesView, RestartsView, StateView, TimelineKind, TimelineRow,
+};
+
+/// An owned log line.
+#[derive(Clone, Debug)]
+struct Owned {
+    time: String,
+    level: Level,
+    component: String,
+    text: String,
+    fields: String,
+    kind: LineKind,
+}
+
+/// A log in memory.
+#[derive(Clone, Debug, Default)]
+pub struct SampleLog {
+    lines: Vec<Owned>,
+    dropped: u64,
+}
+
+impl LogSource for SampleLog {
+    fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    fn line(&self, index: usize) -> Option<LogLine<'_>> {
+        self.lines.get(index).map(|it| LogLine {
+            time: &it.time,
+            level: it.level,
+            component: &it.component,
+            text: &it.text,
+            fields: &it.fields,
+            kind: it.kind,
+        })
+    }
+
+    fn dropped(&self) -> u64 {
+        self.dropped
+    }
+}
+
+impl SampleLog {
+    /// `n` lines that say which they are.
+    #[must_use]
+    pub fn numbered(n: u64) -> Self {
+        let mut log = Self::default();
+        log.push_numbered(n);
+        log
+    }
+
+    /// `n` more of them.
+    pub fn push_numbered(&mut self, n: u64) {
+        for _ in 0..n {
+            let text = format!("line {}", self.total());
+            self.push("21:04:11.000", Level::Info, "history", &text, "");
+        }
+    }
+
+    /// Lose the oldest `n`.
+    pub fn evict(&mut self, n: usize) {
+        let n = n.min(self.lines.len());
+        self.lines.drain(..n);
+        self.dropped += n as u64;
+    }
+
+    /// One structured line.
+    pub fn push(&mut self, time: &str, level: Level, component: &str, text: &str, fields: &str) {
+        self.push_kind(LineKind::Structured, time, level, component, text, fields);
+    }
+
+    /// One line that was not understood.
+    pub fn push_raw(&mut self, text: &str) {
+        self.push_kind(LineKind::Raw, "", Level::Info, "", text, "");
+    }
+
+    /// The boundary between two generations.
+    pub fn push_mark(&mut self, text: &str) {
+        self.push_kind(LineKind::GenerationMark, "", Level::Info, "", text, "");
+    }
+
+    fn push_kind(
+        &mut self,
+        kind: LineKind,
+        time: &str,
+        level: Level,
+        component: &str,
+        text: &str,
+        fields: &str,
+    ) {
+        self.lines.push(Owned {
+            time: time.into(),
+            level,
+            component: component.into(),
+            text: text.into(),
+            fields: fields.into(),
+            kind,
+        });
+    }
+
+    /// What a Temporal writes in a day: a start, work, a crash, a new start.
+    #[must_use]
+    pub fn temporal() -> Self {
+        let mut log = Self::default();
+        log.push_raw("Temporal CLI 1.9.1 (Server 1.32.0, UI 2.40.1)");
+        log.push("21:04:11.203", Level::Info, "history", "Quota changed", "new-quota=45000");
+        log.push(
+            "21:04:11.209",
+            Level::Info,
+            "matching",
+            "Created gRPC listener",
+            "address=127.0.0.1:34217",
+        );
+        log.push(
+            "21:04:11.214",
+            Level::Warn,
+            "frontend",
+            "Failed to poll for task.",
+            "error=\"context canceled\"",
+        );
+        log.push("21:04:11.240", Level::Info, "worker", "worker started", "service=worker");
+        log.push(
+            "21:05:40.018",
+            Level::Info,
+            "frontend",
+            "Started Worker",
+            "Namespace=default TaskQueue=billing WorkerID=4711@box",
+        );
+        log.push(
+            "21:12:07.733",
+            Level::Debug,
+            "matching",
+            "Task queue manager unloaded",
+            "queue=billing-7",
+        );
+        log.push(
+            "21:13:55.102",
+            Level::Warn,
+            "history",
+            "Critical attempts processing workflow task",
+            "workflow=order-7731 attempt=12",
+        );
+        log.push(
+            "21:16:39.418",
+            Level::Info,
+            "history",
+            "Get dynamic config",
+            "name=history.shardUpdateMinInterval value=5m0s",
+        );
+        log.push_mark("generation 3 · after crash (signal 9) · ready in 131 ms");
+        log.push("21:16:39.548", Level::Info, "history", "Quota changed", "new-quota=45000");
+        log.push(
+            "21:16:39.551",
+            Level::Info,
+            "frontend",
+            "Started Worker",
+            "Namespace=default TaskQueue=billing WorkerID=4711@box",
+        );
+        log.push(
+            "21:16:41.020",
+            Level::Error,
+            "history",
+            "Operation failed with internal error.",
+            "error=\"no such table: executions\" operation=GetWorkflowExecution",
+        );
+        for i in 0..8 {
+            let time = format!("21:1{}:0{}.{:03}", 7 + i / 4, i, 97 * (i + 1));
+            log.push(
+                &time,
+                Level::Info,
+                ["frontend", "matching", "worker"][i % 3],
+                "Workflow task completed",
+                &format!("workflow=order-{} attempt=1", 7_700 + i),
+            );
+        }
+        log.push(
+            "21:28:02.611",
+            Level::Info,
+            "frontend",
+            "注文 received — naïve café ✓",
+            "locale=ja_JP",
+        );
+        log.push(
+            "21:28:03.004",
+            Level::Warn,
+            "matching",
+            "Task queue \"billing\" has no poller, backlog grows",
+            "backlog=2 age=31s",
+        );
+        log
+    }
+}
+
+/// Up and healthy after two restarts.
+#[must_use]
+pub fn ready() -> Model {
+    let mut history: Vec<_> = (0..120_u64)
+        .map(|i| {
+            ProbePoint::Ok(150 + (i * 7_919 + i * i * 31) % 120 + if i % 23 == 5 { 620 } else { 0 })
+        })
+        .collect();
+    history[104..107].fill(ProbePoint::Failed);
+    Model {
+        host_label: "background host 4711".into(),
+        home: "~/.stigmer".into(),
+        attached: true,
+        state: StateView::Ready,
+        generation: 3,
+        pid: Some(4712),
+        uptime_ms: Some(4_320_000),
+        version: Some("1.9.1".into()),
+        address: Some("127.0.0.1:7233".into()),
+        ui_url: Some("http://127.0.0.1:8233".into()),
+        restarts: RestartsView {
+            total: 2,
+            in_window: 0,
+            max: 5,
+            window_ms: 60_000,
+            last: Some(LastRestart {
+                cause: "crash".into(),
+                detail: "signal 9 (SIGKILL)".into(),
+                ago_ms: 720_000,
+                recovery_ms: Some(131),
+            }),
+            marks: vec![720_000, 1_980_000],
+        },
+        probe: ProbeView {
+            last_us: Some(210),
+            p50_us: Some(200),
+            p99_us: Some(900),
+            history,
+            period_ms: 1_000,
+            failure_threshold: 3,
+            consecutive_failures: 0,
+        },
+        health: layers(&[Some(12), Some(40), Some(90), Some(210), Some(400), Some(900)]),
+        resources: ResourcesView {
+            cpu_percent: Some(2.5),
+            cpu_history: (0..60)
+                .map(|i| 1.5 + ((i * 37) % 11) as f32 / 4.0 + if i % 17 == 3 { 5.0 } else { 0.0 })
+                .collect(),
+            rss_bytes: Some(148_000_000),
+            rss_history: (0..60).map(|i| 96_000_000 + i * 880_000).collect(),
+            db_path: Some("~/.stigmer/temporal-data/temporal.db".into()),
+            db_bytes: Some(12_400_000),
+            in_memory: false,
+        },
+        timeline: timeline(),
+        can: Commands { start: false, stop: true, restart: true, background: true },
+        ..Model::default()
+    }
+}
+
+fn layers(latencies: &[Option<u64>; 6]) -> [LayerView; 6] {
+    let mut layers = Model::default().health;
+    for (layer, latency) in layers.iter_mut().zip(latencies) {
+        layer.ok = latency.map(|_| true);
+        layer.latency_us = *latency;
+        layer.since_ms = latency.map(|_| 720_000);
+    }
+    layers
+}
+
+fn phases(ms: [u64; 7]) -> Vec<Phase> {
+    ["seen", "cleaned", "spawned", "tcp", "grpc", "store", "engine"]
+        .into_iter()
+        .zip(ms)
+        .map(|(name, ms)| Phase { name: name.into(), ms })
+        .collect()
+}
+
+fn timeline() -> Vec<TimelineRow> {
+    vec![
+        TimelineRow {
+            clock: "21:16:39".into(),
+            generation: 3,
+            kind: TimelineKind::Restart,
+            what: "crash: signal 9 (SIGKILL) after 12 min".into(),
+            recovery: "repaired in 131 ms".into(),
+            phases: phases([1, 6, 2, 84, 21, 4, 13]),
+            last_words: vec![
+                "21:16:39.402 INFO  matching  Created gRPC listener".into(),
+                "21:16:39.418 INFO  history   Get dynamic config name=history.shardUpdateMinInterval".into(),
+            ],
+        },
+        TimelineRow {
+            clock: "21:04:11".into(),
+            generation: 2,
+            kind: TimelineKind::Restart,
+            what: "unresponsive: grpc, 3 failures in 3 s".into(),
+            recovery: "repaired in 3.2 s".into(),
+            phases: phases([3_001, 9, 2, 88, 20, 4, 12]),
+            last_words: Vec::new(),
+        },
+        TimelineRow {
+            clock: "20:04:02".into(),
+            generation: 1,
+            kind: TimelineKind::Start,
+            what: "started by operator".into(),
+            recovery: "ready in 212 ms (new database)".into(),
+            phases: phases([0, 0, 2, 160, 21, 9, 20]).split_off(2),
+            last_words: Vec::new(),
+        },
+    ]
+}
+
+/// A model for each state, as a dashboard in the host would see it.
+#[must_use]
+pub fn in_state(state: StateView) -> Model {
+    let base = Model { host_label: "this dashboard".into(), attached: false, state, ..ready() };
+    let down = Model {
+        pid: None,
+        uptime_ms: None,
+        health: Model::default().health,
+        resources: ResourcesView { cpu_percent: None, rss_bytes: None, ..base.resources.clone() },
+        can: Commands { start: true, stop: false, restart: false, background: true },
+        ..base.clone()
+    };
+    match state {
+        StateView::Ready => base,
+        StateView::Stopped => Model { doing: String::new(), message: "stopped by operator".into(), ..down },
+        StateView::Starting => Model {
+            doing: "starting: tcp answers, waiting for grpc".into(),
+            uptime_ms: Some(120),
+            health: layers(&[Some(12), Some(40), Some(90), None, None, None]),
+            generation: 4,
+            ..base
+        },
+        StateView::Degraded => Model {
+            message: "the database file was deleted: a restart loses what it holds".into(),
+            health: {
+                let mut health = base.health.clone();
+                health[4] = LayerView { ok: Some(false), latency_us: None, detail: "file deleted".into(), since_ms: Some(31_000), ..health[4].clone() };
+                health
+            },
+            ..base
+        },
+        StateView::Stopping => Model {
+            doing: "stopping, then restart".into(),
+            can: Commands { start: false, stop: true, restart: false, background: true },
+            ..base
+        },
+        StateView::Backoff => Model {
+            doing: "restarting in 0.8 s — 2nd try".into(),
+            can: Commands { start: true, stop: true, restart: true, background: true },
+            restarts: RestartsView {
+                total: 3,
+                in_window: 2,
+                last: Some(LastRestart { cause: "crash".into(), detail: "exit 1".into(), ago_ms: 400, recovery_ms: None }),
+                marks: vec![400, 9_000, 720_000],
+                ..base.restarts.clone()
+            },
+            probe: ProbeView { history: [base.probe.history.as_slice(), &[ProbePoint::Failed; 4]].concat(), ..base.probe.clone() },
+            ..down
+        },
+        StateView::Failed => Model {
+            message: "gave up after 5 restarts in 42 s".into(),
+            failure: Some(FailureView {
+                cause: "Temporal ended with exit 1 each time.".into(),
+                last_words: vec![
+                    "time=2026-11-22T21:16:41.020 level=ERROR msg=\"unable to set up database\"".into(),
+                    "Error: unable to open database file: ~/.stigmer/temporal-data/temporal.db is not a database (26)".into(),
+                ],
+                cure: vec![
+                    "s  try again".into(),
+                    "move ~/.stigmer/temporal-data/temporal.db aside, then s: a new one is made".into(),
+                ],
+            }),
+            restarts: RestartsView {
+                total: 7,
+                in_window: 5,
+                last: Some(LastRestart { cause: "crash".into(), detail: "exit 1".into(), ago_ms: 2_000, recovery_ms: None }),
+                marks: vec![2_000, 6_000, 11_000, 15_000, 44_000, 720_000, 1_980_000],
+                ..base.restarts.clone()
+            },
+            probe: ProbeView { last_us: None, history: [base.probe.history.as_slice(), &[ProbePoint::Failed; 6]].concat(), ..base.probe.clone() },
+            ..down
+        },
+    }
+}
+
+/// Every state.
+pub const STATES: [StateView; 7] = [
+    StateView::Stopped,
+    StateView::Starting,
+    StateView::Ready,
+    StateView::Degraded,
+    StateView::Stopping,
+    StateView::Backoff,
+    StateView::Failed,
+];

@@ -1,0 +1,271 @@
+//! A frame as an SVG picture, for documents.
+//!
+//! Lines and bars are drawn as shapes, so that they join whatever font shows the text;
+//! each run of text is stretched to its cells, so that columns align in any monospaced font.
+
+use std::fmt::Write as _;
+
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::style::{Color, Modifier};
+use unicode_width::UnicodeWidthStr;
+
+/// Size of a cell in user units.
+const W: f64 = 8.4;
+const H: f64 = 18.0;
+const BASELINE: f64 = 13.4;
+const FONT: f64 = 14.0;
+const MARGIN: f64 = 10.0;
+
+/// Colours of a terminal that has been told none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ground {
+    /// Text.
+    pub fg: (u8, u8, u8),
+    /// Background.
+    pub bg: (u8, u8, u8),
+}
+
+impl Ground {
+    /// Light on dark.
+    pub const DARK: Self = Self { fg: (0xc9, 0xd1, 0xdc), bg: (0x0f, 0x13, 0x1a) };
+    /// Dark on light.
+    pub const LIGHT: Self = Self { fg: (0x2c, 0x33, 0x3d), bg: (0xfb, 0xfa, 0xf6) };
+}
+
+#[derive(Clone, Copy, PartialEq)]
+struct Look {
+    fg: (u8, u8, u8),
+    bg: (u8, u8, u8),
+    bold: bool,
+    dim: bool,
+}
+
+/// The buffer as an SVG document.
+#[must_use]
+pub fn render(buf: &Buffer, ground: Ground) -> String {
+    let area = buf.area;
+    let (width, height) =
+        (f64::from(area.width) * W + 2.0 * MARGIN, f64::from(area.height) * H + 2.0 * MARGIN);
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
+         font-family=\"DejaVu Sans Mono,Menlo,Consolas,monospace\" font-size=\"{FONT}\" xml:space=\"preserve\">\n\
+         <rect width=\"{width}\" height=\"{height}\" rx=\"8\" fill=\"{}\"/>\n",
+        hex(buf.cell((area.x, area.y)).map_or(ground.bg, |cell| look(cell, ground).bg)),
+    );
+    for row in 0..area.height {
+        let cells: Vec<&Cell> =
+            (area.left()..area.right()).filter_map(|x| buf.cell((x, area.y + row))).collect();
+        let top = MARGIN + f64::from(row) * H;
+        for (start, run, look) in runs(&cells, ground) {
+            grounds(&mut svg, start, run, look, ground, top);
+        }
+        for (start, run, look) in runs(&cells, ground) {
+            ink(&mut svg, start, run, look, top);
+        }
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+/// Neighbours that look alike.
+fn runs<'a>(
+    cells: &'a [&'a Cell],
+    ground: Ground,
+) -> impl Iterator<Item = (usize, &'a [&'a Cell], Look)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let first = cells.get(at)?;
+        let style = look(first, ground);
+        let length = cells[at..].iter().take_while(|cell| look(cell, ground) == style).count();
+        let start = at;
+        at += length;
+        Some((start, &cells[start..at], style))
+    })
+}
+
+fn grounds(svg: &mut String, start: usize, run: &[&Cell], look: Look, ground: Ground, top: f64) {
+    if look.bg != ground.bg {
+        rect(svg, (x_of(start), top, run.len() as f64 * W, H), look.bg, 1.0);
+    }
+}
+
+fn ink(svg: &mut String, start: usize, run: &[&Cell], look: Look, top: f64) {
+    let mut text = String::new();
+    let mut text_start = start;
+    let mut columns = 0;
+    let mut at = 0;
+    while let Some(cell) = run.get(at) {
+        let symbol = cell.symbol();
+        let wide = symbol.width().max(1);
+        let x = start + at;
+        at += wide;
+        if symbol == " " && text.is_empty() {
+            continue;
+        }
+        let drawn = shape(symbol, x_of(x), top);
+        // Two spaces separate texts: stretching across a gap would show.
+        let breaks = drawn.is_some() || text.ends_with("  ") || wide > 1;
+        if breaks {
+            flush(svg, &mut text, text_start, &mut columns, look, top);
+        }
+        match drawn {
+            Some(drawn) => draw(svg, &drawn, look),
+            None if symbol == " " && text.is_empty() => {}
+            None => {
+                if text.is_empty() {
+                    text_start = x;
+                }
+                text.push_str(symbol);
+                columns += wide;
+                if wide > 1 {
+                    flush(svg, &mut text, text_start, &mut columns, look, top);
+                }
+            }
+        }
+    }
+    flush(svg, &mut text, text_start, &mut columns, look, top);
+}
+
+fn flush(
+    svg: &mut String,
+    text: &mut String,
+    start: usize,
+    columns: &mut usize,
+    look: Look,
+    top: f64,
+) {
+    let kept = text.trim_end_matches(' ');
+    let columns = std::mem::take(columns) - (text.len() - kept.len());
+    if columns > 0 {
+        let weight = if look.bold { " font-weight=\"bold\"" } else { "" };
+        let _ = write!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{:.1}\" textLength=\"{:.1}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{}\"{weight}{}>",
+            x_of(start),
+            top + BASELINE,
+            columns as f64 * W,
+            hex(look.fg),
+            opacity(look),
+        );
+        for c in kept.chars() {
+            match c {
+                '&' => svg.push_str("&amp;"),
+                '<' => svg.push_str("&lt;"),
+                '>' => svg.push_str("&gt;"),
+                _ => svg.push(c),
+            }
+        }
+        svg.push_str("</text>\n");
+    }
+    text.clear();
+}
+
+enum Shape {
+    Rect(f64, f64, f64, f64),
+    Path(String),
+}
+
+/// Bars and lines of the frame; other characters are text.
+fn shape(symbol: &str, x: f64, y: f64) -> Option<Shape> {
+    let c = symbol.chars().next()?;
+    let (cx, cy) = (x + W / 2.0, y + H / 2.0);
+    let (right, bottom) = (x + W, y + H);
+    Some(match c {
+        '▁'..='█' => {
+            let share = f64::from(c as u32 - '▁' as u32 + 1) / 8.0;
+            Shape::Rect(x, y + H * (1.0 - share), W, H * share)
+        }
+        '▉'..='▏' => {
+            let share = f64::from('▏' as u32 - c as u32 + 1) / 8.0;
+            Shape::Rect(x, y, W * share, H)
+        }
+        '─' => Shape::Path(format!("M{x:.1} {cy:.1}H{right:.1}")),
+        '│' => Shape::Path(format!("M{cx:.1} {y:.1}V{bottom:.1}")),
+        '╎' => Shape::Path(format!("M{cx:.1} {:.1}v5m0 4v5", y + 2.0)),
+        '╭' => Shape::Path(format!(
+            "M{cx:.1} {bottom:.1}V{:.1}Q{cx:.1} {cy:.1} {right:.1} {cy:.1}",
+            cy + 4.0
+        )),
+        '╮' => Shape::Path(format!(
+            "M{cx:.1} {bottom:.1}V{:.1}Q{cx:.1} {cy:.1} {x:.1} {cy:.1}",
+            cy + 4.0
+        )),
+        '╰' => Shape::Path(format!(
+            "M{cx:.1} {y:.1}V{:.1}Q{cx:.1} {cy:.1} {right:.1} {cy:.1}",
+            cy - 4.0
+        )),
+        '╯' => {
+            Shape::Path(format!("M{cx:.1} {y:.1}V{:.1}Q{cx:.1} {cy:.1} {x:.1} {cy:.1}", cy - 4.0))
+        }
+        _ => return None,
+    })
+}
+
+fn draw(svg: &mut String, shape: &Shape, look: Look) {
+    match shape {
+        Shape::Rect(x, y, w, h) => {
+            rect(svg, (*x, *y, *w, *h), look.fg, if look.dim { 0.6 } else { 1.0 });
+        }
+        Shape::Path(path) => {
+            let _ = writeln!(
+                svg,
+                "<path d=\"{path}\" fill=\"none\" stroke=\"{}\"{}/>",
+                hex(look.fg),
+                opacity(look)
+            );
+        }
+    }
+}
+
+fn rect(svg: &mut String, (x, y, w, h): (f64, f64, f64, f64), color: (u8, u8, u8), opacity: f64) {
+    let _ = writeln!(
+        svg,
+        "<rect x=\"{x:.1}\" y=\"{y:.2}\" width=\"{w:.1}\" height=\"{h:.2}\" fill=\"{}\" fill-opacity=\"{opacity}\" shape-rendering=\"crispEdges\"/>",
+        hex(color),
+    );
+}
+
+fn x_of(column: usize) -> f64 {
+    MARGIN + column as f64 * W
+}
+
+fn opacity(look: Look) -> &'static str {
+    if look.dim { " opacity=\"0.6\"" } else { "" }
+}
+
+fn look(cell: &Cell, ground: Ground) -> Look {
+    let has = |modifier| cell.modifier.contains(modifier);
+    let (mut fg, mut bg) = (color(cell.fg, ground.fg), color(cell.bg, ground.bg));
+    if has(Modifier::REVERSED) {
+        (fg, bg) = (bg, fg);
+    }
+    Look { fg, bg, bold: has(Modifier::BOLD), dim: has(Modifier::DIM) }
+}
+
+fn hex((r, g, b): (u8, u8, u8)) -> String {
+    format!("#{r:02x}{g:02x}{b:02x}")
+}
+
+/// The sixteen as xterm has them, softened a little.
+fn color(color: Color, default: (u8, u8, u8)) -> (u8, u8, u8) {
+    match color {
+        Color::Rgb(r, g, b) => (r, g, b),
+        Color::Black => (0x10, 0x10, 0x10),
+        Color::Red => (0xd7, 0x5f, 0x5f),
+        Color::Green => (0x5f, 0xaf, 0x5f),
+        Color::Yellow => (0xd7, 0xaf, 0x5f),
+        Color::Blue => (0x5f, 0x87, 0xd7),
+        Color::Magenta => (0xaf, 0x5f, 0xaf),
+        Color::Cyan => (0x5f, 0xaf, 0xaf),
+        Color::Gray => (0xc0, 0xc0, 0xc0),
+        Color::DarkGray => (0x80, 0x80, 0x80),
+        Color::LightRed => (0xff, 0x87, 0x87),
+        Color::LightGreen => (0x87, 0xd7, 0x87),
+        Color::LightYellow => (0xff, 0xd7, 0x87),
+        Color::LightBlue => (0x87, 0xaf, 0xff),
+        Color::LightMagenta => (0xd7, 0x87, 0xd7),
+        Color::LightCyan => (0x87, 0xd7, 0xd7),
+        Color::White => (0xff, 0xff, 0xff),
+        Color::Reset | Color::Indexed(_) => default,
+    }
+}

@@ -1,0 +1,203 @@
+//! What keys do: by table, and as a property of the table itself.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::keymap::Scope;
+use crate::model::StateView;
+use crate::panel::footer_bindings;
+use crate::sample::{self, SampleLog};
+
+const WIDE: Rect = Rect { x: 0, y: 0, width: 300, height: 40 };
+
+fn ui() -> Ui {
+    Ui::new(Theme::Dark, Symbols::Unicode)
+}
+
+fn draw(ui: &mut Ui, model: &Model, log: &SampleLog) {
+    let mut buf = Buffer::empty(WIDE);
+    ui.render(&mut buf, WIDE, model, log, &mut |_, _| {});
+}
+
+fn press(ui: &mut Ui, key: Key, model: &Model, log: &SampleLog) -> Option<Action> {
+    ui.handle(Input::Key(key), model, log)
+}
+
+const Q: Key = Key::char('q');
+const CTRL_C: Key = Key::ctrl('c');
+const ESC: Key = Key::plain(KeyCode::Esc);
+
+#[test]
+fn quitting_asks_in_the_host_while_temporal_lives() {
+    let log = SampleLog::temporal();
+    for state in sample::STATES {
+        for (attached, managed) in [(false, true), (true, true), (false, false)] {
+            for key in [Q, CTRL_C] {
+                let model = Model { attached, managed, ..sample::in_state(state) };
+                let asks = !attached
+                    && managed
+                    && !matches!(state, StateView::Stopped | StateView::Failed);
+                let expected = (!asks).then_some(Action::Quit(QuitChoice::Leave));
+                let mut ui = ui();
+                assert_eq!(
+                    press(&mut ui, key, &model, &log),
+                    expected,
+                    "{state:?} {attached} {managed}"
+                );
+                assert_eq!(ui.view.overlay, asks.then_some(Overlay::Quit));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_quit_dialog_decides() {
+    let log = SampleLog::temporal();
+    let able = sample::in_state(StateView::Ready);
+    let mut unable = able.clone();
+    unable.can.background = false;
+    let background = Some(Action::Quit(QuitChoice::Background));
+    let cases = [
+        (&able, Key::char('x'), Some(Action::Quit(QuitChoice::StopAndQuit))),
+        (&able, Key::char('b'), background),
+        (&able, Q, background),
+        (&able, CTRL_C, background),
+        (&able, ESC, None),
+        (&able, Key::char('s'), None),
+        (&unable, Key::char('b'), None),
+        (&unable, CTRL_C, None),
+        (&unable, Key::char('x'), Some(Action::Quit(QuitChoice::StopAndQuit))),
+    ];
+    for (model, key, expected) in cases {
+        let mut ui = ui();
+        press(&mut ui, Q, model, &log);
+        assert_eq!(press(&mut ui, key, model, &log), expected, "{key:?}");
+        assert_eq!(ui.view.overlay.is_none(), key == ESC, "only Esc closes it: {key:?}");
+    }
+}
+
+#[test]
+fn a_dialog_goes_when_its_question_is_void() {
+    let log = SampleLog::temporal();
+    let mut ui = ui();
+    press(&mut ui, Q, &sample::in_state(StateView::Ready), &log);
+    let down = sample::in_state(StateView::Failed);
+    draw(&mut ui, &down, &log);
+    draw(&mut ui, &sample::in_state(StateView::Ready), &log);
+    assert_eq!(ui.view.overlay, None, "it does not come back with the next start");
+    assert_eq!(press(&mut ui, Q, &down, &log), Some(Action::Quit(QuitChoice::Leave)));
+}
+
+#[test]
+fn commands_come_out_only_while_they_work() {
+    let log = SampleLog::temporal();
+    for (key, action) in [('s', Action::Start), ('x', Action::Stop), ('r', Action::Restart)] {
+        for can in [false, true] {
+            let mut model = sample::ready();
+            model.can.start = can;
+            model.can.stop = can;
+            model.can.restart = can;
+            let mut ui = ui();
+            assert_eq!(press(&mut ui, Key::char(key), &model, &log), can.then_some(action));
+            assert_eq!(ui.notice.is_empty(), can, "a refusal says why");
+        }
+    }
+}
+
+#[test]
+fn tabs_turn_by_key_number_and_click() {
+    let (model, log) = (sample::ready(), SampleLog::temporal());
+    let mut ui = ui();
+    draw(&mut ui, &model, &log);
+    let keys = [
+        (Key::plain(KeyCode::Tab), Tab::Timeline),
+        (Key::plain(KeyCode::Tab), Tab::OwnLog),
+        (Key::plain(KeyCode::Tab), Tab::Log),
+        (Key { shift: true, ..Key::plain(KeyCode::BackTab) }, Tab::OwnLog),
+        (Key::char('2'), Tab::Timeline),
+        (Key::char('1'), Tab::Log),
+    ];
+    for (key, tab) in keys {
+        press(&mut ui, key, &model, &log);
+        assert_eq!(ui.view.tab, tab, "{key:?}");
+    }
+    let third = ui.tabs[2];
+    ui.handle(Input::Click { x: third.x, y: third.y }, &model, &log);
+    assert_eq!(ui.view.tab, Tab::OwnLog);
+}
+
+#[test]
+fn the_own_log_gets_its_keys() {
+    let (model, log) = (sample::ready(), SampleLog::temporal());
+    let mut ui = ui();
+    press(&mut ui, Key::char('3'), &model, &log);
+    for key in
+        [Key::plain(KeyCode::Up), Key::plain(KeyCode::PageUp), Key::char('+'), Key::char('f'), ESC]
+    {
+        assert_eq!(press(&mut ui, key, &model, &log), Some(Action::PaneKey(key)));
+    }
+    let wheel = ui.handle(Input::ScrollUp(3), &model, &log);
+    assert_eq!(wheel, Some(Action::PaneKey(Key::plain(KeyCode::PageUp))));
+}
+
+#[test]
+fn no_key_has_two_meanings_in_one_situation() {
+    let (model, log) = (sample::ready(), SampleLog::numbered(500));
+    for tab in Tab::ALL {
+        let mut ui = ui();
+        ui.view.tab = tab;
+        draw(&mut ui, &model, &log);
+        for scope in [Scope::Screen, Scope::Help, Scope::Quit] {
+            let context = Context { view: &ui.view, model: &model, log: &log };
+            let mut seen: Vec<Key> = Vec::new();
+            for binding in keymap::in_scope(scope).filter(|it| (it.works)(&context)) {
+                for (key, _) in binding.keys {
+                    assert!(!seen.iter().any(|other| other.same(*key)), "{key:?} on {tab:?}");
+                    seen.push(*key);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a key does something: an action, or a change of the view. A refusal is not one.
+fn effective(ui: &Ui, key: Key, model: &Model, log: &SampleLog) -> bool {
+    let mut tried = ui.clone();
+    tried.handle(Input::Key(key), model, log).is_some() || tried.view != ui.view
+}
+
+proptest! {
+    #[test]
+    fn the_footer_shows_exactly_the_keys_that_do_something(
+        state in prop::sample::select(sample::STATES.to_vec()),
+        flags in prop::array::uniform6(any::<bool>()),
+        keys in prop::collection::vec(0..64_usize, 0..6),
+        lines in prop::sample::select(vec![0_u64, 5, 500]),
+    ) {
+        let log = SampleLog::numbered(lines);
+        let mut model = sample::in_state(state);
+        (model.attached, model.managed, model.can.background) = (flags[0], flags[1], flags[2]);
+        (model.can.start, model.can.stop, model.can.restart) = (flags[3], flags[4], flags[5]);
+        let all: Vec<Key> = keymap::TABLE.iter().flat_map(|it| it.keys).map(|(key, _)| *key).collect();
+        let mut ui = ui();
+        draw(&mut ui, &model, &log);
+        for key in keys {
+            press(&mut ui, all[key % all.len()], &model, &log);
+            draw(&mut ui, &model, &log);
+        }
+
+        let context = Context { view: &ui.view, model: &model, log: &log };
+        let shown: Vec<_> = footer_bindings(&context, WIDE.width).into_iter().map(|it| it.shown).collect();
+        for binding in keymap::in_scope(context.scope()) {
+            let works = (binding.works)(&context);
+            let does = binding.keys.iter().any(|(key, _)| effective(&ui, *key, &model, &log));
+            prop_assert!(!works || does, "{} is offered and does nothing", binding.shown);
+            prop_assert_eq!(works && !binding.short.is_empty(), shown.contains(&binding.shown) && works && !binding.short.is_empty());
+        }
+        for key in all {
+            let offered = keymap::in_scope(context.scope())
+                .any(|it| (it.works)(&context) && it.keys.iter().any(|(own, _)| own.same(key)));
+            prop_assert!(offered || !effective(&ui, key, &model, &log), "{key:?} works and is not offered");
+        }
+    }
+}
