@@ -122,7 +122,7 @@ fn policies() -> impl Strategy<Value = Policy> {
 fn play(world: &mut World, step: Step) {
     match step {
         Step::Command(input) => {
-            world.hear(input);
+            world.hear(&input);
         }
         Step::Settle(how) => world.settle(how),
         Step::End(exit, fatal) => world.end(exit, fatal),
@@ -143,7 +143,7 @@ fn play(world: &mut World, step: Step) {
             };
             let first = world.supervisor.fresh && matches!(input, Input::Found { .. });
             if about != world.supervisor.state().generation() && !first {
-                world.hear(input);
+                world.hear(&input);
             }
         }
         Step::Wait(time) => world.now += time,
@@ -189,7 +189,7 @@ proptest! {
         let took = world.goes_down();
         prop_assert!(took <= grace * 2 + Duration::from_secs(2), "took {took:?}");
 
-        let effects = world.hear(Input::Start);
+        let effects = world.hear(&Input::Start);
         let launches = matches!(effects[..], [Effect::Launch { automatic: false, .. }]);
         prop_assert!(launches, "{effects:?}");
     }
@@ -203,7 +203,7 @@ proptest! {
     ) {
         let window = Duration::from_secs(3600);
         let mut world = World::new(Policy { restart_window: window, ..policy }, None);
-        world.hear(Input::Start);
+        world.hear(&Input::Start);
         let mut restarts = 0;
         for (life, exit) in lives {
             world.settle(Launch::Works);

@@ -60,15 +60,15 @@ impl World {
                 Found::Ours => world.ours.insert(last),
                 Found::External => world.strangers.insert(last),
             };
-            world.hear(found(last, already));
+            world.hear(&found(last, already));
         }
         world
     }
 
     /// The supervisor hears this now; what it must do about it in any case is
     /// checked, and what it wants done is done.
-    pub(super) fn hear(&mut self, input: Input) -> Vec<Effect> {
-        let generation = match &input {
+    pub(super) fn hear(&mut self, input: &Input) -> Vec<Effect> {
+        let generation = match input {
             Input::Start | Input::Stop { .. } | Input::Restart => None,
             Input::Found { generation, .. }
             | Input::Launched { generation }
@@ -83,7 +83,7 @@ impl World {
         let stale = generation.is_some() && generation != before.state.generation() && !takes_over;
         let runs =
             matches!(before.state, State::Starting(_) | State::Ready(_) | State::Degraded(..));
-        let forgives = match &input {
+        let forgives = match input {
             Input::Start => !runs,
             Input::Stop { .. } => true,
             Input::Restart => before.state.owner() != Some(Owner::External),
@@ -102,7 +102,7 @@ impl World {
             assert_eq!(self.supervisor.stale, before.stale + 1, "stale {input:?}");
             assert_eq!(decided(&self.supervisor), decided(&before), "stale {input:?}");
         }
-        if let (Input::Start, State::Failed { left, .. }) = (&input, &before.state) {
+        if let (Input::Start, State::Failed { left, .. }) = (input, &before.state) {
             match left {
                 None => assert!(
                     matches!(effects[..], [Effect::Launch { automatic: false, .. }]),
@@ -266,8 +266,8 @@ impl World {
             return false;
         }
         let input = self.mail.remove(which % self.mail.len());
-        self.arrived.push(input.clone());
-        self.hear(input);
+        self.hear(&input);
+        self.arrived.push(input);
         true
     }
 
@@ -276,7 +276,7 @@ impl World {
     pub(super) fn repeat(&mut self, which: usize) {
         if !self.arrived.is_empty() {
             let input = self.arrived[which % self.arrived.len()].clone();
-            self.hear(input);
+            self.hear(&input);
         }
     }
 
@@ -290,7 +290,7 @@ impl World {
     /// it takes until it is.
     pub(super) fn goes_down(&mut self) -> Duration {
         let begin = self.now;
-        self.hear(Input::Stop { cause: Cause::Operator });
+        self.hear(&Input::Stop { cause: Cause::Operator });
         for _ in 0..100 {
             self.settle(Launch::Works);
             while self.deliver(0) {}
