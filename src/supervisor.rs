@@ -217,11 +217,11 @@ impl Supervisor {
     fn wake(&mut self, now: Instant) {
         let gap = now.saturating_duration_since(self.seen);
         self.seen = self.seen.max(now);
-        let late = |due: Instant| now.saturating_duration_since(due) > LATE;
+        let late = self.poll_timeout().is_some_and(|due| now.saturating_duration_since(due) > LATE);
         match &mut self.state {
-            State::Starting(starting) if late(starting.deadline) => starting.deadline += gap,
+            State::Starting(starting) if late => starting.deadline += gap,
             // Whoever was killed already has no more claim to time.
-            State::Stopping(stopping) if stopping.kills == 0 && late(stopping.act_at) => {
+            State::Stopping(stopping) if late && stopping.kills == 0 => {
                 stopping.act_at += gap;
             }
             // Nobody has seen it fail while no round was due to end.

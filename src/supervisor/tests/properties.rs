@@ -1,0 +1,302 @@
+//! What holds whatever happens, in whatever order, at whatever time. The
+//! invariants themselves are checked by [`World`] after each step.
+
+use super::rig::{SIGKILL, exited, exited_fatally, found, launched, probed, refused};
+use super::world::{Launch, World};
+use crate::supervisor::{
+    Cause, Effect, Exit, Found, Generation, Input, Layer, Policy, Remedy, Round, Schedule, State,
+    Supervisor, Want,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::time::{Duration, Instant};
+
+#[derive(Debug, Clone)]
+enum Step {
+    Command(Input),
+    Settle(Launch),
+    End(Exit, bool),
+    Die {
+        hears_term: bool,
+    },
+    Probe(Round),
+    Deliver(usize),
+    Repeat(usize),
+    /// About a generation that is not the one at hand, or news that cannot be.
+    Forge(Input),
+    Wait(Duration),
+    Tick,
+    /// Straight to the deadline, so many times.
+    Jump(u32),
+    /// All goes well for a moment.
+    ComeUp,
+    Resume,
+}
+
+fn commands() -> impl Strategy<Value = Input> {
+    prop_oneof![
+        8 => Just(Input::Start),
+        1 => Just(Input::Stop { cause: Cause::Operator }),
+        1 => Just(Input::Stop { cause: Cause::Shutdown }),
+        1 => Just(Input::Restart),
+    ]
+}
+
+fn exits() -> impl Strategy<Value = Exit> {
+    prop_oneof![Just(Exit::Code(0)), Just(Exit::Code(1)), Just(SIGKILL), Just(Exit::Unknown)]
+}
+
+fn founds() -> impl Strategy<Value = Found> {
+    prop_oneof![Just(Found::Ours), Just(Found::External)]
+}
+
+fn rounds() -> impl Strategy<Value = Round> {
+    let fail = |layer, remedy| Round::Fail { layer, detail: String::new(), remedy };
+    prop_oneof![
+        4 => Just(Round::Pass),
+        1 => Just(Round::Void),
+        4 => Just(fail(Layer::Tcp, Remedy::Restart)),
+        2 => Just(fail(Layer::Grpc, Remedy::Restart)),
+        1 => Just(fail(Layer::Store, Remedy::None)),
+    ]
+}
+
+fn news() -> impl Strategy<Value = Input> {
+    let generation = (0..40u64).prop_map(Generation);
+    (generation, exits(), founds(), rounds(), 0..6, any::<bool>()).prop_map(
+        |(generation, exit, whose, round, which, flag)| match which {
+            0 => launched(generation),
+            1 => refused(generation, flag),
+            2 => exited(generation, exit),
+            3 => exited_fatally(generation),
+            4 => found(generation, whose),
+            _ => probed(generation, round),
+        },
+    )
+}
+
+fn durations() -> impl Strategy<Value = Duration> {
+    prop_oneof![
+        4 => (0..400u64).prop_map(Duration::from_millis),
+        4 => (0..5_000u64).prop_map(Duration::from_millis),
+        1 => (0..7_200u64).prop_map(Duration::from_secs),
+    ]
+}
+
+fn steps() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => commands().prop_map(Step::Command),
+        6 => Just(Step::Settle(Launch::Works)),
+        1 => any::<bool>().prop_map(|curable| Step::Settle(Launch::Refused { curable })),
+        1 => founds().prop_map(|whose| Step::Settle(Launch::Meets(whose))),
+        5 => (exits(), prop::bool::weighted(0.1)).prop_map(|(exit, fatal)| Step::End(exit, fatal)),
+        2 => any::<bool>().prop_map(|hears_term| Step::Die { hears_term }),
+        6 => rounds().prop_map(Step::Probe),
+        12 => any::<usize>().prop_map(Step::Deliver),
+        2 => any::<usize>().prop_map(Step::Repeat),
+        2 => news().prop_map(Step::Forge),
+        4 => durations().prop_map(Step::Wait),
+        3 => Just(Step::Tick),
+        6 => Just(Step::Jump(1)),
+        1 => Just(Step::Jump(12)),
+        6 => Just(Step::ComeUp),
+        1 => Just(Step::Resume),
+    ]
+}
+
+fn policies() -> impl Strategy<Value = Policy> {
+    let backoff = prop_oneof![Just(0), Just(100), Just(1_000), Just(30_000)];
+    let window = prop_oneof![Just(1), Just(60)];
+    (0..7u32, 1..4u32, window, backoff, prop_oneof![Just(0), Just(15)]).prop_map(
+        |(max_restarts, failure_threshold, window, backoff, span)| Policy {
+            max_restarts,
+            failure_threshold,
+            restart_window: Duration::from_secs(window),
+            backoff_max: Duration::from_millis(backoff),
+            failure_span: Duration::from_secs(span),
+            ..Policy::default()
+        },
+    )
+}
+
+fn play(world: &mut World, step: Step) {
+    match step {
+        Step::Command(input) => {
+            world.hear(&input);
+        }
+        Step::Settle(how) => world.settle(how),
+        Step::End(exit, fatal) => world.end(exit, fatal),
+        Step::Die { hears_term } => world.die(hears_term),
+        Step::Probe(round) => world.probe(round),
+        Step::Deliver(which) => {
+            world.deliver(which);
+        }
+        Step::Repeat(which) => world.repeat(which),
+        Step::Forge(input) => {
+            let about = match &input {
+                Input::Start | Input::Stop { .. } | Input::Restart => None,
+                Input::Found { generation, .. }
+                | Input::Launched { generation }
+                | Input::LaunchRefused { generation, .. }
+                | Input::Exited { generation, .. }
+                | Input::Probed { generation, .. } => Some(*generation),
+            };
+            let first = world.supervisor.fresh && matches!(input, Input::Found { .. });
+            if about != world.supervisor.state().generation() && !first {
+                world.hear(&input);
+            }
+        }
+        Step::Wait(time) => world.now += time,
+        Step::Tick => {
+            world.tick();
+        }
+        Step::Jump(times) => (0..times).for_each(|_| jump(world)),
+        Step::ComeUp => {
+            world.settle(Launch::Works);
+            while world.deliver(0) {}
+            world.probe(Round::Pass);
+            while world.deliver(0) {}
+        }
+        Step::Resume => world.hand_over_schedule(),
+    }
+}
+
+fn jump(world: &mut World) {
+    if let Some(due) = world.supervisor.poll_timeout() {
+        world.now = world.now.max(due);
+        world.tick();
+    }
+}
+
+// 256 cases each; `PROPTEST_CASES` asks for more.
+proptest! {
+
+    /// Never two generations, never a signal to a stranger, numbers that grow,
+    /// restarts and delays within their limits, nothing undone by stale news:
+    /// and from wherever that led, a stop ends in stopped.
+    #[test]
+    fn whatever_happens_the_world_stays_in_order_and_a_stop_ends_it(
+        policy in policies(),
+        already in prop::option::of(founds()),
+        steps in vec(steps(), 0..120),
+    ) {
+        let grace = policy.stop_grace;
+        let mut world = World::new(policy, already);
+        for step in steps {
+            play(&mut world, step);
+        }
+        // What was already on its way late may take its whole time again.
+        let took = world.goes_down();
+        prop_assert!(took <= grace * 2 + Duration::from_secs(2), "took {took:?}");
+
+        let effects = world.hear(&Input::Start);
+        let launches = matches!(effects[..], [Effect::Launch { automatic: false, .. }]);
+        prop_assert!(launches, "{effects:?}");
+    }
+
+    /// An endless crasher is restarted at most so often in any window, and then
+    /// given up: for ever, unless somebody asks.
+    #[test]
+    fn what_always_crashes_is_given_up_and_stays_given_up(
+        policy in policies(),
+        lives in vec((0..3_000u64, exits()), 20),
+    ) {
+        let window = Duration::from_secs(3600);
+        let mut world = World::new(Policy { restart_window: window, ..policy }, None);
+        world.hear(&Input::Start);
+        let mut restarts = 0;
+        for (life, exit) in lives {
+            world.settle(Launch::Works);
+            while world.deliver(0) {}
+            world.now += Duration::from_millis(life);
+            world.end(exit, false);
+            while world.deliver(0) {}
+            jump(&mut world);
+            restarts += u32::from(matches!(world.supervisor.state(), State::Starting(_)));
+        }
+        let given_up = matches!(world.supervisor.state(), State::Failed { .. });
+        prop_assert!(given_up, "{world}");
+        prop_assert_eq!(restarts, world.supervisor.policy().max_restarts);
+        world.now += Duration::from_secs(1_000_000);
+        prop_assert_eq!(world.tick(), []);
+    }
+
+    /// News that no honest manager sends, at times that run backwards too: no
+    /// panic, and the numbers still grow.
+    #[test]
+    fn nonsense_is_survived(
+        policy in policies(),
+        inputs in vec((prop_oneof![news(), commands()], -5_000..50_000i64), 0..200),
+    ) {
+        let mut now = Instant::now() + Duration::from_secs(10_000);
+        let mut supervisor = Supervisor::new(policy, Generation(10), 5, now);
+        let mut last = Generation(0);
+        for (input, step) in inputs {
+            let by = Duration::from_millis(step.unsigned_abs());
+            now = if step < 0 { now - by } else { now + by };
+            let mut effects = supervisor.handle(input, now);
+            effects.extend(supervisor.handle_timeout(now));
+            for effect in effects {
+                if let Effect::Launch { generation, .. } = effect {
+                    prop_assert!(generation > last);
+                    last = generation;
+                }
+            }
+        }
+    }
+
+    /// A schedule that travels as ages counts what it counted.
+    #[test]
+    fn ages_say_the_same_as_the_schedule(
+        policy in policies(),
+        pauses in vec(0..30_000u64, 0..20),
+        later in 0..90_000u64,
+    ) {
+        let mut now = Instant::now() + Duration::from_secs(10_000);
+        let mut schedule = Schedule::new(1);
+        for pause in pauses {
+            now += Duration::from_millis(pause);
+            if schedule.next_delay(&policy, Cause::Crash, now).is_some() {
+                schedule.record(now);
+            }
+        }
+        let mut copy = Schedule::from_ages(&schedule.to_ages(now), 1, now);
+        now += Duration::from_millis(later);
+        prop_assert_eq!(copy.in_window(&policy, now), schedule.in_window(&policy, now));
+        prop_assert_eq!(copy.in_a_row(), schedule.in_a_row());
+        prop_assert_eq!(
+            copy.next_delay(&policy, Cause::Crash, now).is_some(),
+            schedule.next_delay(&policy, Cause::Crash, now).is_some()
+        );
+    }
+}
+
+#[test]
+fn the_world_is_not_so_kind_that_nothing_happens_in_it() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let mut seen = std::collections::BTreeMap::<&str, u32>::new();
+    for _ in 0..300 {
+        let policy = policies().new_tree(&mut runner).unwrap().current();
+        let steps = vec(steps(), 120).new_tree(&mut runner).unwrap().current();
+        let mut world = World::new(policy, None);
+        for step in steps {
+            play(&mut world, step);
+            let name = match (world.supervisor.state(), world.supervisor.want()) {
+                (State::Stopped { .. }, _) => "stopped",
+                (State::Starting(_), _) => "starting",
+                (State::Ready(_), _) => "ready",
+                (State::Degraded(..), _) => "degraded",
+                (State::Stopping(_), Want::Up) => "stopping, up",
+                (State::Stopping(_), Want::Down) => "stopping, down",
+                (State::Backoff { .. }, _) => "backoff",
+                (State::Failed { left: None, .. }, _) => "failed",
+                (State::Failed { left: Some(_), .. }, _) => "failed, left",
+            };
+            *seen.entry(name).or_default() += 1;
+        }
+    }
+    assert_eq!(seen.len(), 9, "{seen:?}");
+    assert!(seen.values().all(|steps| *steps >= 20), "{seen:?}");
+}

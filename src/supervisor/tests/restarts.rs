@@ -1,0 +1,341 @@
+//! What ends though nobody asked: repaired, later, or given up.
+
+use super::rig::{
+    SIGKILL, Sim, exited_fatally, fail, found, frozen, launch_of, launched, lost, refused, secs,
+    stop,
+};
+use crate::supervisor::{
+    Cause, Effect, Exit, Found, Generation, Input, Layer, Policy, Remedy, Round, State, Want,
+};
+use std::time::Duration;
+
+fn near(delay: Duration, nominal: f64) -> bool {
+    (secs(nominal * 0.8)..=secs(nominal * 1.2)).contains(&delay)
+}
+
+#[test]
+fn five_crashes_are_repaired_the_sixth_fails_with_the_reason_and_start_works_again() {
+    let mut sim = Sim::ready(Policy::default());
+    for _ in 0..5 {
+        sim.wait(0.5).crash_and_repair();
+    }
+    assert_eq!(sim.generation(), Generation(6));
+    let effects = sim.exit(SIGKILL);
+    assert_eq!(effects, []);
+    assert_eq!(
+        sim.failure().reason,
+        "gave up after 5 automatic restarts in 60s; the last end: crash, signal 9 (SIGKILL)"
+    );
+    assert_eq!(sim.supervisor.poll_timeout(), None);
+
+    let effects = sim.handle(Input::Start);
+    assert_eq!(launch_of(&effects), Some(Generation(7)));
+    sim.come_up();
+    assert_eq!(sim.crash_and_repair(), Duration::ZERO, "an operator's start forgives");
+}
+
+#[test]
+fn the_window_forgets_what_is_older_than_it() {
+    let mut sim = Sim::ready(Policy { backoff_max: Duration::ZERO, ..Policy::default() });
+    for _ in 0..40 {
+        sim.wait(12.0).crash_and_repair();
+    }
+    assert_eq!(sim.supervisor.schedule().in_window(sim.supervisor.policy(), sim.now), 5);
+    sim.wait(11.9).exit(SIGKILL);
+    assert!(matches!(sim.state(), State::Failed { .. }), "a sixth within 60 s");
+}
+
+#[test]
+fn delays_are_none_then_double_from_a_quarter_second_within_a_fifth() {
+    let mut sim = Sim::ready(Policy { max_restarts: 100, ..Policy::default() });
+    let delays: Vec<_> = (0..9).map(|_| sim.wait(1.0).crash_and_repair()).collect();
+    assert_eq!(delays[0], Duration::ZERO);
+    for (delay, nominal) in delays[1..].iter().zip([0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0]) {
+        assert!(near(*delay, nominal), "{delay:?} is not about {nominal} s");
+    }
+    assert!((secs(24.0)..=secs(30.0)).contains(&delays[8]), "{:?}", delays[8]);
+}
+
+#[test]
+fn jitter_spreads_and_never_passes_the_longest_delay() {
+    let policy = Policy { max_restarts: 1000, backoff_max: secs(2.0), ..Policy::default() };
+    let mut sim = Sim::ready(policy);
+    let delays: Vec<_> = (0..200).map(|_| sim.wait(1.0).crash_and_repair()).skip(5).collect();
+    assert!(delays.iter().all(|delay| (secs(1.6)..=secs(2.0)).contains(delay)));
+    assert!(delays.iter().any(|delay| *delay < secs(1.7)), "jitter shortens");
+    assert!(delays.iter().any(|delay| *delay == secs(2.0)), "jitter is cut at the bound");
+}
+
+#[test]
+fn a_crash_after_thirty_seconds_of_ready_is_a_first_crash_again() {
+    let mut sim = Sim::ready(Policy { max_restarts: 100, ..Policy::default() });
+    for _ in 0..4 {
+        sim.crash_and_repair();
+    }
+    sim.wait(29.9);
+    assert!(near(sim.crash_and_repair(), 2.0), "29.9 s are not enough");
+    sim.wait(30.0);
+    assert_eq!(sim.crash_and_repair(), Duration::ZERO);
+}
+
+#[test]
+fn thirty_seconds_of_ready_count_though_it_hangs_afterwards() {
+    let mut sim = Sim::ready(Policy { max_restarts: 100, ..Policy::default() });
+    for _ in 0..4 {
+        sim.crash_and_repair();
+    }
+    sim.wait(30.0).probe(frozen());
+    sim.wait(1.0).probe(frozen());
+    sim.wait(1.0).probe(frozen());
+    let effects = sim.exit(SIGKILL);
+    assert!(launch_of(&effects).is_some(), "{:?}", sim.state());
+}
+
+#[test]
+fn exit_code_zero_waits_a_quarter_second_so_that_a_stop_wins() {
+    let mut sim = Sim::ready(Policy::default());
+    assert_eq!(sim.exit(Exit::Code(0)), []);
+    assert!(matches!(sim.state(), State::Backoff { cause: Cause::Exited, .. }));
+    sim.wait(0.249);
+    assert_eq!(sim.tick(), []);
+    sim.handle(Input::Stop { cause: Cause::Shutdown });
+    assert!(sim.is_stopped());
+    assert_eq!(sim.wait(60.0).tick(), []);
+
+    let mut sim = Sim::ready(Policy::default());
+    sim.exit(Exit::Code(0));
+    let (pause, effects) = sim.jump();
+    assert_eq!(pause, secs(0.25));
+    assert!(
+        matches!(effects[..], [Effect::Launch { cause: Cause::Exited, automatic: true, .. }]),
+        "{effects:?}"
+    );
+}
+
+#[test]
+fn a_frozen_server_is_killed_at_the_threshold_and_replaced() {
+    let mut sim = Sim::ready(Policy::default());
+    for _ in 0..2 {
+        assert_eq!(sim.wait(1.0).probe(frozen()), []);
+        assert!(matches!(sim.state(), State::Degraded(..)));
+    }
+    assert_eq!(
+        sim.wait(1.0).probe(frozen()),
+        [Effect::Kill { generation: Generation(1) }],
+        "SIGKILL at once, no grace"
+    );
+    let effects = sim.exit(SIGKILL);
+    assert_eq!(
+        effects,
+        [Effect::Launch {
+            generation: Generation(2),
+            cause: Cause::Unresponsive,
+            detail: "grpc: no answer (3 failures in a row)".into(),
+            automatic: true,
+        }]
+    );
+}
+
+#[test]
+fn a_round_that_passes_starts_the_count_anew() {
+    let mut sim = Sim::ready(Policy::default());
+    for round in [frozen(), frozen(), Round::Pass, frozen(), frozen()] {
+        assert_eq!(sim.wait(1.0).probe(round), []);
+    }
+    assert_eq!(sim.probe(frozen()), [Effect::Kill { generation: Generation(1) }]);
+}
+
+#[test]
+fn a_void_round_neither_counts_nor_forgives() {
+    let mut sim = Sim::ready(Policy::default());
+    for round in [frozen(), Round::Void, Round::Void, Round::Void, frozen(), Round::Void] {
+        assert_eq!(sim.wait(1.0).probe(round), []);
+    }
+    assert_eq!(sim.probe(frozen()), [Effect::Kill { generation: Generation(1) }]);
+}
+
+#[test]
+fn a_lost_database_is_degraded_for_ever_and_never_restarted() {
+    let mut sim = Sim::ready(Policy::default());
+    for _ in 0..1000 {
+        assert_eq!(sim.wait(1.0).probe(lost()), []);
+    }
+    assert!(matches!(sim.state(), State::Degraded(_, trouble) if trouble.failures == 1000));
+    // It freezes as well: counted from there.
+    assert_eq!(sim.wait(1.0).probe(frozen()), []);
+    assert_eq!(sim.wait(1.0).probe(frozen()), []);
+    assert_eq!(sim.wait(1.0).probe(frozen()), [Effect::Kill { generation: Generation(1) }]);
+}
+
+#[test]
+fn in_memory_it_takes_fifteen_seconds_of_failures() {
+    let mut sim = Sim::ready(Policy { failure_span: secs(15.0), ..Policy::default() });
+    for second in 0..15 {
+        assert_eq!(sim.probe(frozen()), [], "after {second} s");
+        sim.wait(1.0);
+    }
+    assert_eq!(sim.probe(frozen()), [Effect::Kill { generation: Generation(1) }]);
+}
+
+#[test]
+fn in_memory_a_pause_of_the_host_is_not_fifteen_seconds_of_failures() {
+    let mut sim = Sim::ready(Policy { failure_span: secs(15.0), ..Policy::default() });
+    sim.probe(frozen());
+    sim.wait(3600.0).probe(Round::Void);
+    for second in 0..14 {
+        assert_eq!(sim.wait(1.0).probe(frozen()), [], "{second} s after the pause");
+    }
+    sim.wait(1.0);
+    assert_eq!(sim.probe(frozen()), [Effect::Kill { generation: Generation(1) }]);
+}
+
+#[test]
+fn what_does_not_become_ready_in_time_is_killed_at_once_and_counts() {
+    let mut sim = Sim::new(Policy::default());
+    sim.handle(Input::Start);
+    sim.wait(20.0).handle(launched(Generation(1)));
+    let (wait, effects) = sim.jump();
+    assert_eq!(wait, secs(30.0), "from the launch, not from the decision");
+    assert_eq!(effects, [Effect::Kill { generation: Generation(1) }]);
+    let effects = sim.exit(SIGKILL);
+    assert!(
+        matches!(&effects[..], [Effect::Launch { cause: Cause::StartTimeout, detail, automatic: true, .. }]
+            if detail == "not ready after 30s"),
+        "{effects:?}"
+    );
+    assert_eq!(sim.supervisor.schedule().in_window(sim.supervisor.policy(), sim.now), 1);
+}
+
+#[test]
+fn a_launch_takes_the_time_it_takes() {
+    let mut sim = Sim::new(Policy::default());
+    sim.handle(Input::Start);
+    assert_eq!(sim.supervisor.poll_timeout(), None);
+    assert_eq!(sim.wait(600.0).tick(), []);
+    sim.come_up();
+}
+
+#[test]
+fn failing_probes_of_a_start_change_nothing_before_its_deadline() {
+    let mut sim = Sim::new(Policy::default());
+    sim.handle(Input::Start);
+    sim.handle(launched(Generation(1)));
+    for _ in 0..299 {
+        assert_eq!(sim.wait(0.1).probe(frozen()), []);
+        assert_eq!(sim.tick(), []);
+    }
+    assert!(matches!(sim.state(), State::Starting(_)));
+    sim.probe(Round::Pass);
+    assert!(matches!(sim.state(), State::Ready(_)));
+}
+
+#[test]
+fn a_curable_refusal_is_tried_again_and_an_incurable_one_fails_at_once() {
+    let mut sim = Sim::new(Policy::default());
+    sim.handle(Input::Start);
+    let effects = sim.handle(refused(Generation(1), true));
+    assert!(
+        matches!(effects[..], [Effect::Launch { cause: Cause::SpawnFailed, automatic: true, .. }]),
+        "{effects:?}"
+    );
+    assert_eq!(sim.handle(refused(Generation(2), false)), []);
+    assert_eq!(sim.failure().reason, "port 7233 is taken by pid 4 (nc)");
+    assert_eq!(sim.failure().cure, "`--port`");
+    assert_eq!(sim.supervisor.want(), Want::Up);
+}
+
+#[test]
+fn last_words_that_name_what_no_restart_cures_fail_at_once() {
+    let mut sim = Sim::ready(Policy::default());
+    assert_eq!(sim.handle(exited_fatally(Generation(1))), []);
+    assert_eq!(sim.failure().reason, "the database is unusable");
+}
+
+#[test]
+fn a_healthy_orphan_is_adopted_under_its_own_number() {
+    let mut sim = Sim::new(Policy::default());
+    sim.handle(found(Generation(41), Found::Ours));
+    assert_eq!(sim.supervisor.want(), Want::Up);
+    assert_eq!(sim.probe(Round::Pass), []);
+    assert!(matches!(sim.state(), State::Ready(live) if live.generation == Generation(41)));
+    let effects = sim.exit(Exit::Unknown);
+    assert_eq!(
+        effects,
+        [Effect::Launch {
+            generation: Generation(42),
+            cause: Cause::Crash,
+            detail: "exit status unknown (adopted)".into(),
+            automatic: true,
+        }]
+    );
+}
+
+#[test]
+fn an_unhealthy_orphan_has_as_long_as_a_healthy_server_and_is_replaced() {
+    let mut sim = Sim::new(Policy::default());
+    sim.handle(found(Generation(41), Found::Ours));
+    for _ in 0..3 {
+        assert_eq!(sim.wait(1.0).probe(frozen()), []);
+    }
+    let (wait, effects) = sim.jump();
+    assert_eq!(wait, secs(1.0));
+    assert_eq!(effects, [Effect::Kill { generation: Generation(41) }]);
+    let effects = sim.exit(Exit::Unknown);
+    assert!(
+        matches!(&effects[..], [Effect::Launch { cause: Cause::Unresponsive, detail, automatic: true, .. }]
+            if detail == "found running, but not healthy within 4s"),
+        "{effects:?}"
+    );
+}
+
+#[test]
+fn an_orphan_in_memory_has_fifteen_seconds_to_prove_its_health() {
+    let mut sim = Sim::new(Policy { failure_span: secs(15.0), ..Policy::default() });
+    sim.handle(found(Generation(41), Found::Ours));
+    let (wait, effects) = sim.jump();
+    assert_eq!((wait, effects), (secs(15.0), vec![Effect::Kill { generation: Generation(41) }]));
+}
+
+#[test]
+fn an_orphan_whose_database_was_deleted_is_kept_for_what_only_it_holds() {
+    let mut sim = Sim::new(Policy::default());
+    sim.handle(found(Generation(41), Found::Ours));
+    for _ in 0..100 {
+        assert_eq!(sim.wait(1.0).probe(lost()), []);
+        assert_eq!(sim.tick(), []);
+    }
+    assert!(matches!(sim.state(), State::Degraded(..)));
+    sim.probe(Round::Pass);
+    assert!(matches!(sim.state(), State::Ready(_)));
+}
+
+#[test]
+fn an_operators_stop_wins_over_every_pending_restart() {
+    let mut sim = Sim::ready(Policy::default());
+    sim.crash_and_repair();
+    sim.exit(SIGKILL);
+    assert!(matches!(sim.state(), State::Backoff { .. }));
+    sim.handle(stop());
+    assert!(sim.is_stopped());
+    assert_eq!(sim.wait(60.0).tick(), []);
+}
+
+#[test]
+fn the_first_failed_layer_is_enough_where_one_failure_is_the_threshold() {
+    let mut sim = Sim::ready(Policy { failure_threshold: 1, ..Policy::default() });
+    assert_eq!(
+        sim.probe(fail(Layer::Process, Remedy::Restart)),
+        [Effect::Kill { generation: Generation(1) }]
+    );
+}
+
+#[test]
+fn a_repeated_start_of_what_runs_does_not_switch_off_the_intensity() {
+    let mut sim = Sim::ready(Policy::default());
+    for _ in 0..5 {
+        sim.crash_and_repair();
+        assert_eq!(sim.handle(Input::Start), []);
+    }
+    sim.exit(SIGKILL);
+    assert!(matches!(sim.state(), State::Failed { .. }));
+}

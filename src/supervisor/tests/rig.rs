@@ -1,0 +1,170 @@
+//! A supervisor, a clock that only jumps, and short words for inputs.
+
+use crate::supervisor::{
+    Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Policy, Remedy, Round, State,
+    Supervisor,
+};
+use std::time::{Duration, Instant};
+
+pub(super) const SIGKILL: Exit = Exit::Signal(9, "SIGKILL");
+
+pub(super) fn secs(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds)
+}
+
+pub(super) fn stop() -> Input {
+    Input::Stop { cause: Cause::Operator }
+}
+
+pub(super) fn launched(generation: Generation) -> Input {
+    Input::Launched { generation }
+}
+
+pub(super) fn found(generation: Generation, found: Found) -> Input {
+    Input::Found { generation, found }
+}
+
+pub(super) fn refused(generation: Generation, curable: bool) -> Input {
+    let failure = Failure::new("port 7233 is taken by pid 4 (nc)", "`--port`");
+    Input::LaunchRefused { generation, failure, curable }
+}
+
+pub(super) fn exited(generation: Generation, exit: Exit) -> Input {
+    Input::Exited { generation, exit, fatal: None }
+}
+
+pub(super) fn exited_fatally(generation: Generation) -> Input {
+    let fatal = Some(Failure::new("the database is unusable", "`--db`"));
+    Input::Exited { generation, exit: Exit::Code(1), fatal }
+}
+
+pub(super) fn probed(generation: Generation, round: Round) -> Input {
+    Input::Probed { generation, round }
+}
+
+pub(super) fn fail(layer: Layer, remedy: Remedy) -> Round {
+    Round::Fail { layer, detail: "no answer".into(), remedy }
+}
+
+/// Fails as a frozen server does.
+pub(super) fn frozen() -> Round {
+    fail(Layer::Grpc, Remedy::Restart)
+}
+
+/// Fails as a server does whose database file was deleted.
+pub(super) fn lost() -> Round {
+    fail(Layer::Store, Remedy::None)
+}
+
+pub(super) fn launch_of(effects: &[Effect]) -> Option<Generation> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Launch { generation, .. } => Some(*generation),
+        Effect::Terminate { .. } | Effect::Kill { .. } | Effect::Unwatch { .. } => None,
+    })
+}
+
+/// A supervisor and its time.
+pub(super) struct Sim {
+    pub(super) supervisor: Supervisor,
+    pub(super) now: Instant,
+}
+
+impl Sim {
+    pub(super) fn new(policy: Policy) -> Self {
+        let now = Instant::now();
+        Self { supervisor: Supervisor::new(policy, Generation(0), 7, now), now }
+    }
+
+    /// One that an operator has started and that is ready.
+    pub(super) fn ready(policy: Policy) -> Self {
+        let mut sim = Self::new(policy);
+        sim.handle(Input::Start);
+        sim.come_up();
+        sim
+    }
+
+    pub(super) fn handle(&mut self, input: Input) -> Vec<Effect> {
+        self.supervisor.handle(input, self.now)
+    }
+
+    pub(super) fn wait(&mut self, seconds: f64) -> &mut Self {
+        self.now += secs(seconds);
+        self
+    }
+
+    /// Ticks now, whether asked for or not.
+    pub(super) fn tick(&mut self) -> Vec<Effect> {
+        self.supervisor.handle_timeout(self.now)
+    }
+
+    /// Jumps to the deadline; says how far that was and what came of it.
+    pub(super) fn jump(&mut self) -> (Duration, Vec<Effect>) {
+        let due = self.supervisor.poll_timeout().expect("a deadline");
+        let far = due.saturating_duration_since(self.now);
+        self.now = self.now.max(due);
+        (far, self.supervisor.handle_timeout(self.now))
+    }
+
+    pub(super) fn state(&self) -> &State {
+        self.supervisor.state()
+    }
+
+    /// The generation that runs, or is about to.
+    pub(super) fn generation(&self) -> Generation {
+        self.state().generation().unwrap_or_else(|| panic!("nothing runs: {:?}", self.state()))
+    }
+
+    /// The generation that was launched exists and answers.
+    pub(super) fn come_up(&mut self) {
+        let generation = self.generation();
+        self.handle(launched(generation));
+        self.handle(probed(generation, Round::Pass));
+        assert!(matches!(self.state(), State::Ready(_)), "{:?}", self.state());
+    }
+
+    /// What runs ends like this.
+    pub(super) fn exit(&mut self, exit: Exit) -> Vec<Effect> {
+        let generation = self.generation();
+        self.handle(exited(generation, exit))
+    }
+
+    /// A round of probes of what runs.
+    pub(super) fn probe(&mut self, round: Round) -> Vec<Effect> {
+        let generation = self.generation();
+        self.handle(probed(generation, round))
+    }
+
+    /// It crashes, is launched again at the deadline, and answers; how long it
+    /// was down.
+    pub(super) fn crash_and_repair(&mut self) -> Duration {
+        let effects = self.exit(SIGKILL);
+        let down = if launch_of(&effects).is_some() {
+            Duration::ZERO
+        } else {
+            let (far, effects) = self.jump();
+            assert!(launch_of(&effects).is_some(), "{:?}", self.state());
+            far
+        };
+        self.come_up();
+        down
+    }
+
+    pub(super) fn failure(&self) -> &Failure {
+        match self.state() {
+            State::Failed { failure, .. } => failure,
+            other => panic!("not failed: {other:?}"),
+        }
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        matches!(self.state(), State::Stopped { .. })
+    }
+
+    /// What is said about being stopped.
+    pub(super) fn note(&self) -> &str {
+        match self.state() {
+            State::Stopped { note } => note.as_deref().unwrap_or(""),
+            other => panic!("not stopped: {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,419 @@
+//! Every state times every input, as a table that is read by people.
+//!
+//! `snapshots/…table.snap` is the table: each state with what each input makes
+//! of it; inputs with one outcome share a line, states with the same lines share
+//! a heading. A new variant of a state or an input breaks [`kinds!`], and what is
+//! then listed there has to appear in the table.
+
+use super::rig::{
+    SIGKILL, exited, exited_fatally, fail, found, frozen, launched, lost, probed, refused, secs,
+    stop,
+};
+use crate::supervisor::{
+    Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Live, Owner, Policy, Remedy,
+    Round, Schedule, Starting, State, Stopping, Supervisor, Trouble, Want,
+};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+/// The generation that the states are about, and the last one given out.
+const G5: Generation = Generation(5);
+
+/// Names every shape of a type, twice: in an exhaustive match and in a list.
+macro_rules! kinds {
+    ($of:ident, $all:ident, $type:ty, { $($pattern:pat => $name:literal,)* }) => {
+        fn $of(value: &$type) -> &'static str {
+            match value { $($pattern => $name,)* }
+        }
+        const $all: &[&str] = &[$($name,)*];
+    };
+}
+
+kinds!(state_kind, STATES, State, {
+    State::Stopped { note: None } => "stopped",
+    State::Stopped { note: Some(_) } => "stopped, with a note",
+    State::Starting(Starting { launched: false, .. }) => "starting, unlaunched",
+    State::Starting(Starting { owner: Owner::Spawned, launched: true, .. }) => "starting, spawned",
+    State::Starting(Starting { owner: Owner::Adopted, launched: true, .. }) => "starting, adopted",
+    State::Starting(Starting { owner: Owner::External, launched: true, .. }) => "starting, external",
+    State::Ready(Live { owner: Owner::Spawned, .. }) => "ready, spawned",
+    State::Ready(Live { owner: Owner::Adopted, .. }) => "ready, adopted",
+    State::Ready(Live { owner: Owner::External, .. }) => "ready, external",
+    State::Degraded(Live { owner: Owner::External, .. }, _) => "degraded, external",
+    State::Degraded(Live { owner: Owner::Adopted, .. }, _) => "degraded, adopted",
+    State::Degraded(Live { owner: Owner::Spawned, .. }, Trouble { remedy: Remedy::Restart, .. }) => "degraded, restart",
+    State::Degraded(Live { owner: Owner::Spawned, .. }, Trouble { remedy: Remedy::None, .. }) => "degraded, none",
+    State::Stopping(Stopping { launched: false, .. }) => "stopping, unlaunched",
+    State::Stopping(Stopping { launched: true, kills: 0, .. }) => "stopping, launched",
+    State::Stopping(Stopping { launched: true, kills: 1.., .. }) => "stopping, killed",
+    State::Backoff { .. } => "backoff",
+    State::Failed { left: None, .. } => "failed",
+    State::Failed { left: Some(_), .. } => "failed, left",
+});
+
+kinds!(input_kind, INPUTS, Input, {
+    Input::Start => "start",
+    Input::Stop { cause: Cause::Shutdown } => "stop (shutdown)",
+    Input::Stop { cause: Cause::Operator | Cause::Crash | Cause::Exited | Cause::Unresponsive | Cause::StartTimeout | Cause::SpawnFailed } => "stop",
+    Input::Restart => "restart",
+    Input::Found { found: Found::Ours, .. } => "found ours",
+    Input::Found { found: Found::External, .. } => "found external",
+    Input::Launched { .. } => "launched",
+    Input::LaunchRefused { curable: true, .. } => "refused, curable",
+    Input::LaunchRefused { curable: false, .. } => "refused, incurable",
+    Input::Exited { fatal: Some(_), .. } => "exit fatal",
+    Input::Exited { fatal: None, exit: Exit::Code(0), .. } => "exit 0",
+    Input::Exited { fatal: None, exit: Exit::Code(_), .. } => "exit 1",
+    Input::Exited { fatal: None, exit: Exit::Signal(..), .. } => "exit SIGKILL",
+    Input::Exited { fatal: None, exit: Exit::Unknown, .. } => "exit unknown",
+    Input::Probed { round: Round::Pass, .. } => "pass",
+    Input::Probed { round: Round::Void, .. } => "void",
+    Input::Probed { round: Round::Fail { remedy: Remedy::None, .. }, .. } => "fail store",
+    Input::Probed { round: Round::Fail { layer: Layer::Tcp, remedy: Remedy::Restart, .. }, .. } => "fail tcp",
+    Input::Probed { round: Round::Fail { layer: Layer::Lock | Layer::Process | Layer::Grpc | Layer::Store | Layer::Engine, remedy: Remedy::Restart, .. }, .. } => "fail grpc",
+});
+
+/// What a generation may be told, and what is told about none.
+fn inputs(generation: Generation) -> (Vec<Input>, Vec<Input>) {
+    let about = vec![
+        launched(generation),
+        found(generation, Found::Ours),
+        found(generation, Found::External),
+        refused(generation, true),
+        refused(generation, false),
+        exited(generation, Exit::Code(0)),
+        exited(generation, Exit::Code(1)),
+        exited(generation, SIGKILL),
+        exited(generation, Exit::Unknown),
+        exited_fatally(generation),
+        probed(generation, Round::Pass),
+        probed(generation, Round::Void),
+        probed(generation, frozen()),
+        probed(generation, fail(Layer::Tcp, Remedy::Restart)),
+        probed(generation, lost()),
+    ];
+    let commands =
+        vec![Input::Start, stop(), Input::Stop { cause: Cause::Shutdown }, Input::Restart];
+    (commands, about)
+}
+
+/// Every state, with what is wanted in it; deadlines are 5 s ahead of `now`.
+fn states(now: Instant) -> Vec<(String, Supervisor)> {
+    let ahead = now + secs(5.0);
+    let ago = |seconds: f64| now.checked_sub(secs(seconds)).expect("the machine is up that long");
+    let mut all = Vec::new();
+    let mut add = |what: &str, want: Want, state: State| {
+        let mut supervisor = Supervisor::new(Policy::default(), G5, 1, now);
+        supervisor.want = want;
+        supervisor.state = state;
+        supervisor.fresh = false;
+        supervisor.schedule = Schedule::new(1);
+        for age in [20.0, 10.0] {
+            supervisor.schedule.next_delay(&supervisor.policy, Cause::Crash, ago(age));
+            supervisor.schedule.record(ago(age));
+        }
+        let kind = state_kind(&supervisor.state);
+        let want = match want {
+            Want::Up => "up",
+            Want::Down => "down",
+        };
+        all.push((format!("{kind}{what} [want {want}]"), supervisor));
+    };
+    let starting = |owner, launched| {
+        State::Starting(Starting {
+            generation: G5,
+            owner,
+            cause: Cause::Crash,
+            detail: "earlier".into(),
+            launched,
+            since: now,
+            timeout: secs(30.0),
+            deadline: ahead,
+        })
+    };
+    let live = |owner, age: f64| Live { generation: G5, owner, since: ago(age) };
+    let trouble = |layer, remedy, failures| Trouble {
+        layer,
+        detail: "earlier".into(),
+        remedy,
+        failures,
+        since: ago(1.0),
+    };
+    let failed =
+        |left| State::Failed { failure: Failure::new("an earlier reason", "a cure"), left };
+
+    add("", Want::Down, State::Stopped { note: None });
+    add("", Want::Down, State::Stopped { note: Some("earlier".into()) });
+    add("", Want::Up, starting(Owner::Spawned, false));
+    add("", Want::Up, starting(Owner::Spawned, true));
+    add("", Want::Up, starting(Owner::Adopted, true));
+    add("", Want::Up, starting(Owner::External, true));
+    add(" for 3 s", Want::Up, State::Ready(live(Owner::Spawned, 3.0)));
+    add(" for 60 s", Want::Up, State::Ready(live(Owner::Spawned, 60.0)));
+    add(" for 3 s", Want::Up, State::Ready(live(Owner::Adopted, 3.0)));
+    add(" for 3 s", Want::Up, State::Ready(live(Owner::External, 3.0)));
+    for (owner, layer, remedy) in [
+        (Owner::Spawned, Layer::Grpc, Remedy::Restart),
+        (Owner::Adopted, Layer::Grpc, Remedy::Restart),
+        (Owner::External, Layer::Tcp, Remedy::Restart),
+        (Owner::Spawned, Layer::Store, Remedy::None),
+    ] {
+        for failures in [1, 2] {
+            add(
+                &format!(" x{failures}"),
+                Want::Up,
+                State::Degraded(live(owner, 3.0), trouble(layer, remedy, failures)),
+            );
+        }
+    }
+    for (launched, kills) in [(false, 0), (true, 0), (true, 1), (true, 10)] {
+        for cause in Cause::ALL {
+            for want in [Want::Up, Want::Down] {
+                add(
+                    &format!(" x{kills} for {cause}"),
+                    want,
+                    State::Stopping(Stopping {
+                        generation: G5,
+                        cause,
+                        detail: "earlier".into(),
+                        launched,
+                        since: now,
+                        act_at: ahead,
+                        kills,
+                    }),
+                );
+            }
+        }
+    }
+    add(
+        "",
+        Want::Up,
+        State::Backoff { until: ahead, since: now, cause: Cause::Crash, detail: "earlier".into() },
+    );
+    add("", Want::Up, failed(None));
+    add("", Want::Up, failed(Some(G5)));
+    add("", Want::Down, failed(Some(G5)));
+    // What depends on more than the state: a host's first news, a full window.
+    add(", fresh", Want::Down, State::Stopped { note: None });
+    add(" for 3 s, window full", Want::Up, State::Ready(live(Owner::Spawned, 3.0)));
+    let (_, full) = all.last_mut().expect("just added");
+    for _ in 0..3 {
+        full.schedule.record(ago(5.0));
+    }
+    let fresh = all.len() - 2;
+    all[fresh].1.fresh = true;
+    all
+}
+
+fn ahead(at: Instant, now: Instant) -> Duration {
+    at.saturating_duration_since(now)
+}
+
+/// Owner and cause are only shown where they are not those of `before`, so that
+/// states which differ in nothing else share their lines.
+fn show_state(before: &State, state: &State, now: Instant) -> String {
+    let cause = |cause: &Cause| match before {
+        State::Starting(Starting { cause: same, .. })
+        | State::Stopping(Stopping { cause: same, .. })
+        | State::Backoff { cause: same, .. }
+            if same == cause =>
+        {
+            String::new()
+        }
+        State::Starting(_)
+        | State::Stopping(_)
+        | State::Backoff { .. }
+        | State::Stopped { .. }
+        | State::Ready(_)
+        | State::Degraded(..)
+        | State::Failed { .. } => format!(" for {cause}"),
+    };
+    let owner = |owner: Owner| {
+        if before.owner() == Some(owner) { String::new() } else { format!(" {owner:?}") }
+    };
+    let due = |launched: bool, at: Instant| {
+        if launched { format!("due in {:?}", ahead(at, now)) } else { "unlaunched".into() }
+    };
+    match state {
+        State::Stopped { note } => match note {
+            Some(note) => format!("stopped ({note})"),
+            None => "stopped".into(),
+        },
+        State::Starting(s) => format!(
+            "starting g{}{}{}, {}",
+            s.generation,
+            owner(s.owner),
+            cause(&s.cause),
+            due(s.launched, s.deadline)
+        ),
+        State::Ready(live) => format!("ready g{}{}", live.generation, owner(live.owner)),
+        State::Degraded(live, trouble) => format!(
+            "degraded g{}{} {} x{} for {:?}",
+            live.generation,
+            owner(live.owner),
+            trouble.layer,
+            trouble.failures,
+            now.saturating_duration_since(trouble.since)
+        ),
+        State::Stopping(s) => format!(
+            "stopping g{}{}, killed x{}, {}",
+            s.generation,
+            cause(&s.cause),
+            s.kills,
+            due(s.launched, s.act_at)
+        ),
+        State::Backoff { until, cause: why, .. } => {
+            format!("backoff{} {} ms", cause(why), ahead(*until, now).as_millis())
+        }
+        State::Failed { failure, left } => {
+            let left = left.map_or(String::new(), |left| format!(", g{left} is left"));
+            format!("failed: {}{left}", failure.reason)
+        }
+    }
+}
+
+fn show_effect(effect: &Effect) -> String {
+    match effect {
+        Effect::Launch { generation, cause, detail, automatic } => {
+            let how = if *automatic { "automatic" } else { "asked" };
+            let detail = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
+            format!("LAUNCH g{generation} {how} {cause}{detail}")
+        }
+        Effect::Terminate { generation } => format!("TERMINATE g{generation}"),
+        Effect::Kill { generation } => format!("KILL g{generation}"),
+        Effect::Unwatch { generation } => format!("UNWATCH g{generation}"),
+    }
+}
+
+/// What an input, or a tick, made of `before`.
+fn outcome(before: &Supervisor, after: &Supervisor, effects: &[Effect], now: Instant) -> String {
+    let same = before.want == after.want
+        && before.state == after.state
+        && before.schedule == after.schedule
+        && before.generation == after.generation
+        && effects.is_empty();
+    match (same, after.stale - before.stale) {
+        (true, 0) => return "-".into(),
+        (true, 1) => return "stale".into(),
+        (_, 0) => {}
+        (_, stale) => return format!("WRONG: counted {stale} and changed: {:?}", after.state),
+    }
+    let mut line = show_state(&before.state, &after.state, now);
+    if before.want != after.want {
+        write!(line, ", want {:?}", after.want).unwrap();
+    }
+    let row = |supervisor: &Supervisor| {
+        (supervisor.schedule.in_window(&supervisor.policy, now), supervisor.schedule.in_a_row())
+    };
+    if row(before) != row(after) {
+        let (window, in_a_row) = row(after);
+        write!(line, ", {window} in window, {in_a_row} in a row").unwrap();
+    }
+    for effect in effects {
+        write!(line, " | {}", show_effect(effect)).unwrap();
+    }
+    line
+}
+
+/// The lines of one state.
+fn lines(supervisor: &Supervisor, now: Instant) -> Vec<(String, String)> {
+    let mut lines = Vec::new();
+    let mut cell = |name: String, input: Input| {
+        let mut after = supervisor.clone();
+        let effects = after.handle(input, now);
+        lines.push((name, outcome(supervisor, &after, &effects, now)));
+    };
+    let (commands, about) = inputs(G5);
+    for input in commands.into_iter().chain(about) {
+        cell(input_kind(&input).to_owned(), input);
+    }
+    for generation in [Generation(4), Generation(9)] {
+        for input in inputs(generation).1 {
+            cell(format!("{} of g{generation}", input_kind(&input)), input);
+        }
+    }
+    let due = supervisor.poll_timeout().unwrap_or(now + secs(5.0));
+    for (name, at) in [
+        ("tick before", due - Duration::from_nanos(1)),
+        ("tick at", due),
+        ("tick 250 ms after", due + Duration::from_millis(250)),
+        ("tick 251 ms after", due + Duration::from_millis(251)),
+        ("tick an hour after", due + secs(3600.0)),
+    ] {
+        let mut after = supervisor.clone();
+        let effects = after.handle_timeout(at);
+        lines.push((name.to_owned(), outcome(supervisor, &after, &effects, at)));
+    }
+    lines
+}
+
+/// Lines with one outcome become one, in the order of their first input.
+fn body(lines: &[(String, String)]) -> String {
+    let mut merged: Vec<(Vec<&str>, &str)> = Vec::new();
+    for (name, outcome) in lines {
+        match merged.iter_mut().find(|(_, known)| known == outcome) {
+            Some((names, _)) => names.push(name),
+            None => merged.push((vec![name], outcome)),
+        }
+    }
+    let mut text = String::new();
+    for (names, outcome) in merged {
+        // All that is said of other generations, together.
+        let other = |generation: &str| {
+            names.iter().filter(|name| name.ends_with(generation)).count() == inputs(G5).1.len()
+        };
+        let folded = other("of g4") && other("of g9");
+        let mut shown: Vec<_> = names
+            .iter()
+            .copied()
+            .filter(|name| !folded || !(name.ends_with("of g4") || name.ends_with("of g9")))
+            .collect();
+        if folded {
+            shown.push("anything of g4 or g9");
+        }
+        writeln!(text, "  {}\n      => {outcome}", shown.join(" · ")).unwrap();
+    }
+    text
+}
+
+fn anchor() -> Instant {
+    // Far from the clock's zero, so that ages can be subtracted.
+    Instant::now() + secs(1000.0)
+}
+
+#[test]
+fn every_state_answers_every_input_as_the_table_says() {
+    let now = anchor();
+    let mut sections: Vec<(Vec<String>, String)> = Vec::new();
+    for (name, supervisor) in states(now) {
+        let body = body(&lines(&supervisor, now));
+        match sections.iter_mut().find(|(_, known)| *known == body) {
+            Some((names, _)) => names.push(name),
+            None => sections.push((vec![name], body)),
+        }
+    }
+    let table = sections.into_iter().fold(String::new(), |mut table, (names, body)| {
+        writeln!(table, "{}\n{body}", names.join("\n")).unwrap();
+        table
+    });
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("table", table);
+    });
+}
+
+#[test]
+fn the_table_has_every_kind_of_state_and_of_input() {
+    let now = anchor();
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, supervisor) in states(now) {
+        *seen.entry(state_kind(&supervisor.state)).or_default() += 1;
+    }
+    let (commands, about) = inputs(G5);
+    for input in commands.iter().chain(&about) {
+        *seen.entry(input_kind(input)).or_default() += 1;
+    }
+    let missing: Vec<_> =
+        STATES.iter().chain(INPUTS).filter(|kind| !seen.contains_key(*kind)).collect();
+    assert!(missing.is_empty(), "not in the table: {missing:?}");
+}

@@ -1,0 +1,334 @@
+//! A small world that launches and ends processes as it is told, tells of them
+//! late, twice and in any order, and holds the supervisor to what must always be.
+
+use super::rig::{exited, exited_fatally, found, launched, probed, refused};
+use crate::supervisor::{
+    Cause, Effect, Exit, Found, Generation, Input, Owner, Policy, Round, Schedule, State,
+    Supervisor, Want,
+};
+use std::collections::{BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+/// How a launch turns out.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Launch {
+    Works,
+    Refused { curable: bool },
+    Meets(Found),
+}
+
+pub(super) struct World {
+    pub(super) supervisor: Supervisor,
+    pub(super) now: Instant,
+    /// Launches that have not reported.
+    pending: BTreeSet<Generation>,
+    /// Our processes that run; and those of them that have a signal on its way.
+    ours: BTreeSet<Generation>,
+    termed: BTreeSet<Generation>,
+    killed: BTreeSet<Generation>,
+    /// Numbers under which a stranger's is watched.
+    strangers: BTreeSet<Generation>,
+    /// News on its way, and what has arrived.
+    mail: Vec<Input>,
+    arrived: Vec<Input>,
+    /// The last number launched.
+    last: Generation,
+    /// Automatic launches since an operator's command forgave them.
+    automatic: VecDeque<Instant>,
+}
+
+impl World {
+    pub(super) fn new(policy: Policy, already: Option<Found>) -> Self {
+        // Room for the clock to jump backwards.
+        let now = Instant::now() + Duration::from_secs(100_000);
+        let last = Generation(10);
+        let mut world = Self {
+            supervisor: Supervisor::new(policy, last, 3, now),
+            now,
+            pending: BTreeSet::new(),
+            ours: BTreeSet::new(),
+            termed: BTreeSet::new(),
+            killed: BTreeSet::new(),
+            strangers: BTreeSet::new(),
+            mail: Vec::new(),
+            arrived: Vec::new(),
+            last,
+            automatic: VecDeque::new(),
+        };
+        if let Some(already) = already {
+            match already {
+                Found::Ours => world.ours.insert(last),
+                Found::External => world.strangers.insert(last),
+            };
+            world.hear(&found(last, already));
+        }
+        world
+    }
+
+    /// The supervisor hears this now; what it must do about it in any case is
+    /// checked, and what it wants done is done.
+    pub(super) fn hear(&mut self, input: &Input) -> Vec<Effect> {
+        let generation = match input {
+            Input::Start | Input::Stop { .. } | Input::Restart => None,
+            Input::Found { generation, .. }
+            | Input::Launched { generation }
+            | Input::LaunchRefused { generation, .. }
+            | Input::Exited { generation, .. }
+            | Input::Probed { generation, .. } => Some(*generation),
+        };
+        // Time passes for everything, the stale too: let that be seen first.
+        self.supervisor.wake(self.now);
+        let before = self.supervisor.clone();
+        let takes_over = before.fresh && matches!(input, Input::Found { .. });
+        let stale = generation.is_some() && generation != before.state.generation() && !takes_over;
+        let runs =
+            matches!(before.state, State::Starting(_) | State::Ready(_) | State::Degraded(..));
+        let forgives = match input {
+            Input::Start => !runs,
+            Input::Stop { .. } => true,
+            Input::Restart => before.state.owner() != Some(Owner::External),
+            Input::Found { .. }
+            | Input::Launched { .. }
+            | Input::LaunchRefused { .. }
+            | Input::Exited { .. }
+            | Input::Probed { .. } => false,
+        };
+        if forgives {
+            self.automatic.clear();
+        }
+        let effects = self.supervisor.handle(input.clone(), self.now);
+        if stale {
+            assert_eq!(effects, [], "stale {input:?}");
+            assert_eq!(self.supervisor.stale, before.stale + 1, "stale {input:?}");
+            assert_eq!(decided(&self.supervisor), decided(&before), "stale {input:?}");
+        }
+        if let (Input::Start, State::Failed { left, .. }) = (input, &before.state) {
+            match left {
+                None => assert!(
+                    matches!(effects[..], [Effect::Launch { automatic: false, .. }]),
+                    "{effects:?}"
+                ),
+                Some(left) => assert_eq!(effects, [Effect::Kill { generation: *left }]),
+            }
+        }
+        self.obey(&effects);
+        effects
+    }
+
+    pub(super) fn tick(&mut self) -> Vec<Effect> {
+        let effects = self.supervisor.handle_timeout(self.now);
+        assert!(
+            self.supervisor.poll_timeout().is_none_or(|due| due > self.now),
+            "asks for a tick that it just had: {:?}",
+            self.supervisor
+        );
+        self.obey(&effects);
+        effects
+    }
+
+    fn obey(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            match effect {
+                Effect::Launch { generation, automatic, .. } => {
+                    assert!(*generation > self.last, "g{generation} after g{}", self.last);
+                    self.last = *generation;
+                    assert!(self.is_clear(), "two generations: {self}");
+                    self.pending.insert(*generation);
+                    if *automatic {
+                        self.count_automatic();
+                    }
+                }
+                Effect::Terminate { generation } | Effect::Kill { generation } => {
+                    assert!(!self.strangers.contains(generation), "signalled a stranger: {self}");
+                    assert!(!self.pending.contains(generation), "nobody to signal: {self}");
+                    let signals = match effect {
+                        Effect::Kill { .. } => &mut self.killed,
+                        Effect::Terminate { .. }
+                        | Effect::Launch { .. }
+                        | Effect::Unwatch { .. } => &mut self.termed,
+                    };
+                    if self.ours.contains(generation) {
+                        signals.insert(*generation);
+                    }
+                }
+                Effect::Unwatch { generation } => {
+                    assert!(self.strangers.remove(generation), "watched nobody: {self}");
+                }
+            }
+        }
+        self.check();
+    }
+
+    fn count_automatic(&mut self) {
+        let policy = self.supervisor.policy();
+        let now = self.now;
+        self.automatic.push_back(now);
+        while now.saturating_duration_since(self.automatic[0]) >= policy.restart_window {
+            self.automatic.pop_front();
+        }
+        assert!(
+            self.automatic.len() <= policy.max_restarts as usize,
+            "{} automatic restarts in {:?}",
+            self.automatic.len(),
+            policy.restart_window
+        );
+    }
+
+    /// Nothing of ours runs and nothing is coming.
+    fn is_clear(&self) -> bool {
+        self.ours.is_empty() && self.pending.is_empty()
+    }
+
+    fn check(&self) {
+        match self.supervisor.state() {
+            State::Stopped { .. } | State::Failed { left: None, .. } => {
+                assert!(self.is_clear(), "at rest too early: {self}");
+            }
+            State::Backoff { until, since, cause, .. } => {
+                assert!(self.is_clear(), "at rest too early: {self}");
+                let longest = match cause {
+                    Cause::Exited => Duration::from_millis(250),
+                    Cause::Operator
+                    | Cause::Crash
+                    | Cause::Unresponsive
+                    | Cause::StartTimeout
+                    | Cause::SpawnFailed
+                    | Cause::Shutdown => Duration::ZERO,
+                };
+                let longest = longest.max(self.supervisor.policy().backoff_max);
+                assert!(*until - *since <= longest, "waits too long: {self}");
+            }
+            State::Starting(_)
+            | State::Ready(_)
+            | State::Degraded(..)
+            | State::Stopping(_)
+            | State::Failed { left: Some(_), .. } => {}
+        }
+        for stranger in &self.strangers {
+            assert!(!self.ours.contains(stranger), "both ours and not: {self}");
+        }
+    }
+
+    /// The launch on its way, if there is one, turns out like this.
+    pub(super) fn settle(&mut self, how: Launch) {
+        let Some(generation) = self.pending.pop_first() else { return };
+        self.mail.push(match how {
+            Launch::Works => {
+                self.ours.insert(generation);
+                launched(generation)
+            }
+            Launch::Refused { curable } => refused(generation, curable),
+            Launch::Meets(whose) => {
+                match whose {
+                    Found::Ours => self.ours.insert(generation),
+                    Found::External => self.strangers.insert(generation),
+                };
+                found(generation, whose)
+            }
+        });
+    }
+
+    /// What runs of ours ends by itself.
+    pub(super) fn end(&mut self, exit: Exit, fatal: bool) {
+        if let Some(generation) = self.ours.pop_first() {
+            self.mail.push(if fatal {
+                exited_fatally(generation)
+            } else {
+                exited(generation, exit)
+            });
+        }
+    }
+
+    /// Signals do what they do; a polite one only where it is heard.
+    pub(super) fn die(&mut self, hears_term: bool) {
+        let dead: Vec<_> = self
+            .ours
+            .iter()
+            .copied()
+            .filter(|g| self.killed.contains(g) || (hears_term && self.termed.contains(g)))
+            .collect();
+        for generation in dead {
+            self.ours.remove(&generation);
+            self.mail.push(exited(generation, Exit::Signal(9, "SIGKILL")));
+        }
+    }
+
+    /// A round of probes of what is there.
+    pub(super) fn probe(&mut self, round: Round) {
+        if let Some(generation) = self.ours.iter().chain(&self.strangers).next() {
+            self.mail.push(probed(*generation, round));
+        }
+    }
+
+    /// Some news arrives, not the oldest first.
+    pub(super) fn deliver(&mut self, which: usize) -> bool {
+        if self.mail.is_empty() {
+            return false;
+        }
+        let input = self.mail.remove(which % self.mail.len());
+        self.hear(&input);
+        self.arrived.push(input);
+        true
+    }
+
+    /// Old news arrives once more. Of what has ended since it is stale; of what
+    /// still runs, only a round of probes has any meaning twice.
+    pub(super) fn repeat(&mut self, which: usize) {
+        if !self.arrived.is_empty() {
+            let input = self.arrived[which % self.arrived.len()].clone();
+            self.hear(&input);
+        }
+    }
+
+    /// The host is replaced: its schedule travels, its clock does not matter.
+    pub(super) fn hand_over_schedule(&mut self) {
+        let ages = self.supervisor.hand_over(self.now);
+        self.supervisor.resume(Schedule::from_ages(&ages, 9, self.now));
+    }
+
+    /// The operator wants it down, and the world answers from now on: how long
+    /// it takes until it is.
+    pub(super) fn goes_down(&mut self) -> Duration {
+        let begin = self.now;
+        self.hear(&Input::Stop { cause: Cause::Operator });
+        for _ in 0..100 {
+            self.settle(Launch::Works);
+            while self.deliver(0) {}
+            self.die(false);
+            while self.deliver(0) {}
+            if matches!(self.supervisor.state(), State::Stopped { .. }) {
+                assert_eq!(self.supervisor.want(), Want::Down);
+                assert_eq!(self.supervisor.poll_timeout(), None);
+                assert!(self.is_clear(), "{self}");
+                return self.now - begin;
+            }
+            if let Some(due) = self.supervisor.poll_timeout() {
+                self.now = self.now.max(due);
+                self.tick();
+            }
+        }
+        panic!("does not come to rest: {self}");
+    }
+}
+
+/// All that is not merely counted.
+fn decided(supervisor: &Supervisor) -> (Want, State, Schedule, Generation, bool, Instant) {
+    let Supervisor { policy: _, want, state, schedule, generation, fresh, seen, stale: _ } =
+        supervisor.clone();
+    (want, state, schedule, generation, fresh, seen)
+}
+
+impl std::fmt::Display for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{:?}, wants {:?}; ours {:?}, pending {:?}, strangers {:?}, mail {:?}",
+            self.supervisor.state(),
+            self.supervisor.want(),
+            self.ours,
+            self.pending,
+            self.strangers,
+            self.mail
+        )
+    }
+}
