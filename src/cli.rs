@@ -241,17 +241,15 @@ mod tests {
 
     #[test]
     fn options_stand_before_or_after_the_subcommand() {
-        for line in [
-            "stigmer local --port 7300 restart",
-            "stigmer local restart --port 7300",
-        ] {
+        for line in ["stigmer local --port 7300 restart", "stigmer local restart --port 7300"] {
             let cli = Cli::try_parse_from(line.split(' ')).unwrap();
             let Command::Local(local) = cli.command else { panic!("{line}") };
             assert_eq!(local.options.port, Some(7300), "{line}");
         }
-        let cli =
-            Cli::try_parse_from(["stigmer", "local", "restart", "--", "--headless"]).unwrap();
+        let cli = Cli::try_parse_from(["stigmer", "local", "restart", "--", "--headless"]).unwrap();
         let Command::Local(local) = cli.command else { panic!() };
-        assert!(matches!(local.command, Some(Task::Restart { arguments }) if arguments == ["--headless"]));
+        assert!(
+            matches!(local.command, Some(Task::Restart { arguments }) if arguments == ["--headless"])
+        );
     }
 }

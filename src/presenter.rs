@@ -114,9 +114,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         failure: (status.state == State::Failed).then(|| FailureView {
             cause: status.message.clone(),
             last_words: snapshot.last_words.clone(),
-            cure: std::iter::once("s  try again".to_owned())
-                .chain(snapshot.cure.clone())
-                .collect(),
+            cure: std::iter::once("s  try again".to_owned()).chain(snapshot.cure.clone()).collect(),
         }),
         timeline: timeline(&snapshot.timeline),
         can: Commands {
@@ -238,9 +236,8 @@ fn is_automatic(cause: Cause) -> bool {
 
 fn row(entry: &Entry, repaired: Option<&Entry>) -> TimelineRow {
     let time = entry.time.to_zoned(jiff::tz::TimeZone::system());
-    let after = entry
-        .uptime_ms
-        .map_or_else(String::new, |ms| format!(" after {}", human::duration(ms)));
+    let after =
+        entry.uptime_ms.map_or_else(String::new, |ms| format!(" after {}", human::duration(ms)));
     let (kind, what) = match entry.happened {
         Happened::Ended if is_automatic(entry.cause) => {
             (TimelineKind::Restart, format!("{}: {}{after}", entry.cause, entry.detail))

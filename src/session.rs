@@ -129,18 +129,15 @@ impl Session {
                 };
                 handle.command(command).await
             }
-            Self::Remote(remote) => {
-                client::command(&remote.home, order.path(), None).await.map(drop).map_err(|error| {
-                    match error {
-                        ClientError::Refused(error) => error,
-                        ClientError::NoHost
-                        | ClientError::Unresponsive
-                        | ClientError::Garbled(_) => {
-                            ApiError::new("unreachable", error.to_string(), "")
-                        }
+            Self::Remote(remote) => client::command(&remote.home, order.path(), None)
+                .await
+                .map(drop)
+                .map_err(|error| match error {
+                    ClientError::Refused(error) => error,
+                    ClientError::NoHost | ClientError::Unresponsive | ClientError::Garbled(_) => {
+                        ApiError::new("unreachable", error.to_string(), "")
                     }
-                })
-            }
+                }),
         }
     }
 }

@@ -22,10 +22,8 @@ pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
         .get("namespace")
         .and_then(|names| names.get(0)?.as_str().map(str::to_owned))
         .unwrap_or_else(|| "default".to_owned());
-    let mut variables = vec![
-        ("TEMPORAL_ADDRESS", temporal.address.clone()),
-        ("TEMPORAL_NAMESPACE", namespace),
-    ];
+    let mut variables =
+        vec![("TEMPORAL_ADDRESS", temporal.address.clone()), ("TEMPORAL_NAMESPACE", namespace)];
     if let Some(url) = &temporal.ui_url {
         variables.push(("TEMPORAL_UI_URL", url.clone()));
     }

@@ -38,11 +38,10 @@ pub(super) fn run(context: &Context) -> Result<i32, CliError> {
 /// The options that the Temporal without host was started with, and over them
 /// those given anew.
 fn as_before(context: &Context) -> Result<Settings, CliError> {
-    let recorded = Record::read(&context.home.record())
-        .and_then(|record| {
-            let (_, json) = record.options.into_iter().find(|(name, _)| name == "options")?;
-            serde_json::from_str::<Options>(&json).ok()
-        });
+    let recorded = Record::read(&context.home.record()).and_then(|record| {
+        let (_, json) = record.options.into_iter().find(|(name, _)| name == "options")?;
+        serde_json::from_str::<Options>(&json).ok()
+    });
     match recorded {
         Some(before) => {
             let options = context.asked.clone().or(before);

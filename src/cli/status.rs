@@ -72,9 +72,11 @@ fn from_files(context: &Context, hosted: bool) -> Result<Status, CliError> {
         None => Ok(()),
     };
     let message = match (&record, hosted) {
-        (_, true) => "host unresponsive: `stigmer local restart` replaces it, `stigmer local stop` \
+        (_, true) => {
+            "host unresponsive: `stigmer local restart` replaces it, `stigmer local stop` \
                       ends it"
-            .to_owned(),
+                .to_owned()
+        }
         (Some(_), false) => {
             "no host watches it; `stigmer local` adopts it, `stigmer local stop` ends it".to_owned()
         }
@@ -162,8 +164,10 @@ fn print(status: &Status, home: &str) {
             last.cause,
             last.detail,
             stigmer_ui::human::age(last.ago_ms),
-            last.recovery_ms
-                .map_or_else(String::new, |ms| format!(", repaired in {}", stigmer_ui::human::duration(ms)))
+            last.recovery_ms.map_or_else(String::new, |ms| format!(
+                ", repaired in {}",
+                stigmer_ui::human::duration(ms)
+            ))
         ),
         None => status.restarts.total.to_string(),
     };
@@ -173,9 +177,9 @@ fn print(status: &Status, home: &str) {
             row("resources", format!("CPU {cpu:.1} %   RSS {}", stigmer_ui::human::bytes(rss)));
         }
         if let Some(database) = &temporal.database {
-            let size = database
-                .bytes
-                .map_or_else(String::new, |bytes| format!(" ({})", stigmer_ui::human::bytes(bytes)));
+            let size = database.bytes.map_or_else(String::new, |bytes| {
+                format!(" ({})", stigmer_ui::human::bytes(bytes))
+            });
             row("database", format!("{}{size}", database.path.display()));
         }
     }

@@ -102,9 +102,8 @@ pub(super) fn stop_orphan(home: &Home) -> Result<Stopped, CliError> {
     let path = home.supervisor_lock();
     let deadline = Instant::now() + LEAVING;
     let _lock = loop {
-        let taken = HostLock::take(&path).map_err(|error| {
-            CliError::Other(format!("cannot lock {}: {error}", path.display()))
-        })?;
+        let taken = HostLock::take(&path)
+            .map_err(|error| CliError::Other(format!("cannot lock {}: {error}", path.display())))?;
         match taken {
             Some(lock) => break lock,
             None if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),

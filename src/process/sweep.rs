@@ -157,6 +157,23 @@ impl Subject {
         members.len()
     }
 
+    /// Asks every member to end, waits for at most `grace`, and kills what is
+    /// left. Blocks; what it returns is what outlived even that.
+    #[must_use]
+    pub fn end(&self, lock: &Path, grace: Duration) -> Vec<Identity> {
+        let deadline = Instant::now() + grace;
+        self.signal(lock, &[Signal::Term, Signal::Cont]);
+        while let Some(member) = self.members(lock).first()
+            && Instant::now() < deadline
+        {
+            // Any end may be the last: then the list is made anew.
+            if let Some(proven) = member.prove() {
+                super::watch::wait_exit(&proven, Duration::from_millis(20));
+            }
+        }
+        self.clear(lock, Duration::from_secs(5))
+    }
+
     /// Kills until no member is left, for at most `patience`. Blocks; what it
     /// returns is what outlived it.
     #[must_use]

@@ -56,7 +56,9 @@ impl OwnLog {
             .unwrap_or_default();
         let fields: Vec<String> = event
             .iter()
-            .filter(|(key, _)| !matches!(key.as_str(), "timestamp" | "level" | "target" | "message"))
+            .filter(|(key, _)| {
+                !matches!(key.as_str(), "timestamp" | "level" | "target" | "message")
+            })
             .map(|(key, value)| match value.as_str() {
                 Some(value) => format!("{key}={value}"),
                 None => format!("{key}={value}"),
@@ -68,13 +70,14 @@ impl OwnLog {
     }
 
     fn log(&self, level: log::Level, target: &str, line: &str) {
-        let line: String = line
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .take(LINE_MAX)
-            .collect();
+        let line: String =
+            line.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LINE_MAX).collect();
         self.drain.log(
-            &log::Record::builder().level(level).target(target).args(format_args!("{line}")).build(),
+            &log::Record::builder()
+                .level(level)
+                .target(target)
+                .args(format_args!("{line}"))
+                .build(),
         );
     }
 

@@ -1,0 +1,354 @@
+//! `--no-tui`: one line per event and log line on stdout.
+//!
+//! Hosts where nobody does, follows where somebody does, and becomes the host
+//! when that one vanishes without an operator's stop.
+
+use crate::config::{self, Options, Settings};
+use crate::control::client::ClientError;
+use crate::host::{self, Host, HostError};
+use crate::log::{Follower, Start};
+use crate::manager::Command;
+use crate::protocol::{Entry, Happened, Mode, State, Status};
+use crate::session::{Order, Session};
+use crate::supervisor::{Cause, Want};
+use crate::temporal::logline::LineParser;
+use jiff::tz::TimeZone;
+use std::io::Write;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// A host that is replaced by another is back by then.
+const REPLACED: Duration = Duration::from_secs(1);
+
+/// Why it cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum HeadlessError {
+    /// This process cannot host.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// The host that runs cannot be followed.
+    #[error("cannot follow the host of {home}: {source}; `stigmer local restart` replaces it")]
+    Follow {
+        /// The home.
+        home: String,
+        /// Why.
+        source: ClientError,
+    },
+    /// It runs with other options than were asked for.
+    #[error(
+        "Temporal is already running with other options: {0}; `stigmer local restart` with these options applies them"
+    )]
+    Different(String),
+    /// Signals.
+    #[error("signals cannot be handled: {0}")]
+    Signals(#[from] std::io::Error),
+}
+
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+/// Runs until a signal, or the end of what is followed. Returns the exit code.
+///
+/// # Errors
+/// See [`HeadlessError`].
+pub async fn run(settings: Settings, asked: Options) -> Result<i32, HeadlessError> {
+    let mut signals = Signals {
+        hangup: signal(SignalKind::hangup())?,
+        terminate: signal(SignalKind::terminate())?,
+        interrupt: signal(SignalKind::interrupt())?,
+    };
+    let mut printer = Printer::new(&settings);
+    loop {
+        match Host::start(settings.clone(), Mode::Headless, None) {
+            Ok(host) => return host_until_signal(host, &mut signals, &mut printer).await,
+            Err(HostError::Running) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let session = match Session::connect(&settings.home).await {
+            Ok(session) => session,
+            // Its socket is not there yet, or no longer: see who is host now.
+            Err(ClientError::NoHost) => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                continue;
+            }
+            Err(source) => {
+                return Err(HeadlessError::Follow { home: settings.home.to_string(), source });
+            }
+        };
+        if let Some(code) = follow(&settings, &asked, session, &mut signals, &mut printer).await? {
+            return Ok(code);
+        }
+    }
+}
+
+async fn host_until_signal(
+    host: Host,
+    signals: &mut Signals,
+    printer: &mut Printer,
+) -> Result<i32, HeadlessError> {
+    let home = host.handle().facts().settings.home.clone();
+    let _outcome = host.handle().begin(Command::Start).await;
+    let session = Session::Local(host.handle().clone());
+    let mut changes = session.changes();
+    let mut shutdown = host.shutdown_asked();
+    loop {
+        printer.status(&session);
+        tokio::select! {
+            changed = changes.next() => {
+                if !changed {
+                    break;
+                }
+            }
+            () = printer.log() => {}
+            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
+            _ = signals.hangup.recv() => {
+                let said = match crate::tui::hand_over(&home, host).await {
+                    Ok(pid) => format!("handed over to the background host {pid}"),
+                    Err(error) => format!("no background host could be started: {error}"),
+                };
+                tracing::info!("{said}");
+                printer.line(&said);
+                return Ok(0);
+            }
+            _ = shutdown.wait_for(|asked| *asked) => {
+                printer.status(&session);
+                host.leave().await;
+                return Ok(0);
+            }
+        }
+        let state = session.view().snapshot.status.state;
+        if state == State::Failed {
+            printer.drain();
+            printer.status(&session);
+            host.leave().await;
+            return Ok(1);
+        }
+    }
+    printer.line("stopping");
+    let outcome = host.shutdown().await;
+    printer.drain();
+    printer.status(&session);
+    Ok(i32::from(outcome.is_err()))
+}
+
+/// None: the host vanished, and somebody has to take its place.
+async fn follow(
+    settings: &Settings,
+    asked: &Options,
+    session: Session,
+    signals: &mut Signals,
+    printer: &mut Printer,
+) -> Result<Option<i32>, HeadlessError> {
+    let status = session.view().snapshot.status.clone();
+    let rests = status.intent == Want::Down || status.state == State::Failed;
+    let differences = config::differences(asked, &status.options);
+    if !differences.is_empty() && !rests {
+        let list: Vec<String> = differences.iter().map(ToString::to_string).collect();
+        return Err(HeadlessError::Different(list.join("; ")));
+    }
+    printer.follows(&status);
+    if rests {
+        let session = session.clone();
+        tokio::spawn(async move { session.order(Order::Start).await });
+    }
+    let mut changes = session.changes();
+    let mut was_up = !rests;
+    loop {
+        printer.status(&session);
+        let view = session.view();
+        let status = &view.snapshot.status;
+        was_up |= status.intent == Want::Up;
+        if was_up && status.intent == Want::Down && status.state == State::Stopped {
+            return Ok(Some(0));
+        }
+        if was_up && status.state == State::Failed {
+            return Ok(Some(1));
+        }
+        if !view.connected {
+            // Replaced by another host, or simply gone?
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            if view.age > REPLACED || !host::is_hosted(&settings.home) {
+                let stopping = status.state == State::Stopping && status.intent == Want::Down;
+                return Ok(stopping.then_some(0));
+            }
+            continue;
+        }
+        tokio::select! {
+            changed = changes.next() => {
+                if !changed {
+                    return Ok(None);
+                }
+            }
+            () = printer.log() => {}
+            _ = signals.terminate.recv() => return Ok(Some(0)),
+            _ = signals.interrupt.recv() => return Ok(Some(0)),
+            _ = signals.hangup.recv() => return Ok(Some(0)),
+        }
+    }
+}
+
+/// Writes lines; a reader that has gone is no error.
+struct Printer {
+    log: Follower,
+    parser: LineParser,
+    zone: TimeZone,
+    state: Option<(State, String)>,
+    told: Option<jiff::Timestamp>,
+    said_ready: bool,
+    follows: bool,
+}
+
+impl Printer {
+    fn new(settings: &Settings) -> Self {
+        let zone = TimeZone::system();
+        Self {
+            log: Follower::new(&settings.home.temporal_log(), Start::Tail(0)),
+            parser: LineParser::new(zone.clone()),
+            zone,
+            state: None,
+            told: Some(jiff::Timestamp::now()),
+            said_ready: false,
+            follows: false,
+        }
+    }
+
+    fn line(&self, text: &str) {
+        let clock = jiff::Zoned::now().strftime("%H:%M:%S%.3f");
+        let mut out = std::io::stdout().lock();
+        let _ = writeln!(out, "{clock} stigmer  {text}").and_then(|()| out.flush());
+    }
+
+    fn plain(text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    }
+
+    fn follows(&mut self, status: &Status) {
+        self.follows = true;
+        if let Some(host) = &status.host {
+            self.line(&format!("following the {} host, pid {}", host.mode.as_str(), host.pid));
+        }
+    }
+
+    /// Says what is new.
+    fn status(&mut self, session: &Session) {
+        let snapshot = session.view().snapshot;
+        let status = &snapshot.status;
+        for entry in &snapshot.timeline {
+            if self.told.is_none_or(|told| entry.time > told) {
+                self.told = Some(entry.time);
+                self.line(&tell(entry));
+            }
+        }
+        let now = (status.state, status.message.clone());
+        if self.state.as_ref() == Some(&now) {
+            return;
+        }
+        let said = if status.message.is_empty() {
+            status.state.to_string()
+        } else {
+            format!("{}: {}", status.state, status.message)
+        };
+        self.line(&said);
+        if status.state == State::Failed {
+            for words in &snapshot.last_words {
+                self.line(&format!("Temporal's last words: {words}"));
+            }
+            if let Some(cure) = &snapshot.cure {
+                self.line(&format!("what to do: {cure}"));
+            }
+        }
+        if status.state.is_up() && !self.said_ready {
+            self.said_ready = true;
+            let temporal = status.temporal.as_ref();
+            let reused = self.follows || temporal.is_some_and(|temporal| temporal.adopted);
+            Self::plain(&match (status.managed, reused) {
+                (false, _) => format!(
+                    "Temporal is already running (started elsewhere, pid {}) - reusing existing \
+                     instance",
+                    temporal
+                        .and_then(|temporal| temporal.pid)
+                        .map_or_else(|| "unknown".to_owned(), |pid| pid.to_string())
+                ),
+                (true, true) => {
+                    "Temporal is already running (lock file held) - reusing existing instance"
+                        .to_owned()
+                }
+                (true, false) => "Temporal is ready".to_owned(),
+            });
+            if let Some(temporal) = temporal {
+                self.line(&format!(
+                    "address {}{}",
+                    temporal.address,
+                    temporal
+                        .ui_url
+                        .as_ref()
+                        .map_or_else(String::new, |url| format!("   web UI {url}"))
+                ));
+            }
+        }
+        self.state = Some(now);
+    }
+
+    /// Writes the next lines of the log; cancel-safe.
+    async fn log(&mut self) {
+        match self.log.next().await {
+            Ok(batch) => self.lines(&batch),
+            Err(error) => tracing::warn!(%error, "log not read"),
+        }
+    }
+
+    fn drain(&mut self) {
+        let mut batches = Vec::new();
+        if let Err(error) = self.log.drain(|batch| {
+            batches.extend(batch.lines().map(<[u8]>::to_vec));
+        }) {
+            tracing::warn!(%error, "log not read to its end");
+        }
+        for line in batches {
+            Self::plain(&self.parser.parse(&line).render_plain(&self.zone));
+        }
+    }
+
+    fn lines(&mut self, batch: &crate::log::Batch) {
+        let mut text = String::new();
+        for line in batch.lines() {
+            text.push_str(&self.parser.parse(line).render_plain(&self.zone));
+            text.push('\n');
+        }
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+}
+
+fn tell(entry: &Entry) -> String {
+    let generation = entry.generation;
+    let span = |ms: Option<u64>| ms.map_or_else(String::new, stigmer_ui::human::duration);
+    match entry.happened {
+        Happened::Ready if entry.cause == Cause::Operator => {
+            format!("generation {generation} ready in {}", span(entry.took_ms))
+        }
+        Happened::Ready => {
+            format!(
+                "generation {generation} repaired in {} after {}",
+                span(entry.took_ms),
+                entry.cause
+            )
+        }
+        Happened::Ended => format!(
+            "generation {generation} ended after {}: {}{}{}",
+            span(entry.uptime_ms),
+            entry.cause,
+            if entry.detail.is_empty() { "" } else { ", " },
+            entry.detail
+        ),
+        Happened::Adopted => format!("generation {generation} found running, adopted"),
+        Happened::External => "a Temporal that was started elsewhere is watched".to_owned(),
+        Happened::Failed => format!("given up: {}", entry.detail),
+        Happened::HandedOver => "handed over to another host".to_owned(),
+    }
+}

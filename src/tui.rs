@@ -1,0 +1,409 @@
+//! The dashboard: terminal, input, and the loop that draws.
+//!
+//! The host's manager runs on other threads; a terminal that takes no output
+//! stops this loop and nothing else. It never owns the server's life: when the
+//! terminal goes, a background host takes over.
+
+mod input;
+mod log_pane;
+mod own_log;
+mod terminal;
+
+use crate::background;
+use crate::config::{self, Options, Settings};
+use crate::control::client::ClientError;
+use crate::host::{self, Host, HostError};
+use crate::log::{Follower, Start};
+use crate::manager::Command;
+use crate::paths::Home;
+use crate::presenter::{self, Viewer};
+use crate::protocol::{ApiError, Mode, State};
+use crate::session::{Order, Session};
+use crate::supervisor::Want;
+use crossterm::event::EventStream;
+use futures_util::StreamExt;
+use log_pane::LogPane;
+use own_log::OwnLog;
+use std::io;
+use std::time::{Duration, Instant};
+use stigmer_ui::{Action, Input, QuitChoice, Symbols, Theme, Ui};
+use terminal::Screen;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// No more than 30 frames a second.
+const FRAME: Duration = Duration::from_millis(33);
+/// Lines of the past that are there at once.
+const PAST: usize = 5_000;
+/// How long a word stays.
+const TOAST: Duration = Duration::from_secs(4);
+/// A host binds its socket within milliseconds of taking its lock.
+const ATTACHING: Duration = Duration::from_secs(5);
+
+/// Why there is no dashboard.
+#[derive(Debug, thiserror::Error)]
+pub enum TuiError {
+    /// This process cannot host.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// The host that runs cannot be used.
+    #[error("cannot attach to the host of {home}: {source}; `stigmer local restart` replaces it")]
+    Attach {
+        /// The home.
+        home: String,
+        /// Why.
+        source: ClientError,
+    },
+    /// It runs with other options than were asked for.
+    #[error(
+        "Temporal is already running with other options: {0}; `stigmer local restart` with these options applies them"
+    )]
+    Different(String),
+    /// The terminal.
+    #[error("the terminal does not obey: {0}; use --no-tui")]
+    Terminal(#[from] io::Error),
+}
+
+/// How the loop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Quit(QuitChoice),
+    /// The terminal is gone.
+    Vanished,
+    /// SIGTERM or SIGINT.
+    Signalled,
+    /// Something panicked; the screen is given back already.
+    Panicked,
+}
+
+/// Runs the dashboard and returns the exit code.
+///
+/// # Errors
+/// When this process can neither host nor attach, or has no usable terminal.
+pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
+    let home = settings.home.clone();
+    let (mut hosting, session) = connect(settings, &asked).await?;
+    let mut screen = Screen::take(&home.logs().join("host.err"))?;
+    let mut dashboard = Dashboard::new(&home, session, hosting.is_some());
+    let end = dashboard.run(&mut screen, hosting.as_ref()).await;
+    match end {
+        End::Vanished => screen.abandon(),
+        End::Quit(QuitChoice::StopAndQuit) | End::Signalled => {
+            // The screen shows how it goes until the very end.
+            if let Some(host) = hosting.take() {
+                dashboard.farewell(&mut screen, host).await;
+            }
+            drop(screen);
+        }
+        End::Quit(QuitChoice::Leave | QuitChoice::Background) | End::Panicked => drop(screen),
+    }
+    let Some(host) = hosting else { return Ok(0) };
+    let rests = !wants_up(&host);
+    if rests && end != End::Panicked {
+        host.leave().await;
+        return Ok(0);
+    }
+    let said = match hand_over(&home, host).await {
+        Ok(pid) => format!("Temporal keeps running, watched by the background host {pid}"),
+        Err(error) => format!(
+            "Temporal keeps running, but no background host could be started: {error}; \
+             `stigmer local` watches it again"
+        ),
+    };
+    tracing::info!("{said}");
+    if end != End::Vanished {
+        use std::io::Write;
+        let _ = writeln!(io::stdout(), "{said}");
+    }
+    Ok(i32::from(end == End::Panicked))
+}
+
+/// Whether anything of ours runs or is coming.
+fn wants_up(host: &Host) -> bool {
+    let facts = host.handle().facts();
+    facts.want == Want::Up && facts.is_managed() && facts.state_name() != State::Failed
+}
+
+/// Becomes the host, or attaches to the one that runs.
+async fn connect(settings: Settings, asked: &Options) -> Result<(Option<Host>, Session), TuiError> {
+    let home = settings.home.clone();
+    match Host::start(settings.clone(), Mode::Tui, None) {
+        Ok(host) => {
+            // Its outcome is on the screen.
+            let _ = host.handle().begin(Command::Start).await;
+            let session = Session::Local(host.handle().clone());
+            Ok((Some(host), session))
+        }
+        Err(HostError::Running) => {
+            let session = attach(&home).await?;
+            let status = session.view().snapshot.status.clone();
+            let rests = status.intent == Want::Down || status.state == State::Failed;
+            let differences = config::differences(asked, &status.options);
+            if !differences.is_empty() && !rests {
+                let list: Vec<String> = differences.iter().map(ToString::to_string).collect();
+                return Err(TuiError::Different(list.join("; ")));
+            }
+            if rests {
+                let session = session.clone();
+                tokio::spawn(async move { session.order(Order::Start).await });
+            }
+            Ok((None, session))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn attach(home: &Home) -> Result<Session, TuiError> {
+    let deadline = Instant::now() + ATTACHING;
+    loop {
+        match Session::connect(home).await {
+            Ok(session) => return Ok(session),
+            Err(ClientError::NoHost) if Instant::now() < deadline && host::is_hosted(home) => {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            Err(source) => return Err(TuiError::Attach { home: home.to_string(), source }),
+        }
+    }
+}
+
+/// Gives Temporal to a background host. When that fails it runs on all the same.
+pub(crate) async fn hand_over(home: &Home, host: Host) -> io::Result<i32> {
+    let options = host.handle().facts().settings.options.clone();
+    let state = host.release().await;
+    if let Some(state) = state {
+        let text = serde_json::to_string(&state)?;
+        std::fs::write(home.hand_over(), text)?;
+    }
+    background::spawn(home, &options).map(|spawned| spawned.pid())
+}
+
+struct Dashboard {
+    home: Home,
+    session: Session,
+    viewer: Viewer,
+    ui: Ui,
+    log: LogPane,
+    own: OwnLog,
+    toast_until: Option<Instant>,
+}
+
+impl Dashboard {
+    fn new(home: &Home, session: Session, hosts: bool) -> Self {
+        Self {
+            home: home.clone(),
+            session,
+            viewer: Viewer { hosts, ..Viewer::default() },
+            ui: Ui::new(theme(), symbols()),
+            log: LogPane::default(),
+            own: OwnLog::default(),
+            toast_until: None,
+        }
+    }
+
+    async fn run(&mut self, screen: &mut Screen, host: Option<&Host>) -> End {
+        let mut events = EventStream::new();
+        let mut changes = self.session.changes();
+        let mut log = Follower::new(&self.home.temporal_log(), Start::Tail(PAST));
+        let mut own = Follower::new(&self.home.stigmer_log(), Start::Tail(1_000));
+        let (done, mut outcomes) = mpsc::unbounded_channel::<Result<(), ApiError>>();
+        let (gone, mut vanished) = mpsc::channel::<()>(1);
+        terminal::watch_hangup(move || {
+            let _ = gone.blocking_send(());
+        });
+        let signals = (
+            signal(SignalKind::hangup()),
+            signal(SignalKind::terminate()),
+            signal(SignalKind::interrupt()),
+        );
+        let (Ok(mut hangup), Ok(mut terminate), Ok(mut interrupt)) = signals else {
+            return End::Signalled;
+        };
+        let mut shutdown = host.map(Host::shutdown_asked);
+        let mut next_frame = Instant::now();
+        let mut dirty = true;
+        loop {
+            if terminal::has_panicked() {
+                return End::Panicked;
+            }
+            if dirty && Instant::now() >= next_frame {
+                if self.draw(screen).is_err() {
+                    return End::Vanished;
+                }
+                dirty = false;
+                next_frame = Instant::now() + FRAME;
+            }
+            let tick = if dirty {
+                next_frame
+            } else {
+                Instant::now() + presenter::tick(&self.session.view().snapshot)
+            };
+            tokio::select! {
+                event = events.next() => match event {
+                    Some(Ok(event)) => {
+                        if let Some(input) = input::map(&event) {
+                            dirty = true;
+                            // A key is answered at once, not at the next beat.
+                            next_frame = Instant::now();
+                            if let Some(end) = self.handle(input, &done) {
+                                return end;
+                            }
+                        }
+                    }
+                    Some(Err(_)) | None => return End::Vanished,
+                },
+                changed = changes.next() => {
+                    if !changed {
+                        return End::Quit(QuitChoice::Leave);
+                    }
+                    dirty = true;
+                }
+                Ok(batch) = log.next() => {
+                    self.log.push(&batch);
+                    dirty = true;
+                }
+                Ok(batch) = own.next() => {
+                    self.own.push(&batch);
+                    dirty = true;
+                }
+                Some(outcome) = outcomes.recv() => {
+                    self.viewer.under_way = None;
+                    if let Err(error) = outcome && error.code != "superseded" {
+                        self.toast(error.message.lines().next().unwrap_or_default());
+                    }
+                    dirty = true;
+                }
+                Some(()) = vanished.recv() => return End::Vanished,
+                _ = hangup.recv() => return End::Vanished,
+                _ = terminate.recv() => return End::Signalled,
+                _ = interrupt.recv() => return End::Signalled,
+                () = asked(&mut shutdown) => {
+                    // Temporal was stopped from elsewhere; the dashboard shows it and stays.
+                    shutdown = None;
+                    dirty = true;
+                }
+                () = tokio::time::sleep_until(tick.into()) => dirty = true,
+            }
+        }
+    }
+
+    fn draw(&mut self, screen: &mut Screen) -> io::Result<()> {
+        if self.toast_until.is_some_and(|until| Instant::now() >= until) {
+            self.viewer.toast = None;
+            self.toast_until = None;
+        }
+        tui_logger::move_events();
+        let model = presenter::present(&self.session.view(), &self.viewer);
+        let (ui, log, own) = (&mut self.ui, &self.log, &self.own);
+        let palette = *ui.palette();
+        let drawn = screen.draw(|frame| {
+            let area = frame.area();
+            ui.render(frame.buffer_mut(), area, &model, log, &mut |rect, buffer| {
+                own.render(rect, buffer, &palette);
+            });
+        });
+        self.log.forget();
+        drawn
+    }
+
+    fn handle(
+        &mut self,
+        input: Input,
+        done: &mpsc::UnboundedSender<Result<(), ApiError>>,
+    ) -> Option<End> {
+        let model = presenter::present(&self.session.view(), &self.viewer);
+        let (order, word) = match self.ui.handle(input, &model, &self.log)? {
+            Action::Start => (Order::Start, "starting"),
+            Action::Stop => (Order::Stop, "stopping"),
+            Action::Restart => (Order::Restart, "restarting"),
+            Action::Quit(choice) => return Some(End::Quit(choice)),
+            Action::OpenWebUi => {
+                self.open_web_ui(model.ui_url.as_deref());
+                return None;
+            }
+            Action::PaneKey(key) => {
+                self.own.key(key);
+                return None;
+            }
+        };
+        self.viewer.under_way = Some(word);
+        let (session, done) = (self.session.clone(), done.clone());
+        tokio::spawn(async move {
+            // The dashboard may be gone by then.
+            let _ = done.send(session.order(order).await);
+        });
+        None
+    }
+
+    /// Without a display the address is all that can be given.
+    fn open_web_ui(&mut self, url: Option<&str>) {
+        let Some(url) = url else { return self.toast("there is no web UI") };
+        let display = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|v| std::env::var_os(v).is_some());
+        if cfg!(target_os = "macos") || (display && std::env::var_os("SSH_CONNECTION").is_none()) {
+            match open::that_detached(url) {
+                Ok(()) => self.toast(&format!("opening {url}")),
+                Err(error) => self.toast(&format!("cannot open {url}: {error}")),
+            }
+        } else {
+            let copied = crossterm::execute!(
+                io::stdout(),
+                crossterm::clipboard::CopyToClipboard::to_clipboard_from(url)
+            );
+            let said = if copied.is_ok() { "no display here; copied" } else { "no display here:" };
+            self.toast(&format!("{said} {url}"));
+        }
+    }
+
+    fn toast(&mut self, text: &str) {
+        self.viewer.toast = Some(text.to_owned());
+        self.toast_until = Some(Instant::now() + TOAST);
+    }
+
+    /// Stops Temporal with the screen still there.
+    async fn farewell(&mut self, screen: &mut Screen, host: Host) {
+        self.viewer.under_way = Some("stopping");
+        let shutdown = host.shutdown();
+        tokio::pin!(shutdown);
+        loop {
+            let _ = self.draw(screen);
+            tokio::select! {
+                outcome = &mut shutdown => {
+                    if let Err(error) = outcome {
+                        tracing::error!(%error, "not stopped");
+                    }
+                    return;
+                }
+                () = tokio::time::sleep(FRAME) => {}
+            }
+        }
+    }
+}
+
+async fn asked(shutdown: &mut Option<tokio::sync::watch::Receiver<bool>>) {
+    match shutdown {
+        Some(shutdown) if shutdown.wait_for(|asked| *asked).await.is_ok() => {}
+        Some(_) | None => std::future::pending().await,
+    }
+}
+
+fn theme() -> Theme {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let contains =
+        |name: &str, word: &str| std::env::var(name).is_ok_and(|value| value.contains(word));
+    if set("NO_COLOR") {
+        Theme::NoColor
+    } else if set("COLORTERM") || contains("TERM", "256color") || contains("TERM", "direct") {
+        Theme::Dark
+    } else {
+        Theme::Ansi16
+    }
+}
+
+fn symbols() -> Symbols {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let utf8 = locale.contains("utf-8") || locale.contains("utf8");
+    if utf8 { Symbols::Unicode } else { Symbols::Ascii }
+}
