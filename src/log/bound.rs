@@ -63,12 +63,7 @@ pub struct FileBound {
 impl FileBound {
     /// Bounds `path` to `max` bytes. The file need not exist yet.
     pub fn new(path: &Path, max: u64) -> Self {
-        Self {
-            path: path.to_owned(),
-            max,
-            file: None,
-            begin: 0,
-        }
+        Self { path: path.to_owned(), max, file: None, begin: 0 }
     }
 
     /// Drops the oldest lines if the file holds more than the bound; returns how many bytes went.
@@ -86,9 +81,8 @@ impl FileBound {
             self.begin = 0;
         }
         if self.begin == 0 {
-            self.begin = sparse::next_data(file, 0)
-                .map_err(|e| self.io("seeking", e))?
-                .unwrap_or(0);
+            self.begin =
+                sparse::next_data(file, 0).map_err(|e| self.io("seeking", e))?.unwrap_or(0);
         }
         if size - self.begin <= self.max {
             return Ok(0);
@@ -112,7 +106,7 @@ impl FileBound {
             Err(error) => return Err(self.io("measuring", error)),
         };
         let same = self.file.as_ref().and_then(|file| file.metadata().ok());
-        if !same.is_some_and(|same| (same.dev(), same.ino()) == (there.dev(), there.ino())) {
+        if same.is_none_or(|same| (same.dev(), same.ino()) != (there.dev(), there.ino())) {
             let file = OpenOptions::new().read(true).write(true).open(&self.path);
             self.file = Some(file.map_err(|e| self.io("opening", e))?);
             self.begin = 0;
@@ -121,20 +115,12 @@ impl FileBound {
     }
 
     fn io(&self, action: &'static str, source: io::Error) -> BoundError {
-        BoundError::Io {
-            path: self.path.clone(),
-            action,
-            source,
-        }
+        BoundError::Io { path: self.path.clone(), action, source }
     }
 
     fn unsupported(&self, source: io::Error) -> BoundError {
         if source.kind() == io::ErrorKind::Unsupported {
-            BoundError::Unsupported {
-                path: self.path.clone(),
-                max: self.max,
-                source,
-            }
+            BoundError::Unsupported { path: self.path.clone(), max: self.max, source }
         } else {
             self.io("punching a hole", source)
         }
@@ -150,10 +136,7 @@ fn line_end(file: &File, from: u64) -> io::Result<u64> {
         if n == 0 {
             break;
         }
-        if let Some(at) = buffer[filled..filled + n]
-            .iter()
-            .position(|byte| *byte == b'\n')
-        {
+        if let Some(at) = buffer[filled..filled + n].iter().position(|byte| *byte == b'\n') {
             return Ok(from + (filled + at) as u64);
         }
         filled += n;

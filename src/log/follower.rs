@@ -49,10 +49,7 @@ impl Batch {
     /// The lines without their line ends. Longer ones are cut at 64 KiB and say so.
     pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
         let begins = std::iter::once(0).chain(self.ends.iter().copied());
-        self.ends
-            .iter()
-            .zip(begins)
-            .map(|(end, begin)| &self.bytes[begin..*end])
+        self.ends.iter().zip(begins).map(|(end, begin)| &self.bytes[begin..*end])
     }
 
     /// Number of lines.
@@ -66,7 +63,7 @@ impl Batch {
     }
 
     /// Bytes of the log that were gone before they could be read, in front of these lines: the
-    /// file was bounded or truncated faster than it was read.
+    /// file was bounded or truncated faster than it was read. Exact to a block of the disk.
     pub fn skipped(&self) -> u64 {
         self.skipped
     }
@@ -98,11 +95,7 @@ impl Follower {
     /// Begins to follow `path`, which need not exist yet; where it does, `start` means its state
     /// at this moment.
     pub fn new(path: &Path, start: Start) -> Self {
-        Self {
-            reader: Reader::new(path, start),
-            watch: None,
-            rest_until: None,
-        }
+        Self { reader: Reader::new(path, start), watch: None, rest_until: None }
     }
 
     /// The next lines, at least one; waits for them. Dropping the future loses nothing. Needs a
@@ -117,9 +110,7 @@ impl Follower {
             self.rest_until = None;
         }
         loop {
-            let watch = self
-                .watch
-                .get_or_insert_with(|| Watch::new(self.reader.path()));
+            let watch = self.watch.get_or_insert_with(|| Watch::new(self.reader.path()));
             watch.attach(&self.reader);
             let mut batch = Batch::default();
             match self.reader.read(&mut batch) {
@@ -139,34 +130,40 @@ impl Follower {
         }
     }
 
-    /// Reads to the end without waiting, unfinished last line included. For when the writer has
-    /// ended, so that its last words precede the verdict; and for reading what is there.
+    /// Reads the whole lines that are there, without waiting.
     ///
     /// # Errors
     /// Where the file is there and cannot be read; `each` has had what could be.
-    pub fn drain(&mut self, mut each: impl FnMut(&Batch)) -> Result<(), FollowError> {
+    pub fn read_on(&mut self, mut each: impl FnMut(&Batch)) -> Result<(), FollowError> {
         loop {
             let mut batch = Batch::default();
-            let mut caught_up = self.reader.read(&mut batch).map_err(|e| self.error(e))?;
-            if caught_up && batch.is_empty() {
-                let renewed = self
-                    .reader
-                    .renew(true, &mut batch)
-                    .map_err(|e| self.error(e))?;
-                caught_up = !renewed;
-                if caught_up {
-                    self.reader.finish(&mut batch);
-                }
-            } else {
-                caught_up = false;
+            let caught_up = self.reader.read(&mut batch).map_err(|e| self.error(e))?;
+            let mut more = !caught_up || !batch.is_empty();
+            if !more {
+                more = self.reader.renew(true, &mut batch).map_err(|e| self.error(e))?;
             }
             if !batch.is_empty() {
                 each(&batch);
             }
-            if caught_up {
+            if !more {
                 return Ok(());
             }
         }
+    }
+
+    /// Reads to the end without waiting, unfinished last line included. For when the writer has
+    /// ended, so that its last words precede the verdict; and for reading what is there.
+    ///
+    /// # Errors
+    /// As [`Follower::read_on`].
+    pub fn drain(&mut self, mut each: impl FnMut(&Batch)) -> Result<(), FollowError> {
+        self.read_on(&mut each)?;
+        let mut batch = Batch::default();
+        self.reader.finish(&mut batch);
+        if !batch.is_empty() {
+            each(&batch);
+        }
+        Ok(())
     }
 
     /// Where the next line begins, in bytes from the beginning of the file.
@@ -179,9 +176,6 @@ impl Follower {
         if self.watch.is_some() {
             self.rest_until = Some(Instant::now() + REST_AFTER_ERROR);
         }
-        FollowError {
-            path: self.reader.path().to_owned(),
-            source,
-        }
+        FollowError { path: self.reader.path().to_owned(), source }
     }
 }

@@ -28,12 +28,7 @@ impl RotatingWriter {
     pub fn open(path: &Path, max: u64) -> io::Result<Self> {
         let file = open(path)?;
         let size = file.metadata()?.len();
-        Ok(Self {
-            path: path.to_owned(),
-            max,
-            file,
-            size,
-        })
+        Ok(Self { path: path.to_owned(), max, file, size })
     }
 
     /// The file that is being written.
@@ -42,9 +37,7 @@ impl RotatingWriter {
     }
 
     fn rotate(&mut self) -> io::Result<()> {
-        let there = fs::metadata(&self.path)
-            .map(|there| (there.dev(), there.ino()))
-            .ok();
+        let there = fs::metadata(&self.path).map(|there| (there.dev(), there.ino())).ok();
         let ours = self.file.metadata()?;
         if there == Some((ours.dev(), ours.ino())) {
             let mut old = OsString::from(&self.path);
@@ -79,16 +72,9 @@ impl Write for RotatingWriter {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    let opened = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path);
+    let opened = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
     opened.map_err(|error| {
-        io::Error::new(
-            error.kind(),
-            format!("cannot open the log {}: {error}", path.display()),
-        )
+        io::Error::new(error.kind(), format!("cannot open the log {}: {error}", path.display()))
     })
 }
 
@@ -111,19 +97,10 @@ mod tests {
         let old = fs::read_to_string(dir.path().join("stigmer.log.1")).unwrap();
         let new = fs::read_to_string(&path).unwrap();
         assert!(old.len() + new.len() <= 2_000);
-        assert!(
-            old.len() > 900,
-            "half of the bound is history: {}",
-            old.len()
-        );
+        assert!(old.len() > 900, "half of the bound is history: {}", old.len());
         let lines: Vec<_> = old.lines().chain(new.lines()).collect();
         let first = 500 - lines.len();
-        assert_eq!(
-            lines,
-            (first..500)
-                .map(|n| format!("line {n}"))
-                .collect::<Vec<_>>()
-        );
+        assert_eq!(lines, (first..500).map(|n| format!("line {n}")).collect::<Vec<_>>());
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
     }
 
@@ -131,14 +108,8 @@ mod tests {
     fn goes_on_where_a_former_host_ended() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("events.jsonl");
-        line(
-            &mut RotatingWriter::open(&path, 1_000).unwrap(),
-            "one".into(),
-        );
-        line(
-            &mut RotatingWriter::open(&path, 1_000).unwrap(),
-            "two".into(),
-        );
+        line(&mut RotatingWriter::open(&path, 1_000).unwrap(), "one".into());
+        line(&mut RotatingWriter::open(&path, 1_000).unwrap(), "two".into());
         assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
     }
 

@@ -98,10 +98,7 @@ impl LogStore {
         let slot = Slot {
             text: text.into(),
             time: head.time.map_or(i64::MIN, nanoseconds),
-            generation: head
-                .generation
-                .and_then(|n| u32::try_from(n).ok())
-                .unwrap_or(0),
+            generation: head.generation.and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
             component: self.intern(&head.component),
             level: head.level,
             kind: head.kind,
@@ -158,22 +155,13 @@ impl LogStore {
 
     /// The component names seen so far, in the order of their appearance.
     pub fn components(&self) -> impl Iterator<Item = &str> {
-        self.components
-            .iter()
-            .map(String::as_str)
-            .filter(|name| !name.is_empty())
+        self.components.iter().map(String::as_str).filter(|name| !name.is_empty())
     }
 
     /// The line with that number, while it is kept.
     pub fn get(&self, index: u64) -> Option<Entry<'_>> {
-        let slot = self
-            .slots
-            .get(usize::try_from(index.checked_sub(self.first)?).ok()?)?;
-        Some(Entry {
-            store: self,
-            slot,
-            index,
-        })
+        let slot = self.slots.get(usize::try_from(index.checked_sub(self.first)?).ok()?)?;
+        Some(Entry { store: self, slot, index })
     }
 
     /// The kept lines with those numbers, from either end.
@@ -181,11 +169,8 @@ impl LogStore {
         let position = |index: u64| (index.clamp(self.first, self.end()) - self.first) as usize;
         let begin = position(range.start);
         let slots = self.slots.range(begin..position(range.end).max(begin));
-        let entry = move |(at, slot)| Entry {
-            store: self,
-            slot,
-            index: self.first + (begin + at) as u64,
-        };
+        let entry =
+            move |(at, slot)| Entry { store: self, slot, index: self.first + (begin + at) as u64 };
         slots.enumerate().map(entry)
     }
 
@@ -202,9 +187,7 @@ impl LogStore {
     pub fn count_filtered(&self, filter: &Filter) -> usize {
         match filter.component {
             None => {
-                let levels = Level::ALL
-                    .iter()
-                    .filter(|level| **level >= filter.min_level);
+                let levels = Level::ALL.iter().filter(|level| **level >= filter.min_level);
                 levels.map(|level| self.count(*level)).sum::<usize>() + self.marks
             }
             Some(_) => self.filtered(self.first..self.end(), filter).count(),
@@ -222,10 +205,7 @@ impl LogStore {
         let found = |entry: &Entry<'_>| filter.passes(entry) && pattern.is_match(entry.text());
         let entry = match direction {
             Direction::Forward => self.range(from..self.end()).find(found),
-            Direction::Backward => self
-                .range(self.first..from.saturating_add(1))
-                .rev()
-                .find(found),
+            Direction::Backward => self.range(self.first..from.saturating_add(1)).rev().find(found),
         };
         entry.map(|entry| entry.index)
     }
@@ -234,10 +214,7 @@ impl LogStore {
     /// the last time is enough to keep a list of matches right.
     pub fn matches(&self, pattern: &Regex, filter: &Filter, range: Range<u64>) -> Vec<u64> {
         let found = |entry: &Entry<'_>| filter.passes(entry) && pattern.is_match(entry.text());
-        self.range(range)
-            .filter(found)
-            .map(|entry| entry.index)
-            .collect()
+        self.range(range).filter(found).map(|entry| entry.index).collect()
     }
 
     fn drop_oldest(&mut self) {
@@ -262,8 +239,7 @@ impl LogStore {
         // Whoever invents component names gets one name for all further ones.
         if self.components.len() < MAX_COMPONENTS {
             let full = self.components.len() == MAX_COMPONENTS - 1;
-            self.components
-                .push(if full { "…" } else { component }.to_owned());
+            self.components.push(if full { "…" } else { component }.to_owned());
         }
         (self.components.len() - 1) as u16
     }
@@ -293,10 +269,7 @@ impl<'a> Entry<'a> {
 
     /// Which part of Temporal speaks; may be empty.
     pub fn component(&self) -> &'a str {
-        self.store
-            .components
-            .get(usize::from(self.slot.component))
-            .map_or("", String::as_str)
+        self.store.components.get(usize::from(self.slot.component)).map_or("", String::as_str)
     }
 
     /// The generation that wrote it, where known.

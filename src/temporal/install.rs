@@ -175,25 +175,15 @@ impl Sources {
     ) -> Result<Installed, InstallError> {
         let asked = version.is_some();
         let version = valid_version(version.unwrap_or(DEFAULT_VERSION))?;
-        let pin = self
-            .pins
-            .iter()
-            .find(|pin| pin.version == version && pin.arch == arch);
+        let pin = self.pins.iter().find(|pin| pin.version == version && pin.arch == arch);
 
         staging::create_folder(bin)?;
         let _lock = InstallLock::take(bin, progress)?;
         let target = bin.join("temporal");
-        if let Some(there) = locate::version(&target)
-            .ok()
-            .filter(|there| there.cli == version)
-        {
+        if let Some(there) = locate::version(&target).ok().filter(|there| there.cli == version) {
             let how = How::AlreadyThere;
             progress.finished(&target, how);
-            return Ok(Installed {
-                path: target,
-                version: there,
-                how,
-            });
+            return Ok(Installed { path: target, version: there, how });
         }
         if pin.is_none() && !asked {
             let (version, arch) = (version.to_owned(), arch.to_string());
@@ -202,12 +192,7 @@ impl Sources {
 
         staging::clear_leftovers(bin);
         let mut attempts = Vec::new();
-        let wanted = Wanted {
-            version,
-            arch,
-            pin,
-            asked,
-        };
+        let wanted = Wanted { version, arch, pin, asked };
         let ways = std::iter::once(None).chain(self.tools.iter().map(Some));
         for tool in ways {
             let staging = Staging::new(bin)?;
@@ -227,11 +212,7 @@ impl Sources {
                 Ok((how, version)) => {
                     staging.place(&target)?;
                     progress.finished(&target, how);
-                    return Ok(Installed {
-                        path: target,
-                        version,
-                        how,
-                    });
+                    return Ok(Installed { path: target, version, how });
                 }
                 Err(why) => {
                     progress.failed(&way, &why);
@@ -240,11 +221,7 @@ impl Sources {
             }
         }
         let version = version.to_owned();
-        Err(InstallError::AllFailed {
-            version,
-            bin: bin.to_owned(),
-            attempts,
-        })
+        Err(InstallError::AllFailed { version, bin: bin.to_owned(), attempts })
     }
 }
 
@@ -273,10 +250,7 @@ impl Wanted<'_> {
         };
         let version = locate::version(&staging.program()).map_err(|error| error.to_string())?;
         if version.cli != self.version {
-            return Err(format!(
-                "the program in it says it is version {}",
-                version.cli
-            ));
+            return Err(format!("the program in it says it is version {}", version.cli));
         }
         Ok((how, version))
     }
@@ -287,11 +261,8 @@ fn valid_version(version: &str) -> Result<&str, InstallError> {
     let number = version.strip_prefix('v').unwrap_or(version);
     let fine = number.starts_with(|c: char| c.is_ascii_digit())
         && number.len() <= 40
-        && number
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
-    fine.then_some(number)
-        .ok_or_else(|| InstallError::NotAVersion(version.to_owned()))
+        && number.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
+    fine.then_some(number).ok_or_else(|| InstallError::NotAVersion(version.to_owned()))
 }
 
 impl fmt::Display for How {

@@ -33,11 +33,7 @@ impl LastWords {
             *self = Self::default();
             return;
         }
-        let line = if line.len() > MAX_CHARS {
-            first_chars(line)
-        } else {
-            line
-        };
+        let line = if line.len() > MAX_CHARS { first_chars(line) } else { line };
         if head.kind == Kind::Dump {
             // A second panic while the first is being printed continues the dump.
             if self.dump.len() < KEPT {
@@ -57,11 +53,7 @@ impl LastWords {
     /// The server's own account of its end: the first line of a crash dump, else the `Error:` line
     /// of a refused start, else what the web UI died of. Shortened to the part that says why.
     pub fn cause(&self) -> Option<String> {
-        let cause = self
-            .dump
-            .first()
-            .or(self.refusal.as_ref())
-            .or(self.fatal.as_ref())?;
+        let cause = self.dump.first().or(self.refusal.as_ref()).or(self.fatal.as_ref())?;
         Some(shorten(cause).to_owned())
     }
 
@@ -72,10 +64,7 @@ impl LastWords {
 
     /// The last lines of all, oldest first, harmless, as they stand in the file.
     pub fn last(&self) -> Vec<String> {
-        self.last
-            .iter()
-            .map(|line| super::logline::harmless(line).into_owned())
-            .collect()
+        self.last.iter().map(|line| super::logline::harmless(line).into_owned()).collect()
     }
 }
 
@@ -85,10 +74,7 @@ fn safe(line: &str, head: &Head) -> String {
 
 fn first_chars(line: &str) -> &str {
     // The cause of a refused start stands at the end of its line, but those have 1 kB at most.
-    let end = line
-        .char_indices()
-        .nth(MAX_CHARS)
-        .map_or(line.len(), |(at, _)| at);
+    let end = line.char_indices().nth(MAX_CHARS).map_or(line.len(), |(at, _)| at);
     &line[..end]
 }
 
@@ -172,9 +158,7 @@ pub fn classify_exit(code: Option<i32>, cause: Option<&str>) -> StartFailure {
         Some(2) if words.starts_with("panic: runtime error: invalid memory address") => {
             StartFailure::LostPortRace { port: None }
         }
-        Some(2) if words.contains(IN_USE) => StartFailure::LostPortRace {
-            port: bound_port(words),
-        },
+        Some(2) if words.contains(IN_USE) => StartFailure::LostPortRace { port: bound_port(words) },
         Some(1) => refused(words),
         _ => StartFailure::Other,
     }
@@ -205,9 +189,7 @@ fn refused(words: &str) -> StartFailure {
     ];
     let no_folder = words.contains("failed checking dir for database file: ");
     if no_folder || DATABASE.iter().any(|sign| words.contains(sign)) {
-        return StartFailure::DatabaseUnusable {
-            detail: reason(words).to_owned(),
-        };
+        return StartFailure::DatabaseUnusable { detail: reason(words).to_owned() };
     }
     const FLAG: [&str; 5] = [
         "Error: unknown flag",
@@ -217,9 +199,7 @@ fn refused(words: &str) -> StartFailure {
         "Error: flag needs an argument",
     ];
     if FLAG.iter().any(|sign| words.starts_with(sign)) {
-        return StartFailure::UnknownFlag {
-            detail: reason(words).to_owned(),
-        };
+        return StartFailure::UnknownFlag { detail: reason(words).to_owned() };
     }
     StartFailure::Other
 }
@@ -227,9 +207,7 @@ fn refused(words: &str) -> StartFailure {
 /// The message without the words that every message has.
 fn reason(words: &str) -> &str {
     let words = words.strip_prefix("Error: ").unwrap_or(words);
-    words
-        .strip_prefix("failed starting server: ")
-        .unwrap_or(words)
+    words.strip_prefix("failed starting server: ").unwrap_or(words)
 }
 
 fn port_use(words: &str) -> Option<PortUse> {
@@ -240,10 +218,7 @@ fn port_use(words: &str) -> Option<PortUse> {
         ("can't set UI port", PortUse::Ui),
         ("can't set metrics port", PortUse::Metrics),
     ];
-    CHECKS
-        .iter()
-        .find(|(sign, _)| words.contains(sign))
-        .map(|(_, what)| *what)
+    CHECKS.iter().find(|(sign, _)| words.contains(sign)).map(|(_, what)| *what)
 }
 
 /// The port in `listen tcp 127.0.0.1:7233: bind: …`.

@@ -107,9 +107,7 @@ pub fn locate(
             return Ok(found);
         }
     }
-    Err(LocateError::NotFound {
-        home: home.to_owned(),
-    })
+    Err(LocateError::NotFound { home: home.to_owned() })
 }
 
 fn usable(path: &Path, origin: Origin) -> Result<Located, LocateError> {
@@ -140,10 +138,7 @@ fn usable(path: &Path, origin: Origin) -> Result<Located, LocateError> {
         return Err(unusable("it is a folder".to_owned(), instead.to_owned()));
     }
     if !meta.is_file() {
-        return Err(unusable(
-            "it is no regular file".to_owned(),
-            instead.to_owned(),
-        ));
+        return Err(unusable("it is no regular file".to_owned(), instead.to_owned()));
     }
     if meta.permissions().mode() & 0o111 == 0 {
         let cure = format!("make it executable: chmod +x {}", path.display());
@@ -168,13 +163,8 @@ pub struct Version {
 /// # Errors
 /// Where it cannot be run, does not end in time, or answers something else.
 pub fn version(path: &Path) -> Result<Version, LocateError> {
-    let fail = |why: String| LocateError::NoVersion {
-        path: path.to_owned(),
-        why,
-    };
-    let ran = tool::run(Command::new(path).arg("--version"), |had| {
-        had < VERSION_TIMEOUT
-    });
+    let fail = |why: String| LocateError::NoVersion { path: path.to_owned(), why };
+    let ran = tool::run(Command::new(path).arg("--version"), |had| had < VERSION_TIMEOUT);
     let ran = ran.map_err(|error| fail(format!("cannot be run: {error}")))?;
     if !ran.succeeded() {
         return Err(fail(format!("failed: {}", ran.complaint())));
@@ -193,16 +183,8 @@ fn parse_version(output: &str) -> Option<Version> {
         let (_, rest) = line.split_once(marker)?;
         Some(rest.split([',', ')', ' ']).next()?.to_owned())
     };
-    let cli = line
-        .split_whitespace()
-        .next()?
-        .trim_start_matches('v')
-        .to_owned();
+    let cli = line.split_whitespace().next()?.trim_start_matches('v').to_owned();
     let begins_right = cli.starts_with(|c: char| c.is_ascii_digit());
-    let version = Version {
-        cli,
-        server: word_after("Server "),
-        ui: word_after("UI "),
-    };
+    let version = Version { cli, server: word_after("Server "), ui: word_after("UI ") };
     begins_right.then_some(version)
 }

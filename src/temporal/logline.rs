@@ -48,13 +48,7 @@ pub enum Level {
 
 impl Level {
     /// Every level, in order; [`Level::index`] is the position here.
-    pub const ALL: [Self; 5] = [
-        Self::Debug,
-        Self::Info,
-        Self::Unknown,
-        Self::Warn,
-        Self::Error,
-    ];
+    pub const ALL: [Self; 5] = [Self::Debug, Self::Info, Self::Unknown, Self::Warn, Self::Error];
 
     /// The lower-case name, as in options and in JSON.
     pub fn as_str(self) -> &'static str {
@@ -84,9 +78,7 @@ impl Level {
             ("FATAL", Level::Error),
             ("PANIC", Level::Error),
         ];
-        let found = NAMES
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(word));
+        let found = NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
         found.map_or(Self::Unknown, |(_, level)| *level)
     }
 }
@@ -178,11 +170,7 @@ impl LineParser {
     /// A parser at the start of a log. `zone` is where the server runs: its text format writes
     /// local time without saying which.
     pub fn new(zone: TimeZone) -> Self {
-        Self {
-            zone,
-            generation: None,
-            in_dump: false,
-        }
+        Self { zone, generation: None, in_dump: false }
     }
 
     /// Reads what filters and counters need, at a quarter of the price of the whole.
@@ -228,11 +216,7 @@ impl LineParser {
         let is_error = line.starts_with("Error: ");
         self.in_dump = !is_error && (starts_dump || self.in_dump);
         Head {
-            level: if starts_dump || is_error {
-                Level::Error
-            } else {
-                Level::Unknown
-            },
+            level: if starts_dump || is_error { Level::Error } else { Level::Unknown },
             kind: if self.in_dump { Kind::Dump } else { Kind::Raw },
             ..Head::default()
         }
@@ -247,10 +231,7 @@ pub fn text(line: &[u8]) -> Cow<'_, str> {
         return String::from_utf8_lossy(line);
     }
     let kept = String::from_utf8_lossy(&line[..MAX_LINE]);
-    Cow::Owned(format!(
-        "{kept}{}",
-        cut_notice((line.len() - MAX_LINE) as u64)
-    ))
+    Cow::Owned(format!("{kept}{}", cut_notice((line.len() - MAX_LINE) as u64)))
 }
 
 /// What stands at the end of a line of which `bytes` bytes were cut off.
@@ -267,9 +248,7 @@ pub fn generation_mark(generation: u64, time: Timestamp) -> String {
 pub fn expand(line: &str, head: Head) -> LogLine {
     let (message, fields) = match decode::fields(line, |_| true) {
         Some((Kind::Mark, _)) => {
-            let n = head
-                .generation
-                .map_or_else(|| "?".to_owned(), |n| n.to_string());
+            let n = head.generation.map_or_else(|| "?".to_owned(), |n| n.to_string());
             (format!("generation {n}"), Vec::new())
         }
         Some((_, fields)) => fields.into_message(&head.component),
@@ -324,9 +303,7 @@ impl LogLine {
                 None => format!("---- Temporal, {} ----", self.message),
             },
             Kind::Json | Kind::Text => {
-                let clock = self
-                    .clock(zone)
-                    .unwrap_or_else(|| "--:--:--.---".to_owned());
+                let clock = self.clock(zone).unwrap_or_else(|| "--:--:--.---".to_owned());
                 let level = match self.level {
                     Level::Debug => "DEBUG",
                     Level::Info => "INFO",

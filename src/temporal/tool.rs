@@ -37,16 +37,9 @@ impl Ran {
             Some(status) => status.to_string(),
             None => "ended, because it took too long".to_owned(),
         };
-        let lines = self
-            .stderr
-            .lines()
-            .chain(self.stdout.lines())
-            .map(str::trim);
+        let lines = self.stderr.lines().chain(self.stdout.lines()).map(str::trim);
         let lines = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>();
-        let errors = lines
-            .iter()
-            .rev()
-            .find(|line| line.to_lowercase().starts_with("error"));
+        let errors = lines.iter().rev().find(|line| line.to_lowercase().starts_with("error"));
         match errors.or(lines.last()) {
             Some(said) => format!("{end}: {}", super::logline::harmless(said)),
             None => format!("{end}, without a word"),
@@ -60,10 +53,7 @@ pub(super) fn run(
     command: &mut Command,
     mut patience: impl FnMut(Duration) -> bool,
 ) -> io::Result<Ran> {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = spawn(command)?;
     let stdout = collect(child.stdout.take());
     let stderr = collect(child.stderr.take());
@@ -82,11 +72,7 @@ pub(super) fn run(
         thread::sleep(nap);
         nap = (nap * 2).min(Duration::from_millis(50));
     };
-    Ok(Ran {
-        status,
-        stdout: gather(&stdout),
-        stderr: gather(&stderr),
-    })
+    Ok(Ran { status, stdout: gather(&stdout), stderr: gather(&stderr) })
 }
 
 fn spawn(command: &mut Command) -> io::Result<Child> {
@@ -145,10 +131,7 @@ mod tests {
     #[test]
     fn returns_what_was_said_and_how_it_ended() {
         let ran = run(&mut sh("echo out; echo err >&2; exit 3"), |_| true).unwrap();
-        assert_eq!(
-            (ran.stdout.as_str(), ran.stderr.as_str()),
-            ("out\n", "err\n")
-        );
+        assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("out\n", "err\n"));
         assert_eq!(ran.status.and_then(|status| status.code()), Some(3));
         assert_eq!(ran.complaint(), "exit status: 3: out");
     }
@@ -180,9 +163,6 @@ mod tests {
     fn an_error_line_says_more_than_the_last_one() {
         let script = "echo 'ERROR: no matching distribution' >&2; echo 'hint: x' >&2; exit 1";
         let ran = run(&mut sh(script), |_| true).unwrap();
-        assert_eq!(
-            ran.complaint(),
-            "exit status: 1: ERROR: no matching distribution"
-        );
+        assert_eq!(ran.complaint(), "exit status: 1: ERROR: no matching distribution");
     }
 }

@@ -174,11 +174,7 @@ fn begin(file: &File, start: Start) -> io::Result<(u64, bool)> {
         return Ok((offset, false));
     }
     let hole = is_punched(file, 0)?;
-    let front = if hole {
-        sparse::next_data(file, 0)?.unwrap_or(size)
-    } else {
-        0
-    };
+    let front = if hole { sparse::next_data(file, 0)?.unwrap_or(size) } else { 0 };
     let Start::Tail(lines) = start else {
         return Ok((front, hole));
     };
@@ -191,12 +187,7 @@ fn begin(file: &File, start: Start) -> io::Result<(u64, bool)> {
         let from = end.saturating_sub(CHUNK as u64).max(front);
         let chunk = &mut buffer[..(end - from) as usize];
         file.read_exact_at(chunk, from)?;
-        for (at, _) in chunk
-            .iter()
-            .enumerate()
-            .rev()
-            .filter(|(_, byte)| **byte == b'\n')
-        {
+        for (at, _) in chunk.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n') {
             wanted -= 1;
             if wanted == 0 {
                 return Ok((from + at as u64 + 1, false));

@@ -75,9 +75,7 @@ impl Splitter {
     fn end(&mut self, batch: &mut Batch) {
         batch.bytes.append(&mut self.partial);
         if self.cut > 0 {
-            batch
-                .bytes
-                .extend_from_slice(cut_notice(self.cut).as_bytes());
+            batch.bytes.extend_from_slice(cut_notice(self.cut).as_bytes());
         }
         batch.end_line();
         // A line of 64 KiB is rare: do not hold the room for it for ever.

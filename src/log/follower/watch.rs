@@ -44,12 +44,8 @@ impl Watch {
             _ => Path::new("."),
         };
         let kernel = Inotify::init().and_then(|inotify| inotify.into_event_stream([0; EVENTS]));
-        let kernel = kernel.ok().map(|events| Kernel {
-            events,
-            folder: None,
-            file: None,
-            attached: 0,
-        });
+        let kernel =
+            kernel.ok().map(|events| Kernel { events, folder: None, file: None, attached: 0 });
         Self {
             folder: folder.to_owned(),
             name: path.file_name().unwrap_or_default().to_owned(),
@@ -90,10 +86,7 @@ impl Watch {
     /// Whether the path may name another file than when [`Watch::changed`] was last called.
     pub(super) fn is_suspicious(&self) -> bool {
         // While nobody watches the folder anything may have happened.
-        let blind = self
-            .kernel
-            .as_ref()
-            .is_none_or(|kernel| kernel.folder.is_none());
+        let blind = self.kernel.as_ref().is_none_or(|kernel| kernel.folder.is_none());
         self.suspicious || blind
     }
 
@@ -145,4 +138,12 @@ impl Watch {
 fn watch_open_file(kernel: &Kernel, file: &File) -> Option<WatchDescriptor> {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     kernel.events.watches().add(path, WatchMask::MODIFY).ok()
+}
+
+#[cfg(test)]
+impl Watch {
+    /// One that the kernel refused.
+    pub(super) fn blind() -> Self {
+        Self { kernel: None, ..Self::new(Path::new("x")) }
+    }
 }

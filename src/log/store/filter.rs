@@ -15,10 +15,7 @@ pub struct Filter {
 impl Default for Filter {
     /// Everything passes.
     fn default() -> Self {
-        Self {
-            min_level: Level::Debug,
-            component: None,
-        }
+        Self { min_level: Level::Debug, component: None }
     }
 }
 

@@ -36,23 +36,9 @@ pub(super) fn fetch(
     let agent = Agent::new_with_config(config);
     let mut response = agent.get(url).call().map_err(|error| explain(&error))?;
     progress.started(url, response.body().content_length());
-    let body = response
-        .body_mut()
-        .with_config()
-        .limit(MAX_PROGRAM)
-        .reader();
-    let program = unpack(
-        Counted {
-            body,
-            read: 0,
-            progress,
-        },
-        staging,
-    )?;
-    Ok(Candidate {
-        program,
-        may_differ: true,
-    })
+    let body = response.body_mut().with_config().limit(MAX_PROGRAM).reader();
+    let program = unpack(Counted { body, read: 0, progress }, staging)?;
+    Ok(Candidate { program, may_differ: true })
 }
 
 /// Writes the one wanted entry. Whatever else is in the archive is not touched, and neither are the
@@ -73,9 +59,7 @@ fn unpack(from: impl Read, staging: &Staging) -> Result<super::Program, String> 
         let program = staging.write_program(entry)?;
         let written = staging.program().metadata().map_err(broken)?.len();
         if written != size {
-            return Err(format!(
-                "the archive is incomplete: {written} of {size} bytes"
-            ));
+            return Err(format!("the archive is incomplete: {written} of {size} bytes"));
         }
         // To the end, where the archive's own checksum stands.
         let mut rest = tar.into_inner();

@@ -23,11 +23,7 @@ pub trait Progress: Send {
 
 /// What suits the standard error: a bar on a terminal, lines elsewhere.
 pub fn progress(on_terminal: bool) -> Box<dyn Progress> {
-    if on_terminal {
-        Box::new(Bar::default())
-    } else {
-        Box::new(Lines(std::io::stderr()))
-    }
+    if on_terminal { Box::new(Bar::default()) } else { Box::new(Lines(std::io::stderr())) }
 }
 
 /// Says nothing.
@@ -101,10 +97,9 @@ impl Progress for Bar {
                 ProgressBar::new(bytes),
                 "  {bar:30} {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {eta}",
             ),
-            None => (
-                ProgressBar::no_length(),
-                "  {spinner} {decimal_bytes}  {decimal_bytes_per_sec}",
-            ),
+            None => {
+                (ProgressBar::no_length(), "  {spinner} {decimal_bytes}  {decimal_bytes_per_sec}")
+            }
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
@@ -128,18 +123,12 @@ impl Progress for Bar {
 }
 
 fn waiting(lock: &Path) -> String {
-    format!(
-        "another process is installing the Temporal CLI; waiting for {}",
-        lock.display()
-    )
+    format!("another process is installing the Temporal CLI; waiting for {}", lock.display())
 }
 
 fn started(source: &str, bytes: Option<u64>) -> String {
     match bytes {
-        Some(bytes) => format!(
-            "fetching the Temporal CLI: {source} ({})",
-            DecimalBytes(bytes)
-        ),
+        Some(bytes) => format!("fetching the Temporal CLI: {source} ({})", DecimalBytes(bytes)),
         None => format!("fetching the Temporal CLI: {source} (size unknown)"),
     }
 }

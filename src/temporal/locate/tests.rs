@@ -19,30 +19,12 @@ fn the_named_one_wins_then_the_homes_then_the_one_on_path() {
 
     assert!(matches!(find(None), Err(LocateError::NotFound { .. })));
     program(&on_path, "");
-    assert_eq!(
-        find(None).unwrap(),
-        Located {
-            path: on_path,
-            origin: Origin::Path
-        }
-    );
+    assert_eq!(find(None).unwrap(), Located { path: on_path, origin: Origin::Path });
     program(&home, "");
-    assert_eq!(
-        find(None).unwrap(),
-        Located {
-            path: home.clone(),
-            origin: Origin::Home
-        }
-    );
+    assert_eq!(find(None).unwrap(), Located { path: home.clone(), origin: Origin::Home });
     program(&named, "");
     let found = find(Some(&named)).unwrap();
-    assert_eq!(
-        found,
-        Located {
-            path: named,
-            origin: Origin::Option
-        }
-    );
+    assert_eq!(found, Located { path: named, origin: Origin::Option });
 }
 
 #[test]
@@ -57,9 +39,7 @@ fn what_cannot_be_run_says_why_and_what_to_do() {
         ("folder", "it is a folder", "--temporal-bin"),
     ];
     for (name, why, cure) in cases {
-        let error = locate(Some(&at(name)), &at("home"), None)
-            .unwrap_err()
-            .to_string();
+        let error = locate(Some(&at(name)), &at("home"), None).unwrap_err().to_string();
         assert!(error.contains(why) && error.contains(cure), "{error}");
         assert!(error.contains(&at(name).display().to_string()), "{error}");
     }
@@ -84,10 +64,7 @@ fn reads_what_the_cli_says_of_itself() {
     assert_eq!(version.cli, "1.9.1");
     assert_eq!(version.server.as_deref(), Some("1.32.0"));
     assert_eq!(version.ui.as_deref(), Some("2.54.1"));
-    assert_eq!(
-        parse_version("temporal version 2.0.0").unwrap().server,
-        None
-    );
+    assert_eq!(parse_version("temporal version 2.0.0").unwrap().server, None);
     assert_eq!(parse_version("usage: temporal"), None);
     assert_eq!(parse_version("temporal version unknown"), None);
 }
@@ -99,12 +76,7 @@ fn a_program_that_is_no_temporal_is_told_apart() {
     program(&path, "echo temporal version 1.2.3; sleep 20 &");
     assert_eq!(version(&path).unwrap().cli, "1.2.3");
     program(&path, "echo hello");
-    assert!(
-        version(&path)
-            .unwrap_err()
-            .to_string()
-            .contains("says `hello`")
-    );
+    assert!(version(&path).unwrap_err().to_string().contains("says `hello`"));
     program(&path, "echo broken >&2; exit 1");
     assert!(version(&path).unwrap_err().to_string().contains("broken"));
 }

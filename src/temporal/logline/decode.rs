@@ -28,24 +28,13 @@ pub(super) fn fields(line: &str, wanted: fn(&str) -> bool) -> Option<(Kind, Fiel
     if line.starts_with('{') {
         return json(line, wanted);
     }
-    line.starts_with("time=")
-        .then(|| logfmt(line, wanted))?
-        .map(|fields| (Kind::Text, fields))
+    line.starts_with("time=").then(|| logfmt(line, wanted))?.map(|fields| (Kind::Text, fields))
 }
 
 /// The keys that [`super::Head`] is made of.
 pub(super) fn is_head(key: &str) -> bool {
-    const KEYS: [&str; 9] = [
-        "time",
-        "level",
-        "service",
-        "component",
-        "logger",
-        "prefix",
-        "shard-id",
-        "stigmer",
-        "n",
-    ];
+    const KEYS: [&str; 9] =
+        ["time", "level", "service", "component", "logger", "prefix", "shard-id", "stigmer", "n"];
     KEYS.contains(&key)
 }
 
@@ -55,22 +44,15 @@ pub(super) fn starts_dump(line: &str) -> bool {
     if line.starts_with("panic: ") || line.starts_with("fatal error: ") {
         return true;
     }
-    let signal = line
-        .strip_prefix("SIG")
-        .and_then(|rest| rest.split_once(": "));
-    signal.is_some_and(|(name, _)| {
-        name.bytes()
-            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
-    })
+    let signal = line.strip_prefix("SIG").and_then(|rest| rest.split_once(": "));
+    signal
+        .is_some_and(|(name, _)| name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()))
 }
 
 fn json(line: &str, wanted: fn(&str) -> bool) -> Option<(Kind, Fields)> {
     let mut fields = Fields::default();
     let mut input = serde_json::Deserializer::from_str(line);
-    let result = input.deserialize_map(Collect {
-        fields: &mut fields,
-        wanted,
-    });
+    let result = input.deserialize_map(Collect { fields: &mut fields, wanted });
     if result.and_then(|()| input.end()).is_err() {
         // A line that we cut ourselves still says when, how bad and who.
         let notice = line.rfind(CUT).filter(|at| line.len() - at <= MAX_NOTICE)?;
@@ -80,11 +62,7 @@ fn json(line: &str, wanted: fn(&str) -> bool) -> Option<(Kind, Fields)> {
         let cut = line[notice + CUT.len()..].trim_end_matches(']');
         fields.put("…".to_owned(), Value::String(cut.to_owned()));
     }
-    let kind = if fields.generation().is_some() {
-        Kind::Mark
-    } else {
-        Kind::Json
-    };
+    let kind = if fields.generation().is_some() { Kind::Mark } else { Kind::Json };
     Some((kind, fields))
 }
 
@@ -176,11 +154,7 @@ fn unquote(quoted: &str) -> Option<(String, &str)> {
                         let code = quoted.get(at + 1..at + 1 + digits)?;
                         let code = u32::from_str_radix(code, 16).ok()?;
                         // `\x` stands for one byte that is not UTF-8.
-                        let code = if escape == 'x' && code > 0x7f {
-                            0xfffd
-                        } else {
-                            code
-                        };
+                        let code = if escape == 'x' && code > 0x7f { 0xfffd } else { code };
                         char::from_u32(code).unwrap_or('\u{fffd}')
                     }
                     other => other,
@@ -205,10 +179,7 @@ impl Fields {
     }
 
     fn get(&self, key: &str) -> Option<&Value> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == key)
-            .map(|(_, value)| value)
+        self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value)
     }
 
     /// The value of a key as text, empty where it is absent.
@@ -218,9 +189,7 @@ impl Fields {
 
     /// The number in a mark of ours.
     pub(super) fn generation(&self) -> Option<u64> {
-        let ours = self
-            .get("stigmer")
-            .is_some_and(|value| value == "generation");
+        let ours = self.get("stigmer").is_some_and(|value| value == "generation");
         self.get("n").filter(|_| ours)?.as_u64()
     }
 
@@ -261,11 +230,7 @@ impl Fields {
                 None => Cow::Owned(harmless(&name).chars().take(MAX_COMPONENT).collect()),
             };
         }
-        Cow::Borrowed(if self.get("shard-id").is_some() {
-            "history"
-        } else {
-            ""
-        })
+        Cow::Borrowed(if self.get("shard-id").is_some() { "history" } else { "" })
     }
 
     /// Message and remaining fields, harmless. What the head shows already is left out.
@@ -273,11 +238,7 @@ impl Fields {
         let mut message = String::new();
         let mut rest = Vec::with_capacity(self.0.len());
         // The web UI's logger calls it `message`.
-        let message_key = if self.get("msg").is_some() {
-            "msg"
-        } else {
-            "message"
-        };
+        let message_key = if self.get("msg").is_some() { "msg" } else { "message" };
         for (key, value) in self.0 {
             let value = harmless(&plain(&value)).into_owned();
             if key == message_key {

@@ -15,11 +15,7 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     let mut column = 0;
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
-        let skipped = if c == '\u{1b}' {
-            escape_len(rest)
-        } else {
-            None
-        };
+        let skipped = if c == '\u{1b}' { escape_len(rest) } else { None };
         if let Some(skipped) = skipped {
             rest = &rest[skipped..];
             continue;
@@ -31,7 +27,7 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
             column += width;
         } else {
             clean.push(symbol(c));
-            column += 1;
+            column = if c == '\n' { 0 } else { column + 1 };
         }
     }
     Cow::Owned(clean)
@@ -49,10 +45,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 /// Controls, and the marks that reorder or break a line without being controls.
 fn is_hostile(c: char) -> bool {
     c.is_control()
-        || matches!(
-            c,
-            '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{61c}'
-        )
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
         || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fff9}'..='\u{fffb}')
 }
 
