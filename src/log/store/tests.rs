@@ -119,8 +119,8 @@ proptest! {
     #[test]
     fn bounds_always_hold(
         max_lines in 1_usize..20,
-        max_bytes in 0_usize..4_000,
-        lines in proptest::collection::vec("[a-z]{0,300}", 0..60),
+        max_bytes in 0_usize..2_000,
+        lines in proptest::collection::vec("[a-z]{0,90}", 0..40),
     ) {
         let mut store = store(max_lines, max_bytes);
         for (n, line) in lines.iter().enumerate() {
