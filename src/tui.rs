@@ -379,10 +379,12 @@ impl Dashboard {
 }
 
 async fn asked(shutdown: &mut Option<tokio::sync::watch::Receiver<bool>>) {
-    match shutdown {
-        Some(shutdown) if shutdown.wait_for(|asked| *asked).await.is_ok() => {}
-        Some(_) | None => std::future::pending().await,
+    if let Some(shutdown) = shutdown
+        && shutdown.wait_for(|asked| *asked).await.is_ok()
+    {
+        return;
     }
+    std::future::pending().await
 }
 
 fn theme() -> Theme {

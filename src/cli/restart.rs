@@ -18,7 +18,7 @@ pub(super) fn run(context: &Context) -> Result<i32, CliError> {
     match block_on(client::command(home, "restart", body))? {
         Ok(status) => {
             line(start::READY);
-            start::describe(home, &status);
+            start::describe(&status);
             Ok(0)
         }
         Err(ClientError::NoHost) => {

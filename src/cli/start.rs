@@ -141,14 +141,14 @@ async fn use_host(
         _ if restarted || ((ours || rests) && !adopted) => READY.to_owned(),
         _ => REUSED.to_owned(),
     });
-    describe(home, &status);
+    describe(&status);
     Ok(0)
 }
 
 /// Address, web UI, pid, database and log, for people.
-pub(super) fn describe(home: &Home, status: &Status) {
+pub(super) fn describe(status: &Status) {
     let Some(temporal) = &status.temporal else { return };
-    let mut row = |name: &str, value: String| line(&format!("  {name:<9} {value}"));
+    let row = |name: &str, value: String| line(&format!("  {name:<9} {value}"));
     row("address", temporal.address.clone());
     if let Some(url) = &temporal.ui_url {
         row("web UI", url.clone());
@@ -169,7 +169,6 @@ pub(super) fn describe(home: &Home, status: &Status) {
     if !status.message.is_empty() {
         note(&format!("note: {}", status.message));
     }
-    let _ = home;
 }
 
 fn warn_of_file(settings: &Settings, running: &Status) {

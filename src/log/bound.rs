@@ -106,7 +106,7 @@ impl FileBound {
             Err(error) => return Err(self.io("measuring", error)),
         };
         let same = self.file.as_ref().and_then(|file| file.metadata().ok());
-        if !same.is_some_and(|same| (same.dev(), same.ino()) == (there.dev(), there.ino())) {
+        if same.is_none_or(|same| (same.dev(), same.ino()) != (there.dev(), there.ino())) {
             let file = OpenOptions::new().read(true).write(true).open(&self.path);
             self.file = Some(file.map_err(|e| self.io("opening", e))?);
             self.begin = 0;

@@ -63,7 +63,7 @@ impl Batch {
     }
 
     /// Bytes of the log that were gone before they could be read, in front of these lines: the
-    /// file was bounded or truncated faster than it was read.
+    /// file was bounded or truncated faster than it was read. Exact to a block of the disk.
     pub fn skipped(&self) -> u64 {
         self.skipped
     }
@@ -88,6 +88,7 @@ pub struct Follower {
     reader: Reader,
     /// Made at the first wait, so that reading what is there needs no runtime.
     watch: Option<Watch>,
+    rest: Duration,
     rest_until: Option<Instant>,
 }
 
@@ -95,7 +96,14 @@ impl Follower {
     /// Begins to follow `path`, which need not exist yet; where it does, `start` means its state
     /// at this moment.
     pub fn new(path: &Path, start: Start) -> Self {
-        Self { reader: Reader::new(path, start), watch: None, rest_until: None }
+        Self { reader: Reader::new(path, start), watch: None, rest: REST, rest_until: None }
+    }
+
+    /// Rests so long after it has caught up, in place of 4 ms: a screen that is drawn 30 times a
+    /// second needs no more wake-ups than that.
+    pub fn resting(mut self, rest: Duration) -> Self {
+        self.rest = rest;
+        self
     }
 
     /// The next lines, at least one; waits for them. Dropping the future loses nothing. Needs a
@@ -115,7 +123,7 @@ impl Follower {
             let mut batch = Batch::default();
             match self.reader.read(&mut batch) {
                 Ok(caught_up) if !batch.is_empty() => {
-                    self.rest_until = caught_up.then(|| Instant::now() + REST);
+                    self.rest_until = caught_up.then(|| Instant::now() + self.rest);
                     return Ok(batch);
                 }
                 Ok(false) => {}
@@ -130,31 +138,40 @@ impl Follower {
         }
     }
 
-    /// Reads to the end without waiting, unfinished last line included. For when the writer has
-    /// ended, so that its last words precede the verdict; and for reading what is there.
+    /// Reads the whole lines that are there, without waiting.
     ///
     /// # Errors
     /// Where the file is there and cannot be read; `each` has had what could be.
-    pub fn drain(&mut self, mut each: impl FnMut(&Batch)) -> Result<(), FollowError> {
+    pub fn read_on(&mut self, mut each: impl FnMut(&Batch)) -> Result<(), FollowError> {
         loop {
             let mut batch = Batch::default();
-            let mut caught_up = self.reader.read(&mut batch).map_err(|e| self.error(e))?;
-            if caught_up && batch.is_empty() {
-                let renewed = self.reader.renew(true, &mut batch).map_err(|e| self.error(e))?;
-                caught_up = !renewed;
-                if caught_up {
-                    self.reader.finish(&mut batch);
-                }
-            } else {
-                caught_up = false;
+            let caught_up = self.reader.read(&mut batch).map_err(|e| self.error(e))?;
+            let mut more = !caught_up || !batch.is_empty();
+            if !more {
+                more = self.reader.renew(true, &mut batch).map_err(|e| self.error(e))?;
             }
             if !batch.is_empty() {
                 each(&batch);
             }
-            if caught_up {
+            if !more {
                 return Ok(());
             }
         }
+    }
+
+    /// Reads to the end without waiting, unfinished last line included. For when the writer has
+    /// ended, so that its last words precede the verdict; and for reading what is there.
+    ///
+    /// # Errors
+    /// As [`Follower::read_on`].
+    pub fn drain(&mut self, mut each: impl FnMut(&Batch)) -> Result<(), FollowError> {
+        self.read_on(&mut each)?;
+        let mut batch = Batch::default();
+        self.reader.finish(&mut batch);
+        if !batch.is_empty() {
+            each(&batch);
+        }
+        Ok(())
     }
 
     /// Where the next line begins, in bytes from the beginning of the file.

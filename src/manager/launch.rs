@@ -2,11 +2,10 @@
 
 use crate::config::{Database, Settings};
 use crate::process::identity::{Identity, own_pid};
-use crate::process::lock::{self, InstanceLock};
+use crate::process::lock::InstanceLock;
 use crate::process::ports::{self, Occupant};
 use crate::process::record::Record;
 use crate::process::spawn::{Leader, Spawn, spawn};
-use crate::process::sweep::Subject;
 use crate::supervisor::{Cause, Failure, Generation};
 use crate::temporal::health::Client;
 use crate::temporal::{arguments, database, locate, version};
@@ -364,10 +363,4 @@ fn names(processes: &[Identity]) -> String {
         })
         .collect::<Vec<_>>()
         .join(", ")
-}
-
-/// Whether the instance lock is held, for messages.
-#[must_use]
-pub fn is_lock_held(settings: &Settings) -> bool {
-    lock::is_held(&settings.home.temporal_lock()).unwrap_or(false)
 }

@@ -12,7 +12,6 @@ use tui_logger::{Drain, TuiLoggerSmartWidget, TuiWidgetEvent, TuiWidgetState};
 const LINE_MAX: usize = 2_000;
 
 /// The pane and its memory.
-#[derive(Debug)]
 pub struct OwnLog {
     state: TuiWidgetState,
     drain: Drain,

@@ -1,1 +1,145 @@
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
+use super::*;
+use crate::log::{Follower, Start};
+
+fn lines(path: &Path) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut collect = |line: &[u8]| lines.push(String::from_utf8(line.to_vec()).unwrap());
+    let mut follower = Follower::new(path, Start::Beginning);
+    follower.drain(|batch| batch.lines().for_each(&mut collect)).unwrap();
+    lines
+}
+
+fn allocated(path: &Path) -> u64 {
+    fs::metadata(path).unwrap().blocks() * 512
+}
+
+#[test]
+fn a_small_log_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("temporal.log");
+    let mut bound = FileBound::new(&path, 100_000);
+    assert_eq!(bound.enforce().unwrap(), 0);
+    fs::write(&path, "one\ntwo\n").unwrap();
+    assert_eq!(bound.enforce().unwrap(), 0);
+    assert_eq!(lines(&path), ["one", "two"]);
+}
+
+#[test]
+fn the_oldest_whole_lines_go_and_their_blocks_with_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("temporal.log");
+    let mut file = OpenOptions::new().append(true).create(true).open(&path).unwrap();
+    let mut bound = FileBound::new(&path, 64 * 1024);
+    let mut next = 0;
+    for _ in 0..20 {
+        for _ in 0..1_000 {
+            writeln!(file, "line {next:>20}").unwrap();
+            next += 1;
+        }
+        bound.enforce().unwrap();
+        let kept = lines(&path);
+        let first = next - kept.len();
+        assert!(
+            kept.iter().enumerate().all(|(at, line)| *line == format!("line {:>20}", first + at))
+        );
+        assert!(
+            kept.len() * 26 <= 64 * 1024 && kept.len() * 26 >= 7 * 64 * 1024 / 8 - 26 || first == 0
+        );
+        assert!(allocated(&path) <= 64 * 1024 + 8 * 1024, "{}", allocated(&path));
+    }
+    assert_eq!(fs::metadata(&path).unwrap().len(), 26 * 20_000, "offsets stay valid");
+    // Another host goes on with the same file.
+    assert_eq!(FileBound::new(&path, 64 * 1024).enforce().unwrap(), 0);
+    assert!(FileBound::new(&path, 16 * 1024).enforce().unwrap() > 0);
+}
+
+#[test]
+fn a_file_in_its_place_and_a_truncated_one_begin_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("temporal.log");
+    let mut bound = FileBound::new(&path, 8 * 1024);
+    fs::write(&path, "0123456789abcde\n".repeat(2_000)).unwrap();
+    assert!(bound.enforce().unwrap() > 0);
+    OpenOptions::new().write(true).open(&path).unwrap().set_len(0).unwrap();
+    assert_eq!(bound.enforce().unwrap(), 0);
+    fs::write(&path, "0123456789abcde\n".repeat(2_000)).unwrap();
+    assert!(bound.enforce().unwrap() > 0);
+    fs::rename(&path, dir.path().join("old")).unwrap();
+    fs::write(&path, "new\n").unwrap();
+    assert_eq!(bound.enforce().unwrap(), 0);
+    assert_eq!(lines(&path), ["new"]);
+}
+
+#[test]
+fn says_what_it_could_not_do() {
+    let error = FileBound::new(Path::new("/proc/self"), 1).enforce().unwrap_err().to_string();
+    assert!(error.contains("/proc/self") && error.contains("opening"), "{error}");
+}
+
+fn number(line: &str) -> u64 {
+    let number = line.strip_prefix("line ").and_then(|rest| rest.strip_suffix(WORDS));
+    number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("torn: {line:?}"))
+}
+
+const WORDS: &str = " of a log that is bounded";
+
+/// The writer is another process that knows nothing of the bound, as Temporal is.
+#[test]
+fn under_a_writer_at_full_speed_no_retained_line_is_lost_or_torn() {
+    const LINES: u64 = 400_000;
+    const MAX: u64 = 256 * 1024;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("temporal.log");
+    let file = OpenOptions::new().append(true).create(true).open(&path).unwrap();
+    // `seq` writes blocks and not lines, so that lines arrive torn, too.
+    let mut seq = Command::new("seq");
+    seq.args(["-f", &format!("line %.0f{WORDS}"), &LINES.to_string()]);
+    let mut seq = seq.stdout(file).stderr(Stdio::null()).spawn().unwrap();
+
+    let mut bound = FileBound::new(&path, MAX);
+    let done = Arc::new(AtomicBool::new(false));
+    let stop = Arc::clone(&done);
+    let bounding = thread::spawn(move || {
+        let mut cuts = 0;
+        while !stop.load(Ordering::Relaxed) {
+            cuts += u64::from(bound.enforce().unwrap() > 0);
+        }
+        bound.enforce().unwrap();
+        cuts
+    });
+
+    let mut follower = Follower::new(&path, Start::Beginning);
+    let (mut last, mut gaps, mut skipped) = (0, 0, 0);
+    while last < LINES {
+        let read = follower.read_on(|batch| {
+            skipped += batch.skipped();
+            for line in batch.lines() {
+                let n = number(std::str::from_utf8(line).unwrap());
+                assert!(n > last, "line {n} after {last}");
+                gaps += u64::from(n != last + 1);
+                last = n;
+            }
+        });
+        read.unwrap();
+    }
+    done.store(true, Ordering::Relaxed);
+    let cuts = bounding.join().unwrap();
+    assert!(seq.wait().unwrap().success());
+    assert!(cuts >= 10, "the bound was reached {cuts} times");
+    assert_eq!(gaps > 0, skipped > 0, "a gap is always told: {gaps} gaps, {skipped} bytes");
+
+    let kept = lines(&path);
+    let first = LINES - kept.len() as u64 + 1;
+    for (at, line) in kept.iter().enumerate() {
+        assert_eq!(number(line), first + at as u64);
+    }
+    assert!(kept.len() as u64 * 34 > MAX / 2, "{} lines", kept.len());
+    assert!(allocated(&path) <= MAX + 64 * 1024, "{}", allocated(&path));
+}

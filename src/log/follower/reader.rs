@@ -76,7 +76,9 @@ impl Reader {
                 return Ok(false);
             }
         }
-        match chunk.iter().position(|byte| *byte == 0) {
+        // `contains` is far faster than `position`, and nearly always enough.
+        let zero = chunk.contains(&0).then(|| chunk.iter().position(|byte| *byte == 0)).flatten();
+        match zero {
             Some(zero) if !self.splitter.in_resync() => {
                 self.splitter.feed(&chunk[..zero], batch);
                 let line = self.offset + zero as u64 - self.splitter.pending();

@@ -139,3 +139,11 @@ fn watch_open_file(kernel: &Kernel, file: &File) -> Option<WatchDescriptor> {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     kernel.events.watches().add(path, WatchMask::MODIFY).ok()
 }
+
+#[cfg(test)]
+impl Watch {
+    /// One that the kernel refused.
+    pub(super) fn blind() -> Self {
+        Self { kernel: None, ..Self::new(Path::new("x")) }
+    }
+}

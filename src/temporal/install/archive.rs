@@ -80,6 +80,7 @@ fn explain(error: &Error) -> String {
             format!("no connection within {} s", CONNECT.as_secs())
         }
         Error::Timeout(_) => format!("no answer for {} s", STALL.as_secs()),
+        Error::Io(error) => error.to_string(),
         other => other.to_string(),
     }
 }

