@@ -95,6 +95,8 @@ impl Spawned {
 /// # Errors
 /// When the home cannot be hosted.
 pub async fn run(settings: Settings, before: Option<HandOver>) -> Result<i32, HostError> {
+    // Executed through /proc/self/exe, it would be called "exe" in every list.
+    let _ = nix::sys::prctl::set_name(c"stigmer");
     let host = match Host::start(settings, Mode::Background, before) {
         Ok(host) => host,
         Err(HostError::Running) => return Ok(EXIT_RUNNING),

@@ -17,7 +17,7 @@ pub use facts::Facts;
 pub use handle::{Command, HandOver, Handle, Outcome};
 
 use crate::config::{Database, Settings};
-use crate::process::identity::{Identity, Signal};
+use crate::process::identity::Signal;
 use crate::process::record::Record;
 use crate::process::sweep::Subject;
 use crate::process::watch::Watched;
@@ -481,11 +481,7 @@ impl Manager {
             return;
         }
         self.facts.state_since = now;
-        tracing::info!(
-            from = ?std::mem::discriminant(before),
-            state = ?after,
-            "state"
-        );
+        tracing::info!(state = after.name(), generation = after.generation().map(|g| g.0), "state");
         match (before, after) {
             (State::Starting(starting), State::Ready(live)) => {
                 let ready = self.episode.ready(starting, live.owner, now);
@@ -602,12 +598,18 @@ impl Manager {
         }
         let settings = self.facts.settings.clone();
         let known = self.facts.server.as_ref().and_then(|server| server.version.clone());
-        let report = self.report.clone();
-        tokio::task::spawn_blocking(move || {
-            if let Some((version, note)) = settle_version(&settings, known) {
+        // Here and now: a crash in the next moment must not find the database unmarked.
+        if let Some(note) = mark_complete(&settings, known.as_deref()) {
+            self.facts.note = note;
+        }
+        if known.is_none() {
+            let report = self.report.clone();
+            tokio::task::spawn_blocking(move || {
+                let version = ask_version(&settings);
+                let note = mark_complete(&settings, version.as_deref());
                 let _ = report.send(Event::Version { generation, version, note });
-            }
-        });
+            });
+        }
     }
 
     fn ask_external_version(&self, generation: Generation, settings: &Settings) {
@@ -739,34 +741,24 @@ fn words_of(words: &Words) -> Vec<String> {
     }
 }
 
-/// Learns the version where it is not known yet, and notes in the database that
-/// this version became ready on it.
-fn settle_version(
-    settings: &Settings,
-    known: Option<String>,
-) -> Option<(Option<String>, Option<String>)> {
+/// Asks the CLI for its version, and remembers it.
+fn ask_version(settings: &Settings) -> Option<String> {
     let home = &settings.home;
-    let asked = known.is_none();
-    let version = known.or_else(|| {
-        let located = locate::locate(
-            settings.temporal_bin.as_deref(),
-            &home.temporal_bin(),
-            std::env::var_os("PATH").as_deref(),
-        )
-        .ok()?;
-        version::ask(&home.version_cache(), &located.path)
-    });
-    let note = settings.database.file().and_then(|file| {
-        match database::mark_complete(file, version.as_deref()) {
-            Ok(changed) if asked => changed,
-            Ok(_) => None,
-            Err(error) => {
-                tracing::warn!(%error, "the database's state is not recorded");
-                None
-            }
-        }
-    });
-    Some((version, note))
+    let located = locate::locate(
+        settings.temporal_bin.as_deref(),
+        &home.temporal_bin(),
+        std::env::var_os("PATH").as_deref(),
+    )
+    .ok()?;
+    version::ask(&home.version_cache(), &located.path)
+}
+
+/// Notes beside the database that a server became ready on it, and says so where
+/// it was another version before.
+fn mark_complete(settings: &Settings, version: Option<&str>) -> Option<String> {
+    database::mark_complete(settings.database.file()?, version)
+        .inspect_err(|error| tracing::warn!(%error, "the database's state is not recorded"))
+        .ok()?
 }
 
 fn last_generation(settings: &Settings) -> Generation {
@@ -774,10 +766,4 @@ fn last_generation(settings: &Settings) -> Generation {
     let locked = crate::process::lock::read(&home.temporal_lock()).trim().parse().unwrap_or(0);
     let recorded = Record::read(&home.record()).map_or(0, |record| record.generation.0);
     Generation(locked.max(recorded))
-}
-
-/// Identity of a host, for those that must end one that does not answer.
-#[must_use]
-pub fn own_identity() -> Identity {
-    Identity::own()
 }

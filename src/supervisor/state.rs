@@ -128,6 +128,20 @@ pub enum State {
 }
 
 impl State {
+    /// The state in one word.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Stopped { .. } => "stopped",
+            Self::Starting(_) => "starting",
+            Self::Ready(_) => "ready",
+            Self::Degraded(..) => "degraded",
+            Self::Stopping(_) => "stopping",
+            Self::Backoff { .. } => "backoff",
+            Self::Failed { .. } => "failed",
+        }
+    }
+
     /// The generation that this state is about, if any process may exist.
     #[must_use]
     pub fn generation(&self) -> Option<Generation> {
