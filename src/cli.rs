@@ -1,7 +1,7 @@
 //! What was typed, one file a command.
 
 mod environment;
-mod host;
+mod hosting;
 mod install;
 mod output;
 mod restart;
@@ -10,6 +10,7 @@ mod status;
 mod stop;
 
 use crate::config::{self, ConfigError, Options, Settings};
+use crate::host;
 use crate::paths::{Home, HomeError};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
@@ -134,6 +135,17 @@ impl Context {
         Ok(Settings::resolve(self.home.clone(), self.asked.clone().or(file))?)
     }
 
+    /// Those of a Temporal that runs without a host, which is about to be
+    /// adopted: it goes on with the options that it has, and other ones are an
+    /// error. Where none runs, [`Self::settings`].
+    fn settings_to_host(&self) -> Result<Settings, CliError> {
+        let settings = self.settings()?;
+        let Some((_, options)) = host::running(&self.home) else { return Ok(settings) };
+        let running = Settings::resolve(self.home.clone(), options)?;
+        let differences = config::differences(&self.asked, &running.in_force());
+        if differences.is_empty() { Ok(running) } else { Err(start::different(&differences)) }
+    }
+
     /// For commands that need only the home.
     fn warn_of_broken_config(&self) {
         if let Err(error) = config::read_file(&self.home) {
@@ -208,15 +220,15 @@ impl Local {
             }));
         }
         match self.command {
-            None if self.tui => host::dashboard(&context),
-            None if self.no_tui => host::headless(&context),
+            None if self.tui => hosting::dashboard(&context),
+            None if self.no_tui => hosting::headless(&context),
             None => start::run(&context),
             Some(Task::Stop) => stop::run(&context),
             Some(Task::Restart { .. }) => restart::run(&context),
             Some(Task::Status { json }) => status::run(&context, json),
             Some(Task::Install { version }) => install::run(&context, version.as_deref()),
             Some(Task::Env { json }) => environment::run(&context, json),
-            Some(Task::BackgroundHost { json }) => host::background(&context, &json),
+            Some(Task::BackgroundHost { json }) => hosting::background(&context, &json),
         }
     }
 }

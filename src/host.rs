@@ -2,12 +2,13 @@
 //! home, by flock. Locks first, then the socket, then Temporal; the other way
 //! round on the way out.
 
-use crate::config::Settings;
+use crate::config::{Options, Settings};
 use crate::control::server::Server;
 use crate::manager::{Command, HandOver, Handle, Manager, Outcome};
 use crate::paths::{Home, HomeError};
 use crate::process::identity::Identity;
 use crate::process::lock::{self, HostLock};
+use crate::process::record::Record;
 use crate::protocol::Mode;
 use crate::supervisor::Cause;
 use std::io;
@@ -119,6 +120,15 @@ pub fn holder(home: &Home) -> Option<Identity> {
         boot_id: value("boot_id")?.to_owned(),
         pid_namespace: value("pid_namespace")?.to_owned(),
     })
+}
+
+/// The Temporal that runs from this home, host or not, and the options it was
+/// started with.
+#[must_use]
+pub fn running(home: &Home) -> Option<(Record, Options)> {
+    let record = Record::read(&home.record()).filter(|record| record.leader.is_alive())?;
+    let options = serde_json::from_str(&record.options).unwrap_or_default();
+    Some((record, options))
 }
 
 /// Whether any process hosts this home.

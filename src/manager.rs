@@ -26,6 +26,7 @@ use crate::supervisor::{
     Cause, Effect, Failure, Found, Generation, Input, Owner, State, Supervisor, Want,
 };
 use crate::temporal::last_words::{self, StartFailure};
+use crate::temporal::logline::LineParser;
 use crate::temporal::{database, locate, version};
 use aftermath::{Ended, Instance};
 use facts::{RestartFacts, ServerFacts};
@@ -363,6 +364,7 @@ impl Manager {
         }
         let now = Instant::now();
         let starting = matches!(self.supervisor.state(), State::Starting(_));
+        let was_ready = matches!(self.supervisor.state(), State::Ready(_) | State::Degraded(..));
         for (layer, verdict) in self.facts.layers.iter_mut().zip(&report.layers) {
             let Some(verdict) = verdict else { continue };
             if layer.ok != verdict.ok {
@@ -390,7 +392,8 @@ impl Manager {
         }
         self.episode.layers(&report.layers, now);
         let is_void = report.round == crate::supervisor::Round::Void;
-        if !starting && !is_void {
+        // On its way down its silence is no failure.
+        if was_ready && !is_void {
             self.facts.failures = if passed { 0 } else { self.facts.failures + 1 };
             let grpc = report.layers[3]
                 .as_ref()
@@ -737,7 +740,15 @@ fn words_of(words: &Words) -> Vec<String> {
     match (&words.cause, words.dump.is_empty()) {
         (Some(_), false) => words.dump.iter().take(SHOWN).cloned().collect(),
         (Some(cause), true) => vec![cause.clone()],
-        (None, _) => words.last.iter().rev().take(SHOWN).rev().cloned().collect(),
+        (None, _) => {
+            let zone = jiff::tz::TimeZone::system();
+            let mut parser = LineParser::new(zone.clone());
+            let first = words.last.len().saturating_sub(SHOWN);
+            words.last[first..]
+                .iter()
+                .map(|line| parser.parse(line.as_bytes()).render_plain(&zone))
+                .collect()
+        }
     }
 }
 

@@ -68,7 +68,10 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             || format!("127.0.0.1:{}", number("port").unwrap_or(7233)),
             |temporal| temporal.address.clone(),
         )),
-        ui_url: temporal.and_then(|temporal| temporal.ui_url.clone()),
+        ui_url: match temporal {
+            Some(temporal) => temporal.ui_url.clone(),
+            None => number("ui-port").map(|port| format!("http://127.0.0.1:{port}")),
+        },
         restarts: RestartsView {
             total: status.restarts.total,
             in_window: u32::try_from(status.restarts.in_window).unwrap_or(u32::MAX),

@@ -3,7 +3,7 @@
 use super::output::{line, note};
 use super::{CliError, Context, block_on};
 use crate::background::{self, EXIT_RUNNING, Spawned};
-use crate::config::{self, Settings};
+use crate::config::{self, Difference, Settings};
 use crate::control::client::{self, ClientError};
 use crate::host;
 use crate::paths::Home;
@@ -23,7 +23,7 @@ pub(super) const REUSED: &str =
     "Temporal is already running (lock file held) - reusing existing instance";
 
 pub(super) fn run(context: &Context) -> Result<i32, CliError> {
-    let settings = context.settings()?;
+    let settings = context.settings_to_host()?;
     block_on(ensure(context, &settings))?
 }
 
@@ -114,16 +114,7 @@ async fn use_host(
         let body = serde_json::to_string(&settings.options).ok();
         client::command(home, "restart", body).await
     } else {
-        let list: Vec<String> = differences.iter().map(ToString::to_string).collect();
-        let cure: Vec<String> =
-            differences.iter().map(|d| format!("--{} {}", d.option, d.asked)).collect();
-        return Err(CliError::Other(format!(
-            "Temporal is already running with other options: {}; \
-             `stigmer local restart {}` applies them",
-            list.join("; "),
-            cure.join(" ")
-        ))
-        .into());
+        return Err(different(&differences).into());
     };
     let status = match answer {
         Ok(status) => status,
@@ -143,6 +134,18 @@ async fn use_host(
     });
     describe(&status);
     Ok(0)
+}
+
+pub(super) fn different(differences: &[Difference]) -> CliError {
+    let list: Vec<String> = differences.iter().map(ToString::to_string).collect();
+    let cure: Vec<String> =
+        differences.iter().map(|d| format!("--{} {}", d.option, d.asked)).collect();
+    CliError::Other(format!(
+        "Temporal is already running with other options: {}; \
+         `stigmer local restart {}` applies them",
+        list.join("; "),
+        cure.join(" ")
+    ))
 }
 
 /// Address, web UI, pid, database and log, for people.

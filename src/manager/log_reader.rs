@@ -51,12 +51,6 @@ impl LogReader {
         self.counts.by_level.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
-    /// Lines read, of this level.
-    #[must_use]
-    pub fn lines_at(&self, level: Level) -> u64 {
-        self.counts.by_level[level.index()].load(Ordering::Relaxed)
-    }
-
     /// Reads to the end, then tells what the current generation said at last.
     pub async fn last_words(&self) -> Words {
         let (reply, answer) = oneshot::channel();

@@ -57,16 +57,26 @@ impl Episode {
         self.reached = now;
     }
 
-    /// Notes each layer when it is first reached.
+    /// Notes each layer when it is first reached. Of several that pass in one
+    /// round, each took as long as its answer; the first also had the wait before.
     pub fn layers(&mut self, verdicts: &[Option<Verdict>; 6], now: Instant) {
-        for layer in [Layer::Tcp, Layer::Grpc, Layer::Store, Layer::Engine] {
-            let passed = verdicts[layer as usize].as_ref().is_some_and(|v| v.ok == Some(true));
-            if passed && !self.phases.iter().any(|phase| phase.name == layer.as_str()) {
-                let took = now.saturating_duration_since(self.reached);
-                self.phases.push(phase(layer.as_str(), took));
-                self.reached = now;
-            }
+        let new: Vec<(Layer, Duration)> = [Layer::Tcp, Layer::Grpc, Layer::Store, Layer::Engine]
+            .into_iter()
+            .filter(|layer| !self.phases.iter().any(|phase| phase.name == layer.as_str()))
+            .filter_map(|layer| {
+                let verdict = verdicts[layer as usize].as_ref()?;
+                (verdict.ok == Some(true)).then_some((layer, verdict.latency))
+            })
+            .collect();
+        if new.is_empty() {
+            return;
         }
+        let answers: Duration = new.iter().map(|(_, latency)| *latency).sum();
+        let mut waited = now.saturating_duration_since(self.reached).saturating_sub(answers);
+        for (layer, latency) in new {
+            self.phases.push(phase(layer.as_str(), std::mem::take(&mut waited) + latency));
+        }
+        self.reached = now;
     }
 
     /// It is over: the entry that tells it.
