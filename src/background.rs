@@ -90,6 +90,20 @@ impl Spawned {
     }
 }
 
+/// Gives Temporal to a background host. When that fails it runs on all the same.
+///
+/// # Errors
+/// When the background host cannot be spawned.
+pub async fn hand_over(home: &Home, host: Host) -> io::Result<Pid> {
+    let options = host.handle().facts().settings.options.clone();
+    let state = host.release().await;
+    if let Some(state) = state {
+        let text = serde_json::to_string(&state)?;
+        std::fs::write(home.hand_over(), text)?;
+    }
+    spawn(home, &options).map(|spawned| spawned.pid())
+}
+
 /// Runs this process as the background host. Returns the exit code.
 ///
 /// # Errors

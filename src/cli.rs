@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 /// The best way to run a Temporal dev server on this machine.
 #[derive(Debug, Parser)]
-#[command(name = "stigmer", version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "stigmer", version, arg_required_else_help = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -3,6 +3,7 @@
 //! Hosts where nobody does, follows where somebody does, and becomes the host
 //! when that one vanishes without an operator's stop.
 
+use crate::background;
 use crate::config::{self, Options, Settings};
 use crate::control::client::ClientError;
 use crate::host::{self, Host, HostError};
@@ -106,7 +107,7 @@ async fn host_until_signal(
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
             _ = signals.hangup.recv() => {
-                let said = match crate::tui::hand_over(&home, host).await {
+                let said = match background::hand_over(&home, host).await {
                     Ok(pid) => format!("handed over to the background host {pid}"),
                     Err(error) => format!("no background host could be started: {error}"),
                 };

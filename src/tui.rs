@@ -103,7 +103,7 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
         host.leave().await;
         return Ok(0);
     }
-    let said = match hand_over(&home, host).await {
+    let said = match background::hand_over(&home, host).await {
         Ok(pid) => format!("Temporal keeps running, watched by the background host {pid}"),
         Err(error) => format!(
             "Temporal keeps running, but no background host could be started: {error}; \
@@ -164,17 +164,6 @@ async fn attach(home: &Home) -> Result<Session, TuiError> {
             Err(source) => return Err(TuiError::Attach { home: home.to_string(), source }),
         }
     }
-}
-
-/// Gives Temporal to a background host. When that fails it runs on all the same.
-pub(crate) async fn hand_over(home: &Home, host: Host) -> io::Result<i32> {
-    let options = host.handle().facts().settings.options.clone();
-    let state = host.release().await;
-    if let Some(state) = state {
-        let text = serde_json::to_string(&state)?;
-        std::fs::write(home.hand_over(), text)?;
-    }
-    background::spawn(home, &options).map(|spawned| spawned.pid())
 }
 
 struct Dashboard {
