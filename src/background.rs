@@ -98,8 +98,7 @@ pub async fn hand_over(home: &Home, host: Host) -> io::Result<Pid> {
     let options = host.handle().facts().settings.options.clone();
     let state = host.release().await;
     if let Some(state) = state {
-        let text = serde_json::to_string(&state)?;
-        std::fs::write(home.hand_over(), text)?;
+        crate::paths::write_private(&home.hand_over(), &serde_json::to_string(&state)?)?;
     }
     spawn(home, &options).map(|spawned| spawned.pid())
 }
@@ -134,6 +133,12 @@ pub async fn run(settings: Settings, before: Option<HandOver>) -> Result<i32, Ho
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        () = host.handle().closed() => {
+            // Temporal runs on; the next `stigmer local` adopts it.
+            tracing::error!("the manager is gone");
+            host.leave().await;
+            return Ok(1);
+        }
         _ = asked.wait_for(|asked| *asked) => {
             tracing::info!("asked to end");
             host.leave().await;

@@ -9,6 +9,7 @@ use crate::control::client::ClientError;
 use crate::host::{self, Host, HostError};
 use crate::log::{Follower, Start};
 use crate::manager::Command;
+use crate::paths::Home;
 use crate::protocol::{Entry, Happened, Mode, State, Status};
 use crate::session::{Order, Session};
 use crate::supervisor::{Cause, Want};
@@ -49,6 +50,24 @@ struct Signals {
     hangup: Signal,
     terminate: Signal,
     interrupt: Signal,
+}
+
+/// What a signal asks for.
+enum Asked {
+    /// To stop Temporal and end.
+    End,
+    /// To end and leave Temporal running: the terminal is gone.
+    Leave,
+}
+
+impl Signals {
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::End,
+            _ = self.interrupt.recv() => Asked::End,
+            _ = self.hangup.recv() => Asked::Leave,
+        }
+    }
 }
 
 /// Runs until a signal, or the end of what is followed. Returns the exit code.
@@ -98,22 +117,15 @@ async fn host_until_signal(
     loop {
         printer.status(&session);
         tokio::select! {
-            changed = changes.next() => {
-                if !changed {
-                    break;
-                }
-            }
+            _ = changes.next() => {}
             () = printer.log() => {}
-            _ = signals.terminate.recv() => break,
-            _ = signals.interrupt.recv() => break,
-            _ = signals.hangup.recv() => {
-                let said = match background::hand_over(&home, host).await {
-                    Ok(pid) => format!("handed over to the background host {pid}"),
-                    Err(error) => format!("no background host could be started: {error}"),
-                };
-                tracing::info!("{said}");
-                printer.line(&said);
-                return Ok(0);
+            asked = signals.next() => match asked {
+                Asked::End => break,
+                Asked::Leave => return Ok(leave_to_another(&home, host, printer, 0).await),
+            },
+            // Only by a panic. Temporal must not be left without a host for that.
+            () = host.handle().closed() => {
+                return Ok(leave_to_another(&home, host, printer, 1).await);
             }
             _ = shutdown.wait_for(|asked| *asked) => {
                 printer.status(&session);
@@ -134,6 +146,17 @@ async fn host_until_signal(
     printer.drain();
     printer.status(&session);
     Ok(i32::from(outcome.is_err()))
+}
+
+/// Hands Temporal over to a background host.
+async fn leave_to_another(home: &Home, host: Host, printer: &Printer, code: i32) -> i32 {
+    let said = match background::hand_over(home, host).await {
+        Ok(pid) => format!("handed over to the background host {pid}"),
+        Err(error) => format!("no background host could be started: {error}"),
+    };
+    tracing::info!("{said}");
+    printer.line(&said);
+    code
 }
 
 /// None: the host vanished, and somebody has to take its place.
@@ -185,9 +208,7 @@ async fn follow(
                 }
             }
             () = printer.log() => {}
-            _ = signals.terminate.recv() => return Ok(Some(0)),
-            _ = signals.interrupt.recv() => return Ok(Some(0)),
-            _ = signals.hangup.recv() => return Ok(Some(0)),
+            _ = signals.next() => return Ok(Some(0)),
         }
     }
 }

@@ -18,6 +18,7 @@ pub use handle::{Command, HandOver, Handle, Outcome};
 
 use crate::config::{Database, Settings};
 use crate::process::identity::Signal;
+use crate::process::ports;
 use crate::process::record::Record;
 use crate::process::sweep::Subject;
 use crate::process::watch::Watched;
@@ -294,6 +295,9 @@ impl Manager {
                     leader: None,
                     server: occupant.pid,
                     version: None,
+                    ui_url: settings.ui_url().filter(|_| {
+                        settings.ui_port.is_some_and(|port| !ports::listeners(port).is_empty())
+                    }),
                 });
                 self.ask_external_version(generation, &settings);
                 self.step(Some(Input::Found { generation, found: Found::External }));
@@ -337,7 +341,7 @@ impl Manager {
             generation,
             subject: Some(subject.clone()),
             adopted: owner == Owner::Adopted,
-            settings,
+            settings: settings.clone(),
         };
         let probes = Task::spawn(prober::run(target, self.report.clone()));
         self.facts.generation = generation;
@@ -347,6 +351,7 @@ impl Manager {
             leader: Some(subject.leader.clone()),
             server: None,
             version,
+            ui_url: settings.ui_url(),
         });
         self.running = Some(Running {
             generation,

@@ -58,7 +58,7 @@ fn arrows_point_only_where_the_map_says() {
         ("config", &["paths", "supervisor"]),
         ("process", &["supervisor"]),
         ("log", &["temporal"]),
-        ("temporal", &["config", "process", "supervisor"]),
+        ("temporal", &["config", "paths", "process", "supervisor"]),
         ("protocol", &["supervisor"]),
         ("manager", &["config", "log", "paths", "process", "protocol", "supervisor", "temporal"]),
         ("control", &["config", "manager", "paths", "protocol", "supervisor"]),

@@ -47,6 +47,8 @@ pub struct ServerFacts {
     pub server: Option<Pid>,
     /// The CLI's version, or the server's where only that is known.
     pub version: Option<String>,
+    /// The web UI: ours, or what listens where somebody else's would be.
+    pub ui_url: Option<String>,
 }
 
 /// A layer's verdict.
@@ -265,7 +267,7 @@ impl Facts {
             generation: managed.then_some(server.generation),
             adopted: server.owner == Owner::Adopted,
             address: settings.server_address(),
-            ui_url: settings.ui_url(),
+            ui_url: server.ui_url.clone(),
             version: server.version.clone(),
             uptime_ms: server
                 .leader

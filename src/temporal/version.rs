@@ -34,7 +34,7 @@ pub fn ask(cache: &Path, program: &Path) -> Option<String> {
         Remembered { program: program.to_owned(), size, modified, version: version.clone() };
     let written = serde_json::to_string(&entry)
         .map_err(std::io::Error::from)
-        .and_then(|text| std::fs::write(cache, text));
+        .and_then(|text| crate::paths::write_private(cache, &text));
     if let Err(error) = written {
         tracing::warn!(%error, cache = %cache.display(), "version not remembered");
     }
