@@ -96,6 +96,10 @@ pub struct Manager {
     log: LogReader,
     running: Option<Running>,
     waiters: Vec<Waiter>,
+    /// A launch is under way, and may have spawned what is not recorded yet.
+    launching: bool,
+    /// Somebody waits to be handed over to.
+    release: Option<oneshot::Sender<HandOver>>,
     episode: Episode,
 }
 
@@ -136,6 +140,8 @@ impl Manager {
             log,
             running: None,
             waiters: Vec::new(),
+            launching: false,
+            release: None,
             episode: Episode::begin(Cause::Operator, String::new(), false, now),
         };
         (manager, Handle { requests, facts: watch })
@@ -156,10 +162,7 @@ impl Manager {
             tokio::select! {
                 request = self.requests.recv() => match request {
                     Some(Request::Command { command, reply }) => self.command(command, reply),
-                    Some(Request::Release { reply }) => {
-                        let _ = reply.send(self.hand_over());
-                        return;
-                    }
+                    Some(Request::Release { reply }) => self.release = Some(reply),
                     None => return,
                 },
                 Some(event) = self.events.recv() => self.event(event),
@@ -167,6 +170,10 @@ impl Manager {
             }
             self.answer_waiters();
             self.publish();
+            if let Some(reply) = self.release.take_if(|_| !self.launching) {
+                let _ = reply.send(self.hand_over());
+                return;
+            }
         }
     }
 
@@ -255,6 +262,7 @@ impl Manager {
     }
 
     fn launched(&mut self, generation: Generation, result: Result<Launched, Refused>) {
+        self.launching = false;
         match result {
             Ok(Launched::Ours(started)) => {
                 for note in &started.notes {
@@ -561,6 +569,7 @@ impl Manager {
                     });
                 }
                 self.episode.launching(now);
+                self.launching = true;
                 let settings = self.facts.settings.clone();
                 let report = self.report.clone();
                 // Not aborted with anything: a spawn that nobody watches would be an orphan.
@@ -612,8 +621,13 @@ impl Manager {
         }
         if known.is_none() {
             let report = self.report.clone();
+            let marker = self
+                .running
+                .as_ref()
+                .and_then(|running| running.subject.as_ref())
+                .map(|subject| subject.marker.clone());
             tokio::task::spawn_blocking(move || {
-                let version = ask_version(&settings);
+                let version = ask_version(&settings, marker.as_deref());
                 let note = mark_complete(&settings, version.as_deref());
                 let _ = report.send(Event::Version { generation, version, note });
             });
@@ -758,7 +772,7 @@ fn words_of(words: &Words) -> Vec<String> {
 }
 
 /// Asks the CLI for its version, and remembers it.
-fn ask_version(settings: &Settings) -> Option<String> {
+fn ask_version(settings: &Settings, marker: Option<&str>) -> Option<String> {
     let home = &settings.home;
     let located = locate::locate(
         settings.temporal_bin.as_deref(),
@@ -766,7 +780,7 @@ fn ask_version(settings: &Settings) -> Option<String> {
         std::env::var_os("PATH").as_deref(),
     )
     .ok()?;
-    version::ask(&home.version_cache(), &located.path)
+    version::ask(&home.version_cache(), &located.path, marker)
 }
 
 /// Notes beside the database that a server became ready on it, and says so where
