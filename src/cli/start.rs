@@ -41,9 +41,13 @@ pub(super) async fn ensure(context: &Context, settings: &Settings) -> Result<i32
                     Err(Gone::Retry) if Instant::now() < deadline => {}
                     Err(Gone::Retry) => return Err(unsettled(home)),
                     Err(Gone::Error(error)) => {
-                        if ours {
+                        if let Some(child) = spawned.as_mut().filter(|_| ours) {
                             // It has nothing to supervise, and would only be in the way.
                             let _ = client::command(home, "shutdown", None).await;
+                            let deadline = Instant::now() + SETTLING;
+                            while child.ended().is_none() && Instant::now() < deadline {
+                                tokio::time::sleep(PAUSE).await;
+                            }
                         }
                         return Err(error);
                     }
