@@ -42,7 +42,8 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
     for (shown, layer) in health.iter_mut().zip(&status.health.layers) {
         *shown = LayerView {
             name: layer.name.to_string(),
-            ok: layer.ok,
+            // What is not there yet has not failed.
+            ok: layer.ok.filter(|ok| *ok || status.state != State::Starting),
             latency_us: layer.latency_us,
             detail: layer.detail.clone(),
             since_ms: layer.since_ms.map(age),
