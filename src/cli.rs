@@ -1,8 +1,10 @@
 //! What was typed, one file a command.
 
 mod environment;
+mod events;
 mod hosting;
 mod install;
+mod logs;
 mod output;
 mod restart;
 mod start;
@@ -75,6 +77,17 @@ enum Task {
     /// Show what is
     Status {
         /// As an object for programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print Temporal's log
+    Logs(logs::Logs),
+    /// Print the timeline: starts, crashes and repairs, and what they took
+    Events {
+        /// The last so many [default: all]
+        #[arg(short = 'n', long, value_name = "N")]
+        lines: Option<usize>,
+        /// An object a line
         #[arg(long)]
         json: bool,
     },
@@ -226,6 +239,8 @@ impl Local {
             Some(Task::Stop) => stop::run(&context),
             Some(Task::Restart { .. }) => restart::run(&context),
             Some(Task::Status { json }) => status::run(&context, json),
+            Some(Task::Logs(wanted)) => logs::run(&context, &wanted),
+            Some(Task::Events { lines, json }) => events::run(&context, lines, json),
             Some(Task::Install { version }) => install::run(&context, version.as_deref()),
             Some(Task::Env { json }) => environment::run(&context, json),
             Some(Task::BackgroundHost { json }) => hosting::background(&context, &json),

@@ -10,9 +10,10 @@ use crate::host::{self, Host, HostError};
 use crate::log::{Follower, Start};
 use crate::manager::Command;
 use crate::paths::Home;
-use crate::protocol::{Entry, Happened, Mode, State, Status};
+use crate::presenter;
+use crate::protocol::{Mode, State, Status};
 use crate::session::{Order, Session};
-use crate::supervisor::{Cause, Want};
+use crate::supervisor::Want;
 use crate::temporal::logline::LineParser;
 use jiff::tz::TimeZone;
 use std::io::Write;
@@ -263,7 +264,7 @@ impl Printer {
         for entry in &snapshot.timeline {
             if self.told.is_none_or(|told| entry.time > told) {
                 self.told = Some(entry.time);
-                self.line(&tell(entry));
+                self.line(&presenter::tell(entry));
             }
         }
         let now = (status.state, status.message.clone());
@@ -344,33 +345,5 @@ impl Printer {
         }
         let mut out = std::io::stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    }
-}
-
-fn tell(entry: &Entry) -> String {
-    let generation = entry.generation;
-    let span = |ms: Option<u64>| ms.map_or_else(String::new, stigmer_ui::human::duration);
-    match entry.happened {
-        Happened::Ready if entry.cause == Cause::Operator => {
-            format!("generation {generation} ready in {}", span(entry.took_ms))
-        }
-        Happened::Ready => {
-            format!(
-                "generation {generation} repaired in {} after {}",
-                span(entry.took_ms),
-                entry.cause
-            )
-        }
-        Happened::Ended => format!(
-            "generation {generation} ended after {}: {}{}{}",
-            span(entry.uptime_ms),
-            entry.cause,
-            if entry.detail.is_empty() { "" } else { ", " },
-            entry.detail
-        ),
-        Happened::Adopted => format!("generation {generation} found running, adopted"),
-        Happened::External => "a Temporal that was started elsewhere is watched".to_owned(),
-        Happened::Failed => format!("given up: {}", entry.detail),
-        Happened::HandedOver => "handed over to another host".to_owned(),
     }
 }

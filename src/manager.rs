@@ -96,6 +96,7 @@ pub struct Manager {
     /// Somebody waits to be handed over to.
     release: Option<oneshot::Sender<HandOver>>,
     episode: Episode,
+    chronicle: timeline::Chronicle,
 }
 
 impl Manager {
@@ -107,6 +108,7 @@ impl Manager {
         let seed = jiff::Timestamp::now().as_nanosecond() as u64;
         let mut supervisor = Supervisor::new(settings.policy.clone(), last, seed, now);
         let log = LogReader::start(settings.home.temporal_log(), settings.log_max);
+        let home = settings.home.clone();
         let settings = Arc::new(settings);
         let mut facts = Facts::new(settings, mode, supervisor.schedule().clone(), now);
         facts.generation = last;
@@ -134,6 +136,7 @@ impl Manager {
             report,
             log,
             running: None,
+            chronicle: timeline::Chronicle::open(&home.events()),
             waiters: Vec::new(),
             launching: false,
             release: None,
@@ -170,6 +173,12 @@ impl Manager {
                 return;
             }
         }
+    }
+
+    /// Into the timeline that viewers see, and into the one that outlives us.
+    fn remember(&mut self, entry: crate::protocol::Entry) {
+        self.chronicle.write(&entry);
+        self.facts.remember_entry(entry);
     }
 
     fn publish(&mut self) {
@@ -261,12 +270,12 @@ impl Manager {
                 {
                     last.recovery = Some(self.episode.elapsed(now));
                 }
-                self.facts.remember_entry(ready);
+                self.remember(ready);
                 self.became_ready(live.generation, live.owner);
             }
             (_, State::Failed { failure, .. }) => {
                 let generation = before.generation().unwrap_or(self.facts.generation);
-                self.facts.remember_entry(timeline::failed(
+                self.remember(timeline::failed(
                     generation,
                     &failure.reason,
                     self.facts.last_words.clone(),
@@ -382,7 +391,7 @@ impl Manager {
         let now = Instant::now();
         let status = self.facts.status(now);
         let generation = self.facts.generation;
-        self.facts.remember_entry(timeline::handed_over(generation));
+        self.remember(timeline::handed_over(generation));
         HandOver {
             schedule: self.supervisor.hand_over(now),
             restarts: self.facts.restarts.clone(),

@@ -275,6 +275,36 @@ fn row(entry: &Entry, repaired: Option<&Entry>) -> TimelineRow {
     }
 }
 
+/// An entry of the timeline as a line of text.
+#[must_use]
+pub fn tell(entry: &Entry) -> String {
+    let generation = entry.generation;
+    let span = |ms: Option<u64>| ms.map_or_else(String::new, human::duration);
+    match entry.happened {
+        Happened::Ready if entry.cause == Cause::Operator => {
+            format!("generation {generation} ready in {}", span(entry.took_ms))
+        }
+        Happened::Ready => {
+            format!(
+                "generation {generation} repaired in {} after {}",
+                span(entry.took_ms),
+                entry.cause
+            )
+        }
+        Happened::Ended => format!(
+            "generation {generation} ended after {}: {}{}{}",
+            span(entry.uptime_ms),
+            entry.cause,
+            if entry.detail.is_empty() { "" } else { ", " },
+            entry.detail
+        ),
+        Happened::Adopted => format!("generation {generation} found running, adopted"),
+        Happened::External => "a Temporal that was started elsewhere is watched".to_owned(),
+        Happened::Failed => format!("given up: {}", entry.detail),
+        Happened::HandedOver => "handed over to another host".to_owned(),
+    }
+}
+
 /// The log lies in the home's `logs`.
 fn home_of(log: &std::path::Path) -> String {
     log.parent().and_then(std::path::Path::parent).map(short).unwrap_or_default()

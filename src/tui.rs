@@ -373,7 +373,7 @@ async fn asked(shutdown: &mut Option<tokio::sync::watch::Receiver<bool>>) {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 fn theme() -> Theme {

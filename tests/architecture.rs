@@ -76,6 +76,7 @@ fn arrows_point_only_where_the_map_says() {
                 "log",
                 "manager",
                 "paths",
+                "presenter",
                 "protocol",
                 "session",
                 "supervisor",

@@ -246,7 +246,7 @@ impl Manager {
         };
         let last_words =
             if cause == Cause::Operator { Vec::new() } else { self.facts.last_words.clone() };
-        self.facts.remember_entry(timeline::ended(generation, cause, detail, uptime, last_words));
+        self.remember(timeline::ended(generation, cause, detail, uptime, last_words));
         if unasked {
             self.episode = Episode::begin(cause, ended.exit.to_string(), true, ended.at);
         }

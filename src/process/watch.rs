@@ -28,7 +28,7 @@ impl Watched {
         // and nothing else closes or replaces it before the `AsyncFd` is dropped.
         let pidfd = unsafe {
             AsyncFd::register_with_interest(fd, tokio::io::Interest::READABLE)
-                .map_err(|error| io::Error::from(error.into_parts().1))?
+                .map_err(|error| error.into_parts().1)?
         };
         Ok(Self { pidfd })
     }
