@@ -42,7 +42,7 @@ enum Event {
     Launched { generation: Generation, result: Result<Launched, Refused> },
     Probed { generation: Generation, report: Box<Report> },
     Ended { generation: Generation, ended: Box<Ended> },
-    Version { generation: Generation, version: Option<String>, note: Option<String> },
+    Version { generation: Generation, version: Option<String> },
 }
 
 /// A task that ends with the generation it serves.
@@ -224,16 +224,7 @@ impl Manager {
             Event::Launched { generation, result } => self.launched(generation, result),
             Event::Probed { generation, report } => self.probed(generation, *report),
             Event::Ended { generation, ended } => self.ended(generation, *ended),
-            Event::Version { generation, version, note } => {
-                if let Some(server) = &mut self.facts.server
-                    && server.generation == generation
-                {
-                    server.version = version.or(server.version.take());
-                }
-                if let Some(note) = note {
-                    self.facts.note = note;
-                }
-            }
+            Event::Version { generation, version } => self.version(generation, version),
         }
     }
 

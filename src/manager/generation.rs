@@ -280,9 +280,25 @@ impl Manager {
                 .map(|subject| subject.marker.clone());
             tokio::task::spawn_blocking(move || {
                 let version = ask_version(&settings, marker.as_deref());
-                let note = mark_complete(&settings, version.as_deref());
-                let _ = report.send(Event::Version { generation, version, note });
+                let _ = report.send(Event::Version { generation, version });
             });
+        }
+    }
+
+    /// The version has become known. Of a generation that is no more it is no news.
+    pub(super) fn version(&mut self, generation: Generation, version: Option<String>) {
+        let Some(server) = &mut self.facts.server else { return };
+        if server.generation != generation || version.is_none() {
+            return;
+        }
+        server.version = version;
+        let (owner, version) = (server.owner, server.version.clone());
+        let is_marked = self.running.as_ref().is_some_and(|running| running.ever_ready);
+        if owner != Owner::External
+            && is_marked
+            && let Some(note) = mark_complete(&self.facts.settings, version.as_deref())
+        {
+            self.facts.note = note;
         }
     }
 
@@ -295,7 +311,7 @@ impl Manager {
             };
             if let Ok(info) = client.info().await {
                 let version = Some(format!("server {}", info.server_version));
-                let _ = report.send(Event::Version { generation, version, note: None });
+                let _ = report.send(Event::Version { generation, version });
             }
         });
     }
