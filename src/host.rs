@@ -67,9 +67,11 @@ impl Host {
             HostLock::take(&path).map_err(io_error(path.clone()))?.ok_or(HostError::Running)?;
         lock.write(&describe(mode)).map_err(io_error(path))?;
         crate::process::spawn::become_subreaper();
+        let http = settings.http;
         let (manager, handle) = Manager::new(settings, mode, before);
         let (ask, shutdown) = watch::channel(false);
-        let control = Server::start(&home, handle.clone(), ask).map_err(io_error(home.socket()))?;
+        let control =
+            Server::start(&home, handle.clone(), ask, http).map_err(io_error(home.socket()))?;
         let manager = tokio::spawn(manager.run());
         tracing::info!(home = %home.root().display(), mode = mode.as_str(), "hosting");
         Ok(Self { handle, control, manager, shutdown, lock })
