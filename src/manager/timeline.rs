@@ -57,16 +57,24 @@ impl Episode {
         self.reached = now;
     }
 
-    /// Notes each layer when it is first reached.
+    /// Notes each layer when it is first reached. Where one round reaches several, the lowest of
+    /// them was waited for, and those above it took as long as their answers.
     pub fn layers(&mut self, verdicts: &[Option<Verdict>; 6], now: Instant) {
+        let mut reached: Vec<(&str, Duration)> = Vec::new();
         for layer in [Layer::Tcp, Layer::Grpc, Layer::Store, Layer::Engine] {
-            let passed = verdicts[layer as usize].as_ref().is_some_and(|v| v.ok == Some(true));
-            if passed && !self.phases.iter().any(|phase| phase.name == layer.as_str()) {
-                let took = now.saturating_duration_since(self.reached);
-                self.phases.push(phase(layer.as_str(), took));
-                self.reached = now;
+            if let Some(verdict) = &verdicts[layer as usize]
+                && verdict.ok == Some(true)
+                && !self.phases.iter().any(|phase| phase.name == layer.as_str())
+            {
+                reached.push((layer.as_str(), verdict.latency));
             }
         }
+        let answers: Duration = reached.iter().skip(1).map(|(_, latency)| *latency).sum();
+        if let Some((_, waited)) = reached.first_mut() {
+            *waited = now.saturating_duration_since(self.reached).saturating_sub(answers);
+            self.reached = now;
+        }
+        self.phases.extend(reached.into_iter().map(|(name, took)| phase(name, took)));
     }
 
     /// It is over: the entry that tells it.
