@@ -14,6 +14,7 @@ pub mod linux;
 pub mod lock;
 pub mod ports;
 pub mod record;
+mod sock_diag;
 pub mod spawn;
 pub mod sweep;
 pub mod usage;

@@ -2,8 +2,8 @@
 
 use super::Pid;
 use super::identity::own_pid;
-use super::linux;
-use procfs::net::{TcpNetEntry, TcpState};
+use super::{linux, sock_diag};
+use procfs::net::TcpState;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -60,26 +60,29 @@ impl std::fmt::Display for Occupant {
 /// All sockets that listen on this port where 127.0.0.1 reaches them.
 #[must_use]
 pub fn listeners(port: u16) -> Vec<Listener> {
-    let v4 = procfs::net::tcp().unwrap_or_default();
-    let v6 = procfs::net::tcp6().unwrap_or_default();
-    v4.iter().chain(&v6).filter(|entry| reaches(entry, port)).map(listener).collect()
+    let mut found = sock_diag::listeners(port).unwrap_or_else(|_| from_procfs(port));
+    found.retain(|listener| is_reached(listener.address.ip()));
+    found
 }
 
-fn listener(entry: &TcpNetEntry) -> Listener {
-    Listener { address: entry.local_address, inode: entry.inode }
+/// Where the kernel does not offer the short way.
+pub(super) fn from_procfs(port: u16) -> Vec<Listener> {
+    let v4 = procfs::net::tcp().unwrap_or_default();
+    let v6 = procfs::net::tcp6().unwrap_or_default();
+    v4.iter()
+        .chain(&v6)
+        .filter(|entry| entry.state == TcpState::Listen && entry.local_address.port() == port)
+        .map(|entry| Listener { address: entry.local_address, inode: entry.inode })
+        .collect()
 }
 
 /// A listener on `::1` does not conflict with one on 127.0.0.1 and is not
 /// reached through it; one on `0.0.0.0`, or on `::` for both families, is.
-fn reaches(entry: &TcpNetEntry, port: u16) -> bool {
-    entry.state == TcpState::Listen
-        && entry.local_address.port() == port
-        && match entry.local_address.ip() {
-            IpAddr::V4(ip) => ip == Ipv4Addr::LOCALHOST || ip.is_unspecified(),
-            IpAddr::V6(ip) => {
-                ip.is_unspecified() || ip.to_ipv4_mapped() == Some(Ipv4Addr::LOCALHOST)
-            }
-        }
+fn is_reached(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip == Ipv4Addr::LOCALHOST || ip.is_unspecified(),
+        IpAddr::V6(ip) => ip.is_unspecified() || ip.to_ipv4_mapped() == Some(Ipv4Addr::LOCALHOST),
+    }
 }
 
 /// Which of these processes has the socket open.
@@ -108,22 +111,6 @@ pub fn occupant(port: u16) -> Option<Occupant> {
         .map(|holder| holder.pid);
     let command = pid.map(linux::command_line).unwrap_or_default();
     Some(Occupant { port, pid, command })
-}
-
-/// The ports on which any of these processes listens.
-#[must_use]
-pub fn listening_ports(pids: &[Pid]) -> Vec<u16> {
-    let entries: Vec<TcpNetEntry> = procfs::net::tcp()
-        .unwrap_or_default()
-        .into_iter()
-        .chain(procfs::net::tcp6().unwrap_or_default())
-        .filter(|entry| entry.state == TcpState::Listen)
-        .collect();
-    entries
-        .iter()
-        .filter(|entry| holder_among(pids, entry.inode).is_some())
-        .map(|entry| entry.local_address.port())
-        .collect()
 }
 
 /// A port that is free now and stays unlikely to be given out: connected to and

@@ -1,0 +1,127 @@
+//! The listening sockets of this machine, asked for by netlink as `ss` does.
+//!
+//! `/proc/net/tcp` says the same, but walks the table of all connections for
+//! it: 9 ms a read on a machine with 24 GiB, against 0.15 ms.
+
+use super::ports::Listener;
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType};
+use nix::sys::socket::{recv, send, socket};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsRawFd;
+
+/// `struct nlmsghdr`, `struct inet_diag_req_v2` and `struct inet_diag_msg` of linux/netlink.h and
+/// linux/inet_diag.h.
+const HEADER: usize = 16;
+const REQUEST: usize = 56;
+const ANSWER: usize = 72;
+
+const SOCK_DIAG_BY_FAMILY: u16 = 20;
+const NLM_F_REQUEST_DUMP: u16 = 0x301;
+const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+const IPPROTO_TCP: u8 = 6;
+const LISTEN: u32 = 1 << 10;
+const IPV4: u8 = 2;
+const IPV6: u8 = 10;
+
+/// All sockets that listen on this port, whatever their address.
+///
+/// # Errors
+/// Where the kernel does not offer this: without `inet_diag`, or in a sandbox.
+pub(super) fn listeners(port: u16) -> io::Result<Vec<Listener>> {
+    let kernel = socket(
+        AddressFamily::Netlink,
+        SockType::Raw,
+        SockFlag::SOCK_CLOEXEC,
+        SockProtocol::NetlinkSockDiag,
+    )?;
+    let mut found = Vec::new();
+    for family in [IPV4, IPV6] {
+        send(kernel.as_raw_fd(), &request(family, port), MsgFlags::empty())?;
+        // The kernel has answered before `send` returns, in packets of at most this size.
+        let mut packet = [0; 32 << 10];
+        loop {
+            let length = recv(kernel.as_raw_fd(), &mut packet, MsgFlags::MSG_DONTWAIT)?;
+            if take(&packet[..length], &mut found)? {
+                break;
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn request(family: u8, port: u16) -> [u8; HEADER + REQUEST] {
+    let mut request = [0; HEADER + REQUEST];
+    request[0..4].copy_from_slice(&((HEADER + REQUEST) as u32).to_ne_bytes());
+    request[4..6].copy_from_slice(&SOCK_DIAG_BY_FAMILY.to_ne_bytes());
+    request[6..8].copy_from_slice(&NLM_F_REQUEST_DUMP.to_ne_bytes());
+    request[16] = family;
+    request[17] = IPPROTO_TCP;
+    request[20..24].copy_from_slice(&LISTEN.to_ne_bytes());
+    request[24..26].copy_from_slice(&port.to_be_bytes());
+    request
+}
+
+/// Takes the messages of a packet in; true after the last one.
+fn take(mut packet: &[u8], found: &mut Vec<Listener>) -> io::Result<bool> {
+    while packet.len() >= HEADER {
+        let length = u32::from_ne_bytes(bytes(packet, 0)) as usize;
+        let Some(message) = packet.get(..length).filter(|message| message.len() >= HEADER) else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
+        match u16::from_ne_bytes(bytes(message, 4)) {
+            NLMSG_DONE => return Ok(true),
+            NLMSG_ERROR => return Err(io::ErrorKind::Unsupported.into()),
+            _ if message.len() >= HEADER + ANSWER => found.push(listener(&message[HEADER..])),
+            _ => return Err(io::ErrorKind::InvalidData.into()),
+        }
+        packet = &packet[length.next_multiple_of(4).min(packet.len())..];
+    }
+    Ok(false)
+}
+
+fn listener(answer: &[u8]) -> Listener {
+    let ip = match answer[0] {
+        IPV4 => IpAddr::V4(Ipv4Addr::from(bytes::<4>(answer, 8))),
+        _ => IpAddr::V6(Ipv6Addr::from(bytes::<16>(answer, 8))),
+    };
+    Listener {
+        address: SocketAddr::new(ip, u16::from_be_bytes(bytes(answer, 4))),
+        inode: u32::from_ne_bytes(bytes(answer, 68)).into(),
+    }
+}
+
+fn bytes<const N: usize>(from: &[u8], at: usize) -> [u8; N] {
+    std::array::from_fn(|i| from[at + i])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn it_says_what_procfs_says() {
+        for address in ["127.0.0.1:0", "0.0.0.0:0", "127.0.0.2:0", "[::1]:0", "[::]:0"] {
+            let Ok(listener) = TcpListener::bind(address) else { continue };
+            let port = listener.local_addr().unwrap().port();
+            let Ok(found) = listeners(port) else { return };
+            assert_eq!(found, crate::process::ports::from_procfs(port), "{address}");
+            assert_eq!(found.len(), 1, "{address}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_short_is_an_error_and_no_panic() {
+        let mut found = Vec::new();
+        for length in 0..HEADER + ANSWER {
+            let mut packet = vec![0; length];
+            if length >= 4 {
+                packet[0..4].copy_from_slice(&((HEADER + ANSWER) as u32).to_ne_bytes());
+            }
+            assert!(take(&packet, &mut found).is_ok_and(|done| !done) == (length < HEADER));
+        }
+        assert!(found.is_empty());
+    }
+}
