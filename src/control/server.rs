@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::unix::SocketAddr;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 /// More than any sane number of viewers.
@@ -35,7 +35,7 @@ const FRAME: Duration = Duration::from_millis(33);
 struct Api {
     manager: Handle,
     /// Asked by `shutdown`; the host acts on it.
-    shutdown: watch::Sender<bool>,
+    shutdown: CancellationToken,
     closing: CancellationToken,
 }
 
@@ -53,7 +53,7 @@ impl Server {
     ///
     /// # Errors
     /// When the socket cannot be bound.
-    pub fn start(home: &Home, manager: Handle, shutdown: watch::Sender<bool>) -> io::Result<Self> {
+    pub fn start(home: &Home, manager: Handle, shutdown: CancellationToken) -> io::Result<Self> {
         let path = home.socket();
         match std::fs::remove_file(&path) {
             Ok(()) => {}
@@ -240,7 +240,7 @@ async fn shutdown(State(api): State<Api>, wait: Query<Wait>) -> Response {
         (Ok(_), false) => Ok(()),
         (Err(error), _) => Err(error),
     };
-    api.shutdown.send_replace(true);
+    api.shutdown.cancel();
     answer(&api, outcome)
 }
 
