@@ -81,7 +81,7 @@ enum Task {
         json: bool,
     },
     /// Print Temporal's log
-    Logs(logs::Logs),
+    Logs(Box<logs::Logs>),
     /// Print the timeline: starts, crashes and repairs, and what they took
     Events {
         /// The last so many [default: all]
@@ -244,7 +244,7 @@ impl Local {
             Some(Task::Stop) => stop::run(&context),
             Some(Task::Restart { .. }) => restart::run(&context),
             Some(Task::Status { json }) => status::run(&context, json),
-            Some(Task::Logs(wanted)) => logs::run(&context, &wanted),
+            Some(Task::Logs(wanted)) => logs::run(&context, *wanted),
             Some(Task::Events { lines, json }) => events::run(&context, lines, json),
             Some(Task::Install { version }) => install::run(&context, version.as_deref()),
             Some(Task::Env { json }) => environment::run(&context, json),

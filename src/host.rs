@@ -67,9 +67,10 @@ impl Host {
             HostLock::take(&path).map_err(io_error(path.clone()))?.ok_or(HostError::Running)?;
         lock.write(&describe(mode)).map_err(io_error(path))?;
         crate::process::spawn::become_subreaper();
+        let http = settings.http;
         let (manager, handle) = Manager::new(settings, mode, before);
         let shutdown = CancellationToken::new();
-        let control = Server::start(&home, handle.clone(), shutdown.clone())
+        let control = Server::start(&home, handle.clone(), shutdown.clone(), http)
             .map_err(io_error(home.socket()))?;
         let manager = tokio::spawn(manager.run());
         tracing::info!(home = %home.root().display(), mode = mode.as_str(), "hosting");

@@ -6,6 +6,7 @@
 //! the loop itself never waits for anything but the next event.
 
 mod aftermath;
+mod distributions;
 pub mod facts;
 mod generation;
 mod handle;
@@ -259,7 +260,9 @@ impl Manager {
                 if self.episode.is_repair()
                     && let Some(last) = &mut self.facts.last_restart
                 {
-                    last.recovery = Some(self.episode.elapsed(now));
+                    let recovery = self.episode.elapsed(now);
+                    last.recovery = Some(recovery);
+                    self.facts.distributions.recoveries.observe(recovery.as_secs_f64());
                 }
                 self.remember(ready);
                 self.became_ready(live.generation, live.owner);

@@ -1,15 +1,14 @@
 //! `stigmer local logs`: Temporal's log from its file, with or without a host.
 
-use super::output::raw;
+use super::output::{raw, try_raw};
 use super::{CliError, Context, block_on};
 use crate::config::Span;
-use crate::log::{Batch, Follower, Start};
-use crate::temporal::logline::{Level, LineParser, LogLine};
+use crate::log::query::{Found, Query, Sieve};
+use crate::log::{FollowError, Follower, Start};
+use crate::temporal::logline::Level;
 use clap::Args;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use regex::Regex;
-use std::collections::VecDeque;
 
 /// What of the log, and how.
 #[derive(Debug, Args)]
@@ -34,82 +33,28 @@ pub(super) struct Logs {
     json: bool,
 }
 
-pub(super) fn run(context: &Context, wanted: &Logs) -> Result<i32, CliError> {
+pub(super) fn run(context: &Context, wanted: Logs) -> Result<i32, CliError> {
     context.warn_of_broken_config();
+    let Logs { follow, lines, level, grep, since, json } = wanted;
+    let since = since.and_then(|span| Timestamp::now().checked_sub(span.0).ok());
+    let render = |found: Found| if json { found.to_json() } else { found.into_plain() };
+    let failed = |error: FollowError| CliError::Other(error.to_string());
+
+    let mut sieve = Sieve::new(Query { last: lines, level, pattern: grep, since });
     let mut follower = Follower::new(&context.home.temporal_log(), Start::Beginning);
-    let mut filter = Filter::new(wanted);
-    let failed = |error: crate::log::FollowError| CliError::Other(error.to_string());
-    let mut kept: VecDeque<String> = VecDeque::new();
-    follower
-        .read_on(|batch| {
-            filter.pass(batch, |line| {
-                kept.push_back(line);
-                match wanted.lines {
-                    Some(most) if kept.len() > most => drop(kept.pop_front()),
-                    Some(_) => {}
-                    // Without a bound nothing needs to wait for the end.
-                    None => raw(kept.pop_front().unwrap_or_default().as_bytes()),
-                }
-            });
-        })
-        .map_err(failed)?;
-    for line in kept {
-        raw(line.as_bytes());
-    }
-    if !wanted.follow {
+    sieve.read(&mut follower, render, |line| raw(line.as_bytes())).map_err(failed)?;
+    if !follow {
         return Ok(0);
     }
     block_on(async {
         loop {
             let batch = follower.next().await.map_err(failed)?;
             let mut text = String::new();
-            filter.pass(&batch, |line| text.push_str(&line));
-            if !super::output::try_raw(text.as_bytes()) {
+            sieve.pass(&batch, |found| text.push_str(&render(found)));
+            if !try_raw(text.as_bytes()) {
                 // The reader has closed the pipe.
                 return Ok(0);
             }
         }
     })?
-}
-
-struct Filter<'a> {
-    wanted: &'a Logs,
-    since: Option<Timestamp>,
-    parser: LineParser,
-    zone: TimeZone,
-    /// Of the last line that says a time: those that say none belong to it.
-    time: Option<Timestamp>,
-}
-
-impl<'a> Filter<'a> {
-    fn new(wanted: &'a Logs) -> Self {
-        let zone = TimeZone::system();
-        let since = wanted.since.and_then(|span| Timestamp::now().checked_sub(span.0).ok());
-        Self { wanted, since, parser: LineParser::new(zone.clone()), zone, time: None }
-    }
-
-    /// Calls `each` with the lines that pass, rendered and with their line end.
-    fn pass(&mut self, batch: &Batch, mut each: impl FnMut(String)) {
-        for line in batch.lines() {
-            let line = self.parser.parse(line);
-            self.time = line.time.or(self.time);
-            let recent = self.since.is_none_or(|since| self.time.is_some_and(|time| time >= since));
-            let grave = self.wanted.level.is_none_or(|level| line.level >= level);
-            if !recent || !grave {
-                continue;
-            }
-            let plain = line.render_plain(&self.zone);
-            if self.wanted.grep.as_ref().is_none_or(|pattern| pattern.is_match(&plain)) {
-                each(self.render(&line, plain));
-            }
-        }
-    }
-
-    fn render(&self, line: &LogLine, mut plain: String) -> String {
-        if self.wanted.json {
-            plain = serde_json::to_string(line).unwrap_or_default();
-        }
-        plain.push('\n');
-        plain
-    }
 }

@@ -11,7 +11,7 @@ use crate::process::ports;
 use crate::process::record::Record;
 use crate::process::sweep::Subject;
 use crate::process::watch::Watched;
-use crate::supervisor::{Cause, Found, Generation, Input, Owner, Round, State};
+use crate::supervisor::{Cause, Found, Generation, Input, Layer, Owner, Round, State};
 use crate::temporal::health::Client;
 use crate::temporal::{database, locate, version};
 use std::time::{Duration, Instant};
@@ -192,6 +192,11 @@ impl Manager {
         let is_void = report.round == Round::Void;
         // On its way down its silence is no failure.
         if was_ready && !is_void {
+            for (layer, verdict) in Layer::ALL.iter().zip(&report.layers) {
+                if let Some(verdict) = verdict {
+                    self.facts.distributions.probed(*layer, verdict.ok, verdict.latency);
+                }
+            }
             self.facts.failures = if passed { 0 } else { self.facts.failures + 1 };
             let grpc = report.layers[3]
                 .as_ref()
@@ -203,6 +208,7 @@ impl Manager {
         }
         if let Some((usage, cpu)) = report.usage {
             self.facts.remember_usage(usage.rss_bytes, cpu);
+            self.facts.cpu_time = Some(usage.cpu);
         }
         if report.database_bytes.is_some() {
             self.facts.database_bytes = report.database_bytes;

@@ -1,0 +1,112 @@
+//! The server without anybody around it.
+
+use anyhow::{Context, Result, bail};
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use stigmer::config::{Options, Settings};
+use stigmer::paths::Home;
+use stigmer::process::identity::{Identity, Signal};
+use stigmer::process::{Pid, ports};
+use stigmer::temporal::arguments::arguments;
+use stigmer::temporal::health::Client;
+
+/// Readiness is asked for this often.
+pub const ASKING: Duration = Duration::from_millis(2);
+/// No server takes that long.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One bare server after another, on one database file.
+pub struct Bare {
+    program: PathBuf,
+    home: Home,
+    child: Option<Child>,
+}
+
+impl Bare {
+    pub fn new(root: &Path, program: &Path) -> Result<Self> {
+        let home = Home::at(root)?;
+        home.prepare(false)?;
+        Ok(Self { program: program.to_owned(), home, child: None })
+    }
+
+    /// From the spawn to the first SERVING.
+    pub async fn start(&mut self) -> Result<Duration> {
+        let options = Options {
+            port: Some(ports::free_port()?),
+            ui_port: Some(ports::free_port()?),
+            ..Options::default()
+        };
+        let settings = Settings::resolve(self.home.clone(), options)?;
+        let arguments = arguments(&settings, ports::free_port()?);
+        let output = append(&self.home.temporal_log())?;
+        let client = client(&settings.server_address())?;
+        let begun = Instant::now();
+        let child = Command::new(&self.program)
+            .args(arguments)
+            .current_dir(self.home.root())
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()?;
+        let child = self.child.insert(child);
+        serving(&client, || Ok(child.try_wait()?.is_none())).await?;
+        Ok(begun.elapsed())
+    }
+
+    /// From SIGKILL to the exit.
+    pub fn kill(&mut self) -> Result<Duration> {
+        self.end(Signal::Kill)
+    }
+
+    /// From SIGTERM to the exit.
+    pub fn stop(&mut self) -> Result<Duration> {
+        self.end(Signal::Term)
+    }
+
+    fn end(&mut self, how: Signal) -> Result<Duration> {
+        let mut child = self.child.take().context("nothing runs")?;
+        let begun = Instant::now();
+        signal(Pid::try_from(child.id())?, how)?;
+        child.wait()?;
+        Ok(begun.elapsed())
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+pub fn client(address: &str) -> Result<Client> {
+    Client::new(address, Duration::from_secs(1)).map_err(anyhow::Error::msg)
+}
+
+/// Returns with the first SERVING.
+pub async fn serving(client: &Client, mut lives: impl FnMut() -> Result<bool>) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while client.serving().await.is_err() {
+        if !lives()? {
+            bail!("the server has ended");
+        }
+        if Instant::now() > deadline {
+            bail!("the server does not become ready");
+        }
+        tokio::time::sleep(ASKING).await;
+    }
+    Ok(())
+}
+
+pub fn signal(pid: Pid, how: Signal) -> Result<()> {
+    let proven = Identity::of(pid).as_ref().and_then(Identity::prove);
+    Ok(proven.with_context(|| format!("pid {pid} has ended already"))?.signal(how)?)
+}
+
+fn append(path: &Path) -> Result<File> {
+    Ok(OpenOptions::new().append(true).create(true).open(path)?)
+}

@@ -1,0 +1,152 @@
+//! Times whole starts, repairs and stops beside the bare server: the same
+//! binary with the same flags, interleaved in the same run.
+//!
+//! `cargo bench --bench lifecycle -- [--rounds N] [--idle SECONDS]`
+
+mod bare;
+mod figures;
+mod supervised;
+
+use anyhow::{Context, Result};
+use bare::Bare;
+use figures::{Figure, Series};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use supervised::Supervised;
+
+/// What a server does at once after its start is over by then.
+const SETTLING: Duration = Duration::from_millis(500);
+
+/// Asked so often while it runs, for one median.
+const REPEATS: usize = 5;
+
+struct Arguments {
+    rounds: usize,
+    idle: Duration,
+}
+
+fn main() -> Result<()> {
+    // `cargo test --benches` runs this too, and has no use for figures.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return Ok(());
+    }
+    let arguments = arguments()?;
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("lifecycle");
+    let program = temporal(&folder)?;
+    println!("{}", figures::machine(&program));
+    // Whatever an earlier run left half done.
+    let _ = std::fs::remove_dir_all(folder.join("kept"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+
+    let mut kept = Series::default();
+    let homes = Homes { folder: folder.join("kept"), program: &program };
+    round(&runtime, &homes, &mut Series::default()).context("warming up")?;
+    let mut new = Series::default();
+    for number in 0..arguments.rounds {
+        eprint!("\rround {} of {} ", number + 1, arguments.rounds);
+        round(&runtime, &homes, &mut kept)?;
+        let folder = folder.join("new");
+        let _ = std::fs::remove_dir_all(&folder);
+        round(&runtime, &Homes { folder: folder.clone(), program: &program }, &mut new)?;
+        std::fs::remove_dir_all(folder)?;
+    }
+    eprint!("\rmeasuring the idle host");
+    let idle = homes.supervised()?.idle(&runtime, arguments.idle)?;
+    eprint!("\r                       \r");
+
+    let rounds = arguments.rounds;
+    println!("\nExisting database file, medians of {rounds} rounds");
+    figures::print(&[
+        Figure::ratio("cold start: begin to ready", &kept.start, &kept.bare_start, 1.3),
+        Figure::at_most("repeated start", &kept.repeated, 10.0),
+        Figure::ratio("crash to ready, beside a bare start", &kept.repair, &kept.bare_start, 1.3),
+        Figure::beside("crash to ready, beside bare kill + start", &kept.repair, &kept.bare_repair),
+        Figure::ratio("stop, beside SIGTERM to exit", &kept.stop, &kept.bare_stop, 1.1),
+    ]);
+    println!("\nNew database file (its schema is bound by fsync)");
+    figures::print(&[
+        Figure::ratio("cold start: begin to ready", &new.start, &new.bare_start, 1.3),
+        Figure::ratio("crash to ready, beside a bare start", &new.repair, &kept.bare_start, 1.3),
+        Figure::ratio("stop, beside SIGTERM to exit", &new.stop, &new.bare_stop, 1.1),
+    ]);
+    println!("\nWhere the time goes, as the host tells it (median ms)");
+    figures::print_phases("start, existing file", &kept.start_phases);
+    figures::print_phases("start, new file", &new.start_phases);
+    figures::print_phases("repair", &kept.repair_phases);
+    println!("\nBackground host, idle for {:?}, one probe a second", arguments.idle);
+    idle.print();
+    Ok(())
+}
+
+fn arguments() -> Result<Arguments> {
+    let mut parsed = Arguments { rounds: 10, idle: Duration::from_secs(30) };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let mut value = || words.next().with_context(|| format!("{word} needs a value"));
+        match word.as_str() {
+            "--rounds" => parsed.rounds = value()?.parse().context("--rounds")?,
+            "--idle" => parsed.idle = Duration::from_secs(value()?.parse().context("--idle")?),
+            "--bench" => {}
+            _ => anyhow::bail!("{word}: not known; --rounds N and --idle SECONDS are"),
+        }
+    }
+    anyhow::ensure!(parsed.rounds > 0, "--rounds: at least 1");
+    Ok(parsed)
+}
+
+/// The CLI that stigmer installs, once for all runs: a shim on `PATH` would be
+/// timed with it.
+fn temporal(folder: &Path) -> Result<PathBuf> {
+    let cache = folder.join("cli");
+    let program = cache.join("bin/temporal");
+    if !program.is_file() {
+        let status = Command::new(env!("CARGO_BIN_EXE_stigmer"))
+            .args(["local", "install", "--home"])
+            .arg(&cache)
+            .status()?;
+        anyhow::ensure!(status.success(), "`stigmer local install` failed");
+    }
+    Ok(program)
+}
+
+/// Where the two of a pair live.
+struct Homes<'a> {
+    folder: PathBuf,
+    program: &'a Path,
+}
+
+impl Homes<'_> {
+    fn bare(&self) -> Result<Bare> {
+        Bare::new(&self.folder.join("bare"), self.program)
+    }
+
+    fn supervised(&self) -> Result<Supervised> {
+        Supervised::new(&self.folder.join("stigmer"), self.program)
+    }
+}
+
+/// Both live the same life: start, a violent end, start, an asked one.
+fn round(runtime: &tokio::runtime::Runtime, homes: &Homes<'_>, series: &mut Series) -> Result<()> {
+    runtime.block_on(async {
+        let mut bare = homes.bare()?;
+        series.bare_start.push(bare.start().await?);
+        tokio::time::sleep(SETTLING).await;
+        let killed = bare.kill()?;
+        series.bare_repair.push(killed + bare.start().await?);
+        tokio::time::sleep(SETTLING).await;
+        series.bare_stop.push(bare.stop()?);
+
+        let mut supervised = homes.supervised()?;
+        series.start.push(supervised.start()?);
+        for _ in 0..REPEATS {
+            series.repeated.push(supervised.start()?);
+        }
+        tokio::time::sleep(SETTLING).await;
+        series.repair.push(supervised.crash().await?);
+        tokio::time::sleep(SETTLING).await;
+        supervised.phases(series).await?;
+        series.stop.push(supervised.stop()?);
+        Ok(())
+    })
+}

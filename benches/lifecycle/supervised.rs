@@ -1,0 +1,123 @@
+//! The same server through stigmer's own commands.
+
+use crate::bare;
+use crate::figures::{Idle, Series};
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use stigmer::control::client::{self, Events};
+use stigmer::paths::Home;
+use stigmer::process::identity::Signal;
+use stigmer::process::{Pid, ports, record::Record};
+use stigmer::protocol::Happened;
+use stigmer::supervisor::Cause;
+
+/// A home with its background host.
+pub struct Supervised {
+    program: PathBuf,
+    home: Home,
+    port: u16,
+    ui_port: u16,
+    runs: bool,
+}
+
+impl Supervised {
+    pub fn new(root: &Path, program: &Path) -> Result<Self> {
+        Ok(Self {
+            program: program.to_owned(),
+            home: Home::at(root)?,
+            port: ports::free_port()?,
+            ui_port: ports::free_port()?,
+            runs: false,
+        })
+    }
+
+    fn command(&self, words: &[&str]) -> Result<Duration> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stigmer"));
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("STIGMER_") {
+                command.env_remove(name);
+            }
+        }
+        command.arg("local").args(words).arg("--home").arg(self.home.root());
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let begun = Instant::now();
+        let status = command.status()?;
+        let took = begun.elapsed();
+        anyhow::ensure!(status.success(), "stigmer local {words:?} ended with {status}");
+        Ok(took)
+    }
+
+    /// From the command to its return.
+    pub fn start(&mut self) -> Result<Duration> {
+        self.runs = true;
+        let (port, ui_port) = (self.port.to_string(), self.ui_port.to_string());
+        let program = self.program.to_str().context("the program's path is no text")?;
+        self.command(&["--port", &port, "--ui-port", &ui_port, "--temporal-bin", program])
+    }
+
+    /// From SIGKILL of the server to SERVING from another process.
+    pub async fn crash(&self) -> Result<Duration> {
+        let before = self.leader()?;
+        let client = bare::client(&format!("127.0.0.1:{}", self.port))?;
+        bare::serving(&client, || Ok(true)).await?;
+        let begun = Instant::now();
+        bare::signal(before, Signal::Kill)?;
+        // Until the kernel has taken the old one down, it may still answer.
+        while client.serving().await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        bare::serving(&client, || Ok(true)).await?;
+        let took = begun.elapsed();
+        if self.leader()? == before {
+            bail!("pid {before} answers again");
+        }
+        Ok(took)
+    }
+
+    /// From the command to its return.
+    pub fn stop(&mut self) -> Result<Duration> {
+        let took = self.command(&["stop"])?;
+        self.runs = false;
+        Ok(took)
+    }
+
+    fn leader(&self) -> Result<Pid> {
+        Ok(Record::read(&self.home.record()).context("nothing is recorded")?.leader.pid)
+    }
+
+    /// What the host says the time went to.
+    pub async fn phases(&self, series: &mut Series) -> Result<()> {
+        let snapshot = Events::open(&self.home).await?.next().await.context("no snapshot")?;
+        for entry in snapshot.timeline.iter().filter(|entry| entry.happened == Happened::Ready) {
+            let phases = match entry.cause {
+                Cause::Operator => &mut series.start_phases,
+                _ => &mut series.repair_phases,
+            };
+            let named = entry.phases.iter().map(|phase| (phase.name.clone(), phase.us));
+            phases.push(named.collect());
+        }
+        Ok(())
+    }
+
+    /// What the host costs while nothing happens.
+    pub fn idle(mut self, runtime: &tokio::runtime::Runtime, duration: Duration) -> Result<Idle> {
+        self.start()?;
+        let status = runtime.block_on(client::status(&self.home))?;
+        let host = status.host.context("no host")?.pid;
+        let server = self.leader()?;
+        std::thread::sleep(Duration::from_secs(3));
+        let idle = Idle::measure(host, server, duration)?;
+        self.stop()?;
+        Ok(idle)
+    }
+}
+
+impl Drop for Supervised {
+    fn drop(&mut self) {
+        if self.runs {
+            let _ = self.command(&["stop"]);
+        }
+    }
+}
