@@ -129,7 +129,7 @@ pub async fn run(settings: Settings, before: Option<HandOver>) -> Result<i32, Ho
     // The caller asks for the start and waits for its outcome; this one only
     // makes sure that it is asked for.
     let _outcome = host.handle().begin(Command::Start).await;
-    let mut asked = host.shutdown_asked();
+    let asked = host.shutdown_asked();
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -139,7 +139,7 @@ pub async fn run(settings: Settings, before: Option<HandOver>) -> Result<i32, Ho
             host.leave().await;
             return Ok(1);
         }
-        _ = asked.wait_for(|asked| *asked) => {
+        () = asked.cancelled() => {
             tracing::info!("asked to end");
             host.leave().await;
             return Ok(0);

@@ -155,8 +155,13 @@ impl Context {
         let settings = self.settings()?;
         let Some((_, options)) = host::running(&self.home) else { return Ok(settings) };
         let running = Settings::resolve(self.home.clone(), options)?;
-        let differences = config::differences(&self.asked, &running.in_force());
-        if differences.is_empty() { Ok(running) } else { Err(start::different(&differences)) }
+        let in_force = running.in_force();
+        let differences = config::differences(&self.asked, &in_force);
+        if !differences.is_empty() {
+            return Err(start::different(&differences));
+        }
+        start::warn_of_file(&settings, &in_force);
+        Ok(running)
     }
 
     /// For commands that need only the home.

@@ -114,7 +114,7 @@ async fn host_until_signal(
     let _outcome = host.handle().begin(Command::Start).await;
     let session = Session::Local(host.handle().clone());
     let mut changes = session.changes();
-    let mut shutdown = host.shutdown_asked();
+    let shutdown = host.shutdown_asked();
     loop {
         printer.status(&session);
         tokio::select! {
@@ -128,7 +128,7 @@ async fn host_until_signal(
             () = host.handle().closed() => {
                 return Ok(leave_to_another(&home, host, printer, 1).await);
             }
-            _ = shutdown.wait_for(|asked| *asked) => {
+            () = shutdown.cancelled() => {
                 printer.status(&session);
                 host.leave().await;
                 return Ok(0);

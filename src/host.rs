@@ -13,7 +13,7 @@ use crate::protocol::Mode;
 use crate::supervisor::Cause;
 use std::io;
 use std::path::PathBuf;
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// Why this process is not the host.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +43,7 @@ pub struct Host {
     handle: Handle,
     control: Server,
     manager: tokio::task::JoinHandle<()>,
-    shutdown: watch::Receiver<bool>,
+    shutdown: CancellationToken,
     lock: HostLock,
 }
 
@@ -69,9 +69,9 @@ impl Host {
         crate::process::spawn::become_subreaper();
         let http = settings.http;
         let (manager, handle) = Manager::new(settings, mode, before);
-        let (ask, shutdown) = watch::channel(false);
-        let control =
-            Server::start(&home, handle.clone(), ask, http).map_err(io_error(home.socket()))?;
+        let shutdown = CancellationToken::new();
+        let control = Server::start(&home, handle.clone(), shutdown.clone(), http)
+            .map_err(io_error(home.socket()))?;
         let manager = tokio::spawn(manager.run());
         tracing::info!(home = %home.root().display(), mode = mode.as_str(), "hosting");
         Ok(Self { handle, control, manager, shutdown, lock })
@@ -83,9 +83,9 @@ impl Host {
         &self.handle
     }
 
-    /// Turns true when a client asks the host to end (Temporal is stopped by then).
+    /// Cancelled when a client asks the host to end (Temporal is stopped by then).
     #[must_use]
-    pub fn shutdown_asked(&self) -> watch::Receiver<bool> {
+    pub fn shutdown_asked(&self) -> CancellationToken {
         self.shutdown.clone()
     }
 

@@ -85,7 +85,7 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
     let (mut hosting, session) = connect(settings, &asked).await?;
     let mut screen = Screen::take(&home.logs().join("host.err"))?;
     let mut dashboard = Dashboard::new(&home, session, hosting.is_some());
-    let end = dashboard.run(&mut screen, hosting.as_ref()).await;
+    let end = dashboard.run(&mut screen).await;
     match end {
         End::Vanished => screen.abandon(),
         End::Quit(QuitChoice::StopAndQuit) | End::Signalled => {
@@ -189,7 +189,7 @@ impl Dashboard {
         }
     }
 
-    async fn run(&mut self, screen: &mut Screen, host: Option<&Host>) -> End {
+    async fn run(&mut self, screen: &mut Screen) -> End {
         let mut events = EventStream::new();
         let mut changes = self.session.changes();
         let mut log = Follower::new(&self.home.temporal_log(), Start::Tail(PAST));
@@ -207,7 +207,6 @@ impl Dashboard {
         let (Ok(mut hangup), Ok(mut terminate), Ok(mut interrupt)) = signals else {
             return End::Signalled;
         };
-        let mut shutdown = host.map(Host::shutdown_asked);
         let mut next_frame = Instant::now();
         let mut dirty = true;
         loop {
@@ -265,11 +264,6 @@ impl Dashboard {
                 _ = hangup.recv() => return End::Vanished,
                 _ = terminate.recv() => return End::Signalled,
                 _ = interrupt.recv() => return End::Signalled,
-                () = asked(&mut shutdown) => {
-                    // Temporal was stopped from elsewhere; the dashboard shows it and stays.
-                    shutdown = None;
-                    dirty = true;
-                }
                 () = tokio::time::sleep_until(tick.into()) => dirty = true,
             }
         }
@@ -365,15 +359,6 @@ impl Dashboard {
             }
         }
     }
-}
-
-async fn asked(shutdown: &mut Option<tokio::sync::watch::Receiver<bool>>) {
-    if let Some(shutdown) = shutdown
-        && shutdown.wait_for(|asked| *asked).await.is_ok()
-    {
-        return;
-    }
-    std::future::pending::<()>().await;
 }
 
 fn theme() -> Theme {

@@ -9,6 +9,7 @@ use crate::host;
 use crate::paths::Home;
 use crate::protocol::Status;
 use crate::supervisor::Want;
+use serde_json::{Map, Value};
 use std::time::{Duration, Instant};
 
 /// A host that has its lock binds its socket within milliseconds; one that is
@@ -106,7 +107,7 @@ async fn use_host(
     let differences = config::differences(&context.asked, &before.options);
     let mut restarted = false;
     let answer = if differences.is_empty() {
-        warn_of_file(settings, before);
+        warn_of_file(settings, &before.options);
         if before.state.is_up() && before.intent == Want::Up {
             Ok(before.clone())
         } else {
@@ -178,9 +179,8 @@ pub(super) fn describe(status: &Status) {
     }
 }
 
-fn warn_of_file(settings: &Settings, running: &Status) {
-    let from_file = config::differences(&settings.options, &running.options);
-    for difference in from_file {
+pub(super) fn warn_of_file(settings: &Settings, in_force: &Map<String, Value>) {
+    for difference in config::differences(&settings.options, in_force) {
         note(&format!(
             "warning: config.toml differs from what is running: {difference}; \
              `stigmer local restart` does not apply it, stop and start do"

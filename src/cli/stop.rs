@@ -77,7 +77,7 @@ fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>
     // Pinned before it goes. One in another pid namespace cannot be; its lock tells.
     let host = host::holder(home).and_then(|holder| holder.prove()).filter(|_| ends);
     let answer = block_on(client::command(home, "shutdown", None))?;
-    if answer.is_ok() {
+    if !matches!(answer, Err(ClientError::Unresponsive)) {
         let deadline = Instant::now() + LEAVING;
         while ends && host::is_hosted(home) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(2));

@@ -22,7 +22,6 @@ use std::net;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Options are small.
@@ -35,7 +34,7 @@ const FRAME: Duration = Duration::from_millis(33);
 struct Api {
     manager: Handle,
     /// Asked by `shutdown`; the host acts on it.
-    shutdown: watch::Sender<bool>,
+    shutdown: CancellationToken,
     closing: CancellationToken,
 }
 
@@ -57,7 +56,7 @@ impl Server {
     pub fn start(
         home: &Home,
         manager: Handle,
-        shutdown: watch::Sender<bool>,
+        shutdown: CancellationToken,
         http: Option<net::SocketAddr>,
     ) -> io::Result<Self> {
         let path = home.socket();
@@ -228,7 +227,7 @@ async fn shutdown(State(api): State<Api>, wait: Query<Wait>) -> Response {
         (Ok(_), false) => Ok(()),
         (Err(error), _) => Err(error),
     };
-    api.shutdown.send_replace(true);
+    api.shutdown.cancel();
     answer(&api, outcome)
 }
 

@@ -276,10 +276,10 @@ impl Rig {
         assert!(!self.path("stigmer.sock").exists(), "the socket is still there");
     }
 
-    /// The text of Temporal's log.
-    pub fn log(&self) -> String {
-        let bytes = std::fs::read(self.path("logs/temporal.log")).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
+    fn own_log(&self) -> String {
+        let text = std::fs::read_to_string(self.path("logs/stigmer.log")).unwrap_or_default();
+        let tail: Vec<&str> = text.lines().rev().take(40).collect();
+        format!("the host's own log, newest first:\n{}", tail.join("\n"))
     }
 }
 
@@ -299,16 +299,14 @@ impl Drop for Rig {
             }
         });
         if std::thread::panicking() {
-            let own = std::fs::read_to_string(self.path("logs/stigmer.log")).unwrap_or_default();
-            let tail: Vec<&str> = own.lines().rev().take(40).collect();
-            eprintln!("the host's own log, newest first:\n{}", tail.join("\n"));
+            eprintln!("{}", self.own_log());
             return;
         }
         let left = self.processes();
         if !left.is_empty() {
             let names = describe(&left);
             self.power_cut();
-            panic!("left behind by `stop`: {names}; it said: {stopped:?}");
+            panic!("left by `stop`: {names}; it said: {stopped:?}\n{}", self.own_log());
         }
     }
 }

@@ -129,8 +129,8 @@ impl Strangers {
         command
     }
 
-    pub fn len(&self) -> usize {
-        self.pinned.len()
+    pub fn pids(&self) -> Vec<i32> {
+        self.pinned.iter().map(|(_, process)| process.pid).collect()
     }
 
     /// Fails if one is gone or was stopped.
