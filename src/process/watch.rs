@@ -132,6 +132,7 @@ mod tests {
     }
 
     #[tokio::test]
+    #[expect(clippy::zombie_processes, reason = "it is reaped through its pidfd, which is tested")]
     async fn the_exit_of_a_child_is_seen_and_read_before_it_is_reaped() {
         for (script, exit) in [
             ("exit 3", Exit::Code(3)),
