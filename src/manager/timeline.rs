@@ -66,7 +66,12 @@ impl Episode {
                 && verdict.ok == Some(true)
                 && !self.phases.iter().any(|phase| phase.name == layer.as_str())
             {
-                reached.push((layer.as_str(), verdict.latency));
+                // The engine is asked beside the store: only what it took longer is its own.
+                let beside = match (layer, &verdicts[Layer::Store as usize]) {
+                    (Layer::Engine, Some(store)) => store.latency,
+                    (_, _) => Duration::ZERO,
+                };
+                reached.push((layer.as_str(), verdict.latency.saturating_sub(beside)));
             }
         }
         let answers: Duration = reached.iter().skip(1).map(|(_, latency)| *latency).sum();
