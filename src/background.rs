@@ -90,6 +90,19 @@ impl Spawned {
     }
 }
 
+/// Gives Temporal to a background host. When that fails it runs on all the same.
+///
+/// # Errors
+/// When the background host cannot be spawned.
+pub async fn hand_over(home: &Home, host: Host) -> io::Result<Pid> {
+    let options = host.handle().facts().settings.options.clone();
+    let state = host.release().await;
+    if let Some(state) = state {
+        crate::paths::write_private(&home.hand_over(), &serde_json::to_string(&state)?)?;
+    }
+    spawn(home, &options).map(|spawned| spawned.pid())
+}
+
 /// Runs this process as the background host. Returns the exit code.
 ///
 /// # Errors
@@ -116,11 +129,17 @@ pub async fn run(settings: Settings, before: Option<HandOver>) -> Result<i32, Ho
     // The caller asks for the start and waits for its outcome; this one only
     // makes sure that it is asked for.
     let _outcome = host.handle().begin(Command::Start).await;
-    let mut asked = host.shutdown_asked();
+    let asked = host.shutdown_asked();
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
-        _ = asked.wait_for(|asked| *asked) => {
+        () = host.handle().closed() => {
+            // Temporal runs on; the next `stigmer local` adopts it.
+            tracing::error!("the manager is gone");
+            host.leave().await;
+            return Ok(1);
+        }
+        () = asked.cancelled() => {
             tracing::info!("asked to end");
             host.leave().await;
             return Ok(0);

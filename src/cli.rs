@@ -1,8 +1,10 @@
 //! What was typed, one file a command.
 
 mod environment;
-mod host;
+mod events;
+mod hosting;
 mod install;
+mod logs;
 mod output;
 mod restart;
 mod start;
@@ -10,13 +12,14 @@ mod status;
 mod stop;
 
 use crate::config::{self, ConfigError, Options, Settings};
+use crate::host;
 use crate::paths::{Home, HomeError};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// The best way to run a Temporal dev server on this machine.
 #[derive(Debug, Parser)]
-#[command(name = "stigmer", version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "stigmer", version, arg_required_else_help = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -77,6 +80,17 @@ enum Task {
         #[arg(long)]
         json: bool,
     },
+    /// Print Temporal's log
+    Logs(Box<logs::Logs>),
+    /// Print the timeline: starts, crashes and repairs, and what they took
+    Events {
+        /// The last so many [default: all]
+        #[arg(short = 'n', long, value_name = "N")]
+        lines: Option<usize>,
+        /// An object a line
+        #[arg(long)]
+        json: bool,
+    },
     /// Fetch the Temporal CLI into the home
     Install {
         /// Which [default: the one that stigmer was tested with]
@@ -132,6 +146,22 @@ impl Context {
     fn settings(&self) -> Result<Settings, CliError> {
         let file = config::read_file(&self.home)?;
         Ok(Settings::resolve(self.home.clone(), self.asked.clone().or(file))?)
+    }
+
+    /// Those of a Temporal that runs without a host, which is about to be
+    /// adopted: it goes on with the options that it has, and other ones are an
+    /// error. Where none runs, [`Self::settings`].
+    fn settings_to_host(&self) -> Result<Settings, CliError> {
+        let settings = self.settings()?;
+        let Some((_, options)) = host::running(&self.home) else { return Ok(settings) };
+        let running = Settings::resolve(self.home.clone(), options)?;
+        let in_force = running.in_force();
+        let differences = config::differences(&self.asked, &in_force);
+        if !differences.is_empty() {
+            return Err(start::different(&differences));
+        }
+        start::warn_of_file(&settings, &in_force);
+        Ok(running)
     }
 
     /// For commands that need only the home.
@@ -208,15 +238,17 @@ impl Local {
             }));
         }
         match self.command {
-            None if self.tui => host::dashboard(&context),
-            None if self.no_tui => host::headless(&context),
+            None if self.tui => hosting::dashboard(&context),
+            None if self.no_tui => hosting::headless(&context),
             None => start::run(&context),
             Some(Task::Stop) => stop::run(&context),
             Some(Task::Restart { .. }) => restart::run(&context),
             Some(Task::Status { json }) => status::run(&context, json),
+            Some(Task::Logs(wanted)) => logs::run(&context, *wanted),
+            Some(Task::Events { lines, json }) => events::run(&context, lines, json),
             Some(Task::Install { version }) => install::run(&context, version.as_deref()),
             Some(Task::Env { json }) => environment::run(&context, json),
-            Some(Task::BackgroundHost { json }) => host::background(&context, &json),
+            Some(Task::BackgroundHost { json }) => hosting::background(&context, &json),
         }
     }
 }

@@ -326,7 +326,7 @@ pub fn read_file(home: &Home) -> Result<Options, ConfigError> {
     Ok(options)
 }
 
-fn at_least<T: PartialOrd + std::fmt::Display>(
+fn at_least<T: PartialOrd + Copy + std::fmt::Display>(
     option: &'static str,
     value: T,
     least: T,

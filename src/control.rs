@@ -2,4 +2,5 @@
 //! may use.
 
 pub mod client;
+mod listener;
 pub mod server;

@@ -3,14 +3,17 @@
 //! Hosts where nobody does, follows where somebody does, and becomes the host
 //! when that one vanishes without an operator's stop.
 
+use crate::background;
 use crate::config::{self, Options, Settings};
 use crate::control::client::ClientError;
 use crate::host::{self, Host, HostError};
 use crate::log::{Follower, Start};
 use crate::manager::Command;
-use crate::protocol::{Entry, Happened, Mode, State, Status};
+use crate::paths::Home;
+use crate::presenter;
+use crate::protocol::{Mode, State, Status};
 use crate::session::{Order, Session};
-use crate::supervisor::{Cause, Want};
+use crate::supervisor::Want;
 use crate::temporal::logline::LineParser;
 use jiff::tz::TimeZone;
 use std::io::Write;
@@ -48,6 +51,24 @@ struct Signals {
     hangup: Signal,
     terminate: Signal,
     interrupt: Signal,
+}
+
+/// What a signal asks for.
+enum Asked {
+    /// To stop Temporal and end.
+    End,
+    /// To end and leave Temporal running: the terminal is gone.
+    Leave,
+}
+
+impl Signals {
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::End,
+            _ = self.interrupt.recv() => Asked::End,
+            _ = self.hangup.recv() => Asked::Leave,
+        }
+    }
 }
 
 /// Runs until a signal, or the end of what is followed. Returns the exit code.
@@ -93,28 +114,21 @@ async fn host_until_signal(
     let _outcome = host.handle().begin(Command::Start).await;
     let session = Session::Local(host.handle().clone());
     let mut changes = session.changes();
-    let mut shutdown = host.shutdown_asked();
+    let shutdown = host.shutdown_asked();
     loop {
         printer.status(&session);
         tokio::select! {
-            changed = changes.next() => {
-                if !changed {
-                    break;
-                }
-            }
+            _ = changes.next() => {}
             () = printer.log() => {}
-            _ = signals.terminate.recv() => break,
-            _ = signals.interrupt.recv() => break,
-            _ = signals.hangup.recv() => {
-                let said = match crate::tui::hand_over(&home, host).await {
-                    Ok(pid) => format!("handed over to the background host {pid}"),
-                    Err(error) => format!("no background host could be started: {error}"),
-                };
-                tracing::info!("{said}");
-                printer.line(&said);
-                return Ok(0);
+            asked = signals.next() => match asked {
+                Asked::End => break,
+                Asked::Leave => return Ok(leave_to_another(&home, host, printer, 0).await),
+            },
+            // Only by a panic. Temporal must not be left without a host for that.
+            () = host.handle().closed() => {
+                return Ok(leave_to_another(&home, host, printer, 1).await);
             }
-            _ = shutdown.wait_for(|asked| *asked) => {
+            () = shutdown.cancelled() => {
                 printer.status(&session);
                 host.leave().await;
                 return Ok(0);
@@ -133,6 +147,17 @@ async fn host_until_signal(
     printer.drain();
     printer.status(&session);
     Ok(i32::from(outcome.is_err()))
+}
+
+/// Hands Temporal over to a background host.
+async fn leave_to_another(home: &Home, host: Host, printer: &Printer, code: i32) -> i32 {
+    let said = match background::hand_over(home, host).await {
+        Ok(pid) => format!("handed over to the background host {pid}"),
+        Err(error) => format!("no background host could be started: {error}"),
+    };
+    tracing::info!("{said}");
+    printer.line(&said);
+    code
 }
 
 /// None: the host vanished, and somebody has to take its place.
@@ -184,9 +209,7 @@ async fn follow(
                 }
             }
             () = printer.log() => {}
-            _ = signals.terminate.recv() => return Ok(Some(0)),
-            _ = signals.interrupt.recv() => return Ok(Some(0)),
-            _ = signals.hangup.recv() => return Ok(Some(0)),
+            _ = signals.next() => return Ok(Some(0)),
         }
     }
 }
@@ -241,7 +264,7 @@ impl Printer {
         for entry in &snapshot.timeline {
             if self.told.is_none_or(|told| entry.time > told) {
                 self.told = Some(entry.time);
-                self.line(&tell(entry));
+                self.line(&presenter::tell(entry));
             }
         }
         let now = (status.state, status.message.clone());
@@ -322,33 +345,5 @@ impl Printer {
         }
         let mut out = std::io::stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    }
-}
-
-fn tell(entry: &Entry) -> String {
-    let generation = entry.generation;
-    let span = |ms: Option<u64>| ms.map_or_else(String::new, stigmer_ui::human::duration);
-    match entry.happened {
-        Happened::Ready if entry.cause == Cause::Operator => {
-            format!("generation {generation} ready in {}", span(entry.took_ms))
-        }
-        Happened::Ready => {
-            format!(
-                "generation {generation} repaired in {} after {}",
-                span(entry.took_ms),
-                entry.cause
-            )
-        }
-        Happened::Ended => format!(
-            "generation {generation} ended after {}: {}{}{}",
-            span(entry.uptime_ms),
-            entry.cause,
-            if entry.detail.is_empty() { "" } else { ", " },
-            entry.detail
-        ),
-        Happened::Adopted => format!("generation {generation} found running, adopted"),
-        Happened::External => "a Temporal that was started elsewhere is watched".to_owned(),
-        Happened::Failed => format!("given up: {}", entry.detail),
-        Happened::HandedOver => "handed over to another host".to_owned(),
     }
 }

@@ -2,17 +2,18 @@
 //! home, by flock. Locks first, then the socket, then Temporal; the other way
 //! round on the way out.
 
-use crate::config::Settings;
+use crate::config::{Options, Settings};
 use crate::control::server::Server;
 use crate::manager::{Command, HandOver, Handle, Manager, Outcome};
 use crate::paths::{Home, HomeError};
 use crate::process::identity::Identity;
 use crate::process::lock::{self, HostLock};
+use crate::process::record::Record;
 use crate::protocol::Mode;
 use crate::supervisor::Cause;
 use std::io;
 use std::path::PathBuf;
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// Why this process is not the host.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +43,7 @@ pub struct Host {
     handle: Handle,
     control: Server,
     manager: tokio::task::JoinHandle<()>,
-    shutdown: watch::Receiver<bool>,
+    shutdown: CancellationToken,
     lock: HostLock,
 }
 
@@ -66,9 +67,11 @@ impl Host {
             HostLock::take(&path).map_err(io_error(path.clone()))?.ok_or(HostError::Running)?;
         lock.write(&describe(mode)).map_err(io_error(path))?;
         crate::process::spawn::become_subreaper();
+        let http = settings.http;
         let (manager, handle) = Manager::new(settings, mode, before);
-        let (ask, shutdown) = watch::channel(false);
-        let control = Server::start(&home, handle.clone(), ask).map_err(io_error(home.socket()))?;
+        let shutdown = CancellationToken::new();
+        let control = Server::start(&home, handle.clone(), shutdown.clone(), http)
+            .map_err(io_error(home.socket()))?;
         let manager = tokio::spawn(manager.run());
         tracing::info!(home = %home.root().display(), mode = mode.as_str(), "hosting");
         Ok(Self { handle, control, manager, shutdown, lock })
@@ -80,9 +83,9 @@ impl Host {
         &self.handle
     }
 
-    /// Turns true when a client asks the host to end (Temporal is stopped by then).
+    /// Cancelled when a client asks the host to end (Temporal is stopped by then).
     #[must_use]
-    pub fn shutdown_asked(&self) -> watch::Receiver<bool> {
+    pub fn shutdown_asked(&self) -> CancellationToken {
         self.shutdown.clone()
     }
 
@@ -119,6 +122,15 @@ pub fn holder(home: &Home) -> Option<Identity> {
         boot_id: value("boot_id")?.to_owned(),
         pid_namespace: value("pid_namespace")?.to_owned(),
     })
+}
+
+/// The Temporal that runs from this home, host or not, and the options it was
+/// started with.
+#[must_use]
+pub fn running(home: &Home) -> Option<(Record, Options)> {
+    let record = Record::read(&home.record()).filter(|record| record.leader.is_alive())?;
+    let options = serde_json::from_str(&record.options).unwrap_or_default();
+    Some((record, options))
 }
 
 /// Whether any process hosts this home.

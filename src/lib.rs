@@ -20,6 +20,8 @@ pub mod protocol;
 
 pub mod manager;
 
+pub mod metrics;
+
 pub mod control;
 pub mod host;
 

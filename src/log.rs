@@ -3,6 +3,7 @@
 
 pub mod bound;
 mod follower;
+pub mod query;
 mod rotating;
 mod sparse;
 mod store;

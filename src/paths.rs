@@ -230,6 +230,22 @@ impl std::fmt::Display for Home {
     }
 }
 
+/// Writes a file that only its owner can read.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?
+        .write_all(text.as_bytes())
+}
+
 /// The kind of file system, where it is one on which flock may lie.
 fn network_file_system(path: &Path) -> Option<&'static str> {
     // Numbers of linux/magic.h; nix names only some of them.

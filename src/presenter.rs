@@ -42,7 +42,8 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
     for (shown, layer) in health.iter_mut().zip(&status.health.layers) {
         *shown = LayerView {
             name: layer.name.to_string(),
-            ok: layer.ok,
+            // What is not there yet has not failed.
+            ok: layer.ok.filter(|ok| *ok || status.state != State::Starting),
             latency_us: layer.latency_us,
             detail: layer.detail.clone(),
             since_ms: layer.since_ms.map(age),
@@ -68,7 +69,10 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             || format!("127.0.0.1:{}", number("port").unwrap_or(7233)),
             |temporal| temporal.address.clone(),
         )),
-        ui_url: temporal.and_then(|temporal| temporal.ui_url.clone()),
+        ui_url: match temporal {
+            Some(temporal) => temporal.ui_url.clone(),
+            None => number("ui-port").map(|port| format!("http://127.0.0.1:{port}")),
+        },
         restarts: RestartsView {
             total: status.restarts.total,
             in_window: u32::try_from(status.restarts.in_window).unwrap_or(u32::MAX),
@@ -268,6 +272,36 @@ fn row(entry: &Entry, repaired: Option<&Entry>) -> TimelineRow {
             .map(|phase| Phase { name: phase.name.clone(), ms: phase.us.div_ceil(1000) })
             .collect(),
         last_words: entry.last_words.clone(),
+    }
+}
+
+/// An entry of the timeline as a line of text.
+#[must_use]
+pub fn tell(entry: &Entry) -> String {
+    let generation = entry.generation;
+    let span = |ms: Option<u64>| ms.map_or_else(String::new, human::duration);
+    match entry.happened {
+        Happened::Ready if entry.cause == Cause::Operator => {
+            format!("generation {generation} ready in {}", span(entry.took_ms))
+        }
+        Happened::Ready => {
+            format!(
+                "generation {generation} repaired in {} after {}",
+                span(entry.took_ms),
+                entry.cause
+            )
+        }
+        Happened::Ended => format!(
+            "generation {generation} ended after {}: {}{}{}",
+            span(entry.uptime_ms),
+            entry.cause,
+            if entry.detail.is_empty() { "" } else { ", " },
+            entry.detail
+        ),
+        Happened::Adopted => format!("generation {generation} found running, adopted"),
+        Happened::External => "a Temporal that was started elsewhere is watched".to_owned(),
+        Happened::Failed => format!("given up: {}", entry.detail),
+        Happened::HandedOver => "handed over to another host".to_owned(),
     }
 }
 

@@ -87,7 +87,7 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
     #[cfg(debug_assertions)]
     panic_where_asked(&session);
     let mut dashboard = Dashboard::new(&home, session, hosting.is_some());
-    let end = dashboard.run(&mut screen, hosting.as_ref()).await;
+    let end = dashboard.run(&mut screen).await;
     match end {
         End::Vanished => screen.abandon(),
         End::Quit(QuitChoice::StopAndQuit) | End::Signalled => {
@@ -104,7 +104,7 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
         host.leave().await;
         return Ok(0);
     }
-    let said = match hand_over(&home, host).await {
+    let said = match background::hand_over(&home, host).await {
         Ok(pid) => format!("Temporal keeps running, watched by the background host {pid}"),
         Err(error) => format!(
             "Temporal keeps running, but no background host could be started: {error}; \
@@ -167,17 +167,6 @@ async fn attach(home: &Home) -> Result<Session, TuiError> {
     }
 }
 
-/// Gives Temporal to a background host. When that fails it runs on all the same.
-pub(crate) async fn hand_over(home: &Home, host: Host) -> io::Result<i32> {
-    let options = host.handle().facts().settings.options.clone();
-    let state = host.release().await;
-    if let Some(state) = state {
-        let text = serde_json::to_string(&state)?;
-        std::fs::write(home.hand_over(), text)?;
-    }
-    background::spawn(home, &options).map(|spawned| spawned.pid())
-}
-
 /// For the test that a panic gives the screen back: one in a task, once Temporal is ready.
 #[cfg(debug_assertions)]
 fn panic_where_asked(session: &Session) {
@@ -214,7 +203,7 @@ impl Dashboard {
         }
     }
 
-    async fn run(&mut self, screen: &mut Screen, host: Option<&Host>) -> End {
+    async fn run(&mut self, screen: &mut Screen) -> End {
         let mut events = EventStream::new();
         let mut changes = self.session.changes();
         let mut log = Follower::new(&self.home.temporal_log(), Start::Tail(PAST));
@@ -232,7 +221,6 @@ impl Dashboard {
         let (Ok(mut hangup), Ok(mut terminate), Ok(mut interrupt)) = signals else {
             return End::Signalled;
         };
-        let mut shutdown = host.map(Host::shutdown_asked);
         let mut next_frame = Instant::now();
         let mut dirty = true;
         loop {
@@ -290,11 +278,6 @@ impl Dashboard {
                 _ = hangup.recv() => return End::Vanished,
                 _ = terminate.recv() => return End::Signalled,
                 _ = interrupt.recv() => return End::Signalled,
-                () = asked(&mut shutdown) => {
-                    // Temporal was stopped from elsewhere; the dashboard shows it and stays.
-                    shutdown = None;
-                    dirty = true;
-                }
                 () = tokio::time::sleep_until(tick.into()) => dirty = true,
             }
         }
@@ -390,15 +373,6 @@ impl Dashboard {
             }
         }
     }
-}
-
-async fn asked(shutdown: &mut Option<tokio::sync::watch::Receiver<bool>>) {
-    if let Some(shutdown) = shutdown
-        && shutdown.wait_for(|asked| *asked).await.is_ok()
-    {
-        return;
-    }
-    std::future::pending().await
 }
 
 fn theme() -> Theme {

@@ -173,7 +173,9 @@ pub fn machine(temporal: &Path) -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let cpu = read("/proc/cpuinfo")
         .lines()
-        .find_map(|line| Some(line.strip_prefix("model name")?.trim_start_matches([' ', '\t', ':'])))
+        .find_map(|line| {
+            Some(line.strip_prefix("model name")?.trim_start_matches([' ', '\t', ':']))
+        })
         .unwrap_or("unknown processor")
         .to_owned();
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);

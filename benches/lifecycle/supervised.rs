@@ -102,11 +102,7 @@ impl Supervised {
     }
 
     /// What the host costs while nothing happens.
-    pub fn idle(
-        mut self,
-        runtime: &tokio::runtime::Runtime,
-        duration: Duration,
-    ) -> Result<Idle> {
+    pub fn idle(mut self, runtime: &tokio::runtime::Runtime, duration: Duration) -> Result<Idle> {
         self.start()?;
         let status = runtime.block_on(client::status(&self.home))?;
         let host = status.host.context("no host")?.pid;

@@ -9,8 +9,13 @@ pub(super) fn line(text: &str) {
 
 /// A result as it is.
 pub(super) fn raw(bytes: &[u8]) {
+    try_raw(bytes);
+}
+
+/// The same; false when nobody reads any more.
+pub(super) fn try_raw(bytes: &[u8]) -> bool {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(bytes).and_then(|()| out.flush());
+    out.write_all(bytes).and_then(|()| out.flush()).is_ok()
 }
 
 /// A line of progress or diagnosis.

@@ -4,7 +4,7 @@ use super::output::line;
 use super::{CliError, Context, block_on, start, stop};
 use crate::config::{Options, Settings};
 use crate::control::client::{self, ClientError};
-use crate::process::record::Record;
+use crate::host;
 
 pub(super) fn run(context: &Context) -> Result<i32, CliError> {
     let home = &context.home;
@@ -38,12 +38,8 @@ pub(super) fn run(context: &Context) -> Result<i32, CliError> {
 /// The options that the Temporal without host was started with, and over them
 /// those given anew.
 fn as_before(context: &Context) -> Result<Settings, CliError> {
-    let recorded = Record::read(&context.home.record()).and_then(|record| {
-        let (_, json) = record.options.into_iter().find(|(name, _)| name == "options")?;
-        serde_json::from_str::<Options>(&json).ok()
-    });
-    match recorded {
-        Some(before) => {
+    match host::running(&context.home) {
+        Some((_, before)) => {
             let options = context.asked.clone().or(before);
             Ok(Settings::resolve(context.home.clone(), options)?)
         }

@@ -3,12 +3,13 @@
 use super::output::{line, note};
 use super::{CliError, Context, block_on};
 use crate::background::{self, EXIT_RUNNING, Spawned};
-use crate::config::{self, Settings};
+use crate::config::{self, Difference, Settings};
 use crate::control::client::{self, ClientError};
 use crate::host;
 use crate::paths::Home;
 use crate::protocol::Status;
 use crate::supervisor::Want;
+use serde_json::{Map, Value};
 use std::time::{Duration, Instant};
 
 /// A host that has its lock binds its socket within milliseconds; one that is
@@ -23,7 +24,7 @@ pub(super) const REUSED: &str =
     "Temporal is already running (lock file held) - reusing existing instance";
 
 pub(super) fn run(context: &Context) -> Result<i32, CliError> {
-    let settings = context.settings()?;
+    let settings = context.settings_to_host()?;
     block_on(ensure(context, &settings))?
 }
 
@@ -41,9 +42,13 @@ pub(super) async fn ensure(context: &Context, settings: &Settings) -> Result<i32
                     Err(Gone::Retry) if Instant::now() < deadline => {}
                     Err(Gone::Retry) => return Err(unsettled(home)),
                     Err(Gone::Error(error)) => {
-                        if ours {
+                        if let Some(child) = spawned.as_mut().filter(|_| ours) {
                             // It has nothing to supervise, and would only be in the way.
                             let _ = client::command(home, "shutdown", None).await;
+                            let deadline = Instant::now() + SETTLING;
+                            while child.ended().is_none() && Instant::now() < deadline {
+                                tokio::time::sleep(PAUSE).await;
+                            }
                         }
                         return Err(error);
                     }
@@ -102,7 +107,7 @@ async fn use_host(
     let differences = config::differences(&context.asked, &before.options);
     let mut restarted = false;
     let answer = if differences.is_empty() {
-        warn_of_file(settings, before);
+        warn_of_file(settings, &before.options);
         if before.state.is_up() && before.intent == Want::Up {
             Ok(before.clone())
         } else {
@@ -114,16 +119,7 @@ async fn use_host(
         let body = serde_json::to_string(&settings.options).ok();
         client::command(home, "restart", body).await
     } else {
-        let list: Vec<String> = differences.iter().map(ToString::to_string).collect();
-        let cure: Vec<String> =
-            differences.iter().map(|d| format!("--{} {}", d.option, d.asked)).collect();
-        return Err(CliError::Other(format!(
-            "Temporal is already running with other options: {}; \
-             `stigmer local restart {}` applies them",
-            list.join("; "),
-            cure.join(" ")
-        ))
-        .into());
+        return Err(different(&differences).into());
     };
     let status = match answer {
         Ok(status) => status,
@@ -143,6 +139,18 @@ async fn use_host(
     });
     describe(&status);
     Ok(0)
+}
+
+pub(super) fn different(differences: &[Difference]) -> CliError {
+    let list: Vec<String> = differences.iter().map(ToString::to_string).collect();
+    let cure: Vec<String> =
+        differences.iter().map(|d| format!("--{} {}", d.option, d.asked)).collect();
+    CliError::Other(format!(
+        "Temporal is already running with other options: {}; \
+         `stigmer local restart {}` applies them",
+        list.join("; "),
+        cure.join(" ")
+    ))
 }
 
 /// Address, web UI, pid, database and log, for people.
@@ -171,9 +179,8 @@ pub(super) fn describe(status: &Status) {
     }
 }
 
-fn warn_of_file(settings: &Settings, running: &Status) {
-    let from_file = config::differences(&settings.options, &running.options);
-    for difference in from_file {
+pub(super) fn warn_of_file(settings: &Settings, in_force: &Map<String, Value>) {
+    for difference in config::differences(&settings.options, in_force) {
         note(&format!(
             "warning: config.toml differs from what is running: {difference}; \
              `stigmer local restart` does not apply it, stop and start do"

@@ -2,11 +2,10 @@
 
 use super::output::line;
 use super::{CliError, Context, block_on};
-use crate::config::{Options, Settings};
+use crate::config::Settings;
 use crate::control::client::{self, ClientError};
 use crate::host;
 use crate::manager::Facts;
-use crate::process::record::Record;
 use crate::protocol::{Mode, State, Status, TemporalStatus};
 use crate::supervisor::Want;
 use std::time::{Duration, Instant};
@@ -40,14 +39,8 @@ pub(super) fn current(context: &Context) -> Result<Status, CliError> {
 
 fn from_files(context: &Context, hosted: bool) -> Result<Status, CliError> {
     let home = &context.home;
-    let record = Record::read(&home.record()).filter(|record| record.leader.is_alive());
-    let options = record
-        .as_ref()
-        .and_then(|record| {
-            let (_, json) = record.options.iter().find(|(name, _)| name == "options")?;
-            serde_json::from_str::<Options>(json).ok()
-        })
-        .unwrap_or_default();
+    let (record, options) = host::running(home).unzip();
+    let options = options.unwrap_or_default();
     let settings = Settings::resolve(home.clone(), options)?;
     let now = Instant::now();
     // An empty machine, for the parts that are absent.

@@ -45,16 +45,13 @@ pub(super) fn stop(home: &Home) -> Result<Stopped, CliError> {
     }
     let before = block_on(client::status(home))?;
     match before {
-        Ok(before) => match block_on(client::command(home, "shutdown", None))? {
-            Ok(_) => {
-                wait_for_host(home, &before);
-                Ok(match &before.temporal {
-                    Some(_) if !before.managed => Stopped::LeftAlone,
-                    Some(_) => Stopped::Ours,
-                    None if before.intent == crate::supervisor::Want::Up => Stopped::Ours,
-                    None => Stopped::Nothing,
-                })
-            }
+        Ok(before) => match shut_down(home, &before)? {
+            Ok(_) => Ok(match &before.temporal {
+                Some(_) if !before.managed => Stopped::LeftAlone,
+                Some(_) => Stopped::Ours,
+                None if before.intent == crate::supervisor::Want::Up => Stopped::Ours,
+                None => Stopped::Nothing,
+            }),
             // It went away meanwhile: perhaps it was the one who stopped it.
             Err(ClientError::NoHost) => stop_orphan(home).map(|_| Stopped::Ours),
             Err(ClientError::Unresponsive) => end_host(home),
@@ -69,17 +66,27 @@ pub(super) fn stop(home: &Home) -> Result<Stopped, CliError> {
     }
 }
 
-/// A background host ends after its Temporal; the next start should not meet it.
-fn wait_for_host(home: &Home, before: &Status) {
+/// A background host ends after its Temporal: the next start should not meet it,
+/// and whoever removes the home should find nobody writing there.
+fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>, CliError> {
     use crate::protocol::Mode;
     let ends = before.host.as_ref().is_some_and(|host| match host.mode {
         Mode::Background | Mode::Headless => true,
         Mode::Tui => false,
     });
-    let deadline = Instant::now() + LEAVING;
-    while ends && host::is_hosted(home) && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(2));
+    // Pinned before it goes. One in another pid namespace cannot be; its lock tells.
+    let host = host::holder(home).and_then(|holder| holder.prove()).filter(|_| ends);
+    let answer = block_on(client::command(home, "shutdown", None))?;
+    if !matches!(answer, Err(ClientError::Unresponsive)) {
+        let deadline = Instant::now() + LEAVING;
+        while ends && host::is_hosted(home) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        if let Some(host) = host {
+            let _ = watch::wait_until_gone(&host, LEAVING);
+        }
     }
+    Ok(answer)
 }
 
 /// The host holds its lock and does not answer: stopped, deadlocked, or worse.

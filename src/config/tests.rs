@@ -130,3 +130,19 @@ fn only_what_was_asked_for_is_compared_with_what_runs() {
         ]
     );
 }
+
+#[test]
+fn the_example_is_understood_line_by_line() {
+    let example = include_str!("../../assets/config.toml");
+    // Every commented option, with its example value, is one that exists.
+    let active: String = example
+        .lines()
+        .filter_map(|line| line.strip_prefix("# "))
+        .filter(|line| line.contains(" = "))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let options: Options = toml::from_str(&active).unwrap();
+    assert_eq!(options.failure_threshold, Some(3));
+    assert_eq!(options.log_max, Some(Size(64 << 20)));
+    toml::from_str::<Options>(example).unwrap();
+}

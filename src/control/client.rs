@@ -59,8 +59,13 @@ pub async fn command(
         tokio::select! {
             answer = &mut answer => return read(answer?).await,
             () = tokio::time::sleep(PATIENCE) => {
-                // Still at it, or dead? A frozen host keeps its socket open.
-                patient(send(home, Method::GET, "/healthz", None)).await?;
+                // Still at it, or dead? A frozen host keeps its socket open; one that
+                // is leaving has removed it, and its answer is on the way.
+                match patient(send(home, Method::GET, "/healthz", None)).await {
+                    Ok(_) => {}
+                    Err(ClientError::NoHost) => return read(patient(answer).await?).await,
+                    Err(error) => return Err(error),
+                }
             }
         }
     }

@@ -1,6 +1,9 @@
 //! The host's side.
 
+use super::listener::{Bounded, Owned};
 use crate::config::{Options, Settings};
+use crate::log::query::Sieve;
+use crate::log::{self, Follower, Start};
 use crate::manager::{Command, Facts, Handle, Outcome};
 use crate::paths::Home;
 use crate::protocol::{ApiError, ErrorBody};
@@ -15,16 +18,12 @@ use axum::routing::{get, post};
 use futures_util::stream;
 use std::convert::Infallible;
 use std::io;
+use std::net;
 use std::os::unix::fs::PermissionsExt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::net::unix::SocketAddr;
-use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
 
-/// More than any sane number of viewers.
-const CONNECTIONS: usize = 256;
 /// Options are small.
 const BODY_MAX: usize = 64 << 10;
 /// A viewer draws no faster than this.
@@ -35,7 +34,7 @@ const FRAME: Duration = Duration::from_millis(33);
 struct Api {
     manager: Handle,
     /// Asked by `shutdown`; the host acts on it.
-    shutdown: watch::Sender<bool>,
+    shutdown: CancellationToken,
     closing: CancellationToken,
 }
 
@@ -43,17 +42,23 @@ struct Api {
 #[derive(Debug)]
 pub struct Server {
     closing: CancellationToken,
-    task: tokio::task::JoinHandle<()>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
     home: Home,
 }
 
 impl Server {
-    /// Binds the socket of the home and serves it. Only the holder of the host
+    /// Binds the socket of the home and serves it, and health and metrics over
+    /// TCP where `http` says so. Only the holder of the host
     /// lock may call this: it removes what an earlier host left there.
     ///
     /// # Errors
     /// When the socket cannot be bound.
-    pub fn start(home: &Home, manager: Handle, shutdown: watch::Sender<bool>) -> io::Result<Self> {
+    pub fn start(
+        home: &Home,
+        manager: Handle,
+        shutdown: CancellationToken,
+        http: Option<net::SocketAddr>,
+    ) -> io::Result<Self> {
         let path = home.socket();
         match std::fs::remove_file(&path) {
             Ok(()) => {}
@@ -64,19 +69,26 @@ impl Server {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         let closing = CancellationToken::new();
         let api = Api { manager, shutdown, closing: closing.clone() };
-        let owned = Owned {
-            listener,
-            uid: nix::unistd::getuid().as_raw(),
-            free: Arc::new(Semaphore::new(CONNECTIONS)),
-        };
-        let serve = axum::serve(owned, router(api))
-            .with_graceful_shutdown(closing.clone().cancelled_owned());
-        let task = tokio::spawn(async move {
-            if let Err(error) = serve.await {
-                tracing::error!(%error, "control socket ended");
-            }
+        let uid = nix::unistd::getuid().as_raw();
+        let socket = serve(Bounded::new(Owned { listener, uid }), router(api.clone()), &closing);
+        let tcp = http.and_then(|address| {
+            // Bound here, so that a taken port is known before anything runs.
+            let listener = bind(address)
+                .inspect_err(|error| {
+                    tracing::error!(%address, %error, "health and metrics are not served over TCP");
+                })
+                .ok()?;
+            let routes = health()
+                .fallback(not_found)
+                .layer(axum::middleware::from_fn(only_this_machine))
+                .with_state(api);
+            Some(serve(Bounded::new(listener), routes, &closing))
         });
-        Ok(Self { closing, task, home: home.clone() })
+        Ok(Self {
+            closing,
+            tasks: std::iter::once(socket).chain(tcp).collect(),
+            home: home.clone(),
+        })
     }
 
     /// Takes the socket away, lets answers that are under way go out, and ends.
@@ -84,104 +96,79 @@ impl Server {
         let _ = std::fs::remove_file(self.home.socket());
         self.closing.cancel();
         // A client that does not read must not keep the host.
-        let mut task = self.task;
-        if tokio::time::timeout(Duration::from_secs(1), &mut task).await.is_err() {
-            task.abort();
-        }
-    }
-}
-
-/// Accepts only the owner of the home, and only so many at once.
-struct Owned {
-    listener: UnixListener,
-    uid: u32,
-    free: Arc<Semaphore>,
-}
-
-impl axum::serve::Listener for Owned {
-    type Io = Connection;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
-        loop {
-            // Never closed, so this always succeeds; beyond the bound, clients wait in the backlog.
-            let Ok(permit) = self.free.clone().acquire_owned().await else { continue };
-            match self.listener.accept().await {
-                Ok((stream, address)) => match stream.peer_cred() {
-                    Ok(peer) if peer.uid() == self.uid || peer.uid() == 0 => {
-                        return (Connection { stream, _permit: permit }, address);
-                    }
-                    Ok(peer) => tracing::warn!(uid = peer.uid(), "refused another user"),
-                    Err(error) => tracing::warn!(%error, "refused an unknown user"),
-                },
-                Err(error) => {
-                    // Out of descriptors: they come back.
-                    tracing::warn!(%error, "connection not accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
+        for mut task in self.tasks {
+            if tokio::time::timeout(Duration::from_secs(1), &mut task).await.is_err() {
+                task.abort();
             }
         }
     }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
 }
 
-/// A stream that counts.
-struct Connection {
-    stream: UnixStream,
-    _permit: OwnedSemaphorePermit,
+fn bind(address: net::SocketAddr) -> io::Result<TcpListener> {
+    let listener = net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
 }
 
-impl tokio::io::AsyncRead for Connection {
-    fn poll_read(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-        buffer: &mut tokio::io::ReadBuf<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
-        std::pin::Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
+fn serve<L>(listener: L, routes: Router, closing: &CancellationToken) -> tokio::task::JoinHandle<()>
+where
+    L: axum::serve::Listener,
+    L::Addr: std::fmt::Debug,
+{
+    let serve =
+        axum::serve(listener, routes).with_graceful_shutdown(closing.clone().cancelled_owned());
+    tokio::spawn(async move {
+        if let Err(error) = serve.await {
+            tracing::error!(%error, "a listener of the control API ended");
+        }
+    })
 }
 
-impl tokio::io::AsyncWrite for Connection {
-    fn poll_write(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-        bytes: &[u8],
-    ) -> std::task::Poll<io::Result<usize>> {
-        std::pin::Pin::new(&mut self.stream).poll_write(context, bytes)
+/// A page in a browser can be made to ask 127.0.0.1 under its own name (DNS
+/// rebinding); what it then sends as `Host` is that name.
+async fn only_this_machine(request: Request, next: axum::middleware::Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let name = host.map(|host| match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        Some(_) | None => host,
+    });
+    if matches!(name, Some("127.0.0.1" | "localhost" | "[::1]")) {
+        return next.run(request).await;
     }
-
-    fn poll_flush(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
-        std::pin::Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
-        std::pin::Pin::new(&mut self.stream).poll_shutdown(context)
-    }
+    let message = format!("refused for the host {}", host.unwrap_or("(none)"));
+    failure(
+        StatusCode::FORBIDDEN,
+        ApiError::new("foreign_host", message, "ask http://127.0.0.1 or http://localhost"),
+    )
 }
 
 fn router(api: Api) -> Router {
     Router::new()
         .route("/v1/status", get(status))
         .route("/v1/events", get(events))
+        .route("/v1/logs", get(logs))
         .route("/v1/start", post(start))
         .route("/v1/stop", post(stop))
         .route("/v1/restart", post(restart))
         .route("/v1/shutdown", post(shutdown))
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(readyz))
+        .merge(health())
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(api)
+}
+
+/// What is served over TCP too: nothing that changes anything.
+fn health() -> Router<Api> {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+}
+
+async fn metrics(State(api): State<Api>) -> Response {
+    let exposition = crate::metrics::expose(&api.manager.facts(), Instant::now());
+    ([(header::CONTENT_TYPE, crate::metrics::CONTENT_TYPE)], exposition).into_response()
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -240,7 +227,7 @@ async fn shutdown(State(api): State<Api>, wait: Query<Wait>) -> Response {
         (Ok(_), false) => Ok(()),
         (Err(error), _) => Err(error),
     };
-    api.shutdown.send_replace(true);
+    api.shutdown.cancel();
     answer(&api, outcome)
 }
 
@@ -285,6 +272,57 @@ async fn not_allowed(request: Request) -> Response {
     let message = format!("{} does not take {}", request.uri().path(), request.method());
     let hint = "status, events and health are read with GET, commands are given with POST";
     failure(StatusCode::METHOD_NOT_ALLOWED, ApiError::new("method_not_allowed", message, hint))
+}
+
+/// What of the log; `tail` is bounded, for the answer is made in memory.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Logs {
+    tail: Option<usize>,
+    level: Option<String>,
+    grep: Option<String>,
+}
+
+/// More lines than this are read from the file.
+const TAIL_MAX: usize = 10_000;
+
+async fn logs(State(api): State<Api>, wanted: Query<Logs>) -> Response {
+    let bad = |message: String| {
+        let hint = "see `stigmer local logs --help`";
+        failure(StatusCode::BAD_REQUEST, ApiError::new("bad_query", message, hint))
+    };
+    let Query(Logs { tail, level, grep }) = wanted;
+    let level = match level.as_deref().map(str::parse).transpose() {
+        Ok(level) => level,
+        Err(error) => return bad(format!("level: {error}")),
+    };
+    let pattern = match grep.as_deref().map(regex::Regex::new).transpose() {
+        Ok(pattern) => pattern,
+        Err(error) => return bad(format!("grep: {error}")),
+    };
+    let last = Some(tail.unwrap_or(1_000).min(TAIL_MAX));
+    let path = api.manager.facts().settings.home.temporal_log();
+    let read = tokio::task::spawn_blocking(move || {
+        let mut text = String::new();
+        Sieve::new(log::query::Query { last, level, pattern, since: None })
+            .read(
+                &mut Follower::new(&path, Start::Beginning),
+                |found| found.to_json(),
+                |line| text.push_str(line),
+            )
+            .map(|()| text)
+    });
+    match read.await {
+        Ok(Ok(text)) => ([(header::CONTENT_TYPE, "application/x-ndjson")], text).into_response(),
+        Ok(Err(error)) => failure(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            ApiError::new("unreadable", error.to_string(), "see that the log belongs to you"),
+        ),
+        Err(_) => failure(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            ApiError::new("unreadable", "reading the log failed", "see the host's own log"),
+        ),
+    }
 }
 
 /// Server-sent events: a snapshot now and whenever something has changed, at

@@ -1,6 +1,7 @@
 //! All that a viewer may want to know, kept by the manager and published whole
 //! with each change; a reader turns it into ages at the moment it asks.
 
+use super::distributions::Distributions;
 use crate::config::{Database, Settings};
 use crate::process::Pid;
 use crate::process::identity::Identity;
@@ -10,6 +11,7 @@ use crate::protocol::{
     Mode, RestartStatus, SCHEMA, Snapshot, State as StateName, Status, TemporalStatus,
 };
 use crate::supervisor::{Cause, Generation, Layer, Owner, Schedule, State, Want};
+use crate::temporal::logline::Level;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -47,6 +49,8 @@ pub struct ServerFacts {
     pub server: Option<Pid>,
     /// The CLI's version, or the server's where only that is known.
     pub version: Option<String>,
+    /// The web UI: ours, or what listens where somebody else's would be.
+    pub ui_url: Option<String>,
 }
 
 /// A layer's verdict.
@@ -116,8 +120,12 @@ pub struct Facts {
     pub database_bytes: Option<u64>,
     /// Newest last.
     pub timeline: VecDeque<Arc<Entry>>,
-    /// Lines of Temporal's log since the host follows it.
-    pub log_lines: u64,
+    /// Lines of Temporal's log since the host follows it, by level.
+    pub log_lines: [u64; Level::ALL.len()],
+    /// What is kept of many probes and repairs.
+    pub distributions: Distributions,
+    /// Processor time of the instance, in all.
+    pub cpu_time: Option<Duration>,
     /// What the server said last, where it was given up.
     pub last_words: Vec<String>,
 }
@@ -147,7 +155,9 @@ impl Facts {
             cpu: VecDeque::new(),
             database_bytes: None,
             timeline: VecDeque::new(),
-            log_lines: 0,
+            log_lines: Default::default(),
+            distributions: Distributions::default(),
+            cpu_time: None,
             last_words: Vec::new(),
         }
     }
@@ -248,7 +258,10 @@ impl Facts {
                 latency_us: latency(&self.probes),
                 consecutive_failures: self.failures,
             },
-            log: LogStatus { lines: self.log_lines, path: settings.home.temporal_log() },
+            log: LogStatus {
+                lines: self.log_lines.iter().sum(),
+                path: settings.home.temporal_log(),
+            },
             options: settings.in_force(),
         }
     }
@@ -265,7 +278,7 @@ impl Facts {
             generation: managed.then_some(server.generation),
             adopted: server.owner == Owner::Adopted,
             address: settings.server_address(),
-            ui_url: settings.ui_url(),
+            ui_url: server.ui_url.clone(),
             version: server.version.clone(),
             uptime_ms: server
                 .leader
@@ -344,6 +357,7 @@ impl Facts {
         self.server = None;
         self.rss.clear();
         self.cpu.clear();
+        self.cpu_time = None;
         self.failures = 0;
         for layer in &mut self.layers {
             *layer = LayerFacts { ok: None, latency: None, detail: String::new(), since: now };

@@ -81,6 +81,12 @@ impl Handle {
         Ok(outcome)
     }
 
+    /// Returns when the manager is gone, which it is before the host only by a
+    /// panic.
+    pub async fn closed(&self) {
+        self.requests.closed().await;
+    }
+
     /// Ends the manager and leaves Temporal running.
     pub async fn release(&self) -> Option<HandOver> {
         let (reply, state) = oneshot::channel();

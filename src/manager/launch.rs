@@ -311,10 +311,7 @@ fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Launche
         metrics_port: prepared.metrics_port,
         database: settings.database.file().map(Path::to_owned),
         executable: prepared.program,
-        options: vec![(
-            "options".to_owned(),
-            serde_json::to_string(&settings.options).unwrap_or_default(),
-        )],
+        options: serde_json::to_string(&settings.options).unwrap_or_default(),
         leader: leader.subject.leader.clone(),
     };
     if let Err(error) = record.write(&home.record()) {

@@ -45,16 +45,10 @@ impl LogReader {
         Self { asks, counts }
     }
 
-    /// Lines read, of all levels.
+    /// Lines read, by level.
     #[must_use]
-    pub fn lines(&self) -> u64 {
-        self.counts.by_level.iter().map(|count| count.load(Ordering::Relaxed)).sum()
-    }
-
-    /// Lines read, of this level.
-    #[must_use]
-    pub fn lines_at(&self, level: Level) -> u64 {
-        self.counts.by_level[level.index()].load(Ordering::Relaxed)
+    pub fn lines(&self) -> [u64; Level::ALL.len()] {
+        std::array::from_fn(|level| self.counts.by_level[level].load(Ordering::Relaxed))
     }
 
     /// Reads to the end, then tells what the current generation said at last.

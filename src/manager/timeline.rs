@@ -1,9 +1,36 @@
 //! Starts and repairs as they are told afterwards: what, why, and what the time went to.
 
 use super::prober::Verdict;
+use crate::log::RotatingWriter;
 use crate::protocol::{Entry, Happened, Phase};
 use crate::supervisor::{Cause, Generation, Layer, Owner, Starting};
+use std::io::Write;
+use std::path::Path;
 use std::time::{Duration, Instant};
+
+/// With its predecessor, twice this is kept of the timeline.
+const CHRONICLE_MAX: u64 = 1 << 20;
+
+/// The timeline on disk, an object a line.
+#[derive(Debug)]
+pub struct Chronicle(Option<RotatingWriter>);
+
+impl Chronicle {
+    /// Goes on where the last host ended.
+    pub fn open(path: &Path) -> Self {
+        let file = RotatingWriter::open(path, CHRONICLE_MAX)
+            .inspect_err(|error| tracing::warn!(%error, "no timeline on disk"));
+        Self(file.ok())
+    }
+
+    /// Adds an entry. One that cannot be written is lost, and said to be.
+    pub fn write(&mut self, entry: &Entry) {
+        let (Some(file), Ok(text)) = (&mut self.0, serde_json::to_string(entry)) else { return };
+        if let Err(error) = file.write_all(format!("{text}\n").as_bytes()) {
+            tracing::warn!(%error, "an entry of the timeline is lost");
+        }
+    }
+}
 
 /// A start or a repair under way.
 #[derive(Debug)]
@@ -57,29 +84,32 @@ impl Episode {
         self.reached = now;
     }
 
-    /// Notes each layer when it is first reached. Where one round reaches several, the lowest of
-    /// them was waited for, and those above it took as long as their answers.
+    /// Notes each layer when it is first reached. Of several that pass in one
+    /// round, each took as long as its answer; the first also had the wait before.
     pub fn layers(&mut self, verdicts: &[Option<Verdict>; 6], now: Instant) {
-        let mut reached: Vec<(&str, Duration)> = Vec::new();
-        for layer in [Layer::Tcp, Layer::Grpc, Layer::Store, Layer::Engine] {
-            if let Some(verdict) = &verdicts[layer as usize]
-                && verdict.ok == Some(true)
-                && !self.phases.iter().any(|phase| phase.name == layer.as_str())
-            {
+        let new: Vec<(Layer, Duration)> = [Layer::Tcp, Layer::Grpc, Layer::Store, Layer::Engine]
+            .into_iter()
+            .filter(|layer| !self.phases.iter().any(|phase| phase.name == layer.as_str()))
+            .filter_map(|layer| {
+                let verdict = verdicts[layer as usize].as_ref()?;
                 // The engine is asked beside the store: only what it took longer is its own.
                 let beside = match (layer, &verdicts[Layer::Store as usize]) {
                     (Layer::Engine, Some(store)) => store.latency,
                     (_, _) => Duration::ZERO,
                 };
-                reached.push((layer.as_str(), verdict.latency.saturating_sub(beside)));
-            }
+                let took = verdict.latency.saturating_sub(beside);
+                (verdict.ok == Some(true)).then_some((layer, took))
+            })
+            .collect();
+        if new.is_empty() {
+            return;
         }
-        let answers: Duration = reached.iter().skip(1).map(|(_, latency)| *latency).sum();
-        if let Some((_, waited)) = reached.first_mut() {
-            *waited = now.saturating_duration_since(self.reached).saturating_sub(answers);
-            self.reached = now;
+        let answers: Duration = new.iter().map(|(_, latency)| *latency).sum();
+        let mut waited = now.saturating_duration_since(self.reached).saturating_sub(answers);
+        for (layer, latency) in new {
+            self.phases.push(phase(layer.as_str(), std::mem::take(&mut waited) + latency));
         }
-        self.phases.extend(reached.into_iter().map(|(name, took)| phase(name, took)));
+        self.reached = now;
     }
 
     /// It is over: the entry that tells it.

@@ -33,9 +33,8 @@ pub struct Record {
     pub database: Option<PathBuf>,
     /// The program, as it was spawned.
     pub executable: PathBuf,
-    /// The options that it was started with, as `name=value`, for the next
-    /// host to compare with.
-    pub options: Vec<(String, String)>,
+    /// The options that it was started with, as JSON: what the next host goes on with.
+    pub options: String,
 }
 
 impl Record {
@@ -89,9 +88,7 @@ impl Record {
             line("database", &database.display());
         }
         line("executable", &self.executable.display());
-        for (name, value) in &self.options {
-            line(&format!("option.{name}"), value);
-        }
+        line("options", &self.options);
         text
     }
 
@@ -118,12 +115,7 @@ impl Record {
             metrics_port: value("metrics_port").and_then(|port| port.parse().ok()).unwrap_or(0),
             database: value("database").map(PathBuf::from),
             executable: value("executable").unwrap_or_default().into(),
-            options: pairs
-                .iter()
-                .filter_map(|(key, value)| {
-                    Some((key.strip_prefix("option.")?.to_owned(), (*value).to_owned()))
-                })
-                .collect(),
+            options: value("options").unwrap_or_default().to_owned(),
         })
     }
 }
@@ -149,7 +141,7 @@ mod tests {
             metrics_port: 40001,
             database: Some("/home/a b/x=y.db".into()),
             executable: "/home/a/bin/temporal".into(),
-            options: vec![("port".into(), "7233".into())],
+            options: r#"{"db":"/a=b"}"#.into(),
         }
     }
 

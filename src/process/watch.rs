@@ -28,7 +28,7 @@ impl Watched {
         // and nothing else closes or replaces it before the `AsyncFd` is dropped.
         let pidfd = unsafe {
             AsyncFd::register_with_interest(fd, tokio::io::Interest::READABLE)
-                .map_err(|error| io::Error::from(error.into_parts().1))?
+                .map_err(|error| error.into_parts().1)?
         };
         Ok(Self { pidfd })
     }
@@ -132,6 +132,7 @@ mod tests {
     }
 
     #[tokio::test]
+    #[expect(clippy::zombie_processes, reason = "it is reaped through its pidfd, which is tested")]
     async fn the_exit_of_a_child_is_seen_and_read_before_it_is_reaped() {
         for (script, exit) in [
             ("exit 3", Exit::Code(3)),

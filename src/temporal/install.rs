@@ -180,7 +180,9 @@ impl Sources {
         staging::create_folder(bin)?;
         let _lock = InstallLock::take(bin, progress)?;
         let target = bin.join("temporal");
-        if let Some(there) = locate::version(&target).ok().filter(|there| there.cli == version) {
+        if let Some(there) =
+            locate::version(&target, None).ok().filter(|there| there.cli == version)
+        {
             let how = How::AlreadyThere;
             progress.finished(&target, how);
             return Ok(Installed { path: target, version: there, how });
@@ -248,7 +250,8 @@ impl Wanted<'_> {
             }
             _ => How::Unverified,
         };
-        let version = locate::version(&staging.program()).map_err(|error| error.to_string())?;
+        let version =
+            locate::version(&staging.program(), None).map_err(|error| error.to_string())?;
         if version.cli != self.version {
             return Err(format!("the program in it says it is version {}", version.cli));
         }

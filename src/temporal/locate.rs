@@ -9,6 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::tool;
+use crate::process::linux::MARKER;
 
 #[cfg(test)]
 mod tests;
@@ -160,11 +161,16 @@ pub struct Version {
 
 /// Asks the program for its version. Blocks for 0.1 s, for 5 s at most.
 ///
+/// `marker` goes into its environment: a wrapper script may begin processes that outlive the
+/// answer, and those are then recognised as the instance's.
+///
 /// # Errors
 /// Where it cannot be run, does not end in time, or answers something else.
-pub fn version(path: &Path) -> Result<Version, LocateError> {
+pub fn version(path: &Path, marker: Option<&str>) -> Result<Version, LocateError> {
     let fail = |why: String| LocateError::NoVersion { path: path.to_owned(), why };
-    let ran = tool::run(Command::new(path).arg("--version"), |had| had < VERSION_TIMEOUT);
+    let mut command = Command::new(path);
+    command.arg("--version").envs(marker.map(|marker| (MARKER, marker)));
+    let ran = tool::run(&mut command, |had| had < VERSION_TIMEOUT);
     let ran = ran.map_err(|error| fail(format!("cannot be run: {error}")))?;
     if !ran.succeeded() {
         return Err(fail(format!("failed: {}", ran.complaint())));

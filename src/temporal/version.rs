@@ -22,10 +22,11 @@ pub fn remembered(cache: &Path, program: &Path) -> Option<String> {
         .then_some(entry.version)
 }
 
-/// Asks the program, and remembers the answer. Blocks for 0.1 s, for 5 s at most.
+/// Asks the program, and remembers the answer. Blocks for 0.1 s, for 5 s at most. For `marker`
+/// see [`locate::version`].
 #[must_use]
-pub fn ask(cache: &Path, program: &Path) -> Option<String> {
-    let version = locate::version(program)
+pub fn ask(cache: &Path, program: &Path, marker: Option<&str>) -> Option<String> {
+    let version = locate::version(program, marker)
         .inspect_err(|error| tracing::warn!(%error, "version unknown"))
         .ok()?
         .cli;
@@ -34,7 +35,7 @@ pub fn ask(cache: &Path, program: &Path) -> Option<String> {
         Remembered { program: program.to_owned(), size, modified, version: version.clone() };
     let written = serde_json::to_string(&entry)
         .map_err(std::io::Error::from)
-        .and_then(|text| std::fs::write(cache, text));
+        .and_then(|text| crate::paths::write_private(cache, &text));
     if let Err(error) = written {
         tracing::warn!(%error, cache = %cache.display(), "version not remembered");
     }

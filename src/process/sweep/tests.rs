@@ -145,8 +145,7 @@ proptest! {
             prop_assert!(start > 0 && process.start_ticks >= start);
             prop_assert!(!ancestors.contains(&process.pid));
             // And each for a reason that can be named.
-            let reason = (process.pid == pid && stands)
-                || (stands && process.session == pid)
+            let reason = (stands && (process.pid == pid || process.session == pid))
                 || table.lock_holders.contains(&process.pid)
                 || table.marked.contains(&process.pid)
                 || select(&table, &leader, me).iter().any(|parent| parent.pid == process.ppid);

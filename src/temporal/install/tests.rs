@@ -305,14 +305,3 @@ fn a_folder_that_cannot_be_used_is_named() {
     );
     assert!(error.unwrap_err().to_string().contains("/proc/self/bin"));
 }
-
-#[test]
-#[ignore = "fetches 44 MB from wherever this machine gets them"]
-fn the_real_program_is_installed_by_whatever_way_works_here() {
-    let rig = Rig::new();
-    let mut progress = progress(false);
-    let installed = install(&rig.bin, None, progress.as_mut()).unwrap();
-    assert_eq!(installed.how, How::Verified);
-    assert_eq!(installed.version.server.as_deref(), Some("1.32.0"));
-    assert_eq!(rig.left(), ["temporal"]);
-}

@@ -74,9 +74,9 @@ fn a_program_that_is_no_temporal_is_told_apart() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("t");
     program(&path, "echo temporal version 1.2.3; sleep 20 &");
-    assert_eq!(version(&path).unwrap().cli, "1.2.3");
+    assert_eq!(version(&path, None).unwrap().cli, "1.2.3");
     program(&path, "echo hello");
-    assert!(version(&path).unwrap_err().to_string().contains("says `hello`"));
+    assert!(version(&path, None).unwrap_err().to_string().contains("says `hello`"));
     program(&path, "echo broken >&2; exit 1");
-    assert!(version(&path).unwrap_err().to_string().contains("broken"));
+    assert!(version(&path, None).unwrap_err().to_string().contains("broken"));
 }

@@ -29,7 +29,7 @@ fn take_hand_over(home: &Home) -> Option<HandOver> {
 }
 
 pub(super) fn headless(context: &Context) -> Result<i32, CliError> {
-    let settings = context.settings()?;
+    let settings = context.settings_to_host()?;
     install::ensure(&settings)?;
     start::prepare(&context.home)?;
     telemetry::start(&context.home);
@@ -42,7 +42,7 @@ pub(super) fn dashboard(context: &Context) -> Result<i32, CliError> {
         output::note("no terminal: going on without the dashboard, as with --no-tui");
         return headless(context);
     }
-    let settings = context.settings()?;
+    let settings = context.settings_to_host()?;
     // With its progress on the plain screen, before the dashboard takes it.
     install::ensure(&settings)?;
     start::prepare(&context.home)?;

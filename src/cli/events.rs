@@ -1,0 +1,55 @@
+//! `stigmer local events`: the timeline, from its file.
+
+use super::output::line;
+use super::{CliError, Context};
+use crate::presenter;
+use crate::protocol::Entry;
+use jiff::tz::TimeZone;
+use stigmer_ui::human;
+
+pub(super) fn run(context: &Context, last: Option<usize>, json: bool) -> Result<i32, CliError> {
+    context.warn_of_broken_config();
+    let path = context.home.events();
+    let mut predecessor = path.as_os_str().to_owned();
+    predecessor.push(".1");
+    let mut lines: Vec<String> = Vec::new();
+    for file in [predecessor.as_ref(), path.as_path()] {
+        match std::fs::read_to_string(file) {
+            Ok(text) => lines.extend(text.lines().map(str::to_owned)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(CliError::Other(format!(
+                    "cannot read the timeline {}: {error}; see that it belongs to you",
+                    file.display()
+                )));
+            }
+        }
+    }
+    let first = last.map_or(0, |last| lines.len().saturating_sub(last));
+    for text in &lines[first..] {
+        // Of a line that a full disk has cut, or of another version, nothing can be said.
+        let Ok(entry) = serde_json::from_str::<Entry>(text) else { continue };
+        if json {
+            line(text);
+        } else {
+            print(&entry);
+        }
+    }
+    Ok(0)
+}
+
+fn print(entry: &Entry) {
+    let time = entry.time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S%.3f");
+    line(&format!("{time}  {}", presenter::tell(entry)));
+    let phases: Vec<String> = entry
+        .phases
+        .iter()
+        .map(|phase| format!("{} {}", phase.name, human::latency(phase.us)))
+        .collect();
+    if !phases.is_empty() {
+        line(&format!("    {}", phases.join(", ")));
+    }
+    for words in &entry.last_words {
+        line(&format!("    | {words}"));
+    }
+}

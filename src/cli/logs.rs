@@ -1,0 +1,60 @@
+//! `stigmer local logs`: Temporal's log from its file, with or without a host.
+
+use super::output::{raw, try_raw};
+use super::{CliError, Context, block_on};
+use crate::config::Span;
+use crate::log::query::{Found, Query, Sieve};
+use crate::log::{FollowError, Follower, Start};
+use crate::temporal::logline::Level;
+use clap::Args;
+use jiff::Timestamp;
+use regex::Regex;
+
+/// What of the log, and how.
+#[derive(Debug, Args)]
+pub(super) struct Logs {
+    /// Go on with what is written from now on
+    #[arg(short, long)]
+    follow: bool,
+    /// The last so many lines that pass the filters [default: all]
+    #[arg(short = 'n', long, value_name = "N")]
+    lines: Option<usize>,
+    /// This level and above: debug, info, warn, error
+    #[arg(long, value_name = "LEVEL")]
+    level: Option<Level>,
+    /// Lines that match this regular expression
+    #[arg(long, value_name = "RE")]
+    grep: Option<Regex>,
+    /// Not older than this, such as 10m
+    #[arg(long, value_name = "TIME")]
+    since: Option<Span>,
+    /// An object a line
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(context: &Context, wanted: Logs) -> Result<i32, CliError> {
+    context.warn_of_broken_config();
+    let Logs { follow, lines, level, grep, since, json } = wanted;
+    let since = since.and_then(|span| Timestamp::now().checked_sub(span.0).ok());
+    let render = |found: Found| if json { found.to_json() } else { found.into_plain() };
+    let failed = |error: FollowError| CliError::Other(error.to_string());
+
+    let mut sieve = Sieve::new(Query { last: lines, level, pattern: grep, since });
+    let mut follower = Follower::new(&context.home.temporal_log(), Start::Beginning);
+    sieve.read(&mut follower, render, |line| raw(line.as_bytes())).map_err(failed)?;
+    if !follow {
+        return Ok(0);
+    }
+    block_on(async {
+        loop {
+            let batch = follower.next().await.map_err(failed)?;
+            let mut text = String::new();
+            sieve.pass(&batch, |found| text.push_str(&render(found)));
+            if !try_raw(text.as_bytes()) {
+                // The reader has closed the pipe.
+                return Ok(0);
+            }
+        }
+    })?
+}

@@ -1,0 +1,101 @@
+//! Who may connect, and how many at once.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::unix::SocketAddr;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// More than any sane number of viewers.
+const CONNECTIONS: usize = 256;
+
+/// Accepts only the owner of the home.
+pub(super) struct Owned {
+    pub(super) listener: UnixListener,
+    pub(super) uid: u32,
+}
+
+impl axum::serve::Listener for Owned {
+    type Io = UnixStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (UnixStream, SocketAddr) {
+        loop {
+            let (stream, address) = axum::serve::Listener::accept(&mut self.listener).await;
+            match stream.peer_cred() {
+                Ok(peer) if peer.uid() == self.uid || peer.uid() == 0 => return (stream, address),
+                Ok(peer) => tracing::warn!(uid = peer.uid(), "refused another user"),
+                Err(error) => tracing::warn!(%error, "refused an unknown user"),
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// Accepts only so many at once; the others wait in the backlog.
+pub(super) struct Bounded<L> {
+    listener: L,
+    free: Arc<Semaphore>,
+}
+
+impl<L> Bounded<L> {
+    pub(super) fn new(listener: L) -> Self {
+        Self { listener, free: Arc::new(Semaphore::new(CONNECTIONS)) }
+    }
+}
+
+impl<L: axum::serve::Listener> axum::serve::Listener for Bounded<L> {
+    type Io = Counted<L::Io>;
+    type Addr = L::Addr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        // Never closed, so there is always a permit in the end.
+        let permit = self.free.clone().acquire_owned().await.ok();
+        let (stream, address) = self.listener.accept().await;
+        (Counted { stream, _permit: permit }, address)
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        self.listener.local_addr()
+    }
+}
+
+/// A stream that counts for as long as it is open.
+pub(super) struct Counted<S> {
+    stream: S,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,174 @@
+//! Lines of a log that somebody asks for, from its file.
+
+use super::{Batch, FollowError, Follower};
+use crate::temporal::logline::{Level, LineParser, LogLine};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use regex::Regex;
+use std::collections::VecDeque;
+
+/// Which lines.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    /// The last so many that pass the rest; none: all.
+    pub last: Option<usize>,
+    /// This level and above.
+    pub level: Option<Level>,
+    /// Those whose rendered text matches.
+    pub pattern: Option<Regex>,
+    /// Not older than this.
+    pub since: Option<Timestamp>,
+}
+
+/// Applies a query to lines in their order.
+#[derive(Debug)]
+pub struct Sieve {
+    query: Query,
+    parser: LineParser,
+    zone: TimeZone,
+    /// Of the last line that says a time: those that say none belong to it.
+    time: Option<Timestamp>,
+}
+
+/// A line that passed.
+#[derive(Debug)]
+pub struct Found {
+    /// The line in full.
+    pub line: LogLine,
+    /// The line for people.
+    pub plain: String,
+}
+
+impl Sieve {
+    /// A sieve at the beginning of a log.
+    #[must_use]
+    pub fn new(query: Query) -> Self {
+        let zone = TimeZone::system();
+        Self { query, parser: LineParser::new(zone.clone()), zone, time: None }
+    }
+
+    /// Calls `each` with what passes.
+    pub fn pass(&mut self, batch: &Batch, mut each: impl FnMut(Found)) {
+        for line in batch.lines() {
+            let line = self.parser.parse(line);
+            self.time = line.time.or(self.time);
+            let query = &self.query;
+            let recent = query.since.is_none_or(|since| self.time.is_some_and(|at| at >= since));
+            let grave = query.level.is_none_or(|level| line.level >= level);
+            if !recent || !grave {
+                continue;
+            }
+            let plain = line.render_plain(&self.zone);
+            if query.pattern.as_ref().is_none_or(|pattern| pattern.is_match(&plain)) {
+                each(Found { line, plain });
+            }
+        }
+    }
+
+    /// Reads what is there now: each of the last lines, rendered by `render`.
+    /// Without a bound nothing is held; with one, so many lines.
+    ///
+    /// # Errors
+    /// Where the file is there and cannot be read.
+    pub fn read(
+        &mut self,
+        follower: &mut Follower,
+        render: impl Fn(Found) -> String,
+        mut each: impl FnMut(&str),
+    ) -> Result<(), FollowError> {
+        let mut kept: VecDeque<String> = VecDeque::new();
+        let last = self.query.last;
+        follower.read_on(|batch| {
+            self.pass(batch, |found| match last {
+                None => each(&render(found)),
+                Some(0) => {}
+                Some(last) => {
+                    if kept.len() == last {
+                        kept.pop_front();
+                    }
+                    kept.push_back(render(found));
+                }
+            });
+        })?;
+        for line in &kept {
+            each(line);
+        }
+        Ok(())
+    }
+}
+
+impl Found {
+    /// As a line of JSON, with its line end.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string(&self.line).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// As a line for people, with its line end.
+    #[must_use]
+    pub fn into_plain(mut self) -> String {
+        self.plain.push('\n');
+        self.plain
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::Start;
+
+    fn asked(query: Query) -> Vec<String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(
+            file.path(),
+            concat!(
+                r#"{"stigmer":"generation","n":2,"time":"2026-11-22T10:00:00Z"}"#,
+                "\n",
+                r#"{"time":"2026-11-22T10:00:01Z","level":"INFO","msg":"one"}"#,
+                "\n",
+                r#"{"time":"2026-11-22T10:00:02Z","level":"WARN","msg":"two"}"#,
+                "\n",
+                r#"{"time":"2026-11-22T10:00:03Z","level":"ERROR","msg":"three"}"#,
+                "\nError: raw, and without a time\n",
+            ),
+        )
+        .unwrap();
+        let mut found = Vec::new();
+        Sieve::new(query)
+            .read(
+                &mut Follower::new(file.path(), Start::Beginning),
+                |found| found.line.message,
+                |line| found.push(line.to_owned()),
+            )
+            .unwrap();
+        found
+    }
+
+    #[test]
+    fn each_part_of_a_query_leaves_out_what_it_says() {
+        let all = asked(Query::default());
+        assert_eq!(all.len(), 5);
+        assert_eq!(asked(Query { last: Some(2), ..Query::default() }), all[3..]);
+        assert_eq!(asked(Query { last: Some(0), ..Query::default() }), [""; 0]);
+        let warnings = asked(Query { level: Some(Level::Warn), ..Query::default() });
+        assert_eq!(warnings, all[2..]);
+        let pattern = Some(Regex::new("t(wo|hree)$").unwrap());
+        assert_eq!(asked(Query { pattern, ..Query::default() }), ["two", "three"]);
+    }
+
+    #[test]
+    fn a_line_without_a_time_belongs_to_the_one_before_it() {
+        let since = Some("2026-11-22T10:00:03Z".parse().unwrap());
+        let found = asked(Query { since, ..Query::default() });
+        assert_eq!(found.len(), 2, "{found:?}");
+    }
+
+    #[test]
+    fn the_last_lines_are_the_last_that_pass() {
+        let query = Query { last: Some(1), level: Some(Level::Warn), ..Query::default() };
+        let pattern = Some(Regex::new("two|one").unwrap());
+        assert_eq!(asked(Query { pattern, ..query }), ["two"]);
+    }
+}

@@ -1,0 +1,344 @@
+//! The life of a generation, as its tasks report it: launched or met, probed, ended.
+
+use super::aftermath::{self, Ended, Instance};
+use super::facts::{self, ServerFacts};
+use super::launch::{Launched, Refused};
+use super::prober::{self, Report, Target};
+use super::timeline::{self, Episode};
+use super::{Event, Manager, Running, Task, judge};
+use crate::config::Settings;
+use crate::process::ports;
+use crate::process::record::Record;
+use crate::process::sweep::Subject;
+use crate::process::watch::Watched;
+use crate::supervisor::{Cause, Found, Generation, Input, Layer, Owner, Round, State};
+use crate::temporal::health::Client;
+use crate::temporal::{database, locate, version};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+impl Manager {
+    /// A verified Temporal of this home without host is watched again.
+    pub(super) fn adopt(&mut self) {
+        let settings = self.facts.settings.clone();
+        let home = &settings.home;
+        if settings.address.is_some() {
+            return;
+        }
+        let Some(record) = Record::read(&home.record()) else { return };
+        let Some(proven) = record.leader.prove() else { return };
+        if !record.leader.is_alive() {
+            return;
+        }
+        let generation = record.generation;
+        let watched = match Watched::new(proven) {
+            Ok(watched) => watched,
+            Err(error) => {
+                tracing::error!(%error, "cannot watch the running Temporal");
+                return;
+            }
+        };
+        tracing::info!(%generation, pid = record.leader.pid, "found running, adopting");
+        let version = version::remembered(&home.version_cache(), &record.executable);
+        self.episode =
+            Episode::begin(Cause::Operator, "found running".into(), false, Instant::now());
+        self.take_over(generation, record.subject(), watched, Owner::Adopted, version, &record);
+        self.step(Some(Input::Found { generation, found: Found::Ours }));
+    }
+
+    pub(super) fn launched(&mut self, generation: Generation, result: Result<Launched, Refused>) {
+        self.launching = false;
+        match result {
+            Ok(Launched::Ours(started)) => {
+                for note in &started.notes {
+                    tracing::warn!("{note}");
+                }
+                self.facts.note = started.notes.join("; ");
+                self.episode.passed("cleaned", started.cleaned);
+                self.episode.passed("spawned", started.spawned);
+                let subject = started.leader.subject.clone();
+                tracing::info!(%generation, pid = subject.leader.pid, "spawned");
+                self.take_over(
+                    generation,
+                    subject,
+                    started.leader.watched,
+                    Owner::Spawned,
+                    started.version,
+                    &started.record,
+                );
+                self.step(Some(Input::Launched { generation }));
+            }
+            Ok(Launched::External(occupant)) => {
+                let settings = self.facts.settings.clone();
+                let probes = Task::spawn(prober::run(
+                    Target { generation, subject: None, adopted: true, settings: settings.clone() },
+                    self.report.clone(),
+                ));
+                self.running = Some(Running {
+                    generation,
+                    subject: None,
+                    asked: watch::channel(false).0,
+                    _watch: None,
+                    _probes: probes,
+                    ever_ready: false,
+                });
+                self.facts.server = Some(ServerFacts {
+                    generation,
+                    owner: Owner::External,
+                    leader: None,
+                    server: occupant.pid,
+                    version: None,
+                    ui_url: settings.ui_url().filter(|_| {
+                        settings.ui_port.is_some_and(|port| !ports::listeners(port).is_empty())
+                    }),
+                });
+                self.ask_external_version(generation, &settings);
+                self.step(Some(Input::Found { generation, found: Found::External }));
+            }
+            Err(refused) => {
+                tracing::error!(%generation, failure = %refused.failure, "not launched");
+                self.step(Some(Input::LaunchRefused {
+                    generation,
+                    failure: refused.failure,
+                    curable: refused.curable,
+                }));
+            }
+        }
+    }
+
+    /// Watches and probes a process of ours.
+    pub(super) fn take_over(
+        &mut self,
+        generation: Generation,
+        subject: Subject,
+        watched: Watched,
+        owner: Owner,
+        version: Option<String>,
+        record: &Record,
+    ) {
+        let settings = self.facts.settings.clone();
+        let (asked, asked_too) = watch::channel(false);
+        let instance = Instance {
+            subject: subject.clone(),
+            watched,
+            lock: settings.home.temporal_lock(),
+            ports: std::iter::once(record.port).chain(record.ui_port).collect(),
+            asked: asked_too,
+        };
+        let (log, report) = (self.log.clone(), self.report.clone());
+        let watch = Task::spawn(async move {
+            let ended = Box::new(aftermath::watch(instance, log).await);
+            let _ = report.send(Event::Ended { generation, ended });
+        });
+        let target = Target {
+            generation,
+            subject: Some(subject.clone()),
+            adopted: owner == Owner::Adopted,
+            settings: settings.clone(),
+        };
+        let probes = Task::spawn(prober::run(target, self.report.clone()));
+        self.facts.generation = generation;
+        self.facts.server = Some(ServerFacts {
+            generation,
+            owner,
+            leader: Some(subject.leader.clone()),
+            server: None,
+            version,
+            ui_url: settings.ui_url(),
+        });
+        self.running = Some(Running {
+            generation,
+            subject: Some(subject),
+            asked,
+            _watch: Some(watch),
+            _probes: probes,
+            ever_ready: false,
+        });
+    }
+
+    pub(super) fn probed(&mut self, generation: Generation, report: Report) {
+        if self.running.as_ref().map(|running| running.generation) != Some(generation) {
+            return;
+        }
+        let now = Instant::now();
+        let starting = matches!(self.supervisor.state(), State::Starting(_));
+        let was_ready = matches!(self.supervisor.state(), State::Ready(_) | State::Degraded(..));
+        for (layer, verdict) in self.facts.layers.iter_mut().zip(&report.layers) {
+            let Some(verdict) = verdict else { continue };
+            if layer.ok != verdict.ok {
+                layer.since = now;
+            }
+            layer.ok = verdict.ok;
+            layer.latency = (verdict.ok == Some(true)).then_some(verdict.latency);
+            layer.detail.clone_from(&verdict.detail);
+        }
+        let passed = report.round == Round::Pass;
+        if let Some(failed) = report
+            .layers
+            .iter()
+            .position(|verdict| verdict.as_ref().is_some_and(|verdict| verdict.ok == Some(false)))
+        {
+            // What lies above a failed layer was not reached, and its old verdict is worth nothing.
+            for layer in &mut self.facts.layers[failed + 1..] {
+                if layer.ok.is_some() {
+                    layer.since = now;
+                }
+                layer.ok = None;
+                layer.latency = None;
+                "not reached".clone_into(&mut layer.detail);
+            }
+        }
+        self.episode.layers(&report.layers, now);
+        let is_void = report.round == Round::Void;
+        // On its way down its silence is no failure.
+        if was_ready && !is_void {
+            for (layer, verdict) in Layer::ALL.iter().zip(&report.layers) {
+                if let Some(verdict) = verdict {
+                    self.facts.distributions.probed(*layer, verdict.ok, verdict.latency);
+                }
+            }
+            self.facts.failures = if passed { 0 } else { self.facts.failures + 1 };
+            let grpc = report.layers[3]
+                .as_ref()
+                .filter(|verdict| verdict.ok == Some(true))
+                .map(|verdict| facts::micros(verdict.latency));
+            self.facts.remember_probe(grpc);
+        } else if starting && passed {
+            self.facts.failures = 0;
+        }
+        if let Some((usage, cpu)) = report.usage {
+            self.facts.remember_usage(usage.rss_bytes, cpu);
+            self.facts.cpu_time = Some(usage.cpu);
+        }
+        if report.database_bytes.is_some() {
+            self.facts.database_bytes = report.database_bytes;
+        }
+        if let Some(server) = &mut self.facts.server {
+            server.server = report.server.or(server.server);
+        }
+        self.step(Some(Input::Probed { generation, round: report.round }));
+    }
+
+    pub(super) fn ended(&mut self, generation: Generation, ended: Ended) {
+        let Some(running) = self.running.take_if(|running| running.generation == generation) else {
+            return;
+        };
+        tracing::info!(%generation, exit = %ended.exit, cleaned = ?ended.cleaned, "ended");
+        let settings = self.facts.settings.clone();
+        let record = settings.home.record();
+        match &ended.leftover {
+            None => {
+                let _ = std::fs::remove_file(&record);
+            }
+            Some(leftover) => tracing::warn!("{leftover}"),
+        }
+        let fatal = (!running.ever_ready).then(|| judge::fatal(&ended, &settings)).flatten();
+        let unasked = !matches!(self.supervisor.state(), State::Stopping(_));
+        self.facts.last_words = judge::words_of(&ended.words);
+        let uptime = self
+            .facts
+            .server
+            .as_ref()
+            .and_then(|server| server.leader.as_ref())
+            .and_then(|leader| crate::process::linux::age(leader.start_ticks));
+        let (cause, detail) = match self.supervisor.state() {
+            State::Stopping(stopping) => (stopping.cause, stopping.detail.clone()),
+            State::Stopped { .. }
+            | State::Starting(_)
+            | State::Ready(_)
+            | State::Degraded(..)
+            | State::Backoff { .. }
+            | State::Failed { .. } => (ended.exit.cause(), ended.exit.to_string()),
+        };
+        let last_words =
+            if cause == Cause::Operator { Vec::new() } else { self.facts.last_words.clone() };
+        self.remember(timeline::ended(generation, cause, detail, uptime, last_words));
+        if unasked {
+            self.episode = Episode::begin(cause, ended.exit.to_string(), true, ended.at);
+        }
+        self.episode.passed("cleaned", ended.cleaned);
+        self.facts.forget_server(Instant::now());
+        if let Some(leftover) = ended.leftover {
+            self.facts.note = leftover;
+        }
+        self.step(Some(Input::Exited { generation, exit: ended.exit, fatal }));
+    }
+
+    pub(super) fn became_ready(&mut self, generation: Generation, owner: Owner) {
+        if let Some(running) = &mut self.running {
+            running.ever_ready = true;
+        }
+        if owner == Owner::External {
+            return;
+        }
+        let settings = self.facts.settings.clone();
+        let known = self.facts.server.as_ref().and_then(|server| server.version.clone());
+        // Here and now: a crash in the next moment must not find the database unmarked.
+        if let Some(note) = mark_complete(&settings, known.as_deref()) {
+            self.facts.note = note;
+        }
+        if known.is_none() {
+            let report = self.report.clone();
+            let marker = self
+                .running
+                .as_ref()
+                .and_then(|running| running.subject.as_ref())
+                .map(|subject| subject.marker.clone());
+            tokio::task::spawn_blocking(move || {
+                let version = ask_version(&settings, marker.as_deref());
+                let _ = report.send(Event::Version { generation, version });
+            });
+        }
+    }
+
+    /// The version has become known. Of a generation that is no more it is no news.
+    pub(super) fn version(&mut self, generation: Generation, version: Option<String>) {
+        let Some(server) = &mut self.facts.server else { return };
+        if server.generation != generation || version.is_none() {
+            return;
+        }
+        server.version = version;
+        let (owner, version) = (server.owner, server.version.clone());
+        let is_marked = self.running.as_ref().is_some_and(|running| running.ever_ready);
+        if owner != Owner::External
+            && is_marked
+            && let Some(note) = mark_complete(&self.facts.settings, version.as_deref())
+        {
+            self.facts.note = note;
+        }
+    }
+
+    pub(super) fn ask_external_version(&self, generation: Generation, settings: &Settings) {
+        let address = settings.server_address();
+        let report = self.report.clone();
+        tokio::spawn(async move {
+            let Ok(client) = Client::new(&address, Duration::from_secs(2)) else {
+                return;
+            };
+            if let Ok(info) = client.info().await {
+                let version = Some(format!("server {}", info.server_version));
+                let _ = report.send(Event::Version { generation, version });
+            }
+        });
+    }
+}
+
+/// Asks the CLI for its version, and remembers it.
+fn ask_version(settings: &Settings, marker: Option<&str>) -> Option<String> {
+    let home = &settings.home;
+    let located = locate::locate(
+        settings.temporal_bin.as_deref(),
+        &home.temporal_bin(),
+        std::env::var_os("PATH").as_deref(),
+    )
+    .ok()?;
+    version::ask(&home.version_cache(), &located.path, marker)
+}
+
+/// Notes beside the database that a server became ready on it, and says so where
+/// it was another version before.
+fn mark_complete(settings: &Settings, version: Option<&str>) -> Option<String> {
+    database::mark_complete(settings.database.file()?, version)
+        .inspect_err(|error| tracing::warn!(%error, "the database's state is not recorded"))
+        .ok()?
+}

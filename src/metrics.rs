@@ -1,0 +1,116 @@
+//! `/metrics`: the facts in OpenMetrics text, made anew at each scrape. Only what
+//! cannot be read off a moment, the distributions, is kept between scrapes.
+
+use crate::manager::Facts;
+use crate::protocol::State;
+use crate::supervisor::Cause;
+use crate::temporal::logline::Level;
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+use std::sync::atomic::AtomicU64;
+use std::time::Instant;
+
+/// What it is served as.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+type Float = Gauge<f64, AtomicU64>;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabel {
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CauseLabel {
+    cause: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LevelLabel {
+    level: &'static str,
+}
+
+/// The exposition, its ages as of `now`.
+#[must_use]
+pub fn expose(facts: &Facts, now: Instant) -> String {
+    let status = facts.status(now);
+    let temporal = status.temporal.as_ref();
+    let mut registry = Registry::with_prefix("stigmer");
+    registry.register(
+        "build",
+        "Version of stigmer",
+        Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]),
+    );
+
+    let up: Gauge = Gauge::default();
+    up.set(i64::from(status.state.is_up()));
+    registry.register("temporal_up", "Whether a worker may use the server", up);
+
+    let states = Family::<StateLabel, Gauge>::default();
+    for state in State::ALL {
+        let label = StateLabel { state: state.as_str() };
+        states.get_or_create(&label).set(i64::from(state == status.state));
+    }
+    registry.register("temporal_state", "1 for the state that is, 0 for the others", states);
+
+    let restarts = Family::<CauseLabel, Counter>::default();
+    for cause in Cause::ALL {
+        let label = CauseLabel { cause: cause.as_str() };
+        let count = facts.restarts.get(&cause).copied().unwrap_or(0);
+        restarts.get_or_create(&label).inc_by(count);
+    }
+    registry.register("temporal_restarts", "Automatic restarts by cause", restarts);
+
+    let generation: Gauge = Gauge::default();
+    generation.set(i64::try_from(facts.generation.0).unwrap_or(i64::MAX));
+    registry.register("temporal_generation", "Number of the latest generation", generation);
+
+    if let Some(uptime) = temporal.and_then(|temporal| temporal.uptime_ms) {
+        let seconds = Float::default();
+        seconds.set(uptime as f64 / 1000.0);
+        registry.register("temporal_uptime_seconds", "Since the server was spawned", seconds);
+    }
+    if let Some(rss) = temporal.and_then(|temporal| temporal.rss_bytes) {
+        let bytes: Gauge = Gauge::default();
+        bytes.set(i64::try_from(rss).unwrap_or(i64::MAX));
+        registry.register("temporal_resident_memory_bytes", "Of the whole instance", bytes);
+    }
+    if let Some(cpu) = facts.cpu_time.filter(|_| temporal.is_some()) {
+        let seconds = Counter::<f64, AtomicU64>::default();
+        seconds.inc_by(cpu.as_secs_f64());
+        registry.register("temporal_cpu_seconds", "Of the whole instance, in all", seconds);
+    }
+
+    let lines = Family::<LevelLabel, Counter>::default();
+    for level in Level::ALL {
+        let label = LevelLabel { level: level.as_str() };
+        lines.get_or_create(&label).inc_by(facts.log_lines[level.index()]);
+    }
+    registry.register("log_lines", "Lines of Temporal's log by level", lines);
+
+    let kept = &facts.distributions;
+    registry.register(
+        "temporal_probe_duration_seconds",
+        "How long an answered probe took, by layer",
+        kept.durations.clone(),
+    );
+    registry.register(
+        "temporal_probe_failures",
+        "Probes that did not pass, by layer",
+        kept.failures.clone(),
+    );
+    registry.register(
+        "temporal_recovery_seconds",
+        "From the end of a server to ready again",
+        kept.recoveries.clone(),
+    );
+
+    let mut exposition = String::new();
+    // Writing into a string does not fail.
+    let _ = text::encode(&mut exposition, &registry);
+    exposition
+}

@@ -1,0 +1,169 @@
+//! The direction of the arrows between modules, and who may touch the machine.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+fn sources(under: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(under)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("the sources are there") {
+            let path = entry.expect("and can be listed").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let text = std::fs::read_to_string(&path).expect("and read");
+                found.push((path, text));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "{under}");
+    found
+}
+
+/// The module of the top level that a file of `src` belongs to.
+fn module(path: &Path) -> String {
+    let inside = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let first = inside.expect("a file of src").components().next().expect("has a name");
+    first.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned()
+}
+
+/// Code without its comments, and without its tests where those are in a file of their own.
+fn code(path: &Path, text: &str) -> String {
+    let is_test = path.components().any(|part| part.as_os_str() == "tests")
+        || path.file_name().is_some_and(|name| name == "tests.rs");
+    if is_test {
+        return String::new();
+    }
+    let own = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text);
+    own.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// `crate::NAME`, wherever it stands.
+fn uses(code: &str) -> BTreeSet<String> {
+    code.split("crate::")
+        .skip(1)
+        .map(|rest| {
+            rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
+        })
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+#[test]
+fn arrows_point_only_where_the_map_says() {
+    let map: &[(&str, &[&str])] = &[
+        ("supervisor", &[]),
+        ("paths", &[]),
+        ("config", &["paths", "supervisor"]),
+        ("process", &["supervisor"]),
+        ("log", &["temporal"]),
+        ("temporal", &["config", "paths", "process", "supervisor"]),
+        ("protocol", &["supervisor"]),
+        ("metrics", &["manager", "protocol", "supervisor", "temporal"]),
+        ("manager", &["config", "log", "paths", "process", "protocol", "supervisor", "temporal"]),
+        ("control", &["config", "log", "manager", "metrics", "paths", "protocol", "supervisor"]),
+        ("host", &["config", "control", "manager", "paths", "process", "protocol", "supervisor"]),
+        ("background", &["config", "host", "manager", "paths", "process", "protocol"]),
+        ("session", &["control", "manager", "paths", "protocol", "supervisor"]),
+        ("presenter", &["config", "protocol", "session", "supervisor"]),
+        (
+            "headless",
+            &[
+                "background",
+                "config",
+                "control",
+                "host",
+                "log",
+                "manager",
+                "paths",
+                "presenter",
+                "protocol",
+                "session",
+                "supervisor",
+                "temporal",
+            ],
+        ),
+        (
+            "tui",
+            &[
+                "background",
+                "config",
+                "control",
+                "host",
+                "log",
+                "manager",
+                "paths",
+                "presenter",
+                "protocol",
+                "session",
+                "supervisor",
+                "temporal",
+            ],
+        ),
+        ("telemetry", &["log", "paths"]),
+    ];
+    for (path, text) in sources("src") {
+        let module = module(&path);
+        if matches!(module.as_str(), "lib" | "main" | "cli") {
+            continue;
+        }
+        let (_, allowed) = map
+            .iter()
+            .find(|(name, _)| *name == module)
+            .unwrap_or_else(|| panic!("{module} is not on the map"));
+        for used in uses(&code(&path, &text)) {
+            assert!(
+                used == module || allowed.contains(&used.as_str()),
+                "{} uses {used}, and no arrow leads there",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn the_supervisor_is_pure() {
+    for (path, text) in sources("src/supervisor")
+        .into_iter()
+        .chain(sources("src").into_iter().filter(|(path, _)| path.ends_with("src/supervisor.rs")))
+    {
+        let code = code(&path, &text);
+        for forbidden in [
+            "Instant::now",
+            "SystemTime",
+            "tokio",
+            "std::fs",
+            "std::io",
+            "std::thread",
+            "nix::",
+            "tracing",
+        ] {
+            assert!(!code.contains(forbidden), "{} has {forbidden}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_view_knows_nothing_of_the_program() {
+    for (path, text) in sources("ui/src") {
+        let code = code(&path, &text);
+        for forbidden in ["stigmer::", "Instant::now", "std::fs", "std::thread", "crossterm"] {
+            assert!(!code.contains(forbidden), "{} has {forbidden}", path.display());
+        }
+    }
+}
+
+#[test]
+fn only_the_process_folder_signals() {
+    for (path, text) in sources("src") {
+        let code = code(&path, &text);
+        if path.ends_with("src/process/identity.rs") {
+            assert!(code.contains("pidfd_send_signal"), "the rule is about nothing");
+            continue;
+        }
+        for forbidden in ["pidfd_send_signal", "signal::kill", "killpg", "libc::kill"] {
+            assert!(!code.contains(forbidden), "{} has {forbidden}", path.display());
+        }
+    }
+}

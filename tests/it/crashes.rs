@@ -1,0 +1,128 @@
+//! Temporal ends, hangs or fails though nobody asked.
+
+use crate::support::rig::{READY, Rig, wait_gone};
+use crate::support::wrapper;
+use crate::support::{server, wait_until};
+use rustix::process::Signal;
+
+#[test]
+fn a_killed_temporal_is_replaced() {
+    let rig = Rig::new();
+    rig.start();
+    let first = rig.temporal();
+    first.kill();
+    let status = rig.wait_ready(2);
+    assert!(!first.is_alive());
+    assert_eq!(status["restarts"]["total"], 1);
+    assert_eq!(status["restarts"]["last"]["cause"], "crash");
+    assert_eq!(status["restarts"]["last"]["detail"], "signal 9 (SIGKILL)");
+    assert!(status["restarts"]["last"]["recovery_ms"].is_u64(), "{status:#}");
+}
+
+#[test]
+fn a_frozen_temporal_is_replaced() {
+    let rig = Rig::with(&[("probe-period", "\"200ms\""), ("probe-timeout", "\"500ms\"")]);
+    rig.start();
+    let first = rig.temporal();
+    first.signal(Signal::STOP);
+    let status = rig.wait_ready(2);
+    assert!(!first.is_alive());
+    assert_eq!(status["restarts"]["total"], 1);
+    assert_eq!(status["restarts"]["last"]["cause"], "unresponsive");
+}
+
+#[test]
+fn a_temporal_that_is_told_to_end_by_somebody_else_is_replaced() {
+    let rig = Rig::new();
+    rig.start();
+    rig.temporal().signal(Signal::TERM);
+    let status = rig.wait_ready(2);
+    assert_eq!(status["restarts"]["last"]["cause"], "exited");
+}
+
+#[test]
+fn a_stop_right_after_a_crash_wins_over_the_repair() {
+    let rig = Rig::new();
+    for _ in 0..5 {
+        rig.start();
+        rig.temporal().kill();
+        rig.stop();
+        let status = rig.status();
+        assert_eq!((&status["state"], &status["host"]), (&"stopped".into(), &().into()));
+        // Nothing comes back later either: there is nobody left who could.
+        rig.assert_nothing_runs();
+    }
+}
+
+#[test]
+fn five_crashes_in_a_row_are_repaired_and_the_sixth_is_one_too_many() {
+    let rig = Rig::with(&[("restart-window", "\"10m\""), ("backoff-max", "\"20ms\"")]);
+    rig.start();
+    for generation in 1..=5 {
+        rig.wait_ready(generation);
+        rig.temporal().kill();
+    }
+    rig.wait_ready(6);
+    rig.temporal().kill();
+    let status = rig.wait_for("failed", |status| status["state"] == "failed");
+    assert_eq!(status["restarts"]["total"], 5);
+    let message = status["message"].as_str().unwrap();
+    assert!(message.contains("5 automatic restarts"), "{message}");
+    assert!(message.contains("SIGKILL"), "{message}");
+    assert!(!rig.is_locked("temporal.lock"));
+    assert_eq!(rig.run(&["status"]).code, Some(4));
+
+    assert_eq!(rig.start().says(), READY);
+    assert_eq!(rig.status()["temporal"]["generation"], 7);
+}
+
+#[test]
+fn a_program_that_ends_at_once_is_given_up_with_its_last_words() {
+    let mut rig = Rig::with(&[("backoff-max", "\"20ms\""), ("max-restarts", "3")]);
+    let program = wrapper::executable(&rig, "broken", "echo 'Error: out of cheese' >&2; exit 1");
+    rig.set_program(&program);
+    rig.run(&[]).exits(1).complains(&["3 automatic restarts", "exit 1", "out of cheese"]);
+    rig.assert_nothing_runs();
+}
+
+#[test]
+fn a_workflow_that_was_started_before_a_crash_is_still_there() {
+    let rig = Rig::new();
+    rig.start();
+    let workflow = |arguments: &[&str]| {
+        let mut command = rig.command(server::program());
+        command.arg("workflow").args(arguments);
+        command.args([
+            "--address",
+            &format!("127.0.0.1:{}", rig.port),
+            "--workflow-id",
+            "survivor",
+        ]);
+        rig.finish(command)
+    };
+    workflow(&["start", "--type", "Any", "--task-queue", "none"]).exits(0);
+    rig.temporal().kill();
+    rig.wait_ready(2);
+    let found = workflow(&["describe"]).exits(0);
+    assert!(found.stdout.contains("survivor"), "{}", found.stdout);
+}
+
+#[test]
+fn a_server_that_dies_while_it_makes_its_database_is_repaired() {
+    let rig = Rig::new();
+    let start = crate::support::rig::Running::spawn(rig.local(&[]));
+    wait_until("the first spawn", || rig.record("generation").is_some());
+    let first: i32 = std::fs::read_to_string(rig.path("temporal.pid"))
+        .unwrap()
+        .lines()
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let first = crate::support::process::Process::pin(first).unwrap();
+    wait_until("the database to be begun", || rig.database().exists());
+    first.kill();
+    wait_gone(&first);
+    start.finish().exits(0);
+    assert_eq!(rig.wait_ready(2)["restarts"]["total"], 1);
+}

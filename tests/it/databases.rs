@@ -1,0 +1,112 @@
+//! The file that holds everything.
+
+use crate::support::rig::{READY, Rig, Running};
+use crate::support::wait_until;
+use std::path::Path;
+use std::time::Duration;
+
+fn name(rig: &mut Rig, file: &Path) {
+    rig.set("db", &format!("{:?}", file.display().to_string()));
+}
+
+#[test]
+fn a_second_home_on_one_database_is_refused_under_whatever_name() {
+    let one = Rig::new();
+    let mut two = one.beside();
+    one.start();
+    let temporal = one.temporal();
+    let link = two.folder().join("link.db");
+    std::os::unix::fs::symlink(one.database(), &link).unwrap();
+    let folder = two.folder().join("data");
+    std::os::unix::fs::symlink(one.path("temporal-data"), &folder).unwrap();
+    for file in [one.database(), link, folder.join("temporal.db")] {
+        name(&mut two, &file);
+        let home = one.home.display().to_string();
+        two.run(&[]).exits(1).complains(&["in use", &home, "--db"]);
+        two.assert_nothing_runs();
+    }
+    assert_eq!(one.temporal().pid, temporal.pid);
+    one.stop();
+    assert_eq!(two.start().says(), READY);
+}
+
+#[test]
+fn killed_at_any_moment_of_the_very_first_start_the_next_start_works() {
+    let base = Rig::new();
+    for moment in [10, 25, 40, 55, 70, 90, 120] {
+        let rig = base.beside();
+        let start = Running::spawn(rig.local(&[]));
+        wait_until("the first spawn", || rig.record("generation").is_some());
+        // The moment is what the test is about: it waits for nothing.
+        std::thread::sleep(Duration::from_millis(moment));
+        rig.power_cut();
+        drop(start);
+        let ran = rig.run(&[]);
+        assert_eq!(ran.code, Some(0), "killed after {moment} ms: {ran:?}");
+        assert_eq!(rig.status()["state"], "ready");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_database_is_an_error_at_once_and_stays_as_it_is() {
+    let mut rig = Rig::new();
+    let file = rig.folder().join("precious.db");
+    name(&mut rig, &file);
+    let bytes = "not a database, and dear to somebody\n".repeat(500);
+    std::fs::write(&file, &bytes).unwrap();
+    rig.run(&[]).exits(1).complains(&["precious.db", "file is not a database", "--db"]);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), bytes);
+    rig.assert_nothing_runs();
+}
+
+#[test]
+fn an_empty_file_is_an_error_that_names_the_cure() {
+    let mut rig = Rig::new();
+    let file = rig.folder().join("empty.db");
+    name(&mut rig, &file);
+    std::fs::write(&file, "").unwrap();
+    rig.run(&[]).exits(1).complains(&["empty.db", "empty file", "remove it"]);
+    assert_eq!(std::fs::metadata(&file).unwrap().len(), 0);
+}
+
+/// What only the running server has is lost by a restart, so there is none.
+fn is_warned_of_and_not_restarted(harm: impl FnOnce(&Path), word: &str) {
+    let rig = Rig::with(&[("probe-period", "\"100ms\"")]);
+    rig.start();
+    let temporal = rig.temporal();
+    harm(&rig.database());
+    let status = rig.wait_for("ten failures in a row", |status| {
+        status["health"]["consecutive_failures"].as_u64() >= Some(10)
+    });
+    assert_eq!(status["state"], "degraded");
+    let message = status["message"].as_str().unwrap();
+    assert!(message.contains(word) && message.contains("a restart loses"), "{message}");
+    assert_eq!(rig.run(&["status"]).code, Some(0));
+    assert_eq!(status["temporal"]["pid"], temporal.pid);
+    assert_eq!(status["restarts"]["total"], 0);
+    assert!(temporal.is_alive());
+}
+
+#[test]
+fn a_database_that_is_deleted_while_it_runs_is_warned_of_and_not_restarted() {
+    is_warned_of_and_not_restarted(|file| std::fs::remove_file(file).unwrap(), "was deleted");
+}
+
+#[test]
+fn a_database_that_is_replaced_while_it_runs_is_warned_of_and_not_restarted() {
+    let replace = |file: &Path| {
+        let other = file.with_extension("other");
+        std::fs::copy(file, &other).unwrap();
+        std::fs::rename(&other, file).unwrap();
+    };
+    is_warned_of_and_not_restarted(replace, "was replaced");
+}
+
+#[test]
+fn in_memory_leaves_no_file() {
+    let rig = Rig::with(&[("in-memory", "true")]);
+    rig.start();
+    assert!(rig.status()["temporal"]["database"].is_null());
+    rig.stop();
+    assert!(!rig.database().exists());
+}

@@ -1,0 +1,124 @@
+//! `--no-tui`: a host in the foreground, or a follower of one.
+
+use crate::support::rig::{READY, REUSED, Rig, wait_gone};
+use rustix::process::Signal;
+
+#[test]
+fn it_says_ready_and_ends_with_its_temporal_on_sigterm() {
+    let rig = Rig::new();
+    for (signal, generation) in [(Signal::TERM, 1), (Signal::INT, 2)] {
+        let host = rig.headless(&[]);
+        host.wait_for(&format!("\n{READY}\n"));
+        let status = rig.wait_ready(generation);
+        assert_eq!(status["host"]["mode"], "headless");
+        assert_eq!(status["host"]["pid"], host.pid());
+        host.process().signal(signal);
+        host.finish().exits(0);
+        rig.assert_nothing_runs();
+    }
+}
+
+#[test]
+fn without_a_terminal_the_dashboard_is_headless_and_says_so() {
+    let rig = Rig::new();
+    let host = crate::support::rig::Running::spawn(rig.local(&["--tui"]));
+    host.wait_for(READY);
+    host.process().signal(Signal::TERM);
+    host.finish().exits(0).complains(&["no terminal: "]);
+}
+
+#[test]
+fn sigterm_to_the_background_host_stops_temporal() {
+    let rig = Rig::new();
+    rig.start();
+    let host = rig.host();
+    host.signal(Signal::TERM);
+    wait_gone(&host);
+    rig.assert_nothing_runs();
+}
+
+#[test]
+fn sighup_means_nothing_to_the_background_host() {
+    let rig = Rig::new();
+    rig.start();
+    let (host, temporal) = (rig.host(), rig.temporal());
+    host.signal(Signal::HUP);
+    temporal.kill();
+    assert_eq!(rig.wait_ready(2)["host"]["pid"], host.pid);
+}
+
+#[test]
+fn a_follower_takes_the_place_of_a_host_that_vanishes() {
+    let rig = Rig::new();
+    rig.start();
+    let (host, temporal) = (rig.host(), rig.temporal());
+    let follower = rig.headless(&[]);
+    follower.wait_for(&format!("\n{REUSED}\n"));
+    host.kill();
+    let status = rig.wait_for("the follower to host", |status| {
+        status["state"] == "ready" && status["host"]["pid"] == follower.pid()
+    });
+    assert_eq!(status["temporal"]["pid"], temporal.pid);
+    assert_eq!(status["temporal"]["adopted"], true);
+    temporal.kill();
+    rig.wait_ready(2);
+    rig.stop();
+    follower.finish().exits(0);
+}
+
+#[test]
+fn a_follower_ends_after_an_operators_stop() {
+    let rig = Rig::new();
+    rig.start();
+    let follower = rig.headless(&[]);
+    follower.wait_for(REUSED);
+    rig.run(&["stop"]).exits(0);
+    follower.finish().exits(0);
+    rig.assert_nothing_runs();
+}
+
+#[test]
+fn a_follower_that_is_told_to_end_leaves_temporal_alone() {
+    let rig = Rig::new();
+    rig.start();
+    let temporal = rig.temporal();
+    let follower = rig.headless(&[]);
+    follower.wait_for(REUSED);
+    follower.process().signal(Signal::TERM);
+    follower.finish().exits(0);
+    assert_eq!(rig.wait_ready(1)["temporal"]["pid"], temporal.pid);
+}
+
+#[test]
+fn at_sighup_a_background_host_takes_over_and_keeps_count() {
+    let rig = Rig::new();
+    let host = rig.headless(&[]);
+    host.wait_for(READY);
+    rig.wait_ready(1);
+    rig.temporal().kill();
+    let before = rig.wait_ready(2);
+    host.process().signal(Signal::HUP);
+    host.finish().exits(0);
+    let after = rig.wait_for("the background host", |status| {
+        status["state"] == "ready" && status["host"]["mode"] == "background"
+    });
+    assert_eq!(after["temporal"]["pid"], before["temporal"]["pid"]);
+    assert_eq!(after["temporal"]["adopted"], true);
+    assert_eq!(after["restarts"]["total"], 1);
+    assert_eq!(after["restarts"]["in_window"], 1);
+    assert_eq!(after["restarts"]["last"]["cause"], "crash");
+    // The options went along: the next generation is on the same port.
+    rig.temporal().kill();
+    assert_eq!(rig.wait_ready(3)["restarts"]["total"], 2);
+    assert!(Rig::is_listening(rig.port));
+}
+
+#[test]
+fn it_ends_with_1_when_temporal_is_given_up() {
+    let mut rig = Rig::with(&[("max-restarts", "1")]);
+    let broken = crate::support::wrapper::executable(&rig, "broken", "exit 1");
+    rig.set_program(&broken);
+    let ran = rig.headless(&[]).finish().exits(1);
+    assert!(ran.stdout.contains("given up"), "{}", ran.stdout);
+    rig.assert_nothing_runs();
+}

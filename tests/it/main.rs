@@ -1,0 +1,17 @@
+//! The program as a user meets it, with the real Temporal.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod callers;
+mod crashes;
+mod databases;
+mod headless;
+mod lifecycle;
+mod options;
+mod orphans;
+mod ports;
+mod strangers;
+mod wrappers;

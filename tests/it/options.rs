@@ -1,0 +1,115 @@
+//! What was typed, and what comes back.
+
+use crate::support::rig::Rig;
+use crate::support::wrapper;
+use serde_json::json;
+
+#[test]
+fn a_usage_error_exits_with_2_and_starts_nothing() {
+    let rig = Rig::new();
+    rig.run(&["--no-such-option"]).exits(2).complains(&["--no-such-option"]);
+    rig.run(&["--port", "x"]).exits(2).complains(&["--port"]);
+    rig.run(&["--db", "a?b.db"]).exits(2).complains(&["--db", "a?b.db", "`?`", "SQLite"]);
+    rig.run(&["--probe-period", "90"]).exits(2).complains(&["90"]);
+    rig.assert_nothing_runs();
+}
+
+#[test]
+fn what_would_defeat_an_option_of_ours_is_refused_and_ours_is_named() {
+    let rig = Rig::new();
+    let mut command = rig.local(&[]);
+    command.args(["--", "--db-filename", "x.db"]);
+    rig.finish(command).exits(2).complains(&["--db-filename", "use --db"]);
+    rig.assert_nothing_runs();
+}
+
+#[test]
+fn arguments_are_passed_on() {
+    let rig = Rig::new();
+    let mut command = rig.local(&[]);
+    command.args(["--", "--headless"]);
+    rig.finish(command).exits(0);
+    let status = rig.status();
+    assert_eq!(status["state"], "ready");
+    assert!(status["temporal"]["ui_url"].is_null());
+    assert!(!Rig::is_listening(rig.ui_port));
+}
+
+#[test]
+fn a_program_that_is_not_there_is_an_error_with_the_cure() {
+    let rig = Rig::new();
+    rig.run(&["--temporal-bin", "/nonexistent"]).exits(1).complains(&[
+        "/nonexistent",
+        "no such file",
+        "--temporal-bin",
+    ]);
+    rig.assert_nothing_runs();
+}
+
+#[test]
+fn other_options_than_those_that_run_are_an_error_that_names_both_and_the_cure() {
+    let rig = Rig::new();
+    rig.start();
+    let temporal = rig.temporal();
+    let ran = rig.run(&["--probe-period", "7s"]).exits(1);
+    ran.complains(&["1s", "7s", "stigmer local restart --probe-period 7s"]);
+    // Said again, what runs already is no difference.
+    rig.run(&["--port", &rig.port.to_string()]).exits(0);
+    assert_eq!(rig.temporal().pid, temporal.pid);
+}
+
+#[test]
+fn another_value_in_the_file_is_only_warned_of() {
+    let mut rig = Rig::new();
+    rig.start();
+    rig.set("probe-period", "\"7s\"");
+    rig.run(&[]).exits(0).complains(&["warning", "7s"]);
+}
+
+#[test]
+fn the_exit_code_of_status_tells_ready_stopped_and_in_between() {
+    let mut rig = Rig::new();
+    rig.run(&["status"]).exits(3);
+    rig.start();
+    rig.run(&["status"]).exits(0);
+    rig.stop();
+    rig.run(&["status"]).exits(3);
+
+    let never = wrapper::executable(&rig, "never", "exec sleep 300");
+    rig.set_program(&never);
+    let start = crate::support::rig::Running::spawn(rig.local(&[]));
+    rig.wait_for("starting", |status| status["state"] == "starting");
+    rig.run(&["status"]).exits(4);
+    rig.run(&["stop"]).exits(0);
+    let started = start.finish().exits(1);
+    started.complains(&["stopped by another command"]);
+}
+
+#[test]
+fn the_status_for_people_shows_what_matters() {
+    let rig = Rig::new();
+    rig.start();
+    let shown = rig.run(&["status"]).exits(0).stdout;
+    let pid = rig.temporal().pid;
+    for word in ["READY", &format!("pid {pid}"), &rig.port.to_string(), "✓ engine", "background"]
+    {
+        assert!(shown.contains(word), "no `{word}` in: {shown}");
+    }
+}
+
+#[test]
+fn env_is_made_for_eval() {
+    let rig = Rig::with(&[("namespace", "[\"mine\", \"default\"]")]);
+    rig.run(&["env"]).exits(3);
+    rig.start();
+    let mut shell = rig.command("sh");
+    let script = "eval \"$(\"$0\" local env --home \"$1\")\"; \
+                  echo \"$TEMPORAL_ADDRESS $TEMPORAL_NAMESPACE\"";
+    shell.args(["-c", script]).arg(rig.local(&[]).get_program()).arg(&rig.home);
+    assert_eq!(rig.finish(shell).says(), format!("127.0.0.1:{} mine", rig.port));
+
+    let object: serde_json::Value =
+        serde_json::from_str(&rig.run(&["env", "--json"]).exits(0).stdout).unwrap();
+    assert_eq!(object["TEMPORAL_ADDRESS"], json!(format!("127.0.0.1:{}", rig.port)));
+    assert_eq!(object["TEMPORAL_UI_URL"], json!(format!("http://127.0.0.1:{}", rig.ui_port)));
+}

@@ -1,0 +1,191 @@
+//! The host dies, hangs, or was never one of ours.
+
+use crate::support::rig::{READY, REUSED, Rig, timed, wait_gone};
+use crate::support::strangers::Strangers;
+use rustix::process::Signal;
+use std::time::Duration;
+
+/// A client waits 2 s for a host, and is not the only thing on the machine.
+const SOON: Duration = Duration::from_secs(4);
+
+fn kill_host(rig: &Rig) {
+    let host = rig.host();
+    host.kill();
+    wait_gone(&host);
+}
+
+#[test]
+fn temporal_outlives_its_host_is_adopted_by_the_next_and_repaired_again() {
+    let rig = Rig::new();
+    rig.start();
+    let temporal = rig.temporal();
+    kill_host(&rig);
+    assert!(temporal.is_alive());
+    assert!(rig.is_locked("temporal.lock") && !rig.is_locked("supervisor.lock"));
+    let status = rig.status();
+    assert!(status["host"].is_null());
+    assert_eq!(status["temporal"]["pid"], temporal.pid);
+    assert!(status["message"].as_str().unwrap().contains("no host"), "{status:#}");
+
+    assert_eq!(rig.start().says(), REUSED);
+    let status = rig.wait_ready(1);
+    assert_eq!(status["temporal"]["pid"], temporal.pid);
+    assert_eq!(status["temporal"]["adopted"], true);
+
+    temporal.kill();
+    let status = rig.wait_ready(2);
+    assert_eq!(status["temporal"]["adopted"], false);
+    assert_eq!(status["restarts"]["total"], 1);
+    assert_eq!(status["restarts"]["last"]["cause"], "crash");
+}
+
+#[test]
+fn an_orphan_that_hangs_is_not_adopted_but_replaced() {
+    let rig = Rig::with(&[("probe-period", "\"200ms\""), ("probe-timeout", "\"500ms\"")]);
+    rig.start();
+    let temporal = rig.temporal();
+    kill_host(&rig);
+    temporal.signal(Signal::STOP);
+    rig.start();
+    assert_eq!(rig.wait_ready(2)["restarts"]["last"]["cause"], "unresponsive");
+    assert!(!temporal.is_alive());
+}
+
+#[test]
+fn stop_ends_an_orphan_that_no_host_owns() {
+    let rig = Rig::new();
+    rig.start();
+    kill_host(&rig);
+    assert_eq!(rig.run(&["stop"]).exits(0).says(), "Temporal is stopped");
+    assert!(rig.processes().is_empty());
+    assert!(!rig.is_locked("temporal.lock"));
+    assert!(!Rig::is_listening(rig.port));
+}
+
+#[test]
+fn restart_replaces_an_orphan_with_the_options_it_had() {
+    let mut rig = Rig::new();
+    rig.start();
+    let temporal = rig.temporal();
+    kill_host(&rig);
+    // What stands in the file now is not what it was started with.
+    let port = rig.port;
+    rig.set("port", &crate::support::ports::free().to_string());
+    assert_eq!(rig.run(&["restart"]).exits(0).says(), READY);
+    let status = rig.wait_ready(2);
+    assert!(!temporal.is_alive());
+    assert_eq!(status["temporal"]["address"], format!("127.0.0.1:{port}"));
+}
+
+#[test]
+fn status_answers_while_the_host_is_frozen() {
+    let rig = Rig::new();
+    rig.start();
+    let (host, temporal) = (rig.host(), rig.temporal());
+    host.signal(Signal::STOP);
+    let (status, took) = timed(|| rig.status());
+    assert!(took < SOON, "{took:?}");
+    assert!(status["message"].as_str().unwrap().contains("host unresponsive"), "{status:#}");
+    assert_eq!(status["temporal"]["pid"], temporal.pid);
+    rig.run(&[]).exits(1).complains(&["does not answer", "restart", &host.pid.to_string()]);
+    assert!(host.is_alive() && temporal.is_alive());
+
+    host.signal(Signal::CONT);
+    rig.wait_ready(1);
+    assert_eq!(rig.temporal().pid, temporal.pid, "a host that was away blames nobody else");
+}
+
+#[test]
+fn stop_ends_a_frozen_host_and_its_temporal() {
+    let rig = Rig::new();
+    rig.start();
+    let (host, temporal) = (rig.host(), rig.temporal());
+    host.signal(Signal::STOP);
+    rig.run(&["stop"]).exits(0);
+    assert!(!host.is_alive() && !temporal.is_alive());
+    assert!(rig.processes().is_empty());
+    assert_eq!(rig.status()["state"], "stopped");
+}
+
+#[test]
+fn restart_replaces_a_frozen_host_and_its_temporal() {
+    let rig = Rig::new();
+    rig.start();
+    let (host, temporal) = (rig.host(), rig.temporal());
+    host.signal(Signal::STOP);
+    assert_eq!(rig.run(&["restart"]).exits(0).says(), READY);
+    assert!(!host.is_alive() && !temporal.is_alive());
+    rig.wait_ready(2);
+}
+
+#[test]
+fn a_record_that_points_to_a_stranger_touches_nobody() {
+    let rig = Rig::new();
+    rig.start();
+    rig.power_cut();
+    let record = std::fs::read_to_string(rig.path("temporal.pid")).unwrap();
+    let mut strangers = Strangers::beside(&rig);
+    strangers.gather(1);
+    let victim = strangers.pids()[0];
+    let ticks = stigmer::process::linux::stat(victim).unwrap().start_ticks;
+    let replaced = |values: &[(&str, &str)]| -> String {
+        let mut lines: Vec<String> = record.lines().map(str::to_owned).collect();
+        lines[0] = victim.to_string();
+        for line in &mut lines {
+            for (key, value) in values {
+                if line.starts_with(&format!("{key}=")) {
+                    *line = format!("{key}={value}");
+                }
+            }
+        }
+        lines.join("\n") + "\n"
+    };
+    let ticks = ticks.to_string();
+    let right = ("start_ticks", ticks.as_str());
+    let forgeries = [
+        ("the number of another process", replaced(&[])),
+        ("no start", replaced(&[("start_ticks", "0")])),
+        ("another boot", replaced(&[right, ("boot_id", "00000000-0000")])),
+        ("no boot", replaced(&[right, ("boot_id", "")])),
+        ("another pid namespace", replaced(&[right, ("pid_namespace", "pid:[1]")])),
+        ("no pid namespace", replaced(&[right, ("pid_namespace", "")])),
+        ("a bare number", format!("{victim}\n")),
+        ("garbage", format!("{victim}\0\u{fffd}\n=\n=\n")),
+    ];
+    for (what, text) in forgeries {
+        std::fs::write(rig.path("temporal.pid"), &text).unwrap();
+        assert_eq!(rig.status()["state"], "stopped", "{what}");
+        // Where it may run elsewhere, stop says so instead.
+        rig.run(&["stop"]);
+        std::fs::write(rig.path("temporal.pid"), &text).unwrap();
+        assert_eq!(rig.start().says(), READY, "{what}");
+        rig.stop();
+        strangers.assert_unharmed(what);
+    }
+}
+
+#[test]
+fn a_lock_whose_holder_cannot_be_proven_is_an_error_and_nobody_is_signalled() {
+    let rig = Rig::new();
+    let mut strangers = Strangers::beside(&rig);
+    strangers.gather(1);
+    let victim = strangers.pids()[0];
+    let identity = stigmer::process::identity::Identity::of(victim).unwrap();
+    let path = rig.path("supervisor.lock");
+    let mut lock = stigmer::process::lock::HostLock::take(&path).unwrap().unwrap();
+    let text = |boot_id: &str| {
+        format!(
+            "pid={victim}\nstart_ticks={}\nboot_id={boot_id}\npid_namespace=pid:[1]\n\
+             mode=background\nversion=0\n",
+            identity.start_ticks
+        )
+    };
+    // Another container on this machine; another machine on a shared home.
+    for boot_id in [identity.boot_id.as_str(), "00000000-0000"] {
+        lock.write(&text(boot_id)).unwrap();
+        for command in [&[][..], &["stop"], &["restart"]] {
+            rig.run(command).exits(1).complains(&["supervisor.lock", "--home"]);
+        }
+        strangers.assert_unharmed(boot_id);
+    }
+}

@@ -1,0 +1,98 @@
+//! Somebody else was there first.
+
+use crate::support::ports;
+use crate::support::rig::{Rig, Running};
+use crate::support::{server, wait_until};
+use std::net::{Ipv4Addr, TcpListener};
+
+/// A Temporal that is not ours on the rig's port.
+fn strange_temporal(rig: &Rig) -> Running {
+    let mut command = rig.command(server::program());
+    command.env_remove("TEST_RIG").args(["server", "start-dev", "--log-level", "warn"]);
+    command.args(["--port", &rig.port.to_string(), "--ui-port", &rig.ui_port.to_string()]);
+    let running = Running::spawn(command);
+    wait_until("somebody else's Temporal", || {
+        Rig::is_listening(rig.port) && Rig::is_listening(rig.ui_port)
+    });
+    running
+}
+
+#[test]
+fn a_temporal_that_somebody_else_runs_is_used_and_left_alone() {
+    let rig = Rig::new();
+    let theirs = strange_temporal(&rig);
+    let line = format!(
+        "Temporal is already running (started elsewhere, pid {}) - reusing existing instance",
+        theirs.pid()
+    );
+    assert_eq!(rig.start().says(), line);
+    assert_eq!(rig.start().says(), line);
+    let status = rig.status();
+    assert_eq!(status["state"], "ready");
+    assert_eq!(status["managed"], false);
+    assert_eq!(status["temporal"]["pid"], theirs.pid());
+    assert!(!rig.is_locked("temporal.lock"));
+    for layer in ["lock", "process"] {
+        let layers = status["health"]["layers"].as_array().unwrap();
+        let found = layers.iter().find(|found| found["name"] == layer).unwrap();
+        assert!(found["ok"].is_null(), "{found}");
+    }
+
+    rig.run(&["restart"]).exits(1).complains(&["started elsewhere"]);
+    let stopped = rig.run(&["stop"]).exits(0);
+    assert!(stopped.says().contains("left alone"), "{}", stopped.stdout);
+    assert!(rig.processes().is_empty());
+    assert!(theirs.process().is_alive());
+    assert!(Rig::is_listening(rig.port));
+}
+
+#[test]
+fn when_somebody_elses_temporal_vanishes_nothing_is_started_in_its_place() {
+    let rig = Rig::with(&[("probe-period", "\"100ms\"")]);
+    let theirs = strange_temporal(&rig);
+    rig.start();
+    drop(theirs);
+    let status = rig.wait_for("stopped", |status| status["state"] == "stopped");
+    assert!(status["message"].as_str().unwrap().contains("gone"), "{status:#}");
+    assert!(!Rig::is_listening(rig.port));
+    assert_eq!(rig.start().says(), "Temporal is ready");
+    assert_eq!(rig.status()["managed"], true);
+}
+
+#[test]
+fn a_listener_that_is_no_temporal_is_named_with_the_option_that_avoids_it() {
+    let rig = Rig::new();
+    let me = std::process::id().to_string();
+    let command = stigmer::process::linux::command_line(me.parse().unwrap());
+    for (port, option) in [(rig.port, "--port"), (rig.ui_port, "--ui-port")] {
+        let _listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        rig.run(&[]).exits(1).complains(&[&port.to_string(), &me, &command, option]);
+        assert!(rig.processes().is_empty());
+    }
+    rig.start();
+}
+
+#[test]
+fn a_listener_on_all_addresses_is_in_the_way_too() {
+    let rig = Rig::new();
+    let _listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, rig.port)).unwrap();
+    rig.run(&[]).exits(1).complains(&[&rig.port.to_string()]);
+}
+
+#[test]
+fn restart_with_another_port_moves_there() {
+    let rig = Rig::new();
+    rig.start();
+    let port = ports::free();
+    rig.run(&["--port", &port.to_string()]).exits(1).complains(&[
+        &rig.port.to_string(),
+        &port.to_string(),
+        &format!("stigmer local restart --port {port}"),
+    ]);
+    rig.run(&["restart", "--port", &port.to_string()]).exits(0);
+    let status = rig.wait_ready(2);
+    assert_eq!(status["temporal"]["address"], format!("127.0.0.1:{port}"));
+    assert!(Rig::is_listening(port) && !Rig::is_listening(rig.port));
+    rig.run(&["stop"]).exits(0);
+    assert!(!Rig::is_listening(port));
+}

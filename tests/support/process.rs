@@ -1,0 +1,74 @@
+//! Processes that a test may signal: pinned by a pidfd, so that a number that
+//! was given to somebody else is never hit.
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use std::os::fd::{AsFd, OwnedFd};
+use stigmer::process::linux;
+
+/// A process, pinned.
+#[derive(Debug)]
+pub struct Process {
+    pub pid: i32,
+    pidfd: OwnedFd,
+}
+
+impl Process {
+    /// Pins whoever has this number now.
+    pub fn pin(pid: i32) -> Option<Self> {
+        assert!(pid > 1, "{pid} is no process of a test");
+        let raw = rustix::process::Pid::from_raw(pid)?;
+        let pidfd = pidfd_open(raw, PidfdFlags::empty()).ok()?;
+        Some(Self { pid, pidfd })
+    }
+
+    /// Sends a signal; one who is gone hears none.
+    pub fn signal(&self, signal: Signal) {
+        let _ = pidfd_send_signal(&self.pidfd, signal);
+    }
+
+    /// SIGKILL.
+    pub fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// Whether any thread of it is left: until then its files and locks may be too.
+    pub fn is_alive(&self) -> bool {
+        let mut fds = [PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)];
+        poll(&mut fds, PollTimeout::ZERO).unwrap() == 0
+    }
+
+    /// Asleep because somebody said SIGSTOP.
+    pub fn is_stopped(&self) -> bool {
+        linux::stat(self.pid).is_some_and(|now| now.state == 'T')
+    }
+
+    /// For messages.
+    pub fn describe(&self) -> String {
+        format!("pid {} ({})", self.pid, linux::command_line(self.pid))
+    }
+}
+
+/// Every living process whose environment has this variable with this value:
+/// what a test began carries its tag, whatever became of its parents, sessions
+/// and descriptors.
+pub fn tagged(name: &str, value: &str) -> Vec<Process> {
+    linux::processes()
+        .iter()
+        .filter(|process| process.pid > 1 && !process.is_zombie())
+        .filter_map(|process| Process::pin(process.pid))
+        // Asked after it is pinned.
+        .filter(|process| environment(process.pid, name).as_deref() == Some(value))
+        .collect()
+}
+
+/// A variable of a process's environment.
+pub fn environment(pid: i32, name: &str) -> Option<String> {
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let prefix = format!("{name}=");
+    environment.split(|byte| *byte == 0).find_map(|variable| {
+        variable
+            .strip_prefix(prefix.as_bytes())
+            .map(|value| String::from_utf8_lossy(value).into_owned())
+    })
+}

@@ -1,0 +1,396 @@
+//! A home, its ports, the commands on it, and the proof that nothing stays behind.
+
+use super::process::{self, Process};
+use super::server::{self, Permit};
+use super::{LIMIT, ports, wait_until, within};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use stigmer::process::lock;
+
+/// In the environment of everything that a rig begins, and all that comes of it.
+const TAG: &str = "TEST_RIG";
+
+/// See the module's documentation. When it is dropped it stops its Temporal and
+/// fails the test if anything outlived that.
+pub struct Rig {
+    folder: tempfile::TempDir,
+    tag: String,
+    pub home: PathBuf,
+    pub port: u16,
+    pub ui_port: u16,
+    options: Vec<(&'static str, String)>,
+    _permit: Option<Permit>,
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// Fails unless it exited with this code.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "\nstdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Fails unless all of these stand on stderr.
+    #[track_caller]
+    pub fn complains(self, words: &[&str]) -> Self {
+        for word in words {
+            assert!(self.stderr.contains(word), "no `{word}` in: {}", self.stderr);
+        }
+        self
+    }
+
+    /// The first line of the result.
+    pub fn says(&self) -> &str {
+        self.stdout.lines().next().unwrap_or_default()
+    }
+}
+
+pub const READY: &str = "Temporal is ready";
+pub const REUSED: &str = "Temporal is already running (lock file held) - reusing existing instance";
+
+impl Rig {
+    /// A fresh home with the real Temporal.
+    pub fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// The same, with options in its `config.toml`.
+    pub fn with(options: &[(&'static str, &str)]) -> Self {
+        let permit = Permit::wait();
+        let mut rig = Self::without_permit();
+        rig._permit = Some(permit);
+        for (name, value) in options {
+            rig.set(name, value);
+        }
+        rig
+    }
+
+    /// Another home beside this one, for a test that holds a permit already.
+    pub fn beside(&self) -> Self {
+        Self::without_permit()
+    }
+
+    fn without_permit() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        // Short, for the path of the socket.
+        let folder = tempfile::Builder::new().prefix("st").tempdir_in("/tmp").unwrap();
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let tag =
+            format!("{}.{number}.{}", std::process::id(), jiff::Timestamp::now().as_nanosecond());
+        let (port, ui_port) = (ports::free(), ports::free());
+        let home = folder.path().join("home");
+        std::fs::create_dir(&home).unwrap();
+        let mut rig = Self { folder, tag, home, port, ui_port, options: vec![], _permit: None };
+        let program = server::program().display().to_string();
+        rig.set("port", &port.to_string());
+        rig.set("ui-port", &ui_port.to_string());
+        rig.set("temporal-bin", &format!("{program:?}"));
+        rig
+    }
+
+    /// Sets an option in `config.toml`; the value in TOML.
+    pub fn set(&mut self, name: &'static str, value: &str) {
+        self.options.retain(|(known, _)| *known != name);
+        self.options.push((name, value.to_owned()));
+        let text = self.options.iter().fold(String::new(), |mut text, (name, value)| {
+            let _ = writeln!(text, "{name} = {value}");
+            text
+        });
+        std::fs::write(self.path("config.toml"), text).unwrap();
+    }
+
+    /// Lets this program be run in Temporal's place.
+    pub fn set_program(&mut self, program: &Path) {
+        self.set("temporal-bin", &format!("{:?}", program.display().to_string()));
+    }
+
+    /// A file of the home.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.home.join(name)
+    }
+
+    /// A folder for what is no part of the home.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The database.
+    pub fn database(&self) -> PathBuf {
+        self.path("temporal-data/temporal.db")
+    }
+
+    /// A program with nothing of our environment but `PATH`, and the rig's tag.
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.folder.path())
+            .env(TAG, &self.tag)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// `stigmer local …` on this home.
+    pub fn local(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command(assert_cmd::cargo::cargo_bin!("stigmer"));
+        command.arg("local").args(arguments).arg("--home").arg(&self.home);
+        command
+    }
+
+    /// Runs it to its end.
+    #[track_caller]
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        self.finish(self.local(arguments))
+    }
+
+    /// Runs any command of [`Self::command`] to its end.
+    #[track_caller]
+    pub fn finish(&self, command: Command) -> Ran {
+        Running::spawn(command).finish()
+    }
+
+    /// `stigmer local`, which must succeed.
+    #[track_caller]
+    pub fn start(&self) -> Ran {
+        self.run(&[]).exits(0)
+    }
+
+    /// `stigmer local stop`, which must succeed and leave nothing.
+    #[track_caller]
+    pub fn stop(&self) -> Ran {
+        let ran = self.run(&["stop"]).exits(0);
+        self.assert_nothing_runs();
+        ran
+    }
+
+    /// `stigmer local --no-tui`, left running.
+    pub fn headless(&self, arguments: &[&str]) -> Running {
+        let arguments: Vec<&str> = ["--no-tui"].iter().chain(arguments).copied().collect();
+        Running::spawn(self.local(&arguments))
+    }
+
+    /// `status --json`.
+    #[track_caller]
+    pub fn status(&self) -> Value {
+        let ran = self.run(&["status", "--json"]);
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error} in {ran:?}"))
+    }
+
+    /// Asks for the status until it satisfies.
+    #[track_caller]
+    pub fn wait_for(&self, what: &str, mut condition: impl FnMut(&Value) -> bool) -> Value {
+        let mut last = Value::Null;
+        let found = within(LIMIT, || {
+            last = self.status();
+            condition(&last)
+        });
+        assert!(found, "waited {LIMIT:?} in vain for: {what}; at last: {last:#}");
+        last
+    }
+
+    /// Until a generation is ready; the status then.
+    #[track_caller]
+    pub fn wait_ready(&self, generation: u64) -> Value {
+        self.wait_for(&format!("generation {generation} ready"), |status| {
+            status["state"] == "ready" && status["temporal"]["generation"] == generation
+        })
+    }
+
+    /// Temporal, as it runs now.
+    #[track_caller]
+    pub fn temporal(&self) -> Process {
+        Self::pin(&self.status()["temporal"]["pid"])
+    }
+
+    /// The host, as it runs now.
+    #[track_caller]
+    pub fn host(&self) -> Process {
+        Self::pin(&self.status()["host"]["pid"])
+    }
+
+    #[track_caller]
+    fn pin(pid: &Value) -> Process {
+        let pid = pid.as_i64().and_then(|pid| i32::try_from(pid).ok());
+        pid.and_then(Process::pin).expect("it runs")
+    }
+
+    /// Whether anybody holds this lock file of the home.
+    pub fn is_locked(&self, name: &str) -> bool {
+        lock::is_held(&self.path(name)).unwrap()
+    }
+
+    /// A value of `temporal.pid`, by key.
+    pub fn record(&self, key: &str) -> Option<String> {
+        let text = std::fs::read_to_string(self.path("temporal.pid")).ok()?;
+        text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=').map(str::to_owned))
+    }
+
+    /// Whether anything listens on this port of 127.0.0.1, as the kernel says.
+    pub fn is_listening(port: u16) -> bool {
+        !stigmer::process::ports::listeners(port).is_empty()
+    }
+
+    /// Everything that came of this rig's commands and lives.
+    pub fn processes(&self) -> Vec<Process> {
+        process::tagged(TAG, &self.tag)
+    }
+
+    /// Kills everything at one stroke, as a power cut would.
+    pub fn power_cut(&self) {
+        let mut left = Vec::new();
+        let gone = within(LIMIT, || {
+            left.retain(Process::is_alive);
+            left.extend(self.processes());
+            left.iter().for_each(Process::kill);
+            left.is_empty()
+        });
+        assert!(gone, "not even SIGKILL ends {}", describe(&left));
+    }
+
+    /// Fails if a process, a lock or a socket of Temporal is still there.
+    #[track_caller]
+    pub fn assert_nothing_runs(&self) {
+        let left = self.processes();
+        assert!(left.is_empty(), "left: {}", describe(&left));
+        assert!(!self.is_locked("temporal.lock"), "temporal.lock is held");
+        assert!(!self.is_locked("supervisor.lock"), "supervisor.lock is held");
+        assert!(!Self::is_listening(self.port), "port {} is listened on", self.port);
+        assert!(!Self::is_listening(self.ui_port), "port {} is listened on", self.ui_port);
+        assert!(!self.path("temporal.pid").exists(), "the record is still there");
+        assert!(!self.path("stigmer.sock").exists(), "the socket is still there");
+    }
+
+    fn own_log(&self) -> String {
+        let text = std::fs::read_to_string(self.path("logs/stigmer.log")).unwrap_or_default();
+        let tail: Vec<&str> = text.lines().rev().take(40).collect();
+        format!("the host's own log, newest first:\n{}", tail.join("\n"))
+    }
+}
+
+fn describe(processes: &[Process]) -> String {
+    processes.iter().map(Process::describe).collect::<Vec<_>>().join(", ")
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        let stopped = (!self.processes().is_empty()).then(|| {
+            if std::thread::panicking() {
+                // It hangs perhaps, and what it would say is known already.
+                self.power_cut();
+                None
+            } else {
+                Some(self.run(&["stop"]))
+            }
+        });
+        if std::thread::panicking() {
+            eprintln!("{}", self.own_log());
+            return;
+        }
+        let left = self.processes();
+        if !left.is_empty() {
+            let names = describe(&left);
+            self.power_cut();
+            panic!("left by `stop`: {names}; it said: {stopped:?}\n{}", self.own_log());
+        }
+    }
+}
+
+/// A command that was begun. Killed when it is dropped before its end.
+pub struct Running {
+    child: Child,
+    stdout: File,
+    stderr: File,
+}
+
+impl Running {
+    /// Its output goes to files: a pipe would be kept open by what it leaves
+    /// running, and whoever reads it would hang.
+    pub fn spawn(mut command: Command) -> Self {
+        let [stdout, stderr] = [(); 2].map(|()| tempfile::tempfile().unwrap());
+        let child = command
+            .stdout(stdout.try_clone().unwrap())
+            .stderr(stderr.try_clone().unwrap())
+            .spawn()
+            .unwrap();
+        Self { child, stdout, stderr }
+    }
+
+    pub fn pid(&self) -> i32 {
+        i32::try_from(self.child.id()).unwrap()
+    }
+
+    /// A child that was not waited for keeps its number.
+    pub fn process(&self) -> Process {
+        Process::pin(self.pid()).unwrap()
+    }
+
+    pub fn stdout(&self) -> String {
+        text(&self.stdout)
+    }
+
+    /// Until it has written this to stdout.
+    #[track_caller]
+    pub fn wait_for(&self, said: &str) {
+        let found = within(LIMIT, || self.stdout().contains(said));
+        assert!(found, "no `{said}` in\n{}\nstderr: {}", self.stdout(), text(&self.stderr));
+    }
+
+    /// Until it ends.
+    #[track_caller]
+    pub fn finish(mut self) -> Ran {
+        let mut status: Option<ExitStatus> = None;
+        let ended = within(LIMIT, || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        let (stdout, stderr) = (text(&self.stdout), text(&self.stderr));
+        assert!(ended, "does not end; stdout: {stdout}\nstderr: {stderr}");
+        Ran { code: status.and_then(|status| status.code()), stdout, stderr }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail where it has ended, as it should.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn text(file: &File) -> String {
+    let mut file = File::open(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(file)))
+        .expect("an unlinked file can be opened again through its descriptor");
+    file.rewind().unwrap();
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).unwrap();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Until this process is gone.
+#[track_caller]
+pub fn wait_gone(process: &Process) {
+    wait_until(&format!("the end of {}", process.describe()), || !process.is_alive());
+}
+
+/// How long a command took that must not hang.
+pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let begun = std::time::Instant::now();
+    let value = work();
+    (value, begun.elapsed())
+}

@@ -1,0 +1,155 @@
+//! Processes that have nothing to do with Temporal but look as if they had. No
+//! stop, crash, hang or adoption may touch one.
+
+use super::process::Process;
+use super::rig::Rig;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+/// Longer than any test, and not for ever.
+const NAP: &str = "300";
+
+/// Ends them when it is dropped.
+pub struct Strangers {
+    folder: tempfile::TempDir,
+    home: PathBuf,
+    port: u16,
+    children: Vec<Child>,
+    pinned: Vec<(&'static str, Process)>,
+}
+
+type Kind = (&'static str, fn(&Strangers) -> Command);
+
+const KINDS: [Kind; 11] = [
+    ("of the same command name", |it| {
+        let mut command = Command::new(it.folder.path().join("temporal"));
+        command.arg0("sleep").arg(NAP);
+        command
+    }),
+    ("with the same command line", |it| {
+        let mut command = Command::new("bash");
+        let name = format!("temporal server start-dev --port {}", it.port);
+        command.args(["-c", "exec -a \"$0\" sleep \"$1\"", &name, NAP]);
+        command
+    }),
+    ("in a session of its own", |_| {
+        let mut command = Command::new("setsid");
+        command.args(["sleep", NAP]);
+        command
+    }),
+    ("with children in a session of its own", |_| {
+        let mut command = Command::new("setsid");
+        command.args(["sh", "-c", "sleep \"$0\" & sleep \"$0\"; exit", NAP]);
+        command
+    }),
+    ("that has Temporal's lock file open", |it| {
+        it.holding(&["temporal.lock", "supervisor.lock", "logs/temporal.log"])
+    }),
+    ("that has the database open", |it| it.holding(&["temporal-data/temporal.db"])),
+    ("that asks again and again whether the lock is held", |it| {
+        let mut command = Command::new("bash");
+        let lock = it.home.join("temporal.lock");
+        let script = "while :; do flock --shared --nonblock \"$0\" true; sleep 0.05; done";
+        command.args(["-c", script]).arg(lock);
+        command
+    }),
+    ("of another instance", |_| {
+        let mut command = sleep();
+        command.env("STIGMER_INSTANCE", "1.2.3");
+        command
+    }),
+    ("whose marker is empty", |_| {
+        let mut command = sleep();
+        command.env("STIGMER_INSTANCE", "");
+        command
+    }),
+    ("that works in the home", |it| {
+        let mut command = sleep();
+        command.current_dir(&it.home);
+        command
+    }),
+    ("of another user", |_| {
+        let mut command = sleep();
+        if nix::unistd::geteuid().is_root() {
+            command.uid(65534).gid(65534);
+        }
+        command
+    }),
+];
+
+fn sleep() -> Command {
+    let mut command = Command::new("sleep");
+    command.arg(NAP);
+    command
+}
+
+impl Strangers {
+    /// None yet. The files that they hold open are there from the beginning.
+    pub fn beside(rig: &Rig) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let which = Command::new("sh").args(["-c", "command -v sleep"]).output().unwrap();
+        let sleep = String::from_utf8(which.stdout).unwrap();
+        std::os::unix::fs::symlink(sleep.trim(), folder.path().join("temporal")).unwrap();
+        Self {
+            folder,
+            home: rig.home.clone(),
+            port: rig.port,
+            children: Vec::new(),
+            pinned: Vec::new(),
+        }
+    }
+
+    /// Begins so many more, of every kind in turn.
+    pub fn gather(&mut self, count: usize) {
+        for (what, command) in KINDS.iter().cycle().take(count) {
+            let mut command = command(self);
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            let child = command.spawn().unwrap_or_else(|error| panic!("one {what}: {error}"));
+            self.know(what, i32::try_from(child.id()).unwrap());
+            self.children.push(child);
+        }
+    }
+
+    /// One that the test has begun by itself.
+    pub fn know(&mut self, what: &'static str, pid: i32) {
+        self.pinned.push((what, Process::pin(pid).unwrap()));
+    }
+
+    fn holding(&self, files: &[&str]) -> Command {
+        let mut command = Command::new("sh");
+        let mut script = String::new();
+        for (number, file) in files.iter().enumerate() {
+            let path = self.home.join(file);
+            if path.exists() {
+                script += &format!("exec {}<'{}'; ", number + 3, path.display());
+            }
+        }
+        command.arg("-c").arg(script + "exec sleep " + NAP);
+        command
+    }
+
+    pub fn pids(&self) -> Vec<i32> {
+        self.pinned.iter().map(|(_, process)| process.pid).collect()
+    }
+
+    /// Fails if one is gone or was stopped.
+    #[track_caller]
+    pub fn assert_unharmed(&self, by: &str) {
+        for (what, process) in &self.pinned {
+            assert!(process.is_alive(), "one {what} did not survive {by}");
+            assert!(!process.is_stopped(), "one {what} was stopped by {by}");
+        }
+    }
+}
+
+impl Drop for Strangers {
+    fn drop(&mut self) {
+        for (_, process) in &self.pinned {
+            process.kill();
+        }
+        for child in &mut self.children {
+            let _ = child.wait();
+        }
+    }
+}
