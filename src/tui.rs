@@ -84,6 +84,8 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
     let home = settings.home.clone();
     let (mut hosting, session) = connect(settings, &asked).await?;
     let mut screen = Screen::take(&home.logs().join("host.err"))?;
+    #[cfg(debug_assertions)]
+    panic_where_asked(&session);
     let mut dashboard = Dashboard::new(&home, session, hosting.is_some());
     let end = dashboard.run(&mut screen).await;
     match end {
@@ -98,8 +100,7 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
         End::Quit(QuitChoice::Leave | QuitChoice::Background) | End::Panicked => drop(screen),
     }
     let Some(host) = hosting else { return Ok(0) };
-    let rests = !wants_up(&host);
-    if rests && end != End::Panicked {
+    if !wants_up(&host) {
         host.leave().await;
         return Ok(0);
     }
@@ -163,6 +164,19 @@ async fn attach(home: &Home) -> Result<Session, TuiError> {
             }
             Err(source) => return Err(TuiError::Attach { home: home.to_string(), source }),
         }
+    }
+}
+
+/// For the test that a panic gives the screen back: one in a task, once Temporal is ready.
+#[cfg(debug_assertions)]
+fn panic_where_asked(session: &Session) {
+    if std::env::var_os("STIGMER_TEST_PANIC").is_some() {
+        let session = session.clone();
+        tokio::spawn(async move {
+            let mut changes = session.changes();
+            while !session.view().snapshot.status.state.is_up() && changes.next().await {}
+            panic!("asked for by STIGMER_TEST_PANIC");
+        });
     }
 }
 

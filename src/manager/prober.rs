@@ -139,25 +139,24 @@ impl Prober {
             self.refresh_members();
         }
         let mut layers: [Option<Verdict>; 6] = [const { None }; 6];
-        let mut failed = None;
-        for (slot, layer) in layers.iter_mut().zip(Layer::ALL) {
-            if matches!(layer, Layer::Store | Layer::Engine) && !deep {
-                continue;
-            }
-            let begun = Instant::now();
-            let answer = self.ask(layer).await;
-            let latency = begun.elapsed();
-            let (ok, detail) = match answer {
-                Ok(Answer::Passes) => (Some(true), String::new()),
-                Ok(Answer::DoesNotApply(why)) => (None, why),
-                Err(why) => (Some(false), why),
-            };
-            *slot = Some(Verdict { ok, latency, detail: detail.clone() });
-            if ok == Some(false) {
-                failed = Some((layer, detail));
+        for layer in [Layer::Lock, Layer::Process, Layer::Tcp, Layer::Grpc] {
+            let verdict = timed(self.ask(layer)).await;
+            let failed = verdict.ok == Some(false);
+            layers[layer as usize] = Some(verdict);
+            if failed {
                 break;
             }
         }
+        if deep && layers[Layer::Grpc as usize].as_ref().is_some_and(|v| v.ok == Some(true)) {
+            // Together: a server that has just come up takes its time over each first call.
+            let (store, engine) = tokio::join!(timed(self.store()), timed(self.engine()));
+            layers[Layer::Engine as usize] = (store.ok == Some(true)).then_some(engine);
+            layers[Layer::Store as usize] = Some(store);
+        }
+        let failed = Layer::ALL.into_iter().zip(&layers).find_map(|(layer, verdict)| {
+            let verdict = verdict.as_ref().filter(|verdict| verdict.ok == Some(false))?;
+            Some((layer, verdict.detail.clone()))
+        });
         let round = match failed {
             None => Round::Pass,
             Some((layer, detail)) => self.judge(layer, detail, passed),
@@ -177,7 +176,6 @@ impl Prober {
     }
 
     async fn ask(&mut self, layer: Layer) -> Result<Answer, String> {
-        let namespace = &self.target.settings.namespaces[0];
         match layer {
             Layer::Lock => Ok(match &self.target.subject {
                 None => Answer::DoesNotApply("started elsewhere".into()),
@@ -202,15 +200,18 @@ impl Prober {
                 }
             }
             Layer::Grpc => self.client.serving().await.map(|()| Answer::Passes),
-            Layer::Store => {
-                self.client.namespace(namespace).await?;
-                match self.detached() {
-                    Some(why) => Err(why),
-                    None => Ok(Answer::Passes),
-                }
-            }
-            Layer::Engine => self.client.engine(namespace).await.map(|()| Answer::Passes),
+            Layer::Store => self.store().await,
+            Layer::Engine => self.engine().await,
         }
+    }
+
+    async fn store(&self) -> Result<Answer, String> {
+        self.client.namespace(&self.target.settings.namespaces[0]).await?;
+        self.detached().map_or(Ok(Answer::Passes), Err)
+    }
+
+    async fn engine(&self) -> Result<Answer, String> {
+        self.client.engine(&self.target.settings.namespaces[0]).await.map(|()| Answer::Passes)
     }
 
     fn process(&mut self) -> Result<Answer, String> {
@@ -301,6 +302,18 @@ impl Prober {
 enum Answer {
     Passes,
     DoesNotApply(String),
+}
+
+async fn timed(answer: impl Future<Output = Result<Answer, String>>) -> Verdict {
+    let begun = Instant::now();
+    let answer = answer.await;
+    let latency = begun.elapsed();
+    let (ok, detail) = match answer {
+        Ok(Answer::Passes) => (Some(true), String::new()),
+        Ok(Answer::DoesNotApply(why)) => (None, why),
+        Err(why) => (Some(false), why),
+    };
+    Verdict { ok, latency, detail }
 }
 
 fn database_bytes(path: &Path) -> Option<u64> {

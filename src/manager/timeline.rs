@@ -92,7 +92,13 @@ impl Episode {
             .filter(|layer| !self.phases.iter().any(|phase| phase.name == layer.as_str()))
             .filter_map(|layer| {
                 let verdict = verdicts[layer as usize].as_ref()?;
-                (verdict.ok == Some(true)).then_some((layer, verdict.latency))
+                // The engine is asked beside the store: only what it took longer is its own.
+                let beside = match (layer, &verdicts[Layer::Store as usize]) {
+                    (Layer::Engine, Some(store)) => store.latency,
+                    (_, _) => Duration::ZERO,
+                };
+                let took = verdict.latency.saturating_sub(beside);
+                (verdict.ok == Some(true)).then_some((layer, took))
             })
             .collect();
         if new.is_empty() {

@@ -86,15 +86,22 @@ impl Client {
     /// # Errors
     /// What the server said.
     pub async fn engine(&self, namespace: &str) -> Result<(), String> {
+        tokio::try_join!(self.history(namespace), self.matching(namespace)).map(drop)
+    }
+
+    async fn history(&self, namespace: &str) -> Result<(), String> {
         let request = message::DescribeWorkflowExecutionRequest {
             namespace: namespace.to_owned(),
             execution: Some(message::WorkflowExecution { workflow_id: NO_WORKFLOW.to_owned() }),
         };
         match self.call::<_, message::Ignored>("DescribeWorkflowExecution", request).await {
-            Err(status) if status.code() == Code::NotFound => {}
-            Ok(_) => return Err("history knows a workflow that nobody started".to_owned()),
-            Err(status) => return Err(format!("history: {}", words(&status))),
+            Err(status) if status.code() == Code::NotFound => Ok(()),
+            Ok(_) => Err("history knows a workflow that nobody started".to_owned()),
+            Err(status) => Err(format!("history: {}", words(&status))),
         }
+    }
+
+    async fn matching(&self, namespace: &str) -> Result<(), String> {
         let request = message::DescribeTaskQueueRequest {
             namespace: namespace.to_owned(),
             task_queue: Some(message::TaskQueue { name: SYSTEM_QUEUE.to_owned(), kind: 1 }),

@@ -1,0 +1,51 @@
+//! Beside a host that runs already.
+
+use crate::home::{Home, signal};
+use stigmer::process::Pid;
+use stigmer::process::identity::Signal;
+
+fn host(home: &Home) -> Pid {
+    Pid::try_from(home.status()["host"]["pid"].as_i64().unwrap()).unwrap()
+}
+
+#[test]
+fn it_shows_and_steers_the_background_host_and_leaves_it_alone() {
+    let home = Home::new();
+    home.start();
+    let (host, pid) = (host(&home), home.temporal_pid());
+    let mut dashboard = home.dashboard();
+    let label = format!("background host {host}");
+    dashboard.until_shows(&["READY", "generation 1", &format!("pid {pid}"), &label, "INFO"]);
+
+    dashboard.press("x");
+    dashboard.until_shows(&["STOPPED"]);
+    assert_eq!(home.status()["host"]["pid"], host, "the host stays");
+    dashboard.press("s");
+    dashboard.until_shows(&["READY", "generation 2"]);
+    home.crash();
+    dashboard.until_shows(&["READY", "generation 3", "last: crash", "repaired in"]);
+
+    let pid = home.temporal_pid();
+    dashboard.press("q");
+    assert_eq!(dashboard.until_ended().code(), Some(0));
+    dashboard.assert_restored();
+    let status = home.status();
+    assert_eq!(status["host"]["pid"], host);
+    assert_eq!(status["temporal"]["pid"], pid);
+    assert_eq!(status["state"], "ready");
+}
+
+#[test]
+fn it_says_that_the_host_is_gone_and_finds_the_next_one() {
+    let home = Home::new();
+    home.start();
+    let dashboard = home.dashboard();
+    dashboard.until_shows(&["READY"]);
+    let pid = home.temporal_pid();
+    let gone = host(&home);
+    signal(gone, Signal::Kill);
+    dashboard.until_shows(&[&format!("host {gone} is gone"), "reconnecting"]);
+    home.start();
+    let label = format!("background host {}", host(&home));
+    dashboard.until_shows(&["READY", &label, &format!("pid {pid}")]);
+}

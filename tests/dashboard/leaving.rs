@@ -1,0 +1,159 @@
+//! Every way out: by key, by signal, without a terminal. None of them takes
+//! Temporal down unless it was asked to.
+
+use crate::home::{Home, signal, until_ended};
+use crate::terminal::{CTRL_C, Dashboard, ESC};
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+use stigmer::process::Pid;
+use stigmer::process::identity::Signal;
+
+/// A ready dashboard and the pid of its Temporal.
+fn ready(home: &Home) -> (Dashboard<'_>, Pid) {
+    let dashboard = home.dashboard();
+    dashboard.until_shows(&["READY"]);
+    (dashboard, home.temporal_pid())
+}
+
+fn assert_runs_on(home: &Home, pid: Pid) {
+    let status = home.until("background host", |status| {
+        status["host"]["mode"] == "background" && status["state"] == "ready"
+    });
+    assert_eq!(status["temporal"]["pid"], pid, "{}", home.log());
+    assert_eq!(status["temporal"]["generation"], 1);
+}
+
+#[test]
+fn q_asks_esc_stays_and_x_stops_and_quits() {
+    let home = Home::new();
+    let (mut dashboard, pid) = ready(&home);
+    dashboard.press("q");
+    dashboard.until_shows(&["Quit", "stop Temporal and quit", "keep it running", "stay here"]);
+    dashboard.press(ESC);
+    dashboard.until_hides("stay here");
+    assert_eq!(home.temporal_pid(), pid);
+
+    dashboard.press("q");
+    dashboard.until_shows(&["stop Temporal and quit"]);
+    dashboard.press("x");
+    assert_eq!(dashboard.until_ended().code(), Some(0));
+    dashboard.assert_restored();
+    home.until_nothing_runs();
+    assert_eq!(home.status()["state"], "stopped");
+}
+
+#[test]
+fn q_leaves_at_once_where_nothing_runs() {
+    let home = Home::new();
+    let (mut dashboard, _) = ready(&home);
+    dashboard.press("x");
+    dashboard.until_shows(&["STOPPED"]);
+    dashboard.press("q");
+    assert_eq!(dashboard.until_ended().code(), Some(0));
+    dashboard.assert_restored();
+    home.until_nothing_runs();
+}
+
+#[test]
+fn b_hands_over_with_counters_and_the_next_crash_is_repaired() {
+    let home = Home::new();
+    let (mut dashboard, _) = ready(&home);
+    home.crash();
+    dashboard.until_shows(&["READY", "generation 2", "repaired in"]);
+    let pid = home.temporal_pid();
+
+    dashboard.press("q");
+    dashboard.until_shows(&["keep it running in the background"]);
+    dashboard.press("b");
+    assert_eq!(dashboard.until_ended().code(), Some(0));
+    dashboard.assert_restored();
+    dashboard.until_shows(&["Temporal keeps running, watched by the background host"]);
+
+    let status = home.until("background host", |status| {
+        status["host"]["mode"] == "background" && status["state"] == "ready"
+    });
+    assert_eq!(status["temporal"]["pid"], pid);
+    assert_eq!(status["temporal"]["adopted"], true);
+    assert_eq!(status["restarts"]["total"], 1);
+    assert_eq!(status["restarts"]["last"]["cause"], "crash");
+
+    home.crash();
+    let status = home.until("repair", |status| {
+        status["state"] == "ready" && status["temporal"]["generation"] == 3
+    });
+    assert_eq!(status["restarts"]["total"], 2);
+}
+
+#[test]
+fn ctrl_c_twice_keeps_it_running() {
+    let home = Home::new();
+    let (mut dashboard, pid) = ready(&home);
+    dashboard.press(CTRL_C);
+    dashboard.until_shows(&["keep it running in the background"]);
+    dashboard.press(CTRL_C);
+    assert_eq!(dashboard.until_ended().code(), Some(0));
+    dashboard.assert_restored();
+    assert_runs_on(&home, pid);
+}
+
+#[test]
+fn a_closed_terminal_keeps_it_running() {
+    let home = Home::new();
+    let (mut dashboard, pid) = ready(&home);
+    dashboard.close_terminal();
+    assert_eq!(dashboard.until_ended().code(), Some(0));
+    assert_runs_on(&home, pid);
+}
+
+#[test]
+fn a_terminal_that_closes_without_a_hangup_keeps_it_running() {
+    let home = Home::new();
+    let mut dashboard = Dashboard::open_after(&home, "trap '' HUP");
+    dashboard.until_shows(&["READY"]);
+    let pid = home.temporal_pid();
+    dashboard.close_terminal();
+    assert_eq!(dashboard.until_ended().code(), Some(0));
+    assert_runs_on(&home, pid);
+}
+
+#[test]
+fn sigterm_stops_temporal_and_gives_the_terminal_back() {
+    let home = Home::new();
+    let (mut dashboard, _) = ready(&home);
+    signal(dashboard.pid(), Signal::Term);
+    assert_eq!(dashboard.until_ended().code(), Some(0));
+    dashboard.assert_restored();
+    home.until_nothing_runs();
+}
+
+#[test]
+#[cfg(debug_assertions)]
+fn a_panic_gives_the_terminal_back_and_keeps_it_running() {
+    let home = Home::new();
+    let mut dashboard = Dashboard::open_after(&home, "export STIGMER_TEST_PANIC=ready");
+    assert_eq!(dashboard.until_ended().code(), Some(1));
+    dashboard.assert_restored();
+    dashboard.until_shows(&["panicked at", "STIGMER_TEST_PANIC"]);
+    home.until("background host", |status| {
+        status["host"]["mode"] == "background" && status["state"] == "ready"
+    });
+}
+
+#[test]
+fn without_a_terminal_it_says_so_and_goes_on_without_the_screen() {
+    let home = Home::new();
+    let options = home.options();
+    let mut words = vec!["--tui"];
+    words.extend(options.iter().map(String::as_str));
+    let mut child = home.command(&words).stdout(Stdio::piped()).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(out.any(|line| line.unwrap() == "Temporal is ready"), "{}", home.log());
+    signal(Pid::try_from(child.id()).unwrap(), Signal::Term);
+    out.for_each(drop);
+    assert_eq!(until_ended(&mut child, || home.log()).code(), Some(0));
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.starts_with("no terminal: "), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    home.until_nothing_runs();
+}

@@ -1,0 +1,9 @@
+//! The dashboard as people use it: the real program in a pseudo-terminal, with
+//! the real Temporal behind it.
+
+mod attached;
+mod home;
+mod leaving;
+mod screen;
+mod steering;
+mod terminal;

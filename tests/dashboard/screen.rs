@@ -1,0 +1,97 @@
+//! What is on the screen, at every size.
+
+use crate::home::Home;
+use crate::terminal::{Dashboard, ESC, PAGE_UP, TAB};
+
+const LAYERS: [&str; 6] = ["lock", "process", "tcp", "grpc", "store", "engine"];
+
+#[test]
+fn all_that_must_always_be_seen_is_seen_at_every_size() {
+    let home = Home::new();
+    let dashboard = Dashboard::open(&home, 80, 24);
+    dashboard.until_shows(&["READY", "CPU", "Temporal 1."]);
+    let pid = format!("pid {}", home.temporal_pid());
+    let address = home.address();
+
+    let shown = dashboard.until_shows(&["READY", "gen 1", &pid, &address, "RSS", "INFO"]);
+    for word in ["up ", "Restarts", "none so far", "Probe", "x stop", "r restart", "q quit"] {
+        assert!(shown.contains(word), "{word} is not on\n{shown}");
+    }
+    for layer in LAYERS {
+        assert!(shown.contains(&format!("✓{layer}")), "{layer} is not on\n{shown}");
+    }
+
+    dashboard.resize(120, 36);
+    let shown = dashboard.until_shows(&["READY", "generation 1", &pid, &address, "6 of 6"]);
+    for layer in LAYERS {
+        assert!(shown.contains(&format!("✓ {layer}")), "{layer} is not on\n{shown}");
+    }
+    assert!(shown.contains("temporal-data/temporal.db"), "{shown}");
+
+    dashboard.resize(40, 10);
+    dashboard.until_shows(&["READY", "gen 1", &pid, &address, "Restarts 0", "Probe", "✓✓✓✓✓✓"]);
+    dashboard.resize(20, 5);
+    dashboard.until_shows(&["READY", "needs 40x10"]);
+    dashboard.resize(80, 24);
+    dashboard.until_shows(&["READY", "gen 1", "INFO"]);
+}
+
+#[test]
+fn a_storm_of_sizes_leaves_a_whole_screen() {
+    let home = Home::new();
+    let dashboard = home.dashboard();
+    dashboard.until_shows(&["READY"]);
+    let pid = home.temporal_pid();
+    for i in 0..120_u16 {
+        dashboard.resize(1 + i * 37 % 200, 1 + i * 23 % 60);
+        if i % 10 == 0 {
+            dashboard.press(["2", "?", ESC, "1"][usize::from(i / 10 % 4)]);
+        }
+    }
+    dashboard.resize(80, 24);
+    dashboard.until("answer to Esc", |screen| {
+        dashboard.press(ESC);
+        !screen.contents().contains("Help")
+    });
+    dashboard.press("1");
+    dashboard.until_shows(&["READY", "gen 1", "Restarts", "Probe", "following", "q quit"]);
+    assert_eq!(home.temporal_pid(), pid);
+}
+
+#[test]
+fn tabs_help_theme_and_scrolling_answer_their_keys() {
+    let home = Home::new();
+    let dashboard = home.dashboard();
+    dashboard.until_shows(&["READY", "following"]);
+
+    dashboard.press("2");
+    dashboard.until_shows(&["started by operator", "ready in"]);
+    dashboard.press("3");
+    dashboard.until_shows(&["targets", "hosting", "spawned"]);
+    dashboard.press(TAB);
+    dashboard.until_shows(&["following"]);
+    dashboard.press(TAB);
+    dashboard.until_shows(&["started by operator"]);
+    dashboard.press("1");
+
+    dashboard.until_shows(&["following"]);
+    dashboard.press(PAGE_UP);
+    dashboard.until_shows(&["paused"]);
+    dashboard.press("f");
+    dashboard.until_shows(&["following"]);
+
+    dashboard.press("?");
+    dashboard.until_shows(&["Help", "a new generation, same options"]);
+    dashboard.press(ESC);
+    dashboard.until_hides("Help");
+
+    let colours = |screen: &vt100::Screen| screen.cell(1, 4).map(|cell| (cell.fgcolor(), cell.bgcolor()));
+    let before = std::cell::Cell::new(None);
+    dashboard.until("a colour", |screen| {
+        before.set(colours(screen));
+        before.get().is_some()
+    });
+    dashboard.press("t");
+    dashboard.until("another theme", |screen| colours(screen) != before.get());
+    dashboard.until_shows(&["READY"]);
+}

@@ -1,0 +1,36 @@
+//! Start, stop, restart and repair, by key and by crash.
+
+use crate::home::Home;
+
+#[test]
+fn r_x_and_s_restart_stop_and_start() {
+    let home = Home::new();
+    let dashboard = home.dashboard();
+    dashboard.until_shows(&["READY", "generation 1"]);
+    let first = home.temporal_pid();
+
+    dashboard.press("r");
+    dashboard.until_shows(&["READY", "generation 2"]);
+    assert_ne!(home.temporal_pid(), first);
+
+    dashboard.press("x");
+    dashboard.until_shows(&["STOPPED", "s start"]);
+    assert_eq!(home.status()["temporal"], serde_json::Value::Null);
+
+    dashboard.press("s");
+    dashboard.until_shows(&["READY", "generation 3"]);
+    assert_eq!(home.status()["restarts"]["total"], 0, "the operator's own do not count");
+}
+
+#[test]
+fn a_crash_is_repaired_and_shown() {
+    let home = Home::new();
+    let dashboard = home.dashboard();
+    dashboard.until_shows(&["READY", "generation 1", "none so far"]);
+    home.crash();
+    let shown = dashboard.until_shows(&["READY", "generation 2", "last: crash", "repaired in"]);
+    assert!(shown.contains("1/5 in 1 min") && shown.contains("signal 9 (SIGKILL)"), "{shown}");
+    assert_eq!(home.status()["restarts"]["total"], 1);
+    dashboard.press("2");
+    dashboard.until_shows(&["crash: signal 9 (SIGKILL)", "cleaned", "repaired in"]);
+}

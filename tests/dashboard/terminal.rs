@@ -1,0 +1,176 @@
+//! A pseudo-terminal with the dashboard in it, and what it would show.
+
+use crate::home::{Home, PATIENCE, until_ended};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::termios::{LocalFlags, tcgetattr};
+use pty_process::Size;
+use pty_process::blocking::{Command, Pty, open};
+use std::io::{PipeReader, PipeWriter};
+use std::num::NonZeroU16;
+use std::os::fd::AsFd;
+use std::process::{Child, ExitStatus};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Instant;
+use stigmer::process::Pid;
+
+pub const ESC: &str = "\x1b";
+pub const CTRL_C: &str = "\x03";
+pub const PAGE_UP: &str = "\x1b[5~";
+pub const TAB: &str = "\t";
+
+/// A running dashboard. Dropping it ends its process.
+pub struct Dashboard<'h> {
+    home: &'h Home,
+    child: Child,
+    pty: Option<Arc<Pty>>,
+    reader: Option<Reader>,
+    shown: Arc<Shown>,
+}
+
+struct Shown {
+    parser: Mutex<vt100::Parser>,
+    changed: Condvar,
+}
+
+/// The thread that takes the output; closing the pipe ends it.
+struct Reader {
+    stop: PipeWriter,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl<'h> Dashboard<'h> {
+    pub fn open(home: &'h Home, columns: u16, rows: u16) -> Self {
+        let program = Command::new(env!("CARGO_BIN_EXE_stigmer"));
+        Self::spawn(home, program.arg("local").arg("--tui").args(home.options()), columns, rows)
+    }
+
+    /// Through a shell that has set something up before.
+    pub fn open_after(home: &'h Home, setup: &str) -> Self {
+        let script = format!("{setup}; exec \"$@\"");
+        let program = Command::new("/bin/sh").args(["-c", &script, "sh"]);
+        let program = program.args([env!("CARGO_BIN_EXE_stigmer"), "local", "--tui"]);
+        Self::spawn(home, program.args(home.options()), 120, 36)
+    }
+
+    fn spawn(home: &'h Home, command: Command, columns: u16, rows: u16) -> Self {
+        let (pty, pts) = open().unwrap();
+        pty.resize(Size::new(rows, columns)).unwrap();
+        let child = command.env_clear().envs(home.environment()).spawn(pts).unwrap();
+        let parser = vt100::Parser::new(nonzero(rows), nonzero(columns), 0);
+        let shown = Arc::new(Shown { parser: Mutex::new(parser), changed: Condvar::new() });
+        let pty = Arc::new(pty);
+        let (stopped, stop) = std::io::pipe().unwrap();
+        let thread = std::thread::spawn({
+            let (pty, shown) = (pty.clone(), shown.clone());
+            move || read(&pty, &stopped, &shown)
+        });
+        let reader = Some(Reader { stop, thread });
+        Self { home, child, pty: Some(pty), reader, shown }
+    }
+
+    pub fn pid(&self) -> Pid {
+        Pid::try_from(self.child.id()).unwrap()
+    }
+
+    fn pty(&self) -> &Pty {
+        self.pty.as_ref().expect("the terminal is open")
+    }
+
+    pub fn press(&self, keys: &str) {
+        assert_eq!(nix::unistd::write(self.pty(), keys.as_bytes()).unwrap(), keys.len());
+    }
+
+    pub fn resize(&self, columns: u16, rows: u16) {
+        let mut parser = self.shown.parser.lock().unwrap();
+        parser.screen_mut().set_size(nonzero(rows), nonzero(columns));
+        self.pty().resize(Size::new(rows, columns)).unwrap();
+    }
+
+    /// Waits until the screen is as wanted, and returns its text.
+    pub fn until(&self, what: &str, wanted: impl Fn(&vt100::Screen) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut parser = self.shown.parser.lock().unwrap();
+        while !wanted(parser.screen()) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let screen = parser.screen().contents();
+                drop(parser);
+                panic!("no {what}:\n{screen}\n{}", self.home.log());
+            }
+            parser = self.shown.changed.wait_timeout(parser, left).unwrap().0;
+        }
+        parser.screen().contents()
+    }
+
+    /// Waits until all of this is on the screen.
+    pub fn until_shows(&self, words: &[&str]) -> String {
+        self.until(&format!("{words:?}"), |screen| {
+            let text = screen.contents();
+            words.iter().all(|word| text.contains(word))
+        })
+    }
+
+    pub fn until_hides(&self, word: &str) -> String {
+        self.until(&format!("screen without {word:?}"), |screen| !screen.contents().contains(word))
+    }
+
+    /// The terminal goes away, as when its window is closed.
+    pub fn close_terminal(&mut self) {
+        if let Some(Reader { stop, thread }) = self.reader.take() {
+            drop(stop);
+            thread.join().unwrap();
+        }
+        let pty = self.pty.take().expect("the terminal is open");
+        drop(Arc::into_inner(pty).expect("nobody else has it open"));
+    }
+
+    pub fn until_ended(&mut self) -> ExitStatus {
+        let home = self.home;
+        until_ended(&mut self.child, || home.log())
+    }
+
+    /// As it was before: main screen, cursor, no mouse reports, lines and echo.
+    pub fn assert_restored(&self) {
+        self.until("main screen with its cursor", |screen| {
+            !screen.alternate_screen()
+                && !screen.hide_cursor()
+                && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
+        });
+        let flags = tcgetattr(self.pty()).unwrap().local_flags;
+        assert!(flags.contains(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG));
+    }
+}
+
+impl Drop for Dashboard<'_> {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if self.pty.is_some() {
+            self.close_terminal();
+        }
+    }
+}
+
+fn read(pty: &Pty, stopped: &PipeReader, shown: &Shown) {
+    let mut bytes = [0; 8192];
+    loop {
+        let mut fds = [
+            PollFd::new(pty.as_fd(), PollFlags::POLLIN),
+            PollFd::new(stopped.as_fd(), PollFlags::empty()),
+        ];
+        poll(&mut fds, PollTimeout::NONE).unwrap();
+        if fds[1].any() == Some(true) {
+            return;
+        }
+        match nix::unistd::read(pty, &mut bytes) {
+            // All of the other side has closed; what was said last has been read.
+            Ok(0) | Err(_) => return,
+            Ok(n) => shown.parser.lock().unwrap().process(&bytes[..n]),
+        }
+        shown.changed.notify_all();
+    }
+}
+
+fn nonzero(size: u16) -> NonZeroU16 {
+    NonZeroU16::new(size).unwrap()
+}
