@@ -179,10 +179,7 @@ fn doing(snapshot: &Snapshot, viewer: &Viewer, older: u64, connected: bool) -> S
         (State::Stopping, Want::Down) => {
             format!("stopping for {}", human::duration(snapshot.state_ms.saturating_add(older)))
         }
-        (State::Starting, _) => match viewer.under_way {
-            Some(order) => order.to_owned(),
-            None => "starting".to_owned(),
-        },
+        (State::Starting, _) => "waiting for every layer".to_owned(),
         (State::Stopped | State::Ready | State::Degraded | State::Failed, _) => {
             viewer.under_way.unwrap_or_default().to_owned()
         }
