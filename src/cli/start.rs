@@ -210,6 +210,10 @@ pub(super) fn prepare(home: &Home) -> Result<(), CliError> {
 }
 
 pub(super) fn unresponsive(home: &Home) -> CliError {
+    // What cannot be proven could not be ended or replaced either.
+    if let Err(error) = provable(home) {
+        return error;
+    }
     let pid = host::holder(home).map_or_else(|| "unknown".to_owned(), |h| h.pid.to_string());
     CliError::Other(format!(
         "the host of {home} (pid {pid}) does not answer; `stigmer local restart` replaces it, \

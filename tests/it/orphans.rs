@@ -1,7 +1,9 @@
 //! The host dies, hangs, or was never one of ours.
 
-use crate::support::rig::{READY, REUSED, Rig, timed, wait_gone};
+use crate::support::process::Process;
+use crate::support::rig::{READY, REUSED, Rig, Running, timed, wait_gone};
 use crate::support::strangers::Strangers;
+use crate::support::wait_until;
 use rustix::process::Signal;
 use std::time::Duration;
 
@@ -188,4 +190,41 @@ fn a_lock_whose_holder_cannot_be_proven_is_an_error_and_nobody_is_signalled() {
         }
         strangers.assert_unharmed(boot_id);
     }
+}
+
+#[test]
+fn a_frozen_host_in_another_pid_namespace_is_left_alone() {
+    let rig = Rig::new();
+    let namespace = ["--pid", "--fork", "--kill-child", "--mount-proc"];
+    let mut attempt = rig.command("unshare");
+    attempt.args(namespace).arg("true");
+    if rig.finish(attempt).code != Some(0) {
+        eprintln!("not tested: this user cannot make a pid namespace");
+        return;
+    }
+    let mut command = rig.command("unshare");
+    command.args(namespace).arg(rig.local(&[]).get_program());
+    command.args(["local", "--no-tui", "--home"]).arg(&rig.home);
+    let outside = Running::spawn(command);
+    outside.wait_for(READY);
+    rig.wait_ready(1);
+
+    let inside: Vec<Process> =
+        rig.processes().into_iter().filter(|process| process.pid != outside.pid()).collect();
+    let line = |process: &&Process| stigmer::process::linux::command_line(process.pid);
+    let host = inside.iter().find(|process| line(process).contains("--no-tui")).unwrap();
+    host.signal(Signal::STOP);
+    wait_until("the host to be frozen", || host.is_stopped());
+    for command in [&[][..], &["stop"], &["restart"]] {
+        rig.run(command).exits(1).complains(&["cannot be proven", "--home"]);
+    }
+    assert!(host.is_stopped());
+    let server = inside.iter().find(|process| line(process).contains("start-dev")).unwrap();
+    assert!(server.is_alive());
+
+    // Through its socket it can be stopped from anywhere.
+    host.signal(Signal::CONT);
+    rig.run(&["stop"]).exits(0);
+    outside.finish().exits(0);
+    rig.assert_nothing_runs();
 }
