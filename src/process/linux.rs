@@ -23,6 +23,7 @@ pub fn stat(pid: Pid) -> Option<Process> {
         ppid: stat.ppid,
         session: stat.session,
         state: stat.state,
+        threads: stat.num_threads,
         start_ticks: stat.starttime,
         name: stat.comm,
     })

@@ -22,6 +22,8 @@ pub struct Process {
     pub session: Pid,
     /// `R`, `S`, `Z`, …
     pub state: char,
+    /// How many threads are left of it.
+    pub threads: i64,
     /// Clock ticks from boot to its start.
     pub start_ticks: u64,
     /// Its command name.
@@ -29,10 +31,11 @@ pub struct Process {
 }
 
 impl Process {
-    /// Ended, but not yet reaped.
+    /// Ended, but not yet reaped. The first thread may end before the others,
+    /// which keep its files, locks and sockets: a process ends with its last.
     #[must_use]
     pub fn is_zombie(&self) -> bool {
-        matches!(self.state, 'Z' | 'X' | 'x')
+        matches!(self.state, 'Z' | 'X' | 'x') && self.threads <= 1
     }
 }
 

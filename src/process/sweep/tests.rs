@@ -20,7 +20,7 @@ impl Table for Made {
 }
 
 fn row(pid: Pid, ppid: Pid, session: Pid, start_ticks: u64) -> Process {
-    Process { pid, ppid, session, state: 'S', start_ticks, name: "temporal".into() }
+    Process { pid, ppid, session, state: 'S', threads: 1, start_ticks, name: "temporal".into() }
 }
 
 fn leader(pid: Pid, start_ticks: u64) -> Identity {
@@ -113,7 +113,7 @@ prop_compose! {
         state in prop::sample::select(vec!['S', 'R', 'Z', 'T', 'D']),
         start_ticks in 0..20u64,
     ) -> Process {
-        Process { pid, ppid, session, state, start_ticks, name: String::new() }
+        Process { pid, ppid, session, state, threads: 1, start_ticks, name: String::new() }
     }
 }
 
@@ -159,4 +159,12 @@ proptest! {
         let table = Made { rows, lock_holders: vec![], marked: vec![] };
         prop_assert!(select(&table, &leader(99, 1), 2).is_empty());
     }
+}
+
+#[test]
+fn a_process_ends_with_its_last_thread_and_not_with_its_first() {
+    let ended = Process { state: 'Z', ..row(100, ME, 100, 100) };
+    assert!(ended.is_zombie());
+    let ending = Process { threads: 2, ..ended };
+    assert!(!ending.is_zombie());
 }
