@@ -55,7 +55,8 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         attached: !viewer.hosts,
         state: state(status.state),
         doing: doing(snapshot, viewer, older, view.connected),
-        message: status.message.clone(),
+        // Said in full below, with its cure.
+        message: if status.state == State::Failed { String::new() } else { status.message.clone() },
         managed: status.managed,
         adopted: temporal.is_some_and(|temporal| temporal.adopted),
         generation: temporal
@@ -179,10 +180,7 @@ fn doing(snapshot: &Snapshot, viewer: &Viewer, older: u64, connected: bool) -> S
         (State::Stopping, Want::Down) => {
             format!("stopping for {}", human::duration(snapshot.state_ms.saturating_add(older)))
         }
-        (State::Starting, _) => match viewer.under_way {
-            Some(order) => order.to_owned(),
-            None => "starting".to_owned(),
-        },
+        (State::Starting, _) => "waiting until every layer answers".to_owned(),
         (State::Stopped | State::Ready | State::Degraded | State::Failed, _) => {
             viewer.under_way.unwrap_or_default().to_owned()
         }

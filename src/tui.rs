@@ -99,10 +99,11 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
         }
         End::Quit(QuitChoice::Leave | QuitChoice::Background) | End::Panicked => drop(screen),
     }
-    let Some(host) = hosting else { return Ok(0) };
+    let code = i32::from(end == End::Panicked);
+    let Some(host) = hosting else { return Ok(code) };
     if !wants_up(&host) {
         host.leave().await;
-        return Ok(0);
+        return Ok(code);
     }
     let said = match background::hand_over(&home, host).await {
         Ok(pid) => format!("Temporal keeps running, watched by the background host {pid}"),
@@ -116,7 +117,7 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
         use std::io::Write;
         let _ = writeln!(io::stdout(), "{said}");
     }
-    Ok(i32::from(end == End::Panicked))
+    Ok(code)
 }
 
 /// Whether anything of ours runs or is coming.

@@ -207,11 +207,12 @@ fn prepare(order: &Order) -> Result<Prepared, Refused> {
 
     let lock_path = home.temporal_lock();
     let mut lock = InstanceLock::take(&lock_path)
-        .map_err(|error| {
-            Failure::new(
+        .map_err(|error| Refused {
+            curable: error.kind() == std::io::ErrorKind::WouldBlock,
+            failure: Failure::new(
                 format!("cannot lock {}: {error}", lock_path.display()),
                 "make the home writable, or choose another with --home",
-            )
+            ),
         })?
         .ok_or_else(|| held_by_stranger(&lock_path))?;
     // Before the spawn, so that the number is never given out again.

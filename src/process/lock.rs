@@ -14,8 +14,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Somebody who asks whether it is held locks it (shared) for a moment.
-const ASKING: Duration = Duration::from_millis(200);
+/// Somebody who asks whether it is held locks it (shared) for a moment; on a busy
+/// machine, and with many who ask, for some more.
+const ASKING: Duration = Duration::from_secs(2);
 
 /// A lock that this process holds until it is dropped, at the latest until it ends.
 #[derive(Debug)]
@@ -34,7 +35,8 @@ impl HostLock {
     /// Takes it; `None` while another process holds it.
     ///
     /// # Errors
-    /// When the file cannot be opened or created.
+    /// When the file cannot be opened or created; `WouldBlock` when others keep
+    /// asking for it all the time.
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
         Ok(take(path)?.map(|file| Self { file }))
     }
@@ -59,7 +61,8 @@ impl InstanceLock {
     /// Takes it; `None` while another process holds it.
     ///
     /// # Errors
-    /// When the file cannot be opened or created.
+    /// When the file cannot be opened or created; `WouldBlock` when others keep
+    /// asking for it all the time.
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
         Ok(take(path)?.map(|file| Self { file, path: path.to_owned() }))
     }
@@ -131,10 +134,14 @@ fn take(path: &Path) -> io::Result<Option<File>> {
             Ok(()) => return Ok(Some(file)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 // A shared lock can be had beside one who asks, not beside a holder.
-                if fs2::FileExt::try_lock_shared(&file).is_err() || Instant::now() > deadline {
+                if fs2::FileExt::try_lock_shared(&file).is_err() {
                     return Ok(None);
                 }
                 fs2::FileExt::unlock(&file)?;
+                if Instant::now() > deadline {
+                    let why = "others keep shared locks on it all the time";
+                    return Err(io::Error::new(io::ErrorKind::WouldBlock, why));
+                }
                 std::thread::sleep(Duration::from_millis(1));
             }
             Err(error) => return Err(error),

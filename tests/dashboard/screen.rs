@@ -13,20 +13,16 @@ fn all_that_must_always_be_seen_is_seen_at_every_size() {
     let pid = format!("pid {}", home.temporal_pid());
     let address = home.address();
 
-    let shown = dashboard.until_shows(&["READY", "gen 1", &pid, &address, "RSS", "INFO"]);
-    for word in ["up ", "Restarts", "none so far", "Probe", "x stop", "r restart", "q quit"] {
-        assert!(shown.contains(word), "{word} is not on\n{shown}");
-    }
-    for layer in LAYERS {
-        assert!(shown.contains(&format!("✓{layer}")), "{layer} is not on\n{shown}");
-    }
+    let compact = LAYERS.map(|layer| format!("✓{layer}"));
+    dashboard.until_shows(&compact.each_ref().map(String::as_str));
+    dashboard.until_shows(&["READY", "gen 1", &pid, &address, "ui :", "up ", "CPU", "RSS"]);
+    dashboard.until_shows(&["Restarts", "none so far", "Probe", "p50", "INFO", "following"]);
+    dashboard.until_shows(&["x stop", "r restart", "? help", "q quit"]);
 
     dashboard.resize(120, 36);
-    let shown = dashboard.until_shows(&["READY", "generation 1", &pid, &address, "6 of 6"]);
-    for layer in LAYERS {
-        assert!(shown.contains(&format!("✓ {layer}")), "{layer} is not on\n{shown}");
-    }
-    assert!(shown.contains("temporal-data/temporal.db"), "{shown}");
+    let wide = LAYERS.map(|layer| format!("✓ {layer}"));
+    dashboard.until_shows(&wide.each_ref().map(String::as_str));
+    dashboard.until_shows(&["READY", "generation 1", &pid, &address, "6 of 6", "temporal.db"]);
 
     dashboard.resize(40, 10);
     dashboard.until_shows(&["READY", "gen 1", &pid, &address, "Restarts 0", "Probe", "✓✓✓✓✓✓"]);
@@ -44,15 +40,9 @@ fn a_storm_of_sizes_leaves_a_whole_screen() {
     let pid = home.temporal_pid();
     for i in 0..120_u16 {
         dashboard.resize(1 + i * 37 % 200, 1 + i * 23 % 60);
-        if i % 10 == 0 {
-            dashboard.press(["2", "?", ESC, "1"][usize::from(i / 10 % 4)]);
-        }
+        dashboard.press(["1", "2", "3"][usize::from(i % 3)]);
     }
     dashboard.resize(80, 24);
-    dashboard.until("answer to Esc", |screen| {
-        dashboard.press(ESC);
-        !screen.contents().contains("Help")
-    });
     dashboard.press("1");
     dashboard.until_shows(&["READY", "gen 1", "Restarts", "Probe", "following", "q quit"]);
     assert_eq!(home.temporal_pid(), pid);
@@ -85,7 +75,8 @@ fn tabs_help_theme_and_scrolling_answer_their_keys() {
     dashboard.press(ESC);
     dashboard.until_hides("Help");
 
-    let colours = |screen: &vt100::Screen| screen.cell(1, 4).map(|cell| (cell.fgcolor(), cell.bgcolor()));
+    let colours =
+        |screen: &vt100::Screen| screen.cell(1, 4).map(|cell| (cell.fgcolor(), cell.bgcolor()));
     let before = std::cell::Cell::new(None);
     dashboard.until("a colour", |screen| {
         before.set(colours(screen));

@@ -71,6 +71,13 @@ pub enum StateView {
     Failed,
 }
 
+impl StateView {
+    /// Whether it answers, well or not.
+    pub(crate) fn is_up(self) -> bool {
+        matches!(self, Self::Ready | Self::Degraded)
+    }
+}
+
 /// Automatic restarts, in all and within the window that bounds them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RestartsView {

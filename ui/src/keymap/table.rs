@@ -55,7 +55,7 @@ pub(crate) static TABLE: &[Binding] = &[
         short: "web UI",
         long: "open Temporal's web UI in the browser",
         rank: 5,
-        works: |c| c.model.ui_url.is_some() && c.model.pid.is_some(),
+        works: |c| c.model.ui_url.is_some() && c.model.state.is_up(),
         why_not: |_| "there is no web UI to open now",
     },
     Binding {

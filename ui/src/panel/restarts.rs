@@ -94,6 +94,8 @@ fn recovery(pen: &mut Pen<'_>, last: &LastRestart, scene: Scene<'_>) {
         Some(ms) => {
             pen.put("repaired in ", scene.palette.dim).put(&human::duration(ms), scene.palette.ok)
         }
+        // Given up, and started by hand since.
+        None if scene.model.state.is_up() => pen.put("not repaired by itself", scene.palette.dim),
         None => pen.put("not repaired yet", scene.palette.warn),
     };
 }
