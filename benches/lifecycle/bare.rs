@@ -31,8 +31,9 @@ impl Bare {
         Ok(Self { program: program.to_owned(), home, child: None })
     }
 
-    /// From the spawn to the first SERVING.
-    pub async fn start(&mut self) -> Result<Duration> {
+    /// From the spawn to the first SERVING, and to the first answers of the layers above it, which
+    /// stigmer waits for too.
+    pub async fn start(&mut self) -> Result<(Duration, Duration)> {
         let options = Options {
             port: Some(ports::free_port()?),
             ui_port: Some(ports::free_port()?),
@@ -52,7 +53,12 @@ impl Bare {
             .spawn()?;
         let child = self.child.insert(child);
         serving(&client, || Ok(child.try_wait()?.is_none())).await?;
-        Ok(begun.elapsed())
+        let served = begun.elapsed();
+        while tokio::try_join!(client.namespace("default"), client.engine("default")).is_err() {
+            anyhow::ensure!(begun.elapsed() < PATIENCE, "the engine does not answer");
+            tokio::time::sleep(ASKING).await;
+        }
+        Ok((served, begun.elapsed()))
     }
 
     /// From SIGKILL to the exit.

@@ -14,6 +14,7 @@ const CPU_MAX: f64 = 0.3;
 #[derive(Default)]
 pub struct Series {
     pub bare_start: Vec<Duration>,
+    pub bare_layers: Vec<Duration>,
     pub bare_repair: Vec<Duration>,
     pub bare_stop: Vec<Duration>,
     pub start: Vec<Duration>,
