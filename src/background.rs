@@ -7,6 +7,7 @@ use crate::paths::Home;
 use crate::process::Pid;
 use crate::process::spawn::inherit_only;
 use crate::protocol::Mode;
+use crate::supervisor::Want;
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
@@ -110,6 +111,7 @@ pub async fn hand_over(home: &Home, host: Host) -> io::Result<Pid> {
 pub async fn run(settings: Settings, before: Option<HandOver>) -> Result<i32, HostError> {
     // Executed through /proc/self/exe, it would be called "exe" in every list.
     let _ = nix::sys::prctl::set_name(c"stigmer");
+    let wanted = before.as_ref().is_none_or(|before| before.want == Want::Up);
     let host = match Host::start(settings, Mode::Background, before) {
         Ok(host) => host,
         Err(HostError::Running) => return Ok(EXIT_RUNNING),
@@ -127,8 +129,10 @@ pub async fn run(settings: Settings, before: Option<HandOver>) -> Result<i32, Ho
         return Ok(1);
     };
     // The caller asks for the start and waits for its outcome; this one only
-    // makes sure that it is asked for.
-    let _outcome = host.handle().begin(Command::Start).await;
+    // makes sure that it is asked for. What an operator stopped stays stopped.
+    if wanted {
+        let _outcome = host.handle().begin(Command::Start).await;
+    }
     let asked = host.shutdown_asked();
     tokio::select! {
         _ = terminate.recv() => {}

@@ -135,6 +135,13 @@ impl Settings {
                 why: "is the gRPC port too; choose another".into(),
             });
         }
+        if options.db.is_some() && options.in_memory == Some(true) {
+            return Err(ConfigError::Value {
+                option: "in-memory",
+                value: "true".into(),
+                why: "there is a --db too; say one of them (also in the environment)".into(),
+            });
+        }
         let database = database(&home, options.db, options.in_memory)?;
         let namespaces = match options.namespace {
             Some(names) if !names.is_empty() => names,
@@ -278,6 +285,18 @@ pub struct Difference {
     pub asked: String,
 }
 
+impl Difference {
+    /// What to type to have what was asked for.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        match self.option.as_str() {
+            "in-memory" => format!("--in-memory={}", self.asked),
+            "arguments" => format!("-- {}", self.asked.replace(',', " ")),
+            option => format!("--{option} {}", self.asked),
+        }
+    }
+}
+
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "--{} is {} there, asked for was {}", self.option, self.running, self.asked)
@@ -290,6 +309,10 @@ pub fn differences(asked: &Options, in_force: &Map<String, Value>) -> Vec<Differ
     let plain = |value: Option<&Value>| match value {
         None | Some(Value::Null) => "not set".to_owned(),
         Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(items)) => {
+            let items: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            items.join(",")
+        }
         Some(other) => other.to_string(),
     };
     asked
@@ -382,7 +405,12 @@ fn refuse_ours(arguments: &[String]) -> Result<(), ConfigError> {
     ];
     for argument in arguments {
         let name = argument.split('=').next().unwrap_or_default();
-        if let Some((_, instead)) = OURS.iter().find(|(ours, _)| *ours == name) {
+        let is_ours = |ours: &str| {
+            // A shorthand takes its value without a space too: `-p7300`.
+            let attached = ours.len() == 2 && argument.starts_with(ours);
+            ours == name || attached || (ours == "--log-config" && name.starts_with("--log-"))
+        };
+        if let Some((_, instead)) = OURS.iter().find(|(ours, _)| is_ours(ours)) {
             return Err(ConfigError::Value {
                 option: "",
                 value: argument.clone(),

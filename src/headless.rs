@@ -17,11 +17,14 @@ use crate::supervisor::Want;
 use crate::temporal::logline::LineParser;
 use jiff::tz::TimeZone;
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// A host that is replaced by another is back by then.
 const REPLACED: Duration = Duration::from_secs(1);
+
+/// A lock that is held this long without a socket is not a host's that is coming or going.
+const SETTLING: Duration = Duration::from_secs(10);
 
 /// Why it cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +33,10 @@ pub enum HeadlessError {
     #[error(transparent)]
     Host(#[from] HostError),
     /// The host that runs cannot be followed.
-    #[error("cannot follow the host of {home}: {source}; `stigmer local restart` replaces it")]
+    #[error(
+        "cannot follow the host of {home}: {source}; `stigmer local restart` replaces it, or \
+         choose another home with --home"
+    )]
     Follow {
         /// The home.
         home: String,
@@ -82,6 +88,7 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, HeadlessErro
         interrupt: signal(SignalKind::interrupt())?,
     };
     let mut printer = Printer::new(&settings);
+    let mut unanswered = None;
     loop {
         match Host::start(settings.clone(), Mode::Headless, None) {
             Ok(host) => return host_until_signal(host, &mut signals, &mut printer).await,
@@ -91,14 +98,22 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, HeadlessErro
         let session = match Session::connect(&settings.home).await {
             Ok(session) => session,
             // Its socket is not there yet, or no longer: see who is host now.
-            Err(ClientError::NoHost) => {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-                continue;
+            Err(source @ ClientError::NoHost) => {
+                let since = *unanswered.get_or_insert_with(Instant::now);
+                if since.elapsed() > SETTLING {
+                    let home = settings.home.to_string();
+                    return Err(HeadlessError::Follow { home, source });
+                }
+                tokio::select! {
+                    _ = signals.next() => return Ok(0),
+                    () = tokio::time::sleep(Duration::from_millis(10)) => continue,
+                }
             }
             Err(source) => {
                 return Err(HeadlessError::Follow { home: settings.home.to_string(), source });
             }
         };
+        unanswered = None;
         if let Some(code) = follow(&settings, &asked, session, &mut signals, &mut printer).await? {
             return Ok(code);
         }
@@ -151,6 +166,11 @@ async fn host_until_signal(
 
 /// Hands Temporal over to a background host.
 async fn leave_to_another(home: &Home, host: Host, printer: &Printer, code: i32) -> i32 {
+    let facts = host.handle().facts();
+    if facts.want == Want::Down && facts.state_name() == State::Stopped {
+        host.leave().await;
+        return code;
+    }
     let said = match background::hand_over(home, host).await {
         Ok(pid) => format!("handed over to the background host {pid}"),
         Err(error) => format!("no background host could be started: {error}"),

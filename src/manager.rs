@@ -167,8 +167,9 @@ impl Manager {
                 Some(event) = self.events.recv() => self.event(event),
                 () = timer => self.step(None),
             }
-            self.answer_waiters();
+            // Before the answers: whoever has one sees what it is about.
             self.publish();
+            self.answer_waiters();
             if let Some(reply) = self.release.take_if(|_| !self.launching) {
                 let _ = reply.send(self.hand_over());
                 return;
@@ -318,6 +319,7 @@ impl Manager {
         match effect {
             Effect::Launch { generation, cause, detail, automatic } => {
                 self.facts.generation = generation;
+                self.facts.last_words.clear();
                 if automatic {
                     self.facts.remember_restart(RestartFacts {
                         cause,
@@ -387,6 +389,7 @@ impl Manager {
         let generation = self.facts.generation;
         self.remember(timeline::handed_over(generation));
         HandOver {
+            want: self.supervisor.want(),
             schedule: self.supervisor.hand_over(now),
             restarts: self.facts.restarts.clone(),
             last_restart: status.restarts.last,

@@ -102,7 +102,12 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
     let code = i32::from(end == End::Panicked);
     let Some(host) = hosting else { return Ok(code) };
     if !wants_up(&host) {
-        host.leave().await;
+        // What is still on its way down is seen to its end.
+        if host.handle().facts().state_name() == State::Stopping {
+            let _ = host.shutdown().await;
+        } else {
+            host.leave().await;
+        }
         return Ok(code);
     }
     let said = match background::hand_over(&home, host).await {

@@ -9,7 +9,7 @@ use crate::host;
 pub(super) fn run(context: &Context) -> Result<i32, CliError> {
     let home = &context.home;
     // Checked here too, so that a mistake is a usage error and changes nothing.
-    Settings::resolve(home.clone(), context.asked.clone())?;
+    as_before(context)?;
     let body = if context.asked == Options::default() {
         None
     } else {

@@ -31,7 +31,7 @@ pub(super) fn run(context: &Context) -> Result<i32, CliError> {
 pub(super) async fn ensure(context: &Context, settings: &Settings) -> Result<i32, CliError> {
     let home = &context.home;
     let mut spawned: Option<Spawned> = None;
-    let deadline = Instant::now() + SETTLING;
+    let mut deadline = Instant::now() + SETTLING;
     loop {
         match client::status(home).await {
             Ok(status) => {
@@ -72,6 +72,8 @@ pub(super) async fn ensure(context: &Context, settings: &Settings) -> Result<i32
                         CliError::Other(format!("cannot start a background host: {error}"))
                     })?;
                     spawned = Some(child);
+                    // What came before, an installation perhaps, is not the host's time.
+                    deadline = Instant::now() + SETTLING;
                 }
                 if Instant::now() > deadline {
                     return Err(unsettled(home));
@@ -143,8 +145,7 @@ async fn use_host(
 
 pub(super) fn different(differences: &[Difference]) -> CliError {
     let list: Vec<String> = differences.iter().map(ToString::to_string).collect();
-    let cure: Vec<String> =
-        differences.iter().map(|d| format!("--{} {}", d.option, d.asked)).collect();
+    let cure: Vec<String> = differences.iter().map(Difference::flag).collect();
     CliError::Other(format!(
         "Temporal is already running with other options: {}; \
          `stigmer local restart {}` applies them",

@@ -106,6 +106,9 @@ pub(super) fn end_host(home: &Home) -> Result<Stopped, CliError> {
 /// Ends a Temporal that no host owns. Holding the host's lock meanwhile keeps
 /// every starter out.
 pub(super) fn stop_orphan(home: &Home) -> Result<Stopped, CliError> {
+    if !home.root().is_dir() {
+        return Ok(Stopped::Nothing);
+    }
     let path = home.supervisor_lock();
     let deadline = Instant::now() + LEAVING;
     let _lock = loop {

@@ -28,13 +28,7 @@ pub struct Options {
     pub temporal_bin: Option<PathBuf>,
 
     /// The database [default: the home's temporal-data/temporal.db]
-    #[arg(
-        long,
-        env = "STIGMER_DB",
-        value_name = "FILE",
-        global = true,
-        conflicts_with = "in_memory"
-    )]
+    #[arg(long, env = "STIGMER_DB", value_name = "FILE", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub db: Option<PathBuf>,
 
@@ -200,7 +194,7 @@ impl Options {
     pub fn or(self, others: Self) -> Self {
         // `--db` and `--in-memory` are two words on one matter: the stronger
         // source's word silences the weaker's.
-        let silent = self.db.is_none() && self.in_memory.is_none();
+        let silent = self.db.is_none() && self.in_memory != Some(true);
         Self {
             port: self.port.or(others.port),
             ui_port: self.ui_port.or(others.ui_port),

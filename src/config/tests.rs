@@ -44,7 +44,12 @@ fn in_memory_failures_must_last_unless_a_threshold_was_set() {
 
 #[test]
 fn values_that_make_no_sense_are_refused_with_the_option_and_a_cure() {
-    let cases: [(Options, &str); 9] = [
+    let cases: [(Options, &str); 11] = [
+        (Options { arguments: Some(vec!["-f/other.db".into()]), ..Options::default() }, "use --db"),
+        (
+            Options { db: Some("/x".into()), in_memory: Some(true), ..Options::default() },
+            "there is a --db too",
+        ),
         (Options { port: Some(0), ..Options::default() }, "--port 0: must be at least 1"),
         (Options { port: Some(65000), ..Options::default() }, "--ui-port"),
         (

@@ -220,22 +220,34 @@ fn new_settings(facts: &Facts, body: &[u8]) -> Result<Option<Settings>, ApiError
         .map_err(|error| bad(error.to_string()))
 }
 
+/// In a task of its own: a client that has gone, or does not wait, must not
+/// leave it half done. The host ends only when Temporal is proven stopped.
 async fn shutdown(State(api): State<Api>, wait: Query<Wait>) -> Response {
-    let outcome = begin(&api, Command::Stop(Cause::Operator)).await;
-    let outcome = match (outcome, wait.wait) {
-        (Ok(outcome), true) => outcome.await.unwrap_or(Ok(())),
-        (Ok(_), false) => Ok(()),
-        (Err(error), _) => Err(error),
-    };
-    api.shutdown.cancel();
+    let stopping = tokio::spawn({
+        let api = api.clone();
+        async move {
+            let outcome = match begin(&api, Command::Stop(Cause::Operator)).await {
+                Ok(outcome) => outcome.await.unwrap_or_else(|_| Err(leaving())),
+                Err(error) => Err(error),
+            };
+            if outcome.is_ok() {
+                api.shutdown.cancel();
+            }
+            outcome
+        }
+    });
+    let outcome =
+        if wait.wait { stopping.await.unwrap_or_else(|_| Err(leaving())) } else { Ok(()) };
     answer(&api, outcome)
+}
+
+fn leaving() -> ApiError {
+    ApiError::new("gone", "the host is shutting down", "try again in a moment")
 }
 
 async fn command(api: &Api, command: Command, wait: bool) -> Response {
     let outcome = match begin(api, command).await {
-        Ok(outcome) if wait => outcome.await.unwrap_or_else(|_| {
-            Err(ApiError::new("gone", "the host is shutting down", "try again in a moment"))
-        }),
+        Ok(outcome) if wait => outcome.await.unwrap_or_else(|_| Err(leaving())),
         Ok(_) => Ok(()),
         Err(error) => Err(error),
     };

@@ -6,7 +6,7 @@ use super::launch::{Launched, Refused};
 use super::prober::{self, Report, Target};
 use super::timeline::{self, Episode};
 use super::{Event, Manager, Running, Task, judge};
-use crate::config::Settings;
+use crate::config::{Database, Options, Settings};
 use crate::process::ports;
 use crate::process::record::Record;
 use crate::process::sweep::Subject;
@@ -14,6 +14,7 @@ use crate::process::watch::Watched;
 use crate::supervisor::{Cause, Found, Generation, Input, Layer, Owner, Round, State};
 use crate::temporal::health::Client;
 use crate::temporal::{database, locate, version};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -30,6 +31,9 @@ impl Manager {
         if !record.leader.is_alive() {
             return;
         }
+        self.go_on_as(&record);
+        let settings = self.facts.settings.clone();
+        let home = &settings.home;
         let generation = record.generation;
         let watched = match Watched::new(proven) {
             Ok(watched) => watched,
@@ -44,6 +48,24 @@ impl Manager {
             Episode::begin(Cause::Operator, "found running".into(), false, Instant::now());
         self.take_over(generation, record.subject(), watched, Owner::Adopted, version, &record);
         self.step(Some(Input::Found { generation, found: Found::Ours }));
+    }
+
+    /// What runs already goes on with the options that it was started with: other
+    /// ones would have it probed where it is not, and ended for that.
+    fn go_on_as(&mut self, record: &Record) {
+        let before = &self.facts.settings;
+        let recorded = serde_json::from_str::<Options>(&record.options)
+            .ok()
+            .and_then(|options| Settings::resolve(before.home.clone(), options).ok());
+        // Where another version wrote them, the parts of the record still say where it is.
+        let settings = recorded.unwrap_or_else(|| Settings {
+            port: record.port,
+            ui_port: record.ui_port,
+            database: record.database.clone().map_or(Database::Memory, Database::File),
+            ..(**before).clone()
+        });
+        self.supervisor.set_policy(settings.policy.clone());
+        self.facts.settings = Arc::new(settings);
     }
 
     pub(super) fn launched(&mut self, generation: Generation, result: Result<Launched, Refused>) {
@@ -299,7 +321,8 @@ impl Manager {
         }
         server.version = version;
         let (owner, version) = (server.owner, server.version.clone());
-        let is_marked = self.running.as_ref().is_some_and(|running| running.ever_ready);
+        // On its way down the options may be the next generation's already.
+        let is_marked = matches!(self.supervisor.state(), State::Ready(_) | State::Degraded(..));
         if owner != Owner::External
             && is_marked
             && let Some(note) = mark_complete(&self.facts.settings, version.as_deref())

@@ -4,7 +4,7 @@
 use super::facts::Facts;
 use crate::config::Settings;
 use crate::protocol::ApiError;
-use crate::supervisor::{Cause, ScheduleAges};
+use crate::supervisor::{Cause, ScheduleAges, Want};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -31,6 +31,8 @@ pub(super) enum Request {
 /// What the next host needs to go on as if nothing had happened.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct HandOver {
+    /// What the operator wants.
+    pub want: Want,
     /// The restart window and delay.
     pub schedule: ScheduleAges,
     /// Automatic restarts by cause.

@@ -9,6 +9,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use std::io::{self, Stdout, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -91,9 +92,8 @@ fn give_back() {
 
 fn redirect_stderr(errors: &Path) {
     let Ok(saved) = io::stderr().as_fd().try_clone_to_owned() else { return };
-    let Ok(file) = std::fs::OpenOptions::new().append(true).create(true).open(errors) else {
-        return;
-    };
+    let mut options = std::fs::OpenOptions::new();
+    let Ok(file) = options.append(true).create(true).mode(0o600).open(errors) else { return };
     if nix::unistd::dup2_stderr(&file).is_ok() {
         *STDERR.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(saved);
     }
