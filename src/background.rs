@@ -134,6 +134,7 @@ pub async fn run(settings: Settings, before: Option<HandOver>) -> Result<i32, Ho
         let _outcome = host.handle().begin(Command::Start).await;
     }
     let asked = host.shutdown_asked();
+    let replacement = host.replacement_asked();
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -142,6 +143,17 @@ pub async fn run(settings: Settings, before: Option<HandOver>) -> Result<i32, Ho
             tracing::error!("the manager is gone");
             host.leave().await;
             return Ok(1);
+        }
+        () = replacement.cancelled() => {
+            tracing::info!("asked for a host with other options");
+            let home = host.handle().facts().settings.home.clone();
+            return Ok(match hand_over(&home, host).await {
+                Ok(_) => 0,
+                Err(error) => {
+                    tracing::error!(%error, "no other host could be started");
+                    1
+                }
+            });
         }
         () = asked.cancelled() => {
             tracing::info!("asked to end");

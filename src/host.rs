@@ -3,7 +3,7 @@
 //! round on the way out.
 
 use crate::config::{Options, Settings};
-use crate::control::server::Server;
+use crate::control::server::{Server, Wishes};
 use crate::manager::{Command, HandOver, Handle, Manager, Outcome};
 use crate::paths::{Home, HomeError};
 use crate::process::identity::Identity;
@@ -43,7 +43,7 @@ pub struct Host {
     handle: Handle,
     control: Server,
     manager: tokio::task::JoinHandle<()>,
-    shutdown: CancellationToken,
+    wishes: Wishes,
     lock: HostLock,
 }
 
@@ -65,16 +65,19 @@ impl Host {
         let path = home.supervisor_lock();
         let mut lock =
             HostLock::take(&path).map_err(io_error(path.clone()))?.ok_or(HostError::Running)?;
-        lock.write(&describe(mode)).map_err(io_error(path))?;
+        if let Err(error) = lock.write(&describe(mode)) {
+            // The lock holds all the same; only nobody can tell who we are.
+            tracing::warn!(path = %path.display(), %error, "the host's identity is not recorded");
+        }
         crate::process::spawn::become_subreaper();
         let http = settings.http;
         let (manager, handle) = Manager::new(settings, mode, before);
-        let shutdown = CancellationToken::new();
-        let control = Server::start(&home, handle.clone(), shutdown.clone(), http)
+        let wishes = Wishes::default();
+        let control = Server::start(&home, handle.clone(), wishes.clone(), http)
             .map_err(io_error(home.socket()))?;
         let manager = tokio::spawn(manager.run());
         tracing::info!(home = %home.root().display(), mode = mode.as_str(), "hosting");
-        Ok(Self { handle, control, manager, shutdown, lock })
+        Ok(Self { handle, control, manager, wishes, lock })
     }
 
     /// The manager.
@@ -86,7 +89,13 @@ impl Host {
     /// Cancelled when a client asks the host to end (Temporal is stopped by then).
     #[must_use]
     pub fn shutdown_asked(&self) -> CancellationToken {
-        self.shutdown.clone()
+        self.wishes.end.clone()
+    }
+
+    /// Cancelled when options were given that only another host can have.
+    #[must_use]
+    pub fn replacement_asked(&self) -> CancellationToken {
+        self.wishes.replacement.clone()
     }
 
     /// Stops Temporal and ends.

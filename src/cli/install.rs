@@ -3,6 +3,8 @@
 use super::output::line;
 use super::{CliError, Context, start};
 use crate::config::Settings;
+use crate::host;
+use crate::process::ports;
 use crate::temporal::install::{self, How};
 use crate::temporal::locate::{self, LocateError};
 use std::io::IsTerminal;
@@ -28,6 +30,11 @@ pub(super) fn ensure(settings: &Settings) -> Result<(), CliError> {
         return Ok(());
     }
     let home = &settings.home;
+    // Where a host runs it is attached to, and a Temporal that somebody else runs
+    // on the port is used: neither needs a program.
+    if host::is_hosted(home) || !ports::listeners(settings.port).is_empty() {
+        return Ok(());
+    }
     let path = std::env::var_os("PATH");
     match locate::locate(settings.temporal_bin.as_deref(), &home.temporal_bin(), path.as_deref()) {
         Ok(_) => Ok(()),

@@ -8,8 +8,9 @@ use crate::paths::Home;
 use crate::process::identity::Signal;
 use crate::process::lock::HostLock;
 use crate::process::record::Record;
-use crate::process::{ports, watch};
+use crate::process::{linux, ports, watch};
 use crate::protocol::Status;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// For an orphan, whose options nobody knows any more.
@@ -64,6 +65,25 @@ pub(super) fn stop(home: &Home) -> Result<Stopped, CliError> {
         Err(ClientError::Unresponsive) => end_host(home),
         Err(error) => Err(CliError::Other(error.to_string())),
     }
+}
+
+/// Something of this home runs, and no record says what: without a leader nothing
+/// is proven, and nobody is signalled.
+fn unrecorded(lock: &Path) -> CliError {
+    let holders: Vec<String> = linux::lock_holders(lock)
+        .into_iter()
+        .map(|pid| format!("pid {pid} ({})", linux::command_line(pid)))
+        .collect();
+    let by = if holders.is_empty() {
+        "a process that cannot be seen from here".to_owned()
+    } else {
+        holders.join(", ")
+    };
+    CliError::Other(format!(
+        "cannot stop what holds {}: {by}. There is no record (temporal.pid) to prove that it is \
+         ours, so nothing was signalled; end it yourself if you know it",
+        lock.display()
+    ))
 }
 
 /// A background host ends after its Temporal: the next start should not meet it,
@@ -123,7 +143,11 @@ pub(super) fn stop_orphan(home: &Home) -> Result<Stopped, CliError> {
             }
         }
     };
-    let Some(record) = Record::read(&home.record()) else { return Ok(Stopped::Nothing) };
+    let Some(record) = Record::read(&home.record()) else {
+        let lock = home.temporal_lock();
+        let held = crate::process::lock::is_held(&lock).unwrap_or(false);
+        return if held { Err(unrecorded(&lock)) } else { Ok(Stopped::Nothing) };
+    };
     if !record.leader.is_local() {
         if record.leader.is_before_boot() {
             let _ = std::fs::remove_file(home.record());

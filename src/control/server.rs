@@ -33,9 +33,17 @@ const FRAME: Duration = Duration::from_millis(33);
 #[derive(Debug, Clone)]
 struct Api {
     manager: Handle,
-    /// Asked by `shutdown`; the host acts on it.
-    shutdown: CancellationToken,
+    wishes: Wishes,
     closing: CancellationToken,
+}
+
+/// What clients ask of the host itself; it acts on them.
+#[derive(Debug, Clone, Default)]
+pub struct Wishes {
+    /// To end. Temporal is stopped by then.
+    pub end: CancellationToken,
+    /// To be replaced by another, for options that a host has from its beginning.
+    pub replacement: CancellationToken,
 }
 
 /// The bound socket and the task that serves it.
@@ -56,7 +64,7 @@ impl Server {
     pub fn start(
         home: &Home,
         manager: Handle,
-        shutdown: CancellationToken,
+        wishes: Wishes,
         http: Option<net::SocketAddr>,
     ) -> io::Result<Self> {
         let path = home.socket();
@@ -68,7 +76,7 @@ impl Server {
         let listener = UnixListener::bind(&path)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         let closing = CancellationToken::new();
-        let api = Api { manager, shutdown, closing: closing.clone() };
+        let api = Api { manager, wishes, closing: closing.clone() };
         let uid = nix::unistd::getuid().as_raw();
         let socket = serve(Bounded::new(Owned { listener, uid }), router(api.clone()), &closing);
         let tcp = http.and_then(|address| {
@@ -201,7 +209,15 @@ async fn restart(State(api): State<Api>, wait: Query<Wait>, body: axum::body::By
         Ok(settings) => settings.map(Box::new),
         Err(error) => return failure(StatusCode::BAD_REQUEST, error),
     };
-    command(&api, Command::Restart(settings), wait.wait).await
+    let running = api.manager.facts().settings.clone();
+    let replaces = settings.as_ref().is_some_and(|anew: &Box<Settings>| {
+        anew.http != running.http || anew.log_max != running.log_max
+    });
+    let answer = command(&api, Command::Restart(settings), wait.wait).await;
+    if replaces {
+        api.wishes.replacement.cancel();
+    }
+    answer
 }
 
 /// The running options with those laid over that the body gives anew.
@@ -231,7 +247,7 @@ async fn shutdown(State(api): State<Api>, wait: Query<Wait>) -> Response {
                 Err(error) => Err(error),
             };
             if outcome.is_ok() {
-                api.shutdown.cancel();
+                api.wishes.end.cancel();
             }
             outcome
         }

@@ -58,14 +58,20 @@ pub async fn watch(instance: Instance, log: LogReader) -> Ended {
     }
     // A wrapper ends at once by SIGTERM, its server a second later: those who were
     // asked are waited for. The supervisor's kill ends that wait.
-    if *asked.borrow() {
-        while !members(&subject, &lock).await.is_empty() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+    let mut known: Vec<Identity> = Vec::new();
+    while *asked.borrow() {
+        let members = members(&subject, &lock).await;
+        if members.is_empty() {
+            break;
         }
+        known.extend(
+            members.into_iter().filter(|member| !known.contains(member)).collect::<Vec<_>>(),
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let survivors = {
         let (subject, lock) = (subject.clone(), lock.clone());
-        tokio::task::spawn_blocking(move || subject.clear(&lock, CLEARING)).await
+        tokio::task::spawn_blocking(move || subject.clear(&lock, CLEARING, known)).await
     }
     .unwrap_or_default();
     // Only now may its number be given out again.

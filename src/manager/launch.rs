@@ -117,7 +117,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 fn clear(settings: &Settings) -> Result<(), Refused> {
     let home = &settings.home;
     let Some(record) = Record::read(&home.record()) else { return Ok(()) };
-    let left = record.subject().clear(&home.temporal_lock(), CLEARING);
+    let left = record.subject().clear(&home.temporal_lock(), CLEARING, Vec::new());
     if !left.is_empty() {
         return Err(Refused {
             failure: Failure::new(
@@ -216,11 +216,12 @@ fn prepare(order: &Order) -> Result<Prepared, Refused> {
         })?
         .ok_or_else(|| held_by_stranger(&lock_path))?;
     // Before the spawn, so that the number is never given out again.
-    lock.write(&order.generation.to_string()).map_err(|error| {
-        Failure::new(
+    lock.write(&order.generation.to_string()).map_err(|error| Refused {
+        curable: true,
+        failure: Failure::new(
             format!("cannot write {}: {error}", lock_path.display()),
             "see that the home is writable and its disk is not full",
-        )
+        ),
     })?;
     let mut locks = vec![lock];
     match &settings.database {

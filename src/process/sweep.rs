@@ -174,15 +174,20 @@ impl Subject {
                 super::watch::wait_exit(&proven, Duration::from_millis(20));
             }
         }
-        self.clear(lock, Duration::from_secs(5))
+        self.clear(lock, Duration::from_secs(5), Vec::new())
     }
 
     /// Kills until no member is left, for at most `patience`. Blocks; what it
-    /// returns is what outlived it.
+    /// returns is what outlived it. `known` are members that were seen before,
+    /// and may wait to be reaped.
     #[must_use]
-    pub fn clear(&self, lock: &Path, patience: Duration) -> Vec<Identity> {
+    pub fn clear(
+        &self,
+        lock: &Path,
+        patience: Duration,
+        mut known: Vec<Identity>,
+    ) -> Vec<Identity> {
         let deadline = Instant::now() + patience;
-        let mut known = Vec::new();
         loop {
             let members = self.members(lock);
             if members.is_empty() || Instant::now() >= deadline {

@@ -96,3 +96,21 @@ fn restart_with_another_port_moves_there() {
     rig.run(&["stop"]).exits(0);
     assert!(!Rig::is_listening(port));
 }
+
+#[test]
+fn an_option_of_the_host_itself_is_applied_by_another_host_to_the_same_server() {
+    let rig = Rig::new();
+    rig.start();
+    let before = rig.host();
+    let port = ports::free();
+    rig.run(&["restart", "--http", &format!("127.0.0.1:{port}")]).exits(0);
+    rig.wait_for("another host", |status| {
+        status["host"]["pid"].as_i64().is_some_and(|pid| pid != i64::from(before.pid))
+            && status["state"] == "ready"
+    });
+    let status = rig.wait_for("health over TCP", |_| Rig::is_listening(port));
+    assert_eq!(status["temporal"]["generation"], 2, "one restart, then adopted as it is");
+    assert_eq!(status["temporal"]["adopted"], true);
+    rig.stop();
+    assert!(!Rig::is_listening(port));
+}
