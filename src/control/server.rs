@@ -210,11 +210,12 @@ async fn restart(State(api): State<Api>, wait: Query<Wait>, body: axum::body::By
         Err(error) => return failure(StatusCode::BAD_REQUEST, error),
     };
     let running = api.manager.facts().settings.clone();
-    let replaces = settings.as_ref().is_some_and(|anew: &Box<Settings>| {
-        anew.http != running.http || anew.log_max != running.log_max
-    });
-    let answer = command(&api, Command::Restart(settings), wait.wait).await;
-    if replaces {
+    let replaces = settings
+        .as_deref()
+        .is_some_and(|anew| anew.http != running.http || anew.log_max != running.log_max);
+    // The next host goes on with what runs: that must be the new generation.
+    let answer = command(&api, Command::Restart(settings), wait.wait || replaces).await;
+    if replaces && answer.status().is_success() {
         api.wishes.replacement.cancel();
     }
     answer
