@@ -6,6 +6,7 @@
 use crate::background;
 use crate::config::{self, Options, Settings};
 use crate::control::client::ClientError;
+use crate::hangup;
 use crate::host::{self, Host, HostError};
 use crate::log::{Follower, Start};
 use crate::manager::Command;
@@ -16,9 +17,10 @@ use crate::session::{Order, Session};
 use crate::supervisor::Want;
 use crate::temporal::logline::LineParser;
 use jiff::tz::TimeZone;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 
 /// A host that is replaced by another is back by then.
 const REPLACED: Duration = Duration::from_secs(1);
@@ -54,6 +56,8 @@ pub enum HeadlessError {
 }
 
 struct Signals {
+    /// The terminal is gone, without a signal (a killed multiplexer).
+    vanished: mpsc::Receiver<()>,
     hangup: Signal,
     terminate: Signal,
     interrupt: Signal,
@@ -73,6 +77,7 @@ impl Signals {
             _ = self.terminate.recv() => Asked::End,
             _ = self.interrupt.recv() => Asked::End,
             _ = self.hangup.recv() => Asked::Leave,
+            Some(()) = self.vanished.recv() => Asked::Leave,
         }
     }
 }
@@ -82,7 +87,14 @@ impl Signals {
 /// # Errors
 /// See [`HeadlessError`].
 pub async fn run(settings: Settings, asked: Options) -> Result<i32, HeadlessError> {
+    let (gone, vanished) = mpsc::channel(1);
+    if std::io::stdin().is_terminal() {
+        hangup::watch(move || {
+            let _ = gone.blocking_send(());
+        });
+    }
     let mut signals = Signals {
+        vanished,
         hangup: signal(SignalKind::hangup())?,
         terminate: signal(SignalKind::terminate())?,
         interrupt: signal(SignalKind::interrupt())?,

@@ -30,6 +30,7 @@ pub mod session;
 
 pub mod presenter;
 
+pub mod hangup;
 pub mod headless;
 pub mod tui;
 

@@ -12,6 +12,7 @@ mod terminal;
 use crate::background;
 use crate::config::{self, Options, Settings};
 use crate::control::client::ClientError;
+use crate::hangup;
 use crate::host::{self, Host, HostError};
 use crate::log::{Follower, Start};
 use crate::manager::Command;
@@ -216,7 +217,7 @@ impl Dashboard {
         let mut own = Follower::new(&self.home.stigmer_log(), Start::Tail(1_000));
         let (done, mut outcomes) = mpsc::unbounded_channel::<Result<(), ApiError>>();
         let (gone, mut vanished) = mpsc::channel::<()>(1);
-        terminal::watch_hangup(move || {
+        hangup::watch(move || {
             let _ = gone.blocking_send(());
         });
         let signals = (

@@ -76,6 +76,7 @@ fn arrows_point_only_where_the_map_says() {
                 "background",
                 "config",
                 "control",
+                "hangup",
                 "host",
                 "log",
                 "manager",
@@ -93,6 +94,7 @@ fn arrows_point_only_where_the_map_says() {
                 "background",
                 "config",
                 "control",
+                "hangup",
                 "host",
                 "log",
                 "manager",
@@ -104,6 +106,7 @@ fn arrows_point_only_where_the_map_says() {
                 "temporal",
             ],
         ),
+        ("hangup", &[]),
         ("telemetry", &["log", "paths"]),
     ];
     for (path, text) in sources("src") {

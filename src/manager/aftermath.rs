@@ -69,15 +69,19 @@ pub async fn watch(instance: Instance, log: LogReader) -> Ended {
         );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let survivors = {
-        let (subject, lock) = (subject.clone(), lock.clone());
+    // What the kernel does not let go is not ended, and nothing here says that it
+    // is; the supervisor's own patience decides when to tell a person.
+    while let Ok(survivors) = {
+        let (subject, lock, known) = (subject.clone(), lock.clone(), known.clone());
         tokio::task::spawn_blocking(move || subject.clear(&lock, CLEARING, known)).await
+    } && !survivors.is_empty()
+    {
+        tracing::error!(?survivors, "does not end, not even by SIGKILL");
     }
-    .unwrap_or_default();
     // Only now may its number be given out again.
     watched.reap();
     let words = log.last_words().await;
-    let leftover = leftover(&survivors, &lock, &ports);
+    let leftover = leftover(&lock, &ports);
     Ended { exit, at, cleaned: at.elapsed(), words, leftover }
 }
 
@@ -87,10 +91,7 @@ async fn members(subject: &Subject, lock: &std::path::Path) -> Vec<Identity> {
 }
 
 /// What still stands in the way, read from the kernel.
-fn leftover(survivors: &[Identity], lock: &std::path::Path, ports: &[u16]) -> Option<String> {
-    if let Some(survivor) = survivors.first() {
-        return Some(format!("pid {} does not end, not even by SIGKILL", survivor.pid));
-    }
+fn leftover(lock: &std::path::Path, ports: &[u16]) -> Option<String> {
     if let Some(occupant) = ports.iter().find_map(|port| {
         if ports::listeners(*port).is_empty() { None } else { ports::occupant(*port) }
     }) {

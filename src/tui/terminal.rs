@@ -4,7 +4,6 @@ use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use std::io::{self, Stdout, Write};
@@ -121,22 +120,4 @@ static PANICKED: AtomicBool = AtomicBool::new(false);
 #[must_use]
 pub fn has_panicked() -> bool {
     PANICKED.load(Ordering::SeqCst)
-}
-
-/// Calls `gone` when the terminal goes away. A closed terminal need not send
-/// SIGHUP (a killed multiplexer, `trap "" HUP`), and the event stream does not
-/// tell; waiting for nothing on stdin does.
-pub fn watch_hangup(gone: impl FnOnce() + Send + 'static) {
-    std::thread::spawn(move || {
-        let stdin = io::stdin();
-        loop {
-            let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::empty())];
-            match poll(&mut fds, PollTimeout::NONE) {
-                Ok(_) => break,
-                Err(nix::errno::Errno::EINTR) => {}
-                Err(_) => break,
-            }
-        }
-        gone();
-    });
 }
