@@ -43,7 +43,9 @@ fn a_storm_of_sizes_leaves_a_whole_screen() {
         dashboard.press(["1", "2", "3"][usize::from(i % 3)]);
     }
     dashboard.resize(80, 24);
-    dashboard.press("1");
+    // A key that comes in the same moment as a change of size waits for the next
+    // key: crossterm drops the one readiness of the terminal that it gets for both.
+    dashboard.press_until_shows("1", &["following"]);
     dashboard.until_shows(&["READY", "gen 1", "Restarts", "Probe", "following", "q quit"]);
     assert_eq!(home.temporal_pid(), pid);
 }

@@ -10,7 +10,7 @@ use std::num::NonZeroU16;
 use std::os::fd::AsFd;
 use std::process::{Child, ExitStatus};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use stigmer::process::Pid;
 
 pub const ESC: &str = "\x1b";
@@ -100,6 +100,26 @@ impl<'h> Dashboard<'h> {
             parser = self.shown.changed.wait_timeout(parser, left).unwrap().0;
         }
         parser.screen().contents()
+    }
+
+    /// Presses again and again, as a person does, until all of this is on the screen.
+    pub fn press_until_shows(&self, keys: &str, words: &[&str]) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            self.press(keys);
+            let parser = self.shown.parser.lock().unwrap();
+            let missing = |parser: &mut vt100::Parser| {
+                let text = parser.screen().contents();
+                !words.iter().all(|word| text.contains(word))
+            };
+            let wait = Duration::from_millis(500);
+            let (parser, waited) =
+                self.shown.changed.wait_timeout_while(parser, wait, missing).unwrap();
+            if !waited.timed_out() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "no {words:?}:\n{}", parser.screen().contents());
+        }
     }
 
     /// Waits until all of this is on the screen.
