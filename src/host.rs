@@ -39,11 +39,11 @@ pub enum HostError {
 /// This process as the host of a home.
 #[derive(Debug)]
 pub struct Host {
-    // Dropped last: whoever gets the lock may bind the socket.
     handle: Handle,
     control: Server,
     manager: tokio::task::JoinHandle<()>,
     wishes: Wishes,
+    // The last field is dropped last: whoever gets the lock may bind the socket.
     lock: HostLock,
 }
 

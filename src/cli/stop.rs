@@ -2,6 +2,7 @@
 
 use super::output::{line, note};
 use super::{CliError, Context, block_on};
+use crate::config::Options;
 use crate::control::client::{self, ClientError};
 use crate::host;
 use crate::paths::Home;
@@ -10,11 +11,10 @@ use crate::process::lock::HostLock;
 use crate::process::record::Record;
 use crate::process::{linux, ports, watch};
 use crate::protocol::Status;
+use crate::supervisor::Policy;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// For an orphan, whose options nobody knows any more.
-const GRACE: Duration = Duration::from_secs(15);
 /// A host ends within milliseconds of its Temporal.
 const LEAVING: Duration = Duration::from_secs(5);
 
@@ -65,6 +65,14 @@ pub(super) fn stop(home: &Home) -> Result<Stopped, CliError> {
         Err(ClientError::Unresponsive) => end_host(home),
         Err(error) => Err(CliError::Other(error.to_string())),
     }
+}
+
+/// As long as it was started with.
+fn grace(record: &Record) -> Duration {
+    serde_json::from_str::<Options>(&record.options)
+        .ok()
+        .and_then(|options| options.stop_grace)
+        .map_or(Policy::default().stop_grace, |span| span.0)
 }
 
 /// Something of this home runs, and no record says what: without a leader nothing
@@ -164,7 +172,7 @@ pub(super) fn stop_orphan(home: &Home) -> Result<Stopped, CliError> {
     let lock = home.temporal_lock();
     let there = !subject.members(&lock).is_empty();
     if there {
-        let left = subject.end(&lock, GRACE);
+        let left = subject.end(&lock, grace(&record));
         if let Some(survivor) = left.first() {
             return Err(CliError::Other(format!(
                 "pid {} does not end, not even by SIGKILL; see `ps -o pid,stat,wchan {}`",

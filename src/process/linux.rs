@@ -149,14 +149,6 @@ pub fn command_line(pid: Pid) -> String {
     if line.is_empty() { stat(pid).map(|process| process.name).unwrap_or_default() } else { line }
 }
 
-/// The program file, for people.
-#[must_use]
-pub fn executable(pid: Pid) -> String {
-    std::fs::read_link(format!("/proc/{pid}/exe"))
-        .map(|path| path.to_string_lossy().into_owned())
-        .unwrap_or_default()
-}
-
 /// Whether a process has this very file open, whatever its path is now.
 #[must_use]
 pub fn has_open(pid: Pid, file: FileId) -> bool {

@@ -11,7 +11,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Somebody who asks whether it is held locks it (shared) for a moment; on a busy
@@ -28,7 +28,6 @@ pub struct HostLock {
 #[derive(Debug)]
 pub struct InstanceLock {
     file: File,
-    path: PathBuf,
 }
 
 impl HostLock {
@@ -64,13 +63,7 @@ impl InstanceLock {
     /// When the file cannot be opened or created; `WouldBlock` when others keep
     /// asking for it all the time.
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
-        Ok(take(path)?.map(|file| Self { file, path: path.to_owned() }))
-    }
-
-    /// Where it is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+        Ok(take(path)?.map(|file| Self { file }))
     }
 
     /// Replaces the text in the file.
