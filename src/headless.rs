@@ -13,7 +13,7 @@ use crate::manager::Command;
 use crate::paths::Home;
 use crate::presenter;
 use crate::protocol::{Mode, State, Status};
-use crate::session::{Order, Session};
+use crate::session::{Link, Order, Session};
 use crate::supervisor::Want;
 use crate::temporal::logline::LineParser;
 use jiff::tz::TimeZone;
@@ -45,6 +45,9 @@ pub enum HeadlessError {
         /// Why.
         source: ClientError,
     },
+    /// The host that runs is of another version; says what to do.
+    #[error("{0}")]
+    Foreign(String),
     /// It runs with other options than were asked for.
     #[error(
         "Temporal is already running with other options: {0}; `stigmer local restart` with these options applies them"
@@ -121,6 +124,7 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, HeadlessErro
                     () = tokio::time::sleep(Duration::from_millis(10)) => continue,
                 }
             }
+            Err(ClientError::Foreign(why)) => return Err(HeadlessError::Foreign(why)),
             Err(source) => {
                 return Err(HeadlessError::Follow { home: settings.home.to_string(), source });
             }
@@ -225,7 +229,7 @@ async fn follow(
         if was_up && status.state == State::Failed {
             return Ok(Some(1));
         }
-        if !view.connected {
+        if matches!(view.link, Link::Gone | Link::Foreign(_)) {
             // Replaced by another host, or simply gone?
             tokio::time::sleep(Duration::from_millis(20)).await;
             if view.age > REPLACED || !host::is_hosted(&settings.home) {

@@ -6,6 +6,7 @@
 //! the loop itself never waits for anything but the next event.
 
 mod aftermath;
+mod broadcast;
 mod distributions;
 pub mod facts;
 mod generation;
@@ -16,6 +17,7 @@ mod log_reader;
 mod prober;
 mod timeline;
 
+pub use broadcast::{BEAT, Latest, Stream};
 pub use facts::Facts;
 pub use handle::{Command, HandOver, Handle, Outcome};
 
@@ -26,6 +28,7 @@ use crate::process::sweep::Subject;
 use crate::protocol::{ApiError, Mode};
 use crate::supervisor::{Cause, Effect, Generation, Input, Owner, State, Supervisor, Want};
 use aftermath::Ended;
+use broadcast::Broadcast;
 use facts::RestartFacts;
 use handle::Request;
 use launch::{Launched, Order, Refused};
@@ -86,6 +89,7 @@ pub struct Manager {
     supervisor: Supervisor,
     facts: Facts,
     published: watch::Sender<Arc<Facts>>,
+    broadcast: Broadcast,
     requests: mpsc::Receiver<Request>,
     events: mpsc::UnboundedReceiver<Event>,
     report: mpsc::UnboundedSender<Event>,
@@ -126,12 +130,15 @@ impl Manager {
             facts.timeline = before.timeline.into_iter().map(Arc::new).collect();
         }
         let (published, watch) = watch::channel(Arc::new(facts.clone()));
+        let broadcast = Broadcast::new(&facts, now);
+        let source = broadcast.source();
         let (requests, incoming) = mpsc::channel(32);
         let (report, events) = mpsc::unbounded_channel();
         let manager = Self {
             supervisor,
             facts,
             published,
+            broadcast,
             requests: incoming,
             events,
             report,
@@ -143,7 +150,7 @@ impl Manager {
             release: None,
             episode: Episode::begin(Cause::Operator, String::new(), false, now),
         };
-        (manager, Handle { requests, facts: watch })
+        (manager, Handle { requests, facts: watch, source })
     }
 
     /// Adopts what runs, then serves until every handle is gone or it is released.
@@ -166,6 +173,7 @@ impl Manager {
                 },
                 Some(event) = self.events.recv() => self.event(event),
                 () = timer => self.step(None),
+                () = tokio::time::sleep_until(self.broadcast.due().into()) => {}
             }
             // Before the answers: whoever has one sees what it is about.
             self.publish();
@@ -188,6 +196,7 @@ impl Manager {
         self.facts.schedule = self.supervisor.schedule().clone();
         self.facts.log_lines = self.log.lines();
         self.published.send_replace(Arc::new(self.facts.clone()));
+        self.broadcast.publish(&self.facts, Instant::now());
     }
 
     fn command(&mut self, command: Command, reply: oneshot::Sender<Outcome>) {

@@ -55,6 +55,9 @@ pub enum TuiError {
         /// Why.
         source: ClientError,
     },
+    /// The host that runs is of another version; says what to do.
+    #[error("{0}")]
+    Foreign(String),
     /// It runs with other options than were asked for.
     #[error(
         "Temporal is already running with other options: {0}; `stigmer local restart` with these options applies them"
@@ -169,6 +172,7 @@ async fn attach(home: &Home) -> Result<Session, TuiError> {
             Err(ClientError::NoHost) if Instant::now() < deadline && host::is_hosted(home) => {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
+            Err(ClientError::Foreign(why)) => return Err(TuiError::Foreign(why)),
             Err(source) => return Err(TuiError::Attach { home: home.to_string(), source }),
         }
     }

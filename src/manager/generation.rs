@@ -108,6 +108,7 @@ impl Manager {
                     generation,
                     owner: Owner::External,
                     leader: None,
+                    since: None,
                     server: occupant.pid,
                     version: None,
                     ui_url: settings.ui_url().filter(|_| {
@@ -164,6 +165,8 @@ impl Manager {
             generation,
             owner,
             leader: Some(subject.leader.clone()),
+            since: crate::process::linux::age(subject.leader.start_ticks)
+                .and_then(|age| Instant::now().checked_sub(age)),
             server: None,
             version,
             ui_url: settings.ui_url(),

@@ -1,6 +1,7 @@
 //! How the rest of the program talks to the manager: commands with an outcome,
 //! facts to watch.
 
+use super::broadcast::{Latest, Source, Stream};
 use super::facts::Facts;
 use crate::config::Settings;
 use crate::protocol::ApiError;
@@ -50,6 +51,7 @@ pub struct HandOver {
 pub struct Handle {
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) facts: watch::Receiver<Arc<Facts>>,
+    pub(super) source: Source,
 }
 
 impl Handle {
@@ -59,10 +61,16 @@ impl Handle {
         self.facts.borrow().clone()
     }
 
-    /// What is, with each change.
+    /// What everybody is shown, with each change.
     #[must_use]
-    pub fn watch(&self) -> watch::Receiver<Arc<Facts>> {
-        self.facts.clone()
+    pub fn latest(&self) -> watch::Receiver<Latest> {
+        self.source.latest()
+    }
+
+    /// What one viewer is told, from now on.
+    #[must_use]
+    pub fn stream(&self) -> Stream {
+        self.source.stream()
     }
 
     /// Gives a command and waits until it is done.
