@@ -119,15 +119,20 @@ impl Stream {
             Said::Hello => return Some(self.fresh(None)),
             Said::Up(seq) => seq,
         };
+        let deltas = self.deltas.as_mut()?;
         loop {
-            match self.deltas.as_mut()?.recv().await {
+            match deltas.recv().await {
                 // The snapshot had it already.
                 Ok(delta) if delta.seq <= seq => {}
                 Ok(delta) => {
                     self.said = Said::Up(delta.seq);
                     return Some(Event::Delta(delta));
                 }
-                Err(RecvError::Lagged(_)) => return Some(self.fresh(Some(seq))),
+                Err(RecvError::Lagged(_)) => {
+                    // The old ones that are still kept are in the snapshot.
+                    *deltas = deltas.resubscribe();
+                    return Some(self.fresh(Some(seq)));
+                }
                 Err(RecvError::Closed) => return None,
             }
         }
