@@ -74,6 +74,8 @@ struct Running {
     _watch: Option<Task>,
     _probes: Task,
     ever_ready: bool,
+    /// As of the last moment at which all was well.
+    oom_kills: Option<u64>,
 }
 
 /// A command whose outcome somebody waits for.
@@ -332,7 +334,7 @@ impl Manager {
                 if automatic {
                     self.facts.remember_restart(RestartFacts {
                         cause,
-                        detail: detail.clone(),
+                        detail: self.episode.detail().to_owned(),
                         at: self.episode.begun(),
                         recovery: None,
                     });

@@ -275,7 +275,11 @@ fn row(entry: &Entry, repaired: Option<&Entry>) -> TimelineRow {
             .iter()
             .map(|phase| Phase { name: phase.name.clone(), ms: phase.us.div_ceil(1000) })
             .collect(),
-        last_words: entry.last_words.clone(),
+        last_words: match entry.first_words.is_empty() {
+            true => entry.last_words.clone(),
+            // The cause of a dump stands at its beginning.
+            false => entry.first_words.clone(),
+        },
     }
 }
 
@@ -348,6 +352,9 @@ mod tests {
             uptime_ms: Some(720_000),
             took_ms: Some(131),
             phases: vec![],
+            peak_rss_bytes: None,
+            oom_kills: None,
+            first_words: vec![],
             last_words: vec![],
         })
     }

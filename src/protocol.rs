@@ -328,7 +328,17 @@ pub struct Entry {
     /// What that time went to, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<Phase>,
-    /// The server's first and last lines, where it ended unasked.
+    /// The most resident memory that it was seen to have had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_rss_bytes: Option<u64>,
+    /// How many processes, anywhere on the machine, the kernel ended for want of
+    /// memory between the last time that all was well and a death by SIGKILL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oom_kills: Option<u64>,
+    /// The first lines of the server's crash dump, where it left one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first_words: Vec<String>,
+    /// The server's last lines, where it ended unasked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub last_words: Vec<String>,
 }

@@ -5,6 +5,7 @@ use super::distributions::Distributions;
 use crate::config::{Database, Settings};
 use crate::process::Pid;
 use crate::process::identity::Identity;
+use crate::process::usage::Usage;
 use crate::protocol::{
     DatabaseStatus, ENTRIES, Entry, HealthStatus, HostStatus, LastRestart, Latency, LayerStatus,
     LogStatus, Mode, RestartStatus, SCHEMA, Snapshot, State as StateName, Status, TemporalStatus,
@@ -113,6 +114,8 @@ pub struct Facts {
     pub probes: VecDeque<Option<u64>>,
     /// Resident bytes, oldest first.
     pub rss: VecDeque<u64>,
+    /// The most resident bytes of the server that runs.
+    pub peak_rss: Option<u64>,
     /// Percent of a core, oldest first.
     pub cpu: VecDeque<f64>,
     /// Size of the database with its write-ahead log.
@@ -151,6 +154,7 @@ impl Facts {
             failures: 0,
             probes: VecDeque::new(),
             rss: VecDeque::new(),
+            peak_rss: None,
             cpu: VecDeque::new(),
             database_bytes: None,
             timeline: VecDeque::new(),
@@ -345,8 +349,10 @@ impl Facts {
         push_bounded(&mut self.probes, latency, PROBES);
     }
 
-    pub(super) fn remember_usage(&mut self, rss: u64, cpu: Option<f64>) {
-        push_bounded(&mut self.rss, rss, READINGS);
+    pub(super) fn remember_usage(&mut self, usage: Usage, cpu: Option<f64>) {
+        push_bounded(&mut self.rss, usage.rss_bytes, READINGS);
+        self.peak_rss = self.peak_rss.max(Some(usage.peak_bytes.max(usage.rss_bytes)));
+        self.cpu_time = Some(usage.cpu);
         if let Some(cpu) = cpu {
             // Finer than it is shown, it would only be longer on the wire.
             push_bounded(&mut self.cpu, (cpu * 10.0).round() / 10.0, READINGS);
@@ -367,6 +373,7 @@ impl Facts {
     pub(super) fn forget_server(&mut self, now: Instant) {
         self.server = None;
         self.rss.clear();
+        self.peak_rss = None;
         self.cpu.clear();
         self.cpu_time = None;
         self.failures = 0;
