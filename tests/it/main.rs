@@ -6,12 +6,15 @@
 mod support;
 
 mod callers;
+mod control;
 mod crashes;
 mod databases;
+mod events;
 mod headless;
 mod lifecycle;
 mod options;
 mod orphans;
 mod ports;
 mod strangers;
+mod viewers;
 mod wrappers;

@@ -7,6 +7,7 @@ pub mod ports;
 pub mod process;
 pub mod rig;
 pub mod server;
+pub mod socket;
 pub mod strangers;
 pub mod wrapper;
 

@@ -1,0 +1,99 @@
+//! The control API on the socket, as `curl` meets it.
+
+use crate::support::rig::Rig;
+use crate::support::socket::{ask, get};
+use openmetrics_parser::{MetricsExposition, OpenMetricsType, OpenMetricsValue};
+use std::collections::BTreeSet;
+
+#[test]
+fn what_is_not_understood_is_answered_as_an_error_of_ours() {
+    let rig = Rig::new();
+    rig.start();
+    get(&rig, "/v1/nothing").is_error(404, "not_found");
+    get(&rig, "/v1/stop").is_error(405, "method_not_allowed");
+    ask(&rig, "POST", "/v1/status", "").is_error(405, "method_not_allowed");
+    ask(&rig, "DELETE", "/metrics", "").is_error(405, "method_not_allowed");
+    ask(&rig, "POST", "/v1/start?wait=1", "").is_error(400, "bad_query");
+    ask(&rig, "POST", "/v1/start?weit=true", "").is_error(400, "bad_query");
+    get(&rig, "/v1/logs?tail=many").is_error(400, "bad_query");
+    get(&rig, "/v1/logs?level=loud").is_error(400, "bad_query");
+    get(&rig, "/v1/logs?grep=(").is_error(400, "bad_query");
+    ask(&rig, "POST", "/v1/restart", "{\"port\": 0}").is_error(400, "bad_options");
+    ask(&rig, "POST", "/v1/restart", "no json").is_error(400, "bad_options");
+    ask(&rig, "POST", "/v1/restart", &" ".repeat(1 << 20)).is_error(413, "too_large");
+    let status = rig.status();
+    assert_eq!(status["temporal"]["generation"], 1, "none of it did anything: {status:#}");
+    assert_eq!(get(&rig, "/healthz").body, "ok\n");
+}
+
+fn exposition(rig: &Rig) -> MetricsExposition<OpenMetricsType, OpenMetricsValue> {
+    let answer = get(rig, "/metrics");
+    assert!(answer.head.contains("application/openmetrics-text; version=1.0.0"), "{}", answer.head);
+    openmetrics_parser::openmetrics::parse_openmetrics(&answer.body)
+        .unwrap_or_else(|error| panic!("{error}\n{}", answer.body))
+}
+
+/// The sum of a counter over all its labels.
+fn counted(rig: &Rig, name: &str) -> f64 {
+    let exposition = exposition(rig);
+    let family = exposition.families.get(name).unwrap_or_else(|| panic!("no {name}"));
+    family
+        .iter_samples()
+        .map(|sample| match &sample.value {
+            OpenMetricsValue::Counter(counter) => counter.value.as_f64(),
+            OpenMetricsValue::Histogram(histogram) => {
+                histogram.count.map_or(0.0, |count| count as f64)
+            }
+            value => panic!("{name} is {value:?}"),
+        })
+        .sum()
+}
+
+#[test]
+fn metrics_are_what_an_openmetrics_parser_takes_and_count_across_generations() {
+    let rig = Rig::with(&[("probe-period", "\"100ms\"")]);
+    rig.start();
+    rig.wait_for("a reading of the processor", |status| {
+        status["temporal"]["cpu_percent"].is_number()
+    });
+    let families: BTreeSet<String> = exposition(&rig).families.keys().cloned().collect();
+    let promised = [
+        "stigmer_build",
+        "stigmer_log_lines",
+        "stigmer_temporal_cpu_seconds",
+        "stigmer_temporal_generation",
+        "stigmer_temporal_probe_duration_seconds",
+        "stigmer_temporal_probe_failures",
+        "stigmer_temporal_recovery_seconds",
+        "stigmer_temporal_resident_memory_bytes",
+        "stigmer_temporal_restarts",
+        "stigmer_temporal_state",
+        "stigmer_temporal_up",
+        "stigmer_temporal_uptime_seconds",
+    ];
+    assert_eq!(families.iter().map(String::as_str).collect::<Vec<_>>(), promised);
+    let before = counted(&rig, "stigmer_temporal_probe_duration_seconds");
+    let lines = counted(&rig, "stigmer_log_lines");
+    assert!(before > 0.0 && lines > 0.0, "{before} probes, {lines} lines");
+    assert_eq!(counted(&rig, "stigmer_temporal_restarts"), 0.0);
+
+    rig.temporal().kill();
+    rig.wait_ready(2);
+    assert_eq!(counted(&rig, "stigmer_temporal_restarts"), 1.0);
+    assert_eq!(counted(&rig, "stigmer_temporal_recovery_seconds"), 1.0);
+    assert!(counted(&rig, "stigmer_temporal_probe_duration_seconds") >= before);
+    assert!(counted(&rig, "stigmer_log_lines") > lines);
+    let text = get(&rig, "/metrics").body;
+    for line in [
+        "stigmer_build_info{version=",
+        "stigmer_temporal_restarts_total{cause=\"crash\"} 1\n",
+        "stigmer_temporal_generation 2\n",
+        "stigmer_temporal_state{state=\"ready\"} 1\n",
+        "stigmer_temporal_up 1\n",
+        "stigmer_log_lines_total{level=\"info\"}",
+        "stigmer_temporal_cpu_seconds_total ",
+        "stigmer_temporal_probe_failures_total{layer=\"grpc\"}",
+    ] {
+        assert!(text.contains(line), "no {line} in\n{text}");
+    }
+}

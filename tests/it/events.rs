@@ -1,0 +1,87 @@
+//! The timeline that outlives every process.
+
+use crate::support::rig::{Rig, wait_gone};
+use rustix::process::Signal;
+use serde_json::Value;
+
+fn events(rig: &Rig) -> Vec<Value> {
+    let told = rig.run(&["events", "--json"]).exits(0).stdout;
+    told.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn happened<'e>(events: &'e [Value], what: &str) -> Vec<&'e Value> {
+    events.iter().filter(|event| event["happened"] == what).collect()
+}
+
+#[test]
+fn a_crash_is_told_with_its_first_and_last_lines_and_its_memory_when_no_host_is_left() {
+    let rig = Rig::new();
+    rig.start();
+    // The Go runtime dumps all it has, the reason in the first line.
+    rig.temporal().signal(Signal::QUIT);
+    rig.wait_ready(2);
+    let (host, temporal) = (rig.host(), rig.temporal());
+    host.kill();
+    wait_gone(&host);
+    assert!(temporal.is_alive());
+
+    let events = events(&rig);
+    let ended = happened(&events, "ended");
+    let [crash] = ended[..] else { panic!("{events:#?}") };
+    assert_eq!((&crash["cause"], &crash["detail"]), (&"crash".into(), &"exit 2".into()));
+    assert!(crash["first_words"][0].as_str().unwrap().contains("SIGQUIT"), "{crash:#}");
+    let last = crash["last_words"].as_array().unwrap();
+    assert!(!last.is_empty() && crash["last_words"] != crash["first_words"], "{crash:#}");
+    assert!(crash["uptime_ms"].is_u64(), "{crash:#}");
+    assert!(crash["peak_rss_bytes"].as_u64().unwrap() > 10 << 20, "{crash:#}");
+
+    let ready = happened(&events, "ready");
+    let phases = |event: &Value| -> Vec<String> {
+        let phases = event["phases"].as_array().unwrap();
+        phases.iter().map(|phase| phase["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ready.len(), 2);
+    for event in ready {
+        let phases = phases(event);
+        assert_eq!(phases, ["cleaned", "spawned", "tcp", "grpc", "store", "engine"], "{event:#}");
+    }
+
+    let told = rig.run(&["events"]).exits(0).stdout;
+    for words in ["crash, exit 2", "SIGQUIT", "peak memory", "generation 2 repaired in"] {
+        assert!(told.contains(words), "no {words} in\n{told}");
+    }
+}
+
+#[test]
+fn a_hang_is_told_with_the_time_until_it_was_believed() {
+    let rig = Rig::with(&[("probe-period", "\"100ms\""), ("probe-timeout", "\"300ms\"")]);
+    rig.start();
+    rig.temporal().signal(Signal::STOP);
+    rig.wait_ready(2);
+    let events = events(&rig);
+    let repaired = happened(&events, "ready")[1];
+    assert_eq!(repaired["cause"], "unresponsive");
+    assert_eq!(repaired["phases"][0]["name"], "seen", "{repaired:#}");
+}
+
+#[test]
+fn a_launch_that_was_refused_for_a_while_is_told_as_a_repair() {
+    let mut rig = Rig::with(&[("backoff-max", "\"20ms\""), ("max-restarts", "1000")]);
+    let real = crate::support::server::program();
+    let script = format!("exec '{}' \"$@\"", real.display());
+    let program = crate::support::wrapper::executable(&rig, "replaced", &script);
+    rig.set_program(&program);
+    // The kernel runs no file that somebody is writing.
+    let writing = std::fs::File::options().append(true).open(&program).unwrap();
+    let start = crate::support::rig::Running::spawn(rig.local(&[]));
+    rig.wait_for("a first try in vain", |status| {
+        status["restarts"]["last"]["cause"] == "spawn_failed"
+    });
+    drop(writing);
+    start.finish().exits(0);
+    let status = rig.wait_for("ready", |status| status["state"] == "ready");
+    let last = &status["restarts"]["last"];
+    assert_eq!(last["cause"], "spawn_failed");
+    assert!(last["detail"].as_str().unwrap().contains("replaced"), "{last:#}");
+    assert!(last["recovery_ms"].is_u64(), "{last:#}");
+}

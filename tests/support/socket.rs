@@ -1,0 +1,95 @@
+//! The control socket as any program may use it: HTTP by hand.
+
+use super::rig::Rig;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub code: u16,
+    pub head: String,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
+    }
+
+    /// Fails unless it is an error as the contract has them, with this status and code.
+    #[track_caller]
+    pub fn is_error(&self, code: u16, word: &str) {
+        assert_eq!(self.code, code, "{self:?}");
+        let error = &self.json()["error"];
+        assert_eq!(error["code"], word, "{self:?}");
+        assert!(["message", "hint"].iter().all(|key| error[key].is_string()), "{self:?}");
+    }
+}
+
+/// One request on a connection of its own.
+pub fn ask(rig: &Rig, method: &str, path: &str, body: &str) -> Answer {
+    let mut stream = send(rig, method, path, body);
+    let mut text = String::new();
+    // One who is refused in the middle of its body may find the connection reset.
+    let _ = stream.read_to_string(&mut text);
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("answer: {text:?}"));
+    let code = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap();
+    Answer { code, head: head.to_owned(), body: body.to_owned() }
+}
+
+pub fn get(rig: &Rig, path: &str) -> Answer {
+    ask(rig, "GET", path, "")
+}
+
+/// The request alone; nothing is read yet.
+pub fn send(rig: &Rig, method: &str, path: &str, body: &str) -> UnixStream {
+    let mut stream = UnixStream::connect(rig.path("stigmer.sock")).unwrap();
+    stream.set_read_timeout(Some(super::LIMIT)).unwrap();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: any\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let _ = stream.write_all(body.as_bytes());
+    stream
+}
+
+/// A reader of `/v1/events` that reads when it is told to.
+pub struct Reader(BufReader<UnixStream>);
+
+/// An event: its kind and its data.
+pub type Event = (String, Value);
+
+impl Reader {
+    pub fn open(rig: &Rig) -> Self {
+        Self(BufReader::new(send(rig, "GET", "/v1/events", "")))
+    }
+
+    /// The next event. Chunk sizes and the head of the answer are lines like any
+    /// other, and none of them looks like a field.
+    pub fn event(&mut self) -> Event {
+        let mut kind = String::new();
+        loop {
+            let mut line = String::new();
+            assert!(self.0.read_line(&mut line).unwrap() > 0, "the stream has ended");
+            let line = line.trim_end();
+            if let Some(name) = line.strip_prefix("event: ") {
+                name.clone_into(&mut kind);
+            } else if let Some(data) = line.strip_prefix("data: ") {
+                return (kind, serde_json::from_str(data).unwrap());
+            }
+        }
+    }
+
+    /// Reads on until an event of this kind.
+    pub fn until(&mut self, wanted: &str) -> Value {
+        loop {
+            let (kind, data) = self.event();
+            if kind == wanted {
+                return data;
+            }
+        }
+    }
+}
