@@ -4,6 +4,14 @@ use crate::home::{Home, signal};
 use stigmer::process::Pid;
 use stigmer::process::identity::Signal;
 
+/// SIGSTOP, which the program itself never sends.
+fn freeze(pid: Pid) {
+    use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    let pidfd = pidfd_open(pid, PidfdFlags::empty()).unwrap();
+    pidfd_send_signal(pidfd, Signal::STOP).unwrap();
+}
+
 fn host(home: &Home) -> Pid {
     Pid::try_from(home.status()["host"]["pid"].as_i64().unwrap()).unwrap()
 }
@@ -33,6 +41,19 @@ fn it_shows_and_steers_the_background_host_and_leaves_it_alone() {
     assert_eq!(status["host"]["pid"], host);
     assert_eq!(status["temporal"]["pid"], pid);
     assert_eq!(status["state"], "ready");
+}
+
+#[test]
+fn it_says_that_the_host_is_silent_and_goes_on_when_it_speaks_again() {
+    let home = Home::new();
+    home.start();
+    let dashboard = home.dashboard();
+    dashboard.until_shows(&["READY"]);
+    let silent = host(&home);
+    freeze(silent);
+    dashboard.until_shows(&[&format!("host {silent} is silent"), "no word from the host for"]);
+    signal(silent, Signal::Cont);
+    dashboard.until_shows(&["READY", &format!("background host {silent}")]);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod attached;
 mod home;
 mod leaving;
+mod parity;
 mod screen;
 mod steering;
 mod terminal;

@@ -102,6 +102,11 @@ impl<'h> Dashboard<'h> {
         parser.screen().contents()
     }
 
+    /// Something of the screen as it is now.
+    pub fn read<T>(&self, what: impl Fn(&vt100::Screen) -> T) -> T {
+        what(self.shown.parser.lock().unwrap().screen())
+    }
+
     /// Presses again and again, as a person does, until all of this is on the screen.
     pub fn press_until_shows(&self, keys: &str, words: &[&str]) {
         let deadline = Instant::now() + PATIENCE;

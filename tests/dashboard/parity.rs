@@ -1,0 +1,102 @@
+//! The dashboard in the host and one that is attached draw the same cells.
+
+use crate::home::Home;
+use crate::terminal::{Dashboard, ESC};
+
+/// Until both show the same, but for what is said of the host.
+fn until_same(host: &Dashboard<'_>, attached: &Dashboard<'_>) {
+    // Both tick by themselves and hear of news one after the other: what counts is
+    // that they agree again and again, and entirely.
+    host.until("cells of the attached one", |screen| cells(screen) == attached.read(cells));
+}
+
+/// Every cell with its colours. The host label stands in the frame of the upper
+/// tile, between its title and the home's path; both ends of that line count.
+fn cells(screen: &vt100::Screen) -> Vec<Vec<String>> {
+    let (rows, columns) = screen.size();
+    let (rows, columns) = (rows.get(), columns.get());
+    (0..rows)
+        .map(|row| {
+            let line = (0..columns).filter_map(|column| screen.cell(row, column)).map(|cell| {
+                let colours = (cell.fgcolor(), cell.bgcolor());
+                let weight = (cell.bold(), cell.dim(), cell.inverse(), cell.underline());
+                format!("{} {colours:?} {weight:?}", cell.contents())
+            });
+            let line: Vec<String> = line.collect();
+            let text = screen.contents_between(row, 0, row, columns);
+            if text.contains(" · ") && text.contains("stigmer local") {
+                // A label that is longer leaves less of the line before it.
+                text.split_whitespace()
+                    .filter(|word| !word.contains('─'))
+                    .filter(|word| !["this", "dashboard"].contains(word))
+                    .filter(|word| !word.bytes().all(|byte| byte.is_ascii_digit()))
+                    .map(str::to_owned)
+                    .collect()
+            } else if let Some((title, _)) = text.split_once("[log=") {
+                // tui-logger counts there how fast it was fed, by each process on its own.
+                vec![title.to_owned()]
+            } else {
+                line
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn the_host_and_an_attached_dashboard_draw_the_same_cells_through_a_crash_and_every_tab() {
+    let home = Home::new();
+    let host = home.dashboard();
+    host.until_shows(&["READY", "generation 1"]);
+    let attached = home.dashboard();
+    let label = format!("dashboard {}", host.pid());
+    attached.until_shows(&["READY", "generation 1", &label]);
+    host.until_shows(&["this dashboard"]);
+    until_same(&host, &attached);
+
+    home.crash();
+    for dashboard in [&host, &attached] {
+        dashboard.until_shows(&["READY", "generation 2", "last: crash", "repaired in"]);
+    }
+    until_same(&host, &attached);
+    for keys in ["2", "3", "1", "?"] {
+        host.press(keys);
+        attached.press(keys);
+        until_same(&host, &attached);
+    }
+    for dashboard in [&host, &attached] {
+        dashboard.press(ESC);
+        dashboard.resize(80, 24);
+    }
+    until_same(&host, &attached);
+}
+
+#[test]
+fn a_command_from_either_side_is_seen_on_the_other() {
+    let home = Home::new();
+    let host = home.dashboard();
+    host.until_shows(&["READY", "generation 1"]);
+    let attached = home.dashboard();
+    attached.until_shows(&["READY", "generation 1"]);
+
+    attached.press("r");
+    for dashboard in [&attached, &host] {
+        dashboard.until_shows(&["READY", "generation 2"]);
+    }
+    host.press("r");
+    for dashboard in [&host, &attached] {
+        dashboard.until_shows(&["READY", "generation 3"]);
+    }
+    attached.press("x");
+    for dashboard in [&attached, &host] {
+        dashboard.until_shows(&["STOPPED"]);
+    }
+    host.press("s");
+    for dashboard in [&host, &attached] {
+        dashboard.until_shows(&["READY", "generation 4"]);
+    }
+    let out = home.command(&["stop"]).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    for dashboard in [&host, &attached] {
+        dashboard.until_shows(&["STOPPED"]);
+    }
+}

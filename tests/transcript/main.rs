@@ -1,0 +1,94 @@
+//! What hosts of protocol 1 have said must be understood for as long as there is
+//! a protocol 1. `v1.sse` was recorded from a real host, through a start, a
+//! crash with its repair, and a stop, and is never recorded anew:
+//! `curl -sN --unix-socket ~/.stigmer/stigmer.sock http://_/v1/events`
+
+use stigmer::control::sse::{self, Splitter};
+use stigmer::protocol::{Change, Event, Happened, Snapshot, State};
+use stigmer::supervisor::{Cause, Generation, Want};
+
+const V1: &[u8] = include_bytes!("v1.sse");
+
+/// In pieces, as a socket gives them.
+fn events(transcript: &[u8]) -> Vec<Event> {
+    let mut splitter = Splitter::default();
+    let mut events = Vec::new();
+    for piece in transcript.chunks(1_000) {
+        splitter.push(piece);
+        while let Some(block) = splitter.event() {
+            events.extend(sse::read(&block).expect("it is understood"));
+        }
+    }
+    assert_eq!(splitter.held(), 0, "all of it was whole");
+    events
+}
+
+#[test]
+fn what_was_recorded_of_protocol_1_is_understood_and_comes_to_what_it_was() {
+    let mut events = events(V1).into_iter();
+    let Some(Event::Hello(hello)) = events.next() else { panic!("no greeting") };
+    assert_eq!((hello.protocol, hello.objection()), (1, None));
+    let Some(Event::Snapshot(fresh)) = events.next() else { panic!("no snapshot") };
+    assert_eq!(fresh.missed, 0);
+    let mut viewer: Snapshot = fresh.snapshot;
+    assert_eq!((viewer.status.state, viewer.status.intent), (State::Stopped, Want::Down));
+    let mut states = vec![];
+    for event in events {
+        let Event::Delta(delta) = event else { panic!("{event:?}") };
+        assert_eq!(delta.seq, viewer.seq + 1);
+        assert!(!delta.changes.contains(&Change::Unknown), "{delta:?}");
+        viewer.apply(&delta);
+        if states.last() != Some(&viewer.status.state) {
+            states.push(viewer.status.state);
+        }
+        assert!(viewer.status.temporal.is_some() || !viewer.status.state.is_up(), "{viewer:?}");
+    }
+    use State::{Ready, Starting, Stopped, Stopping};
+    assert_eq!(states, [Starting, Ready, Starting, Ready, Stopping, Stopped]);
+
+    let status = &viewer.status;
+    assert_eq!((status.intent, &status.temporal), (Want::Down, &None));
+    assert_eq!(status.restarts.total, 1);
+    let last = status.restarts.last.as_ref().expect("it was repaired");
+    assert_eq!((last.cause, last.detail.as_str()), (Cause::Crash, "signal 9 (SIGKILL)"));
+    assert!(last.recovery_ms.is_some_and(|ms| ms > 0) && last.ago_ms > 3_000, "{last:?}");
+    assert!(viewer.probes.iter().flatten().count() >= 4 && viewer.rss.is_empty());
+    assert!(status.log.lines > 0);
+    let told: Vec<(Happened, Generation, Cause)> =
+        viewer.timeline.iter().map(|it| (it.happened, it.generation, it.cause)).collect();
+    assert_eq!(
+        told[told.len() - 4..],
+        [
+            (Happened::Ready, Generation(2), Cause::Operator),
+            (Happened::Ended, Generation(2), Cause::Crash),
+            (Happened::Ready, Generation(3), Cause::Crash),
+            (Happened::Ended, Generation(3), Cause::Operator),
+        ]
+    );
+}
+
+#[test]
+fn what_a_later_host_adds_to_it_is_skipped() {
+    let later = String::from_utf8(V1.to_vec())
+        .expect("it is text")
+        .replace(
+            "event: delta\n",
+            ": a comment\nevent: weather\ndata: {}\n\nretry: 9\nevent: delta\n",
+        )
+        .replace("\"changes\":", "\"later\":1,\"changes\":")
+        .replace("{\"kind\":\"probe\",", "{\"kind\":\"weather\",\"rain\":[1]},{\"kind\":\"probe\",")
+        .replace("\"kind\":\"state\",", "\"kind\":\"state\",\"later\":{\"a\":1},");
+    let reduced = |events: Vec<Event>| {
+        events.into_iter().fold(None, |viewer: Option<Snapshot>, event| match (viewer, event) {
+            (_, Event::Snapshot(fresh)) => Some(fresh.snapshot),
+            (Some(mut viewer), Event::Delta(delta)) => {
+                viewer.apply(&delta);
+                Some(viewer)
+            }
+            (viewer, _) => viewer,
+        })
+    };
+    let (now, later) = (reduced(events(V1)), reduced(events(later.as_bytes())));
+    assert!(now.is_some());
+    assert_eq!(now, later);
+}
