@@ -4,7 +4,8 @@
 //! `curl -sN --unix-socket ~/.stigmer/stigmer.sock http://_/v1/events`
 
 use stigmer::control::sse::{self, Splitter};
-use stigmer::protocol::{Change, Event, Happened, Snapshot, State};
+use stigmer::protocol::State::{Ready, Starting, Stopped, Stopping};
+use stigmer::protocol::{Change, Event, Happened, Snapshot};
 use stigmer::supervisor::{Cause, Generation, Want};
 
 const V1: &[u8] = include_bytes!("v1.sse");
@@ -31,7 +32,7 @@ fn what_was_recorded_of_protocol_1_is_understood_and_comes_to_what_it_was() {
     let Some(Event::Snapshot(fresh)) = events.next() else { panic!("no snapshot") };
     assert_eq!(fresh.missed, 0);
     let mut viewer: Snapshot = fresh.snapshot;
-    assert_eq!((viewer.status.state, viewer.status.intent), (State::Stopped, Want::Down));
+    assert_eq!((viewer.status.state, viewer.status.intent), (Stopped, Want::Down));
     let mut states = vec![];
     for event in events {
         let Event::Delta(delta) = event else { panic!("{event:?}") };
@@ -43,7 +44,6 @@ fn what_was_recorded_of_protocol_1_is_understood_and_comes_to_what_it_was() {
         }
         assert!(viewer.status.temporal.is_some() || !viewer.status.state.is_up(), "{viewer:?}");
     }
-    use State::{Ready, Starting, Stopped, Stopping};
     assert_eq!(states, [Starting, Ready, Starting, Ready, Stopping, Stopped]);
 
     let status = &viewer.status;
