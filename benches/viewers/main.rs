@@ -1,0 +1,130 @@
+//! Times what a viewer meets: the first snapshot, the status, a log line on its
+//! way to the screen, and what a flood of lines costs host and viewer.
+//!
+//! `cargo bench --bench viewers -- [--seconds N] [--lines N]`
+
+mod screen;
+mod stage;
+mod writer;
+
+use anyhow::{Context, Result};
+use screen::Screen;
+use stage::Stage;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use stigmer::control::client;
+use stigmer::session::Session;
+
+/// As fast as a busy dev server logs.
+const RATE: u32 = 10_000;
+/// Neither host nor viewer may take more.
+const MEMORY_MAX: f64 = 64.0;
+
+struct Arguments {
+    seconds: u32,
+    lines: u64,
+}
+
+fn main() -> Result<()> {
+    // `cargo test --benches` runs this too, and has no use for figures.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return Ok(());
+    }
+    let Arguments { seconds, lines } = arguments()?;
+    let stage = Stage::set(&PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("viewers"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    println!("ms: median, 99 % of all, most");
+    runtime.block_on(requests(&stage))?;
+
+    let screen = Screen::attach(&stage)?;
+    let written = writer::steady(&stage.log(), RATE, Duration::from_secs(seconds.into()))?;
+    let last = written.len() as u64 - 1;
+    let seen = screen.until(last)?;
+    let latencies = screen::latencies(&written, &seen);
+    let name = format!("log line to an attached screen, {RATE} lines/s");
+    print(&name, latencies, 50.0, |spread| spread.p99);
+
+    let begun = Instant::now();
+    let written = writer::flood(&stage.log(), last + 1, lines)?;
+    let speed = written.len as f64 / written.took.as_secs_f64() / f64::from(1 << 20);
+    screen.until(last + lines)?;
+    println!(
+        "\n{lines} lines at full speed: {:.1} s to write ({speed:.0} MiB/s), all seen after {:.1} s",
+        written.took.as_secs_f64(),
+        begun.elapsed().as_secs_f64(),
+    );
+    for (who, pid) in [("host", stage.host()), ("viewer", screen.pid())] {
+        let mib = peak(pid)?;
+        println!(
+            "  most memory of the {who:<8} {mib:>6.1} MiB   ≤ {MEMORY_MAX} MiB  {}",
+            met(mib, MEMORY_MAX)
+        );
+    }
+    println!("  log on disk {:.1} MiB", stage.log_blocks()?);
+    Ok(())
+}
+
+fn arguments() -> Result<Arguments> {
+    let mut parsed = Arguments { seconds: 10, lines: 5_000_000 };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let mut value = || words.next().with_context(|| format!("{word} needs a value"));
+        match word.as_str() {
+            "--seconds" => parsed.seconds = value()?.parse().context("--seconds")?,
+            "--lines" => parsed.lines = value()?.parse().context("--lines")?,
+            "--bench" => {}
+            _ => anyhow::bail!("{word}: not known; --seconds N and --lines N are"),
+        }
+    }
+    anyhow::ensure!(parsed.seconds > 0 && parsed.lines > 0, "at least 1");
+    Ok(parsed)
+}
+
+/// Each over a connection of its own, as a command or a new viewer has it.
+async fn requests(stage: &Stage) -> Result<()> {
+    let mut snapshots = Vec::new();
+    for _ in 0..200 {
+        let begun = Instant::now();
+        let session = Session::connect(&stage.home).await?;
+        snapshots.push(begun.elapsed());
+        drop(session);
+    }
+    print("snapshot to a new viewer", snapshots, 5.0, |spread| spread.median);
+    let mut answers = Vec::new();
+    for _ in 0..1_000 {
+        let begun = Instant::now();
+        client::status(&stage.home).await?;
+        answers.push(begun.elapsed());
+    }
+    print("status, there and back", answers, 1.0, |spread| spread.median);
+    Ok(())
+}
+
+struct Spread {
+    median: f64,
+    p99: f64,
+    most: f64,
+}
+
+fn print(name: &str, mut took: Vec<Duration>, target: f64, counts: fn(&Spread) -> f64) {
+    took.sort_unstable();
+    let rank = |percent: usize| {
+        let rank = (took.len() * percent).div_ceil(100).saturating_sub(1);
+        took.get(rank).map_or(f64::NAN, |took| took.as_secs_f64() * 1e3)
+    };
+    let spread = Spread { median: rank(50), p99: rank(99), most: rank(100) };
+    let verdict = met(counts(&spread), target);
+    let Spread { median, p99, most } = spread;
+    println!("  {name:<46} {median:>7.2} {p99:>7.2} {most:>7.2}   ≤ {target} ms  {verdict}");
+}
+
+fn met(value: f64, target: f64) -> &'static str {
+    if value <= target { "met" } else { "MISSED" }
+}
+
+/// The most memory that a process has ever had, in MiB.
+fn peak(pid: i32) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("VmHWM")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
+}

@@ -1,0 +1,132 @@
+//! An attached dashboard in a pseudo-terminal, and which line it shows when.
+
+use crate::stage::{Stage, is_ours};
+use crate::writer::WORD;
+use anyhow::Result;
+use pty_process::Size;
+use pty_process::blocking::{Command, open};
+use std::io::Read;
+use std::num::NonZeroU16;
+use std::process::Child;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+use stigmer::process::Pid;
+
+const ROWS: u16 = 36;
+const COLUMNS: u16 = 120;
+/// Far more than it takes.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Up to this number all lines were on the screen, or had passed, at that moment.
+pub type Seen = Vec<(u64, Instant)>;
+
+pub struct Screen {
+    child: Child,
+    shown: Arc<Shown>,
+}
+
+#[derive(Default)]
+struct Shown {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    seen: Seen,
+    text: String,
+}
+
+impl Screen {
+    /// Attaches to the host of the stage and waits until its screen stands.
+    pub fn attach(stage: &Stage) -> Result<Self> {
+        let (pty, pts) = open()?;
+        pty.resize(Size::new(ROWS, COLUMNS))?;
+        let variables = std::env::vars_os().filter(|(name, _)| !is_ours(name));
+        let command = Command::new(env!("CARGO_BIN_EXE_stigmer"))
+            .args(["local", "--tui", "--home"])
+            .arg(stage.home.root())
+            .env_clear()
+            .envs(variables)
+            .envs([("TERM", "xterm-256color"), ("LANG", "C.UTF-8")]);
+        let child = command.spawn(pts)?;
+        let shown = Arc::new(Shown::default());
+        std::thread::spawn({
+            let shown = shown.clone();
+            move || read(pty, &shown)
+        });
+        let screen = Self { child, shown };
+        screen.wait("READY", |state| state.text.contains("READY"))?;
+        Ok(screen)
+    }
+
+    pub fn pid(&self) -> Pid {
+        Pid::try_from(self.child.id()).unwrap_or_default()
+    }
+
+    /// Waits until this line is on the screen; what was seen until then.
+    pub fn until(&self, number: u64) -> Result<Seen> {
+        self.wait(&format!("line {number}"), |state| {
+            state.seen.last().is_some_and(|(seen, _)| *seen >= number)
+        })?;
+        Ok(self.shown.state.lock().expect("nobody panics with it").seen.clone())
+    }
+
+    fn wait(&self, what: &str, there: impl Fn(&State) -> bool) -> Result<()> {
+        let state = self.shown.state.lock().expect("nobody panics with it");
+        let (state, waited) = self
+            .shown
+            .changed
+            .wait_timeout_while(state, PATIENCE, |state| !there(state))
+            .expect("nobody panics with it");
+        anyhow::ensure!(!waited.timed_out(), "no {what} on the screen:\n{}", state.text);
+        Ok(())
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read(mut pty: impl Read, shown: &Shown) {
+    let (rows, columns) = (NonZeroU16::new(ROWS), NonZeroU16::new(COLUMNS));
+    let (Some(rows), Some(columns)) = (rows, columns) else { return };
+    let mut parser = vt100::Parser::new(rows, columns, 0);
+    let mut bytes = vec![0; 64 << 10];
+    // Fails when the other side has closed.
+    while let Ok(n @ 1..) = pty.read(&mut bytes) {
+        parser.process(&bytes[..n]);
+        let text = parser.screen().contents();
+        let now = Instant::now();
+        let newest = text.lines().filter_map(number).max();
+        let mut state = shown.state.lock().expect("nobody panics with it");
+        if let Some(newest) = newest
+            && state.seen.last().is_none_or(|(before, _)| newest > *before)
+        {
+            state.seen.push((newest, now));
+        }
+        state.text = text;
+        drop(state);
+        shown.changed.notify_all();
+    }
+}
+
+fn number(line: &str) -> Option<u64> {
+    line.split_once(WORD)?.1.get(..10)?.parse().ok()
+}
+
+/// For each line from its write until the screen had reached it.
+pub fn latencies(written: &[Instant], seen: &Seen) -> Vec<Duration> {
+    let reached = |number: usize| {
+        let at = seen.partition_point(|(newest, _)| *newest < number as u64);
+        seen.get(at).map(|(_, at)| *at)
+    };
+    written
+        .iter()
+        .enumerate()
+        .filter_map(|(number, at)| Some(reached(number)?.saturating_duration_since(*at)))
+        .collect()
+}

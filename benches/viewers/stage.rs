@@ -1,0 +1,71 @@
+//! A home with the real Temporal under a background host.
+
+use anyhow::{Context, Result};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use stigmer::paths::Home;
+use stigmer::process::{Pid, ports};
+
+pub struct Stage {
+    pub home: Home,
+    host: Pid,
+}
+
+impl Stage {
+    pub fn set(folder: &Path) -> Result<Self> {
+        let cache = folder.join("cli");
+        let program = cache.join("bin/temporal");
+        if !program.is_file() {
+            local(&cache, &["install"])?;
+        }
+        // Whatever an earlier run left half done.
+        let root = folder.join("home");
+        if root.exists() {
+            local(&root, &["stop"])?;
+            std::fs::remove_dir_all(&root)?;
+        }
+        let (port, ui_port) = (ports::free_port()?.to_string(), ports::free_port()?.to_string());
+        let program = program.to_str().context("the program's path is no text")?;
+        local(&root, &["--port", &port, "--ui-port", &ui_port, "--temporal-bin", program])?;
+        let home = Home::at(&root)?;
+        let host = stigmer::host::holder(&home).context("no host")?.pid;
+        Ok(Self { home, host })
+    }
+
+    pub fn host(&self) -> Pid {
+        self.host
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.home.temporal_log()
+    }
+
+    /// What the log takes on disk, in MiB: its length counts the holes too.
+    pub fn log_blocks(&self) -> Result<f64> {
+        let blocks = std::fs::metadata(self.log())?.blocks();
+        Ok(blocks as f64 * 512.0 / f64::from(1 << 20))
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = local(self.home.root(), &["stop"]);
+    }
+}
+
+/// The variables of a caller's shell must not decide what is measured.
+pub fn is_ours(name: &std::ffi::OsStr) -> bool {
+    name.to_string_lossy().starts_with("STIGMER_")
+}
+
+fn local(root: &Path, words: &[&str]) -> Result<()> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stigmer"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_ours(name)) {
+        command.env_remove(name);
+    }
+    command.arg("local").args(words).arg("--home").arg(root);
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status()?;
+    anyhow::ensure!(status.success(), "stigmer local {words:?} ended with {status}");
+    Ok(())
+}
