@@ -4,7 +4,7 @@
 //! when that one vanishes without an operator's stop.
 
 use crate::background;
-use crate::config::{self, Options, Settings};
+use crate::config::{Different, Options, Settings};
 use crate::control::client::ClientError;
 use crate::hangup;
 use crate::host::{self, Host, HostError};
@@ -13,7 +13,7 @@ use crate::manager::Command;
 use crate::paths::Home;
 use crate::presenter;
 use crate::protocol::{Mode, State, Status};
-use crate::session::{Order, Session};
+use crate::session::Session;
 use crate::supervisor::Want;
 use crate::temporal::logline::LineParser;
 use jiff::tz::TimeZone;
@@ -35,21 +35,18 @@ pub enum HeadlessError {
     #[error(transparent)]
     Host(#[from] HostError),
     /// The host that runs cannot be followed.
-    #[error(
-        "cannot follow the host of {home}: {source}; `stigmer local restart` replaces it, or \
-         choose another home with --home"
-    )]
+    #[error("cannot follow the host of {home}: {source}; {remedy}")]
     Follow {
         /// The home.
         home: String,
         /// Why.
         source: ClientError,
+        /// What to do about it.
+        remedy: String,
     },
     /// It runs with other options than were asked for.
-    #[error(
-        "Temporal is already running with other options: {0}; `stigmer local restart` with these options applies them"
-    )]
-    Different(String),
+    #[error(transparent)]
+    Different(#[from] Different),
     /// Signals.
     #[error("signals cannot be handled: {0}")]
     Signals(#[from] std::io::Error),
@@ -101,9 +98,16 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, HeadlessErro
     };
     let mut printer = Printer::new(&settings);
     let mut unanswered = None;
+    let mut followed = false;
     loop {
-        match Host::start(settings.clone(), Mode::Headless, None) {
-            Ok(host) => return host_until_signal(host, &mut signals, &mut printer).await,
+        match Host::start(settings.clone(), Mode::Headless) {
+            Ok(host) => {
+                // Asked for by whoever typed this, or by nobody but what was handed over.
+                if !followed || !host.resumes() {
+                    let _outcome = host.handle().begin(Command::Start).await;
+                }
+                return host_until_signal(host, &mut signals, &mut printer).await;
+            }
             Err(HostError::Running) => {}
             Err(error) => return Err(error.into()),
         }
@@ -113,23 +117,25 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, HeadlessErro
             Err(source @ ClientError::NoHost) => {
                 let since = *unanswered.get_or_insert_with(Instant::now);
                 if since.elapsed() > SETTLING {
-                    let home = settings.home.to_string();
-                    return Err(HeadlessError::Follow { home, source });
+                    return Err(not_followed(&settings.home, source));
                 }
                 tokio::select! {
                     _ = signals.next() => return Ok(0),
                     () = tokio::time::sleep(Duration::from_millis(10)) => continue,
                 }
             }
-            Err(source) => {
-                return Err(HeadlessError::Follow { home: settings.home.to_string(), source });
-            }
+            Err(source) => return Err(not_followed(&settings.home, source)),
         };
         unanswered = None;
+        followed = true;
         if let Some(code) = follow(&settings, &asked, session, &mut signals, &mut printer).await? {
             return Ok(code);
         }
     }
+}
+
+fn not_followed(home: &Home, source: ClientError) -> HeadlessError {
+    HeadlessError::Follow { home: home.to_string(), source, remedy: host::remedy(home) }
 }
 
 async fn host_until_signal(
@@ -138,7 +144,6 @@ async fn host_until_signal(
     printer: &mut Printer,
 ) -> Result<i32, HeadlessError> {
     let home = host.handle().facts().settings.home.clone();
-    let _outcome = host.handle().begin(Command::Start).await;
     let session = Session::Local(host.handle().clone());
     let mut changes = session.changes();
     let shutdown = host.shutdown_asked();
@@ -185,7 +190,9 @@ async fn leave_to_another(home: &Home, host: Host, printer: &Printer, code: i32)
     }
     let said = match background::hand_over(home, host).await {
         Ok(pid) => format!("handed over to the background host {pid}"),
-        Err(error) => format!("no background host could be started: {error}"),
+        Err(error) => {
+            format!("Temporal keeps running, but {error}; `stigmer local` watches it again")
+        }
     };
     tracing::info!("{said}");
     printer.line(&said);
@@ -200,18 +207,8 @@ async fn follow(
     signals: &mut Signals,
     printer: &mut Printer,
 ) -> Result<Option<i32>, HeadlessError> {
-    let status = session.view().snapshot.status.clone();
-    let rests = status.intent == Want::Down || status.state == State::Failed;
-    let differences = config::differences(asked, &status.options);
-    if !differences.is_empty() && !rests {
-        let list: Vec<String> = differences.iter().map(ToString::to_string).collect();
-        return Err(HeadlessError::Different(list.join("; ")));
-    }
-    printer.follows(&status);
-    if rests {
-        let session = session.clone();
-        tokio::spawn(async move { session.order(Order::Start).await });
-    }
+    let rests = session.bring_up(settings, asked)?;
+    printer.follows(&session.view().snapshot.status);
     let mut changes = session.changes();
     let mut was_up = !rests;
     loop {

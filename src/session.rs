@@ -1,6 +1,8 @@
 //! Commands out, state in: from the host in this process or over its socket,
 //! with one behaviour.
 
+mod bring_up;
+
 use crate::control::client::{self, ClientError, Events};
 use crate::manager::{Command, Handle};
 use crate::paths::Home;

@@ -10,7 +10,7 @@ mod own_log;
 mod terminal;
 
 use crate::background;
-use crate::config::{self, Options, Settings};
+use crate::config::{Different, Options, Settings};
 use crate::control::client::ClientError;
 use crate::hangup;
 use crate::host::{self, Host, HostError};
@@ -48,18 +48,18 @@ pub enum TuiError {
     #[error(transparent)]
     Host(#[from] HostError),
     /// The host that runs cannot be used.
-    #[error("cannot attach to the host of {home}: {source}; `stigmer local restart` replaces it")]
+    #[error("cannot attach to the host of {home}: {source}; {remedy}")]
     Attach {
         /// The home.
         home: String,
         /// Why.
         source: ClientError,
+        /// What to do about it.
+        remedy: String,
     },
     /// It runs with other options than were asked for.
-    #[error(
-        "Temporal is already running with other options: {0}; `stigmer local restart` with these options applies them"
-    )]
-    Different(String),
+    #[error(transparent)]
+    Different(#[from] Different),
     /// The terminal.
     #[error("the terminal does not obey: {0}; use --no-tui")]
     Terminal(#[from] io::Error),
@@ -113,10 +113,9 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
     }
     let said = match background::hand_over(&home, host).await {
         Ok(pid) => format!("Temporal keeps running, watched by the background host {pid}"),
-        Err(error) => format!(
-            "Temporal keeps running, but no background host could be started: {error}; \
-             `stigmer local` watches it again"
-        ),
+        Err(error) => {
+            format!("Temporal keeps running, but {error}; `stigmer local` watches it again")
+        }
     };
     tracing::info!("{said}");
     if end != End::Vanished {
@@ -135,7 +134,7 @@ fn wants_up(host: &Host) -> bool {
 /// Becomes the host, or attaches to the one that runs.
 async fn connect(settings: Settings, asked: &Options) -> Result<(Option<Host>, Session), TuiError> {
     let home = settings.home.clone();
-    match Host::start(settings.clone(), Mode::Tui, None) {
+    match Host::start(settings.clone(), Mode::Tui) {
         Ok(host) => {
             // Its outcome is on the screen.
             let _ = host.handle().begin(Command::Start).await;
@@ -144,17 +143,7 @@ async fn connect(settings: Settings, asked: &Options) -> Result<(Option<Host>, S
         }
         Err(HostError::Running) => {
             let session = attach(&home).await?;
-            let status = session.view().snapshot.status.clone();
-            let rests = status.intent == Want::Down || status.state == State::Failed;
-            let differences = config::differences(asked, &status.options);
-            if !differences.is_empty() && !rests {
-                let list: Vec<String> = differences.iter().map(ToString::to_string).collect();
-                return Err(TuiError::Different(list.join("; ")));
-            }
-            if rests {
-                let session = session.clone();
-                tokio::spawn(async move { session.order(Order::Start).await });
-            }
+            session.bring_up(&settings, asked)?;
             Ok((None, session))
         }
         Err(error) => Err(error.into()),
@@ -169,7 +158,10 @@ async fn attach(home: &Home) -> Result<Session, TuiError> {
             Err(ClientError::NoHost) if Instant::now() < deadline && host::is_hosted(home) => {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
-            Err(source) => return Err(TuiError::Attach { home: home.to_string(), source }),
+            Err(source) => {
+                let remedy = host::remedy(home);
+                return Err(TuiError::Attach { home: home.to_string(), source, remedy });
+            }
         }
     }
 }

@@ -64,11 +64,8 @@ fn arrows_point_only_where_the_map_says() {
         ("manager", &["config", "log", "paths", "process", "protocol", "supervisor", "temporal"]),
         ("control", &["config", "log", "manager", "metrics", "paths", "protocol", "supervisor"]),
         ("host", &["config", "control", "manager", "paths", "process", "protocol", "supervisor"]),
-        (
-            "background",
-            &["config", "host", "manager", "paths", "process", "protocol", "supervisor"],
-        ),
-        ("session", &["control", "manager", "paths", "protocol", "supervisor"]),
+        ("background", &["config", "control", "host", "manager", "paths", "process", "protocol"]),
+        ("session", &["config", "control", "manager", "paths", "protocol", "supervisor"]),
         ("presenter", &["config", "protocol", "session", "supervisor"]),
         (
             "headless",

@@ -11,7 +11,7 @@ use crate::process::ports;
 use crate::process::record::Record;
 use crate::process::sweep::Subject;
 use crate::process::watch::Watched;
-use crate::supervisor::{Cause, Found, Generation, Input, Layer, Owner, Round, State};
+use crate::supervisor::{Cause, Exit, Found, Generation, Input, Layer, Owner, Round, State, Want};
 use crate::temporal::health::Client;
 use crate::temporal::{database, locate, version};
 use std::sync::Arc;
@@ -27,10 +27,9 @@ impl Manager {
             return;
         }
         let Some(record) = Record::read(&home.record()) else { return };
-        let Some(proven) = record.leader.prove() else { return };
-        if !record.leader.is_alive() {
-            return;
-        }
+        let Some(proven) = record.leader.prove().filter(|_| record.leader.is_alive()) else {
+            return self.ended_unseen(&record);
+        };
         self.go_on_as(&record);
         let settings = self.facts.settings.clone();
         let home = &settings.home;
@@ -50,6 +49,33 @@ impl Manager {
         self.step(Some(Input::Found { generation, found: Found::Ours }));
     }
 
+    /// What was handed over to this host ended before it was watched again.
+    fn ended_unseen(&mut self, record: &Record) {
+        let generation = record.generation;
+        let waits = matches!(self.supervisor.state(), State::Backoff { .. });
+        if self.resumed != Some(Want::Up) || waits || !record.leader.is_local() {
+            return;
+        }
+        self.go_on_as(record);
+        let exit = Exit::Unknown;
+        let (cause, detail) = (exit.cause(), exit.to_string());
+        tracing::warn!(%generation, "ended while it was handed over");
+        self.remember(timeline::ended(generation, cause, detail.clone(), None, Vec::new()));
+        self.step(Some(Input::Found { generation, found: Found::Ours }));
+        self.episode = Episode::begin(cause, detail, true, Instant::now());
+        self.step(Some(Input::Exited { generation, exit, fatal: None }));
+    }
+
+    /// What was wanted before is wanted still, where nothing was found and
+    /// nothing is coming.
+    pub(super) fn go_on(&mut self) {
+        if self.resumed == Some(Want::Up)
+            && matches!(self.supervisor.state(), State::Stopped { .. })
+        {
+            self.step(Some(Input::Start));
+        }
+    }
+
     /// What runs already goes on with the options that it was started with: other
     /// ones would have it probed where it is not, and ended for that.
     fn go_on_as(&mut self, record: &Record) {
@@ -65,6 +91,7 @@ impl Manager {
             ..(**before).clone()
         });
         self.supervisor.set_policy(settings.policy.clone());
+        self.log.set_max(settings.log_max);
         self.facts.settings = Arc::new(settings);
     }
 

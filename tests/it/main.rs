@@ -8,6 +8,7 @@ mod support;
 mod callers;
 mod crashes;
 mod databases;
+mod handovers;
 mod headless;
 mod lifecycle;
 mod options;
