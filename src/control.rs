@@ -2,5 +2,7 @@
 //! may use.
 
 pub mod client;
+pub mod events;
 mod listener;
 pub mod server;
+pub mod sse;

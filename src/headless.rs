@@ -13,7 +13,7 @@ use crate::manager::Command;
 use crate::paths::Home;
 use crate::presenter;
 use crate::protocol::{Mode, State, Status};
-use crate::session::Session;
+use crate::session::{Link, Session};
 use crate::supervisor::Want;
 use crate::temporal::logline::LineParser;
 use jiff::tz::TimeZone;
@@ -44,6 +44,9 @@ pub enum HeadlessError {
         /// What to do about it.
         remedy: String,
     },
+    /// The host that runs is of another version; says what to do.
+    #[error("{0}")]
+    Foreign(String),
     /// It runs with other options than were asked for.
     #[error(transparent)]
     Different(#[from] Different),
@@ -124,6 +127,7 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, HeadlessErro
                     () = tokio::time::sleep(Duration::from_millis(10)) => continue,
                 }
             }
+            Err(ClientError::Foreign(why)) => return Err(HeadlessError::Foreign(why)),
             Err(source) => return Err(not_followed(&settings.home, source)),
         };
         unanswered = None;
@@ -222,7 +226,7 @@ async fn follow(
         if was_up && status.state == State::Failed {
             return Ok(Some(1));
         }
-        if !view.connected {
+        if matches!(view.link, Link::Gone | Link::Foreign(_)) {
             // Replaced by another host, or simply gone?
             tokio::time::sleep(Duration::from_millis(20)).await;
             if view.age > REPLACED || !host::is_hosted(&settings.home) {

@@ -6,6 +6,7 @@
 //! the loop itself never waits for anything but the next event.
 
 mod aftermath;
+mod broadcast;
 mod distributions;
 pub mod facts;
 mod generation;
@@ -17,6 +18,7 @@ mod log_reader;
 mod prober;
 mod timeline;
 
+pub use broadcast::{BEAT, Latest, Stream};
 pub use facts::Facts;
 pub use hand_over::HandOver;
 pub use handle::{Command, Handle, Outcome};
@@ -28,6 +30,7 @@ use crate::process::sweep::Subject;
 use crate::protocol::{ApiError, Mode};
 use crate::supervisor::{Cause, Effect, Generation, Input, Owner, State, Supervisor, Want};
 use aftermath::Ended;
+use broadcast::Broadcast;
 use facts::RestartFacts;
 use handle::Request;
 use launch::{Launched, Order, Refused};
@@ -73,6 +76,8 @@ struct Running {
     _watch: Option<Task>,
     _probes: Task,
     ever_ready: bool,
+    /// As of the last moment at which all was well.
+    oom_kills: Option<u64>,
 }
 
 /// A command whose outcome somebody waits for.
@@ -88,6 +93,7 @@ pub struct Manager {
     supervisor: Supervisor,
     facts: Facts,
     published: watch::Sender<Arc<Facts>>,
+    broadcast: Broadcast,
     requests: mpsc::Receiver<Request>,
     events: mpsc::UnboundedReceiver<Event>,
     report: mpsc::UnboundedSender<Event>,
@@ -128,12 +134,15 @@ impl Manager {
             facts.state = supervisor.state().clone();
         }
         let (published, watch) = watch::channel(Arc::new(facts.clone()));
+        let broadcast = Broadcast::new(&facts, now);
+        let source = broadcast.source();
         let (requests, incoming) = mpsc::channel(32);
         let (report, events) = mpsc::unbounded_channel();
         let manager = Self {
             supervisor,
             facts,
             published,
+            broadcast,
             requests: incoming,
             events,
             report,
@@ -147,7 +156,7 @@ impl Manager {
             resumed,
             episode: Episode::begin(Cause::Operator, String::new(), false, now),
         };
-        (manager, Handle { requests, facts: watch })
+        (manager, Handle { requests, facts: watch, source })
     }
 
     /// Whether it goes on where another host left off.
@@ -178,6 +187,7 @@ impl Manager {
                 },
                 Some(event) = self.events.recv() => self.event(event),
                 () = timer => self.step(None),
+                () = tokio::time::sleep_until(self.broadcast.due().into()) => {}
             }
             // Before the answers: whoever has one sees what it is about.
             self.publish();
@@ -200,6 +210,7 @@ impl Manager {
         self.facts.schedule = self.supervisor.schedule().clone();
         self.facts.log_lines = self.log.lines();
         self.published.send_replace(Arc::new(self.facts.clone()));
+        self.broadcast.publish(&self.facts, Instant::now());
     }
 
     fn command(&mut self, command: Command, reply: oneshot::Sender<Outcome>) {
@@ -339,7 +350,7 @@ impl Manager {
                 if automatic {
                     self.facts.remember_restart(RestartFacts {
                         cause,
-                        detail: detail.clone(),
+                        detail: self.episode.detail().to_owned(),
                         at: self.episode.begun(),
                         recovery: None,
                     });

@@ -1,8 +1,9 @@
 //! From what a host says to what the screen shows: the only module that knows both.
 
 use crate::protocol::{Entry, Happened, Mode, Snapshot, State};
-use crate::session::View;
+use crate::session::{Link, View};
 use crate::supervisor::{Cause, Want};
+use std::sync::Arc;
 use std::time::Duration;
 use stigmer_ui::human;
 use stigmer_ui::model::{
@@ -38,6 +39,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             .map_or(0, |span| u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX))
     };
     let rests = matches!(status.state, State::Stopped | State::Failed);
+    let heard = view.link == Link::Up;
     let mut health = Model::default().health;
     for (shown, layer) in health.iter_mut().zip(&status.health.layers) {
         *shown = LayerView {
@@ -50,13 +52,17 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         };
     }
     Model {
-        host_label: host_label(status.host.as_ref(), viewer, view.connected),
+        host_label: host_label(status.host.as_ref(), viewer, &view.link),
         home: home_of(&status.log.path),
         attached: !viewer.hosts,
         state: state(status.state),
-        doing: doing(snapshot, viewer, older, view.connected),
+        doing: doing(snapshot, viewer, older, &view.link),
         // Said in full below, with its cure.
-        message: if status.state == State::Failed { String::new() } else { status.message.clone() },
+        message: match (&view.link, status.state) {
+            (Link::Foreign(why), _) => why.clone(),
+            (_, State::Failed) => String::new(),
+            (_, _) => status.message.clone(),
+        },
         managed: status.managed,
         adopted: temporal.is_some_and(|temporal| temporal.adopted),
         generation: temporal
@@ -123,9 +129,9 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         }),
         timeline: timeline(&snapshot.timeline),
         can: Commands {
-            start: view.connected && (rests || status.state == State::Backoff),
-            stop: view.connected && !rests && status.intent == Want::Up,
-            restart: view.connected && status.managed,
+            start: heard && (rests || status.state == State::Backoff),
+            stop: heard && !rests && status.intent == Want::Up,
+            restart: heard && status.managed,
             background: viewer.hosts,
         },
         toast: viewer.toast.clone(),
@@ -144,26 +150,26 @@ fn state(state: State) -> StateView {
     }
 }
 
-fn host_label(
-    host: Option<&crate::protocol::HostStatus>,
-    viewer: &Viewer,
-    connected: bool,
-) -> String {
-    match host {
-        Some(_) if viewer.hosts => "this dashboard".to_owned(),
-        Some(host) if !connected => format!("host {} is gone", host.pid),
-        Some(host) => match host.mode {
-            Mode::Background => format!("background host {}", host.pid),
-            Mode::Tui => format!("dashboard {}", host.pid),
-            Mode::Headless => format!("headless host {}", host.pid),
-        },
-        None => "no host".to_owned(),
+fn host_label(host: Option<&crate::protocol::HostStatus>, viewer: &Viewer, link: &Link) -> String {
+    let Some(host) = host else { return "no host".to_owned() };
+    match (link, host.mode) {
+        (_, _) if viewer.hosts => "this dashboard".to_owned(),
+        (Link::Gone | Link::Foreign(_), _) => format!("host {} is gone", host.pid),
+        (Link::Silent, _) => format!("host {} is silent", host.pid),
+        (Link::Up, Mode::Background) => format!("background host {}", host.pid),
+        (Link::Up, Mode::Tui) => format!("dashboard {}", host.pid),
+        (Link::Up, Mode::Headless) => format!("headless host {}", host.pid),
     }
 }
 
-fn doing(snapshot: &Snapshot, viewer: &Viewer, older: u64, connected: bool) -> String {
-    if !connected {
-        return format!("no word from the host for {}, reconnecting", human::age(older));
+fn doing(snapshot: &Snapshot, viewer: &Viewer, older: u64, link: &Link) -> String {
+    match link {
+        Link::Up => {}
+        Link::Gone => {
+            return format!("no word from the host for {}, reconnecting", human::age(older));
+        }
+        Link::Silent => return format!("no word from the host for {}", human::age(older)),
+        Link::Foreign(_) => return "the host that is there now is of another version".to_owned(),
     }
     let status = &snapshot.status;
     match (status.state, status.intent) {
@@ -200,10 +206,10 @@ fn ordinal(n: u32) -> String {
 
 /// The end of a generation and the repair that followed it are one row, and the
 /// newest row is the first.
-fn timeline(entries: &[Entry]) -> Vec<TimelineRow> {
+fn timeline(entries: &[Arc<Entry>]) -> Vec<TimelineRow> {
     let mut rows: Vec<TimelineRow> = Vec::new();
     let mut ended: Option<&Entry> = None;
-    for entry in entries {
+    for entry in entries.iter().map(Arc::as_ref) {
         match entry.happened {
             Happened::Ended => {
                 if let Some(before) = ended.replace(entry) {
@@ -269,7 +275,11 @@ fn row(entry: &Entry, repaired: Option<&Entry>) -> TimelineRow {
             .iter()
             .map(|phase| Phase { name: phase.name.clone(), ms: phase.us.div_ceil(1000) })
             .collect(),
-        last_words: entry.last_words.clone(),
+        last_words: match entry.first_words.is_empty() {
+            true => entry.last_words.clone(),
+            // The cause of a dump stands at its beginning.
+            false => entry.first_words.clone(),
+        },
     }
 }
 
@@ -332,8 +342,8 @@ mod tests {
     use super::*;
     use crate::supervisor::Generation;
 
-    fn entry(happened: Happened, n: u64, cause: Cause) -> Entry {
-        Entry {
+    fn entry(happened: Happened, n: u64, cause: Cause) -> Arc<Entry> {
+        Arc::new(Entry {
             time: jiff::Timestamp::UNIX_EPOCH,
             happened,
             generation: Generation(n),
@@ -342,8 +352,11 @@ mod tests {
             uptime_ms: Some(720_000),
             took_ms: Some(131),
             phases: vec![],
+            peak_rss_bytes: None,
+            oom_kills: None,
+            first_words: vec![],
             last_words: vec![],
-        }
+        })
     }
 
     #[test]

@@ -2,10 +2,19 @@
 //! the entries of the timeline. Keys are only added; ages, never wall clocks
 //! (but for the timeline, which outlives every process).
 
+mod delta;
+mod event;
+#[cfg(test)]
+mod tests;
+
+pub use delta::{Change, Delta, ENTRIES, Grown};
+pub use event::{Event, Fresh, Hello, PROTOCOL};
+
 use crate::supervisor::{Cause, Generation, Layer, Want};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Version of [`Status`].
 pub const SCHEMA: u32 = 1;
@@ -251,6 +260,9 @@ pub struct LogStatus {
 /// What a viewer draws: the status and what has led to it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
+    /// Number of the latest delta that is in it.
+    #[serde(default)]
+    pub seq: u64,
     /// The status.
     pub status: Status,
     /// Until the next spawn, in backoff.
@@ -268,7 +280,7 @@ pub struct Snapshot {
     /// Ages of automatic restarts, oldest first.
     pub restart_ages_ms: Vec<u64>,
     /// Newest last.
-    pub timeline: Vec<Entry>,
+    pub timeline: Vec<Arc<Entry>>,
     /// Where given up: what to do.
     pub cure: Option<String>,
     /// Where given up: the server's last words.
@@ -294,7 +306,7 @@ pub enum Happened {
 }
 
 /// An entry of the timeline.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// When.
     pub time: jiff::Timestamp,
@@ -316,7 +328,17 @@ pub struct Entry {
     /// What that time went to, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<Phase>,
-    /// The server's first and last lines, where it ended unasked.
+    /// The most resident memory that it was seen to have had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_rss_bytes: Option<u64>,
+    /// How many processes, anywhere on the machine, the kernel ended for want of
+    /// memory between the last time that all was well and a death by SIGKILL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oom_kills: Option<u64>,
+    /// The first lines of the server's crash dump, where it left one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first_words: Vec<String>,
+    /// The server's last lines, where it ended unasked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub last_words: Vec<String>,
 }

@@ -2,18 +2,18 @@
 //! with one behaviour.
 
 mod bring_up;
+mod remote;
 
-use crate::control::client::{self, ClientError, Events};
-use crate::manager::{Command, Handle};
+use crate::control::client::{self, ClientError};
+use crate::manager::{Command, Handle, Latest};
 use crate::paths::Home;
 use crate::protocol::{ApiError, Snapshot};
 use crate::supervisor::Cause;
+use remote::Heard;
+pub use remote::Remote;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::watch;
-
-/// A host that is being replaced is back within this time.
-const RECONNECT: Duration = Duration::from_millis(100);
 
 /// What the operator does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,18 +45,17 @@ pub enum Session {
     Remote(Remote),
 }
 
-/// A host elsewhere, as last heard.
-#[derive(Debug, Clone)]
-pub struct Remote {
-    home: Home,
-    heard: watch::Receiver<Heard>,
-}
-
-#[derive(Debug, Clone)]
-struct Heard {
-    snapshot: Arc<Snapshot>,
-    at: Instant,
-    connected: bool,
+/// Whether the host can be heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    /// It can.
+    Up,
+    /// It has its socket open and says nothing.
+    Silent,
+    /// It is gone; the next one will be heard.
+    Gone,
+    /// The one that is there cannot be followed: why, and what to do.
+    Foreign(String),
 }
 
 /// What is, at one moment.
@@ -66,8 +65,8 @@ pub struct View {
     pub snapshot: Arc<Snapshot>,
     /// How old it is: its ages are that much larger by now.
     pub age: Duration,
-    /// False while the host cannot be reached.
-    pub connected: bool,
+    /// Whether there will be another.
+    pub link: Link,
 }
 
 impl Session {
@@ -75,36 +74,20 @@ impl Session {
     /// session is held.
     ///
     /// # Errors
-    /// When there is no host, or it does not answer.
+    /// When there is no host, it does not answer, or is of another version.
     pub async fn connect(home: &Home) -> Result<Self, ClientError> {
-        let mut events = Events::open(home).await?;
-        let first = tokio::time::timeout(client::PATIENCE, events.next())
-            .await
-            .map_err(|_| ClientError::Unresponsive)?
-            .ok_or(ClientError::NoHost)?;
-        let heard = Heard { snapshot: Arc::new(first), at: Instant::now(), connected: true };
-        let (tell, heard) = watch::channel(heard);
-        tokio::spawn(listen(home.clone(), events, tell));
-        Ok(Self::Remote(Remote { home: home.clone(), heard }))
+        Remote::connect(home).await.map(Self::Remote)
     }
 
     /// What is now.
     #[must_use]
     pub fn view(&self) -> View {
         match self {
-            Self::Local(handle) => View {
-                snapshot: Arc::new(handle.facts().snapshot(Instant::now())),
-                age: Duration::ZERO,
-                connected: true,
-            },
-            Self::Remote(remote) => {
-                let heard = remote.heard.borrow();
-                View {
-                    snapshot: heard.snapshot.clone(),
-                    age: heard.at.elapsed(),
-                    connected: heard.connected,
-                }
+            Self::Local(handle) => {
+                let Latest { snapshot, at } = handle.latest().borrow().clone();
+                View { snapshot, age: at.elapsed(), link: Link::Up }
             }
+            Self::Remote(remote) => remote.view(),
         }
     }
 
@@ -112,8 +95,8 @@ impl Session {
     #[must_use]
     pub fn changes(&self) -> Changes {
         match self {
-            Self::Local(handle) => Changes(Source::Local(handle.watch())),
-            Self::Remote(remote) => Changes(Source::Remote(remote.heard.clone())),
+            Self::Local(handle) => Changes(Source::Local(handle.latest())),
+            Self::Remote(remote) => Changes(Source::Remote(remote.heard())),
         }
     }
 
@@ -131,12 +114,15 @@ impl Session {
                 };
                 handle.command(command).await
             }
-            Self::Remote(remote) => client::command(&remote.home, order.path(), None)
+            Self::Remote(remote) => client::command(remote.home(), order.path(), None)
                 .await
                 .map(drop)
                 .map_err(|error| match error {
                     ClientError::Refused(error) => error,
-                    ClientError::NoHost | ClientError::Unresponsive | ClientError::Garbled(_) => {
+                    ClientError::NoHost
+                    | ClientError::Unresponsive
+                    | ClientError::Garbled(_)
+                    | ClientError::Foreign(_) => {
                         ApiError::new("unreachable", error.to_string(), "")
                     }
                 }),
@@ -150,7 +136,7 @@ pub struct Changes(Source);
 
 #[derive(Debug)]
 enum Source {
-    Local(watch::Receiver<Arc<crate::manager::Facts>>),
+    Local(watch::Receiver<Latest>),
     Remote(watch::Receiver<Heard>),
 }
 
@@ -158,38 +144,8 @@ impl Changes {
     /// Returns when something has changed; false when nothing ever will again.
     pub async fn next(&mut self) -> bool {
         match &mut self.0 {
-            Source::Local(facts) => facts.changed().await.is_ok(),
+            Source::Local(latest) => latest.changed().await.is_ok(),
             Source::Remote(heard) => heard.changed().await.is_ok(),
-        }
-    }
-}
-
-async fn listen(home: Home, mut events: Events, tell: watch::Sender<Heard>) {
-    loop {
-        tokio::select! {
-            () = tell.closed() => return,
-            snapshot = events.next() => match snapshot {
-                Some(snapshot) => {
-                    tell.send_replace(Heard {
-                        snapshot: Arc::new(snapshot),
-                        at: Instant::now(),
-                        connected: true,
-                    });
-                }
-                None => {
-                    tell.send_modify(|heard| heard.connected = false);
-                    loop {
-                        tokio::select! {
-                            () = tell.closed() => return,
-                            () = tokio::time::sleep(RECONNECT) => {}
-                        }
-                        if let Ok(again) = Events::open(&home).await {
-                            events = again;
-                            break;
-                        }
-                    }
-                }
-            },
         }
     }
 }

@@ -57,6 +57,9 @@ pub enum TuiError {
         /// What to do about it.
         remedy: String,
     },
+    /// The host that runs is of another version; says what to do.
+    #[error("{0}")]
+    Foreign(String),
     /// It runs with other options than were asked for.
     #[error(transparent)]
     Different(#[from] Different),
@@ -158,6 +161,7 @@ async fn attach(home: &Home) -> Result<Session, TuiError> {
             Err(ClientError::NoHost) if Instant::now() < deadline && host::is_hosted(home) => {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
+            Err(ClientError::Foreign(why)) => return Err(TuiError::Foreign(why)),
             Err(source) => {
                 let remedy = host::remedy(home);
                 return Err(TuiError::Attach { home: home.to_string(), source, remedy });

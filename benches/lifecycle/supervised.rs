@@ -6,11 +6,12 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use stigmer::control::client::{self, Events};
+use stigmer::control::client;
 use stigmer::paths::Home;
 use stigmer::process::identity::Signal;
 use stigmer::process::{Pid, ports, record::Record};
 use stigmer::protocol::Happened;
+use stigmer::session::Session;
 use stigmer::supervisor::Cause;
 
 /// A home with its background host.
@@ -89,7 +90,7 @@ impl Supervised {
 
     /// What the host says the time went to.
     pub async fn phases(&self, series: &mut Series) -> Result<()> {
-        let snapshot = Events::open(&self.home).await?.next().await.context("no snapshot")?;
+        let snapshot = Session::connect(&self.home).await?.view().snapshot;
         for entry in snapshot.timeline.iter().filter(|entry| entry.happened == Happened::Ready) {
             let phases = match entry.cause {
                 Cause::Operator => &mut series.start_phases,

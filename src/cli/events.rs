@@ -4,6 +4,7 @@ use super::output::line;
 use super::{CliError, Context};
 use crate::presenter;
 use crate::protocol::Entry;
+use crate::supervisor::Cause;
 use jiff::tz::TimeZone;
 use stigmer_ui::human;
 
@@ -49,7 +50,13 @@ fn print(entry: &Entry) {
     if !phases.is_empty() {
         line(&format!("    {}", phases.join(", ")));
     }
-    for words in &entry.last_words {
+    if let Some(peak) = entry.peak_rss_bytes.filter(|_| entry.cause != Cause::Operator) {
+        line(&format!("    peak memory {}", human::bytes(peak)));
+    }
+    let gap = !entry.first_words.is_empty() && !entry.last_words.is_empty();
+    let words = entry.first_words.iter().map(String::as_str);
+    let words = words.chain(gap.then_some("…")).chain(entry.last_words.iter().map(String::as_str));
+    for words in words {
         line(&format!("    | {words}"));
     }
 }

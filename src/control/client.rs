@@ -1,7 +1,7 @@
 //! The side of commands and viewers.
 
 use crate::paths::Home;
-use crate::protocol::{ApiError, ErrorBody, Snapshot, Status};
+use crate::protocol::{ApiError, ErrorBody, Status};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::SendRequest;
@@ -14,7 +14,7 @@ use tokio::net::UnixStream;
 /// A host that is alive answers in less than a millisecond.
 pub const PATIENCE: Duration = Duration::from_secs(2);
 
-/// An answer is never larger; a snapshot has some 100 kB.
+/// An answer is never larger.
 const ANSWER_MAX: usize = 8 << 20;
 
 /// Why there is no answer.
@@ -30,8 +30,14 @@ pub enum ClientError {
     #[error(transparent)]
     Refused(#[from] ApiError),
     /// It answered something that is not understood.
-    #[error("the host's answer is not understood: {0}; is it another version of stigmer?")]
+    #[error(
+        "the host's answer is not understood ({0}): is it another version of stigmer? \
+         `stigmer local restart` replaces it"
+    )]
     Garbled(String),
+    /// It is of a version that a viewer of ours cannot follow; says what to do.
+    #[error("{0}")]
+    Foreign(String),
 }
 
 /// Asks for the status.
@@ -71,7 +77,9 @@ pub async fn command(
     }
 }
 
-async fn patient<T>(call: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
+pub(super) async fn patient<T>(
+    call: impl Future<Output = Result<T, ClientError>>,
+) -> Result<T, ClientError> {
     tokio::time::timeout(PATIENCE, call).await.unwrap_or(Err(ClientError::Unresponsive))
 }
 
@@ -87,7 +95,7 @@ async fn connect(home: &Home) -> Result<SendRequest<Full<Bytes>>, ClientError> {
     Ok(sender)
 }
 
-async fn send(
+pub(super) async fn send(
     home: &Home,
     method: Method,
     path: &str,
@@ -105,67 +113,26 @@ async fn send(
 }
 
 async fn read(answer: Response<Incoming>) -> Result<Status, ClientError> {
+    if !answer.status().is_success() {
+        return Err(refusal(answer).await);
+    }
+    serde_json::from_slice(&body(answer).await?).map_err(|e| ClientError::Garbled(e.to_string()))
+}
+
+async fn body(answer: Response<Incoming>) -> Result<Bytes, ClientError> {
+    let body = http_body_util::Limited::new(answer.into_body(), ANSWER_MAX).collect().await;
+    Ok(body.map_err(|_| ClientError::NoHost)?.to_bytes())
+}
+
+/// What a failed answer says.
+pub(super) async fn refusal(answer: Response<Incoming>) -> ClientError {
     let code = answer.status();
-    let body = http_body_util::Limited::new(answer.into_body(), ANSWER_MAX)
-        .collect()
-        .await
-        .map_err(|_| ClientError::NoHost)?
-        .to_bytes();
-    if code.is_success() {
-        return serde_json::from_slice(&body).map_err(|e| ClientError::Garbled(e.to_string()));
-    }
+    let body = match body(answer).await {
+        Ok(body) => body,
+        Err(error) => return error,
+    };
     match serde_json::from_slice::<ErrorBody>(&body) {
-        Ok(body) => Err(body.error.into()),
-        Err(_) => Err(ClientError::Garbled(format!("status {code}"))),
+        Ok(body) => body.error.into(),
+        Err(_) => ClientError::Garbled(format!("status {code}")),
     }
-}
-
-/// The stream of snapshots of a host.
-#[derive(Debug)]
-pub struct Events {
-    body: Incoming,
-    buffer: Vec<u8>,
-}
-
-impl Events {
-    /// Opens the stream.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn open(home: &Home) -> Result<Self, ClientError> {
-        let answer = patient(send(home, Method::GET, "/v1/events", None)).await?;
-        if !answer.status().is_success() {
-            return Err(ClientError::Garbled(format!("status {}", answer.status())));
-        }
-        Ok(Self { body: answer.into_body(), buffer: Vec::new() })
-    }
-
-    /// The next snapshot; none when the host has gone. Cancel-safe: what was
-    /// read stays in the buffer.
-    pub async fn next(&mut self) -> Option<Snapshot> {
-        loop {
-            while let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\n\n") {
-                let event: Vec<u8> = self.buffer.drain(..end + 2).collect();
-                if let Some(snapshot) = parse(&event) {
-                    return Some(snapshot);
-                }
-            }
-            if self.buffer.len() > ANSWER_MAX {
-                return None;
-            }
-            let frame = self.body.frame().await?.ok()?;
-            if let Ok(data) = frame.into_data() {
-                self.buffer.extend_from_slice(&data);
-            }
-        }
-    }
-}
-
-/// Kinds that are not known are skipped.
-fn parse(event: &[u8]) -> Option<Snapshot> {
-    let text = std::str::from_utf8(event).ok()?;
-    let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
-    (field("event: ") == Some("snapshot"))
-        .then(|| field("data: ").and_then(|data| serde_json::from_str(data).ok()))
-        .flatten()
 }

@@ -1,26 +1,28 @@
 //! The host's side.
 
+mod asked;
+mod events;
+mod logs;
+
 use super::listener::{Bounded, Owned};
 use crate::config::{Options, Settings};
-use crate::log::query::Sieve;
-use crate::log::{self, Follower, Start};
 use crate::manager::{Command, Facts, Handle, Outcome};
 use crate::paths::Home;
 use crate::protocol::{ApiError, ErrorBody};
 use crate::supervisor::Cause;
+use asked::{Asked, Text};
 use axum::Json;
 use axum::Router;
-use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use futures_util::stream;
-use std::convert::Infallible;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -28,8 +30,9 @@ use tokio_util::sync::CancellationToken;
 const BODY_MAX: usize = 64 << 10;
 /// How long answers that are under way may take when the host ends.
 const LEAVING: Duration = Duration::from_secs(1);
-/// A viewer draws no faster than this.
-const FRAME: Duration = Duration::from_millis(33);
+/// Streams of events at once: fewer than connections, so that there is always
+/// one left to ask for the status.
+const STREAMS: usize = 128;
 
 /// What the routes share.
 #[derive(Debug, Clone)]
@@ -38,6 +41,7 @@ struct Api {
     /// Cancelled to ask the host to end. Temporal is stopped by then.
     end: CancellationToken,
     closing: CancellationToken,
+    streams: Arc<Semaphore>,
 }
 
 /// The bound sockets and the tasks that serve them.
@@ -57,7 +61,12 @@ impl Server {
     #[must_use]
     pub fn start(home: &Home, manager: &Handle) -> Self {
         let (end, closing) = (CancellationToken::new(), CancellationToken::new());
-        let api = Api { manager: manager.clone(), end: end.clone(), closing: closing.clone() };
+        let api = Api {
+            manager: manager.clone(),
+            end: end.clone(),
+            closing: closing.clone(),
+            streams: Arc::new(Semaphore::new(STREAMS)),
+        };
         let tcp = tokio::spawn(serve_tcp(api.clone(), closing.clone()));
         let socket = match bind(home) {
             Ok(listener) => {
@@ -188,8 +197,8 @@ async fn only_this_machine(request: Request, next: axum::middleware::Next) -> Re
 fn router(api: Api) -> Router {
     Router::new()
         .route("/v1/status", get(status))
-        .route("/v1/events", get(events))
-        .route("/v1/logs", get(logs))
+        .route("/v1/events", get(events::events))
+        .route("/v1/logs", get(logs::logs))
         .route("/v1/start", post(start))
         .route("/v1/stop", post(stop))
         .route("/v1/restart", post(restart))
@@ -215,7 +224,7 @@ async fn metrics(State(api): State<Api>) -> Response {
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 struct Wait {
     wait: bool,
 }
@@ -231,15 +240,15 @@ async fn readyz(State(api): State<Api>) -> Response {
     (code, Json(facts.status(Instant::now()))).into_response()
 }
 
-async fn start(State(api): State<Api>, wait: Query<Wait>) -> Response {
+async fn start(State(api): State<Api>, Asked(wait): Asked<Wait>) -> Response {
     command(&api, Command::Start, wait.wait).await
 }
 
-async fn stop(State(api): State<Api>, wait: Query<Wait>) -> Response {
+async fn stop(State(api): State<Api>, Asked(wait): Asked<Wait>) -> Response {
     command(&api, Command::Stop(Cause::Operator), wait.wait).await
 }
 
-async fn restart(State(api): State<Api>, wait: Query<Wait>, body: axum::body::Bytes) -> Response {
+async fn restart(State(api): State<Api>, Asked(wait): Asked<Wait>, Text(body): Text) -> Response {
     let settings = match new_settings(&api.manager.facts(), &body) {
         Ok(settings) => settings.map(Box::new),
         Err(error) => return failure(StatusCode::BAD_REQUEST, error),
@@ -265,7 +274,7 @@ fn new_settings(facts: &Facts, body: &[u8]) -> Result<Option<Settings>, ApiError
 
 /// In a task of its own: a client that has gone, or does not wait, must not
 /// leave it half done. The host ends only when Temporal is proven stopped.
-async fn shutdown(State(api): State<Api>, wait: Query<Wait>) -> Response {
+async fn shutdown(State(api): State<Api>, Asked(wait): Asked<Wait>) -> Response {
     let stopping = tokio::spawn({
         let api = api.clone();
         async move {
@@ -327,81 +336,4 @@ async fn not_allowed(request: Request) -> Response {
     let message = format!("{} does not take {}", request.uri().path(), request.method());
     let hint = "status, events and health are read with GET, commands are given with POST";
     failure(StatusCode::METHOD_NOT_ALLOWED, ApiError::new("method_not_allowed", message, hint))
-}
-
-/// What of the log; `tail` is bounded, for the answer is made in memory.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-struct Logs {
-    tail: Option<usize>,
-    level: Option<String>,
-    grep: Option<String>,
-}
-
-/// More lines than this are read from the file.
-const TAIL_MAX: usize = 10_000;
-
-async fn logs(State(api): State<Api>, wanted: Query<Logs>) -> Response {
-    let bad = |message: String| {
-        let hint = "see `stigmer local logs --help`";
-        failure(StatusCode::BAD_REQUEST, ApiError::new("bad_query", message, hint))
-    };
-    let Query(Logs { tail, level, grep }) = wanted;
-    let level = match level.as_deref().map(str::parse).transpose() {
-        Ok(level) => level,
-        Err(error) => return bad(format!("level: {error}")),
-    };
-    let pattern = match grep.as_deref().map(regex::Regex::new).transpose() {
-        Ok(pattern) => pattern,
-        Err(error) => return bad(format!("grep: {error}")),
-    };
-    let last = Some(tail.unwrap_or(1_000).min(TAIL_MAX));
-    let path = api.manager.facts().settings.home.temporal_log();
-    let read = tokio::task::spawn_blocking(move || {
-        let mut text = String::new();
-        Sieve::new(log::query::Query { last, level, pattern, since: None })
-            .read(
-                &mut Follower::new(&path, Start::Beginning),
-                |found| found.to_json(),
-                |line| text.push_str(line),
-            )
-            .map(|()| text)
-    });
-    match read.await {
-        Ok(Ok(text)) => ([(header::CONTENT_TYPE, "application/x-ndjson")], text).into_response(),
-        Ok(Err(error)) => failure(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            ApiError::new("unreadable", error.to_string(), "see that the log belongs to you"),
-        ),
-        Err(_) => failure(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            ApiError::new("unreadable", "reading the log failed", "see the host's own log"),
-        ),
-    }
-}
-
-/// Server-sent events: a snapshot now and whenever something has changed, at
-/// the pace of the slowest of the reader, the screen and the changes. A reader
-/// that lags simply gets the newest.
-async fn events(State(api): State<Api>) -> Response {
-    let mut facts = api.manager.watch();
-    facts.mark_changed();
-    let closing = api.closing.clone();
-    let body =
-        stream::unfold((facts, closing, 0u64), |(mut facts, closing, sequence)| async move {
-            tokio::select! {
-                changed = facts.changed() => changed.ok()?,
-                () = closing.cancelled() => return None,
-            }
-            if sequence > 0 {
-                tokio::time::sleep(FRAME).await;
-            }
-            let snapshot = facts.borrow_and_update().snapshot(Instant::now());
-            let data = serde_json::to_string(&snapshot).ok()?;
-            let event = format!("id: {sequence}\nevent: snapshot\ndata: {data}\n\n");
-            Some((Ok::<_, Infallible>(event), (facts, closing, sequence + 1)))
-        });
-    let headers =
-        [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
-    (headers, Body::from_stream(body)).into_response()
 }

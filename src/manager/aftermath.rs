@@ -4,6 +4,7 @@ use super::log_reader::{LogReader, Words};
 use crate::process::identity::Identity;
 use crate::process::ports;
 use crate::process::sweep::Subject;
+use crate::process::usage;
 use crate::process::watch::Watched;
 use crate::supervisor::Exit;
 use std::path::PathBuf;
@@ -27,6 +28,8 @@ pub struct Ended {
     pub cleaned: Duration,
     /// What it said at last.
     pub words: Words,
+    /// Processes that the kernel had ended for want of memory by then.
+    pub oom_kills: Option<u64>,
     /// What is still there and cannot be proven ours, for people.
     pub leftover: Option<String>,
 }
@@ -51,6 +54,7 @@ pub async fn watch(instance: Instance, log: LogReader) -> Ended {
     let Instance { subject, watched, lock, ports, asked } = instance;
     watched.ended().await;
     let at = Instant::now();
+    let oom_kills = usage::oom_kills();
     let mut exit = watched.exit();
     while exit == Exit::Unknown && at.elapsed() < EXIT_TELLS {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -74,7 +78,7 @@ pub async fn watch(instance: Instance, log: LogReader) -> Ended {
     watched.reap();
     let words = log.last_words().await;
     let leftover = leftover(&lock, &ports);
-    Ended { exit, at, cleaned: at.elapsed(), words, leftover }
+    Ended { exit, at, cleaned: at.elapsed(), words, oom_kills, leftover }
 }
 
 async fn members(subject: &Subject, lock: &std::path::Path) -> Vec<Identity> {

@@ -6,10 +6,10 @@ use super::hand_over::HandOver;
 use crate::config::{Database, Settings};
 use crate::process::Pid;
 use crate::process::identity::Identity;
-use crate::process::linux;
+use crate::process::usage::Usage;
 use crate::protocol::{
-    DatabaseStatus, Entry, HealthStatus, HostStatus, LastRestart, Latency, LayerStatus, LogStatus,
-    Mode, RestartStatus, SCHEMA, Snapshot, State as StateName, Status, TemporalStatus,
+    DatabaseStatus, ENTRIES, Entry, HealthStatus, HostStatus, LastRestart, Latency, LayerStatus,
+    LogStatus, Mode, RestartStatus, SCHEMA, Snapshot, State as StateName, Status, TemporalStatus,
 };
 use crate::supervisor::{Cause, Generation, Layer, Owner, Schedule, State, Want};
 use crate::temporal::logline::Level;
@@ -21,8 +21,6 @@ use std::time::{Duration, Instant};
 const PROBES: usize = 300;
 /// Readings of memory and processor time.
 const READINGS: usize = 120;
-/// Entries of the timeline.
-const ENTRIES: usize = 100;
 /// Marks on the time axis of restarts.
 const MARKS: usize = 64;
 
@@ -46,6 +44,8 @@ pub struct ServerFacts {
     pub owner: Owner,
     /// The process that was spawned; none for somebody else's.
     pub leader: Option<Identity>,
+    /// Since when it runs; none for somebody else's.
+    pub since: Option<Instant>,
     /// The process that owns the socket.
     pub server: Option<Pid>,
     /// The CLI's version, or the server's where only that is known.
@@ -117,6 +117,8 @@ pub struct Facts {
     pub probes: VecDeque<Option<u64>>,
     /// Resident bytes, oldest first.
     pub rss: VecDeque<u64>,
+    /// The most resident bytes of the server that runs.
+    pub peak_rss: Option<u64>,
     /// Percent of a core, oldest first.
     pub cpu: VecDeque<f64>,
     /// Size of the database with its write-ahead log.
@@ -156,6 +158,7 @@ impl Facts {
             failures: 0,
             probes: VecDeque::new(),
             rss: VecDeque::new(),
+            peak_rss: None,
             cpu: VecDeque::new(),
             database_bytes: None,
             timeline: VecDeque::new(),
@@ -217,10 +220,24 @@ impl Facts {
         parts.join(" · ")
     }
 
+    /// Between two moments in whole milliseconds of the host's own clock, so that
+    /// what a viewer counts on by itself is the very age that the host would say.
+    fn age(&self, since: Instant, now: Instant) -> u64 {
+        let clock = |at: Instant| match at.checked_duration_since(self.host.since) {
+            Some(after) => i128::try_from(after.as_millis()).unwrap_or(i128::MAX),
+            // An adopted server began before its host.
+            None => {
+                let before = self.host.since.saturating_duration_since(at);
+                -i128::try_from(before.as_nanos().div_ceil(1_000_000)).unwrap_or(i128::MAX)
+            }
+        };
+        u64::try_from(clock(now) - clock(since)).unwrap_or(0)
+    }
+
     /// The status, its ages as of `now`.
     #[must_use]
     pub fn status(&self, now: Instant) -> Status {
-        let age = |at: Instant| millis(now.saturating_duration_since(at));
+        let age = |at: Instant| self.age(at, now);
         let settings = &self.settings;
         Status {
             schema: SCHEMA,
@@ -234,7 +251,7 @@ impl Facts {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 uptime_ms: age(self.host.since),
             }),
-            temporal: self.server.as_ref().map(|server| self.temporal(server)),
+            temporal: self.server.as_ref().map(|server| self.temporal(server, now)),
             restarts: RestartStatus {
                 total: self.restarts.values().sum(),
                 in_window: self.schedule.in_window(&settings.policy, now) as u64,
@@ -268,7 +285,7 @@ impl Facts {
         }
     }
 
-    fn temporal(&self, server: &ServerFacts) -> TemporalStatus {
+    fn temporal(&self, server: &ServerFacts, now: Instant) -> TemporalStatus {
         let settings = &self.settings;
         let managed = server.owner != Owner::External;
         let pid = server.leader.as_ref().map(|leader| leader.pid).or(server.server);
@@ -282,13 +299,9 @@ impl Facts {
             address: settings.server_address(),
             ui_url: server.ui_url.clone(),
             version: server.version.clone(),
-            uptime_ms: server
-                .leader
-                .as_ref()
-                .and_then(|leader| linux::age(leader.start_ticks))
-                .map(millis),
+            uptime_ms: server.since.map(|since| self.age(since, now)),
             rss_bytes: self.rss.back().copied(),
-            cpu_percent: self.cpu.back().map(|percent| (percent * 10.0).round() / 10.0),
+            cpu_percent: self.cpu.back().copied(),
             database: match &settings.database {
                 Database::File(path) if managed => {
                     Some(DatabaseStatus { path: path.clone(), bytes: self.database_bytes })
@@ -301,11 +314,12 @@ impl Facts {
     /// What a viewer draws, its ages as of `now`.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Snapshot {
-        let age = |at: Instant| millis(now.saturating_duration_since(at));
+        let age = |at: Instant| self.age(at, now);
         Snapshot {
+            seq: 0,
             status: self.status(now),
             next_start_ms: match &self.state {
-                State::Backoff { until, .. } => Some(millis(until.saturating_duration_since(now))),
+                State::Backoff { until, .. } => Some(self.age(now, *until)),
                 State::Stopped { .. }
                 | State::Starting(_)
                 | State::Ready(_)
@@ -319,7 +333,7 @@ impl Facts {
             cpu: self.cpu.iter().copied().collect(),
             rss: self.rss.iter().copied().collect(),
             restart_ages_ms: self.marks.iter().map(|at| age(*at)).collect(),
-            timeline: self.timeline.iter().map(|entry| Entry::clone(entry)).collect(),
+            timeline: self.timeline.iter().cloned().collect(),
             cure: match &self.state {
                 State::Failed { failure, .. } => Some(failure.cure.clone()),
                 State::Stopped { .. }
@@ -346,7 +360,7 @@ impl Facts {
         });
         self.marks = before.marks_ms.into_iter().map(ago).collect();
         self.probes = before.probes.into();
-        self.timeline = before.timeline.into_iter().map(Arc::new).collect();
+        self.timeline = before.timeline.into();
     }
 
     pub(super) fn trouble(&mut self, with: &'static str, what: Option<String>) {
@@ -360,10 +374,13 @@ impl Facts {
         push_bounded(&mut self.probes, latency, PROBES);
     }
 
-    pub(super) fn remember_usage(&mut self, rss: u64, cpu: Option<f64>) {
-        push_bounded(&mut self.rss, rss, READINGS);
+    pub(super) fn remember_usage(&mut self, usage: Usage, cpu: Option<f64>) {
+        push_bounded(&mut self.rss, usage.rss_bytes, READINGS);
+        self.peak_rss = self.peak_rss.max(Some(usage.peak_bytes.max(usage.rss_bytes)));
+        self.cpu_time = Some(usage.cpu);
         if let Some(cpu) = cpu {
-            push_bounded(&mut self.cpu, cpu, READINGS);
+            // Finer than it is shown, it would only be longer on the wire.
+            push_bounded(&mut self.cpu, (cpu * 10.0).round() / 10.0, READINGS);
         }
     }
 
@@ -381,6 +398,7 @@ impl Facts {
     pub(super) fn forget_server(&mut self, now: Instant) {
         self.server = None;
         self.rss.clear();
+        self.peak_rss = None;
         self.cpu.clear();
         self.cpu_time = None;
         self.failures = 0;

@@ -10,7 +10,9 @@ use crate::config::{Database, Options, Settings};
 use crate::process::ports;
 use crate::process::record::Record;
 use crate::process::sweep::Subject;
+use crate::process::usage;
 use crate::process::watch::Watched;
+use crate::protocol::{Entry, Happened};
 use crate::supervisor::{Cause, Exit, Found, Generation, Input, Layer, Owner, Round, State, Want};
 use crate::temporal::health::Client;
 use crate::temporal::{database, locate, version};
@@ -60,7 +62,7 @@ impl Manager {
         let exit = Exit::Unknown;
         let (cause, detail) = (exit.cause(), exit.to_string());
         tracing::warn!(%generation, "ended while it was handed over");
-        self.remember(timeline::ended(generation, cause, detail.clone(), None, Vec::new()));
+        self.remember(timeline::entry(Happened::Ended, generation, cause, detail.clone()));
         self.step(Some(Input::Found { generation, found: Found::Ours }));
         self.episode = Episode::begin(cause, detail, true, Instant::now());
         self.step(Some(Input::Exited { generation, exit, fatal: None }));
@@ -130,11 +132,13 @@ impl Manager {
                     _watch: None,
                     _probes: probes,
                     ever_ready: false,
+                    oom_kills: None,
                 });
                 self.facts.server = Some(ServerFacts {
                     generation,
                     owner: Owner::External,
                     leader: None,
+                    since: None,
                     server: occupant.pid,
                     version: None,
                     ui_url: settings.ui_url().filter(|_| {
@@ -146,6 +150,10 @@ impl Manager {
             }
             Err(refused) => {
                 tracing::error!(%generation, failure = %refused.failure, "not launched");
+                if refused.curable {
+                    let reason = refused.failure.reason.clone();
+                    self.episode = Episode::begin(Cause::SpawnFailed, reason, true, Instant::now());
+                }
                 self.step(Some(Input::LaunchRefused {
                     generation,
                     failure: refused.failure,
@@ -191,6 +199,8 @@ impl Manager {
             generation,
             owner,
             leader: Some(subject.leader.clone()),
+            since: crate::process::linux::age(subject.leader.start_ticks)
+                .and_then(|age| Instant::now().checked_sub(age)),
             server: None,
             version,
             ui_url: settings.ui_url(),
@@ -202,6 +212,7 @@ impl Manager {
             _watch: Some(watch),
             _probes: probes,
             ever_ready: false,
+            oom_kills: usage::oom_kills(),
         });
     }
 
@@ -222,6 +233,9 @@ impl Manager {
             layer.detail.clone_from(&verdict.detail);
         }
         let passed = report.round == Round::Pass;
+        if let Some(running) = self.running.as_mut().filter(|_| passed) {
+            running.oom_kills = report.oom_kills;
+        }
         if let Some(failed) = report
             .layers
             .iter()
@@ -256,8 +270,7 @@ impl Manager {
             self.facts.failures = 0;
         }
         if let Some((usage, cpu)) = report.usage {
-            self.facts.remember_usage(usage.rss_bytes, cpu);
-            self.facts.cpu_time = Some(usage.cpu);
+            self.facts.remember_usage(usage, cpu);
         }
         if report.database_bytes.is_some() {
             self.facts.database_bytes = report.database_bytes;
@@ -299,12 +312,24 @@ impl Manager {
             | State::Backoff { .. }
             | State::Failed { .. } => (ended.exit.cause(), ended.exit.to_string()),
         };
-        let last_words =
-            if cause == Cause::Operator { Vec::new() } else { self.facts.last_words.clone() };
-        self.remember(timeline::ended(generation, cause, detail, uptime, last_words));
+        let oom_kills = unasked.then(|| judge::oom_kills(&ended, running.oom_kills)).flatten();
+        let peak = self.facts.peak_rss;
+        let detail = match oom_kills {
+            Some(_) => judge::struck(&detail, peak),
+            None => detail,
+        };
         if unasked {
-            self.episode = Episode::begin(cause, ended.exit.to_string(), true, ended.at);
+            self.episode = Episode::begin(cause, detail.clone(), true, ended.at);
         }
+        let words = (cause != Cause::Operator).then_some(&ended.words);
+        self.remember(Entry {
+            uptime_ms: uptime.map(facts::millis),
+            peak_rss_bytes: peak,
+            oom_kills,
+            first_words: words.map(judge::first_words).unwrap_or_default(),
+            last_words: words.map(judge::last_words).unwrap_or_default(),
+            ..timeline::entry(Happened::Ended, generation, cause, detail)
+        });
         self.episode.passed("cleaned", ended.cleaned);
         self.facts.forget_server(Instant::now());
         if let Some(leftover) = ended.leftover {

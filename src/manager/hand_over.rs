@@ -10,6 +10,7 @@ use crate::protocol::{Entry, LastRestart};
 use crate::supervisor::{Cause, Generation, Legacy};
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// See the module's documentation. Its ages are as of the moment it was made.
@@ -33,7 +34,7 @@ pub struct HandOver {
     /// Latencies of the grpc layer, in microseconds, oldest first.
     pub probes: Vec<Option<u64>>,
     /// The timeline.
-    pub timeline: Vec<Entry>,
+    pub timeline: Vec<Arc<Entry>>,
 }
 
 impl HandOver {

@@ -1,6 +1,7 @@
 //! How the rest of the program talks to the manager: commands with an outcome,
 //! facts to watch.
 
+use super::broadcast::{Latest, Source, Stream};
 use super::facts::Facts;
 use super::hand_over::HandOver;
 use crate::config::Settings;
@@ -35,6 +36,7 @@ pub(super) enum Request {
 pub struct Handle {
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) facts: watch::Receiver<Arc<Facts>>,
+    pub(super) source: Source,
 }
 
 impl Handle {
@@ -48,6 +50,18 @@ impl Handle {
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Arc<Facts>> {
         self.facts.clone()
+    }
+
+    /// What everybody is shown, with each change.
+    #[must_use]
+    pub fn latest(&self) -> watch::Receiver<Latest> {
+        self.source.latest()
+    }
+
+    /// What one viewer is told, from now on.
+    #[must_use]
+    pub fn stream(&self) -> Stream {
+        self.source.stream()
     }
 
     /// Gives a command and waits until it is done.

@@ -82,20 +82,96 @@ pub(super) fn fatal(ended: &Ended, settings: &Settings) -> Option<Failure> {
     }
 }
 
+/// Lines shown of what a server said.
+const SHOWN: usize = 8;
+
 /// The words that say why: the cause alone where there is one, else the end of the log.
 pub(super) fn words_of(words: &Words) -> Vec<String> {
-    const SHOWN: usize = 8;
     match (&words.cause, words.dump.is_empty()) {
-        (Some(_), false) => words.dump.iter().take(SHOWN).cloned().collect(),
+        (Some(_), false) => first_words(words),
         (Some(cause), true) => vec![cause.clone()],
-        (None, _) => {
-            let zone = jiff::tz::TimeZone::system();
-            let mut parser = LineParser::new(zone.clone());
-            let first = words.last.len().saturating_sub(SHOWN);
-            words.last[first..]
-                .iter()
-                .map(|line| parser.parse(line.as_bytes()).render_plain(&zone))
-                .collect()
+        (None, _) => end_of(words),
+    }
+}
+
+/// The beginning of its crash dump: of its 75,000 lines those that tell the cause.
+pub(super) fn first_words(words: &Words) -> Vec<String> {
+    words.dump.iter().take(SHOWN).cloned().collect()
+}
+
+/// What it said at last, beside [`first_words`].
+pub(super) fn last_words(words: &Words) -> Vec<String> {
+    if words.dump.is_empty() { words_of(words) } else { end_of(words) }
+}
+
+fn end_of(words: &Words) -> Vec<String> {
+    let zone = jiff::tz::TimeZone::system();
+    let mut parser = LineParser::new(zone.clone());
+    let first = words.last.len().saturating_sub(SHOWN);
+    words.last[first..]
+        .iter()
+        .map(|line| parser.parse(line.as_bytes()).render_plain(&zone))
+        .collect()
+}
+
+/// Processes that the kernel ended for want of memory since `before`, where the
+/// server's end looks as if it were one of them.
+pub(super) fn oom_kills(ended: &Ended, before: Option<u64>) -> Option<u64> {
+    match ended.exit {
+        Exit::Signal(9, _) | Exit::Unknown => {
+            ended.oom_kills?.checked_sub(before?).filter(|kills| *kills > 0)
         }
+        Exit::Signal(..) | Exit::Code(_) => None,
+    }
+}
+
+/// The kernel counts its victims and does not name them: this is no proof.
+pub(super) fn struck(detail: &str, peak: Option<u64>) -> String {
+    let peak = peak.map_or_else(String::new, |peak| format!(", peak {} MiB", peak >> 20));
+    format!("{detail}; the kernel's out-of-memory killer struck meanwhile{peak}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    fn ended(exit: Exit, oom_kills: Option<u64>) -> Ended {
+        Ended {
+            exit,
+            at: Instant::now(),
+            cleaned: Duration::ZERO,
+            words: Words::default(),
+            leftover: None,
+            oom_kills,
+        }
+    }
+
+    #[test]
+    fn the_out_of_memory_killer_is_named_only_where_it_struck_and_the_end_was_by_sigkill() {
+        let killed = || Exit::Signal(9, "SIGKILL");
+        assert_eq!(oom_kills(&ended(killed(), Some(4)), Some(3)), Some(1));
+        assert_eq!(oom_kills(&ended(killed(), Some(3)), Some(3)), None);
+        assert_eq!(oom_kills(&ended(killed(), None), Some(3)), None);
+        assert_eq!(oom_kills(&ended(killed(), Some(4)), None), None);
+        assert_eq!(oom_kills(&ended(Exit::Code(2), Some(4)), Some(3)), None);
+        let said = struck("signal 9 (SIGKILL)", Some(812 << 20));
+        assert!(said.starts_with("signal 9 (SIGKILL); "), "{said}");
+        assert!(said.ends_with("killer struck meanwhile, peak 812 MiB"), "{said}");
+    }
+
+    #[test]
+    fn of_a_dump_the_first_lines_are_kept_and_the_last() {
+        let dump: Vec<String> = (0..40).map(|n| format!("first {n}")).collect();
+        let last = (0..40).map(|n| format!("last {n}")).collect();
+        let words = Words { cause: Some("panic".into()), dump, last };
+        assert_eq!(first_words(&words)[0], "first 0");
+        assert_eq!(first_words(&words).len(), SHOWN);
+        assert!(last_words(&words)[SHOWN - 1].contains("last 39"));
+        let refused = Words { cause: Some("Error: no".into()), ..Words::default() };
+        assert_eq!(
+            (first_words(&refused).len(), last_words(&refused)),
+            (0, vec!["Error: no".into()])
+        );
     }
 }

@@ -53,6 +53,8 @@ pub struct Report {
     pub usage: Option<(Usage, Option<f64>)>,
     /// Size of the database.
     pub database_bytes: Option<u64>,
+    /// Processes that the kernel had ended for want of memory before this round.
+    pub oom_kills: Option<u64>,
 }
 
 /// What is probed.
@@ -133,6 +135,7 @@ impl Prober {
     /// lies above it can only fail too, and later.
     async fn round(&mut self, passed: bool) -> Report {
         self.rounds += 1;
+        let oom_kills = usage::oom_kills();
         // The gentle period, in memory of what was ready before.
         let deep = !self.well || self.rounds.is_multiple_of(DEEP_EVERY);
         if passed && self.rounds.is_multiple_of(MEMBERS_EVERY) {
@@ -172,6 +175,7 @@ impl Prober {
             server: self.holder.as_ref().map(|holder| holder.pid),
             usage: usage.filter(|_| passed || self.well),
             database_bytes: self.database().and_then(database_bytes),
+            oom_kills,
         }
     }
 

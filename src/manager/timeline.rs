@@ -55,6 +55,11 @@ impl Episode {
         self.is_repair
     }
 
+    /// More about its cause.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// When it began.
     pub fn begun(&self) -> Instant {
         self.begun
@@ -131,7 +136,8 @@ fn phase(name: &str, took: Duration) -> Phase {
     Phase { name: name.to_owned(), us: super::facts::micros(took) }
 }
 
-fn entry(happened: Happened, generation: Generation, cause: Cause, detail: String) -> Entry {
+/// An entry with nothing more to say.
+pub fn entry(happened: Happened, generation: Generation, cause: Cause, detail: String) -> Entry {
     Entry {
         time: jiff::Timestamp::now(),
         happened,
@@ -141,22 +147,10 @@ fn entry(happened: Happened, generation: Generation, cause: Cause, detail: Strin
         uptime_ms: None,
         took_ms: None,
         phases: Vec::new(),
+        peak_rss_bytes: None,
+        oom_kills: None,
+        first_words: Vec::new(),
         last_words: Vec::new(),
-    }
-}
-
-/// A generation ended.
-pub fn ended(
-    generation: Generation,
-    cause: Cause,
-    detail: String,
-    uptime: Option<Duration>,
-    last_words: Vec<String>,
-) -> Entry {
-    Entry {
-        uptime_ms: uptime.map(super::facts::millis),
-        last_words,
-        ..entry(Happened::Ended, generation, cause, detail)
     }
 }
 

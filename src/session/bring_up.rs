@@ -34,7 +34,7 @@ impl Session {
                 }
                 Self::Remote(remote) => {
                     let body = serde_json::to_string(&settings.options).ok();
-                    let _ = client::command(&remote.home, "restart", body).await;
+                    let _ = client::command(remote.home(), "restart", body).await;
                 }
             }
         });

@@ -1,0 +1,50 @@
+//! Queries and bodies that are not understood are answered as every other error
+//! is, and not in the words of the library.
+
+use super::failure;
+use crate::protocol::ApiError;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::Response;
+use serde::de::DeserializeOwned;
+
+/// What stands behind the `?`.
+pub(super) struct Asked<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        match Query::from_request_parts(parts, state).await {
+            Ok(Query(asked)) => Ok(Self(asked)),
+            Err(rejection) => {
+                let query = parts.uri.query().unwrap_or_default();
+                let message = format!("the query `{query}`: {}", rejection.body_text());
+                let hint = "commands take ?wait=true, logs take ?tail=N&level=L&grep=RE";
+                Err(failure(StatusCode::BAD_REQUEST, ApiError::new("bad_query", message, hint)))
+            }
+        }
+    }
+}
+
+/// A body in full; its size is bounded.
+pub(super) struct Text(pub(super) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Text {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let path = request.uri().path().to_owned();
+        Bytes::from_request(request, state).await.map(Self).map_err(|rejection| {
+            let code = match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => "too_large",
+                _ => "bad_body",
+            };
+            let message = format!("the body for {path}: {}", rejection.body_text());
+            let hint = "send an object of option names and values, or nothing";
+            failure(rejection.status(), ApiError::new(code, message, hint))
+        })
+    }
+}

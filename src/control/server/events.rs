@@ -1,0 +1,31 @@
+//! `GET /v1/events`: what the manager tells, to each reader at its own pace.
+
+use super::{Api, failure};
+use crate::control::sse;
+use crate::protocol::ApiError;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use std::convert::Infallible;
+
+pub(super) async fn events(State(api): State<Api>) -> Response {
+    let Ok(permit) = api.streams.clone().try_acquire_owned() else {
+        let message = format!("{} viewers are connected already", super::STREAMS);
+        let error = ApiError::new("too_many_streams", message, "close some of them");
+        return failure(StatusCode::SERVICE_UNAVAILABLE, error);
+    };
+    // It is asked for the next event only when the connection has room: a reader
+    // that does not read holds what its connection has, and no more.
+    let source = (api.manager.stream(), api.closing.clone(), permit);
+    let body = stream::unfold(source, |(mut events, closing, permit)| async move {
+        let event = tokio::select! {
+            event = events.next() => event?,
+            () = closing.cancelled() => return None,
+        };
+        Some((Ok::<_, Infallible>(sse::write(&event)), (events, closing, permit)))
+    });
+    let headers = [(header::CONTENT_TYPE, sse::CONTENT_TYPE), (header::CACHE_CONTROL, "no-store")];
+    (headers, Body::from_stream(body)).into_response()
+}

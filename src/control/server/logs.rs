@@ -1,0 +1,61 @@
+//! `GET /v1/logs`: what `stigmer local logs --json` prints.
+
+use super::asked::Asked;
+use super::{Api, failure};
+use crate::log::query::{Query, Sieve};
+use crate::log::{Follower, Start};
+use crate::protocol::ApiError;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+/// What of the log; `tail` is bounded, for the answer is made in memory.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Logs {
+    tail: Option<usize>,
+    level: Option<String>,
+    grep: Option<String>,
+}
+
+/// More lines than this are read from the file.
+const TAIL_MAX: usize = 10_000;
+
+pub(super) async fn logs(State(api): State<Api>, Asked(wanted): Asked<Logs>) -> Response {
+    let Logs { tail, level, grep } = wanted;
+    let bad = |message: String| {
+        let hint = "see `stigmer local logs --help`";
+        failure(StatusCode::BAD_REQUEST, ApiError::new("bad_query", message, hint))
+    };
+    let level = match level.as_deref().map(str::parse).transpose() {
+        Ok(level) => level,
+        Err(error) => return bad(format!("level: {error}")),
+    };
+    let pattern = match grep.as_deref().map(regex::Regex::new).transpose() {
+        Ok(pattern) => pattern,
+        Err(error) => return bad(format!("grep: {error}")),
+    };
+    let last = Some(tail.unwrap_or(1_000).min(TAIL_MAX));
+    let path = api.manager.facts().settings.home.temporal_log();
+    let read = tokio::task::spawn_blocking(move || {
+        let mut text = String::new();
+        Sieve::new(Query { last, level, pattern, since: None })
+            .read(
+                &mut Follower::new(&path, Start::Beginning),
+                |found| found.to_json(),
+                |line| text.push_str(line),
+            )
+            .map(|()| text)
+    });
+    match read.await {
+        Ok(Ok(text)) => ([(header::CONTENT_TYPE, "application/x-ndjson")], text).into_response(),
+        Ok(Err(error)) => failure(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            ApiError::new("unreadable", error.to_string(), "see that the log belongs to you"),
+        ),
+        Err(_) => failure(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            ApiError::new("unreadable", "reading the log failed", "see the host's own log"),
+        ),
+    }
+}

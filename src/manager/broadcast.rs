@@ -1,0 +1,207 @@
+//! The facts as everybody sees them: a snapshot, and each delta since. Bounded:
+//! who reads too slowly loses deltas and gets the snapshot, and costs nobody
+//! anything.
+
+use super::Facts;
+use crate::protocol::{Delta, Event, Fresh, Hello, Snapshot};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::watch;
+
+/// How far a reader may lag.
+const BACKLOG: usize = 256;
+
+/// So long without news, and a delta without changes says that the host lives.
+pub const BEAT: Duration = Duration::from_secs(2);
+
+/// A snapshot and when it was true.
+#[derive(Debug, Clone)]
+pub struct Latest {
+    /// What is.
+    pub snapshot: Arc<Snapshot>,
+    /// When.
+    pub at: Instant,
+}
+
+/// The manager's end.
+#[derive(Debug)]
+pub(super) struct Broadcast {
+    latest: watch::Sender<Latest>,
+    deltas: broadcast::Sender<Arc<Delta>>,
+    told: Instant,
+}
+
+impl Broadcast {
+    pub(super) fn new(facts: &Facts, now: Instant) -> Self {
+        let latest = Latest { snapshot: Arc::new(facts.snapshot(now)), at: now };
+        Self {
+            latest: watch::Sender::new(latest),
+            deltas: broadcast::Sender::new(BACKLOG),
+            told: now,
+        }
+    }
+
+    /// When to publish again though nothing has happened.
+    pub(super) fn due(&self) -> Instant {
+        self.told + BEAT
+    }
+
+    /// Tells what has changed. What the host's own screen shows is what the
+    /// deltas come to, as for everybody else.
+    pub(super) fn publish(&mut self, facts: &Facts, now: Instant) {
+        let before = self.latest.borrow().snapshot.clone();
+        let mut snapshot = facts.snapshot(now);
+        snapshot.seq = before.seq + 1;
+        let delta = snapshot.since(&before);
+        if delta.changes.is_empty() && now < self.due() {
+            return;
+        }
+        self.told = now;
+        let mut reduced = Snapshot::clone(&before);
+        drop(before);
+        reduced.apply(&delta);
+        debug_assert_eq!(reduced, snapshot, "the deltas lead elsewhere than the facts");
+        self.latest.send_replace(Latest { snapshot: Arc::new(reduced), at: now });
+        // Nobody listens, perhaps.
+        let _ = self.deltas.send(Arc::new(delta));
+    }
+
+    pub(super) fn source(&self) -> Source {
+        Source { latest: self.latest.subscribe(), deltas: self.deltas.downgrade() }
+    }
+}
+
+/// Where readers come from.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    latest: watch::Receiver<Latest>,
+    /// Weak, for a stream ends with the manager.
+    deltas: broadcast::WeakSender<Arc<Delta>>,
+}
+
+impl Source {
+    pub(super) fn latest(&self) -> watch::Receiver<Latest> {
+        self.latest.clone()
+    }
+
+    pub(super) fn stream(&self) -> Stream {
+        let deltas = self.deltas.upgrade().map(|deltas| deltas.subscribe());
+        Stream { latest: self.latest.clone(), deltas, said: Said::Nothing }
+    }
+}
+
+/// What one reader is told, at its own pace.
+#[derive(Debug)]
+pub struct Stream {
+    /// Always as new as the deltas, or newer: it is set before they are sent.
+    latest: watch::Receiver<Latest>,
+    deltas: Option<broadcast::Receiver<Arc<Delta>>>,
+    said: Said,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Said {
+    Nothing,
+    Hello,
+    /// All up to this delta.
+    Up(u64),
+}
+
+impl Stream {
+    /// The next event; none when the manager has ended.
+    pub async fn next(&mut self) -> Option<Event> {
+        let seq = match self.said {
+            Said::Nothing => {
+                self.said = Said::Hello;
+                return Some(Event::Hello(Hello::own()));
+            }
+            Said::Hello => return Some(self.fresh(None)),
+            Said::Up(seq) => seq,
+        };
+        let deltas = self.deltas.as_mut()?;
+        loop {
+            match deltas.recv().await {
+                // The snapshot had it already.
+                Ok(delta) if delta.seq <= seq => {}
+                Ok(delta) => {
+                    self.said = Said::Up(delta.seq);
+                    return Some(Event::Delta(delta));
+                }
+                Err(RecvError::Lagged(_)) => {
+                    // The old ones that are still kept are in the snapshot.
+                    *deltas = deltas.resubscribe();
+                    return Some(self.fresh(Some(seq)));
+                }
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    fn fresh(&mut self, seen: Option<u64>) -> Event {
+        let Latest { snapshot, at } = self.latest.borrow().clone();
+        let mut snapshot = Snapshot::clone(&snapshot);
+        snapshot.grow_older(super::facts::millis(at.elapsed()));
+        self.said = Said::Up(snapshot.seq);
+        let missed = seen.map_or(0, |seen| snapshot.seq.saturating_sub(seen));
+        Event::Snapshot(Box::new(Fresh { missed, snapshot }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Options, Settings};
+    use crate::protocol::Mode;
+    use crate::supervisor::{Generation, Supervisor};
+
+    fn facts(now: Instant) -> Facts {
+        let home = crate::paths::Home::at(std::path::Path::new("/tmp/stigmer-broadcast")).unwrap();
+        let settings = Settings::resolve(home, Options::default()).unwrap();
+        let supervisor = Supervisor::new(settings.policy.clone(), Generation::default(), 0, now);
+        Facts::new(Arc::new(settings), Mode::Background, supervisor.schedule().clone(), now)
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_lags_gets_the_snapshot_and_the_count_of_what_it_missed() {
+        let begun = Instant::now();
+        let mut facts = facts(begun);
+        let mut broadcast = Broadcast::new(&facts, begun);
+        let source = broadcast.source();
+        let (mut quick, mut slow) = (source.stream(), source.stream());
+        for stream in [&mut quick, &mut slow] {
+            assert_eq!(stream.next().await, Some(Event::Hello(Hello::own())));
+            let Some(Event::Snapshot(fresh)) = stream.next().await else { panic!("no snapshot") };
+            assert_eq!((fresh.missed, fresh.snapshot.seq), (0, 0));
+        }
+        let mut now = begun;
+        for n in 1..=1_000_u64 {
+            now += Duration::from_millis(7);
+            facts.note = n.to_string();
+            broadcast.publish(&facts, now);
+            let Some(Event::Delta(delta)) = quick.next().await else { panic!("no delta") };
+            assert_eq!(delta.seq, n);
+        }
+        let Some(Event::Snapshot(fresh)) = slow.next().await else { panic!("no snapshot") };
+        assert_eq!((fresh.missed, fresh.snapshot.seq), (1_000, 1_000));
+        assert_eq!(fresh.snapshot.status.message, "1000");
+        facts.note = "on".into();
+        broadcast.publish(&facts, now);
+        let Some(Event::Delta(delta)) = slow.next().await else { panic!("no delta") };
+        assert_eq!(delta.seq, 1_001);
+        drop(broadcast);
+        assert_eq!(slow.next().await, None);
+    }
+
+    #[tokio::test]
+    async fn where_nothing_happens_a_beat_says_that_the_host_lives() {
+        let begun = Instant::now();
+        let facts = facts(begun);
+        let mut broadcast = Broadcast::new(&facts, begun);
+        broadcast.publish(&facts, begun + BEAT / 2);
+        assert_eq!(broadcast.latest.borrow().snapshot.seq, 0, "no news so soon");
+        broadcast.publish(&facts, begun + BEAT);
+        let told = broadcast.latest.borrow().clone();
+        assert_eq!((told.snapshot.seq, told.snapshot.at_ms()), (1, 2_000));
+    }
+}
