@@ -12,6 +12,7 @@ use crate::log::{Follower, Start};
 use crate::manager::Command;
 use crate::paths::Home;
 use crate::presenter;
+use crate::process::job;
 use crate::protocol::{Mode, State, Status};
 use crate::session::{Link, Session};
 use crate::supervisor::Want;
@@ -59,6 +60,7 @@ struct Signals {
     /// The terminal is gone, without a signal (a killed multiplexer).
     vanished: mpsc::Receiver<()>,
     hangup: Signal,
+    suspend: Signal,
     terminate: Signal,
     interrupt: Signal,
 }
@@ -69,6 +71,8 @@ enum Asked {
     End,
     /// To end and leave Temporal running: the terminal is gone.
     Leave,
+    /// To stop for a while, as Ctrl-Z does; Temporal must not be without a host.
+    Suspend,
 }
 
 impl Signals {
@@ -77,6 +81,7 @@ impl Signals {
             _ = self.terminate.recv() => Asked::End,
             _ = self.interrupt.recv() => Asked::End,
             _ = self.hangup.recv() => Asked::Leave,
+            _ = self.suspend.recv() => Asked::Suspend,
             Some(()) = self.vanished.recv() => Asked::Leave,
         }
     }
@@ -96,6 +101,7 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, HeadlessErro
     let mut signals = Signals {
         vanished,
         hangup: signal(SignalKind::hangup())?,
+        suspend: signal(SignalKind::from_raw(libc::SIGTSTP))?,
         terminate: signal(SignalKind::terminate())?,
         interrupt: signal(SignalKind::interrupt())?,
     };
@@ -109,7 +115,11 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, HeadlessErro
                 if !followed || !host.resumes() {
                     let _outcome = host.handle().begin(Command::Start).await;
                 }
-                return host_until_signal(host, &mut signals, &mut printer).await;
+                match host_until_signal(host, &mut signals, &mut printer).await? {
+                    Some(code) => return Ok(code),
+                    None => followed = true,
+                }
+                continue;
             }
             Err(HostError::Running) => {}
             Err(error) => return Err(error.into()),
@@ -142,11 +152,12 @@ fn not_followed(home: &Home, source: ClientError) -> HeadlessError {
     HeadlessError::Follow { home: home.to_string(), source, remedy: host::remedy(home) }
 }
 
+/// None: another one hosts now, or this one may again.
 async fn host_until_signal(
     host: Host,
     signals: &mut Signals,
     printer: &mut Printer,
-) -> Result<i32, HeadlessError> {
+) -> Result<Option<i32>, HeadlessError> {
     let home = host.handle().facts().settings.home.clone();
     let session = Session::Local(host.handle().clone());
     let mut changes = session.changes();
@@ -158,16 +169,25 @@ async fn host_until_signal(
             () = printer.log() => {}
             asked = signals.next() => match asked {
                 Asked::End => break,
-                Asked::Leave => return Ok(leave_to_another(&home, host, printer, 0).await),
+                Asked::Leave => {
+                    leave_to_another(&home, host, printer).await;
+                    return Ok(Some(0));
+                }
+                Asked::Suspend => {
+                    leave_to_another(&home, host, printer).await;
+                    job::suspend().await?;
+                    return Ok(None);
+                }
             },
             // Only by a panic. Temporal must not be left without a host for that.
             () = host.handle().closed() => {
-                return Ok(leave_to_another(&home, host, printer, 1).await);
+                leave_to_another(&home, host, printer).await;
+                return Ok(Some(1));
             }
             () = shutdown.cancelled() => {
                 printer.status(&session);
                 host.leave().await;
-                return Ok(0);
+                return Ok(Some(0));
             }
         }
         let state = session.view().snapshot.status.state;
@@ -175,22 +195,22 @@ async fn host_until_signal(
             printer.drain();
             printer.status(&session);
             host.leave().await;
-            return Ok(1);
+            return Ok(Some(1));
         }
     }
     printer.line("stopping");
     let outcome = host.shutdown().await;
     printer.drain();
     printer.status(&session);
-    Ok(i32::from(outcome.is_err()))
+    Ok(Some(i32::from(outcome.is_err())))
 }
 
-/// Hands Temporal over to a background host.
-async fn leave_to_another(home: &Home, host: Host, printer: &Printer, code: i32) -> i32 {
+/// Hands Temporal over to a background host, where there is anything to hand over.
+async fn leave_to_another(home: &Home, host: Host, printer: &Printer) {
     let facts = host.handle().facts();
     if facts.want == Want::Down && facts.state_name() == State::Stopped {
-        host.leave().await;
-        return code;
+        let _ = host.release().await.await;
+        return;
     }
     let said = match background::hand_over(home, host).await {
         Ok(pid) => format!("handed over to the background host {pid}"),
@@ -200,7 +220,6 @@ async fn leave_to_another(home: &Home, host: Host, printer: &Printer, code: i32)
     };
     tracing::info!("{said}");
     printer.line(&said);
-    code
 }
 
 /// None: the host vanished, and somebody has to take its place.
@@ -242,7 +261,10 @@ async fn follow(
                 }
             }
             () = printer.log() => {}
-            _ = signals.next() => return Ok(Some(0)),
+            asked = signals.next() => match asked {
+                Asked::End | Asked::Leave => return Ok(Some(0)),
+                Asked::Suspend => job::suspend().await?,
+            },
         }
     }
 }

@@ -68,13 +68,15 @@ impl Manager {
         self.step(Some(Input::Exited { generation, exit, fatal: None }));
     }
 
-    /// What was wanted before is wanted still, where nothing was found and
-    /// nothing is coming.
+    /// What was wanted before is wanted still, whatever was found.
     pub(super) fn go_on(&mut self) {
-        if self.resumed == Some(Want::Up)
-            && matches!(self.supervisor.state(), State::Stopped { .. })
-        {
-            self.step(Some(Input::Start));
+        let is_stopped = matches!(self.supervisor.state(), State::Stopped { .. });
+        match self.resumed {
+            Some(Want::Up) if is_stopped => self.step(Some(Input::Start)),
+            Some(Want::Down) if !is_stopped => {
+                self.step(Some(Input::Stop { cause: Cause::Operator }));
+            }
+            Some(Want::Up | Want::Down) | None => {}
         }
     }
 

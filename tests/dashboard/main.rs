@@ -8,4 +8,5 @@ mod home;
 mod leaving;
 mod screen;
 mod steering;
+mod suspending;
 mod terminal;

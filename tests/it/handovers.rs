@@ -1,6 +1,7 @@
 //! One host takes the place of another, and nobody notices.
 
-use crate::support::rig::{READY, Rig, wait_gone};
+use crate::support::rig::{READY, Rig, Running, wait_gone};
+use crate::support::wait_until;
 use crate::support::wrapper;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -47,4 +48,26 @@ fn a_crash_while_it_is_handed_over_is_repaired_and_counted() {
     assert_eq!(status["restarts"]["total"], 1, "{status:#}");
     assert_eq!(status["restarts"]["last"]["cause"], "crash");
     assert_eq!(status["temporal"]["generation"], 2);
+}
+
+#[test]
+fn a_suspended_program_hands_over_first_and_follows_when_it_is_continued() {
+    use std::os::unix::process::CommandExt;
+    let rig = Rig::new();
+    let mut command = rig.local(&["--no-tui"]);
+    // A job of its own: the whole of it is stopped.
+    command.process_group(0);
+    let program = Running::spawn(command);
+    program.wait_for(READY);
+    let temporal = rig.temporal();
+    program.process().signal(Signal::TSTP);
+    let status = in_background(&rig, |status| status["state"] == "ready");
+    assert_eq!(status["temporal"]["pid"], temporal.pid);
+    wait_until("the program to be stopped", || {
+        stigmer::process::linux::stat(program.pid()).is_some_and(|it| it.state == 'T')
+    });
+    program.process().signal(Signal::CONT);
+    program.wait_for("following the background host");
+    rig.stop();
+    program.finish().exits(0);
 }
