@@ -15,4 +15,5 @@ mod options;
 mod orphans;
 mod ports;
 mod strangers;
+mod workflows;
 mod wrappers;
