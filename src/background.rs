@@ -1,17 +1,18 @@
 //! The host that is detached from every terminal.
 
 use crate::config::{Options, Settings};
+use crate::control::client;
 use crate::host::{Host, HostError};
-use crate::manager::{Command, HandOver};
+use crate::manager::Command;
 use crate::paths::Home;
 use crate::process::Pid;
 use crate::process::spawn::inherit_only;
 use crate::protocol::Mode;
-use crate::supervisor::Want;
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command as Process, Stdio};
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The hidden subcommand that makes a process the background host.
@@ -19,6 +20,11 @@ pub const SUBCOMMAND: &str = "background-host";
 
 /// Exit code of a background host that found another one.
 pub const EXIT_RUNNING: i32 = 75;
+
+/// A host answers within milliseconds of its start; this long it may take on a
+/// machine that is starved.
+const TAKING_OVER: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// A background host that was just spawned.
 #[derive(Debug)]
@@ -91,28 +97,68 @@ impl Spawned {
     }
 }
 
-/// Gives Temporal to a background host. When that fails it runs on all the same.
+/// Why nobody took over. Temporal runs on all the same.
+#[derive(Debug, thiserror::Error)]
+pub enum HandOverError {
+    /// This program could not be run again.
+    #[error("no background host could be started: {0}")]
+    Spawn(#[from] io::Error),
+    /// It ended at once.
+    #[error("the background host ended with {code}: {said}", code = exit_text(*.code))]
+    Ended {
+        /// Its exit code; none where a signal ended it.
+        code: Option<i32>,
+        /// What it said.
+        said: String,
+    },
+    /// It runs and does not answer.
+    #[error("the background host (pid {0}) does not answer")]
+    Silent(Pid),
+}
+
+fn exit_text(code: Option<i32>) -> String {
+    code.map_or_else(|| "a signal".to_owned(), |code| format!("exit {code}"))
+}
+
+/// Gives Temporal to a background host and returns when that one (or another
+/// that was faster) watches it: the pid of the host.
 ///
 /// # Errors
-/// When the background host cannot be spawned.
-pub async fn hand_over(home: &Home, host: Host) -> io::Result<Pid> {
+/// When nobody took over.
+pub async fn hand_over(home: &Home, host: Host) -> Result<Pid, HandOverError> {
     let options = host.handle().facts().settings.options.clone();
-    let state = host.release().await;
-    if let Some(state) = state {
-        crate::paths::write_private(&home.hand_over(), &serde_json::to_string(&state)?)?;
+    let begun = Instant::now();
+    let last_answers = host.release().await;
+    let taken = taken_over(home, spawn(home, &options)?, begun).await;
+    let _ = last_answers.await;
+    taken
+}
+
+async fn taken_over(home: &Home, mut next: Spawned, begun: Instant) -> Result<Pid, HandOverError> {
+    while begun.elapsed() < TAKING_OVER {
+        if let Ok(status) = client::status(home).await
+            && let Some(host) = status.host
+        {
+            tracing::info!(host = host.pid, seam = ?begun.elapsed(), "handed over");
+            return Ok(host.pid);
+        }
+        match next.ended() {
+            // Somebody else was faster, and answers in a moment.
+            None | Some((Some(EXIT_RUNNING), _)) => tokio::time::sleep(PAUSE).await,
+            Some((code, said)) => return Err(HandOverError::Ended { code, said }),
+        }
     }
-    spawn(home, &options).map(|spawned| spawned.pid())
+    Err(HandOverError::Silent(next.pid()))
 }
 
 /// Runs this process as the background host. Returns the exit code.
 ///
 /// # Errors
 /// When the home cannot be hosted.
-pub async fn run(settings: Settings, before: Option<HandOver>) -> Result<i32, HostError> {
+pub async fn run(settings: Settings) -> Result<i32, HostError> {
     // Executed through /proc/self/exe, it would be called "exe" in every list.
     let _ = nix::sys::prctl::set_name(c"stigmer");
-    let wanted = before.as_ref().is_none_or(|before| before.want == Want::Up);
-    let host = match Host::start(settings, Mode::Background, before) {
+    let host = match Host::start(settings, Mode::Background) {
         Ok(host) => host,
         Err(HostError::Running) => return Ok(EXIT_RUNNING),
         Err(error) => return Err(error),
@@ -129,12 +175,11 @@ pub async fn run(settings: Settings, before: Option<HandOver>) -> Result<i32, Ho
         return Ok(1);
     };
     // The caller asks for the start and waits for its outcome; this one only
-    // makes sure that it is asked for. What an operator stopped stays stopped.
-    if wanted {
+    // makes sure that it is asked for.
+    if !host.resumes() {
         let _outcome = host.handle().begin(Command::Start).await;
     }
     let asked = host.shutdown_asked();
-    let replacement = host.replacement_asked();
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -143,17 +188,6 @@ pub async fn run(settings: Settings, before: Option<HandOver>) -> Result<i32, Ho
             tracing::error!("the manager is gone");
             host.leave().await;
             return Ok(1);
-        }
-        () = replacement.cancelled() => {
-            tracing::info!("asked for a host with other options");
-            let home = host.handle().facts().settings.home.clone();
-            return Ok(match hand_over(&home, host).await {
-                Ok(_) => 0,
-                Err(error) => {
-                    tracing::error!(%error, "no other host could be started");
-                    1
-                }
-            });
         }
         () = asked.cancelled() => {
             tracing::info!("asked to end");

@@ -14,7 +14,7 @@ mod stop;
 use crate::config::{self, ConfigError, Options, Settings};
 use crate::host;
 use crate::paths::{Home, HomeError};
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// The best way to run a Temporal dev server on this machine.
@@ -119,6 +119,9 @@ pub enum CliError {
     /// The home.
     #[error(transparent)]
     Home(#[from] HomeError),
+    /// What runs.
+    #[error(transparent)]
+    Different(#[from] config::Different),
     /// Anything that says all by itself.
     #[error("{0}")]
     Other(String),
@@ -128,7 +131,7 @@ impl CliError {
     fn exit_code(&self) -> i32 {
         match self {
             Self::Config(ConfigError::Value { .. }) => 2,
-            Self::Config(_) | Self::Home(_) | Self::Other(_) => 1,
+            Self::Config(_) | Self::Home(_) | Self::Different(_) | Self::Other(_) => 1,
         }
     }
 }
@@ -156,10 +159,7 @@ impl Context {
         let Some((_, options)) = host::running(&self.home) else { return Ok(settings) };
         let running = Settings::resolve(self.home.clone(), options)?;
         let in_force = running.in_force();
-        let differences = config::differences(&self.asked, &in_force);
-        if !differences.is_empty() {
-            return Err(start::different(&differences));
-        }
+        config::agree(&self.asked, &in_force, true)?;
         start::warn_of_file(&settings, &in_force);
         Ok(running)
     }
@@ -175,7 +175,7 @@ impl Context {
 /// Parses the command line, does what it says and returns the exit code.
 #[must_use]
 pub fn main() -> i32 {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse().or_else(without_environment) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are results; the rest are usage errors. Clap knows which.
@@ -192,7 +192,48 @@ pub fn main() -> i32 {
     }
 }
 
+/// A command that needs only the home is not kept from its work by a variable
+/// of an option that it does not need.
+fn without_environment(error: clap::Error) -> Result<Cli, clap::Error> {
+    use clap::error::ErrorKind::{InvalidValue, ValueValidation};
+    if !matches!(error.kind(), InvalidValue | ValueValidation) {
+        return Err(error);
+    }
+    let command = Cli::command().mut_subcommand("local", |local| {
+        local.mut_args(|arg| match arg.get_id().as_str() {
+            "home" => arg,
+            _ => arg.env(clap::builder::Resettable::Reset),
+        })
+    });
+    let cli = command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    match cli {
+        Ok(cli) if cli.needs_only_home() => {
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            let what = first.trim_start_matches("error: ");
+            output::note(&format!("warning: {what} (in the environment; not needed here)"));
+            Ok(cli)
+        }
+        Ok(_) | Err(_) => Err(error),
+    }
+}
+
 impl Cli {
+    fn needs_only_home(&self) -> bool {
+        let Command::Local(local) = &self.command else { return false };
+        match &local.command {
+            Some(
+                Task::Stop
+                | Task::Status { .. }
+                | Task::Logs(_)
+                | Task::Events { .. }
+                | Task::Env { .. },
+            ) => true,
+            Some(Task::Restart { .. } | Task::Install { .. } | Task::BackgroundHost { .. })
+            | None => false,
+        }
+    }
+
     fn run(self) -> Result<i32, CliError> {
         match self.command {
             Command::Local(local) => local.run(),

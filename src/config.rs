@@ -114,7 +114,7 @@ impl Settings {
         let port = at_least("port", options.port.unwrap_or(7233), 1)?;
         let arguments = options.arguments.unwrap_or_default();
         refuse_ours(&arguments)?;
-        let headless = arguments.iter().any(|a| a == "--headless" || a == "--headless=true");
+        let headless = arguments.iter().any(|a| is_headless(a));
         let ui_port = match (headless, options.ui_port) {
             (true, _) => None,
             (false, Some(ui)) => Some(at_least("ui-port", ui, 1)?),
@@ -288,13 +288,53 @@ pub struct Difference {
 impl Difference {
     /// What to type to have what was asked for.
     #[must_use]
-    pub fn flag(&self) -> String {
+    fn flag(&self) -> String {
         match self.option.as_str() {
             "in-memory" => format!("--in-memory={}", self.asked),
             "arguments" => format!("-- {}", self.asked.replace(',', " ")),
             option => format!("--{option} {}", self.asked),
         }
     }
+}
+
+/// What runs has other options than were asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "Temporal is already running with other options: {}; {}",
+    self.differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+    self.cure()
+)]
+pub struct Different {
+    differences: Vec<Difference>,
+    managed: bool,
+}
+
+impl Different {
+    fn cure(&self) -> String {
+        let flags: Vec<String> = self.differences.iter().map(Difference::flag).collect();
+        let flags = flags.join(" ");
+        if self.managed {
+            format!("`stigmer local restart {flags}` applies them")
+        } else {
+            format!(
+                "it was started elsewhere and is only watched: `stigmer local stop` ends the \
+                 watching, then `stigmer local {flags}` starts one of our own"
+            )
+        }
+    }
+}
+
+/// Whether what is in force is what was asked for.
+///
+/// # Errors
+/// With what differs, and the cure.
+pub fn agree(
+    asked: &Options,
+    in_force: &Map<String, Value>,
+    managed: bool,
+) -> Result<(), Different> {
+    let differences = differences(asked, in_force);
+    if differences.is_empty() { Ok(()) } else { Err(Different { differences, managed }) }
 }
 
 impl std::fmt::Display for Difference {
@@ -383,6 +423,17 @@ fn database(
         )));
     }
     std::path::absolute(&file).map(Database::File).map_err(|error| bad(error.to_string()))
+}
+
+/// As Go's flags are read: a bare one is true, and these spellings are.
+fn is_headless(argument: &str) -> bool {
+    match argument.strip_prefix("--headless") {
+        Some("") => true,
+        Some(value) => {
+            matches!(value, "=1" | "=t" | "=T" | "=true" | "=TRUE" | "=True")
+        }
+        None => false,
+    }
 }
 
 /// What would defeat an option of ours is refused, naming ours.

@@ -4,7 +4,7 @@
 //! when that one vanishes without an operator's stop.
 
 use crate::background;
-use crate::config::{self, Options, Settings};
+use crate::config::{Different, Options, Settings};
 use crate::control::client::ClientError;
 use crate::hangup;
 use crate::host::{self, Host, HostError};
@@ -12,8 +12,9 @@ use crate::log::{Follower, Start};
 use crate::manager::Command;
 use crate::paths::Home;
 use crate::presenter;
+use crate::process::job;
 use crate::protocol::{Mode, State, Status};
-use crate::session::{Link, Order, Session};
+use crate::session::{Link, Session};
 use crate::supervisor::Want;
 use crate::temporal::logline::LineParser;
 use jiff::tz::TimeZone;
@@ -35,24 +36,21 @@ pub enum HeadlessError {
     #[error(transparent)]
     Host(#[from] HostError),
     /// The host that runs cannot be followed.
-    #[error(
-        "cannot follow the host of {home}: {source}; `stigmer local restart` replaces it, or \
-         choose another home with --home"
-    )]
+    #[error("cannot follow the host of {home}: {source}; {remedy}")]
     Follow {
         /// The home.
         home: String,
         /// Why.
         source: ClientError,
+        /// What to do about it.
+        remedy: String,
     },
     /// The host that runs is of another version; says what to do.
     #[error("{0}")]
     Foreign(String),
     /// It runs with other options than were asked for.
-    #[error(
-        "Temporal is already running with other options: {0}; `stigmer local restart` with these options applies them"
-    )]
-    Different(String),
+    #[error(transparent)]
+    Different(#[from] Different),
     /// Signals.
     #[error("signals cannot be handled: {0}")]
     Signals(#[from] std::io::Error),
@@ -62,6 +60,7 @@ struct Signals {
     /// The terminal is gone, without a signal (a killed multiplexer).
     vanished: mpsc::Receiver<()>,
     hangup: Signal,
+    suspend: Signal,
     terminate: Signal,
     interrupt: Signal,
 }
@@ -72,6 +71,8 @@ enum Asked {
     End,
     /// To end and leave Temporal running: the terminal is gone.
     Leave,
+    /// To stop for a while, as Ctrl-Z does; Temporal must not be without a host.
+    Suspend,
 }
 
 impl Signals {
@@ -80,6 +81,7 @@ impl Signals {
             _ = self.terminate.recv() => Asked::End,
             _ = self.interrupt.recv() => Asked::End,
             _ = self.hangup.recv() => Asked::Leave,
+            _ = self.suspend.recv() => Asked::Suspend,
             Some(()) = self.vanished.recv() => Asked::Leave,
         }
     }
@@ -99,14 +101,26 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, HeadlessErro
     let mut signals = Signals {
         vanished,
         hangup: signal(SignalKind::hangup())?,
+        suspend: signal(SignalKind::from_raw(libc::SIGTSTP))?,
         terminate: signal(SignalKind::terminate())?,
         interrupt: signal(SignalKind::interrupt())?,
     };
     let mut printer = Printer::new(&settings);
     let mut unanswered = None;
+    let mut followed = false;
     loop {
-        match Host::start(settings.clone(), Mode::Headless, None) {
-            Ok(host) => return host_until_signal(host, &mut signals, &mut printer).await,
+        match Host::start(settings.clone(), Mode::Headless) {
+            Ok(host) => {
+                // Asked for by whoever typed this, or by nobody but what was handed over.
+                if !followed || !host.resumes() {
+                    let _outcome = host.handle().begin(Command::Start).await;
+                }
+                match host_until_signal(host, &mut signals, &mut printer).await? {
+                    Some(code) => return Ok(code),
+                    None => followed = true,
+                }
+                continue;
+            }
             Err(HostError::Running) => {}
             Err(error) => return Err(error.into()),
         }
@@ -116,8 +130,7 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, HeadlessErro
             Err(source @ ClientError::NoHost) => {
                 let since = *unanswered.get_or_insert_with(Instant::now);
                 if since.elapsed() > SETTLING {
-                    let home = settings.home.to_string();
-                    return Err(HeadlessError::Follow { home, source });
+                    return Err(not_followed(&settings.home, source));
                 }
                 tokio::select! {
                     _ = signals.next() => return Ok(0),
@@ -125,24 +138,27 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, HeadlessErro
                 }
             }
             Err(ClientError::Foreign(why)) => return Err(HeadlessError::Foreign(why)),
-            Err(source) => {
-                return Err(HeadlessError::Follow { home: settings.home.to_string(), source });
-            }
+            Err(source) => return Err(not_followed(&settings.home, source)),
         };
         unanswered = None;
+        followed = true;
         if let Some(code) = follow(&settings, &asked, session, &mut signals, &mut printer).await? {
             return Ok(code);
         }
     }
 }
 
+fn not_followed(home: &Home, source: ClientError) -> HeadlessError {
+    HeadlessError::Follow { home: home.to_string(), source, remedy: host::remedy(home) }
+}
+
+/// None: another one hosts now, or this one may again.
 async fn host_until_signal(
     host: Host,
     signals: &mut Signals,
     printer: &mut Printer,
-) -> Result<i32, HeadlessError> {
+) -> Result<Option<i32>, HeadlessError> {
     let home = host.handle().facts().settings.home.clone();
-    let _outcome = host.handle().begin(Command::Start).await;
     let session = Session::Local(host.handle().clone());
     let mut changes = session.changes();
     let shutdown = host.shutdown_asked();
@@ -153,16 +169,25 @@ async fn host_until_signal(
             () = printer.log() => {}
             asked = signals.next() => match asked {
                 Asked::End => break,
-                Asked::Leave => return Ok(leave_to_another(&home, host, printer, 0).await),
+                Asked::Leave => {
+                    leave_to_another(&home, host, printer).await;
+                    return Ok(Some(0));
+                }
+                Asked::Suspend => {
+                    leave_to_another(&home, host, printer).await;
+                    job::suspend().await?;
+                    return Ok(None);
+                }
             },
             // Only by a panic. Temporal must not be left without a host for that.
             () = host.handle().closed() => {
-                return Ok(leave_to_another(&home, host, printer, 1).await);
+                leave_to_another(&home, host, printer).await;
+                return Ok(Some(1));
             }
             () = shutdown.cancelled() => {
                 printer.status(&session);
                 host.leave().await;
-                return Ok(0);
+                return Ok(Some(0));
             }
         }
         let state = session.view().snapshot.status.state;
@@ -170,30 +195,31 @@ async fn host_until_signal(
             printer.drain();
             printer.status(&session);
             host.leave().await;
-            return Ok(1);
+            return Ok(Some(1));
         }
     }
     printer.line("stopping");
     let outcome = host.shutdown().await;
     printer.drain();
     printer.status(&session);
-    Ok(i32::from(outcome.is_err()))
+    Ok(Some(i32::from(outcome.is_err())))
 }
 
-/// Hands Temporal over to a background host.
-async fn leave_to_another(home: &Home, host: Host, printer: &Printer, code: i32) -> i32 {
+/// Hands Temporal over to a background host, where there is anything to hand over.
+async fn leave_to_another(home: &Home, host: Host, printer: &Printer) {
     let facts = host.handle().facts();
     if facts.want == Want::Down && facts.state_name() == State::Stopped {
-        host.leave().await;
-        return code;
+        let _ = host.release().await.await;
+        return;
     }
     let said = match background::hand_over(home, host).await {
         Ok(pid) => format!("handed over to the background host {pid}"),
-        Err(error) => format!("no background host could be started: {error}"),
+        Err(error) => {
+            format!("Temporal keeps running, but {error}; `stigmer local` watches it again")
+        }
     };
     tracing::info!("{said}");
     printer.line(&said);
-    code
 }
 
 /// None: the host vanished, and somebody has to take its place.
@@ -204,18 +230,8 @@ async fn follow(
     signals: &mut Signals,
     printer: &mut Printer,
 ) -> Result<Option<i32>, HeadlessError> {
-    let status = session.view().snapshot.status.clone();
-    let rests = status.intent == Want::Down || status.state == State::Failed;
-    let differences = config::differences(asked, &status.options);
-    if !differences.is_empty() && !rests {
-        let list: Vec<String> = differences.iter().map(ToString::to_string).collect();
-        return Err(HeadlessError::Different(list.join("; ")));
-    }
-    printer.follows(&status);
-    if rests {
-        let session = session.clone();
-        tokio::spawn(async move { session.order(Order::Start).await });
-    }
+    let rests = session.bring_up(settings, asked)?;
+    printer.follows(&session.view().snapshot.status);
     let mut changes = session.changes();
     let mut was_up = !rests;
     loop {
@@ -245,7 +261,10 @@ async fn follow(
                 }
             }
             () = printer.log() => {}
-            _ = signals.next() => return Ok(Some(0)),
+            asked = signals.next() => match asked {
+                Asked::End | Asked::Leave => return Ok(Some(0)),
+                Asked::Suspend => job::suspend().await?,
+            },
         }
     }
 }

@@ -3,7 +3,7 @@
 //! round on the way out.
 
 use crate::config::{Options, Settings};
-use crate::control::server::{Server, Wishes};
+use crate::control::server::Server;
 use crate::manager::{Command, HandOver, Handle, Manager, Outcome};
 use crate::paths::{Home, HomeError};
 use crate::process::identity::Identity;
@@ -13,6 +13,7 @@ use crate::protocol::Mode;
 use crate::supervisor::Cause;
 use std::io;
 use std::path::PathBuf;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Why this process is not the host.
@@ -41,23 +42,19 @@ pub enum HostError {
 pub struct Host {
     handle: Handle,
     control: Server,
-    manager: tokio::task::JoinHandle<()>,
-    wishes: Wishes,
+    manager: JoinHandle<()>,
+    resumes: bool,
     // The last field is dropped last: whoever gets the lock may bind the socket.
     lock: HostLock,
 }
 
 impl Host {
-    /// Becomes the host; Temporal is adopted where it runs, and otherwise waits
-    /// for a command.
+    /// Becomes the host. What an earlier host handed over goes on, Temporal is
+    /// adopted where it runs, and otherwise waits for a command.
     ///
     /// # Errors
     /// When another process is the host, or the home cannot be used.
-    pub fn start(
-        settings: Settings,
-        mode: Mode,
-        before: Option<HandOver>,
-    ) -> Result<Self, HostError> {
+    pub fn start(settings: Settings, mode: Mode) -> Result<Self, HostError> {
         let home = settings.home.clone();
         let allow_network = std::env::var_os("STIGMER_ALLOW_NETWORK_HOME").is_some();
         home.prepare(allow_network)?;
@@ -70,14 +67,19 @@ impl Host {
             tracing::warn!(path = %path.display(), %error, "the host's identity is not recorded");
         }
         crate::process::spawn::become_subreaper();
-        let http = settings.http;
-        let (manager, handle) = Manager::new(settings, mode, before);
-        let wishes = Wishes::default();
-        let control = Server::start(&home, handle.clone(), wishes.clone(), http)
-            .map_err(io_error(home.socket()))?;
+        let (manager, handle) = Manager::new(settings, mode);
+        let resumes = manager.resumes();
+        let control = Server::start(&home, &handle);
         let manager = tokio::spawn(manager.run());
-        tracing::info!(home = %home.root().display(), mode = mode.as_str(), "hosting");
-        Ok(Self { handle, control, manager, wishes, lock })
+        tracing::info!(home = %home.root().display(), mode = mode.as_str(), resumes, "hosting");
+        Ok(Self { handle, control, manager, resumes, lock })
+    }
+
+    /// Whether it goes on where another host left off, so that nobody needs to
+    /// ask for a start: what the operator wanted then is wanted still.
+    #[must_use]
+    pub fn resumes(&self) -> bool {
+        self.resumes
     }
 
     /// The manager.
@@ -89,13 +91,7 @@ impl Host {
     /// Cancelled when a client asks the host to end (Temporal is stopped by then).
     #[must_use]
     pub fn shutdown_asked(&self) -> CancellationToken {
-        self.wishes.end.clone()
-    }
-
-    /// Cancelled when options were given that only another host can have.
-    #[must_use]
-    pub fn replacement_asked(&self) -> CancellationToken {
-        self.wishes.replacement.clone()
+        self.control.end_asked()
     }
 
     /// Stops Temporal and ends.
@@ -105,18 +101,28 @@ impl Host {
         outcome
     }
 
-    /// Ends and leaves Temporal running; what comes back lets the next host go on.
-    pub async fn release(self) -> Option<HandOver> {
-        let hand_over = self.handle.release().await;
-        self.leave().await;
-        hand_over
+    /// Ends and leaves Temporal running, and for the next host all that it needs
+    /// to go on. The last answers go out until the task that is returned ends.
+    pub async fn release(self) -> JoinHandle<()> {
+        let home = self.handle.facts().settings.home.clone();
+        let left = self.handle.release().await;
+        if let Some(Err(error)) = left.as_ref().map(|left: &HandOver| left.write(&home)) {
+            tracing::error!(%error, "counters and restart window are not handed over");
+        }
+        self.free()
     }
 
     /// Temporal is stopped or somebody else's: only we are left.
     pub async fn leave(self) {
-        self.control.stop().await;
+        // A panic in there is on the screen and in the log already.
+        let _ = self.free().await;
+    }
+
+    fn free(self) -> JoinHandle<()> {
+        let last_answers = self.control.stop();
         self.manager.abort();
         drop(self.lock);
+        last_answers
     }
 }
 
@@ -146,6 +152,24 @@ pub fn running(home: &Home) -> Option<(Record, Options)> {
 #[must_use]
 pub fn is_hosted(home: &Home) -> bool {
     lock::is_held(&home.supervisor_lock()).unwrap_or(false)
+}
+
+/// What to do about a host that does not answer. Where it cannot be proven from
+/// here, it can neither be ended nor replaced.
+#[must_use]
+pub fn remedy(home: &Home) -> String {
+    match holder(home) {
+        Some(holder) if !holder.is_local() => format!(
+            "it is pid {} of another container, pid namespace or machine, which cannot be proven \
+             from here, so nothing is signalled: stop it there, or choose another home with --home",
+            holder.pid
+        ),
+        Some(holder) => format!(
+            "it is pid {}: `stigmer local restart` replaces it, `stigmer local stop` ends it",
+            holder.pid
+        ),
+        None => "`stigmer local restart` replaces it, `stigmer local stop` ends it".into(),
+    }
 }
 
 fn describe(mode: Mode) -> String {

@@ -10,6 +10,7 @@ mod broadcast;
 mod distributions;
 pub mod facts;
 mod generation;
+mod hand_over;
 mod handle;
 mod judge;
 mod launch;
@@ -19,7 +20,8 @@ mod timeline;
 
 pub use broadcast::{BEAT, Latest, Stream};
 pub use facts::Facts;
-pub use handle::{Command, HandOver, Handle, Outcome};
+pub use hand_over::HandOver;
+pub use handle::{Command, Handle, Outcome};
 
 use crate::config::Settings;
 use crate::process::identity::Signal;
@@ -35,7 +37,7 @@ use launch::{Launched, Order, Refused};
 use log_reader::LogReader;
 use prober::Report;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use timeline::Episode;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
@@ -102,34 +104,34 @@ pub struct Manager {
     launching: bool,
     /// Somebody waits to be handed over to.
     release: Option<oneshot::Sender<HandOver>>,
+    /// The options of the next generation, where they were given anew.
+    next: Option<Box<Settings>>,
+    /// What the operator wanted of the host before this one.
+    resumed: Option<Want>,
     episode: Episode,
     chronicle: timeline::Chronicle,
 }
 
 impl Manager {
-    /// Makes a manager for a home whose host lock is held. Nothing runs yet.
+    /// Makes a manager for a home whose host lock is held, and takes what an
+    /// earlier host left for it. Nothing runs yet.
     #[must_use]
-    pub fn new(settings: Settings, mode: Mode, before: Option<HandOver>) -> (Self, Handle) {
+    pub fn new(settings: Settings, mode: Mode) -> (Self, Handle) {
         let now = Instant::now();
         let last = last_generation(&settings);
         let seed = jiff::Timestamp::now().as_nanosecond() as u64;
         let mut supervisor = Supervisor::new(settings.policy.clone(), last, seed, now);
         let log = LogReader::start(settings.home.temporal_log(), settings.log_max);
         let home = settings.home.clone();
+        let before = HandOver::take(&home, last);
+        let resumed = before.as_ref().map(|before| before.supervisor.want);
         let settings = Arc::new(settings);
         let mut facts = Facts::new(settings, mode, supervisor.schedule().clone(), now);
         facts.generation = last;
         if let Some(before) = before {
-            let schedule = crate::supervisor::Schedule::from_ages(&before.schedule, seed, now);
-            supervisor.resume(schedule);
-            facts.restarts = before.restarts;
-            facts.last_restart = before.last_restart.map(|last| RestartFacts {
-                cause: last.cause,
-                detail: last.detail,
-                at: now.checked_sub(Duration::from_millis(last.ago_ms)).unwrap_or(now),
-                recovery: last.recovery_ms.map(Duration::from_millis),
-            });
-            facts.timeline = before.timeline.into_iter().map(Arc::new).collect();
+            supervisor.resume(&before.supervisor, before.age(), now);
+            facts.resume(before, now);
+            facts.state = supervisor.state().clone();
         }
         let (published, watch) = watch::channel(Arc::new(facts.clone()));
         let broadcast = Broadcast::new(&facts, now);
@@ -150,14 +152,23 @@ impl Manager {
             waiters: Vec::new(),
             launching: false,
             release: None,
+            next: None,
+            resumed,
             episode: Episode::begin(Cause::Operator, String::new(), false, now),
         };
         (manager, Handle { requests, facts: watch, source })
     }
 
+    /// Whether it goes on where another host left off.
+    #[must_use]
+    pub fn resumes(&self) -> bool {
+        self.resumed.is_some()
+    }
+
     /// Adopts what runs, then serves until every handle is gone or it is released.
     pub async fn run(mut self) {
         self.adopt();
+        self.go_on();
         self.publish();
         loop {
             let due = self.supervisor.poll_timeout();
@@ -170,6 +181,7 @@ impl Manager {
             tokio::select! {
                 request = self.requests.recv() => match request {
                     Some(Request::Command { command, reply }) => self.command(command, reply),
+                    Some(Request::Trouble { with, what }) => self.facts.trouble(with, what),
                     Some(Request::Release { reply }) => self.release = Some(reply),
                     None => return,
                 },
@@ -221,8 +233,8 @@ impl Manager {
                     return;
                 }
                 if let Some(settings) = settings {
-                    self.supervisor.set_policy(settings.policy.clone());
-                    self.facts.settings = Arc::new(*settings);
+                    self.supervisor.set_next_policy(settings.policy.clone());
+                    self.next = Some(settings);
                 }
                 Input::Restart
             }
@@ -331,6 +343,10 @@ impl Manager {
             Effect::Launch { generation, cause, detail, automatic } => {
                 self.facts.generation = generation;
                 self.facts.last_words.clear();
+                if let Some(settings) = self.next.take() {
+                    self.log.set_max(settings.log_max);
+                    self.facts.settings = Arc::new(*settings);
+                }
                 if automatic {
                     self.facts.remember_restart(RestartFacts {
                         cause,
@@ -396,17 +412,9 @@ impl Manager {
 
     fn hand_over(&mut self) -> HandOver {
         let now = Instant::now();
-        let status = self.facts.status(now);
         let generation = self.facts.generation;
         self.remember(timeline::handed_over(generation));
-        HandOver {
-            want: self.supervisor.want(),
-            schedule: self.supervisor.hand_over(now),
-            restarts: self.facts.restarts.clone(),
-            last_restart: status.restarts.last,
-            timeline: self.facts.timeline.iter().map(|e| (**e).clone()).collect(),
-            options: self.facts.settings.options.clone(),
-        }
+        HandOver::new(&self.facts, self.supervisor.hand_over(now), now)
     }
 }
 

@@ -4,12 +4,14 @@
 //! is not proven ours**. [`identity::Proven`] is the only thing that can signal,
 //! and it is made only from an [`identity::Identity`] that was compared with the
 //! kernel's answer *after* a pidfd pinned the process. What to signal is chosen
-//! by [`sweep::select`], a pure function over a process table.
+//! by [`sweep::select`], a pure function over a process table. ([`job`] stops
+//! and knows only ourselves.)
 //!
 //! What only Linux has (procfs, pidfd) sits in [`linux`], [`identity`] and
 //! [`watch`]; the rest is plain Unix.
 
 pub mod identity;
+pub mod job;
 pub mod linux;
 pub mod lock;
 pub mod ports;

@@ -1,6 +1,7 @@
 //! Commands out, state in: from the host in this process or over its socket,
 //! with one behaviour.
 
+mod bring_up;
 mod remote;
 
 use crate::control::client::{self, ClientError};

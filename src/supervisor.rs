@@ -19,9 +19,10 @@ mod state;
 mod tests;
 
 pub use input::{Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Remedy, Round};
-pub use restart::{Policy, Schedule, ScheduleAges};
+pub use restart::{Legacy, Policy, Schedule};
 pub use state::{Live, Owner, Starting, State, Stopping, Trouble, Want};
 
+use restart::{Waiting, millis};
 use std::time::{Duration, Instant};
 
 /// A tick later than this says that the host itself was held up (suspended,
@@ -37,6 +38,8 @@ const KILL_TRIES: u32 = 10;
 #[derive(Debug, Clone)]
 pub struct Supervisor {
     policy: Policy,
+    /// In force from the next launch on: what runs was started under the old one.
+    next_policy: Option<Policy>,
     want: Want,
     state: State,
     schedule: Schedule,
@@ -57,6 +60,7 @@ impl Supervisor {
         Self {
             schedule: Schedule::new(seed),
             policy,
+            next_policy: None,
             want: Want::Down,
             state: State::Stopped { note: None },
             generation: last,
@@ -66,24 +70,61 @@ impl Supervisor {
         }
     }
 
-    /// Takes over the restart window and delay of the host before this one.
-    pub fn resume(&mut self, schedule: Schedule) {
-        self.schedule = schedule;
+    /// Goes on where the host before this one left off, `gap` ago. To be called
+    /// before anything else.
+    pub fn resume(&mut self, legacy: &Legacy, gap: Duration, now: Instant) {
+        let then = now.checked_sub(gap).unwrap_or(now);
+        self.schedule.resume(legacy, then);
+        if let (Want::Up, Some(waiting)) = (legacy.want, &legacy.waiting) {
+            self.want = Want::Up;
+            self.fresh = false;
+            let since = then.checked_sub(Duration::from_millis(waiting.since_ms)).unwrap_or(then);
+            self.state = State::Backoff {
+                until: since + Duration::from_millis(waiting.delay_ms),
+                since,
+                cause: waiting.cause,
+                detail: waiting.detail.clone(),
+            };
+        }
     }
 
-    /// Other limits, from the next decision on.
+    /// Other limits, at once: those of a server that was found running.
     pub fn set_policy(&mut self, policy: Policy) {
         self.policy = policy;
     }
 
-    /// The restart window and delay, for the host after this one.
+    /// Other limits, from the next launch on.
+    pub fn set_next_policy(&mut self, policy: Policy) {
+        self.next_policy = Some(policy);
+    }
+
+    /// What the host after this one goes on from.
     #[must_use]
-    pub fn hand_over(&self, now: Instant) -> ScheduleAges {
+    pub fn hand_over(&self, now: Instant) -> Legacy {
         let mut schedule = self.schedule.clone();
         if let State::Ready(live) = &self.state {
             schedule.credit(now.saturating_duration_since(live.since));
         }
-        schedule.to_ages(now)
+        let waiting = match &self.state {
+            State::Backoff { until, since, cause, detail } => Some(Waiting {
+                since_ms: millis(now.saturating_duration_since(*since)),
+                delay_ms: millis(*until - *since),
+                cause: *cause,
+                detail: detail.clone(),
+            }),
+            State::Stopped { .. }
+            | State::Starting(_)
+            | State::Ready(_)
+            | State::Degraded(..)
+            | State::Stopping(_)
+            | State::Failed { .. } => None,
+        };
+        Legacy {
+            want: self.want,
+            spawns_ago_ms: schedule.spawns_ago(now),
+            in_a_row: schedule.in_a_row(),
+            waiting,
+        }
     }
 
     /// What the operator wants.
@@ -266,6 +307,9 @@ impl Supervisor {
         automatic: bool,
         now: Instant,
     ) -> Vec<Effect> {
+        if let Some(policy) = self.next_policy.take() {
+            self.policy = policy;
+        }
         self.generation = self.generation.next();
         let generation = self.generation;
         let timeout = self.policy.start_timeout;

@@ -10,3 +10,4 @@ pub mod locate;
 pub mod logline;
 mod tool;
 pub mod version;
+pub mod workflows;

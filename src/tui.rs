@@ -10,7 +10,7 @@ mod own_log;
 mod terminal;
 
 use crate::background;
-use crate::config::{self, Options, Settings};
+use crate::config::{Different, Options, Settings};
 use crate::control::client::ClientError;
 use crate::hangup;
 use crate::host::{self, Host, HostError};
@@ -18,6 +18,7 @@ use crate::log::{Follower, Start};
 use crate::manager::Command;
 use crate::paths::Home;
 use crate::presenter::{self, Viewer};
+use crate::process::job;
 use crate::protocol::{ApiError, Mode, State};
 use crate::session::{Order, Session};
 use crate::supervisor::Want;
@@ -48,21 +49,21 @@ pub enum TuiError {
     #[error(transparent)]
     Host(#[from] HostError),
     /// The host that runs cannot be used.
-    #[error("cannot attach to the host of {home}: {source}; `stigmer local restart` replaces it")]
+    #[error("cannot attach to the host of {home}: {source}; {remedy}")]
     Attach {
         /// The home.
         home: String,
         /// Why.
         source: ClientError,
+        /// What to do about it.
+        remedy: String,
     },
     /// The host that runs is of another version; says what to do.
     #[error("{0}")]
     Foreign(String),
     /// It runs with other options than were asked for.
-    #[error(
-        "Temporal is already running with other options: {0}; `stigmer local restart` with these options applies them"
-    )]
-    Different(String),
+    #[error(transparent)]
+    Different(#[from] Different),
     /// The terminal.
     #[error("the terminal does not obey: {0}; use --no-tui")]
     Terminal(#[from] io::Error),
@@ -74,6 +75,8 @@ enum End {
     Quit(QuitChoice),
     /// The terminal is gone.
     Vanished,
+    /// Ctrl-Z: for a while.
+    Suspended,
     /// SIGTERM or SIGINT.
     Signalled,
     /// Something panicked; the screen is given back already.
@@ -91,7 +94,14 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
     #[cfg(debug_assertions)]
     panic_where_asked(&session);
     let mut dashboard = Dashboard::new(&home, session, hosting.is_some());
-    let end = dashboard.run(&mut screen).await;
+    let end = loop {
+        let end = dashboard.run(&mut screen).await;
+        if end != End::Suspended {
+            break end;
+        }
+        hosting = suspend(hosting, screen, &mut dashboard).await?;
+        screen = Screen::take(&home.logs().join("host.err"))?;
+    };
     match end {
         End::Vanished => screen.abandon(),
         End::Quit(QuitChoice::StopAndQuit) | End::Signalled => {
@@ -101,7 +111,9 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
             }
             drop(screen);
         }
-        End::Quit(QuitChoice::Leave | QuitChoice::Background) | End::Panicked => drop(screen),
+        End::Quit(QuitChoice::Leave | QuitChoice::Background) | End::Panicked | End::Suspended => {
+            drop(screen);
+        }
     }
     let code = i32::from(end == End::Panicked);
     let Some(host) = hosting else { return Ok(code) };
@@ -116,17 +128,62 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
     }
     let said = match background::hand_over(&home, host).await {
         Ok(pid) => format!("Temporal keeps running, watched by the background host {pid}"),
-        Err(error) => format!(
-            "Temporal keeps running, but no background host could be started: {error}; \
-             `stigmer local` watches it again"
-        ),
+        Err(error) => {
+            format!("Temporal keeps running, but {error}; `stigmer local` watches it again")
+        }
     };
-    tracing::info!("{said}");
-    if end != End::Vanished {
-        use std::io::Write;
-        let _ = writeln!(io::stdout(), "{said}");
+    match end {
+        End::Vanished => tracing::info!("{said}"),
+        End::Quit(_) | End::Suspended | End::Signalled | End::Panicked => say(&said),
     }
     Ok(code)
+}
+
+/// Gives Temporal to a background host and the terminal to the shell, and stops.
+/// Continued, the dashboard is a viewer; or the host again where nobody else is,
+/// and then of whatever there is: a start is for the operator to ask for.
+async fn suspend(
+    hosting: Option<Host>,
+    screen: Screen,
+    dashboard: &mut Dashboard,
+) -> Result<Option<Host>, TuiError> {
+    let Some(host) = hosting else {
+        drop(screen);
+        job::suspend().await?;
+        return Ok(None);
+    };
+    let settings = (*host.handle().facts().settings).clone();
+    let handed_over = if wants_up(&host) || host.handle().facts().state_name() == State::Stopping {
+        background::hand_over(&settings.home, host).await.map(Some)
+    } else {
+        // The counters are for whoever hosts next.
+        let _ = host.release().await.await;
+        Ok(None)
+    };
+    drop(screen);
+    match handed_over {
+        Ok(Some(pid)) => say(&format!("the background host {pid} watches Temporal meanwhile")),
+        Ok(None) => {}
+        Err(error) => say(&format!("Temporal keeps running, but {error}")),
+    }
+    job::suspend().await?;
+    let host = match Host::start(settings.clone(), Mode::Tui) {
+        Ok(host) => Some(host),
+        Err(HostError::Running) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let session = match &host {
+        Some(host) => Session::Local(host.handle().clone()),
+        None => attach(&settings.home).await?,
+    };
+    dashboard.look_at(session, host.is_some());
+    Ok(host)
+}
+
+fn say(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(io::stdout(), "{text}");
+    tracing::info!("{text}");
 }
 
 /// Whether anything of ours runs or is coming.
@@ -138,7 +195,7 @@ fn wants_up(host: &Host) -> bool {
 /// Becomes the host, or attaches to the one that runs.
 async fn connect(settings: Settings, asked: &Options) -> Result<(Option<Host>, Session), TuiError> {
     let home = settings.home.clone();
-    match Host::start(settings.clone(), Mode::Tui, None) {
+    match Host::start(settings.clone(), Mode::Tui) {
         Ok(host) => {
             // Its outcome is on the screen.
             let _ = host.handle().begin(Command::Start).await;
@@ -147,17 +204,7 @@ async fn connect(settings: Settings, asked: &Options) -> Result<(Option<Host>, S
         }
         Err(HostError::Running) => {
             let session = attach(&home).await?;
-            let status = session.view().snapshot.status.clone();
-            let rests = status.intent == Want::Down || status.state == State::Failed;
-            let differences = config::differences(asked, &status.options);
-            if !differences.is_empty() && !rests {
-                let list: Vec<String> = differences.iter().map(ToString::to_string).collect();
-                return Err(TuiError::Different(list.join("; ")));
-            }
-            if rests {
-                let session = session.clone();
-                tokio::spawn(async move { session.order(Order::Start).await });
-            }
+            session.bring_up(&settings, asked)?;
             Ok((None, session))
         }
         Err(error) => Err(error.into()),
@@ -173,7 +220,10 @@ async fn attach(home: &Home) -> Result<Session, TuiError> {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             Err(ClientError::Foreign(why)) => return Err(TuiError::Foreign(why)),
-            Err(source) => return Err(TuiError::Attach { home: home.to_string(), source }),
+            Err(source) => {
+                let remedy = host::remedy(home);
+                return Err(TuiError::Attach { home: home.to_string(), source, remedy });
+            }
         }
     }
 }
@@ -199,6 +249,8 @@ struct Dashboard {
     log: LogPane,
     own: OwnLog,
     toast_until: Option<Instant>,
+    /// One for all: what another had read and not told would be lost.
+    events: EventStream,
 }
 
 impl Dashboard {
@@ -211,11 +263,16 @@ impl Dashboard {
             log: LogPane::default(),
             own: OwnLog::default(),
             toast_until: None,
+            events: EventStream::new(),
         }
     }
 
+    fn look_at(&mut self, session: Session, hosts: bool) {
+        self.session = session;
+        self.viewer.hosts = hosts;
+    }
+
     async fn run(&mut self, screen: &mut Screen) -> End {
-        let mut events = EventStream::new();
         let mut changes = self.session.changes();
         let mut log = Follower::new(&self.home.temporal_log(), Start::Tail(PAST));
         let mut own = Follower::new(&self.home.stigmer_log(), Start::Tail(1_000));
@@ -226,10 +283,12 @@ impl Dashboard {
         });
         let signals = (
             signal(SignalKind::hangup()),
+            signal(SignalKind::from_raw(libc::SIGTSTP)),
             signal(SignalKind::terminate()),
             signal(SignalKind::interrupt()),
         );
-        let (Ok(mut hangup), Ok(mut terminate), Ok(mut interrupt)) = signals else {
+        let (Ok(mut hangup), Ok(mut suspend), Ok(mut terminate), Ok(mut interrupt)) = signals
+        else {
             return End::Signalled;
         };
         let mut next_frame = Instant::now();
@@ -251,8 +310,11 @@ impl Dashboard {
                 Instant::now() + presenter::tick(&self.session.view().snapshot)
             };
             tokio::select! {
-                event = events.next() => match event {
+                event = self.events.next() => match event {
                     Some(Ok(event)) => {
+                        if input::is_suspend(&event) {
+                            return End::Suspended;
+                        }
                         if let Some(input) = input::map(&event) {
                             dirty = true;
                             // A key is answered at once, not at the next beat.
@@ -287,6 +349,7 @@ impl Dashboard {
                 }
                 Some(()) = vanished.recv() => return End::Vanished,
                 _ = hangup.recv() => return End::Vanished,
+                _ = suspend.recv() => return End::Suspended,
                 _ = terminate.recv() => return End::Signalled,
                 _ = interrupt.recv() => return End::Signalled,
                 () = tokio::time::sleep_until(tick.into()) => dirty = true,

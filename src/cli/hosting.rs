@@ -3,8 +3,6 @@
 use super::{CliError, Context, install, output, start};
 use crate::background;
 use crate::config::{Options, Settings};
-use crate::manager::HandOver;
-use crate::paths::Home;
 use crate::{headless as foreground, telemetry, tui};
 use std::io::IsTerminal;
 
@@ -15,17 +13,7 @@ pub(super) fn background(context: &Context, options: &str) -> Result<i32, CliErr
     let settings = Settings::resolve(context.home.clone(), options)?;
     start::prepare(&context.home)?;
     telemetry::start(&context.home);
-    let before = take_hand_over(&context.home);
-    super::block_on(background::run(settings, before))?
-        .map_err(|error| CliError::Other(error.to_string()))
-}
-
-/// What a host left for its successor; read once.
-fn take_hand_over(home: &Home) -> Option<HandOver> {
-    let path = home.hand_over();
-    let text = std::fs::read_to_string(&path).ok()?;
-    let _ = std::fs::remove_file(&path);
-    serde_json::from_str(&text).ok()
+    super::block_on(background::run(settings))?.map_err(|error| CliError::Other(error.to_string()))
 }
 
 pub(super) fn headless(context: &Context) -> Result<i32, CliError> {

@@ -3,7 +3,7 @@
 use super::output::{line, note};
 use super::{CliError, Context, block_on};
 use crate::background::{self, EXIT_RUNNING, Spawned};
-use crate::config::{self, Difference, Settings};
+use crate::config::{self, Settings};
 use crate::control::client::{self, ClientError};
 use crate::host;
 use crate::paths::Home;
@@ -76,7 +76,8 @@ pub(super) async fn ensure(context: &Context, settings: &Settings) -> Result<i32
                     deadline = Instant::now() + SETTLING;
                 }
                 if Instant::now() > deadline {
-                    return Err(unsettled(home));
+                    let hosted = spawned.is_none() && host::is_hosted(home);
+                    return Err(if hosted { unresponsive(home) } else { unsettled(home) });
                 }
             }
             Err(ClientError::Unresponsive) => return Err(unresponsive(home)),
@@ -106,9 +107,9 @@ async fn use_host(
 ) -> Result<i32, Gone> {
     let home = &context.home;
     let rests = before.intent == Want::Down || before.state == crate::protocol::State::Failed;
-    let differences = config::differences(&context.asked, &before.options);
+    let same = config::agree(&context.asked, &before.options, before.managed);
     let mut restarted = false;
-    let answer = if differences.is_empty() {
+    let answer = if same.is_ok() {
         warn_of_file(settings, &before.options);
         if before.state.is_up() && before.intent == Want::Up {
             Ok(before.clone())
@@ -121,7 +122,7 @@ async fn use_host(
         let body = serde_json::to_string(&settings.options).ok();
         client::command(home, "restart", body).await
     } else {
-        return Err(different(&differences).into());
+        return same.map(|()| 0).map_err(|different| CliError::from(different).into());
     };
     let status = match answer {
         Ok(status) => status,
@@ -141,17 +142,6 @@ async fn use_host(
     });
     describe(&status);
     Ok(0)
-}
-
-pub(super) fn different(differences: &[Difference]) -> CliError {
-    let list: Vec<String> = differences.iter().map(ToString::to_string).collect();
-    let cure: Vec<String> = differences.iter().map(Difference::flag).collect();
-    CliError::Other(format!(
-        "Temporal is already running with other options: {}; \
-         `stigmer local restart {}` applies them",
-        list.join("; "),
-        cure.join(" ")
-    ))
 }
 
 /// Address, web UI, pid, database and log, for people.
@@ -189,19 +179,12 @@ pub(super) fn warn_of_file(settings: &Settings, in_force: &Map<String, Value>) {
     }
 }
 
-/// A lock whose holder cannot be seen here can neither be asked nor ended.
+/// A lock whose holder cannot be seen here can neither be asked nor ended. One
+/// without a name is not written yet, or just gone.
 pub(super) fn provable(home: &Home) -> Result<(), CliError> {
     match host::holder(home) {
-        // Not written yet, or just gone.
-        None => Ok(()),
-        Some(holder) if holder.is_local() => Ok(()),
-        Some(holder) => Err(CliError::Other(format!(
-            "{} is held by a host that cannot be proven from here (pid {} in another container, \
-             pid namespace or machine); nothing was signalled. Stop it there, or choose another \
-             home with --home",
-            home.supervisor_lock().display(),
-            holder.pid
-        ))),
+        Some(holder) if !holder.is_local() => Err(unresponsive(home)),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -211,14 +194,10 @@ pub(super) fn prepare(home: &Home) -> Result<(), CliError> {
 }
 
 pub(super) fn unresponsive(home: &Home) -> CliError {
-    // What cannot be proven could not be ended or replaced either.
-    if let Err(error) = provable(home) {
-        return error;
-    }
-    let pid = host::holder(home).map_or_else(|| "unknown".to_owned(), |h| h.pid.to_string());
     CliError::Other(format!(
-        "the host of {home} (pid {pid}) does not answer; `stigmer local restart` replaces it, \
-         `stigmer local stop` ends it"
+        "the host that holds {} does not answer; {}",
+        home.supervisor_lock().display(),
+        host::remedy(home)
     ))
 }
 

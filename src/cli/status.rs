@@ -6,6 +6,9 @@ use crate::config::Settings;
 use crate::control::client::{self, ClientError};
 use crate::host;
 use crate::manager::Facts;
+use crate::paths::Home;
+use crate::process::record::Record;
+use crate::process::{linux, lock};
 use crate::protocol::{Mode, State, Status, TemporalStatus};
 use crate::supervisor::Want;
 use std::time::{Duration, Instant};
@@ -29,11 +32,22 @@ pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
 
 /// From the host; where none answers, from the files.
 pub(super) fn current(context: &Context) -> Result<Status, CliError> {
-    match block_on(client::status(&context.home))? {
-        Ok(status) => Ok(status),
-        Err(ClientError::NoHost) => from_files(context, host::is_hosted(&context.home)),
-        Err(ClientError::Unresponsive) => from_files(context, true),
-        Err(error) => Err(CliError::Other(error.to_string())),
+    let deadline = Instant::now() + client::PATIENCE;
+    loop {
+        match block_on(client::status(&context.home))? {
+            Ok(status) => return Ok(status),
+            Err(ClientError::NoHost) if !host::is_hosted(&context.home) => {
+                return from_files(context, false);
+            }
+            // It has its lock already, or still: its socket comes or goes.
+            Err(ClientError::NoHost) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(ClientError::NoHost | ClientError::Unresponsive) => {
+                return from_files(context, true);
+            }
+            Err(error) => return Err(CliError::Other(error.to_string())),
+        }
     }
 }
 
@@ -65,15 +79,11 @@ fn from_files(context: &Context, hosted: bool) -> Result<Status, CliError> {
         None => Ok(()),
     };
     let message = match (&record, hosted) {
-        (_, true) => {
-            "host unresponsive: `stigmer local restart` replaces it, `stigmer local stop` \
-                      ends it"
-                .to_owned()
-        }
+        (_, true) => format!("host unresponsive: {}", host::remedy(home)),
         (Some(_), false) => {
             "no host watches it; `stigmer local` adopts it, `stigmer local stop` ends it".to_owned()
         }
-        (None, false) => String::new(),
+        (None, false) => unproven(home),
     };
     Ok(Status {
         host: None,
@@ -93,7 +103,7 @@ fn from_files(context: &Context, hosted: bool) -> Result<Status, CliError> {
             address: settings.server_address(),
             ui_url: settings.ui_url(),
             version: None,
-            uptime_ms: crate::process::linux::age(record.leader.start_ticks)
+            uptime_ms: linux::age(record.leader.start_ticks)
                 .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
             rss_bytes: None,
             cpu_percent: None,
@@ -101,6 +111,27 @@ fn from_files(context: &Context, hosted: bool) -> Result<Status, CliError> {
         }),
         ..nothing
     })
+}
+
+/// What may run all the same, and cannot be proven to be ours.
+fn unproven(home: &Home) -> String {
+    let elsewhere = Record::read(&home.record())
+        .map(|record| record.leader)
+        .filter(|leader| !leader.is_local() && !leader.is_before_boot());
+    let lock = home.temporal_lock();
+    match elsewhere {
+        Some(leader) => format!(
+            "{} was recorded in another container or pid namespace (pid {}), where it may still run",
+            home.record().display(),
+            leader.pid
+        ),
+        None if lock::is_held(&lock).unwrap_or(false) => format!(
+            "{} is held by {}, which is not proven to be ours",
+            lock.display(),
+            linux::lock_holders(&lock)
+        ),
+        None => String::new(),
+    }
 }
 
 fn print(status: &Status, home: &str) {

@@ -78,19 +78,11 @@ fn grace(record: &Record) -> Duration {
 /// Something of this home runs, and no record says what: without a leader nothing
 /// is proven, and nobody is signalled.
 fn unrecorded(lock: &Path) -> CliError {
-    let holders: Vec<String> = linux::lock_holders(lock)
-        .into_iter()
-        .map(|pid| format!("pid {pid} ({})", linux::command_line(pid)))
-        .collect();
-    let by = if holders.is_empty() {
-        "a process that cannot be seen from here".to_owned()
-    } else {
-        holders.join(", ")
-    };
     CliError::Other(format!(
-        "cannot stop what holds {}: {by}. There is no record (temporal.pid) to prove that it is \
+        "cannot stop what holds {}: {}. There is no record (temporal.pid) to prove that it is \
          ours, so nothing was signalled; end it yourself if you know it",
-        lock.display()
+        lock.display(),
+        linux::lock_holders(lock)
     ))
 }
 
@@ -111,7 +103,7 @@ fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>
             std::thread::sleep(Duration::from_millis(2));
         }
         if let Some(host) = host {
-            let _ = watch::wait_until_gone(&host, LEAVING);
+            let _ = watch::wait_exit(&host, LEAVING);
         }
     }
     Ok(answer)
@@ -119,38 +111,51 @@ fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>
 
 /// The host holds its lock and does not answer: stopped, deadlocked, or worse.
 pub(super) fn end_host(home: &Home) -> Result<Stopped, CliError> {
+    kill_host(home)?;
+    stop_orphan(home)
+}
+
+fn kill_host(home: &Home) -> Result<(), CliError> {
     super::start::provable(home)?;
-    let holder = host::holder(home);
-    if let Some(proven) = holder.as_ref().and_then(crate::process::identity::Identity::prove) {
+    if let Some(proven) = host::holder(home).and_then(|holder| holder.prove()) {
         note(&format!("the host (pid {}) does not answer: ending it", proven.pid()));
         proven
             .signal(Signal::Kill)
             .map_err(|error| CliError::Other(format!("cannot end the host: {error}")))?;
-        let _ = watch::wait_until_gone(&proven, LEAVING);
+        let _ = watch::wait_exit(&proven, LEAVING);
     }
-    stop_orphan(home)
+    Ok(())
 }
 
-/// Ends a Temporal that no host owns. Holding the host's lock meanwhile keeps
-/// every starter out.
+/// Holding the host's lock keeps every starter out. A host comes and goes within
+/// milliseconds; one that holds the lock for long and has no socket is no use to
+/// anybody.
+fn take_host_lock(home: &Home) -> Result<HostLock, CliError> {
+    let path = home.supervisor_lock();
+    let mut deadline = Instant::now() + LEAVING;
+    let mut killed = false;
+    loop {
+        let taken = HostLock::take(&path)
+            .map_err(|error| CliError::Other(format!("cannot lock {}: {error}", path.display())))?;
+        match taken {
+            Some(lock) => return Ok(lock),
+            None if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+            None if killed => return Err(super::start::unresponsive(home)),
+            None => {
+                kill_host(home)?;
+                killed = true;
+                deadline = Instant::now() + LEAVING;
+            }
+        }
+    }
+}
+
+/// Ends a Temporal that no host owns.
 pub(super) fn stop_orphan(home: &Home) -> Result<Stopped, CliError> {
     if !home.root().is_dir() {
         return Ok(Stopped::Nothing);
     }
-    let path = home.supervisor_lock();
-    let deadline = Instant::now() + LEAVING;
-    let _lock = loop {
-        let taken = HostLock::take(&path)
-            .map_err(|error| CliError::Other(format!("cannot lock {}: {error}", path.display())))?;
-        match taken {
-            Some(lock) => break lock,
-            None if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
-            None => {
-                super::start::provable(home)?;
-                return Err(super::start::unresponsive(home));
-            }
-        }
-    };
+    let _lock = take_host_lock(home)?;
     let Some(record) = Record::read(&home.record()) else {
         let lock = home.temporal_lock();
         let held = crate::process::lock::is_held(&lock).unwrap_or(false);

@@ -18,16 +18,18 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use std::io;
-use std::net;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Options are small.
 const BODY_MAX: usize = 64 << 10;
+/// How long answers that are under way may take when the host ends.
+const LEAVING: Duration = Duration::from_secs(1);
 /// Streams of events at once: fewer than connections, so that there is always
 /// one left to ask for the status.
 const STREAMS: usize = 128;
@@ -36,105 +38,142 @@ const STREAMS: usize = 128;
 #[derive(Debug, Clone)]
 struct Api {
     manager: Handle,
-    wishes: Wishes,
+    /// Cancelled to ask the host to end. Temporal is stopped by then.
+    end: CancellationToken,
     closing: CancellationToken,
     streams: Arc<Semaphore>,
 }
 
-/// What clients ask of the host itself; it acts on them.
-#[derive(Debug, Clone, Default)]
-pub struct Wishes {
-    /// To end. Temporal is stopped by then.
-    pub end: CancellationToken,
-    /// To be replaced by another, for options that a host has from its beginning.
-    pub replacement: CancellationToken,
-}
-
-/// The bound socket and the task that serves it.
+/// The bound sockets and the tasks that serve them.
 #[derive(Debug)]
 pub struct Server {
+    end: CancellationToken,
     closing: CancellationToken,
-    tasks: Vec<tokio::task::JoinHandle<()>>,
+    tasks: Vec<JoinHandle<()>>,
     home: Home,
 }
 
 impl Server {
-    /// Binds the socket of the home and serves it, and health and metrics over
-    /// TCP where `http` says so. Only the holder of the host
-    /// lock may call this: it removes what an earlier host left there.
-    ///
-    /// # Errors
-    /// When the socket cannot be bound.
-    pub fn start(
-        home: &Home,
-        manager: Handle,
-        wishes: Wishes,
-        http: Option<net::SocketAddr>,
-    ) -> io::Result<Self> {
-        let path = home.socket();
-        match std::fs::remove_file(&path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        let listener = UnixListener::bind(&path)?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
-        let closing = CancellationToken::new();
-        let streams = Arc::new(Semaphore::new(STREAMS));
-        let api = Api { manager, wishes, closing: closing.clone(), streams };
-        let uid = nix::unistd::getuid().as_raw();
-        let socket = serve(Bounded::new(Owned { listener, uid }), router(api.clone()), &closing);
-        let tcp = http.and_then(|address| {
-            // Bound here, so that a taken port is known before anything runs.
-            let listener = bind(address)
-                .inspect_err(|error| {
-                    tracing::error!(%address, %error, "health and metrics are not served over TCP");
-                })
-                .ok()?;
-            let routes = health()
-                .fallback(not_found)
-                .layer(axum::middleware::from_fn(only_this_machine))
-                .with_state(api);
-            Some(serve(Bounded::new(listener), routes, &closing))
-        });
-        Ok(Self {
-            closing,
-            tasks: std::iter::once(socket).chain(tcp).collect(),
-            home: home.clone(),
-        })
+    /// Serves the socket of the home, and health and metrics over TCP where the
+    /// settings in force say so. Only the holder of the host lock may call this:
+    /// it removes what an earlier host left there. What cannot be bound becomes
+    /// a trouble that the status tells.
+    #[must_use]
+    pub fn start(home: &Home, manager: &Handle) -> Self {
+        let (end, closing) = (CancellationToken::new(), CancellationToken::new());
+        let api = Api {
+            manager: manager.clone(),
+            end: end.clone(),
+            closing: closing.clone(),
+            streams: Arc::new(Semaphore::new(STREAMS)),
+        };
+        let tcp = tokio::spawn(serve_tcp(api.clone(), closing.clone()));
+        let socket = match bind(home) {
+            Ok(listener) => {
+                let uid = nix::unistd::getuid().as_raw();
+                let listener = Bounded::new(Owned { listener, uid });
+                tokio::spawn(serve(listener, router(api), closing.clone()))
+            }
+            Err(error) => {
+                let what = format!(
+                    "no command reaches this host: {} cannot be bound: {error}; remove what is \
+                     there, then stop it by SIGTERM and start again",
+                    home.socket().display()
+                );
+                tokio::spawn(async move { api.manager.trouble("socket", Some(what)).await })
+            }
+        };
+        Self { end, closing, tasks: vec![socket, tcp], home: home.clone() }
     }
 
-    /// Takes the socket away, lets answers that are under way go out, and ends.
-    pub async fn stop(self) {
+    /// Cancelled when a client has asked the host to end.
+    #[must_use]
+    pub fn end_asked(&self) -> CancellationToken {
+        self.end.clone()
+    }
+
+    /// Takes the socket away. Answers that are under way still go out, until the
+    /// task that is returned ends.
+    pub fn stop(self) -> JoinHandle<()> {
+        // A folder that stands in its place stays.
         let _ = std::fs::remove_file(self.home.socket());
         self.closing.cancel();
-        // A client that does not read must not keep the host.
-        for mut task in self.tasks {
-            if tokio::time::timeout(Duration::from_secs(1), &mut task).await.is_err() {
-                task.abort();
+        tokio::spawn(async {
+            // A client that does not read must not keep the host.
+            for mut task in self.tasks {
+                if tokio::time::timeout(LEAVING, &mut task).await.is_err() {
+                    task.abort();
+                }
             }
+        })
+    }
+}
+
+fn bind(home: &Home) -> io::Result<UnixListener> {
+    let path = home.socket();
+    match std::fs::remove_file(&path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Serves health and metrics where the settings in force say so; a restart may
+/// bring others.
+async fn serve_tcp(api: Api, closing: CancellationToken) {
+    let mut facts = api.manager.watch();
+    let routes = health()
+        .fallback(not_found)
+        .layer(axum::middleware::from_fn(only_this_machine))
+        .with_state(api.clone());
+    loop {
+        let wanted = facts.borrow_and_update().settings.http;
+        let until = closing.child_token();
+        let serving = match wanted {
+            None => None,
+            Some(address) => match TcpListener::bind(address).await {
+                Ok(listener) => {
+                    api.manager.trouble("http", None).await;
+                    let listener = Bounded::new(listener);
+                    Some(tokio::spawn(serve(listener, routes.clone(), until.clone())))
+                }
+                Err(error) => {
+                    let what = format!(
+                        "health and metrics are not served on http://{address}: {error}; choose \
+                         another with `stigmer local restart --http`"
+                    );
+                    api.manager.trouble("http", Some(what)).await;
+                    None
+                }
+            },
+        };
+        let changed = facts.wait_for(|facts| facts.settings.http != wanted);
+        let goes_on = tokio::select! {
+            changed = changed => changed.is_ok(),
+            () = closing.cancelled() => false,
+        };
+        until.cancel();
+        if let Some(serving) = serving {
+            let _ = serving.await;
+        }
+        if !goes_on {
+            return;
         }
     }
 }
 
-fn bind(address: net::SocketAddr) -> io::Result<TcpListener> {
-    let listener = net::TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    TcpListener::from_std(listener)
-}
-
-fn serve<L>(listener: L, routes: Router, closing: &CancellationToken) -> tokio::task::JoinHandle<()>
+async fn serve<L>(listener: L, routes: Router, closing: CancellationToken)
 where
     L: axum::serve::Listener,
     L::Addr: std::fmt::Debug,
 {
-    let serve =
-        axum::serve(listener, routes).with_graceful_shutdown(closing.clone().cancelled_owned());
-    tokio::spawn(async move {
-        if let Err(error) = serve.await {
-            tracing::error!(%error, "a listener of the control API ended");
-        }
-    })
+    let serve = axum::serve(listener, routes).with_graceful_shutdown(closing.cancelled_owned());
+    if let Err(error) = serve.await {
+        tracing::error!(%error, "a listener of the control API ended");
+    }
 }
 
 /// A page in a browser can be made to ask 127.0.0.1 under its own name (DNS
@@ -214,16 +253,7 @@ async fn restart(State(api): State<Api>, Asked(wait): Asked<Wait>, Text(body): T
         Ok(settings) => settings.map(Box::new),
         Err(error) => return failure(StatusCode::BAD_REQUEST, error),
     };
-    let running = api.manager.facts().settings.clone();
-    let replaces = settings
-        .as_deref()
-        .is_some_and(|anew| anew.http != running.http || anew.log_max != running.log_max);
-    // The next host goes on with what runs: that must be the new generation.
-    let answer = command(&api, Command::Restart(settings), wait.wait || replaces).await;
-    if replaces && answer.status().is_success() {
-        api.wishes.replacement.cancel();
-    }
-    answer
+    command(&api, Command::Restart(settings), wait.wait).await
 }
 
 /// The running options with those laid over that the body gives anew.
@@ -253,7 +283,7 @@ async fn shutdown(State(api): State<Api>, Asked(wait): Asked<Wait>) -> Response 
                 Err(error) => Err(error),
             };
             if outcome.is_ok() {
-                api.wishes.end.cancel();
+                api.end.cancel();
             }
             outcome
         }

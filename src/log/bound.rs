@@ -66,6 +66,11 @@ impl FileBound {
         Self { path: path.to_owned(), max, file: None, begin: 0 }
     }
 
+    /// Another bound, in bytes, from the next [`Self::enforce`] on.
+    pub fn set_max(&mut self, max: u64) {
+        self.max = max;
+    }
+
     /// Drops the oldest lines if the file holds more than the bound; returns how many bytes went.
     /// An eighth more than necessary is dropped, so that this happens now and then and not at
     /// every line. To be called when the file has grown; costs two system calls when it is small.

@@ -62,22 +62,14 @@ pub async fn watch(instance: Instance, log: LogReader) -> Ended {
     }
     // A wrapper ends at once by SIGTERM, its server a second later: those who were
     // asked are waited for. The supervisor's kill ends that wait.
-    let mut known: Vec<Identity> = Vec::new();
-    while *asked.borrow() {
-        let members = members(&subject, &lock).await;
-        if members.is_empty() {
-            break;
-        }
-        known.extend(
-            members.into_iter().filter(|member| !known.contains(member)).collect::<Vec<_>>(),
-        );
+    while *asked.borrow() && !members(&subject, &lock).await.is_empty() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     // What the kernel does not let go is not ended, and nothing here says that it
     // is; the supervisor's own patience decides when to tell a person.
     while let Ok(survivors) = {
-        let (subject, lock, known) = (subject.clone(), lock.clone(), known.clone());
-        tokio::task::spawn_blocking(move || subject.clear(&lock, CLEARING, known)).await
+        let (subject, lock) = (subject.clone(), lock.clone());
+        tokio::task::spawn_blocking(move || subject.clear(&lock, CLEARING)).await
     } && !survivors.is_empty()
     {
         tracing::error!(?survivors, "does not end, not even by SIGKILL");

@@ -2,6 +2,7 @@
 //! with each change; a reader turns it into ages at the moment it asks.
 
 use super::distributions::Distributions;
+use super::hand_over::HandOver;
 use crate::config::{Database, Settings};
 use crate::process::Pid;
 use crate::process::identity::Identity;
@@ -100,6 +101,8 @@ pub struct Facts {
     pub generation: Generation,
     /// What there is to say beside the state, such as a changed version.
     pub note: String,
+    /// What of the host's own does not work, by what it is.
+    pub troubles: BTreeMap<&'static str, String>,
     /// Automatic restarts by cause.
     pub restarts: BTreeMap<Cause, u64>,
     /// The latest of them.
@@ -147,6 +150,7 @@ impl Facts {
             server: None,
             generation: Generation::default(),
             note: String::new(),
+            troubles: BTreeMap::new(),
             restarts: BTreeMap::new(),
             last_restart: None,
             marks: VecDeque::new(),
@@ -211,11 +215,9 @@ impl Facts {
             State::Backoff { cause, detail, .. } => format!("after {cause}: {detail}"),
             State::Failed { failure, .. } => failure.reason.clone(),
         };
-        match (said.is_empty(), self.note.is_empty()) {
-            (true, _) => self.note.clone(),
-            (false, true) => said,
-            (false, false) => format!("{said} · {}", self.note),
-        }
+        let parts = [&said, &self.note].into_iter().chain(self.troubles.values());
+        let parts: Vec<&str> = parts.map(String::as_str).filter(|part| !part.is_empty()).collect();
+        parts.join(" · ")
     }
 
     /// Between two moments in whole milliseconds of the host's own clock, so that
@@ -343,6 +345,29 @@ impl Facts {
             },
             last_words: self.last_words.clone(),
         }
+    }
+
+    /// Goes on with what the host before this one has counted.
+    pub(super) fn resume(&mut self, before: HandOver, now: Instant) {
+        let gap = before.age();
+        let ago = |ms: u64| now.checked_sub(gap + Duration::from_millis(ms)).unwrap_or(now);
+        self.restarts = before.restarts;
+        self.last_restart = before.last_restart.map(|last| RestartFacts {
+            cause: last.cause,
+            detail: last.detail,
+            at: ago(last.ago_ms),
+            recovery: last.recovery_ms.map(Duration::from_millis),
+        });
+        self.marks = before.marks_ms.into_iter().map(ago).collect();
+        self.probes = before.probes.into();
+        self.timeline = before.timeline.into();
+    }
+
+    pub(super) fn trouble(&mut self, with: &'static str, what: Option<String>) {
+        match what {
+            Some(what) => self.troubles.insert(with, what),
+            None => self.troubles.remove(with),
+        };
     }
 
     pub(super) fn remember_probe(&mut self, latency: Option<u64>) {

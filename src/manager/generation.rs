@@ -13,7 +13,7 @@ use crate::process::sweep::Subject;
 use crate::process::usage;
 use crate::process::watch::Watched;
 use crate::protocol::{Entry, Happened};
-use crate::supervisor::{Cause, Found, Generation, Input, Layer, Owner, Round, State};
+use crate::supervisor::{Cause, Exit, Found, Generation, Input, Layer, Owner, Round, State, Want};
 use crate::temporal::health::Client;
 use crate::temporal::{database, locate, version};
 use std::sync::Arc;
@@ -29,10 +29,9 @@ impl Manager {
             return;
         }
         let Some(record) = Record::read(&home.record()) else { return };
-        let Some(proven) = record.leader.prove() else { return };
-        if !record.leader.is_alive() {
-            return;
-        }
+        let Some(proven) = record.leader.prove().filter(|_| record.leader.is_alive()) else {
+            return self.ended_unseen(&record);
+        };
         self.go_on_as(&record);
         let settings = self.facts.settings.clone();
         let home = &settings.home;
@@ -52,6 +51,35 @@ impl Manager {
         self.step(Some(Input::Found { generation, found: Found::Ours }));
     }
 
+    /// What was handed over to this host ended before it was watched again.
+    fn ended_unseen(&mut self, record: &Record) {
+        let generation = record.generation;
+        let waits = matches!(self.supervisor.state(), State::Backoff { .. });
+        if self.resumed != Some(Want::Up) || waits || !record.leader.is_local() {
+            return;
+        }
+        self.go_on_as(record);
+        let exit = Exit::Unknown;
+        let (cause, detail) = (exit.cause(), exit.to_string());
+        tracing::warn!(%generation, "ended while it was handed over");
+        self.remember(timeline::entry(Happened::Ended, generation, cause, detail.clone()));
+        self.step(Some(Input::Found { generation, found: Found::Ours }));
+        self.episode = Episode::begin(cause, detail, true, Instant::now());
+        self.step(Some(Input::Exited { generation, exit, fatal: None }));
+    }
+
+    /// What was wanted before is wanted still, whatever was found.
+    pub(super) fn go_on(&mut self) {
+        let is_stopped = matches!(self.supervisor.state(), State::Stopped { .. });
+        match self.resumed {
+            Some(Want::Up) if is_stopped => self.step(Some(Input::Start)),
+            Some(Want::Down) if !is_stopped => {
+                self.step(Some(Input::Stop { cause: Cause::Operator }));
+            }
+            Some(Want::Up | Want::Down) | None => {}
+        }
+    }
+
     /// What runs already goes on with the options that it was started with: other
     /// ones would have it probed where it is not, and ended for that.
     fn go_on_as(&mut self, record: &Record) {
@@ -67,6 +95,7 @@ impl Manager {
             ..(**before).clone()
         });
         self.supervisor.set_policy(settings.policy.clone());
+        self.log.set_max(settings.log_max);
         self.facts.settings = Arc::new(settings);
     }
 

@@ -3,9 +3,10 @@
 
 use super::broadcast::{Latest, Source, Stream};
 use super::facts::Facts;
+use super::hand_over::HandOver;
 use crate::config::Settings;
 use crate::protocol::ApiError;
-use crate::supervisor::{Cause, ScheduleAges, Want};
+use crate::supervisor::Cause;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -26,24 +27,8 @@ pub type Outcome = Result<(), ApiError>;
 #[derive(Debug)]
 pub(super) enum Request {
     Command { command: Command, reply: oneshot::Sender<Outcome> },
+    Trouble { with: &'static str, what: Option<String> },
     Release { reply: oneshot::Sender<HandOver> },
-}
-
-/// What the next host needs to go on as if nothing had happened.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct HandOver {
-    /// What the operator wants.
-    pub want: Want,
-    /// The restart window and delay.
-    pub schedule: ScheduleAges,
-    /// Automatic restarts by cause.
-    pub restarts: std::collections::BTreeMap<Cause, u64>,
-    /// The latest of them, with ages.
-    pub last_restart: Option<crate::protocol::LastRestart>,
-    /// The timeline.
-    pub timeline: Vec<crate::protocol::Entry>,
-    /// The options.
-    pub options: crate::config::Options,
 }
 
 /// A cheap handle to the manager.
@@ -59,6 +44,12 @@ impl Handle {
     #[must_use]
     pub fn facts(&self) -> Arc<Facts> {
         self.facts.borrow().clone()
+    }
+
+    /// What is, with each change.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Arc<Facts>> {
+        self.facts.clone()
     }
 
     /// What everybody is shown, with each change.
@@ -89,6 +80,16 @@ impl Handle {
         let (reply, outcome) = oneshot::channel();
         self.requests.send(Request::Command { command, reply }).await.map_err(|_| gone())?;
         Ok(outcome)
+    }
+
+    /// Something of the host's own does not work; everybody who asks is told, and
+    /// supervision goes on. `None`: it does again.
+    pub async fn trouble(&self, with: &'static str, what: Option<String>) {
+        if let Some(what) = &what {
+            tracing::error!("{what}");
+        }
+        // A manager that is gone tells nobody anything any more.
+        let _ = self.requests.send(Request::Trouble { with, what }).await;
     }
 
     /// Returns when the manager is gone, which it is before the host only by a

@@ -2,6 +2,7 @@
 
 use crate::config::{Database, Settings};
 use crate::process::identity::{Identity, own_pid};
+use crate::process::linux;
 use crate::process::lock::InstanceLock;
 use crate::process::ports::{self, Occupant};
 use crate::process::record::Record;
@@ -117,7 +118,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 fn clear(settings: &Settings) -> Result<(), Refused> {
     let home = &settings.home;
     let Some(record) = Record::read(&home.record()) else { return Ok(()) };
-    let left = record.subject().clear(&home.temporal_lock(), CLEARING, Vec::new());
+    let left = record.subject().clear(&home.temporal_lock(), CLEARING);
     if !left.is_empty() {
         return Err(Refused {
             failure: Failure::new(
@@ -302,7 +303,7 @@ fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Launche
     let spawned = begun.elapsed();
     let mut notes = prepared.notes;
     let record = Record {
-        name: crate::process::linux::stat(leader.subject.leader.pid)
+        name: linux::stat(leader.subject.leader.pid)
             .map(|process| process.name)
             .unwrap_or_default(),
         started_at: jiff::Timestamp::now().as_second(),
@@ -336,30 +337,16 @@ fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Launche
 
 /// The lock is held, and what holds it is not proven to be of this home.
 fn held_by_stranger(path: &Path) -> Failure {
-    let holders: Vec<Identity> =
-        crate::process::linux::lock_holders(path).into_iter().filter_map(Identity::of).collect();
-    let by = if holders.is_empty() {
-        "a process that cannot be seen from here (another user's, a container's, or one on another \
-         machine)"
-            .to_owned()
-    } else {
-        names(&holders)
-    };
     Failure::new(
         format!(
-            "{} is held by {by}, which cannot be proven to be a Temporal of this home",
-            path.display()
+            "{} is held by {}, which cannot be proven to be a Temporal of this home",
+            path.display(),
+            linux::lock_holders(path)
         ),
         "stop that process yourself, or choose another home with --home",
     )
 }
 
 fn names(processes: &[Identity]) -> String {
-    processes
-        .iter()
-        .map(|identity| {
-            format!("pid {} ({})", identity.pid, crate::process::linux::command_line(identity.pid))
-        })
-        .collect::<Vec<_>>()
-        .join(", ")
+    processes.iter().map(|process| linux::describe(process.pid)).collect::<Vec<_>>().join(", ")
 }

@@ -27,12 +27,14 @@ pub struct Words {
 #[derive(Debug, Clone)]
 pub struct LogReader {
     asks: mpsc::Sender<oneshot::Sender<Words>>,
-    counts: Arc<Counts>,
+    shared: Arc<Shared>,
 }
 
 #[derive(Debug, Default)]
-struct Counts {
-    by_level: [AtomicU64; Level::ALL.len()],
+struct Shared {
+    lines: [AtomicU64; Level::ALL.len()],
+    /// How much is kept on disk, in bytes.
+    max: AtomicU64,
 }
 
 impl LogReader {
@@ -40,15 +42,20 @@ impl LogReader {
     #[must_use]
     pub fn start(path: PathBuf, max: u64) -> Self {
         let (asks, asked) = mpsc::channel(4);
-        let counts = Arc::new(Counts::default());
-        tokio::spawn(read(path, max, asked, counts.clone()));
-        Self { asks, counts }
+        let shared = Arc::new(Shared { max: max.into(), ..Shared::default() });
+        tokio::spawn(read(path, asked, shared.clone()));
+        Self { asks, shared }
+    }
+
+    /// Keeps this much from now on, in bytes.
+    pub fn set_max(&self, max: u64) {
+        self.shared.max.store(max, Ordering::Relaxed);
     }
 
     /// Lines read, by level.
     #[must_use]
     pub fn lines(&self) -> [u64; Level::ALL.len()] {
-        std::array::from_fn(|level| self.counts.by_level[level].load(Ordering::Relaxed))
+        std::array::from_fn(|level| self.shared.lines[level].load(Ordering::Relaxed))
     }
 
     /// Reads to the end, then tells what the current generation said at last.
@@ -64,7 +71,7 @@ impl LogReader {
 struct Reading {
     parser: LineParser,
     words: LastWords,
-    counts: Arc<Counts>,
+    shared: Arc<Shared>,
     unbounded: u64,
 }
 
@@ -74,7 +81,7 @@ impl Reading {
             let text = String::from_utf8_lossy(line);
             let head = self.parser.scan(&text);
             self.words.observe(&head, &text);
-            self.counts.by_level[head.level.index()].fetch_add(1, Ordering::Relaxed);
+            self.shared.lines[head.level.index()].fetch_add(1, Ordering::Relaxed);
             self.unbounded += line.len() as u64 + 1;
         }
     }
@@ -82,17 +89,16 @@ impl Reading {
 
 async fn read(
     path: PathBuf,
-    max: u64,
     mut asked: mpsc::Receiver<oneshot::Sender<Words>>,
-    counts: Arc<Counts>,
+    shared: Arc<Shared>,
 ) {
     let mut follower = Follower::new(&path, Start::Tail(0));
-    let mut bound = Some(FileBound::new(&path, max));
+    let mut bound = Some(FileBound::new(&path, shared.max.load(Ordering::Relaxed)));
     let mut reading = Reading {
         // No time is read here, and finding the machine's zone takes milliseconds of a start.
         parser: LineParser::new(jiff::tz::TimeZone::UTC),
         words: LastWords::default(),
-        counts,
+        shared,
         unbounded: BOUND_EVERY,
     };
     loop {
@@ -118,6 +124,7 @@ async fn read(
             && let Some(file) = &mut bound
         {
             reading.unbounded = 0;
+            file.set_max(reading.shared.max.load(Ordering::Relaxed));
             if let Err(error) = file.enforce() {
                 tracing::warn!(%error, "Temporal's log grows without bound");
                 bound = None;

@@ -251,7 +251,7 @@ impl Prober {
     fn refresh_members(&mut self) {
         if let Some(subject) = &self.target.subject {
             let members = subject.members(&self.lock);
-            crate::process::sweep::reap_orphans(&subject.leader, &[]);
+            crate::process::sweep::reap_orphans(&subject.leader);
             self.members = members.iter().map(|Identity { pid, .. }| *pid).collect();
         }
     }

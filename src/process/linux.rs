@@ -6,6 +6,7 @@ use procfs::FromRead;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 /// The environment variable that marks every process of an instance. It is
 /// inherited across `setsid`, closed descriptors and a dead parent, where
@@ -102,11 +103,26 @@ fn holds_lock(pid: Pid, lock: FileId) -> bool {
     })
 }
 
-/// All processes that hold an exclusive flock on this file; for messages.
+/// Who holds an exclusive flock on this file, for messages.
 #[must_use]
-pub fn lock_holders(path: &Path) -> Vec<Pid> {
-    let Some(lock) = FileId::of(path) else { return Vec::new() };
-    processes().iter().map(|process| process.pid).filter(|&pid| holds_lock(pid, lock)).collect()
+pub fn lock_holders(path: &Path) -> String {
+    let holders: Vec<String> = FileId::of(path).map_or_else(Vec::new, |lock| {
+        let pids = processes().into_iter().map(|process| process.pid);
+        pids.filter(|pid| holds_lock(*pid, lock)).map(describe).collect()
+    });
+    if holders.is_empty() {
+        "a process that cannot be seen from here (another user's, a container's, or one on another \
+         machine)"
+            .to_owned()
+    } else {
+        holders.join(", ")
+    }
+}
+
+/// A process as people know it: its number and its command.
+#[must_use]
+pub fn describe(pid: Pid) -> String {
+    format!("pid {pid} ({})", command_line(pid))
 }
 
 /// `lock: 1: FLOCK  ADVISORY  WRITE 4711 fe:01:1234 0 EOF`
@@ -134,11 +150,16 @@ fn marker(pid: Pid) -> Option<String> {
 
 /// How long ago something started, by its clock ticks from boot.
 #[must_use]
-pub fn age(start_ticks: u64) -> Option<std::time::Duration> {
+pub fn age(start_ticks: u64) -> Option<Duration> {
+    let started = Duration::from_millis(start_ticks * 1000 / procfs::ticks_per_second().max(1));
+    Some(since_boot()?.saturating_sub(started))
+}
+
+/// Since boot, sleep included: one clock for all processes of the machine.
+#[must_use]
+pub fn since_boot() -> Option<Duration> {
     let uptime = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME).ok()?;
-    let started =
-        std::time::Duration::from_millis(start_ticks * 1000 / procfs::ticks_per_second().max(1));
-    Some(std::time::Duration::from(uptime).saturating_sub(started))
+    Some(uptime.into())
 }
 
 /// The command line, for people; what cannot be read is the bare name.

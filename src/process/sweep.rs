@@ -171,30 +171,23 @@ impl Subject {
         {
             // Any end may be the last: then the list is made anew.
             if let Some(proven) = member.prove() {
-                super::watch::wait_exit(&proven, Duration::from_millis(20));
+                let _ = super::watch::wait_exit(&proven, Duration::from_millis(20));
             }
         }
-        self.clear(lock, Duration::from_secs(5), Vec::new())
+        self.clear(lock, Duration::from_secs(5))
     }
 
     /// Kills until no member is left, for at most `patience`. Blocks; what it
-    /// returns is what outlived it. `known` are members that were seen before,
-    /// and may wait to be reaped.
+    /// returns is what outlived it.
     #[must_use]
-    pub fn clear(
-        &self,
-        lock: &Path,
-        patience: Duration,
-        mut known: Vec<Identity>,
-    ) -> Vec<Identity> {
+    pub fn clear(&self, lock: &Path, patience: Duration) -> Vec<Identity> {
         let deadline = Instant::now() + patience;
         loop {
             let members = self.members(lock);
             if members.is_empty() || Instant::now() >= deadline {
-                reap_orphans(&self.leader, &known);
+                reap_orphans(&self.leader);
                 return members;
             }
-            known.extend(members.iter().cloned());
             let pinned: Vec<_> = members.iter().filter_map(Identity::prove).collect();
             for proven in &pinned {
                 if let Err(error) = proven.signal(Signal::Kill) {
@@ -202,7 +195,7 @@ impl Subject {
                 }
             }
             for proven in &pinned {
-                super::watch::wait_exit(proven, Duration::from_millis(100));
+                let _ = super::watch::wait_exit(proven, Duration::from_millis(100));
             }
         }
     }
@@ -210,17 +203,19 @@ impl Subject {
 
 /// As a child subreaper the host inherits what the instance orphans, and must
 /// collect it: one by one, never "any child", for that would steal the exit
-/// status of a child that somebody else waits for. Collected are zombies of the
-/// leader's session and those that were `known` as members; the leader's own
-/// zombie stays, it pins the session's number until its owner reaps it.
-pub fn reap_orphans(leader: &Identity, known: &[Identity]) {
+/// status of a child that somebody else waits for. Those run in our session;
+/// what waits for us in another came from the instance. The leader's own zombie
+/// stays, it pins the session's number until its owner reaps it.
+pub fn reap_orphans(leader: &Identity) {
     let me = own_pid();
-    for process in super::linux::processes() {
-        let is_member = process.session == leader.pid
-            || known.iter().any(|k| k.pid == process.pid && k.start_ticks == process.start_ticks);
+    let table = super::linux::processes();
+    let Some(ours) = table.iter().find(|process| process.pid == me).map(|p| p.session) else {
+        return;
+    };
+    for process in &table {
         if process.ppid == me
             && process.is_zombie()
-            && is_member
+            && process.session != ours
             && process.pid != leader.pid
             && process.start_ticks >= leader.start_ticks
         {

@@ -61,18 +61,13 @@ impl Watched {
     }
 }
 
-/// Waits until the process has ended, for at most this long.
-pub(super) fn wait_exit(proven: &Proven, patience: Duration) -> bool {
+/// Blocks until the process has ended, for at most this long; it need not be a
+/// child.
+#[must_use]
+pub fn wait_exit(proven: &Proven, patience: Duration) -> bool {
     let mut fds = [PollFd::new(proven.as_fd(), PollFlags::POLLIN)];
     let timeout = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
     matches!(poll(&mut fds, timeout), Ok(ready) if ready > 0)
-}
-
-/// Waits for the end of a process that is no child, such as another host.
-/// Blocks.
-#[must_use]
-pub fn wait_until_gone(proven: &Proven, patience: Duration) -> bool {
-    wait_exit(proven, patience)
 }
 
 pub(super) fn reap(pid: Pid) {

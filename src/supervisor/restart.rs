@@ -1,6 +1,6 @@
 //! When to restart: intensity, delay, jitter.
 
-use super::Cause;
+use super::{Cause, Want};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -69,8 +69,7 @@ impl Policy {
     }
 }
 
-/// The restart window and the delay reached. Serialisable in ages, because a
-/// hand-over passes it to another process.
+/// The restart window and the delay reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     /// Automatic spawns, oldest first; pruned when read.
@@ -80,11 +79,26 @@ pub struct Schedule {
     jitter: u64,
 }
 
-/// A [`Schedule`] on its way to another process.
+/// What one host's supervisor leaves to the next one's, in ages: another process
+/// has another clock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ScheduleAges {
-    spawns_ago_ms: Vec<u64>,
-    in_a_row: u32,
+pub struct Legacy {
+    /// What the operator wants.
+    pub want: Want,
+    /// Automatic spawns, oldest first.
+    pub(super) spawns_ago_ms: Vec<u64>,
+    pub(super) in_a_row: u32,
+    /// Where the next spawn waits.
+    pub(super) waiting: Option<Waiting>,
+}
+
+/// A spawn that was put off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Waiting {
+    pub(super) since_ms: u64,
+    pub(super) delay_ms: u64,
+    pub(super) cause: Cause,
+    pub(super) detail: String,
 }
 
 impl Schedule {
@@ -92,28 +106,16 @@ impl Schedule {
         Self { spawns: VecDeque::new(), in_a_row: 0, jitter: seed }
     }
 
-    /// As ages, for another process.
-    pub(super) fn to_ages(&self, now: Instant) -> ScheduleAges {
-        let age = |at: &Instant| now.saturating_duration_since(*at).as_millis();
-        ScheduleAges {
-            spawns_ago_ms: self
-                .spawns
-                .iter()
-                .map(|at| u64::try_from(age(at)).unwrap_or(u64::MAX))
-                .collect(),
-            in_a_row: self.in_a_row,
-        }
+    /// The ages of the automatic spawns, in milliseconds.
+    pub(super) fn spawns_ago(&self, now: Instant) -> Vec<u64> {
+        self.spawns.iter().map(|at| millis(now.saturating_duration_since(*at))).collect()
     }
 
-    /// From the ages that another process sent.
-    #[must_use]
-    pub fn from_ages(ages: &ScheduleAges, seed: u64, now: Instant) -> Self {
-        let at = |&ms: &u64| now.checked_sub(Duration::from_millis(ms));
-        Self {
-            spawns: ages.spawns_ago_ms.iter().filter_map(at).collect(),
-            in_a_row: ages.in_a_row,
-            jitter: seed,
-        }
+    /// Goes on from what another process counted, its ages as of `then`.
+    pub(super) fn resume(&mut self, legacy: &Legacy, then: Instant) {
+        let at = |&ms: &u64| then.checked_sub(Duration::from_millis(ms));
+        self.spawns = legacy.spawns_ago_ms.iter().filter_map(at).collect();
+        self.in_a_row = legacy.in_a_row;
     }
 
     /// Automatic restarts within the window.
@@ -189,4 +191,8 @@ impl Schedule {
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
     }
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

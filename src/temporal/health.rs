@@ -125,7 +125,7 @@ impl Client {
         Ok(ServerInfo { server_version: answer.server_version, cluster_id: answer.cluster_id })
     }
 
-    async fn call<Q, A>(&self, method: &'static str, request: Q) -> Result<A, Status>
+    pub(super) async fn call<Q, A>(&self, method: &'static str, request: Q) -> Result<A, Status>
     where
         Q: prost::Message + 'static,
         A: prost::Message + Default + 'static,
@@ -153,7 +153,7 @@ impl Client {
 
 /// A status as people read it. The transport's own words say little; what lies
 /// below them says `Connection refused`.
-fn words(status: &Status) -> String {
+pub(super) fn words(status: &Status) -> String {
     let mut deepest: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(status);
     while let Some(below) = deepest.and_then(std::error::Error::source) {
         deepest = Some(below);

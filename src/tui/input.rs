@@ -27,6 +27,14 @@ pub fn map(event: &Event) -> Option<Input> {
     }
 }
 
+/// Ctrl-Z: in raw mode the terminal makes no signal of it.
+#[must_use]
+pub fn is_suspend(event: &Event) -> bool {
+    matches!(event, Event::Key(key) if key.kind == KeyEventKind::Press
+        && key.code == Code::Char('z')
+        && key.modifiers.contains(KeyModifiers::CONTROL))
+}
+
 fn map_key(key: &KeyEvent) -> Option<Key> {
     let code = match key.code {
         Code::Char(c) => KeyCode::Char(c),

@@ -34,7 +34,7 @@ impl Screen {
     pub fn take(errors: &Path) -> io::Result<Self> {
         redirect_stderr(errors);
         restore_on_panic();
-        enable_raw_mode()?;
+        enable_raw_mode().inspect_err(|_| give_back())?;
         TAKEN.store(true, Ordering::SeqCst);
         crossterm::execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture)
             .inspect_err(|_| give_back())?;

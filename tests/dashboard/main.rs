@@ -9,4 +9,5 @@ mod leaving;
 mod parity;
 mod screen;
 mod steering;
+mod suspending;
 mod terminal;

@@ -15,6 +15,7 @@ use stigmer::process::Pid;
 
 pub const ESC: &str = "\x1b";
 pub const CTRL_C: &str = "\x03";
+pub const CTRL_Z: &str = "\x1a";
 pub const PAGE_UP: &str = "\x1b[5~";
 pub const TAB: &str = "\t";
 
@@ -46,8 +47,12 @@ impl<'h> Dashboard<'h> {
 
     /// Through a shell that has set something up before.
     pub fn open_after(home: &'h Home, setup: &str) -> Self {
-        let script = format!("{setup}; exec \"$@\"");
-        let program = Command::new("/bin/sh").args(["-c", &script, "sh"]);
+        Self::open_in(home, &format!("{setup}; exec \"$@\""))
+    }
+
+    /// Through a script that says where with `"$@"`.
+    pub fn open_in(home: &'h Home, script: &str) -> Self {
+        let program = Command::new("/bin/bash").args(["-c", script, "bash"]);
         let program = program.args([env!("CARGO_BIN_EXE_stigmer"), "local", "--tui"]);
         Self::spawn(home, program.args(home.options()), 120, 36)
     }

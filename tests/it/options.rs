@@ -15,6 +15,21 @@ fn a_usage_error_exits_with_2_and_starts_nothing() {
 }
 
 #[test]
+fn a_bad_variable_keeps_nobody_from_stop_and_status() {
+    let rig = Rig::new();
+    rig.start();
+    let with = |arguments: &[&str]| {
+        let mut command = rig.local(arguments);
+        command.env("STIGMER_PORT", "x").env("STIGMER_IN_MEMORY", "perhaps");
+        rig.finish(command)
+    };
+    with(&["restart"]).exits(2).complains(&["--port"]);
+    with(&["status"]).exits(0).complains(&["warning", "'x'", "--port"]);
+    with(&["stop"]).exits(0).complains(&["warning"]);
+    rig.assert_nothing_runs();
+}
+
+#[test]
 fn what_would_defeat_an_option_of_ours_is_refused_and_ours_is_named() {
     let rig = Rig::new();
     let mut command = rig.local(&[]);

@@ -1,7 +1,8 @@
 //! Somebody else was there first.
 
 use crate::support::ports;
-use crate::support::rig::{Rig, Running};
+use crate::support::process::Process;
+use crate::support::rig::{READY, Rig, Running};
 use crate::support::{server, wait_until};
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -98,19 +99,55 @@ fn restart_with_another_port_moves_there() {
 }
 
 #[test]
-fn an_option_of_the_host_itself_is_applied_by_another_host_to_the_same_server() {
+fn a_restart_brings_options_of_the_host_itself_whatever_its_mode() {
     let rig = Rig::new();
-    rig.start();
-    let before = rig.host();
-    let port = ports::free();
-    rig.run(&["restart", "--http", &format!("127.0.0.1:{port}")]).exits(0);
-    rig.wait_for("another host", |status| {
-        status["host"]["pid"].as_i64().is_some_and(|pid| pid != i64::from(before.pid))
-            && status["state"] == "ready"
-    });
-    let status = rig.wait_for("health over TCP", |_| Rig::is_listening(port));
-    assert_eq!(status["temporal"]["generation"], 2, "one restart, then adopted as it is");
-    assert_eq!(status["temporal"]["adopted"], true);
+    let host = rig.headless(&[]);
+    host.wait_for(READY);
+    let [first, second] = [ports::free(), ports::free()];
+    let at = |port: u16| format!("127.0.0.1:{port}");
+    rig.run(&["restart", "--http", &at(first)]).exits(0);
+    rig.wait_for("health over TCP", |_| Rig::is_listening(first));
+    rig.run(&["restart", "--http", &at(second), "--log-max", "2MiB"]).exits(0);
+    let status = rig
+        .wait_for("health elsewhere", |_| Rig::is_listening(second) && !Rig::is_listening(first));
+    assert_eq!(status["options"]["http"], at(second));
+    assert_eq!(status["options"]["log-max"], "2MiB");
+    assert_eq!(status["host"]["pid"], host.pid());
     rig.stop();
-    assert!(!Rig::is_listening(port));
+    host.finish().exits(0);
+    assert!(!Rig::is_listening(second));
+}
+
+#[test]
+fn a_taken_port_for_health_is_said_and_takes_nothing_down() {
+    let rig = Rig::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    rig.run(&["--http", &address]).exits(0);
+    let status = rig.wait_for("the word", |status| {
+        status["message"].as_str().is_some_and(|said| said.contains(&address))
+    });
+    assert_eq!(status["state"], "ready");
+    drop(taken);
+    rig.run(&["restart", "--http", &format!("127.0.0.1:{}", ports::free())]).exits(0);
+    rig.wait_for("silence", |status| status["message"] == "");
+}
+
+#[test]
+fn a_host_whose_socket_cannot_be_bound_supervises_all_the_same() {
+    let rig = Rig::new();
+    std::fs::create_dir(rig.path("stigmer.sock")).unwrap();
+    let host = rig.headless(&[]);
+    host.wait_for(READY);
+    host.wait_for("stigmer.sock cannot be bound");
+    assert!(host.stdout().contains(READY));
+    let pid = std::fs::read_to_string(rig.path("temporal.pid")).unwrap();
+    Process::pin(pid.lines().next().unwrap().parse().unwrap()).unwrap().kill();
+    host.wait_for("repaired");
+    let status = rig.status();
+    assert!(status["message"].as_str().unwrap().contains("host unresponsive"), "{status:#}");
+    rig.run(&["stop"]).exits(0).complains(&["does not answer"]);
+    std::fs::remove_dir(rig.path("stigmer.sock")).unwrap();
+    host.finish();
+    rig.assert_nothing_runs();
 }

@@ -1,18 +1,24 @@
 //! The restart window on its way from one host to the next.
 
-use super::rig::{SIGKILL, Sim, found, secs};
-use crate::supervisor::{Found, Generation, Policy, Round, Schedule, ScheduleAges, State};
-use std::time::{Duration, Instant};
+use super::rig::{SIGKILL, Sim, found, launch_of, secs};
+use crate::supervisor::{Cause, Found, Generation, Legacy, Policy, Round, State, Want};
+use std::time::Duration;
 
 /// Another process, with another clock, adopts what this one hands over.
 fn handed_over(old: &Sim) -> Sim {
-    let ages = serde_json::to_string(&old.supervisor.hand_over(old.now)).unwrap();
-    let ages: ScheduleAges = serde_json::from_str(&ages).unwrap();
-    let mut new = Sim::new(old.supervisor.policy().clone());
-    new.now += secs(1000.0);
-    new.supervisor.resume(Schedule::from_ages(&ages, 8, new.now));
+    let mut new = resumed(old, secs(0.0));
     new.handle(found(old.generation(), Found::Ours));
     new.probe(Round::Pass);
+    new
+}
+
+/// Another process, with another clock, goes on `gap` after this one has left.
+fn resumed(old: &Sim, gap: Duration) -> Sim {
+    let legacy = serde_json::to_string(&old.supervisor.hand_over(old.now)).unwrap();
+    let legacy: Legacy = serde_json::from_str(&legacy).unwrap();
+    let mut new = Sim::new(old.supervisor.policy().clone());
+    new.now += secs(1000.0);
+    new.supervisor.resume(&legacy, gap, new.now);
     new
 }
 
@@ -56,6 +62,27 @@ fn a_stable_life_counts_though_the_host_changed_in_it() {
 }
 
 #[test]
+fn a_spawn_that_was_put_off_waits_for_the_rest_of_its_time_and_no_longer() {
+    let mut sim = Sim::ready(Policy::default());
+    for _ in 0..3 {
+        sim.crash_and_repair();
+    }
+    sim.exit(SIGKILL);
+    let due = sim.supervisor.poll_timeout().expect("it waits") - sim.now;
+    assert!(due > secs(0.5), "{due:?}");
+
+    let new = resumed(&sim, secs(0.1));
+    assert_eq!(new.supervisor.want(), Want::Up);
+    assert!(matches!(new.state(), State::Backoff { cause: Cause::Crash, .. }));
+    let left = new.supervisor.poll_timeout().expect("it still waits") - new.now;
+    assert!(left <= due - secs(0.1) && left >= due - secs(0.102), "{left:?} of {due:?}");
+
+    let mut late = resumed(&sim, secs(60.0));
+    let effects = late.supervisor.handle_timeout(late.now);
+    assert!(launch_of(&effects).is_some(), "overdue: {effects:?}");
+}
+
+#[test]
 fn numbers_go_on_after_the_recorded_one() {
     let mut sim = Sim::ready(Policy::default());
     sim.crash_and_repair();
@@ -66,8 +93,10 @@ fn numbers_go_on_after_the_recorded_one() {
 
 #[test]
 fn ages_from_before_the_machine_was_up_are_dropped() {
-    let now = Instant::now();
-    let ages = serde_json::from_str(r#"{"spawns_ago_ms":[18446744073709551615,5],"in_a_row":1}"#);
-    let schedule = Schedule::from_ages(&ages.unwrap(), 0, now);
-    assert_eq!(schedule.in_window(&Policy::default(), now), 1);
+    let mut sim = Sim::new(Policy::default());
+    let legacy = serde_json::from_str(
+        r#"{"want":"up","spawns_ago_ms":[18446744073709551615,5],"in_a_row":1,"waiting":null}"#,
+    );
+    sim.supervisor.resume(&legacy.unwrap(), Duration::ZERO, sim.now);
+    assert_eq!(sim.supervisor.schedule().in_window(&Policy::default(), sim.now), 1);
 }

@@ -4,8 +4,8 @@
 use super::rig::{SIGKILL, exited, exited_fatally, found, launched, probed, refused};
 use super::world::{Launch, World};
 use crate::supervisor::{
-    Cause, Effect, Exit, Found, Generation, Input, Layer, Policy, Remedy, Round, Schedule, State,
-    Supervisor, Want,
+    Cause, Effect, Exit, Found, Generation, Input, Layer, Legacy, Policy, Remedy, Round, Schedule,
+    State, Supervisor, Want,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -260,7 +260,14 @@ proptest! {
                 schedule.record(now);
             }
         }
-        let mut copy = Schedule::from_ages(&schedule.to_ages(now), 1, now);
+        let legacy = Legacy {
+            want: Want::Up,
+            spawns_ago_ms: schedule.spawns_ago(now),
+            in_a_row: schedule.in_a_row(),
+            waiting: None,
+        };
+        let mut copy = Schedule::new(1);
+        copy.resume(&legacy, now);
         now += Duration::from_millis(later);
         prop_assert_eq!(copy.in_window(&policy, now), schedule.in_window(&policy, now));
         prop_assert_eq!(copy.in_a_row(), schedule.in_a_row());

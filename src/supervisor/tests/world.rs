@@ -282,8 +282,8 @@ impl World {
 
     /// The host is replaced: its schedule travels, its clock does not matter.
     pub(super) fn hand_over_schedule(&mut self) {
-        let ages = self.supervisor.hand_over(self.now);
-        self.supervisor.resume(Schedule::from_ages(&ages, 9, self.now));
+        let legacy = self.supervisor.hand_over(self.now);
+        self.supervisor.resume(&legacy, Duration::ZERO, self.now);
     }
 
     /// The operator wants it down, and the world answers from now on: how long
@@ -313,8 +313,17 @@ impl World {
 
 /// All that is not merely counted.
 fn decided(supervisor: &Supervisor) -> (Want, State, Schedule, Generation, bool, Instant) {
-    let Supervisor { policy: _, want, state, schedule, generation, fresh, seen, stale: _ } =
-        supervisor.clone();
+    let Supervisor {
+        policy: _,
+        next_policy: _,
+        want,
+        state,
+        schedule,
+        generation,
+        fresh,
+        seen,
+        stale: _,
+    } = supervisor.clone();
     (want, state, schedule, generation, fresh, seen)
 }
 

@@ -1,0 +1,131 @@
+//! What a host leaves to the next one, so that it goes on as if nothing had
+//! happened: a file of the home that only the holder of the host lock writes,
+//! reads and removes.
+
+use super::facts::Facts;
+use crate::paths::{self, Home};
+use crate::process::identity::Identity;
+use crate::process::linux;
+use crate::protocol::{Entry, LastRestart};
+use crate::supervisor::{Cause, Generation, Legacy};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// See the module's documentation. Its ages are as of the moment it was made.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct HandOver {
+    /// The boot in which it was made; ages mean nothing beyond it.
+    boot_id: String,
+    /// Milliseconds from boot to then.
+    made_ms: u64,
+    /// The last generation that there was. A file that nobody took goes stale
+    /// with the next one.
+    pub generation: Generation,
+    /// What the supervisor goes on from.
+    pub supervisor: Legacy,
+    /// Automatic restarts by cause.
+    pub restarts: BTreeMap<Cause, u64>,
+    /// The latest of them.
+    pub last_restart: Option<LastRestart>,
+    /// Ages of automatic restarts, in milliseconds, oldest first.
+    pub marks_ms: Vec<u64>,
+    /// Latencies of the grpc layer, in microseconds, oldest first.
+    pub probes: Vec<Option<u64>>,
+    /// The timeline.
+    pub timeline: Vec<Arc<Entry>>,
+}
+
+impl HandOver {
+    /// What is known now, stamped.
+    pub(super) fn new(facts: &Facts, supervisor: Legacy, now: Instant) -> Self {
+        let snapshot = facts.snapshot(now);
+        Self {
+            boot_id: Identity::own().boot_id,
+            made_ms: since_boot(),
+            generation: facts.generation,
+            supervisor,
+            restarts: facts.restarts.clone(),
+            last_restart: snapshot.status.restarts.last,
+            marks_ms: snapshot.restart_ages_ms,
+            probes: snapshot.probes,
+            timeline: snapshot.timeline,
+        }
+    }
+
+    /// Leaves it in the home.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, home: &Home) -> io::Result<()> {
+        paths::write_private(&home.hand_over(), &serde_json::to_string(self)?)
+    }
+
+    /// Takes what the host before this one left, if it is about the last
+    /// generation of this home and of this boot; it is gone from the home then.
+    pub(super) fn take(home: &Home, last: Generation) -> Option<Self> {
+        let path = home.hand_over();
+        let text = std::fs::read_to_string(&path).ok()?;
+        if let Err(error) = std::fs::remove_file(&path) {
+            tracing::warn!(path = %path.display(), %error, "not removed");
+        }
+        let found: Self = serde_json::from_str(&text)
+            .inspect_err(
+                |error| tracing::warn!(%error, "what the last host left is not understood"),
+            )
+            .ok()?;
+        let fits = found.generation == last && found.boot_id == Identity::own().boot_id;
+        fits.then_some(found)
+    }
+
+    /// How long ago it was made.
+    pub(super) fn age(&self) -> Duration {
+        Duration::from_millis(since_boot().saturating_sub(self.made_ms))
+    }
+}
+
+fn since_boot() -> u64 {
+    linux::since_boot().map_or(0, super::facts::millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Options, Settings};
+    use crate::protocol::Mode;
+    use crate::supervisor::Supervisor;
+
+    fn left(generation: u64) -> (tempfile::TempDir, Home, HandOver) {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path()).unwrap();
+        let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
+        let now = Instant::now();
+        let supervisor = Supervisor::new(settings.policy.clone(), Generation(generation), 1, now);
+        let schedule = supervisor.schedule().clone();
+        let mut facts = Facts::new(settings.into(), Mode::Background, schedule, now);
+        facts.generation = Generation(generation);
+        let hand_over = HandOver::new(&facts, supervisor.hand_over(now), now);
+        hand_over.write(&home).unwrap();
+        (folder, home, hand_over)
+    }
+
+    #[test]
+    fn it_is_taken_once() {
+        let (_folder, home, hand_over) = left(3);
+        assert_eq!(HandOver::take(&home, Generation(3)), Some(hand_over));
+        assert_eq!(HandOver::take(&home, Generation(3)), None);
+    }
+
+    #[test]
+    fn what_is_about_another_generation_or_boot_or_is_no_hand_over_is_dropped() {
+        let (_folder, home, mut hand_over) = left(3);
+        assert_eq!(HandOver::take(&home, Generation(4)), None);
+        hand_over.boot_id = "another".into();
+        hand_over.write(&home).unwrap();
+        assert_eq!(HandOver::take(&home, Generation(3)), None);
+        std::fs::write(home.hand_over(), "{").unwrap();
+        assert_eq!(HandOver::take(&home, Generation(3)), None);
+        assert!(!home.hand_over().exists());
+    }
+}

@@ -1,0 +1,53 @@
+//! Ctrl-Z: the shell has its terminal back, and Temporal is watched meanwhile.
+
+use crate::home::Home;
+use crate::terminal::{CTRL_Z, Dashboard};
+
+/// A shell with job control, in which the dashboard is the job: once it is
+/// stopped the shell says so, and brings it back for a line of input.
+const SHELL: &str = r#"set -m; "$@"; echo "stopped with $?"; read -r; fg; exit $?"#;
+
+fn stopped(home: &Home) -> Dashboard<'_> {
+    let dashboard = Dashboard::open_in(home, SHELL);
+    dashboard.until_shows(&["READY"]);
+    dashboard.press(CTRL_Z);
+    dashboard.until_shows(&["watches Temporal meanwhile", "stopped with 148"]);
+    dashboard.assert_restored();
+    dashboard
+}
+
+#[test]
+fn it_hands_over_first_and_comes_back_attached() {
+    let home = Home::new();
+    let mut dashboard = stopped(&home);
+    let status = home.status();
+    assert_eq!(status["host"]["mode"], "background");
+    assert_eq!(status["temporal"]["generation"], 1, "the same process, adopted");
+    assert_eq!(status["temporal"]["adopted"], true);
+    home.crash();
+    home.until("repair", |status| status["state"] == "ready" && status["restarts"]["total"] == 1);
+
+    dashboard.press("\n");
+    dashboard.until_shows(&["READY", "generation 2", "background host"]);
+    dashboard.press("q");
+    assert_eq!(dashboard.until_ended().code(), Some(0));
+    dashboard.assert_restored();
+    assert_eq!(home.status()["state"], "ready", "a viewer leaves it alone");
+}
+
+#[test]
+fn what_was_stopped_meanwhile_stays_stopped_until_someone_asks() {
+    let home = Home::new();
+    let mut dashboard = stopped(&home);
+    let out = home.command(&["stop"]).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    dashboard.press("\n");
+    dashboard.until_shows(&["STOPPED"]);
+    dashboard.press_until_shows("s", &["READY", "generation 2"]);
+    assert_eq!(home.status()["host"]["mode"], "tui");
+    dashboard.press("q");
+    dashboard.until_shows(&["stop Temporal and quit"]);
+    dashboard.press("x");
+    assert_eq!(dashboard.until_ended().code(), Some(0));
+    home.until_nothing_runs();
+}

@@ -1,0 +1,73 @@
+//! One host takes the place of another, and nobody notices.
+
+use crate::support::rig::{READY, Rig, Running, wait_gone};
+use crate::support::wait_until;
+use crate::support::wrapper;
+use rustix::process::Signal;
+use serde_json::Value;
+
+fn in_background(rig: &Rig, more: impl Fn(&Value) -> bool) -> Value {
+    rig.wait_for("a background host", |status| {
+        status["host"]["mode"] == "background" && more(status)
+    })
+}
+
+#[test]
+fn a_restart_that_was_put_off_stays_put_off_and_is_counted_on() {
+    let mut rig = Rig::with(&[("max-restarts", "50")]);
+    let broken = wrapper::executable(&rig, "broken", "exit 1");
+    rig.set_program(&broken);
+    let host = rig.headless(&[]);
+    let before = rig.wait_for("a long pause", |status| {
+        status["state"] == "backoff" && status["restarts"]["total"].as_u64() >= Some(5)
+    });
+    host.process().signal(Signal::HUP);
+    host.finish().exits(0);
+    let after = in_background(&rig, |_| true);
+    assert_eq!(after["intent"], "up");
+    assert!(after["restarts"]["total"].as_u64() >= before["restarts"]["total"].as_u64());
+    assert!(after["restarts"]["in_window"].as_u64() >= before["restarts"]["in_window"].as_u64());
+    rig.wait_for("the next try", |status| {
+        status["restarts"]["total"].as_u64() > before["restarts"]["total"].as_u64()
+    });
+}
+
+#[test]
+fn a_crash_while_it_is_handed_over_is_repaired_and_counted() {
+    let rig = Rig::new();
+    let host = rig.headless(&[]);
+    host.wait_for(READY);
+    let temporal = rig.temporal();
+    host.process().signal(Signal::STOP);
+    host.process().signal(Signal::HUP);
+    temporal.kill();
+    wait_gone(&temporal);
+    host.process().signal(Signal::CONT);
+    host.finish().exits(0);
+    let status = in_background(&rig, |status| status["state"] == "ready");
+    assert_eq!(status["restarts"]["total"], 1, "{status:#}");
+    assert_eq!(status["restarts"]["last"]["cause"], "crash");
+    assert_eq!(status["temporal"]["generation"], 2);
+}
+
+#[test]
+fn a_suspended_program_hands_over_first_and_follows_when_it_is_continued() {
+    use std::os::unix::process::CommandExt;
+    let rig = Rig::new();
+    let mut command = rig.local(&["--no-tui"]);
+    // A job of its own: the whole of it is stopped.
+    command.process_group(0);
+    let program = Running::spawn(command);
+    program.wait_for(READY);
+    let temporal = rig.temporal();
+    program.process().signal(Signal::TSTP);
+    let status = in_background(&rig, |status| status["state"] == "ready");
+    assert_eq!(status["temporal"]["pid"], temporal.pid);
+    wait_until("the program to be stopped", || {
+        stigmer::process::linux::stat(program.pid()).is_some_and(|it| it.state == 'T')
+    });
+    program.process().signal(Signal::CONT);
+    program.wait_for("following the background host");
+    rig.stop();
+    program.finish().exits(0);
+}

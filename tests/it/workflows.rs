@@ -1,0 +1,86 @@
+//! What the user's workflows do, as the real server counts it.
+
+use crate::support::rig::Rig;
+use crate::support::{server, wait_until};
+use std::time::Duration;
+use stigmer::temporal::health::Client;
+use stigmer::temporal::workflows::Workflows;
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct TaskQueue {
+    #[prost(string, tag = "1")]
+    name: String,
+}
+
+/// What a worker asks for work with.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Poll {
+    #[prost(string, tag = "1")]
+    namespace: String,
+    #[prost(message, optional, tag = "2")]
+    task_queue: Option<TaskQueue>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Task {
+    #[prost(bytes = "vec", tag = "1")]
+    token: Vec<u8>,
+}
+
+async fn poll(address: &str, queue: &str) -> Task {
+    let channel =
+        tonic::transport::Endpoint::new(format!("http://{address}")).unwrap().connect_lazy();
+    let mut grpc = tonic::client::Grpc::new(channel);
+    grpc.ready().await.unwrap();
+    let path = "/temporal.api.workflowservice.v1.WorkflowService/PollWorkflowTaskQueue";
+    let request = Poll {
+        namespace: "default".to_owned(),
+        task_queue: Some(TaskQueue { name: queue.to_owned() }),
+    };
+    let codec = tonic_prost::ProstCodec::<Poll, Task>::default();
+    let mut request = tonic::Request::new(request);
+    request.set_timeout(Duration::from_secs(30));
+    grpc.unary(request, path.parse().unwrap(), codec).await.unwrap().into_inner()
+}
+
+#[test]
+fn running_and_failed_workflows_are_counted_and_queues_without_worker_named() {
+    let rig = Rig::new();
+    rig.start();
+    let address = format!("127.0.0.1:{}", rig.port);
+    let temporal = |words: &[&str]| {
+        let mut command = rig.command(server::program());
+        command.args(["workflow"]).args(words).args(["--address", &address]);
+        rig.finish(command).exits(0);
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let client = runtime.block_on(async { Client::new(&address, Duration::from_secs(5)) }).unwrap();
+    let look = || runtime.block_on(client.workflows("default")).unwrap();
+    assert_eq!(look(), Workflows::default());
+    assert!(runtime.block_on(client.workflows("nowhere")).is_err());
+
+    for (id, queue) in [("a", "billing"), ("b", "billing"), ("c", "mail")] {
+        temporal(&["start", "--type", "T", "--task-queue", queue, "--workflow-id", id]);
+    }
+    temporal(&["terminate", "--workflow-id", "b"]);
+    let expected = Workflows {
+        running: 2,
+        failed: 1,
+        unserved: vec![("billing".to_owned(), 1), ("mail".to_owned(), 1)],
+    };
+    let mut last = Workflows::default();
+    wait_until(&format!("{expected:?}"), || {
+        last = look();
+        // A terminated workflow's task may be counted until somebody meets it.
+        let names = |found: &Workflows| -> Vec<String> {
+            found.unserved.iter().map(|(name, _)| name.clone()).collect()
+        };
+        (last.running, last.failed) == (2, 1) && names(&last) == names(&expected)
+    });
+
+    // A worker that has asked is there, whatever still waits.
+    assert!(!runtime.block_on(poll(&address, "billing")).token.is_empty());
+    wait_until("billing to be served", || {
+        look().unserved.iter().map(|(name, _)| name.as_str()).eq(["mail"])
+    });
+}
