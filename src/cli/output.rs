@@ -1,6 +1,6 @@
 //! Results to stdout, diagnostics to stderr. A reader that closes the pipe is no error.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 /// A line of result.
 pub(super) fn line(text: &str) {
@@ -21,4 +21,11 @@ pub(super) fn try_raw(bytes: &[u8]) -> bool {
 /// A line of progress or diagnosis.
 pub(super) fn note(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Whether results may be coloured: for people, and only where they want it.
+pub(super) fn is_coloured() -> bool {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    std::io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb
 }

@@ -1,6 +1,8 @@
 //! `stigmer local status`.
 
-use super::output::line;
+mod screen;
+
+use super::output::{is_coloured, line, raw};
 use super::{CliError, Context, block_on};
 use crate::config::Settings;
 use crate::control::client::{self, ClientError};
@@ -21,7 +23,7 @@ pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
             .map_err(|error| CliError::Other(format!("cannot write the status: {error}")))?;
         line(&text);
     } else {
-        print(&status, &context.home.to_string());
+        raw(screen::render(&status, &context.home.to_string(), is_coloured()).as_bytes());
     }
     Ok(match status.state {
         State::Ready | State::Degraded => 0,
@@ -132,93 +134,4 @@ fn unproven(home: &Home) -> String {
         ),
         None => String::new(),
     }
-}
-
-fn print(status: &Status, home: &str) {
-    let word = status.state.as_str().to_uppercase();
-    let mut head = vec![word];
-    if let Some(temporal) = &status.temporal {
-        if let Some(uptime) = temporal.uptime_ms {
-            head.push(format!("up {}", stigmer_ui::human::uptime(uptime)));
-        }
-        if let Some(generation) = temporal.generation {
-            head.push(format!("generation {generation}"));
-        }
-        if let Some(pid) = temporal.pid {
-            head.push(format!("pid {pid}"));
-        }
-        if let Some(version) = &temporal.version {
-            head.push(format!("Temporal {version}"));
-        }
-    }
-    line(&head.join("   "));
-    if !status.message.is_empty() {
-        line(&format!("  {}", status.message));
-    }
-    let row = |name: &str, value: String| line(&format!("  {name:<10} {value}"));
-    if let Some(temporal) = &status.temporal {
-        row("address", temporal.address.clone());
-        if let Some(url) = &temporal.ui_url {
-            row("web UI", url.clone());
-        }
-    }
-    let layers: Vec<String> = status
-        .health
-        .layers
-        .iter()
-        .map(|layer| {
-            let sign = match layer.ok {
-                Some(true) => "✓",
-                Some(false) => "✗",
-                None => "–",
-            };
-            let latency = layer
-                .latency_us
-                .map_or_else(String::new, |us| format!(" {}", stigmer_ui::human::latency(us)));
-            format!("{sign} {}{latency}", layer.name)
-        })
-        .collect();
-    if status.temporal.is_some() && status.host.is_some() {
-        row("health", layers.join("   "));
-    }
-    let restarts = match &status.restarts.last {
-        Some(last) => format!(
-            "{}   last: {}, {}, {} ago{}",
-            status.restarts.total,
-            last.cause,
-            last.detail,
-            stigmer_ui::human::age(last.ago_ms),
-            last.recovery_ms.map_or_else(String::new, |ms| format!(
-                ", repaired in {}",
-                stigmer_ui::human::duration(ms)
-            ))
-        ),
-        None => status.restarts.total.to_string(),
-    };
-    row("restarts", restarts);
-    if let Some(temporal) = &status.temporal {
-        if let (Some(rss), Some(cpu)) = (temporal.rss_bytes, temporal.cpu_percent) {
-            row("resources", format!("CPU {cpu:.1} %   RSS {}", stigmer_ui::human::bytes(rss)));
-        }
-        if let Some(database) = &temporal.database {
-            let size = database.bytes.map_or_else(String::new, |bytes| {
-                format!(" ({})", stigmer_ui::human::bytes(bytes))
-            });
-            row("database", format!("{}{size}", database.path.display()));
-        }
-    }
-    row("log", status.log.path.display().to_string());
-    row(
-        "host",
-        match &status.host {
-            Some(host) => format!(
-                "{} pid {}, up {}",
-                host.mode.as_str(),
-                host.pid,
-                stigmer_ui::human::uptime(host.uptime_ms)
-            ),
-            None => "none".to_owned(),
-        },
-    );
-    row("home", home.to_owned());
 }

@@ -1,0 +1,261 @@
+//! The status for people: one screen, the most important first.
+
+use crate::protocol::{LayerStatus, State, Status};
+use stigmer_ui::human;
+
+/// Where values begin.
+const COLUMN: usize = 11;
+/// Of a layer with its latency; three stand in a row.
+const LAYER: usize = 20;
+
+/// SGR parameters.
+const DIM: &str = "2";
+const BOLD: &str = "1";
+const GREEN: &str = "32";
+const YELLOW: &str = "33";
+const RED: &str = "31";
+
+/// The screen, with colours where they are wanted.
+pub(super) fn render(status: &Status, home: &str, coloured: bool) -> String {
+    let mut sheet = Sheet { text: String::new(), coloured };
+    headline(&mut sheet, status);
+    if let Some(temporal) = &status.temporal {
+        sheet.row("address", &temporal.address);
+        if let Some(url) = &temporal.ui_url {
+            sheet.row("web UI", url);
+        }
+    }
+    if status.temporal.is_some() && status.host.is_some() {
+        health(&mut sheet, status);
+    }
+    restarts(&mut sheet, status);
+    if let Some(temporal) = &status.temporal {
+        let cpu = temporal.cpu_percent.map(|cpu| format!("CPU {}", human::percent(cpu as f32)));
+        let rss = temporal.rss_bytes.map(|rss| format!("memory {}", human::bytes(rss)));
+        let costs: Vec<String> = cpu.into_iter().chain(rss).collect();
+        if !costs.is_empty() {
+            sheet.row("resources", &costs.join("   "));
+        }
+        if let Some(database) = &temporal.database {
+            let size = database.bytes.map(|bytes| format!("   {}", human::bytes(bytes)));
+            sheet.row(
+                "database",
+                &format!("{}{}", database.path.display(), size.unwrap_or_default()),
+            );
+        }
+    }
+    let lines = status.host.as_ref().map(|_| human::counted(status.log.lines, "line", "lines"));
+    let lines = lines.map_or_else(String::new, |lines| format!("   {lines}"));
+    sheet.row("log", &format!("{}{lines}", status.log.path.display()));
+    let host = status.host.as_ref().map_or_else(
+        || "none".to_owned(),
+        |host| {
+            let (mode, up) = (host.mode.as_str(), human::uptime(host.uptime_ms));
+            format!("{mode}, pid {}, up {up}, stigmer {}", host.pid, host.version)
+        },
+    );
+    sheet.row("host", &host);
+    sheet.row("home", home);
+    sheet.text
+}
+
+fn headline(sheet: &mut Sheet, status: &Status) {
+    let (sign, ink) = match status.state {
+        State::Ready => ("●", GREEN),
+        State::Degraded => ("▲", YELLOW),
+        State::Starting => ("◐", YELLOW),
+        State::Stopping => ("◑", YELLOW),
+        State::Backoff => ("↻", YELLOW),
+        State::Failed => ("✖", RED),
+        State::Stopped => ("○", DIM),
+    };
+    let word = format!("{sign} {}", status.state.as_str().to_uppercase());
+    sheet.ink(&format!("{BOLD};{ink}"), &word);
+    let mut facts = Vec::new();
+    if let Some(temporal) = &status.temporal {
+        facts.extend(temporal.uptime_ms.map(|ms| format!("up {}", human::uptime(ms))));
+        facts.extend(temporal.generation.map(|number| format!("generation {number}")));
+        facts.extend(temporal.pid.map(|pid| format!("pid {pid}")));
+        facts.extend(temporal.version.as_ref().map(|version| format!("Temporal {version}")));
+        facts.extend(temporal.adopted.then(|| "adopted".to_owned()));
+    }
+    for fact in facts {
+        sheet.put("   ");
+        sheet.put(&fact);
+    }
+    sheet.end();
+    for line in status.message.lines() {
+        sheet.put("  ");
+        sheet.ink(if ink == DIM || ink == GREEN { "" } else { ink }, line);
+        sheet.end();
+    }
+}
+
+fn health(sheet: &mut Sheet, status: &Status) {
+    for (number, three) in status.health.layers.chunks(3).enumerate() {
+        sheet.label(if number == 0 { "health" } else { "" });
+        for (place, layer) in three.iter().enumerate() {
+            let (sign, ink) = match layer.ok {
+                Some(true) => ("✓", GREEN),
+                Some(false) => ("✗", RED),
+                None => ("–", DIM),
+            };
+            sheet.ink(ink, sign);
+            let text = said(layer);
+            let room = if place + 1 == three.len() { 0 } else { LAYER };
+            sheet.put(&format!(" {text:<room$}"));
+        }
+        sheet.end();
+    }
+    for layer in &status.health.layers {
+        if layer.ok == Some(false) && !status.message.contains(&layer.detail) {
+            sheet.row("", &format!("{}: {}", layer.name, layer.detail));
+        }
+    }
+    let latency = &status.health.latency_us;
+    let parts = [("last", latency.last), ("p50", latency.p50), ("p99", latency.p99)];
+    let mut told: Vec<String> = parts
+        .into_iter()
+        .filter_map(|(name, us)| Some(format!("{name} {}", human::latency(us?))))
+        .collect();
+    if status.health.consecutive_failures > 0 {
+        told.push(format!("{} failed in a row", status.health.consecutive_failures));
+    }
+    if !told.is_empty() {
+        sheet.row("probe", &told.join("   "));
+    }
+}
+
+fn said(layer: &LayerStatus) -> String {
+    let latency = layer.latency_us.map_or_else(String::new, human::latency);
+    format!("{:<8} {latency:>7}", layer.name.to_string()).trim_end().to_owned()
+}
+
+fn restarts(sheet: &mut Sheet, status: &Status) {
+    let restarts = &status.restarts;
+    let mut told = restarts.total.to_string();
+    if restarts.in_window > 0 {
+        let window = status.options.get("restart-window").and_then(|it| it.as_str());
+        told.push_str(&format!(
+            ", {} in the last {}",
+            restarts.in_window,
+            window.unwrap_or("while")
+        ));
+    }
+    sheet.row("restarts", &told);
+    if let Some(last) = &restarts.last {
+        let repaired = last
+            .recovery_ms
+            .map_or_else(String::new, |ms| format!(", repaired in {}", human::duration(ms)));
+        let told =
+            format!("{}, {}, {}{repaired}", last.cause, last.detail, human::ago(last.ago_ms));
+        sheet.row("last", &told);
+    }
+}
+
+/// Lines in the making.
+struct Sheet {
+    text: String,
+    coloured: bool,
+}
+
+impl Sheet {
+    fn put(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    fn ink(&mut self, parameters: &str, text: &str) {
+        if self.coloured && !parameters.is_empty() {
+            self.text.push_str(&format!("\x1b[{parameters}m{text}\x1b[0m"));
+        } else {
+            self.text.push_str(text);
+        }
+    }
+
+    fn end(&mut self) {
+        let kept = self.text.trim_end().len();
+        self.text.truncate(kept);
+        self.text.push('\n');
+    }
+
+    fn label(&mut self, name: &str) {
+        self.put("  ");
+        self.ink(DIM, &format!("{name:<COLUMN$}"));
+    }
+
+    fn row(&mut self, name: &str, value: &str) {
+        self.label(name);
+        self.put(value);
+        self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(more: &str) -> Status {
+        // What the contract shows, with what a test changes laid over it.
+        let mut status = serde_json::json!({
+            "schema": 1, "state": "ready", "intent": "up", "managed": true, "message": "",
+            "host": {"pid": 4711, "mode": "background", "version": "0.1.0", "uptime_ms": 73_000},
+            "temporal": {
+                "pid": 4712, "pgid": 4712, "server_pid": 4712, "generation": 3, "adopted": false,
+                "address": "127.0.0.1:7233", "ui_url": "http://127.0.0.1:8233", "version": "1.9.1",
+                "uptime_ms": 61_000, "rss_bytes": 150_000_000, "cpu_percent": 2.5,
+                "database": {"path": "/h/temporal-data/temporal.db", "bytes": 690_000}},
+            "restarts": {"total": 2, "in_window": 1, "last": {
+                "cause": "crash", "detail": "signal 9 (SIGKILL)", "ago_ms": 61_000,
+                "recovery_ms": 131}},
+            "health": {
+                "layers": [{"name": "lock", "ok": true, "latency_us": 12},
+                           {"name": "process", "ok": true, "latency_us": 40},
+                           {"name": "tcp", "ok": true, "latency_us": 90},
+                           {"name": "grpc", "ok": true, "latency_us": 210},
+                           {"name": "store", "ok": true, "latency_us": 400},
+                           {"name": "engine", "ok": true, "latency_us": 900}],
+                "latency_us": {"last": 210, "p50": 200, "p99": 900}, "consecutive_failures": 0},
+            "log": {"lines": 918, "path": "/h/logs/temporal.log"},
+            "options": {"restart-window": "1m"}
+        });
+        let more: serde_json::Map<String, serde_json::Value> = serde_json::from_str(more).unwrap();
+        for (key, value) in more {
+            status[key] = value;
+        }
+        serde_json::from_value(status).unwrap()
+    }
+
+    #[test]
+    fn it_is_one_screen() {
+        insta::assert_snapshot!(render(&status("{}"), "/h", false));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let more = r#"{"state": "degraded", "message": "grpc: no answer within 1 s", "health": {
+            "layers": [{"name": "lock", "ok": null, "latency_us": null},
+                       {"name": "process", "ok": true, "latency_us": 40},
+                       {"name": "tcp", "ok": true, "latency_us": 90},
+                       {"name": "grpc", "ok": false, "latency_us": null, "detail": "no answer within 1 s"},
+                       {"name": "store", "ok": null, "latency_us": null},
+                       {"name": "engine", "ok": null, "latency_us": null}],
+            "latency_us": {"last": null, "p50": 200, "p99": 900}, "consecutive_failures": 2}}"#;
+        insta::assert_snapshot!(render(&status(more), "/h", false));
+    }
+
+    #[test]
+    fn nothing_runs() {
+        let more = r#"{"state": "stopped", "intent": "down", "host": null, "temporal": null,
+            "restarts": {"total": 0, "in_window": 0, "last": null}}"#;
+        insta::assert_snapshot!(render(&status(more), "/h", false));
+    }
+
+    #[test]
+    fn colours_change_nothing_but_colours() {
+        let (plain, coloured) =
+            (render(&status("{}"), "/h", false), render(&status("{}"), "/h", true));
+        assert!(!plain.contains('\x1b') && coloured.contains("\x1b[1;32m● READY\x1b[0m"));
+        let sgr = regex::Regex::new("\x1b\\[[0-9;]*m").unwrap();
+        assert_eq!(sgr.replace_all(&coloured, ""), plain);
+    }
+}
