@@ -30,10 +30,7 @@ pub enum ClientError {
     #[error(transparent)]
     Refused(#[from] ApiError),
     /// It answered something that is not understood.
-    #[error(
-        "the host's answer is not understood ({0}): is it another version of stigmer? \
-         `stigmer local restart` replaces it"
-    )]
+    #[error("the host's answer is not understood: {0}; is it another version of stigmer?")]
     Garbled(String),
     /// It is of a version that a viewer of ours cannot follow; says what to do.
     #[error("{0}")]

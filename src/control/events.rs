@@ -3,7 +3,7 @@
 use super::client::{self, ClientError};
 use super::sse::{self, Splitter};
 use crate::paths::Home;
-use crate::protocol::Event;
+use crate::protocol::{Event, Hello};
 use http_body_util::BodyExt;
 use hyper::Method;
 use hyper::body::Incoming;
@@ -31,15 +31,17 @@ impl Events {
                 return Err(client::refusal(answer).await);
             }
             let mut events = Self { body: answer.into_body(), splitter: Splitter::default() };
-            match events.next().await? {
-                Some(Event::Hello(hello)) => match hello.objection() {
-                    None => Ok(events),
-                    Some(objection) => Err(ClientError::Foreign(objection)),
-                },
+            let hello = match events.next().await {
+                Ok(Some(Event::Hello(hello))) => hello,
+                Ok(None) => return Err(ClientError::NoHost),
                 // The hosts before the first protocol did not greet.
-                Some(Event::Snapshot(_) | Event::Delta(_)) | None => {
-                    Err(ClientError::Garbled("it does not greet".into()))
+                Ok(Some(Event::Snapshot(_) | Event::Delta(_))) | Err(_) => {
+                    Hello { protocol: 0, version: "of an early version".into() }
                 }
+            };
+            match hello.objection() {
+                None => Ok(events),
+                Some(objection) => Err(ClientError::Foreign(objection)),
             }
         };
         client::patient(open).await

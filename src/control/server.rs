@@ -127,6 +127,7 @@ async fn serve_tcp(api: Api, closing: CancellationToken) {
     let mut facts = api.manager.watch();
     let routes = health()
         .fallback(not_found)
+        .method_not_allowed_fallback(not_allowed)
         .layer(axum::middleware::from_fn(only_this_machine))
         .with_state(api.clone());
     loop {

@@ -1,7 +1,8 @@
 //! The control API on the socket, as `curl` meets it.
 
+use crate::support::ports;
 use crate::support::rig::Rig;
-use crate::support::socket::{ask, get};
+use crate::support::socket::{ask, ask_tcp, get};
 use openmetrics_parser::{MetricsExposition, OpenMetricsType, OpenMetricsValue};
 use std::collections::BTreeSet;
 
@@ -24,6 +25,28 @@ fn what_is_not_understood_is_answered_as_an_error_of_ours() {
     let status = rig.status();
     assert_eq!(status["temporal"]["generation"], 1, "none of it did anything: {status:#}");
     assert_eq!(get(&rig, "/healthz").body, "ok\n");
+}
+
+#[test]
+fn over_tcp_there_is_nothing_but_health_and_metrics_and_only_for_this_machine() {
+    let rig = Rig::new();
+    let port = ports::free();
+    rig.run(&["--http", &format!("127.0.0.1:{port}")]).exits(0);
+    let ask = |method: &str, path: &str, host: &str| ask_tcp(port, method, path, host);
+    let own = format!("127.0.0.1:{port}");
+    for host in [own.as_str(), "localhost", "[::1]:80"] {
+        assert_eq!(ask("GET", "/healthz", host).body, "ok\n");
+    }
+    assert_eq!(ask("GET", "/readyz", &own).json()["state"], "ready");
+    assert!(ask("GET", "/metrics", &own).body.ends_with("# EOF\n"));
+    ask("POST", "/metrics", &own).is_error(405, "method_not_allowed");
+    for (method, path) in [("GET", "/v1/status"), ("GET", "/v1/events"), ("POST", "/v1/stop")] {
+        ask(method, path, &own).is_error(404, "not_found");
+    }
+    for host in ["evil.example", "evil.example:80", "127.0.0.1.evil.example", ""] {
+        ask("GET", "/metrics", host).is_error(403, "foreign_host");
+    }
+    assert_eq!(rig.status()["state"], "ready");
 }
 
 fn exposition(rig: &Rig) -> MetricsExposition<OpenMetricsType, OpenMetricsValue> {

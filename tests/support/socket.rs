@@ -3,6 +3,7 @@
 use super::rig::Rig;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::net::UnixStream;
 
 /// What came back.
@@ -30,7 +31,18 @@ impl Answer {
 
 /// One request on a connection of its own.
 pub fn ask(rig: &Rig, method: &str, path: &str, body: &str) -> Answer {
-    let mut stream = send(rig, method, path, body);
+    answer(send(rig, method, path, body))
+}
+
+/// One request over TCP, for this host.
+pub fn ask_tcp(port: u16, method: &str, path: &str, host: &str) -> Answer {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    let head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    answer(stream)
+}
+
+fn answer(mut stream: impl Read) -> Answer {
     let mut text = String::new();
     // One who is refused in the middle of its body may find the connection reset.
     let _ = stream.read_to_string(&mut text);
