@@ -50,7 +50,9 @@ fn print(entry: &Entry) {
     if !phases.is_empty() {
         line(&format!("    {}", phases.join(", ")));
     }
-    if let Some(peak) = entry.peak_rss_bytes.filter(|_| entry.cause != Cause::Operator) {
+    // Where memory ran out it is said already.
+    let is_news = entry.cause != Cause::Operator && entry.oom_kills.is_none();
+    if let Some(peak) = entry.peak_rss_bytes.filter(|_| is_news) {
         line(&format!("    peak memory {}", human::bytes(peak)));
     }
     let gap = !entry.first_words.is_empty() && !entry.last_words.is_empty();

@@ -1,13 +1,23 @@
 //! The dashboard in the host and one that is attached draw the same cells.
 
-use crate::home::Home;
+use crate::home::{Home, PATIENCE};
 use crate::terminal::{Dashboard, ESC};
+use std::time::{Duration, Instant};
 
 /// Until both show the same, but for what is said of the host.
 fn until_same(host: &Dashboard<'_>, attached: &Dashboard<'_>) {
     // Both tick by themselves and hear of news one after the other: what counts is
     // that they agree again and again, and entirely.
-    host.until("cells of the attached one", |screen| cells(screen) == attached.read(cells));
+    let deadline = Instant::now() + PATIENCE;
+    while host.read(cells) != attached.read(cells) {
+        if Instant::now() > deadline {
+            let [host, attached] = [host, attached].map(|it| it.read(vt100::Screen::contents));
+            let differ: Vec<_> =
+                host.lines().zip(attached.lines()).filter(|(a, b)| a != b).collect();
+            panic!("the host's cells and the attached one's differ: {differ:#?}\n{host}");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Every cell with its colours. The host label stands in the frame of the upper
@@ -65,6 +75,7 @@ fn the_host_and_an_attached_dashboard_draw_the_same_cells_through_a_crash_and_ev
     }
     for dashboard in [&host, &attached] {
         dashboard.press(ESC);
+        dashboard.until_hides("Help");
         dashboard.resize(80, 24);
     }
     until_same(&host, &attached);
