@@ -257,7 +257,9 @@ pub struct LogStatus {
     pub path: PathBuf,
 }
 
-/// What a viewer draws: the status and what has led to it.
+/// What a viewer draws: the status and what has led to it. What is added to it, or
+/// to the status, needs a default for hosts that do not say it, and a [`Change`]
+/// that tells viewers of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// Number of the latest delta that is in it.
