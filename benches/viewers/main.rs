@@ -49,7 +49,7 @@ fn main() -> Result<()> {
     let speed = written.len as f64 / written.took.as_secs_f64() / f64::from(1 << 20);
     screen.until(last + lines)?;
     println!(
-        "\n{lines} lines at full speed: {:.1} s to write ({speed:.0} MiB/s), all seen after {:.1} s",
+        "\n{lines} lines at full speed: {:.1} s to write ({speed:.0} MiB/s), the last on the screen after {:.1} s",
         written.took.as_secs_f64(),
         begun.elapsed().as_secs_f64(),
     );
