@@ -122,6 +122,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             cure: std::iter::once("s  try again".to_owned()).chain(snapshot.cure.clone()).collect(),
         }),
         timeline: timeline(&snapshot.timeline),
+        workflows: None,
         can: Commands {
             start: view.connected && (rests || status.state == State::Backoff),
             stop: view.connected && !rests && status.intent == Want::Up,

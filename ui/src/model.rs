@@ -45,6 +45,8 @@ pub struct Model {
     pub failure: Option<FailureView>,
     /// Starts, stops and repairs, newest first.
     pub timeline: Vec<TimelineRow>,
+    /// What the user's workflows do. Absent while nobody knows: no figure is better than a wrong one.
+    pub workflows: Option<Workflows>,
     /// Which commands work now.
     pub can: Commands,
     /// A short-lived word to the operator: "copied 3 lines". The caller takes it away again.
@@ -223,6 +225,28 @@ pub struct Phase {
     pub ms: u64,
 }
 
+/// What runs on this Temporal, as its own counts say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Workflows {
+    /// Where they were counted: `default`.
+    pub namespace: String,
+    /// Open now.
+    pub running: u64,
+    /// Closed as failed, timed out or terminated, as far as they are still kept.
+    pub failed: u64,
+    /// Task queues that have work and nobody who takes it.
+    pub unserved: Vec<UnservedQueue>,
+}
+
+/// A task queue with work but no worker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnservedQueue {
+    /// Its name.
+    pub name: String,
+    /// Tasks that wait in it.
+    pub waiting: u64,
+}
+
 /// Which commands would do something now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Commands {
@@ -260,6 +284,7 @@ impl Default for Model {
             resources: ResourcesView::default(),
             failure: None,
             timeline: Vec::new(),
+            workflows: None,
             can: Commands::default(),
             toast: None,
         }
