@@ -51,10 +51,10 @@ impl Finder {
         matches.filter(|range| !range.is_empty()).collect()
     }
 
-    /// The next line that matches, among lines of which each has a line end; its start is at or
-    /// behind `from`, which is the start of a line.
+    /// The next line that matches, among lines of which each has a line end. `from` is the start of
+    /// the first of them, and `to` the end of the last, before its line end.
     pub(super) fn next(&self, text: &str, mut from: usize, to: usize) -> Option<Range<usize>> {
-        while from < to {
+        while from <= to {
             let first = self.gate.as_ref().unwrap_or(&self.pieces[0]);
             let offset = end_of_match(first, text, from..to)?;
             let line = line_at(text, offset);
@@ -115,11 +115,17 @@ mod tests {
 
     #[test]
     fn small_letters_find_capitals_and_not_the_other_way_round() {
-        let spans = |pattern: &str, text: &str| Finder::new(pattern).unwrap().spans(text);
-        assert_eq!(spans("quota", "Quota QUOTA"), [0..5, 6..11]);
-        assert_eq!(spans("Quota", "quota Quota"), [6..11]);
-        assert_eq!(spans(r"\Suota", "Quota"), [0..5]);
-        assert_eq!(spans("x*", "aXXb"), [1..3]);
+        let cases: [(&str, &str, &[&str]); 4] = [
+            ("quota", "Quota QUOTA", &["Quota", "QUOTA"]),
+            ("Quota", "quota Quota", &["Quota"]),
+            (r"\Suota", "Quota", &["Quota"]),
+            ("x*", "aXXb", &["XX"]),
+        ];
+        for (pattern, text, expected) in cases {
+            let spans = Finder::new(pattern).unwrap().spans(text);
+            let found: Vec<_> = spans.into_iter().map(|span| &text[span]).collect();
+            assert_eq!(found, expected, "{pattern}");
+        }
     }
 
     #[test]

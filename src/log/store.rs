@@ -17,6 +17,7 @@ use pages::{Pages, Place};
 
 use super::search::Finder;
 use crate::temporal::logline::{self, Head, Kind, Level, LineParser, LogLine};
+use crate::temporal::noise::{self, Noise};
 
 /// What an entry costs beside its text: itself, and a line end.
 const OVERHEAD: usize = size_of::<Slot>() + 1;
@@ -52,6 +53,7 @@ struct Slot {
     component: u16,
     level: Level,
     kind: Kind,
+    noise: Option<Noise>,
 }
 
 /// A line in the store.
@@ -95,6 +97,7 @@ impl LogStore {
             component: self.intern(&head.component),
             level: head.level,
             kind: head.kind,
+            noise: noise::of(&text, &head),
         };
         self.bytes += slot.cost();
         self.slots.push_back(slot);
@@ -181,7 +184,7 @@ impl LogStore {
             let rest = self.slots.range(at..slots.end);
             let next_page = at + rest.take_while(|slot| slot.place.page == page).count();
             let text = self.pages.page(page);
-            let end = self.slots[next_page - 1].place.end as usize + 1;
+            let end = self.slots[next_page - 1].place.end as usize;
             while let Some(line) = finder.next(text, start as usize, end) {
                 while (self.slots[at].place.end as usize) < line.end {
                     at += 1;
@@ -239,6 +242,11 @@ impl<'a> Entry<'a> {
     /// What sort of line it is.
     pub fn kind(&self) -> Kind {
         self.slot.kind
+    }
+
+    /// Whether it is one of those that every start or stop writes.
+    pub fn noise(&self) -> Option<Noise> {
+        self.slot.noise
     }
 
     /// Which part of Temporal speaks; may be empty.
