@@ -40,15 +40,19 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
     };
     let rests = matches!(status.state, State::Stopped | State::Failed);
     let heard = view.link == Link::Up;
+    // A host may still know the process that is gone: its figures must not look like today's.
+    let temporal_now = temporal
+        .filter(|_| !matches!(status.state, State::Stopped | State::Backoff | State::Failed));
+    let down = temporal_now.is_none();
     let mut health = Model::default().health;
     for (shown, layer) in health.iter_mut().zip(&status.health.layers) {
         *shown = LayerView {
             name: layer.name.to_string(),
             // What is not there yet has not failed.
-            ok: layer.ok.filter(|ok| *ok || status.state != State::Starting),
-            latency_us: layer.latency_us,
-            detail: layer.detail.clone(),
-            since_ms: layer.since_ms.map(age),
+            ok: layer.ok.filter(|ok| !down && (*ok || status.state != State::Starting)),
+            latency_us: layer.latency_us.filter(|_| !down),
+            detail: if down { String::new() } else { layer.detail.clone() },
+            since_ms: layer.since_ms.filter(|_| !down).map(age),
         };
     }
     Model {
@@ -69,8 +73,8 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             .and_then(|temporal| temporal.generation)
             .or_else(|| snapshot.timeline.last().map(|entry| entry.generation))
             .map_or(0, |generation| generation.0),
-        pid: temporal.and_then(|temporal| u32::try_from(temporal.pid?).ok()),
-        uptime_ms: temporal.and_then(|temporal| temporal.uptime_ms).map(age),
+        pid: temporal_now.and_then(|temporal| u32::try_from(temporal.pid?).ok()),
+        uptime_ms: temporal_now.and_then(|temporal| temporal.uptime_ms).map(age),
         version: temporal.and_then(|temporal| temporal.version.clone()),
         address: Some(temporal.map_or_else(
             || format!("127.0.0.1:{}", number("port").unwrap_or(7233)),
@@ -110,9 +114,9 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         },
         health,
         resources: ResourcesView {
-            cpu_percent: temporal.and_then(|temporal| temporal.cpu_percent).map(|p| p as f32),
+            cpu_percent: temporal_now.and_then(|temporal| temporal.cpu_percent).map(|p| p as f32),
             cpu_history: snapshot.cpu.iter().map(|percent| *percent as f32).collect(),
-            rss_bytes: temporal.and_then(|temporal| temporal.rss_bytes),
+            rss_bytes: temporal_now.and_then(|temporal| temporal.rss_bytes),
             rss_history: snapshot.rss.clone(),
             db_path: temporal
                 .and_then(|temporal| temporal.database.as_ref())

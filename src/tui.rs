@@ -7,6 +7,7 @@
 mod input;
 mod log_pane;
 mod own_log;
+mod pager;
 mod terminal;
 
 use crate::background;
@@ -28,7 +29,8 @@ use log_pane::LogPane;
 use own_log::OwnLog;
 use std::io;
 use std::time::{Duration, Instant};
-use stigmer_ui::{Action, Input, QuitChoice, Symbols, Theme, Ui};
+use stigmer_ui::human;
+use stigmer_ui::{Action, Copied, Input, LogFile, QuitChoice, Symbols, Theme, Ui};
 use terminal::Screen;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -249,8 +251,8 @@ struct Dashboard {
     log: LogPane,
     own: OwnLog,
     toast_until: Option<Instant>,
-    /// One for all: what another had read and not told would be lost.
-    events: EventStream,
+    /// To be opened in a pager.
+    read: Option<LogFile>,
 }
 
 impl Dashboard {
@@ -263,7 +265,7 @@ impl Dashboard {
             log: LogPane::default(),
             own: OwnLog::default(),
             toast_until: None,
-            events: EventStream::new(),
+            read: None,
         }
     }
 
@@ -273,6 +275,7 @@ impl Dashboard {
     }
 
     async fn run(&mut self, screen: &mut Screen) -> End {
+        let mut events = EventStream::new();
         let mut changes = self.session.changes();
         let mut log = Follower::new(&self.home.temporal_log(), Start::Tail(PAST));
         let mut own = Follower::new(&self.home.stigmer_log(), Start::Tail(1_000));
@@ -310,7 +313,7 @@ impl Dashboard {
                 Instant::now() + presenter::tick(&self.session.view().snapshot)
             };
             tokio::select! {
-                event = self.events.next() => match event {
+                event = events.next() => match event {
                     Some(Ok(event)) => {
                         if input::is_suspend(&event) {
                             return End::Suspended;
@@ -321,6 +324,23 @@ impl Dashboard {
                             next_frame = Instant::now();
                             if let Some(end) = self.handle(input, &done) {
                                 return end;
+                            }
+                            if let Some(file) = self.read.take() {
+                                // Two readers would share the keys between them.
+                                drop(events);
+                                let end = tokio::select! {
+                                    () = self.page(screen, file) => None,
+                                    _ = terminate.recv() => Some(End::Signalled),
+                                    _ = hangup.recv() => Some(End::Vanished),
+                                    Some(()) = vanished.recv() => Some(End::Vanished),
+                                };
+                                if end == Some(End::Signalled) {
+                                    let _ = screen.resume();
+                                }
+                                if let Some(end) = end {
+                                    return end;
+                                }
+                                events = EventStream::new();
                             }
                         }
                     }
@@ -395,6 +415,14 @@ impl Dashboard {
                 self.own.key(key);
                 return None;
             }
+            Action::Copy(copied) => {
+                self.copy(&copied);
+                return None;
+            }
+            Action::OpenFile(file) => {
+                self.read = Some(file);
+                return None;
+            }
         };
         self.viewer.under_way = Some(word);
         let (session, done) = (self.session.clone(), done.clone());
@@ -421,6 +449,35 @@ impl Dashboard {
             );
             let said = if copied.is_ok() { "no display here; copied" } else { "no display here:" };
             self.toast(&format!("{said} {url}"));
+        }
+    }
+
+    /// By OSC 52: over SSH as well, and without a display.
+    fn copy(&mut self, copied: &Copied) {
+        use crossterm::clipboard::CopyToClipboard;
+        let sequence = CopyToClipboard::to_clipboard_from(copied.text.trim_end_matches('\n'));
+        let lines = human::counted(copied.lines as u64, "line", "lines");
+        let said = match (crossterm::execute!(io::stdout(), sequence), copied.left_out) {
+            (Err(error), _) => format!("cannot copy: {error}"),
+            (Ok(()), 0) => format!("copied {lines}"),
+            (Ok(()), more) => format!("copied {lines}; {more} more is more than terminals take"),
+        };
+        self.toast(&said);
+    }
+
+    /// Gives the terminal to a pager until that ends.
+    async fn page(&mut self, screen: &mut Screen, file: LogFile) {
+        let path = match file {
+            LogFile::Temporal => self.home.temporal_log(),
+            LogFile::Own => self.home.stigmer_log(),
+        };
+        let ran = match screen.suspend() {
+            Ok(()) => pager::show(&path).await,
+            Err(error) => Err(error.to_string()),
+        };
+        let back = screen.resume().map_err(|error| error.to_string());
+        if let Err(error) = ran.and(back) {
+            self.toast(&error);
         }
     }
 
