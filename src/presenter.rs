@@ -3,12 +3,13 @@
 use crate::protocol::{Entry, Happened, Mode, Snapshot, State};
 use crate::session::{Link, View};
 use crate::supervisor::{Cause, Want};
+use crate::temporal::workflows::Workflows;
 use std::sync::Arc;
 use std::time::Duration;
 use stigmer_ui::human;
 use stigmer_ui::model::{
-    Commands, FailureView, LastRestart, LayerView, Model, Phase, ProbePoint, ProbeView,
-    ResourcesView, RestartsView, StateView, TimelineKind, TimelineRow,
+    self, Commands, FailureView, LastRestart, LayerView, Model, Phase, ProbePoint, ProbeView,
+    ResourcesView, RestartsView, StateView, TimelineKind, TimelineRow, UnservedQueue,
 };
 
 /// What the viewer itself adds.
@@ -20,6 +21,8 @@ pub struct Viewer {
     pub under_way: Option<&'static str>,
     /// A short-lived word.
     pub toast: Option<String>,
+    /// What the user's workflows do, where it is known.
+    pub workflows: Option<Workflows>,
 }
 
 /// The view model of a snapshot that is `view.age` old.
@@ -132,7 +135,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             cure: std::iter::once("s  try again".to_owned()).chain(snapshot.cure.clone()).collect(),
         }),
         timeline: timeline(&snapshot.timeline),
-        workflows: None,
+        workflows: viewer.workflows.as_ref().filter(|_| !down).map(workflows),
         can: Commands {
             start: heard && (rests || status.state == State::Backoff),
             stop: heard && !rests && status.intent == Want::Up,
@@ -315,6 +318,19 @@ pub fn tell(entry: &Entry) -> String {
         Happened::External => "a Temporal that was started elsewhere is watched".to_owned(),
         Happened::Failed => format!("given up: {}", entry.detail),
         Happened::HandedOver => "handed over to another host".to_owned(),
+    }
+}
+
+fn workflows(counted: &Workflows) -> model::Workflows {
+    model::Workflows {
+        namespace: counted.namespace.clone(),
+        running: counted.running,
+        failed: counted.failed,
+        unserved: counted
+            .unserved
+            .iter()
+            .map(|(name, waiting)| UnservedQueue { name: name.clone(), waiting: *waiting })
+            .collect(),
     }
 }
 

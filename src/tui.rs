@@ -4,6 +4,7 @@
 //! stops this loop and nothing else. It never owns the server's life: when the
 //! terminal goes, a background host takes over.
 
+mod census;
 mod input;
 mod log_pane;
 mod own_log;
@@ -23,6 +24,7 @@ use crate::process::job;
 use crate::protocol::{ApiError, Mode, State};
 use crate::session::{Order, Session};
 use crate::supervisor::Want;
+use census::Census;
 use crossterm::event::EventStream;
 use futures_util::StreamExt;
 use log_pane::LogPane;
@@ -277,6 +279,7 @@ impl Dashboard {
     async fn run(&mut self, screen: &mut Screen) -> End {
         let mut events = EventStream::new();
         let mut changes = self.session.changes();
+        let mut census = Census::begin(self.session.clone());
         let mut log = Follower::new(&self.home.temporal_log(), Start::Tail(PAST));
         let mut own = Follower::new(&self.home.stigmer_log(), Start::Tail(1_000));
         let (done, mut outcomes) = mpsc::unbounded_channel::<Result<(), ApiError>>();
@@ -350,6 +353,10 @@ impl Dashboard {
                     if !changed {
                         return End::Quit(QuitChoice::Leave);
                     }
+                    dirty = true;
+                }
+                workflows = census.next() => {
+                    self.viewer.workflows = workflows;
                     dirty = true;
                 }
                 Ok(batch) = log.next() => {
