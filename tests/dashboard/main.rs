@@ -10,3 +10,4 @@ mod screen;
 mod steering;
 mod suspending;
 mod terminal;
+mod workflows;
