@@ -251,7 +251,9 @@ struct Dashboard {
     viewer: Viewer,
     ui: Ui,
     log: LogPane,
+    log_file: Follower,
     own: OwnLog,
+    own_file: Follower,
     toast_until: Option<Instant>,
     /// To be opened in a pager.
     read: Option<LogFile>,
@@ -265,7 +267,9 @@ impl Dashboard {
             viewer: Viewer { hosts, ..Viewer::default() },
             ui: Ui::new(theme(), symbols()),
             log: LogPane::default(),
+            log_file: Follower::new(&home.temporal_log(), Start::Tail(PAST)),
             own: OwnLog::default(),
+            own_file: Follower::new(&home.stigmer_log(), Start::Tail(1_000)),
             toast_until: None,
             read: None,
         }
@@ -280,8 +284,6 @@ impl Dashboard {
         let mut events = EventStream::new();
         let mut changes = self.session.changes();
         let mut census = Census::begin(self.session.clone());
-        let mut log = Follower::new(&self.home.temporal_log(), Start::Tail(PAST));
-        let mut own = Follower::new(&self.home.stigmer_log(), Start::Tail(1_000));
         let (done, mut outcomes) = mpsc::unbounded_channel::<Result<(), ApiError>>();
         let (gone, mut vanished) = mpsc::channel::<()>(1);
         hangup::watch(move || {
@@ -359,11 +361,11 @@ impl Dashboard {
                     self.viewer.workflows = workflows;
                     dirty = true;
                 }
-                Ok(batch) = log.next() => {
+                Ok(batch) = self.log_file.next() => {
                     self.log.push(&batch);
                     dirty = true;
                 }
-                Ok(batch) = own.next() => {
+                Ok(batch) = self.own_file.next() => {
                     self.own.push(&batch);
                     dirty = true;
                 }
