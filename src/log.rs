@@ -5,9 +5,10 @@ pub mod bound;
 mod follower;
 pub mod query;
 mod rotating;
+pub mod search;
 mod sparse;
 mod store;
 
 pub use follower::{Batch, FollowError, Follower, Start};
 pub use rotating::RotatingWriter;
-pub use store::{Direction, Entry, Filter, LogStore};
+pub use store::{Entry, LogStore};

@@ -3,12 +3,13 @@
 use crate::protocol::{Entry, Happened, Mode, Snapshot, State};
 use crate::session::{Link, View};
 use crate::supervisor::{Cause, Want};
+use crate::temporal::workflows::Workflows;
 use std::sync::Arc;
 use std::time::Duration;
 use stigmer_ui::human;
 use stigmer_ui::model::{
-    Commands, FailureView, LastRestart, LayerView, Model, Phase, ProbePoint, ProbeView,
-    ResourcesView, RestartsView, StateView, TimelineKind, TimelineRow,
+    self, Commands, FailureView, LastRestart, LayerView, Model, Phase, ProbePoint, ProbeView,
+    ResourcesView, RestartsView, StateView, TimelineKind, TimelineRow, UnservedQueue,
 };
 
 /// What the viewer itself adds.
@@ -20,6 +21,8 @@ pub struct Viewer {
     pub under_way: Option<&'static str>,
     /// A short-lived word.
     pub toast: Option<String>,
+    /// What the user's workflows do, where it is known.
+    pub workflows: Option<Workflows>,
 }
 
 /// The view model of a snapshot that is `view.age` old.
@@ -40,15 +43,19 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
     };
     let rests = matches!(status.state, State::Stopped | State::Failed);
     let heard = view.link == Link::Up;
+    // A host may still know the process that is gone: its figures must not look like today's.
+    let temporal_now = temporal
+        .filter(|_| !matches!(status.state, State::Stopped | State::Backoff | State::Failed));
+    let down = temporal_now.is_none();
     let mut health = Model::default().health;
     for (shown, layer) in health.iter_mut().zip(&status.health.layers) {
         *shown = LayerView {
             name: layer.name.to_string(),
             // What is not there yet has not failed.
-            ok: layer.ok.filter(|ok| *ok || status.state != State::Starting),
-            latency_us: layer.latency_us,
-            detail: layer.detail.clone(),
-            since_ms: layer.since_ms.map(age),
+            ok: layer.ok.filter(|ok| !down && (*ok || status.state != State::Starting)),
+            latency_us: layer.latency_us.filter(|_| !down),
+            detail: if down { String::new() } else { layer.detail.clone() },
+            since_ms: layer.since_ms.filter(|_| !down).map(age),
         };
     }
     Model {
@@ -69,8 +76,8 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             .and_then(|temporal| temporal.generation)
             .or_else(|| snapshot.timeline.last().map(|entry| entry.generation))
             .map_or(0, |generation| generation.0),
-        pid: temporal.and_then(|temporal| u32::try_from(temporal.pid?).ok()),
-        uptime_ms: temporal.and_then(|temporal| temporal.uptime_ms).map(age),
+        pid: temporal_now.and_then(|temporal| u32::try_from(temporal.pid?).ok()),
+        uptime_ms: temporal_now.and_then(|temporal| temporal.uptime_ms).map(age),
         version: temporal.and_then(|temporal| temporal.version.clone()),
         address: Some(temporal.map_or_else(
             || format!("127.0.0.1:{}", number("port").unwrap_or(7233)),
@@ -110,9 +117,9 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         },
         health,
         resources: ResourcesView {
-            cpu_percent: temporal.and_then(|temporal| temporal.cpu_percent).map(|p| p as f32),
+            cpu_percent: temporal_now.and_then(|temporal| temporal.cpu_percent).map(|p| p as f32),
             cpu_history: snapshot.cpu.iter().map(|percent| *percent as f32).collect(),
-            rss_bytes: temporal.and_then(|temporal| temporal.rss_bytes),
+            rss_bytes: temporal_now.and_then(|temporal| temporal.rss_bytes),
             rss_history: snapshot.rss.clone(),
             db_path: temporal
                 .and_then(|temporal| temporal.database.as_ref())
@@ -128,7 +135,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             cure: std::iter::once("s  try again".to_owned()).chain(snapshot.cure.clone()).collect(),
         }),
         timeline: timeline(&snapshot.timeline),
-        workflows: None,
+        workflows: viewer.workflows.as_ref().filter(|_| !down).map(workflows),
         can: Commands {
             start: heard && (rests || status.state == State::Backoff),
             stop: heard && !rests && status.intent == Want::Up,
@@ -311,6 +318,19 @@ pub fn tell(entry: &Entry) -> String {
         Happened::External => "a Temporal that was started elsewhere is watched".to_owned(),
         Happened::Failed => format!("given up: {}", entry.detail),
         Happened::HandedOver => "handed over to another host".to_owned(),
+    }
+}
+
+fn workflows(counted: &Workflows) -> model::Workflows {
+    model::Workflows {
+        namespace: counted.namespace.clone(),
+        running: counted.running,
+        failed: counted.failed,
+        unserved: counted
+            .unserved
+            .iter()
+            .map(|(name, waiting)| UnservedQueue { name: name.clone(), waiting: *waiting })
+            .collect(),
     }
 }
 

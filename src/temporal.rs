@@ -8,6 +8,7 @@ pub mod install;
 pub mod last_words;
 pub mod locate;
 pub mod logline;
+pub mod noise;
 mod tool;
 pub mod version;
 pub mod workflows;

@@ -4,9 +4,11 @@
 //! stops this loop and nothing else. It never owns the server's life: when the
 //! terminal goes, a background host takes over.
 
+mod census;
 mod input;
 mod log_pane;
 mod own_log;
+mod pager;
 mod terminal;
 
 use crate::background;
@@ -22,13 +24,15 @@ use crate::process::job;
 use crate::protocol::{ApiError, Mode, State};
 use crate::session::{Order, Session};
 use crate::supervisor::Want;
+use census::Census;
 use crossterm::event::EventStream;
 use futures_util::StreamExt;
 use log_pane::LogPane;
 use own_log::OwnLog;
 use std::io;
 use std::time::{Duration, Instant};
-use stigmer_ui::{Action, Input, QuitChoice, Symbols, Theme, Ui};
+use stigmer_ui::human;
+use stigmer_ui::{Action, Copied, Input, LogFile, QuitChoice, Symbols, Theme, Ui};
 use terminal::Screen;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -247,10 +251,12 @@ struct Dashboard {
     viewer: Viewer,
     ui: Ui,
     log: LogPane,
+    log_file: Follower,
     own: OwnLog,
+    own_file: Follower,
     toast_until: Option<Instant>,
-    /// One for all: what another had read and not told would be lost.
-    events: EventStream,
+    /// To be opened in a pager.
+    read: Option<LogFile>,
 }
 
 impl Dashboard {
@@ -261,9 +267,11 @@ impl Dashboard {
             viewer: Viewer { hosts, ..Viewer::default() },
             ui: Ui::new(theme(), symbols()),
             log: LogPane::default(),
+            log_file: Follower::new(&home.temporal_log(), Start::Tail(PAST)),
             own: OwnLog::default(),
+            own_file: Follower::new(&home.stigmer_log(), Start::Tail(1_000)),
             toast_until: None,
-            events: EventStream::new(),
+            read: None,
         }
     }
 
@@ -273,9 +281,9 @@ impl Dashboard {
     }
 
     async fn run(&mut self, screen: &mut Screen) -> End {
+        let mut events = EventStream::new();
         let mut changes = self.session.changes();
-        let mut log = Follower::new(&self.home.temporal_log(), Start::Tail(PAST));
-        let mut own = Follower::new(&self.home.stigmer_log(), Start::Tail(1_000));
+        let mut census = Census::begin(self.session.clone());
         let (done, mut outcomes) = mpsc::unbounded_channel::<Result<(), ApiError>>();
         let (gone, mut vanished) = mpsc::channel::<()>(1);
         hangup::watch(move || {
@@ -310,7 +318,7 @@ impl Dashboard {
                 Instant::now() + presenter::tick(&self.session.view().snapshot)
             };
             tokio::select! {
-                event = self.events.next() => match event {
+                event = events.next() => match event {
                     Some(Ok(event)) => {
                         if input::is_suspend(&event) {
                             return End::Suspended;
@@ -322,6 +330,23 @@ impl Dashboard {
                             if let Some(end) = self.handle(input, &done) {
                                 return end;
                             }
+                            if let Some(file) = self.read.take() {
+                                // Two readers would share the keys between them.
+                                drop(events);
+                                let end = tokio::select! {
+                                    () = self.page(screen, file) => None,
+                                    _ = terminate.recv() => Some(End::Signalled),
+                                    _ = hangup.recv() => Some(End::Vanished),
+                                    Some(()) = vanished.recv() => Some(End::Vanished),
+                                };
+                                if end == Some(End::Signalled) {
+                                    let _ = screen.resume();
+                                }
+                                if let Some(end) = end {
+                                    return end;
+                                }
+                                events = EventStream::new();
+                            }
                         }
                     }
                     Some(Err(_)) | None => return End::Vanished,
@@ -332,11 +357,15 @@ impl Dashboard {
                     }
                     dirty = true;
                 }
-                Ok(batch) = log.next() => {
+                workflows = census.next() => {
+                    self.viewer.workflows = workflows;
+                    dirty = true;
+                }
+                Ok(batch) = self.log_file.next() => {
                     self.log.push(&batch);
                     dirty = true;
                 }
-                Ok(batch) = own.next() => {
+                Ok(batch) = self.own_file.next() => {
                     self.own.push(&batch);
                     dirty = true;
                 }
@@ -395,6 +424,14 @@ impl Dashboard {
                 self.own.key(key);
                 return None;
             }
+            Action::Copy(copied) => {
+                self.copy(&copied);
+                return None;
+            }
+            Action::OpenFile(file) => {
+                self.read = Some(file);
+                return None;
+            }
         };
         self.viewer.under_way = Some(word);
         let (session, done) = (self.session.clone(), done.clone());
@@ -421,6 +458,35 @@ impl Dashboard {
             );
             let said = if copied.is_ok() { "no display here; copied" } else { "no display here:" };
             self.toast(&format!("{said} {url}"));
+        }
+    }
+
+    /// By OSC 52: over SSH as well, and without a display.
+    fn copy(&mut self, copied: &Copied) {
+        use crossterm::clipboard::CopyToClipboard;
+        let sequence = CopyToClipboard::to_clipboard_from(copied.text.trim_end_matches('\n'));
+        let lines = human::counted(copied.lines as u64, "line", "lines");
+        let said = match (crossterm::execute!(io::stdout(), sequence), copied.left_out) {
+            (Err(error), _) => format!("cannot copy: {error}"),
+            (Ok(()), 0) => format!("copied {lines}"),
+            (Ok(()), more) => format!("copied {lines}; {more} more is more than terminals take"),
+        };
+        self.toast(&said);
+    }
+
+    /// Gives the terminal to a pager until that ends.
+    async fn page(&mut self, screen: &mut Screen, file: LogFile) {
+        let path = match file {
+            LogFile::Temporal => self.home.temporal_log(),
+            LogFile::Own => self.home.stigmer_log(),
+        };
+        let ran = match screen.suspend() {
+            Ok(()) => pager::show(&path).await,
+            Err(error) => Err(error.to_string()),
+        };
+        let back = screen.resume().map_err(|error| error.to_string());
+        if let Err(error) = ran.and(back) {
+            self.toast(&error);
         }
     }
 

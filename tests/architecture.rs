@@ -66,7 +66,7 @@ fn arrows_point_only_where_the_map_says() {
         ("host", &["config", "control", "manager", "paths", "process", "protocol", "supervisor"]),
         ("background", &["config", "control", "host", "manager", "paths", "process", "protocol"]),
         ("session", &["config", "control", "manager", "paths", "protocol", "supervisor"]),
-        ("presenter", &["config", "protocol", "session", "supervisor"]),
+        ("presenter", &["config", "protocol", "session", "supervisor", "temporal"]),
         (
             "headless",
             &[

@@ -1,10 +1,10 @@
-//! The end of a log in memory: bounded by lines and by bytes, filtered, searched.
+//! The end of a log in memory: bounded by lines and by bytes, searched.
 //!
 //! A line is kept as the text that stands in the file plus the few bytes that filters need; it is
 //! read in full when somebody looks at it. Lines have absolute numbers that never change, so a
 //! selection or a search result stays right while lines come and go.
 
-mod filter;
+mod pages;
 #[cfg(test)]
 mod tests;
 
@@ -13,14 +13,18 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use regex::Regex;
+use pages::{Pages, Place};
 
-pub use filter::Filter;
-
+use super::search::Finder;
 use crate::temporal::logline::{self, Head, Kind, Level, LineParser, LogLine};
+use crate::temporal::noise::{self, Noise};
 
-/// What an entry costs beside its text: itself, and the allocator's share.
-const OVERHEAD: usize = size_of::<Slot>() + 16;
+/// What an entry costs beside its text: itself, and a line end.
+const OVERHEAD: usize = size_of::<Slot>() + 1;
+
+/// A search through this many lines or more is shared out, among so many threads at most.
+const PARALLEL: usize = 20_000;
+const MAX_HANDS: usize = 4;
 
 /// Different component names that are told apart; Temporal has about 20.
 const MAX_COMPONENTS: usize = 1_000;
@@ -29,20 +33,19 @@ const MAX_COMPONENTS: usize = 1_000;
 #[derive(Debug)]
 pub struct LogStore {
     parser: LineParser,
+    pages: Pages,
     slots: VecDeque<Slot>,
     first: u64,
     bytes: usize,
     max_lines: usize,
     max_bytes: usize,
-    counts: [usize; Level::ALL.len()],
-    marks: usize,
     components: Vec<String>,
 }
 
 /// As small as it gets: 100,000 of them are held.
 #[derive(Debug)]
 struct Slot {
-    text: Box<str>,
+    place: Place,
     /// Nanoseconds since 1970, up to the year 2262; `i64::MIN`: the line says no time.
     time: i64,
     /// 0: not known.
@@ -50,6 +53,7 @@ struct Slot {
     component: u16,
     level: Level,
     kind: Kind,
+    noise: Option<Noise>,
 }
 
 /// A line in the store.
@@ -60,15 +64,6 @@ pub struct Entry<'a> {
     index: u64,
 }
 
-/// Where a search goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// To newer lines.
-    Forward,
-    /// To older lines.
-    Backward,
-}
-
 impl LogStore {
     /// Lines that are kept by default.
     pub const LINES: usize = 100_000;
@@ -76,17 +71,17 @@ impl LogStore {
     pub const BYTES: usize = 32 * 1024 * 1024;
 
     /// An empty store that keeps at most `max_lines` lines and `max_bytes` bytes, its own overhead
-    /// included, but always the newest line. For `zone` see [`LineParser::new`].
+    /// included but for a page of 64 KiB at either end, and always the newest line. For `zone` see
+    /// [`LineParser::new`].
     pub fn new(max_lines: usize, max_bytes: usize, zone: TimeZone) -> Self {
         Self {
             parser: LineParser::new(zone),
+            pages: Pages::default(),
             slots: VecDeque::new(),
             first: 0,
             bytes: 0,
             max_lines: max_lines.max(1),
             max_bytes,
-            counts: [0; Level::ALL.len()],
-            marks: 0,
             components: Vec::new(),
         }
     }
@@ -96,15 +91,15 @@ impl LogStore {
         let text = logline::text(line);
         let head = self.parser.scan(&text);
         let slot = Slot {
-            text: text.into(),
+            place: self.pages.push(&text),
             time: head.time.map_or(i64::MIN, nanoseconds),
             generation: head.generation.and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
             component: self.intern(&head.component),
             level: head.level,
             kind: head.kind,
+            noise: noise::of(&text, &head),
         };
         self.bytes += slot.cost();
-        *self.counter(&slot) += 1;
         self.slots.push_back(slot);
         while self.slots.len() > self.max_lines
             || (self.bytes > self.max_bytes && self.slots.len() > 1)
@@ -112,15 +107,6 @@ impl LogStore {
             self.drop_oldest();
         }
         head
-    }
-
-    /// Forgets all lines; numbers go on.
-    pub fn clear(&mut self) {
-        self.first = self.end();
-        self.slots = VecDeque::new();
-        self.bytes = 0;
-        self.counts = [0; Level::ALL.len()];
-        self.marks = 0;
     }
 
     /// Number of the oldest line kept; so many were dropped before it.
@@ -148,14 +134,10 @@ impl LogStore {
         self.bytes
     }
 
-    /// Kept lines of a level, marks between generations apart.
-    pub fn count(&self, level: Level) -> usize {
-        self.counts[level.index()]
-    }
-
-    /// The component names seen so far, in the order of their appearance.
-    pub fn components(&self) -> impl Iterator<Item = &str> {
-        self.components.iter().map(String::as_str).filter(|name| !name.is_empty())
+    /// The component names seen so far, in the order of their appearance: names are only added.
+    /// One of them may be empty.
+    pub fn components(&self) -> &[String] {
+        &self.components
     }
 
     /// The line with that number, while it is kept.
@@ -166,69 +148,64 @@ impl LogStore {
 
     /// The kept lines with those numbers, from either end.
     pub fn range(&self, range: Range<u64>) -> impl DoubleEndedIterator<Item = Entry<'_>> {
-        let position = |index: u64| (index.clamp(self.first, self.end()) - self.first) as usize;
-        let begin = position(range.start);
-        let slots = self.slots.range(begin..position(range.end).max(begin));
+        let begin = self.position(range.start);
+        let slots = self.slots.range(begin..self.position(range.end).max(begin));
         let entry =
             move |(at, slot)| Entry { store: self, slot, index: self.first + (begin + at) as u64 };
         slots.enumerate().map(entry)
     }
 
-    /// The lines of a range that pass a filter, from either end: a screenful is `.take(height)`.
-    pub fn filtered<'a>(
-        &'a self,
-        range: Range<u64>,
-        filter: &'a Filter,
-    ) -> impl DoubleEndedIterator<Item = Entry<'a>> {
-        self.range(range).filter(move |entry| filter.passes(entry))
-    }
-
-    /// How many kept lines pass a filter; at once where it asks for levels only.
-    pub fn count_filtered(&self, filter: &Filter) -> usize {
-        match filter.component {
-            None => {
-                let levels = Level::ALL.iter().filter(|level| **level >= filter.min_level);
-                levels.map(|level| self.count(*level)).sum::<usize>() + self.marks
-            }
-            Some(_) => self.filtered(self.first..self.end(), filter).count(),
+    /// Numbers of all lines in a range that match. Searching what is new since the last time is
+    /// enough to keep a list of matches right.
+    pub fn find(&self, finder: &Finder, range: Range<u64>) -> Vec<u64> {
+        let (begin, end) = (self.position(range.start), self.position(range.end));
+        if end.saturating_sub(begin) < PARALLEL {
+            return self.find_in(finder, begin..end);
         }
+        let hands = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_HANDS);
+        let share = (end - begin).div_ceil(hands);
+        std::thread::scope(|scope| {
+            let parts: Vec<_> = (begin..end)
+                .step_by(share)
+                // A clone has memory of its own: threads that share one wait for each other.
+                .map(|from| (finder.clone(), from..(from + share).min(end)))
+                .map(|(finder, part)| scope.spawn(move || self.find_in(&finder, part)))
+                .collect();
+            let found = parts.into_iter().map(|part| part.join().expect("a search never panics"));
+            found.collect::<Vec<_>>().concat()
+        })
     }
 
-    /// The next line that passes the filter and matches, beginning with `from` itself.
-    pub fn search(
-        &self,
-        pattern: &Regex,
-        filter: &Filter,
-        from: u64,
-        direction: Direction,
-    ) -> Option<u64> {
-        let found = |entry: &Entry<'_>| filter.passes(entry) && pattern.is_match(entry.text());
-        let entry = match direction {
-            Direction::Forward => self.range(from..self.end()).find(found),
-            Direction::Backward => self.range(self.first..from.saturating_add(1)).rev().find(found),
-        };
-        entry.map(|entry| entry.index)
+    fn find_in(&self, finder: &Finder, slots: Range<usize>) -> Vec<u64> {
+        let mut found = Vec::new();
+        let mut at = slots.start;
+        while at < slots.end {
+            let Place { page, mut start, .. } = self.slots[at].place;
+            let rest = self.slots.range(at..slots.end);
+            let next_page = at + rest.take_while(|slot| slot.place.page == page).count();
+            let text = self.pages.page(page);
+            let end = self.slots[next_page - 1].place.end as usize;
+            while let Some(line) = finder.next(text, start as usize, end) {
+                while (self.slots[at].place.end as usize) < line.end {
+                    at += 1;
+                }
+                found.push(self.first + at as u64);
+                start = self.slots[at].place.end + 1;
+            }
+            at = next_page;
+        }
+        found
     }
 
-    /// Numbers of all lines in a range that pass the filter and match. Searching what is new since
-    /// the last time is enough to keep a list of matches right.
-    pub fn matches(&self, pattern: &Regex, filter: &Filter, range: Range<u64>) -> Vec<u64> {
-        let found = |entry: &Entry<'_>| filter.passes(entry) && pattern.is_match(entry.text());
-        self.range(range).filter(found).map(|entry| entry.index).collect()
+    fn position(&self, index: u64) -> usize {
+        (index.clamp(self.first, self.end()) - self.first) as usize
     }
 
     fn drop_oldest(&mut self) {
         if let Some(slot) = self.slots.pop_front() {
             self.first += 1;
             self.bytes -= slot.cost();
-            *self.counter(&slot) -= 1;
-        }
-    }
-
-    fn counter(&mut self, slot: &Slot) -> &mut usize {
-        match slot.kind {
-            Kind::Mark => &mut self.marks,
-            _ => &mut self.counts[slot.level.index()],
+            self.pages.release(slot.place);
         }
     }
 
@@ -247,7 +224,7 @@ impl LogStore {
 
 impl Slot {
     fn cost(&self) -> usize {
-        self.text.len() + OVERHEAD
+        (self.place.end - self.place.start) as usize + OVERHEAD
     }
 }
 
@@ -267,9 +244,19 @@ impl<'a> Entry<'a> {
         self.slot.kind
     }
 
+    /// Whether it is one of those that every start or stop writes.
+    pub fn noise(&self) -> Option<Noise> {
+        self.slot.noise
+    }
+
     /// Which part of Temporal speaks; may be empty.
     pub fn component(&self) -> &'a str {
         self.store.components.get(usize::from(self.slot.component)).map_or("", String::as_str)
+    }
+
+    /// The place of that name among [`LogStore::components`].
+    pub fn component_id(&self) -> u16 {
+        self.slot.component
     }
 
     /// The generation that wrote it, where known.
@@ -285,7 +272,7 @@ impl<'a> Entry<'a> {
 
     /// The text as it stands in the file. **Not safe to print**: see [`Entry::line`].
     pub fn text(&self) -> &'a str {
-        &self.slot.text
+        self.store.pages.get(self.slot.place)
     }
 
     /// The line in full, safe to print; costs some microseconds.

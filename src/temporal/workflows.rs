@@ -22,6 +22,8 @@ const STALE: Duration = Duration::from_secs(75);
 /// What there is in a namespace.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Workflows {
+    /// The namespace.
+    pub namespace: String,
     /// Open now.
     pub running: u64,
     /// Closed as failed, timed out or terminated, as far as they are still kept.
@@ -42,7 +44,7 @@ impl Client {
         };
         let counted: message::CountResponse =
             self.call("CountWorkflowExecutions", request).await.map_err(|s| words(&s))?;
-        let mut found = Workflows::default();
+        let mut found = Workflows { namespace: namespace.to_owned(), ..Workflows::default() };
         for group in counted.groups {
             let count = u64::try_from(group.count).unwrap_or(0);
             match group.status().as_deref() {

@@ -20,6 +20,10 @@ pub fn map(event: &Event) -> Option<Input> {
             MouseEventKind::Down(MouseButton::Left) => {
                 Some(Input::Click { x: mouse.column, y: mouse.row })
             }
+            MouseEventKind::Drag(MouseButton::Left) => {
+                Some(Input::Drag { x: mouse.column, y: mouse.row })
+            }
+            MouseEventKind::Up(MouseButton::Left) => Some(Input::Release),
             _ => None,
         },
         Event::Resize(..) => Some(Input::Resize),

@@ -1,11 +1,14 @@
 //! The log that the view draws: a store, and the lines on the screen in full.
 
+use crate::log::search::Finder;
 use crate::log::{Batch, LogStore};
 use crate::temporal::logline::{Kind, Level as LogLevel, LogLine as Parsed};
+use crate::temporal::noise::Noise as Known;
 use jiff::tz::TimeZone;
 use std::cell::{OnceCell, RefCell};
 use std::collections::VecDeque;
-use stigmer_ui::{Level, LineKind, LogLine, LogSource};
+use std::ops::Range;
+use stigmer_ui::{Details, Level, LineHead, LineKind, LogLine, LogSource, Noise};
 
 /// A line is read in full when it is first drawn and forgotten after the frame:
 /// of 100,000 lines, those on the screen cost anything.
@@ -15,6 +18,8 @@ pub struct LogPane {
     zone: TimeZone,
     lines: VecDeque<OnceCell<Box<Drawn>>>,
     touched: RefCell<Vec<usize>>,
+    /// The pattern of the last search, compiled: it is asked for again and again.
+    finder: RefCell<(String, Option<Finder>)>,
 }
 
 #[derive(Debug)]
@@ -33,6 +38,7 @@ impl Default for LogPane {
             zone,
             lines: VecDeque::new(),
             touched: RefCell::default(),
+            finder: RefCell::default(),
         }
     }
 }
@@ -59,18 +65,26 @@ impl LogPane {
         }
     }
 
+    fn with_finder<T>(
+        &self,
+        pattern: &str,
+        search: impl FnOnce(&Finder) -> T,
+    ) -> Result<T, String> {
+        let mut kept = self.finder.borrow_mut();
+        if kept.1.is_none() || kept.0 != pattern {
+            *kept = (pattern.to_owned(), Some(Finder::new(pattern)?));
+        }
+        // Just seen to be there.
+        kept.1.as_ref().map(search).ok_or_else(String::new)
+    }
+
     fn drawn(&self, index: usize) -> Option<Drawn> {
         let line = self.store.get(self.store.first_index() + index as u64)?.line();
         let fields: Vec<String> =
             line.fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
         Some(Drawn {
             clock: line.clock(&self.zone).unwrap_or_default(),
-            level: match line.level {
-                LogLevel::Debug => Level::Debug,
-                LogLevel::Info | LogLevel::Unknown => Level::Info,
-                LogLevel::Warn => Level::Warn,
-                LogLevel::Error => Level::Error,
-            },
+            level: level(line.level),
             fields: fields.join("  "),
             line,
         })
@@ -97,15 +111,59 @@ impl LogSource for LogPane {
             component: &drawn.line.component,
             text: &drawn.line.message,
             fields: &drawn.fields,
-            kind: match drawn.line.kind {
-                Kind::Json | Kind::Text => LineKind::Structured,
-                Kind::Mark => LineKind::GenerationMark,
-                Kind::Raw | Kind::Dump => LineKind::Raw,
-            },
+            kind: kind(drawn.line.kind),
         })
     }
 
     fn dropped(&self) -> u64 {
         self.store.first_index()
+    }
+
+    fn head(&self, index: usize) -> Option<LineHead> {
+        let entry = self.store.get(self.store.first_index() + index as u64)?;
+        Some(LineHead {
+            level: level(entry.level()),
+            component: entry.component_id(),
+            kind: kind(entry.kind()),
+            noise: entry.noise().map(|noise| match noise {
+                Known::StartUp => Noise::StartUp,
+                Known::Shutdown => Noise::Shutdown,
+                Known::BesideShutdown => Noise::BesideShutdown,
+            }),
+        })
+    }
+
+    fn component(&self, id: u16) -> &str {
+        self.store.components().get(usize::from(id)).map_or("", String::as_str)
+    }
+
+    fn details(&self, index: usize) -> Option<Details> {
+        let line = self.store.get(self.store.first_index() + index as u64)?.line();
+        Some(Details { fields: line.fields, raw: line.raw })
+    }
+
+    fn find(&self, pattern: &str, numbers: Range<u64>) -> Result<Vec<u64>, String> {
+        self.with_finder(pattern, |finder| self.store.find(finder, numbers))
+    }
+
+    fn spans(&self, pattern: &str, text: &str) -> Vec<Range<usize>> {
+        self.with_finder(pattern, |finder| finder.spans(text)).unwrap_or_default()
+    }
+}
+
+fn level(level: LogLevel) -> Level {
+    match level {
+        LogLevel::Debug => Level::Debug,
+        LogLevel::Info | LogLevel::Unknown => Level::Info,
+        LogLevel::Warn => Level::Warn,
+        LogLevel::Error => Level::Error,
+    }
+}
+
+fn kind(kind: Kind) -> LineKind {
+    match kind {
+        Kind::Json | Kind::Text => LineKind::Structured,
+        Kind::Mark => LineKind::GenerationMark,
+        Kind::Raw | Kind::Dump => LineKind::Raw,
     }
 }

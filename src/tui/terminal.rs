@@ -54,6 +54,32 @@ impl Screen {
         crossterm::execute!(io::stdout(), EndSynchronizedUpdate)
     }
 
+    /// Lends the terminal to another program, as it was before.
+    ///
+    /// # Errors
+    /// When the terminal does not obey.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        TAKEN.store(false, Ordering::SeqCst);
+        crossterm::execute!(
+            io::stdout(),
+            DisableMouseCapture,
+            LeaveAlternateScreen,
+            crossterm::cursor::Show
+        )?;
+        disable_raw_mode()
+    }
+
+    /// Takes it back and draws everything anew.
+    ///
+    /// # Errors
+    /// When the terminal does not obey.
+    pub fn resume(&mut self) -> io::Result<()> {
+        enable_raw_mode()?;
+        TAKEN.store(true, Ordering::SeqCst);
+        crossterm::execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture)?;
+        self.terminal.clear()
+    }
+
     /// The terminal is dead: nothing may be written to it any more.
     pub fn abandon(self) {
         TAKEN.store(false, Ordering::SeqCst);

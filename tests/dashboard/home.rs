@@ -162,7 +162,7 @@ impl Drop for Home {
 }
 
 /// The CLI that stigmer installs, once for all tests: a shim on `PATH` may be anything.
-fn temporal() -> &'static Path {
+pub fn temporal() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli");

@@ -11,3 +11,4 @@ mod screen;
 mod steering;
 mod suspending;
 mod terminal;
+mod workflows;

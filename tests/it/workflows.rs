@@ -56,7 +56,8 @@ fn running_and_failed_workflows_are_counted_and_queues_without_worker_named() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let client = runtime.block_on(async { Client::new(&address, Duration::from_secs(5)) }).unwrap();
     let look = || runtime.block_on(client.workflows("default")).unwrap();
-    assert_eq!(look(), Workflows::default());
+    let none = Workflows { namespace: "default".to_owned(), ..Workflows::default() };
+    assert_eq!(look(), none);
     assert!(runtime.block_on(client.workflows("nowhere")).is_err());
 
     for (id, queue) in [("a", "billing"), ("b", "billing"), ("c", "mail")] {
@@ -66,6 +67,7 @@ fn running_and_failed_workflows_are_counted_and_queues_without_worker_named() {
     let expected = Workflows {
         running: 2,
         failed: 1,
+        namespace: "default".to_owned(),
         unserved: vec![("billing".to_owned(), 1), ("mail".to_owned(), 1)],
     };
     let mut last = Workflows::default();

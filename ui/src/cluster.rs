@@ -69,6 +69,29 @@ pub(crate) fn clip(text: &str, columns: u16) -> &str {
     &text[..end]
 }
 
+/// The beginning of `text` in at most `bytes`.
+pub(crate) fn shorten(text: &str, bytes: usize) -> &str {
+    let mut end = bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// Breaks into pieces of at most `columns`, wherever that is; at most `most` of them.
+pub(crate) fn chop(text: &str, columns: u16, most: usize) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() && pieces.len() < most {
+        let piece = clip(rest, columns);
+        // Not even one character fits, or nothing in it can be seen.
+        let end = if piece.is_empty() { rest.len() } else { piece.len() };
+        pieces.push(piece);
+        rest = &rest[end..];
+    }
+    pieces
+}
+
 /// Breaks at spaces into lines of at most `columns`; words that are longer are clipped when drawn.
 pub(crate) fn wrap(text: &str, columns: u16) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();

@@ -84,12 +84,21 @@ pub enum Input {
         /// Row.
         y: u16,
     },
+    /// The pointer moved with the main button held, in cells.
+    Drag {
+        /// Column.
+        x: u16,
+        /// Row.
+        y: u16,
+    },
+    /// The main button was let go.
+    Release,
     /// The terminal has another size now.
     Resize,
 }
 
 /// What the caller has to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Start Temporal.
     Start,
@@ -101,8 +110,32 @@ pub enum Action {
     Quit(QuitChoice),
     /// Open `Model::ui_url` in a browser.
     OpenWebUi,
+    /// Put a text on the clipboard.
+    Copy(Copied),
+    /// Open a log's file in a pager.
+    OpenFile(LogFile),
     /// For the pane with stigmer's own log, which the caller owns.
     PaneKey(Key),
+}
+
+/// What is to be copied, bounded to what terminals take.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// The lines, each with a line end.
+    pub text: String,
+    /// How many they are.
+    pub lines: usize,
+    /// Lines that did not fit any more.
+    pub left_out: usize,
+}
+
+/// Whose log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFile {
+    /// Temporal's.
+    Temporal,
+    /// That of this home's hosts.
+    Own,
 }
 
 /// What becomes of Temporal when the dashboard goes.

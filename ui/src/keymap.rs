@@ -5,10 +5,12 @@
 
 mod table;
 
+use crate::explorer::{Move, Row};
 use crate::input::Key;
+use crate::layout::Shape;
 use crate::log::LogSource;
 use crate::model::Model;
-use crate::view::{Move, Overlay, Tab, View, quit_asks};
+use crate::view::{Order, Overlay, Tab, View, interrupts, quit_asks};
 
 pub(crate) use table::TABLE;
 
@@ -16,8 +18,9 @@ pub(crate) use table::TABLE;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Start,
-    Stop,
-    Restart,
+    Order(Order),
+    /// The answer to the question whether an order is meant.
+    Confirm,
     Quit,
     StopAndQuit,
     Background,
@@ -31,6 +34,27 @@ pub(crate) enum Command {
     ShiftLeft,
     ShiftRight,
     Follow,
+    Extend(Move),
+    ToggleMark,
+    /// Opens a fold, a line or an entry in full.
+    Open,
+    Copy,
+    OpenPrompt,
+    /// Stops searching, or drops the selection.
+    Leave,
+    KeepSearch,
+    EraseOne,
+    EraseAll,
+    NextMatch,
+    PreviousMatch,
+    NextLevel,
+    OpenComponents,
+    Pick(Move),
+    TakePicked,
+    ToggleWrap,
+    ToggleFolds,
+    Clear,
+    OpenFile,
     NextTheme,
     /// Hand the key to the pane of stigmer's own log.
     Pane,
@@ -40,8 +64,12 @@ pub(crate) enum Command {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     Screen,
-    Help,
+    /// A page that one reads: help, a line, an entry.
+    Page,
     Quit,
+    Confirm,
+    Components,
+    Prompt,
 }
 
 /// Headings of the help.
@@ -49,19 +77,21 @@ pub(crate) enum Scope {
 pub(crate) enum Group {
     Temporal,
     Panels,
+    Log,
     OwnLog,
     Program,
     Dialog,
 }
 
 impl Group {
-    pub(crate) const IN_HELP: [Self; 4] =
-        [Self::Temporal, Self::Panels, Self::OwnLog, Self::Program];
+    pub(crate) const IN_HELP: [Self; 5] =
+        [Self::Temporal, Self::Panels, Self::Log, Self::OwnLog, Self::Program];
 
     pub(crate) fn heading(self) -> &'static str {
         match self {
             Self::Temporal => "Temporal",
             Self::Panels => "Panels",
+            Self::Log => "Temporal's log",
             Self::OwnLog => "stigmer's own log",
             Self::Program => "This dashboard",
             Self::Dialog => "",
@@ -70,6 +100,7 @@ impl Group {
 }
 
 /// Everything that decides whether a key works.
+#[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) view: &'a View,
     pub(crate) model: &'a Model,
@@ -77,30 +108,72 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// A dialog whose question has become void is not in front any more.
+    /// What is in front. A dialog whose question has become void is not, nor is what does not fit.
     pub(crate) fn overlay(&self) -> Option<Overlay> {
-        self.view.overlay.filter(|overlay| match overlay {
+        let Self { view, model, log } = self;
+        view.overlay.filter(|overlay| match overlay {
+            Overlay::Quit => quit_asks(model),
+            Overlay::Confirm(order) => interrupts(model) && self.allows(*order),
+            _ if view.shape == Shape::Tiny => false,
             Overlay::Help => true,
-            Overlay::Quit => quit_asks(self.model),
+            Overlay::Line(number) => (log.dropped()..log.total()).contains(number),
+            Overlay::Entry(entry) => *entry < model.timeline.len(),
+            Overlay::Components => view.tab == Tab::Log,
         })
+    }
+
+    /// A pattern is being typed.
+    pub(crate) fn prompts(&self) -> bool {
+        self.view.prompt.is_some() && self.on(Tab::Log) && self.view.shape != Shape::Tiny
     }
 
     pub(crate) fn scope(&self) -> Scope {
         match self.overlay() {
+            None if self.prompts() => Scope::Prompt,
             None => Scope::Screen,
-            Some(Overlay::Help) => Scope::Help,
+            Some(Overlay::Help | Overlay::Line(_) | Overlay::Entry(_)) => Scope::Page,
             Some(Overlay::Quit) => Scope::Quit,
+            Some(Overlay::Confirm(_)) => Scope::Confirm,
+            Some(Overlay::Components) => Scope::Components,
         }
+    }
+
+    pub(crate) fn allows(&self, order: Order) -> bool {
+        match order {
+            Order::Stop => self.model.can.stop,
+            Order::Restart => self.model.can.restart,
+        }
+    }
+
+    /// The keys of the log are pressed where it is seen.
+    fn in_log(&self) -> bool {
+        self.on(Tab::Log) && self.view.shape != Shape::Tiny
+    }
+
+    fn log_has_rows(&self) -> bool {
+        self.in_log() && self.view.log.rows() > 0
+    }
+
+    fn current(&self) -> Option<Row> {
+        self.view.log.current().filter(|_| self.in_log())
+    }
+
+    fn finds(&self) -> bool {
+        self.in_log() && self.view.log.search().is_some_and(|search| search.matches() > 0)
+    }
+
+    fn fits(&self) -> bool {
+        self.view.shape != Shape::Tiny
     }
 
     fn on(&self, tab: Tab) -> bool {
         self.view.tab == tab
     }
 
-    fn scrolls(&self) -> bool {
+    fn moves(&self) -> bool {
         match self.view.tab {
-            Tab::Log => self.view.log.scrolls(self.log),
-            Tab::Timeline => self.view.timeline.scrolls(),
+            Tab::Log => self.log_has_rows(),
+            Tab::Timeline => self.model.timeline.len() > 1 && self.fits(),
             Tab::OwnLog => false,
         }
     }

@@ -3,6 +3,7 @@
 //! ```text
 //! wide      header                              compact   header, with layers and resources in it
 //!           health │ probe │ restarts │ usage             probe │ restarts
+//!           workflows, in a row                           workflows
 //!           main: log, timeline, own log                  main
 //!           footer                                        footer
 //! ```
@@ -12,8 +13,9 @@
 
 use ratatui::layout::Rect;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Shape {
+    #[default]
     Wide,
     Compact,
     Reduced,
@@ -48,6 +50,8 @@ pub(crate) struct Parts {
     pub(crate) probe: Rect,
     pub(crate) restarts: Rect,
     pub(crate) resources: Rect,
+    /// One row between tiles and log, when there is something to say.
+    pub(crate) workflows: Rect,
     pub(crate) main: Rect,
 }
 
@@ -57,23 +61,25 @@ const MAIN_AT_LEAST: u16 = 6;
 /// The last row belongs to the keys.
 const FOOTER: u16 = 1;
 
-/// `explanation`: lines that a failure adds to the header, granted as far as there is room.
-pub(crate) fn parts(area: Rect, shape: Shape, explanation: u16) -> Parts {
+/// `explanation`: lines that a failure adds to the header, granted as far as there is room. `work`: rows for
+/// what is said about workflows.
+pub(crate) fn parts(area: Rect, shape: Shape, explanation: u16, work: u16) -> Parts {
     let (tiles_height, frame) = match shape {
         Shape::Wide => (8, 2),
         Shape::Compact => (4, 2),
         Shape::Reduced | Shape::Tiny => (0, 0),
     };
-    let fixed = FOOTER + tiles_height + MAIN_AT_LEAST;
+    let fixed = FOOTER + tiles_height + work + MAIN_AT_LEAST;
     let header_height = (shape.header_lines() + frame + explanation)
         .min(area.height.saturating_sub(fixed))
         .max(shape.header_lines() + frame)
         .min(area.height);
     let (header, rest) = split_top(area, header_height);
     let (tiles, rest) = split_top(rest, tiles_height);
+    let (workflows, rest) = split_top(rest, work);
     let (main, _) = split_top(rest, rest.height.saturating_sub(FOOTER));
 
-    let mut parts = Parts { header, main, ..Parts::default() };
+    let mut parts = Parts { header, workflows, main, ..Parts::default() };
     match shape {
         Shape::Wide => {
             // The probe's graph gains most from width.

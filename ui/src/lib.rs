@@ -11,6 +11,7 @@
 //! | [`input`] | keys in, actions out |
 //! | `keymap` | the one table behind dispatch, footer and help |
 //! | `view` | what the view remembers: tab, scroll positions, overlay |
+//! | `explorer` | the log as it is explored: filter, folds, search, selection |
 //! | `layout` | which shape of screen fits, and where its parts lie |
 //! | `panel` | one file a panel |
 //! | `paint`, `cluster`, `graph` | text and bars into cells, clipped |
@@ -21,6 +22,7 @@
 
 mod ascii;
 mod cluster;
+mod explorer;
 mod graph;
 pub mod human;
 pub mod input;
@@ -36,8 +38,8 @@ pub mod theme;
 mod ui;
 mod view;
 
-pub use input::{Action, Input, Key, KeyCode, QuitChoice};
-pub use log::{Level, LineKind, LogLine, LogSource};
+pub use input::{Action, Copied, Input, Key, KeyCode, LogFile, QuitChoice};
+pub use log::{Details, Level, LineHead, LineKind, LogLine, LogSource, Noise};
 pub use model::Model;
 pub use theme::{Palette, Symbols, Theme};
 pub use ui::{Rendered, Ui};

@@ -202,6 +202,24 @@ pub struct TimelineRow {
     pub last_words: Vec<String>,
 }
 
+impl TimelineRow {
+    /// All of it as text, each line with a line end.
+    pub(crate) fn plain(&self) -> String {
+        let Self { clock, generation, what, recovery, .. } = self;
+        let mut text = format!("{clock} generation {generation}: {what}\n");
+        if !recovery.is_empty() {
+            text += &format!("  {recovery}\n");
+        }
+        for phase in &self.phases {
+            text += &format!("  {:<8} {} ms\n", phase.name, phase.ms);
+        }
+        for line in &self.last_words {
+            text += &format!("  | {line}\n");
+        }
+        text
+    }
+}
+
 /// What sort of thing happened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimelineKind {
@@ -258,6 +276,18 @@ pub struct Commands {
     pub restart: bool,
     /// Quitting may leave a background host behind.
     pub background: bool,
+}
+
+impl Model {
+    /// There is a process that the figures are about. Without one they are those of the last.
+    pub(crate) fn is_live(&self) -> bool {
+        match self.state {
+            StateView::Starting | StateView::Ready | StateView::Degraded | StateView::Stopping => {
+                true
+            }
+            StateView::Stopped | StateView::Backoff | StateView::Failed => false,
+        }
+    }
 }
 
 impl Default for Model {

@@ -3,6 +3,8 @@
 //! Every cell of this crate is written through [`Pen`] or through [`crate::graph`].
 //! Both clip to the area they are given, so no panel can write outside its own.
 
+use std::ops::Range;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -39,6 +41,11 @@ impl<'b> Pen<'b> {
         self
     }
 
+    /// Where it stands.
+    pub(crate) fn x(&self) -> u16 {
+        self.x
+    }
+
     /// Columns left.
     pub(crate) fn room(&self) -> u16 {
         self.end.saturating_sub(self.x)
@@ -66,7 +73,47 @@ impl<'b> Pen<'b> {
 
     /// Write `text`. Where it does not fit, as much as fits and an ellipsis; then the row is full.
     pub(crate) fn put(&mut self, text: &str, style: Style) -> &mut Self {
-        let mut last = self.x;
+        self.put_marked(text, style, &[], style)
+    }
+
+    /// As [`Pen::put`], with some ranges of bytes in another style.
+    pub(crate) fn put_marked(
+        &mut self,
+        text: &str,
+        style: Style,
+        marked: &[Range<usize>],
+        mark: Style,
+    ) -> &mut Self {
+        let last = self.x;
+        let (end, last) = self.write(text, style, marked, mark, last);
+        if end < text.len() {
+            self.ellipsis(last, style);
+        }
+        self
+    }
+
+    /// As [`Pen::put_marked`], but what does not fit is left for the next row: returns the bytes
+    /// that are done.
+    pub(crate) fn flow(
+        &mut self,
+        text: &str,
+        style: Style,
+        marked: &[Range<usize>],
+        mark: Style,
+    ) -> usize {
+        self.write(text, style, marked, mark, self.x).0
+    }
+
+    /// Returns the bytes that are done and the column of the last character.
+    fn write(
+        &mut self,
+        text: &str,
+        style: Style,
+        mut marked: &[Range<usize>],
+        mark: Style,
+        mut last: u16,
+    ) -> (usize, u16) {
+        let mut start = 0;
         for cluster in clusters(text) {
             let columns = cluster.columns;
             if self.skip > 0 {
@@ -74,19 +121,25 @@ impl<'b> Pen<'b> {
                 let swallowed = columns.min(self.skip);
                 self.skip -= swallowed;
                 self.x = self.x.saturating_add(columns - swallowed).min(self.end);
+                start = cluster.end;
                 continue;
             }
             if self.room() < columns {
-                self.ellipsis(last, style);
-                return self;
+                return (start, last);
             }
+            while marked.first().is_some_and(|range| range.end <= start) {
+                marked = &marked[1..];
+            }
+            let is_marked = marked.first().is_some_and(|range| range.start < cluster.end);
+            let style = if is_marked { style.patch(mark) } else { style };
             last = self.x;
             self.cell(cluster.symbol, style);
             for _ in 1..columns {
                 self.cell(" ", style);
             }
+            start = cluster.end;
         }
-        self
+        (text.len(), last)
     }
 
     /// Write `text` into exactly `columns`, at their right end: for numbers.
@@ -97,10 +150,22 @@ impl<'b> Pen<'b> {
 
     /// Write `text` into exactly `columns`, at their left end.
     pub(crate) fn left(&mut self, text: &str, columns: u16, style: Style) -> &mut Self {
+        self.left_marked(text, columns, style, &[], style)
+    }
+
+    /// As [`Pen::left`], with some ranges of bytes in another style.
+    pub(crate) fn left_marked(
+        &mut self,
+        text: &str,
+        columns: u16,
+        style: Style,
+        marked: &[Range<usize>],
+        mark: Style,
+    ) -> &mut Self {
         let end = self.end;
         let target = self.x.saturating_add(columns).min(end);
         self.end = target;
-        self.put(text, style);
+        self.put_marked(text, style, marked, mark);
         self.end = end;
         self.x = target;
         self

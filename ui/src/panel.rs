@@ -1,13 +1,19 @@
 //! The panels, one file each: a model and a rectangle in, cells out.
 
+mod components;
+mod confirm;
+mod entry;
 mod failure;
 mod footer;
 mod header;
 mod health;
 mod help;
+mod line;
 mod log;
 mod main_panel;
+mod page;
 mod probe;
+mod question;
 mod quit;
 mod reduced;
 mod resources;
@@ -15,11 +21,13 @@ mod restarts;
 mod state;
 mod timeline;
 mod tiny;
+mod workflows;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use crate::input::Key;
 use crate::keymap::Context;
 use crate::layout::{self, Shape};
 use crate::log::LogSource;
@@ -48,10 +56,44 @@ impl<'a> Scene<'a> {
 }
 
 /// Where things ended up that are used after the frame.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Placed {
     pub(crate) own_log: Option<Rect>,
-    pub(crate) tabs: [Rect; 3],
+    /// The rows of the log.
+    pub(crate) lines: Rect,
+    hot: Vec<(Rect, Click)>,
+    /// What is in front, and the row of keys below it.
+    front: Option<(Rect, Rect)>,
+}
+
+/// What a click on a place means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Click {
+    Key(Key),
+    /// On the log line with this number.
+    Line(u64),
+    /// On an entry of the timeline, counted from the newest.
+    Entry(usize),
+    /// On an item of the list in front.
+    Pick(usize),
+}
+
+impl Placed {
+    fn put(&mut self, place: Rect, click: Click) {
+        self.hot.push((place, click));
+    }
+
+    pub(crate) fn at(&self, position: (u16, u16)) -> Option<Click> {
+        let hit = self.hot.iter().find(|(place, _)| place.contains(position.into()));
+        hit.map(|(_, click)| *click)
+    }
+
+    /// Beside what is in front.
+    pub(crate) fn is_outside(&self, position: (u16, u16)) -> bool {
+        self.front.is_some_and(|(front, keys)| {
+            !front.contains(position.into()) && !keys.contains(position.into())
+        })
+    }
 }
 
 /// Draws the pane that belongs to the caller.
@@ -66,45 +108,55 @@ pub(crate) fn screen(
     own_log: OwnLog<'_>,
 ) -> Placed {
     paint::clear(buf, area, scene.palette.base);
-    let shape = Shape::of(area);
-    let placed = match shape {
+    let mut placed = Placed::default();
+    match view.shape {
         Shape::Tiny => {
-            tiny::draw(buf, area, view, scene);
-            return Placed::default();
+            tiny::draw(buf, area, view, scene, &mut placed);
+            return placed;
         }
-        Shape::Reduced => reduced::draw(buf, area, view, scene, own_log),
-        Shape::Wide | Shape::Compact => full(buf, area, shape, view, scene, own_log),
-    };
-    match (Context { view, model: scene.model, log: scene.log }).overlay() {
-        None => {}
-        Some(Overlay::Quit) => quit::draw(buf, area, view, scene),
-        Some(Overlay::Help) => help::draw(buf, area, view, scene),
+        Shape::Reduced => reduced::draw(buf, area, view, scene, own_log, &mut placed),
+        Shape::Wide | Shape::Compact => full(buf, area, view, scene, own_log, &mut placed),
+    }
+    let (rest, last_row) = layout::split_top(area, area.height.saturating_sub(1));
+    if let Some(overlay) = (Context { view, model: scene.model, log: scene.log }).overlay() {
+        placed.hot.clear();
+        let front = match overlay {
+            Overlay::Quit => quit::draw(buf, rest, view, scene, &mut placed),
+            Overlay::Confirm(order) => confirm::draw(buf, rest, order, view, scene, &mut placed),
+            Overlay::Help => help::draw(buf, rest, view, scene),
+            Overlay::Line(number) => line::draw(buf, rest, number, view, scene),
+            Overlay::Entry(entry) => entry::draw(buf, rest, entry, view, scene),
+            Overlay::Components => components::draw(buf, rest, view, scene, &mut placed),
+        };
+        placed.front = Some((front, last_row));
     }
     // Last, because how far a list scrolls is known only once it is drawn.
     let context = Context { view, model: scene.model, log: scene.log };
-    let (_, last_row) = layout::split_top(area, area.height.saturating_sub(1));
     paint::clear(buf, last_row, scene.palette.base);
-    footer::draw(buf, last_row, &context, scene.palette);
+    footer::draw(buf, last_row, &context, scene.palette, &mut placed);
     placed
 }
 
 fn full(
     buf: &mut Buffer,
     area: Rect,
-    shape: Shape,
     view: &mut View,
     scene: Scene<'_>,
     own_log: OwnLog<'_>,
-) -> Placed {
+    placed: &mut Placed,
+) {
+    let shape = view.shape;
     let explanation =
         scene.failure().map_or(0, |it| failure::lines(it, area.width.saturating_sub(4)));
-    let parts = layout::parts(area, shape, explanation);
+    let work = u16::from(scene.model.workflows.is_some());
+    let parts = layout::parts(area, shape, explanation, work);
     header::draw(buf, parts.header, shape, scene);
     health::draw(buf, parts.health, scene);
     probe::draw(buf, parts.probe, scene);
     restarts::draw(buf, parts.restarts, scene);
     resources::draw(buf, parts.resources, scene);
-    main_panel::draw(buf, parts.main, view, scene, own_log)
+    workflows::draw(buf, parts.workflows, scene);
+    main_panel::draw(buf, parts.main, view, scene, own_log, placed);
 }
 
 /// A box with a title, and a note at the right end of its upper line. Returns the room for text.

@@ -1,9 +1,11 @@
 //! Made-up models and logs: for tests, for pictures, and for trying out a panel without running anything.
 
-use crate::log::{Level, LineKind, LogLine, LogSource};
+use std::ops::Range;
+
+use crate::log::{Details, Level, LineHead, LineKind, LogLine, LogSource, Noise};
 use crate::model::{
     Commands, FailureView, LastRestart, LayerView, Model, Phase, ProbePoint, ProbeView,
-    ResourcesView, RestartsView, StateView, TimelineKind, TimelineRow,
+    ResourcesView, RestartsView, StateView, TimelineKind, TimelineRow, UnservedQueue, Workflows,
 };
 
 /// An owned log line.
@@ -15,12 +17,14 @@ struct Owned {
     text: String,
     fields: String,
     kind: LineKind,
+    noise: Option<Noise>,
 }
 
 /// A log in memory.
 #[derive(Clone, Debug, Default)]
 pub struct SampleLog {
     lines: Vec<Owned>,
+    components: Vec<String>,
     dropped: u64,
 }
 
@@ -42,6 +46,56 @@ impl LogSource for SampleLog {
 
     fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    fn head(&self, index: usize) -> Option<LineHead> {
+        self.lines.get(index).map(|it| LineHead {
+            level: it.level,
+            component: self.components.iter().position(|name| *name == it.component).unwrap_or(0)
+                as u16,
+            kind: it.kind,
+            noise: it.noise,
+        })
+    }
+
+    fn component(&self, id: u16) -> &str {
+        self.components.get(usize::from(id)).map_or("", String::as_str)
+    }
+
+    fn details(&self, index: usize) -> Option<Details> {
+        let it = self.lines.get(index)?;
+        let fields = it.fields.split_whitespace().filter_map(|field| field.split_once('='));
+        Some(Details {
+            fields: fields.map(|(key, value)| (key.into(), value.into())).collect(),
+            raw: format!(
+                "{{\"time\":\"2026-11-22T{}Z\",\"level\":\"{}\",\"msg\":\"{}\",\"service\":\"{}\"}}",
+                it.time,
+                it.level.word().trim(),
+                it.text,
+                it.component
+            ),
+        })
+    }
+
+    /// As plain text in small letters; an unclosed `(` is the one mistake that can be made.
+    fn find(&self, pattern: &str, numbers: Range<u64>) -> Result<Vec<u64>, String> {
+        if pattern.contains('(') && !pattern.contains(')') {
+            return Err("unclosed group".into());
+        }
+        let all = (self.dropped..).zip(&self.lines);
+        let found = all.filter(|(number, it)| {
+            let text = format!("{} {} {}", it.component, it.text, it.fields).to_lowercase();
+            numbers.contains(number) && text.contains(&pattern.to_lowercase())
+        });
+        Ok(found.map(|(number, _)| number).collect())
+    }
+
+    fn spans(&self, pattern: &str, text: &str) -> Vec<Range<usize>> {
+        if pattern.is_empty() || !text.is_ascii() {
+            return Vec::new();
+        }
+        let (text, pattern) = (text.to_lowercase(), pattern.to_lowercase());
+        text.match_indices(&pattern).map(|(at, it)| at..at + it.len()).collect()
     }
 }
 
@@ -69,6 +123,17 @@ impl SampleLog {
         self.dropped += n as u64;
     }
 
+    /// `n` lines of noise.
+    pub fn push_noise(&mut self, noise: Noise, n: u64) {
+        for _ in 0..n {
+            let text = format!("noise {}", self.total());
+            self.push("21:04:11.000", Level::Info, "history", &text, "");
+            if let Some(line) = self.lines.last_mut() {
+                line.noise = Some(noise);
+            }
+        }
+    }
+
     /// One structured line.
     pub fn push(&mut self, time: &str, level: Level, component: &str, text: &str, fields: &str) {
         self.push_kind(LineKind::Structured, time, level, component, text, fields);
@@ -93,7 +158,11 @@ impl SampleLog {
         text: &str,
         fields: &str,
     ) {
+        if !self.components.iter().any(|name| name == component) {
+            self.components.push(component.into());
+        }
         self.lines.push(Owned {
+            noise: None,
             time: time.into(),
             level,
             component: component.into(),
@@ -254,6 +323,15 @@ pub fn ready() -> Model {
         can: Commands { start: false, stop: true, restart: true, background: true },
         ..Model::default()
     }
+}
+
+/// The same with work on it.
+#[must_use]
+pub fn with_workflows() -> Model {
+    let billing = UnservedQueue { name: "billing".into(), waiting: 2 };
+    let workflows =
+        Workflows { namespace: "default".into(), running: 3, failed: 1, unserved: vec![billing] };
+    Model { workflows: Some(workflows), ..ready() }
 }
 
 fn layers(latencies: &[Option<u64>; 6]) -> [LayerView; 6] {

@@ -107,6 +107,10 @@ pub struct Palette {
     pub graph_dim: Style,
     /// The tab that is open, a toast: text on a filled ground.
     pub selected: Style,
+    /// The ground of the line that is looked at; a sign stands beside it as well.
+    pub cursor: Style,
+    /// What a search has found, within a line.
+    pub found: Style,
     badge_ok: Style,
     badge_busy: Style,
     badge_warn: Style,
@@ -128,6 +132,7 @@ struct Hues {
     graph: Color,
     graph_dim: Color,
     selected: Color,
+    cursor: Color,
     idle: Color,
     on_badge: Color,
 }
@@ -139,7 +144,7 @@ const fn rgb(hex: u32) -> Color {
 const DARK: Hues = Hues {
     ground: rgb(0x0f_13_1a),
     text: rgb(0xc9_d1_dc),
-    dim: rgb(0x7d_89_9b),
+    dim: rgb(0x84_90_a2),
     strong: rgb(0xf2_f5_f9),
     border: rgb(0x3a_45_56),
     title: rgb(0xa9_b6_c8),
@@ -150,6 +155,7 @@ const DARK: Hues = Hues {
     graph: rgb(0x4f_a8_d8),
     graph_dim: rgb(0x2f_62_83),
     selected: rgb(0x7c_c4_ff),
+    cursor: rgb(0x1d_26_34),
     idle: rgb(0x8a_96_a8),
     on_badge: rgb(0x0b_0e_13),
 };
@@ -168,6 +174,7 @@ const LIGHT: Hues = Hues {
     graph: rgb(0x2c_7f_c4),
     graph_dim: rgb(0x9c_c4_e4),
     selected: rgb(0x0a_5c_b0),
+    cursor: rgb(0xee_f2_f8),
     idle: rgb(0x5b_65_72),
     on_badge: rgb(0xff_ff_ff),
 };
@@ -186,6 +193,7 @@ const HIGH_CONTRAST: Hues = Hues {
     graph: rgb(0x66_e0_ff),
     graph_dim: rgb(0x2f_a5_c8),
     selected: rgb(0xff_ff_ff),
+    cursor: rgb(0x30_30_60),
     idle: rgb(0xd8_d8_d8),
     on_badge: rgb(0x00_00_00),
 };
@@ -210,6 +218,8 @@ impl Palette {
             graph: ink(hues.graph),
             graph_dim: ink(hues.graph_dim),
             selected: on(hues.selected),
+            cursor: Style::new().bg(hues.cursor),
+            found: on(hues.warn),
             badge_ok: on(hues.ok),
             badge_busy: on(hues.accent),
             badge_warn: on(hues.warn),
@@ -239,6 +249,8 @@ impl Palette {
             graph: ink(Color::Blue),
             graph_dim: ink(Color::Blue).add_modifier(Modifier::DIM),
             selected: on(Color::Cyan),
+            cursor: Style::new().add_modifier(Modifier::BOLD),
+            found: on(Color::Yellow),
             badge_ok: on(Color::Green),
             badge_busy: on(Color::Cyan),
             badge_warn: on(Color::Yellow),
@@ -267,6 +279,8 @@ impl Palette {
             graph: plain,
             graph_dim: dim,
             selected: filled,
+            cursor: bold,
+            found: filled,
             badge_ok: filled,
             badge_busy: filled,
             badge_warn: filled,
@@ -344,6 +358,7 @@ mod tests {
                 hues.error,
             ] {
                 assert!(contrast(ink, hues.ground) >= 4.5, "{ink:?} on {:?}", hues.ground);
+                assert!(contrast(ink, hues.cursor) >= 4.5, "{ink:?} on {:?}", hues.cursor);
             }
             for badge in [hues.ok, hues.warn, hues.error, hues.accent, hues.idle, hues.selected] {
                 assert!(contrast(hues.on_badge, badge) >= 4.5, "{:?} on {badge:?}", hues.on_badge);

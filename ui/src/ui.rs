@@ -4,13 +4,19 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::ascii;
-use crate::input::{Action, Input, Key, KeyCode, QuitChoice};
-use crate::keymap::{self, Command, Context};
+use crate::cluster::shorten;
+use crate::explorer::{Filter, Move, components};
+use crate::input::{Action, Copied, Input, Key, KeyCode, LogFile, QuitChoice};
+use crate::keymap::{self, Command, Context, Scope};
+use crate::layout::Shape;
 use crate::log::LogSource;
 use crate::model::Model;
-use crate::panel;
+use crate::panel::{self, Click, Placed};
 use crate::theme::{Palette, Symbols, Theme};
-use crate::view::{Move, Overlay, Tab, View, quit_asks};
+use crate::view::{Order, Overlay, Prompt, Tab, View, interrupts, quit_asks};
+
+/// A pattern that is longer is a paste into the wrong window.
+const PATTERN_MAX: usize = 1_000;
 
 /// The dashboard's view. One owner, no sharing: keys and frames alternate.
 #[derive(Clone, Debug)]
@@ -19,8 +25,18 @@ pub struct Ui {
     palette: Palette,
     /// Why the last key did nothing; the next key takes it away.
     notice: &'static str,
-    /// Where the tabs stood in the last frame, for clicks.
-    tabs: [Rect; 3],
+    /// Where things were in the last frame, for the mouse.
+    placed: Placed,
+    press: Option<Press>,
+}
+
+/// The main button went down on a line of the log.
+#[derive(Clone, Copy, Debug)]
+struct Press {
+    line: u64,
+    /// It was looked at already.
+    again: bool,
+    dragged: bool,
 }
 
 /// Where things ended up.
@@ -38,7 +54,8 @@ impl Ui {
             view: View { theme, symbols, ..View::default() },
             palette: theme.palette(),
             notice: "",
-            tabs: [Rect::ZERO; 3],
+            placed: Placed::default(),
+            press: None,
         }
     }
 
@@ -58,39 +75,60 @@ impl Ui {
     /// Draw again after every input.
     pub fn handle(&mut self, input: Input, model: &Model, log: &dyn LogSource) -> Option<Action> {
         self.settle(model, log);
-        let context = Context { view: &self.view, model, log };
         match input {
-            Input::Key(key) => {
-                self.notice = "";
-                match keymap::look_up(key, &context) {
-                    Ok(command) => self.run(command, key, model, log),
-                    Err(why) => {
-                        self.notice = why;
-                        None
-                    }
-                }
-            }
+            Input::Key(key) => self.key(key, model, log),
             Input::ScrollUp(lines) => self.wheel(Move::Up(lines), KeyCode::PageUp, model, log),
             Input::ScrollDown(lines) => {
                 self.wheel(Move::Down(lines), KeyCode::PageDown, model, log)
             }
-            Input::Click { x, y } => {
-                if context.overlay().is_none() {
-                    let hit = |rect: &Rect| rect.contains((x, y).into());
-                    if let Some(tab) = self.tabs.iter().position(hit).and_then(|i| Tab::ALL.get(i))
-                    {
-                        self.view.tab = *tab;
-                    }
-                }
+            Input::Click { x, y } => self.click((x, y), model, log),
+            Input::Drag { x, y } => {
+                self.drag((x, y));
                 None
             }
+            Input::Release => self.release(model, log),
             Input::Resize => None,
         }
     }
 
-    /// Forgets a dialog whose question has become void, so that it does not come back by itself.
+    /// Takes in new lines, and forgets a dialog whose question has become void, so that it does not
+    /// come back by itself.
     fn settle(&mut self, model: &Model, log: &dyn LogSource) {
-        self.view.overlay = Context { view: &self.view, model, log }.overlay();
+        self.view.log.update(log);
+        let context = Context { view: &self.view, model, log };
+        let (overlay, prompts) = (context.overlay(), context.prompts());
+        self.view.overlay = overlay;
+        if !prompts {
+            self.view.prompt = None;
+        }
+    }
+
+    fn key(&mut self, key: Key, model: &Model, log: &dyn LogSource) -> Option<Action> {
+        self.notice = "";
+        let context = Context { view: &self.view, model, log };
+        if context.scope() == Scope::Prompt
+            && let KeyCode::Char(c) = key.code
+            && !key.ctrl
+            && !key.alt
+        {
+            self.type_pattern(|text| text.push(c), log);
+            return None;
+        }
+        match keymap::look_up(key, &context) {
+            Ok(command) => self.run(command, key, model, log),
+            Err(why) => {
+                self.notice = why;
+                None
+            }
+        }
+    }
+
+    fn type_pattern(&mut self, edit: impl FnOnce(&mut String), log: &dyn LogSource) {
+        if let Some(prompt) = &mut self.view.prompt {
+            edit(&mut prompt.text);
+            prompt.text.truncate(shorten(&prompt.text, PATTERN_MAX).len());
+            self.view.log.seek(&prompt.text, prompt.begun, log);
+        }
     }
 
     fn wheel(
@@ -100,23 +138,73 @@ impl Ui {
         model: &Model,
         log: &dyn LogSource,
     ) -> Option<Action> {
-        let front = Context { view: &self.view, model, log }.overlay();
-        if front == Some(Overlay::Quit) {
-            return None;
+        let view = &mut self.view;
+        match (view.overlay, view.tab) {
+            (Some(Overlay::Quit | Overlay::Confirm(_)), _) => {}
+            (Some(Overlay::Components), _) => pick(view, by, log),
+            (Some(Overlay::Help | Overlay::Line(_) | Overlay::Entry(_)), _) => view.page.scroll(by),
+            (None, Tab::Log) => view.log.wheel(by),
+            (None, Tab::Timeline) => view.timeline.go(one(by), model.timeline.len()),
+            (None, Tab::OwnLog) => return Some(Action::PaneKey(Key::plain(pane))),
         }
-        if front.is_none() && self.view.tab == Tab::OwnLog {
-            return Some(Action::PaneKey(Key::plain(pane)));
-        }
-        self.scroll(by, front, log);
         None
     }
 
-    fn scroll(&mut self, by: Move, front: Option<Overlay>, log: &dyn LogSource) {
-        match (front, self.view.tab) {
-            (Some(Overlay::Help), _) => self.view.help.scroll(by),
-            (_, Tab::Log) => self.view.log.scroll(by, log),
-            (_, Tab::Timeline) => self.view.timeline.scroll(by),
-            (_, Tab::OwnLog) => {}
+    fn click(&mut self, at: (u16, u16), model: &Model, log: &dyn LogSource) -> Option<Action> {
+        self.press = None;
+        match self.placed.at(at) {
+            Some(Click::Key(key)) => self.key(key, model, log),
+            Some(Click::Line(line)) => {
+                let explorer = &mut self.view.log;
+                let row = explorer.current().filter(|_| !explorer.follows());
+                let again = row.is_some_and(|row| (row.first..=row.last).contains(&line));
+                explorer.choose(line);
+                self.press = Some(Press { line, again, dragged: false });
+                None
+            }
+            Some(Click::Entry(entry)) => {
+                let entries = model.timeline.len();
+                if self.view.timeline.chosen(entries) == entry {
+                    return self.key(Key::plain(KeyCode::Enter), model, log);
+                }
+                self.view.timeline.choose(entry, entries);
+                None
+            }
+            Some(Click::Pick(item)) => {
+                self.view.picked = item;
+                self.key(Key::plain(KeyCode::Enter), model, log)
+            }
+            None if self.placed.is_outside(at) => {
+                self.view.overlay = None;
+                None
+            }
+            None => None,
+        }
+    }
+
+    fn drag(&mut self, at: (u16, u16)) {
+        let Some(press) = &mut self.press else { return };
+        let explorer = &mut self.view.log;
+        let line = match self.placed.at(at) {
+            Some(Click::Line(line)) => line,
+            _ if at.1 < self.placed.lines.top() => return explorer.extend(Move::Up(1)),
+            _ if at.1 >= self.placed.lines.bottom() => return explorer.extend(Move::Down(1)),
+            _ => return,
+        };
+        if line != press.line || press.dragged {
+            if !press.dragged {
+                explorer.choose(press.line);
+            }
+            press.dragged = true;
+            explorer.choose_to(line);
+        }
+    }
+
+    fn release(&mut self, model: &Model, log: &dyn LogSource) -> Option<Action> {
+        match self.press.take()? {
+            Press { dragged: true, .. } => self.run(Command::Copy, Key::char('y'), model, log),
+            Press { again: true, .. } => self.key(Key::plain(KeyCode::Enter), model, log),
+            _ => None,
         }
     }
 
@@ -130,19 +218,75 @@ impl Ui {
         let view = &mut self.view;
         match command {
             Command::Start => return Some(Action::Start),
-            Command::Stop => return Some(Action::Stop),
-            Command::Restart => return Some(Action::Restart),
+            Command::Order(order) if interrupts(model) => {
+                view.overlay = Some(Overlay::Confirm(order));
+            }
+            Command::Order(order) => return Some(action(order)),
+            Command::Confirm => {
+                let Some(Overlay::Confirm(order)) = view.overlay.take() else { return None };
+                return Some(action(order));
+            }
             Command::OpenWebUi => return Some(Action::OpenWebUi),
             Command::Pane => return Some(Action::PaneKey(key)),
             Command::StopAndQuit => return Some(Action::Quit(QuitChoice::StopAndQuit)),
             Command::Background => return Some(Action::Quit(QuitChoice::Background)),
             Command::Quit if quit_asks(model) => view.overlay = Some(Overlay::Quit),
             Command::Quit => return Some(Action::Quit(QuitChoice::Leave)),
-            Command::OpenHelp => view.overlay = Some(Overlay::Help),
+            Command::OpenHelp => view.open(Overlay::Help),
             Command::CloseOverlay => view.overlay = None,
             Command::Show(tab) => view.tab = tab,
             Command::NextTab => view.tab = view.tab.next(),
             Command::PreviousTab => view.tab = view.tab.previous(),
+            Command::Scroll(by) => match (view.overlay, view.tab) {
+                (Some(_), _) => view.page.scroll(by),
+                (None, Tab::Timeline) => view.timeline.go(by, model.timeline.len()),
+                (None, Tab::Log | Tab::OwnLog) => view.log.go(by),
+            },
+            Command::Open => self.open(model, log),
+            Command::Copy => return self.copy(model, log).map(Action::Copy),
+            Command::OpenFile if view.tab == Tab::OwnLog => {
+                return Some(Action::OpenFile(LogFile::Own));
+            }
+            Command::OpenFile => return Some(Action::OpenFile(LogFile::Temporal)),
+            Command::OpenComponents => {
+                view.open(Overlay::Components);
+                let all = components(log);
+                let component = view.log.filter().component;
+                let at = all.iter().position(|(id, _)| Some(*id) == component);
+                view.picked = at.map_or(0, |at| at + 1);
+            }
+            Command::Pick(by) => pick(view, by, log),
+            Command::TakePicked => {
+                view.overlay = None;
+                let all = components(log);
+                let component = view.picked.checked_sub(1).and_then(|at| all.get(at));
+                let component = component.map(|(id, _)| *id);
+                view.log.set_filter(Filter { component, ..*view.log.filter() }, log);
+            }
+            Command::OpenPrompt => {
+                view.prompt = Some(Prompt { text: String::new(), begun: view.log.place() });
+            }
+            Command::KeepSearch => {
+                view.prompt = None;
+                if view.log.search().is_some_and(|search| search.matches() == 0) {
+                    view.log.end_search();
+                }
+            }
+            Command::Leave => match view.prompt.take() {
+                Some(prompt) => view.log.seek("", prompt.begun, log),
+                None if view.log.marks() => view.log.drop_mark(),
+                None => view.log.end_search(),
+            },
+            Command::EraseOne => self.type_pattern(|text| _ = text.pop(), log),
+            Command::EraseAll => self.type_pattern(String::clear, log),
+            Command::NextMatch => view.log.step(true, log),
+            Command::PreviousMatch => view.log.step(false, log),
+            Command::NextLevel => view.log.set_filter(view.log.filter().next_level(), log),
+            Command::Extend(by) => view.log.extend(by),
+            Command::ToggleMark => view.log.toggle_mark(),
+            Command::ToggleWrap => view.log.wrap = !view.log.wrap,
+            Command::ToggleFolds => view.log.toggle_folds(log),
+            Command::Clear => view.log.clear(log),
             Command::ShiftLeft => view.log.shift_left(),
             Command::ShiftRight => view.log.shift_right(),
             Command::Follow => view.log.follow(),
@@ -150,12 +294,38 @@ impl Ui {
                 view.theme = view.theme.next();
                 self.palette = view.theme.palette();
             }
-            Command::Scroll(by) => {
-                let front = view.overlay;
-                self.scroll(by, front, log);
-            }
         }
         None
+    }
+
+    fn open(&mut self, model: &Model, log: &dyn LogSource) {
+        let view = &mut self.view;
+        if view.tab == Tab::Timeline {
+            let entries = model.timeline.len();
+            let from_newest = view.timeline.chosen(entries);
+            view.open(Overlay::Entry(entries.saturating_sub(1 + from_newest)));
+            return;
+        }
+        match view.log.current() {
+            Some(row) if row.is_fold() => view.log.unfold(row, log),
+            Some(row) => view.open(Overlay::Line(row.first)),
+            None => {}
+        }
+    }
+
+    fn copy(&self, model: &Model, log: &dyn LogSource) -> Option<Copied> {
+        match self.view.overlay {
+            Some(Overlay::Line(number)) => {
+                let index = usize::try_from(number.checked_sub(log.dropped())?).ok()?;
+                Some(Copied { text: log.details(index)?.raw + "\n", lines: 1, left_out: 0 })
+            }
+            Some(Overlay::Entry(entry)) => {
+                let row = model.timeline.iter().rev().nth(entry)?;
+                let text = row.plain();
+                Some(Copied { lines: text.lines().count(), text, left_out: 0 })
+            }
+            _ => Some(self.view.log.copy(log)),
+        }
     }
 
     /// Draws one frame into `area` of `buf`. `own_log` is called with the rectangle for stigmer's own log
@@ -169,14 +339,41 @@ impl Ui {
         own_log: &mut dyn FnMut(Rect, &mut Buffer),
     ) -> Rendered {
         let area = area.intersection(buf.area);
+        self.view.shape = Shape::of(area);
         self.settle(model, log);
         let scene = panel::Scene { model, log, palette: &self.palette, notice: self.notice };
-        let placed = panel::screen(buf, area, &mut self.view, scene, own_log);
-        self.tabs = placed.tabs;
+        self.placed = panel::screen(buf, area, &mut self.view, scene, own_log);
         if self.view.symbols == Symbols::Ascii {
             ascii::fold(buf, area);
         }
-        Rendered { own_log_pane: placed.own_log }
+        Rendered { own_log_pane: self.placed.own_log }
+    }
+}
+
+fn action(order: Order) -> Action {
+    match order {
+        Order::Stop => Action::Stop,
+        Order::Restart => Action::Restart,
+    }
+}
+
+fn pick(view: &mut View, by: Move, log: &dyn LogSource) {
+    let last = components(log).len();
+    view.picked = match by {
+        Move::Up(_) | Move::PageUp => view.picked.saturating_sub(1),
+        Move::Down(_) | Move::PageDown => view.picked + 1,
+        Move::First => 0,
+        Move::Last => last,
+    }
+    .min(last);
+}
+
+/// The wheel chooses among few entries: one a notch.
+fn one(by: Move) -> Move {
+    match by {
+        Move::Up(_) => Move::Up(1),
+        Move::Down(_) => Move::Down(1),
+        by => by,
     }
 }
 

@@ -1,18 +1,33 @@
 //! What the view remembers between frames: the open tab, where each list is scrolled to, the overlay.
 
-use crate::log::LogSource;
+use crate::explorer::{Explorer, Move, Place};
+use crate::layout::Shape;
 use crate::model::{Model, StateView};
 use crate::theme::{Symbols, Theme};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct View {
+    /// Of the last frame: what does not fit cannot be opened.
+    pub(crate) shape: Shape,
     pub(crate) tab: Tab,
-    pub(crate) log: LogScroll,
-    pub(crate) timeline: ListScroll,
-    pub(crate) help: ListScroll,
+    pub(crate) log: Explorer,
+    pub(crate) timeline: Entries,
     pub(crate) overlay: Option<Overlay>,
+    /// Of the page in front: help, a line, an entry.
+    pub(crate) page: ListScroll,
+    /// Of the list in front.
+    pub(crate) picked: usize,
+    pub(crate) prompt: Option<Prompt>,
     pub(crate) theme: Theme,
     pub(crate) symbols: Symbols,
+}
+
+impl View {
+    /// A page is read from its top.
+    pub(crate) fn open(&mut self, overlay: Overlay) {
+        self.overlay = Some(overlay);
+        self.page = ListScroll::default();
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,105 +66,65 @@ impl Tab {
 pub(crate) enum Overlay {
     Help,
     Quit,
+    /// Workflows run: is it meant?
+    Confirm(Order),
+    /// The log line with this number in full.
+    Line(u64),
+    /// An entry of the timeline in full, counted from the oldest.
+    Entry(usize),
+    /// The choice of a component.
+    Components,
 }
 
-/// How far to scroll.
+/// A command that ends what runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Move {
-    Up(u16),
-    Down(u16),
-    PageUp,
-    PageDown,
-    First,
-    Last,
+pub(crate) enum Order {
+    Stop,
+    Restart,
 }
 
-/// The log's position. Following, it shows the newest lines; paused, it holds on to a line by its absolute
-/// number, so that neither new lines below nor evicted ones above move what is being read.
+/// A pattern being typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Prompt {
+    pub(crate) text: String,
+    /// Where one looked before.
+    pub(crate) begun: Place,
+}
+
+/// The timeline: one entry is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct LogScroll {
-    paused: Option<Pause>,
-    /// Columns that are scrolled out to the left.
-    pub(crate) shift: u16,
-    /// Lines visible in the last frame.
-    page: u16,
+pub(crate) struct Entries {
+    pub(crate) scroll: ListScroll,
+    /// Counted from the oldest, so that it stays the same entry; absent: the newest.
+    chosen: Option<usize>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Pause {
-    /// Absolute number of the first visible line.
-    first: u64,
-    /// `total` when it was paused.
-    seen: u64,
-}
+impl Entries {
+    /// As many as a page of a usual screen holds.
+    const PAGE: usize = 5;
 
-impl LogScroll {
-    const SHIFT_STEP: u16 = 8;
-    const SHIFT_MAX: u16 = 4_096;
-
-    pub(crate) fn follows(&self) -> bool {
-        self.paused.is_none()
+    /// Which one of `entries`, counted from the newest.
+    pub(crate) fn chosen(&self, entries: usize) -> usize {
+        let last = entries.saturating_sub(1);
+        self.chosen.map_or(0, |chosen| last.saturating_sub(chosen))
     }
 
-    /// Lines that have come since it was paused.
-    pub(crate) fn unseen(&self, log: &dyn LogSource) -> u64 {
-        self.paused.map_or(0, |pause| log.total().saturating_sub(pause.seen))
+    pub(crate) fn choose(&mut self, from_newest: usize, entries: usize) {
+        let from_newest = from_newest.min(entries.saturating_sub(1));
+        self.chosen = (from_newest > 0).then(|| entries - 1 - from_newest);
     }
 
-    /// Told by each frame. What fits into a page has nothing to pause for.
-    pub(crate) fn measure(&mut self, page: u16, log: &dyn LogSource) {
-        self.page = page;
-        if page > 0 && !self.scrolls(log) {
-            self.paused = None;
-        }
-    }
-
-    /// There is more than one page.
-    pub(crate) fn scrolls(&self, log: &dyn LogSource) -> bool {
-        self.page > 0 && log.len() > usize::from(self.page)
-    }
-
-    /// Index into the source of the first line to draw on a page of `page` lines.
-    pub(crate) fn first_index(&self, log: &dyn LogSource, page: u16) -> usize {
-        let last = log.len().saturating_sub(usize::from(page));
-        self.paused.map_or(last, |pause| {
-            let index = pause.first.saturating_sub(log.dropped());
-            usize::try_from(index).unwrap_or(usize::MAX).min(last)
-        })
-    }
-
-    pub(crate) fn scroll(&mut self, by: Move, log: &dyn LogSource) {
-        if !self.scrolls(log) {
-            self.paused = None;
-            return;
-        }
-        let page = u64::from(self.page);
-        let newest = log.total() - page;
-        let first = log.dropped() + self.first_index(log, self.page) as u64;
-        let first = match by {
-            Move::Up(lines) => first.saturating_sub(u64::from(lines)),
-            Move::PageUp => first.saturating_sub(page.max(2) - 1),
-            Move::Down(lines) => first + u64::from(lines),
-            Move::PageDown => first + page.max(2) - 1,
+    pub(crate) fn go(&mut self, by: Move, entries: usize) {
+        let at = self.chosen(entries);
+        let to = match by {
+            Move::Up(n) => at.saturating_sub(n.into()),
+            Move::Down(n) => at + usize::from(n),
+            Move::PageUp => at.saturating_sub(Self::PAGE),
+            Move::PageDown => at + Self::PAGE,
             Move::First => 0,
-            Move::Last => newest,
+            Move::Last => usize::MAX,
         };
-        self.paused = (first < newest).then(|| Pause {
-            first: first.max(log.dropped()),
-            seen: self.paused.map_or(log.total(), |pause| pause.seen),
-        });
-    }
-
-    pub(crate) fn follow(&mut self) {
-        self.paused = None;
-    }
-
-    pub(crate) fn shift_left(&mut self) {
-        self.shift = self.shift.saturating_sub(Self::SHIFT_STEP);
-    }
-
-    pub(crate) fn shift_right(&mut self) {
-        self.shift = (self.shift + Self::SHIFT_STEP).min(Self::SHIFT_MAX);
+        self.choose(to, entries);
     }
 }
 
@@ -190,9 +165,20 @@ impl ListScroll {
         self.offset = offset.min(self.last());
     }
 
+    /// Scrolls as far as needed to have these lines in sight, the first of them at any rate.
+    pub(crate) fn reveal(&mut self, first: u16, last: u16) {
+        let lowest = (last + 1).saturating_sub(self.page);
+        self.offset = self.offset.max(lowest).min(first).min(self.last());
+    }
+
     fn last(&self) -> u16 {
         self.lines.saturating_sub(self.page)
     }
+}
+
+/// Stopping would interrupt somebody's work.
+pub(crate) fn interrupts(model: &Model) -> bool {
+    model.managed && model.workflows.as_ref().is_some_and(|workflows| workflows.running > 0)
 }
 
 /// Quitting would decide about a Temporal that lives or is about to: so it asks.
@@ -211,45 +197,6 @@ pub(crate) fn quit_asks(model: &Model) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::SampleLog;
-
-    #[test]
-    fn a_paused_log_stands_still_while_lines_come_and_go() {
-        let mut log = SampleLog::numbered(100);
-        let mut scroll = LogScroll { page: 10, ..LogScroll::default() };
-        assert_eq!(scroll.first_index(&log, 10), 90);
-        scroll.scroll(Move::Up(5), &log);
-        assert_eq!(scroll.first_index(&log, 10), 85);
-        log.push_numbered(30);
-        assert_eq!(scroll.first_index(&log, 10), 85);
-        assert_eq!(scroll.unseen(&log), 30);
-        log.evict(50);
-        assert_eq!(scroll.first_index(&log, 10), 35, "the same line has a smaller index");
-        log.evict(60);
-        assert_eq!(scroll.first_index(&log, 10), 0, "it is gone: the oldest that is left");
-    }
-
-    #[test]
-    fn reaching_the_end_follows_again() {
-        let log = SampleLog::numbered(100);
-        let mut scroll = LogScroll { page: 10, ..LogScroll::default() };
-        scroll.scroll(Move::Up(1), &log);
-        assert!(!scroll.follows());
-        scroll.scroll(Move::Down(1), &log);
-        assert!(scroll.follows());
-        scroll.scroll(Move::First, &log);
-        assert_eq!(scroll.first_index(&log, 10), 0);
-        scroll.scroll(Move::Last, &log);
-        assert!(scroll.follows());
-    }
-
-    #[test]
-    fn what_fits_does_not_scroll() {
-        let log = SampleLog::numbered(10);
-        let mut scroll = LogScroll { page: 10, ..LogScroll::default() };
-        scroll.scroll(Move::Up(1), &log);
-        assert!(scroll.follows());
-    }
 
     #[test]
     fn entries_that_come_in_above_do_not_move_the_list() {

@@ -23,10 +23,6 @@ fn sample() -> LogStore {
     store
 }
 
-fn filter(min_level: Level, component: Option<&str>) -> Filter {
-    Filter { min_level, component: component.map(str::to_owned) }
-}
-
 #[test]
 fn a_line_comes_out_as_it_went_in() {
     let store = sample();
@@ -39,42 +35,23 @@ fn a_line_comes_out_as_it_went_in() {
     assert!(store.get(5).is_none());
 }
 
-#[test]
-fn filters_by_level_and_component_but_keeps_the_marks() {
-    let store = sample();
-    let all = store.first_index()..store.end();
-    let cases = [
-        (filter(Level::Debug, None), vec![0, 1, 2, 3, 4]),
-        (filter(Level::Warn, None), vec![0, 2, 3]),
-        (filter(Level::Error, None), vec![0, 3]),
-        (filter(Level::Debug, Some("history")), vec![0, 1, 3]),
-        (filter(Level::Warn, Some("worker")), vec![0, 2]),
-        (filter(Level::Debug, Some("nobody")), vec![0]),
-    ];
-    for (filter, expected) in cases {
-        let passed = store.filtered(all.clone(), &filter).map(|entry| entry.index());
-        assert_eq!(passed.collect::<Vec<_>>(), expected, "{filter:?}");
-        assert_eq!(store.count_filtered(&filter), expected.len(), "{filter:?}");
-        let back = store.filtered(all.clone(), &filter).rev().map(|entry| entry.index());
-        assert_eq!(back.collect::<Vec<_>>(), expected.into_iter().rev().collect::<Vec<_>>());
-    }
-    assert_eq!(store.components().collect::<Vec<_>>(), ["stigmer", "history", "worker"]);
-    assert_eq!(Level::ALL.map(|level| store.count(level)), [0, 1, 1, 1, 1]);
+fn found(store: &LogStore, pattern: &str) -> Vec<u64> {
+    store.find(&Finder::new(pattern).unwrap(), 0..u64::MAX)
 }
 
 #[test]
-fn searches_both_ways_from_any_line() {
+fn finds_lines() {
     let store = sample();
-    let (pattern, all) = (Regex::new("(?i)ALPHA").unwrap(), Filter::default());
-    let next = |from| store.search(&pattern, &all, from, Direction::Forward);
-    let previous = |from| store.search(&pattern, &all, from, Direction::Backward);
-    assert_eq!(
-        [next(0), next(1), next(2), next(5), next(99)],
-        [Some(1), Some(1), Some(3), None, None]
-    );
-    assert_eq!([previous(0), previous(2), previous(u64::MAX)], [None, Some(1), Some(4)]);
-    assert_eq!(store.matches(&pattern, &all, 0..u64::MAX), [1, 3, 4]);
-    assert_eq!(store.matches(&pattern, &filter(Level::Warn, None), 0..u64::MAX), [3]);
+    assert_eq!(found(&store, "alpha"), [1, 3, 4]);
+    assert_eq!(found(&store, "Alpha"), [0; 0]);
+    assert_eq!(found(&store, "again.*history|^raw"), [3, 4]);
+    assert_eq!(found(&store, "alpha$"), [4]);
+    assert_eq!(found(&store, "level=warn"), [2], "as it is shown, and not as it is written");
+    assert_eq!(found(&store, ""), [0, 1, 2, 3, 4]);
+    let finder = Finder::new("alpha").unwrap();
+    assert_eq!(store.find(&finder, 2..4), [3]);
+    let components: Vec<_> = store.components().iter().map(String::as_str).collect();
+    assert_eq!(components, ["stigmer", "history", "worker", ""]);
 }
 
 #[test]
@@ -87,10 +64,6 @@ fn numbers_stay_while_lines_go() {
     assert!(store.get(6).is_none());
     assert_eq!(store.get(7).unwrap().text(), "line 7");
     assert_eq!(store.range(0..9).map(|entry| entry.index()).collect::<Vec<_>>(), [7, 8]);
-    store.clear();
-    assert_eq!((store.first_index(), store.end(), store.bytes()), (10, 10, 0));
-    store.push(b"x");
-    assert_eq!(store.get(10).unwrap().text(), "x");
 }
 
 #[test]
@@ -99,7 +72,7 @@ fn invented_component_names_do_not_fill_memory() {
     for n in 0..3_000 {
         store.push(event("INFO", &format!("invented-{n}"), "x").as_bytes());
     }
-    assert_eq!(store.components().count(), MAX_COMPONENTS);
+    assert_eq!(store.components().len(), MAX_COMPONENTS);
     assert_eq!(store.get(2_999).unwrap().component(), "…");
 }
 
@@ -111,8 +84,7 @@ fn a_hundred_thousand_lines_fit_the_budget() {
         store.push(event("INFO", "history", &format!("{n:0190}")).as_bytes());
     }
     assert_eq!(store.len(), LogStore::LINES);
-    let pattern = Regex::new("0099999").unwrap();
-    assert_eq!(store.matches(&pattern, &Filter::default(), 0..u64::MAX), [99_999]);
+    assert_eq!(found(&store, "0099999"), [99_999]);
 }
 
 proptest! {
@@ -131,7 +103,29 @@ proptest! {
             prop_assert!(store.bytes() <= max_bytes || store.len() == 1);
             prop_assert_eq!(store.end(), n as u64 + 1);
             prop_assert_eq!(store.get(n as u64).unwrap().text(), line.as_str());
-            prop_assert_eq!(Level::ALL.map(|level| store.count(level)).iter().sum::<usize>(), store.len());
         }
+    }
+
+    /// A page at a time finds the same as a line at a time, whatever the pattern.
+    #[test]
+    fn a_search_finds_what_grep_finds(
+        lines in proptest::collection::vec("[ab\\t ]{0,6}", 1..30),
+        pattern in proptest::sample::select(vec![
+            "", "a", "a.*b", "^a", "b$", "^$", r"\Ab", r"a\z", r"\s", "[^b]", r"\bb", "a|^b+$", r"a\n", r"a\sb", "x*", "(?s).a",
+        ]),
+        dropped in 0_usize..20,
+        range in (0_u64..40, 0_u64..40),
+    ) {
+        let mut store = store(lines.len().saturating_sub(dropped).max(1), 1_000_000);
+        for line in &lines {
+            store.push(line.as_bytes());
+        }
+        let alone = regex::RegexBuilder::new(pattern).case_insensitive(true).build().unwrap();
+        let expected: Vec<u64> = store
+            .range(range.0..range.1)
+            .filter(|entry| alone.is_match(entry.text()))
+            .map(|entry| entry.index())
+            .collect();
+        prop_assert_eq!(store.find(&Finder::new(pattern).unwrap(), range.0..range.1), expected);
     }
 }

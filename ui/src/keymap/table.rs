@@ -1,12 +1,17 @@
 //! The rows of the table, in the order in which footer and help show them.
 
 use super::{Binding, Command, Context, Group, Scope};
+use crate::explorer::Move;
 use crate::input::{Key, KeyCode};
 use crate::model::{Model, StateView};
-use crate::view::{Move, Tab};
+use crate::view::{Order, Overlay, Tab};
 
 const fn key(code: KeyCode) -> Key {
     Key::plain(code)
+}
+
+const fn shifted(code: KeyCode) -> Key {
+    Key { shift: true, ..Key::plain(code) }
 }
 
 const SILENT: fn(&Context<'_>) -> &'static str = |_| "";
@@ -28,7 +33,7 @@ pub(crate) static TABLE: &[Binding] = &[
     Binding {
         scope: Scope::Screen,
         group: Group::Temporal,
-        keys: &[(Key::char('x'), Command::Stop)],
+        keys: &[(Key::char('x'), Command::Order(Order::Stop))],
         shown: "x",
         short: "stop",
         long: "stop Temporal; the dashboard stays",
@@ -39,7 +44,7 @@ pub(crate) static TABLE: &[Binding] = &[
     Binding {
         scope: Scope::Screen,
         group: Group::Temporal,
-        keys: &[(Key::char('r'), Command::Restart)],
+        keys: &[(Key::char('r'), Command::Order(Order::Restart))],
         shown: "r",
         short: "restart",
         long: "restart Temporal: a new generation, same options",
@@ -86,37 +91,126 @@ pub(crate) static TABLE: &[Binding] = &[
     Binding {
         scope: Scope::Screen,
         group: Group::Panels,
-        keys: &[(Key::char('f'), Command::Follow)],
-        shown: "f",
-        short: "follow",
-        long: "follow the log again",
-        rank: 2,
-        works: |c| c.on(Tab::Log) && !c.view.log.follows(),
-        why_not: |c| if c.on(Tab::Log) { "the log is being followed" } else { "" },
-    },
-    Binding {
-        scope: Scope::Screen,
-        group: Group::Panels,
         keys: SCROLL,
         shown: "↑↓",
-        short: "scroll",
-        long: "scroll; also PgUp PgDn, Home End and the wheel",
+        short: "choose",
+        long: "choose a line or an entry; also PgUp PgDn, Home End, wheel and click",
         rank: 6,
-        works: |c| c.scrolls(),
+        works: moves,
         why_not: SILENT,
     },
     Binding {
         scope: Scope::Screen,
         group: Group::Panels,
-        keys: &[
-            (key(KeyCode::Left), Command::ShiftLeft),
-            (key(KeyCode::Right), Command::ShiftRight),
+        keys: &[(key(KeyCode::Enter), Command::Open)],
+        shown: "Enter",
+        short: "open",
+        long: "open it in full; a click on what is chosen does the same",
+        rank: 4,
+        works: |c| match c.view.tab {
+            Tab::Log => c.current().is_some(),
+            Tab::Timeline => !c.model.timeline.is_empty() && c.fits(),
+            Tab::OwnLog => false,
+        },
+        why_not: SILENT,
+    },
+    log(
+        &[(Key::char('f'), Command::Follow)],
+        ("f", "follow", 2),
+        "follow the log again",
+        |c| c.in_log() && !c.view.log.follows(),
+        |c| if c.on(Tab::Log) { "the log is being followed" } else { "" },
+    ),
+    log(
+        &[(Key::char('/'), Command::OpenPrompt)],
+        ("/", "search", 2),
+        "search by regular expression; small letters find capitals too",
+        in_log,
+        |_| "search works in Temporal's log: 1",
+    ),
+    log(
+        &[(Key::char('n'), Command::NextMatch), (Key::char('N'), Command::PreviousMatch)],
+        ("n N", "match", 2),
+        "next match below, previous match above",
+        finds,
+        |c| if c.on(Tab::Log) { "nothing is found; / searches" } else { "" },
+    ),
+    log(
+        &[(key(KeyCode::Esc), Command::Leave)],
+        ("Esc", "leave", 3),
+        "leave the search; drop the selection",
+        |c| c.in_log() && (c.view.log.search().is_some() || c.view.log.marks()),
+        SILENT,
+    ),
+    log(
+        &[(Key::char('l'), Command::NextLevel)],
+        ("l", "level", 3),
+        "all lines, information, warnings, errors and above",
+        in_log,
+        SILENT,
+    ),
+    log(
+        &[(Key::char('c'), Command::OpenComponents)],
+        ("c", "component", 5),
+        "only what one component says",
+        |c| c.in_log() && !c.log.is_empty(),
+        SILENT,
+    ),
+    log(
+        &[(Key::char('y'), Command::Copy)],
+        ("y", "copy", 4),
+        "copy the chosen lines, or the newest; so does dragging the mouse",
+        log_has_rows,
+        SILENT,
+    ),
+    log(
+        &[
+            (Key::char('v'), Command::ToggleMark),
+            (shifted(KeyCode::Up), Command::Extend(Move::Up(1))),
+            (shifted(KeyCode::Down), Command::Extend(Move::Down(1))),
         ],
-        shown: "←→",
-        short: "sideways",
-        long: "scroll long lines sideways",
-        rank: 7,
-        works: |c| c.on(Tab::Log) && !c.log.is_empty(),
+        ("v", "select", 7),
+        "select more than one line: v, then move; or Shift with ↑↓",
+        log_has_rows,
+        SILENT,
+    ),
+    log(
+        &[(Key::char('z'), Command::ToggleFolds)],
+        ("z", "fold", 7),
+        "fold what every start and stop writes, or unfold all of it",
+        log_has_rows,
+        SILENT,
+    ),
+    log(
+        &[(Key::char('w'), Command::ToggleWrap)],
+        ("w", "wrap", 7),
+        "wrap long lines, or clip them",
+        log_has_rows,
+        SILENT,
+    ),
+    log(
+        &[(key(KeyCode::Left), Command::ShiftLeft), (key(KeyCode::Right), Command::ShiftRight)],
+        ("←→", "sideways", 9),
+        "scroll clipped lines sideways",
+        |c| c.log_has_rows() && !c.view.log.wrap,
+        SILENT,
+    ),
+    log(
+        &[(Key::ctrl('l'), Command::Clear)],
+        ("Ctrl-L", "clear", 8),
+        "hide all lines up to now; again: show them",
+        |c| c.in_log() && (c.view.log.filter().from > 0 || !c.log.is_empty()),
+        SILENT,
+    ),
+    Binding {
+        scope: Scope::Screen,
+        group: Group::Panels,
+        keys: &[(Key::char('e'), Command::OpenFile)],
+        shown: "e",
+        short: "pager",
+        long: "open the log's file in $PAGER, or in $EDITOR",
+        rank: 8,
+        works: |c| !c.on(Tab::Timeline) && c.fits(),
         why_not: SILENT,
     },
     pane(
@@ -170,8 +264,8 @@ pub(crate) static TABLE: &[Binding] = &[
         short: "help",
         long: "this page",
         rank: 0,
-        works: ALWAYS,
-        why_not: SILENT,
+        works: fits,
+        why_not: |_| "no room for help",
     },
     Binding {
         scope: Scope::Screen,
@@ -184,43 +278,114 @@ pub(crate) static TABLE: &[Binding] = &[
         works: ALWAYS,
         why_not: SILENT,
     },
-    Binding {
-        scope: Scope::Help,
-        group: Group::Dialog,
-        keys: &[
+    dialog(
+        Scope::Page,
+        &[
             (key(KeyCode::Esc), Command::CloseOverlay),
+            (key(KeyCode::Enter), Command::CloseOverlay),
             (Key::char('?'), Command::CloseOverlay),
             (Key::char('q'), Command::CloseOverlay),
         ],
-        shown: "Esc",
-        short: "close",
-        long: "close this page",
-        rank: 0,
-        works: ALWAYS,
-        why_not: SILENT,
-    },
-    Binding {
-        scope: Scope::Help,
-        group: Group::Dialog,
-        keys: SCROLL,
-        shown: "↑↓",
-        short: "scroll",
-        long: "scroll",
-        rank: 1,
-        works: |c| c.view.help.scrolls(),
-        why_not: SILENT,
-    },
-    Binding {
-        scope: Scope::Help,
-        group: Group::Dialog,
-        keys: &[(Key::ctrl('c'), Command::Quit)],
-        shown: "Ctrl-C",
-        short: "quit",
-        long: "quit",
-        rank: 2,
-        works: ALWAYS,
-        why_not: SILENT,
-    },
+        ("Esc", "close", 0),
+        "close this page",
+        ALWAYS,
+    ),
+    dialog(Scope::Page, SCROLL, ("↑↓", "scroll", 1), "scroll", |c| c.view.page.scrolls()),
+    dialog(
+        Scope::Page,
+        &[(Key::char('y'), Command::Copy)],
+        ("y", "copy", 1),
+        "copy all of it",
+        |c| c.overlay() != Some(Overlay::Help),
+    ),
+    dialog(Scope::Page, &[(Key::ctrl('c'), Command::Quit)], ("Ctrl-C", "quit", 2), "quit", ALWAYS),
+    dialog(
+        Scope::Confirm,
+        &[(Key::char('y'), Command::Confirm), (key(KeyCode::Enter), Command::Confirm)],
+        ("y", "yes", 0),
+        "yes, do it",
+        ALWAYS,
+    ),
+    dialog(
+        Scope::Confirm,
+        &[(key(KeyCode::Esc), Command::CloseOverlay), (Key::char('n'), Command::CloseOverlay)],
+        ("Esc", "no", 0),
+        "no, leave it alone",
+        ALWAYS,
+    ),
+    dialog(
+        Scope::Confirm,
+        &[(Key::ctrl('c'), Command::Quit)],
+        ("Ctrl-C", "quit", 2),
+        "quit",
+        ALWAYS,
+    ),
+    dialog(
+        Scope::Components,
+        &[(key(KeyCode::Enter), Command::TakePicked)],
+        ("Enter", "show only this", 0),
+        "show only this",
+        ALWAYS,
+    ),
+    dialog(
+        Scope::Components,
+        &[
+            (key(KeyCode::Up), Command::Pick(Move::Up(1))),
+            (key(KeyCode::Down), Command::Pick(Move::Down(1))),
+            (key(KeyCode::Home), Command::Pick(Move::First)),
+            (key(KeyCode::End), Command::Pick(Move::Last)),
+        ],
+        ("↑↓", "choose", 1),
+        "choose",
+        ALWAYS,
+    ),
+    dialog(
+        Scope::Components,
+        &[
+            (key(KeyCode::Esc), Command::CloseOverlay),
+            (Key::char('c'), Command::CloseOverlay),
+            (Key::char('q'), Command::CloseOverlay),
+        ],
+        ("Esc", "close", 0),
+        "close",
+        ALWAYS,
+    ),
+    dialog(
+        Scope::Components,
+        &[(Key::ctrl('c'), Command::Quit)],
+        ("Ctrl-C", "quit", 2),
+        "quit",
+        ALWAYS,
+    ),
+    dialog(
+        Scope::Prompt,
+        &[(key(KeyCode::Enter), Command::KeepSearch)],
+        ("Enter", "done", 0),
+        "search on with n and N",
+        ALWAYS,
+    ),
+    dialog(Scope::Prompt, &[(key(KeyCode::Esc), Command::Leave)], ("Esc", "leave", 0), "", ALWAYS),
+    dialog(
+        Scope::Prompt,
+        &[(key(KeyCode::Up), Command::PreviousMatch), (key(KeyCode::Down), Command::NextMatch)],
+        ("↑↓", "match", 1),
+        "previous match above, next match below",
+        finds,
+    ),
+    dialog(
+        Scope::Prompt,
+        &[(Key::ctrl('u'), Command::EraseAll), (key(KeyCode::Backspace), Command::EraseOne)],
+        ("Ctrl-U", "erase", 2),
+        "erase all of it",
+        |c| c.view.prompt.as_ref().is_some_and(|prompt| !prompt.text.is_empty()),
+    ),
+    dialog(
+        Scope::Prompt,
+        &[(Key::ctrl('c'), Command::Quit)],
+        ("Ctrl-C", "quit", 2),
+        "quit",
+        ALWAYS,
+    ),
     Binding {
         scope: Scope::Quit,
         group: Group::Dialog,
@@ -270,6 +435,26 @@ const SCROLL: &[(Key, Command)] = &[
     (key(KeyCode::End), Command::Scroll(Move::Last)),
 ];
 
+fn in_log(c: &Context<'_>) -> bool {
+    c.in_log()
+}
+
+fn log_has_rows(c: &Context<'_>) -> bool {
+    c.log_has_rows()
+}
+
+fn finds(c: &Context<'_>) -> bool {
+    c.finds()
+}
+
+fn moves(c: &Context<'_>) -> bool {
+    c.moves()
+}
+
+fn fits(c: &Context<'_>) -> bool {
+    c.fits()
+}
+
 const fn tab(
     keys: &'static [(Key, Command)],
     shown: &'static str,
@@ -278,6 +463,31 @@ const fn tab(
 ) -> Binding {
     let (scope, group) = (Scope::Screen, Group::Panels);
     Binding { scope, group, keys, shown, short: "", long, rank: 9, works, why_not: SILENT }
+}
+
+/// A key of Temporal's log; `footer` is how it is written, its word and its rank there.
+const fn log(
+    keys: &'static [(Key, Command)],
+    footer: (&'static str, &'static str, u8),
+    long: &'static str,
+    works: fn(&Context<'_>) -> bool,
+    why_not: fn(&Context<'_>) -> &'static str,
+) -> Binding {
+    let (shown, short, rank) = footer;
+    let (scope, group) = (Scope::Screen, Group::Log);
+    Binding { scope, group, keys, shown, short, long, rank, works, why_not }
+}
+
+/// A key of what is in front.
+const fn dialog(
+    scope: Scope,
+    keys: &'static [(Key, Command)],
+    footer: (&'static str, &'static str, u8),
+    long: &'static str,
+    works: fn(&Context<'_>) -> bool,
+) -> Binding {
+    let (shown, short, rank) = footer;
+    Binding { scope, group: Group::Dialog, keys, shown, short, long, rank, works, why_not: SILENT }
 }
 
 const fn pane(

@@ -1,104 +1,95 @@
 //! Temporal's log. Only the visible slice is asked for and drawn.
 
+mod note;
+mod row;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::Scene;
-use crate::cluster::width;
+use super::{Click, Placed, Scene};
+use crate::explorer::{Explorer, Row};
 use crate::human;
-use crate::log::{Level, LineKind, LogLine};
-use crate::paint::{Pen, Piece};
-use crate::theme::Palette;
-use crate::view::LogScroll;
+use crate::paint::Pen;
+use row::Brush;
 
-const TIME: u16 = 12;
-const COMPONENT: u16 = 9;
-/// Narrower than this, the time is left out.
-const TIME_NEEDS: u16 = 60;
-/// From here on the fields have a column of their own.
-const FIELDS_NEED: u16 = 100;
+pub(super) use note::note;
 
-pub(super) fn draw(buf: &mut Buffer, area: Rect, scroll: &mut LogScroll, scene: Scene<'_>) {
-    scroll.measure(area.height, scene.log);
-    let first = scroll.first_index(scene.log, area.height);
-    for row in 0..area.height {
-        let Some(line) = scene.log.line(first + usize::from(row)) else { break };
-        draw_line(buf, area, row, &line, scroll.shift, scene.palette);
-    }
-    if scene.log.is_empty() {
-        Pen::row(buf, area, 0).put("Temporal has not written anything yet.", scene.palette.dim);
-    }
-}
-
-fn draw_line(
+/// The first column of `area` is for signs.
+pub(super) fn draw(
     buf: &mut Buffer,
     area: Rect,
-    row: u16,
-    line: &LogLine<'_>,
-    shift: u16,
-    palette: &Palette,
+    explorer: &mut Explorer,
+    scene: Scene<'_>,
+    placed: &mut Placed,
 ) {
-    let mut pen = Pen::row(buf, area, row);
-    match line.kind {
-        LineKind::GenerationMark => {
-            pen.put("── ", palette.border).put(line.text, palette.key).gap(1);
-            let rest = pen.room();
-            pen.fill("─", rest, palette.border);
+    let Scene { palette, log, .. } = scene;
+    let text = Rect { x: area.x + 1.min(area.width), width: area.width.saturating_sub(1), ..area };
+    let wraps = explorer.wrap;
+    let first = explorer.measure(area.height, |row| match line_of(row, scene) {
+        Some(line) if wraps && !row.is_fold() => row::height(&line, text.width, area.height),
+        _ => 1,
+    });
+    placed.lines = area;
+    let chosen = explorer.chosen();
+    let search = explorer.search().filter(|search| search.error.is_empty());
+    let mut used = 0;
+    let mut at = first;
+    while used < area.height
+        && let Some(row) = explorer.row(at)
+    {
+        let mut brush = Brush {
+            area: Rect { y: text.y + used, height: area.height - used, ..text },
+            shift: if wraps { 0 } else { explorer.shift },
+            wraps,
+            pattern: search.map(|search| search.pattern.as_str()),
+            scene,
+        };
+        let line = line_of(row, scene);
+        let height = match &line {
+            Some(line) if wraps && !row.is_fold() => row::height(line, text.width, area.height),
+            _ => 1,
+        };
+        let height = height.min(area.height - used);
+        brush.area.height = height;
+        let all = Rect { y: area.y + used, height, ..area };
+        let is_chosen = chosen.as_ref().is_some_and(|chosen| chosen.contains(&at));
+        if is_chosen {
+            buf.set_style(all, palette.cursor);
         }
-        LineKind::Raw => {
-            pen.skip(shift).put(line.text, palette.dim);
-        }
-        LineKind::Structured => {
-            if area.width >= TIME_NEEDS {
-                pen.left(line.time, TIME, palette.dim).gap(1);
+        match &line {
+            _ if row.is_fold() => brush.fold(buf, row, is_chosen),
+            Some(line) => {
+                brush.line(buf, line);
+                let matches = search.is_some_and(|search| search.is_match(row.first));
+                let (sign, style) = match (is_chosen, matches) {
+                    (true, _) => ("▸", palette.key),
+                    // It may stand where the row does not show it.
+                    (false, true) => ("›", palette.warn),
+                    (false, false) => (" ", palette.base),
+                };
+                Pen::row(buf, all, 0).put(sign, style);
             }
-            pen.put(line.level.word(), palette.level(line.level)).gap(1);
-            pen.left(line.component, COMPONENT, palette.component).gap(1);
-            let text = match line.level {
-                Level::Error => palette.error,
-                Level::Trace | Level::Debug => palette.dim,
-                Level::Info | Level::Warn => palette.base,
-            };
-            let column = if area.width >= FIELDS_NEED { pen.room() / 20 * 9 } else { 0 };
-            let start = pen.room();
-            pen.skip(shift).put(line.text, text);
-            let used = start - pen.room();
-            let to_fields = column.saturating_sub(shift).saturating_sub(used).max(2);
-            // The column counts from the unshifted beginning, so scrolled lines stay aligned with each other.
-            pen.gap(to_fields).put(line.fields, palette.dim);
+            None => {}
         }
+        placed.put(all, Click::Line(row.first));
+        used += height;
+        at += 1;
+    }
+    if explorer.rows() == 0 {
+        let said = if log.is_empty() {
+            "Temporal has not written anything yet.".to_owned()
+        } else if explorer.filter().from > 0 {
+            let cleared = explorer.filter().from.saturating_sub(log.dropped());
+            let lines = human::counted(cleared, "line is", "lines are");
+            format!("{lines} hidden; Ctrl-L shows them again.")
+        } else {
+            "No line passes the filter; l and c change it.".to_owned()
+        };
+        Pen::row(buf, text, 0).put(&said, palette.dim);
     }
 }
 
-/// What stands in the line above: how it follows, how much there is; as much as fits into `room`.
-pub(super) fn note<'a>(
-    scroll: &LogScroll,
-    scene: Scene<'_>,
-    room: u16,
-    out: &'a mut Vec<String>,
-) -> Vec<Piece<'a>> {
-    let palette = scene.palette;
-    let first = if scroll.follows() {
-        out.push("following".into());
-        palette.ok
-    } else {
-        out.push(format!("paused · {} new", human::count(scroll.unseen(scene.log))));
-        palette.warn
-    };
-    out.push(format!(" · {}", human::counted(scene.log.total(), "line", "lines")));
-    if scene.log.dropped() > 0 {
-        out.push(format!(" · oldest {} gone", human::count(scene.log.dropped())));
-    }
-    if scroll.shift > 0 {
-        out.push(format!(" · from column {}", scroll.shift + 1));
-    }
-    let mut used = 3;
-    let fitting = out.iter().take_while(|text| {
-        used += width(text);
-        used <= room
-    });
-    fitting
-        .enumerate()
-        .map(|(i, text)| (text.as_str(), if i == 0 { first } else { palette.dim }))
-        .collect()
+fn line_of<'a>(row: Row, scene: Scene<'a>) -> Option<crate::log::LogLine<'a>> {
+    let index = row.first.checked_sub(scene.log.dropped())?;
+    scene.log.line(usize::try_from(index).ok()?)
 }

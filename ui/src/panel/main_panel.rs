@@ -3,8 +3,9 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{OwnLog, Placed, Scene, framed_note, log, timeline};
+use super::{Click, OwnLog, Placed, Scene, framed_note, log, timeline};
 use crate::cluster::width;
+use crate::input::Key;
 use crate::layout::inset;
 use crate::paint::{self, Pen};
 use crate::view::{Tab, View};
@@ -15,16 +16,21 @@ pub(super) fn draw(
     view: &mut View,
     scene: Scene<'_>,
     own_log: OwnLog<'_>,
-) -> Placed {
+    placed: &mut Placed,
+) {
     let inside = paint::frame(buf, area, scene.palette.border);
-    let mut placed = Placed::default();
-    content(buf, inset(inside, 1), view, scene, own_log, &mut placed);
-    placed.tabs = tabs(buf, paint::edge(area, 0), view, scene);
+    let inside = match view.tab {
+        // Signs stand in the margin.
+        Tab::Log | Tab::Timeline => Rect { width: inside.width.saturating_sub(1), ..inside },
+        Tab::OwnLog => inset(inside, 1),
+    };
+    content(buf, inside, view, scene, own_log, placed);
+    // After the content, for what that has found out about itself.
+    tabs(buf, paint::edge(area, 0), view, scene, placed);
     toast(buf, paint::edge(area, area.height.saturating_sub(1)), scene);
-    placed
 }
 
-/// The open tab's content.
+/// The open tab's content. The first column is for signs.
 pub(super) fn content(
     buf: &mut Buffer,
     area: Rect,
@@ -34,8 +40,8 @@ pub(super) fn content(
     placed: &mut Placed,
 ) {
     match view.tab {
-        Tab::Log => log::draw(buf, area, &mut view.log, scene),
-        Tab::Timeline => timeline::draw(buf, area, &mut view.timeline, scene),
+        Tab::Log => log::draw(buf, area, &mut view.log, scene, placed),
+        Tab::Timeline => timeline::draw(buf, area, &mut view.timeline, scene, placed),
         Tab::OwnLog => {
             if !area.is_empty() {
                 own_log(area, buf);
@@ -45,8 +51,14 @@ pub(super) fn content(
     }
 }
 
-/// The titles of the tabs and a note about the open one; where the titles are.
-pub(super) fn tabs(buf: &mut Buffer, edge: Rect, view: &View, scene: Scene<'_>) -> [Rect; 3] {
+/// The titles of the tabs and a note about the open one.
+pub(super) fn tabs(
+    buf: &mut Buffer,
+    edge: Rect,
+    view: &View,
+    scene: Scene<'_>,
+    placed: &mut Placed,
+) {
     let palette = scene.palette;
     let titles: u16 = Tab::ALL.iter().map(|tab| width(tab.title()) + 1).sum();
     let mut texts = Vec::new();
@@ -59,20 +71,18 @@ pub(super) fn tabs(buf: &mut Buffer, edge: Rect, view: &View, scene: Scene<'_>) 
         let right = edge.width.saturating_sub(titles);
         framed_note(buf, Rect { x: edge.right() - right, width: right, ..edge }, &note);
     }
-    let mut places = [Rect::ZERO; 3];
     let mut x = edge.x;
-    for (i, tab) in Tab::ALL.into_iter().enumerate() {
+    for (tab, key) in Tab::ALL.into_iter().zip(['1', '2', '3']) {
         let place = Rect { x, width: width(tab.title()), ..edge }.intersection(edge);
         let style = if tab == view.tab { palette.selected } else { palette.dim };
         let mut pen = Pen::row(buf, Rect { width: edge.right().saturating_sub(x), x, ..edge }, 0);
         pen.put(tab.title(), style);
-        if i + 1 < places.len() {
+        if tab != Tab::OwnLog {
             pen.put("│", palette.border);
         }
-        places[i] = place;
+        placed.put(place, Click::Key(Key::char(key)));
         x += place.width + 1;
     }
-    places
 }
 
 /// What the last key could not do, or what the caller has to tell. It covers nothing but the lower line.

@@ -9,6 +9,7 @@ use crate::human;
 use crate::layout::split_top;
 use crate::model::{ProbePoint, ProbeView};
 use crate::paint::Pen;
+use crate::theme::Palette;
 
 /// The graph's scale never goes below this: noise between 100 and 200 µs is not news.
 const LEAST_SCALE_US: f64 = 500.0;
@@ -34,7 +35,8 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     latest(&mut pen, scene);
     for (label, value) in [("p50 ", probe.p50_us), ("p99 ", probe.p99_us)] {
         pen.gap(2).put(label, palette.dim);
-        pen.right(&value.map_or_else(|| "–".into(), human::latency), 6, palette.base);
+        let ink = if model.is_live() { palette.base } else { palette.dim };
+        pen.right(&value.map_or_else(|| "–".into(), human::latency), 6, ink);
     }
 
     // With room to spare, a sentence about what happens when probes fail.
@@ -42,7 +44,9 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     let (graph, legend) = split_top(rest, rest.height - legend);
     draw_history(buf, graph, scene, scale);
     let mut pen = Pen::row(buf, legend, 0);
-    if probe.consecutive_failures > 0 {
+    if !model.is_live() {
+        pen.put("the last one's; nothing runs now", palette.dim);
+    } else if probe.consecutive_failures > 0 {
         let text = format!(
             "{} × of {} until a restart",
             probe.consecutive_failures, probe.failure_threshold
@@ -62,6 +66,8 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
 pub(super) fn latest(pen: &mut Pen<'_>, scene: Scene<'_>) {
     let probe = &scene.model.probe;
     match (probe.history.last(), probe.last_us) {
+        // What answered, or failed to, is gone.
+        _ if !scene.model.is_live() => pen.right("–", 6, scene.palette.dim),
         (Some(ProbePoint::Failed), _) => pen.left("× fail", 6, scene.palette.error),
         (_, Some(us)) => pen.right(&human::latency(us), 6, scene.palette.strong),
         (_, None) => pen.right("–", 6, scene.palette.dim),
@@ -73,7 +79,9 @@ pub(super) fn draw_history(buf: &mut Buffer, area: Rect, scene: Scene<'_>, scale
         ProbePoint::Ok(us) => Some(*us as f64),
         ProbePoint::Failed => None,
     });
-    let ink = Ink { bar: scene.palette.graph, failure: scene.palette.error };
+    let Palette { graph, graph_dim, error, dim, .. } = *scene.palette;
+    let (bar, failure) = if scene.model.is_live() { (graph, error) } else { (graph_dim, dim) };
+    let ink = Ink { bar, failure };
     graph::history(buf, area, values, scale, ink);
 }
 

@@ -17,8 +17,9 @@ pub(super) fn draw(
     view: &mut View,
     scene: Scene<'_>,
     own_log: OwnLog<'_>,
-) -> Placed {
-    let parts = layout::parts(area, Shape::Reduced, 0);
+    placed: &mut Placed,
+) {
+    let parts = layout::parts(area, Shape::Reduced, 0, 0);
     match scene.failure() {
         Some(it) => trouble(buf, parts.header, it, scene),
         None => facts(buf, parts.header, scene),
@@ -27,12 +28,9 @@ pub(super) fn draw(
     let (rule, content) = split_top(parts.main, 1);
     let width = rule.width;
     Pen::row(buf, rule, 0).fill("─", width, scene.palette.border);
-    let mut placed = Placed::default();
-    main_panel::content(buf, content, view, scene, own_log, &mut placed);
-    placed.tabs = main_panel::tabs(buf, rule, view, scene);
-
+    main_panel::content(buf, content, view, scene, own_log, placed);
+    main_panel::tabs(buf, rule, view, scene, placed);
     main_panel::toast(buf, rule, scene);
-    placed
 }
 
 fn facts(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {

@@ -21,11 +21,12 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     let usage = &scene.model.resources;
     let inside = tile(buf, area, "Resources", &[], scene);
 
+    let live = scene.model.is_live();
     let cpu = usage.cpu_history.iter().map(|v| f64::from(*v));
-    let number = usage.cpu_percent.map(human::percent);
+    let number = usage.cpu_percent.filter(|_| live).map(human::percent);
     meter(buf, Rect { height: inside.height.min(2), ..inside }, "CPU", number, cpu, 10.0, scene);
     let rss = usage.rss_history.iter().map(|v| *v as f64);
-    let number = usage.rss_bytes.map(human::bytes);
+    let number = usage.rss_bytes.filter(|_| live).map(human::bytes);
     let below = Rect { y: inside.y + 2, height: inside.height.saturating_sub(2).min(2), ..inside };
     meter(buf, below, "RSS", number, rss, 1e6, scene);
 
@@ -65,7 +66,8 @@ fn meter(
     };
     let visible = history.clone().rev().take(usize::from(graph.width));
     let ceiling = graph::ceiling(visible, least);
-    let ink = Ink { bar: palette.graph, failure: palette.error };
+    let bar = if scene.model.is_live() { palette.graph } else { palette.graph_dim };
+    let ink = Ink { bar, failure: palette.error };
     graph::history(buf, graph, history.map(Some), ceiling, ink);
 }
 

@@ -2,15 +2,16 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
-use super::Scene;
+use super::{Click, Placed, Scene};
 use crate::cluster::width;
 use crate::graph;
 use crate::human;
 use crate::model::{Phase, TimelineKind, TimelineRow};
 use crate::paint::{self, Pen, Piece};
 use crate::theme::Palette;
-use crate::view::ListScroll;
+use crate::view::Entries;
 
 /// Column where everything below an entry's first line begins: behind clock and sign.
 const INDENT: u16 = 11;
@@ -24,18 +25,46 @@ enum Line<'a> {
     Head(&'a TimelineRow),
     Waterfall(&'a [Phase]),
     Words(&'a str),
+    More(usize),
     /// Between entries.
     Blank,
 }
 
-pub(super) fn draw(buf: &mut Buffer, area: Rect, scroll: &mut ListScroll, scene: Scene<'_>) {
-    let lines: Vec<Line<'_>> = scene.model.timeline.iter().flat_map(entry).collect();
-    scroll.measure(area.height, lines.len().try_into().unwrap_or(u16::MAX));
+/// The first column of `area` is for signs.
+pub(super) fn draw(
+    buf: &mut Buffer,
+    area: Rect,
+    entries: &mut Entries,
+    scene: Scene<'_>,
+    placed: &mut Placed,
+) {
+    let Scene { palette, model, .. } = scene;
+    let count = model.timeline.len();
+    let chosen = entries.chosen(count);
+    let lines: Vec<(usize, Line<'_>)> = model
+        .timeline
+        .iter()
+        .enumerate()
+        .flat_map(|(at, row)| entry(row).map(move |line| (at, line)))
+        .collect();
+    entries.scroll.measure(area.height, lines.len().try_into().unwrap_or(u16::MAX));
+    let position = |found: Option<usize>| found.map_or(0, |at| at.try_into().unwrap_or(u16::MAX));
+    let first = position(lines.iter().position(|(at, _)| *at == chosen));
+    let last = position(lines.iter().rposition(|(at, _)| *at == chosen));
+    entries.scroll.reveal(first, last);
+    let text = Rect { x: area.x + 1.min(area.width), width: area.width.saturating_sub(1), ..area };
     if lines.is_empty() {
-        Pen::row(buf, area, 0).put("Nothing has happened yet.", scene.palette.dim);
+        Pen::row(buf, text, 0).put("Nothing has happened yet.", palette.dim);
     }
-    for (row, line) in (0..area.height).zip(lines.iter().skip(scroll.offset.into())) {
-        draw_line(buf, area, row, line, scene.palette);
+    let visible = lines.iter().skip(entries.scroll.offset.into());
+    for (row, (at, line)) in (0..area.height).zip(visible) {
+        let all = Rect { y: area.y + row, height: 1, ..area };
+        if *at == chosen && count > 1 && matches!(line, Line::Head(_)) {
+            buf.set_style(all, palette.cursor);
+            Pen::row(buf, all, 0).put("▸", palette.key);
+        }
+        draw_line(buf, text, row, line, palette);
+        placed.put(all, Click::Entry(*at));
     }
 }
 
@@ -47,10 +76,11 @@ pub(super) fn note<'a>(scene: Scene<'_>, out: &'a mut Vec<String>) -> Vec<Piece<
 }
 
 fn entry(row: &TimelineRow) -> impl Iterator<Item = Line<'_>> {
-    let words = &row.last_words[row.last_words.len().saturating_sub(MAX_WORDS)..];
+    let before = row.last_words.len().saturating_sub(MAX_WORDS);
     std::iter::once(Line::Head(row))
         .chain((!row.phases.is_empty()).then_some(Line::Waterfall(&row.phases)))
-        .chain(words.iter().map(|line| Line::Words(line)))
+        .chain(row.last_words[before..].iter().map(|line| Line::Words(line)))
+        .chain((before > 0).then_some(Line::More(before)))
         .chain(std::iter::once(Line::Blank))
 }
 
@@ -62,17 +92,25 @@ fn draw_line(buf: &mut Buffer, area: Rect, row: u16, line: &Line<'_>, palette: &
         Line::Words(text) => {
             Pen::row(buf, area, row).to(indent).put("│ ", palette.border).put(text, palette.dim);
         }
+        Line::More(lines) => {
+            let text = format!("│ Enter: {} more", human::counted(*lines as u64, "line", "lines"));
+            Pen::row(buf, area, row).to(indent).put(&text, palette.border);
+        }
         Line::Blank => {}
     }
 }
 
-fn head(buf: &mut Buffer, area: Rect, row: u16, it: &TimelineRow, palette: &Palette) {
-    let (sign, style) = match it.kind {
+pub(super) fn sign(kind: TimelineKind, palette: &Palette) -> (&'static str, Style) {
+    match kind {
         TimelineKind::Start => ("●", palette.ok),
         TimelineKind::Stop => ("○", palette.dim),
         TimelineKind::Restart => ("↻", palette.warn),
         TimelineKind::GaveUp => ("✖", palette.error),
-    };
+    }
+}
+
+fn head(buf: &mut Buffer, area: Rect, row: u16, it: &TimelineRow, palette: &Palette) {
+    let (sign, style) = sign(it.kind, palette);
     let taken = if area.width >= 60 {
         paint::flush_right(buf, area, row, &[(&it.recovery, palette.ok)])
     } else {

@@ -3,29 +3,47 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Scene, state};
+use super::{Click, Placed, Scene, state};
 use crate::keymap::{self, Context, Scope};
 use crate::paint::Pen;
-use crate::view::{Overlay, View};
+use crate::view::View;
 
 const REQUEST: &str = "needs 40x10";
 
-pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &View, scene: Scene<'_>) {
+pub(super) fn draw(
+    buf: &mut Buffer,
+    area: Rect,
+    view: &View,
+    scene: Scene<'_>,
+    placed: &mut Placed,
+) {
     let palette = scene.palette;
     let context = Context { view, model: scene.model, log: scene.log };
-    if context.overlay() == Some(Overlay::Quit) {
+    if matches!(context.scope(), Scope::Quit | Scope::Confirm) {
         // The question still has to be answerable.
-        let choices = keymap::in_scope(Scope::Quit).filter(|it| (it.works)(&context));
-        if area.height >= 3 {
-            for (row, choice) in (0..).zip(choices) {
-                Pen::row(buf, area, row)
-                    .left(choice.shown, 4, palette.key)
-                    .put(choice.short, palette.base);
-            }
-        } else {
-            let mut pen = Pen::row(buf, area, 0);
-            for choice in choices {
-                pen.put(choice.shown, palette.key).gap(1).put(choice.short, palette.base).gap(2);
+        let choices = keymap::in_scope(context.scope());
+        let choices = choices.filter(|it| (it.works)(&context) && it.rank == 0);
+        let mut x = 0;
+        for (row, choice) in (0..).zip(choices) {
+            let rows = area.height >= 3;
+            let mut pen = Pen::row(buf, area, if rows { row } else { 0 });
+            pen.to(if rows { 0 } else { x });
+            let from = pen.x();
+            pen.left(
+                choice.shown,
+                if rows { 4 } else { 0 }.max(choice.shown.len() as u16),
+                palette.key,
+            );
+            pen.gap(u16::from(!rows)).put(choice.short, palette.base);
+            let place = Rect {
+                x: from,
+                y: area.y + if rows { row } else { 0 },
+                width: pen.x() - from,
+                height: 1,
+            };
+            x = pen.x() - area.x + 2;
+            if let Some((key, _)) = choice.keys.first() {
+                placed.put(place, Click::Key(*key));
             }
         }
         return;

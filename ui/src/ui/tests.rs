@@ -8,7 +8,7 @@ use crate::model::StateView;
 use crate::panel::footer_bindings;
 use crate::sample::{self, SampleLog};
 
-const WIDE: Rect = Rect { x: 0, y: 0, width: 300, height: 40 };
+const WIDE: Rect = Rect { x: 0, y: 0, width: 400, height: 40 };
 
 fn ui() -> Ui {
     Ui::new(Theme::Dark, Symbols::Unicode)
@@ -21,6 +21,27 @@ fn draw(ui: &mut Ui, model: &Model, log: &SampleLog) {
 
 fn press(ui: &mut Ui, key: Key, model: &Model, log: &SampleLog) -> Option<Action> {
     ui.handle(Input::Key(key), model, log)
+}
+
+/// Clicks on the first place where this text stands.
+fn click(ui: &mut Ui, text: &str, model: &Model, log: &SampleLog) -> Option<Action> {
+    let mut buf = Buffer::empty(WIDE);
+    ui.render(&mut buf, WIDE, model, log, &mut |_, _| {});
+    let (x, y) = find(&buf, text);
+    ui.handle(Input::Click { x, y }, model, log)
+}
+
+fn find(buf: &Buffer, text: &str) -> (u16, u16) {
+    let rows = buf.content().chunks(WIDE.width.into());
+    let found = rows.zip(0..).find_map(|(row, y)| {
+        let (mut line, mut columns) = (String::new(), Vec::new());
+        for (x, cell) in (0..).zip(row) {
+            columns.resize(line.len() + cell.symbol().len(), x);
+            line.push_str(cell.symbol());
+        }
+        line.find(text).map(|at| (columns[at], y))
+    });
+    found.unwrap_or_else(|| panic!("no {text:?} on the screen"))
 }
 
 const Q: Key = Key::char('q');
@@ -56,12 +77,12 @@ fn the_quit_dialog_decides() {
     let able = sample::in_state(StateView::Ready);
     let mut unable = able.clone();
     unable.can.background = false;
-    let background = Some(Action::Quit(QuitChoice::Background));
+    let background = || Some(Action::Quit(QuitChoice::Background));
     let cases = [
         (&able, Key::char('x'), Some(Action::Quit(QuitChoice::StopAndQuit))),
-        (&able, Key::char('b'), background),
-        (&able, Q, background),
-        (&able, CTRL_C, background),
+        (&able, Key::char('b'), background()),
+        (&able, Q, background()),
+        (&able, CTRL_C, background()),
         (&able, ESC, None),
         (&able, Key::char('s'), None),
         (&unable, Key::char('b'), None),
@@ -98,7 +119,7 @@ fn commands_come_out_only_while_they_work() {
             model.can.stop = can;
             model.can.restart = can;
             let mut ui = ui();
-            assert_eq!(press(&mut ui, Key::char(key), &model, &log), can.then_some(action));
+            assert_eq!(press(&mut ui, Key::char(key), &model, &log), can.then_some(action.clone()));
             assert_eq!(ui.notice.is_empty(), can, "a refusal says why");
         }
     }
@@ -121,8 +142,7 @@ fn tabs_turn_by_key_number_and_click() {
         press(&mut ui, key, &model, &log);
         assert_eq!(ui.view.tab, tab, "{key:?}");
     }
-    let third = ui.tabs[2];
-    ui.handle(Input::Click { x: third.x, y: third.y }, &model, &log);
+    click(&mut ui, "3 stigmer", &model, &log);
     assert_eq!(ui.view.tab, Tab::OwnLog);
 }
 
@@ -147,7 +167,14 @@ fn no_key_has_two_meanings_in_one_situation() {
         let mut ui = ui();
         ui.view.tab = tab;
         draw(&mut ui, &model, &log);
-        for scope in [Scope::Screen, Scope::Help, Scope::Quit] {
+        for scope in [
+            Scope::Screen,
+            Scope::Page,
+            Scope::Quit,
+            Scope::Confirm,
+            Scope::Components,
+            Scope::Prompt,
+        ] {
             let context = Context { view: &ui.view, model: &model, log: &log };
             let mut seen: Vec<Key> = Vec::new();
             for binding in keymap::in_scope(scope).filter(|it| (it.works)(&context)) {
@@ -187,6 +214,7 @@ proptest! {
         }
 
         let context = Context { view: &ui.view, model: &model, log: &log };
+        let types = |key: Key| context.scope() == Scope::Prompt && matches!(key.code, KeyCode::Char(_)) && !key.ctrl;
         let shown: Vec<_> = footer_bindings(&context, WIDE.width).into_iter().map(|it| it.shown).collect();
         for binding in keymap::in_scope(context.scope()) {
             let works = (binding.works)(&context);
@@ -194,10 +222,138 @@ proptest! {
             prop_assert!(!works || does, "{} is offered and does nothing", binding.shown);
             prop_assert_eq!(works && !binding.short.is_empty(), shown.contains(&binding.shown) && works && !binding.short.is_empty());
         }
-        for key in all {
+        for key in all.into_iter().filter(|key| !types(*key)) {
             let offered = keymap::in_scope(context.scope())
                 .any(|it| (it.works)(&context) && it.keys.iter().any(|(own, _)| own.same(key)));
             prop_assert!(offered || !effective(&ui, key, &model, &log), "{key:?} works and is not offered");
         }
     }
+}
+
+/// All keys one after the other; the last action.
+fn type_in(ui: &mut Ui, keys: &str, model: &Model, log: &SampleLog) -> Option<Action> {
+    let mut action = None;
+    for c in keys.chars() {
+        let key = if c == '\n' { Key::plain(KeyCode::Enter) } else { Key::char(c) };
+        action = press(ui, key, model, log);
+        draw(ui, model, log);
+    }
+    action
+}
+
+#[test]
+fn a_search_is_typed_kept_stepped_through_and_left() {
+    let (model, log) = (sample::ready(), SampleLog::numbered(500));
+    let mut ui = ui();
+    draw(&mut ui, &model, &log);
+    type_in(&mut ui, "/line 49", &model, &log);
+    let current = |ui: &Ui| ui.view.log.current().unwrap().first;
+    assert_eq!(current(&ui), 499);
+    press(&mut ui, Key::plain(KeyCode::Backspace), &model, &log);
+    assert_eq!(ui.view.log.search().unwrap().matches(), 111);
+    type_in(&mut ui, "9\nN", &model, &log);
+    assert_eq!(current(&ui), 498);
+    let quit = Some(Action::Quit(QuitChoice::Leave));
+    assert_eq!(press(&mut ui, Q, &model, &log), quit, "the letters are keys again");
+    press(&mut ui, ESC, &model, &log);
+    assert!(ui.view.log.search().is_none());
+
+    press(&mut ui, Key::char('f'), &model, &log);
+    type_in(&mut ui, "/line 7", &model, &log);
+    press(&mut ui, ESC, &model, &log);
+    assert!(ui.view.log.follows() && ui.view.log.search().is_none(), "as if it had not been");
+    type_in(&mut ui, "/(", &model, &log);
+    assert_eq!(ui.view.log.search().unwrap().error, "unclosed group");
+    type_in(&mut ui, "\n", &model, &log);
+    assert!(ui.view.log.search().is_none() && ui.view.prompt.is_none());
+}
+
+#[test]
+fn orders_are_confirmed_while_workflows_run() {
+    let log = SampleLog::temporal();
+    let mut model = sample::with_workflows();
+    for (key, action) in [('x', Action::Stop), ('r', Action::Restart)] {
+        let mut ui = ui();
+        assert_eq!(press(&mut ui, Key::char(key), &model, &log), None);
+        draw(&mut ui, &model, &log);
+        assert_eq!(press(&mut ui, Key::char(key), &model, &log), None, "the same key is no answer");
+        assert_eq!(press(&mut ui, ESC, &model, &log), None);
+        press(&mut ui, Key::char(key), &model, &log);
+        assert_eq!(press(&mut ui, Key::char('y'), &model, &log), Some(action));
+        assert_eq!(ui.view.overlay, None);
+    }
+    let mut ui = ui();
+    press(&mut ui, Key::char('x'), &model, &log);
+    model.workflows.as_mut().unwrap().running = 0;
+    draw(&mut ui, &model, &log);
+    assert_eq!(press(&mut ui, Key::char('x'), &model, &log), Some(Action::Stop));
+}
+
+#[test]
+fn a_small_screen_opens_nothing_that_it_cannot_draw() {
+    let (model, log) = (sample::ready(), SampleLog::temporal());
+    let mut ui = ui();
+    let area = Rect::new(0, 0, 20, 5);
+    let mut buf = Buffer::empty(area);
+    ui.render(&mut buf, area, &model, &log, &mut |_, _| {});
+    for key in "?/lcn".chars().map(Key::char).chain([Key::plain(KeyCode::Enter)]) {
+        assert_eq!(press(&mut ui, key, &model, &log), None);
+        assert_eq!((ui.view.overlay, &ui.view.prompt), (None, &None), "{key:?}");
+    }
+    assert_eq!(press(&mut ui, Q, &model, &log), Some(Action::Quit(QuitChoice::Leave)));
+}
+
+#[test]
+fn the_mouse_reaches_what_the_keys_reach() {
+    let (model, log) = (sample::with_workflows(), SampleLog::temporal());
+    let mut ui = ui();
+    let clicked = |ui: &mut Ui, text: &str| click(ui, text, &model, &log);
+    let release = |ui: &mut Ui| ui.handle(Input::Release, &model, &log);
+    clicked(&mut ui, "help");
+    assert_eq!(ui.view.overlay, Some(Overlay::Help));
+    draw(&mut ui, &model, &log);
+    ui.handle(Input::Click { x: 0, y: 0 }, &model, &log);
+    assert_eq!(ui.view.overlay, None, "a click beside it closes it");
+
+    clicked(&mut ui, "stop");
+    assert_eq!(ui.view.overlay, Some(Overlay::Confirm(Order::Stop)));
+    assert_eq!(clicked(&mut ui, "yes, do it"), Some(Action::Stop));
+
+    clicked(&mut ui, "component");
+    clicked(&mut ui, "matching   ");
+    assert!(ui.view.log.filter().component.is_some());
+    clicked(&mut ui, "component");
+    clicked(&mut ui, "all of them");
+
+    clicked(&mut ui, "2 Timeline");
+    clicked(&mut ui, "unresponsive");
+    assert_eq!(ui.view.timeline.chosen(3), 1);
+    clicked(&mut ui, "unresponsive");
+    assert_eq!(ui.view.overlay, Some(Overlay::Entry(1)));
+    draw(&mut ui, &model, &log);
+    ui.handle(Input::Click { x: 0, y: 0 }, &model, &log);
+    clicked(&mut ui, "1 Log");
+
+    clicked(&mut ui, "Quota changed");
+    assert_eq!(release(&mut ui), None);
+    let row = ui.view.log.current().unwrap().first;
+    assert_eq!(ui.view.overlay, None);
+    clicked(&mut ui, "Quota changed");
+    release(&mut ui);
+    assert_eq!(ui.view.overlay, Some(Overlay::Line(row)), "a click on what is chosen opens it");
+}
+
+#[test]
+fn dragging_over_lines_copies_them() {
+    let (model, log) = (sample::ready(), SampleLog::numbered(20));
+    let mut ui = ui();
+    let mut buf = Buffer::empty(WIDE);
+    ui.render(&mut buf, WIDE, &model, &log, &mut |_, _| {});
+    let (x, y) = find(&buf, "line 3");
+    ui.handle(Input::Click { x, y }, &model, &log);
+    ui.handle(Input::Drag { x: x + 3, y: y + 2 }, &model, &log);
+    let Some(Action::Copy(copied)) = ui.handle(Input::Release, &model, &log) else { panic!() };
+    assert_eq!(copied.lines, 3);
+    assert!(copied.text.contains("line 3\n") && copied.text.ends_with("line 5\n"), "{copied:?}");
+    assert_eq!(ui.handle(Input::Release, &model, &log), None);
 }

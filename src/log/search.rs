@@ -1,0 +1,139 @@
+//! Finding lines by a regular expression, a page of them at a time.
+
+mod plan;
+
+use std::ops::Range;
+
+use regex_automata::Input;
+use regex_automata::meta::{self, Regex};
+use regex_syntax::hir::Hir;
+
+/// What a pattern may cost in memory, compiled.
+const MAX_BYTES: usize = 1024 * 1024;
+
+/// A pattern, ready to search with. Without capital letters in it, it finds them as well.
+#[derive(Clone, Debug)]
+pub struct Finder {
+    /// What every line that matches holds, where that is much faster to find.
+    gate: Option<Regex>,
+    /// What a line holds, one after the other. Never empty. None of them matches across a line end,
+    /// so that each may run over many lines at once.
+    pieces: Vec<Regex>,
+    shown: Regex,
+}
+
+impl Finder {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// Why it is none, as half a sentence.
+    pub fn new(pattern: &str) -> Result<Self, String> {
+        let hir = regex_syntax::ParserBuilder::new()
+            .case_insensitive(!has_capital(pattern))
+            .build()
+            .parse(pattern)
+            .map_err(|error| match error {
+                regex_syntax::Error::Parse(error) => error.kind().to_string(),
+                regex_syntax::Error::Translate(error) => error.kind().to_string(),
+                error => error.to_string(),
+            })?;
+        let shown = compile(&hir)?;
+        let line = plan::within_a_line(hir);
+        let gate = plan::gate(&line).as_ref().map(compile).transpose()?;
+        let pieces = plan::pieces(line).iter().map(compile).collect::<Result<_, _>>()?;
+        Ok(Self { gate, pieces, shown })
+    }
+
+    /// Where it matches in a text, for showing it; nothing for matches without length.
+    #[must_use]
+    pub fn spans(&self, text: &str) -> Vec<Range<usize>> {
+        let matches = self.shown.find_iter(text).map(|found| found.range());
+        matches.filter(|range| !range.is_empty()).collect()
+    }
+
+    /// The next line that matches, among lines of which each has a line end. `from` is the start of
+    /// the first of them, and `to` the end of the last, before its line end.
+    pub(super) fn next(&self, text: &str, mut from: usize, to: usize) -> Option<Range<usize>> {
+        while from <= to {
+            let first = self.gate.as_ref().unwrap_or(&self.pieces[0]);
+            let offset = end_of_match(first, text, from..to)?;
+            let line = line_at(text, offset);
+            let (begin, rest) = match self.gate {
+                Some(_) => (line.start, &self.pieces[..]),
+                None => (offset, &self.pieces[1..]),
+            };
+            let fits = rest
+                .iter()
+                .try_fold(begin, |at, piece| end_of_match(piece, text, at..line.end))
+                .is_some();
+            if fits {
+                return Some(line);
+            }
+            from = line.end + 1;
+        }
+        None
+    }
+}
+
+/// Where the first match ends at the earliest.
+fn end_of_match(regex: &Regex, text: &str, span: Range<usize>) -> Option<usize> {
+    Some(regex.search_half(&Input::new(text).span(span).earliest(true))?.offset())
+}
+
+/// The line around an offset, which may be its end, without its line end.
+fn line_at(text: &str, offset: usize) -> Range<usize> {
+    let bytes = text.as_bytes();
+    let start = memchr::memrchr(b'\n', &bytes[..offset]).map_or(0, |at| at + 1);
+    let end = memchr::memchr(b'\n', &bytes[offset..]).map_or(bytes.len(), |at| offset + at);
+    start..end
+}
+
+fn compile(hir: &Hir) -> Result<Regex, String> {
+    let config = meta::Config::new()
+        .utf8_empty(false)
+        .nfa_size_limit(Some(MAX_BYTES))
+        .onepass_size_limit(Some(MAX_BYTES));
+    meta::Builder::new()
+        .configure(config)
+        .build_from_hir(hir)
+        .map_err(|_| "it would need too much memory".to_owned())
+}
+
+/// `\S` and its like are no capitals.
+fn has_capital(pattern: &str) -> bool {
+    let mut escaped = false;
+    pattern.chars().any(|c| {
+        let capital = !escaped && c.is_uppercase();
+        escaped = !escaped && c == '\\';
+        capital
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_letters_find_capitals_and_not_the_other_way_round() {
+        let cases: [(&str, &str, &[&str]); 4] = [
+            ("quota", "Quota QUOTA", &["Quota", "QUOTA"]),
+            ("Quota", "quota Quota", &["Quota"]),
+            (r"\Suota", "Quota", &["Quota"]),
+            ("x*", "aXXb", &["XX"]),
+        ];
+        for (pattern, text, expected) in cases {
+            let spans = Finder::new(pattern).unwrap().spans(text);
+            let found: Vec<_> = spans.into_iter().map(|span| &text[span]).collect();
+            assert_eq!(found, expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_bad_pattern_says_why_in_one_line() {
+        for (pattern, why) in [("a(", "unclosed group"), ("[z-a]", "range"), (r"\q", "escape")] {
+            let said = Finder::new(pattern).unwrap_err();
+            assert!(said.contains(why) && !said.contains('\n'), "{pattern}: {said}");
+        }
+        assert!(Finder::new(r"(\w{100}){100}").unwrap_err().contains("memory"));
+    }
+}

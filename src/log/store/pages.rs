@@ -1,0 +1,76 @@
+//! The text of many lines in a few long pieces: half the price of a string a line, and a search
+//! runs over a page at a time instead of being started for each line.
+
+use std::collections::VecDeque;
+
+/// Bytes of a page; a longer line has one of its own.
+const PAGE: usize = 64 * 1024;
+
+/// Where a line lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Number of its page; they may wrap around, for there are never so many at once.
+    pub(super) page: u32,
+    pub(super) start: u32,
+    /// Behind it; its line end comes next.
+    pub(super) end: u32,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Pages {
+    pages: VecDeque<Page>,
+    /// Number of the first.
+    first: u32,
+}
+
+#[derive(Debug)]
+struct Page {
+    /// Each line with a line end.
+    text: String,
+    /// Lines in it that are still wanted.
+    lines: usize,
+}
+
+impl Pages {
+    pub(super) fn push(&mut self, line: &str) -> Place {
+        let needed = line.len() + 1;
+        if self.pages.back().is_none_or(|page| page.text.len() + needed > PAGE) {
+            let text = String::with_capacity(PAGE.max(needed));
+            self.pages.push_back(Page { text, lines: 0 });
+        }
+        let number = self.first.wrapping_add(self.pages.len() as u32 - 1);
+        let page = self.pages.back_mut().expect("one was just pushed where there was none");
+        let start = page.text.len();
+        // Whoever passes a line end within a line would shift all that follow.
+        if line.contains('\n') {
+            page.text.push_str(&line.replace('\n', " "));
+        } else {
+            page.text.push_str(line);
+        }
+        page.text.push('\n');
+        page.lines += 1;
+        Place { page: number, start: start as u32, end: (start + line.len()) as u32 }
+    }
+
+    /// The line is not wanted any more; a page goes with its last one.
+    pub(super) fn release(&mut self, place: Place) {
+        if let Some(page) = self.pages.get_mut(place.page.wrapping_sub(self.first) as usize) {
+            page.lines -= 1;
+        }
+        // The last page is still written to.
+        while self.pages.len() > 1 && self.pages[0].lines == 0 {
+            self.pages.pop_front();
+            self.first = self.first.wrapping_add(1);
+        }
+    }
+
+    pub(super) fn get(&self, place: Place) -> &str {
+        &self.page(place.page)[place.start as usize..place.end as usize]
+    }
+
+    /// All of a page.
+    pub(super) fn page(&self, number: u32) -> &str {
+        let page = self.pages.get(number.wrapping_sub(self.first) as usize);
+        page.map_or("", |page| &page.text)
+    }
+}

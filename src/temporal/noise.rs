@@ -1,0 +1,143 @@
+//! What the dev server writes at every start and at every stop, some 300 lines each: nobody reads
+//! it, and everybody scrolls over it.
+//!
+//! Known by its words, so that what is new or rare stays in sight. Seen at the level `info` in CLI
+//! 1.9.1; other levels and versions write more, which is then shown.
+
+use super::logline::{Head, Kind, Level};
+
+/// Which noise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noise {
+    /// Of a start.
+    StartUp,
+    /// Of a stop.
+    Shutdown,
+    /// Of a stop where others of a stop stand beside it; news elsewhere.
+    BesideShutdown,
+}
+
+const START_UP: [&str; 23] = [
+    "Acquired shard",
+    "ContextMetadataInterceptor: No metadata",
+    "Created gRPC listener",
+    "Frontend is now healthy",
+    "Initialized lazy loaded",
+    "Initialized service resolver",
+    "PProf not started",
+    "Quota changed",
+    "Range updated for shardID",
+    "Service is not requested",
+    "Starting server for services",
+    "Starting to serve on",
+    "Task key range updated",
+    "TrailerToContextMetadataInterceptor: No metadata",
+    "Update worker pool size",
+    "Use rpc address",
+    "Warning: CHASM component",
+    "Watch not supported by persistence",
+    "creating new visibility manager",
+    "historyClient: ownership caching",
+    "initial shards ready",
+    "loaded user data from db",
+    // A warning; the id of a database in memory.
+    "Cluster Id in Cluster Metadata config is not a valid uuid",
+];
+
+const SHUTDOWN: [&str; 2] = ["ShutdownHandler: ", "Starting draining"];
+
+const BESIDE_SHUTDOWN: [&str; 3] =
+    ["Failed to poll for task.", "Stopped physicalTaskQueueManager", "network dial error"];
+
+/// Names of queues and workflows that are Temporal's own.
+const OWN: [&str; 2] = ["temporal-sys", "default-worker-tq"];
+
+/// Whether a line is noise. `head` is that of the line.
+#[must_use]
+pub fn of(line: &str, head: &Head) -> Option<Noise> {
+    if !matches!(head.kind, Kind::Json | Kind::Text) || head.level >= Level::Error {
+        return None;
+    }
+    let said = message(line)?;
+    let begins = |starts: &[&str]| starts.iter().any(|start| said.starts_with(start));
+    if begins(&START_UP) {
+        return Some(Noise::StartUp);
+    }
+    if head.level == Level::Warn {
+        return begins(&BESIDE_SHUTDOWN).then_some(Noise::BesideShutdown);
+    }
+    // Up to its end in either format.
+    let words = said.split('"').next().unwrap_or(said).trim_end_matches('.');
+    let own = || OWN.iter().any(|name| line.contains(name));
+    match words {
+        "Started physicalTaskQueueManager" | "Started Worker" | "workflow successfully started" => {
+            own().then_some(Noise::StartUp)
+        }
+        "Stopped physicalTaskQueueManager" | "Stopped Worker" if own() => Some(Noise::Shutdown),
+        // What the history service says about its parts has no message.
+        "" if line.contains("\"Stop") => Some(Noise::Shutdown),
+        "" => Some(Noise::StartUp),
+        _ if begins(&SHUTDOWN) => Some(Noise::Shutdown),
+        _ if begins(&BESIDE_SHUTDOWN) => Some(Noise::BesideShutdown),
+        _ if words.ends_with(" started") || words.ends_with(" starting") => Some(Noise::StartUp),
+        _ if words.ends_with(" stopped") => Some(Noise::Shutdown),
+        _ => None,
+    }
+}
+
+/// What follows `msg` in JSON or text, without the quote before it.
+fn message(line: &str) -> Option<&str> {
+    let quoted = ["\"msg\":\"", " msg=\""];
+    let begin = quoted.iter().find_map(|key| Some(line.find(key)? + key.len()));
+    let bare = || Some(line.find(" msg=")? + " msg=".len());
+    line.get(begin.or_else(bare)?..)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::temporal::logline::LineParser;
+    use jiff::tz::TimeZone;
+
+    fn noise(line: &str) -> Option<Noise> {
+        of(line, &LineParser::new(TimeZone::UTC).scan(line))
+    }
+
+    #[test]
+    fn what_every_start_and_stop_writes_is_noise() {
+        let cases = [
+            (r#"{"level":"INFO","msg":"Quota changed","service":"history"}"#, Some(Noise::StartUp)),
+            (r#"{"level":"INFO","msg":"fifo scheduler started"}"#, Some(Noise::StartUp)),
+            (
+                "time=2026-11-22T20:53:38.023 level=INFO msg=\"matching stopped\"",
+                Some(Noise::Shutdown),
+            ),
+            (r#"{"level":"INFO","msg":"","lifecycle":"Starting"}"#, Some(Noise::StartUp)),
+            (r#"{"level":"INFO","msg":"","lifecycle":"Stopped"}"#, Some(Noise::Shutdown)),
+            (r#"{"level":"WARN","msg":"network dial error"}"#, Some(Noise::BesideShutdown)),
+            (
+                r#"{"level":"INFO","msg":"Stopped Worker","TaskQueue":"temporal-sys-x"}"#,
+                Some(Noise::Shutdown),
+            ),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(noise(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_users_do_and_what_goes_wrong_is_not() {
+        for line in [
+            r#"{"level":"INFO","msg":"Started Worker","TaskQueue":"billing"}"#,
+            r#"{"level":"INFO","msg":"Started physicalTaskQueueManager","wf-task-queue-name":"billing"}"#,
+            r#"{"level":"ERROR","msg":"Quota changed"}"#,
+            r#"{"level":"WARN","msg":"queue reader stopped"}"#,
+            r#"{"level":"INFO","msg":"hello"}"#,
+            r#"{"stigmer":"generation","n":3}"#,
+            "Error: Quota changed",
+            "",
+        ] {
+            assert_eq!(noise(line), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The log in the program that a person reads files with.
+
+use std::path::Path;
+use std::process::Stdio;
+use tokio::process::Command;
+
+/// Runs `$PAGER` or `$EDITOR` on a file, in the terminal, until it ends; `less` where neither is
+/// set.
+///
+/// # Errors
+/// Why there is nothing to read it with, in a sentence.
+pub async fn show(file: &Path) -> Result<(), String> {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let program = set("PAGER").or_else(|| set("EDITOR")).unwrap_or_else(|| "less".to_owned());
+    // It may come with arguments, and these are the user's own words: to the shell, as git does it.
+    let status = Command::new("/bin/sh")
+        .args(["-c", &format!("{program} \"$1\""), "sh"])
+        .arg(file)
+        .stdin(Stdio::inherit())
+        .stdout(Stdio::inherit())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .status()
+        .await
+        .map_err(|error| format!("cannot run {program}: {error}"))?;
+    match status.code() {
+        Some(126 | 127) => Err(format!("cannot run {program}: set PAGER or EDITOR")),
+        _ => Ok(()),
+    }
+}

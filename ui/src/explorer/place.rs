@@ -1,0 +1,214 @@
+//! Where one looks: at the newest lines, or at a line that was chosen.
+
+use std::ops::RangeInclusive;
+
+use super::rows::{Row, Rows};
+
+/// How far to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Move {
+    Up(u16),
+    Down(u16),
+    PageUp,
+    PageDown,
+    First,
+    Last,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Absent while following.
+    paused: Option<Pause>,
+    /// Of the last rows, so many fit on the page.
+    page: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pause {
+    /// A line of the first visible row.
+    top: u64,
+    /// The line that is looked at.
+    cursor: u64,
+    /// The other end of what is selected.
+    mark: Option<u64>,
+    /// The next line that nobody has seen.
+    seen: u64,
+}
+
+impl Place {
+    pub(super) fn follows(&self) -> bool {
+        self.paused.is_none()
+    }
+
+    pub(super) fn follow(&mut self) {
+        self.paused = None;
+    }
+
+    pub(super) fn seen(&self) -> Option<u64> {
+        self.paused.map(|pause| pause.seen)
+    }
+
+    pub(super) fn cursor(&self) -> Option<u64> {
+        self.paused.map(|pause| pause.cursor)
+    }
+
+    fn scrolls(&self, rows: &Rows) -> bool {
+        self.page > 0 && rows.len() > self.page
+    }
+
+    pub(super) fn marks(&self) -> bool {
+        self.paused.is_some_and(|pause| pause.mark.is_some())
+    }
+
+    pub(super) fn drop_mark(&mut self) {
+        if let Some(pause) = &mut self.paused {
+            pause.mark = None;
+        }
+    }
+
+    pub(super) fn chosen(&self, rows: &Rows) -> Option<RangeInclusive<usize>> {
+        let pause = self.paused.filter(|_| rows.len() > 0)?;
+        let (a, b) = (pause.cursor, pause.mark.unwrap_or(pause.cursor));
+        Some(rows.position(a.min(b))..=rows.position(a.max(b)))
+    }
+
+    /// What it held on to may be gone or hidden by now.
+    pub(super) fn update(&mut self, rows: &Rows) {
+        let Some(pause) = &mut self.paused else { return };
+        if rows.len() == 0 {
+            self.paused = None;
+            return;
+        }
+        for number in [&mut pause.top, &mut pause.cursor].into_iter().chain(&mut pause.mark) {
+            let row = rows.get(rows.position(*number));
+            *number = row.map_or(*number, |row| (*number).clamp(row.first, row.last));
+        }
+    }
+
+    /// Stops following, with the cursor at the newest row.
+    fn pause(&mut self, rows: &Rows) -> Option<Pause> {
+        let last = rows.get(rows.len().checked_sub(1)?)?;
+        Some(self.paused.unwrap_or_else(|| {
+            let top = rows.get(self.last_top(rows)).map_or(last.first, |row| row.first);
+            Pause { top, cursor: last.last, mark: None, seen: rows.end() }
+        }))
+    }
+
+    /// The first row of the last page.
+    fn last_top(&self, rows: &Rows) -> usize {
+        rows.len().saturating_sub(self.page.max(1))
+    }
+
+    pub(super) fn pause_at(&mut self, number: u64, rows: &Rows) {
+        if let Some(pause) = self.pause(rows) {
+            self.paused = Some(Pause { cursor: number, mark: None, ..pause });
+        }
+    }
+
+    pub(super) fn extend_to(&mut self, number: u64, rows: &Rows) {
+        if let Some(pause) = self.pause(rows) {
+            let mark = Some(pause.mark.unwrap_or(pause.cursor));
+            self.paused = Some(Pause { cursor: number, mark, ..pause });
+        }
+    }
+
+    pub(super) fn toggle_mark(&mut self, rows: &Rows) {
+        if let Some(pause) = self.pause(rows) {
+            let mark = pause.mark.is_none().then_some(pause.cursor);
+            self.paused = Some(Pause { mark, ..pause });
+        }
+    }
+
+    pub(super) fn extend(&mut self, by: Move, rows: &Rows) {
+        if let Some(pause) = self.pause(rows) {
+            let mark = Some(pause.mark.unwrap_or(pause.cursor));
+            self.paused = Some(Pause { mark, ..pause });
+            self.go(by, rows);
+        }
+    }
+
+    /// Moves the cursor; the page follows it. Beyond the newest row it follows the log again.
+    pub(super) fn go(&mut self, by: Move, rows: &Rows) {
+        let Some(pause) = self.pause(rows) else { return };
+        let last = rows.len() - 1;
+        let (top, cursor) = (rows.position(pause.top), rows.position(pause.cursor));
+        let leap = self.page.max(2) - 1;
+        let (top, cursor) = match by {
+            Move::Up(n) => (top, cursor.saturating_sub(n.into())),
+            Move::Down(n) => (top, cursor + usize::from(n)),
+            Move::PageUp => (top.saturating_sub(leap), cursor.saturating_sub(leap)),
+            Move::PageDown => (top + leap, cursor + leap),
+            Move::First => (0, 0),
+            Move::Last => (top, usize::MAX),
+        };
+        let selecting = pause.mark.is_some();
+        if cursor > last && !selecting {
+            self.paused = None;
+            return;
+        }
+        let top = rows.get(top.min(self.last_top(rows)));
+        let cursor = rows.get(cursor.min(last));
+        self.paused = Some(Pause {
+            top: top.map_or(pause.top, |row| row.first),
+            cursor: cursor.map_or(pause.cursor, |row| row.first),
+            ..pause
+        });
+    }
+
+    /// Moves the page; the cursor stays on it. At the end it follows the log again.
+    pub(super) fn scroll(&mut self, by: Move, rows: &Rows) {
+        if !self.scrolls(rows) {
+            return;
+        }
+        let Some(pause) = self.pause(rows) else { return };
+        let (top, end) = (rows.position(pause.top), self.last_top(rows));
+        let top = match by {
+            Move::Up(n) => top.saturating_sub(n.into()),
+            Move::Down(n) => top + usize::from(n),
+            Move::PageUp => top.saturating_sub(self.page),
+            Move::PageDown => top + self.page,
+            Move::First => 0,
+            Move::Last => end,
+        };
+        if top >= end && pause.mark.is_none() {
+            self.paused = None;
+            return;
+        }
+        let top = top.min(end);
+        let cursor = rows.position(pause.cursor).clamp(top, top + self.page - 1);
+        let first = |at: usize, otherwise: u64| rows.get(at).map_or(otherwise, |row| row.first);
+        let (top, cursor) = (first(top, pause.top), first(cursor, pause.cursor));
+        self.paused = Some(Pause { top, cursor, ..pause });
+    }
+
+    /// Told by each frame. Returns the first row to draw, so that the cursor is in sight.
+    pub(super) fn measure(
+        &mut self,
+        height: u16,
+        rows: &Rows,
+        height_of: &mut dyn FnMut(Row) -> u16,
+    ) -> usize {
+        let height = usize::from(height);
+        // So many rows fit if `last` is the lowest.
+        let mut fitting = |last: usize| {
+            let mut used = 0;
+            let fits = |at: &usize| {
+                used += usize::from(rows.get(*at).map_or(1, &mut *height_of));
+                used <= height
+            };
+            (0..=last).rev().take_while(fits).count().max(1)
+        };
+        let Some(last) = rows.len().checked_sub(1) else {
+            self.page = height;
+            return 0;
+        };
+        self.page = fitting(last);
+        let end = rows.len() - self.page;
+        let Some(pause) = &mut self.paused else { return end };
+        let cursor = rows.position(pause.cursor);
+        let highest = (cursor + 1).saturating_sub(fitting(cursor));
+        let top = rows.position(pause.top).clamp(highest.min(cursor), cursor).min(end);
+        pause.top = rows.get(top).map_or(pause.top, |row| row.first);
+        top
+    }
+}

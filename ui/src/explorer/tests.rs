@@ -1,0 +1,216 @@
+use super::*;
+use crate::log::{Level, Noise};
+use crate::sample::SampleLog;
+
+fn explorer(log: &SampleLog) -> Explorer {
+    let mut explorer = Explorer::default();
+    explorer.update(log);
+    measure(&mut explorer);
+    explorer
+}
+
+fn measure(explorer: &mut Explorer) -> usize {
+    explorer.measure(10, |_| 1)
+}
+
+/// The first line on the page.
+fn top(explorer: &mut Explorer, log: &SampleLog) -> u64 {
+    explorer.update(log);
+    let at = measure(explorer);
+    explorer.row(at).unwrap().first
+}
+
+fn shown(explorer: &Explorer) -> Vec<(u64, u32)> {
+    (0..explorer.rows())
+        .filter_map(|at| explorer.row(at))
+        .map(|row| (row.first, row.lines))
+        .collect()
+}
+
+#[test]
+fn a_paused_log_stands_still_while_lines_come_and_go() {
+    let mut log = SampleLog::numbered(100);
+    let mut explorer = explorer(&log);
+    assert_eq!(top(&mut explorer, &log), 90);
+    explorer.wheel(Move::Up(5));
+    assert_eq!(top(&mut explorer, &log), 85);
+    log.push_numbered(30);
+    assert_eq!(top(&mut explorer, &log), 85);
+    assert_eq!(explorer.unseen(), 30);
+    log.evict(50);
+    assert_eq!(top(&mut explorer, &log), 85);
+    log.evict(60);
+    assert_eq!(top(&mut explorer, &log), 110, "it is gone: the oldest that is left");
+}
+
+#[test]
+fn reaching_the_end_follows_again() {
+    let log = SampleLog::numbered(100);
+    let mut explorer = explorer(&log);
+    for (there, back) in
+        [(Move::Up(1), Move::Down(2)), (Move::PageUp, Move::Last), (Move::First, Move::Last)]
+    {
+        explorer.go(there);
+        assert!(!explorer.follows());
+        explorer.go(back);
+        assert!(explorer.follows(), "{back:?}");
+        explorer.wheel(there);
+        assert!(!explorer.follows());
+        explorer.wheel(back);
+        assert!(explorer.follows(), "{back:?}");
+    }
+}
+
+#[test]
+fn the_cursor_drags_the_page_along() {
+    let log = SampleLog::numbered(100);
+    let mut explorer = explorer(&log);
+    explorer.go(Move::Up(3));
+    assert_eq!(explorer.current().map(|row| row.first), Some(96));
+    assert_eq!(top(&mut explorer, &log), 90);
+    explorer.go(Move::Up(10));
+    assert_eq!(top(&mut explorer, &log), 86);
+    explorer.go(Move::First);
+    assert_eq!(top(&mut explorer, &log), 0);
+    explorer.go(Move::Down(9));
+    assert_eq!(top(&mut explorer, &log), 0);
+    explorer.go(Move::Down(1));
+    assert_eq!(top(&mut explorer, &log), 1);
+}
+
+#[test]
+fn what_fits_does_not_scroll_but_has_a_cursor() {
+    let log = SampleLog::numbered(10);
+    let mut explorer = explorer(&log);
+    explorer.wheel(Move::Up(1));
+    assert!(explorer.follows());
+    explorer.go(Move::Up(1));
+    assert_eq!(explorer.current().map(|row| row.first), Some(8));
+}
+
+#[test]
+fn noise_folds_and_opens() {
+    let mut log = SampleLog::default();
+    log.push_noise(Noise::StartUp, 2);
+    log.push_numbered(1);
+    log.push_noise(Noise::StartUp, 5);
+    log.push_noise(Noise::Shutdown, 3);
+    log.push_noise(Noise::BesideShutdown, 2);
+    log.push_numbered(1);
+    log.push_noise(Noise::BesideShutdown, 4);
+    let mut explorer = explorer(&log);
+    let folded =
+        [(0, 1), (1, 1), (2, 1), (3, 5), (8, 5), (13, 1), (14, 1), (15, 1), (16, 1), (17, 1)];
+    assert_eq!(shown(&explorer), folded);
+
+    let fold = explorer.row(3).unwrap();
+    explorer.unfold(fold, &log);
+    assert_eq!(shown(&explorer).len(), folded.len() + 4);
+    log.push_noise(Noise::StartUp, 4);
+    explorer.update(&log);
+    assert_eq!(shown(&explorer).last(), Some(&(18, 4)), "a new one folds");
+    explorer.toggle_folds(&log);
+    assert_eq!(explorer.rows(), 22);
+    explorer.toggle_folds(&log);
+    assert_eq!(explorer.rows(), folded.len() + 1, "all are closed");
+
+    log.evict(6);
+    explorer.update(&log);
+    assert_eq!(shown(&explorer)[..2], [(6, 2), (8, 5)], "half of a fold is gone");
+}
+
+#[test]
+fn a_filter_leaves_out_and_takes_in() {
+    let mut log = SampleLog::default();
+    for (level, component) in
+        [(Level::Info, "history"), (Level::Warn, "worker"), (Level::Error, "history")]
+    {
+        log.push("", level, component, "text", "");
+    }
+    log.push_mark("generation 2");
+    let mut explorer = explorer(&log);
+    let numbers = |explorer: &Explorer| shown(explorer).iter().map(|row| row.0).collect::<Vec<_>>();
+    let warnings = Filter { level: Level::Warn, ..Filter::default() };
+    explorer.set_filter(warnings, &log);
+    assert_eq!(numbers(&explorer), [1, 2, 3]);
+    let history = components(&log)[0];
+    assert_eq!((log.component(history.0), history.1), ("history", 2));
+    explorer.set_filter(Filter { component: Some(history.0), ..warnings }, &log);
+    assert_eq!(numbers(&explorer), [2, 3]);
+    log.push("", Level::Error, "history", "text", "");
+    log.push("", Level::Error, "worker", "text", "");
+    explorer.update(&log);
+    assert_eq!(numbers(&explorer), [2, 3, 4]);
+
+    explorer.set_filter(Filter::default(), &log);
+    explorer.clear(&log);
+    log.push_numbered(1);
+    explorer.update(&log);
+    assert_eq!(numbers(&explorer), [6]);
+    explorer.clear(&log);
+    assert_eq!(explorer.rows(), 7);
+}
+
+#[test]
+fn a_search_goes_to_the_nearest_match_and_round() {
+    let mut log = SampleLog::numbered(100);
+    let mut explorer = explorer(&log);
+    let begun = explorer.place();
+    explorer.seek("line 3", begun, &log);
+    let at = |explorer: &Explorer| explorer.current().unwrap().first;
+    assert_eq!((at(&explorer), explorer.search().unwrap().count(Some(39))), (39, "11/11".into()));
+    explorer.step(true, &log);
+    assert_eq!(at(&explorer), 3);
+    explorer.step(false, &log);
+    assert_eq!(at(&explorer), 39);
+    explorer.seek("line 30", begun, &log);
+    assert_eq!((at(&explorer), explorer.search().unwrap().matches()), (30, 1));
+    explorer.seek("nothing", begun, &log);
+    assert!(explorer.follows(), "back where it began");
+
+    explorer.seek("line 1", begun, &log);
+    log.push_numbered(1);
+    explorer.update(&log);
+    assert_eq!(explorer.search().unwrap().matches(), 12, "what comes in is searched as well");
+    log.evict(15);
+    explorer.update(&log);
+    assert_eq!(explorer.search().unwrap().matches(), 6);
+    explorer.set_filter(Filter { from: 100, ..Filter::default() }, &log);
+    assert_eq!(explorer.search().unwrap().matches(), 1);
+}
+
+#[test]
+fn a_match_within_a_fold_opens_it() {
+    let mut log = SampleLog::default();
+    log.push_noise(Noise::StartUp, 5);
+    log.push_numbered(1);
+    let mut explorer = explorer(&log);
+    assert_eq!(explorer.rows(), 2);
+    let begun = explorer.place();
+    explorer.seek("noise 3", begun, &log);
+    assert_eq!((explorer.rows(), explorer.current().unwrap().first), (6, 3));
+}
+
+#[test]
+fn what_is_chosen_is_copied() {
+    let mut log = SampleLog::default();
+    log.push_noise(Noise::StartUp, 3);
+    log.push_numbered(3);
+    let mut explorer = explorer(&log);
+    assert_eq!(explorer.copy(&log).text, "21:04:11.000 INFO  history   line 5\n");
+    explorer.go(Move::Up(1));
+    assert!(explorer.copy(&log).text.ends_with("line 4\n"));
+    explorer.extend(Move::First);
+    assert_eq!(explorer.copy(&log).lines, 5, "those in the fold as well");
+    explorer.drop_mark();
+    assert_eq!(explorer.copy(&log).lines, 3);
+
+    let mut log = SampleLog::default();
+    log.push_raw(&"x".repeat(COPY_MAX + 10));
+    log.push_numbered(1);
+    let mut explorer = self::explorer(&log);
+    explorer.extend(Move::First);
+    let copied = explorer.copy(&log);
+    assert_eq!((copied.lines, copied.left_out), (1, 1));
+    assert!(copied.text.len() <= COPY_MAX + 1);
+}

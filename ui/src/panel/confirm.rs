@@ -1,0 +1,43 @@
+//! The question that a stop or a restart asks while workflows run.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::question::{self, Question};
+use super::{Placed, Scene};
+use crate::human;
+use crate::keymap::Scope;
+use crate::model::Model;
+use crate::view::{Order, View};
+
+pub(super) fn draw(
+    buf: &mut Buffer,
+    area: Rect,
+    order: Order,
+    view: &View,
+    scene: Scene<'_>,
+    placed: &mut Placed,
+) -> Rect {
+    let (title, about) = match order {
+        Order::Stop => ("Stop", "Stop Temporal?"),
+        Order::Restart => ("Restart", "Restart Temporal?"),
+    };
+    let Scene { model, palette, .. } = scene;
+    let lost = if model.resources.in_memory { palette.error } else { palette.base };
+    let text = vec![(about.to_owned(), palette.strong), (consequence(model), lost)];
+    let question = Question { title, text, scope: Scope::Confirm, hint: "" };
+    question::draw(buf, area, &question, view, scene, placed)
+}
+
+/// What becomes of the workflows that run.
+pub(super) fn consequence(model: &Model) -> String {
+    let running = model.workflows.as_ref().map_or(0, |workflows| workflows.running);
+    let (them, are) = if running == 1 { ("it", "is") } else { ("they", "are") };
+    let workflows = human::counted(running, "workflow", "workflows");
+    if model.resources.in_memory {
+        format!("{workflows} {are} running; without a database file {them} {are} lost")
+    } else {
+        let survives = if running == 1 { "survives" } else { "survive" };
+        format!("{workflows} {are} running; with this database {them} {survives} the stop")
+    }
+}

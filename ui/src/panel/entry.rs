@@ -1,0 +1,53 @@
+//! One entry of the timeline in full: each phase with its bar, and all of the last words.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::page::{self, Line, Widths};
+use super::{Scene, timeline};
+use crate::human;
+use crate::view::View;
+
+const WIDTHS: Widths = Widths { page: 120, names: 11 };
+const BAR: u16 = 40;
+
+pub(super) fn draw(
+    buf: &mut Buffer,
+    area: Rect,
+    entry: usize,
+    view: &mut View,
+    scene: Scene<'_>,
+) -> Rect {
+    let Scene { palette, model, .. } = scene;
+    let mut lines = Vec::new();
+    let mut title = String::new();
+    if let Some(it) = model.timeline.iter().rev().nth(entry) {
+        title = format!("{} · generation {}", it.clock, it.generation);
+        let (sign, style) = timeline::sign(it.kind, palette);
+        lines.push(Line::words("", palette.base, format!("{sign} {}", it.what), style));
+        if !it.recovery.is_empty() {
+            lines.push(Line::words("", palette.base, it.recovery.as_str(), palette.ok));
+        }
+        let total = it.phases.iter().map(|phase| phase.ms).fold(0, u64::saturating_add);
+        if !it.phases.is_empty() {
+            lines.push(Line::heading("", palette.base));
+        }
+        for phase in &it.phases {
+            let share = (phase.ms as f64 / total.max(1) as f64 * f64::from(BAR)).round() as usize;
+            let text = format!(
+                "{:>7}  {}",
+                human::duration(phase.ms),
+                "█".repeat(share.clamp(1, BAR.into()))
+            );
+            lines.push(Line::verbatim(phase.name.as_str(), palette.dim, text, palette.graph));
+        }
+        if !it.last_words.is_empty() {
+            lines.push(Line::heading("", palette.base));
+            lines.push(Line::heading("Its last words", palette.title));
+        }
+        for words in &it.last_words {
+            lines.push(Line::verbatim("", palette.base, words.as_str(), palette.base));
+        }
+    }
+    page::draw(buf, area, &title, &lines, WIDTHS, &mut view.page, scene)
+}

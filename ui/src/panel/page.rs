@@ -1,0 +1,118 @@
+//! A page that is read: lines with a name and a text, wrapped and scrolled.
+
+use std::borrow::Cow;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::{Scene, tile_in};
+use crate::cluster::{chop, wrap};
+use crate::layout::{inset, middle};
+use crate::paint::{self, Pen};
+use crate::view::ListScroll;
+
+/// Rows of one line; of a longer one the beginning is shown.
+const MAX_ROWS: usize = 1_000;
+
+/// A name and what it stands for.
+pub(super) struct Line<'a> {
+    pub(super) name: Cow<'a, str>,
+    pub(super) name_style: Style,
+    pub(super) text: Cow<'a, str>,
+    pub(super) style: Style,
+    /// Broken anywhere, so that no space is lost.
+    pub(super) verbatim: bool,
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn words(
+        name: impl Into<Cow<'a, str>>,
+        name_style: Style,
+        text: impl Into<Cow<'a, str>>,
+        style: Style,
+    ) -> Self {
+        Self { name: name.into(), name_style, text: text.into(), style, verbatim: false }
+    }
+
+    pub(super) fn verbatim(
+        name: impl Into<Cow<'a, str>>,
+        name_style: Style,
+        text: impl Into<Cow<'a, str>>,
+        style: Style,
+    ) -> Self {
+        Self { verbatim: true, ..Self::words(name, name_style, text, style) }
+    }
+
+    pub(super) fn heading(text: impl Into<Cow<'a, str>>, style: Style) -> Self {
+        Self::words(text, style, "", style)
+    }
+
+    fn rows(&self, columns: u16) -> Vec<Cow<'_, str>> {
+        if self.verbatim {
+            let rows = chop(&self.text, columns, MAX_ROWS).into_iter();
+            return rows.map(Cow::Borrowed).collect();
+        }
+        let lines = wrap(&self.text, columns);
+        let rows = lines.iter().flat_map(|line| chop(line, columns, MAX_ROWS));
+        rows.map(|row| Cow::Owned(row.to_owned())).collect()
+    }
+}
+
+/// How wide a page and its names may be.
+#[derive(Clone, Copy)]
+pub(super) struct Widths {
+    pub(super) page: u16,
+    pub(super) names: u16,
+}
+
+/// Draws it in the middle and returns where.
+pub(super) fn draw(
+    buf: &mut Buffer,
+    area: Rect,
+    title: &str,
+    lines: &[Line<'_>],
+    widths: Widths,
+    scroll: &mut ListScroll,
+    scene: Scene<'_>,
+) -> Rect {
+    let palette = scene.palette;
+    // Every column counts where there are few.
+    let margin = u16::from(area.width >= 60);
+    let width = widths.page.min(area.width.saturating_sub(2 * margin));
+    let inside = width.saturating_sub(2 + 2 * (1 + margin));
+    let names = widths.names.min(inside / 3);
+    let rows: Vec<(&Line<'_>, usize, Cow<'_, str>)> = lines
+        .iter()
+        .flat_map(|line| {
+            let columns = inside.saturating_sub(if line.name.is_empty() { 0 } else { names });
+            let mut rows = line.rows(columns);
+            if rows.is_empty() {
+                rows.push(Cow::Borrowed(""));
+            }
+            rows.into_iter().enumerate().map(move |(i, row)| (line, i, row))
+        })
+        .collect();
+    let count = u16::try_from(rows.len()).unwrap_or(u16::MAX);
+    let place = middle(area, width, count.saturating_add(2));
+    paint::clear(buf, place, palette.base);
+    let inside = inset(tile_in(buf, place, title, &[], palette.accent, scene), margin);
+    scroll.measure(inside.height, count);
+    for (row, (line, i, text)) in (0..inside.height).zip(rows.iter().skip(scroll.offset.into())) {
+        let mut pen = Pen::row(buf, inside, row);
+        if line.text.is_empty() {
+            pen.put(&line.name, line.name_style);
+        } else if line.name.is_empty() {
+            pen.put(text, line.style);
+        } else {
+            let name = if *i == 0 { &*line.name } else { "" };
+            // A gap behind the name even where it is cut.
+            pen.left(name, names.saturating_sub(1), line.name_style).gap(1).put(text, line.style);
+        }
+    }
+    let note = if scroll.scrolls() { "↑↓ more · Esc closes" } else { "Esc closes" };
+    let edge = paint::edge(place, place.height.saturating_sub(1));
+    let note = [(" ", palette.base), (note, palette.dim), (" ", palette.base)];
+    paint::flush_right(buf, edge, 0, &note);
+    place
+}
