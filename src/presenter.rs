@@ -42,12 +42,13 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
     let temporal_now = temporal
         .filter(|_| !matches!(status.state, State::Stopped | State::Backoff | State::Failed));
     let down = temporal_now.is_none();
+    let under_way = matches!(status.state, State::Starting | State::Stopping);
     let mut health = Model::default().health;
     for (shown, layer) in health.iter_mut().zip(&status.health.layers) {
         *shown = LayerView {
             name: layer.name.to_string(),
-            // What is not there yet has not failed.
-            ok: layer.ok.filter(|ok| !down && (*ok || status.state != State::Starting)),
+            // What is not there yet, or is asked to go, has not failed.
+            ok: layer.ok.filter(|ok| !down && (*ok || !under_way)),
             latency_us: layer.latency_us.filter(|_| !down),
             detail: if down { String::new() } else { layer.detail.clone() },
             since_ms: layer.since_ms.filter(|_| !down).map(age),

@@ -93,9 +93,12 @@ fn noise_folds_and_opens() {
     let mut log = SampleLog::default();
     log.push_noise(Noise::StartUp, 2);
     log.push_numbered(1);
-    log.push_noise(Noise::StartUp, 5);
+    log.push_noise(Noise::StartUp, 3);
+    log.push_noise(Noise::Beside, 1);
+    log.push_noise(Noise::StartUp, 1);
     log.push_noise(Noise::Shutdown, 3);
-    log.push_noise(Noise::BesideShutdown, 2);
+    log.push_noise(Noise::Beside, 1);
+    log.push_noise(Noise::BesideShutdown, 1);
     log.push_numbered(1);
     log.push_noise(Noise::BesideShutdown, 4);
     let mut explorer = explorer(&log);

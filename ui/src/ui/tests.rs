@@ -334,11 +334,11 @@ fn the_mouse_reaches_what_the_keys_reach() {
     ui.handle(Input::Click { x: 0, y: 0 }, &model, &log);
     clicked(&mut ui, "1 Log");
 
-    clicked(&mut ui, "Quota changed");
+    clicked(&mut ui, "Task queue manager unloaded");
     assert_eq!(release(&mut ui), None);
     let row = ui.view.log.current().unwrap().first;
     assert_eq!(ui.view.overlay, None);
-    clicked(&mut ui, "Quota changed");
+    clicked(&mut ui, "Task queue manager unloaded");
     release(&mut ui);
     assert_eq!(ui.view.overlay, Some(Overlay::Line(row)), "a click on what is chosen opens it");
 }

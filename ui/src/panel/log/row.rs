@@ -69,7 +69,7 @@ impl Brush<'_> {
         let palette = self.scene.palette;
         let what = match row.noise {
             Some(Noise::StartUp) => "start-up",
-            Some(Noise::Shutdown | Noise::BesideShutdown) | None => "shutdown",
+            Some(Noise::Shutdown | Noise::Beside | Noise::BesideShutdown) | None => "shutdown",
         };
         let text = format!("{} of {what}", human::counted(row.lines.into(), "line", "lines"));
         let hint = if is_chosen { " · Enter opens" } else { "" };
