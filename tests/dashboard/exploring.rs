@@ -30,9 +30,8 @@ fn a_search_finds_as_one_types_steps_and_leaves() {
     dashboard.press(ENTER);
     dashboard.until_hides("Enter done");
     dashboard.until_shows(&["n N match", "/quota change"]);
-    // Round the end to the first of all, and back.
-    dashboard.press("n");
-    dashboard.until_shows(&["/quota change 1/"]);
+    // Round the end to the first of all, and back; the start-up may still be writing.
+    dashboard.press_until_shows("n", &["/quota change 1/"]);
     dashboard.press("N");
     dashboard.until_hides("/quota change 1/");
     dashboard.press(ESC);
@@ -53,7 +52,7 @@ fn lines_are_filtered_cleared_opened_and_folded() {
 
     dashboard.press("c");
     dashboard.until_shows(&["Component", "all of them", "frontend"]);
-    dashboard.click("frontend   ");
+    dashboard.click("  frontend   ");
     dashboard.until_shows(&["only frontend"]);
     dashboard.until_hides(" matching ");
     dashboard.press(ENTER);
