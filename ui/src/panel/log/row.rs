@@ -110,7 +110,7 @@ impl Brush<'_> {
         let text = match line.level {
             Level::Error => palette.error,
             Level::Trace | Level::Debug => palette.dim,
-            Level::Info | Level::Warn => palette.base,
+            Level::Info | Level::Warn => palette.text(),
         };
         if self.wraps {
             let gap = if line.fields.is_empty() { "" } else { "  " };
