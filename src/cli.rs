@@ -184,7 +184,7 @@ pub fn main() -> i32 {
         }
     };
     match cli.run() {
-        Ok(code) => code,
+        Ok(code) => code.max(i32::from(!output::is_complete())),
         Err(error) => {
             output::note(&format!("stigmer: {error}"));
             error.exit_code()
@@ -218,6 +218,13 @@ fn without_environment(error: clap::Error) -> Result<Cli, clap::Error> {
     }
 }
 
+/// The page of a command, and those of its subcommands behind it.
+fn manual(command: &clap::Command, text: &mut Vec<u8>) -> std::io::Result<()> {
+    clap_mangen::Man::new(command.clone()).render(text)?;
+    let shown = |command: &&clap::Command| !command.is_hide_set() && command.get_name() != "help";
+    command.get_subcommands().filter(shown).try_for_each(|command| manual(command, text))
+}
+
 impl Cli {
     fn needs_only_home(&self) -> bool {
         let Command::Local(local) = &self.command else { return false };
@@ -245,8 +252,9 @@ impl Cli {
             }
             Command::Man => {
                 let mut text = Vec::new();
-                clap_mangen::Man::new(Self::command())
-                    .render(&mut text)
+                let mut command = Self::command();
+                command.build();
+                manual(&command, &mut text)
                     .map_err(|error| CliError::Other(format!("no manual page: {error}")))?;
                 output::raw(&text);
                 Ok(0)

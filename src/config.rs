@@ -291,8 +291,15 @@ impl Difference {
     fn flag(&self) -> String {
         match self.option.as_str() {
             "in-memory" => format!("--in-memory={}", self.asked),
-            "arguments" => format!("-- {}", self.asked.replace(',', " ")),
-            option => format!("--{option} {}", self.asked),
+            "arguments" => format!("-- {}", self.asked),
+            option => format!("--{option} {}", quoted(&self.asked)),
+        }
+    }
+
+    fn name(&self) -> String {
+        match self.option.as_str() {
+            "arguments" => "what follows `--`".to_owned(),
+            option => format!("--{option}"),
         }
     }
 }
@@ -339,16 +346,20 @@ pub fn agree(
 
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "--{} is {} there, asked for was {}", self.option, self.running, self.asked)
+        write!(f, "{} is {} there, asked for was {}", self.name(), self.running, self.asked)
     }
 }
 
 /// Where what was asked for differs from what is in force.
 #[must_use]
 pub fn differences(asked: &Options, in_force: &Map<String, Value>) -> Vec<Difference> {
-    let plain = |value: Option<&Value>| match value {
+    let plain = |name: &str, value: Option<&Value>| match value {
         None | Some(Value::Null) => "not set".to_owned(),
         Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(items)) if name == "arguments" => {
+            let items: Vec<String> = items.iter().filter_map(Value::as_str).map(quoted).collect();
+            items.join(" ")
+        }
         Some(Value::Array(items)) => {
             let items: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
             items.join(",")
@@ -361,8 +372,8 @@ pub fn differences(asked: &Options, in_force: &Map<String, Value>) -> Vec<Differ
         .filter(|(name, value)| in_force.get(*name) != Some(value))
         .map(|(name, value)| Difference {
             option: name.clone(),
-            running: plain(in_force.get(name)),
-            asked: plain(Some(value)),
+            running: plain(name, in_force.get(name)),
+            asked: plain(name, Some(value)),
         })
         .collect()
 }
@@ -423,6 +434,16 @@ fn database(
         )));
     }
     std::path::absolute(&file).map(Database::File).map_err(|error| bad(error.to_string()))
+}
+
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 /// As Go's flags are read: a bare one is true, and these spellings are.

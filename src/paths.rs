@@ -41,6 +41,18 @@ pub enum HomeError {
         /// Us.
         me: u32,
     },
+    /// It is open to others and holds what is not ours.
+    #[error(
+        "cannot use {path} as home: it is open to others (mode {mode:o}) and holds other things, \
+         and a home is closed to others; choose a new folder with --home, or close this one with \
+         `chmod 700`"
+    )]
+    Shared {
+        /// The folder.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
     /// flock and sockets cannot be relied on there.
     #[error(
         "cannot use {path} as home: it is on a {kind} file system, where locks may not hold; \
@@ -109,6 +121,11 @@ impl Home {
                 return Err(HomeError::Foreign { path: folder, owner: meta.uid(), me });
             }
             if meta.mode() & 0o077 != 0 {
+                // Somebody's project, or `/tmp`, must not be closed by a slip of the hand.
+                if folder == self.root && !self.is_ours().map_err(io_error)? {
+                    let mode = meta.mode() & 0o7777;
+                    return Err(HomeError::Shared { path: folder, mode });
+                }
                 std::fs::set_permissions(&folder, Permissions::from_mode(0o700))
                     .map_err(io_error)?;
             }
@@ -119,6 +136,18 @@ impl Home {
             }
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// Whether it was a home before, or holds nothing but what one may begin with.
+    fn is_ours(&self) -> io::Result<bool> {
+        if self.supervisor_lock().exists() {
+            return Ok(true);
+        }
+        let ours = [self.config(), self.logs(), self.bin(), self.data()];
+        std::fs::read_dir(&self.root)?.try_fold(true, |all, entry| {
+            let path = entry?.path();
+            Ok(all && ours.contains(&path))
+        })
     }
 
     /// The folder itself.

@@ -21,6 +21,8 @@ pub struct Viewer {
     pub under_way: Option<&'static str>,
     /// A short-lived word.
     pub toast: Option<String>,
+    /// There is no host any more, and this is left: whether Temporal runs.
+    pub unwatched: Option<bool>,
     /// What the user's workflows do, where it is known.
     pub workflows: Option<Workflows>,
 }
@@ -43,16 +45,18 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
     };
     let rests = matches!(status.state, State::Stopped | State::Failed);
     let heard = view.link == Link::Up;
+    let unwatched = viewer.unwatched.is_some();
     // A host may still know the process that is gone: its figures must not look like today's.
     let temporal_now = temporal
         .filter(|_| !matches!(status.state, State::Stopped | State::Backoff | State::Failed));
-    let down = temporal_now.is_none();
+    let down = temporal_now.is_none() || unwatched;
+    let under_way = matches!(status.state, State::Starting | State::Stopping);
     let mut health = Model::default().health;
     for (shown, layer) in health.iter_mut().zip(&status.health.layers) {
         *shown = LayerView {
             name: layer.name.to_string(),
-            // What is not there yet has not failed.
-            ok: layer.ok.filter(|ok| !down && (*ok || status.state != State::Starting)),
+            // What is not there yet, or is asked to go, has not failed.
+            ok: layer.ok.filter(|ok| !down && (*ok || !under_way)),
             latency_us: layer.latency_us.filter(|_| !down),
             detail: if down { String::new() } else { layer.detail.clone() },
             since_ms: layer.since_ms.filter(|_| !down).map(age),
@@ -62,7 +66,11 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         host_label: host_label(status.host.as_ref(), viewer, &view.link),
         home: home_of(&status.log.path),
         attached: !viewer.hosts,
-        state: state(status.state),
+        state: match viewer.unwatched {
+            None => state(status.state),
+            Some(true) => StateView::Degraded,
+            Some(false) => StateView::Stopped,
+        },
         doing: doing(snapshot, viewer, older, &view.link),
         // Said in full below, with its cure.
         message: match (&view.link, status.state) {
@@ -76,8 +84,13 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             .and_then(|temporal| temporal.generation)
             .or_else(|| snapshot.timeline.last().map(|entry| entry.generation))
             .map_or(0, |generation| generation.0),
-        pid: temporal_now.and_then(|temporal| u32::try_from(temporal.pid?).ok()),
-        uptime_ms: temporal_now.and_then(|temporal| temporal.uptime_ms).map(age),
+        pid: temporal_now
+            .filter(|_| viewer.unwatched != Some(false))
+            .and_then(|temporal| u32::try_from(temporal.pid?).ok()),
+        uptime_ms: temporal_now
+            .filter(|_| viewer.unwatched != Some(false))
+            .and_then(|temporal| temporal.uptime_ms)
+            .map(age),
         version: temporal.and_then(|temporal| temporal.version.clone()),
         address: Some(temporal.map_or_else(
             || format!("127.0.0.1:{}", number("port").unwrap_or(7233)),
@@ -129,7 +142,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
                 .and_then(|database| database.bytes),
             in_memory: options.get("in-memory") == Some(&serde_json::Value::Bool(true)),
         },
-        failure: (status.state == State::Failed).then(|| FailureView {
+        failure: (status.state == State::Failed && !unwatched).then(|| FailureView {
             cause: status.message.clone(),
             last_words: snapshot.last_words.clone(),
             cure: std::iter::once("s  try again".to_owned()).chain(snapshot.cure.clone()).collect(),
@@ -137,7 +150,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         timeline: timeline(&snapshot.timeline),
         workflows: viewer.workflows.as_ref().filter(|_| !down).map(workflows),
         can: Commands {
-            start: heard && (rests || status.state == State::Backoff),
+            start: unwatched || heard && (rests || status.state == State::Backoff),
             stop: heard && !rests && status.intent == Want::Up,
             restart: heard && status.managed,
             background: viewer.hosts,
@@ -171,6 +184,11 @@ fn host_label(host: Option<&crate::protocol::HostStatus>, viewer: &Viewer, link:
 }
 
 fn doing(snapshot: &Snapshot, viewer: &Viewer, older: u64, link: &Link) -> String {
+    match viewer.unwatched {
+        None => {}
+        Some(true) => return "it runs, and nobody watches it: s takes over".to_owned(),
+        Some(false) => return "the host is gone: s starts Temporal here".to_owned(),
+    }
     match link {
         Link::Up => {}
         Link::Gone => {

@@ -4,45 +4,33 @@
 //! stops this loop and nothing else. It never owns the server's life: when the
 //! terminal goes, a background host takes over.
 
+mod appearance;
 mod census;
+mod dashboard;
 mod input;
 mod log_pane;
 mod own_log;
 mod pager;
+mod signals;
 mod terminal;
 
 use crate::background;
 use crate::config::{Different, Options, Settings};
 use crate::control::client::ClientError;
-use crate::hangup;
 use crate::host::{self, Host, HostError};
-use crate::log::{Follower, Start};
 use crate::manager::Command;
 use crate::paths::Home;
-use crate::presenter::{self, Viewer};
 use crate::process::job;
-use crate::protocol::{ApiError, Mode, State};
-use crate::session::{Order, Session};
+use crate::protocol::{Mode, State};
+use crate::session::Session;
 use crate::supervisor::Want;
-use census::Census;
-use crossterm::event::EventStream;
-use futures_util::StreamExt;
-use log_pane::LogPane;
-use own_log::OwnLog;
+use dashboard::Dashboard;
+use signals::{End, Over, Signals};
 use std::io;
 use std::time::{Duration, Instant};
-use stigmer_ui::human;
-use stigmer_ui::{Action, Copied, Input, LogFile, QuitChoice, Symbols, Theme, Ui};
+use stigmer_ui::QuitChoice;
 use terminal::Screen;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
 
-/// No more than 30 frames a second.
-const FRAME: Duration = Duration::from_millis(33);
-/// Lines of the past that are there at once.
-const PAST: usize = 5_000;
-/// How long a word stays.
-const TOAST: Duration = Duration::from_secs(4);
 /// A host binds its socket within milliseconds of taking its lock.
 const ATTACHING: Duration = Duration::from_secs(5);
 
@@ -73,53 +61,57 @@ pub enum TuiError {
     Terminal(#[from] io::Error),
 }
 
-/// How the loop ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Quit(QuitChoice),
-    /// The terminal is gone.
-    Vanished,
-    /// Ctrl-Z: for a while.
-    Suspended,
-    /// SIGTERM or SIGINT.
-    Signalled,
-    /// Something panicked; the screen is given back already.
-    Panicked,
-}
-
 /// Runs the dashboard and returns the exit code.
 ///
 /// # Errors
 /// When this process can neither host nor attach, or has no usable terminal.
 pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
     let home = settings.home.clone();
-    let (mut hosting, session) = connect(settings, &asked).await?;
-    let mut screen = Screen::take(&home.host_errors())?;
+    // Before there is anything that a signal could leave behind.
+    let mut signals = Signals::listen()?;
+    let (mut hosting, session) = connect(settings.clone(), &asked).await?;
+    let mut screen = match Screen::take(&home.host_errors()) {
+        Ok(screen) => screen,
+        Err(error) => {
+            if let Some(host) = hosting
+                && wants_up(&host)
+                && let Err(error) = background::hand_over(&home, host).await
+            {
+                tracing::error!(%error, "not handed over");
+            }
+            return Err(error.into());
+        }
+    };
     #[cfg(debug_assertions)]
     panic_where_asked(&session);
     let mut dashboard = Dashboard::new(&home, session, hosting.is_some());
-    let end = loop {
-        let end = dashboard.run(&mut screen).await;
-        if end != End::Suspended {
-            break end;
+    let over = loop {
+        match dashboard.run(&mut screen, &mut signals).await {
+            End::Suspended => {
+                hosting = suspend(hosting, &settings, screen, &mut dashboard).await?;
+                screen = Screen::take(&home.host_errors())?;
+            }
+            End::TakesOver => {
+                hosting = take_over(settings.clone(), &mut dashboard).await?;
+                if let Some(host) = &hosting {
+                    let _ = host.handle().begin(Command::Start).await;
+                }
+            }
+            End::Over(over) => break over,
         }
-        hosting = suspend(hosting, screen, &mut dashboard).await?;
-        screen = Screen::take(&home.host_errors())?;
     };
-    match end {
-        End::Vanished => screen.abandon(),
-        End::Quit(QuitChoice::StopAndQuit) | End::Signalled => {
+    match over {
+        Over::Vanished => screen.abandon(),
+        Over::Quit(QuitChoice::StopAndQuit) | Over::Signalled => {
             // The screen shows how it goes until the very end.
             if let Some(host) = hosting.take() {
                 dashboard.farewell(&mut screen, host).await;
             }
             drop(screen);
         }
-        End::Quit(QuitChoice::Leave | QuitChoice::Background) | End::Panicked | End::Suspended => {
-            drop(screen);
-        }
+        Over::Quit(QuitChoice::Leave | QuitChoice::Background) | Over::Panicked => drop(screen),
     }
-    let code = i32::from(end == End::Panicked);
+    let code = i32::from(over == Over::Panicked);
     let Some(host) = hosting else { return Ok(code) };
     if !wants_up(&host) {
         // What is still on its way down is seen to its end.
@@ -136,9 +128,9 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
             format!("Temporal keeps running, but {error}; `stigmer local` watches it again")
         }
     };
-    match end {
-        End::Vanished => tracing::info!("{said}"),
-        End::Quit(_) | End::Suspended | End::Signalled | End::Panicked => say(&said),
+    match over {
+        Over::Vanished => tracing::info!("{said}"),
+        Over::Quit(_) | Over::Signalled | Over::Panicked => say(&said),
     }
     Ok(code)
 }
@@ -148,6 +140,7 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
 /// and then of whatever there is: a start is for the operator to ask for.
 async fn suspend(
     hosting: Option<Host>,
+    settings: &Settings,
     screen: Screen,
     dashboard: &mut Dashboard,
 ) -> Result<Option<Host>, TuiError> {
@@ -156,7 +149,6 @@ async fn suspend(
         job::suspend().await?;
         return Ok(None);
     };
-    let settings = (*host.handle().facts().settings).clone();
     let handed_over = if wants_up(&host) || host.handle().facts().state_name() == State::Stopping {
         background::hand_over(&settings.home, host).await.map(Some)
     } else {
@@ -171,14 +163,23 @@ async fn suspend(
         Err(error) => say(&format!("Temporal keeps running, but {error}")),
     }
     job::suspend().await?;
-    let host = match Host::start(settings.clone(), Mode::Tui) {
+    take_over(settings.clone(), dashboard).await
+}
+
+/// Becomes the host of whatever there is, or a viewer of who is.
+async fn take_over(
+    settings: Settings,
+    dashboard: &mut Dashboard,
+) -> Result<Option<Host>, TuiError> {
+    let home = settings.home.clone();
+    let host = match Host::start(settings, Mode::Tui) {
         Ok(host) => Some(host),
         Err(HostError::Running) => None,
         Err(error) => return Err(error.into()),
     };
     let session = match &host {
         Some(host) => Session::Local(host.handle().clone()),
-        None => attach(&settings.home).await?,
+        None => attach(&home).await?,
     };
     dashboard.look_at(session, host.is_some());
     Ok(host)
@@ -243,297 +244,4 @@ fn panic_where_asked(session: &Session) {
             panic!("asked for by STIGMER_TEST_PANIC");
         });
     }
-}
-
-struct Dashboard {
-    home: Home,
-    session: Session,
-    viewer: Viewer,
-    ui: Ui,
-    log: LogPane,
-    log_file: Follower,
-    own: OwnLog,
-    own_file: Follower,
-    toast_until: Option<Instant>,
-    /// To be opened in a pager.
-    read: Option<LogFile>,
-}
-
-impl Dashboard {
-    fn new(home: &Home, session: Session, hosts: bool) -> Self {
-        Self {
-            home: home.clone(),
-            session,
-            viewer: Viewer { hosts, ..Viewer::default() },
-            ui: Ui::new(theme(), symbols()),
-            log: LogPane::default(),
-            log_file: Follower::new(&home.temporal_log(), Start::Tail(PAST)),
-            own: OwnLog::default(),
-            own_file: Follower::new(&home.stigmer_log(), Start::Tail(1_000)),
-            toast_until: None,
-            read: None,
-        }
-    }
-
-    fn look_at(&mut self, session: Session, hosts: bool) {
-        self.session = session;
-        self.viewer.hosts = hosts;
-    }
-
-    async fn run(&mut self, screen: &mut Screen) -> End {
-        let mut events = EventStream::new();
-        let mut changes = self.session.changes();
-        let mut census = Census::begin(self.session.clone());
-        let (done, mut outcomes) = mpsc::unbounded_channel::<Result<(), ApiError>>();
-        let (gone, mut vanished) = mpsc::channel::<()>(1);
-        hangup::watch(move || {
-            let _ = gone.blocking_send(());
-        });
-        let signals = (
-            signal(SignalKind::hangup()),
-            signal(SignalKind::from_raw(libc::SIGTSTP)),
-            signal(SignalKind::terminate()),
-            signal(SignalKind::interrupt()),
-        );
-        let (Ok(mut hangup), Ok(mut suspend), Ok(mut terminate), Ok(mut interrupt)) = signals
-        else {
-            return End::Signalled;
-        };
-        let mut next_frame = Instant::now();
-        let mut dirty = true;
-        loop {
-            if terminal::has_panicked() {
-                return End::Panicked;
-            }
-            if dirty && Instant::now() >= next_frame {
-                if self.draw(screen).is_err() {
-                    return End::Vanished;
-                }
-                dirty = false;
-                next_frame = Instant::now() + FRAME;
-            }
-            let tick = if dirty {
-                next_frame
-            } else {
-                Instant::now() + presenter::tick(&self.session.view().snapshot)
-            };
-            tokio::select! {
-                event = events.next() => match event {
-                    Some(Ok(event)) => {
-                        if input::is_suspend(&event) {
-                            return End::Suspended;
-                        }
-                        if let Some(input) = input::map(&event) {
-                            dirty = true;
-                            // A key is answered at once, not at the next beat.
-                            next_frame = Instant::now();
-                            if let Some(end) = self.handle(input, &done) {
-                                return end;
-                            }
-                            if let Some(file) = self.read.take() {
-                                // Two readers would share the keys between them.
-                                drop(events);
-                                let end = tokio::select! {
-                                    () = self.page(screen, file) => None,
-                                    _ = terminate.recv() => Some(End::Signalled),
-                                    _ = hangup.recv() => Some(End::Vanished),
-                                    Some(()) = vanished.recv() => Some(End::Vanished),
-                                };
-                                if end == Some(End::Signalled) {
-                                    let _ = screen.resume();
-                                }
-                                if let Some(end) = end {
-                                    return end;
-                                }
-                                events = EventStream::new();
-                            }
-                        }
-                    }
-                    Some(Err(_)) | None => return End::Vanished,
-                },
-                changed = changes.next() => {
-                    if !changed {
-                        return End::Quit(QuitChoice::Leave);
-                    }
-                    dirty = true;
-                }
-                workflows = census.next() => {
-                    self.viewer.workflows = workflows;
-                    dirty = true;
-                }
-                Ok(batch) = self.log_file.next() => {
-                    self.log.push(&batch);
-                    dirty = true;
-                }
-                Ok(batch) = self.own_file.next() => {
-                    self.own.push(&batch);
-                    dirty = true;
-                }
-                Some(outcome) = outcomes.recv() => {
-                    self.viewer.under_way = None;
-                    if let Err(error) = outcome && error.code != "superseded" {
-                        self.toast(error.message.lines().next().unwrap_or_default());
-                    }
-                    dirty = true;
-                }
-                Some(()) = vanished.recv() => return End::Vanished,
-                _ = hangup.recv() => return End::Vanished,
-                _ = suspend.recv() => return End::Suspended,
-                _ = terminate.recv() => return End::Signalled,
-                _ = interrupt.recv() => return End::Signalled,
-                () = tokio::time::sleep_until(tick.into()) => dirty = true,
-            }
-        }
-    }
-
-    fn draw(&mut self, screen: &mut Screen) -> io::Result<()> {
-        if self.toast_until.is_some_and(|until| Instant::now() >= until) {
-            self.viewer.toast = None;
-            self.toast_until = None;
-        }
-        tui_logger::move_events();
-        let model = presenter::present(&self.session.view(), &self.viewer);
-        let (ui, log, own) = (&mut self.ui, &self.log, &self.own);
-        let palette = *ui.palette();
-        let drawn = screen.draw(|frame| {
-            let area = frame.area();
-            ui.render(frame.buffer_mut(), area, &model, log, &mut |rect, buffer| {
-                own.render(rect, buffer, &palette);
-            });
-        });
-        self.log.forget();
-        drawn
-    }
-
-    fn handle(
-        &mut self,
-        input: Input,
-        done: &mpsc::UnboundedSender<Result<(), ApiError>>,
-    ) -> Option<End> {
-        let model = presenter::present(&self.session.view(), &self.viewer);
-        let (order, word) = match self.ui.handle(input, &model, &self.log)? {
-            Action::Start => (Order::Start, "starting"),
-            Action::Stop => (Order::Stop, "stopping"),
-            Action::Restart => (Order::Restart, "restarting"),
-            Action::Quit(choice) => return Some(End::Quit(choice)),
-            Action::OpenWebUi => {
-                self.open_web_ui(model.ui_url.as_deref());
-                return None;
-            }
-            Action::PaneKey(key) => {
-                self.own.key(key);
-                return None;
-            }
-            Action::Copy(copied) => {
-                self.copy(&copied);
-                return None;
-            }
-            Action::OpenFile(file) => {
-                self.read = Some(file);
-                return None;
-            }
-        };
-        self.viewer.under_way = Some(word);
-        let (session, done) = (self.session.clone(), done.clone());
-        tokio::spawn(async move {
-            // The dashboard may be gone by then.
-            let _ = done.send(session.order(order).await);
-        });
-        None
-    }
-
-    /// Without a display the address is all that can be given.
-    fn open_web_ui(&mut self, url: Option<&str>) {
-        let Some(url) = url else { return self.toast("there is no web UI") };
-        let display = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|v| std::env::var_os(v).is_some());
-        if cfg!(target_os = "macos") || (display && std::env::var_os("SSH_CONNECTION").is_none()) {
-            match open::that_detached(url) {
-                Ok(()) => self.toast(&format!("opening {url}")),
-                Err(error) => self.toast(&format!("cannot open {url}: {error}")),
-            }
-        } else {
-            let copied = crossterm::execute!(
-                io::stdout(),
-                crossterm::clipboard::CopyToClipboard::to_clipboard_from(url)
-            );
-            let said = if copied.is_ok() { "no display here; copied" } else { "no display here:" };
-            self.toast(&format!("{said} {url}"));
-        }
-    }
-
-    /// By OSC 52: over SSH as well, and without a display.
-    fn copy(&mut self, copied: &Copied) {
-        use crossterm::clipboard::CopyToClipboard;
-        let sequence = CopyToClipboard::to_clipboard_from(copied.text.trim_end_matches('\n'));
-        let lines = human::counted(copied.lines as u64, "line", "lines");
-        let said = match (crossterm::execute!(io::stdout(), sequence), copied.left_out) {
-            (Err(error), _) => format!("cannot copy: {error}"),
-            (Ok(()), 0) => format!("copied {lines}"),
-            (Ok(()), more) => format!("copied {lines}; {more} more is more than terminals take"),
-        };
-        self.toast(&said);
-    }
-
-    /// Gives the terminal to a pager until that ends.
-    async fn page(&mut self, screen: &mut Screen, file: LogFile) {
-        let path = match file {
-            LogFile::Temporal => self.home.temporal_log(),
-            LogFile::Own => self.home.stigmer_log(),
-        };
-        let ran = match screen.suspend() {
-            Ok(()) => pager::show(&path).await,
-            Err(error) => Err(error.to_string()),
-        };
-        let back = screen.resume().map_err(|error| error.to_string());
-        if let Err(error) = ran.and(back) {
-            self.toast(&error);
-        }
-    }
-
-    fn toast(&mut self, text: &str) {
-        self.viewer.toast = Some(text.to_owned());
-        self.toast_until = Some(Instant::now() + TOAST);
-    }
-
-    /// Stops Temporal with the screen still there.
-    async fn farewell(&mut self, screen: &mut Screen, host: Host) {
-        self.viewer.under_way = Some("stopping");
-        let shutdown = host.shutdown();
-        tokio::pin!(shutdown);
-        loop {
-            let _ = self.draw(screen);
-            tokio::select! {
-                outcome = &mut shutdown => {
-                    if let Err(error) = outcome {
-                        tracing::error!(%error, "not stopped");
-                    }
-                    return;
-                }
-                () = tokio::time::sleep(FRAME) => {}
-            }
-        }
-    }
-}
-
-fn theme() -> Theme {
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let contains =
-        |name: &str, word: &str| std::env::var(name).is_ok_and(|value| value.contains(word));
-    if set("NO_COLOR") {
-        Theme::NoColor
-    } else if set("COLORTERM") || contains("TERM", "256color") || contains("TERM", "direct") {
-        Theme::Dark
-    } else {
-        Theme::Ansi16
-    }
-}
-
-fn symbols() -> Symbols {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    let utf8 = locale.contains("utf-8") || locale.contains("utf8");
-    if utf8 { Symbols::Unicode } else { Symbols::Ascii }
 }

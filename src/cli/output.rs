@@ -1,6 +1,7 @@
 //! Results to stdout, diagnostics to stderr. A reader that closes the pipe is no error.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A line of result.
 pub(super) fn line(text: &str) {
@@ -14,18 +15,33 @@ pub(super) fn raw(bytes: &[u8]) {
 
 /// The same; false when nobody reads any more.
 pub(super) fn try_raw(bytes: &[u8]) -> bool {
-    let mut out = std::io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush()).is_ok()
+    let mut out = io::stdout().lock();
+    let written = out.write_all(bytes).and_then(|()| out.flush());
+    if let Err(error) = &written
+        && error.kind() != io::ErrorKind::BrokenPipe
+        && !UNWRITTEN.swap(true, Ordering::Relaxed)
+    {
+        note(&format!("stigmer: cannot write the result to stdout: {error}"));
+    }
+    written.is_ok()
+}
+
+/// A result was lost, and not because nobody wanted it.
+static UNWRITTEN: AtomicBool = AtomicBool::new(false);
+
+/// Whether every result was written that anybody reads.
+pub(super) fn is_complete() -> bool {
+    !UNWRITTEN.load(Ordering::Relaxed)
 }
 
 /// A line of progress or diagnosis.
 pub(super) fn note(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// Whether results may be coloured: for people, and only where they want it.
 pub(super) fn is_coloured() -> bool {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-    std::io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb
+    io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb
 }

@@ -13,13 +13,15 @@ pub enum Noise {
     StartUp,
     /// Of a stop.
     Shutdown,
+    /// Of whichever it stands beside; news elsewhere.
+    Beside,
     /// Of a stop where others of a stop stand beside it; news elsewhere.
     BesideShutdown,
 }
 
-const START_UP: [&str; 23] = [
+const START_UP: [&str; 22] = [
     "Acquired shard",
-    "ContextMetadataInterceptor: No metadata",
+    "ContextMetadataInterceptor: ",
     "Created gRPC listener",
     "Frontend is now healthy",
     "Initialized lazy loaded",
@@ -31,8 +33,7 @@ const START_UP: [&str; 23] = [
     "Starting server for services",
     "Starting to serve on",
     "Task key range updated",
-    "TrailerToContextMetadataInterceptor: No metadata",
-    "Update worker pool size",
+    "TrailerToContextMetadataInterceptor: ",
     "Use rpc address",
     "Warning: CHASM component",
     "Watch not supported by persistence",
@@ -44,7 +45,11 @@ const START_UP: [&str; 23] = [
     "Cluster Id in Cluster Metadata config is not a valid uuid",
 ];
 
-const SHUTDOWN: [&str; 2] = ["ShutdownHandler: ", "Starting draining"];
+const SHUTDOWN: &str = "ShutdownHandler: ";
+
+/// Pools shrink to nothing at the end; queues are drained then, and at the beginning where they find
+/// that they are not needed.
+const BESIDE: [&str; 2] = ["Starting draining", "Update worker pool size"];
 
 const BESIDE_SHUTDOWN: [&str; 3] =
     ["Failed to poll for task.", "Stopped physicalTaskQueueManager", "network dial error"];
@@ -77,7 +82,8 @@ pub fn of(line: &str, head: &Head) -> Option<Noise> {
         // What the history service says about its parts has no message.
         "" if line.contains("\"Stop") => Some(Noise::Shutdown),
         "" => Some(Noise::StartUp),
-        _ if begins(&SHUTDOWN) => Some(Noise::Shutdown),
+        _ if said.starts_with(SHUTDOWN) => Some(Noise::Shutdown),
+        _ if begins(&BESIDE) => Some(Noise::Beside),
         _ if begins(&BESIDE_SHUTDOWN) => Some(Noise::BesideShutdown),
         _ if words.ends_with(" started") || words.ends_with(" starting") => Some(Noise::StartUp),
         _ if words.ends_with(" stopped") => Some(Noise::Shutdown),
@@ -115,6 +121,7 @@ mod tests {
             (r#"{"level":"INFO","msg":"","lifecycle":"Starting"}"#, Some(Noise::StartUp)),
             (r#"{"level":"INFO","msg":"","lifecycle":"Stopped"}"#, Some(Noise::Shutdown)),
             (r#"{"level":"WARN","msg":"network dial error"}"#, Some(Noise::BesideShutdown)),
+            (r#"{"level":"INFO","msg":"Starting draining"}"#, Some(Noise::Beside)),
             (
                 r#"{"level":"INFO","msg":"Stopped Worker","TaskQueue":"temporal-sys-x"}"#,
                 Some(Noise::Shutdown),

@@ -128,6 +128,7 @@ impl LogSource for LogPane {
             noise: entry.noise().map(|noise| match noise {
                 Known::StartUp => Noise::StartUp,
                 Known::Shutdown => Noise::Shutdown,
+                Known::Beside => Noise::Beside,
                 Known::BesideShutdown => Noise::BesideShutdown,
             }),
         })

@@ -70,3 +70,30 @@ fn it_says_that_the_host_is_gone_and_finds_the_next_one() {
     let label = format!("background host {}", host(&home));
     dashboard.until_shows(&["READY", &label, &format!("pid {pid}")]);
 }
+
+#[test]
+fn where_nobody_watches_any_more_it_says_so_and_s_takes_over() {
+    let home = Home::new();
+    home.start();
+    let dashboard = home.dashboard();
+    dashboard.until_shows(&["READY"]);
+    let pid = home.temporal_pid();
+    signal(host(&home), Signal::Kill);
+    dashboard.until_shows(&["DEGRADED", "nobody watches it", "s start"]);
+    dashboard.press("s");
+    dashboard.until_shows(&["READY", "this dashboard", &format!("pid {pid}")]);
+    home.crash();
+    dashboard.until_shows(&["READY", "generation 2", "repaired in"]);
+}
+
+#[test]
+fn where_everything_was_stopped_it_says_so_and_s_starts_it() {
+    let home = Home::new();
+    home.start();
+    let dashboard = home.dashboard();
+    dashboard.until_shows(&["READY"]);
+    assert!(home.command(&["stop"]).output().unwrap().status.success());
+    dashboard.until_shows(&["STOPPED", "the host is gone", "s start"]);
+    dashboard.press("s");
+    dashboard.until_shows(&["READY", "this dashboard", "generation 2"]);
+}

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod attached;
+mod exploring;
 mod home;
 mod leaving;
 mod parity;

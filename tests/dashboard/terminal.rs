@@ -29,8 +29,18 @@ pub struct Dashboard<'h> {
 }
 
 struct Shown {
-    parser: Mutex<vt100::Parser>,
+    parser: Mutex<vt100::Parser<Clipboard>>,
     changed: Condvar,
+}
+
+/// What was copied last, as it comes: in base64.
+#[derive(Default)]
+struct Clipboard(Vec<u8>);
+
+impl vt100::Callbacks for Clipboard {
+    fn copy_to_clipboard(&mut self, _: &mut vt100::Screen, _: &[u8], data: &[u8]) {
+        self.0 = data.to_vec();
+    }
 }
 
 /// The thread that takes the output; closing the pipe ends it.
@@ -61,7 +71,8 @@ impl<'h> Dashboard<'h> {
         let (pty, pts) = open().unwrap();
         pty.resize(Size::new(rows, columns)).unwrap();
         let child = command.env_clear().envs(home.environment()).spawn(pts).unwrap();
-        let parser = vt100::Parser::new(nonzero(rows), nonzero(columns), 0);
+        let (height, width) = (nonzero(rows), nonzero(columns));
+        let parser = vt100::Parser::new_with_callbacks(height, width, 0, Clipboard::default());
         let shown = Arc::new(Shown { parser: Mutex::new(parser), changed: Condvar::new() });
         let pty = Arc::new(pty);
         let (stopped, stop) = std::io::pipe().unwrap();
@@ -83,6 +94,46 @@ impl<'h> Dashboard<'h> {
 
     pub fn press(&self, keys: &str) {
         assert_eq!(nix::unistd::write(self.pty(), keys.as_bytes()).unwrap(), keys.len());
+    }
+
+    /// Where a text stands on the screen: column and row.
+    pub fn find(&self, text: &str) -> (u16, u16) {
+        let place = std::cell::Cell::new(None);
+        self.until(text, |screen| {
+            let rows = screen.rows(0, screen.size().1.get()).zip(0..);
+            let found = rows.filter_map(|(row, y)| {
+                let at = row.find(text)?;
+                Some((u16::try_from(row[..at].chars().count()).ok()?, y))
+            });
+            place.set(found.last());
+            place.get().is_some()
+        });
+        place.get().unwrap()
+    }
+
+    /// The mouse, as terminals report it: a button (0 left, 32 left and moving, 64 and 65 wheel) at
+    /// a place, going down or up.
+    pub fn mouse(&self, button: u8, (x, y): (u16, u16), down: bool) {
+        let end = if down { 'M' } else { 'm' };
+        self.press(&format!("\x1b[<{button};{};{}{end}", x + 1, y + 1));
+    }
+
+    pub fn click(&self, text: &str) {
+        let place = self.find(text);
+        self.mouse(0, place, true);
+        self.mouse(0, place, false);
+    }
+
+    /// Waits until something was copied by OSC 52, and takes it.
+    pub fn until_copied(&self) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut parser = self.shown.parser.lock().unwrap();
+        while parser.callbacks().0.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "nothing copied:\n{}", parser.screen().contents());
+            parser = self.shown.changed.wait_timeout(parser, left).unwrap().0;
+        }
+        from_base64(&std::mem::take(&mut parser.callbacks_mut().0))
     }
 
     pub fn resize(&self, columns: u16, rows: u16) {
@@ -118,7 +169,7 @@ impl<'h> Dashboard<'h> {
         loop {
             self.press(keys);
             let parser = self.shown.parser.lock().unwrap();
-            let missing = |parser: &mut vt100::Parser| {
+            let missing = |parser: &mut vt100::Parser<Clipboard>| {
                 let text = parser.screen().contents();
                 !words.iter().all(|word| text.contains(word))
             };
@@ -203,4 +254,13 @@ fn read(pty: &Pty, stopped: &PipeReader, shown: &Shown) {
 
 fn nonzero(size: u16) -> NonZeroU16 {
     NonZeroU16::new(size).unwrap()
+}
+
+fn from_base64(data: &[u8]) -> String {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digits = data.iter().filter_map(|byte| DIGITS.iter().position(|digit| digit == byte));
+    let bits: Vec<u8> =
+        digits.flat_map(|digit| (0..6).rev().map(move |i| (digit >> i & 1) as u8)).collect();
+    let bytes = bits.chunks_exact(8).map(|bits| bits.iter().fold(0, |byte, bit| byte << 1 | bit));
+    String::from_utf8(bytes.collect()).unwrap()
 }

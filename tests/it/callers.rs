@@ -54,3 +54,26 @@ fn only_the_owner_can_read_what_is_in_the_home() {
         }
     }
 }
+
+#[test]
+fn a_host_that_cannot_begin_tells_its_caller_why() {
+    let rig = Rig::new();
+    std::fs::create_dir(rig.path("supervisor.lock")).unwrap();
+    rig.run(&[]).exits(1).complains(&["supervisor.lock", "Is a directory"]);
+    std::fs::remove_dir(rig.path("supervisor.lock")).unwrap();
+    rig.start();
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_an_error_unless_nobody_reads_it() {
+    let rig = Rig::new();
+    let to = |target: &str| {
+        let mut shell = rig.command("bash");
+        let script = format!("set -o pipefail; \"$@\" {target}");
+        shell.args(["-c", &script, "bash"]).arg(rig.local(&[]).get_program());
+        shell.args(["completions", "bash"]);
+        rig.finish(shell)
+    };
+    to(">/dev/full").exits(1).complains(&["cannot write", "No space left"]);
+    to("| true").exits(0);
+}

@@ -68,26 +68,29 @@ fn a_suspended_program_hands_over_first_and_follows_when_it_is_continued() {
     });
     program.process().signal(Signal::CONT);
     program.wait_for("following the background host");
-    rig.stop();
+    rig.run(&["stop"]).exits(0);
     program.finish().exits(0);
+    rig.assert_nothing_runs();
 }
 
 #[test]
 fn a_hand_over_that_fails_leaves_temporal_running_and_says_so() {
     let rig = Rig::new();
-    // Nothing can be written there, so no background host can be started.
-    std::fs::create_dir_all(rig.path("logs/host.err")).unwrap();
     let host = rig.headless(&[]);
     host.wait_for(READY);
     let temporal = rig.temporal();
+    // The next host cannot lock this.
+    std::fs::remove_file(rig.path("supervisor.lock")).unwrap();
+    std::fs::create_dir(rig.path("supervisor.lock")).unwrap();
     host.process().signal(Signal::HUP);
     let said = host.finish().exits(0).stdout;
-    assert!(said.contains("Temporal keeps running, but no background host"), "{said}");
+    assert!(said.contains("Temporal keeps running, but the background host ended"), "{said}");
+    assert!(said.contains("supervisor.lock"), "its own words: {said}");
+    std::fs::remove_dir(rig.path("supervisor.lock")).unwrap();
     let status = rig.status();
     assert_eq!((&status["host"], &status["state"]), (&Value::Null, &"degraded".into()));
     assert_eq!(status["temporal"]["pid"], temporal.pid);
 
-    std::fs::remove_dir(rig.path("logs/host.err")).unwrap();
     rig.start();
     assert_eq!(rig.wait_ready(1)["temporal"]["adopted"], true);
 }

@@ -1,6 +1,7 @@
 //! `--no-tui`: a host in the foreground, or a follower of one.
 
-use crate::support::rig::{READY, REUSED, Rig, wait_gone};
+use crate::support::rig::{READY, REUSED, Rig, Running, wait_gone};
+use crate::support::wait_until;
 use rustix::process::Signal;
 
 #[test]
@@ -21,7 +22,7 @@ fn it_says_ready_and_ends_with_its_temporal_on_sigterm() {
 #[test]
 fn without_a_terminal_the_dashboard_is_headless_and_says_so() {
     let rig = Rig::new();
-    let host = crate::support::rig::Running::spawn(rig.local(&["--tui"]));
+    let host = Running::spawn(rig.local(&["--tui"]));
     host.wait_for(READY);
     host.process().signal(Signal::TERM);
     host.finish().exits(0).complains(&["no terminal: "]);
@@ -121,4 +122,41 @@ fn it_ends_with_1_when_temporal_is_given_up() {
     let ran = rig.headless(&[]).finish().exits(1);
     assert!(ran.stdout.contains("given up"), "{}", ran.stdout);
     rig.assert_nothing_runs();
+}
+
+#[test]
+fn a_reader_that_stops_reading_stops_nothing_else() {
+    use std::io::Write;
+    use std::process::Stdio;
+    let rig = Rig::new();
+    let mut command = rig.local(&["--no-tui"]);
+    let mut host = command.stdout(Stdio::piped()).spawn().unwrap();
+    // Held open and never read: full after 64 KiB.
+    let _unread = host.stdout.take().unwrap();
+    rig.wait_ready(1);
+    let log = std::fs::OpenOptions::new().append(true).open(rig.path("logs/temporal.log"));
+    let lines = "a line of some length\n".repeat(100_000);
+    log.unwrap().write_all(lines.as_bytes()).unwrap();
+    rig.wait_for("the log to be read", |status| status["log"]["lines"].as_u64() > Some(100_000));
+    rig.temporal().kill();
+    assert_eq!(rig.wait_ready(2)["restarts"]["total"], 1);
+    rig.host().signal(Signal::TERM);
+    wait_until("its end", || host.try_wait().unwrap().is_some());
+    assert_eq!(host.wait().unwrap().code(), Some(0));
+    rig.assert_nothing_runs();
+}
+
+#[test]
+fn stop_meets_the_host_that_took_over_meanwhile() {
+    let rig = Rig::new();
+    for _ in 0..3 {
+        let host = rig.headless(&[]);
+        host.wait_for(READY);
+        let stop = Running::spawn(rig.local(&["stop"]));
+        host.process().signal(Signal::HUP);
+        let stopped = stop.finish().exits(0);
+        assert_eq!(stopped.stderr, "", "no host is ended that answers");
+        host.finish();
+        rig.stop();
+    }
 }

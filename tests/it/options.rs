@@ -30,6 +30,21 @@ fn a_bad_variable_keeps_nobody_from_stop_and_status() {
 }
 
 #[test]
+fn a_folder_of_other_things_that_is_open_to_others_is_no_home_and_stays_as_it_is() {
+    use std::os::unix::fs::PermissionsExt;
+    let rig = Rig::new();
+    let project = rig.folder().join("project");
+    std::fs::create_dir(&project).unwrap();
+    std::fs::set_permissions(&project, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::write(project.join("main.go"), "").unwrap();
+    let mut command = rig.command(rig.local(&[]).get_program());
+    command.args(["local", "--home"]).arg(&project).arg("--port").arg(rig.port.to_string());
+    rig.finish(command).exits(1).complains(&["project", "open to others", "--home", "chmod 700"]);
+    let mode = std::fs::metadata(&project).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o755);
+}
+
+#[test]
 fn what_would_defeat_an_option_of_ours_is_refused_and_ours_is_named() {
     let rig = Rig::new();
     let mut command = rig.local(&[]);

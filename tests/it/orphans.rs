@@ -228,3 +228,26 @@ fn a_frozen_host_in_another_pid_namespace_is_left_alone() {
     outside.finish().exits(0);
     rig.assert_nothing_runs();
 }
+
+#[test]
+fn a_host_that_dies_between_spawn_and_record_leaves_what_the_next_one_proves_by_its_marker() {
+    let rig = Rig::new();
+    rig.start();
+    let temporal = rig.temporal();
+    kill_host(&rig);
+    // As the record is before the spawn: it names no process.
+    let path = rig.path("temporal.pid");
+    let record = std::fs::read_to_string(&path).unwrap();
+    let ticks = rig.record("start_ticks").unwrap();
+    let draft = record.replacen(&format!("{}\ntemporal\n", temporal.pid), "0\n\n", 1).replacen(
+        &format!("start_ticks={ticks}"),
+        "start_ticks=0",
+        1,
+    );
+    assert_ne!(draft, record);
+    std::fs::write(&path, draft).unwrap();
+    assert_eq!(rig.start().says(), REUSED);
+    assert_eq!(rig.wait_ready(1)["temporal"]["pid"], temporal.pid);
+    rig.stop();
+    assert!(!temporal.is_alive());
+}

@@ -223,8 +223,7 @@ impl Explorer {
         if let Some(row) = self.rows.get(self.rows.position(number)).filter(Row::is_fold) {
             self.rows.unfold(row, log);
         }
-        self.place.drop_mark();
-        self.place.pause_at(number, &self.rows);
+        self.place.look_at(number, &self.rows);
     }
 
     pub(crate) fn shift_left(&mut self) {

@@ -17,12 +17,13 @@
 //! | `paint`, `cluster`, `graph` | text and bars into cells, clipped |
 //! | [`theme`], `ascii` | how it looks |
 //! | [`human`] | durations and sizes for people |
-//! | [`svg`], [`sample`] | pictures of frames, and made-up data to draw |
+//! | [`svg`], [`gallery`], [`sample`] | pictures of frames, and made-up data to draw |
 #![forbid(unsafe_code)]
 
 mod ascii;
 mod cluster;
 mod explorer;
+pub mod gallery;
 mod graph;
 pub mod human;
 pub mod input;

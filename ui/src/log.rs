@@ -91,6 +91,8 @@ pub enum Noise {
     StartUp,
     /// Of a stop.
     Shutdown,
+    /// Of whichever it stands beside; news elsewhere.
+    Beside,
     /// Of a stop where it stands beside others of a stop; news elsewhere.
     BesideShutdown,
 }

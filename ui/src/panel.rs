@@ -88,6 +88,11 @@ impl Placed {
         hit.map(|(_, click)| *click)
     }
 
+    #[cfg(test)]
+    pub(crate) fn all(&self) -> &[(Rect, Click)] {
+        &self.hot
+    }
+
     /// Beside what is in front.
     pub(crate) fn is_outside(&self, position: (u16, u16)) -> bool {
         self.front.is_some_and(|(front, keys)| {

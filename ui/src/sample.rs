@@ -134,6 +134,18 @@ impl SampleLog {
         }
     }
 
+    /// What a start writes, shortened.
+    fn push_start_up(&mut self, second: &str) {
+        let said = ["Quota changed", "Created gRPC listener", "fifo scheduler started"];
+        for (i, text) in said.into_iter().cycle().take(41).enumerate() {
+            let component = ["history", "matching", "frontend", "worker"][i % 4];
+            self.push(&format!("{second}.{:03}", 200 + 7 * i), Level::Info, component, text, "");
+            if let Some(line) = self.lines.last_mut() {
+                line.noise = Some(Noise::StartUp);
+            }
+        }
+    }
+
     /// One structured line.
     pub fn push(&mut self, time: &str, level: Level, component: &str, text: &str, fields: &str) {
         self.push_kind(LineKind::Structured, time, level, component, text, fields);
@@ -176,23 +188,8 @@ impl SampleLog {
     #[must_use]
     pub fn temporal() -> Self {
         let mut log = Self::default();
-        log.push_raw("Temporal CLI 1.9.1 (Server 1.32.0, UI 2.40.1)");
-        log.push("21:04:11.203", Level::Info, "history", "Quota changed", "new-quota=45000");
-        log.push(
-            "21:04:11.209",
-            Level::Info,
-            "matching",
-            "Created gRPC listener",
-            "address=127.0.0.1:34217",
-        );
-        log.push(
-            "21:04:11.214",
-            Level::Warn,
-            "frontend",
-            "Failed to poll for task.",
-            "error=\"context canceled\"",
-        );
-        log.push("21:04:11.240", Level::Info, "worker", "worker started", "service=worker");
+        log.push_mark("generation 2");
+        log.push_start_up("21:04:11");
         log.push(
             "21:05:40.018",
             Level::Info,
@@ -221,8 +218,8 @@ impl SampleLog {
             "Get dynamic config",
             "name=history.shardUpdateMinInterval value=5m0s",
         );
-        log.push_mark("generation 3 · after crash (signal 9) · ready in 131 ms");
-        log.push("21:16:39.548", Level::Info, "history", "Quota changed", "new-quota=45000");
+        log.push_mark("generation 3");
+        log.push_start_up("21:16:39");
         log.push(
             "21:16:39.551",
             Level::Info,
@@ -356,7 +353,7 @@ fn timeline() -> Vec<TimelineRow> {
     vec![
         TimelineRow {
             clock: "21:16:39".into(),
-            generation: 3,
+            generation: 2,
             kind: TimelineKind::Restart,
             what: "crash: signal 9 (SIGKILL) after 12 min".into(),
             recovery: "repaired in 131 ms".into(),
@@ -368,7 +365,7 @@ fn timeline() -> Vec<TimelineRow> {
         },
         TimelineRow {
             clock: "21:04:11".into(),
-            generation: 2,
+            generation: 1,
             kind: TimelineKind::Restart,
             what: "unresponsive: grpc, 3 failures in 3 s".into(),
             recovery: "repaired in 3.2 s".into(),

@@ -289,6 +289,12 @@ impl Palette {
         }
     }
 
+    /// Ordinary text that leaves the ground as it is.
+    #[must_use]
+    pub fn text(&self) -> Style {
+        Style { bg: None, ..self.base }
+    }
+
     /// The filled ground behind the word for a state.
     #[must_use]
     pub fn badge(&self, state: StateView) -> Style {

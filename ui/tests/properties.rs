@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use stigmer_ui::model::{Model, ProbePoint, StateView};
+use stigmer_ui::model::{Model, ProbePoint, StateView, UnservedQueue, Workflows};
 use stigmer_ui::sample::{self, SampleLog};
-use stigmer_ui::{Input, Key, KeyCode, Level, Symbols, Theme, Ui};
+use stigmer_ui::{Input, Key, KeyCode, Level, Noise, Symbols, Theme, Ui};
 
 fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -57,6 +57,13 @@ fn any_model() -> impl Strategy<Value = Model> {
             row.phases.iter_mut().for_each(|it| it.ms = numbers[0]);
         }
         model.toast = flags[3].then(|| model.doing.clone());
+        model.workflows = flags[2].then(|| Workflows {
+            namespace: model.home.clone(),
+            running: numbers[1],
+            failed: numbers[2],
+            unserved: vec![UnservedQueue { name: model.doing.clone(), waiting: numbers[3] }],
+        });
+        model.resources.in_memory = flags[3];
         model
     })
 }
@@ -80,10 +87,12 @@ const CODES: [KeyCode; 14] = [
 
 fn any_key() -> impl Strategy<Value = Key> {
     prop_oneof![
-        3 => prop::sample::select("sxrq?123ftobh+- zZ".chars().collect::<Vec<_>>()).prop_map(Key::char),
+        4 => prop::sample::select("sxrq?123ftobh+- zZ/nNlcywve.(ia".chars().collect::<Vec<_>>()).prop_map(Key::char),
         2 => prop::sample::select(CODES.to_vec()).prop_map(Key::plain),
         1 => any::<char>().prop_map(Key::char),
-        1 => Just(Key::ctrl('c')),
+        1 => prop::sample::select(vec!['c', 'l', 'u']).prop_map(Key::ctrl),
+        1 => prop::sample::select(vec![KeyCode::Up, KeyCode::Down])
+            .prop_map(|code| Key { shift: true, ..Key::plain(code) }),
     ]
 }
 
@@ -93,6 +102,9 @@ fn any_input() -> impl Strategy<Value = Input> {
         1 => any::<u16>().prop_map(Input::ScrollUp),
         1 => any::<u16>().prop_map(Input::ScrollDown),
         1 => (any::<u16>(), any::<u16>()).prop_map(|(x, y)| Input::Click { x, y }),
+        4 => (0..150_u16, 0..50_u16).prop_map(|(x, y)| Input::Click { x, y }),
+        2 => (0..150_u16, 0..50_u16).prop_map(|(x, y)| Input::Drag { x, y }),
+        2 => Just(Input::Release),
         1 => Just(Input::Resize),
     ]
 }
@@ -113,6 +125,8 @@ fn any_log() -> impl Strategy<Value = SampleLog> {
                 log.push("21:04:11.203", Level::Error, &fields, &text, &fields);
                 log.push_raw(&text);
                 log.push_mark(&fields);
+                log.push_noise([Noise::StartUp, Noise::Shutdown][text.len() % 2], 2);
+                log.push_noise([Noise::Beside, Noise::BesideShutdown][fields.len() % 2], 1);
             }
             log.evict(evicted);
             log
@@ -127,7 +141,7 @@ proptest! {
     fn nothing_panics_and_nothing_is_drawn_outside(
         models in prop::collection::vec(any_model(), 1..3),
         log in any_log(),
-        steps in prop::collection::vec((any_input(), any_size()), 1..12),
+        steps in prop::collection::vec((any_input(), any_size()), 1..24),
         theme in prop::sample::select(Theme::ALL.to_vec()),
         symbols in prop::sample::select(vec![Symbols::Unicode, Symbols::Ascii]),
     ) {

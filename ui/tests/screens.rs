@@ -91,6 +91,77 @@ fn tabs_overlays_and_notices() {
     }
 }
 
+/// What the log's keys show, after those keys.
+#[test]
+fn the_log_explored() {
+    let model = sample::with_workflows();
+    let mut log = SampleLog::temporal();
+    log.push(
+        "21:28:04.000",
+        stigmer_ui::Level::Error,
+        "frontend",
+        "a line that is longer than any screen is wide, so that it has to be clipped, scrolled or wrapped",
+        "error=x trace=one␊two␊three",
+    );
+    let enter = Key::plain(KeyCode::Enter);
+    let up = Key::plain(KeyCode::Up);
+    let typed = |text: &str| text.chars().map(Key::char).collect::<Vec<_>>();
+    let views = [
+        ("search-typed", typed("/task")),
+        ("search-bad", typed("/ta(")),
+        ("search-kept", [typed("/task"), vec![enter, Key::char('N')]].concat()),
+        ("level", typed("ll")),
+        ("components", typed("c")),
+        ("component", [typed("c"), vec![Key::plain(KeyCode::End), enter]].concat()),
+        ("wrapped", typed("w")),
+        ("selected", vec![up, Key::char('v'), up, up]),
+        ("cleared", vec![Key::ctrl('l')]),
+        ("unfolded", typed("z")),
+        ("line", vec![enter]),
+    ];
+    for size in SIZES {
+        for (what, keys) in &views {
+            let mut screen = Screen::new(size, Symbols::Unicode);
+            screen.draw(&model, &log);
+            for key in keys {
+                screen.press(*key, &model, &log);
+                screen.draw(&model, &log);
+            }
+            let name = format!("{}x{}-log-{what}", size.0, size.1);
+            assert_snapshot!(name, screen.draw(&model, &log));
+        }
+    }
+}
+
+#[test]
+fn questions_and_entries() {
+    let model = sample::with_workflows();
+    let mut in_memory = model.clone();
+    in_memory.resources.in_memory = true;
+    let mut in_host = model.clone();
+    in_host.attached = false;
+    let log = SampleLog::temporal();
+    let enter = Key::plain(KeyCode::Enter);
+    let views = [
+        ("confirm-stop", &model, vec![Key::char('x')]),
+        ("confirm-restart", &in_memory, vec![Key::char('r')]),
+        ("quit-with-workflows", &in_host, vec![Key::char('q')]),
+        ("entry", &model, vec![Key::char('2'), enter]),
+    ];
+    for size in SIZES {
+        for (what, model, keys) in &views {
+            let mut screen = Screen::new(size, Symbols::Unicode);
+            screen.draw(model, &log);
+            for key in keys {
+                screen.press(*key, model, &log);
+                screen.draw(model, &log);
+            }
+            let name = format!("{}x{}-{what}", size.0, size.1);
+            assert_snapshot!(name, screen.draw(model, &log));
+        }
+    }
+}
+
 #[test]
 fn ascii_symbols() {
     let log = SampleLog::temporal();

@@ -105,6 +105,18 @@ impl Place {
         }
     }
 
+    /// As [`Place::pause_at`]; a line that is out of sight comes to the middle of the page.
+    pub(super) fn look_at(&mut self, number: u64, rows: &Rows) {
+        self.pause_at(number, rows);
+        let Some(pause) = &mut self.paused else { return };
+        let (top, at) = (rows.position(pause.top), rows.position(number));
+        if !(top..top + self.page).contains(&at)
+            && let Some(row) = rows.get(at.saturating_sub(self.page / 2))
+        {
+            pause.top = row.first;
+        }
+    }
+
     pub(super) fn extend_to(&mut self, number: u64, rows: &Rows) {
         if let Some(pause) = self.pause(rows) {
             let mark = Some(pause.mark.unwrap_or(pause.cursor));

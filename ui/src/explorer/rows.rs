@@ -130,6 +130,7 @@ impl Rows {
         };
         let before = self.rows.back().and_then(|row| row.noise);
         let noise = match head.noise {
+            Some(Noise::Beside) => before,
             Some(Noise::BesideShutdown) => before.filter(|noise| *noise == Noise::Shutdown),
             noise => noise,
         };

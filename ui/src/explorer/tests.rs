@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::log::{Level, Noise};
 use crate::sample::SampleLog;
@@ -93,9 +95,12 @@ fn noise_folds_and_opens() {
     let mut log = SampleLog::default();
     log.push_noise(Noise::StartUp, 2);
     log.push_numbered(1);
-    log.push_noise(Noise::StartUp, 5);
+    log.push_noise(Noise::StartUp, 3);
+    log.push_noise(Noise::Beside, 1);
+    log.push_noise(Noise::StartUp, 1);
     log.push_noise(Noise::Shutdown, 3);
-    log.push_noise(Noise::BesideShutdown, 2);
+    log.push_noise(Noise::Beside, 1);
+    log.push_noise(Noise::BesideShutdown, 1);
     log.push_numbered(1);
     log.push_noise(Noise::BesideShutdown, 4);
     let mut explorer = explorer(&log);
@@ -213,4 +218,75 @@ fn what_is_chosen_is_copied() {
     let copied = explorer.copy(&log);
     assert_eq!((copied.lines, copied.left_out), (1, 1));
     assert!(copied.text.len() <= COPY_MAX + 1);
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Noise(Noise, u64),
+    Line(Level),
+    Evict(usize),
+    Filter(Level),
+    Fold,
+    Open(usize),
+    Clear,
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let noise = prop::sample::select(vec![
+        Noise::StartUp,
+        Noise::Shutdown,
+        Noise::Beside,
+        Noise::BesideShutdown,
+    ]);
+    let level = || prop::sample::select(vec![Level::Trace, Level::Info, Level::Warn, Level::Error]);
+    prop_oneof![
+        4 => (noise, 1..6_u64).prop_map(|(noise, n)| Step::Noise(noise, n)),
+        3 => level().prop_map(Step::Line),
+        2 => (0..8_usize).prop_map(Step::Evict),
+        1 => level().prop_map(Step::Filter),
+        1 => Just(Step::Fold),
+        2 => any::<usize>().prop_map(Step::Open),
+        1 => Just(Step::Clear),
+    ]
+}
+
+proptest! {
+    /// However lines come and go: each line that passes is in one row, in order, and no other is.
+    #[test]
+    fn rows_hold_what_passes_and_nothing_else(steps in prop::collection::vec(any_step(), 1..40)) {
+        let mut log = SampleLog::default();
+        let mut explorer = Explorer::default();
+        for step in steps {
+            match step {
+                Step::Noise(noise, n) => log.push_noise(noise, n),
+                Step::Line(level) => log.push("", level, "history", "text", ""),
+                Step::Evict(n) => log.evict(n),
+                Step::Filter(level) => {
+                    let filter = Filter { level, ..*explorer.filter() };
+                    explorer.set_filter(filter, &log);
+                }
+                Step::Fold => explorer.toggle_folds(&log),
+                Step::Clear => explorer.clear(&log),
+                Step::Open(at) => {
+                    let row = explorer.row(at % explorer.rows().max(1));
+                    if let Some(row) = row.filter(Row::is_fold) {
+                        explorer.unfold(row, &log);
+                    }
+                }
+            }
+            explorer.update(&log);
+            let passes = |number: &u64| {
+                let head = log.head((number - log.dropped()) as usize);
+                head.is_some_and(|head| explorer.filter().passes(*number, &head))
+            };
+            let expected: Vec<u64> = (log.dropped()..log.total()).filter(passes).collect();
+            let rows: Vec<Row> = (0..explorer.rows()).filter_map(|at| explorer.row(at)).collect();
+            let held = rows.iter().flat_map(|row| (row.first..=row.last).filter(passes));
+            prop_assert_eq!(held.collect::<Vec<_>>(), expected);
+            for row in rows {
+                let lines = (row.first..=row.last).filter(passes).count();
+                prop_assert_eq!(lines, row.lines as usize);
+            }
+        }
+    }
 }

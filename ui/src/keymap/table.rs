@@ -116,7 +116,7 @@ pub(crate) static TABLE: &[Binding] = &[
     },
     log(
         &[(Key::char('f'), Command::Follow)],
-        ("f", "follow", 2),
+        ("f", "follow", 0),
         "follow the log again",
         |c| c.in_log() && !c.view.log.follows(),
         |c| if c.on(Tab::Log) { "the log is being followed" } else { "" },

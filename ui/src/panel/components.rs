@@ -26,7 +26,7 @@ pub(super) fn draw(
         .chain(counts.iter().map(|(id, lines)| (log.component(*id), *lines)))
         .collect();
     let place = middle(area, WIDTH, (items.len() as u16).saturating_add(2));
-    paint::clear(buf, place, palette.base);
+    paint::clear(buf, place, palette.text());
     let inside = inset(tile_in(buf, place, "Component", &[], palette.accent, scene), 0);
     let picked = view.picked.min(items.len() - 1);
     let first = (picked + 1).saturating_sub(inside.height.into());
@@ -42,7 +42,7 @@ pub(super) fn draw(
         pen.reserve(taken).put(if here { "▸ " } else { "  " }, palette.key);
         match *name {
             "" => pen.put("nobody", palette.dim),
-            name => pen.put(name, if here { palette.strong } else { palette.base }),
+            name => pen.put(name, if here { palette.strong } else { palette.text() }),
         };
         placed.put(line, Click::Pick(at));
     }

@@ -45,7 +45,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     draw_history(buf, graph, scene, scale);
     let mut pen = Pen::row(buf, legend, 0);
     if !model.is_live() {
-        pen.put("the last one's; nothing runs now", palette.dim);
+        pen.put("of the last run", palette.dim);
     } else if probe.consecutive_failures > 0 {
         let text = format!(
             "{} × of {} until a restart",

@@ -11,7 +11,7 @@ use crate::layout::middle;
 use crate::paint::{self, Pen};
 use crate::view::View;
 
-const WIDTH: u16 = 62;
+const WIDTH: u16 = 70;
 const KEY: u16 = 5;
 
 pub(super) struct Question<'a> {

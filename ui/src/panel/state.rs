@@ -53,6 +53,7 @@ pub(super) fn headline(model: &Model) -> String {
         ("", "") => quiet(model).to_owned(),
         (doing, "") => doing.to_owned(),
         ("", message) => message.to_owned(),
+        (doing, message) if doing == message => doing.to_owned(),
         (doing, message) => format!("{doing} · {message}"),
     }
 }

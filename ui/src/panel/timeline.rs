@@ -117,7 +117,7 @@ fn head(buf: &mut Buffer, area: Rect, row: u16, it: &TimelineRow, palette: &Pale
         0
     };
     let mut pen = Pen::row(buf, area, row);
-    pen.reserve(taken).left(&it.clock, 8, palette.base).gap(1);
+    pen.reserve(taken).left(&it.clock, 8, palette.text()).gap(1);
     pen.put(sign, style).gap(1).left(&format!("gen {}", it.generation), 9, palette.dim).gap(1);
     pen.put(&it.what, style);
 }
@@ -138,7 +138,7 @@ fn waterfall(pen: &mut Pen<'_>, phases: &[Phase], palette: &Palette) {
         let (ink, number) = if phase.ms == longest {
             (palette.graph, palette.strong)
         } else {
-            (palette.graph_dim, palette.base)
+            (palette.graph_dim, palette.text())
         };
         pen.put(&phase.name, palette.dim).gap(1).put(&milliseconds(phase.ms), number);
         if bars > 0 {

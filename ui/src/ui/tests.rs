@@ -197,14 +197,15 @@ proptest! {
     #[test]
     fn the_footer_shows_exactly_the_keys_that_do_something(
         state in prop::sample::select(sample::STATES.to_vec()),
-        flags in prop::array::uniform6(any::<bool>()),
-        keys in prop::collection::vec(0..64_usize, 0..6),
+        flags in prop::array::uniform7(any::<bool>()),
+        keys in prop::collection::vec(0..128_usize, 0..8),
         lines in prop::sample::select(vec![0_u64, 5, 500]),
     ) {
         let log = SampleLog::numbered(lines);
         let mut model = sample::in_state(state);
         (model.attached, model.managed, model.can.background) = (flags[0], flags[1], flags[2]);
         (model.can.start, model.can.stop, model.can.restart) = (flags[3], flags[4], flags[5]);
+        model.workflows = flags[6].then(|| sample::with_workflows().workflows.unwrap());
         let all: Vec<Key> = keymap::TABLE.iter().flat_map(|it| it.keys).map(|(key, _)| *key).collect();
         let mut ui = ui();
         draw(&mut ui, &model, &log);
@@ -221,6 +222,9 @@ proptest! {
             let does = binding.keys.iter().any(|(key, _)| effective(&ui, *key, &model, &log));
             prop_assert!(!works || does, "{} is offered and does nothing", binding.shown);
             prop_assert_eq!(works && !binding.short.is_empty(), shown.contains(&binding.shown) && works && !binding.short.is_empty());
+        }
+        for (place, _) in ui.placed.all() {
+            prop_assert_eq!(place.intersection(WIDE), *place);
         }
         for key in all.into_iter().filter(|key| !types(*key)) {
             let offered = keymap::in_scope(context.scope())
@@ -334,11 +338,11 @@ fn the_mouse_reaches_what_the_keys_reach() {
     ui.handle(Input::Click { x: 0, y: 0 }, &model, &log);
     clicked(&mut ui, "1 Log");
 
-    clicked(&mut ui, "Quota changed");
+    clicked(&mut ui, "Task queue manager unloaded");
     assert_eq!(release(&mut ui), None);
     let row = ui.view.log.current().unwrap().first;
     assert_eq!(ui.view.overlay, None);
-    clicked(&mut ui, "Quota changed");
+    clicked(&mut ui, "Task queue manager unloaded");
     release(&mut ui);
     assert_eq!(ui.view.overlay, Some(Overlay::Line(row)), "a click on what is chosen opens it");
 }

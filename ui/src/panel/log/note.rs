@@ -19,7 +19,10 @@ pub(crate) fn note<'a>(
         out.push("following".into());
         styles.push(palette.ok);
     } else {
-        out.push(format!("paused · {} new", human::count(explorer.unseen())));
+        out.push(match explorer.unseen() {
+            0 => "paused".into(),
+            new => format!("paused · {} new", human::count(new)),
+        });
         styles.push(palette.warn);
     }
     let mut say = |text: String, style| {

@@ -69,7 +69,7 @@ impl Brush<'_> {
         let palette = self.scene.palette;
         let what = match row.noise {
             Some(Noise::StartUp) => "start-up",
-            Some(Noise::Shutdown | Noise::BesideShutdown) | None => "shutdown",
+            Some(Noise::Shutdown | Noise::Beside | Noise::BesideShutdown) | None => "shutdown",
         };
         let text = format!("{} of {what}", human::counted(row.lines.into(), "line", "lines"));
         let hint = if is_chosen { " · Enter opens" } else { "" };
@@ -110,7 +110,7 @@ impl Brush<'_> {
         let text = match line.level {
             Level::Error => palette.error,
             Level::Trace | Level::Debug => palette.dim,
-            Level::Info | Level::Warn => palette.base,
+            Level::Info | Level::Warn => palette.text(),
         };
         if self.wraps {
             let gap = if line.fields.is_empty() { "" } else { "  " };

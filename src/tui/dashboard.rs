@@ -1,0 +1,293 @@
+//! The loop: keys, news and lines in, frames out.
+
+use super::appearance::{symbols, theme};
+use super::census::Census;
+use super::log_pane::LogPane;
+use super::own_log::OwnLog;
+use super::signals::{End, Over, Signals};
+use super::terminal::{self, Screen};
+use super::{input, pager};
+use crate::host::{self, Host};
+use crate::log::{Follower, Start};
+use crate::paths::Home;
+use crate::presenter::{self, Viewer};
+use crate::protocol::ApiError;
+use crate::session::{Link, Order, Session};
+use crossterm::event::EventStream;
+use futures_util::StreamExt;
+use std::io;
+use std::time::{Duration, Instant};
+use stigmer_ui::human;
+use stigmer_ui::{Action, Copied, Input, LogFile, QuitChoice, Ui};
+use tokio::sync::mpsc;
+
+/// No more than 30 frames a second.
+const FRAME: Duration = Duration::from_millis(33);
+/// Lines of the past that are there at once.
+const PAST: usize = 5_000;
+/// How long a word stays.
+const TOAST: Duration = Duration::from_secs(4);
+/// A host that is replaced by another is back by then.
+const REPLACED: Duration = Duration::from_secs(1);
+
+/// What a dashboard knows and shows.
+pub(super) struct Dashboard {
+    home: Home,
+    session: Session,
+    viewer: Viewer,
+    ui: Ui,
+    log: LogPane,
+    log_file: Follower,
+    own: OwnLog,
+    own_file: Follower,
+    toast_until: Option<Instant>,
+    /// To be opened in a pager.
+    read: Option<LogFile>,
+}
+
+impl Dashboard {
+    pub(super) fn new(home: &Home, session: Session, hosts: bool) -> Self {
+        Self {
+            home: home.clone(),
+            session,
+            viewer: Viewer { hosts, ..Viewer::default() },
+            ui: Ui::new(theme(), symbols()),
+            log: LogPane::default(),
+            log_file: Follower::new(&home.temporal_log(), Start::Tail(PAST)),
+            own: OwnLog::default(),
+            own_file: Follower::new(&home.stigmer_log(), Start::Tail(1_000)),
+            toast_until: None,
+            read: None,
+        }
+    }
+
+    /// Shows another session from now on.
+    pub(super) fn look_at(&mut self, session: Session, hosts: bool) {
+        self.session = session;
+        self.viewer.hosts = hosts;
+    }
+
+    /// Runs until something ends it.
+    pub(super) async fn run(&mut self, screen: &mut Screen, signals: &mut Signals) -> End {
+        let mut events = EventStream::new();
+        let mut changes = self.session.changes();
+        let mut census = Census::begin(self.session.clone());
+        let (done, mut outcomes) = mpsc::unbounded_channel::<Result<(), ApiError>>();
+        let mut next_frame = Instant::now();
+        let mut dirty = true;
+        loop {
+            if terminal::has_panicked() {
+                return End::Over(Over::Panicked);
+            }
+            if dirty && Instant::now() >= next_frame {
+                if self.draw(screen).is_err() {
+                    return End::Over(Over::Vanished);
+                }
+                dirty = false;
+                next_frame = Instant::now() + FRAME;
+            }
+            let tick = if dirty {
+                next_frame
+            } else {
+                Instant::now() + presenter::tick(&self.session.view().snapshot)
+            };
+            tokio::select! {
+                event = events.next() => match event {
+                    Some(Ok(event)) => {
+                        if input::is_suspend(&event) {
+                            return End::Suspended;
+                        }
+                        if let Some(input) = input::map(&event) {
+                            dirty = true;
+                            // A key is answered at once, not at the next beat.
+                            next_frame = Instant::now();
+                            if let Some(end) = self.handle(input, &done) {
+                                return end;
+                            }
+                            if let Some(file) = self.read.take() {
+                                // Two readers would share the keys between them.
+                                drop(events);
+                                let end = tokio::select! {
+                                    () = self.page(screen, file) => None,
+                                    end = signals.next_while_lent() => Some(end),
+                                };
+                                if end == Some(End::Over(Over::Signalled)) {
+                                    let _ = screen.resume();
+                                }
+                                if let Some(end) = end {
+                                    return end;
+                                }
+                                events = EventStream::new();
+                            }
+                        }
+                    }
+                    Some(Err(_)) | None => return End::Over(Over::Vanished),
+                },
+                changed = changes.next() => {
+                    if !changed {
+                        return End::Over(Over::Quit(QuitChoice::Leave));
+                    }
+                    dirty = true;
+                }
+                workflows = census.next() => {
+                    self.viewer.workflows = workflows;
+                    dirty = true;
+                }
+                Ok(batch) = self.log_file.next() => {
+                    self.log.push(&batch);
+                    dirty = true;
+                }
+                Ok(batch) = self.own_file.next() => {
+                    self.own.push(&batch);
+                    dirty = true;
+                }
+                Some(outcome) = outcomes.recv() => {
+                    self.viewer.under_way = None;
+                    if let Err(error) = outcome && error.code != "superseded" {
+                        self.toast(error.message.lines().next().unwrap_or_default());
+                    }
+                    dirty = true;
+                }
+                end = signals.next() => return end,
+                () = tokio::time::sleep_until(tick.into()) => dirty = true,
+            }
+        }
+    }
+
+    /// Where there is no host any more: whether Temporal runs.
+    fn unwatched(&self) -> Option<bool> {
+        let view = self.session.view();
+        let gone = view.link == Link::Gone && view.age > REPLACED && !host::is_hosted(&self.home);
+        gone.then(|| host::running(&self.home).is_some())
+    }
+
+    fn draw(&mut self, screen: &mut Screen) -> io::Result<()> {
+        if self.toast_until.is_some_and(|until| Instant::now() >= until) {
+            self.viewer.toast = None;
+            self.toast_until = None;
+        }
+        tui_logger::move_events();
+        self.viewer.unwatched = self.unwatched();
+        let model = presenter::present(&self.session.view(), &self.viewer);
+        let (ui, log, own) = (&mut self.ui, &self.log, &self.own);
+        let palette = *ui.palette();
+        let drawn = screen.draw(|frame| {
+            let area = frame.area();
+            ui.render(frame.buffer_mut(), area, &model, log, &mut |rect, buffer| {
+                own.render(rect, buffer, &palette);
+            });
+        });
+        self.log.forget();
+        drawn
+    }
+
+    fn handle(
+        &mut self,
+        input: Input,
+        done: &mpsc::UnboundedSender<Result<(), ApiError>>,
+    ) -> Option<End> {
+        let model = presenter::present(&self.session.view(), &self.viewer);
+        let (order, word) = match self.ui.handle(input, &model, &self.log)? {
+            Action::Start if self.viewer.unwatched.is_some() => return Some(End::TakesOver),
+            Action::Start => (Order::Start, "starting"),
+            Action::Stop => (Order::Stop, "stopping"),
+            Action::Restart => (Order::Restart, "restarting"),
+            Action::Quit(choice) => return Some(End::Over(Over::Quit(choice))),
+            Action::OpenWebUi => {
+                self.open_web_ui(model.ui_url.as_deref());
+                return None;
+            }
+            Action::PaneKey(key) => {
+                self.own.key(key);
+                return None;
+            }
+            Action::Copy(copied) => {
+                self.copy(&copied);
+                return None;
+            }
+            Action::OpenFile(file) => {
+                self.read = Some(file);
+                return None;
+            }
+        };
+        self.viewer.under_way = Some(word);
+        let (session, done) = (self.session.clone(), done.clone());
+        tokio::spawn(async move {
+            // The dashboard may be gone by then.
+            let _ = done.send(session.order(order).await);
+        });
+        None
+    }
+
+    /// Without a display the address is all that can be given.
+    fn open_web_ui(&mut self, url: Option<&str>) {
+        let Some(url) = url else { return self.toast("there is no web UI") };
+        let display = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|v| std::env::var_os(v).is_some());
+        if cfg!(target_os = "macos") || (display && std::env::var_os("SSH_CONNECTION").is_none()) {
+            match open::that_detached(url) {
+                Ok(()) => self.toast(&format!("opening {url}")),
+                Err(error) => self.toast(&format!("cannot open {url}: {error}")),
+            }
+        } else {
+            let copied = crossterm::execute!(
+                io::stdout(),
+                crossterm::clipboard::CopyToClipboard::to_clipboard_from(url)
+            );
+            let said = if copied.is_ok() { "no display here; copied" } else { "no display here:" };
+            self.toast(&format!("{said} {url}"));
+        }
+    }
+
+    /// By OSC 52: over SSH as well, and without a display.
+    fn copy(&mut self, copied: &Copied) {
+        use crossterm::clipboard::CopyToClipboard;
+        let sequence = CopyToClipboard::to_clipboard_from(copied.text.trim_end_matches('\n'));
+        let lines = human::counted(copied.lines as u64, "line", "lines");
+        let said = match (crossterm::execute!(io::stdout(), sequence), copied.left_out) {
+            (Err(error), _) => format!("cannot copy: {error}"),
+            (Ok(()), 0) => format!("copied {lines}"),
+            (Ok(()), more) => format!("copied {lines}; {more} more is more than terminals take"),
+        };
+        self.toast(&said);
+    }
+
+    /// Gives the terminal to a pager until that ends.
+    async fn page(&mut self, screen: &mut Screen, file: LogFile) {
+        let path = match file {
+            LogFile::Temporal => self.home.temporal_log(),
+            LogFile::Own => self.home.stigmer_log(),
+        };
+        let ran = match screen.suspend() {
+            Ok(()) => pager::show(&path).await,
+            Err(error) => Err(error.to_string()),
+        };
+        let back = screen.resume().map_err(|error| error.to_string());
+        if let Err(error) = ran.and(back) {
+            self.toast(&error);
+        }
+    }
+
+    fn toast(&mut self, text: &str) {
+        self.viewer.toast = Some(text.to_owned());
+        self.toast_until = Some(Instant::now() + TOAST);
+    }
+
+    /// Stops Temporal with the screen still there.
+    pub(super) async fn farewell(&mut self, screen: &mut Screen, host: Host) {
+        self.viewer.under_way = Some("stopping");
+        let shutdown = host.shutdown();
+        tokio::pin!(shutdown);
+        loop {
+            let _ = self.draw(screen);
+            tokio::select! {
+                outcome = &mut shutdown => {
+                    if let Err(error) = outcome {
+                        tracing::error!(%error, "not stopped");
+                    }
+                    return;
+                }
+                () = tokio::time::sleep(FRAME) => {}
+            }
+        }
+    }
+}

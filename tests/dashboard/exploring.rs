@@ -1,0 +1,146 @@
+//! Temporal's log, read with keys and with the mouse.
+
+use crate::home::Home;
+use crate::terminal::{Dashboard, ESC};
+
+const ENTER: &str = "\r";
+const UP: &str = "\x1b[A";
+const DOWN: &str = "\x1b[B";
+const CTRL_L: &str = "\x0c";
+
+/// A dashboard whose log lies open, all lines in sight.
+fn open(home: &Home) -> Dashboard<'_> {
+    let dashboard = home.dashboard();
+    dashboard.until_shows(&["READY", "following", "lines of start-up"]);
+    dashboard.press("z");
+    dashboard.until_shows(&["unfolded"]);
+    dashboard
+}
+
+#[test]
+fn a_search_finds_as_one_types_steps_and_leaves() {
+    let home = Home::new();
+    let dashboard = open(&home);
+    dashboard.press("/quota chan");
+    dashboard.until_shows(&["/quota chan▏", "Enter done", "Quota changed", "paused"]);
+    dashboard.press("ge(");
+    dashboard.until_shows(&["unclosed group"]);
+    dashboard.press("\x7f");
+    dashboard.until_hides("unclosed group");
+    dashboard.press(ENTER);
+    dashboard.until_hides("Enter done");
+    dashboard.until_shows(&["n N match", "/quota change"]);
+    // Round the end to the first of all, and back; the start-up may still be writing.
+    dashboard.press_until_shows("n", &["/quota change 1/"]);
+    dashboard.press("N");
+    dashboard.until_hides("/quota change 1/");
+    dashboard.press(ESC);
+    dashboard.until_hides("n N match");
+    dashboard.press("f");
+    dashboard.until_shows(&["following"]);
+}
+
+#[test]
+fn lines_are_filtered_cleared_opened_and_folded() {
+    let home = Home::new();
+    let dashboard = open(&home);
+    dashboard.press("ll");
+    dashboard.until_shows(&["warnings and errors"]);
+    dashboard.until_hides(" INFO ");
+    dashboard.press("ll");
+    dashboard.until_shows(&[" INFO "]);
+
+    dashboard.press("c");
+    dashboard.until_shows(&["Component", "all of them", "frontend"]);
+    dashboard.click("  frontend   ");
+    dashboard.until_shows(&["only frontend"]);
+    dashboard.until_hides(" matching ");
+    dashboard.press(ENTER);
+    dashboard.until_shows(&["Line ", "component", "\"service\":\"frontend\""]);
+    dashboard.press(ESC);
+    dashboard.until_hides("\"service\"");
+    dashboard.press("c");
+    dashboard.until_shows(&["all of them"]);
+    dashboard.press("\x1b[H");
+    dashboard.press(ENTER);
+    dashboard.until_hides("only frontend");
+
+    dashboard.press(CTRL_L);
+    dashboard.until_shows(&["lines are hidden", "cleared"]);
+    dashboard.press(CTRL_L);
+    dashboard.until_hides("lines are hidden");
+    dashboard.press("z");
+    dashboard.until_shows(&["lines of start-up"]);
+}
+
+#[test]
+fn what_is_chosen_is_copied_to_the_clipboard_of_the_terminal() {
+    let home = Home::new();
+    let dashboard = open(&home);
+    dashboard.press("y");
+    dashboard.until_shows(&["copied 1 line"]);
+    let line = dashboard.until_copied();
+    assert!(line.contains(" INFO ") && !line.contains('\n'), "{line:?}");
+
+    dashboard.press(UP);
+    dashboard.until_shows(&["paused"]);
+    dashboard.press(&format!("v{UP}{DOWN}{UP}{UP}"));
+    dashboard.press("y");
+    dashboard.until_shows(&["copied 3 lines"]);
+    let lines = dashboard.until_copied();
+    assert_eq!(lines.lines().count(), 3, "{lines:?}");
+}
+
+#[test]
+fn the_mouse_turns_tabs_scrolls_chooses_and_copies() {
+    let home = Home::new();
+    let dashboard = open(&home);
+    dashboard.click("2 Timeline");
+    dashboard.until_shows(&["started by operator"]);
+    dashboard.click("1 Log");
+    // A frame comes in pieces, and its last row last.
+    dashboard.until_shows(&["following", "y copy  ? help"]);
+    dashboard.click("? help");
+    dashboard.until_shows(&["Help", "Esc closes"]);
+    dashboard.mouse(0, (0, 0), true);
+    dashboard.until_hides("Esc closes");
+
+    let (x, y) = dashboard.find(" INFO ");
+    dashboard.mouse(64, (x, y), true);
+    dashboard.until_shows(&["paused"]);
+    dashboard.mouse(65, (x, y), true);
+    dashboard.until_shows(&["following"]);
+
+    // Up from the last row of the log.
+    let place = |up: u16| (x, y - up);
+    dashboard.mouse(0, place(0), true);
+    dashboard.mouse(32, place(1), true);
+    dashboard.mouse(32, place(2), true);
+    dashboard.mouse(0, place(2), false);
+    dashboard.until_shows(&["copied 3 lines"]);
+    assert_eq!(dashboard.until_copied().lines().count(), 3);
+    dashboard.mouse(0, place(5), true);
+    dashboard.mouse(0, place(5), false);
+    dashboard.mouse(0, place(5), true);
+    dashboard.mouse(0, place(5), false);
+    dashboard.until_shows(&["Line ", "level"]);
+}
+
+#[test]
+fn the_pager_has_the_terminal_until_it_ends() {
+    let home = Home::new();
+    let pager = r#"export PAGER="sh -c 'echo this is \$0; read key'""#;
+    let dashboard = Dashboard::open_after(&home, pager);
+    dashboard.until_shows(&["READY", "following"]);
+    dashboard.press("e");
+    dashboard.until_shows(&["this is ", "logs/temporal.log"]);
+    dashboard.assert_restored();
+    dashboard.press("\n");
+    dashboard.until_shows(&["READY", "following"]);
+    dashboard.press("3e");
+    dashboard.until_shows(&["this is ", "logs/stigmer.log"]);
+    dashboard.press("\n");
+    dashboard.until_shows(&["READY", "targets"]);
+    dashboard.press("1");
+    dashboard.until_shows(&["following"]);
+}
