@@ -8,9 +8,11 @@ use crate::paths::Home;
 use crate::process::Pid;
 use crate::process::spawn::inherit_only;
 use crate::protocol::Mode;
+use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command as Process, Stdio};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,13 +26,18 @@ pub const EXIT_RUNNING: i32 = 75;
 /// A host answers within milliseconds of its start; this long it may take on a
 /// machine that is starved.
 const TAKING_OVER: Duration = Duration::from_secs(10);
+/// A host that lived this long does not fail by what it found at its start.
+const STABLE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(2);
+
+/// More than this in the file of last words, and it begins anew.
+const ERRORS_MAX: u64 = 1 << 20;
 
 /// A background host that was just spawned.
 #[derive(Debug)]
 pub struct Spawned {
     child: Child,
-    errors: std::fs::File,
+    errors: Option<File>,
 }
 
 /// Spawns a background host: this program again, in a session of its own, with
@@ -42,13 +49,7 @@ pub struct Spawned {
 /// When it cannot be executed.
 pub fn spawn(home: &Home, options: &Options) -> io::Result<Spawned> {
     let options = serde_json::to_string(options)?;
-    let mut errors = std::fs::OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(home.logs().join("host.err"))?;
-    errors.seek(io::SeekFrom::End(0))?;
+    let (stderr, errors) = errors(&home.host_errors()).unzip();
     let mut command = Process::new("/proc/self/exe");
     command
         .arg0("stigmer")
@@ -58,7 +59,7 @@ pub fn spawn(home: &Home, options: &Options) -> io::Result<Spawned> {
         .current_dir(home.root())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(errors.try_clone()?);
+        .stderr(stderr.map_or_else(Stdio::null, Stdio::from));
     // What was said by environment is in the options already, and must not be said twice.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
@@ -90,11 +91,30 @@ impl Spawned {
     /// hosts. `None` while it runs.
     pub fn ended(&mut self) -> Option<(Option<i32>, String)> {
         let status = self.child.try_wait().ok()??;
-        let mut said = String::new();
-        // Lossless or not: it is shown to a person.
-        let _ = (&self.errors).take(64 << 10).read_to_string(&mut said);
-        Some((status.code(), said.trim().to_owned()))
+        let mut said = Vec::new();
+        if let Some(errors) = &mut self.errors {
+            // What cannot be read is not shown; the exit code is.
+            let _ = errors.take(64 << 10).read_to_end(&mut said);
+        }
+        Some((status.code(), String::from_utf8_lossy(&said).trim().to_owned()))
     }
+}
+
+/// Where a background host writes what it cannot log, and the same file to read
+/// what that will be. Two descriptions: with one, its writing would move our
+/// reading along.
+fn errors(path: &Path) -> Option<(File, File)> {
+    let open = || -> io::Result<(File, File)> {
+        let mut options = File::options();
+        let to = options.append(true).create(true).mode(0o600).open(path)?;
+        if to.metadata()?.len() > ERRORS_MAX {
+            to.set_len(0)?;
+        }
+        let mut from = File::open(path)?;
+        from.seek(io::SeekFrom::End(0))?;
+        Ok((to, from))
+    };
+    open().inspect_err(|error| tracing::warn!(path = %path.display(), %error, "not writable")).ok()
 }
 
 /// Why nobody took over. Temporal runs on all the same.
@@ -127,8 +147,9 @@ fn exit_text(code: Option<i32>) -> String {
 /// When nobody took over.
 pub async fn hand_over(home: &Home, host: Host) -> Result<Pid, HandOverError> {
     let options = host.handle().facts().settings.options.clone();
-    let begun = Instant::now();
+    // A launch that is under way is seen to its end, however long it takes.
     let last_answers = host.release().await;
+    let begun = Instant::now();
     let taken = taken_over(home, spawn(home, &options)?, begun).await;
     let _ = last_answers.await;
     taken
@@ -183,10 +204,16 @@ pub async fn run(settings: Settings) -> Result<i32, HostError> {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        // Only by a panic. Temporal runs on, and should not be without a host; but
+        // one that panics at once would do so for ever.
         () = host.handle().closed() => {
-            // Temporal runs on; the next `stigmer local` adopts it.
             tracing::error!("the manager is gone");
-            host.leave().await;
+            let facts = host.handle().facts();
+            if facts.host.since.elapsed() < STABLE {
+                host.leave().await;
+            } else if let Err(error) = hand_over(&facts.settings.home, host).await {
+                tracing::error!(%error, "not handed over");
+            }
             return Ok(1);
         }
         () = asked.cancelled() => {

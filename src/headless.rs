@@ -3,22 +3,22 @@
 //! Hosts where nobody does, follows where somebody does, and becomes the host
 //! when that one vanishes without an operator's stop.
 
+mod output;
+mod printer;
+
 use crate::background;
 use crate::config::{Different, Options, Settings};
 use crate::control::client::ClientError;
 use crate::hangup;
 use crate::host::{self, Host, HostError};
-use crate::log::{Follower, Start};
 use crate::manager::Command;
 use crate::paths::Home;
-use crate::presenter;
 use crate::process::job;
-use crate::protocol::{Mode, State, Status};
+use crate::protocol::{Mode, State};
 use crate::session::{Link, Session};
 use crate::supervisor::Want;
-use crate::temporal::logline::LineParser;
-use jiff::tz::TimeZone;
-use std::io::{IsTerminal, Write};
+use printer::Printer;
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -106,6 +106,17 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, HeadlessErro
         interrupt: signal(SignalKind::interrupt())?,
     };
     let mut printer = Printer::new(&settings);
+    let code = host_or_follow(&settings, &asked, &mut signals, &mut printer).await;
+    printer.close().await;
+    code
+}
+
+async fn host_or_follow(
+    settings: &Settings,
+    asked: &Options,
+    signals: &mut Signals,
+    printer: &mut Printer,
+) -> Result<i32, HeadlessError> {
     let mut unanswered = None;
     let mut followed = false;
     loop {
@@ -115,7 +126,7 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, HeadlessErro
                 if !followed || !host.resumes() {
                     let _outcome = host.handle().begin(Command::Start).await;
                 }
-                match host_until_signal(host, &mut signals, &mut printer).await? {
+                match host_until_signal(host, signals, printer).await? {
                     Some(code) => return Ok(code),
                     None => followed = true,
                 }
@@ -142,7 +153,7 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, HeadlessErro
         };
         unanswered = None;
         followed = true;
-        if let Some(code) = follow(&settings, &asked, session, &mut signals, &mut printer).await? {
+        if let Some(code) = follow(settings, asked, session, signals, printer).await? {
             return Ok(code);
         }
     }
@@ -208,9 +219,17 @@ async fn host_until_signal(
 /// Hands Temporal over to a background host, where there is anything to hand over.
 async fn leave_to_another(home: &Home, host: Host, printer: &Printer) {
     let facts = host.handle().facts();
-    if facts.want == Want::Down && facts.state_name() == State::Stopped {
-        let _ = host.release().await.await;
-        return;
+    match (facts.want, facts.state_name()) {
+        (Want::Down, State::Stopped) => {
+            let _ = host.release().await.await;
+            return;
+        }
+        // What is on its way down is seen to its end.
+        (Want::Down, _) => {
+            let _ = host.shutdown().await;
+            return;
+        }
+        (Want::Up, _) => {}
     }
     let said = match background::hand_over(home, host).await {
         Ok(pid) => format!("handed over to the background host {pid}"),
@@ -266,139 +285,5 @@ async fn follow(
                 Asked::Suspend => job::suspend().await?,
             },
         }
-    }
-}
-
-/// Writes lines; a reader that has gone is no error.
-struct Printer {
-    log: Follower,
-    parser: LineParser,
-    zone: TimeZone,
-    state: Option<(State, String)>,
-    told: Option<jiff::Timestamp>,
-    said_ready: bool,
-    follows: bool,
-}
-
-impl Printer {
-    fn new(settings: &Settings) -> Self {
-        let zone = TimeZone::system();
-        Self {
-            log: Follower::new(&settings.home.temporal_log(), Start::Tail(0)),
-            parser: LineParser::new(zone.clone()),
-            zone,
-            state: None,
-            told: Some(jiff::Timestamp::now()),
-            said_ready: false,
-            follows: false,
-        }
-    }
-
-    fn line(&self, text: &str) {
-        let clock = jiff::Zoned::now().strftime("%H:%M:%S%.3f");
-        let mut out = std::io::stdout().lock();
-        let _ = writeln!(out, "{clock} stigmer  {text}").and_then(|()| out.flush());
-    }
-
-    fn plain(text: &str) {
-        let mut out = std::io::stdout().lock();
-        let _ = writeln!(out, "{text}").and_then(|()| out.flush());
-    }
-
-    fn follows(&mut self, status: &Status) {
-        self.follows = true;
-        if let Some(host) = &status.host {
-            self.line(&format!("following the {} host, pid {}", host.mode.as_str(), host.pid));
-        }
-    }
-
-    /// Says what is new.
-    fn status(&mut self, session: &Session) {
-        let snapshot = session.view().snapshot;
-        let status = &snapshot.status;
-        for entry in &snapshot.timeline {
-            if self.told.is_none_or(|told| entry.time > told) {
-                self.told = Some(entry.time);
-                self.line(&presenter::tell(entry));
-            }
-        }
-        let now = (status.state, status.message.clone());
-        if self.state.as_ref() == Some(&now) {
-            return;
-        }
-        let said = if status.message.is_empty() {
-            status.state.to_string()
-        } else {
-            format!("{}: {}", status.state, status.message)
-        };
-        self.line(&said);
-        if status.state == State::Failed {
-            for words in &snapshot.last_words {
-                self.line(&format!("Temporal's last words: {words}"));
-            }
-            if let Some(cure) = &snapshot.cure {
-                self.line(&format!("what to do: {cure}"));
-            }
-        }
-        if status.state.is_up() && !self.said_ready {
-            self.said_ready = true;
-            let temporal = status.temporal.as_ref();
-            let reused = self.follows || temporal.is_some_and(|temporal| temporal.adopted);
-            Self::plain(&match (status.managed, reused) {
-                (false, _) => format!(
-                    "Temporal is already running (started elsewhere, pid {}) - reusing existing \
-                     instance",
-                    temporal
-                        .and_then(|temporal| temporal.pid)
-                        .map_or_else(|| "unknown".to_owned(), |pid| pid.to_string())
-                ),
-                (true, true) => {
-                    "Temporal is already running (lock file held) - reusing existing instance"
-                        .to_owned()
-                }
-                (true, false) => "Temporal is ready".to_owned(),
-            });
-            if let Some(temporal) = temporal {
-                self.line(&format!(
-                    "address {}{}",
-                    temporal.address,
-                    temporal
-                        .ui_url
-                        .as_ref()
-                        .map_or_else(String::new, |url| format!("   web UI {url}"))
-                ));
-            }
-        }
-        self.state = Some(now);
-    }
-
-    /// Writes the next lines of the log; cancel-safe.
-    async fn log(&mut self) {
-        match self.log.next().await {
-            Ok(batch) => self.lines(&batch),
-            Err(error) => tracing::warn!(%error, "log not read"),
-        }
-    }
-
-    fn drain(&mut self) {
-        let mut batches = Vec::new();
-        if let Err(error) = self.log.drain(|batch| {
-            batches.extend(batch.lines().map(<[u8]>::to_vec));
-        }) {
-            tracing::warn!(%error, "log not read to its end");
-        }
-        for line in batches {
-            Self::plain(&self.parser.parse(&line).render_plain(&self.zone));
-        }
-    }
-
-    fn lines(&mut self, batch: &crate::log::Batch) {
-        let mut text = String::new();
-        for line in batch.lines() {
-            text.push_str(&self.parser.parse(line).render_plain(&self.zone));
-            text.push('\n');
-        }
-        let mut out = std::io::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 }

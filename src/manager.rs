@@ -32,10 +32,11 @@ use crate::supervisor::{Cause, Effect, Generation, Input, Owner, State, Supervis
 use aftermath::Ended;
 use broadcast::Broadcast;
 use facts::RestartFacts;
+use futures_util::FutureExt;
 use handle::Request;
 use launch::{Launched, Order, Refused};
 use log_reader::LogReader;
-use prober::Report;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 use timeline::Episode;
@@ -45,10 +46,24 @@ use tokio::task::AbortHandle;
 /// Something has happened in a task of ours.
 #[derive(Debug)]
 enum Event {
-    Launched { generation: Generation, result: Result<Launched, Refused> },
-    Probed { generation: Generation, report: Box<Report> },
-    Ended { generation: Generation, ended: Box<Ended> },
-    Version { generation: Generation, version: Option<String> },
+    Launched {
+        generation: Generation,
+        result: Result<Launched, Refused>,
+    },
+    Probed {
+        generation: Generation,
+        report: Box<prober::Report>,
+    },
+    Ended {
+        generation: Generation,
+        ended: Box<Ended>,
+    },
+    Version {
+        generation: Generation,
+        version: Option<String>,
+    },
+    /// A task of ours is no more, and what it was to tell never comes.
+    Panicked,
 }
 
 /// A task that ends with the generation it serves.
@@ -56,10 +71,25 @@ enum Event {
 struct Task(AbortHandle);
 
 impl Task {
-    fn spawn(future: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self(tokio::spawn(future).abort_handle())
+    fn spawn(report: &Report, future: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(spawn(report, future).abort_handle())
     }
 }
+
+/// A task whose panic is told: who waits for its word would wait for ever.
+fn spawn(
+    report: &Report,
+    future: impl Future<Output = ()> + Send + 'static,
+) -> tokio::task::JoinHandle<()> {
+    let report = report.clone();
+    tokio::spawn(async move {
+        if AssertUnwindSafe(future).catch_unwind().await.is_err() {
+            let _ = report.send(Event::Panicked);
+        }
+    })
+}
+
+type Report = mpsc::UnboundedSender<Event>;
 
 impl Drop for Task {
     fn drop(&mut self) {
@@ -96,7 +126,7 @@ pub struct Manager {
     broadcast: Broadcast,
     requests: mpsc::Receiver<Request>,
     events: mpsc::UnboundedReceiver<Event>,
-    report: mpsc::UnboundedSender<Event>,
+    report: Report,
     log: LogReader,
     running: Option<Running>,
     waiters: Vec<Waiter>,
@@ -185,7 +215,14 @@ impl Manager {
                     Some(Request::Release { reply }) => self.release = Some(reply),
                     None => return,
                 },
-                Some(event) = self.events.recv() => self.event(event),
+                Some(event) = self.events.recv() => match event {
+                    Event::Launched { generation, result } => self.launched(generation, result),
+                    Event::Probed { generation, report } => self.probed(generation, *report),
+                    Event::Ended { generation, ended } => self.ended(generation, *ended),
+                    Event::Version { generation, version } => self.version(generation, version),
+                    // Another host begins with what is, which this one no longer knows.
+                    Event::Panicked => return,
+                },
                 () = timer => self.step(None),
                 () = tokio::time::sleep_until(self.broadcast.due().into()) => {}
             }
@@ -239,18 +276,11 @@ impl Manager {
                 Input::Restart
             }
         };
-        self.facts.note.clear();
+        if goal == Want::Down {
+            self.facts.note.clear();
+        }
         self.step(Some(input));
         self.waiters.push(Waiter { goal, reply });
-    }
-
-    fn event(&mut self, event: Event) {
-        match event {
-            Event::Launched { generation, result } => self.launched(generation, result),
-            Event::Probed { generation, report } => self.probed(generation, *report),
-            Event::Ended { generation, ended } => self.ended(generation, *ended),
-            Event::Version { generation, version } => self.version(generation, version),
-        }
     }
 
     /// Lets the supervisor decide, and does what it decided. `None`: time has come.
@@ -343,6 +373,7 @@ impl Manager {
             Effect::Launch { generation, cause, detail, automatic } => {
                 self.facts.generation = generation;
                 self.facts.last_words.clear();
+                self.facts.note.clear();
                 if let Some(settings) = self.next.take() {
                     self.log.set_max(settings.log_max);
                     self.facts.settings = Arc::new(*settings);
@@ -360,7 +391,7 @@ impl Manager {
                 let settings = self.facts.settings.clone();
                 let report = self.report.clone();
                 // Not aborted with anything: a spawn that nobody watches would be an orphan.
-                tokio::spawn(async move {
+                spawn(&self.report, async move {
                     let order = Order { generation, cause, detail, settings };
                     let result = launch::launch(order).await;
                     let _ = report.send(Event::Launched { generation, result });

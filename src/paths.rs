@@ -181,6 +181,12 @@ impl Home {
         self.logs().join("stigmer.log")
     }
 
+    /// The last words of hosts that cannot log.
+    #[must_use]
+    pub fn host_errors(&self) -> PathBuf {
+        self.logs().join("host.err")
+    }
+
     /// The timeline.
     #[must_use]
     pub fn events(&self) -> PathBuf {

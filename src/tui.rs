@@ -94,7 +94,7 @@ enum End {
 pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
     let home = settings.home.clone();
     let (mut hosting, session) = connect(settings, &asked).await?;
-    let mut screen = Screen::take(&home.logs().join("host.err"))?;
+    let mut screen = Screen::take(&home.host_errors())?;
     #[cfg(debug_assertions)]
     panic_where_asked(&session);
     let mut dashboard = Dashboard::new(&home, session, hosting.is_some());
@@ -104,7 +104,7 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
             break end;
         }
         hosting = suspend(hosting, screen, &mut dashboard).await?;
-        screen = Screen::take(&home.logs().join("host.err"))?;
+        screen = Screen::take(&home.host_errors())?;
     };
     match end {
         End::Vanished => screen.abandon(),

@@ -15,23 +15,26 @@ pub(super) fn run(context: &Context) -> Result<i32, CliError> {
     } else {
         serde_json::to_string(&context.asked).ok()
     };
-    match block_on(client::command(home, "restart", body))? {
-        Ok(status) => {
-            line(start::READY);
-            start::describe(&status);
-            Ok(0)
+    loop {
+        match block_on(client::command(home, "restart", body.clone()))? {
+            Ok(status) => {
+                line(start::READY);
+                start::describe(&status);
+                return Ok(0);
+            }
+            Err(ClientError::Refused(error)) if error.code != "gone" => {
+                return Err(CliError::Other(error.to_string()));
+            }
+            Err(ClientError::NoHost | ClientError::Refused(_)) => {}
+            Err(ClientError::Unresponsive | ClientError::Garbled(_) | ClientError::Foreign(_)) => {
+                stop::kill_host(home)?
+            }
         }
-        Err(ClientError::NoHost) => {
-            let settings = as_before(context)?;
-            stop::stop_orphan(home)?;
-            block_on(start::ensure(context, &settings))?
+        let settings = as_before(context)?;
+        // Otherwise another host came meanwhile, and may be asked.
+        if !home.root().is_dir() || stop::stop_orphan(home)?.is_some() {
+            return block_on(start::ensure(context, &settings))?;
         }
-        Err(ClientError::Unresponsive) => {
-            let settings = as_before(context)?;
-            stop::end_host(home)?;
-            block_on(start::ensure(context, &settings))?
-        }
-        Err(error) => Err(CliError::Other(error.to_string())),
     }
 }
 

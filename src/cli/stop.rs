@@ -7,11 +7,11 @@ use crate::control::client::{self, ClientError};
 use crate::host;
 use crate::paths::Home;
 use crate::process::identity::Signal;
-use crate::process::lock::HostLock;
+use crate::process::lock::{self, HostLock};
 use crate::process::record::Record;
 use crate::process::{linux, ports, watch};
 use crate::protocol::Status;
-use crate::supervisor::Policy;
+use crate::supervisor::{Policy, Want};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -44,26 +44,36 @@ pub(super) fn stop(home: &Home) -> Result<Stopped, CliError> {
     if !home.root().is_dir() {
         return Ok(Stopped::Nothing);
     }
-    let before = block_on(client::status(home))?;
-    match before {
-        Ok(before) => match shut_down(home, &before)? {
-            Ok(_) => Ok(match &before.temporal {
-                Some(_) if !before.managed => Stopped::LeftAlone,
-                Some(_) => Stopped::Ours,
-                None if before.intent == crate::supervisor::Want::Up => Stopped::Ours,
-                None => Stopped::Nothing,
-            }),
-            // It went away meanwhile: perhaps it was the one who stopped it.
-            Err(ClientError::NoHost) => stop_orphan(home).map(|_| Stopped::Ours),
-            Err(ClientError::Unresponsive) => end_host(home),
-            Err(ClientError::Refused(error)) if error.code == "gone" => {
-                stop_orphan(home).map(|_| Stopped::Ours)
+    // While it went on, one host may have made place for another.
+    let mut met = Stopped::Nothing;
+    loop {
+        let answer = match block_on(client::status(home))? {
+            Ok(before) => {
+                met = match &before.temporal {
+                    Some(_) if !before.managed => Stopped::LeftAlone,
+                    Some(_) => Stopped::Ours,
+                    None if before.intent == Want::Up => Stopped::Ours,
+                    None => met,
+                };
+                shut_down(home, &before)?.map(drop)
             }
-            Err(error) => Err(CliError::Other(error.to_string())),
-        },
-        Err(ClientError::NoHost) => stop_orphan(home),
-        Err(ClientError::Unresponsive) => end_host(home),
-        Err(error) => Err(CliError::Other(error.to_string())),
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(()) => return Ok(met),
+            Err(ClientError::Refused(error)) if error.code != "gone" => {
+                return Err(CliError::Other(error.to_string()));
+            }
+            Err(ClientError::NoHost | ClientError::Refused(_)) => {}
+            Err(ClientError::Unresponsive | ClientError::Garbled(_) | ClientError::Foreign(_)) => {
+                kill_host(home)?
+            }
+        }
+        match stop_orphan(home)? {
+            Some(Stopped::Nothing) => return Ok(met),
+            Some(stopped) => return Ok(stopped),
+            None => {}
+        }
     }
 }
 
@@ -110,12 +120,7 @@ fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>
 }
 
 /// The host holds its lock and does not answer: stopped, deadlocked, or worse.
-pub(super) fn end_host(home: &Home) -> Result<Stopped, CliError> {
-    kill_host(home)?;
-    stop_orphan(home)
-}
-
-fn kill_host(home: &Home) -> Result<(), CliError> {
+pub(super) fn kill_host(home: &Home) -> Result<(), CliError> {
     super::start::provable(home)?;
     if let Some(proven) = host::holder(home).and_then(|holder| holder.prove()) {
         note(&format!("the host (pid {}) does not answer: ending it", proven.pid()));
@@ -129,8 +134,8 @@ fn kill_host(home: &Home) -> Result<(), CliError> {
 
 /// Holding the host's lock keeps every starter out. A host comes and goes within
 /// milliseconds; one that holds the lock for long and has no socket is no use to
-/// anybody.
-fn take_host_lock(home: &Home) -> Result<HostLock, CliError> {
+/// anybody. `None`: the one that holds it answers.
+fn take_host_lock(home: &Home) -> Result<Option<HostLock>, CliError> {
     let path = home.supervisor_lock();
     let mut deadline = Instant::now() + LEAVING;
     let mut killed = false;
@@ -138,7 +143,8 @@ fn take_host_lock(home: &Home) -> Result<HostLock, CliError> {
         let taken = HostLock::take(&path)
             .map_err(|error| CliError::Other(format!("cannot lock {}: {error}", path.display())))?;
         match taken {
-            Some(lock) => return Ok(lock),
+            Some(lock) => return Ok(Some(lock)),
+            None if block_on(client::status(home))?.is_ok() => return Ok(None),
             None if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
             None if killed => return Err(super::start::unresponsive(home)),
             None => {
@@ -150,15 +156,23 @@ fn take_host_lock(home: &Home) -> Result<HostLock, CliError> {
     }
 }
 
-/// Ends a Temporal that no host owns.
-pub(super) fn stop_orphan(home: &Home) -> Result<Stopped, CliError> {
-    if !home.root().is_dir() {
-        return Ok(Stopped::Nothing);
+/// Ends a Temporal that no host owns. `None`: a host does.
+pub(super) fn stop_orphan(home: &Home) -> Result<Option<Stopped>, CliError> {
+    let is_held = |lock: &Path| lock::is_held(lock).unwrap_or(true);
+    let nothing = !home.record().exists()
+        && !is_held(&home.temporal_lock())
+        && !is_held(&home.supervisor_lock());
+    if nothing {
+        return Ok(Some(Stopped::Nothing));
     }
-    let _lock = take_host_lock(home)?;
+    let Some(_lock) = take_host_lock(home)? else { return Ok(None) };
+    end_orphan(home).map(Some)
+}
+
+fn end_orphan(home: &Home) -> Result<Stopped, CliError> {
     let Some(record) = Record::read(&home.record()) else {
         let lock = home.temporal_lock();
-        let held = crate::process::lock::is_held(&lock).unwrap_or(false);
+        let held = lock::is_held(&lock).unwrap_or(false);
         return if held { Err(unrecorded(&lock)) } else { Ok(Stopped::Nothing) };
     };
     if !record.leader.is_local() {

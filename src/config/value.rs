@@ -5,6 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+/// A time beyond this is a mistake, and a clock plus it may be no time at all.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+
 /// A time, written `500ms`, `1.5s`, `2m 30s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 pub struct Span(pub Duration);
@@ -16,7 +19,11 @@ impl FromStr for Span {
         let parsed: jiff::SignedDuration = text.trim().parse().map_err(|_| {
             format!("`{text}` is not a time; write it with its unit, such as 500ms, 2s or 1m 30s")
         })?;
-        Duration::try_from(parsed).map(Self).map_err(|_| "a time cannot be negative".to_owned())
+        let span = Duration::try_from(parsed).map_err(|_| "a time cannot be negative")?;
+        if span > LONGEST {
+            return Err(format!("`{text}` is more than a year"));
+        }
+        Ok(Self(span))
     }
 }
 

@@ -123,10 +123,9 @@ impl Manager {
             }
             Ok(Launched::External(occupant)) => {
                 let settings = self.facts.settings.clone();
-                let probes = Task::spawn(prober::run(
-                    Target { generation, subject: None, adopted: true, settings: settings.clone() },
-                    self.report.clone(),
-                ));
+                let target =
+                    Target { generation, subject: None, adopted: true, settings: settings.clone() };
+                let probes = Task::spawn(&self.report, prober::run(target, self.report.clone()));
                 self.running = Some(Running {
                     generation,
                     subject: None,
@@ -185,7 +184,7 @@ impl Manager {
             asked: asked_too,
         };
         let (log, report) = (self.log.clone(), self.report.clone());
-        let watch = Task::spawn(async move {
+        let watch = Task::spawn(&self.report, async move {
             let ended = Box::new(aftermath::watch(instance, log).await);
             let _ = report.send(Event::Ended { generation, ended });
         });
@@ -195,7 +194,7 @@ impl Manager {
             adopted: owner == Owner::Adopted,
             settings: settings.clone(),
         };
-        let probes = Task::spawn(prober::run(target, self.report.clone()));
+        let probes = Task::spawn(&self.report, prober::run(target, self.report.clone()));
         self.facts.generation = generation;
         self.facts.server = Some(ServerFacts {
             generation,

@@ -15,7 +15,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What was killed is gone in milliseconds; what is not by then sits in the kernel.
 const CLEARING: Duration = Duration::from_secs(5);
@@ -83,7 +83,7 @@ impl From<Failure> for Refused {
 /// # Errors
 /// Why it was not spawned.
 pub async fn launch(order: Order) -> Result<Launched, Refused> {
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let settings = order.settings.clone();
     if settings.address.is_some() {
         let port = settings.port;
@@ -280,7 +280,23 @@ fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Launche
     let arguments = arguments::arguments(settings, prepared.metrics_port);
     let marker =
         format!("{}.{}.{}", order.generation, own_pid(), jiff::Timestamp::now().as_nanosecond());
-    let begun = std::time::Instant::now();
+    let mut notes = prepared.notes;
+    let mut record = Record {
+        name: String::new(),
+        started_at: jiff::Timestamp::now().as_second(),
+        marker: marker.clone(),
+        generation: order.generation,
+        port: settings.port,
+        ui_port: settings.ui_port,
+        metrics_port: prepared.metrics_port,
+        database: settings.database.file().map(Path::to_owned),
+        executable: prepared.program.clone(),
+        options: serde_json::to_string(&settings.options).unwrap_or_default(),
+        leader: Identity::to_come(),
+    };
+    // Twice: a host that dies in between leaves a process that its marker proves.
+    let draft = record.write(&home.record());
+    let begun = Instant::now();
     let leader = spawn(&Spawn {
         program: &prepared.program,
         arguments: &arguments,
@@ -288,6 +304,9 @@ fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Launche
         output: &prepared.output,
         marker: &marker,
         locks: &prepared.locks,
+    })
+    .inspect_err(|_| {
+        let _ = std::fs::remove_file(home.record());
     })
     .map_err(|error| Refused {
         // A program that is being replaced, or too many processes for now.
@@ -301,23 +320,9 @@ fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Launche
         ),
     })?;
     let spawned = begun.elapsed();
-    let mut notes = prepared.notes;
-    let record = Record {
-        name: linux::stat(leader.subject.leader.pid)
-            .map(|process| process.name)
-            .unwrap_or_default(),
-        started_at: jiff::Timestamp::now().as_second(),
-        marker,
-        generation: order.generation,
-        port: settings.port,
-        ui_port: settings.ui_port,
-        metrics_port: prepared.metrics_port,
-        database: settings.database.file().map(Path::to_owned),
-        executable: prepared.program,
-        options: serde_json::to_string(&settings.options).unwrap_or_default(),
-        leader: leader.subject.leader.clone(),
-    };
-    if let Err(error) = record.write(&home.record()) {
+    record.leader = leader.subject.leader.clone();
+    record.name = linux::stat(record.leader.pid).map(|process| process.name).unwrap_or_default();
+    if let Err(error) = draft.and_then(|()| record.write(&home.record())) {
         notes.push(format!(
             "{} cannot be written ({error}): after a crash of this host Temporal is found by its \
              port only",

@@ -62,6 +62,12 @@ impl Identity {
             && self.pid_namespace == pid_namespace()
     }
 
+    /// Nobody, here and in this boot: what is recorded of a process to come.
+    #[must_use]
+    pub fn to_come() -> Self {
+        Self { pid: 0, start_ticks: 0, boot_id: boot_id(), pid_namespace: pid_namespace() }
+    }
+
     /// Whether it was recorded before the last boot of this machine: then it is gone.
     #[must_use]
     pub fn is_before_boot(&self) -> bool {

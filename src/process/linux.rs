@@ -1,6 +1,7 @@
 //! What the kernel says about processes, read from procfs.
 
 use super::Pid;
+use super::identity::Identity;
 use super::sweep::{Process, Table};
 use procfs::FromRead;
 use std::io::Read;
@@ -146,6 +147,21 @@ fn marker(pid: Pid) -> Option<String> {
         .split(|byte| *byte == 0)
         .find_map(|variable| variable.strip_prefix(prefix.as_bytes()))
         .map(|value| String::from_utf8_lossy(value).into_owned())
+}
+
+/// The process with this marker that began a session, the oldest if there are
+/// several: the one that was spawned with it.
+#[must_use]
+pub fn leader_of(wanted: &str) -> Option<Identity> {
+    if wanted.is_empty() {
+        return None;
+    }
+    processes()
+        .into_iter()
+        .filter(|process| process.session == process.pid)
+        .filter(|process| marker(process.pid).as_deref() == Some(wanted))
+        .min_by_key(|process| process.start_ticks)
+        .and_then(|process| Identity::of(process.pid))
 }
 
 /// How long ago something started, by its clock ticks from boot.

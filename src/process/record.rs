@@ -61,9 +61,17 @@ impl Record {
     }
 
     /// Reads it; `None` when there is none or it says too little to prove anything.
+    /// Written before the spawn it names no process yet: then the marker does.
     #[must_use]
     pub fn read(path: &Path) -> Option<Self> {
-        Self::from_text(&super::lock::read(path))
+        let mut record = Self::from_text(&super::lock::read(path))?;
+        if record.leader.pid == 0
+            && record.leader.is_local()
+            && let Some(leader) = super::linux::leader_of(&record.marker)
+        {
+            record.leader = leader;
+        }
+        Some(record)
     }
 
     fn to_text(&self) -> String {

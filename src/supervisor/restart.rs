@@ -12,6 +12,9 @@ const STABLE: Duration = Duration::from_secs(30);
 /// host a moment later; that signal must win.
 const EXITED_PAUSE: Duration = Duration::from_millis(250);
 
+/// However patient the probes are: one that is not healthy by then never was.
+const LONGEST_ADOPTION: Duration = Duration::from_secs(3600);
+
 /// The delay doubles from this, after the first restart, which is immediate.
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 
@@ -60,7 +63,11 @@ impl Policy {
     /// as long as one that was healthy before.
     #[must_use]
     pub fn adopt_timeout(&self) -> Duration {
-        (self.probe_period * self.failure_threshold + self.probe_timeout).max(self.failure_span)
+        self.probe_period
+            .saturating_mul(self.failure_threshold)
+            .saturating_add(self.probe_timeout)
+            .max(self.failure_span)
+            .min(LONGEST_ADOPTION)
     }
 
     /// Two rounds end no further apart than this.

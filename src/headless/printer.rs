@@ -1,0 +1,149 @@
+//! Lines for people and scripts, on stdout.
+
+use super::output::Output;
+use crate::config::Settings;
+use crate::log::{Batch, Follower, Start};
+use crate::presenter;
+use crate::protocol::{State, Status};
+use crate::session::Session;
+use crate::temporal::logline::LineParser;
+use jiff::tz::TimeZone;
+
+/// Says what happens, and what Temporal logs.
+pub(super) struct Printer {
+    out: Output,
+    log: Follower,
+    parser: LineParser,
+    zone: TimeZone,
+    state: Option<(State, String)>,
+    told: Option<jiff::Timestamp>,
+    said_ready: bool,
+    follows: bool,
+}
+
+impl Printer {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let zone = TimeZone::system();
+        Self {
+            out: Output::begin(),
+            log: Follower::new(&settings.home.temporal_log(), Start::Tail(0)),
+            parser: LineParser::new(zone.clone()),
+            zone,
+            state: None,
+            told: Some(jiff::Timestamp::now()),
+            said_ready: false,
+            follows: false,
+        }
+    }
+
+    pub(super) fn line(&self, text: &str) {
+        let clock = jiff::Zoned::now().strftime("%H:%M:%S%.3f");
+        self.out.say(format!("{clock} stigmer  {text}\n"));
+    }
+
+    pub(super) fn follows(&mut self, status: &Status) {
+        self.follows = true;
+        if let Some(host) = &status.host {
+            self.line(&format!("following the {} host, pid {}", host.mode.as_str(), host.pid));
+        }
+    }
+
+    /// Says what is new.
+    pub(super) fn status(&mut self, session: &Session) {
+        let snapshot = session.view().snapshot;
+        let status = &snapshot.status;
+        for entry in &snapshot.timeline {
+            if self.told.is_none_or(|told| entry.time > told) {
+                self.told = Some(entry.time);
+                self.line(&presenter::tell(entry));
+            }
+        }
+        let now = (status.state, status.message.clone());
+        if self.state.as_ref() == Some(&now) {
+            return;
+        }
+        let said = if status.message.is_empty() {
+            status.state.to_string()
+        } else {
+            format!("{}: {}", status.state, status.message)
+        };
+        self.line(&said);
+        if status.state == State::Failed {
+            for words in &snapshot.last_words {
+                self.line(&format!("Temporal's last words: {words}"));
+            }
+            if let Some(cure) = &snapshot.cure {
+                self.line(&format!("what to do: {cure}"));
+            }
+        }
+        if status.state.is_up() && !self.said_ready {
+            self.said_ready = true;
+            let temporal = status.temporal.as_ref();
+            let reused = self.follows || temporal.is_some_and(|temporal| temporal.adopted);
+            let word = match (status.managed, reused) {
+                (false, _) => format!(
+                    "Temporal is already running (started elsewhere, pid {}) - reusing existing \
+                     instance",
+                    temporal
+                        .and_then(|temporal| temporal.pid)
+                        .map_or_else(|| "unknown".to_owned(), |pid| pid.to_string())
+                ),
+                (true, true) => {
+                    "Temporal is already running (lock file held) - reusing existing instance"
+                        .to_owned()
+                }
+                (true, false) => "Temporal is ready".to_owned(),
+            };
+            self.out.say(word + "\n");
+            if let Some(temporal) = temporal {
+                self.line(&format!(
+                    "address {}{}",
+                    temporal.address,
+                    temporal
+                        .ui_url
+                        .as_ref()
+                        .map_or_else(String::new, |url| format!("   web UI {url}"))
+                ));
+            }
+        }
+        self.state = Some(now);
+    }
+
+    /// Writes the next lines of the log, once the reader has taken the last ones;
+    /// cancel-safe. The log is a file: what is not read yet is not lost.
+    pub(super) async fn log(&mut self) {
+        let room = self.out.room().await;
+        match self.log.next().await {
+            Ok(batch) => {
+                let mut text = String::new();
+                render(&batch, &mut self.parser, &self.zone, &mut text);
+                self.out.log(text, room);
+            }
+            Err(error) => tracing::warn!(%error, "log not read"),
+        }
+    }
+
+    /// Writes the log to its end, for a reader that keeps up.
+    pub(super) fn drain(&mut self) {
+        if !self.out.has_room() {
+            return;
+        }
+        let (mut text, parser, zone) = (String::new(), &mut self.parser, &self.zone);
+        if let Err(error) = self.log.drain(|batch| render(batch, parser, zone, &mut text)) {
+            tracing::warn!(%error, "log not read to its end");
+        }
+        self.out.say(text);
+    }
+
+    /// Waits a moment for the reader to take the last lines.
+    pub(super) async fn close(self) {
+        self.out.close().await;
+    }
+}
+
+fn render(batch: &Batch, parser: &mut LineParser, zone: &TimeZone, text: &mut String) {
+    for line in batch.lines() {
+        text.push_str(&parser.parse(line).render_plain(zone));
+        text.push('\n');
+    }
+}
