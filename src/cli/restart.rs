@@ -27,7 +27,7 @@ pub(super) fn run(context: &Context) -> Result<i32, CliError> {
             }
             Err(ClientError::NoHost | ClientError::Refused(_)) => {}
             Err(ClientError::Unresponsive | ClientError::Garbled(_) | ClientError::Foreign(_)) => {
-                stop::kill_host(home)?
+                stop::kill_host(home)?;
             }
         }
         let settings = as_before(context)?;

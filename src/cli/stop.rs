@@ -66,7 +66,7 @@ pub(super) fn stop(home: &Home) -> Result<Stopped, CliError> {
             }
             Err(ClientError::NoHost | ClientError::Refused(_)) => {}
             Err(ClientError::Unresponsive | ClientError::Garbled(_) | ClientError::Foreign(_)) => {
-                kill_host(home)?
+                kill_host(home)?;
             }
         }
         match stop_orphan(home)? {
