@@ -159,7 +159,7 @@ impl Context<'_> {
     }
 
     fn finds(&self) -> bool {
-        self.in_log() && self.view.log.search().is_some_and(|search| search.matches() > 0)
+        self.in_log() && self.view.log.steps()
     }
 
     fn fits(&self) -> bool {

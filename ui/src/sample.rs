@@ -82,10 +82,13 @@ impl LogSource for SampleLog {
         if pattern.contains('(') && !pattern.contains(')') {
             return Err("unclosed group".into());
         }
-        let all = (self.dropped..).zip(&self.lines);
-        let found = all.filter(|(number, it)| {
-            let text = format!("{} {} {}", it.component, it.text, it.fields).to_lowercase();
-            numbers.contains(number) && text.contains(&pattern.to_lowercase())
+        let skipped = numbers.start.saturating_sub(self.dropped) as usize;
+        let asked = (self.dropped..).zip(&self.lines).skip(skipped);
+        let asked = asked.take_while(|(number, _)| *number < numbers.end);
+        let pattern = pattern.to_lowercase();
+        let found = asked.filter(|(_, it)| {
+            let text = format!("{} {} {}", it.component, it.text, it.fields);
+            text.to_lowercase().contains(&pattern)
         });
         Ok(found.map(|(number, _)| number).collect())
     }

@@ -133,7 +133,7 @@ pub(crate) static TABLE: &[Binding] = &[
         ("n N", "match", 2),
         "next match below, previous match above",
         finds,
-        |c| if c.on(Tab::Log) { "nothing is found; / searches" } else { "" },
+        |c| if c.on(Tab::Log) { "nothing else is found; / searches" } else { "" },
     ),
     log(
         &[(key(KeyCode::Esc), Command::Leave)],
