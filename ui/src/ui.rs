@@ -293,6 +293,7 @@ impl Ui {
             Command::NextTheme => {
                 view.theme = view.theme.next();
                 self.palette = view.theme.palette();
+                self.notice = view.theme.name();
             }
         }
         None
