@@ -212,7 +212,13 @@ fn doing(snapshot: &Snapshot, viewer: &Viewer, older: u64, link: &Link) -> Strin
         (State::Stopping, Want::Down) => {
             format!("stopping for {}", human::duration(snapshot.state_ms.saturating_add(older)))
         }
-        (State::Starting, _) => "waiting until every layer answers".to_owned(),
+        (State::Starting, _) => {
+            let mut layers = status.health.layers.iter();
+            match layers.find(|layer| layer.ok == Some(false)) {
+                Some(layer) => format!("starting, waiting for {}", layer.name),
+                None => "waiting until every layer answers".to_owned(),
+            }
+        }
         (State::Stopped | State::Ready | State::Degraded | State::Failed, _) => {
             viewer.under_way.unwrap_or_default().to_owned()
         }

@@ -7,8 +7,9 @@
 //! by [`sweep::select`], a pure function over a process table. ([`job`] stops
 //! and knows only ourselves.)
 //!
-//! What only Linux has (procfs, pidfd) sits in [`linux`], [`identity`] and
-//! [`watch`]; the rest is plain Unix.
+//! What only Linux has: procfs in [`linux`] and [`usage`], pidfd in [`identity`]
+//! and [`watch`], netlink under [`ports`], `close_range` and the subreaper in
+//! [`spawn`]. The rest is plain Unix.
 
 pub mod identity;
 pub mod job;

@@ -209,6 +209,17 @@ impl Explorer {
         self.search = None;
     }
 
+    /// There is a match to go to, other than the line that is looked at.
+    pub(crate) fn steps(&self) -> bool {
+        let here = self.place.cursor().filter(|_| !self.marks());
+        let unfolded = self.current().is_some_and(|row| !row.is_fold());
+        self.search.as_ref().is_some_and(|search| match (search.matches(), here) {
+            (0, _) => false,
+            (1, Some(number)) => !(unfolded && search.is_match(number)),
+            (_, _) => true,
+        })
+    }
+
     /// Goes to the next match, or to the previous one; round the ends.
     pub(crate) fn step(&mut self, forward: bool, log: &dyn LogSource) {
         let from = self.place.cursor().unwrap_or(u64::MAX);

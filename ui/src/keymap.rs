@@ -3,7 +3,8 @@
 //! A key is looked up among the bindings of the scope in front (the quit dialog, the help, the screen itself);
 //! the first that matches and works now is taken. A new key is a new row in the table and an arm in `Ui::run`.
 
-mod table;
+mod dialogs;
+mod screen;
 
 use crate::explorer::{Move, Row};
 use crate::input::Key;
@@ -11,8 +12,6 @@ use crate::layout::Shape;
 use crate::log::LogSource;
 use crate::model::Model;
 use crate::view::{Order, Overlay, Tab, View, interrupts, quit_asks};
-
-pub(crate) use table::TABLE;
 
 /// What a key does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,7 +158,7 @@ impl Context<'_> {
     }
 
     fn finds(&self) -> bool {
-        self.in_log() && self.view.log.search().is_some_and(|search| search.matches() > 0)
+        self.in_log() && self.view.log.steps()
     }
 
     fn fits(&self) -> bool {
@@ -198,9 +197,14 @@ pub(crate) struct Binding {
     pub(crate) why_not: fn(&Context<'_>) -> &'static str,
 }
 
+/// All rows of the table.
+pub(crate) fn all() -> impl Iterator<Item = &'static Binding> {
+    screen::TABLE.iter().chain(dialogs::TABLE)
+}
+
 /// The bindings of the scope in front.
 pub(crate) fn in_scope(scope: Scope) -> impl Iterator<Item = &'static Binding> {
-    TABLE.iter().filter(move |binding| binding.scope == scope)
+    all().filter(move |binding| binding.scope == scope)
 }
 
 /// What a key does now, or why it does nothing.

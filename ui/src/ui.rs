@@ -1,7 +1,11 @@
 //! The view as a whole: keys in, actions and frames out.
 
+mod mouse;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+
+use mouse::Press;
 
 use crate::ascii;
 use crate::cluster::shorten;
@@ -11,7 +15,7 @@ use crate::keymap::{self, Command, Context, Scope};
 use crate::layout::Shape;
 use crate::log::LogSource;
 use crate::model::Model;
-use crate::panel::{self, Click, Placed};
+use crate::panel::{self, Placed};
 use crate::theme::{Palette, Symbols, Theme};
 use crate::view::{Order, Overlay, Prompt, Tab, View, interrupts, quit_asks};
 
@@ -28,15 +32,6 @@ pub struct Ui {
     /// Where things were in the last frame, for the mouse.
     placed: Placed,
     press: Option<Press>,
-}
-
-/// The main button went down on a line of the log.
-#[derive(Clone, Copy, Debug)]
-struct Press {
-    line: u64,
-    /// It was looked at already.
-    again: bool,
-    dragged: bool,
 }
 
 /// Where things ended up.
@@ -131,83 +126,6 @@ impl Ui {
         }
     }
 
-    fn wheel(
-        &mut self,
-        by: Move,
-        pane: KeyCode,
-        model: &Model,
-        log: &dyn LogSource,
-    ) -> Option<Action> {
-        let view = &mut self.view;
-        match (view.overlay, view.tab) {
-            (Some(Overlay::Quit | Overlay::Confirm(_)), _) => {}
-            (Some(Overlay::Components), _) => pick(view, by, log),
-            (Some(Overlay::Help | Overlay::Line(_) | Overlay::Entry(_)), _) => view.page.scroll(by),
-            (None, Tab::Log) => view.log.wheel(by),
-            (None, Tab::Timeline) => view.timeline.go(one(by), model.timeline.len()),
-            (None, Tab::OwnLog) => return Some(Action::PaneKey(Key::plain(pane))),
-        }
-        None
-    }
-
-    fn click(&mut self, at: (u16, u16), model: &Model, log: &dyn LogSource) -> Option<Action> {
-        self.press = None;
-        match self.placed.at(at) {
-            Some(Click::Key(key)) => self.key(key, model, log),
-            Some(Click::Line(line)) => {
-                let explorer = &mut self.view.log;
-                let row = explorer.current().filter(|_| !explorer.follows());
-                let again = row.is_some_and(|row| (row.first..=row.last).contains(&line));
-                explorer.choose(line);
-                self.press = Some(Press { line, again, dragged: false });
-                None
-            }
-            Some(Click::Entry(entry)) => {
-                let entries = model.timeline.len();
-                if self.view.timeline.chosen(entries) == entry {
-                    return self.key(Key::plain(KeyCode::Enter), model, log);
-                }
-                self.view.timeline.choose(entry, entries);
-                None
-            }
-            Some(Click::Pick(item)) => {
-                self.view.picked = item;
-                self.key(Key::plain(KeyCode::Enter), model, log)
-            }
-            None if self.placed.is_outside(at) => {
-                self.view.overlay = None;
-                None
-            }
-            None => None,
-        }
-    }
-
-    fn drag(&mut self, at: (u16, u16)) {
-        let Some(press) = &mut self.press else { return };
-        let explorer = &mut self.view.log;
-        let line = match self.placed.at(at) {
-            Some(Click::Line(line)) => line,
-            _ if at.1 < self.placed.lines.top() => return explorer.extend(Move::Up(1)),
-            _ if at.1 >= self.placed.lines.bottom() => return explorer.extend(Move::Down(1)),
-            _ => return,
-        };
-        if line != press.line || press.dragged {
-            if !press.dragged {
-                explorer.choose(press.line);
-            }
-            press.dragged = true;
-            explorer.choose_to(line);
-        }
-    }
-
-    fn release(&mut self, model: &Model, log: &dyn LogSource) -> Option<Action> {
-        match self.press.take()? {
-            Press { dragged: true, .. } => self.run(Command::Copy, Key::char('y'), model, log),
-            Press { again: true, .. } => self.key(Key::plain(KeyCode::Enter), model, log),
-            _ => None,
-        }
-    }
-
     fn run(
         &mut self,
         command: Command,
@@ -293,6 +211,7 @@ impl Ui {
             Command::NextTheme => {
                 view.theme = view.theme.next();
                 self.palette = view.theme.palette();
+                self.notice = view.theme.name();
             }
         }
         None
@@ -366,15 +285,6 @@ fn pick(view: &mut View, by: Move, log: &dyn LogSource) {
         Move::Last => last,
     }
     .min(last);
-}
-
-/// The wheel chooses among few entries: one a notch.
-fn one(by: Move) -> Move {
-    match by {
-        Move::Up(_) => Move::Up(1),
-        Move::Down(_) => Move::Down(1),
-        by => by,
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! Which lines one wants to see.
 
-use std::collections::BTreeMap;
-
 use crate::log::{Level, LineHead, LineKind, LogSource};
 
 /// A choice of lines. Marks between generations pass while anything may: a log without them misleads.
@@ -54,12 +52,17 @@ impl Filter {
 
 /// The components that speak in the log and how many lines each has, by name.
 pub(crate) fn components(log: &dyn LogSource) -> Vec<(u16, u64)> {
-    let mut counts: BTreeMap<u16, u64> = BTreeMap::new();
+    let mut counts: Vec<u64> = Vec::new();
     let heads = (0..log.len()).filter_map(|index| log.head(index));
     for head in heads.filter(|head| head.kind != LineKind::GenerationMark) {
-        *counts.entry(head.component).or_default() += 1;
+        let id = usize::from(head.component);
+        if counts.len() <= id {
+            counts.resize(id + 1, 0);
+        }
+        counts[id] += 1;
     }
-    let mut counts: Vec<_> = counts.into_iter().collect();
+    let mut counts: Vec<(u16, u64)> =
+        (0..=u16::MAX).zip(counts).filter(|(_, lines)| *lines > 0).collect();
     // Lines of nobody come last.
     counts.sort_by_key(|(id, _)| (log.component(*id).is_empty(), log.component(*id).to_owned()));
     counts

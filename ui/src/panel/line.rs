@@ -28,7 +28,9 @@ pub(super) fn draw(
     let mut lines = Vec::new();
     if let Some((line, details)) = &found {
         if line.kind == LineKind::Structured {
-            lines.push(Line::words("", palette.base, line.text, palette.strong));
+            for part in line.text.split(LINE_END) {
+                lines.push(Line::words("", palette.base, part, palette.strong));
+            }
             lines.push(Line::heading("", palette.base));
             let head =
                 [("time", line.time), ("level", line.level.word()), ("component", line.component)];

@@ -35,7 +35,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     latest(&mut pen, scene);
     for (label, value) in [("p50 ", probe.p50_us), ("p99 ", probe.p99_us)] {
         pen.gap(2).put(label, palette.dim);
-        let ink = if model.is_live() { palette.base } else { palette.dim };
+        let ink = if model.state.is_up() { palette.base } else { palette.dim };
         pen.right(&value.map_or_else(|| "–".into(), human::latency), 6, ink);
     }
 
@@ -44,9 +44,9 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     let (graph, legend) = split_top(rest, rest.height - legend);
     draw_history(buf, graph, scene, scale);
     let mut pen = Pen::row(buf, legend, 0);
-    if !model.is_live() {
+    if !model.is_live() && !probe.history.is_empty() {
         pen.put("of the last run", palette.dim);
-    } else if probe.consecutive_failures > 0 {
+    } else if model.is_live() && probe.consecutive_failures > 0 {
         let text = format!(
             "{} × of {} until a restart",
             probe.consecutive_failures, probe.failure_threshold
@@ -66,8 +66,8 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
 pub(super) fn latest(pen: &mut Pen<'_>, scene: Scene<'_>) {
     let probe = &scene.model.probe;
     match (probe.history.last(), probe.last_us) {
-        // What answered, or failed to, is gone.
-        _ if !scene.model.is_live() => pen.right("–", 6, scene.palette.dim),
+        // What answered, or failed to, is gone or going.
+        _ if !scene.model.state.is_up() => pen.right("–", 6, scene.palette.dim),
         (Some(ProbePoint::Failed), _) => pen.left("× fail", 6, scene.palette.error),
         (_, Some(us)) => pen.right(&human::latency(us), 6, scene.palette.strong),
         (_, None) => pen.right("–", 6, scene.palette.dim),

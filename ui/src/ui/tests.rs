@@ -206,7 +206,7 @@ proptest! {
         (model.attached, model.managed, model.can.background) = (flags[0], flags[1], flags[2]);
         (model.can.start, model.can.stop, model.can.restart) = (flags[3], flags[4], flags[5]);
         model.workflows = flags[6].then(|| sample::with_workflows().workflows.unwrap());
-        let all: Vec<Key> = keymap::TABLE.iter().flat_map(|it| it.keys).map(|(key, _)| *key).collect();
+        let all: Vec<Key> = keymap::all().flat_map(|it| it.keys).map(|(key, _)| *key).collect();
         let mut ui = ui();
         draw(&mut ui, &model, &log);
         for key in keys {

@@ -47,7 +47,7 @@ pub(crate) fn note<'a>(
     }
     let hidden = filter.from.saturating_sub(log.dropped());
     if hidden > 0 {
-        say(format!("{} cleared", human::count(hidden)), palette.warn);
+        say(format!("{} cleared, Ctrl-L shows them", human::count(hidden)), palette.warn);
     }
     say(human::counted(log.total(), "line", "lines"), palette.dim);
     if log.dropped() > 0 {

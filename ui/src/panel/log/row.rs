@@ -178,16 +178,12 @@ fn how_it_came(mark: &str, model: &Model) -> String {
     let Some(number) = number else { return String::new() };
     // A repair stands with the generation that ended.
     let row = model.timeline.iter().find(|row| match row.kind {
-        TimelineKind::Restart => row.generation + 1 == number && !row.recovery.is_empty(),
+        TimelineKind::Restart => row.generation + 1 == number,
         TimelineKind::Start => row.generation == number,
         TimelineKind::Stop | TimelineKind::GaveUp => false,
     });
-    match row {
-        Some(row) if row.recovery.is_empty() => format!(" · {}", row.what),
-        Some(row) if row.kind == TimelineKind::Restart => {
-            format!(" · after {} · {}", row.what, row.recovery)
-        }
-        Some(row) => format!(" · {} · {}", row.what, row.recovery),
-        None => String::new(),
-    }
+    let Some(row) = row else { return String::new() };
+    let after = if row.kind == TimelineKind::Restart { "after " } else { "" };
+    let recovery = if row.recovery.is_empty() { "" } else { " · " };
+    format!(" · {after}{}{recovery}{}", row.what, row.recovery)
 }

@@ -1,12 +1,12 @@
-//! The rows of the table, in the order in which footer and help show them.
+//! The rows of the screen itself, in the order in which footer and help show them.
 
 use super::{Binding, Command, Context, Group, Scope};
 use crate::explorer::Move;
 use crate::input::{Key, KeyCode};
 use crate::model::{Model, StateView};
-use crate::view::{Order, Overlay, Tab};
+use crate::view::{Order, Tab};
 
-const fn key(code: KeyCode) -> Key {
+pub(super) const fn key(code: KeyCode) -> Key {
     Key::plain(code)
 }
 
@@ -14,11 +14,11 @@ const fn shifted(code: KeyCode) -> Key {
     Key { shift: true, ..Key::plain(code) }
 }
 
-const SILENT: fn(&Context<'_>) -> &'static str = |_| "";
-const ALWAYS: fn(&Context<'_>) -> bool = |_| true;
+pub(super) const SILENT: fn(&Context<'_>) -> &'static str = |_| "";
+pub(super) const ALWAYS: fn(&Context<'_>) -> bool = |_| true;
 
-/// The table.
-pub(crate) static TABLE: &[Binding] = &[
+/// What works while nothing is in front.
+pub(super) static TABLE: &[Binding] = &[
     Binding {
         scope: Scope::Screen,
         group: Group::Temporal,
@@ -133,7 +133,7 @@ pub(crate) static TABLE: &[Binding] = &[
         ("n N", "match", 2),
         "next match below, previous match above",
         finds,
-        |c| if c.on(Tab::Log) { "nothing is found; / searches" } else { "" },
+        |c| if c.on(Tab::Log) { "nothing else is found; / searches" } else { "" },
     ),
     log(
         &[(key(KeyCode::Esc), Command::Leave)],
@@ -278,155 +278,9 @@ pub(crate) static TABLE: &[Binding] = &[
         works: ALWAYS,
         why_not: SILENT,
     },
-    dialog(
-        Scope::Page,
-        &[
-            (key(KeyCode::Esc), Command::CloseOverlay),
-            (key(KeyCode::Enter), Command::CloseOverlay),
-            (Key::char('?'), Command::CloseOverlay),
-            (Key::char('q'), Command::CloseOverlay),
-        ],
-        ("Esc", "close", 0),
-        "close this page",
-        ALWAYS,
-    ),
-    dialog(Scope::Page, SCROLL, ("↑↓", "scroll", 1), "scroll", |c| c.view.page.scrolls()),
-    dialog(
-        Scope::Page,
-        &[(Key::char('y'), Command::Copy)],
-        ("y", "copy", 1),
-        "copy all of it",
-        |c| c.overlay() != Some(Overlay::Help),
-    ),
-    dialog(Scope::Page, &[(Key::ctrl('c'), Command::Quit)], ("Ctrl-C", "quit", 2), "quit", ALWAYS),
-    dialog(
-        Scope::Confirm,
-        &[(Key::char('y'), Command::Confirm), (key(KeyCode::Enter), Command::Confirm)],
-        ("y", "yes", 0),
-        "yes, do it",
-        ALWAYS,
-    ),
-    dialog(
-        Scope::Confirm,
-        &[(key(KeyCode::Esc), Command::CloseOverlay), (Key::char('n'), Command::CloseOverlay)],
-        ("Esc", "no", 0),
-        "no, leave it alone",
-        ALWAYS,
-    ),
-    dialog(
-        Scope::Confirm,
-        &[(Key::ctrl('c'), Command::Quit)],
-        ("Ctrl-C", "quit", 2),
-        "quit",
-        ALWAYS,
-    ),
-    dialog(
-        Scope::Components,
-        &[(key(KeyCode::Enter), Command::TakePicked)],
-        ("Enter", "show only this", 0),
-        "show only this",
-        ALWAYS,
-    ),
-    dialog(
-        Scope::Components,
-        &[
-            (key(KeyCode::Up), Command::Pick(Move::Up(1))),
-            (key(KeyCode::Down), Command::Pick(Move::Down(1))),
-            (key(KeyCode::Home), Command::Pick(Move::First)),
-            (key(KeyCode::End), Command::Pick(Move::Last)),
-        ],
-        ("↑↓", "choose", 1),
-        "choose",
-        ALWAYS,
-    ),
-    dialog(
-        Scope::Components,
-        &[
-            (key(KeyCode::Esc), Command::CloseOverlay),
-            (Key::char('c'), Command::CloseOverlay),
-            (Key::char('q'), Command::CloseOverlay),
-        ],
-        ("Esc", "close", 0),
-        "close",
-        ALWAYS,
-    ),
-    dialog(
-        Scope::Components,
-        &[(Key::ctrl('c'), Command::Quit)],
-        ("Ctrl-C", "quit", 2),
-        "quit",
-        ALWAYS,
-    ),
-    dialog(
-        Scope::Prompt,
-        &[(key(KeyCode::Enter), Command::KeepSearch)],
-        ("Enter", "done", 0),
-        "search on with n and N",
-        ALWAYS,
-    ),
-    dialog(Scope::Prompt, &[(key(KeyCode::Esc), Command::Leave)], ("Esc", "leave", 0), "", ALWAYS),
-    dialog(
-        Scope::Prompt,
-        &[(key(KeyCode::Up), Command::PreviousMatch), (key(KeyCode::Down), Command::NextMatch)],
-        ("↑↓", "match", 1),
-        "previous match above, next match below",
-        finds,
-    ),
-    dialog(
-        Scope::Prompt,
-        &[(Key::ctrl('u'), Command::EraseAll), (key(KeyCode::Backspace), Command::EraseOne)],
-        ("Ctrl-U", "erase", 2),
-        "erase all of it",
-        |c| c.view.prompt.as_ref().is_some_and(|prompt| !prompt.text.is_empty()),
-    ),
-    dialog(
-        Scope::Prompt,
-        &[(Key::ctrl('c'), Command::Quit)],
-        ("Ctrl-C", "quit", 2),
-        "quit",
-        ALWAYS,
-    ),
-    Binding {
-        scope: Scope::Quit,
-        group: Group::Dialog,
-        keys: &[(Key::char('x'), Command::StopAndQuit)],
-        shown: "x",
-        short: "stop and quit",
-        long: "stop Temporal and quit",
-        rank: 0,
-        works: ALWAYS,
-        why_not: SILENT,
-    },
-    Binding {
-        scope: Scope::Quit,
-        group: Group::Dialog,
-        // The key that opened the dialog, pressed again, must never cost anything: Temporal stays up.
-        keys: &[
-            (Key::char('b'), Command::Background),
-            (Key::char('q'), Command::Background),
-            (Key::ctrl('c'), Command::Background),
-        ],
-        shown: "b",
-        short: "background",
-        long: "keep it running in the background and quit",
-        rank: 0,
-        works: |c| c.model.can.background,
-        why_not: |_| "it cannot be kept running from here: x or Esc",
-    },
-    Binding {
-        scope: Scope::Quit,
-        group: Group::Dialog,
-        keys: &[(key(KeyCode::Esc), Command::CloseOverlay)],
-        shown: "Esc",
-        short: "stay",
-        long: "stay here",
-        rank: 0,
-        works: ALWAYS,
-        why_not: SILENT,
-    },
 ];
 
-const SCROLL: &[(Key, Command)] = &[
+pub(super) const SCROLL: &[(Key, Command)] = &[
     (key(KeyCode::Up), Command::Scroll(Move::Up(1))),
     (key(KeyCode::Down), Command::Scroll(Move::Down(1))),
     (key(KeyCode::PageUp), Command::Scroll(Move::PageUp)),
@@ -443,7 +297,7 @@ fn log_has_rows(c: &Context<'_>) -> bool {
     c.log_has_rows()
 }
 
-fn finds(c: &Context<'_>) -> bool {
+pub(super) fn finds(c: &Context<'_>) -> bool {
     c.finds()
 }
 
@@ -476,18 +330,6 @@ const fn log(
     let (shown, short, rank) = footer;
     let (scope, group) = (Scope::Screen, Group::Log);
     Binding { scope, group, keys, shown, short, long, rank, works, why_not }
-}
-
-/// A key of what is in front.
-const fn dialog(
-    scope: Scope,
-    keys: &'static [(Key, Command)],
-    footer: (&'static str, &'static str, u8),
-    long: &'static str,
-    works: fn(&Context<'_>) -> bool,
-) -> Binding {
-    let (shown, short, rank) = footer;
-    Binding { scope, group: Group::Dialog, keys, shown, short, long, rank, works, why_not: SILENT }
 }
 
 const fn pane(

@@ -1,0 +1,169 @@
+//! The rows of what can be in front of the screen: pages, questions, a choice, the prompt.
+
+use super::screen::{ALWAYS, SCROLL, SILENT, finds, key};
+use super::{Binding, Command, Context, Group, Scope};
+use crate::explorer::Move;
+use crate::input::{Key, KeyCode};
+use crate::view::Overlay;
+
+/// What works while one of them is in front.
+pub(super) static TABLE: &[Binding] = &[
+    dialog(
+        Scope::Page,
+        &[
+            (key(KeyCode::Esc), Command::CloseOverlay),
+            (key(KeyCode::Enter), Command::CloseOverlay),
+            (Key::char('?'), Command::CloseOverlay),
+            (Key::char('q'), Command::CloseOverlay),
+        ],
+        ("Esc", "close", 0),
+        "close this page",
+        ALWAYS,
+    ),
+    dialog(Scope::Page, SCROLL, ("↑↓", "scroll", 1), "scroll", |c| c.view.page.scrolls()),
+    dialog(
+        Scope::Page,
+        &[(Key::char('y'), Command::Copy)],
+        ("y", "copy", 1),
+        "copy all of it",
+        |c| c.overlay() != Some(Overlay::Help),
+    ),
+    dialog(Scope::Page, &[(Key::ctrl('c'), Command::Quit)], ("Ctrl-C", "quit", 2), "quit", ALWAYS),
+    dialog(
+        Scope::Confirm,
+        &[(Key::char('y'), Command::Confirm), (key(KeyCode::Enter), Command::Confirm)],
+        ("y", "yes", 0),
+        "yes, do it",
+        ALWAYS,
+    ),
+    dialog(
+        Scope::Confirm,
+        &[(key(KeyCode::Esc), Command::CloseOverlay), (Key::char('n'), Command::CloseOverlay)],
+        ("Esc", "no", 0),
+        "no, leave it alone",
+        ALWAYS,
+    ),
+    dialog(
+        Scope::Confirm,
+        &[(Key::ctrl('c'), Command::Quit)],
+        ("Ctrl-C", "quit", 2),
+        "quit",
+        ALWAYS,
+    ),
+    dialog(
+        Scope::Components,
+        &[(key(KeyCode::Enter), Command::TakePicked)],
+        ("Enter", "show only this", 0),
+        "show only this",
+        ALWAYS,
+    ),
+    dialog(
+        Scope::Components,
+        &[
+            (key(KeyCode::Up), Command::Pick(Move::Up(1))),
+            (key(KeyCode::Down), Command::Pick(Move::Down(1))),
+            (key(KeyCode::Home), Command::Pick(Move::First)),
+            (key(KeyCode::End), Command::Pick(Move::Last)),
+        ],
+        ("↑↓", "choose", 1),
+        "choose",
+        ALWAYS,
+    ),
+    dialog(
+        Scope::Components,
+        &[
+            (key(KeyCode::Esc), Command::CloseOverlay),
+            (Key::char('c'), Command::CloseOverlay),
+            (Key::char('q'), Command::CloseOverlay),
+        ],
+        ("Esc", "close", 0),
+        "close",
+        ALWAYS,
+    ),
+    dialog(
+        Scope::Components,
+        &[(Key::ctrl('c'), Command::Quit)],
+        ("Ctrl-C", "quit", 2),
+        "quit",
+        ALWAYS,
+    ),
+    dialog(
+        Scope::Prompt,
+        &[(key(KeyCode::Enter), Command::KeepSearch)],
+        ("Enter", "done", 0),
+        "search on with n and N",
+        ALWAYS,
+    ),
+    dialog(Scope::Prompt, &[(key(KeyCode::Esc), Command::Leave)], ("Esc", "leave", 0), "", ALWAYS),
+    dialog(
+        Scope::Prompt,
+        &[(key(KeyCode::Up), Command::PreviousMatch), (key(KeyCode::Down), Command::NextMatch)],
+        ("↑↓", "match", 1),
+        "previous match above, next match below",
+        finds,
+    ),
+    dialog(
+        Scope::Prompt,
+        &[(Key::ctrl('u'), Command::EraseAll), (key(KeyCode::Backspace), Command::EraseOne)],
+        ("Ctrl-U", "erase", 2),
+        "erase all of it",
+        |c| c.view.prompt.as_ref().is_some_and(|prompt| !prompt.text.is_empty()),
+    ),
+    dialog(
+        Scope::Prompt,
+        &[(Key::ctrl('c'), Command::Quit)],
+        ("Ctrl-C", "quit", 2),
+        "quit",
+        ALWAYS,
+    ),
+    Binding {
+        scope: Scope::Quit,
+        group: Group::Dialog,
+        keys: &[(Key::char('x'), Command::StopAndQuit)],
+        shown: "x",
+        short: "stop and quit",
+        long: "stop Temporal and quit",
+        rank: 0,
+        works: ALWAYS,
+        why_not: SILENT,
+    },
+    Binding {
+        scope: Scope::Quit,
+        group: Group::Dialog,
+        // The key that opened the dialog, pressed again, must never cost anything: Temporal stays up.
+        keys: &[
+            (Key::char('b'), Command::Background),
+            (Key::char('q'), Command::Background),
+            (Key::ctrl('c'), Command::Background),
+        ],
+        shown: "b",
+        short: "background",
+        long: "keep it running in the background and quit",
+        rank: 0,
+        works: |c| c.model.can.background,
+        why_not: |_| "it cannot be kept running from here: x or Esc",
+    },
+    Binding {
+        scope: Scope::Quit,
+        group: Group::Dialog,
+        keys: &[(key(KeyCode::Esc), Command::CloseOverlay)],
+        shown: "Esc",
+        short: "stay",
+        long: "stay here",
+        rank: 0,
+        works: ALWAYS,
+        why_not: SILENT,
+    },
+];
+
+/// A key of what is in front.
+const fn dialog(
+    scope: Scope,
+    keys: &'static [(Key, Command)],
+    footer: (&'static str, &'static str, u8),
+    long: &'static str,
+    works: fn(&Context<'_>) -> bool,
+) -> Binding {
+    let (shown, short, rank) = footer;
+    Binding { scope, group: Group::Dialog, keys, shown, short, long, rank, works, why_not: SILENT }
+}

@@ -1,0 +1,262 @@
+//! A log in memory.
+
+use std::ops::Range;
+
+use crate::log::{Details, Level, LineHead, LineKind, LogLine, LogSource, Noise};
+
+/// An owned log line.
+#[derive(Clone, Debug)]
+struct Owned {
+    time: String,
+    level: Level,
+    component: String,
+    text: String,
+    fields: String,
+    kind: LineKind,
+    noise: Option<Noise>,
+}
+
+/// A log in memory.
+#[derive(Clone, Debug, Default)]
+pub struct SampleLog {
+    lines: Vec<Owned>,
+    components: Vec<String>,
+    dropped: u64,
+}
+
+impl LogSource for SampleLog {
+    fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    fn line(&self, index: usize) -> Option<LogLine<'_>> {
+        self.lines.get(index).map(|it| LogLine {
+            time: &it.time,
+            level: it.level,
+            component: &it.component,
+            text: &it.text,
+            fields: &it.fields,
+            kind: it.kind,
+        })
+    }
+
+    fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    fn head(&self, index: usize) -> Option<LineHead> {
+        self.lines.get(index).map(|it| LineHead {
+            level: it.level,
+            component: self.components.iter().position(|name| *name == it.component).unwrap_or(0)
+                as u16,
+            kind: it.kind,
+            noise: it.noise,
+        })
+    }
+
+    fn component(&self, id: u16) -> &str {
+        self.components.get(usize::from(id)).map_or("", String::as_str)
+    }
+
+    fn details(&self, index: usize) -> Option<Details> {
+        let it = self.lines.get(index)?;
+        let fields = it.fields.split_whitespace().filter_map(|field| field.split_once('='));
+        Some(Details {
+            fields: fields.map(|(key, value)| (key.into(), value.into())).collect(),
+            raw: format!(
+                "{{\"time\":\"2026-11-22T{}Z\",\"level\":\"{}\",\"msg\":\"{}\",\"service\":\"{}\"}}",
+                it.time,
+                it.level.word().trim(),
+                it.text,
+                it.component
+            ),
+        })
+    }
+
+    /// As plain text in small letters; an unclosed `(` is the one mistake that can be made.
+    fn find(&self, pattern: &str, numbers: Range<u64>) -> Result<Vec<u64>, String> {
+        if pattern.contains('(') && !pattern.contains(')') {
+            return Err("unclosed group".into());
+        }
+        let skipped = numbers.start.saturating_sub(self.dropped) as usize;
+        let asked = (self.dropped..).zip(&self.lines).skip(skipped);
+        let asked = asked.take_while(|(number, _)| *number < numbers.end);
+        let pattern = pattern.to_lowercase();
+        let found = asked.filter(|(_, it)| {
+            let text = format!("{} {} {}", it.component, it.text, it.fields);
+            text.to_lowercase().contains(&pattern)
+        });
+        Ok(found.map(|(number, _)| number).collect())
+    }
+
+    fn spans(&self, pattern: &str, text: &str) -> Vec<Range<usize>> {
+        if pattern.is_empty() || !text.is_ascii() {
+            return Vec::new();
+        }
+        let (text, pattern) = (text.to_lowercase(), pattern.to_lowercase());
+        text.match_indices(&pattern).map(|(at, it)| at..at + it.len()).collect()
+    }
+}
+
+impl SampleLog {
+    /// `n` lines that say which they are.
+    #[must_use]
+    pub fn numbered(n: u64) -> Self {
+        let mut log = Self::default();
+        log.push_numbered(n);
+        log
+    }
+
+    /// `n` more of them.
+    pub fn push_numbered(&mut self, n: u64) {
+        for _ in 0..n {
+            let text = format!("line {}", self.total());
+            self.push("21:04:11.000", Level::Info, "history", &text, "");
+        }
+    }
+
+    /// Lose the oldest `n`.
+    pub fn evict(&mut self, n: usize) {
+        let n = n.min(self.lines.len());
+        self.lines.drain(..n);
+        self.dropped += n as u64;
+    }
+
+    /// `n` lines of noise.
+    pub fn push_noise(&mut self, noise: Noise, n: u64) {
+        for _ in 0..n {
+            let text = format!("noise {}", self.total());
+            self.push("21:04:11.000", Level::Info, "history", &text, "");
+            if let Some(line) = self.lines.last_mut() {
+                line.noise = Some(noise);
+            }
+        }
+    }
+
+    /// What a start writes, shortened.
+    fn push_start_up(&mut self, second: &str) {
+        let said = ["Quota changed", "Created gRPC listener", "fifo scheduler started"];
+        for (i, text) in said.into_iter().cycle().take(41).enumerate() {
+            let component = ["history", "matching", "frontend", "worker"][i % 4];
+            self.push(&format!("{second}.{:03}", 200 + 7 * i), Level::Info, component, text, "");
+            if let Some(line) = self.lines.last_mut() {
+                line.noise = Some(Noise::StartUp);
+            }
+        }
+    }
+
+    /// One structured line.
+    pub fn push(&mut self, time: &str, level: Level, component: &str, text: &str, fields: &str) {
+        self.push_kind(LineKind::Structured, time, level, component, text, fields);
+    }
+
+    /// One line that was not understood.
+    pub fn push_raw(&mut self, text: &str) {
+        self.push_kind(LineKind::Raw, "", Level::Info, "", text, "");
+    }
+
+    /// The boundary between two generations.
+    pub fn push_mark(&mut self, text: &str) {
+        self.push_kind(LineKind::GenerationMark, "", Level::Info, "", text, "");
+    }
+
+    fn push_kind(
+        &mut self,
+        kind: LineKind,
+        time: &str,
+        level: Level,
+        component: &str,
+        text: &str,
+        fields: &str,
+    ) {
+        if !self.components.iter().any(|name| name == component) {
+            self.components.push(component.into());
+        }
+        self.lines.push(Owned {
+            noise: None,
+            time: time.into(),
+            level,
+            component: component.into(),
+            text: text.into(),
+            fields: fields.into(),
+            kind,
+        });
+    }
+
+    /// What a Temporal writes in a day: a start, work, a crash, a new start.
+    #[must_use]
+    pub fn temporal() -> Self {
+        let mut log = Self::default();
+        log.push_mark("generation 2");
+        log.push_start_up("21:04:11");
+        log.push(
+            "21:05:40.018",
+            Level::Info,
+            "frontend",
+            "Started Worker",
+            "Namespace=default TaskQueue=billing WorkerID=4711@box",
+        );
+        log.push(
+            "21:12:07.733",
+            Level::Debug,
+            "matching",
+            "Task queue manager unloaded",
+            "queue=billing-7",
+        );
+        log.push(
+            "21:13:55.102",
+            Level::Warn,
+            "history",
+            "Critical attempts processing workflow task",
+            "workflow=order-7731 attempt=12",
+        );
+        log.push(
+            "21:16:39.418",
+            Level::Info,
+            "history",
+            "Get dynamic config",
+            "name=history.shardUpdateMinInterval value=5m0s",
+        );
+        log.push_mark("generation 3");
+        log.push_start_up("21:16:39");
+        log.push(
+            "21:16:39.551",
+            Level::Info,
+            "frontend",
+            "Started Worker",
+            "Namespace=default TaskQueue=billing WorkerID=4711@box",
+        );
+        log.push(
+            "21:16:41.020",
+            Level::Error,
+            "history",
+            "Operation failed with internal error.",
+            "error=\"no such table: executions\" operation=GetWorkflowExecution",
+        );
+        for i in 0..8 {
+            let time = format!("21:1{}:0{}.{:03}", 7 + i / 4, i, 97 * (i + 1));
+            log.push(
+                &time,
+                Level::Info,
+                ["frontend", "matching", "worker"][i % 3],
+                "Workflow task completed",
+                &format!("workflow=order-{} attempt=1", 7_700 + i),
+            );
+        }
+        log.push(
+            "21:28:02.611",
+            Level::Info,
+            "frontend",
+            "注文 received — naïve café ✓",
+            "locale=ja_JP",
+        );
+        log.push(
+            "21:28:03.004",
+            Level::Warn,
+            "matching",
+            "Task queue \"billing\" has no poller, backlog grows",
+            "backlog=2 age=31s",
+        );
+        log
+    }
+}
