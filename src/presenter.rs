@@ -428,6 +428,26 @@ mod tests {
     }
 
     #[test]
+    fn a_host_that_is_not_heard_is_shown_as_such_and_takes_no_commands() {
+        let shown = |link| {
+            let snapshot = Arc::new(crate::protocol::tests::snapshot());
+            let view = View { snapshot, age: Duration::from_secs(7), link };
+            let model = present(&view, &Viewer::default());
+            (model.host_label, model.doing, model.message, model.can.start)
+        };
+        let (label, _, _, start) = shown(Link::Up);
+        assert_eq!((label.as_str(), start), ("background host 7", true));
+        let (label, doing, _, start) = shown(Link::Silent);
+        assert_eq!((label.as_str(), start), ("host 7 is silent", false));
+        assert_eq!(doing, "no word from the host for 7 s");
+        let (label, doing, _, start) = shown(Link::Gone);
+        assert_eq!((label.as_str(), start), ("host 7 is gone", false));
+        assert_eq!(doing, "no word from the host for 7 s, reconnecting");
+        let (_, _, message, start) = shown(Link::Foreign("upgrade this stigmer".into()));
+        assert_eq!((message.as_str(), start), ("upgrade this stigmer", false));
+    }
+
+    #[test]
     fn ordinals_are_english() {
         let said: Vec<String> = [1, 2, 3, 4, 11, 12, 13, 21, 22, 111].map(ordinal).into();
         assert_eq!(

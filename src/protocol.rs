@@ -5,7 +5,7 @@
 mod delta;
 mod event;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use delta::{Change, Delta, ENTRIES, Grown};
 pub use event::{Event, Fresh, Hello, PROTOCOL};

@@ -1,7 +1,8 @@
 use super::*;
 use proptest::prelude::*;
 
-fn snapshot() -> Snapshot {
+/// Of a host at which nothing has happened yet.
+pub(crate) fn snapshot() -> Snapshot {
     let layers = Layer::ALL.map(|name| LayerStatus {
         name,
         ok: None,
