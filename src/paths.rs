@@ -87,6 +87,9 @@ impl Home {
         let absolute = std::path::absolute(root).map_err(io_error)?;
         // One folder, one name: two spellings must find the same locks.
         let root = absolute.canonicalize().unwrap_or(absolute);
+        if root.exists() && !root.is_dir() {
+            return Err(io_error(io::ErrorKind::NotADirectory.into()));
+        }
         let home = Self { root };
         let length = home.socket().as_os_str().len();
         if length > SOCKET_PATH_MAX {
@@ -143,7 +146,7 @@ impl Home {
         if self.supervisor_lock().exists() {
             return Ok(true);
         }
-        let ours = [self.config(), self.logs(), self.bin(), self.data()];
+        let ours = [self.config(), self.logs(), self.bin(), self.data(), self.socket()];
         std::fs::read_dir(&self.root)?.try_fold(true, |all, entry| {
             let path = entry?.path();
             Ok(all && ours.contains(&path))

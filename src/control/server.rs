@@ -158,7 +158,8 @@ async fn serve_tcp(api: Api, closing: CancellationToken) {
         };
         until.cancel();
         if let Some(serving) = serving {
-            let _ = serving.await;
+            // Who does not read must not keep the next one waiting.
+            let _ = tokio::time::timeout(LEAVING, serving).await;
         }
         if !goes_on {
             return;

@@ -31,7 +31,10 @@ pub(super) fn outcome(goal: Want, want: Want, state: &State, facts: &Facts) -> O
                 "Temporal was not started: {}",
                 note.as_deref().unwrap_or("it was stopped by another command")
             ),
-            "`stigmer local` starts it",
+            match facts.settings.address {
+                Some(_) => "start it there, or leave out --address to run one here",
+                None => "`stigmer local` starts it",
+            },
         ),
         (Want::Down, State::Stopped { .. }) => Some(Ok(())),
         (Want::Down, _) if want == Want::Up => {

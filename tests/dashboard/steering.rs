@@ -1,6 +1,7 @@
 //! Start, stop, restart and repair, by key and by crash.
 
 use crate::home::Home;
+use crate::terminal::Dashboard;
 
 #[test]
 fn r_x_and_s_restart_stop_and_start() {
@@ -33,4 +34,15 @@ fn a_crash_is_repaired_and_shown() {
     assert_eq!(home.status()["restarts"]["total"], 1);
     dashboard.press("2");
     dashboard.until_shows(&["crash: signal 9 (SIGKILL)", "cleaned", "repaired in"]);
+}
+
+#[test]
+fn s_starts_again_what_was_given_up() {
+    let home = Home::new();
+    let dashboard = Dashboard::open_after(&home, "export STIGMER_MAX_RESTARTS=0");
+    dashboard.until_shows(&["READY"]);
+    home.crash();
+    dashboard.until_shows(&["FAILED", "gave up", "s  try again"]);
+    dashboard.press("s");
+    dashboard.until_shows(&["READY", "generation 2"]);
 }

@@ -76,8 +76,9 @@ fn counted(rig: &Rig, name: &str) -> f64 {
 fn metrics_are_what_an_openmetrics_parser_takes_and_count_across_generations() {
     let rig = Rig::with(&[("probe-period", "\"100ms\"")]);
     rig.start();
-    rig.wait_for("a reading of the processor", |status| {
+    rig.wait_for("a reading of the processor, and a probe that counts", |status| {
         status["temporal"]["cpu_percent"].is_number()
+            && status["health"]["latency_us"]["last"].is_number()
     });
     let families: BTreeSet<String> = exposition(&rig).families.keys().cloned().collect();
     let promised = [
