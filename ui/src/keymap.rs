@@ -37,6 +37,8 @@ pub(crate) enum Command {
     ToggleMark,
     /// Opens a fold, a line or an entry in full.
     Open,
+    /// From what lies open in full to the one beside it.
+    OpenBeside(Move),
     Copy,
     OpenPrompt,
     /// Stops searching, or drops the selection.

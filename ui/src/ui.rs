@@ -161,6 +161,7 @@ impl Ui {
                 (None, Tab::Log | Tab::OwnLog) => view.log.go(by),
             },
             Command::Open => self.open(model, log),
+            Command::OpenBeside(by) => self.open_beside(by, model, log),
             Command::Copy => return self.copy(model, log).map(Action::Copy),
             Command::OpenFile if view.tab == Tab::OwnLog => {
                 return Some(Action::OpenFile(LogFile::Own));
@@ -229,6 +230,31 @@ impl Ui {
             Some(row) if row.is_fold() => view.log.unfold(row, log),
             Some(row) => view.open(Overlay::Line(row.first)),
             None => {}
+        }
+    }
+
+    fn open_beside(&mut self, by: Move, model: &Model, log: &dyn LogSource) {
+        let view = &mut self.view;
+        match view.overlay {
+            Some(Overlay::Line(number)) => {
+                view.log.choose(number);
+                view.log.go(by);
+                let Some(row) = view.log.current() else { return };
+                let line = if by == Move::Up(1) { row.last } else { row.first };
+                if row.is_fold() {
+                    view.log.unfold(row, log);
+                    view.log.choose(line);
+                }
+                view.open(Overlay::Line(line));
+            }
+            Some(Overlay::Entry(entry)) => {
+                let entries = model.timeline.len();
+                view.timeline.choose(entries.saturating_sub(1 + entry), entries);
+                view.timeline.go(by, entries);
+                let from_newest = view.timeline.chosen(entries);
+                view.open(Overlay::Entry(entries.saturating_sub(1 + from_newest)));
+            }
+            _ => {}
         }
     }
 

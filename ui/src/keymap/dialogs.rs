@@ -23,6 +23,20 @@ pub(super) static TABLE: &[Binding] = &[
     dialog(Scope::Page, SCROLL, ("↑↓", "scroll", 1), "scroll", |c| c.view.page.scrolls()),
     dialog(
         Scope::Page,
+        &[
+            (key(KeyCode::Left), Command::OpenBeside(Move::Up(1))),
+            (key(KeyCode::Right), Command::OpenBeside(Move::Down(1))),
+        ],
+        ("←→", "beside", 1),
+        "the one above, the one below",
+        |c| match c.overlay() {
+            Some(Overlay::Line(_)) => c.view.log.rows() > 1,
+            Some(Overlay::Entry(_)) => c.model.timeline.len() > 1,
+            _ => false,
+        },
+    ),
+    dialog(
+        Scope::Page,
         &[(Key::char('y'), Command::Copy)],
         ("y", "copy", 1),
         "copy all of it",

@@ -348,6 +348,32 @@ fn the_mouse_reaches_what_the_keys_reach() {
 }
 
 #[test]
+fn an_open_line_leads_to_the_one_beside_it_and_through_folds() {
+    let (model, log) = (sample::ready(), SampleLog::temporal());
+    let mut ui = ui();
+    draw(&mut ui, &model, &log);
+    for c in "Started Worker".chars() {
+        if ui.view.prompt.is_none() {
+            press(&mut ui, Key::char('/'), &model, &log);
+        }
+        press(&mut ui, Key::char(c), &model, &log);
+    }
+    type_in(&mut ui, "\n\n", &model, &log);
+    let line = |ui: &Ui| match ui.view.overlay {
+        Some(Overlay::Line(line)) => line,
+        _ => panic!("{:?}", ui.view.overlay),
+    };
+    let begun = line(&ui);
+    press(&mut ui, Key::plain(KeyCode::Left), &model, &log);
+    assert_eq!(line(&ui), begun - 1, "the last line of a fold");
+    draw(&mut ui, &model, &log);
+    press(&mut ui, Key::plain(KeyCode::Left), &model, &log);
+    assert_eq!(line(&ui), begun - 2);
+    press(&mut ui, Key::plain(KeyCode::Right), &model, &log);
+    assert_eq!(line(&ui), begun - 1);
+}
+
+#[test]
 fn dragging_over_lines_copies_them() {
     let (model, log) = (sample::ready(), SampleLog::numbered(20));
     let mut ui = ui();
