@@ -13,6 +13,7 @@ use stage::Stage;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use stigmer::control::client;
+use stigmer::process::usage;
 use stigmer::session::Session;
 
 /// As fast as a busy dev server logs.
@@ -37,12 +38,34 @@ fn main() -> Result<()> {
     runtime.block_on(requests(&stage))?;
 
     let screen = Screen::attach(&stage)?;
-    let written = writer::steady(&stage.log(), RATE, Duration::from_secs(seconds.into()))?;
-    let last = written.len() as u64 - 1;
-    let seen = screen.until(last)?;
+    let span = Duration::from_secs(seconds.into());
+    let idle = Load::begin(screen.pid());
+    std::thread::sleep(span);
+    let (idle, resident) = (idle.percent(), resident(screen.pid())?);
+
+    let load = Load::begin(screen.pid());
+    let written = writer::steady(&stage.log(), 0, RATE, span)?;
+    let load = load.percent();
+    let seen = screen.until(written.len() as u64 - 1)?;
     let latencies = screen::latencies(&written, &seen);
     let name = format!("log line to an attached screen, {RATE} lines/s");
     print(&name, latencies, 50.0, |spread| spread.p99);
+
+    let (log, first) = (stage.log(), written.len() as u64);
+    let writer = std::thread::spawn(move || writer::steady(&log, first, RATE, span));
+    let keys = screen.keys(span)?;
+    let written = writer.join().map_err(|_| anyhow::anyhow!("the writer panicked"))??;
+    let last = first + written.len() as u64 - 1;
+    screen.until(last)?;
+    print(&format!("key to the screen, {RATE} lines/s"), keys, 50.0, |spread| spread.most);
+
+    println!("\nthe dashboard:");
+    let share = |name: &str, percent: f64, most: f64| {
+        println!("  {name:<46} {percent:>7.2} %   ≤ {most} %  {}", met(percent, most));
+    };
+    share("idle, of a core", idle, 1.0);
+    println!("  {:<46} {resident:>7.1} MiB ≤ 25 MiB  {}", "idle, memory", met(resident, 25.0));
+    share(&format!("{RATE} lines/s, of a core"), load, 5.0);
 
     let begun = Instant::now();
     let written = writer::flood(&stage.log(), last + 1, lines)?;
@@ -122,9 +145,35 @@ fn met(value: f64, target: f64) -> &'static str {
     if value <= target { "met" } else { "MISSED" }
 }
 
+/// The processor time of one process, from a moment on.
+struct Load {
+    pid: i32,
+    begun: Instant,
+    cpu: Duration,
+}
+
+impl Load {
+    fn begin(pid: i32) -> Self {
+        Self { pid, begun: Instant::now(), cpu: usage::read(&[pid]).cpu }
+    }
+
+    fn percent(&self) -> f64 {
+        let cpu = usage::read(&[self.pid]).cpu.saturating_sub(self.cpu);
+        cpu.as_secs_f64() * 100.0 / self.begun.elapsed().as_secs_f64()
+    }
+}
+
+fn resident(pid: i32) -> Result<f64> {
+    in_status(pid, "VmRSS:")
+}
+
 /// The most memory that a process has ever had, in MiB.
 fn peak(pid: i32) -> Result<f64> {
+    in_status(pid, "VmHWM:")
+}
+
+fn in_status(pid: i32, key: &'static str) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("VmHWM")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(key)).context(key)?;
     Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
 }

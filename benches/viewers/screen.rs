@@ -4,8 +4,8 @@ use crate::stage::{Stage, is_ours};
 use crate::writer::WORD;
 use anyhow::Result;
 use pty_process::Size;
-use pty_process::blocking::{Command, open};
-use std::io::Read;
+use pty_process::blocking::{Command, Pty, open};
+use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::process::Child;
 use std::sync::{Arc, Condvar, Mutex};
@@ -22,6 +22,7 @@ pub type Seen = Vec<(u64, Instant)>;
 
 pub struct Screen {
     child: Child,
+    pty: Arc<Pty>,
     shown: Arc<Shown>,
 }
 
@@ -51,17 +52,36 @@ impl Screen {
             .envs([("TERM", "xterm-256color"), ("LANG", "C.UTF-8")]);
         let child = command.spawn(pts)?;
         let shown = Arc::new(Shown::default());
+        let pty = Arc::new(pty);
         std::thread::spawn({
-            let shown = shown.clone();
-            move || read(pty, &shown)
+            let (pty, shown) = (pty.clone(), shown.clone());
+            move || read(&*pty, &shown)
         });
-        let screen = Self { child, shown };
+        let screen = Self { child, pty, shown };
         screen.wait("READY", |state| state.text.contains("READY"))?;
         Ok(screen)
     }
 
     pub fn pid(&self) -> Pid {
         Pid::try_from(self.child.id()).unwrap_or_default()
+    }
+
+    /// Opens the help and closes it again, over and over, for this long: how long
+    /// each key waited until the screen had answered it.
+    pub fn keys(&self, duration: Duration) -> Result<Vec<Duration>> {
+        let mut waited = Vec::new();
+        let begun = Instant::now();
+        while begun.elapsed() < duration {
+            for (key, opens) in [("?", true), ("\x1b", false)] {
+                // Not in step with the frames.
+                std::thread::sleep(Duration::from_millis(37));
+                let pressed = Instant::now();
+                (&*self.pty).write_all(key.as_bytes())?;
+                self.wait("help", |state| state.text.contains("─ Help ─") == opens)?;
+                waited.push(pressed.elapsed());
+            }
+        }
+        Ok(waited)
     }
 
     /// Waits until this line is on the screen; what was seen until then.
@@ -91,7 +111,7 @@ impl Drop for Screen {
     }
 }
 
-fn read(mut pty: impl Read, shown: &Shown) {
+fn read(mut pty: &Pty, shown: &Shown) {
     let (rows, columns) = (NonZeroU16::new(ROWS), NonZeroU16::new(COLUMNS));
     let (Some(rows), Some(columns)) = (rows, columns) else { return };
     let mut parser = vt100::Parser::new(rows, columns, 0);

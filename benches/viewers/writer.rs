@@ -29,8 +29,9 @@ fn open(log: &Path) -> Result<File> {
     Ok(OpenOptions::new().append(true).open(log)?)
 }
 
-/// So many lines a second, each in a write of its own; when each was written.
-pub fn steady(log: &Path, rate: u32, duration: Duration) -> Result<Vec<Instant>> {
+/// So many lines a second from this number on, each in a write of its own; when
+/// each was written.
+pub fn steady(log: &Path, first: u64, rate: u32, duration: Duration) -> Result<Vec<Instant>> {
     let mut file = open(log)?;
     let count = rate * u32::try_from(duration.as_secs())?;
     let mut written = Vec::with_capacity(count as usize);
@@ -38,7 +39,7 @@ pub fn steady(log: &Path, rate: u32, duration: Duration) -> Result<Vec<Instant>>
     while written.len() < count as usize {
         let due = (begun.elapsed().as_secs_f64() * f64::from(rate)) as usize;
         while written.len() < due.min(count as usize) {
-            let line = line(written.len() as u64);
+            let line = line(first + written.len() as u64);
             written.push(Instant::now());
             file.write_all(line.as_bytes())?;
         }
