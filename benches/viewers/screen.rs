@@ -55,7 +55,7 @@ impl Screen {
         let pty = Arc::new(pty);
         std::thread::spawn({
             let (pty, shown) = (pty.clone(), shown.clone());
-            move || read(&*pty, &shown)
+            move || read(&pty, &shown)
         });
         let screen = Self { child, pty, shown };
         screen.wait("READY", |state| state.text.contains("READY"))?;
