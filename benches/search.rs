@@ -49,9 +49,7 @@ fn main() {
             })
             .collect();
         times.sort();
-        let (median, worst) = (times[ROUNDS / 2], times[ROUNDS - 1]);
-        println!(
-            "search {pattern:<30} {found:>7} found  median {median:>8.1?}  worst {worst:>8.1?}"
-        );
+        let (best, median) = (times[0], times[ROUNDS / 2]);
+        println!("search {pattern:<30} {found:>7} found  best {best:>8.1?}  median {median:>8.1?}");
     }
 }

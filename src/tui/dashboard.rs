@@ -23,6 +23,8 @@ use tokio::sync::mpsc;
 
 /// No more than 30 frames a second.
 const FRAME: Duration = Duration::from_millis(33);
+/// Nobody reads faster than this: new lines alone are shown ten times a second.
+const LOG_FRAME: Duration = Duration::from_millis(100);
 /// Lines of the past that are there at once.
 const PAST: usize = 5_000;
 /// How long a word stays.
@@ -73,24 +75,22 @@ impl Dashboard {
         let mut changes = self.session.changes();
         let mut census = Census::begin(self.session.clone());
         let (done, mut outcomes) = mpsc::unbounded_channel::<Result<(), ApiError>>();
-        let mut next_frame = Instant::now();
-        let mut dirty = true;
+        let mut last_frame = Instant::now();
+        let mut due = Some(last_frame);
         loop {
             if terminal::has_panicked() {
                 return End::Over(Over::Panicked);
             }
-            if dirty && Instant::now() >= next_frame {
+            if due.is_some_and(|due| Instant::now() >= due) {
                 if self.draw(screen).is_err() {
                     return End::Over(Over::Vanished);
                 }
-                dirty = false;
-                next_frame = Instant::now() + FRAME;
+                due = None;
+                last_frame = Instant::now();
             }
-            let tick = if dirty {
-                next_frame
-            } else {
-                Instant::now() + presenter::tick(&self.session.view().snapshot)
-            };
+            let by = move |next: Instant| Some(due.map_or(next, |due| due.min(next)));
+            let tick = due
+                .unwrap_or_else(|| Instant::now() + presenter::tick(&self.session.view().snapshot));
             tokio::select! {
                 event = events.next() => match event {
                     Some(Ok(event)) => {
@@ -98,9 +98,8 @@ impl Dashboard {
                             return End::Suspended;
                         }
                         if let Some(input) = input::map(&event) {
-                            dirty = true;
                             // A key is answered at once, not at the next beat.
-                            next_frame = Instant::now();
+                            due = Some(Instant::now());
                             if let Some(end) = self.handle(input, &done) {
                                 return end;
                             }
@@ -127,29 +126,29 @@ impl Dashboard {
                     if !changed {
                         return End::Over(Over::Quit(QuitChoice::Leave));
                     }
-                    dirty = true;
+                    due = by(last_frame + FRAME);
                 }
                 workflows = census.next() => {
                     self.viewer.workflows = workflows;
-                    dirty = true;
+                    due = by(last_frame + FRAME);
                 }
                 Ok(batch) = self.log_file.next() => {
                     self.log.push(&batch);
-                    dirty = true;
+                    due = by(last_frame + LOG_FRAME);
                 }
                 Ok(batch) = self.own_file.next() => {
                     self.own.push(&batch);
-                    dirty = true;
+                    due = by(last_frame + LOG_FRAME);
                 }
                 Some(outcome) = outcomes.recv() => {
                     self.viewer.under_way = None;
                     if let Err(error) = outcome && error.code != "superseded" {
                         self.toast(error.message.lines().next().unwrap_or_default());
                     }
-                    dirty = true;
+                    due = by(last_frame + FRAME);
                 }
                 end = signals.next() => return end,
-                () = tokio::time::sleep_until(tick.into()) => dirty = true,
+                () = tokio::time::sleep_until(tick.into()) => due = Some(tick),
             }
         }
     }

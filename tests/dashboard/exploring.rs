@@ -95,13 +95,10 @@ fn what_is_chosen_is_copied_to_the_clipboard_of_the_terminal() {
 fn the_mouse_turns_tabs_scrolls_chooses_and_copies() {
     let home = Home::new();
     let dashboard = open(&home);
-    dashboard.click("2 Timeline");
-    dashboard.until_shows(&["started by operator"]);
-    dashboard.click("1 Log");
+    dashboard.click_until_shows("2 Timeline", &["started by operator"]);
     // A frame comes in pieces, and its last row last.
-    dashboard.until_shows(&["following", "y copy  ? help"]);
-    dashboard.click("? help");
-    dashboard.until_shows(&["Help", "Esc closes"]);
+    dashboard.click_until_shows("1 Log", &["following", "y copy  ? help"]);
+    dashboard.click_until_shows("? help", &["Help", "Esc closes"]);
     dashboard.mouse(0, (0, 0), true);
     dashboard.until_hides("Esc closes");
 

@@ -124,6 +124,13 @@ impl<'h> Dashboard<'h> {
         self.mouse(0, place, false);
     }
 
+    /// Clicks again and again, as a person does, until all of this is on the screen.
+    pub fn click_until_shows(&self, text: &str, words: &[&str]) {
+        let (x, y) = self.find(text);
+        let (x, y) = (x + 1, y + 1);
+        self.press_until_shows(&format!("\x1b[<0;{x};{y}M\x1b[<0;{x};{y}m"), words);
+    }
+
     /// Waits until something was copied by OSC 52, and takes it.
     pub fn until_copied(&self) -> String {
         let deadline = Instant::now() + PATIENCE;

@@ -86,10 +86,14 @@ pub(super) fn pieces(hir: Hir) -> Vec<Hir> {
         _ => false,
     };
     let HirKind::Concat(parts) = hir.kind() else { return vec![hir] };
-    let pieces: Vec<Hir> = parts
+    let mut pieces: Vec<Hir> = parts
         .split(anything)
         .filter(|piece| !piece.is_empty())
         .map(|piece| Hir::concat(piece.to_vec()))
         .collect();
+    // Every line has a beginning: `^.*` asks for nothing.
+    if pieces.len() > 1 && pieces[0] == Hir::look(Look::StartLF) {
+        pieces.remove(0);
+    }
     if pieces.is_empty() { vec![hir] } else { pieces }
 }

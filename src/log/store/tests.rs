@@ -111,7 +111,7 @@ proptest! {
     fn a_search_finds_what_grep_finds(
         lines in proptest::collection::vec("[ab\\t ]{0,6}", 1..30),
         pattern in proptest::sample::select(vec![
-            "", "a", "a.*b", "^a", "b$", "^$", r"\Ab", r"a\z", r"\s", "[^b]", r"\bb", "a|^b+$", r"a\n", r"a\sb", "x*", "(?s).a",
+            "", "a", "a.*b", "^a", "b$", "^$", r"\Ab", r"a\z", r"\s", "[^b]", r"\bb", "a|^b+$", r"a\n", r"a\sb", "^.*b", "^.*a.*$", "x*", "(?s).a",
         ]),
         dropped in 0_usize..20,
         range in (0_u64..40, 0_u64..40),
