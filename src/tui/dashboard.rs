@@ -23,8 +23,9 @@ use tokio::sync::mpsc;
 
 /// No more than 30 frames a second.
 const FRAME: Duration = Duration::from_millis(33);
-/// Nobody reads faster than this: new lines alone are shown ten times a second.
-const LOG_FRAME: Duration = Duration::from_millis(100);
+/// Between two looks into a log that is written all the time; longer than a frame, so that
+/// what is read is drawn at once.
+const LOG_PAUSE: Duration = Duration::from_millis(36);
 /// Lines of the past that are there at once.
 const PAST: usize = 5_000;
 /// How long a word stays.
@@ -55,9 +56,9 @@ impl Dashboard {
             viewer: Viewer { hosts, ..Viewer::default() },
             ui: Ui::new(theme(), symbols()),
             log: LogPane::default(),
-            log_file: Follower::new(&home.temporal_log(), Start::Tail(PAST)),
+            log_file: Follower::new(&home.temporal_log(), Start::Tail(PAST)).resting(LOG_PAUSE),
             own: OwnLog::default(),
-            own_file: Follower::new(&home.stigmer_log(), Start::Tail(1_000)),
+            own_file: Follower::new(&home.stigmer_log(), Start::Tail(1_000)).resting(LOG_PAUSE),
             toast_until: None,
             read: None,
         }
@@ -81,12 +82,14 @@ impl Dashboard {
             if terminal::has_panicked() {
                 return End::Over(Over::Panicked);
             }
-            if due.is_some_and(|due| Instant::now() >= due) {
+            let now = Instant::now();
+            if due.is_some_and(|due| now >= due) {
                 if self.draw(screen).is_err() {
                     return End::Over(Over::Vanished);
                 }
                 due = None;
-                last_frame = Instant::now();
+                // From its beginning: what comes at the same pace is shown as it comes.
+                last_frame = now;
             }
             let by = move |next: Instant| Some(due.map_or(next, |due| due.min(next)));
             let tick = due
@@ -134,11 +137,11 @@ impl Dashboard {
                 }
                 Ok(batch) = self.log_file.next() => {
                     self.log.push(&batch);
-                    due = by(last_frame + LOG_FRAME);
+                    due = by(last_frame + FRAME);
                 }
                 Ok(batch) = self.own_file.next() => {
                     self.own.push(&batch);
-                    due = by(last_frame + LOG_FRAME);
+                    due = by(last_frame + FRAME);
                 }
                 Some(outcome) = outcomes.recv() => {
                     self.viewer.under_way = None;

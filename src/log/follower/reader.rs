@@ -10,7 +10,7 @@ use super::{Batch, Start};
 use crate::log::sparse;
 
 /// Bytes read at a time, and so about the most that a batch holds.
-const CHUNK: usize = 64 * 1024;
+const CHUNK: usize = 128 * 1024;
 
 /// The file, how far it was read, and the line in between.
 #[derive(Debug)]
