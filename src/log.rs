@@ -9,6 +9,7 @@ pub mod search;
 mod sparse;
 mod store;
 
+pub use bound::copy_kept;
 pub use follower::{Batch, FollowError, Follower, Start};
 pub use rotating::RotatingWriter;
 pub use store::{Entry, LogStore};

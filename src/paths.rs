@@ -90,6 +90,11 @@ impl Home {
         if root.exists() && !root.is_dir() {
             return Err(io_error(io::ErrorKind::NotADirectory.into()));
         }
+        // Its paths are on the wire, in the record and on Temporal's command line.
+        if root.to_str().is_none() {
+            let why = "the path is not UTF-8";
+            return Err(io_error(io::Error::new(io::ErrorKind::InvalidInput, why)));
+        }
         let home = Self { root };
         let length = home.socket().as_os_str().len();
         if length > SOCKET_PATH_MAX {
@@ -338,7 +343,7 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let file = base.path().join("file");
         std::fs::write(&file, "").unwrap();
-        let error = Home::at(&file).unwrap().prepare(false).unwrap_err();
-        assert!(error.to_string().contains("file"), "{error}");
+        let error = Home::at(&file).unwrap_err().to_string();
+        assert!(error.contains("file") && error.contains("not a directory"), "{error}");
     }
 }

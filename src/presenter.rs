@@ -248,13 +248,13 @@ fn timeline(entries: &[Arc<Entry>]) -> Vec<TimelineRow> {
                     rows.push(row(before, None));
                 }
             }
-            Happened::Ready => {
-                let repaired = ended.take().filter(|before| is_automatic(before.cause));
-                match repaired {
-                    Some(before) => rows.push(row(before, Some(entry))),
-                    None => rows.push(row(entry, None)),
+            Happened::Ready => match ended.take() {
+                Some(before) if is_automatic(before.cause) => {
+                    rows.push(row(before, Some(entry)));
                 }
-            }
+                Some(before) => rows.extend([row(before, None), row(entry, None)]),
+                None => rows.push(row(entry, None)),
+            },
             Happened::Adopted | Happened::External | Happened::Failed | Happened::HandedOver => {
                 if let Some(before) = ended.take() {
                     rows.push(row(before, None));
@@ -421,6 +421,7 @@ mod tests {
             [
                 (3, TimelineKind::Restart, ""),
                 (3, TimelineKind::Start, "ready in 131 ms"),
+                (2, TimelineKind::Stop, ""),
                 (1, TimelineKind::Restart, "repaired in 131 ms"),
                 (1, TimelineKind::Start, "ready in 131 ms"),
             ]

@@ -15,8 +15,8 @@ pub(super) fn run(context: &Context, last: Option<usize>, json: bool) -> Result<
     predecessor.push(".1");
     let mut lines: Vec<String> = Vec::new();
     for file in [predecessor.as_ref(), path.as_path()] {
-        match std::fs::read_to_string(file) {
-            Ok(text) => lines.extend(text.lines().map(str::to_owned)),
+        match std::fs::read(file) {
+            Ok(bytes) => lines.extend(String::from_utf8_lossy(&bytes).lines().map(str::to_owned)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => {
                 return Err(CliError::Other(format!(
@@ -26,14 +26,15 @@ pub(super) fn run(context: &Context, last: Option<usize>, json: bool) -> Result<
             }
         }
     }
-    let first = last.map_or(0, |last| lines.len().saturating_sub(last));
-    for text in &lines[first..] {
-        // Of a line that a full disk has cut, or of another version, nothing can be said.
-        let Ok(entry) = serde_json::from_str::<Entry>(text) else { continue };
+    // Of a line that a full disk has cut, or of another version, nothing can be said.
+    let told = lines.iter().filter_map(|text| Some((text, serde_json::from_str(text).ok()?)));
+    let told: Vec<(&String, Entry)> = told.collect();
+    let first = last.map_or(0, |last| told.len().saturating_sub(last));
+    for (text, entry) in &told[first..] {
         if json {
             line(text);
         } else {
-            print(&entry);
+            print(entry);
         }
     }
     Ok(0)

@@ -40,7 +40,7 @@ pub(super) fn run(context: &Context, wanted: Logs) -> Result<i32, CliError> {
     let render = |found: Found| if json { found.to_json() } else { found.into_plain() };
     let failed = |error: FollowError| CliError::Other(error.to_string());
 
-    let mut sieve = Sieve::new(Query { last: lines, level, pattern: grep, since });
+    let mut sieve = Sieve::new(Query { last: lines, level, pattern: grep, since, most: None });
     let mut follower = Follower::new(&context.home.temporal_log(), Start::Beginning);
     sieve.read(&mut follower, render, |line| raw(line.as_bytes())).map_err(failed)?;
     if !follow {

@@ -8,9 +8,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::unix::SocketAddr;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Duration, Instant, Sleep};
 
 /// More than any sane number of viewers.
 const CONNECTIONS: usize = 256;
+
+/// Programs ask as soon as they are connected. Who connects and says nothing must
+/// not take the place of those for longer than they wait.
+const FIRST_BYTE: Duration = Duration::from_secs(1);
+/// A command may take its time; events say something every other second.
+const SILENCE: Duration = Duration::from_secs(600);
 
 /// Accepts only the owner of the home.
 pub(super) struct Owned {
@@ -58,7 +65,8 @@ impl<L: axum::serve::Listener> axum::serve::Listener for Bounded<L> {
         // Never closed, so there is always a permit in the end.
         let permit = self.free.clone().acquire_owned().await.ok();
         let (stream, address) = self.listener.accept().await;
-        (Counted { stream, _permit: permit }, address)
+        let silence = Box::pin(tokio::time::sleep(FIRST_BYTE));
+        (Counted { stream, silence, _permit: permit }, address)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
@@ -66,10 +74,19 @@ impl<L: axum::serve::Listener> axum::serve::Listener for Bounded<L> {
     }
 }
 
-/// A stream that counts for as long as it is open.
+/// A stream that counts for as long as it is open, and is not open for long
+/// where nothing is said on it.
 pub(super) struct Counted<S> {
     stream: S,
+    silence: Pin<Box<Sleep>>,
     _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl<S> Counted<S> {
+    /// Something was said, one way or the other.
+    fn speaks(&mut self) {
+        self.silence.as_mut().reset(Instant::now() + SILENCE);
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
@@ -78,7 +95,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        match Pin::new(&mut self.stream).poll_read(context, buffer) {
+            Poll::Ready(read) => {
+                self.speaks();
+                Poll::Ready(read)
+            }
+            Poll::Pending => match self.silence.as_mut().poll(context) {
+                Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+                Poll::Pending => Poll::Pending,
+            },
+        }
     }
 }
 
@@ -88,6 +114,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.speaks();
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -97,6 +124,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.speaks();
         Pin::new(&mut self.stream).poll_write_vectored(context, slices)
     }
 

@@ -14,7 +14,7 @@ use asked::{Asked, Text};
 use axum::Json;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use std::io;
@@ -186,8 +186,16 @@ async fn only_this_machine(request: Request, next: axum::middleware::Next) -> Re
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         Some(_) | None => host,
     });
-    if matches!(name, Some("127.0.0.1" | "localhost" | "[::1]")) {
-        return next.run(request).await;
+    let is_loopback = |name: &str| {
+        let address = name.trim_start_matches('[').trim_end_matches(']');
+        address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    };
+    if name.is_some_and(|name| name == "localhost" || is_loopback(name)) {
+        // `get` routes would answer HEAD too.
+        return match *request.method() {
+            Method::HEAD => not_allowed(request).await,
+            _ => next.run(request).await,
+        };
     }
     let message = format!("refused for the host {}", host.unwrap_or("(none)"));
     failure(

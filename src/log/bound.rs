@@ -50,6 +50,26 @@ pub enum BoundError {
     },
 }
 
+/// Copies what is kept of a log without the hole before it, for programs that would show zeros.
+/// False, and nothing is copied, where there is no hole.
+///
+/// # Errors
+/// When the log cannot be read or the copy not be written.
+pub fn copy_kept(log: &Path, to: &Path) -> io::Result<bool> {
+    use std::io::{BufRead, BufReader, Seek, SeekFrom};
+    use std::os::unix::fs::OpenOptionsExt;
+
+    let mut file = File::open(log)?;
+    let Some(begin @ 1..) = sparse::next_data(&file, 0)? else { return Ok(false) };
+    file.seek(SeekFrom::Start(begin))?;
+    let mut kept = BufReader::new(file);
+    // The rest of the last dropped line, zeros before it.
+    kept.skip_until(b'\n')?;
+    let mut options = OpenOptions::new();
+    let mut copy = options.write(true).create(true).truncate(true).mode(0o600).open(to)?;
+    io::copy(&mut kept, &mut copy).map(|_| true)
+}
+
 /// The bound of one log file.
 #[derive(Debug)]
 pub struct FileBound {

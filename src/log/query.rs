@@ -12,6 +12,8 @@ use std::collections::VecDeque;
 pub struct Query {
     /// The last so many that pass the rest; none: all.
     pub last: Option<usize>,
+    /// Of these no more than so many bytes, rendered; the oldest go.
+    pub most: Option<usize>,
     /// This level and above.
     pub level: Option<Level>,
     /// Those whose rendered text matches.
@@ -66,7 +68,7 @@ impl Sieve {
     }
 
     /// Reads what is there now: each of the last lines, rendered by `render`.
-    /// Without a bound nothing is held; with one, so many lines.
+    /// Without a bound nothing is held; with one, so many lines and bytes.
     ///
     /// # Errors
     /// Where the file is there and cannot be read.
@@ -77,16 +79,21 @@ impl Sieve {
         mut each: impl FnMut(&str),
     ) -> Result<(), FollowError> {
         let mut kept: VecDeque<String> = VecDeque::new();
+        let mut bytes = 0;
         let last = self.query.last;
+        let most = self.query.most.unwrap_or(usize::MAX);
         follower.read_on(|batch| {
             self.pass(batch, |found| match last {
                 None => each(&render(found)),
                 Some(0) => {}
                 Some(last) => {
-                    if kept.len() == last {
-                        kept.pop_front();
+                    let line = render(found);
+                    bytes += line.len();
+                    kept.push_back(line);
+                    while kept.len() > last || bytes > most {
+                        let Some(oldest) = kept.pop_front() else { break };
+                        bytes -= oldest.len();
                     }
-                    kept.push_back(render(found));
                 }
             });
         })?;
@@ -163,6 +170,16 @@ mod tests {
         let since = Some("2026-11-22T10:00:03Z".parse().unwrap());
         let found = asked(Query { since, ..Query::default() });
         assert_eq!(found.len(), 2, "{found:?}");
+    }
+
+    #[test]
+    fn the_oldest_go_where_there_is_no_room_for_all() {
+        let all = asked(Query::default());
+        let room = all[all.len() - 1].len() + all[all.len() - 2].len();
+        for (most, kept) in [(room, 2), (room - 1, 1), (0, 0)] {
+            let query = Query { last: Some(100), most: Some(most), ..Query::default() };
+            assert_eq!(asked(query), all[all.len() - kept..], "{most}");
+        }
     }
 
     #[test]

@@ -86,6 +86,9 @@ impl Episode {
 
     /// A launch begins: the layers are reached from here on.
     pub fn launching(&mut self, now: Instant) {
+        // What the old server still answered on its way down is not the new one's.
+        let is_layer = |phase: &Phase| Layer::ALL.iter().any(|it| it.as_str() == phase.name);
+        self.phases.retain(|phase| !is_layer(phase));
         self.reached = now;
     }
 

@@ -13,6 +13,9 @@ use tokio::sync::watch;
 /// A host that is being replaced is back within this time.
 const RECONNECT: Duration = Duration::from_millis(100);
 
+/// Before a stream that ended is opened anew.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// A host that lives says so more often.
 const SILENCE: Duration = Duration::from_secs(BEAT.as_secs() * 2);
 
@@ -91,6 +94,8 @@ async fn listen(home: Home, mut events: Events, tell: watch::Sender<Heard>) {
             () = tell.closed() => return,
             () = hear(&mut events, &tell) => {}
         }
+        // One that greets and then says what is not understood will do so again.
+        tokio::time::sleep(PAUSE).await;
         tokio::select! {
             () = tell.closed() => return,
             again = reopen(&home, &tell) => events = again,
@@ -105,8 +110,8 @@ async fn hear(events: &mut Events, tell: &watch::Sender<Heard>) {
             Ok(Ok(Some(event))) => event,
             Ok(Ok(None)) => return became(tell, &Link::Gone),
             Ok(Err(error)) => {
-                tracing::warn!(%error, "the host's events are not followed any more");
-                return became(tell, &Link::Gone);
+                let why = format!("{error}; `stigmer local restart` brings one of this version");
+                return became(tell, &Link::Foreign(why));
             }
             Err(_) => {
                 became(tell, &Link::Silent);
@@ -128,9 +133,10 @@ async fn reopen(home: &Home, tell: &watch::Sender<Heard>) -> Events {
             Ok(events) => return events,
             Err(ClientError::Foreign(why)) => became(tell, &Link::Foreign(why)),
             Err(ClientError::Unresponsive) => became(tell, &Link::Silent),
-            Err(ClientError::NoHost | ClientError::Refused(_) | ClientError::Garbled(_)) => {
-                became(tell, &Link::Gone);
+            Err(error @ ClientError::Garbled(_)) => {
+                became(tell, &Link::Foreign(error.to_string()));
             }
+            Err(ClientError::NoHost | ClientError::Refused(_)) => became(tell, &Link::Gone),
         }
         tokio::time::sleep(RECONNECT).await;
     }

@@ -23,8 +23,8 @@ use tokio::sync::mpsc;
 
 /// No more than 30 frames a second.
 const FRAME: Duration = Duration::from_millis(33);
-/// Between two looks into a log that is written all the time; longer than a frame, so that
-/// what is read is drawn at once.
+/// Between two looks into a log that is written all the time. They set the pace of its frames: a
+/// beat of the clock in between must not hold the lines back for a whole frame more.
 const LOG_PAUSE: Duration = Duration::from_millis(36);
 /// Lines of the past that are there at once.
 const PAST: usize = 5_000;
@@ -113,7 +113,7 @@ impl Dashboard {
                                     () = self.page(screen, file) => None,
                                     end = signals.next_while_lent() => Some(end),
                                 };
-                                if end == Some(End::Over(Over::Signalled)) {
+                                if matches!(end, Some(End::Over(Over::Signalled) | End::Suspended)) {
                                     let _ = screen.resume();
                                 }
                                 if let Some(end) = end {
@@ -137,11 +137,11 @@ impl Dashboard {
                 }
                 Ok(batch) = self.log_file.next() => {
                     self.log.push(&batch);
-                    due = by(last_frame + FRAME);
+                    due = by(last_frame + FRAME / 2);
                 }
                 Ok(batch) = self.own_file.next() => {
                     self.own.push(&batch);
-                    due = by(last_frame + FRAME);
+                    due = by(last_frame + FRAME / 2);
                 }
                 Some(outcome) = outcomes.recv() => {
                     self.viewer.under_way = None;
@@ -259,10 +259,15 @@ impl Dashboard {
             LogFile::Temporal => self.home.temporal_log(),
             LogFile::Own => self.home.stigmer_log(),
         };
+        // Without the hole that keeps it small, which a pager would show as zeros.
+        let view = path.with_extension("view");
+        let copied = crate::log::copy_kept(&path, &view);
+        let shown = if matches!(copied, Ok(true)) { &view } else { &path };
         let ran = match screen.suspend() {
-            Ok(()) => pager::show(&path).await,
+            Ok(()) => pager::show(shown).await,
             Err(error) => Err(error.to_string()),
         };
+        let _ = std::fs::remove_file(&view);
         let back = screen.resume().map_err(|error| error.to_string());
         if let Err(error) = ran.and(back) {
             self.toast(&error);

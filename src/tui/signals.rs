@@ -66,15 +66,15 @@ impl Signals {
         }
     }
 
-    /// While another program has the terminal, the keys that are signals are for
-    /// that one. Cancel-safe.
+    /// While another program has the terminal, Ctrl-C is for that one. Ctrl-Z is
+    /// for the whole job: the shell waits until all of it has stopped. Cancel-safe.
     pub(super) async fn next_while_lent(&mut self) -> End {
         loop {
             tokio::select! {
                 Some(()) = self.vanished.recv() => return End::Over(Over::Vanished),
                 _ = self.hangup.recv() => return End::Over(Over::Vanished),
                 _ = self.terminate.recv() => return End::Over(Over::Signalled),
-                _ = self.suspend.recv() => {}
+                _ = self.suspend.recv() => return End::Suspended,
                 _ = self.interrupt.recv() => {}
             }
         }

@@ -40,6 +40,7 @@ fn over_tcp_there_is_nothing_but_health_and_metrics_and_only_for_this_machine() 
     assert_eq!(ask("GET", "/readyz", &own).json()["state"], "ready");
     assert!(ask("GET", "/metrics", &own).body.ends_with("# EOF\n"));
     ask("POST", "/metrics", &own).is_error(405, "method_not_allowed");
+    assert_eq!(ask("HEAD", "/metrics", &own).code, 405);
     for (method, path) in [("GET", "/v1/status"), ("GET", "/v1/events"), ("POST", "/v1/stop")] {
         ask(method, path, &own).is_error(404, "not_found");
     }

@@ -8,6 +8,7 @@ use crate::protocol::ApiError;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use tokio::sync::Semaphore;
 
 /// What of the log; `tail` is bounded, for the answer is made in memory.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -18,8 +19,12 @@ pub(super) struct Logs {
     grep: Option<String>,
 }
 
-/// More lines than this are read from the file.
+/// More lines than this are not sent, nor more bytes: the oldest go.
 const TAIL_MAX: usize = 10_000;
+const BYTES_MAX: usize = 8 << 20;
+
+/// One reads at a time, so that many who ask cost no more than one.
+static READING: Semaphore = Semaphore::const_new(1);
 
 pub(super) async fn logs(State(api): State<Api>, Asked(wanted): Asked<Logs>) -> Response {
     let Logs { tail, level, grep } = wanted;
@@ -37,9 +42,10 @@ pub(super) async fn logs(State(api): State<Api>, Asked(wanted): Asked<Logs>) -> 
     };
     let last = Some(tail.unwrap_or(1_000).min(TAIL_MAX));
     let path = api.manager.facts().settings.home.temporal_log();
+    let _turn = READING.acquire().await;
     let read = tokio::task::spawn_blocking(move || {
         let mut text = String::new();
-        Sieve::new(Query { last, level, pattern, since: None })
+        Sieve::new(Query { last, level, pattern, since: None, most: Some(BYTES_MAX) })
             .read(
                 &mut Follower::new(&path, Start::Beginning),
                 |found| found.to_json(),

@@ -143,3 +143,20 @@ fn under_a_writer_at_full_speed_no_retained_line_is_lost_or_torn() {
     assert!(kept.len() as u64 * 34 > MAX / 2, "{} lines", kept.len());
     assert!(allocated(&path) <= MAX + 64 * 1024, "{}", allocated(&path));
 }
+
+#[test]
+fn what_is_kept_is_copied_without_the_hole() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("t.log"), folder.path().join("t.view"));
+    let line = |n: u32| format!("line {n:06} of a log\n");
+    fs::write(&path, (0..10_000).map(line).collect::<String>()).unwrap();
+    assert!(!copy_kept(&path, &copy).unwrap(), "no hole, no copy");
+    assert!(!copy.exists());
+    if FileBound::new(&path, 64 * 1024).enforce().unwrap() == 0 {
+        return; // A file system without holes.
+    }
+    assert!(copy_kept(&path, &copy).unwrap());
+    let text = fs::read_to_string(&copy).unwrap();
+    assert!(text.starts_with("line ") && text.ends_with(&line(9_999)), "{:?}", text.get(..40));
+    assert!(text.len() > 32 * 1024 && text.len() < 80 * 1024, "{}", text.len());
+}

@@ -35,7 +35,9 @@ pub(super) fn consequence(model: &Model) -> String {
     let (them, are) = if running == 1 { ("it", "is") } else { ("they", "are") };
     let workflows = human::counted(running, "workflow", "workflows");
     if model.resources.in_memory {
-        format!("{workflows} {are} running; without a database file {them} {are} lost")
+        // The word that counts comes first: on a small screen the rest may be cut.
+        let workflows = human::counted(running, "running workflow", "running workflows");
+        format!("{workflows} {are} lost: the database is in memory")
     } else {
         let survives = if running == 1 { "survives" } else { "survive" };
         format!("{workflows} {are} running; with this database {them} {survives} the stop")

@@ -80,8 +80,14 @@ impl Ui {
         let explorer = &mut self.view.log;
         let line = match self.placed.at(at) {
             Some(Click::Line(line)) => line,
-            _ if at.1 < self.placed.lines.top() => return explorer.extend(Move::Up(1)),
-            _ if at.1 >= self.placed.lines.bottom() => return explorer.extend(Move::Down(1)),
+            _ if at.1 < self.placed.lines.top() => {
+                press.dragged = true;
+                return explorer.extend(Move::Up(1));
+            }
+            _ if at.1 >= self.placed.lines.bottom() => {
+                press.dragged = true;
+                return explorer.extend(Move::Down(1));
+            }
             _ => return,
         };
         if line != press.line || press.dragged {
