@@ -69,3 +69,18 @@ fn a_signal_that_came_meanwhile_is_not_lost() {
     dashboard.assert_restored();
     assert_eq!(home.status()["state"], "ready", "a viewer leaves it alone");
 }
+
+#[test]
+fn a_pager_is_suspended_with_it_and_the_shell_has_its_terminal_back() {
+    let home = Home::new();
+    let pager = r#"export PAGER="sh -c 'echo in the pager; exec sleep 300'""#;
+    let dashboard = Dashboard::open_in(&home, &format!("{pager}; {SHELL}"));
+    dashboard.until_shows(&["READY"]);
+    dashboard.press("e");
+    dashboard.until_shows(&["in the pager"]);
+    dashboard.press(CTRL_Z);
+    dashboard.until_shows(&["watches Temporal meanwhile", "stopped with 148"]);
+    assert_eq!(home.status()["host"]["mode"], "background");
+    dashboard.press("\n");
+    dashboard.until_shows(&["READY", "background host"]);
+}

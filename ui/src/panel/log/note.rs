@@ -49,10 +49,7 @@ pub(crate) fn note<'a>(
     if hidden > 0 {
         say(format!("{} cleared, Ctrl-L shows them", human::count(hidden)), palette.warn);
     }
-    say(human::counted(log.total(), "line", "lines"), palette.dim);
-    if log.dropped() > 0 {
-        say(format!("oldest {} gone", human::count(log.dropped())), palette.dim);
-    }
+    // Not how many are held: who came later to the same log holds fewer, and shows the same.
     if explorer.wrap {
         say("wrapped".into(), palette.dim);
     } else if explorer.shift > 0 {
