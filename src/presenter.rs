@@ -145,7 +145,10 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         failure: (status.state == State::Failed && !unwatched).then(|| FailureView {
             cause: status.message.clone(),
             last_words: snapshot.last_words.clone(),
-            cure: std::iter::once("s  try again".to_owned()).chain(snapshot.cure.clone()).collect(),
+            // Where nothing but to try again is known, it is said once.
+            cure: std::iter::once("s  try again".to_owned())
+                .chain(snapshot.cure.clone().filter(|cure| !cure.starts_with("`s` ")))
+                .collect(),
         }),
         timeline: timeline(&snapshot.timeline),
         workflows: viewer.workflows.as_ref().filter(|_| !down).map(workflows),
