@@ -1,6 +1,6 @@
 //! From what a host says to what the screen shows: the only module that knows both.
 
-use crate::protocol::{Entry, Happened, Mode, Snapshot, State};
+use crate::protocol::{Entry, Happened, Mode, Snapshot, State, Status};
 use crate::session::{Link, View};
 use crate::supervisor::{Cause, Want};
 use crate::temporal::workflows::Workflows;
@@ -11,6 +11,21 @@ use stigmer_ui::model::{
     self, Commands, FailureView, LastRestart, LayerView, Model, Phase, ProbePoint, ProbeView,
     ResourcesView, RestartsView, StateView, TimelineKind, TimelineRow, UnservedQueue,
 };
+
+/// The line that scripts wait for: the server is up, and whether it was before.
+#[must_use]
+pub fn announce(status: &Status, reused: bool) -> String {
+    match (&status.temporal, status.managed) {
+        (Some(temporal), false) => format!(
+            "Temporal is already running (started elsewhere, pid {}) - reusing existing instance",
+            temporal.pid.map_or_else(|| "unknown".to_owned(), |pid| pid.to_string())
+        ),
+        _ if reused => {
+            "Temporal is already running (lock file held) - reusing existing instance".to_owned()
+        }
+        _ => "Temporal is ready".to_owned(),
+    }
+}
 
 /// What the viewer itself adds.
 #[derive(Debug, Clone, Default)]

@@ -22,7 +22,8 @@ pub use input::{Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, R
 pub use restart::{Legacy, Policy, Schedule};
 pub use state::{Live, Owner, Starting, State, Stopping, Trouble, Want};
 
-use restart::{Waiting, millis};
+use restart::Waiting;
+pub(crate) use restart::millis;
 use std::time::{Duration, Instant};
 
 /// A tick later than this says that the host itself was held up (suspended,

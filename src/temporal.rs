@@ -8,6 +8,7 @@ pub mod install;
 pub mod last_words;
 pub mod locate;
 pub mod logline;
+mod message;
 pub mod noise;
 mod tool;
 pub mod version;

@@ -5,6 +5,7 @@ use super::{CliError, Context, block_on, start, stop};
 use crate::config::{Options, Settings};
 use crate::control::client::{self, ClientError};
 use crate::host;
+use crate::presenter;
 
 pub(super) fn run(context: &Context) -> Result<i32, CliError> {
     let home = &context.home;
@@ -18,7 +19,7 @@ pub(super) fn run(context: &Context) -> Result<i32, CliError> {
     loop {
         match block_on(client::command(home, "restart", body.clone()))? {
             Ok(status) => {
-                line(start::READY);
+                line(&presenter::announce(&status, false));
                 start::describe(&status);
                 return Ok(0);
             }

@@ -7,6 +7,7 @@ use crate::config::{self, Settings};
 use crate::control::client::{self, ClientError};
 use crate::host;
 use crate::paths::Home;
+use crate::presenter;
 use crate::protocol::Status;
 use crate::supervisor::Want;
 use serde_json::{Map, Value};
@@ -16,12 +17,6 @@ use std::time::{Duration, Instant};
 /// on its way out frees the lock as fast.
 const SETTLING: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(2);
-
-/// The line that scripts wait for, after a first start.
-pub(super) const READY: &str = "Temporal is ready";
-/// The line that scripts wait for, after any later one.
-pub(super) const REUSED: &str =
-    "Temporal is already running (lock file held) - reusing existing instance";
 
 pub(super) fn run(context: &Context) -> Result<i32, CliError> {
     let settings = context.settings_to_host()?;
@@ -132,14 +127,8 @@ async fn use_host(
         Err(error) => return Err(CliError::Other(error.to_string()).into()),
     };
     let adopted = status.temporal.as_ref().is_some_and(|temporal| temporal.adopted);
-    line(&match (&status.temporal, status.managed) {
-        (Some(temporal), false) => format!(
-            "Temporal is already running (started elsewhere, pid {}) - reusing existing instance",
-            temporal.pid.map_or_else(|| "unknown".to_owned(), |pid| pid.to_string())
-        ),
-        _ if restarted || ((ours || rests) && !adopted) => READY.to_owned(),
-        _ => REUSED.to_owned(),
-    });
+    let reused = !restarted && (adopted || !(ours || rests));
+    line(&presenter::announce(&status, reused));
     describe(&status);
     Ok(0)
 }

@@ -80,20 +80,7 @@ impl Printer {
             self.said_ready = true;
             let temporal = status.temporal.as_ref();
             let reused = self.follows || temporal.is_some_and(|temporal| temporal.adopted);
-            let word = match (status.managed, reused) {
-                (false, _) => format!(
-                    "Temporal is already running (started elsewhere, pid {}) - reusing existing \
-                     instance",
-                    temporal
-                        .and_then(|temporal| temporal.pid)
-                        .map_or_else(|| "unknown".to_owned(), |pid| pid.to_string())
-                ),
-                (true, true) => {
-                    "Temporal is already running (lock file held) - reusing existing instance"
-                        .to_owned()
-                }
-                (true, false) => "Temporal is ready".to_owned(),
-            };
+            let word = presenter::announce(status, reused);
             self.out.say(word + "\n");
             if let Some(temporal) = temporal {
                 self.line(&format!(

@@ -11,6 +11,7 @@ use crate::protocol::{
     DatabaseStatus, ENTRIES, Entry, HealthStatus, HostStatus, LastRestart, Latency, LayerStatus,
     LogStatus, Mode, RestartStatus, SCHEMA, Snapshot, State as StateName, Status, TemporalStatus,
 };
+pub(super) use crate::supervisor::millis;
 use crate::supervisor::{Cause, Generation, Layer, Owner, Schedule, State, Want};
 use crate::temporal::logline::Level;
 use std::collections::{BTreeMap, VecDeque};
@@ -424,10 +425,6 @@ fn latency(probes: &VecDeque<Option<u64>>) -> Latency {
         sorted.get(rank.saturating_sub(1)).copied()
     };
     Latency { last: probes.back().copied().flatten(), p50: percentile(50), p99: percentile(99) }
-}
-
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 pub(super) fn micros(duration: Duration) -> u64 {

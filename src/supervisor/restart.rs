@@ -200,6 +200,7 @@ impl Schedule {
     }
 }
 
-pub(super) fn millis(duration: Duration) -> u64 {
+/// Whole milliseconds, for what crosses to another process.
+pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,9 +1,6 @@
 //! What the server says about itself, over one kept gRPC connection.
-//!
-//! The messages are written by hand: field numbers are those of the public
-//! API (`temporal/api/workflowservice/v1/request_response.proto`), and a field
-//! that is not needed is not here.
 
+use super::message;
 use std::time::Duration;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::{Channel, Endpoint};
@@ -106,6 +103,7 @@ impl Client {
             namespace: namespace.to_owned(),
             task_queue: Some(message::TaskQueue { name: SYSTEM_QUEUE.to_owned(), kind: 1 }),
             task_queue_type: 1,
+            report_stats: false,
         };
         self.call::<_, message::Ignored>("DescribeTaskQueue", request)
             .await
@@ -169,74 +167,4 @@ pub(super) fn words(status: &Status) -> String {
         (_, Some(cause)) => cause.to_string(),
         (code, None) => format!("{code:?}: {}", status.message()),
     }
-}
-
-/// `temporal.api.workflowservice.v1` and `temporal.api.common.v1`, as far as needed.
-mod message {
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct DescribeNamespaceRequest {
-        #[prost(string, tag = "1")]
-        pub(super) namespace: String,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct DescribeNamespaceResponse {
-        #[prost(message, optional, tag = "1")]
-        pub(super) namespace_info: Option<NamespaceInfo>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct NamespaceInfo {
-        #[prost(string, tag = "1")]
-        pub(super) name: String,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct WorkflowExecution {
-        #[prost(string, tag = "1")]
-        pub(super) workflow_id: String,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct DescribeWorkflowExecutionRequest {
-        #[prost(string, tag = "1")]
-        pub(super) namespace: String,
-        #[prost(message, optional, tag = "2")]
-        pub(super) execution: Option<WorkflowExecution>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct TaskQueue {
-        #[prost(string, tag = "1")]
-        pub(super) name: String,
-        /// 1 is `TASK_QUEUE_KIND_NORMAL`.
-        #[prost(int32, tag = "2")]
-        pub(super) kind: i32,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct DescribeTaskQueueRequest {
-        #[prost(string, tag = "1")]
-        pub(super) namespace: String,
-        #[prost(message, optional, tag = "2")]
-        pub(super) task_queue: Option<TaskQueue>,
-        /// 1 is `TASK_QUEUE_TYPE_WORKFLOW`.
-        #[prost(int32, tag = "3")]
-        pub(super) task_queue_type: i32,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct GetClusterInfoRequest {}
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct GetClusterInfoResponse {
-        #[prost(string, tag = "2")]
-        pub(super) server_version: String,
-        #[prost(string, tag = "3")]
-        pub(super) cluster_id: String,
-    }
-
-    /// An answer that matters only by having come.
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct Ignored {}
 }

@@ -1,0 +1,155 @@
+//! The messages of the server's API (`temporal.api.workflowservice.v1` and what
+//! it is made of), written by hand: field numbers are the public ones, and a
+//! field that is not needed is not here.
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct DescribeNamespaceRequest {
+    #[prost(string, tag = "1")]
+    pub(super) namespace: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct DescribeNamespaceResponse {
+    #[prost(message, optional, tag = "1")]
+    pub(super) namespace_info: Option<NamespaceInfo>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct NamespaceInfo {
+    #[prost(string, tag = "1")]
+    pub(super) name: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct WorkflowExecution {
+    #[prost(string, tag = "1")]
+    pub(super) workflow_id: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct DescribeWorkflowExecutionRequest {
+    #[prost(string, tag = "1")]
+    pub(super) namespace: String,
+    #[prost(message, optional, tag = "2")]
+    pub(super) execution: Option<WorkflowExecution>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct TaskQueue {
+    #[prost(string, tag = "1")]
+    pub(super) name: String,
+    /// 1 is `TASK_QUEUE_KIND_NORMAL`.
+    #[prost(int32, tag = "2")]
+    pub(super) kind: i32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct DescribeTaskQueueRequest {
+    #[prost(string, tag = "1")]
+    pub(super) namespace: String,
+    #[prost(message, optional, tag = "2")]
+    pub(super) task_queue: Option<TaskQueue>,
+    /// 1 is `TASK_QUEUE_TYPE_WORKFLOW`.
+    #[prost(int32, tag = "3")]
+    pub(super) task_queue_type: i32,
+    #[prost(bool, tag = "8")]
+    pub(super) report_stats: bool,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct GetClusterInfoRequest {}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct GetClusterInfoResponse {
+    #[prost(string, tag = "2")]
+    pub(super) server_version: String,
+    #[prost(string, tag = "3")]
+    pub(super) cluster_id: String,
+}
+
+/// An answer that matters only by having come.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Ignored {}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct CountRequest {
+    #[prost(string, tag = "1")]
+    pub(super) namespace: String,
+    #[prost(string, tag = "2")]
+    pub(super) query: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct CountResponse {
+    #[prost(message, repeated, tag = "2")]
+    pub(super) groups: Vec<Group>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Group {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) values: Vec<Payload>,
+    #[prost(int64, tag = "2")]
+    pub(super) count: i64,
+}
+
+impl Group {
+    /// The value that it is grouped by: a JSON string.
+    pub(super) fn status(&self) -> Option<String> {
+        serde_json::from_slice(&self.values.first()?.data).ok()
+    }
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Payload {
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) data: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ListRequest {
+    #[prost(string, tag = "1")]
+    pub(super) namespace: String,
+    #[prost(int32, tag = "2")]
+    pub(super) page_size: i32,
+    #[prost(string, tag = "4")]
+    pub(super) query: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ListResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) executions: Vec<Execution>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Execution {
+    #[prost(string, tag = "13")]
+    pub(super) task_queue: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct DescribeQueueResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) pollers: Vec<Poller>,
+    #[prost(message, optional, tag = "5")]
+    pub(super) stats: Option<Stats>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Poller {
+    #[prost(message, optional, tag = "1")]
+    pub(super) last_access_time: Option<Timestamp>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Timestamp {
+    #[prost(int64, tag = "1")]
+    pub(super) seconds: i64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Stats {
+    #[prost(int64, tag = "1")]
+    pub(super) approximate_backlog_count: i64,
+}
