@@ -111,14 +111,13 @@ fn a_workflow_that_was_started_before_a_crash_is_still_there() {
 fn a_server_that_dies_while_it_makes_its_database_is_repaired() {
     let rig = Rig::new();
     let start = crate::support::rig::Running::spawn(rig.local(&[]));
-    wait_until("the first spawn", || rig.record("generation").is_some());
-    let first: i32 = std::fs::read_to_string(rig.path("temporal.pid"))
-        .unwrap()
-        .lines()
-        .next()
-        .unwrap()
-        .parse()
-        .unwrap();
+    // Before the spawn the record names nobody yet.
+    let mut first = 0;
+    wait_until("the first spawn", || {
+        let record = std::fs::read_to_string(rig.path("temporal.pid")).unwrap_or_default();
+        first = record.lines().next().and_then(|pid| pid.parse().ok()).unwrap_or(0);
+        first > 1
+    });
     let first = crate::support::process::Process::pin(first).unwrap();
     wait_until("the database to be begun", || rig.database().exists());
     first.kill();
