@@ -1,13 +1,24 @@
 //! What a search through 100,000 lines costs, and what taking them in does:
 //! `cargo bench --bench search`.
 
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use jiff::tz::TimeZone;
-use std::time::{Duration, Instant};
 use stigmer::log::LogStore;
 use stigmer::log::search::Finder;
 
 const LINES: usize = 100_000;
-const ROUNDS: usize = 25;
+const PATTERNS: [&str; 10] = [
+    "quota",
+    "nothing of the kind",
+    "a.*b",
+    "billing-77",
+    "wf-namespace=temporal-system",
+    "[a-z]+ing stop",
+    "^.*refused$",
+    r"\d+\.\d+\.0\.1:4\d+",
+    r"\d{5,}",
+    "error|warn",
+];
 
 /// As Temporal writes them, 240 bytes each.
 const SAMPLES: [&str; 4] = [
@@ -17,39 +28,31 @@ const SAMPLES: [&str; 4] = [
     r#"{"time":"2026-11-22T20:54:24.785249678Z","level":"INFO","msg":"Created gRPC listener","service":"frontend","address":"127.0.0.1:7500","queue":"billing-7731"}"#,
 ];
 
-fn main() {
-    let mut store = LogStore::new(LogStore::LINES, LogStore::BYTES, TimeZone::UTC);
-    let begin = Instant::now();
-    for line in SAMPLES.iter().cycle().take(LINES) {
-        store.push(line.as_bytes());
+fn searches(criterion: &mut Criterion) {
+    let lines: Vec<_> = SAMPLES.iter().cycle().take(LINES).map(|line| line.as_bytes()).collect();
+    let filled = || {
+        let mut store = LogStore::new(LogStore::LINES, LogStore::BYTES, TimeZone::UTC);
+        for line in &lines {
+            store.push(line);
+        }
+        store
+    };
+
+    let mut taking = criterion.benchmark_group("take in");
+    taking.sample_size(20).throughput(Throughput::Elements(LINES as u64));
+    taking.bench_function("100,000 lines", |bencher| bencher.iter_with_large_drop(filled));
+    taking.finish();
+
+    let store = filled();
+    let mut group = criterion.benchmark_group("search 100,000 lines");
+    for pattern in PATTERNS {
+        group.bench_function(pattern, |bencher| {
+            // With all that a first search costs.
+            bencher.iter(|| store.find(&Finder::new(pattern).expect("a pattern"), 0..u64::MAX));
+        });
     }
-    let took = begin.elapsed();
-    let each = took / u32::try_from(LINES).unwrap_or(1);
-    println!("take in {LINES} lines, {} bytes: {took:.1?}, {each:.2?} a line", store.bytes());
-    for pattern in [
-        "quota",
-        "nothing of the kind",
-        "a.*b",
-        "billing-77",
-        "wf-namespace=temporal-system",
-        "[a-z]+ing stop",
-        "^.*refused$",
-        r"\d+\.\d+\.0\.1:4\d+",
-        r"\d{5,}",
-        "error|warn",
-    ] {
-        let mut found = 0;
-        let mut times: Vec<Duration> = (0..ROUNDS)
-            .map(|_| {
-                let begin = Instant::now();
-                // With all that a first search costs.
-                let finder = Finder::new(pattern).expect("a pattern");
-                found = store.find(&finder, 0..u64::MAX).len();
-                begin.elapsed()
-            })
-            .collect();
-        times.sort();
-        let (best, median) = (times[0], times[ROUNDS / 2]);
-        println!("search {pattern:<30} {found:>7} found  best {best:>8.1?}  median {median:>8.1?}");
-    }
+    group.finish();
 }
+
+criterion_group!(benches, searches);
+criterion_main!(benches);

@@ -1,53 +1,80 @@
 //! What a frame costs with 100,000 lines held: `cargo bench -p stigmer-ui --bench frame`.
-#![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "a program, not the view")]
+#![allow(clippy::disallowed_methods, reason = "a program, not the view")]
 
-use std::time::{Duration, Instant};
+use std::hint::black_box;
+use std::time::Instant;
 
+use criterion::{Criterion, criterion_group, criterion_main};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use stigmer_ui::model::Model;
 use stigmer_ui::sample::{self, SampleLog};
 use stigmer_ui::{Input, Key, KeyCode, Symbols, Theme, Ui};
 
 const LINES: u64 = 100_000;
 const AREA: Rect = Rect { x: 0, y: 0, width: 200, height: 50 };
-const ROUNDS: usize = 400;
+/// What comes in between two frames, at 10,000 lines a second and 30 frames.
+const NEW_LINES: u64 = 333;
 
-fn main() {
-    let cases: [(&str, &str); 5] = [
+struct Screen {
+    ui: Ui,
+    buf: Buffer,
+    model: Model,
+    log: SampleLog,
+}
+
+impl Screen {
+    fn after(keys: &str) -> Self {
+        let mut screen = Self {
+            ui: Ui::new(Theme::Dark, Symbols::Unicode),
+            buf: Buffer::empty(AREA),
+            model: sample::with_workflows(),
+            log: SampleLog::numbered(LINES),
+        };
+        screen.draw();
+        for c in keys.chars() {
+            let key = if c == '\n' { Key::plain(KeyCode::Enter) } else { Key::char(c) };
+            screen.ui.handle(Input::Key(key), &screen.model, &screen.log);
+            screen.draw();
+        }
+        screen
+    }
+
+    fn draw(&mut self) {
+        black_box(self.ui.render(&mut self.buf, AREA, &self.model, &self.log, &mut |_, _| {}));
+    }
+
+    fn more_lines(&mut self) {
+        self.log.push_numbered(NEW_LINES);
+        self.log.evict(NEW_LINES as usize);
+    }
+}
+
+fn frames(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("frame of 200x50");
+    for (what, keys) in [
         ("following", ""),
         ("paused and searched", "/line 99\n"),
         ("wrapped", "w"),
         ("a line in full", "\n"),
         ("the timeline", "2"),
-    ];
-    for (what, keys) in cases {
-        let (model, mut log) = (sample::with_workflows(), SampleLog::numbered(LINES));
-        let mut ui = Ui::new(Theme::Dark, Symbols::Unicode);
-        let mut buf = Buffer::empty(AREA);
-        let mut frame = |ui: &mut Ui, log: &SampleLog| {
-            let begin = Instant::now();
-            ui.render(&mut buf, AREA, &model, log, &mut |_, _| {});
-            begin.elapsed()
-        };
-        frame(&mut ui, &log);
-        for c in keys.chars() {
-            let key = if c == '\n' { Key::plain(KeyCode::Enter) } else { Key::char(c) };
-            ui.handle(Input::Key(key), &model, &log);
-            frame(&mut ui, &log);
-        }
-        show(&format!("frame 200x50, {what}"), (0..ROUNDS).map(|_| frame(&mut ui, &log)));
-        let busy = (0..ROUNDS).map(|_| {
-            // 10,000 lines a second at 30 frames.
-            log.push_numbered(333);
-            frame(&mut ui, &log)
+    ] {
+        let mut screen = Screen::after(keys);
+        group.bench_function(what, |bencher| bencher.iter(|| screen.draw()));
+        group.bench_function(format!("{what}, {NEW_LINES} new lines"), |bencher| {
+            bencher.iter_custom(|frames| {
+                let frame = |screen: &mut Screen| {
+                    screen.more_lines();
+                    let begin = Instant::now();
+                    screen.draw();
+                    begin.elapsed()
+                };
+                (0..frames).map(|_| frame(&mut screen)).sum()
+            });
         });
-        show(&format!("frame 200x50, {what}, 333 new lines"), busy.take(60));
     }
+    group.finish();
 }
 
-fn show(what: &str, times: impl Iterator<Item = Duration>) {
-    let mut times: Vec<_> = times.collect();
-    times.sort();
-    let (median, worst) = (times[times.len() / 2], times[times.len() - 1]);
-    println!("{what:<52} median {median:>9.1?}  worst {worst:>9.1?}");
-}
+criterion_group!(benches, frames);
+criterion_main!(benches);
