@@ -331,8 +331,9 @@ impl Supervisor {
     fn restart(&mut self, cause: Cause, detail: String, now: Instant) -> Vec<Effect> {
         let Some(delay) = self.schedule.next_delay(&self.policy, cause, now) else {
             let reason = format!(
-                "gave up after {} automatic restarts in {:.0?}; the last end: {cause}, {detail}",
-                self.policy.max_restarts, self.policy.restart_window
+                "gave up after {} automatic restarts in {} s; the last end: {cause}, {detail}",
+                self.policy.max_restarts,
+                self.policy.restart_window.as_secs_f64().ceil()
             );
             return self.fail(Failure::new(reason, "`s` or `stigmer local` starts it again"));
         };

@@ -64,8 +64,10 @@ impl OwnLog {
             })
             .collect();
         let level = text("level").parse().unwrap_or(log::Level::Info);
-        let line = format!("{clock} {}  {}", text("message"), fields.join(" "));
-        self.log(level, text("target"), &line);
+        let target = text("target");
+        let module = target.strip_prefix("stigmer::").unwrap_or(target);
+        let line = format!("{clock} {module}: {}  {}", text("message"), fields.join(" "));
+        self.log(level, target, &line);
     }
 
     fn log(&self, level: log::Level, target: &str, line: &str) {
@@ -112,7 +114,10 @@ impl OwnLog {
             .style_trace(palette.dim)
             .title_target(" targets ")
             .title_log(" log ")
+            // In the line itself, where it reads: time, then who, then what.
             .output_timestamp(None)
+            .output_target(false)
+            .output_separator(' ')
             .output_file(false)
             .output_line(false)
             .state(&self.state)

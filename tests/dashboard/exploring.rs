@@ -95,6 +95,8 @@ fn what_is_chosen_is_copied_to_the_clipboard_of_the_terminal() {
 fn the_mouse_turns_tabs_scrolls_chooses_and_copies() {
     let home = Home::new();
     let dashboard = open(&home);
+    // Its row moves all that is below it.
+    dashboard.until_shows(&["Workflows"]);
     dashboard.click_until_shows("2 Timeline", &["started by operator"]);
     // A frame comes in pieces, and its last row last.
     dashboard.click_until_shows("1 Log", &["following", "y copy  ? help"]);
@@ -116,6 +118,16 @@ fn the_mouse_turns_tabs_scrolls_chooses_and_copies() {
     dashboard.mouse(0, place(2), false);
     dashboard.until_shows(&["copied 3 lines"]);
     assert_eq!(dashboard.until_copied().lines().count(), 3);
+
+    // Beyond the first row each step takes one more line, though nobody sees it yet.
+    let (_, tabs) = dashboard.find("1 Log");
+    dashboard.mouse(0, (x, tabs + 1), true);
+    for _ in 0..3 {
+        dashboard.mouse(32, (x, tabs), true);
+    }
+    dashboard.mouse(0, (x, tabs), false);
+    dashboard.until_shows(&["copied 4 lines"]);
+    assert_eq!(dashboard.until_copied().lines().count(), 4);
     dashboard.mouse(0, place(5), true);
     dashboard.mouse(0, place(5), false);
     dashboard.mouse(0, place(5), true);

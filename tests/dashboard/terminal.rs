@@ -126,9 +126,8 @@ impl<'h> Dashboard<'h> {
 
     /// Clicks again and again, as a person does, until all of this is on the screen.
     pub fn click_until_shows(&self, text: &str, words: &[&str]) {
-        let (x, y) = self.find(text);
-        let (x, y) = (x + 1, y + 1);
-        self.press_until_shows(&format!("\x1b[<0;{x};{y}M\x1b[<0;{x};{y}m"), words);
+        // Looked for anew each time: a row that comes in between moves it.
+        self.repeat_until_shows(|| self.click(text), words);
     }
 
     /// Waits until something was copied by OSC 52, and takes it.
@@ -172,9 +171,13 @@ impl<'h> Dashboard<'h> {
 
     /// Presses again and again, as a person does, until all of this is on the screen.
     pub fn press_until_shows(&self, keys: &str, words: &[&str]) {
+        self.repeat_until_shows(|| self.press(keys), words);
+    }
+
+    fn repeat_until_shows(&self, act: impl Fn(), words: &[&str]) {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            self.press(keys);
+            act();
             let parser = self.shown.parser.lock().unwrap();
             let missing = |parser: &mut vt100::Parser<Clipboard>| {
                 let text = parser.screen().contents();

@@ -24,7 +24,7 @@ fn five_crashes_are_repaired_the_sixth_fails_with_the_reason_and_start_works_aga
     assert_eq!(effects, []);
     assert_eq!(
         sim.failure().reason,
-        "gave up after 5 automatic restarts in 60s; the last end: crash, signal 9 (SIGKILL)"
+        "gave up after 5 automatic restarts in 60 s; the last end: crash, signal 9 (SIGKILL)"
     );
     assert_eq!(sim.supervisor.poll_timeout(), None);
 
