@@ -9,10 +9,17 @@ pub(super) fn theme() -> Theme {
     if set("NO_COLOR") {
         Theme::NoColor
     } else if set("COLORTERM") || contains("TERM", "256color") || contains("TERM", "direct") {
-        Theme::Dark
+        let ground = std::env::var("COLORFGBG").unwrap_or_default();
+        if is_light(&ground) { Theme::Light } else { Theme::Dark }
     } else {
         Theme::Ansi16
     }
+}
+
+/// `COLORFGBG`, which some terminals set, ends with the number of their ground among the sixteen
+/// colours: 7 is light grey, 15 white.
+fn is_light(colorfgbg: &str) -> bool {
+    colorfgbg.rsplit_once(';').is_some_and(|(_, ground)| matches!(ground, "7" | "15"))
 }
 
 pub(super) fn symbols() -> Symbols {
@@ -23,4 +30,26 @@ pub(super) fn symbols() -> Symbols {
         .to_ascii_lowercase();
     let utf8 = locale.contains("utf-8") || locale.contains("utf8");
     if utf8 { Symbols::Unicode } else { Symbols::Ascii }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_light_ground_is_known_by_its_number() {
+        let cases = [
+            ("0;15", true),
+            ("0;default;15", true),
+            ("0;7", true),
+            ("15;0", false),
+            ("7;8", false),
+            ("15", false),
+            ("0;default", false),
+            ("", false),
+        ];
+        for (said, light) in cases {
+            assert_eq!(is_light(said), light, "{said:?}");
+        }
+    }
 }
