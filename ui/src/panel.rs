@@ -19,6 +19,8 @@ mod reduced;
 mod resources;
 mod restarts;
 mod state;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod tiny;
 mod workflows;
@@ -29,7 +31,7 @@ use ratatui::style::Style;
 
 use crate::input::Key;
 use crate::keymap::Context;
-use crate::layout::{self, Shape};
+use crate::layout::{self, Parts, Shape};
 use crate::log::LogSource;
 use crate::model::{FailureView, Model, StateView};
 use crate::paint::{self, Pen, Piece};
@@ -150,18 +152,22 @@ fn full(
     own_log: OwnLog<'_>,
     placed: &mut Placed,
 ) {
-    let shape = view.shape;
-    let explanation =
-        scene.failure().map_or(0, |it| failure::lines(it, area.width.saturating_sub(4)));
-    let work = u16::from(scene.model.workflows.is_some());
-    let parts = layout::parts(area, shape, explanation, work);
-    header::draw(buf, parts.header, shape, scene);
+    let parts = parts(area, view.shape, scene);
+    header::draw(buf, parts.header, view.shape, scene);
     health::draw(buf, parts.health, scene);
     probe::draw(buf, parts.probe, scene);
     restarts::draw(buf, parts.restarts, scene);
     resources::draw(buf, parts.resources, scene);
     workflows::draw(buf, parts.workflows, scene);
     main_panel::draw(buf, parts.main, view, scene, own_log, placed);
+}
+
+/// Where the parts of a screen with lines around them lie.
+fn parts(area: Rect, shape: Shape, scene: Scene<'_>) -> Parts {
+    let explanation =
+        scene.failure().map_or(0, |it| failure::lines(it, area.width.saturating_sub(4)));
+    let work = u16::from(scene.model.workflows.is_some());
+    layout::parts(area, shape, explanation, work)
 }
 
 /// A box with a title, and a note at the right end of its upper line. Returns the room for text.

@@ -373,6 +373,24 @@ mod tests {
     }
 
     #[test]
+    fn every_theme_with_colours_tells_verdicts_states_and_levels_apart() {
+        for theme in [Theme::Dark, Theme::Light, Theme::HighContrast, Theme::Ansi16] {
+            let palette = theme.palette();
+            let all_differ = |styles: &[Style]| {
+                let alike = |at: usize| styles[..at].contains(&styles[at]);
+                assert!(!(0..styles.len()).any(alike), "{theme:?}: {styles:?}");
+            };
+            all_differ(&[palette.base, palette.dim, palette.ok, palette.warn, palette.error]);
+            all_differ(&[palette.graph, palette.graph_dim, palette.error]);
+            all_differ(&[palette.key, palette.dim, palette.border.patch(palette.strong)]);
+            use StateView::{Backoff, Failed, Ready, Starting, Stopped};
+            all_differ(&[Ready, Starting, Backoff, Failed, Stopped].map(|it| palette.badge(it)));
+            use Level::{Debug, Error, Info, Warn};
+            all_differ(&[Debug, Info, Warn, Error].map(|it| palette.level(it)));
+        }
+    }
+
+    #[test]
     fn the_colourless_palette_has_no_colour() {
         let text = format!("{:?}", Theme::NoColor.palette());
         assert!(

@@ -49,6 +49,15 @@ impl Tab {
         }
     }
 
+    /// Where there is no room for a title.
+    pub(crate) fn number(self) -> &'static str {
+        match self {
+            Self::Log => " 1 ",
+            Self::Timeline => " 2 ",
+            Self::OwnLog => " 3 ",
+        }
+    }
+
     pub(crate) fn next(self) -> Self {
         match self {
             Self::Log => Self::Timeline,

@@ -26,7 +26,7 @@ pub(super) fn draw(
         .chain(counts.iter().map(|(id, lines)| (log.component(*id), *lines)))
         .collect();
     let place = middle(area, WIDTH, (items.len() as u16).saturating_add(2));
-    paint::clear(buf, place, palette.text());
+    paint::clear(buf, place, palette.base);
     let inside = inset(tile_in(buf, place, "Component", &[], palette.accent, scene), 0);
     let picked = view.picked.min(items.len() - 1);
     let first = (picked + 1).saturating_sub(inside.height.into());

@@ -9,7 +9,10 @@ use crate::human;
 use crate::view::View;
 
 const WIDTHS: Widths = Widths { page: 120, names: 11 };
+/// Columns of the longest bar, where there is room.
 const BAR: u16 = 40;
+/// Columns of a duration.
+const NUMBER: usize = 7;
 
 pub(super) fn draw(
     buf: &mut Buffer,
@@ -28,17 +31,15 @@ pub(super) fn draw(
         if !it.recovery.is_empty() {
             lines.push(Line::words("", palette.base, it.recovery.as_str(), palette.ok));
         }
+        let bar = BAR.min(WIDTHS.text(area).saturating_sub(NUMBER as u16 + 2));
         let total = it.phases.iter().map(|phase| phase.ms).fold(0, u64::saturating_add);
         if !it.phases.is_empty() {
             lines.push(Line::heading("", palette.base));
         }
         for phase in &it.phases {
-            let share = (phase.ms as f64 / total.max(1) as f64 * f64::from(BAR)).round() as usize;
-            let text = format!(
-                "{:>7}  {}",
-                human::duration(phase.ms),
-                "█".repeat(share.clamp(1, BAR.into()))
-            );
+            let share = (phase.ms as f64 / total.max(1) as f64 * f64::from(bar)).round() as usize;
+            let bar = "█".repeat(share.max(1).min(bar.into()));
+            let text = format!("{:>NUMBER$}  {bar}", human::duration(phase.ms));
             lines.push(Line::verbatim(phase.name.as_str(), palette.dim, text, palette.graph));
         }
         if !it.last_words.is_empty() {

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::Scene;
 use super::page::{self, Line, Widths};
-use crate::keymap::{self, Context, Group, Scope};
+use crate::keymap::{self, Command, Context, Group, Scope};
 use crate::view::{Tab, View};
 
 const WIDTHS: Widths = Widths { page: 78, names: 11 };
@@ -24,7 +24,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &mut View, scene: Scene<'
     page::draw(buf, area, "Help", &lines, WIDTHS, &mut view.page, scene)
 }
 
-/// Keys that do nothing now are dim.
+/// Keys that do nothing now are dim, and said to.
 fn lines(view: &mut View, scene: Scene<'_>) -> Vec<Line<'static>> {
     let palette = scene.palette;
     // Judged as if the help were closed: that is where the keys will be pressed.
@@ -40,10 +40,14 @@ fn lines(view: &mut View, scene: Scene<'_>) -> Vec<Line<'static>> {
     for group in Group::IN_HELP.into_iter().filter(here) {
         lines.push(Line::heading(group.heading(), palette.title));
         for binding in keymap::in_scope(Scope::Screen).filter(|it| it.group == group) {
-            let works = (binding.works)(&context);
-            let (name, text) =
-                if works { (palette.key, palette.base) } else { (palette.dim, palette.dim) };
-            lines.push(Line::words(binding.shown, name, binding.long, text));
+            let is_open = matches!(binding.keys, [(_, Command::Show(tab))] if *tab == view.tab);
+            let why_dim = if is_open { "(open)" } else { "(not now)" };
+            lines.push(if (binding.works)(&context) {
+                Line::words(binding.shown, palette.key, binding.long, palette.base)
+            } else {
+                let text = format!("{why_dim} {}", binding.long);
+                Line::words(binding.shown, palette.dim, text, palette.dim)
+            });
         }
         lines.push(Line::heading("", palette.base));
     }

@@ -12,7 +12,7 @@ use crate::human;
 use crate::paint::Pen;
 use row::Brush;
 
-pub(super) use note::note;
+pub(super) use note::{Note, note};
 
 /// The first column of `area` is for signs.
 pub(super) fn draw(
@@ -81,7 +81,7 @@ pub(super) fn draw(
         } else if explorer.filter().from > 0 {
             let cleared = explorer.filter().from.saturating_sub(log.dropped());
             let lines = human::counted(cleared, "line is", "lines are");
-            format!("{lines} hidden; Ctrl-L shows them again.")
+            format!("{lines} hidden; Ctrl-L shows them")
         } else {
             "No line passes the filter; l and c change it.".to_owned()
         };

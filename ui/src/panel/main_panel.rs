@@ -3,11 +3,12 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::log::Note;
 use super::{Click, OwnLog, Placed, Scene, framed_note, log, timeline};
 use crate::cluster::width;
 use crate::input::Key;
 use crate::layout::inset;
-use crate::paint::{self, Pen};
+use crate::paint::{self, Pen, Piece};
 use crate::view::{Tab, View};
 
 pub(super) fn draw(
@@ -60,29 +61,44 @@ pub(super) fn tabs(
     placed: &mut Placed,
 ) {
     let palette = scene.palette;
-    let titles: u16 = Tab::ALL.iter().map(|tab| width(tab.title()) + 1).sum();
-    let mut texts = Vec::new();
-    let note = match view.tab {
-        Tab::Log => log::note(&view.log, scene, edge.width.saturating_sub(titles), &mut texts),
-        Tab::Timeline => timeline::note(scene, &mut texts),
-        Tab::OwnLog => Vec::new(),
-    };
-    if !note.is_empty() {
-        let right = edge.width.saturating_sub(titles);
-        framed_note(buf, Rect { x: edge.right() - right, width: right, ..edge }, &note);
+    let mut titles = Tab::ALL.map(Tab::title);
+    let mut note = note(view, scene, room_beside(&titles, edge));
+    if note.is_cut {
+        // A filter that nobody sees would be a lie.
+        titles = Tab::ALL.map(|tab| if tab == view.tab { tab.title() } else { tab.number() });
+        note = self::note(view, scene, room_beside(&titles, edge));
+    }
+    if !note.said.is_empty() {
+        let right = room_beside(&titles, edge);
+        let pieces: Vec<Piece<'_>> =
+            note.said.iter().map(|(text, style)| (text.as_str(), *style)).collect();
+        framed_note(buf, Rect { x: edge.right() - right, width: right, ..edge }, &pieces);
     }
     let mut x = edge.x;
-    for (tab, key) in Tab::ALL.into_iter().zip(['1', '2', '3']) {
-        let place = Rect { x, width: width(tab.title()), ..edge }.intersection(edge);
+    for ((tab, title), key) in Tab::ALL.into_iter().zip(titles).zip(['1', '2', '3']) {
+        let place = Rect { x, width: width(title), ..edge }.intersection(edge);
         let style = if tab == view.tab { palette.selected } else { palette.dim };
         let mut pen = Pen::row(buf, Rect { width: edge.right().saturating_sub(x), x, ..edge }, 0);
-        pen.put(tab.title(), style);
+        pen.put(title, style);
         if tab != Tab::OwnLog {
             pen.put("│", palette.border);
         }
         placed.put(place, Click::Key(Key::char(key)));
         x += place.width + 1;
     }
+}
+
+fn note(view: &View, scene: Scene<'_>, room: u16) -> Note {
+    match view.tab {
+        Tab::Log => log::note(&view.log, scene, room),
+        Tab::Timeline => timeline::note(scene, room),
+        Tab::OwnLog => Note::default(),
+    }
+}
+
+fn room_beside(titles: &[&str], edge: Rect) -> u16 {
+    let taken = titles.iter().map(|title| width(title) + 1).sum();
+    edge.width.saturating_sub(taken)
 }
 
 /// What the last key could not do, or what the caller has to tell. It covers nothing but the lower line.

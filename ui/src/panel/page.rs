@@ -66,6 +66,26 @@ pub(super) struct Widths {
     pub(super) names: u16,
 }
 
+impl Widths {
+    /// Columns beside the frame. Every column counts where there are few.
+    fn margin(area: Rect) -> u16 {
+        u16::from(area.width >= 60)
+    }
+
+    fn of(self, area: Rect) -> (u16, u16, u16) {
+        let margin = Self::margin(area);
+        let width = self.page.min(area.width.saturating_sub(2 * margin));
+        let inside = width.saturating_sub(2 + 2 * (1 + margin));
+        (width, inside, self.names.min(inside / 3))
+    }
+
+    /// Columns of a text that has a name.
+    pub(super) fn text(self, area: Rect) -> u16 {
+        let (_, inside, names) = self.of(area);
+        inside.saturating_sub(names)
+    }
+}
+
 /// Draws it in the middle and returns where.
 pub(super) fn draw(
     buf: &mut Buffer,
@@ -77,11 +97,8 @@ pub(super) fn draw(
     scene: Scene<'_>,
 ) -> Rect {
     let palette = scene.palette;
-    // Every column counts where there are few.
-    let margin = u16::from(area.width >= 60);
-    let width = widths.page.min(area.width.saturating_sub(2 * margin));
-    let inside = width.saturating_sub(2 + 2 * (1 + margin));
-    let names = widths.names.min(inside / 3);
+    let margin = Widths::margin(area);
+    let (width, inside, names) = widths.of(area);
     let rows: Vec<(&Line<'_>, usize, Cow<'_, str>)> = lines
         .iter()
         .flat_map(|line| {

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::{OwnLog, Placed, Scene, failure, header, health, main_panel, probe, state};
 use crate::cluster::wrap;
 use crate::human;
-use crate::layout::{self, Shape, split_left, split_top};
+use crate::layout::{self, Parts, Shape, split_left, split_top};
 use crate::model::FailureView;
 use crate::paint::{self, Pen};
 use crate::view::View;
@@ -19,7 +19,7 @@ pub(super) fn draw(
     own_log: OwnLog<'_>,
     placed: &mut Placed,
 ) {
-    let parts = layout::parts(area, Shape::Reduced, 0, 0);
+    let parts = parts(area, scene);
     match scene.failure() {
         Some(it) => trouble(buf, parts.header, it, scene),
         None => facts(buf, parts.header, scene),
@@ -31,6 +31,11 @@ pub(super) fn draw(
     main_panel::content(buf, content, view, scene, own_log, placed);
     main_panel::tabs(buf, rule, view, scene, placed);
     main_panel::toast(buf, rule, scene);
+}
+
+/// Where its parts lie.
+pub(super) fn parts(area: Rect, _scene: Scene<'_>) -> Parts {
+    layout::parts(area, Shape::Reduced, 0, 0)
 }
 
 fn facts(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {

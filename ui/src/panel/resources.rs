@@ -34,7 +34,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     pen.left("DB", LABEL, palette.dim);
     if usage.in_memory {
         pen.put("in memory", palette.warn);
-        Pen::row(buf, inside, 5).put("a restart loses everything", palette.dim);
+        Pen::row(buf, inside, 5).put("a restart loses it all", palette.dim);
         return;
     }
     pen.right(&usage.db_bytes.map_or_else(|| "–".into(), human::bytes), NUMBER, palette.strong);

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::{Scene, tile};
 use crate::graph;
 use crate::human;
-use crate::model::{LastRestart, RestartsView};
+use crate::model::{LastRestart, RestartsView, StateView};
 use crate::paint::Pen;
 
 const MINUTE: u64 = 60_000;
@@ -96,6 +96,9 @@ fn recovery(pen: &mut Pen<'_>, last: &LastRestart, scene: Scene<'_>) {
         }
         // Given up, and started by hand since.
         None if scene.model.state.is_up() => pen.put("not repaired by itself", scene.palette.dim),
+        None if matches!(scene.model.state, StateView::Failed | StateView::Stopped) => {
+            pen.put("not repaired", scene.palette.dim)
+        }
         None => pen.put("not repaired yet", scene.palette.warn),
     };
 }

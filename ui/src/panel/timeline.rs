@@ -4,12 +4,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::log::Note;
 use super::{Click, Placed, Scene};
 use crate::cluster::width;
 use crate::graph;
 use crate::human;
 use crate::model::{Phase, TimelineKind, TimelineRow};
-use crate::paint::{self, Pen, Piece};
+use crate::paint::{self, Pen};
 use crate::theme::Palette;
 use crate::view::Entries;
 
@@ -53,6 +54,8 @@ pub(super) fn draw(
     let last = position(lines.iter().rposition(|(at, _)| *at == chosen));
     entries.scroll.reveal(first, last);
     let text = Rect { x: area.x + 1.min(area.width), width: area.width.saturating_sub(1), ..area };
+    let latest = model.timeline.iter().map(|row| row.generation).max().unwrap_or(0);
+    let generation = width("gen ") + width(&latest.to_string());
     if lines.is_empty() {
         Pen::row(buf, text, 0).put("Nothing has happened yet.", palette.dim);
     }
@@ -63,16 +66,17 @@ pub(super) fn draw(
             buf.set_style(all, palette.cursor);
             Pen::row(buf, all, 0).put("▸", palette.key);
         }
-        draw_line(buf, text, row, line, palette);
+        draw_line(buf, text, row, line, generation, palette);
         placed.put(all, Click::Entry(*at));
     }
 }
 
-pub(super) fn note<'a>(scene: Scene<'_>, out: &'a mut Vec<String>) -> Vec<Piece<'a>> {
+/// Figures that the list tells as well.
+pub(super) fn note(scene: Scene<'_>, room: u16) -> Note {
     let entries = human::counted(scene.model.timeline.len() as u64, "entry", "entries");
     let restarts = human::counted(scene.model.restarts.total, "restart", "restarts");
-    out.push(format!("{entries} · {restarts}"));
-    out.iter().map(|text| (text.as_str(), scene.palette.dim)).collect()
+    let said = vec![(format!("{entries} · {restarts}"), scene.palette.dim)];
+    Note { is_cut: false, ..Note::fitting(said, room) }
 }
 
 fn entry(row: &TimelineRow) -> impl Iterator<Item = Line<'_>> {
@@ -84,10 +88,18 @@ fn entry(row: &TimelineRow) -> impl Iterator<Item = Line<'_>> {
         .chain(std::iter::once(Line::Blank))
 }
 
-fn draw_line(buf: &mut Buffer, area: Rect, row: u16, line: &Line<'_>, palette: &Palette) {
+/// `generation`: columns that it takes in the heads.
+fn draw_line(
+    buf: &mut Buffer,
+    area: Rect,
+    row: u16,
+    line: &Line<'_>,
+    generation: u16,
+    palette: &Palette,
+) {
     let indent = if area.width >= 60 { INDENT } else { INDENT_NARROW };
     match line {
-        Line::Head(it) => head(buf, area, row, it, palette),
+        Line::Head(it) => head(buf, area, row, it, generation, palette),
         Line::Waterfall(phases) => waterfall(Pen::row(buf, area, row).to(indent), phases, palette),
         Line::Words(text) => {
             Pen::row(buf, area, row).to(indent).put("│ ", palette.border).put(text, palette.dim);
@@ -109,7 +121,14 @@ pub(super) fn sign(kind: TimelineKind, palette: &Palette) -> (&'static str, Styl
     }
 }
 
-fn head(buf: &mut Buffer, area: Rect, row: u16, it: &TimelineRow, palette: &Palette) {
+fn head(
+    buf: &mut Buffer,
+    area: Rect,
+    row: u16,
+    it: &TimelineRow,
+    generation: u16,
+    palette: &Palette,
+) {
     let (sign, style) = sign(it.kind, palette);
     let taken = if area.width >= 60 {
         paint::flush_right(buf, area, row, &[(&it.recovery, palette.ok)])
@@ -118,17 +137,24 @@ fn head(buf: &mut Buffer, area: Rect, row: u16, it: &TimelineRow, palette: &Pale
     };
     let mut pen = Pen::row(buf, area, row);
     pen.reserve(taken).left(&it.clock, 8, palette.text()).gap(1);
-    pen.put(sign, style).gap(1).left(&format!("gen {}", it.generation), 9, palette.dim).gap(1);
+    let number = format!("gen {}", it.generation);
+    pen.put(sign, style).gap(1).left(&number, generation, palette.dim).gap(2);
     pen.put(&it.what, style);
 }
 
 /// `seen 1 ▏ tcp 84 ██████ grpc 21 ██`: the bars share what the labels leave, by the time that each phase took.
 /// The longest is where to look, so it alone has the full colour. Without room for bars the labels stand alone.
 fn waterfall(pen: &mut Pen<'_>, phases: &[Phase], palette: &Palette) {
-    let labels: u16 = phases
-        .iter()
-        .map(|it| width(&it.name) + 1 + width(&milliseconds(it.ms)) + 2)
-        .fold(0, u16::saturating_add);
+    let label = |it: &Phase| width(&it.name) + 1 + width(&milliseconds(it.ms));
+    let mut phases: Vec<&Phase> = phases.iter().collect();
+    // Short of room, what took the least is the least missed.
+    while phases.len() > 1
+        && phases.iter().map(|it| label(it) + 1).fold(0, u16::saturating_add) > pen.room() + 1
+        && let Some((least, _)) = phases.iter().enumerate().min_by_key(|(_, it)| it.ms)
+    {
+        phases.remove(least);
+    }
+    let labels = phases.iter().map(|it| label(it) + 2).fold(0, u16::saturating_add);
     // A space in front of each bar, and each may round up to one more cell.
     let bars = pen.room().saturating_sub(labels.saturating_add(2 * phases.len() as u16));
     let bars = if bars >= BARS_AT_LEAST { bars } else { 0 };

@@ -7,6 +7,9 @@ use super::Scene;
 use crate::human;
 use crate::paint::Pen;
 
+/// Narrower than this, what a queue is called says enough.
+const SPELLED_OUT: u16 = 100;
+
 pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     let palette = scene.palette;
     let Some(workflows) = &scene.model.workflows else { return };
@@ -19,7 +22,10 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     let failed = if workflows.failed > 0 { palette.error } else { palette.strong };
     pen.gap(3).put(&human::count(workflows.failed), failed).put(" failed", palette.dim);
     for queue in &workflows.unserved {
-        pen.gap(3).put("▲ ", palette.warn).put("task queue ", palette.dim);
+        pen.gap(3).put("▲ ", palette.warn);
+        if area.width >= SPELLED_OUT {
+            pen.put("task queue ", palette.dim);
+        }
         pen.put(&queue.name, palette.strong);
         pen.put(&format!(": {} waiting, no worker", human::count(queue.waiting)), palette.warn);
     }

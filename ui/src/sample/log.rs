@@ -60,6 +60,9 @@ impl LogSource for SampleLog {
 
     fn details(&self, index: usize) -> Option<Details> {
         let it = self.lines.get(index)?;
+        if it.kind != LineKind::Structured {
+            return Some(Details { raw: it.text.clone(), ..Details::default() });
+        }
         let fields = it.fields.split_whitespace().filter_map(|field| field.split_once('='));
         Some(Details {
             fields: fields.map(|(key, value)| (key.into(), value.into())).collect(),

@@ -1,34 +1,56 @@
 //! What stands in the line above the log: how it follows, what is left out, how much there is.
 
+use ratatui::style::Style;
+
 use super::Scene;
 use crate::cluster::width;
 use crate::explorer::Explorer;
 use crate::human;
-use crate::paint::Piece;
 
-/// As much as fits into `room`; the most important is said first.
-pub(crate) fn note<'a>(
-    explorer: &Explorer,
-    scene: Scene<'_>,
-    room: u16,
-    out: &'a mut Vec<String>,
-) -> Vec<Piece<'a>> {
+/// Spaces around it, and a piece of the line.
+const FRAME: u16 = 3;
+
+/// What is said about an open tab.
+#[derive(Default)]
+pub(crate) struct Note {
+    pub(crate) said: Vec<(String, Style)>,
+    /// Something is left out that nothing else on the screen tells.
+    pub(crate) is_cut: bool,
+}
+
+impl Note {
+    /// As much as fits into `room`; the most important is said first.
+    pub(crate) fn fitting(mut said: Vec<(String, Style)>, room: u16) -> Self {
+        let mut used = FRAME;
+        let fits = |(text, _): &&(String, Style)| {
+            used = used.saturating_add(width(text));
+            used <= room
+        };
+        let fitting = said.iter().take_while(fits).count();
+        let is_cut = fitting < said.len();
+        said.truncate(fitting);
+        let columns = said.iter().map(|(text, _)| width(text)).fold(FRAME, u16::saturating_add);
+        if let Some((last, _)) = said.last_mut().filter(|_| is_cut && columns < room) {
+            last.push('…');
+        }
+        Self { said, is_cut }
+    }
+}
+
+/// As much as fits into `room`.
+pub(crate) fn note(explorer: &Explorer, scene: Scene<'_>, room: u16) -> Note {
     let Scene { palette, log, .. } = scene;
-    let mut styles = Vec::new();
+    let mut said = Vec::new();
     if explorer.follows() {
-        out.push("following".into());
-        styles.push(palette.ok);
+        said.push(("following".to_owned(), palette.ok));
     } else {
-        out.push(match explorer.unseen() {
+        let paused = match explorer.unseen() {
             0 => "paused".into(),
             new => format!("paused · {} new", human::count(new)),
-        });
-        styles.push(palette.warn);
+        };
+        said.push((paused, palette.warn));
     }
-    let mut say = |text: String, style| {
-        out.push(format!(" · {text}"));
-        styles.push(style);
-    };
+    let mut say = |text: String, style| said.push((format!(" · {text}"), style));
     if let Some(search) = explorer.search() {
         let current = explorer.current().filter(|_| !explorer.follows()).map(|row| row.first);
         let pattern = crate::cluster::clip(&search.pattern, 20);
@@ -47,7 +69,7 @@ pub(crate) fn note<'a>(
     }
     let hidden = filter.from.saturating_sub(log.dropped());
     if hidden > 0 {
-        say(format!("{} cleared, Ctrl-L shows them", human::count(hidden)), palette.warn);
+        say(format!("{} cleared (Ctrl-L)", human::count(hidden)), palette.warn);
     }
     // Not how many are held: who came later to the same log holds fewer, and shows the same.
     if explorer.wrap {
@@ -58,10 +80,13 @@ pub(crate) fn note<'a>(
     if !explorer.folds() {
         say("unfolded".into(), palette.dim);
     }
-    let mut used = 3;
-    let fitting = out.iter().zip(styles).take_while(|(text, _)| {
-        used += width(text);
-        used <= room
-    });
-    fitting.map(|(text, style)| (text.as_str(), style)).collect()
+    let columns = said.iter().map(|(text, _)| width(text)).fold(FRAME, u16::saturating_add);
+    if explorer.follows() && columns > room {
+        // That it follows is the rule; what is hidden is not.
+        said.remove(0);
+        if let Some((first, _)) = said.first_mut() {
+            *first = first.trim_start_matches(" · ").to_owned();
+        }
+    }
+    Note::fitting(said, room)
 }

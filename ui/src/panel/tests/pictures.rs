@@ -1,0 +1,391 @@
+//! A sheet of pictures a panel. Read them as a designer would.
+
+use insta::assert_snapshot;
+
+use super::panels;
+use super::stage::{COMPACT, Draw, FULL, READABLE, REDUCED, Stage, TINY, WIDE, sheet};
+use crate::explorer::{Filter, Move};
+use crate::log::Level;
+use crate::model::{Model, StateView, UnservedQueue};
+use crate::sample::{self, SampleLog};
+use crate::theme::{Symbols, Theme};
+use crate::view::{Overlay, Prompt, Tab};
+
+fn pictures(sizes: &[(u16, u16)], stages: &[Stage], draw: Draw) -> String {
+    sheet(sizes, stages, |stage, size| {
+        stage.shoot(size, Theme::Dark, Symbols::Unicode, draw).text()
+    })
+}
+
+/// A home where nothing has ever run.
+fn fresh() -> Stage {
+    let home = Model {
+        host_label: "this dashboard".into(),
+        home: "~/.stigmer".into(),
+        ..Model::default()
+    };
+    Stage { log: SampleLog::default(), ..Stage::new("a fresh home", home) }
+}
+
+fn and(mut stages: Vec<Stage>, more: impl IntoIterator<Item = Stage>) -> Vec<Stage> {
+    stages.extend(more);
+    stages
+}
+
+/// The same with something else about it.
+fn with(name: &str, mut model: Model, change: impl FnOnce(&mut Model)) -> Stage {
+    change(&mut model);
+    Stage::new(name, model)
+}
+
+fn in_host() -> Model {
+    Model { attached: false, ..sample::with_workflows() }
+}
+
+#[test]
+fn header() {
+    let stages = and(
+        Stage::states(),
+        [
+            Stage::new("attached", sample::ready()),
+            with("watched, not managed", sample::in_state(StateView::Ready), |it| {
+                it.managed = false;
+            }),
+            with("adopted, no web UI", sample::in_state(StateView::Ready), |it| {
+                (it.adopted, it.ui_url) = (true, None);
+            }),
+            fresh(),
+        ],
+    );
+    assert_snapshot!(pictures(FULL, &stages, panels::header));
+}
+
+#[test]
+fn health() {
+    let silent = with("grpc does not answer", sample::ready(), |it| {
+        let grpc = &mut it.health[3];
+        (grpc.ok, grpc.latency_us, grpc.since_ms) = (Some(false), None, Some(2_000));
+        grpc.detail = "no answer within 1 s, twice".into();
+    });
+    assert_snapshot!(pictures(&[WIDE], &and(Stage::states(), [silent, fresh()]), panels::health));
+}
+
+#[test]
+fn probe() {
+    let failing = with("two failures until now", sample::ready(), |it| {
+        it.probe.consecutive_failures = 2;
+        it.probe.history.extend([crate::model::ProbePoint::Failed; 2]);
+    });
+    assert_snapshot!(pictures(FULL, &and(Stage::states(), [failing, fresh()]), panels::probe));
+}
+
+#[test]
+fn restarts() {
+    assert_snapshot!(pictures(FULL, &and(Stage::states(), [fresh()]), panels::restarts));
+}
+
+#[test]
+fn resources() {
+    let in_memory = with("in memory", sample::ready(), |it| it.resources.in_memory = true);
+    let large = with("much of it", sample::ready(), |it| {
+        it.resources.cpu_percent = Some(1_240.0);
+        it.resources.rss_bytes = Some(3_900_000_000);
+        it.resources.db_bytes = Some(12_000_000_000);
+        it.resources.db_path = Some("/srv/somewhere/else/entirely/temporal.db".into());
+    });
+    let stages = and(Stage::states(), [in_memory, large, fresh()]);
+    assert_snapshot!(pictures(&[WIDE], &stages, panels::resources));
+}
+
+#[test]
+fn workflows() {
+    let change = |name, change: fn(&mut crate::model::Workflows)| {
+        with(name, sample::with_workflows(), |it| {
+            it.workflows.as_mut().into_iter().for_each(change);
+        })
+    };
+    let stages = [
+        change("nothing waits", |it| (it.failed, it.unserved) = (0, Vec::new())),
+        change("work that nobody takes", |_| {}),
+        change("many", |it| {
+            (it.running, it.failed) = (12_345, 678);
+            it.unserved.push(UnservedQueue {
+                name: "a-task-queue-with-a-long-name".into(),
+                waiting: 31_000,
+            });
+            it.unserved.push(UnservedQueue { name: "mail".into(), waiting: 1 });
+        }),
+    ];
+    assert_snapshot!(pictures(FULL, &stages, panels::workflows));
+}
+
+#[test]
+fn log() {
+    let stage = |name: &str| Stage::new(name, sample::ready());
+    let mut long = SampleLog::temporal();
+    long.push(
+        "21:28:04.000",
+        Level::Error,
+        "frontend",
+        "a line that is longer than any screen is wide, so that it has to be clipped, scrolled or wrapped",
+        "error=x trace=one␊two␊three",
+    );
+    long.push_raw("panic: runtime error: invalid memory address or nil pointer dereference");
+    let long = |name: &str| Stage { log: long.clone(), ..stage(name) };
+    let empty = Stage { log: SampleLog::default(), ..stage("nothing written yet") };
+    let stages = [
+        stage("following").acting(|_, _| {}),
+        stage("paused").acting(|view, _| view.log.go(Move::PageUp)),
+        stage("searched").acting(|view, log| {
+            view.log.seek("task", view.log.place(), log);
+            view.log.step(false, log);
+        }),
+        stage("warnings of one component").acting(|view, log| {
+            let filter = view.log.filter().next_level().next_level();
+            view.log.set_filter(Filter { component: Some(1), ..filter }, log);
+        }),
+        stage("cleared").acting(|view, log| view.log.clear(log)),
+        stage("unfolded, sideways").acting(|view, log| {
+            view.log.toggle_folds(log);
+            view.log.shift_right();
+        }),
+        stage("at the top, on a fold").acting(|view, _| {
+            view.log.go(Move::First);
+            view.log.go(Move::Down(1));
+        }),
+        stage("three lines selected").acting(|view, _| {
+            view.log.go(Move::Up(1));
+            view.log.extend(Move::Up(2));
+        }),
+        long("long lines"),
+        long("long lines, wrapped").acting(|view, _| view.log.wrap = true),
+        empty,
+        Stage { notice: "Temporal is up already", ..stage("a refusal") },
+        with("a word from the caller", sample::ready(), |it| {
+            it.toast = Some("opening http://127.0.0.1:8233 in the browser of this machine".into());
+        }),
+    ];
+    assert_snapshot!(pictures(&[COMPACT, REDUCED], &stages, panels::main));
+    assert_snapshot!("log-wide", pictures(&[WIDE], &stages[..3], panels::main));
+}
+
+#[test]
+fn timeline() {
+    let open = |stage: Stage| stage.acting(|view, _| view.tab = Tab::Timeline);
+    let stages = [
+        open(Stage::new("three entries", sample::ready())),
+        Stage::new("the second one chosen", sample::ready()).acting(|view, _| {
+            view.tab = Tab::Timeline;
+            view.timeline.go(Move::Down(1), 3);
+        }),
+        open(with("given up", sample::ready(), |it| {
+            it.timeline[0].kind = crate::model::TimelineKind::GaveUp;
+            it.timeline[0].what = "gave up after 5 restarts in 42 s".into();
+            it.timeline[0].recovery = String::new();
+            it.timeline[1].kind = crate::model::TimelineKind::Stop;
+            it.timeline[1].what = "stopped by operator after 12 min".into();
+            it.timeline[1].phases.clear();
+            it.timeline[1].recovery.clear();
+        })),
+        open(with("many last words", sample::ready(), |it| {
+            it.timeline[0].last_words = (1..=20).map(|n| format!("word {n}")).collect();
+        })),
+        open(fresh()),
+    ];
+    assert_snapshot!(pictures(READABLE, &stages, panels::main));
+}
+
+#[test]
+fn own_log() {
+    let stage =
+        Stage::new("the frame around it", sample::ready()).acting(|view, _| view.tab = Tab::OwnLog);
+    assert_snapshot!(pictures(READABLE, &[stage], panels::main));
+}
+
+#[test]
+fn footer() {
+    let stages = and(
+        Stage::states(),
+        [
+            fresh(),
+            Stage::new("timeline", sample::ready()).acting(|view, _| view.tab = Tab::Timeline),
+            Stage::new("own log", sample::ready()).acting(|view, _| view.tab = Tab::OwnLog),
+            Stage::new("paused", sample::ready()).acting(|view, _| view.log.go(Move::Up(1))),
+            Stage::new("searched", sample::ready())
+                .acting(|view, log| view.log.seek("task", view.log.place(), log)),
+            Stage::new("typing", sample::ready()).acting(|view, log| {
+                view.log.seek("task", view.log.place(), log);
+                view.prompt = Some(Prompt { text: "task".into(), begun: view.log.place() });
+            }),
+            Stage::new("typing what is not found", sample::ready()).acting(|view, log| {
+                view.log.seek("(", view.log.place(), log);
+                view.prompt = Some(Prompt { text: "(".into(), begun: view.log.place() });
+            }),
+            Stage::new("help in front", sample::ready()).acting(|view, _| view.open(Overlay::Help)),
+            Stage::new("a line in front", sample::ready())
+                .acting(|view, _| view.open(Overlay::Line(3))),
+            Stage::new("components in front", sample::ready())
+                .acting(|view, _| view.open(Overlay::Components)),
+            Stage::new("the question of quitting", in_host())
+                .acting(|view, _| view.open(Overlay::Quit)),
+            Stage::new("the question of stopping", in_host())
+                .acting(|view, _| view.open(Overlay::Confirm(crate::view::Order::Stop))),
+        ],
+    );
+    assert_snapshot!(pictures(READABLE, &stages, panels::footer));
+}
+
+#[test]
+fn help() {
+    let stages = [
+        Stage::new("on the log", sample::ready()),
+        Stage::new("on the timeline", sample::ready()).acting(|view, _| view.tab = Tab::Timeline),
+        Stage::new("on stigmer's own log", sample::in_state(StateView::Stopped))
+            .acting(|view, _| view.tab = Tab::OwnLog),
+        Stage::new("at its end", sample::ready()).acting(|view, _| view.page.scroll(Move::Last)),
+    ];
+    assert_snapshot!(pictures(READABLE, &stages, panels::help));
+}
+
+/// Those who are asked: the host, while Temporal lives.
+#[test]
+fn quit() {
+    let asked =
+        Stage::states().into_iter().filter(|it| crate::view::quit_asks(&it.model)).collect();
+    let stages = and(
+        asked,
+        [
+            Stage::new("with workflows", in_host()),
+            with("with workflows, in memory", in_host(), |it| it.resources.in_memory = true),
+            with("with one workflow, no background", in_host(), |it| {
+                it.workflows.as_mut().into_iter().for_each(|it| it.running = 1);
+                it.can.background = false;
+            }),
+        ],
+    );
+    assert_snapshot!(pictures(READABLE, &stages, panels::quit));
+}
+
+#[test]
+fn confirm() {
+    let stages = [
+        Stage::new("with a file", in_host()),
+        with("in memory", in_host(), |it| it.resources.in_memory = true),
+        with("many, in memory", in_host(), |it| {
+            it.workflows.as_mut().into_iter().for_each(|it| it.running = 12_345);
+            it.resources.in_memory = true;
+        }),
+    ];
+    assert_snapshot!("confirm-stop", pictures(READABLE, &stages, panels::stop));
+    assert_snapshot!("confirm-restart", pictures(READABLE, &stages[..1], panels::restart));
+}
+
+#[test]
+fn components() {
+    let mut many = SampleLog::temporal();
+    for n in 0..40 {
+        many.push("21:28:04.000", Level::Info, &format!("service-{n}"), "speaks", "");
+    }
+    many.push_raw("nobody in particular");
+    let stages = [
+        Stage::new("four", sample::ready()).acting(|view, _| view.picked = 2),
+        Stage {
+            log: many,
+            ..Stage::new("more than fit", sample::ready()).acting(|view, _| view.picked = 30)
+        },
+    ];
+    assert_snapshot!(pictures(READABLE, &stages, panels::components));
+}
+
+#[test]
+fn line() {
+    let mut log = SampleLog::temporal();
+    log.push(
+        "21:28:04.000",
+        Level::Error,
+        "frontend",
+        "Operation failed with internal error.",
+        "error=unable_to_open_the_database_file_at_a_path_that_is_rather_long_for_a_terminal trace=one␊two␊three empty=",
+    );
+    let mut raw = SampleLog::temporal();
+    raw.push_raw("panic: runtime error: invalid memory address or nil pointer dereference [signal SIGSEGV: segmentation violation]");
+    let stages = [
+        Stage { log, ..Stage::new("an error", sample::ready()) },
+        Stage { log: raw, ..Stage::new("not understood", sample::ready()) },
+        Stage::new("at its end", sample::ready()).acting(|view, _| view.page.scroll(Move::Last)),
+    ];
+    assert_snapshot!(pictures(READABLE, &stages, panels::line));
+}
+
+#[test]
+fn entry() {
+    let stages = [
+        Stage::new("a repair", sample::ready()),
+        Stage::new("a hang", sample::ready()).acting(|view, _| view.timeline.go(Move::Down(1), 3)),
+        Stage::new("a start", sample::ready()).acting(|view, _| view.timeline.go(Move::Last, 3)),
+    ];
+    assert_snapshot!(pictures(READABLE, &stages, panels::entry));
+}
+
+/// As much room as there is, down to less than it needs.
+#[test]
+fn failure() {
+    let failed = sample::in_state(StateView::Failed);
+    let stages = [
+        Stage::new("one cause", failed.clone()),
+        with("without last words", failed.clone(), |it| {
+            it.failure.as_mut().into_iter().for_each(|it| it.last_words.clear());
+        }),
+        with("a long cause", failed, |it| {
+            let cause = "The port 7233 is taken by another program (pid 812, nginx), and so is 8233; Temporal cannot listen there.";
+            it.failure.as_mut().into_iter().for_each(|it| it.cause = cause.into());
+        }),
+    ];
+    assert_snapshot!(pictures(&[(116, 10), (76, 12), (76, 6), (76, 4)], &stages, panels::failure));
+}
+
+#[test]
+fn reduced() {
+    let long = with("a long message", sample::in_state(StateView::Backoff), |it| {
+        it.message = "the port 7233 is taken by another program (pid 812, nginx)".into();
+    });
+    let taken = with("a long cause", sample::in_state(StateView::Failed), |it| {
+        let cause = "The port 7233 is taken by another program (pid 812, nginx), and so is 8233; Temporal cannot listen there.";
+        it.failure.as_mut().into_iter().for_each(|it| it.cause = cause.into());
+    });
+    let stages = and(Stage::states(), [long, taken, fresh()]);
+    assert_snapshot!(pictures(&[REDUCED, (71, 19)], &stages, panels::reduced));
+}
+
+#[test]
+fn tiny() {
+    let quit =
+        |name: &str, model| Stage::new(name, model).acting(|view, _| view.open(Overlay::Quit));
+    let mut unable = in_host();
+    unable.can.background = false;
+    let mut in_memory = in_host();
+    in_memory.resources.in_memory = true;
+    let stages = and(
+        Stage::states(),
+        [
+            fresh(),
+            Stage { notice: "Temporal is up already", ..Stage::new("a refusal", sample::ready()) },
+            Stage {
+                notice: "somebody else runs this Temporal: stigmer only watches it",
+                ..Stage::new("a long refusal", sample::ready())
+            },
+            quit("quitting", sample::in_state(StateView::Ready)),
+            quit("quitting, with workflows", in_host()),
+            quit("quitting, no background", unable),
+            Stage::new("stopping?", in_host())
+                .acting(|view, _| view.open(Overlay::Confirm(crate::view::Order::Stop))),
+            Stage::new("restarting, in memory?", in_memory)
+                .acting(|view, _| view.open(Overlay::Confirm(crate::view::Order::Restart))),
+        ],
+    );
+    assert_snapshot!(pictures(
+        &[TINY, (39, 9), (120, 4), (20, 3), (20, 2), (20, 1)],
+        &stages,
+        panels::tiny
+    ));
+}

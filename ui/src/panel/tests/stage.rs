@@ -1,0 +1,132 @@
+//! Draws one panel where its screen puts it, and writes it down.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
+
+use super::panels::Canvas;
+use crate::ascii;
+use crate::layout::Shape;
+use crate::model::Model;
+use crate::paint;
+use crate::panel::{Placed, Scene};
+use crate::sample::{self, SampleLog};
+use crate::theme::{Symbols, Theme};
+use crate::view::View;
+
+pub(super) const WIDE: (u16, u16) = (120, 36);
+pub(super) const COMPACT: (u16, u16) = (80, 24);
+pub(super) const REDUCED: (u16, u16) = (40, 10);
+pub(super) const TINY: (u16, u16) = (20, 5);
+pub(super) const FULL: &[(u16, u16)] = &[WIDE, COMPACT];
+pub(super) const READABLE: &[(u16, u16)] = &[WIDE, COMPACT, REDUCED];
+
+/// Draws one panel on the whole screen's area, and says where it lies.
+pub(super) type Draw = fn(&mut Canvas<'_>) -> Rect;
+
+/// What a panel is drawn from.
+#[derive(Clone)]
+pub(super) struct Stage {
+    pub(super) name: String,
+    pub(super) model: Model,
+    pub(super) log: SampleLog,
+    pub(super) notice: &'static str,
+    /// Done to the view once it has been drawn, as keys would be.
+    pub(super) act: fn(&mut View, &SampleLog),
+}
+
+impl Stage {
+    pub(super) fn new(name: impl Into<String>, model: Model) -> Self {
+        Self { name: name.into(), model, log: SampleLog::temporal(), notice: "", act: |_, _| {} }
+    }
+
+    pub(super) fn acting(self, act: fn(&mut View, &SampleLog)) -> Self {
+        Self { act, ..self }
+    }
+
+    /// One for each state.
+    pub(super) fn states() -> Vec<Self> {
+        sample::STATES.map(|state| Self::new(format!("{state:?}"), sample::in_state(state))).into()
+    }
+
+    /// The cells of the panel, on a screen of this size.
+    pub(super) fn shoot(
+        &self,
+        size: (u16, u16),
+        theme: Theme,
+        symbols: Symbols,
+        draw: Draw,
+    ) -> Shot {
+        let area = Rect::new(0, 0, size.0, size.1);
+        let palette = &theme.palette();
+        let mut view = View { shape: Shape::of(area), theme, symbols, ..View::default() };
+        let mut buf = Buffer::empty(area);
+        let mut place = area;
+        for round in 0..2 {
+            view.log.update(&self.log);
+            if round == 1 {
+                (self.act)(&mut view, &self.log);
+            }
+            let scene = Scene { model: &self.model, log: &self.log, palette, notice: self.notice };
+            paint::clear(&mut buf, area, palette.base);
+            let (buf, view, placed) = (&mut buf, &mut view, &mut Placed::default());
+            place = draw(&mut Canvas { buf, area, view, scene, placed });
+        }
+        if symbols == Symbols::Ascii {
+            ascii::fold(&mut buf, area);
+        }
+        Shot { buf, place }
+    }
+}
+
+/// A frame, and the part of it that is looked at.
+pub(super) struct Shot {
+    pub(super) buf: Buffer,
+    place: Rect,
+}
+
+impl Shot {
+    /// Each row's cells that something begins in, with their columns.
+    pub(super) fn rows(&self) -> impl Iterator<Item = Vec<(u16, u16)>> {
+        (self.place.top()..self.place.bottom()).map(|y| {
+            let mut x = self.place.left();
+            let mut row = Vec::new();
+            while x < self.place.right() {
+                row.push((x, y));
+                x += self.buf[(x, y)].symbol().width().max(1) as u16;
+            }
+            row
+        })
+    }
+
+    pub(super) fn text(&self) -> String {
+        self.rows().map(|row| self.line(&row) + "\n").collect()
+    }
+
+    pub(super) fn line(&self, row: &[(u16, u16)]) -> String {
+        let text: String = row.iter().map(|at| self.buf[*at].symbol()).collect();
+        text.trim_end().to_owned()
+    }
+}
+
+/// Pictures beneath headings; those that look the same share one.
+pub(super) fn sheet(
+    sizes: &[(u16, u16)],
+    stages: &[Stage],
+    picture: impl Fn(&Stage, (u16, u16)) -> String,
+) -> String {
+    let mut shown: Vec<((u16, u16), Vec<&str>, String)> = Vec::new();
+    for size in sizes {
+        for stage in stages {
+            let picture = picture(stage, *size);
+            match shown.iter_mut().find(|(of, _, it)| of == size && *it == picture) {
+                Some((_, names, _)) => names.push(&stage.name),
+                None => shown.push((*size, vec![&stage.name], picture)),
+            }
+        }
+    }
+    let sections = shown.into_iter().map(|((width, height), names, picture)| {
+        format!("## {width}x{height}: {}\n{picture}", names.join(", "))
+    });
+    sections.collect::<Vec<_>>().join("\n")
+}
