@@ -10,6 +10,9 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// More accents than this on one character are dropped.
 const MAX_MARKS: usize = 4;
 
+/// Lines of one word.
+const WORD_MAX: usize = 1_000;
+
 pub(crate) struct Cluster<'a> {
     pub(crate) symbol: &'a str,
     /// 1 or 2.
@@ -92,7 +95,7 @@ pub(crate) fn chop(text: &str, columns: u16, most: usize) -> Vec<&str> {
     pieces
 }
 
-/// Breaks at spaces into lines of at most `columns`; words that are longer are clipped when drawn.
+/// Breaks at spaces into lines of at most `columns`, and words that are longer wherever that is.
 pub(crate) fn wrap(text: &str, columns: u16) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -101,8 +104,18 @@ pub(crate) fn wrap(text: &str, columns: u16) -> Vec<String> {
                 line.push(' ');
                 line.push_str(word);
             }
-            _ => lines.push(word.to_owned()),
+            _ => lines.extend(chop(word, columns, WORD_MAX).into_iter().map(str::to_owned)),
         }
+    }
+    lines
+}
+
+/// As [`wrap`] into at most `rows`; what is left over ends the last one, and is clipped when drawn.
+pub(crate) fn wrap_in(text: &str, columns: u16, rows: usize) -> Vec<String> {
+    let mut lines = wrap(text, columns);
+    if lines.len() > rows {
+        let rest = lines.drain(rows.saturating_sub(1)..).collect::<Vec<_>>().join(" ");
+        lines.extend((rows > 0).then_some(rest));
     }
     lines
 }
@@ -157,5 +170,8 @@ mod tests {
     fn wrapping_breaks_at_spaces() {
         assert_eq!(wrap("a bc  def", 4), ["a bc", "def"]);
         assert_eq!(wrap("", 4), Vec::<String>::new());
+        assert_eq!(wrap("a bcdefg h", 4), ["a", "bcde", "fg h"]);
+        assert_eq!(wrap_in("ab cd ef gh", 4, 2), ["ab", "cd ef gh"]);
+        assert_eq!(wrap_in("ab", 4, 0), Vec::<String>::new());
     }
 }

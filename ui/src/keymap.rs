@@ -173,7 +173,11 @@ impl Context<'_> {
 
     fn moves(&self) -> bool {
         match self.view.tab {
-            Tab::Log => self.log_has_rows(),
+            // A selection does not end by going on beyond the only row.
+            Tab::Log => {
+                let log = &self.view.log;
+                self.log_has_rows() && (log.rows() > 1 || !log.marks())
+            }
             Tab::Timeline => self.model.timeline.len() > 1 && self.fits(),
             Tab::OwnLog => false,
         }
@@ -207,6 +211,14 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Binding> {
 /// The bindings of the scope in front.
 pub(crate) fn in_scope(scope: Scope) -> impl Iterator<Item = &'static Binding> {
     all().filter(move |binding| binding.scope == scope)
+}
+
+/// The answers to a question. What quits from everywhere is none.
+pub(crate) fn choices(
+    scope: Scope,
+    context: &Context<'_>,
+) -> impl Iterator<Item = &'static Binding> {
+    in_scope(scope).filter(|binding| (binding.works)(context) && binding.rank == 0)
 }
 
 /// What a key does now, or why it does nothing.

@@ -20,6 +20,10 @@
 //! | [`svg`], [`gallery`], [`sample`] | pictures of frames, and made-up data to draw |
 #![forbid(unsafe_code)]
 
+// The strategies of the tests name the crate as its users do.
+#[cfg(test)]
+extern crate self as stigmer_ui;
+
 mod ascii;
 mod cluster;
 mod explorer;

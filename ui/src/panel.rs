@@ -38,9 +38,6 @@ use crate::paint::{self, Pen, Piece};
 use crate::theme::Palette;
 use crate::view::{Overlay, View};
 
-#[cfg(test)]
-pub(crate) use footer::shown as footer_bindings;
-
 /// What all panels draw from.
 #[derive(Clone, Copy)]
 pub(crate) struct Scene<'a> {
@@ -51,6 +48,11 @@ pub(crate) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
+    /// What the operator is told for a moment: a refusal before anything else.
+    fn said(&self) -> Option<&'a str> {
+        if self.notice.is_empty() { self.model.toast.as_deref() } else { Some(self.notice) }
+    }
+
     /// The explanation that a given-up server gets.
     fn failure(&self) -> Option<&'a FailureView> {
         self.model.failure.as_ref().filter(|_| self.model.state == StateView::Failed)
@@ -61,6 +63,8 @@ impl<'a> Scene<'a> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Placed {
     pub(crate) own_log: Option<Rect>,
+    /// Where a word to the operator stands.
+    said: Rect,
     /// The rows of the log.
     pub(crate) lines: Rect,
     hot: Vec<(Rect, Click)>,
@@ -125,6 +129,7 @@ pub(crate) fn screen(
         Shape::Wide | Shape::Compact => full(buf, area, view, scene, own_log, &mut placed),
     }
     let (rest, last_row) = layout::split_top(area, area.height.saturating_sub(1));
+    let mut said = placed.said;
     if let Some(overlay) = (Context { view, model: scene.model, log: scene.log }).overlay() {
         placed.hot.clear();
         let front = match overlay {
@@ -136,7 +141,9 @@ pub(crate) fn screen(
             Overlay::Components => components::draw(buf, rest, view, scene, &mut placed),
         };
         placed.front = Some((front, last_row));
+        said = paint::edge(front, front.height.saturating_sub(1));
     }
+    main_panel::toast(buf, said, scene);
     // Last, because how far a list scrolls is known only once it is drawn.
     let context = Context { view, model: scene.model, log: scene.log };
     paint::clear(buf, last_row, scene.palette.base);

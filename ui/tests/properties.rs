@@ -1,138 +1,14 @@
 //! What holds for any model, any size and any sequence of keys.
 
+mod any;
+
+use any::{any_input, any_log, any_model, any_size};
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use stigmer_ui::model::{Model, ProbePoint, StateView, UnservedQueue, Workflows};
+use stigmer_ui::model::StateView;
 use stigmer_ui::sample::{self, SampleLog};
-use stigmer_ui::{Input, Key, KeyCode, Level, Noise, Symbols, Theme, Ui};
-
-fn any_text() -> impl Strategy<Value = String> {
-    prop_oneof![
-        Just(String::new()),
-        "[a-z ]{1,30}",
-        "\\PC{0,40}",
-        Just("漢字かな交じり文".repeat(20)),
-        Just("e\u{301}\u{202e}\u{200d}👩\u{200d}👧\x1b[31m\t\r\n\u{9b}".to_owned()),
-        Just("x".repeat(5_000)),
-    ]
-}
-
-fn any_model() -> impl Strategy<Value = Model> {
-    let state = prop::sample::select(sample::STATES.to_vec());
-    let texts = prop::array::uniform6(any_text());
-    let numbers = prop::array::uniform4(prop_oneof![Just(0_u64), 1..5_000_u64, any::<u64>()]);
-    let flags = prop::array::uniform6(any::<bool>());
-    (state, texts, numbers, flags).prop_map(|(state, texts, numbers, flags)| {
-        let mut model = sample::in_state(state);
-        let [a, b, c, d, e, f] = texts;
-        (model.doing, model.message, model.host_label) = (a, b, c.clone());
-        (model.home, model.address) = (d.clone(), flags[0].then_some(d.clone()));
-        model.ui_url = flags[1].then_some(e.clone());
-        (model.attached, model.managed) = (flags[2], flags[3]);
-        model.can.background = flags[4];
-        (model.can.start, model.can.stop, model.can.restart) = (flags[5], flags[0], flags[1]);
-        model.generation = numbers[0];
-        model.uptime_ms = Some(numbers[1]);
-        model.restarts.total = numbers[2];
-        model.restarts.marks = numbers.to_vec();
-        model.restarts.window_ms = numbers[3];
-        model.probe.history =
-            numbers.iter().flat_map(|n| [ProbePoint::Ok(*n), ProbePoint::Failed]).collect();
-        model.probe.last_us = Some(numbers[2]);
-        model.resources.cpu_percent = Some(f32::from_bits(numbers[0] as u32));
-        model.resources.cpu_history = vec![f32::NAN, f32::INFINITY, -1.0, 3.0];
-        model.resources.rss_history = numbers.to_vec();
-        model.resources.db_path = Some(f.clone());
-        model.health[3].detail = e;
-        model.health[3].ok = Some(false);
-        if let Some(failure) = &mut model.failure {
-            failure.cause = f;
-            failure.last_words.push(c);
-            failure.cure.push(d);
-        }
-        for row in &mut model.timeline {
-            row.what = model.message.clone();
-            row.generation = numbers[1];
-            row.phases.iter_mut().for_each(|it| it.ms = numbers[0]);
-        }
-        model.toast = flags[3].then(|| model.doing.clone());
-        model.workflows = flags[2].then(|| Workflows {
-            namespace: model.home.clone(),
-            running: numbers[1],
-            failed: numbers[2],
-            unserved: vec![UnservedQueue { name: model.doing.clone(), waiting: numbers[3] }],
-        });
-        model.resources.in_memory = flags[3];
-        model
-    })
-}
-
-const CODES: [KeyCode; 14] = [
-    KeyCode::Enter,
-    KeyCode::Esc,
-    KeyCode::Tab,
-    KeyCode::BackTab,
-    KeyCode::Backspace,
-    KeyCode::Up,
-    KeyCode::Down,
-    KeyCode::Left,
-    KeyCode::Right,
-    KeyCode::PageUp,
-    KeyCode::PageDown,
-    KeyCode::Home,
-    KeyCode::End,
-    KeyCode::F(1),
-];
-
-fn any_key() -> impl Strategy<Value = Key> {
-    prop_oneof![
-        4 => prop::sample::select("sxrq?123ftobh+- zZ/nNlcywve.(ia".chars().collect::<Vec<_>>()).prop_map(Key::char),
-        2 => prop::sample::select(CODES.to_vec()).prop_map(Key::plain),
-        1 => any::<char>().prop_map(Key::char),
-        1 => prop::sample::select(vec!['c', 'l', 'u']).prop_map(Key::ctrl),
-        1 => prop::sample::select(vec![KeyCode::Up, KeyCode::Down])
-            .prop_map(|code| Key { shift: true, ..Key::plain(code) }),
-    ]
-}
-
-fn any_input() -> impl Strategy<Value = Input> {
-    prop_oneof![
-        8 => any_key().prop_map(Input::Key),
-        1 => any::<u16>().prop_map(Input::ScrollUp),
-        1 => any::<u16>().prop_map(Input::ScrollDown),
-        1 => (any::<u16>(), any::<u16>()).prop_map(|(x, y)| Input::Click { x, y }),
-        4 => (0..150_u16, 0..50_u16).prop_map(|(x, y)| Input::Click { x, y }),
-        2 => (0..150_u16, 0..50_u16).prop_map(|(x, y)| Input::Drag { x, y }),
-        2 => Just(Input::Release),
-        1 => Just(Input::Resize),
-    ]
-}
-
-fn any_size() -> impl Strategy<Value = (u16, u16)> {
-    prop_oneof![
-        (0..150_u16, 0..50_u16),
-        (0..6_u16, 0..6_u16),
-        prop::sample::select(vec![(120, 36), (80, 24), (40, 10), (39, 10)])
-    ]
-}
-
-fn any_log() -> impl Strategy<Value = SampleLog> {
-    (prop::collection::vec((any_text(), any_text()), 0..60), 0..80_usize).prop_map(
-        |(lines, evicted)| {
-            let mut log = SampleLog::temporal();
-            for (text, fields) in lines {
-                log.push("21:04:11.203", Level::Error, &fields, &text, &fields);
-                log.push_raw(&text);
-                log.push_mark(&fields);
-                log.push_noise([Noise::StartUp, Noise::Shutdown][text.len() % 2], 2);
-                log.push_noise([Noise::Beside, Noise::BesideShutdown][fields.len() % 2], 1);
-            }
-            log.evict(evicted);
-            log
-        },
-    )
-}
+use stigmer_ui::{Symbols, Theme, Ui};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 160, ..ProptestConfig::default() })]

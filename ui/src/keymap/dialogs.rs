@@ -155,7 +155,7 @@ pub(super) static TABLE: &[Binding] = &[
         long: "keep it running in the background and quit",
         rank: 0,
         works: |c| c.model.can.background,
-        why_not: |_| "it cannot be kept running from here: x or Esc",
+        why_not: |_| "cannot run on from here: x or Esc",
     },
     Binding {
         scope: Scope::Quit,

@@ -339,13 +339,13 @@ const fn pane(
     long: &'static str,
 ) -> Binding {
     let (scope, group) = (Scope::Screen, Group::OwnLog);
-    let works: fn(&Context<'_>) -> bool = |c| c.on(Tab::OwnLog);
+    let works: fn(&Context<'_>) -> bool = |c| c.on(Tab::OwnLog) && c.fits();
     Binding { scope, group, keys, shown, short, long, rank: 4, works, why_not: SILENT }
 }
 
 fn why_not(model: &Model, otherwise: &'static str) -> &'static str {
     if !model.managed && model.state != StateView::Stopped {
-        return "somebody else runs this Temporal: stigmer only watches it";
+        return "somebody else runs this Temporal; it is only watched";
     }
     match model.state {
         StateView::Stopping => "it is being stopped; wait a moment",

@@ -10,7 +10,7 @@ use crate::paint::Pen;
 use crate::theme::Palette;
 
 const GAP: u16 = 2;
-/// What is left to a pattern beside its keys.
+/// What a pattern may take from its keys.
 const PATTERN: u16 = 24;
 
 pub(super) fn draw(
@@ -21,13 +21,16 @@ pub(super) fn draw(
     placed: &mut Placed,
 ) {
     let prompt = context.view.prompt.as_ref().filter(|_| context.prompts());
-    let room = area.width.saturating_sub(if prompt.is_some() { PATTERN } else { 0 });
-    let shown = shown(context, room);
+    let search = context.view.log.search().filter(|_| prompt.is_some());
+    let current = context.view.log.current().map(|row| row.first);
+    let said = search.map_or_else(String::new, |search| search.count(current));
+    let pattern = prompt.map_or(0, |prompt| {
+        let needed = width(&prompt.text).saturating_add(width(&said)).saturating_add(5 + GAP);
+        needed.min(PATTERN)
+    });
+    let shown = shown(context, area.width.saturating_sub(pattern));
     let mut pen = Pen::row(buf, area, 0);
     if let Some(prompt) = prompt {
-        let search = context.view.log.search();
-        let current = context.view.log.current().map(|row| row.first);
-        let said = search.map_or_else(String::new, |search| search.count(current));
         let bad = search.is_some_and(|search| search.matches() == 0);
         // The end of a long pattern is where one types.
         let keys = taken(&shown);
@@ -78,22 +81,28 @@ fn tail(text: &str, columns: u16) -> &str {
     &text[begin.last().map_or(0, |cluster| cluster.end)..]
 }
 
-fn taken(bindings: &[&Binding]) -> u16 {
-    bindings.iter().map(|it| width(it.shown) + 1 + width(it.short) + GAP).sum::<u16>() + 1
+fn columns(binding: &Binding) -> u16 {
+    width(binding.shown) + 1 + width(binding.short) + GAP
 }
 
-/// What fits into `columns`; what is least needed is left out first.
-pub(crate) fn shown(context: &Context<'_>, columns: u16) -> Vec<&'static Binding> {
+fn taken(bindings: &[&Binding]) -> u16 {
+    bindings.iter().map(|it| columns(it)).sum::<u16>() + 1
+}
+
+/// What fits into `room`, the most needed first.
+fn shown(context: &Context<'_>, room: u16) -> Vec<&'static Binding> {
     let mut bindings: Vec<_> = keymap::in_scope(context.scope())
         .filter(|binding| !binding.short.is_empty() && (binding.works)(context))
+        .enumerate()
         .collect();
-    while taken(&bindings) > columns.saturating_add(GAP) {
-        let Some(last) =
-            bindings.iter().enumerate().max_by_key(|(i, it)| (it.rank, *i)).map(|(i, _)| i)
-        else {
-            break;
-        };
-        bindings.remove(last);
-    }
-    bindings
+    bindings.sort_by_key(|(at, binding)| (binding.rank, *at));
+    // A space in front of the first, and none behind the last.
+    let mut room = (room + GAP).saturating_sub(1);
+    bindings.retain(|(_, binding)| {
+        let fits = columns(binding) <= room;
+        room -= if fits { columns(binding) } else { 0 };
+        fits
+    });
+    bindings.sort_by_key(|(at, _)| *at);
+    bindings.into_iter().map(|(_, binding)| binding).collect()
 }

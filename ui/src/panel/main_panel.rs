@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::log::Note;
 use super::{Click, OwnLog, Placed, Scene, framed_note, log, timeline};
-use crate::cluster::width;
+use crate::cluster::{width, wrap_in};
 use crate::input::Key;
 use crate::layout::inset;
 use crate::paint::{self, Pen, Piece};
@@ -28,7 +28,7 @@ pub(super) fn draw(
     content(buf, inside, view, scene, own_log, placed);
     // After the content, for what that has found out about itself.
     tabs(buf, paint::edge(area, 0), view, scene, placed);
-    toast(buf, paint::edge(area, area.height.saturating_sub(1)), scene);
+    placed.said = paint::edge(area, area.height.saturating_sub(1));
 }
 
 /// The open tab's content. The first column is for signs.
@@ -101,15 +101,16 @@ fn room_beside(titles: &[&str], edge: Rect) -> u16 {
     edge.width.saturating_sub(taken)
 }
 
-/// What the last key could not do, or what the caller has to tell. It covers nothing but the lower line.
-pub(super) fn toast(buf: &mut Buffer, edge: Rect, scene: Scene<'_>) {
-    let text = match (scene.notice, scene.model.toast.as_deref()) {
-        ("", None) => return,
-        ("", Some(toast)) => toast,
-        (notice, _) => notice,
-    };
-    let columns = (width(text) + 2).min(edge.width);
-    let place = Rect { x: edge.right() - columns, width: columns, ..edge };
-    paint::clear(buf, place, scene.palette.selected);
-    Pen::row(buf, place, 0).gap(1).reserve(1).put(text, scene.palette.selected);
+/// What the last key could not do, or what the caller has to tell. It covers nothing but the lower
+/// line, and on a small screen the line above the log, and of the log what it needs.
+pub(super) fn toast(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
+    let Some(text) = scene.said() else { return };
+    let lines = wrap_in(text, area.width.saturating_sub(2), area.height.into());
+    let columns = lines.iter().map(|line| width(line)).max().unwrap_or(0);
+    let columns = columns.saturating_add(2).min(area.width);
+    for (row, line) in (0..).zip(&lines) {
+        let place = Rect { x: area.right() - columns, y: area.y + row, width: columns, height: 1 };
+        paint::clear(buf, place, scene.palette.selected);
+        Pen::row(buf, place, 0).gap(1).reserve(1).put(line, scene.palette.selected);
+    }
 }

@@ -53,9 +53,7 @@ impl<'a> Line<'a> {
             let rows = chop(&self.text, columns, MAX_ROWS).into_iter();
             return rows.map(Cow::Borrowed).collect();
         }
-        let lines = wrap(&self.text, columns);
-        let rows = lines.iter().flat_map(|line| chop(line, columns, MAX_ROWS));
-        rows.map(|row| Cow::Owned(row.to_owned())).collect()
+        wrap(&self.text, columns).into_iter().map(Cow::Owned).collect()
     }
 }
 

@@ -40,9 +40,7 @@ pub(super) fn draw(
             wrap(text, width.saturating_sub(4)).into_iter().map(|line| (line, *style))
         })
         .collect();
-    let choices: Vec<_> = keymap::in_scope(question.scope)
-        // What quits from everywhere is no answer.
-        .filter(|it| (it.works)(&context) && it.rank == 0)
+    let choices: Vec<_> = keymap::choices(question.scope, &context)
         .flat_map(|it| {
             let lines = wrap(it.long, width.saturating_sub(4 + 1 + KEY));
             lines.into_iter().enumerate().map(move |(i, line)| (it, i, line))

@@ -30,7 +30,7 @@ pub(super) fn draw(
     Pen::row(buf, rule, 0).fill("─", width, scene.palette.border);
     main_panel::content(buf, content, view, scene, own_log, placed);
     main_panel::tabs(buf, rule, view, scene, placed);
-    main_panel::toast(buf, rule, scene);
+    placed.said = Rect { height: parts.main.height.min(3), ..rule };
 }
 
 /// Where its parts lie.

@@ -1,12 +1,17 @@
-//! Below the smallest screen: the state, and a request for more room.
+//! Below the smallest screen: the state, a request for more room, what goes on, and the keys.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
-use super::{Click, Placed, Scene, state};
-use crate::keymap::{self, Context, Scope};
+use super::{Placed, Scene, footer, state};
+use crate::cluster::{width, wrap_in};
+use crate::keymap::{Context, Scope};
+use crate::layout::split_top;
 use crate::paint::Pen;
-use crate::view::View;
+use crate::view::{Tab, View};
+
+mod question;
 
 const REQUEST: &str = "needs 40x10";
 
@@ -17,42 +22,53 @@ pub(super) fn draw(
     scene: Scene<'_>,
     placed: &mut Placed,
 ) {
-    let palette = scene.palette;
     let context = Context { view, model: scene.model, log: scene.log };
     if matches!(context.scope(), Scope::Quit | Scope::Confirm) {
-        // The question still has to be answerable.
-        let choices = keymap::in_scope(context.scope());
-        let choices = choices.filter(|it| (it.works)(&context) && it.rank == 0);
-        let mut x = 0;
-        for (row, choice) in (0..).zip(choices) {
-            let rows = area.height >= 3;
-            let mut pen = Pen::row(buf, area, if rows { row } else { 0 });
-            pen.to(if rows { 0 } else { x });
-            let from = pen.x();
-            pen.left(
-                choice.shown,
-                if rows { 4 } else { 0 }.max(choice.shown.len() as u16),
-                palette.key,
-            );
-            pen.gap(u16::from(!rows)).put(choice.short, palette.base);
-            let place = Rect {
-                x: from,
-                y: area.y + if rows { row } else { 0 },
-                width: pen.x() - from,
-                height: 1,
-            };
-            x = pen.x() - area.x + 2;
-            if let Some((key, _)) = choice.keys.first() {
-                placed.put(place, Click::Key(*key));
-            }
-        }
+        question::draw(buf, area, &context, scene, placed);
         return;
     }
+    let palette = scene.palette;
     let mut pen = Pen::row(buf, area, 0);
     state::plain(&mut pen, scene.model.state, palette);
-    if usize::from(pen.room()) > REQUEST.len() {
+    let is_beside = pen.room() >= 2 + width(REQUEST);
+    if is_beside {
         pen.gap(2).put(REQUEST, palette.dim);
-    } else {
-        Pen::row(buf, area, 1).put(REQUEST, palette.dim);
+        let wanted = wanted(view.tab);
+        if pen.room() >= width(wanted) {
+            pen.put(wanted, palette.dim);
+        }
+    }
+    let (_, below) = split_top(area, 1);
+    let keys = u16::from(below.height > u16::from(!is_beside));
+    let (below, last_row) = split_top(below, below.height - keys);
+    let mut lines: Vec<(String, Style)> = Vec::new();
+    let mut say = |text: &str, style: Style| {
+        let rows = usize::from(below.height).saturating_sub(lines.len());
+        lines.extend(wrap_in(text, below.width, rows).into_iter().map(|line| (line, style)));
+    };
+    // The next key takes it away, and shows what it hides.
+    if let Some(said) = scene.said() {
+        say(said, palette.selected);
+    }
+    if !is_beside {
+        say(REQUEST, palette.dim);
+    }
+    let style = palette.state(scene.model.state);
+    match scene.failure() {
+        Some(failure) => say(&failure.cause, style),
+        None => say(&state::headline(scene.model), style),
+    }
+    for (row, (line, style)) in (0..).zip(&lines) {
+        Pen::row(buf, below, row).put(line, *style);
+    }
+    footer::draw(buf, last_row, &context, palette, placed);
+}
+
+/// What the keys of the tabs have chosen.
+fn wanted(tab: Tab) -> &'static str {
+    match tab {
+        Tab::Log => " for the log",
+        Tab::Timeline => " for the timeline",
+        Tab::OwnLog => " for stigmer's log",
     }
 }

@@ -1,11 +1,10 @@
 //! What keys do: by table, and as a property of the table itself.
 
-use proptest::prelude::*;
+mod offers;
 
 use super::*;
 use crate::keymap::Scope;
 use crate::model::StateView;
-use crate::panel::footer_bindings;
 use crate::sample::{self, SampleLog};
 
 const WIDE: Rect = Rect { x: 0, y: 0, width: 400, height: 40 };
@@ -183,53 +182,6 @@ fn no_key_has_two_meanings_in_one_situation() {
                     seen.push(*key);
                 }
             }
-        }
-    }
-}
-
-/// Whether a key does something: an action, or a change of the view. A refusal is not one.
-fn effective(ui: &Ui, key: Key, model: &Model, log: &SampleLog) -> bool {
-    let mut tried = ui.clone();
-    tried.handle(Input::Key(key), model, log).is_some() || tried.view != ui.view
-}
-
-proptest! {
-    #[test]
-    fn the_footer_shows_exactly_the_keys_that_do_something(
-        state in prop::sample::select(sample::STATES.to_vec()),
-        flags in prop::array::uniform7(any::<bool>()),
-        keys in prop::collection::vec(0..128_usize, 0..8),
-        lines in prop::sample::select(vec![0_u64, 5, 500]),
-    ) {
-        let log = SampleLog::numbered(lines);
-        let mut model = sample::in_state(state);
-        (model.attached, model.managed, model.can.background) = (flags[0], flags[1], flags[2]);
-        (model.can.start, model.can.stop, model.can.restart) = (flags[3], flags[4], flags[5]);
-        model.workflows = flags[6].then(|| sample::with_workflows().workflows.unwrap());
-        let all: Vec<Key> = keymap::all().flat_map(|it| it.keys).map(|(key, _)| *key).collect();
-        let mut ui = ui();
-        draw(&mut ui, &model, &log);
-        for key in keys {
-            press(&mut ui, all[key % all.len()], &model, &log);
-            draw(&mut ui, &model, &log);
-        }
-
-        let context = Context { view: &ui.view, model: &model, log: &log };
-        let types = |key: Key| context.scope() == Scope::Prompt && matches!(key.code, KeyCode::Char(_)) && !key.ctrl;
-        let shown: Vec<_> = footer_bindings(&context, WIDE.width).into_iter().map(|it| it.shown).collect();
-        for binding in keymap::in_scope(context.scope()) {
-            let works = (binding.works)(&context);
-            let does = binding.keys.iter().any(|(key, _)| effective(&ui, *key, &model, &log));
-            prop_assert!(!works || does, "{} is offered and does nothing", binding.shown);
-            prop_assert_eq!(works && !binding.short.is_empty(), shown.contains(&binding.shown) && works && !binding.short.is_empty());
-        }
-        for (place, _) in ui.placed.all() {
-            prop_assert_eq!(place.intersection(WIDE), *place);
-        }
-        for key in all.into_iter().filter(|key| !types(*key)) {
-            let offered = keymap::in_scope(context.scope())
-                .any(|it| (it.works)(&context) && it.keys.iter().any(|(own, _)| own.same(key)));
-            prop_assert!(offered || !effective(&ui, key, &model, &log), "{key:?} works and is not offered");
         }
     }
 }

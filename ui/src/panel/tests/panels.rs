@@ -74,13 +74,15 @@ pub(super) fn main(it: &mut Canvas<'_>) -> Rect {
     let own_log = &mut |rect: Rect, buf: &mut Buffer| {
         buf.set_stringn(rect.x, rect.y, "(the caller draws here)", rect.width.into(), dim);
     };
-    if it.view.shape == Shape::Reduced {
-        let main = reduced::parts(it.area, it.scene).main;
+    let main = if it.view.shape == Shape::Reduced {
         reduced::draw(it.buf, it.area, it.view, it.scene, own_log, it.placed);
-        return main;
-    }
-    let main = it.parts().main;
-    main_panel::draw(it.buf, main, it.view, it.scene, own_log, it.placed);
+        reduced::parts(it.area, it.scene).main
+    } else {
+        let main = it.parts().main;
+        main_panel::draw(it.buf, main, it.view, it.scene, own_log, it.placed);
+        main
+    };
+    main_panel::toast(it.buf, it.placed.said, it.scene);
     main
 }
 
