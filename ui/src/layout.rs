@@ -9,7 +9,7 @@
 //! ```
 //! `Reduced` has the same parts without lines around them; `Tiny` is one line.
 //! The shape depends on the size alone, so a change of state never rearranges the screen,
-//! except that a failure takes the room it needs for its explanation.
+//! except that a failure takes the room it needs for its explanation, and a message that is longer than its row.
 
 use ratatui::layout::Rect;
 
@@ -40,6 +40,15 @@ impl Shape {
             Self::Reduced | Self::Tiny => 5,
         }
     }
+
+    /// The least height of the main panel: its lines, and what a glance at the log needs. On a small
+    /// screen trouble leaves it the newest line.
+    fn main_at_least(self) -> u16 {
+        match self {
+            Self::Wide | Self::Compact => 6,
+            Self::Reduced | Self::Tiny => 2,
+        }
+    }
 }
 
 /// Where the parts of a wide or compact screen lie. In a compact one `health` and `resources` are empty.
@@ -55,13 +64,10 @@ pub(crate) struct Parts {
     pub(crate) main: Rect,
 }
 
-/// The least height of the main panel: its lines, and what a glance at the log needs.
-const MAIN_AT_LEAST: u16 = 6;
-
 /// The last row belongs to the keys.
 const FOOTER: u16 = 1;
 
-/// `explanation`: lines that a failure adds to the header, granted as far as there is room. `work`: rows for
+/// `explanation`: lines that trouble adds to the header, granted as far as there is room. `work`: rows for
 /// what is said about workflows.
 pub(crate) fn parts(area: Rect, shape: Shape, explanation: u16, work: u16) -> Parts {
     let (tiles_height, frame) = match shape {
@@ -69,7 +75,7 @@ pub(crate) fn parts(area: Rect, shape: Shape, explanation: u16, work: u16) -> Pa
         Shape::Compact => (4, 2),
         Shape::Reduced | Shape::Tiny => (0, 0),
     };
-    let fixed = FOOTER + tiles_height + work + MAIN_AT_LEAST;
+    let fixed = FOOTER + tiles_height + work + shape.main_at_least();
     let header_height = (shape.header_lines() + frame + explanation)
         .min(area.height.saturating_sub(fixed))
         .max(shape.header_lines() + frame)

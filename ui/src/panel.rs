@@ -171,8 +171,7 @@ fn full(
 
 /// Where the parts of a screen with lines around them lie.
 fn parts(area: Rect, shape: Shape, scene: Scene<'_>) -> Parts {
-    let explanation =
-        scene.failure().map_or(0, |it| failure::lines(it, area.width.saturating_sub(4)));
+    let explanation = header::explanation(area.width.saturating_sub(4), scene);
     let work = u16::from(scene.model.workflows.is_some());
     layout::parts(area, shape, explanation, work)
 }

@@ -6,9 +6,9 @@ use any::{any_input, any_log, any_model, any_size};
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use stigmer_ui::model::StateView;
+use stigmer_ui::model::{Model, StateView};
 use stigmer_ui::sample::{self, SampleLog};
-use stigmer_ui::{Symbols, Theme, Ui};
+use stigmer_ui::{Action, Input, Key, QuitChoice, Symbols, Theme, Ui};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 160, ..ProptestConfig::default() })]
@@ -104,5 +104,87 @@ fn everything_promised_is_on_the_screen() {
                 }
             }
         }
+    }
+}
+
+/// All words on the screen, as if no line had been wrapped.
+fn told(ui: &mut Ui, (width, height): (u16, u16), model: &Model) -> String {
+    let area = Rect::new(0, 0, width, height);
+    let mut buf = Buffer::empty(area);
+    ui.render(&mut buf, area, model, &SampleLog::temporal(), &mut |_, _| {});
+    let mut words = Vec::new();
+    for row in buf.content().chunks(width.into()) {
+        let row: String = row.iter().map(ratatui::buffer::Cell::symbol).collect();
+        words.extend(row.split_whitespace().filter(|it| *it != "│").map(str::to_owned));
+    }
+    words.join(" ")
+}
+
+#[test]
+fn a_small_screen_tells_why_it_gave_up_and_what_helps() {
+    let mut model = sample::in_state(StateView::Failed);
+    let causes = [
+        "Temporal ended with exit 1 each time.",
+        "The port 7233 is taken by another program (pid 812, nginx), and so is 8233; Temporal cannot listen there.",
+    ];
+    for cause in causes {
+        model.failure.as_mut().unwrap().cause = cause.into();
+        for size in [(40, 10), (71, 19), (119, 29), (400, 12)] {
+            let text = told(&mut Ui::new(Theme::NoColor, Symbols::Unicode), size, &model);
+            for wanted in ["FAILED", cause, "Error: unable to open", "s try again", "· move"] {
+                assert!(text.contains(wanted), "{wanted} at {size:?}: {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_small_screen_cuts_no_message_that_a_sentence_has_room_for() {
+    for state in [StateView::Degraded, StateView::Backoff, StateView::Stopped] {
+        let mut model = sample::in_state(state);
+        model.doing = String::new();
+        model.message =
+            "the port 7233 is taken by another program (pid 812, nginx): waiting for it".into();
+        for size in [(40, 10), (80, 24), (39, 8)] {
+            let text = told(&mut Ui::new(Theme::NoColor, Symbols::Unicode), size, &model);
+            assert!(text.contains(&model.message), "{size:?}: {text}");
+        }
+    }
+}
+
+#[test]
+fn the_smallest_screen_names_what_it_asks_about_and_takes_the_answer_of_key_and_mouse() {
+    let mut model = sample::with_workflows();
+    model.attached = false;
+    let log = SampleLog::temporal();
+    let cases = [
+        ('x', ["Stop Temporal?", "3 workflows"], 'y', Action::Stop),
+        ('r', ["Restart Temporal?", "3 workflows"], 'y', Action::Restart),
+        ('q', ["Temporal is READY", "3 workflows"], 'x', Action::Quit(QuitChoice::StopAndQuit)),
+    ];
+    for (order, named, answer, action) in cases {
+        let mut ui = Ui::new(Theme::NoColor, Symbols::Unicode);
+        told(&mut ui, (20, 5), &model);
+        ui.handle(Input::Key(Key::char(order)), &model, &log);
+        let text = told(&mut ui, (20, 5), &model);
+        assert!(named.iter().all(|it| text.contains(it)), "{text}");
+        let y = (0..5).find(|y| {
+            let click = Input::Click { x: 0, y: *y };
+            ui.clone().handle(click, &model, &log).as_ref() == Some(&action)
+        });
+        assert!(y.is_some(), "{order} is not answered by a click");
+        assert_eq!(ui.handle(Input::Key(Key::char(answer)), &model, &log), Some(action));
+    }
+}
+
+#[test]
+fn the_smallest_screen_tells_a_refusal_and_still_the_state_and_the_keys() {
+    let (model, log) = (sample::ready(), SampleLog::temporal());
+    let mut ui = Ui::new(Theme::NoColor, Symbols::Unicode);
+    told(&mut ui, (20, 5), &model);
+    ui.handle(Input::Key(Key::char('s')), &model, &log);
+    let text = told(&mut ui, (20, 5), &model);
+    for wanted in ["READY", "Temporal is up already", "x stop", "q quit", "needs 40x10"] {
+        assert!(text.contains(wanted), "{wanted}: {text}");
     }
 }

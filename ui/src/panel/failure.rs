@@ -4,14 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::Scene;
-use crate::cluster::{width, wrap};
+use crate::cluster::{width, wrap_in};
 use crate::model::FailureView;
 use crate::paint::Pen;
 
-const MAX_CAUSE: usize = 3;
-const MAX_WORDS: usize = 4;
-/// Rows of one of the last words; what matters often stands at the end of a long line.
-const MAX_WRAPPED: usize = 2;
+/// Narrower than this, there is no room for headings and blank lines.
+const SPACIOUS: u16 = 60;
 const BAR: &str = "│ ";
 /// In front of a remedy that is no key.
 const BULLET: &str = "·";
@@ -21,23 +19,18 @@ const KEY: u16 = 3;
 
 /// Lines that it takes in `columns`.
 pub(super) fn lines(it: &FailureView, columns: u16) -> u16 {
-    let cause = wrap(&it.cause, columns).len().min(MAX_CAUSE);
-    let words = last_words(it, columns).iter().map(Vec::len).sum::<usize>();
-    let heading = usize::from(words > 0);
-    let cure = cure(it, columns).len();
-    (1 + cause + heading + words + 1 + cure + 1).try_into().unwrap_or(u16::MAX)
+    let told = Told::new(it, columns, usize::from(u16::MAX));
+    let around = if columns >= SPACIOUS { 3 } else { 0 };
+    (told.cause.len() + told.heading + told.words.len() + told.cures.len() + around)
+        .try_into()
+        .unwrap_or(u16::MAX)
 }
 
 pub(super) fn draw(buf: &mut Buffer, area: Rect, it: &FailureView, scene: Scene<'_>) {
     let palette = scene.palette;
-    // Short of room, the blank lines go first and the last words next: the cure is what counts.
-    let mut cause = wrap(&it.cause, area.width);
-    cause.truncate(MAX_CAUSE);
-    let cure = cure(it, area.width);
-    let spare = usize::from(area.height).saturating_sub(cause.len() + cure.len());
-    let heading = usize::from(spare > 1 && !it.last_words.is_empty());
-    let words = newest(last_words(it, area.width), spare - heading);
-    let blanks = spare - heading - words.len();
+    let rows = usize::from(area.height);
+    let Told { cause, heading, words, cures } = Told::new(it, area.width, rows);
+    let blanks = rows.saturating_sub(cause.len() + heading + words.len() + cures.len());
 
     let mut row = u16::from(blanks >= 1);
     for line in &cause {
@@ -53,47 +46,78 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, it: &FailureView, scene: Scene<
         row += 1;
     }
     row += u16::from(blanks >= 2);
-    for (i, (key, text)) in cure.iter().enumerate() {
+    for (i, (key, text)) in cures.iter().enumerate() {
         let mut pen = Pen::row(buf, area, row);
-        pen.left(if i == 0 { CURE_LABEL } else { "" }, width(CURE_LABEL), palette.ok);
+        pen.left(if i == 0 { CURE_LABEL } else { "" }, label(area.width), palette.ok);
         let style = if *key == BULLET { palette.dim } else { palette.key };
         pen.left(key, KEY, style).put(text, palette.base);
         row += 1;
     }
 }
 
-/// The newest of them, each wrapped.
-fn last_words(it: &FailureView, columns: u16) -> Vec<Vec<String>> {
-    let room = columns.saturating_sub(width(BAR));
-    let newest = &it.last_words[it.last_words.len().saturating_sub(MAX_WORDS)..];
-    newest.iter().map(|line| wrap(line, room).into_iter().take(MAX_WRAPPED).collect()).collect()
+/// What is told of it, in lines.
+struct Told<'a> {
+    cause: Vec<String>,
+    heading: usize,
+    words: Vec<String>,
+    /// Each with its key.
+    cures: Vec<(&'a str, String)>,
 }
 
-/// As many of the newest as `rows` take in whole; of one that is longer alone, its beginning.
-fn newest(mut words: Vec<Vec<String>>, rows: usize) -> Vec<String> {
-    while words.len() > 1 && words.iter().map(Vec::len).sum::<usize>() > rows {
-        words.remove(0);
+impl<'a> Told<'a> {
+    /// Short of `rows`, the last words go first, and the ends of the remedies next: the cause, and that
+    /// there are remedies, is what counts.
+    fn new(it: &'a FailureView, columns: u16, rows: usize) -> Self {
+        let cause = wrap_in(&it.cause, columns, rows.saturating_sub(it.cure.len()).max(1));
+        let mut room = rows.saturating_sub(cause.len());
+        let a_word = usize::from(!it.last_words.is_empty() && room > it.cure.len());
+        let cures = cures(it, columns, room - a_word);
+        room = room.saturating_sub(cures.len());
+        let heading = usize::from(a_word > 0 && room > 1 && columns >= SPACIOUS);
+        let words = last_words(it, columns, room - heading);
+        Self { cause, heading, words, cures }
     }
-    let mut rows_of_it: Vec<String> = words.into_iter().flatten().collect();
-    rows_of_it.truncate(rows);
-    rows_of_it
 }
 
-/// The remedies, wrapped, each with its key if it has one.
-fn cure(it: &FailureView, columns: u16) -> Vec<(&str, String)> {
-    let room = columns.saturating_sub(width(CURE_LABEL) + KEY);
+fn label(columns: u16) -> u16 {
+    if columns >= SPACIOUS { width(CURE_LABEL) } else { 0 }
+}
+
+/// As many of the newest as `rows` take in whole, but the newest at any rate.
+fn last_words(it: &FailureView, columns: u16, mut rows: usize) -> Vec<String> {
+    // What matters often stands at the end of a long line.
+    let (most, most_rows) = if columns >= SPACIOUS { (4, 2) } else { (1, 3) };
+    let room = columns.saturating_sub(width(BAR));
     let mut lines = Vec::new();
-    for line in &it.cure {
-        let (key, text) = key_and_text(line).unwrap_or((BULLET, line));
-        for (i, part) in wrap(text, room).into_iter().enumerate() {
-            lines.push((if i == 0 { key } else { "" }, part));
+    for (i, line) in it.last_words.iter().rev().take(most).enumerate() {
+        let wrapped = wrap_in(line, room, if i == 0 { most_rows.min(rows) } else { most_rows });
+        if wrapped.len() > rows {
+            break;
         }
+        rows -= wrapped.len();
+        lines.extend(wrapped.into_iter().rev());
+    }
+    lines.reverse();
+    lines
+}
+
+/// The remedies in at most `rows`, wrapped, each with its key if it has one.
+fn cures(it: &FailureView, columns: u16, rows: usize) -> Vec<(&str, String)> {
+    let room = columns.saturating_sub(label(columns) + KEY);
+    let mut spare = rows.saturating_sub(it.cure.len());
+    let mut lines = Vec::new();
+    for line in it.cure.iter().take(rows) {
+        let (key, text) = key_and_text(line).unwrap_or((BULLET, line));
+        let wrapped = wrap_in(text, room, 1 + spare);
+        spare -= wrapped.len().saturating_sub(1);
+        let parts = wrapped.into_iter().enumerate();
+        lines.extend(parts.map(|(i, part)| (if i == 0 { key } else { "" }, part)));
     }
     lines
 }
 
 /// `s  try again` → `s`, `try again`.
-pub(super) fn key_and_text(line: &str) -> Option<(&str, &str)> {
+fn key_and_text(line: &str) -> Option<(&str, &str)> {
     let (key, text) = line.split_once("  ")?;
     (1..=2).contains(&width(key)).then(|| (key, text.trim_start()))
 }

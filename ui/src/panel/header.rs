@@ -4,11 +4,16 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Scene, failure, health, state, tile_in};
-use crate::cluster::width;
+use crate::cluster::{width, wrap_in};
 use crate::human;
 use crate::layout::{Shape, split_top};
 use crate::model::StateView;
 use crate::paint::{self, Pen, Piece};
+
+/// Column of the headline.
+const BESIDE_BADGE: u16 = state::BADGE_COLUMNS + 2;
+/// Rows of the headline.
+const MAX_HEADLINE: usize = 2;
 
 pub(super) fn draw(buf: &mut Buffer, area: Rect, shape: Shape, scene: Scene<'_>) {
     let Scene { model, palette, .. } = scene;
@@ -29,15 +34,16 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, shape: Shape, scene: Scene<'_>)
     .collect();
     let inside = tile_in(buf, area, "stigmer local", &whose, border, scene);
 
-    let explanation = scene.failure().map_or(0, |it| failure::lines(it, inside.width));
-    let (first, rest) = split_top(inside, 1);
     let facts_height = if shape == Shape::Compact { 2 } else { 1 };
-    let explanation = explanation.min(rest.height.saturating_sub(facts_height));
-    let (middle, facts) = split_top(rest, explanation);
-
-    headline(buf, first, scene);
+    let told = 1 + explanation(inside.width, scene);
+    let told = told.min(inside.height.saturating_sub(facts_height));
+    let (told, facts) = split_top(inside, told);
     if let Some(it) = scene.failure() {
-        failure::draw(buf, middle, it, scene);
+        let (first, rest) = split_top(told, 1);
+        headline(buf, first, scene);
+        failure::draw(buf, rest, it, scene);
+    } else {
+        headline(buf, told, scene);
     }
     identity(buf, facts, shape, scene);
     if shape == Shape::Compact {
@@ -45,27 +51,37 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, shape: Shape, scene: Scene<'_>)
     }
 }
 
+/// Rows that trouble needs below the first.
+pub(super) fn explanation(columns: u16, scene: Scene<'_>) -> u16 {
+    let room = columns.saturating_sub(BESIDE_BADGE);
+    scene.failure().map_or_else(
+        || wrap_in(&state::headline(scene.model), room, MAX_HEADLINE).len().max(1) as u16 - 1,
+        |it| failure::lines(it, columns),
+    )
+}
+
 fn headline(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     let Scene { model, palette, .. } = scene;
     let version = model.version.as_deref().map(|v| format!("Temporal {v}")).unwrap_or_default();
     let text = state::headline(model);
-    let needed = state::BADGE_COLUMNS + 2 + width(&text) + 2 + width(&version);
+    let needed = BESIDE_BADGE + width(&text) + 2 + width(&version);
     // The version is known; what happens is news.
     let taken = if needed <= area.width {
         paint::flush_right(buf, area, 0, &[(&version, palette.dim)])
     } else {
         0
     };
-    let mut pen = Pen::row(buf, area, 0);
-    pen.reserve(taken);
-    state::badge(&mut pen, model.state, palette);
+    state::badge(&mut Pen::row(buf, area, 0), model.state, palette);
     let news = !model.doing.is_empty() || !model.message.is_empty();
     let style = match model.state {
         StateView::Failed | StateView::Degraded | StateView::Backoff => palette.state(model.state),
         _ if news => palette.strong,
         _ => palette.dim,
     };
-    pen.gap(2).put(&text, style);
+    let lines = wrap_in(&text, area.width.saturating_sub(BESIDE_BADGE), area.height.into());
+    for (row, line) in (0..).zip(&lines) {
+        Pen::row(buf, area, row).to(BESIDE_BADGE).reserve(taken).put(line, style);
+    }
 }
 
 /// Uptime, generation, pid; address and web UI. The same columns in every state.

@@ -4,12 +4,17 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{OwnLog, Placed, Scene, failure, header, health, main_panel, probe, state};
-use crate::cluster::wrap;
+use crate::cluster::wrap_in;
 use crate::human;
 use crate::layout::{self, Parts, Shape, split_left, split_top};
-use crate::model::FailureView;
+use crate::model::Model;
 use crate::paint::{self, Pen};
 use crate::view::View;
+
+/// Rows of facts in ordinary times.
+const FACTS: u16 = 5;
+/// Rows of a message; what is longer than that is read on a larger screen.
+const MAX_NEWS: usize = 3;
 
 pub(super) fn draw(
     buf: &mut Buffer,
@@ -21,7 +26,10 @@ pub(super) fn draw(
 ) {
     let parts = parts(area, scene);
     match scene.failure() {
-        Some(it) => trouble(buf, parts.header, it, scene),
+        Some(it) => {
+            first_line(buf, parts.header, scene);
+            failure::draw(buf, split_top(parts.header, 1).1, it, scene);
+        }
         None => facts(buf, parts.header, scene),
     }
 
@@ -33,15 +41,31 @@ pub(super) fn draw(
     placed.said = Rect { height: parts.main.height.min(3), ..rule };
 }
 
-/// Where its parts lie.
-pub(super) fn parts(area: Rect, _scene: Scene<'_>) -> Parts {
-    layout::parts(area, Shape::Reduced, 0, 0)
+/// Where its parts lie. What is told of trouble may take the room of the log.
+pub(super) fn parts(area: Rect, scene: Scene<'_>) -> Parts {
+    let explanation = match scene.failure() {
+        Some(it) => failure::lines(it, area.width).saturating_sub(FACTS - 1),
+        None => (news(scene.model, area.width).len() as u16).saturating_sub(1),
+    };
+    layout::parts(area, Shape::Reduced, explanation, 0)
+}
+
+/// What goes on, where it is not simply up.
+fn news(model: &Model, columns: u16) -> Vec<String> {
+    if model.state.is_up() && model.doing.is_empty() && model.message.is_empty() {
+        return Vec::new();
+    }
+    wrap_in(&state::headline(model), columns, MAX_NEWS)
 }
 
 fn facts(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     let Scene { model, palette, .. } = scene;
     first_line(buf, area, scene);
-    if model.doing.is_empty() && model.message.is_empty() {
+    let news = news(model, area.width);
+    for (row, line) in (1..).zip(&news) {
+        Pen::row(buf, area, row).put(line, palette.state(model.state));
+    }
+    if news.is_empty() {
         let mut pen = Pen::row(buf, area, 1);
         let address = model.address.as_deref().unwrap_or("no address");
         pen.put(address, palette.accent);
@@ -51,11 +75,10 @@ fn facts(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
         if let Some(pid) = model.pid {
             pen.gap(2).put("pid ", palette.dim).put(&pid.to_string(), palette.base);
         }
-    } else {
-        Pen::row(buf, area, 1).put(&state::headline(model), palette.state(model.state));
     }
+    let (_, area) = split_top(area, 1 + news.len().max(1) as u16);
 
-    let mut pen = Pen::row(buf, area, 2);
+    let mut pen = Pen::row(buf, area, 0);
     pen.put("Restarts ", palette.dim).put(&human::count(model.restarts.total), palette.strong);
     match &model.restarts.last {
         Some(last) => pen
@@ -66,40 +89,13 @@ fn facts(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
         None => pen.put("  none so far", palette.dim),
     };
 
-    let mut pen = Pen::row(buf, area, 3);
+    let mut pen = Pen::row(buf, area, 1);
     pen.put("Probe ", palette.dim);
     probe::latest(&mut pen, scene);
-    let (_, graph) = split_left(Rect { y: area.y + 3, height: 1, ..area }, 13);
+    let (_, graph) = split_left(Rect { y: area.y + 1, height: 1, ..area }.intersection(area), 13);
     probe::draw_history(buf, graph, scene, probe::scale(&model.probe, graph.width.into()));
 
-    usage_and_layers(buf, area, 4, scene);
-}
-
-/// A given-up server: cause, last words and cure in the place of the numbers.
-fn trouble(buf: &mut Buffer, area: Rect, it: &FailureView, scene: Scene<'_>) {
-    let palette = scene.palette;
-    first_line(buf, area, scene);
-    let cure = it.cure.len().min(2);
-    let cause = wrap(&it.cause, area.width);
-    let room = usize::from(area.height).saturating_sub(1 + cure);
-    let mut lines = cause
-        .iter()
-        .take(room.saturating_sub(usize::from(!it.last_words.is_empty())))
-        .map(|line| (line.as_str(), palette.strong))
-        .collect::<Vec<_>>();
-    if let Some(words) = it.last_words.last().filter(|_| lines.len() < room) {
-        lines.push((words, palette.dim));
-    }
-    for (row, (text, style)) in (1..).zip(&lines) {
-        Pen::row(buf, area, row).put(text, *style);
-    }
-    for (row, line) in (1 + lines.len() as u16..).zip(it.cure.iter().take(cure)) {
-        let mut pen = Pen::row(buf, area, row);
-        match failure::key_and_text(line) {
-            Some((key, text)) => pen.put(key, palette.key).gap(2).put(text, palette.base),
-            None => pen.put(line, palette.base),
-        };
-    }
+    usage_and_layers(buf, area, 2, scene);
 }
 
 fn first_line(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {

@@ -11,6 +11,9 @@ use crate::sample::{self, SampleLog};
 use crate::theme::{Symbols, Theme};
 use crate::view::{Overlay, Prompt, Tab};
 
+/// A message that does not fit into a row.
+const LONG: &str = "the port 7233 is taken by another program (pid 812, nginx)";
+
 fn pictures(sizes: &[(u16, u16)], stages: &[Stage], draw: Draw) -> String {
     sheet(sizes, stages, |stage, size| {
         stage.shoot(size, Theme::Dark, Symbols::Unicode, draw).text()
@@ -50,6 +53,9 @@ fn header() {
             Stage::new("attached", sample::ready()),
             with("watched, not managed", sample::in_state(StateView::Ready), |it| {
                 it.managed = false;
+            }),
+            with("a long message", sample::in_state(StateView::Backoff), |it| {
+                it.message = LONG.into();
             }),
             with("adopted, no web UI", sample::in_state(StateView::Ready), |it| {
                 (it.adopted, it.ui_url) = (true, None);
@@ -347,7 +353,7 @@ fn failure() {
 #[test]
 fn reduced() {
     let long = with("a long message", sample::in_state(StateView::Backoff), |it| {
-        it.message = "the port 7233 is taken by another program (pid 812, nginx)".into();
+        it.message = LONG.into();
     });
     let taken = with("a long cause", sample::in_state(StateView::Failed), |it| {
         let cause = "The port 7233 is taken by another program (pid 812, nginx), and so is 8233; Temporal cannot listen there.";
