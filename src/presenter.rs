@@ -315,6 +315,8 @@ fn row(entry: &Entry, repaired: Option<&Entry>) -> TimelineRow {
         (_, _, _) => String::new(),
     };
     TimelineRow {
+        // No two happen in the same nanosecond; a repair goes by the end that it repaired.
+        id: entry.time.as_nanosecond() as u64,
         clock: time.strftime("%H:%M:%S").to_string(),
         generation: entry.generation.0,
         kind,
@@ -444,6 +446,27 @@ mod tests {
                 (1, TimelineKind::Start, "ready in 131 ms"),
             ]
         );
+    }
+
+    #[test]
+    fn a_row_keeps_its_id_when_it_is_repaired_and_when_others_come_and_go() {
+        let at = |ns: i64, happened, n| {
+            let time = jiff::Timestamp::from_nanosecond(ns.into()).unwrap();
+            Arc::new(Entry { time, ..Arc::unwrap_or_clone(entry(happened, n, Cause::Crash)) })
+        };
+        let entries = [
+            at(10, Happened::Ready, 1),
+            at(20, Happened::Ended, 1),
+            at(30, Happened::Ready, 2),
+            at(40, Happened::Ended, 2),
+        ];
+        let ids = |entries: &[Arc<Entry>]| -> Vec<u64> {
+            timeline(entries).iter().map(|row| row.id).collect()
+        };
+        assert_eq!(ids(&entries[..2]), [20, 10]);
+        assert_eq!(ids(&entries[..3]), [20, 10], "repaired");
+        assert_eq!(ids(&entries), [40, 20, 10]);
+        assert_eq!(ids(&entries[1..]), [40, 20], "the oldest has fallen out");
     }
 
     #[test]

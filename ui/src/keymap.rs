@@ -118,7 +118,7 @@ impl Context<'_> {
             _ if view.shape == Shape::Tiny => false,
             Overlay::Help => true,
             Overlay::Line(number) => (log.dropped()..log.total()).contains(number),
-            Overlay::Entry(entry) => *entry < model.timeline.len(),
+            Overlay::Entry(id) => model.timeline.iter().any(|row| row.id == *id),
             Overlay::Components => view.tab == Tab::Log,
         })
     }

@@ -186,6 +186,8 @@ pub struct FailureView {
 /// One entry of the timeline.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TimelineRow {
+    /// Which entry: no other has this, and it stays, whatever comes or goes before and after it.
+    pub id: u64,
     /// When, as text of at most 8 columns: `21:16:39`.
     pub clock: String,
     /// Which Temporal.

@@ -78,8 +78,8 @@ pub(crate) enum Click {
     Key(Key),
     /// On the log line with this number.
     Line(u64),
-    /// On an entry of the timeline, counted from the newest.
-    Entry(usize),
+    /// On the entry of the timeline with this id.
+    Entry(u64),
     /// On an item of the list in front.
     Pick(usize),
 }
@@ -137,7 +137,7 @@ pub(crate) fn screen(
             Overlay::Confirm(order) => confirm::draw(buf, rest, order, view, scene, &mut placed),
             Overlay::Help => help::draw(buf, rest, view, scene),
             Overlay::Line(number) => line::draw(buf, rest, number, view, scene),
-            Overlay::Entry(entry) => entry::draw(buf, rest, entry, view, scene),
+            Overlay::Entry(id) => entry::draw(buf, rest, id, view, scene),
             Overlay::Components => components::draw(buf, rest, view, scene, &mut placed),
         };
         placed.front = Some((front, last_row));

@@ -99,6 +99,7 @@ fn phases(ms: [u64; 7]) -> Vec<Phase> {
 fn timeline() -> Vec<TimelineRow> {
     vec![
         TimelineRow {
+            id: 3,
             clock: "21:16:39".into(),
             generation: 2,
             kind: TimelineKind::Restart,
@@ -111,6 +112,7 @@ fn timeline() -> Vec<TimelineRow> {
             ],
         },
         TimelineRow {
+            id: 2,
             clock: "21:04:11".into(),
             generation: 1,
             kind: TimelineKind::Restart,
@@ -120,6 +122,7 @@ fn timeline() -> Vec<TimelineRow> {
             last_words: Vec::new(),
         },
         TimelineRow {
+            id: 1,
             clock: "20:04:02".into(),
             generation: 1,
             kind: TimelineKind::Start,

@@ -69,7 +69,11 @@ impl Ui {
     /// Takes one input. Returns what the caller has to do; changes of the view are done already.
     /// Draw again after every input.
     pub fn handle(&mut self, input: Input, model: &Model, log: &dyn LogSource) -> Option<Action> {
-        self.settle(model, log);
+        let is_aimed = matches!(input, Input::Key(_) | Input::Click { .. });
+        if self.settle(model, log) && is_aimed {
+            // It was meant for what is no longer there.
+            return None;
+        }
         match input {
             Input::Key(key) => self.key(key, model, log),
             Input::ScrollUp(lines) => self.wheel(Move::Up(lines), KeyCode::PageUp, model, log),
@@ -86,16 +90,25 @@ impl Ui {
         }
     }
 
-    /// Takes in new lines, and forgets a dialog whose question has become void, so that it does not
-    /// come back by itself.
-    fn settle(&mut self, model: &Model, log: &dyn LogSource) {
+    /// Takes in new lines, and forgets a dialog whose question has become void and a page whose subject
+    /// is gone, so that it does not come back by itself. Returns whether there was one.
+    fn settle(&mut self, model: &Model, log: &dyn LogSource) -> bool {
         self.view.log.update(log);
         let context = Context { view: &self.view, model, log };
         let (overlay, prompts) = (context.overlay(), context.prompts());
+        let gone = self.view.overlay.filter(|_| overlay.is_none());
         self.view.overlay = overlay;
         if !prompts {
             self.view.prompt = None;
         }
+        match gone {
+            _ if self.view.shape == Shape::Tiny => {}
+            Some(Overlay::Entry(_)) => self.notice = "this entry has left the timeline",
+            Some(Overlay::Line(_)) => self.notice = "this line is no longer held",
+            Some(Overlay::Help | Overlay::Quit | Overlay::Confirm(_) | Overlay::Components)
+            | None => {}
+        }
+        gone.is_some()
     }
 
     fn key(&mut self, key: Key, model: &Model, log: &dyn LogSource) -> Option<Action> {
@@ -157,7 +170,7 @@ impl Ui {
             Command::PreviousTab => view.tab = view.tab.previous(),
             Command::Scroll(by) => match (view.overlay, view.tab) {
                 (Some(_), _) => view.page.scroll(by),
-                (None, Tab::Timeline) => view.timeline.go(by, model.timeline.len()),
+                (None, Tab::Timeline) => view.timeline.go(by, &model.timeline),
                 (None, Tab::Log | Tab::OwnLog) => view.log.go(by),
             },
             Command::Open => self.open(model, log),
@@ -221,9 +234,9 @@ impl Ui {
     fn open(&mut self, model: &Model, log: &dyn LogSource) {
         let view = &mut self.view;
         if view.tab == Tab::Timeline {
-            let entries = model.timeline.len();
-            let from_newest = view.timeline.chosen(entries);
-            view.open(Overlay::Entry(entries.saturating_sub(1 + from_newest)));
+            if let Some(row) = model.timeline.get(view.timeline.chosen(&model.timeline)) {
+                view.open(Overlay::Entry(row.id));
+            }
             return;
         }
         match view.log.current() {
@@ -247,12 +260,10 @@ impl Ui {
                 }
                 view.open(Overlay::Line(line));
             }
-            Some(Overlay::Entry(entry)) => {
-                let entries = model.timeline.len();
-                view.timeline.choose(entries.saturating_sub(1 + entry), entries);
-                view.timeline.go(by, entries);
-                let from_newest = view.timeline.chosen(entries);
-                view.open(Overlay::Entry(entries.saturating_sub(1 + from_newest)));
+            Some(Overlay::Entry(id)) => {
+                view.timeline.choose_id(id, &model.timeline);
+                view.timeline.go(by, &model.timeline);
+                self.open(model, log);
             }
             _ => {}
         }
@@ -264,8 +275,8 @@ impl Ui {
                 let index = usize::try_from(number.checked_sub(log.dropped())?).ok()?;
                 Some(Copied { text: log.details(index)?.raw + "\n", lines: 1, left_out: 0 })
             }
-            Some(Overlay::Entry(entry)) => {
-                let row = model.timeline.iter().rev().nth(entry)?;
+            Some(Overlay::Entry(id)) => {
+                let row = model.timeline.iter().find(|row| row.id == id)?;
                 let text = row.plain();
                 Some(Copied { lines: text.lines().count(), text, left_out: 0 })
             }

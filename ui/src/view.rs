@@ -2,7 +2,7 @@
 
 use crate::explorer::{Explorer, Move, Place};
 use crate::layout::Shape;
-use crate::model::{Model, StateView};
+use crate::model::{Model, StateView, TimelineRow};
 use crate::theme::{Symbols, Theme};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,8 +79,8 @@ pub(crate) enum Overlay {
     Confirm(Order),
     /// The log line with this number in full.
     Line(u64),
-    /// An entry of the timeline in full, counted from the oldest.
-    Entry(usize),
+    /// The entry of the timeline with this id in full.
+    Entry(u64),
     /// The choice of a component.
     Components,
 }
@@ -104,27 +104,35 @@ pub(crate) struct Prompt {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Entries {
     pub(crate) scroll: ListScroll,
-    /// Counted from the oldest, so that it stays the same entry; absent: the newest.
-    chosen: Option<usize>,
+    /// By its id, so that it stays the same entry; absent: whichever is the newest.
+    chosen: Option<u64>,
+    /// The chosen entry of the last frame, and the line where it began.
+    drawn: Option<(u64, u16)>,
 }
 
 impl Entries {
     /// As many as a page of a usual screen holds.
     const PAGE: usize = 5;
 
-    /// Which one of `entries`, counted from the newest.
-    pub(crate) fn chosen(&self, entries: usize) -> usize {
-        let last = entries.saturating_sub(1);
-        self.chosen.map_or(0, |chosen| last.saturating_sub(chosen))
+    /// Its place among `rows`, the newest first. One that is gone has made place for its neighbour, the oldest.
+    pub(crate) fn chosen(&self, rows: &[TimelineRow]) -> usize {
+        let last = rows.len().saturating_sub(1);
+        self.chosen.map_or(0, |id| rows.iter().position(|row| row.id == id).unwrap_or(last))
     }
 
-    pub(crate) fn choose(&mut self, from_newest: usize, entries: usize) {
-        let from_newest = from_newest.min(entries.saturating_sub(1));
-        self.chosen = (from_newest > 0).then(|| entries - 1 - from_newest);
+    pub(crate) fn choose(&mut self, at: usize, rows: &[TimelineRow]) {
+        let row = rows.get(at.min(rows.len().saturating_sub(1)));
+        self.chosen = row.filter(|_| at > 0).map(|row| row.id);
     }
 
-    pub(crate) fn go(&mut self, by: Move, entries: usize) {
-        let at = self.chosen(entries);
+    pub(crate) fn choose_id(&mut self, id: u64, rows: &[TimelineRow]) {
+        if let Some(at) = rows.iter().position(|row| row.id == id) {
+            self.choose(at, rows);
+        }
+    }
+
+    pub(crate) fn go(&mut self, by: Move, rows: &[TimelineRow]) {
+        let at = self.chosen(rows);
         let to = match by {
             Move::Up(n) => at.saturating_sub(n.into()),
             Move::Down(n) => at + usize::from(n),
@@ -133,7 +141,23 @@ impl Entries {
             Move::First => 0,
             Move::Last => usize::MAX,
         };
-        self.choose(to, entries);
+        self.choose(to, rows);
+    }
+
+    /// Told by each frame: between which lines of so many the chosen entry `id` stands. What came in
+    /// above it or fell out moves the list along with it.
+    pub(crate) fn measure(&mut self, page: u16, lines: u16, id: u64, (first, last): (u16, u16)) {
+        if let Some((drawn, before)) = self.drawn.filter(|_| self.scroll.offset > 0)
+            && drawn == id
+        {
+            self.scroll.offset = self.scroll.offset.saturating_add_signed(
+                (i32::from(first) - i32::from(before)).clamp(i16::MIN.into(), i16::MAX.into())
+                    as i16,
+            );
+        }
+        self.drawn = Some((id, first));
+        self.scroll.measure(page, lines);
+        self.scroll.reveal(first, last);
     }
 }
 
@@ -147,11 +171,8 @@ pub(crate) struct ListScroll {
 }
 
 impl ListScroll {
-    /// Told by each frame. Lines that came in at the top while it was scrolled move the offset along.
+    /// Told by each frame.
     pub(crate) fn measure(&mut self, page: u16, lines: u16) {
-        if self.offset > 0 && self.lines > 0 {
-            self.offset = self.offset.saturating_add(lines.saturating_sub(self.lines));
-        }
         self.page = page;
         self.lines = lines;
         self.offset = self.offset.min(self.last());
@@ -207,16 +228,48 @@ pub(crate) fn quit_asks(model: &Model) -> bool {
 mod tests {
     use super::*;
 
+    fn rows(ids: impl DoubleEndedIterator<Item = u64>) -> Vec<TimelineRow> {
+        ids.rev().map(|id| TimelineRow { id, ..TimelineRow::default() }).collect()
+    }
+
     #[test]
-    fn entries_that_come_in_above_do_not_move_the_list() {
+    fn a_list_does_not_scroll_beyond_its_end() {
         let mut scroll = ListScroll::default();
         scroll.measure(10, 40);
         scroll.scroll(Move::Down(5));
         scroll.measure(10, 43);
-        assert_eq!(scroll.offset, 8);
+        assert_eq!(scroll.offset, 5);
         scroll.scroll(Move::Last);
         assert_eq!(scroll.offset, 33);
         scroll.measure(10, 12);
         assert_eq!(scroll.offset, 2);
+    }
+
+    #[test]
+    fn the_chosen_entry_stays_chosen_whatever_comes_and_goes() {
+        let mut entries = Entries::default();
+        entries.go(Move::Down(3), &rows(1..=100));
+        assert_eq!(entries.chosen(&rows(1..=100)), 3);
+        assert_eq!(entries.chosen(&rows(3..=102)), 5, "it is still the one with the id 97");
+        assert_eq!(entries.chosen(&rows(97..=196)), 99);
+        assert_eq!(entries.chosen(&rows(98..=197)), 99, "it is gone: the oldest has its place");
+        entries.go(Move::Up(1), &rows(98..=197));
+        assert_eq!(entries.chosen(&rows(98..=197)), 98);
+        entries.go(Move::First, &rows(98..=197));
+        assert_eq!(entries.chosen(&rows(99..=198)), 0, "the newest, whichever that is");
+        assert_eq!(entries.chosen(&[]), 0);
+    }
+
+    #[test]
+    fn the_list_moves_along_with_the_chosen_entry() {
+        let mut entries = Entries::default();
+        entries.measure(10, 40, 7, (20, 22));
+        assert_eq!(entries.scroll.offset, 13);
+        entries.measure(10, 43, 7, (23, 25));
+        assert_eq!(entries.scroll.offset, 16, "three lines came in above it");
+        entries.measure(10, 43, 8, (20, 22));
+        assert_eq!(entries.scroll.offset, 16, "another one is chosen, and in sight");
+        entries.measure(10, 43, 8, (2, 4));
+        assert_eq!(entries.scroll.offset, 0);
     }
 }

@@ -17,14 +17,14 @@ const NUMBER: usize = 7;
 pub(super) fn draw(
     buf: &mut Buffer,
     area: Rect,
-    entry: usize,
+    id: u64,
     view: &mut View,
     scene: Scene<'_>,
 ) -> Rect {
     let Scene { palette, model, .. } = scene;
     let mut lines = Vec::new();
     let mut title = String::new();
-    if let Some(it) = model.timeline.iter().rev().nth(entry) {
+    if let Some(it) = model.timeline.iter().find(|row| row.id == id) {
         title = format!("{} · generation {}", it.clock, it.generation);
         let (sign, style) = timeline::sign(it.kind, palette);
         lines.push(Line::words("", palette.base, format!("{sign} {}", it.what), style));

@@ -41,18 +41,20 @@ pub(super) fn draw(
 ) {
     let Scene { palette, model, .. } = scene;
     let count = model.timeline.len();
-    let chosen = entries.chosen(count);
+    let chosen = entries.chosen(&model.timeline);
     let lines: Vec<(usize, Line<'_>)> = model
         .timeline
         .iter()
         .enumerate()
         .flat_map(|(at, row)| entry(row).map(move |line| (at, line)))
         .collect();
-    entries.scroll.measure(area.height, lines.len().try_into().unwrap_or(u16::MAX));
     let position = |found: Option<usize>| found.map_or(0, |at| at.try_into().unwrap_or(u16::MAX));
     let first = position(lines.iter().position(|(at, _)| *at == chosen));
     let last = position(lines.iter().rposition(|(at, _)| *at == chosen));
-    entries.scroll.reveal(first, last);
+    if let Some(row) = model.timeline.get(chosen) {
+        let lines = lines.len().try_into().unwrap_or(u16::MAX);
+        entries.measure(area.height, lines, row.id, (first, last));
+    }
     let text = Rect { x: area.x + 1.min(area.width), width: area.width.saturating_sub(1), ..area };
     let latest = model.timeline.iter().map(|row| row.generation).max().unwrap_or(0);
     let generation = width("gen ") + width(&latest.to_string());
@@ -67,7 +69,7 @@ pub(super) fn draw(
             Pen::row(buf, all, 0).put("▸", palette.key);
         }
         draw_line(buf, text, row, line, generation, palette);
-        placed.put(all, Click::Entry(*at));
+        placed.put(all, Click::Entry(model.timeline[*at].id));
     }
 }
 

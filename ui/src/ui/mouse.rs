@@ -32,7 +32,7 @@ impl Ui {
             (Some(Overlay::Components), _) => pick(view, by, log),
             (Some(Overlay::Help | Overlay::Line(_) | Overlay::Entry(_)), _) => view.page.scroll(by),
             (None, Tab::Log) => view.log.wheel(by),
-            (None, Tab::Timeline) => view.timeline.go(one(by), model.timeline.len()),
+            (None, Tab::Timeline) => view.timeline.go(one(by), &model.timeline),
             (None, Tab::OwnLog) => return Some(Action::PaneKey(Key::plain(pane))),
         }
         None
@@ -55,12 +55,12 @@ impl Ui {
                 self.press = Some(Press { line, again, dragged: false });
                 None
             }
-            Some(Click::Entry(entry)) => {
-                let entries = model.timeline.len();
-                if self.view.timeline.chosen(entries) == entry {
+            Some(Click::Entry(id)) => {
+                let chosen = model.timeline.get(self.view.timeline.chosen(&model.timeline));
+                if chosen.is_some_and(|row| row.id == id) {
                     return self.key(Key::plain(KeyCode::Enter), model, log);
                 }
-                self.view.timeline.choose(entry, entries);
+                self.view.timeline.choose_id(id, &model.timeline);
                 None
             }
             Some(Click::Pick(item)) => {

@@ -147,7 +147,7 @@ pub(super) fn line(it: &mut Canvas<'_>) -> Rect {
 /// The entry that is looked at.
 pub(super) fn entry(it: &mut Canvas<'_>) -> Rect {
     let rest = it.rest();
-    let entries = it.scene.model.timeline.len();
-    let number = entries.saturating_sub(1 + it.view.timeline.chosen(entries));
-    entry::draw(it.buf, rest, number, it.view, it.scene)
+    let rows = &it.scene.model.timeline;
+    let id = rows.get(it.view.timeline.chosen(rows)).map_or(0, |row| row.id);
+    entry::draw(it.buf, rest, id, it.view, it.scene)
 }

@@ -182,7 +182,7 @@ fn timeline() {
         open(Stage::new("three entries", sample::ready())),
         Stage::new("the second one chosen", sample::ready()).acting(|view, _| {
             view.tab = Tab::Timeline;
-            view.timeline.go(Move::Down(1), 3);
+            view.timeline.go(Move::Down(1), &sample::ready().timeline);
         }),
         open(with("given up", sample::ready(), |it| {
             it.timeline[0].kind = crate::model::TimelineKind::GaveUp;
@@ -327,8 +327,10 @@ fn line() {
 fn entry() {
     let stages = [
         Stage::new("a repair", sample::ready()),
-        Stage::new("a hang", sample::ready()).acting(|view, _| view.timeline.go(Move::Down(1), 3)),
-        Stage::new("a start", sample::ready()).acting(|view, _| view.timeline.go(Move::Last, 3)),
+        Stage::new("a hang", sample::ready())
+            .acting(|view, _| view.timeline.go(Move::Down(1), &sample::ready().timeline)),
+        Stage::new("a start", sample::ready())
+            .acting(|view, _| view.timeline.go(Move::Last, &sample::ready().timeline)),
     ];
     assert_snapshot!(pictures(READABLE, &stages, panels::entry));
 }

@@ -146,7 +146,7 @@ fn entries_have_a_sign_each_and_one_is_marked_as_chosen() {
         shown[0].clone(),
         of_kind[0].clone().acting(|view, _| {
             view.tab = Tab::Timeline;
-            view.timeline.go(Move::Down(1), 3);
+            view.timeline.go(Move::Down(1), &sample::ready().timeline);
         }),
     ];
     for size in [WIDE, COMPACT, REDUCED] {

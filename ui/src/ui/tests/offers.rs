@@ -200,8 +200,8 @@ proptest! {
                     prop_assert!(row.is_some_and(|row| (row.first..=row.last).contains(&line)));
                 }
                 Click::Entry(entry) => {
-                    let entries = seen.model.timeline.len();
-                    prop_assert_eq!(clicked.view.timeline.chosen(entries), entry);
+                    let rows = &seen.model.timeline;
+                    prop_assert_eq!(rows[clicked.view.timeline.chosen(rows)].id, entry);
                 }
                 Click::Pick(_) => prop_assert_eq!(clicked.view.overlay, None),
             }
