@@ -1,6 +1,7 @@
 //! The view as a whole: keys in, actions and frames out.
 
 mod mouse;
+mod pages;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -10,7 +11,7 @@ use mouse::Press;
 use crate::ascii;
 use crate::cluster::shorten;
 use crate::explorer::{Filter, Move, components};
-use crate::input::{Action, Copied, Input, Key, KeyCode, LogFile, QuitChoice};
+use crate::input::{Action, Input, Key, KeyCode, LogFile, QuitChoice};
 use crate::keymap::{self, Command, Context, Scope};
 use crate::layout::Shape;
 use crate::log::LogSource;
@@ -229,59 +230,6 @@ impl Ui {
             }
         }
         None
-    }
-
-    fn open(&mut self, model: &Model, log: &dyn LogSource) {
-        let view = &mut self.view;
-        if view.tab == Tab::Timeline {
-            if let Some(row) = model.timeline.get(view.timeline.chosen(&model.timeline)) {
-                view.open(Overlay::Entry(row.id));
-            }
-            return;
-        }
-        match view.log.current() {
-            Some(row) if row.is_fold() => view.log.unfold(row, log),
-            Some(row) => view.open(Overlay::Line(row.first)),
-            None => {}
-        }
-    }
-
-    fn open_beside(&mut self, by: Move, model: &Model, log: &dyn LogSource) {
-        let view = &mut self.view;
-        match view.overlay {
-            Some(Overlay::Line(number)) => {
-                view.log.choose(number);
-                view.log.go(by);
-                let Some(row) = view.log.current() else { return };
-                let line = if by == Move::Up(1) { row.last } else { row.first };
-                if row.is_fold() {
-                    view.log.unfold(row, log);
-                    view.log.choose(line);
-                }
-                view.open(Overlay::Line(line));
-            }
-            Some(Overlay::Entry(id)) => {
-                view.timeline.choose_id(id, &model.timeline);
-                view.timeline.go(by, &model.timeline);
-                self.open(model, log);
-            }
-            _ => {}
-        }
-    }
-
-    fn copy(&self, model: &Model, log: &dyn LogSource) -> Option<Copied> {
-        match self.view.overlay {
-            Some(Overlay::Line(number)) => {
-                let index = usize::try_from(number.checked_sub(log.dropped())?).ok()?;
-                Some(Copied { text: log.details(index)?.raw + "\n", lines: 1, left_out: 0 })
-            }
-            Some(Overlay::Entry(id)) => {
-                let row = model.timeline.iter().find(|row| row.id == id)?;
-                let text = row.plain();
-                Some(Copied { lines: text.lines().count(), text, left_out: 0 })
-            }
-            _ => Some(self.view.log.copy(log)),
-        }
     }
 
     /// Draws one frame into `area` of `buf`. `own_log` is called with the rectangle for stigmer's own log

@@ -42,7 +42,7 @@ pub(super) static TABLE: &[Binding] = &[
         "copy all of it",
         |c| c.overlay() != Some(Overlay::Help),
     ),
-    dialog(Scope::Page, &[(Key::ctrl('c'), Command::Quit)], ("Ctrl-C", "quit", 2), "quit", ALWAYS),
+    quits(Scope::Page),
     dialog(
         Scope::Confirm,
         &[(Key::char('y'), Command::Confirm), (key(KeyCode::Enter), Command::Confirm)],
@@ -57,13 +57,7 @@ pub(super) static TABLE: &[Binding] = &[
         "no, leave it alone",
         ALWAYS,
     ),
-    dialog(
-        Scope::Confirm,
-        &[(Key::ctrl('c'), Command::Quit)],
-        ("Ctrl-C", "quit", 2),
-        "quit",
-        ALWAYS,
-    ),
+    quits(Scope::Confirm),
     dialog(
         Scope::Components,
         &[(key(KeyCode::Enter), Command::TakePicked)],
@@ -94,13 +88,7 @@ pub(super) static TABLE: &[Binding] = &[
         "close",
         ALWAYS,
     ),
-    dialog(
-        Scope::Components,
-        &[(Key::ctrl('c'), Command::Quit)],
-        ("Ctrl-C", "quit", 2),
-        "quit",
-        ALWAYS,
-    ),
+    quits(Scope::Components),
     dialog(
         Scope::Prompt,
         &[(key(KeyCode::Enter), Command::KeepSearch)],
@@ -123,51 +111,36 @@ pub(super) static TABLE: &[Binding] = &[
         "erase all of it",
         |c| c.view.prompt.as_ref().is_some_and(|prompt| !prompt.text.is_empty()),
     ),
+    quits(Scope::Prompt),
     dialog(
-        Scope::Prompt,
-        &[(Key::ctrl('c'), Command::Quit)],
-        ("Ctrl-C", "quit", 2),
-        "quit",
+        Scope::Quit,
+        &[(Key::char('x'), Command::StopAndQuit)],
+        ("x", "stop and quit", 0),
+        "stop Temporal and quit",
         ALWAYS,
     ),
     Binding {
-        scope: Scope::Quit,
-        group: Group::Dialog,
-        keys: &[(Key::char('x'), Command::StopAndQuit)],
-        shown: "x",
-        short: "stop and quit",
-        long: "stop Temporal and quit",
-        rank: 0,
-        works: ALWAYS,
-        why_not: SILENT,
-    },
-    Binding {
-        scope: Scope::Quit,
-        group: Group::Dialog,
-        // The key that opened the dialog, pressed again, must never cost anything: Temporal stays up.
-        keys: &[
-            (Key::char('b'), Command::Background),
-            (Key::char('q'), Command::Background),
-            (Key::ctrl('c'), Command::Background),
-        ],
-        shown: "b",
-        short: "background",
-        long: "keep it running in the background and quit",
-        rank: 0,
-        works: |c| c.model.can.background,
         why_not: |_| "cannot run on from here: x or Esc",
+        ..dialog(
+            Scope::Quit,
+            // The key that opened the dialog, pressed again, must never cost anything: Temporal stays up.
+            &[
+                (Key::char('b'), Command::Background),
+                (Key::char('q'), Command::Background),
+                (Key::ctrl('c'), Command::Background),
+            ],
+            ("b", "background", 0),
+            "keep it running in the background and quit",
+            |c| c.model.can.background,
+        )
     },
-    Binding {
-        scope: Scope::Quit,
-        group: Group::Dialog,
-        keys: &[(key(KeyCode::Esc), Command::CloseOverlay)],
-        shown: "Esc",
-        short: "stay",
-        long: "stay here",
-        rank: 0,
-        works: ALWAYS,
-        why_not: SILENT,
-    },
+    dialog(
+        Scope::Quit,
+        &[(key(KeyCode::Esc), Command::CloseOverlay)],
+        ("Esc", "stay", 0),
+        "stay here",
+        ALWAYS,
+    ),
 ];
 
 /// A key of what is in front.
@@ -180,4 +153,10 @@ const fn dialog(
 ) -> Binding {
     let (shown, short, rank) = footer;
     Binding { scope, group: Group::Dialog, keys, shown, short, long, rank, works, why_not: SILENT }
+}
+
+/// What quits from everywhere.
+const fn quits(scope: Scope) -> Binding {
+    const KEYS: &[(Key, Command)] = &[(Key::ctrl('c'), Command::Quit)];
+    dialog(scope, KEYS, ("Ctrl-C", "quit", 2), "quit", ALWAYS)
 }

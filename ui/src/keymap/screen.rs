@@ -19,64 +19,46 @@ pub(super) const ALWAYS: fn(&Context<'_>) -> bool = |_| true;
 
 /// What works while nothing is in front.
 pub(super) static TABLE: &[Binding] = &[
-    Binding {
-        scope: Scope::Screen,
-        group: Group::Temporal,
-        keys: &[(Key::char('s'), Command::Start)],
-        shown: "s",
-        short: "start",
-        long: "start Temporal; after a failure: try again",
-        rank: 1,
-        works: |c| c.model.can.start,
-        why_not: |c| why_not(c.model, "Temporal is up already"),
-    },
-    Binding {
-        scope: Scope::Screen,
-        group: Group::Temporal,
-        keys: &[(Key::char('x'), Command::Order(Order::Stop))],
-        shown: "x",
-        short: "stop",
-        long: "stop Temporal; the dashboard stays",
-        rank: 1,
-        works: |c| c.model.can.stop,
-        why_not: |c| why_not(c.model, "nothing runs that could be stopped"),
-    },
-    Binding {
-        scope: Scope::Screen,
-        group: Group::Temporal,
-        keys: &[(Key::char('r'), Command::Order(Order::Restart))],
-        shown: "r",
-        short: "restart",
-        long: "restart Temporal: a new generation, same options",
-        rank: 1,
-        works: |c| c.model.can.restart,
-        why_not: |c| why_not(c.model, "nothing runs that could be restarted"),
-    },
-    Binding {
-        scope: Scope::Screen,
-        group: Group::Temporal,
-        keys: &[(Key::char('o'), Command::OpenWebUi)],
-        shown: "o",
-        short: "web UI",
-        long: "open Temporal's web UI in the browser",
-        rank: 5,
-        works: |c| c.model.ui_url.is_some() && c.model.state.is_up(),
-        why_not: |_| "there is no web UI to open now",
-    },
-    Binding {
-        scope: Scope::Screen,
-        group: Group::Panels,
-        keys: &[
-            (key(KeyCode::Tab), Command::NextTab),
-            (key(KeyCode::BackTab), Command::PreviousTab),
-        ],
-        shown: "Tab",
-        short: "panel",
-        long: "next panel; with Shift the one before",
-        rank: 3,
-        works: ALWAYS,
-        why_not: SILENT,
-    },
+    on_screen(
+        Group::Temporal,
+        &[(Key::char('s'), Command::Start)],
+        ("s", "start", 1),
+        "start Temporal; after a failure: try again",
+        |c| c.model.can.start,
+        |c| why_not(c.model, "Temporal is up already"),
+    ),
+    on_screen(
+        Group::Temporal,
+        &[(Key::char('x'), Command::Order(Order::Stop))],
+        ("x", "stop", 1),
+        "stop Temporal; the dashboard stays",
+        |c| c.model.can.stop,
+        |c| why_not(c.model, "nothing runs that could be stopped"),
+    ),
+    on_screen(
+        Group::Temporal,
+        &[(Key::char('r'), Command::Order(Order::Restart))],
+        ("r", "restart", 1),
+        "restart Temporal: a new generation, same options",
+        |c| c.model.can.restart,
+        |c| why_not(c.model, "nothing runs that could be restarted"),
+    ),
+    on_screen(
+        Group::Temporal,
+        &[(Key::char('o'), Command::OpenWebUi)],
+        ("o", "web UI", 5),
+        "open Temporal's web UI in the browser",
+        |c| c.model.ui_url.is_some() && c.model.state.is_up(),
+        |_| "there is no web UI to open now",
+    ),
+    on_screen(
+        Group::Panels,
+        &[(key(KeyCode::Tab), Command::NextTab), (key(KeyCode::BackTab), Command::PreviousTab)],
+        ("Tab", "panel", 3),
+        "next panel; with Shift the one before",
+        ALWAYS,
+        SILENT,
+    ),
     // The numbers stand in the titles of the tabs.
     tab(&[(Key::char('1'), Command::Show(Tab::Log))], "1", "Temporal's log", |c| !c.on(Tab::Log)),
     tab(
@@ -88,32 +70,26 @@ pub(super) static TABLE: &[Binding] = &[
     tab(&[(Key::char('3'), Command::Show(Tab::OwnLog))], "3", "stigmer's own log", |c| {
         !c.on(Tab::OwnLog)
     }),
-    Binding {
-        scope: Scope::Screen,
-        group: Group::Panels,
-        keys: SCROLL,
-        shown: "↑↓",
-        short: "choose",
-        long: "choose a line or an entry; also PgUp PgDn, Home End, wheel and click",
-        rank: 6,
-        works: moves,
-        why_not: SILENT,
-    },
-    Binding {
-        scope: Scope::Screen,
-        group: Group::Panels,
-        keys: &[(key(KeyCode::Enter), Command::Open)],
-        shown: "Enter",
-        short: "open",
-        long: "open it in full; a click on what is chosen does the same",
-        rank: 4,
-        works: |c| match c.view.tab {
+    on_screen(
+        Group::Panels,
+        SCROLL,
+        ("↑↓", "choose", 6),
+        "choose a line or an entry; also PgUp PgDn, Home End, wheel and click",
+        moves,
+        SILENT,
+    ),
+    on_screen(
+        Group::Panels,
+        &[(key(KeyCode::Enter), Command::Open)],
+        ("Enter", "open", 4),
+        "open it in full; a click on what is chosen does the same",
+        |c| match c.view.tab {
             Tab::Log => c.current().is_some(),
             Tab::Timeline => !c.model.timeline.is_empty() && c.fits(),
             Tab::OwnLog => false,
         },
-        why_not: SILENT,
-    },
+        SILENT,
+    ),
     log(
         &[(Key::char('f'), Command::Follow)],
         ("f", "follow", 0),
@@ -202,17 +178,14 @@ pub(super) static TABLE: &[Binding] = &[
         |c| c.in_log() && (c.view.log.filter().from > 0 || !c.log.is_empty()),
         SILENT,
     ),
-    Binding {
-        scope: Scope::Screen,
-        group: Group::Panels,
-        keys: &[(Key::char('e'), Command::OpenFile)],
-        shown: "e",
-        short: "pager",
-        long: "open the log's file in $PAGER, or in $EDITOR",
-        rank: 8,
-        works: |c| !c.on(Tab::Timeline) && c.fits(),
-        why_not: SILENT,
-    },
+    on_screen(
+        Group::Panels,
+        &[(Key::char('e'), Command::OpenFile)],
+        ("e", "pager", 8),
+        "open the log's file in $PAGER, or in $EDITOR",
+        |c| !c.on(Tab::Timeline) && c.fits(),
+        SILENT,
+    ),
     pane(
         &[(key(KeyCode::Up), Command::Pane), (key(KeyCode::Down), Command::Pane)],
         "↑↓",
@@ -245,39 +218,30 @@ pub(super) static TABLE: &[Binding] = &[
         "",
         "hide the list of targets; hide targets that are off",
     ),
-    Binding {
-        scope: Scope::Screen,
-        group: Group::Program,
-        keys: &[(Key::char('t'), Command::NextTheme)],
-        shown: "t",
-        short: "theme",
-        long: "next theme: dark, light, high contrast, 16 colours, none",
-        rank: 8,
-        works: ALWAYS,
-        why_not: SILENT,
-    },
-    Binding {
-        scope: Scope::Screen,
-        group: Group::Program,
-        keys: &[(Key::char('?'), Command::OpenHelp)],
-        shown: "?",
-        short: "help",
-        long: "this page",
-        rank: 0,
-        works: fits,
-        why_not: |_| "no room for help",
-    },
-    Binding {
-        scope: Scope::Screen,
-        group: Group::Program,
-        keys: &[(Key::char('q'), Command::Quit), (Key::ctrl('c'), Command::Quit)],
-        shown: "q",
-        short: "quit",
-        long: "quit; asks first when Temporal would be left alone",
-        rank: 0,
-        works: ALWAYS,
-        why_not: SILENT,
-    },
+    on_screen(
+        Group::Program,
+        &[(Key::char('t'), Command::NextTheme)],
+        ("t", "theme", 8),
+        "next theme: dark, light, high contrast, 16 colours, none",
+        ALWAYS,
+        SILENT,
+    ),
+    on_screen(
+        Group::Program,
+        &[(Key::char('?'), Command::OpenHelp)],
+        ("?", "help", 0),
+        "this page",
+        fits,
+        |_| "no room for help",
+    ),
+    on_screen(
+        Group::Program,
+        &[(Key::char('q'), Command::Quit), (Key::ctrl('c'), Command::Quit)],
+        ("q", "quit", 0),
+        "quit; asks first when Temporal would be left alone",
+        ALWAYS,
+        SILENT,
+    ),
 ];
 
 pub(super) const SCROLL: &[(Key, Command)] = &[
@@ -309,18 +273,9 @@ fn fits(c: &Context<'_>) -> bool {
     c.fits()
 }
 
-const fn tab(
-    keys: &'static [(Key, Command)],
-    shown: &'static str,
-    long: &'static str,
-    works: fn(&Context<'_>) -> bool,
-) -> Binding {
-    let (scope, group) = (Scope::Screen, Group::Panels);
-    Binding { scope, group, keys, shown, short: "", long, rank: 9, works, why_not: SILENT }
-}
-
-/// A key of Temporal's log; `footer` is how it is written, its word and its rank there.
-const fn log(
+/// `footer` is how it is written, its word and its rank there.
+const fn on_screen(
+    group: Group,
     keys: &'static [(Key, Command)],
     footer: (&'static str, &'static str, u8),
     long: &'static str,
@@ -328,8 +283,26 @@ const fn log(
     why_not: fn(&Context<'_>) -> &'static str,
 ) -> Binding {
     let (shown, short, rank) = footer;
-    let (scope, group) = (Scope::Screen, Group::Log);
-    Binding { scope, group, keys, shown, short, long, rank, works, why_not }
+    Binding { scope: Scope::Screen, group, keys, shown, short, long, rank, works, why_not }
+}
+
+const fn tab(
+    keys: &'static [(Key, Command)],
+    shown: &'static str,
+    long: &'static str,
+    works: fn(&Context<'_>) -> bool,
+) -> Binding {
+    on_screen(Group::Panels, keys, (shown, "", 9), long, works, SILENT)
+}
+
+const fn log(
+    keys: &'static [(Key, Command)],
+    footer: (&'static str, &'static str, u8),
+    long: &'static str,
+    works: fn(&Context<'_>) -> bool,
+    why_not: fn(&Context<'_>) -> &'static str,
+) -> Binding {
+    on_screen(Group::Log, keys, footer, long, works, why_not)
 }
 
 const fn pane(
@@ -338,9 +311,8 @@ const fn pane(
     short: &'static str,
     long: &'static str,
 ) -> Binding {
-    let (scope, group) = (Scope::Screen, Group::OwnLog);
     let works: fn(&Context<'_>) -> bool = |c| c.on(Tab::OwnLog) && c.fits();
-    Binding { scope, group, keys, shown, short, long, rank: 4, works, why_not: SILENT }
+    on_screen(Group::OwnLog, keys, (shown, short, 4), long, works, SILENT)
 }
 
 fn why_not(model: &Model, otherwise: &'static str) -> &'static str {

@@ -3,22 +3,17 @@
 use insta::assert_snapshot;
 
 use super::panels;
-use super::stage::{COMPACT, Draw, FULL, READABLE, REDUCED, Stage, TINY, WIDE, sheet};
+use super::stage::{
+    COMPACT, FULL, READABLE, REDUCED, Stage, TINY, WIDE, and, in_host, pictures, with,
+};
 use crate::explorer::{Filter, Move};
 use crate::log::Level;
 use crate::model::{Model, StateView, UnservedQueue};
 use crate::sample::{self, SampleLog};
-use crate::theme::{Symbols, Theme};
 use crate::view::{Overlay, Prompt, Tab};
 
 /// A message that does not fit into a row.
 const LONG: &str = "the port 7233 is taken by another program (pid 812, nginx)";
-
-fn pictures(sizes: &[(u16, u16)], stages: &[Stage], draw: Draw) -> String {
-    sheet(sizes, stages, |stage, size| {
-        stage.shoot(size, Theme::Dark, Symbols::Unicode, draw).text()
-    })
-}
 
 /// A home where nothing has ever run.
 fn fresh() -> Stage {
@@ -28,21 +23,6 @@ fn fresh() -> Stage {
         ..Model::default()
     };
     Stage { log: SampleLog::default(), ..Stage::new("a fresh home", home) }
-}
-
-fn and(mut stages: Vec<Stage>, more: impl IntoIterator<Item = Stage>) -> Vec<Stage> {
-    stages.extend(more);
-    stages
-}
-
-/// The same with something else about it.
-fn with(name: &str, mut model: Model, change: impl FnOnce(&mut Model)) -> Stage {
-    change(&mut model);
-    Stage::new(name, model)
-}
-
-fn in_host() -> Model {
-    Model { attached: false, ..sample::with_workflows() }
 }
 
 #[test]
@@ -239,100 +219,6 @@ fn footer() {
         ],
     );
     assert_snapshot!(pictures(READABLE, &stages, panels::footer));
-}
-
-#[test]
-fn help() {
-    let stages = [
-        Stage::new("on the log", sample::ready()),
-        Stage::new("on the timeline", sample::ready()).acting(|view, _| view.tab = Tab::Timeline),
-        Stage::new("on stigmer's own log", sample::in_state(StateView::Stopped))
-            .acting(|view, _| view.tab = Tab::OwnLog),
-        Stage::new("at its end", sample::ready()).acting(|view, _| view.page.scroll(Move::Last)),
-    ];
-    assert_snapshot!(pictures(READABLE, &stages, panels::help));
-}
-
-/// Those who are asked: the host, while Temporal lives.
-#[test]
-fn quit() {
-    let asked =
-        Stage::states().into_iter().filter(|it| crate::view::quit_asks(&it.model)).collect();
-    let stages = and(
-        asked,
-        [
-            Stage::new("with workflows", in_host()),
-            with("with workflows, in memory", in_host(), |it| it.resources.in_memory = true),
-            with("with one workflow, no background", in_host(), |it| {
-                it.workflows.as_mut().into_iter().for_each(|it| it.running = 1);
-                it.can.background = false;
-            }),
-        ],
-    );
-    assert_snapshot!(pictures(READABLE, &stages, panels::quit));
-}
-
-#[test]
-fn confirm() {
-    let stages = [
-        Stage::new("with a file", in_host()),
-        with("in memory", in_host(), |it| it.resources.in_memory = true),
-        with("many, in memory", in_host(), |it| {
-            it.workflows.as_mut().into_iter().for_each(|it| it.running = 12_345);
-            it.resources.in_memory = true;
-        }),
-    ];
-    assert_snapshot!("confirm-stop", pictures(READABLE, &stages, panels::stop));
-    assert_snapshot!("confirm-restart", pictures(READABLE, &stages[..1], panels::restart));
-}
-
-#[test]
-fn components() {
-    let mut many = SampleLog::temporal();
-    for n in 0..40 {
-        many.push("21:28:04.000", Level::Info, &format!("service-{n}"), "speaks", "");
-    }
-    many.push_raw("nobody in particular");
-    let stages = [
-        Stage::new("four", sample::ready()).acting(|view, _| view.picked = 2),
-        Stage {
-            log: many,
-            ..Stage::new("more than fit", sample::ready()).acting(|view, _| view.picked = 30)
-        },
-    ];
-    assert_snapshot!(pictures(READABLE, &stages, panels::components));
-}
-
-#[test]
-fn line() {
-    let mut log = SampleLog::temporal();
-    log.push(
-        "21:28:04.000",
-        Level::Error,
-        "frontend",
-        "Operation failed with internal error.",
-        "error=unable_to_open_the_database_file_at_a_path_that_is_rather_long_for_a_terminal trace=one␊two␊three empty=",
-    );
-    let mut raw = SampleLog::temporal();
-    raw.push_raw("panic: runtime error: invalid memory address or nil pointer dereference [signal SIGSEGV: segmentation violation]");
-    let stages = [
-        Stage { log, ..Stage::new("an error", sample::ready()) },
-        Stage { log: raw, ..Stage::new("not understood", sample::ready()) },
-        Stage::new("at its end", sample::ready()).acting(|view, _| view.page.scroll(Move::Last)),
-    ];
-    assert_snapshot!(pictures(READABLE, &stages, panels::line));
-}
-
-#[test]
-fn entry() {
-    let stages = [
-        Stage::new("a repair", sample::ready()),
-        Stage::new("a hang", sample::ready())
-            .acting(|view, _| view.timeline.go(Move::Down(1), &sample::ready().timeline)),
-        Stage::new("a start", sample::ready())
-            .acting(|view, _| view.timeline.go(Move::Last, &sample::ready().timeline)),
-    ];
-    assert_snapshot!(pictures(READABLE, &stages, panels::entry));
 }
 
 /// As much room as there is, down to less than it needs.

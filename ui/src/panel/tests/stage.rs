@@ -130,3 +130,27 @@ pub(super) fn sheet(
     });
     sections.collect::<Vec<_>>().join("\n")
 }
+
+/// The same as text alone.
+pub(super) fn pictures(sizes: &[(u16, u16)], stages: &[Stage], draw: Draw) -> String {
+    sheet(sizes, stages, |stage, size| {
+        stage.shoot(size, Theme::Dark, Symbols::Unicode, draw).text()
+    })
+}
+
+/// These, and others.
+pub(super) fn and(mut stages: Vec<Stage>, more: impl IntoIterator<Item = Stage>) -> Vec<Stage> {
+    stages.extend(more);
+    stages
+}
+
+/// The same with something else about it.
+pub(super) fn with(name: &str, mut model: Model, change: impl FnOnce(&mut Model)) -> Stage {
+    change(&mut model);
+    Stage::new(name, model)
+}
+
+/// As its own host sees it, with work on it.
+pub(super) fn in_host() -> Model {
+    Model { attached: false, ..sample::with_workflows() }
+}

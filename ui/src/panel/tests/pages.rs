@@ -1,0 +1,104 @@
+//! Sheets of pictures of what can be in front: pages, questions, a choice.
+
+use insta::assert_snapshot;
+
+use super::panels;
+use super::stage::{READABLE, Stage, and, in_host, pictures, with};
+use crate::explorer::Move;
+use crate::log::Level;
+use crate::model::StateView;
+use crate::sample::{self, SampleLog};
+use crate::view::{self, Tab};
+
+#[test]
+fn help() {
+    let stages = [
+        Stage::new("on the log", sample::ready()),
+        Stage::new("on the timeline", sample::ready()).acting(|view, _| view.tab = Tab::Timeline),
+        Stage::new("on stigmer's own log", sample::in_state(StateView::Stopped))
+            .acting(|view, _| view.tab = Tab::OwnLog),
+        Stage::new("at its end", sample::ready()).acting(|view, _| view.page.scroll(Move::Last)),
+    ];
+    assert_snapshot!(pictures(READABLE, &stages, panels::help));
+}
+
+/// Those who are asked: the host, while Temporal lives.
+#[test]
+fn quit() {
+    let asked = Stage::states().into_iter().filter(|it| view::quit_asks(&it.model)).collect();
+    let stages = and(
+        asked,
+        [
+            Stage::new("with workflows", in_host()),
+            with("with workflows, in memory", in_host(), |it| it.resources.in_memory = true),
+            with("with one workflow, no background", in_host(), |it| {
+                it.workflows.as_mut().into_iter().for_each(|it| it.running = 1);
+                it.can.background = false;
+            }),
+        ],
+    );
+    assert_snapshot!(pictures(READABLE, &stages, panels::quit));
+}
+
+#[test]
+fn confirm() {
+    let stages = [
+        Stage::new("with a file", in_host()),
+        with("in memory", in_host(), |it| it.resources.in_memory = true),
+        with("many, in memory", in_host(), |it| {
+            it.workflows.as_mut().into_iter().for_each(|it| it.running = 12_345);
+            it.resources.in_memory = true;
+        }),
+    ];
+    assert_snapshot!("confirm-stop", pictures(READABLE, &stages, panels::stop));
+    assert_snapshot!("confirm-restart", pictures(READABLE, &stages[..1], panels::restart));
+}
+
+#[test]
+fn components() {
+    let mut many = SampleLog::temporal();
+    for n in 0..40 {
+        many.push("21:28:04.000", Level::Info, &format!("service-{n}"), "speaks", "");
+    }
+    many.push_raw("nobody in particular");
+    let stages = [
+        Stage::new("four", sample::ready()).acting(|view, _| view.picked = 2),
+        Stage {
+            log: many,
+            ..Stage::new("more than fit", sample::ready()).acting(|view, _| view.picked = 30)
+        },
+    ];
+    assert_snapshot!(pictures(READABLE, &stages, panels::components));
+}
+
+#[test]
+fn line() {
+    let mut log = SampleLog::temporal();
+    log.push(
+        "21:28:04.000",
+        Level::Error,
+        "frontend",
+        "Operation failed with internal error.",
+        "error=unable_to_open_the_database_file_at_a_path_that_is_rather_long_for_a_terminal trace=one␊two␊three empty=",
+    );
+    let mut raw = SampleLog::temporal();
+    raw.push_raw("panic: runtime error: invalid memory address or nil pointer dereference [signal SIGSEGV: segmentation violation]");
+    let stages = [
+        Stage { log, ..Stage::new("an error", sample::ready()) },
+        Stage { log: raw, ..Stage::new("not understood", sample::ready()) },
+        Stage::new("at its end", sample::ready()).acting(|view, _| view.page.scroll(Move::Last)),
+    ];
+    assert_snapshot!(pictures(READABLE, &stages, panels::line));
+}
+
+#[test]
+fn entry() {
+    let stages = [
+        Stage::new("a repair", sample::ready()),
+        Stage::new("a hang", sample::ready())
+            .acting(|view, _| view.timeline.go(Move::Down(1), &sample::ready().timeline)),
+        Stage::new("a start", sample::ready())
+            .acting(|view, _| view.timeline.go(Move::Last, &sample::ready().timeline)),
+    ];
+    assert_snapshot!(pictures(READABLE, &stages, panels::entry));
+}
