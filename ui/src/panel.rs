@@ -76,6 +76,8 @@ pub(crate) struct Placed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Click {
     Key(Key),
+    /// On a key in the help, which gives way to it.
+    InHelp(Key),
     /// On the log line with this number.
     Line(u64),
     /// On the entry of the timeline with this id.
@@ -135,9 +137,9 @@ pub(crate) fn screen(
         let front = match overlay {
             Overlay::Quit => quit::draw(buf, rest, view, scene, &mut placed),
             Overlay::Confirm(order) => confirm::draw(buf, rest, order, view, scene, &mut placed),
-            Overlay::Help => help::draw(buf, rest, view, scene),
-            Overlay::Line(number) => line::draw(buf, rest, number, view, scene),
-            Overlay::Entry(id) => entry::draw(buf, rest, id, view, scene),
+            Overlay::Help => help::draw(buf, rest, view, scene, &mut placed),
+            Overlay::Line(number) => line::draw(buf, rest, number, view, scene, &mut placed),
+            Overlay::Entry(id) => entry::draw(buf, rest, id, view, scene, &mut placed),
             Overlay::Components => components::draw(buf, rest, view, scene, &mut placed),
         };
         placed.front = Some((front, last_row));

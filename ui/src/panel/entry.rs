@@ -3,8 +3,8 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::page::{self, Line, Widths};
-use super::{Scene, timeline};
+use super::page::{Line, Page, Widths};
+use super::{Placed, Scene, timeline};
 use crate::human;
 use crate::view::View;
 
@@ -20,6 +20,7 @@ pub(super) fn draw(
     id: u64,
     view: &mut View,
     scene: Scene<'_>,
+    placed: &mut Placed,
 ) -> Rect {
     let Scene { palette, model, .. } = scene;
     let mut lines = Vec::new();
@@ -50,5 +51,11 @@ pub(super) fn draw(
             lines.push(Line::verbatim("", palette.base, words.as_str(), palette.base));
         }
     }
-    page::draw(buf, area, &title, &lines, WIDTHS, &mut view.page, scene)
+    Page { title: &title, lines: &lines, widths: WIDTHS }.draw(
+        buf,
+        area,
+        &mut view.page,
+        scene,
+        placed,
+    )
 }

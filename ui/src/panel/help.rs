@@ -3,8 +3,8 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::Scene;
-use super::page::{self, Line, Widths};
+use super::page::{Line, Page, Widths};
+use super::{Placed, Scene};
 use crate::keymap::{self, Command, Context, Group, Scope};
 use crate::view::{Tab, View};
 
@@ -19,9 +19,21 @@ const LEGEND: [(&str, &str); 6] = [
     ("RSS", "memory of all its processes together"),
 ];
 
-pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &mut View, scene: Scene<'_>) -> Rect {
+pub(super) fn draw(
+    buf: &mut Buffer,
+    area: Rect,
+    view: &mut View,
+    scene: Scene<'_>,
+    placed: &mut Placed,
+) -> Rect {
     let lines = lines(view, scene);
-    page::draw(buf, area, "Help", &lines, WIDTHS, &mut view.page, scene)
+    Page { title: "Help", lines: &lines, widths: WIDTHS }.draw(
+        buf,
+        area,
+        &mut view.page,
+        scene,
+        placed,
+    )
 }
 
 /// Keys that do nothing now are dim, and said to.
@@ -43,7 +55,8 @@ fn lines(view: &mut View, scene: Scene<'_>) -> Vec<Line<'static>> {
             let is_open = matches!(binding.keys, [(_, Command::Show(tab))] if *tab == view.tab);
             let why_dim = if is_open { "(open)" } else { "(not now)" };
             lines.push(if (binding.works)(&context) {
-                Line::words(binding.shown, palette.key, binding.long, palette.base)
+                let line = Line::words(binding.shown, palette.key, binding.long, palette.base);
+                Line { key: binding.keys.first().map(|(key, _)| *key), ..line }
             } else {
                 let text = format!("{why_dim} {}", binding.long);
                 Line::words(binding.shown, palette.dim, text, palette.dim)

@@ -3,8 +3,8 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::Scene;
-use super::page::{self, Line, Widths};
+use super::page::{Line, Page, Widths};
+use super::{Placed, Scene};
 use crate::human;
 use crate::log::LineKind;
 use crate::view::View;
@@ -20,6 +20,7 @@ pub(super) fn draw(
     number: u64,
     view: &mut View,
     scene: Scene<'_>,
+    placed: &mut Placed,
 ) -> Rect {
     let Scene { palette, log, .. } = scene;
     let index = number.checked_sub(log.dropped()).and_then(|at| usize::try_from(at).ok());
@@ -50,5 +51,11 @@ pub(super) fn draw(
         }
         lines.push(Line::verbatim("", palette.base, details.raw.as_str(), palette.dim));
     }
-    page::draw(buf, area, &title, &lines, WIDTHS, &mut view.page, scene)
+    Page { title: &title, lines: &lines, widths: WIDTHS }.draw(
+        buf,
+        area,
+        &mut view.page,
+        scene,
+        placed,
+    )
 }

@@ -6,8 +6,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{Scene, tile_in};
+use super::{Click, Placed, Scene, tile_in};
 use crate::cluster::{chop, wrap};
+use crate::input::Key;
 use crate::layout::{inset, middle};
 use crate::paint::{self, Pen};
 use crate::view::ListScroll;
@@ -23,6 +24,8 @@ pub(super) struct Line<'a> {
     pub(super) style: Style,
     /// Broken anywhere, so that no space is lost.
     pub(super) verbatim: bool,
+    /// What a click on it presses.
+    pub(super) key: Option<Key>,
 }
 
 impl<'a> Line<'a> {
@@ -32,7 +35,7 @@ impl<'a> Line<'a> {
         text: impl Into<Cow<'a, str>>,
         style: Style,
     ) -> Self {
-        Self { name: name.into(), name_style, text: text.into(), style, verbatim: false }
+        Self { name: name.into(), name_style, text: text.into(), style, verbatim: false, key: None }
     }
 
     pub(super) fn verbatim(
@@ -84,50 +87,65 @@ impl Widths {
     }
 }
 
-/// Draws it in the middle and returns where.
-pub(super) fn draw(
-    buf: &mut Buffer,
-    area: Rect,
-    title: &str,
-    lines: &[Line<'_>],
-    widths: Widths,
-    scroll: &mut ListScroll,
-    scene: Scene<'_>,
-) -> Rect {
-    let palette = scene.palette;
-    let margin = Widths::margin(area);
-    let (width, inside, names) = widths.of(area);
-    let rows: Vec<(&Line<'_>, usize, Cow<'_, str>)> = lines
-        .iter()
-        .flat_map(|line| {
-            let columns = inside.saturating_sub(if line.name.is_empty() { 0 } else { names });
-            let mut rows = line.rows(columns);
-            if rows.is_empty() {
-                rows.push(Cow::Borrowed(""));
+pub(super) struct Page<'a> {
+    pub(super) title: &'a str,
+    pub(super) lines: &'a [Line<'a>],
+    pub(super) widths: Widths,
+}
+
+impl Page<'_> {
+    /// Draws it in the middle and returns where.
+    pub(super) fn draw(
+        &self,
+        buf: &mut Buffer,
+        area: Rect,
+        scroll: &mut ListScroll,
+        scene: Scene<'_>,
+        placed: &mut Placed,
+    ) -> Rect {
+        let palette = scene.palette;
+        let margin = Widths::margin(area);
+        let (width, inside, names) = self.widths.of(area);
+        let rows: Vec<(&Line<'_>, usize, Cow<'_, str>)> = self
+            .lines
+            .iter()
+            .flat_map(|line| {
+                let columns = inside.saturating_sub(if line.name.is_empty() { 0 } else { names });
+                let mut rows = line.rows(columns);
+                if rows.is_empty() {
+                    rows.push(Cow::Borrowed(""));
+                }
+                rows.into_iter().enumerate().map(move |(i, row)| (line, i, row))
+            })
+            .collect();
+        let count = u16::try_from(rows.len()).unwrap_or(u16::MAX);
+        let place = middle(area, width, count.saturating_add(2));
+        paint::clear(buf, place, palette.base);
+        let inside = inset(tile_in(buf, place, self.title, &[], palette.accent, scene), margin);
+        scroll.measure(inside.height, count);
+        for (row, (line, i, text)) in (0..inside.height).zip(rows.iter().skip(scroll.offset.into()))
+        {
+            if let Some(key) = line.key {
+                let place = Rect { y: inside.y + row, height: 1, ..inside };
+                placed.put(place, Click::InHelp(key));
             }
-            rows.into_iter().enumerate().map(move |(i, row)| (line, i, row))
-        })
-        .collect();
-    let count = u16::try_from(rows.len()).unwrap_or(u16::MAX);
-    let place = middle(area, width, count.saturating_add(2));
-    paint::clear(buf, place, palette.base);
-    let inside = inset(tile_in(buf, place, title, &[], palette.accent, scene), margin);
-    scroll.measure(inside.height, count);
-    for (row, (line, i, text)) in (0..inside.height).zip(rows.iter().skip(scroll.offset.into())) {
-        let mut pen = Pen::row(buf, inside, row);
-        if line.text.is_empty() {
-            pen.put(&line.name, line.name_style);
-        } else if line.name.is_empty() {
-            pen.put(text, line.style);
-        } else {
-            let name = if *i == 0 { &*line.name } else { "" };
-            // A gap behind the name even where it is cut.
-            pen.left(name, names.saturating_sub(1), line.name_style).gap(1).put(text, line.style);
+            let mut pen = Pen::row(buf, inside, row);
+            if line.text.is_empty() {
+                pen.put(&line.name, line.name_style);
+            } else if line.name.is_empty() {
+                pen.put(text, line.style);
+            } else {
+                let name = if *i == 0 { &*line.name } else { "" };
+                // A gap behind the name even where it is cut.
+                pen.left(name, names.saturating_sub(1), line.name_style)
+                    .gap(1)
+                    .put(text, line.style);
+            }
         }
+        let note = if scroll.scrolls() { "↑↓ more · Esc closes" } else { "Esc closes" };
+        let edge = paint::edge(place, place.height.saturating_sub(1));
+        let note = [(" ", palette.base), (note, palette.dim), (" ", palette.base)];
+        paint::flush_right(buf, edge, 0, &note);
+        place
     }
-    let note = if scroll.scrolls() { "↑↓ more · Esc closes" } else { "Esc closes" };
-    let edge = paint::edge(place, place.height.saturating_sub(1));
-    let note = [(" ", palette.base), (note, palette.dim), (" ", palette.base)];
-    paint::flush_right(buf, edge, 0, &note);
-    place
 }

@@ -47,6 +47,10 @@ impl Ui {
         self.press = None;
         match self.placed.at(at) {
             Some(Click::Key(key)) => self.key(key, model, log),
+            Some(Click::InHelp(key)) => {
+                self.view.overlay = None;
+                self.key(key, model, log)
+            }
             Some(Click::Line(line)) => {
                 let explorer = &mut self.view.log;
                 let row = explorer.current().filter(|_| !explorer.follows());

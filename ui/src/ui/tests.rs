@@ -147,6 +147,18 @@ fn tabs_turn_by_key_number_and_click() {
 }
 
 #[test]
+fn the_help_gives_way_to_the_key_that_is_clicked_in_it() {
+    let (model, log) = (sample::ready(), SampleLog::temporal());
+    let mut ui = ui();
+    press(&mut ui, Key::char('?'), &model, &log);
+    assert_eq!(click(&mut ui, "open Temporal's web UI", &model, &log), Some(Action::OpenWebUi));
+    assert_eq!(ui.view.overlay, None);
+    press(&mut ui, Key::char('?'), &model, &log);
+    click(&mut ui, "timeline: starts", &model, &log);
+    assert_eq!((ui.view.overlay, ui.view.tab), (None, Tab::Timeline));
+}
+
+#[test]
 fn the_own_log_gets_its_keys() {
     let (model, log) = (sample::ready(), SampleLog::temporal());
     let mut ui = ui();

@@ -21,6 +21,8 @@ const COMPONENT: u16 = 9;
 const TIME_NEEDS: u16 = 58;
 /// From here on the fields have a column of their own.
 const FIELDS_NEED: u16 = 98;
+/// Temporal's messages are seldom longer; wider screens show more of the fields.
+const TEXT_MAX: u16 = 56;
 /// Nobody sees what lies behind these bytes; they bound the price of a hostile line.
 const VISIBLE: usize = 16 * 1024;
 
@@ -118,7 +120,8 @@ impl Brush<'_> {
             self.flow(buf, head_columns(self.area.width), &parts);
             return;
         }
-        let column = if self.area.width >= FIELDS_NEED { pen.room() / 20 * 9 } else { 0 };
+        let column =
+            if self.area.width >= FIELDS_NEED { (pen.room() / 20 * 9).min(TEXT_MAX) } else { 0 };
         let start = pen.room();
         pen.skip(self.shift);
         self.put(&mut pen, line.text, text);

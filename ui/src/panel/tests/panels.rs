@@ -114,7 +114,7 @@ pub(super) fn footer(it: &mut Canvas<'_>) -> Rect {
 
 pub(super) fn help(it: &mut Canvas<'_>) -> Rect {
     let rest = it.rest();
-    help::draw(it.buf, rest, it.view, it.scene)
+    help::draw(it.buf, rest, it.view, it.scene, it.placed)
 }
 
 pub(super) fn quit(it: &mut Canvas<'_>) -> Rect {
@@ -141,7 +141,7 @@ pub(super) fn components(it: &mut Canvas<'_>) -> Rect {
 pub(super) fn line(it: &mut Canvas<'_>) -> Rect {
     let rest = it.rest();
     let number = it.view.log.current().map_or(0, |row| row.first);
-    line::draw(it.buf, rest, number, it.view, it.scene)
+    line::draw(it.buf, rest, number, it.view, it.scene, it.placed)
 }
 
 /// The entry that is looked at.
@@ -149,5 +149,5 @@ pub(super) fn entry(it: &mut Canvas<'_>) -> Rect {
     let rest = it.rest();
     let rows = &it.scene.model.timeline;
     let id = rows.get(it.view.timeline.chosen(rows)).map_or(0, |row| row.id);
-    entry::draw(it.buf, rest, id, it.view, it.scene)
+    entry::draw(it.buf, rest, id, it.view, it.scene, it.placed)
 }

@@ -195,6 +195,13 @@ proptest! {
                     prop_assert_eq!(action, same);
                     prop_assert_eq!((clicked.view, clicked.notice), (pressed.view, pressed.notice), "{:?}", key);
                 }
+                Click::InHelp(key) => {
+                    let mut pressed = seen.ui.clone();
+                    pressed.view.overlay = None;
+                    let same = pressed.handle(Input::Key(key), &seen.model, &seen.log);
+                    prop_assert_eq!(action, same);
+                    prop_assert_eq!((clicked.view, clicked.notice), (pressed.view, pressed.notice), "{:?}", key);
+                }
                 Click::Line(line) => {
                     let row = clicked.view.log.current();
                     prop_assert!(row.is_some_and(|row| (row.first..=row.last).contains(&line)));
