@@ -125,6 +125,7 @@ impl Found {
 mod tests {
     use super::*;
     use crate::log::Start;
+    use crate::temporal::logline;
 
     fn asked(query: Query) -> Vec<String> {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -180,6 +181,33 @@ mod tests {
             let query = Query { last: Some(100), most: Some(most), ..Query::default() };
             assert_eq!(asked(query), all[all.len() - kept..], "{most}");
         }
+    }
+
+    #[test]
+    fn a_line_of_20_mb_says_what_its_beginning_says() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let long = "x".repeat(20 << 20);
+        let line =
+            format!(r#"{{"time":"2026-11-22T10:00:01Z","level":"WARN","msg":"big {long}"}}"#);
+        let cut = format!("{} bytes cut", line.len() - logline::MAX_LINE);
+        std::fs::write(file.path(), line + "\n").unwrap();
+        let mut lines = Vec::new();
+        Sieve::new(Query { level: Some(Level::Warn), ..Query::default() })
+            .read(
+                &mut Follower::new(file.path(), Start::Beginning),
+                |found| found.to_json(),
+                |line| lines.push(line.to_owned()),
+            )
+            .unwrap();
+        assert!(lines.len() == 1 && lines[0].len() < 200_000, "{} bytes", lines[0].len());
+        let told: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
+        assert_eq!(
+            (&told["time"], &told["level"]),
+            (&"2026-11-22T10:00:01Z".into(), &"warn".into())
+        );
+        let (text, raw) = (told["text"].as_str().unwrap(), told["raw"].as_str().unwrap());
+        assert!(text.starts_with("big xxx") && text.ends_with(&format!("x… …=\"{cut}\"")));
+        assert!(raw.starts_with("{\"time\"") && raw.ends_with(&format!("x … [{cut}]")));
     }
 
     #[test]

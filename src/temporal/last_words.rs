@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use super::logline::{Head, Kind, Level, LineParser, expand};
+use super::logline::{Head, Kind, Level, LineParser, expand, shortened};
 
 #[cfg(test)]
 mod tests;
@@ -33,7 +33,8 @@ impl LastWords {
             *self = Self::default();
             return;
         }
-        let line = if line.len() > MAX_CHARS { first_chars(line) } else { line };
+        // The cause of a refused start stands at the end of its line, but those have 1 kB at most.
+        let line = &*shortened(line, MAX_CHARS);
         if head.kind == Kind::Dump {
             // A second panic while the first is being printed continues the dump.
             if self.dump.len() < KEPT {
@@ -70,12 +71,6 @@ impl LastWords {
 
 fn safe(line: &str, head: &Head) -> String {
     expand(line, head.clone()).message
-}
-
-fn first_chars(line: &str) -> &str {
-    // The cause of a refused start stands at the end of its line, but those have 1 kB at most.
-    let end = line.char_indices().nth(MAX_CHARS).map_or(line.len(), |(at, _)| at);
-    &line[..end]
 }
 
 /// Drops the dependency-injection prologue: what counts stands behind its last step.

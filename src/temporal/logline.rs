@@ -11,6 +11,7 @@ mod harmless;
 mod level;
 #[cfg(test)]
 mod tests;
+mod torn;
 
 use std::borrow::Cow;
 
@@ -20,6 +21,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 pub use harmless::{harmless, visible};
 pub use level::{Level, UnknownLevel};
+pub use torn::{cut_notice, shortened};
 
 /// Longest line that is kept, in bytes; the server's own longest is 8.3 kB.
 pub const MAX_LINE: usize = 64 * 1024;
@@ -149,18 +151,13 @@ impl LineParser {
 pub fn text(line: &[u8]) -> Cow<'_, str> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    if line.len() <= MAX_LINE + decode::MAX_NOTICE {
+    if line.len() <= MAX_LINE + torn::MAX_NOTICE {
         // The plain check is several times as fast as the repair, and nearly always enough.
         let valid = std::str::from_utf8(line).map(Cow::Borrowed);
         return valid.unwrap_or_else(|_| String::from_utf8_lossy(line));
     }
     let kept = String::from_utf8_lossy(&line[..MAX_LINE]);
     Cow::Owned(format!("{kept}{}", cut_notice((line.len() - MAX_LINE) as u64)))
-}
-
-/// What stands at the end of a line of which `bytes` bytes were cut off.
-pub fn cut_notice(bytes: u64) -> String {
-    format!("{}{bytes} bytes cut]", decode::CUT)
 }
 
 /// The line that marks the beginning of a generation in the log file, without line end.

@@ -10,12 +10,10 @@ use serde::Deserializer;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::{Kind, MAX_COMPONENT, harmless};
+use super::{Kind, MAX_COMPONENT, harmless, torn};
 
-/// How the note at the end of a cut line begins.
-pub(super) const CUT: &str = " … [";
-/// More than the longest such note has.
-pub(super) const MAX_NOTICE: usize = 48;
+/// The key of what has none.
+const REST: &str = "…";
 /// Fields of one line that are kept; Temporal's longest lines have about 30.
 const MAX_FIELDS: usize = 256;
 
@@ -25,10 +23,19 @@ pub(super) struct Fields(Vec<(String, Value)>);
 
 /// Reads a structured line, keeping the keys that `wanted` wants. `None`: it is no such line.
 pub(super) fn fields(line: &str, wanted: fn(&str) -> bool) -> Option<(Kind, Fields)> {
-    if line.starts_with('{') {
-        return json(line, wanted);
-    }
-    line.starts_with("time=").then(|| logfmt(line, wanted))?.map(|fields| (Kind::Text, fields))
+    let read = if line.starts_with('{') {
+        json
+    } else if line.starts_with("time=") {
+        logfmt
+    } else {
+        return None;
+    };
+    let Some((kept, cut)) = torn::split(line) else {
+        return read(line, false, wanted);
+    };
+    let (kind, mut fields) = read(&torn::closed(kept), true, wanted)?;
+    fields.put(REST.to_owned(), Value::String(format!("{cut} bytes cut")));
+    Some((kind, fields))
 }
 
 /// The keys that [`super::Head`] is made of.
@@ -49,16 +56,16 @@ pub(super) fn starts_dump(line: &str) -> bool {
         .is_some_and(|(name, _)| name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()))
 }
 
-fn json(line: &str, wanted: fn(&str) -> bool) -> Option<(Kind, Fields)> {
+fn json(line: &str, is_torn: bool, wanted: fn(&str) -> bool) -> Option<(Kind, Fields)> {
     let mut fields = Fields::default();
     let mut input = serde_json::Deserializer::from_str(line);
     let result = input.deserialize_map(Collect { fields: &mut fields, wanted });
-    if result.and_then(|()| input.end()).is_err() {
-        // A line that we cut ourselves still says when, how bad and who.
-        let notice = line.rfind(CUT).filter(|at| line.len() - at <= MAX_NOTICE)?;
-        fields.get("level")?;
-        let cut = line[notice + CUT.len()..].trim_end_matches(']');
-        fields.put("…".to_owned(), Value::String(cut.to_owned()));
+    if result.and_then(|()| input.end()).is_err() && !is_torn {
+        return None;
+    }
+    // Whose beginning says neither is shown as it is.
+    if is_torn && fields.get("time").or(fields.get("level")).is_none() {
+        return None;
     }
     let kind = if fields.generation().is_some() { Kind::Mark } else { Kind::Json };
     Some((kind, fields))
@@ -94,7 +101,7 @@ impl<'de> Visitor<'de> for Collect<'_> {
 }
 
 /// `key=value key="quoted value" …`, as Go's `slog` writes it.
-fn logfmt(line: &str, wanted: fn(&str) -> bool) -> Option<Fields> {
+fn logfmt(line: &str, is_torn: bool, wanted: fn(&str) -> bool) -> Option<(Kind, Fields)> {
     let mut fields = Fields::default();
     let mut rest = line;
     while !rest.is_empty() {
@@ -119,10 +126,10 @@ fn logfmt(line: &str, wanted: fn(&str) -> bool) -> Option<Fields> {
         rest = after.trim_start_matches(' ');
     }
     // What does not go on as `key=value` is shown as it is, unless nothing at all was readable.
-    if !rest.is_empty() && wanted("…") {
-        fields.put("…".to_owned(), Value::String(rest.to_owned()));
+    if !rest.is_empty() && !is_torn && wanted(REST) {
+        fields.put(REST.to_owned(), Value::String(rest.to_owned()));
     }
-    fields.get("level").is_some().then_some(fields)
+    fields.get("level").is_some().then_some((Kind::Text, fields))
 }
 
 /// Undoes Go's `strconv.Quote`; returns the value and what follows the closing quote.
@@ -248,6 +255,11 @@ impl Fields {
                 continue;
             }
             rest.push((harmless(&key).into_owned(), value));
+        }
+        if message.is_empty()
+            && let Some(at) = rest.iter().position(|(key, _)| key == REST)
+        {
+            message = rest.remove(at).1;
         }
         (message, rest)
     }

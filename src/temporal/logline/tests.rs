@@ -180,6 +180,73 @@ fn a_long_line_is_cut_and_still_says_when_and_who() {
 }
 
 #[test]
+fn a_cut_line_says_what_stands_in_front_of_the_cut() {
+    let time = r#"{"time":"2026-11-22T20:54:24Z","level":"ERROR","#;
+    let long = "x".repeat(MAX_LINE);
+    let cut = |line: &str| {
+        let line = parse(line);
+        assert_eq!((line.kind, line.level), (Kind::Json, Level::Error));
+        assert!(line.time.is_some() && line.raw.ends_with(" bytes cut]"));
+        line
+    };
+    // In its message.
+    let line = cut(&format!(r#"{time}"msg":"big {long}","service":"frontend"}}"#));
+    assert!(line.message.starts_with("big xxx") && line.message.ends_with("xxx…"));
+    assert_eq!(line.fields, [("…".to_owned(), "81 bytes cut".to_owned())]);
+    assert!(line.text().ends_with(r#"xxx… …="81 bytes cut""#));
+    // Deep inside of a value behind it.
+    let line = cut(&format!(r#"{time}"service":"frontend","msg":"m","a":[{{"b":"{long}"}}]}}"#));
+    assert_eq!((line.component.as_str(), line.message.as_str()), ("frontend", "m"));
+    let value = &line.fields[0].1;
+    assert!(value.starts_with(r#"[{"b":"xxx"#) && value.ends_with(r#"xxx…"}]"#));
+    // In front of it.
+    let line = cut(&format!(r#"{time}"a":"{long}","msg":"m"}}"#));
+    assert!(line.message.ends_with(" bytes cut"), "{}", line.message);
+    assert_eq!(line.fields[0].0, "a");
+}
+
+#[test]
+fn a_cut_line_in_text_says_what_stands_in_front_of_the_cut() {
+    let long = "x ".repeat(MAX_LINE);
+    let line = format!("time=2026-11-22T20:54:24.000 level=WARN msg=\"big {long}\" service=worker");
+    let line = parse(&line);
+    assert_eq!((line.kind, line.level), (Kind::Text, Level::Warn));
+    assert!(line.message.starts_with("big x x") && line.message.ends_with('…'));
+    assert!(line.text().ends_with(" bytes cut\""));
+}
+
+#[test]
+fn a_cut_anywhere_leaves_nothing_out_and_makes_nothing_up() {
+    let whole = r#"{"time":"2026-11-22T20:54:24Z","level":"ERROR","msg":"a\n\"\u00e9b","n":1234,"a":{"b":[true,"c]"]}}"#;
+    let after_level = whole.find(r#","msg"#).unwrap();
+    for at in (after_level..whole.len()).filter(|at| whole.is_char_boundary(*at)) {
+        let kept = &whole[..at];
+        let line = parse(&format!("{kept}{}", cut_notice(9)));
+        assert_eq!((line.kind, line.level), (Kind::Json, Level::Error), "{kept}");
+        assert!(line.text().contains("9 bytes cut") && !line.message.is_empty(), "{kept}");
+        let full = "a␊\"éb";
+        if line.message != "9 bytes cut" {
+            assert!(
+                full.starts_with(line.message.trim_end_matches('…')),
+                "{kept}: {}",
+                line.message
+            );
+        }
+        for (_, value) in line.fields.iter().filter(|(key, _)| key == "n") {
+            assert_eq!(value, "1234", "{kept}");
+        }
+    }
+}
+
+#[test]
+fn a_line_is_shortened_by_what_was_cut_before_too() {
+    assert_eq!(shortened("äöü", 3), "äöü");
+    assert_eq!(shortened("äöü", 2), "äö … [2 bytes cut]");
+    assert_eq!(shortened("abcdef … [10 bytes cut]", 4), "abcd … [12 bytes cut]");
+    assert_eq!(shortened("abcd … [10 bytes cut]", 4), "abcd … [10 bytes cut]");
+}
+
+#[test]
 fn levels_have_names_and_an_order() {
     for level in [Level::Debug, Level::Info, Level::Warn, Level::Error] {
         assert_eq!(level.as_str().parse::<Level>().unwrap(), level);
