@@ -1,6 +1,6 @@
 //! `stigmer local logs`: Temporal's log from its file, with or without a host.
 
-use super::output::{raw, try_raw};
+use super::output::{note, raw, try_raw};
 use super::{CliError, Context, block_on};
 use crate::config::Span;
 use crate::log::query::{Found, Query, Sieve};
@@ -38,23 +38,44 @@ pub(super) fn run(context: &Context, wanted: Logs) -> Result<i32, CliError> {
     let Logs { follow, lines, level, grep, since, json } = wanted;
     let since = since.and_then(|span| Timestamp::now().checked_sub(span.0).ok());
     let render = |found: Found| if json { found.to_json() } else { found.into_plain() };
-    let failed = |error: FollowError| CliError::Other(error.to_string());
 
     let mut sieve = Sieve::new(Query { last: lines, level, pattern: grep, since, most: None });
     let mut follower = Follower::new(&context.home.temporal_log(), Start::Beginning);
-    sieve.read(&mut follower, render, |line| raw(line.as_bytes())).map_err(failed)?;
+    let read = sieve.read(&mut follower, render, |line| raw(line.as_bytes()));
     if !follow {
-        return Ok(0);
+        return read.map(|()| 0).map_err(|error| CliError::Other(error.to_string()));
     }
+    let mut trouble = Trouble::default();
+    trouble.is(read.err());
     block_on(async {
         loop {
-            let batch = follower.next().await.map_err(failed)?;
             let mut text = String::new();
-            sieve.pass(&batch, |found| text.push_str(&render(found)));
+            match follower.next().await {
+                Ok(batch) => sieve.pass(&batch, |found| text.push_str(&render(found))),
+                Err(error) => {
+                    trouble.is(Some(error));
+                    continue;
+                }
+            }
+            trouble.is(None);
             if !try_raw(text.as_bytes()) {
                 // The reader has closed the pipe.
                 return Ok(0);
             }
         }
     })?
+}
+
+/// Why the log cannot be read at the moment: said once, for it is tried again each second.
+#[derive(Default)]
+struct Trouble(Option<String>);
+
+impl Trouble {
+    fn is(&mut self, error: Option<FollowError>) {
+        let now = error.map(|error| error.to_string());
+        if let Some(why) = now.as_ref().filter(|_| now != self.0) {
+            note(&format!("stigmer: {why}; trying again until it can be read"));
+        }
+        self.0 = now;
+    }
 }

@@ -71,7 +71,7 @@ impl Sieve {
     /// Without a bound nothing is held; with one, so many lines and bytes.
     ///
     /// # Errors
-    /// Where the file is there and cannot be read.
+    /// Where the file is there and cannot be read; `each` has had what could be.
     pub fn read(
         &mut self,
         follower: &mut Follower,
@@ -82,7 +82,7 @@ impl Sieve {
         let mut bytes = 0;
         let last = self.query.last;
         let most = self.query.most.unwrap_or(usize::MAX);
-        follower.read_on(|batch| {
+        let read = follower.read_on(|batch| {
             self.pass(batch, |found| match last {
                 None => each(&render(found)),
                 Some(0) => {}
@@ -96,11 +96,11 @@ impl Sieve {
                     }
                 }
             });
-        })?;
+        });
         for line in &kept {
             each(line);
         }
-        Ok(())
+        read
     }
 }
 

@@ -13,6 +13,7 @@ mod events;
 mod handovers;
 mod headless;
 mod lifecycle;
+mod logs;
 mod options;
 mod orphans;
 mod ports;

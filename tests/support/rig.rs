@@ -344,6 +344,10 @@ impl Running {
         text(&self.stdout)
     }
 
+    pub fn stderr(&self) -> String {
+        text(&self.stderr)
+    }
+
     /// Until it has written this to stdout.
     #[track_caller]
     pub fn wait_for(&self, said: &str) {

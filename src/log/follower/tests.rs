@@ -231,6 +231,10 @@ async fn what_cannot_be_read_is_told_once_a_second_and_tried_again() {
     let error = follower.next().await.unwrap_err().to_string();
     assert!(error.contains("folder") && error.contains("cannot read"), "{error}");
     silent(&mut follower).await;
+
+    fs::remove_dir(&log.path).unwrap();
+    log.append("one\n");
+    assert_eq!(next(&mut follower).await, ["one"]);
 }
 
 #[tokio::test]
