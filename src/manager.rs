@@ -7,6 +7,7 @@
 
 mod aftermath;
 mod broadcast;
+pub mod chronicle;
 mod distributions;
 pub mod facts;
 mod generation;
@@ -31,6 +32,7 @@ use crate::protocol::{ApiError, Mode};
 use crate::supervisor::{Cause, Effect, Generation, Input, Owner, State, Supervisor, Want};
 use aftermath::Ended;
 use broadcast::Broadcast;
+use chronicle::Chronicle;
 use facts::RestartFacts;
 use futures_util::FutureExt;
 use handle::Request;
@@ -139,7 +141,7 @@ pub struct Manager {
     /// What the operator wanted of the host before this one.
     resumed: Option<Want>,
     episode: Episode,
-    chronicle: timeline::Chronicle,
+    chronicle: Chronicle,
 }
 
 impl Manager {
@@ -158,10 +160,14 @@ impl Manager {
         let settings = Arc::new(settings);
         let mut facts = Facts::new(settings, mode, supervisor.schedule().clone(), now);
         facts.generation = last;
-        if let Some(before) = before {
-            supervisor.resume(&before.supervisor, before.age(), now);
-            facts.resume(before, now);
-            facts.state = supervisor.state().clone();
+        match before {
+            Some(before) => {
+                supervisor.resume(&before.supervisor, before.age(), now);
+                facts.resume(before, now);
+                facts.state = supervisor.state().clone();
+            }
+            // What is counted begins anew; what has happened in this home has happened.
+            None => facts.timeline = chronicle::recent(&home.events()),
         }
         let (published, watch) = watch::channel(Arc::new(facts.clone()));
         let broadcast = Broadcast::new(&facts, now);
@@ -178,7 +184,7 @@ impl Manager {
             report,
             log,
             running: None,
-            chronicle: timeline::Chronicle::open(&home.events()),
+            chronicle: Chronicle::open(&home.events()),
             waiters: Vec::new(),
             launching: false,
             release: None,

@@ -4,6 +4,7 @@ use crate::protocol::{Entry, Happened, Mode, Snapshot, State, Status};
 use crate::session::{Link, View};
 use crate::supervisor::{Cause, Want};
 use crate::temporal::workflows::Workflows;
+use jiff::civil::Date;
 use std::sync::Arc;
 use std::time::Duration;
 use stigmer_ui::human;
@@ -165,7 +166,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
                 .chain(snapshot.cure.clone().filter(|cure| !cure.starts_with("`s` ")))
                 .collect(),
         }),
-        timeline: timeline(&snapshot.timeline),
+        timeline: timeline(&snapshot.timeline, jiff::Zoned::now().date()),
         workflows: viewer.workflows.as_ref().filter(|_| !down).map(workflows),
         can: Commands {
             start: unwatched || heard && (rests || status.state == State::Backoff),
@@ -256,7 +257,8 @@ fn ordinal(n: u32) -> String {
 
 /// The end of a generation and the repair that followed it are one row, and the
 /// newest row is the first.
-fn timeline(entries: &[Arc<Entry>]) -> Vec<TimelineRow> {
+fn timeline(entries: &[Arc<Entry>], today: Date) -> Vec<TimelineRow> {
+    let row = |entry, repaired| row(entry, repaired, today);
     let mut rows: Vec<TimelineRow> = Vec::new();
     let mut ended: Option<&Entry> = None;
     for entry in entries.iter().map(Arc::as_ref) {
@@ -292,7 +294,7 @@ fn is_automatic(cause: Cause) -> bool {
     !matches!(cause, Cause::Operator | Cause::Shutdown)
 }
 
-fn row(entry: &Entry, repaired: Option<&Entry>) -> TimelineRow {
+fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
     let time = entry.time.to_zoned(jiff::tz::TimeZone::system());
     let after =
         entry.uptime_ms.map_or_else(String::new, |ms| format!(" after {}", human::duration(ms)));
@@ -317,7 +319,8 @@ fn row(entry: &Entry, repaired: Option<&Entry>) -> TimelineRow {
     TimelineRow {
         // No two happen in the same nanosecond; a repair goes by the end that it repaired.
         id: entry.time.as_nanosecond() as u64,
-        clock: time.strftime("%H:%M:%S").to_string(),
+        // Earlier hosts may have told it days ago, and the column takes eight characters.
+        clock: time.strftime(if time.date() == today { "%H:%M:%S" } else { "%b %d" }).to_string(),
         generation: entry.generation.0,
         kind,
         what,
@@ -424,9 +427,23 @@ mod tests {
         })
     }
 
+    fn told(entries: &[Arc<Entry>]) -> Vec<TimelineRow> {
+        timeline(entries, Date::default())
+    }
+
+    #[test]
+    fn what_was_not_today_is_told_with_its_day() {
+        let time = jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::system());
+        let entries = [entry(Happened::Ready, 1, Cause::Operator)];
+        let clock = |today| timeline(&entries, today)[0].clock.clone();
+        assert_eq!(clock(time.date()), time.strftime("%H:%M:%S").to_string());
+        let later = time.date().tomorrow().unwrap();
+        assert_eq!(clock(later), time.strftime("%b %d").to_string());
+    }
+
     #[test]
     fn a_crash_and_its_repair_are_one_row_and_the_newest_is_first() {
-        let rows = timeline(&[
+        let rows = told(&[
             entry(Happened::Ready, 1, Cause::Operator),
             entry(Happened::Ended, 1, Cause::Crash),
             entry(Happened::Ready, 2, Cause::Crash),

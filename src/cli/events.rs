@@ -2,6 +2,7 @@
 
 use super::output::line;
 use super::{CliError, Context};
+use crate::manager::chronicle;
 use crate::presenter;
 use crate::protocol::Entry;
 use crate::supervisor::Cause;
@@ -10,12 +11,9 @@ use stigmer_ui::human;
 
 pub(super) fn run(context: &Context, last: Option<usize>, json: bool) -> Result<i32, CliError> {
     context.warn_of_broken_config();
-    let path = context.home.events();
-    let mut predecessor = path.as_os_str().to_owned();
-    predecessor.push(".1");
     let mut lines: Vec<String> = Vec::new();
-    for file in [predecessor.as_ref(), path.as_path()] {
-        match std::fs::read(file) {
+    for file in chronicle::files(&context.home.events()) {
+        match std::fs::read(&file) {
             Ok(bytes) => lines.extend(String::from_utf8_lossy(&bytes).lines().map(str::to_owned)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => {

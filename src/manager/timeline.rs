@@ -1,36 +1,9 @@
 //! Starts and repairs as they are told afterwards: what, why, and what the time went to.
 
 use super::prober::Verdict;
-use crate::log::RotatingWriter;
 use crate::protocol::{Entry, Happened, Phase};
 use crate::supervisor::{Cause, Generation, Layer, Owner, Starting};
-use std::io::Write;
-use std::path::Path;
 use std::time::{Duration, Instant};
-
-/// With its predecessor, twice this is kept of the timeline.
-const CHRONICLE_MAX: u64 = 1 << 20;
-
-/// The timeline on disk, an object a line.
-#[derive(Debug)]
-pub struct Chronicle(Option<RotatingWriter>);
-
-impl Chronicle {
-    /// Goes on where the last host ended.
-    pub fn open(path: &Path) -> Self {
-        let file = RotatingWriter::open(path, CHRONICLE_MAX)
-            .inspect_err(|error| tracing::warn!(%error, "no timeline on disk"));
-        Self(file.ok())
-    }
-
-    /// Adds an entry. One that cannot be written is lost, and said to be.
-    pub fn write(&mut self, entry: &Entry) {
-        let (Some(file), Ok(text)) = (&mut self.0, serde_json::to_string(entry)) else { return };
-        if let Err(error) = file.write_all(format!("{text}\n").as_bytes()) {
-            tracing::warn!(%error, "an entry of the timeline is lost");
-        }
-    }
-}
 
 /// A start or a repair under way.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! The timeline that outlives every process.
 
 use crate::support::rig::{Rig, wait_gone};
+use crate::support::socket::Reader;
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -87,4 +88,50 @@ fn a_launch_that_was_refused_for_a_while_is_told_as_a_repair() {
     assert_eq!(last["cause"], "spawn_failed");
     assert!(last["detail"].as_str().unwrap().contains("replaced"), "{last:#}");
     assert!(last["recovery_ms"].is_u64(), "{last:#}");
+}
+
+/// What viewers are shown.
+fn shown(rig: &Rig) -> Vec<Value> {
+    let timeline = Reader::open(rig).until("snapshot")["timeline"].clone();
+    timeline.as_array().unwrap().clone()
+}
+
+#[test]
+fn who_hosts_next_shows_what_was_before_and_counts_anew() {
+    let rig = Rig::new();
+    rig.start();
+    rig.temporal().kill();
+    rig.wait_ready(2);
+    let (before, host) = (events(&rig), rig.host());
+    assert_eq!(before.len(), 3);
+    assert_eq!(shown(&rig), before);
+    host.kill();
+    wait_gone(&host);
+
+    rig.start();
+    rig.wait_ready(2);
+    let adopted = events(&rig);
+    assert_eq!(shown(&rig), adopted);
+    assert_eq!((&adopted[..3], &adopted[3]["happened"]), (&before[..], &"adopted".into()));
+    let restarts = &rig.status()["restarts"];
+    assert_eq!((&restarts["total"], &restarts["last"]), (&0.into(), &Value::Null));
+
+    // The host is replaced: what is handed over is not read once more.
+    rig.run(&["restart", "--log-max", "8MiB"]).exits(0);
+    rig.wait_ready(3);
+    assert_eq!(shown(&rig), events(&rig));
+
+    rig.stop();
+    let stopped = events(&rig);
+    rig.start();
+    assert_eq!(shown(&rig)[..stopped.len()], stopped);
+    assert_eq!(shown(&rig), events(&rig));
+}
+
+#[test]
+fn a_timeline_that_cannot_be_written_or_read_keeps_nobody_from_starting() {
+    let rig = Rig::new();
+    std::fs::create_dir_all(rig.path("logs/events.jsonl")).unwrap();
+    rig.start();
+    assert_eq!(shown(&rig).len(), 1);
 }
