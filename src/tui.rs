@@ -9,6 +9,7 @@ mod census;
 mod dashboard;
 mod input;
 mod log_pane;
+mod orders;
 mod own_log;
 mod pager;
 mod signals;

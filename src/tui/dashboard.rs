@@ -3,6 +3,7 @@
 use super::appearance::{symbols, theme};
 use super::census::Census;
 use super::log_pane::LogPane;
+use super::orders::Orders;
 use super::own_log::OwnLog;
 use super::signals::{End, Over, Signals};
 use super::terminal::{self, Screen};
@@ -11,7 +12,6 @@ use crate::host::{self, Host};
 use crate::log::{Follower, Start};
 use crate::paths::Home;
 use crate::presenter::{self, Viewer};
-use crate::protocol::ApiError;
 use crate::session::{Link, Order, Session};
 use crossterm::event::EventStream;
 use futures_util::StreamExt;
@@ -19,7 +19,6 @@ use std::io;
 use std::time::{Duration, Instant};
 use stigmer_ui::human;
 use stigmer_ui::{Action, Copied, Input, LogFile, QuitChoice, Ui};
-use tokio::sync::mpsc;
 
 /// No more than 30 frames a second.
 const FRAME: Duration = Duration::from_millis(33);
@@ -44,6 +43,7 @@ pub(super) struct Dashboard {
     own: OwnLog,
     own_file: Follower,
     toast_until: Option<Instant>,
+    orders: Orders,
     /// To be opened in a pager.
     read: Option<LogFile>,
 }
@@ -60,6 +60,7 @@ impl Dashboard {
             own: OwnLog::default(),
             own_file: Follower::new(&home.stigmer_log(), Start::Tail(1_000)).resting(LOG_PAUSE),
             toast_until: None,
+            orders: Orders::none(),
             read: None,
         }
     }
@@ -68,6 +69,9 @@ impl Dashboard {
     pub(super) fn look_at(&mut self, session: Session, hosts: bool) {
         self.session = session;
         self.viewer.hosts = hosts;
+        // Those were for another host, which has them or is gone with them.
+        self.orders = Orders::none();
+        self.viewer.under_way = None;
     }
 
     /// Runs until something ends it.
@@ -75,7 +79,6 @@ impl Dashboard {
         let mut events = EventStream::new();
         let mut changes = self.session.changes();
         let mut census = Census::begin(self.session.clone());
-        let (done, mut outcomes) = mpsc::unbounded_channel::<Result<(), ApiError>>();
         let mut last_frame = Instant::now();
         let mut due = Some(last_frame);
         loop {
@@ -103,7 +106,7 @@ impl Dashboard {
                         if let Some(input) = input::map(&event) {
                             // A key is answered at once, not at the next beat.
                             due = Some(Instant::now());
-                            if let Some(end) = self.handle(input, &done) {
+                            if let Some(end) = self.handle(input) {
                                 return end;
                             }
                             if let Some(file) = self.read.take() {
@@ -143,8 +146,8 @@ impl Dashboard {
                     self.own.push(&batch);
                     due = by(last_frame + FRAME / 2);
                 }
-                Some(outcome) = outcomes.recv() => {
-                    self.viewer.under_way = None;
+                outcome = self.orders.next() => {
+                    self.viewer.under_way = self.orders.under_way();
                     if let Err(error) = outcome && error.code != "superseded" {
                         self.toast(error.message.lines().next().unwrap_or_default());
                     }
@@ -183,11 +186,7 @@ impl Dashboard {
         drawn
     }
 
-    fn handle(
-        &mut self,
-        input: Input,
-        done: &mpsc::UnboundedSender<Result<(), ApiError>>,
-    ) -> Option<End> {
+    fn handle(&mut self, input: Input) -> Option<End> {
         let model = presenter::present(&self.session.view(), &self.viewer);
         let (order, word) = match self.ui.handle(input, &model, &self.log)? {
             Action::Start if self.viewer.unwatched.is_some() => return Some(End::TakesOver),
@@ -212,12 +211,9 @@ impl Dashboard {
                 return None;
             }
         };
-        self.viewer.under_way = Some(word);
-        let (session, done) = (self.session.clone(), done.clone());
-        tokio::spawn(async move {
-            // The dashboard may be gone by then.
-            let _ = done.send(session.order(order).await);
-        });
+        let session = self.session.clone();
+        self.orders.give(word, async move { session.order(order).await });
+        self.viewer.under_way = self.orders.under_way();
         None
     }
 
