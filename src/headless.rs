@@ -218,7 +218,7 @@ async fn host_until_signal(
 
 /// Hands Temporal over to a background host, where there is anything to hand over.
 async fn leave_to_another(home: &Home, host: Host, printer: &Printer) {
-    let facts = host.handle().facts();
+    let facts = host.handle().settled().await;
     match (facts.want, facts.state_name()) {
         (Want::Down, State::Stopped) => {
             let _ = host.release().await.await;

@@ -218,6 +218,8 @@ impl Manager {
                 request = self.requests.recv() => match request {
                     Some(Request::Command { command, reply }) => self.command(command, reply),
                     Some(Request::Trouble { with, what }) => self.facts.trouble(with, what),
+                    // What came before it is published.
+                    Some(Request::Settle { reply }) => drop(reply.send(())),
                     Some(Request::Release { reply }) => self.release = Some(reply),
                     None => return,
                 },

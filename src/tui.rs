@@ -71,18 +71,8 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
     // Before there is anything that a signal could leave behind.
     let mut signals = Signals::listen()?;
     let (mut hosting, session) = connect(settings.clone(), &asked).await?;
-    let mut screen = match Screen::take(&home.host_errors()) {
-        Ok(screen) => screen,
-        Err(error) => {
-            if let Some(host) = hosting
-                && wants_up(&host)
-                && let Err(error) = background::hand_over(&home, host).await
-            {
-                tracing::error!(%error, "not handed over");
-            }
-            return Err(error.into());
-        }
-    };
+    let mut screen;
+    (screen, hosting) = take_screen(&home, hosting).await?;
     #[cfg(debug_assertions)]
     panic_where_asked(&session);
     let mut dashboard = Dashboard::new(&home, session, hosting.is_some());
@@ -90,7 +80,7 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
         match dashboard.run(&mut screen, &mut signals).await {
             End::Suspended => {
                 hosting = suspend(hosting, &settings, screen, &mut dashboard).await?;
-                screen = Screen::take(&home.host_errors())?;
+                (screen, hosting) = take_screen(&home, hosting).await?;
             }
             End::TakesOver => {
                 hosting = take_over(settings.clone(), &mut dashboard).await?;
@@ -114,26 +104,49 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
     }
     let code = i32::from(over == Over::Panicked);
     let Some(host) = hosting else { return Ok(code) };
-    if !wants_up(&host) {
-        // What is still on its way down is seen to its end.
-        if host.handle().facts().state_name() == State::Stopping {
-            let _ = host.shutdown().await;
-        } else {
-            host.leave().await;
-        }
-        return Ok(code);
-    }
-    let said = match background::hand_over(&home, host).await {
-        Ok(pid) => format!("Temporal keeps running, watched by the background host {pid}"),
-        Err(error) => {
-            format!("Temporal keeps running, but {error}; `stigmer local` watches it again")
-        }
-    };
+    let Some(said) = leave(&home, host).await else { return Ok(code) };
     match over {
         Over::Vanished => tracing::info!("{said}"),
         Over::Quit(_) | Over::Signalled | Over::Panicked => say(&said),
     }
     Ok(code)
+}
+
+/// Takes the terminal. One that does not obey takes Temporal from nobody.
+async fn take_screen(
+    home: &Home,
+    hosting: Option<Host>,
+) -> Result<(Screen, Option<Host>), TuiError> {
+    match Screen::take(&home.host_errors()) {
+        Ok(screen) => Ok((screen, hosting)),
+        Err(error) => {
+            if let Some(host) = hosting
+                && let Some(said) = leave(home, host).await
+            {
+                tracing::info!("{said}");
+            }
+            Err(error.into())
+        }
+    }
+}
+
+/// Leaves Temporal to a background host, and says so, where it is to run.
+async fn leave(home: &Home, host: Host) -> Option<String> {
+    if wants_up(&host).await {
+        return Some(match background::hand_over(home, host).await {
+            Ok(pid) => format!("Temporal keeps running, watched by the background host {pid}"),
+            Err(error) => {
+                format!("Temporal keeps running, but {error}; `stigmer local` watches it again")
+            }
+        });
+    }
+    // What is still on its way down is seen to its end.
+    if host.handle().facts().state_name() == State::Stopping {
+        let _ = host.shutdown().await;
+    } else {
+        host.leave().await;
+    }
+    None
 }
 
 /// Gives Temporal to a background host and the terminal to the shell, and stops.
@@ -150,13 +163,14 @@ async fn suspend(
         job::suspend().await?;
         return Ok(None);
     };
-    let handed_over = if wants_up(&host) || host.handle().facts().state_name() == State::Stopping {
-        background::hand_over(&settings.home, host).await.map(Some)
-    } else {
-        // The counters are for whoever hosts next.
-        let _ = host.release().await.await;
-        Ok(None)
-    };
+    let handed_over =
+        if wants_up(&host).await || host.handle().facts().state_name() == State::Stopping {
+            background::hand_over(&settings.home, host).await.map(Some)
+        } else {
+            // The counters are for whoever hosts next.
+            let _ = host.release().await.await;
+            Ok(None)
+        };
     drop(screen);
     match handed_over {
         Ok(Some(pid)) => say(&format!("the background host {pid} watches Temporal meanwhile")),
@@ -193,8 +207,8 @@ fn say(text: &str) {
 }
 
 /// Whether anything of ours runs or is coming.
-fn wants_up(host: &Host) -> bool {
-    let facts = host.handle().facts();
+async fn wants_up(host: &Host) -> bool {
+    let facts = host.handle().settled().await;
     facts.want == Want::Up && facts.is_managed() && facts.state_name() != State::Failed
 }
 

@@ -28,6 +28,7 @@ pub type Outcome = Result<(), ApiError>;
 pub(super) enum Request {
     Command { command: Command, reply: oneshot::Sender<Outcome> },
     Trouble { with: &'static str, what: Option<String> },
+    Settle { reply: oneshot::Sender<()> },
     Release { reply: oneshot::Sender<HandOver> },
 }
 
@@ -44,6 +45,17 @@ impl Handle {
     #[must_use]
     pub fn facts(&self) -> Arc<Facts> {
         self.facts.borrow().clone()
+    }
+
+    /// What is, once all is under way that was asked for before, and what was found running is
+    /// known.
+    pub async fn settled(&self) -> Arc<Facts> {
+        let (reply, answer) = oneshot::channel();
+        // A manager that is gone has nothing under way.
+        if self.requests.send(Request::Settle { reply }).await.is_ok() {
+            let _ = answer.await;
+        }
+        self.facts()
     }
 
     /// What is, with each change.
@@ -72,7 +84,7 @@ impl Handle {
         self.begin(command).await?.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    /// Gives a command and returns as soon as it is under way.
+    /// Gives a command and returns at once.
     ///
     /// # Errors
     /// When the manager is gone.

@@ -71,6 +71,22 @@ fn a_signal_that_came_meanwhile_is_not_lost() {
 }
 
 #[test]
+fn a_terminal_that_is_gone_when_it_is_continued_leaves_temporal_with_a_host() {
+    let home = Home::new();
+    let mut dashboard = stopped(&home);
+    let pid = home.temporal_pid();
+    let host = home.status()["host"]["pid"].as_i64().unwrap();
+    signal(i32::try_from(host).unwrap(), Signal::Kill);
+    home.until("Temporal without a host", |status| status["host"].is_null());
+    // The kernel continues a job whose shell is gone.
+    dashboard.close_terminal();
+    let status = home.until("background host", |status| {
+        status["host"]["mode"] == "background" && status["state"] == "ready"
+    });
+    assert_eq!(status["temporal"]["pid"], pid, "{}", home.log());
+}
+
+#[test]
 fn a_pager_is_suspended_with_it_and_the_shell_has_its_terminal_back() {
     let home = Home::new();
     let pager = r#"export PAGER="sh -c 'echo in the pager; exec sleep 300'""#;
