@@ -16,6 +16,7 @@ use crate::session::{Link, Order, Session};
 use crossterm::event::EventStream;
 use futures_util::StreamExt;
 use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use stigmer_ui::human;
 use stigmer_ui::{Action, Copied, Input, LogFile, QuitChoice, Ui};
@@ -31,6 +32,16 @@ const PAST: usize = 5_000;
 const TOAST: Duration = Duration::from_secs(4);
 /// A host that is replaced by another is back by then.
 const REPLACED: Duration = Duration::from_secs(1);
+
+/// A file that goes with whoever made it, even one who is not seen to the end.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Mostly it is not there.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
 
 /// What a dashboard knows and shows.
 pub(super) struct Dashboard {
@@ -256,14 +267,13 @@ impl Dashboard {
             LogFile::Own => self.home.stigmer_log(),
         };
         // Without the hole that keeps it small, which a pager would show as zeros.
-        let view = path.with_extension("view");
-        let copied = crate::log::copy_kept(&path, &view);
-        let shown = if matches!(copied, Ok(true)) { &view } else { &path };
+        let view = Temporary(path.with_extension("view"));
+        let copied = crate::log::copy_kept(&path, &view.0);
+        let shown = if matches!(copied, Ok(true)) { &view.0 } else { &path };
         let ran = match screen.suspend() {
             Ok(()) => pager::show(shown).await,
             Err(error) => Err(error.to_string()),
         };
-        let _ = std::fs::remove_file(&view);
         let back = screen.resume().map_err(|error| error.to_string());
         if let Err(error) = ran.and(back) {
             self.toast(&error);

@@ -2,6 +2,9 @@
 
 use crate::home::{Home, signal};
 use crate::terminal::{CTRL_Z, Dashboard};
+use std::fs::File;
+use std::io::Write;
+use stigmer::log::bound::FileBound;
 use stigmer::process::identity::Signal;
 use stigmer::process::linux;
 
@@ -92,11 +95,19 @@ fn a_pager_is_suspended_with_it_and_the_shell_has_its_terminal_back() {
     let pager = r#"export PAGER="sh -c 'echo in the pager; exec sleep 300'""#;
     let dashboard = Dashboard::open_in(&home, &format!("{pager}; {SHELL}"));
     dashboard.until_shows(&["READY"]);
+    // With its front given back, the log is shown as a copy.
+    let log = home.path().join("logs/temporal.log");
+    let mut writer = File::options().append(true).open(&log).unwrap();
+    writer.write_all("a line\n".repeat(100_000).as_bytes()).unwrap();
+    assert!(FileBound::new(&log, 64 << 10).enforce().unwrap() > 0);
+    let copy = log.with_extension("view");
     dashboard.press("e");
     dashboard.until_shows(&["in the pager"]);
+    assert!(copy.exists());
     dashboard.press(CTRL_Z);
     dashboard.until_shows(&["watches Temporal meanwhile", "stopped with 148"]);
     assert_eq!(home.status()["host"]["mode"], "background");
+    assert!(!copy.exists());
     dashboard.press("\n");
     dashboard.until_shows(&["READY", "background host"]);
 }
