@@ -169,6 +169,18 @@ impl Manager {
             // What is counted begins anew; what has happened in this home has happened.
             None => facts.timeline = chronicle::recent(&home.events()),
         }
+        let episode = match supervisor.state() {
+            // A repair that was put off is a repair still.
+            State::Backoff { cause, detail, .. } => {
+                Episode::begin(*cause, detail.clone(), true, now)
+            }
+            State::Stopped { .. }
+            | State::Starting(_)
+            | State::Ready(_)
+            | State::Degraded(..)
+            | State::Stopping(_)
+            | State::Failed { .. } => Episode::begin(Cause::Operator, String::new(), false, now),
+        };
         let (published, watch) = watch::channel(Arc::new(facts.clone()));
         let broadcast = Broadcast::new(&facts, now);
         let source = broadcast.source();
@@ -190,7 +202,7 @@ impl Manager {
             release: None,
             next: None,
             resumed,
-            episode: Episode::begin(Cause::Operator, String::new(), false, now),
+            episode,
         };
         (manager, Handle { requests, facts: watch, source })
     }
@@ -314,7 +326,7 @@ impl Manager {
         {
             return;
         }
-        self.facts.state_since = now;
+        let since = std::mem::replace(&mut self.facts.state_since, now);
         tracing::info!(state = after.name(), generation = after.generation().map(|g| g.0), "state");
         match (before, after) {
             (State::Starting(starting), State::Ready(live)) => {
@@ -365,6 +377,9 @@ impl Manager {
                 State::Starting(starting),
             ) if starting.cause == Cause::Operator && starting.owner == Owner::Spawned => {
                 self.episode = Episode::begin(Cause::Operator, String::new(), false, now);
+            }
+            (State::Backoff { .. }, State::Starting(_)) => {
+                self.episode.passed("waited", now.saturating_duration_since(since));
             }
             (State::Stopped { .. }, _)
             | (State::Starting(_), _)

@@ -269,7 +269,8 @@ fn timeline(entries: &[Arc<Entry>], today: Date) -> Vec<TimelineRow> {
                 }
             }
             Happened::Ready => match ended.take() {
-                Some(before) if is_automatic(before.cause) => {
+                // What ended long ago may be followed by a start that somebody asked for.
+                Some(before) if is_automatic(before.cause) && is_automatic(entry.cause) => {
                     rows.push(row(before, Some(entry)));
                 }
                 Some(before) => rows.extend([row(before, None), row(entry, None)]),
@@ -450,12 +451,14 @@ mod tests {
             entry(Happened::Ended, 2, Cause::Operator),
             entry(Happened::Ready, 3, Cause::Operator),
             entry(Happened::Ended, 3, Cause::Crash),
+            entry(Happened::Ready, 4, Cause::Operator),
         ]);
         let told: Vec<(u64, TimelineKind, &str)> =
             rows.iter().map(|row| (row.generation, row.kind, row.recovery.as_str())).collect();
         assert_eq!(
             told,
             [
+                (4, TimelineKind::Start, "ready in 131 ms"),
                 (3, TimelineKind::Restart, ""),
                 (3, TimelineKind::Start, "ready in 131 ms"),
                 (2, TimelineKind::Stop, ""),

@@ -348,7 +348,8 @@ pub struct Entry {
 /// A part of a start or repair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Phase {
-    /// `seen`, `cleaned`, `spawned`, `tcp`, `grpc`, `store`, `engine`.
+    /// `seen` (before the time that is told), `stopped` (where that was asked for), `cleaned`,
+    /// `waited`, `spawned`, `tcp`, `grpc`, `store`, `engine`.
     pub name: String,
     /// Microseconds.
     pub us: u64,

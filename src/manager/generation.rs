@@ -331,7 +331,7 @@ impl Manager {
             last_words: words.map(judge::last_words).unwrap_or_default(),
             ..timeline::entry(Happened::Ended, generation, cause, detail)
         });
-        self.episode.passed("cleaned", ended.cleaned);
+        self.episode.ended(ended.at, ended.cleaned);
         self.facts.forget_server(Instant::now());
         if let Some(leftover) = ended.leftover {
             self.facts.note = leftover;

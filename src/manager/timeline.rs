@@ -48,6 +48,18 @@ impl Episode {
         self.phases.insert(0, phase("seen", after));
     }
 
+    /// The old process has ended, and what it left behind is cleared. Where it was not asked to,
+    /// to end it is to clear it.
+    pub fn ended(&mut self, at: Instant, cleaned: Duration) {
+        let ending = at.saturating_duration_since(self.begun);
+        if self.is_repair {
+            self.passed("cleaned", ending + cleaned);
+        } else {
+            self.passed("stopped", ending);
+            self.passed("cleaned", cleaned);
+        }
+    }
+
     /// A phase is over.
     pub fn passed(&mut self, name: &str, took: Duration) {
         match self.phases.iter_mut().find(|phase| phase.name == name) {
@@ -138,4 +150,29 @@ pub fn failed(generation: Generation, reason: &str, last_words: Vec<String>) -> 
 /// The host leaves and Temporal runs on.
 pub fn handed_over(generation: Generation) -> Entry {
     entry(Happened::HandedOver, generation, Cause::Operator, String::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_phases_add_up_to_what_it_took() {
+        let ms = Duration::from_millis;
+        let begun = Instant::now();
+        let phases = |is_repair| {
+            let mut episode = Episode::begin(Cause::Operator, String::new(), is_repair, begun);
+            episode.ended(begun + ms(1_000), ms(20));
+            episode.passed("waited", ms(250));
+            episode.launching(begun + ms(1_270));
+            episode.passed("cleaned", ms(3));
+            let all = episode.phases.iter();
+            all.map(|phase| (phase.name.clone(), phase.us / 1_000)).collect::<Vec<_>>()
+        };
+        let told = |phases: &[(&str, u64)]| {
+            phases.iter().map(|(name, ms)| ((*name).to_owned(), *ms)).collect::<Vec<_>>()
+        };
+        assert_eq!(phases(false), told(&[("stopped", 1_000), ("cleaned", 23), ("waited", 250)]));
+        assert_eq!(phases(true), told(&[("cleaned", 1_023), ("waited", 250)]));
+    }
 }

@@ -69,6 +69,24 @@ fn a_hang_is_told_with_the_time_until_it_was_believed() {
 }
 
 #[test]
+fn a_restart_that_was_asked_for_is_told_with_the_stop_before_it() {
+    let rig = Rig::new();
+    rig.start();
+    rig.run(&["restart"]).exits(0);
+    let events = events(&rig);
+    let ready = happened(&events, "ready")[1];
+    assert_eq!(ready["cause"], "operator");
+    let phases = ready["phases"].as_array().unwrap();
+    let names: Vec<&str> = phases.iter().map(|phase| phase["name"].as_str().unwrap()).collect();
+    let expected = ["stopped", "cleaned", "spawned", "tcp", "grpc", "store", "engine"];
+    assert_eq!(names, expected, "{ready:#}");
+    let ms = |phase: &Value| phase["us"].as_u64().unwrap() / 1_000;
+    let (sum, took) = (phases.iter().map(ms).sum::<u64>(), ready["took_ms"].as_u64().unwrap());
+    // Between two phases a machine may be busy with something else.
+    assert!(took.abs_diff(sum) < ms(&phases[0]), "{sum} of {took}: {ready:#}");
+}
+
+#[test]
 fn a_launch_that_was_refused_for_a_while_is_told_as_a_repair() {
     let mut rig = Rig::with(&[("backoff-max", "\"20ms\""), ("max-restarts", "1000")]);
     let real = crate::support::server::program();
@@ -88,6 +106,9 @@ fn a_launch_that_was_refused_for_a_while_is_told_as_a_repair() {
     assert_eq!(last["cause"], "spawn_failed");
     assert!(last["detail"].as_str().unwrap().contains("replaced"), "{last:#}");
     assert!(last["recovery_ms"].is_u64(), "{last:#}");
+    let events = events(&rig);
+    let phases = happened(&events, "ready")[0]["phases"].as_array().unwrap();
+    assert_eq!(phases[0]["name"], "waited", "{phases:#?}");
 }
 
 /// What viewers are shown.

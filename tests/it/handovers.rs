@@ -1,8 +1,7 @@
 //! One host takes the place of another, and nobody notices.
 
 use crate::support::rig::{READY, Rig, Running, wait_gone};
-use crate::support::wait_until;
-use crate::support::wrapper;
+use crate::support::{server, wait_until, wrapper};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -24,12 +23,22 @@ fn a_restart_that_was_put_off_stays_put_off_and_is_counted_on() {
     host.process().signal(Signal::HUP);
     host.finish().exits(0);
     let after = in_background(&rig, |_| true);
+    let cure = format!("exec '{}' \"$@\"", server::program().display());
+    wrapper::executable(&rig, "broken", &cure);
     assert_eq!(after["intent"], "up");
     assert!(after["restarts"]["total"].as_u64() >= before["restarts"]["total"].as_u64());
     assert!(after["restarts"]["in_window"].as_u64() >= before["restarts"]["in_window"].as_u64());
     rig.wait_for("the next try", |status| {
         status["restarts"]["total"].as_u64() > before["restarts"]["total"].as_u64()
     });
+    rig.wait_for("ready", |status| status["state"] == "ready");
+    let told = rig.run(&["events", "-n", "1", "--json"]).exits(0).stdout;
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&told["happened"], &told["cause"]), (&"ready".into(), &"crash".into()));
+    assert_eq!(
+        (&told["phases"][0]["name"], &told["phases"][1]["name"]),
+        (&"waited".into(), &"cleaned".into())
+    );
 }
 
 #[test]
