@@ -9,19 +9,16 @@ mod printer;
 use crate::background;
 use crate::config::{Different, Options, Settings};
 use crate::control::client::ClientError;
-use crate::hangup;
 use crate::host::{self, Host, HostError};
 use crate::manager::Command;
 use crate::paths::Home;
 use crate::process::job;
 use crate::protocol::{Mode, State};
 use crate::session::{Link, Session};
+use crate::signals::{Asked, Signals};
 use crate::supervisor::Want;
 use printer::Printer;
-use std::io::IsTerminal;
 use std::time::{Duration, Instant};
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
 
 /// A host that is replaced by another is back by then.
 const REPLACED: Duration = Duration::from_secs(1);
@@ -56,55 +53,12 @@ pub enum HeadlessError {
     Signals(#[from] std::io::Error),
 }
 
-struct Signals {
-    /// The terminal is gone, without a signal (a killed multiplexer).
-    vanished: mpsc::Receiver<()>,
-    hangup: Signal,
-    suspend: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-/// What a signal asks for.
-enum Asked {
-    /// To stop Temporal and end.
-    End,
-    /// To end and leave Temporal running: the terminal is gone.
-    Leave,
-    /// To stop for a while, as Ctrl-Z does; Temporal must not be without a host.
-    Suspend,
-}
-
-impl Signals {
-    async fn next(&mut self) -> Asked {
-        tokio::select! {
-            _ = self.terminate.recv() => Asked::End,
-            _ = self.interrupt.recv() => Asked::End,
-            _ = self.hangup.recv() => Asked::Leave,
-            _ = self.suspend.recv() => Asked::Suspend,
-            Some(()) = self.vanished.recv() => Asked::Leave,
-        }
-    }
-}
-
 /// Runs until a signal, or the end of what is followed. Returns the exit code.
 ///
 /// # Errors
 /// See [`HeadlessError`].
 pub async fn run(settings: Settings, asked: Options) -> Result<i32, HeadlessError> {
-    let (gone, vanished) = mpsc::channel(1);
-    if std::io::stdin().is_terminal() {
-        hangup::watch(move || {
-            let _ = gone.blocking_send(());
-        });
-    }
-    let mut signals = Signals {
-        vanished,
-        hangup: signal(SignalKind::hangup())?,
-        suspend: signal(SignalKind::from_raw(libc::SIGTSTP))?,
-        terminate: signal(SignalKind::terminate())?,
-        interrupt: signal(SignalKind::interrupt())?,
-    };
+    let mut signals = Signals::listen()?;
     let mut printer = Printer::new(&settings);
     let code = host_or_follow(&settings, &asked, &mut signals, &mut printer).await;
     printer.close().await;

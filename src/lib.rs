@@ -30,7 +30,8 @@ pub mod session;
 
 pub mod presenter;
 
-pub mod hangup;
+pub mod signals;
+
 pub mod headless;
 pub mod tui;
 

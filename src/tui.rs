@@ -7,12 +7,12 @@
 mod appearance;
 mod census;
 mod dashboard;
+mod end;
 mod input;
 mod log_pane;
 mod orders;
 mod own_log;
 mod pager;
-mod signals;
 mod terminal;
 
 use crate::background;
@@ -24,9 +24,10 @@ use crate::paths::Home;
 use crate::process::job;
 use crate::protocol::{Mode, State};
 use crate::session::Session;
+use crate::signals::Signals;
 use crate::supervisor::Want;
 use dashboard::Dashboard;
-use signals::{End, Over, Signals};
+use end::{End, Over};
 use std::io;
 use std::time::{Duration, Instant};
 use stigmer_ui::QuitChoice;

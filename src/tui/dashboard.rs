@@ -2,10 +2,10 @@
 
 use super::appearance::{symbols, theme};
 use super::census::Census;
+use super::end::{End, Over};
 use super::log_pane::LogPane;
 use super::orders::Orders;
 use super::own_log::OwnLog;
-use super::signals::{End, Over, Signals};
 use super::terminal::{self, Screen};
 use super::{input, pager};
 use crate::host::{self, Host};
@@ -13,6 +13,7 @@ use crate::log::{Follower, Start};
 use crate::paths::Home;
 use crate::presenter::{self, Viewer};
 use crate::session::{Link, Order, Session};
+use crate::signals::Signals;
 use crossterm::event::EventStream;
 use futures_util::StreamExt;
 use std::io;
@@ -125,7 +126,7 @@ impl Dashboard {
                                 drop(events);
                                 let end = tokio::select! {
                                     () = self.page(screen, file) => None,
-                                    end = signals.next_while_lent() => Some(end),
+                                    asked = signals.next_while_lent() => Some(End::from(asked)),
                                 };
                                 if matches!(end, Some(End::Over(Over::Signalled) | End::Suspended)) {
                                     let _ = screen.resume();
@@ -164,7 +165,7 @@ impl Dashboard {
                     }
                     due = by(last_frame + FRAME);
                 }
-                end = signals.next() => return end,
+                asked = signals.next() => return asked.into(),
                 () = tokio::time::sleep_until(tick.into()) => due = Some(tick),
             }
         }

@@ -1,0 +1,38 @@
+//! What ends the loop of the dashboard.
+
+use crate::signals::Asked;
+use stigmer_ui::QuitChoice;
+
+/// Why the loop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// For good.
+    Over(Over),
+    /// Ctrl-Z: for a while.
+    Suspended,
+    /// There is no host, and this dashboard is asked to be one.
+    TakesOver,
+}
+
+/// Why it ended for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Over {
+    /// The operator is done.
+    Quit(QuitChoice),
+    /// The terminal is gone.
+    Vanished,
+    /// SIGTERM or SIGINT.
+    Signalled,
+    /// Something panicked; the screen is given back already.
+    Panicked,
+}
+
+impl From<Asked> for End {
+    fn from(asked: Asked) -> Self {
+        match asked {
+            Asked::End => Self::Over(Over::Signalled),
+            Asked::Leave => Self::Over(Over::Vanished),
+            Asked::Suspend => Self::Suspended,
+        }
+    }
+}
