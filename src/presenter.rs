@@ -199,6 +199,7 @@ fn host_label(host: Option<&crate::protocol::HostStatus>, viewer: &Viewer, link:
         (Link::Up, Mode::Background) => format!("background host {}", host.pid),
         (Link::Up, Mode::Tui) => format!("dashboard {}", host.pid),
         (Link::Up, Mode::Headless) => format!("headless host {}", host.pid),
+        (Link::Up, Mode::Other) => format!("host {}", host.pid),
     }
 }
 

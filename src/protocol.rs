@@ -4,11 +4,13 @@
 
 mod delta;
 mod event;
+mod later;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use delta::{Change, Delta, ENTRIES, Grown};
 pub use event::{Event, Fresh, Hello, PROTOCOL};
+pub(crate) use later::known;
 
 use crate::supervisor::{Cause, Generation, Layer, Want};
 use serde::{Deserialize, Serialize};
@@ -91,6 +93,9 @@ pub enum Mode {
     Tui,
     /// In the foreground, printing lines.
     Headless,
+    /// As only a later version does.
+    #[serde(other)]
+    Other,
 }
 
 impl Mode {
@@ -101,6 +106,7 @@ impl Mode {
             Self::Background => "background",
             Self::Tui => "tui",
             Self::Headless => "headless",
+            Self::Other => "other",
         }
     }
 }
@@ -192,6 +198,7 @@ pub struct RestartStatus {
     /// Those that count for giving up.
     pub in_window: u64,
     /// The most recent.
+    #[serde(default, deserialize_with = "later::if_known")]
     pub last: Option<LastRestart>,
 }
 
@@ -213,6 +220,7 @@ pub struct LastRestart {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthStatus {
     /// All six, bottom up.
+    #[serde(deserialize_with = "known")]
     pub layers: Vec<LayerStatus>,
     /// Of the grpc layer.
     pub latency_us: Latency,
@@ -282,6 +290,7 @@ pub struct Snapshot {
     /// Ages of automatic restarts, oldest first.
     pub restart_ages_ms: Vec<u64>,
     /// Newest last.
+    #[serde(deserialize_with = "known")]
     pub timeline: Vec<Arc<Entry>>,
     /// Where given up: what to do.
     pub cure: Option<String>,

@@ -102,7 +102,7 @@ fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>
     use crate::protocol::Mode;
     let ends = before.host.as_ref().is_some_and(|host| match host.mode {
         Mode::Background | Mode::Headless => true,
-        Mode::Tui => false,
+        Mode::Tui | Mode::Other => false,
     });
     // Pinned before it goes. One in another pid namespace cannot be; its lock tells.
     let host = host::holder(home).and_then(|holder| holder.prove()).filter(|_| ends);

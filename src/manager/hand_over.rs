@@ -6,7 +6,7 @@ use super::facts::Facts;
 use crate::paths::{self, Home};
 use crate::process::identity::Identity;
 use crate::process::linux;
-use crate::protocol::{Entry, LastRestart};
+use crate::protocol::{Entry, LastRestart, known};
 use crate::supervisor::{Cause, Generation, Legacy};
 use std::collections::BTreeMap;
 use std::io;
@@ -34,6 +34,7 @@ pub struct HandOver {
     /// Latencies of the grpc layer, in microseconds, oldest first.
     pub probes: Vec<Option<u64>>,
     /// The timeline.
+    #[serde(deserialize_with = "known")]
     pub timeline: Vec<Arc<Entry>>,
 }
 

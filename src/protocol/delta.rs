@@ -4,7 +4,9 @@
 
 mod difference;
 
-use super::{Entry, Latency, LayerStatus, RestartStatus, Snapshot, State, TemporalStatus};
+use super::{
+    Entry, Latency, LayerStatus, RestartStatus, Snapshot, State, TemporalStatus, known, later,
+};
 use crate::supervisor::Want;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -22,6 +24,7 @@ pub struct Delta {
     /// The host's uptime: what the ages in it are as of.
     pub at_ms: u64,
     /// In the order in which they are applied.
+    #[serde(deserialize_with = "later::changes")]
     pub changes: Vec<Change>,
 }
 
@@ -66,6 +69,7 @@ pub enum Change {
     /// The result of a round of probes.
     Probe {
         /// Those of which something has changed.
+        #[serde(deserialize_with = "known")]
         layers: Vec<LayerStatus>,
         /// Of the grpc layer.
         latency_us: Latency,

@@ -4,8 +4,9 @@ use super::{Delta, Snapshot};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// Version of the stream. Kinds and keys are added without another; it is raised
-/// when a viewer that ignores what it does not know would show what is not.
+/// Version of the stream. Kinds and keys are added without another, and so are words for layers,
+/// causes, modes and what has happened; it is raised when a viewer that ignores what it does not
+/// know would show what is not, as by another state or intent.
 pub const PROTOCOL: u32 = 1;
 
 /// What is said first.

@@ -5,7 +5,7 @@
 
 use stigmer::control::sse::{self, Splitter};
 use stigmer::protocol::State::{Ready, Starting, Stopped, Stopping};
-use stigmer::protocol::{Change, Event, Happened, Snapshot};
+use stigmer::protocol::{Change, Entry, Event, Happened, Mode, Snapshot};
 use stigmer::supervisor::{Cause, Generation, Want};
 
 const V1: &[u8] = include_bytes!("v1.sse");
@@ -67,6 +67,18 @@ fn what_was_recorded_of_protocol_1_is_understood_and_comes_to_what_it_was() {
     );
 }
 
+/// What a viewer of it comes to.
+fn reduced(events: Vec<Event>) -> Option<Snapshot> {
+    events.into_iter().fold(None, |viewer: Option<Snapshot>, event| match (viewer, event) {
+        (_, Event::Snapshot(fresh)) => Some(fresh.snapshot),
+        (Some(mut viewer), Event::Delta(delta)) => {
+            viewer.apply(&delta);
+            Some(viewer)
+        }
+        (viewer, _) => viewer,
+    })
+}
+
 #[test]
 fn what_a_later_host_adds_to_it_is_skipped() {
     let later = String::from_utf8(V1.to_vec())
@@ -78,17 +90,43 @@ fn what_a_later_host_adds_to_it_is_skipped() {
         .replace("\"changes\":", "\"later\":1,\"changes\":")
         .replace("{\"kind\":\"probe\",", "{\"kind\":\"weather\",\"rain\":[1]},{\"kind\":\"probe\",")
         .replace("\"kind\":\"state\",", "\"kind\":\"state\",\"later\":{\"a\":1},");
-    let reduced = |events: Vec<Event>| {
-        events.into_iter().fold(None, |viewer: Option<Snapshot>, event| match (viewer, event) {
-            (_, Event::Snapshot(fresh)) => Some(fresh.snapshot),
-            (Some(mut viewer), Event::Delta(delta)) => {
-                viewer.apply(&delta);
-                Some(viewer)
-            }
-            (viewer, _) => viewer,
-        })
-    };
     let (now, later) = (reduced(events(V1)), reduced(events(later.as_bytes())));
     assert!(now.is_some());
     assert_eq!(now, later);
+}
+
+#[test]
+fn words_that_a_later_host_adds_are_skipped_with_what_they_stand_for() {
+    let v1 = String::from_utf8(V1.to_vec()).expect("it is text");
+    let later = v1
+        .replace(
+            "\"happened\":\"ready\",\"generation\":2",
+            "\"happened\":\"thawed\",\"generation\":2",
+        )
+        .replace("\"cause\":\"crash\"", "\"cause\":\"quake\"")
+        .replace("\"mode\":\"background\"", "\"mode\":\"service\"")
+        .replace(
+            "\"layers\":[",
+            "\"layers\":[{\"name\":\"weather\",\"ok\":true,\"latency_us\":1},",
+        );
+    let (Some(mut now), Some(later)) = (reduced(events(V1)), reduced(events(later.as_bytes())))
+    else {
+        panic!("no snapshot")
+    };
+    assert!(now.timeline.len() > later.timeline.len() && !later.timeline.is_empty());
+    let is_known = |it: &Entry| it.cause == Cause::Operator && it.generation != Generation(2);
+    now.timeline.retain(|it| is_known(it));
+    now.status.restarts.last = None;
+    now.status.host.as_mut().expect("it says who it is").mode = Mode::Other;
+    assert_eq!(now, later);
+
+    // Whoever skipped these would show a state that is not.
+    for (known, later) in [
+        ("\"state\":\"ready\"", "\"state\":\"frozen\""),
+        ("\"intent\":\"up\"", "\"intent\":\"idle\""),
+    ] {
+        let block = v1.split("\n\n").find(|block| block.contains("kind") && block.contains(known));
+        let block = block.expect("it is in there").replace(known, later);
+        assert!(sse::read(block.as_bytes()).is_err_and(|why| why.contains("unknown variant")));
+    }
 }

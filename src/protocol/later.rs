@@ -1,0 +1,33 @@
+//! Words that a later host adds where each stands for something of its own: an entry, a layer, a
+//! restart. What they stand for is skipped, and the rest is understood.
+
+use super::Change;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error};
+use serde_json::Value;
+
+/// Those of a list that are understood.
+pub(crate) fn known<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
+    let all = Vec::<Value>::deserialize(from)?;
+    Ok(all.into_iter().flat_map(T::deserialize).collect())
+}
+
+/// What there is, if it is understood.
+pub(crate) fn if_known<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    let one = Option::<Value>::deserialize(from)?;
+    Ok(one.and_then(|one| T::deserialize(one).ok()))
+}
+
+/// Changes, of which an entry may be skipped. Any other that is not understood would leave a viewer
+/// with what no longer is.
+pub(super) fn changes<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Change>, D::Error> {
+    let all = Vec::<Value>::deserialize(from)?;
+    let read = |change: Value| match Change::deserialize(&change) {
+        Err(_) if change["kind"] == "entry" => Ok(Change::Unknown),
+        read => read.map_err(Error::custom),
+    };
+    all.into_iter().map(read).collect()
+}
