@@ -17,6 +17,7 @@ mod judge;
 mod launch;
 mod log_reader;
 mod prober;
+mod sweeps;
 mod timeline;
 
 pub use broadcast::{BEAT, Latest, Stream};
@@ -41,6 +42,7 @@ use log_reader::LogReader;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
+use sweeps::Sweeps;
 use timeline::Episode;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
@@ -130,6 +132,7 @@ pub struct Manager {
     events: mpsc::UnboundedReceiver<Event>,
     report: Report,
     log: LogReader,
+    sweeps: Sweeps,
     running: Option<Running>,
     waiters: Vec<Waiter>,
     /// A launch is under way, and may have spawned what is not recorded yet.
@@ -195,6 +198,7 @@ impl Manager {
             events,
             report,
             log,
+            sweeps: Sweeps::new(),
             running: None,
             chronicle: Chronicle::open(&home.events()),
             waiters: Vec::new(),
@@ -250,6 +254,7 @@ impl Manager {
             self.publish();
             self.answer_waiters();
             if let Some(reply) = self.release.take_if(|_| !self.launching) {
+                self.sweeps.end().await;
                 let _ = reply.send(self.hand_over());
                 return;
             }
@@ -441,9 +446,13 @@ impl Manager {
         }
         let subject = subject.clone();
         let lock = self.facts.settings.home.temporal_lock();
-        tokio::task::spawn_blocking(move || {
-            let members = subject.signal(&lock, signals);
-            tracing::info!(%generation, members, ?signals, "signalled");
+        let sweeps = self.sweeps.clone();
+        tokio::spawn(async move {
+            let sweep = move || {
+                let members = subject.signal(&lock, signals);
+                tracing::info!(%generation, members, ?signals, "signalled");
+            };
+            sweeps.run(sweep).await
         });
     }
 

@@ -1,6 +1,7 @@
 //! From the end of the leader to the proof that nothing of its instance is left.
 
 use super::log_reader::{LogReader, Words};
+use super::sweeps::Sweeps;
 use crate::process::identity::Identity;
 use crate::process::ports;
 use crate::process::sweep::Subject;
@@ -36,7 +37,7 @@ pub struct Ended {
 
 /// What is watched.
 #[derive(Debug)]
-pub struct Instance {
+pub(super) struct Instance {
     /// Its processes.
     pub subject: Subject,
     /// Its leader's exit.
@@ -47,11 +48,13 @@ pub struct Instance {
     pub ports: Vec<u16>,
     /// Whether somebody asked it to stop: then its processes are given time.
     pub asked: watch::Receiver<bool>,
+    /// What clears it.
+    pub sweeps: Sweeps,
 }
 
 /// Returns when the leader has ended and nothing of its instance is left.
-pub async fn watch(instance: Instance, log: LogReader) -> Ended {
-    let Instance { subject, watched, lock, ports, asked } = instance;
+pub(super) async fn watch(instance: Instance, log: LogReader) -> Ended {
+    let Instance { subject, watched, lock, ports, asked, sweeps } = instance;
     watched.ended().await;
     let at = Instant::now();
     let oom_kills = usage::oom_kills();
@@ -67,11 +70,15 @@ pub async fn watch(instance: Instance, log: LogReader) -> Ended {
     }
     // What the kernel does not let go is not ended, and nothing here says that it
     // is; the supervisor's own patience decides when to tell a person.
-    while let Ok(survivors) = {
+    loop {
         let (subject, lock) = (subject.clone(), lock.clone());
-        tokio::task::spawn_blocking(move || subject.clear(&lock, CLEARING)).await
-    } && !survivors.is_empty()
-    {
+        let Some(survivors) = sweeps.run(move || subject.clear(&lock, CLEARING)).await else {
+            // The next host will see to it.
+            return std::future::pending().await;
+        };
+        if survivors.is_empty() {
+            break;
+        }
         tracing::error!(?survivors, "does not end, not even by SIGKILL");
     }
     // Only now may its number be given out again.

@@ -182,6 +182,7 @@ impl Manager {
             lock: settings.home.temporal_lock(),
             ports: std::iter::once(record.port).chain(record.ui_port).collect(),
             asked: asked_too,
+            sweeps: self.sweeps.clone(),
         };
         let (log, report) = (self.log.clone(), self.report.clone());
         let watch = Task::spawn(&self.report, async move {
