@@ -11,7 +11,8 @@ const CTRL_L: &str = "\x0c";
 /// A dashboard whose log lies open, all lines in sight.
 fn open(home: &Home) -> Dashboard<'_> {
     let dashboard = home.dashboard();
-    dashboard.until_shows(&["READY", "following", "lines of start-up"]);
+    // The row of the workflows comes last, and all below it then stands one row lower.
+    dashboard.until_shows(&["READY", "following", "lines of start-up", "Workflows"]);
     dashboard.press("z");
     dashboard.until_shows(&["unfolded"]);
     dashboard
@@ -110,6 +111,9 @@ fn the_mouse_turns_tabs_scrolls_chooses_and_copies() {
     dashboard.mouse(65, (x, y), true);
     dashboard.until_shows(&["following"]);
 
+    // It stands still, whatever is written meanwhile.
+    dashboard.mouse(64, (x, y), true);
+    dashboard.until_shows(&["paused"]);
     // Up from the last row of the log.
     let place = |up: u16| (x, y - up);
     dashboard.mouse(0, place(0), true);
