@@ -10,11 +10,16 @@ use std::io::{self, Stdout, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 /// Whether the screen is ours now.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+/// Held while a frame is drawn.
+static DRAWING: Mutex<()> = Mutex::new(());
+/// So long a panic waits for the frame that is being drawn; one inside of drawing waits in vain.
+const FRAME_ENDS: Duration = Duration::from_millis(100);
 /// The user's stderr, while ours goes to a file.
 static STDERR: Mutex<Option<std::os::fd::OwnedFd>> = Mutex::new(None);
 
@@ -49,6 +54,10 @@ impl Screen {
     /// When the terminal is gone.
     pub fn draw(&mut self, draw: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
         use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
+        let _drawing = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
+        if has_panicked() {
+            return Ok(());
+        }
         crossterm::queue!(io::stdout(), BeginSynchronizedUpdate)?;
         self.terminal.draw(draw)?;
         crossterm::execute!(io::stdout(), EndSynchronizedUpdate)
@@ -90,7 +99,7 @@ impl Screen {
             let _ = nix::unistd::dup2_stdout(&null);
             let _ = nix::unistd::dup2_stderr(&null);
         }
-        STDERR.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        STDERR.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
@@ -111,7 +120,7 @@ fn give_back() {
         );
         let _ = disable_raw_mode();
     }
-    let saved = STDERR.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    let saved = STDERR.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(stderr) = saved {
         let _ = nix::unistd::dup2_stderr(&stderr);
     }
@@ -122,7 +131,7 @@ fn redirect_stderr(errors: &Path) {
     let mut options = std::fs::OpenOptions::new();
     let Ok(file) = options.append(true).create(true).mode(0o600).open(errors) else { return };
     if nix::unistd::dup2_stderr(&file).is_ok() {
-        *STDERR.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(saved);
+        *STDERR.lock().unwrap_or_else(PoisonError::into_inner) = Some(saved);
     }
 }
 
@@ -132,13 +141,28 @@ fn restore_on_panic() {
     ONCE.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            give_back();
+            let drawn = wait_for_frame();
             PANICKED.store(true, Ordering::SeqCst);
+            give_back();
+            drop(drawn);
             tracing::error!(%panic, "panic");
             before(panic);
             let _ = io::stderr().flush();
         }));
     });
+}
+
+/// Between a frame's pieces the message could not be read.
+fn wait_for_frame() -> Option<MutexGuard<'static, ()>> {
+    let until = Instant::now() + FRAME_ENDS;
+    loop {
+        match DRAWING.try_lock() {
+            Ok(drawn) => return Some(drawn),
+            Err(TryLockError::Poisoned(drawn)) => return Some(drawn.into_inner()),
+            Err(TryLockError::WouldBlock) if Instant::now() >= until => return None,
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(1)),
+        }
+    }
 }
 
 static PANICKED: AtomicBool = AtomicBool::new(false);
