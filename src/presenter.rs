@@ -321,8 +321,9 @@ fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
     TimelineRow {
         // No two happen in the same nanosecond; a repair goes by the end that it repaired.
         id: entry.time.as_nanosecond() as u64,
-        // Earlier hosts may have told it days ago, and the column takes eight characters.
-        clock: time.strftime(if time.date() == today { "%H:%M:%S" } else { "%b %d" }).to_string(),
+        // Earlier hosts may have told it days ago.
+        day: time.strftime(if time.date() == today { "" } else { "%b %d" }).to_string(),
+        clock: time.strftime("%H:%M:%S").to_string(),
         generation: entry.generation.0,
         kind,
         what,
@@ -437,10 +438,10 @@ mod tests {
     fn what_was_not_today_is_told_with_its_day() {
         let time = jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::system());
         let entries = [entry(Happened::Ready, 1, Cause::Operator)];
-        let clock = |today| timeline(&entries, today)[0].clock.clone();
-        assert_eq!(clock(time.date()), time.strftime("%H:%M:%S").to_string());
+        let day = |today| timeline(&entries, today)[0].day.clone();
+        assert_eq!(day(time.date()), "");
         let later = time.date().tomorrow().unwrap();
-        assert_eq!(clock(later), time.strftime("%b %d").to_string());
+        assert_eq!(day(later), time.strftime("%b %d").to_string());
     }
 
     #[test]
@@ -482,7 +483,7 @@ mod tests {
             at(40, Happened::Ended, 2),
         ];
         let ids = |entries: &[Arc<Entry>]| -> Vec<u64> {
-            timeline(entries).iter().map(|row| row.id).collect()
+            told(entries).iter().map(|row| row.id).collect()
         };
         assert_eq!(ids(&entries[..2]), [20, 10]);
         assert_eq!(ids(&entries[..3]), [20, 10], "repaired");

@@ -30,7 +30,11 @@ impl Sweeps {
         });
         match swept.await {
             Ok(value) => Some(value),
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is going.
+                Err(_) => None,
+            },
         }
     }
 

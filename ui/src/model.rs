@@ -188,6 +188,8 @@ pub struct FailureView {
 pub struct TimelineRow {
     /// Which entry: no other has this, and it stays, whatever comes or goes before and after it.
     pub id: u64,
+    /// On which day, as text of at most 6 columns: `Nov 22`; empty: today.
+    pub day: String,
     /// When, as text of at most 8 columns: `21:16:39`.
     pub clock: String,
     /// Which Temporal.
@@ -205,10 +207,16 @@ pub struct TimelineRow {
 }
 
 impl TimelineRow {
+    /// `Nov 22 21:16:39`, and today without the day.
+    pub(crate) fn when(&self) -> String {
+        let gap = if self.day.is_empty() { "" } else { " " };
+        format!("{}{gap}{}", self.day, self.clock)
+    }
+
     /// All of it as text, each line with a line end.
     pub(crate) fn plain(&self) -> String {
-        let Self { clock, generation, what, recovery, .. } = self;
-        let mut text = format!("{clock} generation {generation}: {what}\n");
+        let Self { generation, what, recovery, .. } = self;
+        let mut text = format!("{} generation {generation}: {what}\n", self.when());
         if !recovery.is_empty() {
             text += &format!("  {recovery}\n");
         }

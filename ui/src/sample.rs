@@ -100,6 +100,7 @@ fn timeline() -> Vec<TimelineRow> {
     vec![
         TimelineRow {
             id: 3,
+            day: String::new(),
             clock: "21:16:39".into(),
             generation: 2,
             kind: TimelineKind::Restart,
@@ -113,6 +114,7 @@ fn timeline() -> Vec<TimelineRow> {
         },
         TimelineRow {
             id: 2,
+            day: String::new(),
             clock: "21:04:11".into(),
             generation: 1,
             kind: TimelineKind::Restart,
@@ -123,6 +125,7 @@ fn timeline() -> Vec<TimelineRow> {
         },
         TimelineRow {
             id: 1,
+            day: String::new(),
             clock: "20:04:02".into(),
             generation: 1,
             kind: TimelineKind::Start,

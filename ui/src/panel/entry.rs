@@ -26,7 +26,7 @@ pub(super) fn draw(
     let mut lines = Vec::new();
     let mut title = String::new();
     if let Some(it) = model.timeline.iter().find(|row| row.id == id) {
-        title = format!("{} · generation {}", it.clock, it.generation);
+        title = format!("{} · generation {}", it.when(), it.generation);
         let (sign, style) = timeline::sign(it.kind, palette);
         lines.push(Line::words("", palette.base, format!("{sign} {}", it.what), style));
         if !it.recovery.is_empty() {

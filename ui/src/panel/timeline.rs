@@ -14,8 +14,11 @@ use crate::paint::{self, Pen};
 use crate::theme::Palette;
 use crate::view::Entries;
 
-/// Column where everything below an entry's first line begins: behind clock and sign.
-const INDENT: u16 = 11;
+/// Columns of a time of day, and with the day in front of it.
+const CLOCK: u16 = 8;
+const DAY_AND_CLOCK: u16 = 15;
+/// Narrower than this, a day stands in the place of the time.
+const DAY_NEEDS: u16 = 98;
 const INDENT_NARROW: u16 = 2;
 /// Fewer cells than this show no proportion.
 const BARS_AT_LEAST: u16 = 8;
@@ -29,6 +32,33 @@ enum Line<'a> {
     More(usize),
     /// Between entries.
     Blank,
+}
+
+/// Widths that all entries share.
+#[derive(Clone, Copy)]
+struct Columns {
+    when: u16,
+    generation: u16,
+}
+
+impl Columns {
+    fn of(rows: &[TimelineRow], area: Rect) -> Self {
+        let has_days = rows.iter().any(|row| !row.day.is_empty());
+        let latest = rows.iter().map(|row| row.generation).max().unwrap_or(0);
+        Self {
+            when: if has_days && area.width >= DAY_NEEDS { DAY_AND_CLOCK } else { CLOCK },
+            generation: width("gen ") + width(&latest.to_string()),
+        }
+    }
+
+    fn when(self, it: &TimelineRow) -> String {
+        if self.when == CLOCK && !it.day.is_empty() { it.day.clone() } else { it.when() }
+    }
+
+    /// Where everything below an entry's first line begins: behind time and sign.
+    fn indent(self, area: Rect) -> u16 {
+        if area.width >= 60 { self.when + 3 } else { INDENT_NARROW }
+    }
 }
 
 /// The first column of `area` is for signs.
@@ -56,8 +86,7 @@ pub(super) fn draw(
         entries.measure(area.height, lines, row.id, (first, last));
     }
     let text = Rect { x: area.x + 1.min(area.width), width: area.width.saturating_sub(1), ..area };
-    let latest = model.timeline.iter().map(|row| row.generation).max().unwrap_or(0);
-    let generation = width("gen ") + width(&latest.to_string());
+    let columns = Columns::of(&model.timeline, text);
     if lines.is_empty() {
         Pen::row(buf, text, 0).put("Nothing has happened yet.", palette.dim);
     }
@@ -68,7 +97,7 @@ pub(super) fn draw(
             buf.set_style(all, palette.cursor);
             Pen::row(buf, all, 0).put("▸", palette.key);
         }
-        draw_line(buf, text, row, line, generation, palette);
+        draw_line(buf, text, row, line, columns, palette);
         placed.put(all, Click::Entry(model.timeline[*at].id));
     }
 }
@@ -90,18 +119,17 @@ fn entry(row: &TimelineRow) -> impl Iterator<Item = Line<'_>> {
         .chain(std::iter::once(Line::Blank))
 }
 
-/// `generation`: columns that it takes in the heads.
 fn draw_line(
     buf: &mut Buffer,
     area: Rect,
     row: u16,
     line: &Line<'_>,
-    generation: u16,
+    columns: Columns,
     palette: &Palette,
 ) {
-    let indent = if area.width >= 60 { INDENT } else { INDENT_NARROW };
+    let indent = columns.indent(area);
     match line {
-        Line::Head(it) => head(buf, area, row, it, generation, palette),
+        Line::Head(it) => head(buf, area, row, it, columns, palette),
         Line::Waterfall(phases) => waterfall(Pen::row(buf, area, row).to(indent), phases, palette),
         Line::Words(text) => {
             Pen::row(buf, area, row).to(indent).put("│ ", palette.border).put(text, palette.dim);
@@ -128,7 +156,7 @@ fn head(
     area: Rect,
     row: u16,
     it: &TimelineRow,
-    generation: u16,
+    columns: Columns,
     palette: &Palette,
 ) {
     let (sign, style) = sign(it.kind, palette);
@@ -138,9 +166,9 @@ fn head(
         0
     };
     let mut pen = Pen::row(buf, area, row);
-    pen.reserve(taken).left(&it.clock, 8, palette.text()).gap(1);
+    pen.reserve(taken).left(&columns.when(it), columns.when, palette.text()).gap(1);
     let number = format!("gen {}", it.generation);
-    pen.put(sign, style).gap(1).left(&number, generation, palette.dim).gap(2);
+    pen.put(sign, style).gap(1).left(&number, columns.generation, palette.dim).gap(2);
     pen.put(&it.what, style);
 }
 

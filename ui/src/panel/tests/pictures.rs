@@ -176,6 +176,10 @@ fn timeline() {
         open(with("many last words", sample::ready(), |it| {
             it.timeline[0].last_words = (1..=20).map(|n| format!("word {n}")).collect();
         })),
+        open(with("from other days", sample::ready(), |it| {
+            it.timeline[1].day = "Nov 22".into();
+            it.timeline[2].day = "Nov 09".into();
+        })),
         open(fresh()),
     ];
     assert_snapshot!(pictures(READABLE, &stages, panels::main));
