@@ -2,7 +2,24 @@
 
 use stigmer_ui::{Symbols, Theme};
 
-pub(super) fn theme() -> Theme {
+/// `STIGMER_THEME`, or what suits the terminal. And what is to be said of the former.
+pub(super) fn theme() -> (Theme, Option<String>) {
+    let asked = std::env::var("STIGMER_THEME").unwrap_or_default();
+    match named(&asked) {
+        Some(theme) => (theme, None),
+        None if asked.is_empty() => (suitable(), None),
+        None => {
+            let names = Theme::ALL.map(Theme::name).join(", ");
+            (suitable(), Some(format!("STIGMER_THEME={asked} is none of: {names}")))
+        }
+    }
+}
+
+fn named(name: &str) -> Option<Theme> {
+    Theme::ALL.into_iter().find(|theme| theme.name() == name)
+}
+
+fn suitable() -> Theme {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let contains =
         |name: &str, word: &str| std::env::var(name).is_ok_and(|value| value.contains(word));
@@ -35,6 +52,13 @@ pub(super) fn symbols() -> Symbols {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_theme_is_known_by_its_name() {
+        assert_eq!(named("high-contrast"), Some(Theme::HighContrast));
+        assert_eq!(named("purple"), None);
+        assert_eq!(named(""), None);
+    }
 
     #[test]
     fn a_light_ground_is_known_by_its_number() {

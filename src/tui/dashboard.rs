@@ -62,16 +62,17 @@ pub(super) struct Dashboard {
 
 impl Dashboard {
     pub(super) fn new(home: &Home, session: Session, hosts: bool) -> Self {
+        let (theme, remark) = theme();
         Self {
             home: home.clone(),
             session,
-            viewer: Viewer { hosts, ..Viewer::default() },
-            ui: Ui::new(theme(), symbols()),
+            viewer: Viewer { hosts, toast: remark, ..Viewer::default() },
+            ui: Ui::new(theme, symbols()),
             log: LogPane::default(),
             log_file: Follower::new(&home.temporal_log(), Start::Tail(PAST)).resting(LOG_PAUSE),
             own: OwnLog::default(),
             own_file: Follower::new(&home.stigmer_log(), Start::Tail(1_000)).resting(LOG_PAUSE),
-            toast_until: None,
+            toast_until: Some(Instant::now() + TOAST),
             orders: Orders::none(),
             read: None,
         }
@@ -190,8 +191,8 @@ impl Dashboard {
         let palette = *ui.palette();
         let drawn = screen.draw(|frame| {
             let area = frame.area();
-            ui.render(frame.buffer_mut(), area, &model, log, &mut |rect, buffer| {
-                own.render(rect, buffer, &palette);
+            ui.render(frame.buffer_mut(), area, &model, log, &mut |pane, buffer| {
+                own.render(pane, buffer, &palette);
             });
         });
         self.log.forget();

@@ -1,15 +1,20 @@
 //! The tab with stigmer's own log, drawn by tui-logger from `logs/stigmer.log`,
 //! so that it shows the host's log in every viewer.
 
+mod lines;
+
 use crate::log::Batch;
+use lines::Lines;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-use ratatui::widgets::Widget;
-use stigmer_ui::{Key, KeyCode, Palette};
-use tui_logger::{Drain, TuiLoggerSmartWidget, TuiWidgetEvent, TuiWidgetState};
+use ratatui::layout::{Constraint, Layout};
+use ratatui::widgets::{Block, Borders, Widget};
+use stigmer_ui::{Key, KeyCode, Palette, Pane};
+use tui_logger::{Drain, TuiLoggerTargetWidget, TuiLoggerWidget, TuiWidgetEvent, TuiWidgetState};
 
 /// A very long line would cost every frame.
 const LINE_MAX: usize = 2_000;
+/// Columns of the list of targets: levels, the longest of our modules, and a line.
+const TARGETS: u16 = 28;
 
 /// The pane and its memory.
 pub struct OwnLog {
@@ -26,7 +31,7 @@ impl Default for OwnLog {
             drain: Drain::new(),
         };
         // The depth counts only after a move that has found something.
-        own.log(log::Level::Debug, "stigmer", "the log of this home's hosts");
+        own.log(log::Level::Debug, "stigmer", ["", "the log of this home's hosts", ""]);
         tui_logger::move_events();
         own
     }
@@ -39,7 +44,7 @@ impl OwnLog {
             match serde_json::from_slice::<serde_json::Value>(line) {
                 Ok(serde_json::Value::Object(event)) => self.event(&event),
                 Ok(_) | Err(_) => {
-                    self.log(log::Level::Info, "stigmer", &String::from_utf8_lossy(line));
+                    self.log(log::Level::Info, "stigmer", ["", &String::from_utf8_lossy(line), ""]);
                 }
             }
         }
@@ -66,13 +71,14 @@ impl OwnLog {
         let level = text("level").parse().unwrap_or(log::Level::Info);
         let target = text("target");
         let module = target.strip_prefix("stigmer::").unwrap_or(target);
-        let line = format!("{clock} {module}: {}  {}", text("message"), fields.join(" "));
-        self.log(level, target, &line);
+        self.log(level, module, [&clock, text("message"), &fields.join(" ")]);
     }
 
-    fn log(&self, level: log::Level, target: &str, line: &str) {
-        let line: String =
-            line.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LINE_MAX).collect();
+    fn log(&self, level: log::Level, target: &str, parts: [&str; 3]) {
+        let clean = |part: &str| -> String {
+            part.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LINE_MAX).collect()
+        };
+        let line = parts.map(clean).join(Lines::BETWEEN);
         self.drain.log(
             &log::Record::builder()
                 .level(level)
@@ -88,7 +94,6 @@ impl OwnLog {
             KeyCode::Char(' ') => TuiWidgetEvent::SpaceKey,
             KeyCode::Char('+') => TuiWidgetEvent::PlusKey,
             KeyCode::Char('-') => TuiWidgetEvent::MinusKey,
-            KeyCode::Char('h') => TuiWidgetEvent::HideKey,
             KeyCode::Char('f') => TuiWidgetEvent::FocusKey,
             KeyCode::Up => TuiWidgetEvent::UpKey,
             KeyCode::Down => TuiWidgetEvent::DownKey,
@@ -102,25 +107,24 @@ impl OwnLog {
     }
 
     /// Draws it.
-    pub fn render(&self, area: Rect, buffer: &mut Buffer, palette: &Palette) {
-        TuiLoggerSmartWidget::default()
+    pub fn render(&self, pane: Pane, buffer: &mut Buffer, palette: &Palette) {
+        let columns = if pane.targets { TARGETS } else { 0 };
+        let [targets, lines] =
+            Layout::horizontal([Constraint::Length(columns), Constraint::Min(0)]).areas(pane.place);
+        if pane.targets {
+            let frame = Block::new().borders(Borders::RIGHT).border_style(palette.border);
+            TuiLoggerTargetWidget::default()
+                .block(frame.title("targets").title_style(palette.dim))
+                .style(palette.base)
+                .style_off(palette.dim)
+                .highlight_style(palette.selected)
+                .state(&self.state)
+                .render(targets, buffer);
+        }
+        TuiLoggerWidget::default()
             .style(palette.base)
-            .border_style(palette.border)
-            .highlight_style(palette.selected)
-            .style_error(palette.error)
-            .style_warn(palette.warn)
-            .style_info(palette.base)
-            .style_debug(palette.dim)
-            .style_trace(palette.dim)
-            .title_target(" targets ")
-            .title_log(" log ")
-            // In the line itself, where it reads: time, then who, then what.
-            .output_timestamp(None)
-            .output_target(false)
-            .output_separator(' ')
-            .output_file(false)
-            .output_line(false)
+            .formatter(Box::new(Lines { palette: *palette }))
             .state(&self.state)
-            .render(area, buffer);
+            .render(lines, buffer);
     }
 }

@@ -42,9 +42,6 @@ fn cells(screen: &vt100::Screen) -> Vec<Vec<String>> {
                     .filter(|word| !word.bytes().all(|byte| byte.is_ascii_digit()))
                     .map(str::to_owned)
                     .collect()
-            } else if let Some((title, _)) = text.split_once("[log=") {
-                // tui-logger counts there how fast it was fed, by each process on its own.
-                vec![title.to_owned()]
             } else {
                 line
             }

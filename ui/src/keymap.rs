@@ -6,9 +6,12 @@
 mod dialogs;
 mod screen;
 
+use ratatui::layout::Rect;
+
+use crate::cluster::width;
 use crate::explorer::{Move, Row};
-use crate::input::Key;
-use crate::layout::Shape;
+use crate::input::{Key, KeyCode};
+use crate::layout::{Shape, split_left};
 use crate::log::LogSource;
 use crate::model::Model;
 use crate::view::{Order, Overlay, Tab, View, interrupts, quit_asks};
@@ -59,6 +62,9 @@ pub(crate) enum Command {
     NextTheme,
     /// Hand the key to the pane of stigmer's own log.
     Pane,
+    /// Scroll in that pane, as this key of it does.
+    ScrollPane(KeyCode),
+    ToggleTargets,
 }
 
 /// Which part of the screen listens.
@@ -151,6 +157,10 @@ impl Context<'_> {
         self.on(Tab::Log) && self.view.shape != Shape::Tiny
     }
 
+    fn in_own_log(&self) -> bool {
+        self.on(Tab::OwnLog) && self.fits()
+    }
+
     fn log_has_rows(&self) -> bool {
         self.in_log() && self.view.log.rows() > 0
     }
@@ -201,6 +211,20 @@ pub(crate) struct Binding {
     pub(crate) works: fn(&Context<'_>) -> bool,
     /// Said when the key is pressed and does not work; empty: nothing is said.
     pub(crate) why_not: fn(&Context<'_>) -> &'static str,
+}
+
+impl Binding {
+    /// Where each of its keys stands, of those that are written at `all`.
+    pub(crate) fn places(&self, all: Rect) -> Vec<(Rect, Key)> {
+        let first = match self.shown.split_once(' ') {
+            Some((first, _)) => width(first) + 1,
+            None if self.shown.chars().count() == 2 => all.width / 2,
+            None => all.width,
+        };
+        let (first, second) = split_left(all, first);
+        let places = [first, second].into_iter().filter(|place| !place.is_empty());
+        places.zip(self.keys).map(|(place, (key, _))| (place, *key)).collect()
+    }
 }
 
 /// All rows of the table.

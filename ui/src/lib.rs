@@ -47,4 +47,4 @@ pub use input::{Action, Copied, Input, Key, KeyCode, LogFile, QuitChoice};
 pub use log::{Details, Level, LineHead, LineKind, LogLine, LogSource, Noise};
 pub use model::Model;
 pub use theme::{Palette, Symbols, Theme};
-pub use ui::{Rendered, Ui};
+pub use ui::{Pane, Rendered, Ui};

@@ -36,6 +36,7 @@ use crate::log::LogSource;
 use crate::model::{FailureView, Model, StateView};
 use crate::paint::{self, Pen, Piece};
 use crate::theme::Palette;
+use crate::ui::Pane;
 use crate::view::{Overlay, View};
 
 /// What all panels draw from.
@@ -110,7 +111,7 @@ impl Placed {
 }
 
 /// Draws the pane that belongs to the caller.
-pub(crate) type OwnLog<'a> = &'a mut dyn FnMut(Rect, &mut Buffer);
+pub(crate) type OwnLog<'a> = &'a mut dyn FnMut(Pane, &mut Buffer);
 
 /// The whole screen.
 pub(crate) fn screen(

@@ -18,7 +18,7 @@ use crate::log::LogSource;
 use crate::model::Model;
 use crate::panel::{self, Placed};
 use crate::theme::{Palette, Symbols, Theme};
-use crate::view::{Order, Overlay, Prompt, Tab, View, interrupts, quit_asks};
+use crate::view::{Entries, Order, Overlay, Prompt, Tab, View, interrupts, quit_asks};
 
 /// A pattern that is longer is a paste into the wrong window.
 const PATTERN_MAX: usize = 1_000;
@@ -33,6 +33,15 @@ pub struct Ui {
     /// Where things were in the last frame, for the mouse.
     placed: Placed,
     press: Option<Press>,
+}
+
+/// Stigmer's own log, which the caller draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pane {
+    /// What to fill.
+    pub place: Rect,
+    /// Whether the list of its targets is to be seen.
+    pub targets: bool,
 }
 
 /// Where things ended up.
@@ -160,15 +169,16 @@ impl Ui {
             }
             Command::OpenWebUi => return Some(Action::OpenWebUi),
             Command::Pane => return Some(Action::PaneKey(key)),
+            Command::ScrollPane(code) => return Some(Action::PaneKey(Key::plain(code))),
             Command::StopAndQuit => return Some(Action::Quit(QuitChoice::StopAndQuit)),
             Command::Background => return Some(Action::Quit(QuitChoice::Background)),
             Command::Quit if quit_asks(model) => view.overlay = Some(Overlay::Quit),
             Command::Quit => return Some(Action::Quit(QuitChoice::Leave)),
             Command::OpenHelp => view.open(Overlay::Help),
             Command::CloseOverlay => view.overlay = None,
-            Command::Show(tab) => view.tab = tab,
-            Command::NextTab => view.tab = view.tab.next(),
-            Command::PreviousTab => view.tab = view.tab.previous(),
+            Command::Show(tab) => view.show(tab),
+            Command::NextTab => view.show(view.tab.next()),
+            Command::PreviousTab => view.show(view.tab.previous()),
             Command::Scroll(by) => match (view.overlay, view.tab) {
                 (Some(_), _) => view.page.scroll(by),
                 (None, Tab::Timeline) => view.timeline.go(by, &model.timeline),
@@ -222,7 +232,9 @@ impl Ui {
             Command::Clear => view.log.clear(log),
             Command::ShiftLeft => view.log.shift_left(),
             Command::ShiftRight => view.log.shift_right(),
+            Command::Follow if view.tab == Tab::Timeline => view.timeline = Entries::default(),
             Command::Follow => view.log.follow(),
+            Command::ToggleTargets => view.targets = Some(!view.shows_targets()),
             Command::NextTheme => {
                 view.theme = view.theme.next();
                 self.palette = view.theme.palette();
@@ -240,7 +252,7 @@ impl Ui {
         area: Rect,
         model: &Model,
         log: &dyn LogSource,
-        own_log: &mut dyn FnMut(Rect, &mut Buffer),
+        own_log: &mut dyn FnMut(Pane, &mut Buffer),
     ) -> Rendered {
         let area = area.intersection(buf.area);
         self.view.shape = Shape::of(area);

@@ -12,6 +12,8 @@ pub(crate) struct View {
     pub(crate) tab: Tab,
     pub(crate) log: Explorer,
     pub(crate) timeline: Entries,
+    /// Whether the targets of stigmer's own log are shown; absent: where there is room.
+    pub(crate) targets: Option<bool>,
     pub(crate) overlay: Option<Overlay>,
     /// Of the page in front: help, a line, an entry.
     pub(crate) page: ListScroll,
@@ -23,6 +25,18 @@ pub(crate) struct View {
 }
 
 impl View {
+    pub(crate) fn shows_targets(&self) -> bool {
+        self.targets.unwrap_or(self.shape == Shape::Wide)
+    }
+
+    /// Opens a tab. Who comes back to the timeline wants to know what has happened now.
+    pub(crate) fn show(&mut self, tab: Tab) {
+        if self.tab == Tab::Timeline && tab != self.tab {
+            self.timeline = Entries::default();
+        }
+        self.tab = tab;
+    }
+
     /// A page is read from its top.
     pub(crate) fn open(&mut self, overlay: Overlay) {
         self.overlay = Some(overlay);
@@ -106,6 +120,8 @@ pub(crate) struct Entries {
     pub(crate) scroll: ListScroll,
     /// By its id, so that it stays the same entry; absent: whichever is the newest.
     chosen: Option<u64>,
+    /// The newest when that was chosen.
+    newest: u64,
     /// The chosen entry of the last frame, and the line where it began.
     drawn: Option<(u64, u16)>,
 }
@@ -121,8 +137,22 @@ impl Entries {
     }
 
     pub(crate) fn choose(&mut self, at: usize, rows: &[TimelineRow]) {
-        let row = rows.get(at.min(rows.len().saturating_sub(1)));
-        self.chosen = row.filter(|_| at > 0).map(|row| row.id);
+        let at = at.min(rows.len().saturating_sub(1));
+        let was_newest = self.is_newest();
+        self.chosen = rows.get(at).filter(|_| at > 0).map(|row| row.id);
+        if was_newest {
+            self.newest = rows.first().map_or(0, |row| row.id);
+        }
+    }
+
+    /// Whichever is the newest is looked at.
+    pub(crate) fn is_newest(&self) -> bool {
+        self.chosen.is_none()
+    }
+
+    /// Entries that came while another one was looked at.
+    pub(crate) fn unseen(&self, rows: &[TimelineRow]) -> usize {
+        rows.iter().filter(|row| !self.is_newest() && row.id > self.newest).count()
     }
 
     pub(crate) fn choose_id(&mut self, id: u64, rows: &[TimelineRow]) {

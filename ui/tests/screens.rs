@@ -22,12 +22,12 @@ impl Screen {
 
     fn draw(&mut self, model: &Model, log: &SampleLog) -> String {
         let area = self.buf.area;
-        self.ui.render(&mut self.buf, area, model, log, &mut |rect, buf| {
+        self.ui.render(&mut self.buf, area, model, log, &mut |pane, buf| {
             buf.set_stringn(
-                rect.x,
-                rect.y,
+                pane.place.x,
+                pane.place.y,
                 "(the caller draws here)",
-                rect.width.into(),
+                pane.place.width.into(),
                 ratatui::style::Style::new(),
             );
         });

@@ -90,12 +90,21 @@ pub(super) static TABLE: &[Binding] = &[
         },
         SILENT,
     ),
-    log(
+    on_screen(
+        Group::Panels,
         &[(Key::char('f'), Command::Follow)],
         ("f", "follow", 0),
-        "follow the log again",
-        |c| c.in_log() && !c.view.log.follows(),
-        |c| if c.on(Tab::Log) { "the log is being followed" } else { "" },
+        "follow the log again; back to the newest entry",
+        |c| match c.view.tab {
+            Tab::Log => c.in_log() && !c.view.log.follows(),
+            Tab::Timeline => c.fits() && !c.view.timeline.is_newest(),
+            Tab::OwnLog => false,
+        },
+        |c| match c.view.tab {
+            Tab::Log => "the log is being followed",
+            Tab::Timeline => "this is the newest entry",
+            Tab::OwnLog => "",
+        },
     ),
     log(
         &[(Key::char('/'), Command::OpenPrompt)],
@@ -187,36 +196,58 @@ pub(super) static TABLE: &[Binding] = &[
         SILENT,
     ),
     pane(
+        &[
+            (key(KeyCode::Up), Command::ScrollPane(KeyCode::PageUp)),
+            (key(KeyCode::Down), Command::ScrollPane(KeyCode::PageDown)),
+            (key(KeyCode::PageUp), Command::Pane),
+            (key(KeyCode::PageDown), Command::Pane),
+        ],
+        ("↑↓", "scroll"),
+        "scroll its lines",
+        |c| c.in_own_log() && !c.view.shows_targets(),
+    ),
+    pane(
         &[(key(KeyCode::Up), Command::Pane), (key(KeyCode::Down), Command::Pane)],
-        "↑↓",
-        "target",
+        ("↑↓", "target"),
         "choose a target",
+        targets,
     ),
     pane(
         &[(key(KeyCode::Left), Command::Pane), (key(KeyCode::Right), Command::Pane)],
-        "←→",
-        "level",
+        ("←→", "level"),
         "show less or more of that target",
+        targets,
     ),
     pane(
         &[(Key::char('-'), Command::Pane), (Key::char('+'), Command::Pane)],
-        "- +",
-        "",
+        ("- +", ""),
         "record less or more of that target",
+        targets,
     ),
     pane(
         &[(key(KeyCode::PageUp), Command::Pane), (key(KeyCode::PageDown), Command::Pane)],
-        "PgUp PgDn",
-        "scroll",
+        ("PgUp PgDn", "scroll"),
         "scroll its lines",
+        targets,
     ),
-    pane(&[(key(KeyCode::Esc), Command::Pane)], "Esc", "newest", "back to its newest lines"),
-    pane(&[(Key::char('f'), Command::Pane)], "f", "focus", "only the chosen target"),
     pane(
-        &[(Key::char('h'), Command::Pane), (Key::char(' '), Command::Pane)],
-        "h Space",
-        "",
-        "hide the list of targets; hide targets that are off",
+        &[(key(KeyCode::Esc), Command::Pane)],
+        ("Esc", "newest"),
+        "back to its newest lines",
+        in_own_log,
+    ),
+    pane(
+        &[(Key::char('h'), Command::ToggleTargets)],
+        ("h", "targets"),
+        "show or hide the list of targets",
+        in_own_log,
+    ),
+    pane(&[(Key::char('f'), Command::Pane)], ("f", "focus"), "only the chosen target", targets),
+    pane(
+        &[(Key::char(' '), Command::Pane)],
+        ("Space", ""),
+        "show or hide targets that are off",
+        targets,
     ),
     on_screen(
         Group::Program,
@@ -265,6 +296,15 @@ pub(super) fn finds(c: &Context<'_>) -> bool {
     c.finds()
 }
 
+fn in_own_log(c: &Context<'_>) -> bool {
+    c.in_own_log()
+}
+
+/// The keys of the targets are pressed where those are seen.
+fn targets(c: &Context<'_>) -> bool {
+    c.in_own_log() && c.view.shows_targets()
+}
+
 fn moves(c: &Context<'_>) -> bool {
     c.moves()
 }
@@ -307,11 +347,10 @@ const fn log(
 
 const fn pane(
     keys: &'static [(Key, Command)],
-    shown: &'static str,
-    short: &'static str,
+    (shown, short): (&'static str, &'static str),
     long: &'static str,
+    works: fn(&Context<'_>) -> bool,
 ) -> Binding {
-    let works: fn(&Context<'_>) -> bool = |c| c.on(Tab::OwnLog) && c.fits();
     on_screen(Group::OwnLog, keys, (shown, short, 4), long, works, SILENT)
 }
 

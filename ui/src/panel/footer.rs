@@ -48,25 +48,14 @@ pub(super) fn draw(
         let keys = Rect { x: from, width: pen.x() - from, ..area };
         pen.put(" ", palette.base).put(binding.short, palette.dim);
         let word = Rect { x: keys.right(), width: pen.x() - keys.right(), ..area };
-        clickable(binding, keys, word, placed);
-        pen.gap(GAP);
-    }
-}
-
-/// A click on the second of two keys means that one.
-fn clickable(binding: &Binding, keys: Rect, word: Rect, placed: &mut Placed) {
-    let first = binding.shown.split(' ').next().map_or(0, width);
-    let split = if first == keys.width { keys.width / 2 } else { first };
-    let two = binding.shown.contains(' ') || binding.shown.chars().count() == 2;
-    match binding.keys {
-        [] => {}
-        [(first, _), (second, _), ..] if two => {
-            placed.put(Rect { width: split, ..keys }, Click::Key(*first));
-            let rest = Rect { x: keys.x + split, width: keys.width - split, ..keys };
-            placed.put(rest, Click::Key(*second));
-            placed.put(word, Click::Key(*first));
+        // A click on the second of two keys means that one, and on the word the first.
+        for (place, key) in binding.places(keys) {
+            placed.put(place, Click::Key(key));
         }
-        [(key, _), ..] => placed.put(keys.union(word), Click::Key(*key)),
+        if let Some((key, _)) = binding.keys.first() {
+            placed.put(word, Click::Key(*key));
+        }
+        pen.gap(GAP);
     }
 }
 

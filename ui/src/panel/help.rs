@@ -56,7 +56,7 @@ fn lines(view: &mut View, scene: Scene<'_>) -> Vec<Line<'static>> {
             let why_dim = if is_open { "(open)" } else { "(not now)" };
             lines.push(if (binding.works)(&context) {
                 let line = Line::words(binding.shown, palette.key, binding.long, palette.base);
-                Line { key: binding.keys.first().map(|(key, _)| *key), ..line }
+                Line { binding: Some(binding), ..line }
             } else {
                 let text = format!("{why_dim} {}", binding.long);
                 Line::words(binding.shown, palette.dim, text, palette.dim)

@@ -9,6 +9,7 @@ use crate::cluster::{width, wrap_in};
 use crate::input::Key;
 use crate::layout::inset;
 use crate::paint::{self, Pen, Piece};
+use crate::ui::Pane;
 use crate::view::{Tab, View};
 
 pub(super) fn draw(
@@ -45,7 +46,7 @@ pub(super) fn content(
         Tab::Timeline => timeline::draw(buf, area, &mut view.timeline, scene, placed),
         Tab::OwnLog => {
             if !area.is_empty() {
-                own_log(area, buf);
+                own_log(Pane { place: area, targets: view.shows_targets() }, buf);
                 placed.own_log = Some(area);
             }
         }
@@ -91,7 +92,7 @@ pub(super) fn tabs(
 fn note(view: &View, scene: Scene<'_>, room: u16) -> Note {
     match view.tab {
         Tab::Log => log::note(&view.log, scene, room),
-        Tab::Timeline => timeline::note(scene, room),
+        Tab::Timeline => timeline::note(&view.timeline, scene, room),
         Tab::OwnLog => Note::default(),
     }
 }

@@ -7,9 +7,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::{Click, Placed, Scene, tile_in};
-use crate::cluster::{chop, wrap};
-use crate::input::Key;
-use crate::layout::{inset, middle};
+use crate::cluster::{chop, width, wrap};
+use crate::keymap::Binding;
+use crate::layout::{inset, middle, split_left};
 use crate::paint::{self, Pen};
 use crate::view::ListScroll;
 
@@ -24,8 +24,8 @@ pub(super) struct Line<'a> {
     pub(super) style: Style,
     /// Broken anywhere, so that no space is lost.
     pub(super) verbatim: bool,
-    /// What a click on it presses.
-    pub(super) key: Option<Key>,
+    /// What a click on it means; on its text, the first of the keys.
+    pub(super) binding: Option<&'static Binding>,
 }
 
 impl<'a> Line<'a> {
@@ -35,7 +35,14 @@ impl<'a> Line<'a> {
         text: impl Into<Cow<'a, str>>,
         style: Style,
     ) -> Self {
-        Self { name: name.into(), name_style, text: text.into(), style, verbatim: false, key: None }
+        Self {
+            name: name.into(),
+            name_style,
+            text: text.into(),
+            style,
+            verbatim: false,
+            binding: None,
+        }
     }
 
     pub(super) fn verbatim(
@@ -125,9 +132,10 @@ impl Page<'_> {
         scroll.measure(inside.height, count);
         for (row, (line, i, text)) in (0..inside.height).zip(rows.iter().skip(scroll.offset.into()))
         {
-            if let Some(key) = line.key {
-                let place = Rect { y: inside.y + row, height: 1, ..inside };
-                placed.put(place, Click::InHelp(key));
+            if let Some(binding) = line.binding {
+                let (keys, text) =
+                    split_left(Rect { y: inside.y + row, height: 1, ..inside }, names);
+                place_keys(binding, keys, text, *i == 0, placed);
             }
             let mut pen = Pen::row(buf, inside, row);
             if line.text.is_empty() {
@@ -147,5 +155,16 @@ impl Page<'_> {
         let note = [(" ", palette.base), (note, palette.dim), (" ", palette.base)];
         paint::flush_right(buf, edge, 0, &note);
         place
+    }
+}
+
+/// `written`: the row in which its keys stand, not one in which its text goes on.
+fn place_keys(binding: &Binding, keys: Rect, text: Rect, written: bool, placed: &mut Placed) {
+    let keys = Rect { width: width(binding.shown).min(keys.width), ..keys };
+    for (place, key) in binding.places(keys).into_iter().filter(|_| written) {
+        placed.put(place, Click::InHelp(key));
+    }
+    if let Some((key, _)) = binding.keys.first() {
+        placed.put(text, Click::InHelp(*key));
     }
 }

@@ -102,11 +102,20 @@ pub(super) fn draw(
     }
 }
 
-/// Figures that the list tells as well.
-pub(super) fn note(scene: Scene<'_>, room: u16) -> Note {
-    let entries = human::counted(scene.model.timeline.len() as u64, "entry", "entries");
-    let restarts = human::counted(scene.model.restarts.total, "restart", "restarts");
-    let said = vec![(format!("{entries} · {restarts}"), scene.palette.dim)];
+/// What the list holds, and what has come while an older entry is looked at.
+pub(super) fn note(entries: &Entries, scene: Scene<'_>, room: u16) -> Note {
+    let Scene { model, palette, .. } = scene;
+    let rows = &model.timeline;
+    let restarts = rows.iter().filter(|row| row.kind == TimelineKind::Restart).count() as u64;
+    let restarts = human::counted(restarts, "restart", "restarts");
+    let mut said = Vec::new();
+    match entries.unseen(rows) {
+        _ if entries.is_newest() => {}
+        0 => said.push(("paused · ".to_owned(), palette.warn)),
+        new => said.push((format!("paused · {new} new · "), palette.warn)),
+    }
+    let all = human::counted(rows.len() as u64, "entry", "entries");
+    said.push((format!("{all} · {restarts}"), palette.dim));
     Note { is_cut: false, ..Note::fitting(said, room) }
 }
 

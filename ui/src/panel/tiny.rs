@@ -13,8 +13,6 @@ use crate::view::{Tab, View};
 
 mod question;
 
-const REQUEST: &str = "needs 40x10";
-
 pub(super) fn draw(
     buf: &mut Buffer,
     area: Rect,
@@ -30,13 +28,10 @@ pub(super) fn draw(
     let palette = scene.palette;
     let mut pen = Pen::row(buf, area, 0);
     state::plain(&mut pen, scene.model.state, palette);
-    let is_beside = pen.room() >= 2 + width(REQUEST);
+    let request = request(view.tab);
+    let is_beside = pen.room() >= 2 + width(request);
     if is_beside {
-        pen.gap(2).put(REQUEST, palette.dim);
-        let wanted = wanted(view.tab);
-        if pen.room() >= width(wanted) {
-            pen.put(wanted, palette.dim);
-        }
+        pen.gap(2).put(request, palette.dim);
     }
     let (_, below) = split_top(area, 1);
     let keys = u16::from(below.height > u16::from(!is_beside));
@@ -51,7 +46,7 @@ pub(super) fn draw(
         say(said, palette.selected);
     }
     if !is_beside {
-        say(REQUEST, palette.dim);
+        say(request, palette.dim);
     }
     let style = palette.state(scene.model.state);
     match scene.failure() {
@@ -64,11 +59,11 @@ pub(super) fn draw(
     footer::draw(buf, last_row, &context, palette, placed);
 }
 
-/// What the keys of the tabs have chosen.
-fn wanted(tab: Tab) -> &'static str {
+/// For what the keys of the tabs have chosen.
+fn request(tab: Tab) -> &'static str {
     match tab {
-        Tab::Log => " for the log",
-        Tab::Timeline => " for the timeline",
-        Tab::OwnLog => " for stigmer's log",
+        Tab::Log => "needs 40x10",
+        Tab::Timeline => "needs 40x10 for the timeline",
+        Tab::OwnLog => "needs 40x10 for stigmer's log",
     }
 }

@@ -82,7 +82,8 @@ impl LogSource for SampleLog {
             return Err("unclosed group".into());
         }
         let skipped = numbers.start.saturating_sub(self.dropped) as usize;
-        let asked = (self.dropped..).zip(&self.lines).skip(skipped);
+        let asked =
+            (numbers.start.max(self.dropped)..).zip(self.lines.get(skipped..).unwrap_or(&[]));
         let asked = asked.take_while(|(number, _)| *number < numbers.end);
         let pattern = pattern.to_lowercase();
         let found = asked.filter(|(_, it)| {

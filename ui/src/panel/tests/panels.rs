@@ -9,6 +9,7 @@ use crate::panel::{
     self, Placed, Scene, components, confirm, entry, failure, footer, header, health, help, line,
     main_panel, probe, quit, reduced, resources, restarts, tiny, workflows,
 };
+use crate::ui::Pane;
 use crate::view::{Order, View};
 
 /// Where a panel is drawn, and from what.
@@ -71,8 +72,9 @@ pub(super) fn workflows(it: &mut Canvas<'_>) -> Rect {
 /// The panel with the tabs: with a box around it, or below the facts of a small screen.
 pub(super) fn main(it: &mut Canvas<'_>) -> Rect {
     let dim = it.scene.palette.dim;
-    let own_log = &mut |rect: Rect, buf: &mut Buffer| {
-        buf.set_stringn(rect.x, rect.y, "(the caller draws here)", rect.width.into(), dim);
+    let own_log = &mut |pane: Pane, buf: &mut Buffer| {
+        let place = pane.place;
+        buf.set_stringn(place.x, place.y, "(the caller draws here)", place.width.into(), dim);
     };
     let main = if it.view.shape == Shape::Reduced {
         reduced::draw(it.buf, it.area, it.view, it.scene, own_log, it.placed);
