@@ -17,17 +17,14 @@ const TAIL: u64 = 256 << 10;
 
 /// Where a host writes it.
 #[derive(Debug)]
-pub struct Chronicle(Option<RotatingWriter>);
+pub struct Chronicle(Option<Lines<RotatingWriter>>);
 
 impl Chronicle {
     /// Goes on where the last host ended.
     pub fn open(path: &Path) -> Self {
-        let file = RotatingWriter::open(path, MAX).and_then(|mut file| {
-            if tail(path, 1)?.last().is_some_and(|byte| *byte != b'\n') {
-                // Or the next entry would be lost with the half one before it.
-                file.write_all(b"\n")?;
-            }
-            Ok(file)
+        let file = RotatingWriter::open(path, MAX).and_then(|file| {
+            let is_torn = tail(path, 1)?.last().is_some_and(|byte| *byte != b'\n');
+            Ok(Lines { file, is_torn })
         });
         Self(file.inspect_err(|error| tracing::warn!(%error, "no timeline on disk")).ok())
     }
@@ -35,9 +32,25 @@ impl Chronicle {
     /// Adds an entry. One that cannot be written is lost, and said to be.
     pub fn write(&mut self, entry: &Entry) {
         let (Some(file), Ok(text)) = (&mut self.0, serde_json::to_string(entry)) else { return };
-        if let Err(error) = file.write_all(format!("{text}\n").as_bytes()) {
+        if let Err(error) = file.write(&text) {
             tracing::warn!(%error, "an entry of the timeline is lost");
         }
+    }
+}
+
+/// Writes lines. The one after half a line, as a full disk leaves it, is not lost with that.
+#[derive(Debug)]
+struct Lines<W> {
+    file: W,
+    is_torn: bool,
+}
+
+impl<W: Write> Lines<W> {
+    fn write(&mut self, line: &str) -> io::Result<()> {
+        let end_of_half = if self.is_torn { "\n" } else { "" };
+        let written = self.file.write_all(format!("{end_of_half}{line}\n").as_bytes());
+        self.is_torn = written.is_err();
+        written
     }
 }
 
@@ -113,6 +126,40 @@ mod tests {
 
     fn entry(generation: u64) -> Entry {
         timeline::entry(Happened::Ready, Generation(generation), Cause::Operator, String::new())
+    }
+
+    /// So much room is left on the disk.
+    struct Disk {
+        room: usize,
+        text: Vec<u8>,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let bytes = &bytes[..bytes.len().min(self.room)];
+            if bytes.is_empty() {
+                return Err(ErrorKind::StorageFull.into());
+            }
+            self.room -= bytes.len();
+            self.text.extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_entry_after_half_a_one_is_not_lost_with_it() {
+        let disk = Disk { room: 6, text: Vec::new() };
+        let mut lines = Lines { file: disk, is_torn: false };
+        lines.write("one").unwrap();
+        lines.write("two").unwrap_err();
+        lines.file.room = 100;
+        lines.write("three").unwrap();
+        lines.write("four").unwrap();
+        assert_eq!(lines.file.text, b"one\ntw\nthree\nfour\n");
     }
 
     fn line(generation: u64) -> String {

@@ -110,7 +110,9 @@ impl OwnLog {
     pub fn render(&self, pane: Pane, buffer: &mut Buffer, palette: &Palette) {
         let columns = if pane.targets { TARGETS } else { 0 };
         let [targets, lines] =
-            Layout::horizontal([Constraint::Length(columns), Constraint::Min(0)]).areas(pane.place);
+            Layout::horizontal([Constraint::Length(columns), Constraint::Min(0)])
+                .spacing(u16::from(pane.targets))
+                .areas(pane.place);
         if pane.targets {
             let frame = Block::new().borders(Borders::RIGHT).border_style(palette.border);
             TuiLoggerTargetWidget::default()

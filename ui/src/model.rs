@@ -247,7 +247,7 @@ pub enum TimelineKind {
 /// One phase of a start or a repair.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Phase {
-    /// `seen`, `cleaned`, `spawned`, `tcp`, `grpc`, `store`, `engine`.
+    /// `seen`, `stopped`, `cleaned`, `waited`, `spawned`, `tcp`, `grpc`, `store`, `engine`.
     pub name: String,
     /// Its duration.
     pub ms: u64,
