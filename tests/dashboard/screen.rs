@@ -59,6 +59,10 @@ fn tabs_help_theme_and_scrolling_answer_their_keys() {
     dashboard.until_shows(&["started by operator", "ready in"]);
     dashboard.press("3");
     dashboard.until_shows(&["targets", "hosting", "spawned"]);
+    dashboard.resize(40, 10);
+    dashboard.until_shows(&["manager", "state=ready"]);
+    dashboard.resize(120, 36);
+    dashboard.until_shows(&["targets", "hosting"]);
     dashboard.press(TAB);
     dashboard.until_shows(&["following"]);
     dashboard.press(TAB);

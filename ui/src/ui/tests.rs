@@ -6,6 +6,7 @@ mod offers;
 use super::*;
 use crate::keymap::Scope;
 use crate::model::StateView;
+use crate::panel::Click;
 use crate::sample::{self, SampleLog};
 
 const WIDE: Rect = Rect { x: 0, y: 0, width: 400, height: 40 };
@@ -156,6 +157,27 @@ fn the_help_gives_way_to_the_key_that_is_clicked_in_it() {
     press(&mut ui, Key::char('?'), &model, &log);
     click(&mut ui, "timeline: starts", &model, &log);
     assert_eq!((ui.view.overlay, ui.view.tab), (None, Tab::Timeline));
+}
+
+/// Tabs, lines and the wheel are there besides: what only a key could do would be missing here.
+#[test]
+fn whatever_a_key_does_a_click_in_the_help_does_too() {
+    let (model, log) = (sample::with_workflows(), SampleLog::temporal());
+    for tab in Tab::ALL {
+        let mut ui = ui();
+        press(&mut ui, Key::char('?'), &model, &log);
+        ui.view.tab = tab;
+        let area = Rect::new(0, 0, 120, 100);
+        ui.render(&mut Buffer::empty(area), area, &model, &log, &mut |_, _| {});
+        let clicks: Vec<_> = ui.placed.all().iter().map(|(_, click)| *click).collect();
+        ui.view.overlay = None;
+        let context = Context { view: &ui.view, model: &model, log: &log };
+        for binding in keymap::in_scope(Scope::Screen).filter(|it| (it.works)(&context)) {
+            for (_, key) in binding.places(area) {
+                assert!(clicks.contains(&Click::InHelp(key)), "{} on {tab:?}", binding.shown);
+            }
+        }
+    }
 }
 
 #[test]
