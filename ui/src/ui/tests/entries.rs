@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::TimelineRow;
+use ratatui::buffer::Cell;
 
 /// The timeline as it is after `n` entries, of which the newest 100 are held.
 fn after_entries(n: u64) -> Model {
@@ -47,4 +48,40 @@ fn a_click_means_the_entry_that_was_drawn_there() {
     let later = after_entries(5);
     ui.handle(Input::Click { x, y }, &later, &log);
     assert_eq!(later.timeline[ui.view.timeline.chosen(&later.timeline)].what, "entry 2");
+}
+
+#[test]
+fn what_came_while_one_reads_is_said_and_the_newest_is_one_key_away() {
+    let log = SampleLog::temporal();
+    let note = |ui: &mut Ui, n| {
+        let mut buf = Buffer::empty(WIDE);
+        ui.render(&mut buf, WIDE, &after_entries(n), &log, &mut |_, _| {});
+        let rows: Vec<String> = buf
+            .content()
+            .chunks(WIDE.width.into())
+            .map(|row| row.iter().map(Cell::symbol).collect())
+            .collect();
+        rows.into_iter().find(|row| row.contains("2 Timeline")).unwrap()
+    };
+    for back in [Key::char('f'), Key::plain(KeyCode::Home), Key::plain(KeyCode::Tab)] {
+        let mut ui = ui();
+        type_in(&mut ui, "2", &after_entries(3), &log);
+        assert!(!note(&mut ui, 5).contains("paused"), "nobody has chosen an older one");
+        press(&mut ui, Key::plain(KeyCode::Down), &after_entries(5), &log);
+        assert!(note(&mut ui, 5).contains(" paused · 5 entries"));
+        assert!(note(&mut ui, 7).contains(" paused · 2 new · 7 entries"));
+        press(&mut ui, back, &after_entries(7), &log);
+        type_in(&mut ui, "2", &after_entries(7), &log);
+        assert!(!note(&mut ui, 7).contains("paused"), "{back:?}");
+        assert_eq!(ui.view.timeline.chosen(&after_entries(7).timeline), 0);
+    }
+}
+
+#[test]
+fn an_only_entry_stays_whichever_is_the_newest() {
+    let log = SampleLog::temporal();
+    let mut ui = ui();
+    type_in(&mut ui, "2", &after_entries(1), &log);
+    ui.handle(Input::ScrollDown(3), &after_entries(1), &log);
+    assert!(ui.view.timeline.is_newest());
 }
