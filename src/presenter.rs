@@ -1,5 +1,9 @@
 //! From what a host says to what the screen shows: the only module that knows both.
 
+mod counted;
+
+pub use counted::{Counted, Look, Server};
+
 use crate::protocol::{Entry, Happened, Mode, Snapshot, State, Status};
 use crate::session::{Link, View};
 use crate::supervisor::{Cause, Want};
@@ -40,7 +44,7 @@ pub struct Viewer {
     /// There is no host any more, and this is left: whether Temporal runs.
     pub unwatched: Option<bool>,
     /// What the user's workflows do, where it is known.
-    pub workflows: Option<Workflows>,
+    pub workflows: Counted,
 }
 
 /// The view model of a snapshot that is `view.age` old.
@@ -167,7 +171,8 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
                 .collect(),
         }),
         timeline: timeline(&snapshot.timeline, jiff::Zoned::now().date()),
-        workflows: viewer.workflows.as_ref().filter(|_| !down).map(workflows),
+        workflows: viewer.workflows.now(status).filter(|_| !down).map(workflows),
+        last_running: viewer.workflows.last(status).map(|last| last.running),
         can: Commands {
             start: unwatched || heard && (rests || status.state == State::Backoff),
             stop: heard && !rests && status.intent == Want::Up,

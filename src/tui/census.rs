@@ -1,7 +1,8 @@
 //! Counts workflows for a dashboard, while one is open and Temporal is up.
 
-use crate::protocol::{Status, TemporalStatus};
-use crate::session::Session;
+use crate::presenter::{Look, Server};
+use crate::protocol::Status;
+use crate::session::{Changes, Session};
 use crate::temporal::health::Client;
 use crate::temporal::workflows::Workflows;
 use std::time::Duration;
@@ -12,10 +13,10 @@ const PERIOD: Duration = Duration::from_secs(3);
 /// A count is a matter of milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The latest count; none while nobody knows.
+/// The latest look.
 #[derive(Debug)]
 pub struct Census {
-    latest: watch::Receiver<Option<Workflows>>,
+    latest: watch::Receiver<Option<Look>>,
 }
 
 impl Census {
@@ -32,39 +33,51 @@ impl Census {
         Self { latest }
     }
 
-    /// The next count that differs from the one before; cancel-safe.
-    pub async fn next(&mut self) -> Option<Workflows> {
-        if self.latest.changed().await.is_err() {
-            std::future::pending::<()>().await;
+    /// The next look that differs from the one before; cancel-safe.
+    pub async fn next(&mut self) -> Look {
+        loop {
+            if self.latest.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            if let Some(look) = &*self.latest.borrow_and_update() {
+                return look.clone();
+            }
         }
-        self.latest.borrow_and_update().clone()
     }
 }
 
-async fn count(session: Session, tell: &watch::Sender<Option<Workflows>>) {
+/// Looks at each server as soon as it is up, and then at its pace.
+async fn count(session: Session, tell: &watch::Sender<Option<Look>>) {
     let mut changes = session.changes();
     let mut client: Option<(String, Client)> = None;
     loop {
         let status = session.view().snapshot.status.clone();
-        let counted = match (status.state.is_up(), &status.temporal) {
-            (true, Some(temporal)) => look(&status, temporal, &mut client).await,
-            (true, None) | (false, _) => None,
-        };
-        tell.send_if_modified(|latest| std::mem::replace(latest, counted.clone()) != counted);
-        if status.state.is_up() {
+        let server = Server::up(&status);
+        let again = async {
+            let Some(server) = server else { return std::future::pending().await };
+            let look = Some(Look { server, found: look(&status, &mut client).await });
+            tell.send_if_modified(|latest| std::mem::replace(latest, look.clone()) != look);
             tokio::time::sleep(PERIOD).await;
-        } else if !changes.next().await {
-            return;
+        };
+        tokio::select! {
+            () = again => {}
+            goes_on = another(&session, &mut changes, server) => if !goes_on { return },
         }
     }
 }
 
-async fn look(
-    status: &Status,
-    temporal: &TemporalStatus,
-    client: &mut Option<(String, Client)>,
-) -> Option<Workflows> {
-    let address = &temporal.address;
+/// Until it is another server that is up, or none is any more; false when nothing ever changes again.
+async fn another(session: &Session, changes: &mut Changes, server: Option<Server>) -> bool {
+    while changes.next().await {
+        if Server::up(&session.view().snapshot.status) != server {
+            return true;
+        }
+    }
+    false
+}
+
+async fn look(status: &Status, client: &mut Option<(String, Client)>) -> Option<Workflows> {
+    let address = &status.temporal.as_ref()?.address;
     if client.as_ref().is_none_or(|(known, _)| known != address) {
         *client = Some((address.clone(), Client::new(address, PATIENCE).ok()?));
     }

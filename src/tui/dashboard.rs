@@ -147,8 +147,8 @@ impl Dashboard {
                     }
                     due = by(last_frame + FRAME);
                 }
-                workflows = census.next() => {
-                    self.viewer.workflows = workflows;
+                look = census.next() => {
+                    self.viewer.workflows.note(look);
                     due = by(last_frame + FRAME);
                 }
                 Ok(batch) = self.log_file.next() => {

@@ -1,16 +1,8 @@
 //! Beside a host that runs already.
 
-use crate::home::{Home, signal};
+use crate::home::{Home, freeze, signal};
 use stigmer::process::Pid;
 use stigmer::process::identity::Signal;
-
-/// SIGSTOP, which the program itself never sends.
-fn freeze(pid: Pid) {
-    use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-    let pid = rustix::process::Pid::from_raw(pid).unwrap();
-    let pidfd = pidfd_open(pid, PidfdFlags::empty()).unwrap();
-    pidfd_send_signal(pidfd, Signal::STOP).unwrap();
-}
 
 fn host(home: &Home) -> Pid {
     Pid::try_from(home.status()["host"]["pid"].as_i64().unwrap()).unwrap()

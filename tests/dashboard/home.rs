@@ -184,6 +184,14 @@ pub fn signal(pid: Pid, how: Signal) {
     Identity::of(pid).unwrap().prove().unwrap().signal(how).unwrap();
 }
 
+/// SIGSTOP, which the program itself never sends.
+pub fn freeze(pid: Pid) {
+    use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    let pidfd = pidfd_open(pid, PidfdFlags::empty()).unwrap();
+    pidfd_send_signal(pidfd, Signal::STOP).unwrap();
+}
+
 /// Waits until the child has ended.
 pub fn until_ended(child: &mut Child, otherwise: impl Fn() -> String) -> ExitStatus {
     let deadline = Instant::now() + PATIENCE;

@@ -1,6 +1,6 @@
 //! Workflows on the screen, and the question before they are interrupted.
 
-use crate::home::{Home, temporal};
+use crate::home::{Home, freeze, temporal};
 use crate::terminal::{Dashboard, ESC};
 use std::process::Command;
 
@@ -41,4 +41,30 @@ fn who_stops_temporal_under_running_workflows_is_asked_first() {
     dashboard.press("y");
     dashboard.until_shows(&["STOPPED"]);
     dashboard.until_hides("1 running");
+}
+
+#[test]
+fn who_stops_a_server_that_hangs_is_asked_as_well_where_its_workflows_would_be_lost() {
+    let home = Home::new();
+    // Longer than the test looks at a server that hangs.
+    let setup = "export STIGMER_IN_MEMORY=true STIGMER_FAILURE_THRESHOLD=1000";
+    let dashboard = Dashboard::open_after(&home, setup);
+    dashboard.until_shows(&["READY", "0 running"]);
+    start_workflow(&home, "billing");
+    dashboard.until_shows(&["1 running"]);
+    let pid = home.temporal_pid();
+    const QUESTION: &[&str] = &["Stop Temporal?", "1 running workflow is lost"];
+
+    dashboard.press("x");
+    dashboard.until_shows(QUESTION);
+    freeze(pid);
+    dashboard.until_hides("1 running   ");
+    dashboard.until_shows(QUESTION);
+    dashboard.press(ESC);
+    dashboard.until_hides("Stop Temporal?");
+    dashboard.press("x");
+    dashboard.until_shows(QUESTION);
+    assert_eq!(home.temporal_pid(), pid);
+    dashboard.press("y");
+    dashboard.until_shows(&["STOPPED"]);
 }

@@ -14,7 +14,7 @@ use crate::input::{Key, KeyCode};
 use crate::layout::{Shape, split_left};
 use crate::log::LogSource;
 use crate::model::Model;
-use crate::view::{Order, Overlay, Tab, View, interrupts, quit_asks};
+use crate::view::{Order, Overlay, Tab, View, at_stake, quit_asks};
 
 /// What a key does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Context<'_> {
         let Self { view, model, log } = self;
         view.overlay.filter(|overlay| match overlay {
             Overlay::Quit => quit_asks(model),
-            Overlay::Confirm(order) => interrupts(model) && self.allows(*order),
+            Overlay::Confirm(order) => at_stake(model).is_some() && self.allows(*order),
             _ if view.shape == Shape::Tiny => false,
             Overlay::Help => true,
             Overlay::Line(number) => (log.dropped()..log.total()).contains(number),

@@ -47,6 +47,9 @@ pub struct Model {
     pub timeline: Vec<TimelineRow>,
     /// What the user's workflows do. Absent while nobody knows: no figure is better than a wrong one.
     pub workflows: Option<Workflows>,
+    /// How many ran when they could last be counted on the process that runs: for the questions that are
+    /// asked before it is ended, which must not wait for an answer.
+    pub last_running: Option<u64>,
     /// Which commands work now.
     pub can: Commands,
     /// A short-lived word to the operator: "copied 3 lines". The caller takes it away again.
@@ -325,6 +328,7 @@ impl Default for Model {
             failure: None,
             timeline: Vec::new(),
             workflows: None,
+            last_running: None,
             can: Commands::default(),
             toast: None,
         }

@@ -18,7 +18,7 @@ use crate::log::LogSource;
 use crate::model::Model;
 use crate::panel::{self, Placed};
 use crate::theme::{Palette, Symbols, Theme};
-use crate::view::{Entries, Order, Overlay, Prompt, Tab, View, interrupts, quit_asks};
+use crate::view::{Entries, Order, Overlay, Prompt, Tab, View, at_stake, quit_asks};
 
 /// A pattern that is longer is a paste into the wrong window.
 const PATTERN_MAX: usize = 1_000;
@@ -159,7 +159,7 @@ impl Ui {
         let view = &mut self.view;
         match command {
             Command::Start => return Some(Action::Start),
-            Command::Order(order) if interrupts(model) => {
+            Command::Order(order) if at_stake(model).is_some() => {
                 view.overlay = Some(Overlay::Confirm(order));
             }
             Command::Order(order) => return Some(action(order)),

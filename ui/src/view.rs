@@ -236,9 +236,32 @@ impl ListScroll {
     }
 }
 
-/// Stopping would interrupt somebody's work.
-pub(crate) fn interrupts(model: &Model) -> bool {
-    model.managed && model.workflows.as_ref().is_some_and(|workflows| workflows.running > 0)
+/// What the end of Temporal interrupts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AtStake {
+    /// So many workflows run.
+    Running(u64),
+    /// Nobody knows, and what runs would be lost.
+    Unknown,
+}
+
+/// Whether stopping would interrupt somebody's work. Where that is not known now, what was known last
+/// counts; where nothing is, a file keeps whatever runs, and memory does not.
+pub(crate) fn at_stake(model: &Model) -> Option<AtStake> {
+    if !model.managed {
+        return None;
+    }
+    if let Some(workflows) = &model.workflows {
+        return (workflows.running > 0).then_some(AtStake::Running(workflows.running));
+    }
+    // One that was found running has work on it before it has proven its health.
+    if !(model.state.is_up() || model.state == StateView::Starting && model.adopted) {
+        return None;
+    }
+    match model.last_running {
+        Some(running @ 1..) => Some(AtStake::Running(running)),
+        Some(0) | None => model.resources.in_memory.then_some(AtStake::Unknown),
+    }
 }
 
 /// Quitting would decide about a Temporal that lives or is about to: so it asks.

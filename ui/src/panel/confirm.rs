@@ -1,4 +1,4 @@
-//! The question that a stop or a restart asks while workflows run.
+//! The question that a stop or a restart asks while workflows run, or may run and would be lost.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,7 +8,7 @@ use super::{Placed, Scene};
 use crate::human;
 use crate::keymap::Scope;
 use crate::model::Model;
-use crate::view::{Order, View};
+use crate::view::{AtStake, Order, View, at_stake};
 
 pub(super) fn draw(
     buf: &mut Buffer,
@@ -29,9 +29,13 @@ pub(super) fn draw(
     question::draw(buf, area, &question, view, scene, placed)
 }
 
-/// What becomes of the workflows that run.
+/// What becomes of what runs.
 pub(super) fn consequence(model: &Model) -> String {
-    let running = model.workflows.as_ref().map_or(0, |workflows| workflows.running);
+    let running = match at_stake(model) {
+        None => 0,
+        Some(AtStake::Running(running)) => running,
+        Some(AtStake::Unknown) => return "what runs is lost: the database is in memory".to_owned(),
+    };
     let (them, are) = if running == 1 { ("it", "is") } else { ("they", "are") };
     let workflows = human::counted(running, "workflow", "workflows");
     if model.resources.in_memory {

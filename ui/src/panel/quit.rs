@@ -7,7 +7,7 @@ use super::question::{self, Question};
 use super::{Placed, Scene, confirm, state};
 use crate::human;
 use crate::keymap::Scope;
-use crate::view::{View, interrupts};
+use crate::view::{AtStake, View, at_stake};
 
 /// Narrower than this, the room belongs to what becomes of the workflows.
 const SPELLED_OUT: u16 = 60;
@@ -29,14 +29,15 @@ pub(super) fn draw(
         None => {}
     }
     let mut text = vec![(about, palette.base)];
-    if interrupts(model) {
-        let running = model.workflows.as_ref().map_or(0, |workflows| workflows.running);
-        let consequence = if model.resources.in_memory {
-            // Of one of the answers only.
-            let workflows = human::counted(running, "running workflow", "running workflows");
-            format!("x loses {workflows}: the database is in memory")
-        } else {
-            confirm::consequence(model)
+    if let Some(at_stake) = at_stake(model) {
+        // In memory it is the consequence of one of the answers only.
+        let consequence = match at_stake {
+            AtStake::Running(running) if model.resources.in_memory => {
+                let workflows = human::counted(running, "running workflow", "running workflows");
+                format!("x loses {workflows}: the database is in memory")
+            }
+            AtStake::Running(_) => confirm::consequence(model),
+            AtStake::Unknown => "x loses what runs: the database is in memory".to_owned(),
         };
         text.push((consequence, palette.warn));
     }

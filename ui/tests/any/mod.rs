@@ -61,7 +61,9 @@ pub fn any_model() -> impl Strategy<Value = Model> {
             failed: numbers[2],
             unserved: vec![UnservedQueue { name: model.doing.clone(), waiting: numbers[3] }],
         });
-        model.resources.in_memory = flags[3];
+        model.last_running = flags[4].then_some(numbers[1]);
+        model.adopted = flags[0];
+        model.resources.in_memory = flags[5];
         model
     })
 }

@@ -31,6 +31,9 @@ fn quit() {
         [
             Stage::new("with workflows", in_host()),
             with("with workflows, in memory", in_host(), |it| it.resources.in_memory = true),
+            with("nobody knows what, in memory", in_host(), |it| {
+                (it.workflows, it.resources.in_memory) = (None, true);
+            }),
             with("with one workflow, no background", in_host(), |it| {
                 it.workflows.as_mut().into_iter().for_each(|it| it.running = 1);
                 it.can.background = false;
@@ -45,6 +48,9 @@ fn confirm() {
     let stages = [
         Stage::new("with a file", in_host()),
         with("in memory", in_host(), |it| it.resources.in_memory = true),
+        with("nobody knows what, in memory", in_host(), |it| {
+            (it.workflows, it.resources.in_memory) = (None, true);
+        }),
         with("many, in memory", in_host(), |it| {
             it.workflows.as_mut().into_iter().for_each(|it| it.running = 12_345);
             it.resources.in_memory = true;

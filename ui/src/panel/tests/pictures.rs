@@ -263,6 +263,7 @@ fn tiny() {
     unable.can.background = false;
     let mut in_memory = in_host();
     in_memory.resources.in_memory = true;
+    let uncounted = Model { workflows: None, ..in_memory.clone() };
     let stages = and(
         Stage::states(),
         [
@@ -276,6 +277,8 @@ fn tiny() {
             quit("quitting, with workflows", in_host()),
             quit("quitting, no background", unable),
             Stage::new("stopping?", in_host())
+                .acting(|view, _| view.open(Overlay::Confirm(crate::view::Order::Stop))),
+            Stage::new("stopping, nobody knows what?", uncounted)
                 .acting(|view, _| view.open(Overlay::Confirm(crate::view::Order::Stop))),
             Stage::new("restarting, in memory?", in_memory)
                 .acting(|view, _| view.open(Overlay::Confirm(crate::view::Order::Restart))),

@@ -12,7 +12,7 @@ use crate::layout::split_top;
 use crate::model::Model;
 use crate::paint::Pen;
 use crate::panel::{Click, state};
-use crate::view::{Order, Overlay, interrupts};
+use crate::view::{self, AtStake, Order, Overlay};
 
 /// Columns of the keys where the answers stand one below the other.
 const KEY: u16 = 4;
@@ -105,9 +105,12 @@ fn title(context: &Context<'_>) -> String {
     }
 }
 
-/// The workflows that a stop interrupts, in as many words as fit.
+/// What a stop interrupts, in as many words as fit.
 fn at_stake(model: &Model, columns: u16) -> Option<String> {
-    let running = model.workflows.as_ref().filter(|_| interrupts(model))?.running;
+    let running = match view::at_stake(model)? {
+        AtStake::Running(running) => running,
+        AtStake::Unknown => return Some("what runs is lost".to_owned()),
+    };
     let (is, are) =
         if model.resources.in_memory { ("is lost", "are lost") } else { ("runs", "run") };
     let verb = if running == 1 { is } else { are };

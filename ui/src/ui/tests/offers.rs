@@ -164,11 +164,15 @@ proptest! {
 
     #[test]
     fn every_answer_to_a_question_is_listed_and_can_be_clicked(
-        seen in any_seen(), (width, height) in (20..130_u16, 3..40_u16), key in prop::sample::select(vec!['q', 'x', 'r']),
+        seen in any_seen(), (width, height) in (20..130_u16, 3..40_u16), key in prop::sample::select(vec!['q', 'x', 'r']), unknown: bool,
     ) {
         let mut seen = seen;
         seen.model = sample::with_workflows();
         seen.model.attached = false;
+        if unknown {
+            seen.model.workflows = None;
+            seen.model.resources.in_memory = true;
+        }
         seen.ui = ui();
         seen.draw();
         press(&mut seen.ui, Key::char(key), &seen.model, &seen.log);
