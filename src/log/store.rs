@@ -33,6 +33,7 @@ const MAX_COMPONENTS: usize = 1_000;
 #[derive(Debug)]
 pub struct LogStore {
     parser: LineParser,
+    noises: noise::Listener,
     pages: Pages,
     slots: VecDeque<Slot>,
     first: u64,
@@ -76,6 +77,7 @@ impl LogStore {
     pub fn new(max_lines: usize, max_bytes: usize, zone: TimeZone) -> Self {
         Self {
             parser: LineParser::new(zone),
+            noises: noise::Listener::default(),
             pages: Pages::default(),
             slots: VecDeque::new(),
             first: 0,
@@ -97,7 +99,7 @@ impl LogStore {
             component: self.intern(&head.component),
             level: head.level,
             kind: head.kind,
-            noise: noise::of(&text, &head),
+            noise: self.noises.hear(&text, &head),
         };
         self.bytes += slot.cost();
         self.slots.push_back(slot);

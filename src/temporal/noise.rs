@@ -4,7 +4,10 @@
 //! Known by its words, so that what is new or rare stays in sight. Seen at the level `info` in CLI
 //! 1.9.1; other levels and versions write more, which is then shown.
 
+mod sticky;
+
 use super::logline::{Head, Kind, Level};
+use sticky::Awaited;
 
 /// Which noise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,9 +60,39 @@ const BESIDE_SHUTDOWN: [&str; 3] =
 /// Names of queues and workflows that are Temporal's own.
 const OWN: [&str; 2] = ["temporal-sys", "default-worker-tq"];
 
-/// Whether a line is noise. `head` is that of the line.
-#[must_use]
-pub fn of(line: &str, head: &Head) -> Option<Noise> {
+/// Namespaces that are created at a start.
+const MOST: usize = 100;
+
+/// Tells noise in the lines of a log, in their order.
+#[derive(Debug, Default)]
+pub struct Listener {
+    awaited: Vec<Awaited>,
+}
+
+impl Listener {
+    /// Whether the next line is noise. `head` is that of the line.
+    pub fn hear(&mut self, line: &str, head: &Head) -> Option<Noise> {
+        if head.kind == Kind::Mark {
+            self.awaited.clear();
+        }
+        of(line, head).or_else(|| self.take(line, head)).inspect(|_| {
+            if self.awaited.len() < MOST
+                && let Some(awaited) = Awaited::after(line, head)
+            {
+                self.awaited.push(awaited);
+            }
+        })
+    }
+
+    /// Each announcement is good for one queue.
+    fn take(&mut self, line: &str, head: &Head) -> Option<Noise> {
+        let at = self.awaited.iter().position(|awaited| awaited.is(line, head))?;
+        self.awaited.remove(at);
+        Some(Noise::StartUp)
+    }
+}
+
+fn of(line: &str, head: &Head) -> Option<Noise> {
     if !matches!(head.kind, Kind::Json | Kind::Text) || head.level >= Level::Error {
         return None;
     }
@@ -106,7 +139,45 @@ mod tests {
     use jiff::tz::TimeZone;
 
     fn noise(line: &str) -> Option<Noise> {
-        of(line, &LineParser::new(TimeZone::UTC).scan(line))
+        heard(&[line])[0]
+    }
+
+    fn heard(lines: &[&str]) -> Vec<Option<Noise>> {
+        let (mut parser, mut listener) = (LineParser::new(TimeZone::UTC), Listener::default());
+        lines.iter().map(|line| listener.hear(line, &parser.scan(line))).collect()
+    }
+
+    const ANNOUNCED: &str = r#"{"time":"2026-11-23T06:41:45.433Z","level":"INFO","msg":"Started Worker","service":"worker","Namespace":"default","TaskQueue":"temporal-sys-per-ns-tq","WorkerID":"temporal-system@vm@default"}"#;
+
+    fn queue(second: u8, host: &str, namespace: &str) -> String {
+        format!(
+            r#"{{"time":"2026-11-23T06:41:{second}.514Z","level":"INFO","msg":"Started physicalTaskQueueManager","component":"matching-engine","wf-task-queue-name":"{host}:576d0947-afab-48db-9f97-38225e213691","wf-task-queue-type":"Workflow","wf-namespace":"{namespace}","worker-version":"_unversioned_","lifecycle":"Started","cause":"Poll"}}"#
+        )
+    }
+
+    #[test]
+    fn the_queue_that_temporals_own_worker_keeps_to_itself_is_noise() {
+        let own = queue(45, "vm", "default");
+        assert_eq!(heard(&[ANNOUNCED, &own]), [Some(Noise::StartUp); 2]);
+        let text = [
+            "time=2026-11-22T20:53:38.023 level=INFO msg=\"Started Worker\" service=worker Namespace=default TaskQueue=temporal-sys-per-ns-tq WorkerID=temporal-system@vm@default",
+            "time=2026-11-22T20:53:38.123 level=INFO msg=\"Started physicalTaskQueueManager\" component=matching-engine wf-task-queue-name=vm:4de9bf92-59a6-4432-aa65-3e04e5c002f9 wf-task-queue-type=Workflow wf-namespace=default worker-version=_unversioned_",
+        ];
+        assert_eq!(heard(&text), [Some(Noise::StartUp); 2]);
+    }
+
+    #[test]
+    fn one_that_a_users_worker_keeps_to_itself_is_not() {
+        let own = queue(45, "vm", "default");
+        assert_eq!(heard(&[&own]), [None], "nobody has announced it");
+        let after = |line: &str| heard(&[ANNOUNCED, line])[1];
+        assert_eq!(after(&queue(45, "laptop", "default")), None);
+        assert_eq!(after(&queue(45, "vm", "orders")), None);
+        assert_eq!(after(&queue(59, "vm", "default")), None, "long after the start");
+        assert_eq!(after(&own.replace("576d0947", "billing!")), None, "a name like any other");
+        assert_eq!(heard(&[ANNOUNCED, &own, &own])[2], None, "there is one a start");
+        let next = r#"{"stigmer":"generation","n":3}"#;
+        assert_eq!(heard(&[ANNOUNCED, next, &own])[2], None);
     }
 
     #[test]

@@ -1,0 +1,73 @@
+//! The queue that a worker of Temporal's own keeps to itself: nobody else takes work from it.
+//!
+//! A user's worker in Go has one as well, of the same form, in the same namespace, on the same host.
+//! So it is known by what comes just before: Temporal says that it has started a worker for that
+//! namespace, and on which host.
+
+use jiff::Timestamp;
+
+use super::message;
+use crate::temporal::logline::Head;
+
+/// Seen to take a tenth of a second.
+const PATIENCE: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
+
+/// A queue that is about to be there.
+#[derive(Debug)]
+pub(super) struct Awaited {
+    namespace: String,
+    host: String,
+    since: Option<Timestamp>,
+}
+
+impl Awaited {
+    /// The one that this line announces. `line` is known to be noise.
+    pub(super) fn after(line: &str, head: &Head) -> Option<Self> {
+        message(line)?.strip_prefix("Started Worker")?;
+        if field(line, "TaskQueue")? != "temporal-sys-per-ns-tq" {
+            return None;
+        }
+        let namespace = field(line, "Namespace")?;
+        let host = field(line, "WorkerID")?.strip_prefix("temporal-system@")?;
+        let host = host.strip_suffix(namespace)?.strip_suffix('@')?;
+        // The namespace of this name is Temporal's own: its queues are known by that.
+        (namespace != "temporal-system").then(|| Self {
+            namespace: namespace.to_owned(),
+            host: host.to_owned(),
+            since: head.time,
+        })
+    }
+
+    /// Whether this line says that it is there.
+    pub(super) fn is(&self, line: &str, head: &Head) -> bool {
+        let in_time = match (self.since, head.time) {
+            (Some(since), Some(now)) => now.duration_since(since) <= PATIENCE,
+            (_, _) => true,
+        };
+        let started =
+            message(line).is_some_and(|said| said.starts_with("Started physicalTaskQueueManager"));
+        let name =
+            || field(line, "wf-task-queue-name")?.strip_prefix(&self.host)?.strip_prefix(':');
+        in_time
+            && started
+            && name().is_some_and(is_uuid)
+            && field(line, "wf-namespace") == Some(&self.namespace)
+    }
+}
+
+/// The value of a field in either format, where it is a plain word.
+fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    let value = |key: &str, end: &[char]| {
+        let value = line.get(line.find(key)? + key.len()..)?;
+        value.split(end).next()
+    };
+    value(&format!("\"{name}\":\""), &['"']).or_else(|| value(&format!(" {name}="), &[' ']))
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
