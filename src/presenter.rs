@@ -276,7 +276,7 @@ fn timeline(entries: &[Arc<Entry>], today: Date) -> Vec<TimelineRow> {
             }
             Happened::Ready => match ended.take() {
                 // What ended long ago may be followed by a start that somebody asked for.
-                Some(before) if is_automatic(before.cause) && is_automatic(entry.cause) => {
+                Some(before) if before.cause.is_automatic() && entry.cause.is_automatic() => {
                     rows.push(row(before, Some(entry)));
                 }
                 Some(before) => rows.extend([row(before, None), row(entry, None)]),
@@ -297,16 +297,12 @@ fn timeline(entries: &[Arc<Entry>], today: Date) -> Vec<TimelineRow> {
     rows
 }
 
-fn is_automatic(cause: Cause) -> bool {
-    !matches!(cause, Cause::Operator | Cause::Shutdown)
-}
-
 fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
     let time = entry.time.to_zoned(jiff::tz::TimeZone::system());
     let after =
         entry.uptime_ms.map_or_else(String::new, |ms| format!(" after {}", human::duration(ms)));
     let (kind, what) = match entry.happened {
-        Happened::Ended if is_automatic(entry.cause) => {
+        Happened::Ended if entry.cause.is_automatic() => {
             (TimelineKind::Restart, format!("{}: {}{after}", entry.cause, entry.detail))
         }
         Happened::Ended => (TimelineKind::Stop, format!("stopped by {}{after}", entry.cause)),

@@ -323,7 +323,7 @@ impl Manager {
         if unasked {
             self.episode = Episode::begin(cause, detail.clone(), true, ended.at);
         }
-        let words = (cause != Cause::Operator).then_some(&ended.words);
+        let words = cause.is_automatic().then_some(&ended.words);
         self.remember(Entry {
             uptime_ms: uptime.map(facts::millis),
             peak_rss_bytes: peak,

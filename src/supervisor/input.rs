@@ -56,6 +56,19 @@ impl Cause {
         Self::Shutdown,
     ];
 
+    /// Whether nobody asked for it.
+    #[must_use]
+    pub fn is_automatic(self) -> bool {
+        match self {
+            Self::Operator | Self::Shutdown => false,
+            Self::Crash
+            | Self::Exited
+            | Self::Unresponsive
+            | Self::StartTimeout
+            | Self::SpawnFailed => true,
+        }
+    }
+
     /// The word used on the wire and on screen.
     #[must_use]
     pub fn as_str(self) -> &'static str {

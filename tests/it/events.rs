@@ -54,6 +54,23 @@ fn a_crash_is_told_with_its_first_and_last_lines_and_its_memory_when_no_host_is_
 }
 
 #[test]
+fn an_end_that_somebody_asked_for_is_told_without_last_words() {
+    let rig = Rig::new();
+    rig.start();
+    rig.run(&["restart"]).exits(0);
+    let host = rig.host();
+    host.signal(Signal::TERM);
+    wait_gone(&host);
+    let events = events(&rig);
+    let ended = happened(&events, "ended");
+    let causes: Vec<&Value> = ended.iter().map(|event| &event["cause"]).collect();
+    assert_eq!(causes, ["operator", "shutdown"], "{events:#?}");
+    for event in ended {
+        assert!(event["last_words"].is_null() && event["first_words"].is_null(), "{event:#}");
+    }
+}
+
+#[test]
 fn a_hang_is_told_with_the_time_until_it_was_believed() {
     let rig = Rig::with(&[("probe-period", "\"100ms\""), ("probe-timeout", "\"300ms\"")]);
     rig.start();
