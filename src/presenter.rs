@@ -69,7 +69,9 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
     // A host may still know the process that is gone: its figures must not look like today's.
     let temporal_now = temporal
         .filter(|_| !matches!(status.state, State::Stopped | State::Backoff | State::Failed));
-    let down = temporal_now.is_none() || unwatched;
+    // What nobody measures any more must not look as if somebody did.
+    let measured = temporal_now.filter(|_| !unwatched);
+    let down = measured.is_none();
     let under_way = matches!(status.state, State::Starting | State::Stopping);
     let mut health = Model::default().health;
     for (shown, layer) in health.iter_mut().zip(&status.health.layers) {
@@ -99,6 +101,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             (_, _) => status.message.clone(),
         },
         managed: status.managed,
+        watched: !unwatched,
         adopted: temporal.is_some_and(|temporal| temporal.adopted),
         generation: temporal
             .and_then(|temporal| temporal.generation)
@@ -134,9 +137,9 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             marks: snapshot.restart_ages_ms.iter().map(|ms| age(*ms)).collect(),
         },
         probe: ProbeView {
-            last_us: status.health.latency_us.last,
-            p50_us: status.health.latency_us.p50,
-            p99_us: status.health.latency_us.p99,
+            last_us: status.health.latency_us.last.filter(|_| !unwatched),
+            p50_us: status.health.latency_us.p50.filter(|_| !unwatched),
+            p99_us: status.health.latency_us.p99.filter(|_| !unwatched),
             history: snapshot
                 .probes
                 .iter()
@@ -150,14 +153,15 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         },
         health,
         resources: ResourcesView {
-            cpu_percent: temporal_now.and_then(|temporal| temporal.cpu_percent).map(|p| p as f32),
+            cpu_percent: measured.and_then(|temporal| temporal.cpu_percent).map(|p| p as f32),
             cpu_history: snapshot.cpu.iter().map(|percent| *percent as f32).collect(),
-            rss_bytes: temporal_now.and_then(|temporal| temporal.rss_bytes),
+            rss_bytes: measured.and_then(|temporal| temporal.rss_bytes),
             rss_history: snapshot.rss.clone(),
             db_path: temporal
                 .and_then(|temporal| temporal.database.as_ref())
                 .map(|database| short(&database.path)),
             db_bytes: temporal
+                .filter(|_| !unwatched)
                 .and_then(|temporal| temporal.database.as_ref())
                 .and_then(|database| database.bytes),
             in_memory: options.get("in-memory") == Some(&serde_json::Value::Bool(true)),
@@ -510,6 +514,23 @@ mod tests {
         assert_eq!(doing, "no word from the host for 7 s, reconnecting");
         let (_, _, message, start) = shown(Link::Foreign("upgrade this stigmer".into()));
         assert_eq!((message.as_str(), start), ("upgrade this stigmer", false));
+    }
+
+    #[test]
+    fn what_nobody_measures_any_more_is_not_shown_as_if_somebody_did() {
+        let mut snapshot = crate::protocol::tests::running();
+        snapshot.status.health.latency_us.last = Some(210);
+        snapshot.status.health.layers[0].ok = Some(true);
+        let view = View { snapshot: Arc::new(snapshot), age: Duration::ZERO, link: Link::Gone };
+        let shown = |unwatched| present(&view, &Viewer { unwatched, ..Viewer::default() });
+        let before = shown(None);
+        assert!(before.watched && before.pid == Some(7));
+        assert_eq!((before.probe.last_us, before.health[0].ok), (Some(210), Some(true)));
+        assert_eq!(before.resources.rss_bytes, Some(5));
+        let after = shown(Some(true));
+        assert!(!after.watched && after.pid == Some(7));
+        assert_eq!((after.probe.last_us, after.health[0].ok), (None, None));
+        assert_eq!(after.resources.rss_bytes, None);
     }
 
     #[test]

@@ -69,25 +69,13 @@ impl Counted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{State, TemporalStatus};
+    use crate::protocol::State;
 
     fn status(state: State, generation: u64, pid: i32) -> Status {
-        let mut status = crate::protocol::tests::snapshot().status;
+        let mut status = crate::protocol::tests::running().status;
         status.state = state;
-        status.temporal = Some(TemporalStatus {
-            pid: Some(pid),
-            pgid: Some(pid),
-            server_pid: Some(pid),
-            generation: Some(Generation(generation)),
-            adopted: false,
-            address: "127.0.0.1:7233".into(),
-            ui_url: None,
-            version: None,
-            uptime_ms: None,
-            rss_bytes: None,
-            cpu_percent: None,
-            database: None,
-        });
+        let temporal = status.temporal.as_mut().unwrap();
+        (temporal.generation, temporal.pid) = (Some(Generation(generation)), Some(pid));
         status
     }
 

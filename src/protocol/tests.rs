@@ -47,6 +47,27 @@ pub(crate) fn snapshot() -> Snapshot {
     }
 }
 
+/// The same with a server.
+pub(crate) fn running() -> Snapshot {
+    let mut snapshot = snapshot();
+    snapshot.status.state = State::Ready;
+    snapshot.status.temporal = Some(TemporalStatus {
+        pid: Some(7),
+        pgid: Some(7),
+        server_pid: Some(7),
+        generation: Some(Generation(1)),
+        adopted: false,
+        address: "127.0.0.1:7233".into(),
+        ui_url: None,
+        version: None,
+        uptime_ms: Some(3),
+        rss_bytes: Some(5),
+        cpu_percent: None,
+        database: None,
+    });
+    snapshot
+}
+
 /// Something that happens to a host.
 #[derive(Debug, Clone)]
 enum Step {

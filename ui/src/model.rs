@@ -19,6 +19,8 @@ pub struct Model {
     pub message: String,
     /// We spawned or adopted it; `false`: somebody else runs it and we only watch.
     pub managed: bool,
+    /// Somebody supervises and probes it; `false`: its host is gone.
+    pub watched: bool,
     /// It was spawned by an earlier host.
     pub adopted: bool,
     /// Number of the Temporal that runs or ran last; 0: none yet.
@@ -292,9 +294,11 @@ pub struct Commands {
 }
 
 impl Model {
-    /// There is a process that the figures are about. Without one they are those of the last.
+    /// There is a process that the figures are about, and somebody who measures it. Otherwise they are
+    /// those of before.
     pub(crate) fn is_live(&self) -> bool {
         match self.state {
+            _ if !self.watched => false,
             StateView::Starting | StateView::Ready | StateView::Degraded | StateView::Stopping => {
                 true
             }
@@ -313,6 +317,7 @@ impl Default for Model {
             doing: String::new(),
             message: String::new(),
             managed: true,
+            watched: true,
             adopted: false,
             generation: 0,
             pid: None,

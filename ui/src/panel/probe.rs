@@ -44,7 +44,9 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     let (graph, legend) = split_top(rest, rest.height - legend);
     draw_history(buf, graph, scene, scale);
     let mut pen = Pen::row(buf, legend, 0);
-    if !model.is_live() && !probe.history.is_empty() {
+    if model.state.is_up() && !model.watched {
+        pen.put("nobody probes it now", palette.warn);
+    } else if !model.is_live() && !probe.history.is_empty() {
         pen.put("of the last run", palette.dim);
     } else if model.is_live() && probe.consecutive_failures > 0 {
         let text = format!(
@@ -66,8 +68,10 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
 pub(super) fn latest(pen: &mut Pen<'_>, scene: Scene<'_>) {
     let probe = &scene.model.probe;
     match (probe.history.last(), probe.last_us) {
-        // What answered, or failed to, is gone or going.
-        _ if !scene.model.state.is_up() => pen.right("–", 6, scene.palette.dim),
+        // What answered, or failed to, is gone or going, or nobody asks it.
+        _ if !scene.model.state.is_up() || !scene.model.is_live() => {
+            pen.right("–", 6, scene.palette.dim)
+        }
         (Some(ProbePoint::Failed), _) => pen.left("× fail", 6, scene.palette.error),
         (_, Some(us)) => pen.right(&human::latency(us), 6, scene.palette.strong),
         (_, None) => pen.right("–", 6, scene.palette.dim),

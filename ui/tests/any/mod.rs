@@ -62,7 +62,7 @@ pub fn any_model() -> impl Strategy<Value = Model> {
             unserved: vec![UnservedQueue { name: model.doing.clone(), waiting: numbers[3] }],
         });
         model.last_running = flags[4].then_some(numbers[1]);
-        model.adopted = flags[0];
+        (model.adopted, model.watched) = (flags[0], flags[2]);
         model.resources.in_memory = flags[5];
         model
     })

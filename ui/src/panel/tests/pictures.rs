@@ -15,6 +15,17 @@ use crate::view::{Overlay, Prompt, Tab};
 /// A message that does not fit into a row.
 const LONG: &str = "the port 7233 is taken by another program (pid 812, nginx)";
 
+/// Its host is gone, and it runs on.
+fn unwatched() -> Stage {
+    with("nobody watches it", sample::in_state(StateView::Ready), |it| {
+        (it.state, it.watched) = (StateView::Degraded, false);
+        it.health = Model::default().health;
+        (it.probe.last_us, it.probe.p50_us, it.probe.p99_us) = (None, None, None);
+        let usage = &mut it.resources;
+        (usage.cpu_percent, usage.rss_bytes, usage.db_bytes) = (None, None, None);
+    })
+}
+
 /// A home where nothing has ever run.
 fn fresh() -> Stage {
     let home = Model {
@@ -62,7 +73,11 @@ fn probe() {
         it.probe.consecutive_failures = 2;
         it.probe.history.extend([crate::model::ProbePoint::Failed; 2]);
     });
-    assert_snapshot!(pictures(FULL, &and(Stage::states(), [failing, fresh()]), panels::probe));
+    assert_snapshot!(pictures(
+        FULL,
+        &and(Stage::states(), [failing, unwatched(), fresh()]),
+        panels::probe
+    ));
 }
 
 #[test]
@@ -79,7 +94,7 @@ fn resources() {
         it.resources.db_bytes = Some(12_000_000_000);
         it.resources.db_path = Some("/srv/somewhere/else/entirely/temporal.db".into());
     });
-    let stages = and(Stage::states(), [in_memory, large, fresh()]);
+    let stages = and(Stage::states(), [in_memory, large, unwatched(), fresh()]);
     assert_snapshot!(pictures(&[WIDE], &stages, panels::resources));
 }
 
