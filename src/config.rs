@@ -270,7 +270,12 @@ impl Settings {
             address: self.address.clone(),
             arguments: (!self.arguments.is_empty()).then(|| self.arguments.clone()),
         };
-        complete.to_map()
+        let mut map = complete.to_map();
+        // No option by itself: it follows from two of them, and viewers have to tell it.
+        if !policy.failure_span.is_zero() {
+            map.insert("failure-span".to_owned(), Span(policy.failure_span).to_string().into());
+        }
+        map
     }
 }
 

@@ -149,6 +149,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             failure_threshold: number("failure-threshold")
                 .and_then(|n| u32::try_from(n).ok())
                 .unwrap_or(3),
+            failure_span_ms: span("failure-span"),
             consecutive_failures: status.health.consecutive_failures,
         },
         health,
@@ -531,6 +532,19 @@ mod tests {
         assert!(!after.watched && after.pid == Some(7));
         assert_eq!((after.probe.last_us, after.health[0].ok), (None, None));
         assert_eq!(after.resources.rss_bytes, None);
+    }
+
+    #[test]
+    fn how_long_failures_may_last_is_told_where_their_number_does_not_decide() {
+        let shown = |span: Option<&str>| {
+            let mut snapshot = crate::protocol::tests::running();
+            let options = span.map(|span| ("failure-span".to_owned(), span.into()));
+            snapshot.status.options.extend(options);
+            let snapshot = Arc::new(snapshot);
+            let view = View { snapshot, age: Duration::ZERO, link: Link::Up };
+            present(&view, &Viewer::default()).probe.failure_span_ms
+        };
+        assert_eq!((shown(Some("15s")), shown(None)), (15_000, 0));
     }
 
     #[test]

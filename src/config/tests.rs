@@ -37,7 +37,9 @@ fn a_flag_for_memory_silences_a_database_in_the_file_and_the_other_way_round() {
 #[test]
 fn in_memory_failures_must_last_unless_a_threshold_was_set() {
     let memory = Options { in_memory: Some(true), ..Options::default() };
-    assert_eq!(resolve(memory.clone()).unwrap().policy.failure_span, Duration::from_secs(15));
+    let in_memory = resolve(memory.clone()).unwrap();
+    assert_eq!(in_memory.policy.failure_span, Duration::from_secs(15));
+    assert_eq!(in_memory.in_force()["failure-span"], "15s");
     let explicit = Options { failure_threshold: Some(2), ..memory };
     assert_eq!(resolve(explicit).unwrap().policy.failure_span, Duration::ZERO);
 }

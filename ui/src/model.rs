@@ -130,6 +130,8 @@ pub struct ProbeView {
     pub period_ms: u64,
     /// So many failures in a row end the generation.
     pub failure_threshold: u32,
+    /// They must also go on for so long; 0: their number decides.
+    pub failure_span_ms: u64,
     /// Failures in a row until now.
     pub consecutive_failures: u32,
 }

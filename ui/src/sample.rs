@@ -49,6 +49,7 @@ pub fn ready() -> Model {
             history,
             period_ms: 1_000,
             failure_threshold: 3,
+            failure_span_ms: 0,
             consecutive_failures: 0,
         },
         health: layers(&[Some(12), Some(40), Some(90), Some(210), Some(400), Some(900)]),

@@ -49,18 +49,23 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     } else if !model.is_live() && !probe.history.is_empty() {
         pen.put("of the last run", palette.dim);
     } else if model.is_live() && probe.consecutive_failures > 0 {
-        let text = format!(
-            "{} × of {} until a restart",
-            probe.consecutive_failures, probe.failure_threshold
-        );
-        pen.put(&text, palette.error);
+        pen.put(&failing(probe), palette.error);
     } else if probe.failure_threshold > 0 {
-        let text = format!(
-            "every {} · restart at {} ×",
-            human::interval(probe.period_ms),
-            probe.failure_threshold
-        );
+        let limit = match probe.failure_span_ms {
+            0 => format!("{} ×", probe.failure_threshold),
+            span => format!("{} ×", human::interval(span)),
+        };
+        let text = format!("every {} · restart at {limit}", human::interval(probe.period_ms));
         pen.put(&text, palette.dim);
+    }
+}
+
+/// How far it is until a restart.
+fn failing(probe: &ProbeView) -> String {
+    let failures = probe.consecutive_failures;
+    match probe.failure_span_ms {
+        0 => format!("{failures} × of {} until a restart", probe.failure_threshold),
+        span => format!("{failures} × · restart at {} of them", human::interval(span)),
     }
 }
 

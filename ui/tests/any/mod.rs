@@ -38,6 +38,8 @@ pub fn any_model() -> impl Strategy<Value = Model> {
         model.probe.history =
             numbers.iter().flat_map(|n| [ProbePoint::Ok(*n), ProbePoint::Failed]).collect();
         model.probe.last_us = Some(numbers[2]);
+        model.probe.failure_span_ms = numbers[3];
+        model.probe.consecutive_failures = numbers[0] as u32;
         model.resources.cpu_percent = Some(f32::from_bits(numbers[0] as u32));
         model.resources.cpu_history = vec![f32::NAN, f32::INFINITY, -1.0, 3.0];
         model.resources.rss_history = numbers.to_vec();

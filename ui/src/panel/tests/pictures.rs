@@ -73,11 +73,15 @@ fn probe() {
         it.probe.consecutive_failures = 2;
         it.probe.history.extend([crate::model::ProbePoint::Failed; 2]);
     });
-    assert_snapshot!(pictures(
-        FULL,
-        &and(Stage::states(), [failing, unwatched(), fresh()]),
-        panels::probe
-    ));
+    let patient = with("patient, for what is in memory", sample::ready(), |it| {
+        it.probe.failure_span_ms = 15_000;
+    });
+    let losing = with("eight failures, in memory", sample::ready(), |it| {
+        (it.probe.failure_span_ms, it.probe.consecutive_failures) = (15_000, 8);
+        it.probe.history.extend([crate::model::ProbePoint::Failed; 8]);
+    });
+    let stages = and(Stage::states(), [failing, patient, losing, unwatched(), fresh()]);
+    assert_snapshot!(pictures(FULL, &stages, panels::probe));
 }
 
 #[test]
