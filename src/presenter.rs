@@ -1,6 +1,7 @@
 //! From what a host says to what the screen shows: the only module that knows both.
 
 mod counted;
+mod last;
 
 pub use counted::{Counted, Look, Server};
 
@@ -13,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use stigmer_ui::human;
 use stigmer_ui::model::{
-    self, Commands, FailureView, LastRestart, LayerView, Model, Phase, ProbePoint, ProbeView,
-    ResourcesView, RestartsView, StateView, TimelineKind, TimelineRow, UnservedQueue,
+    self, Commands, FailureView, LayerView, Model, Phase, ProbePoint, ProbeView, ResourcesView,
+    RestartsView, StateView, TimelineKind, TimelineRow, UnservedQueue,
 };
 
 /// The line that scripts wait for: the server is up, and whether it was before.
@@ -128,12 +129,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             in_window: u32::try_from(status.restarts.in_window).unwrap_or(u32::MAX),
             max: number("max-restarts").and_then(|n| u32::try_from(n).ok()).unwrap_or(5),
             window_ms: span("restart-window"),
-            last: status.restarts.last.as_ref().map(|last| LastRestart {
-                cause: last.cause.to_string(),
-                detail: last.detail.clone(),
-                ago_ms: age(last.ago_ms),
-                recovery_ms: last.recovery_ms,
-            }),
+            last: last::last(snapshot, older, jiff::Timestamp::now()),
             marks: snapshot.restart_ages_ms.iter().map(|ms| age(*ms)).collect(),
         },
         probe: ProbeView {
@@ -420,20 +416,8 @@ mod tests {
     use crate::supervisor::Generation;
 
     fn entry(happened: Happened, n: u64, cause: Cause) -> Arc<Entry> {
-        Arc::new(Entry {
-            time: jiff::Timestamp::UNIX_EPOCH,
-            happened,
-            generation: Generation(n),
-            cause,
-            detail: "signal 9 (SIGKILL)".into(),
-            uptime_ms: Some(720_000),
-            took_ms: Some(131),
-            phases: vec![],
-            peak_rss_bytes: None,
-            oom_kills: None,
-            first_words: vec![],
-            last_words: vec![],
-        })
+        let entry = crate::protocol::tests::entry(happened, cause);
+        Arc::new(Entry { generation: Generation(n), ..entry })
     }
 
     fn told(entries: &[Arc<Entry>]) -> Vec<TimelineRow> {

@@ -68,6 +68,23 @@ pub(crate) fn running() -> Snapshot {
     snapshot
 }
 
+pub(crate) fn entry(happened: Happened, cause: Cause) -> Entry {
+    Entry {
+        time: jiff::Timestamp::UNIX_EPOCH,
+        happened,
+        generation: Generation(1),
+        cause,
+        detail: "signal 9 (SIGKILL)".into(),
+        uptime_ms: Some(720_000),
+        took_ms: Some(131),
+        phases: vec![],
+        peak_rss_bytes: None,
+        oom_kills: None,
+        first_words: vec![],
+        last_words: vec![],
+    }
+}
+
 /// Something that happens to a host.
 #[derive(Debug, Clone)]
 enum Step {

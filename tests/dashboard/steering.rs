@@ -42,7 +42,7 @@ fn s_starts_again_what_was_given_up() {
     let dashboard = Dashboard::open_after(&home, "export STIGMER_MAX_RESTARTS=0");
     dashboard.until_shows(&["READY"]);
     home.crash();
-    dashboard.until_shows(&["FAILED", "gave up", "s  try again"]);
+    dashboard.until_shows(&["FAILED", "gave up", "s  try again", "last: crash", "not repaired"]);
     dashboard.press("s");
-    dashboard.until_shows(&["READY", "generation 2"]);
+    dashboard.until_shows(&["READY", "generation 2", "last: crash", "not repaired by itself"]);
 }

@@ -1,0 +1,106 @@
+//! The last end that nobody asked for: the one that was repaired last, or a later one that was not.
+
+use crate::protocol::{Entry, Happened, Snapshot};
+use jiff::Timestamp;
+use stigmer_ui::model::LastRestart;
+
+/// As of `now`, when the snapshot is `older` milliseconds old.
+pub(super) fn last(snapshot: &Snapshot, older: u64, now: Timestamp) -> Option<LastRestart> {
+    let restarted = snapshot.status.restarts.last.as_ref().map(|last| LastRestart {
+        cause: last.cause.to_string(),
+        detail: last.detail.clone(),
+        ago_ms: last.ago_ms.saturating_add(older),
+        recovery_ms: last.recovery_ms,
+    });
+    let ended = unrepaired(snapshot).map(|entry| LastRestart {
+        cause: entry.cause.to_string(),
+        detail: entry.detail.clone(),
+        ago_ms: u64::try_from(now.duration_since(entry.time).as_millis()).unwrap_or(0),
+        recovery_ms: None,
+    });
+    // What earlier hosts have told does not count here, nor do their restarts.
+    let ended = ended.filter(|it| it.ago_ms <= snapshot.at_ms().saturating_add(older));
+    match (restarted, ended) {
+        (Some(restarted), Some(ended)) if restarted.ago_ms <= ended.ago_ms => Some(restarted),
+        (restarted, ended) => ended.or(restarted),
+    }
+}
+
+/// An end that no automatic restart has made good, not yet or not at all.
+fn unrepaired(snapshot: &Snapshot) -> Option<&Entry> {
+    for entry in snapshot.timeline.iter().rev() {
+        match entry.happened {
+            Happened::Ended if entry.cause.is_automatic() => return Some(entry),
+            Happened::Ready if entry.cause.is_automatic() => return None,
+            Happened::Ended | Happened::Ready | Happened::Failed | Happened::HandedOver => {}
+            Happened::Adopted | Happened::External => return None,
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::LastRestart as Restarted;
+    use crate::protocol::tests::{entry, running};
+    use crate::supervisor::Cause;
+    use std::sync::Arc;
+
+    const NOW: i64 = 1_000;
+
+    /// Entries with their ages in seconds, in a host that is ten minutes old.
+    fn told(entries: &[(Happened, Cause, i64)], restarted: Option<(u64, Option<u64>)>) -> String {
+        let mut snapshot = running();
+        if let Some(host) = &mut snapshot.status.host {
+            host.uptime_ms = 600_000;
+        }
+        snapshot.timeline = entries
+            .iter()
+            .map(|(happened, cause, ago)| {
+                let time = Timestamp::from_second(NOW - ago).unwrap();
+                Arc::new(Entry { time, ..entry(*happened, *cause) })
+            })
+            .collect();
+        snapshot.status.restarts.last = restarted.map(|(ago, recovery_ms)| Restarted {
+            cause: Cause::Unresponsive,
+            detail: String::new(),
+            ago_ms: ago * 1_000,
+            recovery_ms,
+        });
+        let last = last(&snapshot, 0, Timestamp::from_second(NOW).unwrap());
+        last.map_or_else(String::new, |last| {
+            let repaired = if last.recovery_ms.is_some() { "repaired" } else { "not repaired" };
+            format!("{} {} s ago, {repaired}", last.cause, last.ago_ms / 1_000)
+        })
+    }
+
+    #[test]
+    fn an_end_that_is_not_repaired_is_not_told_as_the_last_one_that_was() {
+        use Cause::{Crash, Operator};
+        use Happened::{Ended, Failed, Ready};
+        let before = Some((60, Some(2_300)));
+        let crash = (Ended, Crash, 2);
+        assert_eq!(told(&[crash], None), "crash 2 s ago, not repaired");
+        assert_eq!(told(&[crash], before), "crash 2 s ago, not repaired");
+        assert_eq!(told(&[crash, (Failed, Crash, 2)], before), "crash 2 s ago, not repaired");
+        assert_eq!(told(&[crash, (Ready, Operator, 1)], before), "crash 2 s ago, not repaired");
+        let under_way = Some((2, None));
+        assert_eq!(told(&[crash], under_way), "unresponsive 2 s ago, not repaired");
+    }
+
+    #[test]
+    fn one_that_was_repaired_is_told_with_its_repair() {
+        use Cause::{Crash, Operator};
+        use Happened::{Adopted, Ended, Ready};
+        let repaired = "unresponsive 60 s ago, repaired";
+        let before = Some((60, Some(2_300)));
+        assert_eq!(told(&[], before), repaired);
+        assert_eq!(told(&[(Ended, Crash, 60), (Ready, Crash, 59)], before), repaired);
+        let stopped = [(Ended, Crash, 60), (Ready, Crash, 59), (Ended, Operator, 3)];
+        assert_eq!(told(&stopped, before), repaired);
+        assert_eq!(told(&[(Ended, Crash, 60), (Adopted, Crash, 59)], before), repaired);
+        assert_eq!(told(&[(Ended, Crash, 90)], before), repaired, "it came later");
+        assert_eq!(told(&[(Ended, Crash, 900)], None), "", "an earlier host told it");
+    }
+}
