@@ -15,7 +15,13 @@ fn it_shows_and_steers_the_background_host_and_leaves_it_alone() {
     let (host, pid) = (host(&home), home.temporal_pid());
     let mut dashboard = home.dashboard();
     let label = format!("background host {host}");
-    dashboard.until_shows(&["READY", "generation 1", &format!("pid {pid}"), &label, "INFO"]);
+    dashboard.until_shows(&[
+        "READY",
+        "generation 1",
+        &format!("pid {pid}"),
+        &label,
+        "lines of start-up",
+    ]);
 
     dashboard.press("x");
     dashboard.until_shows(&["STOPPED"]);

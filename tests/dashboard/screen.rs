@@ -16,7 +16,14 @@ fn all_that_must_always_be_seen_is_seen_at_every_size() {
     let compact = LAYERS.map(|layer| format!("✓{layer}"));
     dashboard.until_shows(&compact.each_ref().map(String::as_str));
     dashboard.until_shows(&["READY", "gen 1", &pid, &address, "ui :", "up ", "CPU", "RSS"]);
-    dashboard.until_shows(&["Restarts", "none so far", "Probe", "p50", "INFO", "following"]);
+    dashboard.until_shows(&[
+        "Restarts",
+        "none so far",
+        "Probe",
+        "p50",
+        "lines of start-up",
+        "following",
+    ]);
     dashboard.until_shows(&["x stop", "r restart", "? help", "q quit"]);
 
     dashboard.resize(120, 36);
@@ -29,7 +36,7 @@ fn all_that_must_always_be_seen_is_seen_at_every_size() {
     dashboard.resize(20, 5);
     dashboard.until_shows(&["READY", "needs 40x10"]);
     dashboard.resize(80, 24);
-    dashboard.until_shows(&["READY", "gen 1", "INFO"]);
+    dashboard.until_shows(&["READY", "gen 1", "lines of start-up"]);
 }
 
 #[test]
