@@ -40,12 +40,23 @@ pub struct Viewer {
     pub hosts: bool,
     /// An order that was given here and is not done yet.
     pub under_way: Option<&'static str>,
+    /// What has to be done before this viewer ends.
+    pub leaving: Option<Leaving>,
     /// A short-lived word.
     pub toast: Option<String>,
     /// There is no host any more, and this is left: whether Temporal runs.
     pub unwatched: Option<bool>,
     /// What the user's workflows do, where it is known.
     pub workflows: Counted,
+}
+
+/// What a viewer that was quit waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaving {
+    /// Temporal's end.
+    Stop,
+    /// Another host.
+    HandOver,
 }
 
 /// The view model of a snapshot that is `view.age` old.
@@ -178,8 +189,9 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             start: unwatched || heard && (rests || status.state == State::Backoff),
             stop: heard && !rests && status.intent == Want::Up,
             restart: heard && status.managed,
-            background: viewer.hosts,
+            background: viewer.hosts && viewer.leaving != Some(Leaving::HandOver),
         },
+        leaving: viewer.leaving.is_some(),
         toast: viewer.toast.clone(),
     }
 }
@@ -210,6 +222,15 @@ fn host_label(host: Option<&crate::protocol::HostStatus>, viewer: &Viewer, link:
 }
 
 fn doing(snapshot: &Snapshot, viewer: &Viewer, older: u64, link: &Link) -> String {
+    match viewer.leaving {
+        None => {}
+        Some(Leaving::Stop) if snapshot.status.state == State::Stopping => {
+            let for_ms = snapshot.state_ms.saturating_add(older);
+            return format!("stopping for {}, then quit", human::duration(for_ms));
+        }
+        Some(Leaving::Stop) => return "stopping, then quit".to_owned(),
+        Some(Leaving::HandOver) => return "handing over to the background, then quit".to_owned(),
+    }
     match viewer.unwatched {
         None => {}
         Some(true) => return "it runs, and nobody watches it: s takes over".to_owned(),

@@ -8,6 +8,7 @@ mod appearance;
 mod census;
 mod dashboard;
 mod end;
+mod farewell;
 mod input;
 mod log_pane;
 mod orders;
@@ -25,9 +26,9 @@ use crate::process::job;
 use crate::protocol::{Mode, State};
 use crate::session::Session;
 use crate::signals::Signals;
-use crate::supervisor::Want;
 use dashboard::Dashboard;
 use end::{End, Over};
+use farewell::{Stopping, leave, wants_up};
 use std::io;
 use std::time::{Duration, Instant};
 use stigmer_ui::QuitChoice;
@@ -92,25 +93,36 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
             End::Over(over) => break over,
         }
     };
-    match over {
-        Over::Vanished => screen.abandon(),
-        Over::Quit(QuitChoice::StopAndQuit) | Over::Signalled => {
-            // The screen shows how it goes until the very end.
-            if let Some(host) = hosting.take() {
-                dashboard.farewell(&mut screen, host).await;
-            }
-            drop(screen);
+    let said = match (over, hosting) {
+        (Over::Vanished, hosting) => {
+            screen.abandon();
+            leave_unseen(&home, hosting).await
         }
-        Over::Quit(QuitChoice::Leave | QuitChoice::Background) | Over::Panicked => drop(screen),
+        (Over::Quit(QuitChoice::Leave) | Over::Panicked, hosting) => {
+            drop(screen);
+            leave_unseen(&home, hosting).await
+        }
+        (Over::Quit(QuitChoice::StopAndQuit | QuitChoice::Background) | Over::Signalled, None) => {
+            drop(screen);
+            None
+        }
+        (over, Some(host)) => {
+            let stops = over != Over::Quit(QuitChoice::Background);
+            let said = dashboard.farewell(&mut screen, host, stops).await;
+            screen.close();
+            said
+        }
+    };
+    match said {
+        Some(said) if over == Over::Vanished => tracing::info!("{said}"),
+        Some(said) => say(&said),
+        None => {}
     }
-    let code = i32::from(over == Over::Panicked);
-    let Some(host) = hosting else { return Ok(code) };
-    let Some(said) = leave(&home, host).await else { return Ok(code) };
-    match over {
-        Over::Vanished => tracing::info!("{said}"),
-        Over::Quit(_) | Over::Signalled | Over::Panicked => say(&said),
-    }
-    Ok(code)
+    Ok(i32::from(over == Over::Panicked || terminal::has_panicked()))
+}
+
+async fn leave_unseen(home: &Home, hosting: Option<Host>) -> Option<String> {
+    leave(home, hosting?, Stopping::Here).await
 }
 
 /// Takes the terminal. One that does not obey takes Temporal from nobody.
@@ -122,32 +134,13 @@ async fn take_screen(
         Ok(screen) => Ok((screen, hosting)),
         Err(error) => {
             if let Some(host) = hosting
-                && let Some(said) = leave(home, host).await
+                && let Some(said) = leave(home, host, Stopping::Here).await
             {
                 tracing::info!("{said}");
             }
             Err(error.into())
         }
     }
-}
-
-/// Leaves Temporal to a background host, and says so, where it is to run.
-async fn leave(home: &Home, host: Host) -> Option<String> {
-    if wants_up(&host).await {
-        return Some(match background::hand_over(home, host).await {
-            Ok(pid) => format!("Temporal keeps running, watched by the background host {pid}"),
-            Err(error) => {
-                format!("Temporal keeps running, but {error}; `stigmer local` watches it again")
-            }
-        });
-    }
-    // What is still on its way down is seen to its end.
-    if host.handle().facts().state_name() == State::Stopping {
-        let _ = host.shutdown().await;
-    } else {
-        host.leave().await;
-    }
-    None
 }
 
 /// Gives Temporal to a background host and the terminal to the shell, and stops.
@@ -205,12 +198,6 @@ fn say(text: &str) {
     use std::io::Write;
     let _ = writeln!(io::stdout(), "{text}");
     tracing::info!("{text}");
-}
-
-/// Whether anything of ours runs or is coming.
-async fn wants_up(host: &Host) -> bool {
-    let facts = host.handle().settled().await;
-    facts.want == Want::Up && facts.is_managed() && facts.state_name() != State::Failed
 }
 
 /// Becomes the host, or attaches to the one that runs.

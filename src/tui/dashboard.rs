@@ -8,7 +8,7 @@ use super::orders::Orders;
 use super::own_log::OwnLog;
 use super::terminal::{self, Screen};
 use super::{input, pager};
-use crate::host::{self, Host};
+use crate::host;
 use crate::log::{Follower, Start};
 use crate::paths::Home;
 use crate::presenter::{self, Viewer};
@@ -23,7 +23,7 @@ use stigmer_ui::human;
 use stigmer_ui::{Action, Copied, Input, LogFile, QuitChoice, Ui};
 
 /// No more than 30 frames a second.
-const FRAME: Duration = Duration::from_millis(33);
+pub(super) const FRAME: Duration = Duration::from_millis(33);
 /// Between two looks into a log that is written all the time. They set the pace of its frames: a
 /// beat of the clock in between must not hold the lines back for a whole frame more.
 const LOG_PAUSE: Duration = Duration::from_millis(36);
@@ -46,14 +46,14 @@ impl Drop for Temporary {
 
 /// What a dashboard knows and shows.
 pub(super) struct Dashboard {
-    home: Home,
+    pub(super) home: Home,
     session: Session,
-    viewer: Viewer,
+    pub(super) viewer: Viewer,
     ui: Ui,
-    log: LogPane,
-    log_file: Follower,
-    own: OwnLog,
-    own_file: Follower,
+    pub(super) log: LogPane,
+    pub(super) log_file: Follower,
+    pub(super) own: OwnLog,
+    pub(super) own_file: Follower,
     toast_until: Option<Instant>,
     orders: Orders,
     /// To be opened in a pager.
@@ -179,7 +179,7 @@ impl Dashboard {
         gone.then(|| host::running(&self.home).is_some())
     }
 
-    fn draw(&mut self, screen: &mut Screen) -> io::Result<()> {
+    pub(super) fn draw(&mut self, screen: &mut Screen) -> io::Result<()> {
         if self.toast_until.is_some_and(|until| Instant::now() >= until) {
             self.viewer.toast = None;
             self.toast_until = None;
@@ -199,7 +199,7 @@ impl Dashboard {
         drawn
     }
 
-    fn handle(&mut self, input: Input) -> Option<End> {
+    pub(super) fn handle(&mut self, input: Input) -> Option<End> {
         let model = presenter::present(&self.session.view(), &self.viewer);
         let (order, word) = match self.ui.handle(input, &model, &self.log)? {
             Action::Start if self.viewer.unwatched.is_some() => return Some(End::TakesOver),
@@ -285,24 +285,5 @@ impl Dashboard {
     fn toast(&mut self, text: &str) {
         self.viewer.toast = Some(text.to_owned());
         self.toast_until = Some(Instant::now() + TOAST);
-    }
-
-    /// Stops Temporal with the screen still there.
-    pub(super) async fn farewell(&mut self, screen: &mut Screen, host: Host) {
-        self.viewer.under_way = Some("stopping");
-        let shutdown = host.shutdown();
-        tokio::pin!(shutdown);
-        loop {
-            let _ = self.draw(screen);
-            tokio::select! {
-                outcome = &mut shutdown => {
-                    if let Err(error) = outcome {
-                        tracing::error!(%error, "not stopped");
-                    }
-                    return;
-                }
-                () = tokio::time::sleep(FRAME) => {}
-            }
-        }
     }
 }

@@ -91,6 +91,15 @@ impl Screen {
         Ok(())
     }
 
+    /// Gives it back without what was typed and not read: that was not for the shell.
+    pub fn close(self) {
+        // It would go on telling of the mouse.
+        let _ = crossterm::execute!(io::stdout(), DisableMouseCapture);
+        if TAKEN.load(Ordering::SeqCst) {
+            let _ = nix::sys::termios::tcflush(io::stdin(), nix::sys::termios::FlushArg::TCIFLUSH);
+        }
+    }
+
     /// The terminal is dead: nothing may be written to it any more.
     pub fn abandon(self) {
         TAKEN.store(false, Ordering::SeqCst);

@@ -2,6 +2,7 @@
 
 use crate::terminal::Dashboard;
 use serde_json::Value;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
@@ -18,6 +19,7 @@ pub struct Home {
     folder: tempfile::TempDir,
     port: u16,
     ui_port: u16,
+    program: PathBuf,
 }
 
 impl Home {
@@ -25,7 +27,27 @@ impl Home {
         // Short: the path of a socket is.
         let folder = tempfile::Builder::new().prefix("stg").tempdir_in("/tmp").unwrap();
         let [port, ui_port] = [(); 2].map(|()| ports::free_port().unwrap());
-        Self { folder, port, ui_port }
+        Self { folder, port, ui_port, program: temporal().to_owned() }
+    }
+
+    /// A home whose Temporal stands behind a bash script that runs it with `real "$@"`.
+    pub fn behind(script: &str) -> Self {
+        let mut home = Self::new();
+        // A home that holds anything is a home only where it is closed to others.
+        std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+        let program = home.path().join("wrapper");
+        let real = temporal().display();
+        let text = format!(
+            "#!/bin/bash\nreal() {{ '{real}' \"$@\"; }}\nif [ \"$1\" != server ]; then real \"$@\"; exit; fi\n{script}\n"
+        );
+        // By another name first: what is open for writing cannot be executed, and a test beside this
+        // one may fork while it is.
+        let draft = program.with_extension("draft");
+        std::fs::write(&draft, text).unwrap();
+        std::fs::set_permissions(&draft, std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(Command::new("cp").arg("-p").arg(&draft).arg(&program).status().unwrap().success());
+        home.program = program;
+        home
     }
 
     pub fn path(&self) -> &Path {
@@ -44,7 +66,7 @@ impl Home {
             "--ui-port",
             &self.ui_port.to_string(),
             "--temporal-bin",
-            temporal().to_str().unwrap(),
+            self.program.to_str().unwrap(),
         ];
         words.map(str::to_owned).to_vec()
     }

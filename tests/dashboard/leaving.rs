@@ -54,6 +54,63 @@ fn q_leaves_at_once_where_nothing_runs() {
     home.until_nothing_runs();
 }
 
+/// A Temporal that takes SIGTERM and ends once this file of the home is there.
+fn slow() -> Home {
+    Home::behind(r#"trap : TERM; real "$@"; until [ -e "$HOME/may-end" ]; do sleep 0.02; done"#)
+}
+
+/// The dashboard in a shell that says how it ended and reads a line then.
+fn slowly_stopping(home: &Home) -> Dashboard<'_> {
+    let dashboard =
+        Dashboard::open_in(home, r#""$@"; echo "ended with $?"; read -r; echo "read <$REPLY>""#);
+    dashboard.until_shows(&["READY"]);
+    dashboard.press("q");
+    dashboard.until_shows(&["stop Temporal and quit"]);
+    dashboard.press("x");
+    dashboard.until_shows(&["STOPPING", ", then quit", "b finish in the background"]);
+    dashboard
+}
+
+#[test]
+fn a_stop_that_takes_long_is_seen_and_what_is_typed_meanwhile_is_not_for_the_shell() {
+    let home = slow();
+    let mut dashboard = slowly_stopping(&home);
+    let screen = dashboard.until_hides("stay here");
+    assert!(!screen.contains("help"), "a key that does nothing:\n{screen}");
+    dashboard.press("2x\n");
+    dashboard.resize(70, 20);
+    dashboard.until("the whole, smaller", |screen| {
+        let text = screen.contents();
+        text.contains("b finish in the background") && text.lines().count() == 20
+    });
+    dashboard.press("echo typed\n");
+    std::fs::write(home.path().join("may-end"), "").unwrap();
+    dashboard.until_shows(&["ended with 0"]);
+    dashboard.assert_restored();
+    dashboard.press("fresh\n");
+    dashboard.until_shows(&["read <fresh>"]);
+    assert_eq!(dashboard.until_ended().code(), Some(0));
+    home.until_nothing_runs();
+}
+
+#[test]
+fn b_while_it_stops_leaves_the_rest_to_the_background() {
+    for key in ["b", CTRL_C] {
+        let home = slow();
+        let mut dashboard = slowly_stopping(&home);
+        dashboard.press(key);
+        dashboard.until_shows(&["goes on to stop Temporal", "ended with 0"]);
+        dashboard.assert_restored();
+        let status = home.status();
+        assert_eq!(status["host"]["mode"], "background", "{status:#}");
+        assert_eq!(status["state"], "stopping", "{status:#}");
+        std::fs::write(home.path().join("may-end"), "").unwrap();
+        home.until("end of Temporal", |status| status["state"] == "stopped");
+        dashboard.press("\n");
+        assert_eq!(dashboard.until_ended().code(), Some(0));
+    }
+}
+
 #[test]
 fn b_hands_over_with_counters_and_the_next_crash_is_repaired() {
     let home = Home::new();

@@ -77,6 +77,8 @@ pub(crate) enum Scope {
     Confirm,
     Components,
     Prompt,
+    /// The operator has quit.
+    Leaving,
 }
 
 /// Headings of the help.
@@ -119,6 +121,7 @@ impl Context<'_> {
     pub(crate) fn overlay(&self) -> Option<Overlay> {
         let Self { view, model, log } = self;
         view.overlay.filter(|overlay| match overlay {
+            _ if model.leaving => false,
             Overlay::Quit => quit_asks(model),
             Overlay::Confirm(order) => at_stake(model).is_some() && self.allows(*order),
             _ if view.shape == Shape::Tiny => false,
@@ -131,11 +134,12 @@ impl Context<'_> {
 
     /// A pattern is being typed.
     pub(crate) fn prompts(&self) -> bool {
-        self.view.prompt.is_some() && self.on(Tab::Log) && self.view.shape != Shape::Tiny
+        self.view.prompt.is_some() && self.in_log() && !self.model.leaving
     }
 
     pub(crate) fn scope(&self) -> Scope {
         match self.overlay() {
+            None if self.model.leaving => Scope::Leaving,
             None if self.prompts() => Scope::Prompt,
             None => Scope::Screen,
             Some(Overlay::Help | Overlay::Line(_) | Overlay::Entry(_)) => Scope::Page,

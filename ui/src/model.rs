@@ -54,6 +54,8 @@ pub struct Model {
     pub last_running: Option<u64>,
     /// Which commands work now.
     pub can: Commands,
+    /// The operator has quit, and what has to be done before that is under way: no question is asked any more.
+    pub leaving: bool,
     /// A short-lived word to the operator: "copied 3 lines". The caller takes it away again.
     pub toast: Option<String>,
 }
@@ -337,6 +339,7 @@ impl Default for Model {
             workflows: None,
             last_running: None,
             can: Commands::default(),
+            leaving: false,
             toast: None,
         }
     }

@@ -66,6 +66,7 @@ pub fn ready() -> Model {
         },
         timeline: timeline(),
         can: Commands { start: false, stop: true, restart: true, background: true },
+        leaving: false,
         ..Model::default()
     }
 }

@@ -112,7 +112,7 @@ impl Ui {
             self.view.prompt = None;
         }
         match gone {
-            _ if self.view.shape == Shape::Tiny => {}
+            _ if self.view.shape == Shape::Tiny || model.leaving => {}
             Some(Overlay::Entry(_)) => self.notice = "this entry has left the timeline",
             Some(Overlay::Line(_)) => self.notice = "this line is no longer held",
             Some(Overlay::Help | Overlay::Quit | Overlay::Confirm(_) | Overlay::Components)
@@ -170,8 +170,14 @@ impl Ui {
             Command::OpenWebUi => return Some(Action::OpenWebUi),
             Command::Pane => return Some(Action::PaneKey(key)),
             Command::ScrollPane(code) => return Some(Action::PaneKey(Key::plain(code))),
-            Command::StopAndQuit => return Some(Action::Quit(QuitChoice::StopAndQuit)),
-            Command::Background => return Some(Action::Quit(QuitChoice::Background)),
+            Command::StopAndQuit => {
+                view.overlay = None;
+                return Some(Action::Quit(QuitChoice::StopAndQuit));
+            }
+            Command::Background => {
+                view.overlay = None;
+                return Some(Action::Quit(QuitChoice::Background));
+            }
             Command::Quit if quit_asks(model) => view.overlay = Some(Overlay::Quit),
             Command::Quit => return Some(Action::Quit(QuitChoice::Leave)),
             Command::OpenHelp => view.open(Overlay::Help),

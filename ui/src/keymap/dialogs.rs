@@ -141,6 +141,13 @@ pub(super) static TABLE: &[Binding] = &[
         "stay here",
         ALWAYS,
     ),
+    dialog(
+        Scope::Leaving,
+        &[(Key::char('b'), Command::Background), (Key::ctrl('c'), Command::Background)],
+        ("b", "finish in the background", 0),
+        "quit at once, and leave the rest to the background",
+        |c| c.model.can.background,
+    ),
 ];
 
 /// A key of what is in front.

@@ -94,7 +94,27 @@ fn the_quit_dialog_decides() {
         let mut ui = ui();
         press(&mut ui, Q, model, &log);
         assert_eq!(press(&mut ui, key, model, &log), expected, "{key:?}");
-        assert_eq!(ui.view.overlay.is_none(), key == ESC, "only Esc closes it: {key:?}");
+        let closes = key == ESC || expected.is_some();
+        assert_eq!(ui.view.overlay.is_none(), closes, "an answer closes it, and Esc: {key:?}");
+    }
+}
+
+#[test]
+fn who_has_quit_is_asked_nothing_more_and_can_only_leave_sooner() {
+    let log = SampleLog::temporal();
+    let mut leaving = Model { leaving: true, ..sample::in_state(StateView::Stopping) };
+    for key in ["q", "?", "/"].map(|key| Key::char(key.chars().next().unwrap())) {
+        let mut ui = ui();
+        press(&mut ui, key, &sample::ready(), &log);
+        assert_eq!(press(&mut ui, Key::char('x'), &leaving, &log), None);
+        assert_eq!((ui.view.overlay, ui.view.prompt.take()), (None, None), "{key:?}");
+        for key in [Key::char('b'), CTRL_C] {
+            let background = Some(Action::Quit(QuitChoice::Background));
+            assert_eq!(press(&mut ui, key, &leaving, &log), background, "{key:?}");
+        }
+        leaving.can.background = false;
+        assert_eq!(press(&mut ui, Key::char('b'), &leaving, &log), None);
+        leaving.can.background = true;
     }
 }
 
@@ -208,6 +228,7 @@ fn no_key_has_two_meanings_in_one_situation() {
             Scope::Confirm,
             Scope::Components,
             Scope::Prompt,
+            Scope::Leaving,
         ] {
             let context = Context { view: &ui.view, model: &model, log: &log };
             let mut seen: Vec<Key> = Vec::new();

@@ -21,7 +21,8 @@ pub fn any_model() -> impl Strategy<Value = Model> {
     let texts = prop::array::uniform6(any_text());
     let numbers = prop::array::uniform4(prop_oneof![Just(0_u64), 1..5_000_u64, any::<u64>()]);
     let flags = prop::array::uniform6(any::<bool>());
-    (state, texts, numbers, flags).prop_map(|(state, texts, numbers, flags)| {
+    let leaving = prop::bool::weighted(0.1);
+    (state, texts, numbers, flags, leaving).prop_map(|(state, texts, numbers, flags, leaving)| {
         let mut model = sample::in_state(state);
         let [a, b, c, d, e, f] = texts;
         (model.doing, model.message, model.host_label) = (a, b, c.clone());
@@ -29,6 +30,7 @@ pub fn any_model() -> impl Strategy<Value = Model> {
         model.ui_url = flags[1].then_some(e.clone());
         (model.attached, model.managed) = (flags[2], flags[3]);
         model.can.background = flags[4];
+        model.leaving = leaving;
         (model.can.start, model.can.stop, model.can.restart) = (flags[5], flags[0], flags[1]);
         model.generation = numbers[0];
         model.uptime_ms = Some(numbers[1]);
