@@ -4,7 +4,7 @@
 
 use crate::config::{Options, Settings};
 use crate::control::server::Server;
-use crate::manager::{Command, HandOver, Handle, Manager, Outcome};
+use crate::manager::{Command, HandOver, Handle, Manager, Outcome, Sweeps};
 use crate::paths::{Home, HomeError};
 use crate::process::identity::Identity;
 use crate::process::lock::{self, HostLock};
@@ -13,6 +13,7 @@ use crate::protocol::Mode;
 use crate::supervisor::Cause;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -44,8 +45,9 @@ pub struct Host {
     control: Server,
     manager: JoinHandle<()>,
     resumes: bool,
+    sweeps: Sweeps,
     // The last field is dropped last: whoever gets the lock may bind the socket.
-    lock: HostLock,
+    lock: Arc<HostLock>,
 }
 
 impl Host {
@@ -67,12 +69,14 @@ impl Host {
             tracing::warn!(path = %path.display(), %error, "the host's identity is not recorded");
         }
         crate::process::spawn::become_subreaper();
-        let (manager, handle) = Manager::new(settings, mode);
+        let lock = Arc::new(lock);
+        let sweeps = Sweeps::new(&lock);
+        let (manager, handle) = Manager::new(settings, mode, sweeps.clone());
         let resumes = manager.resumes();
         let control = Server::start(&home, &handle);
         let manager = tokio::spawn(manager.run());
         tracing::info!(home = %home.root().display(), mode = mode.as_str(), resumes, "hosting");
-        Ok(Self { handle, control, manager, resumes, lock })
+        Ok(Self { handle, control, manager, resumes, sweeps, lock })
     }
 
     /// Whether it goes on where another host left off, so that nobody needs to
@@ -109,18 +113,19 @@ impl Host {
         if let Some(Err(error)) = left.as_ref().map(|left: &HandOver| left.write(&home)) {
             tracing::error!(%error, "counters and restart window are not handed over");
         }
-        self.free()
+        self.free().await
     }
 
     /// Temporal is stopped or somebody else's: only we are left.
     pub async fn leave(self) {
         // A panic in there is on the screen and in the log already.
-        let _ = self.free().await;
+        let _ = self.free().await.await;
     }
 
-    fn free(self) -> JoinHandle<()> {
+    async fn free(self) -> JoinHandle<()> {
         let last_answers = self.control.stop();
         self.manager.abort();
+        self.sweeps.end().await;
         drop(self.lock);
         last_answers
     }
@@ -183,4 +188,39 @@ fn describe(mode: Mode) -> String {
         mode.as_str(),
         env!("CARGO_PKG_VERSION")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[tokio::test]
+    async fn whatever_the_end_of_its_manager_a_host_unlocks_only_after_its_last_sweep() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(&folder.path().join("home")).unwrap();
+        let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
+        let host = Host::start(settings, Mode::Background).unwrap();
+        let sweeps = host.sweeps.clone();
+        let (began, begun) = tokio::sync::oneshot::channel();
+        let (end, ends) = mpsc::channel();
+        let sweep = tokio::spawn(async move {
+            let sweep = move || {
+                began.send(()).unwrap();
+                ends.recv().unwrap();
+            };
+            sweeps.run(sweep).await
+        });
+        begun.await.unwrap();
+        // As by a panic.
+        host.manager.abort();
+        host.handle.closed().await;
+        let mut released = std::pin::pin!(host.release());
+        assert!(futures_util::poll!(&mut released).is_pending());
+        assert!(is_hosted(&home));
+        end.send(()).unwrap();
+        let _ = released.await.await;
+        assert!(!is_hosted(&home));
+        sweep.await.unwrap();
+    }
 }

@@ -24,6 +24,7 @@ pub use broadcast::{BEAT, Latest, Stream};
 pub use facts::Facts;
 pub use hand_over::HandOver;
 pub use handle::{Command, Handle, Outcome};
+pub use sweeps::Sweeps;
 
 use crate::config::Settings;
 use crate::process::identity::Signal;
@@ -42,7 +43,6 @@ use log_reader::LogReader;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
-use sweeps::Sweeps;
 use timeline::Episode;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
@@ -151,7 +151,7 @@ impl Manager {
     /// Makes a manager for a home whose host lock is held, and takes what an
     /// earlier host left for it. Nothing runs yet.
     #[must_use]
-    pub fn new(settings: Settings, mode: Mode) -> (Self, Handle) {
+    pub fn new(settings: Settings, mode: Mode, sweeps: Sweeps) -> (Self, Handle) {
         let now = Instant::now();
         let last = last_generation(&settings);
         let seed = jiff::Timestamp::now().as_nanosecond() as u64;
@@ -198,7 +198,7 @@ impl Manager {
             events,
             report,
             log,
-            sweeps: Sweeps::new(),
+            sweeps,
             running: None,
             chronicle: Chronicle::open(&home.events()),
             waiters: Vec::new(),
@@ -254,7 +254,6 @@ impl Manager {
             self.publish();
             self.answer_waiters();
             if let Some(reply) = self.release.take_if(|_| !self.launching) {
-                self.sweeps.end().await;
                 let _ = reply.send(self.hand_over());
                 return;
             }
@@ -419,9 +418,11 @@ impl Manager {
                 let settings = self.facts.settings.clone();
                 let report = self.report.clone();
                 // Not aborted with anything: a spawn that nobody watches would be an orphan.
+                let sweeps = self.sweeps.clone();
                 spawn(&self.report, async move {
+                    let Some(permit) = sweeps.permit().await else { return };
                     let order = Order { generation, cause, detail, settings };
-                    let result = launch::launch(order).await;
+                    let result = launch::launch(order, &permit).await;
                     let _ = report.send(Event::Launched { generation, result });
                 });
             }

@@ -1,5 +1,6 @@
 //! Bringing a generation up: clear what is left, prove the way free, spawn.
 
+use super::sweeps::Permit;
 use crate::config::{Database, Settings};
 use crate::process::identity::{Identity, own_pid};
 use crate::process::linux;
@@ -82,7 +83,7 @@ impl From<Failure> for Refused {
 ///
 /// # Errors
 /// Why it was not spawned.
-pub async fn launch(order: Order) -> Result<Launched, Refused> {
+pub async fn launch(order: Order, permit: &Permit) -> Result<Launched, Refused> {
     let begun = Instant::now();
     let settings = order.settings.clone();
     if settings.address.is_some() {
@@ -90,8 +91,11 @@ pub async fn launch(order: Order) -> Result<Launched, Refused> {
         return Ok(Launched::External(Occupant { port, pid: None, command: String::new() }));
     }
     let cleared = blocking({
-        let settings = settings.clone();
-        move || clear(&settings)
+        let (settings, permit) = (settings.clone(), permit.clone());
+        move || {
+            let _permit = permit;
+            clear(&settings)
+        }
     })
     .await;
     cleared?;
