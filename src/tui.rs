@@ -24,7 +24,7 @@ use crate::manager::Command;
 use crate::paths::Home;
 use crate::process::job;
 use crate::protocol::{Mode, State};
-use crate::session::Session;
+use crate::session::{Order, Session};
 use crate::signals::Signals;
 use dashboard::Dashboard;
 use end::{End, Over};
@@ -86,9 +86,8 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
             }
             End::TakesOver => {
                 hosting = take_over(settings.clone(), &mut dashboard).await?;
-                if let Some(host) = &hosting {
-                    let _ = host.handle().begin(Command::Start).await;
-                }
+                // Also where somebody else was faster: it was asked for here.
+                dashboard.give(Order::Start, "starting");
             }
             End::Over(over) => break over,
         }

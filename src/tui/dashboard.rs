@@ -224,10 +224,14 @@ impl Dashboard {
                 return None;
             }
         };
+        self.give(order, word);
+        None
+    }
+
+    pub(super) fn give(&mut self, order: Order, word: &'static str) {
         let session = self.session.clone();
         self.orders.give(word, async move { session.order(order).await });
         self.viewer.under_way = self.orders.under_way();
-        None
     }
 
     /// Without a display the address is all that can be given.
