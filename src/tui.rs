@@ -62,6 +62,14 @@ pub enum TuiError {
     /// The terminal.
     #[error("the terminal does not obey: {0}; use --no-tui")]
     Terminal(#[from] io::Error),
+    /// The terminal, and a host that was there already.
+    #[error("the terminal does not obey: {source}; {left}; use --no-tui")]
+    Left {
+        /// What the kernel said.
+        source: io::Error,
+        /// What became of Temporal.
+        left: String,
+    },
 }
 
 /// Runs the dashboard and returns the exit code.
@@ -131,13 +139,10 @@ async fn take_screen(
 ) -> Result<(Screen, Option<Host>), TuiError> {
     match Screen::take(&home.host_errors()) {
         Ok(screen) => Ok((screen, hosting)),
-        Err(error) => {
-            if let Some(host) = hosting
-                && let Some(said) = leave(home, host, Stopping::Here).await
-            {
-                tracing::info!("{said}");
-            }
-            Err(error.into())
+        Err(source) => {
+            let Some(left) = leave_unseen(home, hosting).await else { return Err(source.into()) };
+            tracing::info!("{left}");
+            Err(TuiError::Left { source, left })
         }
     }
 }

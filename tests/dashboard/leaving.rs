@@ -197,6 +197,18 @@ fn a_panic_gives_the_terminal_back_and_keeps_it_running() {
 }
 
 #[test]
+fn a_terminal_that_does_not_obey_is_told_with_what_was_left_behind() {
+    let home = Home::new();
+    // A job in the background whose shell is gone may not set its terminal.
+    let orphan = r#"chmod 700 "$HOME"; (set -m; "$@" < /dev/tty 2> "$HOME/said" &); until [ -s "$HOME/said" ]; do sleep 0.02; done; cat "$HOME/said""#;
+    let dashboard = Dashboard::open_in(&home, orphan);
+    dashboard.until_shows(&["the terminal does not obey", "watched by the background host"]);
+    home.until("background host", |status| {
+        status["host"]["mode"] == "background" && status["state"] == "ready"
+    });
+}
+
+#[test]
 fn without_a_terminal_it_says_so_and_goes_on_without_the_screen() {
     let home = Home::new();
     let options = home.options();
