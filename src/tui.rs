@@ -120,6 +120,7 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
             said
         }
     };
+    terminal::tell_panic();
     match said {
         Some(said) if over == Over::Vanished => tracing::info!("{said}"),
         Some(said) => say(&said),
@@ -240,14 +241,18 @@ async fn attach(home: &Home) -> Result<Session, TuiError> {
     }
 }
 
-/// For the test that a panic gives the screen back: one in a task, once Temporal is ready.
+/// For the tests of what a panic leaves on the screen: one in a task, once Temporal is ready and the
+/// file that is named is there.
 #[cfg(debug_assertions)]
 fn panic_where_asked(session: &Session) {
-    if std::env::var_os("STIGMER_TEST_PANIC").is_some() {
+    if let Some(file) = std::env::var_os("STIGMER_TEST_PANIC") {
         let session = session.clone();
         tokio::spawn(async move {
             let mut changes = session.changes();
             while !session.view().snapshot.status.state.is_up() && changes.next().await {}
+            while !std::path::Path::new(&file).exists() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             panic!("asked for by STIGMER_TEST_PANIC");
         });
     }

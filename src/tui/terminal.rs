@@ -20,6 +20,10 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 static DRAWING: Mutex<()> = Mutex::new(());
 /// So long a panic waits for the frame that is being drawn; one inside of drawing waits in vain.
 const FRAME_ENDS: Duration = Duration::from_millis(100);
+/// Whether another program has it.
+static LENT: AtomicBool = AtomicBool::new(false);
+/// What a panic said that no person could have read.
+static UNREAD: Mutex<Option<String>> = Mutex::new(None);
 /// The user's stderr, while ours goes to a file.
 static STDERR: Mutex<Option<std::os::fd::OwnedFd>> = Mutex::new(None);
 
@@ -68,6 +72,11 @@ impl Screen {
     /// # Errors
     /// When the terminal does not obey.
     pub fn suspend(&mut self) -> io::Result<()> {
+        let _drawing = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
+        if has_panicked() {
+            return Ok(());
+        }
+        LENT.store(true, Ordering::SeqCst);
         TAKEN.store(false, Ordering::SeqCst);
         crossterm::execute!(
             io::stdout(),
@@ -78,11 +87,16 @@ impl Screen {
         disable_raw_mode()
     }
 
-    /// Takes it back and draws everything anew.
+    /// Takes it back and draws everything anew; after a panic there is nothing to draw.
     ///
     /// # Errors
     /// When the terminal does not obey.
     pub fn resume(&mut self) -> io::Result<()> {
+        let _drawing = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
+        LENT.store(false, Ordering::SeqCst);
+        if has_panicked() {
+            return Ok(());
+        }
         enable_raw_mode()?;
         TAKEN.store(true, Ordering::SeqCst);
         crossterm::execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture)?;
@@ -152,13 +166,26 @@ fn restore_on_panic() {
         std::panic::set_hook(Box::new(move |panic| {
             let drawn = wait_for_frame();
             PANICKED.store(true, Ordering::SeqCst);
-            give_back();
+            if LENT.load(Ordering::SeqCst) {
+                // On the other program's screen it would go with that.
+                let said = format!("{panic}");
+                UNREAD.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(said);
+            } else {
+                give_back();
+            }
             drop(drawn);
             tracing::error!(%panic, "panic");
             before(panic);
             let _ = io::stderr().flush();
         }));
     });
+}
+
+/// On a terminal that was given back: what a panic said while another program had it.
+pub fn tell_panic() {
+    if let Some(said) = UNREAD.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let _ = writeln!(io::stderr(), "{said}");
+    }
 }
 
 /// Between a frame's pieces the message could not be read.

@@ -152,6 +152,15 @@ impl Home {
         self.processes().into_iter().map(linux::command_line).collect::<Vec<_>>().join("; ")
     }
 
+    /// Waits until the hosts wrote this.
+    pub fn until_logged(&self, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.log().contains(text) {
+            assert!(Instant::now() < deadline, "no {text:?}: {}", self.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// What the hosts wrote, for a failure.
     pub fn log(&self) -> String {
         let log = std::fs::read_to_string(self.path().join("logs/stigmer.log")).unwrap_or_default();

@@ -187,10 +187,30 @@ fn sigterm_stops_temporal_and_gives_the_terminal_back() {
 #[cfg(debug_assertions)]
 fn a_panic_gives_the_terminal_back_and_keeps_it_running() {
     let home = Home::new();
-    let mut dashboard = Dashboard::open_after(&home, "export STIGMER_TEST_PANIC=ready");
+    let mut dashboard = Dashboard::open_after(&home, "export STIGMER_TEST_PANIC=/");
     assert_eq!(dashboard.until_ended().code(), Some(1));
     dashboard.assert_restored();
     dashboard.until_shows(&["panicked at", "STIGMER_TEST_PANIC"]);
+    home.until("background host", |status| {
+        status["host"]["mode"] == "background" && status["state"] == "ready"
+    });
+}
+
+#[test]
+#[cfg(debug_assertions)]
+fn a_panic_under_a_pager_is_told_once_the_pager_has_ended() {
+    let home = Home::new();
+    let pager = r#"export PAGER="sh -c 'printf \\\\033[?1049h; echo in the pager; touch \$HOME/pager; read key; printf \\\\033[?1049l'""#;
+    let script = format!(r#"{pager}; export STIGMER_TEST_PANIC="$HOME/pager""#);
+    let mut dashboard = Dashboard::open_after(&home, &script);
+    dashboard.until_shows(&["READY", "following"]);
+    dashboard.press("e");
+    dashboard.until_shows(&["in the pager"]);
+    home.until_logged("asked for by STIGMER_TEST_PANIC");
+    dashboard.press("\n");
+    assert_eq!(dashboard.until_ended().code(), Some(1));
+    dashboard.assert_restored();
+    dashboard.until_shows(&["panicked at", "STIGMER_TEST_PANIC", "Temporal keeps running"]);
     home.until("background host", |status| {
         status["host"]["mode"] == "background" && status["state"] == "ready"
     });
