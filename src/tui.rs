@@ -93,9 +93,7 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
                 (screen, hosting) = take_screen(&home, hosting).await?;
             }
             End::TakesOver => {
-                hosting = take_over(settings.clone(), &mut dashboard).await?;
-                // Also where somebody else was faster: it was asked for here.
-                dashboard.give(Order::Start, "starting");
+                hosting = take_over_and_start(settings.clone(), &mut dashboard).await?;
             }
             End::Over(over) => break over,
         }
@@ -199,6 +197,16 @@ async fn take_over(
     Ok(host)
 }
 
+/// Also where somebody else was faster: it was asked for here.
+async fn take_over_and_start(
+    settings: Settings,
+    dashboard: &mut Dashboard,
+) -> Result<Option<Host>, TuiError> {
+    let host = take_over(settings, dashboard).await?;
+    dashboard.give(Order::Start, "starting");
+    Ok(host)
+}
+
 fn say(text: &str) {
     use std::io::Write;
     let _ = writeln!(io::stdout(), "{text}");
@@ -255,5 +263,28 @@ fn panic_where_asked(session: &Session) {
             }
             panic!("asked for by STIGMER_TEST_PANIC");
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_start_that_was_asked_for_goes_to_the_host_that_was_faster() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(&folder.path().join("home")).unwrap();
+        // It is asked for, and that is all: there is nothing to run.
+        let options = Options { temporal_bin: Some("/nothing".into()), ..Options::default() };
+        let settings = Settings::resolve(home.clone(), options).unwrap();
+        let faster = Host::start(settings.clone(), Mode::Background).unwrap();
+        assert_eq!(faster.handle().facts().state_name(), State::Stopped);
+        let session = Session::Local(faster.handle().clone());
+        let mut dashboard = Dashboard::new(&home, session, false);
+        let mut facts = faster.handle().watch();
+        assert!(take_over_and_start(settings, &mut dashboard).await.unwrap().is_none());
+        let started = facts.wait_for(|facts| facts.state_name() != State::Stopped);
+        tokio::time::timeout(Duration::from_secs(30), started).await.unwrap().unwrap();
+        faster.leave().await;
     }
 }
