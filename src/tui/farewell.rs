@@ -19,7 +19,8 @@ use futures_util::StreamExt;
 pub(super) enum Stopping {
     /// It is waited for.
     Here,
-    /// A background host goes on with it.
+    /// A background host goes on with it. Only one that is handed over to knows that it is to be stopped: never
+    /// after a panic of the manager.
     Background,
 }
 
@@ -34,15 +35,14 @@ impl Dashboard {
     ) -> Option<String> {
         let mut events = Some(EventStream::new());
         let mut stopping = Stopping::Background;
+        let mut not_stopped = None;
         if stops {
             let handle = host.handle().clone();
             let stop = handle.command(Command::Stop(Cause::Shutdown));
             let outcome = self.until(screen, &mut events, Leaving::Stop, stop).await;
-            if let Some(Err(error)) = &outcome {
-                tracing::error!(%error, "not stopped");
-            }
-            if outcome.is_some() {
+            if let Some(outcome) = outcome {
                 stopping = Stopping::Here;
+                not_stopped = outcome.err().map(|error| format!("not stopped: {error}"));
             }
         }
         let shown = if wants_up(&host).await || stopping == Stopping::Background {
@@ -51,7 +51,8 @@ impl Dashboard {
             Leaving::Stop
         };
         let home = self.home.clone();
-        self.until(screen, &mut events, shown, leave(&home, host, stopping)).await.flatten()
+        let left = self.until(screen, &mut events, shown, leave(&home, host, stopping)).await;
+        left.flatten().or(not_stopped)
     }
 
     /// Shows how it goes until it is done. None: the operator does not wait for it.
