@@ -57,6 +57,8 @@ pub enum Leaving {
     Stop,
     /// Another host.
     HandOver,
+    /// Its own end as a host.
+    End,
 }
 
 /// The view model of a snapshot that is `view.age` old.
@@ -189,7 +191,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             start: unwatched || heard && (rests || status.state == State::Backoff),
             stop: heard && !rests && status.intent == Want::Up,
             restart: heard && status.managed,
-            background: viewer.hosts && viewer.leaving != Some(Leaving::HandOver),
+            background: viewer.hosts && matches!(viewer.leaving, None | Some(Leaving::Stop)),
         },
         leaving: viewer.leaving.is_some(),
         toast: viewer.toast.clone(),
@@ -229,6 +231,7 @@ fn doing(snapshot: &Snapshot, viewer: &Viewer, older: u64, link: &Link) -> Strin
             return format!("stopping for {}, then quit", human::duration(for_ms));
         }
         Some(Leaving::Stop) => return "stopping, then quit".to_owned(),
+        Some(Leaving::End) => return "the last things are done, then quit".to_owned(),
         Some(Leaving::HandOver) => return "handing over to the background, then quit".to_owned(),
     }
     match viewer.unwatched {

@@ -19,8 +19,8 @@ use futures_util::StreamExt;
 pub(super) enum Stopping {
     /// It is waited for.
     Here,
-    /// A background host goes on with it. Only one that is handed over to knows that it is to be stopped: never
-    /// after a panic of the manager.
+    /// A background host goes on with it. Not after a panic of the manager, which hands nothing
+    /// over: the next host would not know that it is to be stopped.
     Background,
 }
 
@@ -48,7 +48,7 @@ impl Dashboard {
         let shown = if wants_up(&host).await || stopping == Stopping::Background {
             Leaving::HandOver
         } else {
-            Leaving::Stop
+            Leaving::End
         };
         let home = self.home.clone();
         let left = self.until(screen, &mut events, shown, leave(&home, host, stopping)).await;
