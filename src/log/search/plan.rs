@@ -54,14 +54,15 @@ fn literal_within_a_line(bytes: &[u8]) -> Hir {
     Hir::concat(parts)
 }
 
-/// The longest literal that every match holds, in whatever case; `None` where there is none, or
-/// where there is nothing else.
+/// The longest literal that every match holds, in whatever case; `None` where there is none, where
+/// there is nothing else, or where a match begins with one: that is looked for first anyway.
 pub(super) fn gate(hir: &Hir) -> Option<Hir> {
     let HirKind::Concat(parts) = hir.kind() else { return None };
-    let runs = parts.chunk_by(|a, b| length(a) > 0 && length(b) > 0);
-    let longest = runs.max_by_key(|run| run.iter().map(length).sum::<usize>())?;
-    let enough = longest.iter().map(length).sum::<usize>() >= GATE_AT_LEAST;
-    (enough && longest.len() < parts.len()).then(|| Hir::concat(longest.to_vec()))
+    let mut runs = parts.chunk_by(|a, b| length(a) > 0 && length(b) > 0);
+    let letters = |run: &&[Hir]| run.iter().map(length).sum::<usize>();
+    let first = runs.next().filter(|run| letters(run) < GATE_AT_LEAST)?;
+    let longest = runs.chain([first]).max_by_key(letters)?;
+    (letters(&longest) >= GATE_AT_LEAST).then(|| Hir::concat(longest.to_vec()))
 }
 
 /// Characters of a literal or of a letter in either case; 0: it is something else.
