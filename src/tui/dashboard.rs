@@ -117,6 +117,9 @@ impl Dashboard {
                             return End::Suspended;
                         }
                         if let Some(input) = input::map(&event) {
+                            if input == Input::Resize {
+                                screen.resized();
+                            }
                             // A key is answered at once, not at the next beat.
                             due = Some(Instant::now());
                             if let Some(end) = self.handle(input) {

@@ -13,6 +13,7 @@ use crate::protocol::State;
 use crate::supervisor::{Cause, Want};
 use crossterm::event::EventStream;
 use futures_util::StreamExt;
+use stigmer_ui::Input;
 
 /// What becomes of a stop that is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,8 +84,12 @@ impl Dashboard {
                 done = &mut work => return Some(done),
                 event = event => match event {
                     Some(Ok(event)) => {
+                        let input = input::map(&event);
+                        if input == Some(Input::Resize) {
+                            screen.resized();
+                        }
                         // There is nothing else to decide any more.
-                        if input::map(&event).is_some_and(|input| self.handle(input).is_some()) {
+                        if input.is_some_and(|input| self.handle(input).is_some()) {
                             return None;
                         }
                     }

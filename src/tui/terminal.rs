@@ -31,6 +31,8 @@ static STDERR: Mutex<Option<std::os::fd::OwnedFd>> = Mutex::new(None);
 #[derive(Debug)]
 pub struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// The terminal has changed its size, and may have lost what stood on it.
+    is_stale: bool,
 }
 
 impl Screen {
@@ -49,7 +51,7 @@ impl Screen {
             .inspect_err(|_| give_back())?;
         let terminal =
             Terminal::new(CrosstermBackend::new(io::stdout())).inspect_err(|_| give_back())?;
-        Ok(Self { terminal })
+        Ok(Self { terminal, is_stale: false })
     }
 
     /// Draws a frame, shown at once as a whole.
@@ -63,8 +65,18 @@ impl Screen {
             return Ok(());
         }
         crossterm::queue!(io::stdout(), BeginSynchronizedUpdate)?;
+        if std::mem::take(&mut self.is_stale) {
+            let area = self.terminal.size()?.into();
+            self.terminal.resize(area)?;
+        }
         self.terminal.draw(draw)?;
         crossterm::execute!(io::stdout(), EndSynchronizedUpdate)
+    }
+
+    /// The next frame is drawn anew. Also where the size is the same as before: it may have been
+    /// another one for a moment, without a frame in between.
+    pub fn resized(&mut self) {
+        self.is_stale = true;
     }
 
     /// Lends the terminal to another program, as it was before.

@@ -57,6 +57,18 @@ fn a_storm_of_sizes_leaves_a_whole_screen() {
 }
 
 #[test]
+fn a_size_that_comes_back_at_once_leaves_a_whole_screen() {
+    let home = Home::new();
+    let dashboard = home.dashboard();
+    dashboard.until_shows(&["READY", "following"]);
+    for _ in 0..10 {
+        dashboard.resize(40, 10);
+        dashboard.resize(120, 36);
+        dashboard.until_shows(&["READY", "Health", "engine", "Resources", "following", "q quit"]);
+    }
+}
+
+#[test]
 fn tabs_help_theme_and_scrolling_answer_their_keys() {
     let home = Home::new();
     let dashboard = home.dashboard();
@@ -67,6 +79,7 @@ fn tabs_help_theme_and_scrolling_answer_their_keys() {
     dashboard.press("3");
     dashboard.until_shows(&["targets", "hosting", "spawned"]);
     dashboard.resize(40, 10);
+    dashboard.until_hides("targets");
     dashboard.until_shows(&["manager", "state=ready"]);
     dashboard.resize(120, 36);
     dashboard.until_shows(&["targets", "hosting"]);
