@@ -193,7 +193,7 @@ fn describe(mode: Mode) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::mpsc;
+    use crate::manager::under_way;
 
     #[tokio::test]
     async fn whatever_the_end_of_its_manager_a_host_unlocks_only_after_its_last_sweep() {
@@ -201,17 +201,7 @@ mod tests {
         let home = Home::at(&folder.path().join("home")).unwrap();
         let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
         let host = Host::start(settings, Mode::Background).unwrap();
-        let sweeps = host.sweeps.clone();
-        let (began, begun) = tokio::sync::oneshot::channel();
-        let (end, ends) = mpsc::channel();
-        let sweep = tokio::spawn(async move {
-            let sweep = move || {
-                began.send(()).unwrap();
-                ends.recv().unwrap();
-            };
-            sweeps.run(sweep).await
-        });
-        begun.await.unwrap();
+        let (sweep, end) = under_way(&host.sweeps).await;
         // As by a panic.
         host.manager.abort();
         host.handle.closed().await;

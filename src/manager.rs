@@ -25,6 +25,8 @@ pub use facts::Facts;
 pub use hand_over::HandOver;
 pub use handle::{Command, Handle, Outcome};
 pub use sweeps::Sweeps;
+#[cfg(test)]
+pub(crate) use sweeps::tests::under_way;
 
 use crate::config::Settings;
 use crate::process::identity::Signal;

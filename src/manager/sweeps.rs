@@ -67,29 +67,33 @@ impl Sweeps {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use std::sync::mpsc;
+    use tokio::task::JoinHandle;
+
+    /// A sweep that runs until it is told to end.
+    pub(crate) async fn under_way(sweeps: &Sweeps) -> (JoinHandle<Option<()>>, mpsc::Sender<()>) {
+        let sweeps = sweeps.clone();
+        let (began, begun) = tokio::sync::oneshot::channel();
+        let (end, ends) = mpsc::channel();
+        let sweep = tokio::spawn(async move {
+            let sweep = move || {
+                began.send(()).unwrap();
+                ends.recv().unwrap();
+            };
+            sweeps.run(sweep).await
+        });
+        begun.await.unwrap();
+        (sweep, end)
+    }
 
     #[tokio::test]
     async fn a_sweep_that_nobody_waits_for_any_more_is_waited_for_and_none_begins_after_it() {
         let folder = tempfile::tempdir().unwrap();
         let lock = Arc::new(HostLock::take(&folder.path().join("lock")).unwrap().unwrap());
         let sweeps = Sweeps::new(&lock);
-        let (began, begun) = tokio::sync::oneshot::channel();
-        let (end, ends) = mpsc::channel();
-        let sweep = {
-            let sweeps = sweeps.clone();
-            tokio::spawn(async move {
-                sweeps
-                    .run(move || {
-                        began.send(()).unwrap();
-                        ends.recv().unwrap();
-                    })
-                    .await
-            })
-        };
-        begun.await.unwrap();
+        let (sweep, end) = under_way(&sweeps).await;
         sweep.abort();
         assert!(sweep.await.unwrap_err().is_cancelled());
         let mut ended = std::pin::pin!(sweeps.end());
@@ -105,19 +109,7 @@ mod tests {
         let path = folder.path().join("lock");
         let lock = Arc::new(HostLock::take(&path).unwrap().unwrap());
         let sweeps = Sweeps::new(&lock);
-        let (began, begun) = tokio::sync::oneshot::channel();
-        let (end, ends) = mpsc::channel();
-        let sweep = {
-            let sweeps = sweeps.clone();
-            tokio::spawn(async move {
-                let sweep = move || {
-                    began.send(()).unwrap();
-                    ends.recv().unwrap();
-                };
-                sweeps.run(sweep).await
-            })
-        };
-        begun.await.unwrap();
+        let (sweep, end) = under_way(&sweeps).await;
         drop(lock);
         assert!(HostLock::take(&path).unwrap().is_none(), "there is another host");
         end.send(()).unwrap();

@@ -1,0 +1,191 @@
+//! Entries of the timeline as rows of the screen, and as lines of text.
+
+use crate::protocol::{Entry, Happened};
+use crate::supervisor::Cause;
+use jiff::civil::Date;
+use std::sync::Arc;
+use stigmer_ui::human;
+use stigmer_ui::model::{Phase, TimelineKind, TimelineRow};
+
+/// The end of a generation and the repair that followed it are one row, and the
+/// newest row is the first.
+pub(super) fn rows(entries: &[Arc<Entry>], today: Date) -> Vec<TimelineRow> {
+    let row = |entry, repaired| row(entry, repaired, today);
+    let mut rows: Vec<TimelineRow> = Vec::new();
+    let mut ended: Option<&Entry> = None;
+    for entry in entries.iter().map(Arc::as_ref) {
+        match entry.happened {
+            Happened::Ended => {
+                if let Some(before) = ended.replace(entry) {
+                    rows.push(row(before, None));
+                }
+            }
+            Happened::Ready => match ended.take() {
+                // What ended long ago may be followed by a start that somebody asked for.
+                Some(before) if before.cause.is_automatic() && entry.cause.is_automatic() => {
+                    rows.push(row(before, Some(entry)));
+                }
+                Some(before) => rows.extend([row(before, None), row(entry, None)]),
+                None => rows.push(row(entry, None)),
+            },
+            Happened::Adopted | Happened::External | Happened::Failed | Happened::HandedOver => {
+                if let Some(before) = ended.take() {
+                    rows.push(row(before, None));
+                }
+                rows.push(row(entry, None));
+            }
+        }
+    }
+    if let Some(before) = ended {
+        rows.push(row(before, None));
+    }
+    rows.reverse();
+    rows
+}
+
+fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
+    let time = entry.time.to_zoned(jiff::tz::TimeZone::system());
+    let after =
+        entry.uptime_ms.map_or_else(String::new, |ms| format!(" after {}", human::duration(ms)));
+    let (kind, what) = match entry.happened {
+        Happened::Ended if entry.cause.is_automatic() => {
+            (TimelineKind::Restart, format!("{}: {}{after}", entry.cause, entry.detail))
+        }
+        Happened::Ended => (TimelineKind::Stop, format!("stopped by {}{after}", entry.cause)),
+        Happened::Ready => (TimelineKind::Start, format!("started by {}", entry.cause)),
+        Happened::Adopted => (TimelineKind::Start, "found running, adopted".to_owned()),
+        Happened::External => (TimelineKind::Start, "started elsewhere, watched".to_owned()),
+        Happened::Failed => (TimelineKind::GaveUp, entry.detail.clone()),
+        Happened::HandedOver => (TimelineKind::Stop, "handed over to another host".to_owned()),
+    };
+    let told = repaired.unwrap_or(entry);
+    let took = told.took_ms.map(human::duration);
+    let recovery = match (repaired, entry.happened, took) {
+        (Some(_), _, Some(took)) => format!("repaired in {took}"),
+        (None, Happened::Ready, Some(took)) => format!("ready in {took}"),
+        (_, _, _) => String::new(),
+    };
+    TimelineRow {
+        // No two happen in the same nanosecond; a repair goes by the end that it repaired.
+        id: entry.time.as_nanosecond() as u64,
+        // Earlier hosts may have told it days ago.
+        day: time.strftime(if time.date() == today { "" } else { "%b %d" }).to_string(),
+        clock: time.strftime("%H:%M:%S").to_string(),
+        generation: entry.generation.0,
+        kind,
+        what,
+        recovery,
+        phases: told
+            .phases
+            .iter()
+            .map(|phase| Phase { name: phase.name.clone(), ms: phase.us.div_ceil(1000) })
+            .collect(),
+        last_words: match entry.first_words.is_empty() {
+            true => entry.last_words.clone(),
+            // The cause of a dump stands at its beginning.
+            false => entry.first_words.clone(),
+        },
+    }
+}
+
+/// An entry of the timeline as a line of text.
+#[must_use]
+pub fn tell(entry: &Entry) -> String {
+    let generation = entry.generation;
+    let span = |ms: Option<u64>| ms.map_or_else(String::new, human::duration);
+    match entry.happened {
+        Happened::Ready if entry.cause == Cause::Operator => {
+            format!("generation {generation} ready in {}", span(entry.took_ms))
+        }
+        Happened::Ready => {
+            format!(
+                "generation {generation} repaired in {} after {}",
+                span(entry.took_ms),
+                entry.cause
+            )
+        }
+        Happened::Ended => format!(
+            "generation {generation} ended after {}: {}{}{}",
+            span(entry.uptime_ms),
+            entry.cause,
+            if entry.detail.is_empty() { "" } else { ", " },
+            entry.detail
+        ),
+        Happened::Adopted => format!("generation {generation} found running, adopted"),
+        Happened::External => "a Temporal that was started elsewhere is watched".to_owned(),
+        Happened::Failed => format!("given up: {}", entry.detail),
+        Happened::HandedOver => "handed over to another host".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::supervisor::Generation;
+
+    fn entry(happened: Happened, n: u64, cause: Cause) -> Arc<Entry> {
+        let entry = crate::protocol::tests::entry(happened, cause);
+        Arc::new(Entry { generation: Generation(n), ..entry })
+    }
+
+    fn told(entries: &[Arc<Entry>]) -> Vec<TimelineRow> {
+        rows(entries, Date::default())
+    }
+
+    #[test]
+    fn what_was_not_today_is_told_with_its_day() {
+        let time = jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::system());
+        let entries = [entry(Happened::Ready, 1, Cause::Operator)];
+        let day = |today| rows(&entries, today)[0].day.clone();
+        assert_eq!(day(time.date()), "");
+        let later = time.date().tomorrow().unwrap();
+        assert_eq!(day(later), time.strftime("%b %d").to_string());
+    }
+
+    #[test]
+    fn a_crash_and_its_repair_are_one_row_and_the_newest_is_first() {
+        let rows = told(&[
+            entry(Happened::Ready, 1, Cause::Operator),
+            entry(Happened::Ended, 1, Cause::Crash),
+            entry(Happened::Ready, 2, Cause::Crash),
+            entry(Happened::Ended, 2, Cause::Operator),
+            entry(Happened::Ready, 3, Cause::Operator),
+            entry(Happened::Ended, 3, Cause::Crash),
+            entry(Happened::Ready, 4, Cause::Operator),
+        ]);
+        let told: Vec<(u64, TimelineKind, &str)> =
+            rows.iter().map(|row| (row.generation, row.kind, row.recovery.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                (4, TimelineKind::Start, "ready in 131 ms"),
+                (3, TimelineKind::Restart, ""),
+                (3, TimelineKind::Start, "ready in 131 ms"),
+                (2, TimelineKind::Stop, ""),
+                (1, TimelineKind::Restart, "repaired in 131 ms"),
+                (1, TimelineKind::Start, "ready in 131 ms"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_row_keeps_its_id_when_it_is_repaired_and_when_others_come_and_go() {
+        let at = |ns: i64, happened, n| {
+            let time = jiff::Timestamp::from_nanosecond(ns.into()).unwrap();
+            Arc::new(Entry { time, ..Arc::unwrap_or_clone(entry(happened, n, Cause::Crash)) })
+        };
+        let entries = [
+            at(10, Happened::Ready, 1),
+            at(20, Happened::Ended, 1),
+            at(30, Happened::Ready, 2),
+            at(40, Happened::Ended, 2),
+        ];
+        let ids = |entries: &[Arc<Entry>]| -> Vec<u64> {
+            told(entries).iter().map(|row| row.id).collect()
+        };
+        assert_eq!(ids(&entries[..2]), [20, 10]);
+        assert_eq!(ids(&entries[..3]), [20, 10], "repaired");
+        assert_eq!(ids(&entries), [40, 20, 10]);
+        assert_eq!(ids(&entries[1..]), [40, 20], "the oldest has fallen out");
+    }
+}
