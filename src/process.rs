@@ -20,6 +20,7 @@ pub mod record;
 mod sock_diag;
 pub mod spawn;
 pub mod sweep;
+pub mod threads;
 pub mod usage;
 pub mod watch;
 

@@ -1,0 +1,407 @@
+//! Threads for blocking work. They exist before they are needed: at the limit of processes the
+//! system creates no thread, and a repair must still run.
+//!
+//! There are two lanes, so that a repair never waits behind a look that hangs:
+//! [`REPAIRS`] runs what ends and starts processes, [`LOOKS`] runs what reads the data of other
+//! processes or of other file systems, where a dead mount can block a thread for hours.
+//! Every call has a bound. A job that exceeds its bound is abandoned: its thread stays blocked,
+//! and the lane creates a replacement if the system allows it. A job that no thread has started
+//! by then never starts. Work that runs on a lane must not call the same lane and wait for it.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::Builder;
+use std::time::Duration;
+
+/// Runs sweeps, kills and launches. Two threads always exist: one for a sweep, one for a kill.
+pub static REPAIRS: Lane = Lane::new("repair", 2, 16);
+
+/// Runs reads that may hang: other processes' data, other file systems.
+pub static LOOKS: Lane = Lane::new("look", 1, 8);
+
+/// A thread beyond the permanent ones ends after this time without work.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// Virtual size; only what a job touches becomes memory.
+const STACK: usize = 1 << 20;
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfinished {
+    /// The job exceeded its bound and was abandoned.
+    #[error("no result within {0:?}")]
+    Overdue(Duration),
+    /// No thread can run the job: the system creates none, or the lane has all it may have.
+    #[error("no thread is free, {abandoned} are blocked: {source}")]
+    NoThread {
+        /// Threads of the lane whose job was abandoned and still runs.
+        abandoned: usize,
+        /// Why no other thread was created.
+        source: io::Error,
+    },
+    /// The job panicked.
+    #[error("the job panicked")]
+    Panicked(Box<dyn Any + Send>),
+}
+
+type Work = Box<dyn FnOnce() + Send>;
+
+type Ticket = u64;
+
+/// A set of threads with one queue.
+pub struct Lane {
+    name: &'static str,
+    /// Threads that never end for want of work.
+    permanent: usize,
+    /// All threads, blocked ones included.
+    most: usize,
+    state: Mutex<State>,
+    work: Condvar,
+}
+
+struct State {
+    queue: VecDeque<(Ticket, Work)>,
+    /// Jobs on a thread that somebody waits for.
+    running: Vec<Ticket>,
+    /// Jobs on a thread that nobody waits for any more.
+    abandoned: usize,
+    threads: usize,
+    next: Ticket,
+}
+
+impl State {
+    /// Threads without a job, counting those that are about to take one from the queue.
+    fn free(&self) -> usize {
+        self.threads - self.running.len() - self.abandoned
+    }
+}
+
+/// Abandons the job when it is dropped, unless the job has finished.
+struct Waiting {
+    lane: &'static Lane,
+    ticket: Ticket,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.lane.abandon(self.ticket);
+    }
+}
+
+/// Creates the permanent threads of both lanes. Later calls create what is missing.
+///
+/// # Errors
+/// When the system creates no thread, for example at the limit of processes.
+pub fn start() -> io::Result<()> {
+    REPAIRS.start()?;
+    LOOKS.start()
+}
+
+impl Lane {
+    const fn new(name: &'static str, permanent: usize, most: usize) -> Self {
+        let state = State {
+            queue: VecDeque::new(),
+            running: Vec::new(),
+            abandoned: 0,
+            threads: 0,
+            next: 0,
+        };
+        Self { name, permanent, most, state: Mutex::new(state), work: Condvar::new() }
+    }
+
+    fn start(&'static self) -> io::Result<()> {
+        let mut state = self.state();
+        while state.threads < self.permanent {
+            self.create_thread(&mut state)?;
+        }
+        Ok(())
+    }
+
+    /// Threads that are blocked in an abandoned job.
+    #[must_use]
+    pub fn abandoned(&self) -> usize {
+        self.state().abandoned
+    }
+
+    /// Runs `job` on a thread and waits for its result, at most for `bound`. A future that is
+    /// dropped earlier abandons the job as well.
+    ///
+    /// # Errors
+    /// See [`Unfinished`].
+    pub async fn run<T: Send + 'static>(
+        &'static self,
+        bound: Duration,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Unfinished> {
+        let (send, result) = tokio::sync::oneshot::channel();
+        let _waiting = self.submit(job, move |done| {
+            // Nobody waits any more.
+            let _ = send.send(done);
+        })?;
+        match tokio::time::timeout(bound, result).await {
+            Ok(Ok(done)) => done.map_err(Unfinished::Panicked),
+            // The sender is only dropped without a result when the job is abandoned.
+            Ok(Err(_)) | Err(_) => Err(Unfinished::Overdue(bound)),
+        }
+    }
+
+    /// Like [`Lane::run`], for callers outside of async code. Blocks.
+    ///
+    /// # Errors
+    /// See [`Unfinished`].
+    pub fn run_blocking<T: Send + 'static>(
+        &'static self,
+        bound: Duration,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Unfinished> {
+        let (send, result) = mpsc::sync_channel(1);
+        let _waiting = self.submit(job, move |done| {
+            // Nobody waits any more.
+            let _ = send.send(done);
+        })?;
+        match result.recv_timeout(bound) {
+            Ok(done) => done.map_err(Unfinished::Panicked),
+            Err(_) => Err(Unfinished::Overdue(bound)),
+        }
+    }
+
+    fn submit<T: Send + 'static>(
+        &'static self,
+        job: impl FnOnce() -> T + Send + 'static,
+        deliver: impl FnOnce(std::thread::Result<T>) + Send + 'static,
+    ) -> Result<Waiting, Unfinished> {
+        let mut state = self.state();
+        if state.free() <= state.queue.len()
+            && let Err(source) = self.create_thread(&mut state)
+            && state.threads == state.abandoned
+        {
+            return Err(Unfinished::NoThread { abandoned: state.abandoned, source });
+        }
+        let ticket = state.next;
+        state.next += 1;
+        let work = move || {
+            let done = catch_unwind(AssertUnwindSafe(job));
+            if self.finish(ticket) {
+                deliver(done);
+            } else {
+                // A late result may own something that takes time to end: the thread counts as
+                // blocked until then. The destructor may panic, too.
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(done)));
+                self.state().abandoned -= 1;
+            }
+        };
+        state.queue.push_back((ticket, Box::new(work)));
+        drop(state);
+        self.work.notify_one();
+        Ok(Waiting { lane: self, ticket })
+    }
+
+    fn abandon(&'static self, ticket: Ticket) {
+        let mut state = self.state();
+        if let Some(at) = state.queue.iter().position(|(queued, _)| *queued == ticket) {
+            let unstarted = state.queue.remove(at);
+            drop(state);
+            // What the job owns may take its time to be dropped.
+            drop(unstarted);
+            return;
+        }
+        let Some(at) = state.running.iter().position(|running| *running == ticket) else { return };
+        state.running.swap_remove(at);
+        state.abandoned += 1;
+        if state.threads - state.abandoned < self.permanent {
+            // Where the system refuses, the next job tries again.
+            let _ = self.create_thread(&mut state);
+        }
+        let abandoned = state.abandoned;
+        drop(state);
+        tracing::debug!(lane = self.name, abandoned, "nobody waits for a job any more");
+    }
+
+    /// Whether somebody still waits for the result.
+    fn finish(&self, ticket: Ticket) -> bool {
+        let mut state = self.state();
+        let at = state.running.iter().position(|running| *running == ticket);
+        at.map(|at| state.running.swap_remove(at)).is_some()
+    }
+
+    fn create_thread(&'static self, state: &mut State) -> io::Result<()> {
+        if state.threads >= self.most {
+            return Err(io::Error::other(format!("all {} threads are in use", self.most)));
+        }
+        let thread = Builder::new().name(self.name.to_owned()).stack_size(STACK);
+        thread.spawn(move || self.serve())?;
+        state.threads += 1;
+        Ok(())
+    }
+
+    fn serve(&'static self) {
+        let mut state = self.state();
+        loop {
+            if let Some((ticket, work)) = state.queue.pop_front() {
+                state.running.push(ticket);
+                drop(state);
+                work();
+                state = self.state();
+                continue;
+            }
+            if state.threads - state.abandoned <= self.permanent {
+                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let waited = self.work.wait_timeout(state, IDLE);
+            let timed_out;
+            (state, timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
+            let spare = state.threads - state.abandoned > self.permanent;
+            if timed_out.timed_out() && spare && state.queue.is_empty() {
+                state.threads -= 1;
+                return;
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No job runs under the lock, so a panic cannot leave the state half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    /// Longer than any test may take; no result depends on it.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    fn lane(permanent: usize, most: usize) -> &'static Lane {
+        let lane = Box::leak(Box::new(Lane::new("test", permanent, most)));
+        lane.start().unwrap();
+        lane
+    }
+
+    /// A job that blocks until the sender is dropped.
+    fn blocked() -> (mpsc::Sender<()>, impl FnOnce() + Send) {
+        let (release, released) = mpsc::channel::<()>();
+        (release, move || {
+            let _ = released.recv();
+        })
+    }
+
+    fn until(condition: impl Fn() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !condition() {
+            assert!(Instant::now() < deadline, "the condition never held");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_job_runs_on_a_thread_that_exists_already() {
+        let lane = lane(1, 1);
+        for n in 0..3 {
+            assert_eq!(lane.run(PATIENCE, move || n).await.unwrap(), n);
+            assert_eq!(lane.run_blocking(PATIENCE, move || n).unwrap(), n);
+        }
+        assert_eq!(lane.state().threads, 1);
+    }
+
+    /// Blocks one thread in an abandoned job.
+    async fn block_a_thread(lane: &'static Lane) -> mpsc::Sender<()> {
+        let (release, blocks) = blocked();
+        let (began, begun) = tokio::sync::oneshot::channel();
+        let call = tokio::spawn(lane.run(PATIENCE, move || {
+            began.send(()).unwrap();
+            blocks();
+        }));
+        begun.await.unwrap();
+        call.abort();
+        assert!(call.await.unwrap_err().is_cancelled());
+        release
+    }
+
+    #[tokio::test]
+    async fn a_job_that_exceeds_its_bound_is_overdue() {
+        let lane = lane(1, 1);
+        let (_release, blocks) = blocked();
+        let overdue = lane.run(Duration::from_millis(1), blocks).await;
+        assert!(matches!(overdue, Err(Unfinished::Overdue(_))), "{overdue:?}");
+    }
+
+    #[tokio::test]
+    async fn a_blocked_thread_is_replaced_and_ends_when_its_job_does() {
+        let lane = lane(1, 2);
+        let release = block_a_thread(lane).await;
+        assert_eq!((lane.abandoned(), lane.state().threads), (1, 2));
+        assert_eq!(lane.run(PATIENCE, || 7).await.unwrap(), 7);
+        drop(release);
+        until(|| lane.abandoned() == 0);
+    }
+
+    #[tokio::test]
+    async fn when_every_thread_is_blocked_and_none_can_be_created_the_answer_comes_at_once() {
+        let lane = lane(1, 1);
+        let release = block_a_thread(lane).await;
+        let refused = lane.run(PATIENCE, || ()).await.unwrap_err();
+        assert!(matches!(refused, Unfinished::NoThread { abandoned: 1, .. }), "{refused}");
+        drop(release);
+        until(|| lane.run_blocking(PATIENCE, || ()).is_ok());
+    }
+
+    #[test]
+    fn a_job_whose_bound_has_passed_before_a_thread_was_free_never_starts() {
+        let lane = lane(1, 1);
+        let (release, blocks) = blocked();
+        let (began, begun) = mpsc::channel();
+        let first = std::thread::spawn(move || {
+            lane.run_blocking(PATIENCE, move || {
+                began.send(()).unwrap();
+                blocks();
+            })
+        });
+        begun.recv_timeout(PATIENCE).unwrap();
+        let (ran, runs) = mpsc::channel();
+        let late = lane.run_blocking(Duration::from_millis(1), move || ran.send(()));
+        assert!(matches!(late, Err(Unfinished::Overdue(_))));
+        drop(release);
+        first.join().unwrap().unwrap();
+        assert!(runs.recv_timeout(PATIENCE).is_err(), "its sender was dropped, not used");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_answer_and_the_thread_goes_on() {
+        let lane = lane(1, 1);
+        let panicked = lane.run(PATIENCE, || panic!("as expected")).await;
+        assert!(matches!(panicked, Err(Unfinished::Panicked(_))));
+        assert_eq!(lane.run(PATIENCE, || 7).await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn a_late_result_is_dropped_by_its_thread() {
+        #[derive(Debug)]
+        struct Guard(mpsc::Sender<()>);
+        impl Drop for Guard {
+            fn drop(&mut self) {
+                let _ = self.0.send(());
+            }
+        }
+        let lane = lane(1, 1);
+        let (release, blocks) = blocked();
+        let (dropped, drops) = mpsc::channel();
+        let (began, begun) = tokio::sync::oneshot::channel();
+        let call = tokio::spawn(lane.run(PATIENCE, move || {
+            began.send(()).unwrap();
+            blocks();
+            Guard(dropped)
+        }));
+        begun.await.unwrap();
+        call.abort();
+        assert!(call.await.unwrap_err().is_cancelled());
+        assert_eq!(lane.abandoned(), 1);
+        drop(release);
+        drops.recv_timeout(PATIENCE).unwrap();
+        until(|| lane.abandoned() == 0);
+    }
+}
