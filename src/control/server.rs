@@ -3,8 +3,9 @@
 mod asked;
 mod events;
 mod logs;
+mod socket;
 
-use super::listener::{Bounded, Owned};
+use super::listener::Bounded;
 use crate::config::{Options, Settings};
 use crate::manager::{Command, Facts, Handle, Outcome};
 use crate::paths::Home;
@@ -17,11 +18,10 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use std::io;
-use std::os::unix::fs::PermissionsExt;
+use socket::Socket;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -50,7 +50,7 @@ pub struct Server {
     end: CancellationToken,
     closing: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
-    home: Home,
+    socket: Arc<Socket>,
 }
 
 impl Server {
@@ -68,22 +68,10 @@ impl Server {
             streams: Arc::new(Semaphore::new(STREAMS)),
         };
         let tcp = tokio::spawn(serve_tcp(api.clone(), closing.clone()));
-        let socket = match bind(home) {
-            Ok(listener) => {
-                let uid = nix::unistd::getuid().as_raw();
-                let listener = Bounded::new(Owned { listener, uid });
-                tokio::spawn(serve(listener, router(api), closing.clone()))
-            }
-            Err(error) => {
-                let what = format!(
-                    "no command reaches this host: {} cannot be bound: {error}; remove what is \
-                     there, then stop it by SIGTERM and start again",
-                    home.socket().display()
-                );
-                tokio::spawn(async move { api.manager.trouble("socket", Some(what)).await })
-            }
-        };
-        Self { end, closing, tasks: vec![socket, tcp], home: home.clone() }
+        let socket = Arc::new(Socket::new(home.socket()));
+        let bound = socket.bind();
+        let serving = tokio::spawn(socket::serve(api, socket.clone(), bound));
+        Self { end, closing, tasks: vec![serving, tcp], socket }
     }
 
     /// Cancelled when a client has asked the host to end.
@@ -95,8 +83,7 @@ impl Server {
     /// Takes the socket away. Answers that are under way still go out, until the
     /// task that is returned ends.
     pub fn stop(self) -> JoinHandle<()> {
-        // A folder that stands in its place stays.
-        let _ = std::fs::remove_file(self.home.socket());
+        self.socket.remove();
         self.closing.cancel();
         tokio::spawn(async {
             // A client that does not read must not keep the host.
@@ -107,18 +94,6 @@ impl Server {
             }
         })
     }
-}
-
-fn bind(home: &Home) -> io::Result<UnixListener> {
-    let path = home.socket();
-    match std::fs::remove_file(&path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    let listener = UnixListener::bind(&path)?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
 }
 
 /// Serves health and metrics where the settings in force say so; a restart may

@@ -139,7 +139,7 @@ fn a_host_whose_socket_cannot_be_bound_supervises_all_the_same() {
     std::fs::create_dir(rig.path("stigmer.sock")).unwrap();
     let host = rig.headless(&[]);
     host.wait_for(READY);
-    host.wait_for("stigmer.sock cannot be bound");
+    host.wait_for("/stigmer.sock: ");
     assert!(host.stdout().contains(READY));
     let pid = std::fs::read_to_string(rig.path("temporal.pid")).unwrap();
     Process::pin(pid.lines().next().unwrap().parse().unwrap()).unwrap().kill();
@@ -148,6 +148,21 @@ fn a_host_whose_socket_cannot_be_bound_supervises_all_the_same() {
     assert!(status["message"].as_str().unwrap().contains("host unresponsive"), "{status:#}");
     rig.run(&["stop"]).exits(0).complains(&["does not answer"]);
     std::fs::remove_dir(rig.path("stigmer.sock")).unwrap();
+    host.finish();
+    rig.assert_nothing_runs();
+}
+
+#[test]
+fn a_socket_that_could_not_be_bound_at_the_start_is_bound_later() {
+    let rig = Rig::new();
+    std::fs::create_dir(rig.path("stigmer.sock")).unwrap();
+    let host = rig.headless(&[]);
+    host.wait_for("/stigmer.sock: ");
+    std::fs::remove_dir(rig.path("stigmer.sock")).unwrap();
+    rig.wait_for("an answer without a trouble", |status| {
+        status["host"]["pid"] == host.pid() && status["message"] == ""
+    });
+    rig.run(&["stop"]).exits(0);
     host.finish();
     rig.assert_nothing_runs();
 }
