@@ -1,8 +1,9 @@
 //! Processes that have nothing to do with Temporal but look as if they had. No
 //! stop, crash, hang or adoption may touch one.
 
-use super::process::Process;
+use super::process::{self, Process};
 use super::rig::Rig;
+use super::{LIMIT, within};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -10,7 +11,10 @@ use std::process::{Child, Command, Stdio};
 /// Longer than any test, and not for ever.
 const NAP: &str = "300";
 
-/// Ends them when it is dropped.
+/// In the environment of every stranger, and of its children.
+const TAG: &str = "TEST_STRANGERS";
+
+/// Ends them, and their children, when it is dropped.
 pub struct Strangers {
     folder: tempfile::TempDir,
     home: PathBuf,
@@ -111,6 +115,7 @@ impl Strangers {
         for (what, command) in KINDS.iter().cycle().take(count) {
             let mut command = command(self);
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            command.env(TAG, self.folder.path());
             let child = command.spawn().unwrap_or_else(|error| panic!("one {what}: {error}"));
             self.know(what, i32::try_from(child.id()).unwrap());
             self.children.push(child);
@@ -157,5 +162,14 @@ impl Drop for Strangers {
         for child in &mut self.children {
             let _ = child.wait();
         }
+        // Children of a stranger outlive it.
+        let tag = self.folder.path().display().to_string();
+        let mut left = Vec::new();
+        let gone = within(LIMIT, || {
+            left = process::tagged(TAG, &tag);
+            left.iter().for_each(Process::kill);
+            left.is_empty()
+        });
+        assert!(gone || std::thread::panicking(), "left: {left:?}");
     }
 }
