@@ -276,7 +276,8 @@ impl Rig {
         assert!(!self.path("stigmer.sock").exists(), "the socket is still there");
     }
 
-    fn own_log(&self) -> String {
+    /// The end of the host's own log, for messages.
+    pub fn own_log(&self) -> String {
         let text = std::fs::read_to_string(self.path("logs/stigmer.log")).unwrap_or_default();
         let tail: Vec<&str> = text.lines().rev().take(40).collect();
         format!("the host's own log, newest first:\n{}", tail.join("\n"))

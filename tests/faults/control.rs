@@ -1,0 +1,175 @@
+//! The preload library (`faults.c`) and the file through which a test commands it.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+/// A group of functions of the C library that are counted together. The order is that of `faults.c`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Function {
+    pub name: &'static str,
+    /// The errors that the kernel returns from these functions.
+    pub errors: &'static [i32],
+}
+
+use libc::{EACCES, EAGAIN, EINTR, EIO, EMFILE, ENFILE, ENOLCK, ENOMEM, ENOSPC, ENOSYS, EROFS};
+
+const fn function(name: &'static str, errors: &'static [i32]) -> Function {
+    Function { name, errors }
+}
+
+pub const FUNCTIONS: [Function; 24] = [
+    function("open", &[EMFILE, EIO, ENOSPC, ENOMEM]),
+    function("write", &[ENOSPC, EIO]),
+    function("rename", &[ENOSPC, EIO]),
+    function("fallocate", &[ENOSPC, EIO]),
+    function("fork", &[EAGAIN, ENOMEM]),
+    function("thread", &[EAGAIN]),
+    function("epoll", &[ENOMEM, ENOSPC, EMFILE]),
+    function("socket", &[EMFILE, ENOMEM]),
+    function("fsync", &[EIO, ENOSPC]),
+    function("mkdir", &[ENOSPC, EROFS]),
+    function("lock", &[ENOLCK, EINTR]),
+    function("unlink", &[EIO, EROFS]),
+    function("bind", &[ENOMEM, EACCES]),
+    function("listen", &[ENOMEM]),
+    function("connect", &[EAGAIN, ENOMEM]),
+    function("syscall", &[EMFILE, ENOSYS]),
+    function("pipe", &[EMFILE, ENFILE]),
+    function("duplicate", &[EMFILE]),
+    function("poll", &[ENOMEM, EINTR]),
+    function("read", &[EIO]),
+    function("readlink", &[EIO, EACCES]),
+    function("stat", &[EIO, ENOMEM]),
+    function("accept", &[EMFILE, ENOMEM]),
+    function("inotify", &[EMFILE, ENOSPC]),
+];
+
+/// The name of an error, as in the sweep's filter.
+pub fn error_name(error: i32) -> &'static str {
+    let names = [
+        (EACCES, "EACCES"),
+        (EAGAIN, "EAGAIN"),
+        (EINTR, "EINTR"),
+        (EIO, "EIO"),
+        (EMFILE, "EMFILE"),
+        (ENFILE, "ENFILE"),
+        (ENOLCK, "ENOLCK"),
+        (ENOMEM, "ENOMEM"),
+        (ENOSPC, "ENOSPC"),
+        (ENOSYS, "ENOSYS"),
+        (EROFS, "EROFS"),
+    ];
+    names.iter().find(|(known, _)| *known == error).map_or("?", |(_, name)| name)
+}
+
+/// One injected failure: calls `nth` to `nth + times - 1` of a function, counted from the moment
+/// of arming.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    /// Index in [`FUNCTIONS`].
+    pub function: usize,
+    pub error: i32,
+    pub nth: u32,
+    pub times: u32,
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (name, error) = (FUNCTIONS[self.function].name, error_name(self.error));
+        let more = if self.times > 1 { "+" } else { "" };
+        write!(f, "{name}:{error}:{}{more}", self.nth)
+    }
+}
+
+/// The file that the library maps.
+#[derive(Debug)]
+pub struct Control {
+    file: File,
+    path: PathBuf,
+}
+
+const ARMED: usize = 0;
+const FUNCTION: usize = 1;
+const NTH: usize = 2;
+const ERROR: usize = 3;
+const TIMES: usize = 4;
+const HITS: usize = 5;
+const COUNTS: usize = 6;
+
+impl Control {
+    /// Creates the file, disarmed.
+    pub fn create(path: PathBuf) -> Self {
+        let file = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+        file.set_len(4 * (COUNTS + FUNCTIONS.len()) as u64).unwrap();
+        Self { file, path }
+    }
+
+    /// Makes a command that starts a host load the library.
+    pub fn load(&self, command: &mut Command) {
+        command.env("LD_PRELOAD", library().unwrap()).env("FAULTS_FILE", &self.path);
+    }
+
+    /// Counts from zero. The fault, if there is one, happens from now on.
+    pub fn arm(&self, fault: Option<Fault>) {
+        self.disarm();
+        (HITS..COUNTS + FUNCTIONS.len()).for_each(|word| self.set(word, 0));
+        let none = Fault { function: 0, error: 0, nth: 0, times: 0 };
+        let fault = fault.unwrap_or(none);
+        self.set(FUNCTION, u32::try_from(fault.function).unwrap());
+        self.set(NTH, fault.nth);
+        self.set(ERROR, fault.error.unsigned_abs());
+        self.set(TIMES, fault.times);
+        self.set(ARMED, 1);
+    }
+
+    /// Every call succeeds from now on.
+    pub fn disarm(&self) {
+        self.set(ARMED, 0);
+    }
+
+    /// Calls that failed since the last arming.
+    pub fn hits(&self) -> u32 {
+        self.get(HITS)
+    }
+
+    /// Calls of each function since the last arming.
+    pub fn counts(&self) -> [u32; FUNCTIONS.len()] {
+        std::array::from_fn(|function| self.get(COUNTS + function))
+    }
+
+    fn set(&self, word: usize, value: u32) {
+        self.file.write_all_at(&value.to_ne_bytes(), 4 * word as u64).unwrap();
+    }
+
+    fn get(&self, word: usize) -> u32 {
+        let mut bytes = [0; 4];
+        self.file.read_exact_at(&mut bytes, 4 * word as u64).unwrap();
+        u32::from_ne_bytes(bytes)
+    }
+}
+
+/// The compiled library; an error where there is no C compiler.
+pub fn library() -> Result<&'static Path, &'static str> {
+    static LIBRARY: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/faults.c");
+        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("faults.so");
+        // Replaced in one step: another run may have the library loaded.
+        let draft = library.with_extension(std::process::id().to_string());
+        let mut command = Command::new("cc");
+        command
+            .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
+            .arg(&library)
+            .arg(source);
+        let ran = command.output().map_err(|error| format!("no C compiler: cc: {error}"))?;
+        let complaint = String::from_utf8_lossy(&ran.stderr).into_owned();
+        if !ran.status.success() {
+            return Err(complaint);
+        }
+        std::fs::rename(draft, &library).map_err(|error| error.to_string())?;
+        Ok(library)
+    });
+    LIBRARY.as_deref().map_err(String::as_str)
+}

@@ -1,0 +1,106 @@
+//! A server in Temporal's place that starts and stops in milliseconds. It answers what the health
+//! checks request, and nothing else. The test program runs itself as this server.
+
+use crate::support::rig::Rig;
+use crate::support::wrapper;
+use h2::server::SendResponse;
+use nix::fcntl::{Flock, FlockArg};
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use tokio::net::TcpListener;
+use tonic::codegen::{Bytes, http};
+
+/// Command line of the server, one argument per line.
+const ARGUMENTS: &str = "FAKE_TEMPORAL_ARGUMENTS";
+/// A file that every fake server of a rig locks. Two at a time leave a line in it.
+const CENSUS: &str = "FAKE_TEMPORAL_CENSUS";
+
+/// Makes the rig run fake servers.
+pub fn install(rig: &mut Rig) {
+    let this = std::env::current_exe().unwrap();
+    let script = format!(
+        r#"[ "$1" = server ] || {{ echo "temporal version 1.9.1 (Server 1.32.0, UI 2.0.0)"; exit; }}
+        export {CENSUS}='{census}' {ARGUMENTS}="$(printf '%s\n' "$@")"
+        exec '{this}' --exact --nocapture fake::serves_in_place_of_temporal"#,
+        census = census(rig).display(),
+        this = this.display(),
+    );
+    let program = wrapper::executable(rig, "temporal", &script);
+    rig.set_program(&program);
+}
+
+fn census(rig: &Rig) -> PathBuf {
+    rig.folder().join("census")
+}
+
+/// Whether two servers of the rig ever ran at the same time.
+pub fn met_another(rig: &Rig) -> bool {
+    std::fs::metadata(census(rig)).is_ok_and(|census| census.len() > 0)
+}
+
+/// The server itself, if the environment asks for it; otherwise no test at all.
+#[test]
+fn serves_in_place_of_temporal() {
+    let Ok(arguments) = std::env::var(ARGUMENTS) else { return };
+    let _alone = alone(Path::new(&std::env::var_os(CENSUS).unwrap()));
+    let value = |flag: &str| arguments.lines().skip_while(|line| *line != flag).nth(1);
+    // Open to the end: a server that has another file open than the one at the path loses data.
+    let _database = value("--db-filename").map(|path| {
+        let mut file = File::options().append(true).create(true).open(path).unwrap();
+        file.write_all(b"x").unwrap();
+        file
+    });
+    let ports: Vec<u16> = ["--port", "--ui-port", "--metrics-port"]
+        .iter()
+        .filter_map(|flag| value(flag)?.parse().ok())
+        .collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut listeners = Vec::new();
+        for port in ports {
+            listeners.push(TcpListener::bind(("127.0.0.1", port)).await.unwrap());
+        }
+        loop {
+            let (stream, _) = listeners[0].accept().await.unwrap();
+            tokio::spawn(async move {
+                let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+                while let Some(Ok((request, respond))) = connection.accept().await {
+                    let _ = answer(request.uri().path(), respond);
+                }
+            });
+        }
+    });
+}
+
+fn alone(census: &Path) -> Option<Flock<File>> {
+    let file = File::options().append(true).create(true).open(census).unwrap();
+    Flock::lock(file, FlockArg::LockExclusiveNonblock)
+        .inspect_err(|_| {
+            let mut file = File::options().append(true).open(census).unwrap();
+            writeln!(file, "pid {} met another server", std::process::id()).unwrap();
+        })
+        .map_err(|(_, error)| error)
+        .ok()
+}
+
+fn answer(path: &str, mut respond: SendResponse<Bytes>) -> Result<(), h2::Error> {
+    let message: &[u8] = match path.rsplit('/').next().unwrap_or_default() {
+        "Check" => b"\x08\x01",
+        "DescribeNamespace" => b"\x0a\x09\x0a\x07default",
+        "GetClusterInfo" => b"\x12\x06fake-1\x1a\x04fake",
+        _ => b"",
+    };
+    let found = !path.ends_with("/DescribeWorkflowExecution");
+    let response = http::Response::builder().header("content-type", "application/grpc");
+    let mut stream = respond.send_response(response.body(()).unwrap(), false)?;
+    if found {
+        let length = u8::try_from(message.len()).unwrap();
+        let frame = [&[0, 0, 0, 0, length], message].concat();
+        stream.send_data(frame.into(), false)?;
+    }
+    let mut trailers = http::HeaderMap::new();
+    let code = if found { "0" } else { "5" };
+    trailers.insert("grpc-status", http::HeaderValue::from_static(code));
+    stream.send_trailers(trailers)
+}

@@ -1,0 +1,221 @@
+/* Makes the n-th call of one function fail, in hosts only.
+ *
+ * Loaded with LD_PRELOAD. FAULTS_FILE names a file that the test maps its orders into (see
+ * `control.rs`, which has the same layout). The host inherits both variables from the command that
+ * starts it, and so does the next host of a hand-over. In every other program, the server among them,
+ * the library does nothing: only a program called `stigmer` that runs as a host opens the file.
+ *
+ * Only calls through the C library are seen. Crates that make raw system calls are not.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* In the order of `Function::ALL` in control.rs. */
+enum function {
+    OPEN, WRITE, RENAME, FALLOCATE, FORK, THREAD, EPOLL, SOCKET, FSYNC, MKDIR, LOCK, UNLINK, BIND,
+    LISTEN, CONNECT, SYSCALL, PIPE, DUPLICATE, POLL, READ, READLINK, STAT, ACCEPT, INOTIFY, FUNCTIONS
+};
+
+struct control {
+    uint32_t armed, function, nth, error, times, hits, counts[FUNCTIONS];
+};
+
+static struct control *control;
+
+static int is_host(void) {
+    char exe[4096] = {0}, line[65536] = {0};
+    if (readlink("/proc/self/exe", exe, sizeof exe - 1) <= 0) return 0;
+    const char *name = strrchr(exe, '/');
+    if (!name || strncmp(name, "/stigmer", 8) != 0) return 0;
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    ssize_t length = syscall(SYS_read, fd, line, sizeof line - 1);
+    syscall(SYS_close, fd);
+    for (char *word = line; word < line + length; word += strlen(word) + 1)
+        if (!strcmp(word, "background-host") || !strcmp(word, "--no-tui")) return 1;
+    return 0;
+}
+
+__attribute__((constructor)) static void begin(void) {
+    const char *path = getenv("FAULTS_FILE");
+    if (!path || !is_host()) return;
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC);
+    if (fd < 0) return;
+    void *mapped = mmap(NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    syscall(SYS_close, fd);
+    if (mapped != MAP_FAILED) control = mapped;
+}
+
+/* Counts the call. True if it must fail; errno is set then. */
+static int fails(enum function which) {
+    struct control *it = control;
+    if (!it || !__atomic_load_n(&it->armed, __ATOMIC_ACQUIRE)) return 0;
+    uint32_t n = __atomic_add_fetch(&it->counts[which], 1, __ATOMIC_RELAXED);
+    if (which != it->function || !it->nth || n < it->nth || n - it->nth >= it->times) return 0;
+    __atomic_add_fetch(&it->hits, 1, __ATOMIC_RELAXED);
+    errno = (int)it->error;
+    return 1;
+}
+
+/* Only files on a disk or in procfs refuse to be read or written: a wake-up through an eventfd
+ * does not meet a full disk. */
+static int fails_on_file(enum function which, int fd) {
+    struct stat it;
+    if (!control || syscall(SYS_fstat, fd, &it) != 0 || !S_ISREG(it.st_mode)) return 0;
+    return fails(which);
+}
+
+/* The next definition of the function, looked up once. */
+#define REAL(name)                                                                                 \
+    static __typeof__(name) *real;                                                                 \
+    if (!real) real = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
+
+#define CALL(which, type, name, parameters, arguments)                                             \
+    type name parameters {                                                                         \
+        REAL(name);                                                                                \
+        return fails(which) ? (type)-1 : real arguments;                                           \
+    }
+
+#define CALL_FILE(which, type, name, parameters, arguments)                                        \
+    type name parameters {                                                                         \
+        REAL(name);                                                                                \
+        return fails_on_file(which, fd) ? (type)-1 : real arguments;                               \
+    }
+
+/* For functions that return the error. */
+#define CALL_RETURNS(which, name, parameters, arguments)                                           \
+    int name parameters {                                                                          \
+        REAL(name);                                                                                \
+        return fails(which) ? errno : real arguments;                                              \
+    }
+
+#define MODE                                                                                       \
+    va_list rest;                                                                                  \
+    va_start(rest, flags);                                                                         \
+    mode_t mode = (flags & (O_CREAT | O_TMPFILE)) ? va_arg(rest, mode_t) : 0;                      \
+    va_end(rest)
+
+int open(const char *path, int flags, ...) {
+    REAL(open);
+    MODE;
+    return fails(OPEN) ? -1 : real(path, flags, mode);
+}
+int open64(const char *path, int flags, ...) {
+    REAL(open64);
+    MODE;
+    return fails(OPEN) ? -1 : real(path, flags, mode);
+}
+int openat(int at, const char *path, int flags, ...) {
+    REAL(openat);
+    MODE;
+    return fails(OPEN) ? -1 : real(at, path, flags, mode);
+}
+int openat64(int at, const char *path, int flags, ...) {
+    REAL(openat64);
+    MODE;
+    return fails(OPEN) ? -1 : real(at, path, flags, mode);
+}
+DIR *opendir(const char *path) {
+    REAL(opendir);
+    return fails(OPEN) ? NULL : real(path);
+}
+CALL_FILE(WRITE, ssize_t, write, (int fd, const void *from, size_t count), (fd, from, count))
+CALL_FILE(WRITE, ssize_t, writev, (int fd, const struct iovec *from, int count), (fd, from, count))
+CALL_FILE(WRITE, ssize_t, pwrite, (int fd, const void *from, size_t count, off_t at), (fd, from, count, at))
+CALL_FILE(WRITE, ssize_t, pwrite64, (int fd, const void *from, size_t count, off64_t at), (fd, from, count, at))
+CALL_FILE(WRITE, int, ftruncate64, (int fd, off64_t length), (fd, length))
+CALL(RENAME, int, rename, (const char *from, const char *to), (from, to))
+CALL(FALLOCATE, int, fallocate, (int fd, int mode, off_t at, off_t length), (fd, mode, at, length))
+CALL(FALLOCATE, int, fallocate64, (int fd, int mode, off64_t at, off64_t length), (fd, mode, at, length))
+CALL(FORK, pid_t, fork, (void), ())
+CALL_RETURNS(FORK, posix_spawn,
+             (pid_t *restrict pid, const char *restrict path, const posix_spawn_file_actions_t *restrict actions,
+              const posix_spawnattr_t *restrict attributes, char *const argv[restrict], char *const envp[restrict]),
+             (pid, path, actions, attributes, argv, envp))
+CALL_RETURNS(FORK, posix_spawnp,
+             (pid_t *restrict pid, const char *restrict path, const posix_spawn_file_actions_t *restrict actions,
+              const posix_spawnattr_t *restrict attributes, char *const argv[restrict], char *const envp[restrict]),
+             (pid, path, actions, attributes, argv, envp))
+CALL_RETURNS(THREAD, pthread_create,
+             (pthread_t *restrict thread, const pthread_attr_t *restrict attributes, void *(*run)(void *),
+              void *restrict with),
+             (thread, attributes, run, with))
+CALL(EPOLL, int, epoll_create1, (int flags), (flags))
+CALL(EPOLL, int, epoll_ctl, (int at, int what, int fd, struct epoll_event *event), (at, what, fd, event))
+CALL(SOCKET, int, socket, (int family, int type, int protocol), (family, type, protocol))
+CALL(SOCKET, int, socketpair, (int family, int type, int protocol, int pair[2]), (family, type, protocol, pair))
+CALL(FSYNC, int, fsync, (int fd), (fd))
+CALL(FSYNC, int, fdatasync, (int fd), (fd))
+CALL(MKDIR, int, mkdir, (const char *path, mode_t mode), (path, mode))
+CALL(MKDIR, int, chmod, (const char *path, mode_t mode), (path, mode))
+CALL(LOCK, int, flock, (int fd, int what), (fd, what))
+CALL(UNLINK, int, unlink, (const char *path), (path))
+CALL(BIND, int, bind, (int fd, const struct sockaddr *address, socklen_t length), (fd, address, length))
+CALL(LISTEN, int, listen, (int fd, int backlog), (fd, backlog))
+CALL(CONNECT, int, connect, (int fd, const struct sockaddr *address, socklen_t length), (fd, address, length))
+CALL(PIPE, int, pipe2, (int pair[2], int flags), (pair, flags))
+CALL(DUPLICATE, int, dup, (int fd), (fd))
+CALL(DUPLICATE, int, dup2, (int fd, int to), (fd, to))
+CALL(POLL, int, poll, (struct pollfd *fds, nfds_t count, int timeout), (fds, count, timeout))
+CALL_FILE(READ, ssize_t, read, (int fd, void *to, size_t count), (fd, to, count))
+CALL_FILE(READ, ssize_t, pread64, (int fd, void *to, size_t count, off64_t at), (fd, to, count, at))
+CALL(READLINK, ssize_t, readlink, (const char *path, char *to, size_t size), (path, to, size))
+CALL(STAT, int, stat64, (const char *path, struct stat64 *to), (path, to))
+CALL(STAT, int, lstat64, (const char *path, struct stat64 *to), (path, to))
+CALL(STAT, int, fstat64, (int fd, struct stat64 *to), (fd, to))
+CALL(STAT, int, statx, (int at, const char *restrict path, int flags, unsigned mask, struct statx *restrict to),
+     (at, path, flags, mask, to))
+CALL(ACCEPT, int, accept4, (int fd, struct sockaddr *address, socklen_t *length, int flags),
+     (fd, address, length, flags))
+CALL(INOTIFY, int, inotify_init1, (int flags), (flags))
+CALL(INOTIFY, int, inotify_add_watch, (int fd, const char *path, uint32_t mask), (fd, path, mask))
+
+int fcntl(int fd, int what, ...) {
+    REAL(fcntl);
+    va_list rest;
+    va_start(rest, what);
+    void *with = va_arg(rest, void *);
+    va_end(rest);
+    if (what == F_DUPFD_CLOEXEC && fails(DUPLICATE)) return -1;
+    return real(fd, what, with);
+}
+int fcntl64(int fd, int what, ...) {
+    REAL(fcntl64);
+    va_list rest;
+    va_start(rest, what);
+    void *with = va_arg(rest, void *);
+    va_end(rest);
+    if (what == F_DUPFD_CLOEXEC && fails(DUPLICATE)) return -1;
+    return real(fd, what, with);
+}
+long syscall(long number, ...) {
+    REAL(syscall);
+    va_list rest;
+    va_start(rest, number);
+    long a[6];
+    for (int i = 0; i < 6; i++) a[i] = va_arg(rest, long);
+    va_end(rest);
+    /* Not futex and the like, which no kernel refuses. */
+    int refused = number == SYS_pidfd_open || number == SYS_pidfd_send_signal || number == SYS_close_range;
+    if (refused && fails(SYSCALL)) return -1;
+    return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}

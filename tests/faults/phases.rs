@@ -1,0 +1,223 @@
+//! The phases of a host's life, each with one injected failure, and the promises afterwards.
+
+use crate::control::{Control, FUNCTIONS, Fault};
+use crate::fake;
+use crate::support::process::Process;
+use crate::support::rig::{Ran, Rig, Running, timed};
+use crate::support::{LIMIT, within};
+use rustix::process::Signal;
+use serde_json::Value;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+/// No command takes longer, whatever fails: a host that does not respond is ended after 10 s.
+const COMMAND: Duration = Duration::from_secs(20);
+/// A failure that lasts is over after this time. Longer than the first few restart delays.
+const LASTING: Duration = Duration::from_millis(600);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    Start,
+    Watch,
+    Crash,
+    Restart,
+    HandOver,
+    Stop,
+}
+
+impl Phase {
+    pub const ALL: [Self; 6] =
+        [Self::Start, Self::Watch, Self::Crash, Self::Restart, Self::HandOver, Self::Stop];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Watch => "watch",
+            Self::Crash => "crash",
+            Self::Restart => "restart",
+            Self::HandOver => "hand-over",
+            Self::Stop => "stop",
+        }
+    }
+}
+
+/// What a phase did.
+#[derive(Debug)]
+pub struct Outcome {
+    pub counts: [u32; FUNCTIONS.len()],
+    pub hits: u32,
+    /// The server ran without a host after the phase; the next command repaired that.
+    pub host_lost: bool,
+    /// The phase itself reported an error.
+    pub reported: Option<String>,
+}
+
+struct Case {
+    rig: Rig,
+    control: Control,
+}
+
+/// Runs the phase with the failure in a home of its own.
+///
+/// # Errors
+/// The promise that was broken.
+pub fn run(phase: Phase, fault: Option<Fault>) -> Result<Outcome, String> {
+    let mut rig = Rig::with(&[
+        ("probe-period", "\"100ms\""),
+        ("backoff-max", "\"100ms\""),
+        ("max-restarts", "50"),
+    ]);
+    fake::install(&mut rig);
+    let control = Control::create(rig.folder().join("faults"));
+    let case = Case { rig, control };
+    let result = case.run(phase, fault);
+    if result.is_err() {
+        case.rig.power_cut();
+    }
+    result.map_err(|broken| format!("{broken}\n{}", case.rig.own_log()))
+}
+
+impl Case {
+    /// Injects the failure into what the phase does. A failure that lasts ends before the phase has
+    /// to.
+    fn with<T>(&self, fault: Option<Fault>, phase: impl FnOnce() -> T) -> T {
+        self.control.arm(fault);
+        let (over, ended) = mpsc::channel::<()>();
+        let done = std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let lasts = fault.is_some_and(|fault| fault.times > 1);
+                // Ends early with the phase, which drops its end.
+                if lasts && ended.recv_timeout(LASTING) == Err(RecvTimeoutError::Timeout) {
+                    self.control.disarm();
+                }
+            });
+            let done = phase();
+            drop(over);
+            done
+        });
+        self.control.disarm();
+        done
+    }
+
+    fn run(&self, phase: Phase, fault: Option<Fault>) -> Result<Outcome, String> {
+        if !matches!(phase, Phase::Start | Phase::HandOver) {
+            self.succeeds(&[])?;
+        }
+        let reported = match phase {
+            Phase::Start => self.with(fault, || self.command(&[]))?.complaint()?,
+            Phase::Watch => self.with(fault, || {
+                std::thread::sleep(LASTING);
+                None
+            }),
+            Phase::Crash => {
+                let server = self.rig.temporal();
+                self.with(fault, || {
+                    server.kill();
+                    self.repaired(2)
+                })
+            }
+            Phase::Restart => self.with(fault, || self.command(&["restart"]))?.complaint()?,
+            Phase::HandOver => {
+                let mut command = self.rig.local(&["--no-tui"]);
+                self.control.load(&mut command);
+                let host = Running::spawn(command);
+                host.wait_for(crate::support::rig::READY);
+                let (ran, took) = self.with(fault, || {
+                    host.process().signal(Signal::HUP);
+                    timed(|| host.finish())
+                });
+                bounded("hand-over", took)?;
+                (ran.code != Some(0)).then(|| format!("{ran:?}"))
+            }
+            Phase::Stop => {
+                let complaint = self.with(fault, || self.command(&["stop"]))?.complaint()?;
+                if complaint.is_none() {
+                    self.nothing_lives()?;
+                }
+                complaint
+            }
+        };
+        let (counts, hits) = (self.control.counts(), self.control.hits());
+        let mut outcome = Outcome { counts, hits, host_lost: false, reported };
+        if phase == Phase::Stop {
+            self.succeeds(&["stop"])?;
+            self.nothing_lives()?;
+        } else {
+            let status = self.status()?;
+            outcome.host_lost = status["host"].is_null() && status["state"] != "stopped";
+        }
+        self.succeeds(&[])?;
+        let status = self.status()?;
+        if status["state"] != "ready" || status["host"].is_null() {
+            return Err(format!("`local` succeeded without a watched server: {status:#}"));
+        }
+        if fake::met_another(&self.rig) {
+            return Err("two servers ran at a time".into());
+        }
+        self.succeeds(&["stop"])?;
+        self.nothing_lives()?;
+        self.rig.assert_nothing_runs();
+        Ok(outcome)
+    }
+
+    /// Waits for the repair of a crash by the host alone; what stands in its way.
+    fn repaired(&self, generation: u64) -> Option<String> {
+        let mut last = Value::Null;
+        let done = within(LIMIT / 4, || {
+            last = self.status().unwrap_or_default();
+            let ready = last["state"] == "ready"
+                && last["temporal"]["generation"].as_u64() >= Some(generation);
+            ready || last["state"] == "failed" || last["host"].is_null()
+        });
+        let ready = done && last["state"] == "ready" && !last["host"].is_null();
+        (!ready).then(|| format!("not repaired: {}: {}", last["state"], last["message"]))
+    }
+
+    fn command(&self, arguments: &[&str]) -> Result<Ran, String> {
+        let mut command = self.rig.local(arguments);
+        self.control.load(&mut command);
+        let (ran, took) = timed(|| self.rig.finish(command));
+        bounded(&format!("{arguments:?}"), took)?;
+        Ok(ran)
+    }
+
+    fn succeeds(&self, arguments: &[&str]) -> Result<(), String> {
+        let ran = self.command(arguments)?;
+        let failed = || format!("`local {}` fails afterwards: {ran:?}", arguments.join(" "));
+        (ran.code == Some(0)).then_some(()).ok_or_else(failed)
+    }
+
+    fn status(&self) -> Result<Value, String> {
+        let ran = self.command(&["status", "--json"])?;
+        serde_json::from_str(&ran.stdout).map_err(|error| format!("status: {error} in {ran:?}"))
+    }
+
+    fn nothing_lives(&self) -> Result<(), String> {
+        let left: Vec<String> = self.rig.processes().iter().map(Process::describe).collect();
+        let listening = [self.rig.port, self.rig.ui_port].map(Rig::is_listening);
+        let locked = ["temporal.lock", "supervisor.lock"].map(|lock| self.rig.is_locked(lock));
+        if left.is_empty() && listening == [false; 2] && locked == [false; 2] {
+            return Ok(());
+        }
+        Err(format!("left by `stop`: {left:?}, listening {listening:?}, locked {locked:?}"))
+    }
+}
+
+fn bounded(what: &str, took: Duration) -> Result<(), String> {
+    (took < COMMAND).then_some(()).ok_or_else(|| format!("{what} took {took:?}"))
+}
+
+trait Complaint {
+    fn complaint(self) -> Result<Option<String>, String>;
+}
+
+impl Complaint for Ran {
+    /// What a command that failed says; it must say something.
+    fn complaint(self) -> Result<Option<String>, String> {
+        match self.code {
+            Some(0) => Ok(None),
+            Some(_) if !self.stderr.trim().is_empty() => Ok(Some(self.stderr)),
+            _ => Err(format!("failed without a word: {self:?}")),
+        }
+    }
+}
