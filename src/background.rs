@@ -4,13 +4,12 @@ use crate::config::{Options, Settings};
 use crate::control::client;
 use crate::host::{Host, HostError};
 use crate::manager::Command;
-use crate::paths::Home;
+use crate::paths::{Home, files};
 use crate::process::Pid;
 use crate::process::spawn::inherit_only;
 use crate::protocol::Mode;
 use std::fs::File;
 use std::io::{self, Read, Seek};
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command as Process, Stdio};
@@ -106,7 +105,7 @@ impl Spawned {
 fn errors(path: &Path) -> Option<(File, File)> {
     let open = || -> io::Result<(File, File)> {
         let mut options = File::options();
-        let to = options.append(true).create(true).mode(0o600).open(path)?;
+        let to = files::open_for_writing(options.append(true).create(true), path)?;
         if to.metadata()?.len() > ERRORS_MAX {
             to.set_len(0)?;
         }

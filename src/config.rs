@@ -9,7 +9,7 @@ mod value;
 pub use options::Options;
 pub use value::{Level, Size, Span};
 
-use crate::paths::{Home, HomeError};
+use crate::paths::{Home, HomeError, files};
 use crate::supervisor::Policy;
 use serde_json::{Map, Value};
 use std::net::SocketAddr;
@@ -389,7 +389,7 @@ pub fn differences(asked: &Options, in_force: &Map<String, Value>) -> Vec<Differ
 /// When it cannot be read or says what is not known.
 pub fn read_file(home: &Home) -> Result<Options, ConfigError> {
     let path = home.config();
-    let text = match std::fs::read_to_string(&path) {
+    let text = match files::read_config(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Ok(Options::default());

@@ -6,7 +6,8 @@ use crate::config::{Options, Settings};
 use crate::control::server::Server;
 use crate::manager::{Command, HandOver, Handle, Manager, Outcome, Sweeps};
 use crate::paths::{Home, HomeError};
-use crate::process::identity::Identity;
+use crate::process::identity::{Identity, Proven};
+use crate::process::linux;
 use crate::process::lock::{self, HostLock};
 use crate::process::record::Record;
 use crate::protocol::Mode;
@@ -144,6 +145,14 @@ pub fn holder(home: &Home) -> Option<Identity> {
     })
 }
 
+/// Pins the host of this home. A lock's text alone proves nothing: the process must
+/// hold the lock too.
+#[must_use]
+pub fn prove(home: &Home) -> Option<Proven> {
+    let proven = holder(home)?.prove()?;
+    linux::is_holder(proven.pid(), &home.supervisor_lock()).then_some(proven)
+}
+
 /// The Temporal that runs from this home, host or not, and the options it was
 /// started with.
 #[must_use]
@@ -169,11 +178,19 @@ pub fn remedy(home: &Home) -> String {
              from here, so nothing is signalled: stop it there, or choose another home with --home",
             holder.pid
         ),
-        Some(holder) => format!(
+        Some(holder) if prove(home).is_some() => format!(
             "it is pid {}: `stigmer local restart` replaces it, `stigmer local stop` ends it",
             holder.pid
         ),
-        None => "`stigmer local restart` replaces it, `stigmer local stop` ends it".into(),
+        // The one named has ended, or has never held it.
+        Some(_) if is_hosted(home) => format!(
+            "it is {}, which is not proven to be a host, so nothing is signalled: end it yourself, \
+             or choose another home with --home",
+            linux::lock_holders(&home.supervisor_lock())
+        ),
+        Some(_) | None => {
+            "`stigmer local restart` replaces it, `stigmer local stop` ends it".into()
+        }
     }
 }
 

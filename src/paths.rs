@@ -1,6 +1,8 @@
 //! The home: which file is where, and that only its owner can read it.
 
-use std::fs::{DirBuilder, Permissions};
+pub mod files;
+
+use std::fs::{DirBuilder, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -8,7 +10,8 @@ use std::path::{Path, PathBuf};
 /// The kernel takes no longer path for a socket (`sockaddr_un`, less the final zero).
 const SOCKET_PATH_MAX: usize = 107;
 
-/// The folder that holds all of one dev server.
+/// The folder that holds all of one dev server. Every value has passed the check
+/// of owner and mode, so no command reads a home that another user prepared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Home {
     root: PathBuf,
@@ -30,8 +33,9 @@ pub enum HomeError {
     },
     /// It belongs to somebody else.
     #[error(
-        "cannot use {path} as home: it belongs to user {owner}, not to you ({me}); \
-         choose another with --home"
+        "cannot use {path} as home: it belongs to {}, not to you ({}); choose another with \
+         --home, or run the command as that user",
+        user(*owner), user(*me)
     )]
     Foreign {
         /// The folder.
@@ -40,6 +44,17 @@ pub enum HomeError {
         owner: u32,
         /// Us.
         me: u32,
+    },
+    /// Other users may have written what it contains.
+    #[error(
+        "cannot use {path} as home: it is not empty and other users may write to it (mode {mode:o}); \
+         choose another with --home, or check its content and run `chmod 700 {path}`"
+    )]
+    Writable {
+        /// The folder.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
     },
     /// It is open to others and holds what is not ours.
     #[error(
@@ -81,14 +96,20 @@ impl Home {
     /// The home at this path, which need not exist yet.
     ///
     /// # Errors
-    /// When the path cannot be made absolute or is too long for a socket.
+    /// When the path cannot be made absolute or is too long for a socket, when it
+    /// belongs to another user, and when others may have written what it contains.
     pub fn at(root: &Path) -> Result<Self, HomeError> {
         let io_error = |source| HomeError::Io { path: root.to_owned(), source };
         let absolute = std::path::absolute(root).map_err(io_error)?;
         // One folder, one name: two spellings must find the same locks.
         let root = absolute.canonicalize().unwrap_or(absolute);
-        if root.exists() && !root.is_dir() {
-            return Err(io_error(io::ErrorKind::NotADirectory.into()));
+        match std::fs::metadata(&root) {
+            Ok(meta) if !meta.is_dir() => {
+                return Err(io_error(io::ErrorKind::NotADirectory.into()));
+            }
+            Ok(meta) => check_folder(&root, &meta)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(io_error(error)),
         }
         // Its paths are on the wire, in the record and on Temporal's command line.
         if root.to_str().is_none() {
@@ -124,10 +145,7 @@ impl Home {
             let io_error = |source| HomeError::Io { path: folder.clone(), source };
             DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(io_error)?;
             let meta = std::fs::metadata(&folder).map_err(io_error)?;
-            let me = nix::unistd::getuid().as_raw();
-            if meta.uid() != me {
-                return Err(HomeError::Foreign { path: folder, owner: meta.uid(), me });
-            }
+            check_owner(&folder, &meta)?;
             if meta.mode() & 0o077 != 0 {
                 // Somebody's project, or `/tmp`, must not be closed by a slip of the hand.
                 if folder == self.root && !self.is_ours().map_err(io_error)? {
@@ -273,20 +291,51 @@ impl std::fmt::Display for Home {
     }
 }
 
+/// The user whose files this process creates and trusts.
+fn me() -> u32 {
+    nix::unistd::geteuid().as_raw()
+}
+
+/// A user's name, or its number if it has none here.
+fn user(uid: u32) -> String {
+    match nix::unistd::User::from_uid(uid.into()) {
+        Ok(Some(user)) => user.name,
+        Ok(None) | Err(_) => format!("user {uid}"),
+    }
+}
+
+fn check_owner(folder: &Path, meta: &Metadata) -> Result<(), HomeError> {
+    let (path, owner, me) = (folder.to_owned(), meta.uid(), me());
+    if owner == me { Ok(()) } else { Err(HomeError::Foreign { path, owner, me }) }
+}
+
+/// A new folder may still be open: [`Home::prepare`] closes it.
+fn check_folder(root: &Path, meta: &Metadata) -> Result<(), HomeError> {
+    check_owner(root, meta)?;
+    if meta.mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    let io_error = |source| HomeError::Io { path: root.to_owned(), source };
+    for entry in std::fs::read_dir(root).map_err(io_error)? {
+        // `config.toml` is checked when it is read.
+        if entry.map_err(io_error)?.file_name() != "config.toml" {
+            let mode = meta.mode() & 0o7777;
+            return Err(HomeError::Writable { path: root.to_owned(), mode });
+        }
+    }
+    Ok(())
+}
+
 /// Writes a file that only its owner can read.
 ///
 /// # Errors
-/// When it cannot be written.
+/// When it cannot be written, or see [`files::open_for_writing`].
 pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
     use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)?
-        .write_all(text.as_bytes())
+    let mut file =
+        files::open_for_writing(std::fs::OpenOptions::new().write(true).create(true), path)?;
+    file.set_len(0)?;
+    file.write_all(text.as_bytes())
 }
 
 /// The kind of file system, where it is one on which flock may lie.
@@ -319,6 +368,30 @@ mod tests {
             let mode = std::fs::metadata(&folder).unwrap().mode() & 0o777;
             assert_eq!(mode, 0o700, "{}", folder.display());
         }
+    }
+
+    #[test]
+    fn a_home_of_another_user_is_refused_before_it_is_read() {
+        let base = tempfile::tempdir().unwrap();
+        if std::os::unix::fs::chown(base.path(), Some(4711), None).is_err() {
+            eprintln!("not tested: only root can give a folder away");
+            return;
+        }
+        let error = Home::at(base.path()).unwrap_err().to_string();
+        assert!(error.contains("user 4711") && error.contains("--home"), "{error}");
+    }
+
+    #[test]
+    fn what_others_may_have_planted_is_no_home_but_a_new_folder_is() {
+        let base = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(base.path(), Permissions::from_mode(0o777)).unwrap();
+        std::fs::write(base.path().join("config.toml"), "").unwrap();
+        Home::at(base.path()).unwrap();
+        std::fs::write(base.path().join("temporal.pid"), "").unwrap();
+        let error = Home::at(base.path()).unwrap_err().to_string();
+        assert!(error.contains("mode 777") && error.contains("chmod 700"), "{error}");
+        std::fs::set_permissions(base.path(), Permissions::from_mode(0o755)).unwrap();
+        Home::at(base.path()).unwrap();
     }
 
     #[test]

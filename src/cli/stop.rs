@@ -105,7 +105,7 @@ fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>
         Mode::Tui | Mode::Other => false,
     });
     // Pinned before it goes. One in another pid namespace cannot be; its lock tells.
-    let host = host::holder(home).and_then(|holder| holder.prove()).filter(|_| ends);
+    let host = host::prove(home).filter(|_| ends);
     let answer = block_on(client::command(home, "shutdown", None))?;
     if !matches!(answer, Err(ClientError::Unresponsive)) {
         let deadline = Instant::now() + LEAVING;
@@ -122,7 +122,7 @@ fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>
 /// The host holds its lock and does not answer: stopped, deadlocked, or worse.
 pub(super) fn kill_host(home: &Home) -> Result<(), CliError> {
     super::start::provable(home)?;
-    if let Some(proven) = host::holder(home).and_then(|holder| holder.prove()) {
+    if let Some(proven) = host::prove(home) {
         note(&format!("the host (pid {}) does not answer: ending it", proven.pid()));
         proven
             .signal(Signal::Kill)

@@ -85,6 +85,11 @@ async fn connect(home: &Home) -> Result<SendRequest<Full<Bytes>>, ClientError> {
         io::ErrorKind::WouldBlock => ClientError::Unresponsive,
         _ => ClientError::NoHost,
     })?;
+    // The home is checked; a folder that was created after the check is not.
+    let me = nix::unistd::geteuid().as_raw();
+    if !stream.peer_cred().is_ok_and(|peer| peer.uid() == me) {
+        return Err(ClientError::NoHost);
+    }
     let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|_| ClientError::NoHost)?;

@@ -9,6 +9,7 @@
 //! the zeros: a reader that meets zeros skips them and what follows up to the first newline, and is
 //! at the beginning of a whole line, even if it read while the hole was being punched.
 
+use crate::paths::files;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -132,7 +133,8 @@ impl FileBound {
         };
         let same = self.file.as_ref().and_then(|file| file.metadata().ok());
         if same.is_none_or(|same| (same.dev(), same.ino()) != (there.dev(), there.ino())) {
-            let file = OpenOptions::new().read(true).write(true).open(&self.path);
+            let file =
+                files::open_for_writing(OpenOptions::new().read(true).write(true), &self.path);
             self.file = Some(file.map_err(|e| self.io("opening", e))?);
             self.begin = 0;
         }

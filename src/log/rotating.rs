@@ -1,9 +1,10 @@
 //! A log of our own that bounds itself: one file and one predecessor.
 
+use crate::paths::files;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Appends to a file; when it would grow beyond half the bound, the file becomes `NAME.1` (in place
@@ -72,7 +73,7 @@ impl Write for RotatingWriter {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    let opened = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+    let opened = files::open_for_writing(OpenOptions::new().append(true).create(true), path);
     opened.map_err(|error| {
         io::Error::new(error.kind(), format!("cannot open the log {}: {error}", path.display()))
     })

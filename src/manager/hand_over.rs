@@ -67,7 +67,7 @@ impl HandOver {
     /// generation of this home and of this boot; it is gone from the home then.
     pub(super) fn take(home: &Home, last: Generation) -> Option<Self> {
         let path = home.hand_over();
-        let text = std::fs::read_to_string(&path).ok()?;
+        let text = paths::files::read(&path, 64 << 20).ok()?;
         if let Err(error) = std::fs::remove_file(&path) {
             tracing::warn!(path = %path.display(), %error, "not removed");
         }

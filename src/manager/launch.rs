@@ -2,6 +2,7 @@
 
 use super::sweeps::Permit;
 use crate::config::{Database, Settings};
+use crate::paths::files;
 use crate::process::identity::{Identity, own_pid};
 use crate::process::linux;
 use crate::process::lock::InstanceLock;
@@ -13,7 +14,6 @@ use crate::temporal::health::Client;
 use crate::temporal::{arguments, database, locate, version};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -263,7 +263,7 @@ fn prepare(order: &Order) -> Result<Prepared, Refused> {
 
 /// Opens the log and marks where this generation begins.
 fn open_log(path: &Path, order: &Order) -> std::io::Result<File> {
-    let mut log = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    let mut log = files::open_for_writing(OpenOptions::new().append(true).create(true), path)?;
     let mut mark = serde_json::json!({
         "stigmer": "generation",
         "n": order.generation,

@@ -104,6 +104,12 @@ fn holds_lock(pid: Pid, lock: FileId) -> bool {
     })
 }
 
+/// Whether this process holds an exclusive flock on the file at this path.
+#[must_use]
+pub fn is_holder(pid: Pid, path: &Path) -> bool {
+    FileId::of(path).is_some_and(|lock| holds_lock(pid, lock))
+}
+
 /// Who holds an exclusive flock on this file, for messages.
 #[must_use]
 pub fn lock_holders(path: &Path) -> String {

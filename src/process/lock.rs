@@ -7,10 +7,10 @@
 //! stay close-on-exec for ever; only the child that becomes Temporal clears the
 //! flag, for itself ([`super::spawn`]).
 
+use crate::paths::files;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -85,9 +85,9 @@ impl AsFd for InstanceLock {
 /// is not there is not held.
 ///
 /// # Errors
-/// When the file exists and cannot be opened.
+/// When the file exists and cannot be opened, or see [`files::open`].
 pub fn is_held(path: &Path) -> io::Result<bool> {
-    let file = match File::open(path) {
+    let file = match files::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
@@ -102,25 +102,16 @@ pub fn is_held(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// The text of a lock file; empty where there is none.
+/// The text of a lock file; empty where there is none that can be trusted.
 #[must_use]
 pub fn read(path: &Path) -> String {
-    let mut text = String::new();
-    if let Ok(file) = File::open(path) {
-        // A lock's text is short; a file that is not ours may be anything.
-        let _ = file.take(64 << 10).read_to_string(&mut text);
-    }
-    text
+    // A lock's text is short; a file that is not ours may be anything.
+    files::read(path, 64 << 10).unwrap_or_default()
 }
 
 fn take(path: &Path) -> io::Result<Option<File>> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)?;
+    let mut options = OpenOptions::new();
+    let file = files::open_for_writing(options.read(true).write(true).create(true), path)?;
     let deadline = Instant::now() + ASKING;
     loop {
         match fs2::FileExt::try_lock_exclusive(&file) {

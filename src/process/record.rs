@@ -5,8 +5,7 @@ use super::identity::Identity;
 use super::sweep::Subject;
 use crate::supervisor::Generation;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The record of a spawned Temporal. Number, start, boot and namespace are its
@@ -50,13 +49,7 @@ impl Record {
     /// When the home cannot be written.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let temporary = path.with_extension("pid.new");
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&temporary)?;
-        file.write_all(self.to_text().as_bytes())?;
+        crate::paths::write_private(&temporary, &self.to_text())?;
         std::fs::rename(&temporary, path)
     }
 

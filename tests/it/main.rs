@@ -12,6 +12,7 @@ mod databases;
 mod events;
 mod handovers;
 mod headless;
+mod homes;
 mod lifecycle;
 mod logs;
 mod options;

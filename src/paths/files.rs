@@ -1,0 +1,173 @@
+//! Opens files that no other user may have written or redirected.
+//!
+//! Every file is checked through its open descriptor, so that it cannot change
+//! between the check and its use.
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+/// Write permission of group and others.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+
+/// Opens a file that stigmer wrote, for reading.
+///
+/// # Errors
+/// `NotFound` if there is no file; `PermissionDenied` if it is a symbolic link or
+/// no regular file, if it belongs to another user, or if others may write to it.
+pub fn open(path: &Path) -> io::Result<File> {
+    let file = no_follow(OpenOptions::new().read(true), path)?;
+    let mode = check_owner(&file)?;
+    if mode & WRITABLE_BY_OTHERS != 0 {
+        return Err(refused(format!("other users may write to it (mode {:o})", mode & 0o7777)));
+    }
+    Ok(file)
+}
+
+/// Reads a file that stigmer wrote, up to `max` bytes.
+///
+/// # Errors
+/// See [`open`]; `InvalidData` if it is not UTF-8.
+pub fn read(path: &Path, max: u64) -> io::Result<String> {
+    let mut text = String::new();
+    open(path)?.take(max).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Reads a file that the user wrote, through a symbolic link too.
+///
+/// # Errors
+/// `NotFound` if there is no file; `PermissionDenied` if it belongs to another
+/// user or everybody may write to it.
+pub fn read_config(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mode = check_owner(&file)?;
+    // An editor with umask 002 leaves a file that the group may write: the closed folder protects it.
+    if mode & 0o002 != 0 {
+        return Err(refused(format!(
+            "every user may write to it (mode {:o}); run `chmod go-w` on it",
+            mode & 0o7777
+        )));
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Opens a file for writing, with mode 0600 if the options create it. Takes write
+/// permission away from other users. Do not set `truncate`: it would act before
+/// the check.
+///
+/// # Errors
+/// See [`open`].
+pub fn open_for_writing(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let file = no_follow(options.mode(0o600), path)?;
+    let mode = check_owner(&file)?;
+    if mode & WRITABLE_BY_OTHERS != 0 {
+        file.set_permissions(Permissions::from_mode(mode & 0o7777 & !WRITABLE_BY_OTHERS))?;
+    }
+    Ok(file)
+}
+
+/// Returns the mode of a regular file of this user or of root.
+fn check_owner(file: &File) -> io::Result<u32> {
+    let meta = file.metadata()?;
+    let me = super::me();
+    if !meta.is_file() {
+        return Err(refused("it is not a regular file".to_owned()));
+    }
+    if meta.uid() != me && meta.uid() != 0 {
+        return Err(refused(format!("it belongs to user {}, not to you ({me})", meta.uid())));
+    }
+    Ok(meta.mode())
+}
+
+fn no_follow(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    // Without O_NONBLOCK, opening a FIFO waits for its other end.
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+    let file = options.custom_flags(flags).open(path).map_err(|error| {
+        match error.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::ELOOP) => {
+                refused("it is a symbolic link, which stigmer does not follow here".to_owned())
+            }
+            _ => error,
+        }
+    })?;
+    // The server inherits the description: it gets the flags that it would get without the check.
+    let flags = OFlag::from_bits_retain(fcntl(&file, FcntlArg::F_GETFL)?);
+    fcntl(&file, FcntlArg::F_SETFL(flags - OFlag::O_NONBLOCK))?;
+    Ok(file)
+}
+
+fn refused(why: String) -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn writing() -> OpenOptions {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true);
+        options
+    }
+
+    #[test]
+    fn symbolic_links_are_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("target");
+        let link = folder.path().join("link");
+        std::fs::write(&target, "kept").unwrap();
+        symlink(&target, &link).unwrap();
+        for error in [open(&link), open_for_writing(&mut writing(), &link)].map(Result::unwrap_err)
+        {
+            assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+            assert!(error.to_string().contains("symbolic link"), "{error}");
+        }
+        // Nor to create the file that a dangling link names.
+        std::fs::remove_file(&target).unwrap();
+        open_for_writing(&mut writing(), &link).unwrap_err();
+        assert!(!target.exists());
+    }
+
+    #[test]
+    fn a_fifo_is_refused_and_does_not_block() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fifo");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(open(&path).unwrap_err().to_string().contains("regular file"));
+        open_for_writing(&mut writing(), &path).unwrap_err();
+    }
+
+    #[test]
+    fn a_file_that_others_may_write_is_not_read_and_is_closed_to_them_before_it_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "planted").unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
+        assert!(read(&path, 100).unwrap_err().to_string().contains("mode 666"));
+        open_for_writing(&mut writing(), &path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o644);
+        assert_eq!(read(&path, 4).unwrap(), "plan");
+    }
+
+    #[test]
+    fn a_file_of_another_user_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "planted").unwrap();
+        if std::os::unix::fs::chown(&path, Some(4711), None).is_err() {
+            eprintln!("not tested: only root can give a file away");
+            return;
+        }
+        for error in [open(&path), open_for_writing(&mut writing(), &path)].map(Result::unwrap_err)
+        {
+            assert!(error.to_string().contains("user 4711"), "{error}");
+        }
+    }
+}
