@@ -150,25 +150,29 @@ pub fn own_pid() -> Pid {
 #[must_use]
 pub fn boot_id() -> String {
     static BOOT: OnceLock<String> = OnceLock::new();
-    BOOT.get_or_init(|| {
-        std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
-            .map(|text| text.trim().to_owned())
-            .unwrap_or_default()
+    known(&BOOT, || {
+        let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+        Ok(text.trim().to_owned())
     })
-    .clone()
 }
 
 /// Our pid namespace, empty where the kernel does not tell.
 #[must_use]
 pub fn pid_namespace() -> String {
     static NAMESPACE: OnceLock<String> = OnceLock::new();
-    NAMESPACE
-        .get_or_init(|| {
-            std::fs::read_link("/proc/self/ns/pid")
-                .map(|link| link.to_string_lossy().into_owned())
-                .unwrap_or_default()
-        })
-        .clone()
+    known(&NAMESPACE, || {
+        let link = std::fs::read_link("/proc/self/ns/pid")?;
+        Ok(link.to_string_lossy().into_owned())
+    })
+}
+
+/// The value, read once. A failed read is not remembered: without descriptors for a moment, a host
+/// would otherwise never prove a process again.
+fn known(value: &OnceLock<String>, read: impl FnOnce() -> io::Result<String>) -> String {
+    match value.get() {
+        Some(known) => known.clone(),
+        None => read().map(|read| value.get_or_init(|| read).clone()).unwrap_or_default(),
+    }
 }
 
 #[cfg(test)]
@@ -200,5 +204,13 @@ mod tests {
             let identity = Identity { pid, start_ticks: 1, ..Identity::own() };
             assert!(identity.prove().is_none(), "{pid}");
         }
+    }
+
+    #[test]
+    fn a_failed_read_of_the_boot_is_not_remembered() {
+        let value = OnceLock::new();
+        assert_eq!(known(&value, || Err(io::Error::other("no descriptor left"))), "");
+        assert_eq!(known(&value, || Ok("boot".to_owned())), "boot");
+        assert_eq!(known(&value, || Ok("another".to_owned())), "boot");
     }
 }
