@@ -5,8 +5,10 @@ use crate::fake;
 use crate::support::process::Process;
 use crate::support::rig::{Ran, Rig, Running, timed};
 use crate::support::{LIMIT, within};
+use nix::sys::resource::{Resource, setrlimit};
 use rustix::process::Signal;
 use serde_json::Value;
+use std::os::unix::process::CommandExt;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
@@ -62,22 +64,53 @@ struct Case {
 /// # Errors
 /// The promise that was broken.
 pub fn run(phase: Phase, fault: Option<Fault>) -> Result<Outcome, String> {
-    let mut rig = Rig::with(&[
-        ("probe-period", "\"100ms\""),
-        ("backoff-max", "\"100ms\""),
-        ("max-restarts", "50"),
-    ]);
-    fake::install(&mut rig);
-    let control = Control::create(rig.folder().join("faults"));
-    let case = Case { rig, control };
-    let result = case.run(phase, fault);
-    if result.is_err() {
-        case.rig.power_cut();
-    }
-    result.map_err(|broken| format!("{broken}\n{}", case.rig.own_log()))
+    Case::check(|case| case.run(phase, fault))
+}
+
+/// Starts with at most this many descriptors, in every process, and crashes the server if it came
+/// up.
+///
+/// # Errors
+/// The promise that was broken.
+pub fn run_with_descriptors(limit: u64) -> Result<(), String> {
+    Case::check(|case| {
+        let mut command = case.rig.local(&[]);
+        // SAFETY: `setrlimit` is a system call on plain numbers.
+        unsafe {
+            command.pre_exec(move || Ok(setrlimit(Resource::RLIMIT_NOFILE, limit, limit)?));
+        }
+        let (started, took) = timed(|| case.rig.finish(command));
+        bounded("a start", took)?;
+        if started.complaint()?.is_none() {
+            case.rig.temporal().kill();
+            if let Some(why) = case.repaired(2) {
+                eprintln!("{limit} descriptors: {why}");
+            }
+        }
+        // The host keeps its limit; the next one has none.
+        case.succeeds(&["stop"])?;
+        case.nothing_lives()?;
+        case.keeps_its_promises()
+    })
 }
 
 impl Case {
+    fn check<T>(work: impl FnOnce(&Self) -> Result<T, String>) -> Result<T, String> {
+        let mut rig = Rig::with(&[
+            ("probe-period", "\"100ms\""),
+            ("backoff-max", "\"100ms\""),
+            ("max-restarts", "50"),
+        ]);
+        fake::install(&mut rig);
+        let control = Control::create(rig.folder().join("faults"));
+        let case = Self { rig, control };
+        let result = work(&case);
+        if result.is_err() {
+            case.rig.power_cut();
+        }
+        result.map_err(|broken| format!("{broken}\n{}", case.rig.own_log()))
+    }
+
     /// Injects the failure into what the phase does. A failure that lasts ends before the phase has
     /// to.
     fn with<T>(&self, fault: Option<Fault>, phase: impl FnOnce() -> T) -> T {
@@ -146,6 +179,12 @@ impl Case {
             let status = self.status()?;
             outcome.host_lost = status["host"].is_null() && status["state"] != "stopped";
         }
+        self.keeps_its_promises()?;
+        Ok(outcome)
+    }
+
+    /// The next command repairs whatever there is to repair, and `stop` leaves nothing.
+    fn keeps_its_promises(&self) -> Result<(), String> {
         self.succeeds(&[])?;
         let status = self.status()?;
         if status["state"] != "ready" || status["host"].is_null() {
@@ -157,7 +196,7 @@ impl Case {
         self.succeeds(&["stop"])?;
         self.nothing_lives()?;
         self.rig.assert_nothing_runs();
-        Ok(outcome)
+        Ok(())
     }
 
     /// Waits for the repair of a crash by the host alone; what stands in its way.

@@ -84,7 +84,11 @@ fn sample(points: &[Point]) -> Vec<Point> {
 }
 
 fn catch(phase: Phase, fault: Option<Fault>) -> Result<Outcome, String> {
-    catch_unwind(AssertUnwindSafe(|| phases::run(phase, fault))).unwrap_or_else(|panic| {
+    catching(|| phases::run(phase, fault))
+}
+
+fn catching<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         Err(format!("panic: {}", text.unwrap_or_default()))
     })
@@ -92,8 +96,8 @@ fn catch(phase: Phase, fault: Option<Fault>) -> Result<Outcome, String> {
 
 #[test]
 fn one_failing_call_leaves_no_server_without_a_host() {
-    if let Err(reason) = control::library() {
-        eprintln!("skipped: {reason}");
+    if control::library().is_none() {
+        eprintln!("skipped: there is no C compiler (`cc`)");
         return;
     }
     let filter = std::env::var("STIGMER_FAULTS").ok();
@@ -143,4 +147,19 @@ fn one_failing_call_leaves_no_server_without_a_host() {
         );
     }
     assert!(broken.is_empty(), "{} of {total} broken: {}", broken.len(), broken.join(" "));
+}
+
+#[test]
+fn few_descriptors_leave_no_server_without_a_host() {
+    let step =
+        if std::env::var("STIGMER_FAULTS").is_ok_and(|filter| filter == "all") { 1 } else { 7 };
+    let limits: Vec<u64> = (16..=64).step_by(step).collect();
+    let broken: Vec<u64> = limits
+        .into_iter()
+        .filter(|limit| {
+            let result = catching(|| phases::run_with_descriptors(*limit));
+            result.inspect_err(|why| eprintln!("BROKEN with {limit} descriptors: {why}")).is_err()
+        })
+        .collect();
+    assert!(broken.is_empty(), "broken with these numbers of descriptors: {broken:?}");
 }
