@@ -2,22 +2,22 @@
 
 use crate::config::{Options, Settings};
 use crate::control::client;
-use crate::host::{Host, HostError};
+use crate::host::{Host, HostError, Resumed};
 use crate::manager::Command;
 use crate::paths::{Home, files};
 use crate::process::Pid;
-use crate::process::spawn::inherit_only;
+use crate::process::spawn::{inherit_only, this_program};
 use crate::protocol::Mode;
+use crate::watchdog::{self, Death};
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command as Process, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The hidden subcommand that makes a process the background host.
-pub const SUBCOMMAND: &str = "background-host";
+pub use crate::watchdog::SUBCOMMAND;
 
 /// Exit code of a background host that found another one.
 pub const EXIT_RUNNING: i32 = 75;
@@ -49,9 +49,8 @@ pub struct Spawned {
 pub fn spawn(home: &Home, options: &Options) -> io::Result<Spawned> {
     let options = serde_json::to_string(options)?;
     let (stderr, errors) = errors(&home.host_errors()).unzip();
-    let mut command = Process::new("/proc/self/exe");
+    let mut command = this_program();
     command
-        .arg0("stigmer")
         .args(["local", SUBCOMMAND, "--options", &options])
         .arg("--home")
         .arg(home.root())
@@ -59,15 +58,6 @@ pub fn spawn(home: &Home, options: &Options) -> io::Result<Spawned> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(stderr.map_or_else(Stdio::null, Stdio::from));
-    // What was said by environment is in the options already, and must not be said twice.
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        let ours = text.starts_with("STIGMER_")
-            && !matches!(&*text, "STIGMER_LOG_LEVEL" | "STIGMER_ALLOW_NETWORK_HOME");
-        if ours {
-            command.env_remove(&name);
-        }
-    }
     // SAFETY: only async-signal-safe calls between fork and exec (setsid, close_range).
     unsafe {
         command.pre_exec(|| {
@@ -150,6 +140,9 @@ pub async fn hand_over(home: &Home, host: Host) -> Result<Pid, HandOverError> {
     let last_answers = host.release().await;
     let begun = Instant::now();
     let taken = taken_over(home, spawn(home, &options)?, begun).await;
+    if taken.is_ok() {
+        watchdog::disarm();
+    }
     let _ = last_answers.await;
     taken
 }
@@ -176,13 +169,32 @@ async fn taken_over(home: &Home, mut next: Spawned, begun: Instant) -> Result<Pi
 /// # Errors
 /// When the home cannot be hosted.
 pub async fn run(settings: Settings) -> Result<i32, HostError> {
-    // Executed through /proc/self/exe, it would be called "exe" in every list.
-    let _ = nix::sys::prctl::set_name(c"stigmer");
-    let host = match Host::start(settings, Mode::Background) {
-        Ok(host) => host,
-        Err(HostError::Running) => return Ok(EXIT_RUNNING),
+    match Host::start(settings, Mode::Background) {
+        Ok(host) => Ok(serve(host).await),
+        Err(HostError::Running) => Ok(EXIT_RUNNING),
+        Err(error) => Err(error),
+    }
+}
+
+/// The same, in the place of a host that has died. Returns the exit code.
+///
+/// # Errors
+/// When the home cannot be hosted for now: the watchdog tries again.
+pub async fn resume(home: &Home, death: Death) -> Result<i32, HostError> {
+    let code = match Host::resume(home, death).await {
+        Ok(Resumed::Host(host)) => return Ok(serve(*host).await),
+        Ok(Resumed::Stopped) => 0,
+        Ok(Resumed::GivenUp) => 1,
+        Err(HostError::Running) => EXIT_RUNNING,
         Err(error) => return Err(error),
     };
+    watchdog::disarm();
+    Ok(code)
+}
+
+async fn serve(host: Host) -> i32 {
+    // Executed through /proc/self/exe, it would be called "exe" in every list.
+    let _ = nix::sys::prctl::set_name(c"stigmer");
     // A vanished terminal is nothing to us; we never had one.
     let signals = (
         signal(SignalKind::terminate()),
@@ -192,7 +204,7 @@ pub async fn run(settings: Settings) -> Result<i32, HostError> {
     let (Ok(mut terminate), Ok(mut interrupt), Ok(_hangup)) = signals else {
         tracing::error!("signals cannot be handled");
         host.leave().await;
-        return Ok(1);
+        return 1;
     };
     // The caller asks for the start and waits for its outcome; this one only
     // makes sure that it is asked for.
@@ -213,20 +225,20 @@ pub async fn run(settings: Settings) -> Result<i32, HostError> {
             } else if let Err(error) = hand_over(&facts.settings.home, host).await {
                 tracing::error!(%error, "not handed over");
             }
-            return Ok(1);
+            return 1;
         }
         () = asked.cancelled() => {
             tracing::info!("asked to end");
             host.leave().await;
-            return Ok(0);
+            return 0;
         }
     }
     tracing::info!("signal: stopping Temporal and ending");
     match host.shutdown().await {
-        Ok(()) => Ok(0),
+        Ok(()) => 0,
         Err(error) => {
             tracing::error!(%error, "not stopped");
-            Ok(1)
+            1
         }
     }
 }

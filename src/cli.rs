@@ -14,8 +14,10 @@ mod stop;
 use crate::config::{self, ConfigError, Options, Settings};
 use crate::host;
 use crate::paths::{Home, HomeError};
+use crate::watchdog::Death;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The best way to run a Temporal dev server on this machine.
 #[derive(Debug, Parser)]
@@ -105,8 +107,15 @@ enum Task {
     },
     #[command(hide = true, name = crate::background::SUBCOMMAND)]
     BackgroundHost {
-        #[arg(long = "options")]
-        json: String,
+        /// Host with these options
+        #[arg(long = "options", required_unless_present = "attempt")]
+        json: Option<String>,
+        /// Resume after the death of a host, in this attempt
+        #[arg(long = "resume", requires = "died_ms", conflicts_with = "json")]
+        attempt: Option<u32>,
+        /// Milliseconds from boot to the death
+        #[arg(long = "died")]
+        died_ms: Option<u64>,
     },
 }
 
@@ -297,7 +306,13 @@ impl Local {
             Some(Task::Events { lines, json }) => events::run(&context, lines, json),
             Some(Task::Install { version }) => install::run(&context, version.as_deref()),
             Some(Task::Env { json }) => environment::run(&context, json),
-            Some(Task::BackgroundHost { json }) => hosting::background(&context, &json),
+            Some(Task::BackgroundHost { attempt: Some(attempt), died_ms, .. }) => {
+                let at = Duration::from_millis(died_ms.unwrap_or_default());
+                hosting::resume(&context, Death { attempt, at })
+            }
+            Some(Task::BackgroundHost { json, .. }) => {
+                hosting::background(&context, &json.unwrap_or_default())
+            }
         }
     }
 }

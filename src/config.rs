@@ -96,6 +96,8 @@ pub struct Settings {
     pub log_max: u64,
     /// Where health and metrics are served over TCP.
     pub http: Option<SocketAddr>,
+    /// Whether a companion process starts a new background host when the host is killed.
+    pub watchdog: bool,
     /// The Temporal that is only watched.
     pub address: Option<String>,
     /// Passed on to `temporal server start-dev`.
@@ -222,6 +224,7 @@ impl Settings {
             log_max: at_least("log-max", options.log_max.unwrap_or(Size(64 << 20)), Size(1 << 20))?
                 .0,
             http: options.http,
+            watchdog: options.watchdog.unwrap_or(true),
             address: options.address,
             arguments,
             options: set,
@@ -267,6 +270,7 @@ impl Settings {
             backoff_max: Some(Span(policy.backoff_max)),
             log_max: Some(Size(self.log_max)),
             http: self.http,
+            watchdog: Some(self.watchdog),
             address: self.address.clone(),
             arguments: (!self.arguments.is_empty()).then(|| self.arguments.clone()),
         };
@@ -295,7 +299,7 @@ impl Difference {
     #[must_use]
     fn flag(&self) -> String {
         match self.option.as_str() {
-            "in-memory" => format!("--in-memory={}", self.asked),
+            "in-memory" | "watchdog" => format!("--{}={}", self.option, self.asked),
             "arguments" => format!("-- {}", self.asked),
             option => format!("--{option} {}", quoted(&self.asked)),
         }

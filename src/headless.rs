@@ -10,7 +10,7 @@ use crate::background;
 use crate::config::{Different, Options, Settings};
 use crate::control::client::ClientError;
 use crate::host::{self, Host, HostError};
-use crate::manager::Command;
+use crate::manager::{Command, Intent};
 use crate::paths::Home;
 use crate::process::job;
 use crate::protocol::{Mode, State};
@@ -223,7 +223,9 @@ async fn follow(
             tokio::time::sleep(Duration::from_millis(20)).await;
             if view.age > REPLACED || !host::is_hosted(&settings.home) {
                 let stopping = status.state == State::Stopping && status.intent == Want::Down;
-                return Ok(stopping.then_some(0));
+                // `stop` writes it before it ends a host that does not respond.
+                let stopped = stopping || Intent::is_down(&settings.home);
+                return Ok(stopped.then_some(0));
             }
             continue;
         }

@@ -4,17 +4,20 @@
 
 use crate::config::{Options, Settings};
 use crate::control::server::Server;
-use crate::manager::{Command, HandOver, Handle, Manager, Outcome, Sweeps};
+use crate::manager::chronicle::Chronicle;
+use crate::manager::{Command, HandOver, Handle, Intent, Manager, Outcome, Sweeps, gave_up};
 use crate::paths::{Home, HomeError};
 use crate::process::identity::{Identity, Proven};
 use crate::process::linux;
 use crate::process::lock::{self, HostLock};
 use crate::process::record::Record;
 use crate::protocol::Mode;
-use crate::supervisor::Cause;
+use crate::supervisor::{Cause, Want};
+use crate::watchdog::{self, Death};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -39,12 +42,28 @@ pub enum HostError {
     },
 }
 
+/// A dead host's pipe may be closed a moment before its lock is free.
+const DYING: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// What became of a home whose host has died.
+#[derive(Debug)]
+pub enum Resumed {
+    /// This process is its host.
+    Host(Box<Host>),
+    /// Nothing is to run there.
+    Stopped,
+    /// Too many hosts have died soon after their start; no further one starts.
+    GivenUp,
+}
+
 /// This process as the host of a home.
 #[derive(Debug)]
 pub struct Host {
     handle: Handle,
     control: Server,
     manager: JoinHandle<()>,
+    guard: JoinHandle<()>,
     resumes: bool,
     sweeps: Sweeps,
     // The last field is dropped last: whoever gets the lock may bind the socket.
@@ -58,13 +77,55 @@ impl Host {
     /// # Errors
     /// When another process is the host, or the home cannot be used.
     pub fn start(settings: Settings, mode: Mode) -> Result<Self, HostError> {
+        let lock = take_lock(&settings.home)?.ok_or(HostError::Running)?;
+        Ok(Self::begin(lock, settings, mode, None))
+    }
+
+    /// Becomes the host in the place of one that has died, with the options of that
+    /// one, if the operator has not stopped the server meanwhile.
+    ///
+    /// # Errors
+    /// When another process is the host, or the home cannot be used.
+    pub async fn resume(home: &Home, death: Death) -> Result<Resumed, HostError> {
+        if !home.root().is_dir() {
+            return Ok(Resumed::Stopped);
+        }
+        let begun = Instant::now();
+        let lock = loop {
+            if let Some(lock) = take_lock(home)? {
+                break lock;
+            }
+            // The operator's `stop` holds the lock too.
+            if Intent::is_down(home) {
+                return Ok(Resumed::Stopped);
+            }
+            if begun.elapsed() > DYING {
+                return Err(HostError::Running);
+            }
+            tokio::time::sleep(PAUSE).await;
+        };
+        let path = home.intent();
+        let unreadable = |source| HostError::Io { path: path.clone(), source };
+        // Read under the lock: whoever stops a server without a host writes it first.
+        let options = match Intent::read(home).map_err(unreadable)? {
+            Some(Intent { want: Want::Up, options }) => options,
+            Some(Intent { want: Want::Down, .. }) | None => return Ok(Resumed::Stopped),
+        };
+        let settings = Settings::resolve(home.clone(), options)
+            .map_err(|error| unreadable(io::Error::other(error)))?;
+        if death.attempt > settings.policy.max_restarts.max(1) {
+            tracing::error!(hosts = death.attempt, "each died soon after its start, giving up");
+            Chronicle::open(&home.events()).write(&gave_up(home, death.attempt));
+            return Ok(Resumed::GivenUp);
+        }
+        let host = Self::begin(lock, settings, Mode::Background, Some(death));
+        Ok(Resumed::Host(Box::new(host)))
+    }
+
+    fn begin(mut lock: HostLock, settings: Settings, mode: Mode, after: Option<Death>) -> Self {
         let home = settings.home.clone();
-        let allow_network = std::env::var_os("STIGMER_ALLOW_NETWORK_HOME").is_some();
-        home.prepare(allow_network)?;
-        let io_error = |path: PathBuf| move |source| HostError::Io { path, source };
         let path = home.supervisor_lock();
-        let mut lock =
-            HostLock::take(&path).map_err(io_error(path.clone()))?.ok_or(HostError::Running)?;
+        let dead = holder(&home);
         if let Err(error) = lock.write(&describe(mode)) {
             // The lock holds all the same; only nobody can tell who we are.
             tracing::warn!(path = %path.display(), %error, "the host's identity is not recorded");
@@ -72,12 +133,18 @@ impl Host {
         crate::process::spawn::become_subreaper();
         let lock = Arc::new(lock);
         let sweeps = Sweeps::new(&lock);
-        let (manager, handle) = Manager::new(settings, mode, sweeps.clone());
+        let (mut manager, handle) = Manager::new(settings, mode, sweeps.clone());
+        if let Some(death) = after {
+            let name = dead.map_or_else(String::new, |dead| format!("pid {}", dead.pid));
+            let now = linux::since_boot().unwrap_or(death.at);
+            manager.succeed(name, now.saturating_sub(death.at));
+        }
         let resumes = manager.resumes();
         let control = Server::start(&home, &handle);
         let manager = tokio::spawn(manager.run());
+        let guard = tokio::spawn(guard(handle.clone()));
         tracing::info!(home = %home.root().display(), mode = mode.as_str(), resumes, "hosting");
-        Ok(Self { handle, control, manager, resumes, sweeps, lock })
+        Self { handle, control, manager, guard, resumes, sweeps, lock }
     }
 
     /// Whether it goes on where another host left off, so that nobody needs to
@@ -107,23 +174,34 @@ impl Host {
     }
 
     /// Ends and leaves Temporal running, and for the next host all that it needs
-    /// to go on. The last answers go out until the task that is returned ends.
+    /// to go on. The last answers go out until the task that is returned ends. If the
+    /// server is to run, the watchdog stays armed: it would only meet the next host.
     pub async fn release(self) -> JoinHandle<()> {
         let home = self.handle.facts().settings.home.clone();
         let left = self.handle.release().await;
+        let is_down = self.handle.facts().want == Want::Down;
         if let Some(Err(error)) = left.as_ref().map(|left: &HandOver| left.write(&home)) {
             tracing::error!(%error, "counters and restart window are not handed over");
         }
-        self.free().await
+        let last_answers = self.free().await;
+        if is_down {
+            watchdog::disarm();
+        }
+        last_answers
     }
 
     /// Temporal is stopped or somebody else's: only we are left.
     pub async fn leave(self) {
+        let last_answers = self.free().await;
+        watchdog::disarm();
         // A panic in there is on the screen and in the log already.
-        let _ = self.free().await.await;
+        let _ = last_answers.await;
     }
 
     async fn free(self) -> JoinHandle<()> {
+        self.guard.abort();
+        // Cancelled: from here on nothing else arms or disarms.
+        let _ = self.guard.await;
         let last_answers = self.control.stop();
         self.manager.abort();
         self.sweeps.end().await;
@@ -132,14 +210,65 @@ impl Host {
     }
 }
 
+/// `None` while another process is the host.
+fn take_lock(home: &Home) -> Result<Option<HostLock>, HostError> {
+    let allow_network = std::env::var_os("STIGMER_ALLOW_NETWORK_HOME").is_some();
+    home.prepare(allow_network)?;
+    let path = home.supervisor_lock();
+    HostLock::take(&path).map_err(|source| HostError::Io { path, source })
+}
+
+/// Keeps the watchdog armed while the server of this host is to run.
+async fn guard(handle: Handle) {
+    const TROUBLE: &str = "watchdog";
+    let mut facts = handle.watch();
+    let mut is_armed = false;
+    let mut ended = std::pin::pin!(watchdog::ended());
+    loop {
+        let (home, arms) = {
+            let facts = facts.borrow_and_update();
+            let arms = facts.settings.watchdog && facts.want == Want::Up && facts.is_managed();
+            (facts.settings.home.clone(), arms)
+        };
+        if arms && !is_armed {
+            let failed = watchdog::arm(home.root()).err().map(|error| {
+                format!("no watchdog ({error}): if the host is killed, run `stigmer local`")
+            });
+            handle.trouble(TROUBLE, failed).await;
+        } else if is_armed && !arms {
+            watchdog::disarm();
+        }
+        is_armed = arms;
+        tokio::select! {
+            changed = facts.changed() => if changed.is_err() { return },
+            () = &mut ended => {
+                let text = "the watchdog has ended: if the host is killed, run `stigmer local`";
+                handle.trouble(TROUBLE, Some(text.to_owned())).await;
+                return;
+            }
+        }
+    }
+}
+
 /// Who holds the host lock, as its text says.
 #[must_use]
 pub fn holder(home: &Home) -> Option<Identity> {
+    named(home, "pid", "start_ticks")
+}
+
+/// The watchdog of the process that held the host lock last, as the lock's text
+/// says.
+#[must_use]
+pub fn companion(home: &Home) -> Option<Identity> {
+    named(home, "watchdog_pid", "watchdog_start_ticks")
+}
+
+fn named(home: &Home, pid: &str, start_ticks: &str) -> Option<Identity> {
     let text = lock::read(&home.supervisor_lock());
     let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
     Some(Identity {
-        pid: value("pid")?.parse().ok()?,
-        start_ticks: value("start_ticks")?.parse().ok()?,
+        pid: value(pid)?.parse().ok()?,
+        start_ticks: value(start_ticks)?.parse().ok()?,
         boot_id: value("boot_id")?.to_owned(),
         pid_namespace: value("pid_namespace")?.to_owned(),
     })
@@ -196,8 +325,11 @@ pub fn remedy(home: &Home) -> String {
 
 fn describe(mode: Mode) -> String {
     let me = Identity::own();
+    let watchdog = watchdog::companion().map_or_else(String::new, |it| {
+        format!("watchdog_pid={}\nwatchdog_start_ticks={}\n", it.pid, it.start_ticks)
+    });
     format!(
-        "pid={}\nstart_ticks={}\nboot_id={}\npid_namespace={}\nmode={}\nversion={}\n",
+        "pid={}\nstart_ticks={}\nboot_id={}\npid_namespace={}\nmode={}\nversion={}\n{watchdog}",
         me.pid,
         me.start_ticks,
         me.boot_id,

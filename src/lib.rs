@@ -23,6 +23,8 @@ pub mod manager;
 pub mod metrics;
 
 pub mod control;
+pub mod watchdog;
+
 pub mod host;
 
 pub mod background;

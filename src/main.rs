@@ -1,5 +1,9 @@
 //! Parses the command line, runs it, exits with its code.
 
 fn main() {
-    std::process::exit(stigmer::cli::main());
+    // First of all: a process with threads cannot be copied.
+    stigmer::watchdog::fork(std::env::args_os());
+    let code = stigmer::cli::main();
+    stigmer::watchdog::end();
+    std::process::exit(code);
 }

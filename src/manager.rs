@@ -13,6 +13,7 @@ pub mod facts;
 mod generation;
 mod hand_over;
 mod handle;
+mod intent;
 mod judge;
 mod launch;
 mod log_reader;
@@ -24,15 +25,17 @@ pub use broadcast::{BEAT, Latest, Stream};
 pub use facts::Facts;
 pub use hand_over::HandOver;
 pub use handle::{Command, Handle, Outcome};
+pub use intent::Intent;
 pub use sweeps::Sweeps;
 #[cfg(test)]
 pub(crate) use sweeps::tests::under_way;
 
 use crate::config::Settings;
+use crate::paths::Home;
 use crate::process::identity::Signal;
 use crate::process::record::Record;
 use crate::process::sweep::Subject;
-use crate::protocol::{ApiError, Mode};
+use crate::protocol::{ApiError, Entry, Mode};
 use crate::supervisor::{Cause, Effect, Generation, Input, Owner, State, Supervisor, Want};
 use aftermath::Ended;
 use broadcast::Broadcast;
@@ -44,7 +47,7 @@ use launch::{Launched, Order, Refused};
 use log_reader::LogReader;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use timeline::Episode;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
@@ -145,6 +148,7 @@ pub struct Manager {
     next: Option<Box<Settings>>,
     /// What the operator wanted of the host before this one.
     resumed: Option<Want>,
+    intent: intent::Keeper,
     episode: Episode,
     chronicle: Chronicle,
 }
@@ -155,7 +159,7 @@ impl Manager {
     #[must_use]
     pub fn new(settings: Settings, mode: Mode, sweeps: Sweeps) -> (Self, Handle) {
         let now = Instant::now();
-        let last = last_generation(&settings);
+        let last = last_generation(&settings.home);
         let seed = jiff::Timestamp::now().as_nanosecond() as u64;
         let mut supervisor = Supervisor::new(settings.policy.clone(), last, seed, now);
         let log = LogReader::start(settings.home.temporal_log(), settings.log_max);
@@ -208,9 +212,18 @@ impl Manager {
             release: None,
             next: None,
             resumed,
+            intent: intent::Keeper::default(),
             episode,
         };
         (manager, Handle { requests, facts: watch, source })
+    }
+
+    /// Goes on after the death of the host before this one, which was to keep the
+    /// server running. To be called before it runs. `host` names the dead host.
+    pub fn succeed(&mut self, host: String, since_death: Duration) {
+        tracing::warn!(%host, ?since_death, "the host died, going on in its place");
+        self.resumed = Some(Want::Up);
+        self.remember(timeline::host_died(self.facts.generation, host, since_death));
     }
 
     /// Whether it goes on where another host left off.
@@ -263,7 +276,7 @@ impl Manager {
     }
 
     /// Into the timeline that viewers see, and into the one that outlives us.
-    fn remember(&mut self, entry: crate::protocol::Entry) {
+    fn remember(&mut self, entry: Entry) {
         self.chronicle.write(&entry);
         self.facts.remember_entry(entry);
     }
@@ -272,6 +285,10 @@ impl Manager {
         self.facts.want = self.supervisor.want();
         self.facts.schedule = self.supervisor.schedule().clone();
         self.facts.log_lines = self.log.lines();
+        let settings = self.next.as_deref().unwrap_or(&self.facts.settings);
+        if let Some(trouble) = self.intent.keep(self.facts.want, settings) {
+            self.facts.trouble("intent", trouble);
+        }
         self.published.send_replace(Arc::new(self.facts.clone()));
         self.broadcast.publish(&self.facts, Instant::now());
     }
@@ -305,6 +322,7 @@ impl Manager {
         if goal == Want::Down {
             self.facts.note.clear();
         }
+        self.intent.decided = true;
         self.step(Some(input));
         self.waiters.push(Waiter { goal, reply });
     }
@@ -484,8 +502,14 @@ impl Manager {
     }
 }
 
-fn last_generation(settings: &Settings) -> Generation {
-    let home = &settings.home;
+/// Hosts died one after the other, and no further one is started.
+#[must_use]
+pub fn gave_up(home: &Home, hosts: u32) -> Entry {
+    let why = format!("{hosts} hosts in a row died soon after their start");
+    timeline::failed(last_generation(home), &why, Vec::new())
+}
+
+fn last_generation(home: &Home) -> Generation {
     let locked = crate::process::lock::read(&home.temporal_lock()).trim().parse().unwrap_or(0);
     let recorded = Record::read(&home.record()).map_or(0, |record| record.generation.0);
     Generation(locked.max(recorded))

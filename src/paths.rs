@@ -218,6 +218,12 @@ impl Home {
         self.root.join("hand-over.json")
     }
 
+    /// What the operator wants, for a host that resumes.
+    #[must_use]
+    pub fn intent(&self) -> PathBuf {
+        self.root.join("intent.json")
+    }
+
     /// The folder of the logs.
     #[must_use]
     pub fn logs(&self) -> PathBuf {

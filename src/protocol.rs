@@ -314,6 +314,8 @@ pub enum Happened {
     Failed,
     /// The host left, and Temporal runs on.
     HandedOver,
+    /// The host died without leaving, and its watchdog started another.
+    HostDied,
 }
 
 /// An entry of the timeline.

@@ -63,8 +63,24 @@ fn arrows_point_only_where_the_map_says() {
         ("metrics", &["manager", "protocol", "supervisor", "temporal"]),
         ("manager", &["config", "log", "paths", "process", "protocol", "supervisor", "temporal"]),
         ("control", &["config", "log", "manager", "metrics", "paths", "protocol", "supervisor"]),
-        ("host", &["config", "control", "manager", "paths", "process", "protocol", "supervisor"]),
-        ("background", &["config", "control", "host", "manager", "paths", "process", "protocol"]),
+        ("watchdog", &["paths", "process"]),
+        (
+            "host",
+            &[
+                "config",
+                "control",
+                "manager",
+                "paths",
+                "process",
+                "protocol",
+                "supervisor",
+                "watchdog",
+            ],
+        ),
+        (
+            "background",
+            &["config", "control", "host", "manager", "paths", "process", "protocol", "watchdog"],
+        ),
         ("session", &["config", "control", "manager", "paths", "protocol", "supervisor"]),
         ("presenter", &["config", "protocol", "session", "supervisor", "temporal"]),
         (

@@ -3,6 +3,7 @@
 use super::{CliError, Context, install, output, start};
 use crate::background;
 use crate::config::{Options, Settings};
+use crate::watchdog::Death;
 use crate::{headless as foreground, telemetry, tui};
 use std::io::IsTerminal;
 
@@ -14,6 +15,17 @@ pub(super) fn background(context: &Context, options: &str) -> Result<i32, CliErr
     start::prepare(&context.home)?;
     telemetry::start(&context.home);
     super::block_on(background::run(settings))?.map_err(|error| CliError::Other(error.to_string()))
+}
+
+/// The same after the death of a host. There may be nothing left to host, or no
+/// home; then nothing is made.
+pub(super) fn resume(context: &Context, death: Death) -> Result<i32, CliError> {
+    let home = &context.home;
+    if home.root().is_dir() {
+        telemetry::start(home);
+    }
+    super::block_on(background::resume(home, death))?
+        .map_err(|error| CliError::Other(error.to_string()))
 }
 
 pub(super) fn headless(context: &Context) -> Result<i32, CliError> {

@@ -5,8 +5,9 @@ use super::{CliError, Context, block_on};
 use crate::config::Options;
 use crate::control::client::{self, ClientError};
 use crate::host;
+use crate::manager::Intent;
 use crate::paths::Home;
-use crate::process::identity::Signal;
+use crate::process::identity::{Proven, Signal};
 use crate::process::lock::{self, HostLock};
 use crate::process::record::Record;
 use crate::process::{linux, ports, watch};
@@ -122,6 +123,7 @@ fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>
 /// The host holds its lock and does not answer: stopped, deadlocked, or worse.
 pub(super) fn kill_host(home: &Home) -> Result<(), CliError> {
     super::start::provable(home)?;
+    want_down(home);
     if let Some(proven) = host::prove(home) {
         note(&format!("the host (pid {}) does not answer: ending it", proven.pid()));
         proven
@@ -159,14 +161,41 @@ fn take_host_lock(home: &Home) -> Result<Option<HostLock>, CliError> {
 /// Ends a Temporal that no host owns. `None`: a host does.
 pub(super) fn stop_orphan(home: &Home) -> Result<Option<Stopped>, CliError> {
     let is_held = |lock: &Path| lock::is_held(lock).unwrap_or(true);
+    want_down(home);
+    let watchdog = watchdog_of_the_dead(home);
     let nothing = !home.record().exists()
         && !is_held(&home.temporal_lock())
         && !is_held(&home.supervisor_lock());
-    if nothing {
-        return Ok(Some(Stopped::Nothing));
+    let stopped = if nothing {
+        Stopped::Nothing
+    } else {
+        let Some(_lock) = take_host_lock(home)? else { return Ok(None) };
+        // A host that was killed has left it.
+        let _ = std::fs::remove_file(home.socket());
+        end_orphan(home)?
+    };
+    // It begins a host, which finds that nothing is to run.
+    if let Some(watchdog) = watchdog {
+        let _ = watch::wait_exit(&watchdog, LEAVING);
     }
-    let Some(_lock) = take_host_lock(home)? else { return Ok(None) };
-    end_orphan(home).map(Some)
+    Ok(Some(stopped))
+}
+
+/// A host that is killed is replaced, unless its watchdog reads this.
+fn want_down(home: &Home) {
+    if matches!(Intent::read(home), Ok(None | Some(Intent { want: Want::Down, .. }))) {
+        return;
+    }
+    if let Err(error) = Intent::write_down(home) {
+        let path = home.intent();
+        note(&format!("warning: cannot write {}: {error}", path.display()));
+    }
+}
+
+/// The watchdog of a host that is dead, while it lives.
+fn watchdog_of_the_dead(home: &Home) -> Option<Proven> {
+    host::holder(home).filter(|holder| holder.is_local() && !holder.is_alive())?;
+    host::companion(home)?.prove()
 }
 
 fn end_orphan(home: &Home) -> Result<Stopped, CliError> {

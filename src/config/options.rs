@@ -171,6 +171,20 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http: Option<SocketAddr>,
 
+    /// Start a new background host when the host is killed [default: true]
+    #[arg(
+        long,
+        env = "STIGMER_WATCHDOG",
+        global = true,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "BOOL",
+        help_heading = "Supervision"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watchdog: Option<bool>,
+
     /// Watch the Temporal at this address and never touch it
     #[arg(
         long,
@@ -213,6 +227,7 @@ impl Options {
             backoff_max: self.backoff_max.or(others.backoff_max),
             log_max: self.log_max.or(others.log_max),
             http: self.http.or(others.http),
+            watchdog: self.watchdog.or(others.watchdog),
             address: self.address.or(others.address),
             arguments: self.arguments.or(others.arguments),
         }

@@ -147,6 +147,15 @@ pub fn failed(generation: Generation, reason: &str, last_words: Vec<String>) -> 
     Entry { last_words, ..entry(Happened::Failed, generation, Cause::Crash, reason.to_owned()) }
 }
 
+/// The host before this one died. Takes what is known of it, and the time from its
+/// death to this host.
+pub fn host_died(generation: Generation, detail: String, took: Duration) -> Entry {
+    Entry {
+        took_ms: Some(super::facts::millis(took)),
+        ..entry(Happened::HostDied, generation, Cause::Crash, detail)
+    }
+}
+
 /// The host leaves and Temporal runs on.
 pub fn handed_over(generation: Generation) -> Entry {
     entry(Happened::HandedOver, generation, Cause::Operator, String::new())

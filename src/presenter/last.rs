@@ -32,7 +32,11 @@ fn unrepaired(snapshot: &Snapshot) -> Option<&Entry> {
         match entry.happened {
             Happened::Ended if entry.cause.is_automatic() => return Some(entry),
             Happened::Ready if entry.cause.is_automatic() => return None,
-            Happened::Ended | Happened::Ready | Happened::Failed | Happened::HandedOver => {}
+            Happened::Ended
+            | Happened::Ready
+            | Happened::Failed
+            | Happened::HandedOver
+            | Happened::HostDied => {}
             Happened::Adopted | Happened::External => return None,
         }
     }

@@ -28,7 +28,11 @@ pub(super) fn rows(entries: &[Arc<Entry>], today: Date) -> Vec<TimelineRow> {
                 Some(before) => rows.extend([row(before, None), row(entry, None)]),
                 None => rows.push(row(entry, None)),
             },
-            Happened::Adopted | Happened::External | Happened::Failed | Happened::HandedOver => {
+            Happened::Adopted
+            | Happened::External
+            | Happened::Failed
+            | Happened::HandedOver
+            | Happened::HostDied => {
                 if let Some(before) = ended.take() {
                     rows.push(row(before, None));
                 }
@@ -57,12 +61,14 @@ fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
         Happened::External => (TimelineKind::Start, "started elsewhere, watched".to_owned()),
         Happened::Failed => (TimelineKind::GaveUp, entry.detail.clone()),
         Happened::HandedOver => (TimelineKind::Stop, "handed over to another host".to_owned()),
+        Happened::HostDied => (TimelineKind::Restart, host_died(entry)),
     };
     let told = repaired.unwrap_or(entry);
     let took = told.took_ms.map(human::duration);
     let recovery = match (repaired, entry.happened, took) {
         (Some(_), _, Some(took)) => format!("repaired in {took}"),
         (None, Happened::Ready, Some(took)) => format!("ready in {took}"),
+        (None, Happened::HostDied, Some(took)) => format!("new host after {took}"),
         (_, _, _) => String::new(),
     };
     TimelineRow {
@@ -115,7 +121,16 @@ pub fn tell(entry: &Entry) -> String {
         Happened::External => "a Temporal that was started elsewhere is watched".to_owned(),
         Happened::Failed => format!("given up: {}", entry.detail),
         Happened::HandedOver => "handed over to another host".to_owned(),
+        Happened::HostDied => {
+            format!("{}, new host after {}", host_died(entry), span(entry.took_ms))
+        }
     }
+}
+
+/// Nobody sees how a host ends; but one that ends by itself leaves first.
+fn host_died(entry: &Entry) -> String {
+    let name = if entry.detail.is_empty() { "" } else { " " };
+    format!("host{name}{} died (killed?)", entry.detail)
 }
 
 #[cfg(test)]

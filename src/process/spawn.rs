@@ -113,6 +113,37 @@ pub fn inherit_only(keep: &[RawFd]) -> io::Result<()> {
     Ok(())
 }
 
+/// Closes every descriptor above the three streams but this one. For a process
+/// that was forked and keeps nothing of its parent's.
+pub(crate) fn close_all_but(keep: RawFd) {
+    let keep = keep.unsigned_abs();
+    for (first, last) in [(3, keep.saturating_sub(1)), (keep.max(2) + 1, u32::MAX)] {
+        if first <= last {
+            // SAFETY: a system call on plain numbers. The caller uses no descriptor but `keep`
+            // from here on. Before Linux 5.9 it does nothing.
+            unsafe { libc::syscall(libc::SYS_close_range, first, last, 0u32) };
+        }
+    }
+}
+
+/// The command that runs this program again: from the file that this process runs
+/// from, even if a build has replaced it meanwhile. Options given by environment
+/// are in the options of the command already, and must not be given twice.
+#[must_use]
+pub fn this_program() -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("stigmer");
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        let ours = text.starts_with("STIGMER_")
+            && !matches!(&*text, "STIGMER_LOG_LEVEL" | "STIGMER_ALLOW_NETWORK_HOME");
+        if ours {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
 fn mark_one_by_one() {
     for fd in 3..1024 {
         // SAFETY: on a number that is no descriptor this fails and does nothing.

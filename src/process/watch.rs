@@ -70,7 +70,8 @@ pub fn wait_exit(proven: &Proven, patience: Duration) -> bool {
     matches!(poll(&mut fds, timeout), Ok(ready) if ready > 0)
 }
 
-pub(super) fn reap(pid: Pid) {
+/// Reaps a child that has ended.
+pub(crate) fn reap(pid: Pid) {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
     if let Err(error) = waitid(Id::Pid(nix::unistd::Pid::from_raw(pid)), flags) {
         tracing::debug!(pid, %error, "orphan not reaped");

@@ -79,6 +79,8 @@ impl Home {
             ("STIGMER_HOME", self.path().display().to_string()),
             ("TERM", "xterm-256color".to_owned()),
             ("LANG", "C.UTF-8".to_owned()),
+            // Tests that kill a host look at what it leaves.
+            ("STIGMER_WATCHDOG", "false".to_owned()),
         ]
     }
 

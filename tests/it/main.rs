@@ -20,5 +20,6 @@ mod orphans;
 mod ports;
 mod strangers;
 mod viewers;
+mod watchdog;
 mod workflows;
 mod wrappers;

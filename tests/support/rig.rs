@@ -99,6 +99,8 @@ impl Rig {
         rig.set("port", &port.to_string());
         rig.set("ui-port", &ui_port.to_string());
         rig.set("temporal-bin", &format!("{program:?}"));
+        // Tests that kill a host look at what it leaves.
+        rig.set("watchdog", "false");
         rig
     }
 

@@ -1,0 +1,164 @@
+//! `intent.json`: what the operator wants of this home, and with which options.
+//! It outlives hosts, so that a host that resumes after a death starts nothing
+//! that the operator has stopped.
+
+use crate::config::{Options, Settings};
+use crate::paths::{self, Home};
+use crate::process::record::Record;
+use crate::supervisor::Want;
+use std::io;
+use std::path::Path;
+
+/// See the module's documentation.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Intent {
+    /// Whether the server is to run.
+    pub want: Want,
+    /// The options of the host that wrote it.
+    #[serde(default)]
+    pub options: Options,
+}
+
+impl Intent {
+    /// Reads it. Where no host could write it, the record of the server counts:
+    /// that server was to run. `None` if there is neither.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn read(home: &Home) -> io::Result<Option<Self>> {
+        let text = match std::fs::read_to_string(home.intent()) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Self::recorded(home));
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(serde_json::from_str(&text)
+            .inspect_err(|error| tracing::warn!(%error, "the intent on disk is not understood"))
+            .ok()
+            .or_else(|| Self::recorded(home)))
+    }
+
+    fn recorded(home: &Home) -> Option<Self> {
+        let record = Record::read(&home.record())?;
+        Some(Self {
+            want: Want::Up,
+            options: serde_json::from_str(&record.options).unwrap_or_default(),
+        })
+    }
+
+    /// Whether the operator has stopped the server of this home. False if that is
+    /// not known.
+    #[must_use]
+    pub fn is_down(home: &Home) -> bool {
+        matches!(Self::read(home), Ok(Some(Self { want: Want::Down, .. })))
+    }
+
+    /// Records that the server is not to run, on behalf of a host that does not
+    /// respond or does not exist.
+    ///
+    /// # Errors
+    /// When the home cannot be written.
+    pub fn write_down(home: &Home) -> io::Result<()> {
+        let options = Self::read(home).ok().flatten().map(|intent| intent.options);
+        Self { want: Want::Down, options: options.unwrap_or_default() }.write(&home.intent())
+    }
+
+    /// A reader sees the old text or the new one.
+    fn write(&self, path: &Path) -> io::Result<()> {
+        let temporary = path.with_extension("json.new");
+        paths::write_private(&temporary, &serde_json::to_string(self)?)?;
+        std::fs::rename(&temporary, path)
+    }
+}
+
+/// Keeps the file as the manager's intent is.
+#[derive(Debug, Default)]
+pub(super) struct Keeper {
+    /// Until the first command, a host wants nothing of its own.
+    pub(super) decided: bool,
+    written: Option<Intent>,
+}
+
+impl Keeper {
+    /// Writes what differs from the file. Returns the trouble with that, which
+    /// `None` ends; and nothing at all if nothing was to be written.
+    pub(super) fn keep(&mut self, want: Want, settings: &Settings) -> Option<Option<String>> {
+        self.decided |= want == Want::Up;
+        let is_written = self
+            .written
+            .as_ref()
+            .is_some_and(|last| last.want == want && last.options == settings.options);
+        if is_written || !self.decided {
+            return None;
+        }
+        let path = settings.home.intent();
+        let intent = Intent { want, options: settings.options.clone() };
+        match intent.write(&path) {
+            Ok(()) => {
+                self.written = Some(intent);
+                Some(None)
+            }
+            Err(error) => Some(Some(format!(
+                "cannot write {}: {error}; a host that is killed may not be replaced as it should",
+                path.display()
+            ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn home() -> (tempfile::TempDir, Home, Settings) {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path()).unwrap();
+        let options = Options { port: Some(7300), ..Options::default() };
+        let settings = Settings::resolve(home.clone(), options).unwrap();
+        (folder, home, settings)
+    }
+
+    #[test]
+    fn a_host_without_a_command_leaves_the_intent_of_the_last_host() {
+        let (_folder, home, settings) = home();
+        let mut keeper = Keeper::default();
+        assert_eq!(keeper.keep(Want::Down, &settings), None);
+        assert_eq!(Intent::read(&home).unwrap(), None);
+        assert_eq!(keeper.keep(Want::Up, &settings), Some(None));
+        assert_eq!(keeper.keep(Want::Up, &settings), None, "written already");
+        let up = Intent { want: Want::Up, options: settings.options.clone() };
+        assert_eq!(Intent::read(&home).unwrap(), Some(up));
+        assert!(!Intent::is_down(&home));
+        assert_eq!(keeper.keep(Want::Down, &settings), Some(None));
+        assert!(Intent::is_down(&home));
+    }
+
+    #[test]
+    fn down_keeps_the_options() {
+        let (_folder, home, settings) = home();
+        Keeper::default().keep(Want::Up, &settings);
+        Intent::write_down(&home).unwrap();
+        let down = Intent { want: Want::Down, options: settings.options };
+        assert_eq!(Intent::read(&home).unwrap(), Some(down));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_reported_and_tried_again() {
+        let (_folder, home, settings) = home();
+        let blocked = home.intent().with_extension("json.new");
+        std::fs::create_dir(&blocked).unwrap();
+        let mut keeper = Keeper::default();
+        assert!(matches!(keeper.keep(Want::Up, &settings), Some(Some(_))));
+        std::fs::remove_dir(&blocked).unwrap();
+        assert_eq!(keeper.keep(Want::Up, &settings), Some(None));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_no_absent_one() {
+        let (_folder, home, _) = home();
+        std::fs::create_dir(home.intent()).unwrap();
+        assert!(Intent::read(&home).is_err());
+        assert!(!Intent::is_down(&home));
+    }
+}

@@ -1,0 +1,131 @@
+//! The companion itself: a copy of its host from before the host's first thread.
+//! It shares the pages that the host does not change, and touches few of its own.
+
+use super::{MESSAGE, Role, home_of, next_attempt};
+use crate::process::{linux, spawn};
+use std::fs::File;
+use std::io::{PipeReader, Read};
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Shown by `ps` in place of the host's command line, which would look like a
+/// second host.
+const TITLE: &[u8] = b"stigmer watchdog";
+
+/// This often, and with this pause, the program is executed again where the
+/// kernel refuses, as it does for want of memory.
+const TRIES: u32 = 60;
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Waits for the end of the host and never returns to `main`.
+pub(super) fn run(mut pipe: PipeReader, role: Role) -> ! {
+    detach(pipe.as_raw_fd());
+    let mut guarded = role.home.map(|home| (home, Instant::now()));
+    let mut message = [0; MESSAGE];
+    // Fails at the end of the pipe.
+    while pipe.read_exact(&mut message).is_ok() {
+        guarded = match (home_of(&message), guarded) {
+            // Armed again, the host lives on.
+            (Some(home), Some((_, since))) => Some((home, since)),
+            (Some(home), None) => Some((home, Instant::now())),
+            (None, _) => None,
+        };
+    }
+    if let Some((home, since)) = guarded {
+        let died = linux::since_boot().unwrap_or_default();
+        let (attempt, delay) = next_attempt(role.attempt, since.elapsed());
+        std::thread::sleep(delay);
+        for _ in 0..TRIES {
+            // Returns only where the kernel refuses.
+            let _ = background_host(&home, attempt, died).exec();
+            std::thread::sleep(PAUSE);
+        }
+    }
+    exit(0)
+}
+
+/// Leaves the host's session, streams, descriptors, working folder and name, and
+/// the environment variable that would make it look like a part of an instance.
+/// What the kernel refuses here costs nothing but appearance or a descriptor.
+fn detach(pipe: RawFd) {
+    let _ = nix::unistd::setsid();
+    if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
+        let _ = nix::unistd::dup2_stdin(&null);
+        let _ = nix::unistd::dup2_stdout(&null);
+        let _ = nix::unistd::dup2_stderr(&null);
+    }
+    spawn::close_all_but(pipe);
+    let _ = nix::unistd::chdir("/");
+    let _ = nix::sys::prctl::set_name(c"stigmer-watch");
+    let stat = procfs::process::Process::myself().and_then(|me| me.stat());
+    let Ok(stat) = stat else { return };
+    if let Some(arguments) = area(stat.arg_start, stat.arg_end) {
+        let length = TITLE.len().min(arguments.len().saturating_sub(1));
+        arguments.fill(0);
+        arguments[..length].copy_from_slice(&TITLE[..length]);
+    }
+    if let Some(environment) = area(stat.env_start, stat.env_end) {
+        hide(environment, linux::MARKER.as_bytes());
+    }
+}
+
+/// The memory that the kernel shows in `/proc/PID/cmdline` or `environ`.
+fn area(start: Option<u64>, end: Option<u64>) -> Option<&'static mut [u8]> {
+    let (start, end) = (usize::try_from(start?).ok()?, usize::try_from(end?).ok()?);
+    let length = end.checked_sub(start).filter(|_| start != 0)?;
+    // SAFETY: the kernel laid out this area of the stack before the program began, and
+    // it stays mapped and writable. This process has one thread and holds no other
+    // reference into it.
+    Some(unsafe { std::slice::from_raw_parts_mut(start as *mut u8, length) })
+}
+
+/// Makes a variable of this name an empty string.
+fn hide(environment: &mut [u8], name: &[u8]) {
+    for variable in environment.split_mut(|byte| *byte == 0) {
+        if variable.strip_prefix(name).is_some_and(|rest| rest.first() == Some(&b'=')) {
+            variable.fill(0);
+        }
+    }
+}
+
+fn background_host(home: &Path, attempt: u32, died: Duration) -> Command {
+    let mut command = spawn::this_program();
+    command
+        .args(["local", super::SUBCOMMAND])
+        .args(["--resume", &attempt.to_string()])
+        .args(["--died", &died.as_millis().to_string()])
+        .arg("--home")
+        .arg(home)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(errors(home).map_or_else(Stdio::null, Stdio::from));
+    command
+}
+
+/// Where background hosts write what they cannot log.
+fn errors(home: &Path) -> Option<File> {
+    let path: PathBuf = crate::paths::Home::at(home).ok()?.host_errors();
+    File::options().append(true).create(true).mode(0o600).open(path).ok()
+}
+
+/// Ends without the destructors of what belongs to the host.
+fn exit(code: i32) -> ! {
+    // SAFETY: it takes a number and does not return.
+    unsafe { libc::_exit(code) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_is_hidden_and_the_others_stay() {
+        let mut environment = *b"A=1\0MARK=x.1\0MARKER=2\0MARK\0";
+        hide(&mut environment, b"MARK");
+        assert_eq!(&environment, b"A=1\0\0\0\0\0\0\0\0\0\0MARKER=2\0MARK\0");
+    }
+}

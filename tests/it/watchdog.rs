@@ -1,0 +1,203 @@
+//! A host that is killed is replaced by its watchdog, unless the operator wants the server down.
+
+use crate::support::process::Process;
+use crate::support::rig::{READY, Rig, wait_gone};
+use crate::support::{wait_until, within};
+use rustix::process::Signal;
+use serde_json::Value;
+use stigmer::background::SUBCOMMAND;
+use stigmer::process::linux;
+
+fn guarded() -> Rig {
+    Rig::with(&[("watchdog", "true")])
+}
+
+/// The companion of the host.
+fn companion(rig: &Rig) -> Process {
+    let text = std::fs::read_to_string(rig.path("supervisor.lock")).unwrap();
+    let pid = text.lines().find_map(|line| line.strip_prefix("watchdog_pid=")).unwrap();
+    Process::pin(pid.parse().unwrap()).unwrap()
+}
+
+fn intent(rig: &Rig) -> Value {
+    let text = std::fs::read_to_string(rig.path("intent.json")).unwrap();
+    serde_json::from_str::<Value>(&text).unwrap()["want"].clone()
+}
+
+/// Until another host than this one serves; the status then.
+fn next_host(rig: &Rig, dead: &Process) -> Value {
+    rig.wait_for("a new host", |status| {
+        let pid = &status["host"]["pid"];
+        pid.is_i64() && *pid != dead.pid && status["state"] == "ready"
+    })
+}
+
+/// Kills the host; another one goes on with the same server and repairs it.
+fn is_replaced(rig: &Rig) {
+    let (host, temporal) = (rig.host(), rig.temporal());
+    let generation = rig.status()["temporal"]["generation"].as_u64().unwrap();
+    host.kill();
+    let status = next_host(rig, &host);
+    assert_eq!(status["host"]["mode"], "background");
+    assert_eq!(status["temporal"]["pid"], temporal.pid);
+    assert_eq!(status["temporal"]["adopted"], true);
+    assert_eq!(status["options"]["port"], rig.port);
+    let told = rig.run(&["events"]).exits(0).stdout;
+    assert!(told.contains(&format!("host pid {} died", host.pid)), "{told}");
+    assert!(told.contains("new host after"), "{told}");
+    temporal.kill();
+    rig.wait_ready(generation + 1);
+}
+
+fn hosts(rig: &Rig) -> usize {
+    let running = rig.processes();
+    running.iter().filter(|it| linux::command_line(it.pid).contains(SUBCOMMAND)).count()
+}
+
+#[test]
+fn a_background_host_that_is_killed_is_replaced_again_and_again() {
+    let rig = guarded();
+    rig.start();
+    assert_eq!(intent(&rig), "up");
+    is_replaced(&rig);
+    is_replaced(&rig);
+    rig.stop();
+    assert_eq!(intent(&rig), "down");
+}
+
+#[test]
+fn a_headless_host_that_is_killed_is_replaced() {
+    let rig = guarded();
+    let headless = rig.headless(&[]);
+    rig.wait_ready(1);
+    assert_eq!(rig.host().pid, headless.pid());
+    is_replaced(&rig);
+    rig.stop();
+}
+
+#[test]
+fn a_server_that_is_killed_with_its_host_is_started_again() {
+    let rig = guarded();
+    rig.start();
+    let (host, temporal) = (rig.host(), rig.temporal());
+    host.kill();
+    temporal.kill();
+    next_host(&rig, &host);
+    rig.wait_ready(2);
+    rig.stop();
+}
+
+#[test]
+fn a_stop_right_after_the_death_of_the_host_stays_a_stop() {
+    let rig = guarded();
+    for _ in 0..3 {
+        rig.start();
+        rig.host().kill();
+        rig.stop();
+        assert_eq!(intent(&rig), "down");
+    }
+    assert_eq!(rig.run(&["status"]).code, Some(3));
+}
+
+#[test]
+fn a_host_that_hangs_is_ended_by_stop_and_does_not_come_back() {
+    let rig = guarded();
+    rig.start();
+    let host = rig.host();
+    host.signal(Signal::STOP);
+    wait_until("the host to be stopped", || host.is_stopped());
+    rig.stop();
+    assert!(!host.is_alive());
+}
+
+#[test]
+fn a_restart_replaces_a_host_that_hangs_by_one() {
+    let rig = guarded();
+    rig.start();
+    let host = rig.host();
+    host.signal(Signal::STOP);
+    wait_until("the host to be stopped", || host.is_stopped());
+    assert_eq!(rig.run(&["restart"]).exits(0).says(), READY);
+    wait_until("one host", || hosts(&rig) == 1);
+    assert_eq!(rig.status()["state"], "ready");
+    rig.stop();
+}
+
+#[test]
+fn a_hand_over_leaves_one_host_and_one_companion() {
+    let rig = guarded();
+    let headless = rig.headless(&[]);
+    rig.wait_ready(1);
+    let first = companion(&rig);
+    headless.process().signal(Signal::HUP);
+    assert_eq!(headless.finish().code, Some(0));
+    wait_gone(&first);
+    let second = companion(&rig);
+    let mut running: Vec<i32> = rig.processes().iter().map(|it| it.pid).collect();
+    let mut expected = [rig.host().pid, rig.temporal().pid, second.pid];
+    running.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(running, expected);
+    rig.stop();
+}
+
+#[test]
+fn a_companion_is_no_part_of_its_hosts_session_and_holds_nothing() {
+    let rig = guarded();
+    rig.start();
+    let companion = companion(&rig);
+    let stat = linux::stat(companion.pid).unwrap();
+    assert_eq!((stat.session, stat.ppid), (companion.pid, rig.host().pid));
+    assert_eq!(linux::command_line(companion.pid), "stigmer watchdog");
+    let link = |name: &str| std::fs::read_link(format!("/proc/{}/{name}", companion.pid)).unwrap();
+    assert_eq!(link("cwd").to_str(), Some("/"));
+    let open: Vec<String> = std::fs::read_dir(format!("/proc/{}/fd", companion.pid))
+        .unwrap()
+        .map(|entry| std::fs::read_link(entry.unwrap().path()).unwrap())
+        .map(|path| path.display().to_string())
+        .collect();
+    let (pipes, others): (Vec<_>, Vec<_>) = open.iter().partition(|it| it.starts_with("pipe:"));
+    assert_eq!(pipes.len(), 1, "{open:?}");
+    assert!(others.iter().all(|it| *it == "/dev/null"), "{open:?}");
+    rig.stop();
+}
+
+#[test]
+fn off_means_off() {
+    let rig = Rig::new();
+    rig.start();
+    assert_eq!(rig.status()["options"]["watchdog"], false);
+    let (host, companion) = (rig.host(), companion(&rig));
+    host.kill();
+    wait_gone(&companion);
+    assert!(rig.status()["host"].is_null());
+    rig.stop();
+}
+
+#[test]
+fn a_companion_that_is_killed_is_reported() {
+    let rig = guarded();
+    rig.start();
+    companion(&rig).kill();
+    rig.wait_for("the report", |status| {
+        status["message"].as_str().unwrap().contains("watchdog has ended")
+    });
+    rig.stop();
+}
+
+#[test]
+fn hosts_that_die_again_and_again_are_given_up() {
+    let rig = Rig::with(&[("watchdog", "true"), ("max-restarts", "1")]);
+    rig.start();
+    let first = rig.host();
+    first.kill();
+    let status = next_host(&rig, &first);
+    let second = Process::pin(i32::try_from(status["host"]["pid"].as_i64().unwrap()).unwrap());
+    let second = second.unwrap();
+    second.kill();
+    let told = || rig.run(&["events"]).exits(0).stdout;
+    wait_until("giving up", || told().contains("given up: 2 hosts in a row died"));
+    wait_until("no host", || hosts(&rig) == 0);
+    assert!(within(crate::support::LIMIT, || !rig.is_locked("supervisor.lock")));
+    rig.stop();
+}
