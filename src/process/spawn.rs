@@ -55,11 +55,17 @@ pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
         .stdin(Stdio::null())
         .stdout(what.output.try_clone()?)
         .stderr(what.output.try_clone()?);
+    let oom_score = raised_oom_score();
     // SAFETY: between fork and exec only async-signal-safe calls are made
-    // (setsid, umask, close_range, fcntl); nothing allocates or locks, and
-    // `locks` was made before the fork.
+    // (open, write, close, setsid, umask, close_range, fcntl); nothing allocates
+    // or locks, and `locks` and `oom_score` were made before the fork.
     unsafe {
-        command.pre_exec(move || detach(&locks));
+        command.pre_exec(move || {
+            if let Some(score) = &oom_score {
+                raise_oom_score(score);
+            }
+            detach(&locks)
+        });
     }
     let child = command.spawn()?;
     let pid = Pid::try_from(child.id()).expect("the kernel's process numbers fit");
@@ -80,6 +86,34 @@ pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
     })?;
     // `child` is dropped unwaited: the exit comes through the pidfd, the reaping after the sweep.
     Ok(Leader { subject, watched })
+}
+
+/// Added to the score by which the kernel chooses a process to end for want of
+/// memory: a tenth of all memory counts 100. Of a server and its host, the server
+/// goes first: a host starts a new server.
+const OOM_SCORE_RAISE: i32 = 200;
+const OOM_SCORE_MAX: i32 = 1000;
+
+/// The score that a child of this process gets, as text for the kernel. `None`
+/// where it cannot be read or is the highest already.
+fn raised_oom_score() -> Option<String> {
+    let own: i32 = std::fs::read_to_string("/proc/self/oom_score_adj").ok()?.trim().parse().ok()?;
+    let raised = own.saturating_add(OOM_SCORE_RAISE).min(OOM_SCORE_MAX);
+    (raised > own).then(|| raised.to_string())
+}
+
+/// In the child. Async-signal-safe. A score that cannot be raised stays as it is.
+fn raise_oom_score(score: &str) {
+    let path = c"/proc/self/oom_score_adj";
+    // SAFETY: system calls with a path and a buffer that outlive them, and a descriptor
+    // that is used only if it was opened.
+    unsafe {
+        let file = libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+        if file >= 0 {
+            libc::write(file, score.as_ptr().cast(), score.len());
+            libc::close(file);
+        }
+    }
 }
 
 /// In the child: a session of its own, private files, no descriptors but the

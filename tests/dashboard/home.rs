@@ -20,6 +20,7 @@ pub struct Home {
     port: u16,
     ui_port: u16,
     program: PathBuf,
+    watchdog: bool,
 }
 
 impl Home {
@@ -27,7 +28,14 @@ impl Home {
         // Short: the path of a socket is.
         let folder = tempfile::Builder::new().prefix("stg").tempdir_in("/tmp").unwrap();
         let [port, ui_port] = [(); 2].map(|()| ports::free_port().unwrap());
-        Self { folder, port, ui_port, program: temporal().to_owned() }
+        Self { folder, port, ui_port, program: temporal().to_owned(), watchdog: false }
+    }
+
+    /// A home whose hosts are replaced when they are killed.
+    pub fn guarded() -> Self {
+        let mut home = Self::new();
+        home.watchdog = true;
+        home
     }
 
     /// A home whose Temporal stands behind a bash script that runs it with `real "$@"`.
@@ -67,6 +75,8 @@ impl Home {
             &self.ui_port.to_string(),
             "--temporal-bin",
             self.program.to_str().unwrap(),
+            // Most tests that kill a host look at what it leaves.
+            &format!("--watchdog={}", self.watchdog),
         ];
         words.map(str::to_owned).to_vec()
     }
@@ -79,8 +89,6 @@ impl Home {
             ("STIGMER_HOME", self.path().display().to_string()),
             ("TERM", "xterm-256color".to_owned()),
             ("LANG", "C.UTF-8".to_owned()),
-            // Tests that kill a host look at what it leaves.
-            ("STIGMER_WATCHDOG", "false".to_owned()),
         ]
     }
 

@@ -246,3 +246,23 @@ fn without_a_terminal_it_says_so_and_goes_on_without_the_screen() {
     assert_eq!(said.lines().count(), 1, "{said}");
     home.until_nothing_runs();
 }
+
+#[test]
+fn a_dashboard_that_is_killed_is_replaced_by_a_background_host() {
+    let home = Home::guarded();
+    let dashboard = home.dashboard();
+    dashboard.until_shows(&["READY"]);
+    let status = home.until("ready", |status| status["state"] == "ready");
+    let (host, temporal) = (&status["host"], &status["temporal"]);
+    assert_eq!(host["mode"], "tui");
+    signal(Pid::try_from(host["pid"].as_i64().unwrap()).unwrap(), Signal::Kill);
+    let next = home.until("the next host", |status| {
+        status["state"] == "ready" && status["host"]["pid"] != host["pid"]
+    });
+    assert_eq!(next["host"]["mode"], "background");
+    assert_eq!(next["temporal"]["pid"], temporal["pid"]);
+    home.crash();
+    home.until("a repair", |status| {
+        status["state"] == "ready" && status["temporal"]["generation"] == 2
+    });
+}

@@ -163,6 +163,20 @@ fn a_companion_is_no_part_of_its_hosts_session_and_holds_nothing() {
 }
 
 #[test]
+fn the_kernel_ends_the_server_before_its_host_and_the_companion() {
+    let rig = guarded();
+    rig.start();
+    let score = |process: &Process| -> i32 {
+        let path = format!("/proc/{}/oom_score_adj", process.pid);
+        std::fs::read_to_string(path).unwrap().trim().parse().unwrap()
+    };
+    let host = score(&rig.host());
+    assert_eq!(score(&rig.temporal()), (host + 200).min(1000));
+    assert_eq!(score(&companion(&rig)), host);
+    rig.stop();
+}
+
+#[test]
 fn off_means_off() {
     let rig = Rig::new();
     rig.start();
