@@ -127,6 +127,7 @@ async fn host_until_signal(
     let session = Session::Local(host.handle().clone());
     let mut changes = session.changes();
     let shutdown = host.shutdown_asked();
+    let mut was_ready = false;
     loop {
         printer.status(&session);
         tokio::select! {
@@ -155,8 +156,13 @@ async fn host_until_signal(
                 return Ok(Some(0));
             }
         }
-        let state = session.view().snapshot.status.state;
-        if state == State::Failed {
+        let snapshot = session.view().snapshot;
+        let state = snapshot.status.state;
+        was_ready |= state.is_up();
+        // One that waits for room on the disk starts again, but not at the first start: whoever
+        // typed it is told.
+        let waits = was_ready && snapshot.next_start_ms.is_some();
+        if state == State::Failed && !waits {
             printer.drain();
             printer.status(&session);
             host.leave().await;
@@ -215,7 +221,7 @@ async fn follow(
         if was_up && status.intent == Want::Down && status.state == State::Stopped {
             return Ok(Some(0));
         }
-        if was_up && status.state == State::Failed {
+        if was_up && status.state == State::Failed && view.snapshot.next_start_ms.is_none() {
             return Ok(Some(1));
         }
         if matches!(view.link, Link::Gone | Link::Foreign(_)) {

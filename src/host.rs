@@ -115,19 +115,22 @@ impl Host {
             .map_err(|error| unreadable(io::Error::other(error)))?;
         if death.attempt > settings.policy.max_restarts.max(1) {
             tracing::error!(hosts = death.attempt, "each died soon after its start, giving up");
-            Chronicle::open(&home.events()).write(&gave_up(home, death.attempt));
+            let told = Chronicle::open(&home.events()).write(&gave_up(home, death.attempt));
+            if let Err(error) = told {
+                tracing::warn!(%error, "the timeline does not tell it");
+            }
             return Ok(Resumed::GivenUp);
         }
         let host = Self::begin(lock, settings, Mode::Background, Some(death));
         Ok(Resumed::Host(Box::new(host)))
     }
 
-    fn begin(mut lock: HostLock, settings: Settings, mode: Mode, after: Option<Death>) -> Self {
+    fn begin(lock: HostLock, settings: Settings, mode: Mode, after: Option<Death>) -> Self {
         let home = settings.home.clone();
         let path = home.supervisor_lock();
         let dead = holder(&home);
         if let Err(error) = lock.write(&describe(mode)) {
-            // The lock holds all the same; only nobody can tell who we are.
+            // The lock holds all the same; the manager writes it as soon as it can.
             tracing::warn!(path = %path.display(), %error, "the host's identity is not recorded");
         }
         crate::process::spawn::become_subreaper();

@@ -3,6 +3,8 @@
 
 pub mod bound;
 mod follower;
+mod lines;
+pub mod own;
 pub mod query;
 mod rotating;
 pub mod search;
@@ -11,5 +13,5 @@ mod store;
 
 pub use bound::copy_kept;
 pub use follower::{Batch, FollowError, Follower, Start};
-pub use rotating::RotatingWriter;
+pub use rotating::{RotatingWriter, predecessor};
 pub use store::{Entry, LogStore};

@@ -10,6 +10,7 @@ mod broadcast;
 pub mod chronicle;
 mod distributions;
 pub mod facts;
+mod files;
 mod generation;
 mod hand_over;
 mod handle;
@@ -31,6 +32,7 @@ pub use sweeps::Sweeps;
 pub(crate) use sweeps::tests::under_way;
 
 use crate::config::Settings;
+use crate::log::own;
 use crate::paths::Home;
 use crate::process::identity::Signal;
 use crate::process::record::Record;
@@ -41,6 +43,7 @@ use aftermath::Ended;
 use broadcast::Broadcast;
 use chronicle::Chronicle;
 use facts::RestartFacts;
+use files::Files;
 use futures_util::FutureExt;
 use handle::Request;
 use launch::{Launched, Order, Refused};
@@ -92,7 +95,10 @@ fn spawn(
 ) -> tokio::task::JoinHandle<()> {
     let report = report.clone();
     tokio::spawn(async move {
-        if AssertUnwindSafe(future).catch_unwind().await.is_err() {
+        if let Err(panic) = AssertUnwindSafe(future).catch_unwind().await {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            tracing::error!(panic = text, "a task panicked");
             let _ = report.send(Event::Panicked);
         }
     })
@@ -151,6 +157,7 @@ pub struct Manager {
     intent: intent::Keeper,
     episode: Episode,
     chronicle: Chronicle,
+    files: Files,
 }
 
 impl Manager {
@@ -214,6 +221,7 @@ impl Manager {
             resumed,
             intent: intent::Keeper::default(),
             episode,
+            files: Files::default(),
         };
         (manager, Handle { requests, facts: watch, source })
     }
@@ -234,6 +242,8 @@ impl Manager {
 
     /// Adopts what runs, then serves until every handle is gone or it is released.
     pub async fn run(mut self) {
+        let sweeps = self.sweeps.clone();
+        self.files.keep("supervisor.lock", move || sweeps.keep_lock());
         self.adopt();
         self.go_on();
         self.publish();
@@ -245,6 +255,7 @@ impl Manager {
                     None => std::future::pending().await,
                 }
             };
+            let wakes = self.wakes();
             tokio::select! {
                 request = self.requests.recv() => match request {
                     Some(Request::Command { command, reply }) => self.command(command, reply),
@@ -263,7 +274,7 @@ impl Manager {
                     Event::Panicked => return,
                 },
                 () = timer => self.step(None),
-                () = tokio::time::sleep_until(self.broadcast.due().into()) => {}
+                () = tokio::time::sleep_until(wakes.into()) => {}
             }
             // Before the answers: whoever has one sees what it is about.
             self.publish();
@@ -275,13 +286,29 @@ impl Manager {
         }
     }
 
+    /// When to publish, or to look at the files, though nothing has happened.
+    fn wakes(&self) -> Instant {
+        let published = self.broadcast.due();
+        self.files.due().map_or(published, |due| due.min(published))
+    }
+
+    /// Looks at the files of the home from time to time, and writes what waits.
+    fn keep_files(&mut self) {
+        if self.files.look(Instant::now()) {
+            self.files.report("logs/stigmer.log", own::retry());
+            self.files.report("logs/events.jsonl", self.chronicle.retry());
+        }
+        self.facts.trouble("files", self.files.trouble());
+    }
+
     /// Into the timeline that viewers see, and into the one that outlives us.
     fn remember(&mut self, entry: Entry) {
-        self.chronicle.write(&entry);
+        self.files.report("logs/events.jsonl", self.chronicle.write(&entry));
         self.facts.remember_entry(entry);
     }
 
     fn publish(&mut self) {
+        self.keep_files();
         self.facts.want = self.supervisor.want();
         self.facts.schedule = self.supervisor.schedule().clone();
         self.facts.log_lines = self.log.lines();
@@ -367,11 +394,16 @@ impl Manager {
             }
             (_, State::Failed { failure, .. }) => {
                 let generation = before.generation().unwrap_or(self.facts.generation);
-                self.remember(timeline::failed(
-                    generation,
-                    &failure.reason,
-                    self.facts.last_words.clone(),
-                ));
+                let failed =
+                    timeline::failed(generation, &failure.reason, self.facts.last_words.clone());
+                // A full disk may last for hours, with a try every half minute.
+                let last = self.facts.timeline.back();
+                let is_told = last.is_some_and(|last| {
+                    (last.happened, &last.detail) == (failed.happened, &failed.detail)
+                });
+                if !is_told {
+                    self.remember(failed);
+                }
             }
             (
                 State::Ready(_) | State::Degraded(..) | State::Starting(_),
@@ -510,7 +542,9 @@ pub fn gave_up(home: &Home, hosts: u32) -> Entry {
 }
 
 fn last_generation(home: &Home) -> Generation {
-    let locked = crate::process::lock::read(&home.temporal_lock()).trim().parse().unwrap_or(0);
+    let locked = crate::process::lock::read_number(&home.temporal_lock());
     let recorded = Record::read(&home.record()).map_or(0, |record| record.generation.0);
-    Generation(locked.max(recorded))
+    // Known better than by the lock only where a disk took no more than the timeline.
+    let told = chronicle::recent(&home.events()).iter().map(|entry| entry.generation.0).max();
+    Generation(locked.max(recorded).max(told.unwrap_or(0)))
 }

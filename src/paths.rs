@@ -332,16 +332,56 @@ fn check_folder(root: &Path, meta: &Metadata) -> Result<(), HomeError> {
     Ok(())
 }
 
-/// Writes a file that only its owner can read.
+/// Replaces a file that only its owner can read. A reader sees the old text or the new one; where
+/// the new one cannot be written, the old one stays.
 ///
 /// # Errors
 /// When it cannot be written, or see [`files::open_for_writing`].
 pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
     use std::io::Write;
-    let mut file =
-        files::open_for_writing(std::fs::OpenOptions::new().write(true).create(true), path)?;
-    file.set_len(0)?;
-    file.write_all(text.as_bytes())
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let temporary = PathBuf::from(name);
+    let write = || -> io::Result<()> {
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = files::open_for_writing(options.write(true).create(true), &temporary)?;
+        file.set_len(0)?;
+        file.write_all(text.as_bytes())?;
+        std::fs::rename(&temporary, path)
+    };
+    write().inspect_err(|_| {
+        // Half a text takes room, and nobody reads it.
+        let _ = std::fs::remove_file(&temporary);
+    })
+}
+
+/// Whether the disk of a folder takes a new file of 1 MiB, which a server needs to start. Tried with
+/// a file that has no name: unlike the count of free blocks this respects quotas.
+///
+/// # Errors
+/// When it does not: it is full, read-only or broken, or a quota is used up.
+pub fn has_room(folder: &Path) -> io::Result<()> {
+    use nix::fcntl::{FallocateFlags, fallocate};
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    let options = options.write(true).custom_flags(libc::O_TMPFILE).mode(0o600);
+    match options.open(folder) {
+        Ok(file) => match fallocate(&file, FallocateFlags::empty(), 0, 1 << 20) {
+            Err(error) if is_disk_trouble(&error.into()) => Err(error.into()),
+            // Where it cannot be tried, the server tries it.
+            Ok(()) | Err(_) => Ok(()),
+        },
+        Err(error) if is_disk_trouble(&error) => Err(error),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Whether a disk that is full, read-only or broken is the reason, or a quota.
+#[must_use]
+pub fn is_disk_trouble(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+        || error.raw_os_error() == Some(libc::EIO)
 }
 
 /// The kind of file system, where it is one on which flock may lie.
@@ -424,5 +464,22 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         let error = Home::at(&file).unwrap_err().to_string();
         assert!(error.contains("file") && error.contains("not a directory"), "{error}");
+    }
+
+    #[test]
+    fn file_that_cannot_be_replaced_keeps_its_old_text() {
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().join("temporal.pid");
+        write_private(&path, "old").unwrap();
+        let mode = std::fs::metadata(&path).unwrap().mode() & 0o777;
+        assert_eq!(mode, 0o600);
+        // Nothing can be written beside it.
+        std::fs::create_dir(base.path().join("temporal.pid.new")).unwrap();
+        write_private(&path, "new").unwrap_err();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
+        std::fs::remove_dir(base.path().join("temporal.pid.new")).unwrap();
+        write_private(&path, "new").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
+        assert!(!base.path().join("temporal.pid.new").exists());
     }
 }

@@ -162,10 +162,8 @@ impl Supervisor {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
-            State::Stopped { .. }
-            | State::Ready(_)
-            | State::Degraded(..)
-            | State::Failed { .. } => None,
+            State::Stopped { .. } | State::Ready(_) | State::Degraded(..) => None,
+            State::Failed { retry, .. } => *retry,
             // While a launch still runs there is nothing to signal, and the time
             // it takes (clearing what was left, a slow disk) is not the server's.
             State::Starting(starting) => starting.launched.then_some(starting.deadline),
@@ -182,10 +180,12 @@ impl Supervisor {
             return Vec::new();
         }
         let effects = match &mut self.state {
-            State::Stopped { .. }
-            | State::Ready(_)
-            | State::Degraded(..)
-            | State::Failed { .. } => Vec::new(),
+            State::Stopped { .. } | State::Ready(_) | State::Degraded(..) => Vec::new(),
+            // Counted nowhere: the disk fails, not the server.
+            State::Failed { failure, .. } => {
+                let detail = failure.reason.clone();
+                self.launch(Cause::SpawnFailed, detail, false, now)
+            }
             State::Starting(starting) => {
                 let timeout = starting.timeout;
                 let generation = starting.generation;
@@ -220,6 +220,7 @@ impl Supervisor {
                          see `ps -o pid,stat,wchan`",
                     ),
                     left: Some(stopping.generation),
+                    retry: None,
                 };
                 Vec::new()
             }
@@ -335,7 +336,7 @@ impl Supervisor {
                 self.policy.max_restarts,
                 self.policy.restart_window.as_secs_f64().ceil()
             );
-            return self.fail(Failure::new(reason, "`s` or `stigmer local` starts it again"));
+            return self.fail(Failure::new(reason, "`s` or `stigmer local` starts it again"), now);
         };
         if delay.is_zero() {
             self.schedule.record(now);
@@ -391,8 +392,9 @@ impl Supervisor {
         generation.map(|generation| Effect::Unwatch { generation }).into_iter().collect()
     }
 
-    fn fail(&mut self, failure: Failure) -> Vec<Effect> {
-        self.state = State::Failed { failure, left: None };
+    fn fail(&mut self, failure: Failure, now: Instant) -> Vec<Effect> {
+        let retry = failure.waits_for_disk.then(|| now + self.schedule.disk_delay(&self.policy));
+        self.state = State::Failed { failure, left: None, retry };
         Vec::new()
     }
 

@@ -51,6 +51,16 @@ fn uses(code: &str) -> BTreeSet<String> {
 }
 
 #[test]
+fn nothing_is_printed_by_macros_that_panic_where_it_cannot_be_written() {
+    for (path, text) in sources("src") {
+        let code = code(&path, &text);
+        for name in ["println!", "print!", "dbg!"] {
+            assert!(!code.contains(name), "{} uses {name}", path.display());
+        }
+    }
+}
+
+#[test]
 fn arrows_point_only_where_the_map_says() {
     let map: &[(&str, &[&str])] = &[
         ("supervisor", &[]),

@@ -1,35 +1,37 @@
 //! A log of our own that bounds itself: one file and one predecessor.
 
+use super::lines::Lines;
 use crate::paths::files;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Appends to a file; when it would grow beyond half the bound, the file becomes `NAME.1` (in place
 /// of an older one) and a new one begins. So both together stay within the bound, and at least
-/// half of it is always history. Every `write` must be one or more whole lines: they are never torn.
+/// half of it is always history. Lines are never torn between the two.
 ///
 /// Two hosts may append for a moment while one hands over to the other; each notices a rotation by
-/// the other before its own.
+/// the other before its own. A file that was deleted or replaced is opened again by its path.
 #[derive(Debug)]
 pub struct RotatingWriter {
     path: PathBuf,
     max: u64,
-    file: File,
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    lines: Lines<File>,
     size: u64,
 }
 
 impl RotatingWriter {
-    /// Opens or creates `path` (mode 0600), to hold at most `max` bytes with its predecessor.
-    ///
-    /// # Errors
-    /// The system's, with the path in its message.
-    pub fn open(path: &Path, max: u64) -> io::Result<Self> {
-        let file = open(path)?;
-        let size = file.metadata()?.len();
-        Ok(Self { path: path.to_owned(), max, file, size })
+    /// Appends to `path` (mode 0600), which holds at most `max` bytes with its predecessor. The
+    /// file is opened with the first line, and again after an error.
+    pub fn new(path: &Path, max: u64) -> Self {
+        Self { path: path.to_owned(), max, open: None }
     }
 
     /// The file that is being written.
@@ -37,46 +39,72 @@ impl RotatingWriter {
         &self.path
     }
 
-    fn rotate(&mut self) -> io::Result<()> {
-        let there = fs::metadata(&self.path).map(|there| (there.dev(), there.ino())).ok();
-        let ours = self.file.metadata()?;
-        if there == Some((ours.dev(), ours.ino())) {
-            let mut old = OsString::from(&self.path);
-            old.push(".1");
-            fs::rename(&self.path, &old)?;
-        }
-        self.file = open(&self.path)?;
-        self.size = self.file.metadata()?.len();
-        Ok(())
+    /// Opens or creates the file, if the path does not name the open one.
+    ///
+    /// # Errors
+    /// The system's, with the path in its message.
+    pub fn check(&mut self) -> io::Result<()> {
+        self.opened().map(drop)
     }
-}
 
-impl Write for RotatingWriter {
-    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        if self.size > 0 && self.size + lines.len() as u64 > self.max / 2 {
-            // A log that cannot be rotated is better too long than silent.
-            if let Err(error) = self.rotate() {
-                let note = format!("cannot rotate {}: {error}\n", self.path.display());
-                self.file.write_all(note.as_bytes())?;
-                self.size = 0;
+    /// Appends one or more whole lines. After an error the first part of them may be in the file;
+    /// what is appended next begins with a new line.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn append(&mut self, lines: &[u8]) -> io::Result<()> {
+        let (path, max) = (self.path.clone(), self.max);
+        let mut open = self.opened()?;
+        if open.size > 0 && open.size + lines.len() as u64 > max / 2 {
+            match fs::rename(&path, predecessor(&path)) {
+                Ok(()) => open = self.opened()?,
+                // A log that cannot be rotated is better too long than silent.
+                Err(_) => open.size = 0,
             }
         }
-        // All or nothing: after a short write the rest of a line could end up in the next file.
-        self.file.write_all(lines)?;
-        self.size += lines.len() as u64;
-        Ok(lines.len())
+        open.lines.write(lines)?;
+        open.size += lines.len() as u64;
+        Ok(())
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+    fn opened(&mut self) -> io::Result<&mut Open> {
+        let open = self.open.take().filter(|open| open.is_at(&self.path));
+        let open = open.map_or_else(|| Open::new(&self.path), Ok)?;
+        Ok(self.open.insert(open))
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    let opened = files::open_for_writing(OpenOptions::new().append(true).create(true), path);
-    opened.map_err(|error| {
-        io::Error::new(error.kind(), format!("cannot open the log {}: {error}", path.display()))
-    })
+impl Open {
+    fn new(path: &Path) -> io::Result<Self> {
+        let open = || -> io::Result<Self> {
+            let mut options = OpenOptions::new();
+            let options = options.read(true).append(true).create(true);
+            let file = files::open_for_writing(options, path)?;
+            let size = file.metadata()?.len();
+            let mut last = [b'\n'];
+            if let Some(at) = size.checked_sub(1) {
+                file.read_at(&mut last, at)?;
+            }
+            Ok(Self { lines: Lines::new(file, last != [b'\n']), size })
+        };
+        open().map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot open the log {}: {error}", path.display()))
+        })
+    }
+
+    fn is_at(&self, path: &Path) -> bool {
+        let ours = self.lines.get_ref().metadata();
+        fs::metadata(path)
+            .and_then(|there| Ok((there, ours?)))
+            .is_ok_and(|(there, ours)| (there.dev(), there.ino()) == (ours.dev(), ours.ino()))
+    }
+}
+
+/// Where the older half of a log is.
+pub fn predecessor(path: &Path) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(".1");
+    name.into()
 }
 
 #[cfg(test)]
@@ -84,14 +112,14 @@ mod tests {
     use super::*;
 
     fn line(writer: &mut RotatingWriter, text: String) {
-        writer.write_all((text + "\n").as_bytes()).unwrap();
+        writer.append((text + "\n").as_bytes()).unwrap();
     }
 
     #[test]
     fn keeps_file_and_predecessor_within_the_bound_and_loses_no_recent_line() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("stigmer.log");
-        let mut writer = RotatingWriter::open(&path, 2_000).unwrap();
+        let mut writer = RotatingWriter::new(&path, 2_000);
         for n in 0..500 {
             line(&mut writer, format!("line {n}"));
         }
@@ -109,8 +137,8 @@ mod tests {
     fn goes_on_where_a_former_host_ended() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("events.jsonl");
-        line(&mut RotatingWriter::open(&path, 1_000).unwrap(), "one".into());
-        line(&mut RotatingWriter::open(&path, 1_000).unwrap(), "two".into());
+        line(&mut RotatingWriter::new(&path, 1_000), "one".into());
+        line(&mut RotatingWriter::new(&path, 1_000), "two".into());
         assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
     }
 
@@ -118,8 +146,8 @@ mod tests {
     fn two_writers_do_not_rotate_each_others_lines_away() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("stigmer.log");
-        let mut first = RotatingWriter::open(&path, 400).unwrap();
-        let mut second = RotatingWriter::open(&path, 400).unwrap();
+        let mut first = RotatingWriter::new(&path, 400);
+        let mut second = RotatingWriter::new(&path, 400);
         for n in 0..20 {
             line(&mut first, format!("first  {n:03}"));
             line(&mut second, format!("second {n:03}"));
@@ -132,7 +160,27 @@ mod tests {
 
     #[test]
     fn says_which_file_cannot_be_opened() {
-        let error = RotatingWriter::open(Path::new("/nowhere/x.log"), 10).unwrap_err();
+        let error = RotatingWriter::new(Path::new("/nowhere/x.log"), 10).check().unwrap_err();
         assert!(error.to_string().contains("/nowhere/x.log"), "{error}");
+    }
+
+    #[test]
+    fn deleted_log_is_written_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stigmer.log");
+        let mut writer = RotatingWriter::new(&path, 1_000);
+        line(&mut writer, "one".into());
+        fs::remove_file(&path).unwrap();
+        line(&mut writer, "two".into());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
+    }
+
+    #[test]
+    fn half_a_line_of_a_former_host_is_ended_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events.jsonl");
+        fs::write(&path, "one\ntw").unwrap();
+        line(&mut RotatingWriter::new(&path, 1_000), "three".into());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntw\nthree\n");
     }
 }

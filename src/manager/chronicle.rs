@@ -1,11 +1,10 @@
 //! The timeline on disk, an object a line: it outlives every process.
 
-use crate::log::RotatingWriter;
+use crate::log::{RotatingWriter, predecessor};
 use crate::protocol::{ENTRIES, Entry};
 use std::collections::VecDeque;
-use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,51 +14,50 @@ const MAX: u64 = 1 << 20;
 /// Read of its end by a host that begins. A start has 400 bytes, a crash some kilobytes.
 const TAIL: u64 = 256 << 10;
 
-/// Where a host writes it.
+/// Where a host writes it. An entry that cannot be written now waits for the next try.
 #[derive(Debug)]
-pub struct Chronicle(Option<Lines<RotatingWriter>>);
+pub struct Chronicle {
+    file: RotatingWriter,
+    /// Lines, oldest first; no more than are shown.
+    waiting: VecDeque<String>,
+}
 
 impl Chronicle {
     /// Goes on where the last host ended.
     pub fn open(path: &Path) -> Self {
-        let file = RotatingWriter::open(path, MAX).and_then(|file| {
-            let is_torn = tail(path, 1)?.last().is_some_and(|byte| *byte != b'\n');
-            Ok(Lines { file, is_torn })
-        });
-        Self(file.inspect_err(|error| tracing::warn!(%error, "no timeline on disk")).ok())
+        Self { file: RotatingWriter::new(path, MAX), waiting: VecDeque::new() }
     }
 
-    /// Adds an entry. One that cannot be written is lost, and said to be.
-    pub fn write(&mut self, entry: &Entry) {
-        let (Some(file), Ok(text)) = (&mut self.0, serde_json::to_string(entry)) else { return };
-        if let Err(error) = file.write(&text) {
-            tracing::warn!(%error, "an entry of the timeline is lost");
+    /// Adds an entry.
+    ///
+    /// # Errors
+    /// When it cannot be written yet.
+    pub fn write(&mut self, entry: &Entry) -> io::Result<()> {
+        let text = serde_json::to_string(entry)?;
+        if self.waiting.len() == ENTRIES {
+            self.waiting.pop_front();
         }
+        self.waiting.push_back(text + "\n");
+        self.retry()
     }
-}
 
-/// Writes lines. The one after half a line, as a full disk leaves it, is not lost with that.
-#[derive(Debug)]
-struct Lines<W> {
-    file: W,
-    is_torn: bool,
-}
-
-impl<W: Write> Lines<W> {
-    fn write(&mut self, line: &str) -> io::Result<()> {
-        let end_of_half = if self.is_torn { "\n" } else { "" };
-        let written = self.file.write_all(format!("{end_of_half}{line}\n").as_bytes());
-        self.is_torn = written.is_err();
-        written
+    /// Writes the entries that wait.
+    ///
+    /// # Errors
+    /// When one of them still cannot be written.
+    pub fn retry(&mut self) -> io::Result<()> {
+        while let Some(line) = self.waiting.front() {
+            self.file.append(line.as_bytes())?;
+            self.waiting.pop_front();
+        }
+        Ok(())
     }
 }
 
 /// Its files, the older one first.
 #[must_use]
 pub fn files(path: &Path) -> [PathBuf; 2] {
-    let mut predecessor = OsString::from(path);
-    predecessor.push(".1");
-    [predecessor.into(), path.to_owned()]
+    [predecessor(path), path.to_owned()]
 }
 
 /// What earlier hosts of the home have told, newest last: as much as a viewer is shown. What
@@ -103,6 +101,7 @@ mod tests {
     use super::*;
     use crate::protocol::Happened;
     use crate::supervisor::{Cause, Generation};
+    use std::io::Write;
 
     struct Home(tempfile::TempDir);
 
@@ -128,40 +127,6 @@ mod tests {
         timeline::entry(Happened::Ready, Generation(generation), Cause::Operator, String::new())
     }
 
-    /// So much room is left on the disk.
-    struct Disk {
-        room: usize,
-        text: Vec<u8>,
-    }
-
-    impl Write for Disk {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let bytes = &bytes[..bytes.len().min(self.room)];
-            if bytes.is_empty() {
-                return Err(ErrorKind::StorageFull.into());
-            }
-            self.room -= bytes.len();
-            self.text.extend(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn an_entry_after_half_a_one_is_not_lost_with_it() {
-        let disk = Disk { room: 6, text: Vec::new() };
-        let mut lines = Lines { file: disk, is_torn: false };
-        lines.write("one").unwrap();
-        lines.write("two").unwrap_err();
-        lines.file.room = 100;
-        lines.write("three").unwrap();
-        lines.write("four").unwrap();
-        assert_eq!(lines.file.text, b"one\ntw\nthree\nfour\n");
-    }
-
     fn line(generation: u64) -> String {
         serde_json::to_string(&entry(generation)).unwrap() + "\n"
     }
@@ -171,7 +136,7 @@ mod tests {
         let home = Home(tempfile::tempdir().unwrap());
         assert_eq!(home.told(), [0; 0], "nothing is there yet");
         let mut chronicle = Chronicle::open(&home.path());
-        (1..=3).for_each(|n| chronicle.write(&entry(n)));
+        (1..=3).for_each(|n| chronicle.write(&entry(n)).unwrap());
         assert_eq!(home.told(), [1, 2, 3]);
     }
 
@@ -197,7 +162,7 @@ mod tests {
     #[test]
     fn what_follows_half_a_line_is_not_lost_with_it() {
         let home = Home::wrote(["", &format!("{}{}", line(1), &line(2)[..30])]);
-        Chronicle::open(&home.path()).write(&entry(3));
+        Chronicle::open(&home.path()).write(&entry(3)).unwrap();
         assert_eq!(home.told(), [1, 3]);
     }
 
@@ -216,11 +181,28 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_or_written_costs_nothing_but_its_entries() {
+    fn entries_that_cannot_be_written_wait_for_the_next_try() {
         let home = Home(tempfile::tempdir().unwrap());
         std::fs::create_dir(home.path()).unwrap();
         std::fs::write(&files(&home.path())[0], line(1)).unwrap();
         assert_eq!(home.told(), [1]);
-        Chronicle::open(&home.path()).write(&entry(2));
+        let mut chronicle = Chronicle::open(&home.path());
+        chronicle.write(&entry(2)).unwrap_err();
+        chronicle.write(&entry(3)).unwrap_err();
+        chronicle.retry().unwrap_err();
+        std::fs::remove_dir(home.path()).unwrap();
+        chronicle.write(&entry(4)).unwrap();
+        assert_eq!(home.told(), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn no_more_entries_wait_than_are_shown() {
+        let home = Home(tempfile::tempdir().unwrap());
+        std::fs::create_dir(home.path()).unwrap();
+        let mut chronicle = Chronicle::open(&home.path());
+        (1..=150).for_each(|n| drop(chronicle.write(&entry(n)).unwrap_err()));
+        std::fs::remove_dir(home.path()).unwrap();
+        chronicle.retry().unwrap();
+        assert_eq!(home.told(), (51..=150).collect::<Vec<_>>());
     }
 }

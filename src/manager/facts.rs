@@ -321,12 +321,12 @@ impl Facts {
             status: self.status(now),
             next_start_ms: match &self.state {
                 State::Backoff { until, .. } => Some(self.age(now, *until)),
+                State::Failed { retry, .. } => retry.map(|retry| self.age(now, retry)),
                 State::Stopped { .. }
                 | State::Starting(_)
                 | State::Ready(_)
                 | State::Degraded(..)
-                | State::Stopping(_)
-                | State::Failed { .. } => None,
+                | State::Stopping(_) => None,
             },
             in_a_row: self.schedule.in_a_row(),
             state_ms: age(self.state_since),

@@ -7,18 +7,27 @@ use super::prober::{self, Report, Target};
 use super::timeline::{self, Episode};
 use super::{Event, Manager, Running, Task, judge};
 use crate::config::{Database, Options, Settings};
-use crate::process::ports;
 use crate::process::record::Record;
 use crate::process::sweep::Subject;
 use crate::process::usage;
 use crate::process::watch::Watched;
+use crate::process::{lock, ports};
 use crate::protocol::{Entry, Happened};
 use crate::supervisor::{Cause, Exit, Found, Generation, Input, Layer, Owner, Round, State, Want};
 use crate::temporal::health::Client;
 use crate::temporal::{database, locate, version};
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
+
+/// The files of a generation that are kept, by the names that people know.
+const RECORD: &str = "temporal.pid";
+const LOCK: &str = "temporal.lock";
+const STAMP: &str = "the lock beside the database";
+const LOG: &str = "the mark in logs/temporal.log";
 
 impl Manager {
     /// A verified Temporal of this home without host is watched again.
@@ -107,6 +116,14 @@ impl Manager {
                     tracing::warn!("{note}");
                 }
                 self.facts.note = started.notes.join("; ");
+                if let Some(mark) = started.mark {
+                    self.files.keep(LOG, late(mark, self.facts.settings.home.temporal_log()));
+                }
+                if let (Some(file), Some(stamp)) =
+                    (self.facts.settings.database.file().map(Path::to_owned), started.stamp)
+                {
+                    self.files.keep(STAMP, move || database::keep(&file, &stamp));
+                }
                 self.episode.passed("cleaned", started.cleaned);
                 self.episode.passed("spawned", started.spawned);
                 let subject = started.leader.subject.clone();
@@ -184,6 +201,10 @@ impl Manager {
             asked: asked_too,
             sweeps: self.sweeps.clone(),
         };
+        let (path, kept) = (settings.home.record(), record.clone());
+        self.files.keep(RECORD, move || kept.keep(&path));
+        let (path, number) = (settings.home.temporal_lock(), generation.to_string());
+        self.files.keep(LOCK, move || lock::keep_text(&path, &number));
         let (log, report) = (self.log.clone(), self.report.clone());
         let watch = Task::spawn(&self.report, async move {
             let ended = Box::new(aftermath::watch(instance, log).await);
@@ -290,6 +311,9 @@ impl Manager {
         tracing::info!(%generation, exit = %ended.exit, cleaned = ?ended.cleaned, "ended");
         let settings = self.facts.settings.clone();
         let record = settings.home.record();
+        for file in [RECORD, LOCK, STAMP, LOG] {
+            self.files.forget(file);
+        }
         match &ended.leftover {
             None => {
                 let _ = std::fs::remove_file(&record);
@@ -350,9 +374,7 @@ impl Manager {
         let settings = self.facts.settings.clone();
         let known = self.facts.server.as_ref().and_then(|server| server.version.clone());
         // Here and now: a crash in the next moment must not find the database unmarked.
-        if let Some(note) = mark_complete(&settings, known.as_deref()) {
-            self.facts.note = note;
-        }
+        self.mark_complete(&settings, known.as_deref());
         if known.is_none() {
             let report = self.report.clone();
             let marker = self
@@ -377,12 +399,29 @@ impl Manager {
         let (owner, version) = (server.owner, server.version.clone());
         // On its way down the options may be the next generation's already.
         let is_marked = matches!(self.supervisor.state(), State::Ready(_) | State::Degraded(..));
-        if owner != Owner::External
-            && is_marked
-            && let Some(note) = mark_complete(&self.facts.settings, version.as_deref())
-        {
-            self.facts.note = note;
+        if owner != Owner::External && is_marked {
+            self.mark_complete(&self.facts.settings.clone(), version.as_deref());
         }
+    }
+
+    /// Notes beside the database that a server became ready on it, and says so where it was
+    /// another version before.
+    fn mark_complete(&mut self, settings: &Settings, version: Option<&str>) {
+        let Some(file) = settings.database.file().map(Path::to_owned) else { return };
+        match database::mark_complete(&file, version) {
+            Ok(Some(note)) => self.facts.note = note,
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "the database's state is not recorded yet"),
+        }
+        let synced = file.clone();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = database::sync(&synced) {
+                tracing::warn!(%error, "the database's state may not outlive a power cut");
+            }
+        });
+        let version = version.map(str::to_owned);
+        self.files
+            .keep(STAMP, move || database::mark_complete(&file, version.as_deref()).map(drop));
     }
 
     pub(super) fn ask_external_version(&self, generation: Generation, settings: &Settings) {
@@ -412,10 +451,43 @@ fn ask_version(settings: &Settings, marker: Option<&str>) -> Option<String> {
     version::ask(&home.version_cache(), &located.path, marker)
 }
 
-/// Notes beside the database that a server became ready on it, and says so where
-/// it was another version before.
-fn mark_complete(settings: &Settings, version: Option<&str>) -> Option<String> {
-    database::mark_complete(settings.database.file()?, version)
-        .inspect_err(|error| tracing::warn!(%error, "the database's state is not recorded"))
-        .ok()?
+/// Writes the mark of a generation into its log, once.
+fn late(mark: String, log: PathBuf) -> impl FnMut() -> io::Result<()> + Send {
+    let mut left = Some(mark);
+    move || {
+        let Some(mark) = left.take() else { return Ok(()) };
+        let written = File::options().append(true).open(&log).and_then(|mut log| {
+            // In one piece, between the server's lines.
+            log.write(mark.as_bytes())
+        });
+        match written {
+            Ok(n) if n == mark.len() => Ok(()),
+            Ok(_) => {
+                left = Some(format!("\n{}", mark.trim_start()));
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            Err(error) => {
+                left = Some(mark);
+                Err(error)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mark_of_a_generation_is_written_once_when_the_log_takes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("logs/temporal.log");
+        let mut keep = late("{\"n\":3}\n".into(), path.clone());
+        keep().unwrap_err();
+        std::fs::create_dir(folder.path().join("logs")).unwrap();
+        std::fs::write(&path, "its own line\n").unwrap();
+        keep().unwrap();
+        keep().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "its own line\n{\"n\":3}\n");
+    }
 }

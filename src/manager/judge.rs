@@ -4,11 +4,13 @@ use super::aftermath::Ended;
 use super::log_reader::Words;
 use super::{Facts, Outcome};
 use crate::config::{Database, Settings};
+use crate::paths;
 use crate::protocol::ApiError;
 use crate::supervisor::{Exit, Failure, State, Want};
 use crate::temporal::database;
 use crate::temporal::last_words::{self, StartFailure};
 use crate::temporal::logline::LineParser;
+use std::path::Path;
 
 /// Whether what was asked for has come about, or no longer will.
 pub(super) fn outcome(goal: Want, want: Want, state: &State, facts: &Facts) -> Option<Outcome> {
@@ -40,7 +42,7 @@ pub(super) fn outcome(goal: Want, want: Want, state: &State, facts: &Facts) -> O
         (Want::Down, _) if want == Want::Up => {
             error("superseded", "it was started again by another command".into(), "stop it again")
         }
-        (Want::Down, State::Failed { failure, left: Some(_) }) => {
+        (Want::Down, State::Failed { failure, left: Some(_), .. }) => {
             error("failed", failure.reason.clone(), &failure.cure)
         }
         (Want::Up | Want::Down, _) => None,
@@ -58,13 +60,26 @@ pub(super) fn fatal(ended: &Ended, settings: &Settings) -> Option<Failure> {
         .file()
         .map(|path| path.display().to_string())
         .unwrap_or_else(|| "in memory".into());
-    match last_words::classify_exit(code, ended.words.cause.as_deref()) {
-        StartFailure::DatabaseUnusable { detail } => Some(Failure::new(
+    let folders = [settings.database.file().and_then(Path::parent), Some(settings.home.root())];
+    let full = folders.into_iter().flatten().find_map(|folder| {
+        paths::has_room(folder).err().map(|error| format!("{}: {error}", folder.display()))
+    });
+    match (last_words::classify_exit(code, ended.words.cause.as_deref()), full) {
+        (StartFailure::DatabaseUnusable { detail }, None) if detail.contains(FULL) => {
+            Some(no_room(&format!("the database {database}: {detail}")))
+        }
+        (
+            StartFailure::DatabaseUnusable { detail: words }
+            | StartFailure::UnknownFlag { detail: words },
+            Some(full),
+        ) => Some(no_room(&format!("{full}; Temporal says: {words}"))),
+        (_, Some(full)) => Some(no_room(&full)),
+        (StartFailure::DatabaseUnusable { detail }, None) => Some(Failure::new(
             format!("Temporal cannot use the database {database}: {detail}"),
             "mend the file or its folder, or name another database with --db FILE",
         )),
         // One that a start of ours began is set aside by the next start.
-        StartFailure::PartialSchema => match &settings.database {
+        (StartFailure::PartialSchema, None) => match &settings.database {
             Database::File(path) if !database::is_replaceable(path) => Some(Failure::new(
                 format!(
                     "the database {database} is incomplete or another program's: {}",
@@ -74,15 +89,29 @@ pub(super) fn fatal(ended: &Ended, settings: &Settings) -> Option<Failure> {
             )),
             Database::File(_) | Database::Memory => None,
         },
-        StartFailure::UnknownFlag { detail } => Some(Failure::new(
+        (StartFailure::UnknownFlag { detail }, None) => Some(Failure::new(
             format!("Temporal does not accept its arguments: {detail}"),
             "mend what follows `--`, or use another CLI with --temporal-bin FILE",
         )),
         // The launch looks at the ports again and names who is there.
-        StartFailure::PortTaken { .. }
-        | StartFailure::LostPortRace { .. }
-        | StartFailure::Other => None,
+        (
+            StartFailure::PortTaken { .. }
+            | StartFailure::LostPortRace { .. }
+            | StartFailure::Other,
+            None,
+        ) => None,
     }
+}
+
+/// SQLite's words.
+const FULL: &str = "database or disk is full";
+
+fn no_room(reason: &str) -> Failure {
+    Failure::new(
+        format!("Temporal cannot start, because its disk takes nothing: {reason}"),
+        "free some disk space, and stigmer starts it",
+    )
+    .until_room()
 }
 
 /// Lines shown of what a server said.
@@ -161,6 +190,22 @@ mod tests {
         let said = struck("signal 9 (SIGKILL)", Some(812 << 20));
         assert!(said.starts_with("signal 9 (SIGKILL); "), "{said}");
         assert!(said.ends_with("killer struck meanwhile, peak 812 MiB"), "{said}");
+    }
+
+    #[test]
+    fn full_disk_is_waited_for_and_other_troubles_of_the_database_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = paths::Home::at(folder.path()).unwrap();
+        let settings = Settings::resolve(home, crate::config::Options::default()).unwrap();
+        let judged = |words: &str| {
+            let words = Words { cause: Some(words.into()), ..Words::default() };
+            fatal(&Ended { words, ..ended(Exit::Code(1), None) }, &settings).unwrap()
+        };
+        let full = judged("Error: failed starting server: database or disk is full (13)");
+        assert!(full.waits_for_disk && full.reason.contains("disk is full"), "{full}");
+        assert!(
+            !judged("Error: failed starting server: file is not a database (26)").waits_for_disk
+        );
     }
 
     #[test]

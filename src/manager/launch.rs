@@ -2,7 +2,7 @@
 
 use super::sweeps::Permit;
 use crate::config::{Database, Settings};
-use crate::paths::files;
+use crate::paths::{self, files};
 use crate::process::identity::{Identity, own_pid};
 use crate::process::linux;
 use crate::process::lock::InstanceLock;
@@ -10,10 +10,11 @@ use crate::process::ports::{self, Occupant};
 use crate::process::record::Record;
 use crate::process::spawn::{Leader, Spawn, spawn};
 use crate::supervisor::{Cause, Failure, Generation};
+use crate::temporal::database::Stamp;
 use crate::temporal::health::Client;
 use crate::temporal::{arguments, database, locate, version};
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -56,6 +57,10 @@ pub struct Started {
     pub record: Record,
     /// The CLI's version, where it is known already.
     pub version: Option<String>,
+    /// What the lock of its database must contain.
+    pub stamp: Option<Stamp>,
+    /// The mark of this generation, where the log does not have it yet.
+    pub mark: Option<String>,
     /// What there is to say about it.
     pub notes: Vec<String>,
     /// How long clearing and checking took.
@@ -71,6 +76,14 @@ pub struct Refused {
     pub failure: Failure,
     /// Whether trying again may succeed.
     pub curable: bool,
+}
+
+impl Refused {
+    /// By an error that a disk with more room may not give.
+    fn by_disk(error: &io::Error, failure: Failure) -> Self {
+        let failure = if paths::is_disk_trouble(error) { failure.until_room() } else { failure };
+        Self { failure, curable: error.kind() == io::ErrorKind::WouldBlock }
+    }
 }
 
 impl From<Failure> for Refused {
@@ -188,7 +201,8 @@ struct Prepared {
     version: Option<String>,
     metrics_port: u16,
     locks: Vec<InstanceLock>,
-    output: File,
+    stamp: Option<Stamp>,
+    log: Log,
     notes: Vec<String>,
 }
 
@@ -210,25 +224,34 @@ fn prepare(order: &Order) -> Result<Prepared, Refused> {
     let version = version::remembered(&home.version_cache(), &located.path);
     let mut notes = Vec::new();
 
+    // Before a number is given to what cannot start.
+    if let Some(folder) = settings.database.file().and_then(Path::parent)
+        && let Err(error) = paths::has_room(folder)
+    {
+        let failure = Failure::new(
+            format!("no room for the database in {}: {error}", folder.display()),
+            "free some disk space, and stigmer starts Temporal",
+        );
+        return Err(Refused::by_disk(&error, failure));
+    }
+
     let lock_path = home.temporal_lock();
-    let mut lock = InstanceLock::take(&lock_path)
-        .map_err(|error| Refused {
-            curable: error.kind() == std::io::ErrorKind::WouldBlock,
-            failure: Failure::new(
+    let lock = InstanceLock::take(&lock_path)
+        .map_err(|error| {
+            let failure = Failure::new(
                 format!("cannot lock {}: {error}", lock_path.display()),
                 "make the home writable, or choose another with --home",
-            ),
+            );
+            Refused::by_disk(&error, failure)
         })?
         .ok_or_else(|| held_by_stranger(&lock_path))?;
-    // Before the spawn, so that the number is never given out again.
-    lock.write(&order.generation.to_string()).map_err(|error| Refused {
-        curable: true,
-        failure: Failure::new(
-            format!("cannot write {}: {error}", lock_path.display()),
-            "see that the home is writable and its disk is not full",
-        ),
-    })?;
+    // Before the spawn, so that the number is never given out again. On a disk that does not even
+    // take its length no other host can start either, and this one knows the number.
+    if let Err(error) = lock.write_number(order.generation.0) {
+        tracing::warn!(path = %lock_path.display(), %error, "not written yet");
+    }
     let mut locks = vec![lock];
+    let mut stamp = None;
     match &settings.database {
         Database::File(file) => {
             let guarded = database::guard(
@@ -236,6 +259,7 @@ fn prepare(order: &Order) -> Result<Prepared, Refused> {
                 &home.root().display().to_string(),
                 version.as_deref().unwrap_or_default(),
             )?;
+            stamp = Some(guarded.stamp().clone());
             notes.extend(guarded.warnings);
             locks.push(guarded.lock);
         }
@@ -248,22 +272,29 @@ fn prepare(order: &Order) -> Result<Prepared, Refused> {
         ),
         curable: true,
     })?;
-    let output = open_log(&home.temporal_log(), order).or_else(|error| {
+    let log = open_log(&home.temporal_log(), order).or_else(|error| {
         notes.push(format!(
-            "Temporal's log {} cannot be written: {error}",
+            "Temporal's log {} cannot be written: {error}; a restart tries again",
             home.temporal_log().display()
         ));
-        OpenOptions::new().write(true).open("/dev/null")
+        OpenOptions::new().write(true).open("/dev/null").map(|output| Log { output, mark: None })
     });
-    let output = output.map_err(|error| {
+    let log = log.map_err(|error| {
         Failure::new(format!("cannot open /dev/null: {error}"), "the machine is broken")
     })?;
-    Ok(Prepared { program: located.path, version, metrics_port, locks, output, notes })
+    Ok(Prepared { program: located.path, version, metrics_port, locks, stamp, log, notes })
 }
 
-/// Opens the log and marks where this generation begins.
-fn open_log(path: &Path, order: &Order) -> std::io::Result<File> {
-    let mut log = files::open_for_writing(OpenOptions::new().append(true).create(true), path)?;
+struct Log {
+    output: File,
+    /// Not written yet.
+    mark: Option<String>,
+}
+
+/// Opens the log and marks where this generation begins. A disk that does not take the mark may
+/// take the server's lines later.
+fn open_log(path: &Path, order: &Order) -> io::Result<Log> {
+    let mut output = files::open_for_writing(OpenOptions::new().append(true).create(true), path)?;
     let mut mark = serde_json::json!({
         "stigmer": "generation",
         "n": order.generation,
@@ -273,9 +304,16 @@ fn open_log(path: &Path, order: &Order) -> std::io::Result<File> {
     if !order.detail.is_empty() {
         mark["detail"] = order.detail.clone().into();
     }
+    let mark = format!("{mark}\n");
+    let before = output.metadata()?.len();
     // One write: it must not mix with the last words of another process.
-    log.write_all(format!("{mark}\n").as_bytes())?;
-    Ok(log)
+    let written = output.write_all(mark.as_bytes());
+    let mark = written.is_err().then(|| {
+        // Half a mark would spoil the server's first line.
+        let _ = output.set_len(before);
+        mark
+    });
+    Ok(Log { output, mark })
 }
 
 fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Launched, Refused> {
@@ -284,7 +322,6 @@ fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Launche
     let arguments = arguments::arguments(settings, prepared.metrics_port);
     let marker =
         format!("{}.{}.{}", order.generation, own_pid(), jiff::Timestamp::now().as_nanosecond());
-    let mut notes = prepared.notes;
     let mut record = Record {
         name: String::new(),
         started_at: jiff::Timestamp::now().as_second(),
@@ -298,14 +335,15 @@ fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Launche
         options: serde_json::to_string(&settings.options).unwrap_or_default(),
         leader: Identity::to_come(),
     };
-    // Twice: a host that dies in between leaves a process that its marker proves.
-    let draft = record.write(&home.record());
+    // Twice: a host that dies in between leaves a process that its marker proves. Where it cannot be
+    // written, the manager does so later.
+    let _ = record.write(&home.record());
     let begun = Instant::now();
     let leader = spawn(&Spawn {
         program: &prepared.program,
         arguments: &arguments,
         folder: home.root(),
-        output: &prepared.output,
+        output: &prepared.log.output,
         marker: &marker,
         locks: &prepared.locks,
     })
@@ -314,10 +352,7 @@ fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Launche
     })
     .map_err(|error| Refused {
         // A program that is being replaced, or too many processes for now.
-        curable: !matches!(
-            error.kind(),
-            std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied
-        ),
+        curable: !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied),
         failure: Failure::new(
             format!("cannot run {}: {error}", prepared.program.display()),
             "name another with --temporal-bin FILE, or run `stigmer local install`",
@@ -326,19 +361,15 @@ fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Launche
     let spawned = begun.elapsed();
     record.leader = leader.subject.leader.clone();
     record.name = linux::stat(record.leader.pid).map(|process| process.name).unwrap_or_default();
-    if let Err(error) = draft.and_then(|()| record.write(&home.record())) {
-        notes.push(format!(
-            "{} cannot be written ({error}): after a crash of this host Temporal is found by its \
-             port only",
-            home.record().display()
-        ));
-    }
+    let _ = record.write(&home.record());
     // `prepared.locks` is dropped here: closed, not unlocked. Temporal holds them now.
     Ok(Launched::Ours(Box::new(Started {
         leader,
         record,
         version: prepared.version,
-        notes,
+        stamp: prepared.stamp,
+        mark: prepared.log.mark,
+        notes: prepared.notes,
         cleaned,
         spawned,
     })))

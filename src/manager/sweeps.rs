@@ -58,6 +58,14 @@ impl Sweeps {
         }
     }
 
+    /// Makes the text of the host's lock what it must be.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn keep_lock(&self) -> std::io::Result<()> {
+        self.lock.upgrade().map_or(Ok(()), |lock| lock.keep())
+    }
+
     /// Returns when none is running; none is run from then on.
     pub async fn end(&self) {
         // Fails only where they were ended before.

@@ -9,19 +9,26 @@
 
 use crate::paths::files;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Somebody who asks whether it is held locks it (shared) for a moment; on a busy
 /// machine, and with many who ask, for some more.
 const ASKING: Duration = Duration::from_secs(2);
 
+/// A lock's text is short.
+const TEXT_MAX: usize = 64 << 10;
+
 /// A lock that this process holds until it is dropped, at the latest until it ends.
 #[derive(Debug)]
 pub struct HostLock {
     file: File,
+    /// What the file must contain.
+    text: Mutex<String>,
 }
 
 /// A lock on its way to Temporal.
@@ -37,15 +44,24 @@ impl HostLock {
     /// When the file cannot be opened or created; `WouldBlock` when others keep
     /// asking for it all the time.
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
-        Ok(take(path)?.map(|file| Self { file }))
+        Ok(take(path)?.map(|file| Self { file, text: Mutex::default() }))
     }
 
     /// Replaces the text in the file.
     ///
     /// # Errors
+    /// When it cannot be written. [`Self::keep`] tries again.
+    pub fn write(&self, text: &str) -> io::Result<()> {
+        text.clone_into(&mut self.text.lock().unwrap_or_else(PoisonError::into_inner));
+        self.keep()
+    }
+
+    /// Writes the last text of [`Self::write`] again, if the file does not contain it.
+    ///
+    /// # Errors
     /// When it cannot be written.
-    pub fn write(&mut self, text: &str) -> io::Result<()> {
-        overwrite(&mut self.file, text)
+    pub fn keep(&self) -> io::Result<()> {
+        keep(&self.file, &self.text.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -70,8 +86,20 @@ impl InstanceLock {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn write(&mut self, text: &str) -> io::Result<()> {
-        overwrite(&mut self.file, text)
+    pub fn write(&self, text: &str) -> io::Result<()> {
+        overwrite(&self.file, text)
+    }
+
+    /// Records the last number that was given out. A file that takes no text, because its disk is
+    /// full, is given that length instead: this needs no block.
+    ///
+    /// # Errors
+    /// When neither can be done.
+    pub fn write_number(&self, number: u64) -> io::Result<()> {
+        self.write(&number.to_string()).or_else(|error| {
+            let length = self.file.metadata()?.len();
+            self.file.set_len(length.max(number)).map_err(|_| error)
+        })
     }
 }
 
@@ -105,13 +133,34 @@ pub fn is_held(path: &Path) -> io::Result<bool> {
 /// The text of a lock file; empty where there is none that can be trusted.
 #[must_use]
 pub fn read(path: &Path) -> String {
-    // A lock's text is short; a file that is not ours may be anything.
-    files::read(path, 64 << 10).unwrap_or_default()
+    files::read(path, TEXT_MAX as u64).unwrap_or_default()
+}
+
+/// The number in a lock file, see [`InstanceLock::write_number`]; 0 where there is none.
+#[must_use]
+pub fn read_number(path: &Path) -> u64 {
+    let text = read(path);
+    let number = text.trim_matches(|c: char| c == '\0' || c.is_whitespace()).parse().unwrap_or(0);
+    // No number is shorter in digits than its file is long by a number that came later.
+    number.max(std::fs::metadata(path).map_or(0, |file| file.len()))
+}
+
+/// Makes a lock file that is there contain this text.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn keep_text(path: &Path, text: &str) -> io::Result<()> {
+    keep(&files::open_for_writing(OpenOptions::new().read(true).write(true), path)?, text)
 }
 
 fn take(path: &Path) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
-    let file = files::open_for_writing(options.read(true).write(true).create(true), path)?;
+    let opened = files::open_for_writing(options.read(true).write(true).create(true), path);
+    let file = opened.or_else(|error| match error.kind() {
+        // It can be locked all the same.
+        io::ErrorKind::ReadOnlyFilesystem => files::open(path).map_err(|_| error),
+        _ => Err(error),
+    })?;
     let deadline = Instant::now() + ASKING;
     loop {
         match fs2::FileExt::try_lock_exclusive(&file) {
@@ -133,9 +182,21 @@ fn take(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-fn overwrite(file: &mut File, text: &str) -> io::Result<()> {
-    file.seek(SeekFrom::Start(0))?;
-    file.write_all(text.as_bytes())?;
+fn keep(file: &File, text: &str) -> io::Result<()> {
+    let mut there = vec![0; text.len()];
+    let is_same = file.metadata()?.len() == text.len() as u64
+        && file.read_exact_at(&mut there, 0).is_ok()
+        && there == text.as_bytes();
+    if is_same { Ok(()) } else { overwrite(file, text) }
+}
+
+/// In one write over the old text and all of it: a reader, or a disk that is full by now, never has
+/// a part of each.
+fn overwrite(file: &File, text: &str) -> io::Result<()> {
+    let old = usize::try_from(file.metadata()?.len()).unwrap_or(0).min(TEXT_MAX);
+    let mut whole = text.as_bytes().to_vec();
+    whole.resize(old.max(text.len()), b'\n');
+    file.write_all_at(&whole, 0)?;
     file.set_len(text.len() as u64)
 }
 
@@ -148,7 +209,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("supervisor.lock");
         assert!(!is_held(&path).unwrap(), "not there, not held");
-        let mut lock = HostLock::take(&path).unwrap().unwrap();
+        let lock = HostLock::take(&path).unwrap().unwrap();
         lock.write("a longer text").unwrap();
         lock.write("short").unwrap();
         assert_eq!(read(&path), "short");
@@ -177,5 +238,41 @@ mod tests {
             }
             done.store(true, std::sync::atomic::Ordering::Relaxed);
         });
+    }
+
+    #[test]
+    fn text_that_is_not_there_is_written_again() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("supervisor.lock");
+        let lock = HostLock::take(&path).unwrap().unwrap();
+        lock.write("pid=1\n").unwrap();
+        for other in ["", "pid=2\n", "pid=1\npid=1\n"] {
+            std::fs::write(&path, other).unwrap();
+            lock.keep().unwrap();
+            assert_eq!(read(&path), "pid=1\n");
+        }
+        std::fs::write(&path, "x").unwrap();
+        keep_text(&path, "pid=3\n").unwrap();
+        assert_eq!(read(&path), "pid=3\n");
+    }
+
+    #[test]
+    fn number_is_kept_by_the_length_where_its_text_does_not_fit() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("temporal.lock");
+        assert_eq!(read_number(&path), 0);
+        let lock = InstanceLock::take(&path).unwrap().unwrap();
+        for number in [1, 2, 9, 10, 99, 100, 1_234] {
+            lock.write_number(number).unwrap();
+            assert_eq!(read_number(&path), number);
+        }
+        // As a full disk leaves it: an empty file, or the text before, and the length.
+        for before in ["", "9"] {
+            std::fs::write(&path, before).unwrap();
+            lock.file.set_len(12).unwrap();
+            assert_eq!(read_number(&path), 12);
+            lock.write_number(13).unwrap();
+            assert_eq!((read(&path).as_str(), read_number(&path)), ("13", 13));
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::Pid;
 use super::identity::Identity;
 use super::sweep::Subject;
+use crate::paths;
 use crate::supervisor::Generation;
 use std::fmt::Write as _;
 use std::io;
@@ -48,9 +49,15 @@ impl Record {
     /// # Errors
     /// When the home cannot be written.
     pub fn write(&self, path: &Path) -> io::Result<()> {
-        let temporary = path.with_extension("pid.new");
-        crate::paths::write_private(&temporary, &self.to_text())?;
-        std::fs::rename(&temporary, path)
+        paths::write_private(path, &self.to_text())
+    }
+
+    /// Writes it if it is not there.
+    ///
+    /// # Errors
+    /// When the home cannot be written.
+    pub fn keep(&self, path: &Path) -> io::Result<()> {
+        if super::lock::read(path) == self.to_text() { Ok(()) } else { self.write(path) }
     }
 
     /// Reads it; `None` when there is none or it says too little to prove anything.

@@ -208,12 +208,21 @@ pub struct Failure {
     pub reason: String,
     /// What to do next.
     pub cure: String,
+    /// A full or read-only disk is in the way: tried again until it has room.
+    #[serde(default)]
+    pub waits_for_disk: bool,
 }
 
 impl Failure {
     /// A failure with its cure.
     pub fn new(reason: impl Into<String>, cure: impl Into<String>) -> Self {
-        Self { reason: reason.into(), cure: cure.into() }
+        Self { reason: reason.into(), cure: cure.into(), waits_for_disk: false }
+    }
+
+    /// The same, where nothing is wrong but the disk.
+    #[must_use]
+    pub fn until_room(self) -> Self {
+        Self { waits_for_disk: true, ..self }
     }
 }
 

@@ -106,7 +106,7 @@ impl Supervisor {
                 if curable {
                     self.restart(Cause::SpawnFailed, failure.reason, now)
                 } else {
-                    self.fail(failure)
+                    self.fail(failure, now)
                 }
             }
             State::Stopping(stopping)
@@ -138,7 +138,7 @@ impl Supervisor {
             State::Stopped { .. } | State::Backoff { .. } => self.drop_stale(),
             // What could not be killed is gone at last; only a person may go on.
             State::Failed { failure, .. } => match self.want {
-                Want::Up => self.fail(failure.clone()),
+                Want::Up => self.fail(failure.clone(), now),
                 Want::Down => {
                     self.state = State::Stopped { note: None };
                     Vec::new()
@@ -156,7 +156,7 @@ impl Supervisor {
                     self.schedule.credit(now.saturating_duration_since(live.since));
                 }
                 match fatal {
-                    Some(failure) => self.fail(failure),
+                    Some(failure) => self.fail(failure, now),
                     None => self.restart(exit.cause(), exit.to_string(), now),
                 }
             }

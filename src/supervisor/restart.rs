@@ -18,6 +18,9 @@ const LONGEST_ADOPTION: Duration = Duration::from_secs(3600);
 /// The delay doubles from this, after the first restart, which is immediate.
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 
+/// A full disk is asked no more often than this, whatever the longest delay is.
+const DISK_PAUSE: Duration = Duration::from_secs(1);
+
 /// The limits of supervision, as the operator set them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -172,12 +175,7 @@ impl Schedule {
         if self.spawns.len() >= policy.max_restarts as usize {
             return None;
         }
-        let base = match self.in_a_row {
-            0 => Duration::ZERO,
-            n => FIRST_DELAY.saturating_mul(1 << (n - 1).min(20)).min(policy.backoff_max),
-        };
-        self.in_a_row = self.in_a_row.saturating_add(1);
-        let jittered = base.mul_f64(0.8 + 0.4 * self.next_fraction()).min(policy.backoff_max);
+        let jittered = self.backoff(policy);
         Some(match cause {
             Cause::Exited => jittered.max(EXITED_PAUSE),
             Cause::Operator
@@ -187,6 +185,20 @@ impl Schedule {
             | Cause::SpawnFailed
             | Cause::Shutdown => jittered,
         })
+    }
+
+    /// The delay before the next try to use a disk that is full. Never none, and never the last.
+    pub(super) fn disk_delay(&mut self, policy: &Policy) -> Duration {
+        self.backoff(policy).max(DISK_PAUSE)
+    }
+
+    fn backoff(&mut self, policy: &Policy) -> Duration {
+        let base = match self.in_a_row {
+            0 => Duration::ZERO,
+            n => FIRST_DELAY.saturating_mul(1 << (n - 1).min(20)).min(policy.backoff_max),
+        };
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        base.mul_f64(0.8 + 0.4 * self.next_fraction()).min(policy.backoff_max)
     }
 
     /// A number in `0.0..1.0`; splitmix64, for restarts of several homes must

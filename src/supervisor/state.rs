@@ -124,6 +124,8 @@ pub enum State {
         /// The generation that would not end: nothing may start beside it, and
         /// without proof of its end nothing is called stopped.
         left: Option<Generation>,
+        /// When it is tried again, where it waits for room on the disk.
+        retry: Option<Instant>,
     },
 }
 

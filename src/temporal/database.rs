@@ -6,6 +6,7 @@
 //! a file whatever the home, and its text says whether a start on this file ever
 //! became ready.
 
+use crate::paths;
 use crate::process::lock::{self, InstanceLock};
 use crate::supervisor::Failure;
 use serde::{Deserialize, Serialize};
@@ -49,12 +50,13 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Fail
         )
     })?;
     let lock_path = stamp_path(&path);
-    let mut lock = InstanceLock::take(&lock_path)
+    let lock = InstanceLock::take(&lock_path)
         .map_err(|error| {
-            Failure::new(
+            let failure = Failure::new(
                 format!("cannot lock the database: {}: {error}", lock_path.display()),
                 "make the folder writable, or name another database with --db",
-            )
+            );
+            if paths::is_disk_trouble(&error) { failure.until_room() } else { failure }
         })?
         .ok_or_else(|| in_use(&path, &lock_path))?;
 
@@ -110,12 +112,10 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Fail
             ));
         }
     };
-    write(&mut lock, &stamp).map_err(|error| {
-        Failure::new(
-            format!("cannot write {}: {error}", lock_path.display()),
-            "make the folder writable and see that its disk is not full",
-        )
-    })?;
+    // The host that starts a server writes it as soon as it can, see [`keep`].
+    if let Err(error) = text(&stamp).and_then(|text| lock.write(&text)) {
+        tracing::warn!(path = %lock_path.display(), %error, "not written yet");
+    }
     Ok(Guarded { lock, warnings, stamp })
 }
 
@@ -147,9 +147,24 @@ pub fn mark_complete(file: &Path, cli_version: Option<&str>) -> io::Result<Optio
         return Ok(None);
     }
     let changed = version_changed(&path, &before, cli_version.unwrap_or_default());
-    let file = std::fs::OpenOptions::new().write(true).truncate(true).open(lock_path)?;
-    serde_json::to_writer(file, &stamp)?;
+    lock::keep_text(&lock_path, &text(&stamp)?)?;
     Ok(changed)
+}
+
+/// Makes the lock file of a database that is locked say this.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn keep(file: &Path, stamp: &Stamp) -> io::Result<()> {
+    lock::keep_text(&lock_path(file)?, &text(stamp)?)
+}
+
+/// Brings what the lock file says down to the disk, where it outlives a power cut.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn sync(file: &Path) -> io::Result<()> {
+    std::fs::File::open(lock_path(file)?)?.sync_all()
 }
 
 /// Whether the next start sets it aside and makes a new one.
@@ -210,8 +225,8 @@ fn read(lock_path: &Path) -> Option<Stamp> {
     serde_json::from_str(&lock::read(lock_path)).ok()
 }
 
-fn write(lock: &mut InstanceLock, stamp: &Stamp) -> io::Result<()> {
-    lock.write(&serde_json::to_string(stamp)?)
+fn text(stamp: &Stamp) -> io::Result<String> {
+    Ok(serde_json::to_string(stamp)?)
 }
 
 fn in_use(path: &Path, lock_path: &Path) -> Failure {

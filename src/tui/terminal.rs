@@ -7,6 +7,7 @@ use crossterm::terminal::{
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use std::io::{self, Stdout, Write};
+use std::mem::ManuallyDrop;
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -24,13 +25,17 @@ const FRAME_ENDS: Duration = Duration::from_millis(100);
 static LENT: AtomicBool = AtomicBool::new(false);
 /// What a panic said that no person could have read.
 static UNREAD: Mutex<Option<String>> = Mutex::new(None);
+/// What the first panic said, until it is in the log.
+static FIRST: Mutex<Option<String>> = Mutex::new(None);
 /// The user's stderr, while ours goes to a file.
 static STDERR: Mutex<Option<std::os::fd::OwnedFd>> = Mutex::new(None);
 
 /// The terminal, while it is ours. Dropping it restores the screen.
 #[derive(Debug)]
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Never dropped: ratatui's drop says on stderr what it cannot restore, by a macro that panics
+    /// where stderr (a dead terminal, a file on a full disk) cannot be written.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
     /// The terminal has changed its size, and may have lost what stood on it.
     is_stale: bool,
 }
@@ -51,7 +56,7 @@ impl Screen {
             .inspect_err(|_| give_back())?;
         let terminal =
             Terminal::new(CrosstermBackend::new(io::stdout())).inspect_err(|_| give_back())?;
-        Ok(Self { terminal, is_stale: false })
+        Ok(Self { terminal: ManuallyDrop::new(terminal), is_stale: false })
     }
 
     /// Draws a frame, shown at once as a whole.
@@ -113,7 +118,7 @@ impl Screen {
         TAKEN.store(true, Ordering::SeqCst);
         crossterm::execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture)?;
         // Not `clear`: that asks the terminal where its cursor is, and waits.
-        self.terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        self.terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stdout()))?);
         Ok(())
     }
 
@@ -186,15 +191,20 @@ fn restore_on_panic() {
                 give_back();
             }
             drop(drawn);
-            tracing::error!(%panic, "panic");
+            // Not through the log: whoever panics may hold its lock.
+            FIRST.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(panic.to_string());
             before(panic);
             let _ = io::stderr().flush();
         }));
     });
 }
 
-/// On a terminal that was given back: what a panic said while another program had it.
+/// Writes into the log what a panic said, and on a terminal that was given back what it said while
+/// another program had that.
 pub fn tell_panic() {
+    if let Some(panic) = FIRST.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        tracing::error!(panic, "panic");
+    }
     if let Some(said) = UNREAD.lock().unwrap_or_else(PoisonError::into_inner).take() {
         let _ = writeln!(io::stderr(), "{said}");
     }

@@ -9,6 +9,7 @@ mod callers;
 mod control;
 mod crashes;
 mod databases;
+mod disks;
 mod events;
 mod handovers;
 mod headless;

@@ -174,7 +174,7 @@ fn a_lock_whose_holder_cannot_be_proven_is_an_error_and_nobody_is_signalled() {
     let victim = strangers.pids()[0];
     let identity = stigmer::process::identity::Identity::of(victim).unwrap();
     let path = rig.path("supervisor.lock");
-    let mut lock = stigmer::process::lock::HostLock::take(&path).unwrap().unwrap();
+    let lock = stigmer::process::lock::HostLock::take(&path).unwrap().unwrap();
     let text = |boot_id: &str| {
         format!(
             "pid={victim}\nstart_ticks={}\nboot_id={boot_id}\npid_namespace=pid:[1]\n\

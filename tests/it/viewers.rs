@@ -90,7 +90,7 @@ fn a_reader_that_lags_gets_a_fresh_snapshot_and_the_count_of_what_it_missed() {
 #[test]
 fn a_host_of_another_protocol_is_not_followed_and_the_message_says_which_side_to_upgrade() {
     let rig = Rig::new();
-    let mut lock = HostLock::take(&rig.path("supervisor.lock")).unwrap().unwrap();
+    let lock = HostLock::take(&rig.path("supervisor.lock")).unwrap().unwrap();
     lock.write("pid=0\n").unwrap();
     let listener = UnixListener::bind(rig.path("stigmer.sock")).unwrap();
     let host = std::thread::spawn(move || {

@@ -5,7 +5,8 @@ use super::rig::{
     stop,
 };
 use crate::supervisor::{
-    Cause, Effect, Exit, Found, Generation, Input, Layer, Policy, Remedy, Round, State, Want,
+    Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Policy, Remedy, Round, State,
+    Want,
 };
 use std::time::Duration;
 
@@ -338,4 +339,45 @@ fn a_repeated_start_of_what_runs_does_not_switch_off_the_intensity() {
     }
     sim.exit(SIGKILL);
     assert!(matches!(sim.state(), State::Failed { .. }));
+}
+
+#[test]
+fn full_disk_is_tried_again_for_as_long_as_it_is_wanted_and_counts_as_no_restart() {
+    let mut sim = Sim::ready(Policy::default());
+    let full = || Failure::new("the disk is full", "free some space").until_room();
+    let mut delays = Vec::new();
+    sim.handle(Input::Exited {
+        generation: sim.generation(),
+        exit: Exit::Code(1),
+        fatal: Some(full()),
+    });
+    for _ in 0..12 {
+        assert_eq!(sim.failure(), &full());
+        let (delay, effects) = sim.jump();
+        let generation = launch_of(&effects).expect("a try");
+        assert!(matches!(effects[..], [Effect::Launch { automatic: false, .. }]), "{effects:?}");
+        delays.push(delay);
+        sim.handle(Input::LaunchRefused { generation, failure: full(), curable: false });
+    }
+    assert_eq!(delays[0], secs(1.0));
+    assert!(delays.iter().all(|delay| (secs(1.0)..=secs(30.0)).contains(delay)), "{delays:?}");
+    assert!(delays[11] >= secs(24.0), "{delays:?}");
+    assert_eq!(sim.supervisor.schedule().in_window(sim.supervisor.policy(), sim.now), 0);
+
+    let (_, effects) = sim.jump();
+    assert!(launch_of(&effects).is_some());
+    sim.come_up();
+    sim.exit(SIGKILL);
+    assert!(!matches!(sim.state(), State::Failed { .. }), "a crash is a first crash");
+}
+
+#[test]
+fn stop_ends_the_wait_for_room() {
+    let mut sim = Sim::ready(Policy::default());
+    let fatal = Some(Failure::new("the disk is full", "free some space").until_room());
+    sim.handle(Input::Exited { generation: sim.generation(), exit: Exit::Code(1), fatal });
+    assert!(sim.supervisor.poll_timeout().is_some());
+    assert_eq!(sim.handle(stop()), []);
+    assert!(sim.is_stopped());
+    assert_eq!(sim.supervisor.poll_timeout(), None);
 }

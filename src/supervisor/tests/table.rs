@@ -140,8 +140,11 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
         failures,
         since: ago(1.0),
     };
-    let failed =
-        |left| State::Failed { failure: Failure::new("an earlier reason", "a cure"), left };
+    let failed = |left| State::Failed {
+        failure: Failure::new("an earlier reason", "a cure"),
+        left,
+        retry: None,
+    };
 
     add("", Want::Down, State::Stopped { note: None });
     add("", Want::Down, State::Stopped { note: Some("earlier".into()) });
@@ -266,7 +269,7 @@ fn show_state(before: &State, state: &State, now: Instant) -> String {
         State::Backoff { until, cause: why, .. } => {
             format!("backoff{} {} ms", cause(why), ahead(*until, now).as_millis())
         }
-        State::Failed { failure, left } => {
+        State::Failed { failure, left, retry: _ } => {
             let left = left.map_or(String::new(), |left| format!(", g{left} is left"));
             format!("failed: {}{left}", failure.reason)
         }

@@ -1,0 +1,157 @@
+//! The small files of the home that a host writes: what each must contain, and whether it does.
+//!
+//! A disk may be full, read-only or broken. A file that cannot be written never ends or delays
+//! supervision: it is a trouble that the status shows, and it is written once the disk takes it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, ErrorKind};
+use std::time::{Duration, Instant};
+
+/// Each file is looked at this often. With all four it costs 30 µs.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// Makes a file contain what it must; does nothing where it does already.
+type Keep = Box<dyn FnMut() -> io::Result<()> + Send>;
+
+/// See the module's documentation. Files are named as people find them, by their path in the home.
+#[derive(Default)]
+pub(super) struct Files {
+    kept: BTreeMap<&'static str, Keep>,
+    unwritten: BTreeMap<&'static str, io::Error>,
+    looked: Option<Instant>,
+}
+
+impl Files {
+    /// Writes a file now, and whenever it is found to be different. Takes the place of what was
+    /// kept under this name.
+    pub(super) fn keep(
+        &mut self,
+        name: &'static str,
+        mut keep: impl FnMut() -> io::Result<()> + Send + 'static,
+    ) {
+        self.report(name, keep());
+        self.kept.insert(name, Box::new(keep));
+    }
+
+    /// The file is not ours to write any more.
+    pub(super) fn forget(&mut self, name: &'static str) {
+        self.kept.remove(name);
+        self.unwritten.remove(name);
+    }
+
+    /// How the writing of a file went that somebody else does.
+    pub(super) fn report(&mut self, name: &'static str, written: io::Result<()>) {
+        match written {
+            Ok(()) => drop(self.unwritten.remove(name)),
+            Err(error) => drop(self.unwritten.insert(name, error)),
+        }
+    }
+
+    /// When to look again though nothing has happened: only where something waits to be written.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let looked = self.looked.filter(|_| !self.unwritten.is_empty())?;
+        Some(looked + PERIOD)
+    }
+
+    /// Looks at every file, unless that was done within the last second. True if it did.
+    pub(super) fn look(&mut self, now: Instant) -> bool {
+        if self.looked.is_some_and(|looked| now < looked + PERIOD) {
+            return false;
+        }
+        self.looked = Some(now);
+        for (name, keep) in &mut self.kept {
+            match keep() {
+                Ok(()) => drop(self.unwritten.remove(name)),
+                Err(error) => drop(self.unwritten.insert(name, error)),
+            }
+        }
+        true
+    }
+
+    /// What is not written, why, and what helps.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let mut reasons: BTreeMap<String, (Vec<&str>, &str)> = BTreeMap::new();
+        for (name, error) in &self.unwritten {
+            let (names, _) = reasons
+                .entry(error.to_string())
+                .or_insert_with(|| (Vec::new(), hint(error.kind())));
+            names.push(name);
+        }
+        let mut text = String::new();
+        for (reason, (names, hint)) in reasons {
+            let separator = if text.is_empty() { "" } else { "; " };
+            let _ = write!(text, "{separator}cannot write {}: {reason}; {hint}", names.join(", "));
+        }
+        (!text.is_empty()).then(|| text + ", stigmer retries every second")
+    }
+}
+
+impl std::fmt::Debug for Files {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Files").field("unwritten", &self.unwritten).finish_non_exhaustive()
+    }
+}
+
+fn hint(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some disk space",
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => "make the home writable",
+        _ => "check the home and its disk",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+    #[test]
+    fn file_that_cannot_be_written_is_a_trouble_until_it_can() {
+        let (is_full, written) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU32::new(0)));
+        let mut files = Files::default();
+        let now = Instant::now();
+        assert!(files.look(now));
+        assert_eq!((files.due(), files.trouble()), (None, None));
+        let keep = {
+            let (is_full, written) = (is_full.clone(), written.clone());
+            move || {
+                if is_full.load(Ordering::Relaxed) {
+                    return Err(ErrorKind::StorageFull.into());
+                }
+                written.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+        };
+        files.keep("temporal.pid", keep.clone());
+        files.keep("temporal.lock", keep);
+        files.report("logs/events.jsonl", Err(ErrorKind::ReadOnlyFilesystem.into()));
+        let trouble = files.trouble().unwrap();
+        for words in [
+            "cannot write temporal.lock, temporal.pid: no storage space; free some disk space",
+            "cannot write logs/events.jsonl: read-only filesystem",
+            "retries",
+        ] {
+            assert!(trouble.contains(words), "no `{words}` in {trouble}");
+        }
+        let due = files.due().unwrap();
+        assert!(!files.look(due - Duration::from_millis(1)));
+        assert!(files.look(due));
+        assert!(files.trouble().is_some());
+        is_full.store(false, Ordering::Relaxed);
+        assert!(files.look(due + PERIOD));
+        assert_eq!(written.load(Ordering::Relaxed), 2);
+        files.report("logs/events.jsonl", Ok(()));
+        assert_eq!((files.due(), files.trouble()), (None, None));
+    }
+
+    #[test]
+    fn forgotten_file_is_neither_written_nor_a_trouble() {
+        let mut files = Files::default();
+        files.keep("temporal.pid", || Err(ErrorKind::StorageFull.into()));
+        files.forget("temporal.pid");
+        assert!(files.kept.is_empty());
+        assert_eq!(files.trouble(), None);
+    }
+}

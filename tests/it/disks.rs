@@ -1,0 +1,162 @@
+//! The disk of the home is full or read-only, and has room again.
+
+use crate::support::mounts::{Full, ReadOnly, own_mounts, small_disk};
+use crate::support::process::Process;
+use crate::support::rig::Rig;
+use crate::support::wait_until;
+use serde_json::Value;
+
+/// A home on a disk of its own.
+fn rig(options: &[(&'static str, &str)]) -> Rig {
+    let mut rig = Rig::with(&[("backoff-max", "\"50ms\""), ("max-restarts", "1000")]);
+    small_disk(&rig.home, 48);
+    for (name, value) in options {
+        rig.set(name, value);
+    }
+    // Writes them all.
+    rig.set("restart-window", "\"10s\"");
+    rig
+}
+
+fn message(status: &Value) -> &str {
+    status["message"].as_str().unwrap()
+}
+
+/// All that a host writes is there, and about what runs.
+#[track_caller]
+fn assert_recovered(rig: &Rig, host: &Process) {
+    let status = rig.wait_for("ready, without trouble", |status| {
+        status["state"] == "ready" && !message(status).contains("cannot write")
+    });
+    assert!(host.is_alive(), "the host is another one");
+    let temporal = &status["temporal"];
+    let recorded = std::fs::read_to_string(rig.path("temporal.pid")).unwrap();
+    assert_eq!(recorded.lines().next().unwrap(), temporal["pid"].to_string());
+    let locked = std::fs::read_to_string(rig.path("temporal.lock")).unwrap();
+    assert_eq!(locked, temporal["generation"].to_string());
+    let holder = std::fs::read_to_string(rig.path("supervisor.lock")).unwrap();
+    assert!(holder.contains(&format!("pid={}\n", status["host"]["pid"])), "{holder}");
+    let events = rig.run(&["events", "--json"]).exits(0).stdout;
+    let newest: Value = serde_json::from_str(events.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&newest["happened"], &newest["generation"]),
+        (&"ready".into(), &temporal["generation"])
+    );
+}
+
+/// Crash after crash, until a file could not be written; each is repaired.
+#[track_caller]
+fn crash_until_unwritten(rig: &Rig) {
+    for _ in 0..40 {
+        let generation = rig.status()["temporal"]["generation"].as_u64().unwrap();
+        rig.temporal().kill();
+        let status = rig.wait_ready(generation + 1);
+        if message(&status).contains("cannot write") {
+            assert!(message(&status).contains("No space left on device"), "{status:#}");
+            assert!(message(&status).contains("free some disk space"), "{status:#}");
+            return;
+        }
+    }
+    panic!("everything could be written on a full disk: {:#}", rig.status());
+}
+
+#[test]
+fn server_in_memory_is_repaired_on_a_full_disk_and_all_is_written_once_there_is_room() {
+    if !own_mounts(
+        "disks::server_in_memory_is_repaired_on_a_full_disk_and_all_is_written_once_there_is_room",
+    ) {
+        return;
+    }
+    let rig = rig(&[("in-memory", "true")]);
+    rig.start();
+    let host = rig.host();
+    let full = Full::new(&rig.home);
+    crash_until_unwritten(&rig);
+    drop(full);
+    assert_recovered(&rig, &host);
+    rig.stop();
+}
+
+#[test]
+fn headless_host_survives_a_full_disk() {
+    if !own_mounts("disks::headless_host_survives_a_full_disk") {
+        return;
+    }
+    let rig = rig(&[("in-memory", "true")]);
+    let headless = rig.headless(&[]);
+    headless.wait_for("Temporal is ready");
+    let host = headless.process();
+    let full = Full::new(&rig.home);
+    crash_until_unwritten(&rig);
+    drop(full);
+    assert_recovered(&rig, &host);
+    rig.stop();
+    headless.finish().exits(0);
+}
+
+#[test]
+fn stop_works_on_a_full_disk_with_and_without_a_host_and_start_says_what_is_wrong() {
+    if !own_mounts(
+        "disks::stop_works_on_a_full_disk_with_and_without_a_host_and_start_says_what_is_wrong",
+    ) {
+        return;
+    }
+    let rig = rig(&[]);
+    rig.start();
+    let full = Full::new(&rig.home);
+    rig.stop();
+    drop(full);
+    rig.start();
+    let full = Full::new(&rig.home);
+    rig.host().kill();
+    // The socket of a killed host stays, until another host takes its place.
+    rig.run(&["stop"]).exits(0);
+    assert!(rig.processes().is_empty());
+    rig.run(&[]).exits(1).complains(&["No space left on device", "free some disk space"]);
+    rig.assert_nothing_runs();
+    drop(full);
+    rig.start();
+    rig.stop();
+}
+
+#[test]
+fn crash_on_a_full_disk_is_repaired_as_soon_as_there_is_room() {
+    if !own_mounts("disks::crash_on_a_full_disk_is_repaired_as_soon_as_there_is_room") {
+        return;
+    }
+    let rig = rig(&[]);
+    rig.start();
+    let host = rig.host();
+    let full = Full::new(&rig.home);
+    rig.temporal().kill();
+    let failed = rig.wait_for("failed", |status| status["state"] == "failed");
+    assert!(message(&failed).contains("No space left on device"), "{failed:#}");
+    assert_eq!(failed["intent"], "up");
+    drop(full);
+    assert_recovered(&rig, &host);
+    let events = rig.run(&["events", "--json"]).exits(0).stdout;
+    let told = events.lines().filter(|line| line.contains("\"happened\":\"failed\"")).count();
+    assert_eq!(told, 1, "{events}");
+    rig.stop();
+}
+
+#[test]
+fn crash_on_a_read_only_home_is_repaired_once_it_is_writable() {
+    if !own_mounts("disks::crash_on_a_read_only_home_is_repaired_once_it_is_writable") {
+        return;
+    }
+    let rig = rig(&[]);
+    rig.start();
+    let host = rig.host();
+    let read_only = ReadOnly::new(&rig.home);
+    rig.temporal().kill();
+    let failed = rig.wait_for("failed", |status| status["state"] == "failed");
+    assert!(message(&failed).contains("Read-only file system"), "{failed:#}");
+    drop(read_only);
+    assert_recovered(&rig, &host);
+
+    let read_only = ReadOnly::new(&rig.home);
+    rig.run(&["stop"]).exits(0);
+    drop(read_only);
+    wait_until("the end of everything", || rig.processes().is_empty());
+}

@@ -1,0 +1,101 @@
+//! File systems that are full or read-only, in a mount namespace that ends with its test.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+const INSIDE: &str = "TEST_OWN_MOUNTS";
+
+/// Runs the test of this name again in a mount namespace of its own. True in there; outside the
+/// test is over when this returns. Skips, and prints why, where no such namespace can be made.
+pub fn own_mounts(test: &str) -> bool {
+    if std::env::var_os(INSIDE).is_some() {
+        return true;
+    }
+    let ways: [&[&str]; 2] = [&["--mount"], &["--user", "--map-root-user", "--mount"]];
+    let works = |way: &&&[&str]| {
+        // Mounting is what has to work.
+        let script = "mount -t tmpfs none /tmp";
+        let mut unshare = Command::new("unshare");
+        unshare.args(**way).args(["sh", "-c", script]);
+        unshare.output().is_ok_and(|ran| ran.status.success())
+    };
+    let Some(way) = ways.iter().find(works) else {
+        println!("skipped: no file system can be mounted here, not even in a user namespace");
+        return false;
+    };
+    let mut again = Command::new("unshare");
+    again.args(*way).arg(std::env::current_exe().unwrap());
+    again.args(["--exact", test, "--nocapture"]).env(INSIDE, "1");
+    let ran = again.output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    assert!(ran.status.success() && out.contains("1 passed"), "{out}\n{err}");
+    false
+}
+
+#[track_caller]
+fn run(program: &str, arguments: &[&str], last: &Path) {
+    let ran = Command::new(program).args(arguments).arg(last).output().unwrap();
+    assert!(ran.status.success(), "{program}: {}", String::from_utf8_lossy(&ran.stderr));
+}
+
+/// Puts an empty file system of this size over a folder.
+#[track_caller]
+pub fn small_disk(folder: &Path, megabytes: u32) {
+    run("mount", &["-t", "tmpfs", "-o", &format!("size={megabytes}m,mode=700"), "none"], folder);
+}
+
+/// A folder that is read-only for whoever opens anything in it from now on.
+pub struct ReadOnly(PathBuf);
+
+impl ReadOnly {
+    #[track_caller]
+    pub fn new(folder: &Path) -> Self {
+        let name = folder.to_str().unwrap();
+        run("mount", &["--bind", name], folder);
+        run("mount", &["-o", "remount,bind,ro"], folder);
+        Self(folder.to_owned())
+    }
+}
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        run("umount", &["--lazy"], &self.0);
+    }
+}
+
+/// A disk without room: whatever is given back is taken at once, until this is dropped.
+pub struct Full {
+    fill: PathBuf,
+    done: Arc<AtomicBool>,
+    filler: Option<JoinHandle<()>>,
+}
+
+impl Full {
+    pub fn new(folder: &Path) -> Self {
+        let (fill, done) = (folder.join("fill"), Arc::new(AtomicBool::new(false)));
+        let mut file = File::create(&fill).unwrap();
+        let full = move |file: &mut File| while file.write(&[1; 4096]).is_ok_and(|n| n > 0) {};
+        full(&mut file);
+        let is_done = done.clone();
+        let filler = std::thread::spawn(move || {
+            while !is_done.load(Ordering::Relaxed) {
+                full(&mut file);
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+        });
+        Self { fill, done, filler: Some(filler) }
+    }
+}
+
+impl Drop for Full {
+    fn drop(&mut self) {
+        self.done.store(true, Ordering::Relaxed);
+        let _ = self.filler.take().map(JoinHandle::join);
+        let _ = std::fs::remove_file(&self.fill);
+    }
+}
