@@ -3,7 +3,7 @@
 use crate::config::{Options, Settings};
 use crate::control::client;
 use crate::host::{Host, HostError, Resumed};
-use crate::manager::Command;
+use crate::manager::{Command, HandOver};
 use crate::paths::{Home, files};
 use crate::process::Pid;
 use crate::process::spawn::{inherit_only, this_program};
@@ -139,9 +139,13 @@ pub async fn hand_over(home: &Home, host: Host) -> Result<Pid, HandOverError> {
     // A launch that is under way is seen to its end, however long it takes.
     let last_answers = host.release().await;
     let begun = Instant::now();
-    let taken = taken_over(home, spawn(home, &options)?, begun).await;
-    if taken.is_ok() {
-        watchdog::disarm();
+    let taken = match spawn(home, &options) {
+        Ok(next) => taken_over(home, next, begun).await,
+        Err(error) => Err(error.into()),
+    };
+    match &taken {
+        Ok(_) => watchdog::disarm(),
+        Err(_) => HandOver::discard(home),
     }
     let _ = last_answers.await;
     taken

@@ -6,6 +6,7 @@ use super::facts::Facts;
 use crate::paths::{self, Home};
 use crate::process::identity::Identity;
 use crate::process::linux;
+use crate::process::lock::HostLock;
 use crate::protocol::{Entry, LastRestart, known};
 use crate::supervisor::{Cause, Generation, Legacy};
 use std::collections::BTreeMap;
@@ -80,6 +81,16 @@ impl HandOver {
         fits.then_some(found)
     }
 
+    /// Removes what was left for a host that did not come: whoever hosts later begins anew. Does
+    /// nothing where another process hosts, which takes it.
+    pub fn discard(home: &Home) {
+        let path = home.supervisor_lock();
+        if let Ok(Some(_lock)) = HostLock::take(&path) {
+            // Where none was written there is none.
+            let _ = std::fs::remove_file(home.hand_over());
+        }
+    }
+
     /// How long ago it was made.
     pub(super) fn age(&self) -> Duration {
         Duration::from_millis(since_boot().saturating_sub(self.made_ms))
@@ -109,6 +120,17 @@ mod tests {
         let hand_over = HandOver::new(&facts, supervisor.hand_over(now), now);
         hand_over.write(&home).unwrap();
         (folder, home, hand_over)
+    }
+
+    #[test]
+    fn what_nobody_takes_is_discarded_but_not_under_a_host() {
+        let (_folder, home, _) = left(3);
+        let lock = HostLock::take(&home.supervisor_lock()).unwrap();
+        HandOver::discard(&home);
+        assert!(home.hand_over().exists());
+        drop(lock);
+        HandOver::discard(&home);
+        assert!(!home.hand_over().exists());
     }
 
     #[test]
