@@ -5,6 +5,7 @@ mod events;
 mod hosting;
 mod install;
 mod logs;
+mod loss;
 mod output;
 mod restart;
 mod start;
@@ -69,9 +70,16 @@ struct Local {
 #[derive(Debug, Subcommand)]
 enum Task {
     /// Stop Temporal, whoever hosts it
-    Stop,
+    Stop {
+        /// Do not ask before data is lost
+        #[arg(short, long)]
+        yes: bool,
+    },
     /// Start a new generation, with the same options but those given anew
     Restart {
+        /// Do not ask before data is lost
+        #[arg(short, long)]
+        yes: bool,
         /// Passed on to `temporal server start-dev`
         #[arg(last = true, value_name = "ARG")]
         arguments: Vec<String>,
@@ -239,7 +247,7 @@ impl Cli {
         let Command::Local(local) = &self.command else { return false };
         match &local.command {
             Some(
-                Task::Stop
+                Task::Stop { .. }
                 | Task::Status { .. }
                 | Task::Logs(_)
                 | Task::Events { .. }
@@ -281,7 +289,7 @@ impl Local {
         let home = Home::at(&root)?;
         let mut asked = self.options.absolute();
         let mut arguments = self.arguments;
-        if let Some(Task::Restart { arguments: anew }) = &self.command {
+        if let Some(Task::Restart { arguments: anew, .. }) = &self.command {
             arguments.extend(anew.iter().cloned());
         }
         if !arguments.is_empty() {
@@ -299,8 +307,8 @@ impl Local {
             None if self.tui => hosting::dashboard(&context),
             None if self.no_tui => hosting::headless(&context),
             None => start::run(&context),
-            Some(Task::Stop) => stop::run(&context),
-            Some(Task::Restart { .. }) => restart::run(&context),
+            Some(Task::Stop { yes }) => stop::run(&context, yes),
+            Some(Task::Restart { yes, .. }) => restart::run(&context, yes),
             Some(Task::Status { json }) => status::run(&context, json),
             Some(Task::Logs(wanted)) => logs::run(&context, *wanted),
             Some(Task::Events { lines, json }) => events::run(&context, lines, json),
@@ -345,7 +353,7 @@ mod tests {
         let cli = Cli::try_parse_from(["stigmer", "local", "restart", "--", "--headless"]).unwrap();
         let Command::Local(local) = cli.command else { panic!() };
         assert!(
-            matches!(local.command, Some(Task::Restart { arguments }) if arguments == ["--headless"])
+            matches!(local.command, Some(Task::Restart { arguments, .. }) if arguments == ["--headless"])
         );
     }
 }

@@ -19,6 +19,7 @@ mod judge;
 mod launch;
 mod log_reader;
 mod prober;
+pub mod storage;
 mod sweeps;
 mod timeline;
 

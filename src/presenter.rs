@@ -7,12 +7,13 @@ mod timeline;
 pub use counted::{Counted, Look, Server};
 pub use timeline::tell;
 
-use crate::protocol::{Mode, Snapshot, State, Status};
+use crate::protocol::{Detached, Mode, NoRestart, Snapshot, State, Status};
 use crate::session::{Link, View};
 use crate::supervisor::Want;
 use crate::temporal::workflows::Workflows;
 use std::time::Duration;
 use stigmer_ui::human;
+use stigmer_ui::loss::Storage;
 use stigmer_ui::model::{
     self, Commands, FailureView, LayerView, Model, ProbePoint, ProbeView, ResourcesView,
     RestartsView, StateView, UnservedQueue,
@@ -160,6 +161,12 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
                 .unwrap_or(3),
             failure_span_ms: span("failure-span"),
             consecutive_failures: status.health.consecutive_failures,
+            no_restart: match status.health.no_restart {
+                _ if !status.managed => "not started by stigmer".to_owned(),
+                None => String::new(),
+                Some(NoRestart::DataLoss) => "data would be lost".to_owned(),
+                Some(NoRestart::NoHelp) => "it would not help".to_owned(),
+            },
         },
         health,
         resources: ResourcesView {
@@ -174,7 +181,6 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
                 .filter(|_| !unwatched)
                 .and_then(|temporal| temporal.database.as_ref())
                 .and_then(|database| database.bytes),
-            in_memory: options.get("in-memory") == Some(&serde_json::Value::Bool(true)),
         },
         failure: (status.state == State::Failed && !unwatched).then(|| FailureView {
             cause: status.message.clone(),
@@ -186,7 +192,8 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         }),
         timeline: timeline::rows(&snapshot.timeline, jiff::Zoned::now().date()),
         workflows: viewer.workflows.now(status).filter(|_| !down).map(workflows),
-        last_running: viewer.workflows.last(status).map(|last| last.running),
+        storage: storage(status),
+        count: viewer.workflows.held(status),
         can: Commands {
             start: unwatched || heard && (rests || status.state == State::Backoff),
             stop: heard && !rests && status.intent == Want::Up,
@@ -195,6 +202,19 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         },
         leaving: viewer.leaving.is_some(),
         toast: viewer.toast.clone(),
+    }
+}
+
+/// Where the data of the server is that a host tells of.
+fn storage(status: &Status) -> Storage {
+    let database = status.temporal.as_ref().and_then(|temporal| temporal.database.as_ref());
+    match database.and_then(|database| database.detached) {
+        Some(Detached::Deleted) => Storage::Deleted,
+        Some(Detached::Replaced) => Storage::Replaced,
+        None if status.options.get("in-memory") == Some(&serde_json::Value::Bool(true)) => {
+            Storage::Memory
+        }
+        None => Storage::File,
     }
 }
 
@@ -376,6 +396,27 @@ mod tests {
             present(&view, &Viewer::default()).probe.failure_span_ms
         };
         assert_eq!((shown(Some("15s")), shown(None)), (15_000, 0));
+    }
+
+    #[test]
+    fn where_the_data_is_comes_from_the_options_and_from_what_the_host_has_seen() {
+        let mut status = crate::protocol::tests::running().status;
+        assert_eq!(storage(&status), Storage::File);
+        status.options.insert("in-memory".to_owned(), false.into());
+        assert_eq!(storage(&status), Storage::File);
+        status.options.insert("in-memory".to_owned(), true.into());
+        assert_eq!(storage(&status), Storage::Memory);
+        status.options.clear();
+        for (detached, expected) in [
+            (None, Storage::File),
+            (Some(Detached::Deleted), Storage::Deleted),
+            (Some(Detached::Replaced), Storage::Replaced),
+        ] {
+            let path = "/h/t.db".into();
+            let database = crate::protocol::DatabaseStatus { path, bytes: None, detached };
+            status.temporal.as_mut().unwrap().database = Some(database);
+            assert_eq!(storage(&status), expected);
+        }
     }
 
     #[test]

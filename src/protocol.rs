@@ -188,6 +188,40 @@ pub struct DatabaseStatus {
     pub path: PathBuf,
     /// Its size, with its write-ahead log.
     pub bytes: Option<u64>,
+    /// Its path no longer leads to the file that the server has open: the end of the server loses
+    /// what it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detached: Option<Detached>,
+}
+
+/// How a path has lost the database that a server has open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Detached {
+    /// No file is there.
+    Deleted,
+    /// Another file is there.
+    Replaced,
+}
+
+impl std::fmt::Display for Detached {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Deleted => "deleted",
+            Self::Replaced => "replaced",
+        })
+    }
+}
+
+/// Why failing probes lead to no restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoRestart {
+    /// It would lose data that only the running server has.
+    DataLoss,
+    /// It would not help: the disk is full, for example.
+    #[serde(other)]
+    NoHelp,
 }
 
 /// Automatic restarts.
@@ -226,6 +260,9 @@ pub struct HealthStatus {
     pub latency_us: Latency,
     /// Rounds in a row.
     pub consecutive_failures: u32,
+    /// Why they lead to no restart; absent where they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_restart: Option<NoRestart>,
 }
 
 /// One layer.

@@ -4,6 +4,7 @@
 pub mod arguments;
 pub mod database;
 pub mod health;
+pub mod holdings;
 pub mod install;
 pub mod last_words;
 pub mod locate;

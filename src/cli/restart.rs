@@ -1,5 +1,6 @@
 //! `stigmer local restart`: a new generation.
 
+use super::loss::{self, Ending};
 use super::output::line;
 use super::{CliError, Context, block_on, start, stop};
 use crate::config::{Options, Settings};
@@ -7,10 +8,11 @@ use crate::control::client::{self, ClientError};
 use crate::host;
 use crate::presenter;
 
-pub(super) fn run(context: &Context) -> Result<i32, CliError> {
+pub(super) fn run(context: &Context, yes: bool) -> Result<i32, CliError> {
     let home = &context.home;
     // Checked here too, so that a mistake is a usage error and changes nothing.
     as_before(context)?;
+    loss::confirm(context, Ending::Restart, yes)?;
     let body = if context.asked == Options::default() {
         None
     } else {

@@ -1,5 +1,6 @@
 //! `stigmer local stop`: whoever hosts it, or nobody.
 
+use super::loss::{self, Ending};
 use super::output::{line, note};
 use super::{CliError, Context, block_on};
 use crate::config::Options;
@@ -19,8 +20,9 @@ use std::time::{Duration, Instant};
 /// A host ends within milliseconds of its Temporal.
 const LEAVING: Duration = Duration::from_secs(5);
 
-pub(super) fn run(context: &Context) -> Result<i32, CliError> {
+pub(super) fn run(context: &Context, yes: bool) -> Result<i32, CliError> {
     context.warn_of_broken_config();
+    loss::confirm(context, Ending::Stop, yes)?;
     let stopped = stop(&context.home)?;
     line(match stopped {
         Stopped::Ours => "Temporal is stopped",

@@ -8,11 +8,12 @@ use crate::process::Pid;
 use crate::process::identity::Identity;
 use crate::process::usage::Usage;
 use crate::protocol::{
-    DatabaseStatus, ENTRIES, Entry, HealthStatus, HostStatus, LastRestart, Latency, LayerStatus,
-    LogStatus, Mode, RestartStatus, SCHEMA, Snapshot, State as StateName, Status, TemporalStatus,
+    DatabaseStatus, Detached, ENTRIES, Entry, HealthStatus, HostStatus, LastRestart, Latency,
+    LayerStatus, LogStatus, Mode, NoRestart, RestartStatus, SCHEMA, Snapshot, State as StateName,
+    Status, TemporalStatus,
 };
 pub(super) use crate::supervisor::millis;
-use crate::supervisor::{Cause, Generation, Layer, Owner, Schedule, State, Want};
+use crate::supervisor::{Cause, Generation, Layer, Owner, Remedy, Schedule, State, Want};
 use crate::temporal::logline::Level;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -124,6 +125,8 @@ pub struct Facts {
     pub cpu: VecDeque<f64>,
     /// Size of the database with its write-ahead log.
     pub database_bytes: Option<u64>,
+    /// How the database's path has lost the file that the server has open.
+    pub detached: Option<Detached>,
     /// Newest last.
     pub timeline: VecDeque<Arc<Entry>>,
     /// Lines of Temporal's log since the host follows it, by level.
@@ -162,6 +165,7 @@ impl Facts {
             peak_rss: None,
             cpu: VecDeque::new(),
             database_bytes: None,
+            detached: None,
             timeline: VecDeque::new(),
             log_lines: Default::default(),
             distributions: Distributions::default(),
@@ -277,12 +281,28 @@ impl Facts {
                     .collect(),
                 latency_us: latency(&self.probes),
                 consecutive_failures: self.failures,
+                no_restart: self.no_restart(),
             },
             log: LogStatus {
                 lines: self.log_lines.iter().sum(),
                 path: settings.home.temporal_log(),
             },
             options: settings.in_force(),
+        }
+    }
+
+    fn no_restart(&self) -> Option<NoRestart> {
+        match &self.state {
+            State::Degraded(_, trouble) if trouble.remedy == Remedy::None => {
+                Some(self.detached.map_or(NoRestart::NoHelp, |_| NoRestart::DataLoss))
+            }
+            State::Degraded(..)
+            | State::Stopped { .. }
+            | State::Starting(_)
+            | State::Ready(_)
+            | State::Stopping(_)
+            | State::Backoff { .. }
+            | State::Failed { .. } => None,
         }
     }
 
@@ -305,7 +325,8 @@ impl Facts {
             cpu_percent: self.cpu.back().copied(),
             database: match &settings.database {
                 Database::File(path) if managed => {
-                    Some(DatabaseStatus { path: path.clone(), bytes: self.database_bytes })
+                    let (bytes, detached) = (self.database_bytes, self.detached);
+                    Some(DatabaseStatus { path: path.clone(), bytes, detached })
                 }
                 Database::File(_) | Database::Memory => None,
             },
@@ -398,6 +419,7 @@ impl Facts {
     /// What was measured of a process that is no more.
     pub(super) fn forget_server(&mut self, now: Instant) {
         self.server = None;
+        self.detached = None;
         self.rss.clear();
         self.peak_rss = None;
         self.cpu.clear();

@@ -298,6 +298,7 @@ impl Manager {
         if report.database_bytes.is_some() {
             self.facts.database_bytes = report.database_bytes;
         }
+        self.facts.detached = report.detached;
         if let Some(server) = &mut self.facts.server {
             server.server = report.server.or(server.server);
         }

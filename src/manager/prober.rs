@@ -1,14 +1,15 @@
 //! The six layers of health, asked in process over one kept connection.
 
-use super::Event;
+use super::{Event, storage};
 use crate::config::{Database, Settings};
 use crate::process::Pid;
 use crate::process::identity::Identity;
-use crate::process::linux::{self, FileId};
+use crate::process::linux::FileId;
 use crate::process::lock;
 use crate::process::ports::{self, Holder};
 use crate::process::sweep::Subject;
 use crate::process::usage::{self, CpuMeter, Usage};
+use crate::protocol::Detached;
 use crate::supervisor::{Generation, LATE, Layer, Remedy, Round};
 use crate::temporal::health::Client;
 use std::path::Path;
@@ -53,6 +54,8 @@ pub struct Report {
     pub usage: Option<(Usage, Option<f64>)>,
     /// Size of the database.
     pub database_bytes: Option<u64>,
+    /// How its path has lost the file that the server has open.
+    pub detached: Option<Detached>,
     /// Processes that the kernel had ended for want of memory before this round.
     pub oom_kills: Option<u64>,
 }
@@ -108,6 +111,9 @@ struct Prober {
     lock: std::path::PathBuf,
     members: Vec<Pid>,
     holder: Option<Holder>,
+    /// The database that the server was last seen to have open.
+    open: Option<FileId>,
+    detached: Option<Detached>,
     cpu: CpuMeter,
     rounds: u64,
     well: bool,
@@ -124,6 +130,8 @@ impl Prober {
             lock,
             members,
             holder: None,
+            open: None,
+            detached: None,
             cpu: CpuMeter::default(),
             rounds: 0,
             well: false,
@@ -150,6 +158,7 @@ impl Prober {
                 break;
             }
         }
+        self.look_at_database();
         if deep && layers[Layer::Grpc as usize].as_ref().is_some_and(|v| v.ok == Some(true)) {
             // Together: a server that has just come up takes its time over each first call.
             let (store, engine) = tokio::join!(timed(self.store()), timed(self.engine()));
@@ -175,6 +184,7 @@ impl Prober {
             server: self.holder.as_ref().map(|holder| holder.pid),
             usage: usage.filter(|_| passed || self.well),
             database_bytes: self.database().and_then(database_bytes),
+            detached: self.detached,
             oom_kills,
         }
     }
@@ -211,7 +221,7 @@ impl Prober {
 
     async fn store(&self) -> Result<Answer, String> {
         self.client.namespace(&self.target.settings.namespaces[0]).await?;
-        self.detached().map_or(Ok(Answer::Passes), Err)
+        self.loss().map_or(Ok(Answer::Passes), Err)
     }
 
     async fn engine(&self) -> Result<Answer, String> {
@@ -262,7 +272,7 @@ impl Prober {
         if !passed && !self.target.adopted {
             return Round::Fail { layer, detail, remedy: Remedy::Restart };
         }
-        if let Some(why) = self.detached() {
+        if let Some(why) = self.loss() {
             let detail = if detail == why { why } else { format!("{detail}; and {why}") };
             return Round::Fail { layer, detail, remedy: Remedy::None };
         }
@@ -279,17 +289,22 @@ impl Prober {
         Round::Fail { layer, detail, remedy: Remedy::Restart }
     }
 
-    /// Whether the path of the database no longer names the file that the server has open.
-    fn detached(&self) -> Option<String> {
-        let path = self.database()?;
-        let server = self.holder.as_ref()?.pid;
-        let gone = match FileId::of(path) {
-            None => "was deleted",
-            Some(file) if !linux::has_open(server, file) => "was replaced",
-            Some(_) => return None,
-        };
+    /// Whether the path of the database still leads to the file that the server has open.
+    fn look_at_database(&mut self) {
+        let (Some(path), Some(holder)) = (self.database(), &self.holder) else { return };
+        let file = FileId::of(path);
+        if file.is_none() || file != self.open {
+            self.detached = storage::detached(path, &[holder.pid]);
+            self.open = file.filter(|_| self.detached.is_none());
+        }
+    }
+
+    /// What a restart would lose.
+    fn loss(&self) -> Option<String> {
+        let (path, how) = (self.database()?, self.detached?);
+        self.holder.as_ref()?;
         Some(format!(
-            "the database {} {gone} while the server has it open: a restart loses what it holds",
+            "the database {} was {how} while the server has it open: a restart loses what it holds",
             path.display()
         ))
     }

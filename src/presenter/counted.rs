@@ -2,7 +2,9 @@
 
 use crate::protocol::Status;
 use crate::supervisor::Generation;
+use crate::temporal::holdings::Holdings;
 use crate::temporal::workflows::Workflows;
+use stigmer_ui::loss;
 
 /// One life of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,14 +35,36 @@ pub struct Look {
     pub server: Server,
     /// What was seen.
     pub found: Option<Workflows>,
+    /// What all namespaces hold; none where it did not say.
+    pub holdings: Option<Holdings>,
 }
 
-/// The latest look, and the last count of the same server.
+/// The latest look, and the last counts of the same server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counted {
     server: Option<Server>,
-    last: Option<Workflows>,
+    workflows: Latest<Workflows>,
+    holdings: Latest<Holdings>,
+}
+
+/// What was found last, and whether the latest look found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Latest<T> {
+    found: Option<T>,
     is_current: bool,
+}
+
+impl<T> Default for Latest<T> {
+    fn default() -> Self {
+        Self { found: None, is_current: false }
+    }
+}
+
+impl<T> Latest<T> {
+    fn note(&mut self, found: Option<T>) {
+        self.is_current = found.is_some();
+        self.found = found.or_else(|| self.found.take());
+    }
 }
 
 impl Counted {
@@ -49,25 +73,39 @@ impl Counted {
         if self.server != Some(look.server) {
             *self = Self { server: Some(look.server), ..Self::default() };
         }
-        self.is_current = look.found.is_some();
-        self.last = look.found.or_else(|| self.last.take());
+        self.workflows.note(look.found);
+        self.holdings.note(look.holdings);
     }
 
     /// What is so now. Absent rather than wrong.
     pub(super) fn now(&self, status: &Status) -> Option<&Workflows> {
-        let is_up = Server::up(status).is_some();
-        self.last(status).filter(|_| is_up && self.is_current)
+        let is_now = self.is_of(status) && Server::up(status).is_some();
+        self.workflows.found.as_ref().filter(|_| is_now && self.workflows.is_current)
     }
 
-    /// What was so when this server could last be asked.
-    pub(super) fn last(&self, status: &Status) -> Option<&Workflows> {
+    /// What this server holds, as far as it is known.
+    pub(super) fn held(&self, status: &Status) -> loss::Count {
+        let Some(Holdings { running, closed }) = self.holdings.found.filter(|_| self.is_of(status))
+        else {
+            return loss::Count::Unknown;
+        };
+        let held = loss::Holdings { running, closed };
+        if self.holdings.is_current && Server::up(status).is_some() {
+            loss::Count::Current(held)
+        } else {
+            loss::Count::Earlier(held)
+        }
+    }
+
+    fn is_of(&self, status: &Status) -> bool {
         let server = Server::of(status);
-        self.last.as_ref().filter(|_| server.is_some() && self.server == server)
+        server.is_some() && self.server == server
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::loss::Count;
     use super::*;
     use crate::protocol::State;
 
@@ -81,11 +119,16 @@ mod tests {
 
     fn look(status: &Status, running: Option<u64>) -> Look {
         let found = running.map(|running| Workflows { running, ..Workflows::default() });
-        Look { server: Server::of(status).unwrap(), found }
+        let holdings = running.map(|running| Holdings { running, closed: 1 });
+        Look { server: Server::of(status).unwrap(), found, holdings }
     }
 
     fn running(workflows: Option<&Workflows>) -> Option<u64> {
         workflows.map(|workflows| workflows.running)
+    }
+
+    fn held(running: u64) -> loss::Holdings {
+        loss::Holdings { running, closed: 1 }
     }
 
     #[test]
@@ -100,9 +143,9 @@ mod tests {
             assert_eq!(counted.now(&status(state, 1, 7)), None, "{state}");
         }
         let next = status(State::Ready, 2, 8);
-        assert_eq!((counted.now(&next), counted.last(&next)), (None, None));
+        assert_eq!((counted.now(&next), counted.held(&next)), (None, Count::Unknown));
         let nothing = Status { temporal: None, ..first };
-        assert_eq!((counted.now(&nothing), counted.last(&nothing)), (None, None));
+        assert_eq!((counted.now(&nothing), counted.held(&nothing)), (None, Count::Unknown));
     }
 
     #[test]
@@ -110,15 +153,17 @@ mod tests {
         let first = status(State::Degraded, 1, 7);
         let mut counted = Counted::default();
         counted.note(look(&first, None));
-        assert_eq!(counted.last(&first), None);
+        assert_eq!(counted.held(&first), Count::Unknown);
         counted.note(look(&first, Some(3)));
+        assert_eq!(counted.held(&first), Count::Current(held(3)));
         counted.note(look(&first, None));
         counted.note(look(&first, None));
-        assert_eq!((counted.now(&first), running(counted.last(&first))), (None, Some(3)));
+        assert_eq!((counted.now(&first), counted.held(&first)), (None, Count::Earlier(held(3))));
         counted.note(look(&first, Some(0)));
         assert_eq!(running(counted.now(&first)), Some(0));
+        assert_eq!(counted.held(&status(State::Starting, 1, 7)), Count::Earlier(held(0)));
         let next = status(State::Ready, 2, 8);
         counted.note(look(&next, None));
-        assert_eq!(counted.last(&next), None, "those of another server are not its own");
+        assert_eq!(counted.held(&next), Count::Unknown, "those of another server are not its own");
     }
 }

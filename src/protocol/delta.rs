@@ -5,7 +5,8 @@
 mod difference;
 
 use super::{
-    Entry, Latency, LayerStatus, RestartStatus, Snapshot, State, TemporalStatus, known, later,
+    Entry, Latency, LayerStatus, NoRestart, RestartStatus, Snapshot, State, TemporalStatus, known,
+    later,
 };
 use crate::supervisor::Want;
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,9 @@ pub enum Change {
         latency_us: Latency,
         /// Rounds in a row.
         consecutive_failures: u32,
+        /// Why they lead to no restart.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        no_restart: Option<NoRestart>,
         /// Latency of the grpc layer per round.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         history: Option<Grown<Option<u64>>>,
@@ -178,7 +182,7 @@ impl Snapshot {
                 status.restarts.clone_from(restarts);
                 self.restart_ages_ms.clone_from(ages_ms);
             }
-            Change::Probe { layers, latency_us, consecutive_failures, history } => {
+            Change::Probe { layers, latency_us, consecutive_failures, no_restart, history } => {
                 let health = &mut status.health;
                 for layer in layers {
                     match health.layers.iter_mut().find(|known| known.name == layer.name) {
@@ -188,6 +192,7 @@ impl Snapshot {
                 }
                 health.latency_us = *latency_us;
                 health.consecutive_failures = *consecutive_failures;
+                health.no_restart = *no_restart;
                 if let Some(grown) = history {
                     grown.apply(&mut self.probes);
                 }

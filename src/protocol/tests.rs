@@ -30,6 +30,7 @@ pub(crate) fn snapshot() -> Snapshot {
                 layers: layers.to_vec(),
                 latency_us: Latency::default(),
                 consecutive_failures: 0,
+                no_restart: None,
             },
             log: LogStatus { lines: 0, path: "/h/logs/temporal.log".into() },
             options: Map::new(),
@@ -147,7 +148,11 @@ fn take(it: &mut Snapshot, step: &Step) {
                 uptime_ms: Some(3),
                 rss_bytes: it.rss.last().copied(),
                 cpu_percent: it.cpu.last().copied(),
-                database: Some(DatabaseStatus { path: "/h/t.db".into(), bytes: None }),
+                database: Some(DatabaseStatus {
+                    path: "/h/t.db".into(),
+                    bytes: None,
+                    detached: (*pid % 2 == 0).then_some(Detached::Deleted),
+                }),
             });
         }
         Step::Ends => {
@@ -170,6 +175,7 @@ fn take(it: &mut Snapshot, step: &Step) {
             let over = it.probes.len().saturating_sub(4);
             it.probes.drain(..over);
             it.status.health.latency_us.last = *us;
+            it.status.health.no_restart = us.is_none().then_some(NoRestart::DataLoss);
             let layer = &mut it.status.health.layers[*layer];
             layer.ok = Some(us.is_some());
             layer.since_ms = Some(0);

@@ -21,6 +21,20 @@ pub(super) struct NamespaceInfo {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ListNamespacesRequest {
+    #[prost(int32, tag = "1")]
+    pub(super) page_size: i32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ListNamespacesResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) namespaces: Vec<DescribeNamespaceResponse>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) next_page_token: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct WorkflowExecution {
     #[prost(string, tag = "1")]
     pub(super) workflow_id: String,

@@ -4,6 +4,7 @@ use crate::presenter::{Look, Server};
 use crate::protocol::Status;
 use crate::session::{Changes, Session};
 use crate::temporal::health::Client;
+use crate::temporal::holdings::Holdings;
 use crate::temporal::workflows::Workflows;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -55,7 +56,8 @@ async fn count(session: Session, tell: &watch::Sender<Option<Look>>) {
         let server = Server::up(&status);
         let again = async {
             let Some(server) = server else { return std::future::pending().await };
-            let look = Some(Look { server, found: look(&status, &mut client).await });
+            let (found, holdings) = look(&status, &mut client).await;
+            let look = Some(Look { server, found, holdings });
             tell.send_if_modified(|latest| std::mem::replace(latest, look.clone()) != look);
             tokio::time::sleep(PERIOD).await;
         };
@@ -76,17 +78,24 @@ async fn another(session: &Session, changes: &mut Changes, server: Option<Server
     false
 }
 
-async fn look(status: &Status, client: &mut Option<(String, Client)>) -> Option<Workflows> {
+async fn look(
+    status: &Status,
+    client: &mut Option<(String, Client)>,
+) -> (Option<Workflows>, Option<Holdings>) {
+    let Some(client) = connected(status, client) else { return (None, None) };
+    let first = status.options.get("namespace").and_then(|names| names.get(0)?.as_str());
+    // Absent rather than wrong: over the limit, or on its way down.
+    let uncounted = |error: &String| tracing::debug!(%error, "workflows not counted");
+    // Together: a server that hangs lets both wait for the same time.
+    let (found, holdings) =
+        tokio::join!(client.workflows(first.unwrap_or("default")), client.holdings());
+    (found.inspect_err(uncounted).ok(), holdings.inspect_err(uncounted).ok())
+}
+
+fn connected<'c>(status: &Status, client: &'c mut Option<(String, Client)>) -> Option<&'c Client> {
     let address = &status.temporal.as_ref()?.address;
     if client.as_ref().is_none_or(|(known, _)| known != address) {
         *client = Some((address.clone(), Client::new(address, PATIENCE).ok()?));
     }
-    let (_, client) = client.as_ref()?;
-    let first = status.options.get("namespace").and_then(|names| names.get(0)?.as_str());
-    client
-        .workflows(first.unwrap_or("default"))
-        .await
-        // Absent rather than wrong: over the limit, or on its way down.
-        .inspect_err(|error| tracing::debug!(%error, "workflows not counted"))
-        .ok()
+    client.as_ref().map(|(_, client)| client)
 }

@@ -16,6 +16,7 @@ mod headless;
 mod homes;
 mod lifecycle;
 mod logs;
+mod losses;
 mod options;
 mod orphans;
 mod ports;

@@ -14,7 +14,7 @@ use crate::input::{Key, KeyCode};
 use crate::layout::{Shape, split_left};
 use crate::log::LogSource;
 use crate::model::Model;
-use crate::view::{Order, Overlay, Tab, View, at_stake, quit_asks};
+use crate::view::{Order, Overlay, Tab, View, loses, quit_asks, stake};
 
 /// What a key does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +123,7 @@ impl Context<'_> {
         view.overlay.filter(|overlay| match overlay {
             _ if model.leaving => false,
             Overlay::Quit => quit_asks(model),
-            Overlay::Confirm(order) => at_stake(model).is_some() && self.allows(*order),
+            Overlay::Confirm(order) => stake(model).is_some() && self.allows(*order),
             _ if view.shape == Shape::Tiny => false,
             Overlay::Help => true,
             Overlay::Line(number) => (log.dropped()..log.total()).contains(number),
@@ -153,6 +153,7 @@ impl Context<'_> {
         match order {
             Order::Stop => self.model.can.stop,
             Order::Restart => self.model.can.restart,
+            Order::StopAndQuit => quit_asks(self.model) && loses(self.model),
         }
     }
 

@@ -16,6 +16,7 @@
 //! | `panel` | one file a panel |
 //! | `paint`, `cluster`, `graph` | text and bars into cells, clipped |
 //! | [`theme`], `ascii` | how it looks |
+//! | [`loss`] | what a stop or a restart loses |
 //! | [`human`] | durations and sizes for people |
 //! | [`svg`], [`gallery`], [`sample`] | pictures of frames, and made-up data to draw |
 #![forbid(unsafe_code)]
@@ -34,6 +35,7 @@ pub mod input;
 mod keymap;
 mod layout;
 pub mod log;
+pub mod loss;
 pub mod model;
 mod paint;
 mod panel;

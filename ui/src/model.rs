@@ -2,6 +2,8 @@
 //!
 //! Ages and durations are given as such, never as points in time: the crate has no clock.
 
+use crate::loss::{Count, Storage};
+
 /// What the dashboard draws. `Default` is a host that has not said anything yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
@@ -49,9 +51,11 @@ pub struct Model {
     pub timeline: Vec<TimelineRow>,
     /// What the user's workflows do. Absent while nobody knows: no figure is better than a wrong one.
     pub workflows: Option<Workflows>,
-    /// How many ran when they could last be counted on the process that runs: for the questions that are
-    /// asked before it is ended, which must not wait for an answer.
-    pub last_running: Option<u64>,
+    /// Where the data of the server is that runs.
+    pub storage: Storage,
+    /// What is known of its workflows in all namespaces: for the questions that are asked before it is
+    /// ended, which must not wait for an answer.
+    pub count: Count,
     /// Which commands work now.
     pub can: Commands,
     /// The operator has quit, and what has to be done before that is under way: no question is asked any more.
@@ -136,6 +140,8 @@ pub struct ProbeView {
     pub failure_span_ms: u64,
     /// Failures in a row until now.
     pub consecutive_failures: u32,
+    /// Why failures lead to no restart; empty: they do.
+    pub no_restart: String,
 }
 
 /// One probe.
@@ -177,8 +183,6 @@ pub struct ResourcesView {
     pub db_path: Option<String>,
     /// Its size with journal.
     pub db_bytes: Option<u64>,
-    /// There is no file: a restart loses everything.
-    pub in_memory: bool,
 }
 
 /// Why the supervisor has given up, and what helps.
@@ -337,7 +341,8 @@ impl Default for Model {
             failure: None,
             timeline: Vec::new(),
             workflows: None,
-            last_running: None,
+            storage: Storage::default(),
+            count: Count::default(),
             can: Commands::default(),
             leaving: false,
             toast: None,

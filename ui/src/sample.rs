@@ -4,6 +4,7 @@ mod log;
 
 pub use log::SampleLog;
 
+use crate::loss::{Count, Holdings};
 use crate::model::{
     Commands, FailureView, LastRestart, LayerView, Model, Phase, ProbePoint, ProbeView,
     ResourcesView, RestartsView, StateView, TimelineKind, TimelineRow, UnservedQueue, Workflows,
@@ -51,6 +52,7 @@ pub fn ready() -> Model {
             failure_threshold: 3,
             failure_span_ms: 0,
             consecutive_failures: 0,
+            no_restart: String::new(),
         },
         health: layers(&[Some(12), Some(40), Some(90), Some(210), Some(400), Some(900)]),
         resources: ResourcesView {
@@ -62,7 +64,6 @@ pub fn ready() -> Model {
             rss_history: (0..60).map(|i| 96_000_000 + i * 880_000).collect(),
             db_path: Some("~/.stigmer/temporal-data/temporal.db".into()),
             db_bytes: Some(12_400_000),
-            in_memory: false,
         },
         timeline: timeline(),
         can: Commands { start: false, stop: true, restart: true, background: true },
@@ -77,7 +78,8 @@ pub fn with_workflows() -> Model {
     let billing = UnservedQueue { name: "billing".into(), waiting: 2 };
     let workflows =
         Workflows { namespace: "default".into(), running: 3, failed: 1, unserved: vec![billing] };
-    Model { workflows: Some(workflows), ..ready() }
+    let count = Count::Current(Holdings { running: 3, closed: 312 });
+    Model { workflows: Some(workflows), count, ..ready() }
 }
 
 fn layers(latencies: &[Option<u64>; 6]) -> [LayerView; 6] {

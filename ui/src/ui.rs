@@ -18,7 +18,7 @@ use crate::log::LogSource;
 use crate::model::Model;
 use crate::panel::{self, Placed};
 use crate::theme::{Palette, Symbols, Theme};
-use crate::view::{Entries, Order, Overlay, Prompt, Tab, View, at_stake, quit_asks};
+use crate::view::{Entries, Order, Overlay, Prompt, Tab, View, loses, quit_asks, stake};
 
 /// A pattern that is longer is a paste into the wrong window.
 const PATTERN_MAX: usize = 1_000;
@@ -159,7 +159,7 @@ impl Ui {
         let view = &mut self.view;
         match command {
             Command::Start => return Some(Action::Start),
-            Command::Order(order) if at_stake(model).is_some() => {
+            Command::Order(order) if stake(model).is_some() => {
                 view.overlay = Some(Overlay::Confirm(order));
             }
             Command::Order(order) => return Some(action(order)),
@@ -170,6 +170,9 @@ impl Ui {
             Command::OpenWebUi => return Some(Action::OpenWebUi),
             Command::Pane => return Some(Action::PaneKey(key)),
             Command::ScrollPane(code) => return Some(Action::PaneKey(Key::plain(code))),
+            Command::StopAndQuit if loses(model) => {
+                view.overlay = Some(Overlay::Confirm(Order::StopAndQuit));
+            }
             Command::StopAndQuit => {
                 view.overlay = None;
                 return Some(Action::Quit(QuitChoice::StopAndQuit));
@@ -276,6 +279,7 @@ fn action(order: Order) -> Action {
     match order {
         Order::Stop => Action::Stop,
         Order::Restart => Action::Restart,
+        Order::StopAndQuit => Action::Quit(QuitChoice::StopAndQuit),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::explorer::{Explorer, Move, Place};
 use crate::layout::Shape;
+use crate::loss::Stake;
 use crate::model::{Model, StateView, TimelineRow};
 use crate::theme::{Symbols, Theme};
 
@@ -104,6 +105,7 @@ pub(crate) enum Overlay {
 pub(crate) enum Order {
     Stop,
     Restart,
+    StopAndQuit,
 }
 
 /// A pattern being typed.
@@ -236,32 +238,16 @@ impl ListScroll {
     }
 }
 
-/// What the end of Temporal interrupts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AtStake {
-    /// So many workflows run.
-    Running(u64),
-    /// Nobody knows, and what runs would be lost.
-    Unknown,
+/// What stopping would interrupt or lose.
+pub(crate) fn stake(model: &Model) -> Option<Stake> {
+    // One that was found running has work on it before it has proven its health.
+    let is_up = model.state.is_up() || model.state == StateView::Starting && model.adopted;
+    Stake::judge(model.storage, model.count).filter(|_| model.managed && is_up)
 }
 
-/// Whether stopping would interrupt somebody's work. Where that is not known now, what was known last
-/// counts; where nothing is, a file keeps whatever runs, and memory does not.
-pub(crate) fn at_stake(model: &Model) -> Option<AtStake> {
-    if !model.managed {
-        return None;
-    }
-    if let Some(workflows) = &model.workflows {
-        return (workflows.running > 0).then_some(AtStake::Running(workflows.running));
-    }
-    // One that was found running has work on it before it has proven its health.
-    if !(model.state.is_up() || model.state == StateView::Starting && model.adopted) {
-        return None;
-    }
-    match model.last_running {
-        Some(running @ 1..) => Some(AtStake::Running(running)),
-        Some(0) | None => model.resources.in_memory.then_some(AtStake::Unknown),
-    }
+/// Whether stopping would lose data.
+pub(crate) fn loses(model: &Model) -> bool {
+    stake(model).and_then(Stake::loss).is_some()
 }
 
 /// Quitting would decide about a Temporal that lives or is about to: so it asks.

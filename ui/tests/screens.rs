@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use stigmer_ui::loss::Storage;
 use stigmer_ui::model::{Model, StateView};
 use stigmer_ui::sample::{self, SampleLog};
 use stigmer_ui::{Input, Key, KeyCode, Symbols, Theme, Ui};
@@ -137,7 +138,7 @@ fn the_log_explored() {
 fn questions_and_entries() {
     let model = sample::with_workflows();
     let mut in_memory = model.clone();
-    in_memory.resources.in_memory = true;
+    in_memory.storage = Storage::Memory;
     let mut in_host = model.clone();
     in_host.attached = false;
     let log = SampleLog::temporal();

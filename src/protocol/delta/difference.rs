@@ -91,6 +91,7 @@ impl Snapshot {
                 .collect(),
             latency_us: health.latency_us,
             consecutive_failures: health.consecutive_failures,
+            no_restart: health.no_restart,
             history: Grown::between(&known.probes, &self.probes),
         })
     }

@@ -4,7 +4,7 @@ use super::screen::{ALWAYS, SCROLL, SILENT, finds, key};
 use super::{Binding, Command, Context, Group, Scope};
 use crate::explorer::Move;
 use crate::input::{Key, KeyCode};
-use crate::view::Overlay;
+use crate::view::{Overlay, loses};
 
 /// What works while one of them is in front.
 pub(super) static TABLE: &[Binding] = &[
@@ -45,11 +45,21 @@ pub(super) static TABLE: &[Binding] = &[
     quits(Scope::Page),
     dialog(
         Scope::Confirm,
-        &[(Key::char('y'), Command::Confirm), (key(KeyCode::Enter), Command::Confirm)],
+        &[(Key::char('y'), Command::Confirm)],
         ("y", "yes", 0),
         "yes, do it",
         ALWAYS,
     ),
+    Binding {
+        why_not: |_| "only y confirms a loss of data",
+        ..dialog(
+            Scope::Confirm,
+            &[(key(KeyCode::Enter), Command::Confirm)],
+            ("Enter", "", 9),
+            "yes, do it",
+            |c| !loses(c.model),
+        )
+    },
     dialog(
         Scope::Confirm,
         &[(key(KeyCode::Esc), Command::CloseOverlay), (Key::char('n'), Command::CloseOverlay)],

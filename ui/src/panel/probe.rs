@@ -4,10 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Scene, tile};
+use crate::cluster::width;
 use crate::graph::{self, Ink};
 use crate::human;
 use crate::layout::split_top;
-use crate::model::{ProbePoint, ProbeView};
+use crate::model::{Model, ProbePoint, ProbeView};
 use crate::paint::Pen;
 use crate::theme::Palette;
 
@@ -49,7 +50,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     } else if !model.is_live() && !probe.history.is_empty() {
         pen.put("of the last run", palette.dim);
     } else if model.is_live() && probe.consecutive_failures > 0 {
-        pen.put(&failing(probe), palette.error);
+        pen.put(&failing(model, legend.width), palette.error);
     } else if probe.failure_threshold > 0 {
         let limit = match probe.failure_span_ms {
             0 => format!("{} ×", probe.failure_threshold),
@@ -60,9 +61,17 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     }
 }
 
-/// How far it is until a restart.
-fn failing(probe: &ProbeView) -> String {
+/// How far it is until a restart, or why there is none.
+fn failing(model: &Model, columns: u16) -> String {
+    let probe = &model.probe;
     let failures = probe.consecutive_failures;
+    if !probe.no_restart.is_empty() {
+        let failed = model.health.iter().find(|layer| layer.ok == Some(false));
+        let since = failed.and_then(|layer| layer.since_ms).unwrap_or(0);
+        let why = format!("no restart: {}", probe.no_restart);
+        let whole = format!("failing for {}; {why}", human::duration(since));
+        return if width(&whole) <= columns { whole } else { why };
+    }
     match probe.failure_span_ms {
         0 => format!("{failures} × of {} until a restart", probe.failure_threshold),
         span => format!("{failures} × · restart at {} of them", human::interval(span)),

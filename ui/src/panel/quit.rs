@@ -4,10 +4,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::question::{self, Question};
-use super::{Placed, Scene, confirm, state};
-use crate::human;
+use super::{Placed, Scene, state};
 use crate::keymap::Scope;
-use crate::view::{AtStake, View, at_stake};
+use crate::loss::Stake;
+use crate::view::{View, stake};
 
 /// Narrower than this, the room belongs to what becomes of the workflows.
 const SPELLED_OUT: u16 = 60;
@@ -29,17 +29,11 @@ pub(super) fn draw(
         None => {}
     }
     let mut text = vec![(about, palette.base)];
-    if let Some(at_stake) = at_stake(model) {
-        // In memory it is the consequence of one of the answers only.
-        let consequence = match at_stake {
-            AtStake::Running(running) if model.resources.in_memory => {
-                let workflows = human::counted(running, "running workflow", "running workflows");
-                format!("x loses {workflows}: the database is in memory")
-            }
-            AtStake::Running(_) => confirm::consequence(model),
-            AtStake::Unknown => "x loses what runs: the database is in memory".to_owned(),
-        };
-        text.push((consequence, palette.warn));
+    match stake(model) {
+        // The consequence of one of the answers only.
+        Some(Stake::Lost(loss)) => text.push((format!("x: {loss}"), palette.error)),
+        Some(stake @ Stake::Interrupted(_)) => text.push((stake.to_string(), palette.warn)),
+        None => {}
     }
     let hint = if model.can.background { "q or Ctrl-C again means b" } else { "" };
     let question = Question { title: "Quit", text, scope: Scope::Quit, hint };

@@ -7,6 +7,7 @@ use super::{Scene, tile};
 use crate::cluster::{clusters, width};
 use crate::graph::{self, Ink};
 use crate::human;
+use crate::loss::Storage;
 use crate::paint::Pen;
 
 /// Columns of label and number in front of each graph.
@@ -32,8 +33,14 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
 
     let mut pen = Pen::row(buf, inside, 4);
     pen.left("DB", LABEL, palette.dim);
-    if usage.in_memory {
-        pen.put("in memory", palette.warn);
+    let lost = match scene.model.storage {
+        Storage::File => None,
+        Storage::Memory => Some("in memory"),
+        Storage::Deleted => Some("file deleted"),
+        Storage::Replaced => Some("file replaced"),
+    };
+    if let Some(lost) = lost {
+        pen.put(lost, palette.warn);
         Pen::row(buf, inside, 5).put("a restart loses it all", palette.dim);
         return;
     }

@@ -2,6 +2,7 @@
 
 mod entries;
 mod offers;
+mod questions;
 
 use super::*;
 use crate::keymap::Scope;
@@ -278,95 +279,6 @@ fn a_search_is_typed_kept_stepped_through_and_left() {
     assert_eq!(ui.view.log.search().unwrap().error, "unclosed group");
     type_in(&mut ui, "\n", &model, &log);
     assert!(ui.view.log.search().is_none() && ui.view.prompt.is_none());
-}
-
-#[test]
-fn orders_are_confirmed_while_workflows_run() {
-    let log = SampleLog::temporal();
-    let mut model = sample::with_workflows();
-    for (key, action) in [('x', Action::Stop), ('r', Action::Restart)] {
-        let mut ui = ui();
-        assert_eq!(press(&mut ui, Key::char(key), &model, &log), None);
-        draw(&mut ui, &model, &log);
-        assert_eq!(press(&mut ui, Key::char(key), &model, &log), None, "the same key is no answer");
-        assert_eq!(press(&mut ui, ESC, &model, &log), None);
-        press(&mut ui, Key::char(key), &model, &log);
-        assert_eq!(press(&mut ui, Key::char('y'), &model, &log), Some(action));
-        assert_eq!(ui.view.overlay, None);
-    }
-    let mut ui = ui();
-    press(&mut ui, Key::char('x'), &model, &log);
-    model.workflows.as_mut().unwrap().running = 0;
-    draw(&mut ui, &model, &log);
-    assert_eq!(press(&mut ui, Key::char('x'), &model, &log), Some(Action::Stop));
-}
-
-/// In memory, with three workflows, which nobody can count any more.
-fn uncounted(last_running: Option<u64>, in_memory: bool) -> Model {
-    let mut model = Model { workflows: None, last_running, ..sample::with_workflows() };
-    model.resources.in_memory = in_memory;
-    model
-}
-
-#[test]
-fn an_order_is_confirmed_where_nobody_knows_whether_it_loses_anything() {
-    let log = SampleLog::temporal();
-    let cases = [
-        (Some(3), true, Some("3 running workflows are lost")),
-        (Some(0), true, Some("what runs is lost: the database is in memory")),
-        (None, true, Some("what runs is lost: the database is in memory")),
-        (Some(3), false, Some("3 workflows are running; with this database they survive")),
-        (Some(0), false, None),
-        (None, false, None),
-    ];
-    for (last, in_memory, expected) in cases {
-        let model = uncounted(last, in_memory);
-        for (key, action) in [('x', Action::Stop), ('r', Action::Restart)] {
-            let mut ui = ui();
-            let at_once = press(&mut ui, Key::char(key), &model, &log);
-            let asks = expected.is_some();
-            assert_eq!(at_once, (!asks).then(|| action.clone()), "{last:?} {in_memory}");
-            if let Some(expected) = expected {
-                let mut buf = Buffer::empty(WIDE);
-                ui.render(&mut buf, WIDE, &model, &log, &mut |_, _| {});
-                find(&buf, expected);
-                assert_eq!(press(&mut ui, Key::char('y'), &model, &log), Some(action));
-            }
-        }
-    }
-}
-
-#[test]
-fn a_question_stays_open_when_the_count_fails_meanwhile() {
-    let log = SampleLog::temporal();
-    for in_memory in [false, true] {
-        let mut counted = sample::with_workflows();
-        counted.resources.in_memory = in_memory;
-        let mut ui = ui();
-        press(&mut ui, Key::char('x'), &counted, &log);
-        draw(&mut ui, &counted, &log);
-        let unknown = uncounted(Some(3), in_memory);
-        draw(&mut ui, &unknown, &log);
-        assert_eq!(ui.view.overlay, Some(Overlay::Confirm(Order::Stop)));
-        assert_eq!(press(&mut ui, Key::char('y'), &unknown, &log), Some(Action::Stop));
-    }
-}
-
-#[test]
-fn what_has_nothing_on_it_is_ended_without_a_question() {
-    let log = SampleLog::temporal();
-    for state in sample::STATES {
-        for adopted in [false, true] {
-            let mut model = Model { state, adopted, ..uncounted(None, true) };
-            model.can.stop = true;
-            // A server that was found running may have anything on it.
-            let asks = state.is_up() || state == StateView::Starting && adopted;
-            let said = press(&mut ui(), Key::char('x'), &model, &log);
-            assert_eq!(said.is_none(), asks, "{state:?} {adopted}");
-            model.managed = false;
-            assert_eq!(press(&mut ui(), Key::char('x'), &model, &log), Some(Action::Stop));
-        }
-    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Whatever may come: models, logs, keys and sizes.
 
 use proptest::prelude::*;
+use stigmer_ui::loss::{Count, Holdings, Storage};
 use stigmer_ui::model::{Model, ProbePoint, UnservedQueue, Workflows};
 use stigmer_ui::sample::{self, SampleLog};
 use stigmer_ui::{Input, Key, KeyCode, Level, Noise};
@@ -65,9 +66,16 @@ pub fn any_model() -> impl Strategy<Value = Model> {
             failed: numbers[2],
             unserved: vec![UnservedQueue { name: model.doing.clone(), waiting: numbers[3] }],
         });
-        model.last_running = flags[4].then_some(numbers[1]);
+        let holdings = Holdings { running: numbers[1], closed: numbers[2] };
+        model.count = match (flags[4], flags[2]) {
+            (false, _) => Count::Unknown,
+            (true, false) => Count::Earlier(holdings),
+            (true, true) => Count::Current(holdings),
+        };
         (model.adopted, model.watched) = (flags[0], flags[2]);
-        model.resources.in_memory = flags[5];
+        let storages = [Storage::File, Storage::Memory, Storage::Deleted, Storage::Replaced];
+        model.storage = storages[usize::from(flags[5]) * 2 + usize::from(flags[3])];
+        model.probe.no_restart = if flags[3] { model.doing.clone() } else { String::new() };
         model
     })
 }

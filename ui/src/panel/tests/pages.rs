@@ -6,6 +6,7 @@ use super::panels;
 use super::stage::{READABLE, Stage, and, in_host, pictures, with};
 use crate::explorer::Move;
 use crate::log::Level;
+use crate::loss::{Count, Holdings, Storage};
 use crate::model::StateView;
 use crate::sample::{self, SampleLog};
 use crate::view::{self, Tab};
@@ -30,12 +31,12 @@ fn quit() {
         asked,
         [
             Stage::new("with workflows", in_host()),
-            with("with workflows, in memory", in_host(), |it| it.resources.in_memory = true),
+            with("with workflows, in memory", in_host(), |it| it.storage = Storage::Memory),
             with("nobody knows what, in memory", in_host(), |it| {
-                (it.workflows, it.resources.in_memory) = (None, true);
+                (it.count, it.storage) = (Count::Unknown, Storage::Memory);
             }),
             with("with one workflow, no background", in_host(), |it| {
-                it.workflows.as_mut().into_iter().for_each(|it| it.running = 1);
+                it.count = Count::Current(Holdings { running: 1, closed: 0 });
                 it.can.background = false;
             }),
         ],
@@ -47,13 +48,13 @@ fn quit() {
 fn confirm() {
     let stages = [
         Stage::new("with a file", in_host()),
-        with("in memory", in_host(), |it| it.resources.in_memory = true),
+        with("in memory", in_host(), |it| it.storage = Storage::Memory),
         with("nobody knows what, in memory", in_host(), |it| {
-            (it.workflows, it.resources.in_memory) = (None, true);
+            (it.count, it.storage) = (Count::Unknown, Storage::Memory);
         }),
         with("many, in memory", in_host(), |it| {
-            it.workflows.as_mut().into_iter().for_each(|it| it.running = 12_345);
-            it.resources.in_memory = true;
+            it.count = Count::Current(Holdings { running: 12_345, closed: 1_234_567 });
+            it.storage = Storage::Memory;
         }),
     ];
     assert_snapshot!("confirm-stop", pictures(READABLE, &stages, panels::stop));

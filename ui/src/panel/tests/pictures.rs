@@ -8,6 +8,7 @@ use super::stage::{
 };
 use crate::explorer::{Filter, Move};
 use crate::log::Level;
+use crate::loss::{Count, Storage};
 use crate::model::{Model, StateView, UnservedQueue};
 use crate::sample::{self, SampleLog};
 use crate::view::{Overlay, Prompt, Tab};
@@ -80,8 +81,13 @@ fn probe() {
         (it.probe.failure_span_ms, it.probe.consecutive_failures) = (15_000, 8);
         it.probe.history.extend([crate::model::ProbePoint::Failed; 8]);
     });
-    let stages = and(Stage::states(), [failing, patient, losing, unwatched(), fresh()]);
-    assert_snapshot!(pictures(FULL, &stages, panels::probe));
+    let detached = with("twenty failures, and a restart would lose data", sample::ready(), |it| {
+        it.probe.consecutive_failures = 20;
+        it.probe.no_restart = "data would be lost".into();
+        (it.health[4].ok, it.health[4].since_ms) = (Some(false), Some(20_000));
+    });
+    let stages = and(Stage::states(), [failing, patient, losing, detached, unwatched(), fresh()]);
+    assert_snapshot!(pictures(&[WIDE, COMPACT, (200, 50)], &stages, panels::probe));
 }
 
 #[test]
@@ -91,7 +97,7 @@ fn restarts() {
 
 #[test]
 fn resources() {
-    let in_memory = with("in memory", sample::ready(), |it| it.resources.in_memory = true);
+    let in_memory = with("in memory", sample::ready(), |it| it.storage = Storage::Memory);
     let large = with("much of it", sample::ready(), |it| {
         it.resources.cpu_percent = Some(1_240.0);
         it.resources.rss_bytes = Some(3_900_000_000);
@@ -281,8 +287,8 @@ fn tiny() {
     let mut unable = in_host();
     unable.can.background = false;
     let mut in_memory = in_host();
-    in_memory.resources.in_memory = true;
-    let uncounted = Model { workflows: None, ..in_memory.clone() };
+    in_memory.storage = Storage::Memory;
+    let uncounted = Model { workflows: None, count: Count::Unknown, ..in_memory.clone() };
     let stages = and(
         Stage::states(),
         [
@@ -299,8 +305,10 @@ fn tiny() {
                 .acting(|view, _| view.open(Overlay::Confirm(crate::view::Order::Stop))),
             Stage::new("stopping, nobody knows what?", uncounted)
                 .acting(|view, _| view.open(Overlay::Confirm(crate::view::Order::Stop))),
-            Stage::new("restarting, in memory?", in_memory)
+            Stage::new("restarting, in memory?", in_memory.clone())
                 .acting(|view, _| view.open(Overlay::Confirm(crate::view::Order::Restart))),
+            Stage::new("stopping and quitting, in memory?", in_memory)
+                .acting(|view, _| view.open(Overlay::Confirm(crate::view::Order::StopAndQuit))),
         ],
     );
     assert_snapshot!(pictures(

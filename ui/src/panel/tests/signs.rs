@@ -4,6 +4,7 @@ use super::panels;
 use super::stage::{COMPACT, Draw, REDUCED, Stage, TINY, WIDE};
 use crate::explorer::Move;
 use crate::log::Level;
+use crate::loss::Storage;
 use crate::model::{Model, ProbePoint, StateView, TimelineKind};
 use crate::sample::{self, SampleLog};
 use crate::theme::{Symbols, Theme};
@@ -92,11 +93,14 @@ fn failed_workflows_and_what_is_lost_are_said() {
         model.workflows.as_mut().into_iter().for_each(|it| it.failed = failed);
     });
     all_differ(&failed, COMPACT, panels::workflows);
-    let kept = stages(&[true, false], |model, it| model.resources.in_memory = it);
+    let storages = [Storage::File, Storage::Memory, Storage::Deleted, Storage::Replaced];
+    let kept = stages(&storages, |model, it| model.storage = it);
     all_differ(&kept, WIDE, panels::resources);
     for size in [WIDE, COMPACT, REDUCED] {
-        all_differ(&kept, size, panels::stop);
-        all_differ(&kept, size, panels::quit);
+        // On a small screen the cause of a loss may be cut, never the loss.
+        let told = if size == REDUCED { &kept[..2] } else { &kept[..] };
+        all_differ(told, size, panels::stop);
+        all_differ(told, size, panels::quit);
     }
 }
 

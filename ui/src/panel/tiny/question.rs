@@ -6,13 +6,11 @@ use ratatui::style::Style;
 
 use super::{Placed, Scene};
 use crate::cluster::{width, wrap};
-use crate::human;
 use crate::keymap::{self, Binding, Context};
 use crate::layout::split_top;
-use crate::model::Model;
 use crate::paint::Pen;
 use crate::panel::{Click, state};
-use crate::view::{self, AtStake, Order, Overlay};
+use crate::view::{Order, Overlay, stake};
 
 /// Columns of the keys where the answers stand one below the other.
 const KEY: u16 = 4;
@@ -30,9 +28,11 @@ pub(super) fn draw(
     let lines: Vec<(String, Style)> = if let Some(said) = scene.said() {
         wrap(said, area.width).into_iter().map(|line| (line, palette.selected)).collect()
     } else {
-        let lost = if scene.model.resources.in_memory { palette.error } else { palette.warn };
-        let at_stake = at_stake(scene.model, area.width).map(|text| (text, lost));
-        std::iter::once((title(context), palette.strong)).chain(at_stake).collect()
+        let stake = stake(scene.model).map(|stake| {
+            let ink = if stake.loss().is_some() { palette.error } else { palette.warn };
+            (stake.brief(area.width), ink)
+        });
+        std::iter::once((title(context), palette.strong)).chain(stake).collect()
     };
     let rows = answers(&choices, area, lines.len());
     let (above, below) = split_top(area, area.height.saturating_sub(rows.len() as u16));
@@ -101,21 +101,7 @@ fn title(context: &Context<'_>) -> String {
     match context.overlay() {
         Some(Overlay::Confirm(Order::Stop)) => "Stop Temporal?".to_owned(),
         Some(Overlay::Confirm(Order::Restart)) => "Restart Temporal?".to_owned(),
+        Some(Overlay::Confirm(Order::StopAndQuit)) => "Stop and quit?".to_owned(),
         _ => format!("Temporal is {}", state::word(context.model.state)),
     }
-}
-
-/// What a stop interrupts, in as many words as fit.
-fn at_stake(model: &Model, columns: u16) -> Option<String> {
-    let running = match view::at_stake(model)? {
-        AtStake::Running(running) => running,
-        AtStake::Unknown => return Some("what runs is lost".to_owned()),
-    };
-    let (is, are) =
-        if model.resources.in_memory { ("is lost", "are lost") } else { ("runs", "run") };
-    let verb = if running == 1 { is } else { are };
-    let workflows = human::counted(running, "workflow", "workflows");
-    let spelled_out = format!("{workflows} {verb}");
-    let short = format!("{} {verb}", human::count(running));
-    Some(if width(&spelled_out) <= columns { spelled_out } else { short })
 }

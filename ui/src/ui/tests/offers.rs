@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::cluster::width;
 use crate::keymap::Binding;
+use crate::loss::{Count, Storage};
 use crate::panel::Click;
 
 /// Between two keys of the footer.
@@ -170,8 +171,8 @@ proptest! {
         seen.model = sample::with_workflows();
         seen.model.attached = false;
         if unknown {
-            seen.model.workflows = None;
-            seen.model.resources.in_memory = true;
+            seen.model.count = Count::Unknown;
+            seen.model.storage = Storage::Memory;
         }
         seen.ui = ui();
         seen.draw();

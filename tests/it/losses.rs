@@ -1,0 +1,71 @@
+//! What `stop` and `restart` say before they lose data, with the real server.
+
+use crate::support::rig::{Ran, Rig, wait_gone};
+use crate::support::server;
+
+fn start_workflow(rig: &Rig, id: &str) {
+    let mut command = rig.command(server::program());
+    command
+        .args(["workflow", "start", "--type", "T", "--task-queue", "q", "--workflow-id", id])
+        .args(["--address", &format!("127.0.0.1:{}", rig.port)]);
+    rig.finish(command).exits(0);
+}
+
+#[track_caller]
+fn says_nothing_of_a_loss(ran: &Ran) {
+    assert!(!ran.stderr.contains("LOST"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_is_in_memory_is_named_before_it_is_lost_and_nothing_is_said_where_nothing_is() {
+    let rig = Rig::with(&[("in-memory", "true")]);
+    rig.start();
+    says_nothing_of_a_loss(&rig.run(&["restart"]).exits(0));
+    start_workflow(&rig, "a");
+    let lost = "warning: 1 running workflow WILL BE LOST: the database is in memory";
+    rig.run(&["restart", "--in-memory=false"]).exits(0).complains(&[lost]);
+    start_workflow(&rig, "b");
+    says_nothing_of_a_loss(&rig.run(&["restart", "--yes"]).exits(0));
+    says_nothing_of_a_loss(&rig.stop());
+}
+
+#[test]
+fn closed_workflows_of_any_namespace_are_lost_too() {
+    let rig = Rig::with(&[("in-memory", "true"), ("namespace", "[\"default\", \"other\"]")]);
+    rig.start();
+    let temporal = |words: &[&str]| {
+        let mut command = rig.command(server::program());
+        command.args(words).args(["--namespace", "other"]);
+        command.args(["--address", &format!("127.0.0.1:{}", rig.port)]);
+        rig.finish(command).exits(0);
+    };
+    temporal(&["workflow", "start", "--type", "T", "--task-queue", "q", "--workflow-id", "a"]);
+    temporal(&["workflow", "terminate", "--workflow-id", "a"]);
+    let lost = "1 closed workflow WILL BE LOST: the database is in memory";
+    rig.stop().complains(&[lost]);
+}
+
+#[test]
+fn a_database_that_was_deleted_or_replaced_is_lost_with_its_server_hosted_or_not() {
+    let rig = Rig::new();
+    rig.start();
+    start_workflow(&rig, "a");
+    std::fs::remove_file(rig.database()).unwrap();
+    let status = rig.wait_for("the database is missed", |status| {
+        status["temporal"]["database"]["detached"] == "deleted"
+            && status["health"]["no_restart"] == "data_loss"
+    });
+    assert_eq!(status["state"], "degraded", "{status:#}");
+    let deleted = "1 running workflow WILL BE LOST: the database file was deleted";
+    rig.run(&["restart"]).exits(0).complains(&[deleted]);
+
+    start_workflow(&rig, "b");
+    let host = rig.host();
+    host.kill();
+    wait_gone(&host);
+    std::fs::rename(rig.database(), rig.folder().join("elsewhere.db")).unwrap();
+    std::fs::write(rig.database(), "").unwrap();
+    let replaced = "1 running workflow WILL BE LOST: the database file was replaced";
+    rig.run(&["stop"]).exits(0).complains(&[replaced]);
+    assert!(rig.processes().is_empty());
+}
