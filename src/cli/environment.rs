@@ -1,6 +1,6 @@
 //! `stigmer local env`: the connection, for `eval` and for programs.
 
-use super::output::line;
+use super::output::{line, note};
 use super::{CliError, Context, status};
 use crate::protocol::State;
 
@@ -9,7 +9,11 @@ pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
     let status = status::current(context)?;
     let temporal = match (&status.temporal, status.state) {
         (Some(temporal), _) => temporal,
-        (None, State::Stopped) => return Ok(3),
+        (None, State::Stopped) => {
+            // `eval` hides the exit code.
+            note("stigmer: Temporal is not running, so nothing is set; `stigmer local` starts it");
+            return Ok(3);
+        }
         (None, _) => {
             return Err(CliError::Other(format!(
                 "Temporal is {}; `stigmer local status` says why",

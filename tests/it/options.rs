@@ -143,3 +143,14 @@ fn env_is_made_for_eval() {
     assert_eq!(object["TEMPORAL_ADDRESS"], json!(format!("127.0.0.1:{}", rig.port)));
     assert_eq!(object["TEMPORAL_UI_URL"], json!(format!("http://127.0.0.1:{}", rig.ui_port)));
 }
+
+#[test]
+fn env_of_a_stopped_server_says_so_where_eval_hides_the_exit_code() {
+    let rig = Rig::new();
+    let ran = rig.run(&["env"]).exits(3).complains(&["Temporal is not running", "`stigmer local`"]);
+    assert_eq!(ran.stdout, "");
+    let mut shell = rig.command("/bin/sh");
+    let program = assert_cmd::cargo::cargo_bin!("stigmer");
+    shell.args(["-c", "eval \"$(\"$0\" local env --home \"$1\")\""]).arg(program).arg(&rig.home);
+    rig.finish(shell).exits(0).complains(&["Temporal is not running"]);
+}
