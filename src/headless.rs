@@ -15,7 +15,7 @@ use crate::paths::Home;
 use crate::process::job;
 use crate::protocol::{Mode, State};
 use crate::session::{Link, Session};
-use crate::signals::{Asked, Signals};
+use crate::signals::{Asked, Reader, Signals};
 use crate::supervisor::Want;
 use printer::Printer;
 use std::time::{Duration, Instant};
@@ -213,6 +213,7 @@ async fn follow(
     printer.follows(&session.view().snapshot.status);
     let mut changes = session.changes();
     let mut was_up = !rests;
+    let mut reader = Reader::of_stdout();
     loop {
         printer.status(&session);
         let view = session.view();
@@ -242,6 +243,8 @@ async fn follow(
                 }
             }
             () = printer.log() => {}
+            // A host goes on: the server needs it. A follower is for its reader alone.
+            () = reader.gone() => return Ok(Some(0)),
             asked = signals.next() => match asked {
                 Asked::End | Asked::Leave => return Ok(Some(0)),
                 Asked::Suspend => job::suspend().await?,

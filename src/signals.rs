@@ -81,23 +81,72 @@ impl Signals {
 /// stream does not tell; waiting for nothing on stdin does.
 fn watch_terminal(gone: mpsc::Sender<()>) {
     std::thread::spawn(move || {
-        let stdin = io::stdin();
-        loop {
-            let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::empty())];
-            match poll(&mut fds, PollTimeout::NONE) {
-                Ok(_) => break,
-                Err(nix::errno::Errno::EINTR) => {}
-                Err(_) => break,
-            }
-        }
+        let _ = until_closed(io::stdin());
         // Whoever listened may be gone.
         let _ = gone.blocking_send(());
     });
 }
 
+/// Waits until the other end of this descriptor is closed. A file has no other end.
+fn until_closed(descriptor: impl AsFd) -> nix::Result<()> {
+    loop {
+        let mut fds = [PollFd::new(descriptor.as_fd(), PollFlags::empty())];
+        match poll(&mut fds, PollTimeout::NONE) {
+            Ok(_) => return Ok(()),
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Whoever reads what this process writes to stdout.
+#[derive(Debug)]
+pub struct Reader {
+    gone: mpsc::Receiver<()>,
+}
+
+impl Reader {
+    /// Watches the reader of stdout.
+    #[must_use]
+    pub fn of_stdout() -> Self {
+        Self::of(io::stdout())
+    }
+
+    fn of(descriptor: impl AsFd + Send + 'static) -> Self {
+        let (tell, gone) = mpsc::channel(1);
+        // Without a thread, a write tells that the reader is gone, as soon as there is one.
+        let _ = std::thread::Builder::new().name("reader".to_owned()).spawn(move || {
+            if until_closed(descriptor).is_ok() {
+                let _ = tell.blocking_send(());
+            }
+        });
+        Self { gone }
+    }
+
+    /// Completes when the reader has closed its end of the pipe; cancel-safe.
+    pub async fn gone(&mut self) {
+        if self.gone.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_reader_that_closes_its_pipe_is_noticed_without_a_write() {
+        let (reader, writer) = io::pipe().unwrap();
+        let mut watched = Reader::of(writer);
+        tokio::select! {
+            biased;
+            () = watched.gone() => panic!("it is there"),
+            () = tokio::task::yield_now() => {}
+        }
+        drop(reader);
+        tokio::time::timeout(std::time::Duration::from_secs(30), watched.gone()).await.unwrap();
+    }
 
     #[tokio::test]
     async fn a_hangup_counts_for_more_than_the_sigterm_that_comes_with_it() {

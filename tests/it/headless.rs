@@ -160,3 +160,30 @@ fn stop_meets_the_host_that_took_over_meanwhile() {
         rig.stop();
     }
 }
+
+#[test]
+fn a_follower_ends_with_its_reader_and_a_host_goes_on() {
+    use std::process::Stdio;
+    let piped = |rig: &Rig, arguments: &[&str]| {
+        let mut child = rig.local(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        // It has begun once it has said something.
+        let mut said = [0];
+        let stdout = child.stdout.as_mut().unwrap();
+        std::io::Read::read_exact(stdout, &mut said).unwrap();
+        child
+    };
+    let rig = Rig::new();
+    let mut host = piped(&rig, &["--no-tui"]);
+    rig.wait_ready(1);
+    for arguments in [&["--no-tui"][..], &["--tui"], &["logs", "-f"]] {
+        let mut follower = piped(&rig, arguments);
+        drop(follower.stdout.take());
+        wait_until(&format!("the end of {arguments:?}"), || follower.try_wait().unwrap().is_some());
+        assert_eq!(follower.wait().unwrap().code(), Some(0), "{arguments:?}");
+    }
+    drop(host.stdout.take());
+    rig.temporal().kill();
+    assert_eq!(rig.wait_ready(2)["host"]["pid"], host.id());
+    rig.host().signal(Signal::TERM);
+    assert_eq!(host.wait().unwrap().code(), Some(0));
+}
