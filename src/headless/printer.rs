@@ -4,10 +4,32 @@ use super::output::Output;
 use crate::config::Settings;
 use crate::log::{Batch, Follower, Start};
 use crate::presenter;
-use crate::protocol::{State, Status};
+use crate::protocol::{Entry, State, Status};
 use crate::session::Session;
 use crate::temporal::logline::LineParser;
 use jiff::tz::TimeZone;
+use std::sync::Arc;
+
+/// Which entries of the timeline are no news.
+#[derive(Debug)]
+enum Told {
+    /// Those of before this moment.
+    Before(jiff::Timestamp),
+    /// These. Times do not tell: a clock may be set back.
+    These(Vec<Arc<Entry>>),
+}
+
+impl Told {
+    fn news(&mut self, timeline: &[Arc<Entry>]) -> Vec<Arc<Entry>> {
+        let is_news = |entry: &&Arc<Entry>| match &*self {
+            Self::Before(begun) => entry.time > *begun,
+            Self::These(told) => !told.contains(entry),
+        };
+        let news = timeline.iter().filter(is_news).cloned().collect();
+        *self = Self::These(timeline.to_vec());
+        news
+    }
+}
 
 /// Says what happens, and what Temporal logs.
 pub(super) struct Printer {
@@ -16,7 +38,8 @@ pub(super) struct Printer {
     parser: LineParser,
     zone: TimeZone,
     state: Option<(State, String)>,
-    told: Option<jiff::Timestamp>,
+    /// The timeline as it was told last.
+    told: Told,
     said_ready: bool,
     follows: bool,
 }
@@ -30,7 +53,7 @@ impl Printer {
             parser: LineParser::new(zone.clone()),
             zone,
             state: None,
-            told: Some(jiff::Timestamp::now()),
+            told: Told::Before(jiff::Timestamp::now()),
             said_ready: false,
             follows: false,
         }
@@ -52,11 +75,8 @@ impl Printer {
     pub(super) fn status(&mut self, session: &Session) {
         let snapshot = session.view().snapshot;
         let status = &snapshot.status;
-        for entry in &snapshot.timeline {
-            if self.told.is_none_or(|told| entry.time > told) {
-                self.told = Some(entry.time);
-                self.line(&presenter::tell(entry));
-            }
+        for entry in self.told.news(&snapshot.timeline) {
+            self.line(&presenter::tell(&entry));
         }
         let now = (status.state, status.message.clone());
         if self.state.as_ref() == Some(&now) {
@@ -132,5 +152,30 @@ fn render(batch: &Batch, parser: &mut LineParser, zone: &TimeZone, text: &mut St
     for line in batch.lines() {
         text.push_str(&parser.parse(line).render_plain(zone));
         text.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Happened;
+    use crate::supervisor::Cause;
+
+    #[test]
+    fn an_entry_after_the_clock_was_set_back_is_told_and_none_is_told_twice() {
+        let at = |second| {
+            let time = jiff::Timestamp::from_second(second).unwrap();
+            let entry = crate::protocol::tests::entry(Happened::Ready, Cause::Crash);
+            Arc::new(Entry { time, ..entry })
+        };
+        let mut told = Told::Before(jiff::Timestamp::from_second(100).unwrap());
+        let mut timeline = vec![at(50), at(101)];
+        assert_eq!(told.news(&timeline), [at(101)], "what earlier hosts told is no news");
+        timeline.push(at(20));
+        assert_eq!(told.news(&timeline), [at(20)], "an hour back");
+        assert!(told.news(&timeline).is_empty());
+        timeline.remove(0);
+        timeline.push(at(21));
+        assert_eq!(told.news(&timeline), [at(21)], "the oldest has fallen out");
     }
 }
