@@ -42,6 +42,12 @@ pub(super) fn dashboard(context: &Context) -> Result<i32, CliError> {
         output::note("no terminal: going on without the dashboard, as with --no-tui");
         return headless(context);
     }
+    if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+        output::note(
+            "no terminal: TERM is `dumb`: going on without the dashboard, as with --no-tui",
+        );
+        return headless(context);
+    }
     let settings = context.settings_to_host()?;
     // With its progress on the plain screen, before the dashboard takes it.
     install::ensure(&settings)?;

@@ -1,6 +1,6 @@
 //! What the terminal can show, as its environment says.
 
-use stigmer_ui::{Symbols, Theme};
+use stigmer_ui::{Depth, Symbols, Theme};
 
 /// `STIGMER_THEME`, or what suits the terminal. And what is to be said of the former.
 pub(super) fn theme() -> (Theme, Option<String>) {
@@ -20,16 +20,35 @@ fn named(name: &str) -> Option<Theme> {
 }
 
 fn suitable() -> Theme {
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let contains =
-        |name: &str, word: &str| std::env::var(name).is_ok_and(|value| value.contains(word));
     if set("NO_COLOR") {
-        Theme::NoColor
-    } else if set("COLORTERM") || contains("TERM", "256color") || contains("TERM", "direct") {
-        let ground = std::env::var("COLORFGBG").unwrap_or_default();
-        if is_light(&ground) { Theme::Light } else { Theme::Dark }
+        return Theme::NoColor;
+    }
+    match depth() {
+        Depth::Sixteen => Theme::Ansi16,
+        Depth::Indexed | Depth::True => {
+            let ground = std::env::var("COLORFGBG").unwrap_or_default();
+            if is_light(&ground) { Theme::Light } else { Theme::Dark }
+        }
+    }
+}
+
+fn set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
+/// The colours that the terminal has, as `COLORTERM` and `TERM` say.
+pub(super) fn depth() -> Depth {
+    let value = |name: &str| std::env::var(name).unwrap_or_default();
+    depth_of(&value("COLORTERM"), &value("TERM"))
+}
+
+fn depth_of(colorterm: &str, term: &str) -> Depth {
+    if matches!(colorterm, "truecolor" | "24bit") || term.contains("direct") {
+        Depth::True
+    } else if !colorterm.is_empty() || term.contains("256color") {
+        Depth::Indexed
     } else {
-        Theme::Ansi16
+        Depth::Sixteen
     }
 }
 
@@ -58,6 +77,24 @@ mod tests {
         assert_eq!(named("high-contrast"), Some(Theme::HighContrast));
         assert_eq!(named("purple"), None);
         assert_eq!(named(""), None);
+    }
+
+    #[test]
+    fn colours_are_those_that_the_terminal_says_it_has() {
+        let cases = [
+            ("truecolor", "xterm-256color", Depth::True),
+            ("24bit", "xterm", Depth::True),
+            ("", "xterm-direct", Depth::True),
+            ("", "xterm-256color", Depth::Indexed),
+            ("", "tmux-256color", Depth::Indexed),
+            ("gnome-terminal", "xterm", Depth::Indexed),
+            ("", "xterm", Depth::Sixteen),
+            ("", "linux", Depth::Sixteen),
+            ("", "", Depth::Sixteen),
+        ];
+        for (colorterm, term, depth) in cases {
+            assert_eq!(depth_of(colorterm, term), depth, "{colorterm:?} {term:?}");
+        }
     }
 
     #[test]

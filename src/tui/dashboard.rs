@@ -1,6 +1,6 @@
 //! The loop: keys, news and lines in, frames out.
 
-use super::appearance::{symbols, theme};
+use super::appearance::{depth, symbols, theme};
 use super::census::Census;
 use super::end::{End, Over};
 use super::log_pane::LogPane;
@@ -67,7 +67,7 @@ impl Dashboard {
             home: home.clone(),
             session,
             viewer: Viewer { hosts, toast: remark, ..Viewer::default() },
-            ui: Ui::new(theme, symbols()),
+            ui: Ui::new(theme, symbols()).in_colours(depth()),
             log: LogPane::default(),
             log_file: Follower::new(&home.temporal_log(), Start::Tail(PAST)).resting(LOG_PAUSE),
             own: OwnLog::default(),

@@ -266,3 +266,13 @@ fn a_dashboard_that_is_killed_is_replaced_by_a_background_host() {
         status["state"] == "ready" && status["temporal"]["generation"] == 2
     });
 }
+
+#[test]
+fn a_dumb_terminal_gets_lines_and_no_screen() {
+    let home = Home::new();
+    let dashboard = Dashboard::open_after(&home, "export TERM=dumb");
+    let shown = dashboard.until_shows(&["no terminal: TERM is `dumb`", "Temporal is ready"]);
+    assert!(!shown.contains('╭') && !shown.contains("READY"), "{shown}");
+    dashboard.press(CTRL_C);
+    home.until("stopped", |status| status["state"] == "stopped");
+}

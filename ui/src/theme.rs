@@ -3,6 +3,10 @@
 //! Panels name what a thing *is* (`dim`, `error`, `key`), never a colour. Colour is never the only sign:
 //! each verdict also has a symbol and each state a word, so the colourless palette says as much.
 
+mod depth;
+
+pub use depth::Depth;
+
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::log::Level;
@@ -62,6 +66,15 @@ impl Theme {
             Self::HighContrast => Palette::from_hues(&HIGH_CONTRAST),
             Self::Ansi16 => Palette::ansi16(),
             Self::NoColor => Palette::no_color(),
+        }
+    }
+
+    /// Its styles in the colours that the terminal has.
+    #[must_use]
+    pub fn palette_in(self, depth: Depth) -> Palette {
+        match (self, depth) {
+            (Self::Dark | Self::Light | Self::HighContrast, Depth::Sixteen) => Palette::ansi16(),
+            (theme, depth) => theme.palette().map(|style| depth.nearest(style)),
         }
     }
 }
@@ -289,6 +302,32 @@ impl Palette {
         }
     }
 
+    fn map(self, style: impl Fn(Style) -> Style) -> Self {
+        Self {
+            base: style(self.base),
+            dim: style(self.dim),
+            strong: style(self.strong),
+            border: style(self.border),
+            title: style(self.title),
+            key: style(self.key),
+            accent: style(self.accent),
+            component: style(self.component),
+            ok: style(self.ok),
+            warn: style(self.warn),
+            error: style(self.error),
+            graph: style(self.graph),
+            graph_dim: style(self.graph_dim),
+            selected: style(self.selected),
+            cursor: style(self.cursor),
+            found: style(self.found),
+            badge_ok: style(self.badge_ok),
+            badge_busy: style(self.badge_busy),
+            badge_warn: style(self.badge_warn),
+            badge_error: style(self.badge_error),
+            badge_idle: style(self.badge_idle),
+        }
+    }
+
     /// Ordinary text that leaves the ground as it is.
     #[must_use]
     pub fn text(&self) -> Style {
@@ -348,6 +387,21 @@ mod tests {
     fn contrast(a: Color, b: Color) -> f64 {
         let (a, b) = (luminance(a) + 0.05, luminance(b) + 0.05);
         if a > b { a / b } else { b / a }
+    }
+
+    #[test]
+    fn no_depth_shows_a_colour_that_the_terminal_lacks() {
+        for theme in Theme::ALL {
+            let of = |depth| format!("{:?}", theme.palette_in(depth));
+            assert_eq!(of(Depth::True), format!("{:?}", theme.palette()));
+            assert!(!of(Depth::Indexed).contains("Rgb"), "{theme:?}");
+            assert!(!of(Depth::Sixteen).contains("Rgb"), "{theme:?}");
+            assert!(!of(Depth::Sixteen).contains("Indexed"), "{theme:?}");
+            let indexed = theme.palette_in(Depth::Indexed);
+            if theme.palette().cursor.bg.is_some() {
+                assert_ne!(indexed.cursor.bg, indexed.base.bg, "{theme:?}");
+            }
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::layout::Shape;
 use crate::log::LogSource;
 use crate::model::Model;
 use crate::panel::{self, Placed};
-use crate::theme::{Palette, Symbols, Theme};
+use crate::theme::{Depth, Palette, Symbols, Theme};
 use crate::view::{Entries, Order, Overlay, Prompt, Tab, View, loses, quit_asks, stake};
 
 /// A pattern that is longer is a paste into the wrong window.
@@ -27,6 +27,7 @@ const PATTERN_MAX: usize = 1_000;
 #[derive(Clone, Debug)]
 pub struct Ui {
     view: View,
+    depth: Depth,
     palette: Palette,
     /// Why the last key did nothing; the next key takes it away.
     notice: &'static str,
@@ -57,11 +58,19 @@ impl Ui {
     pub fn new(theme: Theme, symbols: Symbols) -> Self {
         Self {
             view: View { theme, symbols, ..View::default() },
+            depth: Depth::default(),
             palette: theme.palette(),
             notice: "",
             placed: Placed::default(),
             press: None,
         }
+    }
+
+    /// In the colours that the terminal has.
+    #[must_use]
+    pub fn in_colours(self, depth: Depth) -> Self {
+        let palette = self.view.theme.palette_in(depth);
+        Self { depth, palette, ..self }
     }
 
     /// The styles in use, for what the caller draws itself.
@@ -246,7 +255,7 @@ impl Ui {
             Command::ToggleTargets => view.targets = Some(!view.shows_targets()),
             Command::NextTheme => {
                 view.theme = view.theme.next();
-                self.palette = view.theme.palette();
+                self.palette = view.theme.palette_in(self.depth);
                 self.notice = view.theme.name();
             }
         }
