@@ -36,6 +36,7 @@ impl View {
             self.timeline = Entries::default();
         }
         self.tab = tab;
+        self.overlay = None;
     }
 
     /// A page is read from its top.

@@ -4,7 +4,7 @@ use super::screen::{ALWAYS, SCROLL, SILENT, finds, key};
 use super::{Binding, Command, Context, Group, Scope};
 use crate::explorer::Move;
 use crate::input::{Key, KeyCode};
-use crate::view::{Overlay, loses};
+use crate::view::{Overlay, Tab, loses};
 
 /// What works while one of them is in front.
 pub(super) static TABLE: &[Binding] = &[
@@ -41,6 +41,19 @@ pub(super) static TABLE: &[Binding] = &[
         ("y", "copy", 1),
         "copy all of it",
         |c| c.overlay() != Some(Overlay::Help),
+    ),
+    dialog(
+        Scope::Page,
+        &[
+            (key(KeyCode::Tab), Command::NextTab),
+            (key(KeyCode::BackTab), Command::PreviousTab),
+            (Key::char('1'), Command::Show(Tab::Log)),
+            (Key::char('2'), Command::Show(Tab::Timeline)),
+            (Key::char('3'), Command::Show(Tab::OwnLog)),
+        ],
+        ("Tab", "", 9),
+        "close this page and show another tab",
+        ALWAYS,
     ),
     quits(Scope::Page),
     dialog(

@@ -85,3 +85,25 @@ fn an_only_entry_stays_whichever_is_the_newest() {
     ui.handle(Input::ScrollDown(3), &after_entries(1), &log);
     assert!(ui.view.timeline.is_newest());
 }
+
+#[test]
+fn a_tab_key_closes_an_open_page_and_shows_its_tab() {
+    let (model, log) = (sample::ready(), SampleLog::temporal());
+    let cases = [
+        (Key::plain(KeyCode::Tab), Tab::Timeline),
+        (Key::plain(KeyCode::BackTab), Tab::OwnLog),
+        (Key::char('1'), Tab::Log),
+        (Key::char('2'), Tab::Timeline),
+        (Key::char('3'), Tab::OwnLog),
+    ];
+    for (key, tab) in cases {
+        for open in [Key::char('?'), Key::plain(KeyCode::Enter)] {
+            let mut ui = ui();
+            draw(&mut ui, &model, &log);
+            press(&mut ui, open, &model, &log);
+            assert!(ui.view.overlay.is_some(), "{open:?}");
+            press(&mut ui, key, &model, &log);
+            assert_eq!((ui.view.overlay, ui.view.tab), (None, tab), "{open:?} {key:?}");
+        }
+    }
+}
