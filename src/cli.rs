@@ -11,6 +11,7 @@ mod restart;
 mod start;
 mod status;
 mod stop;
+mod words;
 
 use crate::config::{self, ConfigError, Options, Settings};
 use crate::host;
@@ -197,6 +198,9 @@ pub fn main() -> i32 {
         Err(error) => {
             // Help and version are results; the rest are usage errors. Clap knows which.
             let _ = error.print();
+            if let Some(instead) = words::instead(&error, &Cli::command()) {
+                output::note(&format!("Did you mean `{instead}`?"));
+            }
             return error.exit_code();
         }
     };
@@ -242,6 +246,37 @@ fn manual(command: &clap::Command, text: &mut Vec<u8>) -> std::io::Result<()> {
     command.get_subcommands().filter(shown).try_for_each(|command| manual(command, text))
 }
 
+/// The page's section on the environment.
+fn environment_of(command: &clap::Command, text: &mut Vec<u8>) -> std::io::Result<()> {
+    use clap_mangen::roff::{Roff, bold, roman};
+    let mut section = Roff::new();
+    section.control("SH", ["ENVIRONMENT"]);
+    let arguments = command.get_subcommands().flat_map(clap::Command::get_arguments);
+    for argument in arguments {
+        let (Some(variable), Some(option)) = (argument.get_env(), argument.get_long()) else {
+            continue;
+        };
+        let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+        section.control("TP", []);
+        section.text([bold(variable.to_string_lossy())]);
+        section.text([roman(format!("As --{option}. {help}"))]);
+    }
+    for (variable, help) in OTHER_VARIABLES {
+        section.control("TP", []);
+        section.text([bold(*variable)]);
+        section.text([roman(*help)]);
+    }
+    section.to_writer(text)
+}
+
+/// Variables that are no options of a command.
+const OTHER_VARIABLES: &[(&str, &str)] = &[
+    ("STIGMER_LOG_LEVEL", "Level of stigmer's own log: error, warn, info, debug or trace."),
+    ("STIGMER_THEME", "Theme of the dashboard: dark, light, high-contrast, ansi16 or no-color."),
+    ("NO_COLOR", "Set to anything: no colours."),
+    ("PAGER, EDITOR", "What the key e of the dashboard opens a log with."),
+];
+
 impl Cli {
     fn needs_only_home(&self) -> bool {
         let Command::Local(local) = &self.command else { return false };
@@ -263,7 +298,8 @@ impl Cli {
             Command::Local(local) => local.run(),
             Command::Completions { shell } => {
                 let mut text = Vec::new();
-                clap_complete::generate(shell, &mut Self::command(), "stigmer", &mut text);
+                let mut command = words::public(&Self::command());
+                clap_complete::generate(shell, &mut command, "stigmer", &mut text);
                 output::raw(&text);
                 Ok(0)
             }
@@ -272,6 +308,7 @@ impl Cli {
                 let mut command = Self::command();
                 command.build();
                 manual(&command, &mut text)
+                    .and_then(|()| environment_of(&command, &mut text))
                     .map_err(|error| CliError::Other(format!("no manual page: {error}")))?;
                 output::raw(&text);
                 Ok(0)
@@ -341,6 +378,50 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_command_that_does_not_exist_is_answered_with_the_one_that_was_meant() {
+        let cases = [
+            ("stigmer local statsu", Some("stigmer local status")),
+            ("stigmer local log", Some("stigmer local logs")),
+            ("stigmer local down", Some("stigmer local stop")),
+            ("stigmer local start", Some("stigmer local")),
+            ("stigmer status", Some("stigmer local status")),
+            ("stigmer stop", Some("stigmer local stop")),
+            ("stigmer logs", Some("stigmer local logs")),
+            ("stigmer restrat", Some("stigmer local restart")),
+            ("stigmer local banana", None),
+            ("stigmer local --prot 1", None),
+        ];
+        for (line, instead) in cases {
+            let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
+            let said = words::instead(&error, &Cli::command());
+            assert_eq!(said.as_deref(), instead, "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn completions_offer_levels_and_nothing_internal() {
+        let mut text = Vec::new();
+        let mut command = words::public(&Cli::command());
+        clap_complete::generate(clap_complete::Shell::Bash, &mut command, "stigmer", &mut text);
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains("debug info warn error"));
+        assert!(text.contains("restart"));
+        assert!(!text.contains(crate::background::SUBCOMMAND));
+    }
+
+    #[test]
+    fn the_manual_names_the_variable_of_every_option() {
+        let mut command = Cli::command();
+        command.build();
+        let mut text = Vec::new();
+        environment_of(&command, &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        for variable in ["STIGMER_HOME", "STIGMER_PORT", "STIGMER_IN_MEMORY", "NO_COLOR"] {
+            assert!(text.contains(variable), "{variable} in {text}");
+        }
     }
 
     #[test]

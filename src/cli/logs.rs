@@ -4,9 +4,12 @@ use super::output::{note, raw, try_raw};
 use super::{CliError, Context, block_on};
 use crate::config::Span;
 use crate::log::query::{Found, Query, Sieve};
+use crate::log::search::pattern;
 use crate::log::{FollowError, Follower, Start};
+use crate::signals::Reader;
 use crate::temporal::logline::Level;
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 use regex::Regex;
 
@@ -20,17 +23,23 @@ pub(super) struct Logs {
     #[arg(short = 'n', long, value_name = "N")]
     lines: Option<usize>,
     /// This level and above: debug, info, warn, error
-    #[arg(long, value_name = "LEVEL")]
+    #[arg(long, value_name = "LEVEL", ignore_case = true, value_parser = levels())]
     level: Option<Level>,
-    /// Lines that match this regular expression
-    #[arg(long, value_name = "RE")]
+    /// Lines that match this regular expression; case-insensitive unless it has a capital letter
+    #[arg(long, value_name = "RE", value_parser = pattern)]
     grep: Option<Regex>,
-    /// Not older than this, such as 10m
+    /// Not older than this, such as 10m, 2h or 1d
     #[arg(long, value_name = "TIME")]
     since: Option<Span>,
     /// An object a line
     #[arg(long)]
     json: bool,
+}
+
+/// The levels that can be asked for, for completion as well.
+fn levels() -> impl TypedValueParser<Value = Level> {
+    PossibleValuesParser::new(["debug", "info", "warn", "error"])
+        .try_map(|word| word.parse::<Level>())
 }
 
 pub(super) fn run(context: &Context, wanted: Logs) -> Result<i32, CliError> {
@@ -48,9 +57,14 @@ pub(super) fn run(context: &Context, wanted: Logs) -> Result<i32, CliError> {
     let mut trouble = Trouble::default();
     trouble.is(read.err());
     block_on(async {
+        let mut reader = Reader::of_stdout();
         loop {
             let mut text = String::new();
-            match follower.next().await {
+            let next = tokio::select! {
+                next = follower.next() => next,
+                () = reader.gone() => return Ok(0),
+            };
+            match next {
                 Ok(batch) => sieve.pass(&batch, |found| text.push_str(&render(found))),
                 Err(error) => {
                     trouble.is(Some(error));

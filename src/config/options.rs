@@ -40,6 +40,7 @@ pub struct Options {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "true",
+        value_parser = clap::builder::BoolishValueParser::new(),
         value_name = "BOOL"
     )]
     #[serde(skip_serializing_if = "Option::is_none")]

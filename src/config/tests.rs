@@ -153,3 +153,29 @@ fn the_example_is_understood_line_by_line() {
     assert_eq!(options.log_max, Some(Size(64 << 20)));
     toml::from_str::<Options>(example).unwrap();
 }
+
+#[test]
+fn a_time_may_be_days_or_weeks_but_not_months() {
+    let hours = |text: &str| text.parse::<Span>().map(|span| span.0.as_secs() / 3600);
+    assert_eq!(hours("1d"), Ok(24));
+    assert_eq!(hours("1w"), Ok(168));
+    assert_eq!(hours("1d 2h"), Ok(26));
+    for text in ["1mo", "1y", "1", "", "d", "-1d"] {
+        assert!(hours(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_switch_in_the_environment_is_set_as_people_set_switches() {
+    use clap::{Args, FromArgMatches};
+    let command = || Options::augment_args(clap::Command::new("t"));
+    for (word, value) in
+        [("1", true), ("0", false), ("yes", true), ("no", false), ("true", true), ("false", false)]
+    {
+        let matches =
+            command().try_get_matches_from(["t", &format!("--in-memory={word}")]).unwrap();
+        let options = Options::from_arg_matches(&matches).unwrap();
+        assert_eq!(options.in_memory, Some(value), "{word}");
+    }
+    assert!(command().try_get_matches_from(["t", "--in-memory=perhaps"]).is_err());
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// A time beyond this is a mistake, and a clock plus it may be no time at all.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
-/// A time, written `500ms`, `1.5s`, `2m 30s`.
+/// A time, written `500ms`, `1.5s`, `2m 30s`, `1d`, `1w`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 pub struct Span(pub Duration);
 
@@ -16,9 +16,15 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let parsed: jiff::SignedDuration = text.trim().parse().map_err(|_| {
-            format!("`{text}` is not a time; write it with its unit, such as 500ms, 2s or 1m 30s")
-        })?;
+        let wrong = || {
+            format!(
+                "`{text}` is not a time; write it with its unit, such as 500ms, 2s, 1m 30s or 1d"
+            )
+        };
+        let parsed: jiff::Span = text.trim().parse().map_err(|_| wrong())?;
+        // Months and years have no fixed length.
+        let days = jiff::SpanRelativeTo::days_are_24_hours();
+        let parsed = parsed.to_duration(days).map_err(|_| wrong())?;
         let span = Duration::try_from(parsed).map_err(|_| "a time cannot be negative")?;
         if span > LONGEST {
             return Err(format!("`{text}` is more than a year"));

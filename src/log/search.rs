@@ -99,6 +99,14 @@ fn compile(hir: &Hir) -> Result<Regex, String> {
         .map_err(|_| "it would need too much memory".to_owned())
 }
 
+/// A pattern for one line at a time, which finds capitals as [`Finder`] does.
+///
+/// # Errors
+/// Why it is none.
+pub fn pattern(text: &str) -> Result<regex::Regex, regex::Error> {
+    regex::RegexBuilder::new(text).case_insensitive(!has_capital(text)).build()
+}
+
 /// `\S` and its like are no capitals.
 fn has_capital(pattern: &str) -> bool {
     let mut escaped = false;
@@ -125,7 +133,10 @@ mod tests {
             let spans = Finder::new(pattern).unwrap().spans(text);
             let found: Vec<_> = spans.into_iter().map(|span| &text[span]).collect();
             assert_eq!(found, expected, "{pattern}");
+            let by_line = super::pattern(pattern).unwrap();
+            assert_eq!(by_line.is_match(text), !expected.is_empty(), "{pattern}");
         }
+        assert!(!pattern("Quota").unwrap().is_match("quota"));
     }
 
     #[test]

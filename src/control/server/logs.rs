@@ -3,6 +3,7 @@
 use super::asked::Asked;
 use super::{Api, failure};
 use crate::log::query::{Query, Sieve};
+use crate::log::search::pattern;
 use crate::log::{Follower, Start};
 use crate::protocol::ApiError;
 use axum::extract::State;
@@ -36,7 +37,7 @@ pub(super) async fn logs(State(api): State<Api>, Asked(wanted): Asked<Logs>) -> 
         Ok(level) => level,
         Err(error) => return bad(format!("level: {error}")),
     };
-    let pattern = match grep.as_deref().map(regex::Regex::new).transpose() {
+    let pattern = match grep.as_deref().map(pattern).transpose() {
         Ok(pattern) => pattern,
         Err(error) => return bad(format!("grep: {error}")),
     };

@@ -109,7 +109,7 @@ pub(super) static TABLE: &[Binding] = &[
     log(
         &[(Key::char('/'), Command::OpenPrompt)],
         ("/", "search", 2),
-        "search by regular expression; small letters find capitals too",
+        "search by regular expression; case-insensitive unless the pattern has a capital letter",
         in_log,
         |_| "search works in Temporal's log: 1",
     ),

@@ -1,0 +1,73 @@
+//! Words that were meant: what to type instead of a command that does not exist.
+
+use clap::Command;
+use clap::error::{ContextKind, ContextValue, Error};
+
+/// Names that other tools have for our commands.
+const KNOWN_ELSEWHERE: &[(&str, &str)] = &[
+    ("log", "logs"),
+    ("down", "stop"),
+    ("kill", "stop"),
+    ("ps", "status"),
+    ("info", "status"),
+    ("history", "events"),
+    ("timeline", "events"),
+    ("up", ""),
+    ("start", ""),
+    ("run", ""),
+];
+
+/// What to type instead, where the mistake is in the name of a command. `cli` is the whole program.
+pub(super) fn instead(error: &Error, cli: &Command) -> Option<String> {
+    let typed =
+        [ContextKind::InvalidSubcommand, ContextKind::InvalidArg].into_iter().find_map(|kind| {
+            match error.get(kind)? {
+                ContextValue::String(word) => Some(word.as_str()),
+                _ => None,
+            }
+        })?;
+    let local = cli.find_subcommand("local")?;
+    let names = local.get_subcommands().filter(|it| !it.is_hide_set()).map(Command::get_name);
+    let meant = KNOWN_ELSEWHERE
+        .iter()
+        .find_map(|(word, name)| (*word == typed).then_some(*name))
+        .or_else(|| nearest(typed, names))?;
+    Some(format!("stigmer local {meant}").trim_end().to_owned())
+}
+
+/// The name that differs least, where it differs by a slip of the fingers.
+fn nearest<'n>(typed: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let slips = |name: &str| slips(typed, name);
+    let (count, name) = names.map(|name| (slips(name), name)).min()?;
+    (count <= typed.len() / 3).then_some(name)
+}
+
+/// Letters to insert, delete, replace or swap with their neighbour.
+fn slips(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut least = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(least);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
+/// The command without what is internal, for completions.
+pub(super) fn public(command: &Command) -> Command {
+    // A name must be static, and this process ends when it has printed it.
+    let clean = Command::new(&*command.get_name().to_owned().leak());
+    let about = command.get_about().cloned().unwrap_or_default();
+    clean
+        .about(about)
+        .args(command.get_arguments().cloned())
+        .subcommands(command.get_subcommands().filter(|it| !it.is_hide_set()).map(public))
+}
