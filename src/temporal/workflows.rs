@@ -27,7 +27,8 @@ pub struct Workflows {
     pub namespace: String,
     /// Open now.
     pub running: u64,
-    /// Closed as failed, timed out or terminated, as far as they are still kept.
+    /// Closed as failed or timed out, as far as they are still kept. Someone asked for what was
+    /// terminated.
     pub failed: u64,
     /// Queues with workflow tasks that nobody takes, by name, with how many wait.
     pub unserved: Vec<(String, u64)>,
@@ -50,8 +51,8 @@ impl Client {
             let count = u64::try_from(group.count).unwrap_or(0);
             match group.status().as_deref() {
                 Some("Running") => found.running += count,
-                Some("Failed" | "TimedOut" | "Terminated") => found.failed += count,
-                // Completed, Canceled, ContinuedAsNew, Paused: none of these asks for anything.
+                Some("Failed" | "TimedOut") => found.failed += count,
+                // Completed, Canceled, Terminated, ContinuedAsNew, Paused: none of these asks for anything.
                 Some(_) | None => {}
             }
         }

@@ -61,6 +61,9 @@ fn running_and_failed_workflows_are_counted_and_queues_without_worker_named() {
         temporal(&["start", "--type", "T", "--task-queue", queue, "--workflow-id", id]);
     }
     temporal(&["terminate", "--workflow-id", "b"]);
+    // It times out, which counts as failed; what is terminated does not.
+    let late = ["start", "--type", "T", "--task-queue", "mail", "--workflow-id", "d"];
+    temporal(&[&late[..], &["--execution-timeout", "1s"]].concat());
     let expected = Workflows {
         running: 2,
         failed: 1,
