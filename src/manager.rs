@@ -393,6 +393,8 @@ impl Manager {
                 self.remember(ready);
                 self.became_ready(live.generation, live.owner);
             }
+            // Given up already; only what was left behind has ended.
+            (State::Failed { .. }, State::Failed { .. }) => {}
             (_, State::Failed { failure, .. }) => {
                 let generation = before.generation().unwrap_or(self.facts.generation);
                 let failed =
