@@ -323,7 +323,12 @@ impl Manager {
         }
         let fatal = (!running.ever_ready).then(|| judge::fatal(&ended, &settings)).flatten();
         let unasked = !matches!(self.supervisor.state(), State::Stopping(_));
-        self.facts.last_words = judge::words_of(&ended.words);
+        // Where it was not asked to end, someone else sent it.
+        let by_kill = unasked && matches!(ended.exit, Exit::Signal(libc::SIGKILL, _));
+        self.facts.last_words = match by_kill {
+            true => judge::last_words(&ended.words, by_kill),
+            false => judge::words_of(&ended.words),
+        };
         let uptime = self
             .facts
             .server
@@ -354,7 +359,7 @@ impl Manager {
             peak_rss_bytes: peak,
             oom_kills,
             first_words: words.map(judge::first_words).unwrap_or_default(),
-            last_words: words.map(judge::last_words).unwrap_or_default(),
+            last_words: words.map(|words| judge::last_words(words, by_kill)).unwrap_or_default(),
             ..timeline::entry(Happened::Ended, generation, cause, detail)
         });
         self.episode.ended(ended.at, ended.cleaned);

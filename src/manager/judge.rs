@@ -9,7 +9,7 @@ use crate::protocol::ApiError;
 use crate::supervisor::{Exit, Failure, State, Want};
 use crate::temporal::database;
 use crate::temporal::last_words::{self, StartFailure};
-use crate::temporal::logline::LineParser;
+use crate::temporal::logline::{Level, LineParser};
 use std::path::Path;
 
 /// Whether what was asked for has come about, or no longer will.
@@ -131,9 +131,24 @@ pub(super) fn first_words(words: &Words) -> Vec<String> {
     words.dump.iter().take(SHOWN).cloned().collect()
 }
 
-/// What it said at last, beside [`first_words`].
-pub(super) fn last_words(words: &Words) -> Vec<String> {
-    if words.dump.is_empty() { words_of(words) } else { end_of(words) }
+/// What it said at last, beside [`first_words`]. A server that SIGKILL ended said nothing about
+/// that: of its last lines only the newest warning or error is shown.
+pub(super) fn last_words(words: &Words, by_kill: bool) -> Vec<String> {
+    match (words.dump.is_empty(), &words.cause) {
+        (false, _) => end_of(words),
+        (true, None) if by_kill => newest_complaint(words).into_iter().collect(),
+        (true, _) => words_of(words),
+    }
+}
+
+fn newest_complaint(words: &Words) -> Option<String> {
+    let zone = jiff::tz::TimeZone::system();
+    let mut parser = LineParser::new(zone.clone());
+    let complaints = words.last.iter().filter_map(|line| {
+        let line = parser.parse(line.as_bytes());
+        matches!(line.level, Level::Warn | Level::Error).then(|| line.render_plain(&zone))
+    });
+    complaints.last()
 }
 
 fn end_of(words: &Words) -> Vec<String> {
@@ -215,11 +230,27 @@ mod tests {
         let words = Words { cause: Some("panic".into()), dump, last };
         assert_eq!(first_words(&words)[0], "first 0");
         assert_eq!(first_words(&words).len(), SHOWN);
-        assert!(last_words(&words)[SHOWN - 1].contains("last 39"));
+        assert!(last_words(&words, false)[SHOWN - 1].contains("last 39"));
         let refused = Words { cause: Some("Error: no".into()), ..Words::default() };
         assert_eq!(
-            (first_words(&refused).len(), last_words(&refused)),
+            (first_words(&refused).len(), last_words(&refused, true)),
             (0, vec!["Error: no".into()])
         );
+    }
+
+    #[test]
+    fn of_a_server_that_was_killed_only_the_newest_warning_or_error_is_shown() {
+        let line = |level: &str, text: &str| {
+            format!(r#"{{"time":"2026-11-24T10:00:00Z","level":"{level}","msg":"{text}"}}"#)
+        };
+        let last =
+            vec![line("WARN", "old"), line("ERROR", "disk is slow"), line("INFO", "another poll")];
+        let words = Words { last, ..Words::default() };
+        let shown = last_words(&words, true);
+        assert_eq!(shown.len(), 1);
+        assert!(shown[0].contains("disk is slow"), "{shown:?}");
+        assert_eq!(last_words(&words, false).len(), 3);
+        let quiet = Words { last: vec![line("INFO", "another poll")], ..Words::default() };
+        assert_eq!(last_words(&quiet, true), Vec::<String>::new());
     }
 }
