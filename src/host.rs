@@ -40,6 +40,9 @@ pub enum HostError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// The threads that repairs run on.
+    #[error("cannot create threads: {0}; end some processes, or raise the limit (`ulimit -u`)")]
+    Threads(io::Error),
 }
 
 /// A dead host's pipe may be closed a moment before its lock is free.
@@ -78,7 +81,7 @@ impl Host {
     /// When another process is the host, or the home cannot be used.
     pub fn start(settings: Settings, mode: Mode) -> Result<Self, HostError> {
         let lock = take_lock(&settings.home)?.ok_or(HostError::Running)?;
-        Ok(Self::begin(lock, settings, mode, None))
+        Self::begin(lock, settings, mode, None)
     }
 
     /// Becomes the host in the place of one that has died, with the options of that
@@ -121,11 +124,17 @@ impl Host {
             }
             return Ok(Resumed::GivenUp);
         }
-        let host = Self::begin(lock, settings, Mode::Background, Some(death));
+        let host = Self::begin(lock, settings, Mode::Background, Some(death))?;
         Ok(Resumed::Host(Box::new(host)))
     }
 
-    fn begin(lock: HostLock, settings: Settings, mode: Mode, after: Option<Death>) -> Self {
+    fn begin(
+        lock: HostLock,
+        settings: Settings,
+        mode: Mode,
+        after: Option<Death>,
+    ) -> Result<Self, HostError> {
+        crate::process::threads::start().map_err(HostError::Threads)?;
         let home = settings.home.clone();
         let path = home.supervisor_lock();
         let dead = holder(&home);
@@ -147,7 +156,7 @@ impl Host {
         let manager = tokio::spawn(manager.run());
         let guard = tokio::spawn(guard(handle.clone()));
         tracing::info!(home = %home.root().display(), mode = mode.as_str(), resumes, "hosting");
-        Self { handle, control, manager, guard, resumes, sweeps, lock }
+        Ok(Self { handle, control, manager, guard, resumes, sweeps, lock })
     }
 
     /// Whether it goes on where another host left off, so that nobody needs to
@@ -207,7 +216,12 @@ impl Host {
         let _ = self.guard.await;
         let last_answers = self.control.stop();
         self.manager.abort();
-        self.sweeps.end().await;
+        if !self.sweeps.end().await {
+            tracing::error!(
+                "leaving although a sweep is blocked in the kernel: this home has no other host \
+                 until this process has ended"
+            );
+        }
         drop(self.lock);
         last_answers
     }
@@ -363,6 +377,6 @@ mod tests {
         end.send(()).unwrap();
         let _ = released.await.await;
         assert!(!is_hosted(&home));
-        sweep.await.unwrap();
+        sweep.await.unwrap().unwrap();
     }
 }

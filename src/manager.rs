@@ -29,6 +29,7 @@ pub use hand_over::HandOver;
 pub use handle::{Command, Handle, Outcome};
 pub use intent::Intent;
 pub use sweeps::Sweeps;
+use sweeps::Unswept;
 #[cfg(test)]
 pub(crate) use sweeps::tests::under_way;
 
@@ -38,6 +39,7 @@ use crate::paths::Home;
 use crate::process::identity::Signal;
 use crate::process::record::Record;
 use crate::process::sweep::Subject;
+use crate::process::threads::{LOOKS, REPAIRS};
 use crate::protocol::{ApiError, Entry, Mode};
 use crate::supervisor::{Cause, Effect, Generation, Input, Owner, State, Supervisor, Want};
 use aftermath::Ended;
@@ -317,6 +319,13 @@ impl Manager {
         if let Some(trouble) = self.intent.keep(self.facts.want, settings) {
             self.facts.trouble("intent", trouble);
         }
+        let blocked = LOOKS.abandoned() + REPAIRS.abandoned();
+        self.facts.trouble("threads", (blocked > 0).then(|| {
+            format!(
+                "{blocked} threads are blocked in the kernel: a file system or a process does not \
+                 respond"
+            )
+        }));
         self.published.send_replace(Arc::new(self.facts.clone()));
         self.broadcast.publish(&self.facts, Instant::now());
     }
@@ -475,9 +484,12 @@ impl Manager {
                 // Not aborted with anything: a spawn that nobody watches would be an orphan.
                 let sweeps = self.sweeps.clone();
                 spawn(&self.report, async move {
-                    let Some(permit) = sweeps.permit().await else { return };
                     let order = Order { generation, cause, detail, settings };
-                    let result = launch::launch(order, &permit).await;
+                    let result = match sweeps.launch().await {
+                        Ok(permit) => launch::launch(order, &permit).await,
+                        Err(Unswept::Leaving) => return,
+                        Err(error) => Err(launch::not_begun(&error)),
+                    };
                     let _ = report.send(Event::Launched { generation, result });
                 });
             }
@@ -508,7 +520,9 @@ impl Manager {
                 let members = subject.signal(&lock, signals);
                 tracing::info!(%generation, members, ?signals, "signalled");
             };
-            sweeps.run(sweep).await
+            if let Err(error) = sweeps.run(sweep).await {
+                tracing::error!(%generation, ?signals, %error, "not signalled");
+            }
         });
     }
 

@@ -72,7 +72,10 @@ fn arrows_point_only_where_the_map_says() {
         ("protocol", &["supervisor"]),
         ("metrics", &["manager", "protocol", "supervisor", "temporal"]),
         ("manager", &["config", "log", "paths", "process", "protocol", "supervisor", "temporal"]),
-        ("control", &["config", "log", "manager", "metrics", "paths", "protocol", "supervisor"]),
+        (
+            "control",
+            &["config", "log", "manager", "metrics", "paths", "process", "protocol", "supervisor"],
+        ),
         ("watchdog", &["paths", "process"]),
         (
             "host",

@@ -1,10 +1,10 @@
 //! From the end of the leader to the proof that nothing of its instance is left.
 
 use super::log_reader::{LogReader, Words};
-use super::sweeps::Sweeps;
-use crate::process::identity::Identity;
+use super::sweeps::{Sweeps, Unswept};
 use crate::process::ports;
 use crate::process::sweep::Subject;
+use crate::process::threads::LOOKS;
 use crate::process::usage;
 use crate::process::watch::Watched;
 use crate::supervisor::Exit;
@@ -14,6 +14,12 @@ use tokio::sync::watch;
 
 /// As long as a kill may take that the kernel delays.
 const CLEARING: Duration = Duration::from_secs(10);
+
+/// A sweep that cannot run is tried again after this time.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// How long one waits to see who is on the ports.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// The exit status of what is no child comes once its parent has reaped it.
 const EXIT_TELLS: Duration = Duration::from_millis(100);
@@ -65,32 +71,40 @@ pub(super) async fn watch(instance: Instance, log: LogReader) -> Ended {
     }
     // A wrapper ends at once by SIGTERM, its server a second later: those who were
     // asked are waited for. The supervisor's kill ends that wait.
-    while *asked.borrow() && !members(&subject, &lock).await.is_empty() {
+    while *asked.borrow() {
+        let (subject, lock) = (subject.clone(), lock.clone());
+        match sweeps.run(move || subject.members(&lock)).await {
+            Ok(members) if members.is_empty() => break,
+            // Who cannot be looked at may still be there.
+            Ok(_) | Err(Unswept::Unfinished(_)) => {}
+            // The next host will see to it.
+            Err(Unswept::Leaving | Unswept::Launching) => return std::future::pending().await,
+        }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     // What the kernel does not let go is not ended, and nothing here says that it
     // is; the supervisor's own patience decides when to tell a person.
     loop {
         let (subject, lock) = (subject.clone(), lock.clone());
-        let Some(survivors) = sweeps.run(move || subject.clear(&lock, CLEARING)).await else {
+        match sweeps.run(move || subject.clear(&lock, CLEARING)).await {
+            Ok(survivors) if survivors.is_empty() => break,
+            Ok(survivors) => tracing::error!(?survivors, "does not end, not even by SIGKILL"),
+            Err(Unswept::Unfinished(error)) => {
+                tracing::error!(%error, "the rest of the instance cannot be ended for now");
+                tokio::time::sleep(AGAIN).await;
+            }
             // The next host will see to it.
-            return std::future::pending().await;
-        };
-        if survivors.is_empty() {
-            break;
+            Err(Unswept::Leaving | Unswept::Launching) => return std::future::pending().await,
         }
-        tracing::error!(?survivors, "does not end, not even by SIGKILL");
     }
     // Only now may its number be given out again.
     watched.reap();
     let words = log.last_words().await;
-    let leftover = leftover(&lock, &ports);
+    let leftover = LOOKS
+        .run(LOOK, move || leftover(&lock, &ports))
+        .await
+        .unwrap_or_else(|error| Some(format!("whether the ports are free is not known: {error}")));
     Ended { exit, at, cleaned: at.elapsed(), words, oom_kills, leftover }
-}
-
-async fn members(subject: &Subject, lock: &std::path::Path) -> Vec<Identity> {
-    let (subject, lock) = (subject.clone(), lock.to_owned());
-    tokio::task::spawn_blocking(move || subject.members(&lock)).await.unwrap_or_default()
 }
 
 /// What still stands in the way, read from the kernel.

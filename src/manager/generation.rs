@@ -9,6 +9,7 @@ use super::{Event, Manager, Running, Task, judge};
 use crate::config::{Database, Options, Settings};
 use crate::process::record::Record;
 use crate::process::sweep::Subject;
+use crate::process::threads::LOOKS;
 use crate::process::usage;
 use crate::process::watch::Watched;
 use crate::process::{lock, ports};
@@ -28,6 +29,11 @@ const RECORD: &str = "temporal.pid";
 const LOCK: &str = "temporal.lock";
 const STAMP: &str = "the lock beside the database";
 const LOG: &str = "the mark in logs/temporal.log";
+/// The CLI itself is given 5 s to tell its version.
+const ASK_VERSION: Duration = Duration::from_secs(10);
+
+/// A disk that takes longer does not respond.
+const SYNC: Duration = Duration::from_secs(30);
 
 impl Manager {
     /// A verified Temporal of this home without host is watched again.
@@ -126,12 +132,12 @@ impl Manager {
                 }
                 self.episode.passed("cleaned", started.cleaned);
                 self.episode.passed("spawned", started.spawned);
-                let subject = started.leader.subject.clone();
+                let subject = started.subject.clone();
                 tracing::info!(%generation, pid = subject.leader.pid, "spawned");
                 self.take_over(
                     generation,
                     subject,
-                    started.leader.watched,
+                    started.watched,
                     Owner::Spawned,
                     started.version,
                     &started.record,
@@ -388,8 +394,13 @@ impl Manager {
                 .as_ref()
                 .and_then(|running| running.subject.as_ref())
                 .map(|subject| subject.marker.clone());
-            tokio::task::spawn_blocking(move || {
-                let version = ask_version(&settings, marker.as_deref());
+            tokio::spawn(async move {
+                let asked =
+                    LOOKS.run(ASK_VERSION, move || ask_version(&settings, marker.as_deref()));
+                let version = asked.await.inspect_err(|error| {
+                    tracing::warn!(%error, "the version of the CLI is not known");
+                });
+                let version = version.unwrap_or_default();
                 let _ = report.send(Event::Version { generation, version });
             });
         }
@@ -420,8 +431,10 @@ impl Manager {
             Err(error) => tracing::warn!(%error, "the database's state is not recorded yet"),
         }
         let synced = file.clone();
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = database::sync(&synced) {
+        tokio::spawn(async move {
+            let synced = LOOKS.run(SYNC, move || database::sync(&synced)).await;
+            let synced = synced.map_err(|error| io::Error::other(error.to_string())).flatten();
+            if let Err(error) = synced {
                 tracing::warn!(%error, "the database's state may not outlive a power cut");
             }
         });

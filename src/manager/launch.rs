@@ -1,6 +1,6 @@
 //! Bringing a generation up: clear what is left, prove the way free, spawn.
 
-use super::sweeps::Permit;
+use super::sweeps::{Permit, Unswept};
 use crate::config::{Database, Settings};
 use crate::paths::{self, files};
 use crate::process::identity::{Identity, own_pid};
@@ -9,6 +9,9 @@ use crate::process::lock::InstanceLock;
 use crate::process::ports::{self, Occupant};
 use crate::process::record::Record;
 use crate::process::spawn::{Leader, Spawn, spawn};
+use crate::process::sweep::Subject;
+use crate::process::threads::{LOOKS, Unfinished};
+use crate::process::watch::Watched;
 use crate::supervisor::{Cause, Failure, Generation};
 use crate::temporal::database::Stamp;
 use crate::temporal::health::Client;
@@ -21,6 +24,9 @@ use std::time::{Duration, Instant};
 
 /// What was killed is gone in milliseconds; what is not by then sits in the kernel.
 const CLEARING: Duration = Duration::from_secs(5);
+
+/// How long one waits to see who is on a port.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// A listener that may be a Temporal which is starting is asked this often.
 const ASK_TRIES: u32 = 5;
@@ -39,6 +45,18 @@ pub struct Order {
     pub settings: Arc<Settings>,
 }
 
+/// A process that runs and is not watched yet, and what is known of it.
+struct Spawned {
+    leader: Leader,
+    record: Record,
+    version: Option<String>,
+    stamp: Option<Stamp>,
+    mark: Option<String>,
+    notes: Vec<String>,
+    cleaned: Duration,
+    spawned: Duration,
+}
+
 /// What became of it.
 #[derive(Debug)]
 pub enum Launched {
@@ -51,8 +69,10 @@ pub enum Launched {
 /// A process that was spawned.
 #[derive(Debug)]
 pub struct Started {
-    /// The process.
-    pub leader: Leader,
+    /// The process, and how its instance is recognised.
+    pub subject: Subject,
+    /// Its exit.
+    pub watched: Watched,
     /// What was recorded of it.
     pub record: Record,
     /// The CLI's version, where it is known already.
@@ -103,32 +123,58 @@ pub async fn launch(order: Order, permit: &Permit) -> Result<Launched, Refused> 
         let port = settings.port;
         return Ok(Launched::External(Occupant { port, pid: None, command: String::new() }));
     }
-    let cleared = blocking({
-        let (settings, permit) = (settings.clone(), permit.clone());
-        move || {
-            let _permit = permit;
-            clear(&settings)
-        }
-    })
-    .await;
-    cleared?;
+    let clearing = settings.clone();
+    permit.run(move || clear(&clearing)).await.map_err(|error| hangs(&error))??;
     if let Some(occupant) = occupant_of(&settings).await? {
         return Ok(Launched::External(occupant));
     }
-    let prepared = blocking({
-        let order = order.clone();
-        move || prepare(&order)
-    })
-    .await?;
-    let cleaned = begun.elapsed();
-    start(&order, prepared, cleaned)
+    let launching = move || {
+        let prepared = prepare(&order)?;
+        start(&order, prepared, begun.elapsed())
+    };
+    let spawned = permit.run(launching).await.map_err(|error| hangs(&error))??;
+    let (subject, watched) = spawned.leader.watch().map_err(|error| Refused {
+        failure: Failure::new(
+            format!("cannot watch the process that was just started: {error}"),
+            "see that the host has file descriptors left (`ulimit -n`)",
+        ),
+        curable: true,
+    })?;
+    Ok(Launched::Ours(Box::new(Started {
+        subject,
+        watched,
+        record: spawned.record,
+        version: spawned.version,
+        stamp: spawned.stamp,
+        mark: spawned.mark,
+        notes: spawned.notes,
+        cleaned: spawned.cleaned,
+        spawned: spawned.spawned,
+    })))
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(value) => value,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
+/// Nothing was begun, for a reason that may pass.
+pub fn not_begun(error: &Unswept) -> Refused {
+    let failure = Failure::new(
+        format!("Temporal is not started: {error}"),
+        "see that the machine has processes and threads left (`ulimit -u`), and that the file \
+         systems of home, database and program respond",
+    );
+    Refused { failure, curable: true }
+}
+
+fn hangs(error: &Unfinished) -> Refused {
+    let failure = Failure::new(
+        format!("starting Temporal does not come to an end: {error}"),
+        "see that the file systems of home, database and program respond",
+    );
+    Refused { failure, curable: true }
+}
+
+/// The process on the port, as far as it can be seen within a short time.
+async fn occupant(port: u16) -> Option<Occupant> {
+    let unknown = Occupant { port, pid: None, command: String::new() };
+    LOOKS.run(LOOK, move || ports::occupant(port)).await.unwrap_or(Some(unknown))
 }
 
 /// Ends what an earlier generation left, as far as it is proven to be that.
@@ -166,7 +212,7 @@ async fn occupant_of(settings: &Settings) -> Result<Option<Occupant>, Refused> {
                 if client.info().await.is_ok() {
                     let port = settings.port;
                     let unknown = Occupant { port, pid: None, command: String::new() };
-                    let found = blocking(move || ports::occupant(port)).await;
+                    let found = occupant(port).await;
                     return Ok(Some(found.unwrap_or(unknown)));
                 }
                 if ports::listeners(settings.port).is_empty() {
@@ -182,7 +228,7 @@ async fn occupant_of(settings: &Settings) -> Result<Option<Occupant>, Refused> {
         if ports::listeners(port).is_empty() {
             continue;
         }
-        if let Some(occupant) = blocking(move || ports::occupant(port)).await {
+        if let Some(occupant) = occupant(port).await {
             return Err(taken(&occupant, option).into());
         }
     }
@@ -316,7 +362,7 @@ fn open_log(path: &Path, order: &Order) -> io::Result<Log> {
     Ok(Log { output, mark })
 }
 
-fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Launched, Refused> {
+fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Spawned, Refused> {
     let settings = &order.settings;
     let home = &settings.home;
     let arguments = arguments::arguments(settings, prepared.metrics_port);
@@ -363,7 +409,7 @@ fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Launche
     record.name = linux::stat(record.leader.pid).map(|process| process.name).unwrap_or_default();
     let _ = record.write(&home.record());
     // `prepared.locks` is dropped here: closed, not unlocked. Temporal holds them now.
-    Ok(Launched::Ours(Box::new(Started {
+    Ok(Spawned {
         leader,
         record,
         version: prepared.version,
@@ -372,7 +418,7 @@ fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Launche
         notes: prepared.notes,
         cleaned,
         spawned,
-    })))
+    })
 }
 
 /// The lock is held, and what holds it is not proven to be of this home.

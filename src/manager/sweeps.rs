@@ -3,16 +3,40 @@
 //! after the last generation would take the next one, which holds the same lock, for a part of it.
 
 use crate::process::lock::HostLock;
+use crate::process::threads::{REPAIRS, Unfinished};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 /// More at a time wait for each other.
 const MANY: u32 = 16;
+
+/// A sweep ends within this time, unless a system call blocks it.
+const BOUND: Duration = Duration::from_secs(20);
+
+/// How long a host that leaves waits for its sweeps; longer than [`BOUND`].
+const LEAVING: Duration = Duration::from_secs(25);
+
+/// Why something was not run to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Unswept {
+    /// The host is leaving; nothing was started.
+    #[error("the host is leaving")]
+    Leaving,
+    /// An earlier launch is blocked in a system call; nothing was started.
+    #[error("the previous start has not finished: it is blocked in a system call")]
+    Launching,
+    /// It was not started, or it did not end within its bound.
+    #[error(transparent)]
+    Unfinished(#[from] Unfinished),
+}
 
 /// See the module's documentation.
 #[derive(Debug, Clone)]
 pub struct Sweeps {
     permits: Arc<Semaphore>,
+    launches: Arc<Semaphore>,
     lock: Weak<HostLock>,
 }
 
@@ -21,40 +45,37 @@ pub struct Sweeps {
 pub(super) struct Permit {
     // Given back first, so that who has all permits has the last of the lock.
     _lock: Arc<HostLock>,
+    _launch: Option<Arc<OwnedSemaphorePermit>>,
     _permit: Arc<OwnedSemaphorePermit>,
+}
+
+impl Permit {
+    /// Runs a part of what the permit is for on a thread. The thread keeps the permit until the
+    /// part has ended, also when nobody waits for it any more.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        part: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Unfinished> {
+        let permit = self.clone();
+        let ran = REPAIRS.run(BOUND, move || {
+            let _permit = permit;
+            part()
+        });
+        match ran.await {
+            Err(Unfinished::Panicked(panic)) => std::panic::resume_unwind(panic),
+            ran => ran,
+        }
+    }
 }
 
 impl Sweeps {
     /// For the host that holds this lock.
     #[must_use]
     pub fn new(lock: &Arc<HostLock>) -> Self {
-        Self { permits: Arc::new(Semaphore::new(MANY as usize)), lock: Arc::downgrade(lock) }
-    }
-
-    /// None: this host is leaving, and nothing is to be begun.
-    pub(super) async fn permit(&self) -> Option<Permit> {
-        let permit = self.permits.clone().acquire_owned().await.ok()?;
-        Some(Permit { _lock: self.lock.upgrade()?, _permit: Arc::new(permit) })
-    }
-
-    /// Runs it on a thread. None: this host is leaving, and it is not run.
-    pub async fn run<T: Send + 'static>(
-        &self,
-        sweep: impl FnOnce() -> T + Send + 'static,
-    ) -> Option<T> {
-        let permit = self.permit().await?;
-        let swept = tokio::task::spawn_blocking(move || {
-            // Given back when it has ended, whoever still waits for it.
-            let _permit = permit;
-            sweep()
-        });
-        match swept.await {
-            Ok(value) => Some(value),
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime is going.
-                Err(_) => None,
-            },
+        Self {
+            permits: Arc::new(Semaphore::new(MANY as usize)),
+            launches: Arc::new(Semaphore::new(1)),
+            lock: Arc::downgrade(lock),
         }
     }
 
@@ -66,11 +87,48 @@ impl Sweeps {
         self.lock.upgrade().map_or(Ok(()), |lock| lock.keep())
     }
 
-    /// Returns when none is running; none is run from then on.
-    pub async fn end(&self) {
+    /// Permission to launch, for one at a time.
+    ///
+    /// # Errors
+    /// When the host is leaving, or an earlier launch still runs on a thread.
+    pub(super) async fn launch(&self) -> Result<Permit, Unswept> {
+        let launch = self.launches.clone().try_acquire_owned().map_err(|_| Unswept::Launching)?;
+        Ok(Permit { _launch: Some(Arc::new(launch)), ..self.permit().await? })
+    }
+
+    async fn permit(&self) -> Result<Permit, Unswept> {
+        let permit = timeout(BOUND, self.permits.clone().acquire_owned())
+            .await
+            .map_err(|_| Unfinished::Overdue(BOUND))?
+            .map_err(|_| Unswept::Leaving)?;
+        let lock = self.lock.upgrade().ok_or(Unswept::Leaving)?;
+        Ok(Permit { _lock: lock, _launch: None, _permit: Arc::new(permit) })
+    }
+
+    /// Runs a sweep on a thread. A sweep that exceeds its bound stays on its thread and keeps
+    /// the host lock.
+    ///
+    /// # Errors
+    /// When the host is leaving, or the sweep did not end within its bound.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        sweep: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Unswept> {
+        Ok(self.permit().await?.run(sweep).await?)
+    }
+
+    /// Lets no sweep start any more and waits for those that run. Returns whether all of them
+    /// have ended. One that is blocked in a system call keeps the host lock until this process
+    /// ends, and with the process ends the sweep: it never meets the next host's server.
+    pub async fn end(&self) -> bool {
+        self.end_within(LEAVING).await
+    }
+
+    async fn end_within(&self, bound: Duration) -> bool {
         // Fails only where they were ended before.
-        let _all = self.permits.acquire_many(MANY).await;
+        let ended = timeout(bound, self.permits.acquire_many(MANY)).await.is_ok();
         self.permits.close();
+        ended
     }
 }
 
@@ -81,7 +139,9 @@ pub(crate) mod tests {
     use tokio::task::JoinHandle;
 
     /// A sweep that runs until it is told to end.
-    pub(crate) async fn under_way(sweeps: &Sweeps) -> (JoinHandle<Option<()>>, mpsc::Sender<()>) {
+    pub(crate) async fn under_way(
+        sweeps: &Sweeps,
+    ) -> (JoinHandle<Result<(), Unswept>>, mpsc::Sender<()>) {
         let sweeps = sweeps.clone();
         let (began, begun) = tokio::sync::oneshot::channel();
         let (end, ends) = mpsc::channel();
@@ -107,8 +167,49 @@ pub(crate) mod tests {
         let mut ended = std::pin::pin!(sweeps.end());
         assert!(futures_util::poll!(&mut ended).is_pending());
         end.send(()).unwrap();
-        ended.await;
-        assert_eq!(sweeps.run(|| ()).await, None);
+        assert!(ended.await);
+        assert!(matches!(sweeps.run(|| ()).await, Err(Unswept::Leaving)));
+    }
+
+    #[tokio::test]
+    async fn a_host_leaves_without_a_sweep_that_is_blocked_which_keeps_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let lock = Arc::new(HostLock::take(&path).unwrap().unwrap());
+        let sweeps = Sweeps::new(&lock);
+        let (sweep, end) = under_way(&sweeps).await;
+        assert!(!sweeps.end_within(Duration::from_millis(1)).await);
+        assert!(matches!(sweeps.run(|| ()).await, Err(Unswept::Leaving)));
+        drop(lock);
+        assert!(HostLock::take(&path).unwrap().is_none(), "there is another host");
+        end.send(()).unwrap();
+        sweep.await.unwrap().unwrap();
+        assert!(HostLock::take(&path).unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn while_a_launch_is_blocked_no_other_begins() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = Arc::new(HostLock::take(&folder.path().join("lock")).unwrap().unwrap());
+        let sweeps = Sweeps::new(&lock);
+        let (end, ends) = mpsc::channel::<()>();
+        let (began, begun) = tokio::sync::oneshot::channel();
+        let permit = sweeps.launch().await.unwrap();
+        let blocked = tokio::spawn(async move {
+            let part = move || {
+                began.send(()).unwrap();
+                let _ = ends.recv();
+            };
+            permit.run(part).await
+        });
+        begun.await.unwrap();
+        blocked.abort();
+        assert!(blocked.await.unwrap_err().is_cancelled());
+        assert!(matches!(sweeps.launch().await, Err(Unswept::Launching)));
+        drop(end);
+        while sweeps.launch().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     #[tokio::test]
@@ -121,8 +222,9 @@ pub(crate) mod tests {
         drop(lock);
         assert!(HostLock::take(&path).unwrap().is_none(), "there is another host");
         end.send(()).unwrap();
-        assert_eq!(sweep.await.unwrap(), Some(()));
+        sweep.await.unwrap().unwrap();
         assert!(HostLock::take(&path).unwrap().is_some());
-        assert_eq!(sweeps.run(|| ()).await, None, "there is another host by now");
+        let late = sweeps.run(|| ()).await;
+        assert!(matches!(late, Err(Unswept::Leaving)), "there is another host by now");
     }
 }

@@ -1,11 +1,11 @@
 //! Spawning Temporal: its own session, and nothing of ours but the locks.
 
 use super::Pid;
-use super::identity::{Identity, Signal};
+use super::identity::{Identity, Proven, Signal};
 use super::linux::MARKER;
 use super::lock::InstanceLock;
 use super::sweep::Subject;
-use super::watch::Watched;
+use super::watch::{Watched, wait_exit};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
@@ -13,6 +13,10 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// A process that was killed has ended by then.
+const ENDING: Duration = Duration::from_secs(1);
 
 /// What to spawn.
 #[derive(Debug)]
@@ -31,13 +35,41 @@ pub struct Spawn<'a> {
     pub locks: &'a [InstanceLock],
 }
 
-/// A process that was just spawned.
+/// A process that was just spawned and that nobody watches yet. Dropped as such it is killed:
+/// whoever wanted it has given up, and nobody would ever end it.
 #[derive(Debug)]
 pub struct Leader {
     /// Who it is, and how its instance is recognised.
     pub subject: Subject,
-    /// Its exit.
-    pub watched: Watched,
+    /// `None` once it is watched.
+    unwatched: Option<Proven>,
+}
+
+impl Leader {
+    /// Watches it from now on. Needs a running runtime.
+    ///
+    /// # Errors
+    /// When the reactor cannot take the descriptor. The process is killed then.
+    pub fn watch(mut self) -> io::Result<(Subject, Watched)> {
+        let proven = self.subject.leader.prove();
+        let proven = proven.ok_or_else(|| io::Error::other("the process has gone"))?;
+        let watched = Watched::new(proven)?;
+        self.unwatched = None;
+        Ok((self.subject.clone(), watched))
+    }
+}
+
+impl Drop for Leader {
+    fn drop(&mut self) {
+        let Some(proven) = self.unwatched.take() else { return };
+        tracing::warn!(pid = proven.pid(), "spawned too late: ended again");
+        if let Err(error) = proven.signal(Signal::Kill) {
+            tracing::warn!(pid = proven.pid(), %error, "not killed");
+        }
+        if wait_exit(&proven, ENDING) {
+            super::watch::reap(proven.pid());
+        }
+    }
 }
 
 /// Spawns it. The kernel's word for what failed comes back: a missing program,
@@ -79,13 +111,8 @@ pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
         return Err(io::Error::other("the spawned process cannot be identified (is /proc there?)"));
     };
     let subject = Subject { leader, marker: what.marker.to_owned() };
-    let watched = Watched::new(proven).inspect_err(|_| {
-        if let Some(proven) = subject.leader.prove() {
-            let _ = proven.signal(Signal::Kill);
-        }
-    })?;
     // `child` is dropped unwaited: the exit comes through the pidfd, the reaping after the sweep.
-    Ok(Leader { subject, watched })
+    Ok(Leader { subject, unwatched: Some(proven) })
 }
 
 /// Added to the score by which the kernel chooses a process to end for want of
@@ -190,5 +217,29 @@ fn mark_one_by_one() {
 pub fn become_subreaper() {
     if let Err(error) = nix::sys::prctl::set_child_subreaper(true) {
         tracing::warn!(%error, "not a child subreaper: orphans of Temporal go to init");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_spawned_and_not_watched_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = File::create(folder.path().join("output")).unwrap();
+        let leader = spawn(&Spawn {
+            program: Path::new("/bin/sleep"),
+            arguments: &["600".into()],
+            folder: folder.path(),
+            output: &output,
+            marker: "late",
+            locks: &[],
+        })
+        .unwrap();
+        let identity = leader.subject.leader.clone();
+        assert!(identity.is_alive());
+        drop(leader);
+        assert!(Identity::of(identity.pid).is_none(), "ended and reaped");
     }
 }

@@ -5,10 +5,12 @@ use super::{Api, failure};
 use crate::log::query::{Query, Sieve};
 use crate::log::search::pattern;
 use crate::log::{Follower, Start};
+use crate::process::threads::LOOKS;
 use crate::protocol::ApiError;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// What of the log; `tail` is bounded, for the answer is made in memory.
@@ -23,6 +25,9 @@ pub(super) struct Logs {
 /// More lines than this are not sent, nor more bytes: the oldest go.
 const TAIL_MAX: usize = 10_000;
 const BYTES_MAX: usize = 8 << 20;
+
+/// Far longer than it takes to read the log in full.
+const READ: Duration = Duration::from_secs(30);
 
 /// One reads at a time, so that many who ask cost no more than one.
 static READING: Semaphore = Semaphore::const_new(1);
@@ -44,7 +49,7 @@ pub(super) async fn logs(State(api): State<Api>, Asked(wanted): Asked<Logs>) -> 
     let last = Some(tail.unwrap_or(1_000).min(TAIL_MAX));
     let path = api.manager.facts().settings.home.temporal_log();
     let _turn = READING.acquire().await;
-    let read = tokio::task::spawn_blocking(move || {
+    let read = LOOKS.run(READ, move || {
         let mut text = String::new();
         Sieve::new(Query { last, level, pattern, since: None, most: Some(BYTES_MAX) })
             .read(
@@ -60,9 +65,9 @@ pub(super) async fn logs(State(api): State<Api>, Asked(wanted): Asked<Logs>) -> 
             StatusCode::INTERNAL_SERVER_ERROR,
             ApiError::new("unreadable", error.to_string(), "see that the log belongs to you"),
         ),
-        Err(_) => failure(
+        Err(error) => failure(
             StatusCode::INTERNAL_SERVER_ERROR,
-            ApiError::new("unreadable", "reading the log failed", "see the host's own log"),
+            ApiError::new("unreadable", error.to_string(), "see the host's own log"),
         ),
     }
 }
