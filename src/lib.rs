@@ -7,6 +7,8 @@
 
 pub mod supervisor;
 
+pub mod harmless;
+
 pub mod paths;
 
 pub mod config;

@@ -64,11 +64,12 @@ fn nothing_is_printed_by_macros_that_panic_where_it_cannot_be_written() {
 fn arrows_point_only_where_the_map_says() {
     let map: &[(&str, &[&str])] = &[
         ("supervisor", &[]),
+        ("harmless", &[]),
         ("paths", &[]),
-        ("config", &["paths", "supervisor"]),
-        ("process", &["paths", "supervisor"]),
+        ("config", &["harmless", "paths", "supervisor"]),
+        ("process", &["harmless", "paths", "supervisor"]),
         ("log", &["paths", "temporal"]),
-        ("temporal", &["config", "paths", "process", "supervisor"]),
+        ("temporal", &["config", "harmless", "paths", "process", "supervisor"]),
         ("protocol", &["supervisor"]),
         ("metrics", &["manager", "protocol", "supervisor", "temporal"]),
         ("manager", &["config", "log", "paths", "process", "protocol", "supervisor", "temporal"]),
@@ -206,5 +207,16 @@ fn only_the_process_folder_signals() {
         {
             assert!(!code.contains(forbidden), "{} has {forbidden}", path.display());
         }
+    }
+}
+
+/// The panic of one call, one task or one draw is caught in many places; none would be with this.
+#[test]
+fn no_profile_aborts_on_a_panic() {
+    for file in ["Cargo.toml", "ui/Cargo.toml", ".cargo/config.toml"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let aborts = text.lines().any(|line| line.replace([' ', '"'], "").contains("panic=abort"));
+        assert!(!aborts, "{file}");
     }
 }

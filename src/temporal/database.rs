@@ -232,7 +232,7 @@ fn text(stamp: &Stamp) -> io::Result<String> {
 fn in_use(path: &Path, lock_path: &Path) -> Failure {
     let by = read(lock_path)
         .filter(|stamp| !stamp.home.is_empty())
-        .map(|stamp| format!(" (started from the home {})", stamp.home))
+        .map(|stamp| format!(" (started from the home {})", super::logline::quote(&stamp.home)))
         .unwrap_or_default();
     Failure::new(
         format!(

@@ -1,15 +1,22 @@
 //! What the server says about itself, over one kept gRPC connection.
 
+use super::connection::{Connection, words};
+use super::logline::quote;
 use super::message;
+use std::sync::Arc;
 use std::time::Duration;
-use tonic::codegen::http::uri::PathAndQuery;
-use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request, Status};
-use tonic_health::pb::HealthCheckRequest;
+use tonic::{Code, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
-use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
+#[cfg(test)]
+mod tests;
+
+const HEALTH: &str = "grpc.health.v1.Health";
 const FRONTEND: &str = "temporal.api.workflowservice.v1.WorkflowService";
+
+/// What layer `grpc` says of a frontend that was ready and shuts down.
+pub const NOT_SERVING: &str = "the frontend says NOT_SERVING";
 
 /// An id that no workflow has.
 const NO_WORKFLOW: &str = "stigmer-probe-no-such-workflow";
@@ -22,7 +29,7 @@ const SYSTEM_QUEUE: &str = "temporal-sys-per-ns-tq";
 /// it breaks. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
-    channel: Channel,
+    connection: Arc<Connection>,
     timeout: Duration,
 }
 
@@ -41,12 +48,14 @@ impl Client {
     /// # Errors
     /// When the address is none.
     pub fn new(address: &str, timeout: Duration) -> Result<Self, String> {
-        let endpoint = Endpoint::from_shared(format!("http://{address}"))
-            .map_err(|error| format!("{address} is no address: {error}"))?
-            .connect_timeout(timeout)
-            .timeout(timeout)
-            .tcp_nodelay(true);
-        Ok(Self { channel: endpoint.connect_lazy(), timeout })
+        let connection = Arc::new(Connection::new(address, timeout)?);
+        Ok(Self { connection, timeout })
+    }
+
+    /// The same connection, with another bound for each call.
+    #[must_use]
+    pub fn patient(&self, timeout: Duration) -> Self {
+        Self { connection: Arc::clone(&self.connection), timeout }
     }
 
     /// Layer `grpc`: the frontend says SERVING.
@@ -55,10 +64,14 @@ impl Client {
     /// What it said instead, or why it said nothing.
     pub async fn serving(&self) -> Result<(), String> {
         let request = HealthCheckRequest { service: FRONTEND.to_owned() };
-        let mut client = HealthClient::new(self.channel.clone());
-        let answer = self.bounded(client.check(request)).await.map_err(|s| words(&s))?;
-        match answer.into_inner().status() {
+        let answer: HealthCheckResponse = self
+            .connection
+            .unary(HEALTH, "Check", request, self.timeout)
+            .await
+            .map_err(|status| words(&status))?;
+        match answer.status() {
             ServingStatus::Serving => Ok(()),
+            ServingStatus::NotServing => Err(NOT_SERVING.to_owned()),
             other => Err(format!("the frontend says {}", other.as_str_name())),
         }
     }
@@ -73,7 +86,7 @@ impl Client {
             self.call("DescribeNamespace", request).await.map_err(|s| words(&s))?;
         match answer.namespace_info {
             Some(info) if info.name == name => Ok(()),
-            Some(_) | None => Err(format!("namespace {name} came back without its name")),
+            Some(_) | None => Err(format!("namespace {} came back without its name", quote(name))),
         }
     }
 
@@ -120,7 +133,10 @@ impl Client {
             .call("GetClusterInfo", message::GetClusterInfoRequest {})
             .await
             .map_err(|status| words(&status))?;
-        Ok(ServerInfo { server_version: answer.server_version, cluster_id: answer.cluster_id })
+        Ok(ServerInfo {
+            server_version: quote(&answer.server_version),
+            cluster_id: quote(&answer.cluster_id),
+        })
     }
 
     pub(super) async fn call<Q, A>(&self, method: &'static str, request: Q) -> Result<A, Status>
@@ -128,43 +144,6 @@ impl Client {
         Q: prost::Message + 'static,
         A: prost::Message + Default + 'static,
     {
-        let mut grpc = tonic::client::Grpc::new(self.channel.clone());
-        let path = PathAndQuery::try_from(format!("/{FRONTEND}/{method}"))
-            .expect("a service and a method make a path");
-        self.bounded(async {
-            grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-            let codec = tonic_prost::ProstCodec::default();
-            grpc.unary(Request::new(request), path, codec).await
-        })
-        .await
-        .map(tonic::Response::into_inner)
-    }
-
-    /// The channel's own time-out begins with the request on the wire; a
-    /// connection that a frozen server accepted and never answers needs this one.
-    async fn bounded<T>(&self, call: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
-        tokio::time::timeout(self.timeout, call).await.unwrap_or_else(|_| {
-            Err(Status::deadline_exceeded(format!("no answer within {:?}", self.timeout)))
-        })
-    }
-}
-
-/// A status as people read it. The transport's own words say little; what lies
-/// below them says `Connection refused`.
-pub(super) fn words(status: &Status) -> String {
-    let mut deepest: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(status);
-    while let Some(below) = deepest.and_then(std::error::Error::source) {
-        deepest = Some(below);
-    }
-    match (status.code(), deepest) {
-        (Code::DeadlineExceeded, _) | (Code::Cancelled, _) => {
-            if status.message().starts_with("no answer") {
-                status.message().to_owned()
-            } else {
-                "no answer in time".to_owned()
-            }
-        }
-        (_, Some(cause)) => cause.to_string(),
-        (code, None) => format!("{code:?}: {}", status.message()),
+        self.connection.unary(FRONTEND, method, request, self.timeout).await
     }
 }

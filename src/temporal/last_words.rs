@@ -55,7 +55,7 @@ impl LastWords {
     /// of a refused start, else what the web UI died of. Shortened to the part that says why.
     pub fn cause(&self) -> Option<String> {
         let cause = self.dump.first().or(self.refusal.as_ref()).or(self.fatal.as_ref())?;
-        Some(shorten(cause).to_owned())
+        Some(super::logline::quote(shorten(cause)))
     }
 
     /// The first lines of the crash dump, harmless; empty where there was none.

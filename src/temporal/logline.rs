@@ -7,7 +7,6 @@
 //! [`LineParser::scan`] reads only what filters and counters need, [`expand`] reads the rest.
 
 mod decode;
-mod harmless;
 mod level;
 #[cfg(test)]
 mod tests;
@@ -19,7 +18,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-pub use harmless::{harmless, visible};
+pub use crate::harmless::{harmless, quote, visible};
 pub use level::{Level, UnknownLevel};
 pub use torn::{cut_notice, shortened};
 

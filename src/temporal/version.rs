@@ -1,6 +1,7 @@
 //! Which version a CLI is, remembered: asking takes as long as a start.
 
 use super::locate;
+use super::logline::quote;
 use serde::{Deserialize, Serialize};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ pub fn remembered(cache: &Path, program: &Path) -> Option<String> {
     let text = std::fs::read_to_string(cache).ok()?;
     let entry: Remembered = serde_json::from_str(&text).ok()?;
     (Some(key(program)?) == Some((entry.size, entry.modified)) && entry.program == program)
-        .then_some(entry.version)
+        .then(|| quote(&entry.version))
 }
 
 /// Asks the program, and remembers the answer. Blocks for 0.1 s, for 5 s at most. For `marker`
@@ -30,6 +31,7 @@ pub fn ask(cache: &Path, program: &Path, marker: Option<&str>) -> Option<String>
         .inspect_err(|error| tracing::warn!(%error, "version unknown"))
         .ok()?
         .cli;
+    let version = quote(&version);
     let (size, modified) = key(program)?;
     let entry =
         Remembered { program: program.to_owned(), size, modified, version: version.clone() };

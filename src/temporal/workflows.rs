@@ -6,7 +6,9 @@
 //! into the database. So this is asked rarely, in two such calls, and only
 //! queues are described on which a workflow runs: those exist.
 
-use super::health::{Client, words};
+use super::connection::words;
+use super::health::Client;
+use super::logline::quote;
 use super::message;
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -50,8 +52,10 @@ impl Client {
         for group in counted.groups {
             let count = u64::try_from(group.count).unwrap_or(0);
             match group.status().as_deref() {
-                Some("Running") => found.running += count,
-                Some("Failed" | "TimedOut") => found.failed += count,
+                Some("Running") => found.running = found.running.saturating_add(count),
+                Some("Failed" | "TimedOut") => {
+                    found.failed = found.failed.saturating_add(count);
+                }
                 // Completed, Canceled, Terminated, ContinuedAsNew, Paused: none of these asks for anything.
                 Some(_) | None => {}
             }
@@ -60,7 +64,7 @@ impl Client {
             for queue in self.queues(namespace).await?.into_iter().take(QUEUES) {
                 let waiting = self.unserved(namespace, &queue).await?;
                 if waiting > 0 {
-                    found.unserved.push((queue, waiting));
+                    found.unserved.push((quote(&queue), waiting));
                 }
             }
         }

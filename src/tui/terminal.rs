@@ -181,6 +181,9 @@ fn restore_on_panic() {
     ONCE.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
+            if crate::temporal::connection::is_guarded() {
+                return;
+            }
             let drawn = wait_for_frame();
             PANICKED.store(true, Ordering::SeqCst);
             if LENT.load(Ordering::SeqCst) {

@@ -1,10 +1,25 @@
-//! Text from a log, made safe to print: nothing in it can move the cursor, change colours, set the
+//! Foreign text (of a log, a peer, another process, a file), made safe to print: nothing in it can move the cursor, change colours, set the
 //! clipboard or reverse the reading order of a terminal.
 
 use std::borrow::Cow;
 
 /// Tab stops: stack frames of Go begin with a tab, and eight columns are a lot on 80.
 const TAB: usize = 4;
+
+/// What a message quotes of a foreign text, in characters.
+const QUOTE: usize = 400;
+
+/// A foreign text as a message quotes it: [`harmless`], in one line, and cut where it is long.
+pub fn quote(text: &str) -> String {
+    // An escape sequence may be longer than what is left of it, but not a whole text of them.
+    let end = text.char_indices().nth(4 * QUOTE).map_or(text.len(), |(end, _)| end);
+    let clean = harmless(&text[..end]);
+    match clean.char_indices().nth(QUOTE) {
+        Some((cut, _)) => format!("{}…", &clean[..cut]),
+        None if end < text.len() => format!("{clean}…"),
+        None => clean.into_owned(),
+    }
+}
 
 /// The text without escape sequences, tabs expanded, every other control character visible.
 pub fn harmless(text: &str) -> Cow<'_, str> {

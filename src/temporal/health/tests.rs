@@ -1,0 +1,253 @@
+//! Peers that are no Temporal, or one that was made to do harm.
+
+#[path = "../../../tests/support/peer.rs"]
+mod peer;
+
+use super::Client;
+use futures_util::future::join_all;
+use peer::{Answer, field, headers};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+/// Of one call. A peer that is silent takes all of it.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// All calls at once may take this long on a busy machine; without a bound they would hang.
+const BOUND: Duration = Duration::from_secs(30);
+
+fn listener() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    (listener, address)
+}
+
+fn scripted(script: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Client {
+    let (listener, address) = listener();
+    peer::serve(listener, script);
+    Client::new(&address, Duration::from_secs(10)).unwrap()
+}
+
+/// Every call that this program makes; what those say that fail.
+async fn all_calls(client: &Client) -> Vec<String> {
+    let (serving, namespace, engine, info, workflows) = tokio::join!(
+        client.serving(),
+        client.namespace("default"),
+        client.engine("default"),
+        client.info(),
+        client.workflows("default"),
+    );
+    [serving, namespace, engine, info.map(drop), workflows.map(drop)]
+        .into_iter()
+        .filter_map(Result::err)
+        .collect()
+}
+
+#[tokio::test]
+async fn a_healthy_peer_passes_all_calls() {
+    let client = scripted(|path| peer::temporal(path, "1.2.3"));
+    assert_eq!(all_calls(&client).await, Vec::<String>::new());
+    assert_eq!(client.info().await.unwrap().server_version, "1.2.3");
+}
+
+#[tokio::test]
+async fn details_that_are_not_base64_are_a_status_as_any_other() {
+    for in_head in [true, false] {
+        let client = scripted(move |_| {
+            let bad = [("grpc-status", &b"13"[..]), ("grpc-status-details-bin", b"***")];
+            let bad = headers(&bad);
+            if in_head { Answer::Head(bad) } else { Answer::Trailers(vec![], bad) }
+        });
+        let failed = all_calls(&client).await;
+        assert_eq!(failed.len(), 5, "{failed:?}");
+        assert!(failed.iter().all(|said| said.ends_with("Internal: ")), "{failed:?}");
+    }
+}
+
+#[tokio::test]
+async fn counts_beyond_all_bounds_are_the_largest_number() {
+    let client = scripted(|path| {
+        let status = field(2, b"\"Running\"");
+        // 2: the count, the largest there is.
+        let mut group = field(1, &status);
+        group.extend([2 << 3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]);
+        match path.ends_with("CountWorkflowExecutions") {
+            true => Answer::message(&field(2, &group).repeat(3)),
+            false => Answer::message(&[]),
+        }
+    });
+    assert_eq!(client.workflows("default").await.unwrap().running, u64::MAX);
+}
+
+#[tokio::test]
+async fn what_a_peer_says_is_one_harmless_line_of_bounded_length() {
+    let evil = format!("\u{1b}]0;owned\u{7}\u{9b}31m\r\nline\u{202e}{}", "x".repeat(10_000));
+    let client = scripted(move |path| match path.ends_with("GetClusterInfo") {
+        true => peer::temporal(path, &evil),
+        false => Answer::status("13", &evil),
+    });
+    let mut said = all_calls(&client).await;
+    assert_eq!(said.len(), 4, "{said:?}");
+    let info = client.info().await.unwrap();
+    said.extend([info.server_version, info.cluster_id]);
+    for said in said {
+        assert!(!said.contains(|c: char| c.is_control() || c == '\u{202e}'), "{said:?}");
+        assert!(said.chars().count() < 1000, "{} characters", said.len());
+    }
+}
+
+#[tokio::test]
+async fn half_an_answer_and_none_end_in_time_and_say_so() {
+    for answer in [Answer::Half, Answer::Silence] {
+        let (listener, address) = listener();
+        peer::serve(listener, move |_| answer.clone());
+        let failed = all_calls(&Client::new(&address, PATIENCE).unwrap()).await;
+        assert_eq!(failed.len(), 5);
+        assert!(failed.iter().all(|said| said.contains("no answer within 300ms")), "{failed:?}");
+    }
+}
+
+/// Frames and other bytes that a peer may send after it was greeted.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    let anything = (
+        prop_oneof![4 => 0u8..10, 1 => any::<u8>()],
+        any::<u8>(),
+        prop::sample::select(vec![0u32, 1, 3, 5, 0x7fff_ffff]),
+        prop_oneof![prop::collection::vec(any::<u8>(), 0..64), prop::sample::select(payloads()),],
+        // A length that is not the payload's, now and then.
+        prop_oneof![8 => Just(0u32), 1 => 0u32..0x00ff_ffff],
+    );
+    let anything = anything.prop_map(|(kind, flags, stream, payload, lie)| {
+        let length = if lie == 0 { payload.len() as u32 } else { lie };
+        frame(length, kind, flags, stream, &payload)
+    });
+    // The answer to a call that is under way, each part in order or absent.
+    let payload = || prop::sample::select(payloads());
+    let part =
+        |kind: u8, flags: u8| payload().prop_map(move |payload| Some((kind, flags, payload)));
+    let head = prop_oneof![4 => Just(Some((1, 4, payloads().remove(0)))), 1 => part(1, 4)];
+    let data = prop_oneof![2 => Just(None), 1 => part(0, 0)];
+    // The status whose details are not base64 stands third.
+    let trailers = prop_oneof![1 => Just(Some((1, 5, payloads().remove(2)))), 2 => part(1, 5)];
+    let parts = (prop::sample::select(vec![1u32, 3, 5, 7, 9]), head, data, trailers);
+    let answer = parts.prop_map(|(stream, head, data, trailers)| {
+        let parts = [head, data, trailers].into_iter().flatten();
+        parts.fold(Vec::new(), |mut bytes, (kind, flags, payload)| {
+            bytes.extend(frame(payload.len() as u32, kind, flags, stream, &payload));
+            bytes
+        })
+    });
+    let frame = prop_oneof![1 => anything, 4 => answer];
+    let settings = b"\0\0\0\x04\0\0\0\0\0".to_vec();
+    let greeting = prop_oneof![8 => Just(settings), 1 => Just(vec![])];
+    let frames = prop::collection::vec(frame, 0..12);
+    let cut = prop_oneof![4 => Just(0usize), 1 => 1usize..40];
+    (greeting, frames, cut).prop_map(|(mut bytes, frames, cut)| {
+        bytes.extend(frames.concat());
+        bytes.truncate(bytes.len().saturating_sub(cut));
+        bytes
+    })
+}
+
+fn frame(length: u32, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = length.to_be_bytes()[1..].to_vec();
+    bytes.extend([kind, flags]);
+    bytes.extend(stream.to_be_bytes());
+    bytes.extend(payload);
+    bytes
+}
+
+/// Header blocks and messages that look like those of a gRPC server.
+fn payloads() -> Vec<Vec<u8>> {
+    let literal = |name: &str, value: &[u8]| {
+        let mut block = vec![0, name.len() as u8];
+        block.extend(name.as_bytes());
+        block.push(value.len() as u8);
+        block.extend(value);
+        block
+    };
+    // 0x88 is `:status: 200` of the static table.
+    let head = [vec![0x88], literal("content-type", b"application/grpc")].concat();
+    let bad = [literal("grpc-status", b"13"), literal("grpc-status-details-bin", b"***")].concat();
+    let many: Vec<u8> = (0..200).flat_map(|n| literal(&format!("x-{n}"), &[b'a'; 100])).collect();
+    vec![
+        head.clone(),
+        [head.clone(), bad.clone()].concat(),
+        bad,
+        [head.clone(), literal("grpc-status", b"99999999")].concat(),
+        [head.clone(), literal("grpc-message", b"%00%1b%ff%"), literal("grpc-status", b"2")]
+            .concat(),
+        [head.clone(), literal("grpc-encoding", b"gzip")].concat(),
+        [vec![0x88], literal("content-type", b"text/html")].concat(),
+        [head.clone(), many.clone()].concat(),
+        literal("grpc-status", b"0"),
+        many,
+        // A message of four gigabytes is announced.
+        [vec![0, 0xff, 0xff, 0xff, 0xff], vec![0; 1000]].concat(),
+        // One that is compressed, and one of a compression that nobody knows.
+        [vec![1, 0, 0, 0, 4], vec![0x1f, 0x8b, 8, 0]].concat(),
+        vec![7, 0, 0, 0, 0],
+        // Groups in groups, and a length beyond the message.
+        [vec![0, 0, 0, 0, 200], vec![0x0b; 200]].concat(),
+        [vec![0, 0, 0, 0, 6], vec![0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f]].concat(),
+        vec![0xff; 16],
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_bytes_of_a_peer_panic_or_hang_a_call() {
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    let mut runner = TestRunner::new_with_rng(ProptestConfig::default(), rng);
+    let strategy = bytes();
+    let clients: Vec<(Vec<u8>, Client)> = (0..150)
+        .map(|_| {
+            let bytes = strategy.new_tree(&mut runner).unwrap().current();
+            let (listener, address) = listener();
+            peer::serve_bytes(listener, bytes.clone());
+            (bytes, Client::new(&address, PATIENCE).unwrap())
+        })
+        .collect();
+    let begun = Instant::now();
+    let failures = join_all(clients.iter().map(|(_, client)| async {
+        let mut said = all_calls(client).await;
+        said.extend(all_calls(client).await);
+        said
+    }))
+    .await;
+    assert!(begun.elapsed() < BOUND, "{:?}", begun.elapsed());
+    // Some answers get as far as to be taken for one.
+    assert!(failures.iter().flatten().any(|said| said.contains("Internal: ")));
+    for ((bytes, _), said) in clients.iter().zip(failures) {
+        let panicked = said.iter().any(|said| said.contains("breaks the gRPC protocol"));
+        assert!(!panicked, "{bytes:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn headers_and_messages_without_an_end_cost_no_more_than_the_time_of_a_call() {
+    let head: Vec<u8> =
+        [b"\0\0\0\x04\0\0\0\0\0".to_vec(), b"\0\0\x01\x01\0\0\0\0\x01\x88".to_vec()].concat();
+    // Continuation frames of 16 KiB that never say that they are the last.
+    let mut block = b"\0\x40\0\x09\0\0\0\0\x01".to_vec();
+    block.extend([0, 4, b'x', b'-', b'x', b'x', 0x7f, 0x80, 0x7f]);
+    block.resize(9 + 0x4000, b'a');
+    let mut endless = head.clone();
+    (0..2000).for_each(|_| endless.extend(&block));
+    // Data of a message of 2 GiB.
+    let mut data = head;
+    data[13] = 4;
+    data.extend(b"\0\0\x05\0\0\0\0\0\x01\0\x7f\xff\xff\xff");
+    let mut frame = b"\0\x40\0\0\0\0\0\0\x01".to_vec();
+    frame.resize(9 + 0x4000, 0);
+    (0..2000).for_each(|_| data.extend(&frame));
+    let begun = Instant::now();
+    for bytes in [endless, data] {
+        let (listener, address) = listener();
+        peer::serve_bytes(listener, bytes);
+        let client = Client::new(&address, PATIENCE).unwrap();
+        assert_eq!(all_calls(&client).await.len(), 5);
+    }
+    assert!(begun.elapsed() < BOUND, "{:?}", begun.elapsed());
+}

@@ -1,0 +1,150 @@
+//! A scripted HTTP/2 peer: answers gRPC calls as a test wants, or writes bytes that are no HTTP/2
+//! at all.
+
+#![allow(dead_code, reason = "each crate of tests uses a part of it")]
+
+use h2::server::SendResponse;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tonic::codegen::Bytes;
+use tonic::codegen::http::{HeaderMap, Response};
+
+/// What one call is answered.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// This data, then these trailers.
+    Trailers(Vec<u8>, HeaderMap),
+    /// This status alone, in the head.
+    Head(HeaderMap),
+    /// The head, and nothing more.
+    Half,
+    /// Nothing.
+    Silence,
+}
+
+impl Answer {
+    /// A message that is in order.
+    pub fn message(fields: &[u8]) -> Self {
+        let mut data = vec![0];
+        data.extend(u32::try_from(fields.len()).unwrap().to_be_bytes());
+        data.extend(fields);
+        Self::Trailers(data, headers(&[("grpc-status", b"0")]))
+    }
+
+    /// An error with this code and message.
+    pub fn status(code: &str, message: &str) -> Self {
+        let mut encoded = String::new();
+        for byte in message.bytes() {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+        let pairs = [("grpc-status", code.as_bytes()), ("grpc-message", encoded.as_bytes())];
+        Self::Head(headers(&pairs))
+    }
+}
+
+/// Headers of these names and values.
+pub fn headers(pairs: &[(&'static str, &[u8])]) -> HeaderMap {
+    let pairs = pairs.iter().map(|(name, value)| (name.parse().unwrap(), value));
+    pairs.map(|(name, value)| (name, value.to_vec().try_into().unwrap())).collect()
+}
+
+/// A protobuf field that holds text or a message.
+pub fn field(number: u8, value: &[u8]) -> Vec<u8> {
+    assert!(number < 16);
+    let mut bytes = vec![number << 3 | 2];
+    let mut length = value.len();
+    while length >= 0x80 {
+        bytes.push(0x80 | (length & 0x7f) as u8);
+        length >>= 7;
+    }
+    bytes.push(length as u8);
+    bytes.extend(value);
+    bytes
+}
+
+/// What a healthy Temporal of this version answers to a call of this path.
+pub fn temporal(path: &str, version: &str) -> Answer {
+    match path.rsplit('/').next().unwrap() {
+        "Check" => Answer::message(&[8, 1]),
+        "GetClusterInfo" => {
+            Answer::message(&[field(2, version.as_bytes()), field(3, b"cluster")].concat())
+        }
+        "DescribeNamespace" => Answer::message(&field(1, &field(1, b"default"))),
+        "DescribeWorkflowExecution" => Answer::status("5", "no such workflow"),
+        _ => Answer::message(&[]),
+    }
+}
+
+/// Serves until the test process ends, on a thread of its own.
+pub fn serve(listener: TcpListener, script: impl Fn(&str) -> Answer + Send + Sync + 'static) {
+    let script = Arc::new(script);
+    accept(listener, move |stream| {
+        let script = script.clone();
+        async move {
+            let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+            while let Some(Ok((request, respond))) = connection.accept().await {
+                answer(respond, script(request.uri().path()));
+            }
+        }
+    });
+}
+
+/// Writes these bytes to whoever connects, reads on, and is silent.
+pub fn serve_bytes(listener: TcpListener, bytes: Vec<u8>) {
+    accept(listener, move |mut stream| {
+        let bytes = bytes.clone();
+        async move {
+            let mut buffer = [0; 4096];
+            // Until the requests are there: an answer to none breaks the connection.
+            let quiet = Duration::from_millis(20);
+            while let Ok(Ok(1..)) = tokio::time::timeout(quiet, stream.read(&mut buffer)).await {}
+            let _ = stream.write_all(&bytes).await;
+            while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
+        }
+    });
+}
+
+fn accept<F: Future<Output = ()> + Send + 'static>(
+    listener: TcpListener,
+    serve: impl Fn(TcpStream) -> F + Send + 'static,
+) {
+    listener.set_nonblocking(true).unwrap();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream));
+            }
+        });
+    });
+}
+
+fn answer(mut respond: SendResponse<Bytes>, answer: Answer) {
+    let head = |headers: HeaderMap| {
+        let mut head = Response::new(());
+        *head.headers_mut() = headers;
+        head.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
+        head
+    };
+    // A client that has gone away is no fault of the peer's.
+    match answer {
+        Answer::Trailers(data, trailers) => {
+            let Ok(mut stream) = respond.send_response(head(HeaderMap::new()), false) else {
+                return;
+            };
+            let _ = stream.send_data(data.into(), false);
+            let _ = stream.send_trailers(trailers);
+        }
+        Answer::Head(headers) => drop(respond.send_response(head(headers), true)),
+        Answer::Half => {
+            if let Ok(stream) = respond.send_response(head(HeaderMap::new()), false) {
+                std::mem::forget(stream);
+            }
+        }
+        Answer::Silence => std::mem::forget(respond),
+    }
+}
