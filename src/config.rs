@@ -9,6 +9,7 @@ mod value;
 pub use options::Options;
 pub use value::{Level, Size, Span};
 
+use crate::harmless::{harmless, quote};
 use crate::paths::{Home, HomeError, files};
 use crate::supervisor::Policy;
 use serde_json::{Map, Value};
@@ -42,7 +43,7 @@ pub enum ConfigError {
         message: String,
     },
     /// A value that makes no sense.
-    #[error("--{option} {value}: {why}")]
+    #[error("--{option} {}: {why}", quote(value))]
     Value {
         /// The option's name.
         option: &'static str,
@@ -100,6 +101,8 @@ pub struct Settings {
     pub watchdog: bool,
     /// The Temporal that is only watched.
     pub address: Option<String>,
+    /// Whether a Temporal that another user runs on the port is used.
+    pub allow_other_user: bool,
     /// Passed on to `temporal server start-dev`.
     pub arguments: Vec<String>,
     /// What was set, before defaults: what a restart with other options starts from.
@@ -226,6 +229,7 @@ impl Settings {
             http: options.http,
             watchdog: options.watchdog.unwrap_or(true),
             address: options.address,
+            allow_other_user: options.allow_other_user == Some(true),
             arguments,
             options: set,
         })
@@ -272,6 +276,7 @@ impl Settings {
             http: self.http,
             watchdog: Some(self.watchdog),
             address: self.address.clone(),
+            allow_other_user: Some(self.allow_other_user),
             arguments: (!self.arguments.is_empty()).then(|| self.arguments.clone()),
         };
         let mut map = complete.to_map();
@@ -299,7 +304,9 @@ impl Difference {
     #[must_use]
     fn flag(&self) -> String {
         match self.option.as_str() {
-            "in-memory" | "watchdog" => format!("--{}={}", self.option, self.asked),
+            option @ ("in-memory" | "watchdog" | "allow-other-user") => {
+                format!("--{option}={}", self.asked)
+            }
             "arguments" => format!("-- {}", self.asked),
             option => format!("--{option} {}", quoted(&self.asked)),
         }
@@ -318,7 +325,7 @@ impl Difference {
 #[error(
     "Temporal is already running with other options: {}; {}",
     self.differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
-    self.cure()
+    harmless(&self.cure())
 )]
 pub struct Different {
     differences: Vec<Difference>,
@@ -355,7 +362,8 @@ pub fn agree(
 
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} is {} there, asked for was {}", self.name(), self.running, self.asked)
+        let (running, asked) = (quote(&self.running), quote(&self.asked));
+        write!(f, "{} is {running} there, asked for was {asked}", self.name())
     }
 }
 
@@ -400,13 +408,20 @@ pub fn read_file(home: &Home) -> Result<Options, ConfigError> {
         }
         Err(source) => return Err(ConfigError::Unreadable { path, source }),
     };
-    let mut options: Options = toml::from_str(&text)
-        .map_err(|error| ConfigError::File { path: path.clone(), message: error.to_string() })?;
+    let mut options: Options = toml::from_str(&text).map_err(|error| ConfigError::File {
+        path: path.clone(),
+        message: lines(&error.to_string()),
+    })?;
     // In the file a relative path is relative to the file.
     for path in [&mut options.db, &mut options.temporal_bin].into_iter().flatten() {
         *path = home.root().join(&*path);
     }
     Ok(options)
+}
+
+/// Of each line what is harmless: what is not understood is shown as it stands in the file.
+fn lines(message: &str) -> String {
+    message.lines().map(harmless).collect::<Vec<_>>().join("\n")
 }
 
 fn at_least<T: PartialOrd + Copy + std::fmt::Display>(

@@ -2,6 +2,7 @@
 //! its log and its last words, its database file, and where to get its program.
 
 pub mod arguments;
+pub mod connection;
 pub mod database;
 pub mod health;
 pub mod holdings;

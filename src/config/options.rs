@@ -197,6 +197,20 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
 
+    /// Use a Temporal on our port that another user runs
+    #[arg(
+        long,
+        env = "STIGMER_ALLOW_OTHER_USER",
+        global = true,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "BOOL",
+        help_heading = "Supervision"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_other_user: Option<bool>,
+
     /// Passed on to `temporal server start-dev`
     #[arg(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -230,6 +244,7 @@ impl Options {
             http: self.http.or(others.http),
             watchdog: self.watchdog.or(others.watchdog),
             address: self.address.or(others.address),
+            allow_other_user: self.allow_other_user.or(others.allow_other_user),
             arguments: self.arguments.or(others.arguments),
         }
     }

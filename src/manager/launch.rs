@@ -31,6 +31,24 @@ const LOOK: Duration = Duration::from_secs(2);
 /// A listener that may be a Temporal which is starting is asked this often.
 const ASK_TRIES: u32 = 5;
 const ASK_PAUSE: Duration = Duration::from_millis(200);
+/// So long a listener may be silent whose program may be a Temporal, or lead to one.
+const MAYBE_SILENT: Duration = Duration::from_millis(1800);
+/// So long one that is plainly something else.
+const OTHER_SILENT: Duration = Duration::from_millis(600);
+
+/// What is in the command line of a Temporal, and of what forwards a port to one.
+const MAYBE_TEMPORAL: [&str; 10] = [
+    "temporal",
+    "docker",
+    "podman",
+    "rootless",
+    "slirp4netns",
+    "pasta",
+    "kube",
+    "ssh",
+    "socat",
+    "proxy",
+];
 
 /// What to launch.
 #[derive(Debug, Clone)]
@@ -121,7 +139,7 @@ pub async fn launch(order: Order, permit: &Permit) -> Result<Launched, Refused> 
     let settings = order.settings.clone();
     if settings.address.is_some() {
         let port = settings.port;
-        return Ok(Launched::External(Occupant { port, pid: None, command: String::new() }));
+        return Ok(Launched::External(Occupant::unknown(port)));
     }
     let clearing = settings.clone();
     permit.run(move || clear(&clearing)).await.map_err(|error| hangs(&error))??;
@@ -173,7 +191,10 @@ fn hangs(error: &Unfinished) -> Refused {
 
 /// The process on the port, as far as it can be seen within a short time.
 async fn occupant(port: u16) -> Option<Occupant> {
-    let unknown = Occupant { port, pid: None, command: String::new() };
+    if ports::listeners(port).is_empty() {
+        return None;
+    }
+    let unknown = Occupant::unknown(port);
     LOOKS.run(LOOK, move || ports::occupant(port)).await.unwrap_or(Some(unknown))
 }
 
@@ -205,29 +226,18 @@ fn clear(settings: &Settings) -> Result<(), Refused> {
 /// A Temporal that somebody else runs on our port; any other listener on a port
 /// of ours is an error that names it.
 async fn occupant_of(settings: &Settings) -> Result<Option<Occupant>, Refused> {
-    if !ports::listeners(settings.port).is_empty() {
-        let client = Client::new(&settings.server_address(), Duration::from_secs(1));
-        if let Ok(client) = client {
-            for _ in 0..ASK_TRIES {
-                if client.info().await.is_ok() {
-                    let port = settings.port;
-                    let unknown = Occupant { port, pid: None, command: String::new() };
-                    let found = occupant(port).await;
-                    return Ok(Some(found.unwrap_or(unknown)));
-                }
-                if ports::listeners(settings.port).is_empty() {
-                    break;
-                }
-                tokio::time::sleep(ASK_PAUSE).await;
-            }
+    let port = settings.port;
+    if let Some(occupant) = occupant(port).await {
+        if !settings.allow_other_user && ports::other_user(port).is_some() {
+            return Err(of_another_user(&occupant).into());
+        }
+        if is_temporal(settings, &occupant).await {
+            return Ok(Some(occupant));
         }
     }
-    let ours = [(Some(settings.port), "port"), (settings.ui_port, "ui-port")];
+    let ours = [(Some(port), "port"), (settings.ui_port, "ui-port")];
     for (port, option) in ours {
         let Some(port) = port else { continue };
-        if ports::listeners(port).is_empty() {
-            continue;
-        }
         if let Some(occupant) = occupant(port).await {
             return Err(taken(&occupant, option).into());
         }
@@ -235,10 +245,45 @@ async fn occupant_of(settings: &Settings) -> Result<Option<Occupant>, Refused> {
     Ok(None)
 }
 
+/// Whether a Temporal answers there. One that is starting says so, and is asked again.
+async fn is_temporal(settings: &Settings, occupant: &Occupant) -> bool {
+    let silent = if may_be_temporal(occupant) { MAYBE_SILENT } else { OTHER_SILENT };
+    let Ok(client) = Client::new(&settings.server_address(), silent) else { return false };
+    for _ in 0..ASK_TRIES {
+        let asked = Instant::now();
+        if client.info().await.is_ok() {
+            return true;
+        }
+        if asked.elapsed() >= silent || ports::listeners(settings.port).is_empty() {
+            break;
+        }
+        tokio::time::sleep(ASK_PAUSE).await;
+    }
+    false
+}
+
+/// One that cannot be seen may be anything.
+fn may_be_temporal(occupant: &Occupant) -> bool {
+    let command = occupant.command.to_lowercase();
+    command.is_empty() || MAYBE_TEMPORAL.iter().any(|word| command.contains(word))
+}
+
 fn taken(occupant: &Occupant, option: &str) -> Failure {
     Failure::new(
         format!("port {} is taken by {occupant}, which is no Temporal", occupant.port),
         format!("stop that process, or choose another port with --{option} N"),
+    )
+}
+
+/// Its owner would see every workflow, and could answer whatever they like.
+fn of_another_user(occupant: &Occupant) -> Failure {
+    Failure::new(
+        format!(
+            "port {} is taken by {occupant}; a Temporal of another user is not used unasked",
+            occupant.port
+        ),
+        "use it with --allow-other-user if you trust that user, or choose another port with \
+         --port N",
     )
 }
 
@@ -435,4 +480,22 @@ fn held_by_stranger(path: &Path) -> Failure {
 
 fn names(processes: &[Identity]) -> String {
     processes.iter().map(|process| linux::describe(process.pid)).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_program_that_is_plainly_something_else_is_given_little_time() {
+        let runs = |command: &str| {
+            may_be_temporal(&Occupant { command: command.into(), ..Occupant::unknown(7233) })
+        };
+        for command in ["", "/opt/temporal server start-dev", "/usr/bin/docker-proxy -proto tcp"] {
+            assert!(runs(command), "{command}");
+        }
+        for command in ["nc -l 7233", "python3 -m http.server 7233", "node server.js"] {
+            assert!(!runs(command), "{command}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use super::Pid;
 use super::identity::Identity;
 use super::sweep::{Process, Table};
+use crate::harmless::quote;
 use procfs::FromRead;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -27,9 +28,12 @@ pub fn stat(pid: Pid) -> Option<Process> {
         state: stat.state,
         threads: stat.num_threads,
         start_ticks: stat.starttime,
-        name: stat.comm,
+        name: quote(&stat.comm),
     })
 }
+
+/// Read of a command line, in bytes.
+const COMMAND: u64 = 4096;
 
 /// All processes that can be read now.
 #[must_use]
@@ -184,11 +188,15 @@ pub fn since_boot() -> Option<Duration> {
     Some(uptime.into())
 }
 
-/// The command line, for people; what cannot be read is the bare name.
+/// The command line, for people: harmless and bounded, for any process says of itself what it
+/// likes. What cannot be read is the bare name.
 #[must_use]
 pub fn command_line(pid: Pid) -> String {
-    let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let line = String::from_utf8_lossy(&words).replace('\0', " ").trim().to_owned();
+    let mut words = Vec::new();
+    if let Ok(file) = std::fs::File::open(format!("/proc/{pid}/cmdline")) {
+        let _ = file.take(COMMAND).read_to_end(&mut words);
+    }
+    let line = quote(String::from_utf8_lossy(&words).replace('\0', " ").trim());
     if line.is_empty() { stat(pid).map(|process| process.name).unwrap_or_default() } else { line }
 }
 

@@ -3,6 +3,7 @@
 use super::Pid;
 use super::identity::own_pid;
 use super::{linux, sock_diag};
+use crate::harmless::quote;
 use procfs::net::TcpState;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -14,6 +15,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// The kernel's number for the socket.
     pub inode: u64,
+    /// The user who made it.
+    pub uid: u32,
 }
 
 /// A process that has a socket open, and the descriptor, so that asking again
@@ -44,15 +47,52 @@ pub struct Occupant {
     pub pid: Option<Pid>,
     /// Its command line, or empty.
     pub command: String,
+    /// The user who made its socket, where it is not the one that we are.
+    pub other_user: Option<User>,
+}
+
+impl Occupant {
+    /// Whoever it is.
+    #[must_use]
+    pub fn unknown(port: u16) -> Self {
+        Self { port, pid: None, command: String::new(), other_user: None }
+    }
+}
+
+/// A user, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The user's number.
+    pub uid: u32,
+    /// The user's name, where the machine knows one.
+    pub name: Option<String>,
+}
+
+impl User {
+    fn of(uid: u32) -> Self {
+        let known = nix::unistd::User::from_uid(uid.into()).ok().flatten();
+        Self { uid, name: known.map(|user| user.name) }
+    }
+}
+
+impl std::fmt::Display for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "user {} (uid {})", quote(name), self.uid),
+            None => write!(f, "uid {}", self.uid),
+        }
+    }
 }
 
 impl std::fmt::Display for Occupant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.pid {
-            Some(pid) => write!(f, "pid {pid} ({})", self.command),
-            None => f.write_str(
+        match (self.pid, &self.other_user) {
+            (Some(pid), None) => write!(f, "pid {pid} ({})", self.command),
+            (Some(pid), Some(user)) => write!(f, "pid {pid} ({}) of {user}", self.command),
+            (None, None) => f.write_str(
                 "a process that cannot be seen from here (another user's, or a container's)",
             ),
+            (None, Some(user)) => write!(f, "a process of {user} that cannot be seen from here"),
         }
     }
 }
@@ -72,8 +112,16 @@ pub(super) fn from_procfs(port: u16) -> Vec<Listener> {
     v4.iter()
         .chain(&v6)
         .filter(|entry| entry.state == TcpState::Listen && entry.local_address.port() == port)
-        .map(|entry| Listener { address: entry.local_address, inode: entry.inode })
+        .map(|entry| Listener { address: entry.local_address, inode: entry.inode, uid: entry.uid })
         .collect()
+}
+
+/// A user other than us who listens on this port. Root is nobody else: it can do
+/// whatever we can, and forwards the ports of containers.
+#[must_use]
+pub fn other_user(port: u16) -> Option<u32> {
+    let own = nix::unistd::geteuid().as_raw();
+    listeners(port).iter().map(|listener| listener.uid).find(|uid| ![own, 0].contains(uid))
 }
 
 /// A listener on `::1` does not conflict with one on 127.0.0.1 and is not
@@ -104,13 +152,15 @@ pub fn holder_among(pids: &[Pid], inode: u64) -> Option<Holder> {
 #[must_use]
 pub fn occupant(port: u16) -> Option<Occupant> {
     let listener = listeners(port).into_iter().next()?;
+    let own = nix::unistd::geteuid().as_raw();
+    let other_user = (listener.uid != own).then(|| User::of(listener.uid));
     let everyone: Vec<Pid> =
         linux::processes().iter().map(|process| process.pid).filter(|&p| p != own_pid()).collect();
     let pid = holder_among(&everyone, listener.inode)
         .or_else(|| holder_among(&[own_pid()], listener.inode))
         .map(|holder| holder.pid);
     let command = pid.map(linux::command_line).unwrap_or_default();
-    Some(Occupant { port, pid, command })
+    Some(Occupant { port, pid, command, other_user })
 }
 
 /// A port that is free now and stays unlikely to be given out: connected to and
@@ -145,6 +195,8 @@ mod tests {
         let occupant = occupant(port).unwrap();
         assert_eq!(occupant.pid, Some(own_pid()));
         assert!(!occupant.command.is_empty());
+        assert_eq!(found[0].uid, nix::unistd::geteuid().as_raw());
+        assert_eq!((occupant.other_user, other_user(port)), (None, None));
         drop(listener);
         assert!(listeners(port).is_empty());
         assert!(!holder.still_holds());

@@ -88,6 +88,7 @@ fn listener(answer: &[u8]) -> Listener {
     };
     Listener {
         address: SocketAddr::new(ip, u16::from_be_bytes(bytes(answer, 4))),
+        uid: u32::from_ne_bytes(bytes(answer, 64)),
         inode: u32::from_ne_bytes(bytes(answer, 68)).into(),
     }
 }

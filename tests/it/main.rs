@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../support/peer.rs"]
+mod peer;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -19,6 +21,7 @@ mod logs;
 mod losses;
 mod options;
 mod orphans;
+mod peers;
 mod ports;
 mod strangers;
 mod viewers;
