@@ -483,7 +483,9 @@ fn is_headless(argument: &str) -> bool {
 
 /// What would defeat an option of ours is refused, naming ours.
 fn refuse_ours(arguments: &[String]) -> Result<(), ConfigError> {
-    const OURS: [(&str, &str); 14] = [
+    const ENDS: &str = "it would print and exit, and run no server";
+    const CLIENT: &str = "it is for the commands of a client, and a server has no use for it";
+    const OURS: [(&str, &str); 31] = [
         ("--port", "use --port"),
         ("-p", "use --port"),
         ("--ui-port", "use --ui-port"),
@@ -498,6 +500,23 @@ fn refuse_ours(arguments: &[String]) -> Result<(), ConfigError> {
         ("--log-format", "stigmer reads the log as JSON"),
         ("--log-config", "it would replace the log that stigmer reads"),
         ("--metrics-port", "stigmer chooses a free one"),
+        ("--output", "stigmer reads the log, and the banner is no part of it"),
+        ("-o", "stigmer reads the log, and the banner is no part of it"),
+        ("--color", "stigmer reads the log, which has no colours"),
+        ("--command-timeout", "it would end the server; --start-timeout bounds a start"),
+        ("--client-connect-timeout", "--probe-timeout bounds each probe"),
+        ("--help", ENDS),
+        ("-h", ENDS),
+        ("--version", ENDS),
+        ("-v", ENDS),
+        ("--env", CLIENT),
+        ("--env-file", CLIENT),
+        ("--profile", CLIENT),
+        ("--config-file", CLIENT),
+        ("--disable-config-env", CLIENT),
+        ("--disable-config-file", CLIENT),
+        ("--no-json-shorthand-payloads", CLIENT),
+        ("--time-format", CLIENT),
     ];
     for argument in arguments {
         let name = argument.split('=').next().unwrap_or_default();

@@ -78,6 +78,38 @@ fn values_that_make_no_sense_are_refused_with_the_option_and_a_cure() {
 }
 
 #[test]
+fn what_would_end_a_server_or_only_serve_a_client_is_not_passed_on() {
+    let refused = |argument: &str| {
+        let arguments = Some(vec!["--headless".to_owned(), argument.to_owned()]);
+        resolve(Options { arguments, ..Options::default() }).unwrap_err().to_string()
+    };
+    for (argument, instead) in [
+        ("--command-timeout", "--start-timeout"),
+        ("--command-timeout=5s", "--start-timeout"),
+        ("--client-connect-timeout=1s", "--probe-timeout"),
+        ("--help", "exit"),
+        ("-h", "exit"),
+        ("--version", "exit"),
+        ("--output=json", "log"),
+        ("-ojson", "log"),
+        ("--color=always", "log"),
+        ("--profile=p", "client"),
+        ("--env", "client"),
+        ("--env-file", "client"),
+        ("--config-file=x", "client"),
+        ("--disable-config-file", "client"),
+        ("--time-format=iso", "client"),
+    ] {
+        let message = refused(argument);
+        assert!(message.contains(argument) && message.contains(instead), "{message}");
+    }
+    for argument in ["--dynamic-config-value", "--search-attribute", "--ui-public-path=/x"] {
+        let arguments = Some(vec![argument.to_owned()]);
+        assert!(resolve(Options { arguments, ..Options::default() }).is_ok(), "{argument}");
+    }
+}
+
+#[test]
 fn headless_is_passed_on_and_means_no_web_ui() {
     let options = Options { arguments: Some(vec!["--headless".into()]), ..Options::default() };
     assert_eq!(resolve(options).unwrap().ui_port, None);
