@@ -11,7 +11,7 @@ use crate::process::sweep::Subject;
 use crate::process::usage::{self, CpuMeter, Usage};
 use crate::protocol::Detached;
 use crate::supervisor::{Generation, LATE, Layer, Remedy, Round};
-use crate::temporal::health::Client;
+use crate::temporal::health::{self, Client};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,6 +26,10 @@ const DEEP_EVERY: u64 = 5;
 
 /// The members of the instance are looked up anew after so many rounds.
 const MEMBERS_EVERY: u64 = 10;
+
+/// While a server starts, a call may take as long as the start has taken so far, and at most this:
+/// to give up a first call, which loads what all later ones use, is to begin it anew.
+const LONGEST_CALL: Duration = Duration::from_secs(10);
 
 /// Less free space than this, and a failing database is no fault of the process.
 const DISK_FULL: u64 = 4 << 20;
@@ -85,17 +89,17 @@ pub async fn run(target: Target, reports: mpsc::UnboundedSender<Event>) {
         }
     };
     let mut due = Instant::now();
-    let mut passed = false;
     loop {
         let late = Instant::now().saturating_duration_since(due) > LATE;
         let begun = Instant::now();
-        let mut report = prober.round(passed).await;
-        // Every call is bounded; a round beyond all bounds was not the server's doing.
-        let bound = policy.probe_timeout * 4 + LATE;
-        if late || begun.elapsed() > bound {
+        let mut report = prober.round().await;
+        // Every call is bounded; a failure beyond all bounds was not the server's doing. What
+        // passes has passed, however late.
+        let bound = prober.patience() * 4 + LATE;
+        if report.round != Round::Pass && (late || begun.elapsed() > bound) {
             report.round = Round::Void;
         }
-        passed |= report.round == Round::Pass;
+        let passed = prober.passed;
         if reports.send(Event::Probed { generation, report: Box::new(report) }).is_err() {
             return;
         }
@@ -116,7 +120,12 @@ struct Prober {
     detached: Option<Detached>,
     cpu: CpuMeter,
     rounds: u64,
+    begun: Instant,
+    /// Whether any round has passed.
+    passed: bool,
     well: bool,
+    /// The process that owned the socket when it was last seen.
+    server: Option<Identity>,
 }
 
 impl Prober {
@@ -134,15 +143,20 @@ impl Prober {
             detached: None,
             cpu: CpuMeter::default(),
             rounds: 0,
+            begun: Instant::now(),
+            passed: false,
             well: false,
+            server: None,
             target,
         })
     }
 
     /// Asks from the bottom up and stops at the first layer that fails: what
     /// lies above it can only fail too, and later.
-    async fn round(&mut self, passed: bool) -> Report {
+    async fn round(&mut self) -> Report {
         self.rounds += 1;
+        let passed = self.passed;
+        self.client = self.client.patient(self.patience());
         let oom_kills = usage::oom_kills();
         // The gentle period, in memory of what was ready before.
         let deep = !self.well || self.rounds.is_multiple_of(DEEP_EVERY);
@@ -171,9 +185,10 @@ impl Prober {
         });
         let round = match failed {
             None => Round::Pass,
-            Some((layer, detail)) => self.judge(layer, detail, passed),
+            Some((layer, detail)) => self.judge(layer, detail),
         };
         self.well = round == Round::Pass;
+        self.passed |= self.well;
         let usage = self.target.subject.is_some().then(|| {
             let usage = usage::read(&self.members);
             (usage, self.cpu.percent(usage.cpu, Instant::now()))
@@ -189,6 +204,12 @@ impl Prober {
         }
     }
 
+    /// How long a call may take now.
+    fn patience(&self) -> Duration {
+        let patience = self.target.settings.policy.probe_timeout;
+        if self.passed { patience } else { self.begun.elapsed().min(LONGEST_CALL).max(patience) }
+    }
+
     async fn ask(&mut self, layer: Layer) -> Result<Answer, String> {
         match layer {
             Layer::Lock => Ok(match &self.target.subject {
@@ -202,6 +223,9 @@ impl Prober {
             Layer::Process => self.process(),
             Layer::Tcp => {
                 let address = self.target.settings.server_address();
+                if let Some(uid) = self.other_user() {
+                    return Err(format!("{address} belongs to another user now, uid {uid}"));
+                }
                 let patience = self.target.settings.policy.probe_timeout;
                 match tokio::time::timeout(patience, TcpStream::connect(&address)).await {
                     Ok(Ok(stream)) => {
@@ -235,6 +259,9 @@ impl Prober {
         if !subject.leader.is_alive() {
             return Err(format!("pid {} has ended", subject.leader.pid));
         }
+        if let Some(pid) = self.halted() {
+            return Err(format!("pid {pid} is stopped by a signal"));
+        }
         if self.holder.as_ref().is_some_and(Holder::still_holds) {
             return Ok(Answer::Passes);
         }
@@ -242,7 +269,12 @@ impl Prober {
         let port = self.target.settings.port;
         let listeners = ports::listeners(port);
         if listeners.is_empty() {
-            return Err(format!("nothing listens on port {port}"));
+            return Err(match &self.server {
+                Some(server) if server.is_alive() => {
+                    format!("shutting down: pid {} has closed port {port}", server.pid)
+                }
+                Some(_) | None => format!("nothing listens on port {port}"),
+            });
         }
         let held_by =
             |pids: &[Pid]| listeners.iter().find_map(|l| ports::holder_among(pids, l.inode));
@@ -252,6 +284,7 @@ impl Prober {
             self.refresh_members();
             self.holder = held_by(&self.members);
         }
+        self.server = self.holder.as_ref().and_then(|holder| Identity::of(holder.pid));
         match &self.holder {
             Some(_) => Ok(Answer::Passes),
             None => Err(format!("port {port} belongs to a process of somebody else")),
@@ -266,11 +299,42 @@ impl Prober {
         }
     }
 
+    /// Somebody else who has the port of a server that is only watched: it is not the one that
+    /// was found there. What was asked for by its address may be anybody's.
+    fn other_user(&self) -> Option<u32> {
+        let settings = &self.target.settings;
+        let is_ours = self.target.subject.is_some() || settings.address.is_some();
+        if is_ours || settings.allow_other_user { None } else { ports::other_user(settings.port) }
+    }
+
+    /// A process of a server that starts and is stopped by a signal: it uses none of its time.
+    fn halted(&self) -> Option<Pid> {
+        let is_halted = |pid: &Pid| linux::stat(*pid).is_some_and(|now| now.state == 'T');
+        self.members.iter().copied().find(|pid| !self.passed && is_halted(pid))
+    }
+
+    /// Whether the server is on its way down, by the request of somebody else: it has closed the
+    /// socket that it listened on, or says so before it does that.
+    fn is_shutting_down(&self, layer: Layer, detail: &str) -> bool {
+        match layer {
+            Layer::Process => {
+                self.server.as_ref().is_some_and(Identity::is_alive)
+                    && ports::listeners(self.target.settings.port).is_empty()
+            }
+            Layer::Grpc => self.passed && detail == health::NOT_SERVING,
+            Layer::Lock | Layer::Tcp | Layer::Store | Layer::Engine => false,
+        }
+    }
+
     /// Whether a restart may cure it. Not where it would lose what only the
-    /// running process has, nor where the disk is full.
-    fn judge(&self, layer: Layer, detail: String, passed: bool) -> Round {
-        if !passed && !self.target.adopted {
-            return Round::Fail { layer, detail, remedy: Remedy::Restart };
+    /// running process has, nor where the disk is full, nor what has yet to come up or is going.
+    fn judge(&self, layer: Layer, detail: String) -> Round {
+        if !self.passed && !self.target.adopted {
+            let remedy = if self.halted().is_some() { Remedy::Restart } else { Remedy::Wait };
+            return Round::Fail { layer, detail, remedy };
+        }
+        if self.is_shutting_down(layer, &detail) {
+            return Round::Fail { layer, detail, remedy: Remedy::Wait };
         }
         if let Some(why) = self.loss() {
             let detail = if detail == why { why } else { format!("{detail}; and {why}") };

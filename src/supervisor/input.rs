@@ -172,6 +172,8 @@ pub enum Remedy {
     Restart,
     /// A restart would not help, or would lose what only the running process has.
     None,
+    /// It is on its way, up or down, and has the time that a start or a stop may take.
+    Wait,
 }
 
 /// The verdict of one round of probes.

@@ -60,6 +60,7 @@ impl Supervisor {
             since,
             timeout,
             deadline: now + timeout,
+            halted: None,
         });
         Vec::new()
     }
@@ -190,8 +191,17 @@ impl Supervisor {
                 let trouble = Trouble { layer, detail, remedy, failures: 1, since: now };
                 self.degraded(live, trouble, now)
             }
-            // It has until its deadline, and an exit is seen when it happens.
-            (State::Starting(_), Round::Fail { .. } | Round::Void) => Vec::new(),
+            // It has until its deadline, and an exit is seen when it happens; but one that was
+            // stopped by a signal does not start.
+            (State::Starting(starting), Round::Fail { remedy, .. }) => {
+                starting.halted = match (starting.owner, remedy) {
+                    (Owner::Spawned, Remedy::Restart) => starting.halted.or(Some(now)),
+                    (Owner::Spawned, Remedy::Wait | Remedy::None)
+                    | (Owner::Adopted | Owner::External, _) => None,
+                };
+                Vec::new()
+            }
+            (State::Starting(_), Round::Void) => Vec::new(),
             (State::Ready(_), Round::Pass) => Vec::new(),
             (State::Degraded(live, _), Round::Pass) => {
                 live.since = now;
@@ -208,11 +218,10 @@ impl Supervisor {
             (State::Degraded(live, trouble), Round::Fail { layer, detail, remedy }) => {
                 // Only failures that a restart may cure count towards one, and
                 // they count from the first of their kind.
-                let (failures, since) = match (trouble.remedy, remedy) {
-                    (Remedy::Restart, Remedy::Restart) | (Remedy::None, Remedy::None) => {
-                        (trouble.failures.saturating_add(1), trouble.since)
-                    }
-                    (Remedy::None, Remedy::Restart) | (Remedy::Restart, Remedy::None) => (1, now),
+                let (failures, since) = if trouble.remedy == remedy {
+                    (trouble.failures.saturating_add(1), trouble.since)
+                } else {
+                    (1, now)
                 };
                 let live = live.clone();
                 self.degraded(live, Trouble { layer, detail, remedy, failures, since }, now)
@@ -237,6 +246,16 @@ impl Supervisor {
                     trouble.layer, trouble.detail, trouble.failures
                 );
                 self.kill(live.generation, Cause::Unresponsive, detail, now)
+            }
+            // Somebody else asked it to stop: it has what a stop of ours would give it.
+            (Owner::Spawned | Owner::Adopted, Remedy::Wait)
+                if now.saturating_duration_since(trouble.since) >= self.policy.stop_grace =>
+            {
+                let detail = format!(
+                    "{}, and did not exit within {:?}",
+                    trouble.detail, self.policy.stop_grace
+                );
+                self.kill(live.generation, Cause::Exited, detail, now)
             }
             (Owner::External, _) | (Owner::Spawned | Owner::Adopted, _) => {
                 self.state = State::Degraded(live, trouble);

@@ -66,10 +66,15 @@ impl Policy {
     /// as long as one that was healthy before.
     #[must_use]
     pub fn adopt_timeout(&self) -> Duration {
+        self.halt_timeout().max(self.failure_span).min(LONGEST_ADOPTION)
+    }
+
+    /// How long a server that starts may be stopped by a signal: as long as one that was ready
+    /// may not answer.
+    pub(super) fn halt_timeout(&self) -> Duration {
         self.probe_period
             .saturating_mul(self.failure_threshold)
             .saturating_add(self.probe_timeout)
-            .max(self.failure_span)
             .min(LONGEST_ADOPTION)
     }
 

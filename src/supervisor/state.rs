@@ -43,6 +43,15 @@ pub struct Starting {
     pub timeout: Duration,
     /// When it has taken too long.
     pub deadline: Instant,
+    /// Since when its process was seen stopped by a signal: it makes no use of its time.
+    pub halted: Option<Instant>,
+}
+
+impl Starting {
+    /// When it is given up, where one that is halted has `patience`.
+    pub(super) fn due(&self, patience: Duration) -> Instant {
+        self.halted.map_or(self.deadline, |halted| self.deadline.min(halted + patience))
+    }
 }
 
 /// A generation that was ready.

@@ -41,6 +41,47 @@ fn a_temporal_that_is_told_to_end_by_somebody_else_is_replaced() {
 }
 
 #[test]
+fn a_temporal_that_takes_its_time_to_shut_down_is_given_it_and_has_exited() {
+    let rig = Rig::with(&[("probe-period", "\"100ms\"")]);
+    rig.start();
+    let first = rig.temporal();
+    first.signal(Signal::TERM);
+    // Its port is closed within milliseconds, and it ends a second later.
+    wait_until("the end of its port", || !Rig::is_listening(rig.port));
+    first.signal(Signal::STOP);
+    let status = rig.wait_for("more failures than the threshold", |status| {
+        status["health"]["consecutive_failures"].as_u64().is_some_and(|failures| failures > 6)
+    });
+    assert!(status["message"].as_str().unwrap().contains("shutting down"), "{status:#}");
+    assert!(first.is_alive());
+    first.signal(Signal::CONT);
+    assert_eq!(rig.wait_ready(2)["restarts"]["last"]["cause"], "exited");
+}
+
+#[test]
+fn a_temporal_that_is_stopped_by_a_signal_while_it_starts_is_replaced_at_once() {
+    let mut rig = Rig::with(&[("probe-period", "\"100ms\""), ("probe-timeout", "\"500ms\"")]);
+    let halted = rig.folder().join("halted");
+    let program = wrapper::executable(
+        &rig,
+        "halts-once",
+        &format!(
+            r#"if [ "$1" = server ] && ! [ -e '{halted}' ]; then : > '{halted}'; kill -STOP $$; fi
+            exec '{real}' "$@""#,
+            halted = halted.display(),
+            real = server::program().display(),
+        ),
+    );
+    rig.set_program(&program);
+    // Far longer than this test may take.
+    rig.set("start-timeout", "\"10m\"");
+    rig.start();
+    let last = &rig.wait_ready(2)["restarts"]["last"];
+    assert_eq!(last["cause"], "unresponsive");
+    assert!(last["detail"].as_str().unwrap().contains("stopped by a signal"), "{last}");
+}
+
+#[test]
 fn a_stop_right_after_a_crash_wins_over_the_repair() {
     let rig = Rig::new();
     for _ in 0..5 {

@@ -58,6 +58,7 @@ fn rounds() -> impl Strategy<Value = Round> {
         4 => Just(fail(Layer::Tcp, Remedy::Restart)),
         2 => Just(fail(Layer::Grpc, Remedy::Restart)),
         1 => Just(fail(Layer::Store, Remedy::None)),
+        1 => Just(fail(Layer::Process, Remedy::Wait)),
     ]
 }
 

@@ -1,8 +1,8 @@
 //! What ends though nobody asked: repaired, later, or given up.
 
 use super::rig::{
-    SIGKILL, Sim, exited_fatally, fail, found, frozen, launch_of, launched, lost, refused, secs,
-    stop,
+    SIGKILL, Sim, exited_fatally, fail, found, frozen, launch_of, launched, lost, on_its_way,
+    refused, secs, stop,
 };
 use crate::supervisor::{
     Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Policy, Remedy, Round, State,
@@ -222,12 +222,81 @@ fn failing_probes_of_a_start_change_nothing_before_its_deadline() {
     sim.handle(Input::Start);
     sim.handle(launched(Generation(1)));
     for _ in 0..299 {
-        assert_eq!(sim.wait(0.1).probe(frozen()), []);
+        assert_eq!(sim.wait(0.1).probe(on_its_way()), []);
         assert_eq!(sim.tick(), []);
     }
     assert!(matches!(sim.state(), State::Starting(_)));
     sim.probe(Round::Pass);
     assert!(matches!(sim.state(), State::Ready(_)));
+}
+
+#[test]
+fn a_server_that_is_stopped_by_a_signal_while_it_starts_has_as_long_as_a_ready_one() {
+    let halted = || fail(Layer::Process, Remedy::Restart);
+    let mut sim = Sim::new(Policy { failure_span: secs(15.0), ..Policy::default() });
+    sim.handle(Input::Start);
+    sim.handle(launched(Generation(1)));
+    assert_eq!(sim.wait(1.0).probe(halted()), []);
+    assert_eq!(sim.wait(1.0).probe(halted()), []);
+    let (wait, effects) = sim.jump();
+    assert_eq!(wait, secs(3.0), "from the first round that saw it stopped");
+    assert_eq!(effects, [Effect::Kill { generation: Generation(1) }]);
+    let effects = sim.exit(SIGKILL);
+    assert!(
+        matches!(&effects[..], [Effect::Launch { cause: Cause::Unresponsive, detail, .. }]
+            if detail == "stopped by a signal while starting, for 4s"),
+        "{effects:?}"
+    );
+}
+
+#[test]
+fn a_start_that_was_halted_for_a_moment_has_its_time_again() {
+    let mut sim = Sim::new(Policy::default());
+    sim.handle(Input::Start);
+    sim.handle(launched(Generation(1)));
+    sim.wait(1.0).probe(fail(Layer::Process, Remedy::Restart));
+    sim.wait(2.0).probe(on_its_way());
+    let (wait, _) = sim.jump();
+    assert_eq!(wait, secs(27.0));
+}
+
+#[test]
+fn a_halted_start_is_not_given_up_for_a_pause_of_the_host() {
+    let mut sim = Sim::new(Policy::default());
+    sim.handle(Input::Start);
+    sim.handle(launched(Generation(1)));
+    sim.probe(fail(Layer::Process, Remedy::Restart));
+    assert_eq!(sim.wait(600.0).tick(), []);
+    sim.probe(Round::Pass);
+    assert!(matches!(sim.state(), State::Ready(_)));
+}
+
+#[test]
+fn a_server_that_shuts_down_by_itself_has_the_time_of_a_stop_and_counts_as_it_exits() {
+    let mut sim = Sim::ready(Policy::default());
+    for _ in 0..14 {
+        assert_eq!(sim.wait(1.0).probe(on_its_way()), []);
+        assert!(matches!(sim.state(), State::Degraded(..)));
+    }
+    sim.exit(Exit::Code(0));
+    assert!(matches!(sim.state(), State::Backoff { cause: Cause::Exited, .. }));
+}
+
+#[test]
+fn a_server_that_never_ends_its_shutdown_is_killed_as_one_that_exited() {
+    let mut sim = Sim::ready(Policy::default());
+    sim.wait(1.0).probe(frozen());
+    for _ in 0..15 {
+        assert_eq!(sim.wait(1.0).probe(on_its_way()), []);
+    }
+    assert_eq!(sim.wait(1.0).probe(on_its_way()), [Effect::Kill { generation: Generation(1) }]);
+    sim.exit(SIGKILL);
+    assert!(
+        matches!(sim.state(), State::Backoff { cause: Cause::Exited, detail, .. }
+            if detail == "shutting down, and did not exit within 15s"),
+        "{:?}",
+        sim.state()
+    );
 }
 
 #[test]

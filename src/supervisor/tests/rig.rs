@@ -51,6 +51,11 @@ pub(super) fn frozen() -> Round {
     fail(Layer::Grpc, Remedy::Restart)
 }
 
+/// Fails as a server does that is on its way up, or down.
+pub(super) fn on_its_way() -> Round {
+    Round::Fail { layer: Layer::Process, detail: "shutting down".into(), remedy: Remedy::Wait }
+}
+
 /// Fails as a server does whose database file was deleted.
 pub(super) fn lost() -> Round {
     fail(Layer::Store, Remedy::None)

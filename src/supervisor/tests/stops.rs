@@ -1,6 +1,8 @@
 //! Ends that somebody asked for, ends that do not come, and late ticks.
 
-use super::rig::{SIGKILL, Sim, exited, found, frozen, launch_of, launched, refused, secs, stop};
+use super::rig::{
+    SIGKILL, Sim, exited, found, frozen, launch_of, launched, on_its_way, refused, secs, stop,
+};
 use crate::supervisor::{
     Cause, Effect, Exit, Found, Generation, Input, LATE, Policy, Round, State, Want,
 };
@@ -167,7 +169,7 @@ fn a_host_that_was_suspended_gives_back_the_time_and_kills_nobody() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     sim.handle(launched(G1));
-    sim.wait(10.0).probe(frozen());
+    sim.wait(10.0).probe(on_its_way());
     assert_eq!(sim.wait(3600.0).tick(), []);
     assert_eq!(sim.jump(), (secs(20.0), vec![Effect::Kill { generation: G1 }]));
 
@@ -191,7 +193,7 @@ fn what_wakes_a_suspended_host_may_be_an_input_and_not_the_tick() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     sim.handle(launched(G1));
-    sim.wait(10.0).probe(frozen());
+    sim.wait(10.0).probe(on_its_way());
     sim.wait(3600.0).probe(Round::Void);
     assert_eq!(sim.tick(), []);
     assert_eq!(sim.jump(), (secs(20.0), vec![Effect::Kill { generation: G1 }]));
@@ -202,7 +204,7 @@ fn a_late_tick_never_leaves_a_deadline_in_the_past_to_spin_on() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     sim.handle(launched(G1));
-    sim.wait(30.1).probe(frozen());
+    sim.wait(30.1).probe(on_its_way());
     sim.wait(0.2);
     let effects = sim.tick();
     let spins = sim.supervisor.poll_timeout().is_some_and(|due| due <= sim.now);

@@ -6,8 +6,8 @@
 //! then listed there has to appear in the table.
 
 use super::rig::{
-    SIGKILL, exited, exited_fatally, fail, found, frozen, launched, lost, probed, refused, secs,
-    stop,
+    SIGKILL, exited, exited_fatally, fail, found, frozen, launched, lost, on_its_way, probed,
+    refused, secs, stop,
 };
 use crate::supervisor::{
     Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Live, Owner, Policy, Remedy,
@@ -34,7 +34,8 @@ kinds!(state_kind, STATES, State, {
     State::Stopped { note: None } => "stopped",
     State::Stopped { note: Some(_) } => "stopped, with a note",
     State::Starting(Starting { launched: false, .. }) => "starting, unlaunched",
-    State::Starting(Starting { owner: Owner::Spawned, launched: true, .. }) => "starting, spawned",
+    State::Starting(Starting { owner: Owner::Spawned, launched: true, halted: None, .. }) => "starting, spawned",
+    State::Starting(Starting { owner: Owner::Spawned, launched: true, halted: Some(_), .. }) => "starting, halted",
     State::Starting(Starting { owner: Owner::Adopted, launched: true, .. }) => "starting, adopted",
     State::Starting(Starting { owner: Owner::External, launched: true, .. }) => "starting, external",
     State::Ready(Live { owner: Owner::Spawned, .. }) => "ready, spawned",
@@ -44,6 +45,7 @@ kinds!(state_kind, STATES, State, {
     State::Degraded(Live { owner: Owner::Adopted, .. }, _) => "degraded, adopted",
     State::Degraded(Live { owner: Owner::Spawned, .. }, Trouble { remedy: Remedy::Restart, .. }) => "degraded, restart",
     State::Degraded(Live { owner: Owner::Spawned, .. }, Trouble { remedy: Remedy::None, .. }) => "degraded, none",
+    State::Degraded(Live { owner: Owner::Spawned, .. }, Trouble { remedy: Remedy::Wait, .. }) => "degraded, wait",
     State::Stopping(Stopping { launched: false, .. }) => "stopping, unlaunched",
     State::Stopping(Stopping { launched: true, kills: 0, .. }) => "stopping, launched",
     State::Stopping(Stopping { launched: true, kills: 1.., .. }) => "stopping, killed",
@@ -70,6 +72,7 @@ kinds!(input_kind, INPUTS, Input, {
     Input::Probed { round: Round::Pass, .. } => "pass",
     Input::Probed { round: Round::Void, .. } => "void",
     Input::Probed { round: Round::Fail { remedy: Remedy::None, .. }, .. } => "fail store",
+    Input::Probed { round: Round::Fail { remedy: Remedy::Wait, .. }, .. } => "fail, on its way",
     Input::Probed { round: Round::Fail { layer: Layer::Tcp, remedy: Remedy::Restart, .. }, .. } => "fail tcp",
     Input::Probed { round: Round::Fail { layer: Layer::Lock | Layer::Process | Layer::Grpc | Layer::Store | Layer::Engine, remedy: Remedy::Restart, .. }, .. } => "fail grpc",
 });
@@ -92,6 +95,7 @@ fn inputs(generation: Generation) -> (Vec<Input>, Vec<Input>) {
         probed(generation, frozen()),
         probed(generation, fail(Layer::Tcp, Remedy::Restart)),
         probed(generation, lost()),
+        probed(generation, on_its_way()),
     ];
     let commands =
         vec![Input::Start, stop(), Input::Stop { cause: Cause::Shutdown }, Input::Restart];
@@ -130,8 +134,20 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
             since: now,
             timeout: secs(30.0),
             deadline: ahead,
+            halted: None,
         })
     };
+    let halted = State::Starting(Starting {
+        generation: G5,
+        owner: Owner::Spawned,
+        cause: Cause::Crash,
+        detail: "earlier".into(),
+        launched: true,
+        since: now,
+        timeout: secs(30.0),
+        deadline: ahead,
+        halted: Some(ago(1.0)),
+    });
     let live = |owner, age: f64| Live { generation: G5, owner, since: ago(age) };
     let trouble = |layer, remedy, failures| Trouble {
         layer,
@@ -150,6 +166,7 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
     add("", Want::Down, State::Stopped { note: Some("earlier".into()) });
     add("", Want::Up, starting(Owner::Spawned, false));
     add("", Want::Up, starting(Owner::Spawned, true));
+    add("", Want::Up, halted);
     add("", Want::Up, starting(Owner::Adopted, true));
     add("", Want::Up, starting(Owner::External, true));
     add(" for 3 s", Want::Up, State::Ready(live(Owner::Spawned, 3.0)));
@@ -161,6 +178,7 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
         (Owner::Adopted, Layer::Grpc, Remedy::Restart),
         (Owner::External, Layer::Tcp, Remedy::Restart),
         (Owner::Spawned, Layer::Store, Remedy::None),
+        (Owner::Spawned, Layer::Process, Remedy::Wait),
     ] {
         for failures in [1, 2] {
             add(
@@ -248,7 +266,7 @@ fn show_state(before: &State, state: &State, now: Instant) -> String {
             s.generation,
             owner(s.owner),
             cause(&s.cause),
-            due(s.launched, s.deadline)
+            due(s.launched, s.due(Policy::default().halt_timeout()))
         ),
         State::Ready(live) => format!("ready g{}{}", live.generation, owner(live.owner)),
         State::Degraded(live, trouble) => format!(
