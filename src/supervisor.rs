@@ -166,7 +166,9 @@ impl Supervisor {
             State::Failed { retry, .. } => *retry,
             // While a launch still runs there is nothing to signal, and the time
             // it takes (clearing what was left, a slow disk) is not the server's.
-            State::Starting(starting) => starting.launched.then_some(starting.deadline),
+            State::Starting(starting) => {
+                starting.launched.then(|| starting.due(self.policy.halt_timeout()))
+            }
             State::Stopping(stopping) => stopping.launched.then_some(stopping.act_at),
             State::Backoff { until, .. } => Some(*until),
         }
@@ -190,6 +192,15 @@ impl Supervisor {
                 let timeout = starting.timeout;
                 let generation = starting.generation;
                 match starting.owner {
+                    Owner::Spawned if now < starting.deadline => {
+                        let patience = self.policy.halt_timeout();
+                        self.kill(
+                            generation,
+                            Cause::Unresponsive,
+                            format!("stopped by a signal while starting, for {patience:.0?}"),
+                            now,
+                        )
+                    }
                     Owner::Spawned => self.kill(
                         generation,
                         Cause::StartTimeout,
@@ -262,7 +273,10 @@ impl Supervisor {
         self.seen = self.seen.max(now);
         let late = self.poll_timeout().is_some_and(|due| now.saturating_duration_since(due) > LATE);
         match &mut self.state {
-            State::Starting(starting) if late => starting.deadline += gap,
+            State::Starting(starting) if late => {
+                starting.deadline += gap;
+                starting.halted = starting.halted.map(|halted| halted + gap);
+            }
             // Whoever was killed already has no more claim to time.
             State::Stopping(stopping) if late && stopping.kills == 0 => {
                 stopping.act_at += gap;
@@ -324,6 +338,7 @@ impl Supervisor {
             since: now,
             timeout,
             deadline: now + timeout,
+            halted: None,
         });
         vec![Effect::Launch { generation, cause, detail, automatic }]
     }

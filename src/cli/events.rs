@@ -2,6 +2,7 @@
 
 use super::output::line;
 use super::{CliError, Context};
+use crate::harmless::harmless;
 use crate::manager::chronicle;
 use crate::presenter;
 use crate::protocol::Entry;
@@ -40,11 +41,11 @@ pub(super) fn run(context: &Context, last: Option<usize>, json: bool) -> Result<
 
 fn print(entry: &Entry) {
     let time = entry.time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S%.3f");
-    line(&format!("{time}  {}", presenter::tell(entry)));
+    line(&format!("{time}  {}", harmless(&presenter::tell(entry))));
     let phases: Vec<String> = entry
         .phases
         .iter()
-        .map(|phase| format!("{} {}", phase.name, human::latency(phase.us)))
+        .map(|phase| format!("{} {}", harmless(&phase.name), human::latency(phase.us)))
         .collect();
     if !phases.is_empty() {
         line(&format!("    {}", phases.join(", ")));
@@ -58,6 +59,6 @@ fn print(entry: &Entry) {
     let words = entry.first_words.iter().map(String::as_str);
     let words = words.chain(gap.then_some("…")).chain(entry.last_words.iter().map(String::as_str));
     for words in words {
-        line(&format!("    | {words}"));
+        line(&format!("    | {}", harmless(words)));
     }
 }

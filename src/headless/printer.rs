@@ -2,6 +2,7 @@
 
 use super::output::Output;
 use crate::config::Settings;
+use crate::harmless::harmless;
 use crate::log::{Batch, Follower, Start};
 use crate::presenter;
 use crate::protocol::{Entry, State, Status};
@@ -61,7 +62,7 @@ impl Printer {
 
     pub(super) fn line(&self, text: &str) {
         let clock = jiff::Zoned::now().strftime("%H:%M:%S%.3f");
-        self.out.say(format!("{clock} stigmer  {text}\n"));
+        self.out.say(format!("{clock} stigmer  {}\n", harmless(text)));
     }
 
     pub(super) fn follows(&mut self, status: &Status) {
