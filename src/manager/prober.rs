@@ -309,7 +309,8 @@ impl Prober {
 
     /// A process of a server that starts and is stopped by a signal: it uses none of its time.
     fn halted(&self) -> Option<Pid> {
-        let is_halted = |pid: &Pid| linux::stat(*pid).is_some_and(|now| now.state == 'T');
+        let is_halted =
+            |pid: &Pid| crate::process::linux::stat(*pid).is_some_and(|now| now.state == 'T');
         self.members.iter().copied().find(|pid| !self.passed && is_halted(pid))
     }
 

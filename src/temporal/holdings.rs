@@ -1,6 +1,7 @@
 //! All workflows on a server: what the end of the server would lose with its database.
 
-use super::health::{Client, words};
+use super::connection::words;
+use super::health::Client;
 use super::message;
 
 /// A developer's machine has few; more are not counted in one look.
@@ -39,8 +40,10 @@ impl Client {
             for group in counted.groups {
                 let count = u64::try_from(group.count).unwrap_or(0);
                 match group.status().as_deref() {
-                    Some("Running" | "Paused") => found.running += count,
-                    Some(_) | None => found.closed += count,
+                    Some("Running" | "Paused") => {
+                        found.running = found.running.saturating_add(count);
+                    }
+                    Some(_) | None => found.closed = found.closed.saturating_add(count),
                 }
             }
         }
