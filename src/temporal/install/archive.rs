@@ -7,8 +7,8 @@ use std::time::Duration;
 use flate2::read::GzDecoder;
 use ureq::{Agent, Error, Timeout};
 
-use super::staging::{MAX_PROGRAM, Staging};
-use super::{Candidate, Progress, Wanted};
+use super::staging::{MAX_PROGRAM, Program, Staging};
+use super::{Progress, Wanted};
 
 /// For the name to be resolved, and for the connection to stand.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ pub(super) fn fetch(
     url: &str,
     staging: &Staging,
     progress: &mut dyn Progress,
-) -> Result<Candidate, String> {
+) -> Result<Program, String> {
     let config = Agent::config_builder()
         .https_only(url.starts_with("https:"))
         .timeout_resolve(Some(CONNECT))
@@ -37,13 +37,12 @@ pub(super) fn fetch(
     let mut response = agent.get(url).call().map_err(|error| explain(&error))?;
     progress.started(url, response.body().content_length());
     let body = response.body_mut().with_config().limit(MAX_PROGRAM).reader();
-    let program = unpack(Counted { body, read: 0, progress }, staging)?;
-    Ok(Candidate { program, may_differ: true })
+    unpack(Counted { body, read: 0, progress }, staging)
 }
 
 /// Writes the one wanted entry. Whatever else is in the archive is not touched, and neither are the
 /// names in it.
-fn unpack(from: impl Read, staging: &Staging) -> Result<super::Program, String> {
+fn unpack(from: impl Read, staging: &Staging) -> Result<Program, String> {
     // Everything that is decompressed counts, also what is skipped.
     let mut tar = tar::Archive::new(GzDecoder::new(from).take(2 * MAX_PROGRAM));
     let broken = |error: io::Error| format!("the archive is broken or incomplete: {error}");

