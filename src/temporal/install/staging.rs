@@ -95,8 +95,8 @@ impl Staging {
     pub(super) fn write_program(&self, from: impl Read) -> Result<Program, String> {
         let path = self.program();
         let mut options = OpenOptions::new();
-        // `mode` is subject to the umask, which takes nothing from the owner's rights in earnest.
-        let file = options.write(true).create_new(true).mode(0o700).open(&path);
+        // Read-only: `cp FILE bin/temporal` would write through the hard link into other homes.
+        let file = options.write(true).create_new(true).mode(0o500).open(&path);
         let mut file =
             file.map_err(|error| format!("cannot create {}: {error}", path.display()))?;
         let mut hash = Sha256::new();

@@ -130,7 +130,7 @@ fn the_archive_is_fetched_verified_and_put_in_its_place() {
     let installed = sources.install(&rig.bin, None, Arch::Amd64, &mut said).unwrap();
     assert_eq!((installed.how, installed.version.cli.as_str()), (How::Verified, "1.9.1"));
     assert_eq!(fs::read(&installed.path).unwrap(), PROGRAM);
-    assert_eq!(fs::metadata(&installed.path).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(fs::metadata(&installed.path).unwrap().permissions().mode() & 0o777, 0o500);
     assert_eq!(fs::metadata(&rig.bin).unwrap().permissions().mode() & 0o777, 0o700);
     assert_eq!(rig.left(), ["temporal"]);
 
@@ -260,6 +260,7 @@ fn one_error_lists_every_way_and_what_to_do() {
         "--temporal-bin",
         "PATH",
         "HTTPS_PROXY",
+        "`stigmer local install` again",
     ] {
         assert!(error.contains(part), "{part} in {error}");
     }
@@ -335,6 +336,7 @@ fn shared_copy_that_was_written_to_is_fetched_again_and_unused_ones_are_removed(
     let store = rig.dir.path().join("versions");
     let shared = || Sources { store: Some(store.clone()), ..sources(address.clone(), Vec::new()) };
     let path = run(&shared(), &rig, None).unwrap().path;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
     fs::write(&path, "#!/bin/sh\necho forged\n").unwrap();
     fs::write(store.join("temporal-0.9.0"), "of no home").unwrap();
     let installed = run(&shared(), &other, None).unwrap();
