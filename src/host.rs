@@ -10,9 +10,11 @@ use crate::paths::{Home, HomeError};
 use crate::process::identity::{Identity, Proven};
 use crate::process::linux;
 use crate::process::lock::{self, HostLock};
+use crate::process::open_files::{KnownFile, holds_lock};
 use crate::process::record::Record;
 use crate::protocol::Mode;
 use crate::supervisor::{Cause, Want};
+use crate::temporal::running;
 use crate::watchdog::{self, Death};
 use std::io;
 use std::path::PathBuf;
@@ -293,17 +295,23 @@ fn named(home: &Home, pid: &str, start_ticks: &str) -> Option<Identity> {
 
 /// Pins the host of this home. A lock's text alone proves nothing: the process must
 /// hold the lock too.
-#[must_use]
-pub fn prove(home: &Home) -> Option<Proven> {
-    let proven = holder(home)?.prove()?;
-    linux::is_holder(proven.pid(), &home.supervisor_lock()).then_some(proven)
+///
+/// # Errors
+/// When it cannot be pinned, or its descriptors cannot be read.
+pub fn prove(home: &Home) -> io::Result<Option<Proven>> {
+    let Some(holder) = holder(home) else { return Ok(None) };
+    let (Some(proven), Some(lock)) = (holder.prove()?, KnownFile::at(&home.supervisor_lock())?)
+    else {
+        return Ok(None);
+    };
+    Ok(holds_lock(proven.pid(), &lock)?.then_some(proven))
 }
 
 /// The Temporal that runs from this home, host or not, and the options it was
 /// started with.
 #[must_use]
 pub fn running(home: &Home) -> Option<(Record, Options)> {
-    let record = Record::read(&home.record()).filter(|record| record.leader.is_alive())?;
+    let record = running::find(home).ok()?.server()?;
     let options = serde_json::from_str(&record.options).unwrap_or_default();
     Some((record, options))
 }
@@ -324,7 +332,7 @@ pub fn remedy(home: &Home) -> String {
              from here, so nothing is signalled: stop it there, or choose another home with --home",
             holder.pid
         ),
-        Some(holder) if prove(home).is_some() => format!(
+        Some(holder) if matches!(prove(home), Ok(Some(_))) => format!(
             "it is pid {}: `stigmer local restart` replaces it, `stigmer local stop` ends it",
             holder.pid
         ),
@@ -332,7 +340,7 @@ pub fn remedy(home: &Home) -> String {
         Some(_) if is_hosted(home) => format!(
             "it is {}, which is not proven to be a host, so nothing is signalled: end it yourself, \
              or choose another home with --home",
-            linux::lock_holders(&home.supervisor_lock())
+            lock::holders(&home.supervisor_lock())
         ),
         Some(_) | None => {
             "`stigmer local restart` replaces it, `stigmer local stop` ends it".into()

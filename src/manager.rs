@@ -247,7 +247,7 @@ impl Manager {
     pub async fn run(mut self) {
         let sweeps = self.sweeps.clone();
         self.files.keep("supervisor.lock", move || sweeps.keep_lock());
-        self.adopt();
+        self.adopt().await;
         self.go_on();
         self.publish();
         loop {
@@ -516,9 +516,9 @@ impl Manager {
         let lock = self.facts.settings.home.temporal_lock();
         let sweeps = self.sweeps.clone();
         tokio::spawn(async move {
-            let sweep = move || {
-                let members = subject.signal(&lock, signals);
-                tracing::info!(%generation, members, ?signals, "signalled");
+            let sweep = move || match subject.signal(&lock, signals) {
+                Ok(members) => tracing::info!(%generation, members, ?signals, "signalled"),
+                Err(error) => tracing::error!(%generation, ?signals, %error, "not signalled"),
             };
             if let Err(error) = sweeps.run(sweep).await {
                 tracing::error!(%generation, ?signals, %error, "not signalled");
@@ -560,7 +560,8 @@ pub fn gave_up(home: &Home, hosts: u32) -> Entry {
 
 fn last_generation(home: &Home) -> Generation {
     let locked = crate::process::lock::read_number(&home.temporal_lock());
-    let recorded = Record::read(&home.record()).map_or(0, |record| record.generation.0);
+    let recorded = Record::read(&home.record()).ok().flatten();
+    let recorded = recorded.map_or(0, |record| record.generation.0);
     // Known better than by the lock only where a disk took no more than the timeline.
     let told = chronicle::recent(&home.events()).iter().map(|entry| entry.generation.0).max();
     Generation(locked.max(recorded).max(told.unwrap_or(0)))

@@ -7,7 +7,7 @@
 //! by [`sweep::select`], a pure function over a process table. ([`job`] stops
 //! and knows only ourselves.)
 //!
-//! What only Linux has: procfs in [`linux`] and [`usage`], pidfd in [`identity`]
+//! What only Linux has: procfs in [`linux`], [`open_files`], [`memory`] and [`usage`], pidfd in [`identity`]
 //! and [`watch`], netlink under [`ports`], `close_range` and the subreaper in
 //! [`spawn`]. The rest is plain Unix.
 
@@ -15,8 +15,11 @@ pub mod identity;
 pub mod job;
 pub mod linux;
 pub mod lock;
+pub mod memory;
+pub mod open_files;
 pub mod ports;
 pub mod record;
+pub mod requirements;
 mod sock_diag;
 pub mod spawn;
 pub mod sweep;

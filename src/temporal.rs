@@ -12,6 +12,7 @@ pub mod locate;
 pub mod logline;
 mod message;
 pub mod noise;
+pub mod running;
 mod tool;
 pub mod version;
 pub mod workflows;

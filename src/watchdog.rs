@@ -96,7 +96,7 @@ fn fork_companion(role: Role) -> io::Result<Watchdog> {
             companion::run(reader, role)
         }
         nix::unistd::ForkResult::Parent { child } => {
-            let companion = Identity::of(child.as_raw())
+            let companion = Identity::of(child.as_raw())?
                 .ok_or_else(|| io::Error::other("the companion cannot be identified"))?;
             Ok(Watchdog { companion, pipe: Mutex::new(Pipe { end: Some(writer), armed }) })
         }
@@ -165,7 +165,7 @@ pub fn end() {
     // Closes the pipe.
     if pipe.end.take().is_some()
         && !pipe.armed
-        && let Some(proven) = watchdog.companion.prove()
+        && let Ok(Some(proven)) = watchdog.companion.prove()
         && watch::wait_exit(&proven, LEAVING)
     {
         watch::reap(proven.pid());
@@ -181,7 +181,7 @@ pub fn companion() -> Option<&'static Identity> {
 /// Returns when the companion has ended, which it does before its process only
 /// if someone ends it. Never returns if there is none.
 pub async fn ended() {
-    let watched = companion().and_then(Identity::prove).and_then(|it| Watched::new(it).ok());
+    let watched = companion().and_then(|it| it.prove().ok()?).and_then(|it| Watched::new(it).ok());
     match watched {
         Some(watched) => {
             watched.ended().await;

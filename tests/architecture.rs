@@ -88,6 +88,7 @@ fn arrows_point_only_where_the_map_says() {
                 "process",
                 "protocol",
                 "supervisor",
+                "temporal",
                 "watchdog",
             ],
         ),

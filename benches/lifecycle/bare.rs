@@ -109,7 +109,7 @@ pub async fn serving(client: &Client, mut lives: impl FnMut() -> Result<bool>) -
 }
 
 pub fn signal(pid: Pid, how: Signal) -> Result<()> {
-    let proven = Identity::of(pid).as_ref().and_then(Identity::prove);
+    let proven = Identity::of(pid).unwrap().and_then(|it| it.prove().unwrap());
     Ok(proven.with_context(|| format!("pid {pid} has ended already"))?.signal(how)?)
 }
 

@@ -32,7 +32,8 @@ pub(super) fn ensure(settings: &Settings) -> Result<(), CliError> {
     let home = &settings.home;
     // Where a host runs it is attached to, and a Temporal that somebody else runs
     // on the port is used: neither needs a program.
-    if host::is_hosted(home) || !ports::listeners(settings.port).is_empty() {
+    if host::is_hosted(home) || ports::listeners(settings.port).is_ok_and(|found| !found.is_empty())
+    {
         return Ok(());
     }
     let path = std::env::var_os("PATH");

@@ -95,11 +95,17 @@ fn hosted(status: &Status) -> Option<Server> {
 fn unhosted(home: &Home) -> Option<Server> {
     let (record, options) = host::running(home)?;
     let settings = Settings::resolve(home.clone(), options).ok()?;
-    let members: Vec<Pid> =
-        record.subject().members(&home.temporal_lock()).iter().map(|member| member.pid).collect();
+    let members: Vec<Pid> = record
+        .subject()
+        .members(&home.temporal_lock())
+        .iter()
+        .flatten()
+        .map(|member| member.pid)
+        .collect();
     let holder = ports::listeners(record.port)
         .iter()
-        .find_map(|listener| ports::holder_among(&members, listener.inode));
+        .flatten()
+        .find_map(|listener| ports::holder_among(&members, listener.inode).ok()?);
     Some(Server {
         database: settings.database.file().map(ToOwned::to_owned),
         pids: holder.map(|holder| holder.pid).into_iter().collect(),

@@ -4,15 +4,15 @@ mod screen;
 
 use super::output::{is_coloured, line, raw};
 use super::{CliError, Context, block_on};
-use crate::config::Settings;
+use crate::config::{Options, Settings};
 use crate::control::client::{self, ClientError};
 use crate::host;
 use crate::manager::Facts;
 use crate::paths::Home;
-use crate::process::record::Record;
-use crate::process::{linux, lock};
+use crate::process::{linux, memory};
 use crate::protocol::{Mode, State, Status, TemporalStatus};
 use crate::supervisor::Want;
+use crate::temporal::running::{self, Running};
 use std::time::{Duration, Instant};
 
 pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
@@ -55,8 +55,12 @@ pub(super) fn current(context: &Context) -> Result<Status, CliError> {
 
 fn from_files(context: &Context, hosted: bool) -> Result<Status, CliError> {
     let home = &context.home;
-    let (record, options) = host::running(home).unzip();
-    let options = options.unwrap_or_default();
+    let found = running::find(home)
+        .map_err(|error| CliError::Other(format!("cannot tell what runs of {home}: {error}")))?;
+    let unproven = unproven(home, &found);
+    let record = found.server();
+    let options = record.as_ref().and_then(|record| serde_json::from_str(&record.options).ok());
+    let options: Options = options.unwrap_or_default();
     let settings = Settings::resolve(home.clone(), options)?;
     let now = Instant::now();
     // An empty machine, for the parts that are absent.
@@ -85,7 +89,7 @@ fn from_files(context: &Context, hosted: bool) -> Result<Status, CliError> {
         (Some(_), false) => {
             "no host watches it; `stigmer local` adopts it, `stigmer local stop` ends it".to_owned()
         }
-        (None, false) => unproven(home),
+        (None, false) => unproven,
     };
     Ok(Status {
         host: None,
@@ -115,23 +119,23 @@ fn from_files(context: &Context, hosted: bool) -> Result<Status, CliError> {
     })
 }
 
-/// What may run all the same, and cannot be proven to be ours.
-fn unproven(home: &Home) -> String {
-    let elsewhere = Record::read(&home.record())
-        .map(|record| record.leader)
-        .filter(|leader| !leader.is_local() && !leader.is_before_boot());
-    let lock = home.temporal_lock();
-    match elsewhere {
-        Some(leader) => format!(
+/// What may run all the same, and is no server that is proven to be ours.
+fn unproven(home: &Home, found: &Running) -> String {
+    match found {
+        Running::Nothing | Running::Recorded(_) | Running::Unrecorded(_) => String::new(),
+        Running::Elsewhere(record) => format!(
             "{} was recorded in another container or pid namespace (pid {}), where it may still run",
             home.record().display(),
-            leader.pid
+            record.leader.pid
         ),
-        None if lock::is_held(&lock).unwrap_or(false) => format!(
-            "{} is held by {}, which is not proven to be ours",
-            lock.display(),
-            linux::lock_holders(&lock)
+        Running::Remains(subject) => format!(
+            "the server has ended and left processes behind, among them {}; `stigmer local stop` \
+             ends them",
+            memory::describe(subject.leader.pid)
         ),
-        None => String::new(),
+        Running::Stranger(who) => format!(
+            "{} is held by {who}, which is not proven to be ours",
+            home.temporal_lock().display()
+        ),
     }
 }

@@ -9,11 +9,12 @@ use crate::host;
 use crate::manager::Intent;
 use crate::paths::Home;
 use crate::process::identity::{Proven, Signal};
-use crate::process::lock::{self, HostLock};
+use crate::process::lock::{self, Holder, HostLock};
 use crate::process::record::Record;
-use crate::process::{linux, ports, watch};
+use crate::process::{memory, ports, watch};
 use crate::protocol::Status;
 use crate::supervisor::{Policy, Want};
+use crate::temporal::running::{self, Running};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -63,7 +64,14 @@ pub(super) fn stop(home: &Home) -> Result<Stopped, CliError> {
             Err(error) => Err(error),
         };
         match answer {
-            Ok(()) => return Ok(met),
+            Ok(()) if !lock::is_held(&home.temporal_lock()).unwrap_or(true) => return Ok(met),
+            // The lock is held, though the host has proven nobody who holds it. A dashboard goes
+            // on hosting; where no host is left, what holds it is looked for below.
+            Ok(()) => {
+                if let Ok(now) = block_on(client::status(home))? {
+                    return if now.intent == Want::Up { Ok(met) } else { still_held(home, met) };
+                }
+            }
             Err(ClientError::Refused(error)) if error.code != "gone" => {
                 return Err(CliError::Other(error.to_string()));
             }
@@ -88,14 +96,30 @@ fn grace(record: &Record) -> Duration {
         .map_or(Policy::default().stop_grace, |span| span.0)
 }
 
-/// Something of this home runs, and no record says what: without a leader nothing
-/// is proven, and nobody is signalled.
-fn unrecorded(lock: &Path) -> CliError {
+/// The lock is held, and its holder is not proven ours: nobody is signalled.
+fn unproven(lock: &Path, who: &str) -> CliError {
     CliError::Other(format!(
-        "cannot stop what holds {}: {}. There is no record (temporal.pid) to prove that it is \
-         ours, so nothing was signalled; end it yourself if you know it",
-        lock.display(),
-        linux::lock_holders(lock)
+        "cannot stop the process that holds {}: {who}. It is not proven to be a server of this \
+         home, so nothing was signalled; stop that process yourself, or choose another home with \
+         --home",
+        lock.display()
+    ))
+}
+
+/// Whoever holds the lock still was not proven to be of the instance that was stopped.
+fn still_held(home: &Home, stopped: Stopped) -> Result<Stopped, CliError> {
+    let lock = home.temporal_lock();
+    match lock::holder(&lock).map_err(|error| unknown(home, &error))? {
+        Holder::Nobody => Ok(stopped),
+        Holder::Stranger(who) => Err(unproven(&lock, &who)),
+        Holder::Instance(subject) => Err(unproven(&lock, &memory::describe(subject.leader.pid))),
+    }
+}
+
+fn unknown(home: &Home, error: &std::io::Error) -> CliError {
+    CliError::Other(format!(
+        "cannot tell what runs of {home}: {error}; nothing was deleted. Make the home readable and \
+         try again"
     ))
 }
 
@@ -108,7 +132,7 @@ fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>
         Mode::Tui | Mode::Other => false,
     });
     // Pinned before it goes. One in another pid namespace cannot be; its lock tells.
-    let host = host::prove(home).filter(|_| ends);
+    let host = host::prove(home).ok().flatten().filter(|_| ends);
     let answer = block_on(client::command(home, "shutdown", None))?;
     if !matches!(answer, Err(ClientError::Unresponsive)) {
         let deadline = Instant::now() + LEAVING;
@@ -126,7 +150,9 @@ fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>
 pub(super) fn kill_host(home: &Home) -> Result<(), CliError> {
     super::start::provable(home)?;
     want_down(home);
-    if let Some(proven) = host::prove(home) {
+    let proven = host::prove(home)
+        .map_err(|error| CliError::Other(format!("cannot end the host: {error}")))?;
+    if let Some(proven) = proven {
         note(&format!("the host (pid {}) does not answer: ending it", proven.pid()));
         proven
             .signal(Signal::Kill)
@@ -196,48 +222,51 @@ fn want_down(home: &Home) {
 
 /// The watchdog of a host that is dead, while it lives.
 fn watchdog_of_the_dead(home: &Home) -> Option<Proven> {
-    host::holder(home).filter(|holder| holder.is_local() && !holder.is_alive())?;
-    host::companion(home)?.prove()
+    host::holder(home)
+        .filter(|holder| holder.is_local() && matches!(holder.is_alive(), Ok(false)))?;
+    host::companion(home)?.prove().ok()?
 }
 
 fn end_orphan(home: &Home) -> Result<Stopped, CliError> {
-    let Some(record) = Record::read(&home.record()) else {
-        let lock = home.temporal_lock();
-        let held = lock::is_held(&lock).unwrap_or(false);
-        return if held { Err(unrecorded(&lock)) } else { Ok(Stopped::Nothing) };
-    };
-    if !record.leader.is_local() {
-        if record.leader.is_before_boot() {
-            let _ = std::fs::remove_file(home.record());
-            return Ok(Stopped::Nothing);
-        }
+    let lock = home.temporal_lock();
+    let (subject, grace, ports) =
+        match running::find(home).map_err(|error| unknown(home, &error))? {
+            Running::Nothing => {
+                let _ = std::fs::remove_file(home.record());
+                return Ok(Stopped::Nothing);
+            }
+            Running::Recorded(record) | Running::Unrecorded(record) => {
+                let ports = [Some(record.port), record.ui_port];
+                (record.subject(), grace(&record), ports)
+            }
+            Running::Remains(subject) => (subject, Policy::default().stop_grace, [None, None]),
+            Running::Stranger(who) => return Err(unproven(&lock, &who)),
+            Running::Elsewhere(record) => {
+                return Err(CliError::Other(format!(
+                    "{} was recorded in another container or pid namespace (pid {}), where it may \
+                 still run; nothing was signalled. Stop it there, or choose another home with \
+                 --home",
+                    home.record().display(),
+                    record.leader.pid
+                )));
+            }
+        };
+    let left = subject.end(&lock, grace).map_err(|error| unknown(home, &error))?;
+    if let Some(survivor) = left.first() {
         return Err(CliError::Other(format!(
-            "{} was recorded in another container or pid namespace (pid {}), where it may still \
-             run; nothing was signalled. Stop it there, or choose another home with --home",
-            home.record().display(),
-            record.leader.pid
+            "pid {} does not end, not even by SIGKILL; see `ps -o pid,stat,wchan {}`",
+            survivor.pid, survivor.pid
         )));
     }
-    let subject = record.subject();
-    let lock = home.temporal_lock();
-    let there = !subject.members(&lock).is_empty();
-    if there {
-        let left = subject.end(&lock, grace(&record));
-        if let Some(survivor) = left.first() {
-            return Err(CliError::Other(format!(
-                "pid {} does not end, not even by SIGKILL; see `ps -o pid,stat,wchan {}`",
-                survivor.pid, survivor.pid
-            )));
+    still_held(home, Stopped::Ours)?;
+    let _ = std::fs::remove_file(home.record());
+    for port in ports.into_iter().flatten() {
+        if let Ok(Some(occupant)) = ports::occupant(port) {
+            note(&format!(
+                "note: port {port} is held by {occupant}, which is not proven ours and was left \
+                 alone"
+            ));
         }
     }
-    let _ = std::fs::remove_file(home.record());
-    if !ports::listeners(record.port).is_empty()
-        && let Some(occupant) = ports::occupant(record.port)
-    {
-        note(&format!(
-            "note: port {} is held by {occupant}, which is not proven ours and was left alone",
-            occupant.port
-        ));
-    }
-    Ok(if there { Stopped::Ours } else { Stopped::Nothing })
+    Ok(Stopped::Ours)
 }

@@ -74,7 +74,7 @@ pub(super) async fn watch(instance: Instance, log: LogReader) -> Ended {
     while *asked.borrow() {
         let (subject, lock) = (subject.clone(), lock.clone());
         match sweeps.run(move || subject.members(&lock)).await {
-            Ok(members) if members.is_empty() => break,
+            Ok(Ok(members)) if members.is_empty() => break,
             // Who cannot be looked at may still be there.
             Ok(_) | Err(Unswept::Unfinished(_)) => {}
             // The next host will see to it.
@@ -87,8 +87,15 @@ pub(super) async fn watch(instance: Instance, log: LogReader) -> Ended {
     loop {
         let (subject, lock) = (subject.clone(), lock.clone());
         match sweeps.run(move || subject.clear(&lock, CLEARING)).await {
-            Ok(survivors) if survivors.is_empty() => break,
-            Ok(survivors) => tracing::error!(?survivors, "does not end, not even by SIGKILL"),
+            Ok(Ok(survivors)) if survivors.is_empty() => break,
+            Ok(Ok(survivors)) => {
+                tracing::error!(?survivors, "does not end, not even by SIGKILL");
+            }
+            // Who cannot look does not know that nothing is left.
+            Ok(Err(error)) => {
+                tracing::error!(%error, "what is left of the instance is not known");
+                tokio::time::sleep(AGAIN).await;
+            }
             Err(Unswept::Unfinished(error)) => {
                 tracing::error!(%error, "the rest of the instance cannot be ended for now");
                 tokio::time::sleep(AGAIN).await;
@@ -109,16 +116,20 @@ pub(super) async fn watch(instance: Instance, log: LogReader) -> Ended {
 
 /// What still stands in the way, read from the kernel.
 fn leftover(lock: &std::path::Path, ports: &[u16]) -> Option<String> {
-    if let Some(occupant) = ports.iter().find_map(|port| {
-        if ports::listeners(*port).is_empty() { None } else { ports::occupant(*port) }
-    }) {
-        return Some(format!(
-            "port {} is still held by {occupant}, which is not proven ours",
-            occupant.port
-        ));
+    for port in ports {
+        match ports::occupant(*port) {
+            Ok(None) => {}
+            Ok(Some(occupant)) => {
+                return Some(format!(
+                    "port {port} is still held by {occupant}, which is not proven ours"
+                ));
+            }
+            Err(error) => return Some(format!("who listens on port {port} is not known: {error}")),
+        }
     }
     match crate::process::lock::is_held(lock) {
         Ok(true) => Some(format!("{} is still held, by a process not proven ours", lock.display())),
-        Ok(false) | Err(_) => None,
+        Ok(false) => None,
+        Err(error) => Some(format!("whether {} is held is not known: {error}", lock.display())),
     }
 }

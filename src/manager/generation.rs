@@ -5,7 +5,7 @@ use super::facts::{self, ServerFacts};
 use super::launch::{Launched, Refused};
 use super::prober::{self, Report, Target};
 use super::timeline::{self, Episode};
-use super::{Event, Manager, Running, Task, judge};
+use super::{Event, Manager, Task, judge};
 use crate::config::{Database, Options, Settings};
 use crate::process::record::Record;
 use crate::process::sweep::Subject;
@@ -16,6 +16,7 @@ use crate::process::{lock, ports};
 use crate::protocol::{Entry, Happened};
 use crate::supervisor::{Cause, Exit, Found, Generation, Input, Layer, Owner, Round, State, Want};
 use crate::temporal::health::Client;
+use crate::temporal::running::{self, Running};
 use crate::temporal::{database, locate, version};
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -35,17 +36,40 @@ const ASK_VERSION: Duration = Duration::from_secs(10);
 /// A disk that takes longer does not respond.
 const SYNC: Duration = Duration::from_secs(30);
 
+/// The most that finding the running server may take. It takes milliseconds.
+const FINDING: Duration = Duration::from_secs(10);
+
 impl Manager {
     /// A verified Temporal of this home without host is watched again.
-    pub(super) fn adopt(&mut self) {
+    pub(super) async fn adopt(&mut self) {
         let settings = self.facts.settings.clone();
-        let home = &settings.home;
         if settings.address.is_some() {
             return;
         }
-        let Some(record) = Record::read(&home.record()) else { return };
-        let Some(proven) = record.leader.prove().filter(|_| record.leader.is_alive()) else {
-            return self.ended_unseen(&record);
+        let home = settings.home.clone();
+        let found = LOOKS.run(FINDING, move || running::find(&home)).await;
+        let found = found.unwrap_or_else(|error| Err(io::Error::other(error.to_string())));
+        let (record, is_recorded) = match found {
+            Ok(Running::Recorded(record)) => (record, true),
+            Ok(Running::Unrecorded(record)) => (record, false),
+            Ok(Running::Nothing | Running::Remains(_)) => {
+                let recorded = Record::read(&settings.home.record()).ok().flatten();
+                return recorded.iter().for_each(|record| self.ended_unseen(record));
+            }
+            // The launch looks again, and refuses.
+            Ok(Running::Stranger(_) | Running::Elsewhere(_)) => return,
+            Err(error) => {
+                tracing::error!(%error, "what runs here is not known");
+                return;
+            }
+        };
+        let proven = match record.leader.prove() {
+            Ok(Some(proven)) => proven,
+            Ok(None) => return self.ended_unseen(&record),
+            Err(error) => {
+                tracing::error!(%error, pid = record.leader.pid, "cannot watch the server");
+                return;
+            }
         };
         self.go_on_as(&record);
         let settings = self.facts.settings.clone();
@@ -58,7 +82,10 @@ impl Manager {
                 return;
             }
         };
-        tracing::info!(%generation, pid = record.leader.pid, "found running, adopting");
+        tracing::info!(%generation, pid = record.leader.pid, is_recorded, "found running, adopting");
+        if !is_recorded && let Err(error) = record.write(&home.record()) {
+            tracing::warn!(%error, "the server is not recorded; its lock proves it");
+        }
         let version = version::remembered(&home.version_cache(), &record.executable);
         self.episode =
             Episode::begin(Cause::Operator, "found running".into(), false, Instant::now());
@@ -149,7 +176,7 @@ impl Manager {
                 let target =
                     Target { generation, subject: None, adopted: true, settings: settings.clone() };
                 let probes = Task::spawn(&self.report, prober::run(target, self.report.clone()));
-                self.running = Some(Running {
+                self.running = Some(super::Running {
                     generation,
                     subject: None,
                     asked: watch::channel(false).0,
@@ -165,9 +192,9 @@ impl Manager {
                     since: None,
                     server: occupant.pid,
                     version: None,
-                    ui_url: settings.ui_url().filter(|_| {
-                        settings.ui_port.is_some_and(|port| !ports::listeners(port).is_empty())
-                    }),
+                    ui_url: settings
+                        .ui_url()
+                        .filter(|_| settings.ui_port.is_some_and(is_listened_on)),
                 });
                 self.ask_external_version(generation, &settings);
                 self.step(Some(Input::Found { generation, found: Found::External }));
@@ -234,7 +261,7 @@ impl Manager {
             version,
             ui_url: settings.ui_url(),
         });
-        self.running = Some(Running {
+        self.running = Some(super::Running {
             generation,
             subject: Some(subject),
             asked,
@@ -456,6 +483,10 @@ impl Manager {
             }
         });
     }
+}
+
+fn is_listened_on(port: u16) -> bool {
+    ports::listeners(port).is_ok_and(|listeners| !listeners.is_empty())
 }
 
 /// Asks the CLI for its version, and remembers it.

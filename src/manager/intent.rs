@@ -40,7 +40,7 @@ impl Intent {
     }
 
     fn recorded(home: &Home) -> Option<Self> {
-        let record = Record::read(&home.record())?;
+        let record = Record::read(&home.record()).ok()??;
         Some(Self {
             want: Want::Up,
             options: serde_json::from_str(&record.options).unwrap_or_default(),

@@ -4,17 +4,18 @@ use super::sweeps::{Permit, Unswept};
 use crate::config::{Database, Settings};
 use crate::paths::{self, files};
 use crate::process::identity::{Identity, own_pid};
-use crate::process::linux;
-use crate::process::lock::InstanceLock;
+use crate::process::lock::{self, Holder, InstanceLock};
 use crate::process::ports::{self, Occupant};
 use crate::process::record::Record;
 use crate::process::spawn::{Leader, Spawn, spawn};
 use crate::process::sweep::Subject;
 use crate::process::threads::{LOOKS, Unfinished};
 use crate::process::watch::Watched;
+use crate::process::{linux, memory};
 use crate::supervisor::{Cause, Failure, Generation};
 use crate::temporal::database::Stamp;
 use crate::temporal::health::Client;
+use crate::temporal::running::{self, Running};
 use crate::temporal::{arguments, database, locate, version};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -190,36 +191,51 @@ fn hangs(error: &Unfinished) -> Refused {
 }
 
 /// The process on the port, as far as it can be seen within a short time.
-async fn occupant(port: u16) -> Option<Occupant> {
-    if ports::listeners(port).is_empty() {
-        return None;
+async fn occupant(port: u16) -> Result<Option<Occupant>, Refused> {
+    let not_told = |error| unknown_listener(port, &error);
+    if ports::listeners(port).map_err(not_told)?.is_empty() {
+        return Ok(None);
     }
     let unknown = Occupant::unknown(port);
-    LOOKS.run(LOOK, move || ports::occupant(port)).await.unwrap_or(Some(unknown))
+    let found = LOOKS.run(LOOK, move || ports::occupant(port)).await;
+    found.unwrap_or(Ok(Some(unknown))).map_err(not_told)
 }
 
-/// Ends what an earlier generation left, as far as it is proven to be that.
+/// Ends what an earlier generation left, as far as it is proven to be that. The lock comes
+/// before the ports: who holds it and is not proven ours is an error, whatever listens.
 fn clear(settings: &Settings) -> Result<(), Refused> {
     let home = &settings.home;
-    let Some(record) = Record::read(&home.record()) else { return Ok(()) };
-    let left = record.subject().clear(&home.temporal_lock(), CLEARING);
+    let lock = home.temporal_lock();
+    let unknown = |error: io::Error| Refused {
+        failure: Failure::new(
+            format!("cannot tell what runs of {home}: {error}"),
+            "see that the home can be read, and that descriptors and memory are left",
+        ),
+        curable: true,
+    };
+    let subject = match running::find(home).map_err(unknown)? {
+        Running::Nothing => {
+            // Gone and proven so: the record has done its work.
+            let _ = std::fs::remove_file(home.record());
+            return Ok(());
+        }
+        // Its number means nothing here, and the ports tell who is on them.
+        Running::Elsewhere(_) => return Ok(()),
+        Running::Stranger(who) => return Err(held_by_stranger(&lock, &who).into()),
+        Running::Recorded(record) | Running::Unrecorded(record) => record.subject(),
+        Running::Remains(subject) => subject,
+    };
+    let left = subject.clear(&lock, CLEARING).map_err(unknown)?;
     if !left.is_empty() {
         return Err(Refused {
             failure: Failure::new(
-                format!(
-                    "processes of generation {} do not end: {}",
-                    record.generation,
-                    names(&left)
-                ),
+                format!("processes of an earlier generation do not end: {}", names(&left)),
                 "see `ps -o pid,stat,wchan` on what they wait for",
             ),
             curable: true,
         });
     }
-    // Gone and proven so: the record has done its work.
-    if record.leader.is_local() || record.leader.is_before_boot() {
-        let _ = std::fs::remove_file(home.record());
-    }
+    let _ = std::fs::remove_file(home.record());
     Ok(())
 }
 
@@ -227,7 +243,7 @@ fn clear(settings: &Settings) -> Result<(), Refused> {
 /// of ours is an error that names it.
 async fn occupant_of(settings: &Settings) -> Result<Option<Occupant>, Refused> {
     let port = settings.port;
-    if let Some(occupant) = occupant(port).await {
+    if let Some(occupant) = occupant(port).await? {
         if !settings.allow_other_user && ports::other_user(port).is_some() {
             return Err(of_another_user(&occupant).into());
         }
@@ -238,7 +254,7 @@ async fn occupant_of(settings: &Settings) -> Result<Option<Occupant>, Refused> {
     let ours = [(Some(port), "port"), (settings.ui_port, "ui-port")];
     for (port, option) in ours {
         let Some(port) = port else { continue };
-        if let Some(occupant) = occupant(port).await {
+        if let Some(occupant) = occupant(port).await? {
             return Err(taken(&occupant, option).into());
         }
     }
@@ -254,7 +270,9 @@ async fn is_temporal(settings: &Settings, occupant: &Occupant) -> bool {
         if client.info().await.is_ok() {
             return true;
         }
-        if asked.elapsed() >= silent || ports::listeners(settings.port).is_empty() {
+        if asked.elapsed() >= silent
+            || ports::listeners(settings.port).is_ok_and(|found| found.is_empty())
+        {
             break;
         }
         tokio::time::sleep(ASK_PAUSE).await;
@@ -266,6 +284,16 @@ async fn is_temporal(settings: &Settings, occupant: &Occupant) -> bool {
 fn may_be_temporal(occupant: &Occupant) -> bool {
     let command = occupant.command.to_lowercase();
     command.is_empty() || MAYBE_TEMPORAL.iter().any(|word| command.contains(word))
+}
+
+fn unknown_listener(port: u16, error: &io::Error) -> Refused {
+    Refused {
+        failure: Failure::new(
+            format!("cannot tell whether port {port} is free: {error}"),
+            "see that /proc/net can be read, and that descriptors and memory are left",
+        ),
+        curable: true,
+    }
 }
 
 fn taken(occupant: &Occupant, option: &str) -> Failure {
@@ -335,7 +363,7 @@ fn prepare(order: &Order) -> Result<Prepared, Refused> {
             );
             Refused::by_disk(&error, failure)
         })?
-        .ok_or_else(|| held_by_stranger(&lock_path))?;
+        .ok_or_else(|| held_by_stranger(&lock_path, &holder_of(&lock_path)))?;
     // Before the spawn, so that the number is never given out again. On a disk that does not even
     // take its length no other host can start either, and this one knows the number.
     if let Err(error) = lock.write_number(order.generation.0) {
@@ -451,7 +479,8 @@ fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Spawned
     })?;
     let spawned = begun.elapsed();
     record.leader = leader.subject.leader.clone();
-    record.name = linux::stat(record.leader.pid).map(|process| process.name).unwrap_or_default();
+    let process = linux::stat(record.leader.pid).ok().flatten();
+    record.name = process.map(|process| process.name).unwrap_or_default();
     let _ = record.write(&home.record());
     // `prepared.locks` is dropped here: closed, not unlocked. Temporal holds them now.
     Ok(Spawned {
@@ -467,19 +496,27 @@ fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Spawned
 }
 
 /// The lock is held, and what holds it is not proven to be of this home.
-fn held_by_stranger(path: &Path) -> Failure {
+fn held_by_stranger(path: &Path, who: &str) -> Failure {
     Failure::new(
         format!(
-            "{} is held by {}, which cannot be proven to be a Temporal of this home",
-            path.display(),
-            linux::lock_holders(path)
+            "{} is held by {who}, which cannot be proven to be a Temporal of this home",
+            path.display()
         ),
         "stop that process yourself, or choose another home with --home",
     )
 }
 
+fn holder_of(lock: &Path) -> String {
+    match lock::holder(lock) {
+        Ok(Holder::Stranger(who)) => who,
+        Ok(Holder::Instance(subject)) => memory::describe(subject.leader.pid),
+        Ok(Holder::Nobody) => "a process that has ended meanwhile".into(),
+        Err(error) => format!("a process that is not known ({error})"),
+    }
+}
+
 fn names(processes: &[Identity]) -> String {
-    processes.iter().map(|process| linux::describe(process.pid)).collect::<Vec<_>>().join(", ")
+    processes.iter().map(|process| memory::describe(process.pid)).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

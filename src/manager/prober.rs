@@ -1,18 +1,23 @@
 //! The six layers of health, asked in process over one kept connection.
 
-use super::{Event, storage};
+mod disk;
+
+use self::disk::{Disk, DiskWatch};
+use super::Event;
 use crate::config::{Database, Settings};
 use crate::process::Pid;
 use crate::process::identity::Identity;
-use crate::process::linux::FileId;
 use crate::process::lock;
 use crate::process::ports::{self, Holder};
-use crate::process::sweep::Subject;
+use crate::process::requirements::is_shortage;
+use crate::process::sweep::{Subject, reap_orphans};
+use crate::process::threads::LOOKS;
 use crate::process::usage::{self, CpuMeter, Usage};
 use crate::protocol::Detached;
 use crate::supervisor::{Generation, LATE, Layer, Remedy, Round};
 use crate::temporal::health::{self, Client};
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
@@ -30,9 +35,6 @@ const MEMBERS_EVERY: u64 = 10;
 /// While a server starts, a call may take as long as the start has taken so far, and at most this:
 /// to give up a first call, which loads what all later ones use, is to begin it anew.
 const LONGEST_CALL: Duration = Duration::from_secs(10);
-
-/// Less free space than this, and a failing database is no fault of the process.
-const DISK_FULL: u64 = 4 << 20;
 
 /// One layer in one round.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,20 +114,18 @@ pub async fn run(target: Target, reports: mpsc::UnboundedSender<Event>) {
 struct Prober {
     target: Target,
     client: Client,
-    lock: std::path::PathBuf,
+    lock: PathBuf,
     members: Vec<Pid>,
     holder: Option<Holder>,
-    /// The database that the server was last seen to have open.
-    open: Option<FileId>,
-    detached: Option<Detached>,
     cpu: CpuMeter,
     rounds: u64,
     begun: Instant,
     /// Whether any round has passed.
     passed: bool,
-    well: bool,
+    last: Option<Round>,
     /// The process that owned the socket when it was last seen.
     server: Option<Identity>,
+    disk: DiskWatch,
 }
 
 impl Prober {
@@ -139,14 +139,13 @@ impl Prober {
             lock,
             members,
             holder: None,
-            open: None,
-            detached: None,
             cpu: CpuMeter::default(),
             rounds: 0,
             begun: Instant::now(),
             passed: false,
-            well: false,
+            last: None,
             server: None,
+            disk: DiskWatch::default(),
             target,
         })
     }
@@ -159,23 +158,33 @@ impl Prober {
         self.client = self.client.patient(self.patience());
         let oom_kills = usage::oom_kills();
         // The gentle period, in memory of what was ready before.
-        let deep = !self.well || self.rounds.is_multiple_of(DEEP_EVERY);
+        let deep = self.last != Some(Round::Pass) || self.rounds.is_multiple_of(DEEP_EVERY);
         if passed && self.rounds.is_multiple_of(MEMBERS_EVERY) {
-            self.refresh_members();
+            // Those that were known stay known.
+            let _ = self.refresh_members().await;
         }
         let mut layers: [Option<Verdict>; 6] = [const { None }; 6];
+        let mut unknown = None;
         for layer in [Layer::Lock, Layer::Process, Layer::Tcp, Layer::Grpc] {
-            let verdict = timed(self.ask(layer)).await;
-            let failed = verdict.ok == Some(false);
-            layers[layer as usize] = Some(verdict);
-            if failed {
+            let (answer, latency) = timed(self.ask(layer)).await;
+            if let Ok(Answer::Unknown(why)) = &answer {
+                unknown = Some(why.clone());
+            }
+            let goes_on = matches!(answer, Ok(Answer::Passes | Answer::DoesNotApply(_)));
+            layers[layer as usize] = Some(verdict(answer, latency));
+            if !goes_on {
                 break;
             }
         }
-        self.look_at_database();
+        let disk = self.disk().await;
         if deep && layers[Layer::Grpc as usize].as_ref().is_some_and(|v| v.ok == Some(true)) {
             // Together: a server that has just come up takes its time over each first call.
             let (store, engine) = tokio::join!(timed(self.store()), timed(self.engine()));
+            let store = match (&store.0, self.loss(&disk)) {
+                (Ok(_), Some(why)) => verdict(Err(why), store.1),
+                (Ok(_) | Err(_), _) => verdict(store.0, store.1),
+            };
+            let engine = verdict(engine.0, engine.1);
             layers[Layer::Engine as usize] = (store.ok == Some(true)).then_some(engine);
             layers[Layer::Store as usize] = Some(store);
         }
@@ -183,12 +192,22 @@ impl Prober {
             let verdict = verdict.as_ref().filter(|verdict| verdict.ok == Some(false))?;
             Some((layer, verdict.detail.clone()))
         });
-        let round = match failed {
-            None => Round::Pass,
-            Some((layer, detail)) => self.judge(layer, detail),
+        if failed.is_some() {
+            unknown = unknown.or_else(|| shortage().map(|error| error.to_string()));
+        }
+        let round = match (unknown, failed) {
+            (Some(why), _) => {
+                if self.last != Some(Round::Void) {
+                    tracing::warn!(why, "this round of probes tells nothing about the server");
+                }
+                Round::Void
+            }
+            (None, None) => Round::Pass,
+            (None, Some((layer, detail))) => self.judge(layer, detail, &disk),
         };
-        self.well = round == Round::Pass;
-        self.passed |= self.well;
+        let is_well = round == Round::Pass;
+        self.passed |= is_well;
+        self.last = Some(round.clone());
         let usage = self.target.subject.is_some().then(|| {
             let usage = usage::read(&self.members);
             (usage, self.cpu.percent(usage.cpu, Instant::now()))
@@ -197,9 +216,9 @@ impl Prober {
             round,
             layers,
             server: self.holder.as_ref().map(|holder| holder.pid),
-            usage: usage.filter(|_| passed || self.well),
-            database_bytes: self.database().and_then(database_bytes),
-            detached: self.detached,
+            usage: usage.filter(|_| passed || is_well),
+            database_bytes: disk.bytes,
+            detached: disk.detached,
             oom_kills,
         }
     }
@@ -217,10 +236,11 @@ impl Prober {
                 Some(_) => match lock::is_held(&self.lock) {
                     Ok(true) => Answer::Passes,
                     Ok(false) => Answer::DoesNotApply("the instance has closed it".into()),
+                    Err(error) if is_shortage(&error) => Answer::Unknown(error.to_string()),
                     Err(error) => Answer::DoesNotApply(error.to_string()),
                 },
             }),
-            Layer::Process => self.process(),
+            Layer::Process => self.process().await,
             Layer::Tcp => {
                 let address = self.target.settings.server_address();
                 if let Some(uid) = self.other_user() {
@@ -233,6 +253,9 @@ impl Prober {
                         let _ = stream.set_zero_linger();
                         Ok(Answer::Passes)
                     }
+                    Ok(Err(error)) if is_shortage(&error) => {
+                        Ok(Answer::Unknown(format!("{address}: {error}")))
+                    }
                     Ok(Err(error)) => Err(format!("{address}: {error}")),
                     Err(_) => Err(format!("{address}: no connection within {patience:?}")),
                 }
@@ -244,59 +267,103 @@ impl Prober {
     }
 
     async fn store(&self) -> Result<Answer, String> {
-        self.client.namespace(&self.target.settings.namespaces[0]).await?;
-        self.loss().map_or(Ok(Answer::Passes), Err)
+        let namespace = &self.target.settings.namespaces[0];
+        self.client.namespace(namespace).await.map(|()| Answer::Passes)
     }
 
     async fn engine(&self) -> Result<Answer, String> {
         self.client.engine(&self.target.settings.namespaces[0]).await.map(|()| Answer::Passes)
     }
 
-    fn process(&mut self) -> Result<Answer, String> {
+    async fn process(&mut self) -> Result<Answer, String> {
         let Some(subject) = &self.target.subject else {
             return Ok(Answer::DoesNotApply("started elsewhere".into()));
         };
-        if !subject.leader.is_alive() {
-            return Err(format!("pid {} has ended", subject.leader.pid));
+        match subject.leader.is_alive() {
+            Ok(true) => {}
+            Ok(false) => return Err(format!("pid {} has ended", subject.leader.pid)),
+            Err(error) => return Ok(Answer::Unknown(error.to_string())),
         }
         if let Some(pid) = self.halted() {
             return Err(format!("pid {pid} is stopped by a signal"));
         }
-        if self.holder.as_ref().is_some_and(Holder::still_holds) {
-            return Ok(Answer::Passes);
-        }
-        self.holder = None;
-        let port = self.target.settings.port;
-        let listeners = ports::listeners(port);
-        if listeners.is_empty() {
-            return Err(match &self.server {
-                Some(server) if server.is_alive() => {
-                    format!("shutting down: pid {} has closed port {port}", server.pid)
-                }
-                Some(_) | None => format!("nothing listens on port {port}"),
-            });
-        }
-        let held_by =
-            |pids: &[Pid]| listeners.iter().find_map(|l| ports::holder_among(pids, l.inode));
-        self.holder = held_by(&self.members);
-        if self.holder.is_none() {
-            // Behind a wrapper the server is not the leader.
-            self.refresh_members();
-            self.holder = held_by(&self.members);
-        }
-        self.server = self.holder.as_ref().and_then(|holder| Identity::of(holder.pid));
-        match &self.holder {
-            Some(_) => Ok(Answer::Passes),
-            None => Err(format!("port {port} belongs to a process of somebody else")),
+        match self.find_server().await {
+            Ok(found) => found.map(|()| Answer::Passes),
+            Err(error) => Ok(Answer::Unknown(error.to_string())),
         }
     }
 
-    fn refresh_members(&mut self) {
-        if let Some(subject) = &self.target.subject {
-            let members = subject.members(&self.lock);
-            crate::process::sweep::reap_orphans(&subject.leader);
-            self.members = members.iter().map(|Identity { pid, .. }| *pid).collect();
+    /// Finds the member that listens. The outer error: it cannot be told.
+    async fn find_server(&mut self) -> io::Result<Result<(), String>> {
+        // One link of a process of ours is read here and now, and never followed.
+        if let Some(holder) = &self.holder
+            && holder.still_holds()?
+        {
+            return Ok(Ok(()));
         }
+        self.holder = None;
+        let port = self.target.settings.port;
+        let listeners: Vec<u64> = ports::listeners(port)?.iter().map(|l| l.inode).collect();
+        if listeners.is_empty() {
+            return Ok(Err(match &self.server {
+                Some(server) if server.is_alive()? => {
+                    format!("shutting down: pid {} has closed port {port}", server.pid)
+                }
+                Some(_) | None => format!("nothing listens on port {port}"),
+            }));
+        }
+        self.holder = self.holder_of(listeners.clone()).await?;
+        if self.holder.is_none() {
+            // Behind a wrapper the server is not the leader.
+            self.refresh_members().await?;
+            self.holder = self.holder_of(listeners).await?;
+        }
+        self.server = match &self.holder {
+            Some(holder) => Identity::of(holder.pid)?,
+            None => None,
+        };
+        Ok(match &self.holder {
+            Some(_) => Ok(()),
+            None => Err(format!("port {port} belongs to a process of somebody else")),
+        })
+    }
+
+    async fn holder_of(&self, listeners: Vec<u64>) -> io::Result<Option<Holder>> {
+        let members = self.members.clone();
+        self.look(move || {
+            for inode in listeners {
+                if let Some(holder) = ports::holder_among(&members, inode)? {
+                    return Ok(Some(holder));
+                }
+            }
+            Ok(None)
+        })
+        .await?
+    }
+
+    async fn refresh_members(&mut self) -> io::Result<()> {
+        let Some(subject) = self.target.subject.clone() else {
+            return self.look(|| reap_orphans(None)).await;
+        };
+        let lock = self.lock.clone();
+        let members = self
+            .look(move || {
+                let members = subject.members(&lock);
+                reap_orphans(Some(&subject.leader));
+                members
+            })
+            .await??;
+        self.members = members.iter().map(|Identity { pid, .. }| *pid).collect();
+        Ok(())
+    }
+
+    /// Looks at what may block, on a thread that can be given up.
+    async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<T> {
+        let bound = self.target.settings.policy.probe_timeout;
+        LOOKS.run(bound, look).await.map_err(|error| io::Error::other(error.to_string()))
     }
 
     /// Somebody else who has the port of a server that is only watched: it is not the one that
@@ -309,8 +376,7 @@ impl Prober {
 
     /// A process of a server that starts and is stopped by a signal: it uses none of its time.
     fn halted(&self) -> Option<Pid> {
-        let is_halted =
-            |pid: &Pid| crate::process::linux::stat(*pid).is_some_and(|now| now.state == 'T');
+        let is_halted = |pid: &Pid| matches!(crate::process::linux::stat(*pid), Ok(Some(now)) if now.state == 'T');
         self.members.iter().copied().find(|pid| !self.passed && is_halted(pid))
     }
 
@@ -319,8 +385,8 @@ impl Prober {
     fn is_shutting_down(&self, layer: Layer, detail: &str) -> bool {
         match layer {
             Layer::Process => {
-                self.server.as_ref().is_some_and(Identity::is_alive)
-                    && ports::listeners(self.target.settings.port).is_empty()
+                self.server.as_ref().is_some_and(|server| matches!(server.is_alive(), Ok(true)))
+                    && ports::listeners(self.target.settings.port).is_ok_and(|all| all.is_empty())
             }
             Layer::Grpc => self.passed && detail == health::NOT_SERVING,
             Layer::Lock | Layer::Tcp | Layer::Store | Layer::Engine => false,
@@ -329,7 +395,7 @@ impl Prober {
 
     /// Whether a restart may cure it. Not where it would lose what only the
     /// running process has, nor where the disk is full, nor what has yet to come up or is going.
-    fn judge(&self, layer: Layer, detail: String) -> Round {
+    fn judge(&self, layer: Layer, detail: String, disk: &Disk) -> Round {
         if !self.passed && !self.target.adopted {
             let remedy = if self.halted().is_some() { Remedy::Restart } else { Remedy::Wait };
             return Round::Fail { layer, detail, remedy };
@@ -337,13 +403,12 @@ impl Prober {
         if self.is_shutting_down(layer, &detail) {
             return Round::Fail { layer, detail, remedy: Remedy::Wait };
         }
-        if let Some(why) = self.loss() {
+        if let Some(why) = self.loss(disk) {
             let detail = if detail == why { why } else { format!("{detail}; and {why}") };
             return Round::Fail { layer, detail, remedy: Remedy::None };
         }
         if matches!(layer, Layer::Store | Layer::Engine)
-            && let Some(folder) = self.database().and_then(Path::parent)
-            && free_space(folder).is_some_and(|free| free < DISK_FULL)
+            && let Some(folder) = self.database().and_then(Path::parent).filter(|_| disk.is_full)
         {
             let detail = format!(
                 "{detail}; the disk of {} is full, and a restart does not cure that",
@@ -354,24 +419,18 @@ impl Prober {
         Round::Fail { layer, detail, remedy: Remedy::Restart }
     }
 
-    /// Whether the path of the database still leads to the file that the server has open.
-    fn look_at_database(&mut self) {
-        let (Some(path), Some(holder)) = (self.database(), &self.holder) else { return };
-        let file = FileId::of(path);
-        if file.is_none() || file != self.open {
-            self.detached = storage::detached(path, &[holder.pid]);
-            self.open = file.filter(|_| self.detached.is_none());
-        }
+    fn loss(&self, disk: &Disk) -> Option<String> {
+        Some(format!(
+            "the database {} was {} while the server has it open: a restart loses what it holds",
+            self.database()?.display(),
+            disk.detached?
+        ))
     }
 
-    /// What a restart would lose.
-    fn loss(&self) -> Option<String> {
-        let (path, how) = (self.database()?, self.detached?);
-        self.holder.as_ref()?;
-        Some(format!(
-            "the database {} was {how} while the server has it open: a restart loses what it holds",
-            path.display()
-        ))
+    async fn disk(&self) -> Disk {
+        let Some(path) = self.database() else { return Disk::default() };
+        let server = self.holder.as_ref().map(|holder| holder.pid);
+        self.disk.look(path, server, self.target.settings.policy.probe_timeout).await
     }
 
     fn database(&self) -> Option<&Path> {
@@ -383,33 +442,30 @@ impl Prober {
     }
 }
 
+#[derive(Debug)]
 enum Answer {
     Passes,
     DoesNotApply(String),
+    /// This process could not look.
+    Unknown(String),
 }
 
-async fn timed(answer: impl Future<Output = Result<Answer, String>>) -> Verdict {
+async fn timed<T>(answer: impl Future<Output = T>) -> (T, Duration) {
     let begun = Instant::now();
     let answer = answer.await;
-    let latency = begun.elapsed();
+    (answer, begun.elapsed())
+}
+
+fn verdict(answer: Result<Answer, String>, latency: Duration) -> Verdict {
     let (ok, detail) = match answer {
         Ok(Answer::Passes) => (Some(true), String::new()),
-        Ok(Answer::DoesNotApply(why)) => (None, why),
+        Ok(Answer::DoesNotApply(why) | Answer::Unknown(why)) => (None, why),
         Err(why) => (Some(false), why),
     };
     Verdict { ok, latency, detail }
 }
 
-fn database_bytes(path: &Path) -> Option<u64> {
-    let size = |suffix: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        std::fs::metadata(name).map(|meta| meta.len())
-    };
-    Some(size("").ok()? + size("-wal").unwrap_or(0))
-}
-
-fn free_space(folder: &Path) -> Option<u64> {
-    let disk = nix::sys::statvfs::statvfs(folder).ok()?;
-    Some(disk.blocks_available() * disk.fragment_size())
+/// What this process is short of, where it is: a call that failed meanwhile proves nothing.
+fn shortage() -> Option<io::Error> {
+    std::fs::File::open("/dev/null").err().filter(is_shortage)
 }

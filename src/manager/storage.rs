@@ -1,28 +1,28 @@
 //! Compares the database at its path with the file that the server has open.
 
 use crate::process::Pid;
-use crate::process::linux::{self, FileId};
+use crate::process::open_files::{KnownFile, has_open};
 use crate::protocol::Detached;
-use std::io::ErrorKind;
 use std::path::Path;
 
 /// How the path has lost the file that one of these processes has open. `None` where it has not,
 /// and where that cannot be seen: a file that cannot be looked at is not a file that is gone.
 #[must_use]
 pub fn detached(path: &Path, servers: &[Pid]) -> Option<Detached> {
-    match std::fs::metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Some(Detached::Deleted),
-        Err(_) => None,
-        Ok(_) => {
-            let file = FileId::of(path)?;
-            let (mut is_visible, mut is_open) = (false, false);
-            for server in servers {
-                is_visible |= std::fs::read_dir(format!("/proc/{server}/fd")).is_ok();
-                is_open |= linux::has_open(*server, file);
-            }
-            (is_visible && !is_open).then_some(Detached::Replaced)
+    let file = match KnownFile::at(path) {
+        Ok(Some(file)) => file,
+        Ok(None) => return Some(Detached::Deleted),
+        Err(_) => return None,
+    };
+    let mut is_visible = false;
+    for server in servers {
+        match has_open(*server, &file) {
+            Ok(true) => return None,
+            Ok(false) => is_visible = true,
+            Err(_) => {}
         }
     }
+    is_visible.then_some(Detached::Replaced)
 }
 
 #[cfg(test)]

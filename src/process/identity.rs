@@ -35,21 +35,24 @@ pub enum Signal {
 
 impl Identity {
     /// Who has this number now; `None` when nobody has.
+    ///
+    /// # Errors
+    /// When the kernel does not tell. That says nothing about the process.
+    pub fn of(pid: Pid) -> io::Result<Option<Self>> {
+        Ok(super::linux::stat(pid)?.map(|process| Self::from_start(pid, process.start_ticks)))
+    }
+
+    /// The process of this number that started then, in this boot and pid namespace.
     #[must_use]
-    pub fn of(pid: Pid) -> Option<Self> {
-        let start_ticks = super::linux::stat(pid)?.start_ticks;
-        Some(Self { pid, start_ticks, boot_id: boot_id(), pid_namespace: pid_namespace() })
+    pub fn from_start(pid: Pid, start_ticks: u64) -> Self {
+        Self { pid, start_ticks, boot_id: boot_id(), pid_namespace: pid_namespace() }
     }
 
     /// Ourselves.
     #[must_use]
     pub fn own() -> Self {
-        Self::of(own_pid()).unwrap_or_else(|| Self {
-            pid: own_pid(),
-            start_ticks: 0,
-            boot_id: boot_id(),
-            pid_namespace: pid_namespace(),
-        })
+        let known = Self::of(own_pid()).ok().flatten();
+        known.unwrap_or_else(|| Self::from_start(own_pid(), 0))
     }
 
     /// Whether its number means anything to us: recorded in this boot and in
@@ -65,7 +68,7 @@ impl Identity {
     /// Nobody, here and in this boot: what is recorded of a process to come.
     #[must_use]
     pub fn to_come() -> Self {
-        Self { pid: 0, start_ticks: 0, boot_id: boot_id(), pid_namespace: pid_namespace() }
+        Self::from_start(0, 0)
     }
 
     /// Whether it was recorded before the last boot of this machine: then it is gone.
@@ -76,24 +79,31 @@ impl Identity {
 
     /// Pins the process and proves that it still is the one recorded. `None`:
     /// it is gone, or the number belongs to somebody else now.
-    #[must_use]
-    pub fn prove(&self) -> Option<Proven> {
+    ///
+    /// # Errors
+    /// When it cannot be pinned or compared, for want of a descriptor or in a sandbox. It may be
+    /// alive then.
+    pub fn prove(&self) -> io::Result<Option<Proven>> {
         if self.pid <= 1 || self.start_ticks == 0 || !self.is_local() {
-            return None;
+            return Ok(None);
         }
-        let pidfd =
-            pidfd_open(rustix::process::Pid::from_raw(self.pid)?, PidfdFlags::empty()).ok()?;
+        let Some(pidfd) = pin(self.pid)? else { return Ok(None) };
         // Compared after the pidfd is open: from here on the number cannot change hands.
         let now = super::linux::stat(self.pid)?;
-        (now.start_ticks == self.start_ticks).then_some(Proven { pid: self.pid, pidfd })
+        let is_same = now.is_some_and(|now| now.start_ticks == self.start_ticks);
+        Ok(is_same.then_some(Proven { pid: self.pid, pidfd }))
     }
 
     /// Alive and no zombie.
-    #[must_use]
-    pub fn is_alive(&self) -> bool {
-        self.is_local()
-            && super::linux::stat(self.pid)
-                .is_some_and(|now| now.start_ticks == self.start_ticks && !now.is_zombie())
+    ///
+    /// # Errors
+    /// When the kernel does not tell. That says nothing about the process.
+    pub fn is_alive(&self) -> io::Result<bool> {
+        if !self.is_local() {
+            return Ok(false);
+        }
+        let now = super::linux::stat(self.pid)?;
+        Ok(now.is_some_and(|now| now.start_ticks == self.start_ticks && !now.is_zombie()))
     }
 }
 
@@ -140,6 +150,18 @@ impl AsFd for Proven {
     }
 }
 
+/// A pidfd of whoever has this number now; `None` if nobody has.
+pub(super) fn pin(pid: Pid) -> io::Result<Option<OwnedFd>> {
+    use rustix::io::Errno;
+    let Some(pid) = rustix::process::Pid::from_raw(pid) else { return Ok(None) };
+    match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(pidfd) => Ok(Some(pidfd)),
+        // The second is the answer for a thread that is no process.
+        Err(Errno::SRCH | Errno::INVAL) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
 /// Our own number.
 #[must_use]
 pub fn own_pid() -> Pid {
@@ -183,26 +205,26 @@ mod tests {
     fn a_process_is_proven_by_number_and_start_and_by_nothing_less() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let pid = Pid::try_from(child.id()).unwrap();
-        let identity = Identity::of(pid).unwrap();
-        assert_eq!(identity.prove().unwrap().pid(), pid);
+        let identity = Identity::of(pid).unwrap().unwrap();
+        assert_eq!(identity.prove().unwrap().unwrap().pid(), pid);
 
         let reused = Identity { start_ticks: identity.start_ticks + 1, ..identity.clone() };
-        assert!(reused.prove().is_none(), "same number, other start");
+        assert!(reused.prove().unwrap().is_none(), "same number, other start");
         let elsewhere = Identity { pid_namespace: "pid:[1]".into(), ..identity.clone() };
-        assert!(elsewhere.prove().is_none(), "another namespace");
+        assert!(elsewhere.prove().unwrap().is_none(), "another namespace");
         let unknown = Identity { boot_id: String::new(), ..identity.clone() };
-        assert!(unknown.prove().is_none(), "an absent value equals nothing");
+        assert!(unknown.prove().unwrap().is_none(), "an absent value equals nothing");
 
-        identity.prove().unwrap().signal(Signal::Kill).unwrap();
+        identity.prove().unwrap().unwrap().signal(Signal::Kill).unwrap();
         child.wait().unwrap();
-        assert!(identity.prove().is_none(), "it is gone");
+        assert!(identity.prove().unwrap().is_none(), "it is gone");
     }
 
     #[test]
     fn init_and_absent_processes_are_never_proven() {
         for pid in [-1, 0, 1, Pid::MAX] {
             let identity = Identity { pid, start_ticks: 1, ..Identity::own() };
-            assert!(identity.prove().is_none(), "{pid}");
+            assert!(identity.prove().unwrap().is_none(), "{pid}");
         }
     }
 

@@ -7,6 +7,9 @@
 //! stay close-on-exec for ever; only the child that becomes Temporal clears the
 //! flag, for itself ([`super::spawn`]).
 
+use super::open_files::{self, KnownFile};
+use super::sweep::{Machine, Subject};
+use super::{Pid, memory};
 use crate::paths::files;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -128,6 +131,69 @@ pub fn is_held(path: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
         Err(error) => Err(error),
     }
+}
+
+/// Who holds the lock of an instance.
+#[derive(Debug)]
+pub enum Holder {
+    /// Nobody.
+    Nobody,
+    /// An instance of ours: its processes hold the lock and carry a marker.
+    Instance(Subject),
+    /// A process that is not proven ours, for people.
+    Stranger(String),
+}
+
+/// Finds out who holds the lock of an instance, from the lock and the marker alone. A process
+/// that carries a marker and does not hold the lock is of another home; one that holds the lock
+/// and carries no marker was not spawned by stigmer.
+///
+/// # Errors
+/// When the lock or the process table cannot be read.
+pub fn holder(path: &Path) -> io::Result<Holder> {
+    if !is_held(path)? {
+        return Ok(Holder::Nobody);
+    }
+    let machine = Machine::read(path, 0)?;
+    let marker = machine.lock_holders().find_map(|(_, marker)| marker.filter(|m| !m.is_empty()));
+    if let Some(marker) = marker
+        && let Some(subject) = Subject::marked(marker)?
+    {
+        return Ok(Holder::Instance(subject));
+    }
+    match names(path, &machine) {
+        // It has ended meanwhile.
+        None if !is_held(path)? => Ok(Holder::Nobody),
+        None => Ok(Holder::Stranger(UNSEEN.to_owned())),
+        Some(names) => Ok(Holder::Stranger(names)),
+    }
+}
+
+const UNSEEN: &str = "a process that cannot be seen from here (another user's, a container's, or \
+                      one on another machine)";
+
+/// Who holds an exclusive flock on this file, for messages.
+#[must_use]
+pub fn holders(path: &Path) -> String {
+    let names = Machine::read(path, 0).ok().and_then(|machine| names(path, &machine));
+    names.unwrap_or_else(|| UNSEEN.to_owned())
+}
+
+fn names(path: &Path, machine: &Machine) -> Option<String> {
+    let mut pids: Vec<Pid> = machine.lock_holders().map(|(pid, _)| pid).collect();
+    if pids.is_empty() {
+        pids.extend(creator(path));
+    }
+    let names: Vec<String> = pids.into_iter().map(memory::describe).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// The process that took the lock, from the kernel's table of locks. It may have ended, while a
+/// child that inherited the lock goes on.
+fn creator(path: &Path) -> Option<Pid> {
+    let lock = KnownFile::at(path).ok()??;
+    let table = std::fs::read_to_string("/proc/locks").ok()?;
+    open_files::flocks(&table).find(|flock| lock.is_in(flock)).map(|flock| flock.pid)
 }
 
 /// The text of a lock file; empty where there is none that can be trusted.

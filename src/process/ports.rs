@@ -2,9 +2,11 @@
 
 use super::Pid;
 use super::identity::own_pid;
-use super::{linux, sock_diag};
+use super::requirements::is_shortage;
+use super::{linux, memory, sock_diag};
 use crate::harmless::quote;
 use procfs::net::TcpState;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -31,9 +33,15 @@ pub struct Holder {
 
 impl Holder {
     /// Whether that descriptor still is that socket.
-    #[must_use]
-    pub fn still_holds(&self) -> bool {
-        std::fs::read_link(&self.descriptor).is_ok_and(|target| target == self.socket)
+    ///
+    /// # Errors
+    /// When this process or the system is short of something.
+    pub fn still_holds(&self) -> io::Result<bool> {
+        match std::fs::read_link(&self.descriptor) {
+            Ok(target) => Ok(target == self.socket),
+            Err(error) if is_shortage(&error) => Err(error),
+            Err(_) => Ok(false),
+        }
     }
 }
 
@@ -98,22 +106,35 @@ impl std::fmt::Display for Occupant {
 }
 
 /// All sockets that listen on this port where 127.0.0.1 reaches them.
-#[must_use]
-pub fn listeners(port: u16) -> Vec<Listener> {
-    let mut found = sock_diag::listeners(port).unwrap_or_else(|_| from_procfs(port));
+///
+/// # Errors
+/// When the kernel does not tell: then the port may be taken or free.
+pub fn listeners(port: u16) -> io::Result<Vec<Listener>> {
+    let mut found = match sock_diag::listeners(port) {
+        Ok(found) => found,
+        Err(error) if is_shortage(&error) => return Err(error),
+        Err(_) => from_procfs(port)?,
+    };
     found.retain(|listener| is_reached(listener.address.ip()));
-    found
+    Ok(found)
 }
 
 /// Where the kernel does not offer the short way.
-pub(super) fn from_procfs(port: u16) -> Vec<Listener> {
-    let v4 = procfs::net::tcp().unwrap_or_default();
-    let v6 = procfs::net::tcp6().unwrap_or_default();
-    v4.iter()
+pub(super) fn from_procfs(port: u16) -> io::Result<Vec<Listener>> {
+    let read = |table: procfs::ProcResult<Vec<procfs::net::TcpNetEntry>>| match table {
+        Ok(entries) => Ok(entries),
+        // Without IPv6 there is no table of it.
+        Err(procfs::ProcError::NotFound(_)) => Ok(Vec::new()),
+        Err(procfs::ProcError::Io(error, _)) => Err(error),
+        Err(error) => Err(io::Error::other(error.to_string())),
+    };
+    let (v4, v6) = (read(procfs::net::tcp())?, read(procfs::net::tcp6())?);
+    Ok(v4
+        .iter()
         .chain(&v6)
         .filter(|entry| entry.state == TcpState::Listen && entry.local_address.port() == port)
         .map(|entry| Listener { address: entry.local_address, inode: entry.inode, uid: entry.uid })
-        .collect()
+        .collect())
 }
 
 /// A user other than us who listens on this port. Root is nobody else: it can do
@@ -121,7 +142,8 @@ pub(super) fn from_procfs(port: u16) -> Vec<Listener> {
 #[must_use]
 pub fn other_user(port: u16) -> Option<u32> {
     let own = nix::unistd::geteuid().as_raw();
-    listeners(port).iter().map(|listener| listener.uid).find(|uid| ![own, 0].contains(uid))
+    let found = listeners(port).unwrap_or_default();
+    found.iter().map(|listener| listener.uid).find(|uid| ![own, 0].contains(uid))
 }
 
 /// A listener on `::1` does not conflict with one on 127.0.0.1 and is not
@@ -133,34 +155,44 @@ fn is_reached(ip: IpAddr) -> bool {
     }
 }
 
-/// Which of these processes has the socket open.
-#[must_use]
-pub fn holder_among(pids: &[Pid], inode: u64) -> Option<Holder> {
+/// Which of these processes has the socket open. A process of another user does not tell.
+///
+/// # Errors
+/// When this process or the system is short of something.
+pub fn holder_among(pids: &[Pid], inode: u64) -> io::Result<Option<Holder>> {
     let socket = PathBuf::from(format!("socket:[{inode}]"));
-    pids.iter().find_map(|&pid| {
-        std::fs::read_dir(format!("/proc/{pid}/fd"))
-            .ok()?
+    for pid in pids {
+        let entries = match std::fs::read_dir(format!("/proc/{pid}/fd")) {
+            Ok(entries) => entries,
+            Err(error) if is_shortage(&error) => return Err(error),
+            Err(_) => continue,
+        };
+        let descriptor = entries
             .filter_map(Result::ok)
             .map(|entry| entry.path())
-            .find(|path| std::fs::read_link(path).is_ok_and(|target| target == socket))
-            .map(|descriptor| Holder { pid, descriptor, socket: socket.clone() })
-    })
+            .find(|path| std::fs::read_link(path).is_ok_and(|target| target == socket));
+        if let Some(descriptor) = descriptor {
+            return Ok(Some(Holder { pid: *pid, descriptor, socket }));
+        }
+    }
+    Ok(None)
 }
 
 /// Who is on a port, found by asking every process; tens of milliseconds on a
-/// busy machine.
-#[must_use]
-pub fn occupant(port: u16) -> Option<Occupant> {
-    let listener = listeners(port).into_iter().next()?;
+/// busy machine. `None` if nobody listens there.
+///
+/// # Errors
+/// When it cannot be told whether anybody does.
+pub fn occupant(port: u16) -> io::Result<Option<Occupant>> {
+    let Some(listener) = listeners(port)?.into_iter().next() else { return Ok(None) };
     let own = nix::unistd::geteuid().as_raw();
     let other_user = (listener.uid != own).then(|| User::of(listener.uid));
-    let everyone: Vec<Pid> =
-        linux::processes().iter().map(|process| process.pid).filter(|&p| p != own_pid()).collect();
-    let pid = holder_among(&everyone, listener.inode)
-        .or_else(|| holder_among(&[own_pid()], listener.inode))
-        .map(|holder| holder.pid);
-    let command = pid.map(linux::command_line).unwrap_or_default();
-    Some(Occupant { port, pid, command, other_user })
+    let mut everyone: Vec<Pid> = linux::processes()?.iter().map(|process| process.pid).collect();
+    // Last, because a child of ours may have a copy for a moment.
+    everyone.sort_by_key(|pid| *pid == own_pid());
+    let pid = holder_among(&everyone, listener.inode)?.map(|holder| holder.pid);
+    let command = pid.map(memory::command_line).unwrap_or_default();
+    Ok(Some(Occupant { port, pid, command, other_user }))
 }
 
 /// A port that is free now and stays unlikely to be given out: connected to and
@@ -169,7 +201,7 @@ pub fn occupant(port: u16) -> Option<Occupant> {
 ///
 /// # Errors
 /// When no port can be had.
-pub fn free_port() -> std::io::Result<u16> {
+pub fn free_port() -> io::Result<u16> {
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;
     let client = std::net::TcpStream::connect(address)?;
@@ -188,18 +220,18 @@ mod tests {
     fn a_listener_is_found_with_its_process_and_is_gone_when_closed() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let found = listeners(port);
+        let found = listeners(port).unwrap();
         assert_eq!(found.len(), 1, "{found:?}");
-        let holder = holder_among(&[own_pid()], found[0].inode).unwrap();
-        assert!(holder.still_holds());
-        let occupant = occupant(port).unwrap();
+        let holder = holder_among(&[own_pid()], found[0].inode).unwrap().unwrap();
+        assert!(holder.still_holds().unwrap());
+        let occupant = occupant(port).unwrap().unwrap();
         assert_eq!(occupant.pid, Some(own_pid()));
         assert!(!occupant.command.is_empty());
         assert_eq!(found[0].uid, nix::unistd::geteuid().as_raw());
         assert_eq!((occupant.other_user, other_user(port)), (None, None));
         drop(listener);
-        assert!(listeners(port).is_empty());
-        assert!(!holder.still_holds());
+        assert!(listeners(port).unwrap().is_empty());
+        assert!(!holder.still_holds().unwrap());
     }
 
     #[test]
@@ -209,14 +241,14 @@ mod tests {
         {
             let Ok(listener) = TcpListener::bind(address) else { continue };
             let port = listener.local_addr().unwrap().port();
-            assert_eq!(!listeners(port).is_empty(), reached, "{address}");
+            assert_eq!(!listeners(port).unwrap().is_empty(), reached, "{address}");
         }
     }
 
     #[test]
     fn a_free_port_can_be_bound() {
         let port = free_port().unwrap();
-        assert!(listeners(port).is_empty());
+        assert!(listeners(port).unwrap().is_empty());
         TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
     }
 }

@@ -62,16 +62,28 @@ impl Record {
 
     /// Reads it; `None` when there is none or it says too little to prove anything.
     /// Written before the spawn it names no process yet: then the marker does.
-    #[must_use]
-    pub fn read(path: &Path) -> Option<Self> {
-        let mut record = Self::from_text(&super::lock::read(path))?;
+    ///
+    /// # Errors
+    /// When the file, or the process table, cannot be read.
+    pub fn read(path: &Path) -> io::Result<Option<Self>> {
+        // A record is short; a file that is not ours may be anything.
+        let text = match paths::files::read(path, 64 << 10) {
+            Ok(text) => text,
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let Some(mut record) = Self::from_text(&text) else { return Ok(None) };
         if record.leader.pid == 0
             && record.leader.is_local()
-            && let Some(leader) = super::linux::leader_of(&record.marker)
+            && let Some(subject) = Subject::marked(&record.marker)?
         {
-            record.leader = leader;
+            record.leader = subject.leader;
         }
-        Some(record)
+        Ok(Some(record))
     }
 
     fn to_text(&self) -> String {
@@ -158,13 +170,21 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("temporal.pid");
         record().write(&path).unwrap();
-        assert_eq!(Record::read(&path), Some(record()));
+        assert_eq!(Record::read(&path).unwrap(), Some(record()));
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("4712\ntemporal\n1795000000\nstart_ticks=99\n"), "{text}");
 
         let headless = Record { ui_port: None, database: None, ..record() };
         headless.write(&path).unwrap();
-        assert_eq!(Record::read(&path), Some(headless));
+        assert_eq!(Record::read(&path).unwrap(), Some(headless));
+
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(Record::read(&path).unwrap(), None, "there is none");
+        std::fs::write(&path, b"4712\n\xff\n").unwrap();
+        assert_eq!(Record::read(&path).unwrap(), None, "garbled");
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert!(Record::read(&path).is_err(), "unreadable is not absent");
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use super::Pid;
 use super::identity::{Identity, Proven, Signal};
-use super::linux::MARKER;
 use super::lock::InstanceLock;
+use super::memory::MARKER;
 use super::sweep::Subject;
 use super::watch::{Watched, wait_exit};
 use std::ffi::OsString;
@@ -52,7 +52,7 @@ impl Leader {
     /// When the reactor cannot take the descriptor. The process is killed then.
     pub fn watch(mut self) -> io::Result<(Subject, Watched)> {
         let proven = self.subject.leader.prove();
-        let proven = proven.ok_or_else(|| io::Error::other("the process has gone"))?;
+        let proven = proven?.ok_or_else(|| io::Error::other("the process has gone"))?;
         let watched = Watched::new(proven)?;
         self.unwatched = None;
         Ok((self.subject.clone(), watched))
@@ -102,13 +102,21 @@ pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
     let child = command.spawn()?;
     let pid = Pid::try_from(child.id()).expect("the kernel's process numbers fit");
     // A child that was not reaped keeps its number, so this is the one we spawned.
-    let identity = Identity::of(pid);
-    let proven = identity.as_ref().and_then(Identity::prove);
-    let (Some(leader), Some(proven)) = (identity, proven) else {
-        let mut child = child;
-        child.kill()?;
-        child.wait()?;
-        return Err(io::Error::other("the spawned process cannot be identified (is /proc there?)"));
+    let identified = Identity::of(pid).and_then(|identity| {
+        let gone = || io::Error::other("it is not in /proc");
+        let identity = identity.ok_or_else(gone)?;
+        let proven = identity.prove()?.ok_or_else(gone)?;
+        Ok((identity, proven))
+    });
+    let (leader, proven) = match identified {
+        Ok(identified) => identified,
+        Err(error) => {
+            let mut child = child;
+            child.kill()?;
+            child.wait()?;
+            let why = format!("the spawned process cannot be identified: {error}");
+            return Err(io::Error::new(error.kind(), why));
+        }
     };
     let subject = Subject { leader, marker: what.marker.to_owned() };
     // `child` is dropped unwaited: the exit comes through the pidfd, the reaping after the sweep.
@@ -238,8 +246,8 @@ mod tests {
         })
         .unwrap();
         let identity = leader.subject.leader.clone();
-        assert!(identity.is_alive());
+        assert!(identity.is_alive().unwrap());
         drop(leader);
-        assert!(Identity::of(identity.pid).is_none(), "ended and reaped");
+        assert!(Identity::of(identity.pid).unwrap().is_none(), "ended and reaped");
     }
 }

@@ -5,9 +5,12 @@
 //! does not match, and an absent value equals nothing.
 
 use super::Pid;
-use super::identity::{Identity, Signal, own_pid};
-use super::linux::Procfs;
+use super::identity::{Identity, Proven, Signal, own_pid};
+use super::open_files::{KnownFile, holds_lock};
+use super::requirements::is_shortage;
+use super::{linux, memory, watch};
 use std::collections::{BTreeSet, HashMap};
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -46,20 +49,76 @@ pub trait Table {
     fn processes(&self) -> &[Process];
     /// Whether this process holds the instance's lock.
     fn holds_lock(&self, pid: Pid) -> bool;
-    /// Whether this process carries the instance's marker in its environment.
-    fn is_marked(&self, pid: Pid) -> bool;
+    /// The marker that this process carries in its environment, as far as it can be read.
+    fn marker(&self, pid: Pid) -> Option<&str>;
 }
 
-/// The processes of the instance that began with `leader`, in no order, the
-/// zombies among them included.
+/// The running kernel's process table, with the proofs that only it can give.
+#[derive(Debug)]
+pub struct Machine {
+    processes: Vec<Process>,
+    lock_holders: BTreeSet<Pid>,
+    markers: HashMap<Pid, String>,
+}
+
+impl Machine {
+    /// Reads the table, and the proofs of whatever is no older than `since` (in clock ticks).
+    /// `lock` is the lock file whose holders count.
+    ///
+    /// # Errors
+    /// When this process or the system is short of something: then nobody is known to be absent.
+    /// A process that does not let itself be read has no proof, and is no error.
+    pub fn read(lock: &Path, since: u64) -> io::Result<Self> {
+        let processes = linux::processes()?;
+        let eligible: Vec<Pid> = processes
+            .iter()
+            .filter(|process| process.start_ticks >= since && !process.is_zombie())
+            .map(|process| process.pid)
+            .collect();
+        let mut lock_holders = BTreeSet::new();
+        if let Some(lock) = KnownFile::at(lock)? {
+            for pid in &eligible {
+                match holds_lock(*pid, &lock) {
+                    Ok(true) => _ = lock_holders.insert(*pid),
+                    Err(error) if is_shortage(&error) => return Err(error),
+                    Ok(false) | Err(_) => {}
+                }
+            }
+        }
+        Ok(Self { processes, lock_holders, markers: memory::markers(eligible)? })
+    }
+
+    /// The processes that hold the lock, each with its marker.
+    pub fn lock_holders(&self) -> impl Iterator<Item = (Pid, Option<&str>)> {
+        self.lock_holders.iter().map(|pid| (*pid, self.marker(*pid)))
+    }
+}
+
+impl Table for Machine {
+    fn processes(&self) -> &[Process] {
+        &self.processes
+    }
+
+    fn holds_lock(&self, pid: Pid) -> bool {
+        self.lock_holders.contains(&pid)
+    }
+
+    fn marker(&self, pid: Pid) -> Option<&str> {
+        self.markers.get(&pid).map(String::as_str)
+    }
+}
+
+/// The processes of an instance, in no order, the zombies among them included.
 ///
 /// Session and descent count only while the leader, proven by its start, still
 /// stands in the table: its number is then pinned. Without it only the lock and
-/// the marker prove anything. Whatever descends from a proven process is proven
-/// too. Never selected: a number of 1 or less, anything older than the leader,
-/// ourselves (`me`) and our ancestors.
+/// the marker prove anything. The lock does not, where its holder carries the
+/// marker of another instance: the next generation holds the same lock. Whatever
+/// descends from a proven process is proven too. Never selected: a number of 1
+/// or less, anything older than the leader, ourselves (`me`) and our ancestors.
 #[must_use]
-pub fn select<'t>(table: &'t impl Table, leader: &Identity, me: Pid) -> Vec<&'t Process> {
+pub fn select<'t>(table: &'t impl Table, instance: &Subject, me: Pid) -> Vec<&'t Process> {
+    let leader = &instance.leader;
     let rows: HashMap<Pid, &Process> = table.processes().iter().map(|p| (p.pid, p)).collect();
     let mut untouchable = BTreeSet::from([me]);
     let mut above = me;
@@ -78,6 +137,12 @@ pub fn select<'t>(table: &'t impl Table, leader: &Identity, me: Pid) -> Vec<&'t 
         |p: &Process| p.pid == leader.pid && p.start_ticks == leader.start_ticks && p.pid > 1;
     let leader_stands = rows.get(&leader.pid).is_some_and(|process| is_leader(process));
 
+    let is_ours = |pid: Pid| match table.marker(pid).filter(|_| !instance.marker.is_empty()) {
+        Some(marker) if marker == instance.marker => true,
+        Some(marker) => marker.is_empty() && table.holds_lock(pid),
+        None => table.holds_lock(pid),
+    };
+
     let mut proven: BTreeSet<Pid> = table
         .processes()
         .iter()
@@ -85,8 +150,7 @@ pub fn select<'t>(table: &'t impl Table, leader: &Identity, me: Pid) -> Vec<&'t 
         .filter(|process| {
             is_leader(process)
                 || (leader_stands && process.session == leader.pid)
-                || (!process.is_zombie()
-                    && (table.holds_lock(process.pid) || table.is_marked(process.pid)))
+                || (!process.is_zombie() && is_ours(process.pid))
         })
         .map(|process| process.pid)
         .collect();
@@ -128,76 +192,127 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Its members that are alive, each with its identity.
-    #[must_use]
-    pub fn members(&self, lock: &Path) -> Vec<Identity> {
-        if !self.leader.is_local() {
-            return Vec::new();
+    /// The instance that carries this marker, as far as it still runs. Its leader is the oldest
+    /// process: the one that was spawned, or what that has left behind.
+    ///
+    /// # Errors
+    /// When the process table cannot be read.
+    pub fn marked(marker: &str) -> io::Result<Option<Self>> {
+        if marker.is_empty() {
+            return Ok(None);
         }
-        let table = Procfs::read(Some(lock), &self.marker);
-        select(&table, &self.leader, own_pid())
+        let processes = linux::processes()?;
+        let pids = processes.iter().map(|process| process.pid).collect();
+        let markers = memory::markers(pids)?;
+        let leader = processes
+            .iter()
+            .filter(|process| !process.is_zombie())
+            .filter(|process| markers.get(&process.pid).is_some_and(|found| found == marker))
+            .min_by_key(|process| (process.start_ticks, process.session != process.pid));
+        Ok(leader.map(|leader| Self {
+            leader: Identity::from_start(leader.pid, leader.start_ticks),
+            marker: marker.to_owned(),
+        }))
+    }
+
+    /// Its members that are alive, each with its identity.
+    ///
+    /// # Errors
+    /// When the process table cannot be read: then it is not known whether any is left.
+    pub fn members(&self, lock: &Path) -> io::Result<Vec<Identity>> {
+        if !self.leader.is_local() {
+            return Ok(Vec::new());
+        }
+        let table = Machine::read(lock, self.leader.start_ticks)?;
+        Ok(select(&table, self, own_pid())
             .into_iter()
             .filter(|process| !process.is_zombie())
-            .map(|process| Identity {
-                pid: process.pid,
-                start_ticks: process.start_ticks,
-                boot_id: self.leader.boot_id.clone(),
-                pid_namespace: self.leader.pid_namespace.clone(),
-            })
-            .collect()
+            .map(|process| Identity::from_start(process.pid, process.start_ticks))
+            .collect())
     }
 
     /// Sends signals to every living member. Returns how many there were.
-    pub fn signal(&self, lock: &Path, signals: &[Signal]) -> usize {
-        let members = self.members(lock);
-        for proven in members.iter().filter_map(Identity::prove) {
-            for signal in signals {
-                if let Err(error) = proven.signal(*signal) {
-                    tracing::warn!(pid = proven.pid(), ?signal, %error, "signal not delivered");
-                }
-            }
+    ///
+    /// # Errors
+    /// When the members cannot be told.
+    pub fn signal(&self, lock: &Path, signals: &[Signal]) -> io::Result<usize> {
+        let members = self.members(lock)?;
+        for member in &members {
+            signal_proven(member, signals);
         }
-        members.len()
+        Ok(members.len())
     }
 
     /// Asks every member to end, waits for at most `grace`, and kills what is
     /// left. Blocks; what it returns is what outlived even that.
-    #[must_use]
-    pub fn end(&self, lock: &Path, grace: Duration) -> Vec<Identity> {
+    ///
+    /// # Errors
+    /// When it cannot be told whether any is left.
+    pub fn end(&self, lock: &Path, grace: Duration) -> io::Result<Vec<Identity>> {
         let deadline = Instant::now() + grace;
-        self.signal(lock, &[Signal::Term, Signal::Cont]);
-        while let Some(member) = self.members(lock).first()
+        // A table that cannot be read now may be readable when the rest is killed.
+        if let Err(error) = self.signal(lock, &[Signal::Term, Signal::Cont]) {
+            tracing::warn!(%error, "nobody is asked to end");
+        }
+        while let Ok(Some(member)) = self.members(lock).map(|mut members| members.pop())
             && Instant::now() < deadline
         {
             // Any end may be the last: then the list is made anew.
-            if let Some(proven) = member.prove() {
-                let _ = super::watch::wait_exit(&proven, Duration::from_millis(20));
-            }
+            wait_proven(&member, Duration::from_millis(20));
         }
         self.clear(lock, Duration::from_secs(5))
     }
 
     /// Kills until no member is left, for at most `patience`. Blocks; what it
     /// returns is what outlived it.
-    #[must_use]
-    pub fn clear(&self, lock: &Path, patience: Duration) -> Vec<Identity> {
+    ///
+    /// # Errors
+    /// When it cannot be told whether any is left.
+    pub fn clear(&self, lock: &Path, patience: Duration) -> io::Result<Vec<Identity>> {
         let deadline = Instant::now() + patience;
         loop {
             let members = self.members(lock);
-            if members.is_empty() || Instant::now() >= deadline {
-                reap_orphans(&self.leader);
+            let done = members.as_ref().is_ok_and(Vec::is_empty);
+            if done || Instant::now() >= deadline {
+                reap_orphans(Some(&self.leader));
                 return members;
             }
-            let pinned: Vec<_> = members.iter().filter_map(Identity::prove).collect();
-            for proven in &pinned {
-                if let Err(error) = proven.signal(Signal::Kill) {
-                    tracing::warn!(pid = proven.pid(), %error, "not killed");
-                }
+            let pinned: Vec<Proven> = members
+                .iter()
+                .flatten()
+                .filter_map(|member| signal_proven(member, &[Signal::Kill]))
+                .collect();
+            if pinned.is_empty() {
+                std::thread::sleep(Duration::from_millis(10));
             }
             for proven in &pinned {
-                let _ = super::watch::wait_exit(proven, Duration::from_millis(100));
+                let _ = watch::wait_exit(proven, Duration::from_millis(100));
             }
         }
+    }
+}
+
+/// Sends the signals if the process is proven; what could not be done is in the log.
+fn signal_proven(member: &Identity, signals: &[Signal]) -> Option<Proven> {
+    let pid = member.pid;
+    let proven = member
+        .prove()
+        .inspect_err(|error| tracing::warn!(pid, %error, "not signalled: it cannot be proven"))
+        .ok()??;
+    for signal in signals {
+        if let Err(error) = proven.signal(*signal) {
+            tracing::warn!(pid, ?signal, %error, "signal not delivered");
+        }
+    }
+    Some(proven)
+}
+
+/// Returns when the process has ended, or at the latest after `patience`.
+fn wait_proven(member: &Identity, patience: Duration) {
+    match member.prove() {
+        Ok(Some(proven)) => _ = watch::wait_exit(&proven, patience),
+        Ok(None) => {}
+        Err(_) => std::thread::sleep(patience),
     }
 }
 
@@ -205,21 +320,21 @@ impl Subject {
 /// collect it: one by one, never "any child", for that would steal the exit
 /// status of a child that somebody else waits for. Those run in our session;
 /// what waits for us in another came from the instance. The leader's own zombie
-/// stays, it pins the session's number until its owner reaps it.
-pub fn reap_orphans(leader: &Identity) {
+/// stays, it pins the session's number until its owner reaps it. Without a leader
+/// every orphan is collected.
+pub fn reap_orphans(leader: Option<&Identity>) {
     let me = own_pid();
-    let table = super::linux::processes();
+    // What is not seen now is seen the next time.
+    let Ok(table) = linux::processes() else { return };
     let Some(ours) = table.iter().find(|process| process.pid == me).map(|p| p.session) else {
         return;
     };
     for process in &table {
-        if process.ppid == me
-            && process.is_zombie()
-            && process.session != ours
-            && process.pid != leader.pid
-            && process.start_ticks >= leader.start_ticks
-        {
-            super::watch::reap(process.pid);
+        let is_orphan = leader.is_none_or(|leader| {
+            process.pid != leader.pid && process.start_ticks >= leader.start_ticks
+        });
+        if process.ppid == me && process.is_zombie() && process.session != ours && is_orphan {
+            watch::reap(process.pid);
         }
     }
 }

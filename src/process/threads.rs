@@ -22,6 +22,10 @@ pub static REPAIRS: Lane = Lane::new("repair", 2, 16);
 /// Runs reads that may hang: other processes' data, other file systems.
 pub static LOOKS: Lane = Lane::new("look", 1, 8);
 
+/// Reads the memory of other processes for the jobs of the other lanes; see [`super::memory`].
+/// No permanent thread: without one to spare the memory is read in place.
+pub(super) static READS: Lane = Lane::new("read", 0, 8);
+
 /// A thread beyond the permanent ones ends after this time without work.
 const IDLE: Duration = Duration::from_secs(10);
 
@@ -80,7 +84,7 @@ impl State {
 }
 
 /// Abandons the job when it is dropped, unless the job has finished.
-struct Waiting {
+pub(super) struct Waiting {
     lane: &'static Lane,
     ticket: Ticket,
 }
@@ -168,7 +172,7 @@ impl Lane {
         }
     }
 
-    fn submit<T: Send + 'static>(
+    pub(super) fn submit<T: Send + 'static>(
         &'static self,
         job: impl FnOnce() -> T + Send + 'static,
         deliver: impl FnOnce(std::thread::Result<T>) + Send + 'static,

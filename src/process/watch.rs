@@ -124,7 +124,7 @@ mod tests {
 
     fn watch(pid: u32) -> Watched {
         let pid = Pid::try_from(pid).unwrap();
-        Watched::new(Identity::of(pid).unwrap().prove().unwrap()).unwrap()
+        Watched::new(Identity::of(pid).unwrap().unwrap().prove().unwrap().unwrap()).unwrap()
     }
 
     #[tokio::test]
@@ -141,7 +141,7 @@ mod tests {
             assert_eq!(watched.exit(), exit);
             assert_eq!(watched.exit(), exit, "still there");
             watched.reap();
-            assert!(Identity::of(Pid::try_from(child.id()).unwrap()).is_none());
+            assert!(Identity::of(Pid::try_from(child.id()).unwrap()).unwrap().is_none());
         }
     }
 
@@ -153,9 +153,9 @@ mod tests {
             .output()
             .unwrap();
         let pid: Pid = String::from_utf8(out.stdout).unwrap().trim().parse().unwrap();
-        let identity = Identity::of(pid).unwrap();
-        let watched = Watched::new(identity.prove().unwrap()).unwrap();
-        identity.prove().unwrap().signal(Signal::Kill).unwrap();
+        let identity = Identity::of(pid).unwrap().unwrap();
+        let watched = Watched::new(identity.prove().unwrap().unwrap()).unwrap();
+        identity.prove().unwrap().unwrap().signal(Signal::Kill).unwrap();
         watched.ended().await;
         assert!(
             matches!(watched.exit(), Exit::Unknown | Exit::Signal(9, "SIGKILL")),

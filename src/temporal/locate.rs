@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::tool;
-use crate::process::linux::MARKER;
+use crate::process::memory::MARKER;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 //! It shares the pages that the host does not change, and touches few of its own.
 
 use super::{MESSAGE, Role, home_of, next_attempt};
-use crate::process::{linux, spawn};
+use crate::process::{linux, memory, spawn};
 use std::fs::File;
 use std::io::{PipeReader, Read};
 use std::os::fd::{AsRawFd, RawFd};
@@ -69,7 +69,7 @@ fn detach(pipe: RawFd) {
         arguments[..length].copy_from_slice(&TITLE[..length]);
     }
     if let Some(environment) = area(stat.env_start, stat.env_end) {
-        hide(environment, linux::MARKER.as_bytes());
+        hide(environment, memory::MARKER.as_bytes());
     }
 }
 

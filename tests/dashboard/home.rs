@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use stigmer::process::identity::{Identity, Signal};
-use stigmer::process::{Pid, linux, ports};
+use stigmer::process::{Pid, linux, memory, ports};
 
 /// Nothing that is waited for takes longer, on the slowest machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -135,17 +135,17 @@ impl Home {
     /// Ends Temporal as a crash would.
     pub fn crash(&self) {
         let pid = self.temporal_pid();
-        assert!(self.owns(pid), "{}", linux::command_line(pid));
+        assert!(self.owns(pid), "{}", memory::command_line(pid));
         signal(pid, Signal::Kill);
     }
 
     /// Whether the process is one of this home: its path is on every command line.
     fn owns(&self, pid: Pid) -> bool {
-        linux::command_line(pid).contains(self.path().to_str().unwrap())
+        memory::command_line(pid).contains(self.path().to_str().unwrap())
     }
 
     fn processes(&self) -> Vec<Pid> {
-        let all = linux::processes().into_iter().filter(|process| !process.is_zombie());
+        let all = linux::processes().unwrap().into_iter().filter(|process| !process.is_zombie());
         all.map(|process| process.pid).filter(|pid| self.owns(*pid)).collect()
     }
 
@@ -159,7 +159,7 @@ impl Home {
     }
 
     fn left(&self) -> String {
-        self.processes().into_iter().map(linux::command_line).collect::<Vec<_>>().join("; ")
+        self.processes().into_iter().map(memory::command_line).collect::<Vec<_>>().join("; ")
     }
 
     /// Waits until the hosts wrote this.
@@ -192,7 +192,7 @@ impl Drop for Home {
         }
         let left = self.left();
         for pid in self.processes() {
-            if let Some(proven) = Identity::of(pid).as_ref().and_then(Identity::prove) {
+            if let Some(proven) = Identity::of(pid).unwrap().and_then(|it| it.prove().unwrap()) {
                 let _ = proven.signal(Signal::Kill);
             }
         }
@@ -222,7 +222,7 @@ pub fn temporal() -> &'static Path {
 }
 
 pub fn signal(pid: Pid, how: Signal) {
-    Identity::of(pid).unwrap().prove().unwrap().signal(how).unwrap();
+    Identity::of(pid).unwrap().unwrap().prove().unwrap().unwrap().signal(how).unwrap();
 }
 
 /// SIGSTOP, which the program itself never sends.

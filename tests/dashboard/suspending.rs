@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Write;
 use stigmer::log::bound::FileBound;
 use stigmer::process::identity::Signal;
-use stigmer::process::linux;
+use stigmer::process::{linux, memory};
 
 /// A shell with job control, in which the dashboard is the job: once it is
 /// stopped the shell says so, and brings it back for a line of input.
@@ -63,8 +63,8 @@ fn what_was_stopped_meanwhile_stays_stopped_until_someone_asks() {
 fn a_signal_that_came_meanwhile_is_not_lost() {
     let home = Home::new();
     let mut dashboard = stopped(&home);
-    let suspended = linux::processes().into_iter().find(|process| {
-        process.ppid == dashboard.pid() && linux::command_line(process.pid).contains("--tui")
+    let suspended = linux::processes().unwrap().into_iter().find(|process| {
+        process.ppid == dashboard.pid() && memory::command_line(process.pid).contains("--tui")
     });
     signal(suspended.unwrap().pid, Signal::Term);
     dashboard.press("\n");

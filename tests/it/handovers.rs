@@ -73,7 +73,7 @@ fn a_suspended_program_hands_over_first_and_follows_when_it_is_continued() {
     let status = in_background(&rig, |status| status["state"] == "ready");
     assert_eq!(status["temporal"]["pid"], temporal.pid);
     wait_until("the program to be stopped", || {
-        stigmer::process::linux::stat(program.pid()).is_some_and(|it| it.state == 'T')
+        stigmer::process::linux::stat(program.pid()).unwrap().is_some_and(|it| it.state == 'T')
     });
     program.process().signal(Signal::CONT);
     program.wait_for("following the background host");

@@ -20,7 +20,7 @@ const COMMANDS: [&[&str]; 9] = [
 
 /// A home whose files name this process as host and as server.
 fn plant(rig: &Rig, victim: i32) {
-    let identity = stigmer::process::identity::Identity::of(victim).unwrap();
+    let identity = stigmer::process::identity::Identity::of(victim).unwrap().unwrap();
     let same = format!(
         "start_ticks={}\nboot_id={}\npid_namespace={}\n",
         identity.start_ticks, identity.boot_id, identity.pid_namespace

@@ -2,7 +2,7 @@
 
 use crate::support::rig::{READY, REUSED, Rig, Running};
 use stigmer::background::SUBCOMMAND;
-use stigmer::process::linux;
+use stigmer::process::memory;
 
 #[test]
 fn start_stop_and_start_again() {
@@ -73,7 +73,8 @@ fn twenty_starts_at_once_are_one_host_and_one_temporal() {
     let later = said.iter().filter(|line| *line == REUSED).count();
     assert_eq!((first, later), (1, 19), "{said:#?}");
 
-    let lines: Vec<String> = rig.processes().iter().map(|it| linux::command_line(it.pid)).collect();
+    let lines: Vec<String> =
+        rig.processes().iter().map(|it| memory::command_line(it.pid)).collect();
     let count = |word: &str| lines.iter().filter(|line| line.contains(word)).count();
     assert_eq!((count(SUBCOMMAND), count("start-dev")), (1, 1), "{lines:#?}");
     assert_eq!(rig.status()["temporal"]["generation"], 1);

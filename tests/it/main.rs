@@ -23,6 +23,7 @@ mod options;
 mod orphans;
 mod peers;
 mod ports;
+mod records;
 mod strangers;
 mod viewers;
 mod watchdog;

@@ -129,7 +129,7 @@ fn a_record_that_points_to_a_stranger_touches_nobody() {
     let mut strangers = Strangers::beside(&rig);
     strangers.gather(1);
     let victim = strangers.pids()[0];
-    let ticks = stigmer::process::linux::stat(victim).unwrap().start_ticks;
+    let ticks = stigmer::process::linux::stat(victim).unwrap().unwrap().start_ticks;
     let replaced = |values: &[(&str, &str)]| -> String {
         let mut lines: Vec<String> = record.lines().map(str::to_owned).collect();
         lines[0] = victim.to_string();
@@ -172,7 +172,7 @@ fn a_lock_whose_holder_cannot_be_proven_is_an_error_and_nobody_is_signalled() {
     let mut strangers = Strangers::beside(&rig);
     strangers.gather(1);
     let victim = strangers.pids()[0];
-    let identity = stigmer::process::identity::Identity::of(victim).unwrap();
+    let identity = stigmer::process::identity::Identity::of(victim).unwrap().unwrap();
     let path = rig.path("supervisor.lock");
     let lock = stigmer::process::lock::HostLock::take(&path).unwrap().unwrap();
     let text = |boot_id: &str| {
@@ -211,7 +211,7 @@ fn a_frozen_host_in_another_pid_namespace_is_left_alone() {
 
     let inside: Vec<Process> =
         rig.processes().into_iter().filter(|process| process.pid != outside.pid()).collect();
-    let line = |process: &&Process| stigmer::process::linux::command_line(process.pid);
+    let line = |process: &&Process| stigmer::process::memory::command_line(process.pid);
     let host = inside.iter().find(|process| line(process).contains("--no-tui")).unwrap();
     host.signal(Signal::STOP);
     wait_until("the host to be frozen", || host.is_stopped());

@@ -64,7 +64,7 @@ fn when_somebody_elses_temporal_vanishes_nothing_is_started_in_its_place() {
 fn a_listener_that_is_no_temporal_is_named_with_the_option_that_avoids_it() {
     let rig = Rig::new();
     let me = std::process::id().to_string();
-    let command = stigmer::process::linux::command_line(me.parse().unwrap());
+    let command = stigmer::process::memory::command_line(me.parse().unwrap());
     for (port, option) in [(rig.port, "--port"), (rig.ui_port, "--ui-port")] {
         let _listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
         rig.run(&[]).exits(1).complains(&[&port.to_string(), &me, &command, option]);

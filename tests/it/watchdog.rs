@@ -6,7 +6,7 @@ use crate::support::{wait_until, within};
 use rustix::process::Signal;
 use serde_json::Value;
 use stigmer::background::SUBCOMMAND;
-use stigmer::process::linux;
+use stigmer::process::{linux, memory};
 
 fn guarded() -> Rig {
     Rig::with(&[("watchdog", "true")])
@@ -51,7 +51,7 @@ fn is_replaced(rig: &Rig) {
 
 fn hosts(rig: &Rig) -> usize {
     let running = rig.processes();
-    running.iter().filter(|it| linux::command_line(it.pid).contains(SUBCOMMAND)).count()
+    running.iter().filter(|it| memory::command_line(it.pid).contains(SUBCOMMAND)).count()
 }
 
 #[test]
@@ -149,9 +149,9 @@ fn a_companion_is_no_part_of_its_hosts_session_and_holds_nothing() {
     let rig = guarded();
     rig.start();
     let companion = companion(&rig);
-    let stat = linux::stat(companion.pid).unwrap();
+    let stat = linux::stat(companion.pid).unwrap().unwrap();
     assert_eq!((stat.session, stat.ppid), (companion.pid, rig.host().pid));
-    assert_eq!(linux::command_line(companion.pid), "stigmer watchdog");
+    assert_eq!(memory::command_line(companion.pid), "stigmer watchdog");
     let link = |name: &str| std::fs::read_link(format!("/proc/{}/{name}", companion.pid)).unwrap();
     assert_eq!(link("cwd").to_str(), Some("/"));
     let open: Vec<String> = std::fs::read_dir(format!("/proc/{}/fd", companion.pid))

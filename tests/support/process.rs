@@ -4,7 +4,7 @@
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::os::fd::{AsFd, OwnedFd};
-use stigmer::process::linux;
+use stigmer::process::{linux, memory};
 
 /// A process, pinned.
 #[derive(Debug)]
@@ -40,12 +40,12 @@ impl Process {
 
     /// Asleep because somebody said SIGSTOP.
     pub fn is_stopped(&self) -> bool {
-        linux::stat(self.pid).is_some_and(|now| now.state == 'T')
+        linux::stat(self.pid).unwrap().is_some_and(|now| now.state == 'T')
     }
 
     /// For messages.
     pub fn describe(&self) -> String {
-        format!("pid {} ({})", self.pid, linux::command_line(self.pid))
+        format!("pid {} ({})", self.pid, memory::command_line(self.pid))
     }
 }
 
@@ -54,6 +54,7 @@ impl Process {
 /// and descriptors.
 pub fn tagged(name: &str, value: &str) -> Vec<Process> {
     linux::processes()
+        .unwrap()
         .iter()
         .filter(|process| process.pid > 1 && !process.is_zombie())
         .filter_map(|process| Process::pin(process.pid))

@@ -245,7 +245,7 @@ impl Rig {
 
     /// Whether anything listens on this port of 127.0.0.1, as the kernel says.
     pub fn is_listening(port: u16) -> bool {
-        !stigmer::process::ports::listeners(port).is_empty()
+        !stigmer::process::ports::listeners(port).unwrap().is_empty()
     }
 
     /// Everything that came of this rig's commands and lives.

@@ -5,7 +5,10 @@ struct Made {
     rows: Vec<Process>,
     lock_holders: Vec<Pid>,
     marked: Vec<Pid>,
+    marked_otherwise: Vec<Pid>,
 }
+
+const MARKER: &str = "3.50.1";
 
 impl Table for Made {
     fn processes(&self) -> &[Process] {
@@ -14,8 +17,9 @@ impl Table for Made {
     fn holds_lock(&self, pid: Pid) -> bool {
         self.lock_holders.contains(&pid)
     }
-    fn is_marked(&self, pid: Pid) -> bool {
-        self.marked.contains(&pid)
+    fn marker(&self, pid: Pid) -> Option<&str> {
+        let other = self.marked_otherwise.contains(&pid).then_some("4.50.2");
+        other.or(self.marked.contains(&pid).then_some(MARKER))
     }
 }
 
@@ -23,11 +27,12 @@ fn row(pid: Pid, ppid: Pid, session: Pid, start_ticks: u64) -> Process {
     Process { pid, ppid, session, state: 'S', threads: 1, start_ticks, name: "temporal".into() }
 }
 
-fn leader(pid: Pid, start_ticks: u64) -> Identity {
-    Identity { pid, start_ticks, boot_id: "b".into(), pid_namespace: "n".into() }
+fn leader(pid: Pid, start_ticks: u64) -> Subject {
+    let leader = Identity { pid, start_ticks, boot_id: "b".into(), pid_namespace: "n".into() };
+    Subject { leader, marker: MARKER.into() }
 }
 
-fn selected(table: &Made, leader: &Identity, me: Pid) -> Vec<Pid> {
+fn selected(table: &Made, leader: &Subject, me: Pid) -> Vec<Pid> {
     let mut pids: Vec<Pid> = select(table, leader, me).iter().map(|p| p.pid).collect();
     pids.sort_unstable();
     pids
@@ -56,6 +61,7 @@ fn machine() -> Made {
         ],
         lock_holders: vec![104],
         marked: vec![100, 105],
+        marked_otherwise: vec![],
     }
 }
 
@@ -69,6 +75,21 @@ fn with_the_leader_gone_only_lock_marker_and_descent_from_those_prove_anything()
     let mut table = machine();
     table.rows.retain(|process| process.pid != 100);
     assert_eq!(selected(&table, &leader(100, 100), ME), [104, 105, 106]);
+}
+
+#[test]
+fn a_lock_holder_with_the_marker_of_another_instance_is_not_selected() {
+    let mut table = machine();
+    // A late sweep of the old generation: the next one holds the same lock already.
+    table.rows.push(row(300, ME, 300, 300));
+    table.rows.push(row(301, 300, 300, 301));
+    table.lock_holders.extend([300, 301]);
+    table.marked_otherwise.push(300);
+    assert!(!selected(&table, &leader(100, 100), ME).contains(&300));
+    // Who does not let its marker be read is proven by the lock, as before.
+    assert!(selected(&table, &leader(100, 100), ME).contains(&301));
+    let unmarked = Subject { marker: String::new(), ..leader(100, 100) };
+    assert!(selected(&table, &unmarked, ME).contains(&300), "an absent marker equals nothing");
 }
 
 #[test]
@@ -124,12 +145,13 @@ proptest! {
         rows in prop::collection::vec(any_row(), 0..40),
         lock_holders in prop::collection::vec(-1..40i32, 0..6),
         marked in prop::collection::vec(-1..40i32, 0..6),
+        marked_otherwise in prop::collection::vec(-1..40i32, 0..6),
         (pid, start) in (-1..40i32, 0..20u64),
         me in 2..40i32,
     ) {
         let mut seen = BTreeSet::new();
         let rows: Vec<Process> = rows.into_iter().filter(|row| seen.insert(row.pid)).collect();
-        let table = Made { rows, lock_holders, marked };
+        let table = Made { rows, lock_holders, marked, marked_otherwise };
         let leader = leader(pid, start);
         let by_pid = |pid: Pid| table.rows.iter().find(|row| row.pid == pid);
         let mut ancestors = vec![me];
@@ -146,8 +168,9 @@ proptest! {
             prop_assert!(!ancestors.contains(&process.pid));
             // And each for a reason that can be named.
             let reason = (stands && (process.pid == pid || process.session == pid))
-                || table.lock_holders.contains(&process.pid)
-                || table.marked.contains(&process.pid)
+                || (table.lock_holders.contains(&process.pid)
+                    && !table.marked_otherwise.contains(&process.pid))
+                || table.marker(process.pid) == Some(MARKER)
                 || select(&table, &leader, me).iter().any(|parent| parent.pid == process.ppid);
             prop_assert!(reason, "{process:?} without a proof");
         }
@@ -156,7 +179,7 @@ proptest! {
     /// What proves nothing anywhere selects nothing anywhere.
     #[test]
     fn without_a_proof_nothing_is_selected(rows in prop::collection::vec(any_row(), 0..40)) {
-        let table = Made { rows, lock_holders: vec![], marked: vec![] };
+        let table = Made { rows, lock_holders: vec![], marked: vec![], marked_otherwise: vec![] };
         prop_assert!(select(&table, &leader(99, 1), 2).is_empty());
     }
 }

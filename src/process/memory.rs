@@ -1,0 +1,210 @@
+//! What is read from the memory of another process: its environment and its command line.
+//!
+//! The kernel makes such a read wait while that process waits itself, for example for a mount
+//! whose server is gone: for hours. So [`each`] reads on a thread of its own and gives up on a
+//! process that does not come back. Such a process is unknown, and not asked again until the
+//! abandoned read returns.
+
+use super::Pid;
+use super::linux::is_absence;
+use super::threads::READS;
+use crate::harmless::quote;
+use std::collections::HashMap;
+use std::io::{self, Read};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak, mpsc};
+use std::time::Duration;
+
+/// The environment variable that marks every process of an instance. It is
+/// inherited across `setsid`, closed descriptors and a dead parent, where
+/// session, lock and descent all fail.
+pub const MARKER: &str = "STIGMER_INSTANCE";
+
+/// A read takes microseconds. More than this, and the process is stuck in the kernel.
+const STUCK: Duration = Duration::from_secs(1);
+
+/// The most that is read of an environment or a command line: a process may put anything there.
+const MOST: u64 = 1 << 20;
+
+/// The most of a command line that people are shown, in bytes.
+const SHOWN: usize = 4096;
+
+/// The value of [`MARKER`] in the environment of a process; `None` if it has none, is gone, or
+/// belongs to another user.
+///
+/// # Errors
+/// When it cannot be read for another reason.
+pub fn marker(pid: Pid) -> io::Result<Option<String>> {
+    one(pid, read_marker).unwrap_or(Ok(None))
+}
+
+/// The command line of a process, word by word; empty if it cannot be read.
+#[must_use]
+pub fn words(pid: Pid) -> Vec<Vec<u8>> {
+    let line = one(pid, |pid| read(pid, "cmdline")).and_then(Result::ok).unwrap_or_default();
+    let mut words: Vec<Vec<u8>> = line.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect();
+    words.pop_if(|last| last.is_empty());
+    words
+}
+
+/// The command line, for people: harmless and bounded, for any process says of itself what it
+/// likes. What cannot be read is the bare name.
+#[must_use]
+pub fn command_line(pid: Pid) -> String {
+    let mut line = words(pid).join(&b' ');
+    line.truncate(SHOWN);
+    let line = quote(String::from_utf8_lossy(&line).trim());
+    if !line.is_empty() {
+        return line;
+    }
+    super::linux::stat(pid).ok().flatten().map(|process| process.name).unwrap_or_default()
+}
+
+/// A process as people know it: its number and its command.
+#[must_use]
+pub fn describe(pid: Pid) -> String {
+    format!("pid {pid} ({})", command_line(pid))
+}
+
+/// The markers of these processes. A process that cannot be read is left out.
+///
+/// # Errors
+/// When this process or the system is short of something.
+pub(super) fn markers(pids: Vec<Pid>) -> io::Result<HashMap<Pid, String>> {
+    let mut found = HashMap::new();
+    for (pid, marker) in each(pids, read_marker) {
+        match marker {
+            Ok(marker) => found.extend(marker.map(|marker| (pid, marker))),
+            Err(error) if super::requirements::is_shortage(&error) => return Err(error),
+            Err(_) => {}
+        }
+    }
+    Ok(found)
+}
+
+fn read_marker(pid: Pid) -> io::Result<Option<String>> {
+    let environment = match read(pid, "environ") {
+        Ok(environment) => environment,
+        Err(error) if is_absence(&error) => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let prefix = format!("{MARKER}=");
+    Ok(environment
+        .split(|byte| *byte == 0)
+        .find_map(|variable| variable.strip_prefix(prefix.as_bytes()))
+        .map(|value| String::from_utf8_lossy(value).into_owned()))
+}
+
+fn read(pid: Pid, file: &str) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(format!("/proc/{pid}/{file}"))?.take(MOST).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn one<T: Send + 'static>(pid: Pid, read: fn(Pid) -> T) -> Option<T> {
+    each(vec![pid], read).pop().map(|(_, value)| value)
+}
+
+/// Reads something of each process. A process whose memory cannot be reached is left out, and
+/// the log names it once.
+fn each<T: Send + 'static>(
+    pids: Vec<Pid>,
+    read: impl Fn(Pid) -> T + Clone + Send + 'static,
+) -> Vec<(Pid, T)> {
+    let mut found = Vec::with_capacity(pids.len());
+    let mut rest = pids;
+    rest.retain(|pid| !is_stuck(*pid));
+    while !rest.is_empty() {
+        let (send, values) = mpsc::channel();
+        let under_way = Arc::new(());
+        let job = {
+            let (pids, read, under_way) = (rest.clone(), read.clone(), under_way.clone());
+            move || {
+                let _under_way = under_way;
+                for pid in pids {
+                    let value = read(pid);
+                    // Nobody waits any more: this read was the one that was stuck.
+                    if send.send((pid, value)).is_err() {
+                        break;
+                    }
+                }
+            }
+        };
+        let Ok(_job) = READS.submit(job, drop) else {
+            // Without a thread to spare nothing can be abandoned; most likely nothing is stuck.
+            found.extend(rest.iter().map(|pid| (*pid, read(*pid))));
+            break;
+        };
+        let before = found.len();
+        let mut next = values.recv_timeout(STUCK);
+        while let Ok(value) = next {
+            found.push(value);
+            next = values.recv_timeout(STUCK);
+        }
+        rest.drain(..found.len() - before);
+        if !rest.is_empty() {
+            let pid = rest.remove(0);
+            tracing::warn!(pid, "its memory cannot be read: it is stuck in the kernel");
+            stuck().insert(pid, Arc::downgrade(&under_way));
+        }
+    }
+    found
+}
+
+/// Processes with an abandoned read; the pointer lives until that read returns.
+fn stuck() -> MutexGuard<'static, HashMap<Pid, Weak<()>>> {
+    static STUCK: LazyLock<Mutex<HashMap<Pid, Weak<()>>>> = LazyLock::new(Mutex::default);
+    STUCK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn is_stuck(pid: Pid) -> bool {
+    let mut stuck = stuck();
+    stuck.retain(|_, under_way| under_way.strong_count() > 0);
+    stuck.contains_key(&pid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::identity::own_pid;
+    use super::*;
+
+    #[test]
+    fn a_read_that_never_returns_costs_that_process_alone() {
+        let (release, blocked) = mpsc::channel::<()>();
+        let blocked = Arc::new(Mutex::new(blocked));
+        let reads = Arc::new(Mutex::new(Vec::new()));
+        // Numbers that no process has, so that no other test asks for them.
+        let pids: Vec<Pid> = (0..5).map(|n| Pid::MAX - n).collect();
+        let stuck = pids[2];
+        let read = {
+            let reads = reads.clone();
+            move |pid: Pid| {
+                reads.lock().unwrap().push(pid);
+                if pid == stuck {
+                    let _ = blocked.lock().unwrap().recv();
+                }
+                pid
+            }
+        };
+        let others: Vec<(Pid, Pid)> =
+            pids.iter().filter(|pid| **pid != stuck).map(|pid| (*pid, *pid)).collect();
+        assert_eq!(each(pids.clone(), read.clone()), others);
+        assert_eq!(each(pids.clone(), read.clone()), others);
+        let asked = reads.lock().unwrap().iter().filter(|pid| **pid == stuck).count();
+        assert_eq!(asked, 1, "it is not asked again while the first read is under way");
+        drop(release);
+        while is_stuck(stuck) {
+            std::thread::yield_now();
+        }
+        assert_eq!(each(pids.clone(), read).len(), pids.len());
+    }
+
+    #[test]
+    fn a_command_line_is_read_word_by_word() {
+        let own = words(own_pid());
+        assert!(!own.is_empty() && own.iter().all(|word| !word.contains(&0)));
+        assert!(!command_line(own_pid()).is_empty());
+        assert!(words(Pid::MAX).is_empty());
+        assert_eq!(marker(Pid::MAX).unwrap(), None);
+    }
+}

@@ -1,0 +1,236 @@
+//! Which files a process has open, and which of them it has locked.
+//!
+//! A link in `/proc/PID/fd` is read and never followed before its text names our own file:
+//! following it reaches into the file system of that file, and a mount whose server is gone would
+//! block this thread. `fdinfo` tells inode and locks without touching any file system.
+
+use super::Pid;
+use super::linux::is_absence;
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// A file of ours that other processes may have open: its path, device and inode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownFile {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl KnownFile {
+    /// The file at this path now; `None` if there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be looked at.
+    pub fn at(path: &Path) -> io::Result<Option<Self>> {
+        let found = path.canonicalize().and_then(|path| Ok((path.metadata()?, path)));
+        match found {
+            Ok((meta, path)) => Ok(Some(Self { path, device: meta.dev(), inode: meta.ino() })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn is_in(&self, flock: &Flock) -> bool {
+        (flock.device, flock.inode) == (self.device, self.inode)
+    }
+
+    fn is_exactly(&self, target: &Path) -> bool {
+        let target = target.as_os_str().as_bytes();
+        target == self.path.as_os_str().as_bytes()
+            || target.strip_suffix(DELETED) == Some(self.path.as_os_str().as_bytes())
+    }
+
+    /// Whether the target of a link may be this file. Another mount or another namespace shows
+    /// other folders above it, but the same name.
+    fn may_be(&self, target: &Path) -> bool {
+        let name = target.file_name().map(OsStr::as_bytes).unwrap_or_default();
+        let name = name.strip_suffix(DELETED).unwrap_or(name);
+        self.path.file_name().is_some_and(|own| own.as_bytes() == name)
+    }
+}
+
+const DELETED: &[u8] = b" (deleted)";
+
+/// Whether a descriptor of this process *holds* an exclusive flock on the file. A process that
+/// only has the file open proves nothing: one that asks whether it is locked has it open, too.
+///
+/// # Errors
+/// When the descriptors of the process cannot be read, for example another user's.
+pub fn holds_lock(pid: Pid, lock: &KnownFile) -> io::Result<bool> {
+    any_descriptor(pid, |number, target| {
+        if !lock.may_be(target) {
+            return Ok(false);
+        }
+        let Some(info) = info(pid, number)? else { return Ok(false) };
+        Ok(flocks(&info).any(|flock| lock.is_in(&flock))
+            // Where the kernel's name for the device is another one (btrfs, overlayfs).
+            || (flocks(&info).next().is_some()
+                && lock.is_exactly(target)
+                && is_at(&descriptor(pid, number), lock)))
+    })
+}
+
+/// Whether a process has this very file open under a name that still exists.
+///
+/// # Errors
+/// When the descriptors of the process cannot be read.
+pub fn has_open(pid: Pid, file: &KnownFile) -> io::Result<bool> {
+    any_descriptor(pid, |number, target| {
+        if !file.may_be(target) {
+            return Ok(false);
+        }
+        let inode = info(pid, number)?.and_then(|info| value(&info, "ino")?.parse::<u64>().ok());
+        Ok(inode == Some(file.inode)
+            // Before Linux 5.14 `fdinfo` does not tell the inode.
+            || (file.is_exactly(target) && is_at(&descriptor(pid, number), file)))
+    })
+}
+
+fn descriptor(pid: Pid, number: &OsStr) -> PathBuf {
+    Path::new("/proc").join(pid.to_string()).join("fd").join(number)
+}
+
+fn is_at(path: &Path, file: &KnownFile) -> bool {
+    path.metadata().is_ok_and(|meta| (meta.dev(), meta.ino()) == (file.device, file.inode))
+}
+
+/// Whether the condition holds for a descriptor and the target of its link.
+fn any_descriptor(
+    pid: Pid,
+    mut condition: impl FnMut(&OsStr, &Path) -> io::Result<bool>,
+) -> io::Result<bool> {
+    let entries = match std::fs::read_dir(format!("/proc/{pid}/fd")) {
+        Ok(entries) => entries,
+        Err(error) if is_absence(&error) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) if is_absence(&error) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        match std::fs::read_link(entry.path()) {
+            Ok(target) => {
+                if condition(&entry.file_name(), &target)? {
+                    return Ok(true);
+                }
+            }
+            Err(error) if is_absence(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
+}
+
+fn info(pid: Pid, number: &OsStr) -> io::Result<Option<String>> {
+    let path = Path::new("/proc").join(pid.to_string()).join("fdinfo").join(number);
+    match std::fs::read_to_string(path) {
+        Ok(info) => Ok(Some(info)),
+        Err(error) if is_absence(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn value<'i>(info: &'i str, key: &str) -> Option<&'i str> {
+    info.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).map(str::trim)
+}
+
+/// An exclusive flock as the kernel lists it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Flock {
+    /// The process that took it; 0 if that has ended.
+    pub(super) pid: Pid,
+    device: u64,
+    inode: u64,
+}
+
+/// The exclusive flocks in a `fdinfo`, or in `/proc/locks`:
+/// `lock: 1: FLOCK  ADVISORY  WRITE 4711 fe:01:1234 0 EOF`
+pub(super) fn flocks(text: &str) -> impl Iterator<Item = Flock> {
+    text.lines().filter_map(|line| {
+        let line = line.strip_prefix("lock:").unwrap_or(line);
+        let mut words = line.split_whitespace().skip(1);
+        if (words.next(), words.nth(1)) != (Some("FLOCK"), Some("WRITE")) {
+            return None;
+        }
+        let pid = words.next()?.parse().ok()?;
+        let mut file = words.next()?.split(':');
+        let mut part = |radix| u64::from_str_radix(file.next()?, radix).ok();
+        let (major, minor, inode) = (part(16)?, part(16)?, part(10)?);
+        Some(Flock { pid, device: nix::sys::stat::makedev(major, minor), inode })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_descriptor_that_holds_the_lock_counts() {
+        let held = "pos:\t0\nflags:\t02\nlock:\t1: FLOCK  ADVISORY  WRITE 12 fe:00:7 0 EOF\n";
+        let device = nix::sys::stat::makedev(0xfe, 0);
+        assert_eq!(flocks(held).collect::<Vec<_>>(), [Flock { pid: 12, device, inode: 7 }]);
+        let table = "1: FLOCK  ADVISORY  WRITE 0 fe:00:7 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 9\n";
+        assert_eq!(flocks(table).collect::<Vec<_>>(), [Flock { pid: 0, device, inode: 7 }]);
+        for other in [
+            "pos:\t0\nflags:\t02\n",
+            "lock:\t1: FLOCK  ADVISORY  READ 12 fe:00:7 0 EOF\n",
+            "lock:\t1: POSIX  ADVISORY  WRITE 12 fe:00:7 0 EOF\n",
+            "lock:\t1: FLOCK\n",
+        ] {
+            assert_eq!(flocks(other).count(), 0, "{other}");
+        }
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("temporal.lock");
+        let file = std::fs::File::create(&path).unwrap();
+        let known = KnownFile::at(&path).unwrap().unwrap();
+        let me = super::super::identity::own_pid();
+        assert!(!holds_lock(me, &known).unwrap(), "open, not locked");
+        fs2::FileExt::try_lock_exclusive(&file).unwrap();
+        assert!(holds_lock(me, &known).unwrap());
+        std::fs::rename(folder.path(), folder.path().with_extension("moved")).unwrap();
+        assert!(holds_lock(me, &known).unwrap(), "under another folder");
+        std::fs::remove_dir_all(folder.path().with_extension("moved")).unwrap();
+        assert!(holds_lock(me, &known).unwrap(), "deleted");
+        fs2::FileExt::unlock(&file).unwrap();
+        assert!(!holds_lock(me, &known).unwrap());
+    }
+
+    #[test]
+    fn a_file_of_the_same_name_is_not_the_file() {
+        let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let paths = folders.each_ref().map(|folder| folder.path().join("temporal.lock"));
+        let files = paths.each_ref().map(|path| std::fs::File::create(path).unwrap());
+        fs2::FileExt::try_lock_exclusive(&files[0]).unwrap();
+        let [locked, other] = paths.each_ref().map(|path| KnownFile::at(path).unwrap().unwrap());
+        let me = super::super::identity::own_pid();
+        assert!(holds_lock(me, &locked).unwrap());
+        assert!(!holds_lock(me, &other).unwrap());
+    }
+
+    #[test]
+    fn a_file_is_open_until_it_is_deleted_or_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("temporal.db");
+        let known = || KnownFile::at(&path).unwrap().unwrap();
+        let me = super::super::identity::own_pid();
+        std::fs::write(&path, "").unwrap();
+        assert!(!has_open(me, &known()).unwrap());
+        let _file = std::fs::File::open(&path).unwrap();
+        assert!(has_open(me, &known()).unwrap());
+        let link = folder.path().join("link.db");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(has_open(me, &KnownFile::at(&link).unwrap().unwrap()).unwrap());
+        std::fs::write(folder.path().join("other"), "").unwrap();
+        std::fs::rename(folder.path().join("other"), &path).unwrap();
+        assert!(!has_open(me, &known()).unwrap(), "replaced");
+        std::fs::remove_file(&path).unwrap();
+        assert!(KnownFile::at(&path).unwrap().is_none());
+    }
+}

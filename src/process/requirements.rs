@@ -1,0 +1,144 @@
+//! What the system must offer before a process can be identified.
+//!
+//! Everything that is proven about a process is read from `/proc`. A `/proc` that was mounted for
+//! another pid namespace shows other processes under the same numbers, so each proof would be a
+//! proof about a stranger. [`check`] refuses that, and every read of the process table calls it.
+
+use super::Pid;
+use super::identity::own_pid;
+use std::io;
+use std::sync::OnceLock;
+
+/// Why no process can be identified on this system.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unsupported {
+    /// `/proc` cannot be read.
+    #[error(
+        "cannot identify processes: {file} cannot be read ({why}); mount /proc with \
+         `mount -t proc proc /proc`"
+    )]
+    NoProcfs {
+        /// The file.
+        file: &'static str,
+        /// The kernel's error.
+        why: String,
+    },
+    /// `/proc` shows the processes of another pid namespace.
+    #[error(
+        "cannot identify processes: /proc belongs to another pid namespace (this process is pid \
+         {own}, and /proc shows {shown}), so nothing is started or signalled; mount the /proc of \
+         this namespace, for example with `unshare --pid --fork --mount-proc`"
+    )]
+    ForeignProcfs {
+        /// The process id of this process.
+        own: Pid,
+        /// What `/proc` shows instead.
+        shown: String,
+    },
+    /// No process can be pinned.
+    #[error(
+        "cannot pin processes: pidfd_open fails ({0}); stigmer needs Linux 5.4 or later, and a \
+         sandbox that allows pidfd_open"
+    )]
+    NoPidfd(String),
+}
+
+/// Checks that `/proc` is the one of this pid namespace and that pidfds can be opened. Done once;
+/// later calls return the same answer.
+///
+/// # Errors
+/// An [`Unsupported`] in an [`io::Error`], or the shortage (descriptors, memory) that prevented
+/// the check. A shortage is not remembered.
+pub fn check() -> io::Result<()> {
+    static CHECKED: OnceLock<Result<(), Unsupported>> = OnceLock::new();
+    let known = match CHECKED.get() {
+        Some(known) => known,
+        None => {
+            let found = examine()?;
+            CHECKED.get_or_init(|| found)
+        }
+    };
+    known.clone().map_err(io::Error::other)
+}
+
+/// Whether this error is about what this process or the system has left, not about what was asked
+/// for: descriptors, memory.
+#[must_use]
+pub fn is_shortage(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS))
+}
+
+fn examine() -> io::Result<Result<(), Unsupported>> {
+    let read = |file| match std::fs::read_to_string(file) {
+        Ok(text) => Ok(Ok(text)),
+        Err(error) if is_shortage(&error) => Err(error),
+        Err(error) => Ok(Err(Unsupported::NoProcfs { file, why: error.to_string() })),
+    };
+    let link = std::fs::read_link("/proc/self").ok();
+    let link = link.and_then(|link| link.to_str()?.parse().ok());
+    let status = match read("/proc/self/status")? {
+        Ok(status) => status,
+        Err(unsupported) => return Ok(Err(unsupported)),
+    };
+    if let Err(unsupported) = read("/proc/sys/kernel/random/boot_id")? {
+        return Ok(Err(unsupported));
+    }
+    if let Err(unsupported) = compare(own_pid(), link, &status) {
+        return Ok(Err(unsupported));
+    }
+    match super::identity::pin(own_pid()) {
+        Ok(_) => Ok(Ok(())),
+        Err(error) if is_shortage(&error) => Err(error),
+        Err(error) => Ok(Err(Unsupported::NoPidfd(error.to_string()))),
+    }
+}
+
+/// `link` is what `/proc/self` names. `status` is `/proc/self/status`: its `NSpid` line lists the
+/// number of this process in the namespace of that `/proc` and in each namespace below it.
+fn compare(own: Pid, link: Option<Pid>, status: &str) -> Result<(), Unsupported> {
+    let numbers =
+        |line: &str| line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    let listed: Option<Vec<Pid>> =
+        status.lines().find_map(|line| line.strip_prefix("NSpid:")).map(numbers);
+    match (link, listed) {
+        (Some(link), Some(listed)) if link == own && listed == [own] => Ok(()),
+        (link, listed) => {
+            let mut shown: Vec<String> = link.iter().map(|pid| format!("pid {pid}")).collect();
+            let listed = listed.unwrap_or_default();
+            if listed.len() > 1 {
+                let text: Vec<String> = listed.iter().map(Pid::to_string).collect();
+                shown.push(format!("NSpid {}", text.join(" ")));
+            }
+            let shown = if shown.is_empty() { "no such process".into() } else { shown.join(", ") };
+            Err(Unsupported::ForeignProcfs { own, shown })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proc_of_another_pid_namespace_is_refused() {
+        let status = |numbers: &str| format!("Name:\tx\nPid:\t7\nNSpid:\t{numbers}\nNSsid:\t1\n");
+        assert_eq!(compare(7, Some(7), &status("7")), Ok(()));
+        for (own, link, numbers) in [
+            (1, Some(4711), "4711\t1"),
+            // The same number in both namespaces, by chance.
+            (7, Some(7), "7\t7"),
+            // Of a namespace that does not contain this process.
+            (7, None, ""),
+            (7, None, "7"),
+        ] {
+            let error = compare(own, link, &status(numbers)).unwrap_err().to_string();
+            assert!(error.contains("another pid namespace"), "{error}");
+        }
+        assert!(compare(7, Some(7), "Pid:\t7\n").is_err(), "not told");
+    }
+
+    #[test]
+    fn this_system_is_supported() {
+        check().unwrap();
+    }
+}

@@ -1,0 +1,148 @@
+//! Which server of a home runs now. Its record says it; where the record is gone, unreadable or
+//! of another boot, the lock that the server holds, its marker and its command line do.
+
+use super::arguments::{self, Parsed};
+use crate::config::{self, Options};
+use crate::paths::Home;
+use crate::process::identity::Identity;
+use crate::process::lock::{self, Holder};
+use crate::process::record::Record;
+use crate::process::sweep::Subject;
+use crate::process::{linux, memory, ports};
+use crate::supervisor::Generation;
+use std::io;
+use std::time::{Duration, Instant};
+
+/// What runs of a home.
+#[derive(Debug)]
+pub enum Running {
+    /// Nothing: the lock is free, and no process of the last instance is left.
+    Nothing,
+    /// A server, as its record says.
+    Recorded(Box<Record>),
+    /// A server that no record names. The record is made from the server itself.
+    Unrecorded(Box<Record>),
+    /// Processes of an instance whose leader has ended.
+    Remains(Subject),
+    /// The lock is held, by a process that is not proven ours. For people.
+    Stranger(String),
+    /// The record is of another pid namespace, and something listens on its port.
+    Elsewhere(Box<Record>),
+}
+
+/// A process of ours that was just forked holds the lock before it carries its marker.
+const SETTLING: Duration = Duration::from_millis(500);
+
+/// Finds out what runs. Blocks, for milliseconds; where the lock is held by a stranger, for 0.5 s.
+///
+/// # Errors
+/// When the record, the lock or the process table cannot be read: something may run then.
+pub fn find(home: &Home) -> io::Result<Running> {
+    let deadline = Instant::now() + SETTLING;
+    loop {
+        match look(home)? {
+            Running::Stranger(_) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            found => return Ok(found),
+        }
+    }
+}
+
+impl Running {
+    /// The server, recorded or not.
+    #[must_use]
+    pub fn server(self) -> Option<Record> {
+        match self {
+            Self::Recorded(record) | Self::Unrecorded(record) => Some(*record),
+            Self::Nothing | Self::Remains(_) | Self::Stranger(_) | Self::Elsewhere(_) => None,
+        }
+    }
+}
+
+fn look(home: &Home) -> io::Result<Running> {
+    // A record that cannot be read keeps nobody from finding the server by its lock.
+    let recorded = Record::read(&home.record());
+    let known = recorded.as_ref().ok().and_then(Option::as_ref);
+    if let Some(record) = known
+        && record.leader.is_alive()?
+    {
+        return Ok(Running::Recorded(Box::new(record.clone())));
+    }
+    let lock = home.temporal_lock();
+    match lock::holder(&lock)? {
+        Holder::Instance(subject) => {
+            if let Some(record) = rebuilt(home, &subject)? {
+                return Ok(Running::Unrecorded(Box::new(record)));
+            }
+            // The leader has ended. Only its record tells when it started.
+            let recorded = known.filter(|record| {
+                record.marker == subject.marker
+                    && record.leader.is_local()
+                    && record.leader.start_ticks > 0
+                    && record.leader.start_ticks < subject.leader.start_ticks
+            });
+            Ok(Running::Remains(recorded.map_or(subject, Record::subject)))
+        }
+        Holder::Stranger(who) => Ok(Running::Stranger(match known {
+            Some(Record { leader, .. }) if !leader.is_local() && !leader.is_before_boot() => {
+                format!("{who}; its record names pid {} of another pid namespace", leader.pid)
+            }
+            Some(_) | None => who,
+        })),
+        Holder::Nobody => without_lock(recorded?, home),
+    }
+}
+
+/// Behind a wrapper that closes its descriptors nobody holds the lock.
+fn without_lock(recorded: Option<Record>, home: &Home) -> io::Result<Running> {
+    let Some(record) = recorded else { return Ok(Running::Nothing) };
+    if record.leader.is_local() {
+        let left = record.subject().members(&home.temporal_lock())?;
+        return Ok(match left.is_empty() {
+            true => Running::Nothing,
+            false => Running::Remains(record.subject()),
+        });
+    }
+    if record.leader.is_before_boot() || ports::listeners(record.port)?.is_empty() {
+        return Ok(Running::Nothing);
+    }
+    Ok(Running::Elsewhere(Box::new(record)))
+}
+
+/// The record of a server that holds the lock. `None` if the leader is no server.
+fn rebuilt(home: &Home, subject: &Subject) -> io::Result<Option<Record>> {
+    let leader = &subject.leader;
+    let Some(process) = linux::stat(leader.pid)? else { return Ok(None) };
+    let is_leader = process.session == leader.pid && process.start_ticks == leader.start_ticks;
+    let words: Vec<String> = memory::words(leader.pid)
+        .iter()
+        .map(|word| String::from_utf8_lossy(word).into_owned())
+        .collect();
+    let Some(Parsed { options, metrics_port }) =
+        arguments::parse(&words).filter(|parsed| is_leader && parsed.options.port.is_some())
+    else {
+        return Ok(None);
+    };
+    let of_marker = || subject.marker.split('.').next()?.parse().ok();
+    let locked = Some(lock::read_number(&home.temporal_lock())).filter(|number| *number > 0);
+    let generation = locked.or_else(of_marker);
+    let age = linux::age(leader.start_ticks).unwrap_or_default();
+    let (port, ui_port) = (options.port.unwrap_or_default(), options.ui_port);
+    // What never stands on a command line is as the file has it now.
+    let file = config::read_file(home).unwrap_or_default();
+    let options = options.or(Options { address: None, arguments: None, ..file });
+    Ok(Some(Record {
+        leader: Identity::clone(leader),
+        name: process.name,
+        started_at: jiff::Timestamp::now().as_second() - age.as_secs() as i64,
+        marker: subject.marker.clone(),
+        generation: Generation(generation.unwrap_or_default()),
+        port,
+        ui_port,
+        metrics_port: metrics_port.unwrap_or_default(),
+        database: options.db.clone(),
+        executable: std::fs::read_link(format!("/proc/{}/exe", leader.pid)).unwrap_or_default(),
+        options: serde_json::to_string(&options).unwrap_or_default(),
+    }))
+}
