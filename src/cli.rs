@@ -16,6 +16,7 @@ mod words;
 use crate::config::{self, ConfigError, Options, Settings};
 use crate::host;
 use crate::paths::{Home, HomeError};
+use crate::process::requirements;
 use crate::watchdog::Death;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
@@ -331,6 +332,13 @@ impl Local {
         }
         if !arguments.is_empty() {
             asked.arguments = Some(arguments);
+        }
+        let reads_files_only = matches!(
+            self.command,
+            Some(Task::Logs(_) | Task::Events { .. } | Task::Install { .. })
+        );
+        if !reads_files_only {
+            requirements::check().map_err(|error| CliError::Other(error.to_string()))?;
         }
         let context = Context { home, asked };
         if self.command.is_some() && (self.tui || self.no_tui) {

@@ -109,7 +109,8 @@ pub async fn serving(client: &Client, mut lives: impl FnMut() -> Result<bool>) -
 }
 
 pub fn signal(pid: Pid, how: Signal) -> Result<()> {
-    let proven = Identity::of(pid).unwrap().and_then(|it| it.prove().unwrap());
+    let identity = Identity::of(pid).ok().flatten();
+    let proven = identity.and_then(|identity| identity.prove().ok()?);
     Ok(proven.with_context(|| format!("pid {pid} has ended already"))?.signal(how)?)
 }
 

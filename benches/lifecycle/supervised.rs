@@ -85,7 +85,7 @@ impl Supervised {
     }
 
     fn leader(&self) -> Result<Pid> {
-        Ok(Record::read(&self.home.record()).context("nothing is recorded")?.leader.pid)
+        Ok(Record::read(&self.home.record())?.context("nothing is recorded")?.leader.pid)
     }
 
     /// What the host says the time went to.

@@ -24,6 +24,7 @@ mod orphans;
 mod peers;
 mod ports;
 mod records;
+mod sandboxes;
 mod strangers;
 mod viewers;
 mod watchdog;

@@ -1,0 +1,95 @@
+//! Where processes cannot be told apart, or cannot be pinned, nothing is started or signalled.
+
+use crate::support::rig::{READY, Rig, wait_gone};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+/// `stigmer local …` in new namespaces; `None` if this user cannot make them.
+fn unshared(rig: &Rig, namespaces: &[&str], arguments: &[&str]) -> Option<Command> {
+    let with_user = ["--user", "--map-root-user"];
+    for extra in [&[][..], &with_user] {
+        let mut attempt = rig.command("unshare");
+        attempt.args(extra).args(namespaces).arg("true");
+        if rig.finish(attempt).code != Some(0) {
+            continue;
+        }
+        let mut command = rig.command("unshare");
+        command.args(extra).args(namespaces).arg(rig.local(&[]).get_program());
+        command.arg("local").args(arguments).arg("--home").arg(&rig.home);
+        return Some(command);
+    }
+    eprintln!("not tested: this user cannot make namespaces with {namespaces:?}");
+    None
+}
+
+#[test]
+fn with_the_proc_of_another_pid_namespace_everything_that_signals_is_refused() {
+    let rig = Rig::new();
+    rig.start();
+    let (host, temporal) = (rig.host(), rig.temporal());
+    for command in [&[][..], &["--no-tui"], &["stop"], &["restart"], &["status"]] {
+        let Some(inside) = unshared(&rig, &["--pid", "--fork"], command) else { return };
+        rig.finish(inside).exits(1).complains(&["/proc", "another pid namespace", "--mount-proc"]);
+    }
+    for command in [&["logs", "-n", "1"][..], &["events"]] {
+        let inside = unshared(&rig, &["--pid", "--fork"], command).unwrap();
+        rig.finish(inside).exits(0);
+    }
+    assert!(host.is_alive() && temporal.is_alive());
+}
+
+#[test]
+fn another_time_namespace_makes_nothing_unprovable() {
+    let rig = Rig::new();
+    rig.start();
+    let (host, temporal) = (rig.host(), rig.temporal());
+    host.kill();
+    wait_gone(&host);
+    let ahead = ["--time", "--boottime", "100000", "--fork"];
+    let Some(inside) = unshared(&rig, &ahead, &["status", "--json"]) else { return };
+    let status = rig.finish(inside).stdout;
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["temporal"]["pid"], temporal.pid);
+    let uptime = status["temporal"]["uptime_ms"].as_u64().unwrap();
+    assert!(uptime < 100_000_000, "{uptime} ms counts the offset of the namespace");
+
+    // By number and start alone, without the lock.
+    let ticks = rig.record("start_ticks");
+    let inside = unshared(&rig, &ahead, &["stop"]).unwrap();
+    assert_eq!(rig.finish(inside).exits(0).says(), "Temporal is stopped");
+    assert!(!temporal.is_alive());
+    let inside = unshared(&rig, &ahead, &[]).unwrap();
+    assert_eq!(rig.finish(inside).exits(0).says(), READY);
+    assert_ne!(rig.record("start_ticks"), ticks);
+    rig.stop();
+}
+
+#[test]
+fn a_kernel_or_sandbox_without_pidfds_is_named() {
+    let rig = Rig::new();
+    for errno in [libc::ENOSYS, libc::EPERM] {
+        let mut command = rig.local(&[]);
+        // SAFETY: two system calls on memory that is on the stack of the child.
+        unsafe { command.pre_exec(move || refuse(libc::SYS_pidfd_open, errno)) };
+        rig.finish(command).exits(1).complains(&["pidfd_open", "Linux 5.4", "sandbox"]);
+    }
+    rig.assert_nothing_runs();
+}
+
+/// Lets a system call of this process fail.
+fn refuse(call: libc::c_long, errno: i32) -> std::io::Result<()> {
+    let step = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
+    let mut filter = [
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, call as u32),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | errno as u32),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: (&raw mut filter).cast() };
+    // SAFETY: the program lives until the call returns; the kernel copies it.
+    let done = unsafe {
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+            && libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) == 0
+    };
+    if done { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
