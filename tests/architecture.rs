@@ -104,6 +104,7 @@ fn arrows_point_only_where_the_map_says() {
                 "background",
                 "config",
                 "control",
+                "harmless",
                 "host",
                 "log",
                 "manager",
