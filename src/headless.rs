@@ -219,7 +219,8 @@ async fn follow(
         let view = session.view();
         let status = &view.snapshot.status;
         was_up |= status.intent == Want::Up;
-        if was_up && status.intent == Want::Down && status.state == State::Stopped {
+        let ended = status.state == State::Stopped || !status.managed;
+        if was_up && status.intent == Want::Down && ended {
             return Ok(Some(0));
         }
         if was_up && status.state == State::Failed && view.snapshot.next_start_ms.is_none() {

@@ -40,7 +40,7 @@ use crate::process::identity::Signal;
 use crate::process::record::Record;
 use crate::process::sweep::Subject;
 use crate::process::threads::{LOOKS, REPAIRS};
-use crate::protocol::{ApiError, Entry, Mode};
+use crate::protocol::{Entry, Mode};
 use crate::supervisor::{Cause, Effect, Generation, Input, Owner, State, Supervisor, Want};
 use aftermath::Ended;
 use broadcast::Broadcast;
@@ -339,16 +339,14 @@ impl Manager {
         let external = !self.facts.is_managed();
         let input = match command {
             Command::Start => Input::Start,
+            Command::Stop(Cause::Operator) if external => {
+                return drop(reply.send(Err(self.facts.refusal("stop"))));
+            }
             Command::Stop(cause) => Input::Stop { cause },
+            Command::Restart(_) if external && self.supervisor.want() == Want::Up => {
+                return drop(reply.send(Err(self.facts.refusal("restart"))));
+            }
             Command::Restart(settings) => {
-                if external {
-                    let _ = reply.send(Err(ApiError::new(
-                        "external",
-                        "cannot restart Temporal: it was started elsewhere",
-                        "restart it where it was started",
-                    )));
-                    return;
-                }
                 if let Some(settings) = settings {
                     self.supervisor.set_next_policy(settings.policy.clone());
                     self.next = Some(settings);

@@ -196,7 +196,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         count: viewer.workflows.held(status),
         can: Commands {
             start: unwatched || heard && (rests || status.state == State::Backoff),
-            stop: heard && !rests && status.intent == Want::Up,
+            stop: heard && !rests && status.intent == Want::Up && status.managed,
             restart: heard && status.managed,
             background: viewer.hosts && matches!(viewer.leaving, None | Some(Leaving::Stop)),
         },

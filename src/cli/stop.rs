@@ -12,7 +12,7 @@ use crate::process::identity::{Proven, Signal};
 use crate::process::lock::{self, Holder, HostLock};
 use crate::process::record::Record;
 use crate::process::{memory, ports, watch};
-use crate::protocol::Status;
+use crate::protocol::{Mode, Status};
 use crate::supervisor::{Policy, Want};
 use crate::temporal::running::{self, Running};
 use std::path::Path;
@@ -30,6 +30,9 @@ pub(super) fn run(context: &Context, yes: bool) -> Result<i32, CliError> {
         Stopped::LeftAlone => {
             "Temporal was started elsewhere and is left alone; the host that watched it has ended"
         }
+        Stopped::Watched => {
+            "Temporal was started elsewhere and is left alone; a dashboard still watches it"
+        }
         Stopped::Nothing => "Temporal is not running",
     });
     Ok(0)
@@ -40,6 +43,8 @@ pub(super) fn run(context: &Context, yes: bool) -> Result<i32, CliError> {
 pub(super) enum Stopped {
     Ours,
     LeftAlone,
+    /// Left alone, and its host is a dashboard, which stays.
+    Watched,
     Nothing,
 }
 
@@ -54,7 +59,8 @@ pub(super) fn stop(home: &Home) -> Result<Stopped, CliError> {
         let answer = match block_on(client::status(home))? {
             Ok(before) => {
                 met = match &before.temporal {
-                    Some(_) if !before.managed => Stopped::LeftAlone,
+                    Some(_) if !before.managed && ends_with_server(&before) => Stopped::LeftAlone,
+                    Some(_) if !before.managed => Stopped::Watched,
                     Some(_) => Stopped::Ours,
                     None if before.intent == Want::Up => Stopped::Ours,
                     None => met,
@@ -123,14 +129,17 @@ fn unknown(home: &Home, error: &std::io::Error) -> CliError {
     ))
 }
 
+fn ends_with_server(status: &Status) -> bool {
+    status.host.as_ref().is_some_and(|host| match host.mode {
+        Mode::Background | Mode::Headless => true,
+        Mode::Tui | Mode::Other => false,
+    })
+}
+
 /// A background host ends after its Temporal: the next start should not meet it,
 /// and whoever removes the home should find nobody writing there.
 fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>, CliError> {
-    use crate::protocol::Mode;
-    let ends = before.host.as_ref().is_some_and(|host| match host.mode {
-        Mode::Background | Mode::Headless => true,
-        Mode::Tui | Mode::Other => false,
-    });
+    let ends = ends_with_server(before);
     // Pinned before it goes. One in another pid namespace cannot be; its lock tells.
     let host = host::prove(home).ok().flatten().filter(|_| ends);
     let answer = block_on(client::command(home, "shutdown", None))?;

@@ -263,7 +263,12 @@ async fn shutdown(State(api): State<Api>, Asked(wait): Asked<Wait>) -> Response 
     let stopping = tokio::spawn({
         let api = api.clone();
         async move {
-            let outcome = match begin(&api, Command::Stop(Cause::Operator)).await {
+            // The host ends. A server that someone else runs does not.
+            let cause = match api.manager.facts().is_managed() {
+                true => Cause::Operator,
+                false => Cause::Shutdown,
+            };
+            let outcome = match begin(&api, Command::Stop(cause)).await {
                 Ok(outcome) => outcome.await.unwrap_or_else(|_| Err(leaving())),
                 Err(error) => Err(error),
             };

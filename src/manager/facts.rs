@@ -8,9 +8,9 @@ use crate::process::Pid;
 use crate::process::identity::Identity;
 use crate::process::usage::Usage;
 use crate::protocol::{
-    DatabaseStatus, Detached, ENTRIES, Entry, HealthStatus, HostStatus, LastRestart, Latency,
-    LayerStatus, LogStatus, Mode, NoRestart, RestartStatus, SCHEMA, Snapshot, State as StateName,
-    Status, TemporalStatus,
+    ApiError, DatabaseStatus, Detached, ENTRIES, Entry, HealthStatus, HostStatus, LastRestart,
+    Latency, LayerStatus, LogStatus, Mode, NoRestart, RestartStatus, SCHEMA, Snapshot,
+    State as StateName, Status, TemporalStatus,
 };
 pub(super) use crate::supervisor::millis;
 use crate::supervisor::{Cause, Generation, Layer, Owner, Remedy, Schedule, State, Want};
@@ -205,9 +205,7 @@ impl Facts {
                 Owner::Adopted => "checking the Temporal that was found running".to_owned(),
                 Owner::External => "checking the Temporal that somebody else runs".to_owned(),
             },
-            State::Ready(live) if live.owner == Owner::External => {
-                "started elsewhere: watched, never touched".to_owned()
-            }
+            State::Ready(live) if live.owner == Owner::External => self.not_ours(),
             State::Ready(_) => String::new(),
             State::Degraded(_, trouble) => format!("{}: {}", trouble.layer, trouble.detail),
             State::Stopping(stopping) => match (self.want, stopping.cause) {
@@ -223,6 +221,22 @@ impl Facts {
         let parts = [&said, &self.note].into_iter().chain(self.troubles.values());
         let parts: Vec<&str> = parts.map(String::as_str).filter(|part| !part.is_empty()).collect();
         parts.join(" · ")
+    }
+
+    /// Whose the server is, where stigmer did not start it.
+    fn not_ours(&self) -> String {
+        let pid = self.server.as_ref().and_then(|server| server.server);
+        let pid = pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
+        format!("not started by stigmer{pid}")
+    }
+
+    /// Why the server of someone else is not stopped or restarted.
+    pub(super) fn refusal(&self, command: &str) -> ApiError {
+        ApiError::new(
+            "external",
+            format!("cannot {command} Temporal: it was started elsewhere, {}", self.not_ours()),
+            format!("{command} it where it was started"),
+        )
     }
 
     /// Between two moments in whole milliseconds of the host's own clock, so that

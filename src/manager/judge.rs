@@ -39,6 +39,7 @@ pub(super) fn outcome(goal: Want, want: Want, state: &State, facts: &Facts) -> O
             },
         ),
         (Want::Down, State::Stopped { .. }) => Some(Ok(())),
+        (Want::Down, _) if want == Want::Down && !facts.is_managed() => Some(Ok(())),
         (Want::Down, _) if want == Want::Up => {
             error("superseded", "it was started again by another command".into(), "stop it again")
         }

@@ -1,6 +1,5 @@
 //! What the operator's commands do.
 
-use super::process::LEFT_ALONE;
 use super::{Cause, Effect, Live, Owner, Starting, State, Supervisor, Want};
 use std::time::Instant;
 
@@ -48,11 +47,10 @@ impl Supervisor {
                 stopping.detail.clear();
                 Vec::new()
             }
+            // It runs on, and as long as anyone looks the state says so.
             State::Starting(Starting { owner: Owner::External, .. })
             | State::Ready(Live { owner: Owner::External, .. })
-            | State::Degraded(Live { owner: Owner::External, .. }, _) => {
-                self.leave_external(LEFT_ALONE)
-            }
+            | State::Degraded(Live { owner: Owner::External, .. }, _) => Vec::new(),
             State::Starting(starting) => {
                 let (generation, launched) = (starting.generation, starting.launched);
                 self.terminate(generation, launched, cause, now)
@@ -68,7 +66,15 @@ impl Supervisor {
         match &self.state {
             State::Starting(Starting { owner: Owner::External, .. })
             | State::Ready(Live { owner: Owner::External, .. })
-            | State::Degraded(Live { owner: Owner::External, .. }, _) => Vec::new(),
+            | State::Degraded(Live { owner: Owner::External, .. }, _) => match self.want {
+                Want::Up => Vec::new(),
+                // After a stop the next start may use other options.
+                Want::Down => {
+                    let mut effects = self.leave_external("");
+                    effects.extend(self.operator_start(now));
+                    effects
+                }
+            },
             State::Starting(_) | State::Ready(_) | State::Degraded(..) | State::Stopping(_) => {
                 let effects = self.operator_stop(Cause::Operator, now);
                 self.want = Want::Up;

@@ -6,7 +6,6 @@ use super::{
 };
 use std::time::Instant;
 
-pub(super) const LEFT_ALONE: &str = "left alone: it was started elsewhere";
 const GONE: &str = "the Temporal that was started elsewhere is gone";
 
 impl Supervisor {
@@ -24,7 +23,10 @@ impl Supervisor {
         let (cause, detail, since) = match &self.state {
             // Only as the first thing that a host hears: later it would be the
             // echo of a launch, and undo a stop.
-            State::Stopped { .. } if self.fresh => (Cause::Operator, String::new(), now),
+            State::Stopped { .. } if self.fresh => {
+                self.want = Want::Up;
+                (Cause::Operator, String::new(), now)
+            }
             State::Starting(starting)
                 if starting.generation == generation && !starting.launched =>
             {
@@ -33,11 +35,10 @@ impl Supervisor {
             State::Stopping(stopping)
                 if stopping.generation == generation && !stopping.launched =>
             {
-                match (found, self.want) {
-                    (Found::Ours, _) => return self.launched(generation, now),
-                    (Found::External, Want::Down) => return self.leave_external(LEFT_ALONE),
+                match found {
+                    Found::Ours => return self.launched(generation, now),
                     // A restart that meets somebody else's uses it, as a start does.
-                    (Found::External, Want::Up) => (Cause::Operator, String::new(), now),
+                    Found::External => (Cause::Operator, String::new(), now),
                 }
             }
             State::Stopped { .. }
@@ -48,7 +49,6 @@ impl Supervisor {
             | State::Backoff { .. }
             | State::Failed { .. } => return self.drop_stale(),
         };
-        self.want = Want::Up;
         self.fresh = false;
         self.generation = self.generation.max(generation);
         self.state = State::Starting(Starting {

@@ -1,6 +1,7 @@
 //! Beside a host that runs already.
 
 use crate::home::{Home, freeze, signal};
+use crate::terminal::Dashboard;
 use stigmer::process::Pid;
 use stigmer::process::identity::Signal;
 
@@ -101,4 +102,32 @@ fn where_everything_was_stopped_it_says_so_and_s_starts_it() {
     dashboard.until_shows(&["STOPPED", "the host is gone", "s start"]);
     dashboard.press("s");
     dashboard.until_shows(&["READY", "this dashboard", "generation 2"]);
+}
+
+#[test]
+fn a_server_that_someone_else_runs_is_never_shown_as_stopped() {
+    let (theirs, mine) = (Home::new(), Home::new());
+    theirs.start();
+    let pid = theirs.temporal_pid();
+    let script = format!(
+        "exec \"$1\" local --tui --home {} --address {}",
+        mine.path().display(),
+        theirs.address()
+    );
+    let mut dashboard = Dashboard::open_in(&mine, &script);
+    dashboard.until_shows(&["READY", "not started by stigmer", "this dashboard"]);
+    dashboard.press_until_shows("x", &["not started by stigmer: it is only watched"]);
+    let stopped = mine.command(&["stop"]).output().unwrap();
+    let told = String::from_utf8(stopped.stdout).unwrap();
+    assert!(told.contains("a dashboard still watches it"), "{told}");
+    let status = mine.status();
+    assert_eq!(
+        (&status["state"], &status["intent"]),
+        (&"ready".into(), &"down".into()),
+        "{status:#}"
+    );
+    dashboard.until_shows(&["READY", "not started by stigmer"]);
+    assert_eq!(theirs.temporal_pid(), pid);
+    dashboard.press("q");
+    dashboard.until_ended();
 }

@@ -3,6 +3,7 @@
 use crate::support::ports;
 use crate::support::process::Process;
 use crate::support::rig::{READY, Rig, Running};
+use crate::support::socket::ask;
 use crate::support::{server, wait_until};
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -40,6 +41,10 @@ fn a_temporal_that_somebody_else_runs_is_used_and_left_alone() {
     }
 
     rig.run(&["restart"]).exits(1).complains(&["started elsewhere"]);
+    let refused = ask(&rig, "POST", "/v1/stop?wait=true", "");
+    refused.is_error(409, "external");
+    assert!(refused.body.contains(&theirs.pid().to_string()), "{refused:?}");
+    assert_eq!(rig.status()["state"], "ready");
     let stopped = rig.run(&["stop"]).exits(0);
     assert!(stopped.says().contains("left alone"), "{}", stopped.stdout);
     assert!(rig.processes().is_empty());

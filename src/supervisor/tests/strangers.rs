@@ -23,10 +23,25 @@ fn what_somebody_else_runs_on_the_port_is_used() {
 }
 
 #[test]
-fn a_stop_leaves_it_alone_and_says_so() {
+fn a_stop_leaves_it_alone_and_the_state_stays_true() {
     let mut sim = watching();
-    assert_eq!(sim.handle(stop()), [Effect::Unwatch { generation: G1 }]);
-    assert_eq!(sim.note(), "left alone: it was started elsewhere");
+    let before = sim.state().clone();
+    assert_eq!(sim.handle(stop()), []);
+    assert_eq!((sim.state(), sim.supervisor.want()), (&before, Want::Down));
+    sim.probe(frozen());
+    assert!(matches!(sim.state(), State::Degraded(..)), "{:?}", sim.state());
+    sim.probe(Round::Pass);
+    assert_eq!(sim.handle(Input::Start), []);
+    assert_eq!((sim.state().name(), sim.supervisor.want()), ("ready", Want::Up));
+}
+
+#[test]
+fn a_restart_after_a_stop_may_use_other_options() {
+    let mut sim = watching();
+    sim.handle(stop());
+    let effects = sim.handle(Input::Restart);
+    assert_eq!(effects[0], Effect::Unwatch { generation: G1 });
+    assert_eq!(launch_of(&effects), Some(Generation(2)));
 }
 
 #[test]
@@ -81,8 +96,9 @@ fn a_stop_while_a_launch_meets_it_leaves_it_alone() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     sim.handle(stop());
-    assert_eq!(sim.handle(found(G1, Found::External)), [Effect::Unwatch { generation: G1 }]);
-    assert_eq!(sim.note(), "left alone: it was started elsewhere");
+    assert_eq!(sim.handle(found(G1, Found::External)), []);
+    sim.probe(Round::Pass);
+    assert_eq!((sim.state().name(), sim.supervisor.want()), ("ready", Want::Down));
 }
 
 #[test]
@@ -123,7 +139,7 @@ fn a_report_that_comes_after_a_stop_does_not_undo_it() {
     sim.handle(stop());
     for late in [found(G1, Found::External), found(G1, Found::Ours), probed(G1, Round::Pass)] {
         assert_eq!(sim.handle(late), []);
-        assert!(sim.is_stopped());
+        assert_eq!(sim.state().owner(), Some(Owner::External));
         assert_eq!(sim.supervisor.want(), Want::Down);
     }
 }

@@ -173,6 +173,7 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
     add(" for 60 s", Want::Up, State::Ready(live(Owner::Spawned, 60.0)));
     add(" for 3 s", Want::Up, State::Ready(live(Owner::Adopted, 3.0)));
     add(" for 3 s", Want::Up, State::Ready(live(Owner::External, 3.0)));
+    add(" for 3 s", Want::Down, State::Ready(live(Owner::External, 3.0)));
     for (owner, layer, remedy) in [
         (Owner::Spawned, Layer::Grpc, Remedy::Restart),
         (Owner::Adopted, Layer::Grpc, Remedy::Restart),

@@ -356,7 +356,7 @@ const fn pane(
 
 fn why_not(model: &Model, otherwise: &'static str) -> &'static str {
     if !model.managed && model.state != StateView::Stopped {
-        return "somebody else runs this Temporal; it is only watched";
+        return "not started by stigmer: it is only watched";
     }
     match model.state {
         StateView::Stopping => "it is being stopped; wait a moment",

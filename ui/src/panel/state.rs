@@ -60,7 +60,7 @@ pub(super) fn headline(model: &Model) -> String {
 
 fn quiet(model: &Model) -> &'static str {
     match model.state {
-        StateView::Ready if !model.managed => "started elsewhere; stigmer only watches it",
+        StateView::Ready if !model.managed => "not started by stigmer",
         StateView::Ready if model.adopted => "every layer answers; taken over from an earlier host",
         StateView::Ready => "every layer answers",
         StateView::Stopped if model.can.start => "press s to start it",

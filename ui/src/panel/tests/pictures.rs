@@ -295,7 +295,7 @@ fn tiny() {
             fresh(),
             Stage { notice: "Temporal is up already", ..Stage::new("a refusal", sample::ready()) },
             Stage {
-                notice: "somebody else runs this Temporal; it is only watched",
+                notice: "not started by stigmer: it is only watched",
                 ..Stage::new("a long refusal", sample::ready())
             },
             quit("quitting", sample::in_state(StateView::Ready)),
