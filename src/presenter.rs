@@ -45,10 +45,23 @@ pub struct Viewer {
     pub leaving: Option<Leaving>,
     /// A short-lived word.
     pub toast: Option<String>,
-    /// There is no host any more, and this is left: whether Temporal runs.
-    pub unwatched: Option<bool>,
+    /// There is no host any more, and this is known of the server.
+    pub unwatched: Option<Unwatched>,
     /// What the user's workflows do, where it is known.
     pub workflows: Counted,
+}
+
+/// A server without a host, as its viewer sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unwatched {
+    /// No server runs.
+    Stopped,
+    /// It runs, and was not asked yet.
+    Unknown,
+    /// Its health service says SERVING.
+    Serving,
+    /// It runs, and its health service says something else or nothing.
+    Failing,
 }
 
 /// What a viewer that was quit waits for.
@@ -105,14 +118,18 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         attached: !viewer.hosts,
         state: match viewer.unwatched {
             None => state(status.state),
-            Some(true) => StateView::Degraded,
-            Some(false) => StateView::Stopped,
+            Some(Unwatched::Stopped) => StateView::Stopped,
+            Some(Unwatched::Unknown) if status.state.is_up() => state(status.state),
+            Some(Unwatched::Serving) => StateView::Ready,
+            Some(Unwatched::Unknown | Unwatched::Failing) => StateView::Degraded,
         },
         doing: doing(snapshot, viewer, older, &view.link),
         // Said in full below, with its cure.
         message: match (&view.link, status.state) {
             (Link::Foreign(why), _) => why.clone(),
             (_, State::Failed) => String::new(),
+            // The host said it of a moment that is over.
+            (_, _) if unwatched && status.managed => String::new(),
             (_, _) => status.message.clone(),
         },
         managed: status.managed,
@@ -123,10 +140,10 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             .or_else(|| snapshot.timeline.last().map(|entry| entry.generation))
             .map_or(0, |generation| generation.0),
         pid: temporal_now
-            .filter(|_| viewer.unwatched != Some(false))
+            .filter(|_| viewer.unwatched != Some(Unwatched::Stopped))
             .and_then(|temporal| u32::try_from(temporal.pid?).ok()),
         uptime_ms: temporal_now
-            .filter(|_| viewer.unwatched != Some(false))
+            .filter(|_| viewer.unwatched != Some(Unwatched::Stopped))
             .and_then(|temporal| temporal.uptime_ms)
             .map(age),
         version: temporal.and_then(|temporal| temporal.version.clone()),
@@ -256,13 +273,17 @@ fn doing(snapshot: &Snapshot, viewer: &Viewer, older: u64, link: &Link) -> Strin
     }
     match viewer.unwatched {
         None => {}
-        Some(true) => return "it runs, and nobody watches it: s takes over".to_owned(),
-        Some(false) => return "the host is gone: s starts Temporal here".to_owned(),
+        Some(Unwatched::Unknown | Unwatched::Serving) => {
+            let crash = if snapshot.status.managed { ", a crash is not repaired" } else { "" };
+            return format!("no host{crash}; s starts one");
+        }
+        Some(Unwatched::Failing) => return "no host, and no response; s starts a host".to_owned(),
+        Some(Unwatched::Stopped) => return "the host is gone: s starts Temporal here".to_owned(),
     }
     match link {
         Link::Up => {}
         Link::Gone => {
-            return format!("no word from the host for {}, reconnecting", human::age(older));
+            return "connection to the host lost, reconnecting".to_owned();
         }
         Link::Silent => return format!("no word from the host for {}", human::age(older)),
         Link::Foreign(_) => return "the host that is there now is of another version".to_owned(),
@@ -363,7 +384,7 @@ mod tests {
         assert_eq!(doing, "no word from the host for 7 s");
         let (label, doing, _, start) = shown(Link::Gone);
         assert_eq!((label.as_str(), start), ("host 7 is gone", false));
-        assert_eq!(doing, "no word from the host for 7 s, reconnecting");
+        assert_eq!(doing, "connection to the host lost, reconnecting");
         let (_, _, message, start) = shown(Link::Foreign("upgrade this stigmer".into()));
         assert_eq!((message.as_str(), start), ("upgrade this stigmer", false));
     }
@@ -379,10 +400,36 @@ mod tests {
         assert!(before.watched && before.pid == Some(7));
         assert_eq!((before.probe.last_us, before.health[0].ok), (Some(210), Some(true)));
         assert_eq!(before.resources.rss_bytes, Some(5));
-        let after = shown(Some(true));
+        let after = shown(Some(Unwatched::Serving));
         assert!(!after.watched && after.pid == Some(7));
         assert_eq!((after.probe.last_us, after.health[0].ok), (None, None));
         assert_eq!(after.resources.rss_bytes, None);
+    }
+
+    #[test]
+    fn a_server_without_a_host_has_the_state_that_it_was_seen_in() {
+        let shown = |unwatched, before| {
+            let mut snapshot = crate::protocol::tests::running();
+            snapshot.status.state = before;
+            snapshot.status.message = "grpc: no answer".to_owned();
+            let view = View { snapshot: Arc::new(snapshot), age: Duration::ZERO, link: Link::Gone };
+            let viewer = Viewer { unwatched: Some(unwatched), ..Viewer::default() };
+            let model = present(&view, &viewer);
+            (model.state, model.doing, model.message, model.can.start)
+        };
+        let unrepaired = "no host, a crash is not repaired; s starts one";
+        let silent = "no host, and no response; s starts a host";
+        for (unwatched, before, expected, doing) in [
+            (Unwatched::Serving, State::Ready, StateView::Ready, unrepaired),
+            (Unwatched::Serving, State::Degraded, StateView::Ready, unrepaired),
+            (Unwatched::Unknown, State::Ready, StateView::Ready, unrepaired),
+            (Unwatched::Unknown, State::Starting, StateView::Degraded, unrepaired),
+            (Unwatched::Failing, State::Ready, StateView::Degraded, silent),
+        ] {
+            let expected = (expected, doing.to_owned(), String::new(), true);
+            assert_eq!(shown(unwatched, before), expected, "{unwatched:?} after {before}");
+        }
+        assert_eq!(shown(Unwatched::Stopped, State::Ready).0, StateView::Stopped);
     }
 
     #[test]

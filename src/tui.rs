@@ -15,6 +15,7 @@ mod orders;
 mod own_log;
 mod pager;
 mod terminal;
+mod witness;
 
 use crate::background;
 use crate::config::{Different, Options, Settings};

@@ -87,7 +87,8 @@ fn from_files(context: &Context, hosted: bool) -> Result<Status, CliError> {
     let message = match (&record, hosted) {
         (_, true) => format!("host unresponsive: {}", host::remedy(home)),
         (Some(_), false) => {
-            "no host watches it; `stigmer local` adopts it, `stigmer local stop` ends it".to_owned()
+            "no host, a crash is not repaired; `stigmer local` adopts it, `stigmer local stop` ends it"
+                .to_owned()
         }
         (None, false) => unproven,
     };
@@ -95,7 +96,7 @@ fn from_files(context: &Context, hosted: bool) -> Result<Status, CliError> {
         host: None,
         state: match (&record, &serving) {
             (None, _) => State::Stopped,
-            (Some(_), Ok(())) => State::Degraded,
+            (Some(_), Ok(())) => State::Ready,
             (Some(_), Err(_)) => State::Starting,
         },
         intent: if record.is_some() { Want::Up } else { Want::Down },

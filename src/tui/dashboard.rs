@@ -7,11 +7,12 @@ use super::log_pane::LogPane;
 use super::orders::Orders;
 use super::own_log::OwnLog;
 use super::terminal::{self, Screen};
+use super::witness::Witness;
 use super::{input, pager};
 use crate::host;
 use crate::log::{Follower, Start};
 use crate::paths::Home;
-use crate::presenter::{self, Viewer};
+use crate::presenter::{self, Unwatched, Viewer};
 use crate::session::{Link, Order, Session};
 use crate::signals::Signals;
 use crossterm::event::EventStream;
@@ -55,6 +56,7 @@ pub(super) struct Dashboard {
     pub(super) own: OwnLog,
     pub(super) own_file: Follower,
     toast_until: Option<Instant>,
+    witness: Witness,
     orders: Orders,
     /// To be opened in a pager.
     read: Option<LogFile>,
@@ -65,6 +67,7 @@ impl Dashboard {
         let (theme, remark) = theme();
         Self {
             home: home.clone(),
+            witness: Witness::begin(session.clone()),
             session,
             viewer: Viewer { hosts, toast: remark, ..Viewer::default() },
             ui: Ui::new(theme, symbols()).in_colours(depth()),
@@ -80,6 +83,7 @@ impl Dashboard {
 
     /// Shows another session from now on.
     pub(super) fn look_at(&mut self, session: Session, hosts: bool) {
+        self.witness = Witness::begin(session.clone());
         self.session = session;
         self.viewer.hosts = hosts;
         // Those were for another host, which has them or is gone with them.
@@ -154,6 +158,7 @@ impl Dashboard {
                     self.viewer.workflows.note(look);
                     due = by(last_frame + FRAME);
                 }
+                () = self.witness.changed() => due = by(last_frame + FRAME),
                 Ok(batch) = self.log_file.next() => {
                     self.log.push(&batch);
                     due = by(last_frame + FRAME / 2);
@@ -175,11 +180,19 @@ impl Dashboard {
         }
     }
 
-    /// Where there is no host any more: whether Temporal runs.
-    fn unwatched(&self) -> Option<bool> {
+    /// What is known of the server, where there is no host any more.
+    fn unwatched(&self) -> Option<Unwatched> {
         let view = self.session.view();
         let gone = view.link == Link::Gone && view.age > REPLACED && !host::is_hosted(&self.home);
-        gone.then(|| host::running(&self.home).is_some())
+        gone.then(|| {
+            let is_ours = view.snapshot.status.managed;
+            match (host::running(&self.home), self.witness.latest()) {
+                (None, _) if is_ours => Unwatched::Stopped,
+                // Nobody listens on its port, but its process is there.
+                (Some(_), Unwatched::Stopped) => Unwatched::Failing,
+                (_, seen) => seen,
+            }
+        })
     }
 
     pub(super) fn draw(&mut self, screen: &mut Screen) -> io::Result<()> {
