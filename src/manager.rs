@@ -21,6 +21,8 @@ mod log_reader;
 mod prober;
 pub mod storage;
 mod sweeps;
+#[cfg(test)]
+mod tests;
 mod timeline;
 
 pub use broadcast::{BEAT, Latest, Stream};
