@@ -43,7 +43,7 @@ use crate::process::record::Record;
 use crate::process::sweep::Subject;
 use crate::process::threads::{LOOKS, REPAIRS};
 use crate::protocol::{Entry, Mode};
-use crate::supervisor::{Cause, Effect, Generation, Input, Owner, State, Supervisor, Want};
+use crate::supervisor::{Cause, Effect, Generation, Input, Owner, Remedy, State, Supervisor, Want};
 use aftermath::Ended;
 use broadcast::Broadcast;
 use chronicle::Chronicle;
@@ -128,6 +128,8 @@ struct Running {
     ever_ready: bool,
     /// As of the last moment at which all was well.
     oom_kills: Option<u64>,
+    /// When all checks passed most recently.
+    passed: Option<Instant>,
 }
 
 /// A command whose outcome somebody waits for.
@@ -161,6 +163,8 @@ pub struct Manager {
     resumed: Option<Want>,
     intent: intent::Keeper,
     episode: Episode,
+    /// Since when the server is down, though nobody asked for that.
+    down_since: Option<Instant>,
     chronicle: Chronicle,
     files: Files,
 }
@@ -226,6 +230,7 @@ impl Manager {
             resumed,
             intent: intent::Keeper::default(),
             episode,
+            down_since: None,
             files: Files::default(),
         };
         (manager, Handle { requests, facts: watch, source })
@@ -391,12 +396,16 @@ impl Manager {
         tracing::info!(state = after.name(), generation = after.generation().map(|g| g.0), "state");
         match (before, after) {
             (State::Starting(starting), State::Ready(live)) => {
-                let ready = self.episode.ready(starting, live.owner, now);
+                let mut ready = self.episode.ready(starting, live.owner, now);
+                let down_since = self.down_since.take().unwrap_or(self.episode.begun());
+                let downtime = now.saturating_duration_since(down_since);
+                ready.downtime_ms = self.episode.is_repair().then_some(facts::millis(downtime));
                 if self.episode.is_repair()
                     && let Some(last) = &mut self.facts.last_restart
                 {
                     let recovery = self.episode.elapsed(now);
                     last.recovery = Some(recovery);
+                    last.downtime = Some(downtime);
                     self.facts.distributions.recoveries.observe(recovery.as_secs_f64());
                 }
                 self.remember(ready);
@@ -423,6 +432,10 @@ impl Manager {
             ) => {
                 // Where it hangs, the repair begins with the verdict.
                 let automatic = !matches!(stopping.cause, Cause::Operator | Cause::Shutdown);
+                match automatic {
+                    true => self.is_down(before, now),
+                    false => self.down_since = None,
+                }
                 let seen = match before {
                     State::Degraded(_, trouble) => {
                         Some(now.saturating_duration_since(trouble.since))
@@ -459,6 +472,28 @@ impl Manager {
         }
     }
 
+    /// The server is down from now on, or rather since it was seen to work: one
+    /// whose checks failed was down before. A start that fails changes nothing.
+    fn is_down(&mut self, before: &State, now: Instant) {
+        let since = match before {
+            // A check that fails after the end of the process tells of no freeze.
+            State::Degraded(_, trouble)
+                if trouble.remedy == Remedy::Restart && trouble.since < now =>
+            {
+                let passed = self.running.as_ref().and_then(|running| running.passed);
+                passed.map_or(trouble.since, |passed| passed.min(trouble.since))
+            }
+            State::Starting(starting) => starting.since.min(now),
+            State::Stopped { .. }
+            | State::Ready(_)
+            | State::Degraded(..)
+            | State::Stopping(_)
+            | State::Backoff { .. }
+            | State::Failed { .. } => now,
+        };
+        self.down_since.get_or_insert(since);
+    }
+
     fn perform(&mut self, effect: Effect, now: Instant) {
         match effect {
             Effect::Launch { generation, cause, detail, automatic } => {
@@ -475,6 +510,7 @@ impl Manager {
                         detail: self.episode.detail().to_owned(),
                         at: self.episode.begun(),
                         recovery: None,
+                        downtime: None,
                     });
                 }
                 self.episode.launching(now);

@@ -34,6 +34,20 @@ pub fn announce(status: &Status, reused: bool) -> String {
     }
 }
 
+/// The downtime, if it says more than the time that the repair took.
+fn longer(downtime_ms: Option<u64>, recovery_ms: Option<u64>) -> Option<u64> {
+    downtime_ms.filter(|downtime| recovery_ms.is_none_or(|recovery| *downtime > recovery))
+}
+
+/// What follows the duration of a repair: the downtime where that began before, as
+/// with a freeze.
+#[must_use]
+pub fn downtime(downtime_ms: Option<u64>, recovery_ms: Option<u64>) -> String {
+    longer(downtime_ms, recovery_ms).map_or_else(String::new, |downtime| {
+        format!(", down for {} since the last passed check", human::duration(downtime))
+    })
+}
+
 /// What the viewer itself adds.
 #[derive(Debug, Clone, Default)]
 pub struct Viewer {

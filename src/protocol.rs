@@ -248,6 +248,11 @@ pub struct LastRestart {
     /// From the end of the old process (or the verdict) to ready again; none
     /// while it is under way.
     pub recovery_ms: Option<u64>,
+    /// From the last passed check, or from the end of a server that passed its
+    /// checks, to ready again: a freeze and failed restarts included. `None` while
+    /// it is under way.
+    #[serde(default)]
+    pub downtime_ms: Option<u64>,
 }
 
 /// The verdict of every layer.
@@ -372,9 +377,12 @@ pub struct Entry {
     /// How long it had been up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uptime_ms: Option<u64>,
-    /// How long it was down, or took to start.
+    /// How long it took to start or to repair.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<u64>,
+    /// Of a repair: see [`LastRestart::downtime_ms`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub downtime_ms: Option<u64>,
     /// What that time went to, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<Phase>,

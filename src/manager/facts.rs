@@ -80,6 +80,8 @@ pub struct RestartFacts {
     pub at: Instant,
     /// Until ready again.
     pub recovery: Option<Duration>,
+    /// Since the last passed check, until ready again.
+    pub downtime: Option<Duration>,
 }
 
 /// See the module's documentation.
@@ -279,6 +281,7 @@ impl Facts {
                     detail: last.detail.clone(),
                     ago_ms: age(last.at),
                     recovery_ms: last.recovery.map(millis),
+                    downtime_ms: last.downtime.map(millis),
                 }),
             },
             health: HealthStatus {
@@ -393,6 +396,7 @@ impl Facts {
             detail: last.detail,
             at: ago(last.ago_ms),
             recovery: last.recovery_ms.map(Duration::from_millis),
+            downtime: last.downtime_ms.map(Duration::from_millis),
         });
         self.marks = before.marks_ms.into_iter().map(ago).collect();
         self.probes = before.probes.into();

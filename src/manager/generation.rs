@@ -184,6 +184,7 @@ impl Manager {
                     _probes: probes,
                     ever_ready: false,
                     oom_kills: None,
+                    passed: None,
                 });
                 self.facts.server = Some(ServerFacts {
                     generation,
@@ -269,6 +270,7 @@ impl Manager {
             _probes: probes,
             ever_ready: false,
             oom_kills: usage::oom_kills(),
+            passed: None,
         });
     }
 
@@ -291,6 +293,7 @@ impl Manager {
         let passed = report.round == Round::Pass;
         if let Some(running) = self.running.as_mut().filter(|_| passed) {
             running.oom_kills = report.oom_kills;
+            running.passed = Some(now);
         }
         if let Some(failed) = report
             .layers
@@ -339,9 +342,15 @@ impl Manager {
     }
 
     pub(super) fn ended(&mut self, generation: Generation, ended: Ended) {
-        let Some(running) = self.running.take_if(|running| running.generation == generation) else {
+        if self.running.as_ref().map(|running| running.generation) != Some(generation) {
             return;
-        };
+        }
+        let before = self.supervisor.state().clone();
+        let unasked = !matches!(before, State::Stopping(_));
+        if unasked {
+            self.is_down(&before, ended.at);
+        }
+        let Some(running) = self.running.take() else { return };
         tracing::info!(%generation, exit = %ended.exit, cleaned = ?ended.cleaned, "ended");
         let settings = self.facts.settings.clone();
         let record = settings.home.record();
@@ -355,7 +364,6 @@ impl Manager {
             Some(leftover) => tracing::warn!("{leftover}"),
         }
         let fatal = (!running.ever_ready).then(|| judge::fatal(&ended, &settings)).flatten();
-        let unasked = !matches!(self.supervisor.state(), State::Stopping(_));
         // Where it was not asked to end, someone else sent it.
         let by_kill = unasked && matches!(ended.exit, Exit::Signal(libc::SIGKILL, _));
         self.facts.last_words = match by_kill {

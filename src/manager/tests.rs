@@ -4,7 +4,7 @@ use super::*;
 use crate::config::Options;
 use crate::process::lock::HostLock;
 use crate::protocol::Happened;
-use crate::supervisor::Failure;
+use crate::supervisor::{Failure, Layer, Live, Starting, Stopping, Trouble};
 
 /// A manager of a new home, with what it needs to exist.
 struct Rig {
@@ -33,4 +33,98 @@ async fn giving_up_is_one_entry_even_if_the_last_process_ends_later() {
     manager.observe(&failed(Some(Generation(1))), &failed(None), now);
     let told: Vec<Happened> = manager.facts.timeline.iter().map(|it| it.happened).collect();
     assert_eq!(told, [Happened::Failed, Happened::Ended]);
+}
+
+/// Recovery and downtime of a repair. Takes the states, each with its time in milliseconds.
+fn downtime(begun: Instant, states: &[(u64, State)]) -> (u64, u64) {
+    let Rig { mut manager, .. } = rig();
+    manager.facts.remember_restart(RestartFacts {
+        cause: Cause::Unresponsive,
+        detail: String::new(),
+        at: begun,
+        recovery: None,
+        downtime: None,
+    });
+    for pair in states.windows(2) {
+        let now = begun + Duration::from_millis(pair[1].0);
+        manager.observe(&pair[0].1, &pair[1].1, now);
+    }
+    let last = manager.facts.last_restart.unwrap();
+    let entry = manager.facts.timeline.back().unwrap();
+    assert_eq!(entry.downtime_ms, last.downtime.map(facts::millis));
+    (facts::millis(last.recovery.unwrap()), entry.downtime_ms.unwrap())
+}
+
+#[tokio::test]
+async fn downtime_begins_with_the_failed_checks_and_lasts_through_starts_that_fail() {
+    let begun = Instant::now();
+    let at = |ms| begun + Duration::from_millis(ms);
+    let live = || Live { generation: Generation(1), owner: Owner::Spawned, since: begun };
+    let ready = || State::Ready(live());
+    let failing = |ms, remedy| {
+        let (layer, detail) = (Layer::Grpc, String::new());
+        State::Degraded(live(), Trouble { layer, detail, remedy, failures: 3, since: at(ms) })
+    };
+    let stopping = |ms, cause| {
+        let generation = Generation(1);
+        let detail = String::new();
+        let (since, act_at) = (at(ms), at(ms));
+        let launched = true;
+        State::Stopping(Stopping { generation, cause, detail, launched, since, act_at, kills: 1 })
+    };
+    let starting = |ms| {
+        State::Starting(Starting {
+            generation: Generation(2),
+            owner: Owner::Spawned,
+            cause: Cause::Unresponsive,
+            detail: String::new(),
+            launched: true,
+            since: at(ms),
+            timeout: Duration::from_secs(30),
+            deadline: at(ms + 30_000),
+            halted: None,
+        })
+    };
+    let hung = || (3_000, stopping(3_000, Cause::Unresponsive));
+    let frozen = |remedy| (1_000, failing(1_000, remedy));
+    let repaired = downtime(
+        begun,
+        &[
+            (0, ready()),
+            frozen(Remedy::Restart),
+            hung(),
+            (3_100, starting(3_100)),
+            (3_400, ready()),
+        ],
+    );
+    assert_eq!(repaired, (400, 2_400));
+    let twice = downtime(
+        begun,
+        &[
+            (0, ready()),
+            frozen(Remedy::Restart),
+            hung(),
+            (3_100, starting(3_100)),
+            (33_100, stopping(33_100, Cause::StartTimeout)),
+            (33_200, starting(33_200)),
+            (33_500, ready()),
+        ],
+    );
+    assert_eq!(twice, (400, 32_500));
+}
+
+#[tokio::test]
+async fn a_check_that_fails_after_the_end_of_the_process_adds_no_downtime() {
+    let Rig { mut manager, .. } = rig();
+    let begun = Instant::now();
+    let at = |ms| begun + Duration::from_millis(ms);
+    let failing = |since| {
+        let live = Live { generation: Generation(1), owner: Owner::Spawned, since: begun };
+        let (layer, detail, remedy) = (Layer::Tcp, String::new(), Remedy::Restart);
+        State::Degraded(live, Trouble { layer, detail, remedy, failures: 1, since })
+    };
+    manager.is_down(&failing(at(20)), at(10));
+    assert_eq!(manager.down_since.take(), Some(at(10)));
+    manager.is_down(&failing(at(10)), at(20));
+    assert_eq!(manager.down_since, Some(at(10)));
 }

@@ -134,6 +134,7 @@ pub fn entry(happened: Happened, generation: Generation, cause: Cause, detail: S
         detail,
         uptime_ms: None,
         took_ms: None,
+        downtime_ms: None,
         phases: Vec::new(),
         peak_rss_bytes: None,
         oom_kills: None,

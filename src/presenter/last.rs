@@ -1,5 +1,6 @@
 //! The last end that nobody asked for: the one that was repaired last, or a later one that was not.
 
+use super::longer;
 use crate::protocol::{Entry, Happened, Snapshot};
 use jiff::Timestamp;
 use stigmer_ui::model::LastRestart;
@@ -11,12 +12,14 @@ pub(super) fn last(snapshot: &Snapshot, older: u64, now: Timestamp) -> Option<La
         detail: last.detail.clone(),
         ago_ms: last.ago_ms.saturating_add(older),
         recovery_ms: last.recovery_ms,
+        downtime_ms: longer(last.downtime_ms, last.recovery_ms),
     });
     let ended = unrepaired(snapshot).map(|entry| LastRestart {
         cause: entry.cause.to_string(),
         detail: entry.detail.clone(),
         ago_ms: u64::try_from(now.duration_since(entry.time).as_millis()).unwrap_or(0),
         recovery_ms: None,
+        downtime_ms: None,
     });
     // What earlier hosts have told does not count here, nor do their restarts.
     let ended = ended.filter(|it| it.ago_ms <= snapshot.at_ms().saturating_add(older));
@@ -71,6 +74,7 @@ mod tests {
             detail: String::new(),
             ago_ms: ago * 1_000,
             recovery_ms,
+            downtime_ms: None,
         });
         let last = last(&snapshot, 0, Timestamp::from_second(NOW).unwrap());
         last.map_or_else(String::new, |last| {

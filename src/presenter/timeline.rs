@@ -1,5 +1,6 @@
 //! Entries of the timeline as rows of the screen, and as lines of text.
 
+use super::longer;
 use crate::protocol::{Entry, Happened};
 use crate::supervisor::Cause;
 use jiff::civil::Date;
@@ -65,8 +66,11 @@ fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
     };
     let told = repaired.unwrap_or(entry);
     let took = told.took_ms.map(human::duration);
+    let down = longer(told.downtime_ms, told.took_ms).map(human::duration);
     let recovery = match (repaired, entry.happened, took) {
-        (Some(_), _, Some(took)) => format!("repaired in {took}"),
+        (Some(_), _, Some(took)) => {
+            down.map_or_else(|| format!("repaired in {took}"), |down| format!("down for {down}"))
+        }
         (None, Happened::Ready, Some(took)) => format!("ready in {took}"),
         (None, Happened::HostDied, Some(took)) => format!("new host after {took}"),
         (_, _, _) => String::new(),
@@ -104,11 +108,9 @@ pub fn tell(entry: &Entry) -> String {
             format!("generation {generation} ready in {}", span(entry.took_ms))
         }
         Happened::Ready => {
-            format!(
-                "generation {generation} repaired in {} after {}",
-                span(entry.took_ms),
-                entry.cause
-            )
+            let took = span(entry.took_ms);
+            let down = super::downtime(entry.downtime_ms, entry.took_ms);
+            format!("generation {generation} repaired in {took} after {}{down}", entry.cause)
         }
         Happened::Ended => format!(
             "generation {generation} ended after {}: {}{}{}",
@@ -181,6 +183,22 @@ mod tests {
                 (1, TimelineKind::Start, "ready in 131 ms"),
             ]
         );
+    }
+
+    #[test]
+    fn downtime_that_began_before_the_repair_is_shown() {
+        let repair = |downtime_ms| {
+            let ended = entry(Happened::Ended, 1, Cause::Unresponsive);
+            let ready = entry(Happened::Ready, 2, Cause::Unresponsive);
+            let ready = Arc::new(Entry { downtime_ms, ..Arc::unwrap_or_clone(ready) });
+            (told(&[ended, ready.clone()])[0].recovery.clone(), tell(&ready))
+        };
+        let repaired = "generation 2 repaired in 131 ms after unresponsive";
+        for same in [None, Some(131)] {
+            assert_eq!(repair(same), ("repaired in 131 ms".to_owned(), repaired.to_owned()));
+        }
+        let told = format!("{repaired}, down for 2.5 s since the last passed check");
+        assert_eq!(repair(Some(2_500)), ("down for 2.5 s".to_owned(), told));
     }
 
     #[test]

@@ -78,6 +78,7 @@ pub(crate) fn entry(happened: Happened, cause: Cause) -> Entry {
         detail: "signal 9 (SIGKILL)".into(),
         uptime_ms: Some(720_000),
         took_ms: Some(131),
+        downtime_ms: None,
         phases: vec![],
         peak_rss_bytes: None,
         oom_kills: None,
@@ -167,6 +168,7 @@ fn take(it: &mut Snapshot, step: &Step) {
                 detail: "exit 2".into(),
                 ago_ms: 0,
                 recovery_ms: None,
+                downtime_ms: None,
             });
             it.restart_ages_ms.push(0);
         }
@@ -199,6 +201,7 @@ fn take(it: &mut Snapshot, step: &Step) {
             detail: String::new(),
             uptime_ms: None,
             took_ms: None,
+            downtime_ms: None,
             phases: vec![],
             peak_rss_bytes: None,
             oom_kills: None,

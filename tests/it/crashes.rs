@@ -28,7 +28,16 @@ fn a_frozen_temporal_is_replaced() {
     let status = rig.wait_ready(2);
     assert!(!first.is_alive());
     assert_eq!(status["restarts"]["total"], 1);
-    assert_eq!(status["restarts"]["last"]["cause"], "unresponsive");
+    let last = &status["restarts"]["last"];
+    assert_eq!(last["cause"], "unresponsive");
+    // Three failed rounds, the first of which began after the last one that passed.
+    let [recovery, downtime] =
+        ["recovery_ms", "downtime_ms"].map(|key| last[key].as_u64().unwrap());
+    assert!(downtime >= recovery + 3 * 500, "{last:#}");
+    let shown = rig.run(&["status"]).stdout;
+    assert!(shown.contains("since the last passed check"), "{shown}");
+    let events = rig.run(&["events"]).exits(0).stdout;
+    assert!(events.contains("after unresponsive, down for "), "{events}");
 }
 
 #[test]

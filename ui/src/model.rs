@@ -119,6 +119,8 @@ pub struct LastRestart {
     pub ago_ms: u64,
     /// From the end of the old process to ready again; absent while not ready yet.
     pub recovery_ms: Option<u64>,
+    /// Since the last passed check; absent where that is the same.
+    pub downtime_ms: Option<u64>,
 }
 
 /// The grpc layer's latency and its recent history.
@@ -211,7 +213,7 @@ pub struct TimelineRow {
     pub kind: TimelineKind,
     /// "crash: signal 9 (SIGKILL) after 12 min".
     pub what: String,
-    /// "repaired in 131 ms", "ready in 212 ms (new database)"; empty while under way.
+    /// "repaired in 131 ms", "down for 2.5 s", "ready in 212 ms (new database)"; empty while under way.
     pub recovery: String,
     /// What the time went into, in order.
     pub phases: Vec<Phase>,

@@ -40,6 +40,7 @@ pub fn ready() -> Model {
                 detail: "signal 9 (SIGKILL)".into(),
                 ago_ms: 720_000,
                 recovery_ms: Some(131),
+                downtime_ms: None,
             }),
             marks: vec![720_000, 1_980_000],
         },
@@ -183,7 +184,7 @@ pub fn in_state(state: StateView) -> Model {
             restarts: RestartsView {
                 total: 3,
                 in_window: 2,
-                last: Some(LastRestart { cause: "crash".into(), detail: "exit 1".into(), ago_ms: 400, recovery_ms: None }),
+                last: Some(LastRestart { cause: "crash".into(), detail: "exit 1".into(), ago_ms: 400, recovery_ms: None, downtime_ms: None }),
                 marks: vec![400, 9_000, 720_000],
                 ..base.restarts.clone()
             },
@@ -206,7 +207,7 @@ pub fn in_state(state: StateView) -> Model {
             restarts: RestartsView {
                 total: 7,
                 in_window: 5,
-                last: Some(LastRestart { cause: "crash".into(), detail: "exit 1".into(), ago_ms: 2_000, recovery_ms: None }),
+                last: Some(LastRestart { cause: "crash".into(), detail: "exit 1".into(), ago_ms: 2_000, recovery_ms: None, downtime_ms: None }),
                 marks: vec![2_000, 6_000, 11_000, 15_000, 44_000, 720_000, 1_980_000],
                 ..base.restarts.clone()
             },

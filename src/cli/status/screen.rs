@@ -1,5 +1,6 @@
 //! The status for people: one screen, the most important first.
 
+use crate::presenter;
 use crate::protocol::{LayerStatus, State, Status};
 use stigmer_ui::human;
 
@@ -144,9 +145,10 @@ fn restarts(sheet: &mut Sheet, status: &Status) {
     }
     sheet.row("restarts", &told);
     if let Some(last) = &restarts.last {
+        let down = presenter::downtime(last.downtime_ms, last.recovery_ms);
         let repaired = last
             .recovery_ms
-            .map_or_else(String::new, |ms| format!(", repaired in {}", human::duration(ms)));
+            .map_or_else(String::new, |ms| format!(", repaired in {}{down}", human::duration(ms)));
         let told =
             format!("{}, {}, {}{repaired}", last.cause, last.detail, human::ago(last.ago_ms));
         sheet.row("last", &told);

@@ -92,7 +92,8 @@ fn count(pen: &mut Pen<'_>, restarts: &RestartsView, scene: Scene<'_>) {
 fn recovery(pen: &mut Pen<'_>, last: &LastRestart, scene: Scene<'_>) {
     match last.recovery_ms {
         Some(ms) => {
-            pen.put("repaired in ", scene.palette.dim).put(&human::duration(ms), scene.palette.ok)
+            let (word, ms) = last.downtime_ms.map_or(("repaired in ", ms), |ms| ("down for ", ms));
+            pen.put(word, scene.palette.dim).put(&human::duration(ms), scene.palette.ok)
         }
         // Given up, and started by hand since.
         None if scene.model.state.is_up() => pen.put("not repaired by itself", scene.palette.dim),

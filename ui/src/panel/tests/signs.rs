@@ -83,6 +83,11 @@ fn a_used_up_window_and_a_repair_are_told_in_figures_and_words() {
     });
     all_differ(&repairs, WIDE, panels::restarts);
     all_differ(&repairs, COMPACT, panels::restarts);
+    let downtimes = stages(&[None, Some(131)], |model, ms| {
+        model.restarts.last.as_mut().into_iter().for_each(|it| it.downtime_ms = ms);
+    });
+    all_differ(&downtimes, WIDE, panels::restarts);
+    all_differ(&downtimes, COMPACT, panels::restarts);
     let marks = stages(&[0, 720_000], |model, age| model.restarts.marks = vec![age]);
     all_differ(&marks, WIDE, panels::restarts);
 }
