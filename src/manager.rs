@@ -322,6 +322,7 @@ impl Manager {
         self.facts.want = self.supervisor.want();
         self.facts.schedule = self.supervisor.schedule().clone();
         self.facts.log_lines = self.log.lines();
+        self.facts.trouble("log", self.log.trouble());
         let settings = self.next.as_deref().unwrap_or(&self.facts.settings);
         if let Some(trouble) = self.intent.keep(self.facts.want, settings) {
             self.facts.trouble("intent", trouble);

@@ -10,7 +10,7 @@
 //! at the beginning of a whole line, even if it read while the hole was being punched.
 
 use crate::paths::files;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -100,6 +100,23 @@ impl FileBound {
     /// See [`BoundError`]; the log is untouched then.
     pub fn enforce(&mut self) -> Result<u64, BoundError> {
         self.open()?;
+        self.cut()
+    }
+
+    /// Does the same with an open log that no path names any more.
+    ///
+    /// # Errors
+    /// See [`BoundError`]; the log is untouched then.
+    pub fn enforce_on(&mut self, unlinked: File) -> Result<u64, BoundError> {
+        let meta = unlinked.metadata().map_err(|e| self.io("measuring", e))?;
+        if !self.is_open(&meta) {
+            self.begin = 0;
+        }
+        self.file = Some(unlinked);
+        self.cut()
+    }
+
+    fn cut(&mut self) -> Result<u64, BoundError> {
         let Some(file) = &self.file else { return Ok(0) };
         let size = file.metadata().map_err(|e| self.io("measuring", e))?.len();
         if size < self.begin {
@@ -131,14 +148,18 @@ impl FileBound {
             }
             Err(error) => return Err(self.io("measuring", error)),
         };
-        let same = self.file.as_ref().and_then(|file| file.metadata().ok());
-        if same.is_none_or(|same| (same.dev(), same.ino()) != (there.dev(), there.ino())) {
+        if !self.is_open(&there) {
             let file =
                 files::open_for_writing(OpenOptions::new().read(true).write(true), &self.path);
             self.file = Some(file.map_err(|e| self.io("opening", e))?);
             self.begin = 0;
         }
         Ok(())
+    }
+
+    fn is_open(&self, file: &Metadata) -> bool {
+        let open = self.file.as_ref().and_then(|file| file.metadata().ok());
+        open.is_some_and(|open| (open.dev(), open.ino()) == (file.dev(), file.ino()))
     }
 
     fn io(&self, action: &'static str, source: io::Error) -> BoundError {

@@ -278,6 +278,9 @@ impl Manager {
         if self.running.as_ref().map(|running| running.generation) != Some(generation) {
             return;
         }
+        if let Some(subject) = self.running.as_ref().and_then(|running| running.subject.as_ref()) {
+            self.log.inspect(&subject.leader);
+        }
         let now = Instant::now();
         let starting = matches!(self.supervisor.state(), State::Starting(_));
         let was_ready = matches!(self.supervisor.state(), State::Ready(_) | State::Degraded(..));

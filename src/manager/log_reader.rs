@@ -1,12 +1,14 @@
 //! The host's own reader of Temporal's log: counts, last words, the bound on disk.
 
-use crate::log::bound::FileBound;
+use crate::log::bound::{BoundError, FileBound};
 use crate::log::{Batch, Follower, Start};
+use crate::process::identity::Identity;
+use crate::process::open_files;
 use crate::temporal::last_words::LastWords;
 use crate::temporal::logline::{Level, LineParser};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
 /// The bound is looked after whenever this much was written since.
@@ -26,8 +28,14 @@ pub struct Words {
 /// A handle to the reader; it ends with its last handle.
 #[derive(Debug, Clone)]
 pub struct LogReader {
-    asks: mpsc::Sender<oneshot::Sender<Words>>,
+    requests: mpsc::Sender<Request>,
     shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+enum Request {
+    LastWords(oneshot::Sender<Words>),
+    Inspect(Identity),
 }
 
 #[derive(Debug, Default)]
@@ -35,16 +43,17 @@ struct Shared {
     lines: [AtomicU64; Level::ALL.len()],
     /// How much is kept on disk, in bytes.
     max: AtomicU64,
+    trouble: Mutex<Option<String>>,
 }
 
 impl LogReader {
     /// Begins to read what is written from now on.
     #[must_use]
     pub fn start(path: PathBuf, max: u64) -> Self {
-        let (asks, asked) = mpsc::channel(4);
+        let (requests, incoming) = mpsc::channel(4);
         let shared = Arc::new(Shared { max: max.into(), ..Shared::default() });
-        tokio::spawn(read(path, asked, shared.clone()));
-        Self { asks, shared }
+        tokio::spawn(read(path, incoming, shared.clone()));
+        Self { requests, shared }
     }
 
     /// Keeps this much from now on, in bytes.
@@ -58,10 +67,23 @@ impl LogReader {
         std::array::from_fn(|level| self.shared.lines[level].load(Ordering::Relaxed))
     }
 
+    /// Checks that the path still names the file that the server writes to. `writer` is the leader of
+    /// the running server. To be called from time to time: a file without a path grows unseen.
+    pub fn inspect(&self, writer: &Identity) {
+        // A full queue has such a request already.
+        let _ = self.requests.try_send(Request::Inspect(writer.clone()));
+    }
+
+    /// What is wrong with the file.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Reads to the end, then tells what the current generation said at last.
     pub async fn last_words(&self) -> Words {
         let (reply, answer) = oneshot::channel();
-        if self.asks.send(reply).await.is_err() {
+        if self.requests.send(Request::LastWords(reply)).await.is_err() {
             return Words::default();
         }
         answer.await.unwrap_or_default()
@@ -87,13 +109,78 @@ impl Reading {
     }
 }
 
-async fn read(
+/// The bound on disk, and what is wrong with the file.
+struct Keeper {
     path: PathBuf,
-    mut asked: mpsc::Receiver<oneshot::Sender<Words>>,
+    /// `None` where the file system cannot do it.
+    bound: Option<FileBound>,
+    failure: Option<String>,
+    is_unlinked: bool,
     shared: Arc<Shared>,
-) {
+}
+
+impl Keeper {
+    fn new(path: PathBuf, shared: Arc<Shared>) -> Self {
+        let bound = Some(FileBound::new(&path, shared.max.load(Ordering::Relaxed)));
+        Self { path, bound, failure: None, is_unlinked: false, shared }
+    }
+
+    fn enforce(&mut self) {
+        self.bounded(FileBound::enforce);
+    }
+
+    fn inspect(&mut self, writer: &Identity) {
+        let unlinked = open_files::unlinked_output(&self.path, writer);
+        self.is_unlinked = matches!(unlinked, Ok(Some(_)) | Err(_));
+        match unlinked {
+            Ok(Some(file)) => self.bounded(|bound| bound.enforce_on(file)),
+            Ok(None) => self.enforce(),
+            Err(error) => {
+                self.failed(format!("cannot bound the deleted log: {error}"));
+                self.publish();
+            }
+        }
+    }
+
+    fn bounded(&mut self, enforce: impl FnOnce(&mut FileBound) -> Result<u64, BoundError>) {
+        if let Some(bound) = &mut self.bound {
+            bound.set_max(self.shared.max.load(Ordering::Relaxed));
+            match enforce(bound) {
+                Ok(_) => self.failure = None,
+                Err(error @ BoundError::Unsupported { .. }) => {
+                    tracing::warn!(%error, "the server's log grows without bound");
+                    (self.bound, self.failure) = (None, None);
+                }
+                Err(error @ BoundError::Io { .. }) => self.failed(error.to_string()),
+            }
+        }
+        self.publish();
+    }
+
+    fn failed(&mut self, failure: String) {
+        if self.failure.as_ref() != Some(&failure) {
+            tracing::warn!("{failure}");
+            self.failure = Some(failure);
+        }
+    }
+
+    fn publish(&self) {
+        let unlinked = self.is_unlinked.then(|| {
+            format!(
+                "{} was deleted or replaced, but the server still writes to the deleted file; \
+                 run `stigmer local restart` for a new log",
+                self.path.display()
+            )
+        });
+        let troubles: Vec<String> = unlinked.into_iter().chain(self.failure.clone()).collect();
+        *self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner) =
+            (!troubles.is_empty()).then(|| troubles.join("; "));
+    }
+}
+
+async fn read(path: PathBuf, mut requests: mpsc::Receiver<Request>, shared: Arc<Shared>) {
     let mut follower = Follower::new(&path, Start::Tail(0));
-    let mut bound = Some(FileBound::new(&path, shared.max.load(Ordering::Relaxed)));
+    let mut keeper = Keeper::new(path, shared.clone());
     let mut reading = Reading {
         // No time is read here, and finding the machine's zone takes milliseconds of a start.
         parser: LineParser::new(jiff::tz::TimeZone::UTC),
@@ -107,28 +194,117 @@ async fn read(
                 Ok(batch) => reading.take(&batch),
                 Err(error) => tracing::warn!(%error, "log not read"),
             },
-            ask = asked.recv() => {
-                let Some(reply) = ask else { return };
-                if let Err(error) = follower.drain(|batch| reading.take(batch)) {
-                    tracing::warn!(%error, "last words not read");
+            request = requests.recv() => match request {
+                Some(Request::LastWords(reply)) => {
+                    if let Err(error) = follower.drain(|batch| reading.take(batch)) {
+                        tracing::warn!(%error, "last words not read");
+                    }
+                    // The requester may be gone.
+                    let _ = reply.send(Words {
+                        cause: reading.words.cause(),
+                        dump: reading.words.dump().to_vec(),
+                        last: reading.words.last(),
+                    });
                 }
-                // Whoever asked may be gone.
-                let _ = reply.send(Words {
-                    cause: reading.words.cause(),
-                    dump: reading.words.dump().to_vec(),
-                    last: reading.words.last(),
-                });
+                Some(Request::Inspect(writer)) => keeper.inspect(&writer),
+                None => return,
             }
         }
-        if reading.unbounded >= BOUND_EVERY
-            && let Some(file) = &mut bound
-        {
+        if reading.unbounded >= BOUND_EVERY {
             reading.unbounded = 0;
-            file.set_max(reading.shared.max.load(Ordering::Relaxed));
-            if let Err(error) = file.enforce() {
-                tracing::warn!(%error, "Temporal's log grows without bound");
-                bound = None;
-            }
+            keeper.enforce();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, File};
+    use std::io::Write;
+    use std::os::unix::fs::MetadataExt;
+    use std::path::Path;
+    use std::process::{Command, Stdio};
+    use std::time::Duration;
+
+    const MAX: u64 = 256 * 1024;
+    /// More than is written between two enforcements of the bound.
+    const LINES: usize = 2 * BOUND_EVERY as usize / 16;
+
+    fn is_bounded(file: &Path) -> bool {
+        fs::metadata(file).is_ok_and(|meta| meta.len() > MAX && meta.blocks() * 512 < 2 * MAX)
+    }
+
+    async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+        let waited = tokio::time::timeout(Duration::from_secs(30), async {
+            while !condition() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        waited.await.unwrap_or_else(|_| panic!("no {what}"));
+    }
+
+    #[tokio::test]
+    async fn deleted_log_is_bounded_and_reported_until_another_server_writes_a_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("temporal.log");
+        let log = File::options().create(true).append(true).open(&path).unwrap();
+        let mut writer = Command::new("cat").stdin(Stdio::piped()).stdout(log).spawn().unwrap();
+        let identity = Identity::of(writer.id().try_into().unwrap()).unwrap().unwrap();
+        fs::remove_file(&path).unwrap();
+        let mut input = writer.stdin.take().unwrap();
+        input.write_all("0123456789abcde\n".repeat(LINES).as_bytes()).unwrap();
+
+        // A host that adopts the server never saw the file.
+        let reader = LogReader::start(path.clone(), MAX);
+        let invisible = Path::new("/proc").join(writer.id().to_string()).join("fd/1");
+        until("bound of the invisible file", || {
+            reader.inspect(&identity);
+            is_bounded(&invisible)
+        })
+        .await;
+        until("trouble", || reader.trouble().is_some_and(|it| it.contains("was deleted"))).await;
+
+        // A new file in its place is not what the server writes to.
+        fs::write(&path, "").unwrap();
+        for _ in 0..3 {
+            reader.inspect(&identity);
+            tokio::task::yield_now().await;
+        }
+        assert!(reader.trouble().is_some());
+
+        drop(input);
+        writer.wait().unwrap();
+        until("end of the trouble", || {
+            reader.inspect(&Identity::own());
+            reader.trouble().is_none()
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn bound_that_failed_is_tried_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, file) = (folder.path().join("temporal.log"), folder.path().join("file"));
+        fs::write(&file, "").unwrap();
+        // It is read through a symbolic link, but never written.
+        std::os::unix::fs::symlink(&file, &path).unwrap();
+        let reader = LogReader::start(path.clone(), MAX);
+        let text = "0123456789abcde\n".repeat(LINES);
+        File::options().append(true).open(&file).unwrap().write_all(text.as_bytes()).unwrap();
+        until("trouble", || {
+            reader.inspect(&Identity::own());
+            reader.trouble().is_some_and(|it| it.contains("symbolic link"))
+        })
+        .await;
+        assert!(!is_bounded(&file));
+
+        fs::rename(&file, &path).unwrap();
+        until("bound", || {
+            reader.inspect(&Identity::own());
+            is_bounded(&path)
+        })
+        .await;
+        until("end of the trouble", || reader.trouble().is_none()).await;
     }
 }

@@ -5,8 +5,10 @@
 //! block this thread. `fdinfo` tells inode and locks without touching any file system.
 
 use super::Pid;
+use super::identity::Identity;
 use super::linux::is_absence;
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -88,6 +90,25 @@ pub fn has_open(pid: Pid, file: &KnownFile) -> io::Result<bool> {
             // Before Linux 5.14 `fdinfo` does not tell the inode.
             || (file.is_exactly(target) && is_at(&descriptor(pid, number), file)))
     })
+}
+
+/// Opens the file that `writer` has as its standard output or error, for reading and writing, if it
+/// is the one that was deleted or replaced at `path`. `None` if the writer has no such file.
+///
+/// # Errors
+/// When that file cannot be opened or the writer not be proven.
+pub fn unlinked_output(path: &Path, writer: &Identity) -> io::Result<Option<File>> {
+    let Some(folder) = path.parent().and_then(|folder| folder.canonicalize().ok()) else {
+        return Ok(None);
+    };
+    let mut deleted = folder.join(path.file_name().unwrap_or_default()).into_os_string();
+    deleted.push(OsStr::from_bytes(DELETED));
+    let descriptors = ["1", "2"].map(|number| descriptor(writer.pid, OsStr::new(number)));
+    let is_deleted = |fd: &&PathBuf| std::fs::read_link(fd).is_ok_and(|link| link == *deleted);
+    let Some(descriptor) = descriptors.iter().find(is_deleted) else { return Ok(None) };
+    let file = File::options().read(true).write(true).open(descriptor)?;
+    // The number was still the writer's; a path may end in these words too.
+    Ok((writer.is_alive()? && file.metadata()?.nlink() == 0).then_some(file))
 }
 
 fn descriptor(pid: Pid, number: &OsStr) -> PathBuf {
@@ -188,7 +209,7 @@ mod tests {
 
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("temporal.lock");
-        let file = std::fs::File::create(&path).unwrap();
+        let file = File::create(&path).unwrap();
         let known = KnownFile::at(&path).unwrap().unwrap();
         let me = super::super::identity::own_pid();
         assert!(!holds_lock(me, &known).unwrap(), "open, not locked");
@@ -206,7 +227,7 @@ mod tests {
     fn a_file_of_the_same_name_is_not_the_file() {
         let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
         let paths = folders.each_ref().map(|folder| folder.path().join("temporal.lock"));
-        let files = paths.each_ref().map(|path| std::fs::File::create(path).unwrap());
+        let files = paths.each_ref().map(|path| File::create(path).unwrap());
         fs2::FileExt::try_lock_exclusive(&files[0]).unwrap();
         let [locked, other] = paths.each_ref().map(|path| KnownFile::at(path).unwrap().unwrap());
         let me = super::super::identity::own_pid();
@@ -222,7 +243,7 @@ mod tests {
         let me = super::super::identity::own_pid();
         std::fs::write(&path, "").unwrap();
         assert!(!has_open(me, &known()).unwrap());
-        let _file = std::fs::File::open(&path).unwrap();
+        let _file = File::open(&path).unwrap();
         assert!(has_open(me, &known()).unwrap());
         let link = folder.path().join("link.db");
         std::os::unix::fs::symlink(&path, &link).unwrap();

@@ -38,3 +38,19 @@ fn a_line_too_long_to_keep_says_what_its_beginning_says() {
     assert_eq!((&told["time"], &told["level"]), (&time.into(), &"error".into()));
     assert!(told["raw"].as_str().unwrap().ends_with(" bytes cut]"));
 }
+
+#[test]
+fn deleted_log_is_reported_and_the_next_generation_writes_a_new_one() {
+    let rig = Rig::new();
+    rig.start();
+    let is_reported = |status: &serde_json::Value| {
+        status["message"].as_str().unwrap().contains("temporal.log was deleted or replaced")
+    };
+    std::fs::remove_file(rig.path("logs/temporal.log")).unwrap();
+    let status = rig.wait_for("the trouble", is_reported);
+    assert_eq!(status["state"], "ready", "{status:#}");
+    rig.run(&["restart"]).exits(0);
+    rig.wait_for("no trouble", |status| !is_reported(status));
+    assert!(std::fs::read_to_string(rig.path("logs/temporal.log")).unwrap().contains("\"n\":2"));
+    rig.stop();
+}
