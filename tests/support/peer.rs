@@ -98,13 +98,33 @@ pub fn serve_bytes(listener: TcpListener, bytes: Vec<u8>) {
         let bytes = bytes.clone();
         async move {
             let mut buffer = [0; 4096];
-            // Until the requests are there: an answer to none breaks the connection.
+            // Until requests are there: an answer to none breaks the connection.
+            let mut heard = Vec::new();
+            while !has_request(&heard) {
+                match stream.read(&mut buffer).await {
+                    Ok(read @ 1..) => heard.extend(&buffer[..read]),
+                    Ok(0) | Err(_) => return,
+                }
+            }
             let quiet = Duration::from_millis(20);
             while let Ok(Ok(1..)) = tokio::time::timeout(quiet, stream.read(&mut buffer)).await {}
             let _ = stream.write_all(&bytes).await;
             while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
         }
     });
+}
+
+/// Whether a client has sent its preface and, among its frames, headers.
+fn has_request(heard: &[u8]) -> bool {
+    let mut frames = heard.get(24..).unwrap_or_default();
+    while let [a, b, c, kind, ..] = *frames {
+        if kind == 1 {
+            return true;
+        }
+        let length = u32::from_be_bytes([0, a, b, c]) as usize;
+        frames = frames.get(9 + length..).unwrap_or_default();
+    }
+    false
 }
 
 fn accept<F: Future<Output = ()> + Send + 'static>(
