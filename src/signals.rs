@@ -6,6 +6,17 @@ use std::os::fd::AsFd;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
+/// Undoes what a caller may have left behind and what would break us: with SIGCHLD ignored no
+/// exit status is known, with job control's signals ignored a terminal cannot be taken back,
+/// and what is blocked is never heard. To be called before there is another thread.
+pub fn reset_inherited() {
+    for number in [libc::SIGCHLD, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU, libc::SIGCONT] {
+        // SAFETY: the default disposition runs no code of ours, and the number is a signal's.
+        unsafe { libc::signal(number, libc::SIG_DFL) };
+    }
+    crate::process::spawn::unblock_signals();
+}
+
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {

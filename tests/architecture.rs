@@ -137,7 +137,7 @@ fn arrows_point_only_where_the_map_says() {
                 "temporal",
             ],
         ),
-        ("signals", &[]),
+        ("signals", &["process"]),
         ("telemetry", &["log", "paths"]),
     ];
     for (path, text) in sources("src") {

@@ -156,7 +156,30 @@ fn raise_oom_score(score: &str) {
 fn detach(keep: &[RawFd]) -> io::Result<()> {
     nix::unistd::setsid()?;
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+    reset_signals();
     inherit_only(keep)
+}
+
+/// Gives every signal its default disposition and blocks none: ignored and blocked signals
+/// survive an exec, and a server that ignores SIGTERM could not be stopped. Async-signal-safe:
+/// made for use between fork and exec.
+pub fn reset_signals() {
+    // A number without a signal, or one that nobody may change, is refused without effect.
+    for number in 1..=libc::SIGRTMAX() {
+        // SAFETY: the default disposition runs no code of ours.
+        unsafe { libc::signal(number, libc::SIG_DFL) };
+    }
+    unblock_signals();
+}
+
+/// Lets every signal through to this thread and to those it creates. Async-signal-safe.
+pub fn unblock_signals() {
+    // SAFETY: the set lives on our stack and is initialised before it is used.
+    unsafe {
+        let mut none = std::mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+    }
 }
 
 /// Marks every descriptor above the three streams close-on-exec, but these.
@@ -231,6 +254,8 @@ pub fn become_subreaper() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal as Nix};
+    use nix::sys::signal::{sigaction, sigprocmask};
 
     #[test]
     fn what_is_spawned_and_not_watched_is_ended() {
@@ -249,5 +274,35 @@ mod tests {
         assert!(identity.is_alive().unwrap());
         drop(leader);
         assert!(Identity::of(identity.pid).unwrap().is_none(), "ended and reaped");
+    }
+
+    #[test]
+    fn what_is_spawned_ignores_and_blocks_no_signal_that_we_do() {
+        // Two that nothing else in this process cares for.
+        let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
+        // SAFETY: to ignore runs no code of ours.
+        unsafe { sigaction(Nix::SIGUSR2, &ignore).unwrap() };
+        let mut blocked = SigSet::empty();
+        blocked.add(Nix::SIGUSR1);
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&blocked), None).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("output");
+        let leader = spawn(&Spawn {
+            program: Path::new("/bin/cat"),
+            arguments: &["/proc/self/status".into()],
+            folder: folder.path(),
+            output: &File::options().create(true).append(true).open(&path).unwrap(),
+            marker: "signals",
+            locks: &[],
+        })
+        .unwrap();
+        assert!(wait_exit(leader.unwatched.as_ref().unwrap(), Duration::from_secs(30)));
+        let status = std::fs::read_to_string(&path).unwrap();
+        for set in ["SigBlk", "SigIgn"] {
+            let line = status.lines().find_map(|line| line.strip_prefix(set)).unwrap();
+            let set_of = u64::from_str_radix(line.trim_start_matches(":\t"), 16).unwrap();
+            // From 32 on they are the C library's own and real-time ones.
+            assert_eq!(set_of & 0x7fff_ffff, 0, "{set}");
+        }
     }
 }

@@ -12,6 +12,7 @@ use std::process::{Child, ExitStatus};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 use stigmer::process::Pid;
+use stigmer::process::spawn::reset_signals;
 
 pub const ESC: &str = "\x1b";
 pub const CTRL_C: &str = "\x03";
@@ -70,6 +71,13 @@ impl<'h> Dashboard<'h> {
     fn spawn(home: &'h Home, command: Command, columns: u16, rows: u16) -> Self {
         let (pty, pts) = open().unwrap();
         pty.resize(Size::new(rows, columns)).unwrap();
+        // SAFETY: `reset_signals` is made for use between fork and exec.
+        let command = unsafe {
+            command.pre_exec(|| {
+                reset_signals();
+                Ok(())
+            })
+        };
         let child = command.env_clear().envs(home.environment()).spawn(pts).unwrap();
         let (height, width) = (nonzero(rows), nonzero(columns));
         let parser = vt100::Parser::new_with_callbacks(height, width, 0, Clipboard::default());
