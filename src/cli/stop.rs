@@ -201,13 +201,14 @@ pub(super) fn stop_orphan(home: &Home) -> Result<Option<Stopped>, CliError> {
     want_down(home);
     let watchdog = watchdog_of_the_dead(home);
     let nothing = !home.record().exists()
+        && home.socket().symlink_metadata().is_err()
         && !is_held(&home.temporal_lock())
         && !is_held(&home.supervisor_lock());
     let stopped = if nothing {
         Stopped::Nothing
     } else {
         let Some(_lock) = take_host_lock(home)? else { return Ok(None) };
-        // A host that was killed has left it.
+        // A host that was killed has left its socket.
         let _ = std::fs::remove_file(home.socket());
         end_orphan(home)?
     };
@@ -278,4 +279,20 @@ fn end_orphan(home: &Home) -> Result<Stopped, CliError> {
         }
     }
     Ok(Stopped::Ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn socket_of_killed_host_is_deleted_where_no_server_ran() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(&folder.path().join("home")).unwrap();
+        home.prepare(true).unwrap();
+        drop(std::os::unix::net::UnixListener::bind(home.socket()).unwrap());
+        assert!(home.socket().exists(), "a listener that ends leaves its socket");
+        assert_eq!(stop(&home).unwrap(), Stopped::Nothing);
+        assert!(!home.socket().exists());
+    }
 }
