@@ -21,6 +21,7 @@ use crate::watchdog::Death;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
+use stigmer_ui::Theme;
 
 /// The best way to run a Temporal dev server on this machine.
 #[derive(Debug, Parser)]
@@ -161,6 +162,8 @@ struct Context {
     home: Home,
     /// By flag or environment.
     asked: Options,
+    /// By flag or environment, as well; not an option of the host.
+    theme: Option<Theme>,
 }
 
 impl Context {
@@ -181,6 +184,14 @@ impl Context {
         config::agree(&self.asked, &in_force, true)?;
         start::warn_of_file(&settings, &in_force);
         Ok(running)
+    }
+
+    /// The theme of the dashboard, if one is set.
+    fn theme(&self) -> Result<Option<Theme>, CliError> {
+        match self.theme {
+            Some(theme) => Ok(Some(theme)),
+            None => Ok(config::read_file(&self.home)?.theme),
+        }
     }
 
     /// For commands that need only the home.
@@ -273,7 +284,6 @@ fn environment_of(command: &clap::Command, text: &mut Vec<u8>) -> std::io::Resul
 /// Variables that are no options of a command.
 const OTHER_VARIABLES: &[(&str, &str)] = &[
     ("STIGMER_LOG_LEVEL", "Level of stigmer's own log: error, warn, info, debug or trace."),
-    ("STIGMER_THEME", "Theme of the dashboard: dark, light, high-contrast, ansi16 or no-color."),
     ("NO_COLOR", "Set to anything: no colours."),
     ("PAGER, EDITOR", "What the key e of the dashboard opens a log with."),
 ];
@@ -340,7 +350,8 @@ impl Local {
         if !reads_files_only {
             requirements::check().map_err(|error| CliError::Other(error.to_string()))?;
         }
-        let context = Context { home, asked };
+        let theme = asked.theme.take();
+        let context = Context { home, asked, theme };
         if self.command.is_some() && (self.tui || self.no_tui) {
             return Err(CliError::Config(ConfigError::Value {
                 option: if self.tui { "tui" } else { "no-tui" },
@@ -427,9 +438,24 @@ mod tests {
         let mut text = Vec::new();
         environment_of(&command, &mut text).unwrap();
         let text = String::from_utf8(text).unwrap();
-        for variable in ["STIGMER_HOME", "STIGMER_PORT", "STIGMER_IN_MEMORY", "NO_COLOR"] {
+        for variable in
+            ["STIGMER_HOME", "STIGMER_PORT", "STIGMER_IN_MEMORY", "STIGMER_THEME", "NO_COLOR"]
+        {
             assert!(text.contains(variable), "{variable} in {text}");
         }
+    }
+
+    #[test]
+    fn theme_of_command_line_beats_theme_of_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path()).unwrap();
+        std::fs::write(home.config(), "theme = \"light\"").unwrap();
+        let line = ["stigmer", "local", "--tui", "--theme", "ansi16"];
+        let Command::Local(local) = Cli::try_parse_from(line).unwrap().command else { panic!() };
+        let mut context = Context { home, asked: local.options, theme: None };
+        assert_eq!(context.theme().unwrap(), Some(Theme::Light));
+        context.theme = context.asked.theme.take();
+        assert_eq!(context.theme().unwrap(), Some(Theme::Ansi16));
     }
 
     #[test]

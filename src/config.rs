@@ -115,7 +115,7 @@ impl Settings {
     /// # Errors
     /// When a value makes no sense alone or beside another.
     pub fn resolve(home: Home, options: Options) -> Result<Self, ConfigError> {
-        let set = options.clone();
+        let set = Options { theme: None, ..options.clone() };
         let port = at_least("port", options.port.unwrap_or(7233), 1)?;
         let arguments = options.arguments.unwrap_or_default();
         refuse_ours(&arguments)?;
@@ -277,6 +277,7 @@ impl Settings {
             watchdog: Some(self.watchdog),
             address: self.address.clone(),
             allow_other_user: Some(self.allow_other_user),
+            theme: None,
             arguments: (!self.arguments.is_empty()).then(|| self.arguments.clone()),
         };
         let mut map = complete.to_map();

@@ -32,7 +32,7 @@ use end::{End, Over};
 use farewell::{Stopping, leave, wants_up};
 use std::io;
 use std::time::{Duration, Instant};
-use stigmer_ui::QuitChoice;
+use stigmer_ui::{QuitChoice, Theme};
 use terminal::Screen;
 
 /// A host binds its socket within milliseconds of taking its lock.
@@ -73,11 +73,15 @@ pub enum TuiError {
     },
 }
 
-/// Runs the dashboard and returns the exit code.
+/// Runs the dashboard in `theme`, or in one that suits the terminal. Returns the exit code.
 ///
 /// # Errors
 /// When this process can neither host nor attach, or has no usable terminal.
-pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
+pub async fn run(
+    settings: Settings,
+    asked: Options,
+    theme: Option<Theme>,
+) -> Result<i32, TuiError> {
     let home = settings.home.clone();
     // Before there is anything that a signal could leave behind.
     let mut signals = Signals::listen()?;
@@ -86,7 +90,7 @@ pub async fn run(settings: Settings, asked: Options) -> Result<i32, TuiError> {
     (screen, hosting) = take_screen(&home, hosting).await?;
     #[cfg(debug_assertions)]
     panic_where_asked(&session);
-    let mut dashboard = Dashboard::new(&home, session, hosting.is_some());
+    let mut dashboard = Dashboard::new(&home, session, hosting.is_some(), theme);
     let over = loop {
         match dashboard.run(&mut screen, &mut signals).await {
             End::Suspended => {
@@ -281,7 +285,7 @@ mod tests {
         let faster = Host::start(settings.clone(), Mode::Background).unwrap();
         assert_eq!(faster.handle().facts().state_name(), State::Stopped);
         let session = Session::Local(faster.handle().clone());
-        let mut dashboard = Dashboard::new(&home, session, false);
+        let mut dashboard = Dashboard::new(&home, session, false, None);
         let mut facts = faster.handle().watch();
         assert!(take_over_and_start(settings, &mut dashboard).await.unwrap().is_none());
         let started = facts.wait_for(|facts| facts.state_name() != State::Stopped);

@@ -49,6 +49,7 @@ pub(super) fn dashboard(context: &Context) -> Result<i32, CliError> {
         return headless(context);
     }
     let settings = context.settings_to_host()?;
+    let theme = context.theme()?;
     // With its progress on the plain screen, before the dashboard takes it.
     install::ensure(&settings)?;
     start::prepare(&context.home)?;
@@ -61,6 +62,6 @@ pub(super) fn dashboard(context: &Context) -> Result<i32, CliError> {
         .build()
         .map_err(|error| CliError::Other(format!("cannot start the runtime: {error}")))?;
     runtime
-        .block_on(tui::run(settings, context.asked.clone()))
+        .block_on(tui::run(settings, context.asked.clone(), theme))
         .map_err(|error| CliError::Other(error.to_string()))
 }

@@ -2,10 +2,12 @@
 
 use super::{Level, Size, Span};
 use clap::Args;
-use serde::{Deserialize, Serialize};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use stigmer_ui::Theme;
 
 /// What was set. `None` is "not said", never a value.
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
@@ -211,6 +213,19 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_other_user: Option<bool>,
 
+    /// Theme of the dashboard [default: from the terminal]
+    //
+    // Of the viewer, not of the host: never serialized, so never compared, recorded or sent.
+    #[arg(
+        long,
+        env = "STIGMER_THEME",
+        value_name = "THEME",
+        value_parser = themes(),
+        help_heading = "Dashboard"
+    )]
+    #[serde(skip_serializing, default, deserialize_with = "theme")]
+    pub theme: Option<Theme>,
+
     /// Passed on to `temporal server start-dev`
     #[arg(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -245,6 +260,7 @@ impl Options {
             watchdog: self.watchdog.or(others.watchdog),
             address: self.address.or(others.address),
             allow_other_user: self.allow_other_user.or(others.allow_other_user),
+            theme: self.theme.or(others.theme),
             arguments: self.arguments.or(others.arguments),
         }
     }
@@ -269,4 +285,14 @@ impl Options {
         }
         self
     }
+}
+
+/// Parses a theme's name; completions and help list the names.
+fn themes() -> impl TypedValueParser<Value = Theme> {
+    PossibleValuesParser::new(Theme::ALL.map(Theme::name)).try_map(|name| name.parse::<Theme>())
+}
+
+fn theme<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Theme>, D::Error> {
+    let name = String::deserialize(value)?;
+    name.parse().map(Some).map_err(serde::de::Error::custom)
 }

@@ -1,4 +1,5 @@
 use super::*;
+use stigmer_ui::Theme;
 
 fn home() -> Home {
     Home::at(Path::new("/tmp/stigmer-config-test")).unwrap()
@@ -168,6 +169,24 @@ fn only_what_was_asked_for_is_compared_with_what_runs() {
             "--port is 7300 there, asked for was 7301"
         ]
     );
+}
+
+#[test]
+fn theme_is_of_the_viewer_and_no_host_knows_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(folder.path()).unwrap();
+    std::fs::write(home.config(), "theme = \"light\"\n").unwrap();
+    let file = read_file(&home).unwrap();
+    assert_eq!(file.theme, Some(Theme::Light));
+    let flag = Options { theme: Some(Theme::NoColor), ..Options::default() };
+    assert_eq!(flag.clone().or(file.clone()).theme, Some(Theme::NoColor), "a flag beats the file");
+    assert_eq!(serde_json::to_string(&file).unwrap(), "{}", "neither recorded nor sent");
+    let running = resolve(file).unwrap();
+    assert_eq!(running.options, Options::default());
+    assert_eq!(differences(&flag, &running.in_force()), []);
+    std::fs::write(home.config(), "\ntheme = \"purple\"\n").unwrap();
+    let message = read_file(&home).unwrap_err().to_string();
+    assert!(message.contains("line 2") && message.contains("high-contrast"), "{message}");
 }
 
 #[test]

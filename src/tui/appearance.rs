@@ -2,24 +2,8 @@
 
 use stigmer_ui::{Depth, Symbols, Theme};
 
-/// `STIGMER_THEME`, or what suits the terminal. And what is to be said of the former.
-pub(super) fn theme() -> (Theme, Option<String>) {
-    let asked = std::env::var("STIGMER_THEME").unwrap_or_default();
-    match named(&asked) {
-        Some(theme) => (theme, None),
-        None if asked.is_empty() => (suitable(), None),
-        None => {
-            let names = Theme::ALL.map(Theme::name).join(", ");
-            (suitable(), Some(format!("STIGMER_THEME={asked} is none of: {names}")))
-        }
-    }
-}
-
-fn named(name: &str) -> Option<Theme> {
-    Theme::ALL.into_iter().find(|theme| theme.name() == name)
-}
-
-fn suitable() -> Theme {
+/// The theme that suits the terminal.
+pub(super) fn suitable() -> Theme {
     if set("NO_COLOR") {
         return Theme::NoColor;
     }
@@ -71,13 +55,6 @@ pub(super) fn symbols() -> Symbols {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_theme_is_known_by_its_name() {
-        assert_eq!(named("high-contrast"), Some(Theme::HighContrast));
-        assert_eq!(named("purple"), None);
-        assert_eq!(named(""), None);
-    }
 
     #[test]
     fn colours_are_those_that_the_terminal_says_it_has() {

@@ -1,6 +1,6 @@
 //! The loop: keys, news and lines in, frames out.
 
-use super::appearance::{depth, symbols, theme};
+use super::appearance::{depth, suitable, symbols};
 use super::census::Census;
 use super::end::{End, Over};
 use super::log_pane::LogPane;
@@ -21,7 +21,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use stigmer_ui::human;
-use stigmer_ui::{Action, Copied, Input, LogFile, QuitChoice, Ui};
+use stigmer_ui::{Action, Copied, Input, LogFile, QuitChoice, Theme, Ui};
 
 /// No more than 30 frames a second.
 pub(super) const FRAME: Duration = Duration::from_millis(33);
@@ -63,19 +63,18 @@ pub(super) struct Dashboard {
 }
 
 impl Dashboard {
-    pub(super) fn new(home: &Home, session: Session, hosts: bool) -> Self {
-        let (theme, remark) = theme();
+    pub(super) fn new(home: &Home, session: Session, hosts: bool, theme: Option<Theme>) -> Self {
         Self {
             home: home.clone(),
             witness: Witness::begin(session.clone()),
             session,
-            viewer: Viewer { hosts, toast: remark, ..Viewer::default() },
-            ui: Ui::new(theme, symbols()).in_colours(depth()),
+            viewer: Viewer { hosts, ..Viewer::default() },
+            ui: Ui::new(theme.unwrap_or_else(suitable), symbols()).in_colours(depth()),
             log: LogPane::default(),
             log_file: Follower::new(&home.temporal_log(), Start::Tail(PAST)).resting(LOG_PAUSE),
             own: OwnLog::default(),
             own_file: Follower::new(&home.stigmer_log(), Start::Tail(1_000)).resting(LOG_PAUSE),
-            toast_until: Some(Instant::now() + TOAST),
+            toast_until: None,
             orders: Orders::none(),
             read: None,
         }

@@ -48,5 +48,5 @@ mod view;
 pub use input::{Action, Copied, Input, Key, KeyCode, LogFile, QuitChoice};
 pub use log::{Details, Level, LineHead, LineKind, LogLine, LogSource, Noise};
 pub use model::Model;
-pub use theme::{Depth, Palette, Symbols, Theme};
+pub use theme::{Depth, Palette, Symbols, Theme, UnknownTheme};
 pub use ui::{Pane, Rendered, Ui};

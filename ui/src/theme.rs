@@ -28,6 +28,28 @@ pub enum Theme {
     NoColor,
 }
 
+/// Not the name of a theme.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownTheme(String);
+
+impl std::fmt::Display for UnknownTheme {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = Theme::ALL.map(Theme::name).join(", ");
+        write!(f, "`{}` is not a theme; the themes are {names}", self.0)
+    }
+}
+
+impl std::error::Error for UnknownTheme {}
+
+impl std::str::FromStr for Theme {
+    type Err = UnknownTheme;
+
+    fn from_str(name: &str) -> Result<Self, UnknownTheme> {
+        let named = Self::ALL.into_iter().find(|theme| theme.name() == name);
+        named.ok_or_else(|| UnknownTheme(name.to_owned()))
+    }
+}
+
 impl Theme {
     /// All, in the order in which a key cycles through them.
     pub const ALL: [Self; 5] =
@@ -387,6 +409,15 @@ mod tests {
     fn contrast(a: Color, b: Color) -> f64 {
         let (a, b) = (luminance(a) + 0.05, luminance(b) + 0.05);
         if a > b { a / b } else { b / a }
+    }
+
+    #[test]
+    fn theme_is_parsed_from_its_name_and_an_error_lists_the_names() {
+        for theme in Theme::ALL {
+            assert_eq!(theme.name().parse(), Ok(theme));
+        }
+        let error = "purple".parse::<Theme>().unwrap_err().to_string();
+        assert!(error.contains("`purple`") && error.contains("high-contrast"), "{error}");
     }
 
     #[test]
