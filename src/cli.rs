@@ -11,6 +11,8 @@ mod restart;
 mod start;
 mod status;
 mod stop;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use crate::config::{self, ConfigError, Options, Settings};
@@ -19,6 +21,7 @@ use crate::paths::{Home, HomeError};
 use crate::process::requirements;
 use crate::watchdog::Death;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 use stigmer_ui::Theme;
@@ -205,7 +208,8 @@ impl Context {
 /// Parses the command line, does what it says and returns the exit code.
 #[must_use]
 pub fn main() -> i32 {
-    let cli = match Cli::try_parse().or_else(without_environment) {
+    let parsed = parse(Cli::command(), std::env::args_os());
+    let cli = match parsed.or_else(without_environment) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are results; the rest are usage errors. Clap knows which.
@@ -225,6 +229,21 @@ pub fn main() -> i32 {
     }
 }
 
+fn parse(
+    command: clap::Command,
+    line: impl IntoIterator<Item = OsString>,
+) -> Result<Cli, clap::Error> {
+    let matches = words::listed(command).try_get_matches_from(line)?;
+    Cli::from_arg_matches(&matches)
+}
+
+/// The command line with the arguments of each subcommand.
+fn built() -> clap::Command {
+    let mut command = words::listed(Cli::command());
+    command.build();
+    command
+}
+
 /// A command that needs only the home is not kept from its work by a variable
 /// of an option that it does not need.
 fn without_environment(error: clap::Error) -> Result<Cli, clap::Error> {
@@ -238,8 +257,7 @@ fn without_environment(error: clap::Error) -> Result<Cli, clap::Error> {
             _ => arg.env(clap::builder::Resettable::Reset),
         })
     });
-    let cli = command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
-    match cli {
+    match parse(command, std::env::args_os()) {
         Ok(cli) if cli.needs_only_home() => {
             let text = error.to_string();
             let first = text.lines().next().unwrap_or_default();
@@ -309,15 +327,14 @@ impl Cli {
             Command::Local(local) => local.run(),
             Command::Completions { shell } => {
                 let mut text = Vec::new();
-                let mut command = words::public(&Self::command());
+                let mut command = words::public(&built());
                 clap_complete::generate(shell, &mut command, "stigmer", &mut text);
                 output::raw(&text);
                 Ok(0)
             }
             Command::Man => {
                 let mut text = Vec::new();
-                let mut command = Self::command();
-                command.build();
+                let command = built();
                 manual(&command, &mut text)
                     .and_then(|()| environment_of(&command, &mut text))
                     .map_err(|error| CliError::Other(format!("no manual page: {error}")))?;
@@ -388,87 +405,4 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T, CliError> {
         .build()
         .map_err(|error| CliError::Other(format!("cannot start the runtime: {error}")))?;
     Ok(runtime.block_on(future))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn a_command_that_does_not_exist_is_answered_with_the_one_that_was_meant() {
-        let cases = [
-            ("stigmer local statsu", Some("stigmer local status")),
-            ("stigmer local log", Some("stigmer local logs")),
-            ("stigmer local down", Some("stigmer local stop")),
-            ("stigmer local start", Some("stigmer local")),
-            ("stigmer status", Some("stigmer local status")),
-            ("stigmer stop", Some("stigmer local stop")),
-            ("stigmer logs", Some("stigmer local logs")),
-            ("stigmer restrat", Some("stigmer local restart")),
-            ("stigmer local banana", None),
-            ("stigmer local --prot 1", None),
-        ];
-        for (line, instead) in cases {
-            let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
-            let said = words::instead(&error, &Cli::command());
-            assert_eq!(said.as_deref(), instead, "{line}: {error}");
-        }
-    }
-
-    #[test]
-    fn completions_offer_levels_and_nothing_internal() {
-        let mut text = Vec::new();
-        let mut command = words::public(&Cli::command());
-        clap_complete::generate(clap_complete::Shell::Bash, &mut command, "stigmer", &mut text);
-        let text = String::from_utf8(text).unwrap();
-        assert!(text.contains("debug info warn error"));
-        assert!(text.contains("restart"));
-        assert!(!text.contains(crate::background::SUBCOMMAND));
-    }
-
-    #[test]
-    fn the_manual_names_the_variable_of_every_option() {
-        let mut command = Cli::command();
-        command.build();
-        let mut text = Vec::new();
-        environment_of(&command, &mut text).unwrap();
-        let text = String::from_utf8(text).unwrap();
-        for variable in
-            ["STIGMER_HOME", "STIGMER_PORT", "STIGMER_IN_MEMORY", "STIGMER_THEME", "NO_COLOR"]
-        {
-            assert!(text.contains(variable), "{variable} in {text}");
-        }
-    }
-
-    #[test]
-    fn theme_of_command_line_beats_theme_of_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let home = Home::at(folder.path()).unwrap();
-        std::fs::write(home.config(), "theme = \"light\"").unwrap();
-        let line = ["stigmer", "local", "--tui", "--theme", "ansi16"];
-        let Command::Local(local) = Cli::try_parse_from(line).unwrap().command else { panic!() };
-        let mut context = Context { home, asked: local.options, theme: None };
-        assert_eq!(context.theme().unwrap(), Some(Theme::Light));
-        context.theme = context.asked.theme.take();
-        assert_eq!(context.theme().unwrap(), Some(Theme::Ansi16));
-    }
-
-    #[test]
-    fn options_stand_before_or_after_the_subcommand() {
-        for line in ["stigmer local --port 7300 restart", "stigmer local restart --port 7300"] {
-            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
-            let Command::Local(local) = cli.command else { panic!("{line}") };
-            assert_eq!(local.options.port, Some(7300), "{line}");
-        }
-        let cli = Cli::try_parse_from(["stigmer", "local", "restart", "--", "--headless"]).unwrap();
-        let Command::Local(local) = cli.command else { panic!() };
-        assert!(
-            matches!(local.command, Some(Task::Restart { arguments, .. }) if arguments == ["--headless"])
-        );
-    }
 }

@@ -1,7 +1,7 @@
 //! Words that were meant: what to type instead of a command that does not exist.
 
-use clap::Command;
 use clap::error::{ContextKind, ContextValue, Error};
+use clap::{Arg, Command};
 
 /// Names that other tools have for our commands.
 const KNOWN_ELSEWHERE: &[(&str, &str)] = &[
@@ -61,13 +61,34 @@ fn slips(a: &str, b: &str) -> usize {
     rows[a.len()][b.len()]
 }
 
-/// The command without what is internal, for completions.
+/// The whole command line, where each subcommand of `local` lists only the options that it uses. The
+/// other options of `local` are accepted there, and do nothing.
+pub(super) fn listed(cli: Command) -> Command {
+    let hide_unused = |local: Command| {
+        let shared = local.get_arguments().filter(|it| it.is_global_set() && it.get_id() != "home");
+        let unused: Vec<Arg> = shared.map(|it| it.clone().hide(true)).collect();
+        local.mut_subcommands(|task| match task.get_name() {
+            "restart" => task,
+            // An argument that a subcommand has is not propagated to it.
+            _ => task.args(&unused),
+        })
+    };
+    cli.mut_subcommands(|it| if it.get_name() == "local" { hide_unused(it) } else { it })
+}
+
+/// The command without internal subcommands and hidden options, for completions. `command` is built:
+/// each subcommand has its arguments.
 pub(super) fn public(command: &Command) -> Command {
     // A name must be static, and this process ends when it has printed it.
     let clean = Command::new(&*command.get_name().to_owned().leak());
     let about = command.get_about().cloned().unwrap_or_default();
+    let is_own = |it: &&Arg| {
+        use clap::ArgAction::{Help, HelpLong, HelpShort, Version};
+        !it.is_hide_set() && !matches!(it.get_action(), Help | HelpLong | HelpShort | Version)
+    };
+    let is_public = |it: &&Command| !it.is_hide_set() && it.get_name() != "help";
     clean
         .about(about)
-        .args(command.get_arguments().cloned())
-        .subcommands(command.get_subcommands().filter(|it| !it.is_hide_set()).map(public))
+        .args(command.get_arguments().filter(is_own).map(|it| it.clone().global(false)))
+        .subcommands(command.get_subcommands().filter(is_public).map(public))
 }
