@@ -9,7 +9,7 @@ mod value;
 pub use options::Options;
 pub use value::{Level, Size, Span};
 
-use crate::harmless::{harmless, quote};
+use crate::harmless::{harmless, lines, quote};
 use crate::paths::{Home, HomeError, files};
 use crate::supervisor::Policy;
 use serde_json::{Map, Value};
@@ -411,18 +411,13 @@ pub fn read_file(home: &Home) -> Result<Options, ConfigError> {
     };
     let mut options: Options = toml::from_str(&text).map_err(|error| ConfigError::File {
         path: path.clone(),
-        message: lines(&error.to_string()),
+        message: lines(&error.to_string()).into_owned(),
     })?;
     // In the file a relative path is relative to the file.
     for path in [&mut options.db, &mut options.temporal_bin].into_iter().flatten() {
         *path = home.root().join(&*path);
     }
     Ok(options)
-}
-
-/// Of each line what is harmless: what is not understood is shown as it stands in the file.
-fn lines(message: &str) -> String {
-    message.lines().map(harmless).collect::<Vec<_>>().join("\n")
 }
 
 fn at_least<T: PartialOrd + Copy + std::fmt::Display>(

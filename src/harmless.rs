@@ -21,6 +21,15 @@ pub fn quote(text: &str) -> String {
     }
 }
 
+/// A text of several lines, each of them [`harmless`]; the line ends stay. What prints applies it to
+/// all of a text, so that no line depends on where its parts come from.
+pub fn lines(text: &str) -> Cow<'_, str> {
+    if !text.contains(|c| c != '\n' && is_hostile(c)) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.split('\n').map(harmless).collect::<Vec<_>>().join("\n"))
+}
+
 /// The text without escape sequences, tabs expanded, every other control character visible.
 pub fn harmless(text: &str) -> Cow<'_, str> {
     if !text.contains(is_hostile) {
@@ -97,5 +106,27 @@ fn escape_len(text: &str) -> Option<usize> {
             let end = bytes[1..].iter().position(|b| !(0x20..=0x2f).contains(b))? + 1;
             (0x30..=0x7e).contains(&bytes[end]).then_some(end + 1)
         }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A text with a member of each family that a terminal obeys.
+    pub(crate) const HOSTILE: &str =
+        "a\u{1b}[31mb\u{1b}]0;title\u{7}c\u{9b}2Jd\u{7f}e\u{202e}f\u{2066}g\rh\u{8}i";
+
+    pub(crate) fn assert_harmless(text: &str) {
+        let found = text.chars().find(|c| *c != '\n' && is_hostile(*c));
+        assert_eq!(found, None, "in {text:?}");
+    }
+
+    #[test]
+    fn lines_are_harmless_and_their_ends_stay() {
+        let text = format!("{HOSTILE}\n\tnext\n");
+        assert_harmless(&lines(&text));
+        assert!(lines(&text).ends_with("i\n    next\n"), "{:?}", lines(&text));
+        assert!(matches!(lines("one\ntwo\n"), Cow::Borrowed(_)));
     }
 }

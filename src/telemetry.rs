@@ -1,5 +1,6 @@
 //! The host's own log: one file, bounded, that every viewer follows.
 
+use crate::harmless::lines;
 use crate::log::own;
 use crate::paths::Home;
 use tracing_subscriber::EnvFilter;
@@ -16,7 +17,11 @@ pub fn start(home: &Home) {
     let filter = EnvFilter::try_from_env(LEVEL).unwrap_or_else(|_| EnvFilter::new("info"));
     if let Err(error) = own::open(&home.stigmer_log(), MAX) {
         use std::io::Write;
-        let _ = writeln!(std::io::stderr(), "warning: no log of our own: {error}");
+        let _ = writeln!(
+            std::io::stderr(),
+            "warning: no log of our own: {}",
+            lines(&error.to_string())
+        );
     }
     // A second call, in a test, keeps the first.
     let _ = tracing_subscriber::fmt()

@@ -20,6 +20,7 @@ mod witness;
 use crate::background;
 use crate::config::{Different, Options, Settings};
 use crate::control::client::ClientError;
+use crate::harmless;
 use crate::host::{self, Host, HostError};
 use crate::manager::Command;
 use crate::paths::Home;
@@ -214,7 +215,7 @@ async fn take_over_and_start(
 
 fn say(text: &str) {
     use std::io::Write;
-    let _ = writeln!(io::stdout(), "{text}");
+    let _ = writeln!(io::stdout(), "{}", harmless::lines(text));
     tracing::info!("{text}");
 }
 

@@ -1,6 +1,6 @@
 //! `stigmer local env`: the connection, for `eval` and for programs.
 
-use super::output::{line, note};
+use super::output::{self, line, note};
 use super::{CliError, Context, status};
 use crate::protocol::State;
 
@@ -34,7 +34,7 @@ pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
     if json {
         let object: serde_json::Map<String, serde_json::Value> =
             variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-        line(&serde_json::Value::Object(object).to_string());
+        output::json(&serde_json::Value::Object(object).to_string());
     } else {
         for (name, value) in variables {
             line(&format!("export {name}='{}'", value.replace('\'', r"'\''")));

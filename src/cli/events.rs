@@ -1,8 +1,7 @@
 //! `stigmer local events`: the timeline, from its file.
 
-use super::output::line;
+use super::output::{self, line};
 use super::{CliError, Context};
-use crate::harmless::harmless;
 use crate::manager::chronicle;
 use crate::presenter;
 use crate::protocol::Entry;
@@ -31,7 +30,7 @@ pub(super) fn run(context: &Context, last: Option<usize>, json: bool) -> Result<
     let first = last.map_or(0, |last| told.len().saturating_sub(last));
     for (text, entry) in &told[first..] {
         if json {
-            line(text);
+            output::json(text);
         } else {
             print(entry);
         }
@@ -41,11 +40,11 @@ pub(super) fn run(context: &Context, last: Option<usize>, json: bool) -> Result<
 
 fn print(entry: &Entry) {
     let time = entry.time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S%.3f");
-    line(&format!("{time}  {}", harmless(&presenter::tell(entry))));
+    line(&format!("{time}  {}", presenter::tell(entry)));
     let phases: Vec<String> = entry
         .phases
         .iter()
-        .map(|phase| format!("{} {}", harmless(&phase.name), human::latency(phase.us)))
+        .map(|phase| format!("{} {}", phase.name, human::latency(phase.us)))
         .collect();
     if !phases.is_empty() {
         line(&format!("    {}", phases.join(", ")));
@@ -59,6 +58,6 @@ fn print(entry: &Entry) {
     let words = entry.first_words.iter().map(String::as_str);
     let words = words.chain(gap.then_some("…")).chain(entry.last_words.iter().map(String::as_str));
     for words in words {
-        line(&format!("    | {}", harmless(words)));
+        line(&format!("    | {}", words));
     }
 }

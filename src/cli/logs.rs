@@ -3,6 +3,7 @@
 use super::output::{note, raw, try_raw};
 use super::{CliError, Context, block_on};
 use crate::config::Span;
+use crate::harmless;
 use crate::log::query::{Found, Query, Sieve};
 use crate::log::search::pattern;
 use crate::log::{FollowError, Follower, Start};
@@ -46,7 +47,9 @@ pub(super) fn run(context: &Context, wanted: Logs) -> Result<i32, CliError> {
     context.warn_of_broken_config();
     let Logs { follow, lines, level, grep, since, json } = wanted;
     let since = since.and_then(|span| Timestamp::now().checked_sub(span.0).ok());
-    let render = |found: Found| if json { found.to_json() } else { found.into_plain() };
+    let render = |found: Found| {
+        if json { found.to_json() } else { harmless::lines(&found.into_plain()).into_owned() }
+    };
 
     let mut sieve = Sieve::new(Query { last: lines, level, pattern: grep, since, most: None });
     let mut follower = Follower::new(&context.home.temporal_log(), Start::Beginning);

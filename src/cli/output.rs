@@ -1,10 +1,20 @@
 //! Results to stdout, diagnostics to stderr. A reader that closes the pipe is no error.
+//!
+//! Texts for people are harmless here, whatever their parts are: no control character but line ends
+//! reaches the terminal. JSON goes out as it is ([`json`]), and so do texts with colours of our own
+//! ([`raw`]), whose maker makes the parts harmless.
 
+use crate::harmless::{harmless, lines};
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A line of result.
+/// A line of result, for people: one line, whatever is in it.
 pub(super) fn line(text: &str) {
+    raw(format!("{}\n", harmless(text)).as_bytes());
+}
+
+/// A line of result, for programs.
+pub(super) fn json(text: &str) {
     raw(format!("{text}\n").as_bytes());
 }
 
@@ -34,15 +44,15 @@ pub(super) fn is_complete() -> bool {
     !UNWRITTEN.load(Ordering::Relaxed)
 }
 
-/// A line of progress or diagnosis.
+/// Progress or a diagnosis: one line or more.
 pub(super) fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", lines(text));
 }
 
 /// A question on stderr, whose answer follows on the same line.
 pub(super) fn prompt(text: &str) {
     let mut err = io::stderr().lock();
-    let _ = write!(err, "{text}").and_then(|()| err.flush());
+    let _ = write!(err, "{}", lines(text)).and_then(|()| err.flush());
 }
 
 /// Whether results may be coloured: for people, and only where they want it.

@@ -2,7 +2,7 @@
 
 mod screen;
 
-use super::output::{is_coloured, line, raw};
+use super::output::{self, is_coloured, raw};
 use super::{CliError, Context, block_on};
 use crate::config::{Options, Settings};
 use crate::control::client::{self, ClientError};
@@ -21,7 +21,7 @@ pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
     if json {
         let text = serde_json::to_string_pretty(&status)
             .map_err(|error| CliError::Other(format!("cannot write the status: {error}")))?;
-        line(&text);
+        output::json(&text);
     } else {
         raw(screen::render(&status, &context.home.to_string(), is_coloured()).as_bytes());
     }

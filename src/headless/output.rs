@@ -1,6 +1,7 @@
 //! Stdout, written by a thread of its own: who reads it may stop reading (a
 //! pager, Ctrl-S, a full pipe), and supervision must not stop with it.
 
+use crate::harmless;
 use std::io::Write;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -12,7 +13,8 @@ const PIECES: usize = 16;
 /// A reader that lives has taken everything by then.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// See the module's documentation. A reader that has gone is no error.
+/// See the module's documentation. Each text is made harmless: no control character but line ends
+/// reaches the terminal. A reader that has gone is no error.
 pub(super) struct Output {
     texts: mpsc::Sender<Text>,
     room: Arc<Semaphore>,
@@ -26,13 +28,12 @@ struct Text {
 }
 
 impl Output {
-    pub(super) fn begin() -> Self {
+    pub(super) fn begin(mut out: impl Write + Send + 'static) -> Self {
         let (texts, incoming) = mpsc::channel::<Text>();
         let (ended, done) = oneshot::channel();
         std::thread::spawn(move || {
-            let mut out = std::io::stdout();
             for Text { text, _room } in incoming {
-                let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+                let _ = out.write_all(harmless::lines(&text).as_bytes()).and_then(|()| out.flush());
             }
             drop(ended);
         });
@@ -61,5 +62,23 @@ impl Output {
     pub(super) async fn close(self) {
         drop(self.texts);
         let _ = tokio::time::timeout(CLOSING, self.done).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harmless::tests::{HOSTILE, assert_harmless};
+
+    #[tokio::test]
+    async fn no_control_character_of_an_event_or_a_log_line_is_written() {
+        let (written, sink) = std::io::pipe().unwrap();
+        let out = Output::begin(sink);
+        out.say(format!("12:00:00 stigmer  {HOSTILE}\n"));
+        out.log(format!("{HOSTILE}\nnext\n"), out.room().await);
+        out.close().await;
+        let text = std::io::read_to_string(written).unwrap();
+        assert_harmless(&text);
+        assert!(text.ends_with("\nnext\n"), "line ends of ours stay: {text:?}");
     }
 }

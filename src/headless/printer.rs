@@ -49,7 +49,7 @@ impl Printer {
     pub(super) fn new(settings: &Settings) -> Self {
         let zone = TimeZone::system();
         Self {
-            out: Output::begin(),
+            out: Output::begin(std::io::stdout()),
             log: Follower::new(&settings.home.temporal_log(), Start::Tail(0)),
             parser: LineParser::new(zone.clone()),
             zone,

@@ -1,5 +1,6 @@
 //! Taking the terminal and always giving it back.
 
+use crate::harmless;
 use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -209,7 +210,7 @@ pub fn tell_panic() {
         tracing::error!(panic, "panic");
     }
     if let Some(said) = UNREAD.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        let _ = writeln!(io::stderr(), "{said}");
+        let _ = writeln!(io::stderr(), "{}", harmless::lines(&said));
     }
 }
 

@@ -25,6 +25,7 @@ mod peers;
 mod ports;
 mod records;
 mod sandboxes;
+mod printing;
 mod strangers;
 mod viewers;
 mod watchdog;

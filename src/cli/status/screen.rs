@@ -1,5 +1,6 @@
 //! The status for people: one screen, the most important first.
 
+use crate::harmless::harmless;
 use crate::presenter;
 use crate::protocol::{LayerStatus, State, Status};
 use stigmer_ui::human;
@@ -155,7 +156,7 @@ fn restarts(sheet: &mut Sheet, status: &Status) {
     }
 }
 
-/// Lines in the making.
+/// Lines in the making. Each part is harmless; only the colours are ours.
 struct Sheet {
     text: String,
     coloured: bool,
@@ -163,14 +164,14 @@ struct Sheet {
 
 impl Sheet {
     fn put(&mut self, text: &str) {
-        self.text.push_str(text);
+        self.text.push_str(&harmless(text));
     }
 
     fn ink(&mut self, parameters: &str, text: &str) {
         if self.coloured && !parameters.is_empty() {
-            self.text.push_str(&format!("\x1b[{parameters}m{text}\x1b[0m"));
+            self.text.push_str(&format!("\x1b[{parameters}m{}\x1b[0m", harmless(text)));
         } else {
-            self.text.push_str(text);
+            self.put(text);
         }
     }
 
@@ -250,6 +251,29 @@ mod tests {
         let more = r#"{"state": "stopped", "intent": "down", "host": null, "temporal": null,
             "restarts": {"total": 0, "in_window": 0, "last": null}}"#;
         insta::assert_snapshot!(render(&status(more), "/h", false));
+    }
+
+    #[test]
+    fn no_control_character_of_a_foreign_text_is_shown() {
+        use crate::harmless::tests::{HOSTILE, assert_harmless};
+        let mut hostile = status(
+            r#"{"state": "degraded", "health": {
+                "layers": [{"name": "grpc", "ok": false, "latency_us": null, "detail": "no"}],
+                "latency_us": {"last": null, "p50": null, "p99": null}, "consecutive_failures": 1}}"#,
+        );
+        hostile.message = HOSTILE.to_owned();
+        hostile.health.layers[0].detail = format!("{HOSTILE}!");
+        hostile.log.path = HOSTILE.into();
+        hostile.host.as_mut().unwrap().version = HOSTILE.to_owned();
+        hostile.restarts.last.as_mut().unwrap().detail = HOSTILE.to_owned();
+        let temporal = hostile.temporal.as_mut().unwrap();
+        temporal.version = Some(HOSTILE.to_owned());
+        temporal.address = HOSTILE.to_owned();
+        temporal.ui_url = Some(HOSTILE.to_owned());
+        temporal.database.as_mut().unwrap().path = HOSTILE.into();
+        assert_harmless(&render(&hostile, HOSTILE, false));
+        let ours = regex::Regex::new("\x1b\\[(2|1|[1;]*3[123]|0)m").unwrap();
+        assert_harmless(&ours.replace_all(&render(&hostile, HOSTILE, true), ""));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
 
 use super::How;
+use crate::harmless;
 
 const TICK: Duration = Duration::from_millis(200);
 
@@ -48,7 +49,7 @@ pub struct Lines<W>(pub W);
 impl<W: Write + Send> Lines<W> {
     fn say(&mut self, text: &str) {
         // A reader that has gone is no reason to stop installing.
-        let _ = writeln!(self.0, "{text}");
+        let _ = writeln!(self.0, "{}", harmless::lines(text));
     }
 }
 
@@ -80,7 +81,7 @@ impl Bar {
     fn end(&mut self, text: &str) {
         match self.0.take() {
             Some(bar) => {
-                bar.println(text);
+                bar.println(harmless::lines(text));
                 bar.finish_and_clear();
             }
             None => Lines(std::io::stderr()).say(text),

@@ -401,3 +401,14 @@ fn progress_of_a_tool_that_copies_what_it_fetched_never_passes_the_whole_and_nev
     assert!(far.1.is_sorted() && !far.1.is_empty(), "{:?}", far.1);
     assert_eq!(far.1.last(), Some(&(whole.len() as u64)));
 }
+
+#[test]
+fn progress_shows_no_control_character_of_an_answer_from_the_network() {
+    use crate::harmless::tests::{HOSTILE, assert_harmless};
+    let mut lines = Lines(Vec::new());
+    lines.waiting(Path::new(HOSTILE));
+    lines.started(HOSTILE, Some(1));
+    lines.failed(HOSTILE, HOSTILE);
+    lines.finished(Path::new(HOSTILE), How::Verified);
+    assert_harmless(&String::from_utf8(lines.0).unwrap());
+}

@@ -1,0 +1,55 @@
+//! No text of a stranger reaches the terminal with a control character in it.
+
+use crate::support::rig::{Ran, Rig};
+use serde_json::json;
+
+/// A text with a member of each family that a terminal obeys; a file may have this name.
+const HOSTILE: &str = "a\u{1b}[31mb\u{1b}]0;title\u{7}c\u{9b}2Jd\u{7f}e\u{202e}f\u{2066}g\rh\u{8}i";
+
+fn assert_harmless(ran: &Ran) {
+    let is_hostile = |c: char| {
+        let reorders = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        c != '\n' && (c.is_control() || reorders)
+    };
+    assert!(!ran.stdout.contains(is_hostile), "{:?}", ran.stdout);
+    assert!(!ran.stderr.contains(is_hostile), "{:?}", ran.stderr);
+}
+
+#[test]
+fn commands_print_no_control_character_of_home_config_timeline_and_log() {
+    let mut rig = Rig::new();
+    rig.home = rig.folder().join(HOSTILE);
+    std::fs::create_dir_all(rig.path("logs")).unwrap();
+    let entry = json!({
+        "time": "2026-11-22T10:00:01Z", "happened": "ended", "generation": 1, "cause": "crash",
+        "detail": HOSTILE, "phases": [{"name": HOSTILE, "us": 1}],
+        "first_words": [HOSTILE], "last_words": [HOSTILE]});
+    std::fs::write(rig.path("logs/events.jsonl"), format!("{entry}\n")).unwrap();
+    let line = json!({
+        "time": "2026-11-22T10:00:01Z", "level": HOSTILE, "msg": HOSTILE, "component": HOSTILE,
+        HOSTILE: HOSTILE});
+    let log = format!("{line}\n{HOSTILE}\nError: {HOSTILE}\npanic: {HOSTILE}\n");
+    std::fs::write(rig.path("logs/temporal.log"), log).unwrap();
+
+    let missing = format!("/nonexistent/{HOSTILE}");
+    rig.set_program(missing.as_ref());
+    assert_harmless(&rig.run(&[]).exits(1));
+    assert_harmless(&rig.run(&["--no-tui"]).exits(1));
+    let told = rig.run(&["events"]).exits(0);
+    assert!(told.stdout.matches("title").count() == 0 && told.stdout.lines().count() > 3);
+    assert_harmless(&told);
+    let told = rig.run(&["logs"]).exits(0);
+    assert!(told.stdout.lines().count() == 4, "{:?}", told.stdout);
+    assert_harmless(&told);
+    let told = rig.run(&["status"]).exits(3);
+    assert!(told.stdout.contains("home"));
+    assert_harmless(&told);
+
+    std::fs::write(rig.path("config.toml"), format!("port = \"{HOSTILE}\"\n")).unwrap();
+    for command in ["stop", "status", "env", "restart"] {
+        let told = rig.run(&[command]);
+        assert!(told.stderr.contains("config.toml"), "{command}: {:?}", told.stderr);
+        assert_harmless(&told);
+    }
+    assert_harmless(&rig.run(&["--db", &format!("{HOSTILE}?")]));
+}
