@@ -2,7 +2,7 @@
 
 use super::{Level, Size, Span};
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use std::net::SocketAddr;
@@ -42,7 +42,7 @@ pub struct Options {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "true",
-        value_parser = clap::builder::BoolishValueParser::new(),
+        value_parser = BoolishValueParser::new(),
         value_name = "BOOL"
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,6 +182,7 @@ pub struct Options {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "true",
+        value_parser = BoolishValueParser::new(),
         value_name = "BOOL",
         help_heading = "Supervision"
     )]
@@ -207,6 +208,7 @@ pub struct Options {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "true",
+        value_parser = BoolishValueParser::new(),
         value_name = "BOOL",
         help_heading = "Supervision"
     )]

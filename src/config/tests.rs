@@ -217,16 +217,30 @@ fn a_time_may_be_days_or_weeks_but_not_months() {
 }
 
 #[test]
-fn a_switch_in_the_environment_is_set_as_people_set_switches() {
-    use clap::{Args, FromArgMatches};
-    let command = || Options::augment_args(clap::Command::new("t"));
-    for (word, value) in
-        [("1", true), ("0", false), ("yes", true), ("no", false), ("true", true), ("false", false)]
-    {
-        let matches =
-            command().try_get_matches_from(["t", &format!("--in-memory={word}")]).unwrap();
-        let options = Options::from_arg_matches(&matches).unwrap();
-        assert_eq!(options.in_memory, Some(value), "{word}");
+fn each_switch_is_set_as_people_set_switches() {
+    use clap::Args;
+    let command = Options::augment_args(clap::Command::new("t"));
+    let is_switch = |it: &&clap::Arg| {
+        it.get_value_names().is_some_and(|names| names.iter().any(|name| name == "BOOL"))
+    };
+    let switches: Vec<_> = command.get_arguments().filter(is_switch).cloned().collect();
+    assert_eq!(switches.len(), 3);
+    for switch in switches {
+        let (id, long) = (switch.get_id().as_str(), switch.get_long().unwrap());
+        let set = |word: &str| {
+            let typed = ["t".to_owned(), format!("--{long}={word}")];
+            command.clone().try_get_matches_from(typed).map(|it| it.get_one::<bool>(id).copied())
+        };
+        for (word, value) in [
+            ("1", true),
+            ("0", false),
+            ("yes", true),
+            ("no", false),
+            ("true", true),
+            ("false", false),
+        ] {
+            assert_eq!(set(word).unwrap(), Some(value), "--{long}={word}");
+        }
+        assert!(set("perhaps").is_err(), "--{long}");
     }
-    assert!(command().try_get_matches_from(["t", "--in-memory=perhaps"]).is_err());
 }
