@@ -23,7 +23,7 @@ pub(super) struct Logs {
     /// The last so many lines that pass the filters [default: all]
     #[arg(short = 'n', long, value_name = "N")]
     lines: Option<usize>,
-    /// This level and above: debug, info, warn, error
+    /// Only this level and above
     #[arg(long, value_name = "LEVEL", ignore_case = true, value_parser = levels())]
     level: Option<Level>,
     /// Lines that match this regular expression; case-insensitive unless it has a capital letter

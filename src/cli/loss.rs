@@ -8,7 +8,7 @@ use crate::host;
 use crate::manager::storage;
 use crate::paths::Home;
 use crate::process::{Pid, ports};
-use crate::protocol::{Detached, Status};
+use crate::protocol::{Detached, State, Status};
 use crate::temporal::health::Client;
 use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
@@ -76,13 +76,8 @@ fn running(home: &Home) -> Option<Server> {
 
 /// As a host tells of it. Before it is ready there is nothing on it, unless it ran before its host did.
 fn hosted(status: &Status) -> Option<Server> {
-    use crate::protocol::State;
     let temporal = status.temporal.as_ref().filter(|_| status.managed)?;
-    let has_work = match status.state {
-        State::Ready | State::Degraded => true,
-        State::Starting => temporal.adopted,
-        State::Stopped | State::Stopping | State::Backoff | State::Failed => false,
-    };
+    let has_work = status.state.is_up() || status.state == State::Starting && temporal.adopted;
     has_work.then(|| Server {
         database: temporal.database.as_ref().map(|database| database.path.clone()),
         pids: temporal.server_pid.into_iter().collect(),
