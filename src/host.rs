@@ -50,6 +50,7 @@ pub enum HostError {
 /// A dead host's pipe may be closed a moment before its lock is free.
 const DYING: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
+const IDENTIFYING: Duration = Duration::from_millis(100);
 
 /// What became of a home whose host has died.
 #[derive(Debug)]
@@ -300,7 +301,15 @@ fn named(home: &Home, pid: &str, start_ticks: &str) -> Option<Identity> {
 /// When it cannot be pinned, or its descriptors cannot be read.
 pub fn prove(home: &Home) -> io::Result<Option<Proven>> {
     let Some(holder) = holder(home) else { return Ok(None) };
-    let (Some(proven), Some(lock)) = (holder.prove()?, KnownFile::at(&home.supervisor_lock())?)
+    prove_holder(home, &holder)
+}
+
+/// Pins a process that claims to be the host of this home, if it holds the host lock.
+///
+/// # Errors
+/// When it cannot be pinned, or its descriptors cannot be read.
+pub fn prove_holder(home: &Home, claimant: &Identity) -> io::Result<Option<Proven>> {
+    let (Some(proven), Some(lock)) = (claimant.prove()?, KnownFile::at(&home.supervisor_lock())?)
     else {
         return Ok(None);
     };
@@ -348,8 +357,21 @@ pub fn remedy(home: &Home) -> String {
     }
 }
 
+/// A host that cannot be identified cannot be ended once it does not respond. Tries again for a
+/// short time while the kernel lacks a resource.
+fn own_identity() -> Identity {
+    let deadline = Instant::now() + IDENTIFYING;
+    loop {
+        let me = Identity::own();
+        if (me.is_local() && me.start_ticks > 0) || Instant::now() > deadline {
+            return me;
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
 fn describe(mode: Mode) -> String {
-    let me = Identity::own();
+    let me = own_identity();
     let watchdog = watchdog::companion().map_or_else(String::new, |it| {
         format!("watchdog_pid={}\nwatchdog_start_ticks={}\n", it.pid, it.start_ticks)
     });

@@ -8,7 +8,7 @@ use crate::control::client::{self, ClientError};
 use crate::host;
 use crate::manager::Intent;
 use crate::paths::Home;
-use crate::process::identity::{Proven, Signal};
+use crate::process::identity::{Identity, Proven, Signal};
 use crate::process::lock::{self, Holder, HostLock};
 use crate::process::record::Record;
 use crate::process::{memory, ports, watch};
@@ -140,8 +140,12 @@ fn ends_with_server(status: &Status) -> bool {
 /// and whoever removes the home should find nobody writing there.
 fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>, CliError> {
     let ends = ends_with_server(before);
-    // Pinned before it goes. One in another pid namespace cannot be; its lock tells.
-    let host = host::prove(home).ok().flatten().filter(|_| ends);
+    // Pinned before it goes, by the number in its answer: the lock has no text where the host could
+    // not write it. One in another pid namespace cannot be pinned; its lock tells.
+    let pid = before.host.as_ref().map(|host| host.pid).filter(|_| ends);
+    let host = pid
+        .and_then(|pid| Identity::of(pid).ok().flatten())
+        .and_then(|claimant| host::prove_holder(home, &claimant).ok().flatten());
     let answer = block_on(client::command(home, "shutdown", None))?;
     if !matches!(answer, Err(ClientError::Unresponsive)) {
         let deadline = Instant::now() + LEAVING;
