@@ -384,6 +384,18 @@ pub fn is_disk_trouble(error: &io::Error) -> bool {
         || error.raw_os_error() == Some(libc::EIO)
 }
 
+/// Whether the error is due to a resource that other processes may release, or to an interruption:
+/// the same call may succeed a moment later.
+#[must_use]
+pub fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ExecutableFileBusy, Interrupted, OutOfMemory, ResourceBusy, TimedOut, WouldBlock,
+    };
+    let kinds = [ExecutableFileBusy, Interrupted, OutOfMemory, ResourceBusy, TimedOut, WouldBlock];
+    let codes = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOLCK];
+    kinds.contains(&error.kind()) || error.raw_os_error().is_some_and(|code| codes.contains(&code))
+}
+
 /// The kind of file system, where it is one on which flock may lie.
 fn network_file_system(path: &Path) -> Option<&'static str> {
     // Numbers of linux/magic.h; nix names only some of them.

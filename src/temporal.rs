@@ -12,7 +12,10 @@ pub mod locate;
 pub mod logline;
 mod message;
 pub mod noise;
+mod refused;
 pub mod running;
 mod tool;
 pub mod version;
 pub mod workflows;
+
+pub use refused::Refused;

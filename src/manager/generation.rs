@@ -2,7 +2,7 @@
 
 use super::aftermath::{self, Ended, Instance};
 use super::facts::{self, ServerFacts};
-use super::launch::{Launched, Refused};
+use super::launch::Launched;
 use super::prober::{self, Report, Target};
 use super::timeline::{self, Episode};
 use super::{Event, Manager, Task, judge};
@@ -15,6 +15,7 @@ use crate::process::watch::Watched;
 use crate::process::{lock, ports};
 use crate::protocol::{Entry, Happened};
 use crate::supervisor::{Cause, Exit, Found, Generation, Input, Layer, Owner, Round, State, Want};
+use crate::temporal::Refused;
 use crate::temporal::health::Client;
 use crate::temporal::running::{self, Running};
 use crate::temporal::{database, locate, version};

@@ -16,7 +16,7 @@ use crate::supervisor::{Cause, Failure, Generation};
 use crate::temporal::database::Stamp;
 use crate::temporal::health::Client;
 use crate::temporal::running::{self, Running};
-use crate::temporal::{arguments, database, locate, version};
+use crate::temporal::{Refused, arguments, database, locate, version};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -106,29 +106,6 @@ pub struct Started {
     pub cleaned: Duration,
     /// How long the spawn took.
     pub spawned: Duration,
-}
-
-/// Why there is no process.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    /// Why, and the cure.
-    pub failure: Failure,
-    /// Whether trying again may succeed.
-    pub curable: bool,
-}
-
-impl Refused {
-    /// By an error that a disk with more room may not give.
-    fn by_disk(error: &io::Error, failure: Failure) -> Self {
-        let failure = if paths::is_disk_trouble(error) { failure.until_room() } else { failure };
-        Self { failure, curable: error.kind() == io::ErrorKind::WouldBlock }
-    }
-}
-
-impl From<Failure> for Refused {
-    fn from(failure: Failure) -> Self {
-        Self { failure, curable: false }
-    }
 }
 
 /// Launches. When this returns an error, no process of ours is left.
@@ -335,9 +312,13 @@ fn prepare(order: &Order) -> Result<Prepared, Refused> {
     )
     .map_err(|error| {
         let text = error.to_string();
-        match text.rsplit_once("; ") {
+        let failure = match text.rsplit_once("; ") {
             Some((reason, cure)) => Failure::new(reason, cure),
             None => Failure::new(text, "run `stigmer local install`"),
+        };
+        match error.io() {
+            Some(error) => Refused::by(error, failure),
+            None => failure.into(),
         }
     })?;
     let version = version::remembered(&home.version_cache(), &located.path);
@@ -351,7 +332,7 @@ fn prepare(order: &Order) -> Result<Prepared, Refused> {
             format!("no room for the database in {}: {error}", folder.display()),
             "free some disk space, and stigmer starts Temporal",
         );
-        return Err(Refused::by_disk(&error, failure));
+        return Err(Refused::by(&error, failure));
     }
 
     let lock_path = home.temporal_lock();
@@ -361,7 +342,7 @@ fn prepare(order: &Order) -> Result<Prepared, Refused> {
                 format!("cannot lock {}: {error}", lock_path.display()),
                 "make the home writable, or choose another with --home",
             );
-            Refused::by_disk(&error, failure)
+            Refused::by(&error, failure)
         })?
         .ok_or_else(|| held_by_stranger(&lock_path, &holder_of(&lock_path)))?;
     // Before the spawn, so that the number is never given out again. On a disk that does not even
@@ -399,7 +380,9 @@ fn prepare(order: &Order) -> Result<Prepared, Refused> {
         OpenOptions::new().write(true).open("/dev/null").map(|output| Log { output, mark: None })
     });
     let log = log.map_err(|error| {
-        Failure::new(format!("cannot open /dev/null: {error}"), "the machine is broken")
+        let failure =
+            Failure::new(format!("cannot open /dev/null: {error}"), "the machine is broken");
+        Refused::by(&error, failure)
     })?;
     Ok(Prepared { program: located.path, version, metrics_port, locks, stamp, log, notes })
 }

@@ -202,6 +202,18 @@ pub fn read(path: &Path) -> String {
     files::read(path, TEXT_MAX as u64).unwrap_or_default()
 }
 
+/// The text of a lock file; empty if there is no such file, or no text in it.
+///
+/// # Errors
+/// When the file exists and cannot be read, or see [`files::open`].
+pub fn try_read(path: &Path) -> io::Result<String> {
+    use io::ErrorKind::{InvalidData, NotFound};
+    match files::read(path, TEXT_MAX as u64) {
+        Err(error) if matches!(error.kind(), NotFound | InvalidData) => Ok(String::new()),
+        read => read,
+    }
+}
+
 /// The number in a lock file, see [`InstanceLock::write_number`]; 0 where there is none.
 #[must_use]
 pub fn read_number(path: &Path) -> u64 {

@@ -6,7 +6,7 @@
 //! a file whatever the home, and its text says whether a start on this file ever
 //! became ready.
 
-use crate::paths;
+use super::Refused;
 use crate::process::lock::{self, InstanceLock};
 use crate::supervisor::Failure;
 use serde::{Deserialize, Serialize};
@@ -40,15 +40,17 @@ pub struct Guarded {
 /// Locks the database and makes sure that a server can start on it.
 ///
 /// # Errors
-/// What a restart does not cure: it is used by another server, or it is
-/// incomplete and not ours to set aside, or the folder cannot be written.
-pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Failure> {
-    let path = real_path(file).map_err(|error| {
-        Failure::new(
+/// It is used by another server, or it is incomplete and not ours to set aside, or
+/// it cannot be read, or the folder cannot be written.
+pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refused> {
+    let unusable = |error: io::Error| {
+        let failure = Failure::new(
             format!("cannot use the database {}: {error}", file.display()),
             "name another with --db, or mend the folder",
-        )
-    })?;
+        );
+        Refused::by(&error, failure)
+    };
+    let path = real_path(file).map_err(unusable)?;
     let lock_path = stamp_path(&path);
     let lock = InstanceLock::take(&lock_path)
         .map_err(|error| {
@@ -56,13 +58,13 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Fail
                 format!("cannot lock the database: {}: {error}", lock_path.display()),
                 "make the folder writable, or name another database with --db",
             );
-            if paths::is_disk_trouble(&error) { failure.until_room() } else { failure }
+            Refused::by(&error, failure)
         })?
         .ok_or_else(|| in_use(&path, &lock_path))?;
 
     let mut warnings = Vec::new();
-    let stamp = read(&lock_path);
-    let size = std::fs::metadata(&path).map(|meta| meta.len()).ok();
+    let stamp = look(&lock_path).map_err(unusable)?;
+    let size = there(std::fs::metadata(&path)).map_err(unusable)?.map(|meta| meta.len());
     let stamp = match (size, stamp) {
         (None, _) => {
             Stamp { created: true, complete: false, cli_version: None, home: home.to_owned() }
@@ -77,14 +79,15 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Fail
         }
         (Some(_), Some(stamp)) if stamp.created => {
             let aside = set_aside(&path).map_err(|error| {
-                Failure::new(
+                let failure = Failure::new(
                     format!(
                         "the database {} is incomplete (its first start was interrupted) and \
                          cannot be set aside: {error}",
                         path.display()
                     ),
                     "move it away, or name another with --db",
-                )
+                );
+                Refused::by(&error, failure)
             })?;
             warnings.push(format!(
                 "the database was incomplete, because its first start was interrupted; it is set \
@@ -100,7 +103,8 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Fail
                     path.display()
                 ),
                 "remove it, and the start makes a new one; or name another with --db",
-            ));
+            )
+            .into());
         }
         (Some(_), Some(_)) => {
             return Err(Failure::new(
@@ -109,7 +113,8 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Fail
                     path.display()
                 ),
                 "move it away, or name another with --db",
-            ));
+            )
+            .into());
         }
     };
     // The host that starts a server writes it as soon as it can, see [`keep`].
@@ -222,7 +227,21 @@ fn stamp_path(real: &Path) -> PathBuf {
 }
 
 fn read(lock_path: &Path) -> Option<Stamp> {
-    serde_json::from_str(&lock::read(lock_path)).ok()
+    look(lock_path).ok().flatten()
+}
+
+/// What the lock file says; `None` if it says nothing.
+fn look(lock_path: &Path) -> io::Result<Option<Stamp>> {
+    Ok(serde_json::from_str(&lock::try_read(lock_path)?).ok())
+}
+
+/// The value, unless there is no such file.
+fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn text(stamp: &Stamp) -> io::Result<String> {
@@ -251,10 +270,13 @@ fn set_aside(path: &Path) -> io::Result<PathBuf> {
         name.push(suffix);
         PathBuf::from(name)
     };
-    let aside = (1..)
-        .map(|n| with(&format!(".incomplete-{n}"), path))
-        .find(|candidate| !candidate.exists())
-        .ok_or_else(|| io::Error::other("no free name"))?;
+    let mut names = (1..).map(|n| with(&format!(".incomplete-{n}"), path));
+    let aside = loop {
+        let name = names.next().ok_or_else(|| io::Error::other("no free name"))?;
+        if there(std::fs::symlink_metadata(&name))?.is_none() {
+            break name;
+        }
+    };
     for suffix in ["", "-journal", "-wal", "-shm"] {
         match std::fs::rename(with(suffix, path), with(suffix, &aside)) {
             Ok(()) => {}
@@ -282,7 +304,7 @@ mod tests {
         std::os::unix::fs::symlink(&file, &link).unwrap();
         let held = guard(&file, "/home/one", "1.9.1").unwrap();
         let refused = guard(&link, "/home/two", "1.9.1").unwrap_err();
-        assert!(refused.reason.contains("/home/one"), "{refused}");
+        assert!(refused.failure.reason.contains("/home/one"), "{refused:?}");
         drop(held);
         guard(&link, "/home/two", "1.9.1").unwrap();
     }
@@ -336,7 +358,7 @@ mod tests {
         drop(guarded);
         std::fs::write(&file, "").unwrap();
         std::fs::remove_file(lock_path(&file).unwrap()).unwrap();
-        assert!(guard(&file, "h", "1").unwrap_err().reason.contains("empty"));
+        assert!(guard(&file, "h", "1").unwrap_err().failure.reason.contains("empty"));
         assert!(file.exists());
     }
 
@@ -344,7 +366,7 @@ mod tests {
     fn a_missing_folder_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let refused = guard(&folder.path().join("no/a.db"), "h", "1").unwrap_err();
-        assert!(refused.reason.contains("no/a.db"), "{refused}");
-        assert!(guard(folder.path(), "h", "1").unwrap_err().reason.contains("folder"));
+        assert!(refused.failure.reason.contains("no/a.db"), "{refused:?}");
+        assert!(guard(folder.path(), "h", "1").unwrap_err().failure.reason.contains("folder"));
     }
 }

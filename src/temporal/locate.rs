@@ -9,6 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::tool;
+use crate::paths;
 use crate::process::memory::MARKER;
 
 #[cfg(test)]
@@ -70,6 +71,8 @@ pub enum LocateError {
         why: String,
         /// What to do.
         cure: String,
+        /// The error that kept the file from being examined.
+        error: Option<io::Error>,
     },
     /// It runs, but does not say which version it is.
     #[error(
@@ -82,6 +85,17 @@ pub enum LocateError {
         /// What happened instead.
         why: String,
     },
+}
+
+impl LocateError {
+    /// The error that kept the file from being examined.
+    #[must_use]
+    pub fn io(&self) -> Option<&io::Error> {
+        match self {
+            Self::Unusable { error, .. } => error.as_ref(),
+            Self::NotFound { .. } | Self::NoVersion { .. } => None,
+        }
+    }
 }
 
 /// Finds the program. `named` is what the user named, `home` the path of the home's own (it need
@@ -104,8 +118,11 @@ pub fn locate(
     }
     let folders = path.map(std::env::split_paths).into_iter().flatten();
     for folder in folders.filter(|folder| folder.is_absolute()) {
-        if let Ok(found) = usable(&folder.join("temporal"), Origin::Path) {
-            return Ok(found);
+        match usable(&folder.join("temporal"), Origin::Path) {
+            Ok(found) => return Ok(found),
+            // The next program on `PATH` may be another one.
+            Err(error) if error.io().is_some_and(paths::is_passing) => return Err(error),
+            Err(_) => {}
         }
     }
     Err(LocateError::NotFound { home: home.to_owned() })
@@ -117,6 +134,7 @@ fn usable(path: &Path, origin: Origin) -> Result<Located, LocateError> {
         origin,
         why,
         cure,
+        error: None,
     };
     let instead = match origin {
         Origin::Home => "run `stigmer local install` to replace it",
@@ -126,15 +144,18 @@ fn usable(path: &Path, origin: Origin) -> Result<Located, LocateError> {
         }
     };
     // Not resolved: a link is followed anew at each start, so upgrades behind it are seen.
-    let path =
-        std::path::absolute(path).map_err(|e| unusable(e.to_string(), instead.to_owned()))?;
-    let meta = path.metadata().map_err(|error| {
-        let why = match error.kind() {
+    let failed = |error: io::Error| LocateError::Unusable {
+        path: path.to_owned(),
+        origin,
+        why: match error.kind() {
             io::ErrorKind::NotFound => "there is no such file".to_owned(),
             _ => error.to_string(),
-        };
-        unusable(why, instead.to_owned())
-    })?;
+        },
+        cure: instead.to_owned(),
+        error: Some(error),
+    };
+    let path = std::path::absolute(path).map_err(failed)?;
+    let meta = path.metadata().map_err(failed)?;
     if meta.is_dir() {
         return Err(unusable("it is a folder".to_owned(), instead.to_owned()));
     }

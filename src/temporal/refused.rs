@@ -1,0 +1,53 @@
+//! A start that was refused, and whether a later start may succeed.
+
+use crate::paths;
+use crate::supervisor::Failure;
+use std::io;
+
+/// Why no server was started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The reason, and what to do.
+    pub failure: Failure,
+    /// Whether the next try may succeed.
+    pub curable: bool,
+}
+
+impl Refused {
+    /// A refusal because of an error of the operating system. It is curable if the error is
+    /// [passing](paths::is_passing).
+    pub fn by(error: &io::Error, failure: Failure) -> Self {
+        let failure = if paths::is_disk_trouble(error) { failure.until_room() } else { failure };
+        Self { failure, curable: paths::is_passing(error) }
+    }
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self { failure, curable: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_that_pass_are_curable_and_those_of_a_disk_wait_for_it() {
+        let refused = |code| {
+            let error = io::Error::from_raw_os_error(code);
+            let refused = Refused::by(&error, Failure::new("", ""));
+            (refused.curable, refused.failure.waits_for_disk)
+        };
+        let passing = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EAGAIN, libc::EINTR];
+        for code in passing.into_iter().chain([libc::ENOLCK, libc::ENOBUFS]) {
+            assert_eq!(refused(code), (true, false), "{code}");
+        }
+        for code in [libc::EIO, libc::ENOSPC, libc::EDQUOT, libc::EROFS] {
+            assert_eq!(refused(code), (false, true), "{code}");
+        }
+        for code in [libc::ENOENT, libc::EACCES, libc::EPERM, libc::ELOOP, libc::ENOTDIR] {
+            assert_eq!(refused(code), (false, false), "{code}");
+        }
+    }
+}
