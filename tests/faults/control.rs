@@ -47,22 +47,23 @@ pub const FUNCTIONS: [Function; 24] = [
     function("inotify", &[EMFILE, ENOSPC]),
 ];
 
+const ERRORS: [(i32, &str); 11] = [
+    (EACCES, "EACCES"),
+    (EAGAIN, "EAGAIN"),
+    (EINTR, "EINTR"),
+    (EIO, "EIO"),
+    (EMFILE, "EMFILE"),
+    (ENFILE, "ENFILE"),
+    (ENOLCK, "ENOLCK"),
+    (ENOMEM, "ENOMEM"),
+    (ENOSPC, "ENOSPC"),
+    (ENOSYS, "ENOSYS"),
+    (EROFS, "EROFS"),
+];
+
 /// The name of an error, as in the sweep's filter.
 pub fn error_name(error: i32) -> &'static str {
-    let names = [
-        (EACCES, "EACCES"),
-        (EAGAIN, "EAGAIN"),
-        (EINTR, "EINTR"),
-        (EIO, "EIO"),
-        (EMFILE, "EMFILE"),
-        (ENFILE, "ENFILE"),
-        (ENOLCK, "ENOLCK"),
-        (ENOMEM, "ENOMEM"),
-        (ENOSPC, "ENOSPC"),
-        (ENOSYS, "ENOSYS"),
-        (EROFS, "EROFS"),
-    ];
-    names.iter().find(|(known, _)| *known == error).map_or("?", |(_, name)| name)
+    ERRORS.iter().find(|(known, _)| *known == error).map_or("?", |(_, name)| name)
 }
 
 /// One injected failure: calls `nth` to `nth + times - 1` of a function, counted from the moment
@@ -71,6 +72,9 @@ pub fn error_name(error: i32) -> &'static str {
 pub struct Fault {
     /// Index in [`FUNCTIONS`].
     pub function: usize,
+    /// The end of the path of the only file whose calls count, or empty. For functions that take a
+    /// path or the descriptor of a file.
+    pub file: &'static str,
     pub error: i32,
     pub nth: u32,
     pub times: u32,
@@ -78,9 +82,32 @@ pub struct Fault {
 
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (name, error) = (FUNCTIONS[self.function].name, error_name(self.error));
+        let at = if self.file.is_empty() { "" } else { "@" };
         let more = if self.times > 1 { "+" } else { "" };
-        write!(f, "{name}:{error}:{}{more}", self.nth)
+        let (name, error) = (FUNCTIONS[self.function].name, error_name(self.error));
+        write!(f, "{name}{at}{}:{error}:{}{more}", self.file, self.nth)
+    }
+}
+
+impl Fault {
+    /// Whether a host must go on by itself after the failure. It may give up if permission is
+    /// refused, or a function is missing, for longer than a moment.
+    pub fn is_transient(self) -> bool {
+        self.times == 1 || !matches!(self.error, EACCES | ENOSYS)
+    }
+
+    /// From the form that is displayed.
+    pub fn parse(text: &'static str) -> Option<Self> {
+        let mut words = text.split(':');
+        let function = words.next()?;
+        let (function, file) = function.split_once('@').unwrap_or((function, ""));
+        let function = FUNCTIONS.iter().position(|it| it.name == function)?;
+        let error = words.next()?;
+        let error = ERRORS.iter().find(|(_, name)| *name == error)?.0;
+        let nth = words.next()?;
+        let times = if nth.ends_with('+') { u32::MAX } else { 1 };
+        let nth = nth.trim_end_matches('+').parse().ok()?;
+        Some(Self { function, file, error, nth, times })
     }
 }
 
@@ -98,12 +125,14 @@ const ERROR: usize = 3;
 const TIMES: usize = 4;
 const HITS: usize = 5;
 const COUNTS: usize = 6;
+/// Bytes for [`Fault::file`].
+const FILE: usize = 64;
 
 impl Control {
     /// Creates the file, disarmed.
     pub fn create(path: PathBuf) -> Self {
         let file = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
-        file.set_len(4 * (COUNTS + FUNCTIONS.len()) as u64).unwrap();
+        file.set_len(Self::file_at() + FILE as u64).unwrap();
         Self { file, path }
     }
 
@@ -116,8 +145,11 @@ impl Control {
     pub fn arm(&self, fault: Option<Fault>) {
         self.disarm();
         (HITS..COUNTS + FUNCTIONS.len()).for_each(|word| self.set(word, 0));
-        let none = Fault { function: 0, error: 0, nth: 0, times: 0 };
+        let none = Fault { function: 0, file: "", error: 0, nth: 0, times: 0 };
         let fault = fault.unwrap_or(none);
+        let mut name = [0; FILE];
+        name[..fault.file.len()].copy_from_slice(fault.file.as_bytes());
+        self.file.write_all_at(&name, Self::file_at()).unwrap();
         self.set(FUNCTION, u32::try_from(fault.function).unwrap());
         self.set(NTH, fault.nth);
         self.set(ERROR, fault.error.unsigned_abs());
@@ -138,6 +170,10 @@ impl Control {
     /// Calls of each function since the last arming.
     pub fn counts(&self) -> [u32; FUNCTIONS.len()] {
         std::array::from_fn(|function| self.get(COUNTS + function))
+    }
+
+    fn file_at() -> u64 {
+        4 * (COUNTS + FUNCTIONS.len()) as u64
     }
 
     fn set(&self, word: usize, value: u32) {

@@ -17,6 +17,7 @@
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -37,6 +38,7 @@ enum function {
 
 struct control {
     uint32_t armed, function, nth, error, times, hits, counts[FUNCTIONS];
+    char file[64]; /* the end of the path, if only calls on that file fail */
 };
 
 static struct control *control;
@@ -76,12 +78,30 @@ static int fails(enum function which) {
     return 1;
 }
 
+/* The same for a call on the file at this path. */
+static int fails_at(enum function which, const char *path) {
+    struct control *it = control;
+    if (!it || which != it->function || !it->file[0]) return fails(which);
+    size_t length = strlen(path), end = strnlen(it->file, sizeof it->file);
+    return length >= end && !memcmp(path + length - end, it->file, end) && fails(which);
+}
+
+/* The same for a call on this descriptor. */
+static int fails_on(enum function which, int fd) {
+    char link[64], path[4096];
+    if (!control || which != control->function || !control->file[0]) return fails(which);
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = syscall(SYS_readlinkat, AT_FDCWD, link, path, sizeof path - 1);
+    path[length < 0 ? 0 : length] = 0;
+    return fails_at(which, path);
+}
+
 /* Only files on a disk or in procfs refuse to be read or written: a wake-up through an eventfd
  * does not meet a full disk. */
 static int fails_on_file(enum function which, int fd) {
     struct stat it;
     if (!control || syscall(SYS_fstat, fd, &it) != 0 || !S_ISREG(it.st_mode)) return 0;
-    return fails(which);
+    return fails_on(which, fd);
 }
 
 /* The next definition of the function, looked up once. */
@@ -93,6 +113,12 @@ static int fails_on_file(enum function which, int fd) {
     type name parameters {                                                                         \
         REAL(name);                                                                                \
         return fails(which) ? (type)-1 : real arguments;                                           \
+    }
+
+#define CALL_ON(which, type, name, parameters, arguments)                                          \
+    type name parameters {                                                                         \
+        REAL(name);                                                                                \
+        return fails_on(which, fd) ? (type)-1 : real arguments;                                    \
     }
 
 #define CALL_FILE(which, type, name, parameters, arguments)                                        \
@@ -117,26 +143,26 @@ static int fails_on_file(enum function which, int fd) {
 int open(const char *path, int flags, ...) {
     REAL(open);
     MODE;
-    return fails(OPEN) ? -1 : real(path, flags, mode);
+    return fails_at(OPEN, path) ? -1 : real(path, flags, mode);
 }
 int open64(const char *path, int flags, ...) {
     REAL(open64);
     MODE;
-    return fails(OPEN) ? -1 : real(path, flags, mode);
+    return fails_at(OPEN, path) ? -1 : real(path, flags, mode);
 }
 int openat(int at, const char *path, int flags, ...) {
     REAL(openat);
     MODE;
-    return fails(OPEN) ? -1 : real(at, path, flags, mode);
+    return fails_at(OPEN, path) ? -1 : real(at, path, flags, mode);
 }
 int openat64(int at, const char *path, int flags, ...) {
     REAL(openat64);
     MODE;
-    return fails(OPEN) ? -1 : real(at, path, flags, mode);
+    return fails_at(OPEN, path) ? -1 : real(at, path, flags, mode);
 }
 DIR *opendir(const char *path) {
     REAL(opendir);
-    return fails(OPEN) ? NULL : real(path);
+    return fails_at(OPEN, path) ? NULL : real(path);
 }
 CALL_FILE(WRITE, ssize_t, write, (int fd, const void *from, size_t count), (fd, from, count))
 CALL_FILE(WRITE, ssize_t, writev, (int fd, const struct iovec *from, int count), (fd, from, count))
@@ -167,7 +193,7 @@ CALL(FSYNC, int, fsync, (int fd), (fd))
 CALL(FSYNC, int, fdatasync, (int fd), (fd))
 CALL(MKDIR, int, mkdir, (const char *path, mode_t mode), (path, mode))
 CALL(MKDIR, int, chmod, (const char *path, mode_t mode), (path, mode))
-CALL(LOCK, int, flock, (int fd, int what), (fd, what))
+CALL_ON(LOCK, int, flock, (int fd, int what), (fd, what))
 CALL(UNLINK, int, unlink, (const char *path), (path))
 CALL(BIND, int, bind, (int fd, const struct sockaddr *address, socklen_t length), (fd, address, length))
 CALL(LISTEN, int, listen, (int fd, int backlog), (fd, backlog))

@@ -179,8 +179,28 @@ impl Case {
             let status = self.status()?;
             outcome.host_lost = status["host"].is_null() && status["state"] != "stopped";
         }
+        if phase == Phase::Start && fault.is_some_and(|fault| fault.times == 1) {
+            self.host_is_identified()?;
+        }
+        let is_transient = fault.is_some_and(Fault::is_transient);
+        if is_transient && matches!(phase, Phase::Watch | Phase::Crash) {
+            if let Some(why) = outcome.reported {
+                return Err(why);
+            }
+            if outcome.host_lost {
+                return Err("the host is lost".into());
+            }
+        }
         self.keeps_its_promises()?;
         Ok(outcome)
+    }
+
+    /// A host that does not respond can be ended only if its lock names it.
+    fn host_is_identified(&self) -> Result<(), String> {
+        let text = std::fs::read_to_string(self.rig.path("supervisor.lock")).unwrap_or_default();
+        let unknown = ["start_ticks=0", "boot_id=", "pid_namespace="];
+        let identified = !text.lines().any(|line| unknown.contains(&line));
+        identified.then_some(()).ok_or_else(|| format!("the host lock names nobody: {text}"))
     }
 
     /// The next command repairs whatever there is to repair, and `stop` leaves nothing.
@@ -204,9 +224,7 @@ impl Case {
         let mut last = Value::Null;
         let done = within(LIMIT / 4, || {
             last = self.status().unwrap_or_default();
-            let ready = last["state"] == "ready"
-                && last["temporal"]["generation"].as_u64() >= Some(generation);
-            ready || last["state"] == "failed" || last["host"].is_null()
+            last["state"] == "ready" && last["temporal"]["generation"].as_u64() >= Some(generation)
         });
         let ready = done && last["state"] == "ready" && !last["host"].is_null();
         (!ready).then(|| format!("not repaired: {}: {}", last["state"], last["message"]))

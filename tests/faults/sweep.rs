@@ -6,9 +6,33 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
-/// Points of the normal run.
+/// Points that the normal run takes by chance.
 const SAMPLE: usize = 48;
+
+/// Points that the normal run takes always.
+const MUST_HOLD: [&str; 15] = [
+    "start:open@/stat:EMFILE:1",
+    "start:open@/boot_id:ENOMEM:1",
+    "start:thread:EAGAIN:1",
+    "start:thread:EAGAIN:2+",
+    "crash:open@/temporal.lock:EMFILE:1+",
+    "crash:open@/temporal.lock:ENFILE:1+",
+    "crash:open@/temporal.lock:ENOMEM:1+",
+    "crash:open@/temporal.lock:EIO:1+",
+    "crash:lock@/temporal.lock:EINTR:1+",
+    "crash:lock@/temporal.db.stigmer:ENOLCK:1+",
+    "crash:open@/temporal.db.stigmer:EMFILE:1+",
+    "crash:open@/temporal.db.stigmer:ENOMEM:1+",
+    "crash:fallocate:EIO:1+",
+    "crash:write:ENOSPC:1+",
+    "crash:write:EIO:1+",
+];
+
+/// Points that are this far apart run one after the other, so that a sweep that is ended by its
+/// time has been in every phase.
+const STRIDE: usize = 12;
 
 type Point = (Phase, Fault);
 
@@ -16,6 +40,12 @@ type Point = (Phase, Fault);
 fn is_wanted(filter: &str, point: &Point) -> bool {
     let name = name(point);
     filter == "all" || name == filter || name.starts_with(&format!("{filter}:"))
+}
+
+fn parse(name: &'static str) -> Option<Point> {
+    let (phase, fault) = name.split_once(':')?;
+    let phase = Phase::ALL.into_iter().find(|it| it.name() == phase)?;
+    Some((phase, Fault::parse(fault)?))
 }
 
 fn name((phase, fault): &Point) -> String {
@@ -34,7 +64,7 @@ fn points_of(phase: Phase) -> Vec<Point> {
     let mut points = Vec::new();
     for (function, count) in counts.into_iter().enumerate() {
         for error in FUNCTIONS[function].errors {
-            let fault = |nth, times| Fault { function, error: *error, nth, times };
+            let fault = |nth, times| Fault { function, file: "", error: *error, nth, times };
             points.extend((1..=count).map(|nth| (phase, fault(nth, 1))));
             if count > 0 {
                 points.push((phase, fault(1, u32::MAX)));
@@ -100,12 +130,21 @@ fn one_failing_call_leaves_no_server_without_a_host() {
         eprintln!("skipped: there is no C compiler (`cc`)");
         return;
     }
-    let filter = std::env::var("STIGMER_FAULTS").ok();
+    let filter: Option<&str> = std::env::var("STIGMER_FAULTS").ok().map(|text| &*text.leak());
     let jobs = std::env::var("STIGMER_FAULTS_JOBS").ok().and_then(|jobs| jobs.parse().ok());
-    let points = points();
-    let points = match &filter {
-        None => sample(&points),
-        Some(filter) => points.into_iter().filter(|point| is_wanted(filter, point)).collect(),
+    let seconds = std::env::var("STIGMER_FAULTS_SECONDS").ok().and_then(|text| text.parse().ok());
+    let end = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    let required = MUST_HOLD.map(|name| parse(name).unwrap_or_else(|| panic!("no point: {name}")));
+    let points = match filter {
+        Some(name) if parse(name).is_some() => parse(name).into_iter().collect(),
+        Some("required") => required.to_vec(),
+        None => [required.to_vec(), sample(&points())].concat(),
+        Some(filter) => {
+            let wanted: Vec<Point> =
+                points().into_iter().filter(|point| is_wanted(filter, point)).collect();
+            let strided = |first| wanted.iter().skip(first).step_by(STRIDE);
+            (0..STRIDE).flat_map(strided).copied().collect()
+        }
     };
     let total = points.len();
     let queue = Mutex::new(points.into_iter());
@@ -114,8 +153,14 @@ fn one_failing_call_leaves_no_server_without_a_host() {
         for _ in 0..jobs.unwrap_or(2) {
             scope.spawn(|| {
                 loop {
+                    if end.is_some_and(|end| Instant::now() > end) {
+                        return;
+                    }
                     let Some(point) = queue.lock().unwrap().next() else { return };
-                    let result = catch(point.0, Some(point.1));
+                    let result = catch(point.0, Some(point.1)).and_then(|outcome| {
+                        let missed = outcome.hits == 0 && required.contains(&point);
+                        if missed { Err("no call failed".into()) } else { Ok(outcome) }
+                    });
                     let (table, broken) = &mut *done.lock().unwrap();
                     let row = table.entry(point.0.name()).or_default();
                     row[0] += 1;
@@ -127,8 +172,9 @@ fn one_failing_call_leaves_no_server_without_a_host() {
                             if outcome.host_lost {
                                 eprintln!("{}: the host is lost", name(&point));
                             }
-                            if let (Some(_), Some(said)) = (&filter, &outcome.reported) {
-                                eprintln!("{}: {}", name(&point), said.trim());
+                            if filter.is_some() {
+                                let said = outcome.reported.as_deref().unwrap_or("held").trim();
+                                eprintln!("{} ({} failures): {said}", name(&point), outcome.hits);
                             }
                         }
                         Err(why) => {
