@@ -363,6 +363,19 @@ mod tests {
     }
 
     #[test]
+    fn a_lock_file_that_is_a_link_is_refused_and_its_target_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.db");
+        let target = folder.path().join("target");
+        std::fs::write(&file, "a whole schema").unwrap();
+        std::fs::write(&target, "kept").unwrap();
+        std::os::unix::fs::symlink(&target, lock_path(&file).unwrap()).unwrap();
+        assert!(guard(&file, "h", "1").unwrap_err().reason.contains("symbolic link"));
+        mark_complete(&file, Some("1")).unwrap_err();
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "kept");
+    }
+
+    #[test]
     fn a_missing_folder_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let refused = guard(&folder.path().join("no/a.db"), "h", "1").unwrap_err();
