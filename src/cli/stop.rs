@@ -147,7 +147,8 @@ fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>
         .and_then(|pid| Identity::of(pid).ok().flatten())
         .and_then(|claimant| host::prove_holder(home, &claimant).ok().flatten());
     let answer = block_on(client::command(home, "shutdown", None))?;
-    if !matches!(answer, Err(ClientError::Unresponsive)) {
+    // A host that refuses goes on hosting, and one that does not answer is ended by the caller.
+    if matches!(answer, Ok(_) | Err(ClientError::NoHost)) {
         let deadline = Instant::now() + LEAVING;
         while ends && host::is_hosted(home) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(2));
