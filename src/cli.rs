@@ -352,6 +352,7 @@ impl Local {
             None => Home::default_root()?,
         };
         let home = Home::at(&root)?;
+        host::wait_restored(&home);
         let mut asked = self.options.absolute();
         let mut arguments = self.arguments;
         if let Some(Task::Restart { arguments: anew, .. }) = &self.command {

@@ -2,6 +2,8 @@
 //! home, by flock. Locks first, then the socket, then Temporal; the other way
 //! round on the way out.
 
+mod keeper;
+
 use crate::config::{Options, Settings};
 use crate::control::server::Server;
 use crate::manager::chronicle::Chronicle;
@@ -16,6 +18,7 @@ use crate::protocol::Mode;
 use crate::supervisor::{Cause, Want};
 use crate::temporal::running;
 use crate::watchdog::{self, Death};
+use keeper::Keeper;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -62,6 +65,8 @@ pub enum Resumed {
     /// Too many hosts have died soon after their start; no further one starts.
     GivenUp,
 }
+/// A host restores a deleted home within half a second.
+const RESTORED: Duration = Duration::from_secs(3);
 
 /// This process as the host of a home.
 #[derive(Debug)]
@@ -70,6 +75,7 @@ pub struct Host {
     control: Server,
     manager: JoinHandle<()>,
     guard: JoinHandle<()>,
+    keeper: JoinHandle<()>,
     resumes: bool,
     sweeps: Sweeps,
     // The last field is dropped last: whoever gets the lock may bind the socket.
@@ -158,8 +164,16 @@ impl Host {
         let control = Server::start(&home, &handle);
         let manager = tokio::spawn(manager.run());
         let guard = tokio::spawn(guard(handle.clone()));
+        let keeper = Keeper {
+            home: home.clone(),
+            lock: Arc::downgrade(&lock),
+            socket: control.socket(),
+            handle: handle.clone(),
+            end: control.end_asked(),
+        };
+        let keeper = tokio::spawn(keeper.run());
         tracing::info!(home = %home.root().display(), mode = mode.as_str(), resumes, "hosting");
-        Ok(Self { handle, control, manager, guard, resumes, sweeps, lock })
+        Ok(Self { handle, control, manager, guard, keeper, resumes, sweeps, lock })
     }
 
     /// Whether it goes on where another host left off, so that nobody needs to
@@ -217,6 +231,9 @@ impl Host {
         self.guard.abort();
         // Cancelled: from here on nothing else arms or disarms.
         let _ = self.guard.await;
+        // Before the socket goes: it would bind the socket again.
+        self.keeper.abort();
+        let _ = self.keeper.await;
         let last_answers = self.control.stop();
         self.manager.abort();
         if !self.sweeps.end().await {
@@ -230,10 +247,13 @@ impl Host {
     }
 }
 
+fn allows_network() -> bool {
+    std::env::var_os("STIGMER_ALLOW_NETWORK_HOME").is_some()
+}
+
 /// `None` while another process is the host.
 fn take_lock(home: &Home) -> Result<Option<HostLock>, HostError> {
-    let allow_network = std::env::var_os("STIGMER_ALLOW_NETWORK_HOME").is_some();
-    home.prepare(allow_network)?;
+    home.prepare(allows_network())?;
     let path = home.supervisor_lock();
     HostLock::take(&path).map_err(|source| HostError::Io { path, source })
 }
@@ -325,6 +345,18 @@ pub fn running(home: &Home) -> Option<(Record, Options)> {
     Some((record, options))
 }
 
+/// Waits until the host of a home that was just deleted has restored it. Returns at once
+/// where the home has a host lock, or where no process of stigmer works in its folder.
+pub fn wait_restored(home: &Home) {
+    let deadline = Instant::now() + RESTORED;
+    while !home.supervisor_lock().exists()
+        && linux::works_in(home.root())
+        && Instant::now() < deadline
+    {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// Whether any process hosts this home.
 #[must_use]
 pub fn is_hosted(home: &Home) -> bool {
@@ -408,5 +440,66 @@ mod tests {
         let _ = released.await.await;
         assert!(!is_hosted(&home));
         sweep.await.unwrap().unwrap();
+    }
+
+    fn host() -> (tempfile::TempDir, Home, Host) {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(&folder.path().join("home")).unwrap();
+        let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
+        let host = Host::start(settings, Mode::Background).unwrap();
+        (folder, home, host)
+    }
+
+    async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+        let begun = Instant::now();
+        while !condition() {
+            assert!(begun.elapsed().as_secs() < 60, "waited in vain for {what}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_deleted_socket_lock_or_home_comes_back_and_leads_to_the_same_host() {
+        let (_folder, home, host) = host();
+        let me = Some(Identity::own().pid);
+        let answers = async || {
+            let begun = Instant::now();
+            loop {
+                let status = crate::control::client::status(&home).await;
+                if let Ok(status) = status {
+                    assert_eq!(status.host.map(|host| host.pid), me);
+                    return;
+                }
+                assert!(begun.elapsed().as_secs() < 60, "no answer");
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        answers().await;
+        std::fs::remove_file(home.socket()).unwrap();
+        answers().await;
+        std::fs::remove_file(home.supervisor_lock()).unwrap();
+        until("the lock", || prove(&home).unwrap().map(|proven| proven.pid()) == me).await;
+        std::fs::remove_dir_all(home.root()).unwrap();
+        answers().await;
+        assert!(is_hosted(&home));
+        host.leave().await;
+        assert!(!is_hosted(&home) && !home.socket().exists());
+    }
+
+    #[tokio::test]
+    async fn a_host_whose_home_another_one_took_ends_and_takes_nothing_with_it() {
+        let (_folder, home, host) = host();
+        let ended = host.shutdown_asked();
+        // At one stroke: the host must not restore the lock in between.
+        let next = home.root().join("next");
+        let taken = HostLock::take(&next).unwrap().unwrap();
+        std::fs::rename(&next, home.supervisor_lock()).unwrap();
+        std::fs::remove_file(home.socket()).unwrap();
+        std::fs::write(home.socket(), "of the next host").unwrap();
+        ended.cancelled().await;
+        host.leave().await;
+        assert!(is_hosted(&home), "by the next host");
+        assert!(home.socket().exists(), "the next host's");
+        drop(taken);
     }
 }

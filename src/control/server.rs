@@ -18,7 +18,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use socket::Socket;
+pub use socket::Socket;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
@@ -78,6 +78,12 @@ impl Server {
     #[must_use]
     pub fn end_asked(&self) -> CancellationToken {
         self.end.clone()
+    }
+
+    /// The socket of the home.
+    #[must_use]
+    pub fn socket(&self) -> Arc<Socket> {
+        self.socket.clone()
     }
 
     /// Takes the socket away. Answers that are under way still go out, until the

@@ -6,6 +6,7 @@ use super::hand_over::HandOver;
 use crate::config::{Database, Settings};
 use crate::process::Pid;
 use crate::process::identity::Identity;
+use crate::process::record::Record;
 use crate::process::usage::Usage;
 use crate::protocol::{
     ApiError, DatabaseStatus, Detached, ENTRIES, Entry, HealthStatus, HostStatus, LastRestart,
@@ -46,6 +47,8 @@ pub struct ServerFacts {
     pub owner: Owner,
     /// The process that was spawned; none for somebody else's.
     pub leader: Option<Identity>,
+    /// What its record says; none for somebody else's.
+    pub record: Option<Arc<Record>>,
     /// Since when it runs; none for somebody else's.
     pub since: Option<Instant>,
     /// The process that owns the socket.

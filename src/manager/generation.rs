@@ -191,6 +191,7 @@ impl Manager {
                     generation,
                     owner: Owner::External,
                     leader: None,
+                    record: None,
                     since: None,
                     server: occupant.pid,
                     version: None,
@@ -257,6 +258,7 @@ impl Manager {
             generation,
             owner,
             leader: Some(subject.leader.clone()),
+            record: Some(Arc::new(record.clone())),
             since: crate::process::linux::age(subject.leader.start_ticks)
                 .and_then(|age| Instant::now().checked_sub(age)),
             server: None,

@@ -54,6 +54,17 @@ impl Intent {
         matches!(Self::read(home), Ok(Some(Self { want: Want::Down, .. })))
     }
 
+    /// Writes the intent of a running host again if it was deleted.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn restore(home: &Home, want: Want, options: &Options) -> io::Result<()> {
+        if home.intent().exists() {
+            return Ok(());
+        }
+        Self { want, options: options.clone() }.write(&home.intent())
+    }
+
     /// Records that the server is not to run, on behalf of a host that does not
     /// respond or does not exist.
     ///

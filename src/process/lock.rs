@@ -14,9 +14,9 @@ use crate::paths::files;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::FileExt;
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Somebody who asks whether it is held locks it (shared) for a moment; on a busy
@@ -29,9 +29,29 @@ const TEXT_MAX: usize = 64 << 10;
 /// A lock that this process holds until it is dropped, at the latest until it ends.
 #[derive(Debug)]
 pub struct HostLock {
-    file: File,
-    /// What the file must contain.
-    text: Mutex<String>,
+    path: PathBuf,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    /// The file at the path.
+    current: File,
+    /// What that file must contain.
+    text: String,
+    /// The files that were at the path before: another process may know the lock by them.
+    former: Vec<File>,
+}
+
+/// What [`HostLock::restore`] found at the path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LockState {
+    /// The file that this process has locked.
+    Held,
+    /// No file, or one that nobody held: this process holds it now.
+    Restored,
+    /// A file that another process holds.
+    Lost,
 }
 
 /// A lock on its way to Temporal.
@@ -47,7 +67,13 @@ impl HostLock {
     /// When the file cannot be opened or created; `WouldBlock` when others keep
     /// asking for it all the time.
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
-        Ok(take(path)?.map(|file| Self { file, text: Mutex::default() }))
+        let held = |current| Held { current, text: String::new(), former: Vec::new() };
+        let locked = |file| Self { path: path.to_owned(), held: Mutex::new(held(file)) };
+        Ok(take(path)?.map(locked))
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Replaces the text in the file.
@@ -55,7 +81,7 @@ impl HostLock {
     /// # Errors
     /// When it cannot be written. [`Self::keep`] tries again.
     pub fn write(&self, text: &str) -> io::Result<()> {
-        text.clone_into(&mut self.text.lock().unwrap_or_else(PoisonError::into_inner));
+        text.clone_into(&mut self.held().text);
         self.keep()
     }
 
@@ -64,14 +90,35 @@ impl HostLock {
     /// # Errors
     /// When it cannot be written.
     pub fn keep(&self) -> io::Result<()> {
-        keep(&self.file, &self.text.lock().unwrap_or_else(PoisonError::into_inner))
+        let held = self.held();
+        keep(&held.current, &held.text)
+    }
+
+    /// Checks that the path still names the locked file. If that file was deleted or
+    /// replaced, locks the file at the path too; a process that holds that file is the
+    /// owner of the path from now on. The text is written by [`Self::keep`].
+    ///
+    /// # Errors
+    /// When the path cannot be read, or no file be created there.
+    pub fn restore(&self) -> io::Result<LockState> {
+        let mut held = self.held();
+        if is_at(&held.current, &self.path)? {
+            return Ok(LockState::Held);
+        }
+        let Some(file) = take(&self.path)? else { return Ok(LockState::Lost) };
+        let former = std::mem::replace(&mut held.current, file);
+        held.former.push(former);
+        Ok(LockState::Restored)
     }
 }
 
 impl Drop for HostLock {
     fn drop(&mut self) {
-        // Failure leaves it to the kernel, which frees it when we end.
-        let _ = fs2::FileExt::unlock(&self.file);
+        let held = self.held.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for file in held.former.iter().chain([&held.current]) {
+            // Failure leaves it to the kernel, which frees it when we end.
+            let _ = fs2::FileExt::unlock(file);
+        }
     }
 }
 
@@ -231,18 +278,37 @@ pub fn keep_text(path: &Path, text: &str) -> io::Result<()> {
     keep(&files::open_for_writing(OpenOptions::new().read(true).write(true), path)?, text)
 }
 
+/// Whether the path names this very file.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    match std::fs::symlink_metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 fn take(path: &Path) -> io::Result<Option<File>> {
-    let mut options = OpenOptions::new();
-    let opened = files::open_for_writing(options.read(true).write(true).create(true), path);
-    let file = opened.or_else(|error| match error.kind() {
-        // It can be locked all the same.
-        io::ErrorKind::ReadOnlyFilesystem => files::open(path).map_err(|_| error),
-        _ => Err(error),
-    })?;
     let deadline = Instant::now() + ASKING;
+    let open = || {
+        let mut options = OpenOptions::new();
+        let opened = files::open_for_writing(options.read(true).write(true).create(true), path);
+        opened.or_else(|error| match error.kind() {
+            // It can be locked all the same.
+            io::ErrorKind::ReadOnlyFilesystem => files::open(path).map_err(|_| error),
+            _ => Err(error),
+        })
+    };
+    let mut file = open()?;
     loop {
         match fs2::FileExt::try_lock_exclusive(&file) {
-            Ok(()) => return Ok(Some(file)),
+            Ok(()) if is_at(&file, path)? => return Ok(Some(file)),
+            // Deleted between opening and locking: a lock that nobody else can find.
+            Ok(()) if Instant::now() < deadline => file = open()?,
+            Ok(()) => {
+                let why = "the file is deleted or replaced all the time";
+                return Err(io::Error::new(io::ErrorKind::WouldBlock, why));
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 // A shared lock can be had beside one who asks, not beside a holder.
                 if fs2::FileExt::try_lock_shared(&file).is_err() {
@@ -296,6 +362,31 @@ mod tests {
         drop(lock);
         assert!(!is_held(&path).unwrap());
         assert_eq!(read(&path), "short", "the text stays");
+    }
+
+    #[test]
+    fn a_deleted_lock_is_taken_again_and_one_that_another_process_took_is_lost() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("supervisor.lock");
+        let first = HostLock::take(&path).unwrap().unwrap();
+        first.write("text").unwrap();
+        assert_eq!(first.restore().unwrap(), LockState::Held);
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(first.restore().unwrap(), LockState::Restored);
+        first.keep().unwrap();
+        assert_eq!(read(&path), "text");
+        assert!(HostLock::take(&path).unwrap().is_none(), "held again");
+        assert_eq!(first.restore().unwrap(), LockState::Held);
+        // Replaced by a file that nobody holds, as a backup tool does.
+        std::fs::write(home.path().join("copy"), "older").unwrap();
+        std::fs::rename(home.path().join("copy"), &path).unwrap();
+        assert_eq!(first.restore().unwrap(), LockState::Restored);
+        std::fs::remove_file(&path).unwrap();
+        let second = HostLock::take(&path).unwrap().unwrap();
+        assert_eq!(first.restore().unwrap(), LockState::Lost);
+        assert_eq!(second.restore().unwrap(), LockState::Held);
+        drop(first);
+        assert!(is_held(&path).unwrap(), "of the second");
     }
 
     #[test]

@@ -370,7 +370,7 @@ mod tests {
         std::fs::write(&file, "a whole schema").unwrap();
         std::fs::write(&target, "kept").unwrap();
         std::os::unix::fs::symlink(&target, lock_path(&file).unwrap()).unwrap();
-        assert!(guard(&file, "h", "1").unwrap_err().reason.contains("symbolic link"));
+        assert!(guard(&file, "h", "1").unwrap_err().failure.reason.contains("symbolic link"));
         mark_complete(&file, Some("1")).unwrap_err();
         assert_eq!(std::fs::read_to_string(&target).unwrap(), "kept");
     }

@@ -1,7 +1,8 @@
 //! A home that another user prepared, or that changes while a host runs.
 
-use crate::support::rig::Rig;
+use crate::support::rig::{REUSED, Rig};
 use crate::support::strangers::Strangers;
+use crate::support::wait_until;
 use std::os::unix::fs::PermissionsExt;
 use stigmer::process::lock::HostLock;
 
@@ -71,4 +72,43 @@ fn a_process_that_the_host_lock_names_but_that_does_not_hold_it_is_not_signalled
         rig.run(command).exits(1).complains(&["supervisor.lock", "not proven", &own, "--home"]);
     }
     strangers.assert_unharmed("every command");
+}
+
+#[test]
+fn a_server_stays_reachable_when_its_home_is_deleted() {
+    let rig = Rig::new();
+    rig.start();
+    let (host, temporal) = (rig.host(), rig.temporal());
+    let config = std::fs::read(rig.path("config.toml")).unwrap();
+    std::fs::remove_dir_all(&rig.home).unwrap();
+    wait_until("the record", || rig.path("temporal.pid").exists());
+    std::fs::write(rig.path("config.toml"), config).unwrap();
+    assert_eq!(rig.start().says(), REUSED);
+    assert_eq!(rig.host().pid, host.pid);
+    assert_eq!(rig.temporal().pid, temporal.pid);
+    rig.stop();
+    assert!(!temporal.is_alive() && !host.is_alive());
+}
+
+#[test]
+fn a_server_whose_home_was_deleted_is_found_at_once() {
+    let rig = Rig::new();
+    rig.start();
+    let temporal = rig.temporal();
+    std::fs::remove_dir_all(&rig.home).unwrap();
+    assert_eq!(rig.run(&["stop"]).exits(0).says(), "Temporal is stopped");
+    assert!(!temporal.is_alive());
+    rig.assert_nothing_runs();
+}
+
+#[test]
+fn a_host_of_a_renamed_home_is_found_under_the_old_name_and_stopped() {
+    let rig = Rig::new();
+    rig.start();
+    let temporal = rig.temporal();
+    std::fs::rename(&rig.home, rig.folder().join("renamed")).unwrap();
+    wait_until("the record", || rig.path("temporal.pid").exists());
+    assert_eq!(rig.run(&["stop"]).exits(0).says(), "Temporal is stopped");
+    assert!(!temporal.is_alive());
+    rig.assert_nothing_runs();
 }

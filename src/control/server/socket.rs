@@ -2,41 +2,85 @@
 
 use super::super::listener::{Bounded, Owned};
 use super::{Api, router};
+use crate::process::open_files::KnownFile;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::UnixListener;
+use tokio::sync::Notify;
 
 /// Between two attempts to bind the socket.
 const REBIND: Duration = Duration::from_millis(500);
 
 /// The path at which this host may bind, until it removes the socket.
 #[derive(Debug)]
-pub(super) struct Socket {
+pub struct Socket {
     path: PathBuf,
-    /// Once it is removed, the path belongs to the next host. Locked while the path changes.
-    removed: Mutex<bool>,
+    /// Locked while the path changes.
+    state: Mutex<State>,
+    rebind: Notify,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    /// Not bound yet, or the attempt failed.
+    Unbound,
+    /// This file.
+    Bound(KnownFile),
+    /// The path belongs to the next host.
+    Removed,
 }
 
 impl Socket {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, removed: Mutex::new(false) }
+        Self { path, state: Mutex::new(State::Unbound), rebind: Notify::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Binds, in place of the socket of an earlier host. `None` after [`Self::remove`].
     pub(super) fn bind(&self) -> Option<io::Result<UnixListener>> {
-        let removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
-        (!*removed).then(|| bind(&self.path))
+        let mut state = self.state();
+        if *state == State::Removed {
+            return None;
+        }
+        let bound = bind(&self.path);
+        *state = match KnownFile::at(&self.path) {
+            Ok(Some(file)) if bound.is_ok() => State::Bound(file),
+            Ok(Some(_) | None) | Err(_) => State::Unbound,
+        };
+        Some(bound)
     }
 
-    /// Takes the socket away, for good.
+    /// Takes the socket away, for good. A socket that another host bound stays.
     pub(super) fn remove(&self) {
-        let mut removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
-        // A folder at this path stays.
-        let _ = std::fs::remove_file(&self.path);
-        *removed = true;
+        let mut state = self.state();
+        if let State::Bound(file) = &*state
+            && matches!(KnownFile::at(&self.path), Ok(Some(found)) if found == *file)
+        {
+            let _ = std::fs::remove_file(&self.path);
+        }
+        *state = State::Removed;
+    }
+
+    /// Binds again if the path no longer names the bound socket. Only the holder of the
+    /// host lock may call this. Returns whether the socket was gone.
+    pub fn restore(&self) -> bool {
+        // A path that cannot be examined is not gone.
+        let is_gone = match &*self.state() {
+            State::Bound(file) => {
+                matches!(KnownFile::at(&self.path), Ok(found) if found.as_ref() != Some(file))
+            }
+            State::Unbound | State::Removed => false,
+        };
+        if is_gone {
+            self.rebind.notify_one();
+        }
+        is_gone
     }
 }
 
@@ -67,7 +111,18 @@ pub(super) async fn serve(
                 }
                 let uid = nix::unistd::getuid().as_raw();
                 let listener = Bounded::new(Owned { listener, uid });
-                return super::serve(listener, router(api.clone()), api.closing).await;
+                failed = false;
+                let until = api.closing.child_token();
+                let serving = super::serve(listener, router(api.clone()), until.clone());
+                let mut serving = tokio::spawn(serving);
+                tokio::select! {
+                    _ = &mut serving => return,
+                    () = socket.rebind.notified() => {}
+                }
+                // Clients that are connected keep their connections.
+                until.cancel();
+                bound = socket.bind();
+                continue;
             }
             Err(error) if !failed => {
                 let what = format!(
