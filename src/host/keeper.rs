@@ -89,7 +89,8 @@ impl Keeper {
         let facts = self.handle.facts();
         let record = facts.server.as_ref().and_then(|server| server.record.as_ref());
         // The record of a server that has ended is removed on purpose.
-        let Some(record) = record.filter(|record| !path.exists() && matches!(record.leader.is_alive(), Ok(true)))
+        let Some(record) =
+            record.filter(|record| !path.exists() && matches!(record.leader.is_alive(), Ok(true)))
         else {
             return Ok(false);
         };
