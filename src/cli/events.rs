@@ -58,6 +58,6 @@ fn print(entry: &Entry) {
     let words = entry.first_words.iter().map(String::as_str);
     let words = words.chain(gap.then_some("…")).chain(entry.last_words.iter().map(String::as_str));
     for words in words {
-        line(&format!("    | {}", words));
+        line(&format!("    | {words}"));
     }
 }

@@ -38,7 +38,7 @@ impl Witness {
     /// Returns when the answer changes; cancel-safe.
     pub(super) async fn changed(&mut self) {
         if self.0.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
