@@ -24,7 +24,7 @@ pub fn open(path: &Path, max: u64) -> io::Result<()> {
     opened
 }
 
-/// Where the subscriber writes. Never fails; without [`open`] the lines go nowhere.
+/// Where the subscriber writes. Never fails; without [`open()`] the lines go nowhere.
 #[derive(Debug, Default)]
 pub struct Writer;
 

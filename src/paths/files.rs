@@ -30,7 +30,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// Reads a file that stigmer wrote, up to `max` bytes.
 ///
 /// # Errors
-/// See [`open`]; `InvalidData` if it is not UTF-8.
+/// See [`open()`]; `InvalidData` if it is not UTF-8.
 pub fn read(path: &Path, max: u64) -> io::Result<String> {
     let mut text = String::new();
     open(path)?.take(max).read_to_string(&mut text)?;
@@ -62,7 +62,7 @@ pub fn read_config(path: &Path) -> io::Result<String> {
 /// the check.
 ///
 /// # Errors
-/// See [`open`].
+/// See [`open()`].
 pub fn open_for_writing(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     let file = no_follow(options.mode(0o600), path)?;
     let mode = check_owner(&file)?;

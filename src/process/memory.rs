@@ -1,7 +1,7 @@
 //! What is read from the memory of another process: its environment and its command line.
 //!
 //! The kernel makes such a read wait while that process waits itself, for example for a mount
-//! whose server is gone: for hours. So [`each`] reads on a thread of its own and gives up on a
+//! whose server is gone: for hours. So `each` reads on a thread of its own and gives up on a
 //! process that does not come back. Such a process is unknown, and not asked again until the
 //! abandoned read returns.
 

@@ -5,7 +5,7 @@
 //! `uv`, with whatever mirror and proxy they are set up for. Either way the same checks stand
 //! between a download and `bin/temporal`: a checksum that we measured, and that the program runs
 //! and says the wanted version. It appears there whole or not at all. All homes of a user share one
-//! copy, see [`store`].
+//! copy, see `store`.
 //!
 //! Everything here blocks, for as long as a download takes.
 
