@@ -258,7 +258,8 @@ fn a_dashboard_that_is_killed_is_replaced_by_a_background_host() {
     assert_eq!(host["mode"], "tui");
     signal(Pid::try_from(host["pid"].as_i64().unwrap()).unwrap(), Signal::Kill);
     let next = home.until("the next host", |status| {
-        status["state"] == "ready" && status["host"]["pid"] != host["pid"]
+        let next = &status["host"];
+        status["state"] == "ready" && next.is_object() && next["pid"] != host["pid"]
     });
     assert_eq!(next["host"]["mode"], "background");
     assert_eq!(next["temporal"]["pid"], temporal["pid"]);

@@ -24,7 +24,7 @@ fn a_lock_of_the_caller_is_not_held_by_what_it_started() {
     shell.args(["local", "--home"]).arg(&rig.home);
     rig.finish(shell).exits(0);
     // After the first start the CLI is asked for its version.
-    wait_until("host and server alone to run on", || rig.processes().len() == 2);
+    wait_until("host, companion and server alone to run on", || rig.processes().len() == 3);
     for path in [lock.clone(), rig.folder().join("callers.lock.too")] {
         assert!(path.exists());
         assert!(!stigmer::process::lock::is_held(&path).unwrap(), "{}", path.display());
