@@ -424,6 +424,36 @@ mod tests {
     use crate::manager::under_way;
 
     #[tokio::test]
+    async fn host_without_its_manager_is_not_healthy() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(&folder.path().join("home")).unwrap();
+        let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
+        let host = Host::start(settings, Mode::Background).unwrap();
+        let health = async || {
+            let mut stream = loop {
+                match tokio::net::UnixStream::connect(home.socket()).await {
+                    Ok(stream) => break stream,
+                    Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+                }
+            };
+            let request = b"GET /healthz HTTP/1.1\r\nhost: _\r\nconnection: close\r\n\r\n";
+            stream.write_all(request).await.unwrap();
+            let mut text = String::new();
+            stream.read_to_string(&mut text).await.unwrap();
+            text
+        };
+        let text = health().await;
+        assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+        host.manager.abort();
+        host.handle.closed().await;
+        let text = health().await;
+        assert!(text.starts_with("HTTP/1.1 503"), "{text}");
+        host.leave().await;
+    }
+
+    #[tokio::test]
     async fn whatever_the_end_of_its_manager_a_host_unlocks_only_after_its_last_sweep() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();

@@ -14,6 +14,9 @@ use tokio::net::UnixStream;
 /// A host that is alive answers in less than a millisecond.
 pub const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Times in a row that a host may report a manager that does not answer.
+const UNHEALTHY: u32 = 2;
+
 /// An answer is never larger.
 const ANSWER_MAX: usize = 8 << 20;
 
@@ -42,8 +45,7 @@ pub enum ClientError {
 /// # Errors
 /// See [`ClientError`].
 pub async fn status(home: &Home) -> Result<Status, ClientError> {
-    let answer = patient(send(home, Method::GET, "/v1/status", None)).await?;
-    read(answer).await
+    patient(async { read(send(home, Method::GET, "/v1/status", None).await?).await }).await
 }
 
 /// Gives a command and waits until it is done, for as long as the host is alive.
@@ -58,15 +60,21 @@ pub async fn command(
     let path = format!("/v1/{command}?wait=true");
     let answer = send(home, Method::POST, &path, body);
     tokio::pin!(answer);
+    let mut unhealthy = 0;
     loop {
         tokio::select! {
-            answer = &mut answer => return read(answer?).await,
+            answer = &mut answer => return patient(read(answer?)).await,
             () = tokio::time::sleep(PATIENCE) => {
                 // Still at it, or dead? A frozen host keeps its socket open; one that
                 // is leaving has removed it, and its answer is on the way.
                 match patient(send(home, Method::GET, "/healthz", None)).await {
-                    Ok(_) => {}
-                    Err(ClientError::NoHost) => return read(patient(answer).await?).await,
+                    Ok(health) if health.status().is_success() => unhealthy = 0,
+                    // Its manager is gone or hangs. A host that sees that itself leaves soon.
+                    Ok(_) if unhealthy < UNHEALTHY => unhealthy += 1,
+                    Ok(_) => return Err(ClientError::Unresponsive),
+                    Err(ClientError::NoHost) => {
+                        return patient(async { read(answer.await?).await }).await;
+                    }
                     Err(error) => return Err(error),
                 }
             }

@@ -204,9 +204,18 @@ fn router(api: Api) -> Router {
 /// What is served over TCP too: nothing that changes anything.
 fn health() -> Router<Api> {
     Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+}
+
+/// Healthy is a host whose manager answers: one that only serves this socket repairs nothing.
+async fn healthz(State(api): State<Api>) -> Response {
+    if api.manager.responds().await {
+        "ok\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the manager does not respond\n").into_response()
+    }
 }
 
 async fn metrics(State(api): State<Api>) -> Response {

@@ -8,7 +8,11 @@ use crate::config::Settings;
 use crate::protocol::ApiError;
 use crate::supervisor::Cause;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
+
+/// The manager answers within milliseconds; its loop waits for nothing.
+const RESPONSE: Duration = Duration::from_secs(1);
 
 /// What the operator wants done.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +60,15 @@ impl Handle {
             let _ = answer.await;
         }
         self.facts()
+    }
+
+    /// Whether the manager answers within [`RESPONSE`].
+    pub async fn responds(&self) -> bool {
+        let round_trip = async {
+            let (reply, answer) = oneshot::channel();
+            self.requests.send(Request::Settle { reply }).await.is_ok() && answer.await.is_ok()
+        };
+        tokio::time::timeout(RESPONSE, round_trip).await.unwrap_or(false)
     }
 
     /// What is, with each change.
