@@ -62,7 +62,7 @@ impl Handle {
         self.facts()
     }
 
-    /// Whether the manager answers within [`RESPONSE`].
+    /// Whether the manager answers within a second.
     pub async fn responds(&self) -> bool {
         let round_trip = async {
             let (reply, answer) = oneshot::channel();
