@@ -215,6 +215,14 @@ impl Settings {
                     .into(),
             });
         }
+        if let Some(program) = options.temporal_bin.as_ref().filter(|file| file.to_str().is_none())
+        {
+            return Err(ConfigError::Value {
+                option: "temporal-bin",
+                value: program.display().to_string(),
+                why: "the path is not UTF-8, so it cannot be recorded".into(),
+            });
+        }
         Ok(Self {
             home,
             port,

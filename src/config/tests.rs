@@ -244,3 +244,17 @@ fn each_switch_is_set_as_people_set_switches() {
         assert!(set("perhaps").is_err(), "--{long}");
     }
 }
+
+#[test]
+fn paths_that_are_not_utf8_are_usage_errors() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let file = || Some(std::ffi::OsStr::from_bytes(b"/tmp/\xff").into());
+    for options in [
+        Options { temporal_bin: file(), ..Options::default() },
+        Options { db: file(), ..Options::default() },
+    ] {
+        let error = Settings::resolve(home(), options).unwrap_err().to_string();
+        assert!(error.contains("not UTF-8"), "{error}");
+    }
+}
