@@ -143,6 +143,7 @@ impl Host {
         mode: Mode,
         after: Option<Death>,
     ) -> Result<Self, HostError> {
+        crate::process::descriptors::raise_limit();
         crate::process::threads::start().map_err(HostError::Threads)?;
         let home = settings.home.clone();
         let path = home.supervisor_lock();

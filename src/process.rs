@@ -11,6 +11,7 @@
 //! and [`watch`], netlink under [`ports`], `close_range` and the subreaper in
 //! [`spawn`]. The rest is plain Unix.
 
+pub mod descriptors;
 pub mod identity;
 pub mod job;
 pub mod linux;

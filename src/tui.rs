@@ -5,6 +5,7 @@
 //! terminal goes, a background host takes over.
 
 mod appearance;
+mod browser;
 mod census;
 mod dashboard;
 mod end;

@@ -1,5 +1,6 @@
 //! Who may connect, and how many at once.
 
+use crate::process::descriptors;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,7 +12,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Duration, Instant, Sleep};
 
 /// More than any sane number of viewers.
-const CONNECTIONS: usize = 256;
+const CONNECTIONS_MAX: usize = 256;
+/// Fewer would refuse the viewers of one developer.
+const CONNECTIONS_MIN: usize = 8;
+/// Descriptors that a host keeps for itself. A background host has 22 open.
+const OWN_DESCRIPTORS: u64 = 64;
+
+/// The number of connections to allow at once, of the descriptors that a process may have.
+fn connections(descriptors: u64) -> usize {
+    let left = descriptors.saturating_sub(OWN_DESCRIPTORS);
+    usize::try_from(left).unwrap_or(usize::MAX).clamp(CONNECTIONS_MIN, CONNECTIONS_MAX)
+}
 
 /// Programs ask as soon as they are connected. Who connects and says nothing must
 /// not take the place of those for longer than they wait.
@@ -53,7 +64,7 @@ pub(super) struct Bounded<L> {
 
 impl<L> Bounded<L> {
     pub(super) fn new(listener: L) -> Self {
-        Self { listener, free: Arc::new(Semaphore::new(CONNECTIONS)) }
+        Self { listener, free: Arc::new(Semaphore::new(connections(descriptors::limit()))) }
     }
 }
 
@@ -138,5 +149,18 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_descriptors_to_the_host() {
+        for (descriptors, expected) in [(0, 8), (64, 8), (80, 16), (256, 192), (1024, 256)] {
+            assert_eq!(connections(descriptors), expected, "{descriptors}");
+        }
+        assert_eq!(connections(u64::MAX), CONNECTIONS_MAX);
     }
 }

@@ -1,6 +1,7 @@
 //! Spawning Temporal: its own session, and nothing of ours but the locks.
 
 use super::Pid;
+use super::descriptors::restore_limit;
 use super::identity::{Identity, Proven, Signal};
 use super::lock::InstanceLock;
 use super::memory::MARKER;
@@ -87,6 +88,7 @@ pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
         .stdin(Stdio::null())
         .stdout(what.output.try_clone()?)
         .stderr(what.output.try_clone()?);
+    restore_limit(&mut command);
     let oom_score = raised_oom_score();
     // SAFETY: between fork and exec only async-signal-safe calls are made
     // (open, write, close, setsid, umask, close_range, fcntl); nothing allocates
@@ -233,6 +235,7 @@ pub fn this_program() -> Command {
             command.env_remove(&name);
         }
     }
+    restore_limit(&mut command);
     command
 }
 

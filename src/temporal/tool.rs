@@ -3,6 +3,7 @@
 //! `Command::output` waits until the last holder of the pipe is gone: a grandchild that keeps it
 //! open makes it hang, however short the program's own life. Here the program's end counts.
 
+use crate::process::descriptors::restore_limit;
 use std::io::{self, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -57,6 +58,7 @@ pub(super) fn run(
         // Nothing of the folder that the user is in has anything to do with it.
         command.current_dir("/");
     }
+    restore_limit(command);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = spawn(command)?;
     let stdout = collect(child.stdout.take());

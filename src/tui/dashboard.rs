@@ -1,6 +1,7 @@
 //! The loop: keys, news and lines in, frames out.
 
 use super::appearance::{depth, suitable, symbols};
+use super::browser;
 use super::census::Census;
 use super::end::{End, Over};
 use super::log_pane::LogPane;
@@ -254,7 +255,7 @@ impl Dashboard {
         let Some(url) = url else { return self.toast("there is no web UI") };
         let display = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|v| std::env::var_os(v).is_some());
         if cfg!(target_os = "macos") || (display && std::env::var_os("SSH_CONNECTION").is_none()) {
-            match open::that_detached(url) {
+            match browser::open(url) {
                 Ok(()) => self.toast(&format!("opening {url}")),
                 Err(error) => self.toast(&format!("cannot open {url}: {error}")),
             }

@@ -1,5 +1,6 @@
 //! The log in the program that a person reads files with.
 
+use crate::process::descriptors::restore_limit;
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use std::path::Path;
 use std::process::Stdio;
@@ -33,7 +34,9 @@ pub async fn show(file: &Path) -> Result<(), String> {
     let program = set("PAGER").or_else(|| set("EDITOR")).unwrap_or_else(|| "less".to_owned());
     let _modes = Modes::kept();
     // It may come with arguments, and these are the user's own words: to the shell, as git does it.
-    let status = Command::new("/bin/sh")
+    let mut command = Command::new("/bin/sh");
+    restore_limit(command.as_std_mut());
+    let status = command
         .args(["-c", &format!("{program} \"$1\""), "sh"])
         .arg(file)
         .stdin(Stdio::inherit())

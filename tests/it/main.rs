@@ -11,6 +11,7 @@ mod callers;
 mod control;
 mod crashes;
 mod databases;
+mod descriptors;
 mod disks;
 mod events;
 mod handovers;

@@ -1,0 +1,64 @@
+//! The web UI in the user's browser.
+
+use crate::process::descriptors::restore_limit;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// A launcher that finds no browser fails within this time; one that takes longer has found one.
+const FAILING: Duration = Duration::from_millis(250);
+
+/// Opens a URL with the first launcher that works.
+///
+/// # Errors
+/// Why the last launcher failed.
+pub(super) fn open(url: &str) -> io::Result<()> {
+    let mut error = io::Error::from(io::ErrorKind::NotFound);
+    for command in open::commands(url) {
+        match launch(command, FAILING) {
+            Ok(()) => return Ok(()),
+            Err(why) => error = why,
+        }
+    }
+    Err(error)
+}
+
+/// Runs a launcher in a session of its own, so that a closed terminal does not end the browser.
+fn launch(mut command: Command, failing: Duration) -> io::Result<()> {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    restore_limit(&mut command);
+    // SAFETY: between fork and exec only an async-signal-safe call is made.
+    unsafe { command.pre_exec(|| Ok(nix::unistd::setsid().map(drop)?)) };
+    let mut child = command.spawn()?;
+    let (send, ended) = mpsc::sync_channel(1);
+    // Reaps it, however long the browser runs.
+    std::thread::Builder::new().name("browser".to_owned()).spawn(move || {
+        let _ = send.send(child.wait());
+    })?;
+    match ended.recv_timeout(failing) {
+        Ok(Ok(status)) if !status.success() => Err(io::Error::other(status.to_string())),
+        Ok(Err(error)) => Err(error),
+        Ok(Ok(_)) | Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_launcher_that_fails_is_told_from_one_that_runs() {
+        let sh = |script: &str| {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", script]);
+            command
+        };
+        let long = Duration::from_secs(60);
+        assert!(launch(sh("exit 3"), long).unwrap_err().to_string().contains('3'));
+        launch(sh("exit 0"), long).unwrap();
+        launch(sh("sleep 0.2"), Duration::ZERO).unwrap();
+        launch(Command::new("/nothing/here"), long).unwrap_err();
+    }
+}

@@ -1,0 +1,61 @@
+//! The limit on open descriptors.
+
+use crate::support::rig::{READY, Rig, Running};
+use crate::support::{server, wrapper};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use rustix::process::Signal;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+const SOFT: u64 = 200;
+
+/// The soft and the hard limit of a process.
+fn limits(pid: i32) -> Vec<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("Max open files"));
+    line.unwrap().split_whitespace().filter_map(|word| word.parse().ok()).collect()
+}
+
+/// The command, started with this soft limit.
+fn limited(mut command: Command, soft: u64) -> Command {
+    // SAFETY: between fork and exec only two system calls on plain numbers are made.
+    unsafe {
+        command.pre_exec(move || {
+            let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+            Ok(setrlimit(Resource::RLIMIT_NOFILE, soft, hard)?)
+        });
+    }
+    command
+}
+
+#[test]
+fn a_host_raises_its_own_limit_and_gives_programs_the_limit_of_the_user() {
+    let mut rig = Rig::new();
+    let told = rig.folder().join("limits");
+    // Asked before the server runs: Go raises its own limit.
+    let script = format!(
+        "[ \"$1\" = server ] && ulimit -Sn >> '{}'\nexec '{}' \"$@\"",
+        told.display(),
+        server::program().display()
+    );
+    let program = wrapper::executable(&rig, "wrapper", &script);
+    rig.set_program(&program);
+    let generations = |count| {
+        let all = std::fs::read_to_string(&told).unwrap();
+        assert_eq!(all, format!("{SOFT}\n").repeat(count));
+    };
+
+    let first = Running::spawn(limited(rig.local(&["--no-tui"]), SOFT));
+    first.wait_for(READY);
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    let raised = [hard.min(64 << 10), hard];
+    assert_eq!(limits(first.pid()), raised);
+    generations(1);
+
+    first.process().signal(Signal::HUP);
+    first.finish().exits(0);
+    let second = rig.host();
+    assert_eq!(limits(second.pid), raised, "the background host");
+    rig.run(&["restart"]).exits(0);
+    generations(2);
+}
