@@ -9,7 +9,7 @@ mod printer;
 use crate::background;
 use crate::config::{Different, Options, Settings};
 use crate::control::client::ClientError;
-use crate::host::{self, Host, HostError};
+use crate::host::{self, Host, HostError, Patience, Work};
 use crate::manager::{Command, Intent};
 use crate::paths::Home;
 use crate::process::job;
@@ -18,7 +18,7 @@ use crate::session::{Link, Session};
 use crate::signals::{Asked, Reader, Signals};
 use crate::supervisor::Want;
 use printer::Printer;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A host that is replaced by another is back by then.
 const REPLACED: Duration = Duration::from_secs(1);
@@ -71,7 +71,7 @@ async fn host_or_follow(
     signals: &mut Signals,
     printer: &mut Printer,
 ) -> Result<i32, HeadlessError> {
-    let mut unanswered = None;
+    let mut patience = Patience::new(SETTLING);
     let mut followed = false;
     loop {
         match Host::start(settings.clone(), Mode::Headless) {
@@ -84,6 +84,7 @@ async fn host_or_follow(
                     Some(code) => return Ok(code),
                     None => followed = true,
                 }
+                patience.renew();
                 continue;
             }
             Err(HostError::Running) => {}
@@ -93,8 +94,8 @@ async fn host_or_follow(
             Ok(session) => session,
             // Its socket is not there yet, or no longer: see who is host now.
             Err(source @ ClientError::NoHost) => {
-                let since = *unanswered.get_or_insert_with(Instant::now);
-                if since.elapsed() > SETTLING {
+                let tell = |work: &Work| printer.line(&format!("waiting for {work}"));
+                if patience.is_over(&settings.home, tell) {
                     return Err(not_followed(&settings.home, source));
                 }
                 tokio::select! {
@@ -105,11 +106,11 @@ async fn host_or_follow(
             Err(ClientError::Foreign(why)) => return Err(HeadlessError::Foreign(why)),
             Err(source) => return Err(not_followed(&settings.home, source)),
         };
-        unanswered = None;
         followed = true;
         if let Some(code) = follow(settings, asked, session, signals, printer).await? {
             return Ok(code);
         }
+        patience.renew();
     }
 }
 

@@ -2,17 +2,21 @@
 //! home, by flock. Locks first, then the socket, then Temporal; the other way
 //! round on the way out.
 
+mod holder;
 mod keeper;
+
+pub use holder::{
+    Patience, Work, companion_of_the_dead, holder, is_hosted, prove, prove_holder, remedy, sign,
+    work,
+};
 
 use crate::config::{Options, Settings};
 use crate::control::server::Server;
 use crate::manager::chronicle::Chronicle;
 use crate::manager::{Command, HandOver, Handle, Intent, Manager, Outcome, Sweeps, gave_up};
 use crate::paths::{Home, HomeError};
-use crate::process::identity::{Identity, Proven};
 use crate::process::linux;
-use crate::process::lock::{self, HostLock};
-use crate::process::open_files::{KnownFile, holds_lock};
+use crate::process::lock::HostLock;
 use crate::process::record::Record;
 use crate::protocol::Mode;
 use crate::supervisor::{Cause, Want};
@@ -53,7 +57,6 @@ pub enum HostError {
 /// A dead host's pipe may be closed a moment before its lock is free.
 const DYING: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
-const IDENTIFYING: Duration = Duration::from_millis(100);
 
 /// What became of a home whose host has died.
 #[derive(Debug)]
@@ -148,7 +151,7 @@ impl Host {
         let home = settings.home.clone();
         let path = home.supervisor_lock();
         let dead = holder(&home);
-        if let Err(error) = lock.write(&describe(mode)) {
+        if let Err(error) = lock.write(&holder::host_text(mode)) {
             // The lock holds all the same; the manager writes it as soon as it can.
             tracing::warn!(path = %path.display(), %error, "the host's identity is not recorded");
         }
@@ -291,52 +294,6 @@ async fn guard(handle: Handle) {
     }
 }
 
-/// Who holds the host lock, as its text says.
-#[must_use]
-pub fn holder(home: &Home) -> Option<Identity> {
-    named(home, "pid", "start_ticks")
-}
-
-/// The watchdog of the process that held the host lock last, as the lock's text
-/// says.
-#[must_use]
-pub fn companion(home: &Home) -> Option<Identity> {
-    named(home, "watchdog_pid", "watchdog_start_ticks")
-}
-
-fn named(home: &Home, pid: &str, start_ticks: &str) -> Option<Identity> {
-    let text = lock::read(&home.supervisor_lock());
-    let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-    Some(Identity {
-        pid: value(pid)?.parse().ok()?,
-        start_ticks: value(start_ticks)?.parse().ok()?,
-        boot_id: value("boot_id")?.to_owned(),
-        pid_namespace: value("pid_namespace")?.to_owned(),
-    })
-}
-
-/// Pins the host of this home. A lock's text alone proves nothing: the process must
-/// hold the lock too.
-///
-/// # Errors
-/// When it cannot be pinned, or its descriptors cannot be read.
-pub fn prove(home: &Home) -> io::Result<Option<Proven>> {
-    let Some(holder) = holder(home) else { return Ok(None) };
-    prove_holder(home, &holder)
-}
-
-/// Pins a process that claims to be the host of this home, if it holds the host lock.
-///
-/// # Errors
-/// When it cannot be pinned, or its descriptors cannot be read.
-pub fn prove_holder(home: &Home, claimant: &Identity) -> io::Result<Option<Proven>> {
-    let (Some(proven), Some(lock)) = (claimant.prove()?, KnownFile::at(&home.supervisor_lock())?)
-    else {
-        return Ok(None);
-    };
-    Ok(holds_lock(proven.pid(), &lock)?.then_some(proven))
-}
-
 /// The Temporal that runs from this home, host or not, and the options it was
 /// started with.
 #[must_use]
@@ -358,71 +315,11 @@ pub fn wait_restored(home: &Home) {
     }
 }
 
-/// Whether any process hosts this home.
-#[must_use]
-pub fn is_hosted(home: &Home) -> bool {
-    lock::is_held(&home.supervisor_lock()).unwrap_or(false)
-}
-
-/// What to do about a host that does not answer. Where it cannot be proven from
-/// here, it can neither be ended nor replaced.
-#[must_use]
-pub fn remedy(home: &Home) -> String {
-    match holder(home) {
-        Some(holder) if !holder.is_local() => format!(
-            "it is pid {} of another container, pid namespace or machine, which cannot be proven \
-             from here, so nothing is signalled: stop it there, or choose another home with --home",
-            holder.pid
-        ),
-        Some(holder) if matches!(prove(home), Ok(Some(_))) => format!(
-            "it is pid {}: `stigmer local restart` replaces it, `stigmer local stop` ends it",
-            holder.pid
-        ),
-        // The one named has ended, or has never held it.
-        Some(_) if is_hosted(home) => format!(
-            "it is {}, which is not proven to be a host, so nothing is signalled: end it yourself, \
-             or choose another home with --home",
-            lock::holders(&home.supervisor_lock())
-        ),
-        Some(_) | None => {
-            "`stigmer local restart` replaces it, `stigmer local stop` ends it".into()
-        }
-    }
-}
-
-/// A host that cannot be identified cannot be ended once it does not respond. Tries again for a
-/// short time while the kernel lacks a resource.
-fn own_identity() -> Identity {
-    let deadline = Instant::now() + IDENTIFYING;
-    loop {
-        let me = Identity::own();
-        if (me.is_local() && me.start_ticks > 0) || Instant::now() > deadline {
-            return me;
-        }
-        std::thread::sleep(PAUSE);
-    }
-}
-
-fn describe(mode: Mode) -> String {
-    let me = own_identity();
-    let watchdog = watchdog::companion().map_or_else(String::new, |it| {
-        format!("watchdog_pid={}\nwatchdog_start_ticks={}\n", it.pid, it.start_ticks)
-    });
-    format!(
-        "pid={}\nstart_ticks={}\nboot_id={}\npid_namespace={}\nmode={}\nversion={}\n{watchdog}",
-        me.pid,
-        me.start_ticks,
-        me.boot_id,
-        me.pid_namespace,
-        mode.as_str(),
-        env!("CARGO_PKG_VERSION")
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::manager::under_way;
+    use crate::process::identity::Identity;
 
     #[tokio::test]
     async fn host_without_its_manager_is_not_healthy() {

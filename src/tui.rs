@@ -22,7 +22,7 @@ use crate::background;
 use crate::config::{Different, Options, Settings};
 use crate::control::client::ClientError;
 use crate::harmless;
-use crate::host::{self, Host, HostError};
+use crate::host::{self, Host, HostError, Patience, Work};
 use crate::manager::Command;
 use crate::paths::Home;
 use crate::process::job;
@@ -33,7 +33,7 @@ use dashboard::Dashboard;
 use end::{End, Over};
 use farewell::{Stopping, leave, wants_up};
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use stigmer_ui::{QuitChoice, Theme};
 use terminal::Screen;
 
@@ -190,16 +190,7 @@ async fn take_over(
     settings: Settings,
     dashboard: &mut Dashboard,
 ) -> Result<Option<Host>, TuiError> {
-    let home = settings.home.clone();
-    let host = match Host::start(settings, Mode::Tui) {
-        Ok(host) => Some(host),
-        Err(HostError::Running) => None,
-        Err(error) => return Err(error.into()),
-    };
-    let session = match &host {
-        Some(host) => Session::Local(host.handle().clone()),
-        None => attach(&home).await?,
-    };
+    let (host, session) = host_or_attach(&settings, |_| {}).await?;
     dashboard.look_at(session, host.is_some());
     Ok(host)
 }
@@ -220,31 +211,40 @@ fn say(text: &str) {
     tracing::info!("{text}");
 }
 
-/// Becomes the host, or attaches to the one that runs.
+/// Becomes the host and starts Temporal, or attaches to the host that runs.
 async fn connect(settings: Settings, asked: &Options) -> Result<(Option<Host>, Session), TuiError> {
-    let home = settings.home.clone();
-    match Host::start(settings.clone(), Mode::Tui) {
-        Ok(host) => {
-            // Its outcome is on the screen.
-            let _ = host.handle().begin(Command::Start).await;
-            let session = Session::Local(host.handle().clone());
-            Ok((Some(host), session))
-        }
-        Err(HostError::Running) => {
-            let session = attach(&home).await?;
-            session.bring_up(&settings, asked)?;
-            Ok((None, session))
-        }
-        Err(error) => Err(error.into()),
+    let tell = |work: &Work| {
+        use std::io::Write;
+        let _ = writeln!(io::stderr(), "{}", harmless::lines(&format!("waiting for {work}")));
+    };
+    let (host, session) = host_or_attach(&settings, tell).await?;
+    match &host {
+        // Its outcome is on the screen.
+        Some(host) => drop(host.handle().begin(Command::Start).await),
+        None => drop(session.bring_up(&settings, asked)?),
     }
+    Ok((host, session))
 }
 
-async fn attach(home: &Home) -> Result<Session, TuiError> {
-    let deadline = Instant::now() + ATTACHING;
+/// Becomes the host, or attaches to the one that runs. `tell` gets the commands that are waited for.
+async fn host_or_attach(
+    settings: &Settings,
+    tell: impl Fn(&Work),
+) -> Result<(Option<Host>, Session), TuiError> {
+    let home = &settings.home;
+    let mut patience = Patience::new(ATTACHING);
     loop {
+        match Host::start(settings.clone(), Mode::Tui) {
+            Ok(host) => {
+                let session = Session::Local(host.handle().clone());
+                return Ok((Some(host), session));
+            }
+            Err(HostError::Running) => {}
+            Err(error) => return Err(error.into()),
+        }
         match Session::connect(home).await {
-            Ok(session) => return Ok(session),
-            Err(ClientError::NoHost) if Instant::now() < deadline && host::is_hosted(home) => {
+            Ok(session) => return Ok((None, session)),
+            Err(ClientError::NoHost) if !patience.is_over(home, &tell) => {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             Err(ClientError::Foreign(why)) => return Err(TuiError::Foreign(why)),

@@ -83,6 +83,7 @@ fn arrows_point_only_where_the_map_says() {
             &[
                 "config",
                 "control",
+                "harmless",
                 "manager",
                 "paths",
                 "process",

@@ -5,6 +5,7 @@
 //! ([`raw`]), whose maker makes the parts harmless.
 
 use crate::harmless::{harmless, lines};
+use crate::host::Work;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -47,6 +48,11 @@ pub(super) fn is_complete() -> bool {
 /// Progress or a diagnosis: one line or more.
 pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", lines(text));
+}
+
+/// Why nothing happens for a while.
+pub(super) fn waiting(work: &Work) {
+    note(&format!("waiting for {work}"));
 }
 
 /// A question on stderr, whose answer follows on the same line.

@@ -1,11 +1,11 @@
 //! `stigmer local`: ensure that a supervised Temporal runs in the background.
 
-use super::output::{line, note};
+use super::output::{self, line, note};
 use super::{CliError, Context, block_on};
 use crate::background::{self, EXIT_RUNNING, Spawned};
 use crate::config::{self, Settings};
 use crate::control::client::{self, ClientError};
-use crate::host;
+use crate::host::{self, Patience};
 use crate::paths::Home;
 use crate::presenter;
 use crate::protocol::Status;
@@ -26,7 +26,7 @@ pub(super) fn run(context: &Context) -> Result<i32, CliError> {
 pub(super) async fn ensure(context: &Context, settings: &Settings) -> Result<i32, CliError> {
     let home = &context.home;
     let mut spawned: Option<Spawned> = None;
-    let mut deadline = Instant::now() + SETTLING;
+    let mut patience = Patience::new(SETTLING);
     loop {
         match client::status(home).await {
             Ok(status) => {
@@ -34,7 +34,7 @@ pub(super) async fn ensure(context: &Context, settings: &Settings) -> Result<i32
                     .as_ref()
                     .is_some_and(|s| status.host.as_ref().is_some_and(|h| h.pid == s.pid()));
                 match use_host(context, settings, &status, ours).await {
-                    Err(Gone::Retry) if Instant::now() < deadline => {}
+                    Err(Gone::Retry) if !patience.is_over(home, output::waiting) => {}
                     Err(Gone::Retry) => return Err(unsettled(home)),
                     Err(Gone::Error(error)) => {
                         if let Some(child) = spawned.as_mut().filter(|_| ours) {
@@ -68,9 +68,9 @@ pub(super) async fn ensure(context: &Context, settings: &Settings) -> Result<i32
                     })?;
                     spawned = Some(child);
                     // What came before, an installation perhaps, is not the host's time.
-                    deadline = Instant::now() + SETTLING;
+                    patience.renew();
                 }
-                if Instant::now() > deadline {
+                if patience.is_over(home, output::waiting) {
                     let hosted = spawned.is_none() && host::is_hosted(home);
                     return Err(if hosted { unresponsive(home) } else { unsettled(home) });
                 }

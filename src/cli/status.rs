@@ -6,7 +6,7 @@ use super::output::{self, is_coloured, raw};
 use super::{CliError, Context, block_on};
 use crate::config::{Options, Settings};
 use crate::control::client::{self, ClientError};
-use crate::host;
+use crate::host::{self, Work};
 use crate::manager::Facts;
 use crate::paths::Home;
 use crate::process::{linux, memory};
@@ -39,21 +39,34 @@ pub(super) fn current(context: &Context) -> Result<Status, CliError> {
         match block_on(client::status(&context.home))? {
             Ok(status) => return Ok(status),
             Err(ClientError::NoHost) if !host::is_hosted(&context.home) => {
-                return from_files(context, false);
+                return from_files(context, Holder::Nobody);
             }
-            // It has its lock already, or still: its socket comes or goes.
-            Err(ClientError::NoHost) if Instant::now() < deadline => {
+            Err(ClientError::NoHost) => {
+                if let Some(work) = host::work(&context.home) {
+                    return from_files(context, Holder::Command(work));
+                }
+                // It has its lock already, or still: its socket comes or goes.
+                if Instant::now() > deadline {
+                    return from_files(context, Holder::Host);
+                }
                 std::thread::sleep(Duration::from_millis(5));
             }
-            Err(ClientError::NoHost | ClientError::Unresponsive) => {
-                return from_files(context, true);
-            }
+            Err(ClientError::Unresponsive) => return from_files(context, Holder::Host),
             Err(error) => return Err(CliError::Other(error.to_string())),
         }
     }
 }
 
-fn from_files(context: &Context, hosted: bool) -> Result<Status, CliError> {
+/// What holds the host lock where no host answers.
+enum Holder {
+    Nobody,
+    /// A host that does not respond.
+    Host,
+    /// A command that ends the server.
+    Command(Work),
+}
+
+fn from_files(context: &Context, holder: Holder) -> Result<Status, CliError> {
     let home = &context.home;
     let found = running::find(home)
         .map_err(|error| CliError::Other(format!("cannot tell what runs of {home}: {error}")))?;
@@ -84,22 +97,25 @@ fn from_files(context: &Context, hosted: bool) -> Result<Status, CliError> {
         })?,
         None => Ok(()),
     };
-    let message = match (&record, hosted) {
-        (_, true) => format!("host unresponsive: {}", host::remedy(home)),
-        (Some(_), false) => {
+    let is_stopping = matches!(holder, Holder::Command(_));
+    let message = match (&record, holder) {
+        (_, Holder::Command(work)) => format!("pid {} is {}", work.pid, work.doing),
+        (_, Holder::Host) => format!("host unresponsive: {}", host::remedy(home)),
+        (Some(_), Holder::Nobody) => {
             "no host, a crash is not repaired; `stigmer local` adopts it, `stigmer local stop` ends it"
                 .to_owned()
         }
-        (None, false) => unproven,
+        (None, Holder::Nobody) => unproven,
     };
     Ok(Status {
         host: None,
         state: match (&record, &serving) {
+            (_, _) if is_stopping => State::Stopping,
             (None, _) => State::Stopped,
             (Some(_), Ok(())) => State::Ready,
             (Some(_), Err(_)) => State::Starting,
         },
-        intent: if record.is_some() { Want::Up } else { Want::Down },
+        intent: if record.is_some() && !is_stopping { Want::Up } else { Want::Down },
         message,
         temporal: record.map(|record| TemporalStatus {
             pid: Some(record.leader.pid),

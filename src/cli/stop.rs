@@ -1,11 +1,11 @@
 //! `stigmer local stop`: whoever hosts it, or nobody.
 
 use super::loss::{self, Ending};
-use super::output::{line, note};
+use super::output::{self, line, note};
 use super::{CliError, Context, block_on};
 use crate::config::Options;
 use crate::control::client::{self, ClientError};
-use crate::host;
+use crate::host::{self, Patience};
 use crate::manager::Intent;
 use crate::paths::Home;
 use crate::process::identity::{Identity, Proven, Signal};
@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 
 /// A host ends within milliseconds of its Temporal.
 const LEAVING: Duration = Duration::from_secs(5);
+
+/// After the grace period: the time to kill what is left, and to see that nothing is.
+const KILLING: Duration = Duration::from_secs(10);
 
 pub(super) fn run(context: &Context, yes: bool) -> Result<i32, CliError> {
     context.warn_of_broken_config();
@@ -164,6 +167,10 @@ fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>
 pub(super) fn kill_host(home: &Home) -> Result<(), CliError> {
     super::start::provable(home)?;
     want_down(home);
+    if host::work(home).is_some() {
+        // The host has ended meanwhile, and a command does what is to be done.
+        return Ok(());
+    }
     let proven = host::prove(home)
         .map_err(|error| CliError::Other(format!("cannot end the host: {error}")))?;
     if let Some(proven) = proven {
@@ -178,10 +185,10 @@ pub(super) fn kill_host(home: &Home) -> Result<(), CliError> {
 
 /// Holding the host's lock keeps every starter out. A host comes and goes within
 /// milliseconds; one that holds the lock for long and has no socket is no use to
-/// anybody. `None`: the one that holds it answers.
+/// anybody. A command that works is waited for. `None`: the host answers.
 fn take_host_lock(home: &Home) -> Result<Option<HostLock>, CliError> {
     let path = home.supervisor_lock();
-    let mut deadline = Instant::now() + LEAVING;
+    let mut patience = Patience::new(LEAVING);
     let mut killed = false;
     loop {
         let taken = HostLock::take(&path)
@@ -189,14 +196,24 @@ fn take_host_lock(home: &Home) -> Result<Option<HostLock>, CliError> {
         match taken {
             Some(lock) => return Ok(Some(lock)),
             None if block_on(client::status(home))?.is_ok() => return Ok(None),
-            None if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+            None if !patience.is_over(home, output::waiting) => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
             None if killed => return Err(super::start::unresponsive(home)),
             None => {
                 kill_host(home)?;
                 killed = true;
-                deadline = Instant::now() + LEAVING;
+                patience.renew();
             }
         }
+    }
+}
+
+/// Lets others know who holds the lock, and what they wait for.
+fn sign(lock: &HostLock, home: &Home, work: Option<(&str, Duration)>) {
+    // They wait for less, and cannot end this process.
+    if let Err(error) = host::sign(lock, home, work) {
+        note(&format!("warning: cannot write {}: {error}", home.supervisor_lock().display()));
     }
 }
 
@@ -212,10 +229,11 @@ pub(super) fn stop_orphan(home: &Home) -> Result<Option<Stopped>, CliError> {
     let stopped = if nothing {
         Stopped::Nothing
     } else {
-        let Some(_lock) = take_host_lock(home)? else { return Ok(None) };
+        let Some(lock) = take_host_lock(home)? else { return Ok(None) };
+        sign(&lock, home, None);
         // A host that was killed has left its socket.
         let _ = std::fs::remove_file(home.socket());
-        end_orphan(home)?
+        end_orphan(home, &lock)?
     };
     // It begins a host, which finds that nothing is to run.
     if let Some(watchdog) = watchdog {
@@ -237,12 +255,10 @@ fn want_down(home: &Home) {
 
 /// The watchdog of a host that is dead, while it lives.
 fn watchdog_of_the_dead(home: &Home) -> Option<Proven> {
-    host::holder(home)
-        .filter(|holder| holder.is_local() && matches!(holder.is_alive(), Ok(false)))?;
-    host::companion(home)?.prove().ok()?
+    host::companion_of_the_dead(home)?.prove().ok()?
 }
 
-fn end_orphan(home: &Home) -> Result<Stopped, CliError> {
+fn end_orphan(home: &Home, host_lock: &HostLock) -> Result<Stopped, CliError> {
     let lock = home.temporal_lock();
     let (subject, grace, ports) =
         match running::find(home).map_err(|error| unknown(home, &error))? {
@@ -266,6 +282,7 @@ fn end_orphan(home: &Home) -> Result<Stopped, CliError> {
                 )));
             }
         };
+    sign(host_lock, home, Some(("stopping the server", grace + KILLING)));
     let left = subject.end(&lock, grace).map_err(|error| unknown(home, &error))?;
     if let Some(survivor) = left.first() {
         return Err(CliError::Other(format!(

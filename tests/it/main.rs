@@ -29,6 +29,7 @@ mod records;
 mod sandboxes;
 mod strangers;
 mod viewers;
+mod waiting;
 mod watchdog;
 mod workflows;
 mod wrappers;

@@ -1,0 +1,309 @@
+//! Who holds the host lock, and what for. The text in the lock tells it, and counts only for a
+//! process that is proven to hold the lock.
+
+use crate::harmless;
+use crate::paths::Home;
+use crate::process::identity::{Identity, Proven};
+use crate::process::lock::{self, HostLock};
+use crate::process::open_files::{KnownFile, holds_lock};
+use crate::process::{Pid, linux};
+use crate::protocol::Mode;
+use crate::watchdog;
+use std::fmt;
+use std::io;
+use std::time::{Duration, Instant};
+
+const IDENTIFYING: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// What a command does while it holds the host lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    /// The process of the command.
+    pub pid: Pid,
+    /// With a participle: `stopping the server`.
+    pub doing: String,
+    /// How much longer it may take.
+    pub left: Duration,
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.left.as_millis().div_ceil(1000);
+        write!(f, "pid {}, which is {} (up to {seconds} s)", self.pid, self.doing)
+    }
+}
+
+/// A wait for the host lock, or for the host that holds it. It has a deadline, which moves while a
+/// command holds the lock and its work is within its limit.
+#[derive(Debug)]
+pub struct Patience {
+    usual: Duration,
+    deadline: Instant,
+    told: Option<Pid>,
+}
+
+impl Patience {
+    /// A wait that lasts this long where no command holds the lock.
+    #[must_use]
+    pub fn new(usual: Duration) -> Self {
+        Self { usual, deadline: Instant::now() + usual, told: None }
+    }
+
+    /// Begins anew.
+    pub fn renew(&mut self) {
+        self.deadline = Instant::now() + self.usual;
+    }
+
+    /// Whether the wait has lasted long enough. `tell` is called once for each command that is
+    /// waited for.
+    pub fn is_over(&mut self, home: &Home, tell: impl FnOnce(&Work)) -> bool {
+        let Some(work) = work(home) else { return Instant::now() >= self.deadline };
+        self.renew();
+        if self.told.replace(work.pid) != Some(work.pid) {
+            tell(&work);
+        }
+        false
+    }
+}
+
+/// The text of a host lock.
+struct Text(String);
+
+impl Text {
+    fn of(home: &Home) -> Self {
+        Self(lock::read(&home.supervisor_lock()))
+    }
+
+    fn value(&self, key: &str) -> Option<&str> {
+        self.0.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+    }
+
+    fn millis(&self, key: &str) -> Option<Duration> {
+        self.value(key)?.parse().ok().map(Duration::from_millis)
+    }
+
+    fn identity(&self, pid: &str, start_ticks: &str) -> Option<Identity> {
+        Some(Identity {
+            pid: self.value(pid)?.parse().ok()?,
+            start_ticks: self.value(start_ticks)?.parse().ok()?,
+            boot_id: self.value("boot_id")?.to_owned(),
+            pid_namespace: self.value("pid_namespace")?.to_owned(),
+        })
+    }
+
+    fn holder(&self) -> Option<Identity> {
+        self.identity("pid", "start_ticks")
+    }
+
+    fn companion(&self) -> Option<Identity> {
+        self.identity("watchdog_pid", "watchdog_start_ticks")
+    }
+
+    fn is_of_command(&self) -> bool {
+        self.value("mode") == Some(COMMAND)
+    }
+
+    /// What the process does that it names, if it has time left for that.
+    fn work(&self) -> Option<Work> {
+        let limit = self.millis("limit_ms")?;
+        let lasts = linux::since_boot()?.checked_sub(self.millis("begun_ms")?)?;
+        Some(Work {
+            pid: self.holder()?.pid,
+            doing: harmless::quote(self.value("doing")?),
+            left: limit.checked_sub(lasts).filter(|left| !left.is_zero())?,
+        })
+    }
+}
+
+/// Who holds the host lock, as its text says.
+#[must_use]
+pub fn holder(home: &Home) -> Option<Identity> {
+    Text::of(home).holder()
+}
+
+/// The watchdog of a host that is dead, as the text of the lock says.
+#[must_use]
+pub fn companion_of_the_dead(home: &Home) -> Option<Identity> {
+    let text = Text::of(home);
+    // A command leaves the companion of the host before it in the text.
+    let is_dead = |it: &Identity| it.is_local() && matches!(it.is_alive(), Ok(false));
+    text.holder().filter(|holder| text.is_of_command() || is_dead(holder))?;
+    text.companion()
+}
+
+/// What the command does that is proven to hold the host lock. `None` if it has exceeded its limit.
+#[must_use]
+pub fn work(home: &Home) -> Option<Work> {
+    let text = Text::of(home);
+    let work = text.work()?;
+    matches!(prove_holder(home, &text.holder()?), Ok(Some(_))).then_some(work)
+}
+
+/// Pins the host of this home. A lock's text alone proves nothing: the process must
+/// hold the lock too.
+///
+/// # Errors
+/// When it cannot be pinned, or its descriptors cannot be read.
+pub fn prove(home: &Home) -> io::Result<Option<Proven>> {
+    let Some(holder) = holder(home) else { return Ok(None) };
+    prove_holder(home, &holder)
+}
+
+/// Pins a process that claims to be the host of this home, if it holds the host lock.
+///
+/// # Errors
+/// When it cannot be pinned, or its descriptors cannot be read.
+pub fn prove_holder(home: &Home, claimant: &Identity) -> io::Result<Option<Proven>> {
+    let (Some(proven), Some(lock)) = (claimant.prove()?, KnownFile::at(&home.supervisor_lock())?)
+    else {
+        return Ok(None);
+    };
+    Ok(holds_lock(proven.pid(), &lock)?.then_some(proven))
+}
+
+/// Whether any process hosts this home.
+#[must_use]
+pub fn is_hosted(home: &Home) -> bool {
+    lock::is_held(&home.supervisor_lock()).unwrap_or(false)
+}
+
+/// What to do about a host that does not answer. Where it cannot be proven from
+/// here, it can neither be ended nor replaced.
+#[must_use]
+pub fn remedy(home: &Home) -> String {
+    match holder(home) {
+        Some(holder) if !holder.is_local() => format!(
+            "it is pid {} of another container, pid namespace or machine, which cannot be proven \
+             from here, so nothing is signalled: stop it there, or choose another home with --home",
+            holder.pid
+        ),
+        Some(holder) if matches!(prove(home), Ok(Some(_))) => format!(
+            "it is pid {}: `stigmer local restart` replaces it, `stigmer local stop` ends it",
+            holder.pid
+        ),
+        // The one named has ended, or has never held it.
+        Some(_) if is_hosted(home) => format!(
+            "it is {}, which is not proven to be a host, so nothing is signalled: end it yourself, \
+             or choose another home with --home",
+            lock::holders(&home.supervisor_lock())
+        ),
+        Some(_) | None => {
+            "`stigmer local restart` replaces it, `stigmer local stop` ends it".into()
+        }
+    }
+}
+
+/// A host that cannot be identified cannot be ended once it does not respond. Tries again for a
+/// short time while the kernel lacks a resource.
+fn own_identity() -> Identity {
+    let deadline = Instant::now() + IDENTIFYING;
+    loop {
+        let me = Identity::own();
+        if (me.is_local() && me.start_ticks > 0) || Instant::now() > deadline {
+            return me;
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+const COMMAND: &str = "command";
+
+/// The text with which a host signs its lock.
+pub(super) fn host_text(mode: Mode) -> String {
+    text(mode.as_str(), watchdog::companion())
+}
+
+/// Signs a host lock that this process holds for a command. `work`: what the command does, and the
+/// longest time that it takes.
+///
+/// # Errors
+/// When the text cannot be written. The lock is held all the same.
+pub fn sign(lock: &HostLock, home: &Home, work: Option<(&str, Duration)>) -> io::Result<()> {
+    let before = Text::of(home).companion().filter(Identity::is_local);
+    let mut text = text(COMMAND, before.as_ref());
+    if let (Some((doing, limit)), Some(begun)) = (work, linux::since_boot()) {
+        text += &format!(
+            "doing={doing}\nlimit_ms={}\nbegun_ms={}\n",
+            limit.as_millis(),
+            begun.as_millis()
+        );
+    }
+    lock.write(&text)
+}
+
+fn text(mode: &str, companion: Option<&Identity>) -> String {
+    let me = own_identity();
+    let watchdog = companion.map_or_else(String::new, |it| {
+        format!("watchdog_pid={}\nwatchdog_start_ticks={}\n", it.pid, it.start_ticks)
+    });
+    format!(
+        "pid={}\nstart_ticks={}\nboot_id={}\npid_namespace={}\nmode={mode}\nversion={}\n{watchdog}",
+        me.pid,
+        me.start_ticks,
+        me.boot_id,
+        me.pid_namespace,
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(3600);
+
+    fn locked() -> (tempfile::TempDir, Home, HostLock) {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path()).unwrap();
+        let lock = HostLock::take(&home.supervisor_lock()).unwrap().unwrap();
+        (folder, home, lock)
+    }
+
+    #[test]
+    fn work_counts_while_its_process_holds_the_lock_and_has_time_left() {
+        let (_folder, home, lock) = locked();
+        sign(&lock, &home, None).unwrap();
+        assert_eq!(work(&home), None);
+        assert_eq!(prove(&home).unwrap().map(|it| it.pid()), Some(Identity::own().pid));
+        sign(&lock, &home, Some(("stopping the server", LONG))).unwrap();
+        let found = work(&home).unwrap();
+        assert_eq!((found.pid, found.doing.as_str()), (Identity::own().pid, "stopping the server"));
+        assert!(found.left <= LONG && found.to_string().contains("(up to "), "{found}");
+        sign(&lock, &home, Some(("stopping the server", Duration::ZERO))).unwrap();
+        assert_eq!(work(&home), None, "beyond its limit");
+        sign(&lock, &home, Some(("stopping the server", LONG))).unwrap();
+        drop(lock);
+        assert_eq!(work(&home), None, "the text alone proves nothing");
+    }
+
+    #[test]
+    fn a_wait_lasts_as_long_as_the_work_of_a_command_and_is_told_once() {
+        let (_folder, home, lock) = locked();
+        let mut patience = Patience::new(Duration::ZERO);
+        let mut told = Vec::new();
+        sign(&lock, &home, Some(("stopping the server", LONG))).unwrap();
+        for _ in 0..3 {
+            assert!(!patience.is_over(&home, |work| told.push(work.pid)));
+        }
+        assert_eq!(told, [Identity::own().pid]);
+        drop(lock);
+        assert!(patience.is_over(&home, |work| told.push(work.pid)));
+        assert_eq!(told.len(), 1);
+    }
+
+    #[test]
+    fn a_command_keeps_the_companion_of_the_dead_host_in_the_text() {
+        let (_folder, home, lock) = locked();
+        let dead = Identity { pid: 4_000_000, ..Identity::own() };
+        let companion = Identity::own();
+        let text = text("background", Some(&companion));
+        lock.write(&text.replacen(&format!("pid={}\n", companion.pid), "pid=4000000\n", 1))
+            .unwrap();
+        assert_eq!(holder(&home), Some(dead));
+        assert_eq!(companion_of_the_dead(&home), Some(companion.clone()));
+        sign(&lock, &home, None).unwrap();
+        sign(&lock, &home, Some(("stopping the server", LONG))).unwrap();
+        assert_eq!(companion_of_the_dead(&home), Some(companion));
+    }
+}
