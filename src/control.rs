@@ -2,6 +2,7 @@
 //! may use.
 
 pub mod client;
+mod connections;
 pub mod events;
 mod listener;
 pub mod server;

@@ -3,12 +3,14 @@
 mod asked;
 mod events;
 mod logs;
+mod shares;
 mod socket;
 
-use super::listener::Bounded;
+use super::connections::serve;
 use crate::config::{Options, Settings};
 use crate::manager::{Command, Facts, Handle, Outcome};
 use crate::paths::Home;
+use crate::process::descriptors;
 use crate::protocol::{ApiError, ErrorBody};
 use crate::supervisor::Cause;
 use asked::{Asked, Text};
@@ -18,11 +20,11 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use shares::{Share, Shares, TCP_CONNECTIONS};
 pub use socket::Socket;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -30,9 +32,6 @@ use tokio_util::sync::CancellationToken;
 const BODY_MAX: usize = 64 << 10;
 /// How long answers that are under way may take when the host ends.
 const LEAVING: Duration = Duration::from_secs(1);
-/// Streams of events at once: fewer than connections, so that there is always
-/// one left to ask for the status.
-const STREAMS: usize = 128;
 
 /// What the routes share.
 #[derive(Debug, Clone)]
@@ -41,7 +40,7 @@ struct Api {
     /// Cancelled to ask the host to end. Temporal is stopped by then.
     end: CancellationToken,
     closing: CancellationToken,
-    streams: Arc<Semaphore>,
+    shares: Shares,
 }
 
 /// The bound sockets and the tasks that serve them.
@@ -65,7 +64,7 @@ impl Server {
             manager: manager.clone(),
             end: end.clone(),
             closing: closing.clone(),
-            streams: Arc::new(Semaphore::new(STREAMS)),
+            shares: Shares::of(descriptors::limit()),
         };
         let tcp = tokio::spawn(serve_tcp(api.clone(), closing.clone()));
         let socket = Arc::new(Socket::new(home.socket()));
@@ -119,8 +118,8 @@ async fn serve_tcp(api: Api, closing: CancellationToken) {
             Some(address) => match TcpListener::bind(address).await {
                 Ok(listener) => {
                     api.manager.trouble("http", None).await;
-                    let listener = Bounded::new(listener);
-                    Some(tokio::spawn(serve(listener, routes.clone(), until.clone())))
+                    let (routes, until) = (routes.clone(), until.clone());
+                    Some(tokio::spawn(serve(listener, TCP_CONNECTIONS, routes, until)))
                 }
                 Err(error) => {
                     let what = format!(
@@ -145,17 +144,6 @@ async fn serve_tcp(api: Api, closing: CancellationToken) {
         if !goes_on {
             return;
         }
-    }
-}
-
-async fn serve<L>(listener: L, routes: Router, closing: CancellationToken)
-where
-    L: axum::serve::Listener,
-    L::Addr: std::fmt::Debug,
-{
-    let serve = axum::serve(listener, routes).with_graceful_shutdown(closing.cancelled_owned());
-    if let Err(error) = serve.await {
-        tracing::error!(%error, "a listener of the control API ended");
     }
 }
 
@@ -241,11 +229,11 @@ async fn readyz(State(api): State<Api>) -> Response {
 }
 
 async fn start(State(api): State<Api>, Asked(wait): Asked<Wait>) -> Response {
-    command(&api, Command::Start, wait.wait).await
+    command(&api, Command::Start, wait.wait, &api.shares.starts).await
 }
 
 async fn stop(State(api): State<Api>, Asked(wait): Asked<Wait>) -> Response {
-    command(&api, Command::Stop(Cause::Operator), wait.wait).await
+    command(&api, Command::Stop(Cause::Operator), wait.wait, &api.shares.stops).await
 }
 
 async fn restart(State(api): State<Api>, Asked(wait): Asked<Wait>, Text(body): Text) -> Response {
@@ -253,7 +241,7 @@ async fn restart(State(api): State<Api>, Asked(wait): Asked<Wait>, Text(body): T
         Ok(settings) => settings.map(Box::new),
         Err(error) => return failure(StatusCode::BAD_REQUEST, error),
     };
-    command(&api, Command::Restart(settings), wait.wait).await
+    command(&api, Command::Restart(settings), wait.wait, &api.shares.starts).await
 }
 
 /// The running options with those laid over that the body gives anew.
@@ -275,6 +263,10 @@ fn new_settings(facts: &Facts, body: &[u8]) -> Result<Option<Settings>, ApiError
 /// In a task of its own: a client that has gone, or does not wait, must not
 /// leave it half done. The host ends only when Temporal is proven stopped.
 async fn shutdown(State(api): State<Api>, Asked(wait): Asked<Wait>) -> Response {
+    let _permit = match wait.wait.then(|| api.shares.stops.take()).transpose() {
+        Ok(permit) => permit,
+        Err(refused) => return failure(StatusCode::SERVICE_UNAVAILABLE, refused),
+    };
     let stopping = tokio::spawn({
         let api = api.clone();
         async move {
@@ -302,7 +294,11 @@ fn leaving() -> ApiError {
     ApiError::new("gone", "the host is shutting down", "try again in a moment")
 }
 
-async fn command(api: &Api, command: Command, wait: bool) -> Response {
+async fn command(api: &Api, command: Command, wait: bool, share: &Share) -> Response {
+    let _permit = match wait.then(|| share.take()).transpose() {
+        Ok(permit) => permit,
+        Err(refused) => return failure(StatusCode::SERVICE_UNAVAILABLE, refused),
+    };
     let outcome = match begin(api, command).await {
         Ok(outcome) if wait => outcome.await.unwrap_or_else(|_| Err(leaving())),
         Ok(_) => Ok(()),

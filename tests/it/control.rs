@@ -1,10 +1,15 @@
 //! The control API on the socket, as `curl` meets it.
 
 use crate::support::ports;
-use crate::support::rig::Rig;
-use crate::support::socket::{ask, ask_tcp, get};
+use crate::support::rig::{READY, Rig, Running};
+use crate::support::socket::{Reader, ask, ask_tcp, get};
+use nix::sys::resource::{Resource, setrlimit};
 use openmetrics_parser::{MetricsExposition, OpenMetricsType, OpenMetricsValue};
+use serde_json::Value;
 use std::collections::BTreeSet;
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 
 #[test]
 fn what_is_not_understood_is_answered_as_an_error_of_ours() {
@@ -48,6 +53,42 @@ fn over_tcp_there_is_nothing_but_health_and_metrics_and_only_for_this_machine() 
         ask("GET", "/metrics", host).is_error(403, "foreign_host");
     }
     assert_eq!(rig.status()["state"], "ready");
+}
+
+/// More than a host with this limit allows on its socket.
+const SILENT: usize = 150;
+const DESCRIPTORS: u64 = 160;
+
+#[test]
+fn clients_that_send_nothing_keep_no_command_from_a_host_and_get_no_host_killed() {
+    let rig = Rig::new();
+    let mut command = rig.local(&["--no-tui"]);
+    // SAFETY: between fork and exec only a system call on plain numbers is made.
+    unsafe {
+        command.pre_exec(|| Ok(setrlimit(Resource::RLIMIT_NOFILE, DESCRIPTORS, DESCRIPTORS)?));
+    }
+    let host = Running::spawn(command);
+    host.wait_for(READY);
+    let mut viewer = Reader::open(&rig);
+    let silent: Vec<UnixStream> = (0..SILENT)
+        .map(|number| {
+            let mut stream = UnixStream::connect(rig.path("stigmer.sock")).unwrap();
+            let sent = ["", "GET /v1/status HTTP/1.1\r\nhost:"][number % 2];
+            stream.write_all(sent.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    let status = rig.status();
+    assert_eq!((&status["state"], &status["host"]["pid"]), (&"ready".into(), &host.pid().into()));
+    // The stream of a viewer that reads goes on.
+    let stopping = Running::spawn(rig.local(&["stop"]));
+    let stopped = |change: &Value| change["kind"] == "state" && change["state"] == "stopped";
+    while !viewer.until("delta")["changes"].as_array().unwrap().iter().any(stopped) {}
+    let stopped = stopping.finish().exits(0);
+    assert!(!stopped.stderr.contains("does not answer"), "{stopped:?}");
+    host.finish().exits(0);
+    drop(silent);
+    rig.assert_nothing_runs();
 }
 
 fn exposition(rig: &Rig) -> MetricsExposition<OpenMetricsType, OpenMetricsValue> {

@@ -9,6 +9,10 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// Within this time a client sends the body of its request.
+const BODY: Duration = Duration::from_secs(5);
 
 /// What stands behind the `?`.
 pub(super) struct Asked<T>(pub(super) T);
@@ -37,7 +41,13 @@ impl<S: Send + Sync> FromRequest<S> for Text {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
         let path = request.uri().path().to_owned();
-        Bytes::from_request(request, state).await.map(Self).map_err(|rejection| {
+        let body = tokio::time::timeout(BODY, Bytes::from_request(request, state));
+        let body = body.await.map_err(|_| {
+            let message = format!("the body for {path} is not complete after {BODY:?}");
+            let hint = "send as many bytes as content-length says";
+            failure(StatusCode::REQUEST_TIMEOUT, ApiError::new("bad_body", message, hint))
+        })?;
+        body.map(Self).map_err(|rejection| {
             let code = match rejection.status() {
                 StatusCode::PAYLOAD_TOO_LARGE => "too_large",
                 _ => "bad_body",

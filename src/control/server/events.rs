@@ -2,7 +2,6 @@
 
 use super::{Api, failure};
 use crate::control::sse;
-use crate::protocol::ApiError;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -11,10 +10,9 @@ use futures_util::stream;
 use std::convert::Infallible;
 
 pub(super) async fn events(State(api): State<Api>) -> Response {
-    let Ok(permit) = api.streams.clone().try_acquire_owned() else {
-        let message = format!("{} viewers are connected already", super::STREAMS);
-        let error = ApiError::new("too_many_streams", message, "close some of them");
-        return failure(StatusCode::SERVICE_UNAVAILABLE, error);
+    let permit = match api.shares.streams.take() {
+        Ok(permit) => permit,
+        Err(refused) => return failure(StatusCode::SERVICE_UNAVAILABLE, refused),
     };
     // It is asked for the next event only when the connection has room: a reader
     // that does not read holds what its connection has, and no more.

@@ -46,6 +46,10 @@ pub(super) async fn logs(State(api): State<Api>, Asked(wanted): Asked<Logs>) -> 
         Ok(pattern) => pattern,
         Err(error) => return bad(format!("grep: {error}")),
     };
+    let _permit = match api.shares.logs.take() {
+        Ok(permit) => permit,
+        Err(refused) => return failure(StatusCode::SERVICE_UNAVAILABLE, refused),
+    };
     let last = Some(tail.unwrap_or(1_000).min(TAIL_MAX));
     let path = api.manager.facts().settings.home.temporal_log();
     let _turn = READING.acquire().await;

@@ -1,6 +1,7 @@
 //! The socket of the home.
 
-use super::super::listener::{Bounded, Owned};
+use super::super::connections;
+use super::super::listener::Owned;
 use super::{Api, router};
 use crate::process::open_files::KnownFile;
 use std::io;
@@ -110,10 +111,15 @@ pub(super) async fn serve(
                     api.manager.trouble("socket", None).await;
                 }
                 let uid = nix::unistd::getuid().as_raw();
-                let listener = Bounded::new(Owned { listener, uid });
+                let listener = Owned { listener, uid };
                 failed = false;
                 let until = api.closing.child_token();
-                let serving = super::serve(listener, router(api.clone()), until.clone());
+                let serving = connections::serve(
+                    listener,
+                    api.shares.connections,
+                    router(api.clone()),
+                    until.clone(),
+                );
                 let mut serving = tokio::spawn(serving);
                 tokio::select! {
                     _ = &mut serving => return,

@@ -1,0 +1,149 @@
+//! Connections, and which of them to close for a new one.
+//!
+//! Their number is bounded. A client that sends no complete request, or does not read its
+//! response, never keeps another client out: the most silent one is closed first.
+
+mod activity;
+
+use super::listener::Listener;
+use activity::{Activity, Answering, Observed};
+use axum::Router;
+use axum::body::Body;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::task::{AbortHandle, Id, JoinSet};
+use tokio::time::{Duration, sleep};
+use tokio_util::sync::CancellationToken;
+
+/// Within this time a client sends the head of its request, the first one as well as the next.
+const HEAD: Duration = Duration::from_secs(5);
+/// Between two searches for a connection that may be closed, where none may.
+const SEARCH: Duration = Duration::from_millis(50);
+/// After a connection that could not be accepted.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The connections of a listener.
+struct Connections {
+    most: usize,
+    open: HashMap<Id, Connection>,
+    tasks: JoinSet<()>,
+}
+
+struct Connection {
+    activity: Arc<Activity>,
+    task: AbortHandle,
+}
+
+/// Serves at most so many connections at once, until `closing`, and then those that are open to
+/// the end of their responses.
+pub(super) async fn serve(
+    listener: impl Listener,
+    most: usize,
+    routes: Router,
+    closing: CancellationToken,
+) {
+    let mut connections = Connections { most, open: HashMap::new(), tasks: JoinSet::new() };
+    loop {
+        let has_room = connections.has_room();
+        tokio::select! {
+            () = closing.cancelled() => break,
+            Some(ended) = connections.tasks.join_next_with_id() => {
+                connections.open.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
+            }
+            accepted = listener.accept(), if has_room => match accepted {
+                Ok(stream) => {
+                    connections.add(stream, &routes, &closing);
+                    // Its request is read before another client takes its place.
+                    tokio::task::yield_now().await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    // No descriptor is left, perhaps.
+                    connections.close_most_silent();
+                    sleep(PAUSE).await;
+                }
+            },
+            () = sleep(SEARCH), if !has_room => {}
+        }
+    }
+    drop(listener);
+    while connections.tasks.join_next().await.is_some() {}
+}
+
+impl Connections {
+    fn has_room(&self) -> bool {
+        self.open.len() < self.most || self.most_silent().is_some()
+    }
+
+    fn most_silent(&self) -> Option<Id> {
+        let idle = self.open.iter().filter_map(|(id, connection)| {
+            let silence = connection.activity.closable()?;
+            Some((silence, *id))
+        });
+        idle.max_by_key(|(silence, _)| *silence).map(|(_, id)| id)
+    }
+
+    fn close_most_silent(&mut self) {
+        if let Some(connection) = self.most_silent().and_then(|id| self.open.remove(&id)) {
+            connection.task.abort();
+        }
+    }
+
+    fn add<S>(&mut self, stream: S, routes: &Router, closing: &CancellationToken)
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    {
+        if self.open.len() >= self.most {
+            self.close_most_silent();
+        }
+        let activity = Arc::new(Activity::new());
+        let stream = Observed::new(stream, activity.clone());
+        let serving = serve_one(stream, routes.clone(), activity.clone(), closing.clone());
+        let task = self.tasks.spawn(serving);
+        self.open.insert(task.id(), Connection { activity, task });
+    }
+}
+
+async fn serve_one<S>(
+    stream: Observed<S>,
+    routes: Router,
+    activity: Arc<Activity>,
+    closing: CancellationToken,
+) where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let routes = TowerToHyperService::new(routes);
+    let service = service_fn(move |request| {
+        let request_under_way = activity.begin_request();
+        let response = routes.call(request);
+        async move {
+            let response = response.await?;
+            Ok::<_, std::convert::Infallible>(
+                response.map(|body: Body| Answering::new(body, request_under_way)),
+            )
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    // A client that goes, or is too slow, is no error of ours.
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = closing.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        tracing::trace!(%error, "a connection ended");
+    }
+}
+
+#[cfg(test)]
+mod tests;

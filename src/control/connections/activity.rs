@@ -1,0 +1,178 @@
+//! What a client does with its connection.
+
+use axum::body::Body;
+use hyper::body::{Body as HttpBody, Bytes, Frame, SizeHint};
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Duration, Instant};
+
+/// A reader that takes nothing of its response for this long does not read it.
+const UNREAD: Duration = Duration::from_secs(3);
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(super) struct Activity(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    /// When the last byte went one way or the other.
+    last: Instant,
+    /// From the head of a request to the end of its response.
+    under_way: bool,
+    /// Part of the response waits for its reader.
+    blocked: bool,
+}
+
+/// How much closing a connection costs its client, and then how long the client is silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Silence {
+    /// A response that is not read.
+    Unread(Duration),
+    /// No request, or a part of one.
+    Idle(Duration),
+}
+
+impl Activity {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(State { last: Instant::now(), under_way: false, blocked: false }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `None` while a command is carried out or its response is read.
+    pub(super) fn closable(&self) -> Option<Silence> {
+        let state = self.state();
+        let silence = state.last.elapsed();
+        match state.under_way {
+            false => Some(Silence::Idle(silence)),
+            true => (state.blocked && silence >= UNREAD).then_some(Silence::Unread(silence)),
+        }
+    }
+
+    /// A request has been read; it is under way until the value that is returned is dropped.
+    pub(super) fn begin_request(self: &Arc<Self>) -> UnderWay {
+        self.state().under_way = true;
+        UnderWay(self.clone())
+    }
+
+    fn moved(&self) {
+        let mut state = self.state();
+        state.last = Instant::now();
+        state.blocked = false;
+    }
+}
+
+/// A request that has been read and whose response is not complete.
+#[derive(Debug)]
+pub(super) struct UnderWay(Arc<Activity>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.state().under_way = false;
+    }
+}
+
+/// The body of a response. Its request is under way until it has been sent.
+pub(super) struct Answering {
+    body: Body,
+    _under_way: UnderWay,
+}
+
+impl Answering {
+    pub(super) fn new(body: Body, under_way: UnderWay) -> Self {
+        Self { body, _under_way: under_way }
+    }
+}
+
+impl HttpBody for Answering {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A stream whose bytes count as activity.
+pub(super) struct Observed<S> {
+    stream: S,
+    activity: Arc<Activity>,
+}
+
+impl<S> Observed<S> {
+    pub(super) fn new(stream: S, activity: Arc<Activity>) -> Self {
+        Self { stream, activity }
+    }
+
+    fn observe(&self, wrote: &Poll<io::Result<usize>>) {
+        match wrote {
+            Poll::Ready(_) => self.activity.moved(),
+            Poll::Pending => self.activity.state().blocked = true,
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Observed<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if read.is_ready() {
+            self.activity.state().last = Instant::now();
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Observed<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let wrote = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.observe(&wrote);
+        wrote
+    }
+
+    // Without these two, 400 kB would be gathered for a reader that does not read.
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let wrote = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.observe(&wrote);
+        wrote
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

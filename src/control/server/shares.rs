@@ -1,0 +1,94 @@
+//! How many connections there may be, and how many of them for requests that take long: one is
+//! always left for another command.
+
+use crate::protocol::ApiError;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// More than any sane number of viewers.
+const CONNECTIONS_MAX: usize = 256;
+/// Fewer would refuse the viewers of one developer.
+const CONNECTIONS_MIN: usize = 16;
+/// Descriptors for the host itself, the connections over TCP among them. A background host has 22
+/// open at rest.
+const OWN_DESCRIPTORS: u64 = 64;
+
+/// Connections over TCP: a few that scrape and probe.
+pub(super) const TCP_CONNECTIONS: usize = 16;
+
+/// See the module's documentation.
+#[derive(Debug, Clone)]
+pub(super) struct Shares {
+    pub(super) connections: usize,
+    pub(super) streams: Share,
+    pub(super) logs: Share,
+    /// Clients that wait until the server is ready.
+    pub(super) starts: Share,
+    /// Clients that wait until the server has stopped. Apart from those that wait for a start:
+    /// a stop ends these.
+    pub(super) stops: Share,
+}
+
+impl Shares {
+    /// The shares where the process may have this many descriptors.
+    pub(super) fn of(descriptors: u64) -> Self {
+        let left = usize::try_from(descriptors.saturating_sub(OWN_DESCRIPTORS));
+        let connections = left.unwrap_or(usize::MAX).clamp(CONNECTIONS_MIN, CONNECTIONS_MAX);
+        Self {
+            connections,
+            streams: Share::new(connections / 2, "too_many_streams", "viewers are connected"),
+            logs: Share::new(connections / 8, "too_many_requests", "clients read the log"),
+            starts: Share::new(connections / 8, "too_many_requests", "clients wait for a start"),
+            stops: Share::new(connections / 8, "too_many_requests", "clients wait for a stop"),
+        }
+    }
+}
+
+/// Requests of one kind.
+#[derive(Debug, Clone)]
+pub(super) struct Share {
+    most: usize,
+    free: Arc<Semaphore>,
+    code: &'static str,
+    held_by: &'static str,
+}
+
+impl Share {
+    fn new(most: usize, code: &'static str, held_by: &'static str) -> Self {
+        Self { most, free: Arc::new(Semaphore::new(most)), code, held_by }
+    }
+
+    /// The right to one more request.
+    pub(super) fn take(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        self.free.clone().try_acquire_owned().map_err(|_| {
+            let message = format!("{} {} already", self.most, self.held_by);
+            ApiError::new(self.code, message, "close some of these connections")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_descriptors_to_the_host_and_long_requests_leave_connections() {
+        let expected = [(0, 16), (64, 16), (96, 32), (256, 192), (1024, 256), (u64::MAX, 256)];
+        for (descriptors, connections) in expected {
+            let shares = Shares::of(descriptors);
+            assert_eq!(shares.connections, connections, "{descriptors}");
+            let long = [&shares.streams, &shares.logs, &shares.starts, &shares.stops];
+            let taken: usize = long.iter().map(|share| share.most).sum();
+            assert!(taken < connections, "{taken} of {connections}");
+        }
+    }
+
+    #[test]
+    fn a_share_that_is_taken_is_refused_until_it_is_given_back() {
+        let share = Share::new(1, "too_many_streams", "viewers are connected");
+        let permit = share.take().unwrap();
+        assert_eq!(share.take().unwrap_err().code, "too_many_streams");
+        drop(permit);
+        assert!(share.take().is_ok());
+    }
+}
