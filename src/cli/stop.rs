@@ -151,13 +151,17 @@ fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>
         .and_then(|claimant| host::prove_holder(home, &claimant).ok().flatten());
     let answer = block_on(client::command(home, "shutdown", None))?;
     // A host that refuses goes on hosting, and one that does not answer is ended by the caller.
-    if matches!(answer, Ok(_) | Err(ClientError::NoHost)) {
-        let deadline = Instant::now() + LEAVING;
-        while ends && host::is_hosted(home) && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        if let Some(host) = host {
-            let _ = watch::wait_exit(&host, LEAVING);
+    if !ends || !matches!(answer, Ok(_) | Err(ClientError::NoHost)) {
+        return Ok(answer);
+    }
+    match host {
+        // Its lock is free then, or the next host's.
+        Some(host) => _ = watch::wait_exit(&host, LEAVING),
+        None => {
+            let deadline = Instant::now() + LEAVING;
+            while host::is_hosted(home) && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(2));
+            }
         }
     }
     Ok(answer)

@@ -1,7 +1,12 @@
 //! Commands that find another command at work on the same home.
 
+use crate::support::process::Process;
 use crate::support::rig::{READY, Rig, Running, wait_gone};
-use crate::support::{server, wait_until, wrapper};
+use crate::support::{server, socket, wait_until, wrapper};
+use inotify::{Inotify, WatchMask};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixListener;
 use std::time::Duration;
 use stigmer::host;
 use stigmer::paths::Home;
@@ -62,4 +67,94 @@ fn a_start_waits_for_the_work_of_a_command() {
         starting.finish().exits(0);
         rig.assert_nothing_runs();
     }
+}
+
+/// Answers as a background host with this pid, until a client requests its end. `end` gives status
+/// code and body of the answer to that. Returns a watch that counts who opens the host lock after
+/// that answer: a command that waits for the lock opens it.
+fn host_until_shutdown(
+    rig: &Rig,
+    status: &Value,
+    end: impl FnOnce() -> (&'static str, String),
+) -> Inotify {
+    let listener = UnixListener::bind(rig.path("stigmer.sock")).unwrap();
+    loop {
+        let mut stream = BufReader::new(listener.accept().unwrap().0);
+        let mut request = String::new();
+        stream.read_line(&mut request).unwrap();
+        let mut line = String::new();
+        while stream.read_line(&mut line).unwrap() > 2 {
+            line.clear();
+        }
+        let mut answer = |code: &str, body: &str| {
+            let length = body.len();
+            let head = format!("HTTP/1.1 {code}\r\ncontent-length: {length}\r\n\r\n");
+            stream.get_mut().write_all((head + body).as_bytes()).unwrap();
+        };
+        if request.starts_with("POST /v1/shutdown") {
+            let (code, body) = end();
+            let opened = Inotify::init().unwrap();
+            opened.watches().add(rig.path("supervisor.lock"), WatchMask::OPEN).unwrap();
+            std::fs::remove_file(rig.path("stigmer.sock")).unwrap();
+            answer(code, &body);
+            return opened;
+        }
+        answer("200 OK", &status.to_string());
+    }
+}
+
+#[track_caller]
+fn is_not_opened(mut lock: Inotify) {
+    let events = lock.read_events(&mut [0; 4096]).map(Iterator::count);
+    assert!(events.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock), "waited");
+}
+
+/// What a host of this rig says while its server runs.
+fn status_of_a_host(rig: &Rig) -> Value {
+    rig.start();
+    let status = socket::get(rig, "/v1/status").json();
+    rig.stop();
+    status
+}
+
+#[test]
+fn a_stop_that_a_start_has_superseded_does_not_wait_for_the_host() {
+    let rig = Rig::new();
+    let mut status = status_of_a_host(&rig);
+    status["host"]["pid"] = std::process::id().into();
+    let lock = HostLock::take(&rig.path("supervisor.lock")).unwrap().unwrap();
+    let stop = Running::spawn(rig.local(&["stop"]));
+    let error = json!({"code": "superseded", "message": "a start came after it", "hint": ""});
+    let opened = host_until_shutdown(&rig, &status, || {
+        ("409 Conflict", json!({ "error": error }).to_string())
+    });
+    stop.finish().exits(1).complains(&["a start came after it"]);
+    is_not_opened(opened);
+    drop(lock);
+}
+
+#[test]
+fn a_stop_does_not_wait_for_the_host_that_follows_the_stopped_one() {
+    let rig = Rig::new();
+    let mut status = status_of_a_host(&rig);
+    let path = rig.path("supervisor.lock");
+    let mut command = rig.command("flock");
+    command.arg("--no-fork").arg(&path).args(["sleep", "300"]);
+    let before = Running::spawn(command);
+    let identified = || stigmer::process::identity::Identity::of(before.pid()).unwrap().unwrap();
+    let home = Home::at(&rig.home).unwrap();
+    wait_until("the host before", || host::prove_holder(&home, &identified()).unwrap().is_some());
+    status["host"]["pid"] = before.pid().into();
+    let stop = Running::spawn(rig.local(&["stop"]));
+    let mut next = None;
+    let opened = host_until_shutdown(&rig, &status, || {
+        let host: Process = before.process();
+        host.kill();
+        wait_gone(&host);
+        next = HostLock::take(&path).unwrap();
+        ("200 OK", status.to_string())
+    });
+    assert!(next.is_some(), "the lock was free");
+    assert_eq!(stop.finish().exits(0).says(), "Temporal is stopped");
+    is_not_opened(opened);
 }
