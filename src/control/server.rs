@@ -5,8 +5,8 @@ mod events;
 mod logs;
 mod shares;
 mod socket;
+mod tcp;
 
-use super::connections::serve;
 use crate::config::{Options, Settings};
 use crate::manager::{Command, Facts, Handle, Outcome};
 use crate::paths::Home;
@@ -17,14 +17,13 @@ use asked::{Asked, Text};
 use axum::Json;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use shares::{Share, Shares, TCP_CONNECTIONS};
+use shares::{Share, Shares};
 pub use socket::Socket;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -66,7 +65,7 @@ impl Server {
             closing: closing.clone(),
             shares: Shares::of(descriptors::limit()),
         };
-        let tcp = tokio::spawn(serve_tcp(api.clone(), closing.clone()));
+        let tcp = tokio::spawn(tcp::serve_where_wanted(api.clone(), closing.clone()));
         let socket = Arc::new(Socket::new(home.socket()));
         let bound = socket.bind();
         let serving = tokio::spawn(socket::serve(api, socket.clone(), bound));
@@ -101,78 +100,6 @@ impl Server {
     }
 }
 
-/// Serves health and metrics where the settings in force say so; a restart may
-/// bring others.
-async fn serve_tcp(api: Api, closing: CancellationToken) {
-    let mut facts = api.manager.watch();
-    let routes = health()
-        .fallback(not_found)
-        .method_not_allowed_fallback(not_allowed)
-        .layer(axum::middleware::from_fn(only_this_machine))
-        .with_state(api.clone());
-    loop {
-        let wanted = facts.borrow_and_update().settings.http;
-        let until = closing.child_token();
-        let serving = match wanted {
-            None => None,
-            Some(address) => match TcpListener::bind(address).await {
-                Ok(listener) => {
-                    api.manager.trouble("http", None).await;
-                    let (routes, until) = (routes.clone(), until.clone());
-                    Some(tokio::spawn(serve(listener, TCP_CONNECTIONS, routes, until)))
-                }
-                Err(error) => {
-                    let what = format!(
-                        "health and metrics are not served on http://{address}: {error}; choose \
-                         another with `stigmer local restart --http`"
-                    );
-                    api.manager.trouble("http", Some(what)).await;
-                    None
-                }
-            },
-        };
-        let changed = facts.wait_for(|facts| facts.settings.http != wanted);
-        let goes_on = tokio::select! {
-            changed = changed => changed.is_ok(),
-            () = closing.cancelled() => false,
-        };
-        until.cancel();
-        if let Some(serving) = serving {
-            // Who does not read must not keep the next one waiting.
-            let _ = tokio::time::timeout(LEAVING, serving).await;
-        }
-        if !goes_on {
-            return;
-        }
-    }
-}
-
-/// A page in a browser can be made to ask 127.0.0.1 under its own name (DNS
-/// rebinding); what it then sends as `Host` is that name.
-async fn only_this_machine(request: Request, next: axum::middleware::Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let name = host.map(|host| match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-        Some(_) | None => host,
-    });
-    let is_loopback = |name: &str| {
-        let address = name.trim_start_matches('[').trim_end_matches(']');
-        address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-    };
-    if name.is_some_and(|name| name == "localhost" || is_loopback(name)) {
-        // `get` routes would answer HEAD too.
-        return match *request.method() {
-            Method::HEAD => not_allowed(request).await,
-            _ => next.run(request).await,
-        };
-    }
-    let message = format!("refused for the host {}", host.unwrap_or("(none)"));
-    failure(
-        StatusCode::FORBIDDEN,
-        ApiError::new("foreign_host", message, "ask http://127.0.0.1 or http://localhost"),
-    )
-}
-
 fn router(api: Api) -> Router {
     Router::new()
         .route("/v1/status", get(status))
@@ -182,6 +109,7 @@ fn router(api: Api) -> Router {
         .route("/v1/stop", post(stop))
         .route("/v1/restart", post(restart))
         .route("/v1/shutdown", post(shutdown))
+        .route("/readyz", get(readyz))
         .merge(health())
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
@@ -189,12 +117,9 @@ fn router(api: Api) -> Router {
         .with_state(api)
 }
 
-/// What is served over TCP too: nothing that changes anything.
+/// What is served over TCP too: nothing that changes anything, or tells paths or processes.
 fn health() -> Router<Api> {
-    Router::new()
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
+    Router::new().route("/healthz", get(healthz)).route("/metrics", get(metrics))
 }
 
 /// Healthy is a host whose manager answers: one that only serves this socket repairs nothing.
@@ -223,9 +148,11 @@ async fn status(State(api): State<Api>) -> Response {
 
 async fn readyz(State(api): State<Api>) -> Response {
     let facts = api.manager.facts();
-    let code =
-        if facts.state_name().is_up() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (code, Json(facts.status(Instant::now()))).into_response()
+    (ready_code(&facts), Json(facts.status(Instant::now()))).into_response()
+}
+
+fn ready_code(facts: &Facts) -> StatusCode {
+    if facts.state_name().is_up() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
 async fn start(State(api): State<Api>, Asked(wait): Asked<Wait>) -> Response {

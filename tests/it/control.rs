@@ -42,8 +42,11 @@ fn over_tcp_there_is_nothing_but_health_and_metrics_and_only_for_this_machine() 
     for host in [own.as_str(), "localhost", "[::1]:80"] {
         assert_eq!(ask("GET", "/healthz", host).body, "ok\n");
     }
-    assert_eq!(ask("GET", "/readyz", &own).json()["state"], "ready");
-    assert!(ask("GET", "/metrics", &own).body.ends_with("# EOF\n"));
+    let ready = serde_json::json!({"state": "ready", "intent": "up", "managed": true});
+    assert_eq!(ask("GET", "/readyz", &own).json(), ready);
+    let metrics = ask("GET", "/metrics", &own).body;
+    assert!(metrics.ends_with("# EOF\n"));
+    assert!(!metrics.contains('/') && !metrics.contains("pid"), "{metrics}");
     ask("POST", "/metrics", &own).is_error(405, "method_not_allowed");
     assert_eq!(ask("HEAD", "/metrics", &own).code, 405);
     for (method, path) in [("GET", "/v1/status"), ("GET", "/v1/events"), ("POST", "/v1/stop")] {
