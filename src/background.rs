@@ -238,7 +238,13 @@ async fn serve(host: Host) -> i32 {
         }
     }
     tracing::info!("signal: stopping Temporal and ending");
-    match host.shutdown().await {
+    let again = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    match host.shutdown_until(again).await {
         Ok(()) => 0,
         Err(error) => {
             tracing::error!(%error, "not stopped");

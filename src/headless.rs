@@ -170,8 +170,9 @@ async fn host_until_signal(
             return Ok(Some(1));
         }
     }
-    printer.line("stopping");
-    let outcome = host.shutdown().await;
+    printer.line("stopping; another Ctrl-C or SIGTERM kills Temporal at once");
+    let again = async { while signals.next().await != Asked::End {} };
+    let outcome = host.shutdown_until(again).await;
     printer.drain();
     printer.status(&session);
     Ok(Some(i32::from(outcome.is_err())))

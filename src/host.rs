@@ -201,7 +201,20 @@ impl Host {
 
     /// Stops Temporal and ends.
     pub async fn shutdown(self) -> Outcome {
-        let outcome = self.handle.command(Command::Stop(Cause::Shutdown)).await;
+        self.shutdown_until(std::future::pending()).await
+    }
+
+    /// Stops Temporal and ends; with SIGKILL once the operator does not wait any longer.
+    pub async fn shutdown_until(self, impatient: impl Future<Output = ()>) -> Outcome {
+        let handle = self.handle.clone();
+        let mut stopping = std::pin::pin!(handle.command(Command::Stop(Cause::Shutdown)));
+        let outcome = tokio::select! {
+            outcome = &mut stopping => outcome,
+            () = impatient => {
+                handle.end_grace().await;
+                stopping.await
+            }
+        };
         self.leave().await;
         outcome
     }

@@ -270,6 +270,10 @@ impl Manager {
             tokio::select! {
                 request = self.requests.recv() => match request {
                     Some(Request::Command { command, reply }) => self.command(command, reply),
+                    Some(Request::EndGrace) => {
+                        tracing::info!("the operator does not wait any longer");
+                        self.step(Some(Input::EndGrace));
+                    }
                     Some(Request::Trouble { with, what }) => self.facts.trouble(with, what),
                     // What came before it is published.
                     Some(Request::Settle { reply }) => drop(reply.send(())),

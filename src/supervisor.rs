@@ -218,11 +218,7 @@ impl Supervisor {
                     ),
                 }
             }
-            State::Stopping(stopping) if stopping.kills < KILL_TRIES => {
-                stopping.kills += 1;
-                stopping.act_at = now + KILL_AGAIN;
-                vec![Effect::Kill { generation: stopping.generation }]
-            }
+            State::Stopping(stopping) if stopping.kills < KILL_TRIES => stopping.kill(now),
             State::Stopping(stopping) => {
                 self.state = State::Failed {
                     failure: Failure::new(
@@ -251,6 +247,7 @@ impl Supervisor {
         let effects = match input {
             Input::Start => self.operator_start(now),
             Input::Stop { cause } => self.operator_stop(cause, now),
+            Input::EndGrace => self.operator_end_grace(now),
             Input::Restart => self.operator_restart(now),
             Input::Found { generation, found } => self.found(generation, found, now),
             Input::Launched { generation } => self.launched(generation, now),
@@ -374,6 +371,7 @@ impl Supervisor {
             detail: String::new(),
             launched,
             since: now,
+            grace_ended: false,
             act_at: now + self.policy.stop_grace,
             kills: 0,
         });
@@ -394,6 +392,7 @@ impl Supervisor {
             detail,
             launched: true,
             since: now,
+            grace_ended: false,
             act_at: now + KILL_AGAIN,
             kills: 1,
         });

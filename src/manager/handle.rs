@@ -32,6 +32,7 @@ pub type Outcome = Result<(), ApiError>;
 pub(super) enum Request {
     Command { command: Command, reply: oneshot::Sender<Outcome> },
     Trouble { with: &'static str, what: Option<String> },
+    EndGrace,
     Settle { reply: oneshot::Sender<()> },
     Release { reply: oneshot::Sender<HandOver> },
 }
@@ -115,6 +116,12 @@ impl Handle {
         }
         // A manager that is gone tells nobody anything any more.
         let _ = self.requests.send(Request::Trouble { with, what }).await;
+    }
+
+    /// Ends the grace period of a stop that is under way: the instance gets SIGKILL now.
+    pub async fn end_grace(&self) {
+        // A manager that is gone stops nothing any more.
+        let _ = self.requests.send(Request::EndGrace).await;
     }
 
     /// Returns when the manager is gone, which it is before the host only by a

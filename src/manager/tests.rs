@@ -70,7 +70,16 @@ async fn downtime_begins_with_the_failed_checks_and_lasts_through_starts_that_fa
         let detail = String::new();
         let (since, act_at) = (at(ms), at(ms));
         let launched = true;
-        State::Stopping(Stopping { generation, cause, detail, launched, since, act_at, kills: 1 })
+        State::Stopping(Stopping {
+            generation,
+            cause,
+            detail,
+            launched,
+            since,
+            grace_ended: false,
+            act_at,
+            kills: 1,
+        })
     };
     let starting = |ms| {
         State::Starting(Starting {

@@ -244,6 +244,8 @@ pub enum Input {
         /// [`Cause::Operator`] or [`Cause::Shutdown`].
         cause: Cause,
     },
+    /// The operator does not wait for a stop any longer.
+    EndGrace,
     /// The operator wants a new generation.
     Restart,
     /// Something runs already.

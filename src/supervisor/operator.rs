@@ -62,6 +62,23 @@ impl Supervisor {
         }
     }
 
+    /// A restart keeps its grace period: nobody has asked to have the server down.
+    pub(super) fn operator_end_grace(&mut self, now: Instant) -> Vec<Effect> {
+        match &mut self.state {
+            State::Stopping(stopping) if self.want == Want::Down && stopping.kills == 0 => {
+                stopping.grace_ended = true;
+                if stopping.launched { stopping.kill(now) } else { Vec::new() }
+            }
+            State::Stopping(_)
+            | State::Stopped { .. }
+            | State::Starting(_)
+            | State::Ready(_)
+            | State::Degraded(..)
+            | State::Backoff { .. }
+            | State::Failed { .. } => Vec::new(),
+        }
+    }
+
     pub(super) fn operator_restart(&mut self, now: Instant) -> Vec<Effect> {
         match &self.state {
             State::Starting(Starting { owner: Owner::External, .. })

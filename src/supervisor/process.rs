@@ -80,6 +80,9 @@ impl Supervisor {
                 if stopping.generation == generation && !stopping.launched =>
             {
                 stopping.launched = true;
+                if stopping.grace_ended {
+                    return stopping.kill(now);
+                }
                 stopping.act_at = now + self.policy.stop_grace;
                 vec![Effect::Terminate { generation }]
             }

@@ -1,6 +1,6 @@
 //! What is: each state with the data that only it has.
 
-use super::{Cause, Failure, Generation, Layer, Remedy};
+use super::{Cause, Effect, Failure, Generation, KILL_AGAIN, Layer, Remedy};
 use std::time::{Duration, Instant};
 
 /// What the operator wants.
@@ -93,10 +93,20 @@ pub struct Stopping {
     pub launched: bool,
     /// When it was decided.
     pub since: Instant,
+    /// Whether the operator has ended the grace period.
+    pub grace_ended: bool,
     /// When to kill, or to kill again.
     pub act_at: Instant,
     /// How many times it was killed.
     pub kills: u32,
+}
+
+impl Stopping {
+    pub(super) fn kill(&mut self, now: Instant) -> Vec<Effect> {
+        self.kills += 1;
+        self.act_at = now + KILL_AGAIN;
+        vec![Effect::Kill { generation: self.generation }]
+    }
 }
 
 /// What is.

@@ -1,6 +1,9 @@
 //! Start, stop, restart, and many of them at once.
 
-use crate::support::rig::{READY, REUSED, Rig, Running};
+use crate::support::process::Process;
+use crate::support::rig::{READY, REUSED, Rig, Running, wait_gone};
+use crate::support::wrapper;
+use rustix::process::Signal;
 use stigmer::background::SUBCOMMAND;
 use stigmer::process::memory;
 
@@ -118,4 +121,45 @@ fn the_lock_is_free_after_everything_was_killed_and_the_next_start_works() {
     assert_eq!(rig.run(&["status"]).code, Some(3));
     assert_eq!(rig.start().says(), READY);
     assert_eq!(rig.status()["temporal"]["generation"], 2);
+}
+
+/// A program that no SIGTERM ends, with more time to end than the test takes.
+fn stubborn() -> Rig {
+    let mut rig = Rig::with(&[("stop-grace", "\"10m\""), ("start-timeout", "\"10m\"")]);
+    let script = "trap '' TERM; while :; do sleep 1; done";
+    rig.set_program(&wrapper::executable(&rig, "stubborn", script));
+    rig
+}
+
+/// Sends SIGTERM twice to a host that starts its server. Returns once it stops the server.
+fn terminate_twice(rig: &Rig, host: &Process) {
+    let becomes = |state: &str| {
+        rig.wait_for(state, |status| status["state"] == state && status["temporal"].is_object());
+    };
+    becomes("starting");
+    host.signal(Signal::TERM);
+    becomes("stopping");
+    host.signal(Signal::TERM);
+}
+
+#[test]
+fn a_second_sigterm_to_a_host_in_the_foreground_ends_the_grace_period() {
+    let rig = stubborn();
+    let host = rig.headless(&[]);
+    rig.wait_for("the host", |status| status["host"].is_object());
+    terminate_twice(&rig, &host.process());
+    host.finish().exits(0);
+    rig.assert_nothing_runs();
+}
+
+#[test]
+fn a_second_sigterm_to_a_host_in_the_background_ends_the_grace_period() {
+    let rig = stubborn();
+    let start = Running::spawn(rig.local(&[]));
+    rig.wait_for("the host", |status| status["host"].is_object());
+    let host = rig.host();
+    terminate_twice(&rig, &host);
+    wait_gone(&host);
+    start.finish().exits(1);
+    rig.assert_nothing_runs();
 }

@@ -38,6 +38,7 @@ fn commands() -> impl Strategy<Value = Input> {
         8 => Just(Input::Start),
         1 => Just(Input::Stop { cause: Cause::Operator }),
         1 => Just(Input::Stop { cause: Cause::Shutdown }),
+        1 => Just(Input::EndGrace),
         1 => Just(Input::Restart),
     ]
 }
@@ -135,7 +136,7 @@ fn play(world: &mut World, step: Step) {
         Step::Repeat(which) => world.repeat(which),
         Step::Forge(input) => {
             let about = match &input {
-                Input::Start | Input::Stop { .. } | Input::Restart => None,
+                Input::Start | Input::Stop { .. } | Input::EndGrace | Input::Restart => None,
                 Input::Found { generation, .. }
                 | Input::Launched { generation }
                 | Input::LaunchRefused { generation, .. }

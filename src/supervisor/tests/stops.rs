@@ -23,6 +23,30 @@ fn a_stop_is_polite_then_forceful_and_done_when_the_end_is_proven() {
 }
 
 #[test]
+fn an_operator_who_does_not_wait_ends_the_grace_period_of_a_stop() {
+    let mut sim = Sim::ready(Policy::default());
+    assert_eq!(sim.handle(Input::EndGrace), [], "nothing is being stopped");
+    sim.handle(stop());
+    assert_eq!(sim.handle(Input::EndGrace), [Effect::Kill { generation: G1 }]);
+    assert_eq!(sim.handle(Input::EndGrace), [], "asked twice, killed once");
+    assert_eq!(sim.jump(), (secs(1.0), vec![Effect::Kill { generation: G1 }]));
+    assert_eq!(sim.exit(SIGKILL), []);
+    assert!(sim.is_stopped());
+
+    // A process that is on its way gets no time at all.
+    let mut sim = Sim::new(Policy::default());
+    sim.handle(Input::Start);
+    sim.handle(stop());
+    assert_eq!(sim.handle(Input::EndGrace), []);
+    assert_eq!(sim.handle(launched(G1)), [Effect::Kill { generation: G1 }]);
+
+    // A restart is no stop.
+    let mut sim = Sim::ready(Policy::default());
+    sim.handle(Input::Restart);
+    assert_eq!(sim.handle(Input::EndGrace), []);
+}
+
+#[test]
 fn sigkill_and_then_stop_at_once_stays_stopped() {
     // The stop is heard first.
     let mut sim = Sim::ready(Policy::default());

@@ -46,7 +46,8 @@ kinds!(state_kind, STATES, State, {
     State::Degraded(Live { owner: Owner::Spawned, .. }, Trouble { remedy: Remedy::Restart, .. }) => "degraded, restart",
     State::Degraded(Live { owner: Owner::Spawned, .. }, Trouble { remedy: Remedy::None, .. }) => "degraded, none",
     State::Degraded(Live { owner: Owner::Spawned, .. }, Trouble { remedy: Remedy::Wait, .. }) => "degraded, wait",
-    State::Stopping(Stopping { launched: false, .. }) => "stopping, unlaunched",
+    State::Stopping(Stopping { launched: false, grace_ended: false, .. }) => "stopping, unlaunched",
+    State::Stopping(Stopping { launched: false, grace_ended: true, .. }) => "stopping, unlaunched, no grace",
     State::Stopping(Stopping { launched: true, kills: 0, .. }) => "stopping, launched",
     State::Stopping(Stopping { launched: true, kills: 1.., .. }) => "stopping, killed",
     State::Backoff { .. } => "backoff",
@@ -58,6 +59,7 @@ kinds!(input_kind, INPUTS, Input, {
     Input::Start => "start",
     Input::Stop { cause: Cause::Shutdown } => "stop (shutdown)",
     Input::Stop { cause: Cause::Operator | Cause::Crash | Cause::Exited | Cause::Unresponsive | Cause::StartTimeout | Cause::SpawnFailed } => "stop",
+    Input::EndGrace => "end grace",
     Input::Restart => "restart",
     Input::Found { found: Found::Ours, .. } => "found ours",
     Input::Found { found: Found::External, .. } => "found external",
@@ -97,8 +99,13 @@ fn inputs(generation: Generation) -> (Vec<Input>, Vec<Input>) {
         probed(generation, lost()),
         probed(generation, on_its_way()),
     ];
-    let commands =
-        vec![Input::Start, stop(), Input::Stop { cause: Cause::Shutdown }, Input::Restart];
+    let commands = vec![
+        Input::Start,
+        stop(),
+        Input::Stop { cause: Cause::Shutdown },
+        Input::EndGrace,
+        Input::Restart,
+    ];
     (commands, about)
 }
 
@@ -189,7 +196,14 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
             );
         }
     }
-    for (launched, kills) in [(false, 0), (true, 0), (true, 1), (true, 10)] {
+    for (launched, grace_ended, kills) in [
+        (false, false, 0),
+        (false, true, 0),
+        (true, false, 0),
+        (true, false, 1),
+        (true, true, 1),
+        (true, false, 10),
+    ] {
         for cause in Cause::ALL {
             for want in [Want::Up, Want::Down] {
                 add(
@@ -201,6 +215,7 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
                         detail: "earlier".into(),
                         launched,
                         since: now,
+                        grace_ended,
                         act_at: ahead,
                         kills,
                     }),
@@ -279,9 +294,10 @@ fn show_state(before: &State, state: &State, now: Instant) -> String {
             now.saturating_duration_since(trouble.since)
         ),
         State::Stopping(s) => format!(
-            "stopping g{}{}, killed x{}, {}",
+            "stopping g{}{}{}, killed x{}, {}",
             s.generation,
             cause(&s.cause),
+            if s.grace_ended { " without grace" } else { "" },
             s.kills,
             due(s.launched, s.act_at)
         ),

@@ -69,7 +69,7 @@ impl World {
     /// checked, and what it wants done is done.
     pub(super) fn hear(&mut self, input: &Input) -> Vec<Effect> {
         let generation = match input {
-            Input::Start | Input::Stop { .. } | Input::Restart => None,
+            Input::Start | Input::Stop { .. } | Input::EndGrace | Input::Restart => None,
             Input::Found { generation, .. }
             | Input::Launched { generation }
             | Input::LaunchRefused { generation, .. }
@@ -87,7 +87,8 @@ impl World {
             Input::Start => !runs,
             Input::Stop { .. } => true,
             Input::Restart => before.state.owner() != Some(Owner::External),
-            Input::Found { .. }
+            Input::EndGrace
+            | Input::Found { .. }
             | Input::Launched { .. }
             | Input::LaunchRefused { .. }
             | Input::Exited { .. }
