@@ -80,6 +80,10 @@ enum Event {
         generation: Generation,
         version: Option<String>,
     },
+    ServerVersion {
+        generation: Generation,
+        version: String,
+    },
     /// A task of ours is no more, and what it was to tell never comes.
     Panicked,
 }
@@ -192,8 +196,7 @@ impl Manager {
                 facts.resume(before, now);
                 facts.state = supervisor.state().clone();
             }
-            // What is counted begins anew; what has happened in this home has happened.
-            None => facts.timeline = chronicle::recent(&home.events()),
+            None => facts.recall(chronicle::recent(&home.events()), now),
         }
         let episode = match supervisor.state() {
             // A repair that was put off is a repair still.
@@ -285,6 +288,9 @@ impl Manager {
                     Event::Probed { generation, report } => self.probed(generation, *report),
                     Event::Ended { generation, ended } => self.ended(generation, *ended),
                     Event::Version { generation, version } => self.version(generation, version),
+                    Event::ServerVersion { generation, version } => {
+                        self.server_version(generation, version);
+                    }
                     // Another host begins with what is, which this one no longer knows.
                     Event::Panicked => return,
                 },
@@ -318,6 +324,7 @@ impl Manager {
 
     /// Into the timeline that viewers see, and into the one that outlives us.
     fn remember(&mut self, entry: Entry) {
+        let entry = Entry { restarts: self.facts.restarts.clone(), ..entry };
         self.files.report("logs/events.jsonl", self.chronicle.write(&entry));
         self.facts.remember_entry(entry);
     }

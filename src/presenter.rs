@@ -7,7 +7,7 @@ mod timeline;
 pub use counted::{Counted, Look, Server};
 pub use timeline::tell;
 
-use crate::protocol::{Detached, Mode, NoRestart, Snapshot, State, Status};
+use crate::protocol::{Detached, Mode, NoRestart, Snapshot, State, Status, TemporalStatus};
 use crate::session::{Link, View};
 use crate::supervisor::Want;
 use crate::temporal::workflows::Workflows;
@@ -46,6 +46,15 @@ pub fn downtime(downtime_ms: Option<u64>, recovery_ms: Option<u64>) -> String {
     longer(downtime_ms, recovery_ms).map_or_else(String::new, |downtime| {
         format!(", down for {} since the last passed check", human::duration(downtime))
     })
+}
+
+/// The versions of the CLI and of the server, where each is known. A host names the server's in the
+/// place of the CLI's where it knows no other.
+#[must_use]
+pub fn versions(temporal: &TemporalStatus) -> (Option<&str>, Option<&str>) {
+    let server = temporal.server_version.as_deref();
+    let cli = temporal.version.as_deref();
+    (cli.filter(|cli| server.is_none() || cli.strip_prefix("server ") != server), server)
 }
 
 /// What the viewer itself adds.
@@ -160,7 +169,8 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             .filter(|_| viewer.unwatched != Some(Unwatched::Stopped))
             .and_then(|temporal| temporal.uptime_ms)
             .map(age),
-        version: temporal.and_then(|temporal| temporal.version.clone()),
+        version: temporal.and_then(|temporal| versions(temporal).0.map(str::to_owned)),
+        server_version: temporal.and_then(|temporal| temporal.server_version.clone()),
         address: Some(temporal.map_or_else(
             || format!("127.0.0.1:{}", number("port").unwrap_or(7233)),
             |temporal| temporal.address.clone(),

@@ -15,6 +15,7 @@ pub(crate) use later::known;
 use crate::supervisor::{Cause, Generation, Layer, Want};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -171,6 +172,9 @@ pub struct TemporalStatus {
     pub ui_url: Option<String>,
     /// The CLI's version, or where that is unknown the server's.
     pub version: Option<String>,
+    /// The server's own version, once it has been asked.
+    #[serde(default)]
+    pub server_version: Option<String>,
     /// Since it was spawned.
     pub uptime_ms: Option<u64>,
     /// Resident memory of the instance.
@@ -227,9 +231,9 @@ pub enum NoRestart {
 /// Automatic restarts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestartStatus {
-    /// All of them, also across hand-overs.
+    /// All of them in this home, whichever host made them, as far as its timeline goes back.
     pub total: u64,
-    /// Those that count for giving up.
+    /// Those that count for giving up. A host that is handed nothing begins with none.
     pub in_window: u64,
     /// The most recent.
     #[serde(default, deserialize_with = "later::if_known")]
@@ -399,6 +403,14 @@ pub struct Entry {
     /// The server's last lines, where it ended unasked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub last_words: Vec<String>,
+    /// Automatic restarts of the home until then, by cause. The newest entry gives the count to a
+    /// host that was handed nothing.
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "later::counts"
+    )]
+    pub restarts: BTreeMap<Cause, u64>,
 }
 
 /// A part of a start or repair.

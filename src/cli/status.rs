@@ -7,7 +7,7 @@ use super::{CliError, Context, block_on};
 use crate::config::{Options, Settings};
 use crate::control::client::{self, ClientError};
 use crate::host::{self, Work};
-use crate::manager::Facts;
+use crate::manager::{Facts, chronicle};
 use crate::paths::Home;
 use crate::process::{linux, memory};
 use crate::protocol::{Mode, State, Status, TemporalStatus};
@@ -85,7 +85,9 @@ fn from_files(context: &Context, holder: Holder) -> Result<Status, CliError> {
             now,
         );
         let schedule = supervisor.schedule().clone();
-        Facts::new(settings.clone().into(), Mode::Background, schedule, now).status(now)
+        let mut facts = Facts::new(settings.clone().into(), Mode::Background, schedule, now);
+        facts.recall(chronicle::recent(&home.events()), now);
+        facts.status(now)
     })?;
     let serving = match &record {
         Some(_) => block_on(async {
@@ -126,6 +128,7 @@ fn from_files(context: &Context, holder: Holder) -> Result<Status, CliError> {
             address: settings.server_address(),
             ui_url: settings.ui_url(),
             version: None,
+            server_version: None,
             uptime_ms: linux::age(record.leader.start_ticks)
                 .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
             rss_bytes: None,

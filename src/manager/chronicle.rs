@@ -1,12 +1,15 @@
 //! The timeline on disk, an object a line: it outlives every process.
 
+use super::facts::{Facts, RestartFacts};
 use crate::log::{RotatingWriter, predecessor};
-use crate::protocol::{ENTRIES, Entry};
+use crate::protocol::{ENTRIES, Entry, Happened};
+use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Kept of it, its predecessor included.
 const MAX: u64 = 1 << 20;
@@ -85,6 +88,45 @@ pub fn recent(path: &Path) -> VecDeque<Arc<Entry>> {
     told
 }
 
+impl Facts {
+    /// Goes on from what earlier hosts have told, where none handed over. The restart window begins
+    /// anew: a host that was killed is no sign that the server cannot run.
+    pub fn recall(&mut self, told: VecDeque<Arc<Entry>>, now: Instant) {
+        let clock = Timestamp::now();
+        for repair in told.iter().filter(|it| it.happened == Happened::Ready) {
+            if !repair.cause.is_automatic() {
+                continue;
+            }
+            let took = repair.took_ms.map(Duration::from_millis);
+            // A clock that was set back must not make it later than now.
+            let ago = Duration::try_from(clock.duration_since(repair.time)).unwrap_or_default();
+            let ago = ago + took.unwrap_or_default();
+            self.remember_restart(RestartFacts {
+                cause: repair.cause,
+                detail: repair.detail.clone(),
+                at: now.checked_sub(ago).unwrap_or(now),
+                recovery: took,
+                downtime: repair.downtime_ms.map(Duration::from_millis),
+            });
+        }
+        // Entries of earlier versions carry no count, nor does the watchdog's: then the repairs that
+        // are told count.
+        let counts = told.iter().rev().map(|it| &it.restarts).find(|counts| !counts.is_empty());
+        for (cause, count) in counts.into_iter().flatten() {
+            let known = self.restarts.entry(*cause).or_default();
+            *known = (*count).max(*known);
+        }
+        if let Some(newest) = told.back() {
+            // The host died before the generation that it started was ready.
+            let unasked = newest.happened == Happened::Ended && newest.cause.is_automatic();
+            if unasked && newest.generation < self.generation {
+                *self.restarts.entry(newest.cause).or_default() += 1;
+            }
+        }
+        self.timeline = told;
+    }
+}
+
 /// The last so many bytes.
 fn tail(file: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut file = File::open(file)?;
@@ -99,8 +141,10 @@ fn tail(file: &Path, most: u64) -> io::Result<Vec<u8>> {
 mod tests {
     use super::super::timeline;
     use super::*;
-    use crate::protocol::Happened;
-    use crate::supervisor::{Cause, Generation};
+    use crate::config::{Options, Settings};
+    use crate::paths;
+    use crate::protocol::Mode;
+    use crate::supervisor::{Cause, Generation, Supervisor};
     use std::io::Write;
 
     struct Home(tempfile::TempDir);
@@ -164,6 +208,70 @@ mod tests {
         let home = Home::wrote(["", &format!("{}{}", line(1), &line(2)[..30])]);
         Chronicle::open(&home.path()).write(&entry(3)).unwrap();
         assert_eq!(home.told(), [1, 3]);
+    }
+
+    /// Of a host that was handed nothing, in a home with this last generation.
+    fn recalled(told: &[Entry], last: u64) -> Facts {
+        let folder = tempfile::tempdir().unwrap();
+        let home = paths::Home::at(folder.path()).unwrap();
+        let settings = Settings::resolve(home, Options::default()).unwrap();
+        let now = Instant::now();
+        let supervisor = Supervisor::new(settings.policy.clone(), Generation(last), 1, now);
+        let schedule = supervisor.schedule().clone();
+        let mut facts = Facts::new(settings.into(), Mode::Background, schedule, now);
+        facts.generation = Generation(last);
+        facts.recall(told.iter().cloned().map(Arc::new).collect(), now);
+        facts
+    }
+
+    fn told(happened: Happened, n: u64, cause: Cause, restarts: &[(Cause, u64)]) -> Entry {
+        let entry = timeline::entry(happened, Generation(n), cause, "why".into());
+        Entry { took_ms: Some(200), restarts: restarts.iter().copied().collect(), ..entry }
+    }
+
+    #[test]
+    fn restarts_are_counted_on_from_the_newest_entry() {
+        use Cause::{Crash, Operator, Unresponsive};
+        use Happened::{Adopted, Ready};
+        let facts = recalled(
+            &[
+                told(Ready, 8, Crash, &[(Crash, 6), (Unresponsive, 1)]),
+                told(Adopted, 8, Operator, &[(Crash, 6), (Unresponsive, 1)]),
+                timeline::failed(Generation(8), "given up by the watchdog", Vec::new()),
+            ],
+            8,
+        );
+        let status = facts.status(Instant::now()).restarts;
+        assert_eq!((status.total, status.in_window), (7, 0));
+        let last = status.last.unwrap();
+        assert_eq!((last.cause, last.detail.as_str()), (Crash, "why"));
+        assert_eq!((last.recovery_ms, last.ago_ms >= 200), (Some(200), true));
+        assert_eq!(facts.marks.len(), 1);
+        assert_eq!(recalled(&[], 8).restarts.len(), 0);
+    }
+
+    #[test]
+    fn entries_without_a_count_are_counted_themselves() {
+        use Cause::{Crash, Operator};
+        use Happened::{Ended, Ready};
+        let entries = [
+            told(Ready, 1, Operator, &[]),
+            told(Ended, 1, Crash, &[]),
+            told(Ready, 2, Crash, &[]),
+            told(Ended, 2, Operator, &[]),
+        ];
+        assert_eq!(recalled(&entries, 2).restarts, [(Crash, 1)].into());
+    }
+
+    #[test]
+    fn a_restart_counts_if_its_host_died_before_the_server_was_ready() {
+        use Cause::{Crash, Operator};
+        use Happened::Ended;
+        let crash = [told(Ended, 3, Crash, &[(Crash, 2)])];
+        assert_eq!(recalled(&crash, 3).restarts, [(Crash, 2)].into(), "it was not started again");
+        assert_eq!(recalled(&crash, 4).restarts, [(Crash, 3)].into());
+        let stop = [told(Ended, 3, Operator, &[(Crash, 2)])];
+        assert_eq!(recalled(&stop, 4).restarts, [(Crash, 2)].into());
     }
 
     #[test]

@@ -53,8 +53,10 @@ pub struct ServerFacts {
     pub since: Option<Instant>,
     /// The process that owns the socket.
     pub server: Option<Pid>,
-    /// The CLI's version, or the server's where only that is known.
+    /// The CLI's version; none for somebody else's.
     pub version: Option<String>,
+    /// The server's own version, once it has been asked.
+    pub server_version: Option<String>,
     /// The web UI: ours, or what listens where somebody else's would be.
     pub ui_url: Option<String>,
 }
@@ -339,7 +341,11 @@ impl Facts {
             adopted: server.owner == Owner::Adopted,
             address: settings.server_address(),
             ui_url: server.ui_url.clone(),
-            version: server.version.clone(),
+            version: server.version.clone().or_else(|| {
+                let own = server.server_version.as_ref().filter(|_| !managed);
+                own.map(|version| format!("server {version}"))
+            }),
+            server_version: server.server_version.clone(),
             uptime_ms: server.since.map(|since| self.age(since, now)),
             rss_bytes: self.rss.back().copied(),
             cpu_percent: self.cpu.back().copied(),

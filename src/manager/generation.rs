@@ -195,11 +195,12 @@ impl Manager {
                     since: None,
                     server: occupant.pid,
                     version: None,
+                    server_version: None,
                     ui_url: settings
                         .ui_url()
                         .filter(|_| settings.ui_port.is_some_and(is_listened_on)),
                 });
-                self.ask_external_version(generation, &settings);
+                self.ask_server_version(generation);
                 self.step(Some(Input::Found { generation, found: Found::External }));
             }
             Err(refused) => {
@@ -263,6 +264,7 @@ impl Manager {
                 .and_then(|age| Instant::now().checked_sub(age)),
             server: None,
             version,
+            server_version: None,
             ui_url: settings.ui_url(),
         });
         self.running = Some(super::Running {
@@ -421,6 +423,9 @@ impl Manager {
         if let Some(running) = &mut self.running {
             running.ever_ready = true;
         }
+        if self.facts.server.as_ref().is_some_and(|server| server.server_version.is_none()) {
+            self.ask_server_version(generation);
+        }
         if owner == Owner::External {
             return;
         }
@@ -454,10 +459,9 @@ impl Manager {
             return;
         }
         server.version = version;
-        let (owner, version) = (server.owner, server.version.clone());
+        let version = server.version.clone();
         // On its way down the options may be the next generation's already.
-        let is_marked = matches!(self.supervisor.state(), State::Ready(_) | State::Degraded(..));
-        if owner != Owner::External && is_marked {
+        if matches!(self.supervisor.state(), State::Ready(_) | State::Degraded(..)) {
             self.mark_complete(&self.facts.settings.clone(), version.as_deref());
         }
     }
@@ -484,16 +488,24 @@ impl Manager {
             .keep(STAMP, move || database::mark_complete(&file, version.as_deref()).map(drop));
     }
 
-    pub(super) fn ask_external_version(&self, generation: Generation, settings: &Settings) {
-        let address = settings.server_address();
+    pub(super) fn server_version(&mut self, generation: Generation, version: String) {
+        if let Some(server) = &mut self.facts.server
+            && server.generation == generation
+        {
+            server.server_version = Some(version);
+        }
+    }
+
+    fn ask_server_version(&self, generation: Generation) {
+        let address = self.facts.settings.server_address();
         let report = self.report.clone();
         tokio::spawn(async move {
             let Ok(client) = Client::new(&address, Duration::from_secs(2)) else {
                 return;
             };
             if let Ok(info) = client.info().await {
-                let version = Some(format!("server {}", info.server_version));
-                let _ = report.send(Event::Version { generation, version });
+                let version = info.server_version;
+                let _ = report.send(Event::ServerVersion { generation, version });
             }
         });
     }

@@ -3,6 +3,7 @@
 use super::prober::Verdict;
 use crate::protocol::{Entry, Happened, Phase};
 use crate::supervisor::{Cause, Generation, Layer, Owner, Starting};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// A start or a repair under way.
@@ -140,6 +141,7 @@ pub fn entry(happened: Happened, generation: Generation, cause: Cause, detail: S
         oom_kills: None,
         first_words: Vec::new(),
         last_words: Vec::new(),
+        restarts: BTreeMap::new(),
     }
 }
 

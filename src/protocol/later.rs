@@ -2,8 +2,10 @@
 //! restart. What they stand for is skipped, and the rest is understood.
 
 use super::Change;
+use crate::supervisor::Cause;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Those of a list that are understood.
 pub(crate) fn known<'de, D: Deserializer<'de>, T: DeserializeOwned>(
@@ -19,6 +21,15 @@ pub(crate) fn if_known<'de, D: Deserializer<'de>, T: DeserializeOwned>(
 ) -> Result<Option<T>, D::Error> {
     let one = Option::<Value>::deserialize(from)?;
     Ok(one.and_then(|one| T::deserialize(one).ok()))
+}
+
+/// Counts by cause. Those of a cause that is not understood are left out.
+pub(super) fn counts<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Cause, u64>, D::Error> {
+    let all = BTreeMap::<String, u64>::deserialize(from)?;
+    let known = |(name, count): (String, u64)| {
+        Some((Cause::ALL.into_iter().find(|cause| cause.as_str() == name)?, count))
+    };
+    Ok(all.into_iter().filter_map(known).collect())
 }
 
 /// Changes, of which an entry may be skipped. Any other that is not understood would leave a viewer

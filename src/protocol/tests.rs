@@ -61,6 +61,7 @@ pub(crate) fn running() -> Snapshot {
         address: "127.0.0.1:7233".into(),
         ui_url: None,
         version: None,
+        server_version: None,
         uptime_ms: Some(3),
         rss_bytes: Some(5),
         cpu_percent: None,
@@ -84,6 +85,7 @@ pub(crate) fn entry(happened: Happened, cause: Cause) -> Entry {
         oom_kills: None,
         first_words: vec![],
         last_words: vec![],
+        restarts: BTreeMap::new(),
     }
 }
 
@@ -146,6 +148,7 @@ fn take(it: &mut Snapshot, step: &Step) {
                 address: "127.0.0.1:7233".into(),
                 ui_url: None,
                 version: None,
+                server_version: None,
                 uptime_ms: Some(3),
                 rss_bytes: it.rss.last().copied(),
                 cpu_percent: it.cpu.last().copied(),
@@ -207,6 +210,7 @@ fn take(it: &mut Snapshot, step: &Step) {
             oom_kills: None,
             first_words: vec![],
             last_words: words.clone(),
+            restarts: [(Cause::Crash, 1)].into(),
         })),
         Step::Logs(lines) => it.status.log.lines += lines,
         Step::Sets(port) => {

@@ -1,7 +1,7 @@
 //! The timeline that outlives every process.
 
 use crate::support::rig::{Rig, wait_gone};
-use crate::support::socket::Reader;
+use crate::support::socket::{Reader, get};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -136,7 +136,7 @@ fn shown(rig: &Rig) -> Vec<Value> {
 }
 
 #[test]
-fn who_hosts_next_shows_what_was_before_and_counts_anew() {
+fn who_hosts_next_shows_what_was_before_and_counts_on() {
     let rig = Rig::new();
     rig.start();
     rig.temporal().kill();
@@ -153,7 +153,13 @@ fn who_hosts_next_shows_what_was_before_and_counts_anew() {
     assert_eq!(shown(&rig), adopted);
     assert_eq!((&adopted[..3], &adopted[3]["happened"]), (&before[..], &"adopted".into()));
     let restarts = &rig.status()["restarts"];
-    assert_eq!((&restarts["total"], &restarts["last"]), (&0.into(), &Value::Null));
+    assert_eq!((&restarts["total"], &restarts["in_window"]), (&1.into(), &0.into()));
+    let last = |key| (&restarts["last"][key], &before[2][key]);
+    for (shown, told) in [last("cause"), last("detail"), last("downtime_ms")] {
+        assert_eq!(shown, told);
+    }
+    let metrics = get(&rig, "/metrics").body;
+    assert!(metrics.contains("stigmer_temporal_restarts_total{cause=\"crash\"} 1"), "{metrics}");
 
     // The host is replaced: what is handed over is not read once more.
     rig.run(&["restart", "--log-max", "8MiB"]).exits(0);
@@ -161,6 +167,7 @@ fn who_hosts_next_shows_what_was_before_and_counts_anew() {
     assert_eq!(shown(&rig), events(&rig));
 
     rig.stop();
+    assert_eq!(rig.status()["restarts"]["total"], 1);
     let stopped = events(&rig);
     rig.start();
     assert_eq!(shown(&rig)[..stopped.len()], stopped);

@@ -48,6 +48,14 @@ fn restart_is_a_new_generation_and_no_automatic_restart() {
     assert_eq!(status["state"], "ready");
     assert_eq!(status["temporal"]["generation"], 2);
     assert_eq!(status["restarts"]["total"], 0);
+    let told = rig.wait_for("the server's version", |status| {
+        let known = |key| status["temporal"][key].is_string();
+        known("version") && known("server_version")
+    });
+    let [cli, server] = ["version", "server_version"].map(|key| told["temporal"][key].as_str());
+    let told = rig.run(&["status"]).exits(0).stdout;
+    let both = format!("Temporal {} (server {})", cli.unwrap(), server.unwrap());
+    assert!(told.contains(&both), "no {both} in {told}");
 }
 
 #[test]

@@ -33,6 +33,11 @@ fn a_temporal_that_somebody_else_runs_is_used_and_left_alone() {
     assert_eq!(status["state"], "ready");
     assert_eq!(status["managed"], false);
     assert_eq!(status["temporal"]["pid"], theirs.pid());
+    let status = rig.wait_for("its version", |status| status["temporal"]["version"].is_string());
+    let server = status["temporal"]["server_version"].as_str().unwrap();
+    assert_eq!(status["temporal"]["version"], format!("server {server}"));
+    let told = rig.run(&["status"]).exits(0).stdout;
+    assert!(told.contains(&format!("Temporal (server {server})")), "{told}");
     assert!(!rig.is_locked("temporal.lock"));
     for layer in ["lock", "process"] {
         let layers = status["health"]["layers"].as_array().unwrap();

@@ -45,8 +45,11 @@ fn is_replaced(rig: &Rig) {
     let told = rig.run(&["events"]).exits(0).stdout;
     assert!(told.contains(&format!("host pid {} died", host.pid)), "{told}");
     assert!(told.contains("new host after"), "{told}");
+    let restarts = |status: &Value| status["restarts"]["total"].as_u64().unwrap();
+    let repairs = told.lines().filter(|line| line.contains(" repaired in ")).count();
+    assert_eq!(restarts(&status), repairs as u64, "{told}");
     temporal.kill();
-    rig.wait_ready(generation + 1);
+    assert_eq!(restarts(&rig.wait_ready(generation + 1)), repairs as u64 + 1);
 }
 
 fn hosts(rig: &Rig) -> usize {

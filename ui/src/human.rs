@@ -124,6 +124,17 @@ pub fn counted(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(n), if n == 1 { one } else { many })
 }
 
+/// The versions of a Temporal, as far as they are known: `Temporal 1.9.1 (server 1.32.0)`.
+#[must_use]
+pub fn temporal_version(cli: Option<&str>, server: Option<&str>) -> Option<String> {
+    match (cli, server) {
+        (Some(cli), Some(server)) => Some(format!("Temporal {cli} (server {server})")),
+        (Some(cli), None) => Some(format!("Temporal {cli}")),
+        (None, Some(server)) => Some(format!("Temporal (server {server})")),
+        (None, None) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -33,6 +33,8 @@ pub struct Model {
     pub uptime_ms: Option<u64>,
     /// Version of the Temporal command line program.
     pub version: Option<String>,
+    /// Version of the server itself.
+    pub server_version: Option<String>,
     /// Where clients connect: `127.0.0.1:7233`.
     pub address: Option<String>,
     /// The web UI, absent when it is off.
@@ -94,7 +96,7 @@ impl StateView {
 /// Automatic restarts, in all and within the window that bounds them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RestartsView {
-    /// All automatic restarts, also across a hand-over.
+    /// All automatic restarts of the home, whichever host made them.
     pub total: u64,
     /// Those within the window.
     pub in_window: u32,
@@ -333,6 +335,7 @@ impl Default for Model {
             pid: None,
             uptime_ms: None,
             version: None,
+            server_version: None,
             address: None,
             ui_url: None,
             restarts: RestartsView::default(),

@@ -28,6 +28,7 @@ pub fn ready() -> Model {
         pid: Some(4712),
         uptime_ms: Some(4_320_000),
         version: Some("1.9.1".into()),
+        server_version: Some("1.32.0".into()),
         address: Some("127.0.0.1:7233".into()),
         ui_url: Some("http://127.0.0.1:8233".into()),
         restarts: RestartsView {

@@ -47,7 +47,8 @@ pub(super) fn render(status: &Status, home: &str, coloured: bool) -> String {
         }
     }
     let lines = status.host.as_ref().map(|_| human::counted(status.log.lines, "line", "lines"));
-    let lines = lines.map_or_else(String::new, |lines| format!("   {lines}"));
+    let lines =
+        lines.map_or_else(String::new, |lines| format!("   {lines} since the host started"));
     sheet.row("log", &format!("{}{lines}", status.log.path.display()));
     let host = status.host.as_ref().map_or_else(
         || "none".to_owned(),
@@ -78,7 +79,8 @@ fn headline(sheet: &mut Sheet, status: &Status) {
         facts.extend(temporal.uptime_ms.map(|ms| format!("up {}", human::uptime(ms))));
         facts.extend(temporal.generation.map(|number| format!("generation {number}")));
         facts.extend(temporal.pid.map(|pid| format!("pid {pid}")));
-        facts.extend(temporal.version.as_ref().map(|version| format!("Temporal {version}")));
+        let (version, server) = presenter::versions(temporal);
+        facts.extend(human::temporal_version(version, server));
         facts.extend(temporal.adopted.then(|| "adopted".to_owned()));
     }
     for fact in facts {
@@ -135,7 +137,7 @@ fn said(layer: &LayerStatus) -> String {
 
 fn restarts(sheet: &mut Sheet, status: &Status) {
     let restarts = &status.restarts;
-    let mut told = restarts.total.to_string();
+    let mut told = format!("{} in this home", restarts.total);
     if restarts.in_window > 0 {
         let window = status.options.get("restart-window").and_then(|it| it.as_str());
         told.push_str(&format!(
@@ -205,6 +207,7 @@ mod tests {
             "temporal": {
                 "pid": 4712, "pgid": 4712, "server_pid": 4712, "generation": 3, "adopted": false,
                 "address": "127.0.0.1:7233", "ui_url": "http://127.0.0.1:8233", "version": "1.9.1",
+                "server_version": "1.32.0",
                 "uptime_ms": 61_000, "rss_bytes": 150_000_000, "cpu_percent": 2.5,
                 "database": {"path": "/h/temporal-data/temporal.db", "bytes": 690_000}},
             "restarts": {"total": 2, "in_window": 1, "last": {
@@ -268,6 +271,7 @@ mod tests {
         hostile.restarts.last.as_mut().unwrap().detail = HOSTILE.to_owned();
         let temporal = hostile.temporal.as_mut().unwrap();
         temporal.version = Some(HOSTILE.to_owned());
+        temporal.server_version = Some(HOSTILE.to_owned());
         temporal.address = HOSTILE.to_owned();
         temporal.ui_url = Some(HOSTILE.to_owned());
         temporal.database.as_mut().unwrap().path = HOSTILE.into();

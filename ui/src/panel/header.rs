@@ -62,15 +62,15 @@ pub(super) fn explanation(columns: u16, scene: Scene<'_>) -> u16 {
 
 fn headline(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     let Scene { model, palette, .. } = scene;
-    let version = model.version.as_deref().map(|v| format!("Temporal {v}")).unwrap_or_default();
     let text = state::headline(model);
-    let needed = BESIDE_BADGE + width(&text) + 2 + width(&version);
+    let room = area.width.saturating_sub(BESIDE_BADGE + width(&text) + 2);
+    let (cli, server) = (model.version.as_deref(), model.server_version.as_deref());
     // The version is known; what happens is news.
-    let taken = if needed <= area.width {
-        paint::flush_right(buf, area, 0, &[(&version, palette.dim)])
-    } else {
-        0
-    };
+    let taken = [server, None]
+        .into_iter()
+        .filter_map(|server| human::temporal_version(cli, server))
+        .find(|version| width(version) <= room)
+        .map_or(0, |version| paint::flush_right(buf, area, 0, &[(&version, palette.dim)]));
     state::badge(&mut Pen::row(buf, area, 0), model.state, palette);
     let news = !model.doing.is_empty() || !model.message.is_empty();
     let style = match model.state {
