@@ -7,7 +7,7 @@ mod tests;
 mod value;
 
 pub use options::Options;
-pub use value::{Level, Size, Span};
+pub use value::{HttpAddress, Level, Size, Span};
 
 use crate::harmless::{harmless, lines, quote};
 use crate::paths::{Home, HomeError, files};
@@ -205,15 +205,11 @@ impl Settings {
                 why: "expected HOST:PORT, such as 127.0.0.1:7233".into(),
             });
         }
-        if let Some(http) = options.http
-            && !http.ip().is_loopback()
-        {
-            return Err(ConfigError::Value {
-                option: "http",
-                value: http.to_string(),
-                why: "health and metrics are served on loopback only, such as 127.0.0.1:9933"
-                    .into(),
-            });
+        let http = options.http.map(|http| http.0);
+        if let Some(http) = http {
+            // Of a server that is only watched, these ports are not ours.
+            let ours = [(Some(port), "port"), (ui_port, "ui-port")];
+            check_http(http, if options.address.is_some() { &[] } else { &ours })?;
         }
         if let Some(program) = options.temporal_bin.as_ref().filter(|file| file.to_str().is_none())
         {
@@ -234,7 +230,7 @@ impl Settings {
             policy,
             log_max: at_least("log-max", options.log_max.unwrap_or(Size(64 << 20)), Size(1 << 20))?
                 .0,
-            http: options.http,
+            http,
             watchdog: options.watchdog.unwrap_or(true),
             address: options.address,
             allow_other_user: options.allow_other_user == Some(true),
@@ -281,7 +277,7 @@ impl Settings {
             restart_window: Some(Span(policy.restart_window)),
             backoff_max: Some(Span(policy.backoff_max)),
             log_max: Some(Size(self.log_max)),
-            http: self.http,
+            http: self.http.map(HttpAddress),
             watchdog: Some(self.watchdog),
             address: self.address.clone(),
             allow_other_user: Some(self.allow_other_user),
@@ -426,6 +422,22 @@ pub fn read_file(home: &Home) -> Result<Options, ConfigError> {
         *path = home.root().join(&*path);
     }
     Ok(options)
+}
+
+/// Refuses an address that other machines reach, and one whose port the server needs.
+fn check_http(http: SocketAddr, ours: &[(Option<u16>, &str)]) -> Result<(), ConfigError> {
+    let taken = ours.iter().find(|(port, _)| *port == Some(http.port()));
+    let why = match taken {
+        Some((_, option)) => format!(
+            "port {} is the port of --{option} too; choose another with --http or --{option}",
+            http.port()
+        ),
+        None if !http.ip().is_loopback() => {
+            "health and metrics are served on loopback only, such as 127.0.0.1:9933".into()
+        }
+        None => return Ok(()),
+    };
+    Err(ConfigError::Value { option: "http", value: http.to_string(), why })
 }
 
 fn at_least<T: PartialOrd + Copy + std::fmt::Display>(

@@ -1,11 +1,10 @@
 //! The options as they are typed, in one shape for flags, environment and file.
 
-use super::{Level, Size, Span};
+use super::{HttpAddress, Level, Size, Span};
 use clap::Args;
 use clap::builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use stigmer_ui::Theme;
 
@@ -172,7 +171,7 @@ pub struct Options {
         help_heading = "Supervision"
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub http: Option<SocketAddr>,
+    pub http: Option<HttpAddress>,
 
     /// Start a new background host when the host is killed [default: true]
     #[arg(

@@ -47,7 +47,7 @@ fn in_memory_failures_must_last_unless_a_threshold_was_set() {
 
 #[test]
 fn values_that_make_no_sense_are_refused_with_the_option_and_a_cure() {
-    let cases: [(Options, &str); 11] = [
+    let cases: [(Options, &str); 13] = [
         (Options { arguments: Some(vec!["-f/other.db".into()]), ..Options::default() }, "use --db"),
         (
             Options { db: Some("/x".into()), in_memory: Some(true), ..Options::default() },
@@ -68,6 +68,14 @@ fn values_that_make_no_sense_are_refused_with_the_option_and_a_cure() {
         (Options { address: Some("localhost".into()), ..Options::default() }, "HOST:PORT"),
         (Options { http: Some("0.0.0.0:80".parse().unwrap()), ..Options::default() }, "loopback"),
         (
+            Options { http: Some("7233".parse().unwrap()), ..Options::default() },
+            "--http 127.0.0.1:7233: port 7233 is the port of --port too",
+        ),
+        (
+            Options { http: Some("localhost:8233".parse().unwrap()), ..Options::default() },
+            "--http 127.0.0.1:8233: port 8233 is the port of --ui-port too",
+        ),
+        (
             Options { arguments: Some(vec!["--db-filename=x".into()]), ..Options::default() },
             "use --db",
         ),
@@ -76,6 +84,27 @@ fn values_that_make_no_sense_are_refused_with_the_option_and_a_cure() {
         let message = resolve(options).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
     }
+}
+
+#[test]
+fn the_http_address_may_be_a_port_alone() {
+    for text in ["9464", " localhost:9464 ", "127.0.0.1:9464"] {
+        let http: HttpAddress = text.parse().unwrap();
+        assert_eq!(http.to_string(), "127.0.0.1:9464", "{text:?}");
+    }
+    assert_eq!("[::1]:9464".parse::<HttpAddress>().unwrap().to_string(), "[::1]:9464");
+    for text in ["", "localhost", "host:9464", "127.0.0.1", "94640", "-1"] {
+        let error = text.parse::<HttpAddress>().unwrap_err();
+        assert!(error.contains("localhost:9464"), "{error}");
+    }
+    for file in ["http = 9464", "http = \"localhost:9464\""] {
+        let options: Options = toml::from_str(file).unwrap();
+        assert_eq!(options.http, Some("9464".parse().unwrap()), "{file}");
+    }
+    // The ports are not ours where the server runs elsewhere.
+    let http = Some("7233".parse().unwrap());
+    let address = Some("127.0.0.1:7233".to_owned());
+    assert!(resolve(Options { http, address, ..Options::default() }).is_ok());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -78,6 +79,56 @@ impl fmt::Display for Size {
             }
         }
         write!(f, "{}", self.0)
+    }
+}
+
+/// Where to serve over TCP, written `9464`, `localhost:9464` or `127.0.0.1:9464`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpAddress(pub SocketAddr);
+
+impl FromStr for HttpAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let port = text.strip_prefix("localhost:").unwrap_or(text).parse();
+        let address = match port {
+            Ok(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
+            Err(_) => text.parse(),
+        };
+        address.map(Self).map_err(|_| {
+            format!(
+                "`{text}` is not an address; write it such as 9464, localhost:9464 or \
+                 127.0.0.1:9464"
+            )
+        })
+    }
+}
+
+impl fmt::Display for HttpAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for HttpAddress {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for HttpAddress {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Port(u16),
+            Text(String),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Port(port) => Ok(Self((Ipv4Addr::LOCALHOST, port).into())),
+            Written::Text(text) => text.parse().map_err(D::Error::custom),
+        }
     }
 }
 
