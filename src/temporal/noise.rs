@@ -111,6 +111,8 @@ fn of(line: &str, head: &Head) -> Option<Noise> {
         "Started physicalTaskQueueManager" | "Started Worker" | "workflow successfully started" => {
             own().then_some(Noise::StartUp)
         }
+        // A minute after the start, one line a queue.
+        "Drain completed, unloaded draining backlog manager" if own() => Some(Noise::StartUp),
         "Stopped physicalTaskQueueManager" | "Stopped Worker" if own() => Some(Noise::Shutdown),
         // What the history service says about its parts has no message.
         "" if line.contains("\"Stop") => Some(Noise::Shutdown),
@@ -194,6 +196,15 @@ mod tests {
             (r#"{"level":"WARN","msg":"network dial error"}"#, Some(Noise::BesideShutdown)),
             (r#"{"level":"INFO","msg":"Starting draining"}"#, Some(Noise::Beside)),
             (
+                r#"{"level":"INFO","msg":"Drain completed, unloaded draining backlog manager","wf-task-queue-name":"/_sys/default-worker-tq/2"}"#,
+                Some(Noise::StartUp),
+            ),
+            // Written for the probes of stigmer, some five a minute.
+            (
+                r#"{"level":"INFO","msg":"ContextMetadataInterceptor: No metadata in context, not setting trailer","fullMethod":"/temporal.server.api.matchingservice.v1.MatchingService/DescribeTaskQueue"}"#,
+                Some(Noise::StartUp),
+            ),
+            (
                 r#"{"level":"INFO","msg":"Stopped Worker","TaskQueue":"temporal-sys-x"}"#,
                 Some(Noise::Shutdown),
             ),
@@ -211,6 +222,7 @@ mod tests {
             r#"{"level":"ERROR","msg":"Quota changed"}"#,
             r#"{"level":"WARN","msg":"queue reader stopped"}"#,
             r#"{"level":"INFO","msg":"hello"}"#,
+            r#"{"level":"INFO","msg":"Drain completed, unloaded draining backlog manager","wf-task-queue-name":"billing"}"#,
             r#"{"stigmer":"generation","n":3}"#,
             "Error: Quota changed",
             "",
