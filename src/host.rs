@@ -15,9 +15,9 @@ use crate::control::server::Server;
 use crate::manager::chronicle::Chronicle;
 use crate::manager::{Command, HandOver, Handle, Intent, Manager, Outcome, Sweeps, gave_up};
 use crate::paths::{Home, HomeError};
-use crate::process::linux;
 use crate::process::lock::HostLock;
 use crate::process::record::Record;
+use crate::process::{Pid, linux, open_files};
 use crate::protocol::Mode;
 use crate::supervisor::{Cause, Want};
 use crate::temporal::running;
@@ -317,15 +317,29 @@ pub fn running(home: &Home) -> Option<(Record, Options)> {
 }
 
 /// Waits until the host of a home that was just deleted has restored it. Returns at once
-/// where the home has a host lock, or where no process of stigmer works in its folder.
+/// where the home has a host lock, or where no host lives that could restore it.
 pub fn wait_restored(home: &Home) {
+    let lock = home.supervisor_lock();
+    // All descriptors of the machine are looked at only where a server is left.
+    if lock.exists() || !linux::works_in(home.root()) {
+        return;
+    }
+    let Some(host) = host_of_deleted(home) else { return };
     let deadline = Instant::now() + RESTORED;
-    while !home.supervisor_lock().exists()
-        && linux::works_in(home.root())
+    while !lock.exists()
+        && matches!(open_files::holds_deleted(host, &lock), Ok(true))
         && Instant::now() < deadline
     {
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// The process that holds the deleted host lock of this home. A process that cannot be looked at
+/// does not count.
+fn host_of_deleted(home: &Home) -> Option<Pid> {
+    let lock = home.supervisor_lock();
+    let pids = linux::processes().unwrap_or_default().into_iter().map(|process| process.pid);
+    pids.into_iter().find(|pid| matches!(open_files::holds_deleted(*pid, &lock), Ok(true)))
 }
 
 #[cfg(test)]
@@ -333,6 +347,18 @@ mod tests {
     use super::*;
     use crate::manager::under_way;
     use crate::process::identity::Identity;
+
+    #[test]
+    fn only_a_living_host_can_restore_a_deleted_home() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(&folder.path().join("home")).unwrap();
+        let lock = take_lock(&home).unwrap().unwrap();
+        assert_eq!(host_of_deleted(&home), None, "nothing is deleted");
+        std::fs::remove_dir_all(home.root()).unwrap();
+        assert_eq!(host_of_deleted(&home), Some(crate::process::identity::own_pid()));
+        drop(lock);
+        assert_eq!(host_of_deleted(&home), None);
+    }
 
     #[tokio::test]
     async fn host_without_its_manager_is_not_healthy() {

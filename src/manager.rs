@@ -172,6 +172,8 @@ pub struct Manager {
     down_since: Option<Instant>,
     chronicle: Chronicle,
     files: Files,
+    /// False once another host may have the home: its files are not ours to write.
+    has_home: bool,
 }
 
 impl Manager {
@@ -236,6 +238,7 @@ impl Manager {
             episode,
             down_since: None,
             files: Files::default(),
+            has_home: true,
         };
         (manager, Handle { requests, facts: watch, source })
     }
@@ -315,7 +318,11 @@ impl Manager {
 
     /// Looks at the files of the home from time to time, and writes what waits.
     fn keep_files(&mut self) {
-        if self.files.look(Instant::now()) {
+        let now = Instant::now();
+        if self.files.is_due(now) {
+            self.has_home = self.sweeps.has_home();
+        }
+        if self.has_home && self.files.look(now) {
             self.files.report("logs/stigmer.log", own::retry());
             self.files.report("logs/events.jsonl", self.chronicle.retry());
         }
@@ -336,7 +343,9 @@ impl Manager {
         self.facts.log_lines = self.log.lines();
         self.facts.trouble("log", self.log.trouble());
         let settings = self.next.as_deref().unwrap_or(&self.facts.settings);
-        if let Some(trouble) = self.intent.keep(self.facts.want, settings) {
+        if self.has_home
+            && let Some(trouble) = self.intent.keep(self.facts.want, settings)
+        {
             self.facts.trouble("intent", trouble);
         }
         let blocked = LOOKS.abandoned() + REPAIRS.abandoned();

@@ -54,9 +54,14 @@ impl Files {
         Some(looked + PERIOD)
     }
 
+    /// Whether the last look was a second ago.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.looked.is_none_or(|looked| now >= looked + PERIOD)
+    }
+
     /// Looks at every file, unless that was done within the last second. True if it did.
     pub(super) fn look(&mut self, now: Instant) -> bool {
-        if self.looked.is_some_and(|looked| now < looked + PERIOD) {
+        if !self.is_due(now) {
             return false;
         }
         self.looked = Some(now);

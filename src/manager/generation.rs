@@ -366,9 +366,10 @@ impl Manager {
             self.files.forget(file);
         }
         match &ended.leftover {
-            None => {
+            None if self.sweeps.has_home() => {
                 let _ = std::fs::remove_file(&record);
             }
+            None => {}
             Some(leftover) => tracing::warn!("{leftover}"),
         }
         let fatal = (!running.ever_ready).then(|| judge::fatal(&ended, &settings)).flatten();

@@ -87,6 +87,11 @@ impl Sweeps {
         self.lock.upgrade().map_or(Ok(()), |lock| lock.keep())
     }
 
+    /// False if another process may have the home: its path leads to another host lock, or to none.
+    pub(super) fn has_home(&self) -> bool {
+        self.lock.upgrade().is_none_or(|lock| lock.is_in_place())
+    }
+
     /// Permission to launch, for one at a time.
     ///
     /// # Errors

@@ -94,6 +94,11 @@ impl HostLock {
         keep(&held.current, &held.text)
     }
 
+    /// Whether the path names the locked file, as far as can be seen.
+    pub fn is_in_place(&self) -> bool {
+        is_at(&self.held().current, &self.path).unwrap_or(true)
+    }
+
     /// Checks that the path still names the locked file. If that file was deleted or
     /// replaced, locks the file at the path too; a process that holds that file is the
     /// owner of the path from now on. The text is written by [`Self::keep`].
@@ -384,6 +389,7 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         let second = HostLock::take(&path).unwrap().unwrap();
         assert_eq!(first.restore().unwrap(), LockState::Lost);
+        assert!(!first.is_in_place() && second.is_in_place());
         assert_eq!(second.restore().unwrap(), LockState::Held);
         drop(first);
         assert!(is_held(&path).unwrap(), "of the second");

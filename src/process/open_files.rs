@@ -76,6 +76,27 @@ pub fn holds_lock(pid: Pid, lock: &KnownFile) -> io::Result<bool> {
     })
 }
 
+/// Whether a descriptor of this process holds an exclusive flock on a file that was deleted at
+/// `path`.
+///
+/// # Errors
+/// When the descriptors of the process cannot be read, for example another user's.
+pub fn holds_deleted(pid: Pid, path: &Path) -> io::Result<bool> {
+    // The folders may be deleted too; of a link among them only the one above is followed.
+    let above =
+        path.ancestors().skip(1).find_map(|above| Some((above, above.canonicalize().ok()?)));
+    let below = above.and_then(|(above, real)| Some(real.join(path.strip_prefix(above).ok()?)));
+    let mut deleted = below.unwrap_or_else(|| path.to_owned()).into_os_string();
+    deleted.push(OsStr::from_bytes(DELETED));
+    any_descriptor(pid, |number, target| {
+        let Some(info) = (target == deleted).then(|| info(pid, number)).transpose()?.flatten()
+        else {
+            return Ok(false);
+        };
+        Ok(flocks(&info).next().is_some())
+    })
+}
+
 /// Whether a process has this very file open under a name that still exists.
 ///
 /// # Errors
@@ -221,6 +242,26 @@ mod tests {
         assert!(holds_lock(me, &known).unwrap(), "deleted");
         fs2::FileExt::unlock(&file).unwrap();
         assert!(!holds_lock(me, &known).unwrap());
+    }
+
+    #[test]
+    fn a_deleted_file_is_held_while_a_descriptor_has_it_locked() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join("home");
+        std::fs::create_dir(&home).unwrap();
+        let path = home.join("supervisor.lock");
+        let file = File::create(&path).unwrap();
+        let linked = folder.path().join("linked");
+        std::os::unix::fs::symlink(folder.path(), &linked).unwrap();
+        let me = super::super::identity::own_pid();
+        let held = |path: &Path| holds_deleted(me, path).unwrap();
+        fs2::FileExt::try_lock_exclusive(&file).unwrap();
+        assert!(!held(&path), "it is there");
+        std::fs::remove_dir_all(&home).unwrap();
+        assert!(held(&path) && held(&linked.join("home/supervisor.lock")));
+        assert!(!held(&folder.path().join("other/supervisor.lock")));
+        fs2::FileExt::unlock(&file).unwrap();
+        assert!(!held(&path), "open, not locked");
     }
 
     #[test]

@@ -1,10 +1,15 @@
 //! A home that another user prepared, or that changes while a host runs.
 
-use crate::support::rig::{REUSED, Rig};
+use crate::support::process::Process;
+use crate::support::rig::{REUSED, Rig, wait_gone};
 use crate::support::strangers::Strangers;
 use crate::support::wait_until;
+use rustix::process::Signal;
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use stigmer::process::lock::HostLock;
+use stigmer::process::record::Record;
 
 /// Every command that takes `--home`.
 const COMMANDS: [&[&str]; 9] = [
@@ -74,13 +79,22 @@ fn a_process_that_the_host_lock_names_but_that_does_not_hold_it_is_not_signalled
     strangers.assert_unharmed("every command");
 }
 
+/// As `rm -r`, while the server and its host write into the folder.
+fn delete(home: &Path) {
+    let deleted = || std::fs::remove_dir_all(home);
+    wait_until("the end of the home", || match deleted() {
+        Err(error) => error.kind() == ErrorKind::NotFound,
+        Ok(()) => true,
+    });
+}
+
 #[test]
 fn a_server_stays_reachable_when_its_home_is_deleted() {
     let rig = Rig::new();
     rig.start();
     let (host, temporal) = (rig.host(), rig.temporal());
     let config = std::fs::read(rig.path("config.toml")).unwrap();
-    std::fs::remove_dir_all(&rig.home).unwrap();
+    delete(&rig.home);
     wait_until("the record", || rig.path("temporal.pid").exists());
     std::fs::write(rig.path("config.toml"), config).unwrap();
     assert_eq!(rig.start().says(), REUSED);
@@ -95,7 +109,7 @@ fn a_server_whose_home_was_deleted_is_found_at_once() {
     let rig = Rig::new();
     rig.start();
     let temporal = rig.temporal();
-    std::fs::remove_dir_all(&rig.home).unwrap();
+    delete(&rig.home);
     assert_eq!(rig.run(&["stop"]).exits(0).says(), "Temporal is stopped");
     assert!(!temporal.is_alive());
     rig.assert_nothing_runs();
@@ -111,4 +125,82 @@ fn a_host_of_a_renamed_home_is_found_under_the_old_name_and_stopped() {
     assert_eq!(rig.run(&["stop"]).exits(0).says(), "Temporal is stopped");
     assert!(!temporal.is_alive());
     rig.assert_nothing_runs();
+}
+
+#[test]
+fn a_host_of_a_renamed_home_is_stopped_under_the_new_name() {
+    let rig = Rig::new();
+    rig.start();
+    let (host, temporal) = (rig.host(), rig.temporal());
+    let renamed = rig.folder().join("renamed");
+    std::fs::rename(&rig.home, &renamed).unwrap();
+    wait_until("the record", || rig.path("temporal.pid").exists());
+    let mut stop = rig.command(assert_cmd::cargo::cargo_bin!("stigmer"));
+    stop.args(["local", "stop", "--home"]).arg(&renamed);
+    assert_eq!(rig.finish(stop).exits(0).says(), "Temporal is stopped");
+    assert!(!temporal.is_alive());
+    wait_gone(&host);
+    rig.stop();
+}
+
+/// Stops the host, lets `change` something in its home, and starts another host there.
+fn taken_over(rig: &Rig, change: impl FnOnce()) -> Process {
+    let host = rig.host();
+    host.signal(Signal::STOP);
+    wait_until("the host to be stopped", || host.is_stopped());
+    change();
+    rig.start();
+    host
+}
+
+#[test]
+fn a_host_whose_home_another_host_has_taken_with_the_server_ends_without_it() {
+    let rig = Rig::new();
+    rig.start();
+    let temporal = rig.temporal();
+    let old = taken_over(&rig, || {
+        let away = rig.folder().join("away");
+        std::fs::rename(&rig.home, &away).unwrap();
+        let mut copy = rig.command("cp");
+        copy.arg("-a").arg(&away).arg(&rig.home);
+        rig.finish(copy).exits(0);
+    });
+    assert_eq!(rig.status()["temporal"]["adopted"], true);
+    old.signal(Signal::CONT);
+    wait_gone(&old);
+    assert!(temporal.is_alive());
+    assert_eq!(rig.temporal().pid, temporal.pid);
+    rig.stop();
+}
+
+#[test]
+fn a_host_whose_home_another_host_has_taken_without_the_server_stops_the_server() {
+    let rig = Rig::new();
+    rig.start();
+    let temporal = rig.temporal();
+    let config = std::fs::read(rig.path("config.toml")).unwrap();
+    let mut other = None;
+    let old = taken_over(&rig, || {
+        delete(&rig.home);
+        std::fs::create_dir(&rig.home).unwrap();
+        // On its own ports it does not meet the server.
+        let config = String::from_utf8(config).unwrap();
+        let beside = rig.beside();
+        let config = config
+            .replace(&rig.port.to_string(), &beside.port.to_string())
+            .replace(&rig.ui_port.to_string(), &beside.ui_port.to_string());
+        std::fs::write(rig.path("config.toml"), config).unwrap();
+        other = Some(beside);
+    });
+    let new = rig.temporal();
+    assert_ne!(new.pid, temporal.pid);
+    old.signal(Signal::CONT);
+    wait_gone(&old);
+    assert!(!temporal.is_alive());
+    assert_eq!(Record::read(&rig.path("temporal.pid")).unwrap().unwrap().leader.pid, new.pid);
+    let status = rig.status();
+    assert_eq!((&status["intent"], &status["temporal"]["pid"]), (&"up".into(), &new.pid.into()));
+    let intent = std::fs::read_to_string(rig.path("intent.json")).unwrap();
+    assert!(intent.contains("\"up\""), "{intent}");
+    rig.stop();
 }
