@@ -3,7 +3,7 @@
 //! `Command::output` waits until the last holder of the pipe is gone: a grandchild that keeps it
 //! open makes it hang, however short the program's own life. Here the program's end counts.
 
-use crate::process::descriptors::restore_limit;
+use crate::process::descriptors::restore_limit_of;
 use std::io::{self, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -58,9 +58,10 @@ pub(super) fn run(
         // Nothing of the folder that the user is in has anything to do with it.
         command.current_dir("/");
     }
-    restore_limit(command);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = spawn(command)?;
+    // Not before the exec: a program in no known format would then be given to /bin/sh.
+    restore_limit_of(&child);
     let stdout = collect(child.stdout.take());
     let stderr = collect(child.stderr.take());
     let begin = Instant::now();
