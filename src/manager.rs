@@ -448,6 +448,10 @@ impl Manager {
                     self.remember(failed);
                 }
             }
+            (State::Starting(starting), State::Stopped { note: Some(note) }) => {
+                let reason = self.facts.stopped(Some(note));
+                self.remember(timeline::failed(starting.generation, &reason, Vec::new()));
+            }
             (
                 State::Ready(_) | State::Degraded(..) | State::Starting(_),
                 State::Stopping(stopping),

@@ -35,6 +35,8 @@ pub const LATE: Duration = Duration::from_millis(250);
 const KILL_AGAIN: Duration = Duration::from_secs(1);
 const KILL_TRIES: u32 = 10;
 
+const NEVER_READY: &str = "the Temporal that was started elsewhere does not become ready";
+
 /// The state machine. See the module's documentation.
 #[derive(Debug, Clone)]
 pub struct Supervisor {
@@ -213,9 +215,13 @@ impl Supervisor {
                         format!("found running, but not healthy within {timeout:.0?}"),
                         now,
                     ),
-                    Owner::External => self.leave_external(
-                        "the Temporal that somebody else runs on this port does not become ready",
-                    ),
+                    Owner::External => {
+                        let seen = match starting.detail.as_str() {
+                            "" => String::new(),
+                            detail => format!(": {detail}"),
+                        };
+                        self.leave_external(&format!("{NEVER_READY}{seen}"))
+                    }
                 }
             }
             State::Stopping(stopping) if stopping.kills < KILL_TRIES => stopping.kill(now),

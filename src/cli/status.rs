@@ -10,9 +10,10 @@ use crate::host::{self, Work};
 use crate::manager::{Facts, chronicle};
 use crate::paths::Home;
 use crate::process::{linux, memory};
-use crate::protocol::{Mode, State, Status, TemporalStatus};
+use crate::protocol::{Entry, Happened, Mode, State, Status, TemporalStatus};
 use crate::supervisor::Want;
 use crate::temporal::running::{self, Running};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
@@ -76,6 +77,8 @@ fn from_files(context: &Context, holder: Holder) -> Result<Status, CliError> {
     let options: Options = options.unwrap_or_default();
     let settings = Settings::resolve(home.clone(), options)?;
     let now = Instant::now();
+    let told = chronicle::recent(&home.events());
+    let failure = last_failure(told.back());
     // An empty machine, for the parts that are absent.
     let nothing = block_on(async {
         let supervisor = crate::supervisor::Supervisor::new(
@@ -86,7 +89,7 @@ fn from_files(context: &Context, holder: Holder) -> Result<Status, CliError> {
         );
         let schedule = supervisor.schedule().clone();
         let mut facts = Facts::new(settings.clone().into(), Mode::Background, schedule, now);
-        facts.recall(chronicle::recent(&home.events()), now);
+        facts.recall(told, now);
         facts.status(now)
     })?;
     let serving = match &record {
@@ -107,6 +110,7 @@ fn from_files(context: &Context, holder: Holder) -> Result<Status, CliError> {
             "no host, a crash is not repaired; `stigmer local` adopts it, `stigmer local stop` ends it"
                 .to_owned()
         }
+        (None, Holder::Nobody) if unproven.is_empty() => failure,
         (None, Holder::Nobody) => unproven,
     };
     Ok(Status {
@@ -137,6 +141,16 @@ fn from_files(context: &Context, holder: Holder) -> Result<Status, CliError> {
         }),
         ..nothing
     })
+}
+
+/// Why the last start failed, where nothing has happened since.
+fn last_failure(last: Option<&Arc<Entry>>) -> String {
+    match last {
+        Some(last) if last.happened == Happened::Failed => {
+            format!("the last start failed: {}", last.detail)
+        }
+        Some(_) | None => String::new(),
+    }
 }
 
 /// What may run all the same, and is no server that is proven to be ours.

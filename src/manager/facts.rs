@@ -205,7 +205,7 @@ impl Facts {
     #[must_use]
     pub fn message(&self) -> String {
         let said = match &self.state {
-            State::Stopped { note } => note.clone().unwrap_or_default(),
+            State::Stopped { note } => self.stopped(note.as_deref()),
             State::Starting(starting) => match starting.owner {
                 Owner::Spawned if starting.cause == Cause::Operator => String::new(),
                 Owner::Spawned => format!("after {}: {}", starting.cause, starting.detail),
@@ -228,6 +228,13 @@ impl Facts {
         let parts = [&said, &self.note].into_iter().chain(self.troubles.values());
         let parts: Vec<&str> = parts.map(String::as_str).filter(|part| !part.is_empty()).collect();
         parts.join(" · ")
+    }
+
+    pub(super) fn stopped(&self, note: Option<&str>) -> String {
+        match (note, &self.settings.address) {
+            (Some(note), Some(address)) => format!("{note} ({address})"),
+            (note, _) => note.unwrap_or_default().to_owned(),
+        }
     }
 
     /// Whose the server is, where stigmer did not start it.

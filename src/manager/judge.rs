@@ -8,7 +8,7 @@ use crate::paths;
 use crate::protocol::ApiError;
 use crate::supervisor::{Exit, Failure, State, Want};
 use crate::temporal::database;
-use crate::temporal::last_words::{self, StartFailure};
+use crate::temporal::last_words::{self, PortUse, StartFailure};
 use crate::temporal::logline::{Level, LineParser};
 use std::path::Path;
 
@@ -31,10 +31,15 @@ pub(super) fn outcome(goal: Want, want: Want, state: &State, facts: &Facts) -> O
             "stopped",
             format!(
                 "Temporal was not started: {}",
-                note.as_deref().unwrap_or("it was stopped by another command")
+                match note {
+                    Some(_) => facts.message(),
+                    None => "it was stopped by another command".to_owned(),
+                }
             ),
             match facts.settings.address {
-                Some(_) => "start it there, or leave out --address to run one here",
+                Some(_) => {
+                    "start it there, name another address, or leave out --address to run one here"
+                }
                 None => "`stigmer local` starts it",
             },
         ),
@@ -94,6 +99,7 @@ pub(super) fn fatal(ended: &Ended, settings: &Settings) -> Option<Failure> {
             format!("Temporal does not accept its arguments: {detail}"),
             "mend what follows `--`, or use another CLI with --temporal-bin FILE",
         )),
+        (StartFailure::PortForbidden { port, what }, None) => Some(forbidden(port, what)),
         // The launch looks at the ports again and names who is there.
         (
             StartFailure::PortTaken { .. }
@@ -102,6 +108,20 @@ pub(super) fn fatal(ended: &Ended, settings: &Settings) -> Option<Failure> {
             None,
         ) => None,
     }
+}
+
+/// A privilege is missing, which no restart gives.
+fn forbidden(port: Option<u16>, what: Option<PortUse>) -> Failure {
+    let port = port.map_or_else(|| "its port".to_owned(), |port| format!("port {port}"));
+    let choose = match what {
+        Some(PortUse::Frontend | PortUse::Http) => "choose another with --port N",
+        Some(PortUse::Ui) => "choose another with --ui-port N",
+        Some(PortUse::Metrics) | None => "choose others with --port N and --ui-port N",
+    };
+    Failure::new(
+        format!("Temporal may not listen on {port}: permission denied"),
+        format!("{choose}; from 1024 on, no privilege is needed"),
+    )
 }
 
 /// SQLite's words.

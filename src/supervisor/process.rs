@@ -49,6 +49,8 @@ impl Supervisor {
             | State::Backoff { .. }
             | State::Failed { .. } => return self.drop_stale(),
         };
+        // Why a server of ours was launched says nothing about one that was met.
+        let detail = if owner == Owner::External { String::new() } else { detail };
         self.fresh = false;
         self.generation = self.generation.max(generation);
         self.state = State::Starting(Starting {
@@ -196,7 +198,10 @@ impl Supervisor {
             }
             // It has until its deadline, and an exit is seen when it happens; but one that was
             // stopped by a signal does not start.
-            (State::Starting(starting), Round::Fail { remedy, .. }) => {
+            (State::Starting(starting), Round::Fail { remedy, layer, detail }) => {
+                if starting.owner == Owner::External {
+                    starting.detail = format!("{layer}: {detail}");
+                }
                 starting.halted = match (starting.owner, remedy) {
                     (Owner::Spawned, Remedy::Restart) => starting.halted.or(Some(now)),
                     (Owner::Spawned, Remedy::Wait | Remedy::None)

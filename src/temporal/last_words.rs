@@ -128,6 +128,13 @@ pub enum StartFailure {
         /// The port, where the server names it.
         port: Option<u16>,
     },
+    /// The server may not listen on the port.
+    PortForbidden {
+        /// The port, where the server names it.
+        port: Option<u16>,
+        /// What it was wanted for, where the server says so.
+        what: Option<PortUse>,
+    },
     /// The database file cannot be opened, read or written.
     DatabaseUnusable {
         /// The database's own words.
@@ -160,6 +167,7 @@ pub fn classify_exit(code: Option<i32>, cause: Option<&str>) -> StartFailure {
 }
 
 const IN_USE: &str = "bind: address already in use";
+const FORBIDDEN: &str = "bind: permission denied";
 
 fn refused(words: &str) -> StartFailure {
     if words.contains(IN_USE) {
@@ -169,6 +177,9 @@ fn refused(words: &str) -> StartFailure {
             // Without the words of the check it is the web UI, which binds later.
             _ => StartFailure::LostPortRace { port },
         };
+    }
+    if words.contains(FORBIDDEN) {
+        return StartFailure::PortForbidden { port: bound_port(words), what: port_use(words) };
     }
     if words.contains("no such table: ") {
         return StartFailure::PartialSchema;

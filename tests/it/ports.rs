@@ -4,7 +4,7 @@ use crate::support::ports;
 use crate::support::process::Process;
 use crate::support::rig::{READY, Rig, Running};
 use crate::support::socket::{ask, ask_tcp};
-use crate::support::{server, wait_until};
+use crate::support::{server, wait_until, wrapper};
 use std::net::{Ipv4Addr, TcpListener};
 
 /// A Temporal that is not ours on the rig's port.
@@ -176,4 +176,48 @@ fn a_socket_that_could_not_be_bound_at_the_start_is_bound_later() {
     rig.run(&["stop"]).exits(0);
     host.finish();
     rig.assert_nothing_runs();
+}
+
+/// `status`, its JSON and `events` give the reason of the last failure, with no host left.
+fn assert_told(rig: &Rig, reason: &[&str]) {
+    let status = rig.status();
+    assert!(status["host"].is_null() && status["state"] == "stopped", "{status:#}");
+    let message = status["message"].as_str().unwrap();
+    let screen = rig.run(&["status"]).exits(3).stdout;
+    let events = rig.run(&["events", "-n", "1"]).exits(0).stdout;
+    for words in reason {
+        for told in [message, &screen, &events] {
+            assert!(told.contains(words), "no {words:?} in {told:?}");
+        }
+    }
+}
+
+#[test]
+fn a_port_that_needs_a_privilege_fails_at_once_with_the_option_that_avoids_it() {
+    let mut rig = Rig::new();
+    let script = "echo \"Error: can't set frontend port 80: listen tcp 127.0.0.1:80: bind: permission \
+                  denied\"; exit 1";
+    rig.set_program(&wrapper::executable(&rig, "forbidden", script));
+    rig.run(&[]).exits(1).complains(&["port 80", "permission denied", "--port"]);
+    assert_told(&rig, &["port 80", "permission denied"]);
+    let all = rig.run(&["events"]).exits(0).stdout;
+    assert!(!all.contains("generation 2"), "{all}");
+}
+
+#[test]
+fn an_address_that_does_not_answer_is_named_with_what_to_do() {
+    let rig = Rig::new();
+    let address = format!("127.0.0.1:{}", ports::free());
+    let start = rig.run(&["--address", &address, "--start-timeout", "1s"]).exits(1);
+    start.complains(&[&address, "tcp: ", "leave out --address"]);
+    assert_told(&rig, &[&address, "does not become ready"]);
+}
+
+#[test]
+fn health_on_a_port_of_the_server_is_a_usage_error_that_names_both_options() {
+    let rig = Rig::new();
+    for (port, option) in [(rig.port, "--port"), (rig.ui_port, "--ui-port")] {
+        rig.run(&["--http", &port.to_string()]).exits(2).complains(&["--http", option]);
+    }
+    assert!(rig.processes().is_empty());
 }

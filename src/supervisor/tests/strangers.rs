@@ -88,7 +88,13 @@ fn one_that_never_becomes_ready_is_let_go_with_the_reason() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(found(G1, Found::External));
     assert_eq!(sim.jump(), (secs(30.0), vec![Effect::Unwatch { generation: G1 }]));
-    assert!(sim.note().contains("does not become ready"));
+    assert!(sim.note().ends_with("does not become ready"));
+
+    let mut sim = Sim::new(Policy::default());
+    sim.handle(found(G1, Found::External));
+    sim.probe(fail(Layer::Tcp, Remedy::Restart));
+    sim.jump();
+    assert!(sim.note().contains("does not become ready: tcp: "), "{}", sim.note());
 }
 
 #[test]

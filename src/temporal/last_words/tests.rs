@@ -12,6 +12,18 @@ fn judge(code: i32, lines: &str) -> StartFailure {
 }
 
 #[test]
+fn a_port_that_needs_a_privilege_is_told_from_one_that_is_taken() {
+    for (what, words, port) in [
+        (PortUse::Frontend, "can't set frontend port 80", 80),
+        (PortUse::Ui, "can't set UI port 81", 81),
+    ] {
+        let line = format!("Error: {words}: listen tcp 127.0.0.1:{port}: bind: permission denied");
+        let expected = StartFailure::PortForbidden { port: Some(port), what: Some(what) };
+        assert_eq!(judge(1, &line), expected);
+    }
+}
+
+#[test]
 fn every_refused_start_is_understood() {
     use StartFailure::*;
     let taken = |port, what| PortTaken { port, what };
