@@ -3,9 +3,10 @@
 use crate::log::bound::{BoundError, FileBound};
 use crate::log::{Batch, Follower, Start};
 use crate::process::identity::Identity;
-use crate::process::open_files;
+use crate::process::open_files::{self, Output};
 use crate::temporal::last_words::LastWords;
 use crate::temporal::logline::{Level, LineParser};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -115,14 +116,16 @@ struct Keeper {
     /// `None` where the file system cannot do it.
     bound: Option<FileBound>,
     failure: Option<String>,
-    is_unlinked: bool,
+    /// What became of the file that the server writes to, and its number while that is at the path.
+    lost: Option<String>,
+    inode: Option<u64>,
     shared: Arc<Shared>,
 }
 
 impl Keeper {
     fn new(path: PathBuf, shared: Arc<Shared>) -> Self {
         let bound = Some(FileBound::new(&path, shared.max.load(Ordering::Relaxed)));
-        Self { path, bound, failure: None, is_unlinked: false, shared }
+        Self { path, bound, failure: None, lost: None, inode: None, shared }
     }
 
     fn enforce(&mut self) {
@@ -130,11 +133,26 @@ impl Keeper {
     }
 
     fn inspect(&mut self, writer: &Identity) {
-        let unlinked = open_files::unlinked_output(&self.path, writer);
-        self.is_unlinked = matches!(unlinked, Ok(Some(_)) | Err(_));
-        match unlinked {
-            Ok(Some(file)) => self.bounded(|bound| bound.enforce_on(file)),
-            Ok(None) => self.enforce(),
+        let output = open_files::output(&self.path, writer, self.inode);
+        self.lost = match &output {
+            Ok(Output::Unlinked(_)) | Err(_) => Some(
+                "was deleted or replaced, but the server still writes to the deleted file".into(),
+            ),
+            Ok(Output::Moved(to)) => Some(format!(
+                "was moved to {}, where the server still writes, without a bound",
+                to.display()
+            )),
+            Ok(Output::InPlace | Output::Elsewhere) => None,
+        };
+        match output {
+            Ok(Output::Unlinked(file)) => self.bounded(|bound| bound.enforce_on(file)),
+            Ok(Output::InPlace) => {
+                self.inode = self.path.metadata().ok().map(|meta| meta.ino());
+                self.enforce();
+            }
+            Ok(Output::Elsewhere) => self.enforce(),
+            // Whoever moved it wants to keep it.
+            Ok(Output::Moved(_)) => self.publish(),
             Err(error) => {
                 self.failed(format!("cannot bound the deleted log: {error}"));
                 self.publish();
@@ -165,14 +183,11 @@ impl Keeper {
     }
 
     fn publish(&self) {
-        let unlinked = self.is_unlinked.then(|| {
-            format!(
-                "{} was deleted or replaced, but the server still writes to the deleted file; \
-                 run `stigmer local restart` for a new log",
-                self.path.display()
-            )
+        let lost = self.lost.as_ref().map(|lost| {
+            let path = self.path.display();
+            format!("{path} {lost}; run `stigmer local restart` for a new log")
         });
-        let troubles: Vec<String> = unlinked.into_iter().chain(self.failure.clone()).collect();
+        let troubles: Vec<String> = lost.into_iter().chain(self.failure.clone()).collect();
         *self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner) =
             (!troubles.is_empty()).then(|| troubles.join("; "));
     }
@@ -222,7 +237,6 @@ mod tests {
     use super::*;
     use std::fs::{self, File};
     use std::io::Write;
-    use std::os::unix::fs::MetadataExt;
     use std::path::Path;
     use std::process::{Command, Stdio};
     use std::time::Duration;
@@ -280,6 +294,33 @@ mod tests {
             reader.trouble().is_none()
         })
         .await;
+    }
+
+    #[tokio::test]
+    async fn moved_log_is_reported_and_keeps_its_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, to) = (folder.path().join("temporal.log"), folder.path().join("kept"));
+        let log = File::options().create(true).append(true).open(&path).unwrap();
+        let mut writer = Command::new("cat").stdin(Stdio::piped()).stdout(log).spawn().unwrap();
+        let identity = Identity::of(writer.id().try_into().unwrap()).unwrap().unwrap();
+        let reader = LogReader::start(path.clone(), MAX);
+        let inspect = || reader.inspect(&identity);
+        // The answer says that an inspection before it is over.
+        inspect();
+        reader.last_words().await;
+        fs::rename(&path, &to).unwrap();
+        let mut input = writer.stdin.take().unwrap();
+        let text = "0123456789abcde\n".repeat(LINES);
+        input.write_all(text.as_bytes()).unwrap();
+        until("trouble", || {
+            inspect();
+            reader.trouble().is_some_and(|it| it.contains("was moved to") && it.contains("kept"))
+        })
+        .await;
+        drop(input);
+        writer.wait().unwrap();
+        assert_eq!(fs::read_to_string(&to).unwrap(), text);
+        assert!(fs::metadata(&to).unwrap().blocks() * 512 >= text.len() as u64, "no holes");
     }
 
     #[tokio::test]

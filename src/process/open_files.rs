@@ -113,23 +113,49 @@ pub fn has_open(pid: Pid, file: &KnownFile) -> io::Result<bool> {
     })
 }
 
-/// Opens the file that `writer` has as its standard output or error, for reading and writing, if it
-/// is the one that was deleted or replaced at `path`. `None` if the writer has no such file.
+/// Where a process writes that was started with a file as its standard output and error.
+#[derive(Debug)]
+pub enum Output {
+    /// Into the file at the path.
+    InPlace,
+    /// Into that file after it was deleted or replaced, open for reading and writing.
+    Unlinked(File),
+    /// Into that file at the path that it was moved to.
+    Moved(PathBuf),
+    /// Into something else, as behind a wrapper, or nothing is known.
+    Elsewhere,
+}
+
+/// Where `writer` writes that was started with the file at `path`. A file that was moved is known by
+/// its `inode`.
 ///
 /// # Errors
-/// When that file cannot be opened or the writer not be proven.
-pub fn unlinked_output(path: &Path, writer: &Identity) -> io::Result<Option<File>> {
+/// When a deleted file cannot be opened or the writer not be proven.
+pub fn output(path: &Path, writer: &Identity, inode: Option<u64>) -> io::Result<Output> {
     let Some(folder) = path.parent().and_then(|folder| folder.canonicalize().ok()) else {
-        return Ok(None);
+        return Ok(Output::Elsewhere);
     };
-    let mut deleted = folder.join(path.file_name().unwrap_or_default()).into_os_string();
+    let place = folder.join(path.file_name().unwrap_or_default()).into_os_string();
+    let mut deleted = place.clone();
     deleted.push(OsStr::from_bytes(DELETED));
-    let descriptors = ["1", "2"].map(|number| descriptor(writer.pid, OsStr::new(number)));
-    let is_deleted = |fd: &&PathBuf| std::fs::read_link(fd).is_ok_and(|link| link == *deleted);
-    let Some(descriptor) = descriptors.iter().find(is_deleted) else { return Ok(None) };
-    let file = File::options().read(true).write(true).open(descriptor)?;
-    // The number was still the writer's; a path may end in these words too.
-    Ok((writer.is_alive()? && file.metadata()?.nlink() == 0).then_some(file))
+    for number in ["1", "2"].map(OsStr::new) {
+        let descriptor = descriptor(writer.pid, number);
+        let Ok(link) = std::fs::read_link(&descriptor) else { continue };
+        if link == place {
+            return Ok(Output::InPlace);
+        }
+        if link == deleted {
+            let file = File::options().read(true).write(true).open(descriptor)?;
+            // The number was still the writer's; a path may end in these words too.
+            let is_unlinked = writer.is_alive()? && file.metadata()?.nlink() == 0;
+            return Ok(if is_unlinked { Output::Unlinked(file) } else { Output::Elsewhere });
+        }
+        let written = info(writer.pid, number)?.and_then(|info| value(&info, "ino")?.parse().ok());
+        if written.is_some() && written == inode && writer.is_alive()? {
+            return Ok(Output::Moved(link));
+        }
+    }
+    Ok(Output::Elsewhere)
 }
 
 fn descriptor(pid: Pid, number: &OsStr) -> PathBuf {
