@@ -14,6 +14,7 @@ mod files;
 mod generation;
 mod hand_over;
 mod handle;
+mod init;
 mod intent;
 mod judge;
 mod launch;
@@ -52,6 +53,7 @@ use facts::RestartFacts;
 use files::Files;
 use futures_util::FutureExt;
 use handle::Request;
+use init::Init;
 use launch::{Launched, Order};
 use log_reader::LogReader;
 use std::panic::AssertUnwindSafe;
@@ -174,6 +176,7 @@ pub struct Manager {
     files: Files,
     /// False once another host may have the home: its files are not ours to write.
     has_home: bool,
+    init: Init,
 }
 
 impl Manager {
@@ -239,6 +242,7 @@ impl Manager {
             down_since: None,
             files: Files::default(),
             has_home: true,
+            init: Init::default(),
         };
         (manager, Handle { requests, facts: watch, source })
     }
@@ -338,6 +342,10 @@ impl Manager {
 
     fn publish(&mut self) {
         self.keep_files();
+        // Where a server is watched, its probes do that.
+        if self.running.is_none() && !self.launching {
+            self.init.reap(Instant::now());
+        }
         self.facts.want = self.supervisor.want();
         self.facts.schedule = self.supervisor.schedule().clone();
         self.facts.log_lines = self.log.lines();

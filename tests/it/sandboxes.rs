@@ -1,8 +1,14 @@
 //! Where processes cannot be told apart, or cannot be pinned, nothing is started or signalled.
 
-use crate::support::rig::{READY, Rig, wait_gone};
+use crate::support::rig::{READY, Rig, Running, wait_gone};
+use crate::support::server::program;
+use crate::support::socket::ask;
+use crate::support::wait_until;
+use rustix::process::Signal;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use stigmer::process::linux;
+use stigmer::process::sweep::Process;
 
 /// `stigmer local …` in new namespaces; `None` if this user cannot make them.
 fn unshared(rig: &Rig, namespaces: &[&str], arguments: &[&str]) -> Option<Command> {
@@ -62,6 +68,81 @@ fn another_time_namespace_makes_nothing_unprovable() {
     assert_eq!(rig.finish(inside).exits(0).says(), READY);
     assert_ne!(rig.record("start_ticks"), ticks);
     rig.stop();
+}
+
+/// The number of a process by its parent, as this namespace sees it.
+fn children(parent: i32) -> Vec<Process> {
+    let all = linux::processes().unwrap().into_iter();
+    all.filter(|process| process.ppid == parent).collect()
+}
+
+/// A host that is init of its own pid namespace, once the server is ready. It inherits a process that
+/// becomes a zombie when the file is there.
+fn init(rig: &Rig, arguments: &str, file: &std::path::Path) -> Option<Running> {
+    let script = format!(
+        "setsid sh -c 'while [ ! -e {file} ]; do sleep 0.05; done' & \
+         exec {} local --no-tui --home {} {arguments}",
+        rig.local(&[]).get_program().display(),
+        rig.home.display(),
+        file = file.display(),
+    );
+    for extra in [&[][..], &["--user", "--map-root-user"]] {
+        let namespaces = ["--pid", "--fork", "--kill-child", "--mount-proc"];
+        let mut attempt = rig.command("unshare");
+        attempt.args(extra).args(namespaces).arg("true");
+        if rig.finish(attempt).code != Some(0) {
+            continue;
+        }
+        let mut command = rig.command("unshare");
+        command.args(extra).args(namespaces).args(["sh", "-c", &script]);
+        return Some(Running::spawn(command));
+    }
+    eprintln!("not tested: this user cannot make pid namespaces");
+    None
+}
+
+/// A process that init inherits ends, and is no zombie any more soon.
+fn is_reaped(outside: &Running, file: &std::path::Path) {
+    let [host] = &children(outside.pid())[..] else { panic!("unshare has one child") };
+    let inherited = || {
+        let children = children(host.pid);
+        children.into_iter().find(|child| child.session != host.session && child.name == "sh")
+    };
+    assert!(inherited().is_some());
+    std::fs::write(file, "").unwrap();
+    wait_until("the end of the zombie", || inherited().is_none());
+}
+
+#[test]
+fn init_reaps_what_it_inherits_though_its_server_is_stopped() {
+    let rig = Rig::new();
+    let file = rig.folder().join("end");
+    let Some(outside) = init(&rig, "", &file) else { return };
+    outside.wait_for(READY);
+    let stopped = ask(&rig, "POST", "/v1/stop?wait=true", "");
+    assert!(stopped.head.contains("200") || stopped.head.contains("202"), "{stopped:?}");
+    is_reaped(&outside, &file);
+}
+
+#[test]
+fn init_reaps_what_it_inherits_though_it_only_watches() {
+    let rig = Rig::new();
+    let file = rig.folder().join("end");
+    let (port, ui_port) = (rig.port.to_string(), rig.ui_port.to_string());
+    let mut server = rig.command(program());
+    server.args(["server", "start-dev", "--log-level", "error", "--port", &port]);
+    let server = Running::spawn({
+        server.args(["--ui-port", &ui_port]);
+        server
+    });
+    wait_until("the server", || Rig::is_listening(rig.port));
+    let Some(outside) = init(&rig, &format!("--address 127.0.0.1:{port}"), &file) else { return };
+    outside.wait_for("started elsewhere");
+    is_reaped(&outside, &file);
+    let host = children(outside.pid())[0].pid;
+    crate::support::process::Process::pin(host).unwrap().signal(Signal::TERM);
+    outside.finish().exits(0);
+    drop(server);
 }
 
 #[test]

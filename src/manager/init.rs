@@ -1,0 +1,28 @@
+//! The duty of process number 1, as which a host may run in a container.
+
+use crate::process::Pid;
+use crate::process::identity::own_pid;
+use crate::process::sweep::reap_orphans;
+use std::time::{Duration, Instant};
+
+/// The process that inherits every orphan of its pid namespace.
+const INIT: Pid = 1;
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// See the module's documentation.
+#[derive(Debug, Default)]
+pub(super) struct Init {
+    reaped: Option<Instant>,
+}
+
+impl Init {
+    /// Reaps inherited processes that have ended, once a second; does nothing in any other process.
+    /// Not to be called while a server is launched or watched: it would lose its exit status.
+    pub(super) fn reap(&mut self, now: Instant) {
+        let is_due = self.reaped.is_none_or(|reaped| now >= reaped + PERIOD);
+        if own_pid() == INIT && is_due {
+            self.reaped = Some(now);
+            reap_orphans(None);
+        }
+    }
+}
