@@ -2,7 +2,7 @@
 
 use crate::config::{Options, Settings};
 use crate::control::client;
-use crate::host::{Host, HostError, Resumed};
+use crate::host::{Host, HostError, Resumed, is_hosted};
 use crate::manager::{Command, HandOver};
 use crate::paths::{Home, files};
 use crate::process::Pid;
@@ -120,6 +120,9 @@ pub enum HandOverError {
         /// What it said.
         said: String,
     },
+    /// Another process had the home, for a command as a rule, and has none any more.
+    #[error("another process held the host lock meanwhile, and no host runs")]
+    Outrun,
     /// It runs and does not answer.
     #[error("the background host (pid {0}) does not answer")]
     Silent(Pid),
@@ -160,7 +163,10 @@ async fn taken_over(home: &Home, mut next: Spawned, begun: Instant) -> Result<Pi
             return Ok(host.pid);
         }
         match next.ended() {
-            // Somebody else was faster, and answers in a moment.
+            // Somebody else was faster: a command, or a host that answers in a moment.
+            Some((Some(EXIT_RUNNING), _)) if !is_hosted(home) => {
+                return Err(HandOverError::Outrun);
+            }
             None | Some((Some(EXIT_RUNNING), _)) => tokio::time::sleep(PAUSE).await,
             Some((code, said)) => return Err(HandOverError::Ended { code, said }),
         }
