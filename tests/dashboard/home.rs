@@ -1,5 +1,6 @@
 //! A home with ports of its own, and the proof that nothing of it is left.
 
+use crate::status;
 use crate::terminal::Dashboard;
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
@@ -116,7 +117,7 @@ impl Home {
     pub fn until(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let status = self.status();
+            let status = status::ask(self.path()).unwrap_or_else(|| self.status());
             if wanted(&status) {
                 return status;
             }
@@ -139,9 +140,12 @@ impl Home {
         signal(pid, Signal::Kill);
     }
 
-    /// Whether the process is one of this home: its path is on every command line.
+    /// Whether the process is one of this home: its path is on every command line but that of a
+    /// server in memory, which works in its folder.
     fn owns(&self, pid: Pid) -> bool {
+        let folder = std::fs::read_link(format!("/proc/{pid}/cwd"));
         memory::command_line(pid).contains(self.path().to_str().unwrap())
+            || folder.is_ok_and(|folder| folder == self.path())
     }
 
     fn processes(&self) -> Vec<Pid> {

@@ -4,11 +4,17 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod attached;
+mod disks;
 mod exploring;
 mod home;
 mod leaving;
+#[path = "../support/mounts.rs"]
+#[allow(dead_code, reason = "the other tests use all of it")]
+mod mounts;
 mod parity;
 mod screen;
+#[path = "../support/status.rs"]
+mod status;
 mod steering;
 mod suspending;
 mod terminal;

@@ -72,9 +72,9 @@ fn a_process_that_the_host_lock_names_but_that_does_not_hold_it_is_not_signalled
     std::fs::remove_file(rig.path("temporal.pid")).unwrap();
     // This test holds it instead.
     let _lock = HostLock::take(&rig.path("supervisor.lock")).unwrap().unwrap();
-    for command in [&[][..], &["stop"], &["restart"]] {
+    for ran in rig.run_all(&[&[], &["stop"], &["restart"]]) {
         let own = format!("pid {}", std::process::id());
-        rig.run(command).exits(1).complains(&["supervisor.lock", "not proven", &own, "--home"]);
+        ran.exits(1).complains(&["supervisor.lock", "not proven", &own, "--home"]);
     }
     strangers.assert_unharmed("every command");
 }

@@ -185,8 +185,8 @@ fn a_lock_whose_holder_cannot_be_proven_is_an_error_and_nobody_is_signalled() {
     // Another container on this machine; another machine on a shared home.
     for boot_id in [identity.boot_id.as_str(), "00000000-0000"] {
         lock.write(&text(boot_id)).unwrap();
-        for command in [&[][..], &["stop"], &["restart"]] {
-            rig.run(command).exits(1).complains(&["supervisor.lock", "--home"]);
+        for ran in rig.run_all(&[&[], &["stop"], &["restart"]]) {
+            ran.exits(1).complains(&["supervisor.lock", "--home"]);
         }
         strangers.assert_unharmed(boot_id);
     }
@@ -215,8 +215,8 @@ fn a_frozen_host_in_another_pid_namespace_is_left_alone() {
     let host = inside.iter().find(|process| line(process).contains("--no-tui")).unwrap();
     host.signal(Signal::STOP);
     wait_until("the host to be frozen", || host.is_stopped());
-    for command in [&[][..], &["stop"], &["restart"]] {
-        rig.run(command).exits(1).complains(&["cannot be proven", "--home"]);
+    for ran in rig.run_all(&[&[], &["stop"], &["restart"]]) {
+        ran.exits(1).complains(&["cannot be proven", "--home"]);
     }
     assert!(host.is_stopped());
     let server = inside.iter().find(|process| line(process).contains("start-dev")).unwrap();

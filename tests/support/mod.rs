@@ -9,6 +9,7 @@ pub mod process;
 pub mod rig;
 pub mod server;
 pub mod socket;
+pub mod status;
 pub mod strangers;
 pub mod wrapper;
 

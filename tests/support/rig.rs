@@ -2,7 +2,7 @@
 
 use super::process::{self, Process};
 use super::server::{self, Permit};
-use super::{LIMIT, ports, wait_until, within};
+use super::{LIMIT, ports, status, wait_until, within};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -161,6 +161,14 @@ impl Rig {
         self.finish(self.local(arguments))
     }
 
+    /// Runs several to their ends, all at once: for those that wait in vain for the same.
+    #[track_caller]
+    pub fn run_all(&self, commands: &[&[&str]]) -> Vec<Ran> {
+        let all: Vec<Running> =
+            commands.iter().map(|arguments| Running::spawn(self.local(arguments))).collect();
+        all.into_iter().map(Running::finish).collect()
+    }
+
     /// Runs any command of [`Self::command`] to its end.
     #[track_caller]
     pub fn finish(&self, command: Command) -> Ran {
@@ -199,7 +207,7 @@ impl Rig {
     pub fn wait_for(&self, what: &str, mut condition: impl FnMut(&Value) -> bool) -> Value {
         let mut last = Value::Null;
         let found = within(LIMIT, || {
-            last = self.status();
+            last = status::ask(&self.home).unwrap_or_else(|| self.status());
             condition(&last)
         });
         assert!(found, "waited {LIMIT:?} in vain for: {what}; at last: {last:#}");
