@@ -7,9 +7,9 @@
 //! by [`sweep::select`], a pure function over a process table. ([`job`] stops
 //! and knows only ourselves.)
 //!
-//! What only Linux has: procfs in [`linux`], [`open_files`], [`memory`] and [`usage`], pidfd in [`identity`]
-//! and [`watch`], netlink under [`ports`], `close_range` and the subreaper in
-//! [`spawn`]. The rest is plain Unix.
+//! What only Linux has: procfs in [`linux`], [`open_files`], [`memory`] and [`usage`], `prlimit`
+//! in [`descriptors`], pidfd in [`identity`] and [`watch`], netlink under [`ports`], `close_range`
+//! and the subreaper in [`spawn`]. The rest is plain Unix.
 
 pub mod descriptors;
 pub mod identity;
