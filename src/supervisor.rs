@@ -18,7 +18,9 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use input::{Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Remedy, Round};
+pub use input::{
+    Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Remedy, Resource, Round,
+};
 pub use restart::{Legacy, Policy, Schedule};
 pub use state::{Live, Owner, Starting, State, Stopping, Trouble, Want};
 
@@ -87,6 +89,7 @@ impl Supervisor {
                 since,
                 cause: waiting.cause,
                 detail: waiting.detail.clone(),
+                counts: waiting.counts,
             };
         }
     }
@@ -109,11 +112,12 @@ impl Supervisor {
             schedule.credit(now.saturating_duration_since(live.since));
         }
         let waiting = match &self.state {
-            State::Backoff { until, since, cause, detail } => Some(Waiting {
+            State::Backoff { until, since, cause, detail, counts } => Some(Waiting {
                 since_ms: millis(now.saturating_duration_since(*since)),
                 delay_ms: millis(*until - *since),
                 cause: *cause,
                 detail: detail.clone(),
+                counts: *counts,
             }),
             State::Stopped { .. }
             | State::Starting(_)
@@ -185,7 +189,7 @@ impl Supervisor {
         }
         let effects = match &mut self.state {
             State::Stopped { .. } | State::Ready(_) | State::Degraded(..) => Vec::new(),
-            // Counted nowhere: the disk fails, not the server.
+            // Counted nowhere: a resource is missing, the server has not failed.
             State::Failed { failure, .. } => {
                 let detail = failure.reason.clone();
                 self.launch(Cause::SpawnFailed, detail, false, now)
@@ -237,10 +241,12 @@ impl Supervisor {
                 };
                 Vec::new()
             }
-            State::Backoff { cause, detail, .. } => {
-                let (cause, detail) = (*cause, detail.clone());
-                self.schedule.record(now);
-                self.launch(cause, detail, true, now)
+            State::Backoff { cause, detail, counts, .. } => {
+                let (cause, detail, counts) = (*cause, detail.clone(), *counts);
+                if counts {
+                    self.schedule.record(now);
+                }
+                self.launch(cause, detail, counts, now)
             }
         };
         self.debug_check();
@@ -360,7 +366,24 @@ impl Supervisor {
             self.schedule.record(now);
             return self.launch(cause, detail, true, now);
         }
-        self.state = State::Backoff { until: now + delay, since: now, cause, detail };
+        self.state = State::Backoff { until: now + delay, since: now, cause, detail, counts: true };
+        Vec::new()
+    }
+
+    /// A start was refused because the system lacks a resource for now: again, and counted nowhere.
+    /// After as many tries in a row as there may be restarts it is failed, which whoever waits for
+    /// the start learns, and is still tried again.
+    fn wait_for_resource(&mut self, failure: Failure, now: Instant) -> Vec<Effect> {
+        if self.schedule.in_a_row() >= self.policy.max_restarts {
+            return self.fail(failure, now);
+        }
+        let (cause, detail) = (Cause::SpawnFailed, failure.reason);
+        let delay = self.schedule.backoff(&self.policy);
+        if delay.is_zero() {
+            return self.launch(cause, detail, false, now);
+        }
+        self.state =
+            State::Backoff { until: now + delay, since: now, cause, detail, counts: false };
         Vec::new()
     }
 
@@ -413,7 +436,7 @@ impl Supervisor {
     }
 
     fn fail(&mut self, failure: Failure, now: Instant) -> Vec<Effect> {
-        let retry = failure.waits_for_disk.then(|| now + self.schedule.disk_delay(&self.policy));
+        let retry = failure.waits_for.map(|_| now + self.schedule.resource_delay(&self.policy));
         self.state = State::Failed { failure, left: None, retry };
         Vec::new()
     }

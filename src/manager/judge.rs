@@ -6,7 +6,7 @@ use super::{Facts, Outcome};
 use crate::config::{Database, Settings};
 use crate::paths;
 use crate::protocol::ApiError;
-use crate::supervisor::{Exit, Failure, State, Want};
+use crate::supervisor::{Exit, Failure, Resource, State, Want};
 use crate::temporal::database;
 use crate::temporal::last_words::{self, PortUse, StartFailure};
 use crate::temporal::logline::{Level, LineParser};
@@ -132,7 +132,7 @@ fn no_room(reason: &str) -> Failure {
         format!("Temporal cannot start, because its disk takes nothing: {reason}"),
         "free some disk space, and stigmer starts it",
     )
-    .until_room()
+    .until_free(Resource::Disk)
 }
 
 /// Lines shown of what a server said.
@@ -238,9 +238,14 @@ mod tests {
             fatal(&Ended { words, ..ended(Exit::Code(1), None) }, &settings).unwrap()
         };
         let full = judged("Error: failed starting server: database or disk is full (13)");
-        assert!(full.waits_for_disk && full.reason.contains("disk is full"), "{full}");
         assert!(
-            !judged("Error: failed starting server: file is not a database (26)").waits_for_disk
+            full.waits_for == Some(Resource::Disk) && full.reason.contains("disk is full"),
+            "{full}"
+        );
+        assert!(
+            judged("Error: failed starting server: file is not a database (26)")
+                .waits_for
+                .is_none()
         );
     }
 

@@ -129,12 +129,12 @@ pub async fn launch(order: Order, permit: &Permit) -> Result<Launched, Refused> 
         start(&order, prepared, begun.elapsed())
     };
     let spawned = permit.run(launching).await.map_err(|error| hangs(&error))??;
-    let (subject, watched) = spawned.leader.watch().map_err(|error| Refused {
-        failure: Failure::new(
+    let (subject, watched) = spawned.leader.watch().map_err(|error| {
+        let failure = Failure::new(
             format!("cannot watch the process that was just started: {error}"),
             "see that the host has file descriptors left (`ulimit -n`)",
-        ),
-        curable: true,
+        );
+        Refused::for_now(&error, failure)
     })?;
     Ok(Launched::Ours(Box::new(Started {
         subject,
@@ -156,7 +156,7 @@ pub fn not_begun(error: &Unswept) -> Refused {
         "see that the machine has processes and threads left (`ulimit -u`), and that the file \
          systems of home, database and program respond",
     );
-    Refused { failure, curable: true }
+    Refused::unfinished(failure)
 }
 
 fn hangs(error: &Unfinished) -> Refused {
@@ -164,7 +164,7 @@ fn hangs(error: &Unfinished) -> Refused {
         format!("starting Temporal does not come to an end: {error}"),
         "see that the file systems of home, database and program respond",
     );
-    Refused { failure, curable: true }
+    Refused::unfinished(failure)
 }
 
 /// The process on the port, as far as it can be seen within a short time.
@@ -183,12 +183,12 @@ async fn occupant(port: u16) -> Result<Option<Occupant>, Refused> {
 fn clear(settings: &Settings) -> Result<(), Refused> {
     let home = &settings.home;
     let lock = home.temporal_lock();
-    let unknown = |error: io::Error| Refused {
-        failure: Failure::new(
+    let unknown = |error: io::Error| {
+        let failure = Failure::new(
             format!("cannot tell what runs of {home}: {error}"),
             "see that the home can be read, and that descriptors and memory are left",
-        ),
-        curable: true,
+        );
+        Refused::for_now(&error, failure)
     };
     let subject = match running::find(home).map_err(unknown)? {
         Running::Nothing => {
@@ -264,13 +264,11 @@ fn may_be_temporal(occupant: &Occupant) -> bool {
 }
 
 fn unknown_listener(port: u16, error: &io::Error) -> Refused {
-    Refused {
-        failure: Failure::new(
-            format!("cannot tell whether port {port} is free: {error}"),
-            "see that /proc/net can be read, and that descriptors and memory are left",
-        ),
-        curable: true,
-    }
+    let failure = Failure::new(
+        format!("cannot tell whether port {port} is free: {error}"),
+        "see that /proc/net can be read, and that descriptors and memory are left",
+    );
+    Refused::for_now(error, failure)
 }
 
 fn taken(occupant: &Occupant, option: &str) -> Failure {
@@ -365,12 +363,12 @@ fn prepare(order: &Order) -> Result<Prepared, Refused> {
         }
         Database::Memory => {}
     }
-    let metrics_port = ports::free_port().map_err(|error| Refused {
-        failure: Failure::new(
+    let metrics_port = ports::free_port().map_err(|error| {
+        let failure = Failure::new(
             format!("no free port for Temporal's metrics: {error}"),
             "see that 127.0.0.1 is up and ports are left",
-        ),
-        curable: true,
+        );
+        Refused::for_now(&error, failure)
     })?;
     let log = open_log(&home.temporal_log(), order).or_else(|error| {
         notes.push(format!(
@@ -452,13 +450,20 @@ fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Spawned
     .inspect_err(|_| {
         let _ = std::fs::remove_file(home.record());
     })
-    .map_err(|error| Refused {
-        // A program that is being replaced, or too many processes for now.
-        curable: !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied),
-        failure: Failure::new(
-            format!("cannot run {}: {error}", prepared.program.display()),
-            "name another with --temporal-bin FILE, or run `stigmer local install`",
-        ),
+    .map_err(|error| {
+        let reason = format!("cannot run {}: {error}", prepared.program.display());
+        let cure = match error.raw_os_error() {
+            Some(libc::EAGAIN | libc::ENOMEM) => {
+                "end some processes, or raise the limit (`ulimit -u`); stigmer tries again"
+            }
+            _ => "name another with --temporal-bin FILE, or run `stigmer local install`",
+        };
+        let failure = Failure::new(reason, cure);
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => failure.into(),
+            // A program that is being replaced, or too many processes for now.
+            _ => Refused::for_now(&error, failure),
+        }
     })?;
     let spawned = begun.elapsed();
     record.leader = leader.subject.leader.clone();

@@ -210,21 +210,31 @@ pub struct Failure {
     pub reason: String,
     /// What to do next.
     pub cure: String,
-    /// A full or read-only disk is in the way: tried again until it has room.
+    /// What is in the way and may become free: tried again until it does.
     #[serde(default)]
-    pub waits_for_disk: bool,
+    pub waits_for: Option<Resource>,
+}
+
+/// What a start needs and a machine may be short of. Its absence is no failure of the server, so
+/// waiting for it counts as no restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Resource {
+    /// Room on a disk that can be written.
+    Disk,
+    /// Processes, memory, descriptors, a file system that responds.
+    System,
 }
 
 impl Failure {
     /// A failure with its cure.
     pub fn new(reason: impl Into<String>, cure: impl Into<String>) -> Self {
-        Self { reason: reason.into(), cure: cure.into(), waits_for_disk: false }
+        Self { reason: reason.into(), cure: cure.into(), waits_for: None }
     }
 
-    /// The same, where nothing is wrong but the disk.
+    /// The same, where nothing is wrong but that this resource is missing.
     #[must_use]
-    pub fn until_room(self) -> Self {
-        Self { waits_for_disk: true, ..self }
+    pub fn until_free(self, resource: Resource) -> Self {
+        Self { waits_for: Some(resource), ..self }
     }
 }
 

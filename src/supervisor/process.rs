@@ -1,8 +1,8 @@
 //! What the news about processes do.
 
 use super::{
-    Cause, Effect, Exit, Failure, Found, Generation, Layer, Live, Owner, Remedy, Round, Starting,
-    State, Supervisor, Trouble, Want,
+    Cause, Effect, Exit, Failure, Found, Generation, Layer, Live, Owner, Remedy, Resource, Round,
+    Starting, State, Supervisor, Trouble, Want,
 };
 use std::time::Instant;
 
@@ -109,10 +109,12 @@ impl Supervisor {
             State::Starting(starting)
                 if starting.generation == generation && !starting.launched =>
             {
-                if curable {
-                    self.restart(Cause::SpawnFailed, failure.reason, now)
-                } else {
-                    self.fail(failure, now)
+                match failure.waits_for {
+                    Some(Resource::System) if curable => self.wait_for_resource(failure, now),
+                    Some(_) | None if curable => {
+                        self.restart(Cause::SpawnFailed, failure.reason, now)
+                    }
+                    Some(_) | None => self.fail(failure, now),
                 }
             }
             State::Stopping(stopping)

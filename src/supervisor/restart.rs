@@ -18,8 +18,8 @@ const LONGEST_ADOPTION: Duration = Duration::from_secs(3600);
 /// The delay doubles from this, after the first restart, which is immediate.
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 
-/// A full disk is asked no more often than this, whatever the longest delay is.
-const DISK_PAUSE: Duration = Duration::from_secs(1);
+/// What is missing is looked for no more often than this, whatever the longest delay is.
+const RESOURCE_PAUSE: Duration = Duration::from_secs(1);
 
 /// The limits of supervision, as the operator set them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +114,13 @@ pub(super) struct Waiting {
     pub(super) delay_ms: u64,
     pub(super) cause: Cause,
     pub(super) detail: String,
+    #[serde(default = "counts")]
+    pub(super) counts: bool,
+}
+
+/// As a host decides that does not hand over whether it counts.
+fn counts() -> bool {
+    true
 }
 
 impl Schedule {
@@ -192,12 +199,14 @@ impl Schedule {
         })
     }
 
-    /// The delay before the next try to use a disk that is full. Never none, and never the last.
-    pub(super) fn disk_delay(&mut self, policy: &Policy) -> Duration {
-        self.backoff(policy).max(DISK_PAUSE)
+    /// The delay before the next try of a start that failed for want of a resource. Never none, and
+    /// never the last.
+    pub(super) fn resource_delay(&mut self, policy: &Policy) -> Duration {
+        self.backoff(policy).max(RESOURCE_PAUSE)
     }
 
-    fn backoff(&mut self, policy: &Policy) -> Duration {
+    /// The next delay, without the limit of restarts.
+    pub(super) fn backoff(&mut self, policy: &Policy) -> Duration {
         let base = match self.in_a_row {
             0 => Duration::ZERO,
             n => FIRST_DELAY.saturating_mul(1 << (n - 1).min(20)).min(policy.backoff_max),

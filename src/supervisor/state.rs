@@ -135,6 +135,8 @@ pub enum State {
         cause: Cause,
         /// More about the cause.
         detail: String,
+        /// Whether the next spawn counts as an automatic restart.
+        counts: bool,
     },
     /// Given up.
     Failed {
@@ -143,7 +145,7 @@ pub enum State {
         /// The generation that would not end: nothing may start beside it, and
         /// without proof of its end nothing is called stopped.
         left: Option<Generation>,
-        /// When it is tried again, where it waits for room on the disk.
+        /// When it is tried again, where it waits for a resource.
         retry: Option<Instant>,
     },
 }

@@ -1,7 +1,7 @@
 //! A start that was refused, and whether a later start may succeed.
 
 use crate::paths;
-use crate::supervisor::Failure;
+use crate::supervisor::{Failure, Resource};
 use std::io;
 
 /// Why no server was started.
@@ -17,8 +17,26 @@ impl Refused {
     /// A refusal because of an error of the operating system. It is curable if the error is
     /// [passing](paths::is_passing).
     pub fn by(error: &io::Error, failure: Failure) -> Self {
-        let failure = if paths::is_disk_trouble(error) { failure.until_room() } else { failure };
-        Self { failure, curable: paths::is_passing(error) }
+        let curable = paths::is_passing(error);
+        Self { failure: waiting(error, failure), curable }
+    }
+
+    /// A refusal that the next try may not meet, whatever the error was.
+    pub fn for_now(error: &io::Error, failure: Failure) -> Self {
+        Self { failure: waiting(error, failure), curable: true }
+    }
+
+    /// A refusal because no thread could do the work, or because it did not end in time.
+    pub fn unfinished(failure: Failure) -> Self {
+        Self { failure: failure.until_free(Resource::System), curable: true }
+    }
+}
+
+fn waiting(error: &io::Error, failure: Failure) -> Failure {
+    match error {
+        error if paths::is_disk_trouble(error) => failure.until_free(Resource::Disk),
+        error if paths::is_passing(error) => failure.until_free(Resource::System),
+        _ => failure,
     }
 }
 
@@ -37,17 +55,17 @@ mod tests {
         let refused = |code| {
             let error = io::Error::from_raw_os_error(code);
             let refused = Refused::by(&error, Failure::new("", ""));
-            (refused.curable, refused.failure.waits_for_disk)
+            (refused.curable, refused.failure.waits_for)
         };
         let passing = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EAGAIN, libc::EINTR];
         for code in passing.into_iter().chain([libc::ENOLCK, libc::ENOBUFS]) {
-            assert_eq!(refused(code), (true, false), "{code}");
+            assert_eq!(refused(code), (true, Some(Resource::System)), "{code}");
         }
         for code in [libc::EIO, libc::ENOSPC, libc::EDQUOT, libc::EROFS] {
-            assert_eq!(refused(code), (false, true), "{code}");
+            assert_eq!(refused(code), (false, Some(Resource::Disk)), "{code}");
         }
         for code in [libc::ENOENT, libc::EACCES, libc::EPERM, libc::ELOOP, libc::ENOTDIR] {
-            assert_eq!(refused(code), (false, false), "{code}");
+            assert_eq!(refused(code), (false, None), "{code}");
         }
     }
 }

@@ -5,8 +5,8 @@ use super::rig::{
     refused, secs, stop,
 };
 use crate::supervisor::{
-    Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Policy, Remedy, Round, State,
-    Want,
+    Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Policy, Remedy, Resource, Round,
+    State, Want,
 };
 use std::time::Duration;
 
@@ -413,7 +413,7 @@ fn a_repeated_start_of_what_runs_does_not_switch_off_the_intensity() {
 #[test]
 fn full_disk_is_tried_again_for_as_long_as_it_is_wanted_and_counts_as_no_restart() {
     let mut sim = Sim::ready(Policy::default());
-    let full = || Failure::new("the disk is full", "free some space").until_room();
+    let full = || Failure::new("the disk is full", "free some space").until_free(Resource::Disk);
     let mut delays = Vec::new();
     sim.handle(Input::Exited {
         generation: sim.generation(),
@@ -441,9 +441,35 @@ fn full_disk_is_tried_again_for_as_long_as_it_is_wanted_and_counts_as_no_restart
 }
 
 #[test]
+fn a_start_that_the_system_lacks_a_resource_for_is_tried_for_as_long_as_it_is_wanted() {
+    let mut sim = Sim::ready(Policy::default());
+    let short = || Failure::new("no process is left", "`ulimit -u`").until_free(Resource::System);
+    let refuse = |generation| Input::LaunchRefused { generation, failure: short(), curable: true };
+    let effects = sim.exit(SIGKILL);
+    let mut generation = launch_of(&effects).expect("a first crash is repaired at once");
+    let mut delays = Vec::new();
+    for tries in 1..=12 {
+        sim.handle(refuse(generation));
+        assert_eq!(matches!(sim.state(), State::Failed { .. }), tries > 4, "{:?}", sim.state());
+        let (delay, effects) = sim.jump();
+        assert!(matches!(effects[..], [Effect::Launch { automatic: false, .. }]), "{effects:?}");
+        generation = launch_of(&effects).expect("a try");
+        delays.push(delay);
+    }
+    assert!(delays[0] <= secs(0.3) && delays[11] >= secs(24.0), "{delays:?}");
+    assert!(delays.iter().all(|delay| *delay <= secs(30.0)), "{delays:?}");
+    assert_eq!(sim.supervisor.schedule().in_window(sim.supervisor.policy(), sim.now), 0);
+
+    sim.come_up();
+    sim.exit(SIGKILL);
+    assert!(!matches!(sim.state(), State::Failed { .. }), "a crash is a first crash");
+}
+
+#[test]
 fn stop_ends_the_wait_for_room() {
     let mut sim = Sim::ready(Policy::default());
-    let fatal = Some(Failure::new("the disk is full", "free some space").until_room());
+    let fatal =
+        Some(Failure::new("the disk is full", "free some space").until_free(Resource::Disk));
     sim.handle(Input::Exited { generation: sim.generation(), exit: Exit::Code(1), fatal });
     assert!(sim.supervisor.poll_timeout().is_some());
     assert_eq!(sim.handle(stop()), []);

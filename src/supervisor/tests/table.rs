@@ -226,7 +226,13 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
     add(
         "",
         Want::Up,
-        State::Backoff { until: ahead, since: now, cause: Cause::Crash, detail: "earlier".into() },
+        State::Backoff {
+            until: ahead,
+            since: now,
+            cause: Cause::Crash,
+            detail: "earlier".into(),
+            counts: true,
+        },
     );
     add("", Want::Up, failed(None));
     add("", Want::Up, failed(Some(G5)));
