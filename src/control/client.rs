@@ -14,6 +14,9 @@ use tokio::net::UnixStream;
 /// A host that is alive answers in less than a millisecond.
 pub const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Between two attempts to get into the queue of a host's new clients.
+const QUEUE_PAUSE: Duration = Duration::from_millis(2);
+
 /// Times in a row that a host may report a manager that does not answer.
 const UNHEALTHY: u32 = 2;
 
@@ -89,10 +92,16 @@ pub(super) async fn patient<T>(
 }
 
 async fn connect(home: &Home) -> Result<SendRequest<Full<Bytes>>, ClientError> {
-    let stream = UnixStream::connect(home.socket()).await.map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock => ClientError::Unresponsive,
-        _ => ClientError::NoHost,
-    })?;
+    let stream = loop {
+        match UnixStream::connect(home.socket()).await {
+            Ok(stream) => break stream,
+            // The host has not accepted the clients before this one yet.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                tokio::time::sleep(QUEUE_PAUSE).await;
+            }
+            Err(_) => return Err(ClientError::NoHost),
+        }
+    };
     // The home is checked; a folder that was created after the check is not.
     let me = nix::unistd::geteuid().as_raw();
     if !stream.peer_cred().is_ok_and(|peer| peer.uid() == me) {

@@ -6,7 +6,7 @@ use crate::support::socket::{Reader, ask, ask_tcp, get};
 use nix::sys::resource::{Resource, setrlimit};
 use openmetrics_parser::{MetricsExposition, OpenMetricsType, OpenMetricsValue};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -91,6 +91,31 @@ fn clients_that_send_nothing_keep_no_command_from_a_host_and_get_no_host_killed(
     assert!(!stopped.stderr.contains("does not answer"), "{stopped:?}");
     host.finish().exits(0);
     drop(silent);
+    rig.assert_nothing_runs();
+}
+
+#[test]
+fn a_client_that_connects_all_the_time_keeps_no_command_from_a_host() {
+    let rig = Rig::new();
+    rig.start();
+    let host = rig.host();
+    let path = rig.path("stigmer.sock");
+    let flood = std::thread::spawn(move || {
+        let mut silent = VecDeque::new();
+        // Until the host has left.
+        while let Ok(stream) = UnixStream::connect(&path) {
+            silent.push_back(stream);
+            if silent.len() > 2 * SILENT {
+                silent.pop_front();
+            }
+        }
+    });
+    for _ in 0..5 {
+        assert_eq!(rig.status()["host"]["pid"], host.pid);
+    }
+    let stopped = rig.run(&["stop"]).exits(0);
+    assert!(!stopped.stderr.contains("does not answer"), "{stopped:?}");
+    flood.join().unwrap();
     rig.assert_nothing_runs();
 }
 

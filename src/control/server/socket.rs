@@ -4,6 +4,7 @@ use super::super::connections;
 use super::super::listener::Owned;
 use super::{Api, router};
 use crate::process::open_files::KnownFile;
+use nix::sys::socket::Backlog;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,10 @@ use tokio::sync::Notify;
 
 /// Between two attempts to bind the socket.
 const REBIND: Duration = Duration::from_millis(500);
+
+/// Clients that wait to be accepted. In a longer queue a command would wait longer than its
+/// client does, behind those that connect and send nothing.
+const QUEUE: i32 = 64;
 
 /// The path at which this host may bind, until it removes the socket.
 #[derive(Debug)]
@@ -93,6 +98,7 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
     }
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    nix::sys::socket::listen(&listener, Backlog::new(QUEUE)?)?;
     Ok(listener)
 }
 
