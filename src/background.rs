@@ -2,7 +2,7 @@
 
 use crate::config::{Options, Settings};
 use crate::control::client;
-use crate::host::{Host, HostError, Resumed, is_hosted};
+use crate::host::{Host, HostError, Released, Resumed, is_hosted};
 use crate::manager::{Command, HandOver};
 use crate::paths::{Home, files};
 use crate::process::Pid;
@@ -28,6 +28,9 @@ const TAKING_OVER: Duration = Duration::from_secs(10);
 /// A host that lived this long does not fail by what it found at its start.
 const STABLE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(2);
+/// Before a further background host is spawned, where the one before it ended at once.
+const PAUSES: [Duration; 3] =
+    [Duration::from_millis(20), Duration::from_millis(200), Duration::from_secs(1)];
 
 /// More than this in the file of last words, and it begins anew.
 const ERRORS_MAX: u64 = 1 << 20;
@@ -140,11 +143,22 @@ fn exit_text(code: Option<i32>) -> String {
 pub async fn hand_over(home: &Home, host: Host) -> Result<Pid, HandOverError> {
     let options = host.handle().facts().settings.options.clone();
     // A launch that is under way is seen to its end, however long it takes.
-    let last_answers = host.release().await;
-    let begun = Instant::now();
-    let taken = match spawn(home, &options) {
-        Ok(next) => taken_over(home, next, begun).await,
-        Err(error) => Err(error.into()),
+    let Released { left, last_answers } = host.release().await;
+    let mut pauses = PAUSES.iter();
+    let taken = loop {
+        let taken = next_host(home, &options).await;
+        match (&taken, pauses.next()) {
+            (Err(HandOverError::Spawn(_) | HandOverError::Ended { .. }), Some(pause)) => {
+                tokio::time::sleep(*pause).await;
+            }
+            (Ok(_) | Err(_), _) => break taken,
+        }
+        if let Err(error) = &taken {
+            tracing::warn!(%error, "not handed over, trying again");
+        }
+        if let Some(left) = &left {
+            left.write_again(home);
+        }
     };
     match &taken {
         Ok(_) => watchdog::disarm(),
@@ -152,6 +166,11 @@ pub async fn hand_over(home: &Home, host: Host) -> Result<Pid, HandOverError> {
     }
     let _ = last_answers.await;
     taken
+}
+
+async fn next_host(home: &Home, options: &Options) -> Result<Pid, HandOverError> {
+    let begun = Instant::now();
+    taken_over(home, spawn(home, options)?, begun).await
 }
 
 async fn taken_over(home: &Home, mut next: Spawned, begun: Instant) -> Result<Pid, HandOverError> {

@@ -183,7 +183,7 @@ async fn leave_to_another(home: &Home, host: Host, printer: &Printer) {
     let facts = host.handle().settled().await;
     match (facts.want, facts.state_name()) {
         (Want::Down, State::Stopped) => {
-            let _ = host.release().await.await;
+            let _ = host.release().await.last_answers.await;
             return;
         }
         // What is on its way down is seen to its end.

@@ -68,6 +68,16 @@ pub enum Resumed {
     /// Too many hosts have died soon after their start; no further one starts.
     GivenUp,
 }
+
+/// A host that has left Temporal running.
+#[derive(Debug)]
+pub struct Released {
+    /// What the next host goes on from. `None` after a panic of the manager.
+    pub left: Option<HandOver>,
+    /// The last answers go out until it ends.
+    pub last_answers: JoinHandle<()>,
+}
+
 /// A host restores a deleted home within half a second.
 const RESTORED: Duration = Duration::from_secs(3);
 
@@ -123,7 +133,7 @@ impl Host {
         let unreadable = |source| HostError::Io { path: path.clone(), source };
         // Read under the lock: whoever stops a server without a host writes it first.
         let options = match Intent::read(home).map_err(unreadable)? {
-            Some(Intent { want: Want::Up, options }) => options,
+            Some(Intent { want: Want::Up, options, .. }) => options,
             Some(Intent { want: Want::Down, .. }) | None => return Ok(Resumed::Stopped),
         };
         let settings = Settings::resolve(home.clone(), options)
@@ -220,9 +230,9 @@ impl Host {
     }
 
     /// Ends and leaves Temporal running, and for the next host all that it needs
-    /// to go on. The last answers go out until the task that is returned ends. If the
-    /// server is to run, the watchdog stays armed: it would only meet the next host.
-    pub async fn release(self) -> JoinHandle<()> {
+    /// to go on. If the server is to run, the watchdog stays armed: it would only meet
+    /// the next host.
+    pub async fn release(self) -> Released {
         let home = self.handle.facts().settings.home.clone();
         let left = self.handle.release().await;
         let is_down = self.handle.facts().want == Want::Down;
@@ -233,7 +243,7 @@ impl Host {
         if is_down {
             watchdog::disarm();
         }
-        last_answers
+        Released { left, last_answers }
     }
 
     /// Temporal is stopped or somebody else's: only we are left.
@@ -404,7 +414,7 @@ mod tests {
         assert!(futures_util::poll!(&mut released).is_pending());
         assert!(is_hosted(&home));
         end.send(()).unwrap();
-        let _ = released.await.await;
+        let _ = released.await.last_answers.await;
         assert!(!is_hosted(&home));
         sweep.await.unwrap().unwrap();
     }

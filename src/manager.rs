@@ -191,7 +191,9 @@ impl Manager {
         let log = LogReader::start(settings.home.temporal_log(), settings.log_max);
         let home = settings.home.clone();
         let before = HandOver::take(&home, last);
-        let resumed = before.as_ref().map(|before| before.supervisor.want);
+        // Where nothing could be handed over, the intent still tells of a stop.
+        let stops = || Intent::is_stop_under_way(&home, last).then_some(Want::Down);
+        let resumed = before.as_ref().map(|before| before.supervisor.want).or_else(stops);
         let settings = Arc::new(settings);
         let mut facts = Facts::new(settings, mode, supervisor.schedule().clone(), now);
         facts.generation = last;
@@ -351,8 +353,9 @@ impl Manager {
         self.facts.log_lines = self.log.lines();
         self.facts.trouble("log", self.log.trouble());
         let settings = self.next.as_deref().unwrap_or(&self.facts.settings);
+        let generation = self.facts.generation;
         if self.has_home
-            && let Some(trouble) = self.intent.keep(self.facts.want, settings)
+            && let Some(trouble) = self.intent.keep(self.facts.want, generation, settings)
         {
             self.facts.trouble("intent", trouble);
         }

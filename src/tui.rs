@@ -172,7 +172,7 @@ async fn suspend(
             background::hand_over(&settings.home, host).await.map(Some)
         } else {
             // The counters are for whoever hosts next.
-            let _ = host.release().await.await;
+            let _ = host.release().await.last_answers.await;
             Ok(None)
         };
     drop(screen);

@@ -64,6 +64,16 @@ impl HandOver {
         paths::write_private(&home.hand_over(), &serde_json::to_string(self)?)
     }
 
+    /// Leaves it once more, for a further host after one that ended at once. Does nothing where
+    /// another process hosts.
+    pub fn write_again(&self, home: &Home) {
+        if let Ok(Some(_lock)) = HostLock::take(&home.supervisor_lock())
+            && let Err(error) = self.write(home)
+        {
+            tracing::warn!(%error, "counters and restart window are not handed over");
+        }
+    }
+
     /// Takes what the host before this one left, if it is about the last
     /// generation of this home and of this boot; it is gone from the home then.
     pub(super) fn take(home: &Home, last: Generation) -> Option<Self> {
@@ -131,6 +141,18 @@ mod tests {
         drop(lock);
         HandOver::discard(&home);
         assert!(!home.hand_over().exists());
+    }
+
+    #[test]
+    fn it_is_left_again_but_not_under_a_host() {
+        let (_folder, home, hand_over) = left(3);
+        assert!(HandOver::take(&home, Generation(3)).is_some());
+        let lock = HostLock::take(&home.supervisor_lock()).unwrap();
+        hand_over.write_again(&home);
+        assert_eq!(HandOver::take(&home, Generation(3)), None);
+        drop(lock);
+        hand_over.write_again(&home);
+        assert_eq!(HandOver::take(&home, Generation(3)), Some(hand_over));
     }
 
     #[test]

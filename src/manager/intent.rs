@@ -4,8 +4,9 @@
 
 use crate::config::{Options, Settings};
 use crate::paths::{self, Home};
+use crate::process::lock;
 use crate::process::record::Record;
-use crate::supervisor::Want;
+use crate::supervisor::{Generation, Want};
 use std::io;
 use std::path::Path;
 
@@ -17,6 +18,9 @@ pub struct Intent {
     /// The options of the host that wrote it.
     #[serde(default)]
     pub options: Options,
+    /// With [`Want::Down`]: the generation that the host was to stop. `None` if a command wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<Generation>,
 }
 
 impl Intent {
@@ -44,7 +48,18 @@ impl Intent {
         Some(Self {
             want: Want::Up,
             options: serde_json::from_str(&record.options).unwrap_or_default(),
+            generation: None,
         })
+    }
+
+    /// Whether a host of this home ended before it had stopped this generation. The record is
+    /// removed after a proven stop.
+    pub(super) fn is_stop_under_way(home: &Home, last: Generation) -> bool {
+        let is_down = matches!(
+            Self::read(home),
+            Ok(Some(Self { want: Want::Down, generation: Some(stopped), .. })) if stopped == last
+        );
+        is_down && (home.record().exists() || lock::is_held(&home.temporal_lock()).unwrap_or(false))
     }
 
     /// Whether the operator has stopped the server of this home. False if that is
@@ -62,7 +77,7 @@ impl Intent {
         if home.intent().exists() {
             return Ok(());
         }
-        Self { want, options: options.clone() }.write(&home.intent())
+        Self { want, options: options.clone(), generation: None }.write(&home.intent())
     }
 
     /// Records that the server is not to run, on behalf of a host that does not
@@ -72,7 +87,8 @@ impl Intent {
     /// When the home cannot be written.
     pub fn write_down(home: &Home) -> io::Result<()> {
         let options = Self::read(home).ok().flatten().map(|intent| intent.options);
-        Self { want: Want::Down, options: options.unwrap_or_default() }.write(&home.intent())
+        let options = options.unwrap_or_default();
+        Self { want: Want::Down, options, generation: None }.write(&home.intent())
     }
 
     /// A reader sees the old text or the new one.
@@ -94,7 +110,12 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Writes what differs from the file. Returns the trouble with that, which
     /// `None` ends; and nothing at all if nothing was to be written.
-    pub(super) fn keep(&mut self, want: Want, settings: &Settings) -> Option<Option<String>> {
+    pub(super) fn keep(
+        &mut self,
+        want: Want,
+        generation: Generation,
+        settings: &Settings,
+    ) -> Option<Option<String>> {
         self.decided |= want == Want::Up;
         let is_written = self
             .written
@@ -104,7 +125,8 @@ impl Keeper {
             return None;
         }
         let path = settings.home.intent();
-        let intent = Intent { want, options: settings.options.clone() };
+        let generation = (want == Want::Down).then_some(generation);
+        let intent = Intent { want, options: settings.options.clone(), generation };
         match intent.write(&path) {
             Ok(()) => {
                 self.written = Some(intent);
@@ -122,6 +144,8 @@ impl Keeper {
 mod tests {
     use super::*;
 
+    const LAST: Generation = Generation(7);
+
     fn home() -> (tempfile::TempDir, Home, Settings) {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(folder.path()).unwrap();
@@ -134,24 +158,50 @@ mod tests {
     fn a_host_without_a_command_leaves_the_intent_of_the_last_host() {
         let (_folder, home, settings) = home();
         let mut keeper = Keeper::default();
-        assert_eq!(keeper.keep(Want::Down, &settings), None);
+        assert_eq!(keeper.keep(Want::Down, LAST, &settings), None);
         assert_eq!(Intent::read(&home).unwrap(), None);
-        assert_eq!(keeper.keep(Want::Up, &settings), Some(None));
-        assert_eq!(keeper.keep(Want::Up, &settings), None, "written already");
-        let up = Intent { want: Want::Up, options: settings.options.clone() };
+        assert_eq!(keeper.keep(Want::Up, LAST, &settings), Some(None));
+        assert_eq!(keeper.keep(Want::Up, LAST, &settings), None, "written already");
+        let up = Intent { want: Want::Up, options: settings.options.clone(), generation: None };
         assert_eq!(Intent::read(&home).unwrap(), Some(up));
         assert!(!Intent::is_down(&home));
-        assert_eq!(keeper.keep(Want::Down, &settings), Some(None));
+        assert_eq!(keeper.keep(Want::Down, LAST, &settings), Some(None));
         assert!(Intent::is_down(&home));
     }
 
     #[test]
     fn down_keeps_the_options() {
         let (_folder, home, settings) = home();
-        Keeper::default().keep(Want::Up, &settings);
+        Keeper::default().keep(Want::Up, LAST, &settings);
         Intent::write_down(&home).unwrap();
-        let down = Intent { want: Want::Down, options: settings.options };
+        let down = Intent { want: Want::Down, options: settings.options, generation: None };
         assert_eq!(Intent::read(&home).unwrap(), Some(down));
+    }
+
+    #[test]
+    fn a_stop_is_under_way_until_the_server_it_was_about_is_gone() {
+        let (_folder, home, settings) = home();
+        let held = lock::InstanceLock::take(&home.temporal_lock()).unwrap();
+        let mut keeper = Keeper::default();
+        keeper.keep(Want::Up, LAST, &settings);
+        assert!(!Intent::is_stop_under_way(&home, LAST));
+        keeper.keep(Want::Down, LAST, &settings);
+        assert!(Intent::is_stop_under_way(&home, LAST));
+        assert!(!Intent::is_stop_under_way(&home, Generation(8)), "about an earlier one");
+        drop(held);
+        assert!(!Intent::is_stop_under_way(&home, LAST), "it has ended");
+        std::fs::write(home.record(), "").unwrap();
+        assert!(Intent::is_stop_under_way(&home, LAST), "not proven yet");
+        Intent::write_down(&home).unwrap();
+        assert!(!Intent::is_stop_under_way(&home, LAST), "a command stops it");
+    }
+
+    #[test]
+    fn an_intent_of_an_earlier_version_has_no_generation() {
+        let (_folder, home, _) = home();
+        std::fs::write(home.intent(), r#"{"want":"down","options":{}}"#).unwrap();
+        assert!(Intent::is_down(&home));
+        assert!(!Intent::is_stop_under_way(&home, Generation(0)));
     }
 
     #[test]
@@ -160,9 +210,9 @@ mod tests {
         let blocked = home.intent().with_extension("json.new");
         std::fs::create_dir(&blocked).unwrap();
         let mut keeper = Keeper::default();
-        assert!(matches!(keeper.keep(Want::Up, &settings), Some(Some(_))));
+        assert!(matches!(keeper.keep(Want::Up, LAST, &settings), Some(Some(_))));
         std::fs::remove_dir(&blocked).unwrap();
-        assert_eq!(keeper.keep(Want::Up, &settings), Some(None));
+        assert_eq!(keeper.keep(Want::Up, LAST, &settings), Some(None));
     }
 
     #[test]

@@ -112,6 +112,26 @@ fn b_while_it_stops_leaves_the_rest_to_the_background() {
 }
 
 #[test]
+fn a_stop_goes_on_in_the_background_although_nothing_can_be_handed_over() {
+    let home = slow();
+    // The host cannot write it, and the next host cannot read it.
+    std::fs::create_dir(home.path().join("hand-over.json")).unwrap();
+    let mut dashboard = slowly_stopping(&home);
+    dashboard.press("b");
+    dashboard.until_shows(&["goes on to stop Temporal", "ended with 0"]);
+    let stopping = |status: &serde_json::Value| {
+        assert_eq!(status["intent"], "down", "{status:#}");
+        status["host"]["mode"] == "background" && status["state"] == "stopping"
+    };
+    home.until("stop in the background", stopping);
+    std::fs::write(home.path().join("may-end"), "").unwrap();
+    let status = home.until("end of Temporal", |status| status["state"] == "stopped");
+    assert_eq!(status["intent"], "down", "{status:#}");
+    dashboard.press("\n");
+    assert_eq!(dashboard.until_ended().code(), Some(0));
+}
+
+#[test]
 fn b_hands_over_with_counters_and_the_next_crash_is_repaired() {
     let home = Home::new();
     let (mut dashboard, _) = ready(&home);

@@ -183,13 +183,13 @@ impl Case {
             self.host_is_identified()?;
         }
         let is_transient = fault.is_some_and(Fault::is_transient);
-        if is_transient && matches!(phase, Phase::Watch | Phase::Crash) {
-            if let Some(why) = outcome.reported {
-                return Err(why);
-            }
-            if outcome.host_lost {
-                return Err("the host is lost".into());
-            }
+        let is_single = fault.is_some_and(|fault| fault.times == 1);
+        let repairs_itself = is_transient && matches!(phase, Phase::Watch | Phase::Crash);
+        if repairs_itself && let Some(why) = outcome.reported {
+            return Err(why);
+        }
+        if outcome.host_lost && (repairs_itself || phase == Phase::HandOver && is_single) {
+            return Err("the host is lost".into());
         }
         self.keeps_its_promises()?;
         Ok(outcome)

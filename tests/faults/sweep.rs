@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const SAMPLE: usize = 48;
 
 /// Points that the normal run takes always.
-const MUST_HOLD: [&str; 15] = [
+const MUST_HOLD: [&str; 17] = [
     "start:open@/stat:EMFILE:1",
     "start:open@/boot_id:ENOMEM:1",
     "start:thread:EAGAIN:1",
@@ -28,6 +28,8 @@ const MUST_HOLD: [&str; 15] = [
     "crash:fallocate:EIO:1+",
     "crash:write:ENOSPC:1+",
     "crash:write:EIO:1+",
+    "hand-over:open@/supervisor.lock:EMFILE:1",
+    "hand-over:open@/supervisor.lock:EMFILE:2",
 ];
 
 /// Points that are this far apart run one after the other, so that a sweep that is ended by its
@@ -119,7 +121,8 @@ fn catch(phase: Phase, fault: Option<Fault>) -> Result<Outcome, String> {
 
 fn catching<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
         Err(format!("panic: {}", text.unwrap_or_default()))
     })
 }
