@@ -78,7 +78,7 @@ pub struct Released {
     pub last_answers: JoinHandle<()>,
 }
 
-/// A host restores a deleted home within half a second.
+/// A host restores a deleted home within a second.
 const RESTORED: Duration = Duration::from_secs(3);
 
 /// This process as the host of a home.

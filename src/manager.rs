@@ -331,6 +331,10 @@ impl Manager {
         if self.has_home && self.files.look(now) {
             self.files.report("logs/stigmer.log", own::retry());
             self.files.report("logs/events.jsonl", self.chronicle.retry());
+            let subject = self.running.as_ref().and_then(|running| running.subject.as_ref());
+            if let Some(subject) = subject {
+                self.log.inspect(&subject.leader);
+            }
         }
         self.facts.trouble("files", self.files.trouble());
     }

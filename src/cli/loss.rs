@@ -112,9 +112,10 @@ impl Server {
     fn storage(&self) -> Storage {
         let Some(path) = &self.database else { return Storage::Memory };
         match storage::detached(path, &self.pids) {
-            None => Storage::File,
-            Some(Detached::Deleted) => Storage::Deleted,
-            Some(Detached::Replaced) => Storage::Replaced,
+            // A file that cannot be looked at is not a file that is gone.
+            Ok(None) | Err(_) => Storage::File,
+            Ok(Some(Detached::Deleted)) => Storage::Deleted,
+            Ok(Some(Detached::Replaced)) => Storage::Replaced,
         }
     }
 

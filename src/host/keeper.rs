@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// Between two checks. Each reads the metadata of four files.
-const BEAT: Duration = Duration::from_millis(500);
+const BEAT: Duration = Duration::from_secs(1);
 
 /// A new host adopts the server of its home within this time after it took the lock.
 const ADOPTION: Duration = Duration::from_secs(5);

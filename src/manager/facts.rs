@@ -430,9 +430,9 @@ impl Facts {
         push_bounded(&mut self.probes, latency, PROBES);
     }
 
-    pub(super) fn remember_usage(&mut self, usage: Usage, cpu: Option<f64>) {
+    pub(super) fn remember_usage(&mut self, usage: Usage, cpu: Option<f64>, peak: Option<u64>) {
         push_bounded(&mut self.rss, usage.rss_bytes, READINGS);
-        self.peak_rss = self.peak_rss.max(Some(usage.peak_bytes.max(usage.rss_bytes)));
+        self.peak_rss = self.peak_rss.max(peak).max(Some(usage.rss_bytes));
         self.cpu_time = Some(usage.cpu);
         if let Some(cpu) = cpu {
             // Finer than it is shown, it would only be longer on the wire.

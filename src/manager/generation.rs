@@ -283,9 +283,6 @@ impl Manager {
         if self.running.as_ref().map(|running| running.generation) != Some(generation) {
             return;
         }
-        if let Some(subject) = self.running.as_ref().and_then(|running| running.subject.as_ref()) {
-            self.log.inspect(&subject.leader);
-        }
         let now = Instant::now();
         let starting = matches!(self.supervisor.state(), State::Starting(_));
         let was_ready = matches!(self.supervisor.state(), State::Ready(_) | State::Degraded(..));
@@ -300,7 +297,7 @@ impl Manager {
         }
         let passed = report.round == Round::Pass;
         if let Some(running) = self.running.as_mut().filter(|_| passed) {
-            running.oom_kills = report.oom_kills;
+            running.oom_kills = report.oom_kills.or(running.oom_kills);
             running.passed = Some(now);
         }
         if let Some(failed) = report
@@ -337,7 +334,7 @@ impl Manager {
             self.facts.failures = 0;
         }
         if let Some((usage, cpu)) = report.usage {
-            self.facts.remember_usage(usage, cpu);
+            self.facts.remember_usage(usage, cpu, report.peak_bytes);
         }
         if report.database_bytes.is_some() {
             self.facts.database_bytes = report.database_bytes;

@@ -26,11 +26,17 @@ use tokio::sync::mpsc;
 /// Between two rounds until the first one that passes.
 const STARTING_PERIOD: Duration = Duration::from_millis(10);
 
-/// While all is well, the upper two layers are asked only every so many rounds.
+/// While all is well, the upper two layers are asked only every so many rounds, and whether the
+/// port takes another connection: the grpc layer has one.
 const DEEP_EVERY: u64 = 5;
 
-/// The members of the instance are looked up anew after so many rounds.
-const MEMBERS_EVERY: u64 = 10;
+/// Peak memory and the kernel's count of processes that it ended are read only every so many
+/// rounds: the kernel composes long texts for them.
+const COUNTS_EVERY: u64 = 10;
+
+/// The members of the instance are looked up anew after so many rounds. On a machine with hundreds
+/// of processes this is the most expensive part of a round.
+const MEMBERS_EVERY: u64 = 30;
 
 /// While a server starts, a call may take as long as the start has taken so far, and at most this:
 /// to give up a first call, which loads what all later ones use, is to begin it anew.
@@ -62,7 +68,10 @@ pub struct Report {
     pub database_bytes: Option<u64>,
     /// How its path has lost the file that the server has open.
     pub detached: Option<Detached>,
-    /// Processes that the kernel had ended for want of memory before this round.
+    /// The most resident memory that the members have ever had, in bytes; not read in each round.
+    pub peak_bytes: Option<u64>,
+    /// Processes that the kernel had ended for want of memory before this round; not read in each
+    /// round.
     pub oom_kills: Option<u64>,
 }
 
@@ -156,7 +165,8 @@ impl Prober {
         self.rounds += 1;
         let passed = self.passed;
         self.client = self.client.patient(self.patience());
-        let oom_kills = usage::oom_kills();
+        let counts = self.rounds.is_multiple_of(COUNTS_EVERY);
+        let oom_kills = if counts { usage::oom_kills() } else { None };
         // The gentle period, in memory of what was ready before.
         let deep = self.last != Some(Round::Pass) || self.rounds.is_multiple_of(DEEP_EVERY);
         if passed && self.rounds.is_multiple_of(MEMBERS_EVERY) {
@@ -165,7 +175,8 @@ impl Prober {
         }
         let mut layers: [Option<Verdict>; 6] = [const { None }; 6];
         let mut unknown = None;
-        for layer in [Layer::Lock, Layer::Process, Layer::Tcp, Layer::Grpc] {
+        let lower = [Layer::Lock, Layer::Process, Layer::Tcp, Layer::Grpc];
+        for layer in lower.into_iter().filter(|layer| deep || *layer != Layer::Tcp) {
             let (answer, latency) = timed(self.ask(layer)).await;
             if let Ok(Answer::Unknown(why)) = &answer {
                 unknown = Some(why.clone());
@@ -219,6 +230,7 @@ impl Prober {
             usage: usage.filter(|_| passed || is_well),
             database_bytes: disk.bytes,
             detached: disk.detached,
+            peak_bytes: counts.then(|| usage::peak(&self.members)),
             oom_kills,
         }
     }
@@ -427,8 +439,8 @@ impl Prober {
         ))
     }
 
-    async fn disk(&self) -> Disk {
-        let Some(path) = self.database() else { return Disk::default() };
+    async fn disk(&mut self) -> Disk {
+        let Some(path) = self.database().map(Path::to_owned) else { return Disk::default() };
         let server = self.holder.as_ref().map(|holder| holder.pid);
         self.disk.look(path, server, self.target.settings.policy.probe_timeout).await
     }

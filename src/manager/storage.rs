@@ -3,26 +3,25 @@
 use crate::process::Pid;
 use crate::process::open_files::{KnownFile, has_open};
 use crate::protocol::Detached;
+use std::io;
 use std::path::Path;
 
-/// How the path has lost the file that one of these processes has open. `None` where it has not,
-/// and where that cannot be seen: a file that cannot be looked at is not a file that is gone.
-#[must_use]
-pub fn detached(path: &Path, servers: &[Pid]) -> Option<Detached> {
-    let file = match KnownFile::at(path) {
-        Ok(Some(file)) => file,
-        Ok(None) => return Some(Detached::Deleted),
-        Err(_) => return None,
-    };
-    let mut is_visible = false;
+/// How the path has lost the file that one of these processes has open; `None` if it has not.
+///
+/// # Errors
+/// When the file or the processes cannot be looked at: that is not a file that is gone.
+pub fn detached(path: &Path, servers: &[Pid]) -> io::Result<Option<Detached>> {
+    let Some(file) = KnownFile::at(path)? else { return Ok(Some(Detached::Deleted)) };
+    let mut seen = Err(io::Error::new(io::ErrorKind::NotFound, "no process to look at"));
     for server in servers {
         match has_open(*server, &file) {
-            Ok(true) => return None,
-            Ok(false) => is_visible = true,
+            Ok(true) => return Ok(None),
+            Ok(false) => seen = Ok(Some(Detached::Replaced)),
+            Err(error) if seen.is_err() => seen = Err(error),
             Err(_) => {}
         }
     }
-    is_visible.then_some(Detached::Replaced)
+    seen
 }
 
 #[cfg(test)]
@@ -36,17 +35,17 @@ mod tests {
         let path = folder.path().join("temporal.db");
         let me = [crate::process::identity::own_pid()];
         let _open = File::create(&path).unwrap();
-        assert_eq!(detached(&path, &me), None);
+        assert_eq!(detached(&path, &me).unwrap(), None);
 
         let kept = folder.path().join("kept.db");
         fs::rename(&path, &kept).unwrap();
-        assert_eq!(detached(&path, &me), Some(Detached::Deleted));
+        assert_eq!(detached(&path, &me).unwrap(), Some(Detached::Deleted));
         File::create(&path).unwrap();
-        assert_eq!(detached(&path, &me), Some(Detached::Replaced));
-        assert_eq!(detached(&path, &[]), None, "no process to look at");
+        assert_eq!(detached(&path, &me).unwrap(), Some(Detached::Replaced));
+        assert!(detached(&path, &[]).is_err(), "no process to look at");
         fs::rename(&kept, &path).unwrap();
-        assert_eq!(detached(&path, &me), None, "it is back");
+        assert_eq!(detached(&path, &me).unwrap(), None, "it is back");
 
-        assert_eq!(detached(&path.join("below-a-file"), &me), None, "it cannot be looked at");
+        assert!(detached(&path.join("below-a-file"), &me).is_err(), "it cannot be looked at");
     }
 }

@@ -8,7 +8,7 @@ use super::requirements;
 use super::sweep::Process;
 use crate::harmless::quote;
 use procfs::FromRead;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -19,18 +19,7 @@ use std::time::Duration;
 /// When the kernel does not tell, or `/proc` is not the one of this pid namespace.
 pub fn stat(pid: Pid) -> io::Result<Option<Process>> {
     requirements::check()?;
-    let file = match std::fs::File::open(format!("/proc/{pid}/stat")) {
-        Ok(file) => file,
-        Err(error) if is_absence(&error) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let stat = match procfs::process::Stat::from_read(file) {
-        Ok(stat) => stat,
-        Err(procfs::ProcError::NotFound(_)) => return Ok(None),
-        Err(procfs::ProcError::Io(error, _)) if is_absence(&error) => return Ok(None),
-        Err(procfs::ProcError::Io(error, _)) => return Err(error),
-        Err(error) => return Err(io::Error::other(error.to_string())),
-    };
+    let Some(stat) = full_stat(pid)? else { return Ok(None) };
     Ok(Some(Process {
         pid: stat.pid,
         ppid: stat.ppid,
@@ -40,6 +29,23 @@ pub fn stat(pid: Pid) -> io::Result<Option<Process>> {
         start_ticks: machine_ticks(stat.starttime, clock_offset()),
         name: quote(&stat.comm),
     }))
+}
+
+/// All that `/proc/PID/stat` contains; `None` if there is no such process.
+pub(super) fn full_stat(pid: Pid) -> io::Result<Option<procfs::process::Stat>> {
+    // One read returns the whole line, of some 300 bytes.
+    let mut line = [0; 4096];
+    let read =
+        std::fs::File::open(format!("/proc/{pid}/stat")).and_then(|mut file| file.read(&mut line));
+    let length = match read {
+        Ok(length) => length,
+        Err(error) if is_absence(&error) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    match procfs::process::Stat::from_read(&line[..length]) {
+        Ok(stat) => Ok(Some(stat)),
+        Err(error) => Err(io::Error::other(error.to_string())),
+    }
 }
 
 /// All processes that this user may see.

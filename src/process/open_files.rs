@@ -36,6 +36,18 @@ impl KnownFile {
         }
     }
 
+    /// Whether the path names this file now, not by a link.
+    ///
+    /// # Errors
+    /// When the path cannot be looked at.
+    pub fn is_at(&self, path: &Path) -> io::Result<bool> {
+        match path.symlink_metadata() {
+            Ok(meta) => Ok((meta.dev(), meta.ino()) == (self.device, self.inode)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(super) fn is_in(&self, flock: &Flock) -> bool {
         (flock.device, flock.inode) == (self.device, self.inode)
     }

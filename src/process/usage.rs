@@ -1,6 +1,8 @@
 //! What the instance costs: memory and processor time over all its processes.
 
-use super::Pid;
+use super::{Pid, linux};
+use std::io::{self, Read};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// A reading of several processes.
@@ -8,8 +10,6 @@ use std::time::{Duration, Instant};
 pub struct Usage {
     /// Resident memory.
     pub rss_bytes: u64,
-    /// The most that each has ever had, in sum: as much as all had at once, or more.
-    pub peak_bytes: u64,
     /// Processor time since they began.
     pub cpu: Duration,
 }
@@ -19,32 +19,41 @@ pub struct Usage {
 pub fn read(pids: &[Pid]) -> Usage {
     let page = procfs::page_size();
     let tick = procfs::ticks_per_second();
-    pids.iter()
-        .filter_map(|pid| {
-            let file = std::fs::File::open(format!("/proc/{pid}/stat")).ok()?;
-            let stat = <procfs::process::Stat as procfs::FromRead>::from_read(file).ok()?;
-            Some((stat, peak(*pid).unwrap_or(0)))
-        })
-        .fold(Usage::default(), |sum, (stat, peak)| Usage {
+    pids.iter().filter_map(|pid| linux::full_stat(*pid).ok()?).fold(
+        Usage::default(),
+        |sum, stat| Usage {
             rss_bytes: sum.rss_bytes + stat.rss * page,
-            peak_bytes: sum.peak_bytes + peak,
             cpu: sum.cpu + Duration::from_millis((stat.utime + stat.stime) * 1000 / tick.max(1)),
-        })
+        },
+    )
 }
 
-/// The most resident memory that a process has ever had.
-fn peak(pid: Pid) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kib * 1024)
+/// The most resident memory that each of these processes has ever had, in sum: as much as all had
+/// at once, or more. In bytes. The kernel spends twice as much on it as on [`read`].
+#[must_use]
+pub fn peak(pids: &[Pid]) -> u64 {
+    let peak = |pid: &Pid| {
+        let status = read_text(Path::new(&format!("/proc/{pid}/status")), 4096).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+        Some(kib * 1024)
+    };
+    pids.iter().filter_map(peak).sum()
+}
+
+/// A file of `/proc` that has at most this many bytes. The kernel may compose the file again for
+/// each read, so one read should do.
+fn read_text(path: &Path, most: usize) -> io::Result<String> {
+    let mut text = String::with_capacity(most + 1);
+    std::fs::File::open(path)?.take(most as u64).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// How many processes the kernel has ended for want of memory since it booted,
 /// anywhere on the machine; none where it does not count them.
 #[must_use]
 pub fn oom_kills() -> Option<u64> {
-    let counts = std::fs::read_to_string("/proc/vmstat").ok()?;
+    let counts = read_text(Path::new("/proc/vmstat"), 32 << 10).ok()?;
     counts.lines().find_map(|line| line.strip_prefix("oom_kill "))?.trim().parse().ok()
 }
 
@@ -71,8 +80,9 @@ mod tests {
 
     #[test]
     fn what_a_process_has_had_is_no_less_than_what_it_has() {
-        let own = read(&[super::super::identity::own_pid()]);
-        assert!(own.rss_bytes > 0 && own.peak_bytes >= own.rss_bytes / 2, "{own:?}");
+        let own = [super::super::identity::own_pid()];
+        let (usage, peak) = (read(&own), peak(&own));
+        assert!(usage.rss_bytes > 0 && peak >= usage.rss_bytes / 2, "{usage:?}, {peak}");
         assert_eq!(read(&[]), Usage::default());
     }
 }

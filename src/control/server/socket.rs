@@ -66,7 +66,7 @@ impl Socket {
     pub(super) fn remove(&self) {
         let mut state = self.state();
         if let State::Bound(file) = &*state
-            && matches!(KnownFile::at(&self.path), Ok(Some(found)) if found == *file)
+            && matches!(file.is_at(&self.path), Ok(true))
         {
             let _ = std::fs::remove_file(&self.path);
         }
@@ -78,9 +78,7 @@ impl Socket {
     pub fn restore(&self) -> bool {
         // A path that cannot be examined is not gone.
         let is_gone = match &*self.state() {
-            State::Bound(file) => {
-                matches!(KnownFile::at(&self.path), Ok(found) if found.as_ref() != Some(file))
-            }
+            State::Bound(file) => matches!(file.is_at(&self.path), Ok(false)),
             State::Unbound | State::Removed => false,
         };
         if is_gone {
