@@ -19,7 +19,8 @@ use crate::config::{self, ConfigError, Options, Settings};
 use crate::host;
 use crate::paths::{Home, HomeError};
 use crate::process::requirements;
-use crate::watchdog::Death;
+use crate::supervisor::Policy;
+use crate::watchdog::{self, Death};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -347,6 +348,19 @@ impl Cli {
 
 impl Local {
     fn run(self) -> Result<i32, CliError> {
+        let attempt = match &self.command {
+            Some(Task::BackgroundHost { attempt, .. }) => *attempt,
+            Some(_) | None => None,
+        };
+        let done = self.perform();
+        // What keeps each of these hosts from its start keeps the next one, too.
+        if done.is_err() && attempt.is_some_and(|it| it > Policy::default().max_restarts) {
+            watchdog::disarm();
+        }
+        done
+    }
+
+    fn perform(self) -> Result<i32, CliError> {
         let root = match self.home {
             Some(home) => home,
             None => Home::default_root()?,

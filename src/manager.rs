@@ -164,6 +164,8 @@ pub struct Manager {
     launching: bool,
     /// Somebody waits to be handed over to.
     release: Option<oneshot::Sender<HandOver>>,
+    /// Why it is not known whether an earlier host left a server. Such a server must not be ended.
+    unadopted: Option<String>,
     /// The options of the next generation, where they were given anew.
     next: Option<Box<Settings>>,
     /// What the operator wanted of the host before this one.
@@ -237,6 +239,7 @@ impl Manager {
             waiters: Vec::new(),
             launching: false,
             release: None,
+            unadopted: None,
             next: None,
             resumed,
             intent: intent::Keeper::default(),
@@ -560,8 +563,9 @@ impl Manager {
                 let report = self.report.clone();
                 // Not aborted with anything: a spawn that nobody watches would be an orphan.
                 let sweeps = self.sweeps.clone();
+                let unadopted = self.unadopted.clone();
                 spawn(&self.report, async move {
-                    let order = Order { generation, cause, detail, settings };
+                    let order = Order { generation, cause, detail, settings, unadopted };
                     let result = match sweeps.launch().await {
                         Ok(permit) => launch::launch(order, &permit).await,
                         Err(Unswept::Leaving) => return,

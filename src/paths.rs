@@ -6,6 +6,7 @@ use std::fs::{DirBuilder, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The kernel takes no longer path for a socket (`sockaddr_un`, less the final zero).
 const SOCKET_PATH_MAX: usize = 107;
@@ -339,8 +340,11 @@ fn check_folder(root: &Path, meta: &Metadata) -> Result<(), HomeError> {
 /// When it cannot be written, or see [`files::open_for_writing`].
 pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
     use std::io::Write;
+    // Of its own for each writer: of two that write at once, one would rename the other's half.
+    static WRITES: AtomicU32 = AtomicU32::new(0);
+    let number = WRITES.fetch_add(1, Ordering::Relaxed);
     let mut name = path.as_os_str().to_owned();
-    name.push(".new");
+    name.push(format!(".{}-{number}.new", std::process::id()));
     let temporary = PathBuf::from(name);
     let write = || -> io::Result<()> {
         let mut options = std::fs::OpenOptions::new();
@@ -479,19 +483,20 @@ mod tests {
     }
 
     #[test]
-    fn file_that_cannot_be_replaced_keeps_its_old_text() {
+    fn file_that_cannot_be_replaced_leaves_no_half_text() {
         let base = tempfile::tempdir().unwrap();
         let path = base.path().join("temporal.pid");
         write_private(&path, "old").unwrap();
         let mode = std::fs::metadata(&path).unwrap().mode() & 0o777;
         assert_eq!(mode, 0o600);
-        // Nothing can be written beside it.
-        std::fs::create_dir(base.path().join("temporal.pid.new")).unwrap();
-        write_private(&path, "new").unwrap_err();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
-        std::fs::remove_dir(base.path().join("temporal.pid.new")).unwrap();
         write_private(&path, "new").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
-        assert!(!base.path().join("temporal.pid.new").exists());
+        // It cannot be replaced by a file.
+        let folder = base.path().join("folder");
+        std::fs::create_dir(&folder).unwrap();
+        write_private(&folder, "new").unwrap_err();
+        std::fs::remove_dir(&folder).unwrap();
+        let left = std::fs::read_dir(base.path()).unwrap().map(|it| it.unwrap().file_name());
+        assert_eq!(left.collect::<Vec<_>>(), ["temporal.pid"]);
     }
 }

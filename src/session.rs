@@ -120,6 +120,7 @@ impl Session {
                 .map_err(|error| match error {
                     ClientError::Refused(error) => error,
                     ClientError::NoHost
+                    | ClientError::Unreachable { .. }
                     | ClientError::Unresponsive
                     | ClientError::Garbled(_)
                     | ClientError::Foreign(_) => {

@@ -29,6 +29,9 @@ pub(super) fn run(context: &Context, yes: bool) -> Result<i32, CliError> {
                 return Err(CliError::Other(error.to_string()));
             }
             Err(ClientError::NoHost | ClientError::Refused(_)) => {}
+            Err(error @ ClientError::Unreachable { .. }) => {
+                return Err(CliError::Other(error.to_string()));
+            }
             Err(ClientError::Unresponsive | ClientError::Garbled(_) | ClientError::Foreign(_)) => {
                 stop::kill_host(home)?;
             }

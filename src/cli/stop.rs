@@ -85,6 +85,9 @@ pub(super) fn stop(home: &Home) -> Result<Stopped, CliError> {
                 return Err(CliError::Other(error.to_string()));
             }
             Err(ClientError::NoHost | ClientError::Refused(_)) => {}
+            Err(error @ ClientError::Unreachable { .. }) => {
+                return Err(CliError::Other(error.to_string()));
+            }
             Err(ClientError::Unresponsive | ClientError::Garbled(_) | ClientError::Foreign(_)) => {
                 kill_host(home)?;
             }

@@ -8,6 +8,7 @@ use hyper::client::conn::http1::SendRequest;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::UnixStream;
 
@@ -29,6 +30,14 @@ pub enum ClientError {
     /// Nobody listens.
     #[error("no host runs for this home")]
     NoHost,
+    /// The socket cannot be reached, which says nothing about the host.
+    #[error("cannot connect to {path}: {source}")]
+    Unreachable {
+        /// The socket.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
     /// Somebody listens and does not answer.
     #[error("the host does not answer")]
     Unresponsive,
@@ -92,14 +101,16 @@ pub(super) async fn patient<T>(
 }
 
 async fn connect(home: &Home) -> Result<SendRequest<Full<Bytes>>, ClientError> {
+    let path = home.socket();
     let stream = loop {
-        match UnixStream::connect(home.socket()).await {
+        match UnixStream::connect(&path).await.map_err(|error| (error.kind(), error)) {
             Ok(stream) => break stream,
             // The host has not accepted the clients before this one yet.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                tokio::time::sleep(QUEUE_PAUSE).await;
+            Err((io::ErrorKind::WouldBlock, _)) => tokio::time::sleep(QUEUE_PAUSE).await,
+            Err((io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused, _)) => {
+                return Err(ClientError::NoHost);
             }
-            Err(_) => return Err(ClientError::NoHost),
+            Err((_, source)) => return Err(ClientError::Unreachable { path, source }),
         }
     };
     // The home is checked; a folder that was created after the check is not.

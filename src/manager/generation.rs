@@ -7,6 +7,7 @@ use super::prober::{self, Report, Target};
 use super::timeline::{self, Episode};
 use super::{Event, Manager, Task, judge};
 use crate::config::{Database, Options, Settings};
+use crate::paths::{Home, files};
 use crate::process::record::Record;
 use crate::process::sweep::Subject;
 use crate::process::threads::LOOKS;
@@ -40,6 +41,38 @@ const SYNC: Duration = Duration::from_secs(30);
 /// The most that finding the running server may take. It takes milliseconds.
 const FINDING: Duration = Duration::from_secs(10);
 
+/// How long a host tries to look for the server that an earlier host left.
+const ADOPTING: Duration = Duration::from_secs(5);
+const ADOPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What an earlier host left in this home.
+enum Adoptable {
+    Server {
+        record: Box<Record>,
+        is_recorded: bool,
+        watched: Watched,
+    },
+    /// A server that has just ended.
+    Ended(Box<Record>),
+    Nothing,
+    NotOurs,
+}
+
+/// Finds the server of this home, and pins it.
+async fn adoptable(home: &Home) -> io::Result<Adoptable> {
+    let home = home.clone();
+    let found = LOOKS.run(FINDING, move || running::find(&home)).await;
+    let (record, is_recorded) =
+        match found.map_err(|error| io::Error::other(error.to_string()))?? {
+            Running::Recorded(record) => (record, true),
+            Running::Unrecorded(record) => (record, false),
+            Running::Nothing | Running::Remains(_) => return Ok(Adoptable::Nothing),
+            Running::Stranger(_) | Running::Elsewhere(_) => return Ok(Adoptable::NotOurs),
+        };
+    let Some(proven) = record.leader.prove()? else { return Ok(Adoptable::Ended(record)) };
+    Ok(Adoptable::Server { record, is_recorded, watched: Watched::new(proven)? })
+}
+
 impl Manager {
     /// A verified Temporal of this home without host is watched again.
     pub(super) async fn adopt(&mut self) {
@@ -47,42 +80,35 @@ impl Manager {
         if settings.address.is_some() {
             return;
         }
-        let home = settings.home.clone();
-        let found = LOOKS.run(FINDING, move || running::find(&home)).await;
-        let found = found.unwrap_or_else(|error| Err(io::Error::other(error.to_string())));
-        let (record, is_recorded) = match found {
-            Ok(Running::Recorded(record)) => (record, true),
-            Ok(Running::Unrecorded(record)) => (record, false),
-            Ok(Running::Nothing | Running::Remains(_)) => {
-                let recorded = Record::read(&settings.home.record()).ok().flatten();
-                return recorded.iter().for_each(|record| self.ended_unseen(record));
-            }
-            // The launch looks again, and refuses.
-            Ok(Running::Stranger(_) | Running::Elsewhere(_)) => return,
-            Err(error) => {
-                tracing::error!(%error, "what runs here is not known");
-                return;
-            }
-        };
-        let proven = match record.leader.prove() {
-            Ok(Some(proven)) => proven,
-            Ok(None) => return self.ended_unseen(&record),
-            Err(error) => {
-                tracing::error!(%error, pid = record.leader.pid, "cannot watch the server");
-                return;
+        let begun = Instant::now();
+        let (record, is_recorded, watched) = loop {
+            match adoptable(&settings.home).await {
+                Ok(Adoptable::Server { record, is_recorded, watched }) => {
+                    break (record, is_recorded, watched);
+                }
+                Ok(Adoptable::Nothing) => {
+                    let recorded = Record::read(&settings.home.record()).ok().flatten();
+                    return recorded.iter().for_each(|record| self.ended_unseen(record));
+                }
+                Ok(Adoptable::Ended(record)) => return self.ended_unseen(&record),
+                // The launch looks again, and refuses.
+                Ok(Adoptable::NotOurs) => return,
+                // Descriptors or memory may be short for a moment only.
+                Err(error) if begun.elapsed() < ADOPTING => {
+                    tracing::warn!(%error, "cannot look for a running server, trying again");
+                    tokio::time::sleep(ADOPT_PAUSE).await;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "cannot look for a running server");
+                    self.unadopted = Some(error.to_string());
+                    return;
+                }
             }
         };
         self.go_on_as(&record);
         let settings = self.facts.settings.clone();
         let home = &settings.home;
         let generation = record.generation;
-        let watched = match Watched::new(proven) {
-            Ok(watched) => watched,
-            Err(error) => {
-                tracing::error!(%error, "cannot watch the running Temporal");
-                return;
-            }
-        };
         tracing::info!(%generation, pid = record.leader.pid, is_recorded, "found running, adopting");
         if !is_recorded && let Err(error) = record.write(&home.record()) {
             tracing::warn!(%error, "the server is not recorded; its lock proves it");
@@ -146,6 +172,7 @@ impl Manager {
         self.launching = false;
         match result {
             Ok(Launched::Ours(started)) => {
+                self.unadopted = None;
                 for note in &started.notes {
                     tracing::warn!("{note}");
                 }
@@ -530,7 +557,8 @@ fn late(mark: String, log: PathBuf) -> impl FnMut() -> io::Result<()> + Send {
     let mut left = Some(mark);
     move || {
         let Some(mark) = left.take() else { return Ok(()) };
-        let written = File::options().append(true).open(&log).and_then(|mut log| {
+        let log = files::open_for_writing(File::options().append(true), &log);
+        let written = log.and_then(|mut log| {
             // In one piece, between the server's lines.
             log.write(mark.as_bytes())
         });

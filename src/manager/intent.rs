@@ -3,12 +3,15 @@
 //! that the operator has stopped.
 
 use crate::config::{Options, Settings};
-use crate::paths::{self, Home};
+use crate::paths::{self, Home, files};
 use crate::process::lock;
 use crate::process::record::Record;
 use crate::supervisor::{Generation, Want};
 use std::io;
 use std::path::Path;
+
+/// In bytes; options are small.
+const TEXT_MAX: u64 = 64 << 10;
 
 /// See the module's documentation.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -30,11 +33,12 @@ impl Intent {
     /// # Errors
     /// When the file is there and cannot be read.
     pub fn read(home: &Home) -> io::Result<Option<Self>> {
-        let text = match std::fs::read_to_string(home.intent()) {
+        let text = match files::read(&home.intent(), TEXT_MAX) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Ok(Self::recorded(home));
             }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => String::new(),
             Err(error) => return Err(error),
         };
         Ok(serde_json::from_str(&text)
@@ -93,9 +97,7 @@ impl Intent {
 
     /// A reader sees the old text or the new one.
     fn write(&self, path: &Path) -> io::Result<()> {
-        let temporary = path.with_extension("json.new");
-        paths::write_private(&temporary, &serde_json::to_string(self)?)?;
-        std::fs::rename(&temporary, path)
+        paths::write_private(path, &serde_json::to_string(self)?)
     }
 }
 
@@ -207,7 +209,7 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_written_is_reported_and_tried_again() {
         let (_folder, home, settings) = home();
-        let blocked = home.intent().with_extension("json.new");
+        let blocked = home.intent();
         std::fs::create_dir(&blocked).unwrap();
         let mut keeper = Keeper::default();
         assert!(matches!(keeper.keep(Want::Up, LAST, &settings), Some(Some(_))));

@@ -62,6 +62,8 @@ pub struct Order {
     pub detail: String,
     /// The options.
     pub settings: Arc<Settings>,
+    /// Why this host does not watch a server that may run here already; `None` if it would.
+    pub unadopted: Option<String>,
 }
 
 /// A process that runs and is not watched yet, and what is known of it.
@@ -120,7 +122,11 @@ pub async fn launch(order: Order, permit: &Permit) -> Result<Launched, Refused> 
         return Ok(Launched::External(Occupant::unknown(port)));
     }
     let clearing = settings.clone();
-    permit.run(move || clear(&clearing)).await.map_err(|error| hangs(&error))??;
+    let unadopted = order.unadopted.clone();
+    permit
+        .run(move || clear(&clearing, unadopted.as_deref()))
+        .await
+        .map_err(|error| hangs(&error))??;
     if let Some(occupant) = occupant_of(&settings).await? {
         return Ok(Launched::External(occupant));
     }
@@ -180,7 +186,8 @@ async fn occupant(port: u16) -> Result<Option<Occupant>, Refused> {
 
 /// Ends what an earlier generation left, as far as it is proven to be that. The lock comes
 /// before the ports: who holds it and is not proven ours is an error, whatever listens.
-fn clear(settings: &Settings) -> Result<(), Refused> {
+/// A server that this host did not watch, because it could not look, is nobody's remains.
+fn clear(settings: &Settings, unadopted: Option<&str>) -> Result<(), Refused> {
     let home = &settings.home;
     let lock = home.temporal_lock();
     let unknown = |error: io::Error| {
@@ -199,7 +206,10 @@ fn clear(settings: &Settings) -> Result<(), Refused> {
         // Its number means nothing here, and the ports tell who is on them.
         Running::Elsewhere(_) => return Ok(()),
         Running::Stranger(who) => return Err(held_by_stranger(&lock, &who).into()),
-        Running::Recorded(record) | Running::Unrecorded(record) => record.subject(),
+        Running::Recorded(record) | Running::Unrecorded(record) => match unadopted {
+            None => record.subject(),
+            Some(why) => return Err(not_watched(&record, why)),
+        },
         Running::Remains(subject) => subject,
     };
     let left = subject.clear(&lock, CLEARING).map_err(unknown)?;
@@ -216,12 +226,27 @@ fn clear(settings: &Settings) -> Result<(), Refused> {
     Ok(())
 }
 
+fn not_watched(record: &Record, why: &str) -> Refused {
+    Refused {
+        failure: Failure::new(
+            format!(
+                "a server of this home runs already (pid {}), and this host cannot watch it: {why}",
+                record.leader.pid
+            ),
+            "run `stigmer local stop`, then `stigmer local`; with the database in a file, \
+             workflows survive",
+        ),
+        curable: true,
+    }
+}
+
 /// A Temporal that somebody else runs on our port; any other listener on a port
 /// of ours is an error that names it.
 async fn occupant_of(settings: &Settings) -> Result<Option<Occupant>, Refused> {
     let port = settings.port;
     if let Some(occupant) = occupant(port).await? {
-        if !settings.allow_other_user && ports::other_user(port).is_some() {
+        let other = ports::other_user(port).map_err(|error| unknown_listener(port, &error))?;
+        if !settings.allow_other_user && other.is_some() {
             return Err(of_another_user(&occupant).into());
         }
         if is_temporal(settings, &occupant).await {
@@ -510,6 +535,9 @@ fn names(processes: &[Identity]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Options;
+    use crate::paths::Home;
+    use crate::process::Pid;
 
     #[test]
     fn only_a_program_that_is_plainly_something_else_is_given_little_time() {
@@ -522,5 +550,30 @@ mod tests {
         for command in ["nc -l 7233", "python3 -m http.server 7233", "node server.js"] {
             assert!(!runs(command), "{command}");
         }
+    }
+
+    #[test]
+    fn server_that_this_host_could_not_look_at_is_not_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(&folder.path().join("home")).unwrap();
+        home.prepare(true).unwrap();
+        let mut child = std::process::Command::new("sleep").arg("300").spawn().unwrap();
+        let pid = Pid::try_from(child.id()).unwrap();
+        let record = Record {
+            leader: Identity::of(pid).unwrap().unwrap(),
+            ..crate::process::record::tests::record()
+        };
+        record.write(&home.record()).unwrap();
+        let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
+        let refused = clear(&settings, Some("no descriptors")).unwrap_err();
+        assert!(refused.curable);
+        let reason = &refused.failure.reason;
+        assert!(reason.contains(&format!("pid {pid}")), "{reason}");
+        assert!(reason.contains("no descriptors"), "{reason}");
+        assert!(child.try_wait().unwrap().is_none(), "it lives");
+        assert!(home.record().exists());
+        clear(&settings, None).unwrap();
+        child.wait().unwrap();
+        assert!(!home.record().exists());
     }
 }

@@ -255,8 +255,12 @@ impl Prober {
             Layer::Process => self.process().await,
             Layer::Tcp => {
                 let address = self.target.settings.server_address();
-                if let Some(uid) = self.other_user() {
-                    return Err(format!("{address} belongs to another user now, uid {uid}"));
+                match self.other_user() {
+                    Ok(None) => {}
+                    Ok(Some(uid)) => {
+                        return Err(format!("{address} belongs to another user now, uid {uid}"));
+                    }
+                    Err(error) => return Ok(Answer::Unknown(error.to_string())),
                 }
                 let patience = self.target.settings.policy.probe_timeout;
                 match tokio::time::timeout(patience, TcpStream::connect(&address)).await {
@@ -380,10 +384,13 @@ impl Prober {
 
     /// Somebody else who has the port of a server that is only watched: it is not the one that
     /// was found there. What was asked for by its address may be anybody's.
-    fn other_user(&self) -> Option<u32> {
+    fn other_user(&self) -> io::Result<Option<u32>> {
         let settings = &self.target.settings;
         let is_ours = self.target.subject.is_some() || settings.address.is_some();
-        if is_ours || settings.allow_other_user { None } else { ports::other_user(settings.port) }
+        if is_ours || settings.allow_other_user {
+            return Ok(None);
+        }
+        ports::other_user(settings.port)
     }
 
     /// A process of a server that starts and is stopped by a signal: it uses none of its time.

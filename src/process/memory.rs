@@ -7,7 +7,7 @@
 
 use super::Pid;
 use super::linux::is_absence;
-use super::threads::READS;
+use super::threads::{Lane, READS, Unfinished};
 use crate::harmless::quote;
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -20,7 +20,11 @@ use std::time::Duration;
 pub const MARKER: &str = "STIGMER_INSTANCE";
 
 /// A read takes microseconds. More than this, and the process is stuck in the kernel.
+#[cfg(not(test))]
 const STUCK: Duration = Duration::from_secs(1);
+/// Tests run beside others, on a machine that may be starved.
+#[cfg(test)]
+const STUCK: Duration = Duration::from_secs(4);
 
 /// The most that is read of an environment or a command line: a process may put anything there.
 const MOST: u64 = 1 << 20;
@@ -71,7 +75,7 @@ pub fn describe(pid: Pid) -> String {
 /// When this process or the system is short of something.
 pub(super) fn markers(pids: Vec<Pid>) -> io::Result<HashMap<Pid, String>> {
     let mut found = HashMap::new();
-    for (pid, marker) in each(pids, read_marker) {
+    for (pid, marker) in each(&READS, pids, read_marker) {
         match marker {
             Ok(marker) => found.extend(marker.map(|marker| (pid, marker))),
             Err(error) if super::requirements::is_shortage(&error) => return Err(error),
@@ -102,12 +106,13 @@ fn read(pid: Pid, file: &str) -> io::Result<Vec<u8>> {
 }
 
 fn one<T: Send + 'static>(pid: Pid, read: fn(Pid) -> T) -> Option<T> {
-    each(vec![pid], read).pop().map(|(_, value)| value)
+    each(&READS, vec![pid], read).pop().map(|(_, value)| value)
 }
 
 /// Reads something of each process. A process whose memory cannot be reached is left out, and
 /// the log names it once.
 fn each<T: Send + 'static>(
+    lane: &'static Lane,
     pids: Vec<Pid>,
     read: impl Fn(Pid) -> T + Clone + Send + 'static,
 ) -> Vec<(Pid, T)> {
@@ -130,10 +135,17 @@ fn each<T: Send + 'static>(
                 }
             }
         };
-        let Ok(_job) = READS.submit(job, drop) else {
-            // Without a thread to spare nothing can be abandoned; most likely nothing is stuck.
-            found.extend(rest.iter().map(|pid| (*pid, read(*pid))));
-            break;
+        let _job = match lane.submit(job, drop) {
+            Ok(job) => job,
+            // Nothing is stuck, and the system has no thread to spare.
+            Err(Unfinished::NoThread { abandoned: 0, .. }) => {
+                found.extend(rest.iter().map(|pid| (*pid, read(*pid))));
+                break;
+            }
+            Err(error) => {
+                tracing::warn!(%error, processes = rest.len(), "their memory cannot be read");
+                break;
+            }
         };
         let before = found.len();
         let mut next = values.recv_timeout(STUCK);
@@ -188,15 +200,37 @@ mod tests {
         };
         let others: Vec<(Pid, Pid)> =
             pids.iter().filter(|pid| **pid != stuck).map(|pid| (*pid, *pid)).collect();
-        assert_eq!(each(pids.clone(), read.clone()), others);
-        assert_eq!(each(pids.clone(), read.clone()), others);
+        assert_eq!(each(&READS, pids.clone(), read.clone()), others);
+        assert_eq!(each(&READS, pids.clone(), read.clone()), others);
         let asked = reads.lock().unwrap().iter().filter(|pid| **pid == stuck).count();
         assert_eq!(asked, 1, "it is not asked again while the first read is under way");
         drop(release);
         while is_stuck(stuck) {
             std::thread::yield_now();
         }
-        assert_eq!(each(pids.clone(), read).len(), pids.len());
+        assert_eq!(each(&READS, pids.clone(), read).len(), pids.len());
+    }
+
+    #[test]
+    fn more_stuck_processes_than_threads_block_no_caller() {
+        static LANE: Lane = Lane::new("few", 0, 1);
+        let (release, blocked) = mpsc::channel::<()>();
+        let blocked = Arc::new(Mutex::new(blocked));
+        let pids: Vec<Pid> = (100..103).map(|n| Pid::MAX - n).collect();
+        let free = pids[0];
+        let read = move |pid: Pid| {
+            if pid != free {
+                let _ = blocked.lock().unwrap().recv();
+            }
+            pid
+        };
+        // Read in place, the second stuck process would block this thread.
+        assert_eq!(each(&LANE, pids.clone(), read.clone()), [(free, free)]);
+        drop(release);
+        while pids.iter().any(|pid| is_stuck(*pid)) {
+            std::thread::yield_now();
+        }
+        assert_eq!(each(&LANE, pids.clone(), read).len(), pids.len());
     }
 
     #[test]

@@ -139,11 +139,13 @@ pub(super) fn from_procfs(port: u16) -> io::Result<Vec<Listener>> {
 
 /// A user other than us who listens on this port. Root is nobody else: it can do
 /// whatever we can, and forwards the ports of containers.
-#[must_use]
-pub fn other_user(port: u16) -> Option<u32> {
+///
+/// # Errors
+/// When the kernel's tables cannot be read.
+pub fn other_user(port: u16) -> io::Result<Option<u32>> {
     let own = nix::unistd::geteuid().as_raw();
-    let found = listeners(port).unwrap_or_default();
-    found.iter().map(|listener| listener.uid).find(|uid| ![own, 0].contains(uid))
+    let found = listeners(port)?;
+    Ok(found.iter().map(|listener| listener.uid).find(|uid| ![own, 0].contains(uid)))
 }
 
 /// A listener on `::1` does not conflict with one on 127.0.0.1 and is not
@@ -228,7 +230,7 @@ mod tests {
         assert_eq!(occupant.pid, Some(own_pid()));
         assert!(!occupant.command.is_empty());
         assert_eq!(found[0].uid, nix::unistd::geteuid().as_raw());
-        assert_eq!((occupant.other_user, other_user(port)), (None, None));
+        assert_eq!((occupant.other_user, other_user(port).unwrap()), (None, None));
         drop(listener);
         assert!(listeners(port).unwrap().is_empty());
         assert!(!holder.still_holds().unwrap());

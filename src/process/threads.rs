@@ -105,7 +105,7 @@ pub fn start() -> io::Result<()> {
 }
 
 impl Lane {
-    const fn new(name: &'static str, permanent: usize, most: usize) -> Self {
+    pub(super) const fn new(name: &'static str, permanent: usize, most: usize) -> Self {
         let state = State {
             queue: VecDeque::new(),
             running: Vec::new(),

@@ -132,7 +132,9 @@ async fn reopen(home: &Home, tell: &watch::Sender<Heard>) -> Events {
         match Events::open(home).await {
             Ok(events) => return events,
             Err(ClientError::Foreign(why)) => became(tell, &Link::Foreign(why)),
-            Err(ClientError::Unresponsive) => became(tell, &Link::Silent),
+            Err(ClientError::Unresponsive | ClientError::Unreachable { .. }) => {
+                became(tell, &Link::Silent);
+            }
             Err(error @ ClientError::Garbled(_)) => {
                 became(tell, &Link::Foreign(error.to_string()));
             }

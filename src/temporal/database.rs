@@ -142,7 +142,7 @@ impl Guarded {
 pub fn mark_complete(file: &Path, cli_version: Option<&str>) -> io::Result<Option<String>> {
     let path = real_path(file)?;
     let lock_path = stamp_path(&path);
-    let before = read(&lock_path).unwrap_or_default();
+    let before = look(&lock_path)?.unwrap_or_default();
     let stamp = Stamp {
         complete: true,
         cli_version: cli_version.map(str::to_owned).or_else(|| before.cli_version.clone()),

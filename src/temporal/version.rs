@@ -2,6 +2,7 @@
 
 use super::locate;
 use super::logline::quote;
+use crate::paths::files;
 use serde::{Deserialize, Serialize};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ struct Remembered {
 /// The version of the program, where it was asked before and has not changed since.
 #[must_use]
 pub fn remembered(cache: &Path, program: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(cache).ok()?;
+    let text = files::read(cache, 64 << 10).ok()?;
     let entry: Remembered = serde_json::from_str(&text).ok()?;
     (Some(key(program)?) == Some((entry.size, entry.modified)) && entry.program == program)
         .then(|| quote(&entry.version))

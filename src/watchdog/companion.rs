@@ -2,11 +2,11 @@
 //! It shares the pages that the host does not change, and touches few of its own.
 
 use super::{MESSAGE, Role, home_of, next_attempt};
+use crate::paths::files;
 use crate::process::{linux, memory, spawn};
 use std::fs::File;
 use std::io::{PipeReader, Read};
 use std::os::fd::{AsRawFd, RawFd};
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -109,7 +109,7 @@ fn background_host(home: &Path, attempt: u32, died: Duration) -> Command {
 /// Where background hosts write what they cannot log.
 fn errors(home: &Path) -> Option<File> {
     let path: PathBuf = crate::paths::Home::at(home).ok()?.host_errors();
-    File::options().append(true).create(true).mode(0o600).open(path).ok()
+    files::open_for_writing(File::options().append(true).create(true), &path).ok()
 }
 
 /// Ends without the destructors of what belongs to the host.

@@ -5,6 +5,7 @@ use crate::support::rig::{READY, Rig, wait_gone};
 use crate::support::{wait_until, within};
 use rustix::process::Signal;
 use serde_json::Value;
+use std::os::unix::fs::PermissionsExt;
 use stigmer::background::SUBCOMMAND;
 use stigmer::process::{linux, memory};
 
@@ -219,5 +220,22 @@ fn hosts_that_die_again_and_again_are_given_up() {
     wait_until("giving up", || told().contains("given up: 2 hosts in a row died"));
     wait_until("no host", || hosts(&rig) == 0);
     assert!(within(crate::support::LIMIT, || !rig.is_locked("supervisor.lock")));
+    rig.stop();
+}
+
+#[test]
+fn resume_that_fails_each_time_is_given_up() {
+    let rig = guarded();
+    rig.start();
+    let (host, temporal) = (rig.host(), rig.temporal());
+    let open = |mode| {
+        std::fs::set_permissions(rig.path(""), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    // A home that everybody may write is refused.
+    open(0o777);
+    host.kill();
+    wait_until("the last attempt", || rig.processes().iter().all(|it| it.pid == temporal.pid));
+    open(0o700);
+    assert!(rig.status()["host"].is_null());
     rig.stop();
 }

@@ -54,12 +54,21 @@ impl Socket {
         if *state == State::Removed {
             return None;
         }
-        let bound = bind(&self.path);
-        *state = match KnownFile::at(&self.path) {
-            Ok(Some(file)) if bound.is_ok() => State::Bound(file),
-            Ok(Some(_) | None) | Err(_) => State::Unbound,
-        };
-        Some(bound)
+        let bound = bind(&self.path).and_then(|listener| {
+            // One that is not known can be neither restored nor removed.
+            let file = KnownFile::at(&self.path)?.ok_or(io::ErrorKind::NotFound)?;
+            Ok((listener, file))
+        });
+        Some(match bound {
+            Ok((listener, file)) => {
+                *state = State::Bound(file);
+                Ok(listener)
+            }
+            Err(error) => {
+                *state = State::Unbound;
+                Err(error)
+            }
+        })
     }
 
     /// Takes the socket away, for good. A socket that another host bound stays.
