@@ -1,6 +1,7 @@
 //! The home: which file is where, and that only its owner can read it.
 
 pub mod files;
+mod real;
 
 use std::fs::{DirBuilder, Metadata, Permissions};
 use std::io;
@@ -103,7 +104,7 @@ impl Home {
         let io_error = |source| HomeError::Io { path: root.to_owned(), source };
         let absolute = std::path::absolute(root).map_err(io_error)?;
         // One folder, one name: two spellings must find the same locks.
-        let root = absolute.canonicalize().unwrap_or(absolute);
+        let root = real::real_path(&absolute).unwrap_or(absolute);
         match std::fs::metadata(&root) {
             Ok(meta) if !meta.is_dir() => {
                 return Err(io_error(io::ErrorKind::NotADirectory.into()));
@@ -457,14 +458,15 @@ mod tests {
     }
 
     #[test]
-    fn two_spellings_are_one_home() {
+    fn two_spellings_are_one_home_also_of_a_deleted_folder() {
         let base = tempfile::tempdir().unwrap();
-        std::fs::create_dir(base.path().join("a")).unwrap();
-        std::os::unix::fs::symlink(base.path().join("a"), base.path().join("b")).unwrap();
-        assert_eq!(
-            Home::at(&base.path().join("a")).unwrap(),
-            Home::at(&base.path().join("b/../b/.")).unwrap()
-        );
+        let [a, b] = ["a", "b"].map(|name| base.path().join(name));
+        std::fs::create_dir(&a).unwrap();
+        std::os::unix::fs::symlink(&a, &b).unwrap();
+        let home = Home::at(&a).unwrap();
+        assert_eq!(Home::at(&base.path().join("b/../b/.")).unwrap(), home);
+        std::fs::remove_dir(&a).unwrap();
+        assert_eq!(Home::at(&b).unwrap(), home);
     }
 
     #[test]
