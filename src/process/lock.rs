@@ -7,6 +7,10 @@
 //! stay close-on-exec for ever; only the child that becomes Temporal clears the
 //! flag, for itself ([`super::spawn`]).
 
+mod host;
+
+pub use host::{HostLock, LockState};
+
 use super::open_files::{self, KnownFile};
 use super::sweep::{Machine, Subject};
 use super::{Pid, memory};
@@ -15,8 +19,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Somebody who asks whether it is held locks it (shared) for a moment; on a busy
@@ -26,105 +29,10 @@ const ASKING: Duration = Duration::from_secs(2);
 /// A lock's text is short.
 const TEXT_MAX: usize = 64 << 10;
 
-/// A lock that this process holds until it is dropped, at the latest until it ends.
-#[derive(Debug)]
-pub struct HostLock {
-    path: PathBuf,
-    held: Mutex<Held>,
-}
-
-#[derive(Debug)]
-struct Held {
-    /// The file at the path.
-    current: File,
-    /// What that file must contain.
-    text: String,
-    /// The files that were at the path before: another process may know the lock by them.
-    former: Vec<File>,
-}
-
-/// What [`HostLock::restore`] found at the path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LockState {
-    /// The file that this process has locked.
-    Held,
-    /// No file, or one that nobody held: this process holds it now.
-    Restored,
-    /// A file that another process holds.
-    Lost,
-}
-
 /// A lock on its way to Temporal.
 #[derive(Debug)]
 pub struct InstanceLock {
     file: File,
-}
-
-impl HostLock {
-    /// Takes it; `None` while another process holds it.
-    ///
-    /// # Errors
-    /// When the file cannot be opened or created; `WouldBlock` when others keep
-    /// asking for it all the time.
-    pub fn take(path: &Path) -> io::Result<Option<Self>> {
-        let held = |current| Held { current, text: String::new(), former: Vec::new() };
-        let locked = |file| Self { path: path.to_owned(), held: Mutex::new(held(file)) };
-        Ok(take(path)?.map(locked))
-    }
-
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Replaces the text in the file.
-    ///
-    /// # Errors
-    /// When it cannot be written. [`Self::keep`] tries again.
-    pub fn write(&self, text: &str) -> io::Result<()> {
-        text.clone_into(&mut self.held().text);
-        self.keep()
-    }
-
-    /// Writes the last text of [`Self::write`] again, if the file does not contain it.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn keep(&self) -> io::Result<()> {
-        let held = self.held();
-        keep(&held.current, &held.text)
-    }
-
-    /// Whether the path names the locked file, as far as can be seen.
-    pub fn is_in_place(&self) -> bool {
-        is_at(&self.held().current, &self.path).unwrap_or(true)
-    }
-
-    /// Checks that the path still names the locked file. If that file was deleted or
-    /// replaced, locks the file at the path too; a process that holds that file is the
-    /// owner of the path from now on. The text is written by [`Self::keep`].
-    ///
-    /// # Errors
-    /// When the path cannot be read, or no file be created there.
-    pub fn restore(&self) -> io::Result<LockState> {
-        let mut held = self.held();
-        if is_at(&held.current, &self.path)? {
-            return Ok(LockState::Held);
-        }
-        let Some(file) = take(&self.path)? else { return Ok(LockState::Lost) };
-        let former = std::mem::replace(&mut held.current, file);
-        held.former.push(former);
-        Ok(LockState::Restored)
-    }
-}
-
-impl Drop for HostLock {
-    fn drop(&mut self) {
-        let held = self.held.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for file in held.former.iter().chain([&held.current]) {
-            // Failure leaves it to the kernel, which frees it when we end.
-            let _ = fs2::FileExt::unlock(file);
-        }
-    }
 }
 
 impl InstanceLock {
@@ -354,48 +262,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_is_held_by_one_until_it_is_dropped() {
-        let home = tempfile::tempdir().unwrap();
-        let path = home.path().join("supervisor.lock");
-        assert!(!is_held(&path).unwrap(), "not there, not held");
-        let lock = HostLock::take(&path).unwrap().unwrap();
-        lock.write("a longer text").unwrap();
-        lock.write("short").unwrap();
-        assert_eq!(read(&path), "short");
-        assert!(is_held(&path).unwrap());
-        assert!(HostLock::take(&path).unwrap().is_none());
-        drop(lock);
-        assert!(!is_held(&path).unwrap());
-        assert_eq!(read(&path), "short", "the text stays");
-    }
-
-    #[test]
-    fn a_deleted_lock_is_taken_again_and_one_that_another_process_took_is_lost() {
-        let home = tempfile::tempdir().unwrap();
-        let path = home.path().join("supervisor.lock");
-        let first = HostLock::take(&path).unwrap().unwrap();
-        first.write("text").unwrap();
-        assert_eq!(first.restore().unwrap(), LockState::Held);
-        std::fs::remove_file(&path).unwrap();
-        assert_eq!(first.restore().unwrap(), LockState::Restored);
-        first.keep().unwrap();
-        assert_eq!(read(&path), "text");
-        assert!(HostLock::take(&path).unwrap().is_none(), "held again");
-        assert_eq!(first.restore().unwrap(), LockState::Held);
-        // Replaced by a file that nobody holds, as a backup tool does.
-        std::fs::write(home.path().join("copy"), "older").unwrap();
-        std::fs::rename(home.path().join("copy"), &path).unwrap();
-        assert_eq!(first.restore().unwrap(), LockState::Restored);
-        std::fs::remove_file(&path).unwrap();
-        let second = HostLock::take(&path).unwrap().unwrap();
-        assert_eq!(first.restore().unwrap(), LockState::Lost);
-        assert!(!first.is_in_place() && second.is_in_place());
-        assert_eq!(second.restore().unwrap(), LockState::Held);
-        drop(first);
-        assert!(is_held(&path).unwrap(), "of the second");
-    }
-
-    #[test]
     fn one_who_asks_all_the_time_does_not_keep_a_starter_out() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("temporal.lock");
@@ -413,22 +279,6 @@ mod tests {
             }
             done.store(true, std::sync::atomic::Ordering::Relaxed);
         });
-    }
-
-    #[test]
-    fn text_that_is_not_there_is_written_again() {
-        let home = tempfile::tempdir().unwrap();
-        let path = home.path().join("supervisor.lock");
-        let lock = HostLock::take(&path).unwrap().unwrap();
-        lock.write("pid=1\n").unwrap();
-        for other in ["", "pid=2\n", "pid=1\npid=1\n"] {
-            std::fs::write(&path, other).unwrap();
-            lock.keep().unwrap();
-            assert_eq!(read(&path), "pid=1\n");
-        }
-        std::fs::write(&path, "x").unwrap();
-        keep_text(&path, "pid=3\n").unwrap();
-        assert_eq!(read(&path), "pid=3\n");
     }
 
     #[test]

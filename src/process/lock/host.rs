@@ -1,0 +1,253 @@
+//! The lock of the host.
+
+use super::{is_at, keep, take};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+/// Renamed lock files that stay locked. Each costs a descriptor; a home that is renamed more often
+/// is found under its latest names.
+const FORMER_MAX: usize = 8;
+
+/// A lock that this process holds until it is dropped, at the latest until it ends.
+#[derive(Debug)]
+pub struct HostLock {
+    path: PathBuf,
+    held: Mutex<Held>,
+    /// Locked by [`Self::restore`], which may wait for seconds: `held` is not.
+    restoring: Mutex<()>,
+    is_lost: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Held {
+    /// The file at the path.
+    current: Locked,
+    /// What that file must contain.
+    text: String,
+    /// The files that were at the path before and have a name still, the latest last: in a renamed
+    /// home the lock is found by them.
+    former: Vec<Locked>,
+}
+
+/// A file that is unlocked when it is dropped.
+#[derive(Debug)]
+struct Locked(File);
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Failure leaves it to the kernel, which frees it when we end.
+        let _ = fs2::FileExt::unlock(&self.0);
+    }
+}
+
+impl Held {
+    fn replace(&mut self, file: File) {
+        self.former.push(std::mem::replace(&mut self.current, Locked(file)));
+        // No path leads to a file without a name.
+        self.former.retain(|file| file.0.metadata().is_ok_and(|file| file.nlink() > 0));
+        let surplus = self.former.len().saturating_sub(FORMER_MAX);
+        self.former.drain(..surplus);
+    }
+}
+
+/// What [`HostLock::restore`] found at the path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LockState {
+    /// The file that this process has locked.
+    Held,
+    /// No file, or one that nobody held: this process holds it now.
+    Restored,
+    /// A file that another process holds.
+    Lost,
+}
+
+impl HostLock {
+    /// Takes it; `None` while another process holds it.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or created; `WouldBlock` when others keep
+    /// asking for it all the time.
+    pub fn take(path: &Path) -> io::Result<Option<Self>> {
+        Ok(take(path)?.map(|file| Self {
+            path: path.to_owned(),
+            held: Mutex::new(Held {
+                current: Locked(file),
+                text: String::new(),
+                former: Vec::new(),
+            }),
+            restoring: Mutex::new(()),
+            is_lost: AtomicBool::new(false),
+        }))
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Replaces the text in the file.
+    ///
+    /// # Errors
+    /// When it cannot be written. [`Self::keep`] tries again.
+    pub fn write(&self, text: &str) -> io::Result<()> {
+        text.clone_into(&mut self.held().text);
+        self.keep()
+    }
+
+    /// Writes the last text of [`Self::write`] again, if the file does not contain it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep(&self) -> io::Result<()> {
+        let held = self.held();
+        keep(&held.current.0, &held.text)
+    }
+
+    /// Whether the path names the locked file, as far as can be seen. Never again once another
+    /// process was seen to hold the file there.
+    pub fn is_in_place(&self) -> bool {
+        !self.is_lost.load(Ordering::Relaxed)
+            && is_at(&self.held().current.0, &self.path).unwrap_or(true)
+    }
+
+    /// Checks that the path still names the locked file. If that file was deleted or
+    /// replaced, locks the file at the path too; a process that holds that file is the
+    /// owner of the path from now on, for good. The text is written by [`Self::keep`].
+    ///
+    /// # Errors
+    /// When the path cannot be read, or no file be created there; `WouldBlock` while an
+    /// earlier call runs.
+    pub fn restore(&self) -> io::Result<LockState> {
+        // Two calls at a time would take each other's lock for another host's.
+        let _restoring = match self.restoring.try_lock() {
+            Ok(restoring) => restoring,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                let why = "the attempt before this one is not over";
+                return Err(io::Error::new(io::ErrorKind::WouldBlock, why));
+            }
+        };
+        if self.is_lost.load(Ordering::Relaxed) {
+            return Ok(LockState::Lost);
+        }
+        if is_at(&self.held().current.0, &self.path)? {
+            return Ok(LockState::Held);
+        }
+        let Some(file) = take(&self.path)? else {
+            self.is_lost.store(true, Ordering::Relaxed);
+            return Ok(LockState::Lost);
+        };
+        self.held().replace(file);
+        Ok(LockState::Restored)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{is_held, keep_text, read};
+    use super::*;
+
+    #[test]
+    fn a_lock_is_held_by_one_until_it_is_dropped() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("supervisor.lock");
+        assert!(!is_held(&path).unwrap(), "not there, not held");
+        let lock = HostLock::take(&path).unwrap().unwrap();
+        lock.write("a longer text").unwrap();
+        lock.write("short").unwrap();
+        assert_eq!(read(&path), "short");
+        assert!(is_held(&path).unwrap());
+        assert!(HostLock::take(&path).unwrap().is_none());
+        drop(lock);
+        assert!(!is_held(&path).unwrap());
+        assert_eq!(read(&path), "short", "the text stays");
+    }
+
+    #[test]
+    fn a_deleted_lock_is_taken_again_and_one_that_another_process_took_is_lost() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("supervisor.lock");
+        let first = HostLock::take(&path).unwrap().unwrap();
+        first.write("text").unwrap();
+        assert_eq!(first.restore().unwrap(), LockState::Held);
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(first.restore().unwrap(), LockState::Restored);
+        first.keep().unwrap();
+        assert_eq!(read(&path), "text");
+        assert!(HostLock::take(&path).unwrap().is_none(), "held again");
+        assert_eq!(first.restore().unwrap(), LockState::Held);
+        // Replaced by a file that nobody holds, as a backup tool does.
+        std::fs::write(home.path().join("copy"), "older").unwrap();
+        std::fs::rename(home.path().join("copy"), &path).unwrap();
+        assert_eq!(first.restore().unwrap(), LockState::Restored);
+        std::fs::remove_file(&path).unwrap();
+        let second = HostLock::take(&path).unwrap().unwrap();
+        assert_eq!(first.restore().unwrap(), LockState::Lost);
+        assert!(!first.is_in_place() && second.is_in_place());
+        assert_eq!(second.restore().unwrap(), LockState::Held);
+        drop(second);
+        assert_eq!(first.restore().unwrap(), LockState::Lost, "for good");
+        assert!(!is_held(&path).unwrap());
+    }
+
+    #[test]
+    fn a_lock_that_waits_to_be_restored_keeps_nobody_waiting() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("supervisor.lock");
+        let lock = HostLock::take(&path).unwrap().unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let asking = File::create(&path).unwrap();
+        fs2::FileExt::lock_shared(&asking).unwrap();
+        std::thread::scope(|scope| {
+            let restored = scope.spawn(|| lock.restore());
+            while lock.restoring.try_lock().is_ok() {
+                std::thread::yield_now();
+            }
+            assert!(!lock.is_in_place());
+            assert_eq!(lock.restore().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+            assert!(!restored.is_finished(), "it waits for the one who asks");
+            fs2::FileExt::unlock(&asking).unwrap();
+            assert_eq!(restored.join().unwrap().unwrap(), LockState::Restored);
+        });
+    }
+
+    #[test]
+    fn of_former_lock_files_only_a_few_that_have_a_name_stay_locked() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("supervisor.lock");
+        let lock = HostLock::take(&path).unwrap().unwrap();
+        for _ in 0..3 {
+            std::fs::remove_file(&path).unwrap();
+            assert_eq!(lock.restore().unwrap(), LockState::Restored);
+        }
+        assert_eq!(lock.held().former.len(), 0, "deleted");
+        let renamed = |number: usize| home.path().join(format!("renamed.{number}"));
+        for number in 0..=FORMER_MAX {
+            std::fs::rename(&path, renamed(number)).unwrap();
+            assert_eq!(lock.restore().unwrap(), LockState::Restored);
+        }
+        assert!(!is_held(&renamed(0)).unwrap());
+        assert!((1..=FORMER_MAX).all(|number| is_held(&renamed(number)).unwrap()));
+        drop(lock);
+        assert!(!is_held(&renamed(FORMER_MAX)).unwrap() && !is_held(&path).unwrap());
+    }
+
+    #[test]
+    fn text_that_is_not_there_is_written_again() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("supervisor.lock");
+        let lock = HostLock::take(&path).unwrap().unwrap();
+        lock.write("pid=1\n").unwrap();
+        for other in ["", "pid=2\n", "pid=1\npid=1\n"] {
+            std::fs::write(&path, other).unwrap();
+            lock.keep().unwrap();
+            assert_eq!(read(&path), "pid=1\n");
+        }
+        std::fs::write(&path, "x").unwrap();
+        keep_text(&path, "pid=3\n").unwrap();
+        assert_eq!(read(&path), "pid=3\n");
+    }
+}
