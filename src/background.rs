@@ -240,7 +240,7 @@ async fn serve(host: Host) -> i32 {
     if !host.resumes() {
         let _outcome = host.handle().begin(Command::Start).await;
     }
-    let asked = host.shutdown_asked();
+    let (asked, taken) = (host.shutdown_asked(), host.home_taken());
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -260,6 +260,10 @@ async fn serve(host: Host) -> i32 {
             tracing::info!("asked to end");
             host.leave().await;
             return 0;
+        }
+        () = taken.cancelled() => {
+            host.leave().await;
+            return 1;
         }
     }
     tracing::info!("signal: stopping Temporal and ending");

@@ -127,7 +127,7 @@ async fn host_until_signal(
     let home = host.handle().facts().settings.home.clone();
     let session = Session::Local(host.handle().clone());
     let mut changes = session.changes();
-    let shutdown = host.shutdown_asked();
+    let (shutdown, taken) = (host.shutdown_asked(), host.home_taken());
     let mut was_ready = false;
     loop {
         printer.status(&session);
@@ -155,6 +155,12 @@ async fn host_until_signal(
                 printer.status(&session);
                 host.leave().await;
                 return Ok(Some(0));
+            }
+            () = taken.cancelled() => {
+                let why = "was deleted or replaced, and another host has it";
+                printer.line(&format!("{home} {why}; `stigmer local --no-tui` follows that host"));
+                host.leave().await;
+                return Ok(Some(1));
             }
         }
         let snapshot = session.view().snapshot;

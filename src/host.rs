@@ -27,6 +27,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -88,7 +89,8 @@ pub struct Host {
     control: Server,
     manager: JoinHandle<()>,
     guard: JoinHandle<()>,
-    keeper: JoinHandle<()>,
+    keeper: Arc<Keeper>,
+    keeping: JoinHandle<()>,
     resumes: bool,
     sweeps: Sweeps,
     // The last field is dropped last: whoever gets the lock may bind the socket.
@@ -178,16 +180,17 @@ impl Host {
         let control = Server::start(&home, &handle);
         let manager = tokio::spawn(manager.run());
         let guard = tokio::spawn(guard(handle.clone()));
-        let keeper = Keeper {
+        let keeper = Arc::new(Keeper {
             home: home.clone(),
             lock: Arc::downgrade(&lock),
             socket: control.socket(),
             handle: handle.clone(),
-            end: control.end_asked(),
-        };
-        let keeper = tokio::spawn(keeper.run());
+            taken: CancellationToken::new(),
+            failed: Mutex::new(false),
+        });
+        let keeping = tokio::spawn(keeper.clone().run());
         tracing::info!(home = %home.root().display(), mode = mode.as_str(), resumes, "hosting");
-        Ok(Self { handle, control, manager, guard, keeper, resumes, sweeps, lock })
+        Ok(Self { handle, control, manager, guard, keeper, keeping, resumes, sweeps, lock })
     }
 
     /// Whether it goes on where another host left off, so that nobody needs to
@@ -209,6 +212,13 @@ impl Host {
         self.control.end_asked()
     }
 
+    /// Cancelled when another host has the home. This one has left its server to that host or
+    /// stopped it, and only has to [leave](Self::leave).
+    #[must_use]
+    pub fn home_taken(&self) -> CancellationToken {
+        self.keeper.taken.clone()
+    }
+
     /// Stops Temporal and ends.
     pub async fn shutdown(self) -> Outcome {
         self.shutdown_until(std::future::pending()).await
@@ -216,8 +226,13 @@ impl Host {
 
     /// Stops Temporal and ends; with SIGKILL once the operator does not wait any longer.
     pub async fn shutdown_until(self, impatient: impl Future<Output = ()>) -> Outcome {
-        let handle = self.handle.clone();
-        let mut stopping = std::pin::pin!(handle.command(Command::Stop(Cause::Shutdown)));
+        let (handle, keeper) = (self.handle.clone(), self.keeper.clone());
+        let mut stopping = std::pin::pin!(async {
+            match keeper.keep().await {
+                true => handle.command(Command::Stop(Cause::Shutdown)).await,
+                false => Ok(()),
+            }
+        });
         let outcome = tokio::select! {
             outcome = &mut stopping => outcome,
             () = impatient => {
@@ -234,7 +249,8 @@ impl Host {
     /// the next host.
     pub async fn release(self) -> Released {
         let home = self.handle.facts().settings.home.clone();
-        let left = self.handle.release().await;
+        let has_home = self.keeper.keep().await;
+        let left = self.handle.release().await.filter(|_| has_home);
         let is_down = self.handle.facts().want == Want::Down;
         if let Some(Err(error)) = left.as_ref().map(|left: &HandOver| left.write(&home)) {
             tracing::error!(%error, "counters and restart window are not handed over");
@@ -259,8 +275,8 @@ impl Host {
         // Cancelled: from here on nothing else arms or disarms.
         let _ = self.guard.await;
         // Before the socket goes: it would bind the socket again.
-        self.keeper.abort();
-        let _ = self.keeper.await;
+        self.keeping.abort();
+        let _ = self.keeping.await;
         let last_answers = self.control.stop();
         self.manager.abort();
         if !self.sweeps.end().await {
@@ -466,17 +482,18 @@ mod tests {
     #[tokio::test]
     async fn a_host_whose_home_another_one_took_ends_and_takes_nothing_with_it() {
         let (_folder, home, host) = host();
-        let ended = host.shutdown_asked();
+        let taken = host.home_taken();
         // At one stroke: the host must not restore the lock in between.
         let next = home.root().join("next");
-        let taken = HostLock::take(&next).unwrap().unwrap();
+        let next_host = HostLock::take(&next).unwrap().unwrap();
         std::fs::rename(&next, home.supervisor_lock()).unwrap();
         std::fs::remove_file(home.socket()).unwrap();
         std::fs::write(home.socket(), "of the next host").unwrap();
-        ended.cancelled().await;
-        host.leave().await;
+        taken.cancelled().await;
+        let _ = host.release().await.last_answers.await;
         assert!(is_hosted(&home), "by the next host");
         assert!(home.socket().exists(), "the next host's");
-        drop(taken);
+        assert!(!home.hand_over().exists(), "of another home");
+        drop(next_host);
     }
 }

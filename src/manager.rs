@@ -176,8 +176,6 @@ pub struct Manager {
     down_since: Option<Instant>,
     chronicle: Chronicle,
     files: Files,
-    /// False once another host may have the home: its files are not ours to write.
-    has_home: bool,
     init: Init,
 }
 
@@ -246,7 +244,6 @@ impl Manager {
             episode,
             down_since: None,
             files: Files::default(),
-            has_home: true,
             init: Init::default(),
         };
         (manager, Handle { requests, facts: watch, source })
@@ -328,10 +325,7 @@ impl Manager {
     /// Looks at the files of the home from time to time, and writes what waits.
     fn keep_files(&mut self) {
         let now = Instant::now();
-        if self.files.is_due(now) {
-            self.has_home = self.sweeps.has_home();
-        }
-        if self.has_home && self.files.look(now) {
+        if self.files.is_due(now) && self.sweeps.has_home() && self.files.look(now) {
             self.files.report("logs/stigmer.log", own::retry());
             self.files.report("logs/events.jsonl", self.chronicle.retry());
             let subject = self.running.as_ref().and_then(|running| running.subject.as_ref());
@@ -345,7 +339,11 @@ impl Manager {
     /// Into the timeline that viewers see, and into the one that outlives us.
     fn remember(&mut self, entry: Entry) {
         let entry = Entry { restarts: self.facts.restarts.clone(), ..entry };
-        self.files.report("logs/events.jsonl", self.chronicle.write(&entry));
+        let written = self.chronicle.add(&entry).and_then(|()| match self.sweeps.has_home() {
+            true => self.chronicle.retry(),
+            false => Ok(()),
+        });
+        self.files.report("logs/events.jsonl", written);
         self.facts.remember_entry(entry);
     }
 
@@ -361,7 +359,7 @@ impl Manager {
         self.facts.trouble("log", self.log.trouble());
         let settings = self.next.as_deref().unwrap_or(&self.facts.settings);
         let generation = self.facts.generation;
-        if self.has_home
+        if self.sweeps.has_home()
             && let Some(trouble) = self.intent.keep(self.facts.want, generation, settings)
         {
             self.facts.trouble("intent", trouble);
@@ -594,7 +592,7 @@ impl Manager {
             running.asked.send_replace(true);
         }
         let subject = subject.clone();
-        let lock = self.facts.settings.home.temporal_lock();
+        let lock = self.sweeps.lock_file(&self.facts.settings.home.temporal_lock());
         let sweeps = self.sweeps.clone();
         tokio::spawn(async move {
             let sweep = move || match subject.signal(&lock, signals) {

@@ -94,13 +94,17 @@ pub async fn run(
     panic_where_asked(&session);
     let mut dashboard = Dashboard::new(&home, session, hosting.is_some(), theme);
     let over = loop {
-        match dashboard.run(&mut screen, &mut signals).await {
+        let taken = hosting.as_ref().map(Host::home_taken).unwrap_or_default();
+        match dashboard.run(&mut screen, &mut signals, taken).await {
             End::Suspended => {
                 hosting = suspend(hosting, &settings, screen, &mut dashboard).await?;
                 (screen, hosting) = take_screen(&home, hosting).await?;
             }
             End::TakesOver => {
                 hosting = take_over_and_start(settings.clone(), &mut dashboard).await?;
+            }
+            End::HomeTaken => {
+                hosting = yield_home(hosting, settings.clone(), &mut dashboard).await?;
             }
             End::Over(over) => break over,
         }
@@ -193,6 +197,20 @@ async fn take_over(
     let (host, session) = host_or_attach(&settings, |_| {}).await?;
     dashboard.look_at(session, host.is_some());
     Ok(host)
+}
+
+/// Shows the host that has taken the home of this one.
+async fn yield_home(
+    hosting: Option<Host>,
+    settings: Settings,
+    dashboard: &mut Dashboard,
+) -> Result<Option<Host>, TuiError> {
+    if let Some(host) = hosting {
+        host.leave().await;
+    }
+    let hosting = take_over(settings, dashboard).await?;
+    dashboard.toast("the home was deleted or replaced, and another host has it");
+    Ok(hosting)
 }
 
 /// Also where somebody else was faster: it was asked for here.

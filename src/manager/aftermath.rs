@@ -72,20 +72,22 @@ pub(super) async fn watch(instance: Instance, log: LogReader) -> Ended {
     // A wrapper ends at once by SIGTERM, its server a second later: those who were
     // asked are waited for. The supervisor's kill ends that wait.
     while *asked.borrow() {
-        let (subject, lock) = (subject.clone(), lock.clone());
+        let (subject, lock) = (subject.clone(), sweeps.lock_file(&lock));
         match sweeps.run(move || subject.members(&lock)).await {
             Ok(Ok(members)) if members.is_empty() => break,
             // Who cannot be looked at may still be there.
             Ok(_) | Err(Unswept::Unfinished(_)) => {}
             // The next host will see to it.
-            Err(Unswept::Leaving | Unswept::Launching) => return std::future::pending().await,
+            Err(Unswept::Leaving | Unswept::Launching | Unswept::NoHome) => {
+                return std::future::pending().await;
+            }
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     // What the kernel does not let go is not ended, and nothing here says that it
     // is; the supervisor's own patience decides when to tell a person.
     loop {
-        let (subject, lock) = (subject.clone(), lock.clone());
+        let (subject, lock) = (subject.clone(), sweeps.lock_file(&lock));
         match sweeps.run(move || subject.clear(&lock, CLEARING)).await {
             Ok(Ok(survivors)) if survivors.is_empty() => break,
             Ok(Ok(survivors)) => {
@@ -101,12 +103,15 @@ pub(super) async fn watch(instance: Instance, log: LogReader) -> Ended {
                 tokio::time::sleep(AGAIN).await;
             }
             // The next host will see to it.
-            Err(Unswept::Leaving | Unswept::Launching) => return std::future::pending().await,
+            Err(Unswept::Leaving | Unswept::Launching | Unswept::NoHome) => {
+                return std::future::pending().await;
+            }
         }
     }
     // Only now may its number be given out again.
     watched.reap();
     let words = log.last_words().await;
+    let lock = sweeps.lock_file(&lock);
     let leftover = LOOKS
         .run(LOOK, move || leftover(&lock, &ports))
         .await

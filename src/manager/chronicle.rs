@@ -36,12 +36,21 @@ impl Chronicle {
     /// # Errors
     /// When it cannot be written yet.
     pub fn write(&mut self, entry: &Entry) -> io::Result<()> {
+        self.add(entry)?;
+        self.retry()
+    }
+
+    /// Adds an entry that waits for [`Self::retry`].
+    ///
+    /// # Errors
+    /// When it is no JSON.
+    pub fn add(&mut self, entry: &Entry) -> io::Result<()> {
         let text = serde_json::to_string(entry)?;
         if self.waiting.len() == ENTRIES {
             self.waiting.pop_front();
         }
         self.waiting.push_back(text + "\n");
-        self.retry()
+        Ok(())
     }
 
     /// Writes the entries that wait.

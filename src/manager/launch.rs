@@ -122,6 +122,7 @@ pub async fn launch(order: Order, permit: &Permit) -> Result<Launched, Refused> 
         return Ok(Launched::External(Occupant::unknown(port)));
     }
     let clearing = settings.clone();
+    permit.has_home().map_err(|error| not_begun(&error))?;
     let unadopted = order.unadopted.clone();
     permit
         .run(move || clear(&clearing, unadopted.as_deref()))
@@ -130,6 +131,8 @@ pub async fn launch(order: Order, permit: &Permit) -> Result<Launched, Refused> 
     if let Some(occupant) = occupant_of(&settings).await? {
         return Ok(Launched::External(occupant));
     }
+    // Finding out who is on the ports may take seconds.
+    permit.has_home().map_err(|error| not_begun(&error))?;
     let launching = move || {
         let prepared = prepare(&order)?;
         start(&order, prepared, begun.elapsed())
@@ -157,11 +160,14 @@ pub async fn launch(order: Order, permit: &Permit) -> Result<Launched, Refused> 
 
 /// Nothing was begun, for a reason that may pass.
 pub fn not_begun(error: &Unswept) -> Refused {
-    let failure = Failure::new(
-        format!("Temporal is not started: {error}"),
-        "see that the machine has processes and threads left (`ulimit -u`), and that the file \
-         systems of home, database and program respond",
-    );
+    let cure = match error {
+        Unswept::NoHome => "the host restores a home within a second, unless another host has it",
+        Unswept::Leaving | Unswept::Launching | Unswept::Unfinished(_) => {
+            "see that the machine has processes and threads left (`ulimit -u`), and that the file \
+             systems of home, database and program respond"
+        }
+    };
+    let failure = Failure::new(format!("Temporal is not started: {error}"), cure);
     Refused::unfinished(failure)
 }
 

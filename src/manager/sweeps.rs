@@ -4,6 +4,7 @@
 
 use crate::process::lock::HostLock;
 use crate::process::threads::{REPAIRS, Unfinished};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -27,6 +28,9 @@ pub enum Unswept {
     /// An earlier launch is blocked in a system call; nothing was started.
     #[error("the previous start has not finished: it is blocked in a system call")]
     Launching,
+    /// Another process may have the home; nothing was started.
+    #[error("the home was deleted or replaced")]
+    NoHome,
     /// It was not started, or it did not end within its bound.
     #[error(transparent)]
     Unfinished(#[from] Unfinished),
@@ -44,12 +48,17 @@ pub struct Sweeps {
 #[derive(Debug, Clone)]
 pub(super) struct Permit {
     // Given back first, so that who has all permits has the last of the lock.
-    _lock: Arc<HostLock>,
+    lock: Arc<HostLock>,
     _launch: Option<Arc<OwnedSemaphorePermit>>,
     _permit: Arc<OwnedSemaphorePermit>,
 }
 
 impl Permit {
+    /// Fails if another process may have the home.
+    pub(super) fn has_home(&self) -> Result<(), Unswept> {
+        self.lock.is_in_place().then_some(()).ok_or(Unswept::NoHome)
+    }
+
     /// Runs a part of what the permit is for on a thread. The thread keeps the permit until the
     /// part has ended, also when nobody waits for it any more.
     pub(super) async fn run<T: Send + 'static>(
@@ -87,18 +96,28 @@ impl Sweeps {
         self.lock.upgrade().map_or(Ok(()), |lock| lock.keep())
     }
 
-    /// False if another process may have the home: its path leads to another host lock, or to none.
+    /// False if another process may have the home, whose files are then not ours to write: its path
+    /// leads to another host lock, or to none.
     pub(super) fn has_home(&self) -> bool {
         self.lock.upgrade().is_none_or(|lock| lock.is_in_place())
+    }
+
+    /// The file at this path, whose holders belong to the server; no file once it may be another
+    /// host's, whose server holds it.
+    pub(super) fn lock_file(&self, path: &Path) -> PathBuf {
+        if self.has_home() { path.to_owned() } else { PathBuf::new() }
     }
 
     /// Permission to launch, for one at a time.
     ///
     /// # Errors
-    /// When the host is leaving, or an earlier launch still runs on a thread.
+    /// When the host is leaving, another process may have the home, or an earlier launch still
+    /// runs on a thread.
     pub(super) async fn launch(&self) -> Result<Permit, Unswept> {
         let launch = self.launches.clone().try_acquire_owned().map_err(|_| Unswept::Launching)?;
-        Ok(Permit { _launch: Some(Arc::new(launch)), ..self.permit().await? })
+        let permit = self.permit().await?;
+        permit.has_home()?;
+        Ok(Permit { _launch: Some(Arc::new(launch)), ..permit })
     }
 
     async fn permit(&self) -> Result<Permit, Unswept> {
@@ -107,7 +126,7 @@ impl Sweeps {
             .map_err(|_| Unfinished::Overdue(BOUND))?
             .map_err(|_| Unswept::Leaving)?;
         let lock = self.lock.upgrade().ok_or(Unswept::Leaving)?;
-        Ok(Permit { _lock: lock, _launch: None, _permit: Arc::new(permit) })
+        Ok(Permit { lock, _launch: None, _permit: Arc::new(permit) })
     }
 
     /// Runs a sweep on a thread. A sweep that exceeds its bound stays on its thread and keeps
@@ -215,6 +234,24 @@ pub(crate) mod tests {
         while sweeps.launch().await.is_err() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+    }
+
+    #[tokio::test]
+    async fn in_a_home_that_another_host_has_nothing_is_launched_and_its_lock_proves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, instance) = (folder.path().join("lock"), folder.path().join("temporal.lock"));
+        let lock = Arc::new(HostLock::take(&path).unwrap().unwrap());
+        let sweeps = Sweeps::new(&lock);
+        let permit = sweeps.launch().await.unwrap();
+        assert_eq!(sweeps.lock_file(&instance), instance);
+        std::fs::remove_file(&path).unwrap();
+        let _other = HostLock::take(&path).unwrap().unwrap();
+        assert!(matches!(permit.has_home(), Err(Unswept::NoHome)), "under way");
+        drop(permit);
+        assert!(matches!(sweeps.launch().await, Err(Unswept::NoHome)));
+        assert!(!sweeps.has_home());
+        assert_eq!(sweeps.lock_file(&instance), Path::new(""));
+        sweeps.run(|| ()).await.unwrap();
     }
 
     #[tokio::test]

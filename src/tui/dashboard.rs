@@ -23,6 +23,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use stigmer_ui::human;
 use stigmer_ui::{Action, Copied, Input, LogFile, QuitChoice, Theme, Ui};
+use tokio_util::sync::CancellationToken;
 
 /// No more than 30 frames a second.
 pub(super) const FRAME: Duration = Duration::from_millis(33);
@@ -91,8 +92,13 @@ impl Dashboard {
         self.viewer.under_way = None;
     }
 
-    /// Runs until something ends it.
-    pub(super) async fn run(&mut self, screen: &mut Screen, signals: &mut Signals) -> End {
+    /// Runs until something ends it; `taken` is cancelled when another host has the home.
+    pub(super) async fn run(
+        &mut self,
+        screen: &mut Screen,
+        signals: &mut Signals,
+        taken: CancellationToken,
+    ) -> End {
         let mut events = EventStream::new();
         let mut changes = self.session.changes();
         let mut census = Census::begin(self.session.clone());
@@ -175,6 +181,7 @@ impl Dashboard {
                     due = by(last_frame + FRAME);
                 }
                 asked = signals.next() => return asked.into(),
+                () = taken.cancelled() => return End::HomeTaken,
                 () = tokio::time::sleep_until(tick.into()) => due = Some(tick),
             }
         }
@@ -302,7 +309,7 @@ impl Dashboard {
         }
     }
 
-    fn toast(&mut self, text: &str) {
+    pub(super) fn toast(&mut self, text: &str) {
         self.viewer.toast = Some(text.to_owned());
         self.toast_until = Some(Instant::now() + TOAST);
     }

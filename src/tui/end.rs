@@ -12,6 +12,8 @@ pub(super) enum End {
     Suspended,
     /// There is no host, and this dashboard is asked to be one.
     TakesOver,
+    /// Another host has the home.
+    HomeTaken,
 }
 
 /// Why it ended for good.

@@ -106,6 +106,26 @@ fn where_everything_was_stopped_it_says_so_and_s_starts_it() {
 }
 
 #[test]
+fn a_dashboard_whose_home_another_host_has_taken_shows_that_host_and_leaves_its_server_alone() {
+    let home = Home::new();
+    let mut dashboard = home.dashboard();
+    dashboard.until_shows(&["READY", "this dashboard"]);
+    dashboard.press("x");
+    dashboard.until_shows(&["STOPPED"]);
+    freeze(dashboard.pid());
+    std::fs::remove_dir_all(home.path()).unwrap();
+    home.start();
+    let pid = home.temporal_pid();
+    dashboard.press("s");
+    signal(dashboard.pid(), Signal::Cont);
+    dashboard.until_shows(&["READY", &format!("background host {}", host(&home))]);
+    assert_eq!(home.temporal_pid(), pid, "{}", home.log());
+    dashboard.press("q");
+    assert_eq!(dashboard.until_ended().code(), Some(0));
+    assert_eq!(home.status()["state"], "ready");
+}
+
+#[test]
 fn a_server_that_someone_else_runs_is_never_shown_as_stopped() {
     let (theirs, mine) = (Home::new(), Home::new());
     theirs.start();
