@@ -17,13 +17,15 @@ use crate::manager::{Command, HandOver, Handle, Intent, Manager, Outcome, Sweeps
 use crate::paths::{Home, HomeError};
 use crate::process::lock::HostLock;
 use crate::process::record::Record;
-use crate::process::{Pid, linux, open_files};
+use crate::process::sweep::Process;
+use crate::process::{Pid, linux, memory, open_files};
 use crate::protocol::Mode;
 use crate::supervisor::{Cause, Want};
 use crate::temporal::running;
-use crate::watchdog::{self, Death};
+use crate::watchdog::{self, Death, SUBCOMMAND};
 use keeper::Keeper;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -79,6 +81,8 @@ pub struct Released {
     pub last_answers: JoinHandle<()>,
 }
 
+/// What a background host is called in every list.
+const NAME: &str = "stigmer";
 /// A host restores a deleted home within a second.
 const RESTORED: Duration = Duration::from_secs(3);
 
@@ -342,22 +346,32 @@ pub fn running(home: &Home) -> Option<(Record, Options)> {
     Some((record, options))
 }
 
-/// Waits until the host of a home that was just deleted has restored it. Returns at once
+/// Waits until the host of a home that was just deleted or renamed has restored it. Returns at once
 /// where the home has a host lock, or where no host lives that could restore it.
 pub fn wait_restored(home: &Home) {
     let lock = home.supervisor_lock();
-    // All descriptors of the machine are looked at only where a server is left.
-    if lock.exists() || !linux::works_in(home.root()) {
+    if lock.exists() {
         return;
     }
-    let Some(host) = host_of_deleted(home) else { return };
+    let background = || linux::processes().ok()?.into_iter().find(|it| is_background(it, home));
+    // All descriptors of the machine are looked at only where a server is left.
+    let deleted = || linux::works_in(home.root()).then(|| host_of_deleted(home)).flatten();
+    let Some(host) = background().map(|host| host.pid).or_else(deleted) else { return };
+    let lives = || matches!(linux::stat(host), Ok(Some(process)) if !process.is_zombie());
     let deadline = Instant::now() + RESTORED;
-    while !lock.exists()
-        && matches!(open_files::holds_deleted(host, &lock), Ok(true))
-        && Instant::now() < deadline
-    {
+    while !lock.exists() && lives() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Whether this process is a background host of this home, by its command line.
+fn is_background(process: &Process, home: &Home) -> bool {
+    if process.name != NAME {
+        return false;
+    }
+    let words = memory::words(process.pid);
+    let has = |word: &[u8]| words.iter().any(|it| it == word);
+    has(SUBCOMMAND.as_bytes()) && has(home.root().as_os_str().as_bytes())
 }
 
 /// The process that holds the deleted host lock of this home. A process that cannot be looked at

@@ -128,6 +128,17 @@ fn a_host_of_a_renamed_home_is_found_under_the_old_name_and_stopped() {
 }
 
 #[test]
+fn a_host_of_a_home_that_was_just_renamed_is_found_at_once_under_the_old_name() {
+    let rig = Rig::new();
+    rig.start();
+    let temporal = rig.temporal();
+    std::fs::rename(&rig.home, rig.folder().join("renamed")).unwrap();
+    assert_eq!(rig.run(&["stop"]).exits(0).says(), "Temporal is stopped");
+    assert!(!temporal.is_alive());
+    rig.assert_nothing_runs();
+}
+
+#[test]
 fn a_host_of_a_renamed_home_is_stopped_under_the_new_name() {
     let rig = Rig::new();
     rig.start();
