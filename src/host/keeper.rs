@@ -94,7 +94,7 @@ impl Keeper {
             LockState::Held => {}
         }
         let socket = self.socket.restore();
-        let recorded = self.restore_record()?;
+        let recorded = self.restore_records()?;
         if kept == LockState::Restored || socket || recorded {
             tracing::warn!(lock = ?kept, socket, record = recorded, "restored what was deleted");
             return Ok(LockState::Restored);
@@ -102,25 +102,27 @@ impl Keeper {
         Ok(kept)
     }
 
-    /// Writes the record of the running server again if it is gone, and with it the
-    /// number of the last generation. Returns whether it was gone.
-    fn restore_record(&self) -> io::Result<bool> {
-        let path = self.home.record();
+    /// Writes the record of the running server and the number of the last generation again, each
+    /// if it is gone. Returns whether one was.
+    fn restore_records(&self) -> io::Result<bool> {
+        let (path, lock) = (self.home.record(), self.home.temporal_lock());
+        let (no_record, no_lock) = (!path.try_exists()?, !lock.try_exists()?);
         let facts = self.handle.facts();
         let record = facts.server.as_ref().and_then(|server| server.record.as_ref());
         // The record of a server that has ended is removed on purpose.
-        let Some(record) =
-            record.filter(|record| !path.exists() && matches!(record.leader.is_alive(), Ok(true)))
-        else {
+        let Some(record) = record.filter(|record| {
+            (no_record || no_lock) && matches!(record.leader.is_alive(), Ok(true))
+        }) else {
             return Ok(false);
         };
-        let lock = self.home.temporal_lock();
-        if !lock.exists() {
+        if no_lock {
             paths::write_private(&lock, &record.generation.to_string())?;
         }
-        // The watchdog reads it.
-        Intent::restore(&self.home, facts.want, &facts.settings.options)?;
-        record.write(&path)?;
+        if no_record {
+            // The watchdog reads it.
+            Intent::restore(&self.home, facts.want, &facts.settings.options)?;
+            record.write(&path)?;
+        }
         Ok(true)
     }
 

@@ -183,7 +183,8 @@ impl Manager {
                 if let (Some(file), Some(stamp)) =
                     (self.facts.settings.database.file().map(Path::to_owned), started.stamp)
                 {
-                    self.files.keep(STAMP, move || database::keep(&file, &stamp));
+                    let mut kept = database::Kept::new(file, stamp);
+                    self.files.keep(STAMP, move || kept.keep());
                 }
                 self.episode.passed("cleaned", started.cleaned);
                 self.episode.passed("spawned", started.spawned);
@@ -495,22 +496,21 @@ impl Manager {
     /// another version before.
     fn mark_complete(&mut self, settings: &Settings, version: Option<&str>) {
         let Some(file) = settings.database.file().map(Path::to_owned) else { return };
-        match database::mark_complete(&file, version) {
-            Ok(Some(note)) => self.facts.note = note,
-            Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "the database's state is not recorded yet"),
+        let home = settings.home.to_string();
+        let (mut kept, changed) = database::Kept::complete(file.clone(), &home, version);
+        if let Some(changed) = changed {
+            self.facts.note = changed;
         }
-        let synced = file.clone();
+        // First: it may hold the lock.
+        self.files.forget(STAMP);
+        self.files.keep(STAMP, move || kept.keep());
         tokio::spawn(async move {
-            let synced = LOOKS.run(SYNC, move || database::sync(&synced)).await;
+            let synced = LOOKS.run(SYNC, move || database::sync(&file)).await;
             let synced = synced.map_err(|error| io::Error::other(error.to_string())).flatten();
             if let Err(error) = synced {
                 tracing::warn!(%error, "the database's state may not outlive a power cut");
             }
         });
-        let version = version.map(str::to_owned);
-        self.files
-            .keep(STAMP, move || database::mark_complete(&file, version.as_deref()).map(drop));
     }
 
     pub(super) fn server_version(&mut self, generation: Generation, version: String) {

@@ -42,7 +42,7 @@ impl InstanceLock {
     /// When the file cannot be opened or created; `WouldBlock` when others keep
     /// asking for it all the time.
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
-        Ok(take(path)?.map(|file| Self { file }))
+        Ok(take(path, ASKING)?.map(|file| Self { file }))
     }
 
     /// Replaces the text in the file.
@@ -201,8 +201,8 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-fn take(path: &Path) -> io::Result<Option<File>> {
-    let deadline = Instant::now() + ASKING;
+fn take(path: &Path, patience: Duration) -> io::Result<Option<File>> {
+    let deadline = Instant::now() + patience;
     let open = || {
         let mut options = OpenOptions::new();
         let opened = files::open_for_writing(options.read(true).write(true).create(true), path);

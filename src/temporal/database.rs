@@ -7,11 +7,13 @@
 //! became ready.
 
 use super::Refused;
-use crate::process::lock::{self, InstanceLock};
+use crate::process::lock::{self, HostLock, InstanceLock};
+use crate::process::open_files::KnownFile;
 use crate::supervisor::Failure;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What the lock file says about its database.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,7 +119,7 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
             .into());
         }
     };
-    // The host that starts a server writes it as soon as it can, see [`keep`].
+    // The host that starts a server writes it as soon as it can, see [`Kept`].
     if let Err(error) = text(&stamp).and_then(|text| lock.write(&text)) {
         tracing::warn!(path = %lock_path.display(), %error, "not written yet");
     }
@@ -132,36 +134,59 @@ impl Guarded {
     }
 }
 
-/// A server became ready on it: its schema is whole. The lock itself is held by
-/// the server by now; its text needs no lock, for only the host that spawned
-/// the server writes it. Returns what there is to say where another version was
-/// the last to use it.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn mark_complete(file: &Path, cli_version: Option<&str>) -> io::Result<Option<String>> {
-    let path = real_path(file)?;
-    let lock_path = stamp_path(&path);
-    let before = look(&lock_path)?.unwrap_or_default();
-    let stamp = Stamp {
-        complete: true,
-        cli_version: cli_version.map(str::to_owned).or_else(|| before.cli_version.clone()),
-        ..before.clone()
-    };
-    if stamp == before {
-        return Ok(None);
-    }
-    let changed = version_changed(&path, &before, cli_version.unwrap_or_default());
-    lock::keep_text(&lock_path, &text(&stamp)?)?;
-    Ok(changed)
+/// The lock file of a database while a server of this host uses it. The server inherited the
+/// lock; but it cannot inherit the lock of the file that takes the place of a deleted one. This
+/// host holds that until the value is dropped.
+#[derive(Debug)]
+pub struct Kept {
+    file: PathBuf,
+    stamp: Stamp,
+    /// The file that is locked, by the server or by this host.
+    locked: Option<KnownFile>,
+    lock: Option<HostLock>,
 }
 
-/// Makes the lock file of a database that is locked say this.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn keep(file: &Path, stamp: &Stamp) -> io::Result<()> {
-    lock::keep_text(&lock_path(file)?, &text(stamp)?)
+impl Kept {
+    /// For a server that was started with this stamp.
+    #[must_use]
+    pub fn new(file: PathBuf, stamp: Stamp) -> Self {
+        Self { file, stamp, locked: None, lock: None }
+    }
+
+    /// For a server that became ready: the schema is whole. Returns also what there is to say
+    /// where another version was the last to use it.
+    #[must_use]
+    pub fn complete(
+        file: PathBuf,
+        home: &str,
+        cli_version: Option<&str>,
+    ) -> (Self, Option<String>) {
+        let before = lock_path(&file).ok().and_then(|path| read(&path));
+        let before = before.unwrap_or_else(|| Stamp { home: home.to_owned(), ..Stamp::default() });
+        let changed = version_changed(&file, &before, cli_version.unwrap_or_default());
+        let cli_version = cli_version.map(str::to_owned).or(before.cli_version);
+        (Self::new(file, Stamp { complete: true, cli_version, ..before }), changed)
+    }
+
+    /// Makes the lock file contain the stamp, and locks it if no process does.
+    ///
+    /// # Errors
+    /// When it cannot be written, or another server has locked it after it was deleted.
+    pub fn keep(&mut self) -> io::Result<()> {
+        let path = lock_path(&self.file)?;
+        let there = KnownFile::at(&path)?;
+        if there.is_none() || there != self.locked {
+            self.lock = HostLock::take_within(&path, Duration::ZERO)?;
+            if self.lock.is_none() && self.locked.is_some() {
+                return Err(io::Error::other(
+                    "it was deleted, and another server has locked it; two servers on one \
+                     database destroy each other's work: stop that server",
+                ));
+            }
+            self.locked = KnownFile::at(&path)?;
+        }
+        lock::keep_text(&path, &text(&self.stamp)?)
+    }
 }
 
 /// Brings what the lock file says down to the disk, where it outlives a power cut.
@@ -340,7 +365,7 @@ mod tests {
         let file = folder.path().join("a.db");
         drop(guard(&file, "h", "1.8.0").unwrap());
         std::fs::write(&file, "a whole schema").unwrap();
-        mark_complete(&file, Some("1.8.0")).unwrap();
+        Kept::complete(file.clone(), "h", Some("1.8.0")).0.keep().unwrap();
         assert!(stamp_of(&file).complete);
         assert!(guard(&file, "h", "1.8.0").unwrap().warnings.is_empty());
         let warnings = guard(&file, "h", "1.9.1").unwrap().warnings;
@@ -371,8 +396,47 @@ mod tests {
         std::fs::write(&target, "kept").unwrap();
         std::os::unix::fs::symlink(&target, lock_path(&file).unwrap()).unwrap();
         assert!(guard(&file, "h", "1").unwrap_err().failure.reason.contains("symbolic link"));
-        mark_complete(&file, Some("1")).unwrap_err();
+        Kept::complete(file, "h", Some("1")).0.keep().unwrap_err();
         assert_eq!(std::fs::read_to_string(&target).unwrap(), "kept");
+    }
+
+    #[test]
+    fn a_lock_file_that_is_deleted_while_a_server_runs_comes_back_and_is_locked_by_its_host() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.db");
+        std::fs::write(&file, "a whole schema").unwrap();
+        let server = guard(&file, "/home/one", "1").unwrap();
+        let (mut kept, note) = Kept::complete(file.clone(), "/home/one", Some("1"));
+        assert_eq!(note, None);
+        kept.keep().unwrap();
+        assert!(kept.lock.is_none(), "the server has it");
+        for _ in 0..2 {
+            std::fs::remove_file(lock_path(&file).unwrap()).unwrap();
+            kept.keep().unwrap();
+            kept.keep().unwrap();
+            assert_eq!(stamp_of(&file).cli_version.as_deref(), Some("1"));
+            let refused = guard(&file, "/home/two", "1").unwrap_err();
+            assert!(refused.failure.reason.contains("/home/one"), "{refused:?}");
+        }
+        drop((server, kept));
+        guard(&file, "/home/one", "1").unwrap();
+    }
+
+    #[test]
+    fn a_lock_file_that_another_server_has_taken_is_reported_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.db");
+        std::fs::write(&file, "a whole schema").unwrap();
+        let _server = guard(&file, "/home/one", "1").unwrap();
+        let (mut kept, _) = Kept::complete(file.clone(), "/home/one", Some("1"));
+        kept.keep().unwrap();
+        std::fs::remove_file(lock_path(&file).unwrap()).unwrap();
+        let other = guard(&file, "/home/two", "1").unwrap();
+        assert!(kept.keep().unwrap_err().to_string().contains("another server"));
+        assert_eq!(stamp_of(&file).home, "/home/two");
+        drop(other);
+        kept.keep().unwrap();
+        assert_eq!(stamp_of(&file).home, "/home/one");
     }
 
     #[test]

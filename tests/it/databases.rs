@@ -4,6 +4,7 @@ use crate::support::rig::{READY, Rig, Running};
 use crate::support::wait_until;
 use std::path::Path;
 use std::time::Duration;
+use stigmer::process::lock;
 
 fn name(rig: &mut Rig, file: &Path) {
     rig.set("db", &format!("{:?}", file.display().to_string()));
@@ -26,6 +27,26 @@ fn a_second_home_on_one_database_is_refused_under_whatever_name() {
         two.assert_nothing_runs();
     }
     assert_eq!(one.temporal().pid, temporal.pid);
+    one.stop();
+    assert_eq!(two.start().says(), READY);
+}
+
+#[test]
+fn a_deleted_lock_comes_back_and_keeps_a_second_home_off_the_database_and_the_next_start_works() {
+    let one = Rig::new();
+    let mut two = one.beside();
+    name(&mut two, &one.database());
+    one.start();
+    let guard = one.path("temporal-data/temporal.db.stigmer");
+    std::fs::remove_file(one.path("temporal.lock")).unwrap();
+    std::fs::remove_file(&guard).unwrap();
+    wait_until("the lock of the database", || lock::is_held(&guard).unwrap());
+    two.run(&[]).exits(1).complains(&["in use", &one.home.display().to_string()]);
+    wait_until("the lock of the server", || one.path("temporal.lock").exists());
+    one.wait_for("no trouble", |status| status["message"] == "");
+    // The host gives the lock to the next generation, and at its own end to nobody.
+    one.run(&["restart"]).exits(0);
+    assert!(lock::is_held(&guard).unwrap());
     one.stop();
     assert_eq!(two.start().says(), READY);
 }

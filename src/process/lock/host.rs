@@ -1,12 +1,13 @@
 //! The lock of the host.
 
-use super::{is_at, keep, take};
+use super::{ASKING, is_at, keep, take};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
 
 /// Renamed lock files that stay locked. Each costs a descriptor; a home that is renamed more often
 /// is found under its latest names.
@@ -72,7 +73,15 @@ impl HostLock {
     /// When the file cannot be opened or created; `WouldBlock` when others keep
     /// asking for it all the time.
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
-        Ok(take(path)?.map(|file| Self {
+        Self::take_within(path, ASKING)
+    }
+
+    /// The same, with less patience for those who keep asking for it.
+    ///
+    /// # Errors
+    /// See [`Self::take`].
+    pub fn take_within(path: &Path, patience: Duration) -> io::Result<Option<Self>> {
+        Ok(take(path, patience)?.map(|file| Self {
             path: path.to_owned(),
             held: Mutex::new(Held {
                 current: Locked(file),
@@ -136,7 +145,7 @@ impl HostLock {
         if is_at(&self.held().current.0, &self.path)? {
             return Ok(LockState::Held);
         }
-        let Some(file) = take(&self.path)? else {
+        let Some(file) = take(&self.path, ASKING)? else {
             self.is_lost.store(true, Ordering::Relaxed);
             return Ok(LockState::Lost);
         };
