@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const SAMPLE: usize = 48;
 
 /// Points that the normal run takes always.
-const MUST_HOLD: [&str; 17] = [
+const MUST_HOLD: [&str; 18] = [
     "start:open@/stat:EMFILE:1",
     "start:open@/boot_id:ENOMEM:1",
     "start:thread:EAGAIN:1",
@@ -30,6 +30,7 @@ const MUST_HOLD: [&str; 17] = [
     "crash:write:EIO:1+",
     "hand-over:open@/supervisor.lock:EMFILE:1",
     "hand-over:open@/supervisor.lock:EMFILE:2",
+    "hand-over:stat:ENOMEM:50",
 ];
 
 /// Points that are this far apart run one after the other, so that a sweep that is ended by its
