@@ -18,7 +18,7 @@ mod words;
 use crate::config::{self, ConfigError, Options, Settings};
 use crate::host;
 use crate::paths::{Home, HomeError};
-use crate::process::requirements;
+use crate::process::{look, requirements};
 use crate::supervisor::Policy;
 use crate::watchdog::{self, Death};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -365,7 +365,8 @@ impl Local {
             Some(home) => home,
             None => Home::default_root()?,
         };
-        let home = Home::at(&root)?;
+        let home = look::bounded(&root, |root| Ok(Home::at(root)))
+            .unwrap_or_else(|source| Err(HomeError::Io { path: root.clone(), source }))?;
         host::wait_restored(&home);
         let mut asked = self.options.absolute();
         let mut arguments = self.arguments;

@@ -14,11 +14,11 @@ use crate::config::{Options, Settings};
 use crate::control::server::Server;
 use crate::manager::chronicle::Chronicle;
 use crate::manager::{Command, HandOver, Handle, Intent, Manager, Outcome, Sweeps, gave_up};
-use crate::paths::{Home, HomeError};
+use crate::paths::{self, Home, HomeError};
 use crate::process::lock::HostLock;
 use crate::process::record::Record;
 use crate::process::sweep::Process;
-use crate::process::{Pid, linux, memory, open_files};
+use crate::process::{Pid, linux, look, memory, open_files};
 use crate::protocol::Mode;
 use crate::supervisor::{Cause, Want};
 use crate::temporal::running;
@@ -294,13 +294,19 @@ impl Host {
     }
 }
 
-fn allows_network() -> bool {
-    std::env::var_os("STIGMER_ALLOW_NETWORK_HOME").is_some()
+/// Makes the folders of a home, see [`Home::prepare`].
+///
+/// # Errors
+/// When the home cannot be used, for example because its file system does not respond.
+pub fn prepare(home: &Home) -> Result<(), HomeError> {
+    let (root, prepared) = (home.root(), home.clone());
+    look::bounded(root, move |_| Ok(prepared.prepare(paths::allows_network())))
+        .unwrap_or_else(|source| Err(HomeError::Io { path: root.to_owned(), source }))
 }
 
 /// `None` while another process is the host.
 fn take_lock(home: &Home) -> Result<Option<HostLock>, HostError> {
-    home.prepare(allows_network())?;
+    prepare(home)?;
     let path = home.supervisor_lock();
     HostLock::take(&path).map_err(|source| HostError::Io { path, source })
 }

@@ -401,8 +401,18 @@ pub fn is_passing(error: &io::Error) -> bool {
     kinds.contains(&error.kind()) || error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
+/// The variable that allows home and database on a network or FUSE file system.
+pub const ALLOW_NETWORK: &str = "STIGMER_ALLOW_NETWORK_HOME";
+
+/// Whether the user allows home and database on a network or FUSE file system.
+#[must_use]
+pub fn allows_network() -> bool {
+    std::env::var_os(ALLOW_NETWORK).is_some()
+}
+
 /// The kind of file system, where it is one on which flock may lie.
-fn network_file_system(path: &Path) -> Option<&'static str> {
+#[must_use]
+pub fn network_file_system(path: &Path) -> Option<&'static str> {
     // Numbers of linux/magic.h; nix names only some of them.
     let magic = nix::sys::statfs::statfs(path).ok()?.filesystem_type().0;
     Some(match magic {

@@ -16,6 +16,7 @@ pub mod identity;
 pub mod job;
 pub mod linux;
 pub mod lock;
+pub mod look;
 pub mod memory;
 pub mod open_files;
 pub mod ports;

@@ -91,11 +91,15 @@ impl Signals {
 /// A closed terminal need not send SIGHUP (a killed multiplexer, `trap "" HUP`), and an event
 /// stream does not tell; waiting for nothing on stdin does.
 fn watch_terminal(gone: mpsc::Sender<()>) {
-    std::thread::spawn(move || {
+    // Without a thread, SIGHUP tells.
+    let watch = std::thread::Builder::new().name("terminal".to_owned()).spawn(move || {
         let _ = until_closed(io::stdin());
         // Whoever listened may be gone.
         let _ = gone.blocking_send(());
     });
+    if let Err(error) = watch {
+        tracing::warn!(%error, "a terminal that closes without SIGHUP is not noticed");
+    }
 }
 
 /// Waits until the other end of this descriptor is closed. A file has no other end.

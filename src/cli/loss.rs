@@ -7,7 +7,7 @@ use crate::control::client;
 use crate::host;
 use crate::manager::storage;
 use crate::paths::Home;
-use crate::process::{Pid, ports};
+use crate::process::{Pid, look, ports};
 use crate::protocol::{Detached, State, Status};
 use crate::temporal::health::Client;
 use std::io::{BufRead, IsTerminal};
@@ -111,7 +111,8 @@ fn unhosted(home: &Home) -> Option<Server> {
 impl Server {
     fn storage(&self) -> Storage {
         let Some(path) = &self.database else { return Storage::Memory };
-        match storage::detached(path, &self.pids) {
+        let pids = self.pids.clone();
+        match look::bounded(path, move |path| storage::detached(path, &pids)) {
             // A file that cannot be looked at is not a file that is gone.
             Ok(None) | Err(_) => Storage::File,
             Ok(Some(Detached::Deleted)) => Storage::Deleted,

@@ -178,8 +178,7 @@ pub(super) fn provable(home: &Home) -> Result<(), CliError> {
 }
 
 pub(super) fn prepare(home: &Home) -> Result<(), CliError> {
-    let allow = std::env::var_os("STIGMER_ALLOW_NETWORK_HOME").is_some();
-    Ok(home.prepare(allow)?)
+    Ok(host::prepare(home)?)
 }
 
 pub(super) fn unresponsive(home: &Home) -> CliError {

@@ -1,7 +1,6 @@
 //! Keeps a host reachable: restores lock, socket and record when somebody deletes
 //! them, and leaves the home when another host has taken it.
 
-use super::allows_network;
 use crate::control::server::Socket;
 use crate::manager::{Command, Handle, Intent};
 use crate::paths::{self, Home, HomeError};
@@ -82,7 +81,7 @@ impl Keeper {
         let path = self.home.supervisor_lock();
         if !path.try_exists()? {
             tracing::warn!(path = %path.display(), "the host lock was deleted: restoring it");
-            self.home.prepare(allows_network()).map_err(|error| match error {
+            self.home.prepare(paths::allows_network()).map_err(|error| match error {
                 HomeError::Io { source, .. } => source,
                 other => io::Error::other(other.to_string()),
             })?;

@@ -11,7 +11,7 @@ use crate::process::spawn::{Leader, Spawn, spawn};
 use crate::process::sweep::Subject;
 use crate::process::threads::{LOOKS, Unfinished};
 use crate::process::watch::Watched;
-use crate::process::{linux, memory};
+use crate::process::{linux, look, memory};
 use crate::supervisor::{Cause, Failure, Generation};
 use crate::temporal::database::Stamp;
 use crate::temporal::health::Client;
@@ -355,12 +355,18 @@ fn prepare(order: &Order) -> Result<Prepared, Refused> {
 
     // Before a number is given to what cannot start.
     if let Some(folder) = settings.database.file().and_then(Path::parent)
-        && let Err(error) = paths::has_room(folder)
+        && let Err(error) = look::bounded(folder, paths::has_room)
     {
-        let failure = Failure::new(
-            format!("no room for the database in {}: {error}", folder.display()),
-            "free some disk space, and stigmer starts Temporal",
-        );
+        let failure = match error.kind() {
+            io::ErrorKind::TimedOut => Failure::new(
+                format!("cannot use the database in {}: {error}", folder.display()),
+                "make it respond, or name a database elsewhere with --db FILE",
+            ),
+            _ => Failure::new(
+                format!("no room for the database in {}: {error}", folder.display()),
+                "free some disk space, and stigmer starts Temporal",
+            ),
+        };
         return Err(Refused::by(&error, failure));
     }
 

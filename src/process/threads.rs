@@ -26,6 +26,9 @@ pub static LOOKS: Lane = Lane::new("look", 1, 8);
 /// No permanent thread: without one to spare the memory is read in place.
 pub(super) static READS: Lane = Lane::new("read", 0, 8);
 
+/// Looks at paths of the user; see [`super::look`]. No permanent thread, as for [`READS`].
+pub(super) static PATHS: Lane = Lane::new("path", 0, 8);
+
 /// A thread beyond the permanent ones ends after this time without work.
 const IDLE: Duration = Duration::from_secs(10);
 

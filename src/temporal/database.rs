@@ -7,7 +7,9 @@
 //! became ready.
 
 use super::Refused;
+use crate::paths;
 use crate::process::lock::{self, HostLock, InstanceLock};
+use crate::process::look;
 use crate::process::open_files::KnownFile;
 use crate::supervisor::Failure;
 use serde::{Deserialize, Serialize};
@@ -53,6 +55,11 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
         Refused::by(&error, failure)
     };
     let path = real_path(file).map_err(unusable)?;
+    if let Some(kind) = path.parent().and_then(paths::network_file_system)
+        && !paths::allows_network()
+    {
+        return Err(on_network(&path, kind).into());
+    }
     let lock_path = stamp_path(&path);
     let lock = InstanceLock::take(&lock_path)
         .map_err(|error| {
@@ -161,7 +168,8 @@ impl Kept {
         home: &str,
         cli_version: Option<&str>,
     ) -> (Self, Option<String>) {
-        let before = lock_path(&file).ok().and_then(|path| read(&path));
+        let before = look::bounded(&file, |file| Ok(read(&lock_path(file)?)));
+        let before = before.ok().flatten();
         let before = before.unwrap_or_else(|| Stamp { home: home.to_owned(), ..Stamp::default() });
         let changed = version_changed(&file, &before, cli_version.unwrap_or_default());
         let cli_version = cli_version.map(str::to_owned).or(before.cli_version);
@@ -171,9 +179,10 @@ impl Kept {
     /// Makes the lock file contain the stamp, and locks it if no process does.
     ///
     /// # Errors
-    /// When it cannot be written, or another server has locked it after it was deleted.
+    /// When it cannot be written, its file system does not respond, or another server has locked it
+    /// after it was deleted.
     pub fn keep(&mut self) -> io::Result<()> {
-        let path = lock_path(&self.file)?;
+        let path = look::bounded(&self.file, lock_path)?;
         let there = KnownFile::at(&path)?;
         if there.is_none() || there != self.locked {
             self.lock = HostLock::take_within(&path, Duration::ZERO)?;
@@ -271,6 +280,16 @@ fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
 
 fn text(stamp: &Stamp) -> io::Result<String> {
     Ok(serde_json::to_string(stamp)?)
+}
+
+fn on_network(path: &Path, kind: &str) -> Failure {
+    Failure::new(
+        format!(
+            "cannot use the database {}: it is on a {kind} file system, where locks may not hold",
+            path.display()
+        ),
+        format!("name a local file with --db, or set {}=1", paths::ALLOW_NETWORK),
+    )
 }
 
 fn in_use(path: &Path, lock_path: &Path) -> Failure {

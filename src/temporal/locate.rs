@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::tool;
 use crate::paths;
+use crate::process::look;
 use crate::process::memory::MARKER;
 
 #[cfg(test)]
@@ -113,8 +114,12 @@ pub fn locate(
         return usable(named, Origin::Option);
     }
     // Also when it is a dangling link: what was installed is meant, and broken.
-    if home.symlink_metadata().is_ok() {
-        return usable(home, Origin::Home);
+    match look::bounded(home, Path::symlink_metadata) {
+        Ok(_) => return usable(home, Origin::Home),
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+            return usable(home, Origin::Home);
+        }
+        Err(_) => {}
     }
     let folders = path.map(std::env::split_paths).into_iter().flatten();
     for folder in folders.filter(|folder| folder.is_absolute()) {
@@ -155,7 +160,7 @@ fn usable(path: &Path, origin: Origin) -> Result<Located, LocateError> {
         error: Some(error),
     };
     let path = std::path::absolute(path).map_err(failed)?;
-    let meta = path.metadata().map_err(failed)?;
+    let meta = look::bounded(&path, Path::metadata).map_err(failed)?;
     if meta.is_dir() {
         return Err(unusable("it is a folder".to_owned(), instead.to_owned()));
     }

@@ -62,8 +62,13 @@ pub(super) fn run(
     let mut child = spawn(command)?;
     // Not before the exec: a program in no known format would then be given to /bin/sh.
     restore_limit_of(&child);
-    let stdout = collect(child.stdout.take());
-    let stderr = collect(child.stderr.take());
+    let collected = collect(child.stdout.take())
+        .and_then(|stdout| Ok((stdout, collect(child.stderr.take())?)))
+        .inspect_err(|_| {
+            // Our own child and not yet reaped. What it says is lost, so it is not waited for.
+            let _ = child.kill().and_then(|()| child.wait());
+        });
+    let (stdout, stderr) = collected?;
     let begin = Instant::now();
     let mut nap = Duration::from_millis(1);
     let status = loop {
@@ -95,12 +100,12 @@ fn spawn(command: &mut Command) -> io::Result<Child> {
 }
 
 /// Reads on a thread of its own, which lives as long as the pipe; chunks come through the channel.
-fn collect(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+fn collect(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Vec<u8>>> {
     let (sender, receiver) = mpsc::channel();
     let Some(mut pipe) = pipe else {
-        return receiver;
+        return Ok(receiver);
     };
-    thread::spawn(move || {
+    thread::Builder::new().name("output".to_owned()).spawn(move || {
         let mut kept = 0;
         let mut chunk = [0; 4096];
         while let Ok(n) = pipe.read(&mut chunk) {
@@ -113,8 +118,8 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
             }
             kept += n as u64;
         }
-    });
-    receiver
+    })?;
+    Ok(receiver)
 }
 
 fn gather(chunks: &Receiver<Vec<u8>>) -> String {

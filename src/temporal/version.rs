@@ -3,6 +3,7 @@
 use super::locate;
 use super::logline::quote;
 use crate::paths::files;
+use crate::process::look;
 use serde::{Deserialize, Serialize};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ struct Remembered {
 /// The version of the program, where it was asked before and has not changed since.
 #[must_use]
 pub fn remembered(cache: &Path, program: &Path) -> Option<String> {
-    let text = files::read(cache, 64 << 10).ok()?;
+    let text = look::bounded(cache, |cache| files::read(cache, 64 << 10)).ok()?;
     let entry: Remembered = serde_json::from_str(&text).ok()?;
     (Some(key(program)?) == Some((entry.size, entry.modified)) && entry.program == program)
         .then(|| quote(&entry.version))
@@ -46,6 +47,6 @@ pub fn ask(cache: &Path, program: &Path, marker: Option<&str>) -> Option<String>
 }
 
 fn key(program: &Path) -> Option<(u64, i64)> {
-    let meta = std::fs::metadata(program).ok()?;
+    let meta = look::bounded(program, Path::metadata).ok()?;
     Some((meta.len(), meta.mtime()))
 }

@@ -12,7 +12,7 @@ use stigmer::process::lock::HostLock;
 use stigmer::process::record::Record;
 
 /// Every command that takes `--home`.
-const COMMANDS: [&[&str]; 9] = [
+pub(super) const COMMANDS: [&[&str]; 9] = [
     &[],
     &["--no-tui"],
     &["stop"],

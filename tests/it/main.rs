@@ -20,6 +20,7 @@ mod homes;
 mod lifecycle;
 mod logs;
 mod losses;
+mod mounts;
 mod options;
 mod orphans;
 mod peers;

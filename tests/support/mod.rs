@@ -3,6 +3,7 @@
 //! the test's ([`process`]), the server itself ([`server`]) and scripts around it
 //! ([`wrapper`]). Nothing here sleeps for a fixed time: [`wait_until`] does.
 
+pub mod fuse;
 pub mod mounts;
 pub mod ports;
 pub mod process;

@@ -1,0 +1,185 @@
+//! A file system that does not respond: a FUSE whose program hangs, a network server that is gone.
+
+use crate::support::fuse::HangingMount;
+use crate::support::mounts::own_mounts;
+use crate::support::rig::{READY, Rig, Running};
+use std::path::{Path, PathBuf};
+
+/// A folder outside of the home, with a hanging file system over it.
+fn hanging(rig: &Rig, name: &str) -> Option<(PathBuf, HangingMount)> {
+    let folder = folder(rig, name);
+    let mount = HangingMount::over(&folder)?;
+    Some((folder, mount))
+}
+
+fn folder(rig: &Rig, name: &str) -> PathBuf {
+    let folder = rig.folder().join(name);
+    std::fs::create_dir(&folder).unwrap();
+    folder
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn a_stranger_with_a_file_open_on_a_hanging_mount_delays_nothing() {
+    if !own_mounts("mounts::a_stranger_with_a_file_open_on_a_hanging_mount_delays_nothing") {
+        return;
+    }
+    let rig = Rig::new();
+    let Some((_mount, file)) = HangingMount::with_open_file(&folder(&rig, "mount")) else { return };
+    let mut stranger = std::process::Command::new("sleep");
+    let _stranger = Running::spawn({
+        stranger.arg("300").stdin(file);
+        stranger
+    });
+    rig.start();
+    let temporal = rig.temporal();
+    temporal.kill();
+    rig.wait_ready(2);
+    assert_eq!(rig.run(&["restart"]).exits(0).says(), READY);
+    // A start without a host looks at every process.
+    rig.host().kill();
+    rig.start();
+    rig.stop();
+}
+
+#[test]
+fn a_database_on_a_hanging_mount_is_an_error() {
+    if !own_mounts("mounts::a_database_on_a_hanging_mount_is_an_error") {
+        return;
+    }
+    let rig = Rig::new();
+    let Some((folder, mount)) = hanging(&rig, "mount") else { return };
+    let database = folder.join("temporal.db");
+    let options = ["--max-restarts", "1", "--db", text(&database)];
+    let says = [text(&folder), "does not respond", "--db"];
+    rig.run(&options).exits(1).complains(&says);
+    rig.status();
+    rig.stop();
+    drop(mount);
+    // Where it responds, locks may not hold there all the same.
+    let Some(_mount) = HangingMount::empty(&folder) else { return };
+    rig.run(&options).exits(1).complains(&[text(&folder), "FUSE", "--db", "STIGMER_ALLOW"]);
+    rig.stop();
+}
+
+#[test]
+fn a_server_whose_database_is_covered_by_a_hanging_mount_goes_on() {
+    if !own_mounts("mounts::a_server_whose_database_is_covered_by_a_hanging_mount_goes_on") {
+        return;
+    }
+    let rig = Rig::new();
+    rig.start();
+    let (host, temporal) = (rig.host(), rig.temporal());
+    let Some(mount) = HangingMount::over(&rig.path("temporal-data")) else { return };
+    let status = rig.status();
+    assert_eq!((&status["state"], temporal.is_alive()), (&"ready".into(), true), "{status:#}");
+    temporal.kill();
+    let status = rig.wait_for("down, with the reason", |status| {
+        status["message"].as_str().unwrap().contains("does not respond")
+    });
+    assert_eq!(status["intent"], "up", "{status:#}");
+    drop(mount);
+    rig.wait_for("ready", |status| status["state"] == "ready");
+    assert!(host.is_alive());
+    let Some(mount) = HangingMount::over(&rig.path("temporal-data")) else { return };
+    rig.stop();
+    drop(mount);
+}
+
+#[test]
+fn a_program_on_a_hanging_mount_is_an_error() {
+    if !own_mounts("mounts::a_program_on_a_hanging_mount_is_an_error") {
+        return;
+    }
+    let rig = Rig::new();
+    let Some((folder, _mount)) = hanging(&rig, "mount") else { return };
+    let program = folder.join("temporal");
+    for command in [&[][..], &["--no-tui"]] {
+        let arguments: Vec<&str> =
+            command.iter().copied().chain(["--temporal-bin", text(&program)]).collect();
+        let says = [text(&program), "does not respond", "--temporal-bin"];
+        rig.run(&arguments).exits(1).complains(&says);
+    }
+    rig.assert_nothing_runs();
+}
+
+#[test]
+fn a_hanging_folder_on_path_is_named() {
+    if !own_mounts("mounts::a_hanging_folder_on_path_is_named") {
+        return;
+    }
+    let rig = Rig::new();
+    let Some((folder, _mount)) = hanging(&rig, "mount") else { return };
+    let config = std::fs::read_to_string(rig.path("config.toml")).unwrap();
+    let without: Vec<&str> =
+        config.lines().filter(|line| !line.starts_with("temporal-bin")).collect();
+    std::fs::write(rig.path("config.toml"), without.join("\n")).unwrap();
+    let mut command = rig.local(&[]);
+    let path = std::env::var("PATH").unwrap();
+    command.env("PATH", format!("{}:{path}", text(&folder)));
+    rig.finish(command).exits(1).complains(&[text(&folder), "does not respond", "PATH"]);
+    rig.assert_nothing_runs();
+}
+
+#[test]
+fn a_bin_folder_that_is_a_hanging_mount_stops_a_start_and_no_repair_after_it() {
+    if !own_mounts(
+        "mounts::a_bin_folder_that_is_a_hanging_mount_stops_a_start_and_no_repair_after_it",
+    ) {
+        return;
+    }
+    let rig = Rig::new();
+    rig.start();
+    let host = rig.host();
+    let Some(mount) = HangingMount::over(&rig.path("bin")) else { return };
+    rig.temporal().kill();
+    rig.status();
+    drop(mount);
+    rig.wait_for("ready", |status| status["state"] == "ready");
+    assert!(host.is_alive());
+    rig.stop();
+    let Some(_mount) = HangingMount::over(&rig.path("bin")) else { return };
+    rig.run(&[]).exits(1).complains(&[text(&rig.home), "does not respond"]);
+    rig.run(&["stop"]).exits(0);
+    assert!(rig.processes().is_empty());
+}
+
+#[test]
+fn every_command_ends_where_the_home_hangs() {
+    if !own_mounts("mounts::every_command_ends_where_the_home_hangs") {
+        return;
+    }
+    let rig = Rig::new();
+    let Some(mount) = HangingMount::over(&rig.home) else { return };
+    let says = [text(&rig.home), "does not respond", "--home"];
+    for command in super::homes::COMMANDS {
+        rig.run(command).exits(1).complains(&says);
+    }
+    let mut below = rig.command(rig.local(&[]).get_program());
+    below.args(["local", "status", "--home"]).arg(rig.path("below"));
+    rig.finish(below).exits(1).complains(&says);
+    drop(mount);
+}
+
+#[test]
+fn commands_on_a_home_that_hangs_while_its_server_runs_end_and_the_host_goes_on() {
+    if !own_mounts(
+        "mounts::commands_on_a_home_that_hangs_while_its_server_runs_end_and_the_host_goes_on",
+    ) {
+        return;
+    }
+    let rig = Rig::new();
+    rig.start();
+    let (host, temporal) = (rig.host(), rig.temporal());
+    let Some(mount) = HangingMount::over(&rig.home) else { return };
+    for command in [&[][..], &["status"], &["restart"], &["stop"]] {
+        rig.run(command).exits(1).complains(&["does not respond"]);
+    }
+    drop(mount);
+    rig.wait_for("ready", |status| status["state"] == "ready");
+    assert!(host.is_alive() && temporal.is_alive());
+    rig.stop();
+}
