@@ -7,6 +7,7 @@
 
 pub mod supervisor;
 
+pub mod clock;
 pub mod harmless;
 
 pub mod paths;

@@ -231,7 +231,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
                 .chain(snapshot.cure.clone().filter(|cure| !cure.starts_with("`s` ")))
                 .collect(),
         }),
-        timeline: timeline::rows(&snapshot.timeline, jiff::Zoned::now().date()),
+        timeline: timeline::rows(&snapshot.timeline, crate::clock::now().date()),
         workflows: viewer.workflows.now(status).filter(|_| !down).map(workflows),
         storage: storage(status),
         count: viewer.workflows.held(status),

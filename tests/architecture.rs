@@ -65,14 +65,18 @@ fn arrows_point_only_where_the_map_says() {
     let map: &[(&str, &[&str])] = &[
         ("supervisor", &[]),
         ("harmless", &[]),
+        ("clock", &[]),
         ("paths", &[]),
         ("config", &["harmless", "paths", "supervisor"]),
         ("process", &["harmless", "paths", "supervisor"]),
-        ("log", &["paths", "temporal"]),
+        ("log", &["clock", "paths", "temporal"]),
         ("temporal", &["config", "harmless", "paths", "process", "supervisor"]),
         ("protocol", &["supervisor"]),
         ("metrics", &["manager", "protocol", "supervisor", "temporal"]),
-        ("manager", &["config", "log", "paths", "process", "protocol", "supervisor", "temporal"]),
+        (
+            "manager",
+            &["clock", "config", "log", "paths", "process", "protocol", "supervisor", "temporal"],
+        ),
         (
             "control",
             &["config", "log", "manager", "metrics", "paths", "process", "protocol", "supervisor"],
@@ -98,11 +102,12 @@ fn arrows_point_only_where_the_map_says() {
             &["config", "control", "host", "manager", "paths", "process", "protocol", "watchdog"],
         ),
         ("session", &["config", "control", "manager", "paths", "protocol", "supervisor"]),
-        ("presenter", &["config", "protocol", "session", "supervisor", "temporal"]),
+        ("presenter", &["clock", "config", "protocol", "session", "supervisor", "temporal"]),
         (
             "headless",
             &[
                 "background",
+                "clock",
                 "config",
                 "control",
                 "harmless",
@@ -123,6 +128,7 @@ fn arrows_point_only_where_the_map_says() {
             "tui",
             &[
                 "background",
+                "clock",
                 "config",
                 "control",
                 "harmless",

@@ -6,7 +6,6 @@ use crate::manager::chronicle;
 use crate::presenter;
 use crate::protocol::Entry;
 use crate::supervisor::Cause;
-use jiff::tz::TimeZone;
 use stigmer_ui::human;
 
 pub(super) fn run(context: &Context, last: Option<usize>, json: bool) -> Result<i32, CliError> {
@@ -39,7 +38,7 @@ pub(super) fn run(context: &Context, last: Option<usize>, json: bool) -> Result<
 }
 
 fn print(entry: &Entry) {
-    let time = entry.time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S%.3f");
+    let time = entry.time.to_zoned(crate::clock::zone()).strftime("%Y-%m-%d %H:%M:%S%.3f");
     line(&format!("{time}  {}", presenter::tell(entry)));
     let phases: Vec<String> = entry
         .phases

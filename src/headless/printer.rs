@@ -47,7 +47,7 @@ pub(super) struct Printer {
 
 impl Printer {
     pub(super) fn new(settings: &Settings) -> Self {
-        let zone = TimeZone::system();
+        let zone = crate::clock::zone();
         Self {
             out: Output::begin(std::io::stdout()),
             log: Follower::new(&settings.home.temporal_log(), Start::Tail(0)),
@@ -61,7 +61,7 @@ impl Printer {
     }
 
     pub(super) fn line(&self, text: &str) {
-        let clock = jiff::Zoned::now().strftime("%H:%M:%S%.3f");
+        let clock = crate::clock::now().strftime("%H:%M:%S%.3f");
         self.out.say(format!("{clock} stigmer  {}\n", harmless(text)));
     }
 

@@ -45,7 +45,7 @@ impl Sieve {
     /// A sieve at the beginning of a log.
     #[must_use]
     pub fn new(query: Query) -> Self {
-        let zone = TimeZone::system();
+        let zone = crate::clock::zone();
         Self { query, parser: LineParser::new(zone.clone()), zone, time: None }
     }
 

@@ -71,10 +71,14 @@ pub(super) async fn watch(instance: Instance, log: LogReader) -> Ended {
     }
     // A wrapper ends at once by SIGTERM, its server a second later: those who were
     // asked are waited for. The supervisor's kill ends that wait.
+    let mut is_clear = false;
     while *asked.borrow() {
         let (subject, lock) = (subject.clone(), sweeps.lock_file(&lock));
-        match sweeps.run(move || subject.members(&lock)).await {
-            Ok(Ok(members)) if members.is_empty() => break,
+        match sweeps.run(move || subject.remains(&lock)).await {
+            Ok(Ok(members)) if members.is_empty() => {
+                is_clear = true;
+                break;
+            }
             // Who cannot be looked at may still be there.
             Ok(_) | Err(Unswept::Unfinished(_)) => {}
             // The next host will see to it.
@@ -86,10 +90,10 @@ pub(super) async fn watch(instance: Instance, log: LogReader) -> Ended {
     }
     // What the kernel does not let go is not ended, and nothing here says that it
     // is; the supervisor's own patience decides when to tell a person.
-    loop {
+    while !is_clear {
         let (subject, lock) = (subject.clone(), sweeps.lock_file(&lock));
         match sweeps.run(move || subject.clear(&lock, CLEARING)).await {
-            Ok(Ok(survivors)) if survivors.is_empty() => break,
+            Ok(Ok(survivors)) if survivors.is_empty() => is_clear = true,
             Ok(Ok(survivors)) => {
                 tracing::error!(?survivors, "does not end, not even by SIGKILL");
             }

@@ -163,7 +163,7 @@ pub(super) fn last_words(words: &Words, by_kill: bool) -> Vec<String> {
 }
 
 fn newest_complaint(words: &Words) -> Option<String> {
-    let zone = jiff::tz::TimeZone::system();
+    let zone = crate::clock::zone();
     let mut parser = LineParser::new(zone.clone());
     let complaints = words.last.iter().filter_map(|line| {
         let line = parser.parse(line.as_bytes());
@@ -173,7 +173,7 @@ fn newest_complaint(words: &Words) -> Option<String> {
 }
 
 fn end_of(words: &Words) -> Vec<String> {
-    let zone = jiff::tz::TimeZone::system();
+    let zone = crate::clock::zone();
     let mut parser = LineParser::new(zone.clone());
     let first = words.last.len().saturating_sub(SHOWN);
     words.last[first..]

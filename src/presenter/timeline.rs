@@ -49,7 +49,7 @@ pub(super) fn rows(entries: &[Arc<Entry>], today: Date) -> Vec<TimelineRow> {
 }
 
 fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
-    let time = entry.time.to_zoned(jiff::tz::TimeZone::system());
+    let time = entry.time.to_zoned(crate::clock::zone());
     let after =
         entry.uptime_ms.map_or_else(String::new, |ms| format!(" after {}", human::duration(ms)));
     let (kind, what) = match entry.happened {
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn what_was_not_today_is_told_with_its_day() {
-        let time = jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::system());
+        let time = jiff::Timestamp::UNIX_EPOCH.to_zoned(crate::clock::zone());
         let entries = [entry(Happened::Ready, 1, Cause::Operator)];
         let day = |today| rows(&entries, today)[0].day.clone();
         assert_eq!(day(time.date()), "");

@@ -263,6 +263,18 @@ impl Subject {
         self.clear(lock, Duration::from_secs(5))
     }
 
+    /// As [`Self::members`]; where none is left, its zombies that this process inherited are reaped.
+    ///
+    /// # Errors
+    /// When it cannot be told whether any is left.
+    pub fn remains(&self, lock: &Path) -> io::Result<Vec<Identity>> {
+        let members = self.members(lock)?;
+        if members.is_empty() {
+            reap_orphans(Some(&self.leader));
+        }
+        Ok(members)
+    }
+
     /// Kills until no member is left, for at most `patience`. Blocks; what it
     /// returns is what outlived it.
     ///
@@ -271,10 +283,9 @@ impl Subject {
     pub fn clear(&self, lock: &Path, patience: Duration) -> io::Result<Vec<Identity>> {
         let deadline = Instant::now() + patience;
         loop {
-            let members = self.members(lock);
+            let members = self.remains(lock);
             let done = members.as_ref().is_ok_and(Vec::is_empty);
             if done || Instant::now() >= deadline {
-                reap_orphans(Some(&self.leader));
                 return members;
             }
             let pinned: Vec<Proven> = members

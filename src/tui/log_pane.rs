@@ -32,7 +32,7 @@ struct Drawn {
 
 impl Default for LogPane {
     fn default() -> Self {
-        let zone = TimeZone::system();
+        let zone = crate::clock::zone();
         Self {
             store: LogStore::new(LogStore::LINES, LogStore::BYTES, zone.clone()),
             zone,

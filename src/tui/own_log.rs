@@ -54,9 +54,7 @@ impl OwnLog {
         let text = |key: &str| event.get(key).and_then(serde_json::Value::as_str).unwrap_or("");
         let clock = text("timestamp")
             .parse::<jiff::Timestamp>()
-            .map(|time| {
-                time.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S%.3f").to_string()
-            })
+            .map(|time| time.to_zoned(crate::clock::zone()).strftime("%H:%M:%S%.3f").to_string())
             .unwrap_or_default();
         let fields: Vec<String> = event
             .iter()
