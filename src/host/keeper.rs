@@ -173,6 +173,7 @@ mod tests {
     use crate::paths::Home;
     use crate::protocol::Mode;
     use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use std::time::Duration;
 
     #[tokio::test]
     async fn a_home_that_cannot_be_restored_is_a_trouble_until_it_can_be_looked_at() {
@@ -186,9 +187,13 @@ mod tests {
         // At one stroke: the host must not restore the lock in between.
         let swap = || renameat_with(CWD, &lock, CWD, &folder, RenameFlags::EXCHANGE);
         swap().unwrap();
-        facts.wait_for(|facts| facts.troubles.contains_key("home")).await.unwrap();
+        let mut until_troubled = async |is_troubled: bool| {
+            let changed = facts.wait_for(|it| it.troubles.contains_key("home") == is_troubled);
+            tokio::time::timeout(Duration::from_secs(60), changed).await.unwrap().unwrap();
+        };
+        until_troubled(true).await;
         swap().unwrap();
-        facts.wait_for(|facts| !facts.troubles.contains_key("home")).await.unwrap();
+        until_troubled(false).await;
         host.leave().await;
     }
 }
