@@ -201,7 +201,11 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
                 .and_then(|n| u32::try_from(n).ok())
                 .unwrap_or(3),
             failure_span_ms: span("failure-span"),
-            consecutive_failures: status.health.consecutive_failures,
+            // A server on its way down fails its probes, and no restart comes of that.
+            consecutive_failures: match status.state.is_up() {
+                true => status.health.consecutive_failures,
+                false => 0,
+            },
             no_restart: match status.health.no_restart {
                 _ if !status.managed => "not started by stigmer".to_owned(),
                 None => String::new(),
@@ -488,6 +492,20 @@ mod tests {
             status.temporal.as_mut().unwrap().database = Some(database);
             assert_eq!(storage(&status), expected);
         }
+    }
+
+    #[test]
+    fn server_that_is_stopping_counts_no_failures_towards_a_restart() {
+        let failures = |state| {
+            let mut snapshot = crate::protocol::tests::running();
+            snapshot.status.state = state;
+            snapshot.status.health.consecutive_failures = 2;
+            let snapshot = Arc::new(snapshot);
+            let view = View { snapshot, age: Duration::ZERO, link: Link::Up };
+            present(&view, &Viewer::default()).probe.consecutive_failures
+        };
+        assert_eq!(failures(State::Degraded), 2);
+        assert_eq!(failures(State::Stopping), 0);
     }
 
     #[test]
