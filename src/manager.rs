@@ -5,6 +5,7 @@
 //! of probes) runs in a task of its own and reports back with its generation;
 //! the loop itself never waits for anything but the next event.
 
+mod adoption;
 mod aftermath;
 mod broadcast;
 pub mod chronicle;
