@@ -136,7 +136,7 @@ fn b_hands_over_with_counters_and_the_next_crash_is_repaired() {
     let home = Home::new();
     let (mut dashboard, _) = ready(&home);
     home.crash();
-    dashboard.until_shows(&["READY", "generation 2", "repaired in"]);
+    dashboard.until_shows(&["READY", "generation 2", "last: crash"]);
     let pid = home.temporal_pid();
 
     dashboard.press("q");

@@ -62,7 +62,7 @@ fn the_host_and_an_attached_dashboard_draw_the_same_cells_through_a_crash_and_ev
 
     home.crash();
     for dashboard in [&host, &attached] {
-        dashboard.until_shows(&["READY", "generation 2", "last: crash", "repaired in"]);
+        dashboard.until_shows(&["READY", "generation 2", "last: crash"]);
     }
     until_same(&host, &attached);
     for keys in ["2", "3", "1", "?"] {

@@ -29,11 +29,11 @@ fn a_crash_is_repaired_and_shown() {
     let dashboard = home.dashboard();
     dashboard.until_shows(&["READY", "generation 1", "none so far"]);
     home.crash();
-    let shown = dashboard.until_shows(&["READY", "generation 2", "last: crash", "repaired in"]);
+    let shown = dashboard.until_shows(&["READY", "generation 2", "last: crash"]);
     assert!(shown.contains("1/5 in 1 min") && shown.contains("signal 9 (SIGKILL)"), "{shown}");
     assert_eq!(home.status()["restarts"]["total"], 1);
     dashboard.press("2");
-    dashboard.until_shows(&["crash: signal 9 (SIGKILL)", "cleaned", "repaired in"]);
+    dashboard.until_shows(&["crash: signal 9 (SIGKILL)", "cleaned"]);
 }
 
 #[test]
