@@ -3,7 +3,7 @@
 use crate::config::{Options, Settings};
 use crate::control::client;
 use crate::host::{Host, HostError, Released, Resumed, is_hosted};
-use crate::manager::{Command, HandOver};
+use crate::manager::{Command, HandOver, Intent};
 use crate::paths::{Home, files};
 use crate::process::Pid;
 use crate::process::spawn::{inherit_only, this_program};
@@ -144,14 +144,21 @@ pub async fn hand_over(home: &Home, host: Host) -> Result<Pid, HandOverError> {
     let options = host.handle().facts().settings.options.clone();
     // A launch that is under way is seen to its end, however long it takes.
     let Released { left, last_answers } = host.release().await;
+    let was_down = Intent::is_down(home);
     let mut pauses = PAUSES.iter();
     let taken = loop {
         let taken = next_host(home, &options).await;
         match (&taken, pauses.next()) {
+            // A stop has ended it.
+            (Err(HandOverError::Ended { code: Some(0), .. }), _) => break taken,
             (Err(HandOverError::Spawn(_) | HandOverError::Ended { .. }), Some(pause)) => {
                 tokio::time::sleep(*pause).await;
             }
             (Ok(_) | Err(_), _) => break taken,
+        }
+        // A command has stopped the server meanwhile; what is handed over would start it again.
+        if !was_down && Intent::is_down(home) {
+            break Err(HandOverError::Outrun);
         }
         if let Err(error) = &taken {
             tracing::warn!(%error, "not handed over, trying again");

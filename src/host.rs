@@ -230,22 +230,25 @@ impl Host {
 
     /// Stops Temporal and ends; with SIGKILL once the operator does not wait any longer.
     pub async fn shutdown_until(self, impatient: impl Future<Output = ()>) -> Outcome {
-        let (handle, keeper) = (self.handle.clone(), self.keeper.clone());
-        let mut stopping = std::pin::pin!(async {
-            match keeper.keep().await {
-                true => handle.command(Command::Stop(Cause::Shutdown)).await,
-                false => Ok(()),
-            }
-        });
-        let outcome = tokio::select! {
-            outcome = &mut stopping => outcome,
-            () = impatient => {
-                handle.end_grace().await;
-                stopping.await
-            }
+        let outcome = match self.keeper.keep().await {
+            true => self.stop_until(impatient).await,
+            false => Ok(()),
         };
         self.leave().await;
         outcome
+    }
+
+    async fn stop_until(&self, impatient: impl Future<Output = ()>) -> Outcome {
+        let mut stopping = std::pin::pin!(self.handle.command(Command::Stop(Cause::Shutdown)));
+        tokio::select! {
+            // The stop comes first: without one there is no grace period to end.
+            biased;
+            outcome = &mut stopping => outcome,
+            () = impatient => {
+                self.handle.end_grace().await;
+                stopping.await
+            }
+        }
     }
 
     /// Ends and leaves Temporal running, and for the next host all that it needs

@@ -134,7 +134,7 @@ struct Running {
     _watch: Option<Task>,
     _probes: Task,
     ever_ready: bool,
-    /// As of the last moment at which all was well.
+    /// As of a moment at which all was well, some ten rounds of probes ago at most.
     oom_kills: Option<u64>,
     /// When all checks passed most recently.
     passed: Option<Instant>,
@@ -282,7 +282,12 @@ impl Manager {
             let wakes = self.wakes();
             tokio::select! {
                 request = self.requests.recv() => match request {
-                    Some(Request::Command { command, reply }) => self.command(command, reply),
+                    Some(Request::Command { command, reply }) => {
+                        if self.unadopted.take().is_some() {
+                            self.adopt().await;
+                        }
+                        self.command(command, reply);
+                    }
                     Some(Request::EndGrace) => {
                         tracing::info!("the operator does not wait any longer");
                         self.step(Some(Input::EndGrace));
@@ -350,9 +355,9 @@ impl Manager {
 
     fn publish(&mut self) {
         self.keep_files();
-        // Where a server is watched, its probes do that.
-        if self.running.is_none() && !self.launching {
-            self.init.reap(Instant::now());
+        if !self.launching {
+            let subject = self.running.as_ref().and_then(|running| running.subject.as_ref());
+            self.init.reap(subject.map(|subject| subject.leader.pid), Instant::now());
         }
         self.facts.want = self.supervisor.want();
         self.facts.schedule = self.supervisor.schedule().clone();

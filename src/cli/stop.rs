@@ -20,6 +20,10 @@ use std::time::{Duration, Instant};
 
 /// A host ends within milliseconds of its Temporal.
 const LEAVING: Duration = Duration::from_secs(5);
+/// So long a host has for SIGTERM. A server takes 1.1 s to stop.
+const OBEYING: Duration = Duration::from_secs(2);
+/// To find the server of a home takes milliseconds, and seconds where something hangs.
+const LOOKING: Duration = Duration::from_secs(15);
 
 /// After the grace period: the time to kill what is left, and to see that nothing is.
 const KILLING: Duration = Duration::from_secs(10);
@@ -89,6 +93,9 @@ pub(super) fn stop(home: &Home) -> Result<Stopped, CliError> {
                 return Err(CliError::Other(error.to_string()));
             }
             Err(ClientError::Unresponsive | ClientError::Garbled(_) | ClientError::Foreign(_)) => {
+                if is_running(home) {
+                    met = Stopped::Ours;
+                }
                 kill_host(home)?;
             }
         }
@@ -182,10 +189,15 @@ pub(super) fn kill_host(home: &Home) -> Result<(), CliError> {
         .map_err(|error| CliError::Other(format!("cannot end the host: {error}")))?;
     if let Some(proven) = proven {
         note(&format!("the host (pid {}) does not answer: ending it", proven.pid()));
-        proven
-            .signal(Signal::Kill)
-            .map_err(|error| CliError::Other(format!("cannot end the host: {error}")))?;
-        let _ = watch::wait_exit(&proven, LEAVING);
+        // A host that is only out of reach leaves by SIGTERM, and its watchdog starts none after it.
+        for (signal, patience) in [(Signal::Term, OBEYING), (Signal::Kill, LEAVING)] {
+            proven
+                .signal(signal)
+                .map_err(|error| CliError::Other(format!("cannot end the host: {error}")))?;
+            if watch::wait_exit(&proven, patience) {
+                break;
+            }
+        }
     }
     Ok(())
 }
@@ -236,17 +248,28 @@ pub(super) fn stop_orphan(home: &Home) -> Result<Option<Stopped>, CliError> {
     let stopped = if nothing {
         Stopped::Nothing
     } else {
+        let ran = is_running(home);
         let Some(lock) = take_host_lock(home)? else { return Ok(None) };
-        sign(&lock, home, None);
+        sign(&lock, home, Some(("looking for the server", LOOKING)));
         // A host that was killed has left its socket.
         let _ = std::fs::remove_file(home.socket());
-        end_orphan(home, &lock)?
+        match end_orphan(home, &lock)? {
+            // Its host has ended it, when that was asked to end.
+            Stopped::Nothing if ran => Stopped::Ours,
+            stopped => stopped,
+        }
     };
     // It begins a host, which finds that nothing is to run.
     if let Some(watchdog) = watchdog {
         let _ = watch::wait_exit(&watchdog, LEAVING);
     }
     Ok(Some(stopped))
+}
+
+/// Whether a process of a server of this home lives, as far as that can be seen.
+fn is_running(home: &Home) -> bool {
+    use Running::{Recorded, Remains, Unrecorded};
+    matches!(running::find(home), Ok(Recorded(_) | Unrecorded(_) | Remains(_)))
 }
 
 /// A host that is killed is replaced, unless its watchdog reads this.

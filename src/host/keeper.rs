@@ -101,12 +101,16 @@ impl Keeper {
         Ok(kept)
     }
 
-    /// Writes the record of the running server and the number of the last generation again, each
-    /// if it is gone. Returns whether one was.
+    /// Writes the intent, the record of the running server and the number of the last generation
+    /// again, each if it is gone. Returns whether one of the latter was.
     fn restore_records(&self) -> io::Result<bool> {
         let (path, lock) = (self.home.record(), self.home.temporal_lock());
         let (no_record, no_lock) = (!path.try_exists()?, !lock.try_exists()?);
         let facts = self.handle.facts();
+        // The watchdog reads it, also where no server runs for the moment.
+        if facts.want == Want::Up {
+            Intent::restore(&self.home, facts.want, &facts.settings.options)?;
+        }
         let record = facts.server.as_ref().and_then(|server| server.record.as_ref());
         // The record of a server that has ended is removed on purpose.
         let Some(record) = record.filter(|record| {
@@ -118,8 +122,6 @@ impl Keeper {
             paths::write_private(&lock, &record.generation.to_string())?;
         }
         if no_record {
-            // The watchdog reads it.
-            Intent::restore(&self.home, facts.want, &facts.settings.options)?;
             record.write(&path)?;
         }
         Ok(true)

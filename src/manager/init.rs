@@ -2,7 +2,7 @@
 
 use crate::process::Pid;
 use crate::process::identity::own_pid;
-use crate::process::sweep::reap_orphans;
+use crate::process::sweep::reap_inherited;
 use std::time::{Duration, Instant};
 
 /// The process that inherits every orphan of its pid namespace.
@@ -16,13 +16,14 @@ pub(super) struct Init {
 }
 
 impl Init {
-    /// Reaps inherited processes that have ended, once a second; does nothing in any other process.
-    /// Not to be called while a server is launched or watched: it would lose its exit status.
-    pub(super) fn reap(&mut self, now: Instant) {
+    /// Reaps inherited processes that have ended, but not the server's leader, once a second; does
+    /// nothing in any other process. Not to be called while a server is launched, whose leader is
+    /// not known yet: its exit status would be lost.
+    pub(super) fn reap(&mut self, leader: Option<Pid>, now: Instant) {
         let is_due = self.reaped.is_none_or(|reaped| now >= reaped + PERIOD);
         if own_pid() == INIT && is_due {
             self.reaped = Some(now);
-            reap_orphans(None);
+            reap_inherited(leader);
         }
     }
 }

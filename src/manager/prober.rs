@@ -10,7 +10,7 @@ use crate::process::identity::Identity;
 use crate::process::lock;
 use crate::process::ports::{self, Holder};
 use crate::process::requirements::is_shortage;
-use crate::process::sweep::{Subject, reap_orphans};
+use crate::process::sweep::{Subject, reap_inherited, reap_orphans};
 use crate::process::threads::LOOKS;
 use crate::process::usage::{self, CpuMeter, Usage};
 use crate::protocol::Detached;
@@ -359,13 +359,13 @@ impl Prober {
 
     async fn refresh_members(&mut self) -> io::Result<()> {
         let Some(subject) = self.target.subject.clone() else {
-            return self.look(|| reap_orphans(None)).await;
+            return self.look(|| reap_inherited(None)).await;
         };
         let lock = self.lock.clone();
         let members = self
             .look(move || {
                 let members = subject.members(&lock);
-                reap_orphans(Some(&subject.leader));
+                reap_orphans(&subject.leader);
                 members
             })
             .await??;

@@ -270,7 +270,7 @@ impl Subject {
     pub fn remains(&self, lock: &Path) -> io::Result<Vec<Identity>> {
         let members = self.members(lock)?;
         if members.is_empty() {
-            reap_orphans(Some(&self.leader));
+            reap_orphans(&self.leader);
         }
         Ok(members)
     }
@@ -331,23 +331,27 @@ fn wait_proven(member: &Identity, patience: Duration) {
 /// collect it: one by one, never "any child", for that would steal the exit
 /// status of a child that somebody else waits for. Those run in our session;
 /// what waits for us in another came from the instance. The leader's own zombie
-/// stays, it pins the session's number until its owner reaps it. Without a leader
-/// every orphan is collected.
-pub fn reap_orphans(leader: Option<&Identity>) {
+/// stays, it pins the session's number until its owner reaps it.
+pub fn reap_orphans(leader: &Identity) {
+    reap(|process| process.pid != leader.pid && process.start_ticks >= leader.start_ticks);
+}
+
+/// Collects every orphan, whatever it came from, but the process of this number.
+pub fn reap_inherited(spared: Option<Pid>) {
+    reap(|process| Some(process.pid) != spared);
+}
+
+fn reap(is_orphan: impl Fn(&Process) -> bool) {
     let me = own_pid();
     // What is not seen now is seen the next time.
     let Ok(table) = linux::processes() else { return };
     let Some(ours) = table.iter().find(|process| process.pid == me).map(|p| p.session) else {
         return;
     };
-    for process in &table {
-        let is_orphan = leader.is_none_or(|leader| {
-            process.pid != leader.pid && process.start_ticks >= leader.start_ticks
-        });
-        if process.ppid == me && process.is_zombie() && process.session != ours && is_orphan {
-            watch::reap(process.pid);
-        }
-    }
+    let inherited = |process: &&Process| {
+        process.ppid == me && process.is_zombie() && process.session != ours && is_orphan(process)
+    };
+    table.iter().filter(inherited).for_each(|process| watch::reap(process.pid));
 }
 
 #[cfg(test)]

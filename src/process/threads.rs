@@ -1,8 +1,8 @@
 //! Threads for blocking work. They exist before they are needed: at the limit of processes the
 //! system creates no thread, and a repair must still run.
 //!
-//! There are two lanes, so that a repair never waits behind a look that hangs:
-//! [`REPAIRS`] runs what ends and starts processes, [`LOOKS`] runs what reads the data of other
+//! There are several lanes, so that a repair never waits behind a look that hangs:
+//! [`REPAIRS`] runs what ends and starts processes, the others what reads the data of other
 //! processes or of other file systems, where a dead mount can block a thread for hours.
 //! Every call has a bound. A job that exceeds its bound is abandoned: its thread stays blocked,
 //! and the lane creates a replacement if the system allows it. A job that no thread has started
@@ -98,7 +98,7 @@ impl Drop for Waiting {
     }
 }
 
-/// Creates the permanent threads of both lanes. Later calls create what is missing.
+/// Creates the permanent threads of all lanes. Later calls create what is missing.
 ///
 /// # Errors
 /// When the system creates no thread, for example at the limit of processes.

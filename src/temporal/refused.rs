@@ -34,6 +34,8 @@ impl Refused {
 
 fn waiting(error: &io::Error, failure: Failure) -> Failure {
     match error {
+        // A program that is being written is no want of the system.
+        error if error.kind() == io::ErrorKind::ExecutableFileBusy => failure,
         error if paths::is_disk_trouble(error) => failure.until_free(Resource::Disk),
         error if paths::is_passing(error) => failure.until_free(Resource::System),
         _ => failure,
@@ -64,6 +66,7 @@ mod tests {
         for code in [libc::EIO, libc::ENOSPC, libc::EDQUOT, libc::EROFS] {
             assert_eq!(refused(code), (false, Some(Resource::Disk)), "{code}");
         }
+        assert_eq!(refused(libc::ETXTBSY), (true, None));
         for code in [libc::ENOENT, libc::EACCES, libc::EPERM, libc::ELOOP, libc::ENOTDIR] {
             assert_eq!(refused(code), (false, None), "{code}");
         }

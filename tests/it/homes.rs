@@ -140,7 +140,16 @@ fn a_host_of_a_home_that_was_just_renamed_is_found_at_once_under_the_old_name() 
 
 #[test]
 fn a_host_of_a_renamed_home_is_stopped_under_the_new_name() {
-    let rig = Rig::new();
+    is_stopped_under_the_new_name("false");
+}
+
+#[test]
+fn a_guarded_host_of_a_renamed_home_is_stopped_under_the_new_name() {
+    is_stopped_under_the_new_name("true");
+}
+
+fn is_stopped_under_the_new_name(watchdog: &str) {
+    let rig = Rig::with(&[("watchdog", watchdog)]);
     rig.start();
     let (host, temporal) = (rig.host(), rig.temporal());
     let renamed = rig.folder().join("renamed");
@@ -151,6 +160,7 @@ fn a_host_of_a_renamed_home_is_stopped_under_the_new_name() {
     assert_eq!(rig.finish(stop).exits(0).says(), "Temporal is stopped");
     assert!(!temporal.is_alive());
     wait_gone(&host);
+    rig.assert_nothing_runs();
     rig.stop();
 }
 

@@ -125,6 +125,15 @@ fn init_reaps_what_it_inherits_though_its_server_is_stopped() {
 }
 
 #[test]
+fn init_reaps_what_it_inherits_though_it_is_older_than_its_server() {
+    let rig = Rig::new();
+    let file = rig.folder().join("end");
+    let Some(outside) = init(&rig, "", &file) else { return };
+    outside.wait_for(READY);
+    is_reaped(&outside, &file);
+}
+
+#[test]
 fn init_reaps_what_it_inherits_though_it_only_watches() {
     let rig = Rig::new();
     let file = rig.folder().join("end");

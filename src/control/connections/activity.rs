@@ -48,7 +48,8 @@ impl Activity {
     pub(super) fn closable(&self) -> Option<Silence> {
         let state = self.state();
         let silence = state.last.elapsed();
-        match state.under_way {
+        // The body of a response is dropped once it is buffered; its reader may still be at it.
+        match state.under_way || state.blocked {
             false => Some(Silence::Idle(silence)),
             true => (state.blocked && silence >= UNREAD).then_some(Silence::Unread(silence)),
         }
