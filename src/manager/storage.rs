@@ -1,7 +1,7 @@
 //! Compares the database at its path with the file that the server has open.
 
 use crate::process::Pid;
-use crate::process::open_files::{KnownFile, has_open};
+use crate::process::open_files::{KnownFile, has_any_open, has_open};
 use crate::protocol::Detached;
 use std::io;
 use std::path::Path;
@@ -14,9 +14,12 @@ pub fn detached(path: &Path, servers: &[Pid]) -> io::Result<Option<Detached>> {
     let Some(file) = KnownFile::at(path)? else { return Ok(Some(Detached::Deleted)) };
     let mut seen = Err(io::Error::new(io::ErrorKind::NotFound, "no process to look at"));
     for server in servers {
-        match has_open(*server, &file) {
-            Ok(true) => return Ok(None),
-            Ok(false) => seen = Ok(Some(Detached::Replaced)),
+        let has_open = || Ok((has_open(*server, &file)?, has_any_open(*server)?));
+        match has_open() {
+            Ok((true, _)) => return Ok(None),
+            Ok((false, true)) => seen = Ok(Some(Detached::Replaced)),
+            // It ends, and has closed its files already.
+            Ok((false, false)) => {}
             Err(error) if seen.is_err() => seen = Err(error),
             Err(_) => {}
         }
@@ -45,6 +48,14 @@ mod tests {
         assert!(detached(&path, &[]).is_err(), "no process to look at");
         fs::rename(&kept, &path).unwrap();
         assert_eq!(detached(&path, &me).unwrap(), None, "it is back");
+
+        let mut ended = std::process::Command::new("true").spawn().unwrap();
+        let pid = ended.id().cast_signed();
+        while has_any_open(pid).unwrap() {
+            std::thread::yield_now();
+        }
+        assert!(detached(&path, &[pid]).is_err(), "it has closed its files, because it ends");
+        ended.wait().unwrap();
 
         assert!(detached(&path.join("below-a-file"), &me).is_err(), "it cannot be looked at");
     }

@@ -125,6 +125,14 @@ pub fn has_open(pid: Pid, file: &KnownFile) -> io::Result<bool> {
     })
 }
 
+/// Whether a process has any file open. One that ends has none, some time before it is gone.
+///
+/// # Errors
+/// When the descriptors of the process cannot be read.
+pub fn has_any_open(pid: Pid) -> io::Result<bool> {
+    any_descriptor(pid, |_, _| Ok(true))
+}
+
 /// Where a process writes that was started with a file as its standard output and error.
 #[derive(Debug)]
 pub enum Output {
