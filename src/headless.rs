@@ -51,6 +51,11 @@ pub enum HeadlessError {
     /// Signals.
     #[error("signals cannot be handled: {0}")]
     Signals(#[from] std::io::Error),
+    /// The thread that writes to stdout.
+    #[error(
+        "cannot create the thread that writes to stdout: {0}; end some processes, or raise the limit (`ulimit -u`)"
+    )]
+    Output(std::io::Error),
 }
 
 /// Runs until a signal, or the end of what is followed. Returns the exit code.
@@ -59,7 +64,7 @@ pub enum HeadlessError {
 /// See [`HeadlessError`].
 pub async fn run(settings: Settings, asked: Options) -> Result<i32, HeadlessError> {
     let mut signals = Signals::listen()?;
-    let mut printer = Printer::new(&settings);
+    let mut printer = Printer::new(&settings).map_err(HeadlessError::Output)?;
     let code = host_or_follow(&settings, &asked, &mut signals, &mut printer).await;
     printer.close().await;
     code

@@ -2,7 +2,7 @@
 //! pager, Ctrl-S, a full pipe), and supervision must not stop with it.
 
 use crate::harmless;
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -28,16 +28,18 @@ struct Text {
 }
 
 impl Output {
-    pub(super) fn begin(mut out: impl Write + Send + 'static) -> Self {
+    /// # Errors
+    /// When the system creates no thread, for example at the limit of processes.
+    pub(super) fn begin(mut out: impl Write + Send + 'static) -> io::Result<Self> {
         let (texts, incoming) = mpsc::channel::<Text>();
         let (ended, done) = oneshot::channel();
-        std::thread::spawn(move || {
+        std::thread::Builder::new().name("output".to_owned()).spawn(move || {
             for Text { text, _room } in incoming {
                 let _ = out.write_all(harmless::lines(&text).as_bytes()).and_then(|()| out.flush());
             }
             drop(ended);
-        });
-        Self { texts, room: Arc::new(Semaphore::new(PIECES)), done }
+        })?;
+        Ok(Self { texts, room: Arc::new(Semaphore::new(PIECES)), done })
     }
 
     /// What happens: little, and never held back.
@@ -72,12 +74,12 @@ mod tests {
 
     #[tokio::test]
     async fn no_control_character_of_an_event_or_a_log_line_is_written() {
-        let (written, sink) = std::io::pipe().unwrap();
-        let out = Output::begin(sink);
+        let (written, sink) = io::pipe().unwrap();
+        let out = Output::begin(sink).unwrap();
         out.say(format!("12:00:00 stigmer  {HOSTILE}\n"));
         out.log(format!("{HOSTILE}\nnext\n"), out.room().await);
         out.close().await;
-        let text = std::io::read_to_string(written).unwrap();
+        let text = io::read_to_string(written).unwrap();
         assert_harmless(&text);
         assert!(text.ends_with("\nnext\n"), "line ends of ours stay: {text:?}");
     }

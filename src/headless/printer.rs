@@ -46,10 +46,12 @@ pub(super) struct Printer {
 }
 
 impl Printer {
-    pub(super) fn new(settings: &Settings) -> Self {
+    /// # Errors
+    /// See [`Output::begin`].
+    pub(super) fn new(settings: &Settings) -> std::io::Result<Self> {
         let zone = crate::clock::zone();
-        Self {
-            out: Output::begin(std::io::stdout()),
+        Ok(Self {
+            out: Output::begin(std::io::stdout())?,
             log: Follower::new(&settings.home.temporal_log(), Start::Tail(0)),
             parser: LineParser::new(zone.clone()),
             zone,
@@ -57,7 +59,7 @@ impl Printer {
             told: Told::Before(jiff::Timestamp::now()),
             said_ready: false,
             follows: false,
-        }
+        })
     }
 
     pub(super) fn line(&self, text: &str) {

@@ -167,13 +167,19 @@ impl LogStore {
         let hands = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_HANDS);
         let share = (end - begin).div_ceil(hands);
         std::thread::scope(|scope| {
-            let parts: Vec<_> = (begin..end)
-                .step_by(share)
+            let search = |from: usize| {
+                let part = from..(from + share).min(end);
                 // A clone has memory of its own: threads that share one wait for each other.
-                .map(|from| (finder.clone(), from..(from + share).min(end)))
-                .map(|(finder, part)| scope.spawn(move || self.find_in(&finder, part)))
-                .collect();
-            let found = parts.into_iter().map(|part| part.join().expect("a search never panics"));
+                let (finder, its) = (finder.clone(), part.clone());
+                let thread = std::thread::Builder::new().name("search".to_owned());
+                thread.spawn_scoped(scope, move || self.find_in(&finder, its)).map_err(|_| part)
+            };
+            let parts: Vec<_> = (begin..end).step_by(share).map(search).collect();
+            let found = parts.into_iter().map(|part| match part {
+                Ok(thread) => thread.join().expect("a search never panics"),
+                // At the limit of processes the system creates no thread.
+                Err(part) => self.find_in(finder, part),
+            });
             found.collect::<Vec<_>>().concat()
         })
     }

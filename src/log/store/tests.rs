@@ -129,3 +129,35 @@ proptest! {
         prop_assert_eq!(store.find(&Finder::new(pattern).unwrap(), range.0..range.1), expected);
     }
 }
+
+/// Runs the test of this name again in a process that may create no thread. True in there; outside,
+/// the test is over when this returns.
+fn without_threads(test: &str) -> bool {
+    const INSIDE: &str = "TEST_WITHOUT_THREADS";
+    if std::env::var_os(INSIDE).is_none() {
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        let ran = again.args(["--exact", test]).env(INSIDE, "1").output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout);
+        assert!(ran.status.success() && said.contains("1 passed"), "{said}");
+        return false;
+    }
+    if nix::unistd::Uid::effective().is_root() {
+        // The limit does not bind root.
+        nix::unistd::setuid(nix::unistd::Uid::from_raw(65_534)).unwrap();
+    }
+    nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NPROC, 0, 0).unwrap();
+    assert!(std::thread::Builder::new().spawn(|| ()).is_err());
+    true
+}
+
+#[test]
+fn a_search_needs_no_thread() {
+    if !without_threads("log::store::tests::a_search_needs_no_thread") {
+        return;
+    }
+    let mut store = store(PARALLEL + 100, usize::MAX);
+    for n in 0..PARALLEL + 100 {
+        store.push(format!("line {n}").as_bytes());
+    }
+    assert_eq!(found(&store, "line (7|20050)$"), [7, 20_050]);
+}
