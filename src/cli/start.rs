@@ -63,10 +63,8 @@ pub(super) async fn ensure(context: &Context, settings: &Settings) -> Result<i32
                 } else {
                     super::install::ensure(settings)?;
                     prepare(home)?;
-                    let child = background::spawn(home, &settings.options).map_err(|error| {
-                        CliError::Other(format!("cannot start a background host: {error}"))
-                    })?;
-                    spawned = Some(child);
+                    let child = background::spawn(home, &settings.options);
+                    spawned = Some(child.map_err(|error| not_spawned(&error))?);
                     // What came before, an installation perhaps, is not the host's time.
                     patience.renew();
                 }
@@ -80,6 +78,16 @@ pub(super) async fn ensure(context: &Context, settings: &Settings) -> Result<i32
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+fn not_spawned(error: &std::io::Error) -> CliError {
+    let next = match error.raw_os_error() {
+        Some(libc::EAGAIN | libc::ENOMEM) => {
+            "; end some processes, or raise the limit (`ulimit -u`)"
+        }
+        _ => "",
+    };
+    CliError::Other(format!("cannot start a background host: {error}{next}"))
 }
 
 enum Gone {

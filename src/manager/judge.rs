@@ -99,6 +99,7 @@ pub(super) fn fatal(ended: &Ended, settings: &Settings) -> Option<Failure> {
             format!("Temporal does not accept its arguments: {detail}"),
             "mend what follows `--`, or use another CLI with --temporal-bin FILE",
         )),
+        (StartFailure::NoThread, None) => Some(no_thread()),
         (StartFailure::PortForbidden { port, what }, None) => Some(forbidden(port, what)),
         // The launch looks at the ports again and names who is there.
         (
@@ -108,6 +109,14 @@ pub(super) fn fatal(ended: &Ended, settings: &Settings) -> Option<Failure> {
             None,
         ) => None,
     }
+}
+
+fn no_thread() -> Failure {
+    Failure::new(
+        "Temporal cannot start: the system creates no thread for it",
+        "end some processes, or raise the limit (`ulimit -u`); stigmer tries again",
+    )
+    .until_free(Resource::System)
 }
 
 /// A privilege is missing, which no restart gives.

@@ -493,6 +493,9 @@ fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Spawned
             Some(libc::EAGAIN | libc::ENOMEM) => {
                 "end some processes, or raise the limit (`ulimit -u`); stigmer tries again"
             }
+            Some(libc::EMFILE | libc::ENFILE) => {
+                "raise the limit on descriptors (`ulimit -n`); stigmer tries again"
+            }
             _ => "name another with --temporal-bin FILE, or run `stigmer local install`",
         };
         let failure = Failure::new(reason, cure);

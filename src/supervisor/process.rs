@@ -164,6 +164,9 @@ impl Supervisor {
                     self.schedule.credit(now.saturating_duration_since(live.since));
                 }
                 match fatal {
+                    Some(failure) if failure.waits_for == Some(Resource::System) => {
+                        self.wait_for_resource(failure, now)
+                    }
                     Some(failure) => self.fail(failure, now),
                     None => self.restart(exit.cause(), exit.to_string(), now),
                 }

@@ -147,6 +147,8 @@ pub enum StartFailure {
         /// The server's own words.
         detail: String,
     },
+    /// The system creates no thread for the server, for example at the limit of processes.
+    NoThread,
     /// Anything else.
     Other,
 }
@@ -161,6 +163,8 @@ pub fn classify_exit(code: Option<i32>, cause: Option<&str>) -> StartFailure {
             StartFailure::LostPortRace { port: None }
         }
         Some(2) if words.contains(IN_USE) => StartFailure::LostPortRace { port: bound_port(words) },
+        // Go's runtime, in a `clone` that fails.
+        Some(2) if words.starts_with("fatal error: newosproc") => StartFailure::NoThread,
         Some(1) => refused(words),
         _ => StartFailure::Other,
     }

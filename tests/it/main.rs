@@ -18,6 +18,7 @@ mod handovers;
 mod headless;
 mod homes;
 mod lifecycle;
+mod limits;
 mod logs;
 mod losses;
 mod mounts;

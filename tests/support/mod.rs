@@ -12,6 +12,7 @@ pub mod server;
 pub mod socket;
 pub mod status;
 pub mod strangers;
+pub mod users;
 pub mod wrapper;
 
 use std::time::{Duration, Instant};

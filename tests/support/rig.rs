@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read, Seek};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -24,6 +25,8 @@ pub struct Rig {
     pub home: PathBuf,
     pub port: u16,
     pub ui_port: u16,
+    stigmer: PathBuf,
+    user: Option<u32>,
     options: Vec<(&'static str, String)>,
     _permit: Option<Permit>,
 }
@@ -94,7 +97,10 @@ impl Rig {
         let (port, ui_port) = (ports::free(), ports::free());
         let home = folder.path().join("home");
         std::fs::create_dir(&home).unwrap();
-        let mut rig = Self { folder, tag, home, port, ui_port, options: vec![], _permit: None };
+        let stigmer = assert_cmd::cargo::cargo_bin!("stigmer").to_owned();
+        let (user, options) = (None, vec![]);
+        let mut rig =
+            Self { folder, tag, home, port, ui_port, stigmer, user, options, _permit: None };
         let program = server::program().display().to_string();
         rig.set("port", &port.to_string());
         rig.set("ui-port", &ui_port.to_string());
@@ -118,6 +124,20 @@ impl Rig {
     /// Lets this program be run in Temporal's place.
     pub fn set_program(&mut self, program: &Path) {
         self.set("temporal-bin", &format!("{:?}", program.display().to_string()));
+    }
+
+    /// Makes the home that of another user, and runs all further commands as that user.
+    pub fn run_as(&mut self, user: u32) {
+        // That user need not be able to read the originals.
+        let [stigmer, temporal] = ["stigmer", "temporal"].map(|name| self.folder().join(name));
+        std::fs::copy(&self.stigmer, &stigmer).unwrap();
+        std::fs::copy(server::program(), &temporal).unwrap();
+        self.set_program(&temporal);
+        let files = [self.folder(), &self.home, &self.path("config.toml"), &stigmer, &temporal];
+        for file in files {
+            std::os::unix::fs::chown(file, Some(user), Some(user)).unwrap();
+        }
+        (self.stigmer, self.user) = (stigmer, Some(user));
     }
 
     /// A file of the home.
@@ -145,12 +165,16 @@ impl Rig {
             .env(TAG, &self.tag)
             .current_dir(self.folder.path())
             .stdin(Stdio::null());
+        if let Some(user) = self.user {
+            // The server looks the user up there before it looks into /etc/passwd.
+            command.uid(user).gid(user).env("USER", "unused");
+        }
         command
     }
 
     /// `stigmer local …` on this home.
     pub fn local(&self, arguments: &[&str]) -> Command {
-        let mut command = self.command(assert_cmd::cargo::cargo_bin!("stigmer"));
+        let mut command = self.command(&self.stigmer);
         command.arg("local").args(arguments).arg("--home").arg(&self.home);
         command
     }
@@ -242,7 +266,13 @@ impl Rig {
 
     /// Whether anybody holds this lock file of the home.
     pub fn is_locked(&self, name: &str) -> bool {
-        lock::is_held(&self.path(name)).unwrap()
+        let path = self.path(name);
+        if self.user.is_some() {
+            // stigmer looks at no file of another user.
+            return File::open(path)
+                .is_ok_and(|file| fs2::FileExt::try_lock_shared(&file).is_err());
+        }
+        lock::is_held(&path).unwrap()
     }
 
     /// A value of `temporal.pid`, by key.

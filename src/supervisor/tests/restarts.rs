@@ -476,3 +476,19 @@ fn stop_ends_the_wait_for_room() {
     assert!(sim.is_stopped());
     assert_eq!(sim.supervisor.poll_timeout(), None);
 }
+
+#[test]
+fn a_server_that_ends_for_want_of_a_resource_is_tried_for_as_long_as_it_is_wanted() {
+    let mut sim = Sim::ready(Policy::default());
+    sim.exit(SIGKILL);
+    for _ in 1..=12 {
+        sim.handle(launched(sim.generation()));
+        let fatal = Failure::new("no thread is left", "`ulimit -u`").until_free(Resource::System);
+        let (generation, exit) = (sim.generation(), Exit::Code(2));
+        sim.handle(Input::Exited { generation, exit, fatal: Some(fatal) });
+        let (delay, effects) = sim.jump();
+        assert!(matches!(effects[..], [Effect::Launch { automatic: false, .. }]), "{effects:?}");
+        assert!(delay <= secs(30.0));
+    }
+    assert_eq!(sim.supervisor.schedule().in_window(sim.supervisor.policy(), sim.now), 0);
+}

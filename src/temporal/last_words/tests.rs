@@ -88,6 +88,17 @@ fn lost_port_races_are_told_from_crashes() {
 }
 
 #[test]
+fn a_server_without_threads_is_told_from_a_crash() {
+    let lines = "runtime: failed to create new OS thread (have 3 already; errno=11)
+runtime: may need to increase max user processes (ulimit -u)
+fatal error: newosproc
+
+runtime stack:
+runtime.throw({0x5861277?, 0x7fffb9b40668?})";
+    assert_eq!(judge(2, lines), StartFailure::NoThread);
+}
+
+#[test]
 fn the_cause_is_found_among_everything_else() {
     let usage = "Usage:\n  temporal server start-dev [flags]\n";
     let error = ERRORS.lines().nth(19).unwrap();

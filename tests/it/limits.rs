@@ -1,0 +1,112 @@
+//! The limit on processes, which counts threads, and low limits on descriptors.
+
+use crate::support::process::Process;
+use crate::support::rig::{READY, Rig};
+use crate::support::users::unused_user;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use serde_json::Value;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+/// The command, with this as its soft and hard limit.
+fn limited(mut command: Command, resource: Resource, limit: u64) -> Command {
+    // SAFETY: between fork and exec only a system call on plain numbers is made.
+    unsafe {
+        command.pre_exec(move || Ok(setrlimit(resource, limit, limit)?));
+    }
+    command
+}
+
+#[test]
+fn a_start_at_the_limit_of_processes_is_an_error() {
+    let Some(mut rig) = unused_user() else { return };
+    rig.set("max-restarts", "1");
+    // The first numbers are too low for a host, the last one for a server.
+    for limit in [0, 3, 4, 5, 6, 7, 9] {
+        for arguments in [&["--no-tui"][..], &[]] {
+            let start = limited(rig.local(arguments), Resource::RLIMIT_NPROC, limit);
+            let ran = rig.finish(start);
+            assert!(!ran.stderr.contains("panicked"), "{limit}: {ran:?}");
+            let said = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(said.contains("ulimit -u"), "{limit}: {said}");
+            ran.exits(1);
+            assert!(rig.processes().is_empty(), "{limit}");
+        }
+    }
+    assert_eq!(rig.start().says(), READY);
+    rig.stop();
+}
+
+/// Sets the soft limit on processes of a process of the rig's user.
+#[track_caller]
+fn limit_processes(rig: &Rig, process: &Process, limit: &str) {
+    let mut prlimit = rig.command("prlimit");
+    prlimit.arg(format!("--pid={}", process.pid)).arg(format!("--nproc={limit}:"));
+    rig.finish(prlimit).exits(0);
+}
+
+/// The threads of a host that do not end when there is nothing to do.
+fn threads(host: &Process) -> usize {
+    let all = std::fs::read_dir(format!("/proc/{}/task", host.pid)).unwrap();
+    // One that has ended since then has no name any more.
+    let names =
+        all.filter_map(|thread| std::fs::read_to_string(thread.unwrap().path().join("comm")).ok());
+    names.filter(|name| !matches!(name.trim_end(), "path" | "read")).count()
+}
+
+/// Whether the last start failed for want of a process or a thread.
+fn is_short(status: &Value) -> bool {
+    let message = status["message"].as_str().unwrap();
+    let down = ["backoff", "failed"].iter().any(|state| status["state"] == *state);
+    down && (message.contains("temporarily unavailable") || message.contains("no thread"))
+}
+
+#[test]
+fn a_crash_at_the_limit_of_processes_is_repaired_once_there_is_room() {
+    let Some(mut rig) = unused_user() else { return };
+    rig.set("backoff-max", "\"1s\"");
+    rig.start();
+    let host = rig.host();
+    let before = getrlimit(Resource::RLIMIT_NPROC).unwrap().0.to_string();
+    for more in 0..=3 {
+        let temporal = rig.temporal();
+        // The server's own threads are free as soon as it is gone.
+        limit_processes(&rig, &host, &(threads(&host) + more).to_string());
+        temporal.kill();
+        rig.wait_for("a refused start", is_short);
+        rig.run(&["status"]).exits(4);
+        limit_processes(&rig, &host, &before);
+        rig.wait_for("ready", |status| status["state"] == "ready");
+        assert!(host.is_alive());
+    }
+    let in_window = &rig.status()["restarts"]["in_window"];
+    assert_eq!(in_window, 4, "each crash counts, and no try without room");
+    rig.stop();
+}
+
+#[test]
+fn with_few_descriptors_every_command_works_or_is_an_error() {
+    let options = [("max-restarts", "1"), ("backoff-max", "\"1s\""), ("start-timeout", "\"5s\"")];
+    let rig = Rig::with(&options);
+    for limit in [16, 20, 24, 32, 48] {
+        let run = |arguments: &[&str]| {
+            let ran = rig.finish(limited(rig.local(arguments), Resource::RLIMIT_NOFILE, limit));
+            assert!(!ran.stderr.contains("panicked"), "{limit}, {arguments:?}: {ran:?}");
+            assert!(matches!(ran.code, Some(0 | 1 | 3 | 4)), "{limit}, {arguments:?}: {ran:?}");
+            assert_eq!(ran.code == Some(1), ran.stderr.contains("stigmer: "), "{ran:?}");
+            ran
+        };
+        if run(&[]).code == Some(0) {
+            let temporal = rig.temporal();
+            temporal.kill();
+            run(&["status"]);
+            rig.wait_for("another server, or none", |status| {
+                let is_other = status["temporal"]["pid"] != temporal.pid;
+                is_other && ["ready", "failed"].iter().any(|state| status["state"] == *state)
+            });
+        }
+        run(&["status"]);
+        run(&["stop"]);
+        rig.stop();
+    }
+}
