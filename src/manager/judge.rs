@@ -99,7 +99,12 @@ pub(super) fn fatal(ended: &Ended, settings: &Settings) -> Option<Failure> {
             format!("Temporal does not accept its arguments: {detail}"),
             "mend what follows `--`, or use another CLI with --temporal-bin FILE",
         )),
-        (StartFailure::NoThread, None) => Some(no_thread()),
+        (StartFailure::NoThread, None) => {
+            Some(short_of("thread", "end some processes, or raise the limit (`ulimit -u`)"))
+        }
+        (StartFailure::NoDescriptor, None) => {
+            Some(short_of("descriptor", "raise the limit on descriptors (`ulimit -n`)"))
+        }
         (StartFailure::PortForbidden { port, what }, None) => Some(forbidden(port, what)),
         // The launch looks at the ports again and names who is there.
         (
@@ -111,12 +116,10 @@ pub(super) fn fatal(ended: &Ended, settings: &Settings) -> Option<Failure> {
     }
 }
 
-fn no_thread() -> Failure {
-    Failure::new(
-        "Temporal cannot start: the system creates no thread for it",
-        "end some processes, or raise the limit (`ulimit -u`); stigmer tries again",
-    )
-    .until_free(Resource::System)
+/// The system lacks something for now; `cure` makes room for it.
+fn short_of(what: &str, cure: &str) -> Failure {
+    let reason = format!("Temporal cannot start: the system gives it no {what}");
+    Failure::new(reason, format!("{cure}; stigmer tries again")).until_free(Resource::System)
 }
 
 /// A privilege is missing, which no restart gives.
@@ -238,24 +241,25 @@ mod tests {
     }
 
     #[test]
-    fn full_disk_is_waited_for_and_other_troubles_of_the_database_are_not() {
+    fn what_the_system_lacks_for_now_is_waited_for_and_other_troubles_of_the_database_are_not() {
         let folder = tempfile::tempdir().unwrap();
         let home = paths::Home::at(folder.path()).unwrap();
         let settings = Settings::resolve(home, crate::config::Options::default()).unwrap();
-        let judged = |words: &str| {
-            let words = Words { cause: Some(words.into()), ..Words::default() };
-            fatal(&Ended { words, ..ended(Exit::Code(1), None) }, &settings).unwrap()
-        };
-        let full = judged("Error: failed starting server: database or disk is full (13)");
-        assert!(
-            full.waits_for == Some(Resource::Disk) && full.reason.contains("disk is full"),
-            "{full}"
-        );
-        assert!(
-            judged("Error: failed starting server: file is not a database (26)")
-                .waits_for
-                .is_none()
-        );
+        for (code, words, waits_for) in [
+            (
+                1,
+                "Error: failed starting server: database or disk is full (13)",
+                Some(Resource::Disk),
+            ),
+            (2, "fatal error: newosproc", Some(Resource::System)),
+            (2, "panic: open /bin/temporal: too many open files", Some(Resource::System)),
+            (1, "Error: failed starting server: file is not a database (26)", None),
+        ] {
+            let said = Words { cause: Some(words.into()), ..Words::default() };
+            let ended = Ended { words: said, ..ended(Exit::Code(code), None) };
+            let failure = fatal(&ended, &settings).unwrap();
+            assert_eq!(failure.waits_for, waits_for, "{words}: {failure}");
+        }
     }
 
     #[test]

@@ -149,6 +149,8 @@ pub enum StartFailure {
     },
     /// The system creates no thread for the server, for example at the limit of processes.
     NoThread,
+    /// The server gets no descriptor for a file that it opens.
+    NoDescriptor,
     /// Anything else.
     Other,
 }
@@ -165,6 +167,7 @@ pub fn classify_exit(code: Option<i32>, cause: Option<&str>) -> StartFailure {
         Some(2) if words.contains(IN_USE) => StartFailure::LostPortRace { port: bound_port(words) },
         // Go's runtime, in a `clone` that fails.
         Some(2) if words.starts_with("fatal error: newosproc") => StartFailure::NoThread,
+        Some(1 | 2) if words.contains("too many open files") => StartFailure::NoDescriptor,
         Some(1) => refused(words),
         _ => StartFailure::Other,
     }

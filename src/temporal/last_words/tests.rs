@@ -88,7 +88,7 @@ fn lost_port_races_are_told_from_crashes() {
 }
 
 #[test]
-fn a_server_without_threads_is_told_from_a_crash() {
+fn a_server_without_threads_or_descriptors_is_told_from_a_crash() {
     let lines = "runtime: failed to create new OS thread (have 3 already; errno=11)
 runtime: may need to increase max user processes (ulimit -u)
 fatal error: newosproc
@@ -96,6 +96,8 @@ fatal error: newosproc
 runtime stack:
 runtime.throw({0x5861277?, 0x7fffb9b40668?})";
     assert_eq!(judge(2, lines), StartFailure::NoThread);
+    let line = "panic: open /home/dev/bin/temporal: too many open files";
+    assert_eq!(judge(2, line), StartFailure::NoDescriptor);
 }
 
 #[test]
