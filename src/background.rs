@@ -7,6 +7,7 @@ use crate::manager::{Command, HandOver, Intent};
 use crate::paths::{Home, files};
 use crate::process::Pid;
 use crate::process::spawn::{inherit_only, this_program};
+use crate::process::trim::unmap_code;
 use crate::protocol::Mode;
 use crate::watchdog::{self, Death};
 use std::fs::File;
@@ -28,6 +29,11 @@ const TAKING_OVER: Duration = Duration::from_secs(10);
 /// A host that lived this long does not fail by what it found at its start.
 const STABLE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(2);
+
+/// A start is over by then; if it is not, it is a little slower.
+const STARTED: Duration = Duration::from_secs(5);
+/// Each time costs some hundred page faults.
+const TRIM: Duration = Duration::from_secs(600);
 /// Before a further background host is spawned, where the one before it ended at once.
 const PAUSES: [Duration; 3] =
     [Duration::from_millis(20), Duration::from_millis(200), Duration::from_secs(1)];
@@ -228,9 +234,20 @@ pub async fn resume(home: &Home, death: Death) -> Result<i32, HostError> {
     Ok(code)
 }
 
+/// Gives back the memory that the start has needed, and what a repair or a request has needed since.
+async fn trim() {
+    tokio::time::sleep(STARTED).await;
+    loop {
+        unmap_code();
+        tokio::time::sleep(TRIM).await;
+    }
+}
+
 async fn serve(host: Host) -> i32 {
     // Executed through /proc/self/exe, it would be called "exe" in every list.
     let _ = nix::sys::prctl::set_name(c"stigmer");
+    // It ends with the runtime.
+    tokio::spawn(trim());
     // A vanished terminal is nothing to us; we never had one.
     let signals = (
         signal(SignalKind::terminate()),

@@ -26,6 +26,7 @@ mod sock_diag;
 pub mod spawn;
 pub mod sweep;
 pub mod threads;
+pub mod trim;
 pub mod usage;
 pub mod watch;
 
