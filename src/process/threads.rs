@@ -276,12 +276,32 @@ impl Lane {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use std::time::Instant;
 
     /// Longer than any test may take; no result depends on it.
     const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// Runs the test of this name again in a process that may create no thread. True in there; outside,
+    /// the test is over when this returns.
+    pub(crate) fn without_threads(test: &str) -> bool {
+        const INSIDE: &str = "TEST_WITHOUT_THREADS";
+        if std::env::var_os(INSIDE).is_none() {
+            let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+            let ran = again.args(["--exact", test]).env(INSIDE, "1").output().unwrap();
+            let said = String::from_utf8_lossy(&ran.stdout);
+            assert!(ran.status.success() && said.contains("1 passed"), "{said}");
+            return false;
+        }
+        if nix::unistd::Uid::effective().is_root() {
+            // The limit does not bind root.
+            nix::unistd::setuid(nix::unistd::Uid::from_raw(65_534)).unwrap();
+        }
+        nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NPROC, 0, 0).unwrap();
+        assert!(Builder::new().spawn(|| ()).is_err());
+        true
+    }
 
     fn lane(permanent: usize, most: usize) -> &'static Lane {
         let lane = Box::leak(Box::new(Lane::new("test", permanent, most)));

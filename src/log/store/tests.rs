@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::process::threads::tests::without_threads;
 use crate::temporal::logline::generation_mark;
 
 fn store(max_lines: usize, max_bytes: usize) -> LogStore {
@@ -128,26 +129,6 @@ proptest! {
             .collect();
         prop_assert_eq!(store.find(&Finder::new(pattern).unwrap(), range.0..range.1), expected);
     }
-}
-
-/// Runs the test of this name again in a process that may create no thread. True in there; outside,
-/// the test is over when this returns.
-fn without_threads(test: &str) -> bool {
-    const INSIDE: &str = "TEST_WITHOUT_THREADS";
-    if std::env::var_os(INSIDE).is_none() {
-        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
-        let ran = again.args(["--exact", test]).env(INSIDE, "1").output().unwrap();
-        let said = String::from_utf8_lossy(&ran.stdout);
-        assert!(ran.status.success() && said.contains("1 passed"), "{said}");
-        return false;
-    }
-    if nix::unistd::Uid::effective().is_root() {
-        // The limit does not bind root.
-        nix::unistd::setuid(nix::unistd::Uid::from_raw(65_534)).unwrap();
-    }
-    nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NPROC, 0, 0).unwrap();
-    assert!(std::thread::Builder::new().spawn(|| ()).is_err());
-    true
 }
 
 #[test]

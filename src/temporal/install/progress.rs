@@ -109,7 +109,7 @@ impl Progress for Bar {
             bar.set_style(style);
         }
         // Also where nothing comes in, the user sees that it lives.
-        bar.enable_steady_tick(TICK);
+        keep_alive(&bar);
         self.0 = Some(bar);
     }
 
@@ -126,6 +126,20 @@ impl Progress for Bar {
     fn finished(&mut self, path: &Path, how: How) {
         self.end(&finished(path, how));
     }
+}
+
+/// Draws the bar again and again until it ends. indicatif's own way panics where the system creates
+/// no thread; then the bar moves only when bytes come in.
+fn keep_alive(bar: &ProgressBar) {
+    let weak = bar.downgrade();
+    let live = move || weak.upgrade().filter(|bar| !bar.is_finished());
+    let _ = std::thread::Builder::new().name("progress".to_owned()).spawn(move || {
+        while let Some(bar) = live() {
+            bar.tick();
+            drop(bar);
+            std::thread::sleep(TICK);
+        }
+    });
 }
 
 fn waiting(lock: &Path) -> String {
@@ -145,4 +159,21 @@ fn failed(way: &str, why: &str) -> String {
 
 fn finished(path: &Path, how: How) -> String {
     format!("the Temporal CLI is {} ({how})", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::threads::tests::without_threads;
+
+    #[test]
+    fn a_bar_needs_no_thread() {
+        if !without_threads("temporal::install::progress::tests::a_bar_needs_no_thread") {
+            return;
+        }
+        let mut bar = Bar::default();
+        bar.started("here", Some(10));
+        bar.advanced(10);
+        bar.finished(Path::new("/bin/temporal"), How::Verified);
+    }
 }
