@@ -481,11 +481,12 @@ fn stop_ends_the_wait_for_room() {
 fn a_server_that_ends_for_want_of_a_resource_is_tried_for_as_long_as_it_is_wanted() {
     let mut sim = Sim::ready(Policy::default());
     sim.exit(SIGKILL);
-    for _ in 1..=12 {
+    for tries in 1..=12 {
         sim.handle(launched(sim.generation()));
         let fatal = Failure::new("no thread is left", "`ulimit -u`").until_free(Resource::System);
         let (generation, exit) = (sim.generation(), Exit::Code(2));
         sim.handle(Input::Exited { generation, exit, fatal: Some(fatal) });
+        assert_eq!(matches!(sim.state(), State::Failed { .. }), tries > 4, "{:?}", sim.state());
         let (delay, effects) = sim.jump();
         assert!(matches!(effects[..], [Effect::Launch { automatic: false, .. }]), "{effects:?}");
         assert!(delay <= secs(30.0));
