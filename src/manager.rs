@@ -59,6 +59,7 @@ use launch::{Launched, Order};
 use log_reader::LogReader;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use timeline::Episode;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -86,6 +87,10 @@ enum Event {
     ServerVersion {
         generation: Generation,
         version: String,
+    },
+    Noted {
+        generation: Generation,
+        note: String,
     },
     /// A task of ours is no more, and what it was to tell never comes.
     Panicked,
@@ -133,11 +138,18 @@ struct Running {
     asked: watch::Sender<bool>,
     _watch: Option<Task>,
     _probes: Task,
-    ever_ready: bool,
+    /// Shared with the watch of its end.
+    ever_ready: Arc<AtomicBool>,
     /// As of a moment at which all was well, some ten rounds of probes ago at most.
     oom_kills: Option<u64>,
     /// When all checks passed most recently.
     passed: Option<Instant>,
+}
+
+impl Running {
+    fn is_ever_ready(&self) -> bool {
+        self.ever_ready.load(Ordering::Relaxed)
+    }
 }
 
 /// A command whose outcome somebody waits for.
@@ -306,6 +318,7 @@ impl Manager {
                     Event::ServerVersion { generation, version } => {
                         self.server_version(generation, version);
                     }
+                    Event::Noted { generation, note } => self.noted(generation, note),
                     // Another host begins with what is, which this one no longer knows.
                     Event::Panicked => return,
                 },
@@ -331,6 +344,7 @@ impl Manager {
     /// Looks at the files of the home from time to time, and writes what waits.
     fn keep_files(&mut self) {
         let now = Instant::now();
+        self.files.receive();
         if self.files.is_due(now) && self.sweeps.has_home() && self.files.look(now) {
             self.files.report("logs/stigmer.log", own::retry());
             self.files.report("logs/events.jsonl", self.chronicle.retry());

@@ -2,13 +2,18 @@
 
 use super::log_reader::{LogReader, Words};
 use super::sweeps::{Sweeps, Unswept};
+use crate::config::Settings;
+use crate::paths;
 use crate::process::ports;
 use crate::process::sweep::Subject;
 use crate::process::threads::LOOKS;
 use crate::process::usage;
 use crate::process::watch::Watched;
 use crate::supervisor::Exit;
-use std::path::PathBuf;
+use crate::temporal::database;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -39,6 +44,35 @@ pub struct Ended {
     pub oom_kills: Option<u64>,
     /// What is still there and cannot be proven ours, for people.
     pub leftover: Option<String>,
+    /// What its disks say.
+    pub disks: Disks,
+}
+
+/// What is known of the disks of a server that ended before it was ready.
+#[derive(Debug, Default)]
+pub struct Disks {
+    /// Which folder takes no file, and why.
+    pub full: Option<String>,
+    /// Whether the next start makes the database anew.
+    pub is_replaceable: Option<bool>,
+}
+
+impl Disks {
+    fn look(settings: &Settings) -> Self {
+        let database = settings.database.file();
+        let folders = [database.and_then(Path::parent), Some(settings.home.root())];
+        let full = folders.into_iter().flatten().find_map(|folder| {
+            paths::has_room(folder).err().map(|error| format!("{}: {error}", folder.display()))
+        });
+        Self { full, is_replaceable: database.and_then(|file| database::is_replaceable(file).ok()) }
+    }
+
+    async fn of(settings: Arc<Settings>) -> Self {
+        LOOKS.run(LOOK, move || Self::look(&settings)).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the disks of the server are not known");
+            Self::default()
+        })
+    }
 }
 
 /// What is watched.
@@ -54,13 +88,17 @@ pub(super) struct Instance {
     pub ports: Vec<u16>,
     /// Whether somebody asked it to stop: then its processes are given time.
     pub asked: watch::Receiver<bool>,
+    /// Whether it ever became ready: then its disks did not prevent that.
+    pub ever_ready: Arc<AtomicBool>,
+    /// Its options.
+    pub settings: Arc<Settings>,
     /// What clears it.
     pub sweeps: Sweeps,
 }
 
 /// Returns when the leader has ended and nothing of its instance is left.
 pub(super) async fn watch(instance: Instance, log: LogReader) -> Ended {
-    let Instance { subject, watched, lock, ports, asked, sweeps } = instance;
+    let Instance { subject, watched, lock, ports, asked, ever_ready, settings, sweeps } = instance;
     watched.ended().await;
     let at = Instant::now();
     let oom_kills = usage::oom_kills();
@@ -120,11 +158,15 @@ pub(super) async fn watch(instance: Instance, log: LogReader) -> Ended {
         .run(LOOK, move || leftover(&lock, &ports))
         .await
         .unwrap_or_else(|error| Some(format!("whether the ports are free is not known: {error}")));
-    Ended { exit, at, cleaned: at.elapsed(), words, oom_kills, leftover }
+    let disks = match ever_ready.load(Ordering::Relaxed) {
+        true => Disks::default(),
+        false => Disks::of(settings).await,
+    };
+    Ended { exit, at, cleaned: at.elapsed(), words, oom_kills, leftover, disks }
 }
 
 /// What still stands in the way, read from the kernel.
-fn leftover(lock: &std::path::Path, ports: &[u16]) -> Option<String> {
+fn leftover(lock: &Path, ports: &[u16]) -> Option<String> {
     for port in ports {
         match ports::occupant(*port) {
             Ok(None) => {}

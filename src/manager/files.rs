@@ -2,7 +2,11 @@
 //!
 //! A disk may be full, read-only or broken. A file that cannot be written never ends or delays
 //! supervision: it is a trouble that the status shows, and it is written once the disk takes it.
+//! A file on the user's file system, which may not respond, is kept on a thread.
 
+mod distant;
+
+use distant::DistantFile;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind};
@@ -21,6 +25,7 @@ type Keep = Box<dyn FnMut() -> io::Result<()> + Send>;
 #[derive(Default)]
 pub(super) struct Files {
     kept: BTreeMap<&'static str, Keep>,
+    distant: BTreeMap<&'static str, DistantFile>,
     unwritten: BTreeMap<&'static str, io::Error>,
     looked: Option<Instant>,
 }
@@ -37,9 +42,34 @@ impl Files {
         self.kept.insert(name, Box::new(keep));
     }
 
+    /// Like [`Self::keep`], for a file whose file system may not respond: `keep` runs on a thread.
+    /// Waits a moment for the first run.
+    pub(super) fn keep_distant(
+        &mut self,
+        name: &'static str,
+        keep: impl FnMut() -> io::Result<()> + Send + 'static,
+    ) {
+        let before = self.distant.remove(name);
+        let file = self.distant.entry(name).or_insert(DistantFile::new(Box::new(keep), before));
+        file.check_now();
+        self.receive();
+    }
+
+    /// Takes the results of the threads.
+    pub(super) fn receive(&mut self) {
+        for (name, file) in &self.distant {
+            match file.result() {
+                Some(Ok(())) => drop(self.unwritten.remove(name)),
+                Some(Err(error)) => drop(self.unwritten.insert(name, error)),
+                None => {}
+            }
+        }
+    }
+
     /// The file is not ours to write any more.
     pub(super) fn forget(&mut self, name: &'static str) {
         self.kept.remove(name);
+        self.distant.remove(name);
         self.unwritten.remove(name);
     }
 
@@ -75,6 +105,7 @@ impl Files {
                 Err(error) => drop(self.unwritten.insert(name, error)),
             }
         }
+        self.distant.values_mut().for_each(DistantFile::check);
         true
     }
 

@@ -23,6 +23,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -54,7 +55,7 @@ impl Manager {
                     (self.facts.settings.database.file().map(Path::to_owned), started.stamp)
                 {
                     let mut kept = database::Kept::new(file, stamp);
-                    self.files.keep(STAMP, move || kept.keep());
+                    self.files.keep_distant(STAMP, move || kept.keep());
                 }
                 self.episode.passed("cleaned", started.cleaned);
                 self.episode.passed("spawned", started.spawned);
@@ -81,7 +82,7 @@ impl Manager {
                     asked: watch::channel(false).0,
                     _watch: None,
                     _probes: probes,
-                    ever_ready: false,
+                    ever_ready: Arc::default(),
                     oom_kills: None,
                     passed: None,
                 });
@@ -128,12 +129,15 @@ impl Manager {
     ) {
         let settings = self.facts.settings.clone();
         let (asked, asked_too) = watch::channel(false);
+        let ever_ready = Arc::new(AtomicBool::new(false));
         let instance = Instance {
             subject: subject.clone(),
             watched,
             lock: settings.home.temporal_lock(),
             ports: std::iter::once(record.port).chain(record.ui_port).collect(),
             asked: asked_too,
+            ever_ready: ever_ready.clone(),
+            settings: settings.clone(),
             sweeps: self.sweeps.clone(),
         };
         let (path, kept) = (settings.home.record(), record.clone());
@@ -171,7 +175,7 @@ impl Manager {
             asked,
             _watch: Some(watch),
             _probes: probes,
-            ever_ready: false,
+            ever_ready,
             oom_kills: usage::oom_kills(),
             passed: None,
         });
@@ -267,7 +271,7 @@ impl Manager {
             None => {}
             Some(leftover) => tracing::warn!("{leftover}"),
         }
-        let fatal = (!running.ever_ready).then(|| judge::fatal(&ended, &settings)).flatten();
+        let fatal = (!running.is_ever_ready()).then(|| judge::fatal(&ended, &settings)).flatten();
         // Where it was not asked to end, someone else sent it.
         let by_kill = unasked && matches!(ended.exit, Exit::Signal(libc::SIGKILL, _));
         self.facts.last_words = match by_kill {
@@ -317,7 +321,7 @@ impl Manager {
 
     pub(super) fn became_ready(&mut self, generation: Generation, owner: Owner) {
         if let Some(running) = &mut self.running {
-            running.ever_ready = true;
+            running.ever_ready.store(true, Ordering::Relaxed);
         }
         if self.facts.server.as_ref().is_some_and(|server| server.server_version.is_none()) {
             self.ask_server_version(generation);
@@ -328,7 +332,7 @@ impl Manager {
         let settings = self.facts.settings.clone();
         let known = self.facts.server.as_ref().and_then(|server| server.version.clone());
         // Here and now: a crash in the next moment must not find the database unmarked.
-        self.mark_complete(&settings, known.as_deref());
+        self.mark_complete(generation, known.clone());
         if known.is_none() {
             let report = self.report.clone();
             let marker = self
@@ -358,22 +362,39 @@ impl Manager {
         let version = server.version.clone();
         // On its way down the options may be the next generation's already.
         if matches!(self.supervisor.state(), State::Ready(_) | State::Degraded(..)) {
-            self.mark_complete(&self.facts.settings.clone(), version.as_deref());
+            self.mark_complete(generation, version);
+        }
+    }
+
+    /// What there is to say of the database has become known.
+    pub(super) fn noted(&mut self, generation: Generation, note: String) {
+        if self.facts.server.as_ref().is_some_and(|server| server.generation == generation) {
+            self.facts.note = note;
         }
     }
 
     /// Notes beside the database that a server became ready on it, and says so where it was
     /// another version before.
-    fn mark_complete(&mut self, settings: &Settings, version: Option<&str>) {
+    fn mark_complete(&mut self, generation: Generation, version: Option<String>) {
+        let settings = self.facts.settings.clone();
         let Some(file) = settings.database.file().map(Path::to_owned) else { return };
         let home = settings.home.to_string();
-        let (mut kept, changed) = database::Kept::complete(file.clone(), &home, version);
-        if let Some(changed) = changed {
-            self.facts.note = changed;
-        }
-        // First: it may hold the lock.
-        self.files.forget(STAMP);
-        self.files.keep(STAMP, move || kept.keep());
+        let mut kept = None;
+        let (at, report) = (file.clone(), self.report.clone());
+        self.files.keep_distant(STAMP, move || {
+            let kept = match &mut kept {
+                Some(kept) => kept,
+                None => {
+                    let (complete, changed) =
+                        database::Kept::complete(at.clone(), &home, version.as_deref())?;
+                    if let Some(note) = changed {
+                        let _ = report.send(Event::Noted { generation, note });
+                    }
+                    kept.insert(complete)
+                }
+            };
+            kept.keep()
+        });
         tokio::spawn(async move {
             let synced = LOOKS.run(SYNC, move || database::sync(&file)).await;
             let synced = synced.map_err(|error| io::Error::other(error.to_string())).flatten();

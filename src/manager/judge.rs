@@ -3,14 +3,11 @@
 use super::aftermath::Ended;
 use super::log_reader::Words;
 use super::{Facts, Outcome};
-use crate::config::{Database, Settings};
-use crate::paths;
+use crate::config::Settings;
 use crate::protocol::ApiError;
 use crate::supervisor::{Exit, Failure, Resource, State, Want};
-use crate::temporal::database;
 use crate::temporal::last_words::{self, PortUse, StartFailure};
 use crate::temporal::logline::{Level, LineParser};
-use std::path::Path;
 
 /// Whether what was asked for has come about, or no longer will.
 pub(super) fn outcome(goal: Want, want: Want, state: &State, facts: &Facts) -> Option<Outcome> {
@@ -66,10 +63,7 @@ pub(super) fn fatal(ended: &Ended, settings: &Settings) -> Option<Failure> {
         .file()
         .map(|path| path.display().to_string())
         .unwrap_or_else(|| "in memory".into());
-    let folders = [settings.database.file().and_then(Path::parent), Some(settings.home.root())];
-    let full = folders.into_iter().flatten().find_map(|folder| {
-        paths::has_room(folder).err().map(|error| format!("{}: {error}", folder.display()))
-    });
+    let full = ended.disks.full.as_deref();
     match (last_words::classify_exit(code, ended.words.cause.as_deref()), full) {
         (StartFailure::DatabaseUnusable { detail }, None) if detail.contains(FULL) => {
             Some(no_room(&format!("the database {database}: {detail}")))
@@ -79,22 +73,24 @@ pub(super) fn fatal(ended: &Ended, settings: &Settings) -> Option<Failure> {
             | StartFailure::UnknownFlag { detail: words },
             Some(full),
         ) => Some(no_room(&format!("{full}; Temporal says: {words}"))),
-        (_, Some(full)) => Some(no_room(&full)),
+        (_, Some(full)) => Some(no_room(full)),
         (StartFailure::DatabaseUnusable { detail }, None) => Some(Failure::new(
             format!("Temporal cannot use the database {database}: {detail}"),
             "mend the file or its folder, or name another database with --db FILE",
         )),
         // One that a start of ours began is set aside by the next start.
-        (StartFailure::PartialSchema, None) => match &settings.database {
-            Database::File(path) if !database::is_replaceable(path) => Some(Failure::new(
-                format!(
-                    "the database {database} is incomplete or another program's: {}",
-                    ended.words.cause.as_deref().unwrap_or("tables are missing")
-                ),
-                "move it away, or name another database with --db FILE",
-            )),
-            Database::File(_) | Database::Memory => None,
-        },
+        // Where that is not known, the next start looks again.
+        (StartFailure::PartialSchema, None) => {
+            (ended.disks.is_replaceable == Some(false)).then(|| {
+                Failure::new(
+                    format!(
+                        "the database {database} is incomplete or another program's: {}",
+                        ended.words.cause.as_deref().unwrap_or("tables are missing")
+                    ),
+                    "move it away, or name another database with --db FILE",
+                )
+            })
+        }
         (StartFailure::UnknownFlag { detail }, None) => Some(Failure::new(
             format!("Temporal does not accept its arguments: {detail}"),
             "mend what follows `--`, or use another CLI with --temporal-bin FILE",
@@ -214,6 +210,8 @@ pub(super) fn struck(detail: &str, peak: Option<u64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manager::aftermath::Disks;
+    use crate::paths;
     use std::time::{Duration, Instant};
 
     fn ended(exit: Exit, oom_kills: Option<u64>) -> Ended {
@@ -224,6 +222,7 @@ mod tests {
             words: Words::default(),
             leftover: None,
             oom_kills,
+            disks: Disks::default(),
         }
     }
 

@@ -9,7 +9,6 @@
 use super::Refused;
 use crate::paths;
 use crate::process::lock::{self, HostLock, InstanceLock};
-use crate::process::look;
 use crate::process::open_files::KnownFile;
 use crate::supervisor::Failure;
 use serde::{Deserialize, Serialize};
@@ -162,27 +161,27 @@ impl Kept {
 
     /// For a server that became ready: the schema is whole. Returns also what there is to say
     /// where another version was the last to use it.
-    #[must_use]
+    ///
+    /// # Errors
+    /// When the lock file cannot be read.
     pub fn complete(
         file: PathBuf,
         home: &str,
         cli_version: Option<&str>,
-    ) -> (Self, Option<String>) {
-        let before = look::bounded(&file, |file| Ok(read(&lock_path(file)?)));
-        let before = before.ok().flatten();
+    ) -> io::Result<(Self, Option<String>)> {
+        let before = look(&lock_path(&file)?)?;
         let before = before.unwrap_or_else(|| Stamp { home: home.to_owned(), ..Stamp::default() });
         let changed = version_changed(&file, &before, cli_version.unwrap_or_default());
         let cli_version = cli_version.map(str::to_owned).or(before.cli_version);
-        (Self::new(file, Stamp { complete: true, cli_version, ..before }), changed)
+        Ok((Self::new(file, Stamp { complete: true, cli_version, ..before }), changed))
     }
 
     /// Makes the lock file contain the stamp, and locks it if no process does.
     ///
     /// # Errors
-    /// When it cannot be written, its file system does not respond, or another server has locked it
-    /// after it was deleted.
+    /// When it cannot be written, or another server has locked it after it was deleted.
     pub fn keep(&mut self) -> io::Result<()> {
-        let path = look::bounded(&self.file, lock_path)?;
+        let path = lock_path(&self.file)?;
         let there = KnownFile::at(&path)?;
         if there.is_none() || there != self.locked {
             self.lock = HostLock::take_within(&path, Duration::ZERO)?;
@@ -207,12 +206,12 @@ pub fn sync(file: &Path) -> io::Result<()> {
 }
 
 /// Whether the next start sets it aside and makes a new one.
-#[must_use]
-pub fn is_replaceable(file: &Path) -> bool {
-    lock_path(file)
-        .ok()
-        .and_then(|path| read(&path))
-        .is_some_and(|stamp| stamp.created && !stamp.complete)
+///
+/// # Errors
+/// When its lock file cannot be read.
+pub fn is_replaceable(file: &Path) -> io::Result<bool> {
+    let stamp = look(&lock_path(file)?)?;
+    Ok(stamp.is_some_and(|stamp| stamp.created && !stamp.complete))
 }
 
 fn version_changed(path: &Path, stamp: &Stamp, cli_version: &str) -> Option<String> {
@@ -384,7 +383,7 @@ mod tests {
         let file = folder.path().join("a.db");
         drop(guard(&file, "h", "1.8.0").unwrap());
         std::fs::write(&file, "a whole schema").unwrap();
-        Kept::complete(file.clone(), "h", Some("1.8.0")).0.keep().unwrap();
+        Kept::complete(file.clone(), "h", Some("1.8.0")).unwrap().0.keep().unwrap();
         assert!(stamp_of(&file).complete);
         assert!(guard(&file, "h", "1.8.0").unwrap().warnings.is_empty());
         let warnings = guard(&file, "h", "1.9.1").unwrap().warnings;
@@ -415,7 +414,8 @@ mod tests {
         std::fs::write(&target, "kept").unwrap();
         std::os::unix::fs::symlink(&target, lock_path(&file).unwrap()).unwrap();
         assert!(guard(&file, "h", "1").unwrap_err().failure.reason.contains("symbolic link"));
-        Kept::complete(file, "h", Some("1")).0.keep().unwrap_err();
+        Kept::complete(file.clone(), "h", Some("1")).unwrap_err();
+        Kept::new(file, Stamp::default()).keep().unwrap_err();
         assert_eq!(std::fs::read_to_string(&target).unwrap(), "kept");
     }
 
@@ -425,7 +425,7 @@ mod tests {
         let file = folder.path().join("a.db");
         std::fs::write(&file, "a whole schema").unwrap();
         let server = guard(&file, "/home/one", "1").unwrap();
-        let (mut kept, note) = Kept::complete(file.clone(), "/home/one", Some("1"));
+        let (mut kept, note) = Kept::complete(file.clone(), "/home/one", Some("1")).unwrap();
         assert_eq!(note, None);
         kept.keep().unwrap();
         assert!(kept.lock.is_none(), "the server has it");
@@ -447,7 +447,7 @@ mod tests {
         let file = folder.path().join("a.db");
         std::fs::write(&file, "a whole schema").unwrap();
         let _server = guard(&file, "/home/one", "1").unwrap();
-        let (mut kept, _) = Kept::complete(file.clone(), "/home/one", Some("1"));
+        let (mut kept, _) = Kept::complete(file.clone(), "/home/one", Some("1")).unwrap();
         kept.keep().unwrap();
         std::fs::remove_file(lock_path(&file).unwrap()).unwrap();
         let other = guard(&file, "/home/two", "1").unwrap();
