@@ -389,15 +389,17 @@ pub fn is_disk_trouble(error: &io::Error) -> bool {
         || error.raw_os_error() == Some(libc::EIO)
 }
 
-/// Whether the error is due to a resource that other processes may release, or to an interruption:
-/// the same call may succeed a moment later.
+/// Whether the error is due to a resource that other processes may release, to an interruption, or to
+/// a file system whose server has ended: the same call may succeed a moment later.
 #[must_use]
 pub fn is_passing(error: &io::Error) -> bool {
     use io::ErrorKind::{
         ExecutableFileBusy, Interrupted, OutOfMemory, ResourceBusy, TimedOut, WouldBlock,
     };
     let kinds = [ExecutableFileBusy, Interrupted, OutOfMemory, ResourceBusy, TimedOut, WouldBlock];
-    let codes = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOLCK];
+    let short = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOLCK];
+    let without_server = [libc::ENOTCONN, libc::ESTALE, libc::EHOSTDOWN, libc::ECONNABORTED];
+    let codes = [short, without_server].concat();
     kinds.contains(&error.kind()) || error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 

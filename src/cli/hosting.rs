@@ -3,9 +3,15 @@
 use super::{CliError, Context, install, output, start};
 use crate::background;
 use crate::config::{Options, Settings};
+use crate::host::HostError;
+use crate::process::threads;
 use crate::watchdog::Death;
 use crate::{headless as foreground, telemetry, tui};
 use std::io::IsTerminal;
+
+/// The threads of a dashboard: two run the host, one reads the terminal, the others are those of
+/// [`threads`], of signals and of searches.
+const THREADS: usize = 8;
 
 /// The background process itself; its caller has checked everything.
 pub(super) fn background(context: &Context, options: &str) -> Result<i32, CliError> {
@@ -54,6 +60,9 @@ pub(super) fn dashboard(context: &Context) -> Result<i32, CliError> {
     install::ensure(&settings)?;
     start::prepare(&context.home)?;
     telemetry::start(&context.home);
+    threads::try_create(THREADS)
+        .map_err(HostError::Threads)
+        .map_err(|error| CliError::Other(error.to_string()))?;
     // The dashboard may be stopped by a terminal that does not take its output;
     // the host must not, so it runs on threads of its own.
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -107,6 +107,28 @@ pub fn start() -> io::Result<()> {
     LOOKS.start()
 }
 
+/// Creates this many threads at once and ends them. Some libraries panic where the system creates
+/// no thread; this tells it before they are used.
+///
+/// # Errors
+/// When the system creates fewer.
+pub fn try_create(count: usize) -> io::Result<()> {
+    let (end, ended) = mpsc::channel::<()>();
+    let ended = Mutex::new(ended);
+    std::thread::scope(|scope| {
+        // They wait for each other, so all of them exist at the same time.
+        let created = (0..count).try_for_each(|_| {
+            let wait = || {
+                let ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+                let _ = ended.recv();
+            };
+            Builder::new().stack_size(STACK).spawn_scoped(scope, wait).map(drop)
+        });
+        drop(end);
+        created
+    })
+}
+
 impl Lane {
     pub(super) const fn new(name: &'static str, permanent: usize, most: usize) -> Self {
         let state = State {
@@ -375,6 +397,15 @@ pub(crate) mod tests {
         assert!(matches!(refused, Unfinished::NoThread { abandoned: 1, .. }), "{refused}");
         drop(release);
         until(|| lane.run_blocking(PATIENCE, || ()).is_ok());
+    }
+
+    #[test]
+    fn threads_that_were_tried_have_ended() {
+        let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
+        let before = threads();
+        try_create(100).unwrap();
+        // Other tests have threads of their own.
+        assert!(threads() < before + 100);
     }
 
     #[test]

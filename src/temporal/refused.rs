@@ -60,7 +60,9 @@ mod tests {
             (refused.curable, refused.failure.waits_for)
         };
         let passing = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EAGAIN, libc::EINTR];
-        for code in passing.into_iter().chain([libc::ENOLCK, libc::ENOBUFS]) {
+        let of_file_systems = [libc::ENOTCONN, libc::ESTALE];
+        let others = [libc::ENOLCK, libc::ENOBUFS].into_iter().chain(of_file_systems);
+        for code in passing.into_iter().chain(others) {
             assert_eq!(refused(code), (true, Some(Resource::System)), "{code}");
         }
         for code in [libc::EIO, libc::ENOSPC, libc::EDQUOT, libc::EROFS] {
