@@ -137,7 +137,7 @@ impl Host {
         };
         let path = home.intent();
         let unreadable = |source| HostError::Io { path: path.clone(), source };
-        // Read under the lock: whoever stops a server without a host writes it first.
+        // Read under the lock: a command that stops a server without a host writes it first.
         let options = match Intent::read(home).map_err(unreadable)? {
             Some(Intent { want: Want::Up, options, .. }) => options,
             Some(Intent { want: Want::Down, .. }) | None => return Ok(Resumed::Stopped),

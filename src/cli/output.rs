@@ -1,6 +1,6 @@
 //! Results to stdout, diagnostics to stderr. A reader that closes the pipe is no error.
 //!
-//! Texts for people are harmless here, whatever their parts are: no control character but line ends
+//! Texts for people are harmless here, and so is each of their parts: no control character but line ends
 //! reaches the terminal. JSON goes out as it is ([`json`]), and so do texts with colours of our own
 //! ([`raw`]), whose maker makes the parts harmless.
 
@@ -9,7 +9,7 @@ use crate::host::Work;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A line of result, for people: one line, whatever is in it.
+/// Prints a result for people, as one line.
 pub(super) fn line(text: &str) {
     raw(format!("{}\n", harmless(text)).as_bytes());
 }

@@ -125,7 +125,7 @@ fn unproven(lock: &Path, who: &str) -> CliError {
     ))
 }
 
-/// Whoever holds the lock still was not proven to be of the instance that was stopped.
+/// Fails if a process holds the lock that is not proven to be of the stopped instance.
 fn still_held(home: &Home, stopped: Stopped) -> Result<Stopped, CliError> {
     let lock = home.temporal_lock();
     match lock::holder(&lock).map_err(|error| unknown(home, &error))? {

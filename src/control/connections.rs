@@ -38,7 +38,7 @@ struct Connection {
     task: AbortHandle,
 }
 
-/// Serves at most so many connections at once, until `closing`, and then those that are open to
+/// Serves a bounded number of connections at once, until `closing`, and then those that are open to
 /// the end of their responses.
 pub(super) async fn serve(
     listener: impl Listener,

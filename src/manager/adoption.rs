@@ -114,7 +114,7 @@ impl Manager {
         self.step(Some(Input::Exited { generation, exit, fatal: None }));
     }
 
-    /// What was wanted before is wanted still, whatever was found.
+    /// Goes on with the intent of the earlier host.
     pub(super) fn go_on(&mut self) {
         let is_stopped = matches!(self.supervisor.state(), State::Stopped { .. });
         match self.resumed {

@@ -91,7 +91,7 @@ impl HandOver {
         fits.then_some(found)
     }
 
-    /// Removes what was left for a host that did not come: whoever hosts later begins anew. Does
+    /// Removes what was left for a host that did not come: a later host starts without it. Does
     /// nothing where another process hosts, which takes it.
     pub fn discard(home: &Home) {
         let path = home.supervisor_lock();

@@ -191,7 +191,7 @@ async fn occupant(port: u16) -> Result<Option<Occupant>, Refused> {
 }
 
 /// Ends what an earlier generation left, as far as it is proven to be that. The lock comes
-/// before the ports: who holds it and is not proven ours is an error, whatever listens.
+/// before the ports: a holder that is not proven ours is an error, also where a server listens.
 /// A server that this host did not watch, because it could not look, is nobody's remains.
 fn clear(settings: &Settings, unadopted: Option<&str>) -> Result<(), Refused> {
     let home = &settings.home;

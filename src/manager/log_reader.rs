@@ -151,7 +151,7 @@ impl Keeper {
                 self.enforce();
             }
             Ok(Output::Elsewhere) => self.enforce(),
-            // Whoever moved it wants to keep it.
+            // The file was moved to be kept.
             Ok(Output::Moved(_)) => self.publish(),
             Err(error) => {
                 self.failed(format!("cannot bound the deleted log: {error}"));

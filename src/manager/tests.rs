@@ -4,7 +4,7 @@ use super::*;
 use crate::config::Options;
 use crate::process::lock::HostLock;
 use crate::protocol::Happened;
-use crate::supervisor::{Failure, Layer, Live, Starting, Stopping, Trouble};
+use crate::supervisor::{Failure, Layer, Live, Owner, Remedy, Starting, Stopping, Trouble};
 
 /// A manager of a new home, with what it needs to exist.
 struct Rig {

@@ -336,7 +336,7 @@ pub fn reap_orphans(leader: &Identity) {
     reap(|process| process.pid != leader.pid && process.start_ticks >= leader.start_ticks);
 }
 
-/// Collects every orphan, whatever it came from, but the process of this number.
+/// Reaps every orphan but the process of this number.
 pub fn reap_inherited(spared: Option<Pid>) {
     reap(|process| Some(process.pid) != spared);
 }
