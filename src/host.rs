@@ -29,7 +29,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -190,7 +189,7 @@ impl Host {
             socket: control.socket(),
             handle: handle.clone(),
             taken: CancellationToken::new(),
-            failed: Mutex::new(false),
+            last: Default::default(),
         });
         let keeping = tokio::spawn(keeper.clone().run());
         tracing::info!(home = %home.root().display(), mode = mode.as_str(), resumes, "hosting");
@@ -256,7 +255,7 @@ impl Host {
     /// the next host.
     pub async fn release(self) -> Released {
         let home = self.handle.facts().settings.home.clone();
-        let has_home = self.keeper.keep().await;
+        let has_home = self.keeper.settle().await;
         let left = self.handle.release().await.filter(|_| has_home);
         let is_down = self.handle.facts().want == Want::Down;
         if let Some(Err(error)) = left.as_ref().map(|left: &HandOver| left.write(&home)) {
@@ -395,7 +394,7 @@ fn host_of_deleted(home: &Home) -> Option<Pid> {
 mod tests {
     use super::*;
     use crate::manager::under_way;
-    use crate::process::identity::Identity;
+    use crate::process::identity::{Identity, own_pid};
 
     #[test]
     fn only_a_living_host_can_restore_a_deleted_home() {
@@ -404,7 +403,7 @@ mod tests {
         let lock = take_lock(&home).unwrap().unwrap();
         assert_eq!(host_of_deleted(&home), None, "nothing is deleted");
         std::fs::remove_dir_all(home.root()).unwrap();
-        assert_eq!(host_of_deleted(&home), Some(crate::process::identity::own_pid()));
+        assert_eq!(host_of_deleted(&home), Some(own_pid()));
         drop(lock);
         assert_eq!(host_of_deleted(&home), None);
     }
@@ -502,6 +501,59 @@ mod tests {
         assert!(!is_hosted(&home) && !home.socket().exists());
     }
 
+    /// A command of this home that holds a file in the place of the host lock.
+    fn command_in_place_of(home: &Home) -> HostLock {
+        // At one stroke: the host must not restore the lock in between.
+        let beside = home.root().join("beside");
+        let lock = HostLock::take(&beside).unwrap().unwrap();
+        std::fs::copy(home.supervisor_lock(), &beside).unwrap();
+        std::fs::rename(&beside, home.supervisor_lock()).unwrap();
+        sign(&lock, home, Some(("stopping the server", Duration::from_secs(3600)))).unwrap();
+        lock
+    }
+
+    #[tokio::test]
+    async fn a_host_waits_for_a_command_that_holds_its_lock_and_obeys_its_stop() {
+        let (_folder, home, host) = host();
+        // There is no program to start.
+        host.handle().command(Command::Start).await.unwrap_err();
+        let mut facts = host.handle().watch();
+        let command = command_in_place_of(&home);
+        let is_troubled = facts.wait_for(|it| it.troubles.contains_key("home"));
+        tokio::select! {
+            troubled = is_troubled => {
+                let text = troubled.unwrap().troubles["home"].clone();
+                assert!(text.contains(&format!("held by pid {}", own_pid())), "{text}");
+            }
+            () = host.home_taken().cancelled_owned() => panic!("it gave up its home"),
+        }
+        Intent::write_down(&home).unwrap();
+        drop(command);
+        let (handle, me) = (host.handle().clone(), Some(own_pid()));
+        until("the lock", || prove(&home).unwrap().map(|proven| proven.pid()) == me).await;
+        until("the stop", || handle.facts().want == Want::Down).await;
+        until("no trouble", || !handle.facts().troubles.contains_key("home")).await;
+        assert!(!host.home_taken().is_cancelled());
+        host.leave().await;
+    }
+
+    #[tokio::test]
+    async fn a_hand_over_waits_for_a_command_that_holds_the_host_lock() {
+        let (_folder, home, host) = host();
+        let command = command_in_place_of(&home);
+        let mut facts = host.handle().watch();
+        let mut released = std::pin::pin!(host.release());
+        tokio::select! {
+            biased;
+            _ = &mut released => panic!("it did not wait"),
+            it_waits = facts.wait_for(|it| it.troubles.contains_key("home")) => drop(it_waits),
+        }
+        assert!(!home.hand_over().exists());
+        drop(command);
+        released.await;
+        assert!(home.hand_over().exists());
+    }
+
     #[tokio::test]
     async fn a_host_whose_home_another_one_took_ends_and_takes_nothing_with_it() {
         let (_folder, home, host) = host();
@@ -509,6 +561,7 @@ mod tests {
         // At one stroke: the host must not restore the lock in between.
         let next = home.root().join("next");
         let next_host = HostLock::take(&next).unwrap().unwrap();
+        next_host.write(&holder::host_text(Mode::Background)).unwrap();
         std::fs::rename(&next, home.supervisor_lock()).unwrap();
         std::fs::remove_file(home.socket()).unwrap();
         std::fs::write(home.socket(), "of the next host").unwrap();

@@ -162,6 +162,31 @@ pub fn prove_holder(home: &Home, claimant: &Identity) -> io::Result<Option<Prove
     Ok(holds_lock(proven.pid(), &lock)?.then_some(proven))
 }
 
+/// A process that holds the file at the path of the host lock.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Occupant {
+    /// A host, proven to hold it.
+    Host(Pid),
+    /// A command, proven to hold it: it frees the lock when its work is done.
+    Command(Pid),
+    /// A process that has not signed the lock (yet), or cannot be proven here.
+    Unknown,
+}
+
+/// Who holds the file at the path of the host lock, where it is not this process.
+///
+/// # Errors
+/// When the process cannot be pinned, or its descriptors cannot be read.
+pub(super) fn occupant(home: &Home) -> io::Result<Occupant> {
+    let text = Text::of(home);
+    let Some(claimant) = text.holder() else { return Ok(Occupant::Unknown) };
+    Ok(match prove_holder(home, &claimant)? {
+        Some(proven) if text.is_of_command() => Occupant::Command(proven.pid()),
+        Some(proven) => Occupant::Host(proven.pid()),
+        None => Occupant::Unknown,
+    })
+}
+
 /// Whether any process hosts this home.
 #[must_use]
 pub fn is_hosted(home: &Home) -> bool {

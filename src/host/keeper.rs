@@ -1,10 +1,12 @@
 //! Keeps a host reachable: restores lock, socket and record when somebody deletes
-//! them, and leaves the home when another host has taken it.
+//! them, and leaves the home when another host has taken it. A command that holds the lock there
+//! is waited for.
 
+use super::holder::{self, Occupant, Patience};
 use crate::control::server::Socket;
 use crate::manager::{Command, Handle, Intent};
 use crate::paths::{self, Home, HomeError};
-use crate::process::lock::{HostLock, LockState};
+use crate::process::lock::{self, HostLock, LockState};
 use crate::process::record::Record;
 use crate::process::threads::LOOKS;
 use crate::supervisor::{Cause, Owner, Want};
@@ -33,8 +35,27 @@ pub(super) struct Keeper {
     pub handle: Handle,
     /// Cancelled once another host has the home, and its server too or that one is stopped.
     pub taken: CancellationToken,
-    /// Whether the last check failed. Locked while one runs.
-    pub failed: Mutex<bool>,
+    /// Locked while a check runs.
+    pub last: Mutex<LastCheck>,
+}
+
+/// What the last check has found, unless all was well.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct LastCheck {
+    trouble: Option<String>,
+    /// A command held the lock, and may have stopped the server.
+    met_command: bool,
+}
+
+/// What a check has found.
+enum Checked {
+    InPlace {
+        is_restored: bool,
+    },
+    /// Another process holds the lock, which may free it.
+    Occupied(Occupant),
+    /// Another host has the home.
+    Lost,
 }
 
 impl Keeper {
@@ -45,39 +66,84 @@ impl Keeper {
         }
     }
 
-    /// Restores what was deleted. Returns whether this host still has the home; one that has not
-    /// has also left its server to the new host, or stopped it.
+    /// Like [`Self::keep`], but waits while a command holds the lock at the path. Returns whether
+    /// the path leads to this host.
+    pub(super) async fn settle(self: &Arc<Self>) -> bool {
+        let mut patience = Patience::new(Duration::ZERO);
+        while self.keep().await {
+            let Some(lock) = self.lock.upgrade() else { return false };
+            if lock.is_in_place() {
+                return true;
+            }
+            if patience.is_over(&self.home, |_| ()) {
+                return false;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        false
+    }
+
+    /// Restores what was deleted. Returns false if this host has lost the home: then it has also
+    /// left its server to the new host, or stopped it.
     pub(super) async fn keep(self: &Arc<Self>) -> bool {
-        let mut failed = self.failed.lock().await;
+        let mut last = self.last.lock().await;
         let Some(lock) = self.lock.upgrade().filter(|_| !self.taken.is_cancelled()) else {
             return false;
         };
         let keeper = self.clone();
         let checked = LOOKS.run(CHECKING, move || keeper.check(&lock)).await;
-        match checked.unwrap_or_else(|error| Err(io::Error::other(error.to_string()))) {
-            Ok(LockState::Held | LockState::Restored) => {
-                if std::mem::take(&mut *failed) {
-                    self.handle.trouble("home", None).await;
+        let trouble = match checked.unwrap_or_else(|error| Err(io::Error::other(error.to_string())))
+        {
+            Ok(Checked::InPlace { is_restored }) => {
+                if std::mem::take(&mut last.met_command) && is_restored {
+                    self.obey().await;
                 }
+                None
             }
-            Ok(LockState::Lost) => {
+            Ok(Checked::Occupied(occupant)) => {
+                last.met_command |= matches!(occupant, Occupant::Command(_));
+                Some(self.occupied_by(&occupant))
+            }
+            Ok(Checked::Lost) => {
                 self.leave().await;
                 return false;
             }
-            Err(error) => {
-                *failed = true;
-                let what = format!(
-                    "no command finds this host: cannot restore {}: {error}; make the folder \
-                     writable, or stop the host with SIGTERM",
-                    self.home.root().display()
-                );
-                self.handle.trouble("home", Some(what)).await;
-            }
+            Err(error) => Some(format!(
+                "no command finds this host: cannot restore {}: {error}; make the folder \
+                 writable, or stop the host with SIGTERM",
+                self.home.root().display()
+            )),
+        };
+        if trouble != last.trouble {
+            last.trouble.clone_from(&trouble);
+            self.handle.trouble("home", trouble).await;
         }
         true
     }
 
-    fn check(&self, lock: &HostLock) -> io::Result<LockState> {
+    fn occupied_by(&self, occupant: &Occupant) -> String {
+        let path = self.home.supervisor_lock();
+        let who = match occupant {
+            Occupant::Host(pid) | Occupant::Command(pid) => format!("pid {pid}"),
+            Occupant::Unknown => lock::holders(&path),
+        };
+        format!(
+            "{} was deleted or replaced, and is held by {who}: this host waits until that process \
+             frees it",
+            path.display()
+        )
+    }
+
+    /// A command that held the lock in the place of this host may have stopped the server.
+    async fn obey(&self) {
+        if self.handle.facts().want == Want::Up && Intent::is_down(&self.home) {
+            tracing::info!("a command has stopped the server meanwhile");
+            // A manager that is gone starts nothing.
+            let _outcome = self.handle.begin(Command::Stop(Cause::Operator)).await;
+        }
+    }
+
+    fn check(&self, lock: &HostLock) -> io::Result<Checked> {
         let path = self.home.supervisor_lock();
         if !path.try_exists()? {
             tracing::warn!(path = %path.display(), "the host lock was deleted: restoring it");
@@ -88,7 +154,19 @@ impl Keeper {
         }
         let kept = lock.restore()?;
         match kept {
-            LockState::Lost => return Ok(kept),
+            LockState::Lost => return Ok(Checked::Lost),
+            LockState::HeldByOther => {
+                return Ok(match holder::occupant(&self.home)? {
+                    Occupant::Host(pid) => {
+                        tracing::error!(host = pid, "another host has the home");
+                        lock.lose();
+                        Checked::Lost
+                    }
+                    occupant @ (Occupant::Command(_) | Occupant::Unknown) => {
+                        Checked::Occupied(occupant)
+                    }
+                });
+            }
             LockState::Restored => lock.keep()?,
             LockState::Held => {}
         }
@@ -96,9 +174,8 @@ impl Keeper {
         let recorded = self.restore_records()?;
         if kept == LockState::Restored || socket || recorded {
             tracing::warn!(lock = ?kept, socket, record = recorded, "restored what was deleted");
-            return Ok(LockState::Restored);
         }
-        Ok(kept)
+        Ok(Checked::InPlace { is_restored: kept == LockState::Restored })
     }
 
     /// Writes the intent, the record of the running server and the number of the last generation

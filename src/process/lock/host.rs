@@ -62,7 +62,9 @@ pub enum LockState {
     Held,
     /// No file, or one that nobody held: this process holds it now.
     Restored,
-    /// A file that another process holds.
+    /// A file that another process holds, perhaps for a moment only.
+    HeldByOther,
+    /// Whatever is there, it belongs to another host, see [`HostLock::lose`].
     Lost,
 }
 
@@ -115,16 +117,21 @@ impl HostLock {
         keep(&held.current.0, &held.text)
     }
 
-    /// Whether the path names the locked file, as far as can be seen. Never again once another
-    /// process was seen to hold the file there.
+    /// Whether the path names the locked file, as far as can be seen. Never again after
+    /// [`Self::lose`].
     pub fn is_in_place(&self) -> bool {
         !self.is_lost.load(Ordering::Relaxed)
             && is_at(&self.held().current.0, &self.path).unwrap_or(true)
     }
 
+    /// Leaves the path to another process for good. The file that was locked there stays locked.
+    pub fn lose(&self) {
+        self.is_lost.store(true, Ordering::Relaxed);
+    }
+
     /// Checks that the path still names the locked file. If that file was deleted or
-    /// replaced, locks the file at the path too; a process that holds that file is the
-    /// owner of the path from now on, for good. The text is written by [`Self::keep`].
+    /// replaced, locks the file at the path too, unless another process holds that file. The text
+    /// is written by [`Self::keep`].
     ///
     /// # Errors
     /// When the path cannot be read, or no file be created there; `WouldBlock` while an
@@ -145,10 +152,7 @@ impl HostLock {
         if is_at(&self.held().current.0, &self.path)? {
             return Ok(LockState::Held);
         }
-        let Some(file) = take(&self.path, ASKING)? else {
-            self.is_lost.store(true, Ordering::Relaxed);
-            return Ok(LockState::Lost);
-        };
+        let Some(file) = take(&self.path, ASKING)? else { return Ok(LockState::HeldByOther) };
         self.held().replace(file);
         Ok(LockState::Restored)
     }
@@ -176,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deleted_lock_is_taken_again_and_one_that_another_process_took_is_lost() {
+    fn a_deleted_lock_is_taken_again_as_soon_as_no_other_process_holds_it() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("supervisor.lock");
         let first = HostLock::take(&path).unwrap().unwrap();
@@ -194,12 +198,23 @@ mod tests {
         assert_eq!(first.restore().unwrap(), LockState::Restored);
         std::fs::remove_file(&path).unwrap();
         let second = HostLock::take(&path).unwrap().unwrap();
-        assert_eq!(first.restore().unwrap(), LockState::Lost);
+        assert_eq!(first.restore().unwrap(), LockState::HeldByOther);
         assert!(!first.is_in_place() && second.is_in_place());
         assert_eq!(second.restore().unwrap(), LockState::Held);
         drop(second);
-        assert_eq!(first.restore().unwrap(), LockState::Lost, "for good");
-        assert!(!is_held(&path).unwrap());
+        assert_eq!(first.restore().unwrap(), LockState::Restored);
+        assert!(first.is_in_place());
+    }
+
+    #[test]
+    fn a_lost_lock_is_not_taken_again() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("supervisor.lock");
+        let lock = HostLock::take(&path).unwrap().unwrap();
+        std::fs::remove_file(&path).unwrap();
+        lock.lose();
+        assert_eq!(lock.restore().unwrap(), LockState::Lost);
+        assert!(!lock.is_in_place() && !is_held(&path).unwrap());
     }
 
     #[test]
