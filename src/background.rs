@@ -3,7 +3,7 @@
 use crate::config::{Options, Settings};
 use crate::control::client;
 use crate::host::{Host, HostError, Released, Resumed, is_hosted};
-use crate::manager::{Command, HandOver, Intent};
+use crate::manager::{HandOver, Intent};
 use crate::paths::{Home, files};
 use crate::process::Pid;
 use crate::process::spawn::{inherit_only, this_program};
@@ -259,11 +259,6 @@ async fn serve(host: Host) -> i32 {
         host.leave().await;
         return 1;
     };
-    // The caller asks for the start and waits for its outcome; this one only
-    // makes sure that it is asked for.
-    if !host.resumes() {
-        let _outcome = host.handle().begin(Command::Start).await;
-    }
     let (asked, taken) = (host.shutdown_asked(), host.home_taken());
     tokio::select! {
         _ = terminate.recv() => {}

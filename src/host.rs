@@ -101,8 +101,9 @@ pub struct Host {
 }
 
 impl Host {
-    /// Becomes the host. What an earlier host handed over goes on, Temporal is
-    /// adopted where it runs, and otherwise waits for a command.
+    /// Becomes the host. What an earlier host handed over goes on, and Temporal is
+    /// adopted where it runs. Otherwise a background host starts it, and another host
+    /// waits for a command.
     ///
     /// # Errors
     /// When another process is the host, or the home cannot be used.
@@ -395,6 +396,7 @@ mod tests {
     use super::*;
     use crate::manager::under_way;
     use crate::process::identity::{Identity, own_pid};
+    use crate::supervisor::State;
 
     #[test]
     fn only_a_living_host_can_restore_a_deleted_home() {
@@ -415,7 +417,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
         let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
-        let host = Host::start(settings, Mode::Background).unwrap();
+        let host = Host::start(settings, Mode::Headless).unwrap();
         let health = async || {
             let mut stream = loop {
                 match tokio::net::UnixStream::connect(home.socket()).await {
@@ -443,7 +445,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
         let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
-        let host = Host::start(settings, Mode::Background).unwrap();
+        let host = Host::start(settings, Mode::Headless).unwrap();
         let (sweep, end) = under_way(&host.sweeps).await;
         // As by a panic.
         host.manager.abort();
@@ -461,8 +463,25 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
         let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
-        let host = Host::start(settings, Mode::Background).unwrap();
+        let host = Host::start(settings, Mode::Headless).unwrap();
         (folder, home, host)
+    }
+
+    #[tokio::test]
+    async fn a_new_background_host_is_never_seen_as_one_that_was_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(&folder.path().join("home")).unwrap();
+        let options = Options { temporal_bin: Some("/nothing".into()), ..Options::default() };
+        let settings = Settings::resolve(home, options).unwrap();
+        let host = Host::start(settings, Mode::Background).unwrap();
+        assert_eq!(host.handle().facts().want, Want::Up, "before its manager has run");
+        let mut facts = host.handle().watch();
+        let changed = facts.wait_for(|facts| {
+            assert_eq!(facts.want, Want::Up);
+            matches!(facts.state, State::Failed { .. })
+        });
+        tokio::time::timeout(Duration::from_secs(60), changed).await.unwrap().unwrap();
+        host.leave().await;
     }
 
     async fn until(what: &str, mut condition: impl FnMut() -> bool) {

@@ -211,6 +211,11 @@ impl Manager {
         let settings = Arc::new(settings);
         let mut facts = Facts::new(settings, mode, supervisor.schedule().clone(), now);
         facts.generation = last;
+        // A command that meets this host at once must not take it for one that was stopped.
+        facts.want = resumed.unwrap_or(match mode {
+            Mode::Background => Want::Up,
+            Mode::Tui | Mode::Headless | Mode::Other => Want::Down,
+        });
         match before {
             Some(before) => {
                 supervisor.resume(&before.supervisor, before.age(), now);
@@ -283,6 +288,10 @@ impl Manager {
         self.files.keep("supervisor.lock", move || sweeps.keep_lock());
         self.adopt().await;
         self.go_on();
+        if self.facts.host.mode == Mode::Background && !self.resumes() {
+            let (reply, _) = oneshot::channel();
+            self.order(Command::Start, reply).await;
+        }
         self.publish();
         loop {
             let due = self.supervisor.poll_timeout();
@@ -295,12 +304,7 @@ impl Manager {
             let wakes = self.wakes();
             tokio::select! {
                 request = self.requests.recv() => match request {
-                    Some(Request::Command { command, reply }) => {
-                        if self.unadopted.take().is_some() {
-                            self.adopt().await;
-                        }
-                        self.command(command, reply);
-                    }
+                    Some(Request::Command { command, reply }) => self.order(command, reply).await,
                     Some(Request::EndGrace) => {
                         tracing::info!("the operator does not wait any longer");
                         self.step(Some(Input::EndGrace));
@@ -394,6 +398,14 @@ impl Manager {
         }));
         self.published.send_replace(Arc::new(self.facts.clone()));
         self.broadcast.publish(&self.facts, Instant::now());
+    }
+
+    /// Carries out a command, after a look at what could not be adopted yet.
+    async fn order(&mut self, command: Command, reply: oneshot::Sender<Outcome>) {
+        if self.unadopted.take().is_some() {
+            self.adopt().await;
+        }
+        self.command(command, reply);
     }
 
     fn command(&mut self, command: Command, reply: oneshot::Sender<Outcome>) {

@@ -302,7 +302,7 @@ mod tests {
         // It is asked for, and that is all: there is nothing to run.
         let options = Options { temporal_bin: Some("/nothing".into()), ..Options::default() };
         let settings = Settings::resolve(home.clone(), options).unwrap();
-        let faster = Host::start(settings.clone(), Mode::Background).unwrap();
+        let faster = Host::start(settings.clone(), Mode::Headless).unwrap();
         assert_eq!(faster.handle().facts().state_name(), State::Stopped);
         let session = Session::Local(faster.handle().clone());
         let mut dashboard = Dashboard::new(&home, session, false, None);

@@ -259,7 +259,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
         let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
-        let host = Host::start(settings, Mode::Background).unwrap();
+        let host = Host::start(settings, Mode::Headless).unwrap();
         let mut facts = host.handle().watch();
         let (lock, folder) = (home.supervisor_lock(), home.root().join("folder"));
         std::fs::create_dir(&folder).unwrap();
