@@ -124,7 +124,8 @@ const NTH: usize = 2;
 const ERROR: usize = 3;
 const TIMES: usize = 4;
 const HITS: usize = 5;
-const COUNTS: usize = 6;
+const CALLS: usize = 6;
+const COUNTS: usize = 7;
 /// Bytes for [`Fault::file`].
 const FILE: usize = 64;
 
@@ -165,6 +166,11 @@ impl Control {
     /// Calls that failed since the last arming.
     pub fn hits(&self) -> u32 {
         self.get(HITS)
+    }
+
+    /// Calls of all functions since the last arming, those after [`Self::disarm`] included.
+    pub fn calls(&self) -> u32 {
+        self.get(CALLS)
     }
 
     /// Calls of each function since the last arming.

@@ -5,7 +5,9 @@
  * starts it, and so does the next host of a hand-over. In every other program, the server among them,
  * the library does nothing: only a program called `stigmer` that runs as a host opens the file.
  *
- * Only calls through the C library are seen. Crates that make raw system calls are not.
+ * Only calls through the C library are seen. The crate rustix makes raw system calls: pidfd_open and
+ * pidfd_send_signal, the holes in a log that is too long, and the exchange of a lock file. A host that
+ * has few descriptors sees the first one fail.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -21,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
@@ -37,7 +40,9 @@ enum function {
 };
 
 struct control {
-    uint32_t armed, function, nth, error, times, hits, counts[FUNCTIONS];
+    uint32_t armed, function, nth, error, times, hits;
+    uint32_t calls; /* of all functions, armed or not */
+    uint32_t counts[FUNCTIONS];
     char file[64]; /* the end of the path, if only calls on that file fail */
 };
 
@@ -70,7 +75,9 @@ __attribute__((constructor)) static void begin(void) {
 /* Counts the call. True if it must fail; errno is set then. */
 static int fails(enum function which) {
     struct control *it = control;
-    if (!it || !__atomic_load_n(&it->armed, __ATOMIC_ACQUIRE)) return 0;
+    if (!it) return 0;
+    __atomic_add_fetch(&it->calls, 1, __ATOMIC_RELAXED);
+    if (!__atomic_load_n(&it->armed, __ATOMIC_ACQUIRE)) return 0;
     uint32_t n = __atomic_add_fetch(&it->counts[which], 1, __ATOMIC_RELAXED);
     if (which != it->function || !it->nth || n < it->nth || n - it->nth >= it->times) return 0;
     __atomic_add_fetch(&it->hits, 1, __ATOMIC_RELAXED);
@@ -186,6 +193,7 @@ CALL_RETURNS(THREAD, pthread_create,
               void *restrict with),
              (thread, attributes, run, with))
 CALL(EPOLL, int, epoll_create1, (int flags), (flags))
+CALL(EPOLL, int, eventfd, (unsigned begin, int flags), (begin, flags))
 CALL(EPOLL, int, epoll_ctl, (int at, int what, int fd, struct epoll_event *event), (at, what, fd, event))
 CALL(SOCKET, int, socket, (int family, int type, int protocol), (family, type, protocol))
 CALL(SOCKET, int, socketpair, (int family, int type, int protocol, int pair[2]), (family, type, protocol, pair))

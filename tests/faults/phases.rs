@@ -4,18 +4,27 @@ use crate::control::{Control, FUNCTIONS, Fault};
 use crate::fake;
 use crate::support::process::Process;
 use crate::support::rig::{Ran, Rig, Running, timed};
-use crate::support::{LIMIT, within};
+use crate::support::{status, within};
 use nix::sys::resource::{Resource, setrlimit};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::os::unix::process::CommandExt;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// No command takes longer, whatever fails: a host that does not respond is ended after 10 s.
 const COMMAND: Duration = Duration::from_secs(20);
-/// A failure that lasts is over after this time. Longer than the first few restart delays.
-const LASTING: Duration = Duration::from_millis(600);
+const POLL: Duration = Duration::from_millis(10);
+/// Longer than any reaction of a host takes.
+const REACTION: Duration = Duration::from_secs(15);
+/// A failure that lasts is over when so many calls have failed: several restarts by then.
+const LASTING_HITS: u32 = 60;
+/// The same for so many calls of all functions: more than a start makes.
+const LASTING_CALLS: u32 = 600;
+/// Calls of all functions in one round of probes, about.
+const ROUND: u32 = 20;
+/// Rounds of the watch phase: twice as many as make a server unresponsive.
+const ROUNDS: u32 = 6;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -111,17 +120,25 @@ impl Case {
         result.map_err(|broken| format!("{broken}\n{}", case.rig.own_log()))
     }
 
-    /// Injects the failure into what the phase does. A failure that lasts ends before the phase has
-    /// to.
+    /// Injects the failure into what the phase does. A failure that lasts is over once the host has
+    /// met it often enough; the phase may need that to end.
     fn with<T>(&self, fault: Option<Fault>, phase: impl FnOnce() -> T) -> T {
         self.control.arm(fault);
         let (over, ended) = mpsc::channel::<()>();
         let done = std::thread::scope(|scope| {
             scope.spawn(move || {
                 let lasts = fault.is_some_and(|fault| fault.times > 1);
-                // Ends early with the phase, which drops its end.
-                if lasts && ended.recv_timeout(LASTING) == Err(RecvTimeoutError::Timeout) {
-                    self.control.disarm();
+                let begun = Instant::now();
+                let enough = || {
+                    self.control.hits() >= LASTING_HITS
+                        || self.control.calls() >= LASTING_CALLS
+                        || begun.elapsed() > REACTION
+                };
+                // The phase drops its end of the channel when it is done.
+                while lasts && ended.recv_timeout(POLL) == Err(RecvTimeoutError::Timeout) {
+                    if enough() {
+                        return self.control.disarm();
+                    }
                 }
             });
             let done = phase();
@@ -138,12 +155,9 @@ impl Case {
         }
         let reported = match phase {
             Phase::Start => self.with(fault, || self.command(&[]))?.complaint()?,
-            Phase::Watch => self.with(fault, || {
-                std::thread::sleep(LASTING);
-                None
-            }),
+            Phase::Watch => self.with(fault, || self.watched(fault)),
             Phase::Crash => {
-                let server = self.rig.temporal();
+                let server = self.server()?;
                 self.with(fault, || {
                     server.kill();
                     self.repaired(2)
@@ -206,7 +220,7 @@ impl Case {
     /// The next command repairs whatever there is to repair, and `stop` leaves nothing.
     fn keeps_its_promises(&self) -> Result<(), String> {
         self.succeeds(&[])?;
-        let status = self.status()?;
+        let status = self.brief_status()?;
         if status["state"] != "ready" || status["host"].is_null() {
             return Err(format!("`local` succeeded without a watched server: {status:#}"));
         }
@@ -219,11 +233,31 @@ impl Case {
         Ok(())
     }
 
+    /// Waits until the host has probed some rounds: two after a single failure, more while a failure
+    /// lasts. Returns what stands in the way.
+    fn watched(&self, fault: Option<Fault>) -> Option<String> {
+        let (control, mut hit_at) = (&self.control, None);
+        let is_single = fault.is_some_and(|fault| fault.times == 1);
+        let done = within(REACTION, || {
+            let (calls, hits) = (control.calls(), control.hits());
+            if hits > 0 {
+                hit_at.get_or_insert(calls);
+            }
+            match hit_at {
+                Some(at) if is_single => calls >= at + 2 * ROUND,
+                Some(_) => calls >= ROUNDS * ROUND || hits >= LASTING_HITS / 2,
+                None if fault.is_some() => calls >= 2 * ROUNDS * ROUND,
+                None => calls >= ROUNDS * ROUND,
+            }
+        });
+        (!done).then(|| format!("the host is silent after {} calls", control.calls()))
+    }
+
     /// Waits for the repair of a crash by the host alone; what stands in its way.
     fn repaired(&self, generation: u64) -> Option<String> {
         let mut last = Value::Null;
-        let done = within(LIMIT / 4, || {
-            last = self.status().unwrap_or_default();
+        let done = within(REACTION, || {
+            last = self.brief_status().unwrap_or_default();
             last["state"] == "ready" && last["temporal"]["generation"].as_u64() >= Some(generation)
         });
         let ready = done && last["state"] == "ready" && !last["host"].is_null();
@@ -242,6 +276,17 @@ impl Case {
         let ran = self.command(arguments)?;
         let failed = || format!("`local {}` fails afterwards: {ran:?}", arguments.join(" "));
         (ran.code == Some(0)).then_some(()).ok_or_else(failed)
+    }
+
+    fn server(&self) -> Result<Process, String> {
+        let pid = self.brief_status()?["temporal"]["pid"].as_i64();
+        let pid = pid.and_then(|pid| i32::try_from(pid).ok());
+        pid.and_then(Process::pin).ok_or_else(|| "no server to crash".into())
+    }
+
+    /// As [`Self::status`], without a new process where a host answers.
+    fn brief_status(&self) -> Result<Value, String> {
+        status::ask(&self.rig.home).map_or_else(|| self.status(), Ok)
     }
 
     fn status(&self) -> Result<Value, String> {

@@ -1,9 +1,11 @@
 //! Processes that a test may signal: pinned by a pidfd, so that a number that
 //! was given to somebody else is never hit.
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
 use stigmer::process::{linux, memory};
 
 /// A process, pinned.
@@ -36,6 +38,20 @@ impl Process {
     pub fn is_alive(&self) -> bool {
         let mut fds = [PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)];
         poll(&mut fds, PollTimeout::ZERO).unwrap() == 0
+    }
+
+    /// Waits for the end, at most this long. Whether it came.
+    pub fn ends_within(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let timeout = PollTimeout::try_from(left).unwrap();
+            let mut fds = [PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut fds, timeout) {
+                Err(Errno::EINTR) => {}
+                ended => return ended.unwrap() > 0,
+            }
+        }
     }
 
     /// Asleep because somebody said SIGSTOP.

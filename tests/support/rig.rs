@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use stigmer::process::lock;
@@ -399,11 +399,8 @@ impl Running {
     /// Until it ends.
     #[track_caller]
     pub fn finish(mut self) -> Ran {
-        let mut status: Option<ExitStatus> = None;
-        let ended = within(LIMIT, || {
-            status = self.child.try_wait().unwrap();
-            status.is_some()
-        });
+        let ended = self.process().ends_within(LIMIT);
+        let status = ended.then(|| self.child.wait().unwrap());
         let (stdout, stderr) = (text(&self.stdout), text(&self.stderr));
         assert!(ended, "does not end; stdout: {stdout}\nstderr: {stderr}");
         Ran { code: status.and_then(|status| status.code()), stdout, stderr }
