@@ -1,5 +1,10 @@
 //! The direction of the arrows between modules, and who may touch the machine.
 
+#[path = "architecture/docs.rs"]
+mod docs;
+#[path = "architecture/words.rs"]
+mod words;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
