@@ -225,6 +225,145 @@ fn only_the_process_folder_signals() {
     }
 }
 
+/// The rooms of the view and what each may use. `app` holds the state of the view (`view`, `keymap`), which the
+/// panels read, and the dispatch (`ui`), which draws the panels: the test below holds the order among its files.
+#[test]
+fn rooms_of_the_view_use_only_what_the_map_allows() {
+    const DATA: &[&str] = &["human", "input", "log", "loss", "model"];
+    let map: &[(&str, &[&str])] = &[
+        ("human", &[]),
+        ("input", &[]),
+        ("log", &[]),
+        ("loss", &["human"]),
+        ("model", &["loss"]),
+        ("draw", &["log", "model"]),
+        ("explorer", &["draw", "human", "input", "log"]),
+        ("panel", &["app", "draw", "explorer"]),
+        ("app", &["draw", "explorer", "panel"]),
+        ("demo", &["app", "draw"]),
+    ];
+    for (path, text) in sources("ui/src") {
+        let module = ui_module(&path);
+        let Some(room) = module.first().filter(|room| *room != "lib") else { continue };
+        let (_, allowed) = map.iter().find(|(name, _)| name == room).expect("the room is known");
+        for used in uses(&code(&path, &text)) {
+            let is_data = DATA.contains(&used.as_str()) && !DATA.contains(&room.as_str());
+            assert!(
+                used == *room || is_data || allowed.contains(&used.as_str()),
+                "{} uses {used}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn modules_of_the_view_import_each_other_in_one_direction() {
+    let sources: Vec<(Vec<String>, String)> = sources("ui/src")
+        .into_iter()
+        .map(|(path, text)| (ui_module(&path), code(&path, &text)))
+        .filter(|(_, code)| !code.is_empty())
+        .collect();
+    let modules: BTreeSet<Vec<String>> = sources.iter().map(|(module, _)| module.clone()).collect();
+    let edges: Vec<(&Vec<String>, BTreeSet<Vec<String>>)> =
+        sources.iter().map(|(module, code)| (module, imports(module, code, &modules))).collect();
+    let number: usize = edges.iter().map(|(_, used)| used.len()).sum();
+    assert!(number > 100, "the imports are not found: {number}");
+    // Modules that import nothing, or that nothing imports, are removed until none is left.
+    // What stays is part of a circle.
+    let mut left = edges;
+    loop {
+        let names: BTreeSet<Vec<String>> =
+            left.iter().map(|(module, _)| (*module).clone()).collect();
+        let used: BTreeSet<Vec<String>> =
+            left.iter().flat_map(|(_, used)| used.iter().cloned()).collect();
+        let before = left.len();
+        left.retain(|(module, own)| {
+            used.contains(*module) && own.iter().any(|it| names.contains(it))
+        });
+        if left.len() == before {
+            break;
+        }
+    }
+    assert!(left.is_empty(), "imports in a circle: {left:?}");
+}
+
+/// The path of a module of the view: `["panel", "tiles", "probe"]`.
+fn ui_module(path: &Path) -> Vec<String> {
+    let inside = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/src"));
+    let inside = inside.expect("a file of ui/src").with_extension("");
+    inside.iter().map(|part| part.to_string_lossy().into_owned()).collect()
+}
+
+/// The other modules that a module names, by `use` or by a path within the code.
+fn imports(
+    module: &[String],
+    code: &str,
+    modules: &BTreeSet<Vec<String>>,
+) -> BTreeSet<Vec<String>> {
+    let mut paths: Vec<String> = Vec::new();
+    for statement in code.split(';').filter_map(|it| {
+        let (before, tree) = it.rsplit_once("use ")?;
+        before.chars().last().is_none_or(char::is_whitespace).then_some(tree)
+    }) {
+        flatten(&statement.split_whitespace().collect::<String>(), "", &mut paths);
+    }
+    let named = code.split("crate::").skip(1).map(|rest| {
+        rest.chars().take_while(|c| c.is_alphanumeric() || "_:".contains(*c)).collect::<String>()
+    });
+    // A path that ends in colons is the head of a tree, which is among the statements.
+    paths.extend(named.filter(|it| !it.ends_with(':')).map(|it| format!("crate::{it}")));
+    let resolve = |path: &String| {
+        let mut absolute = module.to_vec();
+        for (at, part) in path.split("::").filter(|part| !part.is_empty()).enumerate() {
+            match part {
+                "crate" if at == 0 => absolute.clear(),
+                "super" => _ = absolute.pop(),
+                "self" => {}
+                part => absolute.push(part.to_owned()),
+            }
+        }
+        (1..=absolute.len()).rev().map(|n| absolute[..n].to_vec()).find(|it| modules.contains(it))
+    };
+    let mut used: BTreeSet<Vec<String>> = paths.iter().filter_map(resolve).collect();
+    used.remove(module);
+    used
+}
+
+/// The paths of a tree of imports: `a::{b, c::{self, d}}` are `a::b`, `a::c::self` and `a::c::d`.
+fn flatten(tree: &str, prefix: &str, paths: &mut Vec<String>) {
+    let Some((head, rest)) = tree.split_once('{') else {
+        return paths.push(format!("{prefix}{tree}"));
+    };
+    let prefix = format!("{prefix}{head}");
+    let inside = rest.strip_suffix('}').unwrap_or(rest);
+    let (mut depth, mut begin) = (0, 0);
+    for (at, c) in inside.char_indices().chain([(inside.len(), ',')]) {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                if at > begin {
+                    flatten(&inside[begin..at], &prefix, paths);
+                }
+                begin = at + 1;
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn program_is_built_without_the_sample_data() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).expect("the manifest is there");
+    let mut lines = manifest.lines().filter(|line| line.starts_with("stigmer-ui"));
+    assert_eq!(lines.next(), Some("stigmer-ui = { path = \"ui\" }"), "no feature of it is on");
+    assert_eq!(lines.next(), None);
+    let lib = std::fs::read_to_string(root.join("ui/src/lib.rs")).expect("the crate is there");
+    assert!(lib.contains("#[cfg(any(test, feature = \"demo\"))]\npub mod demo;"));
+}
+
 /// The panic of one call, one task or one draw is caught in many places; none would be with this.
 #[test]
 fn no_profile_aborts_on_a_panic() {

@@ -7,8 +7,8 @@ use std::time::Instant;
 use criterion::{Criterion, criterion_group, criterion_main};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use stigmer_ui::demo::sample::{self, SampleLog};
 use stigmer_ui::model::Model;
-use stigmer_ui::sample::{self, SampleLog};
 use stigmer_ui::{Input, Key, KeyCode, Symbols, Theme, Ui};
 
 const LINES: u64 = 100_000;

@@ -177,7 +177,7 @@ impl Explorer {
             let text = if room > 0 { log.line(index).map(|line| line.plain()) } else { None };
             match text {
                 Some(text) if text.len() < room || copied.lines == 0 => {
-                    copied.text.push_str(crate::cluster::shorten(&text, room));
+                    copied.text.push_str(crate::draw::cluster::shorten(&text, room));
                     copied.text.push('\n');
                     copied.lines += 1;
                 }

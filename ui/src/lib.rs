@@ -5,48 +5,40 @@
 //! The crate knows no clock, no file, no thread and no terminal: the same input gives the same frame,
 //! so every screen can be tested, and photographed, without running anything.
 //!
+//! Modules, each of which uses only those above it:
+//!
 //! | module | holds |
 //! |---|---|
-//! | [`model`], [`log`] | what is shown |
-//! | [`input`] | keys in, actions out |
-//! | `keymap` | the one table behind dispatch, footer and help |
-//! | `view` | what the view remembers: tab, scroll positions, overlay |
-//! | `explorer` | the log as it is explored: filter, folds, search, selection |
-//! | `layout` | which shape of screen fits, and where its parts lie |
-//! | `panel` | one file a panel |
-//! | `paint`, `cluster`, `graph` | text and bars into cells, clipped |
-//! | [`theme`], `ascii` | how it looks |
+//! | [`human`] | durations, sizes and counts as text |
 //! | [`loss`] | what a stop or a restart loses |
-//! | [`human`] | durations and sizes for people |
-//! | [`svg`], [`gallery`], [`sample`] | pictures of frames, and made-up data to draw |
+//! | [`model`], `log`, `input` | what is shown; keys in, actions out |
+//! | `draw` | text, bars and boxes into cells; layout; themes |
+//! | `explorer` | the shown lines of the log: filter, folds, search, selection |
+//! | `app::view`, `app::keymap` | the state of the view; the one table behind dispatch, footer and help |
+//! | `panel` | one file for each panel |
+//! | `app::ui` | dispatch and frames |
+//! | `demo` | sample data and pictures, only with the feature of this name |
 #![forbid(unsafe_code)]
 
 // The strategies of the tests name the crate as its users do.
 #[cfg(test)]
 extern crate self as stigmer_ui;
 
-mod ascii;
-mod cluster;
+mod app;
+#[cfg(any(test, feature = "demo"))]
+pub mod demo;
+mod draw;
 mod explorer;
-pub mod gallery;
-mod graph;
 pub mod human;
-pub mod input;
-mod keymap;
-mod layout;
-pub mod log;
+mod input;
+mod log;
 pub mod loss;
 pub mod model;
-mod paint;
 mod panel;
-pub mod sample;
-pub mod svg;
-pub mod theme;
-mod ui;
-mod view;
 
+pub use app::ui::{Rendered, Ui};
+pub use draw::layout::Pane;
+pub use draw::theme::{Depth, Palette, Symbols, Theme, UnknownTheme};
 pub use input::{Action, Copied, Input, Key, KeyCode, LogFile, QuitChoice};
 pub use log::{Details, Level, LineHead, LineKind, LogLine, LogSource, Noise};
 pub use model::Model;
-pub use theme::{Depth, Palette, Symbols, Theme, UnknownTheme};
-pub use ui::{Pane, Rendered, Ui};

@@ -3,7 +3,6 @@
 
 use std::fmt;
 
-use crate::cluster::width;
 use crate::human;
 
 /// Where the data of the running server is.
@@ -75,9 +74,9 @@ pub enum Stake {
 /// Data that is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loss {
-    why: &'static str,
+    pub(crate) why: &'static str,
     /// Absent: nobody knows.
-    workflows: Option<Holdings>,
+    pub(crate) workflows: Option<Holdings>,
 }
 
 impl Stake {
@@ -104,27 +103,6 @@ impl Stake {
             Self::Interrupted(_) => None,
             Self::Lost(loss) => Some(loss),
         }
-    }
-
-    /// In as many words as fit into so many columns.
-    pub(crate) fn brief(self, columns: u16) -> String {
-        let versions = match self {
-            Self::Interrupted(running) => {
-                let run = if running == 1 { "runs" } else { "run" };
-                let workflows = human::counted(running, "workflow", "workflows");
-                [format!("{workflows} {run}"), format!("{} {run}", human::count(running))]
-            }
-            Self::Lost(Loss { workflows: None, .. }) => {
-                ["all workflows LOST".to_owned(), "all LOST".to_owned()]
-            }
-            Self::Lost(Loss { workflows: Some(Holdings { running, closed }), .. }) => {
-                let all = running.saturating_add(closed);
-                let workflows = human::counted(all, "workflow", "workflows");
-                [format!("{workflows} LOST"), format!("{} LOST", human::count(all))]
-            }
-        };
-        let [long, short] = versions;
-        if width(&long) <= columns { long } else { short }
     }
 }
 
@@ -240,15 +218,5 @@ mod tests {
                 assert!(Stake::judge(storage, count).is_some(), "{storage:?} {count:?}");
             }
         }
-    }
-
-    #[test]
-    fn few_columns_still_say_that_it_is_lost() {
-        let brief = |storage, count, columns| Stake::judge(storage, count).unwrap().brief(columns);
-        let some = Count::Current(holds(7, 12));
-        assert_eq!(brief(Storage::Memory, some, 20), "19 workflows LOST");
-        assert_eq!(brief(Storage::Memory, some, 10), "19 LOST");
-        assert_eq!(brief(Storage::Memory, Count::Unknown, 20), "all workflows LOST");
-        assert_eq!(brief(Storage::File, some, 20), "7 workflows run");
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 #[test]
 fn the_pictures_are_up_to_date() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/screens");
-    let pictures = stigmer_ui::gallery::pictures();
+    let pictures = stigmer_ui::demo::gallery::pictures();
     for (name, drawn) in &pictures {
         let kept = std::fs::read_to_string(folder.join(name).with_extension("svg"));
         assert!(

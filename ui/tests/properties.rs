@@ -6,8 +6,8 @@ use any::{any_input, any_log, any_model, any_size};
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use stigmer_ui::demo::sample::{self, SampleLog};
 use stigmer_ui::model::{Model, StateView};
-use stigmer_ui::sample::{self, SampleLog};
 use stigmer_ui::{Action, Input, Key, QuitChoice, Symbols, Theme, Ui};
 
 proptest! {

@@ -3,9 +3,9 @@
 use insta::assert_snapshot;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use stigmer_ui::demo::sample::{self, SampleLog};
 use stigmer_ui::loss::Storage;
 use stigmer_ui::model::{Model, StateView};
-use stigmer_ui::sample::{self, SampleLog};
 use stigmer_ui::{Input, Key, KeyCode, Symbols, Theme, Ui};
 
 const SIZES: [(u16, u16); 4] = [(120, 36), (80, 24), (40, 10), (20, 5)];

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::Filter;
+use super::filter::Filter;
 use crate::log::{LogSource, Noise};
 
 /// So many lines of noise next to each other become one row.

@@ -1,6 +1,6 @@
 //! The lines that match a pattern.
 
-use super::Filter;
+use super::filter::Filter;
 use crate::log::LogSource;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

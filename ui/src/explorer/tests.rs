@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::demo::sample::SampleLog;
 use crate::log::{Level, Noise};
-use crate::sample::SampleLog;
 
 fn explorer(log: &SampleLog) -> Explorer {
     let mut explorer = Explorer::default();

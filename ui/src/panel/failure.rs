@@ -3,10 +3,10 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::Scene;
-use crate::cluster::{width, wrap_in};
+use crate::draw::cluster::{width, wrap_in};
+use crate::draw::paint::Pen;
 use crate::model::FailureView;
-use crate::paint::Pen;
+use crate::panel::scene::Scene;
 
 /// Narrower than this, there is no room for headings and blank lines.
 const SPACIOUS: u16 = 60;

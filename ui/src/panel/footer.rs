@@ -3,11 +3,11 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Click, Placed};
-use crate::cluster::{clusters, width};
-use crate::keymap::{self, Binding, Context};
-use crate::paint::Pen;
-use crate::theme::Palette;
+use crate::app::keymap::{self, Binding, Context};
+use crate::draw::cluster::{clusters, width};
+use crate::draw::paint::Pen;
+use crate::draw::theme::Palette;
+use crate::panel::scene::{Click, Placed};
 
 const GAP: u16 = 2;
 /// What a pattern may take from its keys.

@@ -1,8 +1,8 @@
 //! The state as a word and a sign, and the line that says what goes on.
 
+use crate::draw::paint::Pen;
+use crate::draw::theme::Palette;
 use crate::model::{Model, StateView};
-use crate::paint::Pen;
-use crate::theme::Palette;
 
 const LONGEST: u16 = 8;
 

@@ -1,9 +1,9 @@
 //! Whatever may come: models, logs, keys and sizes.
 
 use proptest::prelude::*;
+use stigmer_ui::demo::sample::{self, SampleLog};
 use stigmer_ui::loss::{Count, Holdings, Storage};
 use stigmer_ui::model::{Model, ProbePoint, UnservedQueue, Workflows};
-use stigmer_ui::sample::{self, SampleLog};
 use stigmer_ui::{Input, Key, KeyCode, Level, Noise};
 
 fn any_text() -> impl Strategy<Value = String> {

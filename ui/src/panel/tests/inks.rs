@@ -5,10 +5,10 @@ use ratatui::style::Style;
 
 use super::panels;
 use super::stage::{COMPACT, Draw, REDUCED, Shot, Stage, TINY, WIDE, sheet};
+use crate::app::view::{Overlay, Tab};
+use crate::demo::sample;
+use crate::draw::theme::{Palette, Symbols, Theme};
 use crate::model::{Model, StateView};
-use crate::sample;
-use crate::theme::{Palette, Symbols, Theme};
-use crate::view::{Overlay, Tab};
 
 const LEGEND: &str = "\
 a letter below each cell: . text  d dim  S strong  T title  K key  A accent  c component

@@ -4,12 +4,12 @@ use insta::assert_snapshot;
 
 use super::panels;
 use super::stage::{READABLE, Stage, and, in_host, pictures, with};
+use crate::app::view::{self, Tab};
+use crate::demo::sample::{self, SampleLog};
 use crate::explorer::Move;
 use crate::log::Level;
 use crate::loss::{Count, Holdings, Storage};
 use crate::model::StateView;
-use crate::sample::{self, SampleLog};
-use crate::view::{self, Tab};
 
 #[test]
 fn help() {

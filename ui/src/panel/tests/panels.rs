@@ -3,14 +3,16 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::keymap::Context;
-use crate::layout::{Parts, Shape, split_top};
-use crate::panel::{
-    self, Placed, Scene, components, confirm, entry, failure, footer, header, health, help, line,
-    main_panel, probe, quit, reduced, resources, restarts, tiny, workflows,
-};
-use crate::ui::Pane;
-use crate::view::{Order, View};
+use crate::app::keymap::Context;
+use crate::app::view::{Order, View};
+use crate::draw::layout::Pane;
+use crate::draw::layout::{Parts, Shape, split_top};
+use crate::panel::dialogs::{components, confirm, quit};
+use crate::panel::pages::{entry, help, line};
+use crate::panel::scene::{Placed, Scene};
+use crate::panel::small::{reduced, tiny};
+use crate::panel::tiles::{header, health, probe, resources, restarts, workflows};
+use crate::panel::{self, failure, footer, tabs};
 
 /// Where a panel is drawn, and from what.
 pub(super) struct Canvas<'a> {
@@ -81,10 +83,10 @@ pub(super) fn main(it: &mut Canvas<'_>) -> Rect {
         reduced::parts(it.area, it.scene).main
     } else {
         let main = it.parts().main;
-        main_panel::draw(it.buf, main, it.view, it.scene, own_log, it.placed);
+        tabs::draw(it.buf, main, it.view, it.scene, own_log, it.placed);
         main
     };
-    main_panel::toast(it.buf, it.placed.said, it.scene);
+    tabs::toast(it.buf, it.placed.said, it.scene);
     main
 }
 

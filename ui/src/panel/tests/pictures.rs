@@ -6,12 +6,12 @@ use super::panels;
 use super::stage::{
     COMPACT, FULL, READABLE, REDUCED, Stage, TINY, WIDE, and, in_host, pictures, with,
 };
+use crate::app::view::{Order, Overlay, Prompt, Tab};
+use crate::demo::sample::{self, SampleLog};
 use crate::explorer::{Filter, Move};
 use crate::log::Level;
 use crate::loss::{Count, Storage};
 use crate::model::{Model, StateView, UnservedQueue};
-use crate::sample::{self, SampleLog};
-use crate::view::{Overlay, Prompt, Tab};
 
 /// A message that does not fit into a row.
 const LONG: &str = "the port 7233 is taken by another program (pid 812, nginx)";
@@ -244,7 +244,7 @@ fn footer() {
             Stage::new("the question of quitting", in_host())
                 .acting(|view, _| view.open(Overlay::Quit)),
             Stage::new("the question of stopping", in_host())
-                .acting(|view, _| view.open(Overlay::Confirm(crate::view::Order::Stop))),
+                .acting(|view, _| view.open(Overlay::Confirm(Order::Stop))),
         ],
     );
     assert_snapshot!(pictures(READABLE, &stages, panels::footer));
@@ -302,13 +302,13 @@ fn tiny() {
             quit("quitting, with workflows", in_host()),
             quit("quitting, no background", unable),
             Stage::new("stopping?", in_host())
-                .acting(|view, _| view.open(Overlay::Confirm(crate::view::Order::Stop))),
+                .acting(|view, _| view.open(Overlay::Confirm(Order::Stop))),
             Stage::new("stopping, nobody knows what?", uncounted)
-                .acting(|view, _| view.open(Overlay::Confirm(crate::view::Order::Stop))),
+                .acting(|view, _| view.open(Overlay::Confirm(Order::Stop))),
             Stage::new("restarting, in memory?", in_memory.clone())
-                .acting(|view, _| view.open(Overlay::Confirm(crate::view::Order::Restart))),
+                .acting(|view, _| view.open(Overlay::Confirm(Order::Restart))),
             Stage::new("stopping and quitting, in memory?", in_memory)
-                .acting(|view, _| view.open(Overlay::Confirm(crate::view::Order::StopAndQuit))),
+                .acting(|view, _| view.open(Overlay::Confirm(Order::StopAndQuit))),
         ],
     );
     assert_snapshot!(pictures(

@@ -2,13 +2,13 @@
 
 use super::panels;
 use super::stage::{COMPACT, Draw, REDUCED, Stage, TINY, WIDE};
+use crate::app::view::Tab;
+use crate::demo::sample::{self, SampleLog};
+use crate::draw::theme::{Symbols, Theme};
 use crate::explorer::Move;
 use crate::log::Level;
 use crate::loss::Storage;
 use crate::model::{Model, ProbePoint, StateView, TimelineKind};
-use crate::sample::{self, SampleLog};
-use crate::theme::{Symbols, Theme};
-use crate::view::Tab;
 
 /// All of these look different on a terminal without colours, with both sets of symbols.
 fn all_differ(stages: &[Stage], size: (u16, u16), draw: Draw) {

@@ -5,14 +5,14 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 use super::panels::Canvas;
-use crate::ascii;
-use crate::layout::Shape;
+use crate::app::view::View;
+use crate::demo::sample::{self, SampleLog};
+use crate::draw::ascii;
+use crate::draw::layout::Shape;
+use crate::draw::paint;
+use crate::draw::theme::{Symbols, Theme};
 use crate::model::Model;
-use crate::paint;
-use crate::panel::{Placed, Scene};
-use crate::sample::{self, SampleLog};
-use crate::theme::{Symbols, Theme};
-use crate::view::View;
+use crate::panel::scene::{Placed, Scene};
 
 pub(super) const WIDE: (u16, u16) = (120, 36);
 pub(super) const COMPACT: (u16, u16) = (80, 24);

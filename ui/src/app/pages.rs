@@ -1,0 +1,63 @@
+//! What opens in full, what lies beside it, and what of it is copied.
+
+use super::ui::Ui;
+use crate::app::view::{Overlay, Tab};
+use crate::explorer::Move;
+use crate::input::Copied;
+use crate::log::LogSource;
+use crate::model::Model;
+
+impl Ui {
+    pub(super) fn open(&mut self, model: &Model, log: &dyn LogSource) {
+        let view = &mut self.view;
+        if view.tab == Tab::Timeline {
+            if let Some(row) = model.timeline.get(view.timeline.chosen(&model.timeline)) {
+                view.open(Overlay::Entry(row.id));
+            }
+            return;
+        }
+        match view.log.current() {
+            Some(row) if row.is_fold() => view.log.unfold(row, log),
+            Some(row) => view.open(Overlay::Line(row.first)),
+            None => {}
+        }
+    }
+
+    pub(super) fn open_beside(&mut self, by: Move, model: &Model, log: &dyn LogSource) {
+        let view = &mut self.view;
+        match view.overlay {
+            Some(Overlay::Line(number)) => {
+                view.log.choose(number);
+                view.log.go(by);
+                let Some(row) = view.log.current() else { return };
+                let line = if by == Move::Up(1) { row.last } else { row.first };
+                if row.is_fold() {
+                    view.log.unfold(row, log);
+                    view.log.choose(line);
+                }
+                view.open(Overlay::Line(line));
+            }
+            Some(Overlay::Entry(id)) => {
+                view.timeline.choose_id(id, &model.timeline);
+                view.timeline.go(by, &model.timeline);
+                self.open(model, log);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn copy(&self, model: &Model, log: &dyn LogSource) -> Option<Copied> {
+        match self.view.overlay {
+            Some(Overlay::Line(number)) => {
+                let index = usize::try_from(number.checked_sub(log.dropped())?).ok()?;
+                Some(Copied { text: log.details(index)?.raw + "\n", lines: 1, left_out: 0 })
+            }
+            Some(Overlay::Entry(id)) => {
+                let row = model.timeline.iter().find(|row| row.id == id)?;
+                let text = row.plain();
+                Some(Copied { lines: text.lines().count(), text, left_out: 0 })
+            }
+            _ => Some(self.view.log.copy(log)),
+        }
+    }
+}

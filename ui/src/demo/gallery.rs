@@ -1,0 +1,43 @@
+//! The pictures in the documents: frames as the program draws them.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::app::ui::Ui;
+use crate::demo::sample::{self, SampleLog};
+use crate::demo::svg::{self, Ground};
+use crate::draw::theme::{Symbols, Theme};
+use crate::input::{Input, Key, KeyCode};
+use crate::model::{Model, StateView};
+
+const SIZE: Rect = Rect { x: 0, y: 0, width: 120, height: 36 };
+const ENTER: Key = Key::plain(KeyCode::Enter);
+
+/// Each with its name.
+#[must_use]
+pub fn pictures() -> Vec<(&'static str, String)> {
+    let ready = sample::ready();
+    let search: Vec<Key> = "/task".chars().map(Key::char).chain([ENTER, Key::char('N')]).collect();
+    let restarting = sample::in_state(StateView::Backoff);
+    let failed = sample::in_state(StateView::Failed);
+    vec![
+        ("ready", picture(Theme::Dark, &ready, &[])),
+        ("restarting", picture(Theme::Dark, &restarting, &[])),
+        ("failed", picture(Theme::Dark, &failed, &[])),
+        ("search", picture(Theme::Dark, &ready, &search)),
+        ("timeline", picture(Theme::Dark, &ready, &[Key::char('2')])),
+        ("light", picture(Theme::Light, &ready, &[])),
+    ]
+}
+
+fn picture(theme: Theme, model: &Model, keys: &[Key]) -> String {
+    let log = SampleLog::temporal();
+    let mut ui = Ui::new(theme, Symbols::Unicode);
+    let mut buf = Buffer::empty(SIZE);
+    ui.render(&mut buf, SIZE, model, &log, &mut |_, _| {});
+    for key in keys {
+        ui.handle(Input::Key(*key), model, &log);
+        ui.render(&mut buf, SIZE, model, &log, &mut |_, _| {});
+    }
+    svg::render(&buf, if theme == Theme::Light { Ground::LIGHT } else { Ground::DARK })
+}

@@ -1,0 +1,146 @@
+//! Bars into cells: histories, waterfalls and time axes.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::draw::paint::Pen;
+
+const RISING: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+const GROWING: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+
+/// How the bars of a history look.
+#[derive(Clone, Copy)]
+pub(crate) struct Ink {
+    pub(crate) bar: Style,
+    pub(crate) failure: Style,
+}
+
+/// Draws the newest values at the right, one a column; `None` is a failure and marked `×`.
+/// `ceiling` is the value of a full column. What is not zero shows at least one eighth.
+pub(crate) fn history(
+    buf: &mut Buffer,
+    area: Rect,
+    values: impl DoubleEndedIterator<Item = Option<f64>>,
+    ceiling: f64,
+    ink: Ink,
+) {
+    let steps = u32::from(area.height) * 8;
+    for (column, value) in (area.left()..area.right()).rev().zip(values.rev()) {
+        let level = value.map(|v| eighths(v, ceiling, steps));
+        for row in 0..area.height {
+            let y = area.bottom() - 1 - row;
+            let (symbol, style) = match level {
+                None if row == 0 => ("×", ink.failure),
+                None => ("╎", ink.failure),
+                Some(level) => {
+                    let here = level.saturating_sub(u32::from(row) * 8).min(8);
+                    (RISING[here as usize], ink.bar)
+                }
+            };
+            if symbol != " "
+                && let Some(cell) = buf.cell_mut((column, y))
+            {
+                cell.set_symbol(symbol).set_style(style);
+            }
+        }
+    }
+}
+
+fn eighths(value: f64, ceiling: f64, steps: u32) -> u32 {
+    if steps == 0 || !value.is_finite() || value <= 0.0 || ceiling.is_nan() || ceiling <= 0.0 {
+        return 0;
+    }
+    ((value / ceiling * f64::from(steps)).round() as u32).clamp(1, steps)
+}
+
+/// The scale for a history: the next 1, 2 or 5 times a power of ten, so that it seldom changes.
+pub(crate) fn ceiling(values: impl Iterator<Item = f64>, at_least: f64) -> f64 {
+    let greatest = values.filter(|v| v.is_finite()).fold(at_least, f64::max);
+    if greatest <= 0.0 {
+        return 1.0;
+    }
+    let magnitude = 10_f64.powf(greatest.log10().floor());
+    [1.0, 2.0, 5.0]
+        .into_iter()
+        .map(|step| step * magnitude)
+        // A hair of tolerance: 10^log10(x) may miss x by one bit.
+        .find(|scale| *scale >= greatest * 0.999_999)
+        .unwrap_or(10.0 * magnitude)
+}
+
+/// A bar that grows to the right, `share` of `columns` long, at least a hair. Returns the columns taken.
+pub(crate) fn bar(pen: &mut Pen<'_>, share: f64, columns: u16, style: Style) -> u16 {
+    let steps = u32::from(columns) * 8;
+    let length = eighths(share, 1.0, steps).max(u32::from(columns > 0));
+    let full = (length / 8) as u16;
+    pen.fill("█", full, style);
+    pen.put(GROWING[(length % 8) as usize], style);
+    full + u16::from(length % 8 > 0)
+}
+
+/// A time axis that ends now at the right, with a mark for each age within `span_ms`.
+pub(crate) fn axis(
+    pen: &mut Pen<'_>,
+    columns: u16,
+    ages_ms: &[u64],
+    span_ms: u64,
+    line: Style,
+    mark: Style,
+) {
+    let mut marked = vec![false; usize::from(columns)];
+    for age in ages_ms.iter().filter(|age| **age <= span_ms) {
+        let from_right = (*age as f64 / span_ms.max(1) as f64 * f64::from(columns)) as usize;
+        if let Some(cell) =
+            marked.iter_mut().rev().nth(from_right.min(usize::from(columns).saturating_sub(1)))
+        {
+            *cell = true;
+        }
+    }
+    for marked in marked {
+        if marked {
+            pen.put("✕", mark)
+        } else {
+            pen.put("─", line)
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scales_are_round() {
+        for (greatest, expected) in
+            [(210.0, 500.0), (100.0, 100.0), (1_000.0, 1_000.0), (1_001.0, 2_000.0), (0.0, 1.0)]
+        {
+            let got = ceiling([greatest].into_iter(), 0.0);
+            assert!((got - expected).abs() < 1e-6, "{greatest}: {got}");
+        }
+        assert!(ceiling([f64::NAN, f64::INFINITY].into_iter(), 10.0) > 9.0);
+    }
+
+    #[test]
+    fn failures_are_drawn_and_small_values_seen() {
+        let area = Rect::new(0, 0, 5, 2);
+        let mut buf = Buffer::empty(area);
+        let ink = Ink { bar: Style::new(), failure: Style::new() };
+        let values = [Some(99.0), Some(0.1), None, Some(100.0), Some(0.0), Some(50.0)];
+        history(&mut buf, area, values.into_iter(), 100.0, ink);
+        assert_eq!(
+            buf,
+            Buffer::with_lines([" ╎█  ", "▁×█ █"]),
+            "the newest five, the newest at the right"
+        );
+    }
+
+    #[test]
+    fn marks_lie_where_their_age_is() {
+        let area = Rect::new(0, 0, 10, 1);
+        let mut buf = Buffer::empty(area);
+        let style = Style::new();
+        axis(&mut Pen::row(&mut buf, area, 0), 10, &[0, 50, 100, 101], 100, style, style);
+        assert_eq!(buf, Buffer::with_lines(["✕───✕────✕"]));
+    }
+}

@@ -1,0 +1,4 @@
+//! Screens for small terminals.
+
+pub(crate) mod reduced;
+pub(crate) mod tiny;

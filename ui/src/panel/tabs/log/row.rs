@@ -1,0 +1,192 @@
+//! One row of the log: a line, clipped or wrapped, or lines that are folded.
+
+use std::ops::Range;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::draw::cluster::{clusters, shorten};
+use crate::draw::paint::Pen;
+use crate::explorer::Row;
+use crate::human;
+use crate::log::{Level, LineKind, LogLine, Noise};
+use crate::model::{Model, TimelineKind};
+use crate::panel::scene::Scene;
+
+const TIME: u16 = 12;
+const LEVEL: u16 = 5;
+const COMPONENT: u16 = 9;
+/// Narrower than this, the time is left out.
+const TIME_NEEDS: u16 = 58;
+/// From here on the fields have a column of their own.
+const FIELDS_NEED: u16 = 98;
+/// Temporal's messages are seldom longer; wider screens show more of the fields.
+const TEXT_MAX: u16 = 56;
+/// Nobody sees what lies behind these bytes; they bound the price of a hostile line.
+const VISIBLE: usize = 16 * 1024;
+
+/// How a row is drawn, and where.
+pub(crate) struct Brush<'a> {
+    pub(crate) area: Rect,
+    pub(crate) shift: u16,
+    pub(crate) wraps: bool,
+    pub(crate) pattern: Option<&'a str>,
+    pub(crate) scene: Scene<'a>,
+}
+
+/// Columns before the text of a line that was understood.
+fn head_columns(columns: u16) -> u16 {
+    let time = if columns >= TIME_NEEDS { TIME + 1 } else { 0 };
+    time + LEVEL + 1 + COMPONENT + 1
+}
+
+/// Rows that a line takes when it is wrapped, at most `most`.
+pub(crate) fn height(line: &LogLine<'_>, columns: u16, most: u16) -> u16 {
+    let (columns, parts) = match line.kind {
+        LineKind::GenerationMark => return 1,
+        LineKind::Raw => (columns, [line.text, "", ""]),
+        LineKind::Structured => {
+            let gap = if line.fields.is_empty() { "" } else { "  " };
+            (columns.saturating_sub(head_columns(columns)), [line.text, gap, line.fields])
+        }
+    };
+    let (mut rows, mut x) = (1, 0);
+    for cluster in parts.into_iter().flat_map(clusters) {
+        x += cluster.columns;
+        if x > columns {
+            rows += 1;
+            x = cluster.columns;
+            if rows >= most {
+                break;
+            }
+        }
+    }
+    rows
+}
+
+impl Brush<'_> {
+    /// `▸ 41 lines of start-up`
+    pub(crate) fn fold(&self, buf: &mut Buffer, row: Row, is_chosen: bool) {
+        let palette = self.scene.palette;
+        let what = match row.noise {
+            Some(Noise::StartUp) => "start-up",
+            Some(Noise::Shutdown | Noise::Beside | Noise::BesideShutdown) | None => "shutdown",
+        };
+        let text = format!("{} of {what}", human::counted(row.lines.into(), "line", "lines"));
+        let hint = if is_chosen { " · Enter opens" } else { "" };
+        let all =
+            Rect { x: self.area.x.saturating_sub(1), width: self.area.width + 1, ..self.area };
+        Pen::row(buf, all, 0).put("▸", palette.key).put(&text, palette.dim).put(hint, palette.dim);
+    }
+
+    pub(crate) fn line(&self, buf: &mut Buffer, line: &LogLine<'_>) {
+        let palette = self.scene.palette;
+        match line.kind {
+            LineKind::GenerationMark => {
+                let mut pen = Pen::row(buf, self.area, 0);
+                pen.put("── ", palette.border).put(line.text, palette.key);
+                pen.put(&how_it_came(line.text, self.scene.model), palette.dim).gap(1);
+                let rest = pen.room();
+                pen.fill("─", rest, palette.border);
+            }
+            LineKind::Raw if self.wraps => self.flow(buf, 0, &[(line.text, palette.dim)]),
+            LineKind::Raw => {
+                let mut pen = Pen::row(buf, self.area, 0);
+                pen.skip(self.shift);
+                self.put(&mut pen, line.text, palette.dim);
+            }
+            LineKind::Structured => self.structured(buf, line),
+        }
+    }
+
+    fn structured(&self, buf: &mut Buffer, line: &LogLine<'_>) {
+        let palette = self.scene.palette;
+        let mut pen = Pen::row(buf, self.area, 0);
+        if self.area.width >= TIME_NEEDS {
+            pen.left(line.time, TIME, palette.dim).gap(1);
+        }
+        pen.put(line.level.word(), palette.level(line.level)).gap(1);
+        let spans = self.spans(line.component);
+        pen.left_marked(line.component, COMPONENT, palette.component, &spans, palette.found).gap(1);
+        let text = match line.level {
+            Level::Error => palette.error,
+            Level::Trace | Level::Debug => palette.dim,
+            Level::Info | Level::Warn => palette.text(),
+        };
+        if self.wraps {
+            let gap = if line.fields.is_empty() { "" } else { "  " };
+            let parts = [(line.text, text), (gap, text), (line.fields, palette.dim)];
+            self.flow(buf, head_columns(self.area.width), &parts);
+            return;
+        }
+        let column =
+            if self.area.width >= FIELDS_NEED { (pen.room() / 20 * 9).min(TEXT_MAX) } else { 0 };
+        let start = pen.room();
+        pen.skip(self.shift);
+        self.put(&mut pen, line.text, text);
+        let used = start - pen.room();
+        let to_fields = column.saturating_sub(self.shift).saturating_sub(used).max(2);
+        // The column counts from the unshifted beginning, so scrolled lines stay aligned with each other.
+        pen.gap(to_fields);
+        self.put(&mut pen, line.fields, palette.dim);
+    }
+
+    /// Texts one after the other over as many rows as there are, `indent` columns from the left.
+    fn flow(&self, buf: &mut Buffer, indent: u16, parts: &[(&str, Style)]) {
+        let palette = self.scene.palette;
+        let mut row = 0;
+        let mut column = indent;
+        for (text, style) in parts {
+            let text = shorten(text, VISIBLE);
+            let spans = self.spans(text);
+            let mut done = 0;
+            while row < self.area.height {
+                let left: Vec<_> = spans
+                    .iter()
+                    .filter(|span| span.end > done)
+                    .map(|span| span.start.saturating_sub(done)..span.end - done)
+                    .collect();
+                let mut pen = Pen::row(buf, self.area, row);
+                pen.to(column);
+                let wrote = pen.flow(&text[done..], *style, &left, palette.found);
+                done += wrote;
+                if done == text.len() {
+                    column = pen.x().saturating_sub(self.area.x);
+                    break;
+                }
+                if wrote == 0 && column == indent {
+                    // Not even one character fits.
+                    break;
+                }
+                row += 1;
+                column = indent;
+            }
+        }
+    }
+
+    fn put(&self, pen: &mut Pen<'_>, text: &str, style: Style) {
+        pen.put_marked(text, style, &self.spans(text), self.scene.palette.found);
+    }
+
+    fn spans(&self, text: &str) -> Vec<Range<usize>> {
+        let text = shorten(text, VISIBLE);
+        self.pattern.map_or_else(Vec::new, |pattern| self.scene.log.spans(pattern, text))
+    }
+}
+
+/// What the timeline knows of the generation that begins here: ` · after crash: signal 9 · repaired in 131 ms`.
+fn how_it_came(mark: &str, model: &Model) -> String {
+    let number = mark.strip_prefix("generation ").and_then(|text| text.parse::<u64>().ok());
+    let Some(number) = number else { return String::new() };
+    // A repair stands with the generation that ended.
+    let row = model.timeline.iter().find(|row| match row.kind {
+        TimelineKind::Restart => row.generation + 1 == number,
+        TimelineKind::Start => row.generation == number,
+        TimelineKind::Stop | TimelineKind::GaveUp => false,
+    });
+    let Some(row) = row else { return String::new() };
+    let after = if row.kind == TimelineKind::Restart { "after " } else { "" };
+    let recovery = if row.recovery.is_empty() { "" } else { " · " };
+    format!(" · {after}{}{recovery}{}", row.what, row.recovery)
+}

@@ -1,0 +1,113 @@
+//! How fast it answers, and how fast it has answered.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::draw::cluster::width;
+use crate::draw::graph::{self, Ink};
+use crate::draw::layout::split_top;
+use crate::draw::paint::Pen;
+use crate::draw::theme::Palette;
+use crate::human;
+use crate::model::{Model, ProbePoint, ProbeView};
+use crate::panel::scene::{Scene, tile};
+
+/// The graph's scale never goes below this: noise between 100 and 200 µs is not news.
+const LEAST_SCALE_US: f64 = 500.0;
+
+pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
+    if area.is_empty() {
+        return;
+    }
+    let Scene { model, palette, .. } = scene;
+    let probe = &model.probe;
+    let columns = usize::from(area.width.saturating_sub(4));
+    let scale = scale(probe, columns);
+    let note = if probe.history.is_empty() {
+        String::new()
+    } else {
+        format!("↑ {}", human::latency(scale as u64))
+    };
+    let note: &[_] = if note.is_empty() { &[] } else { &[(note.as_str(), palette.dim)] };
+    let inside = tile(buf, area, "Probe", note, scene);
+
+    let (numbers, rest) = split_top(inside, 1);
+    let mut pen = Pen::row(buf, numbers, 0);
+    latest(&mut pen, scene);
+    for (label, value) in [("p50 ", probe.p50_us), ("p99 ", probe.p99_us)] {
+        pen.gap(2).put(label, palette.dim);
+        let ink = if model.state.is_up() { palette.base } else { palette.dim };
+        pen.right(&value.map_or_else(|| "–".into(), human::latency), 6, ink);
+    }
+
+    // With room to spare, a sentence about what happens when probes fail.
+    let legend = u16::from(rest.height > 2);
+    let (graph, legend) = split_top(rest, rest.height - legend);
+    draw_history(buf, graph, scene, scale);
+    let mut pen = Pen::row(buf, legend, 0);
+    if model.state.is_up() && !model.watched {
+        pen.put("nobody probes it now", palette.warn);
+    } else if !model.is_live() && !probe.history.is_empty() {
+        pen.put("of the last run", palette.dim);
+    } else if model.is_live() && probe.consecutive_failures > 0 {
+        pen.put(&failing(model, legend.width), palette.error);
+    } else if probe.failure_threshold > 0 {
+        let limit = match probe.failure_span_ms {
+            0 => format!("{} ×", probe.failure_threshold),
+            span => format!("{} ×", human::interval(span)),
+        };
+        let text = format!("every {} · restart at {limit}", human::interval(probe.period_ms));
+        pen.put(&text, palette.dim);
+    }
+}
+
+/// How far it is until a restart, or why there is none.
+fn failing(model: &Model, columns: u16) -> String {
+    let probe = &model.probe;
+    let failures = probe.consecutive_failures;
+    if !probe.no_restart.is_empty() {
+        let failed = model.health.iter().find(|layer| layer.ok == Some(false));
+        let since = failed.and_then(|layer| layer.since_ms).unwrap_or(0);
+        let why = format!("no restart: {}", probe.no_restart);
+        let whole = format!("failing for {}; {why}", human::duration(since));
+        return if width(&whole) <= columns { whole } else { why };
+    }
+    match probe.failure_span_ms {
+        0 => format!("{failures} × of {} until a restart", probe.failure_threshold),
+        span => format!("{failures} × · restart at {} of them", human::interval(span)),
+    }
+}
+
+/// The latest latency; a failure takes its place.
+pub(crate) fn latest(pen: &mut Pen<'_>, scene: Scene<'_>) {
+    let probe = &scene.model.probe;
+    match (probe.history.last(), probe.last_us) {
+        // What answered, or failed to, is gone or going, or nobody asks it.
+        _ if !scene.model.state.is_up() || !scene.model.is_live() => {
+            pen.right("–", 6, scene.palette.dim)
+        }
+        (Some(ProbePoint::Failed), _) => pen.left("× fail", 6, scene.palette.error),
+        (_, Some(us)) => pen.right(&human::latency(us), 6, scene.palette.strong),
+        (_, None) => pen.right("–", 6, scene.palette.dim),
+    };
+}
+
+pub(crate) fn draw_history(buf: &mut Buffer, area: Rect, scene: Scene<'_>, scale: f64) {
+    let values = scene.model.probe.history.iter().map(|point| match point {
+        ProbePoint::Ok(us) => Some(*us as f64),
+        ProbePoint::Failed => None,
+    });
+    let Palette { graph, graph_dim, error, dim, .. } = *scene.palette;
+    let (bar, failure) = if scene.model.is_live() { (graph, error) } else { (graph_dim, dim) };
+    let ink = Ink { bar, failure };
+    graph::history(buf, area, values, scale, ink);
+}
+
+/// The value of a full column, from what is visible.
+pub(crate) fn scale(probe: &ProbeView, columns: usize) -> f64 {
+    let visible = probe.history.iter().rev().take(columns).filter_map(|point| match point {
+        ProbePoint::Ok(us) => Some(*us as f64),
+        ProbePoint::Failed => None,
+    });
+    graph::ceiling(visible, LEAST_SCALE_US)
+}
