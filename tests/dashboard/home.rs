@@ -1,7 +1,7 @@
 //! A home with ports of its own, and the proof that nothing of it is left.
 
-use crate::status;
 use crate::terminal::Dashboard;
+use crate::{ports, status};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use stigmer::process::identity::{Identity, Signal};
-use stigmer::process::{Pid, linux, memory, ports};
+use stigmer::process::{Pid, linux, memory};
 
 /// Nothing that is waited for takes longer, on the slowest machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -28,7 +28,7 @@ impl Home {
     pub fn new() -> Self {
         // Short: the path of a socket is.
         let folder = tempfile::Builder::new().prefix("stg").tempdir_in("/tmp").unwrap();
-        let [port, ui_port] = [(); 2].map(|()| ports::free_port().unwrap());
+        let [port, ui_port] = [(); 2].map(|()| ports::free());
         Self { folder, port, ui_port, program: temporal().to_owned(), watchdog: false }
     }
 

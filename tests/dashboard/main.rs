@@ -12,6 +12,8 @@ mod leaving;
 #[allow(dead_code, reason = "the other tests use all of it")]
 mod mounts;
 mod parity;
+#[path = "../support/ports.rs"]
+mod ports;
 mod screen;
 #[path = "../support/status.rs"]
 mod status;

@@ -1,25 +1,48 @@
-//! Ports that nobody else will be given.
+//! Ports that no other test is given.
 
+use std::collections::VecDeque;
 use std::net::{Ipv4Addr, TcpListener};
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{LazyLock, Mutex};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 /// Below the range from which the kernel gives ports to whoever asks for any:
 /// what Temporal chooses for itself never falls on one of these.
 const FIRST: u16 = 12_000;
 const COUNT: u16 = 19_000;
 
-/// A port of 127.0.0.1 on which nobody listens, given out once in this process.
+/// More ports than the tests of one process use at a time.
+const RESERVED: usize = 256;
+
+struct Ports {
+    next: u16,
+    /// An abstract socket is named after each port that is in use. Like ports, such names belong to
+    /// the network namespace, so that they keep test runs apart which cannot see each other's
+    /// processes.
+    reserved: VecDeque<UnixListener>,
+}
+
+/// A port of 127.0.0.1 on which nobody listens. No other test run on this machine gets it
+/// before this process has taken [`RESERVED`] others.
 pub fn free() -> u16 {
-    // Another run of these tests on the same machine begins elsewhere.
-    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| {
+    static PORTS: LazyLock<Mutex<Ports>> = LazyLock::new(|| {
         let nanos = jiff::Timestamp::now().as_nanosecond() / 1000;
-        AtomicU16::new((nanos % i128::from(COUNT)) as u16)
+        let next = (nanos % i128::from(COUNT)) as u16;
+        Mutex::new(Ports { next, reserved: VecDeque::new() })
     });
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _turn = ONE_AT_A_TIME.lock();
-    (0..COUNT)
-        .map(|_| FIRST + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT)
-        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
-        .expect("a free port below the ephemeral ones")
+    let mut ports = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
+    for _ in 0..COUNT {
+        let port = FIRST + ports.next % COUNT;
+        ports.next = (ports.next + 1) % COUNT;
+        let name = SocketAddr::from_abstract_name(format!("stigmer-test-port-{port}"));
+        let Ok(reservation) = UnixListener::bind_addr(&name.unwrap()) else { continue };
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            if ports.reserved.len() == RESERVED {
+                ports.reserved.pop_front();
+            }
+            ports.reserved.push_back(reservation);
+            return port;
+        }
+    }
+    panic!("no free port from {FIRST} on");
 }

@@ -5,7 +5,7 @@ use std::sync::{Condvar, LazyLock, Mutex, PoisonError};
 use stigmer::temporal::install::{self, Silent};
 
 /// More at once would slow each other down beyond what the tests are about.
-const AT_ONCE: usize = 5;
+const AT_ONCE: usize = 7;
 
 /// The program. Installed where there is none yet; the installation itself is
 /// safe when several test runs do it at once.
