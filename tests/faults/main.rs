@@ -7,6 +7,7 @@
 //! - `STIGMER_FAULTS`: `all`, `required` (only the points that must hold), a part like `crash` or
 //!   `crash:open`, or points like `crash:open:EMFILE:7`, separated by spaces; `…:7+` is a failure that
 //!   lasts through the phase.
+//! - `STIGMER_FAULTS_WATCHDOG`: if set, the hosts have a watchdog, and none may be lost.
 //! - `STIGMER_FAULTS_JOBS`: the number of homes at a time, at most 5.
 //! - `STIGMER_FAULTS_SECONDS`: the time after which no further point begins.
 //! - `STIGMER_FAULTS_LOG`: a file that gets one line per point. Points that held according to it are

@@ -38,6 +38,14 @@ const MUST_HOLD: [&str; 18] = [
     "hand-over:stat:ENOMEM:50",
 ];
 
+/// Points that lose the host where there is no watchdog.
+const WITH_WATCHDOG: [&str; 4] = [
+    "hand-over:fork:EAGAIN:1+",
+    "hand-over:socket:EMFILE:1+",
+    "hand-over:epoll:ENOSPC:1+",
+    "hand-over:lock:ENOLCK:2+",
+];
+
 /// Points that are this far apart run one after the other, so that a sweep that is ended by its
 /// time has been in every phase.
 const STRIDE: usize = 12;
@@ -67,7 +75,7 @@ fn points() -> Vec<Point> {
 }
 
 fn points_of(phase: Phase) -> Vec<Point> {
-    let counts = catch(phase, None).expect("the phase without a failure").counts;
+    let counts = catch(phase, None, false).expect("the phase without a failure").counts;
     eprintln!("{}: {}", phase.name(), calls(&counts));
     let mut points = Vec::new();
     for (function, count) in counts.into_iter().enumerate() {
@@ -121,8 +129,8 @@ fn sample(points: &[Point]) -> Vec<Point> {
     chosen
 }
 
-fn catch(phase: Phase, fault: Option<Fault>) -> Result<Outcome, String> {
-    catching(|| phases::run(phase, fault))
+fn catch(phase: Phase, fault: Option<Fault>, watchdog: bool) -> Result<Outcome, String> {
+    catching(|| phases::run(phase, fault, watchdog))
 }
 
 fn catching<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
@@ -136,6 +144,7 @@ fn catching<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
 /// The points to run, how, and what came of them.
 struct Sweep {
     filter: Option<&'static str>,
+    watchdog: bool,
     required: [Point; MUST_HOLD.len()],
     /// One line per point that has run, for later runs.
     log: Option<Log>,
@@ -205,6 +214,7 @@ impl Sweep {
         points.retain(|point| !held.contains(&name(point)));
         Self {
             filter,
+            watchdog: variable("STIGMER_FAULTS_WATCHDOG").is_some(),
             required,
             log,
             end: seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds)),
@@ -216,7 +226,7 @@ impl Sweep {
     fn run(&self) {
         while self.end.is_none_or(|end| Instant::now() < end) {
             let Some(point) = self.queue.lock().unwrap().next() else { return };
-            let result = catch(point.0, Some(point.1)).and_then(|outcome| {
+            let result = catch(point.0, Some(point.1), self.watchdog).and_then(|outcome| {
                 let missed = outcome.hits == 0 && self.required.contains(&point);
                 if missed { Err("no call failed".into()) } else { Ok(outcome) }
             });
@@ -272,6 +282,18 @@ fn one_failing_call_leaves_no_server_without_a_host() {
         );
     }
     assert!(broken.is_empty(), "{} broken: {}", broken.len(), broken.join(" "));
+}
+
+#[test]
+fn the_watchdog_replaces_a_host_that_cannot_hand_over() {
+    if control::library().is_none() {
+        return;
+    }
+    for name in WITH_WATCHDOG {
+        let (phase, fault) = parse(name).unwrap();
+        let held = catch(phase, Some(fault), true);
+        assert!(held.as_ref().is_ok_and(|outcome| outcome.hits > 0), "{name}: {held:?}");
+    }
 }
 
 #[test]
