@@ -2,7 +2,7 @@
 
 use super::sweeps::{Permit, Unswept};
 use crate::config::{Database, Settings};
-use crate::paths::{self, files};
+use crate::paths::{self, Home, files};
 use crate::process::identity::{Identity, own_pid};
 use crate::process::lock::{self, Holder, InstanceLock};
 use crate::process::ports::{self, Occupant};
@@ -124,8 +124,9 @@ pub async fn launch(order: Order, permit: &Permit) -> Result<Launched, Refused> 
     let clearing = settings.clone();
     permit.has_home().map_err(|error| not_begun(&error))?;
     let unadopted = order.unadopted.clone();
+    let clears_under = permit.clone();
     permit
-        .run(move || clear(&clearing, unadopted.as_deref()))
+        .run(move || clear(&clearing, unadopted.as_deref(), &clears_under))
         .await
         .map_err(|error| hangs(&error))??;
     if let Some(occupant) = occupant_of(&settings).await? {
@@ -133,9 +134,10 @@ pub async fn launch(order: Order, permit: &Permit) -> Result<Launched, Refused> 
     }
     // Finding out who is on the ports may take seconds.
     permit.has_home().map_err(|error| not_begun(&error))?;
+    let starts_under = permit.clone();
     let launching = move || {
         let prepared = prepare(&order)?;
-        start(&order, prepared, begun.elapsed())
+        start(&order, prepared, begun.elapsed(), &starts_under)
     };
     let spawned = permit.run(launching).await.map_err(|error| hangs(&error))??;
     let (subject, watched) = spawned.leader.watch().map_err(|error| {
@@ -193,7 +195,7 @@ async fn occupant(port: u16) -> Result<Option<Occupant>, Refused> {
 /// Ends what an earlier generation left, as far as it is proven to be that. The lock comes
 /// before the ports: a holder that is not proven ours is an error, also where a server listens.
 /// A server that this host did not watch, because it could not look, is nobody's remains.
-fn clear(settings: &Settings, unadopted: Option<&str>) -> Result<(), Refused> {
+fn clear(settings: &Settings, unadopted: Option<&str>, permit: &Permit) -> Result<(), Refused> {
     let home = &settings.home;
     let lock = home.temporal_lock();
     let unknown = |error: io::Error| {
@@ -204,11 +206,8 @@ fn clear(settings: &Settings, unadopted: Option<&str>) -> Result<(), Refused> {
         Refused::for_now(&error, failure)
     };
     let subject = match running::find(home).map_err(unknown)? {
-        Running::Nothing => {
-            // Gone and proven so: the record has done its work.
-            let _ = std::fs::remove_file(home.record());
-            return Ok(());
-        }
+        // Gone and proven so: the record has done its work.
+        Running::Nothing => return remove_record(home, permit),
         // Its number means nothing here, and the ports tell who is on them.
         Running::Elsewhere(_) => return Ok(()),
         Running::Stranger(who) => return Err(held_by_stranger(&lock, &who).into()),
@@ -218,7 +217,7 @@ fn clear(settings: &Settings, unadopted: Option<&str>) -> Result<(), Refused> {
         },
         Running::Remains(subject) => subject,
     };
-    let left = subject.clear(&lock, CLEARING).map_err(unknown)?;
+    let left = subject.clear(&permit.lock_file(&lock), CLEARING).map_err(unknown)?;
     if !left.is_empty() {
         return Err(Refused {
             failure: Failure::new(
@@ -228,6 +227,12 @@ fn clear(settings: &Settings, unadopted: Option<&str>) -> Result<(), Refused> {
             curable: true,
         });
     }
+    remove_record(home, permit)
+}
+
+/// Looks first whether the record there may be another host's.
+fn remove_record(home: &Home, permit: &Permit) -> Result<(), Refused> {
+    permit.has_home().map_err(|error| not_begun(&error))?;
     let _ = std::fs::remove_file(home.record());
     Ok(())
 }
@@ -453,7 +458,12 @@ fn open_log(path: &Path, order: &Order) -> io::Result<Log> {
     Ok(Log { output, mark })
 }
 
-fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Spawned, Refused> {
+fn start(
+    order: &Order,
+    prepared: Prepared,
+    cleaned: Duration,
+    permit: &Permit,
+) -> Result<Spawned, Refused> {
     let settings = &order.settings;
     let home = &settings.home;
     let arguments = arguments::arguments(settings, prepared.metrics_port);
@@ -472,6 +482,8 @@ fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Spawned
         options: serde_json::to_string(&settings.options).unwrap_or_default(),
         leader: Identity::to_come(),
     };
+    // The preparation may have taken seconds, in which another host may have taken the home.
+    permit.has_home().map_err(|error| not_begun(&error))?;
     // Twice: a host that dies in between leaves a process that its marker proves. Where it cannot be
     // written, the manager does so later.
     let _ = record.write(&home.record());
@@ -484,28 +496,12 @@ fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Spawned
         marker: &marker,
         locks: &prepared.locks,
     })
-    .inspect_err(|_| {
-        let _ = std::fs::remove_file(home.record());
-    })
     .map_err(|error| {
-        let reason = format!("cannot run {}: {error}", prepared.program.display());
-        let cure = match error.raw_os_error() {
-            Some(libc::EAGAIN | libc::ENOMEM) => {
-                "end some processes, or raise the limit (`ulimit -u`); stigmer tries again"
-            }
-            Some(libc::EMFILE | libc::ENFILE) => {
-                "raise the limit on descriptors (`ulimit -n`); stigmer tries again"
-            }
-            _ => "name another with --temporal-bin FILE, or run `stigmer local install`",
-        };
-        let failure = Failure::new(reason, cure);
-        match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => failure.into(),
-            // A program that is being replaced, or too many processes for now.
-            _ => Refused::for_now(&error, failure),
-        }
+        Record::remove(&home.record(), &marker);
+        not_spawned(&prepared.program, &error)
     })?;
     let spawned = begun.elapsed();
+    let leader = in_place_or_ended(leader, home, permit)?;
     record.leader = leader.subject.leader.clone();
     let process = linux::stat(record.leader.pid).ok().flatten();
     record.name = process.map(|process| process.name).unwrap_or_default();
@@ -521,6 +517,37 @@ fn start(order: &Order, prepared: Prepared, cleaned: Duration) -> Result<Spawned
         cleaned,
         spawned,
     })
+}
+
+/// Ends what was just spawned if another process may have taken the home meanwhile: its record would
+/// take the place of the other host's.
+fn in_place_or_ended(leader: Leader, home: &Home, permit: &Permit) -> Result<Leader, Refused> {
+    let Err(error) = permit.has_home() else { return Ok(leader) };
+    let left = leader.subject.clear(&permit.lock_file(&home.temporal_lock()), CLEARING);
+    if !left.as_ref().is_ok_and(Vec::is_empty) {
+        tracing::error!(?left, "processes of a start that came too late do not end");
+    }
+    Record::remove(&home.record(), &leader.subject.marker);
+    Err(not_begun(&error))
+}
+
+fn not_spawned(program: &Path, error: &io::Error) -> Refused {
+    let reason = format!("cannot run {}: {error}", program.display());
+    let cure = match error.raw_os_error() {
+        Some(libc::EAGAIN | libc::ENOMEM) => {
+            "end some processes, or raise the limit (`ulimit -u`); stigmer tries again"
+        }
+        Some(libc::EMFILE | libc::ENFILE) => {
+            "raise the limit on descriptors (`ulimit -n`); stigmer tries again"
+        }
+        _ => "name another with --temporal-bin FILE, or run `stigmer local install`",
+    };
+    let failure = Failure::new(reason, cure);
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => failure.into(),
+        // A program that is being replaced, or too many processes for now.
+        _ => Refused::for_now(error, failure),
+    }
 }
 
 /// The lock is held, and what holds it is not proven to be of this home.

@@ -59,6 +59,11 @@ impl Permit {
         self.lock.is_in_place().then_some(()).ok_or(Unswept::NoHome)
     }
 
+    /// See [`Sweeps::lock_file`].
+    pub(super) fn lock_file(&self, path: &Path) -> PathBuf {
+        if self.has_home().is_ok() { path.to_owned() } else { PathBuf::new() }
+    }
+
     /// Runs a part of what the permit is for on a thread. The thread keeps the permit until the
     /// part has ended, also when nobody waits for it any more.
     pub(super) async fn run<T: Send + 'static>(

@@ -9,6 +9,9 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// A record is short; a file that is not ours may be anything.
+const TEXT_MAX: u64 = 64 << 10;
+
 /// The record of a spawned Temporal. Number, start, boot and namespace are its
 /// identity; everything else is shown or used, and decides nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +69,7 @@ impl Record {
     /// # Errors
     /// When the file, or the process table, cannot be read.
     pub fn read(path: &Path) -> io::Result<Option<Self>> {
-        // A record is short; a file that is not ours may be anything.
-        let text = match paths::files::read(path, 64 << 10) {
+        let text = match paths::files::read(path, TEXT_MAX) {
             Ok(text) => text,
             Err(error)
                 if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) =>
@@ -84,6 +86,16 @@ impl Record {
             record.leader = subject.leader;
         }
         Ok(Some(record))
+    }
+
+    /// Removes the record of the instance with this marker. Another record stays: it may be another
+    /// host's.
+    pub fn remove(path: &Path, marker: &str) {
+        let found = paths::files::read(path, TEXT_MAX).ok().and_then(|text| Self::from_text(&text));
+        if found.is_some_and(|record| record.marker == marker) {
+            // A record of a process that has ended proves nothing.
+            let _ = std::fs::remove_file(path);
+        }
     }
 
     fn to_text(&self) -> String {

@@ -1,7 +1,9 @@
+use super::super::Sweeps;
 use super::*;
 use crate::config::Options;
 use crate::paths::Home;
 use crate::process::Pid;
+use crate::process::lock::HostLock;
 
 #[test]
 fn only_a_program_that_is_plainly_something_else_is_given_little_time() {
@@ -16,11 +18,109 @@ fn only_a_program_that_is_plainly_something_else_is_given_little_time() {
     }
 }
 
-#[test]
-fn server_that_this_host_could_not_look_at_is_not_ended() {
-    let folder = tempfile::tempdir().unwrap();
-    let home = Home::at(&folder.path().join("home")).unwrap();
-    home.prepare(true).unwrap();
+/// A home whose host this process is.
+struct Rig {
+    _folder: tempfile::TempDir,
+    home: Home,
+    settings: Arc<Settings>,
+    lock: Arc<HostLock>,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(&folder.path().join("home")).unwrap();
+        home.prepare(true).unwrap();
+        let settings = Arc::new(Settings::resolve(home.clone(), Options::default()).unwrap());
+        let lock = Arc::new(HostLock::take(&home.supervisor_lock()).unwrap().unwrap());
+        Self { _folder: folder, home, settings, lock }
+    }
+
+    async fn permit(&self) -> Permit {
+        Sweeps::new(&self.lock).launch().await.unwrap()
+    }
+
+    /// Another host takes the home, with its own record there.
+    fn lose_home(&self) -> (HostLock, Record) {
+        std::fs::remove_file(self.home.supervisor_lock()).unwrap();
+        let lock = HostLock::take(&self.home.supervisor_lock()).unwrap().unwrap();
+        let record = crate::process::record::tests::record();
+        record.write(&self.home.record()).unwrap();
+        (lock, record)
+    }
+
+    fn recorded_text(&self) -> String {
+        std::fs::read_to_string(self.home.record()).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn start_in_a_home_that_was_taken_during_the_preparation_spawns_and_records_nothing() {
+    let rig = Rig::new();
+    let permit = rig.permit().await;
+    let order = Order {
+        generation: Generation(1),
+        cause: Cause::Operator,
+        detail: String::new(),
+        settings: rig.settings.clone(),
+        unadopted: None,
+    };
+    let prepared = Prepared {
+        // It ends at once, with any arguments.
+        program: "/bin/true".into(),
+        version: None,
+        metrics_port: 1,
+        locks: Vec::new(),
+        stamp: None,
+        log: open_log(&rig.home.temporal_log(), &order).unwrap(),
+        notes: Vec::new(),
+    };
+    let _other = rig.lose_home();
+    let before = rig.recorded_text();
+    let refused = start(&order, prepared, Duration::ZERO, &permit).err().expect("refused");
+    assert!(refused.curable && refused.failure.reason.contains("replaced"), "{refused:?}");
+    assert_eq!(rig.recorded_text(), before, "the other host's");
+}
+
+#[tokio::test]
+async fn server_that_was_spawned_while_another_host_took_the_home_is_ended_with_its_record() {
+    for leaves_draft in [true, false] {
+        let rig = Rig::new();
+        let permit = rig.permit().await;
+        let output = File::create(rig.home.temporal_log()).unwrap();
+        let leader = spawn(&Spawn {
+            program: Path::new("/bin/sleep"),
+            arguments: &["300".into()],
+            folder: rig.home.root(),
+            output: &output,
+            marker: "1.spawned-too-late.1",
+            locks: &[],
+        })
+        .unwrap();
+        let spawned = leader.subject.clone();
+        let (_lock, other) = rig.lose_home();
+        if leaves_draft {
+            Record { marker: spawned.marker.clone(), ..other }.write(&rig.home.record()).unwrap();
+        }
+        assert!(in_place_or_ended(leader, &rig.home, &permit).unwrap_err().curable);
+        assert!(!spawned.leader.is_alive().unwrap());
+        assert_eq!(rig.home.record().exists(), !leaves_draft);
+    }
+}
+
+#[tokio::test]
+async fn record_of_another_host_is_not_removed_with_what_is_left() {
+    let rig = Rig::new();
+    let permit = rig.permit().await;
+    let _other = rig.lose_home();
+    assert!(remove_record(&rig.home, &permit).unwrap_err().curable);
+    assert!(rig.home.record().exists());
+}
+
+#[tokio::test]
+async fn server_that_this_host_could_not_look_at_is_not_ended() {
+    let rig = Rig::new();
+    let (home, permit) = (&rig.home, rig.permit().await);
     let mut child = std::process::Command::new("sleep").arg("300").spawn().unwrap();
     let pid = Pid::try_from(child.id()).unwrap();
     let record = Record {
@@ -28,15 +128,14 @@ fn server_that_this_host_could_not_look_at_is_not_ended() {
         ..crate::process::record::tests::record()
     };
     record.write(&home.record()).unwrap();
-    let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
-    let refused = clear(&settings, Some("no descriptors")).unwrap_err();
+    let refused = clear(&rig.settings, Some("no descriptors"), &permit).unwrap_err();
     assert!(refused.curable);
     let reason = &refused.failure.reason;
     assert!(reason.contains(&format!("pid {pid}")), "{reason}");
     assert!(reason.contains("no descriptors"), "{reason}");
     assert!(child.try_wait().unwrap().is_none(), "it lives");
     assert!(home.record().exists());
-    clear(&settings, None).unwrap();
+    clear(&rig.settings, None, &permit).unwrap();
     child.wait().unwrap();
     assert!(!home.record().exists());
 }
