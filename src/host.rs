@@ -6,8 +6,8 @@ mod holder;
 mod keeper;
 
 pub use holder::{
-    Patience, Work, companion_of_the_dead, holder, is_hosted, prove, prove_holder, remedy, sign,
-    work,
+    Patience, Work, companion_of_the_dead, holder, is_held_by, is_hosted, prove, prove_holder,
+    remedy, sign, work,
 };
 
 use crate::config::{Options, Settings};

@@ -19,6 +19,7 @@ pub(super) fn run(context: &Context, yes: bool) -> Result<i32, CliError> {
         serde_json::to_string(&context.asked).ok()
     };
     loop {
+        let host = host::prove(home);
         match block_on(client::command(home, "restart", body.clone()))? {
             Ok(status) => {
                 line(&presenter::announce(&status, false));
@@ -33,7 +34,7 @@ pub(super) fn run(context: &Context, yes: bool) -> Result<i32, CliError> {
                 return Err(CliError::Other(error.to_string()));
             }
             Err(ClientError::Unresponsive | ClientError::Garbled(_) | ClientError::Foreign(_)) => {
-                stop::kill_host(home)?;
+                stop::kill_host(home, host)?;
             }
         }
         let settings = as_before(context)?;

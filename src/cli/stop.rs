@@ -15,6 +15,7 @@ use crate::process::{memory, ports, watch};
 use crate::protocol::{Mode, Status};
 use crate::supervisor::{Policy, Want};
 use crate::temporal::running::{self, Running};
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -63,6 +64,7 @@ pub(super) fn stop(home: &Home) -> Result<Stopped, CliError> {
     // While it went on, one host may have made place for another.
     let mut met = Stopped::Nothing;
     loop {
+        let host = host::prove(home);
         let answer = match block_on(client::status(home))? {
             Ok(before) => {
                 met = match &before.temporal {
@@ -96,7 +98,7 @@ pub(super) fn stop(home: &Home) -> Result<Stopped, CliError> {
                 if is_running(home) {
                     met = Stopped::Ours;
                 }
-                kill_host(home)?;
+                kill_host(home, host)?;
             }
         }
         match stop_orphan(home)? {
@@ -135,7 +137,7 @@ fn still_held(home: &Home, stopped: Stopped) -> Result<Stopped, CliError> {
     }
 }
 
-fn unknown(home: &Home, error: &std::io::Error) -> CliError {
+fn unknown(home: &Home, error: &io::Error) -> CliError {
     CliError::Other(format!(
         "cannot tell what runs of {home}: {error}; nothing was deleted. Make the home readable and \
          try again"
@@ -177,26 +179,24 @@ fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>
     Ok(answer)
 }
 
-/// The host holds its lock and does not answer: stopped, deadlocked, or worse.
-pub(super) fn kill_host(home: &Home) -> Result<(), CliError> {
+/// Ends a host that holds its lock and does not respond: stopped, deadlocked, or worse. `host` was
+/// the host of this home before it was asked. A host that has taken its place since was not asked:
+/// it is left alone, and the caller asks it.
+pub(super) fn kill_host(home: &Home, host: io::Result<Option<Proven>>) -> Result<(), CliError> {
+    let cannot = |error| CliError::Other(format!("cannot end the host: {error}"));
     super::start::provable(home)?;
-    want_down(home);
-    if host::work(home).is_some() {
-        // The host has ended meanwhile, and a command does what is to be done.
+    let Some(host) = host.map_err(cannot)? else { return Ok(()) };
+    // A command that works holds the lock where the host has ended meanwhile.
+    if !host::is_held_by(home, &host).map_err(cannot)? || host::work(home).is_some() {
         return Ok(());
     }
-    let proven = host::prove(home)
-        .map_err(|error| CliError::Other(format!("cannot end the host: {error}")))?;
-    if let Some(proven) = proven {
-        note(&format!("the host (pid {}) does not answer: ending it", proven.pid()));
-        // A host that is only out of reach leaves by SIGTERM, and its watchdog starts none after it.
-        for (signal, patience) in [(Signal::Term, OBEYING), (Signal::Kill, LEAVING)] {
-            proven
-                .signal(signal)
-                .map_err(|error| CliError::Other(format!("cannot end the host: {error}")))?;
-            if watch::wait_exit(&proven, patience) {
-                break;
-            }
+    want_down(home);
+    note(&format!("the host (pid {}) does not answer: ending it", host.pid()));
+    // A host that is only out of reach leaves by SIGTERM, and its watchdog starts none after it.
+    for (signal, patience) in [(Signal::Term, OBEYING), (Signal::Kill, LEAVING)] {
+        host.signal(signal).map_err(cannot)?;
+        if watch::wait_exit(&host, patience) {
+            break;
         }
     }
     Ok(())
@@ -209,7 +209,15 @@ fn take_host_lock(home: &Home) -> Result<Option<HostLock>, CliError> {
     let path = home.supervisor_lock();
     let mut patience = Patience::new(LEAVING);
     let mut killed = false;
+    let (mut named, mut pinned) = (None, Ok(None));
     loop {
+        let holder = host::holder(home);
+        if holder != named {
+            // Each holder has its own time.
+            patience.renew();
+            pinned = holder.as_ref().map_or(Ok(None), |it| host::prove_holder(home, it));
+            named = holder;
+        }
         let taken = HostLock::take(&path)
             .map_err(|error| CliError::Other(format!("cannot lock {}: {error}", path.display())))?;
         match taken {
@@ -220,7 +228,7 @@ fn take_host_lock(home: &Home) -> Result<Option<HostLock>, CliError> {
             }
             None if killed => return Err(super::start::unresponsive(home)),
             None => {
-                kill_host(home)?;
+                kill_host(home, std::mem::replace(&mut pinned, Ok(None)))?;
                 killed = true;
                 patience.renew();
             }

@@ -162,6 +162,15 @@ pub fn prove_holder(home: &Home, claimant: &Identity) -> io::Result<Option<Prove
     Ok(holds_lock(proven.pid(), &lock)?.then_some(proven))
 }
 
+/// Whether this process holds the host lock of this home still.
+///
+/// # Errors
+/// When its descriptors cannot be read.
+pub fn is_held_by(home: &Home, process: &Proven) -> io::Result<bool> {
+    let Some(lock) = KnownFile::at(&home.supervisor_lock())? else { return Ok(false) };
+    holds_lock(process.pid(), &lock)
+}
+
 /// A process that holds the file at the path of the host lock.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Occupant {

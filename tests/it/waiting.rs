@@ -6,10 +6,11 @@ use crate::support::{server, socket, wait_until, wrapper};
 use inotify::{Inotify, WatchMask};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 use stigmer::host;
 use stigmer::paths::Home;
+use stigmer::process::identity::Identity;
 use stigmer::process::lock::HostLock;
 
 /// Longer than a command waits for a host that leaves.
@@ -79,28 +80,41 @@ fn host_until_shutdown(
 ) -> Inotify {
     let listener = UnixListener::bind(rig.path("stigmer.sock")).unwrap();
     loop {
-        let mut stream = BufReader::new(listener.accept().unwrap().0);
-        let mut request = String::new();
-        stream.read_line(&mut request).unwrap();
-        let mut line = String::new();
-        while stream.read_line(&mut line).unwrap() > 2 {
-            line.clear();
-        }
-        let mut answer = |code: &str, body: &str| {
-            let length = body.len();
-            let head = format!("HTTP/1.1 {code}\r\ncontent-length: {length}\r\n\r\n");
-            stream.get_mut().write_all((head + body).as_bytes()).unwrap();
-        };
+        let (mut stream, request) = next_request(&listener);
         if request.starts_with("POST /v1/shutdown") {
             let (code, body) = end();
             let opened = Inotify::init().unwrap();
             opened.watches().add(rig.path("supervisor.lock"), WatchMask::OPEN).unwrap();
             std::fs::remove_file(rig.path("stigmer.sock")).unwrap();
-            answer(code, &body);
+            answer(&mut stream, code, &body);
             return opened;
         }
-        answer("200 OK", &status.to_string());
+        answer(&mut stream, "200 OK", &status.to_string());
     }
+}
+
+/// The next request of a client, and its first line.
+fn next_request(listener: &UnixListener) -> (UnixStream, String) {
+    listener.set_nonblocking(true).unwrap();
+    let mut accepted = None;
+    wait_until("a request", || {
+        accepted = listener.accept().ok();
+        accepted.is_some()
+    });
+    let mut stream = BufReader::new(accepted.unwrap().0);
+    let mut request = String::new();
+    stream.read_line(&mut request).unwrap();
+    let mut line = String::new();
+    while stream.read_line(&mut line).unwrap() > 2 {
+        line.clear();
+    }
+    (stream.into_inner(), request)
+}
+
+fn answer(stream: &mut UnixStream, code: &str, body: &str) {
+    let length = body.len();
+    let head = format!("HTTP/1.1 {code}\r\ncontent-length: {length}\r\n\r\n");
+    stream.write_all((head + body).as_bytes()).unwrap();
 }
 
 #[track_caller]
@@ -115,6 +129,52 @@ fn status_of_a_host(rig: &Rig) -> Value {
     let status = socket::get(rig, "/v1/status").json();
     rig.stop();
     status
+}
+
+/// A process that holds the host lock, which names it as a host.
+fn holder_of_the_lock(rig: &Rig) -> Running {
+    let path = rig.path("supervisor.lock");
+    let mut command = rig.command("flock");
+    command.arg("--no-fork").arg(&path).args(["sleep", "300"]);
+    let holder = Running::spawn(command);
+    let identified = || Identity::of(holder.pid()).unwrap().unwrap();
+    let home = Home::at(&rig.home).unwrap();
+    wait_until("the holder", || host::prove_holder(&home, &identified()).unwrap().is_some());
+    let Identity { pid, start_ticks, boot_id, pid_namespace } = identified();
+    let text = format!(
+        "pid={pid}\nstart_ticks={start_ticks}\nboot_id={boot_id}\npid_namespace={pid_namespace}\n\
+         mode=background\nversion=0\n"
+    );
+    std::fs::write(path, text).unwrap();
+    holder
+}
+
+#[test]
+fn a_host_that_takes_the_place_of_a_silent_one_is_asked_and_not_killed() {
+    let rig = Rig::new();
+    let mut status = status_of_a_host(&rig);
+    let silent = holder_of_the_lock(&rig);
+    let listener = UnixListener::bind(rig.path("stigmer.sock")).unwrap();
+    status["host"]["pid"] = silent.pid().into();
+    let stop = Running::spawn(rig.local(&["stop"]));
+    // What a stop would lose.
+    answer(&mut next_request(&listener).0, "200 OK", &status.to_string());
+    let unanswered = next_request(&listener);
+    let gone: Process = silent.process();
+    gone.kill();
+    wait_gone(&gone);
+    let fresh = holder_of_the_lock(&rig);
+    status["host"]["pid"] = fresh.pid().into();
+    std::fs::remove_file(rig.path("stigmer.sock")).unwrap();
+    let is_alive = std::cell::Cell::new(false);
+    let asked = host_until_shutdown(&rig, &status, || {
+        is_alive.set(fresh.process().is_alive());
+        fresh.process().kill();
+        ("200 OK", status.to_string())
+    });
+    assert!(is_alive.get());
+    drop((unanswered, asked));
+    stop.finish().exits(0);
 }
 
 #[test]
@@ -138,12 +198,7 @@ fn a_stop_does_not_wait_for_the_host_that_follows_the_stopped_one() {
     let rig = Rig::new();
     let mut status = status_of_a_host(&rig);
     let path = rig.path("supervisor.lock");
-    let mut command = rig.command("flock");
-    command.arg("--no-fork").arg(&path).args(["sleep", "300"]);
-    let before = Running::spawn(command);
-    let identified = || stigmer::process::identity::Identity::of(before.pid()).unwrap().unwrap();
-    let home = Home::at(&rig.home).unwrap();
-    wait_until("the host before", || host::prove_holder(&home, &identified()).unwrap().is_some());
+    let before = holder_of_the_lock(&rig);
     status["host"]["pid"] = before.pid().into();
     let stop = Running::spawn(rig.local(&["stop"]));
     let mut next = None;
