@@ -133,6 +133,21 @@ impl std::fmt::Debug for Files {
     }
 }
 
+/// Runs `then` once, after the first success of `keep`.
+pub(super) fn once_kept(
+    mut keep: impl FnMut() -> io::Result<()> + Send + 'static,
+    then: impl FnOnce() + Send + 'static,
+) -> impl FnMut() -> io::Result<()> + Send + 'static {
+    let mut then = Some(then);
+    move || {
+        keep()?;
+        if let Some(then) = then.take() {
+            then();
+        }
+        Ok(())
+    }
+}
+
 fn hint(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some disk space",
@@ -186,6 +201,20 @@ mod tests {
         assert_eq!((files.due(), files.trouble()), (None, None));
         assert!(!files.look(due + CHECK));
         assert!(files.look(due + RETRY + CHECK));
+    }
+
+    #[test]
+    fn what_is_not_written_yet_is_not_brought_down_to_the_disk() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let mut results = vec![Ok(()), Ok(()), Err(io::Error::other("no"))];
+        let keep = move || results.pop().unwrap();
+        let mut keep = once_kept(keep, move || tell.send(()).unwrap());
+        keep().unwrap_err();
+        assert!(told.try_recv().is_err());
+        keep().unwrap();
+        told.try_recv().unwrap();
+        keep().unwrap();
+        assert!(told.try_recv().is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::aftermath::{self, Ended, Instance};
 use super::facts::{self, ServerFacts};
+use super::files::once_kept;
 use super::launch::Launched;
 use super::prober::{self, Report, Target};
 use super::timeline::{self, Episode};
@@ -54,7 +55,7 @@ impl Manager {
                 if let (Some(file), Some(stamp)) =
                     (self.facts.settings.database.file().map(Path::to_owned), started.stamp)
                 {
-                    let mut kept = database::Kept::new(file, stamp);
+                    let mut kept = database::Kept::new(file, stamp, started.subject.clone());
                     self.files.keep_distant(STAMP, move || kept.keep());
                 }
                 self.episode.passed("cleaned", started.cleaned);
@@ -378,15 +379,22 @@ impl Manager {
     fn mark_complete(&mut self, generation: Generation, version: Option<String>) {
         let settings = self.facts.settings.clone();
         let Some(file) = settings.database.file().map(Path::to_owned) else { return };
+        let Some(server) = self.running.as_ref().and_then(|running| running.subject.clone()) else {
+            return;
+        };
         let home = settings.home.to_string();
         let mut kept = None;
         let (at, report) = (file.clone(), self.report.clone());
-        self.files.keep_distant(STAMP, move || {
+        let keep = move || {
             let kept = match &mut kept {
                 Some(kept) => kept,
                 None => {
-                    let (complete, changed) =
-                        database::Kept::complete(at.clone(), &home, version.as_deref())?;
+                    let (complete, changed) = database::Kept::complete(
+                        at.clone(),
+                        &home,
+                        version.as_deref(),
+                        server.clone(),
+                    )?;
                     if let Some(note) = changed {
                         let _ = report.send(Event::Noted { generation, note });
                     }
@@ -394,14 +402,9 @@ impl Manager {
                 }
             };
             kept.keep()
-        });
-        tokio::spawn(async move {
-            let synced = LOOKS.run(SYNC, move || database::sync(&file)).await;
-            let synced = synced.map_err(|error| io::Error::other(error.to_string())).flatten();
-            if let Err(error) = synced {
-                tracing::warn!(%error, "the database's state may not outlive a power cut");
-            }
-        });
+        };
+        let runtime = tokio::runtime::Handle::current();
+        self.files.keep_distant(STAMP, once_kept(keep, move || drop(runtime.spawn(sync(file)))));
     }
 
     pub(super) fn server_version(&mut self, generation: Generation, version: String) {
@@ -424,6 +427,15 @@ impl Manager {
                 let _ = report.send(Event::ServerVersion { generation, version });
             }
         });
+    }
+}
+
+/// Brings down to the disk what the lock file of this database says.
+async fn sync(file: PathBuf) {
+    let synced = LOOKS.run(SYNC, move || database::sync(&file)).await;
+    let synced = synced.map_err(|error| io::Error::other(error.to_string())).flatten();
+    if let Err(error) = synced {
+        tracing::warn!(%error, "the database's state may not outlive a power cut");
     }
 }
 

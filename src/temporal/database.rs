@@ -9,7 +9,8 @@
 use super::Refused;
 use crate::paths;
 use crate::process::lock::{self, HostLock, InstanceLock};
-use crate::process::open_files::KnownFile;
+use crate::process::open_files::{KnownFile, holds_lock};
+use crate::process::sweep::{Machine, Subject};
 use crate::supervisor::Failure;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -147,6 +148,7 @@ impl Guarded {
 pub struct Kept {
     file: PathBuf,
     stamp: Stamp,
+    server: Subject,
     /// The file that is locked, by the server or by this host.
     locked: Option<KnownFile>,
     lock: Option<HostLock>,
@@ -155,8 +157,8 @@ pub struct Kept {
 impl Kept {
     /// For a server that was started with this stamp.
     #[must_use]
-    pub fn new(file: PathBuf, stamp: Stamp) -> Self {
-        Self { file, stamp, locked: None, lock: None }
+    pub fn new(file: PathBuf, stamp: Stamp, server: Subject) -> Self {
+        Self { file, stamp, server, locked: None, lock: None }
     }
 
     /// For a server that became ready: the schema is whole. Returns also what there is to say
@@ -168,32 +170,50 @@ impl Kept {
         file: PathBuf,
         home: &str,
         cli_version: Option<&str>,
+        server: Subject,
     ) -> io::Result<(Self, Option<String>)> {
         let before = look(&lock_path(&file)?)?;
         let before = before.unwrap_or_else(|| Stamp { home: home.to_owned(), ..Stamp::default() });
         let changed = version_changed(&file, &before, cli_version.unwrap_or_default());
         let cli_version = cli_version.map(str::to_owned).or(before.cli_version);
-        Ok((Self::new(file, Stamp { complete: true, cli_version, ..before }), changed))
+        let stamp = Stamp { complete: true, cli_version, home: home.to_owned(), ..before };
+        Ok((Self::new(file, stamp, server), changed))
     }
 
     /// Makes the lock file contain the stamp, and locks it if no process does.
     ///
     /// # Errors
-    /// When it cannot be written, or another server has locked it after it was deleted.
+    /// When it cannot be written, or another server has locked it after it was deleted. The text of
+    /// that server stays.
     pub fn keep(&mut self) -> io::Result<()> {
         let path = lock_path(&self.file)?;
         let there = KnownFile::at(&path)?;
         if there.is_none() || there != self.locked {
             self.lock = HostLock::take_within(&path, Duration::ZERO)?;
-            if self.lock.is_none() && self.locked.is_some() {
-                return Err(io::Error::other(
-                    "it was deleted, and another server has locked it; two servers on one \
+            if self.lock.is_none() && !self.is_held_by_server(&path)? {
+                self.locked = None;
+                return Err(io::Error::other(format!(
+                    "it was deleted, and another server has locked it ({}); two servers on one \
                      database destroy each other's work: stop that server",
-                ));
+                    lock::holders(&path)
+                )));
             }
             self.locked = KnownFile::at(&path)?;
         }
         lock::keep_text(&path, &text(&self.stamp)?)
+    }
+
+    /// Whether a process of the server's instance holds the lock. As a rule its leader does.
+    fn is_held_by_server(&self, path: &Path) -> io::Result<bool> {
+        let Some(file) = KnownFile::at(path)? else { return Ok(false) };
+        let Subject { leader, marker } = &self.server;
+        if leader.is_alive()? && holds_lock(leader.pid, &file)? {
+            return Ok(true);
+        }
+        let machine = Machine::read(path, leader.start_ticks)?;
+        Ok(machine
+            .lock_holders()
+            .any(|(_, found)| found.is_some_and(|found| !found.is_empty() && found == marker)))
     }
 }
 
@@ -333,9 +353,45 @@ fn set_aside(path: &Path) -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::identity::Identity;
 
     fn stamp_of(path: &Path) -> Stamp {
         read(&lock_path(path).unwrap()).unwrap()
+    }
+
+    /// This process as a server: it holds what [`guard`] returns.
+    fn this_process() -> Subject {
+        Subject { leader: Identity::own(), marker: String::new() }
+    }
+
+    /// Another server, which holds the lock of this database and has signed it.
+    struct OtherServer(std::process::Child);
+
+    impl OtherServer {
+        fn on(file: &Path, home: &str) -> Self {
+            let path = lock_path(file).unwrap();
+            let mut command = std::process::Command::new("flock");
+            command.arg("--no-fork").arg(&path).args(["sleep", "300"]);
+            let child = command.spawn().unwrap();
+            while !lock::is_held(&path).unwrap() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let stamp = Stamp { home: home.to_owned(), complete: true, ..Stamp::default() };
+            lock::keep_text(&path, &text(&stamp).unwrap()).unwrap();
+            Self(child)
+        }
+
+        fn subject(&self) -> Subject {
+            let leader = Identity::of(self.0.id().try_into().unwrap()).unwrap().unwrap();
+            Subject { leader, marker: String::new() }
+        }
+    }
+
+    impl Drop for OtherServer {
+        fn drop(&mut self) {
+            self.0.kill().unwrap();
+            self.0.wait().unwrap();
+        }
     }
 
     #[test]
@@ -383,7 +439,9 @@ mod tests {
         let file = folder.path().join("a.db");
         drop(guard(&file, "h", "1.8.0").unwrap());
         std::fs::write(&file, "a whole schema").unwrap();
-        Kept::complete(file.clone(), "h", Some("1.8.0")).unwrap().0.keep().unwrap();
+        let mut kept = Kept::complete(file.clone(), "h", Some("1.8.0"), this_process()).unwrap().0;
+        kept.keep().unwrap();
+        drop(kept);
         assert!(stamp_of(&file).complete);
         assert!(guard(&file, "h", "1.8.0").unwrap().warnings.is_empty());
         let warnings = guard(&file, "h", "1.9.1").unwrap().warnings;
@@ -414,8 +472,8 @@ mod tests {
         std::fs::write(&target, "kept").unwrap();
         std::os::unix::fs::symlink(&target, lock_path(&file).unwrap()).unwrap();
         assert!(guard(&file, "h", "1").unwrap_err().failure.reason.contains("symbolic link"));
-        Kept::complete(file.clone(), "h", Some("1")).unwrap_err();
-        Kept::new(file, Stamp::default()).keep().unwrap_err();
+        Kept::complete(file.clone(), "h", Some("1"), this_process()).unwrap_err();
+        Kept::new(file, Stamp::default(), this_process()).keep().unwrap_err();
         assert_eq!(std::fs::read_to_string(&target).unwrap(), "kept");
     }
 
@@ -425,7 +483,8 @@ mod tests {
         let file = folder.path().join("a.db");
         std::fs::write(&file, "a whole schema").unwrap();
         let server = guard(&file, "/home/one", "1").unwrap();
-        let (mut kept, note) = Kept::complete(file.clone(), "/home/one", Some("1")).unwrap();
+        let (mut kept, note) =
+            Kept::complete(file.clone(), "/home/one", Some("1"), this_process()).unwrap();
         assert_eq!(note, None);
         kept.keep().unwrap();
         assert!(kept.lock.is_none(), "the server has it");
@@ -447,11 +506,34 @@ mod tests {
         let file = folder.path().join("a.db");
         std::fs::write(&file, "a whole schema").unwrap();
         let _server = guard(&file, "/home/one", "1").unwrap();
-        let (mut kept, _) = Kept::complete(file.clone(), "/home/one", Some("1")).unwrap();
+        let (mut kept, _) =
+            Kept::complete(file.clone(), "/home/one", Some("1"), this_process()).unwrap();
         kept.keep().unwrap();
         std::fs::remove_file(lock_path(&file).unwrap()).unwrap();
-        let other = guard(&file, "/home/two", "1").unwrap();
-        assert!(kept.keep().unwrap_err().to_string().contains("another server"));
+        let other = OtherServer::on(&file, "/home/two");
+        for _ in 0..2 {
+            assert!(kept.keep().unwrap_err().to_string().contains("another server"));
+            assert_eq!(stamp_of(&file).home, "/home/two");
+        }
+        drop(other);
+        kept.keep().unwrap();
+        assert_eq!(stamp_of(&file).home, "/home/one");
+    }
+
+    #[test]
+    fn a_host_that_adopts_a_server_leaves_the_lock_of_another_server_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.db");
+        std::fs::write(&file, "a whole schema").unwrap();
+        let server = OtherServer::on(&file, "/home/one");
+        let adopt = || Kept::complete(file.clone(), "/home/one", Some("1"), server.subject());
+        adopt().unwrap().0.keep().unwrap();
+        std::fs::remove_file(lock_path(&file).unwrap()).unwrap();
+        let other = OtherServer::on(&file, "/home/two");
+        let mut kept = adopt().unwrap().0;
+        let error = kept.keep().unwrap_err().to_string();
+        assert!(error.contains("another server"), "{error}");
+        assert!(error.contains(&format!("pid {}", other.0.id())), "{error}");
         assert_eq!(stamp_of(&file).home, "/home/two");
         drop(other);
         kept.keep().unwrap();
