@@ -1,0 +1,195 @@
+use super::*;
+use crate::process::identity::Identity;
+
+fn stamp_of(path: &Path) -> Stamp {
+    read(&lock_path(path).unwrap()).unwrap()
+}
+
+/// This process as a server: it holds what [`guard`] returns.
+fn this_process() -> Subject {
+    Subject { leader: Identity::own(), marker: String::new() }
+}
+
+/// Another server, which holds the lock of this database and has signed it.
+struct OtherServer(std::process::Child);
+
+impl OtherServer {
+    fn on(file: &Path, home: &str) -> Self {
+        let path = lock_path(file).unwrap();
+        let mut command = std::process::Command::new("flock");
+        command.arg("--no-fork").arg(&path).args(["sleep", "300"]);
+        let child = command.spawn().unwrap();
+        while !lock::is_held(&path).unwrap() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let stamp = Stamp { home: home.to_owned(), complete: true, ..Stamp::default() };
+        lock::keep_text(&path, &text(&stamp).unwrap()).unwrap();
+        Self(child)
+    }
+
+    fn subject(&self) -> Subject {
+        let leader = Identity::of(self.0.id().try_into().unwrap()).unwrap().unwrap();
+        Subject { leader, marker: String::new() }
+    }
+}
+
+impl Drop for OtherServer {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[test]
+fn one_server_a_file_under_whatever_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.db");
+    std::fs::write(&file, "x").unwrap();
+    let link = folder.path().join("link.db");
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let held = guard(&file, "/home/one", "1.9.1").unwrap();
+    let refused = guard(&link, "/home/two", "1.9.1").unwrap_err();
+    assert!(refused.failure.reason.contains("/home/one"), "{refused:?}");
+    drop(held);
+    guard(&link, "/home/two", "1.9.1").unwrap();
+}
+
+#[test]
+fn a_link_to_a_file_that_is_not_there_yet_meets_the_same_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.db");
+    let link = folder.path().join("link.db");
+    std::os::unix::fs::symlink("a.db", &link).unwrap();
+    let _held = guard(&link, "one", "1").unwrap();
+    assert!(guard(&file, "two", "1").is_err());
+}
+
+#[test]
+fn a_file_of_ours_that_never_became_ready_is_set_aside_with_its_companions() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.db");
+    drop(guard(&file, "h", "1").unwrap());
+    assert!(!stamp_of(&file).complete);
+    std::fs::write(&file, "half a schema").unwrap();
+    std::fs::write(folder.path().join("a.db-wal"), "wal").unwrap();
+    let again = guard(&file, "h", "1").unwrap();
+    assert_eq!(again.warnings.len(), 1);
+    assert!(!file.exists());
+    assert!(folder.path().join("a.db.incomplete-1").exists());
+    assert!(folder.path().join("a.db.incomplete-1-wal").exists());
+}
+
+#[test]
+fn a_file_that_became_ready_is_kept_and_a_changed_version_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.db");
+    drop(guard(&file, "h", "1.8.0").unwrap());
+    std::fs::write(&file, "a whole schema").unwrap();
+    let mut kept = Kept::complete(file.clone(), "h", Some("1.8.0"), this_process()).unwrap().0;
+    kept.keep().unwrap();
+    drop(kept);
+    assert!(stamp_of(&file).complete);
+    assert!(guard(&file, "h", "1.8.0").unwrap().warnings.is_empty());
+    let warnings = guard(&file, "h", "1.9.1").unwrap().warnings;
+    assert!(warnings[0].contains("1.8.0") && warnings[0].contains("1.9.1"), "{warnings:?}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "a whole schema");
+}
+
+#[test]
+fn a_file_of_somebody_else_is_used_as_it_is_and_never_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.db");
+    std::fs::write(&file, "theirs").unwrap();
+    let guarded = guard(&file, "h", "1").unwrap();
+    assert!(guarded.stamp().complete && !guarded.stamp().created);
+    drop(guarded);
+    std::fs::write(&file, "").unwrap();
+    std::fs::remove_file(lock_path(&file).unwrap()).unwrap();
+    assert!(guard(&file, "h", "1").unwrap_err().failure.reason.contains("empty"));
+    assert!(file.exists());
+}
+
+#[test]
+fn a_lock_file_that_is_a_link_is_refused_and_its_target_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.db");
+    let target = folder.path().join("target");
+    std::fs::write(&file, "a whole schema").unwrap();
+    std::fs::write(&target, "kept").unwrap();
+    std::os::unix::fs::symlink(&target, lock_path(&file).unwrap()).unwrap();
+    assert!(guard(&file, "h", "1").unwrap_err().failure.reason.contains("symbolic link"));
+    Kept::complete(file.clone(), "h", Some("1"), this_process()).unwrap_err();
+    Kept::new(file, Stamp::default(), this_process()).keep().unwrap_err();
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), "kept");
+}
+
+#[test]
+fn a_lock_file_that_is_deleted_while_a_server_runs_comes_back_and_is_locked_by_its_host() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.db");
+    std::fs::write(&file, "a whole schema").unwrap();
+    let server = guard(&file, "/home/one", "1").unwrap();
+    let (mut kept, note) =
+        Kept::complete(file.clone(), "/home/one", Some("1"), this_process()).unwrap();
+    assert_eq!(note, None);
+    kept.keep().unwrap();
+    assert!(kept.lock.is_none(), "the server has it");
+    for _ in 0..2 {
+        std::fs::remove_file(lock_path(&file).unwrap()).unwrap();
+        kept.keep().unwrap();
+        kept.keep().unwrap();
+        assert_eq!(stamp_of(&file).cli_version.as_deref(), Some("1"));
+        let refused = guard(&file, "/home/two", "1").unwrap_err();
+        assert!(refused.failure.reason.contains("/home/one"), "{refused:?}");
+    }
+    drop((server, kept));
+    guard(&file, "/home/one", "1").unwrap();
+}
+
+#[test]
+fn a_lock_file_that_another_server_has_taken_is_reported_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.db");
+    std::fs::write(&file, "a whole schema").unwrap();
+    let _server = guard(&file, "/home/one", "1").unwrap();
+    let (mut kept, _) =
+        Kept::complete(file.clone(), "/home/one", Some("1"), this_process()).unwrap();
+    kept.keep().unwrap();
+    std::fs::remove_file(lock_path(&file).unwrap()).unwrap();
+    let other = OtherServer::on(&file, "/home/two");
+    for _ in 0..2 {
+        assert!(kept.keep().unwrap_err().to_string().contains("another server"));
+        assert_eq!(stamp_of(&file).home, "/home/two");
+    }
+    drop(other);
+    kept.keep().unwrap();
+    assert_eq!(stamp_of(&file).home, "/home/one");
+}
+
+#[test]
+fn a_host_that_adopts_a_server_leaves_the_lock_of_another_server_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.db");
+    std::fs::write(&file, "a whole schema").unwrap();
+    let server = OtherServer::on(&file, "/home/one");
+    let adopt = || Kept::complete(file.clone(), "/home/one", Some("1"), server.subject());
+    adopt().unwrap().0.keep().unwrap();
+    std::fs::remove_file(lock_path(&file).unwrap()).unwrap();
+    let other = OtherServer::on(&file, "/home/two");
+    let mut kept = adopt().unwrap().0;
+    let error = kept.keep().unwrap_err().to_string();
+    assert!(error.contains("another server"), "{error}");
+    assert!(error.contains(&format!("pid {}", other.0.id())), "{error}");
+    assert_eq!(stamp_of(&file).home, "/home/two");
+    drop(other);
+    kept.keep().unwrap();
+    assert_eq!(stamp_of(&file).home, "/home/one");
+}
+
+#[test]
+fn a_missing_folder_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = guard(&folder.path().join("no/a.db"), "h", "1").unwrap_err();
+    assert!(refused.failure.reason.contains("no/a.db"), "{refused:?}");
+    assert!(guard(folder.path(), "h", "1").unwrap_err().failure.reason.contains("folder"));
+}
