@@ -24,7 +24,7 @@ use shares::{Share, Shares};
 pub use socket::Socket;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// Options are small.
@@ -47,7 +47,8 @@ struct Api {
 pub struct Server {
     end: CancellationToken,
     closing: CancellationToken,
-    tasks: Vec<JoinHandle<()>>,
+    /// They own their connections: what is aborted here ends those too.
+    tasks: JoinSet<()>,
     socket: Arc<Socket>,
 }
 
@@ -65,11 +66,12 @@ impl Server {
             closing: closing.clone(),
             shares: Shares::of(descriptors::limit()),
         };
-        let tcp = tokio::spawn(tcp::serve_where_wanted(api.clone(), closing.clone()));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(tcp::serve_where_wanted(api.clone(), closing.clone()));
         let socket = Arc::new(Socket::new(home.socket()));
         let bound = socket.bind();
-        let serving = tokio::spawn(socket::serve(api, socket.clone(), bound));
-        Self { end, closing, tasks: vec![serving, tcp], socket }
+        tasks.spawn(socket::serve(api, socket.clone(), bound));
+        Self { end, closing, tasks, socket }
     }
 
     /// Cancelled when a client has asked the host to end.
@@ -85,19 +87,20 @@ impl Server {
     }
 
     /// Takes the socket away. Answers that are under way still go out, until the
-    /// task that is returned ends.
+    /// task that is returned ends. No connection outlives that task.
     pub fn stop(self) -> JoinHandle<()> {
         self.socket.remove();
         self.closing.cancel();
-        tokio::spawn(async {
-            // A client that does not read must not keep the host.
-            for mut task in self.tasks {
-                if tokio::time::timeout(LEAVING, &mut task).await.is_err() {
-                    task.abort();
-                }
-            }
-        })
+        tokio::spawn(end(self.tasks, LEAVING))
     }
+}
+
+/// Waits for tasks, and then ends those that are left: a client that does not read must not keep the
+/// host.
+async fn end(mut tasks: JoinSet<()>, patience: Duration) {
+    let all = async { while tasks.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(patience, all).await;
+    tasks.shutdown().await;
 }
 
 fn router(api: Api) -> Router {
@@ -264,4 +267,54 @@ async fn not_allowed(request: Request) -> Response {
     let message = format!("{} does not take {}", request.uri().path(), request.method());
     let hint = "status, events and health are read with GET, commands are given with POST";
     failure(StatusCode::METHOD_NOT_ALLOWED, ApiError::new("method_not_allowed", message, hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manager::{Manager, Sweeps};
+    use crate::process::lock::HostLock;
+    use crate::protocol::Mode;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::UnixStream;
+
+    async fn until(condition: impl Fn() -> bool) {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn connections_end_with_their_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path()).unwrap();
+        let lock = Arc::new(HostLock::take(&home.supervisor_lock()).unwrap().unwrap());
+        let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
+        // It does not run, so that no command is ever done.
+        let (_manager, handle) = Manager::new(settings, Mode::Background, Sweeps::new(&lock));
+        let server = Server::start(&home, &handle);
+        // A trouble that has ended, of an address for TCP.
+        until(|| handle.waiting() == 1).await;
+        let mut connections = Vec::new();
+        for is_restored in [false, true] {
+            if is_restored {
+                std::fs::remove_file(home.socket()).unwrap();
+                assert!(server.socket().restore());
+                until(|| home.socket().exists()).await;
+            }
+            let mut client = UnixStream::connect(home.socket()).await.unwrap();
+            let head = b"POST /v1/start?wait=true HTTP/1.1\r\nhost: _\r\n\r\n";
+            client.write_all(head).await.unwrap();
+            connections.push(client);
+            until(|| handle.waiting() == 1 + connections.len()).await;
+        }
+        server.stop().await.unwrap();
+        for mut client in connections {
+            let closed = async {
+                // A reset is an end too.
+                let _ = client.read_to_end(&mut Vec::new()).await;
+            };
+            tokio::time::timeout(Duration::from_secs(30), closed).await.expect("it is closed");
+        }
+    }
 }

@@ -130,6 +130,12 @@ impl Handle {
         self.requests.closed().await;
     }
 
+    /// Requests that the manager has not taken yet.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.requests.max_capacity() - self.requests.capacity()
+    }
+
     /// Ends the manager and leaves Temporal running.
     pub async fn release(&self) -> Option<HandOver> {
         let (reply, state) = oneshot::channel();

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 /// Between two attempts to bind the socket.
 const REBIND: Duration = Duration::from_millis(500);
@@ -117,6 +118,7 @@ pub(super) async fn serve(
     mut bound: Option<io::Result<UnixListener>>,
 ) {
     let mut failed = false;
+    let mut servings = JoinSet::new();
     while let Some(result) = bound {
         match result {
             Ok(listener) => {
@@ -127,15 +129,14 @@ pub(super) async fn serve(
                 let listener = Owned { listener, uid };
                 failed = false;
                 let until = api.closing.child_token();
-                let serving = connections::serve(
+                servings.spawn(connections::serve(
                     listener,
                     api.shares.connections,
                     router(api.clone()),
                     until.clone(),
-                );
-                let mut serving = tokio::spawn(serving);
+                ));
                 tokio::select! {
-                    _ = &mut serving => return,
+                    () = api.closing.cancelled() => break,
                     () = socket.rebind.notified() => {}
                 }
                 // Clients that are connected keep their connections.
@@ -155,9 +156,10 @@ pub(super) async fn serve(
             Err(_) => {}
         }
         tokio::select! {
-            () = api.closing.cancelled() => return,
+            () = api.closing.cancelled() => break,
             () = tokio::time::sleep(REBIND) => {}
         }
         bound = socket.bind();
     }
+    while servings.join_next().await.is_some() {}
 }

@@ -3,7 +3,7 @@
 
 use super::super::connections::serve;
 use super::shares::TCP_CONNECTIONS;
-use super::{Api, LEAVING, failure, health, not_allowed, not_found, ready_code};
+use super::{Api, LEAVING, end, failure, health, not_allowed, not_found, ready_code};
 use crate::manager::Facts;
 use crate::protocol::{ApiError, State as ServerState};
 use crate::supervisor::Want;
@@ -15,6 +15,7 @@ use axum::{Json, Router};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Between two attempts to bind the address.
@@ -26,15 +27,15 @@ pub(super) async fn serve_where_wanted(api: Api, closing: CancellationToken) {
     loop {
         let wanted = facts.borrow_and_update().settings.http;
         let until = closing.child_token();
-        let serving = tokio::spawn(serve_at(wanted, api.clone(), until.clone()));
+        let mut serving = JoinSet::new();
+        serving.spawn(serve_at(wanted, api.clone(), until.clone()));
         let changed = facts.wait_for(|facts| facts.settings.http != wanted);
         let goes_on = tokio::select! {
             changed = changed => changed.is_ok(),
             () = closing.cancelled() => false,
         };
         until.cancel();
-        // Who does not read must not keep the next one waiting.
-        let _ = tokio::time::timeout(LEAVING, serving).await;
+        end(serving, LEAVING).await;
         if !goes_on {
             return;
         }
