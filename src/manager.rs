@@ -184,7 +184,7 @@ pub struct Manager {
     next: Option<Box<Settings>>,
     /// What the operator wanted of the host before this one.
     resumed: Option<Want>,
-    intent: intent::Keeper,
+    intent: intent::Decision,
     episode: Episode,
     /// Since when the server is down, though nobody asked for that.
     down_since: Option<Instant>,
@@ -259,7 +259,7 @@ impl Manager {
             unadopted: None,
             next: None,
             resumed,
-            intent: intent::Keeper::default(),
+            intent: intent::Decision::default(),
             episode,
             down_since: None,
             files: Files::default(),
@@ -309,6 +309,7 @@ impl Manager {
                         tracing::info!("the operator does not wait any longer");
                         self.step(Some(Input::EndGrace));
                     }
+                    Some(Request::CheckFiles) => self.files.hurry(),
                     Some(Request::Trouble { with, what }) => self.facts.trouble(with, what),
                     // What came before it is published.
                     Some(Request::Settle { reply }) => drop(reply.send(())),
@@ -361,6 +362,18 @@ impl Manager {
         self.facts.trouble("files", self.files.trouble());
     }
 
+    fn keep_intent(&mut self) {
+        if !self.sweeps.has_home() {
+            return;
+        }
+        let want = self.supervisor.want();
+        let settings = self.next.as_deref().unwrap_or(&self.facts.settings);
+        let path = settings.home.intent();
+        if let Some(intent) = self.intent.change(want, self.facts.generation, &settings.options) {
+            self.files.keep("intent.json", intent::kept(intent, path));
+        }
+    }
+
     /// Into the timeline that viewers see, and into the one that outlives us.
     fn remember(&mut self, entry: Entry) {
         let entry = Entry { restarts: self.facts.restarts.clone(), ..entry };
@@ -373,6 +386,7 @@ impl Manager {
     }
 
     fn publish(&mut self) {
+        self.keep_intent();
         self.keep_files();
         if !self.launching {
             let subject = self.running.as_ref().and_then(|running| running.subject.as_ref());
@@ -382,13 +396,6 @@ impl Manager {
         self.facts.schedule = self.supervisor.schedule().clone();
         self.facts.log_lines = self.log.lines();
         self.facts.trouble("log", self.log.trouble());
-        let settings = self.next.as_deref().unwrap_or(&self.facts.settings);
-        let generation = self.facts.generation;
-        if self.sweeps.has_home()
-            && let Some(trouble) = self.intent.keep(self.facts.want, generation, settings)
-        {
-            self.facts.trouble("intent", trouble);
-        }
         let blocked = LOOKS.abandoned() + REPAIRS.abandoned();
         self.facts.trouble("threads", (blocked > 0).then(|| {
             format!(
@@ -435,7 +442,7 @@ impl Manager {
         if goal == Want::Down {
             self.facts.note.clear();
         }
-        self.intent.decided = true;
+        self.intent.is_made = true;
         self.step(Some(input));
         self.waiters.push(Waiter { goal, reply });
     }

@@ -7,7 +7,6 @@ use std::fs::{DirBuilder, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The kernel takes no longer path for a socket (`sockaddr_un`, less the final zero).
 const SOCKET_PATH_MAX: usize = 107;
@@ -340,24 +339,7 @@ fn check_folder(root: &Path, meta: &Metadata) -> Result<(), HomeError> {
 /// # Errors
 /// When it cannot be written, or see [`files::open_for_writing`].
 pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    use std::io::Write;
-    // Of its own for each writer: of two that write at once, one would rename the other's half.
-    static WRITES: AtomicU32 = AtomicU32::new(0);
-    let number = WRITES.fetch_add(1, Ordering::Relaxed);
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}-{number}.new", std::process::id()));
-    let temporary = PathBuf::from(name);
-    let write = || -> io::Result<()> {
-        let mut options = std::fs::OpenOptions::new();
-        let mut file = files::open_for_writing(options.write(true).create(true), &temporary)?;
-        file.set_len(0)?;
-        file.write_all(text.as_bytes())?;
-        std::fs::rename(&temporary, path)
-    };
-    write().inspect_err(|_| {
-        // Half a text takes room, and nobody reads it.
-        let _ = std::fs::remove_file(&temporary);
-    })
+    files::write_whole(path, text, |temporary| std::fs::rename(temporary, path))
 }
 
 /// Whether the disk of a folder takes a new file of 1 MiB, which a server needs to start. Tried with

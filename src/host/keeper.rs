@@ -1,6 +1,5 @@
-//! Keeps a host reachable: restores lock, socket and record when somebody deletes
-//! them, and leaves the home when another host has taken it. A command that holds the lock there
-//! is waited for.
+//! Keeps a host reachable: restores lock and socket when somebody deletes them, and leaves the home
+//! when another host has taken it. A command that holds the lock there is waited for.
 
 use super::holder::{self, Occupant, Patience};
 use crate::control::server::Socket;
@@ -16,7 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-/// Between two checks. Each reads the metadata of four files.
+/// Between two checks. Each reads the metadata of two files.
 const BEAT: Duration = Duration::from_secs(1);
 
 /// A new host adopts the server of its home within this time after it took the lock.
@@ -95,8 +94,12 @@ impl Keeper {
         let trouble = match checked.unwrap_or_else(|error| Err(io::Error::other(error.to_string())))
         {
             Ok(Checked::InPlace { is_restored }) => {
-                if std::mem::take(&mut last.met_command) && is_restored {
-                    self.obey().await;
+                if is_restored {
+                    if std::mem::take(&mut last.met_command) {
+                        self.obey().await;
+                    }
+                    // The other files of the home may be gone, too.
+                    self.handle.check_files().await;
                 }
                 None
             }
@@ -171,37 +174,11 @@ impl Keeper {
             LockState::Held => {}
         }
         let socket = self.socket.restore();
-        let recorded = self.restore_records()?;
-        if kept == LockState::Restored || socket || recorded {
-            tracing::warn!(lock = ?kept, socket, record = recorded, "restored what was deleted");
+        let is_restored = kept == LockState::Restored;
+        if is_restored || socket {
+            tracing::warn!(lock = is_restored, socket, "restored what was deleted");
         }
-        Ok(Checked::InPlace { is_restored: kept == LockState::Restored })
-    }
-
-    /// Writes the intent, the record of the running server and the number of the last generation
-    /// again, each if it is gone. Returns whether one of the latter was.
-    fn restore_records(&self) -> io::Result<bool> {
-        let (path, lock) = (self.home.record(), self.home.temporal_lock());
-        let (no_record, no_lock) = (!path.try_exists()?, !lock.try_exists()?);
-        let facts = self.handle.facts();
-        // The watchdog reads it, also where no server runs for the moment.
-        if facts.want == Want::Up {
-            Intent::restore(&self.home, facts.want, &facts.settings.options)?;
-        }
-        let record = facts.server.as_ref().and_then(|server| server.record.as_ref());
-        // The record of a server that has ended is removed on purpose.
-        let Some(record) = record.filter(|record| {
-            (no_record || no_lock) && matches!(record.leader.is_alive(), Ok(true))
-        }) else {
-            return Ok(false);
-        };
-        if no_lock {
-            paths::write_private(&lock, &record.generation.to_string())?;
-        }
-        if no_record {
-            record.write(&path)?;
-        }
-        Ok(true)
+        Ok(Checked::InPlace { is_restored })
     }
 
     /// Another host has the home. It may have adopted the server; a server that it has not

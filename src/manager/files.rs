@@ -93,6 +93,11 @@ impl Files {
         self.looked.is_none_or(|looked| now >= looked + pause)
     }
 
+    /// Makes the next [`Self::look`] due.
+    pub(super) fn hurry(&mut self) {
+        self.looked = None;
+    }
+
     /// Looks at every file, unless that was done a short while ago. True if it did.
     pub(super) fn look(&mut self, now: Instant) -> bool {
         if !self.is_due(now) {
@@ -200,6 +205,8 @@ mod tests {
         files.report("logs/events.jsonl", Ok(()));
         assert_eq!((files.due(), files.trouble()), (None, None));
         assert!(!files.look(due + CHECK));
+        assert!(files.look(due + RETRY + CHECK));
+        files.hurry();
         assert!(files.look(due + RETRY + CHECK));
     }
 

@@ -33,6 +33,7 @@ pub(super) enum Request {
     Command { command: Command, reply: oneshot::Sender<Outcome> },
     Trouble { with: &'static str, what: Option<String> },
     EndGrace,
+    CheckFiles,
     Settle { reply: oneshot::Sender<()> },
     Release { reply: oneshot::Sender<HandOver> },
 }
@@ -122,6 +123,12 @@ impl Handle {
     pub async fn end_grace(&self) {
         // A manager that is gone stops nothing any more.
         let _ = self.requests.send(Request::EndGrace).await;
+    }
+
+    /// Has the manager check the files of the home, which may have been deleted.
+    pub async fn check_files(&self) {
+        // A manager that is gone keeps no file.
+        let _ = self.requests.send(Request::CheckFiles).await;
     }
 
     /// Returns when the manager is gone, which it is before the host only by a

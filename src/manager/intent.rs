@@ -2,13 +2,13 @@
 //! It outlives hosts, so that a host that resumes after a death starts nothing
 //! that the operator has stopped.
 
-use crate::config::{Options, Settings};
+use crate::config::Options;
 use crate::paths::{self, Home, files};
 use crate::process::lock;
 use crate::process::record::Record;
 use crate::supervisor::{Generation, Want};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// In bytes; options are small.
 const TEXT_MAX: u64 = 64 << 10;
@@ -73,17 +73,6 @@ impl Intent {
         matches!(Self::read(home), Ok(Some(Self { want: Want::Down, .. })))
     }
 
-    /// Writes the intent of a running host again if it was deleted.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn restore(home: &Home, want: Want, options: &Options) -> io::Result<()> {
-        if home.intent().exists() {
-            return Ok(());
-        }
-        Self { want, options: options.clone(), generation: None }.write(&home.intent())
-    }
-
     /// Records that the server is not to run, on behalf of a host that does not
     /// respond or does not exist.
     ///
@@ -101,50 +90,53 @@ impl Intent {
     }
 }
 
-/// Keeps the file as the manager's intent is.
+/// What the manager wants, as far as it was told to want anything.
 #[derive(Debug, Default)]
-pub(super) struct Keeper {
+pub(super) struct Decision {
     /// Until the first command, a host wants nothing of its own.
-    pub(super) decided: bool,
-    written: Option<Intent>,
+    pub(super) is_made: bool,
+    last: Option<Intent>,
 }
 
-impl Keeper {
-    /// Writes what differs from the file. Returns the trouble with that, which
-    /// `None` ends; and nothing at all if nothing was to be written.
-    pub(super) fn keep(
+impl Decision {
+    /// The intent that the file must contain from now on; `None` if that has not changed.
+    pub(super) fn change(
         &mut self,
         want: Want,
         generation: Generation,
-        settings: &Settings,
-    ) -> Option<Option<String>> {
-        self.decided |= want == Want::Up;
-        let is_written = self
-            .written
-            .as_ref()
-            .is_some_and(|last| last.want == want && last.options == settings.options);
-        if is_written || !self.decided {
+        options: &Options,
+    ) -> Option<Intent> {
+        self.is_made |= want == Want::Up;
+        let is_same =
+            self.last.as_ref().is_some_and(|last| last.want == want && last.options == *options);
+        if is_same || !self.is_made {
             return None;
         }
-        let path = settings.home.intent();
         let generation = (want == Want::Down).then_some(generation);
-        let intent = Intent { want, options: settings.options.clone(), generation };
-        match intent.write(&path) {
-            Ok(()) => {
-                self.written = Some(intent);
-                Some(None)
-            }
-            Err(error) => Some(Some(format!(
-                "cannot write {}: {error}; a host that is killed may not be replaced as it should",
-                path.display()
-            ))),
+        let intent = Intent { want, options: options.clone(), generation };
+        self.last = Some(intent.clone());
+        Some(intent)
+    }
+}
+
+/// Writes the intent once. Later it is written only where the file was deleted: one that differs is
+/// a command's, which is about to end this host.
+pub(super) fn kept(intent: Intent, path: PathBuf) -> impl FnMut() -> io::Result<()> + Send {
+    let mut is_written = false;
+    move || {
+        if is_written {
+            return files::write_absent(&path, &serde_json::to_string(&intent)?);
         }
+        intent.write(&path)?;
+        is_written = true;
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Settings;
 
     const LAST: Generation = Generation(7);
 
@@ -156,38 +148,60 @@ mod tests {
         (folder, home, settings)
     }
 
+    /// Wants this, and writes it where that is new. Returns whether it was.
+    fn decide(decision: &mut Decision, want: Want, settings: &Settings) -> bool {
+        let changed = decision.change(want, LAST, &settings.options);
+        let is_new = changed.is_some();
+        changed.into_iter().for_each(|it| kept(it, settings.home.intent())().unwrap());
+        is_new
+    }
+
     #[test]
     fn a_host_without_a_command_leaves_the_intent_of_the_last_host() {
         let (_folder, home, settings) = home();
-        let mut keeper = Keeper::default();
-        assert_eq!(keeper.keep(Want::Down, LAST, &settings), None);
+        let mut decision = Decision::default();
+        assert!(!decide(&mut decision, Want::Down, &settings));
         assert_eq!(Intent::read(&home).unwrap(), None);
-        assert_eq!(keeper.keep(Want::Up, LAST, &settings), Some(None));
-        assert_eq!(keeper.keep(Want::Up, LAST, &settings), None, "written already");
+        assert!(decide(&mut decision, Want::Up, &settings));
+        assert!(!decide(&mut decision, Want::Up, &settings), "written already");
         let up = Intent { want: Want::Up, options: settings.options.clone(), generation: None };
         assert_eq!(Intent::read(&home).unwrap(), Some(up));
         assert!(!Intent::is_down(&home));
-        assert_eq!(keeper.keep(Want::Down, LAST, &settings), Some(None));
+        assert!(decide(&mut decision, Want::Down, &settings));
         assert!(Intent::is_down(&home));
     }
 
     #[test]
     fn down_keeps_the_options() {
         let (_folder, home, settings) = home();
-        Keeper::default().keep(Want::Up, LAST, &settings);
+        decide(&mut Decision::default(), Want::Up, &settings);
         Intent::write_down(&home).unwrap();
         let down = Intent { want: Want::Down, options: settings.options, generation: None };
         assert_eq!(Intent::read(&home).unwrap(), Some(down));
     }
 
     #[test]
+    fn an_intent_that_was_deleted_is_written_again_and_that_of_a_command_stays() {
+        let (_folder, home, settings) = home();
+        let up = Decision::default().change(Want::Up, LAST, &settings.options).unwrap();
+        let mut keep = kept(up.clone(), home.intent());
+        keep().unwrap();
+        std::fs::remove_file(home.intent()).unwrap();
+        keep().unwrap();
+        assert_eq!(Intent::read(&home).unwrap(), Some(up));
+        Intent::write_down(&home).unwrap();
+        keep().unwrap();
+        assert!(Intent::is_down(&home));
+    }
+
+    #[test]
     fn a_stop_is_under_way_until_the_server_it_was_about_is_gone() {
         let (_folder, home, settings) = home();
         let held = lock::InstanceLock::take(&home.temporal_lock()).unwrap();
-        let mut keeper = Keeper::default();
-        keeper.keep(Want::Up, LAST, &settings);
+        let mut decision = Decision::default();
+        decide(&mut decision, Want::Up, &settings);
         assert!(!Intent::is_stop_under_way(&home, LAST));
-        keeper.keep(Want::Down, LAST, &settings);
+        decide(&mut decision, Want::Down, &settings);
         assert!(Intent::is_stop_under_way(&home, LAST));
         assert!(!Intent::is_stop_under_way(&home, Generation(8)), "about an earlier one");
         drop(held);
@@ -207,14 +221,15 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_written_is_reported_and_tried_again() {
+    fn a_file_that_cannot_be_written_is_tried_again() {
         let (_folder, home, settings) = home();
-        let blocked = home.intent();
-        std::fs::create_dir(&blocked).unwrap();
-        let mut keeper = Keeper::default();
-        assert!(matches!(keeper.keep(Want::Up, LAST, &settings), Some(Some(_))));
-        std::fs::remove_dir(&blocked).unwrap();
-        assert_eq!(keeper.keep(Want::Up, LAST, &settings), Some(None));
+        let up = Decision::default().change(Want::Up, LAST, &settings.options).unwrap();
+        let mut keep = kept(up.clone(), home.intent());
+        std::fs::create_dir(home.intent()).unwrap();
+        keep().unwrap_err();
+        std::fs::remove_dir(home.intent()).unwrap();
+        keep().unwrap();
+        assert_eq!(Intent::read(&home).unwrap(), Some(up));
     }
 
     #[test]

@@ -5,10 +5,12 @@
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::fs::{File, OpenOptions, Permissions};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Write permission of group and others.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
@@ -72,6 +74,55 @@ pub fn open_for_writing(options: &mut OpenOptions, path: &Path) -> io::Result<Fi
     Ok(file)
 }
 
+/// Writes a file if there is none, in one step. A file that another process writes at the same time
+/// stays.
+///
+/// # Errors
+/// When it cannot be written, or see [`open_for_writing`].
+pub fn write_absent(path: &Path, text: &str) -> io::Result<()> {
+    if path.try_exists()? {
+        return Ok(());
+    }
+    write_whole(path, text, |temporary| {
+        match renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE) {
+            Ok(()) => Ok(()),
+            Err(rustix::io::Errno::EXIST) => std::fs::remove_file(temporary),
+            // The file system cannot do it.
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+                std::fs::rename(temporary, path)
+            }
+            Err(errno) => Err(errno.into()),
+        }
+    })
+}
+
+/// Writes a file beside the path, for `put` to bring it there.
+///
+/// # Errors
+/// When it cannot be written, or see [`open_for_writing`].
+pub(super) fn write_whole(
+    path: &Path,
+    text: &str,
+    put: impl FnOnce(&Path) -> io::Result<()>,
+) -> io::Result<()> {
+    // Of its own for each writer: of two that write at once, one would rename the other's half.
+    static WRITES: AtomicU32 = AtomicU32::new(0);
+    let number = WRITES.fetch_add(1, Ordering::Relaxed);
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}-{number}.new", std::process::id()));
+    let temporary = PathBuf::from(name);
+    let write = || -> io::Result<()> {
+        let mut file = open_for_writing(OpenOptions::new().write(true).create(true), &temporary)?;
+        file.set_len(0)?;
+        file.write_all(text.as_bytes())?;
+        put(&temporary)
+    };
+    write().inspect_err(|_| {
+        // Half a text takes room, and nobody reads it.
+        let _ = std::fs::remove_file(&temporary);
+    })
+}
+
 /// Returns the mode of a regular file of this user or of root.
 fn check_owner(file: &File) -> io::Result<u32> {
     let meta = file.metadata()?;
@@ -133,6 +184,26 @@ mod tests {
         std::fs::remove_file(&target).unwrap();
         open_for_writing(&mut writing(), &link).unwrap_err();
         assert!(!target.exists());
+    }
+
+    #[test]
+    fn a_file_is_written_only_where_there_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for text in ["first", "second"] {
+            write_absent(&path, text).unwrap();
+            assert_eq!(read(&path, 100).unwrap(), "first");
+        }
+        // As if it appeared after the look.
+        let put = |temporary: &Path| {
+            let put = renameat_with(CWD, temporary, CWD, &path, RenameFlags::NOREPLACE);
+            put.map_err(io::Error::from)
+        };
+        assert_eq!(
+            write_whole(&path, "third", put).unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left");
     }
 
     #[test]

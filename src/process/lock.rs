@@ -188,7 +188,8 @@ pub fn read_number(path: &Path) -> u64 {
 /// # Errors
 /// When it cannot be written.
 pub fn keep_text(path: &Path, text: &str) -> io::Result<()> {
-    keep(&files::open_for_writing(OpenOptions::new().read(true).write(true), path)?, text)
+    let mut options = OpenOptions::new();
+    keep(&files::open_for_writing(options.read(true).write(true).create(true), path)?, text)
 }
 
 /// Whether the path names this very file.

@@ -273,5 +273,8 @@ mod tests {
         std::fs::write(&path, "x").unwrap();
         keep_text(&path, "pid=3\n").unwrap();
         assert_eq!(read(&path), "pid=3\n");
+        std::fs::remove_file(&path).unwrap();
+        keep_text(&path, "pid=4\n").unwrap();
+        assert_eq!(read(&path), "pid=4\n");
     }
 }
