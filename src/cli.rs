@@ -131,6 +131,9 @@ enum Task {
         /// Milliseconds from boot to the death
         #[arg(long = "died")]
         died_ms: Option<u64>,
+        /// Attempts after which the last one gives up
+        #[arg(long, default_value_t = Policy::default().max_restarts)]
+        attempts: u32,
     },
 }
 
@@ -348,14 +351,18 @@ impl Cli {
 
 impl Local {
     fn run(self) -> Result<i32, CliError> {
-        let attempt = match &self.command {
-            Some(Task::BackgroundHost { attempt, .. }) => *attempt,
+        let last_attempt = match &self.command {
+            Some(Task::BackgroundHost { attempt: Some(attempt), attempts, .. }) => {
+                let home = self.home.clone().unwrap_or_default();
+                (*attempt > *attempts).then_some((home, *attempt))
+            }
             Some(_) | None => None,
         };
         let done = self.perform();
-        // What keeps each of these hosts from its start keeps the next one, too.
-        if done.is_err() && attempt.is_some_and(|it| it > Policy::default().max_restarts) {
+        if let (Err(error), Some((home, attempt))) = (&done, last_attempt) {
+            // What keeps each of these hosts from its start keeps the next one, too.
             watchdog::disarm();
+            hosting::give_up(&home, attempt, error);
         }
         done
     }

@@ -144,10 +144,10 @@ impl Host {
         };
         let settings = Settings::resolve(home.clone(), options)
             .map_err(|error| unreadable(io::Error::other(error)))?;
-        if death.attempt > settings.policy.max_restarts.max(1) {
+        if death.attempt > attempts(&settings) {
             tracing::error!(hosts = death.attempt, "each died soon after its start, giving up");
-            let told = Chronicle::open(&home.events()).write(&gave_up(home, death.attempt));
-            if let Err(error) = told {
+            let why = format!("{} hosts in a row died soon after their start", death.attempt);
+            if let Err(error) = tell_given_up(home, &why) {
                 tracing::warn!(%error, "the timeline does not tell it");
             }
             return Ok(Resumed::GivenUp);
@@ -314,27 +314,42 @@ fn take_lock(home: &Home) -> Result<Option<HostLock>, HostError> {
     HostLock::take(&path).map_err(|source| HostError::Io { path, source })
 }
 
+/// Hosts in a row that may die soon after their start.
+fn attempts(settings: &Settings) -> u32 {
+    settings.policy.max_restarts.max(1)
+}
+
+/// Notes in the timeline of a home that no further host starts there.
+///
+/// # Errors
+/// When the timeline cannot be written.
+pub fn tell_given_up(home: &Home, why: &str) -> io::Result<()> {
+    Chronicle::open(&home.events()).write(&gave_up(home, why))
+}
+
 /// Keeps the watchdog armed while the server of this host is to run.
 async fn guard(handle: Handle) {
     const TROUBLE: &str = "watchdog";
     let mut facts = handle.watch();
-    let mut is_armed = false;
+    let mut armed = None;
     let mut ended = std::pin::pin!(watchdog::ended());
     loop {
         let (home, arms) = {
             let facts = facts.borrow_and_update();
             let arms = facts.settings.watchdog && facts.want == Want::Up && facts.is_managed();
-            (facts.settings.home.clone(), arms)
+            (facts.settings.home.clone(), arms.then(|| attempts(&facts.settings)))
         };
-        if arms && !is_armed {
-            let failed = watchdog::arm(home.root()).err().map(|error| {
-                format!("no watchdog ({error}): if the host is killed, run `stigmer local`")
-            });
-            handle.trouble(TROUBLE, failed).await;
-        } else if is_armed && !arms {
-            watchdog::disarm();
+        match arms {
+            Some(attempts) if armed != arms => {
+                let failed = watchdog::arm(home.root(), attempts).err().map(|error| {
+                    format!("no watchdog ({error}): if the host is killed, run `stigmer local`")
+                });
+                handle.trouble(TROUBLE, failed).await;
+            }
+            None if armed.is_some() => watchdog::disarm(),
+            Some(_) | None => {}
         }
-        is_armed = arms;
+        armed = arms;
         tokio::select! {
             changed = facts.changed() => if changed.is_err() { return },
             () = &mut ended => {

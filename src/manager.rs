@@ -559,9 +559,8 @@ impl Manager {
 
 /// Hosts died one after the other, and no further one is started.
 #[must_use]
-pub fn gave_up(home: &Home, hosts: u32) -> Entry {
-    let why = format!("{hosts} hosts in a row died soon after their start");
-    timeline::failed(last_generation(home), &why, Vec::new())
+pub fn gave_up(home: &Home, why: &str) -> Entry {
+    timeline::failed(last_generation(home), why, Vec::new())
 }
 
 fn last_generation(home: &Home) -> Generation {

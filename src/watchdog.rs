@@ -32,10 +32,12 @@ const STABLE: Duration = Duration::from_secs(30);
 /// Delays before the first attempts; later attempts wait as long as the last.
 const DELAYS_MS: [u64; 5] = [0, 250, 500, 1_000, 2_000];
 
-/// Bytes of a message to the companion: a flag, a length, the path of the home.
-/// Less than `PIPE_BUF`, so a write is never torn; a home's path is shorter, as
-/// the path of its socket is at most 107 bytes long.
+/// Bytes of a message to the companion: a flag, a length, the number of attempts,
+/// the path of the home. Less than `PIPE_BUF`, so a write is never torn; a home's
+/// path is shorter, as the path of its socket is at most 107 bytes long.
 const MESSAGE: usize = 128;
+/// Where the path begins.
+const PATH: usize = 6;
 
 /// The death of a host, as its companion reports it to the next host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,13 +48,22 @@ pub struct Death {
     pub at: Duration,
 }
 
+/// What an armed companion does after the death of its host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Mission {
+    /// Starts a host of this home,
+    home: PathBuf,
+    /// which gives up after this many attempts in a row.
+    attempts: u32,
+}
+
 /// What the companion has to know before its process has parsed anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Role {
     /// As in [`Death`]; 0 unless this process resumes.
     attempt: u32,
-    /// Armed from the beginning, for this home: the process resumes.
-    home: Option<PathBuf>,
+    /// Armed from the beginning: the process resumes.
+    mission: Option<Mission>,
 }
 
 /// The companion, seen from the process that forked it.
@@ -88,7 +99,7 @@ fn fork_companion(role: Role) -> io::Result<Watchdog> {
         return Err(io::Error::other("the process has threads already"));
     }
     let (reader, writer) = io::pipe()?;
-    let armed = role.home.is_some();
+    let armed = role.mission.is_some();
     // SAFETY: this process has one thread, so the child is a full copy of it.
     match unsafe { nix::unistd::fork() }? {
         nix::unistd::ForkResult::Child => {
@@ -108,6 +119,7 @@ impl Role {
     fn of(arguments: impl Iterator<Item = OsString>) -> Option<Self> {
         let mut arguments = arguments.skip(1).take_while(|word| word != "--");
         let mut role = None;
+        let mut attempts = 0;
         while let Some(word) = arguments.next() {
             match word.to_str() {
                 Some("--tui" | "--no-tui" | SUBCOMMAND) => {
@@ -117,10 +129,11 @@ impl Role {
                     let attempt = arguments.next()?.to_str()?.parse().ok()?;
                     role.get_or_insert_with(Self::default).attempt = attempt;
                 }
+                Some("--attempts") => attempts = arguments.next()?.to_str()?.parse().ok()?,
                 Some("--home") => {
-                    let home = arguments.next()?;
+                    let home = arguments.next()?.into();
                     if let Some(role) = role.as_mut().filter(|role| role.attempt > 0) {
-                        role.home = Some(home.into());
+                        role.mission = Some(Mission { home, attempts });
                     }
                 }
                 Some(_) | None => {}
@@ -131,12 +144,13 @@ impl Role {
 }
 
 /// Arms the companion: if this process ends from now on without a [`disarm`], a
-/// new background host resumes this home.
+/// new background host resumes this home. After this many `attempts` in a row that
+/// ended soon, the last host gives up.
 ///
 /// # Errors
 /// When there is no companion. The host then works without one.
-pub fn arm(home: &Path) -> io::Result<()> {
-    tell(Some(home))
+pub fn arm(home: &Path, attempts: u32) -> io::Result<()> {
+    tell(Some(&Mission { home: home.to_owned(), attempts }))
 }
 
 /// Disarms the companion: this process leaves on purpose.
@@ -145,13 +159,13 @@ pub fn disarm() {
     let _ = tell(None);
 }
 
-fn tell(home: Option<&Path>) -> io::Result<()> {
+fn tell(mission: Option<&Mission>) -> io::Result<()> {
     let Some(watchdog) = WATCHDOG.get() else { return Ok(()) };
     let watchdog = watchdog.as_ref().map_err(|error| io::Error::other(error.to_string()))?;
     let mut pipe = watchdog.pipe.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(end) = &mut pipe.end {
-        end.write_all(&message(home)?)?;
-        pipe.armed = home.is_some();
+        end.write_all(&message(mission)?)?;
+        pipe.armed = mission.is_some();
     }
     Ok(())
 }
@@ -191,23 +205,28 @@ pub async fn ended() {
     }
 }
 
-fn message(home: Option<&Path>) -> io::Result<[u8; MESSAGE]> {
+fn message(mission: Option<&Mission>) -> io::Result<[u8; MESSAGE]> {
     let mut message = [0; MESSAGE];
-    let Some(home) = home else { return Ok(message) };
-    let path = home.as_os_str().as_bytes();
-    let room = message.get_mut(2..2 + path.len());
+    let Some(mission) = mission else { return Ok(message) };
+    let path = mission.home.as_os_str().as_bytes();
+    let room = message.get_mut(PATH..PATH + path.len());
     let room = room.ok_or_else(|| io::Error::other("the path of the home is too long"))?;
     room.copy_from_slice(path);
     message[0] = 1;
     message[1] = u8::try_from(path.len()).map_err(io::Error::other)?;
+    message[2..PATH].copy_from_slice(&mission.attempts.to_le_bytes());
     Ok(message)
 }
 
-/// The home for which a message arms the companion; `None` if it disarms it.
-fn home_of(message: &[u8; MESSAGE]) -> Option<PathBuf> {
+/// For what a message arms the companion; `None` if it disarms it.
+fn mission_of(message: &[u8; MESSAGE]) -> Option<Mission> {
     let length = usize::from(message[1]);
-    let path = message.get(2..2 + length).filter(|_| message[0] == 1)?;
-    Some(OsString::from_vec(path.to_vec()).into())
+    let path = message.get(PATH..PATH + length).filter(|_| message[0] == 1)?;
+    let attempts = message[2..PATH].try_into().ok()?;
+    Some(Mission {
+        home: OsString::from_vec(path.to_vec()).into(),
+        attempts: u32::from_le_bytes(attempts),
+    })
 }
 
 /// The attempt that follows `last`, and the delay before it.
@@ -243,19 +262,21 @@ mod tests {
 
     #[test]
     fn a_process_that_resumes_is_guarded_from_its_beginning() {
-        let line = "stigmer local background-host --resume 3 --died 17 --home /h";
-        assert_eq!(role(line), Some(Role { attempt: 3, home: Some("/h".into()) }));
+        let line = "stigmer local background-host --resume 3 --died 17 --attempts 9 --home /h";
+        let mission = Some(Mission { home: "/h".into(), attempts: 9 });
+        assert_eq!(role(line), Some(Role { attempt: 3, mission }));
     }
 
     #[test]
     fn a_message_arrives_as_it_was_sent() {
-        let home = Path::new("/home/a b");
-        assert_eq!(home_of(&message(Some(home)).unwrap()).as_deref(), Some(home));
-        assert_eq!(home_of(&message(None).unwrap()), None);
-        let long = "/x".repeat(MESSAGE);
-        assert!(message(Some(Path::new(&long))).is_err());
-        assert_eq!(home_of(&[1; MESSAGE]).map(|path| path.as_os_str().len()), Some(1));
-        assert_eq!(home_of(&[255; MESSAGE]), None);
+        let mission = |home: &str| Mission { home: home.into(), attempts: 70_000 };
+        let sent = mission("/home/a b");
+        assert_eq!(mission_of(&message(Some(&sent)).unwrap()), Some(sent));
+        assert_eq!(mission_of(&message(None).unwrap()), None);
+        assert!(message(Some(&mission(&"/x".repeat(MESSAGE)))).is_err());
+        let length = |it: Mission| it.home.as_os_str().len();
+        assert_eq!(mission_of(&[1; MESSAGE]).map(length), Some(1));
+        assert_eq!(mission_of(&[255; MESSAGE]), None);
     }
 
     #[test]

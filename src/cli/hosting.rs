@@ -3,11 +3,13 @@
 use super::{CliError, Context, install, output, start};
 use crate::background;
 use crate::config::{Options, Settings};
-use crate::host::HostError;
-use crate::process::threads;
+use crate::host::{self, HostError};
+use crate::paths::Home;
+use crate::process::{look, threads};
 use crate::watchdog::Death;
 use crate::{headless as foreground, telemetry, tui};
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
+use std::path::Path;
 
 /// The threads of a dashboard: two run the host, one reads the terminal, the others are those of
 /// [`threads`], of signals and of searches.
@@ -34,6 +36,19 @@ pub(super) fn resume(context: &Context, death: Death) -> Result<i32, CliError> {
         .map_err(|error| CliError::Other(error.to_string()))
 }
 
+/// Tells in the timeline that the last of this many attempts to resume has failed as well. Another
+/// host may have begun meanwhile; then nothing is given up.
+pub(super) fn give_up(root: &Path, attempts: u32, why: &CliError) {
+    let why = format!("{attempts} hosts in a row did not start: {why}");
+    let told = look::bounded(root, move |root| {
+        let home = Home::at(root).map_err(io::Error::other)?;
+        if host::is_hosted(&home) { Ok(()) } else { host::tell_given_up(&home, &why) }
+    });
+    if let Err(error) = told {
+        output::note(&format!("warning: the timeline does not tell it: {error}"));
+    }
+}
+
 pub(super) fn headless(context: &Context) -> Result<i32, CliError> {
     let settings = context.settings_to_host()?;
     install::ensure(&settings)?;
@@ -44,7 +59,7 @@ pub(super) fn headless(context: &Context) -> Result<i32, CliError> {
 }
 
 pub(super) fn dashboard(context: &Context) -> Result<i32, CliError> {
-    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+    if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         output::note("no terminal: going on without the dashboard, as with --no-tui");
         return headless(context);
     }

@@ -1,7 +1,7 @@
 //! The companion itself: a copy of its host from before the host's first thread.
 //! It shares the pages that the host does not change, and touches few of its own.
 
-use super::{MESSAGE, Role, home_of, next_attempt};
+use super::{MESSAGE, Mission, Role, mission_of, next_attempt};
 use crate::paths::files;
 use crate::process::{linux, memory, spawn};
 use std::fs::File;
@@ -24,24 +24,24 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Waits for the end of the host and never returns to `main`.
 pub(super) fn run(mut pipe: PipeReader, role: Role) -> ! {
     detach(pipe.as_raw_fd());
-    let mut guarded = role.home.map(|home| (home, Instant::now()));
+    let mut armed = role.mission.map(|mission| (mission, Instant::now()));
     let mut message = [0; MESSAGE];
     // Fails at the end of the pipe.
     while pipe.read_exact(&mut message).is_ok() {
-        guarded = match (home_of(&message), guarded) {
+        armed = match (mission_of(&message), armed) {
             // Armed again, the host lives on.
-            (Some(home), Some((_, since))) => Some((home, since)),
-            (Some(home), None) => Some((home, Instant::now())),
+            (Some(mission), Some((_, since))) => Some((mission, since)),
+            (Some(mission), None) => Some((mission, Instant::now())),
             (None, _) => None,
         };
     }
-    if let Some((home, since)) = guarded {
+    if let Some((mission, since)) = armed {
         let died = linux::since_boot().unwrap_or_default();
         let (attempt, delay) = next_attempt(role.attempt, since.elapsed());
         std::thread::sleep(delay);
         for _ in 0..TRIES {
             // Returns only where the kernel refuses.
-            let _ = background_host(&home, attempt, died).exec();
+            let _ = background_host(&mission, attempt, died).exec();
             std::thread::sleep(PAUSE);
         }
     }
@@ -92,17 +92,18 @@ fn hide(environment: &mut [u8], name: &[u8]) {
     }
 }
 
-fn background_host(home: &Path, attempt: u32, died: Duration) -> Command {
+fn background_host(mission: &Mission, attempt: u32, died: Duration) -> Command {
     let mut command = spawn::this_program();
     command
         .args(["local", super::SUBCOMMAND])
         .args(["--resume", &attempt.to_string()])
         .args(["--died", &died.as_millis().to_string()])
+        .args(["--attempts", &mission.attempts.to_string()])
         .arg("--home")
-        .arg(home)
+        .arg(&mission.home)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(errors(home).map_or_else(Stdio::null, Stdio::from));
+        .stderr(errors(&mission.home).map_or_else(Stdio::null, Stdio::from));
     command
 }
 

@@ -224,6 +224,22 @@ fn hosts_that_die_again_and_again_are_given_up() {
 }
 
 #[test]
+fn resumes_that_fail_are_given_up_as_configured_and_the_timeline_tells_it() {
+    let rig = Rig::with(&[("watchdog", "true"), ("max-restarts", "1")]);
+    rig.start();
+    let (host, temporal) = (rig.host(), rig.temporal());
+    std::fs::remove_file(rig.path("intent.json")).unwrap();
+    // It cannot be read, so that no host knows whether the server is to run.
+    std::fs::create_dir(rig.path("intent.json")).unwrap();
+    host.kill();
+    wait_until("the last attempt", || rig.processes().iter().all(|it| it.pid == temporal.pid));
+    let told = rig.run(&["events"]).exits(0).stdout;
+    assert!(told.contains("given up: 2 hosts in a row did not start: cannot host"), "{told}");
+    std::fs::remove_dir(rig.path("intent.json")).unwrap();
+    rig.stop();
+}
+
+#[test]
 fn resume_that_fails_each_time_is_given_up() {
     let rig = guarded();
     rig.start();
