@@ -166,7 +166,7 @@ impl Host {
         crate::process::threads::start().map_err(HostError::Threads)?;
         let home = settings.home.clone();
         let path = home.supervisor_lock();
-        let dead = holder(&home);
+        let (before, was_killed) = (holder(&home), holder::killed_host(&home).is_some());
         if let Err(error) = lock.write(&holder::host_text(mode)) {
             // The lock holds all the same; the manager writes it as soon as it can.
             tracing::warn!(path = %path.display(), %error, "the host's identity is not recorded");
@@ -175,10 +175,15 @@ impl Host {
         let lock = Arc::new(lock);
         let sweeps = Sweeps::new(&lock);
         let (mut manager, handle) = Manager::new(settings, mode, sweeps.clone());
-        if let Some(death) = after {
-            let name = dead.map_or_else(String::new, |dead| format!("pid {}", dead.pid));
-            let now = linux::since_boot().unwrap_or(death.at);
-            manager.succeed(name, now.saturating_sub(death.at));
+        let name = before.map_or_else(String::new, |before| format!("pid {}", before.pid));
+        match after {
+            Some(death) => {
+                let now = linux::since_boot().unwrap_or(death.at);
+                manager.succeed(name, now.saturating_sub(death.at));
+            }
+            // No watchdog has replaced it.
+            None if was_killed && !manager.resumes() && wants_up(&home) => manager.mourn(name),
+            None => {}
         }
         let resumes = manager.resumes();
         let control = Server::start(&home, &handle);
@@ -285,12 +290,16 @@ impl Host {
         self.keeping.abort();
         let _ = self.keeping.await;
         let last_answers = self.control.stop();
+        let mode = self.handle.facts().host.mode;
         self.manager.abort();
         if !self.sweeps.end().await {
             tracing::error!(
                 "leaving although a sweep is blocked in the kernel: this home has no other host \
                  until this process has ended"
             );
+        }
+        if let Err(error) = self.lock.write(&holder::left_text(mode)) {
+            tracing::warn!(%error, "the next host takes this one for killed");
         }
         drop(self.lock);
         last_answers
@@ -312,6 +321,10 @@ fn take_lock(home: &Home) -> Result<Option<HostLock>, HostError> {
     prepare(home)?;
     let path = home.supervisor_lock();
     HostLock::take(&path).map_err(|source| HostError::Io { path, source })
+}
+
+fn wants_up(home: &Home) -> bool {
+    matches!(Intent::read(home), Ok(Some(Intent { want: Want::Up, .. })))
 }
 
 /// Hosts in a row that may die soon after their start.

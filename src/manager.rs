@@ -273,7 +273,13 @@ impl Manager {
     pub fn succeed(&mut self, host: String, since_death: Duration) {
         tracing::warn!(%host, ?since_death, "the host died, going on in its place");
         self.resumed = Some(Want::Up);
-        self.remember(timeline::host_died(self.facts.generation, host, since_death));
+        self.remember(timeline::host_died(self.facts.generation, host, Some(since_death)));
+    }
+
+    /// Tells that the host before this one was killed and not replaced. To be called before it runs.
+    pub fn mourn(&mut self, host: String) {
+        tracing::warn!(%host, "the host before this one was killed");
+        self.remember(timeline::host_died(self.facts.generation, host, None));
     }
 
     /// Whether it goes on where another host left off.

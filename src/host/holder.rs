@@ -122,6 +122,14 @@ pub fn holder(home: &Home) -> Option<Identity> {
     Text::of(home).holder()
 }
 
+/// A host that is dead and had not left its home, as the text of the lock says.
+pub(super) fn killed_host(home: &Home) -> Option<Identity> {
+    let text = Text::of(home);
+    let is_killed = |it: &Identity| it.is_local() && matches!(it.is_alive(), Ok(false));
+    let has_left = text.is_of_command() || text.value(LEFT).is_some();
+    text.holder().filter(|holder| !has_left && is_killed(holder))
+}
+
 /// The watchdog of a host that is dead, as the text of the lock says.
 #[must_use]
 pub fn companion_of_the_dead(home: &Home) -> Option<Identity> {
@@ -242,10 +250,16 @@ fn own_identity() -> Identity {
 }
 
 const COMMAND: &str = "command";
+const LEFT: &str = "left";
 
 /// The text with which a host signs its lock.
 pub(super) fn host_text(mode: Mode) -> String {
     text(mode.as_str(), watchdog::companion())
+}
+
+/// The text of a host that leaves its home.
+pub(super) fn left_text(mode: Mode) -> String {
+    host_text(mode) + LEFT + "=true\n"
 }
 
 /// Signs a host lock that this process holds for a command. `work`: what the command does, and the
@@ -324,6 +338,19 @@ mod tests {
         drop(lock);
         assert!(patience.is_over(&home, |work| told.push(work.pid)));
         assert_eq!(told.len(), 1);
+    }
+
+    #[test]
+    fn a_host_was_killed_if_it_is_dead_and_had_not_left() {
+        let (_folder, home, lock) = locked();
+        let me = format!("pid={}\n", Identity::own().pid);
+        let write = |text: &str, pid: &str| lock.write(&text.replacen(&me, pid, 1)).unwrap();
+        write(&host_text(Mode::Background), &me);
+        assert_eq!(killed_host(&home), None, "it lives");
+        write(&host_text(Mode::Background), "pid=4000000\n");
+        assert_eq!(killed_host(&home).map(|it| it.pid), Some(4_000_000));
+        write(&left_text(Mode::Background), "pid=4000000\n");
+        assert_eq!(killed_host(&home), None, "it had left");
     }
 
     #[test]

@@ -151,10 +151,10 @@ pub fn failed(generation: Generation, reason: &str, last_words: Vec<String>) -> 
 }
 
 /// The host before this one died. Takes what is known of it, and the time from its
-/// death to this host.
-pub fn host_died(generation: Generation, detail: String, took: Duration) -> Entry {
+/// death to this host, where this host was started for that reason.
+pub fn host_died(generation: Generation, detail: String, took: Option<Duration>) -> Entry {
     Entry {
-        took_ms: Some(super::facts::millis(took)),
+        took_ms: took.map(super::facts::millis),
         ..entry(Happened::HostDied, generation, Cause::Crash, detail)
     }
 }

@@ -73,6 +73,7 @@ fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
         }
         (None, Happened::Ready, Some(took)) => format!("ready in {took}"),
         (None, Happened::HostDied, Some(took)) => format!("new host after {took}"),
+        (None, Happened::HostDied, None) => "not replaced".to_owned(),
         (_, _, _) => String::new(),
     };
     TimelineRow {
@@ -123,9 +124,10 @@ pub fn tell(entry: &Entry) -> String {
         Happened::External => "a Temporal that was started elsewhere is watched".to_owned(),
         Happened::Failed => format!("given up: {}", entry.detail),
         Happened::HandedOver => "handed over to another host".to_owned(),
-        Happened::HostDied => {
-            format!("{}, new host after {}", host_died(entry), span(entry.took_ms))
-        }
+        Happened::HostDied => match entry.took_ms {
+            Some(_) => format!("{}, new host after {}", host_died(entry), span(entry.took_ms)),
+            None => format!("{}, not replaced", host_died(entry)),
+        },
     }
 }
 

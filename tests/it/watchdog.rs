@@ -253,5 +253,14 @@ fn resume_that_fails_each_time_is_given_up() {
     wait_until("the last attempt", || rig.processes().iter().all(|it| it.pid == temporal.pid));
     open(0o700);
     assert!(rig.status()["host"].is_null());
+    // Nobody could write there; the next host tells it.
+    rig.start();
+    let told = rig.run(&["events"]).exits(0).stdout;
+    let expected = format!("host pid {} died (killed?), not replaced", host.pid);
+    assert_eq!(told.matches(&expected).count(), 1, "{told}");
+    rig.stop();
+    rig.start();
+    let told = rig.run(&["events"]).exits(0).stdout;
+    assert_eq!(told.matches("not replaced").count(), 1, "{told}");
     rig.stop();
 }
