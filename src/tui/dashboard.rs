@@ -10,7 +10,6 @@ use super::own_log::OwnLog;
 use super::terminal::{self, Screen};
 use super::witness::Witness;
 use super::{input, pager};
-use crate::host;
 use crate::log::{Follower, Start};
 use crate::paths::Home;
 use crate::presenter::{self, Unwatched, Viewer};
@@ -68,7 +67,7 @@ impl Dashboard {
     pub(super) fn new(home: &Home, session: Session, hosts: bool, theme: Option<Theme>) -> Self {
         Self {
             home: home.clone(),
-            witness: Witness::begin(session.clone()),
+            witness: Witness::begin(session.clone(), home.clone()),
             session,
             viewer: Viewer { hosts, ..Viewer::default() },
             ui: Ui::new(theme.unwrap_or_else(suitable), symbols()).in_colours(depth()),
@@ -84,7 +83,7 @@ impl Dashboard {
 
     /// Shows another session from now on.
     pub(super) fn look_at(&mut self, session: Session, hosts: bool) {
-        self.witness = Witness::begin(session.clone());
+        self.witness = Witness::begin(session.clone(), self.home.clone());
         self.session = session;
         self.viewer.hosts = hosts;
         // Those were for another host, which has them or is gone with them.
@@ -190,16 +189,7 @@ impl Dashboard {
     /// What is known of the server, where there is no host any more.
     fn unwatched(&self) -> Option<Unwatched> {
         let view = self.session.view();
-        let gone = view.link == Link::Gone && view.age > REPLACED && !host::is_hosted(&self.home);
-        gone.then(|| {
-            let is_ours = view.snapshot.status.managed;
-            match (host::running(&self.home), self.witness.latest()) {
-                (None, _) if is_ours => Unwatched::Stopped,
-                // Nobody listens on its port, but its process is there.
-                (Some(_), Unwatched::Stopped) => Unwatched::Failing,
-                (_, seen) => seen,
-            }
-        })
+        self.witness.latest().filter(|_| view.link == Link::Gone && view.age > REPLACED)
     }
 
     pub(super) fn draw(&mut self, screen: &mut Screen) -> io::Result<()> {
@@ -312,5 +302,44 @@ impl Dashboard {
     pub(super) fn toast(&mut self, text: &str) {
         self.viewer.toast = Some(text.to_owned());
         self.toast_until = Some(Instant::now() + TOAST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Options, Settings};
+    use crate::host::Host;
+    use crate::process::lock::InstanceLock;
+    use crate::protocol::Mode;
+
+    #[tokio::test]
+    async fn a_frame_waits_for_no_look_at_the_home() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(&folder.path().join("home")).unwrap();
+        let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
+        let host = Host::start(settings, Mode::Headless).unwrap();
+        let session = loop {
+            match Session::connect(&home).await {
+                Ok(session) => break session,
+                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        };
+        let dashboard = Dashboard::new(&home, session, false, None);
+        host.leave().await;
+        // Held by a process that is not proven ours: who looks for the server waits.
+        let _stranger = InstanceLock::take(&home.temporal_lock()).unwrap().unwrap();
+        let begun = Instant::now();
+        while dashboard.unwatched() != Some(Unwatched::Unknown) {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", dashboard.unwatched());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // The quickest of some: the machine may be busy.
+        let took = |_| {
+            let begun = Instant::now();
+            dashboard.unwatched();
+            begun.elapsed()
+        };
+        assert!((0..5).map(took).min().unwrap() < Duration::from_millis(100));
     }
 }

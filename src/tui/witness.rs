@@ -1,41 +1,48 @@
-//! Asks the server itself whether it serves, while no host watches it.
+//! Looks after a server that no host watches: whether there is a host again, whether a process of the
+//! server is left, and whether the server itself serves.
 
+use crate::paths::Home;
 use crate::presenter::Unwatched;
+use crate::process::lock;
+use crate::process::threads::LOOKS;
 use crate::session::{Link, Session};
 use crate::temporal::health::Client;
-use std::io::ErrorKind;
+use crate::temporal::running::{self, Running};
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-/// Between two requests.
+/// Between two looks.
 const PERIOD: Duration = Duration::from_secs(1);
 /// As long as the default of `--probe-timeout`.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// To find the server of a home takes milliseconds, beside a stranger's lock 0.5 s.
+const FINDING: Duration = Duration::from_secs(2);
 
-/// The latest answer of the server.
+/// What is known of the server while no host watches it; `None` while one does.
 #[derive(Debug)]
-pub(super) struct Witness(watch::Receiver<Unwatched>);
+pub(super) struct Witness(watch::Receiver<Option<Unwatched>>);
 
 impl Witness {
-    /// Asks the server of this session, until it is dropped.
-    pub(super) fn begin(session: Session) -> Self {
-        let (tell, latest) = watch::channel(Unwatched::Unknown);
+    /// Looks while this session has no host, until it is dropped.
+    pub(super) fn begin(session: Session, home: Home) -> Self {
+        let (tell, latest) = watch::channel(None);
         tokio::spawn(async move {
             tokio::select! {
                 () = tell.closed() => {}
-                () = ask(&session, &tell) => {}
+                () = look(&session, &home, &tell) => {}
             }
         });
         Self(latest)
     }
 
-    /// What is known of a server that runs.
-    pub(super) fn latest(&self) -> Unwatched {
+    /// The result of the last look.
+    pub(super) fn latest(&self) -> Option<Unwatched> {
         *self.0.borrow()
     }
 
-    /// Returns when the answer changes; cancel-safe.
+    /// Returns when the result changes; cancel-safe.
     pub(super) async fn changed(&mut self) {
         if self.0.changed().await.is_err() {
             std::future::pending::<()>().await;
@@ -43,28 +50,68 @@ impl Witness {
     }
 }
 
-async fn ask(session: &Session, tell: &watch::Sender<Unwatched>) {
+async fn look(session: &Session, home: &Home, tell: &watch::Sender<Option<Unwatched>>) {
     let mut changes = session.changes();
     loop {
-        let view = session.view();
-        let temporal = view.snapshot.status.temporal.as_ref();
-        let address = temporal.map(|temporal| temporal.address.clone());
-        match address.filter(|_| view.link == Link::Gone) {
-            Some(address) => {
-                became(tell, look(&address).await);
-                tokio::time::sleep(PERIOD).await;
-            }
-            None => {
-                became(tell, Unwatched::Unknown);
-                if !changes.next().await {
-                    return;
-                }
+        if session.view().link == Link::Gone {
+            let now = unwatched(session, home).await;
+            became(tell, if session.view().link == Link::Gone { now } else { None });
+            tokio::time::sleep(PERIOD).await;
+        } else {
+            became(tell, None);
+            if !changes.next().await {
+                return;
             }
         }
     }
 }
 
-async fn look(address: &str) -> Unwatched {
+/// `None` if there is a host again.
+async fn unwatched(session: &Session, home: &Home) -> Option<Unwatched> {
+    let status = &session.view().snapshot.status;
+    let finding = home.clone();
+    let found = LOOKS.run(FINDING, move || find(&finding)).await;
+    let found = found.unwrap_or_else(|error| Err(io::Error::other(error.to_string())));
+    let is_found = match found {
+        Ok(Found::Host) => return None,
+        Ok(Found::Nothing) if status.managed => return Some(Unwatched::Stopped),
+        Ok(Found::Nothing) => false,
+        Ok(Found::Server) => true,
+        // It may run: the server itself tells.
+        Err(error) => {
+            tracing::warn!(%error, "cannot look for the server");
+            false
+        }
+    };
+    let Some(temporal) = &status.temporal else { return Some(Unwatched::Unknown) };
+    match ask(&temporal.address).await {
+        // Nobody listens on its port, but its process is there.
+        Unwatched::Stopped if is_found => Some(Unwatched::Failing),
+        seen => Some(seen),
+    }
+}
+
+enum Found {
+    Host,
+    /// A server, or a process that may be one.
+    Server,
+    Nothing,
+}
+
+fn find(home: &Home) -> io::Result<Found> {
+    if lock::is_held(&home.supervisor_lock())? {
+        return Ok(Found::Host);
+    }
+    Ok(match running::find(home)? {
+        Running::Nothing | Running::Remains(_) => Found::Nothing,
+        Running::Recorded(_)
+        | Running::Unrecorded(_)
+        | Running::Stranger(_)
+        | Running::Elsewhere(_) => Found::Server,
+    })
+}
+
+async fn ask(address: &str) -> Unwatched {
     let serving = match Client::new(address, PATIENCE) {
         Ok(client) => client.serving().await,
         Err(error) => Err(error),
@@ -78,6 +125,6 @@ async fn look(address: &str) -> Unwatched {
     }
 }
 
-fn became(tell: &watch::Sender<Unwatched>, now: Unwatched) {
+fn became(tell: &watch::Sender<Option<Unwatched>>, now: Option<Unwatched>) {
     tell.send_if_modified(|latest| std::mem::replace(latest, now) != now);
 }
