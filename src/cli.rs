@@ -18,6 +18,7 @@ mod words;
 use crate::config::{self, ConfigError, Options, Settings};
 use crate::host;
 use crate::paths::{Home, HomeError};
+use crate::process::record::Record;
 use crate::process::{look, requirements};
 use crate::supervisor::Policy;
 use crate::watchdog::{self, Death};
@@ -185,7 +186,7 @@ impl Context {
     /// error. Where none runs, [`Self::settings`].
     fn settings_to_host(&self) -> Result<Settings, CliError> {
         let settings = self.settings()?;
-        let Some((_, options)) = host::running(&self.home) else { return Ok(settings) };
+        let Some((_, options)) = running(&self.home)? else { return Ok(settings) };
         let running = Settings::resolve(self.home.clone(), options)?;
         let in_force = running.in_force();
         config::agree(&self.asked, &in_force, true)?;
@@ -207,6 +208,15 @@ impl Context {
             output::note(&format!("warning: {error}"));
         }
     }
+}
+
+/// A server whose options are not known must not be started again with others.
+fn running(home: &Home) -> Result<Option<(Record, Options)>, CliError> {
+    host::running(home).map_err(|error| {
+        CliError::Other(format!(
+            "cannot tell what runs of {home}: {error}; make the home readable and try again"
+        ))
+    })
 }
 
 /// Parses the command line, does what it says and returns the exit code.

@@ -118,8 +118,10 @@ impl Host {
     /// # Errors
     /// When another process is the host, or the home cannot be used.
     pub async fn resume(home: &Home, death: Death) -> Result<Resumed, HostError> {
-        if !home.root().is_dir() {
-            return Ok(Resumed::Stopped);
+        match home.root().metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Resumed::Stopped),
+            Err(source) => return Err(HostError::Io { path: home.root().to_owned(), source }),
+            Ok(_) => {}
         }
         let begun = Instant::now();
         let lock = loop {
@@ -376,11 +378,13 @@ async fn guard(handle: Handle) {
 
 /// The Temporal that runs from this home, host or not, and the options it was
 /// started with.
-#[must_use]
-pub fn running(home: &Home) -> Option<(Record, Options)> {
-    let record = running::find(home).ok()?.server()?;
+///
+/// # Errors
+/// When it is not known whether one runs.
+pub fn running(home: &Home) -> io::Result<Option<(Record, Options)>> {
+    let Some(record) = running::find(home)?.server() else { return Ok(None) };
     let options = serde_json::from_str(&record.options).unwrap_or_default();
-    Some((record, options))
+    Ok(Some((record, options)))
 }
 
 /// Waits until the host of a home that was just deleted or renamed has restored it. Returns at once
@@ -436,6 +440,22 @@ mod tests {
         assert_eq!(host_of_deleted(&home), Some(own_pid()));
         drop(lock);
         assert_eq!(host_of_deleted(&home), None);
+    }
+
+    #[tokio::test]
+    async fn a_home_that_cannot_be_looked_at_is_neither_stopped_nor_without_a_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let above = folder.path().join("above");
+        let home = Home::at(&above.join("home")).unwrap();
+        let death = Death { attempt: 1, at: Duration::ZERO };
+        assert!(matches!(Host::resume(&home, death).await, Ok(Resumed::Stopped)), "no home");
+        std::fs::write(&above, "no folder").unwrap();
+        assert!(matches!(Host::resume(&home, death).await, Err(HostError::Io { .. })));
+        std::fs::remove_file(&above).unwrap();
+        home.prepare(true).unwrap();
+        assert!(running(&home).unwrap().is_none());
+        std::fs::create_dir(home.record()).unwrap();
+        running(&home).unwrap_err();
     }
 
     #[tokio::test]

@@ -525,10 +525,10 @@ impl Manager {
             running.asked.send_replace(true);
         }
         let subject = subject.clone();
-        let lock = self.sweeps.lock_file(&self.facts.settings.home.temporal_lock());
-        let sweeps = self.sweeps.clone();
+        let lock = self.facts.settings.home.temporal_lock();
+        let (sweeps, at_last) = (self.sweeps.clone(), self.sweeps.clone());
         tokio::spawn(async move {
-            let sweep = move || match subject.signal(&lock, signals) {
+            let sweep = move || match subject.signal(&at_last.lock_file(&lock), signals) {
                 Ok(members) => tracing::info!(%generation, members, ?signals, "signalled"),
                 Err(error) => tracing::error!(%generation, ?signals, %error, "not signalled"),
             };

@@ -88,7 +88,7 @@ fn hosted(status: &Status) -> Option<Server> {
 /// As its record tells of it. Where it does not listen yet, or no longer, it has opened nothing for
 /// certain, so its database is not looked for.
 fn unhosted(home: &Home) -> Option<Server> {
-    let (record, options) = host::running(home)?;
+    let (record, options) = host::running(home).ok()??;
     let settings = Settings::resolve(home.clone(), options).ok()?;
     let members: Vec<Pid> = record
         .subject()

@@ -2,7 +2,7 @@
 
 use super::loss::{self, Ending};
 use super::output::line;
-use super::{CliError, Context, block_on, start, stop};
+use super::{CliError, Context, block_on, running, start, stop};
 use crate::config::{Options, Settings};
 use crate::control::client::{self, ClientError};
 use crate::host;
@@ -48,7 +48,7 @@ pub(super) fn run(context: &Context, yes: bool) -> Result<i32, CliError> {
 /// The options that the Temporal without host was started with, and over them
 /// those given anew.
 fn as_before(context: &Context) -> Result<Settings, CliError> {
-    match host::running(&context.home) {
+    match running(&context.home)? {
         Some((_, before)) => {
             let options = context.asked.clone().or(before);
             Ok(Settings::resolve(context.home.clone(), options)?)

@@ -249,7 +249,7 @@ pub(super) fn stop_orphan(home: &Home) -> Result<Option<Stopped>, CliError> {
     let is_held = |lock: &Path| lock::is_held(lock).unwrap_or(true);
     want_down(home);
     let watchdog = watchdog_of_the_dead(home);
-    let nothing = !home.record().exists()
+    let nothing = !home.record().try_exists().unwrap_or(true)
         && home.socket().symlink_metadata().is_err()
         && !is_held(&home.temporal_lock())
         && !is_held(&home.supervisor_lock());

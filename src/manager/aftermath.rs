@@ -111,8 +111,8 @@ pub(super) async fn watch(instance: Instance, log: LogReader) -> Ended {
     // asked are waited for. The supervisor's kill ends that wait.
     let mut is_clear = false;
     while *asked.borrow() {
-        let (subject, lock) = (subject.clone(), sweeps.lock_file(&lock));
-        match sweeps.run(move || subject.remains(&lock)).await {
+        let (subject, lock, at_last) = (subject.clone(), lock.clone(), sweeps.clone());
+        match sweeps.run(move || subject.remains(&at_last.lock_file(&lock))).await {
             Ok(Ok(members)) if members.is_empty() => {
                 is_clear = true;
                 break;
@@ -129,8 +129,8 @@ pub(super) async fn watch(instance: Instance, log: LogReader) -> Ended {
     // What the kernel does not let go is not ended, and nothing here says that it
     // is; the supervisor's own patience decides when to tell a person.
     while !is_clear {
-        let (subject, lock) = (subject.clone(), sweeps.lock_file(&lock));
-        match sweeps.run(move || subject.clear(&lock, CLEARING)).await {
+        let (subject, lock, at_last) = (subject.clone(), lock.clone(), sweeps.clone());
+        match sweeps.run(move || subject.clear(&at_last.lock_file(&lock), CLEARING)).await {
             Ok(Ok(survivors)) if survivors.is_empty() => is_clear = true,
             Ok(Ok(survivors)) => {
                 tracing::error!(?survivors, "does not end, not even by SIGKILL");

@@ -266,10 +266,10 @@ impl Manager {
             self.files.forget(file);
         }
         match &ended.leftover {
-            None if self.sweeps.has_home() => {
-                let _ = std::fs::remove_file(&record);
+            None => {
+                let subject = running.subject.as_ref();
+                subject.into_iter().for_each(|it| Record::remove(&record, &it.marker));
             }
-            None => {}
             Some(leftover) => tracing::warn!("{leftover}"),
         }
         let fatal = (!running.is_ever_ready()).then(|| judge::fatal(&ended, &settings)).flatten();

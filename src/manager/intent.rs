@@ -63,7 +63,9 @@ impl Intent {
             Self::read(home),
             Ok(Some(Self { want: Want::Down, generation: Some(stopped), .. })) if stopped == last
         );
-        is_down && (home.record().exists() || lock::is_held(&home.temporal_lock()).unwrap_or(false))
+        // What cannot be looked at may be there.
+        let is_recorded = || home.record().try_exists().unwrap_or(true);
+        is_down && (is_recorded() || lock::is_held(&home.temporal_lock()).unwrap_or(true))
     }
 
     /// Whether the operator has stopped the server of this home. False if that is
@@ -210,6 +212,17 @@ mod tests {
         assert!(Intent::is_stop_under_way(&home, LAST), "not proven yet");
         Intent::write_down(&home).unwrap();
         assert!(!Intent::is_stop_under_way(&home, LAST), "a command stops it");
+    }
+
+    #[test]
+    fn a_stop_is_under_way_as_long_as_its_end_cannot_be_seen() {
+        let (_folder, home, settings) = home();
+        let mut decision = Decision::default();
+        decide(&mut decision, Want::Up, &settings);
+        decide(&mut decision, Want::Down, &settings);
+        assert!(!Intent::is_stop_under_way(&home, LAST));
+        std::fs::create_dir(home.temporal_lock()).unwrap();
+        assert!(Intent::is_stop_under_way(&home, LAST), "the lock cannot be asked");
     }
 
     #[test]

@@ -8,6 +8,8 @@
 
 use super::Refused;
 use crate::paths;
+use crate::process::Pid;
+use crate::process::identity::own_pid;
 use crate::process::lock::{self, HostLock, InstanceLock};
 use crate::process::open_files::{KnownFile, holds_lock};
 use crate::process::sweep::{Machine, Subject};
@@ -69,7 +71,11 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
             );
             Refused::by(&error, failure)
         })?
-        .ok_or_else(|| in_use(&path, &lock_path))?;
+        .ok_or_else(|| Refused {
+            failure: in_use(&path, &lock_path),
+            // A check of this host's own that is slow to end, see [`Kept`].
+            curable: is_held_by(own_pid(), &lock_path).unwrap_or(false),
+        })?;
 
     let mut warnings = Vec::new();
     let stamp = look(&lock_path).map_err(unusable)?;
@@ -205,9 +211,8 @@ impl Kept {
 
     /// Whether a process of the server's instance holds the lock. As a rule its leader does.
     fn is_held_by_server(&self, path: &Path) -> io::Result<bool> {
-        let Some(file) = KnownFile::at(path)? else { return Ok(false) };
         let Subject { leader, marker } = &self.server;
-        if leader.is_alive()? && holds_lock(leader.pid, &file)? {
+        if leader.is_alive()? && is_held_by(leader.pid, path)? {
             return Ok(true);
         }
         let machine = Machine::read(path, leader.start_ticks)?;
@@ -215,6 +220,10 @@ impl Kept {
             .lock_holders()
             .any(|(_, found)| found.is_some_and(|found| !found.is_empty() && found == marker)))
     }
+}
+
+fn is_held_by(pid: Pid, path: &Path) -> io::Result<bool> {
+    KnownFile::at(path)?.map_or(Ok(false), |file| holds_lock(pid, &file))
 }
 
 /// Brings what the lock file says down to the disk, where it outlives a power cut.

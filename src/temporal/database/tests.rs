@@ -187,6 +187,17 @@ fn a_host_that_adopts_a_server_leaves_the_lock_of_another_server_alone() {
 }
 
 #[test]
+fn a_lock_that_this_process_still_holds_is_tried_again_and_that_of_another_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.db");
+    let held = guard(&file, "/home/one", "1").unwrap();
+    assert!(guard(&file, "/home/one", "1").unwrap_err().curable);
+    drop(held);
+    let _other = OtherServer::on(&file, "/home/two");
+    assert!(!guard(&file, "/home/one", "1").unwrap_err().curable);
+}
+
+#[test]
 fn a_missing_folder_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let refused = guard(&folder.path().join("no/a.db"), "h", "1").unwrap_err();
