@@ -259,7 +259,7 @@ async fn serve(host: Host) -> i32 {
         host.leave().await;
         return 1;
     };
-    let (asked, taken) = (host.shutdown_asked(), host.home_taken());
+    let (asked, lost) = (host.shutdown_asked(), host.home_lost());
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -280,7 +280,7 @@ async fn serve(host: Host) -> i32 {
             host.leave().await;
             return 0;
         }
-        () = taken.cancelled() => {
+        () = lost.cancelled() => {
             host.leave().await;
             return 1;
         }

@@ -132,7 +132,7 @@ async fn host_until_signal(
     let home = host.handle().facts().settings.home.clone();
     let session = Session::Local(host.handle().clone());
     let mut changes = session.changes();
-    let (shutdown, taken) = (host.shutdown_asked(), host.home_taken());
+    let (shutdown, lost) = (host.shutdown_asked(), host.home_lost());
     let mut was_ready = false;
     loop {
         printer.status(&session);
@@ -161,7 +161,7 @@ async fn host_until_signal(
                 host.leave().await;
                 return Ok(Some(0));
             }
-            () = taken.cancelled() => {
+            () = lost.cancelled() => {
                 let why = "was deleted or replaced, and another host has it";
                 printer.line(&format!("{home} {why}; `stigmer local --no-tui` follows that host"));
                 host.leave().await;

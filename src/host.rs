@@ -23,7 +23,7 @@ use crate::protocol::Mode;
 use crate::supervisor::{Cause, Want};
 use crate::temporal::running;
 use crate::watchdog::{self, Death, SUBCOMMAND};
-use keeper::Keeper;
+use keeper::HomeKeeper;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -92,7 +92,7 @@ pub struct Host {
     control: Server,
     manager: JoinHandle<()>,
     guard: JoinHandle<()>,
-    keeper: Arc<Keeper>,
+    keeper: Arc<HomeKeeper>,
     keeping: JoinHandle<()>,
     resumes: bool,
     sweeps: Sweeps,
@@ -191,12 +191,12 @@ impl Host {
         let control = Server::start(&home, &handle);
         let manager = tokio::spawn(manager.run());
         let guard = tokio::spawn(guard(handle.clone()));
-        let keeper = Arc::new(Keeper {
+        let keeper = Arc::new(HomeKeeper {
             home: home.clone(),
             lock: Arc::downgrade(&lock),
             socket: control.socket(),
             handle: handle.clone(),
-            taken: CancellationToken::new(),
+            lost: CancellationToken::new(),
             last: Default::default(),
         });
         let keeping = tokio::spawn(keeper.clone().run());
@@ -226,8 +226,8 @@ impl Host {
     /// Cancelled when another host has the home. This one has left its server to that host or
     /// stopped it, and only has to [leave](Self::leave).
     #[must_use]
-    pub fn home_taken(&self) -> CancellationToken {
-        self.keeper.taken.clone()
+    pub fn home_lost(&self) -> CancellationToken {
+        self.keeper.lost.clone()
     }
 
     /// Stops Temporal and ends.
@@ -263,8 +263,8 @@ impl Host {
     /// the next host.
     pub async fn release(self) -> Released {
         let home = self.handle.facts().settings.home.clone();
-        let has_home = self.keeper.settle().await;
-        let left = self.handle.release().await.filter(|_| has_home);
+        let is_in_place = self.keeper.settle().await;
+        let left = self.handle.release().await.filter(|_| is_in_place);
         let is_down = self.handle.facts().want == Want::Down;
         if let Some(Err(error)) = left.as_ref().map(|left: &HandOver| left.write(&home)) {
             tracing::error!(%error, "counters and restart window are not handed over");

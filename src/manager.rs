@@ -357,7 +357,7 @@ impl Manager {
     fn keep_files(&mut self) {
         let now = Instant::now();
         self.files.receive();
-        if self.files.is_due(now) && self.sweeps.has_home() && self.files.look(now) {
+        if self.files.is_due(now) && self.sweeps.is_in_place() && self.files.look(now) {
             self.files.report("logs/stigmer.log", own::retry());
             self.files.report("logs/events.jsonl", self.chronicle.retry());
             let subject = self.running.as_ref().and_then(|running| running.subject.as_ref());
@@ -369,7 +369,7 @@ impl Manager {
     }
 
     fn keep_intent(&mut self) {
-        if !self.sweeps.has_home() {
+        if !self.sweeps.is_in_place() {
             return;
         }
         let want = self.supervisor.want();
@@ -383,7 +383,7 @@ impl Manager {
     /// Into the timeline that viewers see, and into the one that outlives us.
     fn remember(&mut self, entry: Entry) {
         let entry = Entry { restarts: self.facts.restarts.clone(), ..entry };
-        let written = self.chronicle.add(&entry).and_then(|()| match self.sweeps.has_home() {
+        let written = self.chronicle.add(&entry).and_then(|()| match self.sweeps.is_in_place() {
             true => self.chronicle.retry(),
             false => Ok(()),
         });

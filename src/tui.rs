@@ -94,8 +94,8 @@ pub async fn run(
     panic_where_asked(&session);
     let mut dashboard = Dashboard::new(&home, session, hosting.is_some(), theme);
     let over = loop {
-        let taken = hosting.as_ref().map(Host::home_taken).unwrap_or_default();
-        match dashboard.run(&mut screen, &mut signals, taken).await {
+        let lost = hosting.as_ref().map(Host::home_lost).unwrap_or_default();
+        match dashboard.run(&mut screen, &mut signals, lost).await {
             End::Suspended => {
                 hosting = suspend(hosting, &settings, screen, &mut dashboard).await?;
                 (screen, hosting) = take_screen(&home, hosting).await?;
@@ -103,7 +103,7 @@ pub async fn run(
             End::TakesOver => {
                 hosting = take_over_and_start(settings.clone(), &mut dashboard).await?;
             }
-            End::HomeTaken => {
+            End::HomeLost => {
                 hosting = yield_home(hosting, settings.clone(), &mut dashboard).await?;
             }
             End::Over(over) => break over,

@@ -26,14 +26,14 @@ const PAUSE: Duration = Duration::from_millis(50);
 const CHECKING: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(super) struct HomeKeeper {
     pub home: Home,
     /// Weak: it must not keep a host that has left in possession of the lock.
     pub lock: Weak<HostLock>,
     pub socket: Arc<Socket>,
     pub handle: Handle,
     /// Cancelled once another host has the home, and its server too or that one is stopped.
-    pub taken: CancellationToken,
+    pub lost: CancellationToken,
     /// Locked while a check runs.
     pub last: Mutex<LastCheck>,
 }
@@ -57,7 +57,7 @@ enum Checked {
     Lost,
 }
 
-impl Keeper {
+impl HomeKeeper {
     /// Checks until the host ends or has lost its home.
     pub(super) async fn run(self: Arc<Self>) {
         while self.keep().await {
@@ -86,7 +86,7 @@ impl Keeper {
     /// left its server to the new host, or stopped it.
     pub(super) async fn keep(self: &Arc<Self>) -> bool {
         let mut last = self.last.lock().await;
-        let Some(lock) = self.lock.upgrade().filter(|_| !self.taken.is_cancelled()) else {
+        let Some(lock) = self.lock.upgrade().filter(|_| !self.lost.is_cancelled()) else {
             return false;
         };
         let keeper = self.clone();
@@ -188,27 +188,27 @@ impl Keeper {
         let what = format!("{home} was deleted or replaced, and another host has it: leaving");
         self.handle.trouble("home", Some(what)).await;
         let deadline = Instant::now() + ADOPTION;
-        while self.is_ours() && Instant::now() < deadline {
+        while self.is_unadopted() && Instant::now() < deadline {
             tokio::time::sleep(PAUSE).await;
         }
-        if self.is_ours() || self.is_coming() {
+        if self.is_unadopted() || self.is_starting() {
             tracing::warn!("the new host has not adopted the server: stopping it");
             if let Err(error) = self.handle.command(Command::Stop(Cause::Shutdown)).await {
                 tracing::error!(%error, "not stopped");
             }
         }
-        self.taken.cancel();
+        self.lost.cancel();
     }
 
     /// Whether a start is under way or due: no record names its server yet.
-    fn is_coming(&self) -> bool {
+    fn is_starting(&self) -> bool {
         let facts = self.handle.facts();
         facts.server.is_none() && facts.want == Want::Up
     }
 
     /// Whether this host manages a server that the record in the home does not name. It writes no
     /// record there itself, see [`HostLock::is_in_place`].
-    fn is_ours(&self) -> bool {
+    fn is_unadopted(&self) -> bool {
         let facts = self.handle.facts();
         let Some(server) = facts.server.as_ref().filter(|server| server.owner != Owner::External)
         else {

@@ -165,7 +165,7 @@ async fn a_host_waits_for_a_command_that_holds_its_lock_and_obeys_its_stop() {
             let text = troubled.unwrap().troubles["home"].clone();
             assert!(text.contains(&format!("held by pid {}", own_pid())), "{text}");
         }
-        () = host.home_taken().cancelled_owned() => panic!("it gave up its home"),
+        () = host.home_lost().cancelled_owned() => panic!("it gave up its home"),
     }
     Intent::write_down(&home).unwrap();
     drop(command);
@@ -173,7 +173,7 @@ async fn a_host_waits_for_a_command_that_holds_its_lock_and_obeys_its_stop() {
     until("the lock", || prove(&home).unwrap().map(|proven| proven.pid()) == me).await;
     until("the stop", || handle.facts().want == Want::Down).await;
     until("no trouble", || !handle.facts().troubles.contains_key("home")).await;
-    assert!(!host.home_taken().is_cancelled());
+    assert!(!host.home_lost().is_cancelled());
     host.leave().await;
 }
 
@@ -197,7 +197,7 @@ async fn a_hand_over_waits_for_a_command_that_holds_the_host_lock() {
 #[tokio::test]
 async fn a_host_whose_home_another_one_took_ends_and_takes_nothing_with_it() {
     let (_folder, home, host) = host();
-    let taken = host.home_taken();
+    let lost = host.home_lost();
     // At one stroke: the host must not restore the lock in between.
     let next = home.root().join("next");
     let next_host = HostLock::take(&next).unwrap().unwrap();
@@ -205,7 +205,7 @@ async fn a_host_whose_home_another_one_took_ends_and_takes_nothing_with_it() {
     std::fs::rename(&next, home.supervisor_lock()).unwrap();
     std::fs::remove_file(home.socket()).unwrap();
     std::fs::write(home.socket(), "of the next host").unwrap();
-    taken.cancelled().await;
+    lost.cancelled().await;
     let _ = host.release().await.last_answers.await;
     assert!(is_hosted(&home), "by the next host");
     assert!(home.socket().exists(), "the next host's");

@@ -120,7 +120,7 @@ pub(super) async fn watch(instance: Instance, log: LogReader) -> Ended {
             // Who cannot be looked at may still be there.
             Ok(_) | Err(Unswept::Unfinished(_)) => {}
             // The next host will see to it.
-            Err(Unswept::Leaving | Unswept::Launching | Unswept::NoHome) => {
+            Err(Unswept::Leaving | Unswept::Launching | Unswept::NotInPlace) => {
                 return std::future::pending().await;
             }
         }
@@ -145,7 +145,7 @@ pub(super) async fn watch(instance: Instance, log: LogReader) -> Ended {
                 tokio::time::sleep(AGAIN).await;
             }
             // The next host will see to it.
-            Err(Unswept::Leaving | Unswept::Launching | Unswept::NoHome) => {
+            Err(Unswept::Leaving | Unswept::Launching | Unswept::NotInPlace) => {
                 return std::future::pending().await;
             }
         }

@@ -122,7 +122,7 @@ pub async fn launch(order: Order, permit: &Permit) -> Result<Launched, Refused> 
         return Ok(Launched::External(Occupant::unknown(port)));
     }
     let clearing = settings.clone();
-    permit.has_home().map_err(|error| not_begun(&error))?;
+    permit.check_in_place().map_err(|error| not_begun(&error))?;
     let unadopted = order.unadopted.clone();
     let clears_under = permit.clone();
     permit
@@ -133,7 +133,7 @@ pub async fn launch(order: Order, permit: &Permit) -> Result<Launched, Refused> 
         return Ok(Launched::External(occupant));
     }
     // Finding out who is on the ports may take seconds.
-    permit.has_home().map_err(|error| not_begun(&error))?;
+    permit.check_in_place().map_err(|error| not_begun(&error))?;
     let starts_under = permit.clone();
     let launching = move || {
         let prepared = prepare(&order)?;
@@ -163,7 +163,9 @@ pub async fn launch(order: Order, permit: &Permit) -> Result<Launched, Refused> 
 /// Nothing was begun, for a reason that may pass.
 pub fn not_begun(error: &Unswept) -> Refused {
     let cure = match error {
-        Unswept::NoHome => "the host restores a home within a second, unless another host has it",
+        Unswept::NotInPlace => {
+            "the host restores a home within a second, unless another host has it"
+        }
         Unswept::Leaving | Unswept::Launching | Unswept::Unfinished(_) => {
             "see that the machine has processes and threads left (`ulimit -u`), and that the file \
              systems of home, database and program respond"
@@ -232,7 +234,7 @@ fn clear(settings: &Settings, unadopted: Option<&str>, permit: &Permit) -> Resul
 
 /// Looks first whether the record there may be another host's.
 fn remove_record(home: &Home, permit: &Permit) -> Result<(), Refused> {
-    permit.has_home().map_err(|error| not_begun(&error))?;
+    permit.check_in_place().map_err(|error| not_begun(&error))?;
     let _ = std::fs::remove_file(home.record());
     Ok(())
 }
@@ -483,7 +485,7 @@ fn start(
         leader: Identity::to_come(),
     };
     // The preparation may have taken seconds, in which another host may have taken the home.
-    permit.has_home().map_err(|error| not_begun(&error))?;
+    permit.check_in_place().map_err(|error| not_begun(&error))?;
     // Twice: a host that dies in between leaves a process that its marker proves. Where it cannot be
     // written, the manager does so later.
     let _ = record.write(&home.record());
@@ -522,7 +524,7 @@ fn start(
 /// Ends what was just spawned if another process may have taken the home meanwhile: its record would
 /// take the place of the other host's.
 fn in_place_or_ended(leader: Leader, home: &Home, permit: &Permit) -> Result<Leader, Refused> {
-    let Err(error) = permit.has_home() else { return Ok(leader) };
+    let Err(error) = permit.check_in_place() else { return Ok(leader) };
     let left = leader.subject.clear(&permit.lock_file(&home.temporal_lock()), CLEARING);
     if !left.as_ref().is_ok_and(Vec::is_empty) {
         tracing::error!(?left, "processes of a start that came too late do not end");

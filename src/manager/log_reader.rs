@@ -111,7 +111,7 @@ impl Reading {
 }
 
 /// The bound on disk, and what is wrong with the file.
-struct Keeper {
+struct LogBound {
     path: PathBuf,
     /// `None` where the file system cannot do it.
     bound: Option<FileBound>,
@@ -122,7 +122,7 @@ struct Keeper {
     shared: Arc<Shared>,
 }
 
-impl Keeper {
+impl LogBound {
     fn new(path: PathBuf, shared: Arc<Shared>) -> Self {
         let bound = Some(FileBound::new(&path, shared.max.load(Ordering::Relaxed)));
         Self { path, bound, failure: None, lost: None, inode: None, shared }
@@ -195,7 +195,7 @@ impl Keeper {
 
 async fn read(path: PathBuf, mut requests: mpsc::Receiver<Request>, shared: Arc<Shared>) {
     let mut follower = Follower::new(&path, Start::Tail(0));
-    let mut keeper = Keeper::new(path, shared.clone());
+    let mut bound = LogBound::new(path, shared.clone());
     let mut reading = Reading {
         // No time is read here, and finding the machine's zone takes milliseconds of a start.
         parser: LineParser::new(jiff::tz::TimeZone::UTC),
@@ -221,13 +221,13 @@ async fn read(path: PathBuf, mut requests: mpsc::Receiver<Request>, shared: Arc<
                         last: reading.words.last(),
                     });
                 }
-                Some(Request::Inspect(writer)) => keeper.inspect(&writer),
+                Some(Request::Inspect(writer)) => bound.inspect(&writer),
                 None => return,
             }
         }
         if reading.unbounded >= BOUND_EVERY {
             reading.unbounded = 0;
-            keeper.enforce();
+            bound.enforce();
         }
     }
 }

@@ -30,7 +30,7 @@ pub enum Unswept {
     Launching,
     /// Another process may have the home; nothing was started.
     #[error("the home was deleted or replaced")]
-    NoHome,
+    NotInPlace,
     /// It was not started, or it did not end within its bound.
     #[error(transparent)]
     Unfinished(#[from] Unfinished),
@@ -54,14 +54,14 @@ pub(super) struct Permit {
 }
 
 impl Permit {
-    /// Fails if another process may have the home.
-    pub(super) fn has_home(&self) -> Result<(), Unswept> {
-        self.lock.is_in_place().then_some(()).ok_or(Unswept::NoHome)
+    /// Fails where [`Sweeps::is_in_place`] is false.
+    pub(super) fn check_in_place(&self) -> Result<(), Unswept> {
+        self.lock.is_in_place().then_some(()).ok_or(Unswept::NotInPlace)
     }
 
     /// See [`Sweeps::lock_file`].
     pub(super) fn lock_file(&self, path: &Path) -> PathBuf {
-        if self.has_home().is_ok() { path.to_owned() } else { PathBuf::new() }
+        if self.lock.is_in_place() { path.to_owned() } else { PathBuf::new() }
     }
 
     /// Runs a part of what the permit is for on a thread. The thread keeps the permit until the
@@ -101,16 +101,16 @@ impl Sweeps {
         self.lock.upgrade().map_or(Ok(()), |lock| lock.keep())
     }
 
-    /// False if another process may have the home, whose files are then not ours to write: its path
-    /// leads to another host lock, or to none.
-    pub(super) fn has_home(&self) -> bool {
+    /// Whether the path of the host lock leads to the lock that this host holds. Otherwise another
+    /// process may have the home, now or for good, and its files are not ours to write.
+    pub(super) fn is_in_place(&self) -> bool {
         self.lock.upgrade().is_none_or(|lock| lock.is_in_place())
     }
 
     /// The file at this path, whose holders belong to the server; no file once it may be another
     /// host's, whose server holds it.
     pub(super) fn lock_file(&self, path: &Path) -> PathBuf {
-        if self.has_home() { path.to_owned() } else { PathBuf::new() }
+        if self.is_in_place() { path.to_owned() } else { PathBuf::new() }
     }
 
     /// Permission to launch, for one at a time.
@@ -121,7 +121,7 @@ impl Sweeps {
     pub(super) async fn launch(&self) -> Result<Permit, Unswept> {
         let launch = self.launches.clone().try_acquire_owned().map_err(|_| Unswept::Launching)?;
         let permit = self.permit().await?;
-        permit.has_home()?;
+        permit.check_in_place()?;
         Ok(Permit { _launch: Some(Arc::new(launch)), ..permit })
     }
 
@@ -251,10 +251,10 @@ pub(crate) mod tests {
         assert_eq!(sweeps.lock_file(&instance), instance);
         std::fs::remove_file(&path).unwrap();
         let _other = HostLock::take(&path).unwrap().unwrap();
-        assert!(matches!(permit.has_home(), Err(Unswept::NoHome)), "under way");
+        assert!(matches!(permit.check_in_place(), Err(Unswept::NotInPlace)), "under way");
         drop(permit);
-        assert!(matches!(sweeps.launch().await, Err(Unswept::NoHome)));
-        assert!(!sweeps.has_home());
+        assert!(matches!(sweeps.launch().await, Err(Unswept::NotInPlace)));
+        assert!(!sweeps.is_in_place());
         assert_eq!(sweeps.lock_file(&instance), Path::new(""));
         sweeps.run(|| ()).await.unwrap();
     }

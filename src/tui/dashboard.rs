@@ -91,12 +91,12 @@ impl Dashboard {
         self.viewer.under_way = None;
     }
 
-    /// Runs until something ends it; `taken` is cancelled when another host has the home.
+    /// Runs until something ends it; `lost` is cancelled when another host has the home.
     pub(super) async fn run(
         &mut self,
         screen: &mut Screen,
         signals: &mut Signals,
-        taken: CancellationToken,
+        lost: CancellationToken,
     ) -> End {
         let mut events = EventStream::new();
         let mut changes = self.session.changes();
@@ -180,7 +180,7 @@ impl Dashboard {
                     due = by(last_frame + FRAME);
                 }
                 asked = signals.next() => return asked.into(),
-                () = taken.cancelled() => return End::HomeTaken,
+                () = lost.cancelled() => return End::HomeLost,
                 () = tokio::time::sleep_until(tick.into()) => due = Some(tick),
             }
         }

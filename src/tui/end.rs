@@ -13,7 +13,7 @@ pub(super) enum End {
     /// There is no host, and this dashboard is asked to be one.
     TakesOver,
     /// Another host has the home.
-    HomeTaken,
+    HomeLost,
 }
 
 /// Why it ended for good.
