@@ -188,7 +188,7 @@ impl Host {
             None => {}
         }
         let resumes = manager.resumes();
-        let control = Server::start(&home, &handle);
+        let control = Server::start(&home, &handle, &lock);
         let manager = tokio::spawn(manager.run());
         let guard = tokio::spawn(guard(handle.clone()));
         let keeper = Arc::new(HomeKeeper {
@@ -263,8 +263,9 @@ impl Host {
     /// the next host.
     pub async fn release(self) -> Released {
         let home = self.handle.facts().settings.home.clone();
-        let is_in_place = self.keeper.settle().await;
-        let left = self.handle.release().await.filter(|_| is_in_place);
+        self.keeper.settle().await;
+        // A launch may have taken its time to end meanwhile.
+        let left = self.handle.release().await.filter(|_| self.lock.is_in_place());
         let is_down = self.handle.facts().want == Want::Down;
         if let Some(Err(error)) = left.as_ref().map(|left: &HandOver| left.write(&home)) {
             tracing::error!(%error, "counters and restart window are not handed over");

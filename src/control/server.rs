@@ -11,6 +11,7 @@ use crate::config::{Options, Settings};
 use crate::manager::{Command, Facts, Handle, Outcome};
 use crate::paths::Home;
 use crate::process::descriptors;
+use crate::process::lock::HostLock;
 use crate::protocol::{ApiError, ErrorBody};
 use crate::supervisor::Cause;
 use asked::{Asked, Text};
@@ -54,11 +55,11 @@ pub struct Server {
 
 impl Server {
     /// Serves the socket of the home, and health and metrics over TCP where the
-    /// settings in force say so. Only the holder of the host lock may call this:
-    /// it removes what an earlier host left there. What cannot be bound becomes
+    /// settings in force say so. Removes what an earlier host left there, as long as `lock`,
+    /// the host lock of the home, is in place. What cannot be bound becomes
     /// a trouble that the status tells.
     #[must_use]
-    pub fn start(home: &Home, manager: &Handle) -> Self {
+    pub fn start(home: &Home, manager: &Handle, lock: &Arc<HostLock>) -> Self {
         let (end, closing) = (CancellationToken::new(), CancellationToken::new());
         let api = Api {
             manager: manager.clone(),
@@ -68,7 +69,7 @@ impl Server {
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(tcp::serve_where_wanted(api.clone(), closing.clone()));
-        let socket = Arc::new(Socket::new(home.socket()));
+        let socket = Arc::new(Socket::new(home.socket(), lock));
         let bound = socket.bind();
         tasks.spawn(socket::serve(api, socket.clone(), bound));
         Self { end, closing, tasks, socket }
@@ -273,7 +274,6 @@ async fn not_allowed(request: Request) -> Response {
 mod tests {
     use super::*;
     use crate::manager::{Manager, Sweeps};
-    use crate::process::lock::HostLock;
     use crate::protocol::Mode;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::UnixStream;
@@ -292,7 +292,7 @@ mod tests {
         let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
         // It does not run, so that no command is ever done.
         let (_manager, handle) = Manager::new(settings, Mode::Background, Sweeps::new(&lock));
-        let server = Server::start(&home, &handle);
+        let server = Server::start(&home, &handle, &lock);
         // A trouble that has ended, of an address for TCP.
         until(|| handle.waiting() == 1).await;
         let mut connections = Vec::new();

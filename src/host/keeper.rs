@@ -65,21 +65,16 @@ impl HomeKeeper {
         }
     }
 
-    /// Like [`Self::keep`], but waits while a command holds the lock at the path. Returns whether
-    /// the path leads to this host.
-    pub(super) async fn settle(self: &Arc<Self>) -> bool {
+    /// Like [`Self::keep`], but waits while a command holds the lock at the path.
+    pub(super) async fn settle(self: &Arc<Self>) {
         let mut patience = Patience::new(Duration::ZERO);
         while self.keep().await {
-            let Some(lock) = self.lock.upgrade() else { return false };
-            if lock.is_in_place() {
-                return true;
-            }
-            if patience.is_over(&self.home, |_| ()) {
-                return false;
+            let is_in_place = self.lock.upgrade().is_none_or(|lock| lock.is_in_place());
+            if is_in_place || patience.is_over(&self.home, |_| ()) {
+                return;
             }
             tokio::time::sleep(PAUSE).await;
         }
-        false
     }
 
     /// Restores what was deleted. Returns false if this host has lost the home: then it has also

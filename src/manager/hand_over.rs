@@ -78,7 +78,15 @@ impl HandOver {
     /// generation of this home and of this boot; it is gone from the home then.
     pub(super) fn take(home: &Home, last: Generation) -> Option<Self> {
         let path = home.hand_over();
-        let text = paths::files::read(&path, 64 << 20).ok()?;
+        let text = match paths::files::read(&path, 64 << 20) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            // Left there, it would be taken by a host that comes later.
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "not read");
+                String::new()
+            }
+        };
         if let Err(error) = std::fs::remove_file(&path) {
             tracing::warn!(path = %path.display(), %error, "not removed");
         }
@@ -169,8 +177,10 @@ mod tests {
         hand_over.boot_id = "another".into();
         hand_over.write(&home).unwrap();
         assert_eq!(HandOver::take(&home, Generation(3)), None);
-        std::fs::write(home.hand_over(), "{").unwrap();
-        assert_eq!(HandOver::take(&home, Generation(3)), None);
-        assert!(!home.hand_over().exists());
+        for text in [&b"{"[..], b"no text: \xff"] {
+            std::fs::write(home.hand_over(), text).unwrap();
+            assert_eq!(HandOver::take(&home, Generation(3)), None);
+            assert!(!home.hand_over().exists());
+        }
     }
 }

@@ -3,12 +3,13 @@
 use super::super::connections;
 use super::super::listener::Owned;
 use super::{Api, router};
+use crate::process::lock::HostLock;
 use crate::process::open_files::KnownFile;
 use nix::sys::socket::Backlog;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::sync::Notify;
@@ -25,6 +26,8 @@ const QUEUE: i32 = 64;
 #[derive(Debug)]
 pub struct Socket {
     path: PathBuf,
+    /// Weak: it must not keep a host that has left in possession of the lock.
+    lock: Weak<HostLock>,
     /// Locked while the path changes.
     state: Mutex<State>,
     rebind: Notify,
@@ -41,21 +44,25 @@ enum State {
 }
 
 impl Socket {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, state: Mutex::new(State::Unbound), rebind: Notify::new() }
+    pub(super) fn new(path: PathBuf, lock: &Arc<HostLock>) -> Self {
+        let lock = Arc::downgrade(lock);
+        Self { path, lock, state: Mutex::new(State::Unbound), rebind: Notify::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Binds, in place of the socket of an earlier host. `None` after [`Self::remove`].
+    /// Binds, in place of the socket of an earlier host. An error where the path may be another
+    /// host's. `None` after [`Self::remove`].
     pub(super) fn bind(&self) -> Option<io::Result<UnixListener>> {
         let mut state = self.state();
         if *state == State::Removed {
             return None;
         }
-        let bound = bind(&self.path).and_then(|listener| {
+        let is_ours = self.lock.upgrade().is_some_and(|lock| lock.is_in_place());
+        let bound = if is_ours { bind(&self.path) } else { Err(not_ours()) };
+        let bound = bound.and_then(|listener| {
             // One that is not known can be neither restored nor removed.
             let file = KnownFile::at(&self.path)?.ok_or(io::ErrorKind::NotFound)?;
             Ok((listener, file))
@@ -96,6 +103,10 @@ impl Socket {
         }
         is_gone
     }
+}
+
+fn not_ours() -> io::Error {
+    io::Error::other("the home was deleted or replaced, and another process may have it")
 }
 
 fn bind(path: &Path) -> io::Result<UnixListener> {
@@ -162,4 +173,26 @@ pub(super) async fn serve(
         bound = socket.bind();
     }
     while servings.join_next().await.is_some() {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_socket_of_a_host_that_has_taken_the_home_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, lock_path] = ["socket", "lock"].map(|name| folder.path().join(name));
+        let lock = Arc::new(HostLock::take(&lock_path).unwrap().unwrap());
+        let socket = Socket::new(path.clone(), &lock);
+        drop(socket.bind().unwrap().unwrap());
+        std::fs::remove_file(&lock_path).unwrap();
+        let other = Arc::new(HostLock::take(&lock_path).unwrap().unwrap());
+        let _listener = Socket::new(path.clone(), &other).bind().unwrap().unwrap();
+        let of_other = KnownFile::at(&path).unwrap().unwrap();
+        assert!(socket.bind().unwrap().is_err());
+        assert!(of_other.is_at(&path).unwrap());
+        socket.remove();
+        assert!(of_other.is_at(&path).unwrap());
+    }
 }
