@@ -506,6 +506,7 @@ impl Manager {
                 });
             }
             Effect::Terminate { generation } => {
+                self.log.stopping();
                 self.signal(generation, true, &[Signal::Term, Signal::Cont]);
             }
             Effect::Kill { generation } => self.signal(generation, false, &[Signal::Kill]),

@@ -174,6 +174,17 @@ impl Follower {
         Ok(())
     }
 
+    /// Polls from now on. Returns the kernel's watch of the file. To drop it takes up to 20 ms:
+    /// the kernel waits for everybody who uses a watch at that moment.
+    pub fn unwatch(&mut self) -> impl Send + use<> {
+        self.watch.replace(Watch::blind(self.reader.path()))
+    }
+
+    /// Lets the kernel watch the file again after [`Self::unwatch`].
+    pub fn watch_again(&mut self) {
+        self.watch.take_if(|watch| watch.is_blind());
+    }
+
     /// Where the next line begins, in bytes from the beginning of the file.
     pub fn offset(&self) -> u64 {
         self.reader.line_begin()

@@ -170,6 +170,7 @@ impl Manager {
             server_version: None,
             ui_url: settings.ui_url(),
         });
+        self.log.follow();
         self.running = Some(super::Running {
             generation,
             subject: Some(subject),

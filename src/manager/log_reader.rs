@@ -4,16 +4,21 @@ use crate::log::bound::{BoundError, FileBound};
 use crate::log::{Batch, Follower, Start};
 use crate::process::identity::Identity;
 use crate::process::open_files::{self, Output};
+use crate::process::threads::LOOKS;
 use crate::temporal::last_words::LastWords;
 use crate::temporal::logline::{Level, LineParser};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{mpsc, oneshot};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// The bound is looked after whenever this much was written since.
 const BOUND_EVERY: u64 = 1 << 20;
+
+/// To close a watch takes 20 ms.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// What a server said at last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,6 +50,8 @@ struct Shared {
     /// How much is kept on disk, in bytes.
     max: AtomicU64,
     trouble: Mutex<Option<String>>,
+    /// Whether a stop is under way, or no server has started since.
+    stopping: watch::Sender<bool>,
 }
 
 impl LogReader {
@@ -79,6 +86,17 @@ impl LogReader {
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The server is about to stop. A host that ends with it does not wait for the kernel to close
+    /// a watch then: it has polled instead.
+    pub fn stopping(&self) {
+        self.shared.stopping.send_replace(true);
+    }
+
+    /// Follows a server that has just started, or was adopted.
+    pub fn follow(&self) {
+        self.shared.stopping.send_if_modified(std::mem::take);
     }
 
     /// Reads to the end, then tells what the current generation said at last.
@@ -200,20 +218,31 @@ async fn read(path: PathBuf, mut requests: mpsc::Receiver<Request>, shared: Arc<
         // No time is read here, and finding the machine's zone takes milliseconds of a start.
         parser: LineParser::new(jiff::tz::TimeZone::UTC),
         words: LastWords::default(),
-        shared,
+        shared: shared.clone(),
         unbounded: BOUND_EVERY,
     };
+    let mut stopping = shared.stopping.subscribe();
+    // Nobody writes after the end of a server that was stopped.
+    let mut rests = false;
     loop {
         tokio::select! {
-            batch = follower.next() => match batch {
+            batch = follower.next(), if !rests => match batch {
                 Ok(batch) => reading.take(&batch),
                 Err(error) => tracing::warn!(%error, "log not read"),
             },
+            Ok(()) = stopping.changed() => {
+                rests = false;
+                match *stopping.borrow_and_update() {
+                    true => close(follower.unwatch()),
+                    false => follower.watch_again(),
+                }
+            }
             request = requests.recv() => match request {
                 Some(Request::LastWords(reply)) => {
                     if let Err(error) = follower.drain(|batch| reading.take(batch)) {
                         tracing::warn!(%error, "last words not read");
                     }
+                    rests = *stopping.borrow();
                     // The requester may be gone.
                     let _ = reply.send(Words {
                         cause: reading.words.cause(),
@@ -230,6 +259,15 @@ async fn read(path: PathBuf, mut requests: mpsc::Receiver<Request>, shared: Arc<
             bound.enforce();
         }
     }
+}
+
+/// Drops a watch on a thread, where nobody waits for it.
+fn close(watch: impl Send + 'static) {
+    tokio::spawn(async move {
+        if let Err(error) = LOOKS.run(CLOSING, move || drop(watch)).await {
+            tracing::debug!(%error, "the log's watch is not closed yet");
+        }
+    });
 }
 
 #[cfg(test)]
@@ -294,6 +332,33 @@ mod tests {
             reader.trouble().is_none()
         })
         .await;
+    }
+
+    #[tokio::test]
+    async fn a_stop_ends_the_watch_of_the_log_and_loses_no_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("temporal.log");
+        let mut log = File::options().create(true).append(true).open(&path).unwrap();
+        let reader = LogReader::start(path.clone(), MAX);
+        // It has begun to follow once it answers.
+        reader.last_words().await;
+        let lines = || reader.lines().iter().sum::<u64>();
+        let mut expected = 0;
+        for _ in 0..3 {
+            reader.follow();
+            for (stops, line) in [(false, "of a server\n"), (true, "of its stop\n")] {
+                if stops {
+                    reader.stopping();
+                }
+                log.write_all(line.as_bytes()).unwrap();
+                expected += 1;
+                until(line, || lines() == expected).await;
+            }
+            log.write_all(b"at last\n").unwrap();
+            expected += 1;
+            assert_eq!(reader.last_words().await.last.last().unwrap(), "at last");
+            assert_eq!(lines(), expected);
+        }
     }
 
     #[tokio::test]

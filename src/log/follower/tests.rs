@@ -167,13 +167,32 @@ async fn polls_where_the_kernel_grants_no_watch() {
     let log = Log::new();
     log.append("one\n");
     let mut follower = log.follow(Start::Beginning);
-    follower.watch = Some(Watch::blind());
+    follower.watch = Some(Watch::blind(&log.path));
     assert_eq!(next(&mut follower).await, ["one"]);
     log.append("two\n");
     assert_eq!(next(&mut follower).await, ["two"]);
     fs::rename(&log.path, log.dir.path().join("old")).unwrap();
     log.append("three\n");
     assert_eq!(next(&mut follower).await, ["three"]);
+}
+
+#[tokio::test]
+async fn no_line_is_lost_where_the_watch_is_given_up_and_made_again() {
+    let log = Log::new();
+    let mut follower = log.follow(Start::Beginning);
+    for n in 0..3 {
+        log.append("watched\n");
+        assert_eq!(next(&mut follower).await, ["watched"], "{n}");
+        log.append("between\n");
+        drop(follower.unwatch());
+        assert_eq!(next(&mut follower).await, ["between"], "{n}");
+        log.append("polled\n");
+        assert_eq!(next(&mut follower).await, ["polled"], "{n}");
+        log.append("between\n");
+        follower.watch_again();
+        assert_eq!(next(&mut follower).await, ["between"], "{n}");
+        assert!(follower.watch.as_ref().is_some_and(|watch| !watch.is_blind()));
+    }
 }
 
 #[test]

@@ -39,19 +39,28 @@ struct Kernel {
 
 impl Watch {
     pub(super) fn new(path: &Path) -> Self {
+        let kernel = Inotify::init().and_then(|inotify| inotify.into_event_stream([0; EVENTS]));
+        let kernel =
+            kernel.ok().map(|events| Kernel { events, folder: None, file: None, attached: 0 });
+        Self { kernel, ..Self::blind(path) }
+    }
+
+    /// Polls.
+    pub(super) fn blind(path: &Path) -> Self {
         let folder = match path.parent() {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
         };
-        let kernel = Inotify::init().and_then(|inotify| inotify.into_event_stream([0; EVENTS]));
-        let kernel =
-            kernel.ok().map(|events| Kernel { events, folder: None, file: None, attached: 0 });
         Self {
             folder: folder.to_owned(),
             name: path.file_name().unwrap_or_default().to_owned(),
-            kernel,
+            kernel: None,
             suspicious: true,
         }
+    }
+
+    pub(super) fn is_blind(&self) -> bool {
+        self.kernel.is_none()
     }
 
     /// Watches the file that the reader has open now. Before it is read, so that no growth falls
@@ -138,12 +147,4 @@ impl Watch {
 fn watch_open_file(kernel: &Kernel, file: &File) -> Option<WatchDescriptor> {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     kernel.events.watches().add(path, WatchMask::MODIFY).ok()
-}
-
-#[cfg(test)]
-impl Watch {
-    /// One that the kernel refused.
-    pub(super) fn blind() -> Self {
-        Self { kernel: None, ..Self::new(Path::new("x")) }
-    }
 }
