@@ -10,7 +10,7 @@ use crate::process::identity::Identity;
 use crate::process::lock;
 use crate::process::ports::{self, Holder};
 use crate::process::requirements::is_shortage;
-use crate::process::sweep::{Subject, reap_inherited, reap_orphans};
+use crate::process::sweep::{Subject, reap_inherited};
 use crate::process::threads::LOOKS;
 use crate::process::usage::{self, CpuMeter, Usage};
 use crate::protocol::Detached;
@@ -26,8 +26,8 @@ use tokio::sync::mpsc;
 /// Between two rounds until the first one that passes.
 const STARTING_PERIOD: Duration = Duration::from_millis(10);
 
-/// While all is well, the upper two layers are asked only every so many rounds, and whether the
-/// port takes another connection: the grpc layer has one.
+/// While all is well, only every so many rounds ask the upper two layers, look at the database's
+/// files, and try whether the port takes another connection: the grpc layer has one.
 const DEEP_EVERY: u64 = 5;
 
 /// Peak memory and the kernel's count of processes that it ended are read only every so many
@@ -134,7 +134,9 @@ struct Prober {
     last: Option<Round>,
     /// The process that owned the socket when it was last seen.
     server: Option<Identity>,
-    disk: DiskWatch,
+    disk_watch: DiskWatch,
+    /// As of the last look.
+    disk: Disk,
 }
 
 impl Prober {
@@ -154,7 +156,8 @@ impl Prober {
             passed: false,
             last: None,
             server: None,
-            disk: DiskWatch::default(),
+            disk_watch: DiskWatch::default(),
+            disk: Disk::default(),
             target,
         })
     }
@@ -187,11 +190,14 @@ impl Prober {
                 break;
             }
         }
-        let disk = self.disk().await;
+        let has_failed = layers.iter().flatten().any(|verdict| verdict.ok == Some(false));
+        if deep || has_failed || unknown.is_some() {
+            self.disk = self.look_at_disk().await;
+        }
         if deep && layers[Layer::Grpc as usize].as_ref().is_some_and(|v| v.ok == Some(true)) {
             // Together: a server that has just come up takes its time over each first call.
             let (store, engine) = tokio::join!(timed(self.store()), timed(self.engine()));
-            let store = match (&store.0, self.loss(&disk)) {
+            let store = match (&store.0, self.loss()) {
                 (Ok(_), Some(why)) => verdict(Err(why), store.1),
                 (Ok(_) | Err(_), _) => verdict(store.0, store.1),
             };
@@ -214,7 +220,7 @@ impl Prober {
                 Round::Void
             }
             (None, None) => Round::Pass,
-            (None, Some((layer, detail))) => self.judge(layer, detail, &disk),
+            (None, Some((layer, detail))) => self.judge(layer, detail),
         };
         let is_well = round == Round::Pass;
         self.passed |= is_well;
@@ -228,8 +234,8 @@ impl Prober {
             layers,
             server: self.holder.as_ref().map(|holder| holder.pid),
             usage: usage.filter(|_| passed || is_well),
-            database_bytes: disk.bytes,
-            detached: disk.detached,
+            database_bytes: self.disk.bytes,
+            detached: self.disk.detached,
             peak_bytes: counts.then(|| usage::peak(&self.members)),
             oom_kills,
         }
@@ -362,13 +368,7 @@ impl Prober {
             return self.look(|| reap_inherited(None)).await;
         };
         let lock = self.lock.clone();
-        let members = self
-            .look(move || {
-                let members = subject.members(&lock);
-                reap_orphans(&subject.leader);
-                members
-            })
-            .await??;
+        let members = self.look(move || subject.members_without_orphans(&lock)).await??;
         self.members = members.iter().map(|Identity { pid, .. }| *pid).collect();
         Ok(())
     }
@@ -414,7 +414,7 @@ impl Prober {
 
     /// Whether a restart may cure it. Not where it would lose what only the
     /// running process has, nor where the disk is full, nor what has yet to come up or is going.
-    fn judge(&self, layer: Layer, detail: String, disk: &Disk) -> Round {
+    fn judge(&self, layer: Layer, detail: String) -> Round {
         if !self.passed && !self.target.adopted {
             let remedy = if self.halted().is_some() { Remedy::Restart } else { Remedy::Wait };
             return Round::Fail { layer, detail, remedy };
@@ -422,12 +422,13 @@ impl Prober {
         if self.is_shutting_down(layer, &detail) {
             return Round::Fail { layer, detail, remedy: Remedy::Wait };
         }
-        if let Some(why) = self.loss(disk) {
+        if let Some(why) = self.loss() {
             let detail = if detail == why { why } else { format!("{detail}; and {why}") };
             return Round::Fail { layer, detail, remedy: Remedy::None };
         }
         if matches!(layer, Layer::Store | Layer::Engine)
-            && let Some(folder) = self.database().and_then(Path::parent).filter(|_| disk.is_full)
+            && let Some(folder) =
+                self.database().and_then(Path::parent).filter(|_| self.disk.is_full)
         {
             let detail = format!(
                 "{detail}; the disk of {} is full, and a restart does not cure that",
@@ -438,18 +439,18 @@ impl Prober {
         Round::Fail { layer, detail, remedy: Remedy::Restart }
     }
 
-    fn loss(&self, disk: &Disk) -> Option<String> {
+    fn loss(&self) -> Option<String> {
         Some(format!(
             "the database {} was {} while the server has it open: a restart loses what it holds",
             self.database()?.display(),
-            disk.detached?
+            self.disk.detached?
         ))
     }
 
-    async fn disk(&mut self) -> Disk {
+    async fn look_at_disk(&mut self) -> Disk {
         let Some(path) = self.database().map(Path::to_owned) else { return Disk::default() };
         let server = self.holder.as_ref().map(|holder| holder.pid);
-        self.disk.look(path, server, self.target.settings.policy.probe_timeout).await
+        self.disk_watch.look(path, server, self.target.settings.policy.probe_timeout).await
     }
 
     fn database(&self) -> Option<&Path> {

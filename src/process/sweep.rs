@@ -220,15 +220,31 @@ impl Subject {
     /// # Errors
     /// When the process table cannot be read: then it is not known whether any is left.
     pub fn members(&self, lock: &Path) -> io::Result<Vec<Identity>> {
+        Ok(self.look(lock)?.0)
+    }
+
+    /// Its living members, and the whole process table that tells them.
+    fn look(&self, lock: &Path) -> io::Result<(Vec<Identity>, Vec<Process>)> {
         if !self.leader.is_local() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Vec::new()));
         }
         let table = Machine::read(lock, self.leader.start_ticks)?;
-        Ok(select(&table, self, own_pid())
+        let members = select(&table, self, own_pid())
             .into_iter()
             .filter(|process| !process.is_zombie())
             .map(|process| Identity::from_start(process.pid, process.start_ticks))
-            .collect())
+            .collect();
+        Ok((members, table.processes))
+    }
+
+    /// As [`Self::members`]; the zombies of the instance that this process inherited are reaped.
+    ///
+    /// # Errors
+    /// When the process table cannot be read.
+    pub fn members_without_orphans(&self, lock: &Path) -> io::Result<Vec<Identity>> {
+        let (members, table) = self.look(lock)?;
+        reap_orphans(&table, &self.leader);
+        Ok(members)
     }
 
     /// Sends signals to every living member. Returns how many there were.
@@ -268,9 +284,9 @@ impl Subject {
     /// # Errors
     /// When it cannot be told whether any is left.
     pub fn remains(&self, lock: &Path) -> io::Result<Vec<Identity>> {
-        let members = self.members(lock)?;
+        let (members, table) = self.look(lock)?;
         if members.is_empty() {
-            reap_orphans(&self.leader);
+            reap_orphans(&table, &self.leader);
         }
         Ok(members)
     }
@@ -332,19 +348,19 @@ fn wait_proven(member: &Identity, patience: Duration) {
 /// status of a child that somebody else waits for. Those run in our session;
 /// what waits for us in another came from the instance. The leader's own zombie
 /// stays, it pins the session's number until its owner reaps it.
-pub fn reap_orphans(leader: &Identity) {
-    reap(|process| process.pid != leader.pid && process.start_ticks >= leader.start_ticks);
+fn reap_orphans(table: &[Process], leader: &Identity) {
+    reap(table, |process| process.pid != leader.pid && process.start_ticks >= leader.start_ticks);
 }
 
 /// Reaps every orphan but the process of this number.
 pub fn reap_inherited(spared: Option<Pid>) {
-    reap(|process| Some(process.pid) != spared);
+    // What is not seen now is seen the next time.
+    let table = linux::processes().unwrap_or_default();
+    reap(&table, |process| Some(process.pid) != spared);
 }
 
-fn reap(is_orphan: impl Fn(&Process) -> bool) {
+fn reap(table: &[Process], is_orphan: impl Fn(&Process) -> bool) {
     let me = own_pid();
-    // What is not seen now is seen the next time.
-    let Ok(table) = linux::processes() else { return };
     let Some(ours) = table.iter().find(|process| process.pid == me).map(|p| p.session) else {
         return;
     };
