@@ -3,7 +3,7 @@
 
 use super::holder::{self, Occupant, Patience};
 use crate::control::server::Socket;
-use crate::manager::{Command, Handle, Intent};
+use crate::manager::{Command, Facts, Handle, Intent};
 use crate::paths::{self, Home, HomeError};
 use crate::process::lock::{self, HostLock, LockState};
 use crate::process::record::Record;
@@ -12,7 +12,7 @@ use crate::supervisor::{Cause, Owner, Want};
 use std::io;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Between two checks. Each reads the metadata of two files.
@@ -60,8 +60,9 @@ enum Checked {
 impl HomeKeeper {
     /// Checks until the host ends or has lost its home.
     pub(super) async fn run(self: Arc<Self>) {
+        let mut news = self.handle.watch();
         while self.keep().await {
-            tokio::time::sleep(BEAT).await;
+            pause(&mut news).await;
         }
     }
 
@@ -215,6 +216,21 @@ impl HomeKeeper {
             Err(_) => false,
         }
     }
+}
+
+/// Returns after the next round of probes, so that the process wakes up once for both; without such
+/// news, after [`BEAT`].
+async fn pause(news: &mut watch::Receiver<Arc<Facts>>) {
+    let begun = Instant::now();
+    let round = async {
+        while begun.elapsed() < BEAT / 2 {
+            if news.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    // The bound is the other way to end the pause.
+    let _ = tokio::time::timeout(BEAT, round).await;
 }
 
 #[cfg(test)]
