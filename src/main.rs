@@ -2,6 +2,7 @@
 
 fn main() {
     stigmer::signals::reset_inherited();
+    stigmer::process::trim::share_heap();
     // First of all: a process with threads cannot be copied.
     stigmer::watchdog::fork(std::env::args_os());
     let code = stigmer::cli::main();

@@ -19,8 +19,17 @@ const SETTLING: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(2);
 
 pub(super) fn run(context: &Context) -> Result<i32, CliError> {
-    let settings = context.settings_to_host()?;
-    block_on(ensure(context, &settings))?
+    block_on(async {
+        // A host knows what it runs. Only where none responds, the server is looked for.
+        if let Ok(status) = client::status(&context.home).await {
+            match use_host(context, &context.settings()?, &status, false).await {
+                Ok(code) => return Ok(code),
+                Err(Gone::Error(error)) => return Err(error),
+                Err(Gone::Retry) => {}
+            }
+        }
+        ensure(context, &context.settings_to_host()?).await
+    })?
 }
 
 pub(super) async fn ensure(context: &Context, settings: &Settings) -> Result<i32, CliError> {
