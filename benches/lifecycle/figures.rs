@@ -21,6 +21,10 @@ pub struct Series {
     pub repeated: Vec<Duration>,
     pub repair: Vec<Duration>,
     pub stop: Vec<Duration>,
+    /// From the last passed check to the return of the start.
+    pub start_return: Vec<Duration>,
+    /// From the server's end to the return of the stop.
+    pub stop_return: Vec<Duration>,
     pub start_phases: Vec<Phases>,
     pub repair_phases: Vec<Phases>,
 }

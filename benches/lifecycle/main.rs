@@ -64,6 +64,8 @@ fn main() -> Result<()> {
         Figure::ratio("crash to ready, beside a bare start", &kept.repair, &kept.bare_start, 1.3),
         Figure::beside("crash to ready, beside bare kill + start", &kept.repair, &kept.bare_repair),
         Figure::ratio("stop, beside SIGTERM to exit", &kept.stop, &kept.bare_stop, 1.1),
+        Figure::at_most("last passed check to the start's return", &kept.start_return, 5.0),
+        Figure::at_most("server's end to the stop's return", &kept.stop_return, 10.0),
     ]);
     println!("\nNew database file (its schema is bound by fsync)");
     figures::print(&[
@@ -149,7 +151,9 @@ fn round(runtime: &tokio::runtime::Runtime, homes: &Homes<'_>, series: &mut Seri
         series.repair.push(supervised.crash().await?);
         tokio::time::sleep(SETTLING).await;
         supervised.phases(series).await?;
-        series.stop.push(supervised.stop()?);
+        let (stop, stop_return) = supervised.stop()?;
+        series.stop.push(stop);
+        series.stop_return.push(stop_return);
         Ok(())
     })
 }

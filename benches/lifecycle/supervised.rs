@@ -3,12 +3,14 @@
 use crate::bare;
 use crate::figures::{Idle, Series};
 use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use stigmer::control::client;
 use stigmer::paths::Home;
-use stigmer::process::identity::Signal;
+use stigmer::process::identity::{Identity, Signal};
+use stigmer::process::watch::wait_exit;
 use stigmer::process::{Pid, ports, record::Record};
 use stigmer::protocol::Happened;
 use stigmer::session::Session;
@@ -21,6 +23,8 @@ pub struct Supervised {
     port: u16,
     ui_port: u16,
     runs: bool,
+    /// When the first start returned.
+    returned: Option<Timestamp>,
 }
 
 impl Supervised {
@@ -31,6 +35,7 @@ impl Supervised {
             port: ports::free_port()?,
             ui_port: ports::free_port()?,
             runs: false,
+            returned: None,
         })
     }
 
@@ -55,7 +60,10 @@ impl Supervised {
         self.runs = true;
         let (port, ui_port) = (self.port.to_string(), self.ui_port.to_string());
         let program = self.program.to_str().context("the program's path is no text")?;
-        self.command(&["--port", &port, "--ui-port", &ui_port, "--temporal-bin", program])
+        let took =
+            self.command(&["--port", &port, "--ui-port", &ui_port, "--temporal-bin", program])?;
+        self.returned.get_or_insert_with(Timestamp::now);
+        Ok(took)
     }
 
     /// From SIGKILL of the server to SERVING from another process.
@@ -77,11 +85,17 @@ impl Supervised {
         Ok(took)
     }
 
-    /// From the command to its return.
-    pub fn stop(&mut self) -> Result<Duration> {
+    /// From the command to its return, and from the server's end to its return.
+    pub fn stop(&mut self) -> Result<(Duration, Duration)> {
+        let server = Identity::of(self.leader()?)?.context("nothing runs")?;
+        let server = server.prove()?.context("the server has ended")?;
+        let ended =
+            std::thread::spawn(move || wait_exit(&server, bare::PATIENCE).then(Instant::now));
         let took = self.command(&["stop"])?;
+        let returned = Instant::now();
         self.runs = false;
-        Ok(took)
+        let ended = ended.join().ok().flatten().context("the server has not ended")?;
+        Ok((took, returned.saturating_duration_since(ended)))
     }
 
     fn leader(&self) -> Result<Pid> {
@@ -98,6 +112,15 @@ impl Supervised {
             };
             let named = entry.phases.iter().map(|phase| (phase.name.clone(), phase.us));
             phases.push(named.collect());
+        }
+        let started = snapshot
+            .timeline
+            .iter()
+            .rev()
+            .find(|entry| entry.happened == Happened::Ready && entry.cause == Cause::Operator);
+        if let (Some(returned), Some(started)) = (self.returned, started) {
+            let after = returned.duration_since(started.time);
+            series.start_return.push(after.unsigned_abs());
         }
         Ok(())
     }
