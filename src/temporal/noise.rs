@@ -205,6 +205,10 @@ mod tests {
                 Some(Noise::StartUp),
             ),
             (
+                r#"{"level":"INFO","msg":"TrailerToContextMetadataInterceptor: No metadata in trailer","service":"frontend","contextWrapped":true,"method":"/temporal.server.api.historyservice.v1.HistoryService/DescribeWorkflowExecution"}"#,
+                Some(Noise::StartUp),
+            ),
+            (
                 r#"{"level":"INFO","msg":"Stopped Worker","TaskQueue":"temporal-sys-x"}"#,
                 Some(Noise::Shutdown),
             ),
