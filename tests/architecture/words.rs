@@ -1,7 +1,11 @@
-//! The language of the documents and of the view: words and comments that make text hard to read.
+//! The language of documents and sources: words and comments that make text hard to read.
 
-/// Searched besides the documents. Add a folder when its text is clean.
-const FOLDERS: &[&str] = &[];
+use super::docs::{documents, read};
+use std::path::Path;
+
+/// Folders of sources, and how many lines of each may still have such words. Lower the number when text is
+/// rewritten, and never raise it. Add a folder here to have it checked.
+const FOLDERS: &[(&str, usize)] = &[("ui", 89)];
 
 /// Whole words, lower case. `CONTRIBUTING.md` has the reasons.
 const WORDS: &[&str] = &[
@@ -29,32 +33,48 @@ const WORDS: &[&str] = &[
 /// Comments that say nothing.
 const FILLERS: &[&str] = &["/// Which.", "/// What is.", "/// Why.", "/// The same."];
 
-#[test]
-fn documents_and_listed_folders_use_plain_words() {
+fn bad_lines(path: &Path, text: &str) -> Vec<String> {
     let mut found = Vec::new();
-    // In backticks are messages and names, as they are.
-    let documents = super::docs::documents().into_iter().map(|path| {
-        let text = super::docs::read(&path);
-        let lines =
-            text.lines().map(|line| line.split('`').step_by(2).collect::<Vec<_>>().join("`"));
-        (path, lines.collect::<Vec<_>>().join("\n"))
-    });
-    let documents = documents.filter(|(path, _)| !path.ends_with("ARCHITECTURE.md"));
-    let folders = FOLDERS.iter().flat_map(|folder| super::sources(folder));
-    for (path, text) in documents.chain(folders) {
-        for (number, line) in text.lines().enumerate() {
-            let words: String = line
-                .to_lowercase()
-                .split(|c: char| !c.is_alphanumeric())
-                .filter(|word| !word.is_empty())
-                .flat_map(|word| [" ", word])
-                .collect();
-            let word = WORDS.iter().find(|word| format!("{words} ").contains(&format!(" {word} ")));
-            let filler = FILLERS.iter().find(|filler| line.trim() == **filler);
-            if let Some(bad) = word.or(filler) {
-                found.push(format!("{}:{}: {bad}", path.display(), number + 1));
-            }
+    for (number, line) in text.lines().enumerate() {
+        let words: String = line
+            .to_lowercase()
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .flat_map(|word| [" ", word])
+            .collect();
+        let word = WORDS.iter().find(|word| format!("{words} ").contains(&format!(" {word} ")));
+        let filler = FILLERS.iter().find(|filler| line.trim() == **filler);
+        if let Some(bad) = word.or(filler) {
+            found.push(format!("{}:{}: {bad}", path.display(), number + 1));
         }
     }
+    found
+}
+
+#[test]
+fn documents_use_plain_words() {
+    let mut found = Vec::new();
+    for path in documents().iter().filter(|path| !path.ends_with("ARCHITECTURE.md")) {
+        // In backticks are messages and names, as they are.
+        let text = read(path);
+        let lines =
+            text.lines().map(|line| line.split('`').step_by(2).collect::<Vec<_>>().join("`"));
+        found.extend(bad_lines(path, &lines.collect::<Vec<_>>().join("\n")));
+    }
     assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn sources_use_more_and_more_plain_words() {
+    for (folder, most) in FOLDERS {
+        let files = super::sources(folder);
+        let found: Vec<String> =
+            files.iter().flat_map(|(path, text)| bad_lines(path, text)).collect();
+        assert!(
+            found.len() <= *most,
+            "{} lines of {folder} have hard words, {most} may: reword some\n{}",
+            found.len(),
+            found.join("\n")
+        );
+    }
 }
