@@ -358,7 +358,11 @@ fn program_is_built_without_the_sample_data() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let manifest = std::fs::read_to_string(root.join("Cargo.toml")).expect("the manifest is there");
     let mut lines = manifest.lines().filter(|line| line.starts_with("stigmer-ui"));
-    assert_eq!(lines.next(), Some("stigmer-ui = { path = \"ui\", version = \"0.1.0\" }"), "no feature of it is on");
+    assert_eq!(
+        lines.next(),
+        Some("stigmer-ui = { path = \"ui\", version = \"0.1.0\" }"),
+        "no feature of it is on"
+    );
     assert_eq!(lines.next(), None);
     let lib = std::fs::read_to_string(root.join("ui/src/lib.rs")).expect("the crate is there");
     assert!(lib.contains("#[cfg(any(test, feature = \"demo\"))]\npub mod demo;"));

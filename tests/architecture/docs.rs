@@ -191,3 +191,39 @@ fn api_page_has_each_path_and_metric() {
         assert!(page.contains(&format!("`stigmer_{name}")), "{name}");
     }
 }
+
+/// The fields of a structure of the protocol, as its source has them.
+fn fields(source: &str, name: &str) -> Vec<String> {
+    let body =
+        source.split(&format!("pub struct {name} {{")).nth(1).expect("the structure is there");
+    let body = body.split("\n}").next().unwrap_or_default();
+    let fields = body.lines().filter_map(|line| line.trim().strip_prefix("pub "));
+    fields.filter_map(|field| Some(field.split_once(':')?.0.to_owned())).collect()
+}
+
+#[test]
+fn api_page_has_each_key_of_the_status() {
+    let page = read("docs/http-api.md");
+    let source = read("src/protocol.rs");
+    let structures = [
+        ("Status", ""),
+        ("HostStatus", "host."),
+        ("TemporalStatus", "temporal."),
+        ("RestartStatus", "restarts."),
+        ("HealthStatus", "health."),
+        ("LogStatus", "log."),
+        ("DatabaseStatus", ""),
+        ("LastRestart", ""),
+        ("LayerStatus", ""),
+        ("Latency", ""),
+    ];
+    for (structure, prefix) in structures {
+        let fields = fields(&source, structure);
+        assert!(!fields.is_empty(), "{structure}");
+        for field in fields {
+            // Objects are described by their own keys.
+            let keys = [format!("`{prefix}{field}`"), format!("`{prefix}{field}.")];
+            assert!(keys.iter().any(|key| page.contains(key)), "{} of {structure}", keys[0]);
+        }
+    }
+}
