@@ -289,8 +289,11 @@ impl Host {
         self.guard.abort();
         // Cancelled: from here on nothing else arms or disarms.
         let _ = self.guard.await;
+        // A check that is under way on a thread holds the lock, and the next host would not get it.
+        let idle = self.keeper.last.lock().await;
         // Before the socket goes: it would bind the socket again.
         self.keeping.abort();
+        drop(idle);
         let _ = self.keeping.await;
         let last_answers = self.control.stop();
         let mode = self.handle.facts().host.mode;

@@ -32,6 +32,20 @@ async fn a_home_that_cannot_be_looked_at_is_neither_stopped_nor_without_a_server
 }
 
 #[tokio::test]
+async fn a_host_leaves_after_the_check_of_its_files_that_is_under_way() {
+    let (_folder, home, host) = host();
+    let keeper = host.keeper.clone();
+    let check = keeper.last.lock().await;
+    let mut left = std::pin::pin!(host.leave());
+    // Longer than leaving takes.
+    let left_early = tokio::time::timeout(Duration::from_millis(500), &mut left).await;
+    assert!(left_early.is_err() && is_hosted(&home));
+    drop(check);
+    left.await;
+    assert!(!is_hosted(&home));
+}
+
+#[tokio::test]
 async fn host_without_its_manager_is_not_healthy() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
