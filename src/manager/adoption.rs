@@ -68,8 +68,12 @@ impl Manager {
                     return recorded.iter().for_each(|record| self.ended_unseen(record));
                 }
                 Ok(Adoptable::Ended(record)) => return self.ended_unseen(&record),
-                // The launch looks again, and refuses.
-                Ok(Adoptable::NotOurs) => return,
+                // The launch looks again, and refuses. If it finds a server of this home by then, that
+                // is not what an earlier generation left.
+                Ok(Adoptable::NotOurs) => {
+                    self.unadopted = Some("its lock was held by an unknown process".to_owned());
+                    return;
+                }
                 // Descriptors or memory may be short for a moment only.
                 Err(error) if begun.elapsed() < ADOPTING => {
                     tracing::warn!(%error, "cannot look for a running server, trying again");

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::Options;
-use crate::process::lock::HostLock;
+use crate::process::lock::{HostLock, InstanceLock};
 use crate::protocol::Happened;
 use crate::supervisor::{Failure, Layer, Live, Owner, Remedy, Starting, Stopping, Trouble};
 
@@ -33,6 +33,16 @@ async fn giving_up_is_one_entry_even_if_the_last_process_ends_later() {
     manager.observe(&failed(Some(Generation(1))), &failed(None), now);
     let told: Vec<Happened> = manager.facts.timeline.iter().map(|it| it.happened).collect();
     assert_eq!(told, [Happened::Failed, Happened::Ended]);
+}
+
+#[tokio::test]
+async fn server_that_was_not_proven_at_first_is_not_taken_for_remains() {
+    let Rig { mut manager, _folder, .. } = rig();
+    // By this process, which carries no marker.
+    let held = InstanceLock::take(&manager.facts.settings.home.temporal_lock()).unwrap();
+    manager.adopt().await;
+    assert!(manager.unadopted.is_some());
+    drop(held);
 }
 
 /// Recovery and downtime of a repair. Takes the states, each with its time in milliseconds.
