@@ -27,6 +27,7 @@ mod sweeps;
 mod tests;
 mod timeline;
 mod transitions;
+mod upkeep;
 
 pub use broadcast::{BEAT, Latest, Stream};
 pub use facts::Facts;
@@ -37,15 +38,14 @@ pub use sweeps::Sweeps;
 use sweeps::Unswept;
 #[cfg(test)]
 pub(crate) use sweeps::tests::under_way;
+pub use upkeep::gave_up;
+use upkeep::last_generation;
 
 use crate::config::Settings;
-use crate::log::own;
-use crate::paths::Home;
 use crate::process::identity::Signal;
-use crate::process::record::Record;
 use crate::process::sweep::Subject;
 use crate::process::threads::{LOOKS, REPAIRS};
-use crate::protocol::{Entry, Mode};
+use crate::protocol::Mode;
 use crate::supervisor::{Cause, Effect, Generation, Input, State, Supervisor, Want};
 use crate::temporal::Refused;
 use aftermath::Ended;
@@ -353,44 +353,6 @@ impl Manager {
         self.files.due().map_or(published, |due| due.min(published))
     }
 
-    /// Looks at the files of the home from time to time, and writes what waits.
-    fn keep_files(&mut self) {
-        let now = Instant::now();
-        self.files.receive();
-        if self.files.is_due(now) && self.sweeps.is_in_place() && self.files.look(now) {
-            self.files.report("logs/stigmer.log", own::retry());
-            self.files.report("logs/events.jsonl", self.chronicle.retry());
-            let subject = self.running.as_ref().and_then(|running| running.subject.as_ref());
-            if let Some(subject) = subject {
-                self.log.inspect(&subject.leader);
-            }
-        }
-        self.facts.trouble("files", self.files.trouble());
-    }
-
-    fn keep_intent(&mut self) {
-        if !self.sweeps.is_in_place() {
-            return;
-        }
-        let want = self.supervisor.want();
-        let settings = self.next.as_deref().unwrap_or(&self.facts.settings);
-        let path = settings.home.intent();
-        if let Some(intent) = self.intent.change(want, self.facts.generation, &settings.options) {
-            self.files.keep("intent.json", intent::kept(intent, path));
-        }
-    }
-
-    /// Into the timeline that viewers see, and into the one that outlives us.
-    fn remember(&mut self, entry: Entry) {
-        let entry = Entry { restarts: self.facts.restarts.clone(), ..entry };
-        let written = self.chronicle.add(&entry).and_then(|()| match self.sweeps.is_in_place() {
-            true => self.chronicle.retry(),
-            false => Ok(()),
-        });
-        self.files.report("logs/events.jsonl", written);
-        self.facts.remember_entry(entry);
-    }
-
     fn publish(&mut self) {
         self.keep_intent();
         self.keep_files();
@@ -562,19 +524,4 @@ impl Manager {
         self.remember(timeline::handed_over(generation));
         HandOver::new(&self.facts, self.supervisor.hand_over(now), now)
     }
-}
-
-/// Hosts died one after the other, and no further one is started.
-#[must_use]
-pub fn gave_up(home: &Home, why: &str) -> Entry {
-    timeline::failed(last_generation(home), why, Vec::new())
-}
-
-fn last_generation(home: &Home) -> Generation {
-    let locked = crate::process::lock::read_number(&home.temporal_lock());
-    let recorded = Record::read(&home.record()).ok().flatten();
-    let recorded = recorded.map_or(0, |record| record.generation.0);
-    // Known better than by the lock only where a disk took no more than the timeline.
-    let told = chronicle::recent(&home.events()).iter().map(|entry| entry.generation.0).max();
-    Generation(locked.max(recorded).max(told.unwrap_or(0)))
 }

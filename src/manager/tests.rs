@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::Options;
+use crate::paths::Home;
 use crate::process::lock::{HostLock, InstanceLock};
 use crate::protocol::Happened;
 use crate::supervisor::{Failure, Layer, Live, Owner, Remedy, Starting, Stopping, Trouble};

@@ -1,4 +1,5 @@
 use super::super::Sweeps;
+use super::occupants::may_be_temporal;
 use super::*;
 use crate::config::Options;
 use crate::paths::Home;
