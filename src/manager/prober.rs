@@ -12,7 +12,7 @@ use crate::process::ports::{self, Holder};
 use crate::process::requirements::is_shortage;
 use crate::process::sweep::{Subject, reap_inherited};
 use crate::process::threads::LOOKS;
-use crate::process::usage::{self, CpuMeter, Usage};
+use crate::process::usage::{self, CpuMeter, Leader, Usage};
 use crate::protocol::Detached;
 use crate::supervisor::{Generation, LATE, Layer, Remedy, Round};
 use crate::temporal::health::{self, Client};
@@ -124,6 +124,8 @@ struct Prober {
     target: Target,
     client: Client,
     lock: PathBuf,
+    /// `None` for a server that somebody else runs.
+    leader: Option<Leader>,
     members: Vec<Pid>,
     holder: Option<Holder>,
     cpu: CpuMeter,
@@ -148,6 +150,7 @@ impl Prober {
         Ok(Self {
             client,
             lock,
+            leader: target.subject.as_ref().map(|subject| Leader::new(subject.leader.clone())),
             members,
             holder: None,
             cpu: CpuMeter::default(),
@@ -225,8 +228,8 @@ impl Prober {
         let is_well = round == Round::Pass;
         self.passed |= is_well;
         self.last = Some(round.clone());
-        let usage = self.target.subject.is_some().then(|| {
-            let usage = usage::read(&self.members);
+        let usage = self.leader.as_mut().map(|leader| {
+            let usage = leader.sum(&self.members);
             (usage, self.cpu.percent(usage.cpu, Instant::now()))
         });
         Report {
@@ -301,7 +304,7 @@ impl Prober {
         let Some(subject) = &self.target.subject else {
             return Ok(Answer::DoesNotApply("started elsewhere".into()));
         };
-        match subject.leader.is_alive() {
+        match self.leader.as_mut().map_or(Ok(false), Leader::is_alive) {
             Ok(true) => {}
             Ok(false) => return Err(format!("pid {} has ended", subject.leader.pid)),
             Err(error) => return Ok(Answer::Unknown(error.to_string())),

@@ -8,7 +8,9 @@ use super::requirements;
 use super::sweep::Process;
 use crate::harmless::quote;
 use procfs::FromRead;
-use std::io::{self, Read};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -19,8 +21,12 @@ use std::time::Duration;
 /// When the kernel does not tell, or `/proc` is not the one of this pid namespace.
 pub fn stat(pid: Pid) -> io::Result<Option<Process>> {
     requirements::check()?;
-    let Some(stat) = full_stat(pid)? else { return Ok(None) };
-    Ok(Some(Process {
+    Ok(full_stat(pid)?.as_ref().map(process))
+}
+
+/// What of a row counts for the identity of its process.
+pub(super) fn process(stat: &procfs::process::Stat) -> Process {
+    Process {
         pid: stat.pid,
         ppid: stat.ppid,
         session: stat.session,
@@ -28,24 +34,44 @@ pub fn stat(pid: Pid) -> io::Result<Option<Process>> {
         threads: stat.num_threads,
         start_ticks: machine_ticks(stat.starttime, clock_offset()),
         name: quote(&stat.comm),
-    }))
+    }
+}
+
+/// The row of one process, kept open. To read it again takes one system call, and tells nothing of a
+/// later process with the same number.
+#[derive(Debug)]
+pub(super) struct Row(File);
+
+impl Row {
+    /// `None` if there is no such process.
+    pub(super) fn of(pid: Pid) -> io::Result<Option<Self>> {
+        present(File::open(format!("/proc/{pid}/stat")).map(Self))
+    }
+
+    /// All that it contains now; `None` once the process is gone.
+    pub(super) fn read(&self) -> io::Result<Option<procfs::process::Stat>> {
+        // One read returns the whole line, of some 300 bytes.
+        let mut line = [0; 4096];
+        let Some(length) = present(self.0.read_at(&mut line, 0))? else { return Ok(None) };
+        match procfs::process::Stat::from_read(&line[..length]) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(error) => Err(io::Error::other(error.to_string())),
+        }
+    }
+}
+
+/// What was read of a process; `None` if that is gone.
+fn present<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if is_absence(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// All that `/proc/PID/stat` contains; `None` if there is no such process.
 pub(super) fn full_stat(pid: Pid) -> io::Result<Option<procfs::process::Stat>> {
-    // One read returns the whole line, of some 300 bytes.
-    let mut line = [0; 4096];
-    let read =
-        std::fs::File::open(format!("/proc/{pid}/stat")).and_then(|mut file| file.read(&mut line));
-    let length = match read {
-        Ok(length) => length,
-        Err(error) if is_absence(&error) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    match procfs::process::Stat::from_read(&line[..length]) {
-        Ok(stat) => Ok(Some(stat)),
-        Err(error) => Err(io::Error::other(error.to_string())),
-    }
+    Row::of(pid)?.map_or(Ok(None), |row| row.read())
 }
 
 /// All processes that this user may see.

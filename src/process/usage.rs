@@ -1,5 +1,6 @@
 //! What the instance costs: memory and processor time over all its processes.
 
+use super::identity::Identity;
 use super::{Pid, linux};
 use std::io::{self, Read};
 use std::path::Path;
@@ -14,18 +15,80 @@ pub struct Usage {
     pub cpu: Duration,
 }
 
+impl Usage {
+    fn of(stat: &procfs::process::Stat) -> Self {
+        let tick = procfs::ticks_per_second().max(1);
+        Self {
+            rss_bytes: stat.rss * procfs::page_size(),
+            cpu: Duration::from_millis((stat.utime + stat.stime) * 1000 / tick),
+        }
+    }
+}
+
+impl std::iter::Sum for Usage {
+    fn sum<I: Iterator<Item = Self>>(readings: I) -> Self {
+        readings.fold(Self::default(), |sum, reading| Self {
+            rss_bytes: sum.rss_bytes + reading.rss_bytes,
+            cpu: sum.cpu + reading.cpu,
+        })
+    }
+}
+
 /// Sums over these processes; those that are gone count nothing.
 #[must_use]
 pub fn read(pids: &[Pid]) -> Usage {
-    let page = procfs::page_size();
-    let tick = procfs::ticks_per_second();
-    pids.iter().filter_map(|pid| linux::full_stat(*pid).ok()?).fold(
-        Usage::default(),
-        |sum, stat| Usage {
-            rss_bytes: sum.rss_bytes + stat.rss * page,
-            cpu: sum.cpu + Duration::from_millis((stat.utime + stat.stime) * 1000 / tick.max(1)),
-        },
-    )
+    read_all(pids.iter().copied())
+}
+
+fn read_all(pids: impl Iterator<Item = Pid>) -> Usage {
+    pids.filter_map(|pid| Some(Usage::of(&linux::full_stat(pid).ok()??))).sum()
+}
+
+/// The leader of an instance, whose row is read once a round: for the proof that it is alive, and
+/// for what it uses.
+#[derive(Debug)]
+pub struct Leader {
+    identity: Identity,
+    row: Option<linux::Row>,
+    read: Option<Usage>,
+}
+
+impl Leader {
+    /// Nothing is read yet.
+    #[must_use]
+    pub fn new(identity: Identity) -> Self {
+        Self { identity, row: None, read: None }
+    }
+
+    /// Like [`Identity::is_alive`].
+    ///
+    /// # Errors
+    /// When the kernel does not tell. That says nothing about the process.
+    pub fn is_alive(&mut self) -> io::Result<bool> {
+        self.read = None;
+        if self.row.is_none() {
+            // Proven with the row open: from here on the number cannot change hands.
+            let row = linux::Row::of(self.identity.pid)?;
+            self.row = if self.identity.is_alive()? { row } else { None };
+        }
+        let Some(stat) = self.row.as_ref().map_or(Ok(None), linux::Row::read)? else {
+            return Ok(false);
+        };
+        if linux::process(&stat).is_zombie() {
+            return Ok(false);
+        }
+        self.read = Some(Usage::of(&stat));
+        Ok(true)
+    }
+
+    /// The sum over these members: of the leader as it was seen alive last, if that was after the
+    /// call before this one.
+    pub fn sum(&mut self, members: &[Pid]) -> Usage {
+        let read = self.read.take();
+        let known = read.map(|_| self.identity.pid);
+        let others = members.iter().copied().filter(|pid| Some(*pid) != known);
+        [read.unwrap_or_default(), read_all(others)].into_iter().sum()
+    }
 }
 
 /// The most resident memory that each of these processes has ever had, in sum: as much as all had
@@ -84,5 +147,31 @@ mod tests {
         let (usage, peak) = (read(&own), peak(&own));
         assert!(usage.rss_bytes > 0 && peak >= usage.rss_bytes / 2, "{usage:?}, {peak}");
         assert_eq!(read(&[]), Usage::default());
+    }
+
+    #[test]
+    fn a_leader_is_alive_until_it_ends_and_is_counted_once() {
+        let sleep = || std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let (mut child, mut other) = (sleep(), sleep());
+        let members = [&child, &other].map(|it| Pid::try_from(it.id()).unwrap());
+        let identity = Identity::of(members[0]).unwrap().unwrap();
+        let before = Identity { start_ticks: identity.start_ticks - 1, ..identity.clone() };
+        assert!(!Leader::new(before).is_alive().unwrap(), "of the same number");
+        let mut leader = Leader::new(identity.clone());
+        let mut sum = || (leader.is_alive().unwrap(), leader.sum(&members));
+        // Both load their libraries still.
+        while sum() != (true, read(&members)) || read(&members).rss_bytes == 0 {
+            std::thread::yield_now();
+        }
+        other.kill().unwrap();
+        other.wait().unwrap();
+        assert_eq!(sum(), (true, read(&members[..1])));
+        child.kill().unwrap();
+        while identity.is_alive().unwrap() {
+            std::thread::yield_now();
+        }
+        assert!(!sum().0, "a zombie");
+        child.wait().unwrap();
+        assert_eq!(sum(), (false, Usage::default()));
     }
 }
