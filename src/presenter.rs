@@ -233,6 +233,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             // Where nothing but to try again is known, it is said once.
             cure: std::iter::once("s  try again".to_owned())
                 .chain(snapshot.cure.clone().filter(|cure| !cure.starts_with("`s` ")))
+                .chain(snapshot.next_start_ms.map(|_| "stigmer tries again".to_owned()))
                 .collect(),
         }),
         timeline: timeline::rows(&snapshot.timeline, crate::clock::now().date()),

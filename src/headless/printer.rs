@@ -96,7 +96,11 @@ impl Printer {
                 self.line(&format!("Temporal's last words: {words}"));
             }
             if let Some(cure) = &snapshot.cure {
-                self.line(&format!("what to do: {cure}"));
+                // A first start that fails is the end of its host.
+                let goes_on = self.follows || self.said_ready;
+                let again = snapshot.next_start_ms.filter(|_| goes_on);
+                let again = again.map_or("", |_| "; stigmer tries again");
+                self.line(&format!("what to do: {cure}{again}"));
             }
         }
         if status.state.is_up() && !self.said_ready {

@@ -115,7 +115,7 @@ pub(super) fn fatal(ended: &Ended, settings: &Settings) -> Option<Failure> {
 /// The system lacks something for now; `cure` makes room for it.
 fn short_of(what: &str, cure: &str) -> Failure {
     let reason = format!("Temporal cannot start: the system gives it no {what}");
-    Failure::new(reason, format!("{cure}; stigmer tries again")).until_free(Resource::System)
+    Failure::new(reason, cure).until_free(Resource::System)
 }
 
 /// A privilege is missing, which no restart gives.
@@ -138,7 +138,7 @@ const FULL: &str = "database or disk is full";
 fn no_room(reason: &str) -> Failure {
     Failure::new(
         format!("Temporal cannot start, because its disk takes nothing: {reason}"),
-        "free some disk space, and stigmer starts it",
+        "free some disk space",
     )
     .until_free(Resource::Disk)
 }

@@ -262,7 +262,7 @@ fn prepare(order: &Order) -> Result<Prepared, Refused> {
             ),
             _ => Failure::new(
                 format!("no room for the database in {}: {error}", folder.display()),
-                "free some disk space, and stigmer starts Temporal",
+                "free some disk space",
             ),
         };
         return Err(Refused::by(&error, failure));
@@ -427,12 +427,8 @@ fn in_place_or_ended(leader: Leader, home: &Home, permit: &Permit) -> Result<Lea
 fn not_spawned(program: &Path, error: &io::Error) -> Refused {
     let reason = format!("cannot run {}: {error}", program.display());
     let cure = match error.raw_os_error() {
-        Some(libc::EAGAIN | libc::ENOMEM) => {
-            "end some processes, or raise the limit (`ulimit -u`); stigmer tries again"
-        }
-        Some(libc::EMFILE | libc::ENFILE) => {
-            "raise the limit on descriptors (`ulimit -n`); stigmer tries again"
-        }
+        Some(libc::EAGAIN | libc::ENOMEM) => "end some processes, or raise the limit (`ulimit -u`)",
+        Some(libc::EMFILE | libc::ENFILE) => "raise the limit on descriptors (`ulimit -n`)",
         _ => "name another with --temporal-bin FILE, or run `stigmer local install`",
     };
     let failure = Failure::new(reason, cure);

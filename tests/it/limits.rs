@@ -29,6 +29,7 @@ fn a_start_at_the_limit_of_processes_is_an_error() {
             assert!(!ran.stderr.contains("panicked"), "{limit}: {ran:?}");
             let said = format!("{}{}", ran.stdout, ran.stderr);
             assert!(said.contains("ulimit -u"), "{limit}: {said}");
+            assert!(!said.contains("tries again"), "its host has ended: {said}");
             ran.exits(1);
             assert!(rig.processes().is_empty(), "{limit}");
         }
