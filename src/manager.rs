@@ -364,7 +364,7 @@ impl Manager {
         self.facts.schedule = self.supervisor.schedule().clone();
         self.facts.log_lines = self.log.lines();
         self.facts.trouble("log", self.log.trouble());
-        let blocked = LOOKS.abandoned() + REPAIRS.abandoned();
+        let blocked = LOOKS.blocked() + REPAIRS.blocked();
         self.facts.trouble("threads", (blocked > 0).then(|| {
             format!(
                 "{blocked} threads are blocked in the kernel: a file system or a process does not \

@@ -135,7 +135,7 @@ fn each<T: Send + 'static>(
                 }
             }
         };
-        let _job = match lane.submit(job, drop) {
+        let _job = match lane.submit(STUCK, job, drop) {
             Ok(job) => job,
             // Nothing is stuck, and the system has no thread to spare.
             Err(Unfinished::NoThread { abandoned: 0, .. }) => {

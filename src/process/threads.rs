@@ -14,7 +14,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::Builder;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Runs sweeps, kills and launches. Two threads always exist: one for a sweep, one for a kill.
 pub static REPAIRS: Lane = Lane::new("repair", 2, 16);
@@ -42,7 +42,7 @@ pub enum Unfinished {
     #[error("no result within {0:?}")]
     Overdue(Duration),
     /// No thread can run the job: the system creates none, or the lane has all it may have.
-    #[error("no thread is free, {abandoned} are blocked: {source}")]
+    #[error("no thread is free, {abandoned} are in use by abandoned jobs: {source}")]
     NoThread {
         /// Threads of the lane whose job was abandoned and still runs.
         abandoned: usize,
@@ -73,8 +73,8 @@ struct State {
     queue: VecDeque<(Ticket, Work)>,
     /// Jobs on a thread that somebody waits for.
     running: Vec<Ticket>,
-    /// Jobs on a thread that nobody waits for any more.
-    abandoned: usize,
+    /// Jobs on a thread that nobody waits for any more, and the end of each one's bound.
+    abandoned: Vec<(Ticket, Instant)>,
     threads: usize,
     next: Ticket,
 }
@@ -82,7 +82,7 @@ struct State {
 impl State {
     /// Threads without a job, counting those that are about to take one from the queue.
     fn free(&self) -> usize {
-        self.threads - self.running.len() - self.abandoned
+        self.threads - self.running.len() - self.abandoned.len()
     }
 }
 
@@ -90,11 +90,12 @@ impl State {
 pub(super) struct Waiting {
     lane: &'static Lane,
     ticket: Ticket,
+    due: Instant,
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.lane.abandon(self.ticket);
+        self.lane.abandon(self.ticket, self.due);
     }
 }
 
@@ -134,7 +135,7 @@ impl Lane {
         let state = State {
             queue: VecDeque::new(),
             running: Vec::new(),
-            abandoned: 0,
+            abandoned: Vec::new(),
             threads: 0,
             next: 0,
         };
@@ -149,10 +150,12 @@ impl Lane {
         Ok(())
     }
 
-    /// Threads that are blocked in an abandoned job.
+    /// Threads that are blocked: their job has exceeded its bound. One that was abandoned before
+    /// may end in time.
     #[must_use]
-    pub fn abandoned(&self) -> usize {
-        self.state().abandoned
+    pub fn blocked(&self) -> usize {
+        let now = Instant::now();
+        self.state().abandoned.iter().filter(|(_, due)| now >= *due).count()
     }
 
     /// Runs `job` on a thread and waits for its result, at most for `bound`. A future that is
@@ -166,7 +169,7 @@ impl Lane {
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Unfinished> {
         let (send, result) = tokio::sync::oneshot::channel();
-        let _waiting = self.submit(job, move |done| {
+        let _waiting = self.submit(bound, job, move |done| {
             // Nobody waits any more.
             let _ = send.send(done);
         })?;
@@ -187,7 +190,7 @@ impl Lane {
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Unfinished> {
         let (send, result) = mpsc::sync_channel(1);
-        let _waiting = self.submit(job, move |done| {
+        let _waiting = self.submit(bound, job, move |done| {
             // Nobody waits any more.
             let _ = send.send(done);
         })?;
@@ -199,15 +202,16 @@ impl Lane {
 
     pub(super) fn submit<T: Send + 'static>(
         &'static self,
+        bound: Duration,
         job: impl FnOnce() -> T + Send + 'static,
         deliver: impl FnOnce(std::thread::Result<T>) + Send + 'static,
     ) -> Result<Waiting, Unfinished> {
         let mut state = self.state();
         if state.free() <= state.queue.len()
             && let Err(source) = self.create_thread(&mut state)
-            && state.threads == state.abandoned
+            && state.threads == state.abandoned.len()
         {
-            return Err(Unfinished::NoThread { abandoned: state.abandoned, source });
+            return Err(Unfinished::NoThread { abandoned: state.threads, source });
         }
         let ticket = state.next;
         state.next += 1;
@@ -219,16 +223,17 @@ impl Lane {
                 // A late result may own something that takes time to end: the thread counts as
                 // blocked until then. The destructor may panic, too.
                 let _ = catch_unwind(AssertUnwindSafe(|| drop(done)));
-                self.state().abandoned -= 1;
+                self.state().abandoned.retain(|(abandoned, _)| *abandoned != ticket);
             }
         };
         state.queue.push_back((ticket, Box::new(work)));
         drop(state);
         self.work.notify_one();
-        Ok(Waiting { lane: self, ticket })
+        let due = Instant::now() + bound;
+        Ok(Waiting { lane: self, ticket, due })
     }
 
-    fn abandon(&'static self, ticket: Ticket) {
+    fn abandon(&'static self, ticket: Ticket, due: Instant) {
         let mut state = self.state();
         if let Some(at) = state.queue.iter().position(|(queued, _)| *queued == ticket) {
             let unstarted = state.queue.remove(at);
@@ -239,12 +244,12 @@ impl Lane {
         }
         let Some(at) = state.running.iter().position(|running| *running == ticket) else { return };
         state.running.swap_remove(at);
-        state.abandoned += 1;
-        if state.threads - state.abandoned < self.permanent {
+        state.abandoned.push((ticket, due));
+        if state.threads - state.abandoned.len() < self.permanent {
             // Where the system refuses, the next job tries again.
             let _ = self.create_thread(&mut state);
         }
-        let abandoned = state.abandoned;
+        let abandoned = state.abandoned.len();
         drop(state);
         tracing::debug!(lane = self.name, abandoned, "nobody waits for a job any more");
     }
@@ -276,14 +281,14 @@ impl Lane {
                 state = self.state();
                 continue;
             }
-            if state.threads - state.abandoned <= self.permanent {
+            if state.threads - state.abandoned.len() <= self.permanent {
                 state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
             let waited = self.work.wait_timeout(state, IDLE);
             let timed_out;
             (state, timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
-            let spare = state.threads - state.abandoned > self.permanent;
+            let spare = state.threads - state.abandoned.len() > self.permanent;
             if timed_out.timed_out() && spare && state.queue.is_empty() {
                 state.threads -= 1;
                 return;
@@ -300,7 +305,6 @@ impl Lane {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use std::time::Instant;
 
     /// Longer than any test may take; no result depends on it.
     const PATIENCE: Duration = Duration::from_secs(30);
@@ -337,6 +341,10 @@ pub(crate) mod tests {
         (release, move || {
             let _ = released.recv();
         })
+    }
+
+    fn abandoned(lane: &Lane) -> usize {
+        lane.state().abandoned.len()
     }
 
     fn until(condition: impl Fn() -> bool) {
@@ -380,13 +388,24 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
+    async fn a_thread_is_blocked_only_when_its_job_has_exceeded_its_bound() {
+        let lane = lane(1, 2);
+        let release = block_a_thread(lane).await;
+        assert_eq!((abandoned(lane), lane.blocked()), (1, 0), "its bound is not over");
+        lane.state().abandoned[0].1 = Instant::now();
+        assert_eq!(lane.blocked(), 1);
+        drop(release);
+        until(|| lane.blocked() == 0);
+    }
+
+    #[tokio::test]
     async fn a_blocked_thread_is_replaced_and_ends_when_its_job_does() {
         let lane = lane(1, 2);
         let release = block_a_thread(lane).await;
-        assert_eq!((lane.abandoned(), lane.state().threads), (1, 2));
+        assert_eq!((abandoned(lane), lane.state().threads), (1, 2));
         assert_eq!(lane.run(PATIENCE, || 7).await.unwrap(), 7);
         drop(release);
-        until(|| lane.abandoned() == 0);
+        until(|| abandoned(lane) == 0);
     }
 
     #[tokio::test]
@@ -457,9 +476,9 @@ pub(crate) mod tests {
         begun.await.unwrap();
         call.abort();
         assert!(call.await.unwrap_err().is_cancelled());
-        assert_eq!(lane.abandoned(), 1);
+        assert_eq!(abandoned(lane), 1);
         drop(release);
         drops.recv_timeout(PATIENCE).unwrap();
-        until(|| lane.abandoned() == 0);
+        until(|| abandoned(lane) == 0);
     }
 }
