@@ -4,6 +4,7 @@
 pub mod arguments;
 pub mod connection;
 pub mod database;
+pub mod dial;
 pub mod health;
 pub mod holdings;
 pub mod install;

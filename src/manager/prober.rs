@@ -15,12 +15,12 @@ use crate::process::threads::LOOKS;
 use crate::process::usage::{self, CpuMeter, Leader, Usage};
 use crate::protocol::Detached;
 use crate::supervisor::{Generation, LATE, Layer, Remedy, Round};
+use crate::temporal::dial;
 use crate::temporal::health::{self, Client};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 /// Between two rounds until the first one that passes.
@@ -272,17 +272,16 @@ impl Prober {
                     Err(error) => return Ok(Answer::Unknown(error.to_string())),
                 }
                 let patience = self.target.settings.policy.probe_timeout;
-                match tokio::time::timeout(patience, TcpStream::connect(&address)).await {
-                    Ok(Ok(stream)) => {
+                match dial::connect(&address, patience).await {
+                    Ok(stream) => {
                         // Closed without a trace: a reset leaves no socket waiting a minute on our side.
                         let _ = stream.set_zero_linger();
                         Ok(Answer::Passes)
                     }
-                    Ok(Err(error)) if is_shortage(&error) => {
+                    Err(error) if is_shortage(&error) => {
                         Ok(Answer::Unknown(format!("{address}: {error}")))
                     }
-                    Ok(Err(error)) => Err(format!("{address}: {error}")),
-                    Err(_) => Err(format!("{address}: no connection within {patience:?}")),
+                    Err(error) => Err(format!("{address}: {error}")),
                 }
             }
             Layer::Grpc => self.client.serving().await.map(|()| Answer::Passes),

@@ -1,12 +1,16 @@
 //! One gRPC connection to a peer that may be anybody: each call ends in time, and with a value or
 //! a status, whatever the peer sends.
 
+use super::dial;
+use hyper_util::rt::TokioIo;
 use std::cell::Cell;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::body::Body;
-use tonic::codegen::http::uri::PathAndQuery;
+use tonic::codegen::http::uri::{PathAndQuery, Uri};
 use tonic::codegen::http::{HeaderMap, Request, Response};
 use tonic::codegen::{BoxFuture, Context, Poll, Service};
 use tonic::transport::{Channel, Endpoint, Error};
@@ -19,6 +23,7 @@ const DETAILS: &str = "grpc-status-details-bin";
 #[derive(Debug)]
 pub(super) struct Connection {
     endpoint: Endpoint,
+    dialer: Dialer,
     channel: Mutex<Channel>,
 }
 
@@ -30,10 +35,10 @@ impl Connection {
     pub(super) fn new(address: &str, patience: Duration) -> Result<Self, String> {
         let endpoint = Endpoint::from_shared(format!("http://{address}"))
             .map_err(|error| format!("{address} is no address: {error}"))?
-            .connect_timeout(patience)
-            .tcp_nodelay(true);
-        let channel = Mutex::new(endpoint.connect_lazy());
-        Ok(Self { endpoint, channel })
+            .connect_timeout(patience);
+        let dialer = Dialer { address: address.into(), patience };
+        let channel = Mutex::new(endpoint.connect_with_connector_lazy(dialer.clone()));
+        Ok(Self { endpoint, dialer, channel })
     }
 
     /// Calls `method` of `service`, for at most `patience`.
@@ -76,7 +81,7 @@ impl Connection {
     }
 
     fn renew(&self) {
-        let fresh = self.endpoint.connect_lazy();
+        let fresh = self.endpoint.connect_with_connector_lazy(self.dialer.clone());
         *self.channel.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
     }
 }
@@ -137,6 +142,32 @@ async fn guarded<T: Send + 'static>(
         .await
     });
     AbortOnDropHandle::new(task).await.map_err(|_| Panicked)
+}
+
+/// Connects to the address, which the endpoint has too.
+#[derive(Debug, Clone)]
+struct Dialer {
+    address: Arc<str>,
+    patience: Duration,
+}
+
+impl Service<Uri> for Dialer {
+    type Response = TokioIo<TcpStream>;
+    type Error = io::Error;
+    type Future = BoxFuture<Self::Response, Self::Error>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        let Self { address, patience } = self.clone();
+        Box::pin(async move {
+            let stream = dial::connect(&address, patience).await?;
+            stream.set_nodelay(true)?;
+            Ok(TokioIo::new(stream))
+        })
+    }
 }
 
 /// A channel whose answers lack what tonic cannot read.

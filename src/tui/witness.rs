@@ -6,11 +6,11 @@ use crate::presenter::Unwatched;
 use crate::process::lock;
 use crate::process::threads::LOOKS;
 use crate::session::{Link, Session};
+use crate::temporal::dial;
 use crate::temporal::health::Client;
 use crate::temporal::running::{self, Running};
 use std::io::{self, ErrorKind};
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 /// Between two looks.
@@ -119,8 +119,8 @@ async fn ask(address: &str) -> Unwatched {
     if serving.is_ok() {
         return Unwatched::Serving;
     }
-    match tokio::time::timeout(PATIENCE, TcpStream::connect(address)).await {
-        Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => Unwatched::Stopped,
+    match dial::connect(address, PATIENCE).await {
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => Unwatched::Stopped,
         Ok(_) | Err(_) => Unwatched::Failing,
     }
 }

@@ -1,8 +1,10 @@
 //! The limit on processes, which counts threads, and low limits on descriptors.
 
+use crate::peer;
 use crate::support::process::Process;
-use crate::support::rig::{READY, Rig};
+use crate::support::rig::{READY, Rig, Running};
 use crate::support::users::unused_user;
+use crate::support::wait_until;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde_json::Value;
 use std::os::unix::process::CommandExt;
@@ -83,6 +85,29 @@ fn a_crash_at_the_limit_of_processes_is_repaired_once_there_is_room() {
     let in_window = &rig.status()["restarts"]["in_window"];
     assert_eq!(in_window, 4, "each crash counts, and no try without room");
     rig.stop();
+}
+
+#[test]
+fn a_server_that_has_a_name_is_watched_at_the_limit_of_processes() {
+    let Some(mut rig) = unused_user() else { return };
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    rig.set("address", &format!("\"localhost:{}\"", server.local_addr().unwrap().port()));
+    rig.set("probe-period", "\"100ms\"");
+    peer::serve(server, |path| peer::temporal(path, "1.0"));
+    let is_up = |host: &Running| host.stdout().contains("started elsewhere");
+    let hosts = (4..16).map(|limit| {
+        let host = limited(rig.local(&["--no-tui"]), Resource::RLIMIT_NPROC, limit);
+        let host = Running::spawn(host);
+        wait_until("a host, or an error", || is_up(&host) || !host.process().is_alive());
+        assert!(!host.stderr().contains("panicked"), "{limit}: {}", host.stderr());
+        host
+    });
+    // With the fewest threads that a host needs.
+    let host = hosts.into_iter().find(is_up).unwrap();
+    rig.run(&["status"]).exits(0);
+    host.process().signal(rustix::process::Signal::TERM);
+    let ran = host.finish().exits(0);
+    assert!(!ran.stderr.contains("panicked"), "{ran:?}");
 }
 
 #[test]

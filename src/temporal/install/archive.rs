@@ -9,6 +9,7 @@ use ureq::{Agent, Error, Timeout};
 
 use super::staging::{MAX_PROGRAM, Program, Staging};
 use super::{Progress, Wanted};
+use crate::process::threads;
 
 /// For the name to be resolved, and for the connection to stand.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -33,6 +34,8 @@ pub(super) fn fetch(
         .timeout_recv_response(Some(STALL))
         .timeout_per_read(Some(STALL))
         .build();
+    // ureq resolves a name on a thread of its own, and panics where there is none.
+    threads::try_create(1).map_err(|error| format!("no thread to resolve a name: {error}"))?;
     let agent = Agent::new_with_config(config);
     let mut response = agent.get(url).call().map_err(|error| explain(&error))?;
     progress.started(url, response.body().content_length());
@@ -97,5 +100,25 @@ impl<R: Read> Read for Counted<'_, R> {
         self.read += n as u64;
         self.progress.advanced(self.read);
         Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Silent;
+    use super::*;
+    use crate::process::threads::tests::without_threads;
+
+    #[test]
+    fn a_download_without_a_thread_is_an_error() {
+        if !without_threads(
+            "temporal::install::archive::tests::a_download_without_a_thread_is_an_error",
+        ) {
+            return;
+        }
+        let bin = tempfile::tempdir().unwrap();
+        let staging = Staging::new(bin.path()).unwrap();
+        let why = fetch("http://localhost:1/", &staging, &mut Silent).map(drop).unwrap_err();
+        assert!(why.contains("no thread"), "{why}");
     }
 }
