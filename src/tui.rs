@@ -9,6 +9,7 @@ mod browser;
 mod census;
 mod dashboard;
 mod end;
+mod events;
 mod farewell;
 mod input;
 mod log_pane;
@@ -31,6 +32,7 @@ use crate::session::{Order, Session};
 use crate::signals::Signals;
 use dashboard::Dashboard;
 use end::{End, Over};
+use events::Events;
 use farewell::{Stopping, leave, wants_up};
 use std::io;
 use std::time::Duration;
@@ -87,6 +89,7 @@ pub async fn run(
     let home = settings.home.clone();
     // Before there is anything that a signal could leave behind.
     let mut signals = Signals::listen()?;
+    let mut events = Events::listen().map_err(HostError::Threads)?;
     let (mut hosting, session) = connect(settings.clone(), &asked).await?;
     let mut screen;
     (screen, hosting) = take_screen(&home, hosting).await?;
@@ -95,7 +98,9 @@ pub async fn run(
     let mut dashboard = Dashboard::new(&home, session, hosting.is_some(), theme);
     let over = loop {
         let lost = hosting.as_ref().map(Host::home_lost).unwrap_or_default();
-        match dashboard.run(&mut screen, &mut signals, lost).await {
+        let end = dashboard.run(&mut screen, &mut events, &mut signals, lost).await;
+        events.pause();
+        match end {
             End::Suspended => {
                 hosting = suspend(hosting, &settings, screen, &mut dashboard).await?;
                 (screen, hosting) = take_screen(&home, hosting).await?;
@@ -124,7 +129,7 @@ pub async fn run(
         }
         (over, Some(host)) => {
             let stops = over != Over::Quit(QuitChoice::Background);
-            let said = dashboard.farewell(&mut screen, host, stops).await;
+            let said = dashboard.farewell(&mut screen, &mut events, host, stops).await;
             screen.close();
             said
         }

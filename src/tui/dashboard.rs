@@ -4,6 +4,7 @@ use super::appearance::{depth, suitable, symbols};
 use super::browser;
 use super::census::Census;
 use super::end::{End, Over};
+use super::events::Events;
 use super::log_pane::LogPane;
 use super::orders::Orders;
 use super::own_log::OwnLog;
@@ -15,8 +16,6 @@ use crate::paths::Home;
 use crate::presenter::{self, Unwatched, Viewer};
 use crate::session::{Link, Order, Session};
 use crate::signals::Signals;
-use crossterm::event::EventStream;
-use futures_util::StreamExt;
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -95,10 +94,10 @@ impl Dashboard {
     pub(super) async fn run(
         &mut self,
         screen: &mut Screen,
+        events: &mut Events,
         signals: &mut Signals,
         lost: CancellationToken,
     ) -> End {
-        let mut events = EventStream::new();
         let mut changes = self.session.changes();
         let mut census = Census::begin(self.session.clone());
         let mut last_frame = Instant::now();
@@ -136,7 +135,7 @@ impl Dashboard {
                             }
                             if let Some(file) = self.read.take() {
                                 // Two readers would share the keys between them.
-                                drop(events);
+                                events.pause();
                                 let end = tokio::select! {
                                     () = self.page(screen, file) => None,
                                     asked = signals.next_while_lent() => Some(End::from(asked)),
@@ -147,7 +146,6 @@ impl Dashboard {
                                 if let Some(end) = end {
                                     return end;
                                 }
-                                events = EventStream::new();
                             }
                         }
                     }

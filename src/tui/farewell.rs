@@ -2,6 +2,7 @@
 //! meanwhile is not left to the shell.
 
 use super::dashboard::{Dashboard, FRAME};
+use super::events::Events;
 use super::input;
 use super::terminal::{self, Screen};
 use crate::background;
@@ -11,8 +12,6 @@ use crate::paths::Home;
 use crate::presenter::Leaving;
 use crate::protocol::State;
 use crate::supervisor::{Cause, Want};
-use crossterm::event::EventStream;
-use futures_util::StreamExt;
 use stigmer_ui::Input;
 
 /// What becomes of a stop that is under way.
@@ -31,10 +30,11 @@ impl Dashboard {
     pub(super) async fn farewell(
         &mut self,
         screen: &mut Screen,
+        events: &mut Events,
         host: Host,
         stops: bool,
     ) -> Option<String> {
-        let mut events = Some(EventStream::new());
+        let mut events = Some(events);
         let mut stopping = Stopping::Background;
         let mut not_stopped = None;
         if stops {
@@ -60,7 +60,7 @@ impl Dashboard {
     async fn until<T>(
         &mut self,
         screen: &mut Screen,
-        events: &mut Option<EventStream>,
+        events: &mut Option<&mut Events>,
         leaving: Leaving,
         work: impl Future<Output = T>,
     ) -> Option<T> {
@@ -69,7 +69,9 @@ impl Dashboard {
         loop {
             if terminal::has_panicked() {
                 // The terminal is the shell's again, and so is what is typed.
-                *events = None;
+                if let Some(events) = events.take() {
+                    events.pause();
+                }
             }
             // One that is gone stops nothing of this.
             let _ = self.draw(screen);

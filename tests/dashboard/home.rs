@@ -4,6 +4,7 @@ use crate::terminal::Dashboard;
 use crate::{ports, status};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
@@ -20,7 +21,9 @@ pub struct Home {
     folder: tempfile::TempDir,
     port: u16,
     ui_port: u16,
+    stigmer: PathBuf,
     program: PathBuf,
+    user: Option<u32>,
     watchdog: bool,
 }
 
@@ -29,7 +32,31 @@ impl Home {
         // Short: the path of a socket is.
         let folder = tempfile::Builder::new().prefix("stg").tempdir_in("/tmp").unwrap();
         let [port, ui_port] = [(); 2].map(|()| ports::free());
-        Self { folder, port, ui_port, program: temporal().to_owned(), watchdog: false }
+        let (stigmer, program) = (STIGMER.into(), temporal().to_owned());
+        Self { folder, port, ui_port, stigmer, program, user: None, watchdog: false }
+    }
+
+    /// A home of a user without any other process, as whom everything runs. `None`, and a line that
+    /// says why, if this user cannot become another one.
+    pub fn of_unused_user() -> Option<Self> {
+        if !nix::unistd::Uid::effective().is_root() {
+            println!("skipped: only root becomes another user");
+            return None;
+        }
+        let mut home = Self::new();
+        home.close();
+        let user = 1_000_000 + u32::from(home.port);
+        // That user need not be able to read the originals.
+        let programs = home.path().join("programs");
+        std::fs::create_dir(&programs).unwrap();
+        (home.stigmer, home.program) = (programs.join("stigmer"), programs.join("temporal"));
+        std::fs::copy(STIGMER, &home.stigmer).unwrap();
+        std::fs::copy(temporal(), &home.program).unwrap();
+        for file in [home.path(), &programs, &home.stigmer, &home.program] {
+            std::os::unix::fs::chown(file, Some(user), Some(user)).unwrap();
+        }
+        home.user = Some(user);
+        Some(home)
     }
 
     /// A home whose hosts are replaced when they are killed.
@@ -42,8 +69,7 @@ impl Home {
     /// A home whose Temporal stands behind a bash script that runs it with `real "$@"`.
     pub fn behind(script: &str) -> Self {
         let mut home = Self::new();
-        // A home that holds anything is a home only where it is closed to others.
-        std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+        home.close();
         let program = home.path().join("wrapper");
         let real = temporal().display();
         let text = format!(
@@ -59,8 +85,21 @@ impl Home {
         home
     }
 
+    /// A home that holds anything is a home only where it is closed to others.
+    fn close(&self) {
+        std::fs::set_permissions(self.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    }
+
     pub fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    pub fn stigmer(&self) -> &Path {
+        &self.stigmer
+    }
+
+    pub fn user(&self) -> Option<u32> {
+        self.user
     }
 
     pub fn address(&self) -> String {
@@ -88,14 +127,19 @@ impl Home {
             ("PATH", std::env::var("PATH").unwrap_or_default()),
             ("HOME", self.path().display().to_string()),
             ("STIGMER_HOME", self.path().display().to_string()),
+            // The server looks an unknown user up there before it looks into /etc/passwd.
+            ("USER", "somebody".to_owned()),
             ("TERM", "xterm-256color".to_owned()),
             ("LANG", "C.UTF-8".to_owned()),
         ]
     }
 
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_stigmer"));
+        let mut command = Command::new(&self.stigmer);
         command.arg("local").args(words).env_clear().envs(self.environment());
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -206,6 +250,8 @@ impl Drop for Home {
     }
 }
 
+const STIGMER: &str = env!("CARGO_BIN_EXE_stigmer");
+
 /// The CLI that stigmer installs, once for all tests: a shim on `PATH` may be anything.
 pub fn temporal() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
@@ -213,7 +259,7 @@ pub fn temporal() -> &'static Path {
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli");
         let program = cache.join("bin/temporal");
         if !program.is_file() {
-            let installed = Command::new(env!("CARGO_BIN_EXE_stigmer"))
+            let installed = Command::new(STIGMER)
                 .args(["local", "install", "--home"])
                 .arg(&cache)
                 .output()

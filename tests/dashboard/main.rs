@@ -8,6 +8,7 @@ mod disks;
 mod exploring;
 mod home;
 mod leaving;
+mod limits;
 #[path = "../support/mounts.rs"]
 #[allow(dead_code, reason = "the other tests use all of it")]
 mod mounts;

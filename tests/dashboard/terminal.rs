@@ -52,7 +52,7 @@ struct Reader {
 
 impl<'h> Dashboard<'h> {
     pub fn open(home: &'h Home, columns: u16, rows: u16) -> Self {
-        let program = Command::new(env!("CARGO_BIN_EXE_stigmer"));
+        let program = Command::new(home.stigmer());
         Self::spawn(home, program.arg("local").arg("--tui").args(home.options()), columns, rows)
     }
 
@@ -64,7 +64,7 @@ impl<'h> Dashboard<'h> {
     /// Through a script that says where with `"$@"`.
     pub fn open_in(home: &'h Home, script: &str) -> Self {
         let program = Command::new("/bin/bash").args(["-c", script, "bash"]);
-        let program = program.args([env!("CARGO_BIN_EXE_stigmer"), "local", "--tui"]);
+        let program = program.arg(home.stigmer()).args(["local", "--tui"]);
         Self::spawn(home, program.args(home.options()), 120, 36)
     }
 
@@ -77,6 +77,10 @@ impl<'h> Dashboard<'h> {
                 reset_signals();
                 Ok(())
             })
+        };
+        let command = match home.user() {
+            Some(user) => command.uid(user).gid(user),
+            None => command,
         };
         let child = command.env_clear().envs(home.environment()).spawn(pts).unwrap();
         let (height, width) = (nonzero(rows), nonzero(columns));

@@ -1,0 +1,111 @@
+//! What comes from the terminal: keys, mouse, its size. Read on a thread that exists before the
+//! terminal is taken: at the limit of processes the system creates none later, and crossterm's own
+//! stream panics then.
+
+use crossterm::event::{self, Event};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Builder;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// For what is there already. With no time at all crossterm looks for nothing.
+const AT_ONCE: Duration = Duration::from_millis(1);
+
+/// The events, in the order in which they come. Dropping it ends the thread.
+#[derive(Debug)]
+pub(super) struct Events {
+    events: UnboundedReceiver<io::Result<Event>>,
+    resized: Signal,
+    is_reading: Arc<AtomicBool>,
+    /// Wakes the thread.
+    wake: PipeWriter,
+}
+
+impl Events {
+    /// Creates the thread. It reads nothing before the first [`Self::next`].
+    ///
+    /// # Errors
+    /// When the system creates no thread, pipe or signal handler.
+    pub(super) fn listen() -> io::Result<Self> {
+        let (woken, wake) = io::pipe()?;
+        let (tell, events) = unbounded_channel();
+        let resized = signal(SignalKind::window_change())?;
+        let is_reading = Arc::new(AtomicBool::new(false));
+        let reads = is_reading.clone();
+        let thread = Builder::new().name("events".to_owned());
+        thread.spawn(move || read(woken, &reads, &tell))?;
+        Ok(Self { events, resized, is_reading, wake })
+    }
+
+    /// The next event; cancel-safe. `None` when the terminal is gone.
+    pub(super) async fn next(&mut self) -> Option<io::Result<Event>> {
+        self.set_reading(true);
+        tokio::select! {
+            event = self.events.recv() => event,
+            // Whoever draws asks the terminal for its size.
+            _ = self.resized.recv() => Some(Ok(Event::Resize(0, 0))),
+        }
+    }
+
+    /// Leaves what is typed to another program, until [`Self::next`].
+    pub(super) fn pause(&mut self) {
+        self.set_reading(false);
+    }
+
+    fn set_reading(&mut self, reading: bool) {
+        if self.is_reading.swap(reading, Ordering::SeqCst) != reading {
+            // The pipe takes thousands of these, and its reader lives as long as the thread.
+            let _ = self.wake.write(&[0]);
+        }
+    }
+}
+
+fn read(mut woken: PipeReader, reads: &AtomicBool, tell: &UnboundedSender<io::Result<Event>>) {
+    loop {
+        let stdin = io::stdin();
+        let mut fds = [
+            PollFd::new(woken.as_fd(), PollFlags::POLLIN),
+            PollFd::new(stdin.as_fd(), PollFlags::POLLIN),
+        ];
+        let looked_at = if reads.load(Ordering::SeqCst) { 2 } else { 1 };
+        match poll(&mut fds[..looked_at], PollTimeout::NONE) {
+            Ok(_) => {}
+            Err(Errno::EINTR) => continue,
+            Err(_) => return,
+        }
+        if fds[0].any() == Some(true) {
+            match woken.read(&mut [0; 64]) {
+                Ok(0) | Err(_) => return,
+                Ok(_) => continue,
+            }
+        }
+        let is_closed =
+            fds[1].revents().is_some_and(|it| !it.difference(PollFlags::POLLIN).is_empty());
+        match take(tell) {
+            // A closed terminal can be read for ever, and gives nothing.
+            Ok(0) if is_closed => return,
+            Ok(_) => {}
+            Err(error) => {
+                let _ = tell.send(Err(error));
+                return;
+            }
+        }
+    }
+}
+
+/// Passes on what is there, and returns how much that was.
+fn take(tell: &UnboundedSender<io::Result<Event>>) -> io::Result<usize> {
+    let mut taken = 0;
+    while event::poll(AT_ONCE)? {
+        // Nobody may listen any more; then the pipe tells so.
+        let _ = tell.send(Ok(event::read()?));
+        taken += 1;
+    }
+    Ok(taken)
+}
