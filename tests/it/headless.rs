@@ -41,8 +41,7 @@ fn sigterm_to_the_background_host_stops_temporal() {
 #[test]
 fn sighup_means_nothing_to_the_background_host() {
     let rig = Rig::new();
-    rig.start();
-    let (host, temporal) = (rig.host(), rig.temporal());
+    let (host, temporal) = rig.start_both();
     host.signal(Signal::HUP);
     temporal.kill();
     assert_eq!(rig.wait_ready(2)["host"]["pid"], host.pid);
@@ -51,8 +50,7 @@ fn sighup_means_nothing_to_the_background_host() {
 #[test]
 fn a_follower_takes_the_place_of_a_host_that_vanishes() {
     let rig = Rig::new();
-    rig.start();
-    let (host, temporal) = (rig.host(), rig.temporal());
+    let (host, temporal) = rig.start_both();
     let follower = rig.headless(&[]);
     follower.wait_for(&format!("\n{REUSED}\n"));
     host.kill();

@@ -7,22 +7,9 @@ use crate::support::wait_until;
 use rustix::process::Signal;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use stigmer::process::lock::HostLock;
 use stigmer::process::record::Record;
-
-/// Every command that takes `--home`.
-pub(super) const COMMANDS: [&[&str]; 9] = [
-    &[],
-    &["--no-tui"],
-    &["stop"],
-    &["restart"],
-    &["status"],
-    &["logs"],
-    &["events"],
-    &["env"],
-    &["install", "--version", "0.0.0"],
-];
 
 /// A home whose files name this process as host and as server.
 fn plant(rig: &Rig, victim: i32) {
@@ -47,14 +34,10 @@ fn no_command_trusts_a_home_that_another_user_owns_or_may_write() {
         std::fs::set_permissions(&rig.home, std::fs::Permissions::from_mode(mode)).unwrap();
     };
     set_mode(0o777);
-    for command in COMMANDS {
-        rig.run(command).exits(1).complains(&["mode 777", "chmod 700", "--home"]);
-    }
+    rig.every_command_complains(&["mode 777", "chmod 700", "--home"]);
     set_mode(0o700);
     if std::os::unix::fs::chown(&rig.home, Some(4711), None).is_ok() {
-        for command in COMMANDS {
-            rig.run(command).exits(1).complains(&["belongs to user 4711", "--home"]);
-        }
+        rig.every_command_complains(&["belongs to user 4711", "--home"]);
         std::os::unix::fs::chown(&rig.home, Some(0), None).unwrap();
     } else {
         eprintln!("not tested: only root can give a folder away");
@@ -91,8 +74,7 @@ fn delete(home: &Path) {
 #[test]
 fn a_server_stays_reachable_when_its_home_is_deleted() {
     let rig = Rig::new();
-    rig.start();
-    let (host, temporal) = (rig.host(), rig.temporal());
+    let (host, temporal) = rig.start_both();
     let config = std::fs::read(rig.path("config.toml")).unwrap();
     delete(&rig.home);
     wait_until("the record", || rig.path("temporal.pid").exists());
@@ -110,6 +92,19 @@ fn a_server_whose_home_was_deleted_is_found_at_once() {
     rig.start();
     let temporal = rig.temporal();
     delete(&rig.home);
+    stops(&rig, &temporal);
+}
+
+/// Renames the home under its host. Returns host, server and the new name.
+fn renamed(rig: &Rig) -> (Process, Process, PathBuf) {
+    let (host, temporal) = rig.start_both();
+    let renamed = rig.folder().join("renamed");
+    std::fs::rename(&rig.home, &renamed).unwrap();
+    (host, temporal, renamed)
+}
+
+/// `stop` finds the server, and nothing is left.
+fn stops(rig: &Rig, temporal: &Process) {
     assert_eq!(rig.run(&["stop"]).exits(0).says(), "Temporal is stopped");
     assert!(!temporal.is_alive());
     rig.assert_nothing_runs();
@@ -118,24 +113,16 @@ fn a_server_whose_home_was_deleted_is_found_at_once() {
 #[test]
 fn a_host_of_a_renamed_home_is_found_under_the_old_name_and_stopped() {
     let rig = Rig::new();
-    rig.start();
-    let temporal = rig.temporal();
-    std::fs::rename(&rig.home, rig.folder().join("renamed")).unwrap();
+    let (_, temporal, _) = renamed(&rig);
     wait_until("the record", || rig.path("temporal.pid").exists());
-    assert_eq!(rig.run(&["stop"]).exits(0).says(), "Temporal is stopped");
-    assert!(!temporal.is_alive());
-    rig.assert_nothing_runs();
+    stops(&rig, &temporal);
 }
 
 #[test]
 fn a_host_of_a_home_that_was_just_renamed_is_found_at_once_under_the_old_name() {
     let rig = Rig::new();
-    rig.start();
-    let temporal = rig.temporal();
-    std::fs::rename(&rig.home, rig.folder().join("renamed")).unwrap();
-    assert_eq!(rig.run(&["stop"]).exits(0).says(), "Temporal is stopped");
-    assert!(!temporal.is_alive());
-    rig.assert_nothing_runs();
+    let (_, temporal, _) = renamed(&rig);
+    stops(&rig, &temporal);
 }
 
 #[test]
@@ -150,10 +137,7 @@ fn a_guarded_host_of_a_renamed_home_is_stopped_under_the_new_name() {
 
 fn is_stopped_under_the_new_name(watchdog: &str) {
     let rig = Rig::with(&[("watchdog", watchdog)]);
-    rig.start();
-    let (host, temporal) = (rig.host(), rig.temporal());
-    let renamed = rig.folder().join("renamed");
-    std::fs::rename(&rig.home, &renamed).unwrap();
+    let (host, temporal, renamed) = renamed(&rig);
     wait_until("the record", || rig.path("temporal.pid").exists());
     let mut stop = rig.command(assert_cmd::cargo::cargo_bin!("stigmer"));
     stop.args(["local", "stop", "--home"]).arg(&renamed);

@@ -43,7 +43,7 @@ const UNKEPT: [&str; 2] = ["the lock beside the database", "does not respond"];
 
 #[test]
 fn a_stranger_with_a_file_open_on_a_hanging_mount_delays_nothing() {
-    if !own_mounts("mounts::a_stranger_with_a_file_open_on_a_hanging_mount_delays_nothing") {
+    if !own_mounts(|| ()) {
         return;
     }
     let rig = Rig::new();
@@ -66,7 +66,7 @@ fn a_stranger_with_a_file_open_on_a_hanging_mount_delays_nothing() {
 
 #[test]
 fn a_database_on_a_hanging_mount_is_an_error() {
-    if !own_mounts("mounts::a_database_on_a_hanging_mount_is_an_error") {
+    if !own_mounts(|| ()) {
         return;
     }
     let rig = Rig::new();
@@ -86,12 +86,11 @@ fn a_database_on_a_hanging_mount_is_an_error() {
 
 #[test]
 fn a_server_whose_database_is_covered_by_a_hanging_mount_goes_on() {
-    if !own_mounts("mounts::a_server_whose_database_is_covered_by_a_hanging_mount_goes_on") {
+    if !own_mounts(|| ()) {
         return;
     }
     let rig = Rig::new();
-    rig.start();
-    let (host, temporal) = (rig.host(), rig.temporal());
+    let (host, temporal) = rig.start_both();
     let Some(mount) = HangingMount::over(&rig.path("temporal-data")) else { return };
     // The later ones while a look at it is blocked.
     for _ in 0..4 {
@@ -112,9 +111,7 @@ fn a_server_whose_database_is_covered_by_a_hanging_mount_goes_on() {
 
 #[test]
 fn a_server_that_ends_before_it_is_ready_while_its_database_hangs_delays_no_host() {
-    if !own_mounts(
-        "mounts::a_server_that_ends_before_it_is_ready_while_its_database_hangs_delays_no_host",
-    ) {
+    if !own_mounts(|| ()) {
         return;
     }
     let rig = Rig::new();
@@ -132,7 +129,7 @@ fn a_server_that_ends_before_it_is_ready_while_its_database_hangs_delays_no_host
 
 #[test]
 fn a_program_on_a_hanging_mount_is_an_error() {
-    if !own_mounts("mounts::a_program_on_a_hanging_mount_is_an_error") {
+    if !own_mounts(|| ()) {
         return;
     }
     let rig = Rig::new();
@@ -149,7 +146,7 @@ fn a_program_on_a_hanging_mount_is_an_error() {
 
 #[test]
 fn a_hanging_folder_on_path_is_named() {
-    if !own_mounts("mounts::a_hanging_folder_on_path_is_named") {
+    if !own_mounts(|| ()) {
         return;
     }
     let rig = Rig::new();
@@ -167,9 +164,7 @@ fn a_hanging_folder_on_path_is_named() {
 
 #[test]
 fn a_bin_folder_that_is_a_hanging_mount_stops_a_start_and_no_repair_after_it() {
-    if !own_mounts(
-        "mounts::a_bin_folder_that_is_a_hanging_mount_stops_a_start_and_no_repair_after_it",
-    ) {
+    if !own_mounts(|| ()) {
         return;
     }
     let rig = Rig::new();
@@ -190,15 +185,13 @@ fn a_bin_folder_that_is_a_hanging_mount_stops_a_start_and_no_repair_after_it() {
 
 #[test]
 fn every_command_ends_where_the_home_hangs() {
-    if !own_mounts("mounts::every_command_ends_where_the_home_hangs") {
+    if !own_mounts(|| ()) {
         return;
     }
     let rig = Rig::new();
     let Some(mount) = HangingMount::over(&rig.home) else { return };
     let says = [text(&rig.home), "does not respond", "--home"];
-    for command in super::homes::COMMANDS {
-        rig.run(command).exits(1).complains(&says);
-    }
+    rig.every_command_complains(&says);
     let mut below = rig.command(rig.local(&[]).get_program());
     below.args(["local", "status", "--home"]).arg(rig.path("below"));
     rig.finish(below).exits(1).complains(&says);
@@ -207,14 +200,11 @@ fn every_command_ends_where_the_home_hangs() {
 
 #[test]
 fn commands_on_a_home_that_hangs_while_its_server_runs_end_and_the_host_goes_on() {
-    if !own_mounts(
-        "mounts::commands_on_a_home_that_hangs_while_its_server_runs_end_and_the_host_goes_on",
-    ) {
+    if !own_mounts(|| ()) {
         return;
     }
     let rig = Rig::new();
-    rig.start();
-    let (host, temporal) = (rig.host(), rig.temporal());
+    let (host, temporal) = rig.start_both();
     let Some(mount) = HangingMount::over(&rig.home) else { return };
     for command in [&[][..], &["status"], &["restart"], &["stop"]] {
         rig.run(command).exits(1).complains(&["does not respond"]);

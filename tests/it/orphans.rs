@@ -82,8 +82,7 @@ fn restart_replaces_an_orphan_with_the_options_it_had() {
 #[test]
 fn status_answers_while_the_host_is_frozen() {
     let rig = Rig::new();
-    rig.start();
-    let (host, temporal) = (rig.host(), rig.temporal());
+    let (host, temporal) = rig.start_both();
     host.signal(Signal::STOP);
     let (status, took) = timed(|| rig.status());
     assert!(took < SOON, "{took:?}");
@@ -100,8 +99,7 @@ fn status_answers_while_the_host_is_frozen() {
 #[test]
 fn stop_ends_a_frozen_host_and_its_temporal() {
     let rig = Rig::new();
-    rig.start();
-    let (host, temporal) = (rig.host(), rig.temporal());
+    let (host, temporal) = rig.start_both();
     host.signal(Signal::STOP);
     rig.run(&["stop"]).exits(0);
     assert!(!host.is_alive() && !temporal.is_alive());
@@ -112,8 +110,7 @@ fn stop_ends_a_frozen_host_and_its_temporal() {
 #[test]
 fn restart_replaces_a_frozen_host_and_its_temporal() {
     let rig = Rig::new();
-    rig.start();
-    let (host, temporal) = (rig.host(), rig.temporal());
+    let (host, temporal) = rig.start_both();
     host.signal(Signal::STOP);
     assert_eq!(rig.run(&["restart"]).exits(0).says(), READY);
     assert!(!host.is_alive() && !temporal.is_alive());

@@ -31,8 +31,7 @@ fn unshared(rig: &Rig, namespaces: &[&str], arguments: &[&str]) -> Option<Comman
 #[test]
 fn with_the_proc_of_another_pid_namespace_everything_that_signals_is_refused() {
     let rig = Rig::new();
-    rig.start();
-    let (host, temporal) = (rig.host(), rig.temporal());
+    let (host, temporal) = rig.start_both();
     for command in [&[][..], &["--no-tui"], &["stop"], &["restart"], &["status"]] {
         let Some(inside) = unshared(&rig, &["--pid", "--fork"], command) else { return };
         rig.finish(inside).exits(1).complains(&["/proc", "another pid namespace", "--mount-proc"]);
@@ -47,8 +46,7 @@ fn with_the_proc_of_another_pid_namespace_everything_that_signals_is_refused() {
 #[test]
 fn another_time_namespace_makes_nothing_unprovable() {
     let rig = Rig::new();
-    rig.start();
-    let (host, temporal) = (rig.host(), rig.temporal());
+    let (host, temporal) = rig.start_both();
     host.kill();
     wait_gone(&host);
     let ahead = ["--time", "--boottime", "100000", "--fork"];

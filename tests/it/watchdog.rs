@@ -82,8 +82,7 @@ fn a_headless_host_that_is_killed_is_replaced() {
 #[test]
 fn a_server_that_is_killed_with_its_host_is_started_again() {
     let rig = guarded();
-    rig.start();
-    let (host, temporal) = (rig.host(), rig.temporal());
+    let (host, temporal) = rig.start_both();
     host.kill();
     temporal.kill();
     next_host(&rig, &host);
@@ -242,8 +241,7 @@ fn resumes_that_fail_are_given_up_as_configured_and_the_timeline_tells_it() {
 #[test]
 fn resume_that_fails_each_time_is_given_up() {
     let rig = guarded();
-    rig.start();
-    let (host, temporal) = (rig.host(), rig.temporal());
+    let (host, temporal) = rig.start_both();
     let open = |mode| {
         std::fs::set_permissions(rig.path(""), std::fs::Permissions::from_mode(mode)).unwrap();
     };

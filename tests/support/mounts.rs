@@ -10,9 +10,12 @@ use std::thread::JoinHandle;
 
 const INSIDE: &str = "TEST_OWN_MOUNTS";
 
-/// Runs the test of this name again in a mount namespace of its own. True in there; outside the
-/// test is over when this returns. Skips, and prints why, where no such namespace can be made.
-pub fn own_mounts(test: &str) -> bool {
+/// Runs a test again in a mount namespace of its own. True in there; outside the test is over when
+/// this returns. Skips, and prints why, where no such namespace can be made. The test is known by
+/// the closure, which stands in it.
+pub fn own_mounts<C: Fn()>(_: C) -> bool {
+    let (_crate, closure) = std::any::type_name::<C>().split_once("::").unwrap();
+    let test = closure.strip_suffix("::{{closure}}").unwrap();
     if std::env::var_os(INSIDE).is_some() {
         return true;
     }

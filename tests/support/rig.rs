@@ -17,6 +17,19 @@ use stigmer::process::lock;
 /// In the environment of everything that a rig begins, and all that comes of it.
 const TAG: &str = "TEST_RIG";
 
+/// Every command that takes `--home`.
+const COMMANDS: [&[&str]; 9] = [
+    &[],
+    &["--no-tui"],
+    &["stop"],
+    &["restart"],
+    &["status"],
+    &["logs"],
+    &["events"],
+    &["env"],
+    &["install", "--version", "0.0.0"],
+];
+
 /// See the module's documentation. When it is dropped it stops its Temporal and
 /// fails the test if anything outlived that.
 pub struct Rig {
@@ -193,6 +206,14 @@ impl Rig {
         all.into_iter().map(Running::finish).collect()
     }
 
+    /// Every command fails, with all of these words on stderr.
+    #[track_caller]
+    pub fn every_command_complains(&self, words: &[&str]) {
+        for command in COMMANDS {
+            self.run(command).exits(1).complains(words);
+        }
+    }
+
     /// Runs any command of [`Self::command`] to its end.
     #[track_caller]
     pub fn finish(&self, command: Command) -> Ran {
@@ -203,6 +224,13 @@ impl Rig {
     #[track_caller]
     pub fn start(&self) -> Ran {
         self.run(&[]).exits(0)
+    }
+
+    /// The same; the host and Temporal then.
+    #[track_caller]
+    pub fn start_both(&self) -> (Process, Process) {
+        self.start();
+        (self.host(), self.temporal())
     }
 
     /// `stigmer local stop`, which must succeed and leave nothing.
