@@ -2,7 +2,8 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::io;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -160,7 +161,7 @@ fn usable(path: &Path, origin: Origin) -> Result<Located, LocateError> {
         error: Some(error),
     };
     let path = std::path::absolute(path).map_err(failed)?;
-    let meta = look::bounded(&path, Path::metadata).map_err(failed)?;
+    let meta = look::bounded(&path, examine).map_err(failed)?;
     if meta.is_dir() {
         return Err(unusable("it is a folder".to_owned(), instead.to_owned()));
     }
@@ -172,6 +173,21 @@ fn usable(path: &Path, origin: Origin) -> Result<Located, LocateError> {
         return Err(unusable("it is not executable".to_owned(), cure));
     }
     Ok(Located { path, origin })
+}
+
+/// Reads a little of the program: what is known of a file may outlive its file system, and to
+/// execute the file would block the host.
+fn examine(path: &Path) -> io::Result<Metadata> {
+    let meta = path.metadata()?;
+    if meta.is_file() {
+        let read = File::open(path).and_then(|mut file| file.read(&mut [0]));
+        // A program may be executable and not readable.
+        read.map(drop).or_else(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => Ok(()),
+            _ => Err(error),
+        })?;
+    }
+    Ok(meta)
 }
 
 /// What `temporal --version` says.

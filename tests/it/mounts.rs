@@ -6,6 +6,7 @@ use crate::support::process::Process;
 use crate::support::rig::{READY, Rig, Running};
 use crate::support::socket::get;
 use crate::support::wait_until;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// A folder outside of the home, with a hanging file system over it.
@@ -47,16 +48,24 @@ fn a_stranger_with_a_file_open_on_a_hanging_mount_delays_nothing() {
         return;
     }
     let rig = Rig::new();
-    let Some((_mount, file)) = HangingMount::with_open_file(&folder(&rig, "mount")) else { return };
+    for is_known in [false, true] {
+        let folder = folder(&rig, &format!("mount{is_known}"));
+        let Some((_mount, file)) = HangingMount::with_open_file(&folder, is_known) else { return };
+        delays_nothing(&rig, file);
+    }
+}
+
+#[track_caller]
+fn delays_nothing(rig: &Rig, file: File) {
     let mut stranger = std::process::Command::new("sleep");
     let _stranger = Running::spawn({
         stranger.arg("300").stdin(file);
         stranger
     });
     rig.start();
-    let temporal = rig.temporal();
-    temporal.kill();
-    rig.wait_ready(2);
+    let status = rig.status();
+    rig.temporal().kill();
+    rig.wait_ready(status["temporal"]["generation"].as_u64().unwrap() + 1);
     assert_eq!(rig.run(&["restart"]).exits(0).says(), READY);
     // A start without a host looks at every process.
     rig.host().kill();
@@ -82,6 +91,47 @@ fn a_database_on_a_hanging_mount_is_an_error() {
     let Some(_mount) = HangingMount::empty(&folder) else { return };
     rig.run(&options).exits(1).complains(&[text(&folder), "FUSE", "--db", "STIGMER_ALLOW"]);
     rig.stop();
+}
+
+/// It can be looked at, and that is all.
+#[test]
+fn a_database_that_cannot_be_opened_is_an_error() {
+    if !own_mounts(|| ()) {
+        return;
+    }
+    let rig = Rig::new();
+    let folder = folder(&rig, "mount");
+    let names = ["temporal.db", "temporal.db.stigmer", "temporal.db-wal", "temporal.db-shm"];
+    let Some(_mount) = HangingMount::with_known_files(&folder, &names) else { return };
+    for allowed in [false, true] {
+        let database = folder.join(names[0]);
+        let mut start = rig.local(&["--max-restarts", "1", "--db", text(&database)]);
+        if allowed {
+            start.env("STIGMER_ALLOW_NETWORK_HOME", "1");
+        }
+        rig.finish(start).exits(1).complains(&[text(&folder), "does not respond", "--db"]);
+        rig.status();
+        rig.stop();
+    }
+}
+
+/// It can be looked at, and that is all.
+#[test]
+fn a_program_that_cannot_be_opened_is_an_error() {
+    if !own_mounts(|| ()) {
+        return;
+    }
+    let rig = Rig::new();
+    let folder = folder(&rig, "mount");
+    let program = folder.join("temporal");
+    let Some(_mount) = HangingMount::with_known_files(&folder, &["temporal"]) else { return };
+    for command in [&[][..], &["--no-tui"]] {
+        let arguments: Vec<&str> =
+            command.iter().copied().chain(["--temporal-bin", text(&program)]).collect();
+        let says = [text(&program), "does not respond", "--temporal-bin"];
+        rig.run(&arguments).exits(1).complains(&says);
+        rig.assert_nothing_runs();
+    }
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! A FUSE file system that is mounted and never responds, as one whose program hangs or a network
 //! file system whose server is gone.
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::ffi::CString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// Requests of `linux/fuse.h`.
 const LOOKUP: u32 = 1;
@@ -17,6 +19,14 @@ const INIT: u32 = 26;
 
 /// Closing the file is no request, for which even a process that was killed would wait.
 const NO_FLUSH: u32 = 1 << 5;
+
+/// How long the kernel may answer from what it was told, in seconds: it asks again each time; or
+/// not within a test.
+const NEVER: u32 = 0;
+const LONG: u32 = 1 << 20;
+
+/// That of the folder. The files have the next ones.
+const FIRST_NODE: u32 = 1;
 
 /// The protocol version that the responses below are of.
 const PROTOCOL: [u32; 2] = [7, 31];
@@ -35,16 +45,31 @@ impl HangingMount {
         mount.inspect_err(|error| println!("skipped: FUSE cannot be mounted here: {error}")).ok()
     }
 
-    /// The same with one file in it, which is opened before the file system hangs.
-    pub fn with_open_file(folder: &Path) -> Option<(Self, File)> {
+    /// The same with one file in it, which is opened before the file system hangs. All but its
+    /// content may be known, as in [`Self::with_known_files`].
+    pub fn with_open_file(folder: &Path, is_known: bool) -> Option<(Self, File)> {
         let mount = Self::over(folder)?;
         let path = folder.join("file");
         let opens = std::thread::spawn(move || File::open(path));
-        // Both before the thread is done, and nothing after.
-        mount.respond(LOOKUP).unwrap();
-        mount.respond(OPEN).unwrap();
-        let file = opens.join().unwrap().unwrap();
-        Some((mount, file))
+        mount.serve_until(if is_known { LONG } else { NEVER }, |_| opens.is_finished());
+        Some((mount, opens.join().unwrap().unwrap()))
+    }
+
+    /// The same with files in it of which the kernel knows all but the content, for the time of a
+    /// test: looking at them is no request. They can be executed.
+    pub fn with_known_files(folder: &Path, names: &[&str]) -> Option<Self> {
+        let mount = Self::over(folder)?;
+        // In a process of its own, which can be killed whatever it waits for.
+        let mut stat = Command::new("stat");
+        let looks = stat.arg(folder).args(names.iter().map(|name| folder.join(name)));
+        let mut looks = looks.stdout(Stdio::null()).spawn().unwrap();
+        let mut ran = None;
+        mount.serve_until(LONG, |_| {
+            ran = looks.try_wait().unwrap();
+            ran.is_some()
+        });
+        assert!(ran.unwrap().success(), "{names:?}");
+        Some(mount)
     }
 
     /// The same, but responsive: an empty folder that takes no file.
@@ -55,14 +80,13 @@ impl HangingMount {
             let mut request = vec![0; 1 << 20];
             // Until it is unmounted.
             while let Ok(length) = device.read(&mut request) {
-                let kind = u32::from_ne_bytes(request[4..8].try_into().unwrap());
-                let (error, body) = match kind {
-                    GETATTR => (0, words(&[&[0; 4], &attributes(0o40_755)])),
+                assert!(length >= 40);
+                let (error, body) = match kind(&request) {
+                    GETATTR => (0, attributes_of_folder(NEVER)),
                     STATFS => (0, words(&[&[0; 20]])),
                     LOOKUP => (-libc::ENOENT, Vec::new()),
                     _ => (-libc::ENOSYS, Vec::new()),
                 };
-                assert!(length >= 40);
                 // A request that was interrupted takes no response.
                 let _ = device.write_all(&response(&request, error, &body));
             }
@@ -87,33 +111,44 @@ impl HangingMount {
             return Err(io::Error::last_os_error());
         }
         let mount = Self { folder: folder.to_owned(), device: Some(device) };
-        mount.respond(INIT)?;
+        mount.serve_until(NEVER, |last| last == Some(INIT));
         Ok(mount)
     }
 
-    /// Reads requests up to the first of this kind, and responds to each.
-    fn respond(&self, last: u32) -> io::Result<()> {
+    /// Responds to requests until this is so, which may depend on the kind of the request before.
+    /// What the responses tell is valid for so many seconds.
+    fn serve_until(&self, valid: u32, mut is_done: impl FnMut(Option<u32>) -> bool) {
         let mut device = self.device.as_ref().unwrap();
         let mut request = vec![0; 1 << 20];
-        loop {
-            let length = device.read(&mut request)?;
-            let word = |at: usize| request[at..at + 4].try_into().map(u32::from_ne_bytes);
-            assert!(length >= 40, "{length} bytes are no request");
-            let kind = word(4).unwrap();
-            let body = match kind {
-                INIT => words(&[&PROTOCOL, &[0; 14]]),
-                // Node 2, valid for no time at all, so that each look at the path asks again.
-                LOOKUP => words(&[&[2, 0], &[0; 8], &attributes(0o100_644)]),
-                GETATTR => words(&[&[0; 4], &attributes(0o40_755)]),
-                OPEN => words(&[&[0, 0, NO_FLUSH, 0]]),
-                other => panic!("request {other} is not foreseen"),
-            };
-            device.write_all(&response(&request, 0, &body))?;
-            if kind == last {
-                return Ok(());
+        let mut node = FIRST_NODE;
+        let served = super::within(super::LIMIT, || {
+            let mut fds = [PollFd::new(device.as_fd(), PollFlags::POLLIN)];
+            if poll(&mut fds, PollTimeout::ZERO).unwrap() == 0 {
+                return is_done(None);
             }
-        }
+            let length = device.read(&mut request).unwrap();
+            assert!(length >= 40, "{length} bytes are no request");
+            let (error, body) = match kind(&request) {
+                INIT => (0, words(&[&PROTOCOL, &[0; 14]])),
+                LOOKUP => {
+                    node += 1;
+                    let head = [node, 0, 0, 0, valid, 0, valid, 0, 0, 0];
+                    (0, words(&[&head, &attributes(0o100_755)]))
+                }
+                GETATTR => (0, attributes_of_folder(valid)),
+                OPEN => (0, words(&[&[0, 0, NO_FLUSH, 0]])),
+                // Of what is not provided the kernel does without.
+                _ => (-libc::ENOSYS, Vec::new()),
+            };
+            device.write_all(&response(&request, error, &body)).unwrap();
+            is_done(Some(kind(&request)))
+        });
+        assert!(served, "the kernel did not ask for what was expected");
     }
+}
+
+fn kind(request: &[u8]) -> u32 {
+    u32::from_ne_bytes(request[4..8].try_into().unwrap())
 }
 
 fn response(request: &[u8], error: i32, body: &[u8]) -> Vec<u8> {
@@ -128,11 +163,15 @@ fn words(parts: &[&[u32]]) -> Vec<u8> {
     parts.iter().copied().flatten().flat_map(|word| word.to_ne_bytes()).collect()
 }
 
-/// `struct fuse_attr`: nothing but mode and one link.
+/// `struct fuse_attr`: nothing but a size, mode and one link.
 fn attributes(mode: u32) -> [u32; 22] {
     let mut attributes = [0; 22];
-    (attributes[15], attributes[16]) = (mode, 1);
+    (attributes[2], attributes[15], attributes[16]) = (4096, mode, 1);
     attributes
+}
+
+fn attributes_of_folder(valid: u32) -> Vec<u8> {
+    words(&[&[valid, 0, 0, 0], &attributes(0o40_755)])
 }
 
 impl Drop for HangingMount {
