@@ -24,9 +24,13 @@ use crate::supervisor::Policy;
 use crate::watchdog::{self, Death};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::time::Duration;
 use stigmer_ui::Theme;
+use tokio::runtime::{Builder, Runtime};
 
 /// The best way to run a Temporal dev server on this machine.
 #[derive(Debug, Parser)]
@@ -284,14 +288,14 @@ fn without_environment(error: clap::Error) -> Result<Cli, clap::Error> {
 }
 
 /// The page of a command, and those of its subcommands behind it.
-fn manual(command: &clap::Command, text: &mut Vec<u8>) -> std::io::Result<()> {
+fn manual(command: &clap::Command, text: &mut Vec<u8>) -> io::Result<()> {
     clap_mangen::Man::new(command.clone()).render(text)?;
     let shown = |command: &&clap::Command| !command.is_hide_set() && command.get_name() != "help";
     command.get_subcommands().filter(shown).try_for_each(|command| manual(command, text))
 }
 
 /// The page's section on the environment.
-fn environment_of(command: &clap::Command, text: &mut Vec<u8>) -> std::io::Result<()> {
+fn environment_of(command: &clap::Command, text: &mut Vec<u8>) -> io::Result<()> {
     use clap_mangen::roff::{Roff, bold, roman};
     let mut section = Roff::new();
     section.control("SH", ["ENVIRONMENT"]);
@@ -398,7 +402,10 @@ impl Local {
             Some(Task::Logs(_) | Task::Events { .. } | Task::Install { .. })
         );
         if !reads_files_only {
-            requirements::check().map_err(|error| CliError::Other(error.to_string()))?;
+            requirements::check().map_err(|error| match error.raw_os_error() {
+                Some(_) => CliError::Other(format!("cannot identify processes: {error}")),
+                None => CliError::Other(error.to_string()),
+            })?;
         }
         let theme = asked.theme.take();
         let context = Context { home, asked, theme };
@@ -433,9 +440,20 @@ impl Local {
 
 /// A runtime for a command that asks and waits.
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T, CliError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CliError::Other(format!("cannot start the runtime: {error}")))?;
-    Ok(runtime.block_on(future))
+    Ok(build(&mut Builder::new_current_thread())?.block_on(future))
+}
+
+fn build(builder: &mut Builder) -> Result<Runtime, CliError> {
+    try_build(builder)
+        .map_err(|error| CliError::Other(format!("cannot start the runtime: {error}")))
+}
+
+/// Builds a runtime. tokio panics where it gets no pair of sockets for its signals.
+fn try_build(builder: &mut Builder) -> io::Result<Runtime> {
+    drop(UnixStream::pair()?);
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let built = panic::catch_unwind(AssertUnwindSafe(|| builder.enable_all().build()));
+    panic::set_hook(hook);
+    built.unwrap_or_else(|_| Err(io::Error::other("no sockets for its signals")))
 }

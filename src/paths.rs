@@ -144,7 +144,7 @@ impl Home {
     pub fn prepare(&self, allow_network: bool) -> Result<(), HomeError> {
         for folder in [self.root.clone(), self.logs(), self.bin(), self.data()] {
             let io_error = |source| HomeError::Io { path: folder.clone(), source };
-            DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(io_error)?;
+            create_folder(&folder).map_err(io_error)?;
             let meta = std::fs::metadata(&folder).map_err(io_error)?;
             check_owner(&folder, &meta)?;
             if meta.mode() & 0o077 != 0 {
@@ -308,6 +308,16 @@ fn user(uid: u32) -> String {
     match nix::unistd::User::from_uid(uid.into()) {
         Ok(Some(user)) => user.name,
         Ok(None) | Err(_) => format!("user {uid}"),
+    }
+}
+
+fn create_folder(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().recursive(true).mode(0o700).create(path) {
+        // Also the error for a folder that the builder could not examine.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if std::fs::metadata(path)?.is_dir() { Ok(()) } else { Err(error) }
+        }
+        created => created,
     }
 }
 

@@ -80,11 +80,7 @@ pub(super) fn dashboard(context: &Context) -> Result<i32, CliError> {
         .map_err(|error| CliError::Other(error.to_string()))?;
     // The dashboard may be stopped by a terminal that does not take its output;
     // the host must not, so it runs on threads of its own.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| CliError::Other(format!("cannot start the runtime: {error}")))?;
+    let runtime = super::build(tokio::runtime::Builder::new_multi_thread().worker_threads(2))?;
     runtime
         .block_on(tui::run(settings, context.asked.clone(), theme))
         .map_err(|error| CliError::Other(error.to_string()))

@@ -69,13 +69,20 @@ pub fn is_shortage(error: &io::Error) -> bool {
 }
 
 fn examine() -> io::Result<Result<(), Unsupported>> {
+    let unreadable = |file, error: io::Error| {
+        let why = error.to_string();
+        if is_shortage(&error) { Err(error) } else { Ok(Unsupported::NoProcfs { file, why }) }
+    };
     let read = |file| match std::fs::read_to_string(file) {
         Ok(text) => Ok(Ok(text)),
-        Err(error) if is_shortage(&error) => Err(error),
-        Err(error) => Ok(Err(Unsupported::NoProcfs { file, why: error.to_string() })),
+        Err(error) => unreadable(file, error).map(Err),
     };
-    let link = std::fs::read_link("/proc/self").ok();
-    let link = link.and_then(|link| link.to_str()?.parse().ok());
+    let link = match std::fs::read_link("/proc/self") {
+        Ok(link) => link.to_str().and_then(|link| link.parse().ok()),
+        // A `/proc` that does not list this process.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return unreadable("/proc/self", error).map(Err),
+    };
     let status = match read("/proc/self/status")? {
         Ok(status) => status,
         Err(unsupported) => return Ok(Err(unsupported)),

@@ -122,6 +122,12 @@ static int fails_on_file(enum function which, int fd) {
         return fails(which) ? (type)-1 : real arguments;                                           \
     }
 
+#define CALL_AT(which, type, name, parameters, arguments)                                          \
+    type name parameters {                                                                         \
+        REAL(name);                                                                                \
+        return fails_at(which, path) ? (type)-1 : real arguments;                                  \
+    }
+
 #define CALL_ON(which, type, name, parameters, arguments)                                          \
     type name parameters {                                                                         \
         REAL(name);                                                                                \
@@ -212,11 +218,11 @@ CALL(DUPLICATE, int, dup2, (int fd, int to), (fd, to))
 CALL(POLL, int, poll, (struct pollfd *fds, nfds_t count, int timeout), (fds, count, timeout))
 CALL_FILE(READ, ssize_t, read, (int fd, void *to, size_t count), (fd, to, count))
 CALL_FILE(READ, ssize_t, pread64, (int fd, void *to, size_t count, off64_t at), (fd, to, count, at))
-CALL(READLINK, ssize_t, readlink, (const char *path, char *to, size_t size), (path, to, size))
-CALL(STAT, int, stat64, (const char *path, struct stat64 *to), (path, to))
-CALL(STAT, int, lstat64, (const char *path, struct stat64 *to), (path, to))
+CALL_AT(READLINK, ssize_t, readlink, (const char *path, char *to, size_t size), (path, to, size))
+CALL_AT(STAT, int, stat64, (const char *path, struct stat64 *to), (path, to))
+CALL_AT(STAT, int, lstat64, (const char *path, struct stat64 *to), (path, to))
 CALL(STAT, int, fstat64, (int fd, struct stat64 *to), (fd, to))
-CALL(STAT, int, statx, (int at, const char *restrict path, int flags, unsigned mask, struct statx *restrict to),
+CALL_AT(STAT, int, statx, (int at, const char *restrict path, int flags, unsigned mask, struct statx *restrict to),
      (at, path, flags, mask, to))
 CALL(ACCEPT, int, accept4, (int fd, struct sockaddr *address, socklen_t *length, int flags),
      (fd, address, length, flags))

@@ -347,6 +347,7 @@ impl Complaint for Ran {
     fn complaint(self) -> Result<Option<String>, String> {
         match self.code {
             Some(0) => Ok(None),
+            Some(_) if self.stderr.contains("panicked") => Err(self.stderr),
             Some(_) if !self.stderr.trim().is_empty() => Ok(Some(self.stderr)),
             _ => Err(format!("failed without a word: {self:?}")),
         }

@@ -38,6 +38,15 @@ const MUST_HOLD: [&str; 18] = [
     "hand-over:stat:ENOMEM:50",
 ];
 
+/// Points of a start, and what the error message contains; nothing if the start succeeds.
+const MESSAGES: [(&str, &str); 5] = [
+    ("start:stat@/home/bin:ENOMEM:1", ""),
+    ("start:readlink@/proc/self:EIO:1", "/proc/self cannot be read (Input/output error"),
+    ("start:open@/self/status:EMFILE:1+", "cannot identify processes: Too many open files"),
+    ("start:socket:EMFILE:1", "cannot start the runtime: "),
+    ("start:socket:ENOMEM:2", "cannot start the runtime: "),
+];
+
 /// Points that lose the host where there is no watchdog.
 const WITH_WATCHDOG: [&str; 4] = [
     "hand-over:fork:EAGAIN:1+",
@@ -293,6 +302,21 @@ fn the_watchdog_replaces_a_host_that_cannot_hand_over() {
         let (phase, fault) = parse(name).unwrap();
         let held = catch(phase, Some(fault), true);
         assert!(held.as_ref().is_ok_and(|outcome| outcome.hits > 0), "{name}: {held:?}");
+    }
+}
+
+#[test]
+fn a_start_that_a_failing_call_prevents_names_what_failed() {
+    if control::library().is_none() {
+        return;
+    }
+    for (name, words) in MESSAGES {
+        let (phase, fault) = parse(name).unwrap();
+        let outcome = catch(phase, Some(fault), false).unwrap();
+        assert!(outcome.hits > 0, "{name}: no call failed");
+        let message = outcome.reported.unwrap_or_default();
+        assert_eq!(message.is_empty(), words.is_empty(), "{name}: {message}");
+        assert!(message.contains(words), "{name}: no `{words}` in `{message}`");
     }
 }
 
