@@ -79,9 +79,20 @@ pub fn tagged(name: &str, value: &str) -> Vec<Process> {
         .collect()
 }
 
+/// While a process executes a program, its environment is empty for a moment.
+const EXECUTES: Duration = Duration::from_millis(50);
+
 /// A variable of a process's environment.
 pub fn environment(pid: i32, name: &str) -> Option<String> {
-    let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let deadline = Instant::now() + EXECUTES;
+    let environment = loop {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+        let has_program = || std::fs::read_link(format!("/proc/{pid}/exe")).is_ok();
+        if !environment.is_empty() || Instant::now() > deadline || !has_program() {
+            break environment;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    };
     let prefix = format!("{name}=");
     environment.split(|byte| *byte == 0).find_map(|variable| {
         variable
