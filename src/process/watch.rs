@@ -8,7 +8,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::unix::AsyncFd;
 
 /// A process that is watched through its pidfd.
@@ -61,13 +61,25 @@ impl Watched {
     }
 }
 
+/// Before a wait is tried again that an error has ended.
+const RETRY: Duration = Duration::from_millis(1);
+
 /// Blocks until the process has ended, for at most this long; it need not be a
 /// child.
 #[must_use]
 pub fn wait_exit(proven: &Proven, patience: Duration) -> bool {
     let mut fds = [PollFd::new(proven.as_fd(), PollFlags::POLLIN)];
-    let timeout = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
-    matches!(poll(&mut fds, timeout), Ok(ready) if ready > 0)
+    let begun = Instant::now();
+    loop {
+        let left = patience.saturating_sub(begun.elapsed());
+        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        match poll(&mut fds, timeout) {
+            Ok(ready) => return ready > 0,
+            Err(_) if left.is_zero() => return false,
+            // Interrupted, or no memory for the moment.
+            Err(_) => std::thread::sleep(RETRY.min(left)),
+        }
+    }
 }
 
 /// Reaps a child that has ended.
