@@ -231,7 +231,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             cause: status.message.clone(),
             last_words: snapshot.last_words.clone(),
             // Where nothing but to try again is known, it is said once.
-            cure: std::iter::once("s  try again".to_owned())
+            hints: std::iter::once("s  try again".to_owned())
                 .chain(snapshot.cure.clone().filter(|cure| !cure.starts_with("`s` ")))
                 .chain(snapshot.next_start_ms.map(|_| "stigmer tries again".to_owned()))
                 .collect(),
@@ -336,7 +336,7 @@ fn doing(snapshot: &Snapshot, viewer: &Viewer, older: u64, link: &Link) -> Strin
             let mut layers = status.health.layers.iter();
             match layers.find(|layer| layer.ok == Some(false)) {
                 Some(layer) => format!("starting, waiting for {}", layer.name),
-                None => "waiting until every layer answers".to_owned(),
+                None => "waiting for all checks to pass".to_owned(),
             }
         }
         (State::Stopped | State::Ready | State::Degraded | State::Failed, _) => {

@@ -13,7 +13,7 @@ use crate::temporal::health::Client;
 use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
 use std::time::Duration;
-use stigmer_ui::loss::{Count, Holdings, Loss, Stake, Storage};
+use stigmer_ui::loss::{Loss, StopImpact, Storage, WorkflowCount, WorkflowTotals};
 
 /// A count is a matter of milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -124,10 +124,10 @@ impl Server {
     fn loss(&self) -> Option<Loss> {
         let storage = self.storage();
         storage.why_lost()?;
-        Stake::judge(storage, self.count()).and_then(Stake::loss)
+        StopImpact::judge(storage, self.count()).and_then(StopImpact::loss)
     }
 
-    fn count(&self) -> Count {
+    fn count(&self) -> WorkflowCount {
         let counted = block_on(async {
             let client = Client::new(&self.address, PATIENCE)?;
             // All of it in bounded time, however many namespaces there are.
@@ -135,8 +135,10 @@ impl Server {
             counted.unwrap_or_else(|_| Err("no answer in time".to_owned()))
         });
         match counted {
-            Ok(Ok(it)) => Count::Current(Holdings { running: it.running, closed: it.closed }),
-            Ok(Err(_)) | Err(_) => Count::Unknown,
+            Ok(Ok(it)) => {
+                WorkflowCount::Current(WorkflowTotals { running: it.running, closed: it.closed })
+            }
+            Ok(Err(_)) | Err(_) => WorkflowCount::Unknown,
         }
     }
 }

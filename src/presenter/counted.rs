@@ -84,16 +84,16 @@ impl Counted {
     }
 
     /// What this server holds, as far as it is known.
-    pub(super) fn held(&self, status: &Status) -> loss::Count {
+    pub(super) fn held(&self, status: &Status) -> loss::WorkflowCount {
         let Some(Holdings { running, closed }) = self.holdings.found.filter(|_| self.is_of(status))
         else {
-            return loss::Count::Unknown;
+            return loss::WorkflowCount::Unknown;
         };
-        let held = loss::Holdings { running, closed };
+        let held = loss::WorkflowTotals { running, closed };
         if self.holdings.is_current && Server::up(status).is_some() {
-            loss::Count::Current(held)
+            loss::WorkflowCount::Current(held)
         } else {
-            loss::Count::Earlier(held)
+            loss::WorkflowCount::Earlier(held)
         }
     }
 
@@ -105,7 +105,7 @@ impl Counted {
 
 #[cfg(test)]
 mod tests {
-    use super::loss::Count;
+    use super::loss::WorkflowCount;
     use super::*;
     use crate::protocol::State;
 
@@ -127,8 +127,8 @@ mod tests {
         workflows.map(|workflows| workflows.running)
     }
 
-    fn held(running: u64) -> loss::Holdings {
-        loss::Holdings { running, closed: 1 }
+    fn held(running: u64) -> loss::WorkflowTotals {
+        loss::WorkflowTotals { running, closed: 1 }
     }
 
     #[test]
@@ -143,9 +143,9 @@ mod tests {
             assert_eq!(counted.now(&status(state, 1, 7)), None, "{state}");
         }
         let next = status(State::Ready, 2, 8);
-        assert_eq!((counted.now(&next), counted.held(&next)), (None, Count::Unknown));
+        assert_eq!((counted.now(&next), counted.held(&next)), (None, WorkflowCount::Unknown));
         let nothing = Status { temporal: None, ..first };
-        assert_eq!((counted.now(&nothing), counted.held(&nothing)), (None, Count::Unknown));
+        assert_eq!((counted.now(&nothing), counted.held(&nothing)), (None, WorkflowCount::Unknown));
     }
 
     #[test]
@@ -153,17 +153,24 @@ mod tests {
         let first = status(State::Degraded, 1, 7);
         let mut counted = Counted::default();
         counted.note(look(&first, None));
-        assert_eq!(counted.held(&first), Count::Unknown);
+        assert_eq!(counted.held(&first), WorkflowCount::Unknown);
         counted.note(look(&first, Some(3)));
-        assert_eq!(counted.held(&first), Count::Current(held(3)));
+        assert_eq!(counted.held(&first), WorkflowCount::Current(held(3)));
         counted.note(look(&first, None));
         counted.note(look(&first, None));
-        assert_eq!((counted.now(&first), counted.held(&first)), (None, Count::Earlier(held(3))));
+        assert_eq!(
+            (counted.now(&first), counted.held(&first)),
+            (None, WorkflowCount::Earlier(held(3)))
+        );
         counted.note(look(&first, Some(0)));
         assert_eq!(running(counted.now(&first)), Some(0));
-        assert_eq!(counted.held(&status(State::Starting, 1, 7)), Count::Earlier(held(0)));
+        assert_eq!(counted.held(&status(State::Starting, 1, 7)), WorkflowCount::Earlier(held(0)));
         let next = status(State::Ready, 2, 8);
         counted.note(look(&next, None));
-        assert_eq!(counted.held(&next), Count::Unknown, "those of another server are not its own");
+        assert_eq!(
+            counted.held(&next),
+            WorkflowCount::Unknown,
+            "those of another server are not its own"
+        );
     }
 }

@@ -20,7 +20,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use stigmer_ui::human;
-use stigmer_ui::{Action, Copied, Input, LogFile, QuitChoice, Theme, Ui};
+use stigmer_ui::{Action, CopyRequest, Input, LogFile, QuitChoice, Theme, Ui};
 use tokio_util::sync::CancellationToken;
 
 /// No more than 30 frames a second.
@@ -265,14 +265,18 @@ impl Dashboard {
     }
 
     /// By OSC 52: over SSH as well, and without a display.
-    fn copy(&mut self, copied: &Copied) {
+    fn copy(&mut self, copied: &CopyRequest) {
         use crossterm::clipboard::CopyToClipboard;
         let sequence = CopyToClipboard::to_clipboard_from(copied.text.trim_end_matches('\n'));
         let lines = human::counted(copied.lines as u64, "line", "lines");
         let said = match (crossterm::execute!(io::stdout(), sequence), copied.left_out) {
             (Err(error), _) => format!("cannot copy: {error}"),
             (Ok(()), 0) => format!("copied {lines}"),
-            (Ok(()), more) => format!("copied {lines}; {more} more is more than terminals take"),
+            (Ok(()), more) => {
+                let (copied, all) = (copied.lines as u64, (copied.lines + more) as u64);
+                let (copied, all) = (human::count(copied), human::counted(all, "line", "lines"));
+                format!("copied {copied} of {all} (terminal limit)")
+            }
         };
         self.toast(&said);
     }

@@ -128,8 +128,8 @@ impl LogSource for LogPane {
             noise: entry.noise().map(|noise| match noise {
                 Known::StartUp => Noise::StartUp,
                 Known::Shutdown => Noise::Shutdown,
-                Known::Beside => Noise::Beside,
-                Known::BesideShutdown => Noise::BesideShutdown,
+                Known::Beside => Noise::Adjacent,
+                Known::BesideShutdown => Noise::AdjacentToShutdown,
             }),
         })
     }

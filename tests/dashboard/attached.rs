@@ -21,7 +21,7 @@ fn it_shows_and_steers_the_background_host_and_leaves_it_alone() {
         "generation 1",
         &format!("pid {pid}"),
         &label,
-        "lines of start-up",
+        "routine lines",
     ]);
 
     dashboard.press("x");
@@ -83,8 +83,8 @@ fn where_nobody_watches_any_more_it_says_so_and_s_takes_over() {
         let shown = screen.contents();
         let tiles: Vec<&str> =
             shown.lines().skip(4).take(8).filter(|row| !row.starts_with('╭')).collect();
-        let measured = [" µs", " ms", "%", " MB", "✓", "restart at"];
-        tiles.iter().any(|row| row.contains("nobody probes it"))
+        let measured = [" µs", " ms", "%", " MB", "✓", "restart after"];
+        tiles.iter().any(|row| row.contains("not checked"))
             && !tiles.iter().any(|row| measured.iter().any(|it| row.contains(it)))
     });
     dashboard.press("s");
@@ -137,7 +137,7 @@ fn a_server_that_someone_else_runs_is_never_shown_as_stopped() {
     );
     let mut dashboard = Dashboard::open_in(&mine, &script);
     dashboard.until_shows(&["READY", "not started by stigmer", "this dashboard"]);
-    dashboard.press_until_shows("x", &["not started by stigmer: it is only watched"]);
+    dashboard.press_until_shows("x", &["external server: not started by stigmer"]);
     let stopped = mine.command(&["stop"]).output().unwrap();
     let told = String::from_utf8(stopped.stdout).unwrap();
     assert!(told.contains("a dashboard still watches it"), "{told}");

@@ -12,7 +12,7 @@ const CTRL_L: &str = "\x0c";
 fn open(home: &Home) -> Dashboard<'_> {
     let dashboard = home.dashboard();
     // The row of the workflows comes last, and all below it then stands one row lower.
-    dashboard.until_shows(&["READY", "following", "lines of start-up", "Workflows"]);
+    dashboard.until_shows(&["READY", "following", "routine lines", "Workflows"]);
     dashboard.press("z");
     dashboard.until_shows(&["unfolded"]);
     dashboard
@@ -52,7 +52,7 @@ fn lines_are_filtered_cleared_opened_and_folded() {
     dashboard.until_shows(&[" INFO "]);
 
     dashboard.press("c");
-    dashboard.until_shows(&["Component", "all of them", "frontend"]);
+    dashboard.until_shows(&["Component", "show only this", "frontend"]);
     dashboard.click("  frontend   ");
     dashboard.until_shows(&["only frontend"]);
     dashboard.until_hides(" matching ");
@@ -61,17 +61,17 @@ fn lines_are_filtered_cleared_opened_and_folded() {
     dashboard.press(ESC);
     dashboard.until_hides("\"service\"");
     dashboard.press("c");
-    dashboard.until_shows(&["all of them"]);
+    dashboard.until_shows(&["show only this"]);
     dashboard.press("\x1b[H");
     dashboard.press(ENTER);
     dashboard.until_hides("only frontend");
 
     dashboard.press(CTRL_L);
-    dashboard.until_shows(&["lines are hidden", "cleared"]);
+    dashboard.until_shows(&["hidden; Ctrl-L", "cleared"]);
     dashboard.press(CTRL_L);
-    dashboard.until_hides("lines are hidden");
+    dashboard.until_hides("hidden; Ctrl-L");
     dashboard.press("z");
-    dashboard.until_shows(&["lines of start-up"]);
+    dashboard.until_shows(&["routine lines"]);
 }
 
 #[test]

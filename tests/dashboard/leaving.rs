@@ -28,13 +28,18 @@ fn q_asks_esc_stays_and_x_stops_and_quits() {
     let home = Home::new();
     let (mut dashboard, pid) = ready(&home);
     dashboard.press("q");
-    dashboard.until_shows(&["Quit", "stop Temporal and quit", "keep it running", "stay here"]);
+    dashboard.until_shows(&[
+        "Quit",
+        "stop the server and quit",
+        "keep the server running",
+        "stay in the dashboard",
+    ]);
     dashboard.press(ESC);
-    dashboard.until_hides("stay here");
+    dashboard.until_hides("stay in the dashboard");
     assert_eq!(home.temporal_pid(), pid);
 
     dashboard.press("q");
-    dashboard.until_shows(&["stop Temporal and quit"]);
+    dashboard.until_shows(&["stop the server and quit"]);
     dashboard.press("x");
     assert_eq!(dashboard.until_ended().code(), Some(0));
     dashboard.assert_restored();
@@ -65,7 +70,7 @@ fn slowly_stopping(home: &Home) -> Dashboard<'_> {
         Dashboard::open_in(home, r#""$@"; echo "ended with $?"; read -r; echo "read <$REPLY>""#);
     dashboard.until_shows(&["READY"]);
     dashboard.press("q");
-    dashboard.until_shows(&["stop Temporal and quit"]);
+    dashboard.until_shows(&["stop the server and quit"]);
     dashboard.press("x");
     dashboard.until_shows(&["STOPPING", ", then quit", "b finish in the background"]);
     dashboard
@@ -75,7 +80,7 @@ fn slowly_stopping(home: &Home) -> Dashboard<'_> {
 fn a_stop_that_takes_long_is_seen_and_what_is_typed_meanwhile_is_not_for_the_shell() {
     let home = slow();
     let mut dashboard = slowly_stopping(&home);
-    let screen = dashboard.until_hides("stay here");
+    let screen = dashboard.until_hides("stay in the dashboard");
     assert!(!screen.contains("help"), "a key that does nothing:\n{screen}");
     dashboard.press("2x\n");
     dashboard.resize(70, 20);
@@ -140,7 +145,7 @@ fn b_hands_over_with_counters_and_the_next_crash_is_repaired() {
     let pid = home.temporal_pid();
 
     dashboard.press("q");
-    dashboard.until_shows(&["keep it running in the background"]);
+    dashboard.until_shows(&["keep the server running in the background"]);
     dashboard.press("b");
     assert_eq!(dashboard.until_ended().code(), Some(0));
     dashboard.assert_restored();
@@ -166,7 +171,7 @@ fn ctrl_c_twice_keeps_it_running() {
     let home = Home::new();
     let (mut dashboard, pid) = ready(&home);
     dashboard.press(CTRL_C);
-    dashboard.until_shows(&["keep it running in the background"]);
+    dashboard.until_shows(&["keep the server running in the background"]);
     dashboard.press(CTRL_C);
     assert_eq!(dashboard.until_ended().code(), Some(0));
     dashboard.assert_restored();

@@ -21,7 +21,7 @@ fn all_that_must_always_be_seen_is_seen_at_every_size() {
         "none so far",
         "Probe",
         "p50",
-        "lines of start-up",
+        "routine lines",
         "following",
     ]);
     dashboard.until_shows(&["x stop", "r restart", "? help", "q quit"]);
@@ -36,7 +36,7 @@ fn all_that_must_always_be_seen_is_seen_at_every_size() {
     dashboard.resize(20, 5);
     dashboard.until_shows(&["READY", "needs 40x10"]);
     dashboard.resize(80, 24);
-    dashboard.until_shows(&["READY", "gen 1", "lines of start-up"]);
+    dashboard.until_shows(&["READY", "gen 1", "routine lines"]);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn tabs_help_theme_and_scrolling_answer_their_keys() {
     dashboard.until_shows(&["following"]);
 
     dashboard.press("?");
-    dashboard.until_shows(&["Help", "a new generation, same options"]);
+    dashboard.until_shows(&["Help", "a new generation with the same options"]);
     dashboard.press(ESC);
     dashboard.until_hides("Help");
 

@@ -42,7 +42,7 @@ fn s_starts_again_what_was_given_up() {
     let dashboard = Dashboard::open_after(&home, "export STIGMER_MAX_RESTARTS=0");
     dashboard.until_shows(&["READY"]);
     home.crash();
-    dashboard.until_shows(&["FAILED", "gave up", "s  try again", "last: crash", "not repaired"]);
+    dashboard.until_shows(&["FAILED", "gave up", "s  try again", "last: crash", "not restarted"]);
     dashboard.press("s");
-    dashboard.until_shows(&["READY", "generation 2", "last: crash", "not repaired by itself"]);
+    dashboard.until_shows(&["READY", "generation 2", "last: crash", "restarted by you"]);
 }

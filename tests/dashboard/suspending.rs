@@ -53,7 +53,7 @@ fn what_was_stopped_meanwhile_stays_stopped_until_someone_asks() {
     dashboard.press_until_shows("s", &["READY", "generation 2"]);
     assert_eq!(home.status()["host"]["mode"], "tui");
     dashboard.press("q");
-    dashboard.until_shows(&["stop Temporal and quit"]);
+    dashboard.until_shows(&["stop the server and quit"]);
     dashboard.press("x");
     assert_eq!(dashboard.until_ended().code(), Some(0));
     home.until_nothing_runs();

@@ -53,7 +53,7 @@ fn who_stops_a_server_that_hangs_is_asked_as_well_where_its_workflows_would_be_l
     start_workflow(&home, "billing");
     dashboard.until_shows(&["1 running"]);
     let pid = home.temporal_pid();
-    const QUESTION: &[&str] = &["Stop Temporal?", "1 running workflow WILL BE LOST"];
+    const QUESTION: &[&str] = &["Stop the server?", "1 running workflow WILL BE LOST"];
 
     dashboard.press("x");
     dashboard.until_shows(QUESTION);
@@ -61,7 +61,7 @@ fn who_stops_a_server_that_hangs_is_asked_as_well_where_its_workflows_would_be_l
     dashboard.until_hides("1 running   ");
     dashboard.until_shows(QUESTION);
     dashboard.press(ESC);
-    dashboard.until_hides("Stop Temporal?");
+    dashboard.until_hides("Stop the server?");
     dashboard.press("x");
     dashboard.until_shows(QUESTION);
     assert_eq!(home.temporal_pid(), pid);
@@ -87,9 +87,9 @@ fn who_stops_a_server_whose_database_was_deleted_is_told_that_it_is_lost() {
         dashboard.until_hides(lost);
     }
     dashboard.press("q");
-    dashboard.until_shows(&[lost, "stay here"]);
+    dashboard.until_shows(&[lost, "stay in the dashboard"]);
     dashboard.press("x");
-    dashboard.until_shows(&["Stop Temporal and quit?", lost]);
+    dashboard.until_shows(&["Stop the server and quit?", lost]);
     dashboard.press("\r");
     dashboard.until_shows(&["only y confirms a loss of data"]);
     assert_eq!(home.temporal_pid(), pid);

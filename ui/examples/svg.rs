@@ -1,4 +1,4 @@
-//! Draws the pictures of the documents: `cargo run -p stigmer-ui --example svg`, in the root folder.
+//! Draws the pictures of the documents. Run in the root folder: `cargo run -p stigmer-ui --example svg`.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "a program, not the view")]
 
 use std::path::PathBuf;

@@ -1,37 +1,38 @@
-//! The log as it is explored: which lines are shown, which one is looked at, what is searched for.
+//! The shown rows of the log: filter, folds, position, selection and search.
 //!
-//! Everything is remembered by the numbers of lines, which never change, so neither new lines below
-//! nor evicted ones above move what is being read.
+//! All state refers to the numbers of lines, which never change. So neither new lines nor evicted lines move the
+//! rows on the screen while the user reads.
 
 mod filter;
-mod place;
+mod position;
 mod rows;
 mod search;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use filter::{Filter, components};
-pub(crate) use place::{Move, Place};
+pub(crate) use position::{LogPosition, Move};
 pub(crate) use rows::Row;
 pub(crate) use search::Search;
 
 use std::ops::RangeInclusive;
 
-use crate::input::Copied;
+use crate::input::CopyRequest;
 use crate::log::LogSource;
 use rows::Rows;
 
-/// What an OSC 52 sequence may hold in most terminals is 100,000 bytes of base64.
+/// Maximum bytes of a copied text. Most terminals accept OSC 52 sequences of up to 100,000 bytes of base64.
 const COPY_MAX: usize = 74_000;
 
+/// The rows of the log, and the position in them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Explorer {
     rows: Rows,
-    place: Place,
+    position: LogPosition,
     search: Option<Search>,
-    /// Long lines go on in the next row.
+    /// Whether long lines continue in the next row.
     pub(crate) wrap: bool,
-    /// Columns that are scrolled out to the left.
+    /// Number of columns scrolled out to the left.
     pub(crate) shift: u16,
 }
 
@@ -39,7 +40,7 @@ impl Explorer {
     const SHIFT_STEP: u16 = 8;
     const SHIFT_MAX: u16 = 4_096;
 
-    /// Takes in what is new and forgets what is gone. To be told before each key and frame.
+    /// Adds new lines and removes evicted ones. Must be called before each key and each frame.
     pub(crate) fn update(&mut self, log: &dyn LogSource) {
         let before = self.rows.end();
         self.rows.update(log);
@@ -47,7 +48,7 @@ impl Explorer {
         if let Some(search) = &mut self.search {
             search.update(log, &filter, before);
         }
-        self.place.update(&self.rows);
+        self.position.update(&self.rows);
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -62,16 +63,16 @@ impl Explorer {
         self.rows.filter()
     }
 
-    /// Shows other lines; what was looked at stays in sight as far as it is still there.
+    /// Sets the filter. The current line stays visible if it passes.
     pub(crate) fn set_filter(&mut self, filter: Filter, log: &dyn LogSource) {
         self.rows.set_filter(filter, log);
         if let Some(search) = &mut self.search {
-            search.again(log, self.rows.filter());
+            search.restart(log, self.rows.filter());
         }
-        self.place.update(&self.rows);
+        self.position.update(&self.rows);
     }
 
-    /// Hides all lines up to now, or shows them again.
+    /// Hides all lines up to now, or shows the hidden lines again.
     pub(crate) fn clear(&mut self, log: &dyn LogSource) {
         let from = if self.filter().from > 0 { 0 } else { log.total() };
         self.set_filter(Filter { from, ..*self.filter() }, log);
@@ -84,89 +85,92 @@ impl Explorer {
 
     pub(crate) fn toggle_folds(&mut self, log: &dyn LogSource) {
         self.rows.toggle_folds(log);
-        self.place.update(&self.rows);
+        self.position.update(&self.rows);
     }
 
     /// Opens a fold.
     pub(crate) fn unfold(&mut self, row: Row, log: &dyn LogSource) {
-        // Following, the newest line would push what was opened out of sight.
-        self.place.pause_at(row.first, &self.rows);
+        // While following, new lines would move the opened fold out of the screen.
+        self.position.pause_at(row.first, &self.rows);
         self.rows.unfold(row, log);
     }
 
     pub(crate) fn follows(&self) -> bool {
-        self.place.follows()
+        self.position.follows()
     }
 
-    /// Lines that have come since it was paused.
+    /// Returns the number of lines since the pause.
     pub(crate) fn unseen(&self) -> u64 {
-        self.place.seen().map_or(0, |seen| self.rows.lines_from(seen))
+        self.position.seen().map_or(0, |seen| self.rows.lines_from(seen))
     }
 
     pub(crate) fn follow(&mut self) {
-        self.place.follow();
+        self.position.follow();
     }
 
+    /// Moves the cursor.
     pub(crate) fn go(&mut self, by: Move) {
-        self.place.go(by, &self.rows);
+        self.position.go(by, &self.rows);
     }
 
-    /// As [`Explorer::go`], selecting what it passes over.
+    /// Moves the cursor like [`Explorer::go`] and selects the lines on the way.
     pub(crate) fn extend(&mut self, by: Move) {
-        self.place.extend(by, &self.rows);
+        self.position.extend(by, &self.rows);
     }
 
+    /// Moves the page.
     pub(crate) fn wheel(&mut self, by: Move) {
-        self.place.scroll(by, &self.rows);
+        self.position.scroll(by, &self.rows);
     }
 
-    /// Told by each frame: how many of the last rows fit, and how many a row takes. Returns the
-    /// first row to draw.
+    /// Takes the height of the page from a frame, and a function for the height of a row. Returns the first row
+    /// to draw.
     pub(crate) fn measure(&mut self, height: u16, mut height_of: impl FnMut(Row) -> u16) -> usize {
-        self.place.measure(height, &self.rows, &mut height_of)
+        self.position.measure(height, &self.rows, &mut height_of)
     }
 
-    /// The line that is looked at: the newest while following.
+    /// Returns the row of the cursor; the newest row while following.
     pub(crate) fn current(&self) -> Option<Row> {
-        match self.place.cursor() {
+        match self.position.cursor() {
             Some(number) => self.rows.get(self.rows.position(number)),
             None => self.rows.get(self.rows.len().checked_sub(1)?),
         }
     }
 
-    /// Positions of the rows that are marked as chosen.
-    pub(crate) fn chosen(&self) -> Option<RangeInclusive<usize>> {
-        self.place.chosen(&self.rows)
+    /// Returns the positions of the selected rows. `None` while following.
+    pub(crate) fn selected(&self) -> Option<RangeInclusive<usize>> {
+        self.position.selected(&self.rows)
     }
 
-    /// Chooses the row that holds this line.
-    pub(crate) fn choose(&mut self, number: u64) {
-        self.place.pause_at(number, &self.rows);
+    /// Selects the row with this line.
+    pub(crate) fn select(&mut self, number: u64) {
+        self.position.pause_at(number, &self.rows);
     }
 
-    /// Chooses everything between this line and the one chosen before.
-    pub(crate) fn choose_to(&mut self, number: u64) {
-        self.place.extend_to(number, &self.rows);
+    /// Extends the selection to this line.
+    pub(crate) fn extend_to(&mut self, number: u64) {
+        self.position.extend_to(number, &self.rows);
     }
 
-    /// From here on moving selects, or no longer.
-    pub(crate) fn toggle_mark(&mut self) {
-        self.place.toggle_mark(&self.rows);
+    /// Starts a range at the cursor, or ends it.
+    pub(crate) fn toggle_range(&mut self) {
+        self.position.toggle_range(&self.rows);
     }
 
-    pub(crate) fn marks(&self) -> bool {
-        self.place.marks()
+    /// Whether a range is selected.
+    pub(crate) fn has_range(&self) -> bool {
+        self.position.has_range()
     }
 
-    pub(crate) fn drop_mark(&mut self) {
-        self.place.drop_mark();
+    pub(crate) fn drop_range(&mut self) {
+        self.position.drop_range();
     }
 
-    /// The text of the chosen lines, or of the newest.
-    pub(crate) fn copy(&self, log: &dyn LogSource) -> Copied {
-        let mut copied = Copied::default();
+    /// Returns the text of the selected lines; of the newest line while following.
+    pub(crate) fn copy(&self, log: &dyn LogSource) -> CopyRequest {
+        let mut copied = CopyRequest::default();
         let last = self.rows.len().saturating_sub(1);
-        let rows = self.chosen().unwrap_or(last..=last).filter_map(|at| self.rows.get(at));
+        let rows = self.selected().unwrap_or(last..=last).filter_map(|at| self.rows.get(at));
         for number in rows.flat_map(|row| row.first..=row.last) {
             let index = number.checked_sub(log.dropped()).and_then(|at| usize::try_from(at).ok());
             let Some(index) = index else { continue };
@@ -191,13 +195,13 @@ impl Explorer {
         self.search.as_ref()
     }
 
-    pub(crate) fn place(&self) -> Place {
-        self.place
+    pub(crate) fn position(&self) -> LogPosition {
+        self.position
     }
 
-    /// Searches for this from now on, and goes to the match next to where it was `begun`.
-    pub(crate) fn seek(&mut self, pattern: &str, begun: Place, log: &dyn LogSource) {
-        self.place = begun;
+    /// Starts a search at the position `start` and moves to the nearest match. An empty pattern ends the search.
+    pub(crate) fn seek(&mut self, pattern: &str, start: LogPosition, log: &dyn LogSource) {
+        self.position = start;
         self.search = (!pattern.is_empty()).then(|| Search::new(pattern, log, self.rows.filter()));
         let from = self.current().map_or(0, |row| row.last);
         if let Some(number) = self.search.as_ref().and_then(|search| search.nearest(from)) {
@@ -209,9 +213,9 @@ impl Explorer {
         self.search = None;
     }
 
-    /// There is a match to go to, other than the line that is looked at.
-    pub(crate) fn steps(&self) -> bool {
-        let here = self.place.cursor().filter(|_| !self.marks());
+    /// Whether there is a match other than the current line.
+    pub(crate) fn has_other_match(&self) -> bool {
+        let here = self.position.cursor().filter(|_| !self.has_range());
         let unfolded = self.current().is_some_and(|row| !row.is_fold());
         self.search.as_ref().is_some_and(|search| match (search.matches(), here) {
             (0, _) => false,
@@ -220,21 +224,21 @@ impl Explorer {
         })
     }
 
-    /// Goes to the next match, or to the previous one; round the ends.
+    /// Moves to the next or the previous match. Continues at the other end of the log.
     pub(crate) fn step(&mut self, forward: bool, log: &dyn LogSource) {
-        let from = self.place.cursor().unwrap_or(u64::MAX);
+        let from = self.position.cursor().unwrap_or(u64::MAX);
         let search = self.search.as_ref();
         if let Some(number) = search.and_then(|search| search.next(from, forward)) {
             self.show(number, log);
         }
     }
 
-    /// Looks at a line, wherever it hides.
+    /// Moves to a line, and unfolds it if necessary.
     fn show(&mut self, number: u64, log: &dyn LogSource) {
         if let Some(row) = self.rows.get(self.rows.position(number)).filter(Row::is_fold) {
             self.rows.unfold(row, log);
         }
-        self.place.look_at(number, &self.rows);
+        self.position.show(number, &self.rows);
     }
 
     pub(crate) fn shift_left(&mut self) {

@@ -1,9 +1,9 @@
-//! Durations, latencies and sizes as people read them.
+//! Durations, latencies, sizes and counts as text.
 //!
-//! Each function has a greatest width for usual values, so that callers can right-align into a fixed column:
-//! a number that changes must not move its neighbours.
+//! Usual values have a maximum width, so that a caller can align them in a fixed column: a number that changes
+//! must not move the text next to it.
 
-/// A latency in µs, at most 6 columns: `210 µs`, `0.9 ms`, `12 ms`, `1.2 s`.
+/// Formats a latency in µs in at most 6 columns: `210 µs`, `0.9 ms`, `12 ms`, `1.2 s`.
 #[must_use]
 pub fn latency(us: u64) -> String {
     match us {
@@ -14,7 +14,7 @@ pub fn latency(us: u64) -> String {
     }
 }
 
-/// A duration in ms to two or three digits: `131 ms`, `3.2 s`, `42 s`, `5 min`.
+/// Formats a duration in ms with two or three digits: `131 ms`, `3.2 s`, `42 s`, `5 min`.
 #[must_use]
 pub fn duration(ms: u64) -> String {
     match ms {
@@ -24,7 +24,7 @@ pub fn duration(ms: u64) -> String {
     }
 }
 
-/// An age, coarse so that it seldom changes: `now`, `42 s`, `12 min`, `1 h 12 min`, `3 d 4 h`.
+/// Formats an age in ms. Coarse, so that the text seldom changes: `now`, `42 s`, `12 min`, `1 h 12 min`, `3 d 4 h`.
 #[must_use]
 pub fn age(ms: u64) -> String {
     let seconds = ms / 1_000;
@@ -32,32 +32,32 @@ pub fn age(ms: u64) -> String {
         0 => "now".into(),
         1..60 => format!("{seconds} s"),
         60..3_600 => format!("{} min", seconds / 60),
-        3_600..86_400 => two(seconds / 3_600, "h", seconds / 60 % 60, "min"),
-        _ => two(seconds / 86_400, "d", seconds / 3_600 % 24, "h"),
+        3_600..86_400 => two_units(seconds / 3_600, "h", seconds / 60 % 60, "min"),
+        _ => two_units(seconds / 86_400, "d", seconds / 3_600 % 24, "h"),
     }
 }
 
-/// `1 h 12 min`; the smaller part is left out when it is nought.
-fn two(great: u64, great_unit: &str, small: u64, small_unit: &str) -> String {
+/// Formats two units: `1 h 12 min`. Omits the second one if it is zero.
+fn two_units(great: u64, great_unit: &str, small: u64, small_unit: &str) -> String {
     match small {
         0 => format!("{great} {great_unit}"),
         _ => format!("{great} {great_unit} {small} {small_unit}"),
     }
 }
 
-/// An interval that somebody set: `1 s`, `250 ms`, `1.5 s`.
+/// Formats a configured interval in ms exactly where possible: `1 s`, `250 ms`, `1.5 s`.
 #[must_use]
 pub fn interval(ms: u64) -> String {
     if ms > 0 && ms.is_multiple_of(1_000) { age(ms) } else { duration(ms) }
 }
 
-/// An age as a phrase: `just now`, `12 min ago`.
+/// Formats an age in ms as a phrase: `just now`, `12 min ago`.
 #[must_use]
 pub fn ago(ms: u64) -> String {
     if ms < 1_000 { "just now".into() } else { format!("{} ago", age(ms)) }
 }
 
-/// An age in at most 6 columns: `42 s`, `12 min`, `17 h`, `3 d`.
+/// Formats an age in ms in at most 6 columns: `42 s`, `12 min`, `17 h`, `3 d`.
 #[must_use]
 pub fn age_short(ms: u64) -> String {
     let seconds = ms / 1_000;
@@ -68,7 +68,7 @@ pub fn age_short(ms: u64) -> String {
     }
 }
 
-/// An uptime, which may tick: `42 s`, `4 min 07 s`, `1 h 12 min`. At most 11 columns below a hundred days.
+/// Formats an uptime in ms: `42 s`, `4 min 07 s`, `1 h 12 min`. At most 11 columns below 100 days.
 #[must_use]
 pub fn uptime(ms: u64) -> String {
     let seconds = ms / 1_000;
@@ -79,7 +79,7 @@ pub fn uptime(ms: u64) -> String {
     }
 }
 
-/// A size in decimal units, at most 6 columns: `512 B`, `690 kB`, `1.5 MB`, `148 MB`.
+/// Formats a size in bytes with decimal units in at most 6 columns: `512 B`, `690 kB`, `1.5 MB`, `148 MB`.
 #[must_use]
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
@@ -98,13 +98,13 @@ pub fn bytes(n: u64) -> String {
     if value < 9.95 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
 }
 
-/// A share of one core, at most 6 columns: `2.5 %`, `140 %`.
+/// Formats a percentage in at most 6 columns: `2.5 %`, `140 %`.
 #[must_use]
 pub fn percent(value: f32) -> String {
     if value < 99.95 { format!("{value:.1} %") } else { format!("{value:.0} %") }
 }
 
-/// A count with its thousands apart: `12,345`.
+/// Formats a count with separated thousands: `12,345`.
 #[must_use]
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -118,13 +118,13 @@ pub fn count(n: u64) -> String {
     out
 }
 
-/// A count and its noun: `1 entry`, `3 entries`.
+/// Formats a count with its noun: `1 entry`, `3 entries`.
 #[must_use]
 pub fn counted(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(n), if n == 1 { one } else { many })
 }
 
-/// The versions of a Temporal, as far as they are known: `Temporal 1.9.1 (server 1.32.0)`.
+/// Formats the known versions of Temporal: `Temporal 1.9.1 (server 1.32.0)`.
 #[must_use]
 pub fn temporal_version(cli: Option<&str>, server: Option<&str>) -> Option<String> {
     match (cli, server) {
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn latencies_stay_within_six_columns() {
+    fn latencies_fit_into_six_columns() {
         for (us, text) in [
             (0, "0 µs"),
             (210, "210 µs"),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn ages_grow_coarser() {
+    fn ages_have_the_unit_of_their_size() {
         for (ms, text) in [
             (0, "now"),
             (999, "now"),
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_switch_units_before_they_widen() {
+    fn sizes_fit_into_their_column_in_every_unit() {
         for (n, text) in [
             (0, "0 B"),
             (999, "999 B"),
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_grouped() {
+    fn counts_have_separated_thousands() {
         assert_eq!(count(7), "7");
         assert_eq!(count(918), "918");
         assert_eq!(count(1_234_567), "1,234,567");

@@ -1,21 +1,21 @@
-//! What goes into the view and what comes out of it.
+//! Input events of the view, and the actions that it returns.
 
-/// A key press, independent of any terminal library.
+/// A key press. Independent of the terminal library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// Which key.
+    /// The key without its modifiers.
     pub code: KeyCode,
-    /// Held with Control.
+    /// Whether Control was held.
     pub ctrl: bool,
-    /// Held with Alt.
+    /// Whether Alt was held.
     pub alt: bool,
-    /// Held with Shift. Ignored for characters, which carry it in their case.
+    /// Whether Shift was held. Ignored for characters, whose case already contains it.
     pub shift: bool,
 }
 
-/// The keys that the view distinguishes.
+/// The keys that the view knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names say it")]
+#[allow(missing_docs, reason = "the names are those of the keys")]
 pub enum KeyCode {
     Char(char),
     Enter,
@@ -32,30 +32,31 @@ pub enum KeyCode {
     PageDown,
     Home,
     End,
-    /// Function key `n`.
+    /// Function key with its number, from 1.
     F(u8),
 }
 
 impl Key {
-    /// The key without modifiers.
+    /// Returns the key without modifiers.
     #[must_use]
     pub const fn plain(code: KeyCode) -> Self {
         Self { code, ctrl: false, alt: false, shift: false }
     }
 
-    /// A character without modifiers.
+    /// Returns a character without modifiers.
     #[must_use]
     pub const fn char(c: char) -> Self {
         Self::plain(KeyCode::Char(c))
     }
 
-    /// A character with Control.
+    /// Returns a character with Control.
     #[must_use]
     pub const fn ctrl(c: char) -> Self {
         Self { code: KeyCode::Char(c), ctrl: true, alt: false, shift: false }
     }
 
-    /// Terminals disagree on whether Shift is reported beside an upper-case letter, and on the case beside Control.
+    /// Whether both are the same key. Terminals differ in two points: whether they report Shift with an
+    /// upper-case letter, and which case they report with Control.
     pub(crate) fn same(self, other: Self) -> bool {
         let canonical = |key: Self| match key.code {
             KeyCode::Char(c) if key.ctrl => {
@@ -68,83 +69,83 @@ impl Key {
     }
 }
 
-/// Something happened at the terminal.
+/// An input event of the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// A key went down.
+    /// A key press.
     Key(Key),
-    /// The wheel was turned away from the user by so many lines.
+    /// The mouse wheel, upwards by a number of lines.
     ScrollUp(u16),
-    /// The wheel was turned towards the user by so many lines.
+    /// The mouse wheel, downwards by a number of lines.
     ScrollDown(u16),
-    /// A click with the main button, in cells.
+    /// The main button was pressed. Position in cells of the screen, from 0.
     Click {
         /// Column.
         x: u16,
         /// Row.
         y: u16,
     },
-    /// The pointer moved with the main button held, in cells.
+    /// The pointer moved while the main button was held. Position in cells of the screen, from 0.
     Drag {
         /// Column.
         x: u16,
         /// Row.
         y: u16,
     },
-    /// The main button was let go.
+    /// The main button was released.
     Release,
-    /// The terminal has another size now.
+    /// The size of the terminal changed.
     Resize,
 }
 
-/// What the caller has to do.
+/// A request to the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Start Temporal.
     Start,
     /// Stop Temporal.
     Stop,
-    /// New generation.
+    /// Restart Temporal: a new generation with the same options.
     Restart,
-    /// Leave the dashboard.
+    /// Close the dashboard.
     Quit(QuitChoice),
-    /// Open `Model::ui_url` in a browser.
+    /// Open [`ui_url`](crate::Model::ui_url) in a browser.
     OpenWebUi,
-    /// Put a text on the clipboard.
-    Copy(Copied),
-    /// Open a log's file in a pager.
+    /// Copy a text to the clipboard of the terminal.
+    Copy(CopyRequest),
+    /// Open a log file in a pager.
     OpenFile(LogFile),
-    /// For the pane with stigmer's own log, which the caller owns.
+    /// Pass a key to the pane of stigmer's own log, which the caller draws.
     PaneKey(Key),
 }
 
-/// What is to be copied, bounded to what terminals take.
+/// A text for the clipboard, bounded to the size that terminals accept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Copied {
-    /// The lines, each with a line end.
+pub struct CopyRequest {
+    /// The lines. Each ends with a line feed.
     pub text: String,
-    /// How many they are.
+    /// Number of lines in `text`.
     pub lines: usize,
-    /// Lines that did not fit any more.
+    /// Number of selected lines that did not fit.
     pub left_out: usize,
 }
 
-/// Whose log.
+/// A log that has a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFile {
-    /// Temporal's.
+    /// The log of Temporal.
     Temporal,
-    /// That of this home's hosts.
+    /// The log of stigmer: of the hosts of this home.
     Own,
 }
 
-/// What becomes of Temporal when the dashboard goes.
+/// What happens to Temporal when the dashboard closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuitChoice {
-    /// Nothing changes: this dashboard is attached, or nothing of ours runs.
+    /// Nothing changes: the dashboard is attached to another host, or no server of this host runs.
     Leave,
-    /// Stop it first.
+    /// Temporal stops before the dashboard closes.
     StopAndQuit,
-    /// Hand it to a background host.
+    /// A background host takes over Temporal.
     Background,
 }

@@ -1,11 +1,11 @@
 //! The view of stigmer: data in, cells out.
 //!
-//! [`Ui::handle`] turns a key into an [`Action`] for the caller or into a change of the view;
-//! [`Ui::render`] draws a [`model::Model`] and the visible slice of a [`log::LogSource`] into a buffer.
-//! The crate knows no clock, no file, no thread and no terminal: the same input gives the same frame,
-//! so every screen can be tested, and photographed, without running anything.
+//! [`Ui::handle`] handles an input: it changes the view, or returns an [`Action`] for the caller. [`Ui::render`]
+//! draws a [`Model`] and the visible lines of a [`LogSource`] into a buffer.
+//! The crate uses no clock, file, thread or terminal. The same input gives the same frame, so tests and pictures
+//! of every screen need no server.
 //!
-//! Modules, each of which uses only those above it:
+//! Modules. Each uses only those above it:
 //!
 //! | module | holds |
 //! |---|---|
@@ -20,7 +20,7 @@
 //! | `demo` | sample data and pictures, only with the feature of this name |
 #![forbid(unsafe_code)]
 
-// The strategies of the tests name the crate as its users do.
+// `tests/any` is also part of the unit tests, and names the crate as its users do.
 #[cfg(test)]
 extern crate self as stigmer_ui;
 
@@ -36,9 +36,9 @@ pub mod loss;
 pub mod model;
 mod panel;
 
-pub use app::ui::{Rendered, Ui};
+pub use app::ui::Ui;
 pub use draw::layout::Pane;
 pub use draw::theme::{Depth, Palette, Symbols, Theme, UnknownTheme};
-pub use input::{Action, Copied, Input, Key, KeyCode, LogFile, QuitChoice};
+pub use input::{Action, CopyRequest, Input, Key, KeyCode, LogFile, QuitChoice};
 pub use log::{Details, Level, LineHead, LineKind, LogLine, LogSource, Noise};
 pub use model::Model;

@@ -1,63 +1,64 @@
-//! Where log lines come from.
+//! Access to the log lines of the caller.
 //!
-//! The store belongs to the caller; the view asks for the lines it is about to draw and for nothing else,
-//! so 100,000 kept lines cost as much as twenty.
+//! The caller owns the store. The view reads only the lines that it draws, so a frame costs the same with
+//! 100,000 stored lines as with twenty.
 
 use std::ops::Range;
 
 /// A bounded sequence of log lines, oldest first.
 ///
-/// An *index* counts from the oldest line that is kept, a *number* from the first line ever seen:
-/// `number = dropped() + index`.
+/// An *index* counts from the oldest stored line, a *number* from the first line that was ever stored:
+/// `number = dropped() + index`. A number never changes.
 pub trait LogSource {
-    /// Lines kept now.
+    /// Returns the number of stored lines.
     fn len(&self) -> usize;
-    /// Line `index`, 0 being the oldest kept.
+    /// Returns the line at `index`; 0 is the oldest stored line.
     fn line(&self, index: usize) -> Option<LogLine<'_>>;
-    /// Lines that were evicted from the front since the start, so that `dropped() + index` names a line for ever.
+    /// Returns the number of lines that were evicted from the front so far.
     fn dropped(&self) -> u64;
-    /// What filters need of line `index`; cheap, for it is asked for every line.
+    /// Returns what filters need of the line at `index`. Must be cheap: the view reads it for every line.
     fn head(&self, index: usize) -> Option<LineHead>;
-    /// Name of a component; may be empty.
+    /// Returns the name of a component. Empty for lines without a component.
     fn component(&self, id: u16) -> &str;
-    /// All of line `index`.
+    /// Returns all fields of the line at `index`, and its text in the file.
     fn details(&self, index: usize) -> Option<Details>;
-    /// Numbers of the lines within `numbers` that match a pattern, in their order.
+    /// Returns the numbers of the lines within `numbers` that match a regular expression, in ascending order.
     ///
     /// # Errors
-    /// Why it is no pattern, as half a sentence.
+    /// The reason why `pattern` is not a regular expression, as a short phrase.
     fn find(&self, pattern: &str, numbers: Range<u64>) -> Result<Vec<u64>, String>;
-    /// Where a pattern matches in a text, as ranges of bytes in their order; nothing for a bad one.
+    /// Returns the ranges of bytes in `text` that match a regular expression, in ascending order.
+    /// Empty for an invalid pattern.
     fn spans(&self, pattern: &str, text: &str) -> Vec<Range<usize>>;
-    /// Nothing is kept.
+    /// Whether no line is stored.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
-    /// All lines ever seen.
+    /// Returns the number of lines that were ever stored.
     fn total(&self) -> u64 {
         self.dropped().saturating_add(self.len() as u64)
     }
 }
 
-/// One line, parsed as far as it could be.
+/// A parsed log line, as it is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogLine<'a> {
-    /// `21:04:11.203`, or empty.
+    /// Time of day, `21:04:11.203`; empty if unknown.
     pub time: &'a str,
-    /// Ignored for raw lines.
+    /// Severity. Ignored for raw lines.
     pub level: Level,
-    /// `history`, `frontend`, …, or empty.
+    /// Component that wrote the line, such as `history`; may be empty.
     pub component: &'a str,
-    /// The message; the whole line when raw; "generation 3 · after crash" for a mark.
+    /// Message. For a raw line the whole line, for a mark `generation 3`.
     pub text: &'a str,
-    /// The remaining fields, rendered as `key=value key=value`.
+    /// The other fields as `key=value key=value`.
     pub fields: &'a str,
-    /// How to draw it.
+    /// Form of the line.
     pub kind: LineKind,
 }
 
 impl LogLine<'_> {
-    /// The whole line as text.
+    /// Returns the whole line as text, without a line feed.
     #[must_use]
     pub fn plain(&self) -> String {
         match self.kind {
@@ -71,69 +72,69 @@ impl LogLine<'_> {
     }
 }
 
-/// What one can tell of a line without reading it.
+/// The properties of a line that filters and folds use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineHead {
     /// Severity.
     pub level: Level,
-    /// Who speaks: see [`LogSource::component`].
+    /// Component that wrote the line: see [`LogSource::component`].
     pub component: u16,
-    /// How to draw it.
+    /// Form of the line.
     pub kind: LineKind,
-    /// What every start or stop writes.
+    /// Set for a routine line of a start or a stop.
     pub noise: Option<Noise>,
 }
 
-/// Lines that are there each time and that nobody reads.
+/// Routine lines, which every start or stop writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noise {
-    /// Of a start.
+    /// Line of a start.
     StartUp,
-    /// Of a stop.
+    /// Line of a stop.
     Shutdown,
-    /// Of whichever it stands beside; news elsewhere.
-    Beside,
-    /// Of a stop where it stands beside others of a stop; news elsewhere.
-    BesideShutdown,
+    /// Routine only directly after another routine line.
+    Adjacent,
+    /// Routine only directly after a line of a stop.
+    AdjacentToShutdown,
 }
 
-/// A line in full.
+/// All content of a line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Details {
-    /// Names and values, in the order of the line.
+    /// Names and values in the order of the line.
     pub fields: Vec<(String, String)>,
-    /// As it stands in the file, safe to print.
+    /// The line as it is in the file, with harmless control characters.
     pub raw: String,
 }
 
-/// What a line is.
+/// Form of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineKind {
-    /// Could not be parsed: `text` is all there is.
+    /// Not parsed: only `text` is set.
     Raw,
-    /// Time, level, component, text, fields.
+    /// Parsed into time, level, component, text and fields.
     Structured,
     /// The boundary between two generations.
     GenerationMark,
 }
 
-/// Severity.
+/// Severity of a line, ascending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Finest.
+    /// Steps within an operation.
     Trace,
-    /// For developers.
+    /// Details for developers.
     Debug,
     /// Normal operation.
     Info,
-    /// Odd, but handled.
+    /// A problem that was handled.
     Warn,
-    /// Failed.
+    /// A failure.
     Error,
 }
 
 impl Level {
-    /// As it stands in the log, padded to five columns.
+    /// Returns the word of the log, padded to five columns.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {

@@ -1,26 +1,26 @@
-//! What a stop or a restart of the server loses, judged from facts alone: where its data is, and
-//! what is known of the workflows on it. Dashboard and commands ask with the same words.
+//! The impact of a stop or a restart on workflows and data, derived from the storage of the server and the known
+//! number of its workflows. The dashboard and the commands use the same texts.
 
 use std::fmt;
 
 use crate::human;
 
-/// Where the data of the running server is.
+/// Place of the data of the running server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Storage {
-    /// In a file that the next start opens.
+    /// A file that the next start opens.
     #[default]
     File,
-    /// In memory only.
+    /// Memory only.
     Memory,
-    /// In a file that was deleted while the server has it open.
+    /// A file that was deleted while the server has it open.
     Deleted,
-    /// In a file that another one has taken the place of, while the server has it open.
+    /// A file that was replaced by another file while the server has it open.
     Replaced,
 }
 
 impl Storage {
-    /// Why the end of the server loses its data; `None`: it does not.
+    /// Returns why the data is lost when the server ends. `None` if it is kept.
     #[must_use]
     pub fn why_lost(self) -> Option<&'static str> {
         match self {
@@ -32,71 +32,73 @@ impl Storage {
     }
 }
 
-/// The workflows on a server, in all its namespaces.
+/// Numbers of workflows on a server, in all its namespaces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Holdings {
-    /// Open now.
+pub struct WorkflowTotals {
+    /// Open workflows.
     pub running: u64,
-    /// Closed and still kept.
+    /// Closed workflows that the server still has.
     pub closed: u64,
 }
 
-/// What is known of the workflows.
+/// The known number of workflows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Count {
-    /// Nobody has counted them.
+pub enum WorkflowCount {
+    /// Not counted yet.
     #[default]
     Unknown,
-    /// The server cannot be asked now. These were there when it last could.
-    Earlier(Holdings),
-    /// These are there.
-    Current(Holdings),
+    /// An earlier count: the server does not respond now.
+    Earlier(WorkflowTotals),
+    /// A count of now.
+    Current(WorkflowTotals),
 }
 
-impl Count {
-    fn known(self) -> Option<Holdings> {
+impl WorkflowCount {
+    fn known(self) -> Option<WorkflowTotals> {
         match self {
             Self::Unknown => None,
-            Self::Earlier(holdings) | Self::Current(holdings) => Some(holdings),
+            Self::Earlier(totals) | Self::Current(totals) => Some(totals),
         }
     }
 }
 
-/// What the end of the server does to the work on it.
+/// Impact of the end of the server on its workflows and data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stake {
-    /// So many running workflows wait for the next start.
+pub enum StopImpact {
+    /// This number of running workflows waits for the next start.
     Interrupted(u64),
     /// Data is lost.
     Lost(Loss),
 }
 
-/// Data that is lost.
+/// Loss of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loss {
     pub(crate) why: &'static str,
-    /// Absent: nobody knows.
-    pub(crate) workflows: Option<Holdings>,
+    /// `None` if the number is not known.
+    pub(crate) workflows: Option<WorkflowTotals>,
 }
 
-impl Stake {
-    /// Judges the end of a running server. `None`: nothing is interrupted or lost.
+impl StopImpact {
+    /// Derives the impact on a running server. `None` if nothing is interrupted or lost.
     #[must_use]
-    pub fn judge(storage: Storage, count: Count) -> Option<Self> {
+    pub fn judge(storage: Storage, count: WorkflowCount) -> Option<Self> {
         let Some(why) = storage.why_lost() else {
             let running = count.known().map_or(0, |known| known.running);
             return (running > 0).then_some(Self::Interrupted(running));
         };
         let workflows = match count {
-            Count::Current(now) if now == Holdings::default() => return None,
-            // Since then, any number may have been started.
-            Count::Earlier(before) if before == Holdings::default() => None,
-            Count::Unknown | Count::Earlier(_) | Count::Current(_) => count.known(),
+            WorkflowCount::Current(now) if now == WorkflowTotals::default() => return None,
+            // Workflows may have been started since.
+            WorkflowCount::Earlier(before) if before == WorkflowTotals::default() => None,
+            WorkflowCount::Unknown | WorkflowCount::Earlier(_) | WorkflowCount::Current(_) => {
+                count.known()
+            }
         };
         Some(Self::Lost(Loss { why, workflows }))
     }
 
-    /// What is lost, where anything is.
+    /// Returns the loss of data. `None` if no data is lost.
     #[must_use]
     pub fn loss(self) -> Option<Loss> {
         match self {
@@ -106,7 +108,7 @@ impl Stake {
     }
 }
 
-impl fmt::Display for Stake {
+impl fmt::Display for StopImpact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Interrupted(running) => {
@@ -119,18 +121,18 @@ impl fmt::Display for Stake {
     }
 }
 
-/// The numbers come first: on a small screen the rest may be cut.
+/// The numbers come first, because a small screen may cut the rest.
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { why, workflows } = self;
         let closed = |n| human::counted(n, "closed workflow", "closed workflows");
         let what = match *workflows {
             None => return write!(f, "all workflows WILL BE LOST, number unknown: {why}"),
-            Some(Holdings { running, closed: 0 }) => {
+            Some(WorkflowTotals { running, closed: 0 }) => {
                 human::counted(running, "running workflow", "running workflows")
             }
-            Some(Holdings { running: 0, closed: n }) => closed(n),
-            Some(Holdings { running, closed: n }) => {
+            Some(WorkflowTotals { running: 0, closed: n }) => closed(n),
+            Some(WorkflowTotals { running, closed: n }) => {
                 format!("{} running and {}", human::count(running), closed(n))
             }
         };
@@ -142,54 +144,56 @@ impl fmt::Display for Loss {
 mod tests {
     use super::*;
 
-    fn said(storage: Storage, count: Count) -> String {
-        Stake::judge(storage, count).map_or_else(String::new, |stake| stake.to_string())
+    fn text(storage: Storage, count: WorkflowCount) -> String {
+        StopImpact::judge(storage, count).map_or_else(String::new, |impact| impact.to_string())
     }
 
-    fn holds(running: u64, closed: u64) -> Holdings {
-        Holdings { running, closed }
+    fn totals(running: u64, closed: u64) -> WorkflowTotals {
+        WorkflowTotals { running, closed }
     }
 
     #[test]
-    fn a_file_that_stays_loses_nothing() {
-        use Count::{Current, Earlier, Unknown};
-        let file = |count| said(Storage::File, count);
+    fn database_file_that_stays_loses_nothing() {
+        use WorkflowCount::{Current, Earlier, Unknown};
+        let file = |count| text(Storage::File, count);
         assert_eq!(
-            file(Current(holds(7, 3))),
+            file(Current(totals(7, 3))),
             "7 running workflows; they continue after the next start"
         );
         assert_eq!(
-            file(Earlier(holds(1, 0))),
+            file(Earlier(totals(1, 0))),
             "1 running workflow; it continues after the next start"
         );
-        for count in [Unknown, Earlier(holds(0, 0)), Current(holds(0, 0)), Current(holds(0, 312))] {
+        for count in
+            [Unknown, Earlier(totals(0, 0)), Current(totals(0, 0)), Current(totals(0, 312))]
+        {
             assert_eq!(file(count), "", "{count:?}");
         }
-        assert!(Stake::judge(Storage::File, Current(holds(7, 3))).unwrap().loss().is_none());
+        assert!(StopImpact::judge(Storage::File, Current(totals(7, 3))).unwrap().loss().is_none());
     }
 
     #[test]
-    fn what_is_lost_is_said_with_its_numbers_and_its_cause() {
-        use Count::{Current, Earlier, Unknown};
+    fn loss_is_described_with_numbers_and_cause() {
+        use WorkflowCount::{Current, Earlier, Unknown};
         let cases = [
             (
                 Storage::Deleted,
-                Current(holds(7, 0)),
+                Current(totals(7, 0)),
                 "7 running workflows WILL BE LOST: the database file was deleted",
             ),
             (
                 Storage::Replaced,
-                Current(holds(1, 0)),
+                Current(totals(1, 0)),
                 "1 running workflow WILL BE LOST: the database file was replaced",
             ),
             (
                 Storage::Memory,
-                Current(holds(0, 1)),
+                Current(totals(0, 1)),
                 "1 closed workflow WILL BE LOST: the database is in memory",
             ),
             (
                 Storage::Memory,
-                Earlier(holds(7, 312)),
+                Earlier(totals(7, 312)),
                 "7 running and 312 closed workflows WILL BE LOST: the database is in memory",
             ),
             (
@@ -199,23 +203,26 @@ mod tests {
             ),
             (
                 Storage::Deleted,
-                Earlier(holds(0, 0)),
+                Earlier(totals(0, 0)),
                 "all workflows WILL BE LOST, number unknown: the database file was deleted",
             ),
         ];
         for (storage, count, expected) in cases {
-            assert_eq!(said(storage, count), expected);
-            assert!(Stake::judge(storage, count).unwrap().loss().is_some());
+            assert_eq!(text(storage, count), expected);
+            assert!(StopImpact::judge(storage, count).unwrap().loss().is_some());
         }
     }
 
     #[test]
-    fn only_a_current_count_of_none_is_nothing_to_lose() {
+    fn only_a_current_count_of_zero_means_no_loss() {
         for storage in [Storage::Memory, Storage::Deleted, Storage::Replaced] {
-            assert_eq!(Stake::judge(storage, Count::Current(holds(0, 0))), None);
-            for count in [Count::Unknown, Count::Earlier(holds(0, 0)), Count::Current(holds(0, 1))]
-            {
-                assert!(Stake::judge(storage, count).is_some(), "{storage:?} {count:?}");
+            assert_eq!(StopImpact::judge(storage, WorkflowCount::Current(totals(0, 0))), None);
+            for count in [
+                WorkflowCount::Unknown,
+                WorkflowCount::Earlier(totals(0, 0)),
+                WorkflowCount::Current(totals(0, 1)),
+            ] {
+                assert!(StopImpact::judge(storage, count).is_some(), "{storage:?} {count:?}");
             }
         }
     }

@@ -1,236 +1,236 @@
-//! The view model: everything the screen shows except the log, as plain data.
+//! The view model: all data on the screen except the log.
 //!
-//! Ages and durations are given as such, never as points in time: the crate has no clock.
+//! Times are ages and durations in ms, never points in time, because the crate has no clock.
 
-use crate::loss::{Count, Storage};
+use crate::loss::{Storage, WorkflowCount};
 
-/// What the dashboard draws. `Default` is a host that has not said anything yet.
+/// The data that the dashboard draws. The default is the model before the first snapshot of a host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
-    /// Who supervises: "this dashboard", "background host 4711".
+    /// The host that supervises the server: `this dashboard`, `background host 4711`.
     pub host_label: String,
-    /// The home, shortened for display (`~/.stigmer`).
+    /// Home folder, shortened for display: `~/.stigmer`.
     pub home: String,
-    /// This dashboard only watches another process that hosts the supervisor.
+    /// Whether another process is the host. `false`: this dashboard is the host.
     pub attached: bool,
-    /// What Temporal is doing.
+    /// State of the server.
     pub state: StateView,
-    /// What the supervisor does now: "restarting in 0.8 s — 2nd try". Empty when nothing.
+    /// Current activity of the supervisor: `restarting in 0.8 s — 2nd try`. Empty if none.
     pub doing: String,
-    /// What the operator should know: why it is degraded, or why it failed. Empty when nothing.
+    /// Reason for the state, such as a degraded or a failed one. Empty if none.
     pub message: String,
-    /// We spawned or adopted it; `false`: somebody else runs it and we only watch.
+    /// Whether stigmer started or adopted the server. `false`: an external server, which stigmer only watches.
     pub managed: bool,
-    /// Somebody supervises and probes it; `false`: its host is gone.
+    /// Whether a host supervises and probes the server. `false`: the host is gone.
     pub watched: bool,
-    /// It was spawned by an earlier host.
+    /// Whether an earlier host started the server.
     pub adopted: bool,
-    /// Number of the Temporal that runs or ran last; 0: none yet.
+    /// Generation that runs, or ran last. 0 if none ran yet.
     pub generation: u64,
-    /// Process id of the leader while there is one.
+    /// Process ID of the server. `None` if it does not run.
     pub pid: Option<u32>,
-    /// How long this generation has run.
+    /// Running time of this generation.
     pub uptime_ms: Option<u64>,
-    /// Version of the Temporal command line program.
+    /// Version of the Temporal CLI.
     pub version: Option<String>,
-    /// Version of the server itself.
+    /// Version of the Temporal server.
     pub server_version: Option<String>,
-    /// Where clients connect: `127.0.0.1:7233`.
+    /// Address for clients: `127.0.0.1:7233`.
     pub address: Option<String>,
-    /// The web UI, absent when it is off.
+    /// URL of the web UI. `None` if it is off.
     pub ui_url: Option<String>,
     /// Automatic restarts.
     pub restarts: RestartsView,
-    /// Latency of the grpc layer.
+    /// Latency of the gRPC check.
     pub probe: ProbeView,
-    /// The six probe layers, outermost first.
+    /// The six checks, outermost first: lock, process, tcp, grpc, store, engine.
     pub health: [LayerView; 6],
-    /// What the process tree and the database use.
+    /// Usage of the process tree and the database.
     pub resources: ResourcesView,
-    /// Present when the supervisor has given up.
+    /// Set when the supervisor has given up.
     pub failure: Option<FailureView>,
-    /// Starts, stops and repairs, newest first.
+    /// Starts, stops and restarts, newest first.
     pub timeline: Vec<TimelineRow>,
-    /// What the user's workflows do. Absent while nobody knows: no figure is better than a wrong one.
+    /// Counts of the namespace of the user. `None` while they are not current: no number is better than a wrong one.
     pub workflows: Option<Workflows>,
-    /// Where the data of the server is that runs.
+    /// Place of the data of the running server.
     pub storage: Storage,
-    /// What is known of its workflows in all namespaces: for the questions that are asked before it is
-    /// ended, which must not wait for an answer.
-    pub count: Count,
-    /// Which commands work now.
+    /// Known number of workflows in all namespaces, for the dialogs before a stop or a restart. These dialogs
+    /// do not wait for a new count.
+    pub count: WorkflowCount,
+    /// Commands that are available now.
     pub can: Commands,
-    /// The operator has quit, and what has to be done before that is under way: no question is asked any more.
+    /// Whether the user has quit and the dashboard finishes its work. No dialog opens any more.
     pub leaving: bool,
-    /// A short-lived word to the operator: "copied 3 lines". The caller takes it away again.
+    /// A message for a short time: `copied 3 lines`. The caller removes it.
     pub toast: Option<String>,
 }
 
-/// The states of contract.md, section 1.
+/// State of the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StateView {
-    /// Nothing runs and nobody wants it to.
+    /// Not running, and not wanted to run.
     #[default]
     Stopped,
-    /// Spawned, does not answer yet.
+    /// Started, not ready yet.
     Starting,
-    /// Every layer that applies passes.
+    /// All checks that apply pass.
     Ready,
-    /// Runs, but something is wrong that a restart would not cure.
+    /// Running, with a problem.
     Degraded,
-    /// Being stopped.
+    /// Stopping; its processes have not all exited yet.
     Stopping,
-    /// Down; the next spawn waits.
+    /// Not running; waiting for the next start.
     Backoff,
-    /// Given up.
+    /// Not running, and not restarted any more.
     Failed,
 }
 
 impl StateView {
-    /// Whether it answers, well or not.
+    /// Whether the server has become ready and still runs.
     pub(crate) fn is_up(self) -> bool {
         matches!(self, Self::Ready | Self::Degraded)
     }
 }
 
-/// Automatic restarts, in all and within the window that bounds them.
+/// Automatic restarts: the total, and those within the window that limits them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RestartsView {
-    /// All automatic restarts of the home, whichever host made them.
+    /// Number of automatic restarts of this home, by all its hosts.
     pub total: u64,
-    /// Those within the window.
+    /// Number within the window.
     pub in_window: u32,
-    /// One more than this within the window means giving up.
+    /// Limit within the window. The supervisor gives up at the next one.
     pub max: u32,
     /// Length of the window.
     pub window_ms: u64,
-    /// The latest one.
+    /// The latest automatic restart.
     pub last: Option<LastRestart>,
-    /// Age of each restart that is remembered, for the time axis. Any order.
+    /// Ages of the known restarts, for the time axis. In any order.
     pub marks: Vec<u64>,
 }
 
 /// The latest automatic restart.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LastRestart {
-    /// One word: `crash`, `unresponsive`.
+    /// Cause in one word: `crash`, `unresponsive`.
     pub cause: String,
-    /// More about it: "signal 9 (SIGKILL)".
+    /// Detail of the cause: `signal 9 (SIGKILL)`.
     pub detail: String,
-    /// How long ago.
+    /// Age of the restart.
     pub ago_ms: u64,
-    /// From the end of the old process to ready again; absent while not ready yet.
+    /// Time from the exit of the old process to the next ready state. `None` while not ready.
     pub recovery_ms: Option<u64>,
-    /// Since the last passed check; absent where that is the same.
+    /// Time from the last passed check to the next ready state. `None` if equal to `recovery_ms`.
     pub downtime_ms: Option<u64>,
 }
 
-/// The grpc layer's latency and its recent history.
+/// Latency of the gRPC check, and its recent history.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProbeView {
-    /// Latest answer, µs.
+    /// Latest latency in µs.
     pub last_us: Option<u64>,
-    /// Median, µs.
+    /// Median in µs.
     pub p50_us: Option<u64>,
-    /// 99th percentile, µs.
+    /// 99th percentile in µs.
     pub p99_us: Option<u64>,
-    /// Oldest first.
+    /// Recent checks, oldest first.
     pub history: Vec<ProbePoint>,
-    /// Time between probes.
+    /// Time between two checks.
     pub period_ms: u64,
-    /// So many failures in a row end the generation.
+    /// Number of consecutive failures that leads to a restart.
     pub failure_threshold: u32,
-    /// They must also go on for so long; 0: their number decides.
+    /// Minimum duration of the failures before a restart. 0: the number alone decides.
     pub failure_span_ms: u64,
-    /// Failures in a row until now.
+    /// Number of consecutive failures so far.
     pub consecutive_failures: u32,
-    /// Why failures lead to no restart; empty: they do.
+    /// Reason why failures do not lead to a restart. Empty if they do.
     pub no_restart: String,
 }
 
-/// One probe.
+/// Result of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProbePoint {
-    /// Answered after so many µs.
+    /// Response after this number of µs.
     Ok(u64),
-    /// Did not pass.
+    /// No response, or a failed check.
     Failed,
 }
 
-/// One probe layer.
+/// Result of one of the six checks.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LayerView {
-    /// `lock`, `process`, `tcp`, `grpc`, `store`, `engine`.
+    /// Name of the check: `lock`, `process`, `tcp`, `grpc`, `store` or `engine`.
     pub name: String,
-    /// The verdict; `None`: does not count, or not asked yet.
+    /// Whether the check passes. `None` if it does not apply or has not run yet.
     pub ok: Option<bool>,
-    /// How long the answer took, µs.
+    /// Duration of the latest check in µs.
     pub latency_us: Option<u64>,
-    /// Why it failed, or why it does not count.
+    /// Reason of a failure, or reason why the check does not apply.
     pub detail: String,
-    /// For how long the verdict has stood.
+    /// Age of the current verdict.
     pub since_ms: Option<u64>,
 }
 
-/// Sums over the processes of the instance, and the database file.
+/// Usage of all processes of the server, and size of the database file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ResourcesView {
-    /// 100 is one core.
+    /// CPU usage; 100 is one core.
     pub cpu_percent: Option<f32>,
-    /// Oldest first.
+    /// Recent CPU usage, oldest first.
     pub cpu_history: Vec<f32>,
-    /// Resident memory.
+    /// Resident memory in bytes.
     pub rss_bytes: Option<u64>,
-    /// Oldest first.
+    /// Recent resident memory, oldest first.
     pub rss_history: Vec<u64>,
-    /// Database file, shortened for display.
+    /// Path of the database file, shortened for display.
     pub db_path: Option<String>,
-    /// Its size with journal.
+    /// Size of the database file and its journal in bytes.
     pub db_bytes: Option<u64>,
 }
 
-/// Why the supervisor has given up, and what helps.
+/// Explanation of the failed state.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FailureView {
-    /// One sentence.
+    /// Cause in one sentence.
     pub cause: String,
-    /// The last lines that Temporal wrote, oldest first.
+    /// Last log lines of the server, oldest first.
     pub last_words: Vec<String>,
-    /// One remedy a line. A key at the beginning, two spaces after it, is shown as a key.
-    pub cure: Vec<String>,
+    /// Possible next steps. `s  try again`: a key of one or two columns, two spaces, and its effect.
+    pub hints: Vec<String>,
 }
 
-/// One entry of the timeline.
+/// Entry of the timeline.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TimelineRow {
-    /// Which entry: no other has this, and it stays, whatever comes or goes before and after it.
+    /// Unique number of the entry. Never changes.
     pub id: u64,
-    /// On which day, as text of at most 6 columns: `Nov 22`; empty: today.
+    /// Day in at most 6 columns: `Nov 22`. Empty for today.
     pub day: String,
-    /// When, as text of at most 8 columns: `21:16:39`.
+    /// Time of day in at most 8 columns: `21:16:39`.
     pub clock: String,
-    /// Which Temporal.
+    /// Generation of the server.
     pub generation: u64,
-    /// How it went, for the sign in front.
+    /// Kind of the entry, shown as a sign.
     pub kind: TimelineKind,
-    /// "crash: signal 9 (SIGKILL) after 12 min".
+    /// Description: `crash: signal 9 (SIGKILL) after 12 min`.
     pub what: String,
-    /// "repaired in 131 ms", "down for 2.5 s", "ready in 212 ms (new database)"; empty while under way.
+    /// Outcome: `repaired in 131 ms`, `down for 2.5 s`, `ready in 212 ms (new database)`. Empty until it is known.
     pub recovery: String,
-    /// What the time went into, in order.
+    /// Phases of the start or the restart, in order.
     pub phases: Vec<Phase>,
-    /// Last lines of a generation that ended badly, oldest first.
+    /// Last log lines of a generation that did not exit normally, oldest first.
     pub last_words: Vec<String>,
 }
 
 impl TimelineRow {
-    /// `Nov 22 21:16:39`, and today without the day.
+    /// Returns the day and the time: `Nov 22 21:16:39`. Without the day for today.
     pub(crate) fn when(&self) -> String {
         let gap = if self.day.is_empty() { "" } else { " " };
         format!("{}{gap}{}", self.day, self.clock)
     }
 
-    /// All of it as text, each line with a line end.
+    /// Returns the whole entry as text. Each line ends with a line feed.
     pub(crate) fn plain(&self) -> String {
         let Self { generation, what, recovery, .. } = self;
         let mut text = format!("{} generation {generation}: {what}\n", self.when());
@@ -247,67 +247,67 @@ impl TimelineRow {
     }
 }
 
-/// What sort of thing happened.
+/// Kind of a timeline entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimelineKind {
-    /// Somebody started it.
+    /// The server was started.
     #[default]
     Start,
-    /// Somebody stopped it.
+    /// The server was stopped.
     Stop,
-    /// It ended or hung and was restarted.
+    /// The server exited or hung, and was restarted.
     Restart,
-    /// Given up.
+    /// The supervisor gave up.
     GaveUp,
 }
 
-/// One phase of a start or a repair.
+/// Phase of a start or a restart.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Phase {
-    /// `seen`, `stopped`, `cleaned`, `waited`, `spawned`, `tcp`, `grpc`, `store`, `engine`.
+    /// Name: `seen`, `stopped`, `cleaned`, `waited`, `spawned`, `tcp`, `grpc`, `store` or `engine`.
     pub name: String,
-    /// Its duration.
+    /// Duration.
     pub ms: u64,
 }
 
-/// What runs on this Temporal, as its own counts say.
+/// Counts of one namespace, from the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Workflows {
-    /// Where they were counted: `default`.
+    /// Name of the namespace.
     pub namespace: String,
-    /// Open now.
+    /// Number of open workflows.
     pub running: u64,
-    /// Closed as failed, timed out or terminated, as far as they are still kept.
+    /// Number of workflows that failed, timed out or were terminated, and that the server still has.
     pub failed: u64,
-    /// Task queues that have work and nobody who takes it.
+    /// Task queues with tasks and without a worker.
     pub unserved: Vec<UnservedQueue>,
 }
 
-/// A task queue with work but no worker.
+/// Task queue with tasks and without a worker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnservedQueue {
-    /// Its name.
+    /// Name of the queue.
     pub name: String,
-    /// Tasks that wait in it.
+    /// Number of waiting tasks.
     pub waiting: u64,
 }
 
-/// Which commands would do something now.
+/// Commands that are available now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Commands {
-    /// `s`
+    /// Start, key `s`.
     pub start: bool,
-    /// `x`
+    /// Stop, key `x`.
     pub stop: bool,
-    /// `r`
+    /// Restart, key `r`.
     pub restart: bool,
-    /// Quitting may leave a background host behind.
+    /// Handing over to a background host.
     pub background: bool,
 }
 
 impl Model {
-    /// There is a process that the figures are about, and somebody who measures it. Otherwise they are
-    /// those of before.
+    /// Whether the numbers are current: the server runs and a host measures it. Otherwise they are the last
+    /// known ones.
     pub(crate) fn is_live(&self) -> bool {
         match self.state {
             _ if !self.watched => false,
@@ -347,7 +347,7 @@ impl Default for Model {
             timeline: Vec::new(),
             workflows: None,
             storage: Storage::default(),
-            count: Count::default(),
+            count: WorkflowCount::default(),
             can: Commands::default(),
             leaving: false,
             toast: None,

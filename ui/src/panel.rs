@@ -1,4 +1,4 @@
-//! The panels, one file each: a model and a rectangle in, cells out.
+//! The panels, one file each. They draw the data of a [`Scene`] into an area.
 
 mod dialogs;
 mod failure;
@@ -12,79 +12,61 @@ mod tabs;
 mod tests;
 mod tiles;
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::app::keymap::Context;
-use crate::app::view::{Overlay, View};
+use crate::app::view::Overlay;
 use crate::draw::layout::{self, Parts, Shape};
 use crate::draw::paint;
 use dialogs::{components, confirm, quit};
 use pages::{entry, help, line};
-use scene::{OwnLog, Placed, Scene};
+use scene::{Canvas, Scene};
 use small::{reduced, tiny};
 use tiles::{header, health, probe, resources, restarts, workflows};
 
-/// The whole screen.
-pub(crate) fn screen(
-    buf: &mut Buffer,
-    area: Rect,
-    view: &mut View,
-    scene: Scene<'_>,
-    own_log: OwnLog<'_>,
-) -> Placed {
-    paint::clear(buf, area, scene.palette.base);
-    let mut placed = Placed::default();
-    match view.shape {
-        Shape::Tiny => {
-            tiny::draw(buf, area, view, scene, &mut placed);
-            return placed;
-        }
-        Shape::Reduced => reduced::draw(buf, area, view, scene, own_log, &mut placed),
-        Shape::Wide | Shape::Compact => full(buf, area, view, scene, own_log, &mut placed),
+/// Draws the whole screen.
+pub(crate) fn screen(canvas: &mut Canvas<'_>, area: Rect) {
+    let Scene { model, log, palette, .. } = canvas.scene;
+    paint::clear(canvas.buf, area, palette.base);
+    match canvas.view.shape {
+        Shape::Tiny => return tiny::draw(canvas, area),
+        Shape::Reduced => reduced::draw(canvas, area),
+        Shape::Wide | Shape::Compact => full(canvas, area),
     }
     let (rest, last_row) = layout::split_top(area, area.height.saturating_sub(1));
-    let mut said = placed.said;
-    if let Some(overlay) = (Context { view, model: scene.model, log: scene.log }).overlay() {
-        placed.hot.clear();
+    let mut message = canvas.map.message;
+    if let Some(overlay) = (Context { view: canvas.view, model, log }).overlay() {
+        canvas.map.clicks.clear();
         let front = match overlay {
-            Overlay::Quit => quit::draw(buf, rest, view, scene, &mut placed),
-            Overlay::Confirm(order) => confirm::draw(buf, rest, order, view, scene, &mut placed),
-            Overlay::Help => help::draw(buf, rest, view, scene, &mut placed),
-            Overlay::Line(number) => line::draw(buf, rest, number, view, scene, &mut placed),
-            Overlay::Entry(id) => entry::draw(buf, rest, id, view, scene, &mut placed),
-            Overlay::Components => components::draw(buf, rest, view, scene, &mut placed),
+            Overlay::Quit => quit::draw(canvas, rest),
+            Overlay::Confirm(interruption) => confirm::draw(canvas, rest, interruption),
+            Overlay::Help => help::draw(canvas, rest),
+            Overlay::Line(number) => line::draw(canvas, rest, number),
+            Overlay::Entry(id) => entry::draw(canvas, rest, id),
+            Overlay::Components => components::draw(canvas, rest),
         };
-        placed.front = Some((front, last_row));
-        said = paint::edge(front, front.height.saturating_sub(1));
+        canvas.map.front = Some((front, last_row));
+        message = paint::edge(front, front.height.saturating_sub(1));
     }
-    tabs::toast(buf, said, scene);
-    // Last, because how far a list scrolls is known only once it is drawn.
-    let context = Context { view, model: scene.model, log: scene.log };
-    paint::clear(buf, last_row, scene.palette.base);
-    footer::draw(buf, last_row, &context, scene.palette, &mut placed);
-    placed
+    tabs::message(canvas.buf, message, canvas.scene);
+    // Last, because a list knows whether it scrolls only after it is drawn.
+    paint::clear(canvas.buf, last_row, palette.base);
+    footer::draw(canvas, last_row);
 }
 
-fn full(
-    buf: &mut Buffer,
-    area: Rect,
-    view: &mut View,
-    scene: Scene<'_>,
-    own_log: OwnLog<'_>,
-    placed: &mut Placed,
-) {
-    let parts = parts(area, view.shape, scene);
-    header::draw(buf, parts.header, view.shape, scene);
-    health::draw(buf, parts.health, scene);
-    probe::draw(buf, parts.probe, scene);
-    restarts::draw(buf, parts.restarts, scene);
-    resources::draw(buf, parts.resources, scene);
-    workflows::draw(buf, parts.workflows, scene);
-    tabs::draw(buf, parts.main, view, scene, own_log, placed);
+fn full(canvas: &mut Canvas<'_>, area: Rect) {
+    let (shape, scene) = (canvas.view.shape, canvas.scene);
+    let parts = parts(area, shape, scene);
+    header::draw(canvas.buf, parts.header, shape, scene);
+    health::draw(canvas.buf, parts.health, scene);
+    probe::draw(canvas.buf, parts.probe, scene);
+    restarts::draw(canvas.buf, parts.restarts, scene);
+    resources::draw(canvas.buf, parts.resources, scene);
+    workflows::draw(canvas.buf, parts.workflows, scene);
+    tabs::draw(canvas, parts.main);
 }
 
-/// Where the parts of a screen with lines around them lie.
+/// Returns the areas of a wide or compact screen.
 fn parts(area: Rect, shape: Shape, scene: Scene<'_>) -> Parts {
     let explanation = header::explanation(area.width.saturating_sub(4), scene);
     let work = u16::from(scene.model.workflows.is_some());

@@ -1,4 +1,4 @@
-//! What holds for any model, any size and any sequence of keys.
+//! Properties for every model, size and sequence of inputs.
 
 mod any;
 
@@ -14,7 +14,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 160, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_panics_and_nothing_is_drawn_outside(
+    fn frames_stay_inside_their_area_and_nothing_panics(
         models in prop::collection::vec(any_model(), 1..3),
         log in any_log(),
         steps in prop::collection::vec((any_input(), any_size()), 1..24),
@@ -22,7 +22,7 @@ proptest! {
         symbols in prop::sample::select(vec![Symbols::Unicode, Symbols::Ascii]),
     ) {
         const MARGIN: u16 = 2;
-        // Private use: no generated text holds it.
+        // A character for private use: no generated text contains it.
         const OUTSIDE: char = '\u{E123}';
         let mut ui = Ui::new(theme, symbols);
         for (i, (input, (width, height))) in steps.into_iter().enumerate() {
@@ -30,10 +30,9 @@ proptest! {
             ui.handle(input, model, &log);
             let area = Rect::new(MARGIN, MARGIN, width, height);
             let mut buf = Buffer::filled(Rect::new(0, 0, width + 2 * MARGIN, height + 2 * MARGIN), OUTSIDE.into());
-            let rendered = ui.render(&mut buf, area, model, &log, &mut |_, _| {});
-            if let Some(pane) = rendered.own_log_pane {
-                prop_assert_eq!(pane.intersection(area), pane);
-            }
+            let mut pane = None;
+            ui.render(&mut buf, area, model, &log, &mut |own_log, _| pane = Some(own_log.place));
+            prop_assert!(pane.is_none_or(|pane| pane.intersection(area) == pane), "{pane:?}");
             for position in buf.area.positions() {
                 let symbol = buf[position].symbol();
                 let inside = area.contains(position);
@@ -51,7 +50,7 @@ proptest! {
     }
 
     #[test]
-    fn the_state_is_on_every_screen(state in prop::sample::select(sample::STATES.to_vec()), width in 10..150_u16, height in 1..50_u16) {
+    fn state_is_on_every_screen(state in prop::sample::select(sample::STATES.to_vec()), width in 10..150_u16, height in 1..50_u16) {
         let mut ui = Ui::new(Theme::NoColor, Symbols::Unicode);
         let area = Rect::new(0, 0, width, height);
         let mut buf = Buffer::empty(area);
@@ -62,9 +61,9 @@ proptest! {
     }
 }
 
-/// A failure needs nothing but a terminal of the smallest full size.
+/// The smallest full size shows the explanation of a failure.
 #[test]
-fn everything_promised_is_on_the_screen() {
+fn full_screens_show_all_promised_facts() {
     for (width, height) in [(80, 24), (120, 36), (200, 60), (100, 24), (81, 40)] {
         for state in sample::STATES {
             let mut ui = Ui::new(Theme::Dark, Symbols::Unicode);
@@ -107,12 +106,12 @@ fn everything_promised_is_on_the_screen() {
     }
 }
 
-/// All words on the screen, as if no line had been wrapped.
-fn told(ui: &mut Ui, (width, height): (u16, u16), model: &Model) -> String {
+/// Returns all words on the screen, without the line breaks.
+fn words(ui: &mut Ui, (width, height): (u16, u16), model: &Model) -> String {
     let area = Rect::new(0, 0, width, height);
     let mut buf = Buffer::empty(area);
     ui.render(&mut buf, area, model, &SampleLog::temporal(), &mut |_, _| {});
-    let mut words = Vec::new();
+    let mut words: Vec<String> = Vec::new();
     for row in buf.content().chunks(width.into()) {
         let row: String = row.iter().map(ratatui::buffer::Cell::symbol).collect();
         words.extend(row.split_whitespace().filter(|it| *it != "│").map(str::to_owned));
@@ -121,7 +120,7 @@ fn told(ui: &mut Ui, (width, height): (u16, u16), model: &Model) -> String {
 }
 
 #[test]
-fn a_small_screen_tells_why_it_gave_up_and_what_helps() {
+fn small_screens_show_cause_and_hints_of_a_failure() {
     let mut model = sample::in_state(StateView::Failed);
     let causes = [
         "Temporal ended with exit 1 each time.",
@@ -130,7 +129,7 @@ fn a_small_screen_tells_why_it_gave_up_and_what_helps() {
     for cause in causes {
         model.failure.as_mut().unwrap().cause = cause.into();
         for size in [(40, 10), (71, 19), (119, 29), (400, 12)] {
-            let text = told(&mut Ui::new(Theme::NoColor, Symbols::Unicode), size, &model);
+            let text = words(&mut Ui::new(Theme::NoColor, Symbols::Unicode), size, &model);
             for wanted in ["FAILED", cause, "Error: unable to open", "s try again", "· move"] {
                 assert!(text.contains(wanted), "{wanted} at {size:?}: {text}");
             }
@@ -139,52 +138,52 @@ fn a_small_screen_tells_why_it_gave_up_and_what_helps() {
 }
 
 #[test]
-fn a_small_screen_cuts_no_message_that_a_sentence_has_room_for() {
+fn small_screens_show_a_message_of_one_sentence_completely() {
     for state in [StateView::Degraded, StateView::Backoff, StateView::Stopped] {
         let mut model = sample::in_state(state);
         model.doing = String::new();
         model.message =
             "the port 7233 is taken by another program (pid 812, nginx): waiting for it".into();
         for size in [(40, 10), (80, 24), (39, 8)] {
-            let text = told(&mut Ui::new(Theme::NoColor, Symbols::Unicode), size, &model);
+            let text = words(&mut Ui::new(Theme::NoColor, Symbols::Unicode), size, &model);
             assert!(text.contains(&model.message), "{size:?}: {text}");
         }
     }
 }
 
 #[test]
-fn the_smallest_screen_names_what_it_asks_about_and_takes_the_answer_of_key_and_mouse() {
+fn smallest_screen_asks_and_takes_answers_by_key_and_mouse() {
     let mut model = sample::with_workflows();
     model.attached = false;
     let log = SampleLog::temporal();
     let cases = [
-        ('x', ["Stop Temporal?", "3 workflows"], 'y', Action::Stop),
-        ('r', ["Restart Temporal?", "3 workflows"], 'y', Action::Restart),
-        ('q', ["Temporal is READY", "3 workflows"], 'x', Action::Quit(QuitChoice::StopAndQuit)),
+        ('x', ["Stop the server?", "3 workflows"], 'y', Action::Stop),
+        ('r', ["Restart the server?", "3 workflows"], 'y', Action::Restart),
+        ('q', ["Server READY", "3 workflows"], 'x', Action::Quit(QuitChoice::StopAndQuit)),
     ];
-    for (order, named, answer, action) in cases {
+    for (key, named, answer, action) in cases {
         let mut ui = Ui::new(Theme::NoColor, Symbols::Unicode);
-        told(&mut ui, (20, 5), &model);
-        ui.handle(Input::Key(Key::char(order)), &model, &log);
-        let text = told(&mut ui, (20, 5), &model);
+        words(&mut ui, (20, 5), &model);
+        ui.handle(Input::Key(Key::char(key)), &model, &log);
+        let text = words(&mut ui, (20, 5), &model);
         assert!(named.iter().all(|it| text.contains(it)), "{text}");
         let y = (0..5).find(|y| {
             let click = Input::Click { x: 0, y: *y };
             ui.clone().handle(click, &model, &log).as_ref() == Some(&action)
         });
-        assert!(y.is_some(), "{order} is not answered by a click");
+        assert!(y.is_some(), "{key} has no answer by a click");
         assert_eq!(ui.handle(Input::Key(Key::char(answer)), &model, &log), Some(action));
     }
 }
 
 #[test]
-fn the_smallest_screen_tells_a_refusal_and_still_the_state_and_the_keys() {
+fn smallest_screen_shows_a_notice_with_the_state_and_the_keys() {
     let (model, log) = (sample::ready(), SampleLog::temporal());
     let mut ui = Ui::new(Theme::NoColor, Symbols::Unicode);
-    told(&mut ui, (20, 5), &model);
+    words(&mut ui, (20, 5), &model);
     ui.handle(Input::Key(Key::char('s')), &model, &log);
-    let text = told(&mut ui, (20, 5), &model);
-    for wanted in ["READY", "Temporal is up already", "x stop", "q quit", "needs 40x10"] {
+    let text = words(&mut ui, (20, 5), &model);
+    for wanted in ["READY", "the server is already running", "x stop", "q quit", "needs 40x10"] {
         assert!(text.contains(wanted), "{wanted}: {text}");
     }
 }

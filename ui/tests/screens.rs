@@ -1,4 +1,4 @@
-//! Whole screens as text, in every state and size. Read them as a designer would.
+//! Snapshots of whole screens in every state and size. Review each change by eye.
 
 use insta::assert_snapshot;
 use ratatui::buffer::Buffer;
@@ -92,9 +92,9 @@ fn tabs_overlays_and_notices() {
     }
 }
 
-/// What the log's keys show, after those keys.
+/// Screens after keys of the log.
 #[test]
-fn the_log_explored() {
+fn log_keys() {
     let model = sample::with_workflows();
     let mut log = SampleLog::temporal();
     log.push(
@@ -175,7 +175,7 @@ fn ascii_symbols() {
 }
 
 #[test]
-fn a_fresh_home() {
+fn fresh_home() {
     let model = Model {
         host_label: "this dashboard".into(),
         home: "~/.stigmer".into(),

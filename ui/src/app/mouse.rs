@@ -1,7 +1,7 @@
-//! The mouse: the wheel, clicks on what has a meaning, and dragging over lines.
+//! The mouse: the wheel, clicks on the places of the last frame, and dragging over lines of the log.
 
-use super::ui::{Press, Ui};
-use crate::app::keymap::Command;
+use super::ui::{MousePress, Ui};
+use crate::app::keymap::KeyCommand;
 use crate::app::view::{Overlay, Tab};
 use crate::explorer::{Move, components};
 use crate::input::{Action, Key, KeyCode};
@@ -10,6 +10,7 @@ use crate::model::Model;
 use crate::panel::scene::Click;
 
 impl Ui {
+    /// Scrolls the page or list in front. Returns `pane` as a key for stigmer's own log.
     pub(super) fn wheel(
         &mut self,
         by: Move,
@@ -23,7 +24,7 @@ impl Ui {
             (Some(Overlay::Components), _) => view.pick(by, components(log).len()),
             (Some(Overlay::Help | Overlay::Line(_) | Overlay::Entry(_)), _) => view.page.scroll(by),
             (None, Tab::Log) => view.log.wheel(by),
-            (None, Tab::Timeline) => view.timeline.go(one(by), &model.timeline),
+            (None, Tab::Timeline) => view.timeline.go(single(by), &model.timeline),
             (None, Tab::OwnLog) => return Some(Action::PaneKey(Key::plain(pane))),
         }
         None
@@ -36,7 +37,7 @@ impl Ui {
         log: &dyn LogSource,
     ) -> Option<Action> {
         self.press = None;
-        match self.placed.at(at) {
+        match self.map.click_at(at) {
             Some(Click::Key(key)) => self.key(key, model, log),
             Some(Click::InHelp(key)) => {
                 self.view.overlay = None;
@@ -45,24 +46,24 @@ impl Ui {
             Some(Click::Line(line)) => {
                 let explorer = &mut self.view.log;
                 let row = explorer.current().filter(|_| !explorer.follows());
-                let again = row.is_some_and(|row| (row.first..=row.last).contains(&line));
-                explorer.choose(line);
-                self.press = Some(Press { line, again, dragged: false });
+                let was_selected = row.is_some_and(|row| (row.first..=row.last).contains(&line));
+                explorer.select(line);
+                self.press = Some(MousePress { line, was_selected, dragged: false });
                 None
             }
             Some(Click::Entry(id)) => {
-                let chosen = model.timeline.get(self.view.timeline.chosen(&model.timeline));
-                if chosen.is_some_and(|row| row.id == id) {
+                let selected = model.timeline.get(self.view.timeline.selected(&model.timeline));
+                if selected.is_some_and(|row| row.id == id) {
                     return self.key(Key::plain(KeyCode::Enter), model, log);
                 }
-                self.view.timeline.choose_id(id, &model.timeline);
+                self.view.timeline.select_id(id, &model.timeline);
                 None
             }
             Some(Click::Pick(item)) => {
                 self.view.picked = item;
                 self.key(Key::plain(KeyCode::Enter), model, log)
             }
-            None if self.placed.is_outside(at) => {
+            None if self.map.is_outside(at) => {
                 self.view.overlay = None;
                 None
             }
@@ -70,16 +71,17 @@ impl Ui {
         }
     }
 
+    /// Extends the selection to the line at the pointer. Above or below the log, extends it by one line.
     pub(super) fn drag(&mut self, at: (u16, u16)) {
         let Some(press) = &mut self.press else { return };
         let explorer = &mut self.view.log;
-        let line = match self.placed.at(at) {
+        let line = match self.map.click_at(at) {
             Some(Click::Line(line)) => line,
-            _ if at.1 < self.placed.lines.top() => {
+            _ if at.1 < self.map.log_rows.top() => {
                 press.dragged = true;
                 return explorer.extend(Move::Up(1));
             }
-            _ if at.1 >= self.placed.lines.bottom() => {
+            _ if at.1 >= self.map.log_rows.bottom() => {
                 press.dragged = true;
                 return explorer.extend(Move::Down(1));
             }
@@ -87,24 +89,29 @@ impl Ui {
         };
         if line != press.line || press.dragged {
             if !press.dragged {
-                explorer.choose(press.line);
+                explorer.select(press.line);
             }
             press.dragged = true;
-            explorer.choose_to(line);
+            explorer.extend_to(line);
         }
     }
 
+    /// Copies the lines after a drag. Opens a line that was selected before the click.
     pub(super) fn release(&mut self, model: &Model, log: &dyn LogSource) -> Option<Action> {
         match self.press.take()? {
-            Press { dragged: true, .. } => self.run(Command::Copy, Key::char('y'), model, log),
-            Press { again: true, .. } => self.key(Key::plain(KeyCode::Enter), model, log),
-            _ => None,
+            MousePress { dragged: true, .. } => {
+                self.run(KeyCommand::Copy, Key::char('y'), model, log)
+            }
+            MousePress { was_selected: true, .. } => {
+                self.key(Key::plain(KeyCode::Enter), model, log)
+            }
+            MousePress { .. } => None,
         }
     }
 }
 
-/// The wheel chooses among few entries: one a notch.
-fn one(by: Move) -> Move {
+/// One step of the wheel moves by one entry, because the timeline has few entries.
+fn single(by: Move) -> Move {
     match by {
         Move::Up(_) => Move::Up(1),
         Move::Down(_) => Move::Down(1),

@@ -1,4 +1,4 @@
-//! What keys do: by table, and as a property of the table itself.
+//! Effects of keys and of the mouse.
 
 mod entries;
 mod offers;
@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 use crate::app::keymap::Scope;
 use crate::app::keymap::{self, Context};
 use crate::app::ui::Ui;
-use crate::app::view::{Order, Overlay, Tab};
+use crate::app::view::{Interruption, Overlay, Tab};
 use crate::demo::sample::{self, SampleLog};
 use crate::draw::layout::Shape;
 use crate::draw::theme::{Symbols, Theme};
@@ -34,7 +34,7 @@ fn press(ui: &mut Ui, key: Key, model: &Model, log: &SampleLog) -> Option<Action
     ui.handle(Input::Key(key), model, log)
 }
 
-/// Clicks on the first place where this text stands.
+/// Clicks on the first place with this text.
 fn click(ui: &mut Ui, text: &str, model: &Model, log: &SampleLog) -> Option<Action> {
     let mut buf = Buffer::empty(WIDE);
     ui.render(&mut buf, WIDE, model, log, &mut |_, _| {});
@@ -60,7 +60,7 @@ const CTRL_C: Key = Key::ctrl('c');
 const ESC: Key = Key::plain(KeyCode::Esc);
 
 #[test]
-fn quitting_asks_in_the_host_while_temporal_lives() {
+fn quitting_asks_if_this_host_runs_temporal() {
     let log = SampleLog::temporal();
     for state in sample::STATES {
         for (attached, managed) in [(false, true), (true, true), (false, false)] {
@@ -83,7 +83,7 @@ fn quitting_asks_in_the_host_while_temporal_lives() {
 }
 
 #[test]
-fn the_quit_dialog_decides() {
+fn quit_dialog_returns_the_choice() {
     let log = SampleLog::temporal();
     let able = sample::in_state(StateView::Ready);
     let mut unable = able.clone();
@@ -105,12 +105,16 @@ fn the_quit_dialog_decides() {
         press(&mut ui, Q, model, &log);
         assert_eq!(press(&mut ui, key, model, &log), expected, "{key:?}");
         let closes = key == ESC || expected.is_some();
-        assert_eq!(ui.view.overlay.is_none(), closes, "an answer closes it, and Esc: {key:?}");
+        assert_eq!(
+            ui.view.overlay.is_none(),
+            closes,
+            "an answer or Esc closes the dialog: {key:?}"
+        );
     }
 }
 
 #[test]
-fn who_has_quit_is_asked_nothing_more_and_can_only_leave_sooner() {
+fn after_quitting_no_dialog_opens_and_b_finishes_in_the_background() {
     let log = SampleLog::temporal();
     let mut leaving = Model { leaving: true, ..sample::in_state(StateView::Stopping) };
     for key in ["q", "?", "/"].map(|key| Key::char(key.chars().next().unwrap())) {
@@ -129,19 +133,19 @@ fn who_has_quit_is_asked_nothing_more_and_can_only_leave_sooner() {
 }
 
 #[test]
-fn a_dialog_goes_when_its_question_is_void() {
+fn dialog_closes_when_its_question_no_longer_applies() {
     let log = SampleLog::temporal();
     let mut ui = ui();
     press(&mut ui, Q, &sample::in_state(StateView::Ready), &log);
     let down = sample::in_state(StateView::Failed);
     draw(&mut ui, &down, &log);
     draw(&mut ui, &sample::in_state(StateView::Ready), &log);
-    assert_eq!(ui.view.overlay, None, "it does not come back with the next start");
+    assert_eq!(ui.view.overlay, None, "the dialog does not open again with the next start");
     assert_eq!(press(&mut ui, Q, &down, &log), Some(Action::Quit(QuitChoice::Leave)));
 }
 
 #[test]
-fn commands_come_out_only_while_they_work() {
+fn unavailable_commands_show_a_reason() {
     let log = SampleLog::temporal();
     for (key, action) in [('s', Action::Start), ('x', Action::Stop), ('r', Action::Restart)] {
         for can in [false, true] {
@@ -151,13 +155,13 @@ fn commands_come_out_only_while_they_work() {
             model.can.restart = can;
             let mut ui = ui();
             assert_eq!(press(&mut ui, Key::char(key), &model, &log), can.then_some(action.clone()));
-            assert_eq!(ui.notice.is_empty(), can, "a refusal says why");
+            assert_eq!(ui.notice.is_empty(), can, "a reason is shown");
         }
     }
 }
 
 #[test]
-fn tabs_turn_by_key_number_and_click() {
+fn tabs_open_by_key_number_and_click() {
     let (model, log) = (sample::ready(), SampleLog::temporal());
     let mut ui = ui();
     draw(&mut ui, &model, &log);
@@ -178,20 +182,20 @@ fn tabs_turn_by_key_number_and_click() {
 }
 
 #[test]
-fn the_help_gives_way_to_the_key_that_is_clicked_in_it() {
+fn click_on_a_key_in_the_help_closes_the_help_and_presses_the_key() {
     let (model, log) = (sample::ready(), SampleLog::temporal());
     let mut ui = ui();
     press(&mut ui, Key::char('?'), &model, &log);
-    assert_eq!(click(&mut ui, "open Temporal's web UI", &model, &log), Some(Action::OpenWebUi));
+    assert_eq!(click(&mut ui, "open the web UI", &model, &log), Some(Action::OpenWebUi));
     assert_eq!(ui.view.overlay, None);
     press(&mut ui, Key::char('?'), &model, &log);
     click(&mut ui, "timeline: starts", &model, &log);
     assert_eq!((ui.view.overlay, ui.view.tab), (None, Tab::Timeline));
 }
 
-/// Tabs, lines and the wheel are there besides: what only a key could do would be missing here.
+/// So every function is available with the mouse alone.
 #[test]
-fn whatever_a_key_does_a_click_in_the_help_does_too() {
+fn every_working_key_can_be_clicked_in_the_help() {
     let (model, log) = (sample::with_workflows(), SampleLog::temporal());
     for tab in Tab::ALL {
         let mut ui = ui();
@@ -199,7 +203,7 @@ fn whatever_a_key_does_a_click_in_the_help_does_too() {
         ui.view.tab = tab;
         let area = Rect::new(0, 0, 120, 100);
         ui.render(&mut Buffer::empty(area), area, &model, &log, &mut |_, _| {});
-        let clicks: Vec<_> = ui.placed.hot.iter().map(|(_, click)| *click).collect();
+        let clicks: Vec<_> = ui.map.clicks.iter().map(|(_, click)| *click).collect();
         ui.view.overlay = None;
         let context = Context { view: &ui.view, model: &model, log: &log };
         for binding in keymap::in_scope(Scope::Screen).filter(|it| (it.works)(&context)) {
@@ -211,7 +215,7 @@ fn whatever_a_key_does_a_click_in_the_help_does_too() {
 }
 
 #[test]
-fn the_own_log_gets_its_keys() {
+fn own_log_receives_its_keys() {
     let (model, log) = (sample::ready(), SampleLog::temporal());
     let mut ui = ui();
     press(&mut ui, Key::char('3'), &model, &log);
@@ -225,7 +229,7 @@ fn the_own_log_gets_its_keys() {
 }
 
 #[test]
-fn no_key_has_two_meanings_in_one_situation() {
+fn no_key_has_two_commands_in_one_context() {
     let (model, log) = (sample::ready(), SampleLog::numbered(500));
     for tab in Tab::ALL {
         let mut ui = ui();
@@ -252,7 +256,7 @@ fn no_key_has_two_meanings_in_one_situation() {
     }
 }
 
-/// All keys one after the other; the last action.
+/// Presses all keys. Returns the last action.
 fn type_in(ui: &mut Ui, keys: &str, model: &Model, log: &SampleLog) -> Option<Action> {
     let mut action = None;
     for c in keys.chars() {
@@ -264,7 +268,7 @@ fn type_in(ui: &mut Ui, keys: &str, model: &Model, log: &SampleLog) -> Option<Ac
 }
 
 #[test]
-fn a_search_is_typed_kept_stepped_through_and_left() {
+fn search_is_typed_kept_stepped_and_ended() {
     let (model, log) = (sample::ready(), SampleLog::numbered(500));
     let mut ui = ui();
     draw(&mut ui, &model, &log);
@@ -276,14 +280,14 @@ fn a_search_is_typed_kept_stepped_through_and_left() {
     type_in(&mut ui, "9\nN", &model, &log);
     assert_eq!(current(&ui), 498);
     let quit = Some(Action::Quit(QuitChoice::Leave));
-    assert_eq!(press(&mut ui, Q, &model, &log), quit, "the letters are keys again");
+    assert_eq!(press(&mut ui, Q, &model, &log), quit, "letters are commands again");
     press(&mut ui, ESC, &model, &log);
     assert!(ui.view.log.search().is_none());
 
     press(&mut ui, Key::char('f'), &model, &log);
     type_in(&mut ui, "/line 7", &model, &log);
     press(&mut ui, ESC, &model, &log);
-    assert!(ui.view.log.follows() && ui.view.log.search().is_none(), "as if it had not been");
+    assert!(ui.view.log.follows() && ui.view.log.search().is_none(), "as before the search");
     type_in(&mut ui, "/(", &model, &log);
     assert_eq!(ui.view.log.search().unwrap().error, "unclosed group");
     type_in(&mut ui, "\n", &model, &log);
@@ -291,7 +295,7 @@ fn a_search_is_typed_kept_stepped_through_and_left() {
 }
 
 #[test]
-fn a_small_screen_opens_nothing_that_it_cannot_draw() {
+fn tiny_screen_opens_no_page_or_prompt() {
     let (model, log) = (sample::ready(), SampleLog::temporal());
     let mut ui = ui();
     let area = Rect::new(0, 0, 20, 5);
@@ -305,7 +309,7 @@ fn a_small_screen_opens_nothing_that_it_cannot_draw() {
 }
 
 #[test]
-fn the_mouse_reaches_what_the_keys_reach() {
+fn mouse_reaches_dialogs_lists_and_pages() {
     let (model, log) = (sample::with_workflows(), SampleLog::temporal());
     let mut ui = ui();
     let clicked = |ui: &mut Ui, text: &str| click(ui, text, &model, &log);
@@ -314,21 +318,21 @@ fn the_mouse_reaches_what_the_keys_reach() {
     assert_eq!(ui.view.overlay, Some(Overlay::Help));
     draw(&mut ui, &model, &log);
     ui.handle(Input::Click { x: 0, y: 0 }, &model, &log);
-    assert_eq!(ui.view.overlay, None, "a click beside it closes it");
+    assert_eq!(ui.view.overlay, None, "a click outside closes the page");
 
     clicked(&mut ui, "stop");
-    assert_eq!(ui.view.overlay, Some(Overlay::Confirm(Order::Stop)));
-    assert_eq!(clicked(&mut ui, "yes, do it"), Some(Action::Stop));
+    assert_eq!(ui.view.overlay, Some(Overlay::Confirm(Interruption::Stop)));
+    assert_eq!(clicked(&mut ui, "stop the server"), Some(Action::Stop));
 
     clicked(&mut ui, "component");
     clicked(&mut ui, "matching   ");
     assert!(ui.view.log.filter().component.is_some());
     clicked(&mut ui, "component");
-    clicked(&mut ui, "all of them");
+    clicked(&mut ui, "  all     ");
 
     clicked(&mut ui, "2 Timeline");
     clicked(&mut ui, "unresponsive");
-    assert_eq!(ui.view.timeline.chosen(&model.timeline), 1);
+    assert_eq!(ui.view.timeline.selected(&model.timeline), 1);
     clicked(&mut ui, "unresponsive");
     assert_eq!(ui.view.overlay, Some(Overlay::Entry(2)));
     draw(&mut ui, &model, &log);
@@ -341,11 +345,11 @@ fn the_mouse_reaches_what_the_keys_reach() {
     assert_eq!(ui.view.overlay, None);
     clicked(&mut ui, "Task queue manager unloaded");
     release(&mut ui);
-    assert_eq!(ui.view.overlay, Some(Overlay::Line(row)), "a click on what is chosen opens it");
+    assert_eq!(ui.view.overlay, Some(Overlay::Line(row)), "a click on the selected line opens it");
 }
 
 #[test]
-fn an_open_line_leads_to_the_one_beside_it_and_through_folds() {
+fn arrows_open_adjacent_lines_and_unfold_folds() {
     let (model, log) = (sample::ready(), SampleLog::temporal());
     let mut ui = ui();
     draw(&mut ui, &model, &log);
@@ -360,14 +364,14 @@ fn an_open_line_leads_to_the_one_beside_it_and_through_folds() {
         Some(Overlay::Line(line)) => line,
         _ => panic!("{:?}", ui.view.overlay),
     };
-    let begun = line(&ui);
+    let start = line(&ui);
     press(&mut ui, Key::plain(KeyCode::Left), &model, &log);
-    assert_eq!(line(&ui), begun - 1, "the last line of a fold");
+    assert_eq!(line(&ui), start - 1, "the last line of the fold");
     draw(&mut ui, &model, &log);
     press(&mut ui, Key::plain(KeyCode::Left), &model, &log);
-    assert_eq!(line(&ui), begun - 2);
+    assert_eq!(line(&ui), start - 2);
     press(&mut ui, Key::plain(KeyCode::Right), &model, &log);
-    assert_eq!(line(&ui), begun - 1);
+    assert_eq!(line(&ui), start - 1);
 }
 
 #[test]

@@ -1,10 +1,12 @@
-//! The view as a whole: keys in, actions and frames out.
+//! Dispatch of input events, and frames.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::app::keymap::{self, Command, Context, Scope};
-use crate::app::view::{Entries, Order, Overlay, Prompt, Tab, View, loses, quit_asks, stake};
+use crate::app::keymap::{self, Context, KeyCommand, LogCommand, Scope};
+use crate::app::view::{
+    Interruption, Overlay, Prompt, Tab, TimelineCursor, View, loses_data, quit_asks, stop_impact,
+};
 use crate::draw::ascii;
 use crate::draw::cluster::shorten;
 use crate::draw::layout::{Pane, Shape};
@@ -14,42 +16,35 @@ use crate::input::{Action, Input, Key, KeyCode, LogFile, QuitChoice};
 use crate::log::LogSource;
 use crate::model::Model;
 use crate::panel;
-use crate::panel::scene::{Placed, Scene};
+use crate::panel::scene::{Canvas, FrameMap, Scene};
 
-/// A pattern that is longer is a paste into the wrong window.
+/// Maximum bytes of a search pattern. A longer one is a paste by mistake.
 const PATTERN_MAX: usize = 1_000;
 
-/// The dashboard's view. One owner, no sharing: keys and frames alternate.
+/// The view of the dashboard. It has one owner, who alternates between inputs and frames.
 #[derive(Clone, Debug)]
 pub struct Ui {
     pub(super) view: View,
     depth: Depth,
     palette: Palette,
-    /// Why the last key did nothing; the next key takes it away.
+    /// Reason why the last key had no effect. The next key removes it.
     pub(super) notice: &'static str,
-    /// Where things were in the last frame, for the mouse.
-    pub(super) placed: Placed,
-    pub(super) press: Option<Press>,
+    /// Places of the last frame, for the mouse.
+    pub(super) map: FrameMap,
+    pub(super) press: Option<MousePress>,
 }
 
-/// Where things ended up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rendered {
-    /// The rectangle that the pane of stigmer's own log was asked to fill, when its tab is open.
-    pub own_log_pane: Option<Rect>,
-}
-
-/// The main button went down on a line of the log.
+/// The main button was pressed on a line of the log, and is still held.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Press {
+pub(super) struct MousePress {
     pub(super) line: u64,
-    /// It was looked at already.
-    pub(super) again: bool,
+    /// Whether the line was selected before.
+    pub(super) was_selected: bool,
     pub(super) dragged: bool,
 }
 
 impl Ui {
-    /// A view with the log open, following.
+    /// Returns a view that follows the log of Temporal.
     #[must_use]
     pub fn new(theme: Theme, symbols: Symbols) -> Self {
         Self {
@@ -57,36 +52,36 @@ impl Ui {
             depth: Depth::default(),
             palette: theme.palette(),
             notice: "",
-            placed: Placed::default(),
+            map: FrameMap::default(),
             press: None,
         }
     }
 
-    /// In the colours that the terminal has.
+    /// Limits the colours to those of the terminal.
     #[must_use]
     pub fn in_colours(self, depth: Depth) -> Self {
         let palette = self.view.theme.palette_in(depth);
         Self { depth, palette, ..self }
     }
 
-    /// The styles in use, for what the caller draws itself.
+    /// Returns the current styles, for parts that the caller draws.
     #[must_use]
     pub fn palette(&self) -> &Palette {
         &self.palette
     }
 
-    /// The theme in use; a key changes it.
+    /// Returns the current theme, which a key changes.
     #[must_use]
     pub fn theme(&self) -> Theme {
         self.view.theme
     }
 
-    /// Takes one input. Returns what the caller has to do; changes of the view are done already.
-    /// Draw again after every input.
+    /// Handles one input. Returns a request for the caller; `None` if the view alone changes. The caller must draw
+    /// a frame after every input.
     pub fn handle(&mut self, input: Input, model: &Model, log: &dyn LogSource) -> Option<Action> {
-        let is_aimed = matches!(input, Input::Key(_) | Input::Click { .. });
-        if self.settle(model, log) && is_aimed {
-            // It was meant for what is no longer there.
+        let has_target = matches!(input, Input::Key(_) | Input::Click { .. });
+        if self.settle(model, log) && has_target {
+            // The input was for the dialog or page that has just closed.
             return None;
         }
         match input {
@@ -105,25 +100,25 @@ impl Ui {
         }
     }
 
-    /// Takes in new lines, and forgets a dialog whose question has become void and a page whose subject
-    /// is gone, so that it does not come back by itself. Returns whether there was one.
+    /// Adds new lines. Closes a dialog whose question no longer applies, and a page whose content is gone, so that
+    /// neither opens again by itself. Returns whether one was closed.
     fn settle(&mut self, model: &Model, log: &dyn LogSource) -> bool {
         self.view.log.update(log);
         let context = Context { view: &self.view, model, log };
-        let (overlay, prompts) = (context.overlay(), context.prompts());
-        let gone = self.view.overlay.filter(|_| overlay.is_none());
+        let (overlay, has_prompt) = (context.overlay(), context.has_prompt());
+        let closed = self.view.overlay.filter(|_| overlay.is_none());
         self.view.overlay = overlay;
-        if !prompts {
+        if !has_prompt {
             self.view.prompt = None;
         }
-        match gone {
+        match closed {
             _ if self.view.shape == Shape::Tiny || model.leaving => {}
-            Some(Overlay::Entry(_)) => self.notice = "this entry has left the timeline",
-            Some(Overlay::Line(_)) => self.notice = "this line is no longer held",
+            Some(Overlay::Entry(_)) => self.notice = "this entry is no longer in the timeline",
+            Some(Overlay::Line(_)) => self.notice = "this line is no longer in the log",
             Some(Overlay::Help | Overlay::Quit | Overlay::Confirm(_) | Overlay::Components)
             | None => {}
         }
-        gone.is_some()
+        closed.is_some()
     }
 
     pub(super) fn key(&mut self, key: Key, model: &Model, log: &dyn LogSource) -> Option<Action> {
@@ -134,7 +129,7 @@ impl Ui {
             && !key.ctrl
             && !key.alt
         {
-            self.type_pattern(|text| text.push(c), log);
+            self.edit_pattern(|text| text.push(c), log);
             return None;
         }
         match keymap::look_up(key, &context) {
@@ -146,120 +141,129 @@ impl Ui {
         }
     }
 
-    fn type_pattern(&mut self, edit: impl FnOnce(&mut String), log: &dyn LogSource) {
+    fn edit_pattern(&mut self, edit: impl FnOnce(&mut String), log: &dyn LogSource) {
         if let Some(prompt) = &mut self.view.prompt {
             edit(&mut prompt.text);
             prompt.text.truncate(shorten(&prompt.text, PATTERN_MAX).len());
-            self.view.log.seek(&prompt.text, prompt.begun, log);
+            self.view.log.seek(&prompt.text, prompt.start, log);
         }
     }
 
     pub(super) fn run(
         &mut self,
-        command: Command,
+        command: KeyCommand,
         key: Key,
         model: &Model,
         log: &dyn LogSource,
     ) -> Option<Action> {
         let view = &mut self.view;
         match command {
-            Command::Start => return Some(Action::Start),
-            Command::Order(order) if stake(model).is_some() => {
-                view.overlay = Some(Overlay::Confirm(order));
+            KeyCommand::Start => return Some(Action::Start),
+            KeyCommand::Interrupt(interruption) if stop_impact(model).is_some() => {
+                view.overlay = Some(Overlay::Confirm(interruption));
             }
-            Command::Order(order) => return Some(action(order)),
-            Command::Confirm => {
-                let Some(Overlay::Confirm(order)) = view.overlay.take() else { return None };
-                return Some(action(order));
+            KeyCommand::Interrupt(interruption) => return Some(action(interruption)),
+            KeyCommand::Confirm => {
+                let Some(Overlay::Confirm(interruption)) = view.overlay.take() else { return None };
+                return Some(action(interruption));
             }
-            Command::OpenWebUi => return Some(Action::OpenWebUi),
-            Command::Pane => return Some(Action::PaneKey(key)),
-            Command::ScrollPane(code) => return Some(Action::PaneKey(Key::plain(code))),
-            Command::StopAndQuit if loses(model) => {
-                view.overlay = Some(Overlay::Confirm(Order::StopAndQuit));
+            KeyCommand::OpenWebUi => return Some(Action::OpenWebUi),
+            KeyCommand::Pane => return Some(Action::PaneKey(key)),
+            KeyCommand::ScrollPane(code) => return Some(Action::PaneKey(Key::plain(code))),
+            KeyCommand::StopAndQuit if loses_data(model) => {
+                view.overlay = Some(Overlay::Confirm(Interruption::StopAndQuit));
             }
-            Command::StopAndQuit => {
+            KeyCommand::StopAndQuit => {
                 view.overlay = None;
                 return Some(Action::Quit(QuitChoice::StopAndQuit));
             }
-            Command::Background => {
+            KeyCommand::Background => {
                 view.overlay = None;
                 return Some(Action::Quit(QuitChoice::Background));
             }
-            Command::Quit if quit_asks(model) => view.overlay = Some(Overlay::Quit),
-            Command::Quit => return Some(Action::Quit(QuitChoice::Leave)),
-            Command::OpenHelp => view.open(Overlay::Help),
-            Command::CloseOverlay => view.overlay = None,
-            Command::Show(tab) => view.show(tab),
-            Command::NextTab => view.show(view.tab.next()),
-            Command::PreviousTab => view.show(view.tab.previous()),
-            Command::Scroll(by) => match (view.overlay, view.tab) {
+            KeyCommand::Quit if quit_asks(model) => view.overlay = Some(Overlay::Quit),
+            KeyCommand::Quit => return Some(Action::Quit(QuitChoice::Leave)),
+            KeyCommand::OpenHelp => view.open(Overlay::Help),
+            KeyCommand::CloseOverlay => view.overlay = None,
+            KeyCommand::Show(tab) => view.show(tab),
+            KeyCommand::NextTab => view.show(view.tab.next()),
+            KeyCommand::PreviousTab => view.show(view.tab.previous()),
+            KeyCommand::Scroll(by) => match (view.overlay, view.tab) {
                 (Some(_), _) => view.page.scroll(by),
                 (None, Tab::Timeline) => view.timeline.go(by, &model.timeline),
                 (None, Tab::Log | Tab::OwnLog) => view.log.go(by),
             },
-            Command::Open => self.open(model, log),
-            Command::OpenBeside(by) => self.open_beside(by, model, log),
-            Command::Copy => return self.copy(model, log).map(Action::Copy),
-            Command::OpenFile if view.tab == Tab::OwnLog => {
+            KeyCommand::Follow if view.tab == Tab::Timeline => {
+                view.timeline = TimelineCursor::default();
+            }
+            KeyCommand::Follow => view.log.follow(),
+            KeyCommand::Open => self.open(model, log),
+            KeyCommand::OpenAdjacent(by) => self.open_adjacent(by, model, log),
+            KeyCommand::Copy => return self.copy(model, log).map(Action::Copy),
+            KeyCommand::OpenFile if view.tab == Tab::OwnLog => {
                 return Some(Action::OpenFile(LogFile::Own));
             }
-            Command::OpenFile => return Some(Action::OpenFile(LogFile::Temporal)),
-            Command::OpenComponents => {
+            KeyCommand::OpenFile => return Some(Action::OpenFile(LogFile::Temporal)),
+            KeyCommand::ToggleTargets => view.targets = Some(!view.shows_targets()),
+            KeyCommand::NextTheme => {
+                view.theme = view.theme.next();
+                self.palette = view.theme.palette_in(self.depth);
+                self.notice = view.theme.name();
+            }
+            KeyCommand::Log(command) => self.run_log(command, log),
+        }
+        None
+    }
+
+    fn run_log(&mut self, command: LogCommand, log: &dyn LogSource) {
+        let view = &mut self.view;
+        match command {
+            LogCommand::OpenPrompt => {
+                view.prompt = Some(Prompt { text: String::new(), start: view.log.position() });
+            }
+            LogCommand::KeepSearch => {
+                view.prompt = None;
+                if view.log.search().is_some_and(|search| search.matches() == 0) {
+                    view.log.end_search();
+                }
+            }
+            LogCommand::Cancel => match view.prompt.take() {
+                Some(prompt) => view.log.seek("", prompt.start, log),
+                None if view.log.has_range() => view.log.drop_range(),
+                None => view.log.end_search(),
+            },
+            LogCommand::DeleteOne => self.edit_pattern(|text| _ = text.pop(), log),
+            LogCommand::DeleteAll => self.edit_pattern(String::clear, log),
+            LogCommand::NextMatch => view.log.step(true, log),
+            LogCommand::PreviousMatch => view.log.step(false, log),
+            LogCommand::NextLevel => view.log.set_filter(view.log.filter().next_level(), log),
+            LogCommand::OpenComponents => {
                 view.open(Overlay::Components);
                 let all = components(log);
                 let component = view.log.filter().component;
                 let at = all.iter().position(|(id, _)| Some(*id) == component);
                 view.picked = at.map_or(0, |at| at + 1);
             }
-            Command::Pick(by) => view.pick(by, components(log).len()),
-            Command::TakePicked => {
+            LogCommand::Pick(by) => view.pick(by, components(log).len()),
+            LogCommand::TakePicked => {
                 view.overlay = None;
                 let all = components(log);
                 let component = view.picked.checked_sub(1).and_then(|at| all.get(at));
                 let component = component.map(|(id, _)| *id);
                 view.log.set_filter(Filter { component, ..*view.log.filter() }, log);
             }
-            Command::OpenPrompt => {
-                view.prompt = Some(Prompt { text: String::new(), begun: view.log.place() });
-            }
-            Command::KeepSearch => {
-                view.prompt = None;
-                if view.log.search().is_some_and(|search| search.matches() == 0) {
-                    view.log.end_search();
-                }
-            }
-            Command::Leave => match view.prompt.take() {
-                Some(prompt) => view.log.seek("", prompt.begun, log),
-                None if view.log.marks() => view.log.drop_mark(),
-                None => view.log.end_search(),
-            },
-            Command::EraseOne => self.type_pattern(|text| _ = text.pop(), log),
-            Command::EraseAll => self.type_pattern(String::clear, log),
-            Command::NextMatch => view.log.step(true, log),
-            Command::PreviousMatch => view.log.step(false, log),
-            Command::NextLevel => view.log.set_filter(view.log.filter().next_level(), log),
-            Command::Extend(by) => view.log.extend(by),
-            Command::ToggleMark => view.log.toggle_mark(),
-            Command::ToggleWrap => view.log.wrap = !view.log.wrap,
-            Command::ToggleFolds => view.log.toggle_folds(log),
-            Command::Clear => view.log.clear(log),
-            Command::ShiftLeft => view.log.shift_left(),
-            Command::ShiftRight => view.log.shift_right(),
-            Command::Follow if view.tab == Tab::Timeline => view.timeline = Entries::default(),
-            Command::Follow => view.log.follow(),
-            Command::ToggleTargets => view.targets = Some(!view.shows_targets()),
-            Command::NextTheme => {
-                view.theme = view.theme.next();
-                self.palette = view.theme.palette_in(self.depth);
-                self.notice = view.theme.name();
-            }
+            LogCommand::Extend(by) => view.log.extend(by),
+            LogCommand::ToggleRange => view.log.toggle_range(),
+            LogCommand::ToggleWrap => view.log.wrap = !view.log.wrap,
+            LogCommand::ToggleFolds => view.log.toggle_folds(log),
+            LogCommand::Clear => view.log.clear(log),
+            LogCommand::ShiftLeft => view.log.shift_left(),
+            LogCommand::ShiftRight => view.log.shift_right(),
         }
-        None
     }
 
-    /// Draws one frame into `area` of `buf`. `own_log` is called with the rectangle for stigmer's own log
-    /// while that tab is open, after the frame around it and before overlays, so that those stay in front.
+    /// Draws one frame into `area` of `buf`. While the tab of stigmer's own log is open, calls `own_log` with its
+    /// area: after the frame around it, and before dialogs and pages, which stay in front.
     pub fn render(
         &mut self,
         buf: &mut Buffer,
@@ -267,23 +271,24 @@ impl Ui {
         model: &Model,
         log: &dyn LogSource,
         own_log: &mut dyn FnMut(Pane, &mut Buffer),
-    ) -> Rendered {
+    ) {
         let area = area.intersection(buf.area);
         self.view.shape = Shape::of(area);
         self.settle(model, log);
         let scene = Scene { model, log, palette: &self.palette, notice: self.notice };
-        self.placed = panel::screen(buf, area, &mut self.view, scene, own_log);
+        self.map = FrameMap::default();
+        let (view, map) = (&mut self.view, &mut self.map);
+        panel::screen(&mut Canvas { buf: &mut *buf, view, scene, own_log, map }, area);
         if self.view.symbols == Symbols::Ascii {
             ascii::fold(buf, area);
         }
-        Rendered { own_log_pane: self.placed.own_log }
     }
 }
 
-fn action(order: Order) -> Action {
-    match order {
-        Order::Stop => Action::Stop,
-        Order::Restart => Action::Restart,
-        Order::StopAndQuit => Action::Quit(QuitChoice::StopAndQuit),
+fn action(interruption: Interruption) -> Action {
+    match interruption {
+        Interruption::Stop => Action::Stop,
+        Interruption::Restart => Action::Restart,
+        Interruption::StopAndQuit => Action::Quit(QuitChoice::StopAndQuit),
     }
 }

@@ -1,24 +1,25 @@
-//! What the view remembers between frames: the open tab, where each list is scrolled to, the overlay.
+//! The state of the view between frames: the open tab, scroll positions, the dialog or page in front.
 
 use crate::draw::layout::Shape;
 use crate::draw::theme::{Symbols, Theme};
-use crate::explorer::{Explorer, Move, Place};
-use crate::loss::Stake;
+use crate::explorer::{Explorer, LogPosition, Move};
+use crate::loss::StopImpact;
 use crate::model::{Model, StateView, TimelineRow};
 
+/// State of the view.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct View {
-    /// Of the last frame: what does not fit cannot be opened.
+    /// Shape of the last frame. A page without room cannot be opened.
     pub(crate) shape: Shape,
     pub(crate) tab: Tab,
     pub(crate) log: Explorer,
-    pub(crate) timeline: Entries,
-    /// Whether the targets of stigmer's own log are shown; absent: where there is room.
+    pub(crate) timeline: TimelineCursor,
+    /// Whether the list of targets of stigmer's own log is shown. `None`: if there is room.
     pub(crate) targets: Option<bool>,
     pub(crate) overlay: Option<Overlay>,
-    /// Of the page in front: help, a line, an entry.
+    /// Position in the open page: help, a line, an entry.
     pub(crate) page: ListScroll,
-    /// Of the list in front.
+    /// Selected item of the open list of components. 0 is "all".
     pub(crate) picked: usize,
     pub(crate) prompt: Option<Prompt>,
     pub(crate) theme: Theme,
@@ -30,16 +31,16 @@ impl View {
         self.targets.unwrap_or(self.shape == Shape::Wide)
     }
 
-    /// Opens a tab. Who comes back to the timeline wants to know what has happened now.
+    /// Opens a tab. Leaving the timeline selects its newest entry again.
     pub(crate) fn show(&mut self, tab: Tab) {
         if self.tab == Tab::Timeline && tab != self.tab {
-            self.timeline = Entries::default();
+            self.timeline = TimelineCursor::default();
         }
         self.tab = tab;
         self.overlay = None;
     }
 
-    /// A page is read from its top.
+    /// Opens a dialog or page, scrolled to its top.
     pub(crate) fn open(&mut self, overlay: Overlay) {
         self.overlay = Some(overlay);
         self.page = ListScroll::default();
@@ -57,6 +58,7 @@ impl View {
     }
 }
 
+/// Tab of the main panel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Tab {
     #[default]
@@ -76,7 +78,7 @@ impl Tab {
         }
     }
 
-    /// Where there is no room for a title.
+    /// Returns the title for a narrow screen.
     pub(crate) fn number(self) -> &'static str {
         match self {
             Self::Log => " 1 ",
@@ -98,85 +100,86 @@ impl Tab {
     }
 }
 
+/// Dialog or page in front of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Overlay {
     Help,
     Quit,
-    /// Workflows run: is it meant?
-    Confirm(Order),
-    /// The log line with this number in full.
+    /// Confirmation, if workflows are running or data would be lost.
+    Confirm(Interruption),
+    /// Page of the log line with this number.
     Line(u64),
-    /// The entry of the timeline with this id in full.
+    /// Page of the timeline entry with this id.
     Entry(u64),
-    /// The choice of a component.
+    /// List of components.
     Components,
 }
 
-/// A command that ends what runs.
+/// A command that ends the running server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
+pub(crate) enum Interruption {
     Stop,
     Restart,
     StopAndQuit,
 }
 
-/// A pattern being typed.
+/// Prompt for a search pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Prompt {
     pub(crate) text: String,
-    /// Where one looked before.
-    pub(crate) begun: Place,
+    /// Position before the search.
+    pub(crate) start: LogPosition,
 }
 
-/// The timeline: one entry is looked at.
+/// Selection and scroll position in the timeline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Entries {
+pub(crate) struct TimelineCursor {
     pub(crate) scroll: ListScroll,
-    /// By its id, so that it stays the same entry; absent: whichever is the newest.
-    chosen: Option<u64>,
-    /// The newest when that was chosen.
+    /// ID of the selected entry. `None`: always the newest entry.
+    selected: Option<u64>,
+    /// ID of the newest entry at the time of the selection.
     newest: u64,
-    /// The chosen entry of the last frame, and the line where it began.
+    /// Selected entry of the last frame, and its first line.
     drawn: Option<(u64, u16)>,
 }
 
-impl Entries {
-    /// As many as a page of a usual screen holds.
+impl TimelineCursor {
+    /// Entries per page on a usual screen.
     const PAGE: usize = 5;
 
-    /// Its place among `rows`, the newest first. One that is gone has made place for its neighbour, the oldest.
-    pub(crate) fn chosen(&self, rows: &[TimelineRow]) -> usize {
+    /// Returns the position of the selected entry in `rows`, the newest first. The oldest entry replaces a removed one.
+    pub(crate) fn selected(&self, rows: &[TimelineRow]) -> usize {
         let last = rows.len().saturating_sub(1);
-        self.chosen.map_or(0, |id| rows.iter().position(|row| row.id == id).unwrap_or(last))
+        self.selected.map_or(0, |id| rows.iter().position(|row| row.id == id).unwrap_or(last))
     }
 
-    pub(crate) fn choose(&mut self, at: usize, rows: &[TimelineRow]) {
+    pub(crate) fn select(&mut self, at: usize, rows: &[TimelineRow]) {
         let at = at.min(rows.len().saturating_sub(1));
         let was_newest = self.is_newest();
-        self.chosen = rows.get(at).filter(|_| at > 0).map(|row| row.id);
+        self.selected = rows.get(at).filter(|_| at > 0).map(|row| row.id);
         if was_newest {
             self.newest = rows.first().map_or(0, |row| row.id);
         }
     }
 
-    /// Whichever is the newest is looked at.
+    /// Whether the newest entry is selected, and stays so when entries are added.
     pub(crate) fn is_newest(&self) -> bool {
-        self.chosen.is_none()
+        self.selected.is_none()
     }
 
-    /// Entries that came while another one was looked at.
+    /// Returns the number of entries since the selection of an older one.
     pub(crate) fn unseen(&self, rows: &[TimelineRow]) -> usize {
         rows.iter().filter(|row| !self.is_newest() && row.id > self.newest).count()
     }
 
-    pub(crate) fn choose_id(&mut self, id: u64, rows: &[TimelineRow]) {
+    pub(crate) fn select_id(&mut self, id: u64, rows: &[TimelineRow]) {
         if let Some(at) = rows.iter().position(|row| row.id == id) {
-            self.choose(at, rows);
+            self.select(at, rows);
         }
     }
 
     pub(crate) fn go(&mut self, by: Move, rows: &[TimelineRow]) {
-        let at = self.chosen(rows);
+        let at = self.selected(rows);
         let to = match by {
             Move::Up(n) => at.saturating_sub(n.into()),
             Move::Down(n) => at + usize::from(n),
@@ -185,11 +188,11 @@ impl Entries {
             Move::First => 0,
             Move::Last => usize::MAX,
         };
-        self.choose(to, rows);
+        self.select(to, rows);
     }
 
-    /// Told by each frame: between which lines of so many the chosen entry `id` stands. What came in
-    /// above it or fell out moves the list along with it.
+    /// Takes the measures of a frame: rows per page, number of lines, and first and last line of the selected entry
+    /// `id`. When entries are added or removed above it, the list scrolls by the same number of lines.
     pub(crate) fn measure(&mut self, page: u16, lines: u16, id: u64, (first, last): (u16, u16)) {
         if let Some((drawn, before)) = self.drawn.filter(|_| self.scroll.offset > 0)
             && drawn == id
@@ -205,23 +208,24 @@ impl Entries {
     }
 }
 
-/// Position in a list that is read from its top.
+/// Scroll position in a list or page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ListScroll {
-    /// Lines scrolled out at the top.
+    /// Number of lines scrolled out at the top.
     pub(crate) offset: u16,
     page: u16,
     lines: u16,
 }
 
 impl ListScroll {
-    /// Told by each frame.
+    /// Takes the measures of a frame: rows per page, and number of lines.
     pub(crate) fn measure(&mut self, page: u16, lines: u16) {
         self.page = page;
         self.lines = lines;
         self.offset = self.offset.min(self.last());
     }
 
+    /// Whether not all lines fit on the page.
     pub(crate) fn scrolls(&self) -> bool {
         self.last() > 0
     }
@@ -239,7 +243,7 @@ impl ListScroll {
         self.offset = offset.min(self.last());
     }
 
-    /// Scrolls as far as needed to have these lines in sight, the first of them at any rate.
+    /// Scrolls as little as possible so that these lines are visible; at least the first of them.
     pub(crate) fn reveal(&mut self, first: u16, last: u16) {
         let lowest = (last + 1).saturating_sub(self.page);
         self.offset = self.offset.max(lowest).min(first).min(self.last());
@@ -250,21 +254,21 @@ impl ListScroll {
     }
 }
 
-/// What stopping would interrupt or lose.
-pub(crate) fn stake(model: &Model) -> Option<Stake> {
-    // One that was found running has work on it before it has proven its health.
+/// Returns the impact of a stop now. `None` if nothing is interrupted or lost.
+pub(crate) fn stop_impact(model: &Model) -> Option<StopImpact> {
+    // An adopted server may have workflows before its checks pass.
     let is_up = model.state.is_up() || model.state == StateView::Starting && model.adopted;
-    Stake::judge(model.storage, model.count).filter(|_| model.managed && is_up)
+    StopImpact::judge(model.storage, model.count).filter(|_| model.managed && is_up)
 }
 
-/// Whether stopping would lose data.
-pub(crate) fn loses(model: &Model) -> bool {
-    stake(model).and_then(Stake::loss).is_some()
+/// Whether a stop now would lose data.
+pub(crate) fn loses_data(model: &Model) -> bool {
+    stop_impact(model).and_then(StopImpact::loss).is_some()
 }
 
-/// Quitting would decide about a Temporal that lives or is about to: so it asks.
+/// Whether quitting asks first: this dashboard is the host of a server that runs or is about to start.
 pub(crate) fn quit_asks(model: &Model) -> bool {
-    let alive = match model.state {
+    let is_running = match model.state {
         StateView::Starting
         | StateView::Ready
         | StateView::Degraded
@@ -272,7 +276,7 @@ pub(crate) fn quit_asks(model: &Model) -> bool {
         | StateView::Backoff => true,
         StateView::Stopped | StateView::Failed => false,
     };
-    alive && model.managed && !model.attached
+    is_running && model.managed && !model.attached
 }
 
 #[cfg(test)]
@@ -284,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_does_not_scroll_beyond_its_end() {
+    fn list_does_not_scroll_beyond_its_end() {
         let mut scroll = ListScroll::default();
         scroll.measure(10, 40);
         scroll.scroll(Move::Down(5));
@@ -297,29 +301,29 @@ mod tests {
     }
 
     #[test]
-    fn the_chosen_entry_stays_chosen_whatever_comes_and_goes() {
-        let mut entries = Entries::default();
+    fn selected_entry_stays_selected_when_entries_are_added_and_removed() {
+        let mut entries = TimelineCursor::default();
         entries.go(Move::Down(3), &rows(1..=100));
-        assert_eq!(entries.chosen(&rows(1..=100)), 3);
-        assert_eq!(entries.chosen(&rows(3..=102)), 5, "it is still the one with the id 97");
-        assert_eq!(entries.chosen(&rows(97..=196)), 99);
-        assert_eq!(entries.chosen(&rows(98..=197)), 99, "it is gone: the oldest has its place");
+        assert_eq!(entries.selected(&rows(1..=100)), 3);
+        assert_eq!(entries.selected(&rows(3..=102)), 5, "still the entry with the ID 97");
+        assert_eq!(entries.selected(&rows(97..=196)), 99);
+        assert_eq!(entries.selected(&rows(98..=197)), 99, "removed: the oldest entry replaces it");
         entries.go(Move::Up(1), &rows(98..=197));
-        assert_eq!(entries.chosen(&rows(98..=197)), 98);
+        assert_eq!(entries.selected(&rows(98..=197)), 98);
         entries.go(Move::First, &rows(98..=197));
-        assert_eq!(entries.chosen(&rows(99..=198)), 0, "the newest, whichever that is");
-        assert_eq!(entries.chosen(&[]), 0);
+        assert_eq!(entries.selected(&rows(99..=198)), 0, "always the newest");
+        assert_eq!(entries.selected(&[]), 0);
     }
 
     #[test]
-    fn the_list_moves_along_with_the_chosen_entry() {
-        let mut entries = Entries::default();
+    fn list_scrolls_with_the_selected_entry() {
+        let mut entries = TimelineCursor::default();
         entries.measure(10, 40, 7, (20, 22));
         assert_eq!(entries.scroll.offset, 13);
         entries.measure(10, 43, 7, (23, 25));
-        assert_eq!(entries.scroll.offset, 16, "three lines came in above it");
+        assert_eq!(entries.scroll.offset, 16, "three lines were added above");
         entries.measure(10, 43, 8, (20, 22));
-        assert_eq!(entries.scroll.offset, 16, "another one is chosen, and in sight");
+        assert_eq!(entries.scroll.offset, 16, "another entry is selected and visible");
         entries.measure(10, 43, 8, (2, 4));
         assert_eq!(entries.scroll.offset, 0);
     }

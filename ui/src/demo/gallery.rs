@@ -1,4 +1,4 @@
-//! The pictures in the documents: frames as the program draws them.
+//! The pictures of the documents: frames that the program draws.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -13,7 +13,7 @@ use crate::model::{Model, StateView};
 const SIZE: Rect = Rect { x: 0, y: 0, width: 120, height: 36 };
 const ENTER: Key = Key::plain(KeyCode::Enter);
 
-/// Each with its name.
+/// Returns all pictures as SVG, each with its name.
 #[must_use]
 pub fn pictures() -> Vec<(&'static str, String)> {
     let ready = sample::ready();

@@ -1,16 +1,16 @@
-//! Made-up models and logs: for tests, for pictures, and for trying out a panel without running anything.
+//! Sample models and logs, for tests and pictures.
 
 mod log;
 
 pub use log::SampleLog;
 
-use crate::loss::{Count, Holdings};
+use crate::loss::{WorkflowCount, WorkflowTotals};
 use crate::model::{
     Commands, FailureView, LastRestart, LayerView, Model, Phase, ProbePoint, ProbeView,
     ResourcesView, RestartsView, StateView, TimelineKind, TimelineRow, UnservedQueue, Workflows,
 };
 
-/// Up and healthy after two restarts.
+/// Returns a ready server after two restarts, as an attached dashboard shows it.
 #[must_use]
 pub fn ready() -> Model {
     let mut history: Vec<_> = (0..120_u64)
@@ -74,13 +74,13 @@ pub fn ready() -> Model {
     }
 }
 
-/// The same with work on it.
+/// Returns a ready server with running workflows.
 #[must_use]
 pub fn with_workflows() -> Model {
     let billing = UnservedQueue { name: "billing".into(), waiting: 2 };
     let workflows =
         Workflows { namespace: "default".into(), running: 3, failed: 1, unserved: vec![billing] };
-    let count = Count::Current(Holdings { running: 3, closed: 312 });
+    let count = WorkflowCount::Current(WorkflowTotals { running: 3, closed: 312 });
     Model { workflows: Some(workflows), count, ..ready() }
 }
 
@@ -143,7 +143,7 @@ fn timeline() -> Vec<TimelineRow> {
     ]
 }
 
-/// A model for each state, as a dashboard in the host would see it.
+/// Returns a model in a state, as the dashboard of the host shows it.
 #[must_use]
 pub fn in_state(state: StateView) -> Model {
     let base = Model { host_label: "this dashboard".into(), attached: false, state, ..ready() };
@@ -200,7 +200,7 @@ pub fn in_state(state: StateView) -> Model {
                     "time=2026-11-22T21:16:41.020 level=ERROR msg=\"unable to set up database\"".into(),
                     "Error: unable to open database file: ~/.stigmer/temporal-data/temporal.db is not a database (26)".into(),
                 ],
-                cure: vec![
+                hints: vec![
                     "s  try again".into(),
                     "move ~/.stigmer/temporal-data/temporal.db aside, then s: a new one is made".into(),
                 ],
@@ -218,7 +218,7 @@ pub fn in_state(state: StateView) -> Model {
     }
 }
 
-/// Every state.
+/// All states.
 pub const STATES: [StateView; 7] = [
     StateView::Stopped,
     StateView::Starting,

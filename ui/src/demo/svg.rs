@@ -1,7 +1,7 @@
-//! A frame as an SVG picture, for documents.
+//! SVG pictures of frames, for documents.
 //!
-//! Lines and bars are drawn as shapes, so that they join whatever font shows the text;
-//! each run of text is stretched to its cells, so that columns align in any monospaced font.
+//! Lines and bars are drawn as shapes, so that they join in every font. Each run of text is stretched to its
+//! cells, so that columns align in every monospaced font.
 
 use std::fmt::Write as _;
 
@@ -9,38 +9,38 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use unicode_width::UnicodeWidthStr;
 
-/// Size of a cell in user units.
+/// Size of a cell in SVG user units.
 const W: f64 = 8.4;
 const H: f64 = 18.0;
 const BASELINE: f64 = 13.4;
 const FONT: f64 = 14.0;
 const MARGIN: f64 = 10.0;
 
-/// Colours of a terminal that has been told none.
+/// Default colours of a terminal, as red, green and blue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ground {
-    /// Text.
+    /// Text colour.
     pub fg: (u8, u8, u8),
-    /// Background.
+    /// Background colour.
     pub bg: (u8, u8, u8),
 }
 
 impl Ground {
-    /// Light on dark.
+    /// Light text on a dark background.
     pub const DARK: Self = Self { fg: (0xc9, 0xd1, 0xdc), bg: (0x0f, 0x13, 0x1a) };
-    /// Dark on light.
+    /// Dark text on a light background.
     pub const LIGHT: Self = Self { fg: (0x2c, 0x33, 0x3d), bg: (0xfb, 0xfa, 0xf6) };
 }
 
 #[derive(Clone, Copy, PartialEq)]
-struct Look {
+struct CellStyle {
     fg: (u8, u8, u8),
     bg: (u8, u8, u8),
     bold: bool,
     dim: bool,
 }
 
-/// The buffer as an SVG document.
+/// Returns the buffer as an SVG document.
 #[must_use]
 pub fn render(buf: &Buffer, ground: Ground) -> String {
     let area = buf.area;
@@ -50,46 +50,54 @@ pub fn render(buf: &Buffer, ground: Ground) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
          font-family=\"DejaVu Sans Mono,Menlo,Consolas,monospace\" font-size=\"{FONT}\" xml:space=\"preserve\">\n\
          <rect width=\"{width}\" height=\"{height}\" rx=\"8\" fill=\"{}\"/>\n",
-        hex(buf.cell((area.x, area.y)).map_or(ground.bg, |cell| look(cell, ground).bg)),
+        hex(buf.cell((area.x, area.y)).map_or(ground.bg, |cell| cell_style(cell, ground).bg)),
     );
     for row in 0..area.height {
         let cells: Vec<&Cell> =
             (area.left()..area.right()).filter_map(|x| buf.cell((x, area.y + row))).collect();
         let top = MARGIN + f64::from(row) * H;
-        for (start, run, look) in runs(&cells, ground) {
-            grounds(&mut svg, start, run, look, ground, top);
+        for (start, run, style) in runs(&cells, ground) {
+            background(&mut svg, start, run, style, ground, top);
         }
-        for (start, run, look) in runs(&cells, ground) {
-            ink(&mut svg, start, run, look, top);
+        for (start, run, style) in runs(&cells, ground) {
+            foreground(&mut svg, start, run, style, top);
         }
     }
     svg.push_str("</svg>\n");
     svg
 }
 
-/// Neighbours that look alike.
+/// Splits a row into runs of cells with the same style.
 fn runs<'a>(
     cells: &'a [&'a Cell],
     ground: Ground,
-) -> impl Iterator<Item = (usize, &'a [&'a Cell], Look)> {
+) -> impl Iterator<Item = (usize, &'a [&'a Cell], CellStyle)> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let first = cells.get(at)?;
-        let style = look(first, ground);
-        let length = cells[at..].iter().take_while(|cell| look(cell, ground) == style).count();
+        let style = cell_style(first, ground);
+        let length =
+            cells[at..].iter().take_while(|cell| cell_style(cell, ground) == style).count();
         let start = at;
         at += length;
         Some((start, &cells[start..at], style))
     })
 }
 
-fn grounds(svg: &mut String, start: usize, run: &[&Cell], look: Look, ground: Ground, top: f64) {
-    if look.bg != ground.bg {
-        rect(svg, (x_of(start), top, run.len() as f64 * W, H), look.bg, 1.0);
+fn background(
+    svg: &mut String,
+    start: usize,
+    run: &[&Cell],
+    style: CellStyle,
+    ground: Ground,
+    top: f64,
+) {
+    if style.bg != ground.bg {
+        rect(svg, (x_of(start), top, run.len() as f64 * W, H), style.bg, 1.0);
     }
 }
 
-fn ink(svg: &mut String, start: usize, run: &[&Cell], look: Look, top: f64) {
+fn foreground(svg: &mut String, start: usize, run: &[&Cell], style: CellStyle, top: f64) {
     let mut text = String::new();
     let mut text_start = start;
     let mut columns = 0;
@@ -103,13 +111,13 @@ fn ink(svg: &mut String, start: usize, run: &[&Cell], look: Look, top: f64) {
             continue;
         }
         let drawn = shape(symbol, x_of(x), top);
-        // Two spaces separate texts: stretching across a gap would show.
+        // Two spaces separate texts: a stretched gap would be visible.
         let breaks = drawn.is_some() || text.ends_with("  ") || wide > 1;
         if breaks {
-            flush(svg, &mut text, text_start, &mut columns, look, top);
+            flush(svg, &mut text, text_start, &mut columns, style, top);
         }
         match drawn {
-            Some(drawn) => draw(svg, &drawn, look),
+            Some(drawn) => draw(svg, &drawn, style),
             None if symbol == " " && text.is_empty() => {}
             None => {
                 if text.is_empty() {
@@ -118,12 +126,12 @@ fn ink(svg: &mut String, start: usize, run: &[&Cell], look: Look, top: f64) {
                 text.push_str(symbol);
                 columns += wide;
                 if wide > 1 {
-                    flush(svg, &mut text, text_start, &mut columns, look, top);
+                    flush(svg, &mut text, text_start, &mut columns, style, top);
                 }
             }
         }
     }
-    flush(svg, &mut text, text_start, &mut columns, look, top);
+    flush(svg, &mut text, text_start, &mut columns, style, top);
 }
 
 fn flush(
@@ -131,21 +139,21 @@ fn flush(
     text: &mut String,
     start: usize,
     columns: &mut usize,
-    look: Look,
+    style: CellStyle,
     top: f64,
 ) {
     let kept = text.trim_end_matches(' ');
     let columns = std::mem::take(columns) - (text.len() - kept.len());
     if columns > 0 {
-        let weight = if look.bold { " font-weight=\"bold\"" } else { "" };
+        let weight = if style.bold { " font-weight=\"bold\"" } else { "" };
         let _ = write!(
             svg,
             "<text x=\"{:.1}\" y=\"{:.1}\" textLength=\"{:.1}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{}\"{weight}{}>",
             x_of(start),
             top + BASELINE,
             columns as f64 * W,
-            hex(look.fg),
-            opacity(look),
+            hex(style.fg),
+            opacity(style),
         );
         for c in kept.chars() {
             match c {
@@ -165,7 +173,7 @@ enum Shape {
     Path(String),
 }
 
-/// Bars and lines of the frame; other characters are text.
+/// Returns the shape of a bar or a line. `None` for text.
 fn shape(symbol: &str, x: f64, y: f64) -> Option<Shape> {
     let c = symbol.chars().next()?;
     let (cx, cy) = (x + W / 2.0, y + H / 2.0);
@@ -201,17 +209,17 @@ fn shape(symbol: &str, x: f64, y: f64) -> Option<Shape> {
     })
 }
 
-fn draw(svg: &mut String, shape: &Shape, look: Look) {
+fn draw(svg: &mut String, shape: &Shape, style: CellStyle) {
     match shape {
         Shape::Rect(x, y, w, h) => {
-            rect(svg, (*x, *y, *w, *h), look.fg, if look.dim { 0.6 } else { 1.0 });
+            rect(svg, (*x, *y, *w, *h), style.fg, if style.dim { 0.6 } else { 1.0 });
         }
         Shape::Path(path) => {
             let _ = writeln!(
                 svg,
                 "<path d=\"{path}\" fill=\"none\" stroke=\"{}\"{}/>",
-                hex(look.fg),
-                opacity(look)
+                hex(style.fg),
+                opacity(style)
             );
         }
     }
@@ -229,24 +237,24 @@ fn x_of(column: usize) -> f64 {
     MARGIN + column as f64 * W
 }
 
-fn opacity(look: Look) -> &'static str {
-    if look.dim { " opacity=\"0.6\"" } else { "" }
+fn opacity(style: CellStyle) -> &'static str {
+    if style.dim { " opacity=\"0.6\"" } else { "" }
 }
 
-fn look(cell: &Cell, ground: Ground) -> Look {
+fn cell_style(cell: &Cell, ground: Ground) -> CellStyle {
     let has = |modifier| cell.modifier.contains(modifier);
     let (mut fg, mut bg) = (color(cell.fg, ground.fg), color(cell.bg, ground.bg));
     if has(Modifier::REVERSED) {
         (fg, bg) = (bg, fg);
     }
-    Look { fg, bg, bold: has(Modifier::BOLD), dim: has(Modifier::DIM) }
+    CellStyle { fg, bg, bold: has(Modifier::BOLD), dim: has(Modifier::DIM) }
 }
 
 fn hex((r, g, b): (u8, u8, u8)) -> String {
     format!("#{r:02x}{g:02x}{b:02x}")
 }
 
-/// The sixteen as xterm has them, softened a little.
+/// Returns the colour; the 16 colours are similar to those of xterm.
 fn color(color: Color, default: (u8, u8, u8)) -> (u8, u8, u8) {
     match color {
         Color::Rgb(r, g, b) => (r, g, b),

@@ -1,23 +1,24 @@
-//! Folding a finished frame to ASCII.
+//! Replacement of Unicode symbols by ASCII in a finished frame.
 //!
-//! Panels always draw with Unicode; terminals that cannot show it get one pass over the cells at the end.
-//! So no panel carries two sets of symbols, and foreign text in the log is covered as well.
+//! Panels always draw Unicode. For a terminal without Unicode, one pass over the cells follows. So no panel has
+//! two sets of symbols, and the pass also covers the text of log lines.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+/// Replaces every non-ASCII symbol in `area`.
 pub(crate) fn fold(buf: &mut Buffer, area: Rect) {
     for position in area.intersection(buf.area).positions() {
         if let Some(cell) = buf.cell_mut(position)
             && !cell.symbol().is_ascii()
         {
-            let replacement = cell.symbol().chars().next().map_or(' ', plain);
+            let replacement = cell.symbol().chars().next().map_or(' ', replacement);
             cell.set_char(replacement);
         }
     }
 }
 
-fn plain(c: char) -> char {
+fn replacement(c: char) -> char {
     match c {
         '─' | '–' | '—' | '╌' | '━' => '-',
         '│' | '┊' | '╎' => '|',

@@ -1,26 +1,28 @@
-//! Text as the sequence of things that each take one or two cells.
+//! Text as a sequence of clusters. A cluster is a character with its accents, and takes one or two cells.
 //!
-//! Log lines are foreign text. What must not happen: a control character in a cell, a cell that is wider on
-//! the terminal than here (everything after it would shift), a cell that carries kilobytes of accents.
-//! So format characters, among them joiners and variation selectors, are dropped: an emoji family is drawn
-//! as its members, which is the same width on every terminal.
+//! Log lines can contain any text. Three things must not happen: a control character in a cell; a cell that is
+//! wider on the terminal than calculated, because the rest of the row would shift; a cell with kilobytes of
+//! accents. So format characters, such as joiners and variation selectors, are dropped. An emoji family is drawn
+//! as its members, which have the same width on every terminal.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// More accents than this on one character are dropped.
+/// Maximum number of accents on one character. The rest is dropped.
 const MAX_MARKS: usize = 4;
 
-/// Lines of one word.
+/// Maximum number of rows of one word.
 const WORD_MAX: usize = 1_000;
 
+/// A character with its accents.
 pub(crate) struct Cluster<'a> {
     pub(crate) symbol: &'a str,
-    /// 1 or 2.
+    /// Width: 1 or 2.
     pub(crate) columns: u16,
-    /// Byte offset behind it.
+    /// Byte offset of the end within the text.
     pub(crate) end: usize,
 }
 
+/// Splits a text into clusters. Control and format characters are dropped, a tab becomes a space.
 pub(crate) fn clusters(text: &str) -> impl Iterator<Item = Cluster<'_>> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -46,19 +48,19 @@ pub(crate) fn clusters(text: &str) -> impl Iterator<Item = Cluster<'_>> {
             let start = at;
             at = base_end + marks;
             let whole = &text[start..at];
-            // Some marks change the width of what they stand on: better without them than misaligned.
+            // Some accents change the width of their character. The accents are dropped then, for the alignment.
             let symbol = if whole.width() == columns { whole } else { &text[start..base_end] };
             return Some(Cluster { symbol, columns: columns as u16, end: at });
         }
     })
 }
 
-/// Columns that `text` takes.
+/// Returns the width of `text` in columns.
 pub(crate) fn width(text: &str) -> u16 {
     clusters(text).fold(0, |sum, cluster| sum.saturating_add(cluster.columns))
 }
 
-/// The part of `text` that fits into `columns`.
+/// Returns the longest beginning of `text` that fits into `columns`.
 pub(crate) fn clip(text: &str, columns: u16) -> &str {
     let mut used = 0;
     let mut end = 0;
@@ -72,7 +74,7 @@ pub(crate) fn clip(text: &str, columns: u16) -> &str {
     &text[..end]
 }
 
-/// The beginning of `text` in at most `bytes`.
+/// Returns the longest beginning of `text` that has at most `bytes`.
 pub(crate) fn shorten(text: &str, bytes: usize) -> &str {
     let mut end = bytes.min(text.len());
     while !text.is_char_boundary(end) {
@@ -81,13 +83,13 @@ pub(crate) fn shorten(text: &str, bytes: usize) -> &str {
     &text[..end]
 }
 
-/// Breaks into pieces of at most `columns`, wherever that is; at most `most` of them.
+/// Breaks a text at any character into at most `most` pieces of at most `columns`.
 pub(crate) fn chop(text: &str, columns: u16, most: usize) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while !rest.is_empty() && pieces.len() < most {
         let piece = clip(rest, columns);
-        // Not even one character fits, or nothing in it can be seen.
+        // Empty if no character fits, or if the rest has no visible character.
         let end = if piece.is_empty() { rest.len() } else { piece.len() };
         pieces.push(piece);
         rest = &rest[end..];
@@ -95,7 +97,7 @@ pub(crate) fn chop(text: &str, columns: u16, most: usize) -> Vec<&str> {
     pieces
 }
 
-/// Breaks at spaces into lines of at most `columns`, and words that are longer wherever that is.
+/// Breaks a text at spaces into lines of at most `columns`. Breaks longer words at any character.
 pub(crate) fn wrap(text: &str, columns: u16) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -110,7 +112,7 @@ pub(crate) fn wrap(text: &str, columns: u16) -> Vec<String> {
     lines
 }
 
-/// As [`wrap`] into at most `rows`; what is left over ends the last one, and is clipped when drawn.
+/// Breaks a text like [`wrap`] into at most `rows`. The last one contains the rest, which is clipped when drawn.
 pub(crate) fn wrap_in(text: &str, columns: u16, rows: usize) -> Vec<String> {
     let mut lines = wrap(text, columns);
     if lines.len() > rows {
@@ -120,7 +122,7 @@ pub(crate) fn wrap_in(text: &str, columns: u16, rows: usize) -> Vec<String> {
     lines
 }
 
-/// Combines with the character before it and takes no cell of its own.
+/// Whether the character combines with the one before it and takes no cell.
 fn is_mark(c: char) -> bool {
     c.width() == Some(0) && !is_format(c)
 }
@@ -141,16 +143,16 @@ mod tests {
     }
 
     #[test]
-    fn accents_stay_with_their_letter() {
+    fn accents_belong_to_their_letter() {
         assert_eq!(symbols("e\u{301}a"), ["e\u{301}", "a"]);
-        assert_eq!(symbols("\u{301}a"), ["a"], "a stray accent has nothing to stand on");
+        assert_eq!(symbols("\u{301}a"), ["a"], "an accent without a letter is dropped");
         let heap = format!("x{}y", "\u{301}".repeat(10_000));
         assert_eq!(symbols(&heap).first().map(|s| s.len()), Some(9));
         assert_eq!(width(&heap), 2);
     }
 
     #[test]
-    fn nothing_that_moves_the_cursor_or_the_direction_comes_out() {
+    fn control_and_direction_characters_are_dropped() {
         assert_eq!(
             symbols("a\x1b[31m\r\n\u{202e}b\u{9b}c\u{feff}"),
             ["a", "[", "3", "1", "m", "b", "c"]
@@ -160,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn clipping_never_halves_a_wide_character() {
+    fn clipping_keeps_wide_characters_whole() {
         assert_eq!(clip("漢字", 3), "漢");
         assert_eq!(clip("漢字", 4), "漢字");
         assert_eq!(clip("漢字", 1), "");

@@ -1,4 +1,4 @@
-//! Bars into cells: histories, waterfalls and time axes.
+//! Graphs: histories, bars and time axes.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -9,21 +9,22 @@ use crate::draw::paint::Pen;
 const RISING: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 const GROWING: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
-/// How the bars of a history look.
+/// Styles of a history.
 #[derive(Clone, Copy)]
-pub(crate) struct Ink {
+pub(crate) struct BarStyles {
     pub(crate) bar: Style,
+    /// Style of the mark of a failure.
     pub(crate) failure: Style,
 }
 
-/// Draws the newest values at the right, one a column; `None` is a failure and marked `×`.
-/// `ceiling` is the value of a full column. What is not zero shows at least one eighth.
+/// Draws one value per column, the newest at the right. `None` is a failure, marked `×`.
+/// `ceiling` is the value of a full column. A value above zero shows at least one eighth of a cell.
 pub(crate) fn history(
     buf: &mut Buffer,
     area: Rect,
     values: impl DoubleEndedIterator<Item = Option<f64>>,
     ceiling: f64,
-    ink: Ink,
+    ink: BarStyles,
 ) {
     let steps = u32::from(area.height) * 8;
     for (column, value) in (area.left()..area.right()).rev().zip(values.rev()) {
@@ -47,6 +48,7 @@ pub(crate) fn history(
     }
 }
 
+/// Returns the length of a value in eighths of a cell, of at most `steps`.
 fn eighths(value: f64, ceiling: f64, steps: u32) -> u32 {
     if steps == 0 || !value.is_finite() || value <= 0.0 || ceiling.is_nan() || ceiling <= 0.0 {
         return 0;
@@ -54,7 +56,8 @@ fn eighths(value: f64, ceiling: f64, steps: u32) -> u32 {
     ((value / ceiling * f64::from(steps)).round() as u32).clamp(1, steps)
 }
 
-/// The scale for a history: the next 1, 2 or 5 times a power of ten, so that it seldom changes.
+/// Returns the scale of a history: the greatest value, rounded up to 1, 2 or 5 times a power of ten. So the scale
+/// seldom changes.
 pub(crate) fn ceiling(values: impl Iterator<Item = f64>, at_least: f64) -> f64 {
     let greatest = values.filter(|v| v.is_finite()).fold(at_least, f64::max);
     if greatest <= 0.0 {
@@ -64,22 +67,21 @@ pub(crate) fn ceiling(values: impl Iterator<Item = f64>, at_least: f64) -> f64 {
     [1.0, 2.0, 5.0]
         .into_iter()
         .map(|step| step * magnitude)
-        // A hair of tolerance: 10^log10(x) may miss x by one bit.
+        // With tolerance: 10^log10(x) may differ from x by one bit.
         .find(|scale| *scale >= greatest * 0.999_999)
         .unwrap_or(10.0 * magnitude)
 }
 
-/// A bar that grows to the right, `share` of `columns` long, at least a hair. Returns the columns taken.
-pub(crate) fn bar(pen: &mut Pen<'_>, share: f64, columns: u16, style: Style) -> u16 {
+/// Draws a horizontal bar. Its length is `share` (0 to 1) of `columns`, at least one eighth of a cell.
+pub(crate) fn bar(pen: &mut Pen<'_>, share: f64, columns: u16, style: Style) {
     let steps = u32::from(columns) * 8;
     let length = eighths(share, 1.0, steps).max(u32::from(columns > 0));
     let full = (length / 8) as u16;
     pen.fill("█", full, style);
     pen.put(GROWING[(length % 8) as usize], style);
-    full + u16::from(length % 8 > 0)
 }
 
-/// A time axis that ends now at the right, with a mark for each age within `span_ms`.
+/// Draws a time axis whose right end is now, with a mark for each age within `span_ms`.
 pub(crate) fn axis(
     pen: &mut Pen<'_>,
     columns: u16,
@@ -111,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scales_are_round() {
+    fn scale_is_rounded_up() {
         for (greatest, expected) in
             [(210.0, 500.0), (100.0, 100.0), (1_000.0, 1_000.0), (1_001.0, 2_000.0), (0.0, 1.0)]
         {
@@ -122,21 +124,21 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_drawn_and_small_values_seen() {
+    fn history_marks_failures_and_shows_small_values() {
         let area = Rect::new(0, 0, 5, 2);
         let mut buf = Buffer::empty(area);
-        let ink = Ink { bar: Style::new(), failure: Style::new() };
+        let ink = BarStyles { bar: Style::new(), failure: Style::new() };
         let values = [Some(99.0), Some(0.1), None, Some(100.0), Some(0.0), Some(50.0)];
         history(&mut buf, area, values.into_iter(), 100.0, ink);
         assert_eq!(
             buf,
             Buffer::with_lines([" ╎█  ", "▁×█ █"]),
-            "the newest five, the newest at the right"
+            "the five newest, the newest at the right"
         );
     }
 
     #[test]
-    fn marks_lie_where_their_age_is() {
+    fn axis_marks_each_age_at_its_place() {
         let area = Rect::new(0, 0, 10, 1);
         let mut buf = Buffer::empty(area);
         let style = Style::new();

@@ -1,15 +1,15 @@
-//! Which shape of screen fits, and where its parts lie.
+//! The shape of the screen for a size, and the areas of its parts.
 //!
 //! ```text
-//! wide      header                              compact   header, with layers and resources in it
-//!           health │ probe │ restarts │ usage             probe │ restarts
-//!           workflows, in a row                           workflows
-//!           main: log, timeline, own log                  main
-//!           footer                                        footer
+//! wide      header                                 compact   header, with checks and resources
+//!           health │ probe │ restarts │ resources            probe │ restarts
+//!           workflows, one row                               workflows
+//!           main: log, timeline, stigmer's log               main
+//!           footer                                           footer
 //! ```
-//! `Reduced` has the same parts without lines around them; `Tiny` is one line.
-//! The shape depends on the size alone, so a change of state never rearranges the screen,
-//! except that a failure takes the room it needs for its explanation, and a message that is longer than its row.
+//! `Reduced` has the same parts without boxes. `Tiny` has the state, the reason and the keys.
+//! The shape depends only on the size, so a change of state does not rearrange the screen. Only the explanation
+//! of a failure, and a message that is longer than one row, take rows from the main panel.
 
 use ratatui::layout::Rect;
 
@@ -32,7 +32,7 @@ impl Shape {
         }
     }
 
-    /// Lines inside the header in ordinary times.
+    /// Rows inside the header without an explanation.
     fn header_lines(self) -> u16 {
         match self {
             Self::Wide => 2,
@@ -41,9 +41,9 @@ impl Shape {
         }
     }
 
-    /// The least height of the main panel: its lines, and what a glance at the log needs. On a small
-    /// screen trouble leaves it the newest line.
-    fn main_at_least(self) -> u16 {
+    /// Minimum height of the main panel: its frame, and some lines of the log. On a small screen an explanation
+    /// leaves only the newest line.
+    fn min_main_height(self) -> u16 {
         match self {
             Self::Wide | Self::Compact => 6,
             Self::Reduced | Self::Tiny => 2,
@@ -51,16 +51,16 @@ impl Shape {
     }
 }
 
-/// Stigmer's own log, which the caller draws.
+/// Area of stigmer's own log, which the caller draws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pane {
-    /// What to fill.
+    /// Area to draw.
     pub place: Rect,
-    /// Whether the list of its targets is to be seen.
+    /// Whether to draw the list of targets.
     pub targets: bool,
 }
 
-/// Where the parts of a wide or compact screen lie. In a compact one `health` and `resources` are empty.
+/// Areas of the parts of a screen. `health` and `resources` are empty in a compact one, all tiles in a reduced one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Parts {
     pub(crate) header: Rect,
@@ -68,23 +68,23 @@ pub(crate) struct Parts {
     pub(crate) probe: Rect,
     pub(crate) restarts: Rect,
     pub(crate) resources: Rect,
-    /// One row between tiles and log, when there is something to say.
+    /// One row between the tiles and the main panel. Empty without counts.
     pub(crate) workflows: Rect,
     pub(crate) main: Rect,
 }
 
-/// The last row belongs to the keys.
+/// Rows of the footer.
 const FOOTER: u16 = 1;
 
-/// `explanation`: lines that trouble adds to the header, granted as far as there is room. `work`: rows for
-/// what is said about workflows.
+/// Divides `area`. `explanation` is the number of extra rows in the header, limited by the room. `work` is the
+/// number of rows for workflow counts.
 pub(crate) fn parts(area: Rect, shape: Shape, explanation: u16, work: u16) -> Parts {
     let (tiles_height, frame) = match shape {
         Shape::Wide => (8, 2),
         Shape::Compact => (4, 2),
         Shape::Reduced | Shape::Tiny => (0, 0),
     };
-    let fixed = FOOTER + tiles_height + work + shape.main_at_least();
+    let fixed = FOOTER + tiles_height + work + shape.min_main_height();
     let header_height = (shape.header_lines() + frame + explanation)
         .min(area.height.saturating_sub(fixed))
         .max(shape.header_lines() + frame)
@@ -97,7 +97,7 @@ pub(crate) fn parts(area: Rect, shape: Shape, explanation: u16, work: u16) -> Pa
     let mut parts = Parts { header, workflows, main, ..Parts::default() };
     match shape {
         Shape::Wide => {
-            // The probe's graph gains most from width.
+            // The graph of the probe gains most from extra columns.
             let (health, rest) = split_left(tiles, 28);
             let spare = rest.width.saturating_sub(34 + 30 + 28) / 4;
             let (probe, rest) = split_left(rest, rest.width.saturating_sub(58 + 2 * spare));
@@ -113,7 +113,7 @@ pub(crate) fn parts(area: Rect, shape: Shape, explanation: u16, work: u16) -> Pa
     parts
 }
 
-/// A box of at most `width` × `height` in the middle of `area`.
+/// Returns an area of at most `width` × `height` in the middle of `area`.
 pub(crate) fn middle(area: Rect, width: u16, height: u16) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
     Rect {
@@ -124,21 +124,21 @@ pub(crate) fn middle(area: Rect, width: u16, height: u16) -> Rect {
     }
 }
 
-/// The first `height` rows, and the others.
+/// Splits into the first `height` rows and the rest.
 pub(crate) fn split_top(area: Rect, height: u16) -> (Rect, Rect) {
     let height = height.min(area.height);
     let rest = Rect { y: area.y + height, height: area.height - height, ..area };
     (Rect { height, ..area }, rest)
 }
 
-/// The first `width` columns, and the others.
+/// Splits into the first `width` columns and the rest.
 pub(crate) fn split_left(area: Rect, width: u16) -> (Rect, Rect) {
     let width = width.min(area.width);
     let rest = Rect { x: area.x + width, width: area.width - width, ..area };
     (Rect { width, ..area }, rest)
 }
 
-/// Without `columns` at both sides.
+/// Removes `columns` at both sides.
 pub(crate) fn inset(area: Rect, columns: u16) -> Rect {
     Rect {
         x: area.x.saturating_add(columns.min(area.width)),

@@ -1,7 +1,7 @@
-//! Text into cells: measured in columns, clipped at the edge, free of control characters.
+//! Text into cells: measured in columns, clipped at the edge, without control characters.
 //!
-//! Every cell of this crate is written through [`Pen`] or through [`crate::draw::graph`].
-//! Both clip to the area they are given, so no panel can write outside its own.
+//! This crate writes every cell with [`Pen`] or [`crate::draw::graph`]. Both clip to their area, so a panel cannot
+//! write outside its own.
 
 use std::ops::Range;
 
@@ -12,10 +12,10 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::draw::cluster::{clip, clusters, width};
 
-/// Text with its style.
+/// A text and its style.
 pub(crate) type Piece<'a> = (&'a str, Style);
 
-/// Writes one row from left to right. What does not fit ends in `…`.
+/// Writer of one row, from left to right. A text that does not fit ends in `…`.
 pub(crate) struct Pen<'b> {
     buf: &'b mut Buffer,
     y: u16,
@@ -26,7 +26,7 @@ pub(crate) struct Pen<'b> {
 }
 
 impl<'b> Pen<'b> {
-    /// A pen at the beginning of row `row` of `area`; without room where there is no such row.
+    /// Returns a pen at the start of row `row` of `area`. It has no room if the row does not exist.
     pub(crate) fn row(buf: &'b mut Buffer, area: Rect, row: u16) -> Self {
         let y = area.y.saturating_add(row);
         let inside = area.intersection(buf.area);
@@ -35,35 +35,35 @@ impl<'b> Pen<'b> {
         Self { buf, y, left: area.x, x: inside.left(), end, skip: 0 }
     }
 
-    /// Swallow the next `columns`: what was scrolled out to the left.
+    /// Skips the next `columns` of text, which are scrolled out to the left.
     pub(crate) fn skip(&mut self, columns: u16) -> &mut Self {
         self.skip = columns;
         self
     }
 
-    /// Where it stands.
+    /// Returns the current column of the screen.
     pub(crate) fn x(&self) -> u16 {
         self.x
     }
 
-    /// Columns left.
+    /// Returns the number of free columns.
     pub(crate) fn room(&self) -> u16 {
         self.end.saturating_sub(self.x)
     }
 
-    /// Give up the last `columns` of the row.
+    /// Removes the last `columns` of the row from the room.
     pub(crate) fn reserve(&mut self, columns: u16) -> &mut Self {
         self.end = self.end.saturating_sub(columns).max(self.x);
         self
     }
 
-    /// Advance to column `column` of the area; never goes back.
+    /// Advances to `column` of the area. Never moves back.
     pub(crate) fn to(&mut self, column: u16) -> &mut Self {
         self.x = self.x.max(self.left.saturating_add(column)).min(self.end);
         self
     }
 
-    /// Leave `columns` free.
+    /// Advances by `columns`.
     pub(crate) fn gap(&mut self, columns: u16) -> &mut Self {
         let swallowed = columns.min(self.skip);
         self.skip -= swallowed;
@@ -71,12 +71,12 @@ impl<'b> Pen<'b> {
         self
     }
 
-    /// Write `text`. Where it does not fit, as much as fits and an ellipsis; then the row is full.
+    /// Writes `text`. If it does not fit, writes a beginning and `…`; the row is full then.
     pub(crate) fn put(&mut self, text: &str, style: Style) -> &mut Self {
         self.put_marked(text, style, &[], style)
     }
 
-    /// As [`Pen::put`], with some ranges of bytes in another style.
+    /// Writes like [`Pen::put`], with the ranges of bytes `marked` in the style `mark`.
     pub(crate) fn put_marked(
         &mut self,
         text: &str,
@@ -92,8 +92,7 @@ impl<'b> Pen<'b> {
         self
     }
 
-    /// As [`Pen::put_marked`], but what does not fit is left for the next row: returns the bytes
-    /// that are done.
+    /// Writes like [`Pen::put_marked`], without `…`. Returns the number of bytes written; the rest is for the next row.
     pub(crate) fn flow(
         &mut self,
         text: &str,
@@ -104,7 +103,7 @@ impl<'b> Pen<'b> {
         self.write(text, style, marked, mark, self.x).0
     }
 
-    /// Returns the bytes that are done and the column of the last character.
+    /// Returns the number of bytes written, and the column of the last character.
     fn write(
         &mut self,
         text: &str,
@@ -117,7 +116,7 @@ impl<'b> Pen<'b> {
         for cluster in clusters(text) {
             let columns = cluster.columns;
             if self.skip > 0 {
-                // Half of a wide character scrolled out leaves a gap, so that columns stay aligned.
+                // Half of a wide character that is scrolled out leaves a gap, so that columns stay aligned.
                 let swallowed = columns.min(self.skip);
                 self.skip -= swallowed;
                 self.x = self.x.saturating_add(columns - swallowed).min(self.end);
@@ -142,18 +141,18 @@ impl<'b> Pen<'b> {
         (text.len(), last)
     }
 
-    /// Write `text` into exactly `columns`, at their right end: for numbers.
+    /// Writes `text` into exactly `columns`, aligned to the right.
     pub(crate) fn right(&mut self, text: &str, columns: u16, style: Style) -> &mut Self {
         let free = columns.saturating_sub(width(text));
         self.gap(free).put(clip(text, columns), style)
     }
 
-    /// Write `text` into exactly `columns`, at their left end.
+    /// Writes `text` into exactly `columns`, aligned to the left.
     pub(crate) fn left(&mut self, text: &str, columns: u16, style: Style) -> &mut Self {
         self.left_marked(text, columns, style, &[], style)
     }
 
-    /// As [`Pen::left`], with some ranges of bytes in another style.
+    /// Writes like [`Pen::left`], with the ranges of bytes `marked` in the style `mark`.
     pub(crate) fn left_marked(
         &mut self,
         text: &str,
@@ -171,7 +170,7 @@ impl<'b> Pen<'b> {
         self
     }
 
-    /// Repeat a one-column symbol.
+    /// Repeats a symbol of one column.
     pub(crate) fn fill(&mut self, symbol: &str, columns: u16, style: Style) -> &mut Self {
         for _ in 0..columns.min(self.room()) {
             self.cell(symbol, style);
@@ -188,7 +187,7 @@ impl<'b> Pen<'b> {
         }
     }
 
-    /// Replaces the last character (from column `last`) where the row is full to the end.
+    /// Writes `…`. Replaces the last character, from column `last`, if the row is full.
     fn ellipsis(&mut self, last: u16, style: Style) {
         if self.x == self.end {
             self.x = last;
@@ -200,8 +199,8 @@ impl<'b> Pen<'b> {
     }
 }
 
-/// Writes `pieces` at the right end of a row and returns the columns that they took, one more for distance.
-/// Pieces that do not fit are left out from the left: the last is the most important.
+/// Writes `pieces` at the right end of a row. Returns their columns and one more for distance, or 0.
+/// Pieces that do not fit are omitted from the left: the last one is the most important.
 pub(crate) fn flush_right(buf: &mut Buffer, area: Rect, row: u16, pieces: &[Piece<'_>]) -> u16 {
     let mut first = pieces.len();
     let mut total = 0_u16;
@@ -224,7 +223,7 @@ pub(crate) fn flush_right(buf: &mut Buffer, area: Rect, row: u16, pieces: &[Piec
     total.saturating_add(1)
 }
 
-/// A rounded box. Returns what is inside.
+/// Draws a box with round corners. Returns the area inside.
 pub(crate) fn frame(buf: &mut Buffer, area: Rect, border: Style) -> Rect {
     if area.width < 2 || area.height < 2 {
         return Rect { width: 0, height: 0, ..area };
@@ -248,7 +247,7 @@ pub(crate) fn frame(buf: &mut Buffer, area: Rect, border: Style) -> Rect {
     Rect { x: area.x + 1, y: area.y + 1, width: across, height: area.height - 2 }
 }
 
-/// The upper or lower line of a box without its corners: where titles go.
+/// Returns a horizontal line of a box without its corners, for titles and notes.
 pub(crate) fn edge(area: Rect, row: u16) -> Rect {
     Rect {
         x: area.x.saturating_add(2),
@@ -258,11 +257,11 @@ pub(crate) fn edge(area: Rect, row: u16) -> Rect {
     }
 }
 
-/// Blank cells in `style`.
+/// Resets the cells of `area` to blanks in `style`.
 pub(crate) fn clear(buf: &mut Buffer, area: Rect, style: Style) {
     let area = area.intersection(buf.area);
     for y in area.top()..area.bottom() {
-        // A wide character that begins just outside would cover our first column.
+        // A wide character that starts left of the area would cover its first column.
         if let Some(x) = area.x.checked_sub(1)
             && let Some(cell) = buf.cell_mut((x, y))
             && cell.symbol().width() > 1
@@ -294,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_ends_in_an_ellipsis() {
+    fn text_that_does_not_fit_ends_in_an_ellipsis() {
         let style = Style::new();
         assert_eq!(row(5, |pen| _ = pen.put("abcde", style)), "abcde");
         assert_eq!(row(5, |pen| _ = pen.put("abcdef", style)), "abcd…");
@@ -302,13 +301,13 @@ mod tests {
         assert_eq!(
             row(4, |pen| _ = pen.put("漢字漢", style)),
             "漢 … ",
-            "the ellipsis takes the place of both halves"
+            "the ellipsis replaces both columns"
         );
         assert_eq!(row(0, |pen| _ = pen.put("abc", style)), "");
     }
 
     #[test]
-    fn numbers_stand_at_the_right_of_their_column() {
+    fn columns_align_left_and_right() {
         let style = Style::new();
         assert_eq!(
             row(9, |pen| _ = pen.right("12", 4, style).right("12345", 4, style)),
@@ -319,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn scrolling_sideways_keeps_columns() {
+    fn skipped_columns_keep_the_alignment() {
         let style = Style::new();
         assert_eq!(row(5, |pen| _ = pen.skip(2).put("abcd", style)), "cd   ");
         assert_eq!(row(5, |pen| _ = pen.skip(1).put("漢b", style)), " b   ");
@@ -327,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn the_right_end_goes_to_the_last_piece() {
+    fn last_piece_has_priority_at_the_right_end() {
         let area = Rect::new(0, 0, 6, 1);
         let mut buf = Buffer::empty(area);
         let style = Style::new();
@@ -336,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_box_over_half_a_wide_character_clears_the_other_half() {
+    fn clearing_half_a_wide_character_clears_both_halves() {
         let area = Rect::new(0, 0, 4, 1);
         let mut buf = Buffer::empty(area);
         Pen::row(&mut buf, area, 0).put("漢字", Style::new());

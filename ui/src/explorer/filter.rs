@@ -1,20 +1,21 @@
-//! Which lines one wants to see.
+//! The filter of the log.
 
 use crate::log::{Level, LineHead, LineKind, LogSource};
 
-/// A choice of lines. Marks between generations pass while anything may: a log without them misleads.
+/// Filter by level, component and number. Marks between generations pass every level and component: a log
+/// without them would be misleading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Filter {
-    /// This level and above.
+    /// Minimum level.
     pub(crate) level: Level,
-    /// Only this component.
+    /// Component to show. `None` for all.
     pub(crate) component: Option<u16>,
-    /// Only from this line on.
+    /// Number of the first line to show.
     pub(crate) from: u64,
 }
 
 impl Default for Filter {
-    /// Everything passes.
+    /// A filter that all lines pass.
     fn default() -> Self {
         Self { level: Level::Trace, component: None, from: 0 }
     }
@@ -28,7 +29,7 @@ impl Filter {
                     && self.component.is_none_or(|id| id == head.component)))
     }
 
-    /// The next choice of levels; after the last everything again.
+    /// Returns the filter with the next level; after the last one, all levels.
     pub(crate) fn next_level(self) -> Self {
         let level = match self.level {
             Level::Trace | Level::Debug => Level::Info,
@@ -39,7 +40,7 @@ impl Filter {
         Self { level, ..self }
     }
 
-    /// The choice of levels in words; `None`: all.
+    /// Returns the levels in words. `None` for all.
     pub(crate) fn level_words(self) -> Option<&'static str> {
         match self.level {
             Level::Trace | Level::Debug => None,
@@ -50,7 +51,7 @@ impl Filter {
     }
 }
 
-/// The components that speak in the log and how many lines each has, by name.
+/// Returns the components of the stored lines with their numbers of lines, sorted by name.
 pub(crate) fn components(log: &dyn LogSource) -> Vec<(u16, u64)> {
     let mut counts: Vec<u64> = Vec::new();
     let heads = (0..log.len()).filter_map(|index| log.head(index));
@@ -63,7 +64,7 @@ pub(crate) fn components(log: &dyn LogSource) -> Vec<(u16, u64)> {
     }
     let mut counts: Vec<(u16, u64)> =
         (0..=u16::MAX).zip(counts).filter(|(_, lines)| *lines > 0).collect();
-    // Lines of nobody come last.
+    // Lines without a component come last.
     counts.sort_by_key(|(id, _)| (log.component(*id).is_empty(), log.component(*id).to_owned()));
     counts
 }

@@ -1,21 +1,21 @@
-//! From lines to rows: some lines are left out, and runs of noise become one row.
+//! Rows of the log: the lines that pass the filter, with runs of routine lines folded into one row.
 
 use std::collections::{BTreeSet, VecDeque};
 
 use super::filter::Filter;
 use crate::log::{LogSource, Noise};
 
-/// So many lines of noise next to each other become one row.
+/// Minimum number of consecutive routine lines that fold.
 const FOLD_FROM: usize = 3;
 
-/// One or more lines.
+/// A row of the log: one line, or a fold of several lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
     /// Number of its first line.
     pub(crate) first: u64,
     /// Number of its last line.
     pub(crate) last: u64,
-    /// Its lines; lines that do not pass the filter may lie between them.
+    /// Number of lines that pass the filter. Other lines may be between them.
     pub(crate) lines: u32,
     pub(crate) noise: Option<Noise>,
 }
@@ -26,14 +26,16 @@ impl Row {
     }
 }
 
+/// All rows of the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Rows {
     rows: VecDeque<Row>,
-    /// Number of the next line to take in.
+    /// Number of the next line to add.
     end: u64,
     filter: Filter,
-    open: bool,
-    /// First lines of folds that were opened.
+    /// Whether no line folds.
+    unfolded: bool,
+    /// Numbers of the first lines of opened folds.
     opened: BTreeSet<u64>,
 }
 
@@ -55,26 +57,26 @@ impl Rows {
     }
 
     pub(super) fn folds(&self) -> bool {
-        !self.open
+        !self.unfolded
     }
 
-    /// Position of the row that holds this line; where none does, of the next one, or of the last.
+    /// Returns the position of the row with this line. Without such a row: of the next row, or else of the last.
     pub(super) fn position(&self, number: u64) -> usize {
         let at = self.rows.partition_point(|row| row.last < number);
         at.min(self.rows.len().saturating_sub(1))
     }
 
-    /// Lines shown whose number is at least this.
+    /// Returns the number of shown lines from `number` on.
     pub(super) fn lines_from(&self, number: u64) -> u64 {
         let new = self.rows.iter().rev().take_while(|row| row.last >= number);
         new.map(|row| u64::from(row.lines).min(row.last + 1 - number)).sum()
     }
 
     pub(super) fn update(&mut self, log: &dyn LogSource) {
-        self.forget(log);
+        self.remove_evicted(log);
         let begin = self.end.max(log.dropped());
         for number in begin..log.total() {
-            self.take(number, log);
+            self.add(number, log);
         }
         self.end = log.total();
     }
@@ -87,7 +89,7 @@ impl Rows {
     }
 
     pub(super) fn toggle_folds(&mut self, log: &dyn LogSource) {
-        self.open = !self.open;
+        self.unfolded = !self.unfolded;
         self.opened.clear();
         self.rebuild(log);
     }
@@ -104,8 +106,8 @@ impl Rows {
         self.update(log);
     }
 
-    /// Lines that are not kept any more.
-    fn forget(&mut self, log: &dyn LogSource) {
+    /// Removes evicted lines.
+    fn remove_evicted(&mut self, log: &dyn LogSource) {
         let gone = log.dropped();
         while let Some(row) = self.rows.front().filter(|row| row.first < gone).copied() {
             self.rows.pop_front();
@@ -124,29 +126,29 @@ impl Rows {
         head(number, log).is_some_and(|head| self.filter.passes(number, &head))
     }
 
-    fn take(&mut self, number: u64, log: &dyn LogSource) {
+    fn add(&mut self, number: u64, log: &dyn LogSource) {
         let Some(head) = head(number, log).filter(|head| self.filter.passes(number, head)) else {
             return;
         };
         let before = self.rows.back().and_then(|row| row.noise);
         let noise = match head.noise {
-            Some(Noise::Beside) => before,
-            Some(Noise::BesideShutdown) => before.filter(|noise| *noise == Noise::Shutdown),
+            Some(Noise::Adjacent) => before,
+            Some(Noise::AdjacentToShutdown) => before.filter(|noise| *noise == Noise::Shutdown),
             noise => noise,
         };
         self.rows.push_back(Row { first: number, last: number, lines: 1, noise });
-        if !self.open && noise.is_some() {
+        if !self.unfolded && noise.is_some() {
             self.fold(noise);
         }
     }
 
-    /// Joins the newest rows if they are noise of one kind, unless they were opened.
+    /// Folds the newest rows if they are routine lines of one kind, unless their fold was opened.
     fn fold(&mut self, noise: Option<Noise>) {
         let run = self.rows.iter().rev().take(FOLD_FROM + 1);
         let run = run.take_while(|row| row.noise == noise).count();
         let joined = match self.rows.len().checked_sub(2).and_then(|at| self.rows.get(at)) {
             Some(row) if row.is_fold() && run >= 2 => 2,
-            // More than that stand alone only where they were opened.
+            // A longer run of single rows exists only in an opened fold.
             _ if run == FOLD_FROM => FOLD_FROM,
             _ => return,
         };

@@ -1,39 +1,40 @@
-//! The lines that match a pattern.
+//! The lines that match a search.
 
 use super::filter::Filter;
 use crate::log::LogSource;
 
+/// A search and its matches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Search {
     pub(crate) pattern: String,
-    /// Why it is no pattern; empty: it is one.
+    /// Reason why the pattern is invalid. Empty if it is valid.
     pub(crate) error: String,
-    /// Numbers of the lines that match and pass the filter, in their order.
+    /// Numbers of the lines that match and pass the filter, ascending.
     found: Vec<u64>,
 }
 
 impl Search {
     pub(super) fn new(pattern: &str, log: &dyn LogSource, filter: &Filter) -> Self {
         let mut search = Self { pattern: pattern.to_owned(), ..Self::default() };
-        search.again(log, filter);
+        search.restart(log, filter);
         search
     }
 
-    pub(super) fn again(&mut self, log: &dyn LogSource, filter: &Filter) {
+    pub(super) fn restart(&mut self, log: &dyn LogSource, filter: &Filter) {
         self.found.clear();
-        self.look(log, filter, 0);
+        self.scan(log, filter, 0);
     }
 
-    /// Looks at the lines from number `from` on, and forgets those that are gone.
+    /// Searches the lines from number `from` on, and removes evicted matches.
     pub(super) fn update(&mut self, log: &dyn LogSource, filter: &Filter, from: u64) {
         if from < log.total() && self.error.is_empty() {
-            self.look(log, filter, from);
+            self.scan(log, filter, from);
         }
         let gone = self.found.partition_point(|number| *number < log.dropped());
         self.found.drain(..gone);
     }
 
-    fn look(&mut self, log: &dyn LogSource, filter: &Filter, from: u64) {
+    fn scan(&mut self, log: &dyn LogSource, filter: &Filter, from: u64) {
         match log.find(&self.pattern, from..log.total()) {
             Err(error) => self.error = error,
             Ok(found) => self.found.extend(found.into_iter().filter(|number| {
@@ -52,7 +53,7 @@ impl Search {
         self.found.binary_search(&number).is_ok()
     }
 
-    /// `3/17`, `17` while none of them is looked at, or why there are none.
+    /// Returns `3/17`, or `17 matches` if the current line is none of them, or the reason for no match.
     pub(crate) fn count(&self, current: Option<u64>) -> String {
         if !self.error.is_empty() {
             return self.error.clone();
@@ -65,12 +66,13 @@ impl Search {
         }
     }
 
-    /// The last match at or before this line; where there is none, the first behind it.
+    /// Returns the last match at or before this line. Without such a match: the first one after it.
     pub(super) fn nearest(&self, number: u64) -> Option<u64> {
         let behind = self.found.partition_point(|found| *found <= number);
         self.found.get(behind.saturating_sub(1)).copied()
     }
 
+    /// Returns the next or the previous match. Continues at the other end of the log.
     pub(super) fn next(&self, from: u64, forward: bool) -> Option<u64> {
         let found = &self.found;
         if forward {

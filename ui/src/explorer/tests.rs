@@ -15,7 +15,7 @@ fn measure(explorer: &mut Explorer) -> usize {
     explorer.measure(10, |_| 1)
 }
 
-/// The first line on the page.
+/// Number of the first line on the page.
 fn top(explorer: &mut Explorer, log: &SampleLog) -> u64 {
     explorer.update(log);
     let at = measure(explorer);
@@ -30,7 +30,7 @@ fn shown(explorer: &Explorer) -> Vec<(u64, u32)> {
 }
 
 #[test]
-fn a_paused_log_stands_still_while_lines_come_and_go() {
+fn paused_log_does_not_move_when_lines_are_added_or_evicted() {
     let mut log = SampleLog::numbered(100);
     let mut explorer = explorer(&log);
     assert_eq!(top(&mut explorer, &log), 90);
@@ -42,11 +42,11 @@ fn a_paused_log_stands_still_while_lines_come_and_go() {
     log.evict(50);
     assert_eq!(top(&mut explorer, &log), 85);
     log.evict(60);
-    assert_eq!(top(&mut explorer, &log), 110, "it is gone: the oldest that is left");
+    assert_eq!(top(&mut explorer, &log), 110, "evicted: the oldest line is next");
 }
 
 #[test]
-fn reaching_the_end_follows_again() {
+fn reaching_the_end_follows_the_log_again() {
     let log = SampleLog::numbered(100);
     let mut explorer = explorer(&log);
     for (there, back) in
@@ -64,7 +64,7 @@ fn reaching_the_end_follows_again() {
 }
 
 #[test]
-fn the_cursor_drags_the_page_along() {
+fn page_follows_the_cursor() {
     let log = SampleLog::numbered(100);
     let mut explorer = explorer(&log);
     explorer.go(Move::Up(3));
@@ -81,7 +81,7 @@ fn the_cursor_drags_the_page_along() {
 }
 
 #[test]
-fn what_fits_does_not_scroll_but_has_a_cursor() {
+fn short_log_has_a_cursor_and_does_not_scroll() {
     let log = SampleLog::numbered(10);
     let mut explorer = explorer(&log);
     explorer.wheel(Move::Up(1));
@@ -91,18 +91,18 @@ fn what_fits_does_not_scroll_but_has_a_cursor() {
 }
 
 #[test]
-fn noise_folds_and_opens() {
+fn routine_lines_fold_and_unfold() {
     let mut log = SampleLog::default();
     log.push_noise(Noise::StartUp, 2);
     log.push_numbered(1);
     log.push_noise(Noise::StartUp, 3);
-    log.push_noise(Noise::Beside, 1);
+    log.push_noise(Noise::Adjacent, 1);
     log.push_noise(Noise::StartUp, 1);
     log.push_noise(Noise::Shutdown, 3);
-    log.push_noise(Noise::Beside, 1);
-    log.push_noise(Noise::BesideShutdown, 1);
+    log.push_noise(Noise::Adjacent, 1);
+    log.push_noise(Noise::AdjacentToShutdown, 1);
     log.push_numbered(1);
-    log.push_noise(Noise::BesideShutdown, 4);
+    log.push_noise(Noise::AdjacentToShutdown, 4);
     let mut explorer = explorer(&log);
     let folded =
         [(0, 1), (1, 1), (2, 1), (3, 5), (8, 5), (13, 1), (14, 1), (15, 1), (16, 1), (17, 1)];
@@ -113,19 +113,19 @@ fn noise_folds_and_opens() {
     assert_eq!(shown(&explorer).len(), folded.len() + 4);
     log.push_noise(Noise::StartUp, 4);
     explorer.update(&log);
-    assert_eq!(shown(&explorer).last(), Some(&(18, 4)), "a new one folds");
+    assert_eq!(shown(&explorer).last(), Some(&(18, 4)), "a new run folds");
     explorer.toggle_folds(&log);
     assert_eq!(explorer.rows(), 22);
     explorer.toggle_folds(&log);
-    assert_eq!(explorer.rows(), folded.len() + 1, "all are closed");
+    assert_eq!(explorer.rows(), folded.len() + 1, "all are folded");
 
     log.evict(6);
     explorer.update(&log);
-    assert_eq!(shown(&explorer)[..2], [(6, 2), (8, 5)], "half of a fold is gone");
+    assert_eq!(shown(&explorer)[..2], [(6, 2), (8, 5)], "the rest of an evicted fold");
 }
 
 #[test]
-fn a_filter_leaves_out_and_takes_in() {
+fn filter_selects_level_component_and_first_line() {
     let mut log = SampleLog::default();
     for (level, component) in
         [(Level::Info, "history"), (Level::Warn, "worker"), (Level::Error, "history")]
@@ -157,26 +157,26 @@ fn a_filter_leaves_out_and_takes_in() {
 }
 
 #[test]
-fn a_search_goes_to_the_nearest_match_and_round() {
+fn search_moves_to_the_nearest_match_and_wraps_around() {
     let mut log = SampleLog::numbered(100);
     let mut explorer = explorer(&log);
-    let begun = explorer.place();
-    explorer.seek("line 3", begun, &log);
+    let start = explorer.position();
+    explorer.seek("line 3", start, &log);
     let at = |explorer: &Explorer| explorer.current().unwrap().first;
     assert_eq!((at(&explorer), explorer.search().unwrap().count(Some(39))), (39, "11/11".into()));
     explorer.step(true, &log);
     assert_eq!(at(&explorer), 3);
     explorer.step(false, &log);
     assert_eq!(at(&explorer), 39);
-    explorer.seek("line 30", begun, &log);
+    explorer.seek("line 30", start, &log);
     assert_eq!((at(&explorer), explorer.search().unwrap().matches()), (30, 1));
-    explorer.seek("nothing", begun, &log);
-    assert!(explorer.follows(), "back where it began");
+    explorer.seek("nothing", start, &log);
+    assert!(explorer.follows(), "back at the start position");
 
-    explorer.seek("line 1", begun, &log);
+    explorer.seek("line 1", start, &log);
     log.push_numbered(1);
     explorer.update(&log);
-    assert_eq!(explorer.search().unwrap().matches(), 12, "what comes in is searched as well");
+    assert_eq!(explorer.search().unwrap().matches(), 12, "new lines are searched");
     log.evict(15);
     explorer.update(&log);
     assert_eq!(explorer.search().unwrap().matches(), 6);
@@ -185,19 +185,19 @@ fn a_search_goes_to_the_nearest_match_and_round() {
 }
 
 #[test]
-fn a_match_within_a_fold_opens_it() {
+fn match_within_a_fold_unfolds_it() {
     let mut log = SampleLog::default();
     log.push_noise(Noise::StartUp, 5);
     log.push_numbered(1);
     let mut explorer = explorer(&log);
     assert_eq!(explorer.rows(), 2);
-    let begun = explorer.place();
-    explorer.seek("noise 3", begun, &log);
+    let start = explorer.position();
+    explorer.seek("noise 3", start, &log);
     assert_eq!((explorer.rows(), explorer.current().unwrap().first), (6, 3));
 }
 
 #[test]
-fn what_is_chosen_is_copied() {
+fn selected_lines_are_copied() {
     let mut log = SampleLog::default();
     log.push_noise(Noise::StartUp, 3);
     log.push_numbered(3);
@@ -206,8 +206,8 @@ fn what_is_chosen_is_copied() {
     explorer.go(Move::Up(1));
     assert!(explorer.copy(&log).text.ends_with("line 4\n"));
     explorer.extend(Move::First);
-    assert_eq!(explorer.copy(&log).lines, 5, "those in the fold as well");
-    explorer.drop_mark();
+    assert_eq!(explorer.copy(&log).lines, 5, "with the lines of the fold");
+    explorer.drop_range();
     assert_eq!(explorer.copy(&log).lines, 3);
 
     let mut log = SampleLog::default();
@@ -235,8 +235,8 @@ fn any_step() -> impl Strategy<Value = Step> {
     let noise = prop::sample::select(vec![
         Noise::StartUp,
         Noise::Shutdown,
-        Noise::Beside,
-        Noise::BesideShutdown,
+        Noise::Adjacent,
+        Noise::AdjacentToShutdown,
     ]);
     let level = || prop::sample::select(vec![Level::Trace, Level::Info, Level::Warn, Level::Error]);
     prop_oneof![
@@ -251,9 +251,9 @@ fn any_step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// However lines come and go: each line that passes is in one row, in order, and no other is.
+    /// Each line that passes the filter is in exactly one row, in order, and no other line is in any row.
     #[test]
-    fn rows_hold_what_passes_and_nothing_else(steps in prop::collection::vec(any_step(), 1..40)) {
+    fn rows_contain_exactly_the_lines_that_pass(steps in prop::collection::vec(any_step(), 1..40)) {
         let mut log = SampleLog::default();
         let mut explorer = Explorer::default();
         for step in steps {

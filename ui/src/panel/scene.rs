@@ -1,9 +1,10 @@
-//! What the panels share: the data they draw from, the places they report, and the frame around them.
+//! The data, the places and the frames that panels share.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use crate::app::view::View;
 use crate::draw::layout::{self, Pane};
 use crate::draw::paint::{self, Pen, Piece};
 use crate::draw::theme::Palette;
@@ -11,76 +12,83 @@ use crate::input::Key;
 use crate::log::LogSource;
 use crate::model::{FailureView, Model, StateView};
 
-/// What all panels draw from.
+/// Data that all panels draw.
 #[derive(Clone, Copy)]
 pub(crate) struct Scene<'a> {
     pub(crate) model: &'a Model,
     pub(crate) log: &'a dyn LogSource,
     pub(crate) palette: &'a Palette,
+    /// Reason why the last key had no effect. Empty if it had one.
     pub(crate) notice: &'a str,
 }
 
 impl<'a> Scene<'a> {
-    /// What the operator is told for a moment: a refusal before anything else.
-    pub(crate) fn said(&self) -> Option<&'a str> {
+    /// Returns the short message to show: the notice, or else the message of the caller.
+    pub(crate) fn message(&self) -> Option<&'a str> {
         if self.notice.is_empty() { self.model.toast.as_deref() } else { Some(self.notice) }
     }
 
-    /// The explanation that a given-up server gets.
+    /// Returns the explanation of the failed state. `None` in other states.
     pub(crate) fn failure(&self) -> Option<&'a FailureView> {
         self.model.failure.as_ref().filter(|_| self.model.state == StateView::Failed)
     }
 }
 
-/// Where things ended up that are used after the frame.
+/// Everything that a panel with a state reads and writes.
+pub(crate) struct Canvas<'a> {
+    pub(crate) buf: &'a mut Buffer,
+    pub(crate) view: &'a mut View,
+    pub(crate) scene: Scene<'a>,
+    /// Draws stigmer's own log, which belongs to the caller.
+    pub(crate) own_log: &'a mut dyn FnMut(Pane, &mut Buffer),
+    pub(crate) map: &'a mut FrameMap,
+}
+
+/// Places of a frame, for the mouse and for short messages.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Placed {
-    pub(crate) own_log: Option<Rect>,
-    /// Where a word to the operator stands.
-    pub(crate) said: Rect,
-    /// The rows of the log.
-    pub(crate) lines: Rect,
-    pub(crate) hot: Vec<(Rect, Click)>,
-    /// What is in front, and the row of keys below it.
+pub(crate) struct FrameMap {
+    /// Place of a short message.
+    pub(crate) message: Rect,
+    /// All rows of the log.
+    pub(crate) log_rows: Rect,
+    pub(crate) clicks: Vec<(Rect, Click)>,
+    /// The dialog or page in front, and the row of the footer.
     pub(crate) front: Option<(Rect, Rect)>,
 }
 
-/// What a click on a place means.
+/// Meaning of a click.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Click {
     Key(Key),
-    /// On a key in the help, which gives way to it.
+    /// A key in the help. The help closes first.
     InHelp(Key),
-    /// On the log line with this number.
+    /// The log line with this number.
     Line(u64),
-    /// On the entry of the timeline with this id.
+    /// The timeline entry with this id.
     Entry(u64),
-    /// On an item of the list in front.
+    /// The item of the open list.
     Pick(usize),
 }
 
-impl Placed {
-    pub(crate) fn put(&mut self, place: Rect, click: Click) {
-        self.hot.push((place, click));
+impl FrameMap {
+    pub(crate) fn add(&mut self, place: Rect, click: Click) {
+        self.clicks.push((place, click));
     }
 
-    pub(crate) fn at(&self, position: (u16, u16)) -> Option<Click> {
-        let hit = self.hot.iter().find(|(place, _)| place.contains(position.into()));
+    pub(crate) fn click_at(&self, position: (u16, u16)) -> Option<Click> {
+        let hit = self.clicks.iter().find(|(place, _)| place.contains(position.into()));
         hit.map(|(_, click)| *click)
     }
 
-    /// Beside what is in front.
+    /// Whether a dialog or page is open and the position is neither on it nor on the footer.
     pub(crate) fn is_outside(&self, position: (u16, u16)) -> bool {
-        self.front.is_some_and(|(front, keys)| {
-            !front.contains(position.into()) && !keys.contains(position.into())
+        self.front.is_some_and(|(front, footer)| {
+            !front.contains(position.into()) && !footer.contains(position.into())
         })
     }
 }
 
-/// Draws the pane that belongs to the caller.
-pub(crate) type OwnLog<'a> = &'a mut dyn FnMut(Pane, &mut Buffer);
-
-/// A box with a title, and a note at the right end of its upper line. Returns the room for text.
+/// Draws a box with a title, and a note at the right end of its upper line. Returns the area inside.
 pub(crate) fn tile(
     buf: &mut Buffer,
     area: Rect,
@@ -91,6 +99,7 @@ pub(crate) fn tile(
     tile_in(buf, area, title, note, scene.palette.border, scene)
 }
 
+/// Draws a box like [`tile`], with lines in the style `border`.
 pub(crate) fn tile_in(
     buf: &mut Buffer,
     area: Rect,
@@ -110,7 +119,7 @@ pub(crate) fn tile_in(
     layout::inset(inside, 1)
 }
 
-/// A note within a line, with a space at both sides.
+/// Draws a note at the right end of a line, with a space at both sides. Returns its columns.
 pub(crate) fn framed_note(buf: &mut Buffer, edge: Rect, note: &[Piece<'_>]) -> u16 {
     let mut pieces = Vec::with_capacity(note.len() + 2);
     pieces.push((" ", Style::new()));

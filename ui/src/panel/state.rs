@@ -1,12 +1,13 @@
-//! The state as a word and a sign, and the line that says what goes on.
+//! The state as a word and a sign, and the headline.
 
 use crate::draw::paint::Pen;
 use crate::draw::theme::Palette;
 use crate::model::{Model, StateView};
 
+/// Columns of the longest word.
 const LONGEST: u16 = 8;
 
-/// Columns of [`badge`], the same for every state so that what follows stands still.
+/// Columns of [`badge`]. The same for every state, so that the text after it does not move.
 pub(super) const BADGE_COLUMNS: u16 = LONGEST + 4;
 
 pub(super) fn word(state: StateView) -> &'static str {
@@ -33,7 +34,7 @@ fn sign(state: StateView) -> &'static str {
     }
 }
 
-/// The first and brightest word on the screen.
+/// Draws the state on a filled background.
 pub(super) fn badge(pen: &mut Pen<'_>, state: StateView, palette: &Palette) {
     let style = palette.badge(state);
     pen.put(" ", style).put(sign(state), style).put(" ", style);
@@ -41,16 +42,16 @@ pub(super) fn badge(pen: &mut Pen<'_>, state: StateView, palette: &Palette) {
     pen.gap(LONGEST.saturating_sub(word(state).len() as u16));
 }
 
-/// Without ground, for where there is no room for it.
+/// Draws the state without padding, for a tiny screen.
 pub(super) fn plain(pen: &mut Pen<'_>, state: StateView, palette: &Palette) {
     let style = palette.badge(state);
     pen.put(sign(state), style).put(" ", style).put(word(state), style);
 }
 
-/// What it does now, and what the operator should know. Never empty.
+/// Returns the activity and the reason of the state, or a default text. Never empty.
 pub(super) fn headline(model: &Model) -> String {
     match (model.doing.as_str(), model.message.as_str()) {
-        ("", "") => quiet(model).to_owned(),
+        ("", "") => default_headline(model).to_owned(),
         (doing, "") => doing.to_owned(),
         ("", message) => message.to_owned(),
         (doing, message) if doing == message => doing.to_owned(),
@@ -58,17 +59,16 @@ pub(super) fn headline(model: &Model) -> String {
     }
 }
 
-fn quiet(model: &Model) -> &'static str {
+fn default_headline(model: &Model) -> &'static str {
     match model.state {
         StateView::Ready if !model.managed => "not started by stigmer",
-        StateView::Ready if model.adopted => "every layer answers; taken over from an earlier host",
-        StateView::Ready => "every layer answers",
-        StateView::Stopped if model.can.start => "press s to start it",
-        StateView::Stopped => "nothing runs",
-        StateView::Starting => "waiting until every layer answers",
-        StateView::Degraded => "runs, but not every layer answers",
-        StateView::Stopping => "waiting until the last of its processes is gone",
-        StateView::Backoff => "down; the next start waits",
+        StateView::Ready => "all checks pass",
+        StateView::Stopped if model.can.start => "press s to start",
+        StateView::Stopped => "not running",
+        StateView::Starting => "waiting for all checks to pass",
+        StateView::Degraded => "not all checks pass",
+        StateView::Stopping => "waiting for the last process to exit",
+        StateView::Backoff => "waiting for the next start",
         StateView::Failed => "gave up; press s to try again",
     }
 }

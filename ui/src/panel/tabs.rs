@@ -1,4 +1,4 @@
-//! The panel that has the rest of the screen: tabs in its upper line, one of three contents, a word in its lower line.
+//! The main panel: the titles of the tabs, the content of the open tab, and short messages.
 
 mod log;
 mod note;
@@ -12,82 +12,66 @@ use crate::draw::cluster::{width, wrap_in};
 use crate::draw::layout::{Pane, inset};
 use crate::draw::paint::{self, Pen, Piece};
 use crate::input::Key;
-use crate::panel::scene::{Click, OwnLog, Placed, Scene, framed_note};
+use crate::panel::scene::{Canvas, Click, Scene, framed_note};
 use note::Note;
 
-pub(super) fn draw(
-    buf: &mut Buffer,
-    area: Rect,
-    view: &mut View,
-    scene: Scene<'_>,
-    own_log: OwnLog<'_>,
-    placed: &mut Placed,
-) {
-    let inside = paint::frame(buf, area, scene.palette.border);
-    let inside = match view.tab {
-        // Signs stand in the margin.
+/// Draws the main panel in a box.
+pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect) {
+    let inside = paint::frame(canvas.buf, area, canvas.scene.palette.border);
+    let inside = match canvas.view.tab {
+        // The first column is for signs.
         Tab::Log | Tab::Timeline => Rect { width: inside.width.saturating_sub(1), ..inside },
         Tab::OwnLog => inset(inside, 1),
     };
-    content(buf, inside, view, scene, own_log, placed);
-    // After the content, for what that has found out about itself.
-    tabs(buf, paint::edge(area, 0), view, scene, placed);
-    placed.said = paint::edge(area, area.height.saturating_sub(1));
+    content(canvas, inside);
+    // After the content, which updates its scroll position.
+    titles(canvas, paint::edge(area, 0));
+    canvas.map.message = paint::edge(area, area.height.saturating_sub(1));
 }
 
-/// The open tab's content. The first column is for signs.
-pub(super) fn content(
-    buf: &mut Buffer,
-    area: Rect,
-    view: &mut View,
-    scene: Scene<'_>,
-    own_log: OwnLog<'_>,
-    placed: &mut Placed,
-) {
-    match view.tab {
-        Tab::Log => log::draw(buf, area, &mut view.log, scene, placed),
-        Tab::Timeline => timeline::draw(buf, area, &mut view.timeline, scene, placed),
+/// Draws the content of the open tab. The first column of `area` is for signs.
+pub(crate) fn content(canvas: &mut Canvas<'_>, area: Rect) {
+    match canvas.view.tab {
+        Tab::Log => log::draw(canvas, area),
+        Tab::Timeline => timeline::draw(canvas, area),
         Tab::OwnLog => {
             if !area.is_empty() {
-                own_log(Pane { place: area, targets: view.shows_targets() }, buf);
-                placed.own_log = Some(area);
+                let targets = canvas.view.shows_targets();
+                (canvas.own_log)(Pane { place: area, targets }, canvas.buf);
             }
         }
     }
 }
 
-/// The titles of the tabs and a note about the open one.
-pub(super) fn tabs(
-    buf: &mut Buffer,
-    edge: Rect,
-    view: &View,
-    scene: Scene<'_>,
-    placed: &mut Placed,
-) {
-    let palette = scene.palette;
+/// Draws the titles of the tabs, and a note about the open tab.
+pub(crate) fn titles(canvas: &mut Canvas<'_>, edge: Rect) {
+    let scene @ Scene { palette, .. } = canvas.scene;
+    let open = canvas.view.tab;
     let mut titles = Tab::ALL.map(Tab::title);
-    let mut note = note(view, scene, room_beside(&titles, edge));
+    let mut note = note(canvas.view, scene, room_for_note(&titles, edge));
     if note.is_cut {
-        // A filter that nobody sees would be a lie.
-        titles = Tab::ALL.map(|tab| if tab == view.tab { tab.title() } else { tab.number() });
-        note = self::note(view, scene, room_beside(&titles, edge));
+        // An active filter must stay visible, so it has priority over the titles.
+        titles = Tab::ALL.map(|tab| if tab == open { tab.title() } else { tab.number() });
+        note = self::note(canvas.view, scene, room_for_note(&titles, edge));
     }
-    if !note.said.is_empty() {
-        let right = room_beside(&titles, edge);
+    if !note.pieces.is_empty() {
+        let right = room_for_note(&titles, edge);
         let pieces: Vec<Piece<'_>> =
-            note.said.iter().map(|(text, style)| (text.as_str(), *style)).collect();
-        framed_note(buf, Rect { x: edge.right() - right, width: right, ..edge }, &pieces);
+            note.pieces.iter().map(|(text, style)| (text.as_str(), *style)).collect();
+        let place = Rect { x: edge.right() - right, width: right, ..edge };
+        framed_note(canvas.buf, place, &pieces);
     }
     let mut x = edge.x;
     for ((tab, title), key) in Tab::ALL.into_iter().zip(titles).zip(['1', '2', '3']) {
         let place = Rect { x, width: width(title), ..edge }.intersection(edge);
-        let style = if tab == view.tab { palette.selected } else { palette.dim };
-        let mut pen = Pen::row(buf, Rect { width: edge.right().saturating_sub(x), x, ..edge }, 0);
+        let style = if tab == open { palette.selected } else { palette.dim };
+        let rest = Rect { width: edge.right().saturating_sub(x), x, ..edge };
+        let mut pen = Pen::row(canvas.buf, rest, 0);
         pen.put(title, style);
         if tab != Tab::OwnLog {
             pen.put("│", palette.border);
         }
-        placed.put(place, Click::Key(Key::char(key)));
+        canvas.map.add(place, Click::Key(Key::char(key)));
         x += place.width + 1;
     }
 }
@@ -100,15 +84,14 @@ fn note(view: &View, scene: Scene<'_>, room: u16) -> Note {
     }
 }
 
-fn room_beside(titles: &[&str], edge: Rect) -> u16 {
+fn room_for_note(titles: &[&str], edge: Rect) -> u16 {
     let taken = titles.iter().map(|title| width(title) + 1).sum();
     edge.width.saturating_sub(taken)
 }
 
-/// What the last key could not do, or what the caller has to tell. It covers nothing but the lower
-/// line, and on a small screen the line above the log, and of the log what it needs.
-pub(super) fn toast(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
-    let Some(text) = scene.said() else { return };
+/// Draws a short message at the right end of `area`: the lower line of a box, or some rows of a small screen.
+pub(crate) fn message(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
+    let Some(text) = scene.message() else { return };
     let lines = wrap_in(text, area.width.saturating_sub(2), area.height.into());
     let columns = lines.iter().map(|line| width(line)).max().unwrap_or(0);
     let columns = columns.saturating_add(2).min(area.width);

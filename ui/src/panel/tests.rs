@@ -1,4 +1,4 @@
-//! Each panel by itself: how it looks, which colours it has, and that no colour is its only sign.
+//! Snapshots of each panel as text and colours, and tests that no colour is the only sign.
 
 mod inks;
 mod pages;

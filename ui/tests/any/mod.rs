@@ -1,8 +1,8 @@
-//! Whatever may come: models, logs, keys and sizes.
+//! Strategies for arbitrary models, logs, inputs and sizes.
 
 use proptest::prelude::*;
 use stigmer_ui::demo::sample::{self, SampleLog};
-use stigmer_ui::loss::{Count, Holdings, Storage};
+use stigmer_ui::loss::{Storage, WorkflowCount, WorkflowTotals};
 use stigmer_ui::model::{Model, ProbePoint, UnservedQueue, Workflows};
 use stigmer_ui::{Input, Key, KeyCode, Level, Noise};
 
@@ -52,7 +52,7 @@ pub fn any_model() -> impl Strategy<Value = Model> {
         if let Some(failure) = &mut model.failure {
             failure.cause = f;
             failure.last_words.push(c);
-            failure.cure.push(d);
+            failure.hints.push(d);
         }
         for row in &mut model.timeline {
             row.what = model.message.clone();
@@ -66,11 +66,11 @@ pub fn any_model() -> impl Strategy<Value = Model> {
             failed: numbers[2],
             unserved: vec![UnservedQueue { name: model.doing.clone(), waiting: numbers[3] }],
         });
-        let holdings = Holdings { running: numbers[1], closed: numbers[2] };
+        let holdings = WorkflowTotals { running: numbers[1], closed: numbers[2] };
         model.count = match (flags[4], flags[2]) {
-            (false, _) => Count::Unknown,
-            (true, false) => Count::Earlier(holdings),
-            (true, true) => Count::Current(holdings),
+            (false, _) => WorkflowCount::Unknown,
+            (true, false) => WorkflowCount::Earlier(holdings),
+            (true, true) => WorkflowCount::Current(holdings),
         };
         (model.adopted, model.watched) = (flags[0], flags[2]);
         let storages = [Storage::File, Storage::Memory, Storage::Deleted, Storage::Replaced];
@@ -138,7 +138,7 @@ pub fn any_log() -> impl Strategy<Value = SampleLog> {
                 log.push_raw(&text);
                 log.push_mark(&fields);
                 log.push_noise([Noise::StartUp, Noise::Shutdown][text.len() % 2], 2);
-                log.push_noise([Noise::Beside, Noise::BesideShutdown][fields.len() % 2], 1);
+                log.push_noise([Noise::Adjacent, Noise::AdjacentToShutdown][fields.len() % 2], 1);
             }
             log.evict(evicted);
             log

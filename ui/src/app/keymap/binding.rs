@@ -3,18 +3,19 @@
 use ratatui::layout::Rect;
 
 use super::context::{Context, Scope};
-use crate::app::view::{Order, Tab};
+use crate::app::view::{Interruption, Tab};
 use crate::draw::cluster::width;
 use crate::draw::layout::split_left;
 use crate::explorer::Move;
 use crate::input::{Key, KeyCode};
 
-/// What a key does.
+/// Effect of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Command {
+pub(crate) enum KeyCommand {
     Start,
-    Order(Order),
-    /// The answer to the question whether an order is meant.
+    /// Asks first if workflows are running or data would be lost.
+    Interrupt(Interruption),
+    /// Confirms the interruption that the open dialog asks about.
     Confirm,
     Quit,
     StopAndQuit,
@@ -26,41 +27,48 @@ pub(crate) enum Command {
     NextTab,
     PreviousTab,
     Scroll(Move),
-    ShiftLeft,
-    ShiftRight,
     Follow,
-    Extend(Move),
-    ToggleMark,
-    /// Opens a fold, a line or an entry in full.
+    /// Opens a line or an entry, or unfolds a fold.
     Open,
-    /// From what lies open in full to the one beside it.
-    OpenBeside(Move),
+    /// Opens the line or entry before or after the open one.
+    OpenAdjacent(Move),
     Copy,
+    OpenFile,
+    NextTheme,
+    /// Passes the key to the pane of stigmer's own log.
+    Pane,
+    /// Passes another key to that pane, for scrolling.
+    ScrollPane(KeyCode),
+    ToggleTargets,
+    Log(LogCommand),
+}
+
+/// Effect of a key on the log of Temporal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogCommand {
     OpenPrompt,
-    /// Stops searching, or drops the selection.
-    Leave,
+    /// Closes the prompt and keeps the search.
     KeepSearch,
-    EraseOne,
-    EraseAll,
+    /// Cancels the prompt; otherwise clears the selected range; otherwise ends the search.
+    Cancel,
+    DeleteOne,
+    DeleteAll,
     NextMatch,
     PreviousMatch,
     NextLevel,
     OpenComponents,
     Pick(Move),
     TakePicked,
+    Extend(Move),
+    ToggleRange,
     ToggleWrap,
     ToggleFolds,
     Clear,
-    OpenFile,
-    NextTheme,
-    /// Hand the key to the pane of stigmer's own log.
-    Pane,
-    /// Scroll in that pane, as this key of it does.
-    ScrollPane(KeyCode),
-    ToggleTargets,
+    ShiftLeft,
+    ShiftRight,
 }
 
-/// Headings of the help.
+/// Section of the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
     Temporal,
@@ -68,6 +76,7 @@ pub(crate) enum Group {
     Log,
     OwnLog,
     Program,
+    /// Not in the help.
     Dialog,
 }
 
@@ -77,11 +86,11 @@ impl Group {
 
     pub(crate) fn heading(self) -> &'static str {
         match self {
-            Self::Temporal => "Temporal",
+            Self::Temporal => "Server",
             Self::Panels => "Panels",
-            Self::Log => "Temporal's log",
-            Self::OwnLog => "stigmer's own log",
-            Self::Program => "This dashboard",
+            Self::Log => "Server log",
+            Self::OwnLog => "Log of stigmer",
+            Self::Program => "Dashboard",
             Self::Dialog => "",
         }
     }
@@ -91,30 +100,30 @@ impl Group {
 pub(crate) struct Binding {
     pub(crate) scope: Scope,
     pub(crate) group: Group,
-    /// The keys and what each does.
-    pub(crate) keys: &'static [(Key, Command)],
-    /// The keys as they are written.
+    /// The keys, each with its command.
+    pub(crate) keys: &'static [(Key, KeyCommand)],
+    /// The keys as text.
     pub(crate) shown: &'static str,
-    /// A word for the footer; empty: not shown there.
+    /// Label in the footer. Empty: the footer does not show the row.
     pub(crate) short: &'static str,
-    /// A line for the help.
+    /// Description in the help or in a dialog.
     pub(crate) long: &'static str,
-    /// The footer drops the greatest first when it is short of room.
+    /// Priority in the footer: 0 is the highest. Without room, the footer omits the greatest numbers first.
     pub(crate) rank: u8,
     pub(crate) works: fn(&Context<'_>) -> bool,
-    /// Said when the key is pressed and does not work; empty: nothing is said.
+    /// Message when the key is pressed and does not work. Empty: no message.
     pub(crate) why_not: fn(&Context<'_>) -> &'static str,
 }
 
 impl Binding {
-    /// Where each of its keys stands, of those that are written at `all`.
-    pub(crate) fn places(&self, all: Rect) -> Vec<(Rect, Key)> {
+    /// Returns the place of each key, if the text of the keys is at `area`.
+    pub(crate) fn places(&self, area: Rect) -> Vec<(Rect, Key)> {
         let first = match self.shown.split_once(' ') {
             Some((first, _)) => width(first) + 1,
-            None if self.shown.chars().count() == 2 => all.width / 2,
-            None => all.width,
+            None if self.shown.chars().count() == 2 => area.width / 2,
+            None => area.width,
         };
-        let (first, second) = split_left(all, first);
+        let (first, second) = split_left(area, first);
         let places = [first, second].into_iter().filter(|place| !place.is_empty());
         places.zip(self.keys).map(|(place, (key, _))| (place, *key)).collect()
     }

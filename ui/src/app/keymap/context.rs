@@ -1,26 +1,26 @@
-//! What decides whether a key works.
+//! The conditions for a key to work.
 
-use crate::app::view::{Order, Overlay, Tab, View, loses, quit_asks, stake};
+use crate::app::view::{Interruption, Overlay, Tab, View, loses_data, quit_asks, stop_impact};
 use crate::draw::layout::Shape;
 use crate::explorer::Row;
 use crate::log::LogSource;
 use crate::model::Model;
 
-/// Which part of the screen listens.
+/// Part of the screen that receives the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     Screen,
-    /// A page that one reads: help, a line, an entry.
+    /// A page: help, a line, an entry.
     Page,
     Quit,
     Confirm,
     Components,
     Prompt,
-    /// The operator has quit.
+    /// The user has quit, and the dashboard finishes its work.
     Leaving,
 }
 
-/// Everything that decides whether a key works.
+/// All data that decides whether a key works.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) view: &'a View,
@@ -29,13 +29,16 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// What is in front. A dialog whose question has become void is not, nor is what does not fit.
+    /// Returns the dialog or page in front. `None` if its question no longer applies, its content is gone, or the
+    /// screen is too small for it.
     pub(crate) fn overlay(&self) -> Option<Overlay> {
         let Self { view, model, log } = self;
         view.overlay.filter(|overlay| match overlay {
             _ if model.leaving => false,
             Overlay::Quit => quit_asks(model),
-            Overlay::Confirm(order) => stake(model).is_some() && self.allows(*order),
+            Overlay::Confirm(interruption) => {
+                stop_impact(model).is_some() && self.allows(*interruption)
+            }
             _ if view.shape == Shape::Tiny => false,
             Overlay::Help => true,
             Overlay::Line(number) => (log.dropped()..log.total()).contains(number),
@@ -44,15 +47,15 @@ impl Context<'_> {
         })
     }
 
-    /// A pattern is being typed.
-    pub(crate) fn prompts(&self) -> bool {
+    /// Whether the user is typing a search pattern.
+    pub(crate) fn has_prompt(&self) -> bool {
         self.view.prompt.is_some() && self.in_log() && !self.model.leaving
     }
 
     pub(crate) fn scope(&self) -> Scope {
         match self.overlay() {
             None if self.model.leaving => Scope::Leaving,
-            None if self.prompts() => Scope::Prompt,
+            None if self.has_prompt() => Scope::Prompt,
             None => Scope::Screen,
             Some(Overlay::Help | Overlay::Line(_) | Overlay::Entry(_)) => Scope::Page,
             Some(Overlay::Quit) => Scope::Quit,
@@ -61,19 +64,20 @@ impl Context<'_> {
         }
     }
 
-    pub(crate) fn allows(&self, order: Order) -> bool {
-        match order {
-            Order::Stop => self.model.can.stop,
-            Order::Restart => self.model.can.restart,
-            Order::StopAndQuit => quit_asks(self.model) && loses(self.model),
+    fn allows(&self, interruption: Interruption) -> bool {
+        match interruption {
+            Interruption::Stop => self.model.can.stop,
+            Interruption::Restart => self.model.can.restart,
+            Interruption::StopAndQuit => quit_asks(self.model) && loses_data(self.model),
         }
     }
 
-    /// The keys of the log are pressed where it is seen.
+    /// Whether the log of Temporal is visible.
     pub(super) fn in_log(&self) -> bool {
-        self.on(Tab::Log) && self.view.shape != Shape::Tiny
+        self.on(Tab::Log) && self.fits()
     }
 
+    /// Whether stigmer's own log is visible.
     pub(super) fn in_own_log(&self) -> bool {
         self.on(Tab::OwnLog) && self.fits()
     }
@@ -82,14 +86,16 @@ impl Context<'_> {
         self.in_log() && self.view.log.rows() > 0
     }
 
+    /// Returns the current row of the log, if the log is visible.
     pub(super) fn current(&self) -> Option<Row> {
         self.view.log.current().filter(|_| self.in_log())
     }
 
-    pub(super) fn finds(&self) -> bool {
-        self.in_log() && self.view.log.steps()
+    pub(super) fn has_other_match(&self) -> bool {
+        self.in_log() && self.view.log.has_other_match()
     }
 
+    /// Whether the screen has room for pages and lists.
     pub(super) fn fits(&self) -> bool {
         self.view.shape != Shape::Tiny
     }
@@ -98,12 +104,13 @@ impl Context<'_> {
         self.view.tab == tab
     }
 
+    /// Whether the arrow keys change the selection.
     pub(super) fn moves(&self) -> bool {
         match self.view.tab {
-            // A selection does not end by going on beyond the only row.
+            // With only one row, a movement cannot change a selected range.
             Tab::Log => {
                 let log = &self.view.log;
-                self.log_has_rows() && (log.rows() > 1 || !log.marks())
+                self.log_has_rows() && (log.rows() > 1 || !log.has_range())
             }
             Tab::Timeline => self.model.timeline.len() > 1 && self.fits(),
             Tab::OwnLog => false,

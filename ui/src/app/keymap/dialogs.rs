@@ -1,21 +1,21 @@
-//! The rows of what can be in front of the screen: pages, questions, a choice, the prompt.
+//! The keys of pages, dialogs and the search prompt.
 
-use super::binding::{Binding, Command, Group};
+use super::binding::{Binding, Group, KeyCommand, LogCommand};
 use super::context::{Context, Scope};
-use super::screen::{ALWAYS, SCROLL, SILENT, finds, key};
-use crate::app::view::{Overlay, Tab, loses};
+use super::screen::{ALWAYS, SCROLL, SILENT, has_other_match, key};
+use crate::app::view::{Interruption, Overlay, Tab, loses_data};
 use crate::explorer::Move;
 use crate::input::{Key, KeyCode};
 
-/// What works while one of them is in front.
+/// Rows of all scopes except [`Scope::Screen`].
 pub(super) static TABLE: &[Binding] = &[
     dialog(
         Scope::Page,
         &[
-            (key(KeyCode::Esc), Command::CloseOverlay),
-            (key(KeyCode::Enter), Command::CloseOverlay),
-            (Key::char('?'), Command::CloseOverlay),
-            (Key::char('q'), Command::CloseOverlay),
+            (key(KeyCode::Esc), KeyCommand::CloseOverlay),
+            (key(KeyCode::Enter), KeyCommand::CloseOverlay),
+            (Key::char('?'), KeyCommand::CloseOverlay),
+            (Key::char('q'), KeyCommand::CloseOverlay),
         ],
         ("Esc", "close", 0),
         "close this page",
@@ -25,11 +25,11 @@ pub(super) static TABLE: &[Binding] = &[
     dialog(
         Scope::Page,
         &[
-            (key(KeyCode::Left), Command::OpenBeside(Move::Up(1))),
-            (key(KeyCode::Right), Command::OpenBeside(Move::Down(1))),
+            (key(KeyCode::Left), KeyCommand::OpenAdjacent(Move::Up(1))),
+            (key(KeyCode::Right), KeyCommand::OpenAdjacent(Move::Down(1))),
         ],
-        ("←→", "beside", 1),
-        "the one above, the one below",
+        ("←→", "previous, next", 1),
+        "previous, next",
         |c| match c.overlay() {
             Some(Overlay::Line(_)) => c.view.log.rows() > 1,
             Some(Overlay::Entry(_)) => c.model.timeline.len() > 1,
@@ -38,53 +38,52 @@ pub(super) static TABLE: &[Binding] = &[
     ),
     dialog(
         Scope::Page,
-        &[(Key::char('y'), Command::Copy)],
+        &[(Key::char('y'), KeyCommand::Copy)],
         ("y", "copy", 1),
-        "copy all of it",
+        "copy the page",
         |c| c.overlay() != Some(Overlay::Help),
     ),
     dialog(
         Scope::Page,
         &[
-            (key(KeyCode::Tab), Command::NextTab),
-            (key(KeyCode::BackTab), Command::PreviousTab),
-            (Key::char('1'), Command::Show(Tab::Log)),
-            (Key::char('2'), Command::Show(Tab::Timeline)),
-            (Key::char('3'), Command::Show(Tab::OwnLog)),
+            (key(KeyCode::Tab), KeyCommand::NextTab),
+            (key(KeyCode::BackTab), KeyCommand::PreviousTab),
+            (Key::char('1'), KeyCommand::Show(Tab::Log)),
+            (Key::char('2'), KeyCommand::Show(Tab::Timeline)),
+            (Key::char('3'), KeyCommand::Show(Tab::OwnLog)),
         ],
         ("Tab", "", 9),
         "close this page and show another tab",
         ALWAYS,
     ),
-    quits(Scope::Page),
-    dialog(
-        Scope::Confirm,
-        &[(Key::char('y'), Command::Confirm)],
-        ("y", "yes", 0),
-        "yes, do it",
-        ALWAYS,
-    ),
+    quit_key(Scope::Page),
+    confirm(Interruption::Stop),
+    confirm(Interruption::Restart),
+    confirm(Interruption::StopAndQuit),
     Binding {
         why_not: |_| "only y confirms a loss of data",
         ..dialog(
             Scope::Confirm,
-            &[(key(KeyCode::Enter), Command::Confirm)],
+            &[(key(KeyCode::Enter), KeyCommand::Confirm)],
             ("Enter", "", 9),
-            "yes, do it",
-            |c| !loses(c.model),
+            "confirm",
+            |c| !loses_data(c.model),
         )
     },
     dialog(
         Scope::Confirm,
-        &[(key(KeyCode::Esc), Command::CloseOverlay), (Key::char('n'), Command::CloseOverlay)],
-        ("Esc", "no", 0),
-        "no, leave it alone",
+        &[
+            (key(KeyCode::Esc), KeyCommand::CloseOverlay),
+            (Key::char('n'), KeyCommand::CloseOverlay),
+        ],
+        ("Esc", "cancel", 0),
+        "cancel",
         ALWAYS,
     ),
-    quits(Scope::Confirm),
+    quit_key(Scope::Confirm),
     dialog(
         Scope::Components,
-        &[(key(KeyCode::Enter), Command::TakePicked)],
+        &[(key(KeyCode::Enter), KeyCommand::Log(LogCommand::TakePicked))],
         ("Enter", "show only this", 0),
         "show only this",
         ALWAYS,
@@ -92,92 +91,104 @@ pub(super) static TABLE: &[Binding] = &[
     dialog(
         Scope::Components,
         &[
-            (key(KeyCode::Up), Command::Pick(Move::Up(1))),
-            (key(KeyCode::Down), Command::Pick(Move::Down(1))),
-            (key(KeyCode::Home), Command::Pick(Move::First)),
-            (key(KeyCode::End), Command::Pick(Move::Last)),
+            (key(KeyCode::Up), KeyCommand::Log(LogCommand::Pick(Move::Up(1)))),
+            (key(KeyCode::Down), KeyCommand::Log(LogCommand::Pick(Move::Down(1)))),
+            (key(KeyCode::Home), KeyCommand::Log(LogCommand::Pick(Move::First))),
+            (key(KeyCode::End), KeyCommand::Log(LogCommand::Pick(Move::Last))),
         ],
-        ("↑↓", "choose", 1),
-        "choose",
+        ("↑↓", "select", 1),
+        "select",
         ALWAYS,
     ),
     dialog(
         Scope::Components,
         &[
-            (key(KeyCode::Esc), Command::CloseOverlay),
-            (Key::char('c'), Command::CloseOverlay),
-            (Key::char('q'), Command::CloseOverlay),
+            (key(KeyCode::Esc), KeyCommand::CloseOverlay),
+            (Key::char('c'), KeyCommand::CloseOverlay),
+            (Key::char('q'), KeyCommand::CloseOverlay),
         ],
         ("Esc", "close", 0),
         "close",
         ALWAYS,
     ),
-    quits(Scope::Components),
+    quit_key(Scope::Components),
     dialog(
         Scope::Prompt,
-        &[(key(KeyCode::Enter), Command::KeepSearch)],
+        &[(key(KeyCode::Enter), KeyCommand::Log(LogCommand::KeepSearch))],
         ("Enter", "done", 0),
-        "search on with n and N",
+        "keep the search; n and N move between the matches",
         ALWAYS,
     ),
-    dialog(Scope::Prompt, &[(key(KeyCode::Esc), Command::Leave)], ("Esc", "leave", 0), "", ALWAYS),
     dialog(
         Scope::Prompt,
-        &[(key(KeyCode::Up), Command::PreviousMatch), (key(KeyCode::Down), Command::NextMatch)],
-        ("↑↓", "match", 1),
-        "previous match above, next match below",
-        finds,
+        &[(key(KeyCode::Esc), KeyCommand::Log(LogCommand::Cancel))],
+        ("Esc", "cancel", 0),
+        "cancel the search",
+        ALWAYS,
     ),
     dialog(
         Scope::Prompt,
-        &[(Key::ctrl('u'), Command::EraseAll), (key(KeyCode::Backspace), Command::EraseOne)],
-        ("Ctrl-U", "erase", 2),
-        "erase all of it",
+        &[
+            (key(KeyCode::Up), KeyCommand::Log(LogCommand::PreviousMatch)),
+            (key(KeyCode::Down), KeyCommand::Log(LogCommand::NextMatch)),
+        ],
+        ("↑↓", "match", 1),
+        "previous match, next match",
+        has_other_match,
+    ),
+    dialog(
+        Scope::Prompt,
+        &[
+            (Key::ctrl('u'), KeyCommand::Log(LogCommand::DeleteAll)),
+            (key(KeyCode::Backspace), KeyCommand::Log(LogCommand::DeleteOne)),
+        ],
+        ("Ctrl-U", "delete", 2),
+        "delete the pattern",
         |c| c.view.prompt.as_ref().is_some_and(|prompt| !prompt.text.is_empty()),
     ),
-    quits(Scope::Prompt),
+    quit_key(Scope::Prompt),
     dialog(
         Scope::Quit,
-        &[(Key::char('x'), Command::StopAndQuit)],
+        &[(Key::char('x'), KeyCommand::StopAndQuit)],
         ("x", "stop and quit", 0),
-        "stop Temporal and quit",
+        "stop the server and quit",
         ALWAYS,
     ),
     Binding {
-        why_not: |_| "cannot run on from here: x or Esc",
+        why_not: |_| "this host cannot start a background host: x or Esc",
         ..dialog(
             Scope::Quit,
-            // The key that opened the dialog, pressed again, must never cost anything: Temporal stays up.
+            // The key that opened the dialog, pressed twice by mistake, must never stop Temporal.
             &[
-                (Key::char('b'), Command::Background),
-                (Key::char('q'), Command::Background),
-                (Key::ctrl('c'), Command::Background),
+                (Key::char('b'), KeyCommand::Background),
+                (Key::char('q'), KeyCommand::Background),
+                (Key::ctrl('c'), KeyCommand::Background),
             ],
             ("b", "background", 0),
-            "keep it running in the background and quit",
+            "keep the server running in the background and quit",
             |c| c.model.can.background,
         )
     },
     dialog(
         Scope::Quit,
-        &[(key(KeyCode::Esc), Command::CloseOverlay)],
+        &[(key(KeyCode::Esc), KeyCommand::CloseOverlay)],
         ("Esc", "stay", 0),
-        "stay here",
+        "stay in the dashboard",
         ALWAYS,
     ),
     dialog(
         Scope::Leaving,
-        &[(Key::char('b'), Command::Background), (Key::ctrl('c'), Command::Background)],
+        &[(Key::char('b'), KeyCommand::Background), (Key::ctrl('c'), KeyCommand::Background)],
         ("b", "finish in the background", 0),
-        "quit at once, and leave the rest to the background",
+        "quit now and finish in the background",
         |c| c.model.can.background,
     ),
 ];
 
-/// A key of what is in front.
+/// Returns a row of a dialog or page. `footer` is the text of the keys, the label and the rank.
 const fn dialog(
     scope: Scope,
-    keys: &'static [(Key, Command)],
+    keys: &'static [(Key, KeyCommand)],
     footer: (&'static str, &'static str, u8),
     long: &'static str,
     works: fn(&Context<'_>) -> bool,
@@ -186,8 +197,25 @@ const fn dialog(
     Binding { scope, group: Group::Dialog, keys, shown, short, long, rank, works, why_not: SILENT }
 }
 
-/// What quits from everywhere.
-const fn quits(scope: Scope) -> Binding {
-    const KEYS: &[(Key, Command)] = &[(Key::ctrl('c'), Command::Quit)];
+/// Returns the answer that confirms an interruption.
+const fn confirm(interruption: Interruption) -> Binding {
+    const KEYS: &[(Key, KeyCommand)] = &[(Key::char('y'), KeyCommand::Confirm)];
+    let (short, long, works): (_, _, fn(&Context<'_>) -> bool) = match interruption {
+        Interruption::Stop => ("stop", "stop the server", |c| {
+            c.view.overlay == Some(Overlay::Confirm(Interruption::Stop))
+        }),
+        Interruption::Restart => ("restart", "restart the server", |c| {
+            c.view.overlay == Some(Overlay::Confirm(Interruption::Restart))
+        }),
+        Interruption::StopAndQuit => ("stop and quit", "stop the server and quit", |c| {
+            c.view.overlay == Some(Overlay::Confirm(Interruption::StopAndQuit))
+        }),
+    };
+    dialog(Scope::Confirm, KEYS, ("y", short, 0), long, works)
+}
+
+/// Returns the row for Ctrl-C, which quits from every scope.
+const fn quit_key(scope: Scope) -> Binding {
+    const KEYS: &[(Key, KeyCommand)] = &[(Key::ctrl('c'), KeyCommand::Quit)];
     dialog(scope, KEYS, ("Ctrl-C", "quit", 2), "quit", ALWAYS)
 }

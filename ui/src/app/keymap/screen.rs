@@ -1,8 +1,8 @@
-//! The rows of the screen itself, in the order in which footer and help show them.
+//! The keys of the screen, in the order of the footer and the help.
 
-use super::binding::{Binding, Command, Group};
+use super::binding::{Binding, Group, KeyCommand, LogCommand};
 use super::context::{Context, Scope};
-use crate::app::view::{Order, Tab};
+use crate::app::view::{Interruption, Tab};
 use crate::explorer::Move;
 use crate::input::{Key, KeyCode};
 use crate::model::{Model, StateView};
@@ -18,72 +18,75 @@ const fn shifted(code: KeyCode) -> Key {
 pub(super) const SILENT: fn(&Context<'_>) -> &'static str = |_| "";
 pub(super) const ALWAYS: fn(&Context<'_>) -> bool = |_| true;
 
-/// What works while nothing is in front.
+/// Rows of [`Scope::Screen`].
 pub(super) static TABLE: &[Binding] = &[
     on_screen(
         Group::Temporal,
-        &[(Key::char('s'), Command::Start)],
+        &[(Key::char('s'), KeyCommand::Start)],
         ("s", "start", 1),
-        "start Temporal; after a failure: try again",
+        "start the server; after a failure, try again",
         |c| c.model.can.start,
-        |c| why_not(c.model, "Temporal is up already"),
+        |c| why_not(c.model, "the server is already running"),
     ),
     on_screen(
         Group::Temporal,
-        &[(Key::char('x'), Command::Order(Order::Stop))],
+        &[(Key::char('x'), KeyCommand::Interrupt(Interruption::Stop))],
         ("x", "stop", 1),
-        "stop Temporal; the dashboard stays",
+        "stop the server; the dashboard stays open",
         |c| c.model.can.stop,
-        |c| why_not(c.model, "nothing runs that could be stopped"),
+        |c| why_not(c.model, "the server is not running"),
     ),
     on_screen(
         Group::Temporal,
-        &[(Key::char('r'), Command::Order(Order::Restart))],
+        &[(Key::char('r'), KeyCommand::Interrupt(Interruption::Restart))],
         ("r", "restart", 1),
-        "restart Temporal: a new generation, same options",
+        "restart the server: a new generation with the same options",
         |c| c.model.can.restart,
-        |c| why_not(c.model, "nothing runs that could be restarted"),
+        |c| why_not(c.model, "the server is not running"),
     ),
     on_screen(
         Group::Temporal,
-        &[(Key::char('o'), Command::OpenWebUi)],
+        &[(Key::char('o'), KeyCommand::OpenWebUi)],
         ("o", "web UI", 5),
-        "open Temporal's web UI in the browser",
+        "open the web UI in the browser",
         |c| c.model.ui_url.is_some() && c.model.state.is_up(),
-        |_| "there is no web UI to open now",
+        |_| "no web UI now",
     ),
     on_screen(
         Group::Panels,
-        &[(key(KeyCode::Tab), Command::NextTab), (key(KeyCode::BackTab), Command::PreviousTab)],
+        &[
+            (key(KeyCode::Tab), KeyCommand::NextTab),
+            (key(KeyCode::BackTab), KeyCommand::PreviousTab),
+        ],
         ("Tab", "panel", 3),
-        "next panel; with Shift the one before",
+        "next panel; with Shift, previous panel",
         ALWAYS,
         SILENT,
     ),
-    // The numbers stand in the titles of the tabs.
-    tab(&[(Key::char('1'), Command::Show(Tab::Log))], "1", "Temporal's log", |c| !c.on(Tab::Log)),
+    // Not in the footer: the numbers are in the titles of the tabs.
+    tab(&[(Key::char('1'), KeyCommand::Show(Tab::Log))], "1", "server log", |c| !c.on(Tab::Log)),
     tab(
-        &[(Key::char('2'), Command::Show(Tab::Timeline))],
+        &[(Key::char('2'), KeyCommand::Show(Tab::Timeline))],
         "2",
-        "timeline: starts, stops, repairs and what took the time",
+        "timeline: starts, stops and restarts with their durations",
         |c| !c.on(Tab::Timeline),
     ),
-    tab(&[(Key::char('3'), Command::Show(Tab::OwnLog))], "3", "stigmer's own log", |c| {
+    tab(&[(Key::char('3'), KeyCommand::Show(Tab::OwnLog))], "3", "log of stigmer", |c| {
         !c.on(Tab::OwnLog)
     }),
     on_screen(
         Group::Panels,
         SCROLL,
-        ("↑↓", "choose", 6),
-        "choose a line or an entry; also PgUp PgDn, Home End, wheel and click",
+        ("↑↓", "select", 6),
+        "select a line or entry; PgUp PgDn, Home End, wheel, click",
         moves,
         SILENT,
     ),
     on_screen(
         Group::Panels,
-        &[(key(KeyCode::Enter), Command::Open)],
+        &[(key(KeyCode::Enter), KeyCommand::Open)],
         ("Enter", "open", 4),
-        "open it in full; a click on what is chosen does the same",
+        "open the selected line or entry; a second click does the same",
         |c| match c.view.tab {
             Tab::Log => c.current().is_some(),
             Tab::Timeline => !c.model.timeline.is_empty() && c.fits(),
@@ -93,166 +96,177 @@ pub(super) static TABLE: &[Binding] = &[
     ),
     on_screen(
         Group::Panels,
-        &[(Key::char('f'), Command::Follow)],
+        &[(Key::char('f'), KeyCommand::Follow)],
         ("f", "follow", 0),
-        "follow the log again; back to the newest entry",
+        "follow the log again; select the newest entry",
         |c| match c.view.tab {
             Tab::Log => c.in_log() && !c.view.log.follows(),
             Tab::Timeline => c.fits() && !c.view.timeline.is_newest(),
             Tab::OwnLog => false,
         },
         |c| match c.view.tab {
-            Tab::Log => "the log is being followed",
-            Tab::Timeline => "this is the newest entry",
+            Tab::Log => "already following the log",
+            Tab::Timeline => "already at the newest entry",
             Tab::OwnLog => "",
         },
     ),
     log(
-        &[(Key::char('/'), Command::OpenPrompt)],
+        &[(Key::char('/'), KeyCommand::Log(LogCommand::OpenPrompt))],
         ("/", "search", 2),
         "search by regular expression; case-insensitive unless the pattern has a capital letter",
         in_log,
-        |_| "search works in Temporal's log: 1",
+        |_| "search is available in the server log: 1",
     ),
     log(
-        &[(Key::char('n'), Command::NextMatch), (Key::char('N'), Command::PreviousMatch)],
+        &[
+            (Key::char('n'), KeyCommand::Log(LogCommand::NextMatch)),
+            (Key::char('N'), KeyCommand::Log(LogCommand::PreviousMatch)),
+        ],
         ("n N", "match", 2),
-        "next match below, previous match above",
-        finds,
-        |c| if c.on(Tab::Log) { "nothing else is found; / searches" } else { "" },
+        "next match, previous match",
+        has_other_match,
+        |c| if c.on(Tab::Log) { "no other match; / searches" } else { "" },
     ),
     log(
-        &[(key(KeyCode::Esc), Command::Leave)],
-        ("Esc", "leave", 3),
-        "leave the search; drop the selection",
-        |c| c.in_log() && (c.view.log.search().is_some() || c.view.log.marks()),
+        &[(key(KeyCode::Esc), KeyCommand::Log(LogCommand::Cancel))],
+        ("Esc", "clear", 3),
+        "clear the selected range; end the search",
+        |c| c.in_log() && (c.view.log.search().is_some() || c.view.log.has_range()),
         SILENT,
     ),
     log(
-        &[(Key::char('l'), Command::NextLevel)],
+        &[(Key::char('l'), KeyCommand::Log(LogCommand::NextLevel))],
         ("l", "level", 3),
-        "all lines, information, warnings, errors and above",
+        "minimum level: all, info, warnings, errors",
         in_log,
         SILENT,
     ),
     log(
-        &[(Key::char('c'), Command::OpenComponents)],
+        &[(Key::char('c'), KeyCommand::Log(LogCommand::OpenComponents))],
         ("c", "component", 5),
-        "only what one component says",
+        "show one component only",
         |c| c.in_log() && !c.log.is_empty(),
         SILENT,
     ),
     log(
-        &[(Key::char('y'), Command::Copy)],
+        &[(Key::char('y'), KeyCommand::Copy)],
         ("y", "copy", 4),
-        "copy the chosen lines, or the newest; so does dragging the mouse",
+        "copy the selected lines, or the newest; or drag the mouse",
         log_has_rows,
         SILENT,
     ),
     log(
         &[
-            (Key::char('v'), Command::ToggleMark),
-            (shifted(KeyCode::Up), Command::Extend(Move::Up(1))),
-            (shifted(KeyCode::Down), Command::Extend(Move::Down(1))),
+            (Key::char('v'), KeyCommand::Log(LogCommand::ToggleRange)),
+            (shifted(KeyCode::Up), KeyCommand::Log(LogCommand::Extend(Move::Up(1)))),
+            (shifted(KeyCode::Down), KeyCommand::Log(LogCommand::Extend(Move::Down(1)))),
         ],
-        ("v", "select", 7),
-        "select more than one line: v, then move; or Shift with ↑↓",
+        ("v", "range", 7),
+        "select a range of lines: v, then move; or Shift with ↑↓",
         log_has_rows,
         SILENT,
     ),
     log(
-        &[(Key::char('z'), Command::ToggleFolds)],
+        &[(Key::char('z'), KeyCommand::Log(LogCommand::ToggleFolds))],
         ("z", "fold", 7),
-        "fold what every start and stop writes, or unfold all of it",
+        "fold or unfold the routine lines of starts and stops",
         log_has_rows,
         SILENT,
     ),
     log(
-        &[(Key::char('w'), Command::ToggleWrap)],
+        &[(Key::char('w'), KeyCommand::Log(LogCommand::ToggleWrap))],
         ("w", "wrap", 7),
-        "wrap long lines, or clip them",
+        "wrap or clip long lines",
         log_has_rows,
         SILENT,
     ),
     log(
-        &[(key(KeyCode::Left), Command::ShiftLeft), (key(KeyCode::Right), Command::ShiftRight)],
+        &[
+            (key(KeyCode::Left), KeyCommand::Log(LogCommand::ShiftLeft)),
+            (key(KeyCode::Right), KeyCommand::Log(LogCommand::ShiftRight)),
+        ],
         ("←→", "sideways", 9),
         "scroll clipped lines sideways",
         |c| c.log_has_rows() && !c.view.log.wrap,
         SILENT,
     ),
     log(
-        &[(Key::ctrl('l'), Command::Clear)],
+        &[(Key::ctrl('l'), KeyCommand::Log(LogCommand::Clear))],
         ("Ctrl-L", "clear", 8),
-        "hide all lines up to now; again: show them",
+        "hide all lines up to now, or show them again",
         |c| c.in_log() && (c.view.log.filter().from > 0 || !c.log.is_empty()),
         SILENT,
     ),
     on_screen(
         Group::Panels,
-        &[(Key::char('e'), Command::OpenFile)],
+        &[(Key::char('e'), KeyCommand::OpenFile)],
         ("e", "pager", 8),
-        "open the log's file in $PAGER, or in $EDITOR",
+        "open the log file in $PAGER, or in $EDITOR",
         |c| !c.on(Tab::Timeline) && c.fits(),
         SILENT,
     ),
     pane(
         &[
-            (key(KeyCode::Up), Command::ScrollPane(KeyCode::PageUp)),
-            (key(KeyCode::Down), Command::ScrollPane(KeyCode::PageDown)),
-            (key(KeyCode::PageUp), Command::Pane),
-            (key(KeyCode::PageDown), Command::Pane),
+            (key(KeyCode::Up), KeyCommand::ScrollPane(KeyCode::PageUp)),
+            (key(KeyCode::Down), KeyCommand::ScrollPane(KeyCode::PageDown)),
+            (key(KeyCode::PageUp), KeyCommand::Pane),
+            (key(KeyCode::PageDown), KeyCommand::Pane),
         ],
         ("↑↓", "scroll"),
-        "scroll its lines",
+        "scroll the lines",
         |c| c.in_own_log() && !c.view.shows_targets(),
     ),
     pane(
-        &[(key(KeyCode::Up), Command::Pane), (key(KeyCode::Down), Command::Pane)],
+        &[(key(KeyCode::Up), KeyCommand::Pane), (key(KeyCode::Down), KeyCommand::Pane)],
         ("↑↓", "target"),
-        "choose a target",
+        "select a target",
         targets,
     ),
     pane(
-        &[(key(KeyCode::Left), Command::Pane), (key(KeyCode::Right), Command::Pane)],
+        &[(key(KeyCode::Left), KeyCommand::Pane), (key(KeyCode::Right), KeyCommand::Pane)],
         ("←→", "level"),
-        "show less or more of that target",
+        "show less or more of the target",
         targets,
     ),
     pane(
-        &[(Key::char('-'), Command::Pane), (Key::char('+'), Command::Pane)],
+        &[(Key::char('-'), KeyCommand::Pane), (Key::char('+'), KeyCommand::Pane)],
         ("- +", ""),
-        "record less or more of that target",
+        "record less or more of the target",
         targets,
     ),
     pane(
-        &[(key(KeyCode::PageUp), Command::Pane), (key(KeyCode::PageDown), Command::Pane)],
+        &[(key(KeyCode::PageUp), KeyCommand::Pane), (key(KeyCode::PageDown), KeyCommand::Pane)],
         ("PgUp PgDn", "scroll"),
-        "scroll its lines",
+        "scroll the lines",
         targets,
     ),
     pane(
-        &[(key(KeyCode::Esc), Command::Pane)],
+        &[(key(KeyCode::Esc), KeyCommand::Pane)],
         ("Esc", "newest"),
-        "back to its newest lines",
+        "back to the newest lines",
         in_own_log,
     ),
     pane(
-        &[(Key::char('h'), Command::ToggleTargets)],
+        &[(Key::char('h'), KeyCommand::ToggleTargets)],
         ("h", "targets"),
         "show or hide the list of targets",
         in_own_log,
     ),
-    pane(&[(Key::char('f'), Command::Pane)], ("f", "focus"), "only the chosen target", targets),
     pane(
-        &[(Key::char(' '), Command::Pane)],
+        &[(Key::char('f'), KeyCommand::Pane)],
+        ("f", "focus"),
+        "show the selected target only",
+        targets,
+    ),
+    pane(
+        &[(Key::char(' '), KeyCommand::Pane)],
         ("Space", ""),
-        "show or hide targets that are off",
+        "show or hide disabled targets",
         targets,
     ),
     on_screen(
         Group::Program,
-        &[(Key::char('t'), Command::NextTheme)],
+        &[(Key::char('t'), KeyCommand::NextTheme)],
         ("t", "theme", 8),
         "next theme: dark, light, high contrast, 16 colours, none",
         ALWAYS,
@@ -260,29 +274,29 @@ pub(super) static TABLE: &[Binding] = &[
     ),
     on_screen(
         Group::Program,
-        &[(Key::char('?'), Command::OpenHelp)],
+        &[(Key::char('?'), KeyCommand::OpenHelp)],
         ("?", "help", 0),
         "this page",
         fits,
-        |_| "no room for help",
+        |_| "the screen is too small for the help",
     ),
     on_screen(
         Group::Program,
-        &[(Key::char('q'), Command::Quit), (Key::ctrl('c'), Command::Quit)],
+        &[(Key::char('q'), KeyCommand::Quit), (Key::ctrl('c'), KeyCommand::Quit)],
         ("q", "quit", 0),
-        "quit; asks first when Temporal would be left alone",
+        "quit; asks first if this dashboard hosts the server",
         ALWAYS,
         SILENT,
     ),
 ];
 
-pub(super) const SCROLL: &[(Key, Command)] = &[
-    (key(KeyCode::Up), Command::Scroll(Move::Up(1))),
-    (key(KeyCode::Down), Command::Scroll(Move::Down(1))),
-    (key(KeyCode::PageUp), Command::Scroll(Move::PageUp)),
-    (key(KeyCode::PageDown), Command::Scroll(Move::PageDown)),
-    (key(KeyCode::Home), Command::Scroll(Move::First)),
-    (key(KeyCode::End), Command::Scroll(Move::Last)),
+pub(super) const SCROLL: &[(Key, KeyCommand)] = &[
+    (key(KeyCode::Up), KeyCommand::Scroll(Move::Up(1))),
+    (key(KeyCode::Down), KeyCommand::Scroll(Move::Down(1))),
+    (key(KeyCode::PageUp), KeyCommand::Scroll(Move::PageUp)),
+    (key(KeyCode::PageDown), KeyCommand::Scroll(Move::PageDown)),
+    (key(KeyCode::Home), KeyCommand::Scroll(Move::First)),
+    (key(KeyCode::End), KeyCommand::Scroll(Move::Last)),
 ];
 
 fn in_log(c: &Context<'_>) -> bool {
@@ -293,15 +307,15 @@ fn log_has_rows(c: &Context<'_>) -> bool {
     c.log_has_rows()
 }
 
-pub(super) fn finds(c: &Context<'_>) -> bool {
-    c.finds()
+pub(super) fn has_other_match(c: &Context<'_>) -> bool {
+    c.has_other_match()
 }
 
 fn in_own_log(c: &Context<'_>) -> bool {
     c.in_own_log()
 }
 
-/// The keys of the targets are pressed where those are seen.
+/// Whether the list of targets is visible.
 fn targets(c: &Context<'_>) -> bool {
     c.in_own_log() && c.view.shows_targets()
 }
@@ -314,10 +328,10 @@ fn fits(c: &Context<'_>) -> bool {
     c.fits()
 }
 
-/// `footer` is how it is written, its word and its rank there.
+/// Returns a row of the screen. `footer` is the text of the keys, the label and the rank.
 const fn on_screen(
     group: Group,
-    keys: &'static [(Key, Command)],
+    keys: &'static [(Key, KeyCommand)],
     footer: (&'static str, &'static str, u8),
     long: &'static str,
     works: fn(&Context<'_>) -> bool,
@@ -328,7 +342,7 @@ const fn on_screen(
 }
 
 const fn tab(
-    keys: &'static [(Key, Command)],
+    keys: &'static [(Key, KeyCommand)],
     shown: &'static str,
     long: &'static str,
     works: fn(&Context<'_>) -> bool,
@@ -337,7 +351,7 @@ const fn tab(
 }
 
 const fn log(
-    keys: &'static [(Key, Command)],
+    keys: &'static [(Key, KeyCommand)],
     footer: (&'static str, &'static str, u8),
     long: &'static str,
     works: fn(&Context<'_>) -> bool,
@@ -347,7 +361,7 @@ const fn log(
 }
 
 const fn pane(
-    keys: &'static [(Key, Command)],
+    keys: &'static [(Key, KeyCommand)],
     (shown, short): (&'static str, &'static str),
     long: &'static str,
     works: fn(&Context<'_>) -> bool,
@@ -357,10 +371,10 @@ const fn pane(
 
 fn why_not(model: &Model, otherwise: &'static str) -> &'static str {
     if !model.managed && model.state != StateView::Stopped {
-        return "not started by stigmer: it is only watched";
+        return "external server: not started by stigmer";
     }
     match model.state {
-        StateView::Stopping => "it is being stopped; wait a moment",
+        StateView::Stopping => "the server is stopping",
         StateView::Stopped
         | StateView::Starting
         | StateView::Ready

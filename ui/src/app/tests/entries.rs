@@ -1,17 +1,17 @@
-//! Entries of the timeline come and go; the one that is looked at stays the same.
+//! The selected and the open timeline entry while entries are added and removed.
 
 use super::*;
 use crate::model::TimelineRow;
 use ratatui::buffer::Cell;
 
-/// The timeline as it is after `n` entries, of which the newest 100 are held.
+/// Returns the timeline after `n` entries, of which the newest 100 are kept.
 fn after_entries(n: u64) -> Model {
     let row = |id| TimelineRow { id, what: format!("entry {id}"), ..TimelineRow::default() };
     Model { timeline: (1..=n).rev().take(100).map(row).collect(), ..sample::ready() }
 }
 
 #[test]
-fn an_open_entry_stays_the_same_one_until_it_is_gone_and_then_says_so() {
+fn open_entry_stays_open_until_it_is_removed_and_a_notice_follows() {
     let log = SampleLog::temporal();
     let mut ui = ui();
     draw(&mut ui, &after_entries(100), &log);
@@ -30,15 +30,19 @@ fn an_open_entry_stays_the_same_one_until_it_is_gone_and_then_says_so() {
     press(&mut ui, Key::plain(KeyCode::Right), &after_entries(101), &log);
     assert_eq!(ui.view.overlay, Some(Overlay::Entry(2)));
 
-    assert_eq!(press(&mut ui, Q, &after_entries(102), &log), None, "it was to close the page");
-    assert_eq!((ui.view.overlay, ui.notice), (None, "this entry has left the timeline"));
+    assert_eq!(
+        press(&mut ui, Q, &after_entries(102), &log),
+        None,
+        "the key was for the closed page"
+    );
+    assert_eq!((ui.view.overlay, ui.notice), (None, "this entry is no longer in the timeline"));
     let gone = after_entries(102);
-    assert_eq!(ui.view.timeline.chosen(&gone.timeline), 99, "the oldest that is left");
+    assert_eq!(ui.view.timeline.selected(&gone.timeline), 99, "the oldest entry");
     assert_eq!(press(&mut ui, Q, &gone, &log), Some(Action::Quit(QuitChoice::Leave)));
 }
 
 #[test]
-fn a_click_means_the_entry_that_was_drawn_there() {
+fn click_selects_the_entry_of_the_last_frame() {
     let log = SampleLog::temporal();
     let mut ui = ui();
     type_in(&mut ui, "2", &after_entries(3), &log);
@@ -47,11 +51,11 @@ fn a_click_means_the_entry_that_was_drawn_there() {
     let (x, y) = find(&buf, "entry 2");
     let later = after_entries(5);
     ui.handle(Input::Click { x, y }, &later, &log);
-    assert_eq!(later.timeline[ui.view.timeline.chosen(&later.timeline)].what, "entry 2");
+    assert_eq!(later.timeline[ui.view.timeline.selected(&later.timeline)].what, "entry 2");
 }
 
 #[test]
-fn what_came_while_one_reads_is_said_and_the_newest_is_one_key_away() {
+fn new_entries_are_counted_and_one_key_selects_the_newest() {
     let log = SampleLog::temporal();
     let note = |ui: &mut Ui, n| {
         let mut buf = Buffer::empty(WIDE);
@@ -66,19 +70,19 @@ fn what_came_while_one_reads_is_said_and_the_newest_is_one_key_away() {
     for back in [Key::char('f'), Key::plain(KeyCode::Home), Key::plain(KeyCode::Tab)] {
         let mut ui = ui();
         type_in(&mut ui, "2", &after_entries(3), &log);
-        assert!(!note(&mut ui, 5).contains("paused"), "nobody has chosen an older one");
+        assert!(!note(&mut ui, 5).contains("paused"), "no older entry is selected");
         press(&mut ui, Key::plain(KeyCode::Down), &after_entries(5), &log);
         assert!(note(&mut ui, 5).contains(" paused · 5 entries"));
         assert!(note(&mut ui, 7).contains(" paused · 2 new · 7 entries"));
         press(&mut ui, back, &after_entries(7), &log);
         type_in(&mut ui, "2", &after_entries(7), &log);
         assert!(!note(&mut ui, 7).contains("paused"), "{back:?}");
-        assert_eq!(ui.view.timeline.chosen(&after_entries(7).timeline), 0);
+        assert_eq!(ui.view.timeline.selected(&after_entries(7).timeline), 0);
     }
 }
 
 #[test]
-fn an_only_entry_stays_whichever_is_the_newest() {
+fn single_entry_stays_the_newest() {
     let log = SampleLog::temporal();
     let mut ui = ui();
     type_in(&mut ui, "2", &after_entries(1), &log);
@@ -87,7 +91,7 @@ fn an_only_entry_stays_whichever_is_the_newest() {
 }
 
 #[test]
-fn a_tab_key_closes_an_open_page_and_shows_its_tab() {
+fn tab_key_closes_an_open_page_and_shows_its_tab() {
     let (model, log) = (sample::ready(), SampleLog::temporal());
     let cases = [
         (Key::plain(KeyCode::Tab), Tab::Timeline),

@@ -1,12 +1,12 @@
-//! A log in memory.
+//! A sample log in memory.
 
 use std::ops::Range;
 
 use crate::log::{Details, Level, LineHead, LineKind, LogLine, LogSource, Noise};
 
-/// An owned log line.
+/// A line of the sample log.
 #[derive(Clone, Debug)]
-struct Owned {
+struct SampleLine {
     time: String,
     level: Level,
     component: String,
@@ -16,10 +16,10 @@ struct Owned {
     noise: Option<Noise>,
 }
 
-/// A log in memory.
+/// A sample log in memory.
 #[derive(Clone, Debug, Default)]
 pub struct SampleLog {
-    lines: Vec<Owned>,
+    lines: Vec<SampleLine>,
     components: Vec<String>,
     dropped: u64,
 }
@@ -76,17 +76,17 @@ impl LogSource for SampleLog {
         })
     }
 
-    /// As plain text in small letters; an unclosed `(` is the one mistake that can be made.
+    /// Searches for plain text, case-insensitive. An unclosed `(` is an error.
     fn find(&self, pattern: &str, numbers: Range<u64>) -> Result<Vec<u64>, String> {
         if pattern.contains('(') && !pattern.contains(')') {
             return Err("unclosed group".into());
         }
         let skipped = numbers.start.saturating_sub(self.dropped) as usize;
-        let asked =
+        let lines =
             (numbers.start.max(self.dropped)..).zip(self.lines.get(skipped..).unwrap_or(&[]));
-        let asked = asked.take_while(|(number, _)| *number < numbers.end);
+        let lines = lines.take_while(|(number, _)| *number < numbers.end);
         let pattern = pattern.to_lowercase();
-        let found = asked.filter(|(_, it)| {
+        let found = lines.filter(|(_, it)| {
             let text = format!("{} {} {}", it.component, it.text, it.fields);
             text.to_lowercase().contains(&pattern)
         });
@@ -103,7 +103,7 @@ impl LogSource for SampleLog {
 }
 
 impl SampleLog {
-    /// `n` lines that say which they are.
+    /// Returns a log of `n` lines whose texts contain their numbers.
     #[must_use]
     pub fn numbered(n: u64) -> Self {
         let mut log = Self::default();
@@ -111,7 +111,7 @@ impl SampleLog {
         log
     }
 
-    /// `n` more of them.
+    /// Adds `n` numbered lines.
     pub fn push_numbered(&mut self, n: u64) {
         for _ in 0..n {
             let text = format!("line {}", self.total());
@@ -119,14 +119,14 @@ impl SampleLog {
         }
     }
 
-    /// Lose the oldest `n`.
+    /// Evicts the oldest `n` lines.
     pub fn evict(&mut self, n: usize) {
         let n = n.min(self.lines.len());
         self.lines.drain(..n);
         self.dropped += n as u64;
     }
 
-    /// `n` lines of noise.
+    /// Adds `n` routine lines.
     pub fn push_noise(&mut self, noise: Noise, n: u64) {
         for _ in 0..n {
             let text = format!("noise {}", self.total());
@@ -137,10 +137,10 @@ impl SampleLog {
         }
     }
 
-    /// What a start writes, shortened.
+    /// Adds the routine lines of a start.
     fn push_start_up(&mut self, second: &str) {
-        let said = ["Quota changed", "Created gRPC listener", "fifo scheduler started"];
-        for (i, text) in said.into_iter().cycle().take(41).enumerate() {
+        let texts = ["Quota changed", "Created gRPC listener", "fifo scheduler started"];
+        for (i, text) in texts.into_iter().cycle().take(41).enumerate() {
             let component = ["history", "matching", "frontend", "worker"][i % 4];
             self.push(&format!("{second}.{:03}", 200 + 7 * i), Level::Info, component, text, "");
             if let Some(line) = self.lines.last_mut() {
@@ -149,17 +149,17 @@ impl SampleLog {
         }
     }
 
-    /// One structured line.
+    /// Adds a structured line.
     pub fn push(&mut self, time: &str, level: Level, component: &str, text: &str, fields: &str) {
         self.push_kind(LineKind::Structured, time, level, component, text, fields);
     }
 
-    /// One line that was not understood.
+    /// Adds a line that was not parsed.
     pub fn push_raw(&mut self, text: &str) {
         self.push_kind(LineKind::Raw, "", Level::Info, "", text, "");
     }
 
-    /// The boundary between two generations.
+    /// Adds a mark between two generations.
     pub fn push_mark(&mut self, text: &str) {
         self.push_kind(LineKind::GenerationMark, "", Level::Info, "", text, "");
     }
@@ -176,7 +176,7 @@ impl SampleLog {
         if !self.components.iter().any(|name| name == component) {
             self.components.push(component.into());
         }
-        self.lines.push(Owned {
+        self.lines.push(SampleLine {
             noise: None,
             time: time.into(),
             level,
@@ -187,7 +187,7 @@ impl SampleLog {
         });
     }
 
-    /// What a Temporal writes in a day: a start, work, a crash, a new start.
+    /// Returns a log of a start, some work, a crash and a new start.
     #[must_use]
     pub fn temporal() -> Self {
         let mut log = Self::default();

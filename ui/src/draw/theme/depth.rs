@@ -1,28 +1,28 @@
-//! How many colours the terminal has, and the nearest one of those.
+//! The number of colours of a terminal, and the nearest colour of those.
 
 use ratatui::style::{Color, Style};
 
-/// The colours of a terminal.
+/// Number of colours of a terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Depth {
-    /// Any, by 24 bits.
+    /// 24-bit colours.
     #[default]
     True,
-    /// 256: a cube of 6x6x6, and 24 greys.
+    /// 256 colours: a cube of 6x6x6, and 24 greys.
     Indexed,
-    /// Sixteen, and nobody knows which.
+    /// 16 colours, which each terminal defines.
     Sixteen,
 }
 
-/// Values of a channel in the cube.
+/// Values of each channel in the cube.
 const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-/// The first colour of the cube, and the first of the greys.
+/// Indices of the first colour of the cube and of the first grey.
 const CUBE: u8 = 16;
 const GREYS: u8 = 232;
 
 impl Depth {
-    /// The style with the nearest colours that this depth has. Sixteen colours are left to the
-    /// theme that is made for them.
+    /// Returns the style with the nearest colours of this depth. Unchanged for 16 colours, which have their own
+    /// palette.
     pub(super) fn nearest(self, style: Style) -> Style {
         match self {
             Self::True | Self::Sixteen => style,
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_of_256_colours_is_taken() {
+    fn indexed_colour_is_the_nearest() {
         for (rgb, index) in [
             ((0, 0, 0), 16),
             ((255, 255, 255), 231),

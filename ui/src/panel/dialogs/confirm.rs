@@ -1,32 +1,24 @@
-//! The question that a stop or a restart asks while workflows run, or may run and would be lost.
+//! The confirmation of a stop or a restart, if workflows are running or data may be lost.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::question::{self, Question};
 use crate::app::keymap::Scope;
-use crate::app::view::{Order, View, stake};
-use crate::panel::scene::{Placed, Scene};
+use crate::app::view::{Interruption, stop_impact};
+use crate::panel::scene::{Canvas, Scene};
 
-pub(crate) fn draw(
-    buf: &mut Buffer,
-    area: Rect,
-    order: Order,
-    view: &View,
-    scene: Scene<'_>,
-    placed: &mut Placed,
-) -> Rect {
-    let (title, about) = match order {
-        Order::Stop => ("Stop", "Stop Temporal?"),
-        Order::Restart => ("Restart", "Restart Temporal?"),
-        Order::StopAndQuit => ("Quit", "Stop Temporal and quit?"),
+/// Draws the dialog in the middle of `area`. Returns its place.
+pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect, interruption: Interruption) -> Rect {
+    let (title, question) = match interruption {
+        Interruption::Stop => ("Stop", "Stop the server?"),
+        Interruption::Restart => ("Restart", "Restart the server?"),
+        Interruption::StopAndQuit => ("Quit", "Stop the server and quit?"),
     };
-    let Scene { model, palette, .. } = scene;
-    let mut text = vec![(about.to_owned(), palette.strong)];
-    if let Some(stake) = stake(model) {
-        let ink = if stake.loss().is_some() { palette.error } else { palette.base };
-        text.push((stake.to_string(), ink));
+    let Scene { model, palette, .. } = canvas.scene;
+    let mut text = vec![(question.to_owned(), palette.strong)];
+    if let Some(impact) = stop_impact(model) {
+        let style = if impact.loss().is_some() { palette.error } else { palette.base };
+        text.push((impact.to_string(), style));
     }
-    let question = Question { title, text, scope: Scope::Confirm, hint: "" };
-    question::draw(buf, area, &question, view, scene, placed)
+    question::draw(canvas, area, &Question { title, text, scope: Scope::Confirm, note: "" })
 }

@@ -1,27 +1,21 @@
-//! The question that quitting asks while Temporal is up.
+//! The dialog for quitting while this dashboard is the host of a running server.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::question::{self, Question};
 use crate::app::keymap::Scope;
-use crate::app::view::{View, stake};
-use crate::loss::Stake;
-use crate::panel::scene::{Placed, Scene};
+use crate::app::view::stop_impact;
+use crate::loss::StopImpact;
+use crate::panel::scene::{Canvas, Scene};
 use crate::panel::state;
 
-/// Narrower than this, the room belongs to what becomes of the workflows.
+/// Below this width the rows are kept for the impact on workflows.
 const SPELLED_OUT: u16 = 60;
 
-pub(crate) fn draw(
-    buf: &mut Buffer,
-    area: Rect,
-    view: &View,
-    scene: Scene<'_>,
-    placed: &mut Placed,
-) -> Rect {
-    let Scene { model, palette, .. } = scene;
-    let mut about = format!("Temporal is {}", state::word(model.state));
+/// Draws the dialog in the middle of `area`. Returns its place.
+pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    let Scene { model, palette, .. } = canvas.scene;
+    let mut about = format!("Server {}", state::word(model.state));
     match model.pid {
         Some(pid) if area.width >= SPELLED_OUT => {
             about += &format!(" · generation {}, pid {pid}", model.generation);
@@ -30,13 +24,16 @@ pub(crate) fn draw(
         None => {}
     }
     let mut text = vec![(about, palette.base)];
-    match stake(model) {
-        // The consequence of one of the answers only.
-        Some(Stake::Lost(loss)) => text.push((format!("x: {loss}"), palette.error)),
-        Some(stake @ Stake::Interrupted(_)) => text.push((stake.to_string(), palette.warn)),
+    match stop_impact(model) {
+        // Only the answer `x` has this impact.
+        Some(StopImpact::Lost(loss)) => text.push((format!("x: {loss}"), palette.error)),
+        Some(impact @ StopImpact::Interrupted(_)) => text.push((impact.to_string(), palette.warn)),
         None => {}
     }
-    let hint = if model.can.background { "q or Ctrl-C again means b" } else { "" };
-    let question = Question { title: "Quit", text, scope: Scope::Quit, hint };
-    question::draw(buf, area, &question, view, scene, placed)
+    let note = if model.can.background {
+        "q or Ctrl-C: keep the server running in the background and quit"
+    } else {
+        ""
+    };
+    question::draw(canvas, area, &Question { title: "Quit", text, scope: Scope::Quit, note })
 }

@@ -1,64 +1,55 @@
-//! All keys and what the signs mean, from the same table that dispatches them.
+//! The help: all keys, from the table of keys, and the meaning of the signs.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::page::{Line, Page, Widths};
-use crate::app::keymap::{self, Command, Context, Group, Scope};
+use crate::app::keymap::{self, Context, Group, KeyCommand, Scope};
 use crate::app::view::{Tab, View};
-use crate::panel::scene::{Placed, Scene};
+use crate::panel::scene::{Canvas, Scene};
 
 const WIDTHS: Widths = Widths { page: 78, names: 11 };
 
-const LEGEND: [(&str, &str); 6] = [
-    ("✓ ✗ –", "a layer passes, fails, does not count yet or at all"),
-    ("×", "a probe that failed, in the graph of latencies"),
+/// Sign in front of a key that has no effect now. Without it, only the colour would tell.
+const UNAVAILABLE: &str = "–";
+
+const LEGEND: [(&str, &str); 7] = [
+    (UNAVAILABLE, "before a key's text: the key has no effect now"),
+    ("✓ ✗ –", "a check passes, fails, does not apply or has not run yet"),
+    ("×", "a failed check, in the graph of latencies"),
     ("✕", "a restart, on the time axis"),
-    ("▸", "the line that is looked at; lines that are folded"),
-    ("gen", "generation: the number of this Temporal, never used again"),
-    ("RSS", "memory of all its processes together"),
+    ("▸", "the selected line; folded lines"),
+    ("gen", "generation: number of the server process, never reused"),
+    ("RSS", "resident memory of all processes of the server"),
 ];
 
-pub(crate) fn draw(
-    buf: &mut Buffer,
-    area: Rect,
-    view: &mut View,
-    scene: Scene<'_>,
-    placed: &mut Placed,
-) -> Rect {
-    let lines = lines(view, scene);
-    Page { title: "Help", lines: &lines, widths: WIDTHS }.draw(
-        buf,
-        area,
-        &mut view.page,
-        scene,
-        placed,
-    )
+/// Draws the help in the middle of `area`. Returns its place.
+pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    let lines = lines(canvas.view, canvas.scene);
+    Page { title: "Help", lines: &lines, widths: WIDTHS }.draw(canvas, area)
 }
 
-/// Keys that do nothing now are dim, and said to.
 fn lines(view: &mut View, scene: Scene<'_>) -> Vec<Line<'static>> {
     let palette = scene.palette;
-    // Judged as if the help were closed: that is where the keys will be pressed.
+    // The keys are pressed after the help is closed, so the context is that of a closed help.
     let overlay = view.overlay.take();
     let context = Context { view, model: scene.model, log: scene.log };
     let mut lines = Vec::new();
-    // The keys of a tab are news only to who looks at it.
-    let here = |group: &Group| match group {
+    // The keys of a log are shown only on its tab.
+    let is_here = |group: &Group| match group {
         Group::OwnLog => view.tab == Tab::OwnLog,
         Group::Log => view.tab == Tab::Log,
         Group::Temporal | Group::Panels | Group::Program | Group::Dialog => true,
     };
-    for group in Group::IN_HELP.into_iter().filter(here) {
+    for group in Group::IN_HELP.into_iter().filter(is_here) {
         lines.push(Line::heading(group.heading(), palette.title));
         for binding in keymap::in_scope(Scope::Screen).filter(|it| it.group == group) {
-            let is_open = matches!(binding.keys, [(_, Command::Show(tab))] if *tab == view.tab);
-            let why_dim = if is_open { "(open)" } else { "(not now)" };
+            let is_open = matches!(binding.keys, [(_, KeyCommand::Show(tab))] if *tab == view.tab);
+            let sign = if is_open { "(open)" } else { UNAVAILABLE };
             lines.push(if (binding.works)(&context) {
                 let line = Line::words(binding.shown, palette.key, binding.long, palette.base);
                 Line { binding: Some(binding), ..line }
             } else {
-                let text = format!("{why_dim} {}", binding.long);
+                let text = format!("{sign} {}", binding.long);
                 Line::words(binding.shown, palette.dim, text, palette.dim)
             });
         }

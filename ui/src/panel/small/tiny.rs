@@ -1,67 +1,59 @@
-//! Below the smallest screen: the state, a request for more room, what goes on, and the keys.
+//! The screen for terminals below 40x10: the state, the required size, the reason and the keys.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::app::keymap::{Context, Scope};
-use crate::app::view::{Tab, View};
+use crate::app::view::Tab;
 use crate::draw::cluster::{width, wrap_in};
 use crate::draw::layout::split_top;
 use crate::draw::paint::Pen;
-use crate::panel::scene::{Placed, Scene};
+use crate::panel::scene::{Canvas, Scene};
 use crate::panel::{footer, state};
 
 mod question;
 
-pub(crate) fn draw(
-    buf: &mut Buffer,
-    area: Rect,
-    view: &View,
-    scene: Scene<'_>,
-    placed: &mut Placed,
-) {
-    let context = Context { view, model: scene.model, log: scene.log };
-    if matches!(context.scope(), Scope::Quit | Scope::Confirm) {
-        question::draw(buf, area, &context, scene, placed);
-        return;
+pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect) {
+    let scene @ Scene { model, log, palette, .. } = canvas.scene;
+    let scope = Context { view: canvas.view, model, log }.scope();
+    if matches!(scope, Scope::Quit | Scope::Confirm) {
+        return question::draw(canvas, area);
     }
-    let palette = scene.palette;
-    let mut pen = Pen::row(buf, area, 0);
-    state::plain(&mut pen, scene.model.state, palette);
-    let request = request(view.tab);
-    let is_beside = pen.room() >= 2 + width(request);
-    if is_beside {
-        pen.gap(2).put(request, palette.dim);
+    let mut pen = Pen::row(canvas.buf, area, 0);
+    state::plain(&mut pen, model.state, palette);
+    let required = required_size(canvas.view.tab);
+    let is_in_first_row = pen.room() >= 2 + width(required);
+    if is_in_first_row {
+        pen.gap(2).put(required, palette.dim);
     }
     let (_, below) = split_top(area, 1);
-    let keys = u16::from(below.height > u16::from(!is_beside));
+    let keys = u16::from(below.height > u16::from(!is_in_first_row));
     let (below, last_row) = split_top(below, below.height - keys);
     let mut lines: Vec<(String, Style)> = Vec::new();
-    let mut say = |text: &str, style: Style| {
+    let mut add = |text: &str, style: Style| {
         let rows = usize::from(below.height).saturating_sub(lines.len());
         lines.extend(wrap_in(text, below.width, rows).into_iter().map(|line| (line, style)));
     };
-    // The next key takes it away, and shows what it hides.
-    if let Some(said) = scene.said() {
-        say(said, palette.selected);
+    // A message may hide the rest: the next key removes it.
+    if let Some(message) = scene.message() {
+        add(message, palette.selected);
     }
-    if !is_beside {
-        say(request, palette.dim);
+    if !is_in_first_row {
+        add(required, palette.dim);
     }
-    let style = palette.state(scene.model.state);
+    let style = palette.state(model.state);
     match scene.failure() {
-        Some(failure) => say(&failure.cause, style),
-        None => say(&state::headline(scene.model), style),
+        Some(failure) => add(&failure.cause, style),
+        None => add(&state::headline(model), style),
     }
     for (row, (line, style)) in (0..).zip(&lines) {
-        Pen::row(buf, below, row).put(line, *style);
+        Pen::row(canvas.buf, below, row).put(line, *style);
     }
-    footer::draw(buf, last_row, &context, palette, placed);
+    footer::draw(canvas, last_row);
 }
 
-/// For what the keys of the tabs have chosen.
-fn request(tab: Tab) -> &'static str {
+/// Returns the size that the selected tab needs.
+fn required_size(tab: Tab) -> &'static str {
     match tab {
         Tab::Log => "needs 40x10",
         Tab::Timeline => "needs 40x10 for the timeline",

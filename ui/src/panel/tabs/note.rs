@@ -4,37 +4,37 @@ use ratatui::style::Style;
 
 use crate::draw::cluster::width;
 
-/// Spaces around it, and a piece of the line.
+/// Columns around the note.
 const FRAME: u16 = 3;
 
-/// What is said about an open tab.
+/// Note about the open tab.
 #[derive(Default)]
 pub(crate) struct Note {
-    pub(crate) said: Vec<(String, Style)>,
-    /// Something is left out that nothing else on the screen tells.
+    pub(crate) pieces: Vec<(String, Style)>,
+    /// Whether a piece is omitted that the screen shows nowhere else.
     pub(crate) is_cut: bool,
 }
 
 impl Note {
-    /// Columns that these texts take, with what is around them.
-    pub(crate) fn columns(said: &[(String, Style)]) -> u16 {
-        said.iter().map(|(text, _)| width(text)).fold(FRAME, u16::saturating_add)
+    /// Returns the columns that the pieces need, with the space around the note.
+    pub(crate) fn columns(pieces: &[(String, Style)]) -> u16 {
+        pieces.iter().map(|(text, _)| width(text)).fold(FRAME, u16::saturating_add)
     }
 
-    /// As much as fits into `room`; the most important is said first.
-    pub(crate) fn fitting(mut said: Vec<(String, Style)>, room: u16) -> Self {
+    /// Returns a note of the first pieces that fit into `room`.
+    pub(crate) fn fitting(mut pieces: Vec<(String, Style)>, room: u16) -> Self {
         let mut used = FRAME;
         let fits = |(text, _): &&(String, Style)| {
             used = used.saturating_add(width(text));
             used <= room
         };
-        let fitting = said.iter().take_while(fits).count();
-        let is_cut = fitting < said.len();
-        said.truncate(fitting);
-        let columns = Self::columns(&said);
-        if let Some((last, _)) = said.last_mut().filter(|_| is_cut && columns < room) {
+        let fitting = pieces.iter().take_while(fits).count();
+        let is_cut = fitting < pieces.len();
+        pieces.truncate(fitting);
+        let columns = Self::columns(&pieces);
+        if let Some((last, _)) = pieces.last_mut().filter(|_| is_cut && columns < room) {
             last.push('…');
         }
-        Self { said, is_cut }
+        Self { pieces, is_cut }
     }
 }

@@ -1,40 +1,42 @@
-//! Starts, stops and repairs, newest first; each with a waterfall of its phases and the last words.
+//! The timeline: starts, stops and restarts, newest first, with the durations of their phases and the last log lines.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::app::view::Entries;
+use crate::app::view::TimelineCursor;
 use crate::draw::cluster::width;
 use crate::draw::graph;
 use crate::draw::paint::{self, Pen};
 use crate::draw::theme::Palette;
 use crate::human;
 use crate::model::{Phase, TimelineKind, TimelineRow};
-use crate::panel::scene::{Click, Placed, Scene};
+use crate::panel::scene::{Canvas, Click, Scene};
 use crate::panel::tabs::note::Note;
 
-/// Columns of a time of day, and with the day in front of it.
+/// Columns of a time of day, without and with the day.
 const CLOCK: u16 = 8;
 const DAY_AND_CLOCK: u16 = 15;
-/// Narrower than this, a day stands in the place of the time.
+/// Below this width, the day replaces the time of day.
 const DAY_NEEDS: u16 = 98;
 const INDENT_NARROW: u16 = 2;
-/// Fewer cells than this show no proportion.
-const BARS_AT_LEAST: u16 = 8;
-const MAX_WORDS: usize = 3;
+/// Minimum columns of all bars together. Fewer cells show no proportion.
+const MIN_BARS: u16 = 8;
+/// Maximum last log lines of an entry. Its page shows all.
+const MAX_LOG_LINES: usize = 3;
 
-/// A line of an entry.
+/// One line of an entry.
 enum Line<'a> {
     Head(&'a TimelineRow),
-    Waterfall(&'a [Phase]),
-    Words(&'a str),
+    Phases(&'a [Phase]),
+    Log(&'a str),
+    /// Number of omitted log lines.
     More(usize),
-    /// Between entries.
+    /// Line between two entries.
     Blank,
 }
 
-/// Widths that all entries share.
+/// Columns of all entries.
 #[derive(Clone, Copy)]
 struct Columns {
     when: u16,
@@ -51,27 +53,22 @@ impl Columns {
         }
     }
 
-    fn when(self, it: &TimelineRow) -> String {
-        if self.when == CLOCK && !it.day.is_empty() { it.day.clone() } else { it.when() }
+    fn when(self, row: &TimelineRow) -> String {
+        if self.when == CLOCK && !row.day.is_empty() { row.day.clone() } else { row.when() }
     }
 
-    /// Where everything below an entry's first line begins: behind time and sign.
+    /// Returns the indent of the lines below the first line of an entry.
     fn indent(self, area: Rect) -> u16 {
         if area.width >= 60 { self.when + 3 } else { INDENT_NARROW }
     }
 }
 
-/// The first column of `area` is for signs.
-pub(crate) fn draw(
-    buf: &mut Buffer,
-    area: Rect,
-    entries: &mut Entries,
-    scene: Scene<'_>,
-    placed: &mut Placed,
-) {
-    let Scene { palette, model, .. } = scene;
+/// Draws the timeline. The first column of `area` is for signs.
+pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect) {
+    let Scene { palette, model, .. } = canvas.scene;
+    let cursor = &mut canvas.view.timeline;
     let count = model.timeline.len();
-    let chosen = entries.chosen(&model.timeline);
+    let selected = cursor.selected(&model.timeline);
     let lines: Vec<(usize, Line<'_>)> = model
         .timeline
         .iter()
@@ -79,52 +76,52 @@ pub(crate) fn draw(
         .flat_map(|(at, row)| entry(row).map(move |line| (at, line)))
         .collect();
     let position = |found: Option<usize>| found.map_or(0, |at| at.try_into().unwrap_or(u16::MAX));
-    let first = position(lines.iter().position(|(at, _)| *at == chosen));
-    let last = position(lines.iter().rposition(|(at, _)| *at == chosen));
-    if let Some(row) = model.timeline.get(chosen) {
+    let first = position(lines.iter().position(|(at, _)| *at == selected));
+    let last = position(lines.iter().rposition(|(at, _)| *at == selected));
+    if let Some(row) = model.timeline.get(selected) {
         let lines = lines.len().try_into().unwrap_or(u16::MAX);
-        entries.measure(area.height, lines, row.id, (first, last));
+        cursor.measure(area.height, lines, row.id, (first, last));
     }
     let text = Rect { x: area.x + 1.min(area.width), width: area.width.saturating_sub(1), ..area };
     let columns = Columns::of(&model.timeline, text);
     if lines.is_empty() {
-        Pen::row(buf, text, 0).put("Nothing has happened yet.", palette.dim);
+        Pen::row(canvas.buf, text, 0).put("no entries", palette.dim);
     }
-    let visible = lines.iter().skip(entries.scroll.offset.into());
+    let visible = lines.iter().skip(cursor.scroll.offset.into());
     for (row, (at, line)) in (0..area.height).zip(visible) {
         let all = Rect { y: area.y + row, height: 1, ..area };
-        if *at == chosen && count > 1 && matches!(line, Line::Head(_)) {
-            buf.set_style(all, palette.cursor);
-            Pen::row(buf, all, 0).put("▸", palette.key);
+        if *at == selected && count > 1 && matches!(line, Line::Head(_)) {
+            canvas.buf.set_style(all, palette.cursor);
+            Pen::row(canvas.buf, all, 0).put("▸", palette.key);
         }
-        draw_line(buf, text, row, line, columns, palette);
-        placed.put(all, Click::Entry(model.timeline[*at].id));
+        draw_line(canvas.buf, text, row, line, columns, palette);
+        canvas.map.add(all, Click::Entry(model.timeline[*at].id));
     }
 }
 
-/// What the list holds, and what has come while an older entry is looked at.
-pub(crate) fn note(entries: &Entries, scene: Scene<'_>, room: u16) -> Note {
+/// Returns the note about the timeline for `room` columns: the numbers of entries, of restarts and of new entries.
+pub(crate) fn note(cursor: &TimelineCursor, scene: Scene<'_>, room: u16) -> Note {
     let Scene { model, palette, .. } = scene;
     let rows = &model.timeline;
     let restarts = rows.iter().filter(|row| row.kind == TimelineKind::Restart).count() as u64;
     let restarts = human::counted(restarts, "restart", "restarts");
-    let mut said = Vec::new();
-    match entries.unseen(rows) {
-        _ if entries.is_newest() => {}
-        0 => said.push(("paused · ".to_owned(), palette.warn)),
-        new => said.push((format!("paused · {new} new · "), palette.warn)),
+    let mut pieces = Vec::new();
+    match cursor.unseen(rows) {
+        _ if cursor.is_newest() => {}
+        0 => pieces.push(("paused · ".to_owned(), palette.warn)),
+        new => pieces.push((format!("paused · {new} new · "), palette.warn)),
     }
     let all = human::counted(rows.len() as u64, "entry", "entries");
-    said.push((format!("{all} · {restarts}"), palette.dim));
-    Note { is_cut: false, ..Note::fitting(said, room) }
+    pieces.push((format!("{all} · {restarts}"), palette.dim));
+    Note { is_cut: false, ..Note::fitting(pieces, room) }
 }
 
 fn entry(row: &TimelineRow) -> impl Iterator<Item = Line<'_>> {
-    let before = row.last_words.len().saturating_sub(MAX_WORDS);
+    let omitted = row.last_words.len().saturating_sub(MAX_LOG_LINES);
     std::iter::once(Line::Head(row))
-        .chain((!row.phases.is_empty()).then_some(Line::Waterfall(&row.phases)))
-        .chain(row.last_words[before..].iter().map(|line| Line::Words(line)))
-        .chain((before > 0).then_some(Line::More(before)))
+        .chain((!row.phases.is_empty()).then_some(Line::Phases(&row.phases)))
+        .chain(row.last_words[omitted..].iter().map(|line| Line::Log(line)))
+        .chain((omitted > 0).then_some(Line::More(omitted)))
         .chain(std::iter::once(Line::Blank))
 }
 
@@ -136,21 +133,21 @@ fn draw_line(
     columns: Columns,
     palette: &Palette,
 ) {
-    let indent = columns.indent(area);
+    let mut pen = Pen::row(buf, area, row);
+    pen.to(columns.indent(area));
     match line {
         Line::Head(it) => head(buf, area, row, it, columns, palette),
-        Line::Waterfall(phases) => waterfall(Pen::row(buf, area, row).to(indent), phases, palette),
-        Line::Words(text) => {
-            Pen::row(buf, area, row).to(indent).put("│ ", palette.border).put(text, palette.dim);
-        }
+        Line::Phases(phases) => draw_phases(&mut pen, phases, palette),
+        Line::Log(text) => _ = pen.put("│ ", palette.border).put(text, palette.dim),
         Line::More(lines) => {
             let text = format!("│ Enter: {} more", human::counted(*lines as u64, "line", "lines"));
-            Pen::row(buf, area, row).to(indent).put(&text, palette.border);
+            pen.put(&text, palette.border);
         }
         Line::Blank => {}
     }
 }
 
+/// Returns the sign of an entry and its style.
 pub(crate) fn sign(kind: TimelineKind, palette: &Palette) -> (&'static str, Style) {
     match kind {
         TimelineKind::Start => ("●", palette.ok),
@@ -181,12 +178,12 @@ fn head(
     pen.put(&it.what, style);
 }
 
-/// `seen 1 ▏ tcp 84 ██████ grpc 21 ██`: the bars share what the labels leave, by the time that each phase took.
-/// The longest is where to look, so it alone has the full colour. Without room for bars the labels stand alone.
-fn waterfall(pen: &mut Pen<'_>, phases: &[Phase], palette: &Palette) {
+/// Draws `seen 1 ▏ tcp 84 ██████ grpc 21 ██`: each label with a bar in proportion to its duration. The longest phase
+/// has the strong style. Without room for bars, only the labels are drawn; without room for all labels, the shortest
+/// phases are omitted.
+fn draw_phases(pen: &mut Pen<'_>, phases: &[Phase], palette: &Palette) {
     let label = |it: &Phase| width(&it.name) + 1 + width(&milliseconds(it.ms));
     let mut phases: Vec<&Phase> = phases.iter().collect();
-    // Short of room, what took the least is the least missed.
     while phases.len() > 1
         && phases.iter().map(|it| label(it) + 1).fold(0, u16::saturating_add) > pen.room() + 1
         && let Some((least, _)) = phases.iter().enumerate().min_by_key(|(_, it)| it.ms)
@@ -194,13 +191,13 @@ fn waterfall(pen: &mut Pen<'_>, phases: &[Phase], palette: &Palette) {
         phases.remove(least);
     }
     let labels = phases.iter().map(|it| label(it) + 2).fold(0, u16::saturating_add);
-    // A space in front of each bar, and each may round up to one more cell.
+    // Each bar has a space before it, and may be rounded up to one more cell.
     let bars = pen.room().saturating_sub(labels.saturating_add(2 * phases.len() as u16));
-    let bars = if bars >= BARS_AT_LEAST { bars } else { 0 };
+    let bars = if bars >= MIN_BARS { bars } else { 0 };
     let total = phases.iter().map(|it| it.ms).fold(0, u64::saturating_add);
     let longest = phases.iter().map(|it| it.ms).max().unwrap_or(0);
     for phase in phases {
-        let (ink, number) = if phase.ms == longest {
+        let (bar, number) = if phase.ms == longest {
             (palette.graph, palette.strong)
         } else {
             (palette.graph_dim, palette.text())
@@ -208,13 +205,13 @@ fn waterfall(pen: &mut Pen<'_>, phases: &[Phase], palette: &Palette) {
         pen.put(&phase.name, palette.dim).gap(1).put(&milliseconds(phase.ms), number);
         if bars > 0 {
             pen.gap(1);
-            graph::bar(pen, phase.ms as f64 / total.max(1) as f64, bars, ink);
+            graph::bar(pen, phase.ms as f64 / total.max(1) as f64, bars, bar);
         }
         pen.gap(if bars > 0 { 2 } else { 1 });
     }
 }
 
-/// Phases are milliseconds unless they say otherwise: seven units in a row would be noise.
+/// Formats the duration of a phase. Milliseconds have no unit, because a unit for each phase takes too much room.
 fn milliseconds(ms: u64) -> String {
     if ms < 1_000 { ms.to_string() } else { human::duration(ms) }
 }

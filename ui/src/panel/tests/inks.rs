@@ -1,4 +1,4 @@
-//! Which colour each cell has, and that every theme has one where another has.
+//! Snapshots of the style of each cell.
 
 use insta::assert_snapshot;
 use ratatui::style::Style;
@@ -13,13 +13,13 @@ use crate::model::{Model, StateView};
 const LEGEND: &str = "\
 a letter below each cell: . text  d dim  S strong  T title  K key  A accent  c component
 o ok  w warn  W bold warn  e error  E bold error  g graph  h dim graph; on a filled ground:
-F selected or busy  O ok  M found or warning  X error  I idle; none: a line, or nothing; > the chosen row
+F selected or busy  O ok  M found or warning  X error  I idle; none: a line, or nothing; > the selected row
 ";
 
-/// A colour that no role has.
+/// Letter of a style that no role has.
 const UNKNOWN: char = '\u{fffd}';
 
-/// The roles that look different in the theme with the most colours.
+/// Letters of the roles that differ in the dark theme.
 fn roles(palette: &Palette) -> Vec<(char, Style)> {
     use crate::log::Level;
     vec![
@@ -48,7 +48,7 @@ fn roles(palette: &Palette) -> Vec<(char, Style)> {
 
 fn ink(shot: &Shot, at: (u16, u16), palette: &Palette) -> char {
     let cell = &shot.buf[at];
-    // A box has one colour all around.
+    // Lines of a box have no letter.
     let is_line = "─│╮╰╯".contains(cell.symbol());
     if is_line || cell.symbol() == " " && cell.bg == palette.base.bg.unwrap_or_default() {
         return ' ';
@@ -87,7 +87,7 @@ fn inks(stage: &Stage, size: (u16, u16), draw: Draw) -> String {
 type Sheet<'a> = (&'a str, (u16, u16), &'a [Stage], Draw);
 
 #[test]
-fn the_colours_of_each_panel() {
+fn styles_of_each_panel() {
     let states = Stage::states();
     let ready = [Stage::new("Ready", sample::ready())];
     let works = [Stage::new("with workflows", sample::with_workflows())];

@@ -1,4 +1,4 @@
-//! Sheets of pictures of what can be in front: pages, questions, a choice.
+//! Snapshots of pages and dialogs.
 
 use insta::assert_snapshot;
 
@@ -8,7 +8,7 @@ use crate::app::view::{self, Tab};
 use crate::demo::sample::{self, SampleLog};
 use crate::explorer::Move;
 use crate::log::Level;
-use crate::loss::{Count, Holdings, Storage};
+use crate::loss::{Storage, WorkflowCount, WorkflowTotals};
 use crate::model::StateView;
 
 #[test]
@@ -23,7 +23,7 @@ fn help() {
     assert_snapshot!(pictures(READABLE, &stages, panels::help));
 }
 
-/// Those who are asked: the host, while Temporal lives.
+/// Only the states in which quitting asks.
 #[test]
 fn quit() {
     let asked = Stage::states().into_iter().filter(|it| view::quit_asks(&it.model)).collect();
@@ -32,11 +32,11 @@ fn quit() {
         [
             Stage::new("with workflows", in_host()),
             with("with workflows, in memory", in_host(), |it| it.storage = Storage::Memory),
-            with("nobody knows what, in memory", in_host(), |it| {
-                (it.count, it.storage) = (Count::Unknown, Storage::Memory);
+            with("unknown number, in memory", in_host(), |it| {
+                (it.count, it.storage) = (WorkflowCount::Unknown, Storage::Memory);
             }),
             with("with one workflow, no background", in_host(), |it| {
-                it.count = Count::Current(Holdings { running: 1, closed: 0 });
+                it.count = WorkflowCount::Current(WorkflowTotals { running: 1, closed: 0 });
                 it.can.background = false;
             }),
         ],
@@ -49,11 +49,12 @@ fn confirm() {
     let stages = [
         Stage::new("with a file", in_host()),
         with("in memory", in_host(), |it| it.storage = Storage::Memory),
-        with("nobody knows what, in memory", in_host(), |it| {
-            (it.count, it.storage) = (Count::Unknown, Storage::Memory);
+        with("unknown number, in memory", in_host(), |it| {
+            (it.count, it.storage) = (WorkflowCount::Unknown, Storage::Memory);
         }),
         with("many, in memory", in_host(), |it| {
-            it.count = Count::Current(Holdings { running: 12_345, closed: 1_234_567 });
+            it.count =
+                WorkflowCount::Current(WorkflowTotals { running: 12_345, closed: 1_234_567 });
             it.storage = Storage::Memory;
         }),
     ];
@@ -67,7 +68,7 @@ fn components() {
     for n in 0..40 {
         many.push("21:28:04.000", Level::Info, &format!("service-{n}"), "speaks", "");
     }
-    many.push_raw("nobody in particular");
+    many.push_raw("a line without a component");
     let stages = [
         Stage::new("four", sample::ready()).acting(|view, _| view.picked = 2),
         Stage {

@@ -1,157 +1,135 @@
-//! Every panel, drawn where a screen has it.
+//! Functions that draw one panel each, at its place on the screen.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::app::keymap::Context;
-use crate::app::view::{Order, View};
-use crate::draw::layout::Pane;
+use crate::app::view::{Interruption, Overlay};
 use crate::draw::layout::{Parts, Shape, split_top};
 use crate::panel::dialogs::{components, confirm, quit};
 use crate::panel::pages::{entry, help, line};
-use crate::panel::scene::{Placed, Scene};
+use crate::panel::scene::Canvas;
 use crate::panel::small::{reduced, tiny};
 use crate::panel::tiles::{header, health, probe, resources, restarts, workflows};
 use crate::panel::{self, failure, footer, tabs};
 
-/// Where a panel is drawn, and from what.
-pub(super) struct Canvas<'a> {
-    pub(super) buf: &'a mut Buffer,
-    /// The whole screen.
-    pub(super) area: Rect,
-    pub(super) view: &'a mut View,
-    pub(super) scene: Scene<'a>,
-    pub(super) placed: &'a mut Placed,
+fn parts(canvas: &Canvas<'_>, area: Rect) -> Parts {
+    panel::parts(area, canvas.view.shape, canvas.scene)
 }
 
-impl Canvas<'_> {
-    fn parts(&self) -> Parts {
-        panel::parts(self.area, self.view.shape, self.scene)
-    }
-
-    /// All but the footer.
-    fn rest(&self) -> Rect {
-        split_top(self.area, self.area.height - 1).0
-    }
+/// Returns the screen without the footer.
+fn rest(area: Rect) -> Rect {
+    split_top(area, area.height - 1).0
 }
 
-pub(super) fn header(it: &mut Canvas<'_>) -> Rect {
-    let place = it.parts().header;
-    header::draw(it.buf, place, it.view.shape, it.scene);
+pub(super) fn header(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    let place = parts(canvas, area).header;
+    header::draw(canvas.buf, place, canvas.view.shape, canvas.scene);
     place
 }
 
-pub(super) fn health(it: &mut Canvas<'_>) -> Rect {
-    let place = it.parts().health;
-    health::draw(it.buf, place, it.scene);
+pub(super) fn health(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    let place = parts(canvas, area).health;
+    health::draw(canvas.buf, place, canvas.scene);
     place
 }
 
-pub(super) fn probe(it: &mut Canvas<'_>) -> Rect {
-    let place = it.parts().probe;
-    probe::draw(it.buf, place, it.scene);
+pub(super) fn probe(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    let place = parts(canvas, area).probe;
+    probe::draw(canvas.buf, place, canvas.scene);
     place
 }
 
-pub(super) fn restarts(it: &mut Canvas<'_>) -> Rect {
-    let place = it.parts().restarts;
-    restarts::draw(it.buf, place, it.scene);
+pub(super) fn restarts(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    let place = parts(canvas, area).restarts;
+    restarts::draw(canvas.buf, place, canvas.scene);
     place
 }
 
-pub(super) fn resources(it: &mut Canvas<'_>) -> Rect {
-    let place = it.parts().resources;
-    resources::draw(it.buf, place, it.scene);
+pub(super) fn resources(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    let place = parts(canvas, area).resources;
+    resources::draw(canvas.buf, place, canvas.scene);
     place
 }
 
-pub(super) fn workflows(it: &mut Canvas<'_>) -> Rect {
-    let place = it.parts().workflows;
-    workflows::draw(it.buf, place, it.scene);
+pub(super) fn workflows(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    let place = parts(canvas, area).workflows;
+    workflows::draw(canvas.buf, place, canvas.scene);
     place
 }
 
-/// The panel with the tabs: with a box around it, or below the facts of a small screen.
-pub(super) fn main(it: &mut Canvas<'_>) -> Rect {
-    let dim = it.scene.palette.dim;
-    let own_log = &mut |pane: Pane, buf: &mut Buffer| {
-        let place = pane.place;
-        buf.set_stringn(place.x, place.y, "(the caller draws here)", place.width.into(), dim);
-    };
-    let main = if it.view.shape == Shape::Reduced {
-        reduced::draw(it.buf, it.area, it.view, it.scene, own_log, it.placed);
-        reduced::parts(it.area, it.scene).main
+/// The main panel: in a box, or below the facts of a small screen.
+pub(super) fn main(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    let main = if canvas.view.shape == Shape::Reduced {
+        reduced::draw(canvas, area);
+        reduced::parts(area, canvas.scene).main
     } else {
-        let main = it.parts().main;
-        tabs::draw(it.buf, main, it.view, it.scene, own_log, it.placed);
+        let main = parts(canvas, area).main;
+        tabs::draw(canvas, main);
         main
     };
-    tabs::toast(it.buf, it.placed.said, it.scene);
+    tabs::message(canvas.buf, canvas.map.message, canvas.scene);
     main
 }
 
-/// A small screen's facts, with the line below them.
-pub(super) fn reduced(it: &mut Canvas<'_>) -> Rect {
-    reduced::draw(it.buf, it.area, it.view, it.scene, &mut |_, _| {}, it.placed);
-    let header = reduced::parts(it.area, it.scene).header;
+/// The facts of a small screen, with the line below them.
+pub(super) fn reduced(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    reduced::draw(canvas, area);
+    let header = reduced::parts(area, canvas.scene).header;
     Rect { height: header.height + 1, ..header }
 }
 
-pub(super) fn tiny(it: &mut Canvas<'_>) -> Rect {
-    tiny::draw(it.buf, it.area, it.view, it.scene, it.placed);
-    it.area
+pub(super) fn tiny(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    tiny::draw(canvas, area);
+    area
 }
 
-pub(super) fn failure(it: &mut Canvas<'_>) -> Rect {
-    if let Some(failure) = it.scene.failure() {
-        failure::draw(it.buf, it.area, failure, it.scene);
+pub(super) fn failure(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    if let Some(failure) = canvas.scene.failure() {
+        failure::draw(canvas.buf, area, failure, canvas.scene);
     }
-    it.area
+    area
 }
 
-pub(super) fn footer(it: &mut Canvas<'_>) -> Rect {
-    let (_, place) = split_top(it.area, it.area.height - 1);
-    let context = Context { view: it.view, model: it.scene.model, log: it.scene.log };
-    footer::draw(it.buf, place, &context, it.scene.palette, it.placed);
+pub(super) fn footer(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    let (_, place) = split_top(area, area.height - 1);
+    footer::draw(canvas, place);
     place
 }
 
-pub(super) fn help(it: &mut Canvas<'_>) -> Rect {
-    let rest = it.rest();
-    help::draw(it.buf, rest, it.view, it.scene, it.placed)
+pub(super) fn help(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    help::draw(canvas, rest(area))
 }
 
-pub(super) fn quit(it: &mut Canvas<'_>) -> Rect {
-    let rest = it.rest();
-    quit::draw(it.buf, rest, it.view, it.scene, it.placed)
+pub(super) fn quit(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    quit::draw(canvas, rest(area))
 }
 
-pub(super) fn stop(it: &mut Canvas<'_>) -> Rect {
-    let rest = it.rest();
-    confirm::draw(it.buf, rest, Order::Stop, it.view, it.scene, it.placed)
+pub(super) fn stop(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    confirmation(canvas, area, Interruption::Stop)
 }
 
-pub(super) fn restart(it: &mut Canvas<'_>) -> Rect {
-    let rest = it.rest();
-    confirm::draw(it.buf, rest, Order::Restart, it.view, it.scene, it.placed)
+pub(super) fn restart(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    confirmation(canvas, area, Interruption::Restart)
 }
 
-pub(super) fn components(it: &mut Canvas<'_>) -> Rect {
-    let rest = it.rest();
-    components::draw(it.buf, rest, it.view, it.scene, it.placed)
+fn confirmation(canvas: &mut Canvas<'_>, area: Rect, interruption: Interruption) -> Rect {
+    // The answers depend on the open dialog.
+    canvas.view.overlay = Some(Overlay::Confirm(interruption));
+    confirm::draw(canvas, rest(area), interruption)
 }
 
-/// The line that is looked at.
-pub(super) fn line(it: &mut Canvas<'_>) -> Rect {
-    let rest = it.rest();
-    let number = it.view.log.current().map_or(0, |row| row.first);
-    line::draw(it.buf, rest, number, it.view, it.scene, it.placed)
+pub(super) fn components(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    components::draw(canvas, rest(area))
 }
 
-/// The entry that is looked at.
-pub(super) fn entry(it: &mut Canvas<'_>) -> Rect {
-    let rest = it.rest();
-    let rows = &it.scene.model.timeline;
-    let id = rows.get(it.view.timeline.chosen(rows)).map_or(0, |row| row.id);
-    entry::draw(it.buf, rest, id, it.view, it.scene, it.placed)
+/// The page of the current line.
+pub(super) fn line(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    let number = canvas.view.log.current().map_or(0, |row| row.first);
+    line::draw(canvas, rest(area), number)
+}
+
+/// The page of the selected entry.
+pub(super) fn entry(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    let rows = &canvas.scene.model.timeline;
+    let id = rows.get(canvas.view.timeline.selected(rows)).map_or(0, |row| row.id);
+    entry::draw(canvas, rest(area), id)
 }

@@ -1,4 +1,4 @@
-//! A sheet of pictures a panel. Read them as a designer would.
+//! Snapshots of each panel. Review each change by eye.
 
 use insta::assert_snapshot;
 
@@ -6,19 +6,19 @@ use super::panels;
 use super::stage::{
     COMPACT, FULL, READABLE, REDUCED, Stage, TINY, WIDE, and, in_host, pictures, with,
 };
-use crate::app::view::{Order, Overlay, Prompt, Tab};
+use crate::app::view::{Interruption, Overlay, Prompt, Tab};
 use crate::demo::sample::{self, SampleLog};
 use crate::explorer::{Filter, Move};
 use crate::log::Level;
-use crate::loss::{Count, Storage};
+use crate::loss::{Storage, WorkflowCount};
 use crate::model::{Model, StateView, UnservedQueue};
 
-/// A message that does not fit into a row.
+/// A message that does not fit into one row.
 const LONG: &str = "the port 7233 is taken by another program (pid 812, nginx)";
 
-/// Its host is gone, and it runs on.
+/// A running server without a host.
 fn unwatched() -> Stage {
-    with("nobody watches it", sample::in_state(StateView::Ready), |it| {
+    with("no host", sample::in_state(StateView::Ready), |it| {
         (it.state, it.watched) = (StateView::Degraded, false);
         it.health = Model::default().health;
         (it.probe.last_us, it.probe.p50_us, it.probe.p99_us) = (None, None, None);
@@ -27,7 +27,7 @@ fn unwatched() -> Stage {
     })
 }
 
-/// A home where nothing has ever run.
+/// A home without a server so far.
 fn fresh() -> Stage {
     let home = Model {
         host_label: "this dashboard".into(),
@@ -117,7 +117,7 @@ fn workflows() {
     };
     let stages = [
         change("nothing waits", |it| (it.failed, it.unserved) = (0, Vec::new())),
-        change("work that nobody takes", |_| {}),
+        change("a queue without a worker", |_| {}),
         change("many", |it| {
             (it.running, it.failed) = (12_345, 678);
             it.unserved.push(UnservedQueue {
@@ -148,7 +148,7 @@ fn log() {
         stage("following").acting(|_, _| {}),
         stage("paused").acting(|view, _| view.log.go(Move::PageUp)),
         stage("searched").acting(|view, log| {
-            view.log.seek("task", view.log.place(), log);
+            view.log.seek("task", view.log.position(), log);
             view.log.step(false, log);
         }),
         stage("warnings of one component").acting(|view, log| {
@@ -171,8 +171,8 @@ fn log() {
         long("long lines"),
         long("long lines, wrapped").acting(|view, _| view.log.wrap = true),
         empty,
-        Stage { notice: "Temporal is up already", ..stage("a refusal") },
-        with("a word from the caller", sample::ready(), |it| {
+        Stage { notice: "the server is already running", ..stage("a notice") },
+        with("a message of the caller", sample::ready(), |it| {
             it.toast = Some("opening http://127.0.0.1:8233 in the browser of this machine".into());
         }),
     ];
@@ -185,7 +185,7 @@ fn timeline() {
     let open = |stage: Stage| stage.acting(|view, _| view.tab = Tab::Timeline);
     let stages = [
         open(Stage::new("three entries", sample::ready())),
-        Stage::new("the second one chosen", sample::ready()).acting(|view, _| {
+        Stage::new("the second one selected", sample::ready()).acting(|view, _| {
             view.tab = Tab::Timeline;
             view.timeline.go(Move::Down(1), &sample::ready().timeline);
         }),
@@ -198,7 +198,7 @@ fn timeline() {
             it.timeline[1].phases.clear();
             it.timeline[1].recovery.clear();
         })),
-        open(with("many last words", sample::ready(), |it| {
+        open(with("many last log lines", sample::ready(), |it| {
             it.timeline[0].last_words = (1..=20).map(|n| format!("word {n}")).collect();
         })),
         open(with("from other days", sample::ready(), |it| {
@@ -227,14 +227,14 @@ fn footer() {
             Stage::new("own log", sample::ready()).acting(|view, _| view.tab = Tab::OwnLog),
             Stage::new("paused", sample::ready()).acting(|view, _| view.log.go(Move::Up(1))),
             Stage::new("searched", sample::ready())
-                .acting(|view, log| view.log.seek("task", view.log.place(), log)),
+                .acting(|view, log| view.log.seek("task", view.log.position(), log)),
             Stage::new("typing", sample::ready()).acting(|view, log| {
-                view.log.seek("task", view.log.place(), log);
-                view.prompt = Some(Prompt { text: "task".into(), begun: view.log.place() });
+                view.log.seek("task", view.log.position(), log);
+                view.prompt = Some(Prompt { text: "task".into(), start: view.log.position() });
             }),
             Stage::new("typing what is not found", sample::ready()).acting(|view, log| {
-                view.log.seek("(", view.log.place(), log);
-                view.prompt = Some(Prompt { text: "(".into(), begun: view.log.place() });
+                view.log.seek("(", view.log.position(), log);
+                view.prompt = Some(Prompt { text: "(".into(), start: view.log.position() });
             }),
             Stage::new("help in front", sample::ready()).acting(|view, _| view.open(Overlay::Help)),
             Stage::new("a line in front", sample::ready())
@@ -244,13 +244,13 @@ fn footer() {
             Stage::new("the question of quitting", in_host())
                 .acting(|view, _| view.open(Overlay::Quit)),
             Stage::new("the question of stopping", in_host())
-                .acting(|view, _| view.open(Overlay::Confirm(Order::Stop))),
+                .acting(|view, _| view.open(Overlay::Confirm(Interruption::Stop))),
         ],
     );
     assert_snapshot!(pictures(READABLE, &stages, panels::footer));
 }
 
-/// As much room as there is, down to less than it needs.
+/// From enough room to too little room.
 #[test]
 fn failure() {
     let failed = sample::in_state(StateView::Failed);
@@ -288,27 +288,30 @@ fn tiny() {
     unable.can.background = false;
     let mut in_memory = in_host();
     in_memory.storage = Storage::Memory;
-    let uncounted = Model { workflows: None, count: Count::Unknown, ..in_memory.clone() };
+    let uncounted = Model { workflows: None, count: WorkflowCount::Unknown, ..in_memory.clone() };
     let stages = and(
         Stage::states(),
         [
             fresh(),
-            Stage { notice: "Temporal is up already", ..Stage::new("a refusal", sample::ready()) },
             Stage {
-                notice: "not started by stigmer: it is only watched",
-                ..Stage::new("a long refusal", sample::ready())
+                notice: "the server is already running",
+                ..Stage::new("a notice", sample::ready())
+            },
+            Stage {
+                notice: "external server: not started by stigmer",
+                ..Stage::new("a long notice", sample::ready())
             },
             quit("quitting", sample::in_state(StateView::Ready)),
             quit("quitting, with workflows", in_host()),
             quit("quitting, no background", unable),
             Stage::new("stopping?", in_host())
-                .acting(|view, _| view.open(Overlay::Confirm(Order::Stop))),
-            Stage::new("stopping, nobody knows what?", uncounted)
-                .acting(|view, _| view.open(Overlay::Confirm(Order::Stop))),
+                .acting(|view, _| view.open(Overlay::Confirm(Interruption::Stop))),
+            Stage::new("stopping, unknown number?", uncounted)
+                .acting(|view, _| view.open(Overlay::Confirm(Interruption::Stop))),
             Stage::new("restarting, in memory?", in_memory.clone())
-                .acting(|view, _| view.open(Overlay::Confirm(Order::Restart))),
+                .acting(|view, _| view.open(Overlay::Confirm(Interruption::Restart))),
             Stage::new("stopping and quitting, in memory?", in_memory)
-                .acting(|view, _| view.open(Overlay::Confirm(Order::StopAndQuit))),
+                .acting(|view, _| view.open(Overlay::Confirm(Interruption::StopAndQuit))),
         ],
     );
     assert_snapshot!(pictures(

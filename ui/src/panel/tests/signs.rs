@@ -1,4 +1,4 @@
-//! Colour is never the only sign: what two colours tell apart, two texts do.
+//! Colour is never the only sign: what differs in colour also differs in text.
 
 use super::panels;
 use super::stage::{COMPACT, Draw, REDUCED, Stage, TINY, WIDE};
@@ -10,7 +10,7 @@ use crate::log::Level;
 use crate::loss::Storage;
 use crate::model::{Model, ProbePoint, StateView, TimelineKind};
 
-/// All of these look different on a terminal without colours, with both sets of symbols.
+/// Asserts that all stages differ in text, with both sets of symbols.
 fn all_differ(stages: &[Stage], size: (u16, u16), draw: Draw) {
     for symbols in [Symbols::Unicode, Symbols::Ascii] {
         let texts: Vec<String> = stages
@@ -25,7 +25,7 @@ fn all_differ(stages: &[Stage], size: (u16, u16), draw: Draw) {
     }
 }
 
-/// One stage for each of these, which differ in nothing else.
+/// Returns one stage for each value. The stages have no other difference.
 fn stages<T: Copy + std::fmt::Debug>(each: &[T], change: impl Fn(&mut Model, T)) -> Vec<Stage> {
     let stage = |one: &T| {
         let mut model = sample::with_workflows();
@@ -36,7 +36,7 @@ fn stages<T: Copy + std::fmt::Debug>(each: &[T], change: impl Fn(&mut Model, T))
 }
 
 #[test]
-fn states_are_words() {
+fn states_differ_in_text() {
     let states = stages(&sample::STATES, |model, state| {
         (model.state, model.doing, model.can) = (state, "the same".into(), Default::default());
     });
@@ -47,7 +47,7 @@ fn states_are_words() {
 }
 
 #[test]
-fn verdicts_have_a_sign_each() {
+fn verdicts_differ_in_text() {
     let verdicts = stages(&[Some(true), Some(false), None], |model, ok| model.health[2].ok = ok);
     all_differ(&verdicts, WIDE, panels::health);
     all_differ(&verdicts, COMPACT, panels::header);
@@ -55,7 +55,7 @@ fn verdicts_have_a_sign_each() {
 }
 
 #[test]
-fn a_failed_probe_is_marked_in_the_graph_and_in_the_number() {
+fn failed_check_is_marked_in_the_graph_and_in_the_number() {
     for at in [60, 119] {
         let points = [ProbePoint::Ok(210), ProbePoint::Ok(1), ProbePoint::Failed];
         let probes = stages(&points[..], |model, point| model.probe.history[at.max(100)] = point);
@@ -66,7 +66,7 @@ fn a_failed_probe_is_marked_in_the_graph_and_in_the_number() {
 }
 
 #[test]
-fn the_figures_of_the_last_run_are_not_taken_for_new_ones() {
+fn old_numbers_differ_from_current_ones() {
     let states =
         stages(&[StateView::Ready, StateView::Stopped], |model, state| model.state = state);
     all_differ(&states, WIDE, panels::probe);
@@ -75,7 +75,7 @@ fn the_figures_of_the_last_run_are_not_taken_for_new_ones() {
 }
 
 #[test]
-fn a_used_up_window_and_a_repair_are_told_in_figures_and_words() {
+fn restart_limit_and_recovery_differ_in_text() {
     let windows = stages(&[0, 5], |model, used| model.restarts.in_window = used);
     all_differ(&windows, COMPACT, panels::restarts);
     let repairs = stages(&[Some(131), None], |model, ms| {
@@ -93,7 +93,7 @@ fn a_used_up_window_and_a_repair_are_told_in_figures_and_words() {
 }
 
 #[test]
-fn failed_workflows_and_what_is_lost_are_said() {
+fn failed_workflows_and_losses_differ_in_text() {
     let failed = stages(&[0, 1], |model, failed| {
         model.workflows.as_mut().into_iter().for_each(|it| it.failed = failed);
     });
@@ -102,15 +102,15 @@ fn failed_workflows_and_what_is_lost_are_said() {
     let kept = stages(&storages, |model, it| model.storage = it);
     all_differ(&kept, WIDE, panels::resources);
     for size in [WIDE, COMPACT, REDUCED] {
-        // On a small screen the cause of a loss may be cut, never the loss.
-        let told = if size == REDUCED { &kept[..2] } else { &kept[..] };
-        all_differ(told, size, panels::stop);
-        all_differ(told, size, panels::quit);
+        // A small screen may cut the cause of a loss, but not the loss.
+        let losses = if size == REDUCED { &kept[..2] } else { &kept[..] };
+        all_differ(losses, size, panels::stop);
+        all_differ(losses, size, panels::quit);
     }
 }
 
 #[test]
-fn levels_are_words() {
+fn levels_differ_in_text() {
     let levels = [Level::Trace, Level::Debug, Level::Info, Level::Warn, Level::Error];
     let mut stages = stages(&levels, |_, _| {});
     for (stage, level) in stages.iter_mut().zip(levels) {
@@ -124,7 +124,7 @@ fn levels_are_words() {
 }
 
 #[test]
-fn a_line_is_marked_as_chosen_and_as_found() {
+fn selected_and_matching_lines_differ_in_text() {
     let stage = |name: &str| {
         let log = SampleLog::numbered(4);
         Stage { log, ..Stage::new(name, sample::ready()) }
@@ -134,24 +134,24 @@ fn a_line_is_marked_as_chosen_and_as_found() {
         stage("the last but one").acting(|view, _| view.log.go(Move::Up(1))),
         stage("two of them").acting(|view, _| view.log.extend(Move::Up(1))),
         stage("found").acting(|view, log| {
-            view.log.seek("line 1", view.log.place(), log);
+            view.log.seek("line 1", view.log.position(), log);
             view.log.go(Move::Last);
         }),
-        stage("found and chosen")
-            .acting(|view, log| view.log.seek("line 1", view.log.place(), log)),
+        stage("found and selected")
+            .acting(|view, log| view.log.seek("line 1", view.log.position(), log)),
     ];
     all_differ(&stages, COMPACT, panels::main);
     all_differ(&stages, REDUCED, panels::main);
 }
 
 #[test]
-fn entries_have_a_sign_each_and_one_is_marked_as_chosen() {
+fn timeline_kinds_and_the_selected_entry_differ_in_text() {
     let kinds =
         [TimelineKind::Start, TimelineKind::Stop, TimelineKind::Restart, TimelineKind::GaveUp];
     let of_kind = stages(&kinds, |model, kind| model.timeline[0].kind = kind);
     let shown: Vec<Stage> =
         of_kind.iter().map(|it| it.clone().acting(|view, _| view.tab = Tab::Timeline)).collect();
-    let chosen = [
+    let selected = [
         shown[0].clone(),
         of_kind[0].clone().acting(|view, _| {
             view.tab = Tab::Timeline;
@@ -160,20 +160,20 @@ fn entries_have_a_sign_each_and_one_is_marked_as_chosen() {
     ];
     for size in [WIDE, COMPACT, REDUCED] {
         all_differ(&shown, size, panels::main);
-        all_differ(&chosen, size, panels::main);
+        all_differ(&selected, size, panels::main);
         all_differ(&of_kind, size, panels::entry);
     }
 }
 
 #[test]
-fn the_picked_component_is_marked() {
+fn selected_component_differs_in_text() {
     let first = Stage::new("first", sample::ready());
     let second = Stage::new("second", sample::ready()).acting(|view, _| view.picked = 1);
     all_differ(&[first, second], REDUCED, panels::components);
 }
 
 #[test]
-fn the_open_tab_is_marked() {
+fn open_tab_differs_in_text() {
     let stage =
         |name: &str| Stage { log: SampleLog::default(), ..Stage::new(name, Model::default()) };
     let stages = [
@@ -187,7 +187,7 @@ fn the_open_tab_is_marked() {
 }
 
 #[test]
-fn the_help_says_which_keys_do_nothing_now() {
+fn unavailable_keys_differ_in_the_help() {
     let stages = stages(&[true, false], |model, can| model.can.start = can);
     all_differ(&stages, WIDE, panels::help);
     all_differ(&stages, REDUCED, panels::help);

@@ -1,18 +1,17 @@
-//! Draws one panel where its screen puts it, and writes it down.
+//! Draws one panel at its place on the screen, and converts it to text.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
-use super::panels::Canvas;
 use crate::app::view::View;
 use crate::demo::sample::{self, SampleLog};
 use crate::draw::ascii;
-use crate::draw::layout::Shape;
+use crate::draw::layout::{Pane, Shape};
 use crate::draw::paint;
 use crate::draw::theme::{Symbols, Theme};
 use crate::model::Model;
-use crate::panel::scene::{Placed, Scene};
+use crate::panel::scene::{Canvas, FrameMap, Scene};
 
 pub(super) const WIDE: (u16, u16) = (120, 36);
 pub(super) const COMPACT: (u16, u16) = (80, 24);
@@ -21,17 +20,17 @@ pub(super) const TINY: (u16, u16) = (20, 5);
 pub(super) const FULL: &[(u16, u16)] = &[WIDE, COMPACT];
 pub(super) const READABLE: &[(u16, u16)] = &[WIDE, COMPACT, REDUCED];
 
-/// Draws one panel on the whole screen's area, and says where it lies.
-pub(super) type Draw = fn(&mut Canvas<'_>) -> Rect;
+/// Draws one panel on a screen of this area. Returns the place of the panel.
+pub(super) type Draw = fn(&mut Canvas<'_>, Rect) -> Rect;
 
-/// What a panel is drawn from.
+/// Data for one picture of a panel.
 #[derive(Clone)]
 pub(super) struct Stage {
     pub(super) name: String,
     pub(super) model: Model,
     pub(super) log: SampleLog,
     pub(super) notice: &'static str,
-    /// Done to the view once it has been drawn, as keys would be.
+    /// Changes the view after the first frame, as keys do.
     pub(super) act: fn(&mut View, &SampleLog),
 }
 
@@ -44,12 +43,12 @@ impl Stage {
         Self { act, ..self }
     }
 
-    /// One for each state.
+    /// Returns one stage for each state.
     pub(super) fn states() -> Vec<Self> {
         sample::STATES.map(|state| Self::new(format!("{state:?}"), sample::in_state(state))).into()
     }
 
-    /// The cells of the panel, on a screen of this size.
+    /// Draws the panel on a screen of this size.
     pub(super) fn shoot(
         &self,
         size: (u16, u16),
@@ -69,8 +68,12 @@ impl Stage {
             }
             let scene = Scene { model: &self.model, log: &self.log, palette, notice: self.notice };
             paint::clear(&mut buf, area, palette.base);
-            let (buf, view, placed) = (&mut buf, &mut view, &mut Placed::default());
-            place = draw(&mut Canvas { buf, area, view, scene, placed });
+            let (buf, view, map) = (&mut buf, &mut view, &mut FrameMap::default());
+            let own_log = &mut |pane: Pane, buf: &mut Buffer| {
+                let Rect { x, y, width, .. } = pane.place;
+                buf.set_stringn(x, y, "(the caller draws here)", width.into(), palette.dim);
+            };
+            place = draw(&mut Canvas { buf, view, scene, own_log, map }, area);
         }
         if symbols == Symbols::Ascii {
             ascii::fold(&mut buf, area);
@@ -79,14 +82,14 @@ impl Stage {
     }
 }
 
-/// A frame, and the part of it that is looked at.
+/// A frame, and the place of the panel in it.
 pub(super) struct Shot {
     pub(super) buf: Buffer,
     place: Rect,
 }
 
 impl Shot {
-    /// Each row's cells that something begins in, with their columns.
+    /// Returns the rows of the panel, each with the positions of its cells. Without the second cells of wide symbols.
     pub(super) fn rows(&self) -> impl Iterator<Item = Vec<(u16, u16)>> {
         (self.place.top()..self.place.bottom()).map(|y| {
             let mut x = self.place.left();
@@ -109,7 +112,7 @@ impl Shot {
     }
 }
 
-/// Pictures beneath headings; those that look the same share one.
+/// Returns pictures below headings. Equal pictures share one heading.
 pub(super) fn sheet(
     sizes: &[(u16, u16)],
     stages: &[Stage],
@@ -131,26 +134,26 @@ pub(super) fn sheet(
     sections.collect::<Vec<_>>().join("\n")
 }
 
-/// The same as text alone.
+/// Returns the pictures as text.
 pub(super) fn pictures(sizes: &[(u16, u16)], stages: &[Stage], draw: Draw) -> String {
     sheet(sizes, stages, |stage, size| {
         stage.shoot(size, Theme::Dark, Symbols::Unicode, draw).text()
     })
 }
 
-/// These, and others.
+/// Returns the stages and others.
 pub(super) fn and(mut stages: Vec<Stage>, more: impl IntoIterator<Item = Stage>) -> Vec<Stage> {
     stages.extend(more);
     stages
 }
 
-/// The same with something else about it.
+/// Returns a stage with a changed model.
 pub(super) fn with(name: &str, mut model: Model, change: impl FnOnce(&mut Model)) -> Stage {
     change(&mut model);
     Stage::new(name, model)
 }
 
-/// As its own host sees it, with work on it.
+/// Returns the model of the host with running workflows.
 pub(super) fn in_host() -> Model {
     Model { attached: false, ..sample::with_workflows() }
 }

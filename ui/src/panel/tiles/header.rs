@@ -1,4 +1,4 @@
-//! Is it up, what does it do, which one is it, where does it listen.
+//! The header: state, headline, version, uptime, generation, pid and addresses.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -12,9 +12,9 @@ use crate::panel::scene::{Scene, tile_in};
 use crate::panel::tiles::health;
 use crate::panel::{failure, state};
 
-/// Column of the headline.
-const BESIDE_BADGE: u16 = state::BADGE_COLUMNS + 2;
-/// Rows of the headline.
+/// Column of the headline, right of the state.
+const HEADLINE_COLUMN: u16 = state::BADGE_COLUMNS + 2;
+/// Maximum rows of the headline.
 const MAX_HEADLINE: usize = 2;
 
 pub(crate) fn draw(buf: &mut Buffer, area: Rect, shape: Shape, scene: Scene<'_>) {
@@ -26,7 +26,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, shape: Shape, scene: Scene<'_>)
             palette.border
         }
     };
-    let whose: Vec<Piece<'_>> = [
+    let host: Vec<Piece<'_>> = [
         (model.host_label.as_str(), palette.title),
         (" · ", palette.dim),
         (model.home.as_str(), palette.dim),
@@ -34,28 +34,28 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, shape: Shape, scene: Scene<'_>)
     .into_iter()
     .filter(|(text, _)| !text.is_empty())
     .collect();
-    let inside = tile_in(buf, area, "stigmer local", &whose, border, scene);
+    let inside = tile_in(buf, area, "stigmer local", &host, border, scene);
 
     let facts_height = if shape == Shape::Compact { 2 } else { 1 };
-    let told = 1 + explanation(inside.width, scene);
-    let told = told.min(inside.height.saturating_sub(facts_height));
-    let (told, facts) = split_top(inside, told);
-    if let Some(it) = scene.failure() {
-        let (first, rest) = split_top(told, 1);
+    let height = 1 + explanation(inside.width, scene);
+    let height = height.min(inside.height.saturating_sub(facts_height));
+    let (top, facts) = split_top(inside, height);
+    if let Some(failure) = scene.failure() {
+        let (first, rest) = split_top(top, 1);
         headline(buf, first, scene);
-        failure::draw(buf, rest, it, scene);
+        failure::draw(buf, rest, failure, scene);
     } else {
-        headline(buf, told, scene);
+        headline(buf, top, scene);
     }
     identity(buf, facts, shape, scene);
     if shape == Shape::Compact {
-        layers_and_usage(buf, facts, scene);
+        checks_and_usage(buf, facts, scene);
     }
 }
 
-/// Rows that trouble needs below the first.
+/// Returns the number of rows that an explanation or a long headline needs below the first row.
 pub(crate) fn explanation(columns: u16, scene: Scene<'_>) -> u16 {
-    let room = columns.saturating_sub(BESIDE_BADGE);
+    let room = columns.saturating_sub(HEADLINE_COLUMN);
     scene.failure().map_or_else(
         || wrap_in(&state::headline(scene.model), room, MAX_HEADLINE).len().max(1) as u16 - 1,
         |it| failure::lines(it, columns),
@@ -65,28 +65,28 @@ pub(crate) fn explanation(columns: u16, scene: Scene<'_>) -> u16 {
 fn headline(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     let Scene { model, palette, .. } = scene;
     let text = state::headline(model);
-    let room = area.width.saturating_sub(BESIDE_BADGE + width(&text) + 2);
+    let room = area.width.saturating_sub(HEADLINE_COLUMN + width(&text) + 2);
     let (cli, server) = (model.version.as_deref(), model.server_version.as_deref());
-    // The version is known; what happens is news.
+    // The headline has priority over the version.
     let taken = [server, None]
         .into_iter()
         .filter_map(|server| human::temporal_version(cli, server))
         .find(|version| width(version) <= room)
         .map_or(0, |version| paint::flush_right(buf, area, 0, &[(&version, palette.dim)]));
     state::badge(&mut Pen::row(buf, area, 0), model.state, palette);
-    let news = !model.doing.is_empty() || !model.message.is_empty();
+    let has_activity = !model.doing.is_empty() || !model.message.is_empty();
     let style = match model.state {
         StateView::Failed | StateView::Degraded | StateView::Backoff => palette.state(model.state),
-        _ if news => palette.strong,
+        _ if has_activity => palette.strong,
         _ => palette.dim,
     };
-    let lines = wrap_in(&text, area.width.saturating_sub(BESIDE_BADGE), area.height.into());
+    let lines = wrap_in(&text, area.width.saturating_sub(HEADLINE_COLUMN), area.height.into());
     for (row, line) in (0..).zip(&lines) {
-        Pen::row(buf, area, row).to(BESIDE_BADGE).reserve(taken).put(line, style);
+        Pen::row(buf, area, row).to(HEADLINE_COLUMN).reserve(taken).put(line, style);
     }
 }
 
-/// Uptime, generation, pid; address and web UI. The same columns in every state.
+/// Draws uptime, generation, pid and addresses. In the same columns in every state.
 fn identity(buf: &mut Buffer, area: Rect, shape: Shape, scene: Scene<'_>) {
     let Scene { model, palette, .. } = scene;
     let address = model.address.as_deref().unwrap_or("no address");
@@ -95,16 +95,17 @@ fn identity(buf: &mut Buffer, area: Rect, shape: Shape, scene: Scene<'_>) {
         (Some(url), Shape::Wide) => url.clone(),
         (Some(url), _) => short_url(url, address),
     };
-    // An address where nobody listens is not worth looking at.
-    let ink = |known: bool| if known && model.pid.is_some() { palette.accent } else { palette.dim };
+    // An address where no process listens is dim.
+    let style =
+        |known: bool| if known && model.pid.is_some() { palette.accent } else { palette.dim };
     let taken = paint::flush_right(
         buf,
         area,
         0,
         &[
-            (address, ink(model.address.is_some())),
+            (address, style(model.address.is_some())),
             ("   ", palette.dim),
-            (&ui, ink(model.ui_url.is_some())),
+            (&ui, style(model.ui_url.is_some())),
         ],
     );
 
@@ -120,7 +121,7 @@ fn identity(buf: &mut Buffer, area: Rect, shape: Shape, scene: Scene<'_>) {
     pen.gap(gap).put("pid ", palette.dim).left(&pid, 8, palette.strong);
 }
 
-/// The port is enough where the host is the same: `ui :8233`.
+/// Shortens a URL to its port if its host is that of `address`: `ui :8233`.
 pub(crate) fn short_url(url: &str, address: &str) -> String {
     let bare = url.split_once("://").map_or(url, |(_, rest)| rest).trim_end_matches('/');
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
@@ -130,7 +131,7 @@ pub(crate) fn short_url(url: &str, address: &str) -> String {
     }
 }
 
-fn layers_and_usage(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
+fn checks_and_usage(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     let usage = &scene.model.resources;
     let palette = scene.palette;
     let cpu = usage.cpu_percent.map_or_else(|| "–".to_owned(), human::percent);
@@ -152,7 +153,7 @@ mod tests {
     use super::short_url;
 
     #[test]
-    fn urls_shrink_to_their_port_on_the_same_host() {
+    fn url_is_shortened_to_its_port_on_the_same_host() {
         assert_eq!(short_url("http://127.0.0.1:8233", "127.0.0.1:7233"), "ui :8233");
         assert_eq!(short_url("http://box:8233/", "127.0.0.1:7233"), "box:8233");
     }

@@ -1,4 +1,4 @@
-//! The six probe layers, each with its verdict, latency and how long the verdict has stood.
+//! The six checks, each with its verdict, its latency and the age of the verdict.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -11,7 +11,7 @@ use crate::human;
 use crate::model::LayerView;
 use crate::panel::scene::{Scene, tile};
 
-/// Columns of a latency or an age with the distance before it.
+/// Columns of a latency or an age, with the gap before it.
 const NUMBER: u16 = 7;
 
 pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
@@ -29,11 +29,11 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     let inside = tile(buf, area, "Health", note, scene);
     for (row, layer) in (0..inside.height).zip(layers) {
         let mut pen = Pen::row(buf, inside, row);
-        ladder_row(&mut pen, layer, palette);
+        check_row(&mut pen, layer, palette);
     }
 }
 
-fn ladder_row(pen: &mut Pen<'_>, layer: &LayerView, palette: &Palette) {
+fn check_row(pen: &mut Pen<'_>, layer: &LayerView, palette: &Palette) {
     let (sign, style) = verdict(layer, palette);
     pen.put(sign, style).gap(1);
     let name = if layer.ok == Some(false) { style } else { palette.base };
@@ -43,7 +43,7 @@ fn ladder_row(pen: &mut Pen<'_>, layer: &LayerView, palette: &Palette) {
         let number = if layer.ok == Some(true) { palette.strong } else { palette.dim };
         pen.right(&latency, NUMBER, number);
     } else {
-        // Why it fails takes the place of numbers, and of the age as well when it is long.
+        // The reason of a failure replaces the latency, and a long reason also replaces the age.
         let room = pen.room().saturating_sub(NUMBER);
         let columns = if width(&layer.detail) <= room { room } else { pen.room() };
         pen.left(&layer.detail, columns, style);
@@ -55,7 +55,7 @@ fn ladder_row(pen: &mut Pen<'_>, layer: &LayerView, palette: &Palette) {
     pen.right(&since, columns, palette.dim);
 }
 
-/// `✓lock ✓process …`
+/// Draws `✓lock ✓process …`.
 pub(crate) fn in_a_row(pen: &mut Pen<'_>, scene: Scene<'_>) {
     for layer in &scene.model.health {
         let (sign, style) = verdict(layer, scene.palette);
@@ -64,7 +64,7 @@ pub(crate) fn in_a_row(pen: &mut Pen<'_>, scene: Scene<'_>) {
     }
 }
 
-/// `✓✓✓✗–✓`
+/// Draws `✓✓✓✗–✓`.
 pub(crate) fn signs(pen: &mut Pen<'_>, scene: Scene<'_>) {
     for layer in &scene.model.health {
         let (sign, style) = verdict(layer, scene.palette);

@@ -1,10 +1,10 @@
-//! How fast it answers, and how fast it has answered.
+//! The latency of the gRPC check, now and recently.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::draw::cluster::width;
-use crate::draw::graph::{self, Ink};
+use crate::draw::graph::{self, BarStyles};
 use crate::draw::layout::split_top;
 use crate::draw::paint::Pen;
 use crate::draw::theme::Palette;
@@ -12,7 +12,7 @@ use crate::human;
 use crate::model::{Model, ProbePoint, ProbeView};
 use crate::panel::scene::{Scene, tile};
 
-/// The graph's scale never goes below this: noise between 100 and 200 µs is not news.
+/// Minimum scale of the graph. Variations between 100 and 200 µs do not matter.
 const LEAST_SCALE_US: f64 = 500.0;
 
 pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
@@ -36,32 +36,41 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     latest(&mut pen, scene);
     for (label, value) in [("p50 ", probe.p50_us), ("p99 ", probe.p99_us)] {
         pen.gap(2).put(label, palette.dim);
-        let ink = if model.state.is_up() { palette.base } else { palette.dim };
-        pen.right(&value.map_or_else(|| "–".into(), human::latency), 6, ink);
+        let style = if model.state.is_up() { palette.base } else { palette.dim };
+        pen.right(&value.map_or_else(|| "–".into(), human::latency), 6, style);
     }
 
-    // With room to spare, a sentence about what happens when probes fail.
+    // With enough room, a legend explains what happens when checks fail.
     let legend = u16::from(rest.height > 2);
     let (graph, legend) = split_top(rest, rest.height - legend);
     draw_history(buf, graph, scene, scale);
     let mut pen = Pen::row(buf, legend, 0);
     if model.state.is_up() && !model.watched {
-        pen.put("nobody probes it now", palette.warn);
+        pen.put("not checked: no host", palette.warn);
     } else if !model.is_live() && !probe.history.is_empty() {
-        pen.put("of the last run", palette.dim);
+        pen.put("last run", palette.dim);
     } else if model.is_live() && probe.consecutive_failures > 0 {
         pen.put(&failing(model, legend.width), palette.error);
     } else if probe.failure_threshold > 0 {
-        let limit = match probe.failure_span_ms {
-            0 => format!("{} ×", probe.failure_threshold),
-            span => format!("{} ×", human::interval(span)),
-        };
-        let text = format!("every {} · restart at {limit}", human::interval(probe.period_ms));
-        pen.put(&text, palette.dim);
+        pen.put(&rule(probe, legend.width), palette.dim);
     }
 }
 
-/// How far it is until a restart, or why there is none.
+/// Returns when checks run and when failures lead to a restart, as the longest text that fits into `columns`.
+fn rule(probe: &ProbeView, columns: u16) -> String {
+    let restart = format!("restart after {}", limit(probe));
+    let whole = format!("check every {}, {restart}", human::interval(probe.period_ms));
+    if width(&whole) <= columns { whole } else { restart }
+}
+
+fn limit(probe: &ProbeView) -> String {
+    match probe.failure_span_ms {
+        0 => human::counted(probe.failure_threshold.into(), "failure", "failures"),
+        span => format!("{} of failures", human::interval(span)),
+    }
+}
+
+/// Returns how many failures there are until a restart, or why there is no restart.
 fn failing(model: &Model, columns: u16) -> String {
     let probe = &model.probe;
     let failures = probe.consecutive_failures;
@@ -73,16 +82,18 @@ fn failing(model: &Model, columns: u16) -> String {
         return if width(&whole) <= columns { whole } else { why };
     }
     match probe.failure_span_ms {
-        0 => format!("{failures} × of {} until a restart", probe.failure_threshold),
-        span => format!("{failures} × · restart at {} of them", human::interval(span)),
+        0 => format!("{failures} of {}, then restart", limit(probe)),
+        span => {
+            let failures = human::counted(failures.into(), "failure", "failures");
+            format!("{failures}, restart after {}", human::interval(span))
+        }
     }
 }
 
-/// The latest latency; a failure takes its place.
+/// Draws the latest latency, or a failure, or `–` if the server is not checked.
 pub(crate) fn latest(pen: &mut Pen<'_>, scene: Scene<'_>) {
     let probe = &scene.model.probe;
     match (probe.history.last(), probe.last_us) {
-        // What answered, or failed to, is gone or going, or nobody asks it.
         _ if !scene.model.state.is_up() || !scene.model.is_live() => {
             pen.right("–", 6, scene.palette.dim)
         }
@@ -92,6 +103,7 @@ pub(crate) fn latest(pen: &mut Pen<'_>, scene: Scene<'_>) {
     };
 }
 
+/// Draws the recent latencies. `scale` is the value of a full column in µs.
 pub(crate) fn draw_history(buf: &mut Buffer, area: Rect, scene: Scene<'_>, scale: f64) {
     let values = scene.model.probe.history.iter().map(|point| match point {
         ProbePoint::Ok(us) => Some(*us as f64),
@@ -99,11 +111,11 @@ pub(crate) fn draw_history(buf: &mut Buffer, area: Rect, scene: Scene<'_>, scale
     });
     let Palette { graph, graph_dim, error, dim, .. } = *scene.palette;
     let (bar, failure) = if scene.model.is_live() { (graph, error) } else { (graph_dim, dim) };
-    let ink = Ink { bar, failure };
-    graph::history(buf, area, values, scale, ink);
+    let styles = BarStyles { bar, failure };
+    graph::history(buf, area, values, scale, styles);
 }
 
-/// The value of a full column, from what is visible.
+/// Returns the value of a full column in µs, from the visible part of the history.
 pub(crate) fn scale(probe: &ProbeView, columns: usize) -> f64 {
     let visible = probe.history.iter().rev().take(columns).filter_map(|point| match point {
         ProbePoint::Ok(us) => Some(*us as f64),

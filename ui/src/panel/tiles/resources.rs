@@ -1,16 +1,16 @@
-//! What the process tree and the database use.
+//! CPU and memory of the process tree, and the database.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::draw::cluster::{clusters, width};
-use crate::draw::graph::{self, Ink};
+use crate::draw::graph::{self, BarStyles};
 use crate::draw::paint::Pen;
 use crate::human;
 use crate::loss::Storage;
 use crate::panel::scene::{Scene, tile};
 
-/// Columns of label and number in front of each graph.
+/// Columns of the label and the number in front of each graph.
 const LABEL: u16 = 4;
 const NUMBER: u16 = 6;
 
@@ -41,7 +41,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     };
     if let Some(lost) = lost {
         pen.put(lost, palette.warn);
-        Pen::row(buf, inside, 5).put("a restart loses it all", palette.dim);
+        Pen::row(buf, inside, 5).put("a restart loses all data", palette.dim);
         return;
     }
     pen.right(&usage.db_bytes.map_or_else(|| "–".into(), human::bytes), NUMBER, palette.strong);
@@ -49,6 +49,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     Pen::row(buf, inside, 5).put(&tail(path, inside.width), palette.dim);
 }
 
+/// Draws a label, a number and a graph. `least` is the minimum scale of the graph.
 fn meter(
     buf: &mut Buffer,
     area: Rect,
@@ -74,11 +75,11 @@ fn meter(
     let visible = history.clone().rev().take(usize::from(graph.width));
     let ceiling = graph::ceiling(visible, least);
     let bar = if scene.model.is_live() { palette.graph } else { palette.graph_dim };
-    let ink = Ink { bar, failure: palette.error };
-    graph::history(buf, graph, history.map(Some), ceiling, ink);
+    let styles = BarStyles { bar, failure: palette.error };
+    graph::history(buf, graph, history.map(Some), ceiling, styles);
 }
 
-/// The end of a path says which file it is.
+/// Shortens a path to its end, which has the name of the file.
 fn tail(path: &str, columns: u16) -> String {
     let total = width(path);
     if total <= columns {

@@ -1,4 +1,4 @@
-//! How often it was restarted, why the last time, and when.
+//! The number of restarts, and the cause and the time of the latest one.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -10,7 +10,7 @@ use crate::model::{LastRestart, RestartsView, StateView};
 use crate::panel::scene::{Scene, tile};
 
 const MINUTE: u64 = 60_000;
-/// What the time axis may span; the least that shows every restart is taken.
+/// Possible spans of the time axis in ms. The shortest one that shows every restart is used.
 const SPANS: [u64; 5] =
     [10 * MINUTE, 60 * MINUTE, 6 * 60 * MINUTE, 24 * 60 * MINUTE, 7 * 24 * 60 * MINUTE];
 
@@ -24,8 +24,8 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
         0 => String::new(),
         max => format!("{}/{max} in {}", restarts.in_window, human::age(restarts.window_ms)),
     };
-    let used_up = restarts.max > 0 && restarts.in_window >= restarts.max;
-    let style = if used_up { palette.error } else { palette.dim };
+    let at_limit = restarts.max > 0 && restarts.in_window >= restarts.max;
+    let style = if at_limit { palette.error } else { palette.dim };
     let note: &[_] = if window.is_empty() { &[] } else { &[(window.as_str(), style)] };
     let inside = tile(buf, area, "Restarts", note, scene);
     if inside.height >= 6 {
@@ -95,16 +95,16 @@ fn recovery(pen: &mut Pen<'_>, last: &LastRestart, scene: Scene<'_>) {
             let (word, ms) = last.downtime_ms.map_or(("repaired in ", ms), |ms| ("down for ", ms));
             pen.put(word, scene.palette.dim).put(&human::duration(ms), scene.palette.ok)
         }
-        // Given up, and started by hand since.
-        None if scene.model.state.is_up() => pen.put("not repaired by itself", scene.palette.dim),
+        // The supervisor gave up, and the server was started again since.
+        None if scene.model.state.is_up() => pen.put("restarted by you", scene.palette.dim),
         None if matches!(scene.model.state, StateView::Failed | StateView::Stopped) => {
-            pen.put("not repaired", scene.palette.dim)
+            pen.put("not restarted", scene.palette.dim)
         }
-        None => pen.put("not repaired yet", scene.palette.warn),
+        None => pen.put("not restarted yet", scene.palette.warn),
     };
 }
 
-/// An hour when there is nothing to show: restarts are rare.
+/// Returns the span of the time axis; one hour without restarts.
 fn span(marks: &[u64]) -> u64 {
     let oldest = marks.iter().copied().max().unwrap_or(60 * MINUTE);
     SPANS.into_iter().find(|span| *span >= oldest).unwrap_or(SPANS[4])

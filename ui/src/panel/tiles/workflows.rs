@@ -1,4 +1,4 @@
-//! What the user's workflows do, in one row: what runs, what failed, and which work nobody takes.
+//! The counts of workflows, and task queues without a worker, in one row.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -7,7 +7,7 @@ use crate::draw::paint::Pen;
 use crate::human;
 use crate::panel::scene::Scene;
 
-/// Narrower than this, what a queue is called says enough.
+/// Below this width, a queue has only its name.
 const SPELLED_OUT: u16 = 100;
 
 pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {

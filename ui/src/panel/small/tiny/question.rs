@@ -1,55 +1,48 @@
-//! A question where there is no room for a dialog: it still names its order, and can be answered.
+//! A dialog on a screen without room for a box: the question, and its answers as keys.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::app::keymap::{self, Binding, Context};
-use crate::app::view::{Order, Overlay, stake};
+use crate::app::view::{Interruption, Overlay, stop_impact};
 use crate::draw::cluster::{width, wrap};
 use crate::draw::layout::split_top;
 use crate::draw::paint::Pen;
 use crate::human;
-use crate::loss::{Holdings, Loss, Stake};
-use crate::panel::scene::Click;
-use crate::panel::scene::{Placed, Scene};
+use crate::loss::{Loss, StopImpact, WorkflowTotals};
+use crate::panel::scene::{Canvas, Click, Scene};
 use crate::panel::state;
 
-/// Columns of the keys where the answers stand one below the other.
+/// Columns of a key, if each answer has a row.
 const KEY: u16 = 4;
 const GAP: u16 = 2;
 
-pub(crate) fn draw(
-    buf: &mut Buffer,
-    area: Rect,
-    context: &Context<'_>,
-    scene: Scene<'_>,
-    placed: &mut Placed,
-) {
-    let palette = scene.palette;
-    let choices: Vec<&Binding> = keymap::choices(context.scope(), context).collect();
-    let lines: Vec<(String, Style)> = if let Some(said) = scene.said() {
-        wrap(said, area.width).into_iter().map(|line| (line, palette.selected)).collect()
+pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect) {
+    let scene @ Scene { model, log, palette, .. } = canvas.scene;
+    let context = Context { view: canvas.view, model, log };
+    let choices: Vec<&Binding> = keymap::choices(context.scope(), &context).collect();
+    let lines: Vec<(String, Style)> = if let Some(message) = scene.message() {
+        wrap(message, area.width).into_iter().map(|line| (line, palette.selected)).collect()
     } else {
-        let stake = stake(scene.model).map(|stake| {
-            let ink = if stake.loss().is_some() { palette.error } else { palette.warn };
-            (brief(stake, area.width), ink)
+        let impact = stop_impact(model).map(|impact| {
+            let style = if impact.loss().is_some() { palette.error } else { palette.warn };
+            (brief(impact, area.width), style)
         });
-        std::iter::once((title(context), palette.strong)).chain(stake).collect()
+        std::iter::once((title(&context), palette.strong)).chain(impact).collect()
     };
     let rows = answers(&choices, area, lines.len());
     let (above, below) = split_top(area, area.height.saturating_sub(rows.len() as u16));
     for (row, (line, style)) in (0..above.height).zip(&lines) {
-        Pen::row(buf, above, row).put(line, *style);
+        Pen::row(canvas.buf, above, row).put(line, *style);
     }
     for (y, answers) in (0..below.height).zip(rows) {
-        let mut pen = Pen::row(buf, below, y);
+        let mut pen = Pen::row(canvas.buf, below, y);
         for answer in answers {
             let from = pen.x();
-            pen.left(answer.key.shown, answer.columns, palette.key).put(answer.word, palette.base);
+            pen.left(answer.key.shown, answer.columns, palette.key).put(answer.label, palette.base);
             let place = Rect { x: from, y: below.y + y, width: pen.x() - from, height: 1 };
             if let Some((key, _)) = answer.key.keys.first() {
-                placed.put(place, Click::Key(*key));
+                canvas.map.add(place, Click::Key(*key));
             }
             pen.gap(GAP);
         }
@@ -58,15 +51,15 @@ pub(crate) fn draw(
 
 struct Answer<'a> {
     key: &'a Binding,
-    /// Of the key and the distance behind it.
+    /// Columns of the key and the gap after it.
     columns: u16,
-    word: &'a str,
+    label: &'a str,
 }
 
-/// One below the other; where that leaves no room for the question's lines, side by side.
+/// Returns the rows of the answers: one row each, or several in a row if `lines` of the question need the rest.
 fn answers<'a>(choices: &[&'a Binding], area: Rect, lines: usize) -> Vec<Vec<Answer<'a>>> {
     if choices.len() + lines <= area.height.into() {
-        let one = |key: &&'a Binding| vec![Answer { key, columns: KEY, word: key.short }];
+        let one = |key: &&'a Binding| vec![Answer { key, columns: KEY, label: key.short }];
         return choices.iter().map(one).collect();
     }
     let whole = side_by_side(choices, area.width, |short| short);
@@ -79,13 +72,13 @@ fn answers<'a>(choices: &[&'a Binding], area: Rect, lines: usize) -> Vec<Vec<Ans
 fn side_by_side<'a>(
     choices: &[&'a Binding],
     columns: u16,
-    word: fn(&'a str) -> &'a str,
+    label: fn(&'a str) -> &'a str,
 ) -> Vec<Vec<Answer<'a>>> {
     let mut rows: Vec<Vec<Answer<'a>>> = Vec::new();
     let mut used = columns;
     for key in choices {
-        let answer = Answer { key, columns: width(key.shown) + 1, word: word(key.short) };
-        let wide = answer.columns + width(answer.word);
+        let answer = Answer { key, columns: width(key.shown) + 1, label: label(key.short) };
+        let wide = answer.columns + width(answer.label);
         match rows.last_mut() {
             Some(row) if used + GAP + wide <= columns => {
                 row.push(answer);
@@ -102,25 +95,24 @@ fn side_by_side<'a>(
 
 fn title(context: &Context<'_>) -> String {
     match context.overlay() {
-        Some(Overlay::Confirm(Order::Stop)) => "Stop Temporal?".to_owned(),
-        Some(Overlay::Confirm(Order::Restart)) => "Restart Temporal?".to_owned(),
-        Some(Overlay::Confirm(Order::StopAndQuit)) => "Stop and quit?".to_owned(),
-        _ => format!("Temporal is {}", state::word(context.model.state)),
+        Some(Overlay::Confirm(Interruption::Stop)) => "Stop the server?".to_owned(),
+        Some(Overlay::Confirm(Interruption::Restart)) => "Restart the server?".to_owned(),
+        Some(Overlay::Confirm(Interruption::StopAndQuit)) => "Stop and quit?".to_owned(),
+        _ => format!("Server {}", state::word(context.model.state)),
     }
 }
 
-/// What is interrupted or lost, in as many words as fit into so many columns.
-fn brief(stake: Stake, columns: u16) -> String {
-    let [long, short] = match stake {
-        Stake::Interrupted(running) => {
-            let run = if running == 1 { "runs" } else { "run" };
+/// Returns the impact of a stop as the longest text that fits into `columns`.
+fn brief(impact: StopImpact, columns: u16) -> String {
+    let [long, short] = match impact {
+        StopImpact::Interrupted(running) => {
             let workflows = human::counted(running, "workflow", "workflows");
-            [format!("{workflows} {run}"), format!("{} {run}", human::count(running))]
+            [format!("{workflows} running"), format!("{} running", human::count(running))]
         }
-        Stake::Lost(Loss { workflows: None, .. }) => {
+        StopImpact::Lost(Loss { workflows: None, .. }) => {
             ["all workflows LOST".to_owned(), "all LOST".to_owned()]
         }
-        Stake::Lost(Loss { workflows: Some(Holdings { running, closed }), .. }) => {
+        StopImpact::Lost(Loss { workflows: Some(WorkflowTotals { running, closed }), .. }) => {
             let all = running.saturating_add(closed);
             let workflows = human::counted(all, "workflow", "workflows");
             [format!("{workflows} LOST"), format!("{} LOST", human::count(all))]
@@ -131,16 +123,17 @@ fn brief(stake: Stake, columns: u16) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::loss::{Count, Holdings, Stake, Storage};
+    use super::*;
+    use crate::loss::{Storage, WorkflowCount};
 
     #[test]
-    fn few_columns_still_say_that_it_is_lost() {
-        let brief =
-            |storage, count, columns| super::brief(Stake::judge(storage, count).unwrap(), columns);
-        let some = Count::Current(Holdings { running: 7, closed: 12 });
-        assert_eq!(brief(Storage::Memory, some, 20), "19 workflows LOST");
-        assert_eq!(brief(Storage::Memory, some, 10), "19 LOST");
-        assert_eq!(brief(Storage::Memory, Count::Unknown, 20), "all workflows LOST");
-        assert_eq!(brief(Storage::File, some, 20), "7 workflows run");
+    fn narrow_question_still_names_the_loss() {
+        let text =
+            |storage, count, columns| brief(StopImpact::judge(storage, count).unwrap(), columns);
+        let some = WorkflowCount::Current(WorkflowTotals { running: 7, closed: 12 });
+        assert_eq!(text(Storage::Memory, some, 20), "19 workflows LOST");
+        assert_eq!(text(Storage::Memory, some, 10), "19 LOST");
+        assert_eq!(text(Storage::Memory, WorkflowCount::Unknown, 20), "all workflows LOST");
+        assert_eq!(text(Storage::File, some, 20), "7 workflows running");
     }
 }

@@ -1,4 +1,4 @@
-//! One row of the log: a line, clipped or wrapped, or lines that are folded.
+//! One row of the log: a line, clipped or wrapped, or a fold.
 
 use std::ops::Range;
 
@@ -10,38 +10,40 @@ use crate::draw::cluster::{clusters, shorten};
 use crate::draw::paint::Pen;
 use crate::explorer::Row;
 use crate::human;
-use crate::log::{Level, LineKind, LogLine, Noise};
+use crate::log::{Level, LineKind, LogLine};
 use crate::model::{Model, TimelineKind};
 use crate::panel::scene::Scene;
 
 const TIME: u16 = 12;
 const LEVEL: u16 = 5;
 const COMPONENT: u16 = 9;
-/// Narrower than this, the time is left out.
+/// Below this width, the time is omitted.
 const TIME_NEEDS: u16 = 58;
-/// From here on the fields have a column of their own.
+/// From this width on, the fields have their own column.
 const FIELDS_NEED: u16 = 98;
-/// Temporal's messages are seldom longer; wider screens show more of the fields.
+/// Maximum columns of a message before the column of the fields. Messages of Temporal are rarely longer.
 const TEXT_MAX: u16 = 56;
-/// Nobody sees what lies behind these bytes; they bound the price of a hostile line.
+/// Maximum bytes of a text that are drawn. More do not fit on a screen; the limit bounds the cost of a huge line.
 const VISIBLE: usize = 16 * 1024;
 
-/// How a row is drawn, and where.
-pub(crate) struct Brush<'a> {
+/// Painter of one row.
+pub(crate) struct RowPainter<'a> {
     pub(crate) area: Rect,
+    /// Columns scrolled out to the left.
     pub(crate) shift: u16,
     pub(crate) wraps: bool,
+    /// Search pattern, whose matches are marked.
     pub(crate) pattern: Option<&'a str>,
     pub(crate) scene: Scene<'a>,
 }
 
-/// Columns before the text of a line that was understood.
+/// Returns the columns before the message of a parsed line.
 fn head_columns(columns: u16) -> u16 {
     let time = if columns >= TIME_NEEDS { TIME + 1 } else { 0 };
     time + LEVEL + 1 + COMPONENT + 1
 }
 
-/// Rows that a line takes when it is wrapped, at most `most`.
+/// Returns the number of rows of a wrapped line, at most `most`.
 pub(crate) fn height(line: &LogLine<'_>, columns: u16, most: u16) -> u16 {
     let (columns, parts) = match line.kind {
         LineKind::GenerationMark => return 1,
@@ -65,28 +67,25 @@ pub(crate) fn height(line: &LogLine<'_>, columns: u16, most: u16) -> u16 {
     rows
 }
 
-impl Brush<'_> {
-    /// `▸ 41 lines of start-up`
-    pub(crate) fn fold(&self, buf: &mut Buffer, row: Row, is_chosen: bool) {
+impl RowPainter<'_> {
+    /// Draws a fold: `▸ 41 routine lines`.
+    pub(crate) fn fold(&self, buf: &mut Buffer, row: Row, is_selected: bool) {
         let palette = self.scene.palette;
-        let what = match row.noise {
-            Some(Noise::StartUp) => "start-up",
-            Some(Noise::Shutdown | Noise::Beside | Noise::BesideShutdown) | None => "shutdown",
-        };
-        let text = format!("{} of {what}", human::counted(row.lines.into(), "line", "lines"));
-        let hint = if is_chosen { " · Enter opens" } else { "" };
+        let text = human::counted(row.lines.into(), "routine line", "routine lines");
+        let hint = if is_selected { " · Enter opens" } else { "" };
         let all =
             Rect { x: self.area.x.saturating_sub(1), width: self.area.width + 1, ..self.area };
         Pen::row(buf, all, 0).put("▸", palette.key).put(&text, palette.dim).put(hint, palette.dim);
     }
 
+    /// Draws a line, in as many rows as `area` has.
     pub(crate) fn line(&self, buf: &mut Buffer, line: &LogLine<'_>) {
         let palette = self.scene.palette;
         match line.kind {
             LineKind::GenerationMark => {
                 let mut pen = Pen::row(buf, self.area, 0);
                 pen.put("── ", palette.border).put(line.text, palette.key);
-                pen.put(&how_it_came(line.text, self.scene.model), palette.dim).gap(1);
+                pen.put(&origin(line.text, self.scene.model), palette.dim).gap(1);
                 let rest = pen.room();
                 pen.fill("─", rest, palette.border);
             }
@@ -127,12 +126,12 @@ impl Brush<'_> {
         self.put(&mut pen, line.text, text);
         let used = start - pen.room();
         let to_fields = column.saturating_sub(self.shift).saturating_sub(used).max(2);
-        // The column counts from the unshifted beginning, so scrolled lines stay aligned with each other.
+        // The column counts from the unshifted beginning, so that scrolled lines stay aligned.
         pen.gap(to_fields);
         self.put(&mut pen, line.fields, palette.dim);
     }
 
-    /// Texts one after the other over as many rows as there are, `indent` columns from the left.
+    /// Draws texts one after the other into all rows of `area`, with an indent.
     fn flow(&self, buf: &mut Buffer, indent: u16, parts: &[(&str, Style)]) {
         let palette = self.scene.palette;
         let mut row = 0;
@@ -156,7 +155,7 @@ impl Brush<'_> {
                     break;
                 }
                 if wrote == 0 && column == indent {
-                    // Not even one character fits.
+                    // No character fits.
                     break;
                 }
                 row += 1;
@@ -175,11 +174,12 @@ impl Brush<'_> {
     }
 }
 
-/// What the timeline knows of the generation that begins here: ` · after crash: signal 9 · repaired in 131 ms`.
-fn how_it_came(mark: &str, model: &Model) -> String {
+/// Returns what the timeline knows about the start of this generation:
+/// ` · after crash: signal 9 · repaired in 131 ms`. Empty if unknown.
+fn origin(mark: &str, model: &Model) -> String {
     let number = mark.strip_prefix("generation ").and_then(|text| text.parse::<u64>().ok());
     let Some(number) = number else { return String::new() };
-    // A repair stands with the generation that ended.
+    // The entry of a restart has the number of the generation that ended.
     let row = model.timeline.iter().find(|row| match row.kind {
         TimelineKind::Restart => row.generation + 1 == number,
         TimelineKind::Start => row.generation == number,

@@ -1,10 +1,10 @@
-//! Where one looks: at the newest lines, or at a line that was chosen.
+//! The position in the log: following the newest lines, or paused at a line.
 
 use std::ops::RangeInclusive;
 
 use super::rows::{Row, Rows};
 
-/// How far to go.
+/// A movement of the cursor or of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Move {
     Up(u16),
@@ -15,27 +15,29 @@ pub(crate) enum Move {
     Last,
 }
 
+/// Position in the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// Absent while following.
+pub(crate) struct LogPosition {
+    /// `None` while following.
     paused: Option<Pause>,
-    /// Of the last rows, so many fit on the page.
+    /// Number of rows that fit on the last page.
     page: usize,
 }
 
+/// Position while paused, as numbers of lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Pause {
     /// A line of the first visible row.
     top: u64,
-    /// The line that is looked at.
+    /// The current line.
     cursor: u64,
-    /// The other end of what is selected.
+    /// The other end of a selected range.
     mark: Option<u64>,
-    /// The next line that nobody has seen.
+    /// The first line after the pause.
     seen: u64,
 }
 
-impl Place {
+impl LogPosition {
     pub(super) fn follows(&self) -> bool {
         self.paused.is_none()
     }
@@ -56,23 +58,23 @@ impl Place {
         self.page > 0 && rows.len() > self.page
     }
 
-    pub(super) fn marks(&self) -> bool {
+    pub(super) fn has_range(&self) -> bool {
         self.paused.is_some_and(|pause| pause.mark.is_some())
     }
 
-    pub(super) fn drop_mark(&mut self) {
+    pub(super) fn drop_range(&mut self) {
         if let Some(pause) = &mut self.paused {
             pause.mark = None;
         }
     }
 
-    pub(super) fn chosen(&self, rows: &Rows) -> Option<RangeInclusive<usize>> {
+    pub(super) fn selected(&self, rows: &Rows) -> Option<RangeInclusive<usize>> {
         let pause = self.paused.filter(|_| rows.len() > 0)?;
         let (a, b) = (pause.cursor, pause.mark.unwrap_or(pause.cursor));
         Some(rows.position(a.min(b))..=rows.position(a.max(b)))
     }
 
-    /// What it held on to may be gone or hidden by now.
+    /// Moves to lines that still exist and pass the filter.
     pub(super) fn update(&mut self, rows: &Rows) {
         let Some(pause) = &mut self.paused else { return };
         if rows.len() == 0 {
@@ -85,7 +87,7 @@ impl Place {
         }
     }
 
-    /// Stops following, with the cursor at the newest row.
+    /// Returns the current pause; while following, a new one with the cursor at the newest row. `None` without rows.
     fn pause(&mut self, rows: &Rows) -> Option<Pause> {
         let last = rows.get(rows.len().checked_sub(1)?)?;
         Some(self.paused.unwrap_or_else(|| {
@@ -94,19 +96,20 @@ impl Place {
         }))
     }
 
-    /// The first row of the last page.
+    /// Returns the first row of the last page.
     fn last_top(&self, rows: &Rows) -> usize {
         rows.len().saturating_sub(self.page.max(1))
     }
 
+    /// Pauses with the cursor at a line, without a range.
     pub(super) fn pause_at(&mut self, number: u64, rows: &Rows) {
         if let Some(pause) = self.pause(rows) {
             self.paused = Some(Pause { cursor: number, mark: None, ..pause });
         }
     }
 
-    /// As [`Place::pause_at`]; a line that is out of sight comes to the middle of the page.
-    pub(super) fn look_at(&mut self, number: u64, rows: &Rows) {
+    /// Pauses like [`LogPosition::pause_at`]. A line outside the page moves to its middle.
+    pub(super) fn show(&mut self, number: u64, rows: &Rows) {
         self.pause_at(number, rows);
         let Some(pause) = &mut self.paused else { return };
         let (top, at) = (rows.position(pause.top), rows.position(number));
@@ -124,7 +127,7 @@ impl Place {
         }
     }
 
-    pub(super) fn toggle_mark(&mut self, rows: &Rows) {
+    pub(super) fn toggle_range(&mut self, rows: &Rows) {
         if let Some(pause) = self.pause(rows) {
             let mark = pause.mark.is_none().then_some(pause.cursor);
             self.paused = Some(Pause { mark, ..pause });
@@ -139,7 +142,7 @@ impl Place {
         }
     }
 
-    /// Moves the cursor; the page follows it. Beyond the newest row it follows the log again.
+    /// Moves the cursor; the page follows the cursor. Beyond the newest row, the log is followed again.
     pub(super) fn go(&mut self, by: Move, rows: &Rows) {
         let Some(pause) = self.pause(rows) else { return };
         let last = rows.len() - 1;
@@ -167,7 +170,7 @@ impl Place {
         });
     }
 
-    /// Moves the page; the cursor stays on it. At the end it follows the log again.
+    /// Moves the page; the cursor stays on the page. At the end, the log is followed again.
     pub(super) fn scroll(&mut self, by: Move, rows: &Rows) {
         if !self.scrolls(rows) {
             return;
@@ -193,7 +196,7 @@ impl Place {
         self.paused = Some(Pause { top, cursor, ..pause });
     }
 
-    /// Told by each frame. Returns the first row to draw, so that the cursor is in sight.
+    /// Takes the height of the page from a frame. Returns the first row to draw; the cursor is on the page.
     pub(super) fn measure(
         &mut self,
         height: u16,
@@ -201,7 +204,7 @@ impl Place {
         height_of: &mut dyn FnMut(Row) -> u16,
     ) -> usize {
         let height = usize::from(height);
-        // So many rows fit if `last` is the lowest.
+        // Number of rows that fit if `last` is the lowest one.
         let mut fitting = |last: usize| {
             let mut used = 0;
             let fits = |at: &usize| {
