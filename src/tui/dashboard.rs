@@ -20,7 +20,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use stigmer_ui::human;
-use stigmer_ui::{Action, CopyRequest, Input, LogFile, QuitChoice, Theme, Ui};
+use stigmer_ui::{Action, CopyRequest, Input, LogFile, Model, QuitChoice, Theme, Ui};
 use tokio_util::sync::CancellationToken;
 
 /// No more than 30 frames a second.
@@ -56,6 +56,9 @@ pub(super) struct Dashboard {
     pub(super) own: OwnLog,
     pub(super) own_file: Follower,
     toast_until: Option<Instant>,
+    /// The model that the last key was handled with, for the frame that follows at once. Any other
+    /// change removes it.
+    pub(super) model: Option<Model>,
     witness: Witness,
     orders: Orders,
     /// To be opened in a pager.
@@ -75,6 +78,7 @@ impl Dashboard {
             own: OwnLog::default(),
             own_file: Follower::new(&home.stigmer_log(), Start::Tail(1_000)).resting(LOG_PAUSE),
             toast_until: None,
+            model: None,
             orders: Orders::none(),
             read: None,
         }
@@ -88,6 +92,7 @@ impl Dashboard {
         // Those were for another host, which has them or is gone with them.
         self.orders = Orders::none();
         self.viewer.under_way = None;
+        self.model = None;
     }
 
     /// Runs until something ends it; `lost` is cancelled when another host has the home.
@@ -102,6 +107,7 @@ impl Dashboard {
         let mut census = Census::begin(self.session.clone());
         let mut last_frame = Instant::now();
         let mut due = Some(last_frame);
+        self.model = None;
         loop {
             if terminal::has_panicked() {
                 return End::Over(Over::Panicked);
@@ -194,10 +200,16 @@ impl Dashboard {
         if self.toast_until.is_some_and(|until| Instant::now() >= until) {
             self.viewer.toast = None;
             self.toast_until = None;
+            self.model = None;
         }
         tui_logger::move_events();
-        self.viewer.unwatched = self.unwatched();
-        let model = presenter::present(&self.session.view(), &self.viewer);
+        let unwatched = self.unwatched();
+        if unwatched != self.viewer.unwatched {
+            self.viewer.unwatched = unwatched;
+            self.model = None;
+        }
+        let kept = self.model.take();
+        let model = kept.unwrap_or_else(|| presenter::present(&self.session.view(), &self.viewer));
         let (ui, log, own) = (&mut self.ui, &self.log, &self.own);
         let palette = *ui.palette();
         let drawn = screen.draw(|frame| {
@@ -212,14 +224,17 @@ impl Dashboard {
 
     pub(super) fn handle(&mut self, input: Input) -> Option<End> {
         let model = presenter::present(&self.session.view(), &self.viewer);
-        let (order, word) = match self.ui.handle(input, &model, &self.log)? {
+        let action = self.ui.handle(input, &model, &self.log);
+        let url = model.ui_url.clone().filter(|_| action == Some(Action::OpenWebUi));
+        self.model = Some(model);
+        let (order, word) = match action? {
             Action::Start if self.viewer.unwatched.is_some() => return Some(End::TakesOver),
             Action::Start => (Order::Start, "starting"),
             Action::Stop => (Order::Stop, "stopping"),
             Action::Restart => (Order::Restart, "restarting"),
             Action::Quit(choice) => return Some(End::Over(Over::Quit(choice))),
             Action::OpenWebUi => {
-                self.open_web_ui(model.ui_url.as_deref());
+                self.open_web_ui(url.as_deref());
                 return None;
             }
             Action::PaneKey(key) => {
@@ -243,6 +258,7 @@ impl Dashboard {
         let session = self.session.clone();
         self.orders.give(word, async move { session.order(order).await });
         self.viewer.under_way = self.orders.under_way();
+        self.model = None;
     }
 
     /// Without a display the address is all that can be given.
@@ -283,6 +299,7 @@ impl Dashboard {
 
     /// Gives the terminal to a pager until that ends.
     async fn page(&mut self, screen: &mut Screen, file: LogFile) {
+        self.model = None;
         let path = match file {
             LogFile::Temporal => self.home.temporal_log(),
             LogFile::Own => self.home.stigmer_log(),
@@ -303,6 +320,7 @@ impl Dashboard {
 
     pub(super) fn toast(&mut self, text: &str) {
         self.viewer.toast = Some(text.to_owned());
+        self.model = None;
         self.toast_until = Some(Instant::now() + TOAST);
     }
 }

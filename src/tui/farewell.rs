@@ -65,6 +65,7 @@ impl Dashboard {
         work: impl Future<Output = T>,
     ) -> Option<T> {
         self.viewer.leaving = Some(leaving);
+        self.model = None;
         tokio::pin!(work);
         loop {
             if terminal::has_panicked() {
