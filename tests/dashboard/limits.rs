@@ -20,7 +20,7 @@ fn a_dashboard_at_the_limit_of_processes_shows_what_fails_and_stops_its_server()
     limit_processes(&dashboard, home.user().unwrap());
     dashboard.press("e");
     dashboard.until_shows(&["cannot run less"]);
-    dashboard.press_until_shows("q", &["stop Temporal and quit"]);
+    dashboard.press_until_shows("q", &["keep the server running"]);
     dashboard.press("x");
     assert_eq!(dashboard.until_ended().code(), Some(0), "{}", home.log());
     dashboard.assert_restored();
