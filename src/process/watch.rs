@@ -133,6 +133,9 @@ fn exit_from_pidfd(pidfd: &impl AsRawFd) -> Option<Exit> {
 mod tests {
     use super::*;
     use crate::process::identity::{Identity, Signal};
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, sigaction};
+    use std::os::unix::thread::JoinHandleExt;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     fn watch(pid: u32) -> Watched {
         let pid = Pid::try_from(pid).unwrap();
@@ -174,5 +177,33 @@ mod tests {
             "unknown, or what a recent kernel tells: {:?}",
             watched.exit()
         );
+    }
+
+    /// How often [`count`] has run.
+    static INTERRUPTIONS: AtomicU32 = AtomicU32::new(0);
+
+    extern "C" fn count(_: libc::c_int) {
+        INTERRUPTIONS.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[test]
+    fn a_wait_for_an_exit_outlasts_interruptions() {
+        let action = SigAction::new(SigHandler::Handler(count), SaFlags::empty(), SigSet::empty());
+        // SAFETY: the handler only adds to an atomic number. Nothing else here uses the signal.
+        unsafe { sigaction(nix::sys::signal::Signal::SIGURG, &action) }.unwrap();
+        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        let proven = Identity::of(Pid::try_from(child.id()).unwrap());
+        let proven = proven.unwrap().unwrap().prove().unwrap().unwrap();
+        let waiting = std::thread::spawn(move || wait_exit(&proven, Duration::from_secs(60)));
+        while INTERRUPTIONS.load(Ordering::Relaxed) < 20 && !waiting.is_finished() {
+            // SAFETY: a thread that was not joined keeps its handle.
+            assert_eq!(unsafe { libc::pthread_kill(waiting.as_pthread_t(), libc::SIGURG) }, 0);
+            std::thread::sleep(RETRY);
+        }
+        let waits = !waiting.is_finished();
+        child.kill().unwrap();
+        let has_exited = waiting.join().unwrap();
+        child.wait().unwrap();
+        assert!(waits && has_exited, "an interruption is not the exit");
     }
 }
