@@ -51,7 +51,8 @@ mod tests {
 
         let mut ended = std::process::Command::new("true").spawn().unwrap();
         let pid = ended.id().cast_signed();
-        while has_any_open(pid).unwrap() {
+        // To an ordinary user its descriptors are denied for a moment while it ends.
+        while has_any_open(pid).unwrap_or(true) {
             std::thread::yield_now();
         }
         assert!(detached(&path, &[pid]).is_err(), "it has closed its files, because it ends");

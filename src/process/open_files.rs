@@ -6,7 +6,7 @@
 
 use super::Pid;
 use super::identity::Identity;
-use super::linux::is_absence;
+use super::linux::{self, is_absence};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
@@ -193,13 +193,13 @@ fn any_descriptor(
 ) -> io::Result<bool> {
     let entries = match std::fs::read_dir(format!("/proc/{pid}/fd")) {
         Ok(entries) => entries,
-        Err(error) if is_absence(&error) => return Ok(false),
+        Err(error) if has_ended(pid, &error) => return Ok(false),
         Err(error) => return Err(error),
     };
     for entry in entries {
         let entry = match entry {
             Ok(entry) => entry,
-            Err(error) if is_absence(&error) => return Ok(false),
+            Err(error) if has_ended(pid, &error) => return Ok(false),
             Err(error) => return Err(error),
         };
         match std::fs::read_link(entry.path()) {
@@ -213,6 +213,14 @@ fn any_descriptor(
         }
     }
     Ok(false)
+}
+
+/// Whether a read of `/proc/PID/fd` failed because the process has ended. Until such a process is
+/// reaped, only root may open that folder: it belongs to root then.
+fn has_ended(pid: Pid, error: &io::Error) -> bool {
+    let is_reaped_or_zombie =
+        || linux::stat(pid).is_ok_and(|process| process.is_none_or(|process| process.is_zombie()));
+    is_absence(error) || (error.kind() == io::ErrorKind::PermissionDenied && is_reaped_or_zombie())
 }
 
 fn info(pid: Pid, number: &OsStr) -> io::Result<Option<String>> {
@@ -288,6 +296,21 @@ mod tests {
         assert!(holds_lock(me, &known).unwrap(), "deleted");
         fs2::FileExt::unlock(&file).unwrap();
         assert!(!holds_lock(me, &known).unwrap());
+    }
+
+    #[test]
+    fn descriptors_of_a_process_that_was_not_reaped_are_absent_and_those_of_another_unknown() {
+        let denied = io::Error::from_raw_os_error(libc::EACCES);
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let pid = child.id().cast_signed();
+        while !linux::stat(pid).unwrap().unwrap().is_zombie() {
+            std::thread::yield_now();
+        }
+        assert!(has_ended(pid, &denied));
+        child.wait().unwrap();
+        assert!(has_ended(pid, &denied), "ended meanwhile");
+        assert!(!has_ended(super::super::identity::own_pid(), &denied), "another user's");
+        assert!(!has_ended(pid, &io::Error::from_raw_os_error(libc::EMFILE)));
     }
 
     #[test]
