@@ -130,6 +130,8 @@ pub async fn run(
         (over, Some(host)) => {
             let stops = over != Over::Quit(QuitChoice::Background);
             let said = dashboard.farewell(&mut screen, &mut events, host, stops).await;
+            // From here on keys are for the shell.
+            events.pause();
             screen.close();
             said
         }

@@ -16,6 +16,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// For what is there already. With no time at all crossterm looks for nothing.
 const AT_ONCE: Duration = Duration::from_millis(1);
+/// Milliseconds. On a busy machine crossterm may not get to all that one read has brought, and the
+/// kernel does not report it again.
+const AGAIN: u8 = 20;
 
 /// The events, in the order in which they come. Dropping it ends the thread.
 #[derive(Debug)]
@@ -67,14 +70,19 @@ impl Events {
 }
 
 fn read(mut woken: PipeReader, reads: &AtomicBool, tell: &UnboundedSender<io::Result<Event>>) {
+    let mut timeout = PollTimeout::NONE;
     loop {
         let stdin = io::stdin();
         let mut fds = [
             PollFd::new(woken.as_fd(), PollFlags::POLLIN),
             PollFd::new(stdin.as_fd(), PollFlags::POLLIN),
         ];
-        let looked_at = if reads.load(Ordering::SeqCst) { 2 } else { 1 };
-        match poll(&mut fds[..looked_at], PollTimeout::NONE) {
+        let is_reading = reads.load(Ordering::SeqCst);
+        let polled = match is_reading {
+            true => poll(&mut fds, timeout),
+            false => poll(&mut fds[..1], PollTimeout::NONE),
+        };
+        match polled {
             Ok(_) => {}
             Err(Errno::EINTR) => continue,
             Err(_) => return,
@@ -85,12 +93,15 @@ fn read(mut woken: PipeReader, reads: &AtomicBool, tell: &UnboundedSender<io::Re
                 Ok(_) => continue,
             }
         }
+        if !is_reading {
+            continue;
+        }
         let is_closed =
             fds[1].revents().is_some_and(|it| !it.difference(PollFlags::POLLIN).is_empty());
         match take(tell) {
             // A closed terminal can be read for ever, and gives nothing.
             Ok(0) if is_closed => return,
-            Ok(_) => {}
+            Ok(taken) => timeout = if taken > 0 { AGAIN.into() } else { PollTimeout::NONE },
             Err(error) => {
                 let _ = tell.send(Err(error));
                 return;
