@@ -100,7 +100,8 @@ impl HomeKeeper {
                 None
             }
             Ok(Checked::Occupied(occupant)) => {
-                last.met_command |= matches!(occupant, Occupant::Command(_));
+                // An unknown process may be a command that has not signed the lock yet.
+                last.met_command = true;
                 Some(self.occupied_by(&occupant))
             }
             Ok(Checked::Lost) => {
