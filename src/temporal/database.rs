@@ -12,6 +12,7 @@ use crate::process::Pid;
 use crate::process::identity::own_pid;
 use crate::process::lock::{self, HostLock, InstanceLock};
 use crate::process::open_files::{KnownFile, holds_lock};
+use crate::process::requirements::is_shortage;
 use crate::process::sweep::{Machine, Subject};
 use crate::supervisor::Failure;
 use serde::{Deserialize, Serialize};
@@ -212,8 +213,13 @@ impl Kept {
     /// Whether a process of the server's instance holds the lock. As a rule its leader does.
     fn is_held_by_server(&self, path: &Path) -> io::Result<bool> {
         let Subject { leader, marker } = &self.server;
-        if leader.is_alive()? && is_held_by(leader.pid, path)? {
-            return Ok(true);
+        // A leader whose descriptors are denied, as a wrapper's may be, leaves the proof to the server.
+        if leader.is_alive()? {
+            match is_held_by(leader.pid, path) {
+                Ok(true) => return Ok(true),
+                Err(error) if is_shortage(&error) => return Err(error),
+                Ok(false) | Err(_) => {}
+            }
         }
         let machine = Machine::read(path, leader.start_ticks)?;
         Ok(machine
