@@ -216,11 +216,13 @@ impl Context {
 
 /// A server whose options are not known must not be started again with others.
 fn running(home: &Home) -> Result<Option<(Record, Options)>, CliError> {
-    host::running(home).map_err(|error| {
-        CliError::Other(format!(
-            "cannot tell what runs of {home}: {error}; make the home readable and try again"
-        ))
-    })
+    host::running(home).map_err(|error| server_not_found(home, &error))
+}
+
+fn server_not_found(home: &Home, error: &io::Error) -> CliError {
+    CliError::Other(format!(
+        "cannot find the server of {home}: {error}; make the home readable and try again"
+    ))
 }
 
 /// Parses the command line, does what it says and returns the exit code.

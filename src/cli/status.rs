@@ -69,8 +69,7 @@ enum Holder {
 
 fn from_files(context: &Context, holder: Holder) -> Result<Status, CliError> {
     let home = &context.home;
-    let found = running::find(home)
-        .map_err(|error| CliError::Other(format!("cannot tell what runs of {home}: {error}")))?;
+    let found = running::find(home).map_err(|error| super::server_not_found(home, &error))?;
     let unproven = unproven(home, &found);
     let record = found.server();
     let options = record.as_ref().and_then(|record| serde_json::from_str(&record.options).ok());

@@ -139,7 +139,7 @@ fn still_held(home: &Home, stopped: Stopped) -> Result<Stopped, CliError> {
 
 fn unknown(home: &Home, error: &io::Error) -> CliError {
     CliError::Other(format!(
-        "cannot tell what runs of {home}: {error}; nothing was deleted. Make the home readable and \
+        "cannot find the server of {home}: {error}; nothing was deleted. Make the home readable and \
          try again"
     ))
 }

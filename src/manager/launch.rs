@@ -168,7 +168,7 @@ fn clear(settings: &Settings, unadopted: Option<&str>, permit: &Permit) -> Resul
     let lock = home.temporal_lock();
     let unknown = |error: io::Error| {
         let failure = Failure::new(
-            format!("cannot tell what runs of {home}: {error}"),
+            format!("cannot find the server of {home}: {error}"),
             "see that the home can be read, and that descriptors and memory are left",
         );
         Refused::for_now(&error, failure)

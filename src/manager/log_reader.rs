@@ -20,7 +20,7 @@ const BOUND_EVERY: u64 = 1 << 20;
 /// To close a watch takes 20 ms.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// What a server said at last.
+/// The last words of a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Words {
     /// Its own account of its end.
@@ -99,7 +99,7 @@ impl LogReader {
         self.shared.stopping.send_if_modified(std::mem::take);
     }
 
-    /// Reads to the end, then tells what the current generation said at last.
+    /// Reads to the end, then returns the last words of the current generation.
     pub async fn last_words(&self) -> Words {
         let (reply, answer) = oneshot::channel();
         if self.requests.send(Request::LastWords(reply)).await.is_err() {
@@ -354,9 +354,9 @@ mod tests {
                 expected += 1;
                 until(line, || lines() == expected).await;
             }
-            log.write_all(b"at last\n").unwrap();
+            log.write_all(b"last line\n").unwrap();
             expected += 1;
-            assert_eq!(reader.last_words().await.last.last().unwrap(), "at last");
+            assert_eq!(reader.last_words().await.last.last().unwrap(), "last line");
             assert_eq!(lines(), expected);
         }
     }

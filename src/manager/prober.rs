@@ -26,8 +26,8 @@ use tokio::sync::mpsc;
 /// Between two rounds until the first one that passes.
 const STARTING_PERIOD: Duration = Duration::from_millis(10);
 
-/// While all is well, only every so many rounds ask the upper two layers, look at the database's
-/// files, and try whether the port takes another connection: the grpc layer has one.
+/// While all checks pass, one round in this many probes the upper two layers, looks at the files of
+/// the database, and opens another connection to the port: the grpc layer keeps one.
 const DEEP_EVERY: u64 = 5;
 
 /// Peak memory and the kernel's count of processes that it ended are read only every so many

@@ -51,7 +51,7 @@ impl Events {
         self.set_reading(true);
         tokio::select! {
             event = self.events.recv() => event,
-            // Whoever draws asks the terminal for its size.
+            // The dashboard reads the size of the terminal before each frame.
             _ = self.resized.recv() => Some(Ok(Event::Resize(0, 0))),
         }
     }
@@ -99,7 +99,7 @@ fn read(mut woken: PipeReader, reads: &AtomicBool, tell: &UnboundedSender<io::Re
         let is_closed =
             fds[1].revents().is_some_and(|it| !it.difference(PollFlags::POLLIN).is_empty());
         match take(tell) {
-            // A closed terminal can be read for ever, and gives nothing.
+            // A closed terminal is always readable and contains nothing.
             Ok(0) if is_closed => return,
             Ok(taken) => timeout = if taken > 0 { AGAIN.into() } else { PollTimeout::NONE },
             Err(error) => {

@@ -19,7 +19,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
     }
 
-    /// Fails unless it is an error as the contract has them, with this status and code.
+    /// Fails unless it is an error object of the API, with this status and code.
     #[track_caller]
     pub fn is_error(&self, code: u16, word: &str) {
         assert_eq!(self.code, code, "{self:?}");

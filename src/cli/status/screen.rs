@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     fn status(more: &str) -> Status {
-        // What the contract shows, with what a test changes laid over it.
+        // A complete status object, with the changes of a test.
         let mut status = serde_json::json!({
             "schema": 1, "state": "ready", "intent": "up", "managed": true, "message": "",
             "host": {"pid": 4711, "mode": "background", "version": "0.1.0", "uptime_ms": 73_000},

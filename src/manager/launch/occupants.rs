@@ -108,7 +108,7 @@ fn taken(occupant: &Occupant, option: &str) -> Failure {
     )
 }
 
-/// Its owner would see every workflow, and could answer whatever they like.
+/// The owner of that server would see every workflow, and could return any response.
 fn of_another_user(occupant: &Occupant) -> Failure {
     Failure::new(
         format!(

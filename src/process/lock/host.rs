@@ -64,7 +64,7 @@ pub enum LockState {
     Restored,
     /// A file that another process holds, perhaps for a moment only.
     HeldByOther,
-    /// Whatever is there, it belongs to another host, see [`HostLock::lose`].
+    /// The home belongs to another host for good, see [`HostLock::lose`].
     Lost,
 }
 
