@@ -19,7 +19,7 @@ const POLL: Duration = Duration::from_millis(10);
 const REACTION: Duration = Duration::from_secs(15);
 /// A failure that lasts is over when so many calls have failed: several restarts by then.
 const LASTING_HITS: u32 = 60;
-/// The same for so many calls of all functions: more than a start makes.
+/// The same for so many calls of all functions, once one has failed: more than a start makes.
 const LASTING_CALLS: u32 = 600;
 /// Calls of all functions in one round of probes, about.
 const ROUND: u32 = 20;
@@ -92,8 +92,9 @@ pub fn run_with_descriptors(limit: u64) -> Result<(), String> {
         let (started, took) = timed(|| case.rig.finish(command));
         bounded("a start", took)?;
         if started.complaint()?.is_none() {
-            case.rig.temporal().kill();
-            if let Some(why) = case.repaired(2) {
+            let (server, generation) = case.server()?;
+            server.kill();
+            if let Some(why) = case.repaired(generation + 1) {
                 eprintln!("{limit} descriptors: {why}");
             }
         }
@@ -135,8 +136,9 @@ impl Case {
                 let lasts = fault.is_some_and(|fault| fault.times > 1);
                 let begun = Instant::now();
                 let enough = || {
-                    self.control.hits() >= LASTING_HITS
-                        || self.control.calls() >= LASTING_CALLS
+                    let hits = self.control.hits();
+                    hits >= LASTING_HITS
+                        || hits > 0 && self.control.calls() >= LASTING_CALLS
                         || begun.elapsed() > REACTION
                 };
                 // The phase drops its end of the channel when it is done.
@@ -162,10 +164,10 @@ impl Case {
             Phase::Start => self.with(fault, || self.command(&[]))?.complaint()?,
             Phase::Watch => self.with(fault, || self.watched(fault)),
             Phase::Crash => {
-                let server = self.server()?;
+                let (server, generation) = self.server()?;
                 self.with(fault, || {
                     server.kill();
-                    self.repaired(2)
+                    self.repaired(generation + 1)
                 })
             }
             Phase::Restart => self.with(fault, || self.command(&["restart"]))?.complaint()?,
@@ -307,10 +309,12 @@ impl Case {
         (ran.code == Some(0)).then_some(()).ok_or_else(failed)
     }
 
-    fn server(&self) -> Result<Process, String> {
-        let pid = self.brief_status()?["temporal"]["pid"].as_i64();
-        let pid = pid.and_then(|pid| i32::try_from(pid).ok());
-        pid.and_then(Process::pin).ok_or_else(|| "no server to crash".into())
+    /// The server to crash, and its generation.
+    fn server(&self) -> Result<(Process, u64), String> {
+        let temporal = &self.brief_status()?["temporal"];
+        let pid = temporal["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok());
+        let server = pid.and_then(Process::pin).zip(temporal["generation"].as_u64());
+        server.ok_or_else(|| format!("no server to crash: {temporal}"))
     }
 
     /// As [`Self::status`], without a new process where a host answers.
@@ -318,8 +322,10 @@ impl Case {
         status::ask(&self.rig.home).map_or_else(|| self.status(), Ok)
     }
 
+    /// Without the library: these calls are not the host's.
     fn status(&self) -> Result<Value, String> {
-        let ran = self.command(&["status", "--json"])?;
+        let (ran, took) = timed(|| self.rig.run(&["status", "--json"]));
+        bounded("status", took)?;
         serde_json::from_str(&ran.stdout).map_err(|error| format!("status: {error} in {ran:?}"))
     }
 

@@ -235,12 +235,25 @@ impl Sweep {
     fn run(&self) {
         while self.end.is_none_or(|end| Instant::now() < end) {
             let Some(point) = self.queue.lock().unwrap().next() else { return };
-            let result = catch(point.0, Some(point.1), self.watchdog).and_then(|outcome| {
-                let missed = outcome.hits == 0 && self.required.contains(&point);
-                if missed { Err("no call failed".into()) } else { Ok(outcome) }
-            });
+            let result = if self.required.contains(&point) {
+                self.run_required(point)
+            } else {
+                catch(point.0, Some(point.1), self.watchdog)
+            };
             self.count(&point, &result);
         }
+    }
+
+    /// A server that crashes by itself meanwhile can make a case miss its call; its name is out of
+    /// date if several cases do.
+    fn run_required(&self, (phase, fault): Point) -> Result<Outcome, String> {
+        for _ in 0..3 {
+            let outcome = catch(phase, Some(fault), self.watchdog)?;
+            if outcome.hits > 0 {
+                return Ok(outcome);
+            }
+        }
+        Err("no call failed".into())
     }
 
     fn count(&self, point: &Point, result: &Result<Outcome, String>) {
