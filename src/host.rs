@@ -15,7 +15,7 @@ use crate::control::server::Server;
 use crate::manager::chronicle::Chronicle;
 use crate::manager::{Command, HandOver, Handle, Intent, Manager, Outcome, Sweeps, gave_up};
 use crate::paths::{self, Home, HomeError};
-use crate::process::lock::HostLock;
+use crate::process::lock::{self, HostLock};
 use crate::process::record::Record;
 use crate::process::sweep::Process;
 use crate::process::{Pid, linux, look, memory, open_files};
@@ -392,10 +392,15 @@ pub fn running(home: &Home) -> io::Result<Option<(Record, Options)>> {
 }
 
 /// Waits until the host of a home that was just deleted or renamed has restored it. Returns at once
-/// where the home has a host lock, or where no host lives that could restore it.
+/// where the host lock was ever signed or is held, or where no host lives that could restore it.
 pub fn wait_restored(home: &Home) {
     let lock = home.supervisor_lock();
-    if lock.exists() {
+    // A host creates the file, then locks it, then writes into it, unless the disk is full.
+    let is_there = || {
+        let is_unsigned = matches!(lock::try_read(&lock), Ok(text) if text.is_empty());
+        !is_unsigned || lock::is_held(&lock).unwrap_or(true)
+    };
+    if is_there() {
         return;
     }
     let background = || linux::processes().ok()?.into_iter().find(|it| is_background(it, home));
@@ -404,7 +409,7 @@ pub fn wait_restored(home: &Home) {
     let Some(host) = background().map(|host| host.pid).or_else(deleted) else { return };
     let lives = || matches!(linux::stat(host), Ok(Some(process)) if !process.is_zombie());
     let deadline = Instant::now() + RESTORED;
-    while !lock.exists() && lives() && Instant::now() < deadline {
+    while !is_there() && lives() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -1,12 +1,12 @@
 //! A home that another user prepared, or that changes while a host runs.
 
 use crate::support::process::Process;
-use crate::support::rig::{REUSED, Rig, wait_gone};
+use crate::support::rig::{REUSED, Rig, Running, wait_gone};
 use crate::support::strangers::Strangers;
 use crate::support::wait_until;
 use rustix::process::Signal;
 use std::io::ErrorKind;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use stigmer::process::lock::HostLock;
 use stigmer::process::record::Record;
@@ -93,6 +93,23 @@ fn a_server_whose_home_was_deleted_is_found_at_once() {
     let temporal = rig.temporal();
     delete(&rig.home);
     stops(&rig, &temporal);
+}
+
+#[test]
+fn a_host_lock_that_is_being_restored_is_waited_for() {
+    let rig = Rig::new();
+    let (host, temporal) = rig.start_both();
+    host.signal(Signal::STOP);
+    delete(&rig.home);
+    // So far the host gets with it before it locks the file.
+    let mut folder = std::fs::DirBuilder::new();
+    folder.mode(0o700).create(&rig.home).unwrap();
+    std::fs::write(rig.path("supervisor.lock"), "").unwrap();
+    let stop = Running::spawn(rig.local(&["stop"]));
+    host.signal(Signal::CONT);
+    assert_eq!(stop.finish().exits(0).says(), "Temporal is stopped");
+    assert!(!temporal.is_alive());
+    rig.assert_nothing_runs();
 }
 
 /// Renames the home under its host. Returns host, server and the new name.
