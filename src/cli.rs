@@ -2,7 +2,7 @@
 
 mod environment;
 mod events;
-mod hosting;
+mod host;
 mod install;
 mod logs;
 mod loss;
@@ -16,7 +16,7 @@ mod tests;
 mod words;
 
 use crate::config::{self, ConfigError, Options, Settings};
-use crate::host;
+use crate::hosting;
 use crate::paths::{Home, HomeError};
 use crate::process::record::Record;
 use crate::process::{look, requirements};
@@ -125,7 +125,7 @@ enum Task {
         #[arg(long)]
         json: bool,
     },
-    #[command(hide = true, name = crate::background::SUBCOMMAND)]
+    #[command(hide = true, name = hosting::background::SUBCOMMAND)]
     BackgroundHost {
         /// Host with these options
         #[arg(long = "options", required_unless_present = "attempt")]
@@ -216,7 +216,7 @@ impl Context {
 
 /// A server whose options are not known must not be started again with others.
 fn running(home: &Home) -> Result<Option<(Record, Options)>, CliError> {
-    host::running(home).map_err(|error| server_not_found(home, &error))
+    hosting::running(home).map_err(|error| server_not_found(home, &error))
 }
 
 fn server_not_found(home: &Home, error: &io::Error) -> CliError {
@@ -378,7 +378,7 @@ impl Local {
         if let (Err(error), Some((home, attempt))) = (&done, last_attempt) {
             // What keeps each of these hosts from its start keeps the next one, too.
             watchdog::disarm();
-            hosting::give_up(&home, attempt, error);
+            host::give_up(&home, attempt, error);
         }
         done
     }
@@ -390,7 +390,7 @@ impl Local {
         };
         let home = look::bounded(&root, |root| Ok(Home::at(root)))
             .unwrap_or_else(|source| Err(HomeError::Io { path: root.clone(), source }))?;
-        host::wait_restored(&home);
+        hosting::wait_restored(&home);
         let mut asked = self.options.absolute();
         let mut arguments = self.arguments;
         if let Some(Task::Restart { arguments: anew, .. }) = &self.command {
@@ -419,8 +419,8 @@ impl Local {
             }));
         }
         match self.command {
-            None if self.tui => hosting::dashboard(&context),
-            None if self.no_tui => hosting::headless(&context),
+            None if self.tui => host::dashboard(&context),
+            None if self.no_tui => host::headless(&context),
             None => start::run(&context),
             Some(Task::Stop { yes }) => stop::run(&context, yes),
             Some(Task::Restart { yes, .. }) => restart::run(&context, yes),
@@ -431,10 +431,10 @@ impl Local {
             Some(Task::Env { json }) => environment::run(&context, json),
             Some(Task::BackgroundHost { attempt: Some(attempt), died_ms, .. }) => {
                 let at = Duration::from_millis(died_ms.unwrap_or_default());
-                hosting::resume(&context, Death { attempt, at })
+                host::resume(&context, Death { attempt, at })
             }
             Some(Task::BackgroundHost { json, .. }) => {
-                hosting::background(&context, &json.unwrap_or_default())
+                host::background(&context, &json.unwrap_or_default())
             }
         }
     }

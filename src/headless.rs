@@ -6,10 +6,10 @@
 mod output;
 mod printer;
 
-use crate::background;
 use crate::config::{Different, Options, Settings};
 use crate::control::client::ClientError;
-use crate::host::{self, Host, HostError, Patience, Work};
+use crate::hosting::background;
+use crate::hosting::{self, Host, HostError, Patience, Work};
 use crate::manager::{Command, Intent};
 use crate::paths::Home;
 use crate::process::job;
@@ -120,7 +120,7 @@ async fn host_or_follow(
 }
 
 fn not_followed(home: &Home, source: ClientError) -> HeadlessError {
-    HeadlessError::Follow { home: home.to_string(), source, remedy: host::remedy(home) }
+    HeadlessError::Follow { home: home.to_string(), source, remedy: hosting::remedy(home) }
 }
 
 /// None: another one hosts now, or this one may again.
@@ -242,7 +242,7 @@ async fn follow(
         if matches!(view.link, Link::Gone | Link::Foreign(_)) {
             // Replaced by another host, or simply gone?
             tokio::time::sleep(Duration::from_millis(20)).await;
-            if view.age > REPLACED || !host::is_hosted(&settings.home) {
+            if view.age > REPLACED || !hosting::is_hosted(&settings.home) {
                 let stopping = status.state == State::Stopping && status.intent == Want::Down;
                 // `stop` writes it before it ends a host that does not respond.
                 let stopped = stopping || Intent::is_down(&settings.home);

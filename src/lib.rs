@@ -28,10 +28,9 @@ pub mod metrics;
 pub mod control;
 pub mod watchdog;
 
-pub mod host;
-
-pub mod background;
 pub mod session;
+
+pub mod hosting;
 
 pub mod presenter;
 

@@ -19,11 +19,11 @@ mod pager;
 mod terminal;
 mod witness;
 
-use crate::background;
 use crate::config::{Different, Options, Settings};
 use crate::control::client::ClientError;
 use crate::harmless;
-use crate::host::{self, Host, HostError, Patience, Work};
+use crate::hosting::background;
+use crate::hosting::{self, Host, HostError, Patience, Work};
 use crate::manager::Command;
 use crate::paths::Home;
 use crate::process::job;
@@ -274,7 +274,7 @@ async fn host_or_attach(
             }
             Err(ClientError::Foreign(why)) => return Err(TuiError::Foreign(why)),
             Err(source) => {
-                let remedy = host::remedy(home);
+                let remedy = hosting::remedy(home);
                 return Err(TuiError::Attach { home: home.to_string(), source, remedy });
             }
         }

@@ -88,7 +88,7 @@ fn arrows_point_only_where_the_map_says() {
         ),
         ("watchdog", &["paths", "process"]),
         (
-            "host",
+            "hosting",
             &[
                 "config",
                 "control",
@@ -97,26 +97,22 @@ fn arrows_point_only_where_the_map_says() {
                 "paths",
                 "process",
                 "protocol",
+                "session",
                 "supervisor",
                 "temporal",
                 "watchdog",
             ],
-        ),
-        (
-            "background",
-            &["config", "control", "host", "manager", "paths", "process", "protocol", "watchdog"],
         ),
         ("session", &["config", "control", "manager", "paths", "protocol", "supervisor"]),
         ("presenter", &["clock", "config", "protocol", "session", "supervisor", "temporal"]),
         (
             "headless",
             &[
-                "background",
                 "clock",
                 "config",
                 "control",
                 "harmless",
-                "host",
+                "hosting",
                 "log",
                 "manager",
                 "paths",
@@ -132,12 +128,11 @@ fn arrows_point_only_where_the_map_says() {
         (
             "tui",
             &[
-                "background",
                 "clock",
                 "config",
                 "control",
                 "harmless",
-                "host",
+                "hosting",
                 "log",
                 "manager",
                 "paths",

@@ -29,7 +29,7 @@ impl Stage {
         let program = program.to_str().context("the program's path is no text")?;
         local(&root, &["--port", &port, "--ui-port", &ui_port, "--temporal-bin", program])?;
         let home = Home::at(&root)?;
-        let host = stigmer::host::holder(&home).context("no host")?.pid;
+        let host = stigmer::hosting::holder(&home).context("no host")?.pid;
         Ok(Self { home, host })
     }
 

@@ -3,7 +3,7 @@
 use super::output::line;
 use super::{CliError, Context, start};
 use crate::config::Settings;
-use crate::host;
+use crate::hosting;
 use crate::process::ports;
 use crate::temporal::install::{self, How};
 use crate::temporal::locate::{self, LocateError};
@@ -32,7 +32,8 @@ pub(super) fn ensure(settings: &Settings) -> Result<(), CliError> {
     let home = &settings.home;
     // Where a host runs it is attached to, and a Temporal that somebody else runs
     // on the port is used: neither needs a program.
-    if host::is_hosted(home) || ports::listeners(settings.port).is_ok_and(|found| !found.is_empty())
+    if hosting::is_hosted(home)
+        || ports::listeners(settings.port).is_ok_and(|found| !found.is_empty())
     {
         return Ok(());
     }

@@ -4,7 +4,7 @@ use super::output::{self, note};
 use super::{CliError, Context, block_on};
 use crate::config::Settings;
 use crate::control::client;
-use crate::host;
+use crate::hosting;
 use crate::manager::storage;
 use crate::paths::Home;
 use crate::process::{Pid, look, ports};
@@ -88,7 +88,7 @@ fn hosted(status: &Status) -> Option<Server> {
 /// As its record tells of it. Where it does not listen yet, or no longer, it has opened nothing for
 /// certain, so its database is not looked for.
 fn unhosted(home: &Home) -> Option<Server> {
-    let (record, options) = host::running(home).ok()??;
+    let (record, options) = hosting::running(home).ok()??;
     let settings = Settings::resolve(home.clone(), options).ok()?;
     let members: Vec<Pid> = record
         .subject()

@@ -5,7 +5,7 @@
 //! ([`raw`]), whose maker makes the parts harmless.
 
 use crate::harmless::{harmless, lines};
-use crate::host::Work;
+use crate::hosting::Work;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 

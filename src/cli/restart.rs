@@ -5,7 +5,7 @@ use super::output::line;
 use super::{CliError, Context, block_on, running, start, stop};
 use crate::config::{Options, Settings};
 use crate::control::client::{self, ClientError};
-use crate::host;
+use crate::hosting;
 use crate::presenter;
 
 pub(super) fn run(context: &Context, yes: bool) -> Result<i32, CliError> {
@@ -19,7 +19,7 @@ pub(super) fn run(context: &Context, yes: bool) -> Result<i32, CliError> {
         serde_json::to_string(&context.asked).ok()
     };
     loop {
-        let host = host::prove(home);
+        let host = hosting::prove(home);
         match block_on(client::command(home, "restart", body.clone()))? {
             Ok(status) => {
                 line(&presenter::announce(&status, false));

@@ -2,10 +2,10 @@
 
 use super::output::{self, line, note};
 use super::{CliError, Context, block_on};
-use crate::background::{self, EXIT_RUNNING, Spawned};
 use crate::config::{self, Settings};
 use crate::control::client::{self, ClientError};
-use crate::host::{self, Patience};
+use crate::hosting::background::{self, EXIT_RUNNING, Spawned};
+use crate::hosting::{self, Patience};
 use crate::paths::Home;
 use crate::presenter;
 use crate::protocol::Status;
@@ -67,7 +67,7 @@ pub(super) async fn ensure(context: &Context, settings: &Settings) -> Result<i32
                         Some((code, said)) => return Err(host_failed(home, code, &said)),
                         None => {}
                     }
-                } else if host::is_hosted(home) {
+                } else if hosting::is_hosted(home) {
                     provable(home)?;
                 } else {
                     super::install::ensure(settings)?;
@@ -78,7 +78,7 @@ pub(super) async fn ensure(context: &Context, settings: &Settings) -> Result<i32
                     patience.renew();
                 }
                 if patience.is_over(home, output::waiting) {
-                    let hosted = spawned.is_none() && host::is_hosted(home);
+                    let hosted = spawned.is_none() && hosting::is_hosted(home);
                     return Err(if hosted { unresponsive(home) } else { unsettled(home) });
                 }
             }
@@ -188,21 +188,21 @@ pub(super) fn warn_of_file(settings: &Settings, in_force: &Map<String, Value>) {
 /// A lock whose holder cannot be seen here can neither be asked nor ended. One
 /// without a name is not written yet, or just gone.
 pub(super) fn provable(home: &Home) -> Result<(), CliError> {
-    match host::holder(home) {
+    match hosting::holder(home) {
         Some(holder) if !holder.is_local() => Err(unresponsive(home)),
         Some(_) | None => Ok(()),
     }
 }
 
 pub(super) fn prepare(home: &Home) -> Result<(), CliError> {
-    Ok(host::prepare(home)?)
+    Ok(hosting::prepare(home)?)
 }
 
 pub(super) fn unresponsive(home: &Home) -> CliError {
     CliError::Other(format!(
         "the host that holds {} does not answer; {}",
         home.supervisor_lock().display(),
-        host::remedy(home)
+        hosting::remedy(home)
     ))
 }
 

@@ -6,7 +6,7 @@ use super::output::{self, is_coloured, raw};
 use super::{CliError, Context, block_on};
 use crate::config::{Options, Settings};
 use crate::control::client::{self, ClientError};
-use crate::host::{self, Work};
+use crate::hosting::{self, Work};
 use crate::manager::{Facts, chronicle};
 use crate::paths::Home;
 use crate::process::{linux, memory};
@@ -39,11 +39,11 @@ pub(super) fn current(context: &Context) -> Result<Status, CliError> {
     loop {
         match block_on(client::status(&context.home))? {
             Ok(status) => return Ok(status),
-            Err(ClientError::NoHost) if !host::is_hosted(&context.home) => {
+            Err(ClientError::NoHost) if !hosting::is_hosted(&context.home) => {
                 return from_files(context, Holder::Nobody);
             }
             Err(ClientError::NoHost) => {
-                if let Some(work) = host::work(&context.home) {
+                if let Some(work) = hosting::work(&context.home) {
                     return from_files(context, Holder::Command(work));
                 }
                 // It has its lock already, or still: its socket comes or goes.
@@ -104,7 +104,7 @@ fn from_files(context: &Context, holder: Holder) -> Result<Status, CliError> {
     let is_stopping = matches!(holder, Holder::Command(_));
     let message = match (&record, holder) {
         (_, Holder::Command(work)) => format!("pid {} is {}", work.pid, work.doing),
-        (_, Holder::Host) => format!("host unresponsive: {}", host::remedy(home)),
+        (_, Holder::Host) => format!("host unresponsive: {}", hosting::remedy(home)),
         (Some(_), Holder::Nobody) => {
             "no host, a crash is not repaired; `stigmer local` adopts it, `stigmer local stop` ends it"
                 .to_owned()

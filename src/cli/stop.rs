@@ -5,7 +5,7 @@ use super::output::{self, line, note};
 use super::{CliError, Context, block_on};
 use crate::config::Options;
 use crate::control::client::{self, ClientError};
-use crate::host::{self, Patience};
+use crate::hosting::{self, Patience};
 use crate::manager::Intent;
 use crate::paths::Home;
 use crate::process::identity::{Identity, Proven, Signal};
@@ -64,7 +64,7 @@ pub(super) fn stop(home: &Home) -> Result<Stopped, CliError> {
     // While it went on, one host may have made place for another.
     let mut met = Stopped::Nothing;
     loop {
-        let host = host::prove(home);
+        let host = hosting::prove(home);
         let answer = match block_on(client::status(home))? {
             Ok(before) => {
                 met = match &before.temporal {
@@ -160,7 +160,7 @@ fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>
     let pid = before.host.as_ref().map(|host| host.pid).filter(|_| ends);
     let host = pid
         .and_then(|pid| Identity::of(pid).ok().flatten())
-        .and_then(|claimant| host::prove_holder(home, &claimant).ok().flatten());
+        .and_then(|claimant| hosting::prove_holder(home, &claimant).ok().flatten());
     let answer = block_on(client::command(home, "shutdown", None))?;
     // A host that refuses goes on hosting, and one that does not answer is ended by the caller.
     if !ends || !matches!(answer, Ok(_) | Err(ClientError::NoHost)) {
@@ -171,7 +171,7 @@ fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>
         Some(host) => _ = watch::wait_exit(&host, LEAVING),
         None => {
             let deadline = Instant::now() + LEAVING;
-            while host::is_hosted(home) && Instant::now() < deadline {
+            while hosting::is_hosted(home) && Instant::now() < deadline {
                 std::thread::sleep(Duration::from_millis(2));
             }
         }
@@ -187,7 +187,7 @@ pub(super) fn kill_host(home: &Home, host: io::Result<Option<Proven>>) -> Result
     super::start::provable(home)?;
     let Some(host) = host.map_err(cannot)? else { return Ok(()) };
     // A command that works holds the lock where the host has ended meanwhile.
-    if !host::is_held_by(home, &host).map_err(cannot)? || host::work(home).is_some() {
+    if !hosting::is_held_by(home, &host).map_err(cannot)? || hosting::work(home).is_some() {
         return Ok(());
     }
     want_down(home);
@@ -211,11 +211,11 @@ fn take_host_lock(home: &Home) -> Result<Option<HostLock>, CliError> {
     let mut killed = false;
     let (mut named, mut pinned) = (None, Ok(None));
     loop {
-        let holder = host::holder(home);
+        let holder = hosting::holder(home);
         if holder != named {
             // Each holder has its own time.
             patience.renew();
-            pinned = holder.as_ref().map_or(Ok(None), |it| host::prove_holder(home, it));
+            pinned = holder.as_ref().map_or(Ok(None), |it| hosting::prove_holder(home, it));
             named = holder;
         }
         let taken = HostLock::take(&path)
@@ -239,7 +239,7 @@ fn take_host_lock(home: &Home) -> Result<Option<HostLock>, CliError> {
 /// Lets others know who holds the lock, and what they wait for.
 fn sign(lock: &HostLock, home: &Home, work: Option<(&str, Duration)>) {
     // They wait for less, and cannot end this process.
-    if let Err(error) = host::sign(lock, home, work) {
+    if let Err(error) = hosting::sign(lock, home, work) {
         note(&format!("warning: cannot write {}: {error}", home.supervisor_lock().display()));
     }
 }
@@ -293,7 +293,7 @@ fn want_down(home: &Home) {
 
 /// The watchdog of a host that is dead, while it lives.
 fn watchdog_of_the_dead(home: &Home) -> Option<Proven> {
-    host::companion_of_the_dead(home)?.prove().ok()?
+    hosting::companion_of_the_dead(home)?.prove().ok()?
 }
 
 fn end_orphan(home: &Home, host_lock: &HostLock) -> Result<Stopped, CliError> {

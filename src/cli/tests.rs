@@ -34,7 +34,7 @@ fn completions_offer_levels_and_nothing_internal() {
     let text = String::from_utf8(text).unwrap();
     assert!(text.contains("debug info warn error"));
     assert!(text.contains("restart"));
-    assert!(!text.contains(crate::background::SUBCOMMAND));
+    assert!(!text.contains(hosting::background::SUBCOMMAND));
     let options = |task: &str| {
         let case =
             text.split_once(&format!("stigmer__subcmd__local__subcmd__{task})\n")).unwrap().1;

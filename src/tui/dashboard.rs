@@ -329,7 +329,7 @@ impl Dashboard {
 mod tests {
     use super::*;
     use crate::config::{Options, Settings};
-    use crate::host::Host;
+    use crate::hosting::Host;
     use crate::process::lock::InstanceLock;
     use crate::protocol::Mode;
 

@@ -4,7 +4,7 @@ use crate::support::process::Process;
 use crate::support::rig::{READY, REUSED, Rig, Running, wait_gone};
 use crate::support::wrapper;
 use rustix::process::Signal;
-use stigmer::background::SUBCOMMAND;
+use stigmer::hosting::background::SUBCOMMAND;
 use stigmer::process::memory;
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
-use stigmer::host;
+use stigmer::hosting;
 use stigmer::paths::Home;
 use stigmer::process::identity::Identity;
 use stigmer::process::lock::HostLock;
@@ -57,7 +57,7 @@ fn a_start_waits_for_the_work_of_a_command() {
         // This test is the command.
         let lock = HostLock::take(&home.supervisor_lock()).unwrap().unwrap();
         let limit = Duration::from_secs(600);
-        host::sign(&lock, &home, Some(("stopping the server", limit))).unwrap();
+        hosting::sign(&lock, &home, Some(("stopping the server", limit))).unwrap();
         let starting = Running::spawn(rig.local(arguments));
         wait_until("the start to wait", || {
             (starting.stderr() + &starting.stdout()).contains(&waiting)
@@ -139,7 +139,7 @@ fn holder_of_the_lock(rig: &Rig) -> Running {
     let holder = Running::spawn(command);
     let identified = || Identity::of(holder.pid()).unwrap().unwrap();
     let home = Home::at(&rig.home).unwrap();
-    wait_until("the holder", || host::prove_holder(&home, &identified()).unwrap().is_some());
+    wait_until("the holder", || hosting::prove_holder(&home, &identified()).unwrap().is_some());
     let Identity { pid, start_ticks, boot_id, pid_namespace } = identified();
     let text = format!(
         "pid={pid}\nstart_ticks={start_ticks}\nboot_id={boot_id}\npid_namespace={pid_namespace}\n\

@@ -6,7 +6,7 @@ use crate::support::{wait_until, within};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
-use stigmer::background::SUBCOMMAND;
+use stigmer::hosting::background::SUBCOMMAND;
 use stigmer::process::{linux, memory};
 
 fn guarded() -> Rig {

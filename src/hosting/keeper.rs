@@ -237,7 +237,7 @@ async fn pause(news: &mut watch::Receiver<Arc<Facts>>) {
 #[cfg(test)]
 mod tests {
     use crate::config::{Options, Settings};
-    use crate::host::Host;
+    use crate::hosting::Host;
     use crate::paths::Home;
     use crate::protocol::Mode;
     use rustix::fs::{CWD, RenameFlags, renameat_with};

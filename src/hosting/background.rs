@@ -1,8 +1,8 @@
 //! The host that is detached from every terminal.
 
+use super::{Host, HostError, Released, Resumed, is_hosted};
 use crate::config::{Options, Settings};
 use crate::control::client;
-use crate::host::{Host, HostError, Released, Resumed, is_hosted};
 use crate::manager::{HandOver, Intent};
 use crate::paths::{Home, files};
 use crate::process::Pid;

@@ -1,9 +1,9 @@
 //! The commands that make this process a host, or a viewer of one.
 
 use super::{CliError, Context, install, output, start};
-use crate::background;
 use crate::config::{Options, Settings};
-use crate::host::{self, HostError};
+use crate::hosting::background;
+use crate::hosting::{self, HostError};
 use crate::paths::Home;
 use crate::process::{look, threads};
 use crate::watchdog::Death;
@@ -42,7 +42,7 @@ pub(super) fn give_up(root: &Path, attempts: u32, why: &CliError) {
     let why = format!("{attempts} hosts in a row did not start: {why}");
     let told = look::bounded(root, move |root| {
         let home = Home::at(root).map_err(io::Error::other)?;
-        if host::is_hosted(&home) { Ok(()) } else { host::tell_given_up(&home, &why) }
+        if hosting::is_hosted(&home) { Ok(()) } else { hosting::tell_given_up(&home, &why) }
     });
     if let Err(error) = told {
         output::note(&format!("warning: the timeline does not tell it: {error}"));

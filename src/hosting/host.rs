@@ -2,14 +2,8 @@
 //! home, by flock. Locks first, then the socket, then Temporal; the other way
 //! round on the way out.
 
-mod holder;
-mod keeper;
-
-pub use holder::{
-    Patience, Work, companion_of_the_dead, holder, is_held_by, is_hosted, prove, prove_holder,
-    remedy, sign, work,
-};
-
+use super::holder::{self, holder};
+use super::keeper::HomeKeeper;
 use crate::config::{Options, Settings};
 use crate::control::server::Server;
 use crate::manager::chronicle::Chronicle;
@@ -23,7 +17,6 @@ use crate::protocol::Mode;
 use crate::supervisor::{Cause, Want};
 use crate::temporal::running;
 use crate::watchdog::{self, Death, SUBCOMMAND};
-use keeper::HomeKeeper;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;

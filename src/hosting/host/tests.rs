@@ -1,4 +1,5 @@
 use super::*;
+use crate::hosting::{is_hosted, prove, sign};
 use crate::manager::under_way;
 use crate::process::identity::{Identity, own_pid};
 use crate::supervisor::State;
