@@ -14,9 +14,9 @@ pub mod paths;
 
 pub mod config;
 
+pub mod log;
 pub mod process;
 
-pub mod log;
 pub mod temporal;
 
 pub mod protocol;

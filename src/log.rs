@@ -1,9 +1,12 @@
-//! Logs as files: following them while they grow, holding the end of them in memory, and keeping
-//! them small under a writer that never reopens them.
+//! Log files and their lines: parses the lines of the server, follows files while they grow, keeps
+//! the last lines in memory for searches, and limits files whose writer never reopens them.
 
 pub mod bound;
 mod follower;
+pub mod last_words;
+pub mod line;
 mod lines;
+pub mod noise;
 pub mod own;
 pub mod query;
 mod rotating;

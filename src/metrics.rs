@@ -1,10 +1,10 @@
 //! `/metrics`: the facts in OpenMetrics text, made anew at each scrape. Only what
 //! cannot be read off a moment, the distributions, is kept between scrapes.
 
+use crate::log::line::Level;
 use crate::manager::Facts;
 use crate::protocol::State;
 use crate::supervisor::Cause;
-use crate::temporal::logline::Level;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;

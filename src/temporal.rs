@@ -1,5 +1,5 @@
-//! What is special about the Temporal dev server: its command line, its health,
-//! its log and its last words, its database file, and where to get its program.
+//! The Temporal dev server: its command line, its health, its database file, and where to get its
+//! program. `log` reads what it writes.
 
 pub mod arguments;
 pub mod connection;
@@ -8,11 +8,8 @@ pub mod dial;
 pub mod health;
 pub mod holdings;
 pub mod install;
-pub mod last_words;
 pub mod locate;
-pub mod logline;
 mod message;
-pub mod noise;
 mod refused;
 pub mod running;
 mod tool;

@@ -74,10 +74,10 @@ fn arrows_point_only_where_the_map_says() {
         ("paths", &[]),
         ("config", &["harmless", "paths", "supervisor"]),
         ("process", &["harmless", "paths", "supervisor"]),
-        ("log", &["clock", "paths", "temporal"]),
+        ("log", &["clock", "harmless", "paths"]),
         ("temporal", &["config", "harmless", "paths", "process", "supervisor"]),
         ("protocol", &["supervisor"]),
-        ("metrics", &["manager", "protocol", "supervisor", "temporal"]),
+        ("metrics", &["log", "manager", "protocol", "supervisor"]),
         (
             "manager",
             &["clock", "config", "log", "paths", "process", "protocol", "supervisor", "temporal"],
@@ -122,7 +122,6 @@ fn arrows_point_only_where_the_map_says() {
                 "session",
                 "signals",
                 "supervisor",
-                "temporal",
             ],
         ),
         (

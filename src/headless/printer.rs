@@ -3,11 +3,11 @@
 use super::output::Output;
 use crate::config::Settings;
 use crate::harmless::harmless;
+use crate::log::line::LineParser;
 use crate::log::{Batch, Follower, Start};
 use crate::presenter;
 use crate::protocol::{Entry, State, Status};
 use crate::session::Session;
-use crate::temporal::logline::LineParser;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 

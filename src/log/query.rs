@@ -1,7 +1,7 @@
 //! Lines of a log that somebody asks for, from its file.
 
 use super::{Batch, FollowError, Follower};
-use crate::temporal::logline::{Level, LineParser, LogLine};
+use crate::log::line::{Level, LineParser, LogLine};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use regex::Regex;
@@ -125,7 +125,7 @@ impl Found {
 mod tests {
     use super::*;
     use crate::log::Start;
-    use crate::temporal::logline;
+    use crate::log::line::MAX_LINE;
 
     fn asked(query: Query) -> Vec<String> {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -189,7 +189,7 @@ mod tests {
         let long = "x".repeat(20 << 20);
         let line =
             format!(r#"{{"time":"2026-11-22T10:00:01Z","level":"WARN","msg":"big {long}"}}"#);
-        let cut = format!("{} bytes cut", line.len() - logline::MAX_LINE);
+        let cut = format!("{} bytes cut", line.len() - MAX_LINE);
         std::fs::write(file.path(), line + "\n").unwrap();
         let mut lines = Vec::new();
         Sieve::new(Query { level: Some(Level::Warn), ..Query::default() })

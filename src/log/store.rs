@@ -15,9 +15,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use pages::{Pages, Place};
 
+use super::line::{Head, Kind, Level, LineParser, LogLine};
+use super::noise::{self, Noise};
 use super::search::Finder;
-use crate::temporal::logline::{self, Head, Kind, Level, LineParser, LogLine};
-use crate::temporal::noise::{self, Noise};
 
 /// What an entry costs beside its text: itself, and a line end.
 const OVERHEAD: usize = size_of::<Slot>() + 1;
@@ -90,7 +90,7 @@ impl LogStore {
 
     /// Takes a line in; returns what was understood of it.
     pub fn push(&mut self, line: &[u8]) -> Head {
-        let text = logline::text(line);
+        let text = super::line::text(line);
         let head = self.parser.scan(&text);
         let slot = Slot {
             place: self.pages.push(&text),
@@ -292,7 +292,7 @@ impl<'a> Entry<'a> {
             generation: self.generation(),
             kind: self.kind(),
         };
-        logline::expand(self.text(), head)
+        super::line::expand(self.text(), head)
     }
 }
 

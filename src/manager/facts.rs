@@ -4,6 +4,7 @@
 use super::distributions::Distributions;
 use super::hand_over::HandOver;
 use crate::config::{Database, Settings};
+use crate::log::line::Level;
 use crate::process::Pid;
 use crate::process::identity::Identity;
 use crate::process::record::Record;
@@ -15,7 +16,6 @@ use crate::protocol::{
 };
 pub(super) use crate::supervisor::millis;
 use crate::supervisor::{Cause, Generation, Layer, Owner, Remedy, Schedule, State, Want};
-use crate::temporal::logline::Level;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,12 +1,12 @@
 //! The host's own reader of Temporal's log: counts, last words, the bound on disk.
 
 use crate::log::bound::{BoundError, FileBound};
+use crate::log::last_words::LastWords;
+use crate::log::line::{Level, LineParser};
 use crate::log::{Batch, Follower, Start};
 use crate::process::identity::Identity;
 use crate::process::open_files::{self, Output};
 use crate::process::threads::LOOKS;
-use crate::temporal::last_words::LastWords;
-use crate::temporal::logline::{Level, LineParser};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -104,7 +104,7 @@ pub(super) fn words(status: &Status) -> String {
         (_, Some(cause)) => cause.to_string(),
         (code, None) => format!("{code:?}: {}", status.message()),
     };
-    super::logline::quote(&words)
+    crate::harmless::quote(&words)
 }
 
 /// The call has panicked.

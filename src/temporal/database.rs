@@ -329,7 +329,7 @@ fn on_network(path: &Path, kind: &str) -> Failure {
 fn in_use(path: &Path, lock_path: &Path) -> Failure {
     let by = read(lock_path)
         .filter(|stamp| !stamp.home.is_empty())
-        .map(|stamp| format!(" (started from the home {})", super::logline::quote(&stamp.home)))
+        .map(|stamp| format!(" (started from the home {})", crate::harmless::quote(&stamp.home)))
         .unwrap_or_default();
     Failure::new(
         format!(

@@ -1,8 +1,8 @@
 //! What the server says about itself, over one kept gRPC connection.
 
 use super::connection::{Connection, words};
-use super::logline::quote;
 use super::message;
+use crate::harmless::quote;
 use std::sync::Arc;
 use std::time::Duration;
 use tonic::{Code, Status};
@@ -98,7 +98,7 @@ impl Client {
     /// idle server of CLI 1.9.1 wrote 32 of them in 6.5 minutes for its own calls, and 45 with these
     /// two every 5 s. Each call that reaches history or matching does that; those that write
     /// nothing (`GetSystemInfo`, `GetClusterInfo`, `DescribeNamespace`) are answered by the frontend.
-    /// The screen folds these lines, see [`super::noise`].
+    /// The screen folds these lines, see `log::noise`.
     ///
     /// # Errors
     /// What the server said.

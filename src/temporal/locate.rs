@@ -218,7 +218,7 @@ pub fn version(path: &Path, marker: Option<&str>) -> Result<Version, LocateError
         return Err(fail(format!("failed: {}", ran.complaint())));
     }
     parse_version(&ran.stdout).ok_or_else(|| {
-        let said = super::logline::quote(ran.stdout.lines().next().unwrap_or_default());
+        let said = crate::harmless::quote(ran.stdout.lines().next().unwrap_or_default());
         fail(format!("says `{said}`"))
     })
 }

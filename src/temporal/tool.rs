@@ -42,7 +42,7 @@ impl Ran {
         let lines = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>();
         let errors = lines.iter().rev().find(|line| line.to_lowercase().starts_with("error"));
         match errors.or(lines.last()) {
-            Some(said) => format!("{end}: {}", super::logline::quote(said)),
+            Some(said) => format!("{end}: {}", crate::harmless::quote(said)),
             None => format!("{end}, without a word"),
         }
     }

@@ -1,7 +1,7 @@
 //! Which version a CLI is, remembered: asking takes as long as a start.
 
 use super::locate;
-use super::logline::quote;
+use crate::harmless::quote;
 use crate::paths::files;
 use crate::process::look;
 use serde::{Deserialize, Serialize};

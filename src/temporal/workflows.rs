@@ -8,8 +8,8 @@
 
 use super::connection::words;
 use super::health::Client;
-use super::logline::quote;
 use super::message;
+use crate::harmless::quote;
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

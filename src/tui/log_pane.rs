@@ -1,9 +1,9 @@
 //! The log that the view draws: a store, and the lines on the screen in full.
 
+use crate::log::line::{Kind, Level as LogLevel, LogLine as Parsed};
+use crate::log::noise::Noise as Known;
 use crate::log::search::Finder;
 use crate::log::{Batch, LogStore};
-use crate::temporal::logline::{Kind, Level as LogLevel, LogLine as Parsed};
-use crate::temporal::noise::Noise as Known;
 use jiff::tz::TimeZone;
 use std::cell::{OnceCell, RefCell};
 use std::collections::VecDeque;

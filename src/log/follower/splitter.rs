@@ -3,7 +3,7 @@
 use std::io::BufRead;
 
 use super::Batch;
-use crate::temporal::logline::{MAX_LINE, cut_notice};
+use crate::log::line::{MAX_LINE, cut_notice};
 
 /// Splits a stream of bytes at newlines, caps what it keeps of a line, and can drop a torn one.
 #[derive(Debug, Default)]

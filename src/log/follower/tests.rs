@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::splitter::Splitter;
 use super::*;
-use crate::temporal::logline::MAX_LINE;
+use crate::log::line::MAX_LINE;
 
 struct Log {
     dir: TempDir,

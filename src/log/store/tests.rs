@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::log::line::generation_mark;
 use crate::process::threads::tests::without_threads;
-use crate::temporal::logline::generation_mark;
 
 fn store(max_lines: usize, max_bytes: usize) -> LogStore {
     LogStore::new(max_lines, max_bytes, TimeZone::UTC)

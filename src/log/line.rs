@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-pub use crate::harmless::{harmless, quote, visible};
+use crate::harmless::{harmless, visible};
 pub use level::{Level, UnknownLevel};
 pub use torn::{cut_notice, shortened};
 

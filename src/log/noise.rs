@@ -6,7 +6,7 @@
 
 mod sticky;
 
-use super::logline::{Head, Kind, Level};
+use super::line::{Head, Kind, Level};
 use sticky::Awaited;
 
 /// Which noise.
@@ -137,7 +137,7 @@ fn message(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::temporal::logline::LineParser;
+    use crate::log::line::LineParser;
     use jiff::tz::TimeZone;
 
     fn noise(line: &str) -> Option<Noise> {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::temporal::logline::generation_mark;
+use crate::log::line::generation_mark;
 
 const ERRORS: &str = include_str!("../../../tests/samples/startup-errors.log");
 const PANIC: &str = include_str!("../../../tests/samples/panic-port-race.log");

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use super::logline::{Head, Kind, Level, LineParser, expand, shortened};
+use super::line::{Head, Kind, Level, LineParser, expand, shortened};
 
 #[cfg(test)]
 mod tests;
@@ -55,7 +55,7 @@ impl LastWords {
     /// of a refused start, else what the web UI died of. Shortened to the part that says why.
     pub fn cause(&self) -> Option<String> {
         let cause = self.dump.first().or(self.refusal.as_ref()).or(self.fatal.as_ref())?;
-        Some(super::logline::quote(shorten(cause)))
+        Some(crate::harmless::quote(shorten(cause)))
     }
 
     /// The first lines of the crash dump, harmless; empty where there was none.
@@ -65,7 +65,7 @@ impl LastWords {
 
     /// The last lines of all, oldest first, harmless, as they stand in the file.
     pub fn last(&self) -> Vec<String> {
-        self.last.iter().map(|line| super::logline::harmless(line).into_owned()).collect()
+        self.last.iter().map(|line| crate::harmless::harmless(line).into_owned()).collect()
     }
 }
 

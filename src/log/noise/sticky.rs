@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 
 use super::message;
-use crate::temporal::logline::Head;
+use crate::log::line::Head;
 
 /// Seen to take a tenth of a second.
 const PATIENCE: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
