@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use crate::app::ui::Ui;
 use crate::demo::sample::{self, SampleLog};
-use crate::demo::svg::{self, Ground};
+use crate::demo::svg::{self, Frame, Ground};
 use crate::draw::theme::{Symbols, Theme};
 use crate::input::{Input, Key, KeyCode};
 use crate::model::{Model, StateView};
@@ -27,10 +27,30 @@ pub fn pictures() -> Vec<(&'static str, String)> {
         ("search", picture(Theme::Dark, &ready, &search)),
         ("timeline", picture(Theme::Dark, &ready, &[Key::char('2')])),
         ("light", picture(Theme::Light, &ready, &[])),
+        ("repair", repair()),
     ]
 }
 
+/// Draws a crash and its repair, slower than it is.
+fn repair() -> String {
+    let seconds = [2.5, 1.0, 1.0, 5.0];
+    let frames: Vec<Frame> = sample::repair()
+        .iter()
+        .zip(seconds)
+        .map(|(model, seconds)| Frame {
+            buffer: frame(Theme::Dark, model, &[Key::char('2')]),
+            seconds,
+        })
+        .collect();
+    svg::animate(&frames, Ground::DARK)
+}
+
 fn picture(theme: Theme, model: &Model, keys: &[Key]) -> String {
+    let ground = if theme == Theme::Light { Ground::LIGHT } else { Ground::DARK };
+    svg::render(&frame(theme, model, keys), ground)
+}
+
+fn frame(theme: Theme, model: &Model, keys: &[Key]) -> Buffer {
     let log = SampleLog::temporal();
     let mut ui = Ui::new(theme, Symbols::Unicode);
     let mut buf = Buffer::empty(SIZE);
@@ -39,5 +59,5 @@ fn picture(theme: Theme, model: &Model, keys: &[Key]) -> String {
         ui.handle(Input::Key(*key), model, &log);
         ui.render(&mut buf, SIZE, model, &log, &mut |_, _| {});
     }
-    svg::render(&buf, if theme == Theme::Light { Ground::LIGHT } else { Ground::DARK })
+    buf
 }

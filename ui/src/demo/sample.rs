@@ -84,6 +84,81 @@ pub fn with_workflows() -> Model {
     Model { workflows: Some(workflows), count, ..ready() }
 }
 
+/// Returns a ready server, two moments of the repair after its crash, and the ready server
+/// afterwards.
+#[must_use]
+pub fn repair() -> [Model; 4] {
+    let before = with_workflows();
+    let marks: Vec<u64> = [0].into_iter().chain(before.restarts.marks.iter().copied()).collect();
+    let crash = LastRestart {
+        cause: "crash".into(),
+        detail: "signal 9 (SIGKILL)".into(),
+        ago_ms: 0,
+        recovery_ms: None,
+        downtime_ms: None,
+    };
+    let restarts = RestartsView {
+        total: 3,
+        in_window: 1,
+        last: Some(crash.clone()),
+        marks,
+        ..before.restarts.clone()
+    };
+    let probed = |points: &[ProbePoint]| {
+        let history = [&before.probe.history[points.len()..], points].concat();
+        ProbeView { history, ..before.probe.clone() }
+    };
+    let since = |ms, health: [LayerView; 6]| {
+        health.map(|it| LayerView { since_ms: it.since_ms.map(|_| ms), ..it })
+    };
+    let starting = |doing: &str, latencies: [Option<u64>; 6]| Model {
+        state: StateView::Starting,
+        doing: doing.into(),
+        generation: 4,
+        pid: Some(4890),
+        uptime_ms: Some(90),
+        health: since(0, layers(&latencies)),
+        restarts: restarts.clone(),
+        probe: probed(&[ProbePoint::Failed]),
+        ..before.clone()
+    };
+    let crash_row = TimelineRow {
+        id: 4,
+        clock: "21:28:39".into(),
+        generation: 3,
+        what: "crash: signal 9 (SIGKILL) after 12 min".into(),
+        recovery: "repaired in 138 ms".into(),
+        phases: phases([0, 2, 2, 92, 23, 6, 13]),
+        last_words: vec![
+            "21:28:03.004 WARN  matching  Task queue \"billing\" has no poller, backlog grows"
+                .into(),
+        ],
+        ..timeline().remove(0)
+    };
+    let repaired = Model {
+        generation: 4,
+        pid: Some(4890),
+        uptime_ms: Some(1_000),
+        restarts: RestartsView {
+            last: Some(LastRestart { ago_ms: 1_000, recovery_ms: Some(138), ..crash }),
+            ..restarts.clone()
+        },
+        probe: probed(&[ProbePoint::Failed, ProbePoint::Ok(210)]),
+        health: since(1_000, before.health.clone()),
+        timeline: [crash_row].into_iter().chain(timeline()).collect(),
+        ..before.clone()
+    };
+    [
+        before.clone(),
+        starting("starting, waiting for tcp", [Some(12), Some(40), None, None, None, None]),
+        starting(
+            "starting, waiting for store",
+            [Some(12), Some(40), Some(90), Some(210), None, None],
+        ),
+        repaired,
+    ]
+}
+
 fn layers(latencies: &[Option<u64>; 6]) -> [LayerView; 6] {
     let mut layers = Model::default().health;
     for (layer, latency) in layers.iter_mut().zip(latencies) {

@@ -40,31 +40,100 @@ struct CellStyle {
     dim: bool,
 }
 
+/// A frame of an animated picture.
+#[derive(Debug)]
+pub struct Frame {
+    /// What is shown.
+    pub buffer: Buffer,
+    /// How long, in seconds.
+    pub seconds: f64,
+}
+
 /// Returns the buffer as an SVG document.
 #[must_use]
-pub fn render(buf: &Buffer, ground: Ground) -> String {
-    let area = buf.area;
-    let (width, height) =
-        (f64::from(area.width) * W + 2.0 * MARGIN, f64::from(area.height) * H + 2.0 * MARGIN);
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
-         font-family=\"DejaVu Sans Mono,Menlo,Consolas,monospace\" font-size=\"{FONT}\" xml:space=\"preserve\">\n\
-         <rect width=\"{width}\" height=\"{height}\" rx=\"8\" fill=\"{}\"/>\n",
-        hex(buf.cell((area.x, area.y)).map_or(ground.bg, |cell| cell_style(cell, ground).bg)),
-    );
-    for row in 0..area.height {
-        let cells: Vec<&Cell> =
-            (area.left()..area.right()).filter_map(|x| buf.cell((x, area.y + row))).collect();
-        let top = MARGIN + f64::from(row) * H;
-        for (start, run, style) in runs(&cells, ground) {
-            background(&mut svg, start, run, style, ground, top);
-        }
-        for (start, run, style) in runs(&cells, ground) {
-            foreground(&mut svg, start, run, style, top);
-        }
+pub fn render(buffer: &Buffer, ground: Ground) -> String {
+    let mut svg = begin(buffer, ground);
+    for y in buffer.area.rows().map(|row| row.y) {
+        draw_row(&mut svg, buffer, y, ground);
     }
     svg.push_str("</svg>\n");
     svg
+}
+
+/// Returns the frames, all of one size, as an animated SVG document that repeats. It shows the last
+/// frame only where animations are not supported or not wanted.
+#[must_use]
+pub fn animate(frames: &[Frame], ground: Ground) -> String {
+    let Some(last) = frames.last() else { return String::new() };
+    let area = last.buffer.area;
+    let mut svg = begin(&last.buffer, ground);
+    animation(&mut svg, frames);
+    let (still, moving): (Vec<u16>, Vec<u16>) = area.rows().map(|row| row.y).partition(|y| {
+        frames.iter().all(|frame| row_cells(&frame.buffer, *y).eq(row_cells(&last.buffer, *y)))
+    });
+    for y in still {
+        draw_row(&mut svg, &last.buffer, y, ground);
+    }
+    for (number, frame) in frames.iter().enumerate() {
+        let hidden = if number + 1 == frames.len() { "" } else { " visibility=\"hidden\"" };
+        let _ = writeln!(svg, "<g class=\"f{number}\"{hidden}>");
+        for y in &moving {
+            draw_row(&mut svg, &frame.buffer, *y, ground);
+        }
+        svg.push_str("</g>\n");
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+/// Writes the style that shows one group `fN` after the other.
+fn animation(svg: &mut String, frames: &[Frame]) {
+    let total: f64 = frames.iter().map(|frame| frame.seconds).sum();
+    svg.push_str("<style>\n");
+    let mut begin = 0.0;
+    for (number, frame) in frames.iter().enumerate() {
+        let end = begin + frame.seconds;
+        let percent = |seconds: f64| seconds / total * 100.0;
+        let before = if number == 0 { "" } else { "0%{visibility:hidden}" };
+        let after = if number + 1 == frames.len() { "visible" } else { "hidden" };
+        let _ = writeln!(
+            svg,
+            "@keyframes f{number}{{{before}{:.2}%{{visibility:visible}}{:.2}%{{visibility:{after}}}}}\n\
+             .f{number}{{animation:f{number} {total}s step-end infinite}}",
+            percent(begin),
+            percent(end),
+        );
+        begin = end;
+    }
+    svg.push_str("@media (prefers-reduced-motion:reduce){g{animation:none!important}}\n</style>\n");
+}
+
+/// Returns the beginning of the document: its size and background.
+fn begin(buffer: &Buffer, ground: Ground) -> String {
+    let area = buffer.area;
+    let (width, height) =
+        (f64::from(area.width) * W + 2.0 * MARGIN, f64::from(area.height) * H + 2.0 * MARGIN);
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
+         font-family=\"DejaVu Sans Mono,Menlo,Consolas,monospace\" font-size=\"{FONT}\" xml:space=\"preserve\">\n\
+         <rect width=\"{width}\" height=\"{height}\" rx=\"8\" fill=\"{}\"/>\n",
+        hex(buffer.cell((area.x, area.y)).map_or(ground.bg, |cell| cell_style(cell, ground).bg)),
+    )
+}
+
+fn row_cells(buffer: &Buffer, y: u16) -> impl Iterator<Item = &Cell> {
+    (buffer.area.left()..buffer.area.right()).filter_map(move |x| buffer.cell((x, y)))
+}
+
+fn draw_row(svg: &mut String, buffer: &Buffer, y: u16, ground: Ground) {
+    let cells: Vec<&Cell> = row_cells(buffer, y).collect();
+    let top = MARGIN + f64::from(y - buffer.area.y) * H;
+    for (start, run, style) in runs(&cells, ground) {
+        background(svg, start, run, style, ground, top);
+    }
+    for (start, run, style) in runs(&cells, ground) {
+        foreground(svg, start, run, style, top);
+    }
 }
 
 /// Splits a row into runs of cells with the same style.
