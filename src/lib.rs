@@ -21,9 +21,8 @@ pub mod temporal;
 
 pub mod protocol;
 
+pub mod facts;
 pub mod manager;
-
-pub mod metrics;
 
 pub mod control;
 pub mod watchdog;

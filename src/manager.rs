@@ -7,13 +7,8 @@
 
 mod adoption;
 mod aftermath;
-mod broadcast;
-pub mod chronicle;
-mod distributions;
-pub mod facts;
 mod files;
 mod generation;
-mod hand_over;
 mod handle;
 mod init;
 mod intent;
@@ -25,13 +20,9 @@ pub mod storage;
 mod sweeps;
 #[cfg(test)]
 mod tests;
-mod timeline;
 mod transitions;
 mod upkeep;
 
-pub use broadcast::{BEAT, Latest, Stream};
-pub use facts::Facts;
-pub use hand_over::HandOver;
 pub use handle::{Command, Handle, Outcome};
 pub use intent::Intent;
 pub use sweeps::Sweeps;
@@ -42,6 +33,9 @@ pub use upkeep::gave_up;
 use upkeep::last_generation;
 
 use crate::config::Settings;
+use crate::facts::chronicle::{self, Chronicle};
+use crate::facts::timeline::{self, Episode};
+use crate::facts::{Broadcast, Facts, HandOver, RestartFacts};
 use crate::process::identity::Signal;
 use crate::process::sweep::Subject;
 use crate::process::threads::{LOOKS, REPAIRS};
@@ -49,9 +43,6 @@ use crate::protocol::Mode;
 use crate::supervisor::{Cause, Effect, Generation, Input, State, Supervisor, Want};
 use crate::temporal::Refused;
 use aftermath::Ended;
-use broadcast::Broadcast;
-use chronicle::Chronicle;
-use facts::RestartFacts;
 use files::Files;
 use futures_util::FutureExt;
 use handle::Request;
@@ -62,7 +53,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use timeline::Episode;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
@@ -219,7 +209,7 @@ impl Manager {
         match before {
             Some(before) => {
                 supervisor.resume(&before.supervisor, before.age(), now);
-                facts.resume(before, now);
+                before.restore(&mut facts, now);
                 facts.state = supervisor.state().clone();
             }
             None => facts.recall(chronicle::recent(&home.events()), now),

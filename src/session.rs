@@ -5,7 +5,8 @@ mod bring_up;
 mod remote;
 
 use crate::control::client::{self, ClientError};
-use crate::manager::{Command, Handle, Latest};
+use crate::facts::Latest;
+use crate::manager::{Command, Handle};
 use crate::paths::Home;
 use crate::protocol::{ApiError, Snapshot};
 use crate::supervisor::Cause;

@@ -2,7 +2,7 @@
 
 use super::output::{self, line};
 use super::{CliError, Context};
-use crate::manager::chronicle;
+use crate::facts::chronicle;
 use crate::presenter;
 use crate::protocol::Entry;
 use crate::supervisor::Cause;

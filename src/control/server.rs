@@ -8,7 +8,8 @@ mod socket;
 mod tcp;
 
 use crate::config::{Options, Settings};
-use crate::manager::{Command, Facts, Handle, Outcome};
+use crate::facts::{Facts, metrics};
+use crate::manager::{Command, Handle, Outcome};
 use crate::paths::Home;
 use crate::process::descriptors;
 use crate::process::lock::HostLock;
@@ -136,8 +137,8 @@ async fn healthz(State(api): State<Api>) -> Response {
 }
 
 async fn metrics(State(api): State<Api>) -> Response {
-    let exposition = crate::metrics::expose(&api.manager.facts(), Instant::now());
-    ([(header::CONTENT_TYPE, crate::metrics::CONTENT_TYPE)], exposition).into_response()
+    let exposition = metrics::expose(&api.manager.facts(), Instant::now());
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], exposition).into_response()
 }
 
 #[derive(Debug, Default, serde::Deserialize)]

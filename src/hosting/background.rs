@@ -3,7 +3,8 @@
 use super::{Host, HostError, Released, Resumed, is_hosted};
 use crate::config::{Options, Settings};
 use crate::control::client;
-use crate::manager::{HandOver, Intent};
+use crate::facts::HandOver;
+use crate::manager::Intent;
 use crate::paths::{Home, files};
 use crate::process::Pid;
 use crate::process::spawn::{inherit_only, this_program};

@@ -3,7 +3,8 @@
 
 use super::holder::{self, Occupant, Patience};
 use crate::control::server::Socket;
-use crate::manager::{Command, Facts, Handle, Intent};
+use crate::facts::Facts;
+use crate::manager::{Command, Handle, Intent};
 use crate::paths::{self, Home, HomeError};
 use crate::process::lock::{self, HostLock, LockState};
 use crate::process::record::Record;

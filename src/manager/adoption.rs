@@ -1,8 +1,8 @@
 //! Goes on with the server that an earlier host left.
 
 use super::Manager;
-use super::timeline::{self, Episode};
 use crate::config::{Database, Options, Settings};
+use crate::facts::timeline::{self, Episode};
 use crate::paths::Home;
 use crate::process::record::Record;
 use crate::process::threads::LOOKS;

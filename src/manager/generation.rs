@@ -1,13 +1,13 @@
 //! The life of a generation, as its tasks report it: launched or met, probed, ended.
 
 use super::aftermath::{self, Ended, Instance};
-use super::facts::{self, ServerFacts};
 use super::files::once_kept;
 use super::launch::Launched;
 use super::prober::{self, Report, Target};
-use super::timeline::{self, Episode};
 use super::{Event, Manager, Task, judge};
 use crate::config::Settings;
+use crate::facts::timeline::{self, Episode};
+use crate::facts::{self, ServerFacts};
 use crate::paths::files;
 use crate::process::record::Record;
 use crate::process::sweep::Subject;

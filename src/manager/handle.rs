@@ -1,10 +1,8 @@
 //! How the rest of the program talks to the manager: commands with an outcome,
 //! facts to watch.
 
-use super::broadcast::{Latest, Source, Stream};
-use super::facts::Facts;
-use super::hand_over::HandOver;
 use crate::config::Settings;
+use crate::facts::{Facts, HandOver, Latest, Source, Stream};
 use crate::protocol::ApiError;
 use crate::supervisor::Cause;
 use std::sync::Arc;

@@ -5,6 +5,7 @@ mod disk;
 use self::disk::{Disk, DiskWatch};
 use super::Event;
 use crate::config::{Database, Settings};
+use crate::facts::Verdict;
 use crate::process::Pid;
 use crate::process::identity::Identity;
 use crate::process::lock;
@@ -41,17 +42,6 @@ const MEMBERS_EVERY: u64 = 30;
 /// While a server starts, a call may take as long as the start has taken so far, and at most this:
 /// to give up a first call, which loads what all later ones use, is to begin it anew.
 const LONGEST_CALL: Duration = Duration::from_secs(10);
-
-/// One layer in one round.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    /// Passed; none where it does not apply.
-    pub ok: Option<bool>,
-    /// How long the answer took.
-    pub latency: Duration,
-    /// What there is to say.
-    pub detail: String,
-}
 
 /// One round.
 #[derive(Debug, Clone)]

@@ -62,8 +62,8 @@ fn downtime(begun: Instant, states: &[(u64, State)]) -> (u64, u64) {
     }
     let last = manager.facts.last_restart.unwrap();
     let entry = manager.facts.timeline.back().unwrap();
-    assert_eq!(entry.downtime_ms, last.downtime.map(facts::millis));
-    (facts::millis(last.recovery.unwrap()), entry.downtime_ms.unwrap())
+    assert_eq!(entry.downtime_ms, last.downtime.map(crate::facts::millis));
+    (crate::facts::millis(last.recovery.unwrap()), entry.downtime_ms.unwrap())
 }
 
 #[tokio::test]

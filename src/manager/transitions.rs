@@ -1,7 +1,8 @@
 //! What a change of the supervisor's state means for the timeline and for the time that is counted.
 
-use super::timeline::{self, Episode};
-use super::{Manager, facts};
+use super::Manager;
+use crate::facts;
+use crate::facts::timeline::{self, Episode};
 use crate::supervisor::{Cause, Owner, Remedy, State};
 use std::time::Instant;
 

@@ -1,6 +1,7 @@
 //! What a manager keeps in the files of its home, and what it finds there.
 
-use super::{Manager, chronicle, intent, timeline};
+use super::{Manager, intent};
+use crate::facts::{chronicle, timeline};
 use crate::log::own;
 use crate::paths::Home;
 use crate::process::record::Record;

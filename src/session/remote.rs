@@ -3,7 +3,7 @@
 use super::{Link, View};
 use crate::control::client::{self, ClientError};
 use crate::control::events::Events;
-use crate::manager::BEAT;
+use crate::facts::BEAT;
 use crate::paths::Home;
 use crate::protocol::{Event, Snapshot};
 use std::sync::Arc;

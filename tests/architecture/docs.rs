@@ -185,7 +185,7 @@ fn api_page_has_each_path_and_metric() {
             assert!(page.contains(&format!(" {route}`")), "{route} of {}", path.display());
         }
     }
-    let metrics = read("src/metrics.rs");
+    let metrics = read("src/facts/metrics.rs");
     for rest in metrics.split("registry.register(").skip(1) {
         let name = rest.split('"').nth(1).unwrap();
         assert!(page.contains(&format!("`stigmer_{name}")), "{name}");

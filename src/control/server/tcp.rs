@@ -4,7 +4,7 @@
 use super::super::connections::serve;
 use super::shares::TCP_CONNECTIONS;
 use super::{Api, LEAVING, end, failure, health, not_allowed, not_found, ready_code};
-use crate::manager::Facts;
+use crate::facts::Facts;
 use crate::protocol::{ApiError, State as ServerState};
 use crate::supervisor::Want;
 use axum::extract::{Request, State};

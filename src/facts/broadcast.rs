@@ -26,14 +26,14 @@ pub struct Latest {
 
 /// The manager's end.
 #[derive(Debug)]
-pub(super) struct Broadcast {
+pub(crate) struct Broadcast {
     latest: watch::Sender<Latest>,
     deltas: broadcast::Sender<Arc<Delta>>,
     told: Instant,
 }
 
 impl Broadcast {
-    pub(super) fn new(facts: &Facts, now: Instant) -> Self {
+    pub(crate) fn new(facts: &Facts, now: Instant) -> Self {
         let latest = Latest { snapshot: Arc::new(facts.snapshot(now)), at: now };
         Self {
             latest: watch::Sender::new(latest),
@@ -43,13 +43,13 @@ impl Broadcast {
     }
 
     /// When to publish again though nothing has happened.
-    pub(super) fn due(&self) -> Instant {
+    pub(crate) fn due(&self) -> Instant {
         self.told + BEAT
     }
 
     /// Tells what has changed. What the host's own screen shows is what the
     /// deltas come to, as for everybody else.
-    pub(super) fn publish(&mut self, facts: &Facts, now: Instant) {
+    pub(crate) fn publish(&mut self, facts: &Facts, now: Instant) {
         let before = self.latest.borrow().snapshot.clone();
         let mut snapshot = facts.snapshot(now);
         snapshot.seq = before.seq + 1;
@@ -67,25 +67,25 @@ impl Broadcast {
         let _ = self.deltas.send(Arc::new(delta));
     }
 
-    pub(super) fn source(&self) -> Source {
+    pub(crate) fn source(&self) -> Source {
         Source { latest: self.latest.subscribe(), deltas: self.deltas.downgrade() }
     }
 }
 
 /// Where readers come from.
 #[derive(Debug, Clone)]
-pub(super) struct Source {
+pub(crate) struct Source {
     latest: watch::Receiver<Latest>,
     /// Weak, for a stream ends with the manager.
     deltas: broadcast::WeakSender<Arc<Delta>>,
 }
 
 impl Source {
-    pub(super) fn latest(&self) -> watch::Receiver<Latest> {
+    pub(crate) fn latest(&self) -> watch::Receiver<Latest> {
         self.latest.clone()
     }
 
-    pub(super) fn stream(&self) -> Stream {
+    pub(crate) fn stream(&self) -> Stream {
         let deltas = self.deltas.upgrade().map(|deltas| deltas.subscribe());
         Stream { latest: self.latest.clone(), deltas, said: Said::Nothing }
     }
@@ -141,7 +141,7 @@ impl Stream {
     fn fresh(&mut self, seen: Option<u64>) -> Event {
         let Latest { snapshot, at } = self.latest.borrow().clone();
         let mut snapshot = Snapshot::clone(&snapshot);
-        snapshot.grow_older(super::facts::millis(at.elapsed()));
+        snapshot.grow_older(super::millis(at.elapsed()));
         self.said = Said::Up(snapshot.seq);
         let missed = seen.map_or(0, |seen| snapshot.seq.saturating_sub(seen));
         Event::Snapshot(Box::new(Fresh { missed, snapshot }))

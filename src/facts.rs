@@ -1,21 +1,28 @@
 //! All that a viewer may want to know, kept by the manager and published whole
 //! with each change; a reader turns it into ages at the moment it asks.
 
-use super::distributions::Distributions;
-use super::hand_over::HandOver;
-use crate::config::{Database, Settings};
+mod broadcast;
+pub mod chronicle;
+mod distributions;
+mod hand_over;
+pub mod metrics;
+mod status;
+pub(crate) mod timeline;
+
+pub use broadcast::{BEAT, Latest, Stream};
+pub(crate) use broadcast::{Broadcast, Source};
+pub use hand_over::HandOver;
+
+use crate::config::Settings;
 use crate::log::line::Level;
 use crate::process::Pid;
 use crate::process::identity::Identity;
 use crate::process::record::Record;
 use crate::process::usage::Usage;
-use crate::protocol::{
-    ApiError, DatabaseStatus, Detached, ENTRIES, Entry, HealthStatus, HostStatus, LastRestart,
-    Latency, LayerStatus, LogStatus, Mode, NoRestart, RestartStatus, SCHEMA, Snapshot,
-    State as StateName, Status, TemporalStatus,
-};
-pub(super) use crate::supervisor::millis;
-use crate::supervisor::{Cause, Generation, Layer, Owner, Remedy, Schedule, State, Want};
+use crate::protocol::{ApiError, Detached, ENTRIES, Entry, Mode, State as StateName};
+pub(crate) use crate::supervisor::millis;
+use crate::supervisor::{Cause, Generation, Owner, Schedule, State, Want};
+use distributions::Distributions;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -59,6 +66,17 @@ pub struct ServerFacts {
     pub server_version: Option<String>,
     /// The web UI: ours, or what listens where somebody else's would be.
     pub ui_url: Option<String>,
+}
+
+/// One layer in one round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Passed; none where it does not apply.
+    pub ok: Option<bool>,
+    /// How long the answer took.
+    pub latency: Duration,
+    /// What there is to say.
+    pub detail: String,
 }
 
 /// A layer's verdict.
@@ -230,7 +248,7 @@ impl Facts {
         parts.join(" · ")
     }
 
-    pub(super) fn stopped(&self, note: Option<&str>) -> String {
+    pub(crate) fn stopped(&self, note: Option<&str>) -> String {
         match (note, &self.settings.address) {
             (Some(note), Some(address)) => format!("{note} ({address})"),
             (note, _) => note.unwrap_or_default().to_owned(),
@@ -245,7 +263,7 @@ impl Facts {
     }
 
     /// Why the server of someone else is not stopped or restarted.
-    pub(super) fn refusal(&self, command: &str) -> ApiError {
+    pub(crate) fn refusal(&self, command: &str) -> ApiError {
         ApiError::new(
             "external",
             format!("cannot {command} Temporal: it was started elsewhere, {}", self.not_ours()),
@@ -253,184 +271,18 @@ impl Facts {
         )
     }
 
-    /// Between two moments in whole milliseconds of the host's own clock, so that
-    /// what a viewer counts on by itself is the very age that the host would say.
-    fn age(&self, since: Instant, now: Instant) -> u64 {
-        let clock = |at: Instant| match at.checked_duration_since(self.host.since) {
-            Some(after) => i128::try_from(after.as_millis()).unwrap_or(i128::MAX),
-            // An adopted server began before its host.
-            None => {
-                let before = self.host.since.saturating_duration_since(at);
-                -i128::try_from(before.as_nanos().div_ceil(1_000_000)).unwrap_or(i128::MAX)
-            }
-        };
-        u64::try_from(clock(now) - clock(since)).unwrap_or(0)
-    }
-
-    /// The status, its ages as of `now`.
-    #[must_use]
-    pub fn status(&self, now: Instant) -> Status {
-        let age = |at: Instant| self.age(at, now);
-        let settings = &self.settings;
-        Status {
-            schema: SCHEMA,
-            state: self.state_name(),
-            intent: self.want,
-            managed: self.is_managed(),
-            message: self.message(),
-            host: Some(HostStatus {
-                pid: self.host.pid,
-                mode: self.host.mode,
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                uptime_ms: age(self.host.since),
-            }),
-            temporal: self.server.as_ref().map(|server| self.temporal(server, now)),
-            restarts: RestartStatus {
-                total: self.restarts.values().sum(),
-                in_window: self.schedule.in_window(&settings.policy, now) as u64,
-                last: self.last_restart.as_ref().map(|last| LastRestart {
-                    cause: last.cause,
-                    detail: last.detail.clone(),
-                    ago_ms: age(last.at),
-                    recovery_ms: last.recovery.map(millis),
-                    downtime_ms: last.downtime.map(millis),
-                }),
-            },
-            health: HealthStatus {
-                layers: Layer::ALL
-                    .iter()
-                    .zip(&self.layers)
-                    .map(|(name, layer)| LayerStatus {
-                        name: *name,
-                        ok: layer.ok,
-                        latency_us: layer.latency.map(micros),
-                        detail: layer.detail.clone(),
-                        since_ms: Some(age(layer.since)),
-                    })
-                    .collect(),
-                latency_us: latency(&self.probes),
-                consecutive_failures: self.failures,
-                no_restart: self.no_restart(),
-            },
-            log: LogStatus {
-                lines: self.log_lines.iter().sum(),
-                path: settings.home.temporal_log(),
-            },
-            options: settings.in_force(),
-        }
-    }
-
-    fn no_restart(&self) -> Option<NoRestart> {
-        match &self.state {
-            State::Degraded(_, trouble) if trouble.remedy == Remedy::None => {
-                Some(self.detached.map_or(NoRestart::NoHelp, |_| NoRestart::DataLoss))
-            }
-            State::Degraded(..)
-            | State::Stopped { .. }
-            | State::Starting(_)
-            | State::Ready(_)
-            | State::Stopping(_)
-            | State::Backoff { .. }
-            | State::Failed { .. } => None,
-        }
-    }
-
-    fn temporal(&self, server: &ServerFacts, now: Instant) -> TemporalStatus {
-        let settings = &self.settings;
-        let managed = server.owner != Owner::External;
-        let pid = server.leader.as_ref().map(|leader| leader.pid).or(server.server);
-        TemporalStatus {
-            pid,
-            // It leads its own session, so the group has its number.
-            pgid: server.leader.as_ref().map(|leader| leader.pid),
-            server_pid: server.server,
-            generation: managed.then_some(server.generation),
-            adopted: server.owner == Owner::Adopted,
-            address: settings.server_address(),
-            ui_url: server.ui_url.clone(),
-            version: server.version.clone().or_else(|| {
-                let own = server.server_version.as_ref().filter(|_| !managed);
-                own.map(|version| format!("server {version}"))
-            }),
-            server_version: server.server_version.clone(),
-            uptime_ms: server.since.map(|since| self.age(since, now)),
-            rss_bytes: self.rss.back().copied(),
-            cpu_percent: self.cpu.back().copied(),
-            database: match &settings.database {
-                Database::File(path) if managed => {
-                    let (bytes, detached) = (self.database_bytes, self.detached);
-                    Some(DatabaseStatus { path: path.clone(), bytes, detached })
-                }
-                Database::File(_) | Database::Memory => None,
-            },
-        }
-    }
-
-    /// What a viewer draws, its ages as of `now`.
-    #[must_use]
-    pub fn snapshot(&self, now: Instant) -> Snapshot {
-        let age = |at: Instant| self.age(at, now);
-        Snapshot {
-            seq: 0,
-            status: self.status(now),
-            next_start_ms: match &self.state {
-                State::Backoff { until, .. } => Some(self.age(now, *until)),
-                State::Failed { retry, .. } => retry.map(|retry| self.age(now, retry)),
-                State::Stopped { .. }
-                | State::Starting(_)
-                | State::Ready(_)
-                | State::Degraded(..)
-                | State::Stopping(_) => None,
-            },
-            in_a_row: self.schedule.in_a_row(),
-            state_ms: age(self.state_since),
-            probes: self.probes.iter().copied().collect(),
-            cpu: self.cpu.iter().copied().collect(),
-            rss: self.rss.iter().copied().collect(),
-            restart_ages_ms: self.marks.iter().map(|at| age(*at)).collect(),
-            timeline: self.timeline.iter().cloned().collect(),
-            cure: match &self.state {
-                State::Failed { failure, .. } => Some(failure.cure.clone()),
-                State::Stopped { .. }
-                | State::Starting(_)
-                | State::Ready(_)
-                | State::Degraded(..)
-                | State::Stopping(_)
-                | State::Backoff { .. } => None,
-            },
-            last_words: self.last_words.clone(),
-        }
-    }
-
-    /// Goes on with what the host before this one has counted.
-    pub(super) fn resume(&mut self, before: HandOver, now: Instant) {
-        let gap = before.age();
-        let ago = |ms: u64| now.checked_sub(gap + Duration::from_millis(ms)).unwrap_or(now);
-        self.restarts = before.restarts;
-        self.last_restart = before.last_restart.map(|last| RestartFacts {
-            cause: last.cause,
-            detail: last.detail,
-            at: ago(last.ago_ms),
-            recovery: last.recovery_ms.map(Duration::from_millis),
-            downtime: last.downtime_ms.map(Duration::from_millis),
-        });
-        self.marks = before.marks_ms.into_iter().map(ago).collect();
-        self.probes = before.probes.into();
-        self.timeline = before.timeline.into();
-    }
-
-    pub(super) fn trouble(&mut self, with: &'static str, what: Option<String>) {
+    pub(crate) fn trouble(&mut self, with: &'static str, what: Option<String>) {
         match what {
             Some(what) => self.troubles.insert(with, what),
             None => self.troubles.remove(with),
         };
     }
 
-    pub(super) fn remember_probe(&mut self, latency: Option<u64>) {
+    pub(crate) fn remember_probe(&mut self, latency: Option<u64>) {
         push_bounded(&mut self.probes, latency, PROBES);
     }
 
-    pub(super) fn remember_usage(&mut self, usage: Usage, cpu: Option<f64>, peak: Option<u64>) {
+    pub(crate) fn remember_usage(&mut self, usage: Usage, cpu: Option<f64>, peak: Option<u64>) {
         push_bounded(&mut self.rss, usage.rss_bytes, READINGS);
         self.peak_rss = self.peak_rss.max(peak).max(Some(usage.rss_bytes));
         self.cpu_time = Some(usage.cpu);
@@ -440,18 +292,18 @@ impl Facts {
         }
     }
 
-    pub(super) fn remember_entry(&mut self, entry: Entry) {
+    pub(crate) fn remember_entry(&mut self, entry: Entry) {
         push_bounded(&mut self.timeline, Arc::new(entry), ENTRIES);
     }
 
-    pub(super) fn remember_restart(&mut self, restart: RestartFacts) {
+    pub(crate) fn remember_restart(&mut self, restart: RestartFacts) {
         *self.restarts.entry(restart.cause).or_default() += 1;
         push_bounded(&mut self.marks, restart.at, MARKS);
         self.last_restart = Some(restart);
     }
 
     /// What was measured of a process that is no more.
-    pub(super) fn forget_server(&mut self, now: Instant) {
+    pub(crate) fn forget_server(&mut self, now: Instant) {
         self.server = None;
         self.detached = None;
         self.rss.clear();
@@ -472,32 +324,6 @@ fn push_bounded<T>(ring: &mut VecDeque<T>, item: T, bound: usize) {
     ring.push_back(item);
 }
 
-fn latency(probes: &VecDeque<Option<u64>>) -> Latency {
-    let mut sorted: Vec<u64> = probes.iter().copied().flatten().collect();
-    sorted.sort_unstable();
-    // Nearest rank: the smallest value that so many percent do not exceed.
-    let percentile = |percent: usize| {
-        let rank = (sorted.len() * percent).div_ceil(100);
-        sorted.get(rank.saturating_sub(1)).copied()
-    };
-    Latency { last: probes.back().copied().flatten(), p50: percentile(50), p99: percentile(99) }
-}
-
-pub(super) fn micros(duration: Duration) -> u64 {
+pub(crate) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentiles_are_by_nearest_rank_and_failures_do_not_count() {
-        let probes: VecDeque<Option<u64>> = (1..=100).map(Some).chain([None]).collect();
-        let found = latency(&probes);
-        assert_eq!((found.last, found.p50, found.p99), (None, Some(50), Some(99)));
-        assert_eq!(latency(&VecDeque::new()), Latency::default());
-        let one = latency(&VecDeque::from([Some(7)]));
-        assert_eq!((one.last, one.p50, one.p99), (Some(7), Some(7), Some(7)));
-    }
 }

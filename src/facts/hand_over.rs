@@ -2,7 +2,7 @@
 //! happened: a file of the home that only the holder of the host lock writes,
 //! reads and removes.
 
-use super::facts::Facts;
+use super::{Facts, RestartFacts, millis};
 use crate::paths::{self, Home};
 use crate::process::identity::Identity;
 use crate::process::linux;
@@ -41,7 +41,7 @@ pub struct HandOver {
 
 impl HandOver {
     /// What is known now, stamped.
-    pub(super) fn new(facts: &Facts, supervisor: Legacy, now: Instant) -> Self {
+    pub(crate) fn new(facts: &Facts, supervisor: Legacy, now: Instant) -> Self {
         let snapshot = facts.snapshot(now);
         Self {
             boot_id: Identity::own().boot_id,
@@ -76,7 +76,7 @@ impl HandOver {
 
     /// Takes what the host before this one left, if it is about the last
     /// generation of this home and of this boot; it is gone from the home then.
-    pub(super) fn take(home: &Home, last: Generation) -> Option<Self> {
+    pub(crate) fn take(home: &Home, last: Generation) -> Option<Self> {
         let path = home.hand_over();
         let text = match paths::files::read(&path, 64 << 20) {
             Ok(text) => text,
@@ -109,14 +109,31 @@ impl HandOver {
         }
     }
 
+    /// Goes on with what the host before this one has counted.
+    pub(crate) fn restore(self, facts: &mut Facts, now: Instant) {
+        let gap = self.age();
+        let ago = |ms: u64| now.checked_sub(gap + Duration::from_millis(ms)).unwrap_or(now);
+        facts.restarts = self.restarts;
+        facts.last_restart = self.last_restart.map(|last| RestartFacts {
+            cause: last.cause,
+            detail: last.detail,
+            at: ago(last.ago_ms),
+            recovery: last.recovery_ms.map(Duration::from_millis),
+            downtime: last.downtime_ms.map(Duration::from_millis),
+        });
+        facts.marks = self.marks_ms.into_iter().map(ago).collect();
+        facts.probes = self.probes.into();
+        facts.timeline = self.timeline.into();
+    }
+
     /// How long ago it was made.
-    pub(super) fn age(&self) -> Duration {
+    pub(crate) fn age(&self) -> Duration {
         Duration::from_millis(since_boot().saturating_sub(self.made_ms))
     }
 }
 
 fn since_boot() -> u64 {
-    linux::since_boot().map_or(0, super::facts::millis)
+    linux::since_boot().map_or(0, millis)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! `/metrics`: the facts in OpenMetrics text, made anew at each scrape. Only what
 //! cannot be read off a moment, the distributions, is kept between scrapes.
 
+use super::Facts;
 use crate::log::line::Level;
-use crate::manager::Facts;
 use crate::protocol::State;
 use crate::supervisor::Cause;
 use prometheus_client::encoding::{EncodeLabelSet, text};

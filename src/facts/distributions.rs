@@ -46,7 +46,7 @@ impl Default for Distributions {
 }
 
 impl Distributions {
-    pub(super) fn probed(&self, layer: Layer, ok: Option<bool>, took: Duration) {
+    pub(crate) fn probed(&self, layer: Layer, ok: Option<bool>, took: Duration) {
         let label = LayerLabel { layer: layer.as_str() };
         match ok {
             Some(true) => self.durations.get_or_create(&label).observe(took.as_secs_f64()),

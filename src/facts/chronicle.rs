@@ -1,6 +1,6 @@
 //! The timeline on disk, an object a line: it outlives every process.
 
-use super::facts::{Facts, RestartFacts};
+use super::{Facts, RestartFacts};
 use crate::log::{RotatingWriter, predecessor};
 use crate::protocol::{ENTRIES, Entry, Happened};
 use jiff::Timestamp;

@@ -1,6 +1,6 @@
 //! Starts and repairs as they are told afterwards: what, why, and what the time went to.
 
-use super::prober::Verdict;
+use super::{Verdict, micros, millis};
 use crate::protocol::{Entry, Happened, Phase};
 use crate::supervisor::{Cause, Generation, Layer, Owner, Starting};
 use std::collections::BTreeMap;
@@ -64,7 +64,7 @@ impl Episode {
     /// A phase is over.
     pub fn passed(&mut self, name: &str, took: Duration) {
         match self.phases.iter_mut().find(|phase| phase.name == name) {
-            Some(known) => known.us += super::facts::micros(took),
+            Some(known) => known.us += micros(took),
             None => self.phases.push(phase(name, took)),
         }
         self.reached = Instant::now();
@@ -114,7 +114,7 @@ impl Episode {
             Owner::External => Happened::External,
         };
         Entry {
-            took_ms: Some(super::facts::millis(self.elapsed(now))),
+            took_ms: Some(millis(self.elapsed(now))),
             phases: self.phases.clone(),
             ..entry(happened, starting.generation, self.cause, self.detail.clone())
         }
@@ -122,7 +122,7 @@ impl Episode {
 }
 
 fn phase(name: &str, took: Duration) -> Phase {
-    Phase { name: name.to_owned(), us: super::facts::micros(took) }
+    Phase { name: name.to_owned(), us: micros(took) }
 }
 
 /// An entry with nothing more to say.
@@ -154,7 +154,7 @@ pub fn failed(generation: Generation, reason: &str, last_words: Vec<String>) -> 
 /// death to this host, where this host was started for that reason.
 pub fn host_died(generation: Generation, detail: String, took: Option<Duration>) -> Entry {
     Entry {
-        took_ms: took.map(super::facts::millis),
+        took_ms: took.map(millis),
         ..entry(Happened::HostDied, generation, Cause::Crash, detail)
     }
 }

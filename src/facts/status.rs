@@ -1,0 +1,188 @@
+//! The facts as a status and as a snapshot, with ages as of the moment of the reading.
+
+use super::{Facts, ServerFacts, micros, millis};
+use crate::config::Database;
+use crate::protocol::{
+    DatabaseStatus, HealthStatus, HostStatus, LastRestart, Latency, LayerStatus, LogStatus,
+    NoRestart, RestartStatus, SCHEMA, Snapshot, Status, TemporalStatus,
+};
+use crate::supervisor::{Layer, Owner, Remedy, State};
+use std::collections::VecDeque;
+use std::time::Instant;
+
+impl Facts {
+    /// Between two moments in whole milliseconds of the host's own clock, so that
+    /// what a viewer counts on by itself is the very age that the host would say.
+    fn age(&self, since: Instant, now: Instant) -> u64 {
+        let clock = |at: Instant| match at.checked_duration_since(self.host.since) {
+            Some(after) => i128::try_from(after.as_millis()).unwrap_or(i128::MAX),
+            // An adopted server began before its host.
+            None => {
+                let before = self.host.since.saturating_duration_since(at);
+                -i128::try_from(before.as_nanos().div_ceil(1_000_000)).unwrap_or(i128::MAX)
+            }
+        };
+        u64::try_from(clock(now) - clock(since)).unwrap_or(0)
+    }
+
+    /// The status, its ages as of `now`.
+    #[must_use]
+    pub fn status(&self, now: Instant) -> Status {
+        let age = |at: Instant| self.age(at, now);
+        let settings = &self.settings;
+        Status {
+            schema: SCHEMA,
+            state: self.state_name(),
+            intent: self.want,
+            managed: self.is_managed(),
+            message: self.message(),
+            host: Some(HostStatus {
+                pid: self.host.pid,
+                mode: self.host.mode,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                uptime_ms: age(self.host.since),
+            }),
+            temporal: self.server.as_ref().map(|server| self.temporal(server, now)),
+            restarts: RestartStatus {
+                total: self.restarts.values().sum(),
+                in_window: self.schedule.in_window(&settings.policy, now) as u64,
+                last: self.last_restart.as_ref().map(|last| LastRestart {
+                    cause: last.cause,
+                    detail: last.detail.clone(),
+                    ago_ms: age(last.at),
+                    recovery_ms: last.recovery.map(millis),
+                    downtime_ms: last.downtime.map(millis),
+                }),
+            },
+            health: HealthStatus {
+                layers: Layer::ALL
+                    .iter()
+                    .zip(&self.layers)
+                    .map(|(name, layer)| LayerStatus {
+                        name: *name,
+                        ok: layer.ok,
+                        latency_us: layer.latency.map(micros),
+                        detail: layer.detail.clone(),
+                        since_ms: Some(age(layer.since)),
+                    })
+                    .collect(),
+                latency_us: latency(&self.probes),
+                consecutive_failures: self.failures,
+                no_restart: self.no_restart(),
+            },
+            log: LogStatus {
+                lines: self.log_lines.iter().sum(),
+                path: settings.home.temporal_log(),
+            },
+            options: settings.in_force(),
+        }
+    }
+
+    fn no_restart(&self) -> Option<NoRestart> {
+        match &self.state {
+            State::Degraded(_, trouble) if trouble.remedy == Remedy::None => {
+                Some(self.detached.map_or(NoRestart::NoHelp, |_| NoRestart::DataLoss))
+            }
+            State::Degraded(..)
+            | State::Stopped { .. }
+            | State::Starting(_)
+            | State::Ready(_)
+            | State::Stopping(_)
+            | State::Backoff { .. }
+            | State::Failed { .. } => None,
+        }
+    }
+
+    fn temporal(&self, server: &ServerFacts, now: Instant) -> TemporalStatus {
+        let settings = &self.settings;
+        let managed = server.owner != Owner::External;
+        let pid = server.leader.as_ref().map(|leader| leader.pid).or(server.server);
+        TemporalStatus {
+            pid,
+            // It leads its own session, so the group has its number.
+            pgid: server.leader.as_ref().map(|leader| leader.pid),
+            server_pid: server.server,
+            generation: managed.then_some(server.generation),
+            adopted: server.owner == Owner::Adopted,
+            address: settings.server_address(),
+            ui_url: server.ui_url.clone(),
+            version: server.version.clone().or_else(|| {
+                let own = server.server_version.as_ref().filter(|_| !managed);
+                own.map(|version| format!("server {version}"))
+            }),
+            server_version: server.server_version.clone(),
+            uptime_ms: server.since.map(|since| self.age(since, now)),
+            rss_bytes: self.rss.back().copied(),
+            cpu_percent: self.cpu.back().copied(),
+            database: match &settings.database {
+                Database::File(path) if managed => {
+                    let (bytes, detached) = (self.database_bytes, self.detached);
+                    Some(DatabaseStatus { path: path.clone(), bytes, detached })
+                }
+                Database::File(_) | Database::Memory => None,
+            },
+        }
+    }
+
+    /// What a viewer draws, its ages as of `now`.
+    #[must_use]
+    pub fn snapshot(&self, now: Instant) -> Snapshot {
+        let age = |at: Instant| self.age(at, now);
+        Snapshot {
+            seq: 0,
+            status: self.status(now),
+            next_start_ms: match &self.state {
+                State::Backoff { until, .. } => Some(self.age(now, *until)),
+                State::Failed { retry, .. } => retry.map(|retry| self.age(now, retry)),
+                State::Stopped { .. }
+                | State::Starting(_)
+                | State::Ready(_)
+                | State::Degraded(..)
+                | State::Stopping(_) => None,
+            },
+            in_a_row: self.schedule.in_a_row(),
+            state_ms: age(self.state_since),
+            probes: self.probes.iter().copied().collect(),
+            cpu: self.cpu.iter().copied().collect(),
+            rss: self.rss.iter().copied().collect(),
+            restart_ages_ms: self.marks.iter().map(|at| age(*at)).collect(),
+            timeline: self.timeline.iter().cloned().collect(),
+            cure: match &self.state {
+                State::Failed { failure, .. } => Some(failure.cure.clone()),
+                State::Stopped { .. }
+                | State::Starting(_)
+                | State::Ready(_)
+                | State::Degraded(..)
+                | State::Stopping(_)
+                | State::Backoff { .. } => None,
+            },
+            last_words: self.last_words.clone(),
+        }
+    }
+}
+
+fn latency(probes: &VecDeque<Option<u64>>) -> Latency {
+    let mut sorted: Vec<u64> = probes.iter().copied().flatten().collect();
+    sorted.sort_unstable();
+    // Nearest rank: the smallest value that so many percent do not exceed.
+    let percentile = |percent: usize| {
+        let rank = (sorted.len() * percent).div_ceil(100);
+        sorted.get(rank.saturating_sub(1)).copied()
+    };
+    Latency { last: probes.back().copied().flatten(), p50: percentile(50), p99: percentile(99) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_by_nearest_rank_and_failures_do_not_count() {
+        let probes: VecDeque<Option<u64>> = (1..=100).map(Some).chain([None]).collect();
+        let found = latency(&probes);
+        assert_eq!((found.last, found.p50, found.p99), (None, Some(50), Some(99)));
+        assert_eq!(latency(&VecDeque::new()), Latency::default());
+        let one = latency(&VecDeque::from([Some(7)]));
+        assert_eq!((one.last, one.p50, one.p99), (Some(7), Some(7), Some(7)));
+    }
+}
