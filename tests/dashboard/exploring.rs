@@ -1,6 +1,6 @@
 //! Temporal's log, read with keys and with the mouse.
 
-use crate::home::Home;
+use crate::support::rig::Rig;
 use crate::terminal::{Dashboard, ESC};
 
 const ENTER: &str = "\r";
@@ -9,8 +9,8 @@ const DOWN: &str = "\x1b[B";
 const CTRL_L: &str = "\x0c";
 
 /// A dashboard whose log lies open, all lines in sight.
-fn open(home: &Home) -> Dashboard<'_> {
-    let dashboard = home.dashboard();
+fn open(rig: &Rig) -> Dashboard<'_> {
+    let dashboard = Dashboard::open(rig);
     // The row of the workflows comes last, and all below it then stands one row lower.
     dashboard.until_shows(&["READY", "following", "routine lines", "Workflows"]);
     dashboard.press("z");
@@ -20,8 +20,8 @@ fn open(home: &Home) -> Dashboard<'_> {
 
 #[test]
 fn a_search_finds_as_one_types_steps_and_leaves() {
-    let home = Home::new();
-    let dashboard = open(&home);
+    let rig = Rig::new();
+    let dashboard = open(&rig);
     dashboard.press("/quota chan");
     dashboard.until_shows(&["/quota chan▏", "Enter done", "Quota changed", "paused"]);
     dashboard.press("ge(");
@@ -43,8 +43,8 @@ fn a_search_finds_as_one_types_steps_and_leaves() {
 
 #[test]
 fn lines_are_filtered_cleared_opened_and_folded() {
-    let home = Home::new();
-    let dashboard = open(&home);
+    let rig = Rig::new();
+    let dashboard = open(&rig);
     dashboard.press("ll");
     dashboard.until_shows(&["warnings and errors"]);
     dashboard.until_hides(" INFO ");
@@ -76,8 +76,8 @@ fn lines_are_filtered_cleared_opened_and_folded() {
 
 #[test]
 fn what_is_chosen_is_copied_to_the_clipboard_of_the_terminal() {
-    let home = Home::new();
-    let dashboard = open(&home);
+    let rig = Rig::new();
+    let dashboard = open(&rig);
     dashboard.press("y");
     dashboard.until_shows(&["copied 1 line"]);
     let line = dashboard.until_copied();
@@ -94,8 +94,8 @@ fn what_is_chosen_is_copied_to_the_clipboard_of_the_terminal() {
 
 #[test]
 fn the_mouse_turns_tabs_scrolls_chooses_and_copies() {
-    let home = Home::new();
-    let dashboard = open(&home);
+    let rig = Rig::new();
+    let dashboard = open(&rig);
     // Its row moves all that is below it.
     dashboard.until_shows(&["Workflows"]);
     dashboard.click_until_shows("2 Timeline", &["started by operator"]);
@@ -141,9 +141,9 @@ fn the_mouse_turns_tabs_scrolls_chooses_and_copies() {
 
 #[test]
 fn the_pager_has_the_terminal_until_it_ends() {
-    let home = Home::new();
+    let rig = Rig::new();
     let pager = r#"export PAGER="sh -c 'echo this is \$0; read key'""#;
-    let dashboard = Dashboard::open_after(&home, pager);
+    let dashboard = Dashboard::open_after(&rig, pager);
     dashboard.until_shows(&["READY", "following"]);
     dashboard.press("e");
     dashboard.until_shows(&["this is ", "logs/temporal.log"]);

@@ -1,22 +1,17 @@
 //! The dashboard in the host and one that is attached draw the same cells.
 
-use crate::home::{Home, PATIENCE};
+use crate::support::rig::Rig;
+use crate::support::{LIMIT, within};
 use crate::terminal::{Dashboard, ESC};
-use std::time::{Duration, Instant};
 
 /// Until both show the same, but for what is said of the host.
 fn until_same(host: &Dashboard<'_>, attached: &Dashboard<'_>) {
     // Both tick by themselves and hear of news one after the other: what counts is
     // that they agree again and again, and entirely.
-    let deadline = Instant::now() + PATIENCE;
-    while host.read(cells) != attached.read(cells) {
-        if Instant::now() > deadline {
-            let [host, attached] = [host, attached].map(|it| it.read(vt100::Screen::contents));
-            let differ: Vec<_> =
-                host.lines().zip(attached.lines()).filter(|(a, b)| a != b).collect();
-            panic!("the host's cells and the attached one's differ: {differ:#?}\n{host}");
-        }
-        std::thread::sleep(Duration::from_millis(5));
+    if !within(LIMIT, || host.read(cells) == attached.read(cells)) {
+        let [host, attached] = [host, attached].map(|it| it.read(vt100::Screen::contents));
+        let differ: Vec<_> = host.lines().zip(attached.lines()).filter(|(a, b)| a != b).collect();
+        panic!("the host's cells and the attached one's differ: {differ:#?}\n{host}");
     }
 }
 
@@ -51,16 +46,16 @@ fn cells(screen: &vt100::Screen) -> Vec<Vec<String>> {
 
 #[test]
 fn the_host_and_an_attached_dashboard_draw_the_same_cells_through_a_crash_and_every_tab() {
-    let home = Home::new();
-    let host = home.dashboard();
+    let rig = Rig::new();
+    let host = Dashboard::open(&rig);
     host.until_shows(&["READY", "generation 1"]);
-    let attached = home.dashboard();
+    let attached = Dashboard::open(&rig);
     let label = format!("dashboard {}", host.pid());
     attached.until_shows(&["READY", "generation 1", &label]);
     host.until_shows(&["this dashboard"]);
     until_same(&host, &attached);
 
-    home.crash();
+    rig.temporal().kill();
     for dashboard in [&host, &attached] {
         dashboard.until_shows(&["READY", "generation 2", "last: crash"]);
     }
@@ -80,10 +75,10 @@ fn the_host_and_an_attached_dashboard_draw_the_same_cells_through_a_crash_and_ev
 
 #[test]
 fn a_command_from_either_side_is_seen_on_the_other() {
-    let home = Home::new();
-    let host = home.dashboard();
+    let rig = Rig::new();
+    let host = Dashboard::open(&rig);
     host.until_shows(&["READY", "generation 1"]);
-    let attached = home.dashboard();
+    let attached = Dashboard::open(&rig);
     attached.until_shows(&["READY", "generation 1"]);
 
     attached.press("r");
@@ -102,8 +97,7 @@ fn a_command_from_either_side_is_seen_on_the_other() {
     for dashboard in [&host, &attached] {
         dashboard.until_shows(&["READY", "generation 4"]);
     }
-    let out = home.command(&["stop"]).output().unwrap();
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    rig.run(&["stop"]).exits(0);
     for dashboard in [&host, &attached] {
         dashboard.until_shows(&["STOPPED"]);
     }

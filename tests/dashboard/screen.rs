@@ -1,17 +1,17 @@
 //! What is on the screen, at every size.
 
-use crate::home::Home;
+use crate::support::rig::Rig;
 use crate::terminal::{Dashboard, ESC, PAGE_UP, TAB};
 
 const LAYERS: [&str; 6] = ["lock", "process", "tcp", "grpc", "store", "engine"];
 
 #[test]
 fn all_that_must_always_be_seen_is_seen_at_every_size() {
-    let home = Home::new();
-    let dashboard = Dashboard::open(&home, 80, 24);
+    let rig = Rig::new();
+    let dashboard = Dashboard::sized(&rig, 80, 24);
     dashboard.until_shows(&["READY", "CPU", "Temporal 1."]);
-    let pid = format!("pid {}", home.temporal_pid());
-    let address = home.address();
+    let pid = format!("pid {}", rig.temporal().pid);
+    let address = rig.address();
 
     let compact = LAYERS.map(|layer| format!("✓{layer}"));
     dashboard.until_shows(&compact.each_ref().map(String::as_str));
@@ -41,10 +41,10 @@ fn all_that_must_always_be_seen_is_seen_at_every_size() {
 
 #[test]
 fn a_storm_of_sizes_leaves_a_whole_screen() {
-    let home = Home::new();
-    let dashboard = home.dashboard();
+    let rig = Rig::new();
+    let dashboard = Dashboard::open(&rig);
     dashboard.until_shows(&["READY"]);
-    let pid = home.temporal_pid();
+    let pid = rig.temporal().pid;
     for i in 0..120_u16 {
         dashboard.resize(1 + i * 37 % 200, 1 + i * 23 % 60);
         dashboard.press(["1", "2", "3"][usize::from(i % 3)]);
@@ -53,13 +53,13 @@ fn a_storm_of_sizes_leaves_a_whole_screen() {
     // In the same moment as the change of size, and not lost in it.
     dashboard.press("1");
     dashboard.until_shows(&["READY", "gen 1", "Restarts", "Probe", "following", "q quit"]);
-    assert_eq!(home.temporal_pid(), pid);
+    assert_eq!(rig.temporal().pid, pid);
 }
 
 #[test]
 fn a_size_that_comes_back_at_once_leaves_a_whole_screen() {
-    let home = Home::new();
-    let dashboard = home.dashboard();
+    let rig = Rig::new();
+    let dashboard = Dashboard::open(&rig);
     dashboard.until_shows(&["READY", "following"]);
     for _ in 0..10 {
         dashboard.resize(40, 10);
@@ -70,8 +70,8 @@ fn a_size_that_comes_back_at_once_leaves_a_whole_screen() {
 
 #[test]
 fn tabs_help_theme_and_scrolling_answer_their_keys() {
-    let home = Home::new();
-    let dashboard = home.dashboard();
+    let rig = Rig::new();
+    let dashboard = Dashboard::open(&rig);
     dashboard.until_shows(&["READY", "following"]);
 
     dashboard.press("2");

@@ -1,47 +1,47 @@
 //! Start, stop, restart and repair, by key and by crash.
 
-use crate::home::Home;
+use crate::support::rig::Rig;
 use crate::terminal::Dashboard;
 
 #[test]
 fn r_x_and_s_restart_stop_and_start() {
-    let home = Home::new();
-    let dashboard = home.dashboard();
+    let rig = Rig::new();
+    let dashboard = Dashboard::open(&rig);
     dashboard.until_shows(&["READY", "generation 1"]);
-    let first = home.temporal_pid();
+    let first = rig.temporal().pid;
 
     dashboard.press("r");
     dashboard.until_shows(&["READY", "generation 2"]);
-    assert_ne!(home.temporal_pid(), first);
+    assert_ne!(rig.temporal().pid, first);
 
     dashboard.press("x");
     dashboard.until_shows(&["STOPPED", "s start"]);
-    assert_eq!(home.status()["temporal"], serde_json::Value::Null);
+    assert_eq!(rig.status()["temporal"], serde_json::Value::Null);
 
     dashboard.press("s");
     dashboard.until_shows(&["READY", "generation 3"]);
-    assert_eq!(home.status()["restarts"]["total"], 0, "the operator's own do not count");
+    assert_eq!(rig.status()["restarts"]["total"], 0, "the operator's own do not count");
 }
 
 #[test]
 fn a_crash_is_repaired_and_shown() {
-    let home = Home::new();
-    let dashboard = home.dashboard();
+    let rig = Rig::new();
+    let dashboard = Dashboard::open(&rig);
     dashboard.until_shows(&["READY", "generation 1", "none so far"]);
-    home.crash();
+    rig.temporal().kill();
     let shown = dashboard.until_shows(&["READY", "generation 2", "last: crash"]);
     assert!(shown.contains("1/5 in 1 min") && shown.contains("signal 9 (SIGKILL)"), "{shown}");
-    assert_eq!(home.status()["restarts"]["total"], 1);
+    assert_eq!(rig.status()["restarts"]["total"], 1);
     dashboard.press("2");
     dashboard.until_shows(&["crash: signal 9 (SIGKILL)", "cleaned"]);
 }
 
 #[test]
 fn s_starts_again_what_was_given_up() {
-    let home = Home::new();
-    let dashboard = Dashboard::open_after(&home, "export STIGMER_MAX_RESTARTS=0");
+    let rig = Rig::with(&[("max-restarts", "0")]);
+    let dashboard = Dashboard::open(&rig);
     dashboard.until_shows(&["READY"]);
-    home.crash();
+    rig.temporal().kill();
     dashboard.until_shows(&["FAILED", "gave up", "s  try again", "last: crash", "not restarted"]);
     dashboard.press("s");
     dashboard.until_shows(&["READY", "generation 2", "last: crash", "restarted by you"]);

@@ -1,19 +1,19 @@
 //! Ctrl-Z: the shell has its terminal back, and Temporal is watched meanwhile.
 
-use crate::home::{Home, signal};
+use crate::support::rig::Rig;
 use crate::terminal::{CTRL_Z, Dashboard};
+use rustix::process::Signal;
 use std::fs::File;
 use std::io::Write;
 use stigmer::log::bound::FileBound;
-use stigmer::process::identity::Signal;
 use stigmer::process::{linux, memory};
 
 /// A shell with job control, in which the dashboard is the job: once it is
 /// stopped the shell says so, and brings it back for a line of input.
 const SHELL: &str = r#"set -m; "$@"; echo "stopped with $?"; read -r; fg; exit $?"#;
 
-fn stopped(home: &Home) -> Dashboard<'_> {
-    let dashboard = Dashboard::open_in(home, SHELL);
+fn stopped(rig: &Rig) -> Dashboard<'_> {
+    let dashboard = Dashboard::open_in(rig, SHELL);
     dashboard.until_shows(&["READY"]);
     dashboard.press(CTRL_Z);
     dashboard.until_shows(&["watches Temporal meanwhile", "stopped with 148"]);
@@ -23,14 +23,14 @@ fn stopped(home: &Home) -> Dashboard<'_> {
 
 #[test]
 fn it_hands_over_first_and_comes_back_attached() {
-    let home = Home::new();
-    let mut dashboard = stopped(&home);
-    let status = home.status();
+    let rig = Rig::new();
+    let mut dashboard = stopped(&rig);
+    let status = rig.status();
     assert_eq!(status["host"]["mode"], "background");
     assert_eq!(status["temporal"]["generation"], 1, "the same process, adopted");
     assert_eq!(status["temporal"]["adopted"], true);
-    home.crash();
-    home.until("repair", |status| status["state"] == "ready" && status["restarts"]["total"] == 1);
+    rig.temporal().kill();
+    rig.wait_for("repair", |status| status["state"] == "ready" && status["restarts"]["total"] == 1);
 
     dashboard.press("\n");
     dashboard.until_shows(&["READY", "generation 2", "background host", "repaired"]);
@@ -39,65 +39,64 @@ fn it_hands_over_first_and_comes_back_attached() {
     dashboard.press("q");
     assert_eq!(dashboard.until_ended().code(), Some(0));
     dashboard.assert_restored();
-    assert_eq!(home.status()["state"], "ready", "a viewer leaves it alone");
+    assert_eq!(rig.status()["state"], "ready", "a viewer leaves it alone");
 }
 
 #[test]
 fn what_was_stopped_meanwhile_stays_stopped_until_someone_asks() {
-    let home = Home::new();
-    let mut dashboard = stopped(&home);
-    let out = home.command(&["stop"]).output().unwrap();
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let rig = Rig::new();
+    let mut dashboard = stopped(&rig);
+    rig.run(&["stop"]).exits(0);
     dashboard.press("\n");
     dashboard.until_shows(&["STOPPED"]);
     dashboard.press_until_shows("s", &["READY", "generation 2"]);
-    assert_eq!(home.status()["host"]["mode"], "tui");
+    assert_eq!(rig.status()["host"]["mode"], "tui");
     dashboard.press("q");
     dashboard.until_shows(&["stop the server and quit"]);
     dashboard.press("x");
     assert_eq!(dashboard.until_ended().code(), Some(0));
-    home.until_nothing_runs();
+    rig.assert_nothing_runs();
 }
 
 #[test]
 fn a_signal_that_came_meanwhile_is_not_lost() {
-    let home = Home::new();
-    let mut dashboard = stopped(&home);
-    let suspended = linux::processes().unwrap().into_iter().find(|process| {
-        process.ppid == dashboard.pid() && memory::command_line(process.pid).contains("--tui")
+    let rig = Rig::new();
+    let mut dashboard = stopped(&rig);
+    let suspended = rig.processes().into_iter().find(|process| {
+        let parent = linux::stat(process.pid).unwrap().map(|stat| stat.ppid);
+        parent == Some(dashboard.pid()) && memory::command_line(process.pid).contains("--tui")
     });
-    signal(suspended.unwrap().pid, Signal::Term);
+    suspended.unwrap().signal(Signal::TERM);
     dashboard.press("\n");
     assert_eq!(dashboard.until_ended().code(), Some(0));
     dashboard.assert_restored();
     // The background host has just adopted it.
-    home.until("ready, for a viewer leaves it alone", |status| status["state"] == "ready");
+    rig.wait_state("ready");
 }
 
 #[test]
 fn a_terminal_that_is_gone_when_it_is_continued_leaves_temporal_with_a_host() {
-    let home = Home::new();
-    let mut dashboard = stopped(&home);
-    let pid = home.temporal_pid();
-    let host = home.status()["host"]["pid"].as_i64().unwrap();
-    signal(i32::try_from(host).unwrap(), Signal::Kill);
-    home.until("Temporal without a host", |status| status["host"].is_null());
+    let rig = Rig::new();
+    let mut dashboard = stopped(&rig);
+    let pid = rig.temporal().pid;
+    rig.host().kill();
+    rig.wait_for("Temporal without a host", |status| status["host"].is_null());
     // The kernel continues a job whose shell is gone.
     dashboard.close_terminal();
-    let status = home.until("background host", |status| {
+    let status = rig.wait_for("background host", |status| {
         status["host"]["mode"] == "background" && status["state"] == "ready"
     });
-    assert_eq!(status["temporal"]["pid"], pid, "{}", home.log());
+    assert_eq!(status["temporal"]["pid"], pid, "{}", rig.own_log());
 }
 
 #[test]
 fn a_pager_is_suspended_with_it_and_the_shell_has_its_terminal_back() {
-    let home = Home::new();
+    let rig = Rig::new();
     let pager = r#"export PAGER="sh -c 'echo in the pager; exec sleep 300'""#;
-    let dashboard = Dashboard::open_in(&home, &format!("{pager}; {SHELL}"));
+    let dashboard = Dashboard::open_in(&rig, &format!("{pager}; {SHELL}"));
     dashboard.until_shows(&["READY"]);
     // With its front given back, the log is shown as a copy.
-    let log = home.path().join("logs/temporal.log");
+    let log = rig.path("logs/temporal.log");
     let mut writer = File::options().append(true).open(&log).unwrap();
     writer.write_all("a line\n".repeat(100_000).as_bytes()).unwrap();
     assert!(FileBound::new(&log, 64 << 10).enforce().unwrap() > 0);
@@ -107,7 +106,7 @@ fn a_pager_is_suspended_with_it_and_the_shell_has_its_terminal_back() {
     assert!(copy.exists());
     dashboard.press(CTRL_Z);
     dashboard.until_shows(&["watches Temporal meanwhile", "stopped with 148"]);
-    assert_eq!(home.status()["host"]["mode"], "background");
+    assert_eq!(rig.status()["host"]["mode"], "background");
     assert!(!copy.exists());
     dashboard.press("\n");
     dashboard.until_shows(&["READY", "background host"]);

@@ -1,17 +1,20 @@
 //! A pseudo-terminal with the dashboard in it, and what it would show.
 
-use crate::home::{Home, PATIENCE, until_ended};
+use crate::support::process::Process;
+use crate::support::rig::Rig;
+use crate::support::{LIMIT, within};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{LocalFlags, tcgetattr};
 use pty_process::Size;
-use pty_process::blocking::{Command, Pty, open};
+use pty_process::blocking::{Pty, open};
 use std::io::{PipeReader, PipeWriter};
 use std::num::NonZeroU16;
 use std::os::fd::AsFd;
-use std::process::{Child, ExitStatus};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
-use stigmer::process::Pid;
+use stigmer::process::linux;
 use stigmer::process::spawn::reset_signals;
 
 pub const ESC: &str = "\x1b";
@@ -20,9 +23,9 @@ pub const CTRL_Z: &str = "\x1a";
 pub const PAGE_UP: &str = "\x1b[5~";
 pub const TAB: &str = "\t";
 
-/// A running dashboard. Dropping it ends its process.
-pub struct Dashboard<'h> {
-    home: &'h Home,
+/// A dashboard in a terminal of its own. When it is dropped, the programs in the terminal are killed.
+pub struct Dashboard<'r> {
+    rig: &'r Rig,
     child: Child,
     pty: Option<Arc<Pty>>,
     reader: Option<Reader>,
@@ -50,39 +53,40 @@ struct Reader {
     thread: std::thread::JoinHandle<()>,
 }
 
-impl<'h> Dashboard<'h> {
-    pub fn open(home: &'h Home, columns: u16, rows: u16) -> Self {
-        let program = Command::new(home.stigmer());
-        Self::spawn(home, program.arg("local").arg("--tui").args(home.options()), columns, rows)
+impl<'r> Dashboard<'r> {
+    pub fn open(rig: &'r Rig) -> Self {
+        Self::sized(rig, 120, 36)
+    }
+
+    pub fn sized(rig: &'r Rig, columns: u16, rows: u16) -> Self {
+        Self::spawn(rig, rig.local(&["--tui"]), columns, rows)
     }
 
     /// Through a shell that has set something up before.
-    pub fn open_after(home: &'h Home, setup: &str) -> Self {
-        Self::open_in(home, &format!("{setup}; exec \"$@\""))
+    pub fn open_after(rig: &'r Rig, setup: &str) -> Self {
+        Self::open_in(rig, &format!("{setup}; exec \"$@\""))
     }
 
     /// Through a script that says where with `"$@"`.
-    pub fn open_in(home: &'h Home, script: &str) -> Self {
-        let program = Command::new("/bin/bash").args(["-c", script, "bash"]);
-        let program = program.arg(home.stigmer()).args(["local", "--tui"]);
-        Self::spawn(home, program.args(home.options()), 120, 36)
+    pub fn open_in(rig: &'r Rig, script: &str) -> Self {
+        let dashboard = rig.local(&["--tui"]);
+        let mut shell = rig.command("/bin/bash");
+        shell.args(["-c", script, "bash"]).arg(dashboard.get_program()).args(dashboard.get_args());
+        Self::spawn(rig, shell, 120, 36)
     }
 
-    fn spawn(home: &'h Home, command: Command, columns: u16, rows: u16) -> Self {
+    fn spawn(rig: &'r Rig, mut command: Command, columns: u16, rows: u16) -> Self {
         let (pty, pts) = open().unwrap();
         pty.resize(Size::new(rows, columns)).unwrap();
+        command.env("TERM", "xterm-256color").env("LANG", "C.UTF-8");
         // SAFETY: `reset_signals` is made for use between fork and exec.
-        let command = unsafe {
+        unsafe {
             command.pre_exec(|| {
                 reset_signals();
                 Ok(())
-            })
-        };
-        let command = match home.user() {
-            Some(user) => command.uid(user).gid(user),
-            None => command,
-        };
-        let child = command.env_clear().envs(home.environment()).spawn(pts).unwrap();
+            });
+        }
+        let child = pty_process::blocking::Command::from(command).spawn(pts).unwrap();
         let (height, width) = (nonzero(rows), nonzero(columns));
         let parser = vt100::Parser::new_with_callbacks(height, width, 0, Clipboard::default());
         let shown = Arc::new(Shown { parser: Mutex::new(parser), changed: Condvar::new() });
@@ -93,11 +97,16 @@ impl<'h> Dashboard<'h> {
             move || read(&pty, &stopped, &shown)
         });
         let reader = Some(Reader { stop, thread });
-        Self { home, child, pty: Some(pty), reader, shown }
+        Self { rig, child, pty: Some(pty), reader, shown }
     }
 
-    pub fn pid(&self) -> Pid {
-        Pid::try_from(self.child.id()).unwrap()
+    pub fn pid(&self) -> i32 {
+        i32::try_from(self.child.id()).unwrap()
+    }
+
+    /// The first program of the terminal: the dashboard, or the shell around it.
+    pub fn process(&self) -> Process {
+        Process::pin(self.pid()).unwrap()
     }
 
     fn pty(&self) -> &Pty {
@@ -144,7 +153,7 @@ impl<'h> Dashboard<'h> {
 
     /// Waits until something was copied by OSC 52, and takes it.
     pub fn until_copied(&self) -> String {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + LIMIT;
         let mut parser = self.shown.parser.lock().unwrap();
         while parser.callbacks().0.is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -162,14 +171,14 @@ impl<'h> Dashboard<'h> {
 
     /// Waits until the screen is as wanted, and returns its text.
     pub fn until(&self, what: &str, wanted: impl Fn(&vt100::Screen) -> bool) -> String {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + LIMIT;
         let mut parser = self.shown.parser.lock().unwrap();
         while !wanted(parser.screen()) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 let screen = parser.screen().contents();
                 drop(parser);
-                panic!("no {what}:\n{screen}\n{}", self.home.log());
+                panic!("no {what}:\n{screen}\n{}", self.rig.own_log());
             }
             parser = self.shown.changed.wait_timeout(parser, left).unwrap().0;
         }
@@ -187,7 +196,7 @@ impl<'h> Dashboard<'h> {
     }
 
     fn repeat_until_shows(&self, act: impl Fn(), words: &[&str]) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + LIMIT;
         loop {
             act();
             let parser = self.shown.parser.lock().unwrap();
@@ -227,9 +236,21 @@ impl<'h> Dashboard<'h> {
         drop(Arc::into_inner(pty).expect("nobody else has it open"));
     }
 
+    /// Waits until the first program of the terminal has ended.
+    #[track_caller]
     pub fn until_ended(&mut self) -> ExitStatus {
-        let home = self.home;
-        until_ended(&mut self.child, || home.log())
+        let mut status = None;
+        let ended = within(LIMIT, || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        assert!(
+            ended,
+            "still runs:\n{}\n{}",
+            self.read(vt100::Screen::contents),
+            self.rig.own_log()
+        );
+        status.unwrap()
     }
 
     /// As it was before: main screen, cursor, no mouse reports, lines and echo.
@@ -246,11 +267,22 @@ impl<'h> Dashboard<'h> {
 
 impl Drop for Dashboard<'_> {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        let session = self.pid();
+        let is_inside = |process: &Process| {
+            linux::stat(process.pid).unwrap().is_some_and(|stat| stat.session == session)
+        };
+        // The job of a shell would take its time to notice that the terminal is gone.
+        let gone = within(LIMIT, || {
+            let mut inside = self.rig.processes();
+            inside.retain(is_inside);
+            inside.iter().for_each(Process::kill);
+            inside.is_empty()
+        });
         let _ = self.child.wait();
         if self.pty.is_some() {
             self.close_terminal();
         }
+        assert!(gone || std::thread::panicking(), "not even SIGKILL ends what is in the terminal");
     }
 }
 

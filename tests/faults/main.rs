@@ -16,8 +16,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../support/mod.rs"]
-#[allow(dead_code, reason = "shared with the other test programs")]
-mod support;
+pub mod support;
 
 mod control;
 mod fake;

@@ -71,17 +71,12 @@ fn a_temporal_that_takes_its_time_to_shut_down_is_given_it_and_has_exited() {
 fn a_temporal_that_is_stopped_by_a_signal_while_it_starts_is_replaced_at_once() {
     let mut rig = Rig::with(&[("probe-period", "\"100ms\""), ("probe-timeout", "\"500ms\"")]);
     let halted = rig.folder().join("halted");
-    let program = wrapper::executable(
-        &rig,
-        "halts-once",
-        &format!(
-            r#"if [ "$1" = server ] && ! [ -e '{halted}' ]; then : > '{halted}'; kill -STOP $$; fi
-            exec '{real}' "$@""#,
-            halted = halted.display(),
-            real = server::program().display(),
-        ),
+    let script = format!(
+        r#"if ! [ -e '{halted}' ]; then : > '{halted}'; kill -STOP $$; fi
+        exec "$real" "$@""#,
+        halted = halted.display(),
     );
-    rig.set_program(&program);
+    wrapper::install(&mut rig, &script);
     // Far longer than this test may take.
     rig.set("start-timeout", "\"10m\"");
     rig.start();
@@ -114,7 +109,7 @@ fn five_crashes_in_a_row_are_repaired_and_the_sixth_is_one_too_many() {
     }
     rig.wait_ready(6);
     rig.temporal().kill();
-    let status = rig.wait_for("failed", |status| status["state"] == "failed");
+    let status = rig.wait_state("failed");
     assert_eq!(status["restarts"]["total"], 5);
     let message = status["message"].as_str().unwrap();
     assert!(message.contains("5 automatic restarts"), "{message}");
@@ -143,20 +138,13 @@ fn a_workflow_that_was_started_before_a_crash_is_still_there() {
     let rig = Rig::new();
     rig.start();
     let workflow = |arguments: &[&str]| {
-        let mut command = rig.command(server::program());
-        command.arg("workflow").args(arguments);
-        command.args([
-            "--address",
-            &format!("127.0.0.1:{}", rig.port),
-            "--workflow-id",
-            "survivor",
-        ]);
-        rig.finish(command)
+        let words = [&["workflow"], arguments, &["--workflow-id", "survivor"]].concat();
+        server::command(&rig, &words).exits(0)
     };
-    workflow(&["start", "--type", "Any", "--task-queue", "none"]).exits(0);
+    workflow(&["start", "--type", "Any", "--task-queue", "none"]);
     rig.temporal().kill();
     rig.wait_ready(2);
-    let found = workflow(&["describe"]).exits(0);
+    let found = workflow(&["describe"]);
     assert!(found.stdout.contains("survivor"), "{}", found.stdout);
 }
 

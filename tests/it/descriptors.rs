@@ -1,7 +1,7 @@
 //! The limit on open descriptors.
 
 use crate::support::rig::{READY, Rig, Running};
-use crate::support::{server, wrapper};
+use crate::support::wrapper;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustix::process::Signal;
 use std::os::unix::process::CommandExt;
@@ -33,13 +33,8 @@ fn a_host_raises_its_own_limit_and_gives_programs_the_limit_of_the_user() {
     let mut rig = Rig::new();
     let told = rig.folder().join("limits");
     // Asked before the server runs: Go raises its own limit.
-    let script = format!(
-        "[ \"$1\" = server ] && ulimit -Sn >> '{}'\nexec '{}' \"$@\"",
-        told.display(),
-        server::program().display()
-    );
-    let program = wrapper::executable(&rig, "wrapper", &script);
-    rig.set_program(&program);
+    let script = format!("ulimit -Sn >> '{}'; exec \"$real\" \"$@\"", told.display());
+    wrapper::install(&mut rig, &script);
     let generations = |count| {
         let all = std::fs::read_to_string(&told).unwrap();
         assert_eq!(all, format!("{SOFT}\n").repeat(count));

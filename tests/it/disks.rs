@@ -1,22 +1,10 @@
 //! The disk of the home is full or read-only, and has room again.
 
-use crate::support::mounts::{Full, ReadOnly, own_mounts, small_disk};
+use crate::support::mounts::{Full, ReadOnly, own_mounts, rig_on_small_disk};
 use crate::support::process::Process;
 use crate::support::rig::Rig;
 use crate::support::wait_until;
 use serde_json::Value;
-
-/// A home on a disk of its own.
-fn rig(options: &[(&'static str, &str)]) -> Rig {
-    let mut rig = Rig::with(&[("backoff-max", "\"50ms\""), ("max-restarts", "1000")]);
-    small_disk(&rig.home, 48);
-    for (name, value) in options {
-        rig.set(name, value);
-    }
-    // Writes them all.
-    rig.set("restart-window", "\"10s\"");
-    rig
-}
 
 fn message(status: &Value) -> &str {
     status["message"].as_str().unwrap()
@@ -65,7 +53,7 @@ fn server_in_memory_is_repaired_on_a_full_disk_and_all_is_written_once_there_is_
     if !own_mounts(|| ()) {
         return;
     }
-    let rig = rig(&[("in-memory", "true")]);
+    let rig = rig_on_small_disk(&[("in-memory", "true")]);
     rig.start();
     let host = rig.host();
     let full = Full::new(&rig.home);
@@ -80,7 +68,7 @@ fn headless_host_survives_a_full_disk() {
     if !own_mounts(|| ()) {
         return;
     }
-    let rig = rig(&[("in-memory", "true")]);
+    let rig = rig_on_small_disk(&[("in-memory", "true")]);
     let headless = rig.headless(&[]);
     headless.wait_for("Temporal is ready");
     let host = headless.process();
@@ -97,7 +85,7 @@ fn stop_works_on_a_full_disk_with_and_without_a_host_and_start_says_what_is_wron
     if !own_mounts(|| ()) {
         return;
     }
-    let rig = rig(&[]);
+    let rig = rig_on_small_disk(&[]);
     rig.start();
     let full = Full::new(&rig.home);
     rig.stop();
@@ -120,12 +108,12 @@ fn crash_on_a_full_disk_is_repaired_as_soon_as_there_is_room() {
     if !own_mounts(|| ()) {
         return;
     }
-    let rig = rig(&[]);
+    let rig = rig_on_small_disk(&[]);
     rig.start();
     let host = rig.host();
     let full = Full::new(&rig.home);
     rig.temporal().kill();
-    let failed = rig.wait_for("failed", |status| status["state"] == "failed");
+    let failed = rig.wait_state("failed");
     assert!(message(&failed).contains("No space left on device"), "{failed:#}");
     assert_eq!(failed["intent"], "up");
     drop(full);
@@ -141,12 +129,12 @@ fn crash_on_a_read_only_home_is_repaired_once_it_is_writable() {
     if !own_mounts(|| ()) {
         return;
     }
-    let rig = rig(&[]);
+    let rig = rig_on_small_disk(&[]);
     rig.start();
     let host = rig.host();
     let read_only = ReadOnly::new(&rig.home);
     rig.temporal().kill();
-    let failed = rig.wait_for("failed", |status| status["state"] == "failed");
+    let failed = rig.wait_state("failed");
     assert!(message(&failed).contains("Read-only file system"), "{failed:#}");
     drop(read_only);
     assert_recovered(&rig, &host);

@@ -124,7 +124,7 @@ fn a_launch_that_was_refused_for_a_while_is_told_as_a_repair() {
     rig.wait_for("two more tries", |status| tries(status) >= before + 2);
     drop(writing);
     start.finish().exits(0);
-    let status = rig.wait_for("ready", |status| status["state"] == "ready");
+    let status = rig.wait_state("ready");
     let last = &status["restarts"]["last"];
     assert_eq!(last["cause"], "spawn_failed");
     assert!(last["detail"].as_str().unwrap().contains("replaced"), "{last:#}");

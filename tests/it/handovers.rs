@@ -31,7 +31,7 @@ fn a_restart_that_was_put_off_stays_put_off_and_is_counted_on() {
     rig.wait_for("the next try", |status| {
         status["restarts"]["total"].as_u64() > before["restarts"]["total"].as_u64()
     });
-    rig.wait_for("ready", |status| status["state"] == "ready");
+    rig.wait_state("ready");
     let told = rig.run(&["events", "-n", "1", "--json"]).exits(0).stdout;
     let told: Value = serde_json::from_str(&told).unwrap();
     assert_eq!((&told["happened"], &told["cause"]), (&"ready".into(), &"crash".into()));

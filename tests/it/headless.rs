@@ -25,7 +25,9 @@ fn without_a_terminal_the_dashboard_is_headless_and_says_so() {
     let host = Running::spawn(rig.local(&["--tui"]));
     host.wait_for(READY);
     host.process().signal(Signal::TERM);
-    host.finish().exits(0).complains(&["no terminal: "]);
+    let said = host.finish().exits(0).stderr;
+    assert!(said.starts_with("no terminal: ") && said.lines().count() == 1, "{said}");
+    rig.assert_nothing_runs();
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn start_stop_and_start_again() {
     assert_eq!(status["state"], "ready");
     assert_eq!(status["managed"], true);
     assert_eq!(status["host"]["mode"], "background");
-    assert_eq!(status["temporal"]["address"], format!("127.0.0.1:{}", rig.port));
+    assert_eq!(status["temporal"]["address"], rig.address());
     assert_eq!(status["temporal"]["ui_url"], format!("http://127.0.0.1:{}", rig.ui_port));
     assert!(Rig::is_listening(rig.port) && Rig::is_listening(rig.ui_port));
     for layer in status["health"]["layers"].as_array().unwrap() {

@@ -3,7 +3,7 @@
 use crate::peer;
 use crate::support::process::Process;
 use crate::support::rig::{READY, Rig, Running};
-use crate::support::users::unused_user;
+use crate::support::users::{limit_processes, unused_user};
 use crate::support::wait_until;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde_json::Value;
@@ -40,14 +40,6 @@ fn a_start_at_the_limit_of_processes_is_an_error() {
     rig.stop();
 }
 
-/// Sets the soft limit on processes of a process of the rig's user.
-#[track_caller]
-fn limit_processes(rig: &Rig, process: &Process, limit: &str) {
-    let mut prlimit = rig.command("prlimit");
-    prlimit.arg(format!("--pid={}", process.pid)).arg(format!("--nproc={limit}:"));
-    rig.finish(prlimit).exits(0);
-}
-
 /// The threads of a host that do not end when there is nothing to do.
 fn threads(host: &Process) -> usize {
     let all = std::fs::read_dir(format!("/proc/{}/task", host.pid)).unwrap();
@@ -79,7 +71,7 @@ fn a_crash_at_the_limit_of_processes_is_repaired_once_there_is_room() {
         rig.wait_for("a refused start", is_short);
         rig.run(&["status"]).exits(4);
         limit_processes(&rig, &host, &before);
-        rig.wait_for("ready", |status| status["state"] == "ready");
+        rig.wait_state("ready");
         assert!(host.is_alive());
     }
     let in_window = &rig.status()["restarts"]["in_window"];

@@ -4,11 +4,8 @@ use crate::support::rig::{Ran, Rig, wait_gone};
 use crate::support::server;
 
 fn start_workflow(rig: &Rig, id: &str) {
-    let mut command = rig.command(server::program());
-    command
-        .args(["workflow", "start", "--type", "T", "--task-queue", "q", "--workflow-id", id])
-        .args(["--address", &format!("127.0.0.1:{}", rig.port)]);
-    rig.finish(command).exits(0);
+    let words = ["workflow", "start", "--type", "T", "--task-queue", "q", "--workflow-id", id];
+    server::command(rig, &words).exits(0);
 }
 
 #[track_caller]
@@ -34,10 +31,7 @@ fn closed_workflows_of_any_namespace_are_lost_too() {
     let rig = Rig::with(&[("in-memory", "true"), ("namespace", "[\"default\", \"other\"]")]);
     rig.start();
     let temporal = |words: &[&str]| {
-        let mut command = rig.command(server::program());
-        command.args(words).args(["--namespace", "other"]);
-        command.args(["--address", &format!("127.0.0.1:{}", rig.port)]);
-        rig.finish(command).exits(0);
+        server::command(&rig, &[words, &["--namespace", "other"]].concat()).exits(0);
     };
     temporal(&["workflow", "start", "--type", "T", "--task-queue", "q", "--workflow-id", "a"]);
     temporal(&["workflow", "terminate", "--workflow-id", "a"]);

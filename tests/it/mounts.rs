@@ -152,7 +152,7 @@ fn a_server_whose_database_is_covered_by_a_hanging_mount_goes_on() {
     host_reports(&rig, &host, &["cannot use the database", "does not respond"]);
     assert_eq!(rig.status()["intent"], "up");
     drop(mount);
-    rig.wait_for("ready", |status| status["state"] == "ready");
+    rig.wait_state("ready");
     assert!(host.is_alive());
     let Some(mount) = HangingMount::over(&rig.path("temporal-data")) else { return };
     rig.stop();
@@ -172,7 +172,7 @@ fn a_server_that_ends_before_it_is_ready_while_its_database_hangs_delays_no_host
     temporal.kill();
     host_reports(&rig, &host, &["cannot use the database", "does not respond"]);
     drop(mount);
-    rig.wait_for("ready", |status| status["state"] == "ready");
+    rig.wait_state("ready");
     assert!(host.is_alive());
     rig.stop();
 }
@@ -224,7 +224,7 @@ fn a_bin_folder_that_is_a_hanging_mount_stops_a_start_and_no_repair_after_it() {
     rig.temporal().kill();
     rig.status();
     drop(mount);
-    rig.wait_for("ready", |status| status["state"] == "ready");
+    rig.wait_state("ready");
     assert!(host.is_alive());
     rig.stop();
     let Some(_mount) = HangingMount::over(&rig.path("bin")) else { return };
@@ -260,7 +260,7 @@ fn commands_on_a_home_that_hangs_while_its_server_runs_end_and_the_host_goes_on(
         rig.run(command).exits(1).complains(&["does not respond"]);
     }
     drop(mount);
-    rig.wait_for("ready", |status| status["state"] == "ready");
+    rig.wait_state("ready");
     assert!(host.is_alive() && temporal.is_alive());
     rig.stop();
 }

@@ -108,7 +108,7 @@ fn the_exit_code_of_status_tells_ready_stopped_and_in_between() {
     let never = wrapper::executable(&rig, "never", "exec sleep 300");
     rig.set_program(&never);
     let start = crate::support::rig::Running::spawn(rig.local(&[]));
-    rig.wait_for("starting", |status| status["state"] == "starting");
+    rig.wait_state("starting");
     rig.run(&["status"]).exits(4);
     rig.run(&["stop"]).exits(0);
     let started = start.finish().exits(1);
@@ -140,7 +140,7 @@ fn env_is_made_for_eval() {
 
     let object: serde_json::Value =
         serde_json::from_str(&rig.run(&["env", "--json"]).exits(0).stdout).unwrap();
-    assert_eq!(object["TEMPORAL_ADDRESS"], json!(format!("127.0.0.1:{}", rig.port)));
+    assert_eq!(object["TEMPORAL_ADDRESS"], json!(rig.address()));
     assert_eq!(object["TEMPORAL_UI_URL"], json!(format!("http://127.0.0.1:{}", rig.ui_port)));
 }
 

@@ -63,7 +63,7 @@ fn when_somebody_elses_temporal_vanishes_nothing_is_started_in_its_place() {
     let theirs = strange_temporal(&rig);
     rig.start();
     drop(theirs);
-    let status = rig.wait_for("stopped", |status| status["state"] == "stopped");
+    let status = rig.wait_state("stopped");
     assert!(status["message"].as_str().unwrap().contains("gone"), "{status:#}");
     assert!(!Rig::is_listening(rig.port));
     assert_eq!(rig.start().says(), "Temporal is ready");

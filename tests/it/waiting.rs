@@ -2,7 +2,7 @@
 
 use crate::support::process::Process;
 use crate::support::rig::{READY, Rig, Running, wait_gone};
-use crate::support::{server, socket, wait_until, wrapper};
+use crate::support::{socket, wait_until, wrapper};
 use inotify::{Inotify, WatchMask};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
@@ -19,16 +19,8 @@ const GRACE: (&str, &str) = ("stop-grace", "\"7s\"");
 #[test]
 fn commands_wait_for_a_stop_without_a_host_and_do_not_end_it() {
     let mut rig = Rig::with(&[GRACE]);
-    let script = format!(
-        r#"[ "$1" = server ] || exec '{real}' "$@"
-        trap '' TERM
-        '{real}' "$@" &
-        while :; do sleep 1; done
-        "#,
-        real = server::program().display()
-    );
-    let stubborn = wrapper::executable(&rig, "stubborn", &script);
-    rig.set_program(&stubborn);
+    let stubborn = r#"trap '' TERM; "$real" "$@" & while :; do sleep 1; done"#;
+    wrapper::install(&mut rig, stubborn);
     rig.start();
     let host = rig.host();
     host.kill();

@@ -44,11 +44,9 @@ async fn poll(address: &str, queue: &str) {
 fn running_and_failed_workflows_are_counted_and_queues_without_worker_named() {
     let rig = Rig::new();
     rig.start();
-    let address = format!("127.0.0.1:{}", rig.port);
-    let temporal = |words: &[&str]| {
-        let mut command = rig.command(server::program());
-        command.args(["workflow"]).args(words).args(["--address", &address]);
-        rig.finish(command).exits(0);
+    let address = rig.address();
+    let workflow = |words: &[&str]| {
+        server::command(&rig, &[&["workflow"], words].concat()).exits(0);
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let client = runtime.block_on(async { Client::new(&address, Duration::from_secs(5)) }).unwrap();
@@ -58,12 +56,12 @@ fn running_and_failed_workflows_are_counted_and_queues_without_worker_named() {
     assert!(runtime.block_on(client.workflows("nowhere")).is_err());
 
     for (id, queue) in [("a", "billing"), ("b", "billing"), ("c", "mail")] {
-        temporal(&["start", "--type", "T", "--task-queue", queue, "--workflow-id", id]);
+        workflow(&["start", "--type", "T", "--task-queue", queue, "--workflow-id", id]);
     }
-    temporal(&["terminate", "--workflow-id", "b"]);
+    workflow(&["terminate", "--workflow-id", "b"]);
     // It times out, which counts as failed; what is terminated does not.
     let late = ["start", "--type", "T", "--task-queue", "mail", "--workflow-id", "d"];
-    temporal(&[&late[..], &["--execution-timeout", "1s"]].concat());
+    workflow(&[&late[..], &["--execution-timeout", "1s"]].concat());
     let expected = Workflows {
         running: 2,
         failed: 1,

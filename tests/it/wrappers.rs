@@ -21,8 +21,7 @@ fn instance(rig: &Rig) -> Vec<Process> {
 
 fn stop_ends_gently_and_leaves_nothing(habit: Habit) {
     let mut rig = Rig::new();
-    let (program, exits) = wrapper::write(&rig, habit);
-    rig.set_program(&program);
+    let exits = wrapper::install_with(&mut rig, habit);
     assert_eq!(rig.start().says(), READY);
     let status = rig.status();
     assert_ne!(status["temporal"]["pid"], status["temporal"]["server_pid"], "it is behind it");
@@ -35,8 +34,7 @@ fn stop_ends_gently_and_leaves_nothing(habit: Habit) {
 
 fn nothing_survives_a_kill_of(habit: Habit) {
     let mut rig = Rig::new();
-    let (program, _) = wrapper::write(&rig, habit);
-    rig.set_program(&program);
+    wrapper::install_with(&mut rig, habit);
     rig.start();
     let before = instance(&rig);
     rig.temporal().kill();

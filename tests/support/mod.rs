@@ -1,7 +1,12 @@
-//! What the tests with the real Temporal stand on: a home and ports of their own
-//! ([`Rig`]), processes that are only ever signalled when they are proven to be
-//! the test's ([`process`]), the server itself ([`server`]) and scripts around it
-//! ([`wrapper`]). Nothing here sleeps for a fixed time: [`wait_until`] does.
+//! What the tests with the real Temporal share: a home and ports of their own ([`rig`]), processes
+//! that are signalled only while they are proven to be the test's ([`process`]), the server itself
+//! ([`server`]) and scripts around it ([`wrapper`]). Nothing here sleeps for a fixed time:
+//! [`wait_until`] does.
+//!
+//! `tests/it` uses all of it, and the compiler reports there what nobody uses. The other test programs
+//! use parts, and include this as `pub mod support`.
+
+#![allow(missing_docs, clippy::new_without_default, reason = "this is no interface of a library")]
 
 pub mod fuse;
 pub mod mounts;

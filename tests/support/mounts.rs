@@ -1,5 +1,6 @@
 //! File systems that are full or read-only, in a mount namespace that ends with its test.
 
+use super::rig::Rig;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -48,8 +49,18 @@ fn run(program: &str, arguments: &[&str], last: &Path) {
 
 /// Puts an empty file system of this size over a folder.
 #[track_caller]
-pub fn small_disk(folder: &Path, megabytes: u32) {
+fn small_disk(folder: &Path, megabytes: u32) {
     run("mount", &["-t", "tmpfs", "-o", &format!("size={megabytes}m,mode=700"), "none"], folder);
+}
+
+/// A rig whose home is on a disk of its own, with room for a server, and repairs as often as asked.
+pub fn rig_on_small_disk(options: &[(&'static str, &str)]) -> Rig {
+    let often =
+        [("backoff-max", "\"50ms\""), ("max-restarts", "1000"), ("restart-window", "\"10s\"")];
+    let rig = Rig::with(&[&often, options].concat());
+    small_disk(&rig.home, 48);
+    rig.configure();
+    rig
 }
 
 /// A folder that is read-only for whoever opens anything in it from now on.

@@ -109,7 +109,6 @@ impl Rig {
             format!("{}.{number}.{}", std::process::id(), jiff::Timestamp::now().as_nanosecond());
         let (port, ui_port) = (ports::free(), ports::free());
         let home = folder.path().join("home");
-        std::fs::create_dir(&home).unwrap();
         let stigmer = assert_cmd::cargo::cargo_bin!("stigmer").to_owned();
         let (user, options) = (None, vec![]);
         let mut rig =
@@ -127,10 +126,16 @@ impl Rig {
     pub fn set(&mut self, name: &'static str, value: &str) {
         self.options.retain(|(known, _)| *known != name);
         self.options.push((name, value.to_owned()));
+        self.configure();
+    }
+
+    /// Writes `config.toml`, also into a home that was deleted.
+    pub fn configure(&self) {
         let text = self.options.iter().fold(String::new(), |mut text, (name, value)| {
             let _ = writeln!(text, "{name} = {value}");
             text
         });
+        std::fs::create_dir_all(&self.home).unwrap();
         std::fs::write(self.path("config.toml"), text).unwrap();
     }
 
@@ -161,6 +166,11 @@ impl Rig {
     /// A folder for what is no part of the home.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Where clients of the server connect.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// The database.
@@ -266,6 +276,12 @@ impl Rig {
         last
     }
 
+    /// Until the server is in this state; the status then.
+    #[track_caller]
+    pub fn wait_state(&self, state: &str) -> Value {
+        self.wait_for(state, |status| status["state"] == state)
+    }
+
     /// Until a generation is ready; the status then.
     #[track_caller]
     pub fn wait_ready(&self, generation: u64) -> Value {
@@ -344,11 +360,12 @@ impl Rig {
         assert!(!self.path("stigmer.sock").exists(), "the socket is still there");
     }
 
-    /// The end of the host's own log, for messages.
+    /// What the hosts wrote: the end of their log, and what they could not log.
     pub fn own_log(&self) -> String {
-        let text = std::fs::read_to_string(self.path("logs/stigmer.log")).unwrap_or_default();
-        let tail: Vec<&str> = text.lines().rev().take(40).collect();
-        format!("the host's own log, newest first:\n{}", tail.join("\n"))
+        let read = |name| std::fs::read_to_string(self.path(name)).unwrap_or_default();
+        let (log, errors) = (read("logs/stigmer.log"), read("logs/host.err"));
+        let tail: Vec<&str> = log.lines().rev().take(40).collect();
+        format!("the host's own log, newest first:\n{}\n{errors}", tail.join("\n"))
     }
 }
 

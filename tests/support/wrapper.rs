@@ -21,8 +21,8 @@ pub enum Habit {
 /// server, the server, the child in the background, the one in its own session.
 pub const MEMBERS: usize = 5;
 
-/// Writes the wrapper. The server's exit codes are collected in the second path.
-pub fn write(rig: &Rig, habit: Habit) -> (PathBuf, PathBuf) {
+/// Puts a wrapper with this habit in Temporal's place. Returns the file that gets the server's exit codes.
+pub fn install_with(rig: &mut Rig, habit: Habit) -> PathBuf {
     let before = match habit {
         Habit::Plain => "",
         Habit::JobControl => "set -m",
@@ -36,16 +36,23 @@ pub fn write(rig: &Rig, habit: Habit) -> (PathBuf, PathBuf) {
     };
     let exits = rig.folder().join("exits");
     let script = format!(
-        r#"[ "$1" = server ] || exec '{real}' "$@"
-        {before}
+        r#"{before}
         sleep 300 &
         setsid sleep 300 &
-        ( trap : TERM; '{real}' "$@"; echo $? >> '{exits}' )
-        "#,
-        real = server::program().display(),
+        ( trap : TERM; "$real" "$@"; echo $? >> '{exits}' )"#,
         exits = exits.display()
     );
-    (executable(rig, "wrapper", &script), exits)
+    install(rig, &script);
+    exits
+}
+
+/// Puts a bash script in Temporal's place that runs as the server, and may run the program as `"$real"`.
+/// Any other command goes to the program at once.
+pub fn install(rig: &mut Rig, script: &str) {
+    let real = server::program().display();
+    let script = format!("real='{real}'\n[ \"$1\" = server ] || exec \"$real\" \"$@\"\n{script}");
+    let program = executable(rig, "wrapper", &script);
+    rig.set_program(&program);
 }
 
 /// A bash script in the rig's folder.
