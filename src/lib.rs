@@ -22,6 +22,9 @@ pub mod temporal;
 pub mod protocol;
 
 pub mod facts;
+
+pub mod server;
+
 pub mod manager;
 
 pub mod control;

@@ -15,8 +15,6 @@ mod intent;
 mod judge;
 mod launch;
 mod log_reader;
-mod prober;
-pub mod storage;
 mod sweeps;
 #[cfg(test)]
 mod tests;
@@ -40,8 +38,8 @@ use crate::process::identity::Signal;
 use crate::process::sweep::Subject;
 use crate::process::threads::{LOOKS, REPAIRS};
 use crate::protocol::Mode;
+use crate::server::{Refused, prober};
 use crate::supervisor::{Cause, Effect, Generation, Input, State, Supervisor, Want};
-use crate::temporal::Refused;
 use aftermath::Ended;
 use files::Files;
 use futures_util::FutureExt;

@@ -75,16 +75,17 @@ const MAP: &[(&str, &str)] = &[
     ("config", "harmless paths supervisor"),
     ("log", "clock harmless paths"),
     ("process", "harmless paths supervisor"),
-    ("temporal", "config harmless paths process supervisor"),
+    ("temporal", "harmless paths process"),
     ("protocol", "supervisor"),
     ("facts", "config log paths process protocol supervisor"),
-    ("manager", "clock config facts log paths process protocol supervisor temporal"),
+    ("server", "config facts harmless paths process protocol supervisor temporal"),
+    ("manager", "clock config facts log paths process protocol server supervisor temporal"),
     ("control", "config facts log manager paths process protocol supervisor"),
     ("session", "config control facts manager paths protocol supervisor"),
     ("watchdog", "paths process"),
     (
         "hosting",
-        "config control facts harmless manager paths process protocol session supervisor temporal watchdog",
+        "config control facts harmless manager paths process protocol server session supervisor watchdog",
     ),
     ("presenter", "clock config protocol session supervisor temporal"),
     ("signals", "process"),
@@ -95,8 +96,8 @@ const MAP: &[(&str, &str)] = &[
     ),
     (
         "tui",
-        "clock config control harmless hosting log manager paths presenter process protocol session signals \
-         supervisor temporal",
+        "clock config control harmless hosting log manager paths presenter process protocol server session \
+         signals supervisor temporal",
     ),
     ("telemetry", "harmless log paths"),
 ];

@@ -9,7 +9,7 @@ use stigmer::config::{Options, Settings};
 use stigmer::paths::Home;
 use stigmer::process::identity::{Identity, Signal};
 use stigmer::process::{Pid, ports};
-use stigmer::temporal::arguments::arguments;
+use stigmer::server::arguments::arguments;
 use stigmer::temporal::health::Client;
 
 /// Readiness is asked for this often.

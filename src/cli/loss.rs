@@ -5,10 +5,10 @@ use super::{CliError, Context, block_on};
 use crate::config::Settings;
 use crate::control::client;
 use crate::hosting;
-use crate::manager::storage;
 use crate::paths::Home;
 use crate::process::{Pid, look, ports};
 use crate::protocol::{Detached, State, Status};
+use crate::server::database;
 use crate::temporal::health::Client;
 use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
@@ -112,7 +112,7 @@ impl Server {
     fn storage(&self) -> Storage {
         let Some(path) = &self.database else { return Storage::Memory };
         let pids = self.pids.clone();
-        match look::bounded(path, move |path| storage::detached(path, &pids)) {
+        match look::bounded(path, move |path| database::detached(path, &pids)) {
             // A file that cannot be looked at is not a file that is gone.
             Ok(None) | Err(_) => Storage::File,
             Ok(Some(Detached::Deleted)) => Storage::Deleted,

@@ -11,8 +11,8 @@ use crate::hosting::{self, Work};
 use crate::paths::Home;
 use crate::process::{linux, memory};
 use crate::protocol::{Entry, Happened, Mode, State, Status, TemporalStatus};
+use crate::server::running::{self, Running};
 use crate::supervisor::Want;
-use crate::temporal::running::{self, Running};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

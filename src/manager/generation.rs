@@ -3,7 +3,6 @@
 use super::aftermath::{self, Ended, Instance};
 use super::files::once_kept;
 use super::launch::Launched;
-use super::prober::{self, Report, Target};
 use super::{Event, Manager, Task, judge};
 use crate::config::Settings;
 use crate::facts::timeline::{self, Episode};
@@ -16,10 +15,11 @@ use crate::process::usage;
 use crate::process::watch::Watched;
 use crate::process::{lock, ports};
 use crate::protocol::{Entry, Happened};
+use crate::server::prober::{self, Report, Target};
+use crate::server::{Refused, database};
 use crate::supervisor::{Cause, Exit, Found, Generation, Input, Layer, Owner, Round, State};
-use crate::temporal::Refused;
 use crate::temporal::health::Client;
-use crate::temporal::{database, locate, version};
+use crate::temporal::{locate, version};
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -76,7 +76,7 @@ impl Manager {
                 let settings = self.facts.settings.clone();
                 let target =
                     Target { generation, subject: None, adopted: true, settings: settings.clone() };
-                let probes = Task::spawn(&self.report, prober::run(target, self.report.clone()));
+                let probes = self.probe(target);
                 self.running = Some(super::Running {
                     generation,
                     subject: None,
@@ -118,6 +118,15 @@ impl Manager {
         }
     }
 
+    /// Starts to probe a server. The probes end when the task is dropped.
+    fn probe(&self, target: Target) -> Task {
+        let (generation, events) = (target.generation, self.report.clone());
+        let send = move |report| {
+            events.send(Event::Probed { generation, report: Box::new(report) }).is_ok()
+        };
+        Task::spawn(&self.report, prober::run(target, send))
+    }
+
     /// Watches and probes a process of ours.
     pub(super) fn take_over(
         &mut self,
@@ -156,7 +165,7 @@ impl Manager {
             adopted: owner == Owner::Adopted,
             settings: settings.clone(),
         };
-        let probes = Task::spawn(&self.report, prober::run(target, self.report.clone()));
+        let probes = self.probe(target);
         self.facts.generation = generation;
         self.facts.server = Some(ServerFacts {
             generation,

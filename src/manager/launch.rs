@@ -1,7 +1,5 @@
 //! Bringing a generation up: clear what is left, prove the way free, spawn.
 
-mod occupants;
-
 use super::sweeps::{Permit, Unswept};
 use crate::config::{Database, Settings};
 use crate::paths::{self, Home, files};
@@ -14,11 +12,12 @@ use crate::process::sweep::Subject;
 use crate::process::threads::Unfinished;
 use crate::process::watch::Watched;
 use crate::process::{linux, look, memory};
+use crate::server::database::Stamp;
+use crate::server::occupants::occupant_of;
+use crate::server::running::{self, Running};
+use crate::server::{Refused, arguments, database};
 use crate::supervisor::{Cause, Failure, Generation};
-use crate::temporal::database::Stamp;
-use crate::temporal::running::{self, Running};
-use crate::temporal::{Refused, arguments, database, locate, version};
-use occupants::occupant_of;
+use crate::temporal::{locate, version};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

@@ -1,23 +1,9 @@
 use super::super::Sweeps;
-use super::occupants::may_be_temporal;
 use super::*;
 use crate::config::Options;
 use crate::paths::Home;
 use crate::process::Pid;
 use crate::process::lock::HostLock;
-
-#[test]
-fn only_a_program_that_is_plainly_something_else_is_given_little_time() {
-    let runs = |command: &str| {
-        may_be_temporal(&Occupant { command: command.into(), ..Occupant::unknown(7233) })
-    };
-    for command in ["", "/opt/temporal server start-dev", "/usr/bin/docker-proxy -proto tcp"] {
-        assert!(runs(command), "{command}");
-    }
-    for command in ["nc -l 7233", "python3 -m http.server 7233", "node server.js"] {
-        assert!(!runs(command), "{command}");
-    }
-}
 
 /// A home whose host this process is.
 struct Rig {

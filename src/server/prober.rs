@@ -3,7 +3,6 @@
 mod disk;
 
 use self::disk::{Disk, DiskWatch};
-use super::Event;
 use crate::config::{Database, Settings};
 use crate::facts::Verdict;
 use crate::process::Pid;
@@ -22,7 +21,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
 
 /// Between two rounds until the first one that passes.
 const STARTING_PERIOD: Duration = Duration::from_millis(10);
@@ -78,9 +76,8 @@ pub struct Target {
     pub settings: Arc<Settings>,
 }
 
-/// Probes until it is dropped. `reports` gets one [`Event::Probed`] a round.
-pub async fn run(target: Target, reports: mpsc::UnboundedSender<Event>) {
-    let generation = target.generation;
+/// Probes until it is dropped, or until `send` returns false: nobody takes the report of a round any more.
+pub async fn run(target: Target, send: impl Fn(Report) -> bool) {
     let policy = target.settings.policy.clone();
     let mut prober = match Prober::new(target) {
         Ok(prober) => prober,
@@ -101,7 +98,7 @@ pub async fn run(target: Target, reports: mpsc::UnboundedSender<Event>) {
             report.round = Round::Void;
         }
         let passed = prober.passed;
-        if reports.send(Event::Probed { generation, report: Box::new(report) }).is_err() {
+        if !send(report) {
             return;
         }
         let period = if passed { policy.probe_period } else { STARTING_PERIOD };

@@ -6,6 +6,10 @@
 //! a file whatever the home, and its text says whether a start on this file ever
 //! became ready.
 
+mod detached;
+
+pub use detached::detached;
+
 use super::Refused;
 use crate::paths;
 use crate::process::Pid;

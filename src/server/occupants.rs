@@ -1,10 +1,10 @@
 //! Who listens on the ports of a server that is to start.
 
+use super::Refused;
 use crate::config::Settings;
 use crate::process::ports::{self, Occupant};
 use crate::process::threads::LOOKS;
 use crate::supervisor::Failure;
-use crate::temporal::Refused;
 use crate::temporal::health::Client;
 use std::io;
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ async fn occupant(port: u16) -> Result<Option<Occupant>, Refused> {
 
 /// A Temporal that somebody else runs on our port; any other listener on a port
 /// of ours is an error that names it.
-pub(super) async fn occupant_of(settings: &Settings) -> Result<Option<Occupant>, Refused> {
+pub(crate) async fn occupant_of(settings: &Settings) -> Result<Option<Occupant>, Refused> {
     let port = settings.port;
     if let Some(occupant) = occupant(port).await? {
         let other = ports::other_user(port).map_err(|error| unknown_listener(port, &error))?;
@@ -88,7 +88,7 @@ async fn is_temporal(settings: &Settings, occupant: &Occupant) -> bool {
 }
 
 /// One that cannot be seen may be anything.
-pub(super) fn may_be_temporal(occupant: &Occupant) -> bool {
+fn may_be_temporal(occupant: &Occupant) -> bool {
     let command = occupant.command.to_lowercase();
     command.is_empty() || MAYBE_TEMPORAL.iter().any(|word| command.contains(word))
 }
@@ -118,4 +118,22 @@ fn of_another_user(occupant: &Occupant) -> Failure {
         "use it with --allow-other-user if you trust that user, or choose another port with \
          --port N",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_program_that_is_plainly_something_else_is_given_little_time() {
+        let runs = |command: &str| {
+            may_be_temporal(&Occupant { command: command.into(), ..Occupant::unknown(7233) })
+        };
+        for command in ["", "/opt/temporal server start-dev", "/usr/bin/docker-proxy -proto tcp"] {
+            assert!(runs(command), "{command}");
+        }
+        for command in ["nc -l 7233", "python3 -m http.server 7233", "node server.js"] {
+            assert!(!runs(command), "{command}");
+        }
+    }
 }

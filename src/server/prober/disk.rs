@@ -1,9 +1,9 @@
 //! What the file system tells of the database.
 
-use crate::manager::storage;
 use crate::process::Pid;
 use crate::process::threads::LOOKS;
 use crate::protocol::Detached;
+use crate::server::database;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -81,7 +81,7 @@ fn look(path: &Path, server: Option<Pid>, before: Option<Attached>) -> Disk {
     let now = server.zip(file.as_ref()).map(|(server, file)| Attached::new(server, file));
     // To find it among the server's descriptors costs much more than to see that it is the same.
     let is_same = now.is_some() && now == before;
-    let seen = server.filter(|_| !is_same).map(|server| storage::detached(path, &[server]));
+    let seen = server.filter(|_| !is_same).map(|server| database::detached(path, &[server]));
     let is_attached = is_same || matches!(seen, Some(Ok(None)));
     let is_full = path.parent().and_then(free_space).is_some_and(|free| free < DISK_FULL);
     Disk {

@@ -1,0 +1,11 @@
+//! What is special about the dev server that stigmer runs: its command line, its database file, the
+//! ports that it needs, which server of a home runs, the rounds of checks, and refused starts.
+
+pub mod arguments;
+pub mod database;
+pub mod occupants;
+pub mod prober;
+mod refused;
+pub mod running;
+
+pub use refused::Refused;
