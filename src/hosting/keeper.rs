@@ -52,8 +52,8 @@ enum Checked {
     InPlace {
         is_restored: bool,
     },
-    /// Another process holds the lock, which may free it.
-    Occupied(Occupant),
+    /// Another process holds the lock, which may free it: its name, for people.
+    Occupied(String),
     /// Another host has the home.
     Lost,
 }
@@ -100,10 +100,14 @@ impl HomeKeeper {
                 }
                 None
             }
-            Ok(Checked::Occupied(occupant)) => {
+            Ok(Checked::Occupied(holder)) => {
                 // An unknown process may be a command that has not signed the lock yet.
                 last.met_command = true;
-                Some(self.occupied_by(&occupant))
+                Some(format!(
+                    "{} was deleted or replaced, and is held by {holder}: this host waits until \
+                     that process frees it",
+                    self.home.supervisor_lock().display()
+                ))
             }
             Ok(Checked::Lost) => {
                 self.leave().await;
@@ -122,19 +126,6 @@ impl HomeKeeper {
         true
     }
 
-    fn occupied_by(&self, occupant: &Occupant) -> String {
-        let path = self.home.supervisor_lock();
-        let who = match occupant {
-            Occupant::Host(pid) | Occupant::Command(pid) => format!("pid {pid}"),
-            Occupant::Unknown => lock::holders(&path),
-        };
-        format!(
-            "{} was deleted or replaced, and is held by {who}: this host waits until that process \
-             frees it",
-            path.display()
-        )
-    }
-
     /// A command that held the lock in the place of this host may have stopped the server.
     async fn obey(&self) {
         if self.handle.facts().want == Want::Up && Intent::is_down(&self.home) {
@@ -144,6 +135,7 @@ impl HomeKeeper {
         }
     }
 
+    /// Runs on a thread: it may wait for file systems and other processes.
     fn check(&self, lock: &HostLock) -> io::Result<Checked> {
         let path = self.home.supervisor_lock();
         if !path.try_exists()? {
@@ -163,9 +155,9 @@ impl HomeKeeper {
                         lock.lose();
                         Checked::Lost
                     }
-                    occupant @ (Occupant::Command(_) | Occupant::Unknown) => {
-                        Checked::Occupied(occupant)
-                    }
+                    Occupant::Command(pid) => Checked::Occupied(format!("pid {pid}")),
+                    // Reads the descriptors of all processes.
+                    Occupant::Unknown => Checked::Occupied(lock::holders(&path)),
                 });
             }
             LockState::Restored => lock.keep()?,
@@ -237,12 +229,14 @@ async fn pause(news: &mut watch::Receiver<Arc<Facts>>) {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::config::{Options, Settings};
+    use crate::control::server::Server;
     use crate::hosting::Host;
-    use crate::paths::Home;
+    use crate::manager::{Manager, Sweeps};
+    use crate::process::identity::own_pid;
     use crate::protocol::Mode;
     use rustix::fs::{CWD, RenameFlags, renameat_with};
-    use std::time::Duration;
 
     #[tokio::test]
     async fn a_home_that_cannot_be_restored_is_a_trouble_until_it_can_be_looked_at() {
@@ -264,5 +258,26 @@ mod tests {
         swap().unwrap();
         until_troubled(false).await;
         host.leave().await;
+    }
+
+    #[tokio::test]
+    async fn the_check_on_its_thread_names_a_process_that_has_not_signed_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(&folder.path().join("home")).unwrap();
+        home.prepare(true).unwrap();
+        let lock = Arc::new(HostLock::take(&home.supervisor_lock()).unwrap().unwrap());
+        let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
+        let (_manager, handle) = Manager::new(settings, Mode::Headless, Sweeps::new(&lock));
+        let socket = Server::start(&home, &handle, &lock).socket();
+        let (lost, last) = (CancellationToken::new(), Mutex::default());
+        let keeper = HomeKeeper { home, lock: Arc::downgrade(&lock), socket, handle, lost, last };
+        let beside = keeper.home.root().join("beside");
+        let _other = HostLock::take(&beside).unwrap().unwrap();
+        std::fs::rename(&beside, keeper.home.supervisor_lock()).unwrap();
+        // All that the task of the host has for its message.
+        let Ok(Checked::Occupied(holder)) = keeper.check(&lock) else {
+            panic!("another process holds the lock");
+        };
+        assert!(holder.contains(&format!("pid {}", own_pid())), "{holder}");
     }
 }
