@@ -162,6 +162,15 @@ async fn a_deleted_socket_lock_or_home_comes_back_and_leads_to_the_same_host() {
     assert!(!is_hosted(&home) && !home.socket().exists());
 }
 
+/// A command that holds a file in the place of the host lock, and has not signed it yet.
+fn unsigned_in_place_of(home: &Home) -> HostLock {
+    // At one stroke: the host must not restore the lock in between.
+    let beside = home.root().join("beside");
+    let lock = HostLock::take(&beside).unwrap().unwrap();
+    std::fs::rename(&beside, home.supervisor_lock()).unwrap();
+    lock
+}
+
 /// A command of this home that holds a file in the place of the host lock.
 fn command_in_place_of(home: &Home) -> HostLock {
     // At one stroke: the host must not restore the lock in between.
@@ -195,6 +204,22 @@ async fn a_host_waits_for_a_command_that_holds_its_lock_and_obeys_its_stop() {
     until("the stop", || handle.facts().want == Want::Down).await;
     until("no trouble", || !handle.facts().troubles.contains_key("home")).await;
     assert!(!host.home_lost().is_cancelled());
+    host.leave().await;
+}
+
+#[tokio::test]
+async fn a_host_obeys_the_stop_of_a_command_that_never_signed_its_lock() {
+    let (_folder, home, host) = host();
+    // There is no program to start.
+    host.handle().command(Command::Start).await.unwrap_err();
+    let mut facts = host.handle().watch();
+    let command = unsigned_in_place_of(&home);
+    let is_troubled = facts.wait_for(|it| it.troubles.contains_key("home"));
+    tokio::time::timeout(Duration::from_secs(60), is_troubled).await.unwrap().unwrap();
+    Intent::write_down(&home).unwrap();
+    drop(command);
+    let handle = host.handle().clone();
+    until("the stop", || handle.facts().want == Want::Down).await;
     host.leave().await;
 }
 
