@@ -42,7 +42,11 @@ impl Events {
         let is_reading = Arc::new(AtomicBool::new(false));
         let reads = is_reading.clone();
         let thread = Builder::new().name("events".to_owned());
-        thread.spawn(move || read(woken, &reads, &tell))?;
+        thread.spawn(move || {
+            if let Err(error) = read(woken, &reads, &io::stdin(), || take(&tell)) {
+                let _ = tell.send(Err(error));
+            }
+        })?;
         Ok(Self { events, resized, is_reading, wake })
     }
 
@@ -69,13 +73,22 @@ impl Events {
     }
 }
 
-fn read(mut woken: PipeReader, reads: &AtomicBool, tell: &UnboundedSender<io::Result<Event>>) {
+/// Calls `take` whenever the terminal has something, until the terminal or the other end of the pipe
+/// is gone. `take` returns the number of events that it passed on.
+///
+/// # Errors
+/// Those of `take`.
+fn read(
+    mut woken: PipeReader,
+    reads: &AtomicBool,
+    terminal: &impl AsFd,
+    mut take: impl FnMut() -> io::Result<usize>,
+) -> io::Result<()> {
     let mut timeout = PollTimeout::NONE;
     loop {
-        let stdin = io::stdin();
         let mut fds = [
             PollFd::new(woken.as_fd(), PollFlags::POLLIN),
-            PollFd::new(stdin.as_fd(), PollFlags::POLLIN),
+            PollFd::new(terminal.as_fd(), PollFlags::POLLIN),
         ];
         let is_reading = reads.load(Ordering::SeqCst);
         let polled = match is_reading {
@@ -85,11 +98,11 @@ fn read(mut woken: PipeReader, reads: &AtomicBool, tell: &UnboundedSender<io::Re
         match polled {
             Ok(_) => {}
             Err(Errno::EINTR) => continue,
-            Err(_) => return,
+            Err(_) => return Ok(()),
         }
         if fds[0].any() == Some(true) {
             match woken.read(&mut [0; 64]) {
-                Ok(0) | Err(_) => return,
+                Ok(0) | Err(_) => return Ok(()),
                 Ok(_) => continue,
             }
         }
@@ -98,14 +111,11 @@ fn read(mut woken: PipeReader, reads: &AtomicBool, tell: &UnboundedSender<io::Re
         }
         let is_closed =
             fds[1].revents().is_some_and(|it| !it.difference(PollFlags::POLLIN).is_empty());
-        match take(tell) {
+        match take()? {
             // A closed terminal is always readable and contains nothing.
-            Ok(0) if is_closed => return,
-            Ok(taken) => timeout = if taken > 0 { AGAIN.into() } else { PollTimeout::NONE },
-            Err(error) => {
-                let _ = tell.send(Err(error));
-                return;
-            }
+            0 if is_closed => return Ok(()),
+            0 => timeout = PollTimeout::NONE,
+            _ => timeout = AGAIN.into(),
         }
     }
 }
@@ -119,4 +129,37 @@ fn take(tell: &UnboundedSender<io::Result<Event>>) -> io::Result<usize> {
         taken += 1;
     }
     Ok(taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn an_event_that_one_look_leaves_behind_does_not_wait_for_the_next_key() {
+        let (woken, wake) = io::pipe().unwrap();
+        let (mut terminal, mut keys) = io::pipe().unwrap();
+        let (tell, looks) = mpsc::channel();
+        keys.write_all(b"ab").unwrap();
+        // Both keys are read at once, but the first look passes on only one of them.
+        let mut queue = None;
+        let thread = std::thread::spawn(move || {
+            let looked_at = terminal.try_clone().unwrap();
+            read(woken, &AtomicBool::new(true), &looked_at, move || {
+                let queued = match queue {
+                    None => terminal.read(&mut [0; 8])?,
+                    Some(0) => return Ok(0),
+                    Some(queued) => queued,
+                };
+                queue = Some(queued - 1);
+                tell.send(queued - 1).unwrap();
+                Ok(1)
+            })
+        });
+        let look = || looks.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert_eq!((look(), look()), (1, 0));
+        drop(wake);
+        thread.join().unwrap().unwrap();
+    }
 }
