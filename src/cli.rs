@@ -19,7 +19,7 @@ use crate::config::{self, ConfigError, Options, Settings};
 use crate::hosting;
 use crate::paths::{Home, HomeError};
 use crate::process::record::Record;
-use crate::process::{look, requirements};
+use crate::process::{look, requirements, threads};
 use crate::supervisor::Policy;
 use crate::watchdog::{self, Death};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -453,9 +453,17 @@ fn build(builder: &mut Builder) -> Result<Runtime, CliError> {
 /// Builds a runtime. tokio panics where it gets no pair of sockets for its signals.
 fn try_build(builder: &mut Builder) -> io::Result<Runtime> {
     drop(UnixStream::pair()?);
+    without_panic(|| builder.enable_all().build())
+}
+
+/// Makes a call. Its panic becomes an error with the same message, and is not for the panic hook.
+fn without_panic<T>(call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
-    let built = panic::catch_unwind(AssertUnwindSafe(|| builder.enable_all().build()));
+    let returned = panic::catch_unwind(AssertUnwindSafe(call));
     panic::set_hook(hook);
-    built.unwrap_or_else(|_| Err(io::Error::other("no sockets for its signals")))
+    returned.unwrap_or_else(|panic| {
+        let message = threads::panic_message(&*panic).unwrap_or("a panic without a message");
+        Err(io::Error::other(message))
+    })
 }

@@ -36,7 +36,7 @@ use crate::facts::timeline::{self, Episode};
 use crate::facts::{Broadcast, Facts, HandOver, RestartFacts};
 use crate::process::identity::Signal;
 use crate::process::sweep::Subject;
-use crate::process::threads::{LOOKS, REPAIRS};
+use crate::process::threads::{LOOKS, REPAIRS, panic_message};
 use crate::protocol::Mode;
 use crate::server::{Refused, prober};
 use crate::supervisor::{Cause, Effect, Generation, Input, State, Supervisor, Want};
@@ -103,9 +103,7 @@ fn spawn(
     let report = report.clone();
     tokio::spawn(async move {
         if let Err(panic) = AssertUnwindSafe(future).catch_unwind().await {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-            tracing::error!(panic = text, "a task panicked");
+            tracing::error!(panic = panic_message(&*panic), "a task panicked");
             let _ = report.send(Event::Panicked);
         }
     })

@@ -99,6 +99,13 @@ impl Drop for Waiting {
     }
 }
 
+/// The message of a panic that was caught.
+#[must_use]
+pub fn panic_message(panic: &(dyn Any + Send)) -> Option<&str> {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+}
+
 /// Creates the permanent threads of all lanes. Later calls create what is missing.
 ///
 /// # Errors
