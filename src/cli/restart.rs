@@ -10,8 +10,7 @@ use crate::presenter;
 
 pub(super) fn run(context: &Context, yes: bool) -> Result<i32, CliError> {
     let home = &context.home;
-    // Checked here too, so that a mistake is a usage error and changes nothing.
-    as_before(context)?;
+    check(context)?;
     loss::confirm(context, Ending::Restart, yes)?;
     let body = if context.asked == Options::default() {
         None
@@ -45,6 +44,15 @@ pub(super) fn run(context: &Context, yes: bool) -> Result<i32, CliError> {
     }
 }
 
+/// Checks the options before anything changes, so that a mistake is a usage error. Where the server
+/// of the home cannot be found, a host that answers knows it, and checks the options itself.
+fn check(context: &Context) -> Result<(), CliError> {
+    match as_before(context) {
+        Err(CliError::Other(_)) if block_on(client::status(&context.home))?.is_ok() => Ok(()),
+        checked => checked.map(drop),
+    }
+}
+
 /// The options that the Temporal without host was started with, and over them
 /// those given anew.
 fn as_before(context: &Context) -> Result<Settings, CliError> {
@@ -54,5 +62,41 @@ fn as_before(context: &Context) -> Result<Settings, CliError> {
             Ok(Settings::resolve(context.home.clone(), options)?)
         }
         None => context.settings(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hosting::Host;
+    use crate::paths::Home;
+    use crate::protocol::Mode;
+    use std::time::Duration;
+
+    #[test]
+    fn an_unreadable_record_prevents_a_restart_only_where_no_host_answers() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(&folder.path().join("home")).unwrap();
+        let context =
+            Context { home: home.clone(), asked: Options::default(), theme: Option::default() };
+        hosting::prepare(&home).unwrap();
+        std::fs::create_dir(home.record()).unwrap();
+        let error = check(&context).unwrap_err().to_string();
+        assert!(error.contains("cannot find the server"), "{error}");
+
+        // It answers from a thread of its own: the command blocks this one.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
+        let host = runtime.block_on(async { Host::start(settings, Mode::Headless) }).unwrap();
+        while block_on(client::status(&home)).unwrap().is_err() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        check(&context).unwrap();
+        runtime.block_on(host.leave());
+        check(&context).unwrap_err();
     }
 }
