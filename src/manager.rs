@@ -443,7 +443,9 @@ impl Manager {
                 // Not aborted with anything: a spawn that nobody watches would be an orphan.
                 let sweeps = self.sweeps.clone();
                 let unadopted = self.unadopted.clone();
+                let log = self.log.clone();
                 spawn(&self.report, async move {
+                    log.catch_up().await;
                     let order = Order { generation, cause, detail, settings, unadopted };
                     let result = match sweeps.launch().await {
                         Ok(permit) => launch::launch(order, &permit).await,

@@ -99,6 +99,12 @@ impl LogReader {
         self.shared.stopping.send_if_modified(std::mem::take);
     }
 
+    /// Reads to the end of the file as it is before a start. After a stop nobody watches the file: a
+    /// truncation would be hidden by what the new server writes.
+    pub async fn catch_up(&self) {
+        self.last_words().await;
+    }
+
     /// Reads to the end, then returns the last words of the current generation.
     pub async fn last_words(&self) -> Words {
         let (reply, answer) = oneshot::channel();
@@ -359,6 +365,29 @@ mod tests {
             assert_eq!(reader.last_words().await.last.last().unwrap(), "last line");
             assert_eq!(lines(), expected);
         }
+    }
+
+    #[tokio::test]
+    async fn log_that_is_truncated_after_a_stop_is_read_from_its_beginning_by_the_next_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("temporal.log");
+        let mut log = File::options().create(true).append(true).open(&path).unwrap();
+        let reader = LogReader::start(path.clone(), MAX);
+        reader.last_words().await;
+        log.write_all(b"of the first server\n").unwrap();
+        reader.stopping();
+        reader.last_words().await;
+        let lines = || reader.lines().iter().sum::<u64>();
+        assert_eq!(lines(), 1);
+        log.set_len(0).unwrap();
+
+        reader.catch_up().await;
+        // More than there was before, in lines of another length.
+        let mark = "{\"stigmer\":\"generation\",\"n\":2}\n";
+        log.write_all(format!("{mark}second\n").as_bytes()).unwrap();
+        reader.follow();
+        until("line of the second server", || lines() == 3).await;
+        assert_eq!(reader.last_words().await.last, ["second"]);
     }
 
     #[tokio::test]
