@@ -5,13 +5,14 @@
 
 mod bare;
 mod figures;
+#[path = "../../tests/support/server.rs"]
+pub mod server;
 mod supervised;
 
 use anyhow::{Context, Result};
 use bare::Bare;
 use figures::{Figure, Series};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 use supervised::Supervised;
 
@@ -33,14 +34,14 @@ fn main() -> Result<()> {
     }
     let arguments = arguments()?;
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("lifecycle");
-    let program = temporal(&folder)?;
-    println!("{}", figures::machine(&program));
+    let program = server::program();
+    println!("{}", figures::machine(program));
     // Whatever an earlier run left half done.
     let _ = std::fs::remove_dir_all(folder.join("kept"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 
     let mut kept = Series::default();
-    let homes = Homes { folder: folder.join("kept"), program: &program };
+    let homes = Homes { folder: folder.join("kept"), program };
     round(&runtime, &homes, &mut Series::default()).context("warming up")?;
     let mut new = Series::default();
     for number in 0..arguments.rounds {
@@ -48,7 +49,7 @@ fn main() -> Result<()> {
         round(&runtime, &homes, &mut kept)?;
         let folder = folder.join("new");
         let _ = std::fs::remove_dir_all(&folder);
-        round(&runtime, &Homes { folder: folder.clone(), program: &program }, &mut new)?;
+        round(&runtime, &Homes { folder: folder.clone(), program }, &mut new)?;
         std::fs::remove_dir_all(folder)?;
     }
     eprint!("\rmeasuring the idle host");
@@ -96,21 +97,6 @@ fn arguments() -> Result<Arguments> {
     }
     anyhow::ensure!(parsed.rounds > 0, "--rounds: at least 1");
     Ok(parsed)
-}
-
-/// The CLI that stigmer installs, once for all runs: a shim on `PATH` would be
-/// timed with it.
-fn temporal(folder: &Path) -> Result<PathBuf> {
-    let cache = folder.join("cli");
-    let program = cache.join("bin/temporal");
-    if !program.is_file() {
-        let status = Command::new(env!("CARGO_BIN_EXE_stigmer"))
-            .args(["local", "install", "--home"])
-            .arg(&cache)
-            .status()?;
-        anyhow::ensure!(status.success(), "`stigmer local install` failed");
-    }
-    Ok(program)
 }
 
 /// Where the two of a pair live.

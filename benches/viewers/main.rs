@@ -4,6 +4,8 @@
 //! `cargo bench --bench viewers -- [--seconds N] [--lines N]`
 
 mod screen;
+#[path = "../../tests/support/server.rs"]
+pub mod server;
 mod stage;
 mod writer;
 

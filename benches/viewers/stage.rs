@@ -14,11 +14,6 @@ pub struct Stage {
 
 impl Stage {
     pub fn set(folder: &Path) -> Result<Self> {
-        let cache = folder.join("cli");
-        let program = cache.join("bin/temporal");
-        if !program.is_file() {
-            local(&cache, &["install"])?;
-        }
         // Whatever an earlier run left half done.
         let root = folder.join("home");
         if root.exists() {
@@ -26,7 +21,7 @@ impl Stage {
             std::fs::remove_dir_all(&root)?;
         }
         let (port, ui_port) = (ports::free_port()?.to_string(), ports::free_port()?.to_string());
-        let program = program.to_str().context("the program's path is no text")?;
+        let program = crate::server::program().to_str().context("the program's path is no text")?;
         local(&root, &["--port", &port, "--ui-port", &ui_port, "--temporal-bin", program])?;
         let home = Home::at(&root)?;
         let host = stigmer::hosting::holder(&home).context("no host")?.pid;

@@ -1,14 +1,11 @@
 //! The disk of the home is full, and has room again.
 
-use crate::support::mounts::{Full, own_mounts, rig_on_small_disk};
+use crate::support::mounts::{Full, rig_on_small_disk};
 use crate::terminal::Dashboard;
 
 #[test]
 fn a_dashboard_on_a_full_disk_repairs_and_says_what_it_cannot_write() {
-    if !own_mounts(|| ()) {
-        return;
-    }
-    let rig = rig_on_small_disk(&[("in-memory", "true")]);
+    let Some(rig) = rig_on_small_disk(|| (), &[("in-memory", "true")]) else { return };
     let dashboard = Dashboard::open(&rig);
     dashboard.until_shows(&["READY", "generation 1"]);
     let host = rig.status()["host"]["pid"].clone();

@@ -1,13 +1,12 @@
 //! Workflows on the screen, and the question before they are interrupted.
 
 use crate::support::rig::Rig;
-use crate::support::server;
 use crate::terminal::{Dashboard, ESC};
 use rustix::process::Signal;
 
 fn start_workflow(rig: &Rig, queue: &str) {
     let words = ["workflow", "start", "--type", "T", "--task-queue", queue];
-    server::command(rig, &words).exits(0);
+    rig.cli(&words).exits(0);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Temporal ends, hangs or fails though nobody asked.
 
 use crate::support::rig::{READY, Rig, wait_gone};
+use crate::support::wait_until;
 use crate::support::wrapper;
-use crate::support::{server, wait_until};
 use rustix::process::Signal;
 
 #[test]
@@ -139,7 +139,7 @@ fn a_workflow_that_was_started_before_a_crash_is_still_there() {
     rig.start();
     let workflow = |arguments: &[&str]| {
         let words = [&["workflow"], arguments, &["--workflow-id", "survivor"]].concat();
-        server::command(&rig, &words).exits(0)
+        rig.cli(&words).exits(0)
     };
     workflow(&["start", "--type", "Any", "--task-queue", "none"]);
     rig.temporal().kill();

@@ -1,6 +1,6 @@
 //! The disk of the home is full or read-only, and has room again.
 
-use crate::support::mounts::{Full, ReadOnly, own_mounts, rig_on_small_disk};
+use crate::support::mounts::{Full, ReadOnly, rig_on_small_disk};
 use crate::support::process::Process;
 use crate::support::rig::Rig;
 use crate::support::wait_until;
@@ -50,10 +50,7 @@ fn crash_until_unwritten(rig: &Rig) {
 
 #[test]
 fn server_in_memory_is_repaired_on_a_full_disk_and_all_is_written_once_there_is_room() {
-    if !own_mounts(|| ()) {
-        return;
-    }
-    let rig = rig_on_small_disk(&[("in-memory", "true")]);
+    let Some(rig) = rig_on_small_disk(|| (), &[("in-memory", "true")]) else { return };
     rig.start();
     let host = rig.host();
     let full = Full::new(&rig.home);
@@ -65,10 +62,7 @@ fn server_in_memory_is_repaired_on_a_full_disk_and_all_is_written_once_there_is_
 
 #[test]
 fn headless_host_survives_a_full_disk() {
-    if !own_mounts(|| ()) {
-        return;
-    }
-    let rig = rig_on_small_disk(&[("in-memory", "true")]);
+    let Some(rig) = rig_on_small_disk(|| (), &[("in-memory", "true")]) else { return };
     let headless = rig.headless(&[]);
     headless.wait_for("Temporal is ready");
     let host = headless.process();
@@ -82,10 +76,7 @@ fn headless_host_survives_a_full_disk() {
 
 #[test]
 fn stop_works_on_a_full_disk_with_and_without_a_host_and_start_says_what_is_wrong() {
-    if !own_mounts(|| ()) {
-        return;
-    }
-    let rig = rig_on_small_disk(&[]);
+    let Some(rig) = rig_on_small_disk(|| (), &[]) else { return };
     rig.start();
     let full = Full::new(&rig.home);
     rig.stop();
@@ -105,10 +96,7 @@ fn stop_works_on_a_full_disk_with_and_without_a_host_and_start_says_what_is_wron
 
 #[test]
 fn crash_on_a_full_disk_is_repaired_as_soon_as_there_is_room() {
-    if !own_mounts(|| ()) {
-        return;
-    }
-    let rig = rig_on_small_disk(&[]);
+    let Some(rig) = rig_on_small_disk(|| (), &[]) else { return };
     rig.start();
     let host = rig.host();
     let full = Full::new(&rig.home);
@@ -126,10 +114,7 @@ fn crash_on_a_full_disk_is_repaired_as_soon_as_there_is_room() {
 
 #[test]
 fn crash_on_a_read_only_home_is_repaired_once_it_is_writable() {
-    if !own_mounts(|| ()) {
-        return;
-    }
-    let rig = rig_on_small_disk(&[]);
+    let Some(rig) = rig_on_small_disk(|| (), &[]) else { return };
     rig.start();
     let host = rig.host();
     let read_only = ReadOnly::new(&rig.home);

@@ -1,11 +1,10 @@
 //! What `stop` and `restart` say before they lose data, with the real server.
 
 use crate::support::rig::{Ran, Rig, wait_gone};
-use crate::support::server;
 
 fn start_workflow(rig: &Rig, id: &str) {
     let words = ["workflow", "start", "--type", "T", "--task-queue", "q", "--workflow-id", id];
-    server::command(rig, &words).exits(0);
+    rig.cli(&words).exits(0);
 }
 
 #[track_caller]
@@ -31,7 +30,7 @@ fn closed_workflows_of_any_namespace_are_lost_too() {
     let rig = Rig::with(&[("in-memory", "true"), ("namespace", "[\"default\", \"other\"]")]);
     rig.start();
     let temporal = |words: &[&str]| {
-        server::command(&rig, &[words, &["--namespace", "other"]].concat()).exits(0);
+        rig.cli(&[words, &["--namespace", "other"]].concat()).exits(0);
     };
     temporal(&["workflow", "start", "--type", "T", "--task-queue", "q", "--workflow-id", "a"]);
     temporal(&["workflow", "terminate", "--workflow-id", "a"]);

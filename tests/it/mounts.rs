@@ -1,7 +1,7 @@
 //! A file system that does not respond: a FUSE whose program hangs, a network server that is gone.
 
 use crate::support::fuse::HangingMount;
-use crate::support::mounts::own_mounts;
+use crate::support::mounts::rig_with_own_mounts;
 use crate::support::process::Process;
 use crate::support::rig::{READY, Rig, Running};
 use crate::support::socket::get;
@@ -44,10 +44,7 @@ const UNKEPT: [&str; 2] = ["the lock beside the database", "does not respond"];
 
 #[test]
 fn a_stranger_with_a_file_open_on_a_hanging_mount_delays_nothing() {
-    if !own_mounts(|| ()) {
-        return;
-    }
-    let rig = Rig::new();
+    let Some(rig) = rig_with_own_mounts(|| ()) else { return };
     for is_known in [false, true] {
         let folder = folder(&rig, &format!("mount{is_known}"));
         let Some((_mount, file)) = HangingMount::with_open_file(&folder, is_known) else { return };
@@ -75,10 +72,7 @@ fn delays_nothing(rig: &Rig, file: File) {
 
 #[test]
 fn a_database_on_a_hanging_mount_is_an_error() {
-    if !own_mounts(|| ()) {
-        return;
-    }
-    let rig = Rig::new();
+    let Some(rig) = rig_with_own_mounts(|| ()) else { return };
     let Some((folder, mount)) = hanging(&rig, "mount") else { return };
     let database = folder.join("temporal.db");
     let options = ["--max-restarts", "1", "--db", text(&database)];
@@ -96,10 +90,7 @@ fn a_database_on_a_hanging_mount_is_an_error() {
 /// It can be looked at, and that is all.
 #[test]
 fn a_database_that_cannot_be_opened_is_an_error() {
-    if !own_mounts(|| ()) {
-        return;
-    }
-    let rig = Rig::new();
+    let Some(rig) = rig_with_own_mounts(|| ()) else { return };
     let folder = folder(&rig, "mount");
     let names = ["temporal.db", "temporal.db.stigmer", "temporal.db-wal", "temporal.db-shm"];
     let Some(_mount) = HangingMount::with_known_files(&folder, &names) else { return };
@@ -115,31 +106,29 @@ fn a_database_that_cannot_be_opened_is_an_error() {
     }
 }
 
-/// It can be looked at, and that is all.
-#[test]
-fn a_program_that_cannot_be_opened_is_an_error() {
-    if !own_mounts(|| ()) {
-        return;
-    }
-    let rig = Rig::new();
-    let folder = folder(&rig, "mount");
-    let program = folder.join("temporal");
-    let Some(_mount) = HangingMount::with_known_files(&folder, &["temporal"]) else { return };
-    for command in [&[][..], &["--no-tui"]] {
-        let arguments: Vec<&str> =
-            command.iter().copied().chain(["--temporal-bin", text(&program)]).collect();
-        let says = [text(&program), "does not respond", "--temporal-bin"];
+/// No host starts with this program, in the background or in the foreground.
+#[track_caller]
+fn refuses_program(rig: &Rig, program: &Path) {
+    for mode in [&[][..], &["--no-tui"]] {
+        let arguments = [mode, &["--temporal-bin", text(program)]].concat();
+        let says = [text(program), "does not respond", "--temporal-bin"];
         rig.run(&arguments).exits(1).complains(&says);
         rig.assert_nothing_runs();
     }
 }
 
+/// It can be looked at, and that is all.
+#[test]
+fn a_program_that_cannot_be_opened_is_an_error() {
+    let Some(rig) = rig_with_own_mounts(|| ()) else { return };
+    let folder = folder(&rig, "mount");
+    let Some(_mount) = HangingMount::with_known_files(&folder, &["temporal"]) else { return };
+    refuses_program(&rig, &folder.join("temporal"));
+}
+
 #[test]
 fn a_server_whose_database_is_covered_by_a_hanging_mount_goes_on() {
-    if !own_mounts(|| ()) {
-        return;
-    }
-    let rig = Rig::new();
+    let Some(rig) = rig_with_own_mounts(|| ()) else { return };
     let (host, temporal) = rig.start_both();
     let Some(mount) = HangingMount::over(&rig.path("temporal-data")) else { return };
     // The later ones while a look at it is blocked.
@@ -161,10 +150,7 @@ fn a_server_whose_database_is_covered_by_a_hanging_mount_goes_on() {
 
 #[test]
 fn a_server_that_ends_before_it_is_ready_while_its_database_hangs_delays_no_host() {
-    if !own_mounts(|| ()) {
-        return;
-    }
-    let rig = Rig::new();
+    let Some(rig) = rig_with_own_mounts(|| ()) else { return };
     let _host = rig.headless(&[]);
     rig.wait_for("a server", |status| status["temporal"]["pid"].is_i64());
     let (host, temporal) = (rig.host(), rig.temporal());
@@ -179,32 +165,16 @@ fn a_server_that_ends_before_it_is_ready_while_its_database_hangs_delays_no_host
 
 #[test]
 fn a_program_on_a_hanging_mount_is_an_error() {
-    if !own_mounts(|| ()) {
-        return;
-    }
-    let rig = Rig::new();
+    let Some(rig) = rig_with_own_mounts(|| ()) else { return };
     let Some((folder, _mount)) = hanging(&rig, "mount") else { return };
-    let program = folder.join("temporal");
-    for command in [&[][..], &["--no-tui"]] {
-        let arguments: Vec<&str> =
-            command.iter().copied().chain(["--temporal-bin", text(&program)]).collect();
-        let says = [text(&program), "does not respond", "--temporal-bin"];
-        rig.run(&arguments).exits(1).complains(&says);
-    }
-    rig.assert_nothing_runs();
+    refuses_program(&rig, &folder.join("temporal"));
 }
 
 #[test]
 fn a_hanging_folder_on_path_is_named() {
-    if !own_mounts(|| ()) {
-        return;
-    }
-    let rig = Rig::new();
+    let Some(mut rig) = rig_with_own_mounts(|| ()) else { return };
     let Some((folder, _mount)) = hanging(&rig, "mount") else { return };
-    let config = std::fs::read_to_string(rig.path("config.toml")).unwrap();
-    let without: Vec<&str> =
-        config.lines().filter(|line| !line.starts_with("temporal-bin")).collect();
-    std::fs::write(rig.path("config.toml"), without.join("\n")).unwrap();
+    rig.unset("temporal-bin");
     let mut command = rig.local(&[]);
     let path = std::env::var("PATH").unwrap();
     command.env("PATH", format!("{}:{path}", text(&folder)));
@@ -214,10 +184,7 @@ fn a_hanging_folder_on_path_is_named() {
 
 #[test]
 fn a_bin_folder_that_is_a_hanging_mount_stops_a_start_and_no_repair_after_it() {
-    if !own_mounts(|| ()) {
-        return;
-    }
-    let rig = Rig::new();
+    let Some(rig) = rig_with_own_mounts(|| ()) else { return };
     rig.start();
     let host = rig.host();
     let Some(mount) = HangingMount::over(&rig.path("bin")) else { return };
@@ -235,10 +202,7 @@ fn a_bin_folder_that_is_a_hanging_mount_stops_a_start_and_no_repair_after_it() {
 
 #[test]
 fn every_command_ends_where_the_home_hangs() {
-    if !own_mounts(|| ()) {
-        return;
-    }
-    let rig = Rig::new();
+    let Some(rig) = rig_with_own_mounts(|| ()) else { return };
     let Some(mount) = HangingMount::over(&rig.home) else { return };
     let says = [text(&rig.home), "does not respond", "--home"];
     rig.every_command_complains(&says);
@@ -250,10 +214,7 @@ fn every_command_ends_where_the_home_hangs() {
 
 #[test]
 fn commands_on_a_home_that_hangs_while_its_server_runs_end_and_the_host_goes_on() {
-    if !own_mounts(|| ()) {
-        return;
-    }
-    let rig = Rig::new();
+    let Some(rig) = rig_with_own_mounts(|| ()) else { return };
     let (host, temporal) = rig.start_both();
     let Some(mount) = HangingMount::over(&rig.home) else { return };
     for command in [&[][..], &["status"], &["restart"], &["stop"]] {

@@ -1,7 +1,7 @@
 //! What the user's workflows do, as the real server counts it.
 
 use crate::support::rig::Rig;
-use crate::support::{server, wait_until};
+use crate::support::wait_until;
 use std::time::Duration;
 use stigmer::temporal::health::Client;
 use stigmer::temporal::workflows::Workflows;
@@ -46,7 +46,7 @@ fn running_and_failed_workflows_are_counted_and_queues_without_worker_named() {
     rig.start();
     let address = rig.address();
     let workflow = |words: &[&str]| {
-        server::command(&rig, &[&["workflow"], words].concat()).exits(0);
+        rig.cli(&[&["workflow"], words].concat()).exits(0);
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let client = runtime.block_on(async { Client::new(&address, Duration::from_secs(5)) }).unwrap();

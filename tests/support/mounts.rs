@@ -1,6 +1,7 @@
 //! File systems that are full or read-only, in a mount namespace that ends with its test.
 
 use super::rig::Rig;
+use super::server::Permit;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,10 +12,27 @@ use std::thread::JoinHandle;
 
 const INSIDE: &str = "TEST_OWN_MOUNTS";
 
-/// Runs a test again in a mount namespace of its own. True in there; outside the test is over when
-/// this returns. Skips, and prints why, where no such namespace can be made. The test is known by
-/// the closure, which stands in it.
-pub fn own_mounts<C: Fn()>(_: C) -> bool {
+/// Runs a test again in a mount namespace of its own. In there this is a rig; outside the test is over
+/// when this returns `None`. Skips, and prints why, where no such namespace can be made. The test is
+/// known by the closure, which stands in it.
+pub fn rig_with_own_mounts<C: Fn()>(test: C) -> Option<Rig> {
+    has_own_mounts(test).then(Rig::new)
+}
+
+/// The same with the home on a disk of its own, with room for a server, and repairs as often as needed.
+pub fn rig_on_small_disk<C: Fn()>(test: C, options: &[(&'static str, &str)]) -> Option<Rig> {
+    if !has_own_mounts(test) {
+        return None;
+    }
+    let often =
+        [("backoff-max", "\"50ms\""), ("max-restarts", "1000"), ("restart-window", "\"10s\"")];
+    let rig = Rig::with(&[&often, options].concat());
+    run("mount", &["-t", "tmpfs", "-o", "size=48m,mode=700", "none"], &rig.home);
+    rig.configure();
+    Some(rig)
+}
+
+fn has_own_mounts<C: Fn()>(_: C) -> bool {
     let (_crate, closure) = std::any::type_name::<C>().split_once("::").unwrap();
     let test = closure.strip_suffix("::{{closure}}").unwrap();
     if std::env::var_os(INSIDE).is_some() {
@@ -32,6 +50,8 @@ pub fn own_mounts<C: Fn()>(_: C) -> bool {
         println!("skipped: no file system can be mounted here, not even in a user namespace");
         return false;
     };
+    // The test in there has permits of its own.
+    let _permit = Permit::wait();
     let mut again = Command::new("unshare");
     again.args(*way).arg(std::env::current_exe().unwrap());
     again.args(["--exact", test, "--nocapture"]).env(INSIDE, "1");
@@ -45,22 +65,6 @@ pub fn own_mounts<C: Fn()>(_: C) -> bool {
 fn run(program: &str, arguments: &[&str], last: &Path) {
     let ran = Command::new(program).args(arguments).arg(last).output().unwrap();
     assert!(ran.status.success(), "{program}: {}", String::from_utf8_lossy(&ran.stderr));
-}
-
-/// Puts an empty file system of this size over a folder.
-#[track_caller]
-fn small_disk(folder: &Path, megabytes: u32) {
-    run("mount", &["-t", "tmpfs", "-o", &format!("size={megabytes}m,mode=700"), "none"], folder);
-}
-
-/// A rig whose home is on a disk of its own, with room for a server, and repairs as often as asked.
-pub fn rig_on_small_disk(options: &[(&'static str, &str)]) -> Rig {
-    let often =
-        [("backoff-max", "\"50ms\""), ("max-restarts", "1000"), ("restart-window", "\"10s\"")];
-    let rig = Rig::with(&[&often, options].concat());
-    small_disk(&rig.home, 48);
-    rig.configure();
-    rig
 }
 
 /// A folder that is read-only for whoever opens anything in it from now on.

@@ -129,6 +129,12 @@ impl Rig {
         self.configure();
     }
 
+    /// Removes an option from `config.toml`.
+    pub fn unset(&mut self, name: &str) {
+        self.options.retain(|(known, _)| *known != name);
+        self.configure();
+    }
+
     /// Writes `config.toml`, also into a home that was deleted.
     pub fn configure(&self) {
         let text = self.options.iter().fold(String::new(), |mut text, (name, value)| {
@@ -222,6 +228,14 @@ impl Rig {
         for command in COMMANDS {
             self.run(command).exits(1).complains(words);
         }
+    }
+
+    /// Runs a command of the Temporal CLI against the server to its end.
+    #[track_caller]
+    pub fn cli(&self, arguments: &[&str]) -> Ran {
+        let mut command = self.command(server::program());
+        command.args(arguments).args(["--address", &self.address()]);
+        self.finish(command)
     }
 
     /// Runs any command of [`Self::command`] to its end.

@@ -1,6 +1,5 @@
 //! The real Temporal: installed once for all tests, and only so many at a time.
 
-use super::rig::{Ran, Rig};
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, LazyLock, Mutex, PoisonError};
 use stigmer::temporal::install::{self, Silent};
@@ -18,14 +17,6 @@ pub fn program() -> &'static Path {
         installed.path
     });
     &PROGRAM
-}
-
-/// Runs a command of the CLI against the server of this rig.
-#[track_caller]
-pub fn command(rig: &Rig, words: &[&str]) -> Ran {
-    let mut command = rig.command(program());
-    command.args(words).args(["--address", &rig.address()]);
-    rig.finish(command)
 }
 
 static FREE: (Mutex<usize>, Condvar) = (Mutex::new(AT_ONCE), Condvar::new());
