@@ -8,7 +8,7 @@
 //! and knows only ourselves.)
 //!
 //! What only Linux has: procfs in [`linux`], [`open_files`], [`memory`] and [`usage`], `prlimit`
-//! in [`descriptors`], pidfd in [`identity`] and [`watch`], netlink under [`ports`], `close_range`
+//! in [`descriptors`], pidfd in `pidfd`, [`identity`] and [`watch`], netlink under [`ports`], `close_range`
 //! and the subreaper in [`spawn`]. The rest is plain Unix.
 
 pub mod descriptors;
@@ -19,12 +19,15 @@ pub mod lock;
 pub mod look;
 pub mod memory;
 pub mod open_files;
+mod pidfd;
 pub mod ports;
 pub mod record;
 pub mod requirements;
 mod sock_diag;
+mod socket;
 pub mod spawn;
 pub mod sweep;
+pub mod table;
 pub mod threads;
 pub mod trim;
 pub mod usage;

@@ -2,10 +2,12 @@
 
 #[path = "architecture/docs.rs"]
 mod docs;
+#[path = "architecture/imports.rs"]
+mod imports;
 #[path = "architecture/words.rs"]
 mod words;
 
-use std::collections::BTreeSet;
+use imports::Imports;
 use std::path::{Path, PathBuf};
 
 fn sources(under: &str) -> Vec<(PathBuf, String)> {
@@ -26,13 +28,6 @@ fn sources(under: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// The module of the top level that a file of `src` belongs to.
-fn module(path: &Path) -> String {
-    let inside = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
-    let first = inside.expect("a file of src").components().next().expect("has a name");
-    first.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned()
-}
-
 /// Code without its comments, and without its tests where those are in a file of their own.
 fn code(path: &Path, text: &str) -> String {
     let is_test = path.components().any(|part| part.as_os_str() == "tests")
@@ -42,17 +37,6 @@ fn code(path: &Path, text: &str) -> String {
     }
     let own = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text);
     own.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
-}
-
-/// `crate::NAME`, wherever it stands.
-fn uses(code: &str) -> BTreeSet<String> {
-    code.split("crate::")
-        .skip(1)
-        .map(|rest| {
-            rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
-        })
-        .filter(|name| !name.is_empty())
-        .collect()
 }
 
 #[test]
@@ -110,22 +94,20 @@ fn arrows_point_only_where_the_map_says() {
             assert!(is_below, "{used} is not below {module} on the map");
         }
     }
-    for (path, text) in sources("src") {
-        let module = module(&path);
-        if matches!(module.as_str(), "lib" | "main" | "cli") {
+    for (module, used) in Imports::of("src").between_rooms() {
+        let room = module[0].as_str();
+        if matches!(room, "main" | "cli") {
             continue;
         }
         let (_, allowed) = MAP
             .iter()
-            .find(|(name, _)| *name == module)
-            .unwrap_or_else(|| panic!("{module} is not on the map"));
-        for used in uses(&code(&path, &text)) {
-            assert!(
-                used == module || allowed.split_whitespace().any(|it| it == used),
-                "{} uses {used}, and no arrow leads there",
-                path.display()
-            );
-        }
+            .find(|(name, _)| *name == room)
+            .unwrap_or_else(|| panic!("{room} is not on the map"));
+        assert!(
+            allowed.split_whitespace().any(|it| it == used),
+            "{} uses {used}, and no arrow leads there",
+            module.join("::")
+        );
     }
 }
 
@@ -199,114 +181,25 @@ fn rooms_of_the_view_use_only_what_the_map_allows() {
         ("app", &["draw", "explorer", "panel"]),
         ("demo", &["app", "draw"]),
     ];
-    for (path, text) in sources("ui/src") {
-        let module = ui_module(&path);
-        let Some(room) = module.first().filter(|room| *room != "lib") else { continue };
-        let (_, allowed) = map.iter().find(|(name, _)| name == room).expect("the room is known");
-        for used in uses(&code(&path, &text)) {
-            let is_data = DATA.contains(&used.as_str()) && !DATA.contains(&room.as_str());
-            assert!(
-                used == *room || is_data || allowed.contains(&used.as_str()),
-                "{} uses {used}",
-                path.display()
-            );
-        }
+    for (module, used) in Imports::of("ui/src").between_rooms() {
+        let room = module[0].as_str();
+        let (_, allowed) = map.iter().find(|(name, _)| *name == room).expect("the room is known");
+        let is_data = DATA.contains(&used.as_str()) && !DATA.contains(&room);
+        assert!(is_data || allowed.contains(&used.as_str()), "{} uses {used}", module.join("::"));
     }
 }
 
 #[test]
-fn modules_of_the_view_import_each_other_in_one_direction() {
-    let sources: Vec<(Vec<String>, String)> = sources("ui/src")
-        .into_iter()
-        .map(|(path, text)| (ui_module(&path), code(&path, &text)))
-        .filter(|(_, code)| !code.is_empty())
-        .collect();
-    let modules: BTreeSet<Vec<String>> = sources.iter().map(|(module, _)| module.clone()).collect();
-    let edges: Vec<(&Vec<String>, BTreeSet<Vec<String>>)> =
-        sources.iter().map(|(module, code)| (module, imports(module, code, &modules))).collect();
-    let number: usize = edges.iter().map(|(_, used)| used.len()).sum();
-    assert!(number > 100, "the imports are not found: {number}");
-    // Modules that import nothing, or that nothing imports, are removed until none is left.
-    // What stays is part of a circle.
-    let mut left = edges;
-    loop {
-        let names: BTreeSet<Vec<String>> =
-            left.iter().map(|(module, _)| (*module).clone()).collect();
-        let used: BTreeSet<Vec<String>> =
-            left.iter().flat_map(|(_, used)| used.iter().cloned()).collect();
-        let before = left.len();
-        left.retain(|(module, own)| {
-            used.contains(*module) && own.iter().any(|it| names.contains(it))
-        });
-        if left.len() == before {
-            break;
-        }
-    }
-    assert!(left.is_empty(), "imports in a circle: {left:?}");
-}
-
-/// The path of a module of the view: `["panel", "tiles", "probe"]`.
-fn ui_module(path: &Path) -> Vec<String> {
-    let inside = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/src"));
-    let inside = inside.expect("a file of ui/src").with_extension("");
-    inside.iter().map(|part| part.to_string_lossy().into_owned()).collect()
-}
-
-/// The other modules that a module names, by `use` or by a path within the code.
-fn imports(
-    module: &[String],
-    code: &str,
-    modules: &BTreeSet<Vec<String>>,
-) -> BTreeSet<Vec<String>> {
-    let mut paths: Vec<String> = Vec::new();
-    for statement in code.split(';').filter_map(|it| {
-        let (before, tree) = it.rsplit_once("use ")?;
-        before.chars().last().is_none_or(char::is_whitespace).then_some(tree)
-    }) {
-        flatten(&statement.split_whitespace().collect::<String>(), "", &mut paths);
-    }
-    let named = code.split("crate::").skip(1).map(|rest| {
-        rest.chars().take_while(|c| c.is_alphanumeric() || "_:".contains(*c)).collect::<String>()
-    });
-    // A path that ends in colons is the head of a tree, which is among the statements.
-    paths.extend(named.filter(|it| !it.ends_with(':')).map(|it| format!("crate::{it}")));
-    let resolve = |path: &String| {
-        let mut absolute = module.to_vec();
-        for (at, part) in path.split("::").filter(|part| !part.is_empty()).enumerate() {
-            match part {
-                "crate" if at == 0 => absolute.clear(),
-                "super" => _ = absolute.pop(),
-                "self" => {}
-                part => absolute.push(part.to_owned()),
-            }
-        }
-        (1..=absolute.len()).rev().map(|n| absolute[..n].to_vec()).find(|it| modules.contains(it))
-    };
-    let mut used: BTreeSet<Vec<String>> = paths.iter().filter_map(resolve).collect();
-    used.remove(module);
-    used
-}
-
-/// The paths of a tree of imports: `a::{b, c::{self, d}}` are `a::b`, `a::c::self` and `a::c::d`.
-fn flatten(tree: &str, prefix: &str, paths: &mut Vec<String>) {
-    let Some((head, rest)) = tree.split_once('{') else {
-        return paths.push(format!("{prefix}{tree}"));
-    };
-    let prefix = format!("{prefix}{head}");
-    let inside = rest.strip_suffix('}').unwrap_or(rest);
-    let (mut depth, mut begin) = (0, 0);
-    for (at, c) in inside.char_indices().chain([(inside.len(), ',')]) {
-        match c {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            ',' if depth == 0 => {
-                if at > begin {
-                    flatten(&inside[begin..at], &prefix, paths);
-                }
-                begin = at + 1;
-            }
-            _ => {}
-        }
+fn modules_import_each_other_in_one_direction() {
+    for (folder, with_parents) in [("ui/src", true), ("src", false)] {
+        let imports = Imports::of(folder);
+        assert!(
+            imports.count() > 100,
+            "the imports of {folder} are not found: {}",
+            imports.count()
+        );
+        let circles = imports.circles(with_parents);
+        assert!(circles.is_empty(), "{folder}: imports in a circle\n{}", circles.join("\n"));
     }
 }
 

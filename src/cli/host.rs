@@ -1,6 +1,6 @@
 //! The commands that make this process a host, or a viewer of one.
 
-use super::{CliError, Context, install, output, start};
+use super::{CliError, Context, install, output};
 use crate::config::{Options, Settings};
 use crate::hosting::background;
 use crate::hosting::{self, HostError};
@@ -20,7 +20,7 @@ pub(super) fn background(context: &Context, options: &str) -> Result<i32, CliErr
     let options: Options = serde_json::from_str(options)
         .map_err(|error| CliError::Other(format!("options not understood: {error}")))?;
     let settings = Settings::resolve(context.home.clone(), options)?;
-    start::prepare(&context.home)?;
+    hosting::prepare(&context.home)?;
     telemetry::start(&context.home);
     super::block_on(background::run(settings))?.map_err(|error| CliError::Other(error.to_string()))
 }
@@ -52,7 +52,7 @@ pub(super) fn give_up(root: &Path, attempts: u32, why: &CliError) {
 pub(super) fn headless(context: &Context) -> Result<i32, CliError> {
     let settings = context.settings_to_host()?;
     install::ensure(&settings)?;
-    start::prepare(&context.home)?;
+    hosting::prepare(&context.home)?;
     telemetry::start(&context.home);
     super::block_on(foreground::run(settings, context.asked.clone()))?
         .map_err(|error| CliError::Other(error.to_string()))
@@ -73,7 +73,7 @@ pub(super) fn dashboard(context: &Context) -> Result<i32, CliError> {
     let theme = context.theme()?;
     // With its progress on the plain screen, before the dashboard takes it.
     install::ensure(&settings)?;
-    start::prepare(&context.home)?;
+    hosting::prepare(&context.home)?;
     telemetry::start(&context.home);
     threads::try_create(THREADS)
         .map_err(HostError::Threads)

@@ -1,7 +1,7 @@
 //! `stigmer local install`, and the same on first use.
 
 use super::output::line;
-use super::{CliError, Context, start};
+use super::{CliError, Context};
 use crate::config::Settings;
 use crate::hosting;
 use crate::process::ports;
@@ -10,7 +10,7 @@ use crate::temporal::locate::{self, LocateError};
 use std::io::IsTerminal;
 
 pub(super) fn run(context: &Context, version: Option<&str>) -> Result<i32, CliError> {
-    start::prepare(&context.home)?;
+    hosting::prepare(&context.home)?;
     let bin = context.home.bin();
     let mut progress = install::progress(std::io::stderr().is_terminal());
     let installed = install::install(&bin, version, progress.as_mut())
@@ -41,7 +41,7 @@ pub(super) fn ensure(settings: &Settings) -> Result<(), CliError> {
     match locate::locate(settings.temporal_bin.as_deref(), &home.temporal_bin(), path.as_deref()) {
         Ok(_) => Ok(()),
         Err(LocateError::NotFound { .. }) => {
-            start::prepare(home)?;
+            hosting::prepare(home)?;
             let mut progress = install::progress(std::io::stderr().is_terminal());
             install::install(&home.bin(), None, progress.as_mut())
                 .map(drop)

@@ -71,7 +71,7 @@ pub(super) async fn ensure(context: &Context, settings: &Settings) -> Result<i32
                     provable(home)?;
                 } else {
                     super::install::ensure(settings)?;
-                    prepare(home)?;
+                    hosting::prepare(home)?;
                     let child = background::spawn(home, &settings.options);
                     spawned = Some(child.map_err(|error| not_spawned(&error))?);
                     // What came before, an installation perhaps, is not the host's time.
@@ -192,10 +192,6 @@ pub(super) fn provable(home: &Home) -> Result<(), CliError> {
         Some(holder) if !holder.is_local() => Err(unresponsive(home)),
         Some(_) | None => Ok(()),
     }
-}
-
-pub(super) fn prepare(home: &Home) -> Result<(), CliError> {
-    Ok(hosting::prepare(home)?)
 }
 
 pub(super) fn unresponsive(home: &Home) -> CliError {

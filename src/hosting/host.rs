@@ -12,7 +12,8 @@ use crate::manager::{Command, Handle, Intent, Manager, Outcome, Sweeps, gave_up}
 use crate::paths::{self, Home, HomeError};
 use crate::process::lock::{self, HostLock};
 use crate::process::record::Record;
-use crate::process::sweep::Process;
+use crate::process::sweep;
+use crate::process::table::Process;
 use crate::process::{Pid, linux, look, memory, open_files};
 use crate::protocol::Mode;
 use crate::server::running;
@@ -399,7 +400,7 @@ pub fn wait_restored(home: &Home) {
     }
     let background = || linux::processes().ok()?.into_iter().find(|it| is_background(it, home));
     // All descriptors of the machine are looked at only where a server is left.
-    let deleted = || linux::works_in(home.root()).then(|| host_of_deleted(home)).flatten();
+    let deleted = || sweep::works_in(home.root()).then(|| host_of_deleted(home)).flatten();
     let Some(host) = background().map(|host| host.pid).or_else(deleted) else { return };
     let lives = || matches!(linux::stat(host), Ok(Some(process)) if !process.is_zombie());
     let deadline = Instant::now() + RESTORED;

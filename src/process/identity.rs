@@ -1,7 +1,8 @@
 //! Who a process is: its number alone says nothing, for numbers are reused.
 
 use super::Pid;
-use rustix::process::{PidfdFlags, Signal as RustixSignal, pidfd_open, pidfd_send_signal};
+use super::pidfd::pin;
+use rustix::process::{Signal as RustixSignal, pidfd_send_signal};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
@@ -147,18 +148,6 @@ impl Proven {
 impl AsFd for Proven {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()
-    }
-}
-
-/// A pidfd of whoever has this number now; `None` if nobody has.
-pub(super) fn pin(pid: Pid) -> io::Result<Option<OwnedFd>> {
-    use rustix::io::Errno;
-    let Some(pid) = rustix::process::Pid::from_raw(pid) else { return Ok(None) };
-    match pidfd_open(pid, PidfdFlags::empty()) {
-        Ok(pidfd) => Ok(Some(pidfd)),
-        // The second is the answer for a thread that is no process.
-        Err(Errno::SRCH | Errno::INVAL) => Ok(None),
-        Err(errno) => Err(errno.into()),
     }
 }
 

@@ -5,13 +5,12 @@
 
 use super::Pid;
 use super::requirements;
-use super::sweep::Process;
+use super::table::Process;
 use crate::harmless::quote;
 use procfs::FromRead;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -97,18 +96,6 @@ pub fn processes() -> io::Result<Vec<Process>> {
 /// Whether this error of a file in `/proc` says that the process is gone.
 pub(super) fn is_absence(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
-}
-
-/// Whether a server that stigmer spawned has this folder as its working folder, be it
-/// deleted or not. A process that cannot be looked at does not count.
-#[must_use]
-pub fn works_in(folder: &Path) -> bool {
-    let deleted = format!("{} (deleted)", folder.display());
-    processes().unwrap_or_default().into_iter().any(|process| {
-        std::fs::read_link(format!("/proc/{}/cwd", process.pid))
-            .is_ok_and(|cwd| cwd == folder || cwd == Path::new(&deleted))
-            && matches!(super::memory::marker(process.pid), Ok(Some(_)))
-    })
 }
 
 /// How long ago a process started, by its [`Process::start_ticks`].

@@ -3,23 +3,13 @@
 use super::Pid;
 use super::identity::own_pid;
 use super::requirements::is_shortage;
+use super::socket::ListeningSocket;
 use super::{linux, memory, sock_diag};
 use crate::harmless::quote;
 use procfs::net::TcpState;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
-
-/// A listening socket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listener {
-    /// Where it listens.
-    pub address: SocketAddr,
-    /// The kernel's number for the socket.
-    pub inode: u64,
-    /// The user who made it.
-    pub uid: u32,
-}
 
 /// A process that has a socket open, and the descriptor, so that asking again
 /// costs one `readlink`.
@@ -109,7 +99,7 @@ impl std::fmt::Display for Occupant {
 ///
 /// # Errors
 /// When the kernel does not tell: then the port may be taken or free.
-pub fn listeners(port: u16) -> io::Result<Vec<Listener>> {
+pub fn listeners(port: u16) -> io::Result<Vec<ListeningSocket>> {
     let mut found = match sock_diag::listeners(port) {
         Ok(found) => found,
         Err(error) if is_shortage(&error) => return Err(error),
@@ -120,7 +110,7 @@ pub fn listeners(port: u16) -> io::Result<Vec<Listener>> {
 }
 
 /// Where the kernel does not offer the short way.
-pub(super) fn from_procfs(port: u16) -> io::Result<Vec<Listener>> {
+pub(super) fn from_procfs(port: u16) -> io::Result<Vec<ListeningSocket>> {
     let read = |table: procfs::ProcResult<Vec<procfs::net::TcpNetEntry>>| match table {
         Ok(entries) => Ok(entries),
         // Without IPv6 there is no table of it.
@@ -133,7 +123,11 @@ pub(super) fn from_procfs(port: u16) -> io::Result<Vec<Listener>> {
         .iter()
         .chain(&v6)
         .filter(|entry| entry.state == TcpState::Listen && entry.local_address.port() == port)
-        .map(|entry| Listener { address: entry.local_address, inode: entry.inode, uid: entry.uid })
+        .map(|entry| ListeningSocket {
+            address: entry.local_address,
+            inode: entry.inode,
+            uid: entry.uid,
+        })
         .collect())
 }
 

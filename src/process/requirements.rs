@@ -5,7 +5,7 @@
 //! proof about a stranger. [`check`] refuses that, and every read of the process table calls it.
 
 use super::Pid;
-use super::identity::own_pid;
+use super::pidfd::pin;
 use std::io;
 use std::sync::OnceLock;
 
@@ -69,6 +69,7 @@ pub fn is_shortage(error: &io::Error) -> bool {
 }
 
 fn examine() -> io::Result<Result<(), Unsupported>> {
+    let own = nix::unistd::getpid().as_raw();
     let unreadable = |file, error: io::Error| {
         let why = error.to_string();
         if is_shortage(&error) { Err(error) } else { Ok(Unsupported::NoProcfs { file, why }) }
@@ -90,10 +91,10 @@ fn examine() -> io::Result<Result<(), Unsupported>> {
     if let Err(unsupported) = read("/proc/sys/kernel/random/boot_id")? {
         return Ok(Err(unsupported));
     }
-    if let Err(unsupported) = compare(own_pid(), link, &status) {
+    if let Err(unsupported) = compare(own, link, &status) {
         return Ok(Err(unsupported));
     }
-    match super::identity::pin(own_pid()) {
+    match pin(own) {
         Ok(_) => Ok(Ok(())),
         Err(error) if is_shortage(&error) => Err(error),
         Err(error) => Ok(Err(Unsupported::NoPidfd(error.to_string()))),

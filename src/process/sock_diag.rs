@@ -3,7 +3,7 @@
 //! `/proc/net/tcp` says the same, but walks the table of all connections for
 //! it: 9 ms a read on a machine with 24 GiB, against 0.15 ms.
 
-use super::ports::Listener;
+use super::socket::ListeningSocket;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType};
 use nix::sys::socket::{recv, send, socket};
 use std::io;
@@ -29,7 +29,7 @@ const IPV6: u8 = 10;
 ///
 /// # Errors
 /// Where the kernel does not offer this: without `inet_diag`, or in a sandbox.
-pub(super) fn listeners(port: u16) -> io::Result<Vec<Listener>> {
+pub(super) fn listeners(port: u16) -> io::Result<Vec<ListeningSocket>> {
     let kernel = socket(
         AddressFamily::Netlink,
         SockType::Raw,
@@ -64,7 +64,7 @@ fn request(family: u8, port: u16) -> [u8; HEADER + REQUEST] {
 }
 
 /// Takes the messages of a packet in; true after the last one.
-fn take(mut packet: &[u8], found: &mut Vec<Listener>) -> io::Result<bool> {
+fn take(mut packet: &[u8], found: &mut Vec<ListeningSocket>) -> io::Result<bool> {
     while packet.len() >= HEADER {
         let length = u32::from_ne_bytes(bytes(packet, 0)) as usize;
         let Some(message) = packet.get(..length).filter(|message| message.len() >= HEADER) else {
@@ -81,12 +81,12 @@ fn take(mut packet: &[u8], found: &mut Vec<Listener>) -> io::Result<bool> {
     Ok(false)
 }
 
-fn listener(answer: &[u8]) -> Listener {
+fn listener(answer: &[u8]) -> ListeningSocket {
     let ip = match answer[0] {
         IPV4 => IpAddr::V4(Ipv4Addr::from(bytes::<4>(answer, 8))),
         _ => IpAddr::V6(Ipv6Addr::from(bytes::<16>(answer, 8))),
     };
-    Listener {
+    ListeningSocket {
         address: SocketAddr::new(ip, u16::from_be_bytes(bytes(answer, 4))),
         uid: u32::from_ne_bytes(bytes(answer, 64)),
         inode: u32::from_ne_bytes(bytes(answer, 68)).into(),

@@ -8,50 +8,12 @@ use super::Pid;
 use super::identity::{Identity, Proven, Signal, own_pid};
 use super::open_files::{KnownFile, holds_lock};
 use super::requirements::is_shortage;
+use super::table::{Process, Table};
 use super::{linux, memory, watch};
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-/// One row of the process table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Process {
-    /// Its number.
-    pub pid: Pid,
-    /// Its parent's.
-    pub ppid: Pid,
-    /// Its session's: the number of the process that began it.
-    pub session: Pid,
-    /// `R`, `S`, `Z`, …
-    pub state: char,
-    /// How many threads are left of it.
-    pub threads: i64,
-    /// Clock ticks from boot to its start.
-    pub start_ticks: u64,
-    /// Its command name.
-    pub name: String,
-}
-
-impl Process {
-    /// Ended, but not yet reaped. The first thread may end before the others,
-    /// which keep its files, locks and sockets: a process ends with its last.
-    #[must_use]
-    pub fn is_zombie(&self) -> bool {
-        matches!(self.state, 'Z' | 'X' | 'x') && self.threads <= 1
-    }
-}
-
-/// A process table and the proofs that are costly to read, asked for only
-/// where they can matter.
-pub trait Table {
-    /// All rows.
-    fn processes(&self) -> &[Process];
-    /// Whether this process holds the instance's lock.
-    fn holds_lock(&self, pid: Pid) -> bool;
-    /// The marker that this process carries in its environment, as far as it can be read.
-    fn marker(&self, pid: Pid) -> Option<&str>;
-}
 
 /// The running kernel's process table, with the proofs that only it can give.
 #[derive(Debug)]
@@ -317,6 +279,18 @@ impl Subject {
             }
         }
     }
+}
+
+/// Whether a server that stigmer spawned has this folder as its working folder, also if it was
+/// deleted. A process that cannot be read does not count.
+#[must_use]
+pub fn works_in(folder: &Path) -> bool {
+    let deleted = format!("{} (deleted)", folder.display());
+    linux::processes().unwrap_or_default().into_iter().any(|process| {
+        std::fs::read_link(format!("/proc/{}/cwd", process.pid))
+            .is_ok_and(|cwd| cwd == folder || cwd == Path::new(&deleted))
+            && matches!(memory::marker(process.pid), Ok(Some(_)))
+    })
 }
 
 /// Sends the signals if the process is proven; what could not be done is in the log.

@@ -6,10 +6,10 @@ mod difference;
 
 use super::{
     Entry, Latency, LayerStatus, NoRestart, RestartStatus, Snapshot, State, TemporalStatus, known,
-    later,
 };
 use crate::supervisor::Want;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -25,8 +25,19 @@ pub struct Delta {
     /// The host's uptime: what the ages in it are as of.
     pub at_ms: u64,
     /// In the order in which they are applied.
-    #[serde(deserialize_with = "later::changes")]
+    #[serde(deserialize_with = "known_changes")]
     pub changes: Vec<Change>,
+}
+
+/// The changes without entries of a later version. Another change that is not understood is an error: a viewer that
+/// skipped it would show an old state.
+fn known_changes<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Change>, D::Error> {
+    let all = Vec::<Value>::deserialize(from)?;
+    let read = |change: Value| match Change::deserialize(&change) {
+        Err(_) if change["kind"] == "entry" => Ok(Change::Unknown),
+        read => read.map_err(Error::custom),
+    };
+    all.into_iter().map(read).collect()
 }
 
 /// A change.

@@ -1,9 +1,8 @@
 //! Words that a later host adds where each stands for something of its own: an entry, a layer, a
 //! restart. What they stand for is skipped, and the rest is understood.
 
-use super::Change;
 use crate::supervisor::Cause;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -30,15 +29,4 @@ pub(super) fn counts<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Caus
         Some((Cause::ALL.into_iter().find(|cause| cause.as_str() == name)?, count))
     };
     Ok(all.into_iter().filter_map(known).collect())
-}
-
-/// Changes, of which an entry may be skipped. Any other that is not understood would leave a viewer
-/// with what no longer is.
-pub(super) fn changes<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Change>, D::Error> {
-    let all = Vec::<Value>::deserialize(from)?;
-    let read = |change: Value| match Change::deserialize(&change) {
-        Err(_) if change["kind"] == "entry" => Ok(Change::Unknown),
-        read => read.map_err(Error::custom),
-    };
-    all.into_iter().map(read).collect()
 }

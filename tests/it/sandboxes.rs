@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use stigmer::process::linux;
-use stigmer::process::sweep::Process;
+use stigmer::process::table::Process;
 
 /// `stigmer local …` in new namespaces; `None` if this user cannot make them.
 fn unshared(rig: &Rig, namespaces: &[&str], arguments: &[&str]) -> Option<Command> {
