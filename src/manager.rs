@@ -40,6 +40,7 @@ use crate::process::threads::{LOOKS, REPAIRS, panic_message};
 use crate::protocol::Mode;
 use crate::server::{Refused, prober};
 use crate::supervisor::{Cause, Effect, Generation, Input, State, Supervisor, Want};
+use adoption::{Adoptable, Unadopted};
 use aftermath::Ended;
 use files::Files;
 use futures_util::FutureExt;
@@ -47,6 +48,7 @@ use handle::Request;
 use init::Init;
 use launch::{Launched, Order};
 use log_reader::LogReader;
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -81,6 +83,8 @@ enum Event {
         generation: Generation,
         note: String,
     },
+    /// A further look for the server of an earlier host.
+    Looked(io::Result<Adoptable>),
     /// A task of ours is no more, and what it was to tell never comes.
     Panicked,
 }
@@ -164,8 +168,9 @@ pub struct Manager {
     launching: bool,
     /// Somebody waits to be handed over to.
     release: Option<oneshot::Sender<HandOver>>,
-    /// Why it is not known whether an earlier host left a server. Such a server must not be ended.
-    unadopted: Option<String>,
+    /// Set while it is not known whether an earlier host left a server. Such a server must not be
+    /// ended.
+    unadopted: Option<Unadopted>,
     /// The options of the next generation, where they were given anew.
     next: Option<Box<Settings>>,
     /// What the operator wanted of the host before this one.
@@ -317,12 +322,14 @@ impl Manager {
                         self.server_version(generation, version);
                     }
                     Event::Noted { generation, note } => self.noted(generation, note),
+                    Event::Looked(found) => self.looked(found),
                     // Another host begins with what is, which this one no longer knows.
                     Event::Panicked => return,
                 },
                 () = timer => self.step(None),
                 () = tokio::time::sleep_until(wakes.into()) => {}
             }
+            self.look_again();
             // Before the answers: whoever has one sees what it is about.
             self.publish();
             self.answer_waiters();
@@ -333,10 +340,10 @@ impl Manager {
         }
     }
 
-    /// When to publish, or to look at the files, though nothing has happened.
+    /// When to publish, or to look at the files or for a server, though nothing has happened.
     fn wakes(&self) -> Instant {
-        let published = self.broadcast.due();
-        self.files.due().map_or(published, |due| due.min(published))
+        let looks = [self.files.due(), self.look_due()];
+        looks.into_iter().flatten().fold(self.broadcast.due(), Instant::min)
     }
 
     fn publish(&mut self) {
@@ -350,6 +357,7 @@ impl Manager {
         self.facts.schedule = self.supervisor.schedule().clone();
         self.facts.log_lines = self.log.lines();
         self.facts.trouble("log", self.log.trouble());
+        self.facts.trouble("server", self.unadopted.as_ref().map(Unadopted::trouble));
         let blocked = LOOKS.blocked() + REPAIRS.blocked();
         self.facts.trouble("threads", (blocked > 0).then(|| {
             format!(
@@ -361,9 +369,10 @@ impl Manager {
         self.broadcast.publish(&self.facts, Instant::now());
     }
 
-    /// Carries out a command, after a look at what could not be adopted yet.
+    /// Carries out a command, after a look at what could not be adopted yet. After the first command
+    /// the launch looks.
     async fn order(&mut self, command: Command, reply: oneshot::Sender<Outcome>) {
-        if self.unadopted.take().is_some() {
+        if self.unadopted.is_some() && self.supervisor.is_fresh() {
             self.adopt().await;
         }
         self.command(command, reply);
@@ -442,7 +451,7 @@ impl Manager {
                 let report = self.report.clone();
                 // Not aborted with anything: a spawn that nobody watches would be an orphan.
                 let sweeps = self.sweeps.clone();
-                let unadopted = self.unadopted.clone();
+                let unadopted = self.unadopted.is_some();
                 let log = self.log.clone();
                 spawn(&self.report, async move {
                     log.catch_up().await;

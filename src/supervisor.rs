@@ -134,6 +134,12 @@ impl Supervisor {
         }
     }
 
+    /// Whether nothing has happened yet, so that a server that is found running goes on as it is.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
     /// What the operator wants.
     #[must_use]
     pub fn want(&self) -> Want {

@@ -1,6 +1,7 @@
-//! Goes on with the server that an earlier host left.
+//! Goes on with the server that an earlier host left. A look that fails, or meets a process that cannot be
+//! proven, decides nothing: it is repeated until it is known what runs.
 
-use super::Manager;
+use super::{Event, Manager, spawn};
 use crate::config::{Database, Options, Settings};
 use crate::facts::timeline::{self, Episode};
 use crate::paths::Home;
@@ -22,32 +23,60 @@ const FINDING: Duration = Duration::from_secs(10);
 const ADOPTING: Duration = Duration::from_secs(5);
 const ADOPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Before a further look; doubled after each look, to the longest.
+const LOOK_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// A server that an earlier host may have left, and that this host cannot prove or look for.
+#[derive(Debug)]
+pub(super) struct Unadopted {
+    why: String,
+    pause: Duration,
+    /// When to look again; `None` during a look.
+    due: Option<Instant>,
+}
+
+impl Unadopted {
+    fn new(why: String) -> Self {
+        Self { why, pause: LOOK_PAUSE, due: Some(Instant::now() + LOOK_PAUSE) }
+    }
+
+    pub(super) fn trouble(&self) -> String {
+        format!(
+            "cannot tell whether a server of an earlier host runs: {}; stigmer looks again",
+            self.why
+        )
+    }
+}
+
 /// What an earlier host left in this home.
-enum Adoptable {
+#[derive(Debug)]
+pub(super) enum Adoptable {
     Server {
         record: Box<Record>,
-        is_recorded: bool,
         watched: Watched,
     },
     /// A server that has just ended.
     Ended(Box<Record>),
     Nothing,
-    NotOurs,
+    /// A process that holds the lock of the server, for people.
+    NotProven(String),
 }
 
 /// Finds the server of this home, and pins it.
 async fn adoptable(home: &Home) -> io::Result<Adoptable> {
     let home = home.clone();
     let found = LOOKS.run(FINDING, move || running::find(&home)).await;
-    let (record, is_recorded) =
-        match found.map_err(|error| io::Error::other(error.to_string()))?? {
-            Running::Recorded(record) => (record, true),
-            Running::Unrecorded(record) => (record, false),
-            Running::Nothing | Running::Remains(_) => return Ok(Adoptable::Nothing),
-            Running::Stranger(_) | Running::Elsewhere(_) => return Ok(Adoptable::NotOurs),
-        };
+    let record = match found.map_err(|error| io::Error::other(error.to_string()))?? {
+        Running::Recorded(record) | Running::Unrecorded(record) => record,
+        // A process of another pid namespace cannot be watched from here.
+        Running::Nothing | Running::Remains(_) | Running::Elsewhere(_) => {
+            return Ok(Adoptable::Nothing);
+        }
+        Running::Stranger(who) => return Ok(Adoptable::NotProven(who)),
+    };
     let Some(proven) = record.leader.prove()? else { return Ok(Adoptable::Ended(record)) };
-    Ok(Adoptable::Server { record, is_recorded, watched: Watched::new(proven)? })
+    Ok(Adoptable::Server { record, watched: Watched::new(proven)? })
 }
 
 impl Manager {
@@ -58,46 +87,84 @@ impl Manager {
             return;
         }
         let begun = Instant::now();
-        let (record, is_recorded, watched) = loop {
+        loop {
             match adoptable(&settings.home).await {
-                Ok(Adoptable::Server { record, is_recorded, watched }) => {
-                    break (record, is_recorded, watched);
-                }
-                Ok(Adoptable::Nothing) => {
-                    let recorded = Record::read(&settings.home.record()).ok().flatten();
-                    return recorded.iter().for_each(|record| self.ended_unseen(record));
-                }
-                Ok(Adoptable::Ended(record)) => return self.ended_unseen(&record),
-                // The launch looks again, and refuses. If it finds a server of this home by then, that
-                // is not what an earlier generation left.
-                Ok(Adoptable::NotOurs) => {
-                    self.unadopted = Some("its lock was held by an unknown process".to_owned());
-                    return;
-                }
                 // Descriptors or memory may be short for a moment only.
                 Err(error) if begun.elapsed() < ADOPTING => {
                     tracing::warn!(%error, "cannot look for a running server, trying again");
                     tokio::time::sleep(ADOPT_PAUSE).await;
                 }
-                Err(error) => {
-                    tracing::error!(%error, "cannot look for a running server");
-                    self.unadopted = Some(error.to_string());
-                    return;
-                }
+                found => return self.adopt_found(found),
             }
-        };
-        self.go_on_as(&record);
-        let settings = self.facts.settings.clone();
-        let home = &settings.home;
-        let generation = record.generation;
-        tracing::info!(%generation, pid = record.leader.pid, is_recorded, "found running, adopting");
-        if !is_recorded && let Err(error) = record.write(&home.record()) {
-            tracing::warn!(%error, "the server is not recorded; its lock proves it");
         }
-        let version = version::remembered(&home.version_cache(), &record.executable);
+    }
+
+    fn adopt_found(&mut self, found: io::Result<Adoptable>) {
+        self.unadopted = None;
+        match found {
+            Ok(Adoptable::Server { record, watched }) => self.watch_again(&record, watched),
+            Ok(Adoptable::Nothing) => {
+                let recorded = Record::read(&self.facts.settings.home.record()).ok().flatten();
+                recorded.iter().for_each(|record| self.ended_unseen(record));
+            }
+            Ok(Adoptable::Ended(record)) => self.ended_unseen(&record),
+            // If a launch finds a server of this home by then, that is not what an earlier
+            // generation left.
+            Ok(Adoptable::NotProven(who)) => {
+                self.unadopted = Some(Unadopted::new(format!("its lock is held by {who}")));
+            }
+            Err(error) => {
+                tracing::error!(%error, "cannot look for a running server");
+                self.unadopted = Some(Unadopted::new(error.to_string()));
+            }
+        }
+    }
+
+    /// When to look again for a server that was not adopted. After the first command, or where the
+    /// intent of the earlier host is up, the launches look.
+    pub(super) fn look_due(&self) -> Option<Instant> {
+        self.unadopted.as_ref()?.due.filter(|_| self.supervisor.is_fresh())
+    }
+
+    /// Looks again for a server that was not adopted, if it is time.
+    pub(super) fn look_again(&mut self) {
+        if self.look_due().is_none_or(|due| Instant::now() < due) {
+            return;
+        }
+        let Some(unadopted) = &mut self.unadopted else { return };
+        unadopted.due = None;
+        let (home, report) = (self.facts.settings.home.clone(), self.report.clone());
+        spawn(&self.report, async move {
+            let _ = report.send(Event::Looked(adoptable(&home).await));
+        });
+    }
+
+    /// A further look has ended. A command that came meanwhile has looked itself.
+    pub(super) fn looked(&mut self, found: io::Result<Adoptable>) {
+        let Some(before) = self.unadopted.take_if(|it| it.due.is_none()) else { return };
+        if !self.supervisor.is_fresh() {
+            self.unadopted = Some(before);
+            return;
+        }
+        self.adopt_found(found);
+        self.go_on();
+        if let Some(unadopted) = &mut self.unadopted {
+            unadopted.pause = (before.pause * 2).min(LONGEST_PAUSE);
+            unadopted.due = Some(Instant::now() + unadopted.pause);
+        }
+    }
+
+    /// Watches a server that an earlier host has started.
+    pub(super) fn watch_again(&mut self, record: &Record, watched: Watched) {
+        self.unadopted = None;
+        self.go_on_as(record);
+        let generation = record.generation;
+        tracing::info!(%generation, pid = record.leader.pid, "found running, adopting");
+        let version =
+            version::remembered(&self.facts.settings.home.version_cache(), &record.executable);
         self.episode =
             Episode::begin(Cause::Operator, "found running".into(), false, Instant::now());
-        self.take_over(generation, record.subject(), watched, Owner::Adopted, version, &record);
+        self.take_over(generation, record.subject(), watched, Owner::Adopted, version, record);
         self.step(Some(Input::Found { generation, found: Found::Ours }));
     }
 

@@ -72,7 +72,12 @@ impl Manager {
                 );
                 self.step(Some(Input::Launched { generation }));
             }
+            Ok(Launched::Met(record, watched)) => {
+                // Under the number of this start, the latest of the home.
+                self.watch_again(&Record { generation, ..*record }, watched);
+            }
             Ok(Launched::External(occupant)) => {
+                self.unadopted = None;
                 let settings = self.facts.settings.clone();
                 let target =
                     Target { generation, subject: None, adopted: true, settings: settings.clone() };

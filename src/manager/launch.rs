@@ -16,7 +16,7 @@ use crate::server::database::Stamp;
 use crate::server::occupants::occupant_of;
 use crate::server::running::{self, Running};
 use crate::server::{Refused, arguments, database};
-use crate::supervisor::{Cause, Failure, Generation};
+use crate::supervisor::{Cause, Failure, Generation, Resource};
 use crate::temporal::{locate, version};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -38,8 +38,8 @@ pub struct Order {
     pub detail: String,
     /// The options.
     pub settings: Arc<Settings>,
-    /// Why this host does not watch a server that may run here already; `None` if it would.
-    pub unadopted: Option<String>,
+    /// Whether a server may run here that this host does not watch, because it could not look.
+    pub unadopted: bool,
 }
 
 /// A process that runs and is not watched yet, and what is known of it.
@@ -59,6 +59,8 @@ struct Spawned {
 pub enum Launched {
     /// A process of ours runs.
     Ours(Box<Started>),
+    /// A server of an earlier host runs, which this host can watch by now.
+    Met(Box<Record>, Watched),
     /// Somebody else's Temporal is on the port.
     External(Occupant),
 }
@@ -99,12 +101,16 @@ pub async fn launch(order: Order, permit: &Permit) -> Result<Launched, Refused> 
     }
     let clearing = settings.clone();
     permit.check_in_place().map_err(|error| not_begun(&error))?;
-    let unadopted = order.unadopted.clone();
+    let unadopted = order.unadopted;
     let clears_under = permit.clone();
-    permit
-        .run(move || clear(&clearing, unadopted.as_deref(), &clears_under))
+    let met = permit
+        .run(move || clear(&clearing, unadopted, &clears_under))
         .await
         .map_err(|error| hangs(&error))??;
+    if let Some(record) = met {
+        let watched = watched(&record).map_err(|error| not_watched(&record, &error))?;
+        return Ok(Launched::Met(record, watched));
+    }
     if let Some(occupant) = occupant_of(&settings).await? {
         return Ok(Launched::External(occupant));
     }
@@ -161,27 +167,36 @@ fn hangs(error: &Unfinished) -> Refused {
 
 /// Ends what an earlier generation left, as far as it is proven to be that. The lock comes
 /// before the ports: a holder that is not proven ours is an error, also where a server listens.
-/// A server that this host did not watch, because it could not look, is nobody's remains.
-fn clear(settings: &Settings, unadopted: Option<&str>, permit: &Permit) -> Result<(), Refused> {
+/// With `unadopted`, a server that runs is nobody's remains: it is left alone and returned. Whatever
+/// keeps this host from it may pass, so such a start is tried again until it is known what runs.
+fn clear(
+    settings: &Settings,
+    unadopted: bool,
+    permit: &Permit,
+) -> Result<Option<Box<Record>>, Refused> {
     let home = &settings.home;
     let lock = home.temporal_lock();
+    let until_known = |refused: Refused| match unadopted {
+        true => Refused { failure: refused.failure.until_free(Resource::System), ..refused },
+        false => refused,
+    };
     let unknown = |error: io::Error| {
         let failure = Failure::new(
             format!("cannot find the server of {home}: {error}"),
             "see that the home can be read, and that descriptors and memory are left",
         );
-        Refused::for_now(&error, failure)
+        until_known(Refused::for_now(&error, failure))
     };
     let subject = match running::find(home).map_err(unknown)? {
         // Gone and proven so: the record has done its work.
-        Running::Nothing => return remove_record(home, permit),
+        Running::Nothing => return remove_record(home, permit).map(|()| None),
         // Its number means nothing here, and the ports tell who is on them.
-        Running::Elsewhere(_) => return Ok(()),
-        Running::Stranger(who) => return Err(held_by_stranger(&lock, &who).into()),
-        Running::Recorded(record) | Running::Unrecorded(record) => match unadopted {
-            None => record.subject(),
-            Some(why) => return Err(not_watched(&record, why)),
-        },
+        Running::Elsewhere(_) => return Ok(None),
+        Running::Stranger(who) => return Err(until_known(held_by_stranger(&lock, &who).into())),
+        Running::Recorded(record) | Running::Unrecorded(record) if unadopted => {
+            return Ok(Some(record));
+        }
+        Running::Recorded(record) | Running::Unrecorded(record) => record.subject(),
         Running::Remains(subject) => subject,
     };
     let left = subject.clear(&permit.lock_file(&lock), CLEARING).map_err(unknown)?;
@@ -194,7 +209,7 @@ fn clear(settings: &Settings, unadopted: Option<&str>, permit: &Permit) -> Resul
             curable: true,
         });
     }
-    remove_record(home, permit)
+    remove_record(home, permit).map(|()| None)
 }
 
 /// Looks first whether the record there may be another host's.
@@ -204,18 +219,20 @@ fn remove_record(home: &Home, permit: &Permit) -> Result<(), Refused> {
     Ok(())
 }
 
-fn not_watched(record: &Record, why: &str) -> Refused {
-    Refused {
-        failure: Failure::new(
-            format!(
-                "a server of this home runs already (pid {}), and this host cannot watch it: {why}",
-                record.leader.pid
-            ),
-            "run `stigmer local stop`, then `stigmer local`; with the database in a file, \
-             workflows survive",
+fn watched(record: &Record) -> io::Result<Watched> {
+    let proven = record.leader.prove()?;
+    Watched::new(proven.ok_or_else(|| io::Error::other("it has just ended"))?)
+}
+
+fn not_watched(record: &Record, error: &io::Error) -> Refused {
+    let failure = Failure::new(
+        format!(
+            "a server of this home runs already (pid {}), and this host cannot watch it: {error}",
+            record.leader.pid
         ),
-        curable: true,
-    }
+        "see that the host has file descriptors left (`ulimit -n`)",
+    );
+    Refused::unfinished(failure)
 }
 
 struct Prepared {

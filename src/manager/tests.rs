@@ -3,24 +3,32 @@
 use super::*;
 use crate::config::Options;
 use crate::paths::Home;
+use crate::process::identity::Identity;
 use crate::process::lock::{HostLock, InstanceLock};
+use crate::process::record::Record;
+use crate::process::record::tests::record;
 use crate::protocol::Happened;
 use crate::supervisor::{Failure, Layer, Live, Owner, Remedy, Starting, Stopping, Trouble};
 
 /// A manager of a new home, with what it needs to exist.
 struct Rig {
     manager: Manager,
-    _handle: Handle,
+    handle: Handle,
+    _lock: Arc<HostLock>,
     _folder: tempfile::TempDir,
 }
 
 fn rig() -> Rig {
+    rig_as(Mode::Background)
+}
+
+fn rig_as(mode: Mode) -> Rig {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path()).unwrap();
     let lock = Arc::new(HostLock::take(&home.supervisor_lock()).unwrap().unwrap());
     let settings = Settings::resolve(home, Options::default()).unwrap();
-    let (manager, handle) = Manager::new(settings, Mode::Background, Sweeps::new(&lock));
-    Rig { manager, _handle: handle, _folder: folder }
+    let (manager, handle) = Manager::new(settings, mode, Sweeps::new(&lock));
+    Rig { manager, handle, _lock: lock, _folder: folder }
 }
 
 #[tokio::test]
@@ -44,6 +52,55 @@ async fn server_that_was_not_proven_at_first_is_not_taken_for_remains() {
     manager.adopt().await;
     assert!(manager.unadopted.is_some());
     drop(held);
+}
+
+#[tokio::test]
+async fn server_that_was_not_proven_at_first_is_adopted_without_a_command() {
+    for mode in [Mode::Background, Mode::Headless] {
+        let Rig { manager, handle, _lock, _folder } = rig_as(mode);
+        let home = manager.facts.settings.home.clone();
+        // By this process, which carries no marker.
+        let held = InstanceLock::take(&home.temporal_lock()).unwrap();
+        let mut facts = handle.watch();
+        let running = tokio::spawn(manager.run());
+        let mut until = async |condition: fn(&Facts) -> bool| {
+            let reached =
+                tokio::time::timeout(Duration::from_secs(60), facts.wait_for(|it| condition(it)));
+            reached.await.unwrap().unwrap().clone()
+        };
+        until(|facts| facts.troubles.contains_key("server")).await;
+        if mode == Mode::Background {
+            // A command that waits for the start learns why it failed.
+            until(|facts| matches!(facts.state, State::Failed { retry: Some(_), .. })).await;
+        }
+        let mut server = std::process::Command::new("sleep").arg("300").spawn().unwrap();
+        let leader = Identity::of(server.id().cast_signed()).unwrap().unwrap();
+        let record = Record { leader: leader.clone(), ..record() };
+        record.write(&home.record()).unwrap();
+        drop(held);
+        let facts = until(|facts| facts.server.is_some()).await;
+        let found = facts.server.as_ref().unwrap();
+        assert_eq!((found.owner, found.leader.as_ref()), (Owner::Adopted, Some(&leader)));
+        assert!(!facts.troubles.contains_key("server"));
+        running.abort();
+        server.kill().unwrap();
+        server.wait().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn where_no_server_was_left_after_all_none_is_looked_for_any_more() {
+    let Rig { manager, handle, _lock, _folder } = rig_as(Mode::Headless);
+    let held = InstanceLock::take(&manager.facts.settings.home.temporal_lock()).unwrap();
+    let mut facts = handle.watch();
+    let running = tokio::spawn(manager.run());
+    for (held, is_troubled) in [(held, true), (None, false)] {
+        let changed = facts.wait_for(|it| it.troubles.contains_key("server") == is_troubled);
+        tokio::time::timeout(Duration::from_secs(60), changed).await.unwrap().unwrap();
+        drop(held);
+    }
+    assert!(matches!(handle.facts().state, State::Stopped { .. }));
+    running.abort();
 }
 
 /// Recovery and downtime of a repair. Takes the states, each with its time in milliseconds.

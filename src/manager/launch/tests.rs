@@ -23,6 +23,16 @@ impl Rig {
         Self { _folder: folder, home, settings, lock }
     }
 
+    fn order(&self, unadopted: bool) -> Order {
+        Order {
+            generation: Generation(1),
+            cause: Cause::Operator,
+            detail: String::new(),
+            settings: self.settings.clone(),
+            unadopted,
+        }
+    }
+
     async fn permit(&self) -> Permit {
         Sweeps::new(&self.lock).launch().await.unwrap()
     }
@@ -45,13 +55,7 @@ impl Rig {
 async fn start_in_a_home_that_was_taken_during_the_preparation_spawns_and_records_nothing() {
     let rig = Rig::new();
     let permit = rig.permit().await;
-    let order = Order {
-        generation: Generation(1),
-        cause: Cause::Operator,
-        detail: String::new(),
-        settings: rig.settings.clone(),
-        unadopted: None,
-    };
+    let order = rig.order(false);
     let prepared = Prepared {
         // It ends at once, with any arguments.
         program: "/bin/true".into(),
@@ -105,7 +109,7 @@ async fn record_of_another_host_is_not_removed_with_what_is_left() {
 }
 
 #[tokio::test]
-async fn server_that_this_host_could_not_look_at_is_not_ended() {
+async fn server_that_this_host_could_not_look_at_is_not_ended_but_met() {
     let rig = Rig::new();
     let (home, permit) = (&rig.home, rig.permit().await);
     let mut child = std::process::Command::new("sleep").arg("300").spawn().unwrap();
@@ -115,14 +119,24 @@ async fn server_that_this_host_could_not_look_at_is_not_ended() {
         ..crate::process::record::tests::record()
     };
     record.write(&home.record()).unwrap();
-    let refused = clear(&rig.settings, Some("no descriptors"), &permit).unwrap_err();
-    assert!(refused.curable);
-    let reason = &refused.failure.reason;
-    assert!(reason.contains(&format!("pid {pid}")), "{reason}");
-    assert!(reason.contains("no descriptors"), "{reason}");
+    let launched = launch(rig.order(true), &permit).await.unwrap();
+    assert!(matches!(launched, Launched::Met(met, _) if *met == record));
     assert!(child.try_wait().unwrap().is_none(), "it lives");
     assert!(home.record().exists());
-    clear(&rig.settings, None, &permit).unwrap();
+    assert_eq!(clear(&rig.settings, false, &permit).unwrap(), None);
     child.wait().unwrap();
     assert!(!home.record().exists());
+    assert_eq!(clear(&rig.settings, true, &permit).unwrap(), None, "it is known that none runs");
+}
+
+#[tokio::test]
+async fn start_that_cannot_find_out_what_runs_waits_only_where_a_server_was_not_adopted() {
+    let rig = Rig::new();
+    let permit = rig.permit().await;
+    // By this process, which carries no marker.
+    let _held = InstanceLock::take(&rig.home.temporal_lock()).unwrap();
+    for (unadopted, waits_for) in [(false, None), (true, Some(Resource::System))] {
+        let refused = clear(&rig.settings, unadopted, &permit).unwrap_err();
+        assert_eq!((refused.curable, refused.failure.waits_for), (false, waits_for));
+    }
 }
