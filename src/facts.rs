@@ -232,7 +232,9 @@ impl Facts {
             },
             State::Ready(live) if live.owner == Owner::External => self.not_ours(),
             State::Ready(_) => String::new(),
-            State::Degraded(_, trouble) => format!("{}: {}", trouble.layer, trouble.detail),
+            State::Degraded(_, degradation) => {
+                format!("{}: {}", degradation.layer, degradation.detail)
+            }
             State::Stopping(stopping) => match (self.want, stopping.cause) {
                 (Want::Up, Cause::Operator) => "stopping, then restart".to_owned(),
                 (Want::Up, cause) => {

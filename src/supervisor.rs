@@ -19,10 +19,10 @@ mod state;
 mod tests;
 
 pub use input::{
-    Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Remedy, Resource, Round,
+    Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Resource, RestartHelps, Round,
 };
-pub use restart::{Legacy, Policy, Schedule};
-pub use state::{Live, Owner, Starting, State, Stopping, Trouble, Want};
+pub use restart::{Checkpoint, Policy, Schedule};
+pub use state::{Degradation, Live, Owner, Starting, State, Stopping, Want};
 
 use restart::Waiting;
 pub(crate) use restart::millis;
@@ -77,10 +77,10 @@ impl Supervisor {
 
     /// Goes on where the host before this one left off, `gap` ago. To be called
     /// before anything else.
-    pub fn resume(&mut self, legacy: &Legacy, gap: Duration, now: Instant) {
+    pub fn resume(&mut self, checkpoint: &Checkpoint, gap: Duration, now: Instant) {
         let then = now.checked_sub(gap).unwrap_or(now);
-        self.schedule.resume(legacy, then);
-        if let (Want::Up, Some(waiting)) = (legacy.want, &legacy.waiting) {
+        self.schedule.resume(checkpoint, then);
+        if let (Want::Up, Some(waiting)) = (checkpoint.want, &checkpoint.waiting) {
             self.want = Want::Up;
             self.fresh = false;
             let since = then.checked_sub(Duration::from_millis(waiting.since_ms)).unwrap_or(then);
@@ -106,7 +106,7 @@ impl Supervisor {
 
     /// What the host after this one goes on from.
     #[must_use]
-    pub fn hand_over(&self, now: Instant) -> Legacy {
+    pub fn hand_over(&self, now: Instant) -> Checkpoint {
         let mut schedule = self.schedule.clone();
         if let State::Ready(live) = &self.state {
             schedule.credit(now.saturating_duration_since(live.since));
@@ -126,7 +126,7 @@ impl Supervisor {
             | State::Stopping(_)
             | State::Failed { .. } => None,
         };
-        Legacy {
+        Checkpoint {
             want: self.want,
             spawns_ago_ms: schedule.spawns_ago(now),
             in_a_row: schedule.in_a_row(),
@@ -297,8 +297,8 @@ impl Supervisor {
                 stopping.act_at += gap;
             }
             // Nobody has seen it fail while no round was due to end.
-            State::Degraded(_, trouble) if gap > self.policy.longest_round() + LATE => {
-                trouble.since += gap;
+            State::Degraded(_, degradation) if gap > self.policy.longest_round() + LATE => {
+                degradation.since += gap;
             }
             State::Stopped { .. }
             | State::Starting(_)

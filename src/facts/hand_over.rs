@@ -8,7 +8,7 @@ use crate::process::identity::Identity;
 use crate::process::linux;
 use crate::process::lock::HostLock;
 use crate::protocol::{Entry, LastRestart, known};
-use crate::supervisor::{Cause, Generation, Legacy};
+use crate::supervisor::{Cause, Checkpoint, Generation};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub struct HandOver {
     /// with the next one.
     pub generation: Generation,
     /// What the supervisor goes on from.
-    pub supervisor: Legacy,
+    pub supervisor: Checkpoint,
     /// Automatic restarts by cause.
     pub restarts: BTreeMap<Cause, u64>,
     /// The latest of them.
@@ -41,7 +41,7 @@ pub struct HandOver {
 
 impl HandOver {
     /// What is known now, stamped.
-    pub(crate) fn new(facts: &Facts, supervisor: Legacy, now: Instant) -> Self {
+    pub(crate) fn new(facts: &Facts, supervisor: Checkpoint, now: Instant) -> Self {
         let snapshot = facts.snapshot(now);
         Self {
             boot_id: Identity::own().boot_id,

@@ -6,7 +6,7 @@ use crate::protocol::{
     DatabaseStatus, HealthStatus, HostStatus, LastRestart, Latency, LayerStatus, LogStatus,
     NoRestart, RestartStatus, SCHEMA, Snapshot, Status, TemporalStatus,
 };
-use crate::supervisor::{Layer, Owner, Remedy, State};
+use crate::supervisor::{Layer, Owner, RestartHelps, State};
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -80,7 +80,7 @@ impl Facts {
 
     fn no_restart(&self) -> Option<NoRestart> {
         match &self.state {
-            State::Degraded(_, trouble) if trouble.remedy == Remedy::None => {
+            State::Degraded(_, degradation) if degradation.restart_helps == RestartHelps::No => {
                 Some(self.detached.map_or(NoRestart::NoHelp, |_| NoRestart::DataLoss))
             }
             State::Degraded(..)

@@ -8,7 +8,9 @@ use crate::process::lock::{HostLock, InstanceLock};
 use crate::process::record::Record;
 use crate::process::record::tests::record;
 use crate::protocol::Happened;
-use crate::supervisor::{Failure, Layer, Live, Owner, Remedy, Starting, Stopping, Trouble};
+use crate::supervisor::{
+    Degradation, Failure, Layer, Live, Owner, RestartHelps, Starting, Stopping,
+};
 
 /// A manager of a new home, with what it needs to exist.
 struct Rig {
@@ -129,9 +131,12 @@ async fn downtime_begins_with_the_failed_checks_and_lasts_through_starts_that_fa
     let at = |ms| begun + Duration::from_millis(ms);
     let live = || Live { generation: Generation(1), owner: Owner::Spawned, since: begun };
     let ready = || State::Ready(live());
-    let failing = |ms, remedy| {
+    let failing = |ms, restart_helps| {
         let (layer, detail) = (Layer::Grpc, String::new());
-        State::Degraded(live(), Trouble { layer, detail, remedy, failures: 3, since: at(ms) })
+        State::Degraded(
+            live(),
+            Degradation { layer, detail, restart_helps, failures: 3, since: at(ms) },
+        )
     };
     let stopping = |ms, cause| {
         let generation = Generation(1);
@@ -163,12 +168,12 @@ async fn downtime_begins_with_the_failed_checks_and_lasts_through_starts_that_fa
         })
     };
     let hung = || (3_000, stopping(3_000, Cause::Unresponsive));
-    let frozen = |remedy| (1_000, failing(1_000, remedy));
+    let frozen = |restart_helps| (1_000, failing(1_000, restart_helps));
     let repaired = downtime(
         begun,
         &[
             (0, ready()),
-            frozen(Remedy::Restart),
+            frozen(RestartHelps::Yes),
             hung(),
             (3_100, starting(3_100)),
             (3_400, ready()),
@@ -179,7 +184,7 @@ async fn downtime_begins_with_the_failed_checks_and_lasts_through_starts_that_fa
         begun,
         &[
             (0, ready()),
-            frozen(Remedy::Restart),
+            frozen(RestartHelps::Yes),
             hung(),
             (3_100, starting(3_100)),
             (33_100, stopping(33_100, Cause::StartTimeout)),
@@ -197,8 +202,8 @@ async fn a_check_that_fails_after_the_end_of_the_process_adds_no_downtime() {
     let at = |ms| begun + Duration::from_millis(ms);
     let failing = |since| {
         let live = Live { generation: Generation(1), owner: Owner::Spawned, since: begun };
-        let (layer, detail, remedy) = (Layer::Tcp, String::new(), Remedy::Restart);
-        State::Degraded(live, Trouble { layer, detail, remedy, failures: 1, since })
+        let (layer, detail, restart_helps) = (Layer::Tcp, String::new(), RestartHelps::Yes);
+        State::Degraded(live, Degradation { layer, detail, restart_helps, failures: 1, since })
     };
     manager.is_down(&failing(at(20)), at(10));
     assert_eq!(manager.down_since.take(), Some(at(10)));

@@ -3,7 +3,7 @@
 use super::Manager;
 use crate::facts;
 use crate::facts::timeline::{self, Episode};
-use crate::supervisor::{Cause, Owner, Remedy, State};
+use crate::supervisor::{Cause, Owner, RestartHelps, State};
 use std::time::Instant;
 
 impl Manager {
@@ -63,8 +63,8 @@ impl Manager {
                     false => self.down_since = None,
                 }
                 let seen = match before {
-                    State::Degraded(_, trouble) => {
-                        Some(now.saturating_duration_since(trouble.since))
+                    State::Degraded(_, degradation) => {
+                        Some(now.saturating_duration_since(degradation.since))
                     }
                     State::Stopped { .. }
                     | State::Starting(_)
@@ -103,11 +103,11 @@ impl Manager {
     pub(super) fn is_down(&mut self, before: &State, now: Instant) {
         let since = match before {
             // A check that fails after the end of the process tells of no freeze.
-            State::Degraded(_, trouble)
-                if trouble.remedy == Remedy::Restart && trouble.since < now =>
+            State::Degraded(_, degradation)
+                if degradation.restart_helps == RestartHelps::Yes && degradation.since < now =>
             {
                 let passed = self.running.as_ref().and_then(|running| running.passed);
-                passed.map_or(trouble.since, |passed| passed.min(trouble.since))
+                passed.map_or(degradation.since, |passed| passed.min(degradation.since))
             }
             State::Starting(starting) => starting.since.min(now),
             State::Stopped { .. }

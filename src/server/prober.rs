@@ -14,7 +14,7 @@ use crate::process::sweep::{Subject, reap_inherited};
 use crate::process::threads::LOOKS;
 use crate::process::usage::{self, CpuMeter, Leader, Usage};
 use crate::protocol::Detached;
-use crate::supervisor::{Generation, LATE, Layer, Remedy, Round};
+use crate::supervisor::{Generation, LATE, Layer, RestartHelps, Round};
 use crate::temporal::dial;
 use crate::temporal::health::{self, Client};
 use std::io;
@@ -401,19 +401,20 @@ impl Prober {
         }
     }
 
-    /// Whether a restart may cure it. Not where it would lose what only the
+    /// Whether a restart helps. Not where it would lose what only the
     /// running process has, nor where the disk is full, nor what has yet to come up or is going.
     fn judge(&self, layer: Layer, detail: String) -> Round {
         if !self.passed && !self.target.adopted {
-            let remedy = if self.halted().is_some() { Remedy::Restart } else { Remedy::Wait };
-            return Round::Fail { layer, detail, remedy };
+            let restart_helps =
+                if self.halted().is_some() { RestartHelps::Yes } else { RestartHelps::NotYet };
+            return Round::Fail { layer, detail, restart_helps };
         }
         if self.is_shutting_down(layer, &detail) {
-            return Round::Fail { layer, detail, remedy: Remedy::Wait };
+            return Round::Fail { layer, detail, restart_helps: RestartHelps::NotYet };
         }
         if let Some(why) = self.loss() {
             let detail = if detail == why { why } else { format!("{detail}; and {why}") };
-            return Round::Fail { layer, detail, remedy: Remedy::None };
+            return Round::Fail { layer, detail, restart_helps: RestartHelps::No };
         }
         if matches!(layer, Layer::Store | Layer::Engine)
             && let Some(folder) =
@@ -423,9 +424,9 @@ impl Prober {
                 "{detail}; the disk of {} is full, and a restart does not cure that",
                 folder.display()
             );
-            return Round::Fail { layer, detail, remedy: Remedy::None };
+            return Round::Fail { layer, detail, restart_helps: RestartHelps::No };
         }
-        Round::Fail { layer, detail, remedy: Remedy::Restart }
+        Round::Fail { layer, detail, restart_helps: RestartHelps::Yes }
     }
 
     fn loss(&self) -> Option<String> {

@@ -165,15 +165,15 @@ impl fmt::Display for Layer {
     }
 }
 
-/// Whether a restart may cure a failed probe.
+/// Whether a restart helps against a failed probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Remedy {
-    /// A new process may do better.
-    Restart,
+pub enum RestartHelps {
+    /// A new process may pass.
+    Yes,
     /// A restart would not help, or would lose what only the running process has.
-    None,
-    /// It is on its way, up or down, and has the time that a start or a stop may take.
-    Wait,
+    No,
+    /// The server starts or shuts down, and has the time that a start or a stop may take.
+    NotYet,
 }
 
 /// The verdict of one round of probes.
@@ -187,8 +187,8 @@ pub enum Round {
         layer: Layer,
         /// What was seen.
         detail: String,
-        /// What it asks for.
-        remedy: Remedy,
+        /// Whether a restart helps.
+        restart_helps: RestartHelps,
     },
     /// The host itself was late: this round says nothing about Temporal.
     Void,

@@ -1,8 +1,8 @@
 //! What the news about processes do.
 
 use super::{
-    Cause, Effect, Exit, Failure, Found, Generation, Layer, Live, Owner, Remedy, Resource, Round,
-    Starting, State, Supervisor, Trouble, Want,
+    Cause, Degradation, Effect, Exit, Failure, Found, Generation, Layer, Live, Owner, Resource,
+    RestartHelps, Round, Starting, State, Supervisor, Want,
 };
 use std::time::Instant;
 
@@ -195,21 +195,22 @@ impl Supervisor {
             // however long it stays like that.
             (
                 State::Starting(starting @ Starting { owner: Owner::Adopted, .. }),
-                Round::Fail { layer, detail, remedy: remedy @ Remedy::None },
+                Round::Fail { layer, detail, restart_helps: restart_helps @ RestartHelps::No },
             ) => {
                 let live = Live { generation, owner: starting.owner, since: now };
-                let trouble = Trouble { layer, detail, remedy, failures: 1, since: now };
-                self.degraded(live, trouble, now)
+                let degradation =
+                    Degradation { layer, detail, restart_helps, failures: 1, since: now };
+                self.degraded(live, degradation, now)
             }
             // It has until its deadline, and an exit is seen when it happens; but one that was
             // stopped by a signal does not start.
-            (State::Starting(starting), Round::Fail { remedy, layer, detail }) => {
+            (State::Starting(starting), Round::Fail { restart_helps, layer, detail }) => {
                 if starting.owner == Owner::External {
                     starting.detail = format!("{layer}: {detail}");
                 }
-                starting.halted = match (starting.owner, remedy) {
-                    (Owner::Spawned, Remedy::Restart) => starting.halted.or(Some(now)),
-                    (Owner::Spawned, Remedy::Wait | Remedy::None)
+                starting.halted = match (starting.owner, restart_helps) {
+                    (Owner::Spawned, RestartHelps::Yes) => starting.halted.or(Some(now)),
+                    (Owner::Spawned, RestartHelps::NotYet | RestartHelps::No)
                     | (Owner::Adopted | Owner::External, _) => None,
                 };
                 Vec::new()
@@ -222,22 +223,27 @@ impl Supervisor {
                 Vec::new()
             }
             (State::Ready(_) | State::Degraded(..), Round::Void) => Vec::new(),
-            (State::Ready(live), Round::Fail { layer, detail, remedy }) => {
+            (State::Ready(live), Round::Fail { layer, detail, restart_helps }) => {
                 let live = live.clone();
                 self.schedule.credit(now.saturating_duration_since(live.since));
-                let trouble = Trouble { layer, detail, remedy, failures: 1, since: now };
-                self.degraded(live, trouble, now)
+                let degradation =
+                    Degradation { layer, detail, restart_helps, failures: 1, since: now };
+                self.degraded(live, degradation, now)
             }
-            (State::Degraded(live, trouble), Round::Fail { layer, detail, remedy }) => {
+            (State::Degraded(live, degradation), Round::Fail { layer, detail, restart_helps }) => {
                 // Only failures that a restart may cure count towards one, and
                 // they count from the first of their kind.
-                let (failures, since) = if trouble.remedy == remedy {
-                    (trouble.failures.saturating_add(1), trouble.since)
+                let (failures, since) = if degradation.restart_helps == restart_helps {
+                    (degradation.failures.saturating_add(1), degradation.since)
                 } else {
                     (1, now)
                 };
                 let live = live.clone();
-                self.degraded(live, Trouble { layer, detail, remedy, failures, since }, now)
+                self.degraded(
+                    live,
+                    Degradation { layer, detail, restart_helps, failures, since },
+                    now,
+                )
             }
             (State::Stopping(_), _) => Vec::new(),
             (State::Stopped { .. } | State::Backoff { .. } | State::Failed { .. }, _) => {
@@ -246,32 +252,32 @@ impl Supervisor {
         }
     }
 
-    fn degraded(&mut self, live: Live, trouble: Trouble, now: Instant) -> Vec<Effect> {
-        let reached = trouble.failures >= self.policy.failure_threshold
-            && now.saturating_duration_since(trouble.since) >= self.policy.failure_span;
-        match (live.owner, trouble.remedy) {
-            (Owner::External, _) if reached && trouble.layer == Layer::Tcp => {
+    fn degraded(&mut self, live: Live, degradation: Degradation, now: Instant) -> Vec<Effect> {
+        let reached = degradation.failures >= self.policy.failure_threshold
+            && now.saturating_duration_since(degradation.since) >= self.policy.failure_span;
+        match (live.owner, degradation.restart_helps) {
+            (Owner::External, _) if reached && degradation.layer == Layer::Tcp => {
                 self.leave_external(GONE)
             }
-            (Owner::Spawned | Owner::Adopted, Remedy::Restart) if reached => {
+            (Owner::Spawned | Owner::Adopted, RestartHelps::Yes) if reached => {
                 let detail = format!(
                     "{}: {} ({} failures in a row)",
-                    trouble.layer, trouble.detail, trouble.failures
+                    degradation.layer, degradation.detail, degradation.failures
                 );
                 self.kill(live.generation, Cause::Unresponsive, detail, now)
             }
             // Somebody else asked it to stop: it has what a stop of ours would give it.
-            (Owner::Spawned | Owner::Adopted, Remedy::Wait)
-                if now.saturating_duration_since(trouble.since) >= self.policy.stop_grace =>
+            (Owner::Spawned | Owner::Adopted, RestartHelps::NotYet)
+                if now.saturating_duration_since(degradation.since) >= self.policy.stop_grace =>
             {
                 let detail = format!(
                     "{}, and did not exit within {:?}",
-                    trouble.detail, self.policy.stop_grace
+                    degradation.detail, self.policy.stop_grace
                 );
                 self.kill(live.generation, Cause::Exited, detail, now)
             }
             (Owner::External, _) | (Owner::Spawned | Owner::Adopted, _) => {
-                self.state = State::Degraded(live, trouble);
+                self.state = State::Degraded(live, degradation);
                 Vec::new()
             }
         }

@@ -94,10 +94,10 @@ pub struct Schedule {
     jitter: u64,
 }
 
-/// What one host's supervisor leaves to the next one's, in ages: another process
-/// has another clock.
+/// Supervisor state that a hand-over carries to the next host. Times are ages, because another
+/// process has another clock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Legacy {
+pub struct Checkpoint {
     /// What the operator wants.
     pub want: Want,
     /// Automatic spawns, oldest first.
@@ -134,10 +134,10 @@ impl Schedule {
     }
 
     /// Goes on from what another process counted, its ages as of `then`.
-    pub(super) fn resume(&mut self, legacy: &Legacy, then: Instant) {
+    pub(super) fn resume(&mut self, checkpoint: &Checkpoint, then: Instant) {
         let at = |&ms: &u64| then.checked_sub(Duration::from_millis(ms));
-        self.spawns = legacy.spawns_ago_ms.iter().filter_map(at).collect();
-        self.in_a_row = legacy.in_a_row;
+        self.spawns = checkpoint.spawns_ago_ms.iter().filter_map(at).collect();
+        self.in_a_row = checkpoint.in_a_row;
     }
 
     /// Automatic restarts within the window.

@@ -1,6 +1,6 @@
 //! What is: each state with the data that only it has.
 
-use super::{Cause, Effect, Failure, Generation, KILL_AGAIN, Layer, Remedy};
+use super::{Cause, Effect, Failure, Generation, KILL_AGAIN, Layer, RestartHelps};
 use std::time::{Duration, Instant};
 
 /// What the operator wants.
@@ -67,13 +67,13 @@ pub struct Live {
 
 /// What is wrong with a generation that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
+pub struct Degradation {
     /// The first layer that failed.
     pub layer: Layer,
     /// What was seen.
     pub detail: String,
-    /// Whether a restart may cure it.
-    pub remedy: Remedy,
+    /// Whether a restart helps.
+    pub restart_helps: RestartHelps,
     /// Rounds in a row.
     pub failures: u32,
     /// The first of them.
@@ -122,7 +122,7 @@ pub enum State {
     /// Every layer that applies passes.
     Ready(Live),
     /// It runs, and something is wrong.
-    Degraded(Live, Trouble),
+    Degraded(Live, Degradation),
     /// On its way down.
     Stopping(Stopping),
     /// Down; the next spawn waits.

@@ -1,7 +1,7 @@
 //! The restart window on its way from one host to the next.
 
 use super::rig::{SIGKILL, Sim, found, launch_of, secs};
-use crate::supervisor::{Cause, Found, Generation, Legacy, Policy, Round, State, Want};
+use crate::supervisor::{Cause, Checkpoint, Found, Generation, Policy, Round, State, Want};
 use std::time::Duration;
 
 /// Another process, with another clock, adopts what this one hands over.
@@ -14,11 +14,11 @@ fn handed_over(old: &Sim) -> Sim {
 
 /// Another process, with another clock, goes on `gap` after this one has left.
 fn resumed(old: &Sim, gap: Duration) -> Sim {
-    let legacy = serde_json::to_string(&old.supervisor.hand_over(old.now)).unwrap();
-    let legacy: Legacy = serde_json::from_str(&legacy).unwrap();
+    let checkpoint = serde_json::to_string(&old.supervisor.hand_over(old.now)).unwrap();
+    let checkpoint: Checkpoint = serde_json::from_str(&checkpoint).unwrap();
     let mut new = Sim::new(old.supervisor.policy().clone());
     new.now += secs(1000.0);
-    new.supervisor.resume(&legacy, gap, new.now);
+    new.supervisor.resume(&checkpoint, gap, new.now);
     new
 }
 
@@ -94,9 +94,9 @@ fn numbers_go_on_after_the_recorded_one() {
 #[test]
 fn ages_from_before_the_machine_was_up_are_dropped() {
     let mut sim = Sim::new(Policy::default());
-    let legacy = serde_json::from_str(
+    let checkpoint = serde_json::from_str(
         r#"{"want":"up","spawns_ago_ms":[18446744073709551615,5],"in_a_row":1,"waiting":null}"#,
     );
-    sim.supervisor.resume(&legacy.unwrap(), Duration::ZERO, sim.now);
+    sim.supervisor.resume(&checkpoint.unwrap(), Duration::ZERO, sim.now);
     assert_eq!(sim.supervisor.schedule().in_window(&Policy::default(), sim.now), 1);
 }

@@ -4,8 +4,8 @@
 use super::rig::{SIGKILL, exited, exited_fatally, found, launched, probed, refused};
 use super::world::{Launch, World};
 use crate::supervisor::{
-    Cause, Effect, Exit, Found, Generation, Input, Layer, Legacy, Policy, Remedy, Round, Schedule,
-    State, Supervisor, Want,
+    Cause, Checkpoint, Effect, Exit, Found, Generation, Input, Layer, Policy, RestartHelps, Round,
+    Schedule, State, Supervisor, Want,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -52,14 +52,14 @@ fn founds() -> impl Strategy<Value = Found> {
 }
 
 fn rounds() -> impl Strategy<Value = Round> {
-    let fail = |layer, remedy| Round::Fail { layer, detail: String::new(), remedy };
+    let fail = |layer, restart_helps| Round::Fail { layer, detail: String::new(), restart_helps };
     prop_oneof![
         4 => Just(Round::Pass),
         1 => Just(Round::Void),
-        4 => Just(fail(Layer::Tcp, Remedy::Restart)),
-        2 => Just(fail(Layer::Grpc, Remedy::Restart)),
-        1 => Just(fail(Layer::Store, Remedy::None)),
-        1 => Just(fail(Layer::Process, Remedy::Wait)),
+        4 => Just(fail(Layer::Tcp, RestartHelps::Yes)),
+        2 => Just(fail(Layer::Grpc, RestartHelps::Yes)),
+        1 => Just(fail(Layer::Store, RestartHelps::No)),
+        1 => Just(fail(Layer::Process, RestartHelps::NotYet)),
     ]
 }
 
@@ -263,14 +263,14 @@ proptest! {
                 schedule.record(now);
             }
         }
-        let legacy = Legacy {
+        let checkpoint = Checkpoint {
             want: Want::Up,
             spawns_ago_ms: schedule.spawns_ago(now),
             in_a_row: schedule.in_a_row(),
             waiting: None,
         };
         let mut copy = Schedule::new(1);
-        copy.resume(&legacy, now);
+        copy.resume(&checkpoint, now);
         now += Duration::from_millis(later);
         prop_assert_eq!(copy.in_window(&policy, now), schedule.in_window(&policy, now));
         prop_assert_eq!(copy.in_a_row(), schedule.in_a_row());

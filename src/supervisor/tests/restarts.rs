@@ -5,8 +5,8 @@ use super::rig::{
     refused, secs, stop,
 };
 use crate::supervisor::{
-    Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Policy, Remedy, Resource, Round,
-    State, Want,
+    Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Policy, Resource, RestartHelps,
+    Round, State, Want,
 };
 use std::time::Duration;
 
@@ -161,7 +161,7 @@ fn a_lost_database_is_degraded_for_ever_and_never_restarted() {
     for _ in 0..1000 {
         assert_eq!(sim.wait(1.0).probe(lost()), []);
     }
-    assert!(matches!(sim.state(), State::Degraded(_, trouble) if trouble.failures == 1000));
+    assert!(matches!(sim.state(), State::Degraded(_, degradation) if degradation.failures == 1000));
     // It freezes as well: counted from there.
     assert_eq!(sim.wait(1.0).probe(frozen()), []);
     assert_eq!(sim.wait(1.0).probe(frozen()), []);
@@ -232,7 +232,7 @@ fn failing_probes_of_a_start_change_nothing_before_its_deadline() {
 
 #[test]
 fn a_server_that_is_stopped_by_a_signal_while_it_starts_has_as_long_as_a_ready_one() {
-    let halted = || fail(Layer::Process, Remedy::Restart);
+    let halted = || fail(Layer::Process, RestartHelps::Yes);
     let mut sim = Sim::new(Policy { failure_span: secs(15.0), ..Policy::default() });
     sim.handle(Input::Start);
     sim.handle(launched(Generation(1)));
@@ -254,7 +254,7 @@ fn a_start_that_was_halted_for_a_moment_has_its_time_again() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     sim.handle(launched(Generation(1)));
-    sim.wait(1.0).probe(fail(Layer::Process, Remedy::Restart));
+    sim.wait(1.0).probe(fail(Layer::Process, RestartHelps::Yes));
     sim.wait(2.0).probe(on_its_way());
     let (wait, _) = sim.jump();
     assert_eq!(wait, secs(27.0));
@@ -265,7 +265,7 @@ fn a_halted_start_is_not_given_up_for_a_pause_of_the_host() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     sim.handle(launched(Generation(1)));
-    sim.probe(fail(Layer::Process, Remedy::Restart));
+    sim.probe(fail(Layer::Process, RestartHelps::Yes));
     assert_eq!(sim.wait(600.0).tick(), []);
     sim.probe(Round::Pass);
     assert!(matches!(sim.state(), State::Ready(_)));
@@ -394,7 +394,7 @@ fn an_operators_stop_wins_over_every_pending_restart() {
 fn the_first_failed_layer_is_enough_where_one_failure_is_the_threshold() {
     let mut sim = Sim::ready(Policy { failure_threshold: 1, ..Policy::default() });
     assert_eq!(
-        sim.probe(fail(Layer::Process, Remedy::Restart)),
+        sim.probe(fail(Layer::Process, RestartHelps::Yes)),
         [Effect::Kill { generation: Generation(1) }]
     );
 }

@@ -1,8 +1,8 @@
 //! A supervisor, a clock that only jumps, and short words for inputs.
 
 use crate::supervisor::{
-    Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Policy, Remedy, Round, State,
-    Supervisor,
+    Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Policy, RestartHelps, Round,
+    State, Supervisor,
 };
 use std::time::{Duration, Instant};
 
@@ -42,23 +42,27 @@ pub(super) fn probed(generation: Generation, round: Round) -> Input {
     Input::Probed { generation, round }
 }
 
-pub(super) fn fail(layer: Layer, remedy: Remedy) -> Round {
-    Round::Fail { layer, detail: "no answer".into(), remedy }
+pub(super) fn fail(layer: Layer, restart_helps: RestartHelps) -> Round {
+    Round::Fail { layer, detail: "no answer".into(), restart_helps }
 }
 
 /// Fails as a frozen server does.
 pub(super) fn frozen() -> Round {
-    fail(Layer::Grpc, Remedy::Restart)
+    fail(Layer::Grpc, RestartHelps::Yes)
 }
 
 /// Fails as a server does that is on its way up, or down.
 pub(super) fn on_its_way() -> Round {
-    Round::Fail { layer: Layer::Process, detail: "shutting down".into(), remedy: Remedy::Wait }
+    Round::Fail {
+        layer: Layer::Process,
+        detail: "shutting down".into(),
+        restart_helps: RestartHelps::NotYet,
+    }
 }
 
 /// Fails as a server does whose database file was deleted.
 pub(super) fn lost() -> Round {
-    fail(Layer::Store, Remedy::None)
+    fail(Layer::Store, RestartHelps::No)
 }
 
 pub(super) fn launch_of(effects: &[Effect]) -> Option<Generation> {

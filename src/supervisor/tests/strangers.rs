@@ -2,7 +2,7 @@
 
 use super::rig::{Sim, exited, fail, found, frozen, launch_of, launched, lost, probed, secs, stop};
 use crate::supervisor::{
-    Effect, Exit, Found, Generation, Input, Layer, Owner, Policy, Remedy, Round, State, Want,
+    Effect, Exit, Found, Generation, Input, Layer, Owner, Policy, RestartHelps, Round, State, Want,
 };
 
 const G1: Generation = Generation(1);
@@ -55,7 +55,7 @@ fn a_restart_does_nothing_to_it() {
 #[test]
 fn when_it_vanishes_nothing_starts_in_its_place_until_someone_asks() {
     let mut sim = watching();
-    let refused = || fail(Layer::Tcp, Remedy::Restart);
+    let refused = || fail(Layer::Tcp, RestartHelps::Yes);
     assert_eq!(sim.wait(1.0).probe(refused()), []);
     assert_eq!(sim.wait(1.0).probe(refused()), []);
     assert_eq!(sim.wait(1.0).probe(refused()), [Effect::Unwatch { generation: G1 }]);
@@ -92,7 +92,7 @@ fn one_that_never_becomes_ready_is_let_go_with_the_reason() {
 
     let mut sim = Sim::new(Policy::default());
     sim.handle(found(G1, Found::External));
-    sim.probe(fail(Layer::Tcp, Remedy::Restart));
+    sim.probe(fail(Layer::Tcp, RestartHelps::Yes));
     sim.jump();
     assert!(sim.note().contains("does not become ready: tcp: "), "{}", sim.note());
 }

@@ -10,8 +10,8 @@ use super::rig::{
     refused, secs, stop,
 };
 use crate::supervisor::{
-    Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Live, Owner, Policy, Remedy,
-    Round, Schedule, Starting, State, Stopping, Supervisor, Trouble, Want,
+    Cause, Degradation, Effect, Exit, Failure, Found, Generation, Input, Layer, Live, Owner,
+    Policy, RestartHelps, Round, Schedule, Starting, State, Stopping, Supervisor, Want,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -43,9 +43,9 @@ kinds!(state_kind, STATES, State, {
     State::Ready(Live { owner: Owner::External, .. }) => "ready, external",
     State::Degraded(Live { owner: Owner::External, .. }, _) => "degraded, external",
     State::Degraded(Live { owner: Owner::Adopted, .. }, _) => "degraded, adopted",
-    State::Degraded(Live { owner: Owner::Spawned, .. }, Trouble { remedy: Remedy::Restart, .. }) => "degraded, restart",
-    State::Degraded(Live { owner: Owner::Spawned, .. }, Trouble { remedy: Remedy::None, .. }) => "degraded, none",
-    State::Degraded(Live { owner: Owner::Spawned, .. }, Trouble { remedy: Remedy::Wait, .. }) => "degraded, wait",
+    State::Degraded(Live { owner: Owner::Spawned, .. }, Degradation { restart_helps: RestartHelps::Yes, .. }) => "degraded, restart",
+    State::Degraded(Live { owner: Owner::Spawned, .. }, Degradation { restart_helps: RestartHelps::No, .. }) => "degraded, none",
+    State::Degraded(Live { owner: Owner::Spawned, .. }, Degradation { restart_helps: RestartHelps::NotYet, .. }) => "degraded, wait",
     State::Stopping(Stopping { launched: false, grace_ended: false, .. }) => "stopping, unlaunched",
     State::Stopping(Stopping { launched: false, grace_ended: true, .. }) => "stopping, unlaunched, no grace",
     State::Stopping(Stopping { launched: true, kills: 0, .. }) => "stopping, launched",
@@ -73,10 +73,10 @@ kinds!(input_kind, INPUTS, Input, {
     Input::Exited { fatal: None, exit: Exit::Unknown, .. } => "exit unknown",
     Input::Probed { round: Round::Pass, .. } => "pass",
     Input::Probed { round: Round::Void, .. } => "void",
-    Input::Probed { round: Round::Fail { remedy: Remedy::None, .. }, .. } => "fail store",
-    Input::Probed { round: Round::Fail { remedy: Remedy::Wait, .. }, .. } => "fail, on its way",
-    Input::Probed { round: Round::Fail { layer: Layer::Tcp, remedy: Remedy::Restart, .. }, .. } => "fail tcp",
-    Input::Probed { round: Round::Fail { layer: Layer::Lock | Layer::Process | Layer::Grpc | Layer::Store | Layer::Engine, remedy: Remedy::Restart, .. }, .. } => "fail grpc",
+    Input::Probed { round: Round::Fail { restart_helps: RestartHelps::No, .. }, .. } => "fail store",
+    Input::Probed { round: Round::Fail { restart_helps: RestartHelps::NotYet, .. }, .. } => "fail, on its way",
+    Input::Probed { round: Round::Fail { layer: Layer::Tcp, restart_helps: RestartHelps::Yes, .. }, .. } => "fail tcp",
+    Input::Probed { round: Round::Fail { layer: Layer::Lock | Layer::Process | Layer::Grpc | Layer::Store | Layer::Engine, restart_helps: RestartHelps::Yes, .. }, .. } => "fail grpc",
 });
 
 /// What a generation may be told, and what is told about none.
@@ -95,7 +95,7 @@ fn inputs(generation: Generation) -> (Vec<Input>, Vec<Input>) {
         probed(generation, Round::Pass),
         probed(generation, Round::Void),
         probed(generation, frozen()),
-        probed(generation, fail(Layer::Tcp, Remedy::Restart)),
+        probed(generation, fail(Layer::Tcp, RestartHelps::Yes)),
         probed(generation, lost()),
         probed(generation, on_its_way()),
     ];
@@ -156,10 +156,10 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
         halted: Some(ago(1.0)),
     });
     let live = |owner, age: f64| Live { generation: G5, owner, since: ago(age) };
-    let trouble = |layer, remedy, failures| Trouble {
+    let degradation = |layer, restart_helps, failures| Degradation {
         layer,
         detail: "earlier".into(),
-        remedy,
+        restart_helps,
         failures,
         since: ago(1.0),
     };
@@ -181,18 +181,18 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
     add(" for 3 s", Want::Up, State::Ready(live(Owner::Adopted, 3.0)));
     add(" for 3 s", Want::Up, State::Ready(live(Owner::External, 3.0)));
     add(" for 3 s", Want::Down, State::Ready(live(Owner::External, 3.0)));
-    for (owner, layer, remedy) in [
-        (Owner::Spawned, Layer::Grpc, Remedy::Restart),
-        (Owner::Adopted, Layer::Grpc, Remedy::Restart),
-        (Owner::External, Layer::Tcp, Remedy::Restart),
-        (Owner::Spawned, Layer::Store, Remedy::None),
-        (Owner::Spawned, Layer::Process, Remedy::Wait),
+    for (owner, layer, restart_helps) in [
+        (Owner::Spawned, Layer::Grpc, RestartHelps::Yes),
+        (Owner::Adopted, Layer::Grpc, RestartHelps::Yes),
+        (Owner::External, Layer::Tcp, RestartHelps::Yes),
+        (Owner::Spawned, Layer::Store, RestartHelps::No),
+        (Owner::Spawned, Layer::Process, RestartHelps::NotYet),
     ] {
         for failures in [1, 2] {
             add(
                 &format!(" x{failures}"),
                 Want::Up,
-                State::Degraded(live(owner, 3.0), trouble(layer, remedy, failures)),
+                State::Degraded(live(owner, 3.0), degradation(layer, restart_helps, failures)),
             );
         }
     }
@@ -291,13 +291,13 @@ fn show_state(before: &State, state: &State, now: Instant) -> String {
             due(s.launched, s.due(Policy::default().halt_timeout()))
         ),
         State::Ready(live) => format!("ready g{}{}", live.generation, owner(live.owner)),
-        State::Degraded(live, trouble) => format!(
+        State::Degraded(live, degradation) => format!(
             "degraded g{}{} {} x{} for {:?}",
             live.generation,
             owner(live.owner),
-            trouble.layer,
-            trouble.failures,
-            now.saturating_duration_since(trouble.since)
+            degradation.layer,
+            degradation.failures,
+            now.saturating_duration_since(degradation.since)
         ),
         State::Stopping(s) => format!(
             "stopping g{}{}{}, killed x{}, {}",

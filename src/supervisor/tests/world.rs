@@ -283,8 +283,8 @@ impl World {
 
     /// The host is replaced: its schedule travels, its clock does not matter.
     pub(super) fn hand_over_schedule(&mut self) {
-        let legacy = self.supervisor.hand_over(self.now);
-        self.supervisor.resume(&legacy, Duration::ZERO, self.now);
+        let checkpoint = self.supervisor.hand_over(self.now);
+        self.supervisor.resume(&checkpoint, Duration::ZERO, self.now);
     }
 
     pub(super) fn watches_stranger(&self) -> bool {
