@@ -15,7 +15,7 @@ use crate::paths::Home;
 use crate::process::job;
 use crate::protocol::{Mode, State};
 use crate::session::{Link, Session};
-use crate::signals::{Asked, Reader, Signals};
+use crate::signals::{Reader, SignalRequest, Signals};
 use crate::supervisor::Want;
 use printer::Printer;
 use std::time::Duration;
@@ -140,12 +140,12 @@ async fn host_until_signal(
             _ = changes.next() => {}
             () = printer.log() => {}
             asked = signals.next() => match asked {
-                Asked::End => break,
-                Asked::Leave => {
+                SignalRequest::End => break,
+                SignalRequest::Leave => {
                     leave_to_another(&home, host, printer).await;
                     return Ok(Some(0));
                 }
-                Asked::Suspend => {
+                SignalRequest::Suspend => {
                     leave_to_another(&home, host, printer).await;
                     job::suspend().await?;
                     return Ok(None);
@@ -182,7 +182,7 @@ async fn host_until_signal(
         }
     }
     printer.line("stopping; another Ctrl-C or SIGTERM kills Temporal at once");
-    let again = async { while signals.next().await != Asked::End {} };
+    let again = async { while signals.next().await != SignalRequest::End {} };
     let outcome = host.shutdown_until(again).await;
     printer.drain();
     printer.status(&session);
@@ -260,8 +260,8 @@ async fn follow(
             // A host goes on: the server needs it. A follower is for its reader alone.
             () = reader.gone() => return Ok(Some(0)),
             asked = signals.next() => match asked {
-                Asked::End | Asked::Leave => return Ok(Some(0)),
-                Asked::Suspend => job::suspend().await?,
+                SignalRequest::End | SignalRequest::Leave => return Ok(Some(0)),
+                SignalRequest::Suspend => job::suspend().await?,
             },
         }
     }

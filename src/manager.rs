@@ -46,7 +46,7 @@ use files::Files;
 use futures_util::FutureExt;
 use handle::Request;
 use init::Init;
-use launch::{Launched, Order};
+use launch::{LaunchRequest, Launched};
 use log_reader::LogReader;
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -287,7 +287,7 @@ impl Manager {
         self.go_on();
         if self.facts.host.mode == Mode::Background && !self.resumes() {
             let (reply, _) = oneshot::channel();
-            self.order(Command::Start, reply).await;
+            self.carry_out(Command::Start, reply).await;
         }
         self.publish();
         loop {
@@ -301,7 +301,7 @@ impl Manager {
             let wakes = self.wakes();
             tokio::select! {
                 request = self.requests.recv() => match request {
-                    Some(Request::Command { command, reply }) => self.order(command, reply).await,
+                    Some(Request::Command { command, reply }) => self.carry_out(command, reply).await,
                     Some(Request::EndGrace) => {
                         tracing::info!("the operator does not wait any longer");
                         self.step(Some(Input::EndGrace));
@@ -371,7 +371,7 @@ impl Manager {
 
     /// Carries out a command, after a look at what could not be adopted yet. After the first command
     /// the launch looks.
-    async fn order(&mut self, command: Command, reply: oneshot::Sender<Outcome>) {
+    async fn carry_out(&mut self, command: Command, reply: oneshot::Sender<Outcome>) {
         if self.unadopted.is_some() && self.supervisor.is_fresh() {
             self.adopt().await;
         }
@@ -455,9 +455,9 @@ impl Manager {
                 let log = self.log.clone();
                 spawn(&self.report, async move {
                     log.catch_up().await;
-                    let order = Order { generation, cause, detail, settings, unadopted };
+                    let request = LaunchRequest { generation, cause, detail, settings, unadopted };
                     let result = match sweeps.launch().await {
-                        Ok(permit) => launch::launch(order, &permit).await,
+                        Ok(permit) => launch::launch(request, &permit).await,
                         Err(Unswept::Leaving) => return,
                         Err(error) => Err(launch::not_begun(&error)),
                     };

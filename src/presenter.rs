@@ -1,11 +1,11 @@
 //! From what a host says to what the screen shows: the only module that knows both.
 
-mod counted;
 mod last;
 mod timeline;
+mod workflows;
 
-pub use counted::{Counted, Look, Server};
 pub use timeline::tell;
+pub use workflows::{KnownWorkflows, Server, WorkflowSample};
 
 use crate::protocol::{Detached, Mode, NoRestart, Snapshot, State, Status, TemporalStatus};
 use crate::session::{Link, View};
@@ -71,7 +71,7 @@ pub struct Viewer {
     /// There is no host any more, and this is known of the server.
     pub unwatched: Option<Unwatched>,
     /// What the user's workflows do, where it is known.
-    pub workflows: Counted,
+    pub workflows: KnownWorkflows,
 }
 
 /// A server without a host, as its viewer sees it.

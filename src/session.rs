@@ -16,9 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// What the operator does.
+/// A command of the operator, without options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum SessionCommand {
     /// Bring it up.
     Start,
     /// Take it down.
@@ -27,7 +27,7 @@ pub enum Order {
     Restart,
 }
 
-impl Order {
+impl SessionCommand {
     fn path(self) -> &'static str {
         match self {
             Self::Start => "start",
@@ -101,21 +101,21 @@ impl Session {
         }
     }
 
-    /// Gives an order and waits until it is done.
+    /// Gives a command and waits until it is done.
     ///
     /// # Errors
     /// Why it was not.
-    pub async fn order(&self, order: Order) -> Result<(), ApiError> {
+    pub async fn command(&self, command: SessionCommand) -> Result<(), ApiError> {
         match self {
             Self::Local(handle) => {
-                let command = match order {
-                    Order::Start => Command::Start,
-                    Order::Stop => Command::Stop(Cause::Operator),
-                    Order::Restart => Command::Restart(None),
+                let command = match command {
+                    SessionCommand::Start => Command::Start,
+                    SessionCommand::Stop => Command::Stop(Cause::Operator),
+                    SessionCommand::Restart => Command::Restart(None),
                 };
                 handle.command(command).await
             }
-            Self::Remote(remote) => client::command(remote.home(), order.path(), None)
+            Self::Remote(remote) => client::command(remote.home(), command.path(), None)
                 .await
                 .map(drop)
                 .map_err(|error| match error {

@@ -23,9 +23,9 @@ pub fn reset_inherited() {
     crate::process::spawn::unblock_signals();
 }
 
-/// What is asked for.
+/// What a signal, or a terminal that is gone, requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum SignalRequest {
     /// To stop Temporal and end.
     End,
     /// To end and leave Temporal running: the terminal is gone.
@@ -67,23 +67,23 @@ impl Signals {
         })
     }
 
-    /// What is asked for next; cancel-safe.
-    pub async fn next(&mut self) -> Asked {
-        self.heard().await.unwrap_or(Asked::End)
+    /// The next request; cancel-safe.
+    pub async fn next(&mut self) -> SignalRequest {
+        self.heard().await.unwrap_or(SignalRequest::End)
     }
 
     /// While another program has the terminal, Ctrl-C is for that one. Ctrl-Z is for the whole job:
     /// the shell waits until all of it has stopped. Cancel-safe.
-    pub async fn next_while_lent(&mut self) -> Asked {
+    pub async fn next_while_lent(&mut self) -> SignalRequest {
         loop {
-            if let Some(asked) = self.heard().await {
-                return asked;
+            if let Some(request) = self.heard().await {
+                return request;
             }
         }
     }
 
     /// None for Ctrl-C.
-    async fn heard(&mut self) -> Option<Asked> {
+    async fn heard(&mut self) -> Option<SignalRequest> {
         loop {
             let terminates = self.terminates;
             let terminated = async {
@@ -97,10 +97,10 @@ impl Signals {
                 biased;
                 Some(()) = self.vanished.recv() => return self.leave(),
                 _ = self.hangup.recv() => return self.leave(),
-                _ = self.suspend.recv() => return Some(Asked::Suspend),
+                _ = self.suspend.recv() => return Some(SignalRequest::Suspend),
                 () = terminated => {
                     self.terminates = None;
-                    return Some(Asked::End);
+                    return Some(SignalRequest::End);
                 }
                 _ = self.terminate.recv() => {
                     self.terminates.get_or_insert_with(|| Instant::now() + HANGUP_GRACE);
@@ -111,9 +111,9 @@ impl Signals {
     }
 
     /// A SIGTERM that came with the hangup has no effect.
-    fn leave(&mut self) -> Option<Asked> {
+    fn leave(&mut self) -> Option<SignalRequest> {
         self.terminates = None;
-        Some(Asked::Leave)
+        Some(SignalRequest::Leave)
     }
 }
 
@@ -206,10 +206,10 @@ mod tests {
         // On a busy machine the hangup may need longer than the grace.
         signals.terminates = Some(Instant::now() + Duration::from_secs(3600));
         raise(libc::SIGHUP);
-        assert_eq!(signals.next().await, Asked::Leave);
+        assert_eq!(signals.next().await, SignalRequest::Leave);
 
         raise(libc::SIGTERM);
-        assert_eq!(signals.next().await, Asked::End, "a SIGTERM alone");
+        assert_eq!(signals.next().await, SignalRequest::End, "a SIGTERM alone");
     }
 
     fn raise(number: libc::c_int) {

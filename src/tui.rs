@@ -7,13 +7,13 @@
 mod appearance;
 mod browser;
 mod census;
+mod commands;
 mod dashboard;
 mod end;
 mod events;
 mod farewell;
 mod input;
 mod log_pane;
-mod orders;
 mod own_log;
 mod pager;
 mod terminal;
@@ -28,7 +28,7 @@ use crate::manager::Command;
 use crate::paths::Home;
 use crate::process::job;
 use crate::protocol::{Mode, State};
-use crate::session::{Order, Session};
+use crate::session::{Session, SessionCommand};
 use crate::signals::Signals;
 use dashboard::Dashboard;
 use end::{End, Over};
@@ -226,7 +226,7 @@ async fn take_over_and_start(
     dashboard: &mut Dashboard,
 ) -> Result<Option<Host>, TuiError> {
     let host = take_over(settings, dashboard).await?;
-    dashboard.give(Order::Start, "starting");
+    dashboard.give(SessionCommand::Start, "starting");
     Ok(host)
 }
 

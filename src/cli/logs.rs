@@ -5,7 +5,7 @@ use super::{CliError, Context, block_on};
 use crate::config::Span;
 use crate::harmless;
 use crate::log::line::Level;
-use crate::log::query::{Found, Query, Sieve};
+use crate::log::query::{Found, LogFilter, Query};
 use crate::log::search::pattern;
 use crate::log::{FollowError, Follower, Start};
 use crate::signals::Reader;
@@ -51,9 +51,9 @@ pub(super) fn run(context: &Context, wanted: Logs) -> Result<i32, CliError> {
         if json { found.to_json() } else { harmless::lines(&found.into_plain()).into_owned() }
     };
 
-    let mut sieve = Sieve::new(Query { last: lines, level, pattern: grep, since, most: None });
+    let mut filter = LogFilter::new(Query { last: lines, level, pattern: grep, since, most: None });
     let mut follower = Follower::new(&context.home.temporal_log(), Start::Beginning);
-    let read = sieve.read(&mut follower, render, |line| raw(line.as_bytes()));
+    let read = filter.read(&mut follower, render, |line| raw(line.as_bytes()));
     if !follow {
         return read.map(|()| 0).map_err(|error| CliError::Other(error.to_string()));
     }
@@ -68,7 +68,7 @@ pub(super) fn run(context: &Context, wanted: Logs) -> Result<i32, CliError> {
                 () = reader.gone() => return Ok(0),
             };
             match next {
-                Ok(batch) => sieve.pass(&batch, |found| text.push_str(&render(found))),
+                Ok(batch) => filter.pass(&batch, |found| text.push_str(&render(found))),
                 Err(error) => {
                     trouble.is(Some(error));
                     continue;

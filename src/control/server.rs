@@ -1,7 +1,7 @@
 //! The host's side.
 
-mod asked;
 mod events;
+mod extract;
 mod logs;
 mod shares;
 mod socket;
@@ -15,13 +15,13 @@ use crate::process::descriptors;
 use crate::process::lock::HostLock;
 use crate::protocol::{ApiError, ErrorBody};
 use crate::supervisor::Cause;
-use asked::{Asked, Text};
 use axum::Json;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use extract::{ApiBody, ApiQuery};
 use shares::{Share, Shares};
 pub use socket::Socket;
 use std::sync::Arc;
@@ -160,15 +160,19 @@ fn ready_code(facts: &Facts) -> StatusCode {
     if facts.state_name().is_up() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
-async fn start(State(api): State<Api>, Asked(wait): Asked<Wait>) -> Response {
+async fn start(State(api): State<Api>, ApiQuery(wait): ApiQuery<Wait>) -> Response {
     command(&api, Command::Start, wait.wait, &api.shares.starts).await
 }
 
-async fn stop(State(api): State<Api>, Asked(wait): Asked<Wait>) -> Response {
+async fn stop(State(api): State<Api>, ApiQuery(wait): ApiQuery<Wait>) -> Response {
     command(&api, Command::Stop(Cause::Operator), wait.wait, &api.shares.stops).await
 }
 
-async fn restart(State(api): State<Api>, Asked(wait): Asked<Wait>, Text(body): Text) -> Response {
+async fn restart(
+    State(api): State<Api>,
+    ApiQuery(wait): ApiQuery<Wait>,
+    ApiBody(body): ApiBody,
+) -> Response {
     let settings = match new_settings(&api.manager.facts(), &body) {
         Ok(settings) => settings.map(Box::new),
         Err(error) => return failure(StatusCode::BAD_REQUEST, error),
@@ -194,7 +198,7 @@ fn new_settings(facts: &Facts, body: &[u8]) -> Result<Option<Settings>, ApiError
 
 /// In a task of its own: a client that has gone, or does not wait, must not
 /// leave it half done. The host ends only when Temporal is proven stopped.
-async fn shutdown(State(api): State<Api>, Asked(wait): Asked<Wait>) -> Response {
+async fn shutdown(State(api): State<Api>, ApiQuery(wait): ApiQuery<Wait>) -> Response {
     let _permit = match wait.wait.then(|| api.shares.stops.take()).transpose() {
         Ok(permit) => permit,
         Err(refused) => return failure(StatusCode::SERVICE_UNAVAILABLE, refused),

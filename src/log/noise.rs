@@ -9,7 +9,7 @@ mod sticky;
 use super::line::{Head, Kind, Level};
 use sticky::Awaited;
 
-/// Which noise.
+/// Lines that every start or stop writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noise {
     /// Of a start.
@@ -63,15 +63,15 @@ const OWN: [&str; 2] = ["temporal-sys", "default-worker-tq"];
 /// Namespaces that are created at a start.
 const MOST: usize = 100;
 
-/// Tells noise in the lines of a log, in their order.
+/// Finds noise in the lines of a log, in their order.
 #[derive(Debug, Default)]
-pub struct Listener {
+pub struct NoiseFilter {
     awaited: Vec<Awaited>,
 }
 
-impl Listener {
-    /// Whether the next line is noise. `head` is that of the line.
-    pub fn hear(&mut self, line: &str, head: &Head) -> Option<Noise> {
+impl NoiseFilter {
+    /// Returns the noise that the next line is. `head` is that of the line.
+    pub fn classify(&mut self, line: &str, head: &Head) -> Option<Noise> {
         if head.kind == Kind::Mark {
             self.awaited.clear();
         }
@@ -141,12 +141,12 @@ mod tests {
     use jiff::tz::TimeZone;
 
     fn noise(line: &str) -> Option<Noise> {
-        heard(&[line])[0]
+        classified(&[line])[0]
     }
 
-    fn heard(lines: &[&str]) -> Vec<Option<Noise>> {
-        let (mut parser, mut listener) = (LineParser::new(TimeZone::UTC), Listener::default());
-        lines.iter().map(|line| listener.hear(line, &parser.scan(line))).collect()
+    fn classified(lines: &[&str]) -> Vec<Option<Noise>> {
+        let (mut parser, mut filter) = (LineParser::new(TimeZone::UTC), NoiseFilter::default());
+        lines.iter().map(|line| filter.classify(line, &parser.scan(line))).collect()
     }
 
     const ANNOUNCED: &str = r#"{"time":"2026-11-23T06:41:45.433Z","level":"INFO","msg":"Started Worker","service":"worker","Namespace":"default","TaskQueue":"temporal-sys-per-ns-tq","WorkerID":"temporal-system@vm@default"}"#;
@@ -160,26 +160,26 @@ mod tests {
     #[test]
     fn the_queue_that_temporals_own_worker_keeps_to_itself_is_noise() {
         let own = queue(45, "vm", "default");
-        assert_eq!(heard(&[ANNOUNCED, &own]), [Some(Noise::StartUp); 2]);
+        assert_eq!(classified(&[ANNOUNCED, &own]), [Some(Noise::StartUp); 2]);
         let text = [
             "time=2026-11-22T20:53:38.023 level=INFO msg=\"Started Worker\" service=worker Namespace=default TaskQueue=temporal-sys-per-ns-tq WorkerID=temporal-system@vm@default",
             "time=2026-11-22T20:53:38.123 level=INFO msg=\"Started physicalTaskQueueManager\" component=matching-engine wf-task-queue-name=vm:4de9bf92-59a6-4432-aa65-3e04e5c002f9 wf-task-queue-type=Workflow wf-namespace=default worker-version=_unversioned_",
         ];
-        assert_eq!(heard(&text), [Some(Noise::StartUp); 2]);
+        assert_eq!(classified(&text), [Some(Noise::StartUp); 2]);
     }
 
     #[test]
     fn one_that_a_users_worker_keeps_to_itself_is_not() {
         let own = queue(45, "vm", "default");
-        assert_eq!(heard(&[&own]), [None], "nobody has announced it");
-        let after = |line: &str| heard(&[ANNOUNCED, line])[1];
+        assert_eq!(classified(&[&own]), [None], "nobody has announced it");
+        let after = |line: &str| classified(&[ANNOUNCED, line])[1];
         assert_eq!(after(&queue(45, "laptop", "default")), None);
         assert_eq!(after(&queue(45, "vm", "orders")), None);
         assert_eq!(after(&queue(59, "vm", "default")), None, "long after the start");
         assert_eq!(after(&own.replace("576d0947", "billing!")), None, "a name like any other");
-        assert_eq!(heard(&[ANNOUNCED, &own, &own])[2], None, "there is one a start");
+        assert_eq!(classified(&[ANNOUNCED, &own, &own])[2], None, "there is one a start");
         let next = r#"{"stigmer":"generation","n":3}"#;
-        assert_eq!(heard(&[ANNOUNCED, next, &own])[2], None);
+        assert_eq!(classified(&[ANNOUNCED, next, &own])[2], None);
     }
 
     #[test]

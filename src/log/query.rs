@@ -24,7 +24,7 @@ pub struct Query {
 
 /// Applies a query to lines in their order.
 #[derive(Debug)]
-pub struct Sieve {
+pub struct LogFilter {
     query: Query,
     parser: LineParser,
     zone: TimeZone,
@@ -41,8 +41,8 @@ pub struct Found {
     pub plain: String,
 }
 
-impl Sieve {
-    /// A sieve at the beginning of a log.
+impl LogFilter {
+    /// A filter at the beginning of a log.
     #[must_use]
     pub fn new(query: Query) -> Self {
         let zone = crate::clock::zone();
@@ -144,7 +144,7 @@ mod tests {
         )
         .unwrap();
         let mut found = Vec::new();
-        Sieve::new(query)
+        LogFilter::new(query)
             .read(
                 &mut Follower::new(file.path(), Start::Beginning),
                 |found| found.line.message,
@@ -192,7 +192,7 @@ mod tests {
         let cut = format!("{} bytes cut", line.len() - MAX_LINE);
         std::fs::write(file.path(), line + "\n").unwrap();
         let mut lines = Vec::new();
-        Sieve::new(Query { level: Some(Level::Warn), ..Query::default() })
+        LogFilter::new(Query { level: Some(Level::Warn), ..Query::default() })
             .read(
                 &mut Follower::new(file.path(), Start::Beginning),
                 |found| found.to_json(),

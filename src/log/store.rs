@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 use pages::{Pages, Place};
 
 use super::line::{Head, Kind, Level, LineParser, LogLine};
-use super::noise::{self, Noise};
+use super::noise::{Noise, NoiseFilter};
 use super::search::Finder;
 
 /// What an entry costs beside its text: itself, and a line end.
@@ -33,7 +33,7 @@ const MAX_COMPONENTS: usize = 1_000;
 #[derive(Debug)]
 pub struct LogStore {
     parser: LineParser,
-    noises: noise::Listener,
+    noise: NoiseFilter,
     pages: Pages,
     slots: VecDeque<Slot>,
     first: u64,
@@ -77,7 +77,7 @@ impl LogStore {
     pub fn new(max_lines: usize, max_bytes: usize, zone: TimeZone) -> Self {
         Self {
             parser: LineParser::new(zone),
-            noises: noise::Listener::default(),
+            noise: NoiseFilter::default(),
             pages: Pages::default(),
             slots: VecDeque::new(),
             first: 0,
@@ -99,7 +99,7 @@ impl LogStore {
             component: self.intern(&head.component),
             level: head.level,
             kind: head.kind,
-            noise: self.noises.hear(&text, &head),
+            noise: self.noise.classify(&text, &head),
         };
         self.bytes += slot.cost();
         self.slots.push_back(slot);

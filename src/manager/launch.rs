@@ -29,7 +29,7 @@ const CLEARING: Duration = Duration::from_secs(5);
 
 /// What to launch.
 #[derive(Debug, Clone)]
-pub struct Order {
+pub struct LaunchRequest {
     /// The number it gets.
     pub generation: Generation,
     /// Why, for the mark in the log.
@@ -92,16 +92,16 @@ pub struct Started {
 ///
 /// # Errors
 /// Why it was not spawned.
-pub async fn launch(order: Order, permit: &Permit) -> Result<Launched, Refused> {
+pub async fn launch(request: LaunchRequest, permit: &Permit) -> Result<Launched, Refused> {
     let begun = Instant::now();
-    let settings = order.settings.clone();
+    let settings = request.settings.clone();
     if settings.address.is_some() {
         let port = settings.port;
         return Ok(Launched::External(Occupant::unknown(port)));
     }
     let clearing = settings.clone();
     permit.check_in_place().map_err(|error| not_begun(&error))?;
-    let unadopted = order.unadopted;
+    let unadopted = request.unadopted;
     let clears_under = permit.clone();
     let met = permit
         .run(move || clear(&clearing, unadopted, &clears_under))
@@ -118,8 +118,8 @@ pub async fn launch(order: Order, permit: &Permit) -> Result<Launched, Refused> 
     permit.check_in_place().map_err(|error| not_begun(&error))?;
     let starts_under = permit.clone();
     let launching = move || {
-        let prepared = prepare(&order)?;
-        start(&order, prepared, begun.elapsed(), &starts_under)
+        let prepared = prepare(&request)?;
+        start(&request, prepared, begun.elapsed(), &starts_under)
     };
     let spawned = permit.run(launching).await.map_err(|error| hangs(&error))??;
     let (subject, watched) = spawned.leader.watch().map_err(|error| {
@@ -245,8 +245,8 @@ struct Prepared {
     notes: Vec<String>,
 }
 
-fn prepare(order: &Order) -> Result<Prepared, Refused> {
-    let settings = &order.settings;
+fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
+    let settings = &request.settings;
     let home = &settings.home;
     let located = locate::locate(
         settings.temporal_bin.as_deref(),
@@ -296,7 +296,7 @@ fn prepare(order: &Order) -> Result<Prepared, Refused> {
         .ok_or_else(|| held_by_stranger(&lock_path, &holder_of(&lock_path)))?;
     // Before the spawn, so that the number is never given out again. On a disk that does not even
     // take its length no other host can start either, and this one knows the number.
-    if let Err(error) = lock.write_number(order.generation.0) {
+    if let Err(error) = lock.write_number(request.generation.0) {
         tracing::warn!(path = %lock_path.display(), %error, "not written yet");
     }
     let mut locks = vec![lock];
@@ -321,7 +321,7 @@ fn prepare(order: &Order) -> Result<Prepared, Refused> {
         );
         Refused::for_now(&error, failure)
     })?;
-    let log = open_log(&home.temporal_log(), order).or_else(|error| {
+    let log = open_log(&home.temporal_log(), request).or_else(|error| {
         notes.push(format!(
             "Temporal's log {} cannot be written: {error}; a restart tries again",
             home.temporal_log().display()
@@ -344,16 +344,16 @@ struct Log {
 
 /// Opens the log and marks where this generation begins. A disk that does not take the mark may
 /// take the server's lines later.
-fn open_log(path: &Path, order: &Order) -> io::Result<Log> {
+fn open_log(path: &Path, request: &LaunchRequest) -> io::Result<Log> {
     let mut output = files::open_for_writing(OpenOptions::new().append(true).create(true), path)?;
     let mut mark = serde_json::json!({
         "stigmer": "generation",
-        "n": order.generation,
+        "n": request.generation,
         "time": jiff::Timestamp::now(),
-        "cause": order.cause,
+        "cause": request.cause,
     });
-    if !order.detail.is_empty() {
-        mark["detail"] = order.detail.clone().into();
+    if !request.detail.is_empty() {
+        mark["detail"] = request.detail.clone().into();
     }
     let mark = format!("{mark}\n");
     let before = output.metadata()?.len();
@@ -368,21 +368,21 @@ fn open_log(path: &Path, order: &Order) -> io::Result<Log> {
 }
 
 fn start(
-    order: &Order,
+    request: &LaunchRequest,
     prepared: Prepared,
     cleaned: Duration,
     permit: &Permit,
 ) -> Result<Spawned, Refused> {
-    let settings = &order.settings;
+    let settings = &request.settings;
     let home = &settings.home;
     let arguments = arguments::arguments(settings, prepared.metrics_port);
     let marker =
-        format!("{}.{}.{}", order.generation, own_pid(), jiff::Timestamp::now().as_nanosecond());
+        format!("{}.{}.{}", request.generation, own_pid(), jiff::Timestamp::now().as_nanosecond());
     let mut record = Record {
         name: String::new(),
         started_at: jiff::Timestamp::now().as_second(),
         marker: marker.clone(),
-        generation: order.generation,
+        generation: request.generation,
         port: settings.port,
         ui_port: settings.ui_port,
         metrics_port: prepared.metrics_port,

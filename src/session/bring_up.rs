@@ -1,6 +1,6 @@
 //! What a viewer that was asked for with options does to the host that it finds.
 
-use super::{Order, Session};
+use super::{Session, SessionCommand};
 use crate::config::{self, Different, Options, Settings};
 use crate::control::client;
 use crate::manager::Command;
@@ -25,7 +25,7 @@ impl Session {
         let anew = same.is_err().then(|| settings.clone());
         tokio::spawn(async move {
             let Some(settings) = anew else {
-                let _ = session.order(Order::Start).await;
+                let _ = session.command(SessionCommand::Start).await;
                 return;
             };
             match &session {

@@ -1,6 +1,6 @@
 //! Counts workflows for a dashboard, while one is open and Temporal is up.
 
-use crate::presenter::{Look, Server};
+use crate::presenter::{Server, WorkflowSample};
 use crate::protocol::Status;
 use crate::session::{Changes, Session};
 use crate::temporal::health::Client;
@@ -9,15 +9,15 @@ use crate::temporal::workflows::Workflows;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Between two looks. They share a rate limit with the user's programs.
+/// Between two samples. They share a rate limit with the user's programs.
 const PERIOD: Duration = Duration::from_secs(3);
 /// A count is a matter of milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The latest look.
+/// The latest sample.
 #[derive(Debug)]
 pub struct Census {
-    latest: watch::Receiver<Option<Look>>,
+    latest: watch::Receiver<Option<WorkflowSample>>,
 }
 
 impl Census {
@@ -34,21 +34,21 @@ impl Census {
         Self { latest }
     }
 
-    /// The next look that differs from the one before; cancel-safe.
-    pub async fn next(&mut self) -> Look {
+    /// The next sample that differs from the one before; cancel-safe.
+    pub async fn next(&mut self) -> WorkflowSample {
         loop {
             if self.latest.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
-            if let Some(look) = &*self.latest.borrow_and_update() {
-                return look.clone();
+            if let Some(sample) = &*self.latest.borrow_and_update() {
+                return sample.clone();
             }
         }
     }
 }
 
 /// Looks at each server as soon as it is up, and then at its pace.
-async fn count(session: Session, tell: &watch::Sender<Option<Look>>) {
+async fn count(session: Session, tell: &watch::Sender<Option<WorkflowSample>>) {
     let mut changes = session.changes();
     let mut client: Option<(String, Client)> = None;
     loop {
@@ -57,8 +57,8 @@ async fn count(session: Session, tell: &watch::Sender<Option<Look>>) {
         let again = async {
             let Some(server) = server else { return std::future::pending().await };
             let (found, holdings) = look(&status, &mut client).await;
-            let look = Some(Look { server, found, holdings });
-            tell.send_if_modified(|latest| std::mem::replace(latest, look.clone()) != look);
+            let sample = Some(WorkflowSample { server, found, holdings });
+            tell.send_if_modified(|latest| std::mem::replace(latest, sample.clone()) != sample);
             tokio::time::sleep(PERIOD).await;
         };
         tokio::select! {

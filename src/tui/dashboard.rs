@@ -3,10 +3,10 @@
 use super::appearance::{depth, suitable, symbols};
 use super::browser;
 use super::census::Census;
+use super::commands::PendingCommands;
 use super::end::{End, Over};
 use super::events::Events;
 use super::log_pane::LogPane;
-use super::orders::Orders;
 use super::own_log::OwnLog;
 use super::terminal::{self, Screen};
 use super::witness::Witness;
@@ -14,7 +14,7 @@ use super::{input, pager};
 use crate::log::{Follower, Start};
 use crate::paths::Home;
 use crate::presenter::{self, Unwatched, Viewer};
-use crate::session::{Link, Order, Session};
+use crate::session::{Link, Session, SessionCommand};
 use crate::signals::Signals;
 use std::io;
 use std::path::PathBuf;
@@ -60,7 +60,7 @@ pub(super) struct Dashboard {
     /// change removes it.
     pub(super) model: Option<Model>,
     witness: Witness,
-    orders: Orders,
+    commands: PendingCommands,
     /// To be opened in a pager.
     read: Option<LogFile>,
 }
@@ -79,7 +79,7 @@ impl Dashboard {
             own_file: Follower::new(&home.stigmer_log(), Start::Tail(1_000)).resting(LOG_PAUSE),
             toast_until: None,
             model: None,
-            orders: Orders::none(),
+            commands: PendingCommands::none(),
             read: None,
         }
     }
@@ -90,7 +90,7 @@ impl Dashboard {
         self.session = session;
         self.viewer.hosts = hosts;
         // Those were for another host, which has them or is gone with them.
-        self.orders = Orders::none();
+        self.commands = PendingCommands::none();
         self.viewer.under_way = None;
         self.model = None;
     }
@@ -176,8 +176,8 @@ impl Dashboard {
                     self.own.push(&batch);
                     due = by(last_frame + FRAME / 2);
                 }
-                outcome = self.orders.next() => {
-                    self.viewer.under_way = self.orders.under_way();
+                outcome = self.commands.next() => {
+                    self.viewer.under_way = self.commands.under_way();
                     if let Err(error) = outcome && error.code != "superseded" {
                         self.toast(error.message.lines().next().unwrap_or_default());
                     }
@@ -227,11 +227,11 @@ impl Dashboard {
         let action = self.ui.handle(input, &model, &self.log);
         let url = model.ui_url.clone().filter(|_| action == Some(Action::OpenWebUi));
         self.model = Some(model);
-        let (order, word) = match action? {
+        let (command, word) = match action? {
             Action::Start if self.viewer.unwatched.is_some() => return Some(End::TakesOver),
-            Action::Start => (Order::Start, "starting"),
-            Action::Stop => (Order::Stop, "stopping"),
-            Action::Restart => (Order::Restart, "restarting"),
+            Action::Start => (SessionCommand::Start, "starting"),
+            Action::Stop => (SessionCommand::Stop, "stopping"),
+            Action::Restart => (SessionCommand::Restart, "restarting"),
             Action::Quit(choice) => return Some(End::Over(Over::Quit(choice))),
             Action::OpenWebUi => {
                 self.open_web_ui(url.as_deref());
@@ -250,14 +250,14 @@ impl Dashboard {
                 return None;
             }
         };
-        self.give(order, word);
+        self.give(command, word);
         None
     }
 
-    pub(super) fn give(&mut self, order: Order, word: &'static str) {
+    pub(super) fn give(&mut self, command: SessionCommand, word: &'static str) {
         let session = self.session.clone();
-        self.orders.give(word, async move { session.order(order).await });
-        self.viewer.under_way = self.orders.under_way();
+        self.commands.give(word, async move { session.command(command).await });
+        self.viewer.under_way = self.commands.under_way();
         self.model = None;
     }
 

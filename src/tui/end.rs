@@ -1,6 +1,6 @@
 //! What ends the loop of the dashboard.
 
-use crate::signals::Asked;
+use crate::signals::SignalRequest;
 use stigmer_ui::QuitChoice;
 
 /// Why the loop ended.
@@ -29,12 +29,12 @@ pub(super) enum Over {
     Panicked,
 }
 
-impl From<Asked> for End {
-    fn from(asked: Asked) -> Self {
-        match asked {
-            Asked::End => Self::Over(Over::Signalled),
-            Asked::Leave => Self::Over(Over::Vanished),
-            Asked::Suspend => Self::Suspended,
+impl From<SignalRequest> for End {
+    fn from(request: SignalRequest) -> Self {
+        match request {
+            SignalRequest::End => Self::Over(Over::Signalled),
+            SignalRequest::Leave => Self::Over(Over::Vanished),
+            SignalRequest::Suspend => Self::Suspended,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! `GET /v1/logs`: what `stigmer local logs --json` prints.
 
-use super::asked::Asked;
+use super::extract::ApiQuery;
 use super::{Api, failure};
-use crate::log::query::{Query, Sieve};
+use crate::log::query::{LogFilter, Query};
 use crate::log::search::pattern;
 use crate::log::{Follower, Start};
 use crate::process::threads::LOOKS;
@@ -32,7 +32,7 @@ const READ: Duration = Duration::from_secs(30);
 /// One reads at a time, so that many who ask cost no more than one.
 static READING: Semaphore = Semaphore::const_new(1);
 
-pub(super) async fn logs(State(api): State<Api>, Asked(wanted): Asked<Logs>) -> Response {
+pub(super) async fn logs(State(api): State<Api>, ApiQuery(wanted): ApiQuery<Logs>) -> Response {
     let Logs { tail, level, grep } = wanted;
     let bad = |message: String| {
         let hint = "see `stigmer local logs --help`";
@@ -55,7 +55,7 @@ pub(super) async fn logs(State(api): State<Api>, Asked(wanted): Asked<Logs>) -> 
     let _turn = READING.acquire().await;
     let read = LOOKS.run(READ, move || {
         let mut text = String::new();
-        Sieve::new(Query { last, level, pattern, since: None, most: Some(BYTES_MAX) })
+        LogFilter::new(Query { last, level, pattern, since: None, most: Some(BYTES_MAX) })
             .read(
                 &mut Follower::new(&path, Start::Beginning),
                 |found| found.to_json(),

@@ -23,8 +23,8 @@ impl Rig {
         Self { _folder: folder, home, settings, lock }
     }
 
-    fn order(&self, unadopted: bool) -> Order {
-        Order {
+    fn request(&self, unadopted: bool) -> LaunchRequest {
+        LaunchRequest {
             generation: Generation(1),
             cause: Cause::Operator,
             detail: String::new(),
@@ -55,7 +55,7 @@ impl Rig {
 async fn start_in_a_home_that_was_taken_during_the_preparation_spawns_and_records_nothing() {
     let rig = Rig::new();
     let permit = rig.permit().await;
-    let order = rig.order(false);
+    let request = rig.request(false);
     let prepared = Prepared {
         // It ends at once, with any arguments.
         program: "/bin/true".into(),
@@ -63,12 +63,12 @@ async fn start_in_a_home_that_was_taken_during_the_preparation_spawns_and_record
         metrics_port: 1,
         locks: Vec::new(),
         stamp: None,
-        log: open_log(&rig.home.temporal_log(), &order).unwrap(),
+        log: open_log(&rig.home.temporal_log(), &request).unwrap(),
         notes: Vec::new(),
     };
     let _other = rig.lose_home();
     let before = rig.recorded_text();
-    let refused = start(&order, prepared, Duration::ZERO, &permit).err().expect("refused");
+    let refused = start(&request, prepared, Duration::ZERO, &permit).err().expect("refused");
     assert!(refused.curable && refused.failure.reason.contains("replaced"), "{refused:?}");
     assert_eq!(rig.recorded_text(), before, "the other host's");
 }
@@ -119,7 +119,7 @@ async fn server_that_this_host_could_not_look_at_is_not_ended_but_met() {
         ..crate::process::record::tests::record()
     };
     record.write(&home.record()).unwrap();
-    let launched = launch(rig.order(true), &permit).await.unwrap();
+    let launched = launch(rig.request(true), &permit).await.unwrap();
     assert!(matches!(launched, Launched::Met(met, _) if *met == record));
     assert!(child.try_wait().unwrap().is_none(), "it lives");
     assert!(home.record().exists());

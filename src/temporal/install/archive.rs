@@ -40,7 +40,7 @@ pub(super) fn fetch(
     let mut response = agent.get(url).call().map_err(|error| explain(&error))?;
     progress.started(url, response.body().content_length());
     let body = response.body_mut().with_config().limit(MAX_PROGRAM).reader();
-    unpack(Counted { body, read: 0, progress }, staging)
+    unpack(ProgressReader { body, read: 0, progress }, staging)
 }
 
 /// Writes the one wanted entry. Whatever else is in the archive is not touched, and neither are the
@@ -87,14 +87,14 @@ fn explain(error: &Error) -> String {
     }
 }
 
-/// Tells how far it is.
-struct Counted<'a, R> {
+/// A reader that reports how much it has read.
+struct ProgressReader<'a, R> {
     body: R,
     read: u64,
     progress: &'a mut dyn Progress,
 }
 
-impl<R: Read> Read for Counted<'_, R> {
+impl<R: Read> Read for ProgressReader<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.body.read(buffer)?;
         self.read += n as u64;

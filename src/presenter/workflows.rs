@@ -28,26 +28,26 @@ impl Server {
     }
 }
 
-/// A look at the workflows of a server; none where it did not say.
+/// The workflows of a server at one moment; `None` where the server did not answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Look {
-    /// Whose.
+pub struct WorkflowSample {
+    /// The server.
     pub server: Server,
-    /// What was seen.
+    /// Workflows of the shown namespace.
     pub found: Option<Workflows>,
-    /// What all namespaces hold; none where it did not say.
+    /// Workflows of all namespaces.
     pub holdings: Option<Holdings>,
 }
 
-/// The latest look, and the last counts of the same server.
+/// The latest sample, and the last counts of the same server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Counted {
+pub struct KnownWorkflows {
     server: Option<Server>,
     workflows: Latest<Workflows>,
     holdings: Latest<Holdings>,
 }
 
-/// What was found last, and whether the latest look found it.
+/// The last count, and whether the latest sample has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Latest<T> {
     found: Option<T>,
@@ -67,14 +67,14 @@ impl<T> Latest<T> {
     }
 }
 
-impl Counted {
-    /// Takes note of another look.
-    pub fn note(&mut self, look: Look) {
-        if self.server != Some(look.server) {
-            *self = Self { server: Some(look.server), ..Self::default() };
+impl KnownWorkflows {
+    /// Takes note of another sample.
+    pub fn note(&mut self, sample: WorkflowSample) {
+        if self.server != Some(sample.server) {
+            *self = Self { server: Some(sample.server), ..Self::default() };
         }
-        self.workflows.note(look.found);
-        self.holdings.note(look.holdings);
+        self.workflows.note(sample.found);
+        self.holdings.note(sample.holdings);
     }
 
     /// What is so now. Absent rather than wrong.
@@ -117,10 +117,10 @@ mod tests {
         status
     }
 
-    fn look(status: &Status, running: Option<u64>) -> Look {
+    fn sample(status: &Status, running: Option<u64>) -> WorkflowSample {
         let found = running.map(|running| Workflows { running, ..Workflows::default() });
         let holdings = running.map(|running| Holdings { running, closed: 1 });
-        Look { server: Server::of(status).unwrap(), found, holdings }
+        WorkflowSample { server: Server::of(status).unwrap(), found, holdings }
     }
 
     fn running(workflows: Option<&Workflows>) -> Option<u64> {
@@ -134,41 +134,41 @@ mod tests {
     #[test]
     fn a_count_is_shown_while_the_server_that_gave_it_is_up() {
         let first = status(State::Ready, 1, 7);
-        let mut counted = Counted::default();
-        assert_eq!(counted.now(&first), None);
-        counted.note(look(&first, Some(3)));
-        assert_eq!(running(counted.now(&first)), Some(3));
-        assert_eq!(running(counted.now(&status(State::Degraded, 1, 7))), Some(3));
+        let mut known = KnownWorkflows::default();
+        assert_eq!(known.now(&first), None);
+        known.note(sample(&first, Some(3)));
+        assert_eq!(running(known.now(&first)), Some(3));
+        assert_eq!(running(known.now(&status(State::Degraded, 1, 7))), Some(3));
         for state in State::ALL.into_iter().filter(|state| !state.is_up()) {
-            assert_eq!(counted.now(&status(state, 1, 7)), None, "{state}");
+            assert_eq!(known.now(&status(state, 1, 7)), None, "{state}");
         }
         let next = status(State::Ready, 2, 8);
-        assert_eq!((counted.now(&next), counted.held(&next)), (None, WorkflowCount::Unknown));
+        assert_eq!((known.now(&next), known.held(&next)), (None, WorkflowCount::Unknown));
         let nothing = Status { temporal: None, ..first };
-        assert_eq!((counted.now(&nothing), counted.held(&nothing)), (None, WorkflowCount::Unknown));
+        assert_eq!((known.now(&nothing), known.held(&nothing)), (None, WorkflowCount::Unknown));
     }
 
     #[test]
     fn the_last_count_of_a_server_that_no_longer_answers_is_kept_but_not_shown() {
         let first = status(State::Degraded, 1, 7);
-        let mut counted = Counted::default();
-        counted.note(look(&first, None));
-        assert_eq!(counted.held(&first), WorkflowCount::Unknown);
-        counted.note(look(&first, Some(3)));
-        assert_eq!(counted.held(&first), WorkflowCount::Current(held(3)));
-        counted.note(look(&first, None));
-        counted.note(look(&first, None));
+        let mut known = KnownWorkflows::default();
+        known.note(sample(&first, None));
+        assert_eq!(known.held(&first), WorkflowCount::Unknown);
+        known.note(sample(&first, Some(3)));
+        assert_eq!(known.held(&first), WorkflowCount::Current(held(3)));
+        known.note(sample(&first, None));
+        known.note(sample(&first, None));
         assert_eq!(
-            (counted.now(&first), counted.held(&first)),
+            (known.now(&first), known.held(&first)),
             (None, WorkflowCount::Earlier(held(3)))
         );
-        counted.note(look(&first, Some(0)));
-        assert_eq!(running(counted.now(&first)), Some(0));
-        assert_eq!(counted.held(&status(State::Starting, 1, 7)), WorkflowCount::Earlier(held(0)));
+        known.note(sample(&first, Some(0)));
+        assert_eq!(running(known.now(&first)), Some(0));
+        assert_eq!(known.held(&status(State::Starting, 1, 7)), WorkflowCount::Earlier(held(0)));
         let next = status(State::Ready, 2, 8);
-        counted.note(look(&next, None));
+        known.note(sample(&next, None));
         assert_eq!(
-            counted.held(&next),
+            known.held(&next),
             WorkflowCount::Unknown,
             "those of another server are not its own"
         );

@@ -1,5 +1,5 @@
-//! Orders that were given here. One may be given before another is done, and that one's outcome
-//! says nothing about it.
+//! Commands that this dashboard has given and that are not done. A command may be given before an earlier one is
+//! done; the outcome of one says nothing about another.
 
 use crate::protocol::ApiError;
 use tokio::sync::mpsc;
@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 type Outcome = Result<(), ApiError>;
 
 /// See the module's documentation.
-pub(super) struct Orders {
+pub(super) struct PendingCommands {
     given: u64,
     /// What each that is not done yet is called, the newest last.
     pending: Vec<(u64, &'static str)>,
@@ -15,7 +15,7 @@ pub(super) struct Orders {
     outcomes: mpsc::UnboundedReceiver<(u64, Outcome)>,
 }
 
-impl Orders {
+impl PendingCommands {
     pub(super) fn none() -> Self {
         let (tell, outcomes) = mpsc::unbounded_channel();
         Self { given: 0, pending: Vec::new(), tell, outcomes }
@@ -25,14 +25,14 @@ impl Orders {
     pub(super) fn give(
         &mut self,
         word: &'static str,
-        order: impl Future<Output = Outcome> + Send + 'static,
+        command: impl Future<Output = Outcome> + Send + 'static,
     ) {
         self.given += 1;
         let (number, tell) = (self.given, self.tell.clone());
         self.pending.push((number, word));
         tokio::spawn(async move {
             // The dashboard may be gone by then.
-            let _ = tell.send((number, order.await));
+            let _ = tell.send((number, command.await));
         });
     }
 
@@ -59,21 +59,21 @@ mod tests {
 
     #[tokio::test]
     async fn the_outcome_of_one_says_nothing_about_another() {
-        let mut orders = Orders::none();
+        let mut commands = PendingCommands::none();
         let [restart, stop, start] = ["restarting", "stopping", "starting"].map(|word| {
             let (done, outcome) = oneshot::channel();
-            orders.give(word, async { outcome.await.unwrap() });
+            commands.give(word, async { outcome.await.unwrap() });
             done
         });
-        assert_eq!(orders.under_way(), Some("starting"));
+        assert_eq!(commands.under_way(), Some("starting"));
         restart.send(Err(ApiError::new("superseded", "", ""))).unwrap();
-        assert_eq!(orders.next().await.unwrap_err().code, "superseded");
-        assert_eq!(orders.under_way(), Some("starting"));
+        assert_eq!(commands.next().await.unwrap_err().code, "superseded");
+        assert_eq!(commands.under_way(), Some("starting"));
         start.send(Ok(())).unwrap();
-        assert_eq!(orders.next().await, Ok(()));
-        assert_eq!(orders.under_way(), Some("stopping"));
+        assert_eq!(commands.next().await, Ok(()));
+        assert_eq!(commands.under_way(), Some("stopping"));
         stop.send(Ok(())).unwrap();
-        assert_eq!(orders.next().await, Ok(()));
-        assert_eq!(orders.under_way(), None);
+        assert_eq!(commands.next().await, Ok(()));
+        assert_eq!(commands.under_way(), None);
     }
 }

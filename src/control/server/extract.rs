@@ -14,10 +14,10 @@ use std::time::Duration;
 /// Within this time a client sends the body of its request.
 const BODY: Duration = Duration::from_secs(5);
 
-/// What stands behind the `?`.
-pub(super) struct Asked<T>(pub(super) T);
+/// The query of a request.
+pub(super) struct ApiQuery<T>(pub(super) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ApiQuery<T> {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
@@ -34,9 +34,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
 }
 
 /// A body in full; its size is bounded.
-pub(super) struct Text(pub(super) Bytes);
+pub(super) struct ApiBody(pub(super) Bytes);
 
-impl<S: Send + Sync> FromRequest<S> for Text {
+impl<S: Send + Sync> FromRequest<S> for ApiBody {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
