@@ -151,35 +151,49 @@ pub async fn hand_over(home: &Home, host: Host) -> Result<Pid, HandOverError> {
     let options = host.handle().facts().settings.options.clone();
     // A launch that is under way is seen to its end, however long it takes.
     let Released { left, last_answers } = host.release().await;
-    let was_down = Intent::is_down(home);
-    let mut pauses = PAUSES.iter();
-    let taken = loop {
-        let taken = next_host(home, &options).await;
-        match (&taken, pauses.next()) {
-            // A stop has ended it.
-            (Err(HandOverError::Ended { code: Some(0), .. }), _) => break taken,
-            (Err(HandOverError::Spawn(_) | HandOverError::Ended { .. }), Some(pause)) => {
-                tokio::time::sleep(*pause).await;
-            }
-            (Ok(_) | Err(_), _) => break taken,
-        }
-        // A command has stopped the server meanwhile; what is handed over would start it again.
-        if !was_down && Intent::is_down(home) {
-            break Err(HandOverError::Outrun);
-        }
-        if let Err(error) = &taken {
-            tracing::warn!(%error, "not handed over, trying again");
-        }
-        if let Some(left) = &left {
-            left.write_again(home);
-        }
-    };
+    let taken = until_taken(home, left.as_ref(), || next_host(home, &options)).await;
     match &taken {
         Ok(_) => watchdog::disarm(),
         Err(_) => HandOver::discard(home),
     }
     let _ = last_answers.await;
     taken
+}
+
+/// Starts hosts with `start` until one of them, or another that was faster, has taken over. Each of
+/// them finds what the last host left.
+async fn until_taken(
+    home: &Home,
+    left: Option<&HandOver>,
+    mut start: impl AsyncFnMut() -> Result<Pid, HandOverError>,
+) -> Result<Pid, HandOverError> {
+    let was_down = Intent::is_down(home);
+    let mut pauses = PAUSES.iter();
+    loop {
+        let taken = start().await;
+        match (&taken, pauses.next()) {
+            // A stop has ended it.
+            (Err(HandOverError::Ended { code: Some(0), .. }), _) => return taken,
+            // The process was a command that has stopped the server. Any other one has left the
+            // server without a host, and no watchdog may be there to replace it.
+            (Err(HandOverError::Outrun), _) if Intent::is_down(home) => return taken,
+            (
+                Err(HandOverError::Spawn(_) | HandOverError::Ended { .. } | HandOverError::Outrun),
+                Some(pause),
+            ) => tokio::time::sleep(*pause).await,
+            (Ok(_) | Err(_), _) => return taken,
+        }
+        // A command has stopped the server meanwhile; what is handed over would start it again.
+        if !was_down && Intent::is_down(home) {
+            return Err(HandOverError::Outrun);
+        }
+        if let Err(error) = &taken {
+            tracing::warn!(%error, "not handed over, trying again");
+        }
+        if let Some(left) = left {
+            left.write_again(home);
+        }
+    }
 }
 
 async fn next_host(home: &Home, options: &Options) -> Result<Pid, HandOverError> {
@@ -299,5 +313,28 @@ async fn serve(host: Host) -> i32 {
             tracing::error!(%error, "not stopped");
             1
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn another_host_is_started_after_a_process_that_held_the_lock_and_left_no_host() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path()).unwrap();
+        let mut results = vec![Ok(7), Err(HandOverError::Outrun)];
+        let taken = until_taken(&home, None, async || results.pop().unwrap()).await;
+        assert_eq!(taken.unwrap(), 7);
+
+        Intent::write_down(&home).unwrap();
+        let mut started = 0;
+        let taken = until_taken(&home, None, async || {
+            started += 1;
+            Err(HandOverError::Outrun)
+        });
+        assert!(matches!(taken.await, Err(HandOverError::Outrun)), "the server is stopped");
+        assert_eq!(started, 1);
     }
 }
