@@ -181,18 +181,23 @@ mod tests {
 
     #[tokio::test]
     async fn the_socket_of_a_host_that_has_taken_the_home_stays() {
-        let folder = tempfile::tempdir().unwrap();
-        let [path, lock_path] = ["socket", "lock"].map(|name| folder.path().join(name));
-        let lock = Arc::new(HostLock::take(&lock_path).unwrap().unwrap());
-        let socket = Socket::new(path.clone(), &lock);
-        drop(socket.bind().unwrap().unwrap());
-        std::fs::remove_file(&lock_path).unwrap();
-        let other = Arc::new(HostLock::take(&lock_path).unwrap().unwrap());
-        let _listener = Socket::new(path.clone(), &other).bind().unwrap().unwrap();
-        let of_other = KnownFile::at(&path).unwrap().unwrap();
-        assert!(socket.bind().unwrap().is_err());
-        assert!(of_other.is_at(&path).unwrap());
-        socket.remove();
-        assert!(of_other.is_at(&path).unwrap());
+        // A host that leaves at once, and one that has tried to bind again.
+        for binds_again in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let [path, lock_path] = ["socket", "lock"].map(|name| folder.path().join(name));
+            let lock = Arc::new(HostLock::take(&lock_path).unwrap().unwrap());
+            let socket = Socket::new(path.clone(), &lock);
+            let _listener = socket.bind().unwrap().unwrap();
+            std::fs::remove_file(&lock_path).unwrap();
+            let other = Arc::new(HostLock::take(&lock_path).unwrap().unwrap());
+            let _listener_of_other = Socket::new(path.clone(), &other).bind().unwrap().unwrap();
+            let of_other = KnownFile::at(&path).unwrap().unwrap();
+            if binds_again {
+                assert!(socket.bind().unwrap().is_err());
+                assert!(of_other.is_at(&path).unwrap());
+            }
+            socket.remove();
+            assert!(of_other.is_at(&path).unwrap());
+        }
     }
 }

@@ -211,8 +211,9 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("supervisor.lock");
         let lock = HostLock::take(&path).unwrap().unwrap();
-        std::fs::remove_file(&path).unwrap();
         lock.lose();
+        assert!(!lock.is_in_place(), "the file is there, but is left to another process");
+        std::fs::remove_file(&path).unwrap();
         assert_eq!(lock.restore().unwrap(), LockState::Lost);
         assert!(!lock.is_in_place() && !is_held(&path).unwrap());
     }
