@@ -217,18 +217,22 @@ impl Kept {
     /// Whether a process of the server's instance holds the lock. As a rule its leader does.
     fn is_held_by_server(&self, path: &Path) -> io::Result<bool> {
         let Subject { leader, marker } = &self.server;
-        // A leader whose descriptors are denied, as a wrapper's may be, leaves the proof to the server.
-        if leader.is_alive()? {
-            match is_held_by(leader.pid, path) {
-                Ok(true) => return Ok(true),
-                Err(error) if is_shortage(&error) => return Err(error),
-                Ok(false) | Err(_) => {}
-            }
+        if leader.is_alive()? && proof(is_held_by(leader.pid, path))? {
+            return Ok(true);
         }
         let machine = Machine::read(path, leader.start_ticks)?;
         Ok(machine
             .lock_holders()
             .any(|(_, found)| found.is_some_and(|found| !found.is_empty() && found == marker)))
+    }
+}
+
+/// What a look at the descriptors of a leader proves. Denied ones, as a wrapper's may be, leave the
+/// proof to the server.
+fn proof(look: io::Result<bool>) -> io::Result<bool> {
+    match look {
+        Err(error) if !is_shortage(&error) => Ok(false),
+        look => look,
     }
 }
 

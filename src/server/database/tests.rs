@@ -1,5 +1,6 @@
 use super::*;
 use crate::process::identity::Identity;
+use crate::process::memory::MARKER;
 
 fn stamp_of(path: &Path) -> Stamp {
     read(&lock_path(path).unwrap()).unwrap()
@@ -15,9 +16,13 @@ struct OtherServer(std::process::Child);
 
 impl OtherServer {
     fn on(file: &Path, home: &str) -> Self {
+        Self::marked(file, home, "")
+    }
+
+    fn marked(file: &Path, home: &str, marker: &str) -> Self {
         let path = lock_path(file).unwrap();
         let mut command = std::process::Command::new("flock");
-        command.arg("--no-fork").arg(&path).args(["sleep", "300"]);
+        command.arg("--no-fork").arg(&path).args(["sleep", "300"]).env(MARKER, marker);
         let child = command.spawn().unwrap();
         while !lock::is_held(&path).unwrap() {
             std::thread::sleep(Duration::from_millis(1));
@@ -184,6 +189,27 @@ fn a_host_that_adopts_a_server_leaves_the_lock_of_another_server_alone() {
     drop(other);
     kept.keep().unwrap();
     assert_eq!(stamp_of(&file).home, "/home/one");
+}
+
+#[test]
+fn a_leader_that_proves_nothing_leaves_the_proof_to_the_server_of_its_instance() {
+    assert!(proof(Ok(true)).unwrap());
+    let looked = |code| proof(Err(io::Error::from_raw_os_error(code)));
+    assert!(!looked(libc::EACCES).unwrap(), "its descriptors are denied");
+    assert!(looked(libc::EMFILE).is_err(), "nothing was looked at");
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.db");
+    std::fs::write(&file, "a whole schema").unwrap();
+    // Its leader is a wrapper without the lock: this process.
+    let _server = OtherServer::marked(&file, "/home/one", "1.server-of-a-wrapper.1");
+    let keep = |marker: &str| {
+        let server = Subject { leader: Identity::own(), marker: marker.to_owned() };
+        Kept::complete(file.clone(), "/home/one", Some("1"), server).unwrap().0.keep()
+    };
+    keep("1.server-of-a-wrapper.1").unwrap();
+    assert!(keep("1.another-server.1").unwrap_err().to_string().contains("another server"));
+    assert!(keep("").is_err(), "no marker proves nothing");
 }
 
 #[test]
