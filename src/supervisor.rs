@@ -1,13 +1,12 @@
-//! Decides: a pure state machine, with neither IO nor clock.
+//! The state machine that decides about the server. It does no IO and reads no clock.
 //!
-//! [`Supervisor::handle`] and [`Supervisor::handle_timeout`] take an input and
-//! the time, change plain data and return [`Effect`]s; [`Supervisor::poll_timeout`]
-//! says when to call again. Intent ([`Want`]) and fact ([`State`]) are two
-//! fields: a restart is "want up, end this generation", and what follows an end
-//! is decided when the end is proven, from what is wanted then.
+//! [`Supervisor::handle`] and [`Supervisor::handle_timeout`] take an input and the time, change
+//! plain data and return [`Effect`]s. [`Supervisor::poll_timeout`] returns the time of the next
+//! call. The intent ([`Want`]) and the state ([`State`]) are two fields. A restart is the intent
+//! "up" plus the end of this generation. When the end is proven, the intent at that time decides
+//! what follows.
 //!
-//! Every input about a process carries its [`Generation`]; what is stale is
-//! dropped and counted.
+//! Every input about a process carries its [`Generation`]. Stale inputs are dropped and counted.
 
 mod input;
 mod operator;
@@ -28,38 +27,38 @@ use restart::Waiting;
 pub(crate) use restart::millis;
 use std::time::{Duration, Instant};
 
-/// A tick later than this says that the host itself was held up (suspended,
-/// stopped, starved): deadlines that passed meanwhile prove nothing.
+/// A tick that is later than this proves that the host itself was delayed (suspended, stopped,
+/// starved). Deadlines that passed meanwhile prove nothing about the server.
 pub const LATE: Duration = Duration::from_millis(250);
 
-/// After SIGKILL a process is gone in milliseconds; one that is not sits in the
-/// kernel, and is killed again this often, [`KILL_TRIES`] times.
+/// A process ends within milliseconds of SIGKILL. A process that does not is blocked in the kernel;
+/// the supervisor repeats the signal at this interval, [`KILL_TRIES`] times.
 const KILL_AGAIN: Duration = Duration::from_secs(1);
 const KILL_TRIES: u32 = 10;
 
-const NEVER_READY: &str = "the Temporal that was started elsewhere does not become ready";
+const NEVER_READY: &str = "the server that was started elsewhere does not become ready";
 
-/// The state machine. See the module's documentation.
+/// The state machine. See the documentation of the module.
 #[derive(Debug, Clone)]
 pub struct Supervisor {
     policy: Policy,
-    /// In force from the next launch on: what runs was started under the old one.
+    /// Policy from the next launch on. The running server was started under `policy`.
     next_policy: Option<Policy>,
     want: Want,
     state: State,
     schedule: Schedule,
-    /// Last number given out; the next launch gets the one after.
+    /// The last number used. The next launch gets the following one.
     generation: Generation,
-    /// Nothing has been decided yet: what runs already may be taken over.
+    /// True until the first decision. Only then may the supervisor adopt a running server.
     fresh: bool,
-    /// When anything was last handled: what is late shifts deadlines by the gap.
+    /// Time of the last call. A late call moves deadlines by the gap.
     seen: Instant,
     stale: u64,
 }
 
 impl Supervisor {
-    /// A supervisor at rest. `last` is the last generation this home has
-    /// spawned, `seed` feeds the jitter of restart delays.
+    /// A stopped supervisor. `last` is the last generation that this home has spawned; `seed` seeds
+    /// the jitter of restart delays.
     #[must_use]
     pub fn new(policy: Policy, last: Generation, seed: u64, now: Instant) -> Self {
         Self {
@@ -75,8 +74,8 @@ impl Supervisor {
         }
     }
 
-    /// Goes on where the host before this one left off, `gap` ago. To be called
-    /// before anything else.
+    /// Continues from the state of the previous host, which ended `gap` ago. Must be called before
+    /// any other method.
     pub fn resume(&mut self, checkpoint: &Checkpoint, gap: Duration, now: Instant) {
         let then = now.checked_sub(gap).unwrap_or(now);
         self.schedule.resume(checkpoint, then);
@@ -94,17 +93,17 @@ impl Supervisor {
         }
     }
 
-    /// Other limits, at once: those of a server that was found running.
+    /// Replaces the limits at once: the limits of a server that was found running.
     pub fn set_policy(&mut self, policy: Policy) {
         self.policy = policy;
     }
 
-    /// Other limits, from the next launch on.
+    /// Replaces the limits from the next launch on.
     pub fn set_next_policy(&mut self, policy: Policy) {
         self.next_policy = Some(policy);
     }
 
-    /// What the host after this one goes on from.
+    /// Returns the state from which the next host continues.
     #[must_use]
     pub fn hand_over(&self, now: Instant) -> Checkpoint {
         let mut schedule = self.schedule.clone();
@@ -134,50 +133,50 @@ impl Supervisor {
         }
     }
 
-    /// Whether nothing has happened yet, so that a server that is found running goes on as it is.
+    /// Whether no decision was made yet, so that the supervisor may adopt a running server.
     #[must_use]
     pub fn is_fresh(&self) -> bool {
         self.fresh
     }
 
-    /// What the operator wants.
+    /// The operator's intent.
     #[must_use]
     pub fn want(&self) -> Want {
         self.want
     }
 
-    /// What is.
+    /// The current state.
     #[must_use]
     pub fn state(&self) -> &State {
         &self.state
     }
 
-    /// The limits that it decides by.
+    /// The limits in force.
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// The restart window and the delay reached.
+    /// The restart window and the current delay.
     #[must_use]
     pub fn schedule(&self) -> &Schedule {
         &self.schedule
     }
 
-    /// How many inputs came too late to mean anything.
+    /// Number of stale inputs that were dropped.
     #[must_use]
     pub fn stale(&self) -> u64 {
         self.stale
     }
 
-    /// When [`Self::handle_timeout`] wants to be called, if nothing happens before.
+    /// Returns the time for the next call of [`Self::handle_timeout`], if no input comes earlier.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
             State::Stopped { .. } | State::Ready(_) | State::Degraded(..) => None,
             State::Failed { retry, .. } => *retry,
-            // While a launch still runs there is nothing to signal, and the time
-            // it takes (clearing what was left, a slow disk) is not the server's.
+            // While the launch runs, there is no process to signal. The launch time (sweep of the
+            // previous instance, a slow disk) is not part of the start timeout.
             State::Starting(starting) => {
                 starting.launched.then(|| starting.due(self.policy.halt_timeout()))
             }
@@ -186,8 +185,7 @@ impl Supervisor {
         }
     }
 
-    /// Time has come for what [`Self::poll_timeout`] announced; anything
-    /// earlier does nothing.
+    /// Handles the deadline that [`Self::poll_timeout`] returned. An earlier call does nothing.
     pub fn handle_timeout(&mut self, now: Instant) -> Vec<Effect> {
         self.wake(now);
         if self.poll_timeout().is_none_or(|due| now < due) {
@@ -195,7 +193,7 @@ impl Supervisor {
         }
         let effects = match &mut self.state {
             State::Stopped { .. } | State::Ready(_) | State::Degraded(..) => Vec::new(),
-            // Counted nowhere: a resource is missing, the server has not failed.
+            // Not counted as a restart: a resource is missing, the server has not failed.
             State::Failed { failure, .. } => {
                 let detail = failure.reason.clone();
                 self.launch(Cause::SpawnFailed, detail, false, now)
@@ -238,7 +236,7 @@ impl Supervisor {
             State::Stopping(stopping) => {
                 self.state = State::Failed {
                     failure: Failure::new(
-                        "a process of Temporal does not end, not even by SIGKILL",
+                        "a process of the server does not end, not even by SIGKILL",
                         "it hangs in the kernel (disk, network file system): \
                          see `ps -o pid,stat,wchan`",
                     ),
@@ -259,7 +257,7 @@ impl Supervisor {
         effects
     }
 
-    /// One thing has happened.
+    /// Handles one input.
     pub fn handle(&mut self, input: Input, now: Instant) -> Vec<Effect> {
         self.wake(now);
         let effects = match input {
@@ -279,10 +277,9 @@ impl Supervisor {
         effects
     }
 
-    /// Notes the time. A deadline that passed more than [`LATE`] ago was missed
-    /// by the host, not by Temporal: it is put off by as long as the host was
-    /// away. Whatever wakes the host does this, for the first thing that it
-    /// hears may be an input and not the tick.
+    /// Notes the time. A deadline that passed more than [`LATE`] ago was missed by the host, not by
+    /// the server: it is moved by the length of the delay. Every call does this, because the first
+    /// call after a delay may be an input instead of a tick.
     fn wake(&mut self, now: Instant) {
         let gap = now.saturating_duration_since(self.seen);
         self.seen = self.seen.max(now);
@@ -292,11 +289,11 @@ impl Supervisor {
                 starting.deadline += gap;
                 starting.halted = starting.halted.map(|halted| halted + gap);
             }
-            // Whoever was killed already has no more claim to time.
+            // A process that was already killed gets no more time.
             State::Stopping(stopping) if late && stopping.kills == 0 => {
                 stopping.act_at += gap;
             }
-            // Nobody has seen it fail while no round was due to end.
+            // No round could end in the gap, so no round observed a failure.
             State::Degraded(_, degradation) if gap > self.policy.longest_round() + LATE => {
                 degradation.since += gap;
             }
@@ -310,7 +307,7 @@ impl Supervisor {
         }
     }
 
-    /// An end that somebody asked for is proven.
+    /// Handles the proven end of a generation that was stopped on request.
     fn after_stop(&mut self, cause: Cause, detail: String, now: Instant) -> Vec<Effect> {
         match (self.want, cause) {
             (Want::Down, _) => {
@@ -358,15 +355,18 @@ impl Supervisor {
         vec![Effect::Launch { generation, cause, detail, automatic }]
     }
 
-    /// It ended though nobody asked: again, later, or not at all.
+    /// Handles an end that was not requested: restarts now, later, or not at all.
     fn restart(&mut self, cause: Cause, detail: String, now: Instant) -> Vec<Effect> {
         let Some(delay) = self.schedule.next_delay(&self.policy, cause, now) else {
+            let restarts = match self.policy.max_restarts {
+                1 => "1 automatic restart".to_owned(),
+                count => format!("{count} automatic restarts"),
+            };
             let reason = format!(
-                "gave up after {} automatic restarts in {} s; the last end: {cause}, {detail}",
-                self.policy.max_restarts,
+                "gave up after {restarts} in {} s; last cause: {cause}, {detail}",
                 self.policy.restart_window.as_secs_f64().ceil()
             );
-            return self.fail(Failure::new(reason, "`s` or `stigmer local` starts it again"), now);
+            return self.fail(Failure::new(reason, "start it with `s` or `stigmer local`"), now);
         };
         if delay.is_zero() {
             self.schedule.record(now);
@@ -376,9 +376,9 @@ impl Supervisor {
         Vec::new()
     }
 
-    /// A start was refused because the system lacks a resource for now: again, and counted nowhere.
-    /// After as many tries in a row as there may be restarts it is failed, which whoever waits for
-    /// the start learns, and is still tried again.
+    /// Handles a start that was refused because the system lacks a resource. The start is tried
+    /// again and not counted. After `max_restarts` tries in a row the state is failed, so that a
+    /// client that waits for the start gets an answer; the tries continue.
     fn wait_for_resource(&mut self, failure: Failure, now: Instant) -> Vec<Effect> {
         if self.schedule.in_a_row() >= self.policy.max_restarts {
             return self.fail(failure, now);
@@ -413,7 +413,7 @@ impl Supervisor {
         if launched { vec![Effect::Terminate { generation }] } else { Vec::new() }
     }
 
-    /// Ends what does not answer: it would not hear a polite signal either.
+    /// Kills a server that does not respond. It would not handle SIGTERM either.
     fn kill(
         &mut self,
         generation: Generation,
@@ -452,11 +452,11 @@ impl Supervisor {
         Vec::new()
     }
 
-    /// What must hold between any two inputs; costs nothing in a release.
+    /// Checks the invariants between two inputs. Does nothing in a release build.
     fn debug_check(&self) {
         if cfg!(debug_assertions) {
             let up = match &self.state {
-                // Someone else's runs, whatever is wanted here.
+                // An external server runs independently of the intent.
                 state if state.owner() == Some(Owner::External) => None,
                 State::Stopped { .. } => Some(false),
                 State::Stopping(_) | State::Failed { left: Some(_), .. } => None,
@@ -469,16 +469,19 @@ impl Supervisor {
             assert!(up.is_none_or(|up| up == (self.want == Want::Up)), "intent and fact: {self:?}");
             assert!(
                 self.state.generation().is_none_or(|generation| generation <= self.generation),
-                "a number that was never given out: {self:?}"
+                "a number that was never used: {self:?}"
             );
             if let State::Stopping(stopping) = &self.state {
-                assert!(stopping.launched || stopping.kills == 0, "killed nobody: {self:?}");
+                assert!(
+                    stopping.launched || stopping.kills == 0,
+                    "kill without a process: {self:?}"
+                );
                 assert!(stopping.kills <= KILL_TRIES, "killed too often: {self:?}");
             }
             if let State::Starting(starting) = &self.state {
                 assert!(
                     starting.launched || starting.owner == Owner::Spawned,
-                    "found, and yet to come: {self:?}"
+                    "found, but not launched: {self:?}"
                 );
             }
         }

@@ -1,9 +1,9 @@
-//! What the supervisor hears and what it asks for.
+//! Inputs and effects of the supervisor.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Number of the Temporal that this home has spawned, from 1, never reused.
+/// Number of a server process of this home, from 1, never reused.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -11,7 +11,7 @@ use std::fmt;
 pub struct Generation(pub u64);
 
 impl Generation {
-    /// The one after this.
+    /// The following number.
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0 + 1)
@@ -28,19 +28,19 @@ impl fmt::Display for Generation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// Somebody asked for it.
+    /// The operator requested it.
     Operator,
     /// Ended by a signal or with a non-zero exit code.
     Crash,
-    /// Ended with exit code 0 though nobody here asked.
+    /// Ended with exit code 0 without a request of the operator.
     Exited,
-    /// Ran, but did not answer.
+    /// Was running, but did not respond.
     Unresponsive,
     /// Did not become ready in time.
     StartTimeout,
     /// Could not be spawned.
     SpawnFailed,
-    /// The host is going away and takes Temporal with it.
+    /// The host shuts down and stops its server.
     Shutdown,
 }
 
@@ -56,7 +56,7 @@ impl Cause {
         Self::Shutdown,
     ];
 
-    /// Whether nobody asked for it.
+    /// Whether no one requested it.
     #[must_use]
     pub fn is_automatic(self) -> bool {
         match self {
@@ -95,14 +95,15 @@ impl fmt::Display for Cause {
 pub enum Exit {
     /// It returned this exit code.
     Code(i32),
-    /// This signal ended it; the name is `SIGKILL`, `SIGSEGV`, …
+    /// This signal ended it. The name is `SIGKILL`, `SIGSEGV`, and so on.
     Signal(i32, &'static str),
-    /// It was no child of ours and the kernel does not tell.
+    /// Unknown: the process was not a child of this host, and the kernel does not report its
+    /// status.
     Unknown,
 }
 
 impl Exit {
-    /// The cause of an end that nobody asked for.
+    /// The cause of an end that was not requested.
     #[must_use]
     pub fn cause(&self) -> Cause {
         match self {
@@ -122,26 +123,26 @@ impl fmt::Display for Exit {
     }
 }
 
-/// A layer of health, in the order in which they are probed.
+/// A layer of health. The variants are in the order of the checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layer {
-    /// The lock file is held.
+    /// The lock file is locked.
     Lock,
     /// The leader lives and its instance owns the listening socket.
     Process,
-    /// The port accepts.
+    /// The port accepts connections.
     Tcp,
-    /// The health service says SERVING.
+    /// The health service reports SERVING.
     Grpc,
-    /// The database answers, and is the file that the path names.
+    /// The database responds, and it is the file at the configured path.
     Store,
-    /// History and matching answer.
+    /// The history and matching services respond.
     Engine,
 }
 
 impl Layer {
-    /// All six, bottom up.
+    /// All six layers, lowest first.
     pub const ALL: [Self; 6] =
         [Self::Lock, Self::Process, Self::Tcp, Self::Grpc, Self::Store, Self::Engine];
 
@@ -165,73 +166,73 @@ impl fmt::Display for Layer {
     }
 }
 
-/// Whether a restart helps against a failed probe.
+/// Whether a restart may fix a failed check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RestartHelps {
-    /// A new process may pass.
+    /// A new process may pass the check.
     Yes,
-    /// A restart would not help, or would lose what only the running process has.
+    /// A restart would not help, or would lose data that only the running process has.
     No,
-    /// The server starts or shuts down, and has the time that a start or a stop may take.
+    /// The server starts or shuts down, and has the time limit of a start or stop.
     NotYet,
 }
 
-/// The verdict of one round of probes.
+/// The result of one round of checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Round {
-    /// Every layer that applies passes.
+    /// All layers that apply pass.
     Pass,
-    /// This layer failed first.
+    /// At least one layer fails.
     Fail {
-        /// Which.
+        /// The first layer that failed.
         layer: Layer,
-        /// What was seen.
+        /// The observed error.
         detail: String,
-        /// Whether a restart helps.
+        /// Whether a restart may fix it.
         restart_helps: RestartHelps,
     },
-    /// The host itself was late: this round says nothing about Temporal.
+    /// The host itself was delayed, so this round proves nothing about the server.
     Void,
 }
 
-/// Whose process was found running.
+/// The owner of a server that was found running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
-    /// Spawned from this home by an earlier host, and proven.
+    /// An earlier host of this home spawned it, with proof.
     Ours,
-    /// A Temporal that somebody else runs on the port.
+    /// Someone else runs it on this port.
     External,
 }
 
-/// Why it was given up, and what a person can do.
+/// The reason of the state `failed`, and what the user can do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// What was tried, on what, and why it failed.
+    /// What failed, on which object, and why.
     pub reason: String,
-    /// What to do next.
+    /// What the user can do next.
     pub cure: String,
-    /// What is in the way and may become free: tried again until it does.
+    /// The missing resource. The start is tried again until it is available.
     #[serde(default)]
     pub waits_for: Option<Resource>,
 }
 
-/// What a start needs and a machine may be short of. Its absence is no failure of the server, so
-/// waiting for it counts as no restart.
+/// A resource that a start needs and the machine may lack. Its absence is not a failure of the
+/// server, so a wait for it does not count as a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Resource {
-    /// Room on a disk that can be written.
+    /// Free space on a writable disk.
     Disk,
-    /// Processes, memory, descriptors, a file system that responds.
+    /// Processes, memory, descriptors, or a file system that responds.
     System,
 }
 
 impl Failure {
-    /// A failure with its cure.
+    /// A failure, and what the user can do.
     pub fn new(reason: impl Into<String>, cure: impl Into<String>) -> Self {
         Self { reason: reason.into(), cure: cure.into(), waits_for: None }
     }
 
-    /// The same, where nothing is wrong but that this resource is missing.
+    /// Marks the failure as caused only by this missing resource.
     #[must_use]
     pub fn until_free(self, resource: Resource) -> Self {
         Self { waits_for: Some(resource), ..self }
@@ -244,86 +245,87 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Something that has happened.
+/// An input of the supervisor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// The operator wants it up.
+    /// The operator wants the server up.
     Start,
-    /// The operator (or the end of the host) wants it down.
+    /// The operator wants the server down, or the host shuts down.
     Stop {
         /// [`Cause::Operator`] or [`Cause::Shutdown`].
         cause: Cause,
     },
-    /// The operator does not wait for a stop any longer.
+    /// The operator does not want to wait for the grace period.
     EndGrace,
     /// The operator wants a new generation.
     Restart,
-    /// Something runs already.
+    /// A server was found running.
     Found {
-        /// The recorded generation, or that of the launch that met it.
+        /// The recorded generation, or the generation of the launch that found it.
         generation: Generation,
-        /// Whose it is.
+        /// The owner of the server.
         found: Found,
     },
     /// The process of this generation exists.
     Launched {
-        /// Which.
+        /// The generation that was launched.
         generation: Generation,
     },
-    /// It was not spawned.
+    /// The process was not spawned.
     LaunchRefused {
-        /// Which.
+        /// The generation of the launch.
         generation: Generation,
-        /// Why, and the cure.
+        /// The reason, and what the user can do.
         failure: Failure,
-        /// Whether trying again may succeed.
+        /// Whether another try may succeed.
         curable: bool,
     },
-    /// Every process of this generation is gone.
+    /// All processes of this generation have ended.
     Exited {
-        /// Which.
+        /// The generation that ended.
         generation: Generation,
-        /// How its leader ended.
+        /// Exit status of its leader.
         exit: Exit,
-        /// Set where its last words name something that no restart cures.
+        /// Set if its last log lines name an error that a restart does not fix.
         fatal: Option<Failure>,
     },
     /// A round of probes is complete.
     Probed {
-        /// Which generation was probed.
+        /// The generation that was checked.
         generation: Generation,
-        /// The verdict.
+        /// The result.
         round: Round,
     },
 }
 
-/// Something to be done.
+/// An action for the manager.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Clear what is left, prove the ports free, take the locks, spawn.
+    /// Sweep the previous instance, check that the ports are free, take the locks, spawn the
+    /// server.
     Launch {
-        /// The number it gets.
+        /// The number of the new process.
         generation: Generation,
-        /// Why it begins.
+        /// Why it starts.
         cause: Cause,
-        /// More about the cause, for people.
+        /// Details of the cause, for people.
         detail: String,
-        /// Whether it counts as an automatic restart.
+        /// Whether it is an automatic restart.
         automatic: bool,
     },
     /// SIGTERM and SIGCONT to every process of the instance.
     Terminate {
-        /// Which.
+        /// The generation to terminate.
         generation: Generation,
     },
     /// SIGKILL to every process of the instance.
     Kill {
-        /// Which.
+        /// The generation to kill.
         generation: Generation,
     },
-    /// Stop watching a Temporal that is not ours.
+    /// Stop watching an external server.
     Unwatch {
-        /// The number it was watched under.
+        /// The generation under which it was watched.
         generation: Generation,
     },
 }

@@ -1,4 +1,4 @@
-//! What the operator's commands do.
+//! Transitions on commands of the operator.
 
 use super::{Cause, Effect, Live, Owner, Starting, State, Supervisor, Want};
 use std::time::Instant;
@@ -8,10 +8,10 @@ impl Supervisor {
         self.want = Want::Up;
         self.fresh = false;
         match &self.state {
-            // Nothing to do, and nothing to forgive: who asks again and again
-            // must not thereby switch off the restart intensity.
+            // No effect. The restart counts are kept, because a repeated start must not disable the
+            // restart limit.
             State::Starting(_) | State::Ready(_) | State::Degraded(..) => Vec::new(),
-            // Comes back when the end is proven.
+            // The server starts again after the end is proven.
             State::Stopping(_) => {
                 self.schedule.clear();
                 Vec::new()
@@ -47,7 +47,7 @@ impl Supervisor {
                 stopping.detail.clear();
                 Vec::new()
             }
-            // It runs on, and as long as anyone looks the state says so.
+            // The server continues to run, and the state shows it to every viewer.
             State::Starting(Starting { owner: Owner::External, .. })
             | State::Ready(Live { owner: Owner::External, .. })
             | State::Degraded(Live { owner: Owner::External, .. }, _) => Vec::new(),
@@ -62,7 +62,7 @@ impl Supervisor {
         }
     }
 
-    /// A restart keeps its grace period: nobody has asked to have the server down.
+    /// Ends the grace period of a stop. A restart keeps its grace period, because the intent is up.
     pub(super) fn operator_end_grace(&mut self, now: Instant) -> Vec<Effect> {
         match &mut self.state {
             State::Stopping(stopping) if self.want == Want::Down && stopping.kills == 0 => {
@@ -85,7 +85,7 @@ impl Supervisor {
             | State::Ready(Live { owner: Owner::External, .. })
             | State::Degraded(Live { owner: Owner::External, .. }, _) => match self.want {
                 Want::Up => Vec::new(),
-                // After a stop the next start may use other options.
+                // The next start may use other options.
                 Want::Down => {
                     let mut effects = self.leave_external("");
                     effects.extend(self.operator_start(now));

@@ -1,4 +1,4 @@
-//! What the news about processes do.
+//! Transitions on inputs about processes.
 
 use super::{
     Cause, Degradation, Effect, Exit, Failure, Found, Generation, Layer, Live, Owner, Resource,
@@ -6,10 +6,10 @@ use super::{
 };
 use std::time::Instant;
 
-const GONE: &str = "the Temporal that was started elsewhere is gone";
+const GONE: &str = "the server that was started elsewhere has ended";
 
 impl Supervisor {
-    /// Something runs already: at the host's start, or met by a launch.
+    /// Handles a running server: found at the start of the host, or by a launch.
     pub(super) fn found(
         &mut self,
         generation: Generation,
@@ -21,8 +21,8 @@ impl Supervisor {
             Found::External => (Owner::External, self.policy.start_timeout),
         };
         let (cause, detail, since) = match &self.state {
-            // Only as the first thing that a host hears: later it would be the
-            // echo of a launch, and undo a stop.
+            // Only as the first input of a host. Later, it would be a delayed report of a launch
+            // and would undo a stop.
             State::Stopped { .. } if self.fresh => {
                 self.want = Want::Up;
                 (Cause::Operator, String::new(), now)
@@ -37,7 +37,7 @@ impl Supervisor {
             {
                 match found {
                     Found::Ours => return self.launched(generation, now),
-                    // A restart that meets somebody else's uses it, as a start does.
+                    // A restart that finds an external server uses it, as a start does.
                     Found::External => (Cause::Operator, String::new(), now),
                 }
             }
@@ -49,7 +49,7 @@ impl Supervisor {
             | State::Backoff { .. }
             | State::Failed { .. } => return self.drop_stale(),
         };
-        // Why a server of ours was launched says nothing about one that was met.
+        // The reason for the launch of our own server does not apply to an external server.
         let detail = if owner == Owner::External { String::new() } else { detail };
         self.fresh = false;
         self.generation = self.generation.max(generation);
@@ -72,8 +72,8 @@ impl Supervisor {
             State::Starting(starting)
                 if starting.generation == generation && !starting.launched =>
             {
-                // Preparing (sweeping what was left, a slow disk) is not the
-                // server's time: its own begins here.
+                // Preparation (a sweep, a slow disk) is not part of the server's start timeout,
+                // which begins here.
                 starting.launched = true;
                 starting.deadline = now + starting.timeout;
                 Vec::new()
@@ -144,7 +144,7 @@ impl Supervisor {
         }
         match &self.state {
             State::Stopped { .. } | State::Backoff { .. } => self.drop_stale(),
-            // What could not be killed is gone at last; only a person may go on.
+            // The process that could not be killed has ended. Only the operator may continue.
             State::Failed { failure, .. } => match self.want {
                 Want::Up => self.fail(failure.clone(), now),
                 Want::Down => {
@@ -184,15 +184,15 @@ impl Supervisor {
             return self.drop_stale();
         }
         match (&mut self.state, round) {
-            // Not launched: whoever answered, it was not this generation.
+            // Not launched: the response came from another process.
             (State::Starting(starting), _) if !starting.launched => self.drop_stale(),
             (State::Starting(starting), Round::Pass) => {
                 let live = Live { generation, owner: starting.owner, since: now };
                 self.state = State::Ready(live);
                 Vec::new()
             }
-            // It ran before this host did. Ending it would lose what only it has,
-            // however long it stays like that.
+            // It ran before this host existed. A kill would lose data that only this process has,
+            // however long it stays in this state.
             (
                 State::Starting(starting @ Starting { owner: Owner::Adopted, .. }),
                 Round::Fail { layer, detail, restart_helps: restart_helps @ RestartHelps::No },
@@ -202,8 +202,8 @@ impl Supervisor {
                     Degradation { layer, detail, restart_helps, failures: 1, since: now };
                 self.degraded(live, degradation, now)
             }
-            // It has until its deadline, and an exit is seen when it happens; but one that was
-            // stopped by a signal does not start.
+            // The start has until its deadline, and an exit is reported separately. A process that
+            // is stopped by a signal makes no progress, so it has less time.
             (State::Starting(starting), Round::Fail { restart_helps, layer, detail }) => {
                 if starting.owner == Owner::External {
                     starting.detail = format!("{layer}: {detail}");
@@ -231,8 +231,8 @@ impl Supervisor {
                 self.degraded(live, degradation, now)
             }
             (State::Degraded(live, degradation), Round::Fail { layer, detail, restart_helps }) => {
-                // Only failures that a restart may cure count towards one, and
-                // they count from the first of their kind.
+                // Only failures that a restart may fix count towards a restart. The count begins
+                // with the first failure of that kind.
                 let (failures, since) = if degradation.restart_helps == restart_helps {
                     (degradation.failures.saturating_add(1), degradation.since)
                 } else {
@@ -266,7 +266,8 @@ impl Supervisor {
                 );
                 self.kill(live.generation, Cause::Unresponsive, detail, now)
             }
-            // Somebody else asked it to stop: it has what a stop of ours would give it.
+            // Someone else requested the shutdown of the server. It gets the same time as a stop of
+            // ours.
             (Owner::Spawned | Owner::Adopted, RestartHelps::NotYet)
                 if now.saturating_duration_since(degradation.since) >= self.policy.stop_grace =>
             {

@@ -1,47 +1,47 @@
-//! When to restart: intensity, delay, jitter.
+//! Restart policy: limit, delay, jitter.
 
 use super::{Cause, Want};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// This long without trouble, and the next crash is a first crash again.
+/// After this time in `ready`, the next crash counts as the first crash.
 const STABLE: Duration = Duration::from_secs(30);
 
-/// An exit with code 0 may be the echo of a shutdown signal that reaches the
-/// host a moment later; that signal must win.
+/// An exit with code 0 may be caused by a shutdown signal that reaches the host a moment later. The
+/// wait gives that signal priority.
 const EXITED_PAUSE: Duration = Duration::from_millis(250);
 
-/// However patient the probes are: one that is not healthy by then never was.
+/// Upper limit of the adopt timeout, for any probe options.
 const LONGEST_ADOPTION: Duration = Duration::from_secs(3600);
 
-/// The delay doubles from this, after the first restart, which is immediate.
+/// The second delay. The first restart is immediate; each later delay doubles.
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 
-/// What is missing is looked for no more often than this, whatever the longest delay is.
+/// Minimum delay between two tries for a missing resource, for any `backoff_max`.
 const RESOURCE_PAUSE: Duration = Duration::from_secs(1);
 
-/// The limits of supervision, as the operator set them.
+/// The limits of supervision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// From spawn to ready.
+    /// Maximum time from spawn to ready.
     pub start_timeout: Duration,
-    /// From SIGTERM to SIGKILL.
+    /// Time from SIGTERM to SIGKILL.
     pub stop_grace: Duration,
-    /// Failed rounds in a row that end a generation.
+    /// Number of failed rounds in a row that end a generation.
     pub failure_threshold: u32,
-    /// They must also span this long; zero but for a database in memory, where
-    /// a restart loses everything.
+    /// Minimum time that these failed rounds span. Zero, except for a database in memory, where a
+    /// restart loses all data.
     pub failure_span: Duration,
     /// Time between two rounds.
     pub probe_period: Duration,
-    /// Time one probe may take.
+    /// Time limit of one check.
     pub probe_timeout: Duration,
-    /// Automatic restarts within the window before giving up.
+    /// Maximum number of automatic restarts within the window.
     pub max_restarts: u32,
-    /// The window.
+    /// Length of the window.
     pub restart_window: Duration,
-    /// The longest delay before an automatic restart.
+    /// Upper limit of the delay before an automatic restart.
     pub backoff_max: Duration,
 }
 
@@ -62,15 +62,15 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// How long a server that was found running may take to prove its health:
-    /// as long as one that was healthy before.
+    /// Time that a server that was found running has until it is healthy: the same as a server that
+    /// was healthy before.
     #[must_use]
     pub fn adopt_timeout(&self) -> Duration {
         self.halt_timeout().max(self.failure_span).min(LONGEST_ADOPTION)
     }
 
-    /// How long a server that starts may be stopped by a signal: as long as one that was ready
-    /// may not answer.
+    /// Time that a starting server may be stopped by a signal: the same as a ready server may be
+    /// unresponsive.
     pub(super) fn halt_timeout(&self) -> Duration {
         self.probe_period
             .saturating_mul(self.failure_threshold)
@@ -78,36 +78,36 @@ impl Policy {
             .min(LONGEST_ADOPTION)
     }
 
-    /// Two rounds end no further apart than this.
+    /// Maximum time between the ends of two rounds.
     pub(super) fn longest_round(&self) -> Duration {
         self.probe_period + self.probe_timeout
     }
 }
 
-/// The restart window and the delay reached.
+/// The restart window and the current delay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
-    /// Automatic spawns, oldest first; pruned when read.
+    /// Times of automatic spawns, oldest first. Pruned in `next_delay`.
     spawns: VecDeque<Instant>,
-    /// Automatic restarts since the last stable life.
+    /// Automatic restarts since the server was last ready for [`STABLE`].
     in_a_row: u32,
     jitter: u64,
 }
 
-/// Supervisor state that a hand-over carries to the next host. Times are ages, because another
-/// process has another clock.
+/// The state that a hand-over carries from the supervisor of one host to that of the next. Times
+/// are ages, because the clocks of two processes differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// What the operator wants.
+    /// The operator's intent.
     pub want: Want,
-    /// Automatic spawns, oldest first.
+    /// Ages of automatic spawns, oldest first.
     pub(super) spawns_ago_ms: Vec<u64>,
     pub(super) in_a_row: u32,
-    /// Where the next spawn waits.
+    /// Set if the state is backoff.
     pub(super) waiting: Option<Waiting>,
 }
 
-/// A spawn that was put off.
+/// A delayed spawn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Waiting {
     pub(super) since_ms: u64,
@@ -118,7 +118,7 @@ pub(super) struct Waiting {
     pub(super) counts: bool,
 }
 
-/// As a host decides that does not hand over whether it counts.
+/// The default for files of older hosts: every delayed spawn counts.
 fn counts() -> bool {
     true
 }
@@ -133,7 +133,7 @@ impl Schedule {
         self.spawns.iter().map(|at| millis(now.saturating_duration_since(*at))).collect()
     }
 
-    /// Goes on from what another process counted, its ages as of `then`.
+    /// Continues the counts of another process. Its ages are relative to `then`.
     pub(super) fn resume(&mut self, checkpoint: &Checkpoint, then: Instant) {
         let at = |&ms: &u64| then.checked_sub(Duration::from_millis(ms));
         self.spawns = checkpoint.spawns_ago_ms.iter().filter_map(at).collect();
@@ -147,7 +147,7 @@ impl Schedule {
         self.spawns.iter().filter(inside).count()
     }
 
-    /// Automatic restarts since the last stable life.
+    /// Automatic restarts since the server was last stable.
     #[must_use]
     pub fn in_a_row(&self) -> u32 {
         self.in_a_row
@@ -158,21 +158,21 @@ impl Schedule {
         self.in_a_row = 0;
     }
 
-    /// A generation was ready for this long.
+    /// Notes that a generation was ready for this long.
     pub(super) fn credit(&mut self, ready: Duration) {
         if ready >= STABLE {
             self.in_a_row = 0;
         }
     }
 
-    /// An automatic spawn happens now.
+    /// Counts an automatic spawn at `now`.
     pub(super) fn record(&mut self, now: Instant) {
         self.spawns.push_back(now);
     }
 
-    /// The delay before the next automatic restart; none when the intensity is
-    /// reached. Counted at the spawn ([`Self::record`]), decided here: a spawn
-    /// comes no earlier than its decision, so the limit holds in every window.
+    /// The delay before the next automatic restart, or none if the limit is reached. The limit is
+    /// checked here and the spawn is counted in [`Self::record`]. A spawn never precedes its
+    /// decision, so the limit holds in every window.
     pub(super) fn next_delay(
         &mut self,
         policy: &Policy,
@@ -199,13 +199,13 @@ impl Schedule {
         })
     }
 
-    /// The delay before the next try of a start that failed for want of a resource. Never none, and
-    /// never the last.
+    /// The delay before the next try of a start that lacks a resource. It is at least
+    /// [`RESOURCE_PAUSE`], and the number of tries is unlimited.
     pub(super) fn resource_delay(&mut self, policy: &Policy) -> Duration {
         self.backoff(policy).max(RESOURCE_PAUSE)
     }
 
-    /// The next delay, without the limit of restarts.
+    /// The next delay, without the restart limit.
     pub(super) fn backoff(&mut self, policy: &Policy) -> Duration {
         let base = match self.in_a_row {
             0 => Duration::ZERO,
@@ -215,8 +215,7 @@ impl Schedule {
         base.mul_f64(0.8 + 0.4 * self.next_fraction()).min(policy.backoff_max)
     }
 
-    /// A number in `0.0..1.0`; splitmix64, for restarts of several homes must
-    /// only not fall together.
+    /// A number in `0.0..1.0` from splitmix64. It only has to spread the restarts of several homes.
     fn next_fraction(&mut self) -> f64 {
         self.jitter = self.jitter.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.jitter;
@@ -226,7 +225,7 @@ impl Schedule {
     }
 }
 
-/// Whole milliseconds, for what crosses to another process.
+/// Whole milliseconds, for data that crosses a process boundary.
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,103 +1,104 @@
-//! What is: each state with the data that only it has.
+//! The states. Each state has only the data that applies to it.
 
 use super::{Cause, Effect, Failure, Generation, KILL_AGAIN, Layer, RestartHelps};
 use std::time::{Duration, Instant};
 
-/// What the operator wants.
+/// The operator's intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Want {
-    /// Running.
+    /// The server is to run.
     Up,
-    /// Not running.
+    /// The server is not to run.
     Down,
 }
 
-/// Who brought the process up, which decides what may be done to it.
+/// Who spawned the process. This decides what stigmer may do to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
     /// This host spawned it.
     Spawned,
     /// An earlier host of this home spawned it.
     Adopted,
-    /// Somebody else runs it: watched, never signalled.
+    /// Someone else runs it: stigmer watches it and never signals it.
     External,
 }
 
-/// A generation on its way up.
+/// A generation that starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Starting {
-    /// Which.
+    /// The number of the generation.
     pub generation: Generation,
-    /// Whose.
+    /// Who spawned it.
     pub owner: Owner,
-    /// Why it begins.
+    /// Why it starts.
     pub cause: Cause,
-    /// More about the cause.
+    /// Details of the cause.
     pub detail: String,
     /// Whether a process exists yet.
     pub launched: bool,
-    /// When it was decided.
+    /// When the start was decided.
     pub since: Instant,
-    /// How long it may take, from its launch.
+    /// Time limit of the start, from the launch.
     pub timeout: Duration,
-    /// When it has taken too long.
+    /// When the time limit expires.
     pub deadline: Instant,
-    /// Since when its process was seen stopped by a signal: it makes no use of its time.
+    /// When its process was first seen stopped by a signal. Such a process makes no progress.
     pub halted: Option<Instant>,
 }
 
 impl Starting {
-    /// When it is given up, where one that is halted has `patience`.
+    /// The time at which the start is killed. A start that is stopped by a signal has at most
+    /// `patience`.
     pub(super) fn due(&self, patience: Duration) -> Instant {
         self.halted.map_or(self.deadline, |halted| self.deadline.min(halted + patience))
     }
 }
 
-/// A generation that was ready.
+/// A generation that is, or was, ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Live {
-    /// Which.
+    /// The number of the generation.
     pub generation: Generation,
-    /// Whose.
+    /// Who spawned it.
     pub owner: Owner,
-    /// When it became ready, most recently.
+    /// When it last became ready.
     pub since: Instant,
 }
 
-/// What is wrong with a generation that runs.
+/// The failing check of a running generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Degradation {
     /// The first layer that failed.
     pub layer: Layer,
-    /// What was seen.
+    /// The observed error.
     pub detail: String,
-    /// Whether a restart helps.
+    /// Whether a restart may fix it.
     pub restart_helps: RestartHelps,
-    /// Rounds in a row.
+    /// Number of failed rounds in a row.
     pub failures: u32,
-    /// The first of them.
+    /// Time of the first of these rounds.
     pub since: Instant,
 }
 
-/// A generation on its way down.
+/// A generation that stops.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stopping {
-    /// Which.
+    /// The number of the generation.
     pub generation: Generation,
     /// Why it ends.
     pub cause: Cause,
-    /// More about the cause.
+    /// Details of the cause.
     pub detail: String,
     /// Whether a process exists; false while a launch still runs.
     pub launched: bool,
-    /// When it was decided.
+    /// When the stop was decided.
     pub since: Instant,
     /// Whether the operator has ended the grace period.
     pub grace_ended: bool,
-    /// When to kill, or to kill again.
+    /// When to send the next SIGKILL.
     pub act_at: Instant,
-    /// How many times it was killed.
+    /// Number of SIGKILLs sent.
     pub kills: u32,
 }
 
@@ -109,49 +110,49 @@ impl Stopping {
     }
 }
 
-/// What is.
+/// The state of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// Nothing runs and nothing is coming.
+    /// No process runs, and no start is scheduled.
     Stopped {
-        /// What there is to say about it.
+        /// A message for the user.
         note: Option<String>,
     },
-    /// On its way up.
+    /// The server starts.
     Starting(Starting),
-    /// Every layer that applies passes.
+    /// All layers that apply pass.
     Ready(Live),
-    /// It runs, and something is wrong.
+    /// The server runs, and a check fails.
     Degraded(Live, Degradation),
-    /// On its way down.
+    /// The server stops.
     Stopping(Stopping),
-    /// Down; the next spawn waits.
+    /// No process runs; the next start is scheduled.
     Backoff {
-        /// Until then.
+        /// Time of the next start.
         until: Instant,
         /// When the last process ended.
         since: Instant,
         /// Why it ended.
         cause: Cause,
-        /// More about the cause.
+        /// Details of the cause.
         detail: String,
         /// Whether the next spawn counts as an automatic restart.
         counts: bool,
     },
-    /// Given up.
+    /// The supervisor has given up.
     Failed {
-        /// Why.
+        /// The reason.
         failure: Failure,
-        /// The generation that would not end: nothing may start beside it, and
-        /// without proof of its end nothing is called stopped.
+        /// A generation that does not end. No server may start until it has ended, and the state
+        /// does not become stopped without proof of its end.
         left: Option<Generation>,
-        /// When it is tried again, where it waits for a resource.
+        /// Time of the next try, if the failure is a missing resource.
         retry: Option<Instant>,
     },
 }
 
 impl State {
-    /// The state in one word.
+    /// The name of the state.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -165,7 +166,7 @@ impl State {
         }
     }
 
-    /// The generation that this state is about, if any process may exist.
+    /// The generation of this state, if any process of it may exist.
     #[must_use]
     pub fn generation(&self) -> Option<Generation> {
         match self {
@@ -177,7 +178,7 @@ impl State {
         }
     }
 
-    /// Whose process this state is about.
+    /// The owner of the process of this state.
     #[must_use]
     pub fn owner(&self) -> Option<Owner> {
         match self {

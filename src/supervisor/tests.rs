@@ -1,4 +1,4 @@
-//! The machine by table, by property and by simulation; no clock, no process.
+//! Tests of the state machine by table, by property and by simulation, without clock or process.
 
 mod ages;
 mod properties;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// Folders of sources, and how many lines of each may still have such words. Lower the number when text is
 /// rewritten, and never raise it. Add a folder here to have it checked.
-const FOLDERS: &[(&str, usize)] = &[("ui", 89)];
+const FOLDERS: &[(&str, usize)] = &[("src/supervisor", 0), ("ui", 89)];
 
 /// Whole words, lower case. `CONTRIBUTING.md` has the reasons.
 const WORDS: &[&str] = &[

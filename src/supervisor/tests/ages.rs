@@ -1,10 +1,10 @@
-//! The restart window on its way from one host to the next.
+//! The restart window during a hand-over.
 
 use super::rig::{SIGKILL, Sim, found, launch_of, secs};
 use crate::supervisor::{Cause, Checkpoint, Found, Generation, Policy, Round, State, Want};
 use std::time::Duration;
 
-/// Another process, with another clock, adopts what this one hands over.
+/// Hands over to a new supervisor that adopts the server.
 fn handed_over(old: &Sim) -> Sim {
     let mut new = resumed(old, secs(0.0));
     new.handle(found(old.generation(), Found::Ours));
@@ -12,7 +12,7 @@ fn handed_over(old: &Sim) -> Sim {
     new
 }
 
-/// Another process, with another clock, goes on `gap` after this one has left.
+/// Creates the supervisor of a new process `gap` after the old process ended.
 fn resumed(old: &Sim, gap: Duration) -> Sim {
     let checkpoint = serde_json::to_string(&old.supervisor.hand_over(old.now)).unwrap();
     let checkpoint: Checkpoint = serde_json::from_str(&checkpoint).unwrap();
@@ -23,7 +23,7 @@ fn resumed(old: &Sim, gap: Duration) -> Sim {
 }
 
 #[test]
-fn a_hand_over_keeps_window_and_delay() {
+fn hand_over_keeps_window_and_delay() {
     let mut sim = Sim::ready(Policy::default());
     for _ in 0..3 {
         sim.wait(1.0).crash_and_repair();
@@ -32,14 +32,14 @@ fn a_hand_over_keeps_window_and_delay() {
     let mut new = handed_over(&sim);
     assert_eq!(new.supervisor.schedule().in_window(new.supervisor.policy(), new.now), 3);
     assert_eq!(new.supervisor.schedule().in_a_row(), 3);
-    assert!(new.crash_and_repair() >= secs(0.8), "the delay goes on where it was");
+    assert!(new.crash_and_repair() >= secs(0.8), "the delay continues");
     new.crash_and_repair();
     new.exit(SIGKILL);
     assert!(matches!(new.state(), State::Failed { .. }), "the sixth end within the window");
 }
 
 #[test]
-fn a_hand_over_does_not_make_the_window_longer() {
+fn hand_over_does_not_extend_the_window() {
     let mut sim = Sim::ready(Policy::default());
     for _ in 0..5 {
         sim.crash_and_repair();
@@ -52,7 +52,7 @@ fn a_hand_over_does_not_make_the_window_longer() {
 }
 
 #[test]
-fn a_stable_life_counts_though_the_host_changed_in_it() {
+fn time_in_ready_counts_across_a_change_of_host() {
     let mut sim = Sim::ready(Policy::default());
     for _ in 0..4 {
         sim.crash_and_repair();
@@ -62,7 +62,7 @@ fn a_stable_life_counts_though_the_host_changed_in_it() {
 }
 
 #[test]
-fn a_spawn_that_was_put_off_waits_for_the_rest_of_its_time_and_no_longer() {
+fn delayed_spawn_waits_only_for_the_rest_of_its_delay() {
     let mut sim = Sim::ready(Policy::default());
     for _ in 0..3 {
         sim.crash_and_repair();
@@ -83,7 +83,7 @@ fn a_spawn_that_was_put_off_waits_for_the_rest_of_its_time_and_no_longer() {
 }
 
 #[test]
-fn numbers_go_on_after_the_recorded_one() {
+fn generation_numbers_continue_after_the_recorded_one() {
     let mut sim = Sim::ready(Policy::default());
     sim.crash_and_repair();
     let mut new = handed_over(&sim);
@@ -92,7 +92,7 @@ fn numbers_go_on_after_the_recorded_one() {
 }
 
 #[test]
-fn ages_from_before_the_machine_was_up_are_dropped() {
+fn ages_from_before_the_boot_are_dropped() {
     let mut sim = Sim::new(Policy::default());
     let checkpoint = serde_json::from_str(
         r#"{"want":"up","spawns_ago_ms":[18446744073709551615,5],"in_a_row":1,"waiting":null}"#,

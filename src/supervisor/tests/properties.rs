@@ -1,5 +1,5 @@
-//! What holds whatever happens, in whatever order, at whatever time. The
-//! invariants themselves are checked by [`World`] after each step.
+//! Properties of every sequence of inputs, at any time. [`World`] checks the invariants after each
+//! step.
 
 use super::rig::{SIGKILL, exited, exited_fatally, found, launched, probed, refused};
 use super::world::{Launch, World};
@@ -17,18 +17,18 @@ enum Step {
     Settle(Launch),
     End(Exit, bool),
     Die {
-        hears_term: bool,
+        handles_term: bool,
     },
     Probe(Round),
     Deliver(usize),
     Repeat(usize),
-    /// About a generation that is not the one at hand, or news that cannot be.
+    /// An input about another generation, or an input that cannot occur.
     Forge(Input),
     Wait(Duration),
     Tick,
-    /// Straight to the deadline, so many times.
+    /// Advances to the deadline, this number of times.
     Jump(u32),
-    /// All goes well for a moment.
+    /// The launch succeeds and the server becomes ready.
     ComeUp,
     Resume,
 }
@@ -92,7 +92,7 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(|curable| Step::Settle(Launch::Refused { curable })),
         1 => founds().prop_map(|whose| Step::Settle(Launch::Meets(whose))),
         5 => (exits(), prop::bool::weighted(0.1)).prop_map(|(exit, fatal)| Step::End(exit, fatal)),
-        2 => any::<bool>().prop_map(|hears_term| Step::Die { hears_term }),
+        2 => any::<bool>().prop_map(|handles_term| Step::Die { handles_term }),
         6 => rounds().prop_map(Step::Probe),
         12 => any::<usize>().prop_map(Step::Deliver),
         2 => any::<usize>().prop_map(Step::Repeat),
@@ -124,11 +124,11 @@ fn policies() -> impl Strategy<Value = Policy> {
 fn play(world: &mut World, step: Step) {
     match step {
         Step::Command(input) => {
-            world.hear(&input);
+            world.receive(&input);
         }
         Step::Settle(how) => world.settle(how),
         Step::End(exit, fatal) => world.end(exit, fatal),
-        Step::Die { hears_term } => world.die(hears_term),
+        Step::Die { handles_term } => world.die(handles_term),
         Step::Probe(round) => world.probe(round),
         Step::Deliver(which) => {
             world.deliver(which);
@@ -145,7 +145,7 @@ fn play(world: &mut World, step: Step) {
             };
             let first = world.supervisor.fresh && matches!(input, Input::Found { .. });
             if about != world.supervisor.state().generation() && !first {
-                world.hear(&input);
+                world.receive(&input);
             }
         }
         Step::Wait(time) => world.now += time,
@@ -170,14 +170,14 @@ fn jump(world: &mut World) {
     }
 }
 
-// 256 cases each; `PROPTEST_CASES` asks for more.
+// 256 cases each; `PROPTEST_CASES` sets another number.
 proptest! {
 
-    /// Never two generations, never a signal to a stranger, numbers that grow,
-    /// restarts and delays within their limits, nothing undone by stale news:
-    /// and from wherever that led, a stop ends in stopped.
+    /// There are never two generations or a signal to an external server. Numbers grow, restarts
+    /// and delays stay within their limits, and stale inputs change nothing. From every state that
+    /// is reached, a stop ends in stopped.
     #[test]
-    fn whatever_happens_the_world_stays_in_order_and_a_stop_ends_it(
+    fn every_sequence_keeps_the_invariants_and_a_stop_ends_in_stopped(
         policy in policies(),
         already in prop::option::of(founds()),
         steps in vec(steps(), 0..120),
@@ -187,26 +187,26 @@ proptest! {
         for step in steps {
             play(&mut world, step);
         }
-        // What was already on its way late may take its whole time again.
+        // A stop that is already in progress late may take its whole time again.
         let took = world.goes_down();
         prop_assert!(took <= grace * 2 + Duration::from_secs(2), "took {took:?}");
 
         let watches = world.watches_stranger();
-        let effects = world.hear(&Input::Start);
+        let effects = world.receive(&Input::Start);
         let launches = matches!(effects[..], [Effect::Launch { automatic: false, .. }]);
         prop_assert!(launches || watches && effects.is_empty(), "{effects:?}");
     }
 
-    /// An endless crasher is restarted at most so often in any window, and then
-    /// given up: for ever, unless somebody asks.
+    /// A server that always crashes is restarted at most `max_restarts` times in any window. Then
+    /// the state stays failed until the operator starts it.
     #[test]
-    fn what_always_crashes_is_given_up_and_stays_given_up(
+    fn repeated_crashes_fail_until_the_operator_starts_again(
         policy in policies(),
         lives in vec((0..3_000u64, exits()), 20),
     ) {
         let window = Duration::from_secs(3600);
         let mut world = World::new(Policy { restart_window: window, ..policy }, None);
-        world.hear(&Input::Start);
+        world.receive(&Input::Start);
         let mut restarts = 0;
         for (life, exit) in lives {
             world.settle(Launch::Works);
@@ -224,10 +224,10 @@ proptest! {
         prop_assert_eq!(world.tick(), []);
     }
 
-    /// News that no honest manager sends, at times that run backwards too: no
-    /// panic, and the numbers still grow.
+    /// Inputs that no manager sends, also at times that run backwards, cause no panic, and the
+    /// numbers still grow.
     #[test]
-    fn nonsense_is_survived(
+    fn impossible_inputs_cause_no_panic(
         policy in policies(),
         inputs in vec((prop_oneof![news(), commands()], -5_000..50_000i64), 0..200),
     ) {
@@ -248,9 +248,9 @@ proptest! {
         }
     }
 
-    /// A schedule that travels as ages counts what it counted.
+    /// A schedule that was converted to ages and back has the same counts.
     #[test]
-    fn ages_say_the_same_as_the_schedule(
+    fn schedule_survives_conversion_to_ages(
         policy in policies(),
         pauses in vec(0..30_000u64, 0..20),
         later in 0..90_000u64,
@@ -282,7 +282,7 @@ proptest! {
 }
 
 #[test]
-fn the_world_is_not_so_kind_that_nothing_happens_in_it() {
+fn generated_sequences_reach_every_state() {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();

@@ -1,4 +1,4 @@
-//! What ends though nobody asked: repaired, later, or given up.
+//! Automatic restarts: immediate, delayed, or refused by the limit.
 
 use super::rig::{
     SIGKILL, Sim, exited_fatally, fail, found, frozen, launch_of, launched, lost, on_its_way,
@@ -15,7 +15,7 @@ fn near(delay: Duration, nominal: f64) -> bool {
 }
 
 #[test]
-fn five_crashes_are_repaired_the_sixth_fails_with_the_reason_and_start_works_again() {
+fn sixth_crash_in_the_window_fails_with_the_reason_until_a_start() {
     let mut sim = Sim::ready(Policy::default());
     for _ in 0..5 {
         sim.wait(0.5).crash_and_repair();
@@ -25,18 +25,27 @@ fn five_crashes_are_repaired_the_sixth_fails_with_the_reason_and_start_works_aga
     assert_eq!(effects, []);
     assert_eq!(
         sim.failure().reason,
-        "gave up after 5 automatic restarts in 60 s; the last end: crash, signal 9 (SIGKILL)"
+        "gave up after 5 automatic restarts in 60 s; last cause: crash, signal 9 (SIGKILL)"
     );
     assert_eq!(sim.supervisor.poll_timeout(), None);
 
     let effects = sim.handle(Input::Start);
     assert_eq!(launch_of(&effects), Some(Generation(7)));
     sim.come_up();
-    assert_eq!(sim.crash_and_repair(), Duration::ZERO, "an operator's start forgives");
+    assert_eq!(sim.crash_and_repair(), Duration::ZERO, "an operator's start clears the counts");
 }
 
 #[test]
-fn the_window_forgets_what_is_older_than_it() {
+fn limit_of_one_restart_is_reported_in_the_singular() {
+    let mut sim = Sim::ready(Policy { max_restarts: 1, ..Policy::default() });
+    sim.crash_and_repair();
+    sim.exit(SIGKILL);
+    let reason = &sim.failure().reason;
+    assert!(reason.starts_with("gave up after 1 automatic restart in 60 s; "), "{reason}");
+}
+
+#[test]
+fn restarts_older_than_the_window_do_not_count() {
     let mut sim = Sim::ready(Policy { backoff_max: Duration::ZERO, ..Policy::default() });
     for _ in 0..40 {
         sim.wait(12.0).crash_and_repair();
@@ -47,7 +56,7 @@ fn the_window_forgets_what_is_older_than_it() {
 }
 
 #[test]
-fn delays_are_none_then_double_from_a_quarter_second_within_a_fifth() {
+fn delays_start_at_zero_then_double_from_250_ms_with_20_percent_jitter() {
     let mut sim = Sim::ready(Policy { max_restarts: 100, ..Policy::default() });
     let delays: Vec<_> = (0..9).map(|_| sim.wait(1.0).crash_and_repair()).collect();
     assert_eq!(delays[0], Duration::ZERO);
@@ -58,17 +67,17 @@ fn delays_are_none_then_double_from_a_quarter_second_within_a_fifth() {
 }
 
 #[test]
-fn jitter_spreads_and_never_passes_the_longest_delay() {
+fn jitter_never_exceeds_the_longest_delay() {
     let policy = Policy { max_restarts: 1000, backoff_max: secs(2.0), ..Policy::default() };
     let mut sim = Sim::ready(policy);
     let delays: Vec<_> = (0..200).map(|_| sim.wait(1.0).crash_and_repair()).skip(5).collect();
     assert!(delays.iter().all(|delay| (secs(1.6)..=secs(2.0)).contains(delay)));
     assert!(delays.iter().any(|delay| *delay < secs(1.7)), "jitter shortens");
-    assert!(delays.iter().any(|delay| *delay == secs(2.0)), "jitter is cut at the bound");
+    assert!(delays.iter().any(|delay| *delay == secs(2.0)), "jitter is limited");
 }
 
 #[test]
-fn a_crash_after_thirty_seconds_of_ready_is_a_first_crash_again() {
+fn crash_after_thirty_seconds_of_ready_is_a_first_crash() {
     let mut sim = Sim::ready(Policy { max_restarts: 100, ..Policy::default() });
     for _ in 0..4 {
         sim.crash_and_repair();
@@ -80,7 +89,7 @@ fn a_crash_after_thirty_seconds_of_ready_is_a_first_crash_again() {
 }
 
 #[test]
-fn thirty_seconds_of_ready_count_though_it_hangs_afterwards() {
+fn thirty_seconds_of_ready_count_before_a_hang() {
     let mut sim = Sim::ready(Policy { max_restarts: 100, ..Policy::default() });
     for _ in 0..4 {
         sim.crash_and_repair();
@@ -93,7 +102,7 @@ fn thirty_seconds_of_ready_count_though_it_hangs_afterwards() {
 }
 
 #[test]
-fn exit_code_zero_waits_a_quarter_second_so_that_a_stop_wins() {
+fn restart_after_exit_code_zero_waits_250_ms_for_a_stop() {
     let mut sim = Sim::ready(Policy::default());
     assert_eq!(sim.exit(Exit::Code(0)), []);
     assert!(matches!(sim.state(), State::Backoff { cause: Cause::Exited, .. }));
@@ -114,7 +123,7 @@ fn exit_code_zero_waits_a_quarter_second_so_that_a_stop_wins() {
 }
 
 #[test]
-fn a_frozen_server_is_killed_at_the_threshold_and_replaced() {
+fn frozen_server_is_killed_at_the_threshold_and_replaced() {
     let mut sim = Sim::ready(Policy::default());
     for _ in 0..2 {
         assert_eq!(sim.wait(1.0).probe(frozen()), []);
@@ -138,7 +147,7 @@ fn a_frozen_server_is_killed_at_the_threshold_and_replaced() {
 }
 
 #[test]
-fn a_round_that_passes_starts_the_count_anew() {
+fn passing_round_resets_the_failure_count() {
     let mut sim = Sim::ready(Policy::default());
     for round in [frozen(), frozen(), Round::Pass, frozen(), frozen()] {
         assert_eq!(sim.wait(1.0).probe(round), []);
@@ -147,7 +156,7 @@ fn a_round_that_passes_starts_the_count_anew() {
 }
 
 #[test]
-fn a_void_round_neither_counts_nor_forgives() {
+fn void_round_does_not_change_the_failure_count() {
     let mut sim = Sim::ready(Policy::default());
     for round in [frozen(), Round::Void, Round::Void, Round::Void, frozen(), Round::Void] {
         assert_eq!(sim.wait(1.0).probe(round), []);
@@ -156,20 +165,20 @@ fn a_void_round_neither_counts_nor_forgives() {
 }
 
 #[test]
-fn a_lost_database_is_degraded_for_ever_and_never_restarted() {
+fn deleted_database_is_degraded_and_never_restarted() {
     let mut sim = Sim::ready(Policy::default());
     for _ in 0..1000 {
         assert_eq!(sim.wait(1.0).probe(lost()), []);
     }
     assert!(matches!(sim.state(), State::Degraded(_, degradation) if degradation.failures == 1000));
-    // It freezes as well: counted from there.
+    // Now it freezes as well. The count begins here.
     assert_eq!(sim.wait(1.0).probe(frozen()), []);
     assert_eq!(sim.wait(1.0).probe(frozen()), []);
     assert_eq!(sim.wait(1.0).probe(frozen()), [Effect::Kill { generation: Generation(1) }]);
 }
 
 #[test]
-fn in_memory_it_takes_fifteen_seconds_of_failures() {
+fn in_memory_failures_must_span_fifteen_seconds() {
     let mut sim = Sim::ready(Policy { failure_span: secs(15.0), ..Policy::default() });
     for second in 0..15 {
         assert_eq!(sim.probe(frozen()), [], "after {second} s");
@@ -179,7 +188,7 @@ fn in_memory_it_takes_fifteen_seconds_of_failures() {
 }
 
 #[test]
-fn in_memory_a_pause_of_the_host_is_not_fifteen_seconds_of_failures() {
+fn in_memory_a_pause_of_the_host_does_not_count_as_failures() {
     let mut sim = Sim::ready(Policy { failure_span: secs(15.0), ..Policy::default() });
     sim.probe(frozen());
     sim.wait(3600.0).probe(Round::Void);
@@ -191,7 +200,7 @@ fn in_memory_a_pause_of_the_host_is_not_fifteen_seconds_of_failures() {
 }
 
 #[test]
-fn what_does_not_become_ready_in_time_is_killed_at_once_and_counts() {
+fn start_timeout_kills_at_once_and_counts_as_a_restart() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     sim.wait(20.0).handle(launched(Generation(1)));
@@ -208,7 +217,7 @@ fn what_does_not_become_ready_in_time_is_killed_at_once_and_counts() {
 }
 
 #[test]
-fn a_launch_takes_the_time_it_takes() {
+fn launch_has_no_time_limit() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     assert_eq!(sim.supervisor.poll_timeout(), None);
@@ -217,7 +226,7 @@ fn a_launch_takes_the_time_it_takes() {
 }
 
 #[test]
-fn failing_probes_of_a_start_change_nothing_before_its_deadline() {
+fn failed_checks_of_a_start_change_nothing_before_its_deadline() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     sim.handle(launched(Generation(1)));
@@ -231,7 +240,7 @@ fn failing_probes_of_a_start_change_nothing_before_its_deadline() {
 }
 
 #[test]
-fn a_server_that_is_stopped_by_a_signal_while_it_starts_has_as_long_as_a_ready_one() {
+fn start_stopped_by_a_signal_has_as_long_as_a_ready_server() {
     let halted = || fail(Layer::Process, RestartHelps::Yes);
     let mut sim = Sim::new(Policy { failure_span: secs(15.0), ..Policy::default() });
     sim.handle(Input::Start);
@@ -250,7 +259,7 @@ fn a_server_that_is_stopped_by_a_signal_while_it_starts_has_as_long_as_a_ready_o
 }
 
 #[test]
-fn a_start_that_was_halted_for_a_moment_has_its_time_again() {
+fn start_stopped_for_a_moment_keeps_its_deadline() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     sim.handle(launched(Generation(1)));
@@ -261,7 +270,7 @@ fn a_start_that_was_halted_for_a_moment_has_its_time_again() {
 }
 
 #[test]
-fn a_halted_start_is_not_given_up_for_a_pause_of_the_host() {
+fn pause_of_the_host_does_not_kill_a_stopped_start() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     sim.handle(launched(Generation(1)));
@@ -272,7 +281,7 @@ fn a_halted_start_is_not_given_up_for_a_pause_of_the_host() {
 }
 
 #[test]
-fn a_server_that_shuts_down_by_itself_has_the_time_of_a_stop_and_counts_as_it_exits() {
+fn unrequested_shutdown_has_the_grace_period_and_counts_on_exit() {
     let mut sim = Sim::ready(Policy::default());
     for _ in 0..14 {
         assert_eq!(sim.wait(1.0).probe(on_its_way()), []);
@@ -283,7 +292,7 @@ fn a_server_that_shuts_down_by_itself_has_the_time_of_a_stop_and_counts_as_it_ex
 }
 
 #[test]
-fn a_server_that_never_ends_its_shutdown_is_killed_as_one_that_exited() {
+fn unrequested_shutdown_that_hangs_is_killed_with_cause_exited() {
     let mut sim = Sim::ready(Policy::default());
     sim.wait(1.0).probe(frozen());
     for _ in 0..15 {
@@ -300,7 +309,7 @@ fn a_server_that_never_ends_its_shutdown_is_killed_as_one_that_exited() {
 }
 
 #[test]
-fn a_curable_refusal_is_tried_again_and_an_incurable_one_fails_at_once() {
+fn refused_launch_is_retried_only_if_that_may_help() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     let effects = sim.handle(refused(Generation(1), true));
@@ -315,14 +324,14 @@ fn a_curable_refusal_is_tried_again_and_an_incurable_one_fails_at_once() {
 }
 
 #[test]
-fn last_words_that_name_what_no_restart_cures_fail_at_once() {
+fn exit_with_a_fatal_error_fails_at_once() {
     let mut sim = Sim::ready(Policy::default());
     assert_eq!(sim.handle(exited_fatally(Generation(1))), []);
     assert_eq!(sim.failure().reason, "the database is unusable");
 }
 
 #[test]
-fn a_healthy_orphan_is_adopted_under_its_own_number() {
+fn healthy_orphan_is_adopted_under_its_own_number() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(found(Generation(41), Found::Ours));
     assert_eq!(sim.supervisor.want(), Want::Up);
@@ -341,7 +350,7 @@ fn a_healthy_orphan_is_adopted_under_its_own_number() {
 }
 
 #[test]
-fn an_unhealthy_orphan_has_as_long_as_a_healthy_server_and_is_replaced() {
+fn unhealthy_orphan_is_replaced_after_the_time_of_a_ready_server() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(found(Generation(41), Found::Ours));
     for _ in 0..3 {
@@ -359,7 +368,7 @@ fn an_unhealthy_orphan_has_as_long_as_a_healthy_server_and_is_replaced() {
 }
 
 #[test]
-fn an_orphan_in_memory_has_fifteen_seconds_to_prove_its_health() {
+fn orphan_in_memory_has_fifteen_seconds_to_become_healthy() {
     let mut sim = Sim::new(Policy { failure_span: secs(15.0), ..Policy::default() });
     sim.handle(found(Generation(41), Found::Ours));
     let (wait, effects) = sim.jump();
@@ -367,7 +376,7 @@ fn an_orphan_in_memory_has_fifteen_seconds_to_prove_its_health() {
 }
 
 #[test]
-fn an_orphan_whose_database_was_deleted_is_kept_for_what_only_it_holds() {
+fn orphan_with_a_deleted_database_is_kept_for_its_data() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(found(Generation(41), Found::Ours));
     for _ in 0..100 {
@@ -380,7 +389,7 @@ fn an_orphan_whose_database_was_deleted_is_kept_for_what_only_it_holds() {
 }
 
 #[test]
-fn an_operators_stop_wins_over_every_pending_restart() {
+fn stop_cancels_a_delayed_restart() {
     let mut sim = Sim::ready(Policy::default());
     sim.crash_and_repair();
     sim.exit(SIGKILL);
@@ -391,7 +400,7 @@ fn an_operators_stop_wins_over_every_pending_restart() {
 }
 
 #[test]
-fn the_first_failed_layer_is_enough_where_one_failure_is_the_threshold() {
+fn threshold_of_one_kills_at_the_first_failure() {
     let mut sim = Sim::ready(Policy { failure_threshold: 1, ..Policy::default() });
     assert_eq!(
         sim.probe(fail(Layer::Process, RestartHelps::Yes)),
@@ -400,7 +409,7 @@ fn the_first_failed_layer_is_enough_where_one_failure_is_the_threshold() {
 }
 
 #[test]
-fn a_repeated_start_of_what_runs_does_not_switch_off_the_intensity() {
+fn repeated_start_does_not_disable_the_restart_limit() {
     let mut sim = Sim::ready(Policy::default());
     for _ in 0..5 {
         sim.crash_and_repair();
@@ -411,7 +420,7 @@ fn a_repeated_start_of_what_runs_does_not_switch_off_the_intensity() {
 }
 
 #[test]
-fn full_disk_is_tried_again_for_as_long_as_it_is_wanted_and_counts_as_no_restart() {
+fn start_on_a_full_disk_is_retried_without_counting() {
     let mut sim = Sim::ready(Policy::default());
     let full = || Failure::new("the disk is full", "free some space").until_free(Resource::Disk);
     let mut delays = Vec::new();
@@ -441,7 +450,7 @@ fn full_disk_is_tried_again_for_as_long_as_it_is_wanted_and_counts_as_no_restart
 }
 
 #[test]
-fn a_start_that_the_system_lacks_a_resource_for_is_tried_for_as_long_as_it_is_wanted() {
+fn launch_refused_for_a_missing_resource_is_retried_without_counting() {
     let mut sim = Sim::ready(Policy::default());
     let short = || Failure::new("no process is left", "`ulimit -u`").until_free(Resource::System);
     let refuse = |generation| Input::LaunchRefused { generation, failure: short(), curable: true };
@@ -466,7 +475,7 @@ fn a_start_that_the_system_lacks_a_resource_for_is_tried_for_as_long_as_it_is_wa
 }
 
 #[test]
-fn stop_ends_the_wait_for_room() {
+fn stop_cancels_the_retry_on_a_full_disk() {
     let mut sim = Sim::ready(Policy::default());
     let fatal =
         Some(Failure::new("the disk is full", "free some space").until_free(Resource::Disk));
@@ -478,7 +487,7 @@ fn stop_ends_the_wait_for_room() {
 }
 
 #[test]
-fn a_server_that_ends_for_want_of_a_resource_is_tried_for_as_long_as_it_is_wanted() {
+fn server_that_ends_for_a_missing_resource_is_retried_without_counting() {
     let mut sim = Sim::ready(Policy::default());
     sim.exit(SIGKILL);
     for tries in 1..=12 {

@@ -1,4 +1,4 @@
-//! A supervisor, a clock that only jumps, and short words for inputs.
+//! A supervisor with a simulated clock, and short names for inputs.
 
 use crate::supervisor::{
     Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Policy, RestartHelps, Round,
@@ -46,12 +46,12 @@ pub(super) fn fail(layer: Layer, restart_helps: RestartHelps) -> Round {
     Round::Fail { layer, detail: "no answer".into(), restart_helps }
 }
 
-/// Fails as a frozen server does.
+/// Fails like a frozen server.
 pub(super) fn frozen() -> Round {
     fail(Layer::Grpc, RestartHelps::Yes)
 }
 
-/// Fails as a server does that is on its way up, or down.
+/// Fails like a server that starts or shuts down.
 pub(super) fn on_its_way() -> Round {
     Round::Fail {
         layer: Layer::Process,
@@ -60,7 +60,7 @@ pub(super) fn on_its_way() -> Round {
     }
 }
 
-/// Fails as a server does whose database file was deleted.
+/// Fails like a server whose database file was deleted.
 pub(super) fn lost() -> Round {
     fail(Layer::Store, RestartHelps::No)
 }
@@ -84,7 +84,7 @@ impl Sim {
         Self { supervisor: Supervisor::new(policy, Generation(0), 7, now), now }
     }
 
-    /// One that an operator has started and that is ready.
+    /// A supervisor whose server was started by the operator and is ready.
     pub(super) fn ready(policy: Policy) -> Self {
         let mut sim = Self::new(policy);
         sim.handle(Input::Start);
@@ -101,12 +101,12 @@ impl Sim {
         self
     }
 
-    /// Ticks now, whether asked for or not.
+    /// Ticks now, also before the deadline.
     pub(super) fn tick(&mut self) -> Vec<Effect> {
         self.supervisor.handle_timeout(self.now)
     }
 
-    /// Jumps to the deadline; says how far that was and what came of it.
+    /// Advances to the deadline. Returns the time until then and the effects.
     pub(super) fn jump(&mut self) -> (Duration, Vec<Effect>) {
         let due = self.supervisor.poll_timeout().expect("a deadline");
         let far = due.saturating_duration_since(self.now);
@@ -118,12 +118,12 @@ impl Sim {
         self.supervisor.state()
     }
 
-    /// The generation that runs, or is about to.
+    /// The generation that runs or starts.
     pub(super) fn generation(&self) -> Generation {
         self.state().generation().unwrap_or_else(|| panic!("nothing runs: {:?}", self.state()))
     }
 
-    /// The generation that was launched exists and answers.
+    /// The launched generation starts and becomes ready.
     pub(super) fn come_up(&mut self) {
         let generation = self.generation();
         self.handle(launched(generation));
@@ -131,20 +131,19 @@ impl Sim {
         assert!(matches!(self.state(), State::Ready(_)), "{:?}", self.state());
     }
 
-    /// What runs ends like this.
+    /// The server ends with this status.
     pub(super) fn exit(&mut self, exit: Exit) -> Vec<Effect> {
         let generation = self.generation();
         self.handle(exited(generation, exit))
     }
 
-    /// A round of probes of what runs.
+    /// Reports a round of checks of the server.
     pub(super) fn probe(&mut self, round: Round) -> Vec<Effect> {
         let generation = self.generation();
         self.handle(probed(generation, round))
     }
 
-    /// It crashes, is launched again at the deadline, and answers; how long it
-    /// was down.
+    /// Crashes the server and lets it become ready again at the deadline. Returns the delay.
     pub(super) fn crash_and_repair(&mut self) -> Duration {
         let effects = self.exit(SIGKILL);
         let down = if launch_of(&effects).is_some() {
@@ -169,7 +168,7 @@ impl Sim {
         matches!(self.state(), State::Stopped { .. })
     }
 
-    /// What is said about being stopped.
+    /// The message of the state `stopped`.
     pub(super) fn note(&self) -> &str {
         match self.state() {
             State::Stopped { note } => note.as_deref().unwrap_or(""),

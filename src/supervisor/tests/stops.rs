@@ -1,4 +1,4 @@
-//! Ends that somebody asked for, ends that do not come, and late ticks.
+//! Requested stops, processes that do not end, and late ticks.
 
 use super::rig::{
     SIGKILL, Sim, exited, found, frozen, launch_of, launched, on_its_way, refused, secs, stop,
@@ -11,10 +11,10 @@ const G1: Generation = Generation(1);
 const G2: Generation = Generation(2);
 
 #[test]
-fn a_stop_is_polite_then_forceful_and_done_when_the_end_is_proven() {
+fn stop_sends_sigterm_then_sigkill_and_waits_for_the_proven_end() {
     let mut sim = Sim::ready(Policy::default());
     assert_eq!(sim.handle(stop()), [Effect::Terminate { generation: G1 }]);
-    assert_eq!(sim.handle(stop()), [], "asked twice, signalled once");
+    assert_eq!(sim.handle(stop()), [], "a second stop sends no second signal");
     let (grace, effects) = sim.jump();
     assert_eq!((grace, effects), (secs(15.0), vec![Effect::Kill { generation: G1 }]));
     assert!(!sim.is_stopped());
@@ -23,38 +23,38 @@ fn a_stop_is_polite_then_forceful_and_done_when_the_end_is_proven() {
 }
 
 #[test]
-fn an_operator_who_does_not_wait_ends_the_grace_period_of_a_stop() {
+fn end_grace_kills_at_once() {
     let mut sim = Sim::ready(Policy::default());
     assert_eq!(sim.handle(Input::EndGrace), [], "nothing is being stopped");
     sim.handle(stop());
     assert_eq!(sim.handle(Input::EndGrace), [Effect::Kill { generation: G1 }]);
-    assert_eq!(sim.handle(Input::EndGrace), [], "asked twice, killed once");
+    assert_eq!(sim.handle(Input::EndGrace), [], "a second request sends no second signal");
     assert_eq!(sim.jump(), (secs(1.0), vec![Effect::Kill { generation: G1 }]));
     assert_eq!(sim.exit(SIGKILL), []);
     assert!(sim.is_stopped());
 
-    // A process that is on its way gets no time at all.
+    // A process that is not launched yet gets no grace period.
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     sim.handle(stop());
     assert_eq!(sim.handle(Input::EndGrace), []);
     assert_eq!(sim.handle(launched(G1)), [Effect::Kill { generation: G1 }]);
 
-    // A restart is no stop.
+    // A restart keeps its grace period.
     let mut sim = Sim::ready(Policy::default());
     sim.handle(Input::Restart);
     assert_eq!(sim.handle(Input::EndGrace), []);
 }
 
 #[test]
-fn sigkill_and_then_stop_at_once_stays_stopped() {
-    // The stop is heard first.
+fn stop_right_after_a_crash_stays_stopped() {
+    // The stop arrives first.
     let mut sim = Sim::ready(Policy::default());
     sim.handle(stop());
     assert_eq!(sim.exit(SIGKILL), []);
     assert!(sim.is_stopped());
 
-    // The exit is heard first: the new launch is called back.
+    // The exit arrives first: the new launch is stopped.
     let mut sim = Sim::ready(Policy::default());
     assert_eq!(launch_of(&sim.exit(SIGKILL)), Some(G2));
     assert_eq!(sim.handle(stop()), []);
@@ -65,18 +65,18 @@ fn sigkill_and_then_stop_at_once_stays_stopped() {
 }
 
 #[test]
-fn a_stop_waits_for_a_launch_on_its_way_and_takes_a_refusal_for_an_end() {
+fn stop_waits_for_a_running_launch_and_accepts_its_refusal_as_the_end() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     sim.handle(stop());
     assert_eq!(sim.wait(600.0).tick(), []);
-    assert!(!sim.is_stopped(), "a process may still come of it");
+    assert!(!sim.is_stopped(), "the launch may still create a process");
     assert_eq!(sim.handle(refused(G1, false)), []);
     assert!(sim.is_stopped());
 }
 
 #[test]
-fn a_restart_is_an_end_followed_by_an_operators_launch() {
+fn restart_stops_then_launches_with_cause_operator() {
     let mut sim = Sim::ready(Policy::default());
     assert_eq!(sim.handle(Input::Restart), [Effect::Terminate { generation: G1 }]);
     assert_eq!(sim.supervisor.want(), Want::Up);
@@ -92,7 +92,7 @@ fn a_restart_is_an_end_followed_by_an_operators_launch() {
 }
 
 #[test]
-fn the_last_word_counts_while_it_ends() {
+fn last_command_during_a_stop_decides() {
     for (words, ends_up) in [
         (vec![stop(), Input::Start], true),
         (vec![stop(), Input::Restart], true),
@@ -110,7 +110,7 @@ fn the_last_word_counts_while_it_ends() {
 }
 
 #[test]
-fn a_start_while_a_hung_server_is_killed_does_not_hide_why_it_ended() {
+fn start_during_a_kill_of_a_hung_server_keeps_the_cause() {
     let mut sim = Sim::ready(Policy { failure_threshold: 1, ..Policy::default() });
     sim.probe(frozen());
     sim.handle(Input::Start);
@@ -122,7 +122,7 @@ fn a_start_while_a_hung_server_is_killed_does_not_hide_why_it_ended() {
 }
 
 #[test]
-fn a_stop_of_a_hung_server_that_is_being_killed_stays_stopped() {
+fn stop_during_a_kill_of_a_hung_server_stays_stopped() {
     let mut sim = Sim::ready(Policy { failure_threshold: 1, ..Policy::default() });
     sim.probe(frozen());
     sim.handle(stop());
@@ -130,7 +130,7 @@ fn a_stop_of_a_hung_server_that_is_being_killed_stays_stopped() {
     assert!(sim.is_stopped());
 }
 
-/// Ready, then told to stop, and killed for ten seconds in vain.
+/// A server that was ready, did not end on request, and survived ten seconds of SIGKILL.
 fn unkillable() -> Sim {
     let mut sim = Sim::ready(Policy::default());
     sim.handle(stop());
@@ -142,19 +142,19 @@ fn unkillable() -> Sim {
 }
 
 #[test]
-fn what_even_sigkill_does_not_end_is_failed_and_says_so() {
+fn process_that_survives_sigkill_fails_with_the_reason() {
     let sim = unkillable();
     assert!(sim.failure().reason.contains("does not end"), "{}", sim.failure());
     assert_eq!(sim.supervisor.poll_timeout(), None);
 }
 
 #[test]
-fn nothing_starts_beside_what_cannot_be_killed_until_it_is_gone() {
+fn no_launch_until_an_unkillable_process_has_ended() {
     let mut sim = unkillable();
     assert_eq!(sim.handle(Input::Start), [Effect::Kill { generation: G1 }]);
     assert_eq!(launch_of(&sim.exit(SIGKILL)), Some(G2));
 
-    // Its end comes first, by itself.
+    // The process ends by itself first.
     let mut sim = unkillable();
     sim.handle(Input::Start);
     for _ in 0..10 {
@@ -167,7 +167,7 @@ fn nothing_starts_beside_what_cannot_be_killed_until_it_is_gone() {
 }
 
 #[test]
-fn what_cannot_be_killed_is_never_called_stopped_before_it_is_gone() {
+fn unkillable_process_is_not_stopped_before_its_end() {
     let mut sim = unkillable();
     assert_eq!(sim.handle(stop()), [Effect::Kill { generation: G1 }]);
     assert!(!sim.is_stopped());
@@ -176,11 +176,11 @@ fn what_cannot_be_killed_is_never_called_stopped_before_it_is_gone() {
 
     let mut sim = unkillable();
     sim.handle(exited(G1, SIGKILL));
-    assert!(sim.is_stopped(), "that was what the operator wanted");
+    assert!(sim.is_stopped(), "the intent is down");
 }
 
 #[test]
-fn a_tick_within_the_tolerance_is_on_time() {
+fn tick_within_the_tolerance_is_on_time() {
     let mut sim = Sim::ready(Policy::default());
     sim.handle(stop());
     sim.now += secs(15.0) + LATE;
@@ -188,7 +188,7 @@ fn a_tick_within_the_tolerance_is_on_time() {
 }
 
 #[test]
-fn a_host_that_was_suspended_gives_back_the_time_and_kills_nobody() {
+fn suspended_host_extends_deadlines_and_kills_nothing() {
     // While starting.
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
@@ -213,7 +213,7 @@ fn a_host_that_was_suspended_gives_back_the_time_and_kills_nobody() {
 }
 
 #[test]
-fn what_wakes_a_suspended_host_may_be_an_input_and_not_the_tick() {
+fn first_input_after_a_suspend_extends_deadlines_too() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     sim.handle(launched(G1));
@@ -224,7 +224,7 @@ fn what_wakes_a_suspended_host_may_be_an_input_and_not_the_tick() {
 }
 
 #[test]
-fn a_late_tick_never_leaves_a_deadline_in_the_past_to_spin_on() {
+fn late_tick_leaves_no_deadline_in_the_past() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     sim.handle(launched(G1));
@@ -236,7 +236,7 @@ fn a_late_tick_never_leaves_a_deadline_in_the_past_to_spin_on() {
 }
 
 #[test]
-fn a_late_kill_is_repeated_and_not_put_off() {
+fn late_tick_repeats_the_kill_without_delay() {
     let mut sim = Sim::ready(Policy::default());
     sim.handle(stop());
     sim.jump();
@@ -244,14 +244,14 @@ fn a_late_kill_is_repeated_and_not_put_off() {
 }
 
 #[test]
-fn a_late_backoff_starts_at_once() {
+fn late_tick_in_backoff_starts_at_once() {
     let mut sim = Sim::ready(Policy::default());
     sim.exit(Exit::Code(0));
     assert_eq!(launch_of(&sim.wait(3600.0).tick()), Some(G2));
 }
 
 #[test]
-fn ticks_where_none_was_asked_for_do_nothing() {
+fn unrequested_tick_does_nothing() {
     let mut sim = Sim::ready(Policy::default());
     let before = sim.state().clone();
     assert_eq!(sim.wait(3600.0).tick(), []);

@@ -1,4 +1,4 @@
-//! A Temporal that somebody else runs: watched, never signalled.
+//! An external server: stigmer watches it and never signals it.
 
 use super::rig::{Sim, exited, fail, found, frozen, launch_of, launched, lost, probed, secs, stop};
 use crate::supervisor::{
@@ -17,13 +17,13 @@ fn watching() -> Sim {
 }
 
 #[test]
-fn what_somebody_else_runs_on_the_port_is_used() {
+fn external_server_on_the_port_is_used() {
     let sim = watching();
     assert!(matches!(sim.state(), State::Ready(_)));
 }
 
 #[test]
-fn a_stop_leaves_it_alone_and_the_state_stays_true() {
+fn stop_leaves_an_external_server_alone_and_its_state_is_still_updated() {
     let mut sim = watching();
     let before = sim.state().clone();
     assert_eq!(sim.handle(stop()), []);
@@ -36,7 +36,7 @@ fn a_stop_leaves_it_alone_and_the_state_stays_true() {
 }
 
 #[test]
-fn a_restart_after_a_stop_may_use_other_options() {
+fn restart_after_a_stop_launches_with_new_options() {
     let mut sim = watching();
     sim.handle(stop());
     let effects = sim.handle(Input::Restart);
@@ -45,7 +45,7 @@ fn a_restart_after_a_stop_may_use_other_options() {
 }
 
 #[test]
-fn a_restart_does_nothing_to_it() {
+fn restart_does_nothing_to_an_external_server() {
     let mut sim = watching();
     let before = sim.state().clone();
     assert_eq!(sim.handle(Input::Restart), []);
@@ -53,27 +53,27 @@ fn a_restart_does_nothing_to_it() {
 }
 
 #[test]
-fn when_it_vanishes_nothing_starts_in_its_place_until_someone_asks() {
+fn end_of_an_external_server_launches_nothing() {
     let mut sim = watching();
     let refused = || fail(Layer::Tcp, RestartHelps::Yes);
     assert_eq!(sim.wait(1.0).probe(refused()), []);
     assert_eq!(sim.wait(1.0).probe(refused()), []);
     assert_eq!(sim.wait(1.0).probe(refused()), [Effect::Unwatch { generation: G1 }]);
-    assert_eq!(sim.note(), "the Temporal that was started elsewhere is gone");
+    assert_eq!(sim.note(), "the server that was started elsewhere has ended");
     assert_eq!(sim.supervisor.want(), Want::Down);
     assert_eq!(sim.wait(60.0).tick(), []);
     assert_eq!(launch_of(&sim.handle(Input::Start)), Some(Generation(2)));
 }
 
 #[test]
-fn its_exit_where_somebody_saw_it_is_no_crash_of_ours() {
+fn exit_of_an_external_server_is_not_a_crash() {
     let mut sim = watching();
     assert_eq!(sim.handle(exited(G1, Exit::Unknown)), [Effect::Unwatch { generation: G1 }]);
-    assert_eq!(sim.note(), "the Temporal that was started elsewhere is gone");
+    assert_eq!(sim.note(), "the server that was started elsewhere has ended");
 }
 
 #[test]
-fn frozen_or_with_a_lost_database_it_is_degraded_and_nothing_more() {
+fn failing_external_server_is_only_degraded() {
     for round in [frozen(), lost()] {
         let mut sim = watching();
         for _ in 0..100 {
@@ -84,7 +84,7 @@ fn frozen_or_with_a_lost_database_it_is_degraded_and_nothing_more() {
 }
 
 #[test]
-fn one_that_never_becomes_ready_is_let_go_with_the_reason() {
+fn external_server_that_never_becomes_ready_is_released_with_the_reason() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(found(G1, Found::External));
     assert_eq!(sim.jump(), (secs(30.0), vec![Effect::Unwatch { generation: G1 }]));
@@ -98,7 +98,7 @@ fn one_that_never_becomes_ready_is_let_go_with_the_reason() {
 }
 
 #[test]
-fn a_stop_while_a_launch_meets_it_leaves_it_alone() {
+fn stop_while_a_launch_finds_an_external_server_leaves_it_alone() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     sim.handle(stop());
@@ -108,7 +108,7 @@ fn a_stop_while_a_launch_meets_it_leaves_it_alone() {
 }
 
 #[test]
-fn a_restart_while_a_launch_meets_it_uses_it() {
+fn restart_while_a_launch_finds_an_external_server_uses_it() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     sim.handle(Input::Restart);
@@ -118,7 +118,7 @@ fn a_restart_while_a_launch_meets_it_uses_it() {
 }
 
 #[test]
-fn a_stop_while_a_launch_meets_an_orphan_of_ours_ends_it() {
+fn stop_while_a_launch_finds_our_orphan_ends_it() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     sim.handle(stop());
@@ -126,7 +126,7 @@ fn a_stop_while_a_launch_meets_an_orphan_of_ours_ends_it() {
 }
 
 #[test]
-fn a_late_or_second_report_never_makes_ours_a_strangers() {
+fn late_report_of_an_external_server_is_stale() {
     let mut sim = Sim::ready(Policy::default());
     sim.handle(found(G1, Found::External));
     assert_eq!(sim.state().owner(), Some(Owner::Spawned));
@@ -140,7 +140,7 @@ fn a_late_or_second_report_never_makes_ours_a_strangers() {
 }
 
 #[test]
-fn a_report_that_comes_after_a_stop_does_not_undo_it() {
+fn report_after_a_stop_does_not_undo_it() {
     let mut sim = watching();
     sim.handle(stop());
     for late in [found(G1, Found::External), found(G1, Found::Ours), probed(G1, Round::Pass)] {

@@ -1,9 +1,9 @@
-//! Every state times every input, as a table that is read by people.
+//! A reviewed table of every pair of state and input.
 //!
-//! `snapshots/…table.snap` is the table: each state with what each input makes
-//! of it; inputs with one outcome share a line, states with the same lines share
-//! a heading. A new variant of a state or an input breaks [`kinds!`], and what is
-//! then listed there has to appear in the table.
+//! `snapshots/…table.snap` is the table. It lists for each state the result of each input. Inputs
+//! with the same result share a line; states with the same lines share a heading. A new variant of
+//! a state or an input does not compile until [`kinds!`] lists it, and each entry of that list must
+//! appear in the table.
 
 use super::rig::{
     SIGKILL, exited, exited_fatally, fail, found, frozen, launched, lost, on_its_way, probed,
@@ -17,10 +17,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-/// The generation that the states are about, and the last one given out.
+/// The generation of the states, and the last number used.
 const G5: Generation = Generation(5);
 
-/// Names every shape of a type, twice: in an exhaustive match and in a list.
+/// Names every kind of a value twice: in an exhaustive match and in a list.
 macro_rules! kinds {
     ($of:ident, $all:ident, $type:ty, { $($pattern:pat => $name:literal,)* }) => {
         fn $of(value: &$type) -> &'static str {
@@ -79,7 +79,7 @@ kinds!(input_kind, INPUTS, Input, {
     Input::Probed { round: Round::Fail { layer: Layer::Lock | Layer::Process | Layer::Grpc | Layer::Store | Layer::Engine, restart_helps: RestartHelps::Yes, .. }, .. } => "fail grpc",
 });
 
-/// What a generation may be told, and what is told about none.
+/// The inputs about a generation, and the inputs without a generation.
 fn inputs(generation: Generation) -> (Vec<Input>, Vec<Input>) {
     let about = vec![
         launched(generation),
@@ -109,7 +109,7 @@ fn inputs(generation: Generation) -> (Vec<Input>, Vec<Input>) {
     (commands, about)
 }
 
-/// Every state, with what is wanted in it; deadlines are 5 s ahead of `now`.
+/// Every state, with its intent. Deadlines are 5 s after `now`.
 fn states(now: Instant) -> Vec<(String, Supervisor)> {
     let ahead = now + secs(5.0);
     let ago = |seconds: f64| now.checked_sub(secs(seconds)).expect("the machine is up that long");
@@ -237,7 +237,7 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
     add("", Want::Up, failed(None));
     add("", Want::Up, failed(Some(G5)));
     add("", Want::Down, failed(Some(G5)));
-    // What depends on more than the state: a host's first news, a full window.
+    // Cases that depend on more than the state: the first input of a host, a full window.
     add(", fresh", Want::Down, State::Stopped { note: None });
     add(" for 3 s, window full", Want::Up, State::Ready(live(Owner::Spawned, 3.0)));
     let (_, full) = all.last_mut().expect("just added");
@@ -253,8 +253,8 @@ fn ahead(at: Instant, now: Instant) -> Duration {
     at.saturating_duration_since(now)
 }
 
-/// Owner and cause are only shown where they are not those of `before`, so that
-/// states which differ in nothing else share their lines.
+/// Shows owner and cause only if they differ from those of `before`, so that states that differ in
+/// nothing else share their lines.
 fn show_state(before: &State, state: &State, now: Instant) -> String {
     let cause = |cause: &Cause| match before {
         State::Starting(Starting { cause: same, .. })
@@ -330,7 +330,7 @@ fn show_effect(effect: &Effect) -> String {
     }
 }
 
-/// What an input, or a tick, made of `before`.
+/// The result of an input or a tick.
 fn outcome(before: &Supervisor, after: &Supervisor, effects: &[Effect], now: Instant) -> String {
     let same = before.want == after.want
         && before.state == after.state
@@ -392,7 +392,7 @@ fn lines(supervisor: &Supervisor, now: Instant) -> Vec<(String, String)> {
     lines
 }
 
-/// Lines with one outcome become one, in the order of their first input.
+/// Merges lines with the same result, in the order of their first input.
 fn body(lines: &[(String, String)]) -> String {
     let mut merged: Vec<(Vec<&str>, &str)> = Vec::new();
     for (name, outcome) in lines {
@@ -403,7 +403,7 @@ fn body(lines: &[(String, String)]) -> String {
     }
     let mut text = String::new();
     for (names, outcome) in merged {
-        // All that is said of other generations, together.
+        // All inputs about other generations, together.
         let other = |generation: &str| {
             names.iter().filter(|name| name.ends_with(generation)).count() == inputs(G5).1.len()
         };
@@ -422,12 +422,12 @@ fn body(lines: &[(String, String)]) -> String {
 }
 
 fn anchor() -> Instant {
-    // Far from the clock's zero, so that ages can be subtracted.
+    // Far from the zero of the clock, so that ages can be subtracted.
     Instant::now() + secs(1000.0)
 }
 
 #[test]
-fn every_state_answers_every_input_as_the_table_says() {
+fn every_pair_of_state_and_input_matches_the_table() {
     let now = anchor();
     let mut sections: Vec<(Vec<String>, String)> = Vec::new();
     for (name, supervisor) in states(now) {

@@ -1,5 +1,5 @@
-//! A small world that launches and ends processes as it is told, tells of them
-//! late, twice and in any order, and holds the supervisor to what must always be.
+//! A simulated world that launches and ends processes for the supervisor, and reports late, twice
+//! and in any order. It checks the invariants of the supervisor.
 
 use super::rig::{exited, exited_fatally, found, launched, probed, refused};
 use crate::supervisor::{
@@ -9,7 +9,7 @@ use crate::supervisor::{
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-/// How a launch turns out.
+/// The result of a launch.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Launch {
     Works,
@@ -26,20 +26,20 @@ pub(super) struct World {
     ours: BTreeSet<Generation>,
     termed: BTreeSet<Generation>,
     killed: BTreeSet<Generation>,
-    /// Numbers under which a stranger's is watched.
+    /// The generations under which an external server is watched.
     strangers: BTreeSet<Generation>,
-    /// News on its way, and what has arrived.
+    /// Inputs in transit, and inputs that have arrived.
     mail: Vec<Input>,
     arrived: Vec<Input>,
     /// The last number launched.
     last: Generation,
-    /// Automatic launches since an operator's command forgave them.
+    /// Automatic launches since the last operator's command cleared the counts.
     automatic: VecDeque<Instant>,
 }
 
 impl World {
     pub(super) fn new(policy: Policy, already: Option<Found>) -> Self {
-        // Room for the clock to jump backwards.
+        // So that the clock can jump backwards.
         let now = Instant::now() + Duration::from_secs(100_000);
         let last = Generation(10);
         let mut world = Self {
@@ -60,14 +60,13 @@ impl World {
                 Found::Ours => world.ours.insert(last),
                 Found::External => world.strangers.insert(last),
             };
-            world.hear(&found(last, already));
+            world.receive(&found(last, already));
         }
         world
     }
 
-    /// The supervisor hears this now; what it must do about it in any case is
-    /// checked, and what it wants done is done.
-    pub(super) fn hear(&mut self, input: &Input) -> Vec<Effect> {
+    /// Gives the input to the supervisor, checks the invariants, and performs the effects.
+    pub(super) fn receive(&mut self, input: &Input) -> Vec<Effect> {
         let generation = match input {
             Input::Start | Input::Stop { .. } | Input::EndGrace | Input::Restart => None,
             Input::Found { generation, .. }
@@ -76,7 +75,7 @@ impl World {
             | Input::Exited { generation, .. }
             | Input::Probed { generation, .. } => Some(*generation),
         };
-        // Time passes for everything, the stale too: let that be seen first.
+        // Every call notes the time, also with a stale input. Do that first.
         self.supervisor.wake(self.now);
         let before = self.supervisor.clone();
         let takes_over = before.fresh && matches!(input, Input::Found { .. });
@@ -112,7 +111,7 @@ impl World {
                 Some(left) => assert_eq!(effects, [Effect::Kill { generation: *left }]),
             }
         }
-        self.obey(&effects);
+        self.perform(&effects);
         effects
     }
 
@@ -120,14 +119,14 @@ impl World {
         let effects = self.supervisor.handle_timeout(self.now);
         assert!(
             self.supervisor.poll_timeout().is_none_or(|due| due > self.now),
-            "asks for a tick that it just had: {:?}",
+            "requests the same tick again: {:?}",
             self.supervisor
         );
-        self.obey(&effects);
+        self.perform(&effects);
         effects
     }
 
-    fn obey(&mut self, effects: &[Effect]) {
+    fn perform(&mut self, effects: &[Effect]) {
         for effect in effects {
             match effect {
                 Effect::Launch { generation, automatic, .. } => {
@@ -141,7 +140,7 @@ impl World {
                 }
                 Effect::Terminate { generation } | Effect::Kill { generation } => {
                     assert!(!self.strangers.contains(generation), "signalled a stranger: {self}");
-                    assert!(!self.pending.contains(generation), "nobody to signal: {self}");
+                    assert!(!self.pending.contains(generation), "no process to signal: {self}");
                     let signals = match effect {
                         Effect::Kill { .. } => &mut self.killed,
                         Effect::Terminate { .. }
@@ -153,7 +152,7 @@ impl World {
                     }
                 }
                 Effect::Unwatch { generation } => {
-                    assert!(self.strangers.remove(generation), "watched nobody: {self}");
+                    assert!(self.strangers.remove(generation), "watched no server: {self}");
                 }
             }
         }
@@ -175,7 +174,7 @@ impl World {
         );
     }
 
-    /// Nothing of ours runs and nothing is coming.
+    /// No process of ours runs, and no launch is pending.
     fn is_clear(&self) -> bool {
         self.ours.is_empty() && self.pending.is_empty()
     }
@@ -183,10 +182,10 @@ impl World {
     fn check(&self) {
         match self.supervisor.state() {
             State::Stopped { .. } | State::Failed { left: None, .. } => {
-                assert!(self.is_clear(), "at rest too early: {self}");
+                assert!(self.is_clear(), "stopped too early: {self}");
             }
             State::Backoff { until, since, cause, .. } => {
-                assert!(self.is_clear(), "at rest too early: {self}");
+                assert!(self.is_clear(), "stopped too early: {self}");
                 let longest = match cause {
                     Cause::Exited => Duration::from_millis(250),
                     Cause::Operator
@@ -210,7 +209,7 @@ impl World {
         }
     }
 
-    /// The launch on its way, if there is one, turns out like this.
+    /// Completes a pending launch with this result.
     pub(super) fn settle(&mut self, how: Launch) {
         let Some(generation) = self.pending.pop_first() else { return };
         self.mail.push(match how {
@@ -229,7 +228,7 @@ impl World {
         });
     }
 
-    /// What runs of ours ends by itself.
+    /// Our process ends by itself.
     pub(super) fn end(&mut self, exit: Exit, fatal: bool) {
         if let Some(generation) = self.ours.pop_first() {
             self.mail.push(if fatal {
@@ -240,13 +239,13 @@ impl World {
         }
     }
 
-    /// Signals do what they do; a polite one only where it is heard.
-    pub(super) fn die(&mut self, hears_term: bool) {
+    /// Applies pending signals. SIGTERM ends a process only if `handles_term`.
+    pub(super) fn die(&mut self, handles_term: bool) {
         let dead: Vec<_> = self
             .ours
             .iter()
             .copied()
-            .filter(|g| self.killed.contains(g) || (hears_term && self.termed.contains(g)))
+            .filter(|g| self.killed.contains(g) || (handles_term && self.termed.contains(g)))
             .collect();
         for generation in dead {
             self.ours.remove(&generation);
@@ -254,34 +253,34 @@ impl World {
         }
     }
 
-    /// A round of probes of what is there.
+    /// Reports a round of checks of the server.
     pub(super) fn probe(&mut self, round: Round) {
         if let Some(generation) = self.ours.iter().chain(&self.strangers).next() {
             self.mail.push(probed(*generation, round));
         }
     }
 
-    /// Some news arrives, not the oldest first.
+    /// Delivers an input, in any order.
     pub(super) fn deliver(&mut self, which: usize) -> bool {
         if self.mail.is_empty() {
             return false;
         }
         let input = self.mail.remove(which % self.mail.len());
-        self.hear(&input);
+        self.receive(&input);
         self.arrived.push(input);
         true
     }
 
-    /// Old news arrives once more. Of what has ended since it is stale; of what
-    /// still runs, only a round of probes has any meaning twice.
+    /// Delivers an old input once more. It is stale if its generation has ended. For a generation
+    /// that still runs, only a round of checks can arrive twice.
     pub(super) fn repeat(&mut self, which: usize) {
         if !self.arrived.is_empty() {
             let input = self.arrived[which % self.arrived.len()].clone();
-            self.hear(&input);
+            self.receive(&input);
         }
     }
 
-    /// The host is replaced: its schedule travels, its clock does not matter.
+    /// Replaces the host. The schedule is converted to ages, independent of the clock.
     pub(super) fn hand_over_schedule(&mut self) {
         let checkpoint = self.supervisor.hand_over(self.now);
         self.supervisor.resume(&checkpoint, Duration::ZERO, self.now);
@@ -291,11 +290,11 @@ impl World {
         self.supervisor.state().owner() == Some(Owner::External)
     }
 
-    /// The operator wants it down, and the world answers from now on: how long
-    /// it takes until it is. A stranger's server is left alone.
+    /// Sets the intent to down and delivers everything. Returns the time until the state is
+    /// stopped. An external server is left alone.
     pub(super) fn goes_down(&mut self) -> Duration {
         let begin = self.now;
-        self.hear(&Input::Stop { cause: Cause::Operator });
+        self.receive(&Input::Stop { cause: Cause::Operator });
         for _ in 0..100 {
             self.settle(Launch::Works);
             while self.deliver(0) {}
@@ -313,11 +312,11 @@ impl World {
                 self.tick();
             }
         }
-        panic!("does not come to rest: {self}");
+        panic!("does not stop: {self}");
     }
 }
 
-/// All that is not merely counted.
+/// All fields except counters.
 fn decided(supervisor: &Supervisor) -> (Want, State, Schedule, Generation, bool, Instant) {
     let Supervisor {
         policy: _,
