@@ -1,17 +1,17 @@
-//! The time zone of this machine, for all times that people read.
+//! The time zone of this machine, for all times that users read.
 
 use jiff::tz::TimeZone;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A laptop that travels changes its zone.
+/// The zone of a laptop may change.
 const FRESH: Duration = Duration::from_secs(60);
 
 const LOCAL: &str = "/etc/localtime";
 
-/// The zone of this machine: that of the variable `TZ` if it is set, else that of
-/// `/etc/localtime`. jiff alone would find the name of the latter and look that name up among all
-/// names in the zone database, which takes 60 system calls; the file itself has all that is needed.
+/// The time zone of this machine: from the variable `TZ` if it is set, else from `/etc/localtime`.
+/// jiff alone would read the name of that file's zone and search for it in the zone database, which
+/// takes 60 system calls; the file itself has all the data.
 #[must_use]
 pub fn zone() -> TimeZone {
     static ZONE: Mutex<Option<(Instant, TimeZone)>> = Mutex::new(None);
@@ -34,7 +34,7 @@ fn read() -> TimeZone {
     local.unwrap_or_else(TimeZone::system)
 }
 
-/// The time of day and the date, here and now.
+/// The current time and date in the local zone.
 #[must_use]
 pub fn now() -> jiff::Zoned {
     jiff::Timestamp::now().to_zoned(zone())
@@ -45,10 +45,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn zone_is_the_one_of_the_system() {
+    fn zone_is_that_of_the_system() {
         let now = jiff::Timestamp::now();
         let offset = |zone: &TimeZone| zone.to_offset(now);
         assert_eq!(offset(&read()), offset(&TimeZone::system()));
-        assert_eq!(offset(&zone()), offset(&zone()), "remembered");
+        assert_eq!(offset(&zone()), offset(&zone()), "cached");
     }
 }

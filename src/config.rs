@@ -1,5 +1,5 @@
-//! What the options mean: flags beat environment beats `config.toml` beats
-//! defaults, and all is checked once. Past this module nothing parses strings.
+//! Resolves and checks the options. Flags beat the environment, the environment beats
+//! `config.toml`, and that beats the defaults. No other module parses option strings.
 
 mod options;
 #[cfg(test)]
@@ -17,54 +17,54 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// In memory a restart loses everything, so failures must last this long.
+/// Minimum duration of failures for a database in memory, where a restart loses all data.
 const MEMORY_PATIENCE: Duration = Duration::from_secs(15);
 
-/// What an option means was not understood, or cannot be.
+/// An option or the config file is not valid.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The home.
+    /// The home is not usable.
     #[error(transparent)]
     Home(#[from] HomeError),
-    /// The file cannot be read.
+    /// The config file cannot be read.
     #[error("cannot read {path}: {source}")]
     Unreadable {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the kernel said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// The file is not understood.
-    #[error("{path} is not understood:\n{message}")]
+    /// The config file cannot be parsed.
+    #[error("cannot parse {path}:\n{message}")]
     File {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Line, column and what is known there.
+        /// Line, column, and the known keys.
         message: String,
     },
-    /// A value that makes no sense.
+    /// A value that is not valid.
     #[error("--{option} {}: {why}", quote(value))]
     Value {
-        /// The option's name.
+        /// Name of the option.
         option: &'static str,
-        /// What it was set to.
+        /// The value that was set.
         value: String,
-        /// Why not, and what instead.
+        /// Why it is not valid, and what to use instead.
         why: String,
     },
 }
 
-/// Where the database is.
+/// The storage of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Database {
-    /// This file.
+    /// A file on disk.
     File(PathBuf),
-    /// Nowhere: a restart loses it.
+    /// In memory: a restart loses all data.
     Memory,
 }
 
 impl Database {
-    /// The file, if there is one.
+    /// Path of the database file, or `None` in memory.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
         match self {
@@ -74,38 +74,38 @@ impl Database {
     }
 }
 
-/// Everything that a host needs to know.
+/// The checked options of a host.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// Its home.
+    /// Home of the server.
     pub home: Home,
-    /// The gRPC port.
+    /// Port of the gRPC frontend.
     pub port: u16,
-    /// The web UI's port; none when headless.
+    /// Port of the web UI. `None` with `--headless`.
     pub ui_port: Option<u16>,
-    /// The Temporal CLI, where it is named.
+    /// Path of the Temporal CLI, if set.
     pub temporal_bin: Option<PathBuf>,
-    /// The database.
+    /// Storage of the server.
     pub database: Database,
-    /// Namespaces, the first being the one that is probed.
+    /// Namespaces to create. The checks use the first one.
     pub namespaces: Vec<String>,
-    /// Temporal's log level.
+    /// Log level of the server.
     pub temporal_log_level: Level,
-    /// The limits of supervision.
+    /// Limits of supervision.
     pub policy: Policy,
-    /// How much of Temporal's log is kept on disk, in bytes.
+    /// Maximum size of the server log on disk, in bytes.
     pub log_max: u64,
-    /// Where health and metrics are served over TCP.
+    /// Address of health and metrics over TCP.
     pub http: Option<SocketAddr>,
     /// Whether a companion process starts a new background host when the host is killed.
     pub watchdog: bool,
-    /// The Temporal that is only watched.
+    /// Address of an external server. stigmer only watches it.
     pub address: Option<String>,
-    /// Whether a Temporal that another user runs on the port is used.
+    /// Whether stigmer may use a server that another user runs on the port.
     pub allow_other_user: bool,
-    /// Passed on to `temporal server start-dev`.
+    /// Arguments for `temporal server start-dev`.
     pub arguments: Vec<String>,
-    /// What was set, before defaults: what a restart with other options starts from.
+    /// The options without defaults. A restart with other options starts from these.
     pub options: Options,
 }
 
@@ -113,7 +113,7 @@ impl Settings {
     /// Checks the options and fills in defaults.
     ///
     /// # Errors
-    /// When a value makes no sense alone or beside another.
+    /// If a value is not valid, alone or in combination with another one.
     pub fn resolve(home: Home, options: Options) -> Result<Self, ConfigError> {
         let set = Options { theme: None, ..options.clone() };
         let port = at_least("port", options.port.unwrap_or(7233), 1)?;
@@ -128,7 +128,7 @@ impl Settings {
                     option: "port",
                     value: port.to_string(),
                     why: "the web UI's port would be this plus 1000, and ports end at 65535; \
-                      name another with --ui-port"
+                      choose another with --ui-port"
                         .into(),
                 }
             })?),
@@ -144,7 +144,7 @@ impl Settings {
             return Err(ConfigError::Value {
                 option: "in-memory",
                 value: "true".into(),
-                why: "there is a --db too; say one of them (also in the environment)".into(),
+                why: "--db is set too; set only one of the two (also in the environment)".into(),
             });
         }
         let database = database(&home, options.db, options.in_memory)?;
@@ -156,7 +156,7 @@ impl Settings {
             return Err(ConfigError::Value {
                 option: "namespace",
                 value: bad.clone(),
-                why: "a namespace needs a name".into(),
+                why: "the name of a namespace cannot be empty".into(),
             });
         }
         let default = Policy::default();
@@ -207,7 +207,7 @@ impl Settings {
         }
         let http = options.http.map(|http| http.0);
         if let Some(http) = http {
-            // Of a server that is only watched, these ports are not ours.
+            // An external server does not use these ports.
             let ours = [(Some(port), "port"), (ui_port, "ui-port")];
             check_http(http, if options.address.is_some() { &[] } else { &ours })?;
         }
@@ -239,14 +239,14 @@ impl Settings {
         })
     }
 
-    /// Where clients reach the server.
+    /// Address of the gRPC frontend, for clients.
     #[must_use]
     pub fn server_address(&self) -> String {
         self.address.clone().unwrap_or_else(|| format!("127.0.0.1:{}", self.port))
     }
 
-    /// The web UI; none when headless, and none of a server that is only watched
-    /// at an address, for nothing tells its port.
+    /// URL of the web UI. `None` with `--headless`, and for an external server, whose UI port is
+    /// unknown.
     #[must_use]
     pub fn ui_url(&self) -> Option<String> {
         match (&self.address, self.ui_port) {
@@ -255,8 +255,8 @@ impl Settings {
         }
     }
 
-    /// Every option with its value in force, by option name: what a later start
-    /// is compared with.
+    /// All options with their effective values, by option name. A later start is compared with
+    /// them.
     #[must_use]
     pub fn in_force(&self) -> Map<String, Value> {
         let policy = &self.policy;
@@ -285,7 +285,7 @@ impl Settings {
             arguments: (!self.arguments.is_empty()).then(|| self.arguments.clone()),
         };
         let mut map = complete.to_map();
-        // No option by itself: it follows from two of them, and viewers have to tell it.
+        // Not an option, but derived from two options. Viewers need it.
         if !policy.failure_span.is_zero() {
             map.insert("failure-span".to_owned(), Span(policy.failure_span).to_string().into());
         }
@@ -293,19 +293,19 @@ impl Settings {
     }
 }
 
-/// Two values of one option.
+/// An option whose requested value differs from the value of the running server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// The option's name.
+    /// Name of the option.
     pub option: String,
-    /// What the running instance has.
+    /// Value of the running server.
     pub running: String,
-    /// What was asked for.
+    /// Requested value.
     pub asked: String,
 }
 
 impl Difference {
-    /// What to type to have what was asked for.
+    /// The flag that sets the requested value.
     #[must_use]
     fn flag(&self) -> String {
         match self.option.as_str() {
@@ -319,13 +319,13 @@ impl Difference {
 
     fn name(&self) -> String {
         match self.option.as_str() {
-            "arguments" => "what follows `--`".to_owned(),
+            "arguments" => "the arguments after `--`".to_owned(),
             option => format!("--{option}"),
         }
     }
 }
 
-/// What runs has other options than were asked for.
+/// The running server has other options than the requested ones.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "Temporal is already running with other options: {}; {}",
@@ -342,7 +342,7 @@ impl Different {
         let flags: Vec<String> = self.differences.iter().map(Difference::flag).collect();
         let flags = flags.join(" ");
         if self.managed {
-            format!("`stigmer local restart {flags}` applies them")
+            format!("apply them with `stigmer local restart {flags}`")
         } else {
             format!(
                 "it was started elsewhere and is only watched: `stigmer local stop` ends the \
@@ -352,10 +352,10 @@ impl Different {
     }
 }
 
-/// Whether what is in force is what was asked for.
+/// Checks that the effective options match the requested options.
 ///
 /// # Errors
-/// With what differs, and the cure.
+/// The differences, and how to apply them.
 pub fn agree(
     asked: &Options,
     in_force: &Map<String, Value>,
@@ -368,11 +368,11 @@ pub fn agree(
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (running, asked) = (quote(&self.running), quote(&self.asked));
-        write!(f, "{} is {running} there, asked for was {asked}", self.name())
+        write!(f, "{} is {running} for the running server, but {asked} was requested", self.name())
     }
 }
 
-/// Where what was asked for differs from what is in force.
+/// The requested options that differ from the effective options.
 #[must_use]
 pub fn differences(asked: &Options, in_force: &Map<String, Value>) -> Vec<Difference> {
     let plain = |name: &str, value: Option<&Value>| match value {
@@ -400,10 +400,10 @@ pub fn differences(asked: &Options, in_force: &Map<String, Value>) -> Vec<Differ
         .collect()
 }
 
-/// Reads `config.toml`; no file is an empty one.
+/// Reads `config.toml`. A missing file is an empty file.
 ///
 /// # Errors
-/// When it cannot be read or says what is not known.
+/// If the file cannot be read or parsed.
 pub fn read_file(home: &Home) -> Result<Options, ConfigError> {
     let path = home.config();
     let text = match files::read_config(&path) {
@@ -417,14 +417,14 @@ pub fn read_file(home: &Home) -> Result<Options, ConfigError> {
         path: path.clone(),
         message: lines(&error.to_string()).into_owned(),
     })?;
-    // In the file a relative path is relative to the file.
+    // A relative path in the file is relative to the folder of the file.
     for path in [&mut options.db, &mut options.temporal_bin].into_iter().flatten() {
         *path = home.root().join(&*path);
     }
     Ok(options)
 }
 
-/// Refuses an address that other machines reach, and one whose port the server needs.
+/// Refuses an address that other machines can reach, and a port of the server.
 fn check_http(http: SocketAddr, ours: &[(Option<u16>, &str)]) -> Result<(), ConfigError> {
     let taken = ours.iter().find(|(port, _)| *port == Some(http.port()));
     let why = match taken {
@@ -433,7 +433,7 @@ fn check_http(http: SocketAddr, ours: &[(Option<u16>, &str)]) -> Result<(), Conf
             http.port()
         ),
         None if !http.ip().is_loopback() => {
-            "health and metrics are served on loopback only, such as 127.0.0.1:9933".into()
+            "health and metrics are served on loopback only; choose an address such as 127.0.0.1:9933".into()
         }
         None => return Ok(()),
     };
@@ -463,20 +463,21 @@ fn database(
     let file = file.unwrap_or_else(|| home.database());
     let bad =
         |why: String| ConfigError::Value { option: "db", value: file.display().to_string(), why };
-    // Temporal puts the path into a SQLite URI unescaped: these would name another file.
+    // Temporal puts the path into an SQLite URI without escaping. These characters would name
+    // another file.
     let Some(text) = file.to_str() else {
-        return Err(bad("the path is not UTF-8, which Temporal cannot be given".into()));
+        return Err(bad("the path is not UTF-8, and Temporal accepts only UTF-8".into()));
     };
     if let Some(character) = text.chars().find(|c| matches!(c, '?' | '#' | '%')) {
         return Err(bad(format!(
-            "the path contains `{character}`, and Temporal would open another file than the one \
-             named (it puts the path into a SQLite URI unescaped); choose a path without ? # %"
+            "the path contains `{character}`, and Temporal would open another file \
+             (it puts the path into a SQLite URI unescaped); choose a path without ? # %"
         )));
     }
     std::path::absolute(&file).map(Database::File).map_err(|error| bad(error.to_string()))
 }
 
-/// As a shell takes it for one word.
+/// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -486,7 +487,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// As Go's flags are read: a bare one is true, and these spellings are.
+/// Whether this is `--headless` with a true value, in the spellings that Go's flag parser accepts.
 fn is_headless(argument: &str) -> bool {
     match argument.strip_prefix("--headless") {
         Some("") => true,
@@ -497,16 +498,16 @@ fn is_headless(argument: &str) -> bool {
     }
 }
 
-/// What would defeat an option of ours is refused, naming ours.
+/// Refuses arguments that conflict with an option of stigmer, and names that option.
 fn refuse_ours(arguments: &[String]) -> Result<(), ConfigError> {
-    const ENDS: &str = "it would print and exit, and run no server";
-    const CLIENT: &str = "it is for the commands of a client, and a server has no use for it";
+    const ENDS: &str = "Temporal would print and exit without a server";
+    const CLIENT: &str = "it is an option of client commands, without effect on a server";
     const OURS: [(&str, &str); 31] = [
         ("--port", "use --port"),
         ("-p", "use --port"),
         ("--ui-port", "use --ui-port"),
-        ("--ip", "the server must listen on 127.0.0.1, where it is probed"),
-        ("--ui-ip", "the web UI is kept on 127.0.0.1"),
+        ("--ip", "the server must listen on 127.0.0.1, where stigmer checks it"),
+        ("--ui-ip", "the web UI listens on 127.0.0.1 only"),
         ("--db-filename", "use --db"),
         ("-f", "use --db"),
         ("--sqlite-pragma", "stigmer sets journal_mode=WAL and synchronous=NORMAL"),
@@ -516,11 +517,11 @@ fn refuse_ours(arguments: &[String]) -> Result<(), ConfigError> {
         ("--log-format", "stigmer reads the log as JSON"),
         ("--log-config", "it would replace the log that stigmer reads"),
         ("--metrics-port", "stigmer chooses a free one"),
-        ("--output", "stigmer reads the log, and the banner is no part of it"),
-        ("-o", "stigmer reads the log, and the banner is no part of it"),
-        ("--color", "stigmer reads the log, which has no colours"),
-        ("--command-timeout", "it would end the server; --start-timeout bounds a start"),
-        ("--client-connect-timeout", "--probe-timeout bounds each probe"),
+        ("--output", "it changes the banner only, and stigmer reads the log"),
+        ("-o", "it changes the banner only, and stigmer reads the log"),
+        ("--color", "stigmer reads the log, which has no colors"),
+        ("--command-timeout", "it would end the server; --start-timeout limits a start"),
+        ("--client-connect-timeout", "--probe-timeout limits each check"),
         ("--help", ENDS),
         ("-h", ENDS),
         ("--version", ENDS),
@@ -537,7 +538,7 @@ fn refuse_ours(arguments: &[String]) -> Result<(), ConfigError> {
     for argument in arguments {
         let name = argument.split('=').next().unwrap_or_default();
         let is_ours = |ours: &str| {
-            // A shorthand takes its value without a space too: `-p7300`.
+            // A short option accepts a value without a space: `-p7300`.
             let attached = ours.len() == 2 && argument.starts_with(ours);
             ours == name || attached || (ours == "--log-config" && name.starts_with("--log-"))
         };

@@ -1,17 +1,18 @@
-//! Foreign text (of a log, a peer, another process, a file), made safe to print: nothing in it can move the cursor, change colours, set the
-//! clipboard or reverse the reading order of a terminal.
+//! Makes foreign text (of a log, a peer, another process, a file) safe to print: no part of it can
+//! move the cursor, change colors, set the clipboard or reverse the reading order of a terminal.
 
 use std::borrow::Cow;
 
-/// Tab stops: stack frames of Go begin with a tab, and eight columns are a lot on 80.
+/// Width of a tab. Stack frames of Go begin with one, and eight columns are too many on a screen of
+/// 80.
 const TAB: usize = 4;
 
-/// What a message quotes of a foreign text, in characters.
+/// Maximum length of a quote in a message, in characters.
 const QUOTE: usize = 400;
 
-/// A foreign text as a message quotes it: [`harmless`], in one line, and cut where it is long.
+/// Quotes foreign text for a message: [`harmless`], in one line, and shortened.
 pub fn quote(text: &str) -> String {
-    // An escape sequence may be longer than what is left of it, but not a whole text of them.
+    // Escape sequences make the text longer than its visible part, so read more than the limit.
     let end = text.char_indices().nth(4 * QUOTE).map_or(text.len(), |(end, _)| end);
     let clean = harmless(&text[..end]);
     match clean.char_indices().nth(QUOTE) {
@@ -21,8 +22,8 @@ pub fn quote(text: &str) -> String {
     }
 }
 
-/// A text of several lines, each of them [`harmless`]; the line ends stay. What prints applies it to
-/// all of a text, so that no line depends on where its parts come from.
+/// Applies [`harmless`] to each line of a text. Printing code applies it to the whole text, so that
+/// no line depends on the origin of its parts.
 pub fn lines(text: &str) -> Cow<'_, str> {
     if !text.contains(|c| c != '\n' && is_hostile(c)) {
         return Cow::Borrowed(text);
@@ -30,7 +31,7 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.split('\n').map(harmless).collect::<Vec<_>>().join("\n"))
 }
 
-/// The text without escape sequences, tabs expanded, every other control character visible.
+/// Removes escape sequences, expands tabs, and makes every other control character visible.
 pub fn harmless(text: &str) -> Cow<'_, str> {
     if !text.contains(is_hostile) {
         return Cow::Borrowed(text);
@@ -57,8 +58,8 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// The text with every control character visible and nothing taken away, for those who want to
-/// see what really was written.
+/// Makes every control character visible and removes nothing, for users who want to see the
+/// original text.
 pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_hostile) {
         return Cow::Borrowed(text);
@@ -66,7 +67,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(symbol).collect())
 }
 
-/// Controls, and the marks that reorder or break a line without being controls.
+/// Whether this is a control character, or a mark that reorders or breaks a line.
 fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
@@ -75,7 +76,7 @@ fn is_hostile(c: char) -> bool {
 
 fn symbol(c: char) -> char {
     match c {
-        // U+2400 ff. are the pictures of the C0 controls, in their order.
+        // U+2400 and the following code points are pictures of the C0 controls, in the same order.
         '\0'..='\u{1f}' => char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}'),
         '\u{7f}' => '\u{2421}',
         '\u{2028}' | '\u{2029}' => '\u{240a}',
@@ -84,8 +85,8 @@ fn symbol(c: char) -> char {
     }
 }
 
-/// Length in bytes of the escape sequence that `text` begins with. `None` where it does not end:
-/// hiding the rest of the line would be worse than showing `␛`.
+/// Length in bytes of the escape sequence at the start of `text`. `None` if the sequence has no
+/// end: hiding the rest of the line would be worse than showing `␛`.
 fn escape_len(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     match bytes.get(1)? {
@@ -93,7 +94,7 @@ fn escape_len(text: &str) -> Option<usize> {
             let end = bytes[2..].iter().position(|b| !(0x20..=0x3f).contains(b))? + 2;
             (0x40..=0x7e).contains(&bytes[end]).then_some(end + 1)
         }
-        // Strings for the terminal itself (title, clipboard, …), ended by BEL or ESC \.
+        // Strings for the terminal itself (title, clipboard, …) end with BEL or ESC \.
         b']' | b'P' | b'X' | b'^' | b'_' => {
             let bel = text.find('\u{7}').map(|at| at + 1);
             let st = text[2..].find("\u{1b}\\").map(|at| at + 4);
@@ -113,7 +114,7 @@ fn escape_len(text: &str) -> Option<usize> {
 pub(crate) mod tests {
     use super::*;
 
-    /// A text with a member of each family that a terminal obeys.
+    /// A text with one example of each kind of sequence that a terminal interprets.
     pub(crate) const HOSTILE: &str =
         "a\u{1b}[31mb\u{1b}]0;title\u{7}c\u{9b}2Jd\u{7f}e\u{202e}f\u{2066}g\rh\u{8}i";
 

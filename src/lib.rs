@@ -1,9 +1,8 @@
-//! The best way to run a Temporal dev server on a developer's machine.
+//! Runs and supervises a Temporal dev server on a developer's machine.
 //!
-//! A manager starts, adopts and stops one `temporal server start-dev` as a
-//! process group; a supervisor watches it through six layers of health and
-//! restarts it; a dashboard shows that live. The modules are listed in the
-//! order of dependency; `ARCHITECTURE.md` has the map and the invariants.
+//! A manager starts, adopts and stops one `temporal server start-dev`. A supervisor checks its six
+//! layers of health and restarts it. A dashboard shows the state. The modules are listed in the
+//! order of their dependencies. `ARCHITECTURE.md` has the map and the invariants.
 
 pub mod supervisor;
 

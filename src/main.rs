@@ -1,9 +1,9 @@
-//! Parses the command line, runs it, exits with its code.
+//! The entry point: runs the command and exits with its code.
 
 fn main() {
     stigmer::signals::reset_inherited();
     stigmer::process::trim::share_heap();
-    // First of all: a process with threads cannot be copied.
+    // This must precede the first thread, because a process with threads cannot be forked safely.
     stigmer::watchdog::fork(std::env::args_os());
     let code = stigmer::cli::main();
     stigmer::watchdog::end();

@@ -1,4 +1,4 @@
-//! The home: which file is where, and that only its owner can read it.
+//! The home: its files and folders, and the checks that only its owner can read it.
 
 pub mod files;
 mod real;
@@ -8,31 +8,31 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// The kernel takes no longer path for a socket (`sockaddr_un`, less the final zero).
+/// Maximum length of a socket path (`sockaddr_un` without the final zero).
 const SOCKET_PATH_MAX: usize = 107;
 
-/// The folder that holds all of one dev server. Every value has passed the check
-/// of owner and mode, so no command reads a home that another user prepared.
+/// The folder of one dev server. Every value has passed the check of owner and mode, so no command
+/// reads a home that another user prepared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Home {
     root: PathBuf,
 }
 
-/// Why a folder is not usable as a home.
+/// Why a folder cannot be a home.
 #[derive(Debug, thiserror::Error)]
 pub enum HomeError {
-    /// No option, no variable, no user home.
+    /// Neither an option nor a variable names a home, and the user has no home folder.
     #[error("no home folder: neither --home nor STIGMER_HOME nor HOME is set; set one of them")]
     Unknown,
-    /// It cannot be made or read.
+    /// The folder cannot be created or read.
     #[error("cannot use {path} as home: {source}; choose another with --home")]
     Io {
-        /// The folder or a file in it.
+        /// The folder, or a file in it.
         path: PathBuf,
-        /// What the kernel said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// It belongs to somebody else.
+    /// The folder belongs to another user.
     #[error(
         "cannot use {path} as home: it belongs to {}, not to you ({}); choose another with \
          --home, or run the command as that user",
@@ -41,12 +41,12 @@ pub enum HomeError {
     Foreign {
         /// The folder.
         path: PathBuf,
-        /// Its owner.
+        /// Owner of the folder.
         owner: u32,
-        /// Us.
+        /// The current user.
         me: u32,
     },
-    /// Other users may have written what it contains.
+    /// Other users may have written the files of the folder.
     #[error(
         "cannot use {path} as home: it is not empty and other users may write to it (mode {mode:o}); \
          choose another with --home, or check its content and run `chmod 700 {path}`"
@@ -57,10 +57,10 @@ pub enum HomeError {
         /// Its permissions.
         mode: u32,
     },
-    /// It is open to others and holds what is not ours.
+    /// The folder is open to others and contains files that are not part of a home.
     #[error(
-        "cannot use {path} as home: it is open to others (mode {mode:o}) and holds other things, \
-         and a home is closed to others; choose a new folder with --home, or close this one with \
+        "cannot use {path} as home: it is open to others (mode {mode:o}) and contains other files; \
+         choose a new folder with --home, or close this one with \
          `chmod 700`"
     )]
     Shared {
@@ -69,40 +69,40 @@ pub enum HomeError {
         /// Its permissions.
         mode: u32,
     },
-    /// flock and sockets cannot be relied on there.
+    /// The file system does not support flock or sockets reliably.
     #[error(
-        "cannot use {path} as home: it is on a {kind} file system, where locks may not hold; \
+        "cannot use {path} as home: it is on a {kind} file system, where locks may not work; \
          choose a local folder with --home, or set STIGMER_ALLOW_NETWORK_HOME=1"
     )]
     Network {
         /// The folder.
         path: PathBuf,
-        /// The file system.
+        /// Kind of the file system.
         kind: &'static str,
     },
-    /// The socket's path would not fit.
+    /// The path of the socket would be too long.
     #[error(
         "cannot use {path} as home: the path of its socket is {length} bytes long, \
-         the kernel takes {SOCKET_PATH_MAX}; choose a shorter one with --home"
+         the limit is {SOCKET_PATH_MAX}; choose a shorter one with --home"
     )]
     TooLong {
         /// The folder.
         path: PathBuf,
-        /// The socket path's length.
+        /// Length of the socket path.
         length: usize,
     },
 }
 
 impl Home {
-    /// The home at this path, which need not exist yet.
+    /// The home at this path. The folder need not exist yet.
     ///
     /// # Errors
-    /// When the path cannot be made absolute or is too long for a socket, when it
-    /// belongs to another user, and when others may have written what it contains.
+    /// If the path cannot be made absolute or is too long for a socket, if the folder belongs to
+    /// another user, or if others may have written its files.
     pub fn at(root: &Path) -> Result<Self, HomeError> {
         let io_error = |source| HomeError::Io { path: root.to_owned(), source };
         let absolute = std::path::absolute(root).map_err(io_error)?;
-        // One folder, one name: two spellings must find the same locks.
+        // Two spellings of one folder must lead to the same locks.
         let root = real::real_path(&absolute).unwrap_or(absolute);
         match std::fs::metadata(&root) {
             Ok(meta) if !meta.is_dir() => {
@@ -112,7 +112,7 @@ impl Home {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(io_error(error)),
         }
-        // Its paths are on the wire, in the record and on Temporal's command line.
+        // Its paths are sent to clients, written into the record, and passed to Temporal.
         if root.to_str().is_none() {
             let why = "the path is not UTF-8";
             return Err(io_error(io::Error::new(io::ErrorKind::InvalidInput, why)));
@@ -125,10 +125,10 @@ impl Home {
         Ok(home)
     }
 
-    /// `~/.stigmer`.
+    /// The default home, `~/.stigmer`.
     ///
     /// # Errors
-    /// When the user has no home folder.
+    /// If the user has no home folder.
     pub fn default_root() -> Result<PathBuf, HomeError> {
         std::env::home_dir()
             .filter(|home| home.is_absolute())
@@ -136,11 +136,11 @@ impl Home {
             .ok_or(HomeError::Unknown)
     }
 
-    /// Makes the folders, closed to others, and checks that locks hold there.
+    /// Creates the folders, closes them to others, and checks that locks work there.
     ///
     /// # Errors
-    /// When it belongs to another user, lies on a network or FUSE file system
-    /// (and `allow_network` is not set), or cannot be written.
+    /// If the folder belongs to another user, is on a network or FUSE file system (and
+    /// `allow_network` is not set), or cannot be written.
     pub fn prepare(&self, allow_network: bool) -> Result<(), HomeError> {
         for folder in [self.root.clone(), self.logs(), self.bin(), self.data()] {
             let io_error = |source| HomeError::Io { path: folder.clone(), source };
@@ -148,7 +148,7 @@ impl Home {
             let meta = std::fs::metadata(&folder).map_err(io_error)?;
             check_owner(&folder, &meta)?;
             if meta.mode() & 0o077 != 0 {
-                // Somebody's project, or `/tmp`, must not be closed by a slip of the hand.
+                // Never close a project folder or `/tmp` because of a typo.
                 if folder == self.root && !self.is_ours().map_err(io_error)? {
                     let mode = meta.mode() & 0o7777;
                     return Err(HomeError::Shared { path: folder, mode });
@@ -165,7 +165,7 @@ impl Home {
         }
     }
 
-    /// Whether it was a home before, or holds nothing but what one may begin with.
+    /// Whether the folder was a home before, or contains only files that a new home may have.
     fn is_ours(&self) -> io::Result<bool> {
         if self.supervisor_lock().exists() {
             return Ok(true);
@@ -177,85 +177,85 @@ impl Home {
         })
     }
 
-    /// The folder itself.
+    /// Path of the home.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The lock that Temporal inherits.
+    /// The lock file that the server inherits.
     #[must_use]
     pub fn temporal_lock(&self) -> PathBuf {
         self.root.join("temporal.lock")
     }
 
-    /// The lock of the host.
+    /// The lock file of the host.
     #[must_use]
     pub fn supervisor_lock(&self) -> PathBuf {
         self.root.join("supervisor.lock")
     }
 
-    /// The record of the running Temporal.
+    /// The record of the running server.
     #[must_use]
     pub fn record(&self) -> PathBuf {
         self.root.join("temporal.pid")
     }
 
-    /// The control socket.
+    /// Path of the control socket.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.root.join("stigmer.sock")
     }
 
-    /// The options.
+    /// The config file.
     #[must_use]
     pub fn config(&self) -> PathBuf {
         self.root.join("config.toml")
     }
 
-    /// What a host leaves for the host that takes over.
+    /// The state that a host writes for the next host.
     #[must_use]
     pub fn hand_over(&self) -> PathBuf {
         self.root.join("hand-over.json")
     }
 
-    /// What the operator wants, for a host that resumes.
+    /// The operator's intent, for a host that resumes.
     #[must_use]
     pub fn intent(&self) -> PathBuf {
         self.root.join("intent.json")
     }
 
-    /// The folder of the logs.
+    /// Folder of the logs.
     #[must_use]
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")
     }
 
-    /// Temporal's output.
+    /// Output of the server.
     #[must_use]
     pub fn temporal_log(&self) -> PathBuf {
         self.logs().join("temporal.log")
     }
 
-    /// The host's own log.
+    /// Log of the host.
     #[must_use]
     pub fn stigmer_log(&self) -> PathBuf {
         self.logs().join("stigmer.log")
     }
 
-    /// The last words of hosts that cannot log.
+    /// Last messages of hosts that cannot write their log.
     #[must_use]
     pub fn host_errors(&self) -> PathBuf {
         self.logs().join("host.err")
     }
 
-    /// The timeline.
+    /// File of the timeline.
     #[must_use]
     pub fn events(&self) -> PathBuf {
         self.logs().join("events.jsonl")
     }
 
-    /// The folder of programs.
+    /// Folder of programs.
     #[must_use]
     pub fn bin(&self) -> PathBuf {
         self.root.join("bin")
@@ -267,19 +267,19 @@ impl Home {
         self.bin().join("temporal")
     }
 
-    /// Which version the CLI in use is.
+    /// Version of the CLI in use.
     #[must_use]
     pub fn version_cache(&self) -> PathBuf {
         self.bin().join("version.json")
     }
 
-    /// The folder of the database.
+    /// Folder of the database.
     #[must_use]
     pub fn data(&self) -> PathBuf {
         self.root.join("temporal-data")
     }
 
-    /// The database, unless told otherwise.
+    /// The default database.
     #[must_use]
     pub fn database(&self) -> PathBuf {
         self.data().join("temporal.db")
@@ -287,7 +287,7 @@ impl Home {
 }
 
 impl std::fmt::Display for Home {
-    /// With `~` for the user's home folder.
+    /// Replaces the user's home folder with `~`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match std::env::home_dir()
             .and_then(|user| Some(self.root.strip_prefix(user).ok()?.to_owned()))
@@ -298,12 +298,12 @@ impl std::fmt::Display for Home {
     }
 }
 
-/// The user whose files this process creates and trusts.
+/// The user of this process.
 fn me() -> u32 {
     nix::unistd::geteuid().as_raw()
 }
 
-/// A user's name, or its number if it has none here.
+/// Name of a user, or its number if it has no name here.
 fn user(uid: u32) -> String {
     match nix::unistd::User::from_uid(uid.into()) {
         Ok(Some(user)) => user.name,
@@ -313,7 +313,7 @@ fn user(uid: u32) -> String {
 
 fn create_folder(path: &Path) -> io::Result<()> {
     match DirBuilder::new().recursive(true).mode(0o700).create(path) {
-        // Also the error for a folder that the builder could not examine.
+        // This is also the error for a folder that the builder could not examine.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             if std::fs::metadata(path)?.is_dir() { Ok(()) } else { Err(error) }
         }
@@ -326,7 +326,8 @@ fn check_owner(folder: &Path, meta: &Metadata) -> Result<(), HomeError> {
     if owner == me { Ok(()) } else { Err(HomeError::Foreign { path, owner, me }) }
 }
 
-/// A new folder may still be open: [`Home::prepare`] closes it.
+/// Checks an existing folder. An empty folder may be open to others, because [`Home::prepare`]
+/// closes it.
 fn check_folder(root: &Path, meta: &Metadata) -> Result<(), HomeError> {
     check_owner(root, meta)?;
     if meta.mode() & 0o022 == 0 {
@@ -343,20 +344,21 @@ fn check_folder(root: &Path, meta: &Metadata) -> Result<(), HomeError> {
     Ok(())
 }
 
-/// Replaces a file that only its owner can read. A reader sees the old text or the new one; where
-/// the new one cannot be written, the old one stays.
+/// Replaces a file that only its owner can read. A reader sees the old text or the new one. If the
+/// new text cannot be written, the old one stays.
 ///
 /// # Errors
-/// When it cannot be written, or see [`files::open_for_writing`].
+/// If the file cannot be written; see also [`files::open_for_writing`].
 pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
     files::write_whole(path, text, |temporary| std::fs::rename(temporary, path))
 }
 
-/// Whether the disk of a folder takes a new file of 1 MiB, which a server needs to start. Tried with
-/// a file that has no name: unlike the count of free blocks this respects quotas.
+/// Checks that the disk of a folder has room for a new file of 1 MiB, which a server needs to
+/// start. It allocates a file without a name, because quotas limit that but do not change the count
+/// of free blocks.
 ///
 /// # Errors
-/// When it does not: it is full, read-only or broken, or a quota is used up.
+/// If the disk is full, read-only or broken, or a quota is used up.
 pub fn has_room(folder: &Path) -> io::Result<()> {
     use nix::fcntl::{FallocateFlags, fallocate};
     use std::os::unix::fs::OpenOptionsExt;
@@ -365,7 +367,7 @@ pub fn has_room(folder: &Path) -> io::Result<()> {
     match options.open(folder) {
         Ok(file) => match fallocate(&file, FallocateFlags::empty(), 0, 1 << 20) {
             Err(error) if is_disk_trouble(&error.into()) => Err(error.into()),
-            // Where it cannot be tried, the server tries it.
+            // If the test is not possible here, the start of the server shows it.
             Ok(()) | Err(_) => Ok(()),
         },
         Err(error) if is_disk_trouble(&error) => Err(error),
@@ -373,7 +375,7 @@ pub fn has_room(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether a disk that is full, read-only or broken is the reason, or a quota.
+/// Whether the cause is a disk that is full, read-only or broken, or a quota.
 #[must_use]
 pub fn is_disk_trouble(error: &io::Error) -> bool {
     use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
@@ -381,8 +383,8 @@ pub fn is_disk_trouble(error: &io::Error) -> bool {
         || error.raw_os_error() == Some(libc::EIO)
 }
 
-/// Whether the error is due to a resource that other processes may release, to an interruption, or to
-/// a file system whose server has ended: the same call may succeed a moment later.
+/// Whether the same call may succeed a moment later. The error is due to a resource that other
+/// processes may release, to an interruption, or to a file system whose server has ended.
 #[must_use]
 pub fn is_passing(error: &io::Error) -> bool {
     use io::ErrorKind::{
@@ -395,7 +397,7 @@ pub fn is_passing(error: &io::Error) -> bool {
     kinds.contains(&error.kind()) || error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
-/// The variable that allows home and database on a network or FUSE file system.
+/// Variable that allows home and database on a network or FUSE file system.
 pub const ALLOW_NETWORK: &str = "STIGMER_ALLOW_NETWORK_HOME";
 
 /// Whether the user allows home and database on a network or FUSE file system.
@@ -404,10 +406,10 @@ pub fn allows_network() -> bool {
     std::env::var_os(ALLOW_NETWORK).is_some()
 }
 
-/// The kind of file system, where it is one on which flock may lie.
+/// The kind of file system, if flock is unreliable on it.
 #[must_use]
 pub fn network_file_system(path: &Path) -> Option<&'static str> {
-    // Numbers of linux/magic.h; nix names only some of them.
+    // The numbers are from linux/magic.h. nix names only some of them.
     let magic = nix::sys::statfs::statfs(path).ok()?.filesystem_type().0;
     Some(match magic {
         0x6969 => "network (NFS)",
@@ -425,7 +427,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_are_made_closed_to_others_and_closed_again() {
+    fn folders_are_created_and_kept_closed_to_others() {
         let base = tempfile::tempdir().unwrap();
         let home = Home::at(&base.path().join("deep/home")).unwrap();
         home.prepare(false).unwrap();
@@ -438,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn a_home_of_another_user_is_refused_before_it_is_read() {
+    fn home_of_another_user_is_refused_before_it_is_read() {
         let base = tempfile::tempdir().unwrap();
         if std::os::unix::fs::chown(base.path(), Some(4711), None).is_err() {
             eprintln!("not tested: only root can give a folder away");
@@ -449,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_may_have_planted_is_no_home_but_a_new_folder_is() {
+    fn folder_with_files_that_others_may_have_written_is_refused() {
         let base = tempfile::tempdir().unwrap();
         std::fs::set_permissions(base.path(), Permissions::from_mode(0o777)).unwrap();
         std::fs::write(base.path().join("config.toml"), "").unwrap();
@@ -462,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn two_spellings_are_one_home_also_of_a_deleted_folder() {
+    fn two_spellings_lead_to_one_home_even_if_deleted() {
         let base = tempfile::tempdir().unwrap();
         let [a, b] = ["a", "b"].map(|name| base.path().join(name));
         std::fs::create_dir(&a).unwrap();
@@ -474,13 +476,13 @@ mod tests {
     }
 
     #[test]
-    fn a_path_too_long_for_a_socket_is_refused_and_says_so() {
+    fn path_too_long_for_a_socket_is_refused() {
         let error = Home::at(&PathBuf::from(format!("/tmp/{}", "x".repeat(100)))).unwrap_err();
         assert!(error.to_string().contains("--home"), "{error}");
     }
 
     #[test]
-    fn a_file_in_the_way_is_an_error_that_names_it() {
+    fn file_at_the_path_is_an_error_that_names_it() {
         let base = tempfile::tempdir().unwrap();
         let file = base.path().join("file");
         std::fs::write(&file, "").unwrap();
@@ -489,7 +491,7 @@ mod tests {
     }
 
     #[test]
-    fn file_that_cannot_be_replaced_leaves_no_half_text() {
+    fn failed_replacement_leaves_no_temporary_file() {
         let base = tempfile::tempdir().unwrap();
         let path = base.path().join("temporal.pid");
         write_private(&path, "old").unwrap();
@@ -497,7 +499,7 @@ mod tests {
         assert_eq!(mode, 0o600);
         write_private(&path, "new").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
-        // It cannot be replaced by a file.
+        // A file cannot replace a folder.
         let folder = base.path().join("folder");
         std::fs::create_dir(&folder).unwrap();
         write_private(&folder, "new").unwrap_err();

@@ -1,6 +1,6 @@
-//! What crosses a boundary: the status object, the snapshot that viewers draw,
-//! the entries of the timeline. Keys are only added; ages, never wall clocks
-//! (but for the timeline, which outlives every process).
+//! Data that crosses a process boundary: the status, the snapshot that viewers draw, and the
+//! timeline. Keys are only added. Times are ages, never wall clocks, except in the timeline, which
+//! outlives every process.
 
 mod delta;
 mod event;
@@ -19,26 +19,26 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Version of [`Status`].
+/// Version of the format of [`Status`].
 pub const SCHEMA: u32 = 1;
 
-/// What is, in one word.
+/// The state of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// Nothing runs and nothing is coming.
+    /// No process runs, and no start is scheduled.
     Stopped,
-    /// On its way up.
+    /// The server starts.
     Starting,
-    /// Every probe layer that applies passes.
+    /// All layers that apply pass.
     Ready,
-    /// It runs, but something is wrong.
+    /// The server runs, and a check fails.
     Degraded,
-    /// On its way down.
+    /// The server stops.
     Stopping,
-    /// Down; the next spawn waits.
+    /// No process runs; the next start is scheduled.
     Backoff,
-    /// Given up.
+    /// The supervisor has given up.
     Failed,
 }
 
@@ -54,7 +54,7 @@ impl State {
         Self::Failed,
     ];
 
-    /// The word on the wire.
+    /// The name in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -68,7 +68,7 @@ impl State {
         }
     }
 
-    /// Whether a worker may use it.
+    /// Whether workers can use the server.
     #[must_use]
     pub fn is_up(self) -> bool {
         match self {
@@ -90,17 +90,17 @@ impl std::fmt::Display for State {
 pub enum Mode {
     /// Detached from every terminal.
     Background,
-    /// Inside the dashboard.
+    /// Part of the dashboard.
     Tui,
-    /// In the foreground, printing lines.
+    /// In the foreground; prints lines.
     Headless,
-    /// As only a later version does.
+    /// A mode of a later version.
     #[serde(other)]
     Other,
 }
 
 impl Mode {
-    /// The word on the wire.
+    /// The name in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -115,96 +115,96 @@ impl Mode {
 /// `status --json` and `GET /v1/status`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
-    /// [`SCHEMA`].
+    /// Always [`SCHEMA`].
     pub schema: u32,
-    /// What is.
+    /// State of the server.
     pub state: State,
-    /// What the operator wants.
+    /// The operator's intent.
     pub intent: Want,
-    /// False for a Temporal that somebody else runs.
+    /// False for an external server.
     pub managed: bool,
-    /// What there is to say about the state; may be empty.
+    /// A message about the state. May be empty.
     pub message: String,
-    /// The host; none when none runs.
+    /// The host, or `None` if none runs.
     pub host: Option<HostStatus>,
-    /// The server; none when none runs.
+    /// The server, or `None` if none runs.
     pub temporal: Option<TemporalStatus>,
-    /// Automatic restarts.
+    /// Counts of automatic restarts.
     pub restarts: RestartStatus,
-    /// The six layers.
+    /// Results of the six layers.
     pub health: HealthStatus,
-    /// Temporal's log.
+    /// Log of the server.
     pub log: LogStatus,
     /// The options in force, by name.
     #[serde(default)]
     pub options: Map<String, Value>,
 }
 
-/// A host.
+/// A host process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostStatus {
-    /// Its process.
+    /// Process id of the host.
     pub pid: i32,
-    /// How it runs.
+    /// How the host runs.
     pub mode: Mode,
-    /// The version of stigmer.
+    /// Version of stigmer.
     pub version: String,
-    /// Since it began.
+    /// Age of the host, in milliseconds.
     pub uptime_ms: u64,
 }
 
-/// A Temporal server.
+/// A server process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TemporalStatus {
-    /// The process that was spawned; none where somebody else's is not visible.
+    /// The process that was spawned. `None` if the process of an external server is not visible.
     pub pid: Option<i32>,
-    /// Its process group.
+    /// Process group of the server.
     pub pgid: Option<i32>,
     /// The process that owns the listening socket.
     pub server_pid: Option<i32>,
-    /// Its generation; none where it is not ours.
+    /// Generation of the server. `None` if it is external.
     pub generation: Option<Generation>,
-    /// Spawned by an earlier host of this home.
+    /// Whether an earlier host of this home spawned it.
     pub adopted: bool,
     /// `HOST:PORT` of the gRPC frontend.
     pub address: String,
-    /// The web UI; none when headless.
+    /// URL of the web UI. `None` with `--headless`.
     pub ui_url: Option<String>,
-    /// The CLI's version, or where that is unknown the server's.
+    /// Version of the CLI, or of the server if that of the CLI is unknown.
     pub version: Option<String>,
-    /// The server's own version, once it has been asked.
+    /// Version that the server itself reports. `None` until it has responded.
     #[serde(default)]
     pub server_version: Option<String>,
-    /// Since it was spawned.
+    /// Time since the spawn, in milliseconds.
     pub uptime_ms: Option<u64>,
     /// Resident memory of the instance.
     pub rss_bytes: Option<u64>,
-    /// Processor time of the instance, in percent of a core.
+    /// CPU time of the instance, in percent of one core.
     pub cpu_percent: Option<f64>,
-    /// Its database; none in memory.
+    /// Database of the server. `None` in memory.
     pub database: Option<DatabaseStatus>,
 }
 
 /// A database file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatabaseStatus {
-    /// Where.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Its size, with its write-ahead log.
+    /// Size of the file and its write-ahead log.
     pub bytes: Option<u64>,
-    /// Its path no longer leads to the file that the server has open: the end of the server loses
-    /// what it holds.
+    /// Set if the path no longer leads to the file that the server has open. The end of the server
+    /// then loses its data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detached: Option<Detached>,
 }
 
-/// How a path has lost the database that a server has open.
+/// What happened to the file at the path of an open database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Detached {
-    /// No file is there.
+    /// There is no file.
     Deleted,
-    /// Another file is there.
+    /// There is another file.
     Replaced,
 }
 
@@ -217,7 +217,7 @@ impl std::fmt::Display for Detached {
     }
 }
 
-/// Why failing probes lead to no restart.
+/// Why failing checks do not lead to a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoRestart {
@@ -228,14 +228,14 @@ pub enum NoRestart {
     NoHelp,
 }
 
-/// Automatic restarts.
+/// Counts of automatic restarts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestartStatus {
-    /// All of them in this home, whichever host made them, as far as its timeline goes back.
+    /// All automatic restarts of this home, by all hosts, as far as the timeline goes back.
     pub total: u64,
-    /// Those that count for giving up. A host that is handed nothing begins with none.
+    /// Restarts that count towards the limit. A host without a hand-over starts at zero.
     pub in_window: u64,
-    /// The most recent.
+    /// The most recent restart.
     #[serde(default, deserialize_with = "later::if_known")]
     pub last: Option<LastRestart>,
 }
@@ -243,58 +243,57 @@ pub struct RestartStatus {
 /// An automatic restart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastRestart {
-    /// Why.
+    /// Why the server was restarted.
     pub cause: Cause,
-    /// More about why.
+    /// Details of the cause.
     pub detail: String,
-    /// Since it was begun.
+    /// Time since the start of the restart, in milliseconds.
     pub ago_ms: u64,
-    /// From the end of the old process (or the verdict) to ready again; none
-    /// while it is under way.
+    /// Time from the end of the old process, or from the decision to kill it, to ready. `None`
+    /// while the restart is in progress.
     pub recovery_ms: Option<u64>,
-    /// From the last passed check, or from the end of a server that passed its
-    /// checks, to ready again: a freeze and failed restarts included. `None` while
-    /// it is under way.
+    /// Time from the last passed check, or from the end of a healthy server, to ready. It includes
+    /// a freeze and failed restarts. `None` while the restart is in progress.
     #[serde(default)]
     pub downtime_ms: Option<u64>,
 }
 
-/// The verdict of every layer.
+/// Results of all layers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthStatus {
-    /// All six, bottom up.
+    /// All six layers, lowest first.
     #[serde(deserialize_with = "known")]
     pub layers: Vec<LayerStatus>,
-    /// Of the grpc layer.
+    /// Latency of the grpc layer.
     pub latency_us: Latency,
-    /// Rounds in a row.
+    /// Number of failed rounds in a row.
     pub consecutive_failures: u32,
-    /// Why they lead to no restart; absent where they do.
+    /// Why the failures do not lead to a restart. Absent if they do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_restart: Option<NoRestart>,
 }
 
-/// One layer.
+/// Result of one layer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerStatus {
-    /// Which.
+    /// Name of the layer.
     pub name: Layer,
-    /// Passed; none where it does not apply or was not reached.
+    /// Whether the check passed. `None` if it does not apply or was not reached.
     pub ok: Option<bool>,
-    /// How long the answer took.
+    /// Duration of the check.
     pub latency_us: Option<u64>,
-    /// What was seen, where there is something to say.
+    /// The observed error or remark.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
-    /// Since when the verdict is what it is.
+    /// Age of this result, in milliseconds.
     #[serde(default)]
     pub since_ms: Option<u64>,
 }
 
-/// Latencies in microseconds, over the rounds that are remembered.
+/// Latencies of the last rounds, in microseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Latency {
-    /// The latest.
+    /// Latency of the latest round.
     pub last: Option<u64>,
     /// The median.
     pub p50: Option<u64>,
@@ -302,109 +301,108 @@ pub struct Latency {
     pub p99: Option<u64>,
 }
 
-/// Temporal's log.
+/// The log of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogStatus {
-    /// Lines since the host began to follow it.
+    /// Number of lines since the host began to follow the log.
     pub lines: u64,
-    /// Where it is.
+    /// Path of the log.
     pub path: PathBuf,
 }
 
-/// What a viewer draws: the status and what has led to it. What is added to it, or
-/// to the status, needs a default for hosts that do not say it, and a [`Change`]
-/// that tells viewers of it.
+/// The data that a viewer draws: the status and its history. A new field here or in [`Status`]
+/// needs a default, for hosts that do not send it, and a [`Change`] that updates it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// Number of the latest delta that is in it.
+    /// Number of the latest delta that it includes.
     #[serde(default)]
     pub seq: u64,
     /// The status.
     pub status: Status,
-    /// Until the next spawn, in backoff.
+    /// Time until the next start in backoff, in milliseconds.
     pub next_start_ms: Option<u64>,
-    /// Which restart in a row this is.
+    /// Number of automatic restarts in a row.
     pub in_a_row: u32,
-    /// Since the state began.
+    /// Age of the state, in milliseconds.
     pub state_ms: u64,
-    /// Latency of the grpc layer per round, oldest first; none is a failure.
+    /// Latency of the grpc layer per round, oldest first. `None` is a failure.
     pub probes: Vec<Option<u64>>,
-    /// Percent of a core, oldest first.
+    /// CPU usage in percent of one core, oldest first.
     pub cpu: Vec<f64>,
-    /// Resident bytes, oldest first.
+    /// Resident memory in bytes, oldest first.
     pub rss: Vec<u64>,
     /// Ages of automatic restarts, oldest first.
     pub restart_ages_ms: Vec<u64>,
-    /// Newest last.
+    /// Entries of the timeline, newest last.
     #[serde(deserialize_with = "known")]
     pub timeline: Vec<Arc<Entry>>,
-    /// Where given up: what to do.
+    /// What the user can do, in the state failed.
     pub cure: Option<String>,
-    /// Where given up: the server's last words.
+    /// Last log lines of the server, in the state failed.
     pub last_words: Vec<String>,
 }
 
-/// What has happened.
+/// Kind of a timeline entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Happened {
     /// A generation became ready.
     Ready,
-    /// One ended.
+    /// A generation ended.
     Ended,
-    /// One that ran already is watched again.
+    /// A running server was adopted.
     Adopted,
-    /// One that somebody else runs is watched.
+    /// stigmer began to watch an external server.
     External,
-    /// Given up.
+    /// The supervisor gave up.
     Failed,
-    /// The host left, and Temporal runs on.
+    /// The host exited, and the server continued to run.
     HandedOver,
-    /// The host died without leaving, and its watchdog started another.
+    /// The host was killed, and its watchdog started another one.
     HostDied,
 }
 
 /// An entry of the timeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// When.
+    /// Time of the event.
     pub time: jiff::Timestamp,
-    /// What.
+    /// Kind of the event.
     pub happened: Happened,
-    /// Which generation it is about.
+    /// Generation of the server.
     pub generation: Generation,
-    /// Why it ended, or began.
+    /// Why it ended or started.
     pub cause: Cause,
-    /// More about why.
+    /// Details of the cause.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
-    /// How long it had been up.
+    /// How long the generation had been up, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uptime_ms: Option<u64>,
-    /// How long it took to start or to repair.
+    /// Duration of the start or repair, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<u64>,
-    /// Of a repair: see [`LastRestart::downtime_ms`].
+    /// Downtime of a repair; see [`LastRestart::downtime_ms`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downtime_ms: Option<u64>,
-    /// What that time went to, in order.
+    /// Parts of that duration, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<Phase>,
-    /// The most resident memory that it was seen to have had.
+    /// Largest observed resident memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_rss_bytes: Option<u64>,
-    /// How many processes, anywhere on the machine, the kernel ended for want of
-    /// memory between the last time that all was well and a death by SIGKILL.
+    /// Number of processes of the machine that the out-of-memory killer ended between the last
+    /// passed round and a death by SIGKILL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oom_kills: Option<u64>,
-    /// The first lines of the server's crash dump, where it left one.
+    /// First lines of the crash dump of the server, if there is one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub first_words: Vec<String>,
-    /// The server's last lines, where it ended unasked.
+    /// Last log lines of the server, if its end was not requested.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub last_words: Vec<String>,
-    /// Automatic restarts of the home until then, by cause. The newest entry gives the count to a
-    /// host that was handed nothing.
+    /// Automatic restarts of the home up to this entry, by cause. A host without a hand-over takes
+    /// its counts from the newest entry.
     #[serde(
         default,
         skip_serializing_if = "BTreeMap::is_empty",
@@ -416,10 +414,10 @@ pub struct Entry {
 /// A part of a start or repair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Phase {
-    /// `seen` (before the time that is told), `stopped` (where that was asked for), `cleaned`,
-    /// `waited`, `spawned`, `tcp`, `grpc`, `store`, `engine`.
+    /// `seen` (before the measured time), `stopped` (if a stop was requested), `cleaned`, `waited`,
+    /// `spawned`, `tcp`, `grpc`, `store`, `engine`.
     pub name: String,
-    /// Microseconds.
+    /// Duration in microseconds.
     pub us: u64,
 }
 
@@ -427,24 +425,24 @@ pub struct Phase {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}{}{hint}", if hint.is_empty() { "" } else { "; " })]
 pub struct ApiError {
-    /// A word for programs.
+    /// Machine-readable name of the error.
     pub code: String,
-    /// What was tried, on what, and why it failed.
+    /// What failed, on which object, and why.
     pub message: String,
-    /// What to do next.
+    /// What the user can do next.
     pub hint: String,
 }
 
 impl ApiError {
-    /// An error.
+    /// Creates an error.
     pub fn new(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { code: code.to_owned(), message: message.into(), hint: hint.into() }
     }
 }
 
-/// The body of a failed answer.
+/// The body of an error response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorBody {
-    /// The error.
+    /// The error of the response.
     pub error: ApiError,
 }

@@ -1,4 +1,4 @@
-//! What a program with a terminal is asked from outside: by signals, and by the terminal itself.
+//! Requests from outside to a program with a terminal: signals, and the end of the terminal.
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::{self, IsTerminal};
@@ -8,34 +8,35 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-/// Where a session ends, SIGTERM and SIGHUP reach a program in any order, up to this far apart.
-/// SIGHUP decides then, because it leaves the server running.
+/// At the end of a session, SIGTERM and SIGHUP arrive in any order, up to this time apart. SIGHUP
+/// decides, because it leaves the server running.
 const HANGUP_GRACE: Duration = Duration::from_millis(100);
 
-/// Undoes what a caller may have left behind and what would break us: with SIGCHLD ignored no
-/// exit status is known, with job control's signals ignored a terminal cannot be taken back,
-/// and what is blocked is never heard. To be called before there is another thread.
+/// Resets signal settings that the caller may have left and that would break this program. With
+/// SIGCHLD ignored, exit statuses are lost. With the job control signals ignored, the program
+/// cannot take the terminal back. A blocked signal never arrives. Must be called before the first
+/// thread is created.
 pub fn reset_inherited() {
     for number in [libc::SIGCHLD, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU, libc::SIGCONT] {
-        // SAFETY: the default disposition runs no code of ours, and the number is a signal's.
+        // SAFETY: the default disposition runs no code of ours, and the number is a valid signal.
         unsafe { libc::signal(number, libc::SIG_DFL) };
     }
     crate::process::spawn::unblock_signals();
 }
 
-/// What a signal, or a terminal that is gone, requests.
+/// A request from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignalRequest {
-    /// To stop Temporal and end.
+    /// Stop the server and exit.
     End,
-    /// To end and leave Temporal running: the terminal is gone.
+    /// Exit and leave the server running: the terminal is gone.
     Leave,
-    /// To stop for a while, as Ctrl-Z does; Temporal must not be without a host.
+    /// Suspend the program, as on Ctrl-Z. The server must not be without a host meanwhile.
     Suspend,
 }
 
-/// Listened to from the beginning to the end: what comes while the program is suspended is not
-/// lost.
+/// The signal handlers of the program. They exist until it exits, so that no signal is lost while
+/// it is suspended.
 #[derive(Debug)]
 pub struct Signals {
     vanished: mpsc::Receiver<()>,
@@ -43,15 +44,15 @@ pub struct Signals {
     suspend: Signal,
     terminate: Signal,
     interrupt: Signal,
-    /// When a SIGTERM that was received takes effect.
+    /// Time at which a received SIGTERM takes effect.
     terminates: Option<Instant>,
 }
 
 impl Signals {
-    /// Begins to listen.
+    /// Installs the handlers.
     ///
     /// # Errors
-    /// When signals cannot be handled.
+    /// If signals cannot be handled.
     pub fn listen() -> io::Result<Self> {
         let (gone, vanished) = mpsc::channel(1);
         if io::stdin().is_terminal() {
@@ -67,13 +68,14 @@ impl Signals {
         })
     }
 
-    /// The next request; cancel-safe.
+    /// Returns the next request. Cancel-safe.
     pub async fn next(&mut self) -> SignalRequest {
         self.heard().await.unwrap_or(SignalRequest::End)
     }
 
-    /// While another program has the terminal, Ctrl-C is for that one. Ctrl-Z is for the whole job:
-    /// the shell waits until all of it has stopped. Cancel-safe.
+    /// Returns the next request while another program uses the terminal. Ctrl-C is for that
+    /// program. Ctrl-Z is for the whole job, because the shell waits until all of its processes
+    /// have stopped. Cancel-safe.
     pub async fn next_while_lent(&mut self) -> SignalRequest {
         loop {
             if let Some(request) = self.heard().await {
@@ -82,7 +84,7 @@ impl Signals {
         }
     }
 
-    /// None for Ctrl-C.
+    /// Returns the next request, or `None` for Ctrl-C.
     async fn heard(&mut self) -> Option<SignalRequest> {
         loop {
             let terminates = self.terminates;
@@ -93,7 +95,7 @@ impl Signals {
                 }
             };
             tokio::select! {
-                // What takes Temporal down comes last.
+                // The request that stops the server is handled last.
                 biased;
                 Some(()) = self.vanished.recv() => return self.leave(),
                 _ = self.hangup.recv() => return self.leave(),
@@ -110,28 +112,28 @@ impl Signals {
         }
     }
 
-    /// A SIGTERM that came with the hangup has no effect.
+    /// Returns [`Asked::Leave`]. A SIGTERM that arrived with the hangup has no effect.
     fn leave(&mut self) -> Option<SignalRequest> {
         self.terminates = None;
         Some(SignalRequest::Leave)
     }
 }
 
-/// A closed terminal need not send SIGHUP (a killed multiplexer, `trap "" HUP`), and an event
-/// stream does not tell; waiting for nothing on stdin does.
+/// Detects a closed terminal by polling stdin. A terminal may close without SIGHUP (a killed
+/// multiplexer, `trap "" HUP`), and crossterm's events do not report it.
 fn watch_terminal(gone: mpsc::Sender<()>) {
-    // Without a thread, SIGHUP tells.
+    // Without a thread, only SIGHUP reports the end of the terminal.
     let watch = std::thread::Builder::new().name("terminal".to_owned()).spawn(move || {
         let _ = until_closed(io::stdin());
-        // Whoever listened may be gone.
+        // The receiver may already be dropped.
         let _ = gone.blocking_send(());
     });
     if let Err(error) = watch {
-        tracing::warn!(%error, "a terminal that closes without SIGHUP is not noticed");
+        tracing::warn!(%error, "cannot detect a terminal that closes without SIGHUP");
     }
 }
 
-/// Waits until the other end of this descriptor is closed. A file has no other end.
+/// Waits until the other end of this descriptor is closed. A regular file has no other end.
 fn until_closed(descriptor: impl AsFd) -> nix::Result<()> {
     loop {
         let mut fds = [PollFd::new(descriptor.as_fd(), PollFlags::empty())];
@@ -143,7 +145,7 @@ fn until_closed(descriptor: impl AsFd) -> nix::Result<()> {
     }
 }
 
-/// Whoever reads what this process writes to stdout.
+/// Watches the process that reads the stdout of this process.
 #[derive(Debug)]
 pub struct Reader {
     gone: mpsc::Receiver<()>,
@@ -157,17 +159,17 @@ impl Reader {
     }
 
     fn of(descriptor: impl AsFd + Send + 'static) -> Self {
-        let (tell, gone) = mpsc::channel(1);
-        // Without a thread, a write tells that the reader is gone, as soon as there is one.
+        let (closed, gone) = mpsc::channel(1);
+        // Without a thread, the next write fails after the reader has closed its end.
         let _ = std::thread::Builder::new().name("reader".to_owned()).spawn(move || {
             if until_closed(descriptor).is_ok() {
-                let _ = tell.blocking_send(());
+                let _ = closed.blocking_send(());
             }
         });
         Self { gone }
     }
 
-    /// Completes when the reader has closed its end of the pipe; cancel-safe.
+    /// Completes after the reader has closed its end of the pipe. Cancel-safe.
     pub async fn gone(&mut self) {
         if self.gone.recv().await.is_none() {
             std::future::pending::<()>().await;
@@ -180,12 +182,12 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_reader_that_closes_its_pipe_is_noticed_without_a_write() {
+    async fn closed_pipe_is_detected_without_a_write() {
         let (reader, writer) = io::pipe().unwrap();
         let mut watched = Reader::of(writer);
         tokio::select! {
             biased;
-            () = watched.gone() => panic!("it is there"),
+            () = watched.gone() => panic!("the pipe is open"),
             () = tokio::task::yield_now() => {}
         }
         drop(reader);
@@ -193,17 +195,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hangup_counts_for_more_than_a_sigterm_shortly_before_it() {
+    async fn hangup_overrides_a_sigterm_shortly_before_it() {
         let mut signals = Signals::listen().unwrap();
         raise(libc::SIGTERM);
         while signals.terminates.is_none() {
             tokio::select! {
                 biased;
-                asked = signals.next() => panic!("{asked:?} before a hangup could come"),
+                asked = signals.next() => panic!("{asked:?} before the grace period has ended"),
                 () = tokio::task::yield_now() => {}
             }
         }
-        // On a busy machine the hangup may need longer than the grace.
+        // On a busy machine the hangup may need longer than the grace period.
         signals.terminates = Some(Instant::now() + Duration::from_secs(3600));
         raise(libc::SIGHUP);
         assert_eq!(signals.next().await, SignalRequest::Leave);

@@ -1,4 +1,4 @@
-//! The options as they are typed, in one shape for flags, environment and file.
+//! The options as given, in one type for flags, environment and file.
 
 use super::{HttpAddress, Level, Size, Span};
 use clap::Args;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use std::path::PathBuf;
 use stigmer_ui::Theme;
 
-/// What was set. `None` is "not said", never a value.
+/// The options that were set. `None` means "not set".
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[command(next_help_heading = "Temporal")]
@@ -63,7 +63,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temporal_log_level: Option<Level>,
 
-    /// Time between two probes [default: 1s]
+    /// Time between two rounds of checks [default: 1s]
     #[arg(
         long,
         env = "STIGMER_PROBE_PERIOD",
@@ -74,7 +74,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probe_period: Option<Span>,
 
-    /// Time that one probe may take [default: 1s]
+    /// Time limit of one check [default: 1s]
     #[arg(
         long,
         env = "STIGMER_PROBE_TIMEOUT",
@@ -85,7 +85,8 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probe_timeout: Option<Span>,
 
-    /// Failed probes in a row that lead to a restart [default: 3; in memory: 15 s of failures]
+    /// Failed rounds of checks in a row that lead to a restart [default: 3; in memory: 15 s of
+    /// failures]
     #[arg(
         long,
         env = "STIGMER_FAILURE_THRESHOLD",
@@ -96,7 +97,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_threshold: Option<u32>,
 
-    /// Time from spawn to ready [default: 30s]
+    /// Time limit from spawn to ready [default: 30s]
     #[arg(
         long,
         env = "STIGMER_START_TIMEOUT",
@@ -151,7 +152,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backoff_max: Option<Span>,
 
-    /// How much of Temporal's log is kept on disk [default: 64MiB]
+    /// Maximum size of Temporal's log on disk [default: 64MiB]
     #[arg(
         long,
         env = "STIGMER_LOG_MAX",
@@ -173,7 +174,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpAddress>,
 
-    /// Start a new background host when the host is killed [default: true]
+    /// Start a new background host after the host is killed [default: true]
     #[arg(
         long,
         env = "STIGMER_WATCHDOG",
@@ -188,7 +189,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub watchdog: Option<bool>,
 
-    /// Watch the Temporal at this address and never touch it
+    /// Watch the server at this address; never start, stop or signal one
     #[arg(
         long,
         env = "STIGMER_ADDRESS",
@@ -199,7 +200,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
 
-    /// Use a Temporal on our port that another user runs
+    /// Use a server on our port that another user runs
     #[arg(
         long,
         env = "STIGMER_ALLOW_OTHER_USER",
@@ -216,7 +217,8 @@ pub struct Options {
 
     /// Theme of the dashboard [default: from the terminal]
     //
-    // Of the viewer, not of the host: never serialized, so never compared, recorded or sent.
+    // An option of the viewer, not of the host: it is never serialized, so it is never compared,
+    // recorded or sent.
     #[arg(
         long,
         env = "STIGMER_THEME",
@@ -227,18 +229,18 @@ pub struct Options {
     #[serde(skip_serializing, default, deserialize_with = "theme")]
     pub theme: Option<Theme>,
 
-    /// Passed on to `temporal server start-dev`
+    /// Arguments for `temporal server start-dev`
     #[arg(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arguments: Option<Vec<String>>,
 }
 
 impl Options {
-    /// These, and where they say nothing, the others.
+    /// Returns these options. Options that are not set come from `others`.
     #[must_use]
     pub fn or(self, others: Self) -> Self {
-        // `--db` and `--in-memory` are two words on one matter: the stronger
-        // source's word silences the weaker's.
+        // `--db` and `--in-memory` exclude each other, so either one of the stronger source
+        // overrides both of the weaker source.
         let silent = self.db.is_none() && self.in_memory != Some(true);
         Self {
             port: self.port.or(others.port),
@@ -266,7 +268,7 @@ impl Options {
         }
     }
 
-    /// By option name; only what is set.
+    /// The options that are set, by name.
     #[must_use]
     pub fn to_map(&self) -> Map<String, Value> {
         match serde_json::to_value(self) {
@@ -275,11 +277,11 @@ impl Options {
         }
     }
 
-    /// Makes paths absolute, as seen from the folder where they were typed.
+    /// Makes paths absolute, relative to the current folder.
     #[must_use]
     pub fn absolute(mut self) -> Self {
         for path in [&mut self.db, &mut self.temporal_bin].into_iter().flatten() {
-            // A bare program name is looked up on PATH, not in the folder.
+            // A program name without a slash is searched on PATH, not in the folder.
             if let Ok(absolute) = std::path::absolute(&*path) {
                 *path = absolute;
             }
@@ -288,7 +290,7 @@ impl Options {
     }
 }
 
-/// Parses a theme's name; completions and help list the names.
+/// Parses the name of a theme. Completions and help list the names.
 fn themes() -> impl TypedValueParser<Value = Theme> {
     PossibleValuesParser::new(Theme::ALL.map(Theme::name)).try_map(|name| name.parse::<Theme>())
 }

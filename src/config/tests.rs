@@ -10,7 +10,7 @@ fn resolve(options: Options) -> Result<Settings, ConfigError> {
 }
 
 #[test]
-fn defaults_are_those_promised() {
+fn defaults_match_the_documentation() {
     let settings = resolve(Options::default()).unwrap();
     assert_eq!((settings.port, settings.ui_port), (7233, Some(8233)));
     assert_eq!(settings.database, Database::File(home().database()));
@@ -20,7 +20,7 @@ fn defaults_are_those_promised() {
 }
 
 #[test]
-fn the_stronger_source_wins_for_each_option_alone() {
+fn stronger_source_overrides_each_option_separately() {
     let flags = Options { port: Some(1), ..Options::default() };
     let file = Options { port: Some(2), max_restarts: Some(9), ..Options::default() };
     let merged = flags.or(file);
@@ -28,7 +28,7 @@ fn the_stronger_source_wins_for_each_option_alone() {
 }
 
 #[test]
-fn a_flag_for_memory_silences_a_database_in_the_file_and_the_other_way_round() {
+fn in_memory_and_db_of_a_stronger_source_override_each_other() {
     let memory = Options { in_memory: Some(true), ..Options::default() };
     let file = Options { db: Some("/x.db".into()), ..Options::default() };
     assert_eq!(resolve(memory.clone().or(file.clone())).unwrap().database, Database::Memory);
@@ -36,7 +36,7 @@ fn a_flag_for_memory_silences_a_database_in_the_file_and_the_other_way_round() {
 }
 
 #[test]
-fn in_memory_failures_must_last_unless_a_threshold_was_set() {
+fn in_memory_failures_must_last_unless_a_threshold_is_set() {
     let memory = Options { in_memory: Some(true), ..Options::default() };
     let in_memory = resolve(memory.clone()).unwrap();
     assert_eq!(in_memory.policy.failure_span, Duration::from_secs(15));
@@ -46,12 +46,12 @@ fn in_memory_failures_must_last_unless_a_threshold_was_set() {
 }
 
 #[test]
-fn values_that_make_no_sense_are_refused_with_the_option_and_a_cure() {
+fn invalid_values_are_refused_with_the_option_and_a_hint() {
     let cases: [(Options, &str); 13] = [
         (Options { arguments: Some(vec!["-f/other.db".into()]), ..Options::default() }, "use --db"),
         (
             Options { db: Some("/x".into()), in_memory: Some(true), ..Options::default() },
-            "there is a --db too",
+            "--db is set too",
         ),
         (Options { port: Some(0), ..Options::default() }, "--port 0: must be at least 1"),
         (Options { port: Some(65000), ..Options::default() }, "--ui-port"),
@@ -87,7 +87,7 @@ fn values_that_make_no_sense_are_refused_with_the_option_and_a_cure() {
 }
 
 #[test]
-fn the_http_address_may_be_a_port_alone() {
+fn http_address_may_be_a_port() {
     for text in ["9464", " localhost:9464 ", "127.0.0.1:9464"] {
         let http: HttpAddress = text.parse().unwrap();
         assert_eq!(http.to_string(), "127.0.0.1:9464", "{text:?}");
@@ -101,14 +101,14 @@ fn the_http_address_may_be_a_port_alone() {
         let options: Options = toml::from_str(file).unwrap();
         assert_eq!(options.http, Some("9464".parse().unwrap()), "{file}");
     }
-    // The ports are not ours where the server runs elsewhere.
+    // The ports are free if the server is external.
     let http = Some("7233".parse().unwrap());
     let address = Some("127.0.0.1:7233".to_owned());
     assert!(resolve(Options { http, address, ..Options::default() }).is_ok());
 }
 
 #[test]
-fn what_would_end_a_server_or_only_serve_a_client_is_not_passed_on() {
+fn arguments_that_end_the_server_or_belong_to_clients_are_refused() {
     let refused = |argument: &str| {
         let arguments = Some(vec!["--headless".to_owned(), argument.to_owned()]);
         resolve(Options { arguments, ..Options::default() }).unwrap_err().to_string()
@@ -140,13 +140,13 @@ fn what_would_end_a_server_or_only_serve_a_client_is_not_passed_on() {
 }
 
 #[test]
-fn headless_is_passed_on_and_means_no_web_ui() {
+fn headless_disables_the_web_ui() {
     let options = Options { arguments: Some(vec!["--headless".into()]), ..Options::default() };
     assert_eq!(resolve(options).unwrap().ui_port, None);
 }
 
 #[test]
-fn spans_and_sizes_are_read_and_written_alike() {
+fn spans_and_sizes_round_trip() {
     for (text, span) in [("500ms", Duration::from_millis(500)), ("1m 30s", Duration::from_secs(90))]
     {
         let parsed: Span = text.parse().unwrap();
@@ -167,7 +167,7 @@ fn spans_and_sizes_are_read_and_written_alike() {
 }
 
 #[test]
-fn the_file_names_its_mistakes_by_line_and_key() {
+fn errors_of_the_file_name_line_and_key() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path()).unwrap();
     assert_eq!(read_file(&home).unwrap(), Options::default(), "no file");
@@ -183,7 +183,7 @@ fn the_file_names_its_mistakes_by_line_and_key() {
 }
 
 #[test]
-fn only_what_was_asked_for_is_compared_with_what_runs() {
+fn only_requested_options_are_compared_with_the_running_server() {
     let running = resolve(Options { port: Some(7300), ..Options::default() }).unwrap().in_force();
     assert_eq!(differences(&Options::default(), &running), []);
     let same = Options { port: Some(7300), ui_port: Some(8300), ..Options::default() };
@@ -194,14 +194,14 @@ fn only_what_was_asked_for_is_compared_with_what_runs() {
     assert_eq!(
         found,
         [
-            "--in-memory is false there, asked for was true",
-            "--port is 7300 there, asked for was 7301"
+            "--in-memory is false for the running server, but true was requested",
+            "--port is 7300 for the running server, but 7301 was requested"
         ]
     );
 }
 
 #[test]
-fn theme_is_of_the_viewer_and_no_host_knows_it() {
+fn theme_is_not_sent_to_the_host() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path()).unwrap();
     std::fs::write(home.config(), "theme = \"light\"\n").unwrap();
@@ -219,9 +219,9 @@ fn theme_is_of_the_viewer_and_no_host_knows_it() {
 }
 
 #[test]
-fn the_example_is_understood_line_by_line() {
+fn example_file_has_only_known_options() {
     let example = include_str!("../../assets/config.toml");
-    // Every commented option, with its example value, is one that exists.
+    // Each commented option of the example exists, with the example value.
     let active: String = example
         .lines()
         .filter_map(|line| line.strip_prefix("# "))
@@ -235,7 +235,7 @@ fn the_example_is_understood_line_by_line() {
 }
 
 #[test]
-fn a_time_may_be_days_or_weeks_but_not_months() {
+fn times_accept_days_and_weeks_but_not_months() {
     let hours = |text: &str| text.parse::<Span>().map(|span| span.0.as_secs() / 3600);
     assert_eq!(hours("1d"), Ok(24));
     assert_eq!(hours("1w"), Ok(168));
@@ -246,7 +246,7 @@ fn a_time_may_be_days_or_weeks_but_not_months() {
 }
 
 #[test]
-fn each_switch_is_set_as_people_set_switches() {
+fn switches_accept_the_usual_words() {
     use clap::Args;
     let command = Options::augment_args(clap::Command::new("t"));
     let is_switch = |it: &&clap::Arg| {
@@ -275,7 +275,7 @@ fn each_switch_is_set_as_people_set_switches() {
 }
 
 #[test]
-fn paths_that_are_not_utf8_are_usage_errors() {
+fn non_utf8_paths_are_usage_errors() {
     use std::os::unix::ffi::OsStrExt;
 
     let file = || Some(std::ffi::OsStr::from_bytes(b"/tmp/\xff").into());

@@ -1,4 +1,4 @@
-//! Values that are written with a unit.
+//! Option values with a unit.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::fmt;
@@ -6,10 +6,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A time beyond this is a mistake, and a clock plus it may be no time at all.
+/// Longer times are mistakes, and their sum with a clock could overflow.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
-/// A time, written `500ms`, `1.5s`, `2m 30s`, `1d`, `1w`.
+/// A duration, written `500ms`, `1.5s`, `2m 30s`, `1d`, `1w`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 pub struct Span(pub Duration);
 
@@ -82,7 +82,7 @@ impl fmt::Display for Size {
     }
 }
 
-/// Where to serve over TCP, written `9464`, `localhost:9464` or `127.0.0.1:9464`.
+/// A TCP address to serve on, written `9464`, `localhost:9464` or `127.0.0.1:9464`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HttpAddress(pub SocketAddr);
 
@@ -138,11 +138,11 @@ impl<'de> Deserialize<'de> for HttpAddress {
 pub enum Level {
     /// Everything; 0.7 MB/s under load.
     Debug,
-    /// What happens.
+    /// Normal operation.
     Info,
-    /// What may be wrong.
+    /// Possible problems.
     Warn,
-    /// What is wrong.
+    /// Errors.
     Error,
 }
 

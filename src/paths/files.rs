@@ -1,7 +1,7 @@
-//! Opens files that no other user may have written or redirected.
+//! Opens files, and refuses those that another user may have written or redirected.
 //!
-//! Every file is checked through its open descriptor, so that it cannot change
-//! between the check and its use.
+//! Every file is checked through its open descriptor, so that it cannot change between the check
+//! and its use.
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -15,11 +15,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// Write permission of group and others.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
-/// Opens a file that stigmer wrote, for reading.
+/// Opens a file of stigmer for reading.
 ///
 /// # Errors
-/// `NotFound` if there is no file; `PermissionDenied` if it is a symbolic link or
-/// no regular file, if it belongs to another user, or if others may write to it.
+/// `NotFound` if there is no file. `PermissionDenied` if it is a symbolic link or not a regular
+/// file, if it belongs to another user, or if others may write to it.
 pub fn open(path: &Path) -> io::Result<File> {
     let file = no_follow(OpenOptions::new().read(true), path)?;
     let mode = check_owner(&file)?;
@@ -29,7 +29,7 @@ pub fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Reads a file that stigmer wrote, up to `max` bytes.
+/// Reads a file of stigmer, up to `max` bytes.
 ///
 /// # Errors
 /// See [`open()`]; `InvalidData` if it is not UTF-8.
@@ -39,15 +39,16 @@ pub fn read(path: &Path, max: u64) -> io::Result<String> {
     Ok(text)
 }
 
-/// Reads a file that the user wrote, through a symbolic link too.
+/// Reads a file of the user. Follows symbolic links.
 ///
 /// # Errors
-/// `NotFound` if there is no file; `PermissionDenied` if it belongs to another
-/// user or everybody may write to it.
+/// `NotFound` if there is no file. `PermissionDenied` if it belongs to another user, or if all
+/// users may write to it.
 pub fn read_config(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let mode = check_owner(&file)?;
-    // An editor with umask 002 leaves a file that the group may write: the closed folder protects it.
+    // An editor with umask 002 creates files that the group may write. The closed folder protects
+    // them.
     if mode & 0o002 != 0 {
         return Err(refused(format!(
             "every user may write to it (mode {:o}); run `chmod go-w` on it",
@@ -59,9 +60,8 @@ pub fn read_config(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// Opens a file for writing, with mode 0600 if the options create it. Takes write
-/// permission away from other users. Do not set `truncate`: it would act before
-/// the check.
+/// Opens a file for writing, with mode 0600 if the options create it. Removes the write permission
+/// of other users. Do not set `truncate`: it would act before the check.
 ///
 /// # Errors
 /// See [`open()`].
@@ -74,11 +74,11 @@ pub fn open_for_writing(options: &mut OpenOptions, path: &Path) -> io::Result<Fi
     Ok(file)
 }
 
-/// Writes a file if there is none, in one step. A file that another process writes at the same time
-/// stays.
+/// Writes a file if there is none, in one step. A file that another process creates at the same
+/// time stays.
 ///
 /// # Errors
-/// When it cannot be written, or see [`open_for_writing`].
+/// If the file cannot be written; see also [`open_for_writing`].
 pub fn write_absent(path: &Path, text: &str) -> io::Result<()> {
     if path.try_exists()? {
         return Ok(());
@@ -87,7 +87,7 @@ pub fn write_absent(path: &Path, text: &str) -> io::Result<()> {
         match renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE) {
             Ok(()) => Ok(()),
             Err(rustix::io::Errno::EXIST) => std::fs::remove_file(temporary),
-            // The file system cannot do it.
+            // The file system does not support this flag.
             Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
                 std::fs::rename(temporary, path)
             }
@@ -96,16 +96,17 @@ pub fn write_absent(path: &Path, text: &str) -> io::Result<()> {
     })
 }
 
-/// Writes a file beside the path, for `put` to bring it there.
+/// Writes a file next to the path. `put` then moves it to the path.
 ///
 /// # Errors
-/// When it cannot be written, or see [`open_for_writing`].
+/// If the file cannot be written; see also [`open_for_writing`].
 pub(super) fn write_whole(
     path: &Path,
     text: &str,
     put: impl FnOnce(&Path) -> io::Result<()>,
 ) -> io::Result<()> {
-    // Of its own for each writer: of two that write at once, one would rename the other's half.
+    // Each writer needs its own name. With a common name, one writer could rename the unfinished
+    // file of another.
     static WRITES: AtomicU32 = AtomicU32::new(0);
     let number = WRITES.fetch_add(1, Ordering::Relaxed);
     let mut name = path.as_os_str().to_owned();
@@ -118,7 +119,7 @@ pub(super) fn write_whole(
         put(&temporary)
     };
     write().inspect_err(|_| {
-        // Half a text takes room, and nobody reads it.
+        // Nothing reads a half-written file, and it takes disk space.
         let _ = std::fs::remove_file(&temporary);
     })
 }
@@ -147,7 +148,8 @@ fn no_follow(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
             _ => error,
         }
     })?;
-    // The server inherits the description: it gets the flags that it would get without the check.
+    // The server inherits the file description. It must have the flags that it would have without
+    // this check.
     let flags = OFlag::from_bits_retain(fcntl(&file, FcntlArg::F_GETFL)?);
     fcntl(&file, FcntlArg::F_SETFL(flags - OFlag::O_NONBLOCK))?;
     Ok(file)
@@ -180,21 +182,21 @@ mod tests {
             assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
             assert!(error.to_string().contains("symbolic link"), "{error}");
         }
-        // Nor to create the file that a dangling link names.
+        // Nor is the file created to which a dangling link points.
         std::fs::remove_file(&target).unwrap();
         open_for_writing(&mut writing(), &link).unwrap_err();
         assert!(!target.exists());
     }
 
     #[test]
-    fn a_file_is_written_only_where_there_is_none() {
+    fn file_is_written_only_if_none_exists() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         for text in ["first", "second"] {
             write_absent(&path, text).unwrap();
             assert_eq!(read(&path, 100).unwrap(), "first");
         }
-        // As if it appeared after the look.
+        // As if the file appeared after the check.
         let put = |temporary: &Path| {
             let put = renameat_with(CWD, temporary, CWD, &path, RenameFlags::NOREPLACE);
             put.map_err(io::Error::from)
@@ -203,11 +205,15 @@ mod tests {
             write_whole(&path, "third", put).unwrap_err().kind(),
             io::ErrorKind::AlreadyExists
         );
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "no temporary file is left"
+        );
     }
 
     #[test]
-    fn a_fifo_is_refused_and_does_not_block() {
+    fn fifo_is_refused_without_blocking() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("fifo");
         nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
@@ -216,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_others_may_write_is_not_read_and_is_closed_to_them_before_it_is_written() {
+    fn file_that_others_may_write_is_not_read_and_is_closed_before_a_write() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         std::fs::write(&path, "planted").unwrap();
@@ -228,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_user_is_refused() {
+    fn file_of_another_user_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         std::fs::write(&path, "planted").unwrap();

@@ -1,16 +1,16 @@
-//! The real path of what may not be there.
+//! The real path of a file that may not exist.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The kernel follows no more links in one path.
+/// Maximum number of links in one path (the limit of the kernel).
 const LINKS_MAX: usize = 40;
 
-/// The path without symbolic links. Of a file that is not there the nearest folder that is there
-/// is resolved, and a link that leads nowhere is followed to the file that it names.
+/// Returns the path without symbolic links. If the file does not exist, the nearest existing folder
+/// is resolved. A dangling link is followed to the path to which it points.
 ///
 /// # Errors
-/// When a folder cannot be searched, or links lead in a circle.
+/// If a folder cannot be searched, or links form a circle.
 pub(super) fn real_path(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..LINKS_MAX {
@@ -25,7 +25,7 @@ pub(super) fn real_path(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::from_raw_os_error(libc::ELOOP))
 }
 
-/// The nearest folder above that is there, resolved, and what follows it in the path.
+/// The nearest existing folder above, resolved, and the rest of the path.
 fn nearest(path: &Path) -> io::Result<Option<(PathBuf, PathBuf)>> {
     for above in path.ancestors().skip(1) {
         match above.canonicalize() {
@@ -40,7 +40,7 @@ fn nearest(path: &Path) -> io::Result<Option<(PathBuf, PathBuf)>> {
     Ok(None)
 }
 
-/// Where the path leads if its first part below the folder is a link.
+/// The target of the path if its first part below the folder is a link.
 fn linked(there: &Path, below: &Path) -> Option<PathBuf> {
     let mut parts = below.components();
     let target = std::fs::read_link(there.join(parts.next()?)).ok()?;
@@ -53,7 +53,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn a_deleted_folder_below_a_link_keeps_its_real_path() {
+    fn deleted_folder_below_a_link_keeps_its_real_path() {
         let base = tempfile::tempdir().unwrap();
         let base = base.path().canonicalize().unwrap();
         let home = base.join("disk/deep/home");

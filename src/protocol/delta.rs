@@ -1,6 +1,6 @@
-//! What has changed between two snapshots. A viewer that applies each delta to
-//! the snapshot before it has the host's own snapshot, ages included: all ages
-//! count whole milliseconds of one clock, the host's uptime.
+//! Differences between two snapshots. A viewer that applies each delta to the previous snapshot has
+//! the same snapshot as the host, including ages: all ages are whole milliseconds of one clock, the
+//! host's uptime.
 
 mod difference;
 
@@ -13,24 +13,23 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// Entries of the timeline that a snapshot holds.
+/// Maximum number of timeline entries in a snapshot.
 pub const ENTRIES: usize = 100;
 
-/// What has changed since the delta before, or nothing: then it is a beat that
-/// says that the host lives.
+/// The changes since the previous delta. A delta without changes is a heartbeat of the host.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Delta {
-    /// One more than the delta before, or than the snapshot.
+    /// Number of the delta: one more than that of the previous delta or snapshot.
     pub seq: u64,
-    /// The host's uptime: what the ages in it are as of.
+    /// Uptime of the host, the reference time of the ages in the delta.
     pub at_ms: u64,
-    /// In the order in which they are applied.
+    /// Changes in the order in which they are applied.
     #[serde(deserialize_with = "known_changes")]
     pub changes: Vec<Change>,
 }
 
-/// The changes without entries of a later version. Another change that is not understood is an error: a viewer that
-/// skipped it would show an old state.
+/// Changes. Only an unknown timeline entry may be skipped. If another change were skipped, the viewer
+/// would show outdated data.
 fn known_changes<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Change>, D::Error> {
     let all = Vec::<Value>::deserialize(from)?;
     let read = |change: Value| match Change::deserialize(&change) {
@@ -40,99 +39,98 @@ fn known_changes<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Change>, D::E
     all.into_iter().map(read).collect()
 }
 
-/// A change.
+/// One change of a snapshot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Change {
-    /// The state, or what is said about it.
+    /// The state or its message.
     State {
-        /// What is.
+        /// State of the server.
         state: State,
-        /// What the operator wants.
+        /// The operator's intent.
         intent: Want,
-        /// False for a Temporal that somebody else runs.
+        /// False for an external server.
         managed: bool,
-        /// What there is to say about the state.
+        /// A message about the state.
         message: String,
-        /// Since it began.
+        /// Age of the state, in milliseconds.
         state_ms: u64,
-        /// Until the next spawn, in backoff.
+        /// Time until the next start in backoff, in milliseconds.
         next_start_ms: Option<u64>,
-        /// Which restart in a row this is.
+        /// Number of automatic restarts in a row.
         in_a_row: u32,
-        /// Where given up: what to do.
+        /// What the user can do, in the state failed.
         cure: Option<String>,
-        /// Where given up: the server's last words.
+        /// Last log lines of the server, in the state failed.
         last_words: Vec<String>,
     },
-    /// Another server, none, or more known of it.
+    /// Another server, no server, or new facts about it.
     Temporal {
-        /// All that is known.
+        /// All facts about the server.
         temporal: Option<TemporalStatus>,
     },
-    /// Automatic restarts.
+    /// A change of the automatic restarts.
     Restarts {
-        /// How many, and the latest.
+        /// Counts and the latest restart.
         #[serde(flatten)]
         restarts: RestartStatus,
-        /// Their ages, oldest first.
+        /// Ages of the restarts, oldest first.
         ages_ms: Vec<u64>,
     },
-    /// The result of a round of probes.
+    /// The result of a round of checks.
     Probe {
-        /// Those of which something has changed.
+        /// Layers that have changed.
         #[serde(deserialize_with = "known")]
         layers: Vec<LayerStatus>,
-        /// Of the grpc layer.
+        /// Latency of the grpc layer.
         latency_us: Latency,
-        /// Rounds in a row.
+        /// Number of failed rounds in a row.
         consecutive_failures: u32,
-        /// Why they lead to no restart.
+        /// Why the failures do not lead to a restart.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         no_restart: Option<NoRestart>,
         /// Latency of the grpc layer per round.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         history: Option<Grown<Option<u64>>>,
     },
-    /// What the instance costs.
+    /// Resource usage of the instance.
     Resources {
-        /// Resident bytes.
+        /// Resident memory in bytes.
         rss_bytes: Option<u64>,
-        /// Percent of a core.
+        /// CPU usage in percent of one core.
         cpu_percent: Option<f64>,
-        /// Of the database, with its write-ahead log.
+        /// Size of the database and its write-ahead log.
         database_bytes: Option<u64>,
-        /// Resident bytes over time.
+        /// Resident memory in bytes over time.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rss: Option<Grown<u64>>,
-        /// Percent of a core over time.
+        /// CPU usage in percent over time.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cpu: Option<Grown<f64>>,
     },
-    /// Something happened.
+    /// A new entry of the timeline.
     Entry(Arc<Entry>),
-    /// Lines were written to Temporal's log.
+    /// New lines in the log of the server.
     Log {
-        /// Since the host began to follow it.
+        /// Number of lines since the host began to follow the log.
         lines: u64,
     },
-    /// Other options are in force.
+    /// A change of the effective options.
     Options {
-        /// All of them, by name.
+        /// All options, by name.
         options: Map<String, Value>,
     },
-    /// Of a later version: says nothing here.
+    /// A change of a later version, which is ignored here.
     #[serde(other)]
     Unknown,
 }
 
-/// How a bounded series has grown: of the old one the last `kept` stay, and
-/// these follow.
+/// Growth of a bounded series: the last `kept` old values stay, and the new values follow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grown<T> {
-    /// How many of the old ones stay.
+    /// Number of old values that stay.
     pub kept: usize,
-    /// What follows them.
+    /// New values.
     pub more: Vec<T>,
 }
 
@@ -155,7 +153,7 @@ impl<T: Clone + PartialEq> Grown<T> {
 }
 
 impl Snapshot {
-    /// What is after this delta.
+    /// Applies a delta.
     pub fn apply(&mut self, delta: &Delta) {
         self.grow_older(delta.at_ms.saturating_sub(self.at_ms()));
         for change in &delta.changes {
@@ -234,13 +232,13 @@ impl Snapshot {
         }
     }
 
-    /// The host's uptime that its ages are as of.
+    /// Uptime of the host, the reference time of the ages.
     #[must_use]
     pub fn at_ms(&self) -> u64 {
         self.status.host.as_ref().map_or(0, |host| host.uptime_ms)
     }
 
-    /// So much time has passed, and nothing else has happened.
+    /// Advances all ages by this time.
     pub fn grow_older(&mut self, ms: u64) {
         let Self { status, next_start_ms, state_ms, restart_ages_ms, .. } = self;
         let uptimes = status

@@ -1,31 +1,31 @@
-//! The stream of events: a greeting, a snapshot, and then deltas.
+//! The stream of events: a hello, a snapshot, and then deltas.
 
 use super::{Delta, Snapshot};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// Version of the stream. Kinds and keys are added without another, and so are words for layers,
-/// causes, modes and what has happened; it is raised when a viewer that ignores what it does not
-/// know would show what is not, as by another state or intent.
+/// Version of the stream. New kinds, keys, and names of layers, causes, modes and timeline entries
+/// do not change it. It is raised if a viewer that ignores unknown data would show a wrong result,
+/// such as another state or intent.
 pub const PROTOCOL: u32 = 1;
 
-/// What is said first.
+/// The first event of the stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
-    /// [`PROTOCOL`] of the host.
+    /// Protocol version of the host.
     pub protocol: u32,
-    /// Its version of stigmer.
+    /// Version of the host's stigmer.
     pub version: String,
 }
 
 impl Hello {
-    /// Ours.
+    /// The hello of this version.
     #[must_use]
     pub fn own() -> Self {
         Self { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").to_owned() }
     }
 
-    /// Why a viewer of this version cannot follow, and which side to upgrade.
+    /// Why a viewer of this version cannot follow the host, and which side to upgrade.
     #[must_use]
     pub fn objection(&self) -> Option<String> {
         let Self { protocol, version } = self;
@@ -37,8 +37,7 @@ impl Hello {
         };
         Some(format!(
             "the host is stigmer {version} with protocol {protocol}, this is stigmer {own} with \
-             protocol {PROTOCOL}: {cure} (`stigmer local stop`, then `stigmer local`, brings one \
-             of this version)"
+             protocol {PROTOCOL}: {cure} (run `stigmer local stop`, then `stigmer local`)"
         ))
     }
 }
@@ -46,20 +45,20 @@ impl Hello {
 /// An event of the stream.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// Who speaks.
+    /// Protocol and version of the host.
     Hello(Hello),
-    /// All that is: at first, and again for a reader that has lagged.
+    /// The whole state: first, and again for a reader that was too slow.
     Snapshot(Box<Fresh>),
-    /// What has changed.
+    /// The changes since the last event.
     Delta(Arc<Delta>),
 }
 
-/// A snapshot and what was lost before it.
+/// A snapshot, and the number of deltas that were lost before it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fresh {
-    /// How many deltas this reader was too slow for.
+    /// Number of deltas that this reader has missed.
     pub missed: u64,
-    /// What is.
+    /// The current snapshot.
     #[serde(flatten)]
     pub snapshot: Snapshot,
 }

@@ -1,12 +1,12 @@
-//! Words that a later host adds where each stands for something of its own: an entry, a layer, a
-//! restart. What they stand for is skipped, and the rest is understood.
+//! Deserialization of values that a later version may have added: an entry, a layer, a restart. An
+//! unknown value is skipped, and the rest is used.
 
 use crate::supervisor::Cause;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Those of a list that are understood.
+/// Returns the values of a list that are known.
 pub(crate) fn known<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     from: D,
 ) -> Result<Vec<T>, D::Error> {
@@ -14,7 +14,7 @@ pub(crate) fn known<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     Ok(all.into_iter().flat_map(T::deserialize).collect())
 }
 
-/// What there is, if it is understood.
+/// Returns the value, if it is known.
 pub(crate) fn if_known<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     from: D,
 ) -> Result<Option<T>, D::Error> {
@@ -22,7 +22,7 @@ pub(crate) fn if_known<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     Ok(one.and_then(|one| T::deserialize(one).ok()))
 }
 
-/// Counts by cause. Those of a cause that is not understood are left out.
+/// Counts by cause. Unknown causes are skipped.
 pub(super) fn counts<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Cause, u64>, D::Error> {
     let all = BTreeMap::<String, u64>::deserialize(from)?;
     let known = |(name, count): (String, u64)| {

@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-/// Of a host at which nothing has happened yet.
+/// Snapshot of a host without a history.
 pub(crate) fn snapshot() -> Snapshot {
     let layers = Layer::ALL.map(|name| LayerStatus {
         name,
@@ -48,7 +48,7 @@ pub(crate) fn snapshot() -> Snapshot {
     }
 }
 
-/// The same with a server.
+/// The same snapshot with a server.
 pub(crate) fn running() -> Snapshot {
     let mut snapshot = snapshot();
     snapshot.status.state = State::Ready;
@@ -89,7 +89,7 @@ pub(crate) fn entry(happened: Happened, cause: Cause) -> Entry {
     }
 }
 
-/// Something that happens to a host.
+/// An event in the life of a host.
 #[derive(Debug, Clone)]
 enum Step {
     Passes(u64),
@@ -221,7 +221,7 @@ fn take(it: &mut Snapshot, step: &Step) {
 
 proptest! {
     #[test]
-    fn a_viewer_that_applies_each_delta_has_the_hosts_own_snapshot(
+    fn viewer_that_applies_each_delta_has_the_snapshot_of_the_host(
         turns in prop::collection::vec(prop::collection::vec(step(), 0..6), 1..20)
     ) {
         let mut host = snapshot();
@@ -241,7 +241,7 @@ proptest! {
 }
 
 #[test]
-fn time_alone_is_no_change() {
+fn time_alone_causes_no_change() {
     let before = snapshot();
     let mut after = before.clone();
     after.grow_older(60_000);
@@ -249,7 +249,7 @@ fn time_alone_is_no_change() {
 }
 
 #[test]
-fn what_a_later_version_adds_is_skipped() {
+fn unknown_changes_and_keys_are_skipped() {
     let delta: Delta = serde_json::from_str(
         r#"{"seq": 1, "at_ms": 9, "new": 1, "changes": [
             {"kind": "weather", "rain": true},
@@ -263,7 +263,7 @@ fn what_a_later_version_adds_is_skipped() {
 }
 
 #[test]
-fn another_protocol_says_which_side_to_upgrade() {
+fn other_protocol_names_the_side_to_upgrade() {
     let said = |protocol| Hello { protocol, version: "9.9.9".into() }.objection();
     assert_eq!(said(PROTOCOL), None);
     let newer = said(PROTOCOL + 1).unwrap();

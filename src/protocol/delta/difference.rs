@@ -1,10 +1,10 @@
-//! The host's side: which changes lead from one snapshot to the next.
+//! The side of the host: computes the changes between two snapshots.
 
 use super::{Change, Delta, Grown};
 use crate::protocol::{Snapshot, Status};
 
 impl Snapshot {
-    /// The delta that leads from `before` here; its changes may be none.
+    /// Computes the delta from `before` to this snapshot. It may have no changes.
     #[must_use]
     pub fn since(&self, before: &Self) -> Delta {
         let mut known = before.clone();
@@ -59,7 +59,7 @@ impl Snapshot {
     fn temporal_since(&self, known: &Self) -> Option<Change> {
         let mut known = known.status.temporal.clone();
         if let (Some(known), Some(now)) = (&mut known, &self.status.temporal) {
-            // Those change all the time and have a kind of their own.
+            // These values change all the time and have their own kind of change.
             known.rss_bytes = now.rss_bytes;
             known.cpu_percent = now.cpu_percent;
             if let (Some(known), Some(now)) = (&mut known.database, &now.database) {
