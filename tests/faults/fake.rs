@@ -1,15 +1,14 @@
 //! A server in Temporal's place that starts and stops in milliseconds. It answers what the health
 //! checks request, and nothing else. The test program runs itself as this server.
 
+use crate::peer;
 use crate::support::rig::Rig;
 use crate::support::wrapper;
-use h2::server::SendResponse;
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::File;
 use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use tokio::net::TcpListener;
-use tonic::codegen::{Bytes, http};
 
 /// Command line of the server, one argument per line.
 const ARGUMENTS: &str = "FAKE_TEMPORAL_ARGUMENTS";
@@ -51,26 +50,15 @@ fn serves_in_place_of_temporal() {
         file.write_all(b"x").unwrap();
         file
     });
-    let ports: Vec<u16> = ["--port", "--ui-port", "--metrics-port"]
-        .iter()
+    let mut listeners: Vec<TcpListener> = ["--port", "--ui-port", "--metrics-port"]
+        .into_iter()
         .filter_map(|flag| value(flag)?.parse().ok())
+        .map(|port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap())
         .collect();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let mut listeners = Vec::new();
-        for port in ports {
-            listeners.push(TcpListener::bind(("127.0.0.1", port)).await.unwrap());
-        }
-        loop {
-            let (stream, _) = listeners[0].accept().await.unwrap();
-            tokio::spawn(async move {
-                let Ok(mut connection) = h2::server::handshake(stream).await else { return };
-                while let Some(Ok((request, respond))) = connection.accept().await {
-                    let _ = answer(request.uri().path(), respond);
-                }
-            });
-        }
-    });
+    peer::serve(listeners.remove(0), |path| peer::temporal(path, "fake-1"));
+    loop {
+        std::thread::park();
+    }
 }
 
 fn alone(census: &Path) -> Option<Flock<File>> {
@@ -82,25 +70,4 @@ fn alone(census: &Path) -> Option<Flock<File>> {
         })
         .map_err(|(_, error)| error)
         .ok()
-}
-
-fn answer(path: &str, mut respond: SendResponse<Bytes>) -> Result<(), h2::Error> {
-    let message: &[u8] = match path.rsplit('/').next().unwrap_or_default() {
-        "Check" => b"\x08\x01",
-        "DescribeNamespace" => b"\x0a\x09\x0a\x07default",
-        "GetClusterInfo" => b"\x12\x06fake-1\x1a\x04fake",
-        _ => b"",
-    };
-    let found = !path.ends_with("/DescribeWorkflowExecution");
-    let response = http::Response::builder().header("content-type", "application/grpc");
-    let mut stream = respond.send_response(response.body(()).unwrap(), false)?;
-    if found {
-        let length = u8::try_from(message.len()).unwrap();
-        let frame = [&[0, 0, 0, 0, length], message].concat();
-        stream.send_data(frame.into(), false)?;
-    }
-    let mut trailers = http::HeaderMap::new();
-    let code = if found { "0" } else { "5" };
-    trailers.insert("grpc-status", http::HeaderValue::from_static(code));
-    stream.send_trailers(trailers)
 }

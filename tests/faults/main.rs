@@ -15,6 +15,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../support/peer.rs"]
+pub mod peer;
 #[path = "../support/mod.rs"]
 pub mod support;
 

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../support/peer.rs"]
-mod peer;
+pub mod peer;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -1,8 +1,6 @@
 //! A scripted HTTP/2 peer: answers gRPC calls as a test wants, or writes bytes that are no HTTP/2
 //! at all.
 
-#![allow(dead_code, reason = "each crate of tests uses a part of it")]
-
 use h2::server::SendResponse;
 use std::net::TcpListener;
 use std::sync::Arc;
