@@ -7,6 +7,7 @@ use crossterm::terminal::{
 };
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use std::cell::Cell;
 use std::io::{self, Stdout, Write};
 use std::mem::ManuallyDrop;
 use std::os::fd::AsFd;
@@ -20,8 +21,9 @@ use std::time::{Duration, Instant};
 static TAKEN: AtomicBool = AtomicBool::new(false);
 /// Held while a frame is drawn.
 static DRAWING: Mutex<()> = Mutex::new(());
-/// So long a panic waits for the frame that is being drawn; one inside of drawing waits in vain.
-const FRAME_ENDS: Duration = Duration::from_millis(100);
+/// So long a panic waits for the frame that another thread draws. On a busy machine a frame takes its
+/// time, and on a terminal that takes no output it never ends.
+const FRAME_ENDS: Duration = Duration::from_secs(2);
 /// Whether another program has it.
 static LENT: AtomicBool = AtomicBool::new(false);
 /// What a panic said that no person could have read.
@@ -66,7 +68,7 @@ impl Screen {
     /// When the terminal is gone.
     pub fn draw(&mut self, draw: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
         use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
-        let _drawing = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
+        let _drawing = Drawing::begin();
         if has_panicked() {
             return Ok(());
         }
@@ -90,7 +92,7 @@ impl Screen {
     /// # Errors
     /// When the terminal does not obey.
     pub fn suspend(&mut self) -> io::Result<()> {
-        let _drawing = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
+        let _drawing = Drawing::begin();
         if has_panicked() {
             return Ok(());
         }
@@ -110,7 +112,7 @@ impl Screen {
     /// # Errors
     /// When the terminal does not obey.
     pub fn resume(&mut self) -> io::Result<()> {
-        let _drawing = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
+        let _drawing = Drawing::begin();
         LENT.store(false, Ordering::SeqCst);
         if has_panicked() {
             return Ok(());
@@ -141,6 +143,28 @@ impl Screen {
             let _ = nix::unistd::dup2_stderr(&null);
         }
         STDERR.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+thread_local! {
+    /// Whether this thread draws.
+    static DRAWS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The right of one thread to write to the terminal.
+struct Drawing(#[expect(dead_code, reason = "held until the drop")] MutexGuard<'static, ()>);
+
+impl Drawing {
+    fn begin() -> Self {
+        let lock = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
+        DRAWS.set(true);
+        Self(lock)
+    }
+}
+
+impl Drop for Drawing {
+    fn drop(&mut self) {
+        DRAWS.set(false);
     }
 }
 
@@ -214,8 +238,11 @@ pub fn tell_panic() {
     }
 }
 
-/// Between a frame's pieces the message could not be read.
+/// Between a frame's pieces the message could not be read. A panic inside of a frame ends that frame.
 fn wait_for_frame() -> Option<MutexGuard<'static, ()>> {
+    if DRAWS.get() {
+        return None;
+    }
     let until = Instant::now() + FRAME_ENDS;
     loop {
         match DRAWING.try_lock() {
@@ -234,4 +261,30 @@ static PANICKED: AtomicBool = AtomicBool::new(false);
 #[must_use]
 pub fn has_panicked() -> bool {
     PANICKED.load(Ordering::SeqCst)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn panic_waits_for_a_slow_frame_of_another_thread_and_not_for_its_own() {
+        let ((begun, begins), (ends, ended)) = (mpsc::channel(), mpsc::channel::<()>());
+        let frame = std::thread::spawn(move || {
+            let drawing = Drawing::begin();
+            begun.send(()).unwrap();
+            // As long as a frame may take on a busy machine, unless the test ends before.
+            let _ = ended.recv_timeout(Duration::from_millis(500));
+            drop(drawing);
+        });
+        begins.recv().unwrap();
+        assert!(wait_for_frame().is_some(), "written into the frame");
+        drop(ends);
+        frame.join().unwrap();
+        let _own = Drawing::begin();
+        let begun = Instant::now();
+        assert!(wait_for_frame().is_none());
+        assert!(begun.elapsed() < FRAME_ENDS);
+    }
 }
