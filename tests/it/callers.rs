@@ -8,7 +8,7 @@ fn command_substitution_returns_though_the_host_runs_on() {
     let rig = Rig::new();
     let mut shell = rig.command("sh");
     shell.args(["-c", "out=$(\"$@\" 2>&1); echo \"$out\"", "sh"]);
-    shell.arg(rig.local(&[]).get_program()).args(["local", "--home"]).arg(&rig.home);
+    shell.arg(rig.stigmer()).args(["local", "--home"]).arg(&rig.home);
     assert_eq!(rig.finish(shell).exits(0).says(), READY);
     assert_eq!(rig.status()["state"], "ready");
 }
@@ -20,7 +20,7 @@ fn a_lock_of_the_caller_is_not_held_by_what_it_started() {
     let mut shell = rig.command("bash");
     // A number beyond those that anybody closes by hand, too.
     let script = "exec 9>\"$0\" 77>\"$0.too\"; flock 9; flock 77; \"$@\"";
-    shell.arg("-c").arg(script).arg(&lock).arg(rig.local(&[]).get_program());
+    shell.arg("-c").arg(script).arg(&lock).arg(rig.stigmer());
     shell.args(["local", "--home"]).arg(&rig.home);
     rig.finish(shell).exits(0);
     // After the first start the CLI is asked for its version.
@@ -66,7 +66,7 @@ fn a_result_that_cannot_be_written_is_an_error_unless_nobody_reads_it() {
     let to = |target: &str| {
         let mut shell = rig.command("bash");
         let script = format!("set -o pipefail; \"$@\" {target}");
-        shell.args(["-c", &script, "bash"]).arg(rig.local(&[]).get_program());
+        shell.args(["-c", &script, "bash"]).arg(rig.stigmer());
         shell.args(["completions", "bash"]);
         rig.finish(shell)
     };

@@ -156,7 +156,7 @@ fn is_stopped_under_the_new_name(watchdog: &str) {
     let rig = Rig::with(&[("watchdog", watchdog)]);
     let (host, temporal, renamed) = renamed(&rig);
     wait_until("the record", || rig.path("temporal.pid").exists());
-    let mut stop = rig.command(assert_cmd::cargo::cargo_bin!("stigmer"));
+    let mut stop = rig.command(rig.stigmer());
     stop.args(["local", "stop", "--home"]).arg(&renamed);
     assert_eq!(rig.finish(stop).exits(0).says(), "Temporal is stopped");
     assert!(!temporal.is_alive());

@@ -1,6 +1,6 @@
 //! What `stop` and `restart` say before they lose data, with the real server.
 
-use crate::support::rig::{Ran, Rig, wait_gone};
+use crate::support::rig::{Ran, Rig};
 
 fn start_workflow(rig: &Rig, id: &str) {
     let words = ["workflow", "start", "--type", "T", "--task-queue", "q", "--workflow-id", id];
@@ -53,9 +53,7 @@ fn a_database_that_was_deleted_or_replaced_is_lost_with_its_server_hosted_or_not
     rig.run(&["restart"]).exits(0).complains(&[deleted]);
 
     start_workflow(&rig, "b");
-    let host = rig.host();
-    host.kill();
-    wait_gone(&host);
+    rig.kill_host();
     std::fs::rename(rig.database(), rig.folder().join("elsewhere.db")).unwrap();
     std::fs::write(rig.database(), "").unwrap();
     let replaced = "1 running workflow WILL BE LOST: the database file was replaced";

@@ -206,7 +206,7 @@ fn every_command_ends_where_the_home_hangs() {
     let Some(mount) = HangingMount::over(&rig.home) else { return };
     let says = [text(&rig.home), "does not respond", "--home"];
     rig.every_command_complains(&says);
-    let mut below = rig.command(rig.local(&[]).get_program());
+    let mut below = rig.command(rig.stigmer());
     below.args(["local", "status", "--home"]).arg(rig.path("below"));
     rig.finish(below).exits(1).complains(&says);
     drop(mount);

@@ -37,7 +37,7 @@ fn a_folder_of_other_things_that_is_open_to_others_is_no_home_and_stays_as_it_is
     std::fs::create_dir(&project).unwrap();
     std::fs::set_permissions(&project, std::fs::Permissions::from_mode(0o755)).unwrap();
     std::fs::write(project.join("main.go"), "").unwrap();
-    let mut command = rig.command(rig.local(&[]).get_program());
+    let mut command = rig.command(rig.stigmer());
     command.args(["local", "--home"]).arg(&project).arg("--port").arg(rig.port.to_string());
     rig.finish(command).exits(1).complains(&["project", "open to others", "--home", "chmod 700"]);
     let mode = std::fs::metadata(&project).unwrap().permissions().mode();
@@ -135,7 +135,7 @@ fn env_is_made_for_eval() {
     let mut shell = rig.command("sh");
     let script = "eval \"$(\"$0\" local env --home \"$1\")\"; \
                   echo \"$TEMPORAL_ADDRESS $TEMPORAL_NAMESPACE\"";
-    shell.args(["-c", script]).arg(rig.local(&[]).get_program()).arg(&rig.home);
+    shell.args(["-c", script]).arg(rig.stigmer()).arg(&rig.home);
     assert_eq!(rig.finish(shell).says(), format!("127.0.0.1:{} mine", rig.port));
 
     let object: serde_json::Value =
@@ -150,7 +150,7 @@ fn env_of_a_stopped_server_says_so_where_eval_hides_the_exit_code() {
     let ran = rig.run(&["env"]).exits(3).complains(&["Temporal is not running", "`stigmer local`"]);
     assert_eq!(ran.stdout, "");
     let mut shell = rig.command("/bin/sh");
-    let program = assert_cmd::cargo::cargo_bin!("stigmer");
+    let program = rig.stigmer();
     shell.args(["-c", "eval \"$(\"$0\" local env --home \"$1\")\""]).arg(program).arg(&rig.home);
     rig.finish(shell).exits(0).complains(&["Temporal is not running"]);
 }

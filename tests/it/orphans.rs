@@ -1,7 +1,7 @@
 //! The host dies, hangs, or was never one of ours.
 
 use crate::support::process::Process;
-use crate::support::rig::{READY, REUSED, Rig, Running, timed, wait_gone};
+use crate::support::rig::{READY, REUSED, Rig, Running, timed};
 use crate::support::strangers::Strangers;
 use crate::support::wait_until;
 use rustix::process::Signal;
@@ -10,18 +10,12 @@ use std::time::Duration;
 /// A client waits 2 s for a host, and is not the only thing on the machine.
 const SOON: Duration = Duration::from_secs(4);
 
-fn kill_host(rig: &Rig) {
-    let host = rig.host();
-    host.kill();
-    wait_gone(&host);
-}
-
 #[test]
 fn temporal_outlives_its_host_is_adopted_by_the_next_and_repaired_again() {
     let rig = Rig::new();
     rig.start();
     let temporal = rig.temporal();
-    kill_host(&rig);
+    rig.kill_host();
     assert!(temporal.is_alive());
     assert!(rig.is_locked("temporal.lock") && !rig.is_locked("supervisor.lock"));
     let status = rig.status();
@@ -46,7 +40,7 @@ fn an_orphan_that_hangs_is_not_adopted_but_replaced() {
     let rig = Rig::with(&[("probe-period", "\"200ms\""), ("probe-timeout", "\"500ms\"")]);
     rig.start();
     let temporal = rig.temporal();
-    kill_host(&rig);
+    rig.kill_host();
     temporal.signal(Signal::STOP);
     rig.start();
     assert_eq!(rig.wait_ready(2)["restarts"]["last"]["cause"], "unresponsive");
@@ -57,7 +51,7 @@ fn an_orphan_that_hangs_is_not_adopted_but_replaced() {
 fn stop_ends_an_orphan_that_no_host_owns() {
     let rig = Rig::new();
     rig.start();
-    kill_host(&rig);
+    rig.kill_host();
     assert_eq!(rig.run(&["stop"]).exits(0).says(), "Temporal is stopped");
     assert!(rig.processes().is_empty());
     assert!(!rig.is_locked("temporal.lock"));
@@ -69,7 +63,7 @@ fn restart_replaces_an_orphan_with_the_options_it_had() {
     let mut rig = Rig::new();
     rig.start();
     let temporal = rig.temporal();
-    kill_host(&rig);
+    rig.kill_host();
     // What stands in the file now is not what it was started with.
     let port = rig.port;
     rig.set("port", &crate::support::ports::free().to_string());
@@ -200,7 +194,7 @@ fn a_frozen_host_in_another_pid_namespace_is_left_alone() {
         return;
     }
     let mut command = rig.command("unshare");
-    command.args(namespace).arg(rig.local(&[]).get_program());
+    command.args(namespace).arg(rig.stigmer());
     command.args(["local", "--no-tui", "--home"]).arg(&rig.home);
     let outside = Running::spawn(command);
     outside.wait_for(READY);
@@ -231,7 +225,7 @@ fn a_host_that_dies_between_spawn_and_record_leaves_what_the_next_one_proves_by_
     let rig = Rig::new();
     rig.start();
     let temporal = rig.temporal();
-    kill_host(&rig);
+    rig.kill_host();
     // As the record is before the spawn: it names no process.
     let path = rig.path("temporal.pid");
     let record = std::fs::read_to_string(&path).unwrap();

@@ -1,6 +1,6 @@
 //! A server whose record is gone or says nothing holds its lock all the same.
 
-use crate::support::rig::{READY, REUSED, Rig, Running, wait_gone};
+use crate::support::rig::{READY, REUSED, Rig, Running};
 use crate::support::{ports, wait_until};
 
 type Damage = (&'static str, fn(&Rig));
@@ -30,9 +30,7 @@ const DAMAGES: [Damage; 7] = [
 ];
 
 fn orphan(rig: &Rig, damage: fn(&Rig)) {
-    let host = rig.host();
-    host.kill();
-    wait_gone(&host);
+    rig.kill_host();
     damage(rig);
 }
 

@@ -20,7 +20,7 @@ fn unshared(rig: &Rig, namespaces: &[&str], arguments: &[&str]) -> Option<Comman
             continue;
         }
         let mut command = rig.command("unshare");
-        command.args(extra).args(namespaces).arg(rig.local(&[]).get_program());
+        command.args(extra).args(namespaces).arg(rig.stigmer());
         command.arg("local").args(arguments).arg("--home").arg(&rig.home);
         return Some(command);
     }
@@ -80,7 +80,7 @@ fn init(rig: &Rig, arguments: &str, file: &std::path::Path) -> Option<Running> {
     let script = format!(
         "setsid sh -c 'while [ ! -e {file} ]; do sleep 0.05; done' & \
          exec {} local --no-tui --home {} {arguments}",
-        rig.local(&[]).get_program().display(),
+        rig.stigmer().display(),
         rig.home.display(),
         file = file.display(),
     );

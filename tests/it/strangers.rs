@@ -1,6 +1,6 @@
 //! Whatever happens to Temporal, nothing beside it comes to harm.
 
-use crate::support::rig::{Rig, Running, wait_gone};
+use crate::support::rig::{Rig, Running};
 use crate::support::strangers::Strangers;
 use crate::support::wrapper::{self, Habit};
 use rustix::process::Signal;
@@ -17,7 +17,7 @@ fn fifty_strangers_survive_every_stop_crash_hang_and_adoption() {
     strangers.gather(22);
 
     // Two more are children of the very shell that starts the host.
-    let program = rig.local(&[]).get_program().to_owned();
+    let program = rig.stigmer().to_owned();
     let mut shell = rig.command("sh");
     shell.args(["-c", "sleep 300 & echo $!; setsid sleep 300 & echo $!; \"$@\"; wait", "sh"]);
     shell.arg(program).args(["local", "--home"]).arg(&rig.home).env_remove("TEST_RIG");
@@ -46,9 +46,7 @@ fn fifty_strangers_survive_every_stop_crash_hang_and_adoption() {
     rig.wait_ready(4);
     strangers.assert_unharmed("a restart");
 
-    let host = rig.host();
-    host.kill();
-    wait_gone(&host);
+    rig.kill_host();
     rig.start();
     assert_eq!(rig.wait_ready(4)["temporal"]["adopted"], true);
     strangers.assert_unharmed("an adoption");
@@ -62,9 +60,7 @@ fn fifty_strangers_survive_every_stop_crash_hang_and_adoption() {
     strangers.assert_unharmed("the end of a frozen host");
 
     rig.start();
-    let host = rig.host();
-    host.kill();
-    wait_gone(&host);
+    rig.kill_host();
     rig.run(&["stop"]).exits(0);
     strangers.assert_unharmed("the stop of an orphan");
 

@@ -22,9 +22,7 @@ fn commands_wait_for_a_stop_without_a_host_and_do_not_end_it() {
     let stubborn = r#"trap '' TERM; "$real" "$@" & while :; do sleep 1; done"#;
     wrapper::install(&mut rig, stubborn);
     rig.start();
-    let host = rig.host();
-    host.kill();
-    wait_gone(&host);
+    rig.kill_host();
 
     let first = Running::spawn(rig.local(&["stop"]));
     let name = format!("pid {}", first.pid());

@@ -201,6 +201,11 @@ impl Rig {
         command
     }
 
+    /// The program.
+    pub fn stigmer(&self) -> &Path {
+        &self.stigmer
+    }
+
     /// `stigmer local …` on this home.
     pub fn local(&self, arguments: &[&str]) -> Command {
         let mut command = self.command(&self.stigmer);
@@ -314,6 +319,14 @@ impl Rig {
     #[track_caller]
     pub fn host(&self) -> Process {
         Self::pin(&self.status()["host"]["pid"])
+    }
+
+    /// Kills the host, which leaves the server. Returns once the host is gone.
+    #[track_caller]
+    pub fn kill_host(&self) {
+        let host = self.host();
+        host.kill();
+        wait_gone(&host);
     }
 
     #[track_caller]
