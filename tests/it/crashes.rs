@@ -21,7 +21,7 @@ fn a_killed_temporal_is_replaced() {
 
 #[test]
 fn a_frozen_temporal_is_replaced() {
-    let rig = Rig::with(&[("probe-period", "\"200ms\""), ("probe-timeout", "\"500ms\"")]);
+    let rig = Rig::with(&[("probe-period", "\"200ms\""), ("probe-timeout", "\"1s\"")]);
     rig.start();
     let first = rig.temporal();
     first.signal(Signal::STOP);
@@ -33,7 +33,7 @@ fn a_frozen_temporal_is_replaced() {
     // Three failed rounds, the first of which began after the last one that passed.
     let [recovery, downtime] =
         ["recovery_ms", "downtime_ms"].map(|key| last[key].as_u64().unwrap());
-    assert!(downtime >= recovery + 3 * 500, "{last:#}");
+    assert!(downtime >= recovery + 3 * 1000, "{last:#}");
     let shown = rig.run(&["status"]).stdout;
     assert!(shown.contains("since the last passed check"), "{shown}");
     let events = rig.run(&["events"]).exits(0).stdout;
@@ -69,7 +69,7 @@ fn a_temporal_that_takes_its_time_to_shut_down_is_given_it_and_has_exited() {
 
 #[test]
 fn a_temporal_that_is_stopped_by_a_signal_while_it_starts_is_replaced_at_once() {
-    let mut rig = Rig::with(&[("probe-period", "\"100ms\""), ("probe-timeout", "\"500ms\"")]);
+    let mut rig = Rig::with(&[("probe-period", "\"100ms\""), ("probe-timeout", "\"1s\"")]);
     let halted = rig.folder().join("halted");
     let script = format!(
         r#"if ! [ -e '{halted}' ]; then : > '{halted}'; kill -STOP $$; fi

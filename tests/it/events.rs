@@ -74,7 +74,7 @@ fn an_end_that_somebody_asked_for_is_told_without_last_words() {
 
 #[test]
 fn a_hang_is_told_with_the_time_until_it_was_believed() {
-    let rig = Rig::with(&[("probe-period", "\"100ms\""), ("probe-timeout", "\"300ms\"")]);
+    let rig = Rig::with(&[("probe-period", "\"100ms\""), ("probe-timeout", "\"1s\"")]);
     rig.start();
     rig.temporal().signal(Signal::STOP);
     rig.wait_ready(2);
