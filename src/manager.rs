@@ -35,7 +35,7 @@ use crate::facts::chronicle::{self, Chronicle};
 use crate::facts::timeline::{self, Episode};
 use crate::facts::{Broadcast, Facts, HandOver, RestartFacts};
 use crate::process::identity::Signal;
-use crate::process::sweep::Subject;
+use crate::process::sweep::Instance;
 use crate::process::threads::{LOOKS, REPAIRS, panic_message};
 use crate::protocol::Mode;
 use crate::server::{Refused, prober};
@@ -125,7 +125,7 @@ impl Drop for Task {
 #[derive(Debug)]
 struct Running {
     generation: Generation,
-    subject: Option<Subject>,
+    instance: Option<Instance>,
     asked: watch::Sender<bool>,
     _watch: Option<Task>,
     _probes: Task,
@@ -350,8 +350,8 @@ impl Manager {
         self.keep_intent();
         self.keep_files();
         if !self.launching {
-            let subject = self.running.as_ref().and_then(|running| running.subject.as_ref());
-            self.init.reap(subject.map(|subject| subject.leader.pid), Instant::now());
+            let instance = self.running.as_ref().and_then(|running| running.instance.as_ref());
+            self.init.reap(instance.map(|instance| instance.leader.pid), Instant::now());
         }
         self.facts.want = self.supervisor.want();
         self.facts.schedule = self.supervisor.schedule().clone();
@@ -478,17 +478,17 @@ impl Manager {
 
     fn signal(&self, generation: Generation, asked: bool, signals: &'static [Signal]) {
         let Some(running) = &self.running else { return };
-        let (true, Some(subject)) = (running.generation == generation, &running.subject) else {
+        let (true, Some(instance)) = (running.generation == generation, &running.instance) else {
             return;
         };
         if asked {
             running.asked.send_replace(true);
         }
-        let subject = subject.clone();
+        let instance = instance.clone();
         let lock = self.facts.settings.home.temporal_lock();
         let (sweeps, at_last) = (self.sweeps.clone(), self.sweeps.clone());
         tokio::spawn(async move {
-            let sweep = move || match subject.signal(&at_last.lock_file(&lock), signals) {
+            let sweep = move || match instance.signal(&at_last.lock_file(&lock), signals) {
                 Ok(members) => tracing::info!(%generation, members, ?signals, "signalled"),
                 Err(error) => tracing::error!(%generation, ?signals, %error, "not signalled"),
             };

@@ -91,7 +91,7 @@ fn unhosted(home: &Home) -> Option<Server> {
     let (record, options) = hosting::running(home).ok()??;
     let settings = Settings::resolve(home.clone(), options).ok()?;
     let members: Vec<Pid> = record
-        .subject()
+        .instance()
         .members(&home.temporal_lock())
         .iter()
         .flatten()

@@ -161,10 +161,10 @@ fn unproven(home: &Home, found: &Running) -> String {
             home.record().display(),
             record.leader.pid
         ),
-        Running::Remains(subject) => format!(
+        Running::Remains(instance) => format!(
             "the server has ended and left processes behind, among them {}; `stigmer local stop` \
              ends them",
-            memory::describe(subject.leader.pid)
+            memory::describe(instance.leader.pid)
         ),
         Running::Stranger(who) => format!(
             "{} is held by {who}, which is not proven to be ours",

@@ -133,7 +133,7 @@ fn still_held(home: &Home, stopped: Stopped) -> Result<Stopped, CliError> {
     match lock::holder(&lock).map_err(|error| unknown(home, &error))? {
         Holder::Nobody => Ok(stopped),
         Holder::Stranger(who) => Err(unproven(&lock, &who)),
-        Holder::Instance(subject) => Err(unproven(&lock, &memory::describe(subject.leader.pid))),
+        Holder::Instance(instance) => Err(unproven(&lock, &memory::describe(instance.leader.pid))),
     }
 }
 
@@ -298,7 +298,7 @@ fn watchdog_of_the_dead(home: &Home) -> Option<Proven> {
 
 fn end_orphan(home: &Home, host_lock: &HostLock) -> Result<Stopped, CliError> {
     let lock = home.temporal_lock();
-    let (subject, grace, ports) =
+    let (instance, grace, ports) =
         match running::find(home).map_err(|error| unknown(home, &error))? {
             Running::Nothing => {
                 let _ = std::fs::remove_file(home.record());
@@ -306,9 +306,9 @@ fn end_orphan(home: &Home, host_lock: &HostLock) -> Result<Stopped, CliError> {
             }
             Running::Recorded(record) | Running::Unrecorded(record) => {
                 let ports = [Some(record.port), record.ui_port];
-                (record.subject(), grace(&record), ports)
+                (record.instance(), grace(&record), ports)
             }
-            Running::Remains(subject) => (subject, Policy::default().stop_grace, [None, None]),
+            Running::Remains(instance) => (instance, Policy::default().stop_grace, [None, None]),
             Running::Stranger(who) => return Err(unproven(&lock, &who)),
             Running::Elsewhere(record) => {
                 return Err(CliError::Other(format!(
@@ -321,7 +321,7 @@ fn end_orphan(home: &Home, host_lock: &HostLock) -> Result<Stopped, CliError> {
             }
         };
     sign(host_lock, home, Some(("stopping the server", grace + KILLING)));
-    let left = subject.end(&lock, grace).map_err(|error| unknown(home, &error))?;
+    let left = instance.end(&lock, grace).map_err(|error| unknown(home, &error))?;
     if let Some(survivor) = left.first() {
         return Err(CliError::Other(format!(
             "pid {} does not end, not even by SIGKILL; see `ps -o pid,stat,wchan {}`",

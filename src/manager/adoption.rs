@@ -164,7 +164,7 @@ impl Manager {
             version::remembered(&self.facts.settings.home.version_cache(), &record.executable);
         self.episode =
             Episode::begin(Cause::Operator, "found running".into(), false, Instant::now());
-        self.take_over(generation, record.subject(), watched, Owner::Adopted, version, record);
+        self.take_over(generation, record.instance(), watched, Owner::Adopted, version, record);
         self.step(Some(Input::Found { generation, found: Found::Ours }));
     }
 

@@ -5,7 +5,7 @@ use super::sweeps::{Sweeps, Unswept};
 use crate::config::Settings;
 use crate::paths;
 use crate::process::ports;
-use crate::process::sweep::Subject;
+use crate::process::sweep::Instance;
 use crate::process::threads::LOOKS;
 use crate::process::usage;
 use crate::process::watch::Watched;
@@ -75,11 +75,11 @@ impl Disks {
     }
 }
 
-/// What is watched.
+/// A server whose end is watched.
 #[derive(Debug)]
-pub(super) struct Instance {
+pub(super) struct WatchTarget {
     /// Its processes.
-    pub subject: Subject,
+    pub instance: Instance,
     /// Its leader's exit.
     pub watched: Watched,
     /// Its lock file.
@@ -97,8 +97,9 @@ pub(super) struct Instance {
 }
 
 /// Returns when the leader has ended and nothing of its instance is left.
-pub(super) async fn watch(instance: Instance, log: LogReader) -> Ended {
-    let Instance { subject, watched, lock, ports, asked, ever_ready, settings, sweeps } = instance;
+pub(super) async fn watch(target: WatchTarget, log: LogReader) -> Ended {
+    let WatchTarget { instance, watched, lock, ports, asked, ever_ready, settings, sweeps } =
+        target;
     watched.ended().await;
     let at = Instant::now();
     let oom_kills = usage::oom_kills();
@@ -111,8 +112,8 @@ pub(super) async fn watch(instance: Instance, log: LogReader) -> Ended {
     // asked are waited for. The supervisor's kill ends that wait.
     let mut is_clear = false;
     while *asked.borrow() {
-        let (subject, lock, at_last) = (subject.clone(), lock.clone(), sweeps.clone());
-        match sweeps.run(move || subject.remains(&at_last.lock_file(&lock))).await {
+        let (instance, lock, at_last) = (instance.clone(), lock.clone(), sweeps.clone());
+        match sweeps.run(move || instance.remains(&at_last.lock_file(&lock))).await {
             Ok(Ok(members)) if members.is_empty() => {
                 is_clear = true;
                 break;
@@ -129,8 +130,8 @@ pub(super) async fn watch(instance: Instance, log: LogReader) -> Ended {
     // What the kernel does not let go is not ended, and nothing here says that it
     // is; the supervisor's own patience decides when to tell a person.
     while !is_clear {
-        let (subject, lock, at_last) = (subject.clone(), lock.clone(), sweeps.clone());
-        match sweeps.run(move || subject.clear(&at_last.lock_file(&lock), CLEARING)).await {
+        let (instance, lock, at_last) = (instance.clone(), lock.clone(), sweeps.clone());
+        match sweeps.run(move || instance.clear(&at_last.lock_file(&lock), CLEARING)).await {
             Ok(Ok(survivors)) if survivors.is_empty() => is_clear = true,
             Ok(Ok(survivors)) => {
                 tracing::error!(?survivors, "does not end, not even by SIGKILL");

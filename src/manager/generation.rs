@@ -1,6 +1,6 @@
 //! The life of a generation, as its tasks report it: launched or met, probed, ended.
 
-use super::aftermath::{self, Ended, Instance};
+use super::aftermath::{self, Ended, WatchTarget};
 use super::files::once_kept;
 use super::launch::Launched;
 use super::{Event, Manager, Task, judge};
@@ -9,7 +9,7 @@ use crate::facts::timeline::{self, Episode};
 use crate::facts::{self, ServerFacts};
 use crate::paths::files;
 use crate::process::record::Record;
-use crate::process::sweep::Subject;
+use crate::process::sweep::Instance;
 use crate::process::threads::LOOKS;
 use crate::process::usage;
 use crate::process::watch::Watched;
@@ -55,16 +55,16 @@ impl Manager {
                 if let (Some(file), Some(stamp)) =
                     (self.facts.settings.database.file().map(Path::to_owned), started.stamp)
                 {
-                    let mut kept = database::Kept::new(file, stamp, started.subject.clone());
+                    let mut kept = database::Kept::new(file, stamp, started.instance.clone());
                     self.files.keep_distant(STAMP, move || kept.keep());
                 }
                 self.episode.passed("cleaned", started.cleaned);
                 self.episode.passed("spawned", started.spawned);
-                let subject = started.subject.clone();
-                tracing::info!(%generation, pid = subject.leader.pid, "spawned");
+                let instance = started.instance.clone();
+                tracing::info!(%generation, pid = instance.leader.pid, "spawned");
                 self.take_over(
                     generation,
-                    subject,
+                    instance,
                     started.watched,
                     Owner::Spawned,
                     started.version,
@@ -79,12 +79,16 @@ impl Manager {
             Ok(Launched::External(occupant)) => {
                 self.unadopted = None;
                 let settings = self.facts.settings.clone();
-                let target =
-                    Target { generation, subject: None, adopted: true, settings: settings.clone() };
+                let target = Target {
+                    generation,
+                    instance: None,
+                    adopted: true,
+                    settings: settings.clone(),
+                };
                 let probes = self.probe(target);
                 self.running = Some(super::Running {
                     generation,
-                    subject: None,
+                    instance: None,
                     asked: watch::channel(false).0,
                     _watch: None,
                     _probes: probes,
@@ -136,7 +140,7 @@ impl Manager {
     pub(super) fn take_over(
         &mut self,
         generation: Generation,
-        subject: Subject,
+        instance: Instance,
         watched: Watched,
         owner: Owner,
         version: Option<String>,
@@ -145,8 +149,8 @@ impl Manager {
         let settings = self.facts.settings.clone();
         let (asked, asked_too) = watch::channel(false);
         let ever_ready = Arc::new(AtomicBool::new(false));
-        let instance = Instance {
-            subject: subject.clone(),
+        let target = WatchTarget {
+            instance: instance.clone(),
             watched,
             lock: settings.home.temporal_lock(),
             ports: std::iter::once(record.port).chain(record.ui_port).collect(),
@@ -161,12 +165,12 @@ impl Manager {
         self.files.keep(LOCK, move || lock::keep_text(&path, &number));
         let (log, report) = (self.log.clone(), self.report.clone());
         let watch = Task::spawn(&self.report, async move {
-            let ended = Box::new(aftermath::watch(instance, log).await);
+            let ended = Box::new(aftermath::watch(target, log).await);
             let _ = report.send(Event::Ended { generation, ended });
         });
         let target = Target {
             generation,
-            subject: Some(subject.clone()),
+            instance: Some(instance.clone()),
             adopted: owner == Owner::Adopted,
             settings: settings.clone(),
         };
@@ -175,9 +179,9 @@ impl Manager {
         self.facts.server = Some(ServerFacts {
             generation,
             owner,
-            leader: Some(subject.leader.clone()),
+            leader: Some(instance.leader.clone()),
             record: Some(Arc::new(record.clone())),
-            since: crate::process::linux::age(subject.leader.start_ticks)
+            since: crate::process::linux::age(instance.leader.start_ticks)
                 .and_then(|age| Instant::now().checked_sub(age)),
             server: None,
             version,
@@ -187,7 +191,7 @@ impl Manager {
         self.log.follow();
         self.running = Some(super::Running {
             generation,
-            subject: Some(subject),
+            instance: Some(instance),
             asked,
             _watch: Some(watch),
             _probes: probes,
@@ -282,8 +286,8 @@ impl Manager {
         }
         match &ended.leftover {
             None => {
-                let subject = running.subject.as_ref();
-                subject.into_iter().for_each(|it| Record::remove(&record, &it.marker));
+                let instance = running.instance.as_ref();
+                instance.into_iter().for_each(|it| Record::remove(&record, &it.marker));
             }
             Some(leftover) => tracing::warn!("{leftover}"),
         }
@@ -354,8 +358,8 @@ impl Manager {
             let marker = self
                 .running
                 .as_ref()
-                .and_then(|running| running.subject.as_ref())
-                .map(|subject| subject.marker.clone());
+                .and_then(|running| running.instance.as_ref())
+                .map(|instance| instance.marker.clone());
             tokio::spawn(async move {
                 let asked =
                     LOOKS.run(ASK_VERSION, move || ask_version(&settings, marker.as_deref()));
@@ -394,7 +398,8 @@ impl Manager {
     fn mark_complete(&mut self, generation: Generation, version: Option<String>) {
         let settings = self.facts.settings.clone();
         let Some(file) = settings.database.file().map(Path::to_owned) else { return };
-        let Some(server) = self.running.as_ref().and_then(|running| running.subject.clone()) else {
+        let Some(server) = self.running.as_ref().and_then(|running| running.instance.clone())
+        else {
             return;
         };
         let home = settings.home.to_string();

@@ -8,7 +8,7 @@ use crate::process::lock::{self, Holder, InstanceLock};
 use crate::process::ports::{self, Occupant};
 use crate::process::record::Record;
 use crate::process::spawn::{Leader, Spawn, spawn};
-use crate::process::sweep::Subject;
+use crate::process::sweep::Instance;
 use crate::process::threads::Unfinished;
 use crate::process::watch::Watched;
 use crate::process::{linux, look, memory};
@@ -69,7 +69,7 @@ pub enum Launched {
 #[derive(Debug)]
 pub struct Started {
     /// The process, and how its instance is recognised.
-    pub subject: Subject,
+    pub instance: Instance,
     /// Its exit.
     pub watched: Watched,
     /// What was recorded of it.
@@ -122,7 +122,7 @@ pub async fn launch(request: LaunchRequest, permit: &Permit) -> Result<Launched,
         start(&request, prepared, begun.elapsed(), &starts_under)
     };
     let spawned = permit.run(launching).await.map_err(|error| hangs(&error))??;
-    let (subject, watched) = spawned.leader.watch().map_err(|error| {
+    let (instance, watched) = spawned.leader.watch().map_err(|error| {
         let failure = Failure::new(
             format!("cannot watch the process that was just started: {error}"),
             "see that the host has file descriptors left (`ulimit -n`)",
@@ -130,7 +130,7 @@ pub async fn launch(request: LaunchRequest, permit: &Permit) -> Result<Launched,
         Refused::for_now(&error, failure)
     })?;
     Ok(Launched::Ours(Box::new(Started {
-        subject,
+        instance,
         watched,
         record: spawned.record,
         version: spawned.version,
@@ -187,7 +187,7 @@ fn clear(
         );
         until_known(Refused::for_now(&error, failure))
     };
-    let subject = match running::find(home).map_err(unknown)? {
+    let instance = match running::find(home).map_err(unknown)? {
         // Gone and proven so: the record has done its work.
         Running::Nothing => return remove_record(home, permit).map(|()| None),
         // Its number means nothing here, and the ports tell who is on them.
@@ -196,10 +196,10 @@ fn clear(
         Running::Recorded(record) | Running::Unrecorded(record) if unadopted => {
             return Ok(Some(record));
         }
-        Running::Recorded(record) | Running::Unrecorded(record) => record.subject(),
-        Running::Remains(subject) => subject,
+        Running::Recorded(record) | Running::Unrecorded(record) => record.instance(),
+        Running::Remains(instance) => instance,
     };
-    let left = subject.clear(&permit.lock_file(&lock), CLEARING).map_err(unknown)?;
+    let left = instance.clear(&permit.lock_file(&lock), CLEARING).map_err(unknown)?;
     if !left.is_empty() {
         return Err(Refused {
             failure: Failure::new(
@@ -411,7 +411,7 @@ fn start(
     })?;
     let spawned = begun.elapsed();
     let leader = in_place_or_ended(leader, home, permit)?;
-    record.leader = leader.subject.leader.clone();
+    record.leader = leader.instance.leader.clone();
     let process = linux::stat(record.leader.pid).ok().flatten();
     record.name = process.map(|process| process.name).unwrap_or_default();
     let _ = record.write(&home.record());
@@ -432,11 +432,11 @@ fn start(
 /// take the place of the other host's.
 fn in_place_or_ended(leader: Leader, home: &Home, permit: &Permit) -> Result<Leader, Refused> {
     let Err(error) = permit.check_in_place() else { return Ok(leader) };
-    let left = leader.subject.clear(&permit.lock_file(&home.temporal_lock()), CLEARING);
+    let left = leader.instance.clear(&permit.lock_file(&home.temporal_lock()), CLEARING);
     if !left.as_ref().is_ok_and(Vec::is_empty) {
         tracing::error!(?left, "processes of a start that came too late do not end");
     }
-    Record::remove(&home.record(), &leader.subject.marker);
+    Record::remove(&home.record(), &leader.instance.marker);
     Err(not_begun(&error))
 }
 
@@ -469,7 +469,7 @@ fn held_by_stranger(path: &Path, who: &str) -> Failure {
 fn holder_of(lock: &Path) -> String {
     match lock::holder(lock) {
         Ok(Holder::Stranger(who)) => who,
-        Ok(Holder::Instance(subject)) => memory::describe(subject.leader.pid),
+        Ok(Holder::Instance(instance)) => memory::describe(instance.leader.pid),
         Ok(Holder::Nobody) => "a process that has ended meanwhile".into(),
         Err(error) => format!("a process that is not known ({error})"),
     }

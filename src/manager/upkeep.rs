@@ -17,9 +17,9 @@ impl Manager {
         if self.files.is_due(now) && self.sweeps.is_in_place() && self.files.look(now) {
             self.files.report("logs/stigmer.log", own::retry());
             self.files.report("logs/events.jsonl", self.chronicle.retry());
-            let subject = self.running.as_ref().and_then(|running| running.subject.as_ref());
-            if let Some(subject) = subject {
-                self.log.inspect(&subject.leader);
+            let instance = self.running.as_ref().and_then(|running| running.instance.as_ref());
+            if let Some(instance) = instance {
+                self.log.inspect(&instance.leader);
             }
         }
         self.facts.trouble("files", self.files.trouble());

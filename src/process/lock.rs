@@ -12,7 +12,7 @@ mod host;
 pub use host::{HostLock, LockState};
 
 use super::open_files::{self, KnownFile};
-use super::sweep::{Machine, Subject};
+use super::sweep::{Instance, Machine};
 use super::{Pid, memory};
 use crate::paths::files;
 use std::fs::{File, OpenOptions};
@@ -99,7 +99,7 @@ pub enum Holder {
     /// Nobody.
     Nobody,
     /// An instance of ours: its processes hold the lock and carry a marker.
-    Instance(Subject),
+    Instance(Instance),
     /// A process that is not proven ours, for people.
     Stranger(String),
 }
@@ -117,9 +117,9 @@ pub fn holder(path: &Path) -> io::Result<Holder> {
     let machine = Machine::read(path, 0)?;
     let marker = machine.lock_holders().find_map(|(_, marker)| marker.filter(|m| !m.is_empty()));
     if let Some(marker) = marker
-        && let Some(subject) = Subject::marked(marker)?
+        && let Some(instance) = Instance::marked(marker)?
     {
-        return Ok(Holder::Instance(subject));
+        return Ok(Holder::Instance(instance));
     }
     match names(path, &machine) {
         // It has ended meanwhile.

@@ -2,7 +2,7 @@
 
 use super::Pid;
 use super::identity::Identity;
-use super::sweep::Subject;
+use super::sweep::Instance;
 use crate::paths;
 use crate::supervisor::Generation;
 use std::fmt::Write as _;
@@ -43,8 +43,8 @@ pub struct Record {
 impl Record {
     /// How its instance is recognised.
     #[must_use]
-    pub fn subject(&self) -> Subject {
-        Subject { leader: self.leader.clone(), marker: self.marker.clone() }
+    pub fn instance(&self) -> Instance {
+        Instance { leader: self.leader.clone(), marker: self.marker.clone() }
     }
 
     /// Writes it in one step: a reader sees the old text or the new one.
@@ -81,9 +81,9 @@ impl Record {
         let Some(mut record) = Self::from_text(&text) else { return Ok(None) };
         if record.leader.pid == 0
             && record.leader.is_local()
-            && let Some(subject) = Subject::marked(&record.marker)?
+            && let Some(instance) = Instance::marked(&record.marker)?
         {
-            record.leader = subject.leader;
+            record.leader = instance.leader;
         }
         Ok(Some(record))
     }

@@ -5,7 +5,7 @@ use super::descriptors::restore_limit;
 use super::identity::{Identity, Proven, Signal};
 use super::lock::InstanceLock;
 use super::memory::MARKER;
-use super::sweep::Subject;
+use super::sweep::Instance;
 use super::watch::{Watched, wait_exit};
 use std::ffi::OsString;
 use std::fs::File;
@@ -41,7 +41,7 @@ pub struct Spawn<'a> {
 #[derive(Debug)]
 pub struct Leader {
     /// Who it is, and how its instance is recognised.
-    pub subject: Subject,
+    pub instance: Instance,
     /// `None` once it is watched.
     unwatched: Option<Proven>,
 }
@@ -51,12 +51,12 @@ impl Leader {
     ///
     /// # Errors
     /// When the reactor cannot take the descriptor. The process is killed then.
-    pub fn watch(mut self) -> io::Result<(Subject, Watched)> {
-        let proven = self.subject.leader.prove();
+    pub fn watch(mut self) -> io::Result<(Instance, Watched)> {
+        let proven = self.instance.leader.prove();
         let proven = proven?.ok_or_else(|| io::Error::other("the process has gone"))?;
         let watched = Watched::new(proven)?;
         self.unwatched = None;
-        Ok((self.subject.clone(), watched))
+        Ok((self.instance.clone(), watched))
     }
 }
 
@@ -120,9 +120,9 @@ pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
             return Err(io::Error::new(error.kind(), why));
         }
     };
-    let subject = Subject { leader, marker: what.marker.to_owned() };
+    let instance = Instance { leader, marker: what.marker.to_owned() };
     // `child` is dropped unwaited: the exit comes through the pidfd, the reaping after the sweep.
-    Ok(Leader { subject, unwatched: Some(proven) })
+    Ok(Leader { instance, unwatched: Some(proven) })
 }
 
 /// Added to the score by which the kernel chooses a process to end for want of
@@ -273,7 +273,7 @@ mod tests {
             locks: &[],
         })
         .unwrap();
-        let identity = leader.subject.leader.clone();
+        let identity = leader.instance.leader.clone();
         assert!(identity.is_alive().unwrap());
         drop(leader);
         assert!(Identity::of(identity.pid).unwrap().is_none(), "ended and reaped");

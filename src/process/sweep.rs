@@ -79,7 +79,7 @@ impl Table for Machine {
 /// descends from a proven process is proven too. Never selected: a number of 1
 /// or less, anything older than the leader, ourselves (`me`) and our ancestors.
 #[must_use]
-pub fn select<'t>(table: &'t impl Table, instance: &Subject, me: Pid) -> Vec<&'t Process> {
+pub fn select<'t>(table: &'t impl Table, instance: &Instance, me: Pid) -> Vec<&'t Process> {
     let leader = &instance.leader;
     let rows: HashMap<Pid, &Process> = table.processes().iter().map(|p| (p.pid, p)).collect();
     let mut untouchable = BTreeSet::from([me]);
@@ -144,16 +144,16 @@ pub fn select<'t>(table: &'t impl Table, instance: &Subject, me: Pid) -> Vec<&'t
     selected
 }
 
-/// An instance as the sweep needs to know it.
+/// The processes that one start of the server created: the leader, and everything that carries its marker.
 #[derive(Debug, Clone)]
-pub struct Subject {
+pub struct Instance {
     /// The process that was spawned.
     pub leader: Identity,
     /// The value of the marker in its environment.
     pub marker: String,
 }
 
-impl Subject {
+impl Instance {
     /// The instance that carries this marker, as far as it still runs. Its leader is the oldest
     /// process: the one that was spawned, or what that has left behind.
     ///

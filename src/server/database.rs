@@ -17,7 +17,7 @@ use crate::process::identity::own_pid;
 use crate::process::lock::{self, HostLock, InstanceLock};
 use crate::process::open_files::{KnownFile, holds_lock};
 use crate::process::requirements::is_shortage;
-use crate::process::sweep::{Machine, Subject};
+use crate::process::sweep::{Instance, Machine};
 use crate::supervisor::Failure;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -159,7 +159,7 @@ impl Guarded {
 pub struct Kept {
     file: PathBuf,
     stamp: Stamp,
-    server: Subject,
+    server: Instance,
     /// The file that is locked, by the server or by this host.
     locked: Option<KnownFile>,
     lock: Option<HostLock>,
@@ -168,7 +168,7 @@ pub struct Kept {
 impl Kept {
     /// For a server that was started with this stamp.
     #[must_use]
-    pub fn new(file: PathBuf, stamp: Stamp, server: Subject) -> Self {
+    pub fn new(file: PathBuf, stamp: Stamp, server: Instance) -> Self {
         Self { file, stamp, server, locked: None, lock: None }
     }
 
@@ -181,7 +181,7 @@ impl Kept {
         file: PathBuf,
         home: &str,
         cli_version: Option<&str>,
-        server: Subject,
+        server: Instance,
     ) -> io::Result<(Self, Option<String>)> {
         let before = look(&lock_path(&file)?)?;
         let before = before.unwrap_or_else(|| Stamp { home: home.to_owned(), ..Stamp::default() });
@@ -216,7 +216,7 @@ impl Kept {
 
     /// Whether a process of the server's instance holds the lock. As a rule its leader does.
     fn is_held_by_server(&self, path: &Path) -> io::Result<bool> {
-        let Subject { leader, marker } = &self.server;
+        let Instance { leader, marker } = &self.server;
         if leader.is_alive()? && proof(is_held_by(leader.pid, path))? {
             return Ok(true);
         }

@@ -10,7 +10,7 @@ use crate::process::identity::Identity;
 use crate::process::lock;
 use crate::process::ports::{self, Holder};
 use crate::process::requirements::is_shortage;
-use crate::process::sweep::{Subject, reap_inherited};
+use crate::process::sweep::{Instance, reap_inherited};
 use crate::process::threads::LOOKS;
 use crate::process::usage::{self, CpuMeter, Leader, Usage};
 use crate::protocol::Detached;
@@ -69,7 +69,7 @@ pub struct Target {
     /// Its generation.
     pub generation: Generation,
     /// Its processes; none for a server that somebody else runs.
-    pub subject: Option<Subject>,
+    pub instance: Option<Instance>,
     /// It ran before this host did, and may hold what a restart would lose.
     pub adopted: bool,
     /// The options.
@@ -132,12 +132,12 @@ impl Prober {
     fn new(target: Target) -> Result<Self, String> {
         let settings = &target.settings;
         let client = Client::new(&settings.server_address(), settings.policy.probe_timeout)?;
-        let members = target.subject.iter().map(|subject| subject.leader.pid).collect();
+        let members = target.instance.iter().map(|instance| instance.leader.pid).collect();
         let lock = settings.home.temporal_lock();
         Ok(Self {
             client,
             lock,
-            leader: target.subject.as_ref().map(|subject| Leader::new(subject.leader.clone())),
+            leader: target.instance.as_ref().map(|instance| Leader::new(instance.leader.clone())),
             members,
             holder: None,
             cpu: CpuMeter::default(),
@@ -239,7 +239,7 @@ impl Prober {
 
     async fn ask(&mut self, layer: Layer) -> Result<Answer, String> {
         match layer {
-            Layer::Lock => Ok(match &self.target.subject {
+            Layer::Lock => Ok(match &self.target.instance {
                 None => Answer::DoesNotApply("started elsewhere".into()),
                 Some(_) => match lock::is_held(&self.lock) {
                     Ok(true) => Answer::Passes,
@@ -287,12 +287,12 @@ impl Prober {
     }
 
     async fn process(&mut self) -> Result<Answer, String> {
-        let Some(subject) = &self.target.subject else {
+        let Some(instance) = &self.target.instance else {
             return Ok(Answer::DoesNotApply("started elsewhere".into()));
         };
         match self.leader.as_mut().map_or(Ok(false), Leader::is_alive) {
             Ok(true) => {}
-            Ok(false) => return Err(format!("pid {} has ended", subject.leader.pid)),
+            Ok(false) => return Err(format!("pid {} has ended", instance.leader.pid)),
             Err(error) => return Ok(Answer::Unknown(error.to_string())),
         }
         if let Some(pid) = self.halted() {
@@ -353,11 +353,11 @@ impl Prober {
     }
 
     async fn refresh_members(&mut self) -> io::Result<()> {
-        let Some(subject) = self.target.subject.clone() else {
+        let Some(instance) = self.target.instance.clone() else {
             return self.look(|| reap_inherited(None)).await;
         };
         let lock = self.lock.clone();
-        let members = self.look(move || subject.members_without_orphans(&lock)).await??;
+        let members = self.look(move || instance.members_without_orphans(&lock)).await??;
         self.members = members.iter().map(|Identity { pid, .. }| *pid).collect();
         Ok(())
     }
@@ -375,7 +375,7 @@ impl Prober {
     /// was found there. What was asked for by its address may be anybody's.
     fn other_user(&self) -> io::Result<Option<u32>> {
         let settings = &self.target.settings;
-        let is_ours = self.target.subject.is_some() || settings.address.is_some();
+        let is_ours = self.target.instance.is_some() || settings.address.is_some();
         if is_ours || settings.allow_other_user {
             return Ok(None);
         }
@@ -444,7 +444,7 @@ impl Prober {
     }
 
     fn database(&self) -> Option<&Path> {
-        self.target.subject.as_ref()?;
+        self.target.instance.as_ref()?;
         match &self.target.settings.database {
             Database::File(path) => Some(path),
             Database::Memory => None,

@@ -7,7 +7,7 @@ use crate::paths::Home;
 use crate::process::identity::Identity;
 use crate::process::lock::{self, Holder};
 use crate::process::record::Record;
-use crate::process::sweep::Subject;
+use crate::process::sweep::Instance;
 use crate::process::{linux, memory, ports};
 use crate::supervisor::Generation;
 use std::io;
@@ -23,7 +23,7 @@ pub enum Running {
     /// A server that no record names. The record is made from the server itself.
     Unrecorded(Box<Record>),
     /// Processes of an instance whose leader has ended.
-    Remains(Subject),
+    Remains(Instance),
     /// The lock is held, by a process that is not proven ours. For people.
     Stranger(String),
     /// The record is of another pid namespace, and something listens on its port.
@@ -71,18 +71,18 @@ fn look(home: &Home) -> io::Result<Running> {
     }
     let lock = home.temporal_lock();
     match lock::holder(&lock)? {
-        Holder::Instance(subject) => {
-            if let Some(record) = rebuilt(home, &subject)? {
+        Holder::Instance(instance) => {
+            if let Some(record) = rebuilt(home, &instance)? {
                 return Ok(Running::Unrecorded(Box::new(record)));
             }
             // The leader has ended. Only its record tells when it started.
             let recorded = known.filter(|record| {
-                record.marker == subject.marker
+                record.marker == instance.marker
                     && record.leader.is_local()
                     && record.leader.start_ticks > 0
-                    && record.leader.start_ticks < subject.leader.start_ticks
+                    && record.leader.start_ticks < instance.leader.start_ticks
             });
-            Ok(Running::Remains(recorded.map_or(subject, Record::subject)))
+            Ok(Running::Remains(recorded.map_or(instance, Record::instance)))
         }
         Holder::Stranger(who) => Ok(Running::Stranger(match known {
             Some(Record { leader, .. }) if !leader.is_local() && !leader.is_before_boot() => {
@@ -98,10 +98,10 @@ fn look(home: &Home) -> io::Result<Running> {
 fn without_lock(recorded: Option<Record>, home: &Home) -> io::Result<Running> {
     let Some(record) = recorded else { return Ok(Running::Nothing) };
     if record.leader.is_local() {
-        let left = record.subject().members(&home.temporal_lock())?;
+        let left = record.instance().members(&home.temporal_lock())?;
         return Ok(match left.is_empty() {
             true => Running::Nothing,
-            false => Running::Remains(record.subject()),
+            false => Running::Remains(record.instance()),
         });
     }
     if record.leader.is_before_boot() || ports::listeners(record.port)?.is_empty() {
@@ -111,8 +111,8 @@ fn without_lock(recorded: Option<Record>, home: &Home) -> io::Result<Running> {
 }
 
 /// The record of a server that holds the lock. `None` if the leader is no server.
-fn rebuilt(home: &Home, subject: &Subject) -> io::Result<Option<Record>> {
-    let leader = &subject.leader;
+fn rebuilt(home: &Home, instance: &Instance) -> io::Result<Option<Record>> {
+    let leader = &instance.leader;
     let Some(process) = linux::stat(leader.pid)? else { return Ok(None) };
     let is_leader = process.session == leader.pid && process.start_ticks == leader.start_ticks;
     let words: Vec<String> = memory::words(leader.pid)
@@ -124,7 +124,7 @@ fn rebuilt(home: &Home, subject: &Subject) -> io::Result<Option<Record>> {
     else {
         return Ok(None);
     };
-    let of_marker = || subject.marker.split('.').next()?.parse().ok();
+    let of_marker = || instance.marker.split('.').next()?.parse().ok();
     let locked = Some(lock::read_number(&home.temporal_lock())).filter(|number| *number > 0);
     let generation = locked.or_else(of_marker);
     let age = linux::age(leader.start_ticks).unwrap_or_default();
@@ -136,7 +136,7 @@ fn rebuilt(home: &Home, subject: &Subject) -> io::Result<Option<Record>> {
         leader: Identity::clone(leader),
         name: process.name,
         started_at: jiff::Timestamp::now().as_second() - age.as_secs() as i64,
-        marker: subject.marker.clone(),
+        marker: instance.marker.clone(),
         generation: Generation(generation.unwrap_or_default()),
         port,
         ui_port,

@@ -88,7 +88,7 @@ async fn server_that_was_spawned_while_another_host_took_the_home_is_ended_with_
             locks: &[],
         })
         .unwrap();
-        let spawned = leader.subject.clone();
+        let spawned = leader.instance.clone();
         let (_lock, other) = rig.lose_home();
         if leaves_draft {
             Record { marker: spawned.marker.clone(), ..other }.write(&rig.home.record()).unwrap();

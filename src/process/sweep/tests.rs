@@ -27,12 +27,12 @@ fn row(pid: Pid, ppid: Pid, session: Pid, start_ticks: u64) -> Process {
     Process { pid, ppid, session, state: 'S', threads: 1, start_ticks, name: "temporal".into() }
 }
 
-fn leader(pid: Pid, start_ticks: u64) -> Subject {
+fn leader(pid: Pid, start_ticks: u64) -> Instance {
     let leader = Identity { pid, start_ticks, boot_id: "b".into(), pid_namespace: "n".into() };
-    Subject { leader, marker: MARKER.into() }
+    Instance { leader, marker: MARKER.into() }
 }
 
-fn selected(table: &Made, leader: &Subject, me: Pid) -> Vec<Pid> {
+fn selected(table: &Made, leader: &Instance, me: Pid) -> Vec<Pid> {
     let mut pids: Vec<Pid> = select(table, leader, me).iter().map(|p| p.pid).collect();
     pids.sort_unstable();
     pids
@@ -88,7 +88,7 @@ fn a_lock_holder_with_the_marker_of_another_instance_is_not_selected() {
     assert!(!selected(&table, &leader(100, 100), ME).contains(&300));
     // Who does not let its marker be read is proven by the lock, as before.
     assert!(selected(&table, &leader(100, 100), ME).contains(&301));
-    let unmarked = Subject { marker: String::new(), ..leader(100, 100) };
+    let unmarked = Instance { marker: String::new(), ..leader(100, 100) };
     assert!(selected(&table, &unmarked, ME).contains(&300), "an absent marker equals nothing");
 }
 

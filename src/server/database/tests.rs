@@ -7,8 +7,8 @@ fn stamp_of(path: &Path) -> Stamp {
 }
 
 /// This process as a server: it holds what [`guard`] returns.
-fn this_process() -> Subject {
-    Subject { leader: Identity::own(), marker: String::new() }
+fn this_process() -> Instance {
+    Instance { leader: Identity::own(), marker: String::new() }
 }
 
 /// Another server, which holds the lock of this database and has signed it.
@@ -32,9 +32,9 @@ impl OtherServer {
         Self(child)
     }
 
-    fn subject(&self) -> Subject {
+    fn instance(&self) -> Instance {
         let leader = Identity::of(self.0.id().try_into().unwrap()).unwrap().unwrap();
-        Subject { leader, marker: String::new() }
+        Instance { leader, marker: String::new() }
     }
 }
 
@@ -177,7 +177,7 @@ fn a_host_that_adopts_a_server_leaves_the_lock_of_another_server_alone() {
     let file = folder.path().join("a.db");
     std::fs::write(&file, "a whole schema").unwrap();
     let server = OtherServer::on(&file, "/home/one");
-    let adopt = || Kept::complete(file.clone(), "/home/one", Some("1"), server.subject());
+    let adopt = || Kept::complete(file.clone(), "/home/one", Some("1"), server.instance());
     adopt().unwrap().0.keep().unwrap();
     std::fs::remove_file(lock_path(&file).unwrap()).unwrap();
     let other = OtherServer::on(&file, "/home/two");
@@ -204,7 +204,7 @@ fn a_leader_that_proves_nothing_leaves_the_proof_to_the_server_of_its_instance()
     // Its leader is a wrapper without the lock: this process.
     let _server = OtherServer::marked(&file, "/home/one", "1.server-of-a-wrapper.1");
     let keep = |marker: &str| {
-        let server = Subject { leader: Identity::own(), marker: marker.to_owned() };
+        let server = Instance { leader: Identity::own(), marker: marker.to_owned() };
         Kept::complete(file.clone(), "/home/one", Some("1"), server).unwrap().0.keep()
     };
     keep("1.server-of-a-wrapper.1").unwrap();
