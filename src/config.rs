@@ -330,7 +330,7 @@ impl Difference {
 #[error(
     "Temporal is already running with other options: {}; {}",
     self.differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
-    harmless(&self.cure())
+    harmless(&self.hint())
 )]
 pub struct Different {
     differences: Vec<Difference>,
@@ -338,7 +338,7 @@ pub struct Different {
 }
 
 impl Different {
-    fn cure(&self) -> String {
+    fn hint(&self) -> String {
         let flags: Vec<String> = self.differences.iter().map(Difference::flag).collect();
         let flags = flags.join(" ");
         if self.managed {

@@ -147,7 +147,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             Some(Unwatched::Unknown | Unwatched::Failing) => StateView::Degraded,
         },
         doing: doing(snapshot, viewer, older, &view.link),
-        // Said in full below, with its cure.
+        // Said in full below, with its hint.
         message: match (&view.link, status.state) {
             (Link::Foreign(why), _) => why.clone(),
             (_, State::Failed) => String::new(),
@@ -232,7 +232,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             last_words: snapshot.last_words.clone(),
             // Where nothing but to try again is known, it is said once.
             hints: std::iter::once("s  try again".to_owned())
-                .chain(snapshot.cure.clone().filter(|cure| !cure.starts_with("`s` ")))
+                .chain(snapshot.hint.clone().filter(|hint| !hint.starts_with("`s` ")))
                 .chain(snapshot.next_start_ms.map(|_| "stigmer tries again".to_owned()))
                 .collect(),
         }),

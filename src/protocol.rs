@@ -336,8 +336,9 @@ pub struct Snapshot {
     /// Entries of the timeline, newest last.
     #[serde(deserialize_with = "known")]
     pub timeline: Vec<Arc<Entry>>,
-    /// What the user can do, in the state failed.
-    pub cure: Option<String>,
+    /// What the user can do, in the state failed. Protocol 1 has it as `cure`.
+    #[serde(rename = "cure")]
+    pub hint: Option<String>,
     /// Last log lines of the server, in the state failed.
     pub last_words: Vec<String>,
 }

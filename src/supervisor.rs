@@ -267,8 +267,8 @@ impl Supervisor {
             Input::Restart => self.operator_restart(now),
             Input::Found { generation, found } => self.found(generation, found, now),
             Input::Launched { generation } => self.launched(generation, now),
-            Input::LaunchRefused { generation, failure, curable } => {
-                self.launch_refused(generation, failure, curable, now)
+            Input::LaunchRefused { generation, failure, is_transient } => {
+                self.launch_refused(generation, failure, is_transient, now)
             }
             Input::Exited { generation, exit, fatal } => self.exited(generation, &exit, fatal, now),
             Input::Probed { generation, round } => self.probed(generation, round, now),

@@ -147,8 +147,8 @@ impl Facts {
             rss: self.rss.iter().copied().collect(),
             restart_ages_ms: self.marks.iter().map(|at| age(*at)).collect(),
             timeline: self.timeline.iter().cloned().collect(),
-            cure: match &self.state {
-                State::Failed { failure, .. } => Some(failure.cure.clone()),
+            hint: match &self.state {
+                State::Failed { failure, .. } => Some(failure.hint.clone()),
                 State::Stopped { .. }
                 | State::Starting(_)
                 | State::Ready(_)

@@ -95,12 +95,12 @@ impl Printer {
             for words in &snapshot.last_words {
                 self.line(&format!("Temporal's last words: {words}"));
             }
-            if let Some(cure) = &snapshot.cure {
+            if let Some(hint) = &snapshot.hint {
                 // A first start that fails is the end of its host.
                 let goes_on = self.follows || self.said_ready;
                 let again = snapshot.next_start_ms.filter(|_| goes_on);
                 let again = again.map_or("", |_| "; stigmer tries again");
-                self.line(&format!("what to do: {cure}{again}"));
+                self.line(&format!("what to do: {hint}{again}"));
             }
         }
         if status.state.is_up() && !self.said_ready {

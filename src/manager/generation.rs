@@ -114,14 +114,14 @@ impl Manager {
             }
             Err(refused) => {
                 tracing::error!(%generation, failure = %refused.failure, "not launched");
-                if refused.curable {
+                if refused.is_transient {
                     let reason = refused.failure.reason.clone();
                     self.episode = Episode::begin(Cause::SpawnFailed, reason, true, Instant::now());
                 }
                 self.step(Some(Input::LaunchRefused {
                     generation,
                     failure: refused.failure,
-                    curable: refused.curable,
+                    is_transient: refused.is_transient,
                 }));
             }
         }

@@ -22,7 +22,7 @@ pub(super) fn outcome(goal: Want, want: Want, state: &State, facts: &Facts) -> O
                 message.push_str(&facts.last_words.join("\n  "));
                 message.push('\n');
             }
-            error("failed", message, &failure.cure)
+            error("failed", message, &failure.hint)
         }
         (Want::Up, State::Stopped { note }) => error(
             "stopped",
@@ -46,7 +46,7 @@ pub(super) fn outcome(goal: Want, want: Want, state: &State, facts: &Facts) -> O
             error("superseded", "it was started again by another command".into(), "stop it again")
         }
         (Want::Down, State::Failed { failure, left: Some(_), .. }) => {
-            error("failed", failure.reason.clone(), &failure.cure)
+            error("failed", failure.reason.clone(), &failure.hint)
         }
         (Want::Up | Want::Down, _) => None,
     }
@@ -112,10 +112,10 @@ pub(super) fn fatal(ended: &Ended, settings: &Settings) -> Option<Failure> {
     }
 }
 
-/// The system lacks something for now; `cure` makes room for it.
-fn short_of(what: &str, cure: &str) -> Failure {
+/// The system lacks something for now; `hint` makes room for it.
+fn short_of(what: &str, hint: &str) -> Failure {
     let reason = format!("Temporal cannot start: the system gives it no {what}");
-    Failure::new(reason, cure).until_free(Resource::System)
+    Failure::new(reason, hint).until_free(Resource::System)
 }
 
 /// A privilege is missing, which no restart gives.

@@ -144,7 +144,7 @@ pub async fn launch(request: LaunchRequest, permit: &Permit) -> Result<Launched,
 
 /// Nothing was begun, for a reason that may pass.
 pub fn not_begun(error: &Unswept) -> Refused {
-    let cure = match error {
+    let hint = match error {
         Unswept::NotInPlace => {
             "the host restores a home within a second, unless another host has it"
         }
@@ -153,7 +153,7 @@ pub fn not_begun(error: &Unswept) -> Refused {
              systems of home, database and program respond"
         }
     };
-    let failure = Failure::new(format!("Temporal is not started: {error}"), cure);
+    let failure = Failure::new(format!("Temporal is not started: {error}"), hint);
     Refused::unfinished(failure)
 }
 
@@ -206,7 +206,7 @@ fn clear(
                 format!("processes of an earlier generation do not end: {}", names(&left)),
                 "see `ps -o pid,stat,wchan` on what they wait for",
             ),
-            curable: true,
+            is_transient: true,
         });
     }
     remove_record(home, permit).map(|()| None)
@@ -256,7 +256,7 @@ fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
     .map_err(|error| {
         let text = error.to_string();
         let failure = match text.rsplit_once("; ") {
-            Some((reason, cure)) => Failure::new(reason, cure),
+            Some((reason, hint)) => Failure::new(reason, hint),
             None => Failure::new(text, "run `stigmer local install`"),
         };
         match error.io() {
@@ -442,12 +442,12 @@ fn in_place_or_ended(leader: Leader, home: &Home, permit: &Permit) -> Result<Lea
 
 fn not_spawned(program: &Path, error: &io::Error) -> Refused {
     let reason = format!("cannot run {}: {error}", program.display());
-    let cure = match error.raw_os_error() {
+    let hint = match error.raw_os_error() {
         Some(libc::EAGAIN | libc::ENOMEM) => "end some processes, or raise the limit (`ulimit -u`)",
         Some(libc::EMFILE | libc::ENFILE) => "raise the limit on descriptors (`ulimit -n`)",
         _ => "name another with --temporal-bin FILE, or run `stigmer local install`",
     };
-    let failure = Failure::new(reason, cure);
+    let failure = Failure::new(reason, hint);
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => failure.into(),
         // A program that is being replaced, or too many processes for now.

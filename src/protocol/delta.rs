@@ -59,8 +59,9 @@ pub enum Change {
         next_start_ms: Option<u64>,
         /// Number of automatic restarts in a row.
         in_a_row: u32,
-        /// What the user can do, in the state failed.
-        cure: Option<String>,
+        /// What the user can do, in the state failed. Protocol 1 has it as `cure`.
+        #[serde(rename = "cure")]
+        hint: Option<String>,
         /// Last log lines of the server, in the state failed.
         last_words: Vec<String>,
     },
@@ -173,7 +174,7 @@ impl Snapshot {
                 state_ms,
                 next_start_ms,
                 in_a_row,
-                cure,
+                hint,
                 last_words,
             } => {
                 status.state = *state;
@@ -183,7 +184,7 @@ impl Snapshot {
                 self.state_ms = *state_ms;
                 self.next_start_ms = *next_start_ms;
                 self.in_a_row = *in_a_row;
-                self.cure.clone_from(cure);
+                self.hint.clone_from(hint);
                 self.last_words.clone_from(last_words);
             }
             Change::Temporal { temporal } => status.temporal.clone_from(temporal),

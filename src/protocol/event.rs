@@ -30,14 +30,14 @@ impl Hello {
     pub fn objection(&self) -> Option<String> {
         let Self { protocol, version } = self;
         let own = env!("CARGO_PKG_VERSION");
-        let cure = match protocol.cmp(&PROTOCOL) {
+        let hint = match protocol.cmp(&PROTOCOL) {
             std::cmp::Ordering::Equal => return None,
             std::cmp::Ordering::Less => "upgrade the host",
             std::cmp::Ordering::Greater => "upgrade this stigmer, or downgrade the host",
         };
         Some(format!(
             "the host is stigmer {version} with protocol {protocol}, this is stigmer {own} with \
-             protocol {PROTOCOL}: {cure} (run `stigmer local stop`, then `stigmer local`)"
+             protocol {PROTOCOL}: {hint} (run `stigmer local stop`, then `stigmer local`)"
         ))
     }
 }

@@ -43,7 +43,7 @@ pub(crate) fn snapshot() -> Snapshot {
         rss: vec![],
         restart_ages_ms: vec![],
         timeline: vec![],
-        cure: None,
+        hint: None,
         last_words: vec![],
     }
 }

@@ -79,7 +79,7 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
         .ok_or_else(|| Refused {
             failure: in_use(&path, &lock_path),
             // A check of this host's own that is slow to end, see [`Kept`].
-            curable: is_held_by(own_pid(), &lock_path).unwrap_or(false),
+            is_transient: is_held_by(own_pid(), &lock_path).unwrap_or(false),
         })?;
 
     let mut warnings = Vec::new();

@@ -10,25 +10,25 @@ pub struct Refused {
     /// The reason, and what to do.
     pub failure: Failure,
     /// Whether the next try may succeed.
-    pub curable: bool,
+    pub is_transient: bool,
 }
 
 impl Refused {
-    /// A refusal because of an error of the operating system. It is curable if the error is
+    /// A refusal because of an error of the operating system. It is transient if the error is
     /// [passing](paths::is_passing).
     pub fn by(error: &io::Error, failure: Failure) -> Self {
-        let curable = paths::is_passing(error);
-        Self { failure: waiting(error, failure), curable }
+        let is_transient = paths::is_passing(error);
+        Self { failure: waiting(error, failure), is_transient }
     }
 
     /// A refusal that the next try may not meet, whatever the error was.
     pub fn for_now(error: &io::Error, failure: Failure) -> Self {
-        Self { failure: waiting(error, failure), curable: true }
+        Self { failure: waiting(error, failure), is_transient: true }
     }
 
     /// A refusal because no thread could do the work, or because it did not end in time.
     pub fn unfinished(failure: Failure) -> Self {
-        Self { failure: failure.until_free(Resource::System), curable: true }
+        Self { failure: failure.until_free(Resource::System), is_transient: true }
     }
 }
 
@@ -44,7 +44,7 @@ fn waiting(error: &io::Error, failure: Failure) -> Failure {
 
 impl From<Failure> for Refused {
     fn from(failure: Failure) -> Self {
-        Self { failure, curable: false }
+        Self { failure, is_transient: false }
     }
 }
 
@@ -57,7 +57,7 @@ mod tests {
         let refused = |code| {
             let error = io::Error::from_raw_os_error(code);
             let refused = Refused::by(&error, Failure::new("", ""));
-            (refused.curable, refused.failure.waits_for)
+            (refused.is_transient, refused.failure.waits_for)
         };
         let passing = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EAGAIN, libc::EINTR];
         let of_file_systems = [libc::ENOTCONN, libc::ESTALE];

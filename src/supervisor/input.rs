@@ -210,7 +210,7 @@ pub struct Failure {
     /// What failed, on which object, and why.
     pub reason: String,
     /// What the user can do next.
-    pub cure: String,
+    pub hint: String,
     /// The missing resource. The start is tried again until it is available.
     #[serde(default)]
     pub waits_for: Option<Resource>,
@@ -228,8 +228,8 @@ pub enum Resource {
 
 impl Failure {
     /// A failure, and what the user can do.
-    pub fn new(reason: impl Into<String>, cure: impl Into<String>) -> Self {
-        Self { reason: reason.into(), cure: cure.into(), waits_for: None }
+    pub fn new(reason: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { reason: reason.into(), hint: hint.into(), waits_for: None }
     }
 
     /// Marks the failure as caused only by this missing resource.
@@ -241,7 +241,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.reason, self.cure)
+        write!(f, "{}; {}", self.reason, self.hint)
     }
 }
 
@@ -278,7 +278,7 @@ pub enum Input {
         /// The reason, and what the user can do.
         failure: Failure,
         /// Whether another try may succeed.
-        curable: bool,
+        is_transient: bool,
     },
     /// All processes of this generation have ended.
     Exited {

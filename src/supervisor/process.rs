@@ -102,7 +102,7 @@ impl Supervisor {
         &mut self,
         generation: Generation,
         failure: Failure,
-        curable: bool,
+        is_transient: bool,
         now: Instant,
     ) -> Vec<Effect> {
         match &self.state {
@@ -110,8 +110,8 @@ impl Supervisor {
                 if starting.generation == generation && !starting.launched =>
             {
                 match failure.waits_for {
-                    Some(Resource::System) if curable => self.wait_for_resource(failure, now),
-                    Some(_) | None if curable => {
+                    Some(Resource::System) if is_transient => self.wait_for_resource(failure, now),
+                    Some(_) | None if is_transient => {
                         self.restart(Cause::SpawnFailed, failure.reason, now)
                     }
                     Some(_) | None => self.fail(failure, now),

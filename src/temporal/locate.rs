@@ -63,7 +63,7 @@ pub enum LocateError {
         home: PathBuf,
     },
     /// What was named or installed is there, or should be, and cannot be run.
-    #[error("cannot run the Temporal CLI {path} ({origin}): {why}; {cure}")]
+    #[error("cannot run the Temporal CLI {path} ({origin}): {why}; {hint}")]
     Unusable {
         /// The file.
         path: PathBuf,
@@ -72,7 +72,7 @@ pub enum LocateError {
         /// What is wrong with it.
         why: String,
         /// What to do.
-        cure: String,
+        hint: String,
         /// The error that kept the file from being examined.
         error: Option<io::Error>,
     },
@@ -135,11 +135,11 @@ pub fn locate(
 }
 
 fn usable(path: &Path, origin: Origin) -> Result<Located, LocateError> {
-    let unusable = |why: String, cure: String| LocateError::Unusable {
+    let unusable = |why: String, hint: String| LocateError::Unusable {
         path: path.to_owned(),
         origin,
         why,
-        cure,
+        hint,
         error: None,
     };
     let instead = match origin {
@@ -157,7 +157,7 @@ fn usable(path: &Path, origin: Origin) -> Result<Located, LocateError> {
             io::ErrorKind::NotFound => "there is no such file".to_owned(),
             _ => error.to_string(),
         },
-        cure: instead.to_owned(),
+        hint: instead.to_owned(),
         error: Some(error),
     };
     let path = std::path::absolute(path).map_err(failed)?;
@@ -169,8 +169,8 @@ fn usable(path: &Path, origin: Origin) -> Result<Located, LocateError> {
         return Err(unusable("it is no regular file".to_owned(), instead.to_owned()));
     }
     if meta.permissions().mode() & 0o111 == 0 {
-        let cure = format!("make it executable: chmod +x {}", path.display());
-        return Err(unusable("it is not executable".to_owned(), cure));
+        let hint = format!("make it executable: chmod +x {}", path.display());
+        return Err(unusable("it is not executable".to_owned(), hint));
     }
     Ok(Located { path, origin })
 }

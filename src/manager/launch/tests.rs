@@ -69,7 +69,7 @@ async fn start_in_a_home_that_was_taken_during_the_preparation_spawns_and_record
     let _other = rig.lose_home();
     let before = rig.recorded_text();
     let refused = start(&request, prepared, Duration::ZERO, &permit).err().expect("refused");
-    assert!(refused.curable && refused.failure.reason.contains("replaced"), "{refused:?}");
+    assert!(refused.is_transient && refused.failure.reason.contains("replaced"), "{refused:?}");
     assert_eq!(rig.recorded_text(), before, "the other host's");
 }
 
@@ -93,7 +93,7 @@ async fn server_that_was_spawned_while_another_host_took_the_home_is_ended_with_
         if leaves_draft {
             Record { marker: spawned.marker.clone(), ..other }.write(&rig.home.record()).unwrap();
         }
-        assert!(in_place_or_ended(leader, &rig.home, &permit).unwrap_err().curable);
+        assert!(in_place_or_ended(leader, &rig.home, &permit).unwrap_err().is_transient);
         assert!(!spawned.leader.is_alive().unwrap());
         assert_eq!(rig.home.record().exists(), !leaves_draft);
     }
@@ -104,7 +104,7 @@ async fn record_of_another_host_is_not_removed_with_what_is_left() {
     let rig = Rig::new();
     let permit = rig.permit().await;
     let _other = rig.lose_home();
-    assert!(remove_record(&rig.home, &permit).unwrap_err().curable);
+    assert!(remove_record(&rig.home, &permit).unwrap_err().is_transient);
     assert!(rig.home.record().exists());
 }
 
@@ -137,6 +137,6 @@ async fn start_that_cannot_find_out_what_runs_waits_only_where_a_server_was_not_
     let _held = InstanceLock::take(&rig.home.temporal_lock()).unwrap();
     for (unadopted, waits_for) in [(false, None), (true, Some(Resource::System))] {
         let refused = clear(&rig.settings, unadopted, &permit).unwrap_err();
-        assert_eq!((refused.curable, refused.failure.waits_for), (false, waits_for));
+        assert_eq!((refused.is_transient, refused.failure.waits_for), (false, waits_for));
     }
 }

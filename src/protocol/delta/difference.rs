@@ -41,7 +41,7 @@ impl Snapshot {
         };
         let same = what(self) == what(known)
             && self.status.message == known.status.message
-            && self.cure == known.cure
+            && self.hint == known.hint
             && self.last_words == known.last_words;
         (!same).then(|| Change::State {
             state: self.status.state,
@@ -51,7 +51,7 @@ impl Snapshot {
             state_ms: self.state_ms,
             next_start_ms: self.next_start_ms,
             in_a_row: self.in_a_row,
-            cure: self.cure.clone(),
+            hint: self.hint.clone(),
             last_words: self.last_words.clone(),
         })
     }

@@ -217,10 +217,10 @@ fn a_lock_that_this_process_still_holds_is_tried_again_and_that_of_another_is_no
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.db");
     let held = guard(&file, "/home/one", "1").unwrap();
-    assert!(guard(&file, "/home/one", "1").unwrap_err().curable);
+    assert!(guard(&file, "/home/one", "1").unwrap_err().is_transient);
     drop(held);
     let _other = OtherServer::on(&file, "/home/two");
-    assert!(!guard(&file, "/home/one", "1").unwrap_err().curable);
+    assert!(!guard(&file, "/home/one", "1").unwrap_err().is_transient);
 }
 
 #[test]

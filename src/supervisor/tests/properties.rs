@@ -89,7 +89,7 @@ fn steps() -> impl Strategy<Value = Step> {
     prop_oneof![
         2 => commands().prop_map(Step::Command),
         6 => Just(Step::Settle(Launch::Works)),
-        1 => any::<bool>().prop_map(|curable| Step::Settle(Launch::Refused { curable })),
+        1 => any::<bool>().prop_map(|is_transient| Step::Settle(Launch::Refused { is_transient })),
         1 => founds().prop_map(|whose| Step::Settle(Launch::Meets(whose))),
         5 => (exits(), prop::bool::weighted(0.1)).prop_map(|(exit, fatal)| Step::End(exit, fatal)),
         2 => any::<bool>().prop_map(|handles_term| Step::Die { handles_term }),

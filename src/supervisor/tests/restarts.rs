@@ -319,7 +319,7 @@ fn refused_launch_is_retried_only_if_that_may_help() {
     );
     assert_eq!(sim.handle(refused(Generation(2), false)), []);
     assert_eq!(sim.failure().reason, "port 7233 is taken by pid 4 (nc)");
-    assert_eq!(sim.failure().cure, "`--port`");
+    assert_eq!(sim.failure().hint, "`--port`");
     assert_eq!(sim.supervisor.want(), Want::Up);
 }
 
@@ -435,7 +435,7 @@ fn start_on_a_full_disk_is_retried_without_counting() {
         let generation = launch_of(&effects).expect("a try");
         assert!(matches!(effects[..], [Effect::Launch { automatic: false, .. }]), "{effects:?}");
         delays.push(delay);
-        sim.handle(Input::LaunchRefused { generation, failure: full(), curable: false });
+        sim.handle(Input::LaunchRefused { generation, failure: full(), is_transient: false });
     }
     assert_eq!(delays[0], secs(1.0));
     assert!(delays.iter().all(|delay| (secs(1.0)..=secs(30.0)).contains(delay)), "{delays:?}");
@@ -453,7 +453,8 @@ fn start_on_a_full_disk_is_retried_without_counting() {
 fn launch_refused_for_a_missing_resource_is_retried_without_counting() {
     let mut sim = Sim::ready(Policy::default());
     let short = || Failure::new("no process is left", "`ulimit -u`").until_free(Resource::System);
-    let refuse = |generation| Input::LaunchRefused { generation, failure: short(), curable: true };
+    let refuse =
+        |generation| Input::LaunchRefused { generation, failure: short(), is_transient: true };
     let effects = sim.exit(SIGKILL);
     let mut generation = launch_of(&effects).expect("a first crash is repaired at once");
     let mut delays = Vec::new();

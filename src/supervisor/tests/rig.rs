@@ -24,9 +24,9 @@ pub(super) fn found(generation: Generation, found: Found) -> Input {
     Input::Found { generation, found }
 }
 
-pub(super) fn refused(generation: Generation, curable: bool) -> Input {
+pub(super) fn refused(generation: Generation, is_transient: bool) -> Input {
     let failure = Failure::new("port 7233 is taken by pid 4 (nc)", "`--port`");
-    Input::LaunchRefused { generation, failure, curable }
+    Input::LaunchRefused { generation, failure, is_transient }
 }
 
 pub(super) fn exited(generation: Generation, exit: Exit) -> Input {

@@ -64,8 +64,8 @@ kinds!(input_kind, INPUTS, Input, {
     Input::Found { found: Found::Ours, .. } => "found ours",
     Input::Found { found: Found::External, .. } => "found external",
     Input::Launched { .. } => "launched",
-    Input::LaunchRefused { curable: true, .. } => "refused, curable",
-    Input::LaunchRefused { curable: false, .. } => "refused, incurable",
+    Input::LaunchRefused { is_transient: true, .. } => "refused, transient",
+    Input::LaunchRefused { is_transient: false, .. } => "refused, lasting",
     Input::Exited { fatal: Some(_), .. } => "exit fatal",
     Input::Exited { fatal: None, exit: Exit::Code(0), .. } => "exit 0",
     Input::Exited { fatal: None, exit: Exit::Code(_), .. } => "exit 1",
@@ -164,7 +164,7 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
         since: ago(1.0),
     };
     let failed = |left| State::Failed {
-        failure: Failure::new("an earlier reason", "a cure"),
+        failure: Failure::new("an earlier reason", "a hint"),
         left,
         retry: None,
     };

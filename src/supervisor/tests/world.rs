@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Launch {
     Works,
-    Refused { curable: bool },
+    Refused { is_transient: bool },
     Meets(Found),
 }
 
@@ -217,7 +217,7 @@ impl World {
                 self.ours.insert(generation);
                 launched(generation)
             }
-            Launch::Refused { curable } => refused(generation, curable),
+            Launch::Refused { is_transient } => refused(generation, is_transient),
             Launch::Meets(whose) => {
                 match whose {
                     Found::Ours => self.ours.insert(generation),

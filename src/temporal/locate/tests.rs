@@ -38,9 +38,9 @@ fn what_cannot_be_run_says_why_and_what_to_do() {
         ("plain", "not executable", "chmod +x"),
         ("folder", "it is a folder", "--temporal-bin"),
     ];
-    for (name, why, cure) in cases {
+    for (name, why, hint) in cases {
         let error = locate(Some(&at(name)), &at("home"), None).unwrap_err().to_string();
-        assert!(error.contains(why) && error.contains(cure), "{error}");
+        assert!(error.contains(why) && error.contains(hint), "{error}");
         assert!(error.contains(&at(name).display().to_string()), "{error}");
     }
     symlink(at("gone"), at("home")).unwrap();
