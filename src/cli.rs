@@ -16,21 +16,19 @@ mod tests;
 mod words;
 
 use crate::config::{self, ConfigError, Options, Settings};
-use crate::hosting;
+use crate::hosting::{self, StopError, Unresponsive};
 use crate::paths::{Home, HomeError};
 use crate::process::record::Record;
-use crate::process::{look, requirements, threads};
+use crate::process::{look, requirements};
+use crate::runtime::{RuntimeError, block_on, build};
 use crate::supervisor::Policy;
 use crate::watchdog::{self, Death};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
 use std::io;
-use std::os::unix::net::UnixStream;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::time::Duration;
 use stigmer_ui::Theme;
-use tokio::runtime::{Builder, Runtime};
 
 /// The best way to run a Temporal dev server on this machine.
 #[derive(Debug, Parser)]
@@ -154,6 +152,12 @@ pub enum CliError {
     /// What runs.
     #[error(transparent)]
     Different(#[from] config::Different),
+    /// A runtime.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// A server or a host that is not ended.
+    #[error(transparent)]
+    Stop(#[from] StopError),
     /// Anything that says all by itself.
     #[error("{0}")]
     Other(String),
@@ -163,8 +167,19 @@ impl CliError {
     fn exit_code(&self) -> i32 {
         match self {
             Self::Config(ConfigError::Value { .. }) => 2,
-            Self::Config(_) | Self::Home(_) | Self::Different(_) | Self::Other(_) => 1,
+            Self::Config(_)
+            | Self::Home(_)
+            | Self::Different(_)
+            | Self::Runtime(_)
+            | Self::Stop(_)
+            | Self::Other(_) => 1,
         }
+    }
+}
+
+impl From<Unresponsive> for CliError {
+    fn from(error: Unresponsive) -> Self {
+        StopError::from(error).into()
     }
 }
 
@@ -438,32 +453,4 @@ impl Local {
             }
         }
     }
-}
-
-/// A runtime for a command that asks and waits.
-fn block_on<T>(future: impl Future<Output = T>) -> Result<T, CliError> {
-    Ok(build(&mut Builder::new_current_thread())?.block_on(future))
-}
-
-fn build(builder: &mut Builder) -> Result<Runtime, CliError> {
-    try_build(builder)
-        .map_err(|error| CliError::Other(format!("cannot start the runtime: {error}")))
-}
-
-/// Builds a runtime. tokio panics where it gets no pair of sockets for its signals.
-fn try_build(builder: &mut Builder) -> io::Result<Runtime> {
-    drop(UnixStream::pair()?);
-    without_panic(|| builder.enable_all().build())
-}
-
-/// Makes a call. Its panic becomes an error with the same message, and is not for the panic hook.
-fn without_panic<T>(call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| {}));
-    let returned = panic::catch_unwind(AssertUnwindSafe(call));
-    panic::set_hook(hook);
-    returned.unwrap_or_else(|panic| {
-        let message = threads::panic_message(&*panic).unwrap_or("a panic without a message");
-        Err(io::Error::other(message))
-    })
 }

@@ -9,7 +9,7 @@ mod printer;
 use crate::config::{Different, Options, Settings};
 use crate::control::client::ClientError;
 use crate::hosting::background;
-use crate::hosting::{self, Host, HostError, Patience, Work};
+use crate::hosting::{self, Host, HostError, Notice, Patience};
 use crate::manager::{Command, Intent};
 use crate::paths::Home;
 use crate::process::job;
@@ -99,8 +99,8 @@ async fn host_or_follow(
             Ok(session) => session,
             // Its socket is not there yet, or no longer: see who is host now.
             Err(source @ ClientError::NoHost) => {
-                let tell = |work: &Work| printer.line(&format!("waiting for {work}"));
-                if patience.is_over(&settings.home, tell) {
+                let notify = |notice: &Notice| printer.line(&notice.to_string());
+                if patience.is_over(&settings.home, &notify) {
                     return Err(not_followed(&settings.home, source));
                 }
                 tokio::select! {

@@ -16,6 +16,8 @@ pub mod config;
 pub mod log;
 pub mod process;
 
+pub mod runtime;
+
 pub mod temporal;
 
 pub mod protocol;

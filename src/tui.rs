@@ -23,7 +23,7 @@ use crate::config::{Different, Options, Settings};
 use crate::control::client::ClientError;
 use crate::harmless;
 use crate::hosting::background;
-use crate::hosting::{self, Host, HostError, Patience, Work};
+use crate::hosting::{self, Host, HostError, Notice, Notify, Patience};
 use crate::manager::Command;
 use crate::paths::Home;
 use crate::process::job;
@@ -201,7 +201,7 @@ async fn take_over(
     settings: Settings,
     dashboard: &mut Dashboard,
 ) -> Result<Option<Host>, TuiError> {
-    let (host, session) = host_or_attach(&settings, |_| {}).await?;
+    let (host, session) = host_or_attach(&settings, &|_| ()).await?;
     dashboard.look_at(session, host.is_some());
     Ok(host)
 }
@@ -238,11 +238,11 @@ fn say(text: &str) {
 
 /// Becomes the host and starts Temporal, or attaches to the host that runs.
 async fn connect(settings: Settings, asked: &Options) -> Result<(Option<Host>, Session), TuiError> {
-    let tell = |work: &Work| {
+    let notify = |notice: &Notice| {
         use std::io::Write;
-        let _ = writeln!(io::stderr(), "{}", harmless::lines(&format!("waiting for {work}")));
+        let _ = writeln!(io::stderr(), "{}", harmless::lines(&notice.to_string()));
     };
-    let (host, session) = host_or_attach(&settings, tell).await?;
+    let (host, session) = host_or_attach(&settings, &notify).await?;
     match &host {
         // Its outcome is on the screen.
         Some(host) => drop(host.handle().begin(Command::Start).await),
@@ -251,10 +251,10 @@ async fn connect(settings: Settings, asked: &Options) -> Result<(Option<Host>, S
     Ok((host, session))
 }
 
-/// Becomes the host, or attaches to the one that runs. `tell` gets the commands that are waited for.
+/// Becomes the host, or attaches to the one that runs.
 async fn host_or_attach(
     settings: &Settings,
-    tell: impl Fn(&Work),
+    notify: Notify<'_>,
 ) -> Result<(Option<Host>, Session), TuiError> {
     let home = &settings.home;
     let mut patience = Patience::new(ATTACHING);
@@ -269,7 +269,7 @@ async fn host_or_attach(
         }
         match Session::connect(home).await {
             Ok(session) => return Ok((None, session)),
-            Err(ClientError::NoHost) if !patience.is_over(home, &tell) => {
+            Err(ClientError::NoHost) if !patience.is_over(home, notify) => {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             Err(ClientError::Foreign(why)) => return Err(TuiError::Foreign(why)),

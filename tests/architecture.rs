@@ -59,6 +59,7 @@ const MAP: &[(&str, &str)] = &[
     ("config", "harmless paths supervisor"),
     ("log", "clock harmless paths"),
     ("process", "harmless paths supervisor"),
+    ("runtime", "process"),
     ("temporal", "harmless paths process"),
     ("protocol", "supervisor"),
     ("facts", "config log paths process protocol supervisor"),
@@ -69,7 +70,8 @@ const MAP: &[(&str, &str)] = &[
     ("watchdog", "paths process"),
     (
         "hosting",
-        "config control facts harmless manager paths process protocol server session supervisor watchdog",
+        "config control facts harmless manager paths process protocol runtime server session supervisor \
+         watchdog",
     ),
     ("presenter", "clock config protocol session supervisor temporal"),
     ("signals", "process"),

@@ -5,7 +5,7 @@
 //! ([`raw`]), whose maker makes the parts harmless.
 
 use crate::harmless::{harmless, lines};
-use crate::hosting::Work;
+use crate::hosting::Notice;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -50,9 +50,9 @@ pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", lines(text));
 }
 
-/// Why nothing happens for a while.
-pub(super) fn waiting(work: &Work) {
-    note(&format!("waiting for {work}"));
+/// Progress of work on a host.
+pub(super) fn notice(notice: &Notice) {
+    note(&notice.to_string());
 }
 
 /// A question on stderr, whose answer follows on the same line.

@@ -1,8 +1,8 @@
 //! `stigmer local restart`: a new generation.
 
 use super::loss::{self, Ending};
-use super::output::line;
-use super::{CliError, Context, block_on, running, start, stop};
+use super::output::{self, line};
+use super::{CliError, Context, block_on, running, start};
 use crate::config::{Options, Settings};
 use crate::control::client::{self, ClientError};
 use crate::hosting;
@@ -33,12 +33,12 @@ pub(super) fn run(context: &Context, yes: bool) -> Result<i32, CliError> {
                 return Err(CliError::Other(error.to_string()));
             }
             Err(ClientError::Unresponsive | ClientError::Garbled(_) | ClientError::Foreign(_)) => {
-                stop::kill_host(home, host)?;
+                hosting::end_unresponsive(home, host, &output::notice)?;
             }
         }
         let settings = as_before(context)?;
         // Otherwise another host came meanwhile, and may be asked.
-        if !home.root().is_dir() || stop::stop_orphan(home)?.is_some() {
+        if !home.root().is_dir() || hosting::stop_unhosted(home, &output::notice)?.is_some() {
             return block_on(start::ensure(context, &settings))?;
         }
     }

@@ -5,7 +5,7 @@ use super::{CliError, Context, block_on};
 use crate::config::{self, Settings};
 use crate::control::client::{self, ClientError};
 use crate::hosting::background::{self, EXIT_RUNNING, Spawned};
-use crate::hosting::{self, Patience};
+use crate::hosting::{self, Patience, Unresponsive};
 use crate::paths::Home;
 use crate::presenter;
 use crate::protocol::Status;
@@ -43,7 +43,7 @@ pub(super) async fn ensure(context: &Context, settings: &Settings) -> Result<i32
                     .as_ref()
                     .is_some_and(|s| status.host.as_ref().is_some_and(|h| h.pid == s.pid()));
                 match use_host(context, settings, &status, ours).await {
-                    Err(Gone::Retry) if !patience.is_over(home, output::waiting) => {}
+                    Err(Gone::Retry) if !patience.is_over(home, &output::notice) => {}
                     Err(Gone::Retry) => return Err(unsettled(home)),
                     Err(Gone::Error(error)) => {
                         if let Some(child) = spawned.as_mut().filter(|_| ours) {
@@ -68,7 +68,7 @@ pub(super) async fn ensure(context: &Context, settings: &Settings) -> Result<i32
                         None => {}
                     }
                 } else if hosting::is_hosted(home) {
-                    provable(home)?;
+                    hosting::check_local(home)?;
                 } else {
                     super::install::ensure(settings)?;
                     hosting::prepare(home)?;
@@ -77,12 +77,16 @@ pub(super) async fn ensure(context: &Context, settings: &Settings) -> Result<i32
                     // What came before, an installation perhaps, is not the host's time.
                     patience.renew();
                 }
-                if patience.is_over(home, output::waiting) {
+                if patience.is_over(home, &output::notice) {
                     let hosted = spawned.is_none() && hosting::is_hosted(home);
-                    return Err(if hosted { unresponsive(home) } else { unsettled(home) });
+                    return Err(if hosted {
+                        Unresponsive::host_of(home).into()
+                    } else {
+                        unsettled(home)
+                    });
                 }
             }
-            Err(ClientError::Unresponsive) => return Err(unresponsive(home)),
+            Err(ClientError::Unresponsive) => return Err(Unresponsive::host_of(home).into()),
             Err(error) => return Err(CliError::Other(error.to_string())),
         }
         tokio::time::sleep(PAUSE).await;
@@ -140,7 +144,9 @@ async fn use_host(
         Ok(status) => status,
         Err(ClientError::NoHost) => return Err(Gone::Retry),
         Err(ClientError::Refused(error)) if error.code == "gone" => return Err(Gone::Retry),
-        Err(ClientError::Unresponsive) => return Err(unresponsive(home).into()),
+        Err(ClientError::Unresponsive) => {
+            return Err(CliError::from(Unresponsive::host_of(home)).into());
+        }
         Err(error) => return Err(CliError::Other(error.to_string()).into()),
     };
     let adopted = status.temporal.as_ref().is_some_and(|temporal| temporal.adopted);
@@ -183,23 +189,6 @@ pub(super) fn warn_of_file(settings: &Settings, in_force: &Map<String, Value>) {
              `stigmer local restart` does not apply it, stop and start do"
         ));
     }
-}
-
-/// A lock whose holder cannot be seen here can neither be asked nor ended. One
-/// without a name is not written yet, or just gone.
-pub(super) fn provable(home: &Home) -> Result<(), CliError> {
-    match hosting::holder(home) {
-        Some(holder) if !holder.is_local() => Err(unresponsive(home)),
-        Some(_) | None => Ok(()),
-    }
-}
-
-pub(super) fn unresponsive(home: &Home) -> CliError {
-    CliError::Other(format!(
-        "the host that holds {} does not answer; {}",
-        home.supervisor_lock().display(),
-        hosting::remedy(home)
-    ))
 }
 
 fn unsettled(home: &Home) -> CliError {

@@ -6,18 +6,6 @@ fn the_command_line_is_consistent() {
 }
 
 #[test]
-fn a_panic_while_the_runtime_is_built_is_an_error_with_the_message_of_the_panic() {
-    let literal = without_panic::<()>(|| panic!("no pair of sockets")).unwrap_err();
-    assert_eq!(literal.to_string(), "no pair of sockets");
-    let code = 24;
-    let formatted = without_panic::<()>(|| panic!("no timer: os error {code}")).unwrap_err();
-    assert_eq!(formatted.to_string(), "no timer: os error 24");
-    let other = without_panic::<()>(|| panic::panic_any(code)).unwrap_err();
-    assert_eq!(other.to_string(), "a panic without a message");
-    assert_eq!(without_panic(|| Ok(code)).unwrap(), code);
-}
-
-#[test]
 fn a_command_that_does_not_exist_is_answered_with_the_one_that_was_meant() {
     let cases = [
         ("stigmer local statsu", Some("stigmer local status")),

@@ -11,6 +11,7 @@ use crate::protocol::Mode;
 use crate::watchdog;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 const IDENTIFYING: Duration = Duration::from_millis(100);
@@ -31,39 +32,6 @@ impl fmt::Display for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.left.as_millis().div_ceil(1000);
         write!(f, "pid {}, which is {} (up to {seconds} s)", self.pid, self.doing)
-    }
-}
-
-/// A wait for the host lock, or for the host that holds it. It has a deadline, which moves while a
-/// command holds the lock and its work is within its limit.
-#[derive(Debug)]
-pub struct Patience {
-    usual: Duration,
-    deadline: Instant,
-    told: Option<Pid>,
-}
-
-impl Patience {
-    /// A wait that lasts this long where no command holds the lock.
-    #[must_use]
-    pub fn new(usual: Duration) -> Self {
-        Self { usual, deadline: Instant::now() + usual, told: None }
-    }
-
-    /// Begins anew.
-    pub fn renew(&mut self) {
-        self.deadline = Instant::now() + self.usual;
-    }
-
-    /// Whether the wait has lasted long enough. `tell` is called once for each command that is
-    /// waited for.
-    pub fn is_over(&mut self, home: &Home, tell: impl FnOnce(&Work)) -> bool {
-        let Some(work) = work(home) else { return Instant::now() >= self.deadline };
-        self.renew();
-        if self.told.replace(work.pid) != Some(work.pid) {
-            tell(&work);
-        }
-        false
     }
 }
 
@@ -210,6 +178,35 @@ pub fn is_hosted(home: &Home) -> bool {
     lock::is_held(&home.supervisor_lock()).unwrap_or(false)
 }
 
+/// A host that holds its lock and does not respond.
+#[derive(Debug, thiserror::Error)]
+#[error("the host that holds {lock} does not answer; {remedy}")]
+pub struct Unresponsive {
+    lock: PathBuf,
+    /// What to do next.
+    remedy: String,
+}
+
+impl Unresponsive {
+    /// The host of this home does not respond.
+    #[must_use]
+    pub fn host_of(home: &Home) -> Self {
+        Self { lock: home.supervisor_lock(), remedy: remedy(home) }
+    }
+}
+
+/// Fails if the holder of the host lock cannot be seen from here: it can neither be asked nor
+/// ended. A holder without a name has not signed the lock yet, or has just ended.
+///
+/// # Errors
+/// When the holder is in another container, pid namespace or machine.
+pub fn check_local(home: &Home) -> Result<(), Unresponsive> {
+    match holder(home) {
+        Some(holder) if !holder.is_local() => Err(Unresponsive::host_of(home)),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// What to do about a host that does not answer. Where it cannot be proven from
 /// here, it can neither be ended nor replaced.
 #[must_use]
@@ -323,21 +320,6 @@ mod tests {
         sign(&lock, &home, Some(("stopping the server", LONG))).unwrap();
         drop(lock);
         assert_eq!(work(&home), None, "the text alone proves nothing");
-    }
-
-    #[test]
-    fn a_wait_lasts_as_long_as_the_work_of_a_command_and_is_told_once() {
-        let (_folder, home, lock) = locked();
-        let mut patience = Patience::new(Duration::ZERO);
-        let mut told = Vec::new();
-        sign(&lock, &home, Some(("stopping the server", LONG))).unwrap();
-        for _ in 0..3 {
-            assert!(!patience.is_over(&home, |work| told.push(work.pid)));
-        }
-        assert_eq!(told, [Identity::own().pid]);
-        drop(lock);
-        assert!(patience.is_over(&home, |work| told.push(work.pid)));
-        assert_eq!(told.len(), 1);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Keeps a host reachable: restores lock and socket when somebody deletes them, and leaves the home
 //! when another host has taken it. A command that holds the lock there is waited for.
 
-use super::holder::{self, Occupant, Patience};
+use super::Patience;
+use super::holder::{self, Occupant};
 use crate::control::server::Socket;
 use crate::facts::Facts;
 use crate::manager::{Command, Handle, Intent};
@@ -72,7 +73,7 @@ impl HomeKeeper {
         let mut patience = Patience::new(Duration::ZERO);
         while self.keep().await {
             let is_in_place = self.lock.upgrade().is_none_or(|lock| lock.is_in_place());
-            if is_in_place || patience.is_over(&self.home, |_| ()) {
+            if is_in_place || patience.is_over(&self.home, &|_| ()) {
                 return;
             }
             tokio::time::sleep(PAUSE).await;

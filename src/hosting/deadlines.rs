@@ -1,0 +1,20 @@
+//! How long a process waits for a host, and why.
+
+use std::time::Duration;
+
+/// For a host to end that was asked to: it ends within milliseconds of its server. Also for a
+/// process that was killed, and for a lock that is held without a socket before `stop` ends its
+/// holder.
+pub(super) const LEAVING: Duration = Duration::from_secs(5);
+
+/// Between SIGTERM and SIGKILL to a host that does not respond. A server takes 1.1 s to stop.
+pub(super) const TERMINATING: Duration = Duration::from_secs(2);
+
+/// For a command to find the server of a home: milliseconds, and seconds if something hangs.
+pub(super) const LOOKING: Duration = Duration::from_secs(15);
+
+/// After the grace period of a server: to kill the processes that are left, and to prove that none is.
+pub(super) const KILLING: Duration = Duration::from_secs(10);
+
+/// Between two looks for a host that starts or ends.
+pub(super) const PAUSE: Duration = Duration::from_millis(5);

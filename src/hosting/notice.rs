@@ -1,0 +1,41 @@
+//! What a person reads while a host is found, started or ended.
+
+use super::Work;
+use crate::process::Pid;
+use crate::process::ports::Occupant;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// What a person is told while a host is found, started or ended. `Display` is the message.
+#[derive(Debug)]
+pub enum Notice {
+    /// Another command holds the host lock.
+    Waiting(Work),
+    /// The host with this pid does not respond and is ended.
+    EndsHost(Pid),
+    /// A file of the home cannot be written. The work continues.
+    Unwritten(PathBuf, io::Error),
+    /// A process that is not proven ours holds a port of the server that was stopped.
+    PortHeld(Occupant),
+}
+
+/// Where notices go.
+pub type Notify<'a> = &'a dyn Fn(&Notice);
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Waiting(work) => write!(f, "waiting for {work}"),
+            Self::EndsHost(pid) => write!(f, "the host (pid {pid}) does not answer: ending it"),
+            Self::Unwritten(path, error) => {
+                write!(f, "warning: cannot write {}: {error}", path.display())
+            }
+            Self::PortHeld(occupant) => write!(
+                f,
+                "note: port {} is held by {occupant}, which is not proven ours and was left alone",
+                occupant.port
+            ),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Stops the server of a home and ends its background host, on behalf of a command.
+
+use super::deadlines::LEAVING;
+use super::end::{StopError, Stopped, end_unresponsive};
+use super::{Notify, holder, unhosted};
+use crate::control::client::{self, ClientError};
+use crate::paths::Home;
+use crate::process::identity::Identity;
+use crate::process::{lock, watch};
+use crate::protocol::{Mode, Status};
+use crate::runtime::{RuntimeError, block_on};
+use crate::supervisor::Want;
+use std::time::{Duration, Instant};
+
+/// Stops the server of this home. Returns when no process of it is left.
+///
+/// # Errors
+/// When a process is left, or may be.
+pub fn stop(home: &Home, notify: Notify<'_>) -> Result<Stopped, StopError> {
+    if !home.root().is_dir() {
+        return Ok(Stopped::Nothing);
+    }
+    // Another host may replace the first one meanwhile, so this outlives a round of the loop.
+    let mut met = Stopped::Nothing;
+    loop {
+        let host = holder::prove(home);
+        let answer = match block_on(client::status(home))? {
+            Ok(before) => {
+                met = match &before.temporal {
+                    Some(_) if !before.managed && ends_with_server(&before) => Stopped::LeftAlone,
+                    Some(_) if !before.managed => Stopped::Watched,
+                    Some(_) => Stopped::Ours,
+                    None if before.intent == Want::Up => Stopped::Ours,
+                    None => met,
+                };
+                shut_down(home, &before)?.map(drop)
+            }
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(()) if !lock::is_held(&home.temporal_lock()).unwrap_or(true) => return Ok(met),
+            // The lock is held, but the host has proven no process that holds it. A dashboard
+            // continues to host; where no host is left, the holder is looked for below.
+            Ok(()) => {
+                if let Ok(now) = block_on(client::status(home))? {
+                    if now.intent != Want::Up {
+                        unhosted::check_server_lock(home)?;
+                    }
+                    return Ok(met);
+                }
+            }
+            Err(ClientError::Refused(error)) if error.code != "gone" => {
+                return Err(ClientError::Refused(error).into());
+            }
+            Err(ClientError::NoHost | ClientError::Refused(_)) => {}
+            Err(error @ ClientError::Unreachable { .. }) => return Err(error.into()),
+            Err(ClientError::Unresponsive | ClientError::Garbled(_) | ClientError::Foreign(_)) => {
+                if unhosted::is_alive(home) {
+                    met = Stopped::Ours;
+                }
+                end_unresponsive(home, host, notify)?;
+            }
+        }
+        match unhosted::stop(home, notify)? {
+            Some(Stopped::Nothing) => return Ok(met),
+            Some(stopped) => return Ok(stopped),
+            None => {}
+        }
+    }
+}
+
+fn ends_with_server(status: &Status) -> bool {
+    status.host.as_ref().is_some_and(|host| match host.mode {
+        Mode::Background | Mode::Headless => true,
+        Mode::Tui | Mode::Other => false,
+    })
+}
+
+/// Requests the end of a host, and waits until a background host has ended: the next start must
+/// not find it, and nobody may write into a home that is about to be deleted.
+fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>, RuntimeError> {
+    let ends = ends_with_server(before);
+    // Pinned before it ends, by the pid in its response: the lock has no text if the host could
+    // not write it. A host in another pid namespace cannot be pinned; its lock shows its end.
+    let pid = before.host.as_ref().map(|host| host.pid).filter(|_| ends);
+    let host = pid
+        .and_then(|pid| Identity::of(pid).ok().flatten())
+        .and_then(|claimant| holder::prove_holder(home, &claimant).ok().flatten());
+    let answer = block_on(client::command(home, "shutdown", None))?;
+    // A host that refuses continues to host, and the caller ends one that does not respond.
+    if !ends || !matches!(answer, Ok(_) | Err(ClientError::NoHost)) {
+        return Ok(answer);
+    }
+    match host {
+        // Then its lock is free, or the next host has it.
+        Some(host) => _ = watch::wait_exit(&host, LEAVING),
+        None => {
+            let deadline = Instant::now() + LEAVING;
+            while holder::is_hosted(home) && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+    }
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn socket_of_killed_host_is_deleted_where_no_server_ran() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(&folder.path().join("home")).unwrap();
+        home.prepare(true).unwrap();
+        drop(std::os::unix::net::UnixListener::bind(home.socket()).unwrap());
+        assert!(home.socket().exists(), "a listener that ends leaves its socket");
+        assert_eq!(stop(&home, &|_| ()).unwrap(), Stopped::Nothing);
+        assert!(!home.socket().exists());
+    }
+}

@@ -1,0 +1,152 @@
+//! The server of a home that has no host.
+
+use super::deadlines::{KILLING, LEAVING, LOOKING, PAUSE};
+use super::end::{StopError, Stopped, end_unresponsive, want_down};
+use super::{Notice, Notify, Patience, Unresponsive, holder};
+use crate::config::Options;
+use crate::control::client;
+use crate::paths::Home;
+use crate::process::identity::Proven;
+use crate::process::lock::{self, Holder, HostLock};
+use crate::process::record::Record;
+use crate::process::{memory, ports, watch};
+use crate::runtime::block_on;
+use crate::server::running::{self, Running};
+use crate::supervisor::Policy;
+use std::path::Path;
+use std::time::Duration;
+
+/// Stops a server that has no host. `None`: it has one, which responds.
+///
+/// # Errors
+/// When a process of the server is left, or may be.
+pub fn stop(home: &Home, notify: Notify<'_>) -> Result<Option<Stopped>, StopError> {
+    let is_held = |lock: &Path| lock::is_held(lock).unwrap_or(true);
+    want_down(home, notify);
+    let watchdog = watchdog_of_the_dead(home);
+    let nothing = !home.record().try_exists().unwrap_or(true)
+        && home.socket().symlink_metadata().is_err()
+        && !is_held(&home.temporal_lock())
+        && !is_held(&home.supervisor_lock());
+    let stopped = if nothing {
+        Stopped::Nothing
+    } else {
+        let was_alive = is_alive(home);
+        let Some(lock) = take_host_lock(home, notify)? else { return Ok(None) };
+        sign(&lock, home, ("looking for the server", LOOKING), notify);
+        // A host that was killed has left its socket.
+        let _ = std::fs::remove_file(home.socket());
+        match end_server(home, &lock, notify)? {
+            // Its host has ended it, when that was asked to end.
+            Stopped::Nothing if was_alive => Stopped::Ours,
+            stopped => stopped,
+        }
+    };
+    // It starts a host, which finds the intent "down" and exits.
+    if let Some(watchdog) = watchdog {
+        let _ = watch::wait_exit(&watchdog, LEAVING);
+    }
+    Ok(Some(stopped))
+}
+
+/// Takes the host lock, which prevents the start of a host. A host that starts or ends needs
+/// milliseconds; one that holds the lock for long and has no socket is of no use, and is ended.
+/// Waits for a command that works. `None`: a host responds.
+fn take_host_lock(home: &Home, notify: Notify<'_>) -> Result<Option<HostLock>, StopError> {
+    let path = home.supervisor_lock();
+    let mut patience = Patience::new(LEAVING);
+    let mut killed = false;
+    let (mut named, mut pinned) = (None, Ok(None));
+    loop {
+        let holder = holder(home);
+        if holder != named {
+            // Each holder has its own time.
+            patience.renew();
+            pinned = holder.as_ref().map_or(Ok(None), |it| holder::prove_holder(home, it));
+            named = holder;
+        }
+        let taken = HostLock::take(&path)
+            .map_err(|source| StopError::Lock { path: path.clone(), source })?;
+        match taken {
+            Some(lock) => return Ok(Some(lock)),
+            None if block_on(client::status(home))?.is_ok() => return Ok(None),
+            None if !patience.is_over(home, notify) => std::thread::sleep(PAUSE),
+            None if killed => return Err(Unresponsive::host_of(home).into()),
+            None => {
+                end_unresponsive(home, std::mem::replace(&mut pinned, Ok(None)), notify)?;
+                killed = true;
+                patience.renew();
+            }
+        }
+    }
+}
+
+/// Writes into the lock what this process does and for how long, so that other commands wait.
+fn sign(lock: &HostLock, home: &Home, work: (&str, Duration), notify: Notify<'_>) {
+    // Without the text they wait for a shorter time, and cannot end this process.
+    if let Err(error) = holder::sign(lock, home, Some(work)) {
+        notify(&Notice::Unwritten(home.supervisor_lock(), error));
+    }
+}
+
+/// Whether a process of a server of this home lives, as far as can be seen.
+pub(super) fn is_alive(home: &Home) -> bool {
+    use Running::{Recorded, Remains, Unrecorded};
+    matches!(running::find(home), Ok(Recorded(_) | Unrecorded(_) | Remains(_)))
+}
+
+/// The watchdog of a host that is dead, while it lives.
+fn watchdog_of_the_dead(home: &Home) -> Option<Proven> {
+    holder::companion_of_the_dead(home)?.prove().ok()?
+}
+
+fn end_server(home: &Home, host_lock: &HostLock, notify: Notify<'_>) -> Result<Stopped, StopError> {
+    let lock = home.temporal_lock();
+    let (instance, grace, ports) = match running::find(home).map_err(StopError::unknown(home))? {
+        Running::Nothing => {
+            let _ = std::fs::remove_file(home.record());
+            return Ok(Stopped::Nothing);
+        }
+        Running::Recorded(record) | Running::Unrecorded(record) => {
+            let ports = [Some(record.port), record.ui_port];
+            (record.instance(), grace(&record), ports)
+        }
+        Running::Remains(instance) => (instance, Policy::default().stop_grace, [None, None]),
+        Running::Stranger(who) => return Err(StopError::Unproven { path: lock, who }),
+        Running::Elsewhere(record) => {
+            return Err(StopError::Elsewhere { path: home.record(), pid: record.leader.pid });
+        }
+    };
+    sign(host_lock, home, ("stopping the server", grace + KILLING), notify);
+    let left = instance.end(&lock, grace).map_err(StopError::unknown(home))?;
+    if let Some(survivor) = left.first() {
+        return Err(StopError::Survivor(survivor.pid));
+    }
+    check_server_lock(home)?;
+    let _ = std::fs::remove_file(home.record());
+    for port in ports.into_iter().flatten() {
+        if let Ok(Some(occupant)) = ports::occupant(port) {
+            notify(&Notice::PortHeld(occupant));
+        }
+    }
+    Ok(Stopped::Ours)
+}
+
+/// The grace period that the server was started with.
+fn grace(record: &Record) -> Duration {
+    serde_json::from_str::<Options>(&record.options)
+        .ok()
+        .and_then(|options| options.stop_grace)
+        .map_or(Policy::default().stop_grace, |span| span.0)
+}
+
+/// Fails if a process holds the lock of the server after its stop: it is not of that server.
+pub(super) fn check_server_lock(home: &Home) -> Result<(), StopError> {
+    let path = home.temporal_lock();
+    let who = match lock::holder(&path).map_err(StopError::unknown(home))? {
+        Holder::Nobody => return Ok(()),
+        Holder::Stranger(who) => who,
+        Holder::Instance(instance) => memory::describe(instance.leader.pid),
+    };
+    Err(StopError::Unproven { path, who })
+}
