@@ -1,7 +1,11 @@
 //! Looks at paths of the user, which may be on a file system that does not respond: a FUSE whose
 //! program hangs, a network server that is gone. A system call on such a path blocks for hours.
+//!
+//! A look runs on a thread that can be given up. While a look at a path is blocked, no other look at
+//! that path, or at a path below it, begins: it fails at once. So a file system that hangs costs few
+//! threads, however often somebody looks.
 
-use super::threads::{PATHS, Unfinished};
+use super::threads::{LOOKS, Lane, PATHS, Unfinished};
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,8 +15,11 @@ use std::time::Duration;
 /// A look takes microseconds, on a slow network milliseconds.
 const BOUND: Duration = Duration::from_secs(3);
 
-/// Calls `look` with `path` on a thread and waits for it, at most for 3 s. While an earlier look at
-/// the same path is blocked, there is no other. Without a thread to spare, looks in place.
+/// The longest wait of a host, which serves nobody meanwhile. Clients are patient for 2 s.
+pub const MOMENT: Duration = Duration::from_millis(250);
+
+/// Calls `look` with `path` on a thread and waits for it, at most for 3 s. Without a thread to
+/// spare, looks in place.
 ///
 /// # Errors
 /// `TimedOut` if the file system does not respond; else what `look` returns.
@@ -20,42 +27,100 @@ pub fn bounded<T: Send + 'static>(
     path: &Path,
     look: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    within(BOUND, path, look)
+    within(&PATHS, BOUND, path, look)
 }
 
-fn within<T: Send + 'static>(
+/// Like [`bounded`], for a host: on a thread that exists already, and waits at most for 250 ms.
+///
+/// # Errors
+/// See [`bounded`].
+pub fn promptly<T: Send + 'static>(
+    path: &Path,
+    look: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    within(&LOOKS, MOMENT, path, look)
+}
+
+/// Like [`promptly`], and serves others while it waits, at most for `bound`.
+///
+/// # Errors
+/// See [`bounded`]; a panic of `look` is an error, too.
+pub async fn patiently<T: Send + 'static>(
     bound: Duration,
     path: &Path,
     look: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    if is_blocked(path) {
-        return Err(silent());
+    let look = Look::new(path, look)?;
+    match LOOKS.run(bound, look.job()).await {
+        Err(error @ Unfinished::Panicked(_)) => Err(io::Error::other(error.to_string())),
+        ran => look.result(ran),
     }
-    let under_way = Arc::new(());
-    let blocked = Arc::downgrade(&under_way);
-    let look = Arc::new(Mutex::new(Some(look)));
-    let job = {
-        let (look, path) = (look.clone(), path.to_owned());
+}
+
+/// Whether this error says that the file system does not respond.
+#[must_use]
+pub fn is_silence(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::TimedOut
+}
+
+fn within<T: Send + 'static>(
+    lane: &'static Lane,
+    bound: Duration,
+    path: &Path,
+    look: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let look = Look::new(path, look)?;
+    let ran = lane.run_blocking(bound, look.job());
+    look.result(ran)
+}
+
+/// A look that begins once: on the thread, or in place of it.
+struct Look<L> {
+    path: PathBuf,
+    look: Arc<Mutex<Option<L>>>,
+    /// Dropped with the job.
+    under_way: Arc<()>,
+}
+
+impl<T, L> Look<L>
+where
+    T: Send + 'static,
+    L: FnOnce(&Path) -> io::Result<T> + Send + 'static,
+{
+    fn new(path: &Path, look: L) -> io::Result<Self> {
+        if is_blocked(path) {
+            return Err(silent());
+        }
+        let look = Arc::new(Mutex::new(Some(look)));
+        Ok(Self { path: path.to_owned(), look, under_way: Arc::new(()) })
+    }
+
+    fn job(&self) -> impl FnOnce() -> Option<io::Result<T>> + Send + use<T, L> {
+        let (look, path, under_way) =
+            (self.look.clone(), self.path.clone(), self.under_way.clone());
         move || {
             let _under_way = under_way;
             take(&look).map(|look| look(&path))
         }
-    };
-    match PATHS.run_blocking(bound, job) {
-        Ok(Some(found)) => found,
-        Ok(None) => Err(silent()),
-        Err(Unfinished::Overdue(_)) => {
-            all_blocked().insert(path.to_owned(), blocked);
-            Err(silent())
+    }
+
+    fn result(self, ran: Result<Option<io::Result<T>>, Unfinished>) -> io::Result<T> {
+        match ran {
+            Ok(Some(found)) => found,
+            Ok(None) => Err(silent()),
+            Err(Unfinished::Overdue(_)) => {
+                all_blocked().insert(self.path, Arc::downgrade(&self.under_way));
+                Err(silent())
+            }
+            // Without a thread nothing can be abandoned; most likely nothing is blocked.
+            Err(Unfinished::NoThread { abandoned: 0, .. }) => {
+                take(&self.look).map_or_else(|| Err(silent()), |look| look(&self.path))
+            }
+            Err(error @ Unfinished::NoThread { .. }) => {
+                Err(io::Error::new(io::ErrorKind::TimedOut, error.to_string()))
+            }
+            Err(Unfinished::Panicked(panic)) => std::panic::resume_unwind(panic),
         }
-        // Without a thread nothing can be abandoned; most likely nothing is blocked.
-        Err(Unfinished::NoThread { abandoned: 0, .. }) => {
-            take(&look).map_or_else(|| Err(silent()), |look| look(path))
-        }
-        Err(error @ Unfinished::NoThread { .. }) => {
-            Err(io::Error::new(io::ErrorKind::TimedOut, error.to_string()))
-        }
-        Err(Unfinished::Panicked(panic)) => std::panic::resume_unwind(panic),
     }
 }
 
@@ -76,17 +141,16 @@ fn all_blocked() -> MutexGuard<'static, HashMap<PathBuf, Weak<()>>> {
 fn is_blocked(path: &Path) -> bool {
     let mut blocked = all_blocked();
     blocked.retain(|_, under_way| under_way.strong_count() > 0);
-    blocked.contains_key(path)
+    path.ancestors().any(|above| blocked.contains_key(above))
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use std::sync::mpsc;
+    use std::sync::mpsc::{self, Sender};
 
-    #[test]
-    fn a_look_that_blocks_is_an_error_and_the_only_one_at_its_path() {
-        let path = Path::new("/blocked");
+    /// Blocks a look at this path, until the sender is dropped.
+    pub(crate) fn block(path: &Path) -> Sender<()> {
         let (release, blocks) = mpsc::channel::<()>();
         let blocks = Arc::new(Mutex::new(blocks));
         let mut bound = Duration::from_millis(1);
@@ -97,19 +161,52 @@ mod tests {
                 let _ = blocks.lock().unwrap().recv();
                 Ok(())
             };
-            let silent = within(bound, path, look).unwrap_err();
-            assert_eq!(silent.kind(), io::ErrorKind::TimedOut);
+            let silent = within(&PATHS, bound, path, look).unwrap_err();
+            assert!(is_silence(&silent), "{silent}");
             bound *= 2;
         }
-        let again = bounded(path, |_| -> io::Result<()> { panic!("a second look") });
-        assert_eq!(again.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        release
+    }
+
+    #[tokio::test]
+    async fn a_look_that_blocks_is_an_error_and_the_only_one_at_its_path() {
+        let path = Path::new("/blocked");
+        let release = block(path);
+        for again in [path, &path.join("below")] {
+            let second = |_: &Path| -> io::Result<()> { panic!("a second look") };
+            assert!(is_silence(&bounded(again, second).unwrap_err()));
+            assert!(is_silence(&promptly(again, second).unwrap_err()));
+            assert!(is_silence(&patiently(BOUND, again, second).await.unwrap_err()));
+        }
         assert!(bounded(Path::new("/other"), |_| Ok(())).is_ok());
+        assert!(bounded(Path::new("/"), |_| Ok(())).is_ok());
         drop(release);
         while is_blocked(path) {
             std::thread::yield_now();
         }
         assert_eq!(bounded(path, |path| Ok(path.to_owned())).unwrap(), path);
-        let failed = bounded(path, |_| -> io::Result<()> { Err(io::ErrorKind::NotFound.into()) });
+        assert_eq!(promptly(path, |path| Ok(path.to_owned())).unwrap(), path);
+        let failed = |_: &Path| -> io::Result<()> { Err(io::ErrorKind::NotFound.into()) };
+        assert_eq!(bounded(path, failed).unwrap_err().kind(), io::ErrorKind::NotFound);
+        let failed = patiently(BOUND, path, failed).await;
         assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[tokio::test]
+    async fn a_look_that_is_waited_for_patiently_closes_its_path_too() {
+        let path = Path::new("/patiently");
+        let (release, blocks) = mpsc::channel::<()>();
+        let blocks = Arc::new(Mutex::new(blocks));
+        let mut bound = Duration::from_millis(1);
+        while !is_blocked(path) {
+            let blocks = blocks.clone();
+            let look = move |_: &Path| {
+                let _ = blocks.lock().unwrap().recv();
+                Ok(())
+            };
+            assert!(is_silence(&patiently(bound, path, look).await.unwrap_err()));
+            bound *= 2;
+        }
+        drop(release);
     }
 }
