@@ -6,6 +6,7 @@ fn main() {
     // This must precede the first thread, because a process with threads cannot be forked safely.
     stigmer::watchdog::fork(std::env::args_os());
     let code = stigmer::cli::main();
+    stigmer::log::own::flush();
     stigmer::watchdog::end();
     std::process::exit(code);
 }

@@ -57,9 +57,9 @@ const MAP: &[(&str, &str)] = &[
     ("clock", ""),
     ("paths", ""),
     ("config", "harmless paths supervisor"),
-    ("log", "clock harmless paths"),
     ("process", "harmless paths supervisor"),
     ("runtime", "process"),
+    ("log", "clock harmless paths process"),
     ("temporal", "harmless paths process"),
     ("protocol", "supervisor"),
     ("facts", "config log paths process protocol supervisor"),
@@ -70,7 +70,7 @@ const MAP: &[(&str, &str)] = &[
     ("watchdog", "paths process"),
     (
         "hosting",
-        "config control facts harmless manager paths process protocol runtime server session supervisor \
+        "config control facts harmless log manager paths process protocol runtime server session supervisor \
          watchdog",
     ),
     ("presenter", "clock config protocol session supervisor temporal"),

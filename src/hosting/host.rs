@@ -8,6 +8,7 @@ use crate::config::{Options, Settings};
 use crate::control::server::Server;
 use crate::facts::HandOver;
 use crate::facts::chronicle::Chronicle;
+use crate::log::own;
 use crate::manager::{Command, Handle, Intent, Manager, Outcome, Sweeps, gave_up};
 use crate::paths::{self, Home, HomeError};
 use crate::process::lock::{self, HostLock};
@@ -161,6 +162,7 @@ impl Host {
     ) -> Result<Self, HostError> {
         crate::process::descriptors::raise_limit();
         crate::process::threads::start().map_err(HostError::Threads)?;
+        own::defer();
         let home = settings.home.clone();
         let path = home.supervisor_lock();
         let (before, was_killed) = (holder(&home), holder::killed_host(&home).is_some());

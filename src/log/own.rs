@@ -5,13 +5,41 @@
 //! writer reports success all the same: the subscriber would print the error on stderr, which is a
 //! file on the same disk. As soon as the file takes lines again, a line in it states how many are
 //! missing.
+//!
+//! A host writes its lines on a thread: where the disk does not respond, a line would block the
+//! host. While the thread is blocked the lines wait, up to a limit.
 
 use super::RotatingWriter;
+use crate::process::threads::LOOKS;
 use std::io;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Lines that wait for a disk that does not respond, in bytes.
+const WAITING_MAX: usize = 256 << 10;
+
+/// The disk does not respond after this time.
+const BOUND: Duration = Duration::from_secs(3);
+
+/// How long a process that ends waits for its last lines.
+const LAST_LINES: Duration = Duration::from_millis(250);
 
 static LOG: Mutex<Option<OwnLog>> = Mutex::new(None);
+static QUEUE: Mutex<Queue> =
+    Mutex::new(Queue { is_used: false, is_served: false, lines: Vec::new(), lost: 0 });
+static SERVED: Condvar = Condvar::new();
+
+/// The way of the lines to the thread that writes them.
+struct Queue {
+    /// Otherwise lines are written in place.
+    is_used: bool,
+    /// A job writes the lines, and ends when there are none.
+    is_served: bool,
+    lines: Vec<u8>,
+    /// Lines for which there was no room.
+    lost: u64,
+}
 
 /// Opens the log of this process. `max` bounds it, as for [`RotatingWriter`].
 ///
@@ -30,8 +58,23 @@ pub struct Writer;
 
 impl io::Write for Writer {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        if let Some(log) = &mut *LOG.lock().unwrap_or_else(PoisonError::into_inner) {
-            log.append(lines);
+        let mut queue = queue();
+        if !queue.is_used {
+            drop(queue);
+            append(lines, 0);
+            return Ok(lines.len());
+        }
+        if queue.lines.len() + lines.len() > WAITING_MAX {
+            queue.lost += count(lines);
+        } else {
+            queue.lines.extend_from_slice(lines);
+        }
+        if !std::mem::replace(&mut queue.is_served, true) {
+            drop(queue);
+            // Without a thread the lines wait for the next one.
+            if LOOKS.post(BOUND, serve).is_err() {
+                self::queue().is_served = false;
+            }
         }
         Ok(lines.len())
     }
@@ -39,6 +82,49 @@ impl io::Write for Writer {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Writes all further lines on a thread.
+pub fn defer() {
+    queue().is_used = true;
+}
+
+/// Waits a moment until all lines are written. To be called at the end of the process.
+pub fn flush() {
+    let waits = |queue: &mut Queue| queue.is_served;
+    // What the disk has not taken by then is lost.
+    let _ = SERVED.wait_timeout_while(queue(), LAST_LINES, waits);
+}
+
+fn queue() -> MutexGuard<'static, Queue> {
+    QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes the lines of the queue until there are none.
+fn serve() {
+    loop {
+        let mut queue = queue();
+        if queue.lines.is_empty() {
+            queue.is_served = false;
+            SERVED.notify_all();
+            return;
+        }
+        let (lines, lost) = (std::mem::take(&mut queue.lines), std::mem::take(&mut queue.lost));
+        drop(queue);
+        append(&lines, lost);
+    }
+}
+
+/// Appends lines after which so many were lost.
+fn append(lines: &[u8], lost: u64) {
+    if let Some(log) = &mut *LOG.lock().unwrap_or_else(PoisonError::into_inner) {
+        log.append(lines);
+        log.lost += lost;
+    }
+}
+
+fn count(lines: &[u8]) -> u64 {
+    lines.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// Tries again to write the log of this process, if its last line was lost.
@@ -63,7 +149,7 @@ impl OwnLog {
 
     fn append(&mut self, lines: &[u8]) {
         if self.retry().and_then(|()| self.file.append(lines)).is_err() {
-            self.lost += 1;
+            self.lost += count(lines);
         }
     }
 

@@ -54,9 +54,15 @@ pub enum Unfinished {
     Panicked(Box<dyn Any + Send>),
 }
 
-type Work = Box<dyn FnOnce() + Send>;
-
 type Ticket = u64;
+
+/// A job in the queue.
+struct Queued {
+    ticket: Ticket,
+    work: Box<dyn FnOnce() + Send>,
+    /// The bound of a job that nobody waits for, from its start.
+    unattended: Option<Duration>,
+}
 
 /// A set of threads with one queue.
 pub struct Lane {
@@ -70,7 +76,7 @@ pub struct Lane {
 }
 
 struct State {
-    queue: VecDeque<(Ticket, Work)>,
+    queue: VecDeque<Queued>,
     /// Jobs on a thread that somebody waits for.
     running: Vec<Ticket>,
     /// Jobs on a thread that nobody waits for any more, and the end of each one's bound.
@@ -207,12 +213,34 @@ impl Lane {
         }
     }
 
+    /// Runs `job` on a thread. Nobody waits for it; after `bound` it counts as blocked.
+    ///
+    /// # Errors
+    /// [`Unfinished::NoThread`].
+    pub fn post(
+        &'static self,
+        bound: Duration,
+        job: impl FnOnce() + Send + 'static,
+    ) -> Result<(), Unfinished> {
+        self.queue(Some(bound), job, drop).map(drop)
+    }
+
     pub(super) fn submit<T: Send + 'static>(
         &'static self,
         bound: Duration,
         job: impl FnOnce() -> T + Send + 'static,
         deliver: impl FnOnce(std::thread::Result<T>) + Send + 'static,
     ) -> Result<Waiting, Unfinished> {
+        let ticket = self.queue(None, job, deliver)?;
+        Ok(Waiting { lane: self, ticket, due: Instant::now() + bound })
+    }
+
+    fn queue<T: Send + 'static>(
+        &'static self,
+        unattended: Option<Duration>,
+        job: impl FnOnce() -> T + Send + 'static,
+        deliver: impl FnOnce(std::thread::Result<T>) + Send + 'static,
+    ) -> Result<Ticket, Unfinished> {
         let mut state = self.state();
         if state.free() <= state.queue.len()
             && let Err(source) = self.create_thread(&mut state)
@@ -233,16 +261,15 @@ impl Lane {
                 self.state().abandoned.retain(|(abandoned, _)| *abandoned != ticket);
             }
         };
-        state.queue.push_back((ticket, Box::new(work)));
+        state.queue.push_back(Queued { ticket, work: Box::new(work), unattended });
         drop(state);
         self.work.notify_one();
-        let due = Instant::now() + bound;
-        Ok(Waiting { lane: self, ticket, due })
+        Ok(ticket)
     }
 
     fn abandon(&'static self, ticket: Ticket, due: Instant) {
         let mut state = self.state();
-        if let Some(at) = state.queue.iter().position(|(queued, _)| *queued == ticket) {
+        if let Some(at) = state.queue.iter().position(|queued| queued.ticket == ticket) {
             let unstarted = state.queue.remove(at);
             drop(state);
             // What the job owns may take its time to be dropped.
@@ -281,8 +308,11 @@ impl Lane {
     fn serve(&'static self) {
         let mut state = self.state();
         loop {
-            if let Some((ticket, work)) = state.queue.pop_front() {
-                state.running.push(ticket);
+            if let Some(Queued { ticket, work, unattended }) = state.queue.pop_front() {
+                match unattended {
+                    Some(bound) => state.abandoned.push((ticket, Instant::now() + bound)),
+                    None => state.running.push(ticket),
+                }
                 drop(state);
                 work();
                 state = self.state();
@@ -452,6 +482,17 @@ pub(crate) mod tests {
         drop(release);
         first.join().unwrap().unwrap();
         assert!(runs.recv_timeout(PATIENCE).is_err(), "its sender was dropped, not used");
+    }
+
+    #[test]
+    fn a_job_that_nobody_waits_for_blocks_no_thread_that_others_need() {
+        let lane = lane(1, 2);
+        let (release, blocks) = blocked();
+        lane.post(Duration::ZERO, blocks).unwrap();
+        until(|| lane.blocked() == 1);
+        assert_eq!(lane.run_blocking(PATIENCE, || 7).unwrap(), 7);
+        drop(release);
+        until(|| abandoned(lane) == 0);
     }
 
     #[tokio::test]
