@@ -232,7 +232,7 @@ impl Manager {
         let source = broadcast.source();
         let (requests, incoming) = mpsc::channel(32);
         let (report, events) = mpsc::unbounded_channel();
-        let manager = Self {
+        let mut manager = Self {
             supervisor,
             facts,
             published,
@@ -253,9 +253,10 @@ impl Manager {
             intent: intent::Decision::default(),
             episode,
             down_since: None,
-            files: Files::default(),
+            files: Files::of(home.root().to_owned()),
             init: Init::default(),
         };
+        manager.keep_logs();
         (manager, Handle { requests, facts: watch, source })
     }
 

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Kept of it, its predecessor included.
@@ -17,25 +17,26 @@ const MAX: u64 = 1 << 20;
 /// Read of its end by a host that begins. A start has 400 bytes, a crash some kilobytes.
 const TAIL: u64 = 256 << 10;
 
-/// Where a host writes it. An entry that cannot be written now waits for the next try.
-#[derive(Debug)]
+/// Where a host writes it. An entry that cannot be written now waits for the next try. Clones are
+/// one: to write may block, and to add does not wait for it.
+#[derive(Debug, Clone)]
 pub struct Chronicle {
-    file: RotatingWriter,
+    file: Arc<Mutex<RotatingWriter>>,
     /// Lines, oldest first; no more than are shown.
-    waiting: VecDeque<String>,
+    waiting: Arc<Mutex<VecDeque<String>>>,
 }
 
 impl Chronicle {
     /// Goes on where the last host ended.
     pub fn open(path: &Path) -> Self {
-        Self { file: RotatingWriter::new(path, MAX), waiting: VecDeque::new() }
+        Self { file: Arc::new(Mutex::new(RotatingWriter::new(path, MAX))), waiting: Arc::default() }
     }
 
     /// Adds an entry.
     ///
     /// # Errors
     /// When it cannot be written yet.
-    pub fn write(&mut self, entry: &Entry) -> io::Result<()> {
+    pub fn write(&self, entry: &Entry) -> io::Result<()> {
         self.add(entry)?;
         self.retry()
     }
@@ -44,12 +45,13 @@ impl Chronicle {
     ///
     /// # Errors
     /// When it is no JSON.
-    pub fn add(&mut self, entry: &Entry) -> io::Result<()> {
+    pub fn add(&self, entry: &Entry) -> io::Result<()> {
         let text = serde_json::to_string(entry)?;
-        if self.waiting.len() == ENTRIES {
-            self.waiting.pop_front();
+        let mut waiting = self.waiting();
+        if waiting.len() == ENTRIES {
+            waiting.pop_front();
         }
-        self.waiting.push_back(text + "\n");
+        waiting.push_back(text + "\n");
         Ok(())
     }
 
@@ -57,12 +59,22 @@ impl Chronicle {
     ///
     /// # Errors
     /// When one of them still cannot be written.
-    pub fn retry(&mut self) -> io::Result<()> {
-        while let Some(line) = self.waiting.front() {
-            self.file.append(line.as_bytes())?;
-            self.waiting.pop_front();
+    pub fn retry(&self) -> io::Result<()> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let Some(line) = self.waiting().pop_front() else { return Ok(()) };
+            if let Err(error) = file.append(line.as_bytes()) {
+                let mut waiting = self.waiting();
+                if waiting.len() < ENTRIES {
+                    waiting.push_front(line);
+                }
+                return Err(error);
+            }
         }
-        Ok(())
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<String>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -188,7 +200,7 @@ mod tests {
     fn what_one_host_wrote_is_told_by_the_next() {
         let home = Home(tempfile::tempdir().unwrap());
         assert_eq!(home.told(), [0; 0], "nothing is there yet");
-        let mut chronicle = Chronicle::open(&home.path());
+        let chronicle = Chronicle::open(&home.path());
         (1..=3).for_each(|n| chronicle.write(&entry(n)).unwrap());
         assert_eq!(home.told(), [1, 2, 3]);
     }
@@ -303,7 +315,7 @@ mod tests {
         std::fs::create_dir(home.path()).unwrap();
         std::fs::write(&files(&home.path())[0], line(1)).unwrap();
         assert_eq!(home.told(), [1]);
-        let mut chronicle = Chronicle::open(&home.path());
+        let chronicle = Chronicle::open(&home.path());
         chronicle.write(&entry(2)).unwrap_err();
         chronicle.write(&entry(3)).unwrap_err();
         chronicle.retry().unwrap_err();
@@ -316,7 +328,7 @@ mod tests {
     fn no_more_entries_wait_than_are_shown() {
         let home = Home(tempfile::tempdir().unwrap());
         std::fs::create_dir(home.path()).unwrap();
-        let mut chronicle = Chronicle::open(&home.path());
+        let chronicle = Chronicle::open(&home.path());
         (1..=150).for_each(|n| drop(chronicle.write(&entry(n)).unwrap_err()));
         std::fs::remove_dir(home.path()).unwrap();
         chronicle.retry().unwrap();

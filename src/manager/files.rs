@@ -2,14 +2,18 @@
 //!
 //! A disk may be full, read-only or broken. A file that cannot be written never ends or delays
 //! supervision: it is a trouble that the status shows, and it is written once the disk takes it.
-//! A file on the user's file system, which may not respond, is kept on a thread.
+//! The files are kept on a thread, because their file system may not respond: all files of the home
+//! together, see [`look::promptly`], and each file elsewhere by itself.
 
 mod distant;
 
+use crate::process::look;
 use distant::DistantFile;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Between two attempts while a file waits to be written.
@@ -22,24 +26,69 @@ const CHECK: Duration = Duration::from_secs(5);
 type Keep = Box<dyn FnMut() -> io::Result<()> + Send>;
 
 /// See the module's documentation. Files are named as people find them, by their path in the home.
-#[derive(Default)]
 pub(super) struct Files {
-    kept: BTreeMap<&'static str, Keep>,
+    home: PathBuf,
+    kept: BTreeMap<&'static str, Arc<Mutex<Keep>>>,
     distant: BTreeMap<&'static str, DistantFile>,
     unwritten: BTreeMap<&'static str, io::Error>,
     looked: Option<Instant>,
 }
 
 impl Files {
+    /// None yet.
+    pub(super) fn of(home: PathBuf) -> Self {
+        Self {
+            home,
+            kept: BTreeMap::new(),
+            distant: BTreeMap::new(),
+            unwritten: BTreeMap::new(),
+            looked: None,
+        }
+    }
+
     /// Writes a file now, and whenever it is found to be different. Takes the place of what was
     /// kept under this name.
     pub(super) fn keep(
         &mut self,
         name: &'static str,
-        mut keep: impl FnMut() -> io::Result<()> + Send + 'static,
+        keep: impl FnMut() -> io::Result<()> + Send + 'static,
     ) {
-        self.report(name, keep());
-        self.kept.insert(name, Box::new(keep));
+        self.add(name, keep);
+        self.check(name);
+    }
+
+    /// Like [`Self::keep`], but does not write the file now.
+    pub(super) fn add(
+        &mut self,
+        name: &'static str,
+        keep: impl FnMut() -> io::Result<()> + Send + 'static,
+    ) {
+        self.kept.insert(name, Arc::new(Mutex::new(Box::new(keep))));
+    }
+
+    /// Writes a file of [`Self::keep`] now if it is different.
+    pub(super) fn check(&mut self, name: &'static str) {
+        let kept = self.kept.get(name).cloned();
+        self.check_all(kept.into_iter().map(|keep| (name, keep)).collect());
+    }
+
+    /// Waits a moment for the file system. What it does not do by then may be done later.
+    fn check_all(&mut self, kept: Vec<(&'static str, Arc<Mutex<Keep>>)>) {
+        let names: Vec<&'static str> = kept.iter().map(|(name, _)| *name).collect();
+        let written = look::promptly(&self.home, move |_| {
+            let written = kept.into_iter().map(|(name, keep)| {
+                let mut keep = keep.lock().unwrap_or_else(PoisonError::into_inner);
+                (name, keep())
+            });
+            Ok(written.collect::<Vec<_>>())
+        });
+        match written {
+            Ok(written) => written.into_iter().for_each(|(name, result)| self.report(name, result)),
+            Err(error) => {
+                let again = || Err(io::Error::new(error.kind(), error.to_string()));
+                names.into_iter().for_each(|name| self.report(name, again()));
+            }
+        }
     }
 
     /// Like [`Self::keep`], for a file whose file system may not respond: `keep` runs on a thread.
@@ -73,8 +122,7 @@ impl Files {
         self.unwritten.remove(name);
     }
 
-    /// How the writing of a file went that somebody else does.
-    pub(super) fn report(&mut self, name: &'static str, written: io::Result<()>) {
+    fn report(&mut self, name: &'static str, written: io::Result<()>) {
         match written {
             Ok(()) => drop(self.unwritten.remove(name)),
             Err(error) => drop(self.unwritten.insert(name, error)),
@@ -104,12 +152,7 @@ impl Files {
             return false;
         }
         self.looked = Some(now);
-        for (name, keep) in &mut self.kept {
-            match keep() {
-                Ok(()) => drop(self.unwritten.remove(name)),
-                Err(error) => drop(self.unwritten.insert(name, error)),
-            }
-        }
+        self.check_all(self.kept.iter().map(|(name, keep)| (*name, keep.clone())).collect());
         self.distant.values_mut().for_each(DistantFile::check);
         true
     }
@@ -157,6 +200,7 @@ fn hint(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some disk space",
         ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => "make the home writable",
+        ErrorKind::TimedOut => "make it respond",
         _ => "check the home and its disk",
     }
 }
@@ -164,13 +208,13 @@ fn hint(kind: ErrorKind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
+    use std::path::Path;
     use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
     #[test]
     fn file_that_cannot_be_written_is_a_trouble_until_it_can() {
         let (is_full, written) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU32::new(0)));
-        let mut files = Files::default();
+        let mut files = Files::of("/home".into());
         let now = Instant::now();
         assert!(files.look(now));
         assert_eq!((files.due(), files.trouble()), (None, None));
@@ -225,8 +269,25 @@ mod tests {
     }
 
     #[test]
+    fn files_of_a_home_that_does_not_respond_wait_for_it() {
+        let home = Path::new("/home/silent");
+        let (tell, told) = std::sync::mpsc::channel();
+        let mut files = Files::of(home.to_owned());
+        let release = look::tests::block(home);
+        files.keep("temporal.pid", move || tell.send(()).map_err(io::Error::other));
+        let trouble = files.trouble().unwrap();
+        assert!(trouble.contains("temporal.pid: the file system does not respond"), "{trouble}");
+        assert!(told.try_recv().is_err());
+        drop(release);
+        while files.trouble().is_some() {
+            files.check("temporal.pid");
+        }
+        told.try_recv().unwrap();
+    }
+
+    #[test]
     fn forgotten_file_is_neither_written_nor_a_trouble() {
-        let mut files = Files::default();
+        let mut files = Files::of("/home".into());
         files.keep("temporal.pid", || Err(ErrorKind::StorageFull.into()));
         files.forget("temporal.pid");
         assert!(files.kept.is_empty());

@@ -286,8 +286,12 @@ impl Manager {
         }
         match &ended.leftover {
             None => {
-                let instance = running.instance.as_ref();
-                instance.into_iter().for_each(|it| Record::remove(&record, &it.marker));
+                if let Some(Instance { marker, .. }) = running.instance.clone() {
+                    self.files.keep(RECORD, move || {
+                        Record::remove(&record, &marker);
+                        Ok(())
+                    });
+                }
             }
             Some(leftover) => tracing::warn!("{leftover}"),
         }

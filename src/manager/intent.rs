@@ -101,7 +101,8 @@ pub(super) struct Decision {
 }
 
 impl Decision {
-    /// The intent that the file must contain from now on; `None` if that has not changed.
+    /// The intent that the file must contain from now on; `None` if that has not changed since the
+    /// last one that was [made](Self::made).
     pub(super) fn change(
         &mut self,
         want: Want,
@@ -115,9 +116,12 @@ impl Decision {
             return None;
         }
         let generation = (want == Want::Down).then_some(generation);
-        let intent = Intent { want, options: options.clone(), generation };
-        self.last = Some(intent.clone());
-        Some(intent)
+        Some(Intent { want, options: options.clone(), generation })
+    }
+
+    /// The file is to contain this.
+    pub(super) fn made(&mut self, intent: Intent) {
+        self.last = Some(intent);
     }
 }
 
@@ -152,10 +156,10 @@ mod tests {
 
     /// Wants this, and writes it where that is new. Returns whether it was.
     fn decide(decision: &mut Decision, want: Want, settings: &Settings) -> bool {
-        let changed = decision.change(want, LAST, &settings.options);
-        let is_new = changed.is_some();
-        changed.into_iter().for_each(|it| kept(it, settings.home.intent())().unwrap());
-        is_new
+        let Some(intent) = decision.change(want, LAST, &settings.options) else { return false };
+        decision.made(intent.clone());
+        kept(intent, settings.home.intent())().unwrap();
+        true
     }
 
     #[test]

@@ -9,14 +9,15 @@ use crate::protocol::Entry;
 use crate::supervisor::Generation;
 use std::time::Instant;
 
+/// The timeline, by the name that people know.
+const EVENTS: &str = "logs/events.jsonl";
+
 impl Manager {
     /// Looks at the files of the home from time to time, and writes what waits.
     pub(super) fn keep_files(&mut self) {
         let now = Instant::now();
         self.files.receive();
         if self.files.is_due(now) && self.sweeps.is_in_place() && self.files.look(now) {
-            self.files.report("logs/stigmer.log", own::retry());
-            self.files.report("logs/events.jsonl", self.chronicle.retry());
             let instance = self.running.as_ref().and_then(|running| running.instance.as_ref());
             if let Some(instance) = instance {
                 self.log.inspect(&instance.leader);
@@ -25,14 +26,21 @@ impl Manager {
         self.facts.trouble("files", self.files.trouble());
     }
 
+    /// The logs of the host, which are kept from the beginning.
+    pub(super) fn keep_logs(&mut self) {
+        let chronicle = self.chronicle.clone();
+        self.files.add(EVENTS, move || chronicle.retry());
+        self.files.add("logs/stigmer.log", own::retry);
+    }
+
     pub(super) fn keep_intent(&mut self) {
-        if !self.sweeps.is_in_place() {
-            return;
-        }
         let want = self.supervisor.want();
         let settings = self.next.as_deref().unwrap_or(&self.facts.settings);
         let path = settings.home.intent();
-        if let Some(intent) = self.intent.change(want, self.facts.generation, &settings.options) {
+        let change = self.intent.change(want, self.facts.generation, &settings.options);
+        // To look at the lock costs more than to see that nothing has changed.
+        if let Some(intent) = change.filter(|_| self.sweeps.is_in_place()) {
+            self.intent.made(intent.clone());
             self.files.keep("intent.json", intent::kept(intent, path));
         }
     }
@@ -40,11 +48,11 @@ impl Manager {
     /// Into the timeline that viewers see, and into the one that outlives us.
     pub(super) fn remember(&mut self, entry: Entry) {
         let entry = Entry { restarts: self.facts.restarts.clone(), ..entry };
-        let written = self.chronicle.add(&entry).and_then(|()| match self.sweeps.is_in_place() {
-            true => self.chronicle.retry(),
-            false => Ok(()),
-        });
-        self.files.report("logs/events.jsonl", written);
+        match self.chronicle.add(&entry) {
+            Ok(()) if self.sweeps.is_in_place() => self.files.check(EVENTS),
+            Ok(()) => {}
+            Err(error) => tracing::error!(%error, "an entry of the timeline is not written"),
+        }
         self.facts.remember_entry(entry);
     }
 }
