@@ -264,7 +264,11 @@ impl Host {
         // A launch may have taken its time to end meanwhile.
         let left = self.handle.release().await.filter(|_| self.lock.is_in_place());
         let is_down = self.handle.facts().want == Want::Down;
-        if let Some(Err(error)) = left.as_ref().map(|left: &HandOver| left.write(&home)) {
+        let written = left.clone().map(|left: HandOver| {
+            let to = home.clone();
+            look::promptly(home.root(), move |_| left.write(&to))
+        });
+        if let Some(Err(error)) = written {
             tracing::error!(%error, "counters and restart window are not handed over");
         }
         let last_answers = self.free().await;
@@ -301,10 +305,18 @@ impl Host {
                  until this process has ended"
             );
         }
-        if let Err(error) = self.lock.write(&holder::left_text(mode)) {
-            tracing::warn!(%error, "the next host takes this one for killed");
+        let lock = self.lock.clone();
+        let written =
+            look::promptly(self.lock.home(), move |_| lock.write(&holder::left_text(mode)));
+        match written {
+            // To close its file may block; the end of this process does it, too.
+            Err(error) if look::is_silence(&error) => {
+                tracing::warn!(%error, "the home is locked until this process has ended");
+                std::mem::forget(self.lock);
+            }
+            Err(error) => tracing::warn!(%error, "the next host takes this one for killed"),
+            Ok(()) => {}
         }
-        drop(self.lock);
         last_answers
     }
 }

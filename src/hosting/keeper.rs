@@ -8,8 +8,8 @@ use crate::facts::Facts;
 use crate::manager::{Command, Handle, Intent};
 use crate::paths::{self, Home, HomeError};
 use crate::process::lock::{self, HostLock, LockState};
+use crate::process::look;
 use crate::process::record::Record;
-use crate::process::threads::LOOKS;
 use crate::supervisor::{Cause, Owner, Want};
 use std::io;
 use std::sync::{Arc, Weak};
@@ -88,9 +88,8 @@ impl HomeKeeper {
             return false;
         };
         let keeper = self.clone();
-        let checked = LOOKS.run(CHECKING, move || keeper.check(&lock)).await;
-        let trouble = match checked.unwrap_or_else(|error| Err(io::Error::other(error.to_string())))
-        {
+        let root = self.home.root();
+        let trouble = match look::patiently(CHECKING, root, move |_| keeper.check(&lock)).await {
             Ok(Checked::InPlace { is_restored }) => {
                 if is_restored {
                     if std::mem::take(&mut last.met_command) {
@@ -114,10 +113,15 @@ impl HomeKeeper {
                 self.leave().await;
                 return false;
             }
+            Err(error) if look::is_silence(&error) => Some(format!(
+                "no command reaches this host: cannot use {}: {error}; make it respond, or stop the \
+                 host with SIGTERM",
+                root.display()
+            )),
             Err(error) => Some(format!(
                 "no command finds this host: cannot restore {}: {error}; make the folder \
                  writable, or stop the host with SIGTERM",
-                self.home.root().display()
+                root.display()
             )),
         };
         if trouble != last.trouble {

@@ -4,11 +4,10 @@ use super::log_reader::{LogReader, Words};
 use super::sweeps::{Sweeps, Unswept};
 use crate::config::Settings;
 use crate::paths;
-use crate::process::ports;
 use crate::process::sweep::Instance;
-use crate::process::threads::LOOKS;
 use crate::process::usage;
 use crate::process::watch::Watched;
+use crate::process::{look, ports};
 use crate::server::database;
 use crate::supervisor::Exit;
 use std::path::{Path, PathBuf};
@@ -68,7 +67,10 @@ impl Disks {
     }
 
     async fn of(settings: Arc<Settings>) -> Self {
-        LOOKS.run(LOOK, move || Self::look(&settings)).await.unwrap_or_else(|error| {
+        let database = settings.database.file().and_then(Path::parent);
+        let folder = database.unwrap_or(settings.home.root()).to_owned();
+        let looked = look::patiently(LOOK, &folder, move |_| Ok(Self::look(&settings))).await;
+        looked.unwrap_or_else(|error| {
             tracing::warn!(%error, "the disks of the server are not known");
             Self::default()
         })
@@ -121,7 +123,9 @@ pub(super) async fn watch(target: WatchTarget, log: LogReader) -> Ended {
             // Who cannot be looked at may still be there.
             Ok(_) | Err(Unswept::Unfinished(_)) => {}
             // The next host will see to it.
-            Err(Unswept::Leaving | Unswept::Launching | Unswept::NotInPlace) => {
+            Err(
+                Unswept::Leaving | Unswept::Launching | Unswept::NotInPlace | Unswept::Silent(_),
+            ) => {
                 return std::future::pending().await;
             }
         }
@@ -146,7 +150,9 @@ pub(super) async fn watch(target: WatchTarget, log: LogReader) -> Ended {
                 tokio::time::sleep(AGAIN).await;
             }
             // The next host will see to it.
-            Err(Unswept::Leaving | Unswept::Launching | Unswept::NotInPlace) => {
+            Err(
+                Unswept::Leaving | Unswept::Launching | Unswept::NotInPlace | Unswept::Silent(_),
+            ) => {
                 return std::future::pending().await;
             }
         }
@@ -154,11 +160,10 @@ pub(super) async fn watch(target: WatchTarget, log: LogReader) -> Ended {
     // Only now may its number be given out again.
     watched.reap();
     let words = log.last_words().await;
-    let lock = sweeps.lock_file(&lock);
-    let leftover = LOOKS
-        .run(LOOK, move || leftover(&lock, &ports))
+    let (home, lock) = (settings.home.root(), sweeps.lock_file(&lock));
+    let leftover = look::patiently(LOOK, home, move |_| Ok(leftover(&lock, &ports)))
         .await
-        .unwrap_or_else(|error| Some(format!("whether the ports are free is not known: {error}")));
+        .unwrap_or_else(|error| Some(format!("what is left of the server is not known: {error}")));
     let disks = match ever_ready.load(Ordering::Relaxed) {
         true => Disks::default(),
         false => Disks::of(settings).await,

@@ -148,6 +148,7 @@ pub fn not_begun(error: &Unswept) -> Refused {
         Unswept::NotInPlace => {
             "the host restores a home within a second, unless another host has it"
         }
+        Unswept::Silent(_) => "make it respond, or stop the server and choose another with --home",
         Unswept::Leaving | Unswept::Launching | Unswept::Unfinished(_) => {
             "see that the machine has processes and threads left (`ulimit -u`), and that the file \
              systems of home, database and program respond"

@@ -5,6 +5,7 @@ use crate::log::last_words::LastWords;
 use crate::log::line::{Level, LineParser};
 use crate::log::{Batch, Follower, Start};
 use crate::process::identity::Identity;
+use crate::process::look;
 use crate::process::open_files::{self, Output};
 use crate::process::threads::LOOKS;
 use std::os::unix::fs::MetadataExt;
@@ -19,6 +20,9 @@ const BOUND_EVERY: u64 = 1 << 20;
 
 /// To close a watch takes 20 ms.
 const CLOSING: Duration = Duration::from_secs(1);
+
+/// To limit the log takes milliseconds, on a busy disk more.
+const LIMITING: Duration = Duration::from_secs(3);
 
 /// The last words of a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -219,7 +223,18 @@ impl LogBound {
 
 async fn read(path: PathBuf, mut requests: mpsc::Receiver<Request>, shared: Arc<Shared>) {
     let mut follower = Follower::new(&path, Start::Tail(0));
-    let mut bound = LogBound::new(path, shared.clone());
+    let folder = path.parent().unwrap_or(&path).to_owned();
+    let bound = Arc::new(Mutex::new(LogBound::new(path, shared.clone())));
+    let limit = async |limit: Box<dyn FnOnce(&mut LogBound) + Send>| {
+        let bound = bound.clone();
+        let limited = look::patiently(LIMITING, &folder, move |_| {
+            limit(&mut bound.lock().unwrap_or_else(PoisonError::into_inner));
+            Ok(())
+        });
+        if let Err(error) = limited.await {
+            tracing::debug!(%error, "the log is not limited");
+        }
+    };
     let mut reading = Reading {
         // No time is read here, and finding the machine's zone takes milliseconds of a start.
         parser: LineParser::new(jiff::tz::TimeZone::UTC),
@@ -256,13 +271,15 @@ async fn read(path: PathBuf, mut requests: mpsc::Receiver<Request>, shared: Arc<
                         last: reading.words.last(),
                     });
                 }
-                Some(Request::Inspect(writer)) => bound.inspect(&writer),
+                Some(Request::Inspect(writer)) => {
+                    limit(Box::new(move |bound| bound.inspect(&writer))).await;
+                }
                 None => return,
             }
         }
         if reading.unbounded >= BOUND_EVERY {
             reading.unbounded = 0;
-            bound.enforce();
+            limit(Box::new(LogBound::enforce)).await;
         }
     }
 }

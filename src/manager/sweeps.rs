@@ -3,6 +3,7 @@
 //! after the last generation would take the next one, which holds the same lock, for a part of it.
 
 use crate::process::lock::HostLock;
+use crate::process::look;
 use crate::process::threads::{REPAIRS, Unfinished};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
@@ -31,6 +32,9 @@ pub enum Unswept {
     /// Another process may have the home; nothing was started.
     #[error("the home was deleted or replaced")]
     NotInPlace,
+    /// The home cannot be looked at; nothing was started.
+    #[error("cannot use {}: the file system does not respond", .0.display())]
+    Silent(PathBuf),
     /// It was not started, or it did not end within its bound.
     #[error(transparent)]
     Unfinished(#[from] Unfinished),
@@ -61,7 +65,7 @@ impl Permit {
 
     /// See [`Sweeps::lock_file`].
     pub(super) fn lock_file(&self, path: &Path) -> PathBuf {
-        if self.lock.is_in_place() { path.to_owned() } else { PathBuf::new() }
+        lock_file(&self.lock, path)
     }
 
     /// Runs a part of what the permit is for on a thread. The thread keeps the permit until the
@@ -108,20 +112,30 @@ impl Sweeps {
     }
 
     /// The file at this path, whose holders belong to the server; no file once it may be another
-    /// host's, whose server holds it.
+    /// host's, whose server holds it, nor in a home that does not respond: a sweep that waits for
+    /// that home ends nothing.
     pub(super) fn lock_file(&self, path: &Path) -> PathBuf {
-        if self.is_in_place() { path.to_owned() } else { PathBuf::new() }
+        match self.lock.upgrade() {
+            Some(lock) => lock_file(&lock, path),
+            None => path.to_owned(),
+        }
     }
 
     /// Permission to launch, for one at a time.
     ///
     /// # Errors
-    /// When the host is leaving, another process may have the home, or an earlier launch still
-    /// runs on a thread.
+    /// When the host is leaving, another process may have the home, the home does not respond, or an
+    /// earlier launch still runs on a thread.
     pub(super) async fn launch(&self) -> Result<Permit, Unswept> {
         let launch = self.launches.clone().try_acquire_owned().map_err(|_| Unswept::Launching)?;
         let permit = self.permit().await?;
-        permit.check_in_place()?;
+        match permit.lock.place() {
+            Ok(false) => return Err(Unswept::NotInPlace),
+            Err(error) if look::is_silence(&error) => {
+                return Err(Unswept::Silent(permit.lock.home().to_owned()));
+            }
+            Ok(true) | Err(_) => {}
+        }
         Ok(Permit { _launch: Some(Arc::new(launch)), ..permit })
     }
 
@@ -161,6 +175,11 @@ impl Sweeps {
     }
 }
 
+fn lock_file(lock: &HostLock, path: &Path) -> PathBuf {
+    let is_visible = lock.place().unwrap_or_else(|error| !look::is_silence(&error));
+    if is_visible { path.to_owned() } else { PathBuf::new() }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -183,6 +202,24 @@ pub(crate) mod tests {
         });
         begun.await.unwrap();
         (sweep, end)
+    }
+
+    #[tokio::test]
+    async fn in_a_home_that_does_not_respond_nothing_is_launched_and_no_sweep_looks_at_its_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let instance = folder.path().join("temporal.lock");
+        let lock = HostLock::take(&folder.path().join("supervisor.lock")).unwrap().unwrap();
+        let lock = Arc::new(lock);
+        let sweeps = Sweeps::new(&lock);
+        let release = look::tests::block(folder.path());
+        assert!(matches!(sweeps.launch().await, Err(Unswept::Silent(_))));
+        assert_eq!(sweeps.lock_file(&instance), Path::new(""));
+        assert!(sweeps.is_in_place(), "nobody is known to have taken the home");
+        drop(release);
+        while sweeps.lock_file(&instance) != instance {
+            tokio::task::yield_now().await;
+        }
+        sweeps.launch().await.unwrap();
     }
 
     #[tokio::test]

@@ -7,12 +7,12 @@ use crate::config::{Database, Settings};
 use crate::facts::Verdict;
 use crate::process::Pid;
 use crate::process::identity::Identity;
-use crate::process::lock;
 use crate::process::ports::{self, Holder};
 use crate::process::requirements::is_shortage;
 use crate::process::sweep::{Instance, reap_inherited};
 use crate::process::threads::LOOKS;
 use crate::process::usage::{self, CpuMeter, Leader, Usage};
+use crate::process::{lock, look};
 use crate::protocol::Detached;
 use crate::supervisor::{Generation, LATE, Layer, RestartHelps, Round};
 use crate::temporal::dial;
@@ -241,7 +241,7 @@ impl Prober {
         match layer {
             Layer::Lock => Ok(match &self.target.instance {
                 None => Answer::DoesNotApply("started elsewhere".into()),
-                Some(_) => match lock::is_held(&self.lock) {
+                Some(_) => match self.look_at_home(|lock| lock::is_held(&lock)).await {
                     Ok(true) => Answer::Passes,
                     Ok(false) => Answer::DoesNotApply("the instance has closed it".into()),
                     Err(error) if is_shortage(&error) => Answer::Unknown(error.to_string()),
@@ -356,8 +356,8 @@ impl Prober {
         let Some(instance) = self.target.instance.clone() else {
             return self.look(|| reap_inherited(None)).await;
         };
-        let lock = self.lock.clone();
-        let members = self.look(move || instance.members_without_orphans(&lock)).await??;
+        let members =
+            self.look_at_home(move |lock| instance.members_without_orphans(&lock)).await?;
         self.members = members.iter().map(|Identity { pid, .. }| *pid).collect();
         Ok(())
     }
@@ -369,6 +369,17 @@ impl Prober {
     ) -> io::Result<T> {
         let bound = self.target.settings.policy.probe_timeout;
         LOOKS.run(bound, look).await.map_err(|error| io::Error::other(error.to_string()))
+    }
+
+    /// Looks at the lock of the instance in the same way, see [`look::patiently`].
+    async fn look_at_home<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(PathBuf) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let settings = &self.target.settings;
+        let lock = self.lock.clone();
+        let bound = settings.policy.probe_timeout;
+        look::patiently(bound, settings.home.root(), move |_| look(lock)).await
     }
 
     /// Somebody else who has the port of a server that is only watched: it is not the one that

@@ -3,10 +3,13 @@
 use crate::support::fuse::HangingMount;
 use crate::support::mounts::rig_with_own_mounts;
 use crate::support::process::Process;
-use crate::support::rig::{READY, Rig, Running};
-use crate::support::socket::get;
-use crate::support::wait_until;
+use crate::support::rig::{READY, Rig, Running, wait_gone};
+use crate::support::socket::{ask_tcp, get};
+use crate::support::{ports, status, wait_until};
+use rustix::process::Signal;
+use serde_json::Value;
 use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 /// A folder outside of the home, with a hanging file system over it.
@@ -223,5 +226,102 @@ fn commands_on_a_home_that_hangs_while_its_server_runs_end_and_the_host_goes_on(
     drop(mount);
     rig.wait_state("ready");
     assert!(host.is_alive() && temporal.is_alive());
+    rig.stop();
+}
+
+/// A host whose home a mount covers. Nothing in there responds to the host any more; the test
+/// reaches its socket by the folder below.
+struct Covered {
+    host: Process,
+    home: PathBuf,
+    below: File,
+    http: u16,
+}
+
+impl Covered {
+    /// Starts a host that checks its server ten times a second.
+    #[track_caller]
+    fn start(rig: &mut Rig) -> (Self, Process) {
+        let http = ports::free();
+        rig.set("http", &format!("\"127.0.0.1:{http}\""));
+        rig.set("probe-period", "\"100ms\"");
+        let (host, temporal) = rig.start_both();
+        let below = File::open(&rig.home).unwrap();
+        (Self { host, home: rig.home.clone(), below, http }, temporal)
+    }
+
+    /// The status over socket and TCP, at this moment.
+    #[track_caller]
+    fn status(&self) -> Value {
+        let folder = format!("/proc/self/fd/{}", self.below.as_raw_fd());
+        assert_eq!(self.over_tcp("/healthz"), "ok\n");
+        let status = status::ask(Path::new(&folder)).expect("the host responds on its socket");
+        assert_eq!(status["host"]["pid"], self.host.pid, "{status:#}");
+        status
+    }
+
+    fn over_tcp(&self, path: &str) -> String {
+        ask_tcp(self.http, "GET", path, "localhost").body
+    }
+
+    /// Until the status names the home.
+    #[track_caller]
+    fn wait_reported(&self) {
+        let words = [text(&self.home), "does not respond"];
+        wait_until("the home in the status", || {
+            let status = self.status();
+            let message = status["message"].as_str().unwrap();
+            words.iter().all(|word| message.contains(word))
+        });
+    }
+
+    /// Rounds of checks that have passed.
+    fn rounds(&self) -> u64 {
+        let metrics = self.over_tcp("/metrics");
+        let count = "stigmer_temporal_probe_duration_seconds_count{layer=\"grpc\"} ";
+        metrics.lines().find_map(|line| line.strip_prefix(count)?.parse().ok()).unwrap_or(0)
+    }
+
+    fn threads(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/task", self.host.pid)).unwrap().count()
+    }
+}
+
+#[test]
+fn a_host_whose_home_hangs_watches_its_server_and_answers() {
+    let Some(mut rig) = rig_with_own_mounts(|| ()) else { return };
+    let (covered, temporal) = Covered::start(&mut rig);
+    let Some(mount) = HangingMount::over(&rig.home) else { return };
+    covered.wait_reported();
+    // More rounds than lie between two look-ups of the server's processes.
+    let (rounds, threads) = (covered.rounds(), covered.threads());
+    wait_until("passed checks", || {
+        assert_eq!(covered.status()["state"], "ready");
+        covered.rounds() > rounds + 60
+    });
+    assert!(covered.threads() <= threads + 1, "each look blocks a thread");
+    temporal.kill();
+    wait_until("the crash in the status", || covered.status()["state"] != "ready");
+    covered.wait_reported();
+    drop(mount);
+    // The start that was refused has a number, too.
+    rig.wait_ready(3);
+    rig.wait_for("no trouble", |status| status["message"] == "");
+    assert!(covered.host.is_alive());
+    let timeline = rig.run(&["events"]).exits(0).stdout;
+    assert!(timeline.contains("SIGKILL"), "{timeline}");
+    rig.stop();
+}
+
+#[test]
+fn a_host_whose_home_hangs_is_stopped_by_a_signal() {
+    let Some(mut rig) = rig_with_own_mounts(|| ()) else { return };
+    let (covered, temporal) = Covered::start(&mut rig);
+    let Some(mount) = HangingMount::over(&rig.home) else { return };
+    covered.wait_reported();
+    covered.host.signal(Signal::TERM);
+    wait_gone(&covered.host);
+    assert!(!temporal.is_alive());
+    drop(mount);
     rig.stop();
 }

@@ -4,6 +4,7 @@ use super::super::connections;
 use super::super::listener::Owned;
 use super::{Api, router};
 use crate::process::lock::HostLock;
+use crate::process::look;
 use crate::process::open_files::KnownFile;
 use nix::sys::socket::Backlog;
 use std::io;
@@ -60,8 +61,11 @@ impl Socket {
         if *state == State::Removed {
             return None;
         }
-        let is_ours = self.lock.upgrade().is_some_and(|lock| lock.is_in_place());
-        let bound = if is_ours { bind(&self.path) } else { Err(not_ours()) };
+        let bound = match self.lock.upgrade().map(|lock| lock.place()) {
+            Some(Ok(true)) => bind(&self.path),
+            Some(Err(error)) => Err(error),
+            Some(Ok(false)) | None => Err(not_ours()),
+        };
         let bound = bound.and_then(|listener| {
             // One that is not known can be neither restored nor removed.
             let file = KnownFile::at(&self.path)?.ok_or(io::ErrorKind::NotFound)?;
@@ -81,23 +85,29 @@ impl Socket {
 
     /// Takes the socket away, for good. A socket that another host bound stays.
     pub(super) fn remove(&self) {
-        let mut state = self.state();
-        if let State::Bound(file) = &*state
-            && matches!(file.is_at(&self.path), Ok(true))
-        {
-            let _ = std::fs::remove_file(&self.path);
-        }
-        *state = State::Removed;
+        let state = std::mem::replace(&mut *self.state(), State::Removed);
+        let State::Bound(file) = state else { return };
+        // One that stays is replaced by the next host.
+        let _ = look::promptly(self.folder(), {
+            let path = self.path.clone();
+            move |_| if file.is_at(&path)? { std::fs::remove_file(&path) } else { Ok(()) }
+        });
+    }
+
+    fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(&self.path)
     }
 
     /// Binds again if the path no longer names the bound socket. Only the holder of the
     /// host lock may call this. Returns whether the socket was gone.
     pub fn restore(&self) -> bool {
-        // A path that cannot be examined is not gone.
-        let is_gone = match &*self.state() {
-            State::Bound(file) => matches!(file.is_at(&self.path), Ok(false)),
-            State::Unbound | State::Removed => false,
+        // Not locked while it waits for the file system.
+        let bound = match &*self.state() {
+            State::Bound(file) => Some(file.clone()),
+            State::Unbound | State::Removed => None,
         };
+        // A path that cannot be examined is not gone.
+        let is_gone = bound.is_some_and(|file| matches!(file.is_at(&self.path), Ok(false)));
         if is_gone {
             self.rebind.notify_one();
         }

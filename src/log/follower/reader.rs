@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::splitter::Splitter;
 use super::{Batch, Start};
 use crate::log::sparse;
+use crate::process::look;
 
 /// Bytes read at a time, and so about the most that a batch holds.
 const CHUNK: usize = 128 * 1024;
@@ -126,7 +127,7 @@ impl Reader {
     /// its writer may still have it.
     fn in_place(&self) -> io::Result<bool> {
         let identity = |meta: Metadata| (meta.dev(), meta.ino());
-        match std::fs::metadata(&self.path) {
+        match look::promptly(&self.path, Path::metadata) {
             Ok(there) => {
                 let ours = self.file.as_ref().map(File::metadata).transpose()?;
                 Ok(ours.map(identity) == Some(identity(there)))
@@ -137,7 +138,7 @@ impl Reader {
     }
 
     fn open(&mut self) -> io::Result<bool> {
-        let file = match File::open(&self.path) {
+        let file = match look::promptly(&self.path, |path| File::open(path)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // What appears later is new from its first line on.

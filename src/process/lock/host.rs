@@ -1,12 +1,13 @@
 //! The lock of the host.
 
 use super::{ASKING, is_at, keep, take};
+use crate::process::look;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 /// Renamed lock files that stay locked. Each costs a descriptor; a home that is renamed more often
@@ -17,21 +18,22 @@ const FORMER_MAX: usize = 8;
 #[derive(Debug)]
 pub struct HostLock {
     path: PathBuf,
+    /// Never locked during a system call, which may block.
     held: Mutex<Held>,
-    /// Locked by [`Self::restore`], which may wait for seconds: `held` is not.
+    /// Locked by [`Self::restore`], which may wait for seconds.
     restoring: Mutex<()>,
     is_lost: AtomicBool,
 }
 
 #[derive(Debug)]
 struct Held {
-    /// The file at the path.
-    current: Locked,
+    /// The file at the path. Shared with the looks at it, so that a look that blocks keeps it locked.
+    current: Arc<Locked>,
     /// What that file must contain.
     text: String,
     /// The files that were at the path before and have a name still, the latest last: in a renamed
     /// home the lock is found by them.
-    former: Vec<Locked>,
+    former: Vec<Arc<Locked>>,
 }
 
 /// A file that is unlocked when it is dropped.
@@ -42,16 +44,6 @@ impl Drop for Locked {
     fn drop(&mut self) {
         // Failure leaves it to the kernel, which frees it when we end.
         let _ = fs2::FileExt::unlock(&self.0);
-    }
-}
-
-impl Held {
-    fn replace(&mut self, file: File) {
-        self.former.push(std::mem::replace(&mut self.current, Locked(file)));
-        // No path leads to a file without a name.
-        self.former.retain(|file| file.0.metadata().is_ok_and(|file| file.nlink() > 0));
-        let surplus = self.former.len().saturating_sub(FORMER_MAX);
-        self.former.drain(..surplus);
     }
 }
 
@@ -86,7 +78,7 @@ impl HostLock {
         Ok(take(path, patience)?.map(|file| Self {
             path: path.to_owned(),
             held: Mutex::new(Held {
-                current: Locked(file),
+                current: Arc::new(Locked(file)),
                 text: String::new(),
                 former: Vec::new(),
             }),
@@ -113,15 +105,34 @@ impl HostLock {
     /// # Errors
     /// When it cannot be written.
     pub fn keep(&self) -> io::Result<()> {
-        let held = self.held();
-        keep(&held.current.0, &held.text)
+        let (file, text) = {
+            let held = self.held();
+            (held.current.clone(), held.text.clone())
+        };
+        keep(&file.0, &text)
     }
 
     /// Whether the path names the locked file, as far as can be seen. Never again after
     /// [`Self::lose`].
     pub fn is_in_place(&self) -> bool {
-        !self.is_lost.load(Ordering::Relaxed)
-            && is_at(&self.held().current.0, &self.path).unwrap_or(true)
+        self.place().unwrap_or(true)
+    }
+
+    /// The same. Waits a moment at most, see [`look::promptly`].
+    ///
+    /// # Errors
+    /// When the path cannot be looked at; see [`look::is_silence`].
+    pub fn place(&self) -> io::Result<bool> {
+        if self.is_lost.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        let (file, path) = (self.held().current.clone(), self.path.clone());
+        look::promptly(self.home(), move |_| is_at(&file.0, &path))
+    }
+
+    /// The folder of the lock.
+    pub fn home(&self) -> &Path {
+        self.path.parent().unwrap_or(&self.path)
     }
 
     /// Leaves the path to another process for good. The file that was locked there stays locked.
@@ -149,11 +160,24 @@ impl HostLock {
         if self.is_lost.load(Ordering::Relaxed) {
             return Ok(LockState::Lost);
         }
-        if is_at(&self.held().current.0, &self.path)? {
+        let current = self.held().current.clone();
+        if is_at(&current.0, &self.path)? {
             return Ok(LockState::Held);
         }
         let Some(file) = take(&self.path, ASKING)? else { return Ok(LockState::HeldByOther) };
-        self.held().replace(file);
+        let mut former = self.held().former.clone();
+        former.push(current);
+        // No path leads to a file without a name.
+        former.retain(|file| file.0.metadata().is_ok_and(|file| file.nlink() > 0));
+        let surplus = former.len().saturating_sub(FORMER_MAX);
+        former.drain(..surplus);
+        let before = {
+            let mut held = self.held();
+            let current = std::mem::replace(&mut held.current, Arc::new(Locked(file)));
+            (current, std::mem::replace(&mut held.former, former))
+        };
+        // To close a file may block, too.
+        drop(before);
         Ok(LockState::Restored)
     }
 }
