@@ -96,6 +96,11 @@ impl Fault {
         self.times == 1 || !matches!(self.error, EACCES | ENOSYS)
     }
 
+    /// Whether the host lacks something: what it cannot look at for that reason proves nothing.
+    pub fn is_shortage(self) -> bool {
+        matches!(self.error, EMFILE | ENFILE | ENOMEM)
+    }
+
     /// From the form that is displayed.
     pub fn parse(text: &'static str) -> Option<Self> {
         let mut words = text.split(':');

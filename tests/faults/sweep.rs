@@ -17,11 +17,14 @@ const JOBS: usize = 4;
 const SAMPLE: usize = 48;
 
 /// Points that the normal run takes always.
-const MUST_HOLD: [&str; 18] = [
+const MUST_HOLD: [&str; 21] = [
     "start:open@/stat:EMFILE:1",
     "start:open@/boot_id:ENOMEM:1",
     "start:thread:EAGAIN:1",
     "start:thread:EAGAIN:2+",
+    "watch:open:EMFILE:1+",
+    "watch:open:ENOMEM:1+",
+    "watch:socket:EMFILE:1+",
     "crash:open@/temporal.lock:EMFILE:1+",
     "crash:open@/temporal.lock:ENFILE:1+",
     "crash:open@/temporal.lock:ENOMEM:1+",
