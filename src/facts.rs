@@ -21,7 +21,7 @@ use crate::process::record::Record;
 use crate::process::usage::Usage;
 use crate::protocol::{ApiError, Detached, ENTRIES, Entry, Mode, State as StateName};
 pub(crate) use crate::supervisor::millis;
-use crate::supervisor::{Cause, Generation, Owner, Schedule, State, Want};
+use crate::supervisor::{Cause, Generation, Owner, PerLayer, Schedule, State, Want};
 use distributions::Distributions;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -137,7 +137,7 @@ pub struct Facts {
     /// When they were.
     pub marks: VecDeque<Instant>,
     /// One per layer.
-    pub layers: [LayerFacts; 6],
+    pub layers: PerLayer<LayerFacts>,
     /// Failed rounds in a row.
     pub failures: u32,
     /// Microseconds of the grpc layer, oldest first; none is a failure.
@@ -183,7 +183,7 @@ impl Facts {
             restarts: BTreeMap::new(),
             last_restart: None,
             marks: VecDeque::new(),
-            layers: std::array::from_fn(|_| unknown()),
+            layers: PerLayer::from_fn(|_| unknown()),
             failures: 0,
             probes: VecDeque::new(),
             rss: VecDeque::new(),
@@ -313,7 +313,7 @@ impl Facts {
         self.cpu.clear();
         self.cpu_time = None;
         self.failures = 0;
-        for layer in &mut self.layers {
+        for (_, layer) in self.layers.iter_mut() {
             *layer = LayerFacts { ok: None, latency: None, detail: String::new(), since: now };
         }
     }

@@ -18,7 +18,8 @@ mod state;
 mod tests;
 
 pub use input::{
-    Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Resource, RestartHelps, Round,
+    Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, PerLayer, Resource,
+    RestartHelps, Round,
 };
 pub use restart::{Checkpoint, Policy, Schedule};
 pub use state::{Degradation, Live, Owner, Starting, State, Stopping, Want};

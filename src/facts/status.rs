@@ -6,7 +6,7 @@ use crate::protocol::{
     DatabaseStatus, HealthStatus, HostStatus, LastRestart, Latency, LayerStatus, LogStatus,
     NoRestart, RestartStatus, SCHEMA, Snapshot, Status, TemporalStatus,
 };
-use crate::supervisor::{Layer, Owner, RestartHelps, State};
+use crate::supervisor::{Owner, RestartHelps, State};
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -55,11 +55,11 @@ impl Facts {
                 }),
             },
             health: HealthStatus {
-                layers: Layer::ALL
+                layers: self
+                    .layers
                     .iter()
-                    .zip(&self.layers)
                     .map(|(name, layer)| LayerStatus {
-                        name: *name,
+                        name,
                         ok: layer.ok,
                         latency_us: layer.latency.map(micros),
                         detail: layer.detail.clone(),

@@ -2,7 +2,7 @@
 
 use super::{Verdict, micros, millis};
 use crate::protocol::{Entry, Happened, Phase};
-use crate::supervisor::{Cause, Generation, Layer, Owner, Starting};
+use crate::supervisor::{Cause, Generation, Layer, Owner, PerLayer, Starting};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -80,14 +80,14 @@ impl Episode {
 
     /// Notes each layer when it is first reached. Of several that pass in one
     /// round, each took as long as its answer; the first also had the wait before.
-    pub fn layers(&mut self, verdicts: &[Option<Verdict>; 6], now: Instant) {
+    pub fn layers(&mut self, verdicts: &PerLayer<Option<Verdict>>, now: Instant) {
         let new: Vec<(Layer, Duration)> = [Layer::Tcp, Layer::Grpc, Layer::Store, Layer::Engine]
             .into_iter()
             .filter(|layer| !self.phases.iter().any(|phase| phase.name == layer.as_str()))
             .filter_map(|layer| {
-                let verdict = verdicts[layer as usize].as_ref()?;
+                let verdict = verdicts[layer].as_ref()?;
                 // The engine is asked beside the store: only what it took longer is its own.
-                let beside = match (layer, &verdicts[Layer::Store as usize]) {
+                let beside = match (layer, &verdicts[Layer::Store]) {
                     (Layer::Engine, Some(store)) => store.latency,
                     (_, _) => Duration::ZERO,
                 };

@@ -6,7 +6,7 @@ use super::launch::Launched;
 use super::{Event, Manager, Task, judge};
 use crate::config::Settings;
 use crate::facts::timeline::{self, Episode};
-use crate::facts::{self, ServerFacts};
+use crate::facts::{self, ServerFacts, Verdict};
 use crate::paths::files;
 use crate::process::record::Record;
 use crate::process::sweep::Instance;
@@ -208,8 +208,8 @@ impl Manager {
         let now = Instant::now();
         let starting = matches!(self.supervisor.state(), State::Starting(_));
         let was_ready = matches!(self.supervisor.state(), State::Ready(_) | State::Degraded(..));
-        for (layer, verdict) in self.facts.layers.iter_mut().zip(&report.layers) {
-            let Some(verdict) = verdict else { continue };
+        for (name, layer) in self.facts.layers.iter_mut() {
+            let Some(verdict) = &report.layers[name] else { continue };
             if layer.ok != verdict.ok {
                 layer.since = now;
             }
@@ -222,13 +222,12 @@ impl Manager {
             running.oom_kills = report.oom_kills.or(running.oom_kills);
             running.passed = Some(now);
         }
-        if let Some(failed) = report
-            .layers
-            .iter()
-            .position(|verdict| verdict.as_ref().is_some_and(|verdict| verdict.ok == Some(false)))
+        let is_failed = |it: &Verdict| it.ok == Some(false);
+        if let Some((failed, _)) =
+            report.layers.iter().find(|(_, verdict)| verdict.as_ref().is_some_and(is_failed))
         {
-            // What lies above a failed layer was not reached, and its old verdict is worth nothing.
-            for layer in &mut self.facts.layers[failed + 1..] {
+            // The layers above a failed one were not reached, and their old verdicts are out of date.
+            for (_, layer) in self.facts.layers.iter_mut().filter(|(name, _)| *name > failed) {
                 if layer.ok.is_some() {
                     layer.since = now;
                 }
@@ -241,13 +240,13 @@ impl Manager {
         let is_void = report.round == Round::Void;
         // On its way down its silence is no failure.
         if was_ready && !is_void {
-            for (layer, verdict) in Layer::ALL.iter().zip(&report.layers) {
+            for (layer, verdict) in report.layers.iter() {
                 if let Some(verdict) = verdict {
-                    self.facts.distributions.probed(*layer, verdict.ok, verdict.latency);
+                    self.facts.distributions.probed(layer, verdict.ok, verdict.latency);
                 }
             }
             self.facts.failures = if passed { 0 } else { self.facts.failures + 1 };
-            let grpc = report.layers[3]
+            let grpc = report.layers[Layer::Grpc]
                 .as_ref()
                 .filter(|verdict| verdict.ok == Some(true))
                 .map(|verdict| facts::micros(verdict.latency));

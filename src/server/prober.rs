@@ -14,7 +14,7 @@ use crate::process::threads::LOOKS;
 use crate::process::usage::{self, CpuMeter, Leader, Usage};
 use crate::process::{lock, look};
 use crate::protocol::Detached;
-use crate::supervisor::{Generation, LATE, Layer, RestartHelps, Round};
+use crate::supervisor::{Generation, LATE, Layer, PerLayer, RestartHelps, Round};
 use crate::temporal::dial;
 use crate::temporal::health::{self, Client};
 use std::io;
@@ -47,7 +47,7 @@ pub struct Report {
     /// What it says as a whole.
     pub round: Round,
     /// None for a layer that was not asked in this round.
-    pub layers: [Option<Verdict>; 6],
+    pub layers: PerLayer<Option<Verdict>>,
     /// The process that owns the socket.
     pub server: Option<Pid>,
     /// What the instance costs.
@@ -166,7 +166,7 @@ impl Prober {
             // Those that were known stay known.
             let _ = self.refresh_members().await;
         }
-        let mut layers: [Option<Verdict>; 6] = [const { None }; 6];
+        let mut layers = PerLayer::<Option<Verdict>>::default();
         let mut unknown = None;
         let lower = [Layer::Lock, Layer::Process, Layer::Tcp, Layer::Grpc];
         for layer in lower.into_iter().filter(|layer| deep || *layer != Layer::Tcp) {
@@ -175,16 +175,22 @@ impl Prober {
                 unknown = Some(why.clone());
             }
             let goes_on = matches!(answer, Ok(Answer::Passes | Answer::DoesNotApply(_)));
-            layers[layer as usize] = Some(verdict(answer, latency));
+            layers[layer] = Some(verdict(answer, latency));
             if !goes_on {
                 break;
             }
         }
-        let has_failed = layers.iter().flatten().any(|verdict| verdict.ok == Some(false));
+        let first_failed = |layers: &PerLayer<Option<Verdict>>| {
+            layers.iter().find_map(|(layer, verdict)| {
+                let verdict = verdict.as_ref().filter(|verdict| verdict.ok == Some(false))?;
+                Some((layer, verdict.detail.clone()))
+            })
+        };
+        let has_failed = first_failed(&layers).is_some();
         if deep || has_failed || unknown.is_some() {
             self.disk = self.look_at_disk().await;
         }
-        if deep && layers[Layer::Grpc as usize].as_ref().is_some_and(|v| v.ok == Some(true)) {
+        if deep && layers[Layer::Grpc].as_ref().is_some_and(|v| v.ok == Some(true)) {
             // Together: a server that has just come up takes its time over each first call.
             let (store, engine) = tokio::join!(timed(self.store()), timed(self.engine()));
             let store = match (&store.0, self.loss()) {
@@ -192,13 +198,10 @@ impl Prober {
                 (Ok(_) | Err(_), _) => verdict(store.0, store.1),
             };
             let engine = verdict(engine.0, engine.1);
-            layers[Layer::Engine as usize] = (store.ok == Some(true)).then_some(engine);
-            layers[Layer::Store as usize] = Some(store);
+            layers[Layer::Engine] = (store.ok == Some(true)).then_some(engine);
+            layers[Layer::Store] = Some(store);
         }
-        let failed = Layer::ALL.into_iter().zip(&layers).find_map(|(layer, verdict)| {
-            let verdict = verdict.as_ref().filter(|verdict| verdict.ok == Some(false))?;
-            Some((layer, verdict.detail.clone()))
-        });
+        let failed = first_failed(&layers);
         if failed.is_some() {
             unknown = unknown.or_else(|| shortage().map(|error| error.to_string()));
         }

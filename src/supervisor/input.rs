@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::ops::{Index, IndexMut};
 
 /// Number of a server process of this home, from 1, never reused.
 #[derive(
@@ -139,6 +140,41 @@ pub enum Layer {
     Store,
     /// The history and matching services respond.
     Engine,
+}
+
+/// One value for each layer, indexed by the layer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PerLayer<T>([T; Layer::ALL.len()]);
+
+impl<T> PerLayer<T> {
+    /// The values that `value` returns.
+    pub fn from_fn(value: impl FnMut(Layer) -> T) -> Self {
+        Self(Layer::ALL.map(value))
+    }
+
+    /// The values with their layers, lowest first.
+    pub fn iter(&self) -> impl Iterator<Item = (Layer, &T)> {
+        Layer::ALL.into_iter().zip(&self.0)
+    }
+
+    /// The values with their layers, lowest first.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (Layer, &mut T)> {
+        Layer::ALL.into_iter().zip(&mut self.0)
+    }
+}
+
+impl<T> Index<Layer> for PerLayer<T> {
+    type Output = T;
+
+    fn index(&self, layer: Layer) -> &T {
+        &self.0[layer as usize]
+    }
+}
+
+impl<T> IndexMut<Layer> for PerLayer<T> {
+    fn index_mut(&mut self, layer: Layer) -> &mut T {
+        &mut self.0[layer as usize]
+    }
 }
 
 impl Layer {
