@@ -15,7 +15,7 @@ use crate::paths;
 use crate::process::Pid;
 use crate::process::identity::own_pid;
 use crate::process::lock::{self, HostLock, InstanceLock};
-use crate::process::open_files::{KnownFile, holds_lock};
+use crate::process::open_files::{KnownFile, has_open, holds_lock};
 use crate::process::requirements::is_shortage;
 use crate::process::sweep::{Instance, Machine};
 use crate::supervisor::Failure;
@@ -221,14 +221,30 @@ impl Kept {
             return Ok(true);
         }
         let machine = Machine::read(path, leader.start_ticks)?;
-        Ok(machine
-            .lock_holders()
+        let mut holders = machine.lock_holders().peekable();
+        if holders.peek().is_none() {
+            return self.has_inherited(path);
+        }
+        Ok(holders
             .any(|(_, found)| found.is_some_and(|found| !found.is_empty() && found == marker)))
+    }
+
+    /// Whether a process of the server's instance has the lock file open. A server does not open it
+    /// itself, so it has inherited the lock. This proof is for a file system that does not show who
+    /// holds a lock, as some of FUSE do not.
+    fn has_inherited(&self, path: &Path) -> io::Result<bool> {
+        let Some(file) = KnownFile::at(path)? else { return Ok(false) };
+        for member in self.server.members(path)? {
+            if proof(has_open(member.pid, &file))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
-/// What a look at the descriptors of a leader proves. Denied ones, as a wrapper's may be, leave the
-/// proof to the server.
+/// What a look at the descriptors of a process proves. Denied ones, as a wrapper's may be, leave the
+/// proof to the other processes of the server.
 fn proof(look: io::Result<bool>) -> io::Result<bool> {
     match look {
         Err(error) if !is_shortage(&error) => Ok(false),

@@ -1,6 +1,7 @@
 use super::*;
 use crate::process::identity::Identity;
 use crate::process::memory::MARKER;
+use std::os::fd::AsRawFd;
 
 fn stamp_of(path: &Path) -> Stamp {
     read(&lock_path(path).unwrap()).unwrap()
@@ -210,6 +211,55 @@ fn a_leader_that_proves_nothing_leaves_the_proof_to_the_server_of_its_instance()
     keep("1.server-of-a-wrapper.1").unwrap();
     assert!(keep("1.another-server.1").unwrap_err().to_string().contains("another server"));
     assert!(keep("").is_err(), "no marker proves nothing");
+}
+
+/// The lock of a database as on a file system that does not show who holds it: a mapping keeps the
+/// locked file open, and no descriptor.
+struct InvisibleLock(*mut libc::c_void);
+
+impl InvisibleLock {
+    fn on(file: &Path) -> Self {
+        let mut options = std::fs::File::options();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let lock = options.open(lock_path(file).unwrap()).unwrap();
+        fs2::FileExt::try_lock_exclusive(&lock).unwrap();
+        let fd = lock.as_raw_fd();
+        // SAFETY: a new mapping, which nobody reads.
+        let mapping = unsafe {
+            libc::mmap(std::ptr::null_mut(), 1, libc::PROT_READ, libc::MAP_SHARED, fd, 0)
+        };
+        assert_ne!(mapping, libc::MAP_FAILED);
+        Self(mapping)
+    }
+}
+
+impl Drop for InvisibleLock {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is this one's alone.
+        unsafe { libc::munmap(self.0, 1) };
+    }
+}
+
+#[test]
+fn a_server_holds_a_lock_whose_holder_is_not_shown_if_it_has_inherited_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.db");
+    std::fs::write(&file, "a whole schema").unwrap();
+    let lock = InvisibleLock::on(&file);
+    let path = lock_path(&file).unwrap();
+    for (inherits, opened) in [(true, path.as_path()), (false, file.as_path())] {
+        let mut command = std::process::Command::new("sleep");
+        command.arg("300").stdin(std::fs::File::open(opened).unwrap());
+        let server = OtherServer(command.spawn().unwrap());
+        let mut kept =
+            Kept::complete(file.clone(), "/home/one", Some("1"), server.instance()).unwrap().0;
+        let is_kept = kept.keep();
+        assert_eq!(is_kept.is_ok(), inherits, "{is_kept:?}");
+        assert_eq!(stamp_of(&file).home, "/home/one", "by the first server");
+    }
+    drop(lock);
+    Kept::new(file.clone(), Stamp::default(), this_process()).keep().unwrap();
+    assert_eq!(stamp_of(&file), Stamp::default(), "the lock is free");
 }
 
 #[test]
