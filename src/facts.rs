@@ -5,6 +5,7 @@ mod broadcast;
 pub mod chronicle;
 mod distributions;
 mod hand_over;
+mod intent;
 pub mod metrics;
 mod status;
 pub(crate) mod timeline;
@@ -12,6 +13,7 @@ pub(crate) mod timeline;
 pub use broadcast::{BEAT, Latest, Stream};
 pub(crate) use broadcast::{Broadcast, Source};
 pub use hand_over::HandOver;
+pub use intent::Intent;
 
 use crate::config::Settings;
 use crate::log::line::Level;

@@ -8,9 +8,10 @@ mod printer;
 
 use crate::config::{Different, Options, Settings};
 use crate::control::client::ClientError;
+use crate::facts::Intent;
 use crate::hosting::background;
 use crate::hosting::{self, Host, HostError, Notice, Patience};
-use crate::manager::{Command, Intent};
+use crate::manager::Command;
 use crate::paths::Home;
 use crate::process::job;
 use crate::protocol::{Mode, State};

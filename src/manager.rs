@@ -22,7 +22,6 @@ mod transitions;
 mod upkeep;
 
 pub use handle::{Command, Handle, Outcome};
-pub use intent::Intent;
 pub use sweeps::Sweeps;
 use sweeps::Unswept;
 #[cfg(test)]
@@ -33,7 +32,7 @@ use upkeep::last_generation;
 use crate::config::Settings;
 use crate::facts::chronicle::{self, Chronicle};
 use crate::facts::timeline::{self, Episode};
-use crate::facts::{Broadcast, Facts, HandOver, RestartFacts};
+use crate::facts::{Broadcast, Facts, HandOver, Intent, RestartFacts};
 use crate::process::identity::Signal;
 use crate::process::sweep::Instance;
 use crate::process::threads::{LOOKS, REPAIRS, panic_message};

@@ -77,7 +77,7 @@ const MAP: &[(&str, &str)] = &[
     ("signals", "process"),
     (
         "headless",
-        "clock config control harmless hosting log manager paths presenter process protocol session signals \
+        "clock config control facts harmless hosting log manager paths presenter process protocol session signals \
          supervisor",
     ),
     (

@@ -4,7 +4,7 @@ use super::{Host, HostError, Released, Resumed, is_hosted};
 use crate::config::{Options, Settings};
 use crate::control::client;
 use crate::facts::HandOver;
-use crate::manager::Intent;
+use crate::facts::Intent;
 use crate::paths::{Home, files};
 use crate::process::Pid;
 use crate::process::spawn::{inherit_only, this_program};

@@ -3,7 +3,7 @@
 use super::deadlines::{LEAVING, TERMINATING};
 use super::{Notice, Notify, Unresponsive, holder};
 use crate::control::client::ClientError;
-use crate::manager::Intent;
+use crate::facts::Intent;
 use crate::paths::Home;
 use crate::process::Pid;
 use crate::process::identity::{Proven, Signal};

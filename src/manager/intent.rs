@@ -1,96 +1,11 @@
-//! `intent.json`: what the operator wants of this home, and with which options.
-//! It outlives hosts, so that a host that resumes after a death starts nothing
-//! that the operator has stopped.
+//! Decides when `intent.json` changes, and keeps the file.
 
 use crate::config::Options;
-use crate::paths::{self, Home, files};
-use crate::process::lock;
-use crate::process::record::Record;
+use crate::facts::Intent;
+use crate::paths::files;
 use crate::supervisor::{Generation, Want};
 use std::io;
-use std::path::{Path, PathBuf};
-
-/// In bytes; options are small.
-const TEXT_MAX: u64 = 64 << 10;
-
-/// See the module's documentation.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Intent {
-    /// Whether the server is to run.
-    pub want: Want,
-    /// The options of the host that wrote it.
-    #[serde(default)]
-    pub options: Options,
-    /// With [`Want::Down`]: the generation that the host was to stop. `None` if a command wrote it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub generation: Option<Generation>,
-}
-
-impl Intent {
-    /// Reads it. Where no host could write it, the record of the server counts:
-    /// that server was to run. `None` if there is neither.
-    ///
-    /// # Errors
-    /// When the file is there and cannot be read.
-    pub fn read(home: &Home) -> io::Result<Option<Self>> {
-        let text = match files::read(&home.intent(), TEXT_MAX) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Self::recorded(home));
-            }
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => String::new(),
-            Err(error) => return Err(error),
-        };
-        Ok(serde_json::from_str(&text)
-            .inspect_err(|error| tracing::warn!(%error, "the intent on disk is not understood"))
-            .ok()
-            .or_else(|| Self::recorded(home)))
-    }
-
-    fn recorded(home: &Home) -> Option<Self> {
-        let record = Record::read(&home.record()).ok()??;
-        Some(Self {
-            want: Want::Up,
-            options: serde_json::from_str(&record.options).unwrap_or_default(),
-            generation: None,
-        })
-    }
-
-    /// Whether a host of this home ended before it had stopped this generation. The record is
-    /// removed after a proven stop.
-    pub(super) fn is_stop_under_way(home: &Home, last: Generation) -> bool {
-        let is_down = matches!(
-            Self::read(home),
-            Ok(Some(Self { want: Want::Down, generation: Some(stopped), .. })) if stopped == last
-        );
-        // What cannot be looked at may be there.
-        let is_recorded = || home.record().try_exists().unwrap_or(true);
-        is_down && (is_recorded() || lock::is_held(&home.temporal_lock()).unwrap_or(true))
-    }
-
-    /// Whether the operator has stopped the server of this home. False if that is
-    /// not known.
-    #[must_use]
-    pub fn is_down(home: &Home) -> bool {
-        matches!(Self::read(home), Ok(Some(Self { want: Want::Down, .. })))
-    }
-
-    /// Records that the server is not to run, on behalf of a host that does not
-    /// respond or does not exist.
-    ///
-    /// # Errors
-    /// When the home cannot be written.
-    pub fn write_down(home: &Home) -> io::Result<()> {
-        let options = Self::read(home).ok().flatten().map(|intent| intent.options);
-        let options = options.unwrap_or_default();
-        Self { want: Want::Down, options, generation: None }.write(&home.intent())
-    }
-
-    /// A reader sees the old text or the new one.
-    fn write(&self, path: &Path) -> io::Result<()> {
-        paths::write_private(path, &serde_json::to_string(self)?)
-    }
-}
+use std::path::PathBuf;
 
 /// What the manager wants, as far as it was told to want anything.
 #[derive(Debug, Default)]
@@ -143,6 +58,8 @@ pub(super) fn kept(intent: Intent, path: PathBuf) -> impl FnMut() -> io::Result<
 mod tests {
     use super::*;
     use crate::config::Settings;
+    use crate::paths::Home;
+    use crate::process::lock;
 
     const LAST: Generation = Generation(7);
 
