@@ -29,7 +29,7 @@ fn it_shows_and_steers_the_background_host_and_leaves_it_alone() {
 
     let pid = rig.temporal().pid;
     dashboard.press("q");
-    assert_eq!(dashboard.until_ended().code(), Some(0));
+    dashboard.exits(0);
     dashboard.assert_restored();
     let status = rig.status();
     assert_eq!(status["host"]["pid"], host);
@@ -41,8 +41,7 @@ fn it_shows_and_steers_the_background_host_and_leaves_it_alone() {
 fn it_says_that_the_host_is_silent_and_goes_on_when_it_speaks_again() {
     let rig = Rig::new();
     rig.start();
-    let dashboard = Dashboard::open(&rig);
-    dashboard.until_shows(&["READY"]);
+    let dashboard = Dashboard::ready(&rig);
     let host = rig.host();
     host.signal(Signal::STOP);
     let silent = format!("host {} is silent", host.pid);
@@ -55,8 +54,7 @@ fn it_says_that_the_host_is_silent_and_goes_on_when_it_speaks_again() {
 fn it_says_that_the_host_is_gone_and_finds_the_next_one() {
     let rig = Rig::new();
     rig.start();
-    let dashboard = Dashboard::open(&rig);
-    dashboard.until_shows(&["READY"]);
+    let dashboard = Dashboard::ready(&rig);
     let pid = rig.temporal().pid;
     let gone = rig.host();
     gone.kill();
@@ -70,8 +68,7 @@ fn it_says_that_the_host_is_gone_and_finds_the_next_one() {
 fn where_nobody_watches_any_more_it_says_so_and_s_takes_over() {
     let rig = Rig::new();
     rig.start();
-    let dashboard = Dashboard::open(&rig);
-    dashboard.until_shows(&["READY"]);
+    let dashboard = Dashboard::ready(&rig);
     let pid = rig.temporal().pid;
     rig.host().kill();
     dashboard.until_shows(&["READY", "no host, a crash is not repaired", "s start"]);
@@ -93,8 +90,7 @@ fn where_nobody_watches_any_more_it_says_so_and_s_takes_over() {
 fn where_everything_was_stopped_it_says_so_and_s_starts_it() {
     let rig = Rig::new();
     rig.start();
-    let dashboard = Dashboard::open(&rig);
-    dashboard.until_shows(&["READY"]);
+    let dashboard = Dashboard::ready(&rig);
     rig.run(&["stop"]).exits(0);
     dashboard.until_shows(&["STOPPED", "the host is gone", "s start"]);
     dashboard.press("s");
@@ -118,7 +114,7 @@ fn a_dashboard_whose_home_another_host_has_taken_shows_that_host_and_leaves_its_
     dashboard.until_shows(&["READY", &format!("background host {}", rig.host().pid)]);
     assert_eq!(rig.temporal().pid, pid, "{}", rig.own_log());
     dashboard.press("q");
-    assert_eq!(dashboard.until_ended().code(), Some(0));
+    dashboard.exits(0);
     assert_eq!(rig.status()["state"], "ready");
 }
 
@@ -143,5 +139,5 @@ fn a_server_that_someone_else_runs_is_never_shown_as_stopped() {
     dashboard.until_shows(&["READY", "not started by stigmer"]);
     assert_eq!(theirs.temporal().pid, pid);
     dashboard.press("q");
-    dashboard.until_ended();
+    dashboard.exits(0);
 }

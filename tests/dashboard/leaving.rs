@@ -9,8 +9,7 @@ use serde_json::Value;
 
 /// A ready dashboard and the pid of its Temporal.
 fn ready(rig: &Rig) -> (Dashboard<'_>, i32) {
-    let dashboard = Dashboard::open(rig);
-    dashboard.until_shows(&["READY"]);
+    let dashboard = Dashboard::ready(rig);
     (dashboard, rig.temporal().pid)
 }
 
@@ -45,7 +44,7 @@ fn q_asks_esc_stays_and_x_stops_and_quits() {
     dashboard.press("q");
     dashboard.until_shows(&["stop the server and quit"]);
     dashboard.press("x");
-    assert_eq!(dashboard.until_ended().code(), Some(0));
+    dashboard.exits(0);
     dashboard.assert_restored();
     rig.assert_nothing_runs();
     assert_eq!(rig.status()["state"], "stopped");
@@ -58,7 +57,7 @@ fn q_leaves_at_once_where_nothing_runs() {
     dashboard.press("x");
     dashboard.until_shows(&["STOPPED"]);
     dashboard.press("q");
-    assert_eq!(dashboard.until_ended().code(), Some(0));
+    dashboard.exits(0);
     dashboard.assert_restored();
     rig.assert_nothing_runs();
 }
@@ -105,7 +104,7 @@ fn a_stop_that_takes_long_is_seen_and_what_is_typed_meanwhile_is_not_for_the_she
     dashboard.assert_restored();
     dashboard.press("fresh\n");
     dashboard.until_shows(&["read <fresh>"]);
-    assert_eq!(dashboard.until_ended().code(), Some(0));
+    dashboard.exits(0);
     rig.assert_nothing_runs();
 }
 
@@ -123,7 +122,7 @@ fn b_while_it_stops_leaves_the_rest_to_the_background() {
         may_end(&rig);
         rig.wait_state("stopped");
         dashboard.press("\n");
-        assert_eq!(dashboard.until_ended().code(), Some(0));
+        dashboard.exits(0);
     }
 }
 
@@ -144,7 +143,7 @@ fn a_stop_goes_on_in_the_background_although_nothing_can_be_handed_over() {
     let status = rig.wait_state("stopped");
     assert_eq!(status["intent"], "down", "{status:#}");
     dashboard.press("\n");
-    assert_eq!(dashboard.until_ended().code(), Some(0));
+    dashboard.exits(0);
 }
 
 #[test]
@@ -158,7 +157,7 @@ fn b_hands_over_with_counters_and_the_next_crash_is_repaired() {
     dashboard.press("q");
     dashboard.until_shows(&["keep the server running in the background"]);
     dashboard.press("b");
-    assert_eq!(dashboard.until_ended().code(), Some(0));
+    dashboard.exits(0);
     dashboard.assert_restored();
     dashboard.until_shows(&["Temporal keeps running, watched by the background host"]);
 
@@ -179,7 +178,7 @@ fn ctrl_c_twice_keeps_it_running() {
     dashboard.press(CTRL_C);
     dashboard.until_shows(&["keep the server running in the background"]);
     dashboard.press(CTRL_C);
-    assert_eq!(dashboard.until_ended().code(), Some(0));
+    dashboard.exits(0);
     dashboard.assert_restored();
     assert_runs_on(&rig, pid);
 }
@@ -189,7 +188,7 @@ fn a_closed_terminal_keeps_it_running() {
     let rig = Rig::new();
     let (mut dashboard, pid) = ready(&rig);
     dashboard.close_terminal();
-    assert_eq!(dashboard.until_ended().code(), Some(0));
+    dashboard.exits(0);
     assert_runs_on(&rig, pid);
 }
 
@@ -200,7 +199,7 @@ fn a_terminal_that_closes_without_a_hangup_keeps_it_running() {
     dashboard.until_shows(&["READY"]);
     let pid = rig.temporal().pid;
     dashboard.close_terminal();
-    assert_eq!(dashboard.until_ended().code(), Some(0));
+    dashboard.exits(0);
     assert_runs_on(&rig, pid);
 }
 
@@ -209,7 +208,7 @@ fn sigterm_stops_temporal_and_gives_the_terminal_back() {
     let rig = Rig::new();
     let (mut dashboard, _) = ready(&rig);
     dashboard.process().signal(Signal::TERM);
-    assert_eq!(dashboard.until_ended().code(), Some(0));
+    dashboard.exits(0);
     dashboard.assert_restored();
     rig.assert_nothing_runs();
 }
@@ -219,7 +218,7 @@ fn sigterm_stops_temporal_and_gives_the_terminal_back() {
 fn a_panic_gives_the_terminal_back_and_keeps_it_running() {
     let rig = Rig::new();
     let mut dashboard = Dashboard::open_after(&rig, "export STIGMER_TEST_PANIC=/");
-    assert_eq!(dashboard.until_ended().code(), Some(1));
+    dashboard.exits(1);
     dashboard.assert_restored();
     dashboard.until_shows(&["panicked at", "STIGMER_TEST_PANIC"]);
     in_background(&rig);
@@ -239,7 +238,7 @@ fn a_panic_under_a_pager_is_told_once_the_pager_has_ended() {
         rig.own_log().contains("asked for by STIGMER_TEST_PANIC")
     });
     dashboard.press("\n");
-    assert_eq!(dashboard.until_ended().code(), Some(1));
+    dashboard.exits(1);
     dashboard.assert_restored();
     dashboard.until_shows(&["panicked at", "STIGMER_TEST_PANIC", "Temporal keeps running"]);
     in_background(&rig);
@@ -259,8 +258,7 @@ fn a_terminal_that_does_not_obey_is_told_with_what_was_left_behind() {
 #[test]
 fn a_dashboard_that_is_killed_is_replaced_by_a_background_host() {
     let rig = Rig::with(&[("watchdog", "true")]);
-    let dashboard = Dashboard::open(&rig);
-    dashboard.until_shows(&["READY"]);
+    let _dashboard = Dashboard::ready(&rig);
     let status = rig.wait_state("ready");
     assert_eq!(status["host"]["mode"], "tui");
     let temporal = rig.temporal();

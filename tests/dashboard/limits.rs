@@ -6,15 +6,14 @@ use crate::terminal::Dashboard;
 #[test]
 fn a_dashboard_at_the_limit_of_processes_shows_what_fails_and_stops_its_server() {
     let Some(rig) = unused_user() else { return };
-    let mut dashboard = Dashboard::open(&rig);
-    dashboard.until_shows(&["READY"]);
+    let mut dashboard = Dashboard::ready(&rig);
     // No further thread or process.
     limit_processes(&rig, &dashboard.process(), "1");
     dashboard.press("e");
     dashboard.until_shows(&["cannot run less"]);
     dashboard.press_until_shows("q", &["keep the server running"]);
     dashboard.press("x");
-    assert_eq!(dashboard.until_ended().code(), Some(0), "{}", rig.own_log());
+    dashboard.exits(0);
     dashboard.assert_restored();
     rig.assert_nothing_runs();
 }
@@ -24,8 +23,9 @@ fn a_dashboard_without_threads_for_it_is_an_error_on_the_plain_screen() {
     let Some(rig) = unused_user() else { return };
     // The first numbers are too low for the runtime, the last one for the host.
     for limit in [2, 3, 4, 7] {
+        println!("ulimit -u {limit}");
         let mut dashboard = Dashboard::open_after(&rig, &format!("ulimit -u {limit}"));
-        assert_eq!(dashboard.until_ended().code(), Some(1), "{limit}: {}", rig.own_log());
+        dashboard.exits(1);
         dashboard.until_shows(&["cannot create threads", "ulimit -u"]);
         dashboard.assert_restored();
         rig.assert_nothing_runs();

@@ -42,8 +42,7 @@ fn all_that_must_always_be_seen_is_seen_at_every_size() {
 #[test]
 fn a_storm_of_sizes_leaves_a_whole_screen() {
     let rig = Rig::new();
-    let dashboard = Dashboard::open(&rig);
-    dashboard.until_shows(&["READY"]);
+    let dashboard = Dashboard::ready(&rig);
     let pid = rig.temporal().pid;
     for i in 0..120_u16 {
         dashboard.resize(1 + i * 37 % 200, 1 + i * 23 % 60);

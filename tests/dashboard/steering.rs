@@ -39,8 +39,7 @@ fn a_crash_is_repaired_and_shown() {
 #[test]
 fn s_starts_again_what_was_given_up() {
     let rig = Rig::with(&[("max-restarts", "0")]);
-    let dashboard = Dashboard::open(&rig);
-    dashboard.until_shows(&["READY"]);
+    let dashboard = Dashboard::ready(&rig);
     rig.temporal().kill();
     dashboard.until_shows(&["FAILED", "gave up", "s  try again", "last: crash", "not restarted"]);
     dashboard.press("s");

@@ -37,7 +37,7 @@ fn it_hands_over_first_and_comes_back_attached() {
     let screen = dashboard.until_shows(&["── generation 1", "── generation 2"]);
     assert_eq!(screen.matches("── generation 1").count(), 1, "told twice:\n{screen}");
     dashboard.press("q");
-    assert_eq!(dashboard.until_ended().code(), Some(0));
+    dashboard.exits(0);
     dashboard.assert_restored();
     assert_eq!(rig.status()["state"], "ready", "a viewer leaves it alone");
 }
@@ -54,7 +54,7 @@ fn what_was_stopped_meanwhile_stays_stopped_until_someone_asks() {
     dashboard.press("q");
     dashboard.until_shows(&["stop the server and quit"]);
     dashboard.press("x");
-    assert_eq!(dashboard.until_ended().code(), Some(0));
+    dashboard.exits(0);
     rig.assert_nothing_runs();
 }
 
@@ -68,7 +68,7 @@ fn a_signal_that_came_meanwhile_is_not_lost() {
     });
     suspended.unwrap().signal(Signal::TERM);
     dashboard.press("\n");
-    assert_eq!(dashboard.until_ended().code(), Some(0));
+    dashboard.exits(0);
     dashboard.assert_restored();
     // The background host has just adopted it.
     rig.wait_state("ready");

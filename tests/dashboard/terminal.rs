@@ -11,7 +11,7 @@ use std::io::{PipeReader, PipeWriter};
 use std::num::NonZeroU16;
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 use stigmer::process::linux;
@@ -60,6 +60,14 @@ impl<'r> Dashboard<'r> {
 
     pub fn sized(rig: &'r Rig, columns: u16, rows: u16) -> Self {
         Self::spawn(rig, rig.local(&["--tui"]), columns, rows)
+    }
+
+    /// The same, once the server is ready.
+    #[track_caller]
+    pub fn ready(rig: &'r Rig) -> Self {
+        let dashboard = Self::open(rig);
+        dashboard.until_shows(&["READY"]);
+        dashboard
     }
 
     /// Through a shell that has set something up before.
@@ -118,6 +126,7 @@ impl<'r> Dashboard<'r> {
     }
 
     /// Where a text stands on the screen: column and row.
+    #[track_caller]
     pub fn find(&self, text: &str) -> (u16, u16) {
         let place = std::cell::Cell::new(None);
         self.until(text, |screen| {
@@ -139,6 +148,7 @@ impl<'r> Dashboard<'r> {
         self.press(&format!("\x1b[<{button};{};{}{end}", x + 1, y + 1));
     }
 
+    #[track_caller]
     pub fn click(&self, text: &str) {
         let place = self.find(text);
         self.mouse(0, place, true);
@@ -146,12 +156,14 @@ impl<'r> Dashboard<'r> {
     }
 
     /// Clicks again and again, as a person does, until all of this is on the screen.
+    #[track_caller]
     pub fn click_until_shows(&self, text: &str, words: &[&str]) {
         // Looked for anew each time: a row that comes in between moves it.
         self.repeat_until_shows(|| self.click(text), words);
     }
 
     /// Waits until something was copied by OSC 52, and takes it.
+    #[track_caller]
     pub fn until_copied(&self) -> String {
         let deadline = Instant::now() + LIMIT;
         let mut parser = self.shown.parser.lock().unwrap();
@@ -170,6 +182,7 @@ impl<'r> Dashboard<'r> {
     }
 
     /// Waits until the screen is as wanted, and returns its text.
+    #[track_caller]
     pub fn until(&self, what: &str, wanted: impl Fn(&vt100::Screen) -> bool) -> String {
         let deadline = Instant::now() + LIMIT;
         let mut parser = self.shown.parser.lock().unwrap();
@@ -191,10 +204,12 @@ impl<'r> Dashboard<'r> {
     }
 
     /// Presses again and again, as a person does, until all of this is on the screen.
+    #[track_caller]
     pub fn press_until_shows(&self, keys: &str, words: &[&str]) {
         self.repeat_until_shows(|| self.press(keys), words);
     }
 
+    #[track_caller]
     fn repeat_until_shows(&self, act: impl Fn(), words: &[&str]) {
         let deadline = Instant::now() + LIMIT;
         loop {
@@ -215,6 +230,7 @@ impl<'r> Dashboard<'r> {
     }
 
     /// Waits until all of this is on the screen.
+    #[track_caller]
     pub fn until_shows(&self, words: &[&str]) -> String {
         self.until(&format!("{words:?}"), |screen| {
             let text = screen.contents();
@@ -222,6 +238,7 @@ impl<'r> Dashboard<'r> {
         })
     }
 
+    #[track_caller]
     pub fn until_hides(&self, word: &str) -> String {
         self.until(&format!("screen without {word:?}"), |screen| !screen.contents().contains(word))
     }
@@ -236,24 +253,21 @@ impl<'r> Dashboard<'r> {
         drop(Arc::into_inner(pty).expect("nobody else has it open"));
     }
 
-    /// Waits until the first program of the terminal has ended.
+    /// Waits until the first program of the terminal has ended, with this exit code.
     #[track_caller]
-    pub fn until_ended(&mut self) -> ExitStatus {
-        let mut status = None;
-        let ended = within(LIMIT, || {
-            status = self.child.try_wait().unwrap();
-            status.is_some()
+    pub fn exits(&mut self, code: i32) {
+        let mut ended = None;
+        within(LIMIT, || {
+            ended = self.child.try_wait().unwrap();
+            ended.is_some()
         });
-        assert!(
-            ended,
-            "still runs:\n{}\n{}",
-            self.read(vt100::Screen::contents),
-            self.rig.own_log()
-        );
-        status.unwrap()
+        let found = ended.and_then(|status| status.code());
+        let screen = self.read(vt100::Screen::contents);
+        assert_eq!(found, Some(code), "{ended:?}\n{screen}\n{}", self.rig.own_log());
     }
 
     /// As it was before: main screen, cursor, no mouse reports, lines and echo.
+    #[track_caller]
     pub fn assert_restored(&self) {
         self.until("main screen with its cursor", |screen| {
             !screen.alternate_screen()

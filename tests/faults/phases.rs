@@ -3,8 +3,8 @@
 use crate::control::{Control, FUNCTIONS, Fault};
 use crate::fake;
 use crate::support::process::Process;
-use crate::support::rig::{Ran, Rig, Running, timed};
-use crate::support::{status, within};
+use crate::support::rig::{Ran, Rig, Running};
+use crate::support::{status, timed, within};
 use nix::sys::resource::{Resource, setrlimit};
 use rustix::process::Signal;
 use serde_json::Value;

@@ -1,6 +1,7 @@
 //! Temporal ends, hangs or fails though nobody asked.
 
-use crate::support::rig::{READY, Rig, wait_gone};
+use crate::support::process::wait_gone;
+use crate::support::rig::{READY, Rig};
 use crate::support::wait_until;
 use crate::support::wrapper;
 use rustix::process::Signal;

@@ -1,6 +1,7 @@
 //! The timeline that outlives every process.
 
-use crate::support::rig::{Rig, wait_gone};
+use crate::support::process::wait_gone;
+use crate::support::rig::Rig;
 use crate::support::socket::{Reader, get};
 use crate::support::wait_until;
 use rustix::process::Signal;

@@ -1,6 +1,7 @@
 //! One host takes the place of another, and nobody notices.
 
-use crate::support::rig::{READY, Rig, Running, wait_gone};
+use crate::support::process::wait_gone;
+use crate::support::rig::{READY, Rig, Running};
 use crate::support::{server, wait_until, wrapper};
 use rustix::process::Signal;
 use serde_json::Value;

@@ -1,6 +1,7 @@
 //! `--no-tui`: a host in the foreground, or a follower of one.
 
-use crate::support::rig::{READY, REUSED, Rig, Running, wait_gone};
+use crate::support::process::wait_gone;
+use crate::support::rig::{READY, REUSED, Rig, Running};
 use crate::support::wait_until;
 use rustix::process::Signal;
 

@@ -1,7 +1,7 @@
 //! A home that another user prepared, or that changes while a host runs.
 
-use crate::support::process::Process;
-use crate::support::rig::{REUSED, Rig, Running, wait_gone};
+use crate::support::process::{Process, wait_gone};
+use crate::support::rig::{REUSED, Rig, Running};
 use crate::support::strangers::Strangers;
 use crate::support::wait_until;
 use rustix::process::Signal;

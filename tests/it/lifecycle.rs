@@ -1,7 +1,7 @@
 //! Start, stop, restart, and many of them at once.
 
-use crate::support::process::Process;
-use crate::support::rig::{READY, REUSED, Rig, Running, wait_gone};
+use crate::support::process::{Process, wait_gone};
+use crate::support::rig::{READY, REUSED, Rig, Running};
 use crate::support::wrapper;
 use rustix::process::Signal;
 use stigmer::hosting::background::SUBCOMMAND;

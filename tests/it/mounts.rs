@@ -2,8 +2,8 @@
 
 use crate::support::fuse::HangingMount;
 use crate::support::mounts::rig_with_own_mounts;
-use crate::support::process::Process;
-use crate::support::rig::{READY, Rig, Running, wait_gone};
+use crate::support::process::{Process, wait_gone};
+use crate::support::rig::{READY, Rig, Running};
 use crate::support::socket::{ask_tcp, get};
 use crate::support::{ports, status, wait_until};
 use rustix::process::Signal;

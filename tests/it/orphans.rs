@@ -1,9 +1,9 @@
 //! The host dies, hangs, or was never one of ours.
 
 use crate::support::process::Process;
-use crate::support::rig::{READY, REUSED, Rig, Running, quick};
+use crate::support::rig::{READY, REUSED, Rig, Running};
 use crate::support::strangers::Strangers;
-use crate::support::wait_until;
+use crate::support::{quick, wait_until};
 use rustix::process::Signal;
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! Whoever is on the port: a peer that means harm, one of another user, one that is silent.
 
 use crate::peer::{self, Answer, headers};
-use crate::support::rig::{Ran, Rig, quick};
+use crate::support::quick;
+use crate::support::rig::{Ran, Rig};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;

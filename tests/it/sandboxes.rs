@@ -1,6 +1,7 @@
 //! Where processes cannot be told apart, or cannot be pinned, nothing is started or signalled.
 
-use crate::support::rig::{READY, Rig, Running, wait_gone};
+use crate::support::process::wait_gone;
+use crate::support::rig::{READY, Rig, Running};
 use crate::support::server::program;
 use crate::support::socket::ask;
 use crate::support::wait_until;

@@ -1,7 +1,7 @@
 //! Commands that find another command at work on the same home.
 
-use crate::support::process::Process;
-use crate::support::rig::{READY, Rig, Running, wait_gone};
+use crate::support::process::{Process, wait_gone};
+use crate::support::rig::{READY, Rig, Running};
 use crate::support::{socket, wait_until, wrapper};
 use inotify::{Inotify, WatchMask};
 use serde_json::{Value, json};

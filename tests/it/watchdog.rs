@@ -1,7 +1,7 @@
 //! A host that is killed is replaced by its watchdog, unless the operator wants the server down.
 
-use crate::support::process::Process;
-use crate::support::rig::{READY, Rig, wait_gone};
+use crate::support::process::{Process, wait_gone};
+use crate::support::rig::{READY, Rig};
 use crate::support::{wait_until, within};
 use rustix::process::Signal;
 use serde_json::Value;

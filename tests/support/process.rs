@@ -1,6 +1,7 @@
 //! Processes that a test may signal: pinned by a pidfd, so that a number that
 //! was given to somebody else is never hit.
 
+use super::LIMIT;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -63,6 +64,12 @@ impl Process {
     pub fn describe(&self) -> String {
         format!("pid {} ({})", self.pid, memory::command_line(self.pid))
     }
+}
+
+/// Until this process is gone.
+#[track_caller]
+pub fn wait_gone(process: &Process) {
+    assert!(process.ends_within(LIMIT), "does not end: {}", process.describe());
 }
 
 /// Every living process whose environment has this variable with this value:

@@ -1,0 +1,110 @@
+//! Commands that a test runs, and what came of them.
+
+use super::process::Process;
+use super::{LIMIT, within};
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::process::{Child, Command};
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// Fails unless it exited with this code.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "\nstdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Fails unless all of these stand on stderr.
+    #[track_caller]
+    pub fn complains(self, words: &[&str]) -> Self {
+        for word in words {
+            assert!(self.stderr.contains(word), "no `{word}` in: {}", self.stderr);
+        }
+        self
+    }
+
+    /// The first line of the result.
+    pub fn says(&self) -> &str {
+        self.stdout.lines().next().unwrap_or_default()
+    }
+}
+
+/// A command that was begun. Killed when it is dropped before its end.
+pub struct Running {
+    child: Child,
+    stdout: File,
+    stderr: File,
+}
+
+impl Running {
+    /// Its output goes to files: a pipe would be kept open by what it leaves
+    /// running, and whoever reads it would hang.
+    pub fn spawn(mut command: Command) -> Self {
+        let [stdout, stderr] = [(); 2].map(|()| tempfile::tempfile().unwrap());
+        let child = command
+            .stdout(stdout.try_clone().unwrap())
+            .stderr(stderr.try_clone().unwrap())
+            .spawn()
+            .unwrap();
+        Self { child, stdout, stderr }
+    }
+
+    pub fn pid(&self) -> i32 {
+        i32::try_from(self.child.id()).unwrap()
+    }
+
+    /// A child that was not waited for keeps its number.
+    pub fn process(&self) -> Process {
+        Process::pin(self.pid()).unwrap()
+    }
+
+    pub fn stdout(&self) -> String {
+        text(&self.stdout)
+    }
+
+    pub fn stderr(&self) -> String {
+        text(&self.stderr)
+    }
+
+    /// Until it has written this to stdout.
+    #[track_caller]
+    pub fn wait_for(&self, said: &str) {
+        let found = within(LIMIT, || self.stdout().contains(said));
+        assert!(found, "no `{said}` in\n{}\nstderr: {}", self.stdout(), text(&self.stderr));
+    }
+
+    /// Until it ends.
+    #[track_caller]
+    pub fn finish(mut self) -> Ran {
+        let ended = self.process().ends_within(LIMIT);
+        let status = ended.then(|| self.child.wait().unwrap());
+        let (stdout, stderr) = (text(&self.stdout), text(&self.stderr));
+        assert!(ended, "does not end; stdout: {stdout}\nstderr: {stderr}");
+        Ran { code: status.and_then(|status| status.code()), stdout, stderr }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail where it has ended, as it should.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn text(file: &File) -> String {
+    let mut file = File::open(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(file)))
+        .expect("an unlinked file can be opened again through its descriptor");
+    file.rewind().unwrap();
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).unwrap();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
