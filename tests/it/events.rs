@@ -16,6 +16,11 @@ fn happened<'e>(events: &'e [Value], what: &str) -> Vec<&'e Value> {
     events.iter().filter(|event| event["happened"] == what).collect()
 }
 
+fn phases(event: &Value) -> Vec<&str> {
+    let phases = event["phases"].as_array().unwrap();
+    phases.iter().map(|phase| phase["name"].as_str().unwrap()).collect()
+}
+
 #[test]
 fn a_crash_is_told_with_its_first_and_last_lines_and_its_memory_when_no_host_is_left() {
     // On a busy machine the dump takes longer than three failed checks.
@@ -40,14 +45,10 @@ fn a_crash_is_told_with_its_first_and_last_lines_and_its_memory_when_no_host_is_
     assert!(crash["peak_rss_bytes"].as_u64().unwrap() > 10 << 20, "{crash:#}");
 
     let ready = happened(&events, "ready");
-    let phases = |event: &Value| -> Vec<String> {
-        let phases = event["phases"].as_array().unwrap();
-        phases.iter().map(|phase| phase["name"].as_str().unwrap().to_owned()).collect()
-    };
     assert_eq!(ready.len(), 2);
     for event in ready {
-        let phases = phases(event);
-        assert_eq!(phases, ["cleaned", "spawned", "tcp", "grpc", "store", "engine"], "{event:#}");
+        let expected = ["cleaned", "spawned", "tcp", "grpc", "store", "engine"];
+        assert_eq!(phases(event), expected, "{event:#}");
     }
 
     let told = rig.run(&["events"]).exits(0).stdout;
@@ -82,10 +83,8 @@ fn a_hang_is_told_with_the_time_until_it_was_believed() {
     let events = events(&rig);
     let repaired = happened(&events, "ready")[1];
     assert_eq!(repaired["cause"], "unresponsive");
-    let phases = repaired["phases"].as_array().unwrap();
-    let phases: Vec<&str> = phases.iter().map(|phase| phase["name"].as_str().unwrap()).collect();
     let expected = ["seen", "cleaned", "spawned", "tcp", "grpc", "store", "engine"];
-    assert_eq!(phases, expected, "{repaired:#}");
+    assert_eq!(phases(repaired), expected, "{repaired:#}");
 }
 
 #[test]
@@ -96,10 +95,9 @@ fn a_restart_that_was_asked_for_is_told_with_the_stop_before_it() {
     let events = events(&rig);
     let ready = happened(&events, "ready")[1];
     assert_eq!(ready["cause"], "operator");
-    let phases = ready["phases"].as_array().unwrap();
-    let names: Vec<&str> = phases.iter().map(|phase| phase["name"].as_str().unwrap()).collect();
     let expected = ["stopped", "cleaned", "spawned", "tcp", "grpc", "store", "engine"];
-    assert_eq!(names, expected, "{ready:#}");
+    assert_eq!(phases(ready), expected, "{ready:#}");
+    let phases = ready["phases"].as_array().unwrap();
     let ms = |phase: &Value| phase["us"].as_u64().unwrap() / 1_000;
     let (sum, took) = (phases.iter().map(ms).sum::<u64>(), ready["took_ms"].as_u64().unwrap());
     // Between two phases a machine may be busy with something else.
@@ -131,8 +129,7 @@ fn a_launch_that_was_refused_for_a_while_is_told_as_a_repair() {
     assert!(last["detail"].as_str().unwrap().contains("replaced"), "{last:#}");
     assert!(last["recovery_ms"].is_u64(), "{last:#}");
     let events = events(&rig);
-    let phases = happened(&events, "ready")[0]["phases"].as_array().unwrap();
-    assert_eq!(phases[0]["name"], "waited", "{phases:#?}");
+    assert_eq!(phases(happened(&events, "ready")[0])[0], "waited", "{events:#?}");
 }
 
 /// What viewers are shown.
