@@ -64,7 +64,7 @@ fn when_somebody_elses_temporal_vanishes_nothing_is_started_in_its_place() {
     rig.start();
     drop(theirs);
     let status = rig.wait_state("stopped");
-    assert!(status["message"].as_str().unwrap().contains("gone"), "{status:#}");
+    assert!(status["message"].as_str().unwrap().contains("has ended"), "{status:#}");
     assert!(!Rig::is_listening(rig.port));
     assert_eq!(rig.start().says(), "Temporal is ready");
     assert_eq!(rig.status()["managed"], true);
