@@ -6,11 +6,12 @@ use crate::control::client;
 use crate::facts::HandOver;
 use crate::facts::Intent;
 use crate::paths::{Home, files};
-use crate::process::Pid;
 use crate::process::spawn::{inherit_only, this_program};
 use crate::process::trim::unmap_code;
+use crate::process::{Pid, look};
 use crate::protocol::Mode;
 use crate::watchdog::{self, Death};
+use nix::sys::statvfs::statvfs;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::unix::process::CommandExt;
@@ -151,13 +152,27 @@ pub async fn hand_over(home: &Home, host: Host) -> Result<Pid, HandOverError> {
     let options = host.handle().facts().settings.options.clone();
     // A launch that is under way is seen to its end, however long it takes.
     let Released { left, last_answers } = host.release().await;
-    let taken = until_taken(home, left.as_ref(), || next_host(home, &options)).await;
+    // Where the home hangs, this process would wait for it, as the next host would.
+    let taken = match responds(home).await {
+        Ok(()) => until_taken(home, left.as_ref(), || next_host(home, &options)).await,
+        Err(error) => Err(error.into()),
+    };
     match &taken {
         Ok(_) => watchdog::disarm(),
+        Err(HandOverError::Spawn(error)) if look::is_silence(error) => {}
         Err(_) => HandOver::discard(home),
     }
     let _ = last_answers.await;
     taken
+}
+
+/// Requests what no file system answers from a cache.
+async fn responds(home: &Home) -> io::Result<()> {
+    look::patiently(look::MOMENT, home.root(), |root| {
+        statvfs(root)?;
+        Ok(())
+    })
+    .await
 }
 
 /// Starts hosts with `start` until one of them, or another that was faster, has taken over. Each of

@@ -3,7 +3,7 @@
 use crate::support::fuse::HangingMount;
 use crate::support::mounts::rig_with_own_mounts;
 use crate::support::process::{Process, wait_gone};
-use crate::support::rig::{READY, Rig, Running};
+use crate::support::rig::{READY, REUSED, Rig, Running};
 use crate::support::socket::{ask_tcp, get};
 use crate::support::{ports, status, wait_until};
 use rustix::process::Signal;
@@ -324,5 +324,22 @@ fn a_host_whose_home_hangs_is_stopped_by_a_signal() {
     wait_gone(&covered.host);
     assert!(!temporal.is_alive());
     drop(mount);
+    rig.stop();
+}
+
+#[test]
+fn a_host_whose_home_hangs_leaves_its_server_when_its_terminal_is_gone() {
+    let Some(rig) = rig_with_own_mounts(|| ()) else { return };
+    let host = rig.headless(&[]);
+    host.wait_for(READY);
+    let temporal = rig.temporal();
+    let Some(mount) = HangingMount::over(&rig.home) else { return };
+    host.process().signal(Signal::HUP);
+    let ran = host.finish();
+    assert!(ran.stdout.contains("no background host could be started"), "{ran:?}");
+    assert!(temporal.is_alive());
+    drop(mount);
+    assert_eq!(rig.start().says(), REUSED);
+    assert_eq!(rig.temporal().pid, temporal.pid);
     rig.stop();
 }
