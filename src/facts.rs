@@ -1,5 +1,5 @@
-//! All that a viewer may want to know, kept by the manager and published whole
-//! with each change; a reader turns it into ages at the moment it asks.
+//! The facts about server and host. The manager updates them and publishes them as a whole with each
+//! change. Times are moments; a reader converts them to ages when it reads.
 
 mod broadcast;
 pub mod chronicle;
@@ -36,12 +36,12 @@ const READINGS: usize = 120;
 /// Marks on the time axis of restarts.
 const MARKS: usize = 64;
 
-/// Who hosts.
+/// The host.
 #[derive(Debug, Clone)]
 pub struct HostFacts {
-    /// Our process.
+    /// Its process.
     pub pid: Pid,
-    /// How we run.
+    /// The kind of host.
     pub mode: Mode,
     /// Since when.
     pub since: Instant,
@@ -50,124 +50,124 @@ pub struct HostFacts {
 /// The server that runs, as far as it is known.
 #[derive(Debug, Clone)]
 pub struct ServerFacts {
-    /// Which generation.
+    /// Its generation.
     pub generation: Generation,
-    /// Whose.
+    /// Who started it.
     pub owner: Owner,
-    /// The process that was spawned; none for somebody else's.
+    /// The spawned process. `None` for an external server.
     pub leader: Option<Identity>,
-    /// What its record says; none for somebody else's.
+    /// Its record. `None` for an external server.
     pub record: Option<Arc<Record>>,
-    /// Since when it runs; none for somebody else's.
+    /// When it started. `None` for an external server.
     pub since: Option<Instant>,
     /// The process that owns the socket.
     pub server: Option<Pid>,
-    /// The CLI's version; none for somebody else's.
+    /// Version of the CLI. `None` for an external server.
     pub version: Option<String>,
-    /// The server's own version, once it has been asked.
+    /// Version of the server, once it is known.
     pub server_version: Option<String>,
-    /// The web UI: ours, or what listens where somebody else's would be.
+    /// URL of the web UI. For an external server: of the listener on the usual port.
     pub ui_url: Option<String>,
 }
 
 /// One layer in one round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// Passed; none where it does not apply.
+    /// Whether the check passed. `None` where it does not apply.
     pub ok: Option<bool>,
     /// How long the answer took.
     pub latency: Duration,
-    /// What there is to say.
+    /// A message; may be empty.
     pub detail: String,
 }
 
-/// A layer's verdict.
+/// The verdict about a layer, with its age.
 #[derive(Debug, Clone)]
 pub struct LayerFacts {
-    /// Passed; none where it does not apply or was not reached.
+    /// Whether the check passed. `None` where it does not apply or was not reached.
     pub ok: Option<bool>,
     /// Of the latest answer.
     pub latency: Option<Duration>,
-    /// What there is to say.
+    /// A message; may be empty.
     pub detail: String,
-    /// Since when the verdict is this.
+    /// When the verdict last changed.
     pub since: Instant,
 }
 
 /// The latest automatic restart.
 #[derive(Debug, Clone)]
 pub struct RestartFacts {
-    /// Why.
+    /// The cause.
     pub cause: Cause,
-    /// More about why.
+    /// More about the cause.
     pub detail: String,
-    /// When the old process ended, or the verdict fell.
+    /// When the old process ended, or when the verdict was reached.
     pub at: Instant,
-    /// Until ready again.
+    /// From then until the server was ready again.
     pub recovery: Option<Duration>,
-    /// Since the last passed check, until ready again.
+    /// From the last passed check until the server was ready again.
     pub downtime: Option<Duration>,
 }
 
 /// See the module's documentation.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    /// What was asked for.
+    /// The options of the host.
     pub settings: Arc<Settings>,
-    /// Who hosts.
+    /// The host.
     pub host: HostFacts,
     /// What the operator wants.
     pub want: Want,
-    /// What is.
+    /// State of the supervisor.
     pub state: State,
-    /// Since when.
+    /// When the state began.
     pub state_since: Instant,
     /// The restart window.
     pub schedule: Schedule,
     /// The server.
     pub server: Option<ServerFacts>,
-    /// The last generation that there was.
+    /// The latest generation.
     pub generation: Generation,
-    /// What there is to say beside the state, such as a changed version.
+    /// A message in addition to the state, such as a changed version.
     pub note: String,
-    /// What of the host's own does not work, by what it is.
+    /// Parts of the host that do not work, with a message each.
     pub troubles: BTreeMap<&'static str, String>,
     /// Automatic restarts by cause.
     pub restarts: BTreeMap<Cause, u64>,
     /// The latest of them.
     pub last_restart: Option<RestartFacts>,
-    /// When they were.
+    /// When the automatic restarts happened.
     pub marks: VecDeque<Instant>,
-    /// One per layer.
+    /// The checks.
     pub layers: PerLayer<LayerFacts>,
-    /// Failed rounds in a row.
+    /// Number of failed rounds in a row.
     pub failures: u32,
-    /// Microseconds of the grpc layer, oldest first; none is a failure.
+    /// Latencies of the grpc layer in microseconds, oldest first. `None` is a failure.
     pub probes: VecDeque<Option<u64>>,
-    /// Resident bytes, oldest first.
+    /// Resident memory in bytes, oldest first.
     pub rss: VecDeque<u64>,
-    /// The most resident bytes of the server that runs.
+    /// Peak of the resident memory of the running server, in bytes.
     pub peak_rss: Option<u64>,
-    /// Percent of a core, oldest first.
+    /// CPU usage in percent of one core, oldest first.
     pub cpu: VecDeque<f64>,
     /// Size of the database with its write-ahead log.
     pub database_bytes: Option<u64>,
     /// How the database's path has lost the file that the server has open.
     pub detached: Option<Detached>,
-    /// Newest last.
+    /// Entries of the timeline, newest last.
     pub timeline: VecDeque<Arc<Entry>>,
     /// Lines of Temporal's log since the host follows it, by level.
     pub log_lines: [u64; Level::ALL.len()],
-    /// What is kept of many probes and repairs.
+    /// Histograms and counters of probes and repairs.
     pub distributions: Distributions,
-    /// Processor time of the instance, in all.
+    /// Total processor time of the instance.
     pub cpu_time: Option<Duration>,
-    /// What the server said last, where it was given up.
+    /// Last log lines of the server, in the state failed.
     pub last_words: Vec<String>,
 }
 
 impl Facts {
-    /// Nothing has happened yet.
+    /// The facts of a host that starts.
     #[must_use]
     pub fn new(settings: Arc<Settings>, mode: Mode, schedule: Schedule, now: Instant) -> Self {
         let unknown = || LayerFacts { ok: None, latency: None, detail: String::new(), since: now };
@@ -215,13 +215,13 @@ impl Facts {
         }
     }
 
-    /// False for a Temporal that somebody else runs.
+    /// False for an external server.
     #[must_use]
     pub fn is_managed(&self) -> bool {
         self.state.owner() != Some(Owner::External)
     }
 
-    /// What there is to say about the state.
+    /// The message about the state, with the notes and the troubles of the host.
     #[must_use]
     pub fn message(&self) -> String {
         let said = match &self.state {
@@ -229,8 +229,8 @@ impl Facts {
             State::Starting(starting) => match starting.owner {
                 Owner::Spawned if starting.cause == Cause::Operator => String::new(),
                 Owner::Spawned => format!("after {}: {}", starting.cause, starting.detail),
-                Owner::Adopted => "checking the Temporal that was found running".to_owned(),
-                Owner::External => "checking the Temporal that somebody else runs".to_owned(),
+                Owner::Adopted => "checking the server that was found running".to_owned(),
+                Owner::External => "checking the server that someone else runs".to_owned(),
             },
             State::Ready(live) if live.owner == Owner::External => self.not_ours(),
             State::Ready(_) => String::new(),
@@ -259,14 +259,14 @@ impl Facts {
         }
     }
 
-    /// Whose the server is, where stigmer did not start it.
+    /// Says that stigmer did not start the server.
     fn not_ours(&self) -> String {
         let pid = self.server.as_ref().and_then(|server| server.server);
         let pid = pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
         format!("not started by stigmer{pid}")
     }
 
-    /// Why the server of someone else is not stopped or restarted.
+    /// The error of a stop or restart of an external server.
     pub(crate) fn refusal(&self, command: &str) -> ApiError {
         ApiError::new(
             "external",
@@ -306,7 +306,7 @@ impl Facts {
         self.last_restart = Some(restart);
     }
 
-    /// What was measured of a process that is no more.
+    /// Removes what was measured of a process that has ended.
     pub(crate) fn forget_server(&mut self, now: Instant) {
         self.server = None;
         self.detached = None;

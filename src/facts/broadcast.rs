@@ -1,6 +1,5 @@
-//! The facts as everybody sees them: a snapshot, and each delta since. Bounded:
-//! who reads too slowly loses deltas and gets the snapshot, and costs nobody
-//! anything.
+//! The stream for viewers: a snapshot, then a delta for each change. A reader that is too slow loses deltas and gets
+//! a new snapshot. It delays no other reader.
 
 use super::Facts;
 use crate::protocol::{Delta, Event, Fresh, Hello, Snapshot};
@@ -9,27 +8,27 @@ use std::time::{Duration, Instant};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::watch;
 
-/// How far a reader may lag.
+/// Number of deltas that a reader may lag behind.
 const BACKLOG: usize = 256;
 
-/// So long without news, and a delta without changes says that the host lives.
+/// After this time without a change, an empty delta shows that the host is alive.
 pub const BEAT: Duration = Duration::from_secs(2);
 
-/// A snapshot and when it was true.
+/// The latest snapshot and its time.
 #[derive(Debug, Clone)]
 pub struct Latest {
-    /// What is.
+    /// The snapshot.
     pub snapshot: Arc<Snapshot>,
-    /// When.
+    /// When it was made.
     pub at: Instant,
 }
 
-/// The manager's end.
+/// The sender, owned by the manager.
 #[derive(Debug)]
 pub(crate) struct Broadcast {
     latest: watch::Sender<Latest>,
     deltas: broadcast::Sender<Arc<Delta>>,
-    told: Instant,
+    sent: Instant,
 }
 
 impl Broadcast {
@@ -38,17 +37,16 @@ impl Broadcast {
         Self {
             latest: watch::Sender::new(latest),
             deltas: broadcast::Sender::new(BACKLOG),
-            told: now,
+            sent: now,
         }
     }
 
-    /// When to publish again though nothing has happened.
+    /// When to publish although nothing has changed.
     pub(crate) fn due(&self) -> Instant {
-        self.told + BEAT
+        self.sent + BEAT
     }
 
-    /// Tells what has changed. What the host's own screen shows is what the
-    /// deltas come to, as for everybody else.
+    /// Sends the changes. The screen of the host shows the result of the deltas too, like every viewer.
     pub(crate) fn publish(&mut self, facts: &Facts, now: Instant) {
         let before = self.latest.borrow().snapshot.clone();
         let mut snapshot = facts.snapshot(now);
@@ -57,13 +55,13 @@ impl Broadcast {
         if delta.changes.is_empty() && now < self.due() {
             return;
         }
-        self.told = now;
+        self.sent = now;
         let mut reduced = Snapshot::clone(&before);
         drop(before);
         reduced.apply(&delta);
         debug_assert_eq!(reduced, snapshot, "the deltas lead elsewhere than the facts");
         self.latest.send_replace(Latest { snapshot: Arc::new(reduced), at: now });
-        // Nobody listens, perhaps.
+        // There may be no reader.
         let _ = self.deltas.send(Arc::new(delta));
     }
 
@@ -72,11 +70,11 @@ impl Broadcast {
     }
 }
 
-/// Where readers come from.
+/// Creates readers.
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
     latest: watch::Receiver<Latest>,
-    /// Weak, for a stream ends with the manager.
+    /// Weak, because a stream ends with the manager.
     deltas: broadcast::WeakSender<Arc<Delta>>,
 }
 
@@ -91,10 +89,10 @@ impl Source {
     }
 }
 
-/// What one reader is told, at its own pace.
+/// The events for one reader.
 #[derive(Debug)]
 pub struct Stream {
-    /// Always as new as the deltas, or newer: it is set before they are sent.
+    /// At least as new as the deltas, because it is set before a delta is sent.
     latest: watch::Receiver<Latest>,
     deltas: Option<broadcast::Receiver<Arc<Delta>>>,
     said: Said,
@@ -104,12 +102,12 @@ pub struct Stream {
 enum Said {
     Nothing,
     Hello,
-    /// All up to this delta.
+    /// Everything up to this delta.
     Up(u64),
 }
 
 impl Stream {
-    /// The next event; none when the manager has ended.
+    /// The next event. `None` when the manager has ended.
     pub async fn next(&mut self) -> Option<Event> {
         let seq = match self.said {
             Said::Nothing => {
@@ -122,14 +120,14 @@ impl Stream {
         let deltas = self.deltas.as_mut()?;
         loop {
             match deltas.recv().await {
-                // The snapshot had it already.
+                // The snapshot has it already.
                 Ok(delta) if delta.seq <= seq => {}
                 Ok(delta) => {
                     self.said = Said::Up(delta.seq);
                     return Some(Event::Delta(delta));
                 }
                 Err(RecvError::Lagged(_)) => {
-                    // The old ones that are still kept are in the snapshot.
+                    // The deltas that are still queued are in the snapshot.
                     *deltas = deltas.resubscribe();
                     return Some(self.fresh(Some(seq)));
                 }
@@ -163,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reader_that_lags_gets_the_snapshot_and_the_count_of_what_it_missed() {
+    async fn slow_reader_gets_the_snapshot_and_the_number_of_missed_events() {
         let begun = Instant::now();
         let mut facts = facts(begun);
         let mut broadcast = Broadcast::new(&facts, begun);
@@ -194,14 +192,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_nothing_happens_a_beat_says_that_the_host_lives() {
+    async fn empty_delta_shows_that_the_host_is_alive() {
         let begun = Instant::now();
         let facts = facts(begun);
         let mut broadcast = Broadcast::new(&facts, begun);
         broadcast.publish(&facts, begun + BEAT / 2);
         assert_eq!(broadcast.latest.borrow().snapshot.seq, 0, "no news so soon");
         broadcast.publish(&facts, begun + BEAT);
-        let told = broadcast.latest.borrow().clone();
-        assert_eq!((told.snapshot.seq, told.snapshot.at_ms()), (1, 2_000));
+        let latest = broadcast.latest.borrow().clone();
+        assert_eq!((latest.snapshot.seq, latest.snapshot.at_ms()), (1, 2_000));
     }
 }

@@ -1,4 +1,4 @@
-//! The timeline on disk, an object a line: it outlives every process.
+//! The file of the timeline: one JSON object per line. It outlives every process.
 
 use super::{Facts, RestartFacts};
 use crate::log::{RotatingWriter, predecessor};
@@ -11,23 +11,23 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Kept of it, its predecessor included.
+/// Bytes that are kept, in the file and its predecessor.
 const MAX: u64 = 1 << 20;
 
-/// Read of its end by a host that begins. A start has 400 bytes, a crash some kilobytes.
+/// Bytes that a host reads of the end of the file when it starts. A start has 400 bytes, a crash some kilobytes.
 const TAIL: u64 = 256 << 10;
 
-/// Where a host writes it. An entry that cannot be written now waits for the next try. Clones are
+/// The file, for writing. An entry that cannot be written waits for the next try. Clones are
 /// one: to write may block, and to add does not wait for it.
 #[derive(Debug, Clone)]
 pub struct Chronicle {
     file: Arc<Mutex<RotatingWriter>>,
-    /// Lines, oldest first; no more than are shown.
+    /// Lines that wait, oldest first; at most [`ENTRIES`].
     waiting: Arc<Mutex<VecDeque<String>>>,
 }
 
 impl Chronicle {
-    /// Goes on where the last host ended.
+    /// Appends to the file of the last host.
     pub fn open(path: &Path) -> Self {
         Self { file: Arc::new(Mutex::new(RotatingWriter::new(path, MAX))), waiting: Arc::default() }
     }
@@ -35,7 +35,7 @@ impl Chronicle {
     /// Adds an entry.
     ///
     /// # Errors
-    /// When it cannot be written yet.
+    /// If the entry cannot be written yet.
     pub fn write(&self, entry: &Entry) -> io::Result<()> {
         self.add(entry)?;
         self.retry()
@@ -44,7 +44,7 @@ impl Chronicle {
     /// Adds an entry that waits for [`Self::retry`].
     ///
     /// # Errors
-    /// When it is no JSON.
+    /// If the entry is not valid JSON.
     pub fn add(&self, entry: &Entry) -> io::Result<()> {
         let text = serde_json::to_string(entry)?;
         let mut waiting = self.waiting();
@@ -58,7 +58,7 @@ impl Chronicle {
     /// Writes the entries that wait.
     ///
     /// # Errors
-    /// When one of them still cannot be written.
+    /// If an entry still cannot be written.
     pub fn retry(&self) -> io::Result<()> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
@@ -78,17 +78,17 @@ impl Chronicle {
     }
 }
 
-/// Its files, the older one first.
+/// The files of the timeline, the older one first.
 #[must_use]
 pub fn files(path: &Path) -> [PathBuf; 2] {
     [predecessor(path), path.to_owned()]
 }
 
-/// What earlier hosts of the home have told, newest last: as much as a viewer is shown. What
-/// cannot be read is not told; a host needs none of it.
+/// The entries of earlier hosts, newest last; at most [`ENTRIES`]. Entries that cannot be read are
+/// left out, because no host depends on them.
 #[must_use]
 pub fn recent(path: &Path) -> VecDeque<Arc<Entry>> {
-    let mut told = VecDeque::new();
+    let mut found = VecDeque::new();
     let mut room = TAIL;
     for file in files(path).iter().rev() {
         let text = match tail(file, room) {
@@ -100,26 +100,27 @@ pub fn recent(path: &Path) -> VecDeque<Arc<Entry>> {
             }
         };
         room = room.saturating_sub(text.len() as u64);
-        // Of a line that a full disk has cut, or of another version, nothing can be said.
+        // A line that a full disk has cut, or of another version, is skipped.
         let entries = text.rsplit(|byte| *byte == b'\n').flat_map(serde_json::from_slice);
-        for entry in entries.take(ENTRIES - told.len()) {
-            told.push_front(entry);
+        for entry in entries.take(ENTRIES - found.len()) {
+            found.push_front(entry);
         }
     }
-    told
+    found
 }
 
 impl Facts {
-    /// Goes on from what earlier hosts have told, where none handed over. The restart window begins
-    /// anew: a host that was killed is no sign that the server cannot run.
-    pub fn recall(&mut self, told: VecDeque<Arc<Entry>>, now: Instant) {
+    /// Restores timeline and restart counts from the entries of earlier hosts, after a host that did
+    /// not hand over. The restart window starts empty: the death of a host does not mean that the
+    /// server cannot run.
+    pub fn recall(&mut self, found: VecDeque<Arc<Entry>>, now: Instant) {
         let clock = Timestamp::now();
-        for repair in told.iter().filter(|it| it.happened == Happened::Ready) {
+        for repair in found.iter().filter(|it| it.happened == Happened::Ready) {
             if !repair.cause.is_automatic() {
                 continue;
             }
             let took = repair.took_ms.map(Duration::from_millis);
-            // A clock that was set back must not make it later than now.
+            // A clock that was set back must not put it into the future.
             let ago = Duration::try_from(clock.duration_since(repair.time)).unwrap_or_default();
             let ago = ago + took.unwrap_or_default();
             self.remember_restart(RestartFacts {
@@ -130,25 +131,24 @@ impl Facts {
                 downtime: repair.downtime_ms.map(Duration::from_millis),
             });
         }
-        // Entries of earlier versions carry no count, nor does the watchdog's: then the repairs that
-        // are told count.
-        let counts = told.iter().rev().map(|it| &it.restarts).find(|counts| !counts.is_empty());
+        // Entries of earlier versions and of the watchdog have no counts. Then the repairs are counted.
+        let counts = found.iter().rev().map(|it| &it.restarts).find(|counts| !counts.is_empty());
         for (cause, count) in counts.into_iter().flatten() {
             let known = self.restarts.entry(*cause).or_default();
             *known = (*count).max(*known);
         }
-        if let Some(newest) = told.back() {
+        if let Some(newest) = found.back() {
             // The host died before the generation that it started was ready.
             let unasked = newest.happened == Happened::Ended && newest.cause.is_automatic();
             if unasked && newest.generation < self.generation {
                 *self.restarts.entry(newest.cause).or_default() += 1;
             }
         }
-        self.timeline = told;
+        self.timeline = found;
     }
 }
 
-/// The last so many bytes.
+/// The last `most` bytes.
 fn tail(file: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut file = File::open(file)?;
     let size = file.metadata()?.len();
@@ -183,7 +183,7 @@ mod tests {
             home
         }
 
-        fn told(&self) -> Vec<u64> {
+        fn read(&self) -> Vec<u64> {
             recent(&self.path()).iter().map(|entry| entry.generation.0).collect()
         }
     }
@@ -197,22 +197,22 @@ mod tests {
     }
 
     #[test]
-    fn what_one_host_wrote_is_told_by_the_next() {
+    fn entries_of_one_host_are_read_by_the_next() {
         let home = Home(tempfile::tempdir().unwrap());
-        assert_eq!(home.told(), [0; 0], "nothing is there yet");
+        assert_eq!(home.read(), [0; 0], "nothing is there yet");
         let chronicle = Chronicle::open(&home.path());
         (1..=3).for_each(|n| chronicle.write(&entry(n)).unwrap());
-        assert_eq!(home.told(), [1, 2, 3]);
+        assert_eq!(home.read(), [1, 2, 3]);
     }
 
     #[test]
-    fn no_more_is_told_than_a_viewer_is_shown_and_the_older_file_comes_first() {
+    fn no_more_is_read_than_a_viewer_shows_and_the_older_file_comes_first() {
         let many: String = (1..=90).map(line).collect();
         let more: String = (91..=130).map(line).collect();
         let home = Home::wrote([&many, &more]);
-        assert_eq!(home.told(), (31..=130).collect::<Vec<_>>());
+        assert_eq!(home.read(), (31..=130).collect::<Vec<_>>());
         std::fs::remove_file(&files(&home.path())[1]).unwrap();
-        assert_eq!(home.told(), (1..=90).collect::<Vec<_>>());
+        assert_eq!(home.read(), (1..=90).collect::<Vec<_>>());
     }
 
     #[test]
@@ -221,18 +221,18 @@ mod tests {
         let added = line(6).replace("{\"time\"", "{\"later\":[1],\"time\"");
         let text = [&line(1), "\n\u{0}\u{0}{\"time\":\n", &later, &added, &line(7)[..30]].concat();
         let home = Home::wrote(["[1,2]\nno json\n", &text]);
-        assert_eq!(home.told(), [1, 6]);
+        assert_eq!(home.read(), [1, 6]);
     }
 
     #[test]
     fn what_follows_half_a_line_is_not_lost_with_it() {
         let home = Home::wrote(["", &format!("{}{}", line(1), &line(2)[..30])]);
         Chronicle::open(&home.path()).write(&entry(3)).unwrap();
-        assert_eq!(home.told(), [1, 3]);
+        assert_eq!(home.read(), [1, 3]);
     }
 
     /// Of a host that was handed nothing, in a home with this last generation.
-    fn recalled(told: &[Entry], last: u64) -> Facts {
+    fn recalled(read: &[Entry], last: u64) -> Facts {
         let folder = tempfile::tempdir().unwrap();
         let home = paths::Home::at(folder.path()).unwrap();
         let settings = Settings::resolve(home, Options::default()).unwrap();
@@ -241,11 +241,11 @@ mod tests {
         let schedule = supervisor.schedule().clone();
         let mut facts = Facts::new(settings.into(), Mode::Background, schedule, now);
         facts.generation = Generation(last);
-        facts.recall(told.iter().cloned().map(Arc::new).collect(), now);
+        facts.recall(read.iter().cloned().map(Arc::new).collect(), now);
         facts
     }
 
-    fn told(happened: Happened, n: u64, cause: Cause, restarts: &[(Cause, u64)]) -> Entry {
+    fn wrote(happened: Happened, n: u64, cause: Cause, restarts: &[(Cause, u64)]) -> Entry {
         let entry = timeline::entry(happened, Generation(n), cause, "why".into());
         Entry { took_ms: Some(200), restarts: restarts.iter().copied().collect(), ..entry }
     }
@@ -256,8 +256,8 @@ mod tests {
         use Happened::{Adopted, Ready};
         let facts = recalled(
             &[
-                told(Ready, 8, Crash, &[(Crash, 6), (Unresponsive, 1)]),
-                told(Adopted, 8, Operator, &[(Crash, 6), (Unresponsive, 1)]),
+                wrote(Ready, 8, Crash, &[(Crash, 6), (Unresponsive, 1)]),
+                wrote(Adopted, 8, Operator, &[(Crash, 6), (Unresponsive, 1)]),
                 timeline::failed(Generation(8), "given up by the watchdog", Vec::new()),
             ],
             8,
@@ -276,10 +276,10 @@ mod tests {
         use Cause::{Crash, Operator};
         use Happened::{Ended, Ready};
         let entries = [
-            told(Ready, 1, Operator, &[]),
-            told(Ended, 1, Crash, &[]),
-            told(Ready, 2, Crash, &[]),
-            told(Ended, 2, Operator, &[]),
+            wrote(Ready, 1, Operator, &[]),
+            wrote(Ended, 1, Crash, &[]),
+            wrote(Ready, 2, Crash, &[]),
+            wrote(Ended, 2, Operator, &[]),
         ];
         assert_eq!(recalled(&entries, 2).restarts, [(Crash, 1)].into());
     }
@@ -288,10 +288,10 @@ mod tests {
     fn a_restart_counts_if_its_host_died_before_the_server_was_ready() {
         use Cause::{Crash, Operator};
         use Happened::Ended;
-        let crash = [told(Ended, 3, Crash, &[(Crash, 2)])];
+        let crash = [wrote(Ended, 3, Crash, &[(Crash, 2)])];
         assert_eq!(recalled(&crash, 3).restarts, [(Crash, 2)].into(), "it was not started again");
         assert_eq!(recalled(&crash, 4).restarts, [(Crash, 3)].into());
-        let stop = [told(Ended, 3, Operator, &[(Crash, 2)])];
+        let stop = [wrote(Ended, 3, Operator, &[(Crash, 2)])];
         assert_eq!(recalled(&stop, 4).restarts, [(Crash, 2)].into());
     }
 
@@ -306,7 +306,7 @@ mod tests {
             .unwrap()
             .write_all(format!("\n{}", line(2)).as_bytes())
             .unwrap();
-        assert_eq!(home.told(), [2]);
+        assert_eq!(home.read(), [2]);
     }
 
     #[test]
@@ -314,14 +314,14 @@ mod tests {
         let home = Home(tempfile::tempdir().unwrap());
         std::fs::create_dir(home.path()).unwrap();
         std::fs::write(&files(&home.path())[0], line(1)).unwrap();
-        assert_eq!(home.told(), [1]);
+        assert_eq!(home.read(), [1]);
         let chronicle = Chronicle::open(&home.path());
         chronicle.write(&entry(2)).unwrap_err();
         chronicle.write(&entry(3)).unwrap_err();
         chronicle.retry().unwrap_err();
         std::fs::remove_dir(home.path()).unwrap();
         chronicle.write(&entry(4)).unwrap();
-        assert_eq!(home.told(), [1, 2, 3, 4]);
+        assert_eq!(home.read(), [1, 2, 3, 4]);
     }
 
     #[test]
@@ -332,6 +332,6 @@ mod tests {
         (1..=150).for_each(|n| drop(chronicle.write(&entry(n)).unwrap_err()));
         std::fs::remove_dir(home.path()).unwrap();
         chronicle.retry().unwrap();
-        assert_eq!(home.told(), (51..=150).collect::<Vec<_>>());
+        assert_eq!(home.read(), (51..=150).collect::<Vec<_>>());
     }
 }

@@ -1,4 +1,4 @@
-//! What is kept of many probes and repairs, for `/metrics`.
+//! Histograms and counters of probes and repairs, for `/metrics`.
 
 use crate::supervisor::Layer;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -13,14 +13,14 @@ pub struct LayerLabel {
     layer: &'static str,
 }
 
-/// Shared by all clones: a copy of the facts counts on.
+/// All clones share the values, so a copy of the facts has the current ones.
 #[derive(Debug, Clone)]
 pub struct Distributions {
-    /// Answered probes, in seconds.
+    /// Latencies of passed probes, in seconds.
     pub durations: Family<LayerLabel, Histogram, fn() -> Histogram>,
-    /// Probes that did not pass.
+    /// Number of failed probes.
     pub failures: Family<LayerLabel, Counter>,
-    /// Repairs, in seconds.
+    /// Durations of repairs, in seconds.
     pub recoveries: Histogram,
 }
 
@@ -35,7 +35,7 @@ impl Default for Distributions {
             // 50 ms … 51 s.
             recoveries: Histogram::new(exponential_buckets(0.05, 2.0, 11)),
         };
-        // A series that is there from the beginning can be asked for its rate.
+        // A series must exist from the beginning, so that its rate can be queried.
         for layer in Layer::ALL {
             let label = LayerLabel { layer: layer.as_str() };
             drop(kept.durations.get_or_create(&label));

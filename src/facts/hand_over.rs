@@ -1,6 +1,5 @@
-//! What a host leaves to the next one, so that it goes on as if nothing had
-//! happened: a file of the home that only the holder of the host lock writes,
-//! reads and removes.
+//! The state that a host hands over to the next host. It is a file of the home. Only the holder of the
+//! host lock writes, reads and removes it.
 
 use super::{Facts, RestartFacts, millis};
 use crate::paths::{self, Home};
@@ -14,21 +13,20 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// See the module's documentation. Its ages are as of the moment it was made.
+/// The content of the file. Ages are as of the moment at which it was made.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct HandOver {
-    /// The boot in which it was made; ages mean nothing beyond it.
+    /// The boot in which it was made. Ages are meaningless in another boot.
     boot_id: String,
-    /// Milliseconds from boot to then.
+    /// When it was made, in milliseconds since the boot.
     made_ms: u64,
-    /// The last generation that there was. A file that nobody took goes stale
-    /// with the next one.
+    /// The latest generation. The next generation makes a file invalid that no host has taken.
     pub generation: Generation,
-    /// What the supervisor goes on from.
+    /// State of the supervisor.
     pub supervisor: Checkpoint,
     /// Automatic restarts by cause.
     pub restarts: BTreeMap<Cause, u64>,
-    /// The latest of them.
+    /// The latest automatic restart.
     pub last_restart: Option<LastRestart>,
     /// Ages of automatic restarts, in milliseconds, oldest first.
     pub marks_ms: Vec<u64>,
@@ -40,7 +38,7 @@ pub struct HandOver {
 }
 
 impl HandOver {
-    /// What is known now, stamped.
+    /// The facts as of now, with boot and time.
     pub(crate) fn new(facts: &Facts, supervisor: Checkpoint, now: Instant) -> Self {
         let snapshot = facts.snapshot(now);
         Self {
@@ -56,16 +54,16 @@ impl HandOver {
         }
     }
 
-    /// Leaves it in the home.
+    /// Writes the file.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If the file cannot be written.
     pub fn write(&self, home: &Home) -> io::Result<()> {
         paths::write_private(&home.hand_over(), &serde_json::to_string(self)?)
     }
 
-    /// Leaves it once more, for a further host after one that ended at once. Does nothing where
-    /// another process hosts.
+    /// Writes the file again, for another host after a next host that ended at once. Does nothing if another
+    /// process hosts.
     pub fn write_again(&self, home: &Home) {
         if let Ok(Some(_lock)) = HostLock::take(&home.supervisor_lock())
             && let Err(error) = self.write(home)
@@ -74,14 +72,14 @@ impl HandOver {
         }
     }
 
-    /// Takes what the host before this one left, if it is about the last
-    /// generation of this home and of this boot; it is gone from the home then.
+    /// Reads and removes the file. Returns `None` if the file is not about the latest generation of this home in this
+    /// boot.
     pub(crate) fn take(home: &Home, last: Generation) -> Option<Self> {
         let path = home.hand_over();
         let text = match paths::files::read(&path, 64 << 20) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            // Left there, it would be taken by a host that comes later.
+            // The file is removed, because a later host would take it.
             Err(error) => {
                 tracing::warn!(path = %path.display(), %error, "not read");
                 String::new()
@@ -99,17 +97,17 @@ impl HandOver {
         fits.then_some(found)
     }
 
-    /// Removes what was left for a host that did not come: a later host starts without it. Does
-    /// nothing where another process hosts, which takes it.
+    /// Removes the file after a next host that did not start: a later host starts without it. Does nothing if another
+    /// process hosts, because that process takes the file.
     pub fn discard(home: &Home) {
         let path = home.supervisor_lock();
         if let Ok(Some(_lock)) = HostLock::take(&path) {
-            // Where none was written there is none.
+            // The file may not exist.
             let _ = std::fs::remove_file(home.hand_over());
         }
     }
 
-    /// Goes on with what the host before this one has counted.
+    /// Restores the counters and the timeline of the last host into the facts.
     pub(crate) fn restore(self, facts: &mut Facts, now: Instant) {
         let gap = self.age();
         let ago = |ms: u64| now.checked_sub(gap + Duration::from_millis(ms)).unwrap_or(now);
@@ -126,7 +124,7 @@ impl HandOver {
         facts.timeline = self.timeline.into();
     }
 
-    /// How long ago it was made.
+    /// Time since it was made.
     pub(crate) fn age(&self) -> Duration {
         Duration::from_millis(since_boot().saturating_sub(self.made_ms))
     }
@@ -158,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_takes_is_discarded_but_not_under_a_host() {
+    fn file_that_no_host_takes_is_discarded_but_not_under_a_host() {
         let (_folder, home, _) = left(3);
         let lock = HostLock::take(&home.supervisor_lock()).unwrap();
         HandOver::discard(&home);
@@ -169,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_left_again_but_not_under_a_host() {
+    fn file_is_written_again_but_not_under_a_host() {
         let (_folder, home, hand_over) = left(3);
         assert!(HandOver::take(&home, Generation(3)).is_some());
         let lock = HostLock::take(&home.supervisor_lock()).unwrap();
@@ -181,14 +179,14 @@ mod tests {
     }
 
     #[test]
-    fn it_is_taken_once() {
+    fn file_is_taken_once() {
         let (_folder, home, hand_over) = left(3);
         assert_eq!(HandOver::take(&home, Generation(3)), Some(hand_over));
         assert_eq!(HandOver::take(&home, Generation(3)), None);
     }
 
     #[test]
-    fn what_is_about_another_generation_or_boot_or_is_no_hand_over_is_dropped() {
+    fn file_of_another_generation_or_boot_and_other_text_are_dropped() {
         let (_folder, home, mut hand_over) = left(3);
         assert_eq!(HandOver::take(&home, Generation(4)), None);
         hand_over.boot_id = "another".into();

@@ -1,5 +1,5 @@
-//! `/metrics`: the facts in OpenMetrics text, made anew at each scrape. Only what
-//! cannot be read off a moment, the distributions, is kept between scrapes.
+//! `/metrics`: the facts as OpenMetrics text, created at each scrape. Only histograms and counters of probes are kept
+//! between scrapes.
 
 use super::Facts;
 use crate::log::line::Level;
@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
-/// What it is served as.
+/// The content type of the response.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 type Float = Gauge<f64, AtomicU64>;
@@ -34,7 +34,7 @@ struct LevelLabel {
     level: &'static str,
 }
 
-/// The exposition, its ages as of `now`.
+/// The metrics, with ages as of `now`.
 #[must_use]
 pub fn expose(facts: &Facts, now: Instant) -> String {
     let status = facts.status(now);

@@ -11,12 +11,12 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 impl Facts {
-    /// Between two moments in whole milliseconds of the host's own clock, so that
-    /// what a viewer counts on by itself is the very age that the host would say.
+    /// The age of a moment: the difference of two uptimes of the host, each in milliseconds. A viewer that adds the
+    /// time since the snapshot gets the same age as the host.
     fn age(&self, since: Instant, now: Instant) -> u64 {
         let clock = |at: Instant| match at.checked_duration_since(self.host.since) {
             Some(after) => i128::try_from(after.as_millis()).unwrap_or(i128::MAX),
-            // An adopted server began before its host.
+            // An adopted server started before its host.
             None => {
                 let before = self.host.since.saturating_duration_since(at);
                 -i128::try_from(before.as_nanos().div_ceil(1_000_000)).unwrap_or(i128::MAX)
@@ -25,7 +25,7 @@ impl Facts {
         u64::try_from(clock(now) - clock(since)).unwrap_or(0)
     }
 
-    /// The status, its ages as of `now`.
+    /// The status, with ages as of `now`.
     #[must_use]
     pub fn status(&self, now: Instant) -> Status {
         let age = |at: Instant| self.age(at, now);
@@ -99,7 +99,7 @@ impl Facts {
         let pid = server.leader.as_ref().map(|leader| leader.pid).or(server.server);
         TemporalStatus {
             pid,
-            // It leads its own session, so the group has its number.
+            // The leader leads its own session and group, so the group has its number.
             pgid: server.leader.as_ref().map(|leader| leader.pid),
             server_pid: server.server,
             generation: managed.then_some(server.generation),
@@ -124,7 +124,7 @@ impl Facts {
         }
     }
 
-    /// What a viewer draws, its ages as of `now`.
+    /// The snapshot for viewers, with ages as of `now`.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         let age = |at: Instant| self.age(at, now);
@@ -164,7 +164,7 @@ impl Facts {
 fn latency(probes: &VecDeque<Option<u64>>) -> Latency {
     let mut sorted: Vec<u64> = probes.iter().copied().flatten().collect();
     sorted.sort_unstable();
-    // Nearest rank: the smallest value that so many percent do not exceed.
+    // Nearest rank: the smallest value that is at least as large as `percent` percent of all values.
     let percentile = |percent: usize| {
         let rank = (sorted.len() * percent).div_ceil(100);
         sorted.get(rank.saturating_sub(1)).copied()

@@ -1,4 +1,4 @@
-//! Starts and repairs as they are told afterwards: what, why, and what the time went to.
+//! Entries of the timeline for starts and repairs: cause, result, and duration of each phase.
 
 use super::{Verdict, micros, millis};
 use crate::protocol::{Entry, Happened, Phase};
@@ -6,7 +6,7 @@ use crate::supervisor::{Cause, Generation, Layer, Owner, PerLayer, Starting};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// A start or a repair under way.
+/// A start or a repair in progress.
 #[derive(Debug)]
 pub struct Episode {
     cause: Cause,
@@ -14,22 +14,22 @@ pub struct Episode {
     is_repair: bool,
     begun: Instant,
     phases: Vec<Phase>,
-    /// When the last layer was reached.
+    /// When the latest layer was reached.
     reached: Instant,
 }
 
 impl Episode {
-    /// Begins with the command, the end of the old process, or the verdict.
+    /// An episode begins with the command, the end of the old process, or the verdict.
     pub fn begin(cause: Cause, detail: String, is_repair: bool, now: Instant) -> Self {
         Self { cause, detail, is_repair, begun: now, phases: Vec::new(), reached: now }
     }
 
-    /// Whether nobody asked for it.
+    /// Whether it is automatic, not a command.
     pub fn is_repair(&self) -> bool {
         self.is_repair
     }
 
-    /// More about its cause.
+    /// More about the cause.
     pub fn detail(&self) -> &str {
         &self.detail
     }
@@ -39,18 +39,18 @@ impl Episode {
         self.begun
     }
 
-    /// Since it began.
+    /// Time since it began.
     pub fn elapsed(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.begun)
     }
 
-    /// How long it took until the trouble was believed.
+    /// Adds the time from the first failed check to the verdict.
     pub fn seen(&mut self, after: Duration) {
         self.phases.insert(0, phase("seen", after));
     }
 
-    /// The old process has ended, and what it left behind is cleared. Where it was not asked to,
-    /// to end it is to clear it.
+    /// The old process has ended, and the rest of its instance is cleared. In a repair, the time until the end
+    /// belongs to the clearing.
     pub fn ended(&mut self, at: Instant, cleaned: Duration) {
         let ending = at.saturating_duration_since(self.begun);
         if self.is_repair {
@@ -61,7 +61,7 @@ impl Episode {
         }
     }
 
-    /// A phase is over.
+    /// Adds a phase that is over.
     pub fn passed(&mut self, name: &str, took: Duration) {
         match self.phases.iter_mut().find(|phase| phase.name == name) {
             Some(known) => known.us += micros(took),
@@ -70,28 +70,28 @@ impl Episode {
         self.reached = Instant::now();
     }
 
-    /// A launch begins: the layers are reached from here on.
+    /// A launch begins. Layers that are reached from now on are those of the new process.
     pub fn launching(&mut self, now: Instant) {
-        // What the old server still answered on its way down is not the new one's.
+        // Answers of the old server during its shutdown do not belong to the new server.
         let is_layer = |phase: &Phase| Layer::ALL.iter().any(|it| it.as_str() == phase.name);
         self.phases.retain(|phase| !is_layer(phase));
         self.reached = now;
     }
 
-    /// Notes each layer when it is first reached. Of several that pass in one
-    /// round, each took as long as its answer; the first also had the wait before.
+    /// Adds a phase for each layer that is reached for the first time. If several layers pass in one round, each phase
+    /// is the latency of its answer; the first one includes the wait before.
     pub fn layers(&mut self, verdicts: &PerLayer<Option<Verdict>>, now: Instant) {
         let new: Vec<(Layer, Duration)> = [Layer::Tcp, Layer::Grpc, Layer::Store, Layer::Engine]
             .into_iter()
             .filter(|layer| !self.phases.iter().any(|phase| phase.name == layer.as_str()))
             .filter_map(|layer| {
                 let verdict = verdicts[layer].as_ref()?;
-                // The engine is asked beside the store: only what it took longer is its own.
-                let beside = match (layer, &verdicts[Layer::Store]) {
+                // Engine and store are asked at the same time. Only the additional time belongs to the engine.
+                let shared = match (layer, &verdicts[Layer::Store]) {
                     (Layer::Engine, Some(store)) => store.latency,
                     (_, _) => Duration::ZERO,
                 };
-                let took = verdict.latency.saturating_sub(beside);
+                let took = verdict.latency.saturating_sub(shared);
                 (verdict.ok == Some(true)).then_some((layer, took))
             })
             .collect();
@@ -106,7 +106,7 @@ impl Episode {
         self.reached = now;
     }
 
-    /// It is over: the entry that tells it.
+    /// The entry for the end of the episode.
     pub fn ready(&self, starting: &Starting, owner: Owner, now: Instant) -> Entry {
         let happened = match owner {
             Owner::Spawned => Happened::Ready,
@@ -125,7 +125,7 @@ fn phase(name: &str, took: Duration) -> Phase {
     Phase { name: name.to_owned(), us: micros(took) }
 }
 
-/// An entry with nothing more to say.
+/// An entry without further facts.
 pub fn entry(happened: Happened, generation: Generation, cause: Cause, detail: String) -> Entry {
     Entry {
         time: jiff::Timestamp::now(),
@@ -145,13 +145,13 @@ pub fn entry(happened: Happened, generation: Generation, cause: Cause, detail: S
     }
 }
 
-/// It was given up.
+/// The entry for a server that was given up.
 pub fn failed(generation: Generation, reason: &str, last_words: Vec<String>) -> Entry {
     Entry { last_words, ..entry(Happened::Failed, generation, Cause::Crash, reason.to_owned()) }
 }
 
-/// The host before this one died. Takes what is known of it, and the time from its
-/// death to this host, where this host was started for that reason.
+/// The entry for the death of the last host. `detail` names that host. `took` is the time from its death to this host,
+/// if this host replaces it.
 pub fn host_died(generation: Generation, detail: String, took: Option<Duration>) -> Entry {
     Entry {
         took_ms: took.map(millis),
@@ -159,7 +159,7 @@ pub fn host_died(generation: Generation, detail: String, took: Option<Duration>)
     }
 }
 
-/// The host leaves and Temporal runs on.
+/// The entry for a host that leaves while the server continues.
 pub fn handed_over(generation: Generation) -> Entry {
     entry(Happened::HandedOver, generation, Cause::Operator, String::new())
 }
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_phases_add_up_to_what_it_took() {
+    fn phases_add_up_to_the_duration() {
         let ms = Duration::from_millis;
         let begun = Instant::now();
         let phases = |is_repair| {
@@ -181,10 +181,13 @@ mod tests {
             let all = episode.phases.iter();
             all.map(|phase| (phase.name.clone(), phase.us / 1_000)).collect::<Vec<_>>()
         };
-        let told = |phases: &[(&str, u64)]| {
+        let expected = |phases: &[(&str, u64)]| {
             phases.iter().map(|(name, ms)| ((*name).to_owned(), *ms)).collect::<Vec<_>>()
         };
-        assert_eq!(phases(false), told(&[("stopped", 1_000), ("cleaned", 23), ("waited", 250)]));
-        assert_eq!(phases(true), told(&[("cleaned", 1_023), ("waited", 250)]));
+        assert_eq!(
+            phases(false),
+            expected(&[("stopped", 1_000), ("cleaned", 23), ("waited", 250)])
+        );
+        assert_eq!(phases(true), expected(&[("cleaned", 1_023), ("waited", 250)]));
     }
 }
