@@ -1,5 +1,4 @@
-//! The control API: HTTP/1.1 over a Unix socket that only the owner of the home
-//! may use.
+//! The control API: HTTP/1.1 over a Unix socket that only the owner of the home may use.
 
 pub mod client;
 mod connections;

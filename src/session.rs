@@ -1,5 +1,5 @@
-//! Commands out, state in: from the host in this process or over its socket,
-//! with one behaviour.
+//! A session: commands to a host and its state. The host is in this process or behind its socket,
+//! with the same behavior.
 
 mod bring_up;
 mod remote;
@@ -10,20 +10,20 @@ use crate::manager::{Command, Handle};
 use crate::paths::Home;
 use crate::protocol::{ApiError, Snapshot};
 use crate::supervisor::Cause;
-use remote::Heard;
+use remote::Received;
 pub use remote::Remote;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// A command of the operator, without options.
+/// A command of the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionCommand {
-    /// Bring it up.
+    /// Start the server.
     Start,
-    /// Take it down.
+    /// Stop the server.
     Stop,
-    /// A new generation.
+    /// Restart the server.
     Restart,
 }
 
@@ -42,45 +42,44 @@ impl SessionCommand {
 pub enum Session {
     /// The host in this process.
     Local(Handle),
-    /// A host elsewhere.
+    /// A host in another process.
     Remote(Remote),
 }
 
-/// Whether the host can be heard.
+/// The state of the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Link {
-    /// It can.
+    /// The host responds.
     Up,
-    /// It has its socket open and says nothing.
+    /// The host has its socket open and does not respond.
     Silent,
-    /// It is gone; the next one will be heard.
+    /// The host has ended. The session connects to the next one.
     Gone,
-    /// The one that is there cannot be followed: why, and what to do.
+    /// The host cannot be followed. The text has the reason and the fix.
     Foreign(String),
 }
 
-/// What is, at one moment.
+/// The state at one moment.
 #[derive(Debug, Clone)]
 pub struct View {
-    /// The snapshot.
+    /// The last snapshot.
     pub snapshot: Arc<Snapshot>,
-    /// How old it is: its ages are that much larger by now.
+    /// Age of the snapshot. All ages in it are that much larger by now.
     pub age: Duration,
-    /// Whether there will be another.
+    /// State of the connection.
     pub link: Link,
 }
 
 impl Session {
-    /// Connects to the host of a home and keeps connected, for as long as this
-    /// session is held.
+    /// Connects to the host of a home, and reconnects until the session is dropped.
     ///
     /// # Errors
-    /// When there is no host, it does not answer, or is of another version.
+    /// If there is no host, it does not respond, or it has another version.
     pub async fn connect(home: &Home) -> Result<Self, ClientError> {
         Remote::connect(home).await.map(Self::Remote)
     }
 
-    /// What is now.
+    /// The current state.
     #[must_use]
     pub fn view(&self) -> View {
         match self {
@@ -92,19 +91,19 @@ impl Session {
         }
     }
 
-    /// Something that tells when to look again.
+    /// Returns a source of change notifications.
     #[must_use]
     pub fn changes(&self) -> Changes {
         match self {
             Self::Local(handle) => Changes(Source::Local(handle.latest())),
-            Self::Remote(remote) => Changes(Source::Remote(remote.heard())),
+            Self::Remote(remote) => Changes(Source::Remote(remote.received())),
         }
     }
 
-    /// Gives a command and waits until it is done.
+    /// Sends a command and waits until it is done.
     ///
     /// # Errors
-    /// Why it was not.
+    /// Why the command failed.
     pub async fn command(&self, command: SessionCommand) -> Result<(), ApiError> {
         match self {
             Self::Local(handle) => {
@@ -132,22 +131,22 @@ impl Session {
     }
 }
 
-/// See [`Session::changes`].
+/// A source of change notifications; see [`Session::changes`].
 #[derive(Debug)]
 pub struct Changes(Source);
 
 #[derive(Debug)]
 enum Source {
     Local(watch::Receiver<Latest>),
-    Remote(watch::Receiver<Heard>),
+    Remote(watch::Receiver<Received>),
 }
 
 impl Changes {
-    /// Returns when something has changed; false when nothing ever will again.
+    /// Waits for the next change. Returns false if there will be no more changes.
     pub async fn next(&mut self) -> bool {
         match &mut self.0 {
             Source::Local(latest) => latest.changed().await.is_ok(),
-            Source::Remote(heard) => heard.changed().await.is_ok(),
+            Source::Remote(received) => received.changed().await.is_ok(),
         }
     }
 }

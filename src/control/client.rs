@@ -1,4 +1,4 @@
-//! The side of commands and viewers.
+//! The client side, for commands and viewers.
 
 use crate::paths::Home;
 use crate::protocol::{ApiError, ErrorBody, Status};
@@ -12,47 +12,47 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::UnixStream;
 
-/// A host that is alive answers in less than a millisecond.
+/// Time limit of a response. A healthy host responds in less than a millisecond.
 pub const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Between two attempts to get into the queue of a host's new clients.
+/// Pause between two attempts to enter the queue of clients that the host has not accepted yet.
 const QUEUE_PAUSE: Duration = Duration::from_millis(2);
 
-/// Times in a row that a host may report a manager that does not answer.
+/// Number of unhealthy reports in a row after which the host counts as unresponsive.
 const UNHEALTHY: u32 = 2;
 
-/// An answer is never larger.
+/// Maximum size of a response, in bytes.
 const ANSWER_MAX: usize = 8 << 20;
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// Nobody listens.
+    /// No process listens on the socket.
     #[error("no host runs for this home")]
     NoHost,
-    /// The socket cannot be reached, which says nothing about the host.
+    /// The socket cannot be reached. This proves nothing about the host.
     #[error("cannot connect to {path}: {source}")]
     Unreachable {
-        /// The socket.
+        /// Path of the socket.
         path: PathBuf,
-        /// What the kernel said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Somebody listens and does not answer.
-    #[error("the host does not answer")]
+    /// The host accepts the connection, but does not respond.
+    #[error("the host does not respond")]
     Unresponsive,
-    /// It answered with an error.
+    /// The host responded with an error.
     #[error(transparent)]
     Refused(#[from] ApiError),
-    /// It answered something that is not understood.
-    #[error("the host's answer is not understood: {0}; is it another version of stigmer?")]
+    /// The response cannot be parsed.
+    #[error("cannot parse the response of the host: {0}; it may be another version of stigmer")]
     Garbled(String),
-    /// It is of a version that a viewer of ours cannot follow; says what to do.
+    /// The host has an incompatible version. The text names the fix.
     #[error("{0}")]
     Foreign(String),
 }
 
-/// Asks for the status.
+/// Requests the status.
 ///
 /// # Errors
 /// See [`ClientError`].
@@ -60,7 +60,7 @@ pub async fn status(home: &Home) -> Result<Status, ClientError> {
     patient(async { read(send(home, Method::GET, "/v1/status", None).await?).await }).await
 }
 
-/// Gives a command and waits until it is done, for as long as the host is alive.
+/// Sends a command and waits until it is done, as long as the host responds.
 ///
 /// # Errors
 /// See [`ClientError`].
@@ -77,11 +77,11 @@ pub async fn command(
         tokio::select! {
             answer = &mut answer => return patient(read(answer?)).await,
             () = tokio::time::sleep(PATIENCE) => {
-                // Still at it, or dead? A frozen host keeps its socket open; one that
-                // is leaving has removed it, and its answer is on the way.
+                // Distinguish a slow command from a dead host. A frozen host keeps its socket open.
+                // A host that exits has removed the socket, and its response is still on its way.
                 match patient(send(home, Method::GET, "/healthz", None)).await {
                     Ok(health) if health.status().is_success() => unhealthy = 0,
-                    // Its manager is gone or hangs. A host that sees that itself leaves soon.
+                    // The manager has ended or hangs. A host that detects this exits soon.
                     Ok(_) if unhealthy < UNHEALTHY => unhealthy += 1,
                     Ok(_) => return Err(ClientError::Unresponsive),
                     Err(ClientError::NoHost) => {
@@ -105,7 +105,7 @@ async fn connect(home: &Home) -> Result<SendRequest<Full<Bytes>>, ClientError> {
     let stream = loop {
         match UnixStream::connect(&path).await.map_err(|error| (error.kind(), error)) {
             Ok(stream) => break stream,
-            // The host has not accepted the clients before this one yet.
+            // The host has not accepted the previous clients yet.
             Err((io::ErrorKind::WouldBlock, _)) => tokio::time::sleep(QUEUE_PAUSE).await,
             Err((io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused, _)) => {
                 return Err(ClientError::NoHost);
@@ -113,7 +113,7 @@ async fn connect(home: &Home) -> Result<SendRequest<Full<Bytes>>, ClientError> {
             Err((_, source)) => return Err(ClientError::Unreachable { path, source }),
         }
     };
-    // The home is checked; a folder that was created after the check is not.
+    // The home was checked, but a folder that is created after the check was not.
     let me = nix::unistd::geteuid().as_raw();
     if !stream.peer_cred().is_ok_and(|peer| peer.uid() == me) {
         return Err(ClientError::NoHost);
@@ -154,7 +154,7 @@ async fn body(answer: Response<Incoming>) -> Result<Bytes, ClientError> {
     Ok(body.map_err(|_| ClientError::NoHost)?.to_bytes())
 }
 
-/// What a failed answer says.
+/// Converts an error response.
 pub(super) async fn refusal(answer: Response<Incoming>) -> ClientError {
     let code = answer.status();
     let body = match body(answer).await {

@@ -1,7 +1,7 @@
-//! Connections, and which of them to close for a new one.
+//! Accepts a bounded number of connections.
 //!
-//! Their number is bounded. A client that sends no complete request, or does not read its
-//! response, never keeps another client out: the most silent one is closed first.
+//! A client that sends no complete request, or does not read its response, never blocks another
+//! client: the server closes the connection that has been silent the longest.
 
 mod activity;
 
@@ -19,11 +19,11 @@ use tokio::task::{AbortHandle, Id, JoinSet};
 use tokio::time::{Duration, sleep};
 use tokio_util::sync::CancellationToken;
 
-/// Within this time a client sends the head of its request, the first one as well as the next.
+/// Time limit for the head of each request.
 const HEAD: Duration = Duration::from_secs(5);
-/// Between two searches for a connection that may be closed, where none may.
+/// Pause between two searches for a connection that may be closed.
 const SEARCH: Duration = Duration::from_millis(50);
-/// After a connection that could not be accepted.
+/// Pause after a failed accept.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The connections of a listener.
@@ -38,8 +38,8 @@ struct Connection {
     task: AbortHandle,
 }
 
-/// Serves a bounded number of connections at once, until `closing`, and then those that are open to
-/// the end of their responses.
+/// Serves up to `most` connections at once until `closing` is cancelled. Then completes the
+/// responses of the open connections.
 pub(super) async fn serve(
     listener: impl Listener,
     most: usize,
@@ -57,12 +57,12 @@ pub(super) async fn serve(
             accepted = listener.accept(), if has_room => match accepted {
                 Ok(stream) => {
                     connections.add(stream, &routes, &closing);
-                    // Its request is read before another client takes its place.
+                    // Read its request before another client may replace it.
                     tokio::task::yield_now().await;
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
-                    // No descriptor is left, perhaps.
+                    // The cause may be a lack of descriptors.
                     connections.close_most_silent();
                     sleep(PAUSE).await;
                 }
@@ -132,7 +132,7 @@ async fn serve_one<S>(
         .header_read_timeout(HEAD)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
-    // A client that goes, or is too slow, is no error of ours.
+    // A client that disconnects, or is too slow, is not an error.
     let served = tokio::select! {
         served = connection.as_mut() => served,
         () = closing.cancelled() => {

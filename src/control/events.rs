@@ -1,4 +1,4 @@
-//! A viewer's end of the stream of events.
+//! The client side of the event stream.
 
 use super::client::{self, ClientError};
 use super::sse::{self, Splitter};
@@ -8,10 +8,10 @@ use http_body_util::BodyExt;
 use hyper::Method;
 use hyper::body::Incoming;
 
-/// A snapshot has some 100 kB.
+/// Maximum size of an event, in bytes. A snapshot has about 100 kB.
 const EVENT_MAX: usize = 8 << 20;
 
-/// The stream of events of a host that speaks our protocol.
+/// The event stream of a host with our protocol.
 #[derive(Debug)]
 pub struct Events {
     body: Incoming,
@@ -19,11 +19,10 @@ pub struct Events {
 }
 
 impl Events {
-    /// Opens the stream and hears the greeting.
+    /// Opens the stream and checks the version in the first event.
     ///
     /// # Errors
-    /// See [`ClientError`]; [`ClientError::Foreign`] where the host's protocol is
-    /// another one.
+    /// See [`ClientError`]. [`ClientError::Foreign`] if the host has another protocol.
     pub async fn open(home: &Home) -> Result<Self, ClientError> {
         let open = async {
             let answer = client::send(home, Method::GET, "/v1/events", None).await?;
@@ -34,7 +33,7 @@ impl Events {
             let hello = match events.next().await {
                 Ok(Some(Event::Hello(hello))) => hello,
                 Ok(None) => return Err(ClientError::NoHost),
-                // The hosts before the first protocol did not greet.
+                // Hosts before the first protocol sent no `hello`.
                 Ok(Some(Event::Snapshot(_) | Event::Delta(_))) | Err(_) => {
                     Hello { protocol: 0, version: "of an early version".into() }
                 }
@@ -47,11 +46,11 @@ impl Events {
         client::patient(open).await
     }
 
-    /// The next event; none when the host has gone. Cancel-safe: what was read
-    /// is kept.
+    /// Returns the next event, or `None` if the host has closed the stream. Cancel-safe: received
+    /// bytes are kept.
     ///
     /// # Errors
-    /// When it is not understood; the stream is of no use then.
+    /// If the event cannot be parsed. The stream cannot be used after that.
     pub async fn next(&mut self) -> Result<Option<Event>, ClientError> {
         loop {
             while let Some(block) = self.splitter.event() {

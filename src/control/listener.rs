@@ -1,18 +1,18 @@
-//! Who may connect.
+//! Listeners, and the users whose connections they accept.
 
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-/// A bound socket.
+/// A bound socket that accepts connections.
 pub(super) trait Listener: Send + 'static {
-    /// Its connections.
+    /// The type of a connection.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// The next connection; cancel-safe.
+    /// Returns the next connection. Cancel-safe.
     ///
     /// # Errors
-    /// The kernel's. A later call may succeed.
+    /// The error of the operating system. A later call may succeed.
     fn accept(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 }
 
@@ -24,7 +24,7 @@ impl Listener for TcpListener {
     }
 }
 
-/// Accepts only the owner of the home.
+/// Accepts only the owner of the home, and root.
 pub(super) struct Owned {
     pub(super) listener: UnixListener,
     pub(super) uid: u32,

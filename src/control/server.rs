@@ -1,4 +1,4 @@
-//! The host's side.
+//! The server side, in the host.
 
 mod events;
 mod extract;
@@ -29,36 +29,35 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-/// Options are small.
+/// Maximum size of a request body, in bytes. Options are small.
 const BODY_MAX: usize = 64 << 10;
-/// How long answers that are under way may take when the host ends.
+/// Time limit for responses in progress when the host exits.
 const LEAVING: Duration = Duration::from_secs(1);
 
-/// What the routes share.
+/// State that the routes share.
 #[derive(Debug, Clone)]
 struct Api {
     manager: Handle,
-    /// Cancelled to ask the host to end. Temporal is stopped by then.
+    /// Cancelled to request the end of the host. The server is stopped by then.
     end: CancellationToken,
     closing: CancellationToken,
     shares: Shares,
 }
 
-/// The bound sockets and the tasks that serve them.
+/// The bound sockets, and the tasks that serve them.
 #[derive(Debug)]
 pub struct Server {
     end: CancellationToken,
     closing: CancellationToken,
-    /// They own their connections: what is aborted here ends those too.
+    /// The tasks own their connections, so an aborted task closes them.
     tasks: JoinSet<()>,
     socket: Arc<Socket>,
 }
 
 impl Server {
-    /// Serves the socket of the home, and health and metrics over TCP where the
-    /// settings in force say so. Removes what an earlier host left there, as long as `lock`,
-    /// the host lock of the home, is in place. What cannot be bound becomes
-    /// a trouble that the status tells.
+    /// Serves the socket of the home, and health and metrics over TCP if the settings say so.
+    /// Replaces the socket of an earlier host while `lock`, the host lock of the home, is in place.
+    /// An address that cannot be bound becomes a trouble in the status.
     #[must_use]
     pub fn start(home: &Home, manager: &Handle, lock: &Arc<HostLock>) -> Self {
         let (end, closing) = (CancellationToken::new(), CancellationToken::new());
@@ -76,20 +75,20 @@ impl Server {
         Self { end, closing, tasks, socket }
     }
 
-    /// Cancelled when a client has asked the host to end.
+    /// Cancelled after a client has requested the end of the host.
     #[must_use]
     pub fn end_asked(&self) -> CancellationToken {
         self.end.clone()
     }
 
-    /// The socket of the home.
+    /// The control socket of the home.
     #[must_use]
     pub fn socket(&self) -> Arc<Socket> {
         self.socket.clone()
     }
 
-    /// Takes the socket away. Answers that are under way still go out, until the
-    /// task that is returned ends. No connection outlives that task.
+    /// Removes the socket. The returned task completes the responses in progress. No connection
+    /// outlives it.
     pub fn stop(self) -> JoinHandle<()> {
         self.socket.remove();
         self.closing.cancel();
@@ -97,8 +96,7 @@ impl Server {
     }
 }
 
-/// Waits for tasks, and then ends those that are left: a client that does not read must not keep the
-/// host.
+/// Waits for tasks, then aborts the rest. A client that does not read must not keep the host alive.
 async fn end(mut tasks: JoinSet<()>, patience: Duration) {
     let all = async { while tasks.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(patience, all).await;
@@ -122,12 +120,12 @@ fn router(api: Api) -> Router {
         .with_state(api)
 }
 
-/// What is served over TCP too: nothing that changes anything, or tells paths or processes.
+/// The routes that are also served over TCP. They change nothing and contain no paths or processes.
 fn health() -> Router<Api> {
     Router::new().route("/healthz", get(healthz)).route("/metrics", get(metrics))
 }
 
-/// Healthy is a host whose manager answers: one that only serves this socket repairs nothing.
+/// The host is healthy only while its manager responds. A host without a manager restarts nothing.
 async fn healthz(State(api): State<Api>) -> Response {
     if api.manager.responds().await {
         "ok\n".into_response()
@@ -180,7 +178,7 @@ async fn restart(
     command(&api, Command::Restart(settings), wait.wait, &api.shares.starts).await
 }
 
-/// The running options with those laid over that the body gives anew.
+/// The running options, overridden by the options of the body.
 fn new_settings(facts: &Facts, body: &[u8]) -> Result<Option<Settings>, ApiError> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
@@ -188,16 +186,16 @@ fn new_settings(facts: &Facts, body: &[u8]) -> Result<Option<Settings>, ApiError
     let bad = |message: String| {
         ApiError::new("bad_options", message, "send an object of option names and values")
     };
-    let anew: Options = serde_json::from_slice(body)
-        .map_err(|error| bad(format!("options not understood: {error}")))?;
-    let options = anew.or(facts.settings.options.clone());
+    let given: Options = serde_json::from_slice(body)
+        .map_err(|error| bad(format!("cannot parse the options: {error}")))?;
+    let options = given.or(facts.settings.options.clone());
     Settings::resolve(facts.settings.home.clone(), options)
         .map(Some)
         .map_err(|error| bad(error.to_string()))
 }
 
-/// In a task of its own: a client that has gone, or does not wait, must not
-/// leave it half done. The host ends only when Temporal is proven stopped.
+/// Runs in its own task. A client that disconnects, or does not wait, must not interrupt it. The
+/// host exits only after the server is proven stopped.
 async fn shutdown(State(api): State<Api>, ApiQuery(wait): ApiQuery<Wait>) -> Response {
     let _permit = match wait.wait.then(|| api.shares.stops.take()).transpose() {
         Ok(permit) => permit,
@@ -206,7 +204,7 @@ async fn shutdown(State(api): State<Api>, ApiQuery(wait): ApiQuery<Wait>) -> Res
     let stopping = tokio::spawn({
         let api = api.clone();
         async move {
-            // The host ends. A server that someone else runs does not.
+            // The host exits. An external server continues to run.
             let cause = match api.manager.facts().is_managed() {
                 true => Cause::Operator,
                 false => Cause::Shutdown,
@@ -270,8 +268,8 @@ async fn not_found(request: Request) -> Response {
 }
 
 async fn not_allowed(request: Request) -> Response {
-    let message = format!("{} does not take {}", request.uri().path(), request.method());
-    let hint = "status, events and health are read with GET, commands are given with POST";
+    let message = format!("{} does not accept {}", request.uri().path(), request.method());
+    let hint = "use GET for status, events and health, and POST for commands";
     failure(StatusCode::METHOD_NOT_ALLOWED, ApiError::new("method_not_allowed", message, hint))
 }
 
@@ -295,10 +293,10 @@ mod tests {
         let home = Home::at(folder.path()).unwrap();
         let lock = Arc::new(HostLock::take(&home.supervisor_lock()).unwrap().unwrap());
         let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
-        // It does not run, so that no command is ever done.
+        // The manager does not run, so no command completes.
         let (_manager, handle) = Manager::new(settings, Mode::Background, Sweeps::new(&lock));
         let server = Server::start(&home, &handle, &lock);
-        // A trouble that has ended, of an address for TCP.
+        // Reports the end of a trouble of the TCP address.
         until(|| handle.waiting() == 1).await;
         let mut connections = Vec::new();
         for is_restored in [false, true] {
@@ -316,7 +314,7 @@ mod tests {
         server.stop().await.unwrap();
         for mut client in connections {
             let closed = async {
-                // A reset is an end too.
+                // A reset also ends the connection.
                 let _ = client.read_to_end(&mut Vec::new()).await;
             };
             tokio::time::timeout(Duration::from_secs(30), closed).await.expect("it is closed");

@@ -1,13 +1,13 @@
-//! How events stand on the wire: server-sent events, with JSON as their data.
+//! The encoding of events: server-sent events with JSON data.
 
 use crate::protocol::{Event, Hello};
 use serde::Serialize;
 use std::sync::Arc;
 
-/// What it is served as.
+/// Content type of the stream.
 pub const CONTENT_TYPE: &str = "text/event-stream";
 
-/// The text of an event.
+/// Encodes an event.
 #[must_use]
 pub fn write(event: &Event) -> String {
     match event {
@@ -19,16 +19,15 @@ pub fn write(event: &Event) -> String {
 
 fn block(kind: &str, id: Option<u64>, data: &impl Serialize) -> String {
     let id = id.map_or_else(String::new, |id| format!("id: {id}\n"));
-    // Nothing in it can fail, and JSON has no line breaks of its own.
+    // This type always serializes, and JSON has no line breaks outside of strings.
     let data = serde_json::to_string(data).unwrap_or_default();
     format!("event: {kind}\n{id}data: {data}\n\n")
 }
 
-/// Reads the text of one event. None for one of a kind that is not known, and
-/// for a comment.
+/// Decodes one event. Returns `None` for a comment and for an unknown kind.
 ///
 /// # Errors
-/// What is not understood.
+/// If the event cannot be parsed.
 pub fn read(block: &[u8]) -> Result<Option<Event>, String> {
     let text = std::str::from_utf8(block).map_err(|error| error.to_string())?;
     let field = |name: &str| {
@@ -44,27 +43,27 @@ pub fn read(block: &[u8]) -> Result<Option<Event>, String> {
     event.map(Some).map_err(|error| format!("{kind}: {error}"))
 }
 
-/// Cuts a stream of bytes into events.
+/// Splits a stream of bytes into events.
 #[derive(Debug, Default)]
 pub struct Splitter {
     bytes: Vec<u8>,
-    /// Up to here no event ends.
+    /// No event ends before this index.
     searched: usize,
 }
 
 impl Splitter {
-    /// Takes bytes in.
+    /// Appends bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Bytes that are held and no whole event yet.
+    /// Number of bytes that are not a complete event yet.
     #[must_use]
     pub fn held(&self) -> usize {
         self.bytes.len()
     }
 
-    /// The text of the next whole event.
+    /// Removes and returns the bytes of the next complete event.
     pub fn event(&mut self) -> Option<Vec<u8>> {
         let from = self.searched.saturating_sub(1);
         let end = self.bytes[from..].windows(2).position(|pair| pair == b"\n\n");

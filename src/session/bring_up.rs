@@ -1,4 +1,4 @@
-//! What a viewer that was asked for with options does to the host that it finds.
+//! What a viewer with start options does with the host that it finds.
 
 use super::{Session, SessionCommand};
 use crate::config::{self, Different, Options, Settings};
@@ -8,21 +8,21 @@ use crate::protocol::State;
 use crate::supervisor::Want;
 
 impl Session {
-    /// Starts Temporal where it rests (with the options asked for), and otherwise
-    /// sees that what runs has them. Returns whether it rested; how the start
-    /// goes is seen in the state.
+    /// Starts the server with the requested options if it does not run. Otherwise checks that the
+    /// running server has these options. Returns whether it was not running. The state shows the
+    /// progress of the start.
     ///
     /// # Errors
-    /// When what runs has other options.
+    /// If the running server has other options.
     pub fn bring_up(&self, settings: &Settings, asked: &Options) -> Result<bool, Different> {
         let status = self.view().snapshot.status.clone();
-        let rests = status.intent == Want::Down || status.state == State::Failed;
+        let is_down = status.intent == Want::Down || status.state == State::Failed;
         let same = config::agree(asked, &status.options, status.managed);
-        if !rests {
+        if !is_down {
             return same.map(|()| false);
         }
         let session = self.clone();
-        let anew = same.is_err().then(|| settings.clone());
+        let new_settings = same.is_err().then(|| settings.clone());
         tokio::spawn(async move {
             let Some(settings) = anew else {
                 let _ = session.command(SessionCommand::Start).await;

@@ -1,4 +1,4 @@
-//! A host elsewhere, as last heard; looked for again when it goes.
+//! A host in another process. The session reconnects after the host has ended.
 
 use super::{Link, View};
 use crate::control::client::{self, ClientError};
@@ -10,50 +10,51 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// A host that is being replaced is back within this time.
+/// Pause between two attempts to connect. A host that is being replaced is back within this time.
 const RECONNECT: Duration = Duration::from_millis(100);
 
-/// Before a stream that ended is opened anew.
+/// Pause before a stream that ended is opened again.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A host that lives says so more often.
+/// Time without events after which the host counts as silent. A host that runs sends heartbeats
+/// more often.
 const SILENCE: Duration = Duration::from_secs(BEAT.as_secs() * 2);
 
-/// See the module's documentation.
+/// A connection to a host in another process.
 #[derive(Debug, Clone)]
 pub struct Remote {
     home: Home,
-    heard: watch::Receiver<Heard>,
+    received: watch::Receiver<Received>,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Heard {
+pub(super) struct Received {
     snapshot: Arc<Snapshot>,
     at: Instant,
     link: Link,
 }
 
-/// What an event says to a viewer.
-enum News {
-    /// It is all up to date.
+/// Whether the snapshot is complete after an event.
+enum Continuity {
+    /// The snapshot is up to date.
     Current,
-    /// Something is missing: only another snapshot helps.
+    /// An event is missing. Only a new snapshot helps.
     Gap,
 }
 
-impl Heard {
-    fn hear(&mut self, event: Event) -> News {
+impl Received {
+    fn apply_event(&mut self, event: Event) -> Continuity {
         match event {
-            Event::Hello(_) => return News::Current,
+            Event::Hello(_) => return Continuity::Current,
             Event::Snapshot(fresh) => self.snapshot = Arc::new(fresh.snapshot),
             Event::Delta(delta) if delta.seq == self.snapshot.seq + 1 => {
                 Arc::make_mut(&mut self.snapshot).apply(&delta);
             }
-            Event::Delta(_) => return News::Gap,
+            Event::Delta(_) => return Continuity::Gap,
         }
         self.at = Instant::now();
         self.link = Link::Up;
-        News::Current
+        Continuity::Current
     }
 }
 
@@ -65,85 +66,90 @@ impl Remote {
             .map_err(|_| ClientError::Unresponsive)??
             .ok_or(ClientError::NoHost)?;
         let Event::Snapshot(fresh) = first else {
-            return Err(ClientError::Garbled("no snapshot after its greeting".into()));
+            return Err(ClientError::Garbled("no snapshot after `hello`".into()));
         };
         let snapshot = Arc::new(fresh.snapshot);
-        let tell = watch::Sender::new(Heard { snapshot, at: Instant::now(), link: Link::Up });
-        let heard = tell.subscribe();
-        tokio::spawn(listen(home.clone(), events, tell));
-        Ok(Self { home: home.clone(), heard })
+        let sender = watch::Sender::new(Received { snapshot, at: Instant::now(), link: Link::Up });
+        let received = sender.subscribe();
+        tokio::spawn(listen(home.clone(), events, sender));
+        Ok(Self { home: home.clone(), received })
     }
 
     pub(super) fn home(&self) -> &Home {
         &self.home
     }
 
-    pub(super) fn heard(&self) -> watch::Receiver<Heard> {
-        self.heard.clone()
+    pub(super) fn received(&self) -> watch::Receiver<Received> {
+        self.received.clone()
     }
 
     pub(super) fn view(&self) -> View {
-        let heard = self.heard.borrow();
-        View { snapshot: heard.snapshot.clone(), age: heard.at.elapsed(), link: heard.link.clone() }
+        let received = self.received.borrow();
+        View {
+            snapshot: received.snapshot.clone(),
+            age: received.at.elapsed(),
+            link: received.link.clone(),
+        }
     }
 }
 
-async fn listen(home: Home, mut events: Events, tell: watch::Sender<Heard>) {
+async fn listen(home: Home, mut events: Events, sender: watch::Sender<Received>) {
     loop {
         tokio::select! {
-            () = tell.closed() => return,
-            () = hear(&mut events, &tell) => {}
+            () = sender.closed() => return,
+            () = receive_events(&mut events, &sender) => {}
         }
-        // One that greets and then says what is not understood will do so again.
+        // A host whose stream cannot be parsed will send the same again, so pause.
         tokio::time::sleep(PAUSE).await;
         tokio::select! {
-            () = tell.closed() => return,
-            again = reopen(&home, &tell) => events = again,
+            () = sender.closed() => return,
+            again = reopen(&home, &sender) => events = again,
         }
     }
 }
 
-/// Until the stream ends, or is of no use.
-async fn hear(events: &mut Events, tell: &watch::Sender<Heard>) {
+/// Receives events until the stream ends or cannot be used.
+async fn receive_events(events: &mut Events, sender: &watch::Sender<Received>) {
     loop {
         let event = match tokio::time::timeout(SILENCE, events.next()).await {
             Ok(Ok(Some(event))) => event,
-            Ok(Ok(None)) => return became(tell, &Link::Gone),
+            Ok(Ok(None)) => return became(sender, &Link::Gone),
             Ok(Err(error)) => {
-                let why = format!("{error}; `stigmer local restart` brings one of this version");
-                return became(tell, &Link::Foreign(why));
+                let why = format!("{error}; replace the host with `stigmer local restart`");
+                return became(sender, &Link::Foreign(why));
             }
             Err(_) => {
-                became(tell, &Link::Silent);
+                became(sender, &Link::Silent);
                 continue;
             }
         };
-        let mut news = News::Current;
-        tell.send_modify(|heard| news = heard.hear(event));
-        match news {
-            News::Current => {}
-            News::Gap => return,
+        let mut continuity = Continuity::Current;
+        sender.send_modify(|received| continuity = received.apply_event(event));
+        match continuity {
+            Continuity::Current => {}
+            Continuity::Gap => return,
         }
     }
 }
 
-async fn reopen(home: &Home, tell: &watch::Sender<Heard>) -> Events {
+async fn reopen(home: &Home, sender: &watch::Sender<Received>) -> Events {
     loop {
         match Events::open(home).await {
             Ok(events) => return events,
-            Err(ClientError::Foreign(why)) => became(tell, &Link::Foreign(why)),
+            Err(ClientError::Foreign(why)) => became(sender, &Link::Foreign(why)),
             Err(ClientError::Unresponsive | ClientError::Unreachable { .. }) => {
-                became(tell, &Link::Silent);
+                became(sender, &Link::Silent);
             }
             Err(error @ ClientError::Garbled(_)) => {
-                became(tell, &Link::Foreign(error.to_string()));
+                became(sender, &Link::Foreign(error.to_string()));
             }
-            Err(ClientError::NoHost | ClientError::Refused(_)) => became(tell, &Link::Gone),
+            Err(ClientError::NoHost | ClientError::Refused(_)) => became(sender, &Link::Gone),
         }
         tokio::time::sleep(RECONNECT).await;
     }
 }
 
-fn became(tell: &watch::Sender<Heard>, link: &Link) {
-    tell.send_if_modified(|heard| std::mem::replace(&mut heard.link, link.clone()) != *link);
+fn became(sender: &watch::Sender<Received>, link: &Link) {
+    sender
+        .send_if_modified(|received| std::mem::replace(&mut received.link, link.clone()) != *link);
 }

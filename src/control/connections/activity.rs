@@ -1,4 +1,4 @@
-//! What a client does with its connection.
+//! The activity of a client on its connection.
 
 use axum::body::Body;
 use hyper::body::{Body as HttpBody, Bytes, Frame, SizeHint};
@@ -9,29 +9,29 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Duration, Instant};
 
-/// A reader that takes nothing of its response for this long does not read it.
+/// A client that reads nothing of its response for this long counts as not reading.
 const UNREAD: Duration = Duration::from_secs(3);
 
-/// See the module's documentation.
+/// The shared activity of a connection.
 #[derive(Debug)]
 pub(super) struct Activity(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    /// When the last byte went one way or the other.
+    /// Time of the last transferred byte.
     last: Instant,
-    /// From the head of a request to the end of its response.
+    /// Set from the head of a request to the end of its response.
     under_way: bool,
-    /// Part of the response waits for its reader.
+    /// Whether a part of the response waits for the client.
     blocked: bool,
 }
 
-/// How much closing a connection costs its client, and then how long the client is silent.
+/// Which connection to close first: the smaller loss for the client, then the longer silence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Silence {
-    /// A response that is not read.
+    /// The client does not read its response.
     Unread(Duration),
-    /// No request, or a part of one.
+    /// The client has sent no request, or only a part of one.
     Idle(Duration),
 }
 
@@ -44,18 +44,18 @@ impl Activity {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `None` while a command is carried out or its response is read.
+    /// Returns `None` while a command runs or its response is being read.
     pub(super) fn closable(&self) -> Option<Silence> {
         let state = self.state();
         let silence = state.last.elapsed();
-        // The body of a response is dropped once it is buffered; its reader may still be at it.
+        // hyper drops the body of a response after buffering it. The client may still read it.
         match state.under_way || state.blocked {
             false => Some(Silence::Idle(silence)),
             true => (state.blocked && silence >= UNREAD).then_some(Silence::Unread(silence)),
         }
     }
 
-    /// A request has been read; it is under way until the value that is returned is dropped.
+    /// Marks a request as in progress until the returned value is dropped.
     pub(super) fn begin_request(self: &Arc<Self>) -> UnderWay {
         self.state().under_way = true;
         UnderWay(self.clone())
@@ -68,7 +68,7 @@ impl Activity {
     }
 }
 
-/// A request that has been read and whose response is not complete.
+/// A request whose response is not complete.
 #[derive(Debug)]
 pub(super) struct UnderWay(Arc<Activity>);
 
@@ -78,7 +78,7 @@ impl Drop for UnderWay {
     }
 }
 
-/// The body of a response. Its request is under way until it has been sent.
+/// The body of a response. Its request is in progress until the body has been sent.
 pub(super) struct Answering {
     body: Body,
     _under_way: UnderWay,
@@ -110,7 +110,7 @@ impl HttpBody for Answering {
     }
 }
 
-/// A stream whose bytes count as activity.
+/// A stream that reports its activity.
 pub(super) struct Observed<S> {
     stream: S,
     activity: Arc<Activity>,
@@ -154,7 +154,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Observed<S> {
         wrote
     }
 
-    // Without these two, 400 kB would be gathered for a reader that does not read.
+    // Without these two methods, hyper would buffer 400 kB for a client that does not read.
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -50,7 +50,7 @@ impl Rig {
         stream
     }
 
-    /// A request whose response has begun.
+    /// Sends a request and waits for the start of its response.
     async fn begin(&self, path: &str) -> UnixStream {
         let mut stream = self.send(path).await;
         stream.read_exact(&mut [0; 64]).await.unwrap();
@@ -65,15 +65,15 @@ impl Rig {
     }
 }
 
-/// Until the server has closed this connection.
+/// Waits until the server has closed this connection.
 async fn until_closed(stream: &mut UnixStream) {
     let mut rest = Vec::new();
-    // A reset is an end too.
+    // A reset also ends the connection.
     let _ = stream.read_to_end(&mut rest).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_sends_no_complete_request_is_closed() {
+async fn client_without_a_complete_request_is_closed() {
     let rig = Rig::new();
     for sent in ["", "GET /quick HTTP/1.1\r\nho", "GET /quick HTTP/1.1\r\nhost: any\r\n\r\n"] {
         let mut stream = rig.connect().await;
@@ -85,7 +85,7 @@ async fn a_client_that_sends_no_complete_request_is_closed() {
 }
 
 #[tokio::test]
-async fn the_most_silent_connection_makes_room() {
+async fn longest_silent_connection_is_closed_for_a_new_one() {
     let rig = Rig::new();
     let mut silent = Vec::new();
     for _ in 0..MOST {
@@ -100,7 +100,7 @@ async fn the_most_silent_connection_makes_room() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_read_and_a_command_that_waits_are_not_cut() {
+async fn active_streams_and_waiting_commands_are_not_closed() {
     let rig = Rig::new();
     let mut beats = rig.begin("/beats").await;
     let mut waiting = rig.send("/never").await;
@@ -111,13 +111,13 @@ async fn a_stream_that_is_read_and_a_command_that_waits_are_not_cut() {
     }
     beats.read_exact(&mut [0; 256]).await.unwrap();
     tokio::select! {
-        () = until_closed(&mut waiting) => panic!("the command was cut"),
+        () = until_closed(&mut waiting) => panic!("the connection of the command was closed"),
         () = rig.assert_answers() => {}
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_response_that_is_not_read_makes_room_where_nobody_is_idle() {
+async fn unread_response_is_closed_if_no_connection_is_idle() {
     let rig = Rig::new();
     let mut waiting = Vec::new();
     for _ in 1..MOST {
@@ -129,7 +129,7 @@ async fn a_response_that_is_not_read_makes_room_where_nobody_is_idle() {
 }
 
 #[tokio::test]
-async fn a_new_client_waits_while_no_connection_may_be_closed() {
+async fn new_client_waits_while_no_connection_may_be_closed() {
     let rig = Rig::new();
     let mut waiting = Vec::new();
     for _ in 0..MOST {
@@ -138,7 +138,7 @@ async fn a_new_client_waits_while_no_connection_may_be_closed() {
     let mut next = rig.send("/quick").await;
     let mut response = [0; 15];
     tokio::select! {
-        _ = next.read_exact(&mut response) => panic!("there was no room"),
+        _ = next.read_exact(&mut response) => panic!("the limit was exceeded"),
         () = sleep(2 * SEARCH) => {}
     }
     waiting.pop();

@@ -1,5 +1,5 @@
-//! Queries and bodies that are not understood are answered as every other error
-//! is, and not in the words of the library.
+//! Extractors for queries and bodies. Their errors have the same format as all other errors of the
+//! API.
 
 use super::failure;
 use crate::protocol::ApiError;
@@ -11,7 +11,7 @@ use axum::response::Response;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
-/// Within this time a client sends the body of its request.
+/// Time limit for the body of a request.
 const BODY: Duration = Duration::from_secs(5);
 
 /// The query of a request.
@@ -26,14 +26,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ApiQuery<T> {
             Err(rejection) => {
                 let query = parts.uri.query().unwrap_or_default();
                 let message = format!("the query `{query}`: {}", rejection.body_text());
-                let hint = "commands take ?wait=true, logs take ?tail=N&level=L&grep=RE";
+                let hint = "commands accept ?wait=true, logs accept ?tail=N&level=L&grep=RE";
                 Err(failure(StatusCode::BAD_REQUEST, ApiError::new("bad_query", message, hint)))
             }
         }
     }
 }
 
-/// A body in full; its size is bounded.
+/// The body of a request, of bounded size.
 pub(super) struct ApiBody(pub(super) Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for ApiBody {

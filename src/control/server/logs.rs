@@ -1,4 +1,4 @@
-//! `GET /v1/logs`: what `stigmer local logs --json` prints.
+//! `GET /v1/logs`: the same output as `stigmer local logs --json`.
 
 use super::extract::ApiQuery;
 use super::{Api, failure};
@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// What of the log; `tail` is bounded, for the answer is made in memory.
+/// Selection of log lines. `tail` is bounded, because the response is built in memory.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Logs {
@@ -22,14 +22,14 @@ pub(super) struct Logs {
     grep: Option<String>,
 }
 
-/// More lines than this are not sent, nor more bytes: the oldest go.
+/// Maximum size of a response. If the log is larger, the oldest lines are omitted.
 const TAIL_MAX: usize = 10_000;
 const BYTES_MAX: usize = 8 << 20;
 
-/// Far longer than it takes to read the log in full.
+/// Time limit for reading the whole log. It is far longer than needed.
 const READ: Duration = Duration::from_secs(30);
 
-/// One reads at a time, so that many who ask cost no more than one.
+/// Only one request reads the log at a time, so that many requests cost no more than one.
 static READING: Semaphore = Semaphore::const_new(1);
 
 pub(super) async fn logs(State(api): State<Api>, ApiQuery(wanted): ApiQuery<Logs>) -> Response {
@@ -67,11 +67,11 @@ pub(super) async fn logs(State(api): State<Api>, ApiQuery(wanted): ApiQuery<Logs
         Ok(Ok(text)) => ([(header::CONTENT_TYPE, "application/x-ndjson")], text).into_response(),
         Ok(Err(error)) => failure(
             StatusCode::INTERNAL_SERVER_ERROR,
-            ApiError::new("unreadable", error.to_string(), "see that the log belongs to you"),
+            ApiError::new("unreadable", error.to_string(), "check the owner of the log"),
         ),
         Err(error) => failure(
             StatusCode::INTERNAL_SERVER_ERROR,
-            ApiError::new("unreadable", error.to_string(), "see the host's own log"),
+            ApiError::new("unreadable", error.to_string(), "see logs/stigmer.log"),
         ),
     }
 }

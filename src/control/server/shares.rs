@@ -1,22 +1,22 @@
-//! How many connections there may be, and how many of them for requests that take long: one is
-//! always left for another command.
+//! The number of connections, and of those for long requests. At least one connection stays free
+//! for another command.
 
 use crate::protocol::ApiError;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// More than any sane number of viewers.
+/// Upper limit, above any realistic number of viewers.
 const CONNECTIONS_MAX: usize = 256;
-/// Fewer would refuse the viewers of one developer.
+/// Lower limit, enough for the viewers of one developer.
 const CONNECTIONS_MIN: usize = 16;
-/// Descriptors for the host itself, the connections over TCP among them. A background host has 22
-/// open at rest.
+/// Descriptors for the host itself, including connections over TCP. An idle background host has 22
+/// open.
 const OWN_DESCRIPTORS: u64 = 64;
 
-/// Connections over TCP: a few that scrape and probe.
+/// Maximum number of connections over TCP, for a few scrapers and probes.
 pub(super) const TCP_CONNECTIONS: usize = 16;
 
-/// See the module's documentation.
+/// The limits for each kind of request.
 #[derive(Debug, Clone)]
 pub(super) struct Shares {
     pub(super) connections: usize,
@@ -24,13 +24,13 @@ pub(super) struct Shares {
     pub(super) logs: Share,
     /// Clients that wait until the server is ready.
     pub(super) starts: Share,
-    /// Clients that wait until the server has stopped. Apart from those that wait for a start:
-    /// a stop ends these.
+    /// Clients that wait until the server has stopped. Their limit is separate, because a stop ends
+    /// the clients that wait for a start.
     pub(super) stops: Share,
 }
 
 impl Shares {
-    /// The shares where the process may have this many descriptors.
+    /// The shares for a process with this limit of descriptors.
     pub(super) fn of(descriptors: u64) -> Self {
         let left = usize::try_from(descriptors.saturating_sub(OWN_DESCRIPTORS));
         let connections = left.unwrap_or(usize::MAX).clamp(CONNECTIONS_MIN, CONNECTIONS_MAX);
@@ -44,7 +44,7 @@ impl Shares {
     }
 }
 
-/// Requests of one kind.
+/// A limited number of requests of one kind.
 #[derive(Debug, Clone)]
 pub(super) struct Share {
     most: usize,
@@ -58,7 +58,7 @@ impl Share {
         Self { most, free: Arc::new(Semaphore::new(most)), code, held_by }
     }
 
-    /// The right to one more request.
+    /// Reserves one request.
     pub(super) fn take(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         self.free.clone().try_acquire_owned().map_err(|_| {
             let message = format!("{} {} already", self.most, self.held_by);
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_leave_descriptors_to_the_host_and_long_requests_leave_connections() {
+    fn host_keeps_descriptors_and_long_requests_leave_connections() {
         let expected = [(0, 16), (64, 16), (96, 32), (256, 192), (1024, 256), (u64::MAX, 256)];
         for (descriptors, connections) in expected {
             let shares = Shares::of(descriptors);
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_that_is_taken_is_refused_until_it_is_given_back() {
+    fn used_share_is_refused_until_it_is_released() {
         let share = Share::new(1, "too_many_streams", "viewers are connected");
         let permit = share.take().unwrap();
         assert_eq!(share.take().unwrap_err().code, "too_many_streams");

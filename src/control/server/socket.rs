@@ -1,4 +1,4 @@
-//! The socket of the home.
+//! The control socket of the home.
 
 use super::super::connections;
 use super::super::listener::Owned;
@@ -16,31 +16,31 @@ use tokio::net::UnixListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-/// Between two attempts to bind the socket.
+/// Pause between two attempts to bind the socket.
 const REBIND: Duration = Duration::from_millis(500);
 
-/// Clients that wait to be accepted. In a longer queue a command would wait longer than its
-/// client does, behind those that connect and send nothing.
+/// Length of the accept queue. In a longer queue a command could wait longer than its time limit,
+/// behind clients that send nothing.
 const QUEUE: i32 = 64;
 
-/// The path at which this host may bind, until it removes the socket.
+/// The path that this host may bind until it removes the socket.
 #[derive(Debug)]
 pub struct Socket {
     path: PathBuf,
-    /// Weak: it must not keep a host that has left in possession of the lock.
+    /// Weak, so that the socket does not keep the lock of a host that has left.
     lock: Weak<HostLock>,
-    /// Locked while the path changes.
+    /// The mutex is locked while the file at the path changes.
     state: Mutex<State>,
     rebind: Notify,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum State {
-    /// Not bound yet, or the attempt failed.
+    /// Not bound yet, or the last attempt failed.
     Unbound,
-    /// This file.
+    /// Bound to this file.
     Bound(KnownFile),
-    /// The path belongs to the next host.
+    /// Removed. The path belongs to the next host.
     Removed,
 }
 
@@ -54,8 +54,8 @@ impl Socket {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Binds, in place of the socket of an earlier host. An error where the path may be another
-    /// host's. `None` after [`Self::remove`].
+    /// Binds the socket and replaces that of an earlier host. Fails if the path may belong to
+    /// another host. `None` after [`Self::remove`].
     pub(super) fn bind(&self) -> Option<io::Result<UnixListener>> {
         let mut state = self.state();
         if *state == State::Removed {
@@ -67,7 +67,7 @@ impl Socket {
             Some(Ok(false)) | None => Err(not_ours()),
         };
         let bound = bound.and_then(|listener| {
-            // One that is not known can be neither restored nor removed.
+            // An unknown file could neither be restored nor removed.
             let file = KnownFile::at(&self.path)?.ok_or(io::ErrorKind::NotFound)?;
             Ok((listener, file))
         });
@@ -83,7 +83,7 @@ impl Socket {
         })
     }
 
-    /// Takes the socket away, for good. A socket that another host bound stays.
+    /// Removes the socket permanently. A socket that another host bound stays.
     pub(super) fn remove(&self) {
         let state = std::mem::replace(&mut *self.state(), State::Removed);
         let State::Bound(file) = state else { return };
@@ -98,10 +98,10 @@ impl Socket {
         self.path.parent().unwrap_or(&self.path)
     }
 
-    /// Binds again if the path no longer names the bound socket. Only the holder of the
-    /// host lock may call this. Returns whether the socket was gone.
+    /// Binds again if the file at the path is not the bound socket. Only the holder of the host
+    /// lock may call this. Returns whether the socket was missing.
     pub fn restore(&self) -> bool {
-        // Not locked while it waits for the file system.
+        // A path that cannot be examined does not count as missing.
         let bound = match &*self.state() {
             State::Bound(file) => Some(file.clone()),
             State::Unbound | State::Removed => None,
@@ -116,7 +116,7 @@ impl Socket {
 }
 
 fn not_ours() -> io::Error {
-    io::Error::other("the home was deleted or replaced, and another process may have it")
+    io::Error::other("the home was deleted or replaced, and another process may use it")
 }
 
 fn bind(path: &Path) -> io::Result<UnixListener> {
@@ -131,8 +131,8 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Serves the socket. One that cannot be bound is a trouble until a later attempt succeeds: no
-/// command reaches the host until then.
+/// Serves the socket. A failed bind is reported as a trouble until a later attempt succeeds,
+/// because no command reaches the host until then.
 pub(super) async fn serve(
     api: Api,
     socket: Arc<Socket>,
@@ -160,14 +160,14 @@ pub(super) async fn serve(
                     () = api.closing.cancelled() => break,
                     () = socket.rebind.notified() => {}
                 }
-                // Clients that are connected keep their connections.
+                // Open connections stay open.
                 until.cancel();
                 bound = socket.bind();
                 continue;
             }
             Err(error) if !failed => {
                 let what = format!(
-                    "no command reaches this host: cannot bind {}: {error}; remove what is at \
+                    "no command reaches this host: cannot bind {}: {error}; remove the file at \
                      that path, and the host binds it within {REBIND:?}",
                     socket.path.display()
                 );

@@ -1,4 +1,4 @@
-//! Health and metrics over TCP. Every user of this machine may read them, so they tell no path,
+//! Health and metrics over TCP. Every user of this machine may read them, so they contain no path,
 //! process or command line.
 
 use super::super::connections::serve;
@@ -18,10 +18,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Between two attempts to bind the address.
+/// Pause between two attempts to bind the address.
 const REBIND: Duration = Duration::from_millis(500);
 
-/// Serves at the address of the settings in force; a restart may bring another one.
+/// Serves at the address of the effective settings. A restart may change it.
 pub(super) async fn serve_where_wanted(api: Api, closing: CancellationToken) {
     let mut facts = api.manager.watch();
     loop {
@@ -30,34 +30,34 @@ pub(super) async fn serve_where_wanted(api: Api, closing: CancellationToken) {
         let mut serving = JoinSet::new();
         serving.spawn(serve_at(wanted, api.clone(), until.clone()));
         let changed = facts.wait_for(|facts| facts.settings.http != wanted);
-        let goes_on = tokio::select! {
+        let continues = tokio::select! {
             changed = changed => changed.is_ok(),
             () = closing.cancelled() => false,
         };
         until.cancel();
         end(serving, LEAVING).await;
-        if !goes_on {
+        if !continues {
             return;
         }
     }
 }
 
-/// Serves at this address as soon as it can be bound. Until then it is a trouble.
+/// Serves at this address after it could be bound. Until then, the failure is a trouble.
 async fn serve_at(address: Option<SocketAddr>, api: Api, until: CancellationToken) {
-    let mut told = None;
+    let mut reported = None;
     let listener = loop {
         let Some(address) = address else { return api.manager.trouble("http", None).await };
         let error = match TcpListener::bind(address).await {
             Ok(listener) => break listener,
             Err(error) => error.to_string(),
         };
-        if told.as_ref() != Some(&error) {
+        if reported.as_ref() != Some(&error) {
             let what = format!(
                 "health and metrics are not served on http://{address}: {error}; free that port, \
                  or choose another with `stigmer local restart --http`"
             );
             api.manager.trouble("http", Some(what)).await;
-            told = Some(error);
+            reported = Some(error);
         }
         tokio::select! {
             () = until.cancelled() => return,
@@ -77,7 +77,7 @@ fn routes(api: Api) -> Router {
         .with_state(api)
 }
 
-/// What anybody may know of the server.
+/// The part of the status that every user may read.
 #[derive(Debug, serde::Serialize)]
 struct Readiness {
     state: ServerState,
@@ -96,8 +96,8 @@ async fn readyz(State(api): State<Api>) -> Response {
     (ready_code(&facts), Json(Readiness::of(&facts))).into_response()
 }
 
-/// A page in a browser can be made to ask 127.0.0.1 under its own name (DNS
-/// rebinding); what it then sends as `Host` is that name.
+/// Refuses foreign host names. A web page can send requests to 127.0.0.1 under its own host name
+/// (DNS rebinding), and its `Host` header contains that name.
 async fn only_this_machine(request: Request, next: axum::middleware::Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let name = host.map(|host| match host.rsplit_once(':') {
@@ -109,15 +109,15 @@ async fn only_this_machine(request: Request, next: axum::middleware::Next) -> Re
         address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
     };
     if name.is_some_and(|name| name == "localhost" || is_loopback(name)) {
-        // `get` routes would answer HEAD too.
+        // `get` routes would also accept HEAD.
         return match *request.method() {
             Method::HEAD => not_allowed(request).await,
             _ => next.run(request).await,
         };
     }
-    let message = format!("refused for the host {}", host.unwrap_or("(none)"));
+    let message = format!("refused for the host name {}", host.unwrap_or("(none)"));
     failure(
         StatusCode::FORBIDDEN,
-        ApiError::new("foreign_host", message, "ask http://127.0.0.1 or http://localhost"),
+        ApiError::new("foreign_host", message, "use http://127.0.0.1 or http://localhost"),
     )
 }
