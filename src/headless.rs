@@ -1,7 +1,7 @@
 //! `--no-tui`: one line per event and log line on stdout.
 //!
-//! Hosts where nobody does, follows where somebody does, and becomes the host
-//! when that one vanishes without an operator's stop.
+//! Becomes the host if there is none, or follows the existing host. If that host disappears without
+//! an operator's stop, this process becomes the host.
 
 mod output;
 mod printer;
@@ -21,45 +21,46 @@ use crate::supervisor::Want;
 use printer::Printer;
 use std::time::Duration;
 
-/// A host that is replaced by another is back by then.
+/// Time after which a host that is being replaced must be back.
 const REPLACED: Duration = Duration::from_secs(1);
 
-/// A lock that is held this long without a socket is not a host's that is coming or going.
+/// A lock that is held for this long without a socket does not belong to a host that starts or
+/// exits.
 const SETTLING: Duration = Duration::from_secs(10);
 
-/// Why it cannot go on.
+/// Why `--no-tui` cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum HeadlessError {
-    /// This process cannot host.
+    /// This process cannot become the host.
     #[error(transparent)]
     Host(#[from] HostError),
-    /// The host that runs cannot be followed.
+    /// The running host cannot be followed.
     #[error("cannot follow the host of {home}: {source}; {remedy}")]
     Follow {
-        /// The home.
+        /// The home of the host.
         home: String,
-        /// Why.
+        /// The error of the connection.
         source: ClientError,
-        /// What to do about it.
+        /// What to do.
         remedy: String,
     },
-    /// The host that runs is of another version; says what to do.
+    /// The running host has another version. The text names the fix.
     #[error("{0}")]
     Foreign(String),
-    /// It runs with other options than were asked for.
+    /// The running server has other options than the requested ones.
     #[error(transparent)]
     Different(#[from] Different),
-    /// Signals.
-    #[error("signals cannot be handled: {0}")]
+    /// Signals cannot be handled.
+    #[error("cannot handle signals: {0}")]
     Signals(#[from] std::io::Error),
-    /// The thread that writes to stdout.
+    /// The thread that writes to stdout cannot be created.
     #[error(
         "cannot create the thread that writes to stdout: {0}; end some processes, or raise the limit (`ulimit -u`)"
     )]
     Output(std::io::Error),
 }
 
-/// Runs until a signal, or the end of what is followed. Returns the exit code.
+/// Runs until a signal, or until the followed host ends. Returns the exit code.
 ///
 /// # Errors
 /// See [`HeadlessError`].
@@ -82,7 +83,7 @@ async fn host_or_follow(
     loop {
         match Host::start(settings.clone(), Mode::Headless) {
             Ok(host) => {
-                // Asked for by whoever typed this, or by nobody but what was handed over.
+                // The user requested the start, or the hand-over did.
                 if !followed || !host.resumes() {
                     let _outcome = host.handle().begin(Command::Start).await;
                 }
@@ -98,7 +99,7 @@ async fn host_or_follow(
         }
         let session = match Session::connect(&settings.home).await {
             Ok(session) => session,
-            // Its socket is not there yet, or no longer: see who is host now.
+            // The socket does not exist yet, or no longer. Check again who is the host.
             Err(source @ ClientError::NoHost) => {
                 let notify = |notice: &Notice| printer.line(&notice.to_string());
                 if patience.is_over(&settings.home, &notify) {
@@ -124,7 +125,7 @@ fn not_followed(home: &Home, source: ClientError) -> HeadlessError {
     HeadlessError::Follow { home: home.to_string(), source, remedy: hosting::remedy(home) }
 }
 
-/// None: another one hosts now, or this one may again.
+/// Returns `None` if another process is the host now, or this one may become it again.
 async fn host_until_signal(
     host: Host,
     signals: &mut Signals,
@@ -152,7 +153,7 @@ async fn host_until_signal(
                     return Ok(None);
                 }
             },
-            // Only by a panic. Temporal must not be left without a host for that.
+            // Only a panic ends the manager. The server must not be left without a host.
             () = host.handle().closed() => {
                 leave_to_another(&home, host, printer).await;
                 return Ok(Some(1));
@@ -163,8 +164,8 @@ async fn host_until_signal(
                 return Ok(Some(0));
             }
             () = lost.cancelled() => {
-                let why = "was deleted or replaced, and another host has it";
-                printer.line(&format!("{home} {why}; `stigmer local --no-tui` follows that host"));
+                let why = "was deleted or replaced, and another host uses it";
+                printer.line(&format!("{home} {why}; follow that host with `stigmer local --no-tui`"));
                 host.leave().await;
                 return Ok(Some(1));
             }
@@ -172,8 +173,8 @@ async fn host_until_signal(
         let snapshot = session.view().snapshot;
         let state = snapshot.status.state;
         was_ready |= state.is_up();
-        // One that waits for room on the disk starts again, but not at the first start: whoever
-        // typed it is told.
+        // A server that waits for disk space is started again, except for the first start: the user
+        // is told of its failure at once.
         let waits = was_ready && snapshot.next_start_ms.is_some();
         if state == State::Failed && !waits {
             printer.drain();
@@ -190,7 +191,7 @@ async fn host_until_signal(
     Ok(Some(i32::from(outcome.is_err())))
 }
 
-/// Hands Temporal over to a background host, where there is anything to hand over.
+/// Hands over to a background host, if there is a server to hand over.
 async fn leave_to_another(home: &Home, host: Host, printer: &Printer) {
     let facts = host.handle().settled().await;
     match (facts.want, facts.state_name()) {
@@ -198,7 +199,7 @@ async fn leave_to_another(home: &Home, host: Host, printer: &Printer) {
             let _ = host.release().await.last_answers.await;
             return;
         }
-        // What is on its way down is seen to its end.
+        // Waits until a stopping server has ended.
         (Want::Down, _) => {
             let _ = host.shutdown().await;
             return;
@@ -208,14 +209,14 @@ async fn leave_to_another(home: &Home, host: Host, printer: &Printer) {
     let said = match background::hand_over(home, host).await {
         Ok(pid) => format!("handed over to the background host {pid}"),
         Err(error) => {
-            format!("Temporal keeps running, but {error}; `stigmer local` watches it again")
+            format!("the server keeps running, but {error}; watch it again with `stigmer local`")
         }
     };
     tracing::info!("{said}");
     printer.line(&said);
 }
 
-/// None: the host vanished, and somebody has to take its place.
+/// Returns `None` if the host disappeared and this process must become the host.
 async fn follow(
     settings: &Settings,
     asked: &Options,
@@ -223,10 +224,10 @@ async fn follow(
     signals: &mut Signals,
     printer: &mut Printer,
 ) -> Result<Option<i32>, HeadlessError> {
-    let rests = session.bring_up(settings, asked)?;
+    let was_down = session.bring_up(settings, asked)?;
     printer.follows(&session.view().snapshot.status);
     let mut changes = session.changes();
-    let mut was_up = !rests;
+    let mut was_up = !was_down;
     let mut reader = Reader::of_stdout();
     loop {
         printer.status(&session);
@@ -241,11 +242,11 @@ async fn follow(
             return Ok(Some(1));
         }
         if matches!(view.link, Link::Gone | Link::Foreign(_)) {
-            // Replaced by another host, or simply gone?
+            // Check whether another host replaces it.
             tokio::time::sleep(Duration::from_millis(20)).await;
             if view.age > REPLACED || !hosting::is_hosted(&settings.home) {
                 let stopping = status.state == State::Stopping && status.intent == Want::Down;
-                // `stop` writes it before it ends a host that does not respond.
+                // `stop` writes this before it ends a host that does not respond.
                 let stopped = stopping || Intent::is_down(&settings.home);
                 return Ok(stopped.then_some(0));
             }
@@ -258,7 +259,7 @@ async fn follow(
                 }
             }
             () = printer.log() => {}
-            // A host goes on: the server needs it. A follower is for its reader alone.
+            // A host continues without a reader, because the server needs it. A follower exits.
             () = reader.gone() => return Ok(Some(0)),
             asked = signals.next() => match asked {
                 SignalRequest::End | SignalRequest::Leave => return Ok(Some(0)),

@@ -1,4 +1,4 @@
-//! From what a host says to what the screen shows: the only module that knows both.
+//! Converts a snapshot into the view model. This is the only module that knows both.
 
 mod last;
 mod timeline;
@@ -19,7 +19,7 @@ use stigmer_ui::model::{
     RestartsView, StateView, UnservedQueue,
 };
 
-/// The line that scripts wait for: the server is up, and whether it was before.
+/// Returns the line that scripts wait for: the server is ready, and whether it was running before.
 #[must_use]
 pub fn announce(status: &Status, reused: bool) -> String {
     match (&status.temporal, status.managed) {
@@ -34,13 +34,13 @@ pub fn announce(status: &Status, reused: bool) -> String {
     }
 }
 
-/// The downtime, if it says more than the time that the repair took.
+/// The downtime, if it is longer than the duration of the repair.
 fn longer(downtime_ms: Option<u64>, recovery_ms: Option<u64>) -> Option<u64> {
     downtime_ms.filter(|downtime| recovery_ms.is_none_or(|recovery| *downtime > recovery))
 }
 
-/// What follows the duration of a repair: the downtime where that began before, as
-/// with a freeze.
+/// Text after the duration of a repair: the downtime, if it began before the repair, as with a
+/// freeze.
 #[must_use]
 pub fn downtime(downtime_ms: Option<u64>, recovery_ms: Option<u64>) -> String {
     longer(downtime_ms, recovery_ms).map_or_else(String::new, |downtime| {
@@ -48,8 +48,8 @@ pub fn downtime(downtime_ms: Option<u64>, recovery_ms: Option<u64>) -> String {
     })
 }
 
-/// The versions of the CLI and of the server, where each is known. A host names the server's in the
-/// place of the CLI's where it knows no other.
+/// The versions of the CLI and of the server, if known. If a host does not know the version of the
+/// CLI, it reports that of the server in its place.
 #[must_use]
 pub fn versions(temporal: &TemporalStatus) -> (Option<&str>, Option<&str>) {
     let server = temporal.server_version.as_deref();
@@ -57,48 +57,48 @@ pub fn versions(temporal: &TemporalStatus) -> (Option<&str>, Option<&str>) {
     (cli.filter(|cli| server.is_none() || cli.strip_prefix("server ") != server), server)
 }
 
-/// What the viewer itself adds.
+/// State of the viewer itself.
 #[derive(Debug, Clone, Default)]
 pub struct Viewer {
-    /// Whether it hosts, and can leave a background host behind.
+    /// Whether it is the host and can leave a background host behind.
     pub hosts: bool,
-    /// An order that was given here and is not done yet.
+    /// Name of a command of this viewer that is in progress.
     pub under_way: Option<&'static str>,
-    /// What has to be done before this viewer ends.
+    /// What the viewer does before it exits.
     pub leaving: Option<Leaving>,
-    /// A short-lived word.
+    /// A short message.
     pub toast: Option<String>,
-    /// There is no host any more, and this is known of the server.
+    /// State of the server while no host is running.
     pub unwatched: Option<Unwatched>,
-    /// What the user's workflows do, where it is known.
+    /// The user's workflows, if known.
     pub workflows: KnownWorkflows,
 }
 
-/// A server without a host, as its viewer sees it.
+/// A server without a host, as observed by its viewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unwatched {
     /// No server runs.
     Stopped,
-    /// It runs, and was not asked yet.
+    /// The server runs; its health is not checked yet.
     Unknown,
-    /// Its health service says SERVING.
+    /// Its health service reports SERVING.
     Serving,
-    /// It runs, and its health service says something else or nothing.
+    /// The server runs, and its health service reports another state or does not respond.
     Failing,
 }
 
-/// What a viewer that was quit waits for.
+/// What the viewer waits for before it exits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leaving {
-    /// Temporal's end.
+    /// The end of the server.
     Stop,
-    /// Another host.
+    /// The start of another host.
     HandOver,
-    /// Its own end as a host.
+    /// The end of the host in this process.
     End,
 }
 
-/// The view model of a snapshot that is `view.age` old.
+/// Creates the view model from a snapshot that is `view.age` old.
 #[must_use]
 pub fn present(view: &View, viewer: &Viewer) -> Model {
     let snapshot = &*view.snapshot;
@@ -114,13 +114,13 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             .and_then(|value| value.as_str()?.parse::<crate::config::Span>().ok())
             .map_or(0, |span| u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX))
     };
-    let rests = matches!(status.state, State::Stopped | State::Failed);
-    let heard = view.link == Link::Up;
+    let is_down = matches!(status.state, State::Stopped | State::Failed);
+    let connected = view.link == Link::Up;
     let unwatched = viewer.unwatched.is_some();
-    // A host may still know the process that is gone: its figures must not look like today's.
+    // The host may still report a process that has ended. Do not show its figures as current.
     let temporal_now = temporal
         .filter(|_| !matches!(status.state, State::Stopped | State::Backoff | State::Failed));
-    // What nobody measures any more must not look as if somebody did.
+    // Without a host, nothing is measured. Do not show the last values as current.
     let measured = temporal_now.filter(|_| !unwatched);
     let down = measured.is_none();
     let under_way = matches!(status.state, State::Starting | State::Stopping);
@@ -128,7 +128,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
     for (shown, layer) in health.iter_mut().zip(&status.health.layers) {
         *shown = LayerView {
             name: layer.name.to_string(),
-            // What is not there yet, or is asked to go, has not failed.
+            // A layer that is not up yet, or is shutting down, has not failed.
             ok: layer.ok.filter(|ok| !down && (*ok || !under_way)),
             latency_us: layer.latency_us.filter(|_| !down),
             detail: if down { String::new() } else { layer.detail.clone() },
@@ -147,11 +147,11 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             Some(Unwatched::Unknown | Unwatched::Failing) => StateView::Degraded,
         },
         doing: doing(snapshot, viewer, older, &view.link),
-        // Said in full below, with its hint.
+        // The timeline shows the details and the hint.
         message: match (&view.link, status.state) {
             (Link::Foreign(why), _) => why.clone(),
             (_, State::Failed) => String::new(),
-            // The host said it of a moment that is over.
+            // The message describes a past moment.
             (_, _) if unwatched && status.managed => String::new(),
             (_, _) => status.message.clone(),
         },
@@ -201,7 +201,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
                 .and_then(|n| u32::try_from(n).ok())
                 .unwrap_or(3),
             failure_span_ms: span("failure-span"),
-            // A server on its way down fails its probes, and no restart comes of that.
+            // Checks fail while a server stops, but that does not lead to a restart.
             consecutive_failures: match status.state.is_up() {
                 true => status.health.consecutive_failures,
                 false => 0,
@@ -230,7 +230,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         failure: (status.state == State::Failed && !unwatched).then(|| FailureView {
             cause: status.message.clone(),
             last_words: snapshot.last_words.clone(),
-            // Where nothing but to try again is known, it is said once.
+            // Show "try again" only once.
             hints: std::iter::once("s  try again".to_owned())
                 .chain(snapshot.hint.clone().filter(|hint| !hint.starts_with("`s` ")))
                 .chain(snapshot.next_start_ms.map(|_| "stigmer tries again".to_owned()))
@@ -241,9 +241,9 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         storage: storage(status),
         count: viewer.workflows.held(status),
         can: Commands {
-            start: unwatched || heard && (rests || status.state == State::Backoff),
-            stop: heard && !rests && status.intent == Want::Up && status.managed,
-            restart: heard && status.managed,
+            start: unwatched || connected && (is_down || status.state == State::Backoff),
+            stop: connected && !is_down && status.intent == Want::Up && status.managed,
+            restart: connected && status.managed,
             background: viewer.hosts && matches!(viewer.leaving, None | Some(Leaving::Stop)),
         },
         leaving: viewer.leaving.is_some(),
@@ -251,7 +251,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
     }
 }
 
-/// Where the data of the server is that a host tells of.
+/// Where the server of this status stores its data.
 fn storage(status: &Status) -> Storage {
     let database = status.temporal.as_ref().and_then(|temporal| temporal.database.as_ref());
     match database.and_then(|database| database.detached) {
@@ -281,7 +281,7 @@ fn host_label(host: Option<&crate::protocol::HostStatus>, viewer: &Viewer, link:
     match (link, host.mode) {
         (_, _) if viewer.hosts => "this dashboard".to_owned(),
         (Link::Gone | Link::Foreign(_), _) => format!("host {} is gone", host.pid),
-        (Link::Silent, _) => format!("host {} is silent", host.pid),
+        (Link::Silent, _) => format!("host {} unresponsive", host.pid),
         (Link::Up, Mode::Background) => format!("background host {}", host.pid),
         (Link::Up, Mode::Tui) => format!("dashboard {}", host.pid),
         (Link::Up, Mode::Headless) => format!("headless host {}", host.pid),
@@ -297,7 +297,7 @@ fn doing(snapshot: &Snapshot, viewer: &Viewer, older: u64, link: &Link) -> Strin
             return format!("stopping for {}, then quit", human::duration(for_ms));
         }
         Some(Leaving::Stop) => return "stopping, then quit".to_owned(),
-        Some(Leaving::End) => return "the last things are done, then quit".to_owned(),
+        Some(Leaving::End) => return "shutting down, then quit".to_owned(),
         Some(Leaving::HandOver) => return "handing over to the background, then quit".to_owned(),
     }
     match viewer.unwatched {
@@ -307,15 +307,15 @@ fn doing(snapshot: &Snapshot, viewer: &Viewer, older: u64, link: &Link) -> Strin
             return format!("no host{crash}; s starts one");
         }
         Some(Unwatched::Failing) => return "no host, and no response; s starts a host".to_owned(),
-        Some(Unwatched::Stopped) => return "the host is gone: s starts Temporal here".to_owned(),
+        Some(Unwatched::Stopped) => return "no host, no server; s starts both".to_owned(),
     }
     match link {
         Link::Up => {}
         Link::Gone => {
             return "connection to the host lost, reconnecting".to_owned();
         }
-        Link::Silent => return format!("no word from the host for {}", human::age(older)),
-        Link::Foreign(_) => return "the host that is there now is of another version".to_owned(),
+        Link::Silent => return format!("no response from the host for {}", human::age(older)),
+        Link::Foreign(_) => return "the current host has another version".to_owned(),
     }
     let status = &snapshot.status;
     match (status.state, status.intent) {
@@ -369,12 +369,12 @@ fn workflows(counted: &Workflows) -> model::Workflows {
     }
 }
 
-/// The log lies in the home's `logs`.
+/// The home of a log at `logs/temporal.log`.
 fn home_of(log: &std::path::Path) -> String {
     log.parent().and_then(std::path::Path::parent).map(short).unwrap_or_default()
 }
 
-/// With `~` for the user's home folder.
+/// Replaces the user's home folder with `~`.
 fn short(path: &std::path::Path) -> String {
     match std::env::home_dir().and_then(|user| path.strip_prefix(user).ok().map(ToOwned::to_owned))
     {
@@ -383,8 +383,8 @@ fn short(path: &std::path::Path) -> String {
     }
 }
 
-/// How long nothing changes on the screen but by itself: a countdown moves
-/// faster than an uptime.
+/// Time until ages or countdowns on the screen change. A countdown needs shorter steps than an
+/// uptime.
 #[must_use]
 pub fn tick(snapshot: &Snapshot) -> Duration {
     match snapshot.status.state {
@@ -399,7 +399,7 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    fn a_host_that_is_not_heard_is_shown_as_such_and_takes_no_commands() {
+    fn unresponsive_host_is_shown_and_accepts_no_commands() {
         let shown = |link| {
             let snapshot = Arc::new(crate::protocol::tests::snapshot());
             let view = View { snapshot, age: Duration::from_secs(7), link };
@@ -409,8 +409,8 @@ mod tests {
         let (label, _, _, start) = shown(Link::Up);
         assert_eq!((label.as_str(), start), ("background host 7", true));
         let (label, doing, _, start) = shown(Link::Silent);
-        assert_eq!((label.as_str(), start), ("host 7 is silent", false));
-        assert_eq!(doing, "no word from the host for 7 s");
+        assert_eq!((label.as_str(), start), ("host 7 unresponsive", false));
+        assert_eq!(doing, "no response from the host for 7 s");
         let (label, doing, _, start) = shown(Link::Gone);
         assert_eq!((label.as_str(), start), ("host 7 is gone", false));
         assert_eq!(doing, "connection to the host lost, reconnecting");
@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_measures_any_more_is_not_shown_as_if_somebody_did() {
+    fn old_measurements_are_not_shown_as_current() {
         let mut snapshot = crate::protocol::tests::running();
         snapshot.status.health.latency_us.last = Some(210);
         snapshot.status.health.layers[0].ok = Some(true);
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_without_a_host_has_the_state_that_it_was_seen_in() {
+    fn server_without_a_host_has_its_observed_state() {
         let shown = |unwatched, before| {
             let mut snapshot = crate::protocol::tests::running();
             snapshot.status.state = before;
@@ -462,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn how_long_failures_may_last_is_told_where_their_number_does_not_decide() {
+    fn duration_of_failures_is_shown_if_it_decides() {
         let shown = |span: Option<&str>| {
             let mut snapshot = crate::protocol::tests::running();
             let options = span.map(|span| ("failure-span".to_owned(), span.into()));
@@ -475,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_data_is_comes_from_the_options_and_from_what_the_host_has_seen() {
+    fn storage_follows_from_options_and_observations() {
         let mut status = crate::protocol::tests::running().status;
         assert_eq!(storage(&status), Storage::File);
         status.options.insert("in-memory".to_owned(), false.into());
@@ -496,7 +496,7 @@ mod tests {
     }
 
     #[test]
-    fn server_that_is_stopping_counts_no_failures_towards_a_restart() {
+    fn stopping_server_counts_no_failures() {
         let failures = |state| {
             let mut snapshot = crate::protocol::tests::running();
             snapshot.status.state = state;

@@ -1,12 +1,10 @@
-//! A companion process that starts a new background host when the host is
-//! killed.
+//! A companion process that starts a new background host when the host is killed.
 //!
-//! A process that may become a host forks the companion in `main`, before any
-//! thread exists ([`fork`]). The companion blocks in `read` on a pipe whose only
-//! write end is in this process, so the kernel reports every kind of death as the
-//! end of the pipe. While the host [arms](arm) it, that end makes the companion
-//! execute this program again, as a background host that resumes. While it is
-//! [disarmed](disarm), the companion exits instead.
+//! A process that may become a host forks the companion in `main`, before any thread exists
+//! ([`fork`]). The companion blocks in `read` on a pipe. The only write end is in this process, so
+//! every kind of death closes the pipe. While the companion is [armed](arm), it then executes this
+//! program again, as a background host that resumes. While it is [disarmed](disarm), it exits
+//! instead.
 
 mod companion;
 
@@ -22,21 +20,21 @@ use std::time::Duration;
 /// The hidden subcommand that makes a process the background host.
 pub const SUBCOMMAND: &str = "background-host";
 
-/// How long a leaving process waits for its companion. A disarmed companion exits
-/// within a millisecond; a longer wait means that someone has stopped it.
+/// Time limit for the end of the companion. A disarmed companion exits within a millisecond, unless
+/// someone has stopped it.
 const LEAVING: Duration = Duration::from_secs(1);
 
-/// A host that lived this long did not die of its own start: attempts begin anew.
+/// A host that ran for this long did not fail at its start. The count of attempts starts again.
 const STABLE: Duration = Duration::from_secs(30);
 
-/// Delays before the first attempts; later attempts wait as long as the last.
+/// Delays before the first attempts. Later attempts have the last delay.
 const DELAYS_MS: [u64; 5] = [0, 250, 500, 1_000, 2_000];
 
-/// Bytes of a message to the companion: a flag, a length, the number of attempts,
-/// the path of the home. Less than `PIPE_BUF`, so a write is never torn; a home's
-/// path is shorter, as the path of its socket is at most 107 bytes long.
+/// Size of a message to the companion: a flag, a length, the number of attempts, the path of the
+/// home. It is less than `PIPE_BUF`, so a write is atomic. The path fits, because the path of a
+/// home's socket has at most 107 bytes.
 const MESSAGE: usize = 128;
-/// Where the path begins.
+/// Offset of the path in a message.
 const PATH: usize = 6;
 
 /// The death of a host, as its companion reports it to the next host.
@@ -51,22 +49,22 @@ pub struct Death {
 /// What an armed companion does after the death of its host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mission {
-    /// Starts a host of this home,
+    /// Home of the new host.
     home: PathBuf,
-    /// which gives up after this many attempts in a row.
+    /// Number of attempts in a row after which it gives up.
     attempts: u32,
 }
 
-/// What the companion has to know before its process has parsed anything.
+/// The data that the companion needs before its process has parsed the command line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Role {
     /// As in [`Death`]; 0 unless this process resumes.
     attempt: u32,
-    /// Armed from the beginning: the process resumes.
+    /// Set if the process resumes: its companion is armed from the start.
     mission: Option<Mission>,
 }
 
-/// The companion, seen from the process that forked it.
+/// The companion, from the side of the process that forked it.
 #[derive(Debug)]
 struct Watchdog {
     companion: Identity,
@@ -75,18 +73,16 @@ struct Watchdog {
 
 #[derive(Debug)]
 struct Pipe {
-    /// `None` once it is closed.
+    /// `None` after it was closed.
     end: Option<PipeWriter>,
     armed: bool,
 }
 
-/// Like its standard streams, a process has one companion or none. The error is
-/// kept for the host that cannot be guarded.
+/// The companion of this process. The error is kept for the host that cannot be guarded.
 static WATCHDOG: OnceLock<io::Result<Watchdog>> = OnceLock::new();
 
-/// Forks the companion if these command-line arguments may make this process a
-/// host. Must be called before the process has a second thread; otherwise it does
-/// nothing.
+/// Forks the companion if these command-line arguments may make this process a host. Must be called
+/// before the process has a second thread; otherwise it does nothing.
 pub fn fork(arguments: impl Iterator<Item = OsString>) {
     if let Some(role) = Role::of(arguments) {
         let _ = WATCHDOG.set(fork_companion(role));
@@ -94,7 +90,7 @@ pub fn fork(arguments: impl Iterator<Item = OsString>) {
 }
 
 fn fork_companion(role: Role) -> io::Result<Watchdog> {
-    // In a copy of one thread of several, a lock may be held for ever.
+    // With several threads, the copy could contain a lock that is never released.
     if std::fs::read_dir("/proc/self/task")?.count() != 1 {
         return Err(io::Error::other("the process has threads already"));
     }
@@ -115,7 +111,7 @@ fn fork_companion(role: Role) -> io::Result<Watchdog> {
 }
 
 impl Role {
-    /// `None` for commands that never host.
+    /// Returns `None` for commands that never become a host.
     fn of(arguments: impl Iterator<Item = OsString>) -> Option<Self> {
         let mut arguments = arguments.skip(1).take_while(|word| word != "--");
         let mut role = None;
@@ -143,23 +139,22 @@ impl Role {
     }
 }
 
-/// Arms the companion: if this process ends from now on without a [`disarm`], a
-/// new background host resumes this home. After this many `attempts` in a row that
-/// ended soon, the last host gives up.
+/// Arms the companion: if this process ends without a [`disarm`], a new background host resumes
+/// this home. After `attempts` hosts in a row that ended soon, the last one gives up.
 ///
 /// # Errors
-/// When there is no companion. The host then works without one.
+/// If there is no companion. The host then works without one.
 pub fn arm(home: &Path, attempts: u32) -> io::Result<()> {
-    tell(Some(&Mission { home: home.to_owned(), attempts }))
+    send(Some(&Mission { home: home.to_owned(), attempts }))
 }
 
-/// Disarms the companion: this process leaves on purpose.
+/// Disarms the companion, because this process exits on purpose.
 pub fn disarm() {
-    // Without a companion nothing is armed.
-    let _ = tell(None);
+    // Without a companion there is nothing to disarm.
+    let _ = send(None);
 }
 
-fn tell(mission: Option<&Mission>) -> io::Result<()> {
+fn send(mission: Option<&Mission>) -> io::Result<()> {
     let Some(watchdog) = WATCHDOG.get() else { return Ok(()) };
     let watchdog = watchdog.as_ref().map_err(|error| io::Error::other(error.to_string()))?;
     let mut pipe = watchdog.pipe.lock().unwrap_or_else(PoisonError::into_inner);
@@ -170,13 +165,12 @@ fn tell(mission: Option<&Mission>) -> io::Result<()> {
     Ok(())
 }
 
-/// Ends the companion of a process that exits now. One that is still armed is
-/// left alone: its process has not left its home as it should, and the companion
-/// brings a new host.
+/// Ends the companion of a process that exits now. An armed companion is left alone: its process
+/// did not leave its home as it should, and the companion starts a new host.
 pub fn end() {
     let Some(Ok(watchdog)) = WATCHDOG.get() else { return };
     let mut pipe = watchdog.pipe.lock().unwrap_or_else(PoisonError::into_inner);
-    // Closes the pipe.
+    // This closes the pipe.
     if pipe.end.take().is_some()
         && !pipe.armed
         && let Ok(Some(proven)) = watchdog.companion.prove()
@@ -186,14 +180,14 @@ pub fn end() {
     }
 }
 
-/// The companion of this process.
+/// Identity of the companion of this process.
 #[must_use]
 pub fn companion() -> Option<&'static Identity> {
     Some(&WATCHDOG.get()?.as_ref().ok()?.companion)
 }
 
-/// Returns when the companion has ended, which it does before its process only
-/// if someone ends it. Never returns if there is none.
+/// Waits for the end of the companion. While its process runs, it ends only if someone ends it.
+/// Never returns if there is none.
 pub async fn ended() {
     let watched = companion().and_then(|it| it.prove().ok()?).and_then(|it| Watched::new(it).ok());
     match watched {
@@ -218,7 +212,7 @@ fn message(mission: Option<&Mission>) -> io::Result<[u8; MESSAGE]> {
     Ok(message)
 }
 
-/// For what a message arms the companion; `None` if it disarms it.
+/// The mission in a message, or `None` if the message disarms the companion.
 fn mission_of(message: &[u8; MESSAGE]) -> Option<Mission> {
     let length = usize::from(message[1]);
     let path = message.get(PATH..PATH + length).filter(|_| message[0] == 1)?;
@@ -229,7 +223,7 @@ fn mission_of(message: &[u8; MESSAGE]) -> Option<Mission> {
     })
 }
 
-/// The attempt that follows `last`, and the delay before it.
+/// The attempt after `last`, and the delay before it.
 fn next_attempt(last: u32, lived: Duration) -> (u32, Duration) {
     let attempt = if lived >= STABLE { 1 } else { last.saturating_add(1) };
     let index = (attempt as usize - 1).min(DELAYS_MS.len() - 1);
@@ -245,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn only_commands_that_may_host_have_a_companion() {
+    fn only_commands_that_may_become_a_host_have_a_companion() {
         let idle = Some(Role::default());
         for (line, expected) in [
             ("stigmer local", None),
@@ -261,14 +255,14 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_resumes_is_guarded_from_its_beginning() {
+    fn resuming_process_is_armed_from_the_start() {
         let line = "stigmer local background-host --resume 3 --died 17 --attempts 9 --home /h";
         let mission = Some(Mission { home: "/h".into(), attempts: 9 });
         assert_eq!(role(line), Some(Role { attempt: 3, mission }));
     }
 
     #[test]
-    fn a_message_arrives_as_it_was_sent() {
+    fn message_round_trips() {
         let mission = |home: &str| Mission { home: home.into(), attempts: 70_000 };
         let sent = mission("/home/a b");
         assert_eq!(mission_of(&message(Some(&sent)).unwrap()), Some(sent));
@@ -280,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts_in_a_row_are_counted_and_delayed_and_a_stable_host_ends_the_row() {
+    fn attempts_are_delayed_and_a_stable_host_resets_the_count() {
         let short = Duration::from_secs(1);
         let row: Vec<(u32, u128)> = (0..7)
             .map(|last| next_attempt(last, short))

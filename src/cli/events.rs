@@ -39,7 +39,7 @@ pub(super) fn run(context: &Context, last: Option<usize>, json: bool) -> Result<
 
 fn print(entry: &Entry) {
     let time = entry.time.to_zoned(crate::clock::zone()).strftime("%Y-%m-%d %H:%M:%S%.3f");
-    line(&format!("{time}  {}", presenter::tell(entry)));
+    line(&format!("{time}  {}", presenter::describe(entry)));
     let phases: Vec<String> = entry
         .phases
         .iter()

@@ -1,5 +1,5 @@
-//! Stdout, written by a thread of its own: who reads it may stop reading (a
-//! pager, Ctrl-S, a full pipe), and supervision must not stop with it.
+//! Writes to stdout on a separate thread. A reader may stop reading (a pager, Ctrl-S, a full pipe),
+//! and supervision must not stop with it.
 
 use crate::harmless;
 use std::io::{self, Write};
@@ -7,14 +7,14 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-/// Pieces of the log on their way; more of it waits in its file.
+/// Maximum number of log parts in the queue. The rest of the log stays in its file.
 const PIECES: usize = 16;
 
-/// A reader that lives has taken everything by then.
+/// Time limit for the reader to read everything at the end.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// See the module's documentation. Each text is made harmless: no control character but line ends
-/// reaches the terminal. A reader that has gone is no error.
+/// The writer of stdout. Each text is made harmless: no control character except line ends reaches
+/// the terminal. A closed pipe is not an error.
 pub(super) struct Output {
     texts: mpsc::Sender<Text>,
     room: Arc<Semaphore>,
@@ -23,13 +23,13 @@ pub(super) struct Output {
 
 struct Text {
     text: String,
-    /// Given back once it is written.
+    /// Released after the text is written.
     _room: Option<OwnedSemaphorePermit>,
 }
 
 impl Output {
     /// # Errors
-    /// When the system creates no thread, for example at the limit of processes.
+    /// If the system cannot create a thread, for example at the limit of processes.
     pub(super) fn begin(mut out: impl Write + Send + 'static) -> io::Result<Self> {
         let (texts, incoming) = mpsc::channel::<Text>();
         let (ended, done) = oneshot::channel();
@@ -42,12 +42,12 @@ impl Output {
         Ok(Self { texts, room: Arc::new(Semaphore::new(PIECES)), done })
     }
 
-    /// What happens: little, and never held back.
-    pub(super) fn say(&self, text: String) {
+    /// Writes an event. Events are few and never wait.
+    pub(super) fn event(&self, text: String) {
         let _ = self.texts.send(Text { text, _room: None });
     }
 
-    /// Waits until there is room for another piece of the log; cancel-safe.
+    /// Waits until there is room for another part of the log. Cancel-safe.
     pub(super) async fn room(&self) -> Option<OwnedSemaphorePermit> {
         self.room.clone().acquire_owned().await.ok()
     }
@@ -60,7 +60,7 @@ impl Output {
         let _ = self.texts.send(Text { text, _room: room });
     }
 
-    /// Waits until everything is written, or nobody reads.
+    /// Waits until everything is written, or nothing reads it.
     pub(super) async fn close(self) {
         drop(self.texts);
         let _ = tokio::time::timeout(CLOSING, self.done).await;
@@ -73,14 +73,14 @@ mod tests {
     use crate::harmless::tests::{HOSTILE, assert_harmless};
 
     #[tokio::test]
-    async fn no_control_character_of_an_event_or_a_log_line_is_written() {
+    async fn control_characters_of_events_and_log_lines_are_not_written() {
         let (written, sink) = io::pipe().unwrap();
         let out = Output::begin(sink).unwrap();
-        out.say(format!("12:00:00 stigmer  {HOSTILE}\n"));
+        out.event(format!("12:00:00 stigmer  {HOSTILE}\n"));
         out.log(format!("{HOSTILE}\nnext\n"), out.room().await);
         out.close().await;
         let text = io::read_to_string(written).unwrap();
         assert_harmless(&text);
-        assert!(text.ends_with("\nnext\n"), "line ends of ours stay: {text:?}");
+        assert!(text.ends_with("\nnext\n"), "our own line ends stay: {text:?}");
     }
 }

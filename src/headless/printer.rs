@@ -1,4 +1,4 @@
-//! Lines for people and scripts, on stdout.
+//! Prints events and log lines on stdout, for people and scripts.
 
 use super::output::Output;
 use crate::config::Settings;
@@ -11,37 +11,37 @@ use crate::session::Session;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 
-/// Which entries of the timeline are no news.
+/// The entries of the timeline that were printed already.
 #[derive(Debug)]
-enum Told {
-    /// Those of before this moment.
+enum Printed {
+    /// Entries before this time.
     Before(jiff::Timestamp),
-    /// These. Times do not tell: a clock may be set back.
+    /// These entries. Times are not reliable here, because a clock may be set back.
     These(Vec<Arc<Entry>>),
 }
 
-impl Told {
-    fn news(&mut self, timeline: &[Arc<Entry>]) -> Vec<Arc<Entry>> {
-        let is_news = |entry: &&Arc<Entry>| match &*self {
+impl Printed {
+    fn new_entries(&mut self, timeline: &[Arc<Entry>]) -> Vec<Arc<Entry>> {
+        let is_new = |entry: &&Arc<Entry>| match &*self {
             Self::Before(begun) => entry.time > *begun,
-            Self::These(told) => !told.contains(entry),
+            Self::These(printed) => !printed.contains(entry),
         };
-        let news = timeline.iter().filter(is_news).cloned().collect();
+        let new_entries = timeline.iter().filter(is_new).cloned().collect();
         *self = Self::These(timeline.to_vec());
-        news
+        new_entries
     }
 }
 
-/// Says what happens, and what Temporal logs.
+/// Prints the events of a host and the log of its server.
 pub(super) struct Printer {
     out: Output,
     log: Follower,
     parser: LineParser,
     zone: TimeZone,
     state: Option<(State, String)>,
-    /// The timeline as it was told last.
-    told: Told,
-    said_ready: bool,
+    /// The entries of the timeline that were printed.
+    printed: Printed,
+    printed_ready: bool,
     follows: bool,
 }
 
@@ -56,15 +56,15 @@ impl Printer {
             parser: LineParser::new(zone.clone()),
             zone,
             state: None,
-            told: Told::Before(jiff::Timestamp::now()),
-            said_ready: false,
+            printed: Printed::Before(jiff::Timestamp::now()),
+            printed_ready: false,
             follows: false,
         })
     }
 
     pub(super) fn line(&self, text: &str) {
         let clock = crate::clock::now().strftime("%H:%M:%S%.3f");
-        self.out.say(format!("{clock} stigmer  {}\n", harmless(text)));
+        self.out.event(format!("{clock} stigmer  {}\n", harmless(text)));
     }
 
     pub(super) fn follows(&mut self, status: &Status) {
@@ -74,12 +74,12 @@ impl Printer {
         }
     }
 
-    /// Says what is new.
+    /// Prints the changes of the state.
     pub(super) fn status(&mut self, session: &Session) {
         let snapshot = session.view().snapshot;
         let status = &snapshot.status;
-        for entry in self.told.news(&snapshot.timeline) {
-            self.line(&presenter::tell(&entry));
+        for entry in self.printed.new_entries(&snapshot.timeline) {
+            self.line(&presenter::describe(&entry));
         }
         let now = (status.state, status.message.clone());
         if self.state.as_ref() == Some(&now) {
@@ -93,22 +93,22 @@ impl Printer {
         self.line(&said);
         if status.state == State::Failed {
             for words in &snapshot.last_words {
-                self.line(&format!("Temporal's last words: {words}"));
+                self.line(&format!("last log lines of the server: {words}"));
             }
             if let Some(hint) = &snapshot.hint {
-                // A first start that fails is the end of its host.
+                // After a failed first start, the host exits.
                 let goes_on = self.follows || self.said_ready;
                 let again = snapshot.next_start_ms.filter(|_| goes_on);
                 let again = again.map_or("", |_| "; stigmer tries again");
                 self.line(&format!("what to do: {hint}{again}"));
             }
         }
-        if status.state.is_up() && !self.said_ready {
-            self.said_ready = true;
+        if status.state.is_up() && !self.printed_ready {
+            self.printed_ready = true;
             let temporal = status.temporal.as_ref();
             let reused = self.follows || temporal.is_some_and(|temporal| temporal.adopted);
             let word = presenter::announce(status, reused);
-            self.out.say(word + "\n");
+            self.out.event(word + "\n");
             if let Some(temporal) = temporal {
                 self.line(&format!(
                     "address {}{}",
@@ -123,8 +123,8 @@ impl Printer {
         self.state = Some(now);
     }
 
-    /// Writes the next lines of the log, once the reader has taken the last ones;
-    /// cancel-safe. The log is a file: what is not read yet is not lost.
+    /// Prints the next log lines after the reader has read the previous ones. Cancel-safe. The log
+    /// is a file, so unread lines are not lost.
     pub(super) async fn log(&mut self) {
         let room = self.out.room().await;
         match self.log.next().await {
@@ -133,23 +133,23 @@ impl Printer {
                 render(&batch, &mut self.parser, &self.zone, &mut text);
                 self.out.log(text, room);
             }
-            Err(error) => tracing::warn!(%error, "log not read"),
+            Err(error) => tracing::warn!(%error, "cannot read the log"),
         }
     }
 
-    /// Writes the log to its end, for a reader that keeps up.
+    /// Prints the rest of the log, for a reader that keeps up.
     pub(super) fn drain(&mut self) {
         if !self.out.has_room() {
             return;
         }
         let (mut text, parser, zone) = (String::new(), &mut self.parser, &self.zone);
         if let Err(error) = self.log.drain(|batch| render(batch, parser, zone, &mut text)) {
-            tracing::warn!(%error, "log not read to its end");
+            tracing::warn!(%error, "cannot read the rest of the log");
         }
-        self.out.say(text);
+        self.out.event(text);
     }
 
-    /// Waits a moment for the reader to take the last lines.
+    /// Waits a moment until the reader has read the last lines.
     pub(super) async fn close(self) {
         self.out.close().await;
     }
@@ -169,20 +169,24 @@ mod tests {
     use crate::supervisor::Cause;
 
     #[test]
-    fn an_entry_after_the_clock_was_set_back_is_told_and_none_is_told_twice() {
+    fn each_entry_is_printed_once_even_if_the_clock_is_set_back() {
         let at = |second| {
             let time = jiff::Timestamp::from_second(second).unwrap();
             let entry = crate::protocol::tests::entry(Happened::Ready, Cause::Crash);
             Arc::new(Entry { time, ..entry })
         };
-        let mut told = Told::Before(jiff::Timestamp::from_second(100).unwrap());
+        let mut printed = Printed::Before(jiff::Timestamp::from_second(100).unwrap());
         let mut timeline = vec![at(50), at(101)];
-        assert_eq!(told.news(&timeline), [at(101)], "what earlier hosts told is no news");
+        assert_eq!(
+            printed.new_entries(&timeline),
+            [at(101)],
+            "entries of earlier hosts are not printed"
+        );
         timeline.push(at(20));
-        assert_eq!(told.news(&timeline), [at(20)], "an hour back");
-        assert!(told.news(&timeline).is_empty());
+        assert_eq!(printed.new_entries(&timeline), [at(20)], "after the clock was set back");
+        assert!(printed.new_entries(&timeline).is_empty());
         timeline.remove(0);
         timeline.push(at(21));
-        assert_eq!(told.news(&timeline), [at(21)], "the oldest has fallen out");
+        assert_eq!(printed.new_entries(&timeline), [at(21)], "the oldest entry was dropped");
     }
 }

@@ -1,11 +1,11 @@
-//! The last end that nobody asked for: the one that was repaired last, or a later one that was not.
+//! The last automatic restart, or a later end that was not repaired.
 
 use super::longer;
 use crate::protocol::{Entry, Happened, Snapshot};
 use jiff::Timestamp;
 use stigmer_ui::model::LastRestart;
 
-/// As of `now`, when the snapshot is `older` milliseconds old.
+/// Ages are relative to `now`. The snapshot is `older` milliseconds old.
 pub(super) fn last(snapshot: &Snapshot, older: u64, now: Timestamp) -> Option<LastRestart> {
     let restarted = snapshot.status.restarts.last.as_ref().map(|last| LastRestart {
         cause: last.cause.to_string(),
@@ -27,7 +27,7 @@ pub(super) fn last(snapshot: &Snapshot, older: u64, now: Timestamp) -> Option<La
     }
 }
 
-/// An end that no automatic restart has made good, not yet or not at all.
+/// The latest end that no automatic restart has repaired.
 fn unrepaired(snapshot: &Snapshot) -> Option<&Entry> {
     for entry in snapshot.timeline.iter().rev() {
         match entry.happened {
@@ -54,8 +54,11 @@ mod tests {
 
     const NOW: i64 = 1_000;
 
-    /// Entries with their ages in seconds, in a host that is ten minutes old.
-    fn told(entries: &[(Happened, Cause, i64)], restarted: Option<(u64, Option<u64>)>) -> String {
+    /// Entries with their ages in seconds, in a host that has run for ten minutes.
+    fn described(
+        entries: &[(Happened, Cause, i64)],
+        restarted: Option<(u64, Option<u64>)>,
+    ) -> String {
         let mut snapshot = running();
         if let Some(host) = &mut snapshot.status.host {
             host.uptime_ms = 600_000;
@@ -82,32 +85,35 @@ mod tests {
     }
 
     #[test]
-    fn an_end_that_is_not_repaired_is_not_told_as_the_last_one_that_was() {
+    fn unrepaired_end_is_not_shown_as_the_last_repair() {
         use Cause::{Crash, Operator};
         use Happened::{Ended, Failed, Ready};
         let before = Some((60, Some(2_300)));
         let crash = (Ended, Crash, 2);
-        assert_eq!(told(&[crash], None), "crash 2 s ago, not repaired");
-        assert_eq!(told(&[crash], before), "crash 2 s ago, not repaired");
-        assert_eq!(told(&[crash, (Failed, Crash, 2)], before), "crash 2 s ago, not repaired");
-        assert_eq!(told(&[crash, (Ready, Operator, 1)], before), "crash 2 s ago, not repaired");
+        assert_eq!(described(&[crash], None), "crash 2 s ago, not repaired");
+        assert_eq!(described(&[crash], before), "crash 2 s ago, not repaired");
+        assert_eq!(described(&[crash, (Failed, Crash, 2)], before), "crash 2 s ago, not repaired");
+        assert_eq!(
+            described(&[crash, (Ready, Operator, 1)], before),
+            "crash 2 s ago, not repaired"
+        );
         let under_way = Some((2, None));
-        assert_eq!(told(&[crash], under_way), "unresponsive 2 s ago, not repaired");
+        assert_eq!(described(&[crash], under_way), "unresponsive 2 s ago, not repaired");
     }
 
     #[test]
-    fn one_that_was_repaired_is_told_with_its_repair() {
+    fn repaired_end_is_shown_with_its_repair() {
         use Cause::{Crash, Operator};
         use Happened::{Adopted, Ended, Ready};
         let repaired = "unresponsive 60 s ago, repaired";
         let before = Some((60, Some(2_300)));
-        assert_eq!(told(&[], before), repaired);
-        assert_eq!(told(&[(Ended, Crash, 60), (Ready, Crash, 59)], before), repaired);
+        assert_eq!(described(&[], before), repaired);
+        assert_eq!(described(&[(Ended, Crash, 60), (Ready, Crash, 59)], before), repaired);
         let stopped = [(Ended, Crash, 60), (Ready, Crash, 59), (Ended, Operator, 3)];
-        assert_eq!(told(&stopped, before), repaired);
-        assert_eq!(told(&[(Ended, Crash, 60), (Adopted, Crash, 59)], before), repaired);
-        assert_eq!(told(&[(Ended, Crash, 90)], before), repaired, "it came later");
+        assert_eq!(described(&stopped, before), repaired);
+        assert_eq!(described(&[(Ended, Crash, 60), (Adopted, Crash, 59)], before), repaired);
+        assert_eq!(described(&[(Ended, Crash, 90)], before), repaired, "the restart is later");
         let earlier = "crash 900 s ago, not repaired";
-        assert_eq!(told(&[(Ended, Crash, 900)], None), earlier, "an earlier host told it");
+        assert_eq!(described(&[(Ended, Crash, 900)], None), earlier, "reported by an earlier host");
     }
 }

@@ -1,4 +1,4 @@
-//! Entries of the timeline as rows of the screen, and as lines of text.
+//! Entries of the timeline as rows of the screen and as lines of text.
 
 use super::longer;
 use crate::protocol::{Entry, Happened};
@@ -8,8 +8,8 @@ use std::sync::Arc;
 use stigmer_ui::human;
 use stigmer_ui::model::{Phase, TimelineKind, TimelineRow};
 
-/// The end of a generation and the repair that followed it are one row, and the
-/// newest row is the first.
+/// Creates the rows, newest first. The end of a generation and the repair that follows it share a
+/// row.
 pub(super) fn rows(entries: &[Arc<Entry>], today: Date) -> Vec<TimelineRow> {
     let row = |entry, repaired| row(entry, repaired, today);
     let mut rows: Vec<TimelineRow> = Vec::new();
@@ -22,7 +22,7 @@ pub(super) fn rows(entries: &[Arc<Entry>], today: Date) -> Vec<TimelineRow> {
                 }
             }
             Happened::Ready => match ended.take() {
-                // What ended long ago may be followed by a start that somebody asked for.
+                // A start on request may follow an end of long ago.
                 Some(before) if before.cause.is_automatic() && entry.cause.is_automatic() => {
                     rows.push(row(before, Some(entry)));
                 }
@@ -64,9 +64,9 @@ fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
         Happened::HandedOver => (TimelineKind::Stop, "handed over to another host".to_owned()),
         Happened::HostDied => (TimelineKind::Restart, host_died(entry)),
     };
-    let told = repaired.unwrap_or(entry);
-    let took = told.took_ms.map(human::duration);
-    let down = longer(told.downtime_ms, told.took_ms).map(human::duration);
+    let shown = repaired.unwrap_or(entry);
+    let took = shown.took_ms.map(human::duration);
+    let down = longer(shown.downtime_ms, shown.took_ms).map(human::duration);
     let recovery = match (repaired, entry.happened, took) {
         (Some(_), _, Some(took)) => {
             down.map_or_else(|| format!("repaired in {took}"), |down| format!("down for {down}"))
@@ -77,31 +77,31 @@ fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
         (_, _, _) => String::new(),
     };
     TimelineRow {
-        // No two happen in the same nanosecond; a repair goes by the end that it repaired.
+        // No two entries have the same nanosecond. A repair has the id of the end that it repaired.
         id: entry.time.as_nanosecond() as u64,
-        // Earlier hosts may have told it days ago.
+        // The entry may be several days old.
         day: time.strftime(if time.date() == today { "" } else { "%b %d" }).to_string(),
         clock: time.strftime("%H:%M:%S").to_string(),
         generation: entry.generation.0,
         kind,
         what,
         recovery,
-        phases: told
+        phases: shown
             .phases
             .iter()
             .map(|phase| Phase { name: phase.name.clone(), ms: phase.us.div_ceil(1000) })
             .collect(),
         last_words: match entry.first_words.is_empty() {
             true => entry.last_words.clone(),
-            // The cause of a dump stands at its beginning.
+            // The cause of a crash dump is at its beginning.
             false => entry.first_words.clone(),
         },
     }
 }
 
-/// An entry of the timeline as a line of text.
+/// Describes an entry in one line.
 #[must_use]
-pub fn tell(entry: &Entry) -> String {
+pub fn describe(entry: &Entry) -> String {
     let generation = entry.generation;
     let span = |ms: Option<u64>| ms.map_or_else(String::new, human::duration);
     match entry.happened {
@@ -121,8 +121,8 @@ pub fn tell(entry: &Entry) -> String {
             entry.detail
         ),
         Happened::Adopted => format!("generation {generation} found running, adopted"),
-        Happened::External => "a Temporal that was started elsewhere is watched".to_owned(),
-        Happened::Failed => format!("given up: {}", entry.detail),
+        Happened::External => "watching a server that was started elsewhere".to_owned(),
+        Happened::Failed => format!("gave up: {}", entry.detail),
         Happened::HandedOver => "handed over to another host".to_owned(),
         Happened::HostDied => match entry.took_ms {
             Some(_) => format!("{}, new host after {}", host_died(entry), span(entry.took_ms)),
@@ -131,7 +131,7 @@ pub fn tell(entry: &Entry) -> String {
     }
 }
 
-/// Nobody sees how a host ends; but one that ends by itself leaves first.
+/// The end of a host is not observed, but a host that exits by itself writes that first.
 fn host_died(entry: &Entry) -> String {
     let name = if entry.detail.is_empty() { "" } else { " " };
     format!("host{name}{} died (killed?)", entry.detail)
@@ -147,12 +147,12 @@ mod tests {
         Arc::new(Entry { generation: Generation(n), ..entry })
     }
 
-    fn told(entries: &[Arc<Entry>]) -> Vec<TimelineRow> {
+    fn shown(entries: &[Arc<Entry>]) -> Vec<TimelineRow> {
         rows(entries, Date::default())
     }
 
     #[test]
-    fn what_was_not_today_is_told_with_its_day() {
+    fn entry_of_another_day_shows_its_date() {
         let time = jiff::Timestamp::UNIX_EPOCH.to_zoned(crate::clock::zone());
         let entries = [entry(Happened::Ready, 1, Cause::Operator)];
         let day = |today| rows(&entries, today)[0].day.clone();
@@ -162,8 +162,8 @@ mod tests {
     }
 
     #[test]
-    fn a_crash_and_its_repair_are_one_row_and_the_newest_is_first() {
-        let rows = told(&[
+    fn crash_and_repair_share_a_row_and_the_newest_is_first() {
+        let rows = shown(&[
             entry(Happened::Ready, 1, Cause::Operator),
             entry(Happened::Ended, 1, Cause::Crash),
             entry(Happened::Ready, 2, Cause::Crash),
@@ -172,10 +172,10 @@ mod tests {
             entry(Happened::Ended, 3, Cause::Crash),
             entry(Happened::Ready, 4, Cause::Operator),
         ]);
-        let told: Vec<(u64, TimelineKind, &str)> =
+        let shown: Vec<(u64, TimelineKind, &str)> =
             rows.iter().map(|row| (row.generation, row.kind, row.recovery.as_str())).collect();
         assert_eq!(
-            told,
+            shown,
             [
                 (4, TimelineKind::Start, "ready in 131 ms"),
                 (3, TimelineKind::Restart, ""),
@@ -188,23 +188,23 @@ mod tests {
     }
 
     #[test]
-    fn downtime_that_began_before_the_repair_is_shown() {
+    fn longer_downtime_is_shown() {
         let repair = |downtime_ms| {
             let ended = entry(Happened::Ended, 1, Cause::Unresponsive);
             let ready = entry(Happened::Ready, 2, Cause::Unresponsive);
             let ready = Arc::new(Entry { downtime_ms, ..Arc::unwrap_or_clone(ready) });
-            (told(&[ended, ready.clone()])[0].recovery.clone(), tell(&ready))
+            (shown(&[ended, ready.clone()])[0].recovery.clone(), describe(&ready))
         };
         let repaired = "generation 2 repaired in 131 ms after unresponsive";
         for same in [None, Some(131)] {
             assert_eq!(repair(same), ("repaired in 131 ms".to_owned(), repaired.to_owned()));
         }
-        let told = format!("{repaired}, down for 2.5 s since the last passed check");
-        assert_eq!(repair(Some(2_500)), ("down for 2.5 s".to_owned(), told));
+        let shown = format!("{repaired}, down for 2.5 s since the last passed check");
+        assert_eq!(repair(Some(2_500)), ("down for 2.5 s".to_owned(), shown));
     }
 
     #[test]
-    fn a_row_keeps_its_id_when_it_is_repaired_and_when_others_come_and_go() {
+    fn row_keeps_its_id_when_it_is_repaired_or_others_change() {
         let at = |ns: i64, happened, n| {
             let time = jiff::Timestamp::from_nanosecond(ns.into()).unwrap();
             Arc::new(Entry { time, ..Arc::unwrap_or_clone(entry(happened, n, Cause::Crash)) })
@@ -216,11 +216,11 @@ mod tests {
             at(40, Happened::Ended, 2),
         ];
         let ids = |entries: &[Arc<Entry>]| -> Vec<u64> {
-            told(entries).iter().map(|row| row.id).collect()
+            shown(entries).iter().map(|row| row.id).collect()
         };
         assert_eq!(ids(&entries[..2]), [20, 10]);
         assert_eq!(ids(&entries[..3]), [20, 10], "repaired");
         assert_eq!(ids(&entries), [40, 20, 10]);
-        assert_eq!(ids(&entries[1..]), [40, 20], "the oldest has fallen out");
+        assert_eq!(ids(&entries[1..]), [40, 20], "the oldest entry was dropped");
     }
 }

@@ -1,4 +1,4 @@
-//! What is known of the user's workflows, and of which server: another one has others.
+//! The counts of the user's workflows. They belong to one server: another one has other workflows.
 
 use crate::protocol::Status;
 use crate::supervisor::Generation;
@@ -6,7 +6,7 @@ use crate::temporal::holdings::Holdings;
 use crate::temporal::workflows::Workflows;
 use stigmer_ui::loss;
 
-/// One life of a server.
+/// Identifies one run of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Server {
     generation: Option<Generation>,
@@ -14,32 +14,32 @@ pub struct Server {
 }
 
 impl Server {
-    /// The one that a host tells of.
+    /// The server of this status.
     #[must_use]
     pub fn of(status: &Status) -> Option<Self> {
         let temporal = status.temporal.as_ref()?;
         Some(Self { generation: temporal.generation, pid: temporal.pid })
     }
 
-    /// The same, where it can be asked.
+    /// The server of this status, if it can respond.
     #[must_use]
     pub fn up(status: &Status) -> Option<Self> {
         Self::of(status).filter(|_| status.state.is_up())
     }
 }
 
-/// The workflows of a server at one moment; `None` where the server did not answer.
+/// Counts of one server at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkflowSample {
-    /// The server.
+    /// The server that was queried.
     pub server: Server,
-    /// Workflows of the shown namespace.
+    /// Workflows of the first namespace. `None` if the server did not respond.
     pub found: Option<Workflows>,
-    /// Workflows of all namespaces.
+    /// Totals of all namespaces. `None` if the server did not respond.
     pub holdings: Option<Holdings>,
 }
 
-/// The latest sample, and the last counts of the same server.
+/// The latest counts, and the last known counts of the same server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KnownWorkflows {
     server: Option<Server>,
@@ -47,7 +47,7 @@ pub struct KnownWorkflows {
     holdings: Latest<Holdings>,
 }
 
-/// The last count, and whether the latest sample has it.
+/// The last value, and whether the latest query returned it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Latest<T> {
     found: Option<T>,
@@ -68,7 +68,7 @@ impl<T> Latest<T> {
 }
 
 impl KnownWorkflows {
-    /// Takes note of another sample.
+    /// Stores the result of another query.
     pub fn note(&mut self, sample: WorkflowSample) {
         if self.server != Some(sample.server) {
             *self = Self { server: Some(sample.server), ..Self::default() };
@@ -77,13 +77,13 @@ impl KnownWorkflows {
         self.holdings.note(sample.holdings);
     }
 
-    /// What is so now. Absent rather than wrong.
+    /// The current counts. `None` if they are outdated.
     pub(super) fn now(&self, status: &Status) -> Option<&Workflows> {
         let is_now = self.is_of(status) && Server::up(status).is_some();
         self.workflows.found.as_ref().filter(|_| is_now && self.workflows.is_current)
     }
 
-    /// What this server holds, as far as it is known.
+    /// The totals of this server, as far as they are known.
     pub(super) fn held(&self, status: &Status) -> loss::WorkflowCount {
         let Some(Holdings { running, closed }) = self.holdings.found.filter(|_| self.is_of(status))
         else {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_is_shown_while_the_server_that_gave_it_is_up() {
+    fn counts_are_shown_while_their_server_is_up() {
         let first = status(State::Ready, 1, 7);
         let mut known = KnownWorkflows::default();
         assert_eq!(known.now(&first), None);
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_count_of_a_server_that_no_longer_answers_is_kept_but_not_shown() {
+    fn last_count_of_an_unresponsive_server_is_kept_but_not_shown() {
         let first = status(State::Degraded, 1, 7);
         let mut known = KnownWorkflows::default();
         known.note(sample(&first, None));
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(
             known.held(&next),
             WorkflowCount::Unknown,
-            "those of another server are not its own"
+            "counts of another server do not apply"
         );
     }
 }

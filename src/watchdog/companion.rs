@@ -1,5 +1,5 @@
-//! The companion itself: a copy of its host from before the host's first thread.
-//! It shares the pages that the host does not change, and touches few of its own.
+//! The companion process: a copy of its host from before the host's first thread. It shares the
+//! pages that the host does not change, and changes few of its own.
 
 use super::{MESSAGE, Mission, Role, mission_of, next_attempt};
 use crate::paths::files;
@@ -12,24 +12,23 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Shown by `ps` in place of the host's command line, which would look like a
-/// second host.
+/// Title of the process for `ps`. The command line of the host would look like a second host.
 const TITLE: &[u8] = b"stigmer watchdog";
 
-/// This often, and with this pause, the program is executed again where the
-/// kernel refuses, as it does for want of memory.
+/// Number of tries to execute the program, and the pause between them, if the kernel refuses, for
+/// example for lack of memory.
 const TRIES: u32 = 60;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Waits for the end of the host and never returns to `main`.
+/// Waits for the end of the host. Never returns to `main`.
 pub(super) fn run(mut pipe: PipeReader, role: Role) -> ! {
     detach(pipe.as_raw_fd());
     let mut armed = role.mission.map(|mission| (mission, Instant::now()));
     let mut message = [0; MESSAGE];
-    // Fails at the end of the pipe.
+    // The read fails at the end of the pipe.
     while pipe.read_exact(&mut message).is_ok() {
         armed = match (mission_of(&message), armed) {
-            // Armed again, the host lives on.
+            // The host was armed again, so it still runs.
             (Some(mission), Some((_, since))) => Some((mission, since)),
             (Some(mission), None) => Some((mission, Instant::now())),
             (None, _) => None,
@@ -40,7 +39,7 @@ pub(super) fn run(mut pipe: PipeReader, role: Role) -> ! {
         let (attempt, delay) = next_attempt(role.attempt, since.elapsed());
         std::thread::sleep(delay);
         for _ in 0..TRIES {
-            // Returns only where the kernel refuses.
+            // `exec` returns only if it fails.
             let _ = background_host(&mission, attempt, died).exec();
             std::thread::sleep(PAUSE);
         }
@@ -48,9 +47,9 @@ pub(super) fn run(mut pipe: PipeReader, role: Role) -> ! {
     exit(0)
 }
 
-/// Leaves the host's session, streams, descriptors, working folder and name, and
-/// the environment variable that would make it look like a part of an instance.
-/// What the kernel refuses here costs nothing but appearance or a descriptor.
+/// Leaves the session, streams, descriptors, working folder and name of the host, and hides the
+/// environment variable that marks a part of an instance. Errors are harmless: they affect only the
+/// appearance, or keep a descriptor open.
 fn detach(pipe: RawFd) {
     let _ = nix::unistd::setsid();
     if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
@@ -73,17 +72,16 @@ fn detach(pipe: RawFd) {
     }
 }
 
-/// The memory that the kernel shows in `/proc/PID/cmdline` or `environ`.
+/// The memory that the kernel shows as `/proc/PID/cmdline` or `environ`.
 fn area(start: Option<u64>, end: Option<u64>) -> Option<&'static mut [u8]> {
     let (start, end) = (usize::try_from(start?).ok()?, usize::try_from(end?).ok()?);
     let length = end.checked_sub(start).filter(|_| start != 0)?;
-    // SAFETY: the kernel laid out this area of the stack before the program began, and
-    // it stays mapped and writable. This process has one thread and holds no other
-    // reference into it.
+    // SAFETY: the kernel placed this area on the stack before the program began, and it stays
+    // mapped and writable. This process has one thread and has no other reference into it.
     Some(unsafe { std::slice::from_raw_parts_mut(start as *mut u8, length) })
 }
 
-/// Makes a variable of this name an empty string.
+/// Overwrites a variable of this name with zeros.
 fn hide(environment: &mut [u8], name: &[u8]) {
     for variable in environment.split_mut(|byte| *byte == 0) {
         if variable.strip_prefix(name).is_some_and(|rest| rest.first() == Some(&b'=')) {
@@ -107,15 +105,15 @@ fn background_host(mission: &Mission, attempt: u32, died: Duration) -> Command {
     command
 }
 
-/// Where background hosts write what they cannot log.
+/// The file for errors of background hosts that cannot write their log.
 fn errors(home: &Path) -> Option<File> {
     let path: PathBuf = crate::paths::Home::at(home).ok()?.host_errors();
     files::open_for_writing(File::options().append(true).create(true), &path).ok()
 }
 
-/// Ends without the destructors of what belongs to the host.
+/// Exits without running destructors, whose objects belong to the host.
 fn exit(code: i32) -> ! {
-    // SAFETY: it takes a number and does not return.
+    // SAFETY: the function takes a number and does not return.
     unsafe { libc::_exit(code) }
 }
 
@@ -124,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_variable_is_hidden_and_the_others_stay() {
+    fn hidden_variable_leaves_the_others_unchanged() {
         let mut environment = *b"A=1\0MARK=x.1\0MARKER=2\0MARK\0";
         hide(&mut environment, b"MARK");
         assert_eq!(&environment, b"A=1\0\0\0\0\0\0\0\0\0\0MARKER=2\0MARK\0");
