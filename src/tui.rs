@@ -1,8 +1,8 @@
 //! The dashboard: terminal, input, and the loop that draws.
 //!
-//! The host's manager runs on other threads; a terminal that takes no output
-//! stops this loop and nothing else. It never owns the server's life: when the
-//! terminal goes, a background host takes over.
+//! The manager of the host runs on other threads. A terminal that accepts no output blocks only
+//! this loop. The server never depends on the dashboard: if the terminal disappears, a background
+//! host takes over.
 
 mod appearance;
 mod browser;
@@ -39,62 +39,63 @@ use std::time::Duration;
 use stigmer_ui::{QuitChoice, Theme};
 use terminal::Screen;
 
-/// A host binds its socket within milliseconds of taking its lock.
+/// Time limit for the socket of a host that has just taken its lock. A host binds it within
+/// milliseconds.
 const ATTACHING: Duration = Duration::from_secs(5);
 
-/// Why there is no dashboard.
+/// Why the dashboard cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum TuiError {
-    /// This process cannot host.
+    /// This process cannot become the host.
     #[error(transparent)]
     Host(#[from] HostError),
-    /// The host that runs cannot be used.
+    /// The running host cannot be used.
     #[error("cannot attach to the host of {home}: {source}; {remedy}")]
     Attach {
-        /// The home.
+        /// The home of the host.
         home: String,
-        /// Why.
+        /// The error of the connection.
         source: ClientError,
-        /// What to do about it.
+        /// What to do.
         remedy: String,
     },
-    /// The host that runs is of another version; says what to do.
+    /// The running host has another version. The text names the fix.
     #[error("{0}")]
     Foreign(String),
-    /// It runs with other options than were asked for.
+    /// The running server has other options than the requested ones.
     #[error(transparent)]
     Different(#[from] Different),
-    /// The terminal.
-    #[error("the terminal does not obey: {0}; use --no-tui")]
+    /// The terminal cannot be set up.
+    #[error("cannot set up the terminal: {0}; use --no-tui")]
     Terminal(#[from] io::Error),
-    /// The terminal, and a host that was there already.
-    #[error("the terminal does not obey: {source}; {left}; use --no-tui")]
+    /// The terminal cannot be set up, and this process was the host.
+    #[error("cannot set up the terminal: {source}; {left}; use --no-tui")]
     Left {
-        /// What the kernel said.
+        /// The error of the operating system.
         source: io::Error,
-        /// What became of Temporal.
+        /// What happened to the server.
         left: String,
     },
 }
 
-/// Runs the dashboard in `theme`, or in one that suits the terminal. Returns the exit code.
+/// Runs the dashboard in `theme`, or in a theme that suits the terminal. Returns the exit code.
 ///
 /// # Errors
-/// When this process can neither host nor attach, or has no usable terminal.
+/// If this process can neither become the host nor attach to one, or has no usable terminal.
 pub async fn run(
     settings: Settings,
     asked: Options,
     theme: Option<Theme>,
 ) -> Result<i32, TuiError> {
     let home = settings.home.clone();
-    // Before there is anything that a signal could leave behind.
+    // Listen before a signal could interrupt an unfinished operation.
     let mut signals = Signals::listen()?;
     let mut events = Events::listen().map_err(HostError::Threads)?;
     let (mut hosting, session) = connect(settings.clone(), &asked).await?;
     let mut screen;
     (screen, hosting) = take_screen(&home, hosting).await?;
     #[cfg(debug_assertions)]
-    panic_where_asked(&session);
+    panic_if_requested(&session);
     let mut dashboard = Dashboard::new(&home, session, hosting.is_some(), theme);
     let over = loop {
         let lost = hosting.as_ref().map(Host::home_lost).unwrap_or_default();
@@ -114,7 +115,7 @@ pub async fn run(
             End::Over(over) => break over,
         }
     };
-    let said = match (over, hosting) {
+    let message = match (over, hosting) {
         (Over::Vanished, hosting) => {
             screen.abandon();
             leave_unseen(&home, hosting).await
@@ -129,17 +130,17 @@ pub async fn run(
         }
         (over, Some(host)) => {
             let stops = over != Over::Quit(QuitChoice::Background);
-            let said = dashboard.farewell(&mut screen, &mut events, host, stops).await;
-            // From here on keys are for the shell.
+            let message = dashboard.farewell(&mut screen, &mut events, host, stops).await;
+            // From here on, keys are for the shell.
             events.pause();
             screen.close();
-            said
+            message
         }
     };
-    terminal::tell_panic();
-    match said {
-        Some(said) if over == Over::Vanished => tracing::info!("{said}"),
-        Some(said) => say(&said),
+    terminal::report_panic();
+    match message {
+        Some(message) if over == Over::Vanished => tracing::info!("{message}"),
+        Some(message) => say(&message),
         None => {}
     }
     Ok(i32::from(over == Over::Panicked || terminal::has_panicked()))
@@ -149,7 +150,7 @@ async fn leave_unseen(home: &Home, hosting: Option<Host>) -> Option<String> {
     leave(home, hosting?, Stopping::Here).await
 }
 
-/// Takes the terminal. One that does not obey takes Temporal from nobody.
+/// Sets up the terminal. If that fails, a background host takes over the server.
 async fn take_screen(
     home: &Home,
     hosting: Option<Host>,
@@ -164,9 +165,9 @@ async fn take_screen(
     }
 }
 
-/// Gives Temporal to a background host and the terminal to the shell, and stops.
-/// Continued, the dashboard is a viewer; or the host again where nobody else is,
-/// and then of whatever there is: a start is for the operator to ask for.
+/// Hands over to a background host, gives the terminal back, and stops this process. After it
+/// continues, the dashboard is a viewer. If there is no host, it becomes the host, but starts no
+/// server: that needs the operator.
 async fn suspend(
     hosting: Option<Host>,
     settings: &Settings,
@@ -182,21 +183,21 @@ async fn suspend(
         if wants_up(&host).await || host.handle().facts().state_name() == State::Stopping {
             background::hand_over(&settings.home, host).await.map(Some)
         } else {
-            // The counters are for whoever hosts next.
+            // The next host continues the counts.
             let _ = host.release().await.last_answers.await;
             Ok(None)
         };
     drop(screen);
     match handed_over {
-        Ok(Some(pid)) => say(&format!("the background host {pid} watches Temporal meanwhile")),
+        Ok(Some(pid)) => say(&format!("the background host {pid} watches the server meanwhile")),
         Ok(None) => {}
-        Err(error) => say(&format!("Temporal keeps running, but {error}")),
+        Err(error) => say(&format!("the server keeps running, but {error}")),
     }
     job::suspend().await?;
     take_over(settings.clone(), dashboard).await
 }
 
-/// Becomes the host of whatever there is, or a viewer of who is.
+/// Becomes the host, or attaches to the existing host.
 async fn take_over(
     settings: Settings,
     dashboard: &mut Dashboard,
@@ -206,7 +207,7 @@ async fn take_over(
     Ok(host)
 }
 
-/// Shows the host that has taken the home of this one.
+/// Attaches to the host that has taken over this home.
 async fn yield_home(
     hosting: Option<Host>,
     settings: Settings,
@@ -216,11 +217,12 @@ async fn yield_home(
         host.leave().await;
     }
     let hosting = take_over(settings, dashboard).await?;
-    dashboard.toast("the home was deleted or replaced, and another host has it");
+    dashboard.toast("the home was deleted or replaced, and another host uses it");
     Ok(hosting)
 }
 
-/// Also where somebody else was faster: it was asked for here.
+/// Starts the server even if another process became the host first, because the operator requested
+/// the start here.
 async fn take_over_and_start(
     settings: Settings,
     dashboard: &mut Dashboard,
@@ -236,7 +238,7 @@ fn say(text: &str) {
     tracing::info!("{text}");
 }
 
-/// Becomes the host and starts Temporal, or attaches to the host that runs.
+/// Becomes the host and starts the server, or attaches to the running host.
 async fn connect(settings: Settings, asked: &Options) -> Result<(Option<Host>, Session), TuiError> {
     let notify = |notice: &Notice| {
         use std::io::Write;
@@ -244,14 +246,15 @@ async fn connect(settings: Settings, asked: &Options) -> Result<(Option<Host>, S
     };
     let (host, session) = host_or_attach(&settings, &notify).await?;
     match &host {
-        // Its outcome is on the screen.
+        // The screen shows the result.
         Some(host) => drop(host.handle().begin(Command::Start).await),
         None => drop(session.bring_up(&settings, asked)?),
     }
     Ok((host, session))
 }
 
-/// Becomes the host, or attaches to the one that runs.
+/// Becomes the host, or attaches to the running host. `report` is called for commands that delay
+/// this.
 async fn host_or_attach(
     settings: &Settings,
     notify: Notify<'_>,
@@ -281,10 +284,10 @@ async fn host_or_attach(
     }
 }
 
-/// For the tests of what a panic leaves on the screen: one in a task, once Temporal is ready and the
-/// file that is named is there.
+/// Causes a panic in a task after the server is ready and the named file exists, for tests of the
+/// screen after a panic.
 #[cfg(debug_assertions)]
-fn panic_where_asked(session: &Session) {
+fn panic_if_requested(session: &Session) {
     if let Some(file) = std::env::var_os("STIGMER_TEST_PANIC") {
         let session = session.clone();
         tokio::spawn(async move {
@@ -293,7 +296,7 @@ fn panic_where_asked(session: &Session) {
             while !std::path::Path::new(&file).exists() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
-            panic!("asked for by STIGMER_TEST_PANIC");
+            panic!("requested by STIGMER_TEST_PANIC");
         });
     }
 }
@@ -303,10 +306,10 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_start_that_was_asked_for_goes_to_the_host_that_was_faster() {
+    async fn requested_start_goes_to_a_host_that_started_first() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
-        // It is asked for, and that is all: there is nothing to run.
+        // The start itself fails, because the program does not exist.
         let options = Options { temporal_bin: Some("/nothing".into()), ..Options::default() };
         let settings = Settings::resolve(home.clone(), options).unwrap();
         let faster = Host::start(settings.clone(), Mode::Headless).unwrap();

@@ -1,8 +1,8 @@
-//! What the terminal can show, as its environment says.
+//! The features of the terminal, according to its environment.
 
 use stigmer_ui::{Depth, Symbols, Theme};
 
-/// The theme that suits the terminal.
+/// Returns the theme that suits the terminal.
 pub(super) fn suitable() -> Theme {
     if set("NO_COLOR") {
         return Theme::NoColor;
@@ -20,7 +20,7 @@ fn set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
-/// The colours that the terminal has, as `COLORTERM` and `TERM` say.
+/// Number of colors of the terminal, according to `COLORTERM` and `TERM`.
 pub(super) fn depth() -> Depth {
     let value = |name: &str| std::env::var(name).unwrap_or_default();
     depth_of(&value("COLORTERM"), &value("TERM"))
@@ -36,8 +36,8 @@ fn depth_of(colorterm: &str, term: &str) -> Depth {
     }
 }
 
-/// `COLORFGBG`, which some terminals set, ends with the number of their ground among the sixteen
-/// colours: 7 is light grey, 15 white.
+/// Whether the background is light. `COLORFGBG`, which some terminals set, ends with the number of
+/// the background color among the sixteen colors: 7 is light grey, 15 white.
 fn is_light(colorfgbg: &str) -> bool {
     colorfgbg.rsplit_once(';').is_some_and(|(_, ground)| matches!(ground, "7" | "15"))
 }
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_are_those_that_the_terminal_says_it_has() {
+    fn depth_follows_from_the_variables_of_the_terminal() {
         let cases = [
             ("truecolor", "xterm-256color", Depth::True),
             ("24bit", "xterm", Depth::True),
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_light_ground_is_known_by_its_number() {
+    fn light_background_is_recognized_by_its_number() {
         let cases = [
             ("0;15", true),
             ("0;default;15", true),

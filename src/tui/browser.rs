@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// A launcher that finds no browser fails within this time; one that takes longer has found one.
+/// Time within which a launcher without a browser fails. A launcher that still runs has found one.
 const FAILING: Duration = Duration::from_millis(250);
 
 /// Opens a URL with the first launcher that works.
@@ -25,7 +25,7 @@ pub(super) fn open(url: &str) -> io::Result<()> {
     Err(error)
 }
 
-/// Runs a launcher in a session of its own, so that a closed terminal does not end the browser.
+/// Runs a launcher in its own session, so that the end of the terminal does not end the browser.
 fn launch(mut command: Command, failing: Duration) -> io::Result<()> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     restore_limit(&mut command);
@@ -33,7 +33,7 @@ fn launch(mut command: Command, failing: Duration) -> io::Result<()> {
     unsafe { command.pre_exec(|| Ok(nix::unistd::setsid().map(drop)?)) };
     let mut child = command.spawn()?;
     let (send, ended) = mpsc::sync_channel(1);
-    // Reaps it, however long the browser runs.
+    // Reaps the launcher, whenever the browser exits.
     std::thread::Builder::new().name("browser".to_owned()).spawn(move || {
         let _ = send.send(child.wait());
     })?;
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_launcher_that_fails_is_told_from_one_that_runs() {
+    fn failed_launcher_is_distinguished_from_a_running_one() {
         let sh = |script: &str| {
             let mut command = Command::new("/bin/sh");
             command.args(["-c", script]);

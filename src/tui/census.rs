@@ -1,4 +1,4 @@
-//! Counts workflows for a dashboard, while one is open and Temporal is up.
+//! Counts workflows while a dashboard is open and the server is up.
 
 use crate::presenter::{Server, WorkflowSample};
 use crate::protocol::Status;
@@ -9,32 +9,32 @@ use crate::temporal::workflows::Workflows;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Between two samples. They share a rate limit with the user's programs.
+/// Time between two counts. The queries share a rate limit with the user's programs.
 const PERIOD: Duration = Duration::from_secs(3);
-/// A count is a matter of milliseconds.
+/// Time limit of a count. It normally takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The latest sample.
+/// The source of workflow counts.
 #[derive(Debug)]
 pub struct Census {
     latest: watch::Receiver<Option<WorkflowSample>>,
 }
 
 impl Census {
-    /// Counts on what this session shows, until it is dropped.
+    /// Counts the workflows of the session's server until the returned value is dropped.
     #[must_use]
     pub fn begin(session: Session) -> Self {
-        let (tell, latest) = watch::channel(None);
+        let (sender, latest) = watch::channel(None);
         tokio::spawn(async move {
             tokio::select! {
-                () = tell.closed() => {}
-                () = count(session, &tell) => {}
+                () = sender.closed() => {}
+                () = count(session, &sender) => {}
             }
         });
         Self { latest }
     }
 
-    /// The next sample that differs from the one before; cancel-safe.
+    /// Returns the next result that differs from the previous one. Cancel-safe.
     pub async fn next(&mut self) -> WorkflowSample {
         loop {
             if self.latest.changed().await.is_err() {
@@ -47,7 +47,7 @@ impl Census {
     }
 }
 
-/// Looks at each server as soon as it is up, and then at its pace.
+/// Counts each server as soon as it is up, and then at a fixed pace.
 async fn count(session: Session, tell: &watch::Sender<Option<WorkflowSample>>) {
     let mut changes = session.changes();
     let mut client: Option<(String, Client)> = None;
@@ -68,7 +68,7 @@ async fn count(session: Session, tell: &watch::Sender<Option<WorkflowSample>>) {
     }
 }
 
-/// Until it is another server that is up, or none is any more; false when nothing ever changes again.
+/// Waits until another server is up, or none. Returns false if the session has ended.
 async fn another(session: &Session, changes: &mut Changes, server: Option<Server>) -> bool {
     while changes.next().await {
         if Server::up(&session.view().snapshot.status) != server {
@@ -84,9 +84,9 @@ async fn look(
 ) -> (Option<Workflows>, Option<Holdings>) {
     let Some(client) = connected(status, client) else { return (None, None) };
     let first = status.options.get("namespace").and_then(|names| names.get(0)?.as_str());
-    // Absent rather than wrong: over the limit, or on its way down.
-    let uncounted = |error: &String| tracing::debug!(%error, "workflows not counted");
-    // Together: a server that hangs lets both wait for the same time.
+    // Show no count rather than a wrong one: the rate limit is reached, or the server stops.
+    let uncounted = |error: &String| tracing::debug!(%error, "cannot count the workflows");
+    // Both queries run at the same time, so a server that hangs costs only one time limit.
     let (found, holdings) =
         tokio::join!(client.workflows(first.unwrap_or("default")), client.holdings());
     (found.inspect_err(uncounted).ok(), holdings.inspect_err(uncounted).ok())

@@ -1,50 +1,50 @@
-//! Commands that this dashboard has given and that are not done. A command may be given before an earlier one is
-//! done; the outcome of one says nothing about another.
+//! Commands of this dashboard that are in progress. A command may begin before the previous one is
+//! done, and each result belongs to its own command.
 
 use crate::protocol::ApiError;
 use tokio::sync::mpsc;
 
 type Outcome = Result<(), ApiError>;
 
-/// See the module's documentation.
+/// See the documentation of the module.
 pub(super) struct PendingCommands {
     given: u64,
-    /// What each that is not done yet is called, the newest last.
+    /// Name of each command in progress, newest last.
     pending: Vec<(u64, &'static str)>,
-    tell: mpsc::UnboundedSender<(u64, Outcome)>,
+    sender: mpsc::UnboundedSender<(u64, Outcome)>,
     outcomes: mpsc::UnboundedReceiver<(u64, Outcome)>,
 }
 
 impl PendingCommands {
     pub(super) fn none() -> Self {
-        let (tell, outcomes) = mpsc::unbounded_channel();
-        Self { given: 0, pending: Vec::new(), tell, outcomes }
+        let (sender, outcomes) = mpsc::unbounded_channel();
+        Self { given: 0, pending: Vec::new(), sender, outcomes }
     }
 
-    /// Another one, which is done when this ends.
+    /// Starts a command, which is done when `order` completes.
     pub(super) fn give(
         &mut self,
         word: &'static str,
         command: impl Future<Output = Outcome> + Send + 'static,
     ) {
         self.given += 1;
-        let (number, tell) = (self.given, self.tell.clone());
+        let (number, sender) = (self.given, self.sender.clone());
         self.pending.push((number, word));
         tokio::spawn(async move {
-            // The dashboard may be gone by then.
+            // The dashboard may have exited.
             let _ = tell.send((number, command.await));
         });
     }
 
-    /// What the newest that is not done yet is called.
+    /// Name of the newest command in progress.
     pub(super) fn under_way(&self) -> Option<&'static str> {
         self.pending.last().map(|(_, word)| *word)
     }
 
-    /// The outcome of the next one that is done; cancel-safe.
+    /// Returns the next result. Cancel-safe.
     pub(super) async fn next(&mut self) -> Outcome {
         let Some((number, outcome)) = self.outcomes.recv().await else {
-            // We keep a sender ourselves.
+            // Never happens: this value has a sender.
             return std::future::pending().await;
         };
         self.pending.retain(|(pending, _)| *pending != number);

@@ -1,4 +1,4 @@
-//! What ends the loop of the dashboard.
+//! Reasons for the end of the dashboard's loop.
 
 use crate::signals::SignalRequest;
 use stigmer_ui::QuitChoice;
@@ -6,26 +6,26 @@ use stigmer_ui::QuitChoice;
 /// Why the loop ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// For good.
+    /// The dashboard exits.
     Over(Over),
-    /// Ctrl-Z: for a while.
+    /// Ctrl-Z: the dashboard is suspended.
     Suspended,
-    /// There is no host, and this dashboard is asked to be one.
+    /// There is no host, and the operator wants this dashboard to become it.
     TakesOver,
-    /// Another host has the home.
+    /// Another host uses the home.
     HomeLost,
 }
 
-/// Why it ended for good.
+/// Why the dashboard exits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Over {
-    /// The operator is done.
+    /// The operator quits.
     Quit(QuitChoice),
     /// The terminal is gone.
     Vanished,
     /// SIGTERM or SIGINT.
     Signalled,
-    /// Something panicked; the screen is given back already.
+    /// A panic. The terminal was already given back.
     Panicked,
 }
 

@@ -1,6 +1,6 @@
-//! What comes from the terminal: keys, mouse, its size. Read on a thread that exists before the
-//! terminal is taken: at the limit of processes the system creates none later, and crossterm's own
-//! stream panics then.
+//! Terminal events: keys, mouse, size. They are read on a thread that is created before the
+//! terminal is set up. At the limit of processes the system could not create it later, and
+//! crossterm's own stream would panic.
 
 use crossterm::event::{self, Event};
 use nix::errno::Errno;
@@ -14,30 +14,30 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// For what is there already. With no time at all crossterm looks for nothing.
+/// For input that is available already. With a timeout of zero, crossterm does not check.
 const AT_ONCE: Duration = Duration::from_millis(1);
-/// Milliseconds. On a busy machine crossterm may not get to all that one read has brought, and the
-/// kernel does not report it again.
+/// Milliseconds between two checks. On a busy machine crossterm may leave a part of the input in
+/// its buffer, and the kernel does not report that part again.
 const AGAIN: u8 = 20;
 
-/// The events, in the order in which they come. Dropping it ends the thread.
+/// The stream of events. Dropping it ends the thread.
 #[derive(Debug)]
 pub(super) struct Events {
     events: UnboundedReceiver<io::Result<Event>>,
     resized: Signal,
     is_reading: Arc<AtomicBool>,
-    /// Wakes the thread.
+    /// Wakes the reader thread.
     wake: PipeWriter,
 }
 
 impl Events {
-    /// Creates the thread. It reads nothing before the first [`Self::next`].
+    /// Creates the thread. It reads nothing before the first call of [`Self::next`].
     ///
     /// # Errors
-    /// When the system creates no thread, pipe or signal handler.
+    /// If the system cannot create a thread, pipe or signal handler.
     pub(super) fn listen() -> io::Result<Self> {
         let (woken, wake) = io::pipe()?;
-        let (tell, events) = unbounded_channel();
+        let (sender, events) = unbounded_channel();
         let resized = signal(SignalKind::window_change())?;
         let is_reading = Arc::new(AtomicBool::new(false));
         let reads = is_reading.clone();
@@ -50,7 +50,7 @@ impl Events {
         Ok(Self { events, resized, is_reading, wake })
     }
 
-    /// The next event; cancel-safe. `None` when the terminal is gone.
+    /// Returns the next event, or `None` if the terminal was closed. Cancel-safe.
     pub(super) async fn next(&mut self) -> Option<io::Result<Event>> {
         self.set_reading(true);
         tokio::select! {
@@ -60,14 +60,14 @@ impl Events {
         }
     }
 
-    /// Leaves what is typed to another program, until [`Self::next`].
+    /// Leaves the input to another program until the next call of [`Self::next`].
     pub(super) fn pause(&mut self) {
         self.set_reading(false);
     }
 
     fn set_reading(&mut self, reading: bool) {
         if self.is_reading.swap(reading, Ordering::SeqCst) != reading {
-            // The pipe takes thousands of these, and its reader lives as long as the thread.
+            // The pipe has room for thousands of bytes, and its reader lives as long as the thread.
             let _ = self.wake.write(&[0]);
         }
     }
@@ -112,7 +112,7 @@ fn read(
         let is_closed =
             fds[1].revents().is_some_and(|it| !it.difference(PollFlags::POLLIN).is_empty());
         match take()? {
-            // A closed terminal is always readable and contains nothing.
+            // A closed terminal is always readable and has no data.
             0 if is_closed => return Ok(()),
             0 => timeout = PollTimeout::NONE,
             _ => timeout = AGAIN.into(),
@@ -120,12 +120,12 @@ fn read(
     }
 }
 
-/// Passes on what is there, and returns how much that was.
-fn take(tell: &UnboundedSender<io::Result<Event>>) -> io::Result<usize> {
+/// Sends the available events, and returns their number.
+fn take(sender: &UnboundedSender<io::Result<Event>>) -> io::Result<usize> {
     let mut taken = 0;
     while event::poll(AT_ONCE)? {
-        // Nobody may listen any more; then the pipe tells so.
-        let _ = tell.send(Ok(event::read()?));
+        // The receiver may be dropped. Then the pipe ends the thread.
+        let _ = sender.send(Ok(event::read()?));
         taken += 1;
     }
     Ok(taken)

@@ -1,5 +1,5 @@
-//! The way out with the screen still there: what has to be done first is seen, and what is typed
-//! meanwhile is not left to the shell.
+//! The exit of the dashboard. The screen stays until all work is done: the user sees the progress,
+//! and keys do not reach the shell meanwhile.
 
 use super::dashboard::{Dashboard, FRAME};
 use super::events::Events;
@@ -14,19 +14,19 @@ use crate::protocol::State;
 use crate::supervisor::{Cause, Want};
 use stigmer_ui::Input;
 
-/// What becomes of a stop that is under way.
+/// What happens to a stop in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stopping {
-    /// It is waited for.
+    /// The dashboard waits for it.
     Here,
-    /// A background host goes on with it. Not after a panic of the manager, which hands nothing
-    /// over: the next host would not know that it is to be stopped.
+    /// A background host continues it. Not after a panic of the manager: such a host hands over no
+    /// state, and the next host would not know of the stop.
     Background,
 }
 
 impl Dashboard {
-    /// Stops Temporal where it is asked to, and leaves the rest to a background host. Returns what
-    /// there is to say in the shell.
+    /// Stops the server if `stops`, otherwise hands over to a background host. Returns a message
+    /// for the shell.
     pub(super) async fn farewell(
         &mut self,
         screen: &mut Screen,
@@ -56,7 +56,8 @@ impl Dashboard {
         left.flatten().or(not_stopped)
     }
 
-    /// Shows how it goes until it is done. None: the operator does not wait for it.
+    /// Shows the progress until `work` is done. Returns `None` if the operator does not want to
+    /// wait.
     async fn until<T>(
         &mut self,
         screen: &mut Screen,
@@ -69,12 +70,12 @@ impl Dashboard {
         tokio::pin!(work);
         loop {
             if terminal::has_panicked() {
-                // The terminal is the shell's again, and so is what is typed.
+                // The terminal belongs to the shell again, and so do the keys.
                 if let Some(events) = events.take() {
                     events.pause();
                 }
             }
-            // One that is gone stops nothing of this.
+            // A closed terminal does not interrupt the work.
             let _ = self.draw(screen);
             let event = async {
                 match events {
@@ -91,7 +92,7 @@ impl Dashboard {
                         if input == Some(Input::Resize) {
                             screen.resized();
                         }
-                        // There is nothing else to decide any more.
+                        // No other decision is possible here.
                         if input.is_some_and(|input| self.handle(input).is_some()) {
                             return None;
                         }
@@ -106,28 +107,30 @@ impl Dashboard {
     }
 }
 
-/// Leaves Temporal to a background host, and says so, where it is to run.
+/// Hands over to a background host if a server is to run, and returns a message about it.
 pub(super) async fn leave(home: &Home, host: Host, stopping: Stopping) -> Option<String> {
     if wants_up(&host).await {
         return Some(match background::hand_over(home, host).await {
-            Ok(pid) => format!("Temporal keeps running, watched by the background host {pid}"),
+            Ok(pid) => format!("the server keeps running, watched by the background host {pid}"),
             Err(error) => {
-                format!("Temporal keeps running, but {error}; `stigmer local` watches it again")
+                format!(
+                    "the server keeps running, but {error}; watch it again with `stigmer local`"
+                )
             }
         });
     }
     match (host.handle().facts().state_name(), stopping) {
         (State::Stopping, Stopping::Background) => {
             Some(match background::hand_over(home, host).await {
-                Ok(pid) => format!("the background host {pid} goes on to stop Temporal"),
+                Ok(pid) => format!("the background host {pid} continues to stop the server"),
                 Err(error) => {
                     format!(
-                        "Temporal was asked to end, but {error}; `stigmer local stop` sees to it"
+                        "the server was requested to stop, but {error}; run `stigmer local stop`"
                     )
                 }
             })
         }
-        // What is still on its way down is seen to its end.
+        // Waits until a stopping server has ended.
         (State::Stopping, Stopping::Here) => {
             let _ = host.shutdown().await;
             None
@@ -139,7 +142,7 @@ pub(super) async fn leave(home: &Home, host: Host, stopping: Stopping) -> Option
     }
 }
 
-/// Whether anything of ours runs or is coming.
+/// Whether our server runs or is to start.
 pub(super) async fn wants_up(host: &Host) -> bool {
     let facts = host.handle().settled().await;
     facts.want == Want::Up && facts.is_managed() && facts.state_name() != State::Failed

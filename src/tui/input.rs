@@ -1,15 +1,14 @@
-//! From crossterm's events to the view's.
+//! Converts crossterm's events to those of the view.
 
 use crossterm::event::{
     Event, KeyCode as Code, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
 };
 use stigmer_ui::{Input, Key, KeyCode};
 
-/// Lines that one notch of the wheel scrolls.
+/// Lines per step of the mouse wheel.
 const WHEEL: u16 = 3;
 
-/// What the view needs to know of it; presses only, for terminals that also
-/// report releases.
+/// Converts an event that the view needs. Key releases are ignored; some terminals report them.
 #[must_use]
 pub fn map(event: &Event) -> Option<Input> {
     match event {
@@ -31,7 +30,7 @@ pub fn map(event: &Event) -> Option<Input> {
     }
 }
 
-/// Ctrl-Z: in raw mode the terminal makes no signal of it.
+/// Whether this is Ctrl-Z. In raw mode the terminal sends no signal for it.
 #[must_use]
 pub fn is_suspend(event: &Event) -> bool {
     matches!(event, Event::Key(key) if key.kind == KeyEventKind::Press

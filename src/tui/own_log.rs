@@ -1,5 +1,5 @@
-//! The tab with stigmer's own log, drawn by tui-logger from `logs/stigmer.log`,
-//! so that it shows the host's log in every viewer.
+//! The tab with stigmer's own log. tui-logger draws it from `logs/stigmer.log`, so every viewer
+//! shows the log of the host.
 
 mod lines;
 
@@ -11,12 +11,12 @@ use ratatui::widgets::{Block, Borders, Widget};
 use stigmer_ui::{Key, KeyCode, Palette, Pane};
 use tui_logger::{Drain, TuiLoggerTargetWidget, TuiLoggerWidget, TuiWidgetEvent, TuiWidgetState};
 
-/// A very long line would cost every frame.
+/// Maximum length of a line in bytes. A very long line would slow down every frame.
 const LINE_MAX: usize = 2_000;
-/// Columns of the list of targets: levels, the longest of our modules, and a line.
+/// Columns of the list of targets: the levels, the longest module name, and a border.
 const TARGETS: u16 = 28;
 
-/// The pane and its memory.
+/// State of the tab.
 pub struct OwnLog {
     state: TuiWidgetState,
     drain: Drain,
@@ -30,7 +30,7 @@ impl Default for OwnLog {
             state: TuiWidgetState::new().set_default_display_level(log::LevelFilter::Info),
             drain: Drain::new(),
         };
-        // The depth counts only after a move that has found something.
+        // tui-logger applies the buffer depth only after it has moved a record.
         own.log(log::Level::Debug, "stigmer", ["", "the log of this home's hosts", ""]);
         tui_logger::move_events();
         own
@@ -38,7 +38,7 @@ impl Default for OwnLog {
 }
 
 impl OwnLog {
-    /// Takes lines in.
+    /// Appends lines.
     pub fn push(&self, batch: &Batch) {
         for line in batch.lines() {
             match serde_json::from_slice::<serde_json::Value>(line) {
@@ -86,7 +86,7 @@ impl OwnLog {
         );
     }
 
-    /// A key for the pane.
+    /// Handles a key.
     pub fn key(&self, key: Key) {
         self.state.transition(match key.code {
             KeyCode::Char(' ') => TuiWidgetEvent::SpaceKey,

@@ -1,4 +1,4 @@
-//! The log in the program that a person reads files with.
+//! Shows the log in the user's pager or editor.
 
 use crate::process::descriptors::restore_limit;
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
@@ -6,8 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 use tokio::process::Command;
 
-/// The modes of the terminal, put back when this is dropped: a program that is
-/// killed does not do it.
+/// Saved modes of the terminal, restored on drop. A program that is killed does not restore them.
 struct Modes(Option<Termios>);
 
 impl Modes {
@@ -24,16 +23,17 @@ impl Drop for Modes {
     }
 }
 
-/// Runs `$PAGER` or `$EDITOR` on a file, in the terminal, until it ends; `less` where neither is
-/// set.
+/// Runs `$PAGER` or `$EDITOR` on a file in the terminal, and waits for its end. The default is
+/// `less`.
 ///
 /// # Errors
-/// Why there is nothing to read it with, in a sentence.
+/// Why the program could not be run.
 pub async fn show(file: &Path) -> Result<(), String> {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
     let program = set("PAGER").or_else(|| set("EDITOR")).unwrap_or_else(|| "less".to_owned());
     let _modes = Modes::kept();
-    // It may come with arguments, and these are the user's own words: to the shell, as git does it.
+    // The variable may contain arguments. Like git, pass it to the shell, because it is the user's
+    // own command.
     let mut command = Command::new("/bin/sh");
     restore_limit(command.as_std_mut());
     let status = command

@@ -1,4 +1,4 @@
-//! Taking the terminal and always giving it back.
+//! Sets up the terminal, and always restores it.
 
 use crate::harmless;
 use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
@@ -17,39 +17,37 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-/// Whether the screen is ours now.
+/// Whether the terminal is set up for the dashboard.
 static TAKEN: AtomicBool = AtomicBool::new(false);
-/// Held while a frame is drawn.
+/// Locked while a frame is drawn.
 static DRAWING: Mutex<()> = Mutex::new(());
-/// So long a panic waits for the frame that another thread draws. On a busy machine a frame takes its
-/// time, and on a terminal that takes no output it never ends.
+/// How long a panic waits for the current frame. A panic inside of the drawing code waits in vain.
 const FRAME_ENDS: Duration = Duration::from_secs(2);
-/// Whether another program has it.
+/// Whether another program uses the terminal.
 static LENT: AtomicBool = AtomicBool::new(false);
-/// What a panic said that no person could have read.
+/// Message of a panic that the user could not see.
 static UNREAD: Mutex<Option<String>> = Mutex::new(None);
-/// What the first panic said, until it is in the log.
+/// Message of the first panic, until it is in the log.
 static FIRST: Mutex<Option<String>> = Mutex::new(None);
-/// The user's stderr, while ours goes to a file.
+/// The stderr of the user, while ours is redirected to a file.
 static STDERR: Mutex<Option<std::os::fd::OwnedFd>> = Mutex::new(None);
 
-/// The terminal, while it is ours. Dropping it restores the screen.
+/// The terminal of the dashboard. Dropping it restores the terminal.
 #[derive(Debug)]
 pub struct Screen {
-    /// Never dropped: ratatui's drop says on stderr what it cannot restore, by a macro that panics
-    /// where stderr (a dead terminal, a file on a full disk) cannot be written.
+    /// Never dropped. On drop, ratatui prints errors on stderr with a macro that panics if stderr
+    /// (a dead terminal, a file on a full disk) cannot be written.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
-    /// The terminal has changed its size, and may have lost what stood on it.
+    /// Set after the terminal has changed its size and may have lost its content.
     is_stale: bool,
 }
 
 impl Screen {
-    /// Takes the terminal. What anybody writes to stderr from here on goes to
-    /// `errors`: on the screen it would be garbage, and on a dead terminal it
-    /// would panic inside the panic hook and abort.
+    /// Sets up the terminal and redirects stderr to `errors`. On the screen it would destroy the
+    /// picture, and on a dead terminal it would panic inside the panic hook and abort.
     ///
     /// # Errors
-    /// When the terminal does not obey.
+    /// If the terminal cannot be set up.
     pub fn take(errors: &Path) -> io::Result<Self> {
         redirect_stderr(errors);
         restore_on_panic();
@@ -62,10 +60,10 @@ impl Screen {
         Ok(Self { terminal: ManuallyDrop::new(terminal), is_stale: false })
     }
 
-    /// Draws a frame, shown at once as a whole.
+    /// Draws a frame. The terminal shows it at once.
     ///
     /// # Errors
-    /// When the terminal is gone.
+    /// If the terminal was closed.
     pub fn draw(&mut self, draw: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
         use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
         let _drawing = Drawing::begin();
@@ -81,16 +79,16 @@ impl Screen {
         crossterm::execute!(io::stdout(), EndSynchronizedUpdate)
     }
 
-    /// The next frame is drawn anew. Also where the size is the same as before: it may have been
-    /// another one for a moment, without a frame in between.
+    /// Draws the next frame completely, even if the size is the same: it may have changed twice
+    /// without a frame in between.
     pub fn resized(&mut self) {
         self.is_stale = true;
     }
 
-    /// Lends the terminal to another program, as it was before.
+    /// Restores the terminal for another program.
     ///
     /// # Errors
-    /// When the terminal does not obey.
+    /// If the terminal cannot be restored.
     pub fn suspend(&mut self) -> io::Result<()> {
         let _drawing = Drawing::begin();
         if has_panicked() {
@@ -107,10 +105,10 @@ impl Screen {
         disable_raw_mode()
     }
 
-    /// Takes it back and draws everything anew; after a panic there is nothing to draw.
+    /// Sets up the terminal again and draws a complete frame, except after a panic.
     ///
     /// # Errors
-    /// When the terminal does not obey.
+    /// If the terminal cannot be set up.
     pub fn resume(&mut self) -> io::Result<()> {
         let _drawing = Drawing::begin();
         LENT.store(false, Ordering::SeqCst);
@@ -120,21 +118,22 @@ impl Screen {
         enable_raw_mode()?;
         TAKEN.store(true, Ordering::SeqCst);
         crossterm::execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture)?;
-        // Not `clear`: that asks the terminal where its cursor is, and waits.
+        // `clear` is not possible here: it requests the cursor position from the terminal, and
+        // waits.
         self.terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stdout()))?);
         Ok(())
     }
 
-    /// Gives it back without what was typed and not read: that was not for the shell.
+    /// Restores the terminal, and drops unread input, which is not meant for the shell.
     pub fn close(self) {
-        // It would go on telling of the mouse.
+        // Otherwise the terminal would still report the mouse.
         let _ = crossterm::execute!(io::stdout(), DisableMouseCapture);
         if TAKEN.load(Ordering::SeqCst) {
             let _ = nix::sys::termios::tcflush(io::stdin(), nix::sys::termios::FlushArg::TCIFLUSH);
         }
     }
 
-    /// The terminal is dead: nothing may be written to it any more.
+    /// Ends the use of a dead terminal, to which nothing may be written any more.
     pub fn abandon(self) {
         TAKEN.store(false, Ordering::SeqCst);
         let _ = disable_raw_mode();
@@ -174,7 +173,7 @@ impl Drop for Screen {
     }
 }
 
-/// Errors are ignored: where a terminal does not take its own restoration, it is gone.
+/// Restores the terminal. Errors are ignored: a terminal that cannot be restored is gone.
 fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let _ = crossterm::execute!(
@@ -200,7 +199,7 @@ fn redirect_stderr(errors: &Path) {
     }
 }
 
-/// Screen first, then the message: it is for a person.
+/// Installs a panic hook that first restores the screen and then prints the message.
 fn restore_on_panic() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
@@ -212,14 +211,14 @@ fn restore_on_panic() {
             let drawn = wait_for_frame();
             PANICKED.store(true, Ordering::SeqCst);
             if LENT.load(Ordering::SeqCst) {
-                // On the other program's screen it would go with that.
+                // On the screen of another program the message would be lost.
                 let said = format!("{panic}");
                 UNREAD.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(said);
             } else {
                 give_back();
             }
             drop(drawn);
-            // Not through the log: whoever panics may hold its lock.
+            // Not through the log: the panicking thread may have locked it.
             FIRST.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(panic.to_string());
             before(panic);
             let _ = io::stderr().flush();
@@ -227,9 +226,9 @@ fn restore_on_panic() {
     });
 }
 
-/// Writes into the log what a panic said, and on a terminal that was given back what it said while
-/// another program had that.
-pub fn tell_panic() {
+/// Writes the message of a panic into the log. If another program used the terminal during the
+/// panic, prints the message now.
+pub fn report_panic() {
     if let Some(panic) = FIRST.lock().unwrap_or_else(PoisonError::into_inner).take() {
         tracing::error!(panic, "panic");
     }
@@ -238,7 +237,7 @@ pub fn tell_panic() {
     }
 }
 
-/// Between a frame's pieces the message could not be read. A panic inside of a frame ends that frame.
+/// Waits for the end of the current frame, because its output would split the message.
 fn wait_for_frame() -> Option<MutexGuard<'static, ()>> {
     if DRAWS.get() {
         return None;
@@ -256,8 +255,7 @@ fn wait_for_frame() -> Option<MutexGuard<'static, ()>> {
 
 static PANICKED: AtomicBool = AtomicBool::new(false);
 
-/// Whether anything has panicked: the screen is given back then, and must not
-/// be drawn on again.
+/// Whether any thread has panicked. The terminal was restored then, and must not be drawn on again.
 #[must_use]
 pub fn has_panicked() -> bool {
     PANICKED.load(Ordering::SeqCst)

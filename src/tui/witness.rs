@@ -1,5 +1,5 @@
-//! Looks after a server that no host watches: whether there is a host again, whether a process of the
-//! server is left, and whether the server itself serves.
+//! Checks a server that no host watches: whether there is a host again, whether a process of the
+//! server is left, and whether the server responds.
 
 use crate::paths::Home;
 use crate::presenter::Unwatched;
@@ -13,36 +13,37 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Between two looks.
+/// Time between two checks.
 const PERIOD: Duration = Duration::from_secs(1);
-/// As long as the default of `--probe-timeout`.
+/// Time limit of a check: the default of `--probe-timeout`.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// To find the server of a home takes milliseconds, beside a stranger's lock 0.5 s.
+/// Time limit to find the server of a home. It takes milliseconds, or 0.5 s if a foreign process
+/// has the lock.
 const FINDING: Duration = Duration::from_secs(2);
 
-/// What is known of the server while no host watches it; `None` while one does.
+/// State of the server while no host watches it. `None` while there is a host.
 #[derive(Debug)]
 pub(super) struct Witness(watch::Receiver<Option<Unwatched>>);
 
 impl Witness {
-    /// Looks while this session has no host, until it is dropped.
+    /// Checks while this session has no host, until the returned value is dropped.
     pub(super) fn begin(session: Session, home: Home) -> Self {
-        let (tell, latest) = watch::channel(None);
+        let (sender, latest) = watch::channel(None);
         tokio::spawn(async move {
             tokio::select! {
-                () = tell.closed() => {}
-                () = look(&session, &home, &tell) => {}
+                () = sender.closed() => {}
+                () = look(&session, &home, &sender) => {}
             }
         });
         Self(latest)
     }
 
-    /// The result of the last look.
+    /// The result of the last check.
     pub(super) fn latest(&self) -> Option<Unwatched> {
         *self.0.borrow()
     }
 
-    /// Returns when the result changes; cancel-safe.
+    /// Waits until the result changes. Cancel-safe.
     pub(super) async fn changed(&mut self) {
         if self.0.changed().await.is_err() {
             std::future::pending::<()>().await;
@@ -50,15 +51,15 @@ impl Witness {
     }
 }
 
-async fn look(session: &Session, home: &Home, tell: &watch::Sender<Option<Unwatched>>) {
+async fn look(session: &Session, home: &Home, sender: &watch::Sender<Option<Unwatched>>) {
     let mut changes = session.changes();
     loop {
         if session.view().link == Link::Gone {
             let now = unwatched(session, home).await;
-            became(tell, if session.view().link == Link::Gone { now } else { None });
+            became(sender, if session.view().link == Link::Gone { now } else { None });
             tokio::time::sleep(PERIOD).await;
         } else {
-            became(tell, None);
+            became(sender, None);
             if !changes.next().await {
                 return;
             }
@@ -66,7 +67,7 @@ async fn look(session: &Session, home: &Home, tell: &watch::Sender<Option<Unwatc
     }
 }
 
-/// `None` if there is a host again.
+/// Returns `None` if there is a host again.
 async fn unwatched(session: &Session, home: &Home) -> Option<Unwatched> {
     let status = &session.view().snapshot.status;
     let finding = home.clone();
@@ -77,7 +78,7 @@ async fn unwatched(session: &Session, home: &Home) -> Option<Unwatched> {
         Ok(Found::Nothing) if status.managed => return Some(Unwatched::Stopped),
         Ok(Found::Nothing) => false,
         Ok(Found::Server) => true,
-        // It may run: the server itself tells.
+        // The server may run: check its health.
         Err(error) => {
             tracing::warn!(%error, "cannot look for the server");
             false
@@ -85,7 +86,7 @@ async fn unwatched(session: &Session, home: &Home) -> Option<Unwatched> {
     };
     let Some(temporal) = &status.temporal else { return Some(Unwatched::Unknown) };
     match ask(&temporal.address).await {
-        // Nobody listens on its port, but its process is there.
+        // Its port is closed, but its process exists.
         Unwatched::Stopped if is_found => Some(Unwatched::Failing),
         seen => Some(seen),
     }
@@ -93,7 +94,7 @@ async fn unwatched(session: &Session, home: &Home) -> Option<Unwatched> {
 
 enum Found {
     Host,
-    /// A server, or a process that may be one.
+    /// A server, or a process that may be a server.
     Server,
     Nothing,
 }
@@ -125,6 +126,6 @@ async fn ask(address: &str) -> Unwatched {
     }
 }
 
-fn became(tell: &watch::Sender<Option<Unwatched>>, now: Option<Unwatched>) {
-    tell.send_if_modified(|latest| std::mem::replace(latest, now) != now);
+fn became(sender: &watch::Sender<Option<Unwatched>>, now: Option<Unwatched>) {
+    sender.send_if_modified(|latest| std::mem::replace(latest, now) != now);
 }

@@ -114,7 +114,7 @@ fn b_while_it_stops_leaves_the_rest_to_the_background() {
         let rig = slow();
         let mut dashboard = slowly_stopping(&rig);
         dashboard.press(key);
-        dashboard.until_shows(&["goes on to stop Temporal", "ended with 0"]);
+        dashboard.until_shows(&["continues to stop the server", "ended with 0"]);
         dashboard.assert_restored();
         let status = rig.status();
         assert_eq!(status["host"]["mode"], "background", "{status:#}");
@@ -159,7 +159,7 @@ fn b_hands_over_with_counters_and_the_next_crash_is_repaired() {
     dashboard.press("b");
     dashboard.exits(0);
     dashboard.assert_restored();
-    dashboard.until_shows(&["Temporal keeps running, watched by the background host"]);
+    dashboard.until_shows(&["the server keeps running, watched by the background host"]);
 
     let status = in_background(&rig);
     assert_eq!(status["temporal"]["pid"], pid);

@@ -16,7 +16,7 @@ fn stopped(rig: &Rig) -> Dashboard<'_> {
     let dashboard = Dashboard::open_in(rig, SHELL);
     dashboard.until_shows(&["READY"]);
     dashboard.press(CTRL_Z);
-    dashboard.until_shows(&["watches Temporal meanwhile", "stopped with 148"]);
+    dashboard.until_shows(&["watches the server meanwhile", "stopped with 148"]);
     dashboard.assert_restored();
     dashboard
 }

@@ -94,7 +94,7 @@ fn a_hand_over_that_fails_leaves_temporal_running_and_says_so() {
     std::fs::create_dir(rig.path("supervisor.lock")).unwrap();
     host.process().signal(Signal::HUP);
     let said = host.finish().exits(0).stdout;
-    assert!(said.contains("Temporal keeps running, but the background host ended"), "{said}");
+    assert!(said.contains("the server keeps running, but the background host ended"), "{said}");
     assert!(said.contains("supervisor.lock"), "its own words: {said}");
     std::fs::remove_dir(rig.path("supervisor.lock")).unwrap();
     let status = rig.status();

@@ -1,4 +1,4 @@
-//! A line of stigmer's own log as Temporal's are shown: time, level, who, what, and then the fields.
+//! Formats stigmer's own log like the server log: time, level, target, message, fields.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -6,18 +6,18 @@ use stigmer_ui::{Level, Palette};
 use tui_logger::{ExtLogRecord, LogFormatter};
 use unicode_width::UnicodeWidthChar;
 
-/// From here on what goes on in the next row stands under the first row's words.
+/// Minimum width at which continuation rows are aligned with the message of the first row.
 const ROOMY: usize = 60;
 /// Columns of time and level.
 const HEAD: usize = 19;
 
-/// In the colours of the theme.
+/// A formatter with the colors of the theme.
 pub(super) struct Lines {
     pub(super) palette: Palette,
 }
 
 impl Lines {
-    /// Stands between time, message and fields of a record's text.
+    /// Separates time, message and fields in the text of a record.
     pub(super) const BETWEEN: &str = "\t";
 }
 
@@ -55,7 +55,7 @@ fn level(level: log::Level) -> Level {
     }
 }
 
-/// Rows being filled. There is always one.
+/// The rows of one record. There is always at least one.
 struct Rows {
     width: usize,
     indent: usize,
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn words_go_on_in_the_next_row_and_longer_ones_are_broken() {
+    fn words_wrap_and_long_words_are_split() {
         assert_eq!(rows(10, ""), [""]);
         assert_eq!(rows(10, "one two three four"), ["one two", "  three", "  four"]);
         assert_eq!(rows(10, "abcdefghijklmno p"), ["abcdefghij", "  klmno p"]);
