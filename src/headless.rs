@@ -183,7 +183,7 @@ async fn host_until_signal(
             return Ok(Some(1));
         }
     }
-    printer.line("stopping; another Ctrl-C or SIGTERM kills Temporal at once");
+    printer.line("stopping; another Ctrl-C or SIGTERM kills the server at once");
     let again = async { while signals.next().await != SignalRequest::End {} };
     let outcome = host.shutdown_until(again).await;
     printer.drain();

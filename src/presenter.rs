@@ -4,7 +4,7 @@ mod last;
 mod timeline;
 mod workflows;
 
-pub use timeline::tell;
+pub use timeline::describe;
 pub use workflows::{KnownWorkflows, Server, WorkflowSample};
 
 use crate::protocol::{Detached, Mode, NoRestart, Snapshot, State, Status, TemporalStatus};

@@ -70,7 +70,7 @@ impl Signals {
 
     /// Returns the next request. Cancel-safe.
     pub async fn next(&mut self) -> SignalRequest {
-        self.heard().await.unwrap_or(SignalRequest::End)
+        self.next_or_interrupt().await.unwrap_or(SignalRequest::End)
     }
 
     /// Returns the next request while another program uses the terminal. Ctrl-C is for that
@@ -78,14 +78,14 @@ impl Signals {
     /// have stopped. Cancel-safe.
     pub async fn next_while_lent(&mut self) -> SignalRequest {
         loop {
-            if let Some(request) = self.heard().await {
+            if let Some(request) = self.next_or_interrupt().await {
                 return request;
             }
         }
     }
 
     /// Returns the next request, or `None` for Ctrl-C.
-    async fn heard(&mut self) -> Option<SignalRequest> {
+    async fn next_or_interrupt(&mut self) -> Option<SignalRequest> {
         loop {
             let terminates = self.terminates;
             let terminated = async {
@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(signals.next().await, SignalRequest::Leave);
 
         raise(libc::SIGTERM);
-        assert_eq!(signals.next().await, SignalRequest::End, "a SIGTERM alone");
+        assert_eq!(signals.next().await, SignalRequest::End, "a SIGTERM without a hangup");
     }
 
     fn raise(number: libc::c_int) {

@@ -97,8 +97,8 @@ impl Printer {
             }
             if let Some(hint) = &snapshot.hint {
                 // After a failed first start, the host exits.
-                let goes_on = self.follows || self.said_ready;
-                let again = snapshot.next_start_ms.filter(|_| goes_on);
+                let continues = self.follows || self.printed_ready;
+                let again = snapshot.next_start_ms.filter(|_| continues);
                 let again = again.map_or("", |_| "; stigmer tries again");
                 self.line(&format!("what to do: {hint}{again}"));
             }

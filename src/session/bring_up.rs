@@ -24,7 +24,7 @@ impl Session {
         let session = self.clone();
         let new_settings = same.is_err().then(|| settings.clone());
         tokio::spawn(async move {
-            let Some(settings) = anew else {
+            let Some(settings) = new_settings else {
                 let _ = session.command(SessionCommand::Start).await;
                 return;
             };

@@ -48,7 +48,7 @@ impl Census {
 }
 
 /// Counts each server as soon as it is up, and then at a fixed pace.
-async fn count(session: Session, tell: &watch::Sender<Option<WorkflowSample>>) {
+async fn count(session: Session, sender: &watch::Sender<Option<WorkflowSample>>) {
     let mut changes = session.changes();
     let mut client: Option<(String, Client)> = None;
     loop {
@@ -58,7 +58,7 @@ async fn count(session: Session, tell: &watch::Sender<Option<WorkflowSample>>) {
             let Some(server) = server else { return std::future::pending().await };
             let (found, holdings) = look(&status, &mut client).await;
             let sample = Some(WorkflowSample { server, found, holdings });
-            tell.send_if_modified(|latest| std::mem::replace(latest, sample.clone()) != sample);
+            sender.send_if_modified(|latest| std::mem::replace(latest, sample.clone()) != sample);
             tokio::time::sleep(PERIOD).await;
         };
         tokio::select! {

@@ -32,7 +32,7 @@ impl PendingCommands {
         self.pending.push((number, word));
         tokio::spawn(async move {
             // The dashboard may have exited.
-            let _ = tell.send((number, command.await));
+            let _ = sender.send((number, command.await));
         });
     }
 

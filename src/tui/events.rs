@@ -43,8 +43,8 @@ impl Events {
         let reads = is_reading.clone();
         let thread = Builder::new().name("events".to_owned());
         thread.spawn(move || {
-            if let Err(error) = read(woken, &reads, &io::stdin(), || take(&tell)) {
-                let _ = tell.send(Err(error));
+            if let Err(error) = read(woken, &reads, &io::stdin(), || take(&sender)) {
+                let _ = sender.send(Err(error));
             }
         })?;
         Ok(Self { events, resized, is_reading, wake })
@@ -73,11 +73,11 @@ impl Events {
     }
 }
 
-/// Calls `take` whenever the terminal has something, until the terminal or the other end of the pipe
-/// is gone. `take` returns the number of events that it passed on.
+/// Calls `take` whenever the terminal has input, until the terminal or the other end of the pipe is
+/// closed. `take` returns the number of events that it has sent.
 ///
 /// # Errors
-/// Those of `take`.
+/// The errors of `take`.
 fn read(
     mut woken: PipeReader,
     reads: &AtomicBool,
@@ -140,7 +140,7 @@ mod tests {
     fn an_event_that_one_look_leaves_behind_does_not_wait_for_the_next_key() {
         let (woken, wake) = io::pipe().unwrap();
         let (mut terminal, mut keys) = io::pipe().unwrap();
-        let (tell, looks) = mpsc::channel();
+        let (sender, looks) = mpsc::channel();
         keys.write_all(b"ab").unwrap();
         // Both keys are read at once, but the first look passes on only one of them.
         let mut queue = None;
@@ -153,7 +153,7 @@ mod tests {
                     Some(queued) => queued,
                 };
                 queue = Some(queued - 1);
-                tell.send(queued - 1).unwrap();
+                sender.send(queued - 1).unwrap();
                 Ok(1)
             })
         });

@@ -44,8 +44,8 @@ fn it_says_that_the_host_is_silent_and_goes_on_when_it_speaks_again() {
     let dashboard = Dashboard::ready(&rig);
     let host = rig.host();
     host.signal(Signal::STOP);
-    let silent = format!("host {} is silent", host.pid);
-    dashboard.until_shows(&[&silent, "no word from the host for"]);
+    let silent = format!("host {} unresponsive", host.pid);
+    dashboard.until_shows(&[&silent, "no response from the host for"]);
     host.signal(Signal::CONT);
     dashboard.until_shows(&["READY", &format!("background host {}", host.pid)]);
 }

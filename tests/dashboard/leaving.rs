@@ -133,7 +133,7 @@ fn a_stop_goes_on_in_the_background_although_nothing_can_be_handed_over() {
     // The host cannot write it, and the next host cannot read it.
     std::fs::create_dir(rig.path("hand-over.json")).unwrap();
     dashboard.press("b");
-    dashboard.until_shows(&["goes on to stop Temporal", "ended with 0"]);
+    dashboard.until_shows(&["continues to stop the server", "ended with 0"]);
     let stopping = |status: &Value| {
         assert_eq!(status["intent"], "down", "{status:#}");
         status["host"]["mode"] == "background" && status["state"] == "stopping"
@@ -235,12 +235,12 @@ fn a_panic_under_a_pager_is_told_once_the_pager_has_ended() {
     dashboard.press("e");
     dashboard.until_shows(&["in the pager"]);
     wait_until("the panic in the log", || {
-        rig.own_log().contains("asked for by STIGMER_TEST_PANIC")
+        rig.own_log().contains("requested by STIGMER_TEST_PANIC")
     });
     dashboard.press("\n");
     dashboard.exits(1);
     dashboard.assert_restored();
-    dashboard.until_shows(&["panicked at", "STIGMER_TEST_PANIC", "Temporal keeps running"]);
+    dashboard.until_shows(&["panicked at", "STIGMER_TEST_PANIC", "the server keeps running"]);
     in_background(&rig);
 }
 
@@ -251,7 +251,7 @@ fn a_terminal_that_does_not_obey_is_told_with_what_was_left_behind() {
     // Also where our caller ignores the signals that say so.
     let orphan = r#"trap '' TTIN TTOU; (set -m; "$@" < /dev/tty 2> "$HOME/said" &); until [ -s "$HOME/said" ]; do sleep 0.02; done; cat "$HOME/said""#;
     let dashboard = Dashboard::open_in(&rig, orphan);
-    dashboard.until_shows(&["the terminal does not obey", "watched by the background host"]);
+    dashboard.until_shows(&["cannot set up the terminal", "watched by the background host"]);
     in_background(&rig);
 }
 

@@ -190,8 +190,8 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_socket_of_a_host_that_has_taken_the_home_stays() {
-        // A host that leaves at once, and one that has tried to bind again.
+    async fn socket_of_the_new_host_of_the_home_stays() {
+        // A host that exits at once, and a host that first tries to bind again.
         for binds_again in [false, true] {
             let folder = tempfile::tempdir().unwrap();
             let [path, lock_path] = ["socket", "lock"].map(|name| folder.path().join(name));
