@@ -1,15 +1,14 @@
-//! Unix: sessions, identities, locks, exits, sweeps and ports.
+//! Unix processes: sessions, identities, locks, exits, sweeps and ports.
 //!
-//! The only folder that knows processes. Its rule: **nothing is signalled that
-//! is not proven ours**. [`identity::Proven`] is the only thing that can signal,
-//! and it is made only from an [`identity::Identity`] that was compared with the
-//! kernel's answer *after* a pidfd pinned the process. What to signal is chosen
-//! by [`sweep::select`], a pure function over a process table. ([`job`] stops
-//! and knows only ourselves.)
+//! This is the only module that signals processes. Its rule: **no process is signalled without
+//! proof that it is ours**. Only [`identity::Proven`] can signal. It is created from an
+//! [`identity::Identity`] that was compared with the process table *after* a pidfd pinned the
+//! process. [`sweep::select`], a pure function over a process table, chooses the processes to
+//! signal. ([`job`] stops only this process and its own job.)
 //!
-//! What only Linux has: procfs in [`linux`], [`open_files`], [`memory`] and [`usage`], `prlimit`
-//! in [`descriptors`], pidfd in `pidfd`, [`identity`] and [`watch`], netlink under [`ports`], `close_range`
-//! and the subreaper in [`spawn`]. The rest is plain Unix.
+//! Linux only: procfs in [`linux`], [`open_files`], [`memory`] and [`usage`], `prlimit` in
+//! [`descriptors`], pidfd in `pidfd`, [`identity`] and [`watch`], netlink under [`ports`],
+//! `close_range` and the subreaper in [`spawn`]. The rest is plain Unix.
 
 pub mod descriptors;
 pub mod identity;
@@ -33,5 +32,5 @@ pub mod trim;
 pub mod usage;
 pub mod watch;
 
-/// A process number. `i32`, as the kernel's headers have it.
+/// A process id: an `i32`, as in the kernel's headers.
 pub type Pid = i32;

@@ -1,4 +1,4 @@
-//! Who a process is: its number alone says nothing, for numbers are reused.
+//! The identity of a process. The process id alone is not enough, because ids are reused.
 
 use super::Pid;
 use super::pidfd::pin;
@@ -7,57 +7,57 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 
-/// The number, when it started, in which boot and in which pid namespace:
-/// together they name one process and no other, ever.
+/// The id of a process, its start time, its boot and its pid namespace. Together they identify one
+/// process forever.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// Its number.
+    /// Its process id.
     pub pid: Pid,
     /// Clock ticks from boot to its start (`/proc/PID/stat`, field 22).
     pub start_ticks: u64,
-    /// `/proc/sys/kernel/random/boot_id`.
+    /// Id of the boot, from `/proc/sys/kernel/random/boot_id`.
     pub boot_id: String,
-    /// The namespace that its number is valid in, as `/proc/self/ns/pid` names it.
+    /// The namespace in which the process id is valid, as in `/proc/self/ns/pid`.
     pub pid_namespace: String,
 }
 
-/// Signals that are sent to Temporal and to hosts.
+/// Signals to servers and hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
-    /// Ask it to end.
+    /// Request the end of the process.
     Term,
-    /// Let a stopped process hear the signal before.
+    /// Continue a stopped process, so that it handles the previous signal.
     Cont,
-    /// End it.
+    /// End the process.
     Kill,
-    /// Make it leave a marker of where it is stuck, then end.
+    /// Let the process print its stacks, then end.
     Abort,
 }
 
 impl Identity {
-    /// Who has this number now; `None` when nobody has.
+    /// The current process with this id, or `None` if there is none.
     ///
     /// # Errors
-    /// When the kernel does not tell. That says nothing about the process.
+    /// If the kernel does not report it. This proves nothing about the process.
     pub fn of(pid: Pid) -> io::Result<Option<Self>> {
         Ok(super::linux::stat(pid)?.map(|process| Self::from_start(pid, process.start_ticks)))
     }
 
-    /// The process of this number that started then, in this boot and pid namespace.
+    /// The process with this id and start time, in this boot and pid namespace.
     #[must_use]
     pub fn from_start(pid: Pid, start_ticks: u64) -> Self {
         Self { pid, start_ticks, boot_id: boot_id(), pid_namespace: pid_namespace() }
     }
 
-    /// Ourselves.
+    /// The identity of this process.
     #[must_use]
     pub fn own() -> Self {
         let known = Self::of(own_pid()).ok().flatten();
         known.unwrap_or_else(|| Self::from_start(own_pid(), 0))
     }
 
-    /// Whether its number means anything to us: recorded in this boot and in
-    /// this pid namespace. Otherwise it can be neither proven nor disproven here.
+    /// Whether the identity is from this boot and this pid namespace. Otherwise it can be neither
+    /// proven nor disproven here.
     #[must_use]
     pub fn is_local(&self) -> bool {
         !self.boot_id.is_empty()
@@ -66,39 +66,40 @@ impl Identity {
             && self.pid_namespace == pid_namespace()
     }
 
-    /// Nobody, here and in this boot: what is recorded of a process to come.
+    /// The identity of a process that does not exist yet, in this boot.
     #[must_use]
     pub fn to_come() -> Self {
         Self::from_start(0, 0)
     }
 
-    /// Whether it was recorded before the last boot of this machine: then it is gone.
+    /// Whether the identity is from before the last boot of this machine. The process has ended
+    /// then.
     #[must_use]
     pub fn is_before_boot(&self) -> bool {
         !self.boot_id.is_empty() && !boot_id().is_empty() && self.boot_id != boot_id()
     }
 
-    /// Pins the process and proves that it still is the one recorded. `None`:
-    /// it is gone, or the number belongs to somebody else now.
+    /// Pins the process and proves that it is the recorded one. `None` if the process has ended, or
+    /// another process has its id now.
     ///
     /// # Errors
-    /// When it cannot be pinned or compared, for want of a descriptor or in a sandbox. It may be
-    /// alive then.
+    /// If the process cannot be pinned or compared, for lack of a descriptor or in a sandbox. It
+    /// may still run.
     pub fn prove(&self) -> io::Result<Option<Proven>> {
         if self.pid <= 1 || self.start_ticks == 0 || !self.is_local() {
             return Ok(None);
         }
         let Some(pidfd) = pin(self.pid)? else { return Ok(None) };
-        // Compared after the pidfd is open: from here on the number cannot change hands.
+        // Compare after the pidfd was opened: from then on the id cannot be reused.
         let now = super::linux::stat(self.pid)?;
         let is_same = now.is_some_and(|now| now.start_ticks == self.start_ticks);
         Ok(is_same.then_some(Proven { pid: self.pid, pidfd }))
     }
 
-    /// Alive and no zombie.
+    /// Whether the process runs and is not a zombie.
     ///
     /// # Errors
-    /// When the kernel does not tell. That says nothing about the process.
+    /// If the kernel does not report it. This proves nothing about the process.
     pub fn is_alive(&self) -> io::Result<bool> {
         if !self.is_local() {
             return Ok(false);
@@ -108,8 +109,8 @@ impl Identity {
     }
 }
 
-/// A process pinned by a pidfd, whose identity was proven. Signals go through
-/// this and nowhere else.
+/// A process that is pinned by a pidfd and whose identity is proven. Signals are sent only through
+/// this type.
 #[derive(Debug)]
 pub struct Proven {
     pid: Pid,
@@ -117,16 +118,16 @@ pub struct Proven {
 }
 
 impl Proven {
-    /// Its number.
+    /// The process id.
     #[must_use]
     pub fn pid(&self) -> Pid {
         self.pid
     }
 
-    /// Sends a signal. A process that has just gone is no error: it is what was wanted.
+    /// Sends a signal. If the process has just ended, that is not an error.
     ///
     /// # Errors
-    /// `EPERM`, where the process has changed its user.
+    /// `EPERM` if the process has changed its user.
     pub fn signal(&self, signal: Signal) -> io::Result<()> {
         let signal = match signal {
             Signal::Term => RustixSignal::TERM,
@@ -151,13 +152,13 @@ impl AsFd for Proven {
     }
 }
 
-/// Our own number.
+/// The id of this process.
 #[must_use]
 pub fn own_pid() -> Pid {
     nix::unistd::getpid().as_raw()
 }
 
-/// The id of this boot, empty where the kernel does not tell.
+/// The id of this boot, or an empty text if it is unknown.
 #[must_use]
 pub fn boot_id() -> String {
     static BOOT: OnceLock<String> = OnceLock::new();
@@ -167,7 +168,7 @@ pub fn boot_id() -> String {
     })
 }
 
-/// Our pid namespace, empty where the kernel does not tell.
+/// The pid namespace of this process, or an empty text if it is unknown.
 #[must_use]
 pub fn pid_namespace() -> String {
     static NAMESPACE: OnceLock<String> = OnceLock::new();
@@ -177,8 +178,8 @@ pub fn pid_namespace() -> String {
     })
 }
 
-/// The value, read once. A failed read is not remembered: without descriptors for a moment, a host
-/// would otherwise never prove a process again.
+/// Returns a value that is read only once. A failed read is not cached: otherwise a host that
+/// lacked a descriptor for a moment could never prove a process again.
 fn known(value: &OnceLock<String>, read: impl FnOnce() -> io::Result<String>) -> String {
     match value.get() {
         Some(known) => known.clone(),
@@ -191,22 +192,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_is_proven_by_number_and_start_and_by_nothing_less() {
+    fn proof_needs_id_start_boot_and_namespace() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let pid = Pid::try_from(child.id()).unwrap();
         let identity = Identity::of(pid).unwrap().unwrap();
         assert_eq!(identity.prove().unwrap().unwrap().pid(), pid);
 
         let reused = Identity { start_ticks: identity.start_ticks + 1, ..identity.clone() };
-        assert!(reused.prove().unwrap().is_none(), "same number, other start");
+        assert!(reused.prove().unwrap().is_none(), "same id, other start");
         let elsewhere = Identity { pid_namespace: "pid:[1]".into(), ..identity.clone() };
         assert!(elsewhere.prove().unwrap().is_none(), "another namespace");
         let unknown = Identity { boot_id: String::new(), ..identity.clone() };
-        assert!(unknown.prove().unwrap().is_none(), "an absent value equals nothing");
+        assert!(unknown.prove().unwrap().is_none(), "an unknown value matches nothing");
 
         identity.prove().unwrap().unwrap().signal(Signal::Kill).unwrap();
         child.wait().unwrap();
-        assert!(identity.prove().unwrap().is_none(), "it is gone");
+        assert!(identity.prove().unwrap().is_none(), "the process has ended");
     }
 
     #[test]
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_read_of_the_boot_is_not_remembered() {
+    fn failed_read_of_the_boot_is_not_cached() {
         let value = OnceLock::new();
         assert_eq!(known(&value, || Err(io::Error::other("no descriptor left"))), "");
         assert_eq!(known(&value, || Ok("boot".to_owned())), "boot");

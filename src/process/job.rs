@@ -1,31 +1,33 @@
-//! Job control: stopping ourselves, as Ctrl-Z asks.
+//! Job control: stops this process, as requested by Ctrl-Z.
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction};
 use std::io;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A process group that no shell watches is not stopped by SIGTSTP, and hears no
-/// SIGCONT either.
+/// A process group without a shell is not stopped by SIGTSTP, and gets no SIGCONT either.
 const NOT_STOPPED: Duration = Duration::from_millis(200);
 
-/// Stops this process and the rest of its job, and returns when it is continued.
+/// Stops this process and the rest of its job, and returns after it was continued.
 ///
 /// # Errors
-/// When signals cannot be handled.
-#[expect(clippy::disallowed_methods, reason = "to ourselves, who need no proof")]
+/// If signals cannot be handled.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this signal is for our own job, which needs no proof"
+)]
 pub async fn suspend() -> io::Result<()> {
     let mut continued = signal(SignalKind::from_raw(libc::SIGCONT))?;
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    // SAFETY: the default disposition runs no code of ours; what was there is put back.
+    // SAFETY: the default disposition runs no code of ours, and the previous one is restored.
     let before = unsafe { sigaction(Signal::SIGTSTP, &default)? };
-    // To our own job and nobody else: 0 is the caller's process group.
+    // Only to our own job: 0 is the process group of the caller.
     let stopped = kill(nix::unistd::Pid::from_raw(0), Signal::SIGTSTP);
     tokio::select! {
         _ = continued.recv() => {}
         () = tokio::time::sleep(NOT_STOPPED) => {}
     }
-    // SAFETY: this is what the process had before.
+    // SAFETY: this restores the previous disposition.
     unsafe { sigaction(Signal::SIGTSTP, &before)? };
     Ok(stopped?)
 }

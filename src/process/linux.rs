@@ -1,7 +1,7 @@
-//! The process table, read from procfs.
+//! Reads the process table from procfs.
 //!
-//! A process that is gone is `None`. Whatever else keeps the kernel from answering is an error:
-//! without a free descriptor nothing can be read, and that says nothing about the process.
+//! A process that has ended is `None`. Any other failed read is an error: without a free descriptor
+//! nothing can be read, and that proves nothing about the process.
 
 use super::Pid;
 use super::requirements;
@@ -14,16 +14,16 @@ use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// The row of one process; `None` if there is no such process.
+/// Returns the entry of one process, or `None` if there is no such process.
 ///
 /// # Errors
-/// When the kernel does not tell, or `/proc` is not the one of this pid namespace.
+/// If the kernel does not report it, or `/proc` is not that of this pid namespace.
 pub fn stat(pid: Pid) -> io::Result<Option<Process>> {
     requirements::check()?;
     Ok(full_stat(pid)?.as_ref().map(process))
 }
 
-/// What of a row counts for the identity of its process.
+/// Returns the parts of an entry that matter for the identity of a process.
 pub(super) fn process(stat: &procfs::process::Stat) -> Process {
     Process {
         pid: stat.pid,
@@ -36,20 +36,20 @@ pub(super) fn process(stat: &procfs::process::Stat) -> Process {
     }
 }
 
-/// The row of one process, kept open. To read it again takes one system call, and tells nothing of a
-/// later process with the same number.
+/// The open entry of one process. Another read takes one system call, and never returns data of a
+/// later process with the same id.
 #[derive(Debug)]
 pub(super) struct Row(File);
 
 impl Row {
-    /// `None` if there is no such process.
+    /// Opens the entry, or returns `None` if there is no such process.
     pub(super) fn of(pid: Pid) -> io::Result<Option<Self>> {
         present(File::open(format!("/proc/{pid}/stat")).map(Self))
     }
 
-    /// All that it contains now; `None` once the process is gone.
+    /// Reads the entry again, or returns `None` after the end of the process.
     pub(super) fn read(&self) -> io::Result<Option<procfs::process::Stat>> {
-        // One read returns the whole line, of some 300 bytes.
+        // One read returns the whole line of about 300 bytes.
         let mut line = [0; 4096];
         let Some(length) = present(self.0.read_at(&mut line, 0))? else { return Ok(None) };
         match procfs::process::Stat::from_read(&line[..length]) {
@@ -59,7 +59,7 @@ impl Row {
     }
 }
 
-/// What was read of a process; `None` if that is gone.
+/// Converts the error of a process that has ended to `None`.
 fn present<T>(read: io::Result<T>) -> io::Result<Option<T>> {
     match read {
         Ok(read) => Ok(Some(read)),
@@ -68,15 +68,15 @@ fn present<T>(read: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// All that `/proc/PID/stat` contains; `None` if there is no such process.
+/// Returns all fields of `/proc/PID/stat`, or `None` if there is no such process.
 pub(super) fn full_stat(pid: Pid) -> io::Result<Option<procfs::process::Stat>> {
     Row::of(pid)?.map_or(Ok(None), |row| row.read())
 }
 
-/// All processes that this user may see.
+/// All processes that are visible to this user.
 ///
 /// # Errors
-/// When the table cannot be read as a whole. A row that is gone or hidden is left out.
+/// If the table cannot be read as a whole. Entries of ended or hidden processes are left out.
 pub fn processes() -> io::Result<Vec<Process>> {
     requirements::check()?;
     let mut rows = Vec::new();
@@ -93,19 +93,19 @@ pub fn processes() -> io::Result<Vec<Process>> {
     Ok(rows)
 }
 
-/// Whether this error of a file in `/proc` says that the process is gone.
+/// Whether this error of a file in `/proc` means that the process has ended.
 pub(super) fn is_absence(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
 }
 
-/// How long ago a process started, by its [`Process::start_ticks`].
+/// Time since the start of a process, from its [`Process::start_ticks`].
 #[must_use]
 pub fn age(start_ticks: u64) -> Option<Duration> {
     let started = Duration::from_millis(start_ticks * 1000 / procfs::ticks_per_second().max(1));
     Some(since_boot()?.saturating_sub(started))
 }
 
-/// Time since the machine booted, sleep included: the same clock in every time namespace.
+/// Time since the boot of the machine, including sleep. It is the same in every time namespace.
 #[must_use]
 pub fn since_boot() -> Option<Duration> {
     let here = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME).ok()?;
@@ -116,19 +116,19 @@ pub fn since_boot() -> Option<Duration> {
 
 const NANOS: i128 = 1_000_000_000;
 
-/// Start times in `/proc` are shifted by the offset of the time namespace of whoever reads them.
-/// Without the offset they are the same for everybody.
+/// Converts a start time from `/proc`. It is shifted by the offset of the reader's time namespace;
+/// without the offset it is the same for every reader.
 fn machine_ticks(shown: u64, offset: i128) -> u64 {
     let per_tick = NANOS / i128::from(procfs::ticks_per_second().max(1));
     u64::try_from(i128::from(shown) - offset.div_euclid(per_tick)).unwrap_or(0)
 }
 
-/// Nanoseconds by which the boot clock of our time namespace is ahead of the machine's.
+/// Nanoseconds by which the boot clock of our time namespace is ahead of the machine's clock.
 fn clock_offset() -> i128 {
     static OFFSET: OnceLock<i128> = OnceLock::new();
     *OFFSET.get_or_init(|| {
         let link = |name| std::fs::read_link(format!("/proc/self/ns/{name}")).ok();
-        // The file tells the offsets that children get, and here those are our own.
+        // The file contains the offsets of children, and here they are also our own.
         if link("time") != link("time_for_children") {
             return 0;
         }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_is_gone_is_no_error() {
+    fn ended_process_is_not_an_error() {
         assert!(stat(Pid::MAX).unwrap().is_none());
         assert!(stat(super::super::identity::own_pid()).unwrap().is_some());
     }

@@ -1,11 +1,10 @@
-//! The two kinds of lock: the host's own, and the one that Temporal inherits.
+//! The two kinds of lock: the lock of the host, and the lock that the server inherits.
 //!
-//! flock belongs to the open file description, which parent and child share
-//! after a spawn. So a [`HostLock`] is unlocked explicitly, before anything that
-//! was forked meanwhile could keep it; an [`InstanceLock`] is only ever
-//! *closed*: unlocking it would free it for Temporal too. In this process both
-//! stay close-on-exec for ever; only the child that becomes Temporal clears the
-//! flag, for itself ([`super::spawn`]).
+//! A flock belongs to the open file description, which parent and child share after a fork. A
+//! [`HostLock`] is therefore unlocked explicitly, so that no process that was forked meanwhile
+//! keeps it. An [`InstanceLock`] is only ever *closed*, because an unlock would also free it for
+//! the server. In this process both stay close-on-exec. Only the child that becomes the server
+//! clears the flag, for itself ([`super::spawn`]).
 
 mod host;
 
@@ -22,25 +21,25 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Somebody who asks whether it is held locks it (shared) for a moment; on a busy
-/// machine, and with many who ask, for some more.
+/// Time limit for processes that check the lock. Each takes a shared lock for a moment, longer on a
+/// busy machine.
 const ASKING: Duration = Duration::from_secs(2);
 
-/// A lock's text is short.
+/// Maximum size of a lock's text, in bytes.
 const TEXT_MAX: usize = 64 << 10;
 
-/// A lock on its way to Temporal.
+/// A lock that the server inherits.
 #[derive(Debug)]
 pub struct InstanceLock {
     file: File,
 }
 
 impl InstanceLock {
-    /// Takes it; `None` while another process holds it.
+    /// Takes the lock, or returns `None` while another process has it.
     ///
     /// # Errors
-    /// When the file cannot be opened or created; `WouldBlock` when others keep
-    /// asking for it all the time.
+    /// If the file cannot be opened or created. `WouldBlock` if other processes keep checking the
+    /// lock all the time.
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
         Ok(take(path, ASKING)?.map(|file| Self { file }))
     }
@@ -48,16 +47,16 @@ impl InstanceLock {
     /// Replaces the text in the file.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If the file cannot be written.
     pub fn write(&self, text: &str) -> io::Result<()> {
         overwrite(&self.file, text)
     }
 
-    /// Records the last number that was given out. A file that takes no text, because its disk is
-    /// full, is given that length instead: this needs no block.
+    /// Stores the last generation number. If the disk is full, the number is stored as the length
+    /// of the file, which needs no disk block.
     ///
     /// # Errors
-    /// When neither can be done.
+    /// If neither is possible.
     pub fn write_number(&self, number: u64) -> io::Result<()> {
         self.write(&number.to_string()).or_else(|error| {
             let length = self.file.metadata()?.len();
@@ -72,11 +71,10 @@ impl AsFd for InstanceLock {
     }
 }
 
-/// Whether any process holds it. Asked through a fresh descriptor; a file that
-/// is not there is not held.
+/// Whether any process has the lock. The check uses a new descriptor. A missing file is not locked.
 ///
 /// # Errors
-/// When the file exists and cannot be opened, or see [`files::open`].
+/// If the file exists and cannot be opened; see also [`files::open`].
 pub fn is_held(path: &Path) -> io::Result<bool> {
     let file = match files::open(path) {
         Ok(file) => file,
@@ -93,23 +91,23 @@ pub fn is_held(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Who holds the lock of an instance.
+/// The holder of the lock of an instance.
 #[derive(Debug)]
 pub enum Holder {
-    /// Nobody.
+    /// No process.
     Nobody,
-    /// An instance of ours: its processes hold the lock and carry a marker.
+    /// An instance of ours: its processes have the lock and a marker.
     Instance(Instance),
-    /// A process that is not proven ours, for people.
+    /// A process that is not proven ours, with a description for people.
     Stranger(String),
 }
 
-/// Finds out who holds the lock of an instance, from the lock and the marker alone. A process
-/// that carries a marker and does not hold the lock is of another home; one that holds the lock
-/// and carries no marker was not spawned by stigmer.
+/// Finds the holder of an instance's lock from the lock and the marker alone. A process with a
+/// marker but without the lock belongs to another home. A process with the lock but without a
+/// marker was not spawned by stigmer.
 ///
 /// # Errors
-/// When the lock or the process table cannot be read.
+/// If the lock or the process table cannot be read.
 pub fn holder(path: &Path) -> io::Result<Holder> {
     if !is_held(path)? {
         return Ok(Holder::Nobody);
@@ -122,7 +120,7 @@ pub fn holder(path: &Path) -> io::Result<Holder> {
         return Ok(Holder::Instance(instance));
     }
     match names(path, &machine) {
-        // It has ended meanwhile.
+        // The holder has ended meanwhile.
         None if !is_held(path)? => Ok(Holder::Nobody),
         None => Ok(Holder::Stranger(UNSEEN.to_owned())),
         Some(names) => Ok(Holder::Stranger(names)),
@@ -132,7 +130,7 @@ pub fn holder(path: &Path) -> io::Result<Holder> {
 const UNSEEN: &str = "a process that cannot be seen from here (another user's, a container's, or \
                       one on another machine)";
 
-/// Who holds an exclusive flock on this file, for messages.
+/// Describes the holders of an exclusive flock on this file, for messages.
 #[must_use]
 pub fn holders(path: &Path) -> String {
     let names = Machine::read(path, 0).ok().and_then(|machine| names(path, &machine));
@@ -148,24 +146,24 @@ fn names(path: &Path, machine: &Machine) -> Option<String> {
     (!names.is_empty()).then(|| names.join(", "))
 }
 
-/// The process that took the lock, from the kernel's table of locks. It may have ended, while a
-/// child that inherited the lock goes on.
+/// The process that took the lock, from the kernel's table of locks. It may have ended while a
+/// child that inherited the lock still runs.
 fn creator(path: &Path) -> Option<Pid> {
     let lock = KnownFile::at(path).ok()??;
     let table = std::fs::read_to_string("/proc/locks").ok()?;
     open_files::flocks(&table).find(|flock| lock.is_in(flock)).map(|flock| flock.pid)
 }
 
-/// The text of a lock file; empty where there is none that can be trusted.
+/// The text of a lock file, or an empty text if the file is missing or not trusted.
 #[must_use]
 pub fn read(path: &Path) -> String {
     files::read(path, TEXT_MAX as u64).unwrap_or_default()
 }
 
-/// The text of a lock file; empty if there is no such file, or no text in it.
+/// The text of a lock file, or an empty text if the file is missing or has no text.
 ///
 /// # Errors
-/// When the file exists and cannot be read, or see [`files::open`].
+/// If the file exists and cannot be read; see also [`files::open`].
 pub fn try_read(path: &Path) -> io::Result<String> {
     use io::ErrorKind::{InvalidData, NotFound};
     match files::read(path, TEXT_MAX as u64) {
@@ -174,25 +172,25 @@ pub fn try_read(path: &Path) -> io::Result<String> {
     }
 }
 
-/// The number in a lock file, see [`InstanceLock::write_number`]; 0 where there is none.
+/// The number in a lock file (see [`InstanceLock::write_number`]), or 0.
 #[must_use]
 pub fn read_number(path: &Path) -> u64 {
     let text = read(path);
     let number = text.trim_matches(|c: char| c == '\0' || c.is_whitespace()).parse().unwrap_or(0);
-    // No number is shorter in digits than its file is long by a number that came later.
+    // A later number that did not fit as text was stored as the length, and is then the larger one.
     number.max(std::fs::metadata(path).map_or(0, |file| file.len()))
 }
 
-/// Makes a lock file that is there contain this text.
+/// Writes this text into an existing lock file, if it has another text.
 ///
 /// # Errors
-/// When it cannot be written.
+/// If the file cannot be written.
 pub fn keep_text(path: &Path, text: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     keep(&files::open_for_writing(options.read(true).write(true).create(true), path)?, text)
 }
 
-/// Whether the path names this very file.
+/// Whether the path leads to this file.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let ours = file.metadata()?;
     match std::fs::symlink_metadata(path) {
@@ -208,7 +206,7 @@ fn take(path: &Path, patience: Duration) -> io::Result<Option<File>> {
         let mut options = OpenOptions::new();
         let opened = files::open_for_writing(options.read(true).write(true).create(true), path);
         opened.or_else(|error| match error.kind() {
-            // It can be locked all the same.
+            // An existing file can be locked even if its mode is wrong.
             io::ErrorKind::ReadOnlyFilesystem => files::open(path).map_err(|_| error),
             _ => Err(error),
         })
@@ -217,20 +215,21 @@ fn take(path: &Path, patience: Duration) -> io::Result<Option<File>> {
     loop {
         match fs2::FileExt::try_lock_exclusive(&file) {
             Ok(()) if is_at(&file, path)? => return Ok(Some(file)),
-            // Deleted between opening and locking: a lock that nobody else can find.
+            // The file was deleted between opening and locking. No other process can find this
+            // lock.
             Ok(()) if Instant::now() < deadline => file = open()?,
             Ok(()) => {
-                let why = "the file is deleted or replaced all the time";
+                let why = "another process keeps deleting or replacing the file";
                 return Err(io::Error::new(io::ErrorKind::WouldBlock, why));
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                // A shared lock can be had beside one who asks, not beside a holder.
+                // A shared lock is possible next to a checking process, but not next to a holder.
                 if fs2::FileExt::try_lock_shared(&file).is_err() {
                     return Ok(None);
                 }
                 fs2::FileExt::unlock(&file)?;
                 if Instant::now() > deadline {
-                    let why = "others keep shared locks on it all the time";
+                    let why = "other processes keep checking the lock";
                     return Err(io::Error::new(io::ErrorKind::WouldBlock, why));
                 }
                 std::thread::sleep(Duration::from_millis(1));
@@ -248,8 +247,8 @@ fn keep(file: &File, text: &str) -> io::Result<()> {
     if is_same { Ok(()) } else { overwrite(file, text) }
 }
 
-/// In one write over the old text and all of it: a reader, or a disk that is full by now, never has
-/// a part of each.
+/// Replaces the old text completely with one write. A reader, or a disk that becomes full, never
+/// has a mixture of both texts.
 fn overwrite(file: &File, text: &str) -> io::Result<()> {
     let old = usize::try_from(file.metadata()?.len()).unwrap_or(0).min(TEXT_MAX);
     let mut whole = text.as_bytes().to_vec();
@@ -263,7 +262,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_who_asks_all_the_time_does_not_keep_a_starter_out() {
+    fn frequent_checks_do_not_prevent_a_lock() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("temporal.lock");
         drop(HostLock::take(&path).unwrap());
@@ -283,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn number_is_kept_by_the_length_where_its_text_does_not_fit() {
+    fn number_is_stored_as_the_length_if_its_text_does_not_fit() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("temporal.lock");
         assert_eq!(read_number(&path), 0);
@@ -292,7 +291,7 @@ mod tests {
             lock.write_number(number).unwrap();
             assert_eq!(read_number(&path), number);
         }
-        // As a full disk leaves it: an empty file, or the text before, and the length.
+        // A full disk leaves an empty file or the previous text, and the length.
         for before in ["", "9"] {
             std::fs::write(&path, before).unwrap();
             lock.file.set_len(12).unwrap();

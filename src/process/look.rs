@@ -1,9 +1,6 @@
-//! Looks at paths of the user, which may be on a file system that does not respond: a FUSE whose
-//! program hangs, a network server that is gone. A system call on such a path blocks for hours.
-//!
-//! A look runs on a thread that can be given up. While a look at a path is blocked, no other look at
-//! that path, or at a path below it, begins: it fails at once. So a file system that hangs costs few
-//! threads, however often somebody looks.
+//! Accesses paths of the user with a time limit. They may be on a file system that does not respond
+//! (a FUSE program that hangs, a network server that is gone), where a system call blocks for
+//! hours.
 
 use super::threads::{LOOKS, Lane, PATHS, Unfinished};
 use std::collections::HashMap;
@@ -12,17 +9,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-/// A look takes microseconds, on a slow network milliseconds.
+/// Time limit. An access takes microseconds, or milliseconds on a slow network.
 const BOUND: Duration = Duration::from_secs(3);
 
 /// The longest wait of a host, which serves nobody meanwhile. Clients are patient for 2 s.
 pub const MOMENT: Duration = Duration::from_millis(250);
+/// Calls `look` with `path` on a thread and waits up to 3 s for it. While an earlier access to the
+/// same path is blocked, there is no second one. If no thread is free, `look` runs on the calling
+/// thread.
 
-/// Calls `look` with `path` on a thread and waits for it, at most for 3 s. Without a thread to
-/// spare, looks in place.
+/// Calls `look` with `path` on a thread and waits up to 3 s for it. While an earlier access to the
+/// same path is blocked, there is no second one. If no thread is free, `look` runs on the calling
+/// thread.
 ///
 /// # Errors
-/// `TimedOut` if the file system does not respond; else what `look` returns.
+/// `TimedOut` if the file system does not respond, or the error of `look`.
 pub fn bounded<T: Send + 'static>(
     path: &Path,
     look: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
@@ -132,7 +133,7 @@ fn silent() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the file system does not respond")
 }
 
-/// Paths with a blocked look; the pointer lives until that look returns.
+/// Paths with a blocked access. The pointer is alive until the access returns.
 fn all_blocked() -> MutexGuard<'static, HashMap<PathBuf, Weak<()>>> {
     static BLOCKED: LazyLock<Mutex<HashMap<PathBuf, Weak<()>>>> = LazyLock::new(Mutex::default);
     BLOCKED.lock().unwrap_or_else(PoisonError::into_inner)
@@ -154,7 +155,8 @@ pub(crate) mod tests {
         let (release, blocks) = mpsc::channel::<()>();
         let blocks = Arc::new(Mutex::new(blocks));
         let mut bound = Duration::from_millis(1);
-        // On a busy machine no thread begins the look within the bound, and then none does later.
+        // On a busy machine no thread starts the job within the limit, and then none starts it
+        // later.
         while !is_blocked(path) {
             let blocks = blocks.clone();
             let look = move |_: &Path| {

@@ -1,9 +1,9 @@
-//! What is read from the memory of another process: its environment and its command line.
+//! Reads the memory of another process: its environment and its command line.
 //!
-//! The kernel makes such a read wait while that process waits itself, for example for a mount
-//! whose server is gone: for hours. So `each` reads on a thread of its own and gives up on a
-//! process that does not come back. Such a process is unknown, and not asked again until the
-//! abandoned read returns.
+//! The kernel blocks such a read while that process is itself blocked, for example on a mount whose
+//! server is gone: for hours. So `each` reads on a separate thread and abandons a process that does
+//! not respond. The data of such a process is unknown, and it is not read again until the abandoned
+//! read returns.
 
 use super::Pid;
 use super::linux::is_absence;
@@ -14,34 +14,35 @@ use std::io::{self, Read};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 use std::time::Duration;
 
-/// The environment variable that marks every process of an instance. It is
-/// inherited across `setsid`, closed descriptors and a dead parent, where
-/// session, lock and descent all fail.
+/// The environment variable that marks every process of an instance. A process inherits it even
+/// after `setsid`, with all descriptors closed, or after the death of its parent, when session,
+/// lock and descent no longer prove anything.
 pub const MARKER: &str = "STIGMER_INSTANCE";
 
-/// A read takes microseconds. More than this, and the process is stuck in the kernel.
+/// Time limit of a read, which takes microseconds. After it, the process is blocked in the kernel.
 #[cfg(not(test))]
 const STUCK: Duration = Duration::from_secs(1);
-/// Tests run beside others, on a machine that may be starved.
+/// Tests run in parallel, possibly on a busy machine.
 #[cfg(test)]
 const STUCK: Duration = Duration::from_secs(4);
 
-/// The most that is read of an environment or a command line: a process may put anything there.
+/// Maximum size of an environment or a command line that is read, in bytes. Each process chooses
+/// its own.
 const MOST: u64 = 1 << 20;
 
-/// The most of a command line that people are shown, in bytes.
+/// Maximum size of a command line in messages, in bytes.
 const SHOWN: usize = 4096;
 
-/// The value of [`MARKER`] in the environment of a process; `None` if it has none, is gone, or
+/// The value of [`MARKER`] in the environment of a process. `None` if it has none, has ended, or
 /// belongs to another user.
 ///
 /// # Errors
-/// When it cannot be read for another reason.
+/// If it cannot be read for another reason.
 pub fn marker(pid: Pid) -> io::Result<Option<String>> {
     one(pid, read_marker).unwrap_or(Ok(None))
 }
 
-/// The command line of a process, word by word; empty if it cannot be read.
+/// The words of a process's command line. Empty if it cannot be read.
 #[must_use]
 pub fn words(pid: Pid) -> Vec<Vec<u8>> {
     let line = one(pid, |pid| read(pid, "cmdline")).and_then(Result::ok).unwrap_or_default();
@@ -50,8 +51,8 @@ pub fn words(pid: Pid) -> Vec<Vec<u8>> {
     words
 }
 
-/// The command line, for people: harmless and bounded, for any process says of itself what it
-/// likes. What cannot be read is the bare name.
+/// The command line for people. It is made harmless and bounded, because each process chooses its
+/// own. If it cannot be read, this is the name of the process.
 #[must_use]
 pub fn command_line(pid: Pid) -> String {
     let mut line = words(pid).join(&b' ');
@@ -63,7 +64,7 @@ pub fn command_line(pid: Pid) -> String {
     super::linux::stat(pid).ok().flatten().map(|process| process.name).unwrap_or_default()
 }
 
-/// A process as people know it: its number and its command.
+/// A process for people: its id and its command line.
 #[must_use]
 pub fn describe(pid: Pid) -> String {
     format!("pid {pid} ({})", command_line(pid))
@@ -72,7 +73,7 @@ pub fn describe(pid: Pid) -> String {
 /// The markers of these processes. A process that cannot be read is left out.
 ///
 /// # Errors
-/// When this process or the system is short of something.
+/// If this process or the system lacks a resource.
 pub(super) fn markers(pids: Vec<Pid>) -> io::Result<HashMap<Pid, String>> {
     let mut found = HashMap::new();
     for (pid, marker) in each(&READS, pids, read_marker) {
@@ -109,8 +110,8 @@ fn one<T: Send + 'static>(pid: Pid, read: fn(Pid) -> T) -> Option<T> {
     each(&READS, vec![pid], read).pop().map(|(_, value)| value)
 }
 
-/// Reads something of each process. A process whose memory cannot be reached is left out, and
-/// the log names it once.
+/// Reads a value of each process. A process that does not respond is left out, and the log names it
+/// once.
 fn each<T: Send + 'static>(
     lane: &'static Lane,
     pids: Vec<Pid>,
@@ -128,7 +129,7 @@ fn each<T: Send + 'static>(
                 let _under_way = under_way;
                 for pid in pids {
                     let value = read(pid);
-                    // Nobody waits any more: this read was the one that was stuck.
+                    // The caller has abandoned this read, which was the blocked one.
                     if send.send((pid, value)).is_err() {
                         break;
                     }
@@ -137,13 +138,13 @@ fn each<T: Send + 'static>(
         };
         let _job = match lane.submit(STUCK, job, drop) {
             Ok(job) => job,
-            // Nothing is stuck, and the system has no thread to spare.
+            // No process is blocked, but the system has no free thread.
             Err(Unfinished::NoThread { abandoned: 0, .. }) => {
                 found.extend(rest.iter().map(|pid| (*pid, read(*pid))));
                 break;
             }
             Err(error) => {
-                tracing::warn!(%error, processes = rest.len(), "their memory cannot be read");
+                tracing::warn!(%error, processes = rest.len(), "cannot read the memory of processes");
                 break;
             }
         };
@@ -156,14 +157,17 @@ fn each<T: Send + 'static>(
         rest.drain(..found.len() - before);
         if !rest.is_empty() {
             let pid = rest.remove(0);
-            tracing::warn!(pid, "its memory cannot be read: it is stuck in the kernel");
+            tracing::warn!(
+                pid,
+                "cannot read the memory of a process that is blocked in the kernel"
+            );
             stuck().insert(pid, Arc::downgrade(&under_way));
         }
     }
     found
 }
 
-/// Processes with an abandoned read; the pointer lives until that read returns.
+/// Processes with an abandoned read. The pointer is alive until the read returns.
 fn stuck() -> MutexGuard<'static, HashMap<Pid, Weak<()>>> {
     static STUCK: LazyLock<Mutex<HashMap<Pid, Weak<()>>>> = LazyLock::new(Mutex::default);
     STUCK.lock().unwrap_or_else(PoisonError::into_inner)
@@ -181,11 +185,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_read_that_never_returns_costs_that_process_alone() {
+    fn blocked_read_affects_only_its_process() {
         let (release, blocked) = mpsc::channel::<()>();
         let blocked = Arc::new(Mutex::new(blocked));
         let reads = Arc::new(Mutex::new(Vec::new()));
-        // Numbers that no process has, so that no other test asks for them.
+        // These ids belong to no process, so no other test reads them.
         let pids: Vec<Pid> = (0..5).map(|n| Pid::MAX - n).collect();
         let stuck = pids[2];
         let read = {
@@ -203,7 +207,7 @@ mod tests {
         assert_eq!(each(&READS, pids.clone(), read.clone()), others);
         assert_eq!(each(&READS, pids.clone(), read.clone()), others);
         let asked = reads.lock().unwrap().iter().filter(|pid| **pid == stuck).count();
-        assert_eq!(asked, 1, "it is not asked again while the first read is under way");
+        assert_eq!(asked, 1, "no second read while the first one is blocked");
         drop(release);
         while is_stuck(stuck) {
             std::thread::yield_now();
@@ -212,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn more_stuck_processes_than_threads_block_no_caller() {
+    fn more_blocked_processes_than_threads_block_no_caller() {
         static LANE: Lane = Lane::new("few", 0, 1);
         let (release, blocked) = mpsc::channel::<()>();
         let blocked = Arc::new(Mutex::new(blocked));
@@ -224,7 +228,7 @@ mod tests {
             }
             pid
         };
-        // Read in place, the second stuck process would block this thread.
+        // A read on this thread of the second blocked process would block the test.
         assert_eq!(each(&LANE, pids.clone(), read.clone()), [(free, free)]);
         drop(release);
         while pids.iter().any(|pid| is_stuck(*pid)) {
@@ -237,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_line_is_read_word_by_word() {
+    fn command_line_is_split_into_words() {
         let own = words(own_pid());
         assert!(!own.is_empty() && own.iter().all(|word| !word.contains(&0)));
         assert!(!command_line(own_pid()).is_empty());

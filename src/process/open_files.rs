@@ -1,8 +1,8 @@
-//! Which files a process has open, and which of them it has locked.
+//! The files that a process has open, and those that it has locked.
 //!
-//! A link in `/proc/PID/fd` is read and never followed before its text names our own file:
-//! following it reaches into the file system of that file, and a mount whose server is gone would
-//! block this thread. `fdinfo` tells inode and locks without touching any file system.
+//! A link in `/proc/PID/fd` is read, but never followed unless its text names our own file.
+//! Following a link accesses the file system of its target, and a mount whose server is gone would
+//! block this thread. `fdinfo` has inode and locks without access to a file system.
 
 use super::Pid;
 use super::identity::Identity;
@@ -23,10 +23,10 @@ pub struct KnownFile {
 }
 
 impl KnownFile {
-    /// The file at this path now; `None` if there is none.
+    /// The current file at this path, or `None` if there is none.
     ///
     /// # Errors
-    /// When the file cannot be looked at.
+    /// If the file cannot be examined.
     pub fn at(path: &Path) -> io::Result<Option<Self>> {
         let found = path.canonicalize().and_then(|path| Ok((path.metadata()?, path)));
         match found {
@@ -36,10 +36,10 @@ impl KnownFile {
         }
     }
 
-    /// Whether the path names this file now, not by a link.
+    /// Whether the path leads to this file, without following a link.
     ///
     /// # Errors
-    /// When the path cannot be looked at.
+    /// If the path cannot be examined.
     pub fn is_at(&self, path: &Path) -> io::Result<bool> {
         match path.symlink_metadata() {
             Ok(meta) => Ok((meta.dev(), meta.ino()) == (self.device, self.inode)),
@@ -58,8 +58,8 @@ impl KnownFile {
             || target.strip_suffix(DELETED) == Some(self.path.as_os_str().as_bytes())
     }
 
-    /// Whether the target of a link may be this file. Another mount or another namespace shows
-    /// other folders above it, but the same name.
+    /// Whether the target of a link may be this file. Another mount or namespace shows other
+    /// folders, but the same name.
     fn may_be(&self, target: &Path) -> bool {
         let name = target.file_name().map(OsStr::as_bytes).unwrap_or_default();
         let name = name.strip_suffix(DELETED).unwrap_or(name);
@@ -69,11 +69,11 @@ impl KnownFile {
 
 const DELETED: &[u8] = b" (deleted)";
 
-/// Whether a descriptor of this process *holds* an exclusive flock on the file. A process that
-/// only has the file open proves nothing: one that asks whether it is locked has it open, too.
+/// Whether a descriptor of this process *has* an exclusive flock on the file. A process that only
+/// has the file open proves nothing, because a process that checks the lock opens it too.
 ///
 /// # Errors
-/// When the descriptors of the process cannot be read, for example another user's.
+/// If the descriptors of the process cannot be read, for example those of another user.
 pub fn holds_lock(pid: Pid, lock: &KnownFile) -> io::Result<bool> {
     any_descriptor(pid, |number, target| {
         if !lock.may_be(target) {
@@ -81,20 +81,19 @@ pub fn holds_lock(pid: Pid, lock: &KnownFile) -> io::Result<bool> {
         }
         let Some(info) = info(pid, number)? else { return Ok(false) };
         Ok(flocks(&info).any(|flock| lock.is_in(&flock))
-            // Where the kernel's name for the device is another one (btrfs, overlayfs).
+            // On btrfs and overlayfs the kernel shows another device number.
             || (flocks(&info).next().is_some()
                 && lock.is_exactly(target)
                 && is_at(&descriptor(pid, number), lock)))
     })
 }
 
-/// Whether a descriptor of this process holds an exclusive flock on a file that was deleted at
-/// `path`.
+/// Whether a descriptor of this process has an exclusive flock on a deleted file of this path.
 ///
 /// # Errors
-/// When the descriptors of the process cannot be read, for example another user's.
+/// If the descriptors of the process cannot be read, for example those of another user.
 pub fn holds_deleted(pid: Pid, path: &Path) -> io::Result<bool> {
-    // The folders may be deleted too; of a link among them only the one above is followed.
+    // The folders may be deleted too. Links are resolved only in the nearest existing folder.
     let above =
         path.ancestors().skip(1).find_map(|above| Some((above, above.canonicalize().ok()?)));
     let below = above.and_then(|(above, real)| Some(real.join(path.strip_prefix(above).ok()?)));
@@ -109,10 +108,10 @@ pub fn holds_deleted(pid: Pid, path: &Path) -> io::Result<bool> {
     })
 }
 
-/// Whether a process has this very file open under a name that still exists.
+/// Whether a process has this file open and the file still has a name.
 ///
 /// # Errors
-/// When the descriptors of the process cannot be read.
+/// If the descriptors of the process cannot be read.
 pub fn has_open(pid: Pid, file: &KnownFile) -> io::Result<bool> {
     any_descriptor(pid, |number, target| {
         if !file.may_be(target) {
@@ -120,37 +119,37 @@ pub fn has_open(pid: Pid, file: &KnownFile) -> io::Result<bool> {
         }
         let inode = info(pid, number)?.and_then(|info| value(&info, "ino")?.parse::<u64>().ok());
         Ok(inode == Some(file.inode)
-            // Before Linux 5.14 `fdinfo` does not tell the inode.
+            // Before Linux 5.14 `fdinfo` has no inode.
             || (file.is_exactly(target) && is_at(&descriptor(pid, number), file)))
     })
 }
 
-/// Whether a process has any file open. One that ends has none, some time before it is gone.
+/// Whether a process has any file open. An ending process has none, some time before it is gone.
 ///
 /// # Errors
-/// When the descriptors of the process cannot be read.
+/// If the descriptors of the process cannot be read.
 pub fn has_any_open(pid: Pid) -> io::Result<bool> {
     any_descriptor(pid, |_, _| Ok(true))
 }
 
-/// Where a process writes that was started with a file as its standard output and error.
+/// Where a process writes whose standard output and error were a file at its start.
 #[derive(Debug)]
 pub enum Output {
-    /// Into the file at the path.
+    /// To the file at the path.
     InPlace,
-    /// Into that file after it was deleted or replaced, open for reading and writing.
+    /// To that file after it was deleted or replaced. The file is open for reading and writing.
     Unlinked(File),
-    /// Into that file at the path that it was moved to.
+    /// To that file after it was moved to this path.
     Moved(PathBuf),
-    /// Into something else, as behind a wrapper, or nothing is known.
+    /// To another file, for example behind a wrapper script, or unknown.
     Elsewhere,
 }
 
-/// Where `writer` writes that was started with the file at `path`. A file that was moved is known by
+/// Where `writer` writes, which was started with the file at `path`. A moved file is recognized by
 /// its `inode`.
 ///
 /// # Errors
-/// When a deleted file cannot be opened or the writer not be proven.
+/// If a deleted file cannot be opened, or the writer cannot be proven.
 pub fn output(path: &Path, writer: &Identity, inode: Option<u64>) -> io::Result<Output> {
     let Some(folder) = path.parent().and_then(|folder| folder.canonicalize().ok()) else {
         return Ok(Output::Elsewhere);
@@ -166,7 +165,7 @@ pub fn output(path: &Path, writer: &Identity, inode: Option<u64>) -> io::Result<
         }
         if link == deleted {
             let file = File::options().read(true).write(true).open(descriptor)?;
-            // The number was still the writer's; a path may end in these words too.
+            // The id still belongs to the writer. The path itself may end with this text.
             let is_unlinked = writer.is_alive()? && file.metadata()?.nlink() == 0;
             return Ok(if is_unlinked { Output::Unlinked(file) } else { Output::Elsewhere });
         }
@@ -186,7 +185,7 @@ fn is_at(path: &Path, file: &KnownFile) -> bool {
     path.metadata().is_ok_and(|meta| (meta.dev(), meta.ino()) == (file.device, file.inode))
 }
 
-/// Whether the condition holds for a descriptor and the target of its link.
+/// Whether the condition is true for any descriptor and the target of its link.
 fn any_descriptor(
     pid: Pid,
     mut condition: impl FnMut(&OsStr, &Path) -> io::Result<bool>,
@@ -215,8 +214,8 @@ fn any_descriptor(
     Ok(false)
 }
 
-/// Whether a read of `/proc/PID/fd` failed because the process has ended. Until such a process is
-/// reaped, only root may open that folder: it belongs to root then.
+/// Whether a read of `/proc/PID/fd` failed because the process has ended. The folder of a zombie
+/// belongs to root, so only root may open it.
 fn has_ended(pid: Pid, error: &io::Error) -> bool {
     let is_reaped_or_zombie =
         || linux::stat(pid).is_ok_and(|process| process.is_none_or(|process| process.is_zombie()));
@@ -236,16 +235,16 @@ fn value<'i>(info: &'i str, key: &str) -> Option<&'i str> {
     info.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).map(str::trim)
 }
 
-/// An exclusive flock as the kernel lists it.
+/// An exclusive flock in the kernel's format.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Flock {
-    /// The process that took it; 0 if that has ended.
+    /// The process that took it, or 0 if that has ended.
     pub(super) pid: Pid,
     device: u64,
     inode: u64,
 }
 
-/// The exclusive flocks in a `fdinfo`, or in `/proc/locks`:
+/// Parses the exclusive flocks in a `fdinfo` or in `/proc/locks`:
 /// `lock: 1: FLOCK  ADVISORY  WRITE 4711 fe:01:1234 0 EOF`
 pub(super) fn flocks(text: &str) -> impl Iterator<Item = Flock> {
     text.lines().filter_map(|line| {
@@ -267,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_descriptor_that_holds_the_lock_counts() {
+    fn only_a_descriptor_with_the_lock_counts() {
         let held = "pos:\t0\nflags:\t02\nlock:\t1: FLOCK  ADVISORY  WRITE 12 fe:00:7 0 EOF\n";
         let device = nix::sys::stat::makedev(0xfe, 0);
         assert_eq!(flocks(held).collect::<Vec<_>>(), [Flock { pid: 12, device, inode: 7 }]);
@@ -299,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn descriptors_of_a_process_that_was_not_reaped_are_absent_and_those_of_another_unknown() {
+    fn zombie_has_no_descriptors_and_those_of_another_user_are_unknown() {
         let denied = io::Error::from_raw_os_error(libc::EACCES);
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let pid = child.id().cast_signed();
@@ -314,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deleted_file_is_held_while_a_descriptor_has_it_locked() {
+    fn deleted_file_is_locked_while_a_descriptor_has_the_lock() {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().join("home");
         std::fs::create_dir(&home).unwrap();
@@ -325,7 +324,7 @@ mod tests {
         let me = super::super::identity::own_pid();
         let held = |path: &Path| holds_deleted(me, path).unwrap();
         fs2::FileExt::try_lock_exclusive(&file).unwrap();
-        assert!(!held(&path), "it is there");
+        assert!(!held(&path), "the file exists");
         std::fs::remove_dir_all(&home).unwrap();
         assert!(held(&path) && held(&linked.join("home/supervisor.lock")));
         assert!(!held(&folder.path().join("other/supervisor.lock")));
@@ -334,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_the_same_name_is_not_the_file() {
+    fn file_of_the_same_name_is_another_file() {
         let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
         let paths = folders.each_ref().map(|folder| folder.path().join("temporal.lock"));
         let files = paths.each_ref().map(|path| File::create(path).unwrap());
@@ -346,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_open_until_it_is_deleted_or_replaced() {
+    fn file_counts_as_open_until_it_is_deleted_or_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("temporal.db");
         let known = || KnownFile::at(&path).unwrap().unwrap();

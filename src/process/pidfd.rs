@@ -1,4 +1,4 @@
-//! A pidfd names one process. Its number cannot pass to another process while the pidfd is open.
+//! A pidfd refers to one process. Its process id cannot be reused while the pidfd is open.
 
 use super::Pid;
 use rustix::io::Errno;
@@ -6,12 +6,12 @@ use rustix::process::{PidfdFlags, pidfd_open};
 use std::io;
 use std::os::fd::OwnedFd;
 
-/// A pidfd of the process that has this number now; `None` if there is none.
+/// Opens a pidfd of the current process with this id. `None` if there is none.
 pub(super) fn pin(pid: Pid) -> io::Result<Option<OwnedFd>> {
     let Some(pid) = rustix::process::Pid::from_raw(pid) else { return Ok(None) };
     match pidfd_open(pid, PidfdFlags::empty()) {
         Ok(pidfd) => Ok(Some(pidfd)),
-        // EINVAL: the number is that of a thread which is not the first of its process.
+        // EINVAL: the id belongs to a thread that is not the first of its process.
         Err(Errno::SRCH | Errno::INVAL) => Ok(None),
         Err(errno) => Err(errno.into()),
     }

@@ -1,4 +1,4 @@
-//! Who listens, read from the kernel and never tested by binding.
+//! Listening processes, from the kernel's tables. Ports are never tested by binding.
 
 use super::Pid;
 use super::identity::own_pid;
@@ -11,21 +11,21 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-/// A process that has a socket open, and the descriptor, so that asking again
-/// costs one `readlink`.
+/// A process that has a socket open, and the descriptor, so that a later check costs one
+/// `readlink`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
-    /// The process.
+    /// Id of the process.
     pub pid: Pid,
     descriptor: PathBuf,
     socket: PathBuf,
 }
 
 impl Holder {
-    /// Whether that descriptor still is that socket.
+    /// Whether the descriptor still refers to that socket.
     ///
     /// # Errors
-    /// When this process or the system is short of something.
+    /// If this process or the system lacks a resource.
     pub fn still_holds(&self) -> io::Result<bool> {
         match std::fs::read_link(&self.descriptor) {
             Ok(target) => Ok(target == self.socket),
@@ -35,34 +35,33 @@ impl Holder {
     }
 }
 
-/// A process on a port, for people.
+/// A process that listens on a port, for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Occupant {
-    /// The port.
+    /// The port number.
     pub port: u16,
-    /// Its number, where it may be seen: another user's, or one in another
-    /// container, may not.
+    /// Process id, if visible. Processes of another user or container may be hidden.
     pub pid: Option<Pid>,
-    /// Its command line, or empty.
+    /// Command line, or empty if unknown.
     pub command: String,
-    /// The user who made its socket, where it is not the one that we are.
+    /// The user who created the socket, if it is another user.
     pub other_user: Option<User>,
 }
 
 impl Occupant {
-    /// Whoever it is.
+    /// An unknown process on this port.
     #[must_use]
     pub fn unknown(port: u16) -> Self {
         Self { port, pid: None, command: String::new(), other_user: None }
     }
 }
 
-/// A user, for people.
+/// A user, for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// The user's number.
+    /// The user id.
     pub uid: u32,
-    /// The user's name, where the machine knows one.
+    /// The user name, if the machine has one.
     pub name: Option<String>,
 }
 
@@ -95,10 +94,10 @@ impl std::fmt::Display for Occupant {
     }
 }
 
-/// All sockets that listen on this port where 127.0.0.1 reaches them.
+/// All sockets that listen on this port and that a client of 127.0.0.1 reaches.
 ///
 /// # Errors
-/// When the kernel does not tell: then the port may be taken or free.
+/// If the kernel does not report it. The port may be in use or free.
 pub fn listeners(port: u16) -> io::Result<Vec<ListeningSocket>> {
     let mut found = match sock_diag::listeners(port) {
         Ok(found) => found,
@@ -109,11 +108,11 @@ pub fn listeners(port: u16) -> io::Result<Vec<ListeningSocket>> {
     Ok(found)
 }
 
-/// Where the kernel does not offer the short way.
+/// Reads the sockets from procfs, if the kernel does not support netlink for this.
 pub(super) fn from_procfs(port: u16) -> io::Result<Vec<ListeningSocket>> {
     let read = |table: procfs::ProcResult<Vec<procfs::net::TcpNetEntry>>| match table {
         Ok(entries) => Ok(entries),
-        // Without IPv6 there is no table of it.
+        // Without IPv6 this table does not exist.
         Err(procfs::ProcError::NotFound(_)) => Ok(Vec::new()),
         Err(procfs::ProcError::Io(error, _)) => Err(error),
         Err(error) => Err(io::Error::other(error.to_string())),
@@ -131,19 +130,19 @@ pub(super) fn from_procfs(port: u16) -> io::Result<Vec<ListeningSocket>> {
         .collect())
 }
 
-/// A user other than us who listens on this port. Root is nobody else: it can do
-/// whatever we can, and forwards the ports of containers.
+/// Another user who listens on this port. Root does not count: it can do anything that we can, and
+/// forwards the ports of containers.
 ///
 /// # Errors
-/// When the kernel's tables cannot be read.
+/// If the kernel's tables cannot be read.
 pub fn other_user(port: u16) -> io::Result<Option<u32>> {
     let own = nix::unistd::geteuid().as_raw();
     let found = listeners(port)?;
     Ok(found.iter().map(|listener| listener.uid).find(|uid| ![own, 0].contains(uid)))
 }
 
-/// A listener on `::1` does not conflict with one on 127.0.0.1 and is not
-/// reached through it; one on `0.0.0.0`, or on `::` for both families, is.
+/// Whether a client of 127.0.0.1 reaches this address. A listener on `::1` is not reached and does
+/// not conflict; a listener on `0.0.0.0`, or on `::` for both families, is reached.
 fn is_reached(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => ip == Ipv4Addr::LOCALHOST || ip.is_unspecified(),
@@ -151,10 +150,10 @@ fn is_reached(ip: IpAddr) -> bool {
     }
 }
 
-/// Which of these processes has the socket open. A process of another user does not tell.
+/// The process of these that has the socket open. Processes of other users are not visible.
 ///
 /// # Errors
-/// When this process or the system is short of something.
+/// If this process or the system lacks a resource.
 pub fn holder_among(pids: &[Pid], inode: u64) -> io::Result<Option<Holder>> {
     let socket = PathBuf::from(format!("socket:[{inode}]"));
     for pid in pids {
@@ -174,29 +173,29 @@ pub fn holder_among(pids: &[Pid], inode: u64) -> io::Result<Option<Holder>> {
     Ok(None)
 }
 
-/// Who is on a port, found by asking every process; tens of milliseconds on a
-/// busy machine. `None` if nobody listens there.
+/// The process that listens on a port, or `None`. The search reads all processes, which takes tens
+/// of milliseconds on a busy machine.
 ///
 /// # Errors
-/// When it cannot be told whether anybody does.
+/// If the state of the port is unknown.
 pub fn occupant(port: u16) -> io::Result<Option<Occupant>> {
     let Some(listener) = listeners(port)?.into_iter().next() else { return Ok(None) };
     let own = nix::unistd::geteuid().as_raw();
     let other_user = (listener.uid != own).then(|| User::of(listener.uid));
     let mut everyone: Vec<Pid> = linux::processes()?.iter().map(|process| process.pid).collect();
-    // Last, because a child of ours may have a copy for a moment.
+    // This process is last, because a child of it may have a copy of the descriptor for a moment.
     everyone.sort_by_key(|pid| *pid == own_pid());
     let pid = holder_among(&everyone, listener.inode)?.map(|holder| holder.pid);
     let command = pid.map(memory::command_line).unwrap_or_default();
     Ok(Some(Occupant { port, pid, command, other_user }))
 }
 
-/// A port that is free now and stays unlikely to be given out: connected to and
-/// closed from the server's side first, it rests in TIME_WAIT, which the kernel
-/// does not choose and a server may still bind.
+/// A free port that the kernel is unlikely to give to another process. A connection to it was
+/// closed by the server side first, so it is in TIME_WAIT: the kernel does not choose such a port,
+/// but a server may bind it.
 ///
 /// # Errors
-/// When no port can be had.
+/// If no port is available.
 pub fn free_port() -> io::Result<u16> {
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;
@@ -213,7 +212,7 @@ mod tests {
     use std::net::TcpListener;
 
     #[test]
-    fn a_listener_is_found_with_its_process_and_is_gone_when_closed() {
+    fn listener_is_found_with_its_process_until_it_is_closed() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let found = listeners(port).unwrap();
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_127_0_0_1_reaches_is_on_the_port() {
+    fn only_listeners_that_127_0_0_1_reaches_are_found() {
         for (address, reached) in
             [("127.0.0.1:0", true), ("0.0.0.0:0", true), ("[::1]:0", false), ("127.0.0.2:0", false)]
         {
@@ -242,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_free_port_can_be_bound() {
+    fn free_port_can_be_bound() {
         let port = free_port().unwrap();
         assert!(listeners(port).unwrap().is_empty());
         TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();

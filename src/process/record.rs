@@ -1,4 +1,4 @@
-//! `temporal.pid`: what a host leaves for the one that comes after it.
+//! `temporal.pid`: the record of the running server, for the next host.
 
 use super::Pid;
 use super::identity::Identity;
@@ -9,65 +9,65 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A record is short; a file that is not ours may be anything.
+/// Maximum size of a record, in bytes. A foreign file may be larger.
 const TEXT_MAX: u64 = 64 << 10;
 
-/// The record of a spawned Temporal. Number, start, boot and namespace are its
-/// identity; everything else is shown or used, and decides nothing.
+/// The record of a spawned server. Process id, start, boot and namespace are its identity. The
+/// other values are only shown or used, and decide nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// The process that was spawned.
     pub leader: Identity,
-    /// Its command name.
+    /// Command name of the leader.
     pub name: String,
-    /// When it started, in Unix seconds.
+    /// Start time, in Unix seconds.
     pub started_at: i64,
-    /// The value of the marker in its environment.
+    /// Value of the marker in its environment.
     pub marker: String,
-    /// Its generation.
+    /// Generation of the server.
     pub generation: Generation,
-    /// Ports: gRPC, web UI (absent when headless), metrics.
+    /// Port of the gRPC frontend.
     pub port: u16,
-    /// The web UI's port.
+    /// Port of the web UI. `None` with `--headless`.
     pub ui_port: Option<u16>,
-    /// The metrics port.
+    /// Port of the metrics.
     pub metrics_port: u16,
-    /// Its database; absent when it is in memory.
+    /// Path of the database. `None` in memory.
     pub database: Option<PathBuf>,
-    /// The program, as it was spawned.
+    /// Path of the program.
     pub executable: PathBuf,
-    /// The options that it was started with, as JSON: what the next host goes on with.
+    /// Options of the start as JSON. The next host continues with them.
     pub options: String,
 }
 
 impl Record {
-    /// How its instance is recognised.
+    /// The instance of this record.
     #[must_use]
     pub fn instance(&self) -> Instance {
         Instance { leader: self.leader.clone(), marker: self.marker.clone() }
     }
 
-    /// Writes it in one step: a reader sees the old text or the new one.
+    /// Replaces the file in one step, so that a reader sees the old text or the new one.
     ///
     /// # Errors
-    /// When the home cannot be written.
+    /// If the home cannot be written.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         paths::write_private(path, &self.to_text())
     }
 
-    /// Writes it if it is not there.
+    /// Writes the file if it does not have this text.
     ///
     /// # Errors
-    /// When the home cannot be written.
+    /// If the home cannot be written.
     pub fn keep(&self, path: &Path) -> io::Result<()> {
         if super::lock::read(path) == self.to_text() { Ok(()) } else { self.write(path) }
     }
 
-    /// Reads it; `None` when there is none or it says too little to prove anything.
-    /// Written before the spawn it names no process yet: then the marker does.
+    /// Reads the record. `None` if there is none, or if it is too incomplete to prove anything. A
+    /// draft from before the spawn names no process; then the marker identifies it.
     ///
     /// # Errors
-    /// When the file, or the process table, cannot be read.
+    /// If the file or the process table cannot be read.
     pub fn read(path: &Path) -> io::Result<Option<Self>> {
         let text = match paths::files::read(path, TEXT_MAX) {
             Ok(text) => text,
@@ -88,12 +88,12 @@ impl Record {
         Ok(Some(record))
     }
 
-    /// Removes the record of the instance with this marker. Another record stays: it may be another
-    /// host's.
+    /// Removes the record of the instance with this marker. Another record stays, because it may
+    /// belong to another host.
     pub fn remove(path: &Path, marker: &str) {
         let found = paths::files::read(path, TEXT_MAX).ok().and_then(|text| Self::from_text(&text));
         if found.is_some_and(|record| record.marker == marker) {
-            // A record of a process that has ended proves nothing.
+            // If this fails, the record of an ended process proves nothing.
             let _ = std::fs::remove_file(path);
         }
     }
@@ -178,7 +178,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn record_round_trips() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("temporal.pid");
         record().write(&path).unwrap();
@@ -191,16 +191,16 @@ pub(crate) mod tests {
         assert_eq!(Record::read(&path).unwrap(), Some(headless));
 
         std::fs::remove_file(&path).unwrap();
-        assert_eq!(Record::read(&path).unwrap(), None, "there is none");
+        assert_eq!(Record::read(&path).unwrap(), None, "there is no file");
         std::fs::write(&path, b"4712\n\xff\n").unwrap();
         assert_eq!(Record::read(&path).unwrap(), None, "garbled");
         std::fs::remove_file(&path).unwrap();
         std::fs::create_dir(&path).unwrap();
-        assert!(Record::read(&path).is_err(), "unreadable is not absent");
+        assert!(Record::read(&path).is_err(), "an unreadable file is not a missing file");
     }
 
     #[test]
-    fn a_record_that_proves_nothing_is_no_record() {
+    fn incomplete_record_is_ignored() {
         for text in ["", "4712", "4712\ntemporal\n0\n", "x\ntemporal\n0\nstart_ticks=1\n"] {
             assert_eq!(Record::from_text(text), None, "{text:?}");
         }

@@ -1,26 +1,26 @@
-//! What the system must offer before a process can be identified.
+//! Checks that processes can be identified on this system.
 //!
-//! Everything that is proven about a process is read from `/proc`. A `/proc` that was mounted for
-//! another pid namespace shows other processes under the same numbers, so each proof would be a
-//! proof about a stranger. [`check`] refuses that, and every read of the process table calls it.
+//! All proofs about processes are read from `/proc`. The `/proc` of another pid namespace shows
+//! other processes with the same ids, so every proof would be about a wrong process. [`check`]
+//! refuses that, and every read of the process table calls it.
 
 use super::Pid;
 use super::pidfd::pin;
 use std::io;
 use std::sync::OnceLock;
 
-/// Why no process can be identified on this system.
+/// Why processes cannot be identified on this system.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unsupported {
     /// `/proc` cannot be read.
     #[error(
-        "cannot identify processes: {file} cannot be read ({why}); mount /proc with \
+        "cannot identify processes: cannot read {file} ({why}); mount /proc with \
          `mount -t proc proc /proc`"
     )]
     NoProcfs {
-        /// The file.
+        /// Path of the file.
         file: &'static str,
-        /// The kernel's error.
+        /// The error of the operating system.
         why: String,
     },
     /// `/proc` shows the processes of another pid namespace.
@@ -32,10 +32,10 @@ pub enum Unsupported {
     ForeignProcfs {
         /// The process id of this process.
         own: Pid,
-        /// What `/proc` shows instead.
+        /// The process ids that `/proc` shows instead.
         shown: String,
     },
-    /// No process can be pinned.
+    /// Processes cannot be pinned by a pidfd.
     #[error(
         "cannot pin processes: pidfd_open fails ({0}); stigmer needs Linux 5.4 or later, and a \
          sandbox that allows pidfd_open"
@@ -43,12 +43,12 @@ pub enum Unsupported {
     NoPidfd(String),
 }
 
-/// Checks that `/proc` is the one of this pid namespace and that pidfds can be opened. Done once;
-/// later calls return the same answer.
+/// Checks that `/proc` is that of this pid namespace, and that pidfds can be opened. The result is
+/// cached.
 ///
 /// # Errors
-/// An [`Unsupported`] in an [`io::Error`], or the shortage (descriptors, memory) that prevented
-/// the check. A shortage is not remembered.
+/// An [`Unsupported`] in an [`io::Error`], or the shortage (descriptors, memory) that prevented the
+/// check. A shortage is not cached.
 pub fn check() -> io::Result<()> {
     static CHECKED: OnceLock<Result<(), Unsupported>> = OnceLock::new();
     let known = match CHECKED.get() {
@@ -61,8 +61,8 @@ pub fn check() -> io::Result<()> {
     known.clone().map_err(io::Error::other)
 }
 
-/// Whether this error is about what this process or the system has left, not about what was asked
-/// for: descriptors, memory.
+/// Whether this error is a lack of descriptors or memory in this process or the system, independent
+/// of the request.
 #[must_use]
 pub fn is_shortage(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS))
@@ -80,7 +80,7 @@ fn examine() -> io::Result<Result<(), Unsupported>> {
     };
     let link = match std::fs::read_link("/proc/self") {
         Ok(link) => link.to_str().and_then(|link| link.parse().ok()),
-        // A `/proc` that does not list this process.
+        // This `/proc` does not list this process.
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return unreadable("/proc/self", error).map(Err),
     };
@@ -101,8 +101,8 @@ fn examine() -> io::Result<Result<(), Unsupported>> {
     }
 }
 
-/// `link` is what `/proc/self` names. `status` is `/proc/self/status`: its `NSpid` line lists the
-/// number of this process in the namespace of that `/proc` and in each namespace below it.
+/// `link` is the target of `/proc/self`. `status` is the text of `/proc/self/status`: its `NSpid`
+/// line has the id of this process in the namespace of that `/proc` and in each namespace below it.
 fn compare(own: Pid, link: Option<Pid>, status: &str) -> Result<(), Unsupported> {
     let numbers =
         |line: &str| line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
@@ -133,16 +133,16 @@ mod tests {
         assert_eq!(compare(7, Some(7), &status("7")), Ok(()));
         for (own, link, numbers) in [
             (1, Some(4711), "4711\t1"),
-            // The same number in both namespaces, by chance.
+            // The same id in both namespaces, by chance.
             (7, Some(7), "7\t7"),
-            // Of a namespace that does not contain this process.
+            // A namespace that does not contain this process.
             (7, None, ""),
             (7, None, "7"),
         ] {
             let error = compare(own, link, &status(numbers)).unwrap_err().to_string();
             assert!(error.contains("another pid namespace"), "{error}");
         }
-        assert!(compare(7, Some(7), "Pid:\t7\n").is_err(), "not told");
+        assert!(compare(7, Some(7), "Pid:\t7\n").is_err(), "no NSpid line");
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! The listening sockets of this machine, asked for by netlink as `ss` does.
+//! Reads the listening sockets of this machine by netlink, like `ss`.
 //!
-//! `/proc/net/tcp` says the same, but walks the table of all connections for
-//! it: 9 ms a read on a machine with 24 GiB, against 0.15 ms.
+//! `/proc/net/tcp` has the same data, but the kernel walks the table of all connections for it: 9
+//! ms per read on a machine with 24 GiB, compared to 0.15 ms.
 
 use super::socket::ListeningSocket;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType};
@@ -10,7 +10,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 
-/// `struct nlmsghdr`, `struct inet_diag_req_v2` and `struct inet_diag_msg` of linux/netlink.h and
+/// Sizes of `struct nlmsghdr`, `struct inet_diag_req_v2` and `struct inet_diag_msg` of
+/// linux/netlink.h and linux/inet_diag.h.
 /// linux/inet_diag.h.
 const HEADER: usize = 16;
 const REQUEST: usize = 56;
@@ -25,10 +26,10 @@ const LISTEN: u32 = 1 << 10;
 const IPV4: u8 = 2;
 const IPV6: u8 = 10;
 
-/// All sockets that listen on this port, whatever their address.
+/// All sockets that listen on this port, on any address.
 ///
 /// # Errors
-/// Where the kernel does not offer this: without `inet_diag`, or in a sandbox.
+/// If the kernel does not support this: without `inet_diag`, or in a sandbox.
 pub(super) fn listeners(port: u16) -> io::Result<Vec<ListeningSocket>> {
     let kernel = socket(
         AddressFamily::Netlink,
@@ -39,7 +40,7 @@ pub(super) fn listeners(port: u16) -> io::Result<Vec<ListeningSocket>> {
     let mut found = Vec::new();
     for family in [IPV4, IPV6] {
         send(kernel.as_raw_fd(), &request(family, port), MsgFlags::empty())?;
-        // The kernel has answered before `send` returns, in packets of at most this size.
+        // The kernel has responded before `send` returns, in packets of at most this size.
         let mut packet = [0; 32 << 10];
         loop {
             let length = recv(kernel.as_raw_fd(), &mut packet, MsgFlags::MSG_DONTWAIT)?;
@@ -63,7 +64,7 @@ fn request(family: u8, port: u16) -> [u8; HEADER + REQUEST] {
     request
 }
 
-/// Takes the messages of a packet in; true after the last one.
+/// Parses the messages of a packet. Returns true after the last message.
 fn take(mut packet: &[u8], found: &mut Vec<ListeningSocket>) -> io::Result<bool> {
     while packet.len() >= HEADER {
         let length = u32::from_ne_bytes(bytes(packet, 0)) as usize;
@@ -103,7 +104,7 @@ mod tests {
     use std::net::TcpListener;
 
     #[test]
-    fn it_says_what_procfs_says() {
+    fn result_equals_that_of_procfs() {
         for address in ["127.0.0.1:0", "0.0.0.0:0", "127.0.0.2:0", "[::1]:0", "[::]:0"] {
             let Ok(listener) = TcpListener::bind(address) else { continue };
             let port = listener.local_addr().unwrap().port();
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_is_an_error_and_no_panic() {
+    fn truncated_packet_is_an_error() {
         let mut found = Vec::new();
         for length in 0..HEADER + ANSWER {
             let mut packet = vec![0; length];

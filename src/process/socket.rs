@@ -1,13 +1,13 @@
-//! A listening socket, as the kernel describes it.
+//! A listening socket as the kernel describes it.
 
 use std::net::SocketAddr;
 
-/// A TCP socket that listens.
+/// A listening TCP socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListeningSocket {
-    /// Where it listens.
+    /// Its address.
     pub address: SocketAddr,
-    /// The kernel's number for the socket.
+    /// Inode number of the socket.
     pub inode: u64,
     /// The user who created it.
     pub uid: u32,

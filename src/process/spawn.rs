@@ -1,4 +1,4 @@
-//! Spawning Temporal: its own session, and nothing of ours but the locks.
+//! Spawns the server in its own session. It inherits no descriptors except the locks.
 
 use super::Pid;
 use super::descriptors::restore_limit;
@@ -16,41 +16,41 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// A process that was killed has ended by then.
+/// Time limit for the end of a process after SIGKILL.
 const ENDING: Duration = Duration::from_secs(1);
 
-/// What to spawn.
+/// The parameters of a spawn.
 #[derive(Debug)]
 pub struct Spawn<'a> {
-    /// The program's file.
+    /// Path of the program.
     pub program: &'a Path,
-    /// Its arguments.
+    /// Arguments of the program.
     pub arguments: &'a [OsString],
-    /// Where it runs; a folder that cannot vanish under it.
+    /// Its working folder, which must not be deleted while it runs.
     pub folder: &'a Path,
-    /// Takes both of its streams; must be open for appending.
+    /// File for stdout and stderr, open for appending.
     pub output: &'a File,
-    /// What its environment carries, and that of all it begins.
+    /// Value of the marker in its environment, which its descendants inherit.
     pub marker: &'a str,
-    /// The locks that it inherits. Closed here once it runs, never unlocked.
+    /// The locks that it inherits. They are closed here after the spawn, never unlocked.
     pub locks: &'a [InstanceLock],
 }
 
-/// A process that was just spawned and that nobody watches yet. Dropped as such it is killed:
-/// whoever wanted it has given up, and nobody would ever end it.
+/// A spawned process that is not watched yet. If it is dropped in this state, it is killed, because
+/// no code would ever end it.
 #[derive(Debug)]
 pub struct Leader {
-    /// Who it is, and how its instance is recognised.
+    /// The identity of the process and its marker.
     pub instance: Instance,
-    /// `None` once it is watched.
+    /// `None` after it is watched.
     unwatched: Option<Proven>,
 }
 
 impl Leader {
-    /// Watches it from now on. Needs a running runtime.
+    /// Watches the process. Needs a running runtime.
     ///
     /// # Errors
-    /// When the reactor cannot take the descriptor. The process is killed then.
+    /// If the descriptor cannot be registered with the reactor. The process is killed then.
     pub fn watch(mut self) -> io::Result<(Instance, Watched)> {
         let proven = self.instance.leader.prove();
         let proven = proven?.ok_or_else(|| io::Error::other("the process has gone"))?;
@@ -63,9 +63,9 @@ impl Leader {
 impl Drop for Leader {
     fn drop(&mut self) {
         let Some(proven) = self.unwatched.take() else { return };
-        tracing::warn!(pid = proven.pid(), "spawned too late: ended again");
+        tracing::warn!(pid = proven.pid(), "spawned too late: killing it");
         if let Err(error) = proven.signal(Signal::Kill) {
-            tracing::warn!(pid = proven.pid(), %error, "not killed");
+            tracing::warn!(pid = proven.pid(), %error, "cannot kill the process");
         }
         if wait_exit(&proven, ENDING) {
             super::watch::reap(proven.pid());
@@ -73,11 +73,11 @@ impl Drop for Leader {
     }
 }
 
-/// Spawns it. The kernel's word for what failed comes back: a missing program,
-/// no permission, no more processes.
+/// Spawns the process. The error is that of the operating system: missing program, no permission,
+/// no free process.
 ///
 /// # Errors
-/// When it cannot be executed. No process is left then.
+/// If the program cannot be executed. No process is left then.
 pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
     let locks: Vec<RawFd> = what.locks.iter().map(|lock| lock.as_fd().as_raw_fd()).collect();
     let mut command = Command::new(what.program);
@@ -90,9 +90,9 @@ pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
         .stderr(what.output.try_clone()?);
     restore_limit(&mut command);
     let oom_score = raised_oom_score();
-    // SAFETY: between fork and exec only async-signal-safe calls are made
-    // (open, write, close, setsid, umask, close_range, fcntl); nothing allocates
-    // or locks, and `locks` and `oom_score` were made before the fork.
+    // SAFETY: between fork and exec only async-signal-safe calls are made (open, write, close,
+    // setsid, umask, close_range, fcntl). They do not allocate or lock; `locks` and `oom_score`
+    // were created before the fork.
     unsafe {
         command.pre_exec(move || {
             if let Some(score) = &oom_score {
@@ -103,7 +103,7 @@ pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
     }
     let child = command.spawn()?;
     let pid = Pid::try_from(child.id()).expect("the kernel's process numbers fit");
-    // A child that was not reaped keeps its number, so this is the one we spawned.
+    // The id of a child is not reused before it is reaped, so this is the spawned process.
     let identified = Identity::of(pid).and_then(|identity| {
         let gone = || io::Error::other("it is not in /proc");
         let identity = identity.ok_or_else(gone)?;
@@ -121,29 +121,29 @@ pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
         }
     };
     let instance = Instance { leader, marker: what.marker.to_owned() };
-    // `child` is dropped unwaited: the exit comes through the pidfd, the reaping after the sweep.
+    // `child` is dropped without a wait: the pidfd reports the exit, and the sweep reaps the
+    // process.
     Ok(Leader { instance, unwatched: Some(proven) })
 }
 
-/// Added to the score by which the kernel chooses a process to end for want of
-/// memory: a tenth of all memory counts 100. Of a server and its host, the server
-/// goes first: a host starts a new server.
+/// Added to the score by which the kernel selects a process when memory runs out (100 is a tenth of
+/// all memory). The server is selected before its host, because a host can start a new server.
 const OOM_SCORE_RAISE: i32 = 200;
 const OOM_SCORE_MAX: i32 = 1000;
 
-/// The score that a child of this process gets, as text for the kernel. `None`
-/// where it cannot be read or is the highest already.
+/// The score for a child of this process, as text for the kernel. `None` if it cannot be read or is
+/// already the highest.
 fn raised_oom_score() -> Option<String> {
     let own: i32 = std::fs::read_to_string("/proc/self/oom_score_adj").ok()?.trim().parse().ok()?;
     let raised = own.saturating_add(OOM_SCORE_RAISE).min(OOM_SCORE_MAX);
     (raised > own).then(|| raised.to_string())
 }
 
-/// In the child. Async-signal-safe. A score that cannot be raised stays as it is.
+/// Sets the score in the child. Async-signal-safe. If it cannot be raised, it stays unchanged.
 fn raise_oom_score(score: &str) {
     let path = c"/proc/self/oom_score_adj";
-    // SAFETY: system calls with a path and a buffer that outlive them, and a descriptor
-    // that is used only if it was opened.
+    // SAFETY: system calls with a path and a buffer that outlive them, and a descriptor that is
+    // used only if it was opened.
     unsafe {
         let file = libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
         if file >= 0 {
@@ -153,8 +153,8 @@ fn raise_oom_score(score: &str) {
     }
 }
 
-/// In the child: a session of its own, private files, no descriptors but the
-/// three streams and `keep`.
+/// Runs in the child: creates its own session, makes new files private, and closes all descriptors
+/// except the three streams and `keep`.
 fn detach(keep: &[RawFd]) -> io::Result<()> {
     nix::unistd::setsid()?;
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
@@ -162,11 +162,11 @@ fn detach(keep: &[RawFd]) -> io::Result<()> {
     inherit_only(keep)
 }
 
-/// Gives every signal its default disposition and blocks none: ignored and blocked signals
-/// survive an exec, and a server that ignores SIGTERM could not be stopped. Async-signal-safe:
-/// made for use between fork and exec.
+/// Restores the default disposition of every signal and unblocks all signals. Ignored and blocked
+/// signals survive an exec, and a server that ignores SIGTERM could not be stopped.
+/// Async-signal-safe, for use between fork and exec.
 pub fn reset_signals() {
-    // A number without a signal, or one that nobody may change, is refused without effect.
+    // A number that is not a signal, or whose disposition is fixed, is refused without effect.
     for number in 1..=libc::SIGRTMAX() {
         // SAFETY: the default disposition runs no code of ours.
         unsafe { libc::signal(number, libc::SIG_DFL) };
@@ -174,9 +174,9 @@ pub fn reset_signals() {
     unblock_signals();
 }
 
-/// Lets every signal through to this thread and to those it creates. Async-signal-safe.
+/// Unblocks all signals for this thread and the threads that it creates. Async-signal-safe.
 pub fn unblock_signals() {
-    // SAFETY: the set lives on our stack and is initialised before it is used.
+    // SAFETY: the set is on our stack and is initialized before it is used.
     unsafe {
         let mut none = std::mem::zeroed();
         libc::sigemptyset(&raw mut none);
@@ -184,18 +184,18 @@ pub fn unblock_signals() {
     }
 }
 
-/// Marks every descriptor above the three streams close-on-exec, but these.
-/// Async-signal-safe: made for use between fork and exec.
+/// Marks every descriptor above the three streams close-on-exec, except these. Async-signal-safe,
+/// for use between fork and exec.
 ///
 /// # Errors
-/// When the kernel refuses, which it does only for a bad descriptor.
+/// If the kernel refuses, which happens only for an invalid descriptor.
 pub fn inherit_only(keep: &[RawFd]) -> io::Result<()> {
-    // SAFETY: a system call on plain numbers; it touches no memory.
+    // SAFETY: a system call on plain numbers that accesses no memory.
     let done =
         unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
     if done != 0 {
-        // Before Linux 5.11: std opens everything close-on-exec, only what we
-        // ourselves inherited slips through.
+        // Before Linux 5.11: std opens every file close-on-exec. Only descriptors that this process
+        // inherited are missed.
         mark_one_by_one();
     }
     for fd in keep {
@@ -207,22 +207,22 @@ pub fn inherit_only(keep: &[RawFd]) -> io::Result<()> {
     Ok(())
 }
 
-/// Closes every descriptor above the three streams but this one. For a process
-/// that was forked and keeps nothing of its parent's.
+/// Closes every descriptor above the three streams, except this one. For a forked process that
+/// keeps no descriptor of its parent.
 pub(crate) fn close_all_but(keep: RawFd) {
     let keep = keep.unsigned_abs();
     for (first, last) in [(3, keep.saturating_sub(1)), (keep.max(2) + 1, u32::MAX)] {
         if first <= last {
-            // SAFETY: a system call on plain numbers. The caller uses no descriptor but `keep`
-            // from here on. Before Linux 5.9 it does nothing.
+            // SAFETY: a system call on plain numbers. From here on the caller uses no descriptor
+            // except `keep`. Before Linux 5.9 it does nothing.
             unsafe { libc::syscall(libc::SYS_close_range, first, last, 0u32) };
         }
     }
 }
 
-/// The command that runs this program again: from the file that this process runs
-/// from, even if a build has replaced it meanwhile. Options given by environment
-/// are in the options of the command already, and must not be given twice.
+/// The command that runs this program again, from the file of this process, even if a build has
+/// replaced that file. Options from the environment are already in the options of the command, so
+/// their variables are removed.
 #[must_use]
 pub fn this_program() -> Command {
     let mut command = Command::new("/proc/self/exe");
@@ -241,16 +241,16 @@ pub fn this_program() -> Command {
 
 fn mark_one_by_one() {
     for fd in 3..1024 {
-        // SAFETY: on a number that is no descriptor this fails and does nothing.
+        // SAFETY: on a number without a descriptor this fails without effect.
         unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
     }
 }
 
-/// Makes this process the one that inherits orphans of its descendants, so that
-/// they stay findable. Where the kernel refuses, they become init's.
+/// Lets this process inherit the orphans of its descendants, so that they can be found. If the
+/// kernel refuses, init inherits them.
 pub fn become_subreaper() {
     if let Err(error) = nix::sys::prctl::set_child_subreaper(true) {
-        tracing::warn!(%error, "not a child subreaper: orphans of Temporal go to init");
+        tracing::warn!(%error, "cannot become a child subreaper: init inherits orphans of the server");
     }
 }
 
@@ -261,7 +261,7 @@ mod tests {
     use nix::sys::signal::{sigaction, sigprocmask};
 
     #[test]
-    fn what_is_spawned_and_not_watched_is_ended() {
+    fn unwatched_process_is_killed() {
         let folder = tempfile::tempdir().unwrap();
         let output = File::create(folder.path().join("output")).unwrap();
         let leader = spawn(&Spawn {
@@ -280,10 +280,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_spawned_ignores_and_blocks_no_signal_that_we_do() {
-        // Two that nothing else in this process cares for.
+    fn spawned_process_inherits_no_ignored_or_blocked_signals() {
+        // Two signals that nothing else in this process uses.
         let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
-        // SAFETY: to ignore runs no code of ours.
+        // SAFETY: an ignored signal runs no code of ours.
         unsafe { sigaction(Nix::SIGUSR2, &ignore).unwrap() };
         let mut blocked = SigSet::empty();
         blocked.add(Nix::SIGUSR1);
@@ -304,7 +304,7 @@ mod tests {
         for set in ["SigBlk", "SigIgn"] {
             let line = status.lines().find_map(|line| line.strip_prefix(set)).unwrap();
             let set_of = u64::from_str_radix(line.trim_start_matches(":\t"), 16).unwrap();
-            // From 32 on they are the C library's own and real-time ones.
+            // Signals from 32 on belong to the C library and to real-time signals.
             assert_eq!(set_of & 0x7fff_ffff, 0, "{set}");
         }
     }

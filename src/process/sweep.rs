@@ -1,8 +1,8 @@
-//! Which processes belong to an instance, and how they are ended.
+//! Selects the processes of an instance, and ends them.
 //!
-//! One function, [`select`], serves the stop, the aftermath of a crash and the
-//! time before a start. It collects positive proof only: what cannot be read
-//! does not match, and an absent value equals nothing.
+//! One function, [`select`], serves a stop, the cleanup after a crash, and the time before a start.
+//! It accepts positive proof only: a value that cannot be read matches nothing, and an absent value
+//! equals nothing.
 
 use super::Pid;
 use super::identity::{Identity, Proven, Signal, own_pid};
@@ -15,7 +15,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The running kernel's process table, with the proofs that only it can give.
+/// The process table of the running kernel, with locks and markers.
 #[derive(Debug)]
 pub struct Machine {
     processes: Vec<Process>,
@@ -24,12 +24,12 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Reads the table, and the proofs of whatever is no older than `since` (in clock ticks).
-    /// `lock` is the lock file whose holders count.
+    /// Reads the table, and the locks and markers of processes that are not older than `since` (in
+    /// clock ticks). `lock` is the lock file whose holders count.
     ///
     /// # Errors
-    /// When this process or the system is short of something: then nobody is known to be absent.
-    /// A process that does not let itself be read has no proof, and is no error.
+    /// If this process or the system lacks a resource: then no process is known to be absent. A
+    /// process that cannot be read has no proof, which is not an error.
     pub fn read(lock: &Path, since: u64) -> io::Result<Self> {
         let processes = linux::processes()?;
         let eligible: Vec<Pid> = processes
@@ -50,7 +50,7 @@ impl Machine {
         Ok(Self { processes, lock_holders, markers: memory::markers(eligible)? })
     }
 
-    /// The processes that hold the lock, each with its marker.
+    /// The processes that have the lock, each with its marker.
     pub fn lock_holders(&self) -> impl Iterator<Item = (Pid, Option<&str>)> {
         self.lock_holders.iter().map(|pid| (*pid, self.marker(*pid)))
     }
@@ -70,14 +70,13 @@ impl Table for Machine {
     }
 }
 
-/// The processes of an instance, in no order, the zombies among them included.
+/// Returns the processes of an instance in any order, including zombies.
 ///
-/// Session and descent count only while the leader, proven by its start, still
-/// stands in the table: its number is then pinned. Without it only the lock and
-/// the marker prove anything. The lock does not, where its holder carries the
-/// marker of another instance: the next generation holds the same lock. Whatever
-/// descends from a proven process is proven too. Never selected: a number of 1
-/// or less, anything older than the leader, ourselves (`me`) and our ancestors.
+/// Session and descent count only while the leader, proven by its start time, is in the table,
+/// because its id is pinned then. Otherwise only the lock and the marker are proofs. The lock is no
+/// proof if its holder has the marker of another instance: the next generation has the same lock. A
+/// descendant of a proven process is proven too. The result never contains a process id of 1 or
+/// less, a process older than the leader, this process (`me`), or an ancestor of it.
 #[must_use]
 pub fn select<'t>(table: &'t impl Table, instance: &Instance, me: Pid) -> Vec<&'t Process> {
     let leader = &instance.leader;
@@ -116,7 +115,7 @@ pub fn select<'t>(table: &'t impl Table, instance: &Instance, me: Pid) -> Vec<&'
         })
         .map(|process| process.pid)
         .collect();
-    // To a fixed point: rows come in any order.
+    // Repeat until there are no new descendants, because the rows are in any order.
     loop {
         let descendants: Vec<Pid> = table
             .processes()
@@ -144,21 +143,21 @@ pub fn select<'t>(table: &'t impl Table, instance: &Instance, me: Pid) -> Vec<&'
     selected
 }
 
-/// The processes that one start of the server created: the leader, and everything that carries its marker.
+/// The processes of one start of the server: the leader, and every process with its marker.
 #[derive(Debug, Clone)]
 pub struct Instance {
     /// The process that was spawned.
     pub leader: Identity,
-    /// The value of the marker in its environment.
+    /// Value of the marker in its environment.
     pub marker: String,
 }
 
 impl Instance {
-    /// The instance that carries this marker, as far as it still runs. Its leader is the oldest
-    /// process: the one that was spawned, or what that has left behind.
+    /// The running instance with this marker. Its leader is the oldest process: the spawned one, or
+    /// one that it left behind.
     ///
     /// # Errors
-    /// When the process table cannot be read.
+    /// If the process table cannot be read.
     pub fn marked(marker: &str) -> io::Result<Option<Self>> {
         if marker.is_empty() {
             return Ok(None);
@@ -177,15 +176,15 @@ impl Instance {
         }))
     }
 
-    /// Its members that are alive, each with its identity.
+    /// The living members, each with its identity.
     ///
     /// # Errors
-    /// When the process table cannot be read: then it is not known whether any is left.
+    /// If the process table cannot be read. Then members may be left.
     pub fn members(&self, lock: &Path) -> io::Result<Vec<Identity>> {
         Ok(self.look(lock)?.0)
     }
 
-    /// Its living members, and the whole process table that tells them.
+    /// The living members, and the process table that they were selected from.
     fn look(&self, lock: &Path) -> io::Result<(Vec<Identity>, Vec<Process>)> {
         if !self.leader.is_local() {
             return Ok((Vec::new(), Vec::new()));
@@ -199,20 +198,21 @@ impl Instance {
         Ok((members, table.processes))
     }
 
-    /// As [`Self::members`]; the zombies of the instance that this process inherited are reaped.
+    /// Like [`Self::members`]. Also reaps the zombies of the instance that this process has
+    /// inherited.
     ///
     /// # Errors
-    /// When the process table cannot be read.
+    /// If the process table cannot be read.
     pub fn members_without_orphans(&self, lock: &Path) -> io::Result<Vec<Identity>> {
         let (members, table) = self.look(lock)?;
         reap_orphans(&table, &self.leader);
         Ok(members)
     }
 
-    /// Sends signals to every living member. Returns how many there were.
+    /// Sends signals to every living member. Returns their number.
     ///
     /// # Errors
-    /// When the members cannot be told.
+    /// If the members are unknown.
     pub fn signal(&self, lock: &Path, signals: &[Signal]) -> io::Result<usize> {
         let members = self.members(lock)?;
         for member in &members {
@@ -221,30 +221,31 @@ impl Instance {
         Ok(members.len())
     }
 
-    /// Asks every member to end, waits for at most `grace`, and kills what is
-    /// left. Blocks; what it returns is what outlived even that.
+    /// Sends SIGTERM to every member, waits up to `grace`, and kills the rest. Blocks. Returns the
+    /// processes that still run.
     ///
     /// # Errors
-    /// When it cannot be told whether any is left.
+    /// If it is unknown whether a process is left.
     pub fn end(&self, lock: &Path, grace: Duration) -> io::Result<Vec<Identity>> {
         let deadline = Instant::now() + grace;
         // A table that cannot be read now may be readable when the rest is killed.
         if let Err(error) = self.signal(lock, &[Signal::Term, Signal::Cont]) {
-            tracing::warn!(%error, "nobody is asked to end");
+            tracing::warn!(%error, "cannot send SIGTERM");
         }
         while let Ok(Some(member)) = self.members(lock).map(|mut members| members.pop())
             && Instant::now() < deadline
         {
-            // Any end may be the last: then the list is made anew.
+            // Any exit may be the last one, so read the members again.
             wait_proven(&member, Duration::from_millis(20));
         }
         self.clear(lock, Duration::from_secs(5))
     }
 
-    /// As [`Self::members`]; where none is left, its zombies that this process inherited are reaped.
+    /// Like [`Self::members`]. If none is left, also reaps the zombies of the instance that this
+    /// process has inherited.
     ///
     /// # Errors
-    /// When it cannot be told whether any is left.
+    /// If it is unknown whether a process is left.
     pub fn remains(&self, lock: &Path) -> io::Result<Vec<Identity>> {
         let (members, table) = self.look(lock)?;
         if members.is_empty() {
@@ -253,11 +254,11 @@ impl Instance {
         Ok(members)
     }
 
-    /// Kills until no member is left, for at most `patience`. Blocks; what it
-    /// returns is what outlived it.
+    /// Kills until no member is left, for up to `patience`. Blocks. Returns the processes that
+    /// still run.
     ///
     /// # Errors
-    /// When it cannot be told whether any is left.
+    /// If it is unknown whether a process is left.
     pub fn clear(&self, lock: &Path, patience: Duration) -> io::Result<Vec<Identity>> {
         let deadline = Instant::now() + patience;
         loop {
@@ -281,7 +282,7 @@ impl Instance {
     }
 }
 
-/// Whether a server that stigmer spawned has this folder as its working folder, also if it was
+/// Whether a server of stigmer has this folder as its working folder, even if the folder was
 /// deleted. A process that cannot be read does not count.
 #[must_use]
 pub fn works_in(folder: &Path) -> bool {
@@ -293,22 +294,22 @@ pub fn works_in(folder: &Path) -> bool {
     })
 }
 
-/// Sends the signals if the process is proven; what could not be done is in the log.
+/// Sends the signals if the process is proven. Errors are logged.
 fn signal_proven(member: &Identity, signals: &[Signal]) -> Option<Proven> {
     let pid = member.pid;
     let proven = member
         .prove()
-        .inspect_err(|error| tracing::warn!(pid, %error, "not signalled: it cannot be proven"))
+        .inspect_err(|error| tracing::warn!(pid, %error, "cannot signal a process without proof"))
         .ok()??;
     for signal in signals {
         if let Err(error) = proven.signal(*signal) {
-            tracing::warn!(pid, ?signal, %error, "signal not delivered");
+            tracing::warn!(pid, ?signal, %error, "cannot send the signal");
         }
     }
     Some(proven)
 }
 
-/// Returns when the process has ended, or at the latest after `patience`.
+/// Waits for the end of the process, for up to `patience`.
 fn wait_proven(member: &Identity, patience: Duration) {
     match member.prove() {
         Ok(Some(proven)) => _ = watch::wait_exit(&proven, patience),
@@ -317,18 +318,18 @@ fn wait_proven(member: &Identity, patience: Duration) {
     }
 }
 
-/// As a child subreaper the host inherits what the instance orphans, and must
-/// collect it: one by one, never "any child", for that would steal the exit
-/// status of a child that somebody else waits for. Those run in our session;
-/// what waits for us in another came from the instance. The leader's own zombie
-/// stays, it pins the session's number until its owner reaps it.
+/// As a child subreaper the host inherits the orphans of the instance and must reap them. It reaps
+/// them one by one and never "any child", because that would take the exit status of a child that
+/// other code waits for. Such children run in our session; a zombie of another session came from
+/// the instance. The zombie of the leader stays, because it pins the session id until its owner
+/// reaps it.
 fn reap_orphans(table: &[Process], leader: &Identity) {
     reap(table, |process| process.pid != leader.pid && process.start_ticks >= leader.start_ticks);
 }
 
-/// Reaps every orphan but the process of this number.
+/// Reaps every orphan except the process with this id.
 pub fn reap_inherited(spared: Option<Pid>) {
-    // What is not seen now is seen the next time.
+    // An orphan that is not visible now is reaped the next time.
     let table = linux::processes().unwrap_or_default();
     reap(&table, |process| Some(process.pid) != spared);
 }

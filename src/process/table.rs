@@ -1,42 +1,42 @@
-//! A process table as data: what the sweep decides on, and what a test can make up.
+//! A process table as data, for the sweep and its tests.
 
 use super::Pid;
 
 /// One row of the process table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
-    /// Its number.
+    /// Process id.
     pub pid: Pid,
-    /// Its parent's.
+    /// Process id of the parent.
     pub ppid: Pid,
-    /// Its session's: the number of the process that began it.
+    /// Session id: the process id of the session leader.
     pub session: Pid,
-    /// `R`, `S`, `Z`, …
+    /// State: `R`, `S`, `Z`, …
     pub state: char,
-    /// How many threads are left of it.
+    /// Number of threads that still run.
     pub threads: i64,
     /// Clock ticks from boot to its start.
     pub start_ticks: u64,
-    /// Its command name.
+    /// Command name.
     pub name: String,
 }
 
 impl Process {
-    /// Ended, but not yet reaped. The first thread may end before the others,
-    /// which keep its files, locks and sockets: a process ends with its last.
+    /// Whether the process has ended and is not reaped. The first thread may end before the others,
+    /// which keep files, locks and sockets: a process ends with its last thread.
     #[must_use]
     pub fn is_zombie(&self) -> bool {
         matches!(self.state, 'Z' | 'X' | 'x') && self.threads <= 1
     }
 }
 
-/// A process table and the proofs that are costly to read, asked for only
-/// where they can matter.
+/// A process table, and the proofs that are expensive to read. They are requested only if they can
+/// matter.
 pub trait Table {
-    /// All rows.
+    /// All processes.
     fn processes(&self) -> &[Process];
-    /// Whether this process holds the instance's lock.
+    /// Whether this process has the lock of the instance.
     fn holds_lock(&self, pid: Pid) -> bool;
-    /// The marker that this process carries in its environment, as far as it can be read.
+    /// The marker in the environment of this process, if readable.
     fn marker(&self, pid: Pid) -> Option<&str>;
 }

@@ -1,12 +1,12 @@
-//! Threads for blocking work. They exist before they are needed: at the limit of processes the
-//! system creates no thread, and a repair must still run.
+//! Threads for blocking work. They are created in advance: at the limit of processes the system
+//! creates no thread, and a repair must still run.
 //!
-//! There are several lanes, so that a repair never waits behind a look that hangs:
-//! [`REPAIRS`] runs what ends and starts processes, the others what reads the data of other
-//! processes or of other file systems, where a dead mount can block a thread for hours.
-//! Every call has a bound. A job that exceeds its bound is abandoned: its thread stays blocked,
-//! and the lane creates a replacement if the system allows it. A job that no thread has started
-//! by then never starts. Work that runs on a lane must not call the same lane and wait for it.
+//! There are several lanes, so that a repair never waits behind a read that hangs. [`REPAIRS`] ends
+//! and starts processes. The other lanes read data of other processes or of other file systems,
+//! where a dead mount can block a thread for hours. Every call has a time limit. A job that exceeds
+//! its limit is abandoned: its thread stays blocked, and the lane creates a replacement if the
+//! system allows it. A job that no thread has started within its limit never starts. A job must not
+//! call its own lane and wait for it.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -19,32 +19,32 @@ use std::time::{Duration, Instant};
 /// Runs sweeps, kills and launches. Two threads always exist: one for a sweep, one for a kill.
 pub static REPAIRS: Lane = Lane::new("repair", 2, 16);
 
-/// Runs reads that may hang: other processes' data, other file systems.
+/// Runs reads that may hang: data of other processes, other file systems.
 pub static LOOKS: Lane = Lane::new("look", 1, 8);
 
-/// Reads the memory of other processes for the jobs of the other lanes; see [`super::memory`].
-/// No permanent thread: without one to spare the memory is read in place.
+/// Reads the memory of other processes for the jobs of the other lanes; see [`super::memory`]. It
+/// has no permanent thread: if none is free, the memory is read on the calling thread.
 pub(super) static READS: Lane = Lane::new("read", 0, 8);
 
-/// Looks at paths of the user; see [`super::look`]. No permanent thread, as for [`READS`].
+/// Accesses paths of the user; see [`super::look`]. It has no permanent thread, as for [`READS`].
 pub(super) static PATHS: Lane = Lane::new("path", 0, 8);
 
 /// A thread beyond the permanent ones ends after this time without work.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// Virtual size; only what a job touches becomes memory.
+/// Stack size of a thread. Only the used part becomes resident memory.
 const STACK: usize = 1 << 20;
 
-/// Why there is no result.
+/// Why a job has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfinished {
-    /// The job exceeded its bound and was abandoned.
+    /// The job exceeded its time limit and was abandoned.
     #[error("no result within {0:?}")]
     Overdue(Duration),
-    /// No thread can run the job: the system creates none, or the lane has all it may have.
+    /// No thread can run the job: the system creates none, or the lane has reached its maximum.
     #[error("no thread is free, {abandoned} are in use by abandoned jobs: {source}")]
     NoThread {
-        /// Threads of the lane whose job was abandoned and still runs.
+        /// Number of threads that still run an abandoned job.
         abandoned: usize,
         /// Why no other thread was created.
         source: io::Error,
@@ -67,9 +67,9 @@ struct Queued {
 /// A set of threads with one queue.
 pub struct Lane {
     name: &'static str,
-    /// Threads that never end for want of work.
+    /// Number of threads that never end.
     permanent: usize,
-    /// All threads, blocked ones included.
+    /// Maximum number of threads, including blocked ones.
     most: usize,
     state: Mutex<State>,
     work: Condvar,
@@ -77,16 +77,16 @@ pub struct Lane {
 
 struct State {
     queue: VecDeque<Queued>,
-    /// Jobs on a thread that somebody waits for.
+    /// Running jobs whose caller still waits.
     running: Vec<Ticket>,
-    /// Jobs on a thread that nobody waits for any more, and the end of each one's bound.
+    /// Running jobs that were abandoned, and the end of each one's time limit.
     abandoned: Vec<(Ticket, Instant)>,
     threads: usize,
     next: Ticket,
 }
 
 impl State {
-    /// Threads without a job, counting those that are about to take one from the queue.
+    /// Number of threads without a job, including those that are about to take one from the queue.
     fn free(&self) -> usize {
         self.threads - self.running.len() - self.abandoned.len()
     }
@@ -105,32 +105,32 @@ impl Drop for Waiting {
     }
 }
 
-/// The message of a panic that was caught.
+/// The message of a caught panic.
 #[must_use]
 pub fn panic_message(panic: &(dyn Any + Send)) -> Option<&str> {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())
 }
 
-/// Creates the permanent threads of all lanes. Later calls create what is missing.
+/// Creates the permanent threads of all lanes. Later calls create the missing ones.
 ///
 /// # Errors
-/// When the system creates no thread, for example at the limit of processes.
+/// If the system creates no thread, for example at the limit of processes.
 pub fn start() -> io::Result<()> {
     REPAIRS.start()?;
     LOOKS.start()
 }
 
-/// Creates this many threads at once and ends them. Some libraries panic where the system creates
-/// no thread; this tells it before they are used.
+/// Creates this many threads at once and ends them. Some libraries panic if the system creates no
+/// thread; this call finds out before they are used.
 ///
 /// # Errors
-/// When the system creates fewer.
+/// If the system creates fewer threads.
 pub fn try_create(count: usize) -> io::Result<()> {
     let (end, ended) = mpsc::channel::<()>();
     let ended = Mutex::new(ended);
     std::thread::scope(|scope| {
-        // They wait for each other, so all of them exist at the same time.
+        // The threads wait for each other, so all of them exist at the same time.
         let created = (0..count).try_for_each(|_| {
             let wait = || {
                 let ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
@@ -163,16 +163,16 @@ impl Lane {
         Ok(())
     }
 
-    /// Threads that are blocked: their job has exceeded its bound. One that was abandoned before
-    /// may end in time.
+    /// Number of blocked threads: their jobs have exceeded their time limit. A job that was
+    /// abandoned earlier may still end in time.
     #[must_use]
     pub fn blocked(&self) -> usize {
         let now = Instant::now();
         self.state().abandoned.iter().filter(|(_, due)| now >= *due).count()
     }
 
-    /// Runs `job` on a thread and waits for its result, at most for `bound`. A future that is
-    /// dropped earlier abandons the job as well.
+    /// Runs `job` on a thread and waits up to `bound` for its result. A future that is dropped
+    /// earlier also abandons the job.
     ///
     /// # Errors
     /// See [`Unfinished`].
@@ -183,17 +183,17 @@ impl Lane {
     ) -> Result<T, Unfinished> {
         let (send, result) = tokio::sync::oneshot::channel();
         let _waiting = self.submit(bound, job, move |done| {
-            // Nobody waits any more.
+            // The caller may have abandoned the job.
             let _ = send.send(done);
         })?;
         match tokio::time::timeout(bound, result).await {
             Ok(Ok(done)) => done.map_err(Unfinished::Panicked),
-            // The sender is only dropped without a result when the job is abandoned.
+            // The sender is dropped without a result only if the job is abandoned.
             Ok(Err(_)) | Err(_) => Err(Unfinished::Overdue(bound)),
         }
     }
 
-    /// Like [`Lane::run`], for callers outside of async code. Blocks.
+    /// Like [`Lane::run`], for code that is not async. Blocks.
     ///
     /// # Errors
     /// See [`Unfinished`].
@@ -204,7 +204,7 @@ impl Lane {
     ) -> Result<T, Unfinished> {
         let (send, result) = mpsc::sync_channel(1);
         let _waiting = self.submit(bound, job, move |done| {
-            // Nobody waits any more.
+            // The caller may have abandoned the job.
             let _ = send.send(done);
         })?;
         match result.recv_timeout(bound) {
@@ -255,8 +255,8 @@ impl Lane {
             if self.finish(ticket) {
                 deliver(done);
             } else {
-                // A late result may own something that takes time to end: the thread counts as
-                // blocked until then. The destructor may panic, too.
+                // A late result may have a slow destructor: the thread counts as blocked until it
+                // ends. The destructor may also panic.
                 let _ = catch_unwind(AssertUnwindSafe(|| drop(done)));
                 self.state().abandoned.retain(|(abandoned, _)| *abandoned != ticket);
             }
@@ -272,7 +272,7 @@ impl Lane {
         if let Some(at) = state.queue.iter().position(|queued| queued.ticket == ticket) {
             let unstarted = state.queue.remove(at);
             drop(state);
-            // What the job owns may take its time to be dropped.
+            // The values of the job may have slow destructors.
             drop(unstarted);
             return;
         }
@@ -280,15 +280,15 @@ impl Lane {
         state.running.swap_remove(at);
         state.abandoned.push((ticket, due));
         if state.threads - state.abandoned.len() < self.permanent {
-            // Where the system refuses, the next job tries again.
+            // If the system creates no thread, the next job tries again.
             let _ = self.create_thread(&mut state);
         }
         let abandoned = state.abandoned.len();
         drop(state);
-        tracing::debug!(lane = self.name, abandoned, "nobody waits for a job any more");
+        tracing::debug!(lane = self.name, abandoned, "abandoned a job");
     }
 
-    /// Whether somebody still waits for the result.
+    /// Whether a caller still waits for the result.
     fn finish(&self, ticket: Ticket) -> bool {
         let mut state = self.state();
         let at = state.running.iter().position(|running| *running == ticket);
@@ -334,7 +334,7 @@ impl Lane {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No job runs under the lock, so a panic cannot leave the state half changed.
+        // No job runs while the state is locked, so a panic cannot leave it inconsistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -343,11 +343,11 @@ impl Lane {
 pub(crate) mod tests {
     use super::*;
 
-    /// Longer than any test may take; no result depends on it.
+    /// Longer than any test may take. No result depends on it.
     const PATIENCE: Duration = Duration::from_secs(30);
 
-    /// Runs the test of this name again in a process that may create no thread. True in there; outside,
-    /// the test is over when this returns.
+    /// Runs the named test again in a process that cannot create threads. Returns true in that
+    /// process. In the first process, the test is done when this returns.
     pub(crate) fn without_threads(test: &str) -> bool {
         const INSIDE: &str = "TEST_WITHOUT_THREADS";
         if std::env::var_os(INSIDE).is_none() {
@@ -358,7 +358,7 @@ pub(crate) mod tests {
             return false;
         }
         if nix::unistd::Uid::effective().is_root() {
-            // The limit does not bind root.
+            // The limit does not apply to root.
             nix::unistd::setuid(nix::unistd::Uid::from_raw(65_534)).unwrap();
         }
         nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NPROC, 0, 0).unwrap();
@@ -387,13 +387,13 @@ pub(crate) mod tests {
     fn until(condition: impl Fn() -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !condition() {
-            assert!(Instant::now() < deadline, "the condition never held");
+            assert!(Instant::now() < deadline, "the condition was never true");
             std::thread::sleep(Duration::from_millis(1));
         }
     }
 
     #[tokio::test]
-    async fn a_job_runs_on_a_thread_that_exists_already() {
+    async fn job_runs_on_an_existing_thread() {
         let lane = lane(1, 1);
         for n in 0..3 {
             assert_eq!(lane.run(PATIENCE, move || n).await.unwrap(), n);
@@ -402,7 +402,7 @@ pub(crate) mod tests {
         assert_eq!(lane.state().threads, 1);
     }
 
-    /// Blocks one thread in an abandoned job.
+    /// Blocks one thread with an abandoned job.
     async fn block_a_thread(lane: &'static Lane) -> mpsc::Sender<()> {
         let (release, blocks) = blocked();
         let (began, begun) = tokio::sync::oneshot::channel();
@@ -417,7 +417,7 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn a_job_that_exceeds_its_bound_is_overdue() {
+    async fn job_that_exceeds_its_limit_is_overdue() {
         let lane = lane(1, 1);
         let (_release, blocks) = blocked();
         let overdue = lane.run(Duration::from_millis(1), blocks).await;
@@ -425,10 +425,10 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn a_thread_is_blocked_only_when_its_job_has_exceeded_its_bound() {
+    async fn thread_is_blocked_only_after_the_limit_of_its_job() {
         let lane = lane(1, 2);
         let release = block_a_thread(lane).await;
-        assert_eq!((abandoned(lane), lane.blocked()), (1, 0), "its bound is not over");
+        assert_eq!((abandoned(lane), lane.blocked()), (1, 0), "its time limit has not passed");
         lane.state().abandoned[0].1 = Instant::now();
         assert_eq!(lane.blocked(), 1);
         drop(release);
@@ -436,7 +436,7 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn a_blocked_thread_is_replaced_and_ends_when_its_job_does() {
+    async fn blocked_thread_is_replaced_and_ends_with_its_job() {
         let lane = lane(1, 2);
         let release = block_a_thread(lane).await;
         assert_eq!((abandoned(lane), lane.state().threads), (1, 2));
@@ -446,7 +446,7 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn when_every_thread_is_blocked_and_none_can_be_created_the_answer_comes_at_once() {
+    async fn job_is_refused_at_once_if_no_thread_is_available() {
         let lane = lane(1, 1);
         let release = block_a_thread(lane).await;
         let refused = lane.run(PATIENCE, || ()).await.unwrap_err();
@@ -456,16 +456,16 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn threads_that_were_tried_have_ended() {
+    fn tried_threads_have_ended() {
         let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
         let before = threads();
         try_create(100).unwrap();
-        // Other tests have threads of their own.
+        // Other tests have their own threads.
         assert!(threads() < before + 100);
     }
 
     #[test]
-    fn a_job_whose_bound_has_passed_before_a_thread_was_free_never_starts() {
+    fn job_without_a_free_thread_within_its_limit_never_starts() {
         let lane = lane(1, 1);
         let (release, blocks) = blocked();
         let (began, begun) = mpsc::channel();
@@ -481,7 +481,7 @@ pub(crate) mod tests {
         assert!(matches!(late, Err(Unfinished::Overdue(_))));
         drop(release);
         first.join().unwrap().unwrap();
-        assert!(runs.recv_timeout(PATIENCE).is_err(), "its sender was dropped, not used");
+        assert!(runs.recv_timeout(PATIENCE).is_err(), "the job was dropped, not run");
     }
 
     #[test]
@@ -496,7 +496,7 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_an_answer_and_the_thread_goes_on() {
+    async fn panic_is_reported_and_the_thread_continues() {
         let lane = lane(1, 1);
         let panicked = lane.run(PATIENCE, || panic!("as expected")).await;
         assert!(matches!(panicked, Err(Unfinished::Panicked(_))));
@@ -504,7 +504,7 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn a_late_result_is_dropped_by_its_thread() {
+    async fn late_result_is_dropped_by_its_thread() {
         #[derive(Debug)]
         struct Guard(mpsc::Sender<()>);
         impl Drop for Guard {

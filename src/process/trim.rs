@@ -1,18 +1,19 @@
-//! Saves memory: gives back what only the start of a process needs, and lets threads share a heap.
+//! Saves memory: releases pages that only the start of a process needs, and shares one heap between
+//! threads.
 
 use std::ffi::{c_int, c_void};
 
-/// Unmaps the code and the constants of the program and of its libraries until they are used again.
-/// Most of them serve the start of a host: the command line, the options, the logging. The kernel
-/// maps 16 pages around each one that is used, so a host that idles has three quarters of them.
+/// Unmaps the code and constants of the program and its libraries until they are used again. Most
+/// of them are needed only at the start of a host: the command line, the options, the logging. The
+/// kernel maps 16 pages around each used page, so an idle host still has three quarters of them.
 pub fn unmap_code() {
-    // SAFETY: the callback takes its arguments as the C library documents them.
+    // SAFETY: the callback has the arguments that the C library documents.
     unsafe {
         libc::dl_iterate_phdr(Some(unmap_object), std::ptr::null_mut());
     }
 }
 
-/// Unmaps the segments of one object that are never written.
+/// Unmaps the read-only segments of one object.
 unsafe extern "C" fn unmap_object(
     object: *mut libc::dl_phdr_info,
     _size: usize,
@@ -33,7 +34,8 @@ unsafe extern "C" fn unmap_object(
         else {
             continue;
         };
-        // Whole pages inside of the segment: its first or last page may be another segment's, too.
+        // Only whole pages inside of the segment: its first and last page may also belong to
+        // another segment.
         let begin = address.next_multiple_of(page);
         let end = (address + length) / page * page;
         if begin < end {
@@ -47,12 +49,12 @@ unsafe extern "C" fn unmap_object(
     0
 }
 
-/// Lets all threads allocate from one heap. By default glibc makes a heap for each thread, which
+/// Lets all threads allocate from one heap. By default glibc creates a heap for each thread, which
 /// takes several system calls, 128 MiB of address space and some pages. Must be called before the
 /// process has a second thread.
 pub fn share_heap() {
     #[cfg(target_env = "gnu")]
-    // SAFETY: `mallopt` takes two plain numbers, and no other thread allocates meanwhile. Where it
+    // SAFETY: `mallopt` takes two plain numbers, and no other thread allocates meanwhile. If it
     // fails, the default stays.
     unsafe {
         libc::mallopt(libc::M_ARENA_MAX, 1);
@@ -63,7 +65,7 @@ pub fn share_heap() {
 mod tests {
     use super::*;
 
-    /// Memory of files that is resident, in kB.
+    /// Resident memory of files, in kB.
     fn resident() -> u64 {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("RssFile:")).unwrap();
@@ -71,8 +73,8 @@ mod tests {
     }
 
     #[test]
-    fn code_leaves_memory_and_works_afterwards() {
-        // Other tests run meanwhile, and use what they need again.
+    fn unmapped_code_still_works() {
+        // Other tests run at the same time and use their code again.
         let is_less = || {
             let before = resident();
             unmap_code();

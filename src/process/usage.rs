@@ -1,4 +1,4 @@
-//! What the instance costs: memory and processor time over all its processes.
+//! Resource usage of the instance: memory and CPU time of all its processes.
 
 use super::identity::Identity;
 use super::{Pid, linux};
@@ -6,12 +6,12 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// A reading of several processes.
+/// Resource usage of several processes.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Usage {
-    /// Resident memory.
+    /// Resident memory in bytes.
     pub rss_bytes: u64,
-    /// Processor time since they began.
+    /// CPU time since their start.
     pub cpu: Duration,
 }
 
@@ -34,7 +34,7 @@ impl std::iter::Sum for Usage {
     }
 }
 
-/// Sums over these processes; those that are gone count nothing.
+/// The sum over these processes. Ended processes count zero.
 #[must_use]
 pub fn read(pids: &[Pid]) -> Usage {
     read_all(pids.iter().copied())
@@ -44,8 +44,8 @@ fn read_all(pids: impl Iterator<Item = Pid>) -> Usage {
     pids.filter_map(|pid| Some(Usage::of(&linux::full_stat(pid).ok()??))).sum()
 }
 
-/// The leader of an instance, whose row is read once a round: for the proof that it is alive, and
-/// for what it uses.
+/// The leader of an instance. Its entry is read once per round, to prove that it is alive and for
+/// its resource usage.
 #[derive(Debug)]
 pub struct Leader {
     identity: Identity,
@@ -54,7 +54,7 @@ pub struct Leader {
 }
 
 impl Leader {
-    /// Nothing is read yet.
+    /// Creates the reader without reading.
     #[must_use]
     pub fn new(identity: Identity) -> Self {
         Self { identity, row: None, read: None }
@@ -63,11 +63,11 @@ impl Leader {
     /// Like [`Identity::is_alive`].
     ///
     /// # Errors
-    /// When the kernel does not tell. That says nothing about the process.
+    /// If the kernel does not report it. This proves nothing about the process.
     pub fn is_alive(&mut self) -> io::Result<bool> {
         self.read = None;
         if self.row.is_none() {
-            // Proven with the row open: from here on the number cannot change hands.
+            // Proven while the entry is open: from here on the id cannot be reused.
             let row = linux::Row::of(self.identity.pid)?;
             self.row = if self.identity.is_alive()? { row } else { None };
         }
@@ -81,8 +81,8 @@ impl Leader {
         Ok(true)
     }
 
-    /// The sum over these members: of the leader as it was seen alive last, if that was after the
-    /// call before this one.
+    /// The sum over these members. For the leader it uses the values of the last [`Self::is_alive`]
+    /// call, if that was after the previous call of `sum`.
     pub fn sum(&mut self, members: &[Pid]) -> Usage {
         let read = self.read.take();
         let known = read.map(|_| self.identity.pid);
@@ -91,8 +91,8 @@ impl Leader {
     }
 }
 
-/// The most resident memory that each of these processes has ever had, in sum: as much as all had
-/// at once, or more. In bytes. The kernel spends twice as much on it as on [`read`].
+/// The sum of the peak resident memory of these processes, in bytes. This is at least their common
+/// peak. The kernel needs twice as much time for it as for [`read`].
 #[must_use]
 pub fn peak(pids: &[Pid]) -> u64 {
     let peak = |pid: &Pid| {
@@ -104,31 +104,31 @@ pub fn peak(pids: &[Pid]) -> u64 {
     pids.iter().filter_map(peak).sum()
 }
 
-/// A file of `/proc` that has at most this many bytes. The kernel may compose the file again for
-/// each read, so one read should do.
+/// Reads a file of `/proc` with at most this many bytes in one read, because the kernel may create
+/// the file again for each read.
 fn read_text(path: &Path, most: usize) -> io::Result<String> {
     let mut text = String::with_capacity(most + 1);
     std::fs::File::open(path)?.take(most as u64).read_to_string(&mut text)?;
     Ok(text)
 }
 
-/// How many processes the kernel has ended for want of memory since it booted,
-/// anywhere on the machine; none where it does not count them.
+/// Number of processes of the machine that the kernel has ended for lack of memory since the boot.
+/// `None` if the kernel does not count them.
 #[must_use]
 pub fn oom_kills() -> Option<u64> {
     let counts = read_text(Path::new("/proc/vmstat"), 32 << 10).ok()?;
     counts.lines().find_map(|line| line.strip_prefix("oom_kill "))?.trim().parse().ok()
 }
 
-/// Turns readings into a share of a core.
+/// Converts CPU time to a percentage of one core.
 #[derive(Debug, Default)]
 pub struct CpuMeter {
     last: Option<(Instant, Duration)>,
 }
 
 impl CpuMeter {
-    /// Percent of one core since the last reading; none for the first, and
-    /// none where a process has left and the sum went back.
+    /// Percent of one core since the last reading. `None` for the first reading, and if the sum
+    /// went down because a process has ended.
     pub fn percent(&mut self, cpu: Duration, now: Instant) -> Option<f64> {
         let (then, before) = self.last.replace((now, cpu))?;
         let elapsed = now.saturating_duration_since(then).as_secs_f64();
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_process_has_had_is_no_less_than_what_it_has() {
+    fn peak_is_not_less_than_current_memory() {
         let own = [super::super::identity::own_pid()];
         let (usage, peak) = (read(&own), peak(&own));
         assert!(usage.rss_bytes > 0 && peak >= usage.rss_bytes / 2, "{usage:?}, {peak}");
@@ -150,16 +150,16 @@ mod tests {
     }
 
     #[test]
-    fn a_leader_is_alive_until_it_ends_and_is_counted_once() {
+    fn leader_is_alive_until_its_end_and_is_counted_once() {
         let sleep = || std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let (mut child, mut other) = (sleep(), sleep());
         let members = [&child, &other].map(|it| Pid::try_from(it.id()).unwrap());
         let identity = Identity::of(members[0]).unwrap().unwrap();
         let before = Identity { start_ticks: identity.start_ticks - 1, ..identity.clone() };
-        assert!(!Leader::new(before).is_alive().unwrap(), "of the same number");
+        assert!(!Leader::new(before).is_alive().unwrap(), "another process with the same id");
         let mut leader = Leader::new(identity.clone());
         let mut sum = || (leader.is_alive().unwrap(), leader.sum(&members));
-        // Both load their libraries still.
+        // Both processes still load their libraries.
         while sum() != (true, read(&members)) || read(&members).rss_bytes == 0 {
             std::thread::yield_now();
         }

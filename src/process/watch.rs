@@ -1,4 +1,4 @@
-//! Seeing a process end when it ends, whether it is our child or not.
+//! Detects the exit of a process, whether it is a child or not.
 
 use super::Pid;
 use super::identity::Proven;
@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 use tokio::io::unix::AsyncFd;
 
-/// A process that is watched through its pidfd.
+/// A process that is watched by its pidfd.
 #[derive(Debug)]
 pub struct Watched {
     pidfd: AsyncFd<OwnedFd>,
@@ -21,11 +21,11 @@ impl Watched {
     /// Watches a proven process. Needs a running runtime.
     ///
     /// # Errors
-    /// When the reactor cannot take the descriptor.
+    /// If the descriptor cannot be registered with the reactor.
     pub fn new(proven: Proven) -> io::Result<Self> {
         let fd = proven.into_pidfd();
-        // SAFETY: the descriptor is owned by the `AsyncFd` from here on, is open,
-        // and nothing else closes or replaces it before the `AsyncFd` is dropped.
+        // SAFETY: the `AsyncFd` owns the descriptor from here on. It is open, and nothing else
+        // closes or replaces it before the `AsyncFd` is dropped.
         let pidfd = unsafe {
             AsyncFd::register_with_interest(fd, tokio::io::Interest::READABLE)
                 .map_err(|error| error.into_parts().1)?
@@ -33,15 +33,15 @@ impl Watched {
         Ok(Self { pidfd })
     }
 
-    /// Returns when the process has ended; it may be a zombie still.
+    /// Waits for the exit of the process. It may be a zombie then.
     pub async fn ended(&self) {
-        // An error here means that the reactor is gone, with the whole runtime.
+        // An error here means that the runtime has ended.
         if self.pidfd.readable().await.is_err() {
             std::future::pending::<()>().await;
         }
     }
 
-    /// How it ended, without reaping it: its zombie pins the session's number.
+    /// Returns the exit status without reaping the process: its zombie pins the session id.
     #[must_use]
     pub fn exit(&self) -> Exit {
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
@@ -49,23 +49,23 @@ impl Watched {
             Ok(WaitStatus::Exited(_, code)) => Exit::Code(code),
             Ok(WaitStatus::Signaled(_, signal, _)) => Exit::Signal(signal as i32, signal.as_str()),
             Ok(_) => Exit::Unknown,
-            // No child of ours: only a recent kernel tells, once its parent has reaped it.
+            // Not a child of ours: only a recent kernel reports the status, after its parent has
+            // reaped it.
             Err(_) => exit_from_pidfd(&self.pidfd).unwrap_or(Exit::Unknown),
         }
     }
 
-    /// Reaps it where it is our child; then its number may be given out again.
+    /// Reaps the process if it is our child. Its id may be reused then.
     pub fn reap(&self) {
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
         while waitid(Id::PIDFd(self.pidfd.get_ref().as_fd()), flags) == Err(Errno::EINTR) {}
     }
 }
 
-/// Before a wait is tried again that an error has ended.
+/// Pause after an error before the next wait.
 const RETRY: Duration = Duration::from_millis(1);
 
-/// Blocks until the process has ended, for at most this long; it need not be a
-/// child.
+/// Blocks until the process has ended, for up to `patience`. It need not be a child.
 #[must_use]
 pub fn wait_exit(proven: &Proven, patience: Duration) -> bool {
     let mut fds = [PollFd::new(proven.as_fd(), PollFlags::POLLIN)];
@@ -76,7 +76,7 @@ pub fn wait_exit(proven: &Proven, patience: Duration) -> bool {
         match poll(&mut fds, timeout) {
             Ok(ready) => return ready > 0,
             Err(_) if left.is_zero() => return false,
-            // Interrupted, or no memory for the moment.
+            // Interrupted, or out of memory for a moment.
             Err(_) => std::thread::sleep(RETRY.min(left)),
         }
     }
@@ -86,7 +86,7 @@ pub fn wait_exit(proven: &Proven, patience: Duration) -> bool {
 pub(crate) fn reap(pid: Pid) {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
     if let Err(error) = waitid(Id::Pid(nix::unistd::Pid::from_raw(pid)), flags) {
-        tracing::debug!(pid, %error, "orphan not reaped");
+        tracing::debug!(pid, %error, "cannot reap an orphan");
     }
 }
 
@@ -110,11 +110,11 @@ mod request {
     nix::ioctl_readwrite!(pidfd_get_info, 0xff, 11, super::PidfdInfo);
 }
 
-/// `PIDFD_GET_INFO` (Linux 6.15 and later for the exit status).
+/// The exit status by `PIDFD_GET_INFO` (Linux 6.15 and later).
 fn exit_from_pidfd(pidfd: &impl AsRawFd) -> Option<Exit> {
     let mut info = PidfdInfo { mask: PIDFD_INFO_EXIT, ..PidfdInfo::default() };
-    // SAFETY: the descriptor is open, and `info` has the layout and the size
-    // that the request's number announces; the kernel writes no more than that.
+    // SAFETY: the descriptor is open, and `info` has the layout and size of the request. The kernel
+    // writes no more than that.
     unsafe { request::pidfd_get_info(pidfd.as_raw_fd(), &raw mut info) }.ok()?;
     if info.mask & PIDFD_INFO_EXIT == 0 {
         return None;
@@ -143,8 +143,8 @@ mod tests {
     }
 
     #[tokio::test]
-    #[expect(clippy::zombie_processes, reason = "it is reaped through its pidfd, which is tested")]
-    async fn the_exit_of_a_child_is_seen_and_read_before_it_is_reaped() {
+    #[expect(clippy::zombie_processes, reason = "the test reaps it by its pidfd")]
+    async fn exit_of_a_child_is_read_before_it_is_reaped() {
         for (script, exit) in [
             ("exit 3", Exit::Code(3)),
             ("exit 0", Exit::Code(0)),
@@ -161,8 +161,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_exit_of_a_process_that_is_no_child_is_seen() {
-        // The shell's background child outlives the shell and is nobody's child here.
+    async fn exit_of_a_process_that_is_not_a_child_is_detected() {
+        // The background process of the shell outlives the shell and is not our child.
         let out = std::process::Command::new("sh")
             .args(["-c", "sleep 60 >/dev/null 2>&1 & echo $!"])
             .output()
@@ -174,12 +174,12 @@ mod tests {
         watched.ended().await;
         assert!(
             matches!(watched.exit(), Exit::Unknown | Exit::Signal(9, "SIGKILL")),
-            "unknown, or what a recent kernel tells: {:?}",
+            "unknown, or the status from a recent kernel: {:?}",
             watched.exit()
         );
     }
 
-    /// How often [`count`] has run.
+    /// Number of calls of [`count`].
     static INTERRUPTIONS: AtomicU32 = AtomicU32::new(0);
 
     extern "C" fn count(_: libc::c_int) {
@@ -187,16 +187,16 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_for_an_exit_outlasts_interruptions() {
+    fn wait_for_an_exit_survives_interruptions() {
         let action = SigAction::new(SigHandler::Handler(count), SaFlags::empty(), SigSet::empty());
-        // SAFETY: the handler only adds to an atomic number. Nothing else here uses the signal.
+        // SAFETY: the handler only increments an atomic number. No other test uses the signal.
         unsafe { sigaction(nix::sys::signal::Signal::SIGURG, &action) }.unwrap();
         let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
         let proven = Identity::of(Pid::try_from(child.id()).unwrap());
         let proven = proven.unwrap().unwrap().prove().unwrap().unwrap();
         let waiting = std::thread::spawn(move || wait_exit(&proven, Duration::from_secs(60)));
         while INTERRUPTIONS.load(Ordering::Relaxed) < 20 && !waiting.is_finished() {
-            // SAFETY: a thread that was not joined keeps its handle.
+            // SAFETY: the handle of a thread is valid until it is joined.
             assert_eq!(unsafe { libc::pthread_kill(waiting.as_pthread_t(), libc::SIGURG) }, 0);
             std::thread::sleep(RETRY);
         }

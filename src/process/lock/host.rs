@@ -10,29 +10,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-/// Renamed lock files that stay locked. Each costs a descriptor; a home that is renamed more often
-/// is found under its latest names.
+/// Maximum number of renamed lock files that stay locked. Each needs a descriptor. A home that was
+/// renamed more often is found by its latest names.
 const FORMER_MAX: usize = 8;
 
-/// A lock that this process holds until it is dropped, at the latest until it ends.
+/// A lock that this process has until the value is dropped, or until the process ends.
 #[derive(Debug)]
 pub struct HostLock {
     path: PathBuf,
     /// Never locked during a system call, which may block.
     held: Mutex<Held>,
-    /// Locked by [`Self::restore`], which may wait for seconds.
+    /// Locked by [`Self::restore`], which may take seconds. `held` stays available.
     restoring: Mutex<()>,
     is_lost: AtomicBool,
 }
 
 #[derive(Debug)]
 struct Held {
-    /// The file at the path. Shared with the looks at it, so that a look that blocks keeps it locked.
+    /// The locked file at the path.
     current: Arc<Locked>,
-    /// What that file must contain.
+    /// The text that this file must contain.
     text: String,
-    /// The files that were at the path before and have a name still, the latest last: in a renamed
-    /// home the lock is found by them.
+    /// Earlier files of the path that still have a name, newest last. In a renamed home, the lock
+    /// is found by them.
     former: Vec<Arc<Locked>>,
 }
 
@@ -42,7 +42,7 @@ struct Locked(File);
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        // Failure leaves it to the kernel, which frees it when we end.
+        // If this fails, the kernel frees the lock at the end of the process.
         let _ = fs2::FileExt::unlock(&self.0);
     }
 }
@@ -50,27 +50,27 @@ impl Drop for Locked {
 /// What [`HostLock::restore`] found at the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LockState {
-    /// The file that this process has locked.
+    /// The file that this process has locked is at the path.
     Held,
-    /// No file, or one that nobody held: this process holds it now.
+    /// There was no file, or an unlocked one. This process has locked it now.
     Restored,
-    /// A file that another process holds, perhaps for a moment only.
+    /// Another process has locked the file at the path, perhaps only for a moment.
     HeldByOther,
-    /// The home belongs to another host for good, see [`HostLock::lose`].
+    /// Another host has the home permanently; see [`HostLock::lose`].
     Lost,
 }
 
 impl HostLock {
-    /// Takes it; `None` while another process holds it.
+    /// Takes the lock, or returns `None` while another process has it.
     ///
     /// # Errors
-    /// When the file cannot be opened or created; `WouldBlock` when others keep
-    /// asking for it all the time.
+    /// If the file cannot be opened or created. `WouldBlock` if other processes keep checking the
+    /// lock all the time.
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
         Self::take_within(path, ASKING)
     }
 
-    /// The same, with less patience for those who keep asking for it.
+    /// Like [`Self::take`], with another time limit for processes that keep checking the lock.
     ///
     /// # Errors
     /// See [`Self::take`].
@@ -94,7 +94,7 @@ impl HostLock {
     /// Replaces the text in the file.
     ///
     /// # Errors
-    /// When it cannot be written. [`Self::keep`] tries again.
+    /// If the file cannot be written. [`Self::keep`] tries again.
     pub fn write(&self, text: &str) -> io::Result<()> {
         text.clone_into(&mut self.held().text);
         self.keep()
@@ -103,7 +103,7 @@ impl HostLock {
     /// Writes the last text of [`Self::write`] again, if the file does not contain it.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If the file cannot be written.
     pub fn keep(&self) -> io::Result<()> {
         let (file, text) = {
             let held = self.held();
@@ -112,8 +112,8 @@ impl HostLock {
         keep(&file.0, &text)
     }
 
-    /// Whether the path names the locked file, as far as can be seen. Never again after
-    /// [`Self::lose`].
+    /// Whether the path leads to the locked file, as far as it can be determined. Always false
+    /// after [`Self::lose`].
     pub fn is_in_place(&self) -> bool {
         self.place().unwrap_or(true)
     }
@@ -135,25 +135,25 @@ impl HostLock {
         self.path.parent().unwrap_or(&self.path)
     }
 
-    /// Leaves the path to another process for good. The file that was locked there stays locked.
+    /// Gives the path to another process permanently. The file that was locked there stays locked.
     pub fn lose(&self) {
         self.is_lost.store(true, Ordering::Relaxed);
     }
 
-    /// Checks that the path still names the locked file. If that file was deleted or
-    /// replaced, locks the file at the path too, unless another process holds that file. The text
-    /// is written by [`Self::keep`].
+    /// Checks that the path still leads to the locked file. If that file was deleted or replaced,
+    /// also locks the file at the path, unless another process has locked it. [`Self::keep`] writes
+    /// the text.
     ///
     /// # Errors
-    /// When the path cannot be read, or no file be created there; `WouldBlock` while an
-    /// earlier call runs.
+    /// If the path cannot be read, or no file can be created there. `WouldBlock` while an earlier
+    /// call runs.
     pub fn restore(&self) -> io::Result<LockState> {
-        // Two calls at a time would take each other's lock for another host's.
+        // Two calls at the same time would take each other's lock for that of another host.
         let _restoring = match self.restoring.try_lock() {
             Ok(restoring) => restoring,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => {
-                let why = "the attempt before this one is not over";
+                let why = "the previous attempt is still running";
                 return Err(io::Error::new(io::ErrorKind::WouldBlock, why));
             }
         };
@@ -188,10 +188,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_is_held_by_one_until_it_is_dropped() {
+    fn lock_has_one_holder_until_it_is_dropped() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("supervisor.lock");
-        assert!(!is_held(&path).unwrap(), "not there, not held");
+        assert!(!is_held(&path).unwrap(), "missing, so not locked");
         let lock = HostLock::take(&path).unwrap().unwrap();
         lock.write("a longer text").unwrap();
         lock.write("short").unwrap();
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deleted_lock_is_taken_again_as_soon_as_no_other_process_holds_it() {
+    fn deleted_lock_is_restored_as_soon_as_it_is_free() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("supervisor.lock");
         let first = HostLock::take(&path).unwrap().unwrap();
@@ -214,9 +214,9 @@ mod tests {
         assert_eq!(first.restore().unwrap(), LockState::Restored);
         first.keep().unwrap();
         assert_eq!(read(&path), "text");
-        assert!(HostLock::take(&path).unwrap().is_none(), "held again");
+        assert!(HostLock::take(&path).unwrap().is_none(), "locked again");
         assert_eq!(first.restore().unwrap(), LockState::Held);
-        // Replaced by a file that nobody holds, as a backup tool does.
+        // Replaced by an unlocked file, as a backup tool does.
         std::fs::write(home.path().join("copy"), "older").unwrap();
         std::fs::rename(home.path().join("copy"), &path).unwrap();
         assert_eq!(first.restore().unwrap(), LockState::Restored);
@@ -231,19 +231,19 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_lock_is_not_taken_again() {
+    fn lost_lock_is_not_taken_again() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("supervisor.lock");
         let lock = HostLock::take(&path).unwrap().unwrap();
         lock.lose();
-        assert!(!lock.is_in_place(), "the file is there, but is left to another process");
+        assert!(!lock.is_in_place(), "the file exists, but belongs to another process");
         std::fs::remove_file(&path).unwrap();
         assert_eq!(lock.restore().unwrap(), LockState::Lost);
         assert!(!lock.is_in_place() && !is_held(&path).unwrap());
     }
 
     #[test]
-    fn a_lock_that_waits_to_be_restored_keeps_nobody_waiting() {
+    fn pending_restore_blocks_no_other_call() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("supervisor.lock");
         let lock = HostLock::take(&path).unwrap().unwrap();
@@ -257,14 +257,14 @@ mod tests {
             }
             assert!(!lock.is_in_place());
             assert_eq!(lock.restore().unwrap_err().kind(), io::ErrorKind::WouldBlock);
-            assert!(!restored.is_finished(), "it waits for the one who asks");
+            assert!(!restored.is_finished(), "restore waits for the checking process");
             fs2::FileExt::unlock(&asking).unwrap();
             assert_eq!(restored.join().unwrap().unwrap(), LockState::Restored);
         });
     }
 
     #[test]
-    fn of_former_lock_files_only_a_few_that_have_a_name_stay_locked() {
+    fn only_a_few_former_lock_files_with_a_name_stay_locked() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("supervisor.lock");
         let lock = HostLock::take(&path).unwrap().unwrap();
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_not_there_is_written_again() {
+    fn missing_text_is_written_again() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("supervisor.lock");
         let lock = HostLock::take(&path).unwrap().unwrap();

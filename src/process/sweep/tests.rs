@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-struct Made {
+struct FakeTable {
     rows: Vec<Process>,
     lock_holders: Vec<Pid>,
     marked: Vec<Pid>,
@@ -10,7 +10,7 @@ struct Made {
 
 const MARKER: &str = "3.50.1";
 
-impl Table for Made {
+impl Table for FakeTable {
     fn processes(&self) -> &[Process] {
         &self.rows
     }
@@ -32,7 +32,7 @@ fn leader(pid: Pid, start_ticks: u64) -> Instance {
     Instance { leader, marker: MARKER.into() }
 }
 
-fn selected(table: &Made, leader: &Instance, me: Pid) -> Vec<Pid> {
+fn selected(table: &FakeTable, leader: &Instance, me: Pid) -> Vec<Pid> {
     let mut pids: Vec<Pid> = select(table, leader, me).iter().map(|p| p.pid).collect();
     pids.sort_unstable();
     pids
@@ -40,12 +40,12 @@ fn selected(table: &Made, leader: &Instance, me: Pid) -> Vec<Pid> {
 
 const ME: Pid = 50;
 
-/// init, a shell, ourselves, the instance and strangers of every kind.
-fn machine() -> Made {
-    Made {
+/// init, a shell, this process, the instance, and foreign processes of every kind.
+fn machine() -> FakeTable {
+    FakeTable {
         rows: vec![
             row(1, 0, 1, 1),
-            row(40, 1, 40, 10),      // our shell
+            row(40, 1, 40, 10),      // the shell
             row(ME, 40, 40, 20),     // the host
             row(100, ME, 100, 100),  // leader
             row(101, 100, 100, 101), // its child
@@ -54,8 +54,8 @@ fn machine() -> Made {
             row(104, 1, 104, 104),   // escaped: only the lock
             row(105, 1, 105, 105),   // escaped: only the marker
             row(106, 105, 105, 106), // child of an escaped one
-            row(200, 40, 200, 90),   // older stranger of the same name
-            row(201, 40, 201, 110),  // younger stranger
+            row(200, 40, 200, 90),   // older foreign process of the same name
+            row(201, 40, 201, 110),  // younger foreign process
             row(202, ME, 40, 111),   // another child of ours: the browser
             row(203, 1, 203, 112),
         ],
@@ -66,43 +66,43 @@ fn machine() -> Made {
 }
 
 #[test]
-fn session_descent_lock_and_marker_each_prove_a_member_and_strangers_are_left_out() {
+fn session_descent_lock_and_marker_each_prove_a_member() {
     assert_eq!(selected(&machine(), &leader(100, 100), ME), [100, 101, 102, 103, 104, 105, 106]);
 }
 
 #[test]
-fn with_the_leader_gone_only_lock_marker_and_descent_from_those_prove_anything() {
+fn without_the_leader_only_lock_marker_and_their_descendants_count() {
     let mut table = machine();
     table.rows.retain(|process| process.pid != 100);
     assert_eq!(selected(&table, &leader(100, 100), ME), [104, 105, 106]);
 }
 
 #[test]
-fn a_lock_holder_with_the_marker_of_another_instance_is_not_selected() {
+fn lock_holder_with_the_marker_of_another_instance_is_not_selected() {
     let mut table = machine();
-    // A late sweep of the old generation: the next one holds the same lock already.
+    // A late sweep of the old generation, when the next one already has the same lock.
     table.rows.push(row(300, ME, 300, 300));
     table.rows.push(row(301, 300, 300, 301));
     table.lock_holders.extend([300, 301]);
     table.marked_otherwise.push(300);
     assert!(!selected(&table, &leader(100, 100), ME).contains(&300));
-    // Who does not let its marker be read is proven by the lock, as before.
+    // A process whose marker cannot be read is still proven by the lock.
     assert!(selected(&table, &leader(100, 100), ME).contains(&301));
     let unmarked = Instance { marker: String::new(), ..leader(100, 100) };
     assert!(selected(&table, &unmarked, ME).contains(&300), "an absent marker equals nothing");
 }
 
 #[test]
-fn a_leader_whose_number_was_reused_proves_no_session_and_no_descent() {
+fn reused_id_of_the_leader_proves_no_session_and_no_descent() {
     let mut table = machine();
     table.marked.clear();
     table.lock_holders.clear();
-    // The same number, started later, leading a session of the same number.
+    // The same id with a later start, as the leader of a session with the same id.
     assert_eq!(selected(&table, &leader(100, 99), ME), [] as [Pid; 0]);
 }
 
 #[test]
-fn a_zombie_leader_still_pins_its_session() {
+fn zombie_leader_still_pins_its_session() {
     let mut table = machine();
     table.rows[3].state = 'Z';
     table.lock_holders.clear();
@@ -111,7 +111,7 @@ fn a_zombie_leader_still_pins_its_session() {
 }
 
 #[test]
-fn the_host_and_what_is_above_it_are_never_selected_whatever_proves_them() {
+fn host_and_its_ancestors_are_never_selected() {
     let mut table = machine();
     // A host that was started from inside an instance.
     table.rows[2] = row(ME, 101, 100, 107);
@@ -122,7 +122,7 @@ fn the_host_and_what_is_above_it_are_never_selected_whatever_proves_them() {
 }
 
 #[test]
-fn an_unknown_start_selects_nothing() {
+fn unknown_start_selects_nothing() {
     assert_eq!(selected(&machine(), &leader(100, 0), ME), [] as [Pid; 0]);
 }
 
@@ -139,9 +139,9 @@ prop_compose! {
 }
 
 proptest! {
-    /// Numbers so few that every kind of reuse, loop and absurdity occurs.
+    /// Few different ids, so that every kind of reuse and loop occurs.
     #[test]
-    fn nothing_older_than_the_leader_no_init_no_host_and_no_ancestor_is_ever_selected(
+    fn older_processes_init_host_and_ancestors_are_never_selected(
         rows in prop::collection::vec(any_row(), 0..40),
         lock_holders in prop::collection::vec(-1..40i32, 0..6),
         marked in prop::collection::vec(-1..40i32, 0..6),
@@ -151,7 +151,7 @@ proptest! {
     ) {
         let mut seen = BTreeSet::new();
         let rows: Vec<Process> = rows.into_iter().filter(|row| seen.insert(row.pid)).collect();
-        let table = Made { rows, lock_holders, marked, marked_otherwise };
+        let table = FakeTable { rows, lock_holders, marked, marked_otherwise };
         let leader = leader(pid, start);
         let by_pid = |pid: Pid| table.rows.iter().find(|row| row.pid == pid);
         let mut ancestors = vec![me];
@@ -166,7 +166,7 @@ proptest! {
             prop_assert!(process.pid > 1);
             prop_assert!(start > 0 && process.start_ticks >= start);
             prop_assert!(!ancestors.contains(&process.pid));
-            // And each for a reason that can be named.
+            // Each selected process has a known reason.
             let reason = (stands && (process.pid == pid || process.session == pid))
                 || (table.lock_holders.contains(&process.pid)
                     && !table.marked_otherwise.contains(&process.pid))
@@ -176,16 +176,16 @@ proptest! {
         }
     }
 
-    /// What proves nothing anywhere selects nothing anywhere.
+    /// Without any proof, nothing is selected.
     #[test]
     fn without_a_proof_nothing_is_selected(rows in prop::collection::vec(any_row(), 0..40)) {
-        let table = Made { rows, lock_holders: vec![], marked: vec![], marked_otherwise: vec![] };
+        let table = FakeTable { rows, lock_holders: vec![], marked: vec![], marked_otherwise: vec![] };
         prop_assert!(select(&table, &leader(99, 1), 2).is_empty());
     }
 }
 
 #[test]
-fn a_process_ends_with_its_last_thread_and_not_with_its_first() {
+fn process_ends_with_its_last_thread() {
     let ended = Process { state: 'Z', ..row(100, ME, 100, 100) };
     assert!(ended.is_zombie());
     let ending = Process { threads: 2, ..ended };
