@@ -1,4 +1,4 @@
-//! What was typed, one file a command.
+//! The command line: one file per command.
 
 mod environment;
 mod events;
@@ -30,7 +30,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use stigmer_ui::Theme;
 
-/// The best way to run a Temporal dev server on this machine.
+/// Run and supervise a Temporal dev server on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "stigmer", version, arg_required_else_help = true)]
 pub struct Cli {
@@ -40,11 +40,11 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a supervised Temporal dev server (in the background, unless told otherwise)
+    /// Run a supervised Temporal dev server (in the background by default)
     Local(Box<Local>),
     /// Print completions for a shell
     Completions {
-        /// The shell
+        /// Name of the shell
         shell: clap_complete::Shell,
     },
     /// Print the manual page
@@ -61,65 +61,65 @@ struct Local {
     #[arg(long, conflicts_with = "no_tui")]
     tui: bool,
 
-    /// Run in the foreground, one line per event and log line
+    /// Run in the foreground and print one line per event and log line
     #[arg(long)]
     no_tui: bool,
 
-    /// The folder that holds everything [default: ~/.stigmer]
+    /// Folder of the server's files [default: ~/.stigmer]
     #[arg(long, env = "STIGMER_HOME", value_name = "DIR", global = true)]
     home: Option<PathBuf>,
 
     #[command(flatten)]
     options: Options,
 
-    /// Passed on to `temporal server start-dev`
+    /// Arguments for `temporal server start-dev`
     #[arg(last = true, value_name = "ARG")]
     arguments: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Stop Temporal, whoever hosts it
+    /// Stop the server and its background host
     Stop {
-        /// Do not ask before data is lost
+        /// Do not ask for confirmation if data would be lost
         #[arg(short, long)]
         yes: bool,
     },
-    /// Start a new generation, with the same options but those given anew
+    /// Restart the server; options given here replace the current ones
     Restart {
-        /// Do not ask before data is lost
+        /// Do not ask for confirmation if data would be lost
         #[arg(short, long)]
         yes: bool,
-        /// Passed on to `temporal server start-dev`
+        /// Arguments for `temporal server start-dev`
         #[arg(last = true, value_name = "ARG")]
         arguments: Vec<String>,
     },
-    /// Show what is
+    /// Show the status
     Status {
-        /// As an object for programs
+        /// Print as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Print Temporal's log
+    /// Print the server log
     Logs(Box<logs::Logs>),
-    /// Print the timeline: starts, crashes and repairs, and what they took
+    /// Print the timeline: starts, crashes and restarts, with their durations
     Events {
-        /// The last so many [default: all]
+        /// Show only the last N entries [default: all]
         #[arg(short = 'n', long, value_name = "N")]
         lines: Option<usize>,
-        /// An object a line
+        /// Print one JSON object per line
         #[arg(long)]
         json: bool,
     },
-    /// Fetch the Temporal CLI into the home
+    /// Install the Temporal CLI into the home
     Install {
-        /// Which [default: the one that stigmer was tested with]
+        /// Version to install [default: the tested version]
         #[arg(long, value_name = "V")]
         version: Option<String>,
     },
     /// Print the connection as shell variables, for `eval`
     Env {
-        /// As an object for programs
+        /// Print as JSON
         #[arg(long)]
         json: bool,
     },
@@ -140,16 +140,16 @@ enum Task {
     },
 }
 
-/// Why a command ended without doing what it was asked.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
-    /// An option.
+    /// An option is not valid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The home.
+    /// The home is not usable.
     #[error(transparent)]
     Home(#[from] HomeError),
-    /// What runs.
+    /// The running server has other options than the requested ones.
     #[error(transparent)]
     Different(#[from] config::Different),
     /// A runtime.
@@ -158,7 +158,7 @@ pub enum CliError {
     /// A server or a host that is not ended.
     #[error(transparent)]
     Stop(#[from] StopError),
-    /// Anything that says all by itself.
+    /// Another error. The text is complete.
     #[error("{0}")]
     Other(String),
 }
@@ -182,27 +182,28 @@ impl From<Unresponsive> for CliError {
         StopError::from(error).into()
     }
 }
+/// The parts that every subcommand of `local` needs.
 
-/// What every subcommand of `local` needs.
+/// The parts that every subcommand of `local` needs.
 #[derive(Debug)]
 struct Context {
     home: Home,
-    /// By flag or environment.
+    /// Options from flags and environment.
     asked: Options,
-    /// By flag or environment, as well; not an option of the host.
+    /// Theme from flag or environment. It is not an option of the host.
     theme: Option<Theme>,
 }
 
 impl Context {
-    /// The options with the file's laid under them.
+    /// The requested options, completed from the config file.
     fn settings(&self) -> Result<Settings, CliError> {
         let file = config::read_file(&self.home)?;
         Ok(Settings::resolve(self.home.clone(), self.asked.clone().or(file))?)
     }
 
-    /// Those of a Temporal that runs without a host, which is about to be
-    /// adopted: it goes on with the options that it has, and other ones are an
-    /// error. Where none runs, [`Self::settings`].
+    /// The settings of a host that adopts the running server: those of the server, because it
+    /// continues with them. Other requested options are an error. If no server runs, these are
+    /// [`Self::settings`].
     fn settings_to_host(&self) -> Result<Settings, CliError> {
         let settings = self.settings()?;
         let Some((_, options)) = running(&self.home)? else { return Ok(settings) };
@@ -213,7 +214,7 @@ impl Context {
         Ok(running)
     }
 
-    /// The theme of the dashboard, if one is set.
+    /// The configured theme of the dashboard, if any.
     fn theme(&self) -> Result<Option<Theme>, CliError> {
         match self.theme {
             Some(theme) => Ok(Some(theme)),
@@ -221,7 +222,7 @@ impl Context {
         }
     }
 
-    /// For commands that need only the home.
+    /// Warns about a broken config file, for commands that need only the home.
     fn warn_of_broken_config(&self) {
         if let Err(error) = config::read_file(&self.home) {
             output::note(&format!("warning: {error}"));
@@ -229,7 +230,7 @@ impl Context {
     }
 }
 
-/// A server whose options are not known must not be started again with others.
+/// Fails if the options of the running server are unknown: it must not be restarted with others.
 fn running(home: &Home) -> Result<Option<(Record, Options)>, CliError> {
     hosting::running(home).map_err(|error| server_not_found(home, &error))
 }
@@ -240,14 +241,14 @@ fn server_not_found(home: &Home, error: &io::Error) -> CliError {
     ))
 }
 
-/// Parses the command line, does what it says and returns the exit code.
+/// Parses and runs the command line. Returns the exit code.
 #[must_use]
 pub fn main() -> i32 {
     let parsed = parse(Cli::command(), std::env::args_os());
     let cli = match parsed.or_else(without_environment) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are results; the rest are usage errors. Clap knows which.
+            // Help and version go to stdout, usage errors to stderr. Clap chooses.
             let _ = error.print();
             if let Some(instead) = words::instead(&error, &Cli::command()) {
                 output::note(&format!("Did you mean `{instead}`?"));
@@ -272,15 +273,15 @@ fn parse(
     Cli::from_arg_matches(&matches)
 }
 
-/// The command line with the arguments of each subcommand.
+/// The command line with all arguments of each subcommand.
 fn built() -> clap::Command {
     let mut command = words::listed(Cli::command());
     command.build();
     command
 }
 
-/// A command that needs only the home is not kept from its work by a variable
-/// of an option that it does not need.
+/// Parses again without the environment: a variable for an unused option must not prevent a command
+/// that needs only the home.
 fn without_environment(error: clap::Error) -> Result<Cli, clap::Error> {
     use clap::error::ErrorKind::{InvalidValue, ValueValidation};
     if !matches!(error.kind(), InvalidValue | ValueValidation) {
@@ -304,14 +305,14 @@ fn without_environment(error: clap::Error) -> Result<Cli, clap::Error> {
     }
 }
 
-/// The page of a command, and those of its subcommands behind it.
+/// Appends the manual pages of a command and of its subcommands.
 fn manual(command: &clap::Command, text: &mut Vec<u8>) -> io::Result<()> {
     clap_mangen::Man::new(command.clone()).render(text)?;
     let shown = |command: &&clap::Command| !command.is_hide_set() && command.get_name() != "help";
     command.get_subcommands().filter(shown).try_for_each(|command| manual(command, text))
 }
 
-/// The page's section on the environment.
+/// Appends the section on environment variables.
 fn environment_of(command: &clap::Command, text: &mut Vec<u8>) -> io::Result<()> {
     use clap_mangen::roff::{Roff, bold, roman};
     let mut section = Roff::new();
@@ -334,11 +335,11 @@ fn environment_of(command: &clap::Command, text: &mut Vec<u8>) -> io::Result<()>
     section.to_writer(text)
 }
 
-/// Variables that are no options of a command.
+/// Variables that are not options.
 const OTHER_VARIABLES: &[(&str, &str)] = &[
     ("STIGMER_LOG_LEVEL", "Level of stigmer's own log: error, warn, info, debug or trace."),
-    ("NO_COLOR", "Set to anything: no colours."),
-    ("PAGER, EDITOR", "What the key e of the dashboard opens a log with."),
+    ("NO_COLOR", "Any value disables colors."),
+    ("PAGER, EDITOR", "Program of the key e of the dashboard, which opens a log."),
 ];
 
 impl Cli {
@@ -372,7 +373,9 @@ impl Cli {
                 let command = built();
                 manual(&command, &mut text)
                     .and_then(|()| environment_of(&command, &mut text))
-                    .map_err(|error| CliError::Other(format!("no manual page: {error}")))?;
+                    .map_err(|error| {
+                        CliError::Other(format!("cannot create the manual page: {error}"))
+                    })?;
                 output::raw(&text);
                 Ok(0)
             }
@@ -391,7 +394,8 @@ impl Local {
         };
         let done = self.perform();
         if let (Err(error), Some((home, attempt))) = (&done, last_attempt) {
-            // What keeps each of these hosts from its start keeps the next one, too.
+            // The cause that prevents the start of this host would prevent that of the next one
+            // too.
             watchdog::disarm();
             host::give_up(&home, attempt, error);
         }
@@ -430,7 +434,7 @@ impl Local {
             return Err(CliError::Config(ConfigError::Value {
                 option: if self.tui { "tui" } else { "no-tui" },
                 value: String::new(),
-                why: "goes with `stigmer local` alone, not with a subcommand".into(),
+                why: "works only without a subcommand".into(),
             }));
         }
         match self.command {

@@ -1,4 +1,4 @@
-//! `stigmer local env`: the connection, for `eval` and for programs.
+//! `stigmer local env`: prints the connection, for `eval` and for programs.
 
 use super::output::{self, line, note};
 use super::{CliError, Context, status};
@@ -10,13 +10,15 @@ pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
     let temporal = match (&status.temporal, status.state) {
         (Some(temporal), _) => temporal,
         (None, State::Stopped) => {
-            // `eval` hides the exit code.
-            note("stigmer: Temporal is not running, so nothing is set; `stigmer local` starts it");
+            // `eval` hides the exit code, so print a message.
+            note(
+                "stigmer: the server is not running, so no variable is set; start it with `stigmer local`",
+            );
             return Ok(3);
         }
         (None, _) => {
             return Err(CliError::Other(format!(
-                "Temporal is {}; `stigmer local status` says why",
+                "the server is {}; see `stigmer local status`",
                 status.state
             )));
         }

@@ -1,4 +1,4 @@
-//! `stigmer local events`: the timeline, from its file.
+//! `stigmer local events`: prints the timeline from its file.
 
 use super::output::{self, line};
 use super::{CliError, Context};
@@ -17,17 +17,17 @@ pub(super) fn run(context: &Context, last: Option<usize>, json: bool) -> Result<
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => {
                 return Err(CliError::Other(format!(
-                    "cannot read the timeline {}: {error}; see that it belongs to you",
+                    "cannot read the timeline {}: {error}; check the owner of the file",
                     file.display()
                 )));
             }
         }
     }
-    // Of a line that a full disk has cut, or of another version, nothing can be said.
-    let told = lines.iter().filter_map(|text| Some((text, serde_json::from_str(text).ok()?)));
-    let told: Vec<(&String, Entry)> = told.collect();
-    let first = last.map_or(0, |last| told.len().saturating_sub(last));
-    for (text, entry) in &told[first..] {
+    // Skip lines that a full disk has cut, or that another version wrote.
+    let entries = lines.iter().filter_map(|text| Some((text, serde_json::from_str(text).ok()?)));
+    let entries: Vec<(&String, Entry)> = entries.collect();
+    let first = last.map_or(0, |last| entries.len().saturating_sub(last));
+    for (text, entry) in &entries[first..] {
         if json {
             output::json(text);
         } else {
@@ -48,9 +48,9 @@ fn print(entry: &Entry) {
     if !phases.is_empty() {
         line(&format!("    {}", phases.join(", ")));
     }
-    // Where memory ran out it is said already.
-    let is_news = entry.cause != Cause::Operator && entry.oom_kills.is_none();
-    if let Some(peak) = entry.peak_rss_bytes.filter(|_| is_news) {
+    // The detail of the entry already reports an out-of-memory kill.
+    let shows_peak = entry.cause != Cause::Operator && entry.oom_kills.is_none();
+    if let Some(peak) = entry.peak_rss_bytes.filter(|_| shows_peak) {
         line(&format!("    peak memory {}", human::bytes(peak)));
     }
     let gap = !entry.first_words.is_empty() && !entry.last_words.is_empty();

@@ -1,4 +1,4 @@
-//! `stigmer local install`, and the same on first use.
+//! `stigmer local install`, and the installation on first use.
 
 use super::output::line;
 use super::{CliError, Context};
@@ -24,14 +24,13 @@ pub(super) fn run(context: &Context, version: Option<&str>) -> Result<i32, CliEr
     Ok(0)
 }
 
-/// Installs where there is none; what is there but broken is an error of the start.
+/// Installs the CLI if there is none. A broken CLI is an error of the start.
 pub(super) fn ensure(settings: &Settings) -> Result<(), CliError> {
     if settings.address.is_some() {
         return Ok(());
     }
     let home = &settings.home;
-    // Where a host runs it is attached to, and a Temporal that somebody else runs
-    // on the port is used: neither needs a program.
+    // No program is needed if a host runs, or if an external server uses the port.
     if hosting::is_hosted(home)
         || ports::listeners(settings.port).is_ok_and(|found| !found.is_empty())
     {

@@ -1,4 +1,4 @@
-//! `stigmer local logs`: Temporal's log from its file, with or without a host.
+//! `stigmer local logs`: prints the server log from its file, with or without a host.
 
 use super::output::{note, raw, try_raw};
 use super::{CliError, Context, block_on};
@@ -14,30 +14,31 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 use regex::Regex;
 
-/// What of the log, and how.
+/// Selection of log lines, and their format.
 #[derive(Debug, Args)]
 pub(super) struct Logs {
-    /// Go on with what is written from now on
+    /// Continue with new lines
     #[arg(short, long)]
     follow: bool,
-    /// The last so many lines that pass the filters [default: all]
+    /// Show only the last N lines that pass the filters [default: all]
     #[arg(short = 'n', long, value_name = "N")]
     lines: Option<usize>,
-    /// Only this level and above
+    /// Show only this level and above
     #[arg(long, value_name = "LEVEL", ignore_case = true, value_parser = levels())]
     level: Option<Level>,
-    /// Lines that match this regular expression; case-insensitive unless it has a capital letter
+    /// Show only lines that match this regular expression; case-insensitive unless it has a capital
+    /// letter
     #[arg(long, value_name = "RE", value_parser = pattern)]
     grep: Option<Regex>,
-    /// Not older than this, such as 10m, 2h or 1d
+    /// Show only lines that are not older than this, such as 10m, 2h or 1d
     #[arg(long, value_name = "TIME")]
     since: Option<Span>,
-    /// An object a line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 }
 
-/// The levels that can be asked for, for completion as well.
+/// The levels for `--level` and its completion.
 fn levels() -> impl TypedValueParser<Value = Level> {
     PossibleValuesParser::new(["debug", "info", "warn", "error"])
         .try_map(|word| word.parse::<Level>())
@@ -83,7 +84,7 @@ pub(super) fn run(context: &Context, wanted: Logs) -> Result<i32, CliError> {
     })?
 }
 
-/// Why the log cannot be read at the moment: said once, for it is tried again each second.
+/// The current read error. It is printed once, although the read is retried every second.
 #[derive(Default)]
 struct Trouble(Option<String>);
 
@@ -91,7 +92,7 @@ impl Trouble {
     fn is(&mut self, error: Option<FollowError>) {
         let now = error.map(|error| error.to_string());
         if let Some(why) = now.as_ref().filter(|_| now != self.0) {
-            note(&format!("stigmer: {why}; trying again until it can be read"));
+            note(&format!("stigmer: {why}; retrying until it can be read"));
         }
         self.0 = now;
     }

@@ -1,4 +1,4 @@
-//! What `stop` and `restart` would lose, and the question before they lose it.
+//! Asks for confirmation before `stop` or `restart` loses data.
 
 use super::output::{self, note};
 use super::{CliError, Context, block_on};
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use stigmer_ui::loss::{Loss, StopImpact, Storage, WorkflowCount, WorkflowTotals};
 
-/// A count is a matter of milliseconds.
+/// Time limit of a count. It normally takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A command that ends the server.
@@ -25,18 +25,18 @@ pub(super) enum Ending {
     Restart,
 }
 
-/// Asks on a terminal whether the server is to end although that loses data. Elsewhere, and where
-/// `--yes` was given, says what is lost. Does neither where nothing is.
+/// On a terminal, asks whether to end the server if that loses data. Otherwise, and with `--yes`,
+/// prints a warning instead. Does nothing if no data would be lost.
 ///
 /// # Errors
-/// When the answer is no.
+/// If the answer is no.
 pub(super) fn confirm(context: &Context, ending: Ending, yes: bool) -> Result<(), CliError> {
     let Some(loss) = running(&context.home).and_then(|server| server.loss()) else {
         return Ok(());
     };
     let (question, refused) = match ending {
-        Ending::Stop => ("Stop Temporal?", "not stopped: nothing was confirmed"),
-        Ending::Restart => ("Restart Temporal?", "not restarted: nothing was confirmed"),
+        Ending::Stop => ("Stop the server?", "not stopped: nothing was confirmed"),
+        Ending::Restart => ("Restart the server?", "not restarted: nothing was confirmed"),
     };
     if yes || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         note(&format!("warning: {loss}"));
@@ -45,7 +45,7 @@ pub(super) fn confirm(context: &Context, ending: Ending, yes: bool) -> Result<()
     note(&loss.to_string());
     output::prompt(&format!("{question} Only `y` confirms [y/N] "));
     let mut answer = String::new();
-    // Without an answer there is no consent.
+    // A failed read is not a confirmation.
     let read = std::io::stdin().lock().read_line(&mut answer);
     match answer.trim() {
         "y" | "Y" | "yes" if read.is_ok() => Ok(()),
@@ -53,17 +53,17 @@ pub(super) fn confirm(context: &Context, ending: Ending, yes: bool) -> Result<()
     }
 }
 
-/// A server of this home, as it runs now.
+/// The running server of this home.
 #[derive(Debug)]
 struct Server {
-    /// Its database; none in memory.
+    /// Path of its database. `None` in memory.
     database: Option<PathBuf>,
-    /// Processes that have it open.
+    /// Processes that may have it open.
     pids: Vec<Pid>,
     address: String,
 }
 
-/// The server whose end is this command's doing, hosted or not.
+/// The server that this command would end, with or without a host.
 fn running(home: &Home) -> Option<Server> {
     if !home.root().is_dir() {
         return None;
@@ -74,7 +74,7 @@ fn running(home: &Home) -> Option<Server> {
     }
 }
 
-/// As a host tells of it. Before it is ready there is nothing on it, unless it ran before its host did.
+/// The server of a host. Before it is ready it has no workflows, unless it ran before its host did.
 fn hosted(status: &Status) -> Option<Server> {
     let temporal = status.temporal.as_ref().filter(|_| status.managed)?;
     let has_work = status.state.is_up() || status.state == State::Starting && temporal.adopted;
@@ -85,8 +85,8 @@ fn hosted(status: &Status) -> Option<Server> {
     })
 }
 
-/// As its record tells of it. Where it does not listen yet, or no longer, it has opened nothing for
-/// certain, so its database is not looked for.
+/// The server of a record. If it does not listen on its port, it may not have opened its database,
+/// so that is not checked.
 fn unhosted(home: &Home) -> Option<Server> {
     let (record, options) = hosting::running(home).ok()??;
     let settings = Settings::resolve(home.clone(), options).ok()?;
@@ -113,14 +113,14 @@ impl Server {
         let Some(path) = &self.database else { return Storage::Memory };
         let pids = self.pids.clone();
         match look::bounded(path, move |path| database::detached(path, &pids)) {
-            // A file that cannot be looked at is not a file that is gone.
+            // A file that cannot be examined does not count as missing.
             Ok(None) | Err(_) => Storage::File,
             Ok(Some(Detached::Deleted)) => Storage::Deleted,
             Ok(Some(Detached::Replaced)) => Storage::Replaced,
         }
     }
 
-    /// Workflows are counted only where they could be lost: that takes a moment.
+    /// Workflows are counted only if they could be lost, because a count takes time.
     fn loss(&self) -> Option<Loss> {
         let storage = self.storage();
         storage.why_lost()?;
@@ -130,9 +130,9 @@ impl Server {
     fn count(&self) -> WorkflowCount {
         let counted = block_on(async {
             let client = Client::new(&self.address, PATIENCE)?;
-            // All of it in bounded time, however many namespaces there are.
+            // The total time is bounded, for any number of namespaces.
             let counted = tokio::time::timeout(PATIENCE, client.holdings()).await;
-            counted.unwrap_or_else(|_| Err("no answer in time".to_owned()))
+            counted.unwrap_or_else(|_| Err("no response in time".to_owned()))
         });
         match counted {
             Ok(Ok(it)) => {

@@ -1,30 +1,30 @@
-//! Results to stdout, diagnostics to stderr. A reader that closes the pipe is no error.
+//! Prints results to stdout and diagnostics to stderr. A closed pipe is not an error.
 //!
-//! Texts for people are harmless here, and so is each of their parts: no control character but line ends
-//! reaches the terminal. JSON goes out as it is ([`json`]), and so do texts with colours of our own
-//! ([`raw`]), whose maker makes the parts harmless.
+//! Text for people is made harmless here: no control character except line ends reaches the
+//! terminal. JSON is printed unchanged ([`json`]), and so is text with our own colors ([`raw`]),
+//! whose creator makes its parts harmless.
 
 use crate::harmless::{harmless, lines};
 use crate::hosting::Notice;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Prints a result for people, as one line.
+/// Prints a result for people as one line.
 pub(super) fn line(text: &str) {
     raw(format!("{}\n", harmless(text)).as_bytes());
 }
 
-/// A line of result, for programs.
+/// Prints one line of JSON.
 pub(super) fn json(text: &str) {
     raw(format!("{text}\n").as_bytes());
 }
 
-/// A result as it is.
+/// Prints a result unchanged.
 pub(super) fn raw(bytes: &[u8]) {
     try_raw(bytes);
 }
 
-/// The same; false when nobody reads any more.
+/// Like [`raw`]. Returns false if the reader has closed the pipe.
 pub(super) fn try_raw(bytes: &[u8]) -> bool {
     let mut out = io::stdout().lock();
     let written = out.write_all(bytes).and_then(|()| out.flush());
@@ -37,31 +37,32 @@ pub(super) fn try_raw(bytes: &[u8]) -> bool {
     written.is_ok()
 }
 
-/// A result was lost, and not because nobody wanted it.
+/// Set after a result could not be written for another reason than a closed pipe.
 static UNWRITTEN: AtomicBool = AtomicBool::new(false);
 
-/// Whether every result was written that anybody reads.
+/// Whether all results were written, except after a closed pipe.
 pub(super) fn is_complete() -> bool {
     !UNWRITTEN.load(Ordering::Relaxed)
 }
 
-/// Progress or a diagnosis: one line or more.
+/// Prints progress or a diagnostic.
 pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", lines(text));
 }
 
-/// Progress of work on a host.
+/// Prints why the command waits.
 pub(super) fn notice(notice: &Notice) {
     note(&notice.to_string());
 }
 
-/// A question on stderr, whose answer follows on the same line.
+/// Prints a question on stderr. The answer follows on the same line.
 pub(super) fn prompt(text: &str) {
     let mut err = io::stderr().lock();
     let _ = write!(err, "{}", lines(text)).and_then(|()| err.flush());
 }
 
-/// Whether results may be coloured: for people, and only where they want it.
+/// Whether to color results: stdout is a terminal that supports colors, and the user has not
+/// disabled them.
 pub(super) fn is_coloured() -> bool {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");

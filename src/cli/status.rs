@@ -33,7 +33,7 @@ pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
     })
 }
 
-/// From the host; where none answers, from the files.
+/// Returns the status from the host, or from the files if no host responds.
 pub(super) fn current(context: &Context) -> Result<Status, CliError> {
     let deadline = Instant::now() + client::PATIENCE;
     loop {
@@ -46,7 +46,7 @@ pub(super) fn current(context: &Context) -> Result<Status, CliError> {
                 if let Some(work) = hosting::work(&context.home) {
                     return from_files(context, Holder::Command(work));
                 }
-                // It has its lock already, or still: its socket comes or goes.
+                // The host has its lock, but its socket does not exist yet or no longer.
                 if Instant::now() > deadline {
                     return from_files(context, Holder::Host);
                 }
@@ -58,7 +58,7 @@ pub(super) fn current(context: &Context) -> Result<Status, CliError> {
     }
 }
 
-/// What holds the host lock where no host answers.
+/// The holder of the host lock if no host responds.
 enum Holder {
     Nobody,
     /// A host that does not respond.
@@ -76,9 +76,9 @@ fn from_files(context: &Context, holder: Holder) -> Result<Status, CliError> {
     let options: Options = options.unwrap_or_default();
     let settings = Settings::resolve(home.clone(), options)?;
     let now = Instant::now();
-    let told = chronicle::recent(&home.events());
-    let failure = last_failure(told.back());
-    // An empty machine, for the parts that are absent.
+    let history = chronicle::recent(&home.events());
+    let failure = last_failure(history.back());
+    // Facts without a server, for the parts that are unknown.
     let nothing = block_on(async {
         let supervisor = crate::supervisor::Supervisor::new(
             settings.policy.clone(),
@@ -88,7 +88,7 @@ fn from_files(context: &Context, holder: Holder) -> Result<Status, CliError> {
         );
         let schedule = supervisor.schedule().clone();
         let mut facts = Facts::new(settings.clone().into(), Mode::Background, schedule, now);
-        facts.recall(told, now);
+        facts.recall(history, now);
         facts.status(now)
     })?;
     let serving = match &record {
@@ -106,7 +106,7 @@ fn from_files(context: &Context, holder: Holder) -> Result<Status, CliError> {
         (_, Holder::Command(work)) => format!("pid {} is {}", work.pid, work.doing),
         (_, Holder::Host) => format!("host unresponsive: {}", hosting::remedy(home)),
         (Some(_), Holder::Nobody) => {
-            "no host, a crash is not repaired; `stigmer local` adopts it, `stigmer local stop` ends it"
+            "no host, a crash is not repaired; adopt it with `stigmer local`, or stop it with `stigmer local stop`"
                 .to_owned()
         }
         (None, Holder::Nobody) if unproven.is_empty() => failure,
@@ -142,7 +142,7 @@ fn from_files(context: &Context, holder: Holder) -> Result<Status, CliError> {
     })
 }
 
-/// Why the last start failed, where nothing has happened since.
+/// Why the last start failed, if that is the last event.
 fn last_failure(last: Option<&Arc<Entry>>) -> String {
     match last {
         Some(last) if last.happened == Happened::Failed => {
@@ -152,7 +152,7 @@ fn last_failure(last: Option<&Arc<Entry>>) -> String {
     }
 }
 
-/// What may run all the same, and is no server that is proven to be ours.
+/// Describes processes that may still run and are not proven to be our server.
 fn unproven(home: &Home, found: &Running) -> String {
     match found {
         Running::Nothing | Running::Recorded(_) | Running::Unrecorded(_) => String::new(),
@@ -162,8 +162,8 @@ fn unproven(home: &Home, found: &Running) -> String {
             record.leader.pid
         ),
         Running::Remains(instance) => format!(
-            "the server has ended and left processes behind, among them {}; `stigmer local stop` \
-             ends them",
+            "the server has ended and left processes behind, for example {}; end them with \
+             `stigmer local stop`",
             memory::describe(instance.leader.pid)
         ),
         Running::Stranger(who) => format!(

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn the_command_line_is_consistent() {
+fn command_line_is_consistent() {
     words::listed(Cli::command()).debug_assert();
 }
 
@@ -27,7 +27,7 @@ fn a_command_that_does_not_exist_is_answered_with_the_one_that_was_meant() {
 }
 
 #[test]
-fn completions_offer_levels_and_nothing_internal() {
+fn completions_offer_levels_but_no_internal_commands() {
     let mut text = Vec::new();
     let mut command = words::public(&built());
     clap_complete::generate(clap_complete::Shell::Bash, &mut command, "stigmer", &mut text);
@@ -77,11 +77,11 @@ fn help_of_a_subcommand_lists_only_the_options_that_it_uses() {
     let line = ["stigmer", "local", "--port", "7300", "stop", "--db", "x"];
     let cli = parse(Cli::command(), line.map(OsString::from)).unwrap();
     let Command::Local(local) = cli.command else { panic!() };
-    assert_eq!(local.options.port, Some(7300), "accepted, as before");
+    assert_eq!(local.options.port, Some(7300), "accepted");
 }
 
 #[test]
-fn the_manual_names_the_variable_of_every_option() {
+fn manual_names_the_variable_of_every_option() {
     let mut text = Vec::new();
     environment_of(&built(), &mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
@@ -93,7 +93,7 @@ fn the_manual_names_the_variable_of_every_option() {
 }
 
 #[test]
-fn theme_of_command_line_beats_theme_of_file() {
+fn theme_of_command_line_overrides_theme_of_file() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path()).unwrap();
     std::fs::write(home.config(), "theme = \"light\"").unwrap();
@@ -106,7 +106,7 @@ fn theme_of_command_line_beats_theme_of_file() {
 }
 
 #[test]
-fn options_stand_before_or_after_the_subcommand() {
+fn options_are_accepted_before_and_after_the_subcommand() {
     for line in ["stigmer local --port 7300 restart", "stigmer local restart --port 7300"] {
         let cli = parse(Cli::command(), line.split(' ').map(OsString::from)).unwrap();
         let Command::Local(local) = cli.command else { panic!("{line}") };

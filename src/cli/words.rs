@@ -1,9 +1,9 @@
-//! Words that were meant: what to type instead of a command that does not exist.
+//! Suggests a command instead of an unknown one.
 
 use clap::error::{ContextKind, ContextValue, Error};
 use clap::{Arg, Command};
 
-/// Names that other tools have for our commands.
+/// Names that other tools use for our commands.
 const KNOWN_ELSEWHERE: &[(&str, &str)] = &[
     ("log", "logs"),
     ("down", "stop"),
@@ -17,7 +17,7 @@ const KNOWN_ELSEWHERE: &[(&str, &str)] = &[
     ("run", ""),
 ];
 
-/// What to type instead, where the mistake is in the name of a command. `cli` is the whole program.
+/// The suggested command line, if the name of a command is wrong. `cli` is the whole program.
 pub(super) fn instead(error: &Error, cli: &Command) -> Option<String> {
     let typed =
         [ContextKind::InvalidSubcommand, ContextKind::InvalidArg].into_iter().find_map(|kind| {
@@ -35,14 +35,14 @@ pub(super) fn instead(error: &Error, cli: &Command) -> Option<String> {
     Some(format!("stigmer local {meant}").trim_end().to_owned())
 }
 
-/// The name that differs least, where it differs by a slip of the fingers.
+/// The most similar name, if the difference is a likely typo.
 fn nearest<'n>(typed: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let slips = |name: &str| slips(typed, name);
     let (count, name) = names.map(|name| (slips(name), name)).min()?;
     (count <= typed.len() / 3).then_some(name)
 }
 
-/// Letters to insert, delete, replace or swap with their neighbour.
+/// Number of letters to insert, delete, replace or swap with a neighbor.
 fn slips(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
@@ -61,25 +61,25 @@ fn slips(a: &str, b: &str) -> usize {
     rows[a.len()][b.len()]
 }
 
-/// The whole command line, where each subcommand of `local` lists only the options that it uses. The
-/// other options of `local` are accepted there, and do nothing.
+/// The command line in which each subcommand of `local` lists only the options that it uses. It
+/// accepts the other options of `local` and ignores them.
 pub(super) fn listed(cli: Command) -> Command {
     let hide_unused = |local: Command| {
         let shared = local.get_arguments().filter(|it| it.is_global_set() && it.get_id() != "home");
         let unused: Vec<Arg> = shared.map(|it| it.clone().hide(true)).collect();
         local.mut_subcommands(|task| match task.get_name() {
             "restart" => task,
-            // An argument that a subcommand has is not propagated to it.
+            // An argument that a subcommand defines itself is not propagated to it.
             _ => task.args(&unused),
         })
     };
     cli.mut_subcommands(|it| if it.get_name() == "local" { hide_unused(it) } else { it })
 }
 
-/// The command without internal subcommands and hidden options, for completions. `command` is built:
-/// each subcommand has its arguments.
+/// The command without internal subcommands and hidden options, for completions. `command` must be
+/// built, so that each subcommand has its arguments.
 pub(super) fn public(command: &Command) -> Command {
-    // A name must be static, and this process ends when it has printed it.
+    // The name must be static. The leak is harmless, because the process exits after printing.
     let clean = Command::new(&*command.get_name().to_owned().leak());
     let about = command.get_about().cloned().unwrap_or_default();
     let is_own = |it: &&Arg| {

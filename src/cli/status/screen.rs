@@ -1,13 +1,13 @@
-//! The status for people: one screen, the most important first.
+//! Formats the status for people: one screen, most important facts first.
 
 use crate::harmless::harmless;
 use crate::presenter;
 use crate::protocol::{LayerStatus, State, Status};
 use stigmer_ui::human;
 
-/// Where values begin.
+/// Column of the values.
 const COLUMN: usize = 11;
-/// Of a layer with its latency; three stand in a row.
+/// Width of a layer with its latency. Three layers share a row.
 const LAYER: usize = 20;
 
 /// SGR parameters.
@@ -17,7 +17,7 @@ const GREEN: &str = "32";
 const YELLOW: &str = "33";
 const RED: &str = "31";
 
-/// The screen, with colours where they are wanted.
+/// Formats the status, in color if requested.
 pub(super) fn render(status: &Status, home: &str, coloured: bool) -> String {
     let mut sheet = Sheet { text: String::new(), coloured };
     headline(&mut sheet, status);
@@ -105,7 +105,7 @@ fn health(sheet: &mut Sheet, status: &Status) {
                 None => ("–", DIM),
             };
             sheet.ink(ink, sign);
-            let text = said(layer);
+            let text = layer_text(layer);
             let room = if place + 1 == three.len() { 0 } else { LAYER };
             sheet.put(&format!(" {text:<room$}"));
         }
@@ -118,47 +118,47 @@ fn health(sheet: &mut Sheet, status: &Status) {
     }
     let latency = &status.health.latency_us;
     let parts = [("last", latency.last), ("p50", latency.p50), ("p99", latency.p99)];
-    let mut told: Vec<String> = parts
+    let mut text: Vec<String> = parts
         .into_iter()
         .filter_map(|(name, us)| Some(format!("{name} {}", human::latency(us?))))
         .collect();
     if status.health.consecutive_failures > 0 {
-        told.push(format!("{} failed in a row", status.health.consecutive_failures));
+        text.push(format!("{} failed in a row", status.health.consecutive_failures));
     }
-    if !told.is_empty() {
-        sheet.row("probe", &told.join("   "));
+    if !text.is_empty() {
+        sheet.row("probe", &text.join("   "));
     }
 }
 
-fn said(layer: &LayerStatus) -> String {
+fn layer_text(layer: &LayerStatus) -> String {
     let latency = layer.latency_us.map_or_else(String::new, human::latency);
     format!("{:<8} {latency:>7}", layer.name.to_string()).trim_end().to_owned()
 }
 
 fn restarts(sheet: &mut Sheet, status: &Status) {
     let restarts = &status.restarts;
-    let mut told = format!("{} in this home", restarts.total);
+    let mut text = format!("{} in this home", restarts.total);
     if restarts.in_window > 0 {
         let window = status.options.get("restart-window").and_then(|it| it.as_str());
-        told.push_str(&format!(
+        text.push_str(&format!(
             ", {} in the last {}",
             restarts.in_window,
             window.unwrap_or("while")
         ));
     }
-    sheet.row("restarts", &told);
+    sheet.row("restarts", &text);
     if let Some(last) = &restarts.last {
         let down = presenter::downtime(last.downtime_ms, last.recovery_ms);
         let repaired = last
             .recovery_ms
             .map_or_else(String::new, |ms| format!(", repaired in {}{down}", human::duration(ms)));
-        let told =
+        let text =
             format!("{}, {}, {}{repaired}", last.cause, last.detail, human::ago(last.ago_ms));
-        sheet.row("last", &told);
+        sheet.row("last", &text);
     }
 }
 
-/// Lines in the making. Each part is harmless; only the colours are ours.
+/// The text of the screen. Foreign parts are made harmless; only the colors are ours.
 struct Sheet {
     text: String,
     coloured: bool,
@@ -232,12 +232,12 @@ mod tests {
     }
 
     #[test]
-    fn it_is_one_screen() {
+    fn status_fits_on_one_screen() {
         insta::assert_snapshot!(render(&status("{}"), "/h", false));
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn errors_are_shown() {
         let more = r#"{"state": "degraded", "message": "grpc: no answer within 1 s", "health": {
             "layers": [{"name": "lock", "ok": null, "latency_us": null},
                        {"name": "process", "ok": true, "latency_us": 40},
@@ -250,14 +250,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_runs() {
+    fn stopped_server_is_shown() {
         let more = r#"{"state": "stopped", "intent": "down", "host": null, "temporal": null,
             "restarts": {"total": 0, "in_window": 0, "last": null}}"#;
         insta::assert_snapshot!(render(&status(more), "/h", false));
     }
 
     #[test]
-    fn no_control_character_of_a_foreign_text_is_shown() {
+    fn control_characters_of_foreign_text_are_not_shown() {
         use crate::harmless::tests::{HOSTILE, assert_harmless};
         let mut hostile = status(
             r#"{"state": "degraded", "health": {
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_change_nothing_but_colours() {
+    fn colors_do_not_change_the_text() {
         let (plain, coloured) =
             (render(&status("{}"), "/h", false), render(&status("{}"), "/h", true));
         assert!(!plain.contains('\x1b') && coloured.contains("\x1b[1;32m● READY\x1b[0m"));
