@@ -152,10 +152,10 @@ pub enum CliError {
     /// The running server has other options than the requested ones.
     #[error(transparent)]
     Different(#[from] config::Different),
-    /// A runtime.
+    /// The runtime cannot be created.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
-    /// A server or a host that is not ended.
+    /// A server or a host could not be stopped.
     #[error(transparent)]
     Stop(#[from] StopError),
     /// Another error. The text is complete.
@@ -182,7 +182,6 @@ impl From<Unresponsive> for CliError {
         StopError::from(error).into()
     }
 }
-/// The parts that every subcommand of `local` needs.
 
 /// The parts that every subcommand of `local` needs.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ fn command_line_is_consistent() {
 }
 
 #[test]
-fn a_command_that_does_not_exist_is_answered_with_the_one_that_was_meant() {
+fn unknown_command_suggests_the_likely_one() {
     let cases = [
         ("stigmer local statsu", Some("stigmer local status")),
         ("stigmer local log", Some("stigmer local logs")),

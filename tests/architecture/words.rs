@@ -6,9 +6,15 @@ use std::path::Path;
 /// Modules (a file and its folder, or a folder of sources), and how many lines of each may still have such words.
 /// Lower the number when text is rewritten, and never raise it. Add a module here to have it checked.
 const MODULES: &[(&str, usize)] = &[
+    ("src/cli", 0),
     ("src/config", 0),
+    ("src/control", 0),
+    ("src/headless", 0),
     ("src/paths", 0),
+    ("src/presenter", 0),
+    ("src/process", 0),
     ("src/protocol", 0),
+    ("src/session", 0),
     ("src/supervisor", 0),
     ("src/clock", 0),
     ("src/harmless", 0),
