@@ -411,8 +411,8 @@ impl Local {
         hosting::wait_restored(&home);
         let mut asked = self.options.absolute();
         let mut arguments = self.arguments;
-        if let Some(Task::Restart { arguments: anew, .. }) = &self.command {
-            arguments.extend(anew.iter().cloned());
+        if let Some(Task::Restart { arguments: given, .. }) = &self.command {
+            arguments.extend(given.iter().cloned());
         }
         if !arguments.is_empty() {
             asked.arguments = Some(arguments);

@@ -1,5 +1,5 @@
-//! Log files and their lines: parses the lines of the server, follows files while they grow, keeps
-//! the last lines in memory for searches, and limits files whose writer never reopens them.
+//! Log files and their lines: parses the lines of the server, follows growing files, keeps the last
+//! lines in memory for searches, and limits files whose writer never reopens them.
 
 pub mod bound;
 mod follower;

@@ -36,16 +36,16 @@ pub(super) fn resume(context: &Context, death: Death) -> Result<i32, CliError> {
         .map_err(|error| CliError::Other(error.to_string()))
 }
 
-/// Tells in the timeline that the last of this many attempts to resume has failed as well. Another
-/// host may have begun meanwhile; then nothing is given up.
+/// Writes into the timeline that the last of this many attempts to resume has failed. Does nothing if
+/// another host has started meanwhile.
 pub(super) fn give_up(root: &Path, attempts: u32, why: &CliError) {
     let why = format!("{attempts} hosts in a row did not start: {why}");
-    let told = look::bounded(root, move |root| {
+    let written = look::bounded(root, move |root| {
         let home = Home::at(root).map_err(io::Error::other)?;
         if hosting::is_hosted(&home) { Ok(()) } else { hosting::tell_given_up(&home, &why) }
     });
-    if let Err(error) = told {
-        output::note(&format!("warning: the timeline does not tell it: {error}"));
+    if let Err(error) = written {
+        output::note(&format!("warning: cannot write that into the timeline: {error}"));
     }
 }
 

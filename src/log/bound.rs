@@ -1,13 +1,13 @@
-//! Keeps a log file small while its writer has it open and never reopens it.
+//! Limits a log file while its writer has it open and never reopens it.
 //!
-//! Renaming does not reach such a writer, and copying and truncating loses what it writes in
-//! between (148 of 400,000 lines, measured). Punching a hole into the front loses nothing: the file
-//! keeps its size, so every reader's offset and the writer's `O_APPEND` stay right, and only the
-//! oldest blocks go back to the file system.
+//! Such a writer does not notice a rename, and copying and truncating loses the lines that it
+//! writes in between (148 of 400,000 lines, measured). A hole at the front of the file loses
+//! nothing: the file keeps its size, so the offsets of readers and the writer's `O_APPEND` stay
+//! valid, and only the oldest blocks are freed.
 //!
-//! The hole ends one byte before a line, so that the newline of the last dropped line stands behind
-//! the zeros: a reader that meets zeros skips them and what follows up to the first newline, and is
-//! at the beginning of a whole line, even if it read while the hole was being punched.
+//! The hole ends one byte before a line, so that the newline of the last dropped line follows the
+//! zeros. A reader that reads zeros skips them and everything up to the first newline. It is then
+//! at the beginning of a whole line, even if the hole was punched during the read.
 
 use crate::paths::files;
 use std::fs::{File, Metadata, OpenOptions};
@@ -20,42 +20,42 @@ use super::sparse;
 #[cfg(test)]
 mod tests;
 
-/// How far behind the wanted cut a newline is looked for; more than the longest line kept.
+/// How far after the wanted cut a newline is searched, in bytes. More than the longest line.
 const LONGEST_LINE: usize = 128 * 1024;
 
-/// Why a log could not be bounded; supervision goes on without.
+/// Why a log could not be limited. Supervision continues.
 #[derive(Debug, thiserror::Error)]
 pub enum BoundError {
-    /// The file system has no holes: nothing to be done but to live with a growing file.
+    /// The file system does not support holes, so the file grows.
     #[error(
-        "cannot bound {path} at {max} bytes: its file system cannot punch holes ({source}); the \
-         log grows until Temporal is stopped. Move the home to a local disk (`--home DIR`)"
+        "cannot limit {path} to {max} bytes: its file system cannot punch holes ({source}); the \
+         log grows until the server stops; move the home to a local disk (`--home DIR`)"
     )]
     Unsupported {
-        /// The log.
+        /// Path of the log.
         path: PathBuf,
-        /// Its bound in bytes.
+        /// The limit in bytes.
         max: u64,
-        /// The system's answer.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Reading, measuring or punching failed.
-    #[error("cannot bound the log {path}: {action} failed: {source}; check the file and its disk")]
+    /// The log could not be read, measured or punched.
+    #[error("cannot limit the log {path}: {action} failed: {source}; check the file and its disk")]
     Io {
-        /// The log.
+        /// Path of the log.
         path: PathBuf,
-        /// What was tried.
+        /// The failed operation.
         action: &'static str,
-        /// The system's answer.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
 
-/// Copies what is kept of a log without the hole before it, for programs that would show zeros.
-/// False, and nothing is copied, where there is no hole.
+/// Copies the rest of a log without the hole before it, for programs that would show zeros. Returns
+/// false without copying if there is no hole.
 ///
 /// # Errors
-/// When the log cannot be read or the copy not be written.
+/// If the log cannot be read or the copy cannot be written.
 pub fn copy_kept(log: &Path, to: &Path) -> io::Result<bool> {
     use std::io::{BufRead, BufReader, Seek, SeekFrom};
     use std::os::unix::fs::OpenOptionsExt;
@@ -64,49 +64,49 @@ pub fn copy_kept(log: &Path, to: &Path) -> io::Result<bool> {
     let Some(begin @ 1..) = sparse::next_data(&file, 0)? else { return Ok(false) };
     file.seek(SeekFrom::Start(begin))?;
     let mut kept = BufReader::new(file);
-    // The rest of the last dropped line, zeros before it.
+    // Skip the rest of the last dropped line, and the zeros before it.
     kept.skip_until(b'\n')?;
     let mut options = OpenOptions::new();
     let mut copy = options.write(true).create(true).truncate(true).mode(0o600).open(to)?;
     io::copy(&mut kept, &mut copy).map(|_| true)
 }
 
-/// The bound of one log file.
+/// The size limit of one log file.
 #[derive(Debug)]
 pub struct FileBound {
     path: PathBuf,
     max: u64,
     file: Option<File>,
-    /// Where the kept part begins; everything before is a hole.
+    /// Offset of the first data. The part before it is a hole.
     begin: u64,
 }
 
 impl FileBound {
-    /// Bounds `path` to `max` bytes. The file need not exist yet.
+    /// Limits `path` to `max` bytes. The file need not exist yet.
     pub fn new(path: &Path, max: u64) -> Self {
         Self { path: path.to_owned(), max, file: None, begin: 0 }
     }
 
-    /// Another bound, in bytes, from the next [`Self::enforce`] on.
+    /// Sets another limit in bytes, from the next [`Self::enforce`] on.
     pub fn set_max(&mut self, max: u64) {
         self.max = max;
     }
 
-    /// Drops the oldest lines if the file holds more than the bound; returns how many bytes went.
-    /// An eighth more than necessary is dropped, so that this happens now and then and not at
-    /// every line. To be called when the file has grown; costs two system calls when it is small.
+    /// Drops the oldest lines if the file exceeds the limit, and returns the number of dropped
+    /// bytes. It drops an eighth more than necessary, so that it does not happen for every line.
+    /// Call it after the file has grown; for a small file it costs two system calls.
     ///
     /// # Errors
-    /// See [`BoundError`]; the log is untouched then.
+    /// See [`BoundError`]. The log is unchanged then.
     pub fn enforce(&mut self) -> Result<u64, BoundError> {
         self.open()?;
         self.cut()
     }
 
-    /// Does the same with an open log that no path names any more.
+    /// Like [`Self::enforce`], for an open log that has no path any more.
     ///
     /// # Errors
-    /// See [`BoundError`]; the log is untouched then.
+    /// See [`BoundError`]. The log is unchanged then.
     pub fn enforce_on(&mut self, unlinked: File) -> Result<u64, BoundError> {
         let meta = unlinked.metadata().map_err(|e| self.io("measuring", e))?;
         if !self.is_open(&meta) {
@@ -120,7 +120,7 @@ impl FileBound {
         let Some(file) = &self.file else { return Ok(0) };
         let size = file.metadata().map_err(|e| self.io("measuring", e))?.len();
         if size < self.begin {
-            // Truncated by someone: a new life.
+            // Someone has truncated the file: find the beginning again.
             self.begin = 0;
         }
         if self.begin == 0 {
@@ -138,7 +138,7 @@ impl FileBound {
         Ok(dropped)
     }
 
-    /// Opens the file where it was replaced or is seen for the first time.
+    /// Opens the file, if it is new or was replaced.
     fn open(&mut self) -> Result<(), BoundError> {
         let there = match std::fs::metadata(&self.path) {
             Ok(there) => there,
@@ -175,7 +175,7 @@ impl FileBound {
     }
 }
 
-/// The offset of the first newline at or behind `from`; `from` itself where no line ends soon.
+/// The offset of the first newline at or after `from`, or `from` itself if there is none nearby.
 fn line_end(file: &File, from: u64) -> io::Result<u64> {
     let mut buffer = vec![0; LONGEST_LINE];
     let mut filled = 0;

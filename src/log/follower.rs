@@ -1,7 +1,7 @@
-//! Follows a growing log file, line by line, for as long as anybody wants.
+//! Follows a growing log file line by line.
 //!
-//! The file is the stream: each viewer follows it on its own and none can cost the writer anything.
-//! Nobody is asked and nothing ticks while the file rests: the kernel says when it grew (inotify).
+//! The file is the stream: each viewer follows it separately, without cost for the writer. Nothing
+//! is polled while the file is unchanged, because the kernel reports growth (inotify).
 
 mod reader;
 mod splitter;
@@ -18,26 +18,26 @@ use tokio::time::Instant;
 use reader::Reader;
 use watch::Watch;
 
-/// How long a follower rests after it has caught up: a busy file then costs 250 wake-ups a second
-/// and not one a line, and a line that breaks a silence is delivered at once.
+/// Pause after all data was read. A busy file then costs 250 wake-ups per second instead of one per
+/// line, and a line after a period of silence is delivered at once.
 const REST: Duration = Duration::from_millis(4);
 
-/// How long it rests after an error, so that a broken disk is not asked all the time.
+/// Pause after an error, so that a broken disk is not read all the time.
 const REST_AFTER_ERROR: Duration = Duration::from_secs(1);
 
-/// Where following begins, if the file is there already. One that appears later is read from its
+/// Where to begin, if the file already exists. A file that appears later is read from its
 /// beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// With the oldest line that is kept.
+    /// At the oldest stored line.
     Beginning,
-    /// With the last so many whole lines; `Tail(0)` for only what is new.
+    /// At the last N whole lines. `Tail(0)` returns only new lines.
     Tail(usize),
-    /// At a byte offset where a line begins, as [`Follower::offset`] gave it.
+    /// At a byte offset where a line begins, from [`Follower::offset`].
     Offset(u64),
 }
 
-/// Some whole lines, in order.
+/// Whole lines, in order.
 #[derive(Debug, Default)]
 pub struct Batch {
     bytes: Vec<u8>,
@@ -46,24 +46,24 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The lines without their line ends. Longer ones are cut at 64 KiB and say so.
+    /// The lines without their line ends. Longer lines are cut at 64 KiB and end with a note.
     pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
         let begins = std::iter::once(0).chain(self.ends.iter().copied());
         self.ends.iter().zip(begins).map(|(end, begin)| &self.bytes[begin..*end])
     }
 
-    /// Number of lines.
+    /// Number of lines in the batch.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether there is no line.
+    /// Whether the batch has no lines.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// Bytes of the log that were gone before they could be read, in front of these lines: the
-    /// file was bounded or truncated faster than it was read. Exact to a block of the disk.
+    /// Number of bytes before these lines that were dropped before they could be read: the file was
+    /// limited or truncated faster than it was read. Exact to a disk block.
     pub fn skipped(&self) -> u64 {
         self.skipped
     }
@@ -73,7 +73,7 @@ impl Batch {
     }
 }
 
-/// The log cannot be read now. Following goes on with the next call.
+/// The log cannot be read now. The next call tries again.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read the log {path}: {source}; check that it belongs to you and its disk works")]
 pub struct FollowError {
@@ -81,36 +81,36 @@ pub struct FollowError {
     source: io::Error,
 }
 
-/// Follows one path through growth, truncation, replacement and bounding (see [`super::bound`]).
-/// Holds one read buffer, one unfinished line and nothing else, however much is written.
+/// Follows one path through growth, truncation, replacement and limiting (see [`super::bound`]).
+/// Its memory is one read buffer and one unfinished line, however much is written.
 #[derive(Debug)]
 pub struct Follower {
     reader: Reader,
-    /// Made at the first wait, so that reading what is there needs no runtime.
+    /// Created at the first wait, so that reading existing lines needs no runtime.
     watch: Option<Watch>,
     rest: Duration,
     rest_until: Option<Instant>,
 }
 
 impl Follower {
-    /// Begins to follow `path`, which need not exist yet; where it does, `start` means its state
-    /// at this moment.
+    /// Begins to follow `path`. The file need not exist yet. If it exists, `start` refers to its
+    /// current state.
     pub fn new(path: &Path, start: Start) -> Self {
         Self { reader: Reader::new(path, start), watch: None, rest: REST, rest_until: None }
     }
 
-    /// Rests so long after it has caught up, in place of 4 ms: a screen that is drawn 30 times a
+    /// Sets the pause after all data was read (default: 4 ms). A screen that is drawn 30 times a
     /// second needs no more wake-ups than that.
     pub fn resting(mut self, rest: Duration) -> Self {
         self.rest = rest;
         self
     }
 
-    /// The next lines, at least one; waits for them. Dropping the future loses nothing. Needs a
-    /// tokio runtime with IO and time.
+    /// Waits for the next lines and returns at least one. Cancel-safe. Needs a tokio runtime with
+    /// IO and time.
     ///
     /// # Errors
-    /// Where the file is there and cannot be read. The next call tries again after a second.
+    /// If the file exists and cannot be read. The next call tries again after a second.
     pub async fn next(&mut self) -> Result<Batch, FollowError> {
         tokio::task::coop::consume_budget().await;
         if let Some(until) = self.rest_until {
@@ -138,10 +138,10 @@ impl Follower {
         }
     }
 
-    /// Reads the whole lines that are there, without waiting.
+    /// Reads all whole lines that are available, without waiting.
     ///
     /// # Errors
-    /// Where the file is there and cannot be read; `each` has had what could be.
+    /// If the file exists and cannot be read. `each` was called for the lines before the error.
     pub fn read_on(&mut self, mut each: impl FnMut(&Batch)) -> Result<(), FollowError> {
         loop {
             let mut batch = Batch::default();
@@ -159,11 +159,12 @@ impl Follower {
         }
     }
 
-    /// Reads to the end without waiting, unfinished last line included. For when the writer has
-    /// ended, so that its last words precede the verdict; and for reading what is there.
+    /// Reads to the end without waiting, including an unfinished last line. Used after the writer
+    /// has ended, so that its last lines are read before its exit is evaluated, and for reading an
+    /// existing log.
     ///
     /// # Errors
-    /// As [`Follower::read_on`].
+    /// See [`Follower::read_on`].
     pub fn drain(&mut self, mut each: impl FnMut(&Batch)) -> Result<(), FollowError> {
         self.read_on(&mut each)?;
         let mut batch = Batch::default();
@@ -174,8 +175,8 @@ impl Follower {
         Ok(())
     }
 
-    /// Polls from now on. Returns the kernel's watch of the file. To drop it takes up to 20 ms:
-    /// the kernel waits for everybody who uses a watch at that moment.
+    /// Polls from now on. Returns the kernel's watch of the file. Dropping it takes up to 20 ms,
+    /// because the kernel waits for all current users of a watch.
     pub fn unwatch(&mut self) -> impl Send + use<> {
         self.watch.replace(Watch::blind(self.reader.path()))
     }
@@ -185,7 +186,7 @@ impl Follower {
         self.watch.take_if(|watch| watch.is_blind());
     }
 
-    /// Where the next line begins, in bytes from the beginning of the file.
+    /// Offset of the next line from the beginning of the file, in bytes.
     pub fn offset(&self) -> u64 {
         self.reader.line_begin()
     }

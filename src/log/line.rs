@@ -1,10 +1,10 @@
-//! One line of Temporal's log, understood as far as it goes.
+//! Parses one line of the server log, as far as possible.
 //!
-//! The log holds four kinds of lines: JSON events (what we ask for), events in `key=value` text
-//! (what an adopted server may have been started with), the marks that the manager writes between
-//! generations, and whatever else ends up on a program's output: banners, usage, `Error: …`, Go
-//! panics. Reading goes in two steps, because a store keeps 100,000 lines and a screen shows fifty:
-//! [`LineParser::scan`] reads only what filters and counters need, [`expand`] reads the rest.
+//! The log has four kinds of lines: JSON events (the configured format), events in `key=value` text
+//! (an adopted server may have been started with this format), the marks that the manager writes
+//! between generations, and all other output: banners, usage, `Error: …`, Go panics. Parsing has
+//! two steps, because a store has 100,000 lines and a screen shows fifty: [`LineParser::scan`]
+//! parses only the parts for filters and counters, and [`expand`] parses the rest.
 
 mod decode;
 mod level;
@@ -22,66 +22,66 @@ use crate::harmless::{harmless, visible};
 pub use level::{Level, UnknownLevel};
 pub use torn::{cut_notice, shortened};
 
-/// Longest line that is kept, in bytes; the server's own longest is 8.3 kB.
+/// Maximum length of a stored line, in bytes. The longest line of the server has 8.3 kB.
 pub const MAX_LINE: usize = 64 * 1024;
 
-/// Longest component name that is kept, in characters; Temporal's own have at most 25.
+/// Maximum length of a stored component name, in characters. Temporal's names have at most 25.
 const MAX_COMPONENT: usize = 32;
 
-/// What sort of line it is.
+/// Kind of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
     /// An event in Temporal's JSON format.
     Json,
     /// An event in Temporal's text format.
     Text,
-    /// A mark of ours: from here on another generation speaks.
+    /// A mark of stigmer: another generation begins here.
     Mark,
-    /// Anything else, shown as it is.
+    /// Any other line, shown unchanged.
     #[default]
     Raw,
-    /// A line of a Go crash dump; the first one of a dump has the level `Error`.
+    /// A line of a Go crash dump. The first line of a dump has the level `Error`.
     Dump,
 }
 
-/// What filters, counters and restarts need to know of a line.
+/// The parts of a line that filters, counters and restarts need.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head {
-    /// When it was written, where the line says so.
+    /// Time of the line, if it has one.
     pub time: Option<Timestamp>,
-    /// How bad it is.
+    /// Level of the line.
     pub level: Level,
-    /// Which part of Temporal speaks: `frontend`, `history`, `matching`, `worker`, …; may be empty.
+    /// Component that wrote it: `frontend`, `history`, `matching`, `worker`, …. May be empty.
     pub component: Cow<'static, str>,
-    /// The generation that wrote it, where a mark was seen before.
+    /// Generation that wrote it, if there was a mark before.
     pub generation: Option<u64>,
-    /// What sort of line it is.
+    /// Kind of the line.
     pub kind: Kind,
 }
 
-/// A line in full, safe to print: no part of it holds a control character.
+/// A completely parsed line, safe to print: no part of it has a control character.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
-    /// When it was written, where the line says so.
+    /// Time of the line, if it has one.
     pub time: Option<Timestamp>,
-    /// How bad it is.
+    /// Level of the line.
     pub level: Level,
-    /// Which part of Temporal speaks; may be empty.
+    /// Component that wrote it. May be empty.
     pub component: String,
-    /// What it says.
+    /// Message of the line.
     pub message: String,
-    /// The rest of what it says, in the order of the line; a repeated key has its last value.
+    /// The other fields, in the order of the line. A repeated key has its last value.
     pub fields: Vec<(String, String)>,
-    /// The generation that wrote it, where known.
+    /// Generation that wrote it, if known.
     pub generation: Option<u64>,
-    /// The line as it stands in the file, with control characters made visible.
+    /// The line as in the file, with control characters made visible.
     pub raw: String,
-    /// What sort of line it is.
+    /// Kind of the line.
     pub kind: Kind,
 }
 
-/// Reads lines in their order: a line belongs to the generation of the last mark, and what follows
-/// a panic is its dump until the next event.
+/// Parses lines in their order. A line belongs to the generation of the last mark. Lines after a
+/// panic belong to its dump until the next event.
 #[derive(Clone, Debug)]
 pub struct LineParser {
     zone: TimeZone,
@@ -90,13 +90,13 @@ pub struct LineParser {
 }
 
 impl LineParser {
-    /// A parser at the start of a log. `zone` is where the server runs: its text format writes
-    /// local time without saying which.
+    /// A parser at the start of a log. `zone` is the time zone of the server: its text format has
+    /// local times without a zone.
     pub fn new(zone: TimeZone) -> Self {
         Self { zone, generation: None, in_dump: false }
     }
 
-    /// Reads what filters and counters need, at a quarter of the price of the whole.
+    /// Parses the parts for filters and counters, in a quarter of the time for the whole line.
     pub fn scan(&mut self, line: &str) -> Head {
         let mut head = match decode::fields(line, decode::is_head) {
             Some((kind, fields)) => self.head(kind, &fields),
@@ -107,7 +107,7 @@ impl LineParser {
         head
     }
 
-    /// Reads a line in full. Bytes that are not UTF-8 become `�`.
+    /// Parses a line completely. Bytes that are not UTF-8 become `�`.
     pub fn parse(&mut self, line: &[u8]) -> LogLine {
         let line = text(line);
         let head = self.scan(&line);
@@ -146,12 +146,13 @@ impl LineParser {
     }
 }
 
-/// A line's bytes as text: without its line end, invalid UTF-8 replaced, and cut at [`MAX_LINE`].
+/// Converts a line to text: removes its line end, replaces invalid UTF-8, and cuts it at
+/// [`MAX_LINE`].
 pub fn text(line: &[u8]) -> Cow<'_, str> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.len() <= MAX_LINE + torn::MAX_NOTICE {
-        // The plain check is several times as fast as the repair, and nearly always enough.
+        // The check is several times as fast as the replacement, and nearly always sufficient.
         let valid = std::str::from_utf8(line).map(Cow::Borrowed);
         return valid.unwrap_or_else(|_| String::from_utf8_lossy(line));
     }
@@ -159,12 +160,12 @@ pub fn text(line: &[u8]) -> Cow<'_, str> {
     Cow::Owned(format!("{kept}{}", cut_notice((line.len() - MAX_LINE) as u64)))
 }
 
-/// The line that marks the beginning of a generation in the log file, without line end.
+/// The line that marks the beginning of a generation in the log file, without a line end.
 pub fn generation_mark(generation: u64, time: Timestamp) -> String {
     format!(r#"{{"stigmer":"generation","n":{generation},"time":"{time:.3}"}}"#)
 }
 
-/// Reads the rest of a line whose head was scanned before.
+/// Parses the rest of a scanned line.
 pub fn expand(line: &str, head: Head) -> LogLine {
     let (message, fields) = match decode::fields(line, |_| true) {
         Some((Kind::Mark, _)) => {
@@ -187,13 +188,13 @@ pub fn expand(line: &str, head: Head) -> LogLine {
 }
 
 impl LogLine {
-    /// The time of day in `zone` as `HH:MM:SS.mmm`, the form that fits a column.
+    /// The time of day in `zone` as `HH:MM:SS.mmm`, for a column.
     pub fn clock(&self, zone: &TimeZone) -> Option<String> {
         let time = self.time?.to_zoned(zone.clone());
         Some(time.strftime("%H:%M:%S%.3f").to_string())
     }
 
-    /// Message and fields as one text: what a reader sees beside time, level and component.
+    /// Message and fields as one text, to be shown next to time, level and component.
     pub fn text(&self) -> String {
         let mut text = self.message.clone();
         for (key, value) in &self.fields {
@@ -214,7 +215,7 @@ impl LogLine {
         text
     }
 
-    /// The whole line for people, without colour; the clock is that of `zone`.
+    /// The whole line for people, without color. The time is in `zone`.
     pub fn render_plain(&self, zone: &TimeZone) -> String {
         match self.kind {
             Kind::Raw | Kind::Dump => self.message.clone(),
@@ -237,8 +238,8 @@ impl LogLine {
     }
 }
 
-/// The object that `logs --json` and `GET /v1/logs` write: `time`, `level`, `component`, `text`,
-/// `generation`, `raw`; what the line does not say is `null`.
+/// The object of `logs --json` and `GET /v1/logs`: `time`, `level`, `component`, `text`,
+/// `generation`, `raw`. Missing parts are `null`.
 impl Serialize for LogLine {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let level = (self.level != Level::Unknown).then_some(self.level.as_str());

@@ -1,13 +1,13 @@
-//! Whole lines into a writer that may fail in the middle of one.
+//! Appends whole lines to a writer that may fail in the middle of a line.
 
 use std::io::{self, ErrorKind, Write};
 
-/// Appends lines. A line that follows half a line, which a full disk leaves behind, is not lost
-/// together with that half: a line end goes before it.
+/// Appends lines. If a full disk has cut the last line, a line end is written first, so that the
+/// next line is not lost with it.
 #[derive(Debug)]
 pub(super) struct Lines<W> {
     file: W,
-    /// The last byte in the file ends no line.
+    /// Whether the file ends in the middle of a line.
     is_torn: bool,
 }
 
@@ -20,7 +20,7 @@ impl<W: Write> Lines<W> {
         &self.file
     }
 
-    /// Writes one or more whole lines. After an error the first part of them may be in the file.
+    /// Writes one or more whole lines. After an error, the first part of them may be in the file.
     pub(super) fn write(&mut self, lines: &[u8]) -> io::Result<()> {
         let end_of_half: &[u8] = if self.is_torn { b"\n" } else { b"" };
         let whole = [end_of_half, lines].concat();
@@ -44,7 +44,7 @@ impl<W: Write> Lines<W> {
 pub(super) mod tests {
     use super::*;
 
-    /// A disk with so much room left.
+    /// A disk with `room` bytes of free space.
     #[derive(Debug)]
     pub(in super::super) struct Disk {
         pub(in super::super) room: usize,
@@ -68,7 +68,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn line_after_half_a_line_is_not_lost_with_it() {
+    fn line_after_a_cut_line_is_kept() {
         let mut lines = Lines::new(Disk { room: 6, text: Vec::new() }, false);
         lines.write(b"one\n").unwrap();
         lines.write(b"two\n").unwrap_err();
@@ -80,7 +80,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn line_of_which_nothing_was_written_leaves_no_blank_line() {
+    fn unwritten_line_leaves_no_blank_line() {
         let mut lines = Lines::new(Disk { room: 4, text: Vec::new() }, false);
         lines.write(b"one\n").unwrap();
         lines.write(b"two\n").unwrap_err();

@@ -1,13 +1,10 @@
-//! The host's own log, as far as writing goes. `tracing` has one subscriber in a process, so there
-//! is one writer in a process.
+//! Writes stigmer's own log. `tracing` has one subscriber per process, so there is one writer per
+//! process.
 //!
-//! A line that cannot be written (a full disk, a folder that is gone) is counted and dropped. The
-//! writer reports success all the same: the subscriber would print the error on stderr, which is a
-//! file on the same disk. As soon as the file takes lines again, a line in it states how many are
-//! missing.
-//!
-//! A host writes its lines on a thread: where the disk does not respond, a line would block the
-//! host. While the thread is blocked the lines wait, up to a limit.
+//! A line that cannot be written (a full disk, a deleted folder) is counted and dropped. The writer
+//! still reports success, because the subscriber would print the error on stderr, which is a file
+//! on the same disk. As soon as the file can be written again, a line in it contains the number of
+//! lost lines.
 
 use super::RotatingWriter;
 use crate::process::threads::LOOKS;
@@ -41,10 +38,10 @@ struct Queue {
     lost: u64,
 }
 
-/// Opens the log of this process. `max` bounds it, as for [`RotatingWriter`].
+/// Opens the log of this process. `max` is its limit, as for [`RotatingWriter`].
 ///
 /// # Errors
-/// When the file cannot be opened now. Later lines try again.
+/// If the file cannot be opened now. Later lines try again.
 pub fn open(path: &Path, max: u64) -> io::Result<()> {
     let mut log = OwnLog::new(RotatingWriter::new(path, max));
     let opened = log.file.check();
@@ -52,7 +49,7 @@ pub fn open(path: &Path, max: u64) -> io::Result<()> {
     opened
 }
 
-/// Where the subscriber writes. Never fails; without [`open()`] the lines go nowhere.
+/// The writer of the subscriber. It never fails. Before [`open()`] it drops all lines.
 #[derive(Debug, Default)]
 pub struct Writer;
 
@@ -88,6 +85,7 @@ impl io::Write for Writer {
 pub fn defer() {
     queue().is_used = true;
 }
+/// Writes to the log of this process again, if its last line was lost.
 
 /// Waits a moment until all lines are written. To be called at the end of the process.
 pub fn flush() {
@@ -95,10 +93,12 @@ pub fn flush() {
     // What the disk has not taken by then is lost.
     let _ = SERVED.wait_timeout_while(queue(), LAST_LINES, waits);
 }
+/// Writes to the log of this process again, if its last line was lost.
 
 fn queue() -> MutexGuard<'static, Queue> {
     QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
 }
+/// Writes to the log of this process again, if its last line was lost.
 
 /// Writes the lines of the queue until there are none.
 fn serve() {
@@ -114,6 +114,7 @@ fn serve() {
         append(&lines, lost);
     }
 }
+/// Writes to the log of this process again, if its last line was lost.
 
 /// Appends lines after which so many were lost.
 fn append(lines: &[u8], lost: u64) {
@@ -122,15 +123,17 @@ fn append(lines: &[u8], lost: u64) {
         log.lost += lost;
     }
 }
+/// Writes to the log of this process again, if its last line was lost.
 
 fn count(lines: &[u8]) -> u64 {
     lines.iter().filter(|byte| **byte == b'\n').count() as u64
 }
+/// Writes to the log of this process again, if its last line was lost.
 
-/// Tries again to write the log of this process, if its last line was lost.
+/// Writes to the log of this process again, if its last line was lost.
 ///
 /// # Errors
-/// Why it still cannot be written.
+/// The error of the operating system, if the log still cannot be written.
 pub fn retry() -> io::Result<()> {
     LOG.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map_or(Ok(()), OwnLog::retry)
 }
@@ -138,7 +141,7 @@ pub fn retry() -> io::Result<()> {
 #[derive(Debug)]
 struct OwnLog {
     file: RotatingWriter,
-    /// Lines that were dropped since the last one that was written.
+    /// Number of lines that were dropped since the last written line.
     lost: u64,
 }
 
@@ -153,7 +156,7 @@ impl OwnLog {
         }
     }
 
-    /// Writes how many lines are missing, where some are.
+    /// Writes the number of lost lines, if any.
     fn retry(&mut self) -> io::Result<()> {
         if self.lost == 0 {
             return Ok(());
@@ -175,13 +178,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_that_cannot_be_written_are_counted_and_the_log_goes_on_after_them() {
+    fn lost_lines_are_counted_and_the_log_continues() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("logs/stigmer.log");
         let mut log = OwnLog::new(RotatingWriter::new(&path, 1 << 20));
         log.append(b"one\n");
         log.append(b"two\n");
-        assert!(log.retry().is_err(), "there is no folder");
+        assert!(log.retry().is_err(), "the folder does not exist");
         std::fs::create_dir(folder.path().join("logs")).unwrap();
         log.retry().unwrap();
         log.append(b"three\n");

@@ -1,4 +1,4 @@
-//! Lines of a log that somebody asks for, from its file.
+//! Queries for lines of a log file.
 
 use super::{Batch, FollowError, Follower};
 use crate::log::line::{Level, LineParser, LogLine};
@@ -7,18 +7,18 @@ use jiff::tz::TimeZone;
 use regex::Regex;
 use std::collections::VecDeque;
 
-/// Which lines.
+/// A selection of lines.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
-    /// The last so many that pass the rest; none: all.
+    /// Maximum number of lines; the last matching lines are kept. `None`: no limit.
     pub last: Option<usize>,
-    /// Of these no more than so many bytes, rendered; the oldest go.
+    /// Maximum size of the rendered lines in bytes; the oldest are dropped.
     pub most: Option<usize>,
-    /// This level and above.
+    /// Minimum level.
     pub level: Option<Level>,
-    /// Those whose rendered text matches.
+    /// Pattern for the rendered text.
     pub pattern: Option<Regex>,
-    /// Not older than this.
+    /// Minimum time.
     pub since: Option<Timestamp>,
 }
 
@@ -28,28 +28,28 @@ pub struct LogFilter {
     query: Query,
     parser: LineParser,
     zone: TimeZone,
-    /// Of the last line that says a time: those that say none belong to it.
+    /// Time of the last line that had one. It also applies to the following lines without a time.
     time: Option<Timestamp>,
 }
 
-/// A line that passed.
+/// A line that matches the query.
 #[derive(Debug)]
 pub struct Found {
-    /// The line in full.
+    /// The parsed line.
     pub line: LogLine,
-    /// The line for people.
+    /// The rendered line for people.
     pub plain: String,
 }
 
 impl LogFilter {
-    /// A filter at the beginning of a log.
+    /// Creates a filter at the beginning of a log.
     #[must_use]
     pub fn new(query: Query) -> Self {
         let zone = crate::clock::zone();
         Self { query, parser: LineParser::new(zone.clone()), zone, time: None }
     }
 
-    /// Calls `each` with what passes.
+    /// Calls `each` for every matching line.
     pub fn pass(&mut self, batch: &Batch, mut each: impl FnMut(Found)) {
         for line in batch.lines() {
             let line = self.parser.parse(line);
@@ -67,11 +67,11 @@ impl LogFilter {
         }
     }
 
-    /// Reads what is there now: each of the last lines, rendered by `render`.
-    /// Without a bound nothing is held; with one, so many lines and bytes.
+    /// Reads the current file and renders each selected line with `render`. Without a limit, no
+    /// lines are stored; with a limit, at most that many lines and bytes.
     ///
     /// # Errors
-    /// Where the file is there and cannot be read; `each` has had what could be.
+    /// If the file exists and cannot be read. `render` was called for the lines before the error.
     pub fn read(
         &mut self,
         follower: &mut Follower,
@@ -105,7 +105,7 @@ impl LogFilter {
 }
 
 impl Found {
-    /// As a line of JSON, with its line end.
+    /// Formats the line as JSON, with its line end.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut text = serde_json::to_string(&self.line).unwrap_or_default();
@@ -113,7 +113,7 @@ impl Found {
         text
     }
 
-    /// As a line for people, with its line end.
+    /// Formats the line for people, with its line end.
     #[must_use]
     pub fn into_plain(mut self) -> String {
         self.plain.push('\n');
@@ -127,7 +127,7 @@ mod tests {
     use crate::log::Start;
     use crate::log::line::MAX_LINE;
 
-    fn asked(query: Query) -> Vec<String> {
+    fn query_result(query: Query) -> Vec<String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(
             file.path(),
@@ -155,36 +155,36 @@ mod tests {
     }
 
     #[test]
-    fn each_part_of_a_query_leaves_out_what_it_says() {
-        let all = asked(Query::default());
+    fn each_part_of_a_query_filters_lines() {
+        let all = query_result(Query::default());
         assert_eq!(all.len(), 5);
-        assert_eq!(asked(Query { last: Some(2), ..Query::default() }), all[3..]);
-        assert_eq!(asked(Query { last: Some(0), ..Query::default() }), [""; 0]);
-        let warnings = asked(Query { level: Some(Level::Warn), ..Query::default() });
+        assert_eq!(query_result(Query { last: Some(2), ..Query::default() }), all[3..]);
+        assert_eq!(query_result(Query { last: Some(0), ..Query::default() }), [""; 0]);
+        let warnings = query_result(Query { level: Some(Level::Warn), ..Query::default() });
         assert_eq!(warnings, all[2..]);
         let pattern = Some(Regex::new("t(wo|hree)$").unwrap());
-        assert_eq!(asked(Query { pattern, ..Query::default() }), ["two", "three"]);
+        assert_eq!(query_result(Query { pattern, ..Query::default() }), ["two", "three"]);
     }
 
     #[test]
-    fn a_line_without_a_time_belongs_to_the_one_before_it() {
+    fn line_without_a_time_has_the_time_of_the_previous_line() {
         let since = Some("2026-11-22T10:00:03Z".parse().unwrap());
-        let found = asked(Query { since, ..Query::default() });
+        let found = query_result(Query { since, ..Query::default() });
         assert_eq!(found.len(), 2, "{found:?}");
     }
 
     #[test]
-    fn the_oldest_go_where_there_is_no_room_for_all() {
-        let all = asked(Query::default());
+    fn oldest_lines_are_dropped_at_the_limit() {
+        let all = query_result(Query::default());
         let room = all[all.len() - 1].len() + all[all.len() - 2].len();
         for (most, kept) in [(room, 2), (room - 1, 1), (0, 0)] {
             let query = Query { last: Some(100), most: Some(most), ..Query::default() };
-            assert_eq!(asked(query), all[all.len() - kept..], "{most}");
+            assert_eq!(query_result(query), all[all.len() - kept..], "{most}");
         }
     }
 
     #[test]
-    fn a_line_of_20_mb_says_what_its_beginning_says() {
+    fn line_of_20_mb_is_parsed_from_its_beginning() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let long = "x".repeat(20 << 20);
         let line =
@@ -200,20 +200,20 @@ mod tests {
             )
             .unwrap();
         assert!(lines.len() == 1 && lines[0].len() < 200_000, "{} bytes", lines[0].len());
-        let told: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
+        let object: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
         assert_eq!(
-            (&told["time"], &told["level"]),
+            (&object["time"], &object["level"]),
             (&"2026-11-22T10:00:01Z".into(), &"warn".into())
         );
-        let (text, raw) = (told["text"].as_str().unwrap(), told["raw"].as_str().unwrap());
+        let (text, raw) = (object["text"].as_str().unwrap(), object["raw"].as_str().unwrap());
         assert!(text.starts_with("big xxx") && text.ends_with(&format!("x… …=\"{cut}\"")));
         assert!(raw.starts_with("{\"time\"") && raw.ends_with(&format!("x … [{cut}]")));
     }
 
     #[test]
-    fn the_last_lines_are_the_last_that_pass() {
+    fn last_lines_are_the_last_matching_lines() {
         let query = Query { last: Some(1), level: Some(Level::Warn), ..Query::default() };
         let pattern = Some(Regex::new("two|one").unwrap());
-        assert_eq!(asked(Query { pattern, ..query }), ["two"]);
+        assert_eq!(query_result(Query { pattern, ..query }), ["two"]);
     }
 }

@@ -1,4 +1,4 @@
-//! A log of our own that bounds itself: one file and one predecessor.
+//! A log file of stigmer that limits itself: one file and one predecessor.
 
 use super::lines::Lines;
 use crate::paths::files;
@@ -8,12 +8,12 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-/// Appends to a file; when it would grow beyond half the bound, the file becomes `NAME.1` (in place
-/// of an older one) and a new one begins. So both together stay within the bound, and at least
-/// half of it is always history. Lines are never torn between the two.
+/// Appends to a file. Before the file exceeds half of the limit, it is renamed to `NAME.1` (which
+/// replaces an older one), and a new file begins. Both together stay within the limit, and the
+/// history has at least half of it. No line is split between the two files.
 ///
-/// Two hosts may append for a moment while one hands over to the other; each notices a rotation by
-/// the other before its own. A file that was deleted or replaced is opened again by its path.
+/// During a hand-over two hosts may append at the same time. Each detects the rotation of the other
+/// before its own. A file that was deleted or replaced is opened again by its path.
 #[derive(Debug)]
 pub struct RotatingWriter {
     path: PathBuf,
@@ -28,37 +28,37 @@ struct Open {
 }
 
 impl RotatingWriter {
-    /// Appends to `path` (mode 0600), which holds at most `max` bytes with its predecessor. The
-    /// file is opened with the first line, and again after an error.
+    /// Appends to `path` (mode 0600). The file and its predecessor have at most `max` bytes. The
+    /// file is opened for the first line, and again after an error.
     pub fn new(path: &Path, max: u64) -> Self {
         Self { path: path.to_owned(), max, open: None }
     }
 
-    /// The file that is being written.
+    /// Path of the current file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Opens or creates the file, if the path does not name the open one.
+    /// Opens or creates the file, if the path does not lead to the open one.
     ///
     /// # Errors
-    /// The system's, with the path in its message.
+    /// The error of the operating system, with the path in its message.
     pub fn check(&mut self) -> io::Result<()> {
         self.opened().map(drop)
     }
 
-    /// Appends one or more whole lines. After an error the first part of them may be in the file;
-    /// what is appended next begins with a new line.
+    /// Appends one or more whole lines. After an error, the first part of them may be in the file;
+    /// the next append begins with a line end.
     ///
     /// # Errors
-    /// The system's.
+    /// The error of the operating system.
     pub fn append(&mut self, lines: &[u8]) -> io::Result<()> {
         let (path, max) = (self.path.clone(), self.max);
         let mut open = self.opened()?;
         if open.size > 0 && open.size + lines.len() as u64 > max / 2 {
             match fs::rename(&path, predecessor(&path)) {
                 Ok(()) => open = self.opened()?,
-                // A log that cannot be rotated is better too long than silent.
+                // A log that is too long is better than a log with missing lines.
                 Err(_) => open.size = 0,
             }
         }
@@ -100,7 +100,7 @@ impl Open {
     }
 }
 
-/// Where the older half of a log is.
+/// Path of the older part of a log.
 pub fn predecessor(path: &Path) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(".1");
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_file_and_predecessor_within_the_bound_and_loses_no_recent_line() {
+    fn file_and_predecessor_stay_within_the_limit_and_keep_recent_lines() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("stigmer.log");
         let mut writer = RotatingWriter::new(&path, 2_000);
@@ -126,7 +126,7 @@ mod tests {
         let old = fs::read_to_string(dir.path().join("stigmer.log.1")).unwrap();
         let new = fs::read_to_string(&path).unwrap();
         assert!(old.len() + new.len() <= 2_000);
-        assert!(old.len() > 900, "half of the bound is history: {}", old.len());
+        assert!(old.len() > 900, "half of the limit is history: {}", old.len());
         let lines: Vec<_> = old.lines().chain(new.lines()).collect();
         let first = 500 - lines.len();
         assert_eq!(lines, (first..500).map(|n| format!("line {n}")).collect::<Vec<_>>());
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn goes_on_where_a_former_host_ended() {
+    fn continues_the_file_of_an_earlier_host() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("events.jsonl");
         line(&mut RotatingWriter::new(&path, 1_000), "one".into());
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn two_writers_do_not_rotate_each_others_lines_away() {
+    fn two_writers_keep_the_lines_of_each_other() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("stigmer.log");
         let mut first = RotatingWriter::new(&path, 400);
@@ -159,13 +159,13 @@ mod tests {
     }
 
     #[test]
-    fn says_which_file_cannot_be_opened() {
+    fn error_names_the_file() {
         let error = RotatingWriter::new(Path::new("/nowhere/x.log"), 10).check().unwrap_err();
         assert!(error.to_string().contains("/nowhere/x.log"), "{error}");
     }
 
     #[test]
-    fn deleted_log_is_written_anew() {
+    fn deleted_log_is_created_again() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("stigmer.log");
         let mut writer = RotatingWriter::new(&path, 1_000);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_line_of_a_former_host_is_ended_first() {
+    fn cut_line_of_an_earlier_host_is_ended_first() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("events.jsonl");
         fs::write(&path, "one\ntw").unwrap();

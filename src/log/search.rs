@@ -1,4 +1,4 @@
-//! Finding lines by a regular expression, a page of them at a time.
+//! Searches lines by a regular expression, one page of lines at a time.
 
 mod plan;
 
@@ -8,25 +8,25 @@ use regex_automata::Input;
 use regex_automata::meta::{self, Regex};
 use regex_syntax::hir::Hir;
 
-/// What a pattern may cost in memory, compiled.
+/// Maximum size of a compiled pattern, in bytes.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// A pattern, ready to search with. Without capital letters in it, it finds them as well.
+/// A compiled pattern. It is case-insensitive unless it has a capital letter.
 #[derive(Clone, Debug)]
 pub struct Finder {
-    /// What every line that matches holds, where that is much faster to find.
+    /// A literal that every matching line contains, if it is much faster to search.
     gate: Option<Regex>,
-    /// What a line holds, one after the other. Never empty. None of them matches across a line end,
-    /// so that each may run over many lines at once.
+    /// The parts of the pattern, which a line must contain in this order. Never empty. No part
+    /// matches across a line end, so that each can search many lines at once.
     pieces: Vec<Regex>,
     shown: Regex,
 }
 
 impl Finder {
-    /// Reads a pattern.
+    /// Compiles a pattern.
     ///
     /// # Errors
-    /// Why it is none, as half a sentence.
+    /// Why the pattern is not valid, in one line.
     pub fn new(pattern: &str) -> Result<Self, String> {
         let hir = regex_syntax::ParserBuilder::new()
             .case_insensitive(!has_capital(pattern))
@@ -44,15 +44,15 @@ impl Finder {
         Ok(Self { gate, pieces, shown })
     }
 
-    /// Where it matches in a text, for showing it; nothing for matches without length.
+    /// The matches in a text, for highlighting. Empty matches are left out.
     #[must_use]
     pub fn spans(&self, text: &str) -> Vec<Range<usize>> {
         let matches = self.shown.find_iter(text).map(|found| found.range());
         matches.filter(|range| !range.is_empty()).collect()
     }
 
-    /// The next line that matches, among lines of which each has a line end. `from` is the start of
-    /// the first of them, and `to` the end of the last, before its line end.
+    /// The next matching line. Each line ends with a line end. `from` is the start of the first
+    /// line, and `to` the end of the last one, before its line end.
     pub(super) fn next(&self, text: &str, mut from: usize, to: usize) -> Option<Range<usize>> {
         while from <= to {
             let first = self.gate.as_ref().unwrap_or(&self.pieces[0]);
@@ -75,12 +75,12 @@ impl Finder {
     }
 }
 
-/// Where the first match ends at the earliest.
+/// The earliest end of the first match.
 fn end_of_match(regex: &Regex, text: &str, span: Range<usize>) -> Option<usize> {
     Some(regex.search_half(&Input::new(text).span(span).earliest(true))?.offset())
 }
 
-/// The line around an offset, which may be its end, without its line end.
+/// The line that contains an offset or ends there, without its line end.
 fn line_at(text: &str, offset: usize) -> Range<usize> {
     let bytes = text.as_bytes();
     let start = memchr::memrchr(b'\n', &bytes[..offset]).map_or(0, |at| at + 1);
@@ -99,15 +99,15 @@ fn compile(hir: &Hir) -> Result<Regex, String> {
         .map_err(|_| "it would need too much memory".to_owned())
 }
 
-/// A pattern for one line at a time, which finds capitals as [`Finder`] does.
+/// Compiles a pattern for single lines, with the same case rule as [`Finder`].
 ///
 /// # Errors
-/// Why it is none.
+/// Why the pattern is not valid.
 pub fn pattern(text: &str) -> Result<regex::Regex, regex::Error> {
     regex::RegexBuilder::new(text).case_insensitive(!has_capital(text)).build()
 }
 
-/// `\S` and its like are no capitals.
+/// Whether a pattern has a capital letter. `\S` and the like do not count.
 fn has_capital(pattern: &str) -> bool {
     let mut escaped = false;
     pattern.chars().any(|c| {
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_letters_find_capitals_and_not_the_other_way_round() {
+    fn lower_case_pattern_is_case_insensitive() {
         let cases: [(&str, &str, &[&str]); 4] = [
             ("quota", "Quota QUOTA", &["Quota", "QUOTA"]),
             ("Quota", "quota Quota", &["Quota"]),
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_pattern_says_why_in_one_line() {
+    fn error_of_an_invalid_pattern_is_one_line() {
         for (pattern, why) in [("a(", "unclosed group"), ("[z-a]", "range"), (r"\q", "escape")] {
             let said = Finder::new(pattern).unwrap_err();
             assert!(said.contains(why) && !said.contains('\n'), "{pattern}: {said}");

@@ -1,11 +1,11 @@
-//! Holes in files: the one thing here that only some systems have. Another system needs these two
-//! functions and nothing else.
+//! Holes in files, the only system-specific part of this module. Support for another system needs
+//! only these two functions.
 
 use std::fs::File;
 use std::io;
 
-/// Gives the blocks of the first `len` bytes back to the file system; the bytes read as zeros from
-/// then on and the file keeps its size. `Unsupported` where the file system cannot.
+/// Returns the blocks of the first `len` bytes to the file system. These bytes then read as zeros,
+/// and the file keeps its size. `Unsupported` if the file system cannot do this.
 #[cfg(target_os = "linux")]
 pub(super) fn punch_front(file: &File, len: u64) -> io::Result<()> {
     use rustix::fs::{FallocateFlags, fallocate};
@@ -23,8 +23,9 @@ pub(super) fn punch_front(file: &File, len: u64) -> io::Result<()> {
     }
 }
 
-/// Where the data at or behind `offset` begins, at the file system's granularity: what lies before
-/// it is zeros. `None`: there is none. Does not touch how `file` is read, which is by offset.
+/// The offset of the next data at or after `offset`, with the granularity of the file system.
+/// Before it are only zeros. `None` if there is no more data. Does not change the position of
+/// `file`.
 #[cfg(target_os = "linux")]
 pub(super) fn next_data(file: &File, offset: u64) -> io::Result<Option<u64>> {
     use rustix::fs::{SeekFrom, seek};
@@ -33,19 +34,19 @@ pub(super) fn next_data(file: &File, offset: u64) -> io::Result<Option<u64>> {
     match seek(file, SeekFrom::Data(offset)) {
         Ok(data) => Ok(Some(data)),
         Err(Errno::NXIO) => Ok(None),
-        // Without holes everything is data.
+        // Without support for holes, everything is data.
         Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(Some(offset)),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Not known for this system: the file grows.
+/// Not implemented for this system: the file grows.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn punch_front(_file: &File, _len: u64) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Not known for this system: everything is data.
+/// Not implemented for this system: everything is data.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn next_data(_file: &File, offset: u64) -> io::Result<Option<u64>> {
     Ok(Some(offset))

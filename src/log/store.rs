@@ -1,8 +1,8 @@
-//! The end of a log in memory: bounded by lines and by bytes, searched.
+//! The last lines of a log in memory, limited by lines and bytes, with search.
 //!
-//! A line is kept as the text that stands in the file plus the few bytes that filters need; it is
-//! read in full when somebody looks at it. Lines have absolute numbers that never change, so a
-//! selection or a search result stays right while lines come and go.
+//! A line is stored as its text in the file plus a few bytes for filters. It is parsed completely
+//! only when it is shown. Lines have absolute numbers that never change, so a selection or a search
+//! result stays valid while lines are added and dropped.
 
 mod pages;
 #[cfg(test)]
@@ -19,14 +19,14 @@ use super::line::{Head, Kind, Level, LineParser, LogLine};
 use super::noise::{Noise, NoiseFilter};
 use super::search::Finder;
 
-/// What an entry costs beside its text: itself, and a line end.
+/// Size of an entry in addition to its text: the slot and a line end.
 const OVERHEAD: usize = size_of::<Slot>() + 1;
 
-/// A search through this many lines or more is shared out, among so many threads at most.
+/// From this number of lines on, a search is distributed over several threads.
 const PARALLEL: usize = 20_000;
 const MAX_HANDS: usize = 4;
 
-/// Different component names that are told apart; Temporal has about 20.
+/// Maximum number of different component names. Temporal has about 20.
 const MAX_COMPONENTS: usize = 1_000;
 
 /// The last lines of a log.
@@ -43,13 +43,13 @@ pub struct LogStore {
     components: Vec<String>,
 }
 
-/// As small as it gets: 100,000 of them are held.
+/// Kept small, because there are up to 100,000 slots.
 #[derive(Debug)]
 struct Slot {
     place: Place,
-    /// Nanoseconds since 1970, up to the year 2262; `i64::MIN`: the line says no time.
+    /// Nanoseconds since 1970, up to the year 2262. `i64::MIN` if the line has no time.
     time: i64,
-    /// 0: not known.
+    /// Zero if unknown.
     generation: u32,
     component: u16,
     level: Level,
@@ -57,7 +57,7 @@ struct Slot {
     noise: Option<Noise>,
 }
 
-/// A line in the store.
+/// A line of the store.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
     store: &'a LogStore,
@@ -66,14 +66,14 @@ pub struct Entry<'a> {
 }
 
 impl LogStore {
-    /// Lines that are kept by default.
+    /// Default limit of lines.
     pub const LINES: usize = 100_000;
-    /// Bytes that are kept by default.
+    /// Default limit of bytes.
     pub const BYTES: usize = 32 * 1024 * 1024;
 
-    /// An empty store that keeps at most `max_lines` lines and `max_bytes` bytes, its own overhead
-    /// included but for a page of 64 KiB at either end, and always the newest line. For `zone` see
-    /// [`LineParser::new`].
+    /// An empty store for at most `max_lines` lines and `max_bytes` bytes. The limit includes the
+    /// overhead, except a page of 64 KiB at either end. The newest line is always kept. See
+    /// [`LineParser::new`] for `zone`.
     pub fn new(max_lines: usize, max_bytes: usize, zone: TimeZone) -> Self {
         Self {
             parser: LineParser::new(zone),
@@ -88,7 +88,7 @@ impl LogStore {
         }
     }
 
-    /// Takes a line in; returns what was understood of it.
+    /// Appends a line. Returns its parsed head.
     pub fn push(&mut self, line: &[u8]) -> Head {
         let text = super::line::text(line);
         let head = self.parser.scan(&text);
@@ -111,44 +111,44 @@ impl LogStore {
         head
     }
 
-    /// Number of the oldest line kept; so many were dropped before it.
+    /// Number of the oldest stored line, which is also the number of dropped lines.
     pub fn first_index(&self) -> u64 {
         self.first
     }
 
-    /// One more than the number of the newest line.
+    /// Number of the newest line plus one.
     pub fn end(&self) -> u64 {
         self.first + self.slots.len() as u64
     }
 
-    /// Lines kept.
+    /// Number of stored lines.
     pub fn len(&self) -> usize {
         self.slots.len()
     }
 
-    /// Whether nothing is kept.
+    /// Whether no line is stored.
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }
 
-    /// Bytes kept, overhead included.
+    /// Number of stored bytes, including overhead.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The component names seen so far, in the order of their appearance: names are only added.
-    /// One of them may be empty.
+    /// The component names so far, in the order of their appearance. Names are only added. One of
+    /// them may be empty.
     pub fn components(&self) -> &[String] {
         &self.components
     }
 
-    /// The line with that number, while it is kept.
+    /// The line with this number, if it is still stored.
     pub fn get(&self, index: u64) -> Option<Entry<'_>> {
         let slot = self.slots.get(usize::try_from(index.checked_sub(self.first)?).ok()?)?;
         Some(Entry { store: self, slot, index })
     }
 
-    /// The kept lines with those numbers, from either end.
+    /// The stored lines with these numbers, iterable from both ends.
     pub fn range(&self, range: Range<u64>) -> impl DoubleEndedIterator<Item = Entry<'_>> {
         let begin = self.position(range.start);
         let slots = self.slots.range(begin..self.position(range.end).max(begin));
@@ -157,8 +157,8 @@ impl LogStore {
         slots.enumerate().map(entry)
     }
 
-    /// Numbers of all lines in a range that match. Searching what is new since the last time is
-    /// enough to keep a list of matches right.
+    /// The numbers of all matching lines in a range. To keep a list of matches up to date, it is
+    /// enough to search the new lines.
     pub fn find(&self, finder: &Finder, range: Range<u64>) -> Vec<u64> {
         let (begin, end) = (self.position(range.start), self.position(range.end));
         if end.saturating_sub(begin) < PARALLEL {
@@ -169,7 +169,8 @@ impl LogStore {
         std::thread::scope(|scope| {
             let search = |from: usize| {
                 let part = from..(from + share).min(end);
-                // A clone has memory of its own: threads that share one wait for each other.
+                // Each thread gets its own clone, because threads that share the regex memory wait
+                // for each other.
                 let (finder, its) = (finder.clone(), part.clone());
                 let thread = std::thread::Builder::new().name("search".to_owned());
                 thread.spawn_scoped(scope, move || self.find_in(&finder, its)).map_err(|_| part)
@@ -221,7 +222,7 @@ impl LogStore {
         if let Some(known) = self.components.iter().position(|name| name == component) {
             return known as u16;
         }
-        // Whoever invents component names gets one name for all further ones.
+        // Limits the memory of invented component names: all further names become one.
         if self.components.len() < MAX_COMPONENTS {
             let full = self.components.len() == MAX_COMPONENTS - 1;
             self.components.push(if full { "…" } else { component }.to_owned());
@@ -237,53 +238,53 @@ impl Slot {
 }
 
 impl<'a> Entry<'a> {
-    /// The line's number.
+    /// Number of the line.
     pub fn index(&self) -> u64 {
         self.index
     }
 
-    /// How bad it is.
+    /// Level of the line.
     pub fn level(&self) -> Level {
         self.slot.level
     }
 
-    /// What sort of line it is.
+    /// Kind of the line.
     pub fn kind(&self) -> Kind {
         self.slot.kind
     }
 
-    /// Whether it is one of those that every start or stop writes.
+    /// Whether every start or stop writes this line.
     pub fn noise(&self) -> Option<Noise> {
         self.slot.noise
     }
 
-    /// Which part of Temporal speaks; may be empty.
+    /// Name of the component that wrote the line. May be empty.
     pub fn component(&self) -> &'a str {
         self.store.components.get(usize::from(self.slot.component)).map_or("", String::as_str)
     }
 
-    /// The place of that name among [`LogStore::components`].
+    /// Index of that name in [`LogStore::components`].
     pub fn component_id(&self) -> u16 {
         self.slot.component
     }
 
-    /// The generation that wrote it, where known.
+    /// Generation that wrote the line, if known.
     pub fn generation(&self) -> Option<u64> {
         (self.slot.generation > 0).then(|| u64::from(self.slot.generation))
     }
 
-    /// When it was written, where the line says so.
+    /// Time of the line, if it has one.
     pub fn time(&self) -> Option<Timestamp> {
         let nanoseconds = Some(self.slot.time).filter(|time| *time != i64::MIN)?;
         Timestamp::from_nanosecond(i128::from(nanoseconds)).ok()
     }
 
-    /// The text as it stands in the file. **Not safe to print**: see [`Entry::line`].
+    /// The text as in the file. **Not safe to print**: see [`Entry::line`].
     pub fn text(&self) -> &'a str {
         self.store.pages.get(self.slot.place)
     }
 
-    /// The line in full, safe to print; costs some microseconds.
+    /// The completely parsed line, safe to print. This takes some microseconds.
     pub fn line(&self) -> LogLine {
         let head = Head {
             time: self.time(),

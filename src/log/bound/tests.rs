@@ -21,7 +21,7 @@ fn allocated(path: &Path) -> u64 {
 }
 
 #[test]
-fn a_small_log_is_left_alone() {
+fn small_log_is_unchanged() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("temporal.log");
     let mut bound = FileBound::new(&path, 100_000);
@@ -32,7 +32,7 @@ fn a_small_log_is_left_alone() {
 }
 
 #[test]
-fn the_oldest_whole_lines_go_and_their_blocks_with_them() {
+fn oldest_whole_lines_and_their_blocks_are_dropped() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("temporal.log");
     let mut file = OpenOptions::new().append(true).create(true).open(&path).unwrap();
@@ -55,13 +55,13 @@ fn the_oldest_whole_lines_go_and_their_blocks_with_them() {
         assert!(allocated(&path) <= 64 * 1024 + 8 * 1024, "{}", allocated(&path));
     }
     assert_eq!(fs::metadata(&path).unwrap().len(), 26 * 20_000, "offsets stay valid");
-    // Another host goes on with the same file.
+    // Another host continues with the same file.
     assert_eq!(FileBound::new(&path, 64 * 1024).enforce().unwrap(), 0);
     assert!(FileBound::new(&path, 16 * 1024).enforce().unwrap() > 0);
 }
 
 #[test]
-fn a_file_in_its_place_and_a_truncated_one_begin_anew() {
+fn replaced_or_truncated_file_starts_from_zero() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("temporal.log");
     let mut bound = FileBound::new(&path, 8 * 1024);
@@ -78,7 +78,7 @@ fn a_file_in_its_place_and_a_truncated_one_begin_anew() {
 }
 
 #[test]
-fn says_what_it_could_not_do() {
+fn error_names_the_file_and_the_operation() {
     let error = FileBound::new(Path::new("/proc/self"), 1).enforce().unwrap_err().to_string();
     assert!(error.contains("/proc/self") && error.contains("opening"), "{error}");
 }
@@ -90,15 +90,15 @@ fn number(line: &str) -> u64 {
 
 const WORDS: &str = " of a log that is bounded";
 
-/// The writer is another process that knows nothing of the bound, as Temporal is.
+/// The writer is another process that knows nothing of the limit, like the server.
 #[test]
-fn under_a_writer_at_full_speed_no_retained_line_is_lost_or_torn() {
+fn fast_writer_loses_no_retained_line() {
     const LINES: u64 = 400_000;
     const MAX: u64 = 256 * 1024;
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("temporal.log");
     let file = OpenOptions::new().append(true).create(true).open(&path).unwrap();
-    // `seq` writes blocks and not lines, so that lines arrive torn, too.
+    // `seq` writes blocks instead of lines, so partial lines arrive too.
     let mut seq = Command::new("seq");
     seq.args(["-f", &format!("line %.0f{WORDS}"), &LINES.to_string()]);
     let mut seq = seq.stdout(file).stderr(Stdio::null()).spawn().unwrap();
@@ -132,8 +132,8 @@ fn under_a_writer_at_full_speed_no_retained_line_is_lost_or_torn() {
     done.store(true, Ordering::Relaxed);
     let cuts = bounding.join().unwrap();
     assert!(seq.wait().unwrap().success());
-    assert!(cuts >= 10, "the bound was reached {cuts} times");
-    assert_eq!(gaps > 0, skipped > 0, "a gap is always told: {gaps} gaps, {skipped} bytes");
+    assert!(cuts >= 10, "the limit was reached {cuts} times");
+    assert_eq!(gaps > 0, skipped > 0, "a gap is always reported: {gaps} gaps, {skipped} bytes");
 
     let kept = lines(&path);
     let first = LINES - kept.len() as u64 + 1;
@@ -145,7 +145,7 @@ fn under_a_writer_at_full_speed_no_retained_line_is_lost_or_torn() {
 }
 
 #[test]
-fn what_is_kept_is_copied_without_the_hole() {
+fn copy_has_no_hole() {
     let folder = tempfile::tempdir().unwrap();
     let (path, copy) = (folder.path().join("t.log"), folder.path().join("t.view"));
     let line = |n: u32| format!("line {n:06} of a log\n");
@@ -153,7 +153,7 @@ fn what_is_kept_is_copied_without_the_hole() {
     assert!(!copy_kept(&path, &copy).unwrap(), "no hole, no copy");
     assert!(!copy.exists());
     if FileBound::new(&path, 64 * 1024).enforce().unwrap() == 0 {
-        return; // A file system without holes.
+        return; // The file system does not support holes.
     }
     assert!(copy_kept(&path, &copy).unwrap());
     let text = fs::read_to_string(&copy).unwrap();

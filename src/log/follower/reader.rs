@@ -1,4 +1,4 @@
-//! Reads a file by offset, through everything that can happen to it.
+//! Reads a file by offset, also after truncation or replacement.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -10,15 +10,15 @@ use super::{Batch, Start};
 use crate::log::sparse;
 use crate::process::look;
 
-/// Bytes read at a time, and so about the most that a batch holds.
+/// Bytes per read, which is also about the maximum size of a batch.
 const CHUNK: usize = 128 * 1024;
 
-/// The file, how far it was read, and the line in between.
+/// The file, the read position, and the unfinished line.
 #[derive(Debug)]
 pub(super) struct Reader {
     path: PathBuf,
     file: Option<File>,
-    /// Counts the files opened, so that a watch knows whether it looks at the right one.
+    /// Number of files opened so far, so that a watch can detect that it watches an old file.
     opened: u64,
     start: Start,
     offset: u64,
@@ -39,7 +39,7 @@ impl Reader {
             skipped: 0,
             buffer: vec![0; CHUNK].into_boxed_slice(),
         };
-        // What goes wrong here goes wrong again, and is reported, at the first read.
+        // An error here occurs again at the first read, which reports it.
         let _ = reader.open();
         reader
     }
@@ -60,7 +60,7 @@ impl Reader {
         self.splitter.finish(batch);
     }
 
-    /// Reads a chunk. `true`: that was all there is now.
+    /// Reads a chunk. Returns `true` if that was all available data.
     pub(super) fn read(&mut self, batch: &mut Batch) -> io::Result<bool> {
         let Some(file) = &self.file else {
             return Ok(true);
@@ -71,13 +71,13 @@ impl Reader {
             let len = file.metadata()?.len();
             let data = sparse::next_data(file, self.offset)?.unwrap_or(len);
             if data > self.offset {
-                // The front was given back while we were still there.
+                // The front of the file was dropped before it was read.
                 self.skipped += data - self.offset + self.splitter.discard();
                 self.offset = data;
                 return Ok(false);
             }
         }
-        // `contains` is far faster than `position`, and nearly always enough.
+        // `contains` is far faster than `position`, and nearly always sufficient.
         let zero = chunk.contains(&0).then(|| chunk.iter().position(|byte| *byte == 0)).flatten();
         match zero {
             Some(zero) if !self.splitter.in_resync() => {
@@ -97,9 +97,9 @@ impl Reader {
         Ok(n < CHUNK)
     }
 
-    /// To be called at the end of the file: is there more behind it? Finds a file that was
-    /// truncated, and, where `suspicious`, one that now stands in its place; the old one is read
-    /// to its end first. `true`: read on.
+    /// Checks at the end of the file whether there is more data. Detects a truncated file and, if
+    /// `suspicious`, a new file at the path; the old file is read to its end first. Returns `true`
+    /// if there is more to read.
     pub(super) fn renew(&mut self, suspicious: bool, batch: &mut Batch) -> io::Result<bool> {
         let Some(file) = &self.file else {
             return self.open();
@@ -113,7 +113,7 @@ impl Reader {
         if !suspicious || self.in_place()? {
             return Ok(false);
         }
-        // Its writer may have gone on until the very moment of the rename.
+        // The writer may have written to the old file until the rename.
         if !self.read(batch)? || !batch.is_empty() {
             return Ok(true);
         }
@@ -123,8 +123,8 @@ impl Reader {
         Ok(true)
     }
 
-    /// Whether the path still names the open file. One that is gone without successor is kept:
-    /// its writer may still have it.
+    /// Whether the path still leads to the open file. A deleted file without a successor is kept,
+    /// because its writer may still have it open.
     fn in_place(&self) -> io::Result<bool> {
         let identity = |meta: Metadata| (meta.dev(), meta.ino());
         match look::promptly(&self.path, Path::metadata) {
@@ -141,7 +141,7 @@ impl Reader {
         let file = match look::promptly(&self.path, |path| File::open(path)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // What appears later is new from its first line on.
+                // A file that appears later is read from its first line.
                 self.start = Start::Beginning;
                 return Ok(false);
             }
@@ -160,15 +160,15 @@ impl Reader {
     }
 }
 
-/// Whether the line that begins at `line` has been given back since it was begun to be read: then
-/// the newline before it reads as zero. Tells a hole from zero bytes that somebody wrote.
+/// Whether the line that begins at `line` was dropped after its reading began: then the newline
+/// before it reads as zero. This distinguishes a hole from zero bytes that were written.
 fn is_punched(file: &File, line: u64) -> io::Result<bool> {
     let mut before = [1];
     file.read_at(&mut before, line.saturating_sub(1))?;
     Ok(before == [0])
 }
 
-/// Where to begin, and whether that is in front of a line's beginning rather than at it.
+/// The offset to begin at, and whether it is before the beginning of a line instead of at it.
 fn begin(file: &File, start: Start) -> io::Result<(u64, bool)> {
     let size = file.metadata()?.len();
     if let Start::Offset(offset) = start
@@ -182,7 +182,7 @@ fn begin(file: &File, start: Start) -> io::Result<(u64, bool)> {
         return Ok((front, hole));
     };
 
-    // The newline before the wanted lines is one more than there are lines.
+    // One more newline than lines: the newline before the wanted lines.
     let mut wanted = lines + 1;
     let mut buffer = vec![0; CHUNK];
     let mut end = size;

@@ -1,17 +1,17 @@
-//! Bytes to lines. Pure.
+//! Splits bytes into lines. Pure.
 
 use std::io::BufRead;
 
 use super::Batch;
 use crate::log::line::{MAX_LINE, cut_notice};
 
-/// Splits a stream of bytes at newlines, caps what it keeps of a line, and can drop a torn one.
+/// Splits a stream of bytes at newlines, limits the length of a line, and can drop a cut line.
 #[derive(Debug, Default)]
 pub(super) struct Splitter {
     partial: Vec<u8>,
-    /// Bytes of the unfinished line that were not kept.
+    /// Number of bytes of the unfinished line that were dropped.
     cut: u64,
-    /// Drop everything up to and including the next newline.
+    /// Whether to drop all bytes up to and including the next newline.
     resync: bool,
 }
 
@@ -19,7 +19,7 @@ impl Splitter {
     pub(super) fn feed(&mut self, mut bytes: &[u8], batch: &mut Batch) {
         while !bytes.is_empty() {
             let before = bytes;
-            // `skip_until` of a slice cannot fail, and searches as fast as the machine can.
+            // `skip_until` of a slice cannot fail, and is as fast as `memchr`.
             let taken = bytes.skip_until(b'\n').unwrap_or(before.len());
             let line = &before[..taken];
             let (line, ended) = match line.strip_suffix(b"\n") {
@@ -43,14 +43,14 @@ impl Splitter {
         }
     }
 
-    /// Delivers the unfinished line, if there is one.
+    /// Delivers the unfinished line, if any.
     pub(super) fn finish(&mut self, batch: &mut Batch) {
         if self.pending() > 0 {
             self.end(batch);
         }
     }
 
-    /// Forgets the unfinished line and what still comes of it; returns how much was forgotten.
+    /// Drops the unfinished line and its rest. Returns the number of dropped bytes.
     pub(super) fn discard(&mut self) -> u64 {
         let torn = self.pending();
         self.clear();
@@ -58,12 +58,12 @@ impl Splitter {
         torn
     }
 
-    /// Begins anew, at the beginning of a line.
+    /// Resets the state to the beginning of a line.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// Bytes of the unfinished line so far.
+    /// Number of bytes of the unfinished line.
     pub(super) fn pending(&self) -> u64 {
         self.partial.len() as u64 + self.cut
     }
@@ -78,7 +78,7 @@ impl Splitter {
             batch.bytes.extend_from_slice(cut_notice(self.cut).as_bytes());
         }
         batch.end_line();
-        // A line of 64 KiB is rare: do not hold the room for it for ever.
+        // Free the buffer after a line of 64 KiB, because such lines are rare.
         self.clear();
     }
 }

@@ -39,15 +39,15 @@ fn strings(batch: &Batch) -> Vec<String> {
     batch.lines().map(|line| String::from_utf8(line.to_vec()).unwrap()).collect()
 }
 
-/// The next lines, which must come soon.
+/// The next lines, with a time limit.
 async fn next(follower: &mut Follower) -> Vec<String> {
     let batch = timeout(Duration::from_secs(10), follower.next()).await;
     strings(&batch.expect("lines within 10 s").unwrap())
 }
 
-async fn silent(follower: &mut Follower) {
+async fn assert_no_lines(follower: &mut Follower) {
     let batch = timeout(Duration::from_millis(30), follower.next()).await;
-    assert!(batch.is_err(), "nothing is expected: {batch:?}");
+    assert!(batch.is_err(), "unexpected lines: {batch:?}");
 }
 
 fn drain(follower: &mut Follower) -> Vec<String> {
@@ -57,21 +57,21 @@ fn drain(follower: &mut Follower) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn lines_come_as_they_are_completed() {
+async fn lines_are_delivered_when_complete() {
     let log = Log::new();
     log.append("old\n");
     let mut follower = log.follow(Start::Tail(0));
-    silent(&mut follower).await;
+    assert_no_lines(&mut follower).await;
     log.append("one\ntwo\nthr");
     assert_eq!(next(&mut follower).await, ["one", "two"]);
-    silent(&mut follower).await;
+    assert_no_lines(&mut follower).await;
     log.append("ee\r\n\n");
     assert_eq!(next(&mut follower).await, ["three\r", ""]);
     assert_eq!(follower.offset(), log.path.metadata().unwrap().len());
 }
 
 #[tokio::test]
-async fn begins_where_it_is_told() {
+async fn begins_at_the_given_start() {
     let log = Log::new();
     log.append("a\nb\nc\npart");
     assert_eq!(next(&mut log.follow(Start::Beginning)).await, ["a", "b", "c"]);
@@ -85,7 +85,7 @@ async fn begins_where_it_is_told() {
 }
 
 #[test]
-fn the_tail_is_found_across_chunks() {
+fn tail_is_found_across_chunks() {
     let log = Log::new();
     let lines: Vec<_> = (0..30_000).map(|n| format!("line {n}")).collect();
     log.append(&(lines.join("\n") + "\n"));
@@ -96,16 +96,16 @@ fn the_tail_is_found_across_chunks() {
 }
 
 #[tokio::test]
-async fn waits_for_a_file_and_a_folder_that_are_not_there_yet() {
+async fn waits_for_a_missing_file_and_folder() {
     let mut log = Log::new();
     let mut follower = log.follow(Start::Tail(0));
-    silent(&mut follower).await;
+    assert_no_lines(&mut follower).await;
     log.append("new\n");
     assert_eq!(next(&mut follower).await, ["new"], "a new file is read from its beginning");
 
     log.path = log.dir.path().join("logs/temporal.log");
     let mut follower = log.follow(Start::Tail(5));
-    silent(&mut follower).await;
+    assert_no_lines(&mut follower).await;
     fs::create_dir(log.dir.path().join("logs")).unwrap();
     log.append("deep\n");
     assert_eq!(next(&mut follower).await, ["deep"]);
@@ -114,21 +114,21 @@ async fn waits_for_a_file_and_a_folder_that_are_not_there_yet() {
 }
 
 #[tokio::test]
-async fn goes_on_after_truncation() {
+async fn continues_after_truncation() {
     let log = Log::new();
     log.append("one\ntwo and part");
     let mut follower = log.follow(Start::Beginning);
     assert_eq!(next(&mut follower).await, ["one"]);
-    silent(&mut follower).await;
+    assert_no_lines(&mut follower).await;
     OpenOptions::new().write(true).open(&log.path).unwrap().set_len(0).unwrap();
-    silent(&mut follower).await;
+    assert_no_lines(&mut follower).await;
     log.append("new\n");
     let batch = follower.next().await.unwrap();
     assert_eq!((strings(&batch), batch.skipped()), (vec!["new".to_owned()], 12));
 }
 
 #[tokio::test]
-async fn goes_over_to_a_file_in_its_place_when_the_old_one_is_read() {
+async fn switches_to_a_replacement_after_reading_the_old_file() {
     let log = Log::new();
     log.append("one\n");
     let mut follower = log.follow(Start::Beginning);
@@ -163,7 +163,7 @@ async fn follows_through_many_rotations() {
 }
 
 #[tokio::test]
-async fn polls_where_the_kernel_grants_no_watch() {
+async fn polls_without_a_watch() {
     let log = Log::new();
     log.append("one\n");
     let mut follower = log.follow(Start::Beginning);
@@ -177,7 +177,7 @@ async fn polls_where_the_kernel_grants_no_watch() {
 }
 
 #[tokio::test]
-async fn no_line_is_lost_where_the_watch_is_given_up_and_made_again() {
+async fn no_line_is_lost_when_the_watch_is_dropped_and_created_again() {
     let log = Log::new();
     let mut follower = log.follow(Start::Beginning);
     for n in 0..3 {
@@ -196,7 +196,7 @@ async fn no_line_is_lost_where_the_watch_is_given_up_and_made_again() {
 }
 
 #[test]
-fn draining_takes_the_unfinished_last_line_too_and_needs_no_runtime() {
+fn drain_delivers_the_unfinished_last_line_without_a_runtime() {
     let log = Log::new();
     assert!(drain(&mut log.follow(Start::Beginning)).is_empty());
     let dump = "\tframe\n".repeat(75_000);
@@ -207,7 +207,7 @@ fn draining_takes_the_unfinished_last_line_too_and_needs_no_runtime() {
 }
 
 #[test]
-fn a_punched_front_is_skipped_and_told() {
+fn punched_front_is_skipped_and_counted() {
     let log = Log::new();
     let line = |n: usize| format!("{n:>99}\n");
     (0..2_000).for_each(|n| log.append(&line(n)));
@@ -226,7 +226,7 @@ fn a_punched_front_is_skipped_and_told() {
     };
     behind.drain(collect).unwrap();
     assert_eq!(lines, expected);
-    // Up to a block: what the last one of them holds is not counted.
+    // Exact to one block: the lines in the last block are not counted.
     assert!(skipped as usize > (1_450 - seen) * 100, "{skipped} bytes");
     assert_eq!(drain(&mut log.follow(Start::Beginning)), expected);
     assert_eq!(drain(&mut log.follow(Start::Tail(5_000))), expected);
@@ -235,21 +235,21 @@ fn a_punched_front_is_skipped_and_told() {
 }
 
 #[test]
-fn zero_bytes_that_somebody_wrote_are_no_hole() {
+fn written_zero_bytes_are_not_a_hole() {
     let log = Log::new();
     log.append("a\0b\n\0\0c\n\0\nd\n");
     assert_eq!(drain(&mut log.follow(Start::Beginning)), ["a\0b", "\0\0c", "\0", "d"]);
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_told_once_a_second_and_tried_again() {
+async fn read_error_is_reported_and_retried_every_second() {
     let mut log = Log::new();
     log.path = log.dir.path().join("folder");
     fs::create_dir(&log.path).unwrap();
     let mut follower = log.follow(Start::Beginning);
     let error = follower.next().await.unwrap_err().to_string();
     assert!(error.contains("folder") && error.contains("cannot read"), "{error}");
-    silent(&mut follower).await;
+    assert_no_lines(&mut follower).await;
 
     fs::remove_dir(&log.path).unwrap();
     log.append("one\n");
@@ -257,7 +257,7 @@ async fn what_cannot_be_read_is_told_once_a_second_and_tried_again() {
 }
 
 #[tokio::test]
-async fn a_full_speed_writer_is_followed_without_loss_and_without_growth() {
+async fn fast_writer_is_followed_without_loss_or_memory_growth() {
     const LINES: usize = 200_000;
     let log = Log::new();
     let mut writer = io::BufWriter::new(log.writer());
@@ -278,7 +278,7 @@ async fn a_full_speed_writer_is_followed_without_loss_and_without_growth() {
 }
 
 #[test]
-fn an_endless_line_is_cut_and_says_so() {
+fn endless_line_is_cut_with_a_note() {
     let mut splitter = Splitter::default();
     let mut batch = Batch::default();
     for _ in 0..100 {
@@ -293,7 +293,7 @@ fn an_endless_line_is_cut_and_says_so() {
 
 proptest! {
     #[test]
-    fn lines_do_not_depend_on_how_they_arrive(
+    fn lines_do_not_depend_on_chunk_boundaries(
         text in "[ab\n]{0,200}",
         cuts in proptest::collection::vec(0_usize..200, 0..10),
     ) {

@@ -1,4 +1,5 @@
-//! Waits for a file to change: by inotify, or by looking where the kernel grants no more of it.
+//! Waits for changes of a file by inotify, or by polling if the kernel provides no inotify
+//! instance.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -12,20 +13,20 @@ use tokio::time::sleep;
 
 use super::reader::Reader;
 
-/// How often one looks without inotify, or for a folder that is not there yet.
+/// Polling interval, without inotify or for a folder that does not exist yet.
 const POLL: Duration = Duration::from_millis(200);
 
-/// Room for one event with the longest possible name, and then some.
+/// Room for one event with the longest possible name.
 const EVENTS: usize = 1024;
 
-/// Watches the open file for growth, and its folder for a file that takes its place.
+/// Watches the open file for growth, and its folder for a file that replaces it.
 #[derive(Debug)]
 pub(super) struct Watch {
     folder: PathBuf,
     name: OsString,
-    /// `None`: polling.
+    /// `None` if polling.
     kernel: Option<Kernel>,
-    /// Whether the path may name another file by now.
+    /// Whether the path may lead to another file by now.
     suspicious: bool,
 }
 
@@ -45,7 +46,7 @@ impl Watch {
         Self { kernel, ..Self::blind(path) }
     }
 
-    /// Polls.
+    /// Creates a watch that polls.
     pub(super) fn blind(path: &Path) -> Self {
         let folder = match path.parent() {
             Some(folder) if folder != Path::new("") => folder,
@@ -63,8 +64,8 @@ impl Watch {
         self.kernel.is_none()
     }
 
-    /// Watches the file that the reader has open now. Before it is read, so that no growth falls
-    /// between reading and watching.
+    /// Watches the file that the reader has open now. Call it before the read, so that no growth
+    /// between read and watch is missed.
     pub(super) fn attach(&mut self, reader: &Reader) {
         let Some(kernel) = &mut self.kernel else {
             return;
@@ -83,7 +84,7 @@ impl Watch {
             return;
         }
         if let Some(old) = kernel.file.take() {
-            // The kernel has dropped it already where the old file is gone.
+            // The kernel has already removed it if the old file was deleted.
             let _ = kernel.events.watches().remove(old);
         }
         match watch_open_file(kernel, file) {
@@ -92,14 +93,14 @@ impl Watch {
         }
     }
 
-    /// Whether the path may name another file than when [`Watch::changed`] was last called.
+    /// Whether the path may lead to another file than at the last call of [`Watch::changed`].
     pub(super) fn is_suspicious(&self) -> bool {
-        // While nobody watches the folder anything may have happened.
+        // While the folder is not watched, any change is possible.
         let blind = self.kernel.as_ref().is_none_or(|kernel| kernel.folder.is_none());
         self.suspicious || blind
     }
 
-    /// Returns when it is worth looking again; to be called when all suspicion is dispelled.
+    /// Waits until a change is possible. Call it after all possible changes were checked.
     pub(super) async fn changed(&mut self) {
         self.suspicious = false;
         let Some(kernel) = &mut self.kernel else {
@@ -126,7 +127,7 @@ impl Watch {
                     .mask
                     .intersects(EventMask::DELETE_SELF | EventMask::MOVE_SELF | EventMask::IGNORED)
                 {
-                    // Where it was only moved, its watch would now look at the wrong place.
+                    // If the folder was only moved, its watch would be at the wrong place.
                     let folder = kernel.folder.take();
                     let _ = folder.map(|folder| kernel.events.watches().remove(folder));
                 } else if event.name.as_ref() != Some(&self.name) {
@@ -143,7 +144,7 @@ impl Watch {
     }
 }
 
-/// Through the descriptor and not by the path, which may name another file in the same moment.
+/// By the descriptor, not by the path, which may lead to another file at the same moment.
 fn watch_open_file(kernel: &Kernel, file: &File) -> Option<WatchDescriptor> {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     kernel.events.watches().add(path, WatchMask::MODIFY).ok()

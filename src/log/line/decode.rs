@@ -1,4 +1,4 @@
-//! From a line's text to its keys and values, for both of Temporal's formats.
+//! Splits a line into keys and values, for both formats of Temporal.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,16 +12,17 @@ use serde_json::Value;
 
 use super::{Kind, MAX_COMPONENT, harmless, torn};
 
-/// The key of what has none.
+/// Key of a text without a key.
 const REST: &str = "…";
-/// Fields of one line that are kept; Temporal's longest lines have about 30.
+/// Maximum number of fields of a line. Temporal's longest lines have about 30.
 const MAX_FIELDS: usize = 256;
 
-/// Keys and values in the order of the line; a repeated key has its last value.
+/// Keys and values in the order of the line. A repeated key has its last value.
 #[derive(Debug, Default)]
 pub(super) struct Fields(Vec<(String, Value)>);
 
-/// Reads a structured line, keeping the keys that `wanted` wants. `None`: it is no such line.
+/// Parses a structured line and keeps the keys for which `wanted` is true. `None` if the line is
+/// not structured.
 pub(super) fn fields(line: &str, wanted: fn(&str) -> bool) -> Option<(Kind, Fields)> {
     let read = if line.starts_with('{') {
         json
@@ -38,15 +39,15 @@ pub(super) fn fields(line: &str, wanted: fn(&str) -> bool) -> Option<(Kind, Fiel
     Some((kind, fields))
 }
 
-/// The keys that [`super::Head`] is made of.
+/// The keys of [`super::Head`].
 pub(super) fn is_head(key: &str) -> bool {
     const KEYS: [&str; 9] =
         ["time", "level", "service", "component", "logger", "prefix", "shard-id", "stigmer", "n"];
     KEYS.contains(&key)
 }
 
-/// Whether Go's runtime begins a crash dump with this line: a panic, its own fatal error, or a
-/// signal it does not survive (`SIGQUIT: quit`).
+/// Whether Go's runtime begins a crash dump with this line: a panic, a fatal error of the runtime,
+/// or a fatal signal (`SIGQUIT: quit`).
 pub(super) fn starts_dump(line: &str) -> bool {
     if line.starts_with("panic: ") || line.starts_with("fatal error: ") {
         return true;
@@ -63,7 +64,7 @@ fn json(line: &str, is_torn: bool, wanted: fn(&str) -> bool) -> Option<(Kind, Fi
     if result.and_then(|()| input.end()).is_err() && !is_torn {
         return None;
     }
-    // Whose beginning says neither is shown as it is.
+    // A cut line whose beginning has neither is shown unchanged.
     if is_torn && fields.get("time").or(fields.get("level")).is_none() {
         return None;
     }
@@ -71,7 +72,7 @@ fn json(line: &str, is_torn: bool, wanted: fn(&str) -> bool) -> Option<(Kind, Fi
     Some((kind, fields))
 }
 
-/// Takes what it gets into the fields of its owner, so that a line that breaks off is not lost.
+/// Collects into borrowed fields, so that the beginning of a cut line is kept.
 struct Collect<'a> {
     fields: &'a mut Fields,
     wanted: fn(&str) -> bool,
@@ -100,7 +101,7 @@ impl<'de> Visitor<'de> for Collect<'_> {
     }
 }
 
-/// `key=value key="quoted value" …`, as Go's `slog` writes it.
+/// Parses `key=value key="quoted value" …`, the format of Go's `slog`.
 fn logfmt(line: &str, is_torn: bool, wanted: fn(&str) -> bool) -> Option<(Kind, Fields)> {
     let mut fields = Fields::default();
     let mut rest = line;
@@ -125,14 +126,14 @@ fn logfmt(line: &str, is_torn: bool, wanted: fn(&str) -> bool) -> Option<(Kind, 
         }
         rest = after.trim_start_matches(' ');
     }
-    // What does not go on as `key=value` is shown as it is, unless nothing at all was readable.
+    // A part that is not `key=value` is shown unchanged, unless no part could be parsed.
     if !rest.is_empty() && !is_torn && wanted(REST) {
         fields.put(REST.to_owned(), Value::String(rest.to_owned()));
     }
     fields.get("level").is_some().then_some((Kind::Text, fields))
 }
 
-/// Undoes Go's `strconv.Quote`; returns the value and what follows the closing quote.
+/// Reverses Go's `strconv.Quote`. Returns the value and the rest after the closing quote.
 fn unquote(quoted: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut chars = quoted.char_indices().skip(1);
@@ -158,7 +159,7 @@ fn unquote(quoted: &str) -> Option<(String, &str)> {
                     'x' | 'u' | 'U' => {
                         let code = quoted.get(at + 1..at + 1 + digits)?;
                         let code = u32::from_str_radix(code, 16).ok()?;
-                        // `\x` stands for one byte that is not UTF-8.
+                        // `\x` is one byte that is not UTF-8.
                         let code = if escape == 'x' && code > 0x7f { 0xfffd } else { code };
                         char::from_u32(code).unwrap_or('\u{fffd}')
                     }
@@ -187,18 +188,18 @@ impl Fields {
         self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value)
     }
 
-    /// The value of a key as text, empty where it is absent.
+    /// The value of a key as text, or an empty text.
     pub(super) fn text(&self, key: &str) -> Cow<'_, str> {
         self.get(key).map_or(Cow::Borrowed(""), plain)
     }
 
-    /// The number in a mark of ours.
+    /// The generation in a mark of stigmer.
     pub(super) fn generation(&self) -> Option<u64> {
         let ours = self.get("stigmer").is_some_and(|value| value == "generation");
         self.get("n").filter(|_| ours)?.as_u64()
     }
 
-    /// JSON writes an offset, text local time without one.
+    /// The time of the line. JSON has an offset, text has local time without one.
     pub(super) fn time(&self, zone: &TimeZone) -> Option<Timestamp> {
         let time = self.text("time");
         if let Ok(time) = time.parse::<Timestamp>() {
@@ -208,8 +209,8 @@ impl Fields {
         Some(local.to_zoned(zone.clone()).ok()?.timestamp())
     }
 
-    /// The short name of who speaks. Temporal says it in `service`, or only in `component`, or,
-    /// for a part of the history service, by naming a shard.
+    /// Short name of the component. Temporal has it in `service`, or only in `component`, or, for a
+    /// part of the history service, only implied by a shard id.
     pub(super) fn component(&self) -> Cow<'static, str> {
         let known = |name: &str| match name {
             "frontend" => Some("frontend"),
@@ -238,11 +239,11 @@ impl Fields {
         Cow::Borrowed(if self.get("shard-id").is_some() { "history" } else { "" })
     }
 
-    /// Message and remaining fields, harmless. What the head shows already is left out.
+    /// Message and other fields, harmless. Fields that the head already contains are left out.
     pub(super) fn into_message(self, component: &str) -> (String, Vec<(String, String)>) {
         let mut message = String::new();
         let mut rest = Vec::with_capacity(self.0.len());
-        // The web UI's logger calls it `message`.
+        // The logger of the web UI uses the key `message`.
         let message_key = if self.get("msg").is_some() { "msg" } else { "message" };
         for (key, value) in self.0 {
             let value = harmless(&plain(&value)).into_owned();
@@ -265,7 +266,7 @@ impl Fields {
     }
 }
 
-/// Strings without quotes, everything else as JSON.
+/// Strings without quotes, other values as JSON.
 fn plain(value: &Value) -> Cow<'_, str> {
     match value {
         Value::String(text) => Cow::Borrowed(text),

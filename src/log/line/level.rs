@@ -1,29 +1,29 @@
-//! How bad a line is.
+//! Log levels.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// How bad a line says it is, from harmless to bad.
+/// Level of a line, in ascending order of severity.
 ///
-/// `Unknown` (a line without a level: banners, usage, stack frames) stands above `Info`, so that
-/// asking for warnings hides it and asking for information does not.
+/// `Unknown` (a line without a level: banners, usage, stack frames) is above `Info`, so that a
+/// filter for warnings hides it and a filter for information shows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// Details for who develops Temporal itself.
+    /// Details for developers of Temporal itself.
     Debug,
     /// Normal operation.
     Info,
-    /// The line names no level.
+    /// The line has no level.
     #[default]
     Unknown,
-    /// Something that may need a look.
+    /// A possible problem.
     Warn,
-    /// Something failed. Also what the server calls fatal, panics and start errors.
+    /// A failure. Includes the server's fatal level, panics and start errors.
     Error,
 }
 
 impl Level {
-    /// Every level, in order; [`Level::index`] is the position here.
+    /// All levels in order. [`Level::index`] is the position in this list.
     pub const ALL: [Self; 5] = [Self::Debug, Self::Info, Self::Unknown, Self::Warn, Self::Error];
 
     /// The lower-case name, as in options and in JSON.
@@ -42,7 +42,7 @@ impl Level {
         self as usize
     }
 
-    /// The level that a log line names; words that are not Temporal's are `Unknown`.
+    /// The level with this name in a log line. Other names are `Unknown`.
     pub(super) fn named(word: &str) -> Self {
         const NAMES: [(&str, Level); 7] = [
             ("DEBUG", Level::Debug),
@@ -50,7 +50,7 @@ impl Level {
             ("WARN", Level::Warn),
             ("WARNING", Level::Warn),
             ("ERROR", Level::Error),
-            // The web UI's logger still has this one; the server logs it as ERROR.
+            // Only the logger of the web UI has this level; the server logs it as ERROR.
             ("FATAL", Level::Error),
             ("PANIC", Level::Error),
         ];
@@ -65,9 +65,9 @@ impl fmt::Display for Level {
     }
 }
 
-/// A word that names no level of Temporal's log.
+/// A text that is not a level of Temporal's log.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no log level: use debug, info, warn or error")]
+#[error("`{0}` is not a log level: use debug, info, warn or error")]
 pub struct UnknownLevel(String);
 
 impl FromStr for Level {

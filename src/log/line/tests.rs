@@ -32,7 +32,7 @@ fn reads_json_events() {
     assert_eq!(lines[2].fields, fields.map(|(key, value)| (key.to_owned(), value.to_owned())));
     assert_eq!(columns(&lines[13]), (Level::Warn, "worker", "Failed to poll for task."));
     assert_eq!(columns(&lines[15]), (Level::Debug, "history", "Workflow task updated"));
-    // `wf-id` stands twice in this line.
+    // The key `wf-id` occurs twice in this line.
     let ids = lines[15].fields.iter().filter(|(key, _)| key == "wf-id");
     assert_eq!(ids.count(), 1);
 }
@@ -52,14 +52,14 @@ fn reads_text_events_as_local_time() {
 }
 
 #[test]
-fn a_repeated_key_has_its_last_value_in_its_first_place() {
+fn repeated_key_has_its_last_value_at_its_first_position() {
     let line = parse(r#"{"level":"INFO","a":1,"b":2,"msg":"x","a":3}"#);
     let fields = [("a".to_owned(), "3".to_owned()), ("b".to_owned(), "2".to_owned())];
     assert_eq!(line.fields, fields);
 }
 
 #[test]
-fn marks_tell_whose_lines_follow() {
+fn mark_sets_the_generation_of_the_following_lines() {
     let mut parser = parser();
     assert_eq!(parser.parse(b"before").generation, None);
     let time = "2026-11-22T10:00:00.5Z".parse().unwrap();
@@ -74,7 +74,7 @@ fn marks_tell_whose_lines_follow() {
 }
 
 #[test]
-fn a_crash_dump_lasts_until_the_next_event() {
+fn crash_dump_ends_at_the_next_event() {
     let mut parser = parser();
     let mut kinds = |line: &str| {
         let line = parser.parse(line.as_bytes());
@@ -92,7 +92,7 @@ fn a_crash_dump_lasts_until_the_next_event() {
 }
 
 #[test]
-fn what_is_no_event_is_shown_as_it_is() {
+fn unstructured_line_is_shown_unchanged() {
     let raw = [
         "Temporal Server:      localhost:7500",
         "{not json",
@@ -124,7 +124,7 @@ fn renders_one_line_for_people() {
 }
 
 #[test]
-fn is_the_object_of_the_interface() {
+fn json_has_the_documented_keys() {
     let mut parser = parser();
     parser.parse(generation_mark(2, Timestamp::UNIX_EPOCH).as_bytes());
     let raw = r#"{"time":"2026-11-22T20:54:24Z","level":"INFO","msg":"m","service":"frontend"}"#;
@@ -167,7 +167,7 @@ fn hostile_text_is_harmless() {
 }
 
 #[test]
-fn a_long_line_is_cut_and_still_says_when_and_who() {
+fn cut_line_keeps_time_and_component() {
     let long = "x".repeat(200_000);
     let line = format!(r#"{{"level":"WARN","msg":"big","service":"worker","data":"{long}"}}"#);
     let line = parse(&line);
@@ -180,7 +180,7 @@ fn a_long_line_is_cut_and_still_says_when_and_who() {
 }
 
 #[test]
-fn a_cut_line_says_what_stands_in_front_of_the_cut() {
+fn cut_json_line_keeps_the_part_before_the_cut() {
     let time = r#"{"time":"2026-11-22T20:54:24Z","level":"ERROR","#;
     let long = "x".repeat(MAX_LINE);
     let cut = |line: &str| {
@@ -189,24 +189,24 @@ fn a_cut_line_says_what_stands_in_front_of_the_cut() {
         assert!(line.time.is_some() && line.raw.ends_with(" bytes cut]"));
         line
     };
-    // In its message.
+    // The cut is in the message.
     let line = cut(&format!(r#"{time}"msg":"big {long}","service":"frontend"}}"#));
     assert!(line.message.starts_with("big xxx") && line.message.ends_with("xxx…"));
     assert_eq!(line.fields, [("…".to_owned(), "81 bytes cut".to_owned())]);
     assert!(line.text().ends_with(r#"xxx… …="81 bytes cut""#));
-    // Deep inside of a value behind it.
+    // The cut is in a nested value after the message.
     let line = cut(&format!(r#"{time}"service":"frontend","msg":"m","a":[{{"b":"{long}"}}]}}"#));
     assert_eq!((line.component.as_str(), line.message.as_str()), ("frontend", "m"));
     let value = &line.fields[0].1;
     assert!(value.starts_with(r#"[{"b":"xxx"#) && value.ends_with(r#"xxx…"}]"#));
-    // In front of it.
+    // The cut is before the message.
     let line = cut(&format!(r#"{time}"a":"{long}","msg":"m"}}"#));
     assert!(line.message.ends_with(" bytes cut"), "{}", line.message);
     assert_eq!(line.fields[0].0, "a");
 }
 
 #[test]
-fn a_cut_line_in_text_says_what_stands_in_front_of_the_cut() {
+fn cut_text_line_keeps_the_part_before_the_cut() {
     let long = "x ".repeat(MAX_LINE);
     let line = format!("time=2026-11-22T20:54:24.000 level=WARN msg=\"big {long}\" service=worker");
     let line = parse(&line);
@@ -216,7 +216,7 @@ fn a_cut_line_in_text_says_what_stands_in_front_of_the_cut() {
 }
 
 #[test]
-fn a_cut_anywhere_leaves_nothing_out_and_makes_nothing_up() {
+fn cut_at_any_position_loses_and_invents_nothing() {
     let whole = r#"{"time":"2026-11-22T20:54:24Z","level":"ERROR","msg":"a\n\"\u00e9b","n":1234,"a":{"b":[true,"c]"]}}"#;
     let after_level = whole.find(r#","msg"#).unwrap();
     for at in (after_level..whole.len()).filter(|at| whole.is_char_boundary(*at)) {
@@ -239,7 +239,7 @@ fn a_cut_anywhere_leaves_nothing_out_and_makes_nothing_up() {
 }
 
 #[test]
-fn a_line_is_shortened_by_what_was_cut_before_too() {
+fn shortened_line_counts_earlier_cuts_too() {
     assert_eq!(shortened("äöü", 3), "äöü");
     assert_eq!(shortened("äöü", 2), "äö … [2 bytes cut]");
     assert_eq!(shortened("abcdef … [10 bytes cut]", 4), "abcd … [12 bytes cut]");
@@ -256,7 +256,7 @@ fn levels_have_names_and_an_order() {
     assert!(Level::ALL.iter().enumerate().all(|(at, level)| level.index() == at));
 }
 
-/// Lines that look like events as often as not.
+/// Random lines, about half of them events.
 fn any_line() -> impl Strategy<Value = Vec<u8>> {
     let value = prop_oneof!["\"[a-z\\\\ \t\u{1b}\u{9b}]{0,9}\"", "-?[0-9]{1,30}", "\\{\\}", "x"];
     let key = prop_oneof!["[a-z\u{1b}]{0,4}", Just("time".to_owned()), Just("level".to_owned())];
@@ -275,7 +275,7 @@ fn any_line() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn any_bytes_are_read_without_panic_and_printed_without_controls(
+    fn any_bytes_are_parsed_and_printed_without_control_characters(
         lines in proptest::collection::vec(any_line(), 1..5),
     ) {
         let mut parser = parser();
@@ -290,14 +290,14 @@ proptest! {
     }
 
     #[test]
-    fn scanning_and_reading_in_full_agree(bytes in any_line()) {
+    fn scan_and_parse_return_the_same_head(bytes in any_line()) {
         let line = parser().parse(&bytes);
         let head = parser().scan(&text(&bytes));
         prop_assert_eq!((line.kind, line.level, line.time), (head.kind, head.level, head.time));
     }
 
     #[test]
-    fn harmless_text_stays_as_it_is(text in "[ -~äß日]{0,60}") {
+    fn harmless_text_is_unchanged(text in "[ -~äß日]{0,60}") {
         prop_assert_eq!(harmless(&text), text.as_str());
         prop_assert_eq!(visible(&text), text.as_str());
     }

@@ -1,21 +1,21 @@
-//! Lines that were cut. What stands in front of the cut is known all the same, and how much of the
-//! line is not.
+//! Lines that were cut. The part before the cut can be parsed, and a note has the number of missing
+//! bytes.
 
 use std::borrow::Cow;
 
-/// How the note at the end of a cut line begins, and how it ends.
+/// Start and end of the note on a cut line.
 const CUT: &str = " … [";
 const BYTES: &str = " bytes cut]";
 
-/// More than the longest such note has.
+/// Maximum length of a note.
 pub(super) const MAX_NOTICE: usize = 48;
 
-/// What stands at the end of a line of which `bytes` bytes were cut off.
+/// The note on a line of which `bytes` bytes were cut.
 pub fn cut_notice(bytes: u64) -> String {
     format!("{CUT}{bytes}{BYTES}")
 }
 
-/// The line, or so many characters of it and a note of what is missing.
+/// The line, or its first `chars` characters and a note on the missing bytes.
 pub fn shortened(line: &str, chars: usize) -> Cow<'_, str> {
     if line.len() <= chars {
         return Cow::Borrowed(line);
@@ -30,15 +30,15 @@ pub fn shortened(line: &str, chars: usize) -> Cow<'_, str> {
     }
 }
 
-/// What is there of a line that was cut, and how many bytes are missing.
+/// The remaining part of a cut line, and the number of missing bytes.
 pub(super) fn split(line: &str) -> Option<(&str, u64)> {
     let noted = line.strip_suffix(BYTES)?;
     let (kept, bytes) = noted.rsplit_once(CUT)?;
     Some((kept, bytes.parse().ok()?))
 }
 
-/// The beginning of a JSON object or of `key="value"` text, with what is open in it closed. Text
-/// that was torn ends with `…`; half a number would be another one, and goes.
+/// The beginning of a JSON object or of `key="value"` text, with open strings and brackets closed.
+/// A cut string ends with `…`; a cut number is removed, because it would be another number.
 pub(super) fn closed(kept: &str) -> String {
     let is_json = kept.starts_with('{');
     let mut open = Vec::new();

@@ -1,20 +1,20 @@
-//! From a regular expression to one that is fast over many lines.
+//! Converts a regular expression to one that is fast on many lines.
 //!
-//! An automaton takes half a nanosecond or two a byte, and there are 20 MB of lines; literals are
-//! found ten times as fast. So what every match must hold is looked for first, and `a.*b` is taken
-//! apart, because each of its parts is a literal.
+//! An automaton needs up to two nanoseconds per byte, and there are 20 MB of lines. Literals are
+//! found ten times as fast. So a literal that every match contains is searched first, and `a.*b` is
+//! split, because each of its parts is a literal.
 
 use regex_syntax::hir::{
     Class, ClassBytes, ClassBytesRange, ClassUnicode, ClassUnicodeRange, Dot, Hir, HirKind, Look,
     Repetition,
 };
 
-/// Shorter literals stand in nearly every line.
+/// Shorter literals occur in nearly every line.
 const GATE_AT_LEAST: usize = 3;
 
-/// The same expression for lines among others: nothing in it matches a line end, and the ends of
-/// the text are those of the line. And `key=value`, as lines are shown, finds `"key":"value"`, as
-/// they are written.
+/// Converts an expression to search many lines at once: no part matches a line end, and the ends of
+/// the text become the ends of the line. `key=value`, as lines are shown, also finds
+/// `"key":"value"`, as they are written.
 pub(super) fn within_a_line(hir: Hir) -> Hir {
     match hir.into_kind() {
         HirKind::Empty => Hir::empty(),
@@ -54,8 +54,9 @@ fn literal_within_a_line(bytes: &[u8]) -> Hir {
     Hir::concat(parts)
 }
 
-/// The longest literal that every match holds, in whatever case; `None` where there is none, where
-/// there is nothing else, or where a match begins with one: that is looked for first anyway.
+/// The longest literal that every match contains, in any case. `None` if there is none, if the
+/// expression is only that literal, or if a match begins with a literal, which is searched first
+/// anyway.
 pub(super) fn gate(hir: &Hir) -> Option<Hir> {
     let HirKind::Concat(parts) = hir.kind() else { return None };
     let mut runs = parts.chunk_by(|a, b| length(a) > 0 && length(b) > 0);
@@ -65,12 +66,12 @@ pub(super) fn gate(hir: &Hir) -> Option<Hir> {
     (letters(&longest) >= GATE_AT_LEAST).then(|| Hir::concat(longest.to_vec()))
 }
 
-/// Characters of a literal or of a letter in either case; 0: it is something else.
+/// Number of characters of a literal, or of a letter in either case. Zero for any other expression.
 fn length(hir: &Hir) -> usize {
     match hir.kind() {
         HirKind::Literal(literal) => literal.0.len(),
         HirKind::Class(Class::Unicode(class)) => {
-            // `k` has three: there is the Kelvin sign.
+            // `k` has three variants, because of the Kelvin sign.
             let members: usize = class.iter().map(ClassUnicodeRange::len).sum();
             usize::from(members <= 3)
         }
@@ -78,7 +79,7 @@ fn length(hir: &Hir) -> usize {
     }
 }
 
-/// What stands between the `.*` of an expression: a line matches if it holds them in their order.
+/// The parts between the `.*` of an expression. A line matches if it contains them in this order.
 pub(super) fn pieces(hir: Hir) -> Vec<Hir> {
     let anything = |part: &Hir| match part.kind() {
         HirKind::Repetition(it) => {
@@ -92,7 +93,7 @@ pub(super) fn pieces(hir: Hir) -> Vec<Hir> {
         .filter(|piece| !piece.is_empty())
         .map(|piece| Hir::concat(piece.to_vec()))
         .collect();
-    // Every line has a beginning: `^.*` asks for nothing.
+    // Every line has a beginning, so `^.*` is no condition.
     if pieces.len() > 1 && pieces[0] == Hir::look(Look::StartLF) {
         pieces.remove(0);
     }

@@ -1,33 +1,34 @@
-//! The text of many lines in a few long pieces: half the price of a string a line, and a search
-//! runs over a page at a time instead of being started for each line.
+//! Stores the text of many lines in a few long strings. This needs half the memory of a string per
+//! line, and a search runs over a whole page.
 
 use std::collections::VecDeque;
 
-/// Bytes of a page; a longer line has one of its own.
+/// Size of a page in bytes. A longer line has its own page.
 const PAGE: usize = 64 * 1024;
 
-/// Where a line lies.
+/// Position of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
-    /// Number of its page; they may wrap around, for there are never so many at once.
+    /// Number of its page. The numbers may wrap around, because there are never that many pages at
+    /// once.
     pub(super) page: u32,
     pub(super) start: u32,
-    /// Behind it; its line end comes next.
+    /// End of the line, before its line end.
     pub(super) end: u32,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     pages: VecDeque<Page>,
-    /// Number of the first.
+    /// Number of the first page.
     first: u32,
 }
 
 #[derive(Debug)]
 struct Page {
-    /// Each line with a line end.
+    /// The lines, each with a line end.
     text: String,
-    /// Lines in it that are still wanted.
+    /// Number of lines that are still used.
     lines: usize,
 }
 
@@ -41,7 +42,7 @@ impl Pages {
         let number = self.first.wrapping_add(self.pages.len() as u32 - 1);
         let page = self.pages.back_mut().expect("one was just pushed where there was none");
         let start = page.text.len();
-        // Whoever passes a line end within a line would shift all that follow.
+        // A line end within a line would shift all following lines.
         if line.contains('\n') {
             page.text.push_str(&line.replace('\n', " "));
         } else {
@@ -52,7 +53,7 @@ impl Pages {
         Place { page: number, start: start as u32, end: (start + line.len()) as u32 }
     }
 
-    /// The line is not wanted any more; a page goes with its last one.
+    /// Releases a line. A page is dropped with its last line.
     pub(super) fn release(&mut self, place: Place) {
         if let Some(page) = self.pages.get_mut(place.page.wrapping_sub(self.first) as usize) {
             page.lines -= 1;
@@ -68,7 +69,7 @@ impl Pages {
         &self.page(place.page)[place.start as usize..place.end as usize]
     }
 
-    /// All of a page.
+    /// The whole text of a page.
     pub(super) fn page(&self, number: u32) -> &str {
         let page = self.pages.get(number.wrapping_sub(self.first) as usize);
         page.map_or("", |page| &page.text)

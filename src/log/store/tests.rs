@@ -25,7 +25,7 @@ fn sample() -> LogStore {
 }
 
 #[test]
-fn a_line_comes_out_as_it_went_in() {
+fn line_round_trips() {
     let store = sample();
     let line = store.get(3).unwrap().line();
     assert_eq!((line.level, line.message.as_str()), (Level::Error, "alpha again"));
@@ -47,7 +47,7 @@ fn finds_lines() {
     assert_eq!(found(&store, "Alpha"), [0; 0]);
     assert_eq!(found(&store, "again.*history|^raw"), [3, 4]);
     assert_eq!(found(&store, "alpha$"), [4]);
-    assert_eq!(found(&store, "level=warn"), [2], "as it is shown, and not as it is written");
+    assert_eq!(found(&store, "level=warn"), [2], "matches the shown form, not the written one");
     assert_eq!(found(&store, ""), [0, 1, 2, 3, 4]);
     let finder = Finder::new("alpha").unwrap();
     assert_eq!(store.find(&finder, 2..4), [3]);
@@ -56,7 +56,7 @@ fn finds_lines() {
 }
 
 #[test]
-fn numbers_stay_while_lines_go() {
+fn numbers_do_not_change_when_lines_are_dropped() {
     let mut store = store(3, 1_000_000);
     for n in 0..10 {
         store.push(format!("line {n}").as_bytes());
@@ -78,7 +78,7 @@ fn invented_component_names_do_not_fill_memory() {
 }
 
 #[test]
-fn a_hundred_thousand_lines_fit_the_budget() {
+fn default_number_of_lines_fits_the_memory_limit() {
     assert!(size_of::<Slot>() <= 40, "{}", size_of::<Slot>());
     let mut store = store(LogStore::LINES, LogStore::BYTES);
     for n in 0..LogStore::LINES {
@@ -90,7 +90,7 @@ fn a_hundred_thousand_lines_fit_the_budget() {
 
 proptest! {
     #[test]
-    fn bounds_always_hold(
+    fn limits_are_never_exceeded(
         max_lines in 1_usize..20,
         max_bytes in 0_usize..2_000,
         lines in proptest::collection::vec("[a-z]{0,90}", 0..40),
@@ -107,9 +107,9 @@ proptest! {
         }
     }
 
-    /// A page at a time finds the same as a line at a time, whatever the pattern.
+    /// A search by page finds the same lines as a search by line, for every pattern.
     #[test]
-    fn a_search_finds_what_grep_finds(
+    fn search_finds_the_same_lines_as_grep(
         lines in proptest::collection::vec("[ab\\t ]{0,6}", 1..30),
         pattern in proptest::sample::select(vec![
             "", "a", "a.*b", "^a", "b$", "^$", r"\Ab", r"a\z", r"\s", "[^b]", r"\bb", "a|^b+$", r"a\n", r"a\sb", "^.*b", "^.*a.*$", "x*", "(?s).a",
@@ -132,8 +132,8 @@ proptest! {
 }
 
 #[test]
-fn a_search_needs_no_thread() {
-    if !without_threads("log::store::tests::a_search_needs_no_thread") {
+fn search_works_without_threads() {
+    if !without_threads("log::store::tests::search_works_without_threads") {
         return;
     }
     let mut store = store(PARALLEL + 100, usize::MAX);
