@@ -5,6 +5,9 @@
 //! still reports success, because the subscriber would print the error on stderr, which is a file
 //! on the same disk. As soon as the file can be written again, a line in it contains the number of
 //! lost lines.
+//!
+//! A host writes its lines on a thread, because a disk that does not respond would block the host. While
+//! the thread is blocked, the lines wait in a queue of limited size.
 
 use super::RotatingWriter;
 use crate::process::threads::LOOKS;
@@ -13,13 +16,13 @@ use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Lines that wait for a disk that does not respond, in bytes.
+/// Maximum size of the queue, in bytes.
 const WAITING_MAX: usize = 256 << 10;
 
-/// The disk does not respond after this time.
+/// Time after which the disk counts as unresponsive.
 const BOUND: Duration = Duration::from_secs(3);
 
-/// How long a process that ends waits for its last lines.
+/// How long an ending process waits for its last lines to be written.
 const LAST_LINES: Duration = Duration::from_millis(250);
 
 static LOG: Mutex<Option<OwnLog>> = Mutex::new(None);
@@ -27,14 +30,14 @@ static QUEUE: Mutex<Queue> =
     Mutex::new(Queue { is_used: false, is_served: false, lines: Vec::new(), lost: 0 });
 static SERVED: Condvar = Condvar::new();
 
-/// The way of the lines to the thread that writes them.
+/// The lines for the thread that writes them.
 struct Queue {
-    /// Otherwise lines are written in place.
+    /// False if lines are written on the calling thread.
     is_used: bool,
-    /// A job writes the lines, and ends when there are none.
+    /// Whether a job is writing the lines. It ends when there are none.
     is_served: bool,
     lines: Vec<u8>,
-    /// Lines for which there was no room.
+    /// Number of lines for which there was no room.
     lost: u64,
 }
 
@@ -85,20 +88,17 @@ impl io::Write for Writer {
 pub fn defer() {
     queue().is_used = true;
 }
-/// Writes to the log of this process again, if its last line was lost.
 
-/// Waits a moment until all lines are written. To be called at the end of the process.
+/// Waits a moment until all lines are written. Must be called at the end of the process.
 pub fn flush() {
     let waits = |queue: &mut Queue| queue.is_served;
-    // What the disk has not taken by then is lost.
+    // Lines that are not written by then are lost.
     let _ = SERVED.wait_timeout_while(queue(), LAST_LINES, waits);
 }
-/// Writes to the log of this process again, if its last line was lost.
 
 fn queue() -> MutexGuard<'static, Queue> {
     QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
 }
-/// Writes to the log of this process again, if its last line was lost.
 
 /// Writes the lines of the queue until there are none.
 fn serve() {
@@ -114,21 +114,18 @@ fn serve() {
         append(&lines, lost);
     }
 }
-/// Writes to the log of this process again, if its last line was lost.
 
-/// Appends lines after which so many were lost.
+/// Appends lines, after which `lost` lines were lost.
 fn append(lines: &[u8], lost: u64) {
     if let Some(log) = &mut *LOG.lock().unwrap_or_else(PoisonError::into_inner) {
         log.append(lines);
         log.lost += lost;
     }
 }
-/// Writes to the log of this process again, if its last line was lost.
 
 fn count(lines: &[u8]) -> u64 {
     lines.iter().filter(|byte| **byte == b'\n').count() as u64
 }
-/// Writes to the log of this process again, if its last line was lost.
 
 /// Writes to the log of this process again, if its last line was lost.
 ///

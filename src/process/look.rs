@@ -1,6 +1,10 @@
 //! Accesses paths of the user with a time limit. They may be on a file system that does not respond
 //! (a FUSE program that hangs, a network server that is gone), where a system call blocks for
 //! hours.
+//!
+//! Each access runs on a thread that can be abandoned. While an access to a path is blocked, any other
+//! access to that path, or to a path below it, fails at once. So a file system that hangs blocks only a
+//! few threads.
 
 use super::threads::{LOOKS, Lane, PATHS, Unfinished};
 use std::collections::HashMap;
@@ -12,15 +16,11 @@ use std::time::Duration;
 /// Time limit. An access takes microseconds, or milliseconds on a slow network.
 const BOUND: Duration = Duration::from_secs(3);
 
-/// The longest wait of a host, which serves nobody meanwhile. Clients are patient for 2 s.
+/// Time limit in a host, which responds to no client meanwhile. Clients wait for 2 s.
 pub const MOMENT: Duration = Duration::from_millis(250);
-/// Calls `look` with `path` on a thread and waits up to 3 s for it. While an earlier access to the
-/// same path is blocked, there is no second one. If no thread is free, `look` runs on the calling
-/// thread.
 
-/// Calls `look` with `path` on a thread and waits up to 3 s for it. While an earlier access to the
-/// same path is blocked, there is no second one. If no thread is free, `look` runs on the calling
-/// thread.
+/// Calls `look` with `path` on a thread and waits up to 3 s for it. If no thread is free, `look` runs on
+/// the calling thread.
 ///
 /// # Errors
 /// `TimedOut` if the file system does not respond, or the error of `look`.
@@ -31,7 +31,7 @@ pub fn bounded<T: Send + 'static>(
     within(&PATHS, BOUND, path, look)
 }
 
-/// Like [`bounded`], for a host: on a thread that exists already, and waits at most for 250 ms.
+/// Like [`bounded`], for a host: uses an existing thread and waits up to 250 ms.
 ///
 /// # Errors
 /// See [`bounded`].
@@ -42,10 +42,10 @@ pub fn promptly<T: Send + 'static>(
     within(&LOOKS, MOMENT, path, look)
 }
 
-/// Like [`promptly`], and serves others while it waits, at most for `bound`.
+/// Like [`promptly`], without blocking other tasks. Waits up to `bound`.
 ///
 /// # Errors
-/// See [`bounded`]; a panic of `look` is an error, too.
+/// See [`bounded`]. A panic of `look` is an error too.
 pub async fn patiently<T: Send + 'static>(
     bound: Duration,
     path: &Path,
@@ -58,7 +58,7 @@ pub async fn patiently<T: Send + 'static>(
     }
 }
 
-/// Whether this error says that the file system does not respond.
+/// Whether this error means that the file system does not respond.
 #[must_use]
 pub fn is_silence(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::TimedOut
@@ -113,7 +113,7 @@ where
                 all_blocked().insert(self.path, Arc::downgrade(&self.under_way));
                 Err(silent())
             }
-            // Without a thread nothing can be abandoned; most likely nothing is blocked.
+            // Without a thread the call cannot be abandoned. It most likely does not block.
             Err(Unfinished::NoThread { abandoned: 0, .. }) => {
                 take(&self.look).map_or_else(|| Err(silent()), |look| look(&self.path))
             }

@@ -21,7 +21,8 @@ use std::time::{Duration, Instant};
 static TAKEN: AtomicBool = AtomicBool::new(false);
 /// Locked while a frame is drawn.
 static DRAWING: Mutex<()> = Mutex::new(());
-/// How long a panic waits for the current frame. A panic inside of the drawing code waits in vain.
+/// How long a panic waits for the frame of another thread. On a busy machine a frame takes time, and on
+/// a terminal that accepts no output it never ends.
 const FRAME_ENDS: Duration = Duration::from_secs(2);
 /// Whether another program uses the terminal.
 static LENT: AtomicBool = AtomicBool::new(false);
@@ -237,7 +238,8 @@ pub fn report_panic() {
     }
 }
 
-/// Waits for the end of the current frame, because its output would split the message.
+/// Waits for the end of the current frame, because its output would split the message. A panic inside of
+/// a frame ends that frame.
 fn wait_for_frame() -> Option<MutexGuard<'static, ()>> {
     if DRAWS.get() {
         return None;

@@ -20,14 +20,14 @@ pub struct HostLock {
     path: PathBuf,
     /// Never locked during a system call, which may block.
     held: Mutex<Held>,
-    /// Locked by [`Self::restore`], which may take seconds. `held` stays available.
+    /// Locked by [`Self::restore`], which may take seconds.
     restoring: Mutex<()>,
     is_lost: AtomicBool,
 }
 
 #[derive(Debug)]
 struct Held {
-    /// The locked file at the path.
+    /// The locked file at the path. An access to it shares the file, so that a blocked access keeps it locked.
     current: Arc<Locked>,
     /// The text that this file must contain.
     text: String,
@@ -47,7 +47,7 @@ impl Drop for Locked {
     }
 }
 
-/// What [`HostLock::restore`] found at the path.
+/// The result of [`HostLock::restore`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LockState {
     /// The file that this process has locked is at the path.
