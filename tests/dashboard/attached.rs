@@ -92,7 +92,7 @@ fn where_everything_was_stopped_it_says_so_and_s_starts_it() {
     rig.start();
     let dashboard = Dashboard::ready(&rig);
     rig.run(&["stop"]).exits(0);
-    dashboard.until_shows(&["STOPPED", "the host is gone", "s start"]);
+    dashboard.until_shows(&["STOPPED", "no host, no server", "s start"]);
     dashboard.press("s");
     dashboard.until_shows(&["READY", "this dashboard", "generation 2"]);
 }

@@ -105,7 +105,7 @@ fn a_pager_is_suspended_with_it_and_the_shell_has_its_terminal_back() {
     dashboard.until_shows(&["in the pager"]);
     assert!(copy.exists());
     dashboard.press(CTRL_Z);
-    dashboard.until_shows(&["watches Temporal meanwhile", "stopped with 148"]);
+    dashboard.until_shows(&["watches the server meanwhile", "stopped with 148"]);
     assert_eq!(rig.status()["host"]["mode"], "background");
     assert!(!copy.exists());
     dashboard.press("\n");
