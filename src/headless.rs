@@ -173,8 +173,8 @@ async fn host_until_signal(
         let snapshot = session.view().snapshot;
         let state = snapshot.status.state;
         was_ready |= state.is_up();
-        // A server that waits for disk space is started again, except for the first start: the user
-        // is told of its failure at once.
+        // A server that waits for disk space is started again, except for the first start: the failure
+        // of the first start is reported at once.
         let waits = was_ready && snapshot.next_start_ms.is_some();
         if state == State::Failed && !waits {
             printer.drain();

@@ -122,7 +122,7 @@ pub fn describe(entry: &Entry) -> String {
         ),
         Happened::Adopted => format!("generation {generation} found running, adopted"),
         Happened::External => "watching a server that was started elsewhere".to_owned(),
-        Happened::Failed => format!("gave up: {}", entry.detail),
+        Happened::Failed => format!("failed: {}", entry.detail),
         Happened::HandedOver => "handed over to another host".to_owned(),
         Happened::HostDied => match entry.took_ms {
             Some(_) => format!("{}, new host after {}", host_died(entry), span(entry.took_ms)),

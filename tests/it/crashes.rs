@@ -118,7 +118,7 @@ fn five_crashes_in_a_row_are_repaired_and_the_sixth_is_one_too_many() {
     assert!(!rig.is_locked("temporal.lock"));
     assert_eq!(rig.run(&["status"]).code, Some(4));
     let told = rig.run(&["events"]).exits(0).stdout;
-    assert_eq!(told.matches("given up").count(), 1, "{told}");
+    assert_eq!(told.matches("failed: gave up after").count(), 1, "{told}");
     assert_eq!(told.matches(" INFO ").count(), 0, "a kill has no last words: {told}");
 
     assert_eq!(rig.start().says(), READY);

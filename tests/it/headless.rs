@@ -121,7 +121,7 @@ fn it_ends_with_1_when_temporal_is_given_up() {
     let broken = crate::support::wrapper::executable(&rig, "broken", "exit 1");
     rig.set_program(&broken);
     let ran = rig.headless(&[]).finish().exits(1);
-    assert!(ran.stdout.contains("given up"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("failed: gave up after 1 automatic restart in "), "{}", ran.stdout);
     rig.assert_nothing_runs();
 }
 

@@ -227,7 +227,7 @@ fn hosts_that_die_again_and_again_are_given_up() {
     let second = second.unwrap();
     second.kill();
     let told = || rig.run(&["events"]).exits(0).stdout;
-    wait_until("giving up", || told().contains("gave up: 2 hosts in a row died"));
+    wait_until("giving up", || told().contains("failed: 2 hosts in a row died"));
     wait_until("no host", || hosts(&rig) == 0);
     assert!(within(crate::support::LIMIT, || !rig.is_locked("supervisor.lock")));
     rig.stop();
@@ -244,7 +244,7 @@ fn resumes_that_fail_are_given_up_as_configured_and_the_timeline_tells_it() {
     host.kill();
     wait_given_up(&rig, &temporal);
     let told = rig.run(&["events"]).exits(0).stdout;
-    assert!(told.contains("gave up: 2 hosts in a row did not start: cannot host"), "{told}");
+    assert!(told.contains("failed: 2 hosts in a row did not start: cannot host"), "{told}");
     std::fs::remove_dir(rig.path("intent.json")).unwrap();
     rig.stop();
 }
