@@ -35,7 +35,8 @@ fn code(path: &Path, text: &str) -> String {
     if is_test {
         return String::new();
     }
-    let own = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text);
+    let tests = ["#[cfg(test)]\nmod tests {", "#[cfg(test)]\npub(crate) mod tests {"];
+    let own = tests.iter().fold(text, |text, begin| text.split(begin).next().unwrap_or(text));
     own.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 

@@ -1,19 +1,33 @@
-//! Another user, for limits that do not bind root.
+//! Another user: for limits that do not bind root, and for what belongs to someone else.
 
 use super::process::Process;
 use super::rig::Rig;
 use nix::unistd::Uid;
 
-/// A rig whose commands run as a user without any other process. `None`, and a line that says why,
-/// if this user cannot become another one.
-pub fn unused_user() -> Option<Rig> {
-    if !Uid::effective().is_root() {
-        println!("skipped: only root becomes another user, and other processes of this one count");
-        return None;
+/// Whether this process may become this user. Root of a user namespace may become only the users that
+/// the namespace maps. Prints why not.
+pub fn may_become(uid: u32) -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap();
+    let mut ranges = map.lines().map(|line| {
+        let numbers: Vec<u64> = line.split_whitespace().map(|word| word.parse().unwrap()).collect();
+        numbers[0]..numbers[0] + numbers[2]
+    });
+    let may = Uid::effective().is_root() && ranges.any(|range| range.contains(&uid.into()));
+    if !may {
+        println!("skipped: this process cannot become uid {uid}");
     }
+    may
+}
+
+/// A rig whose commands run as a user without any other process. `None` if this process cannot become
+/// that user; the limit on processes counts all of a user.
+pub fn unused_user() -> Option<Rig> {
     let mut rig = Rig::new();
-    rig.run_as(1_000_000 + u32::from(rig.port));
-    Some(rig)
+    let user = 1_000_000 + u32::from(rig.port);
+    may_become(user).then(|| {
+        rig.run_as(user);
+        rig
+    })
 }
 
 /// Sets the soft limit on processes of a process of the rig's user.
