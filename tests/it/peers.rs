@@ -77,6 +77,24 @@ fn a_trailer_that_breaks_the_grpc_library_is_a_layer_that_fails() {
     assert!(!is_harmless(host.finish().exits(0)).stderr.contains("panicked"));
 }
 
+/// A server loads what its first calls need. Each call that times out would begin that again.
+#[test]
+fn a_server_whose_first_calls_take_longer_than_the_probe_timeout_becomes_ready() {
+    const TIMEOUT: Duration = Duration::from_millis(200);
+    let mut rig = Rig::with(&[("start-timeout", "\"60s\"")]);
+    rig.set("probe-timeout", "\"200ms\"");
+    let theirs = listener(0);
+    let address = theirs.local_addr().unwrap().to_string();
+    peer::serve(theirs, |path| match peer::temporal(path, "1.2.3") {
+        engine if path.ends_with("DescribeWorkflowExecution") => {
+            Answer::Late(TIMEOUT * 3, Box::new(engine))
+        }
+        prompt => prompt,
+    });
+    rig.run(&["--address", &address]).exits(0);
+    rig.run(&["stop"]).exits(0);
+}
+
 #[test]
 fn a_silent_listener_is_named_soon_and_its_command_line_is_harmless() {
     let rig = Rig::new();

@@ -21,6 +21,8 @@ pub enum Answer {
     Half,
     /// Nothing.
     Silence,
+    /// This answer, after this time.
+    Late(Duration, Box<Answer>),
 }
 
 impl Answer {
@@ -84,7 +86,13 @@ pub fn serve(listener: TcpListener, script: impl Fn(&str) -> Answer + Send + Syn
         async move {
             let Ok(mut connection) = h2::server::handshake(stream).await else { return };
             while let Some(Ok((request, respond))) = connection.accept().await {
-                answer(respond, script(request.uri().path()));
+                match script(request.uri().path()) {
+                    Answer::Late(delay, late) => drop(tokio::spawn(async move {
+                        tokio::time::sleep(delay).await;
+                        answer(respond, *late);
+                    })),
+                    prompt => answer(respond, prompt),
+                }
             }
         }
     });
@@ -164,5 +172,6 @@ fn answer(mut respond: SendResponse<Bytes>, answer: Answer) {
             }
         }
         Answer::Silence => std::mem::forget(respond),
+        Answer::Late(..) => unreachable!("only a prompt answer is late"),
     }
 }

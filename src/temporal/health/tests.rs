@@ -99,8 +99,9 @@ async fn what_a_peer_says_is_one_harmless_line_of_bounded_length() {
 }
 
 #[tokio::test]
-async fn half_an_answer_and_none_end_in_time_and_say_so() {
-    for answer in [Answer::Half, Answer::Silence] {
+async fn half_an_answer_a_late_one_and_none_end_in_time_and_say_so() {
+    let late = Answer::Late(PATIENCE * 10, Box::new(Answer::message(&[])));
+    for answer in [Answer::Half, Answer::Silence, late] {
         let (listener, address) = listener();
         peer::serve(listener, move |_| answer.clone());
         let failed = all_calls(&Client::new(&address, PATIENCE).unwrap()).await;
