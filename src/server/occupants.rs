@@ -15,9 +15,10 @@ const LOOK: Duration = Duration::from_secs(2);
 /// A listener that may be a Temporal which is starting is asked this often.
 const ASK_TRIES: u32 = 5;
 const ASK_PAUSE: Duration = Duration::from_millis(200);
-/// So long a listener may be silent whose program may be a Temporal, or lead to one.
+/// So long a listener may be silent whose program may be a Temporal, or lead to one. With all else
+/// that a start does before it, the user waits 2 s.
 const MAYBE_SILENT: Duration = Duration::from_millis(1800);
-/// So long one that is plainly something else.
+/// So long one that is plainly something else. The user waits 1 s.
 const OTHER_SILENT: Duration = Duration::from_millis(600);
 
 /// What is in the command line of a Temporal, and of what forwards a port to one.
@@ -70,7 +71,7 @@ pub(crate) async fn occupant_of(settings: &Settings) -> Result<Option<Occupant>,
 
 /// Whether a Temporal answers there. One that is starting says so, and is asked again.
 async fn is_temporal(settings: &Settings, occupant: &Occupant) -> bool {
-    let silent = if may_be_temporal(occupant) { MAYBE_SILENT } else { OTHER_SILENT };
+    let silent = longest_silence(occupant);
     let Ok(client) = Client::new(&settings.server_address(), silent) else { return false };
     for _ in 0..ASK_TRIES {
         let asked = Instant::now();
@@ -85,6 +86,11 @@ async fn is_temporal(settings: &Settings, occupant: &Occupant) -> bool {
         tokio::time::sleep(ASK_PAUSE).await;
     }
     false
+}
+
+/// How long this listener may be silent before it is no Temporal.
+fn longest_silence(occupant: &Occupant) -> Duration {
+    if may_be_temporal(occupant) { MAYBE_SILENT } else { OTHER_SILENT }
 }
 
 /// One that cannot be seen may be anything.
@@ -126,14 +132,16 @@ mod tests {
 
     #[test]
     fn only_a_program_that_is_plainly_something_else_is_given_little_time() {
-        let runs = |command: &str| {
-            may_be_temporal(&Occupant { command: command.into(), ..Occupant::unknown(7233) })
+        // A fifth of a second for the rest of a start.
+        let [long, short] = [2000, 1000].map(|ms| Duration::from_millis(ms - 200));
+        let silence = |command: &str| {
+            longest_silence(&Occupant { command: command.into(), ..Occupant::unknown(7233) })
         };
         for command in ["", "/opt/temporal server start-dev", "/usr/bin/docker-proxy -proto tcp"] {
-            assert!(runs(command), "{command}");
+            assert!(short < silence(command) && silence(command) <= long, "{command}");
         }
         for command in ["nc -l 7233", "python3 -m http.server 7233", "node server.js"] {
-            assert!(!runs(command), "{command}");
+            assert!(silence(command) <= short, "{command}");
         }
     }
 }

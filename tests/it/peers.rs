@@ -1,9 +1,9 @@
 //! Whoever is on the port: a peer that means harm, one of another user, one that is silent.
 
 use crate::peer::{self, Answer, headers};
-use crate::support::quick;
 use crate::support::rig::{Ran, Rig};
 use crate::support::users::may_become;
+use crate::support::{quick, timed};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
@@ -95,21 +95,35 @@ fn a_server_whose_first_calls_take_longer_than_the_probe_timeout_becomes_ready()
     rig.run(&["stop"]).exits(0);
 }
 
-#[test]
-fn a_silent_listener_is_named_soon_and_its_command_line_is_harmless() {
+/// Starts beside a silent listener whose program has this name. The start must fail within this time;
+/// returns the time that it took.
+fn start_beside_silent(name: &str, limit: Duration) -> Duration {
     let rig = Rig::new();
     let theirs = listener(rig.port);
     rustix::io::fcntl_setfd(&theirs, rustix::io::FdFlags::empty()).unwrap();
     let mut stranger = rig.command("sleep");
-    stranger.arg0(EVIL).arg("300").env_remove("TEST_RIG").stdout(Stdio::null());
+    stranger.arg0(name).arg("300").env_remove("TEST_RIG").stdout(Stdio::null());
     let mut stranger = stranger.spawn().unwrap();
     assert!(theirs.as_raw_fd() > 2);
     drop(theirs);
-    // A second alone; six were those of a server that is waited for.
-    let ran = quick(Duration::from_secs(5), || is_harmless(rig.run(&[])));
+    let (ran, took) = quick(limit, || timed(|| is_harmless(rig.run(&[]))));
     stranger.kill().unwrap();
     stranger.wait().unwrap();
     ran.exits(1).complains(&[&rig.port.to_string(), "evil", &stranger.id().to_string()]);
+    took
+}
+
+#[test]
+fn a_silent_listener_is_named_soon_and_its_command_line_is_harmless() {
+    // A second alone; six were those of a server that is waited for.
+    start_beside_silent(EVIL, Duration::from_secs(5));
+}
+
+#[test]
+fn a_silent_listener_that_may_lead_to_a_server_has_more_time() {
+    // Two seconds alone; at least the time in which a server that starts would answer.
+    let took = start_beside_silent("ssh evil", Duration::from_secs(6));
+    assert!(took > Duration::from_millis(1500), "{took:?}");
 }
 
 #[test]

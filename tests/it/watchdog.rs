@@ -180,6 +180,19 @@ fn a_companion_is_no_part_of_its_hosts_session_and_holds_nothing() {
 }
 
 #[test]
+fn a_companion_has_less_than_1_mib_of_private_memory() {
+    let rig = guarded();
+    rig.start();
+    let path = format!("/proc/{}/smaps_rollup", companion(&rig).pid);
+    let memory = std::fs::read_to_string(path).unwrap();
+    let sizes = memory.lines().filter(|line| line.starts_with("Private_"));
+    let kib: u64 =
+        sizes.map(|line| line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()).sum();
+    assert!(kib > 0 && kib < 1024, "{kib} KiB: {memory}");
+    rig.stop();
+}
+
+#[test]
 fn the_kernel_ends_the_server_before_its_host_and_the_companion() {
     let rig = guarded();
     rig.start();
