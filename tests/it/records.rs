@@ -120,3 +120,37 @@ fn a_stranger_that_holds_the_lock_is_named_and_left_alone() {
     wait_until("the lock to be free", || !rig.is_locked("temporal.lock"));
     rig.run(&["stop"]).exits(0);
 }
+
+/// The record of a server that a container left in its home.
+fn write_record_of_another_container(rig: &Rig) {
+    let boot_id = stigmer::process::identity::boot_id();
+    let port = rig.port;
+    let record = format!(
+        "7\ntemporal\n0\nstart_ticks=1\nboot_id={boot_id}\npid_namespace=pid:[1]\ngeneration=1\n\
+         port={port}\n"
+    );
+    std::fs::write(rig.path("temporal.pid"), record).unwrap();
+}
+
+#[test]
+fn the_home_of_a_container_that_has_ended_has_no_server() {
+    let rig = Rig::new();
+    write_record_of_another_container(&rig);
+    assert_eq!(rig.run(&["status"]).exits(3).stderr, "");
+    assert_eq!(rig.run(&["stop"]).exits(0).says(), "Temporal is not running");
+    assert_eq!(rig.record("port"), None, "a record of nothing is deleted");
+    write_record_of_another_container(&rig);
+    assert_eq!(rig.start().says(), READY);
+    rig.stop();
+}
+
+#[test]
+fn a_server_that_may_run_in_another_container_is_named_and_left_alone() {
+    let rig = Rig::new();
+    write_record_of_another_container(&rig);
+    let theirs = std::net::TcpListener::bind(rig.address()).unwrap();
+    rig.run(&["stop"]).exits(1).complains(&["was recorded in another container", "pid 7"]);
+    assert!(rig.record("port").is_some(), "the record stays");
+    drop(theirs);
+    rig.run(&["stop"]).exits(0);
+}
