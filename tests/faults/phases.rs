@@ -106,6 +106,23 @@ pub fn run_with_descriptors(limit: u64) -> Result<(), String> {
     })
 }
 
+/// Starts on a new database, and waits until the host has brought the mark that the database is
+/// complete down to the disk.
+///
+/// # Errors
+/// The promise that was broken.
+pub fn sync_mark() -> Result<(), String> {
+    Case::check(false, |case| {
+        let fsync = FUNCTIONS.iter().position(|function| function.name == "fsync");
+        let syncs = || fsync.map_or(0, |fsync| case.control.counts()[fsync]);
+        case.control.arm(None);
+        case.succeeds(&[])?;
+        let synced = within(REACTION, || syncs() > 0);
+        case.succeeds(&["stop"])?;
+        synced.then_some(()).ok_or_else(|| "the mark may not outlive a power cut".into())
+    })
+}
+
 impl Case {
     fn check<T>(
         watchdog: bool,

@@ -337,6 +337,14 @@ fn a_start_that_a_failing_call_prevents_names_what_failed() {
 }
 
 #[test]
+fn a_database_is_marked_as_complete_on_the_disk() {
+    if control::library().is_none() {
+        return;
+    }
+    catching(phases::sync_mark).unwrap();
+}
+
+#[test]
 fn few_descriptors_leave_no_server_without_a_host() {
     let step =
         if std::env::var("STIGMER_FAULTS").is_ok_and(|filter| filter == "all") { 1 } else { 7 };
