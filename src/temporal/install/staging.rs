@@ -9,6 +9,7 @@ use std::process;
 use sha2::{Digest, Sha256};
 
 use super::{InstallError, Progress};
+use crate::paths::files;
 
 const PREFIX: &str = ".install-";
 /// The program has 156 MB; ten times as much is a mistake or an attack.
@@ -41,8 +42,7 @@ pub(super) struct InstallLock(File);
 impl InstallLock {
     pub(super) fn take(bin: &Path, progress: &mut dyn Progress) -> Result<Self, InstallError> {
         let path = bin.join(".install.lock");
-        let mut options = OpenOptions::new();
-        let file = options.create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let file = files::open_for_writing(OpenOptions::new().create(true).write(true), &path);
         let file = file.map_err(folder_error(&path, "opening the lock"))?;
         let mut taken = fs2::FileExt::try_lock_exclusive(&file);
         if taken.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {

@@ -412,3 +412,15 @@ fn progress_shows_no_control_character_of_an_answer_from_the_network() {
     lines.finished(Path::new(HOSTILE), How::Verified);
     assert_harmless(&String::from_utf8(lines.0).unwrap());
 }
+
+#[test]
+fn a_lock_that_is_a_link_is_refused_in_the_home_and_in_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bin, planted) = (dir.path().join("bin"), dir.path().join("planted"));
+    staging::create_folder(&bin).unwrap();
+    std::os::unix::fs::symlink(&planted, bin.join(".install.lock")).unwrap();
+    let Err(error) = InstallLock::take(&bin, &mut Silent) else { panic!("followed") };
+    assert!(error.to_string().contains("symbolic link"), "{error}");
+    assert!(Store::open(&bin, &mut Silent).is_none());
+    assert!(!planted.exists());
+}
