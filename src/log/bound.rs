@@ -58,7 +58,6 @@ pub enum BoundError {
 /// If the log cannot be read or the copy cannot be written.
 pub fn copy_kept(log: &Path, to: &Path) -> io::Result<bool> {
     use std::io::{BufRead, BufReader, Seek, SeekFrom};
-    use std::os::unix::fs::OpenOptionsExt;
 
     let mut file = File::open(log)?;
     let Some(begin @ 1..) = sparse::next_data(&file, 0)? else { return Ok(false) };
@@ -66,8 +65,8 @@ pub fn copy_kept(log: &Path, to: &Path) -> io::Result<bool> {
     let mut kept = BufReader::new(file);
     // Skip the rest of the last dropped line, and the zeros before it.
     kept.skip_until(b'\n')?;
-    let mut options = OpenOptions::new();
-    let mut copy = options.write(true).create(true).truncate(true).mode(0o600).open(to)?;
+    let mut copy = files::open_for_writing(OpenOptions::new().write(true).create(true), to)?;
+    copy.set_len(0)?;
     io::copy(&mut kept, &mut copy).map(|_| true)
 }
 

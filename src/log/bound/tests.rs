@@ -159,4 +159,15 @@ fn copy_has_no_hole() {
     let text = fs::read_to_string(&copy).unwrap();
     assert!(text.starts_with("line ") && text.ends_with(&line(9_999)), "{:?}", text.get(..40));
     assert!(text.len() > 32 * 1024 && text.len() < 80 * 1024, "{}", text.len());
+    // A longer copy that a killed dashboard left.
+    fs::write(&copy, vec![b'x'; 1024 * 1024]).unwrap();
+    assert!(copy_kept(&path, &copy).unwrap());
+    assert_eq!(fs::read_to_string(&copy).unwrap(), text);
+    // A link to a file of the user.
+    let theirs = folder.path().join("theirs");
+    fs::rename(&copy, &theirs).unwrap();
+    std::os::unix::fs::symlink(&theirs, &copy).unwrap();
+    fs::write(&theirs, "kept").unwrap();
+    assert!(copy_kept(&path, &copy).unwrap_err().to_string().contains("symbolic link"));
+    assert_eq!(fs::read_to_string(&theirs).unwrap(), "kept");
 }
