@@ -193,6 +193,19 @@ fn click_on_a_key_in_the_help_closes_the_help_and_presses_the_key() {
     assert_eq!((ui.view.overlay, ui.view.tab), (None, Tab::Timeline));
 }
 
+#[test]
+fn keys_of_tabs_close_the_help_and_change_the_tab() {
+    let (model, log) = (sample::ready(), SampleLog::temporal());
+    for key in [Key::plain(KeyCode::Tab), Key::char('2')] {
+        let mut ui = ui();
+        press(&mut ui, Key::char('?'), &model, &log);
+        draw(&mut ui, &model, &log);
+        assert_eq!(ui.view.overlay, Some(Overlay::Help));
+        assert_eq!(press(&mut ui, key, &model, &log), None);
+        assert_eq!((ui.view.overlay, ui.view.tab), (None, Tab::Timeline), "{key:?}");
+    }
+}
+
 /// So every function is available with the mouse alone.
 #[test]
 fn every_working_key_can_be_clicked_in_the_help() {
