@@ -52,15 +52,11 @@ async fn a_host_leaves_after_the_check_of_its_files_that_is_under_way() {
     assert!(keeping.is_finished() && !is_hosted(&home));
 }
 
-#[tokio::test]
-async fn host_without_its_manager_is_not_healthy() {
+/// The response to `GET /healthz`.
+async fn health(home: &Home) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    let folder = tempfile::tempdir().unwrap();
-    let home = Home::at(&folder.path().join("home")).unwrap();
-    let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
-    let host = Host::start(settings, Mode::Headless).unwrap();
-    let health = async || {
+    let asked = async {
         let mut stream = loop {
             match tokio::net::UnixStream::connect(home.socket()).await {
                 Ok(stream) => break stream,
@@ -73,12 +69,45 @@ async fn host_without_its_manager_is_not_healthy() {
         stream.read_to_string(&mut text).await.unwrap();
         text
     };
-    let text = health().await;
+    tokio::time::timeout(Duration::from_secs(60), asked).await.expect("a response")
+}
+
+#[tokio::test]
+async fn host_without_its_manager_is_not_healthy() {
+    let (_folder, home, host) = host();
+    let text = health(&home).await;
     assert!(text.starts_with("HTTP/1.1 200"), "{text}");
     host.manager.abort();
     host.handle.closed().await;
-    let text = health().await;
+    let text = health(&home).await;
     assert!(text.starts_with("HTTP/1.1 503"), "{text}");
+    host.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn host_whose_manager_hangs_is_not_healthy_until_the_manager_goes_on() {
+    let (_folder, home, host) = host();
+    let text = health(&home).await;
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+    let (facts, (release, released)) = (host.handle().watch(), std::sync::mpsc::channel::<()>());
+    let (began, begun) = tokio::sync::oneshot::channel();
+    // The manager cannot publish facts while they are borrowed.
+    let borrower = std::thread::spawn(move || {
+        let borrowed = facts.borrow();
+        began.send(()).unwrap();
+        let _ = released.recv();
+        drop(borrowed);
+    });
+    begun.await.unwrap();
+    // There is no program to start.
+    let outcome = host.handle().begin(Command::Start).await.unwrap();
+    let text = health(&home).await;
+    assert!(text.starts_with("HTTP/1.1 503"), "{text}");
+    drop(release);
+    borrower.join().unwrap();
+    outcome.await.unwrap().unwrap_err();
+    let text = health(&home).await;
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
     host.leave().await;
 }
 
