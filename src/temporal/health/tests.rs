@@ -32,14 +32,15 @@ fn scripted(script: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Client {
 
 /// Every call that this program makes; what those say that fail.
 async fn all_calls(client: &Client) -> Vec<String> {
-    let (serving, namespace, engine, info, workflows) = tokio::join!(
+    let (serving, namespace, engine, info, workflows, holdings) = tokio::join!(
         client.serving(),
         client.namespace("default"),
         client.engine("default"),
         client.info(),
         client.workflows("default"),
+        client.holdings(),
     );
-    [serving, namespace, engine, info.map(drop), workflows.map(drop)]
+    [serving, namespace, engine, info.map(drop), workflows.map(drop), holdings.map(drop)]
         .into_iter()
         .filter_map(Result::err)
         .collect()
@@ -61,7 +62,7 @@ async fn details_that_are_not_base64_are_a_status_as_any_other() {
             if in_head { Answer::Head(bad) } else { Answer::Trailers(vec![], bad) }
         });
         let failed = all_calls(&client).await;
-        assert_eq!(failed.len(), 5, "{failed:?}");
+        assert_eq!(failed.len(), 6, "{failed:?}");
         assert!(failed.iter().all(|said| said.ends_with("Internal: ")), "{failed:?}");
     }
 }
@@ -89,7 +90,7 @@ async fn what_a_peer_says_is_one_harmless_line_of_bounded_length() {
         false => Answer::status("13", &evil),
     });
     let mut said = all_calls(&client).await;
-    assert_eq!(said.len(), 4, "{said:?}");
+    assert_eq!(said.len(), 5, "{said:?}");
     let info = client.info().await.unwrap();
     said.extend([info.server_version, info.cluster_id]);
     for said in said {
@@ -105,7 +106,7 @@ async fn half_an_answer_a_late_one_and_none_end_in_time_and_say_so() {
         let (listener, address) = listener();
         peer::serve(listener, move |_| answer.clone());
         let failed = all_calls(&Client::new(&address, PATIENCE).unwrap()).await;
-        assert_eq!(failed.len(), 5);
+        assert_eq!(failed.len(), 6);
         assert!(failed.iter().all(|said| said.contains("no answer within 300ms")), "{failed:?}");
     }
 }
@@ -259,7 +260,7 @@ async fn headers_and_messages_without_an_end_cost_no_more_than_the_time_of_a_cal
         let (listener, address) = listener();
         peer::serve_bytes(listener, bytes);
         let client = Client::new(&address, PATIENCE).unwrap();
-        assert_eq!(all_calls(&client).await.len(), 5);
+        assert_eq!(all_calls(&client).await.len(), 6);
     }
     assert!(begun.elapsed() < BOUND, "{:?}", begun.elapsed());
 }
