@@ -1,6 +1,6 @@
 //! Where processes cannot be told apart, or cannot be pinned, nothing is started or signalled.
 
-use crate::support::process::wait_gone;
+use crate::support::process::{self, wait_gone};
 use crate::support::rig::{READY, Rig, Running};
 use crate::support::server::program;
 use crate::support::socket::ask;
@@ -112,6 +112,13 @@ fn is_reaped(outside: &Running, file: &std::path::Path) {
     wait_until("the end of the zombie", || inherited().is_none());
 }
 
+/// Kills the host. The kernel ends init of a namespace after all other processes of the namespace.
+fn end(outside: Running) {
+    let host = process::Process::pin(children(outside.pid())[0].pid).unwrap();
+    drop(outside);
+    wait_gone(&host);
+}
+
 #[test]
 fn init_reaps_what_it_inherits_though_its_server_is_stopped() {
     let rig = Rig::new();
@@ -121,6 +128,7 @@ fn init_reaps_what_it_inherits_though_its_server_is_stopped() {
     let stopped = ask(&rig, "POST", "/v1/stop?wait=true", "");
     assert!(stopped.head.contains("200") || stopped.head.contains("202"), "{stopped:?}");
     is_reaped(&outside, &file);
+    end(outside);
 }
 
 #[test]
@@ -130,6 +138,7 @@ fn init_reaps_what_it_inherits_though_it_is_older_than_its_server() {
     let Some(outside) = init(&rig, "", &file) else { return };
     outside.wait_for(READY);
     is_reaped(&outside, &file);
+    end(outside);
 }
 
 #[test]
@@ -148,7 +157,7 @@ fn init_reaps_what_it_inherits_though_it_only_watches() {
     outside.wait_for("started elsewhere");
     is_reaped(&outside, &file);
     let host = children(outside.pid())[0].pid;
-    crate::support::process::Process::pin(host).unwrap().signal(Signal::TERM);
+    process::Process::pin(host).unwrap().signal(Signal::TERM);
     outside.finish().exits(0);
     drop(server);
 }
