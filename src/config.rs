@@ -345,8 +345,8 @@ impl Different {
             format!("apply them with `stigmer local restart {flags}`")
         } else {
             format!(
-                "it was started elsewhere and is only watched: `stigmer local stop` ends the \
-                 watching, then `stigmer local {flags}` starts one of our own"
+                "it was started elsewhere, and stigmer only watches it; start a server of your own \
+                 with `stigmer local stop` and `stigmer local {flags}`"
             )
         }
     }

@@ -232,7 +232,9 @@ impl Facts {
                 Owner::Adopted => "checking the server that was found running".to_owned(),
                 Owner::External => "checking the server that someone else runs".to_owned(),
             },
-            State::Ready(live) if live.owner == Owner::External => self.not_ours(),
+            State::Ready(live) if live.owner == Owner::External => {
+                format!("not started by stigmer{}", self.known_pid())
+            }
             State::Ready(_) => String::new(),
             State::Degraded(_, degradation) => {
                 format!("{}: {}", degradation.layer, degradation.detail)
@@ -259,18 +261,17 @@ impl Facts {
         }
     }
 
-    /// Says that stigmer did not start the server.
-    fn not_ours(&self) -> String {
+    /// The process of the server, in parentheses after a space. Empty if it is unknown.
+    fn known_pid(&self) -> String {
         let pid = self.server.as_ref().and_then(|server| server.server);
-        let pid = pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
-        format!("not started by stigmer{pid}")
+        pid.map_or_else(String::new, |pid| format!(" (pid {pid})"))
     }
 
     /// The error of a stop or restart of an external server.
     pub(crate) fn refusal(&self, command: &str) -> ApiError {
         ApiError::new(
             "external",
-            format!("cannot {command} Temporal: it was started elsewhere, {}", self.not_ours()),
+            format!("cannot {command} the server: it was started elsewhere{}", self.known_pid()),
             format!("{command} it where it was started"),
         )
     }

@@ -30,6 +30,8 @@ const MODULES: &[(&str, usize)] = &[
     ("src/harmless", 0),
     ("src/signals", 0),
     ("src/telemetry", 0),
+    ("src/tui", 2),
+    ("src/watchdog", 0),
     ("src/facts", 0),
     ("ui", 89),
 ];

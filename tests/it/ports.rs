@@ -45,7 +45,11 @@ fn a_temporal_that_somebody_else_runs_is_used_and_left_alone() {
         assert!(found["ok"].is_null(), "{found}");
     }
 
-    rig.run(&["restart"]).exits(1).complains(&["started elsewhere"]);
+    let refused = format!(
+        "cannot restart the server: it was started elsewhere (pid {}); restart it where",
+        theirs.pid()
+    );
+    rig.run(&["restart"]).exits(1).complains(&[&refused]);
     let refused = ask(&rig, "POST", "/v1/stop?wait=true", "");
     refused.is_error(409, "external");
     assert!(refused.body.contains(&theirs.pid().to_string()), "{refused:?}");
