@@ -15,10 +15,9 @@ mod stop;
 mod tests;
 mod words;
 
-use crate::config::{self, ConfigError, Options, Settings};
-use crate::hosting::{self, StopError, Unresponsive};
+use crate::config::{self, ConfigError, Options};
+use crate::hosting::{self, ProgramError, SettingsError, StartError, StatusError, StopError};
 use crate::paths::{Home, HomeError};
-use crate::process::record::Record;
 use crate::process::{look, requirements};
 use crate::runtime::{RuntimeError, block_on, build};
 use crate::supervisor::Policy;
@@ -149,15 +148,24 @@ pub enum CliError {
     /// The home is not usable.
     #[error(transparent)]
     Home(#[from] HomeError),
-    /// The running server has other options than the requested ones.
-    #[error(transparent)]
-    Different(#[from] config::Different),
-    /// The runtime cannot be created.
+    /// A runtime.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
-    /// A server or a host could not be stopped.
+    /// The settings for a server.
+    #[error(transparent)]
+    Settings(SettingsError),
+    /// The program of the server.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// A server that is not ready.
+    #[error(transparent)]
+    Start(StartError),
+    /// A server or a host that is not ended.
     #[error(transparent)]
     Stop(#[from] StopError),
+    /// A status that is not known.
+    #[error(transparent)]
+    Status(StatusError),
     /// Another error. The text is complete.
     #[error("{0}")]
     Other(String),
@@ -169,17 +177,41 @@ impl CliError {
             Self::Config(ConfigError::Value { .. }) => 2,
             Self::Config(_)
             | Self::Home(_)
-            | Self::Different(_)
             | Self::Runtime(_)
+            | Self::Settings(_)
+            | Self::Program(_)
+            | Self::Start(_)
             | Self::Stop(_)
+            | Self::Status(_)
             | Self::Other(_) => 1,
         }
     }
 }
 
-impl From<Unresponsive> for CliError {
-    fn from(error: Unresponsive) -> Self {
-        StopError::from(error).into()
+impl From<SettingsError> for CliError {
+    fn from(error: SettingsError) -> Self {
+        match error {
+            SettingsError::Config(error) => error.into(),
+            error => Self::Settings(error),
+        }
+    }
+}
+
+impl From<StartError> for CliError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Settings(error) => error.into(),
+            error => Self::Start(error),
+        }
+    }
+}
+
+impl From<StatusError> for CliError {
+    fn from(error: StatusError) -> Self {
+        match error {
+            StatusError::Config(error) => error.into(),
+            error => Self::Status(error),
+        }
     }
 }
 
@@ -194,25 +226,6 @@ struct Context {
 }
 
 impl Context {
-    /// The requested options, completed from the config file.
-    fn settings(&self) -> Result<Settings, CliError> {
-        let file = config::read_file(&self.home)?;
-        Ok(Settings::resolve(self.home.clone(), self.asked.clone().or(file))?)
-    }
-
-    /// The settings of a host that adopts the running server: those of the server, because it
-    /// continues with them. Other requested options are an error. If no server runs, these are
-    /// [`Self::settings`].
-    fn settings_to_host(&self) -> Result<Settings, CliError> {
-        let settings = self.settings()?;
-        let Some((_, options)) = running(&self.home)? else { return Ok(settings) };
-        let running = Settings::resolve(self.home.clone(), options)?;
-        let in_force = running.in_force();
-        config::agree(&self.asked, &in_force, true)?;
-        start::warn_of_file(&settings, &in_force);
-        Ok(running)
-    }
-
     /// The configured theme of the dashboard, if any.
     fn theme(&self) -> Result<Option<Theme>, CliError> {
         match self.theme {
@@ -227,17 +240,6 @@ impl Context {
             output::note(&format!("warning: {error}"));
         }
     }
-}
-
-/// Fails if the options of the running server are unknown: it must not be restarted with others.
-fn running(home: &Home) -> Result<Option<(Record, Options)>, CliError> {
-    hosting::running(home).map_err(|error| server_not_found(home, &error))
-}
-
-fn server_not_found(home: &Home, error: &io::Error) -> CliError {
-    CliError::Other(format!(
-        "cannot find the server of {home}: {error}; make the home readable and try again"
-    ))
 }
 
 /// Parses and runs the command line. Returns the exit code.

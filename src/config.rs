@@ -110,6 +110,14 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The settings of these options, completed by those of the configuration file.
+    ///
+    /// # Errors
+    /// When the file cannot be read or has an unknown option, or when a value is wrong.
+    pub fn load(home: &Home, options: &Options) -> Result<Self, ConfigError> {
+        Self::resolve(home.clone(), options.clone().or(read_file(home)?))
+    }
+
     /// Checks the options and fills in defaults.
     ///
     /// # Errors

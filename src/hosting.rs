@@ -9,17 +9,21 @@ mod host;
 mod keeper;
 mod notice;
 mod patience;
+mod program;
+mod settings;
+mod start;
+mod status;
 mod stop;
 mod unhosted;
 
-pub use end::{StopError, Stopped, end_unresponsive};
-pub use holder::{
-    Unresponsive, Work, check_local, holder, is_hosted, prove, prove_holder, remedy, sign, work,
-};
-pub use host::{
-    Host, HostError, Released, Resumed, prepare, running, tell_given_up, wait_restored,
-};
+pub use end::{StopError, Stopped};
+pub use holder::{Unresponsive, Work, holder, is_hosted, prove, prove_holder, remedy, sign, work};
+pub use host::{Host, HostError, Released, Resumed, prepare, tell_given_up, wait_restored};
 pub use notice::{Notice, Notify};
 pub use patience::Patience;
+pub use program::{ProgramError, ensure as ensure_program};
+pub use settings::{SettingsError, settings_to_host, settings_to_restart};
+pub use start::{StartError, Started, check_restart, restart, start};
+pub use status::{StatusError, status};
 pub use stop::stop;
-pub use unhosted::stop as stop_unhosted;
+pub use unhosted::{UnknownServer, running};

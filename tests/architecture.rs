@@ -72,7 +72,7 @@ const MAP: &[(&str, &str)] = &[
     (
         "hosting",
         "config control facts harmless log manager paths process protocol runtime server session supervisor \
-         watchdog",
+         temporal watchdog",
     ),
     ("presenter", "clock config protocol session supervisor temporal"),
     ("signals", "process"),

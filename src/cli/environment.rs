@@ -1,12 +1,13 @@
 //! `stigmer local env`: prints the connection, for `eval` and for programs.
 
 use super::output::{self, line, note};
-use super::{CliError, Context, status};
+use super::{CliError, Context};
+use crate::hosting;
 use crate::protocol::State;
 
 pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
     context.warn_of_broken_config();
-    let status = status::current(context)?;
+    let status = hosting::status(&context.home)?;
     let temporal = match (&status.temporal, status.state) {
         (Some(temporal), _) => temporal,
         (None, State::Stopped) => {

@@ -49,9 +49,13 @@ pub(super) fn give_up(root: &Path, attempts: u32, why: &CliError) {
     }
 }
 
+fn settings_to_host(context: &Context) -> Result<Settings, CliError> {
+    Ok(hosting::settings_to_host(&context.home, &context.asked, &output::notice)?)
+}
+
 pub(super) fn headless(context: &Context) -> Result<i32, CliError> {
-    let settings = context.settings_to_host()?;
-    install::ensure(&settings)?;
+    let settings = settings_to_host(context)?;
+    hosting::ensure_program(&settings, install::progress().as_mut())?;
     hosting::prepare(&context.home)?;
     telemetry::start(&context.home);
     super::block_on(foreground::run(settings, context.asked.clone()))?
@@ -69,10 +73,10 @@ pub(super) fn dashboard(context: &Context) -> Result<i32, CliError> {
         );
         return headless(context);
     }
-    let settings = context.settings_to_host()?;
+    let settings = settings_to_host(context)?;
     let theme = context.theme()?;
     // With its progress on the plain screen, before the dashboard takes it.
-    install::ensure(&settings)?;
+    hosting::ensure_program(&settings, install::progress().as_mut())?;
     hosting::prepare(&context.home)?;
     telemetry::start(&context.home);
     threads::try_create(THREADS)

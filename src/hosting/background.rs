@@ -139,7 +139,7 @@ pub enum HandOverError {
     Silent(Pid),
 }
 
-fn exit_text(code: Option<i32>) -> String {
+pub(super) fn exit_text(code: Option<i32>) -> String {
     code.map_or_else(|| "a signal".to_owned(), |code| format!("exit {code}"))
 }
 

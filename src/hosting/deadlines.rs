@@ -16,5 +16,12 @@ pub(super) const LOOKING: Duration = Duration::from_secs(15);
 /// After the grace period of a server: to kill the processes that are left, and to prove that none is.
 pub(super) const KILLING: Duration = Duration::from_secs(10);
 
+/// For a host that was spawned, or that holds its lock without a socket, to respond or to end: both
+/// take milliseconds, and longer on a busy machine.
+pub(super) const SETTLING: Duration = Duration::from_secs(10);
+
+/// Between two looks of a start, which is ready within milliseconds.
+pub(super) const START_PAUSE: Duration = Duration::from_millis(2);
+
 /// Between two looks for a host that starts or ends.
 pub(super) const PAUSE: Duration = Duration::from_millis(5);

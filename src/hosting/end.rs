@@ -97,10 +97,7 @@ impl StopError {
 /// Ends a host that holds its lock and does not respond, for example because it is stopped. `host`
 /// was the host of this home before the request. A host that has replaced it since got no request:
 /// this function leaves it alone, and the caller sends the request again.
-///
-/// # Errors
-/// When the host cannot be proven or signalled from here.
-pub fn end_unresponsive(
+pub(super) fn end_unresponsive(
     home: &Home,
     host: io::Result<Option<Proven>>,
     notify: Notify<'_>,

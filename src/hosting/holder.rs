@@ -197,10 +197,7 @@ impl Unresponsive {
 
 /// Fails if the holder of the host lock cannot be seen from here: it can neither be asked nor
 /// ended. A holder without a name has not signed the lock yet, or has just ended.
-///
-/// # Errors
-/// When the holder is in another container, pid namespace or machine.
-pub fn check_local(home: &Home) -> Result<(), Unresponsive> {
+pub(super) fn check_local(home: &Home) -> Result<(), Unresponsive> {
     match holder(home) {
         Some(holder) if !holder.is_local() => Err(Unresponsive::host_of(home)),
         Some(_) | None => Ok(()),

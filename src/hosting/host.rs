@@ -4,7 +4,7 @@
 
 use super::holder::{self, holder};
 use super::keeper::HomeKeeper;
-use crate::config::{Options, Settings};
+use crate::config::Settings;
 use crate::control::server::Server;
 use crate::facts::HandOver;
 use crate::facts::Intent;
@@ -13,12 +13,10 @@ use crate::log::own;
 use crate::manager::{Command, Handle, Manager, Outcome, Sweeps, gave_up};
 use crate::paths::{self, Home, HomeError};
 use crate::process::lock::{self, HostLock};
-use crate::process::record::Record;
 use crate::process::sweep;
 use crate::process::table::Process;
 use crate::process::{Pid, linux, look, memory, open_files};
 use crate::protocol::Mode;
-use crate::server::running;
 use crate::supervisor::{Cause, Want};
 use crate::watchdog::{self, Death, SUBCOMMAND};
 use std::io;
@@ -388,17 +386,6 @@ async fn guard(handle: Handle) {
             }
         }
     }
-}
-
-/// The Temporal that runs from this home, host or not, and the options it was
-/// started with.
-///
-/// # Errors
-/// When it is not known whether one runs.
-pub fn running(home: &Home) -> io::Result<Option<(Record, Options)>> {
-    let Some(record) = running::find(home)?.server() else { return Ok(None) };
-    let options = serde_json::from_str(&record.options).unwrap_or_default();
-    Ok(Some((record, options)))
 }
 
 /// Waits until the host of a home that was just deleted or renamed has restored it. Returns at once

@@ -1,6 +1,7 @@
 //! What a person reads while a host is found, started or ended.
 
 use super::Work;
+use crate::config::Difference;
 use crate::process::Pid;
 use crate::process::ports::Occupant;
 use std::fmt;
@@ -14,6 +15,8 @@ pub enum Notice {
     Waiting(Work),
     /// The host with this pid does not respond and is ended.
     EndsHost(Pid),
+    /// An option of the configuration file is not in force.
+    FileDiffers(Difference),
     /// A file of the home cannot be written. The work continues.
     Unwritten(PathBuf, io::Error),
     /// A process that is not proven ours holds a port of the server that was stopped.
@@ -28,6 +31,11 @@ impl fmt::Display for Notice {
         match self {
             Self::Waiting(work) => write!(f, "waiting for {work}"),
             Self::EndsHost(pid) => write!(f, "the host (pid {pid}) does not answer: ending it"),
+            Self::FileDiffers(difference) => write!(
+                f,
+                "warning: config.toml differs from what is running: {difference}; \
+                 `stigmer local restart` does not apply it, stop and start do"
+            ),
             Self::Unwritten(path, error) => {
                 write!(f, "warning: cannot write {}: {error}", path.display())
             }

@@ -13,14 +13,38 @@ use crate::process::{memory, ports, watch};
 use crate::runtime::block_on;
 use crate::server::running::{self, Running};
 use crate::supervisor::Policy;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// Stops a server that has no host. `None`: it has one, which responds.
+/// A home whose server cannot be looked for. A server may run there, with unknown options.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot find the server of {home}: {source}; make the home readable and try again")]
+pub struct UnknownServer {
+    home: String,
+    source: io::Error,
+}
+
+impl UnknownServer {
+    pub(super) fn of(home: &Home) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self { home: home.to_string(), source }
+    }
+}
+
+/// The server that runs from this home, with or without a host, and the options that it was
+/// started with.
 ///
 /// # Errors
-/// When a process of the server is left, or may be.
-pub fn stop(home: &Home, notify: Notify<'_>) -> Result<Option<Stopped>, StopError> {
+/// When a server may run.
+pub fn running(home: &Home) -> Result<Option<(Record, Options)>, UnknownServer> {
+    let found = running::find(home).map_err(UnknownServer::of(home))?;
+    let Some(record) = found.server() else { return Ok(None) };
+    let options = serde_json::from_str(&record.options).unwrap_or_default();
+    Ok(Some((record, options)))
+}
+
+/// Stops a server that has no host. `None`: it has one, which responds.
+pub(super) fn stop(home: &Home, notify: Notify<'_>) -> Result<Option<Stopped>, StopError> {
     let is_held = |lock: &Path| lock::is_held(lock).unwrap_or(true);
     want_down(home, notify);
     let watchdog = watchdog_of_the_dead(home);

@@ -1,5 +1,6 @@
 use super::*;
-use crate::hosting::{is_hosted, prove, sign};
+use crate::config::Options;
+use crate::hosting::{is_hosted, prove, running, sign};
 use crate::manager::under_way;
 use crate::process::identity::{Identity, own_pid};
 use crate::supervisor::State;

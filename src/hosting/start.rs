@@ -1,0 +1,317 @@
+//! Starts or restarts the server in the background, on behalf of a command.
+
+use super::background::{self, EXIT_RUNNING, Spawned};
+use super::deadlines::{SETTLING, START_PAUSE};
+use super::end::{StopError, end_unresponsive};
+use super::program::{self, ProgramError};
+use super::settings::{SettingsError, settings_to_host, settings_to_restart, warn_of_file};
+use super::unhosted;
+use super::{Notify, Patience, Unresponsive, holder, is_hosted, prepare, prove};
+use crate::config::{self, Options, Settings};
+use crate::control::client::{self, ClientError};
+use crate::paths::{Home, HomeError};
+use crate::protocol::{State, Status};
+use crate::runtime::{RuntimeError, block_on};
+use crate::supervisor::Want;
+use crate::temporal::install::Progress;
+use std::io;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// A server that is ready.
+#[derive(Debug)]
+pub struct Started {
+    /// The status of its host.
+    pub status: Status,
+    /// Whether the server ran before.
+    pub is_reused: bool,
+}
+
+/// Why no server is ready.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The options.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The home cannot be used.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// There is no program to run.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// The host refuses, or cannot be reached.
+    #[error(transparent)]
+    Host(#[from] ClientError),
+    /// The host does not respond.
+    #[error(transparent)]
+    Unresponsive(#[from] Unresponsive),
+    /// The server or host before is not ended.
+    #[error(transparent)]
+    Stop(#[from] StopError),
+    /// No background host can be executed.
+    #[error(
+        "cannot start a background host: {0}{next}",
+        next = match .0.raw_os_error() {
+            Some(libc::EAGAIN | libc::ENOMEM) => {
+                "; end some processes, or raise the limit (`ulimit -u`)"
+            }
+            _ => "",
+        }
+    )]
+    Spawn(io::Error),
+    /// The background host ended at its start.
+    #[error(
+        "the background host ended with {code}: {said}; see {log}",
+        code = background::exit_text(*.code),
+        said = if .said.is_empty() { "it said nothing" } else { .said }
+    )]
+    Ended {
+        /// Its exit code. `None`: a signal ended it.
+        code: Option<i32>,
+        /// Its error messages.
+        said: String,
+        /// Its log.
+        log: PathBuf,
+    },
+    /// No host responds, although none is in the way.
+    #[error("no host of {home} came up within {SETTLING:?}; see {log} and try again")]
+    Unsettled {
+        /// The home.
+        home: String,
+        /// The log of its host.
+        log: PathBuf,
+    },
+    /// No request can be sent.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+}
+
+/// Ensures that the server of this home runs, in the background if no host runs, with the options
+/// that are asked for. Returns when it is ready.
+///
+/// # Errors
+/// When the server is not ready, or runs with other options.
+pub async fn start(
+    home: &Home,
+    asked: &Options,
+    progress: &mut dyn Progress,
+    notify: Notify<'_>,
+) -> Result<Started, StartError> {
+    let mut start = Start { home, asked, progress, notify };
+    // A host knows what it runs. The server is looked for only if no host responds.
+    if let Ok(status) = client::status(home).await {
+        let settings = Settings::load(home, asked).map_err(SettingsError::from)?;
+        if let Some(started) = start.request(&settings, &status, false).await? {
+            return Ok(started);
+        }
+    }
+    let settings = settings_to_host(home, asked, notify)?;
+    start.ensure(&settings).await
+}
+
+/// Checks the options of a restart, so that a mistake changes nothing. If the server of the home
+/// cannot be looked for, a host that responds knows it, and checks the options itself.
+///
+/// # Errors
+/// When the options are wrong, or neither files nor a host show the server.
+pub fn check_restart(home: &Home, asked: &Options) -> Result<(), StartError> {
+    match settings_to_restart(home, asked) {
+        Err(SettingsError::Unknown(_)) if block_on(client::status(home))?.is_ok() => Ok(()),
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Restarts the server of this home with its options, replaced by those that are asked for. Starts
+/// it if none runs. Ends a host that does not respond. Returns when the server is ready.
+///
+/// # Errors
+/// When the server is not ready.
+pub fn restart(
+    home: &Home,
+    asked: &Options,
+    progress: &mut dyn Progress,
+    notify: Notify<'_>,
+) -> Result<Started, StartError> {
+    let body = if *asked == Options::default() { None } else { serde_json::to_string(asked).ok() };
+    loop {
+        let host = prove(home);
+        match block_on(client::command(home, "restart", body.clone()))? {
+            Ok(status) => return Ok(Started { status, is_reused: false }),
+            Err(ClientError::Refused(error)) if error.code != "gone" => {
+                return Err(ClientError::Refused(error).into());
+            }
+            Err(ClientError::NoHost | ClientError::Refused(_)) => {}
+            Err(error @ ClientError::Unreachable { .. }) => return Err(error.into()),
+            Err(ClientError::Unresponsive | ClientError::Garbled(_) | ClientError::Foreign(_)) => {
+                end_unresponsive(home, host, notify)?;
+            }
+        }
+        // Read before the stop, which deletes the record.
+        let settings = settings_to_restart(home, asked)?;
+        // `None`: another host has started meanwhile, and gets the request.
+        if !home.root().is_dir() || unhosted::stop(home, notify)?.is_some() {
+            let mut start = Start { home, asked, progress, notify };
+            return block_on(start.ensure(&settings))?;
+        }
+    }
+}
+
+struct Start<'a> {
+    home: &'a Home,
+    asked: &'a Options,
+    progress: &'a mut dyn Progress,
+    notify: Notify<'a>,
+}
+
+impl Start<'_> {
+    /// Starts a background host if no host runs, and requests the start of the server.
+    async fn ensure(&mut self, settings: &Settings) -> Result<Started, StartError> {
+        let (home, notify) = (self.home, self.notify);
+        let mut spawned: Option<Spawned> = None;
+        let mut patience = Patience::new(SETTLING);
+        loop {
+            match client::status(home).await {
+                Ok(status) => {
+                    let ours = spawned
+                        .as_ref()
+                        .is_some_and(|s| status.host.as_ref().is_some_and(|h| h.pid == s.pid()));
+                    match self.request(settings, &status, ours).await {
+                        Ok(Some(started)) => return Ok(started),
+                        Ok(None) if !patience.is_over(home, notify) => {}
+                        Ok(None) => return Err(unsettled(home)),
+                        Err(error) => {
+                            if let Some(child) = spawned.as_mut().filter(|_| ours) {
+                                end_spawned(home, child).await;
+                            }
+                            return Err(error);
+                        }
+                    }
+                }
+                Err(ClientError::NoHost) => {
+                    if let Some(child) = &mut spawned {
+                        match child.ended() {
+                            // Another host was faster. It serves this command too.
+                            Some((Some(EXIT_RUNNING), _)) => spawned = None,
+                            Some((code, said)) => {
+                                return Err(StartError::Ended {
+                                    code,
+                                    said,
+                                    log: home.stigmer_log(),
+                                });
+                            }
+                            None => {}
+                        }
+                    } else if is_hosted(home) {
+                        holder::check_local(home)?;
+                    } else {
+                        program::ensure(settings, self.progress)?;
+                        prepare(home)?;
+                        let child = background::spawn(home, &settings.options);
+                        spawned = Some(child.map_err(StartError::Spawn)?);
+                        // The time before, for example of an installation, is not the host's.
+                        patience.renew();
+                    }
+                    if patience.is_over(home, notify) {
+                        let is_held = spawned.is_none() && is_hosted(home);
+                        return Err(if is_held {
+                            Unresponsive::host_of(home).into()
+                        } else {
+                            unsettled(home)
+                        });
+                    }
+                }
+                Err(ClientError::Unresponsive) => return Err(Unresponsive::host_of(home).into()),
+                Err(error) => return Err(error.into()),
+            }
+            tokio::time::sleep(START_PAUSE).await;
+        }
+    }
+
+    /// Requests the start of the server from the host that gave this status. `ours`: this command
+    /// has spawned that host. `None`: the host is gone.
+    async fn request(
+        &self,
+        settings: &Settings,
+        before: &Status,
+        ours: bool,
+    ) -> Result<Option<Started>, StartError> {
+        let home = self.home;
+        let rests = before.intent == Want::Down || before.state == State::Failed;
+        let mut is_restarted = false;
+        let answer = match config::agree(self.asked, &before.options, before.managed) {
+            Ok(()) => {
+                warn_of_file(settings, &before.options, self.notify);
+                if before.state.is_up() && before.intent == Want::Up {
+                    Ok(before.clone())
+                } else {
+                    client::command(home, "start", None).await
+                }
+            }
+            // No server runs that contradicts these options.
+            Err(_) if rests => {
+                is_restarted = true;
+                let body = serde_json::to_string(&settings.options).ok();
+                client::command(home, "restart", body).await
+            }
+            Err(different) => return Err(SettingsError::from(different).into()),
+        };
+        let status = match answer {
+            Ok(status) => status,
+            Err(ClientError::NoHost) => return Ok(None),
+            Err(ClientError::Refused(error)) if error.code == "gone" => return Ok(None),
+            Err(ClientError::Unresponsive) => return Err(Unresponsive::host_of(home).into()),
+            Err(error) => return Err(error.into()),
+        };
+        let adopted = status.temporal.as_ref().is_some_and(|temporal| temporal.adopted);
+        let is_reused = !is_restarted && (adopted || !(ours || rests));
+        Ok(Some(Started { status, is_reused }))
+    }
+}
+
+/// Ends a host that this command has spawned: it has no server, and would only be in the way.
+async fn end_spawned(home: &Home, child: &mut Spawned) {
+    let _ = client::command(home, "shutdown", None).await;
+    let deadline = Instant::now() + SETTLING;
+    while child.ended().is_none() && Instant::now() < deadline {
+        tokio::time::sleep(START_PAUSE).await;
+    }
+}
+
+fn unsettled(home: &Home) -> StartError {
+    StartError::Unsettled { home: home.to_string(), log: home.stigmer_log() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hosting::Host;
+    use crate::protocol::Mode;
+    use std::time::Duration;
+
+    #[test]
+    fn an_unreadable_record_prevents_a_restart_only_where_no_host_answers() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(&folder.path().join("home")).unwrap();
+        let check = || check_restart(&home, &Options::default());
+        prepare(&home).unwrap();
+        std::fs::create_dir(home.record()).unwrap();
+        let error = check().unwrap_err().to_string();
+        assert!(error.contains("cannot find the server"), "{error}");
+
+        // It answers from a thread of its own: the command blocks this one.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
+        let host = runtime.block_on(async { Host::start(settings, Mode::Headless) }).unwrap();
+        while block_on(client::status(&home)).unwrap().is_err() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        check().unwrap();
+        runtime.block_on(host.leave());
+        check().unwrap_err();
+    }
+}

@@ -1,0 +1,167 @@
+//! The status of a home, with or without a host.
+
+use super::deadlines::PAUSE;
+use super::unhosted::UnknownServer;
+use super::{Work, is_hosted, remedy, work};
+use crate::config::{ConfigError, Options, Settings};
+use crate::control::client::{self, ClientError};
+use crate::facts::{Facts, chronicle};
+use crate::paths::Home;
+use crate::process::{linux, memory};
+use crate::protocol::{Entry, Happened, Mode, State, Status, TemporalStatus};
+use crate::runtime::{RuntimeError, block_on};
+use crate::server::running::{self, Running};
+use crate::supervisor::{Generation, Supervisor, Want};
+use crate::temporal::health::Client;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Why the status is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum StatusError {
+    /// An option that the server was started with.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A server may run.
+    #[error(transparent)]
+    Unknown(#[from] UnknownServer),
+    /// The host cannot be reached or understood.
+    #[error(transparent)]
+    Host(#[from] ClientError),
+    /// No request can be sent.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+}
+
+/// Returns the status of this home from its host, or from its files if no host responds.
+///
+/// # Errors
+/// When the home cannot be read, or its host has another version.
+pub fn status(home: &Home) -> Result<Status, StatusError> {
+    let deadline = Instant::now() + client::PATIENCE;
+    loop {
+        match block_on(client::status(home))? {
+            Ok(status) => return Ok(status),
+            Err(ClientError::NoHost) if !is_hosted(home) => {
+                return from_files(home, Holder::Nobody);
+            }
+            Err(ClientError::NoHost) => {
+                if let Some(work) = work(home) {
+                    return from_files(home, Holder::Command(work));
+                }
+                // The host has its lock, but its socket does not exist yet or no longer.
+                if Instant::now() > deadline {
+                    return from_files(home, Holder::Host);
+                }
+                std::thread::sleep(PAUSE);
+            }
+            Err(ClientError::Unresponsive) => return from_files(home, Holder::Host),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The holder of the host lock if no host responds.
+enum Holder {
+    Nobody,
+    /// A host that does not respond.
+    Host,
+    /// A command that ends the server.
+    Command(Work),
+}
+
+fn from_files(home: &Home, holder: Holder) -> Result<Status, StatusError> {
+    let found = running::find(home).map_err(UnknownServer::of(home))?;
+    let unproven = unproven(home, &found);
+    let record = found.server();
+    let options = record.as_ref().and_then(|record| serde_json::from_str(&record.options).ok());
+    let options: Options = options.unwrap_or_default();
+    let settings = Settings::resolve(home.clone(), options)?;
+    let now = Instant::now();
+    let history = chronicle::recent(&home.events());
+    let failure = last_failure(history.back());
+    // Facts without a server, for the parts that are unknown.
+    let nothing = block_on(async {
+        let supervisor = Supervisor::new(settings.policy.clone(), Generation::default(), 0, now);
+        let schedule = supervisor.schedule().clone();
+        let mut facts = Facts::new(settings.clone().into(), Mode::Background, schedule, now);
+        facts.recall(history, now);
+        facts.status(now)
+    })?;
+    let serving = match &record {
+        Some(_) => block_on(async {
+            Client::new(&settings.server_address(), Duration::from_secs(1))?.serving().await
+        })?,
+        None => Ok(()),
+    };
+    let is_stopping = matches!(holder, Holder::Command(_));
+    let message = match (&record, holder) {
+        (_, Holder::Command(work)) => format!("pid {} is {}", work.pid, work.doing),
+        (_, Holder::Host) => format!("host unresponsive: {}", remedy(home)),
+        (Some(_), Holder::Nobody) => {
+            "no host, a crash is not repaired; adopt it with `stigmer local`, or stop it with `stigmer local stop`"
+                .to_owned()
+        }
+        (None, Holder::Nobody) if unproven.is_empty() => failure,
+        (None, Holder::Nobody) => unproven,
+    };
+    Ok(Status {
+        host: None,
+        state: match (&record, &serving) {
+            (_, _) if is_stopping => State::Stopping,
+            (None, _) => State::Stopped,
+            (Some(_), Ok(())) => State::Ready,
+            (Some(_), Err(_)) => State::Starting,
+        },
+        intent: if record.is_some() && !is_stopping { Want::Up } else { Want::Down },
+        message,
+        temporal: record.map(|record| TemporalStatus {
+            pid: Some(record.leader.pid),
+            pgid: Some(record.leader.pid),
+            server_pid: None,
+            generation: Some(record.generation),
+            adopted: false,
+            address: settings.server_address(),
+            ui_url: settings.ui_url(),
+            version: None,
+            server_version: None,
+            uptime_ms: linux::age(record.leader.start_ticks)
+                .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+            rss_bytes: None,
+            cpu_percent: None,
+            database: None,
+        }),
+        ..nothing
+    })
+}
+
+/// Why the last start failed, if that is the last event.
+fn last_failure(last: Option<&Arc<Entry>>) -> String {
+    match last {
+        Some(last) if last.happened == Happened::Failed => {
+            format!("the last start failed: {}", last.detail)
+        }
+        Some(_) | None => String::new(),
+    }
+}
+
+/// Describes processes that may still run and are not proven to be our server.
+fn unproven(home: &Home, found: &Running) -> String {
+    match found {
+        Running::Nothing | Running::Recorded(_) | Running::Unrecorded(_) => String::new(),
+        Running::Elsewhere(record) => format!(
+            "{} was recorded in another container or pid namespace (pid {}), where it may still run",
+            home.record().display(),
+            record.leader.pid
+        ),
+        Running::Remains(instance) => format!(
+            "the server has ended and left processes behind, for example {}; end them with \
+             `stigmer local stop`",
+            memory::describe(instance.leader.pid)
+        ),
+        Running::Stranger(who) => format!(
+            "{} is held by {who}, which is not proven to be ours",
+            home.temporal_lock().display()
+        ),
+    }
+}
