@@ -147,7 +147,8 @@ fn env_is_made_for_eval() {
 #[test]
 fn env_of_a_stopped_server_says_so_where_eval_hides_the_exit_code() {
     let rig = Rig::new();
-    let ran = rig.run(&["env"]).exits(3).complains(&["Temporal is not running", "`stigmer local`"]);
+    let ran =
+        rig.run(&["env"]).exits(3).complains(&["the server is not running", "`stigmer local`"]);
     assert_eq!(ran.stdout, "");
     let mut shell = rig.command("/bin/sh");
     let program = rig.stigmer();
