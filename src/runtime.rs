@@ -1,4 +1,4 @@
-//! Runtimes of tokio. Where the kernel lacks a resource, a runtime is an error and not a panic.
+//! Creates tokio runtimes. A missing resource is an error, not a panic.
 
 use crate::process::threads;
 use std::io;
@@ -6,29 +6,30 @@ use std::os::unix::net::UnixStream;
 use std::panic::{self, AssertUnwindSafe};
 use tokio::runtime::{Builder, Runtime};
 
-/// A runtime that cannot be built.
+/// A runtime cannot be created.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot start the runtime: {0}")]
 pub struct RuntimeError(#[from] io::Error);
 
-/// Runs a future to its end on a runtime of its own. Tasks that the future has spawned end with it.
+/// Runs a future on its own runtime until it completes. Tasks that the future has spawned end with it.
 ///
 /// # Errors
-/// When the runtime cannot be built.
+/// If the runtime cannot be created.
 pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T, RuntimeError> {
     Ok(build(&mut Builder::new_current_thread())?.block_on(future))
 }
 
-/// Builds a runtime. tokio panics where it gets no pair of sockets for its signals.
+/// Creates a runtime. tokio panics if it cannot create the socket pair for its signals, so this is checked
+/// first.
 ///
 /// # Errors
-/// When descriptors, threads or memory are missing.
+/// If descriptors, threads or memory are missing.
 pub fn build(builder: &mut Builder) -> Result<Runtime, RuntimeError> {
     drop(UnixStream::pair()?);
     Ok(without_panic(|| builder.enable_all().build())?)
 }
 
-/// Makes a call. Its panic becomes an error with the same message, and is not for the panic hook.
+/// Calls a function. A panic becomes an error with the same message, without the panic hook.
 fn without_panic<T>(call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));

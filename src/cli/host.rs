@@ -1,4 +1,4 @@
-//! The commands that make this process a host, or a viewer of one.
+//! The commands that make this process a host or a viewer.
 
 use super::{CliError, Context, install, output};
 use crate::config::{Options, Settings};
@@ -11,22 +11,21 @@ use crate::{headless as foreground, telemetry, tui};
 use std::io::{self, IsTerminal};
 use std::path::Path;
 
-/// The threads of a dashboard: two run the host, one reads the terminal, the others are those of
-/// [`threads`], of signals and of searches.
+/// Number of threads of a dashboard: two for the host, one for the terminal, and those of [`threads`], of
+/// signals and of searches.
 const THREADS: usize = 8;
 
-/// The background process itself; its caller has checked everything.
+/// Runs the background host. The caller has checked the options.
 pub(super) fn background(context: &Context, options: &str) -> Result<i32, CliError> {
     let options: Options = serde_json::from_str(options)
-        .map_err(|error| CliError::Other(format!("options not understood: {error}")))?;
+        .map_err(|error| CliError::Other(format!("cannot parse the options: {error}")))?;
     let settings = Settings::resolve(context.home.clone(), options)?;
     hosting::prepare(&context.home)?;
     telemetry::start(&context.home);
     super::block_on(background::run(settings))?.map_err(|error| CliError::Other(error.to_string()))
 }
 
-/// The same after the death of a host. There may be nothing left to host, or no
-/// home; then nothing is made.
+/// Runs the background host after the death of a host. If there is no home any more, nothing is created.
 pub(super) fn resume(context: &Context, death: Death) -> Result<i32, CliError> {
     let home = &context.home;
     if home.root().is_dir() {
@@ -64,26 +63,26 @@ pub(super) fn headless(context: &Context) -> Result<i32, CliError> {
 
 pub(super) fn dashboard(context: &Context) -> Result<i32, CliError> {
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
-        output::note("no terminal: going on without the dashboard, as with --no-tui");
+        output::note("no terminal: running without the dashboard (as with --no-tui)");
         return headless(context);
     }
     if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
         output::note(
-            "no terminal: TERM is `dumb`: going on without the dashboard, as with --no-tui",
+            "no terminal: TERM is `dumb`; running without the dashboard (as with --no-tui)",
         );
         return headless(context);
     }
     let settings = settings_to_host(context)?;
     let theme = context.theme()?;
-    // With its progress on the plain screen, before the dashboard takes it.
+    // Before the dashboard takes the screen, because an installation shows its progress.
     hosting::ensure_program(&settings, install::progress().as_mut())?;
     hosting::prepare(&context.home)?;
     telemetry::start(&context.home);
     threads::try_create(THREADS)
         .map_err(HostError::Threads)
         .map_err(|error| CliError::Other(error.to_string()))?;
-    // The dashboard may be stopped by a terminal that does not take its output;
-    // the host must not, so it runs on threads of its own.
+    // A terminal that accepts no output may block the dashboard. The host has its own threads, because
+    // it must not be blocked.
     let runtime = super::build(tokio::runtime::Builder::new_multi_thread().worker_threads(2))?;
     runtime
         .block_on(tui::run(settings, context.asked.clone(), theme))

@@ -60,7 +60,7 @@ type Ticket = u64;
 struct Queued {
     ticket: Ticket,
     work: Box<dyn FnOnce() + Send>,
-    /// The bound of a job that nobody waits for, from its start.
+    /// Time limit from the start of the job, if no caller waits for it.
     unattended: Option<Duration>,
 }
 
@@ -213,7 +213,7 @@ impl Lane {
         }
     }
 
-    /// Runs `job` on a thread. Nobody waits for it; after `bound` it counts as blocked.
+    /// Runs `job` on a thread without waiting for it. After `bound` it counts as blocked.
     ///
     /// # Errors
     /// [`Unfinished::NoThread`].
@@ -377,7 +377,7 @@ pub(crate) mod tests {
         true
     }
 
-    /// Whether root of this user namespace is root of the one that created it.
+    /// Whether root of this user namespace is also root of the parent namespace.
     fn is_root_outside() -> bool {
         let map = std::fs::read_to_string("/proc/self/uid_map").unwrap();
         map.split_whitespace().take(2).eq(["0", "0"])

@@ -6,7 +6,7 @@ use std::path::Path;
 /// Modules (a file and its folder, or a folder of sources), and how many lines of each may still have such words.
 /// Lower the number when text is rewritten, and never raise it. Add a module here to have it checked.
 const MODULES: &[(&str, usize)] = &[
-    ("src/cli", 2),
+    ("src/cli", 1),
     ("src/config", 0),
     ("src/control", 0),
     ("src/headless", 0),
@@ -24,6 +24,7 @@ const MODULES: &[(&str, usize)] = &[
     ("src/presenter", 0),
     ("src/process", 0),
     ("src/protocol", 0),
+    ("src/runtime", 0),
     ("src/session", 0),
     ("src/supervisor", 0),
     ("src/clock", 0),

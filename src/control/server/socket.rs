@@ -87,7 +87,7 @@ impl Socket {
     pub(super) fn remove(&self) {
         let state = std::mem::replace(&mut *self.state(), State::Removed);
         let State::Bound(file) = state else { return };
-        // One that stays is replaced by the next host.
+        // If this fails, the next host replaces the file.
         let _ = look::promptly(self.folder(), {
             let path = self.path.clone();
             move |_| if file.is_at(&path)? { std::fs::remove_file(&path) } else { Ok(()) }
@@ -106,7 +106,7 @@ impl Socket {
             State::Bound(file) => Some(file.clone()),
             State::Unbound | State::Removed => None,
         };
-        // A path that cannot be examined is not gone.
+        // A path that cannot be examined does not count as missing.
         let is_gone = bound.is_some_and(|file| matches!(file.is_at(&self.path), Ok(false)));
         if is_gone {
             self.rebind.notify_one();
