@@ -1,8 +1,8 @@
-//! What a server said before it ended, and what that means for starting it again.
+//! The last lines of a server before its end, and what they mean for the next start.
 //!
-//! The cause is not simply the last line: a Go dump is 75,000 lines with the cause in its first,
-//! a bad flag prints 60 lines of usage, and a refused start says why at the end of a line of up to
-//! 1 kB. So the first lines of a dump and the last lines of all are kept, and the cause apart.
+//! The cause is not always in the last line: a Go dump has 75,000 lines and the cause in the first
+//! one, a bad flag prints 60 lines of usage, and a refused start has the cause at the end of a line
+//! of up to 1 kB. So the first lines of a dump, the last lines, and the cause are kept.
 
 use std::collections::VecDeque;
 
@@ -16,8 +16,8 @@ const KEPT: usize = 40;
 /// Longest line kept, in characters.
 const MAX_CHARS: usize = 2_000;
 
-/// Collects the last words of one generation; a mark in the log begins anew. Bounded: at most 80
-/// lines of 2,000 characters.
+/// Collects the last lines of one generation. A mark in the log starts a new collection. At most 80
+/// lines of 2,000 characters are kept.
 #[derive(Debug, Default)]
 pub struct LastWords {
     dump: Vec<String>,
@@ -27,13 +27,13 @@ pub struct LastWords {
 }
 
 impl LastWords {
-    /// Takes note of a line. `line` is its text as it stands in the file.
+    /// Adds a line. `line` is its text in the file.
     pub fn observe(&mut self, head: &Head, line: &str) {
         if head.kind == Kind::Mark {
             *self = Self::default();
             return;
         }
-        // The cause of a refused start stands at the end of its line, but those have 1 kB at most.
+        // The cause of a refused start is at the end of its line, but such a line has at most 1 kB.
         let line = &*shortened(line, MAX_CHARS);
         if head.kind == Kind::Dump {
             // A second panic while the first is being printed continues the dump.
@@ -51,19 +51,19 @@ impl LastWords {
         self.last.push_back(line.to_owned());
     }
 
-    /// The server's own account of its end: the first line of a crash dump, else the `Error:` line
-    /// of a refused start, else what the web UI died of. Shortened to the part that says why.
+    /// The cause of the end: the first line of a crash dump, else the `Error:` line of a refused start, else the error of
+    /// the web UI. Shortened to the part with the reason.
     pub fn cause(&self) -> Option<String> {
         let cause = self.dump.first().or(self.refusal.as_ref()).or(self.fatal.as_ref())?;
         Some(crate::harmless::quote(shorten(cause)))
     }
 
-    /// The first lines of the crash dump, harmless; empty where there was none.
+    /// The first lines of the crash dump, without control characters. Empty if there was no dump.
     pub fn dump(&self) -> &[String] {
         &self.dump
     }
 
-    /// The last lines of all, oldest first, harmless, as they stand in the file.
+    /// The last lines, oldest first, without control characters.
     pub fn last(&self) -> Vec<String> {
         self.last.iter().map(|line| crate::harmless::harmless(line).into_owned()).collect()
     }
@@ -73,7 +73,7 @@ fn safe(line: &str, head: &Head) -> String {
     expand(line, head.clone()).message
 }
 
-/// Drops the dependency-injection prologue: what counts stands behind its last step.
+/// Removes the steps of dependency injection. The reason follows the last step.
 fn shorten(cause: &str) -> &str {
     const STEPS: [&str; 4] = [
         "could not build arguments for function ",
@@ -118,33 +118,33 @@ pub enum StartFailure {
     PortTaken {
         /// The port.
         port: u16,
-        /// What it was wanted for.
+        /// The use of the port.
         what: PortUse,
     },
-    /// The port was free when the server looked and taken when it bound it. Where `port` is `None`
-    /// the server crashed without a word about it (exit 2): a lost race only if one of its ports
-    /// now has a listener, which the caller must ask.
+    /// The port was free at the check of the server and in use when the server bound it. If `port` is `None`, the
+    /// server crashed without a message about it (exit 2). Then it is a lost race only if one of its ports has a
+    /// listener now; the caller must check that.
     LostPortRace {
-        /// The port, where the server names it.
+        /// The port, if the server names it.
         port: Option<u16>,
     },
     /// The server may not listen on the port.
     PortForbidden {
-        /// The port, where the server names it.
+        /// The port, if the server names it.
         port: Option<u16>,
-        /// What it was wanted for, where the server says so.
+        /// The use of the port, if the server names it.
         what: Option<PortUse>,
     },
     /// The database file cannot be opened, read or written.
     DatabaseUnusable {
-        /// The database's own words.
+        /// The error of the database.
         detail: String,
     },
-    /// Tables are missing: the file's first start was cut short, or it is another program's.
+    /// Tables are missing: the first start on the file was interrupted, or the file belongs to another program.
     PartialSchema,
     /// The command line was refused.
     UnknownFlag {
-        /// The server's own words.
+        /// The error of the server.
         detail: String,
     },
     /// The system creates no thread for the server, for example at the limit of processes.
@@ -155,7 +155,7 @@ pub enum StartFailure {
     Other,
 }
 
-/// Judges the end of a server that never became ready. `code` is its exit code, `None` where a
+/// Classifies the end of a server that never became ready. `code` is its exit code, `None` where a
 /// signal ended it; `cause` is [`LastWords::cause`].
 pub fn classify_exit(code: Option<i32>, cause: Option<&str>) -> StartFailure {
     let words = cause.unwrap_or_default();
@@ -181,7 +181,7 @@ fn refused(words: &str) -> StartFailure {
         let port = bound_port(words);
         return match (port_use(words), port) {
             (Some(what), Some(port)) => StartFailure::PortTaken { port, what },
-            // Without the words of the check it is the web UI, which binds later.
+            // Without the text of the check it is the web UI, which binds later.
             _ => StartFailure::LostPortRace { port },
         };
     }
@@ -217,7 +217,7 @@ fn refused(words: &str) -> StartFailure {
     StartFailure::Other
 }
 
-/// The message without the words that every message has.
+/// The message without its common prefix.
 fn reason(words: &str) -> &str {
     let words = words.strip_prefix("Error: ").unwrap_or(words);
     words.strip_prefix("failed starting server: ").unwrap_or(words)

@@ -1,8 +1,8 @@
-//! What the dev server writes at every start and at every stop, some 300 lines each: nobody reads
-//! it, and everybody scrolls over it.
+//! Lines that the dev server writes at each start and each stop: about 300 each, and nobody reads
+//! them. The screen folds them.
 //!
-//! Known by its words, so that what is new or rare stays in sight. Seen at the level `info` in CLI
-//! 1.9.1; other levels and versions write more, which is then shown.
+//! The lines are recognised by their text, so that new and rare lines stay visible. The list has the
+//! lines of CLI 1.9.1 at the level `info`. Further lines of other levels and versions are shown.
 
 mod sticky;
 
@@ -12,14 +12,14 @@ use sticky::Awaited;
 /// Lines that every start or stop writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noise {
-    /// Of a start.
+    /// A line of a start.
     StartUp,
-    /// Of a stop.
+    /// A line of a stop.
     Shutdown,
-    /// Of whichever it stands beside; news elsewhere.
-    Beside,
-    /// Of a stop where others of a stop stand beside it; news elsewhere.
-    BesideShutdown,
+    /// Noise next to other noise of the same kind; not noise elsewhere.
+    Adjacent,
+    /// Noise next to lines of a stop; not noise elsewhere.
+    AdjacentToShutdown,
 }
 
 const START_UP: [&str; 22] = [
@@ -50,17 +50,16 @@ const START_UP: [&str; 22] = [
 
 const SHUTDOWN: &str = "ShutdownHandler: ";
 
-/// Pools shrink to nothing at the end; queues are drained then, and at the beginning where they find
-/// that they are not needed.
-const BESIDE: [&str; 2] = ["Starting draining", "Update worker pool size"];
+/// Worker pools shrink to zero at a stop. Queues are drained at a stop, and at a start if they are not needed.
+const ADJACENT: [&str; 2] = ["Starting draining", "Update worker pool size"];
 
-const BESIDE_SHUTDOWN: [&str; 3] =
+const ADJACENT_TO_SHUTDOWN: [&str; 3] =
     ["Failed to poll for task.", "Stopped physicalTaskQueueManager", "network dial error"];
 
-/// Names of queues and workflows that are Temporal's own.
+/// Names of internal queues and workflows of Temporal.
 const OWN: [&str; 2] = ["temporal-sys", "default-worker-tq"];
 
-/// Namespaces that are created at a start.
+/// The most namespaces that are created at a start.
 const MOST: usize = 100;
 
 /// Finds noise in the lines of a log, in their order.
@@ -84,7 +83,7 @@ impl NoiseFilter {
         })
     }
 
-    /// Each announcement is good for one queue.
+    /// Each announcement is for one queue.
     fn take(&mut self, line: &str, head: &Head) -> Option<Noise> {
         let at = self.awaited.iter().position(|awaited| awaited.is(line, head))?;
         self.awaited.remove(at);
@@ -102,9 +101,9 @@ fn of(line: &str, head: &Head) -> Option<Noise> {
         return Some(Noise::StartUp);
     }
     if head.level == Level::Warn {
-        return begins(&BESIDE_SHUTDOWN).then_some(Noise::BesideShutdown);
+        return begins(&ADJACENT_TO_SHUTDOWN).then_some(Noise::AdjacentToShutdown);
     }
-    // Up to its end in either format.
+    // Up to the end of the message, in both formats.
     let words = said.split('"').next().unwrap_or(said).trim_end_matches('.');
     let own = || OWN.iter().any(|name| line.contains(name));
     match words {
@@ -114,12 +113,12 @@ fn of(line: &str, head: &Head) -> Option<Noise> {
         // A minute after the start, one line a queue.
         "Drain completed, unloaded draining backlog manager" if own() => Some(Noise::StartUp),
         "Stopped physicalTaskQueueManager" | "Stopped Worker" if own() => Some(Noise::Shutdown),
-        // What the history service says about its parts has no message.
+        // Lines of the history service about its parts have no message.
         "" if line.contains("\"Stop") => Some(Noise::Shutdown),
         "" => Some(Noise::StartUp),
         _ if said.starts_with(SHUTDOWN) => Some(Noise::Shutdown),
-        _ if begins(&BESIDE) => Some(Noise::Beside),
-        _ if begins(&BESIDE_SHUTDOWN) => Some(Noise::BesideShutdown),
+        _ if begins(&ADJACENT) => Some(Noise::Adjacent),
+        _ if begins(&ADJACENT_TO_SHUTDOWN) => Some(Noise::AdjacentToShutdown),
         _ if words.ends_with(" started") || words.ends_with(" starting") => Some(Noise::StartUp),
         _ if words.ends_with(" stopped") => Some(Noise::Shutdown),
         _ => None,
@@ -158,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn the_queue_that_temporals_own_worker_keeps_to_itself_is_noise() {
+    fn sticky_queue_of_an_internal_worker_is_noise() {
         let own = queue(45, "vm", "default");
         assert_eq!(classified(&[ANNOUNCED, &own]), [Some(Noise::StartUp); 2]);
         let text = [
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_every_start_and_stop_writes_is_noise() {
+    fn lines_of_every_start_and_stop_are_noise() {
         let cases = [
             (r#"{"level":"INFO","msg":"Quota changed","service":"history"}"#, Some(Noise::StartUp)),
             (r#"{"level":"INFO","msg":"fifo scheduler started"}"#, Some(Noise::StartUp)),
@@ -193,8 +192,8 @@ mod tests {
             ),
             (r#"{"level":"INFO","msg":"","lifecycle":"Starting"}"#, Some(Noise::StartUp)),
             (r#"{"level":"INFO","msg":"","lifecycle":"Stopped"}"#, Some(Noise::Shutdown)),
-            (r#"{"level":"WARN","msg":"network dial error"}"#, Some(Noise::BesideShutdown)),
-            (r#"{"level":"INFO","msg":"Starting draining"}"#, Some(Noise::Beside)),
+            (r#"{"level":"WARN","msg":"network dial error"}"#, Some(Noise::AdjacentToShutdown)),
+            (r#"{"level":"INFO","msg":"Starting draining"}"#, Some(Noise::Adjacent)),
             (
                 r#"{"level":"INFO","msg":"Drain completed, unloaded draining backlog manager","wf-task-queue-name":"/_sys/default-worker-tq/2"}"#,
                 Some(Noise::StartUp),
@@ -219,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_users_do_and_what_goes_wrong_is_not() {
+    fn lines_about_work_of_users_and_errors_are_not_noise() {
         for line in [
             r#"{"level":"INFO","msg":"Started Worker","TaskQueue":"billing"}"#,
             r#"{"level":"INFO","msg":"Started physicalTaskQueueManager","wf-task-queue-name":"billing"}"#,

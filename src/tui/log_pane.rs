@@ -128,8 +128,8 @@ impl LogSource for LogPane {
             noise: entry.noise().map(|noise| match noise {
                 Known::StartUp => Noise::StartUp,
                 Known::Shutdown => Noise::Shutdown,
-                Known::Beside => Noise::Adjacent,
-                Known::BesideShutdown => Noise::AdjacentToShutdown,
+                Known::Adjacent => Noise::Adjacent,
+                Known::AdjacentToShutdown => Noise::AdjacentToShutdown,
             }),
         })
     }

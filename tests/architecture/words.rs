@@ -34,6 +34,9 @@ const MODULES: &[(&str, usize)] = &[
     ("src/tui", 2),
     ("src/watchdog", 0),
     ("src/facts", 0),
+    ("src/log", 28),
+    ("src/server", 24),
+    ("src/temporal", 11),
     ("ui", 89),
 ];
 

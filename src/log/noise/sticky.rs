@@ -1,18 +1,17 @@
-//! The queue that a worker of Temporal's own keeps to itself: nobody else takes work from it.
+//! Sticky queues of the internal workers of Temporal: only that worker takes tasks from the queue.
 //!
-//! A user's worker in Go has one as well, of the same form, in the same namespace, on the same host.
-//! So it is known by what comes just before: Temporal says that it has started a worker for that
-//! namespace, and on which host.
+//! A worker of a user in Go has such a queue too, with a name of the same form, in the same namespace and on the same
+//! host. The difference is the line before: Temporal writes that it started a worker for the namespace, with the host.
 
 use jiff::Timestamp;
 
 use super::message;
 use crate::log::line::Head;
 
-/// Seen to take a tenth of a second.
+/// The most time between the two lines. Measured: 0.1 s.
 const PATIENCE: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
 
-/// A queue that is about to be there.
+/// A queue that is about to be created.
 #[derive(Debug)]
 pub(super) struct Awaited {
     namespace: String,
@@ -21,7 +20,7 @@ pub(super) struct Awaited {
 }
 
 impl Awaited {
-    /// The one that this line announces. `line` is known to be noise.
+    /// The queue that this line announces. `line` is known to be noise.
     pub(super) fn after(line: &str, head: &Head) -> Option<Self> {
         message(line)?.strip_prefix("Started Worker")?;
         if field(line, "TaskQueue")? != "temporal-sys-per-ns-tq" {
@@ -30,7 +29,7 @@ impl Awaited {
         let namespace = field(line, "Namespace")?;
         let host = field(line, "WorkerID")?.strip_prefix("temporal-system@")?;
         let host = host.strip_suffix(namespace)?.strip_suffix('@')?;
-        // The namespace of this name is Temporal's own: its queues are known by that.
+        // The internal namespace; its queues are recognised by its name.
         (namespace != "temporal-system").then(|| Self {
             namespace: namespace.to_owned(),
             host: host.to_owned(),
@@ -38,7 +37,7 @@ impl Awaited {
         })
     }
 
-    /// Whether this line says that it is there.
+    /// Whether this line reports that the queue was created.
     pub(super) fn is(&self, line: &str, head: &Head) -> bool {
         let in_time = match (self.since, head.time) {
             (Some(since), Some(now)) => now.duration_since(since) <= PATIENCE,
@@ -55,7 +54,7 @@ impl Awaited {
     }
 }
 
-/// The value of a field in either format, where it is a plain word.
+/// The value of a field, in both formats, if it is a plain word.
 fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     let value = |key: &str, end: &[char]| {
         let value = line.get(line.find(key)? + key.len()..)?;
