@@ -12,7 +12,7 @@ fn judge(code: i32, lines: &str) -> StartFailure {
 }
 
 #[test]
-fn a_port_that_needs_a_privilege_is_told_from_one_that_is_taken() {
+fn a_port_that_needs_a_privilege_differs_from_one_that_is_taken() {
     for (what, words, port) in [
         (PortUse::Frontend, "can't set frontend port 80", 80),
         (PortUse::Ui, "can't set UI port 81", 81),
@@ -79,7 +79,7 @@ fn every_refused_start_is_understood() {
 }
 
 #[test]
-fn lost_port_races_are_told_from_crashes() {
+fn lost_port_races_differ_from_crashes() {
     assert_eq!(judge(2, PANIC), StartFailure::LostPortRace { port: None });
     assert_eq!(judge(1, UI_RACE), StartFailure::LostPortRace { port: Some(7500) });
     assert_eq!(judge(2, SIGQUIT), StartFailure::Other);
@@ -88,7 +88,7 @@ fn lost_port_races_are_told_from_crashes() {
 }
 
 #[test]
-fn a_server_without_threads_or_descriptors_is_told_from_a_crash() {
+fn a_server_without_threads_or_descriptors_differs_from_a_crash() {
     let lines = "runtime: failed to create new OS thread (have 3 already; errno=11)
 runtime: may need to increase max user processes (ulimit -u)
 fatal error: newosproc
