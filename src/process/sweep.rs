@@ -23,6 +23,9 @@ pub struct Machine {
     markers: HashMap<Pid, String>,
 }
 
+/// Between two looks at the members of an instance that ends.
+const LOOK_PAUSE: Duration = Duration::from_millis(20);
+
 impl Machine {
     /// Reads the table, and the locks and markers of processes that are not older than `since` (in
     /// clock ticks). `lock` is the lock file whose holders count.
@@ -228,15 +231,22 @@ impl Instance {
     /// If it is unknown whether a process is left.
     pub fn end(&self, lock: &Path, grace: Duration) -> io::Result<Vec<Identity>> {
         let deadline = Instant::now() + grace;
-        // A table that cannot be read now may be readable when the rest is killed.
-        if let Err(error) = self.signal(lock, &[Signal::Term, Signal::Cont]) {
-            tracing::warn!(%error, "cannot send SIGTERM");
-        }
-        while let Ok(Some(member)) = self.members(lock).map(|mut members| members.pop())
-            && Instant::now() < deadline
-        {
-            // Any exit may be the last one, so read the members again.
-            wait_proven(&member, Duration::from_millis(20));
+        let mut is_signalled = false;
+        while Instant::now() < deadline {
+            // A table that cannot be read now may be readable in a moment. Until then no member is
+            // known to be gone, and none has had its time.
+            if !is_signalled {
+                let signalled = self.signal(lock, &[Signal::Term, Signal::Cont]);
+                is_signalled = signalled
+                    .inspect_err(|error| tracing::warn!(%error, "cannot send SIGTERM"))
+                    .is_ok();
+            }
+            match self.members(lock).map(|mut members| members.pop()) {
+                Ok(None) => break,
+                // Any exit may be the last one, so read the members again.
+                Ok(Some(member)) => wait_proven(&member, LOOK_PAUSE),
+                Err(_) => std::thread::sleep(LOOK_PAUSE),
+            }
         }
         self.clear(lock, Duration::from_secs(5))
     }

@@ -191,3 +191,29 @@ fn process_ends_with_its_last_thread() {
     let ending = Process { threads: 2, ..ended };
     assert!(!ending.is_zombie());
 }
+
+#[test]
+fn an_instance_that_cannot_be_looked_at_for_a_moment_is_not_killed_before_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let lock = folder.path().join("temporal.lock");
+    // A look at a link to itself fails.
+    std::os::unix::fs::symlink("temporal.lock", &lock).unwrap();
+    let mut server = std::process::Command::new("sh")
+        .args(["-c", "trap 'exit 7' TERM; echo; while :; do sleep 0.02; done"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut output = io::BufReader::new(server.stdout.take().unwrap());
+    io::BufRead::read_line(&mut output, &mut line).unwrap();
+    let leader = Identity::of(Pid::try_from(server.id()).unwrap()).unwrap().unwrap();
+    let instance = Instance { leader, marker: MARKER.into() };
+    instance.members(&lock).unwrap_err();
+    std::thread::scope(|scope| {
+        let ended = scope.spawn(|| instance.end(&lock, Duration::from_secs(60)));
+        std::thread::sleep(3 * LOOK_PAUSE);
+        std::fs::remove_file(&lock).unwrap();
+        assert!(ended.join().unwrap().unwrap().is_empty());
+    });
+    assert_eq!(server.wait().unwrap().code(), Some(7), "killed");
+}
