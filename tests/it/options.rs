@@ -153,5 +153,5 @@ fn env_of_a_stopped_server_says_so_where_eval_hides_the_exit_code() {
     let mut shell = rig.command("/bin/sh");
     let program = rig.stigmer();
     shell.args(["-c", "eval \"$(\"$0\" local env --home \"$1\")\""]).arg(program).arg(&rig.home);
-    rig.finish(shell).exits(0).complains(&["Temporal is not running"]);
+    rig.finish(shell).exits(0).complains(&["the server is not running"]);
 }
