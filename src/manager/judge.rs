@@ -76,7 +76,7 @@ pub(super) fn fatal(ended: &Ended, settings: &Settings) -> Option<Failure> {
         (_, Some(full)) => Some(no_room(full)),
         (StartFailure::DatabaseUnusable { detail }, None) => Some(Failure::new(
             format!("Temporal cannot use the database {database}: {detail}"),
-            "mend the file or its folder, or name another database with --db FILE",
+            "fix the file or its folder, or name another database with --db FILE",
         )),
         // One that a start of ours began is set aside by the next start.
         // Where that is not known, the next start looks again.
@@ -93,7 +93,7 @@ pub(super) fn fatal(ended: &Ended, settings: &Settings) -> Option<Failure> {
         }
         (StartFailure::UnknownFlag { detail }, None) => Some(Failure::new(
             format!("Temporal does not accept its arguments: {detail}"),
-            "mend what follows `--`, or use another CLI with --temporal-bin FILE",
+            "correct the arguments after `--`, or use another CLI with --temporal-bin FILE",
         )),
         (StartFailure::NoThread, None) => {
             Some(short_of("thread", "end some processes, or raise the limit (`ulimit -u`)"))

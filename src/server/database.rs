@@ -57,7 +57,7 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
     let unusable = |error: io::Error| {
         let failure = Failure::new(
             format!("cannot use the database {}: {error}", file.display()),
-            "name another with --db, or mend the folder",
+            "name another with --db, or fix the folder",
         );
         Refused::by(&error, failure)
     };
