@@ -33,7 +33,8 @@ fn it_hands_over_first_and_comes_back_attached() {
     rig.wait_for("repair", |status| status["state"] == "ready" && status["restarts"]["total"] == 1);
 
     dashboard.press("\n");
-    dashboard.until_shows(&["READY", "generation 2", "background host", "repaired"]);
+    // On a busy machine "down for" replaces "repaired in": the host was late itself.
+    dashboard.until_shows(&["READY", "generation 2", "background host", "last: crash"]);
     let screen = dashboard.until_shows(&["── generation 1", "── generation 2"]);
     assert_eq!(screen.matches("── generation 1").count(), 1, "told twice:\n{screen}");
     dashboard.press("q");

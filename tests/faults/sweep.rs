@@ -44,7 +44,7 @@ const MUST_HOLD: [&str; 21] = [
 /// Points of a start, and what the error message contains; nothing if the start succeeds.
 const MESSAGES: [(&str, &str); 5] = [
     ("start:stat@/home/bin:ENOMEM:1", ""),
-    ("start:readlink@/proc/self:EIO:1", "/proc/self cannot be read (Input/output error"),
+    ("start:readlink@/proc/self:EIO:1", "cannot read /proc/self (Input/output error"),
     ("start:open@/self/status:EMFILE:1+", "cannot identify processes: Too many open files"),
     ("start:socket:EMFILE:1", "cannot start the runtime: "),
     ("start:socket:ENOMEM:2", "cannot start the runtime: "),
