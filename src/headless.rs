@@ -7,10 +7,11 @@ mod output;
 mod printer;
 
 use crate::config::{Different, Options, Settings};
-use crate::control::client::ClientError;
 use crate::facts::Intent;
 use crate::hosting::background;
-use crate::hosting::{self, Host, HostError, Notice, Patience};
+use crate::hosting::{
+    self, AttachError, Attaching, Attachment, Host, HostError, Notice, REPLACED, Unreachable,
+};
 use crate::manager::Command;
 use crate::paths::Home;
 use crate::process::job;
@@ -21,13 +22,6 @@ use crate::supervisor::Want;
 use printer::Printer;
 use std::time::Duration;
 
-/// Time after which a host that is being replaced must be back.
-const REPLACED: Duration = Duration::from_secs(1);
-
-/// A lock that is held for this long without a socket does not belong to a host that starts or
-/// exits.
-const SETTLING: Duration = Duration::from_secs(10);
-
 /// Why `--no-tui` cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum HeadlessError {
@@ -35,15 +29,8 @@ pub enum HeadlessError {
     #[error(transparent)]
     Host(#[from] HostError),
     /// The running host cannot be followed.
-    #[error("cannot follow the host of {home}: {source}; {remedy}")]
-    Follow {
-        /// The home of the host.
-        home: String,
-        /// The error of the connection.
-        source: ClientError,
-        /// What to do.
-        remedy: String,
-    },
+    #[error("cannot follow the host of {0}")]
+    Follow(Unreachable),
     /// The running host has another version. The text names the fix.
     #[error("{0}")]
     Foreign(String),
@@ -78,51 +65,43 @@ async fn host_or_follow(
     signals: &mut Signals,
     printer: &mut Printer,
 ) -> Result<i32, HeadlessError> {
-    let mut patience = Patience::new(SETTLING);
+    let mut attaching = Attaching::new(settings, Mode::Headless);
     let mut followed = false;
     loop {
-        match Host::start(settings.clone(), Mode::Headless) {
-            Ok(host) => {
+        let notify = |notice: &Notice| printer.line(&notice.to_string());
+        match attaching.attempt(&notify).await? {
+            Some(Attachment::Hosting(host)) => {
                 // The user requested the start, or the hand-over did.
                 if !followed || !host.resumes() {
                     let _outcome = host.handle().begin(Command::Start).await;
                 }
-                match host_until_signal(host, signals, printer).await? {
-                    Some(code) => return Ok(code),
-                    None => followed = true,
+                if let Some(code) = host_until_signal(*host, signals, printer).await? {
+                    return Ok(code);
                 }
-                patience.renew();
-                continue;
             }
-            Err(HostError::Running) => {}
-            Err(error) => return Err(error.into()),
+            Some(Attachment::Following(session)) => {
+                if let Some(code) = follow(settings, asked, session, signals, printer).await? {
+                    return Ok(code);
+                }
+            }
+            None => tokio::select! {
+                _ = signals.next() => return Ok(0),
+                () = Attaching::pause() => continue,
+            },
         }
-        let session = match Session::connect(&settings.home).await {
-            Ok(session) => session,
-            // The socket does not exist yet, or no longer. Check again who is the host.
-            Err(source @ ClientError::NoHost) => {
-                let notify = |notice: &Notice| printer.line(&notice.to_string());
-                if patience.is_over(&settings.home, &notify) {
-                    return Err(not_followed(&settings.home, source));
-                }
-                tokio::select! {
-                    _ = signals.next() => return Ok(0),
-                    () = tokio::time::sleep(Duration::from_millis(10)) => continue,
-                }
-            }
-            Err(ClientError::Foreign(why)) => return Err(HeadlessError::Foreign(why)),
-            Err(source) => return Err(not_followed(&settings.home, source)),
-        };
         followed = true;
-        if let Some(code) = follow(settings, asked, session, signals, printer).await? {
-            return Ok(code);
-        }
-        patience.renew();
+        attaching.renew();
     }
 }
 
-fn not_followed(home: &Home, source: ClientError) -> HeadlessError {
-    HeadlessError::Follow { home: home.to_string(), source, remedy: hosting::remedy(home) }
+impl From<AttachError> for HeadlessError {
+    fn from(error: AttachError) -> Self {
+        match error {
+            AttachError::Host(error) => Self::Host(error),
+            AttachError::Foreign(why) => Self::Foreign(why),
+            AttachError::Unreachable(why) => Self::Follow(why),
+        }
+    }
 }
 
 /// Returns `None` if another process is the host now, or this one may become it again.

@@ -1,6 +1,7 @@
 //! The life of a host: become one, find the one that runs, hand over, leave. A host is the process
 //! that runs manager, supervisor and control socket. A home has at most one.
 
+mod attach;
 pub mod background;
 mod deadlines;
 mod end;
@@ -16,6 +17,8 @@ mod status;
 mod stop;
 mod unhosted;
 
+pub use attach::{AttachError, Attaching, Attachment, Unreachable};
+pub use deadlines::REPLACED;
 pub use end::{StopError, Stopped};
 pub use holder::{Unresponsive, Work, holder, is_hosted, prove, prove_holder, remedy, sign, work};
 pub use host::{Host, HostError, Released, Resumed, prepare, tell_given_up, wait_restored};

@@ -20,10 +20,11 @@ mod terminal;
 mod witness;
 
 use crate::config::{Different, Options, Settings};
-use crate::control::client::ClientError;
 use crate::harmless;
 use crate::hosting::background;
-use crate::hosting::{self, Host, HostError, Notice, Notify, Patience};
+use crate::hosting::{
+    AttachError, Attaching, Attachment, Host, HostError, Notice, Notify, Unreachable,
+};
 use crate::manager::Command;
 use crate::paths::Home;
 use crate::process::job;
@@ -39,10 +40,6 @@ use std::time::Duration;
 use stigmer_ui::{QuitChoice, Theme};
 use terminal::Screen;
 
-/// Time limit for the socket of a host that has just taken its lock. A host binds it within
-/// milliseconds.
-const ATTACHING: Duration = Duration::from_secs(5);
-
 /// Why the dashboard cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum TuiError {
@@ -50,15 +47,8 @@ pub enum TuiError {
     #[error(transparent)]
     Host(#[from] HostError),
     /// The running host cannot be used.
-    #[error("cannot attach to the host of {home}: {source}; {remedy}")]
-    Attach {
-        /// The home of the host.
-        home: String,
-        /// The error of the connection.
-        source: ClientError,
-        /// What to do.
-        remedy: String,
-    },
+    #[error("cannot attach to the host of {0}")]
+    Attach(Unreachable),
     /// The running host has another version. The text names the fix.
     #[error("{0}")]
     Foreign(String),
@@ -259,27 +249,21 @@ async fn host_or_attach(
     settings: &Settings,
     notify: Notify<'_>,
 ) -> Result<(Option<Host>, Session), TuiError> {
-    let home = &settings.home;
-    let mut patience = Patience::new(ATTACHING);
-    loop {
-        match Host::start(settings.clone(), Mode::Tui) {
-            Ok(host) => {
-                let session = Session::Local(host.handle().clone());
-                return Ok((Some(host), session));
-            }
-            Err(HostError::Running) => {}
-            Err(error) => return Err(error.into()),
+    Ok(match Attaching::new(settings, Mode::Tui).attach(notify).await? {
+        Attachment::Hosting(host) => {
+            let session = Session::Local(host.handle().clone());
+            (Some(*host), session)
         }
-        match Session::connect(home).await {
-            Ok(session) => return Ok((None, session)),
-            Err(ClientError::NoHost) if !patience.is_over(home, notify) => {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-            Err(ClientError::Foreign(why)) => return Err(TuiError::Foreign(why)),
-            Err(source) => {
-                let remedy = hosting::remedy(home);
-                return Err(TuiError::Attach { home: home.to_string(), source, remedy });
-            }
+        Attachment::Following(session) => (None, session),
+    })
+}
+
+impl From<AttachError> for TuiError {
+    fn from(error: AttachError) -> Self {
+        match error {
+            AttachError::Host(error) => Self::Host(error),
+            AttachError::Foreign(why) => Self::Foreign(why),
+            AttachError::Unreachable(why) => Self::Attach(why),
         }
     }
 }

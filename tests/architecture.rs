@@ -72,19 +72,19 @@ const MAP: &[(&str, &str)] = &[
     ("watchdog", "paths process"),
     (
         "hosting",
-        "config control facts harmless log manager paths process protocol runtime server supervisor temporal \
-         watchdog",
+        "config control facts harmless log manager paths process protocol runtime server session supervisor \
+         temporal watchdog",
     ),
     ("presenter", "clock config protocol session supervisor temporal"),
     ("signals", "process"),
     (
         "headless",
-        "clock config control facts harmless hosting log manager paths presenter process protocol session signals \
+        "clock config facts harmless hosting log manager paths presenter process protocol session signals \
          supervisor",
     ),
     (
         "tui",
-        "clock config control harmless hosting log manager paths presenter process protocol server session \
+        "clock config harmless hosting log manager paths presenter process protocol server session \
          signals supervisor temporal",
     ),
     ("telemetry", "harmless log paths"),

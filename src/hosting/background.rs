@@ -1,5 +1,6 @@
 //! The host that is detached from every terminal.
 
+use super::deadlines::{SETTLING, START_PAUSE};
 use super::{Host, HostError, Released, Resumed, is_hosted};
 use crate::config::{Options, Settings};
 use crate::control::client;
@@ -25,12 +26,8 @@ pub use crate::watchdog::SUBCOMMAND;
 /// Exit code of a background host that found another one.
 pub const EXIT_RUNNING: i32 = 75;
 
-/// A host answers within milliseconds of its start; this long it may take on a
-/// machine that is starved.
-const TAKING_OVER: Duration = Duration::from_secs(10);
 /// A host that lived this long does not fail by what it found at its start.
 const STABLE: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_millis(2);
 
 /// A start is over by then; if it is not, it is a little slower.
 const STARTED: Duration = Duration::from_secs(5);
@@ -217,7 +214,7 @@ async fn next_host(home: &Home, options: &Options) -> Result<Pid, HandOverError>
 }
 
 async fn taken_over(home: &Home, mut next: Spawned, begun: Instant) -> Result<Pid, HandOverError> {
-    while begun.elapsed() < TAKING_OVER {
+    while begun.elapsed() < SETTLING {
         if let Ok(status) = client::status(home).await
             && let Some(host) = status.host
         {
@@ -229,7 +226,7 @@ async fn taken_over(home: &Home, mut next: Spawned, begun: Instant) -> Result<Pi
             Some((Some(EXIT_RUNNING), _)) if !is_hosted(home) => {
                 return Err(HandOverError::Outrun);
             }
-            None | Some((Some(EXIT_RUNNING), _)) => tokio::time::sleep(PAUSE).await,
+            None | Some((Some(EXIT_RUNNING), _)) => tokio::time::sleep(START_PAUSE).await,
             Some((code, said)) => return Err(HandOverError::Ended { code, said }),
         }
     }

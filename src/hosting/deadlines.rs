@@ -20,6 +20,22 @@ pub(super) const KILLING: Duration = Duration::from_secs(10);
 /// take milliseconds, and longer on a busy machine.
 pub(super) const SETTLING: Duration = Duration::from_secs(10);
 
+/// The same for a dashboard: a person waits for it.
+pub(super) const SETTLING_ON_SCREEN: Duration = Duration::from_secs(5);
+
+/// For a viewer that has lost its host: a host that is replaced by another is back within this time.
+pub const REPLACED: Duration = Duration::from_secs(1);
+
+/// For a resumed host to get the lock: the pipe of a dead host may be closed a moment before its lock
+/// is free.
+pub(super) const DYING: Duration = Duration::from_secs(1);
+
+/// For a host to restore a deleted home, which it does within a second.
+pub(super) const RESTORED: Duration = Duration::from_secs(3);
+
+/// For a new host to adopt the server of its home, from the moment when it has the lock.
+pub(super) const ADOPTION: Duration = Duration::from_secs(5);
+
 /// Between two looks of a start, which is ready within milliseconds.
 pub(super) const START_PAUSE: Duration = Duration::from_millis(2);
 

@@ -2,6 +2,7 @@
 //! home, by flock. Locks first, then the socket, then Temporal; the other way
 //! round on the way out.
 
+use super::deadlines::{DYING, PAUSE, RESTORED};
 use super::holder::{self, holder};
 use super::keeper::HomeKeeper;
 use crate::config::Settings;
@@ -51,10 +52,6 @@ pub enum HostError {
     Threads(io::Error),
 }
 
-/// A dead host's pipe may be closed a moment before its lock is free.
-const DYING: Duration = Duration::from_secs(1);
-const PAUSE: Duration = Duration::from_millis(5);
-
 /// What became of a home whose host has died.
 #[derive(Debug)]
 pub enum Resumed {
@@ -77,8 +74,6 @@ pub struct Released {
 
 /// What a background host is called in every list.
 const NAME: &str = "stigmer";
-/// A host restores a deleted home within a second.
-const RESTORED: Duration = Duration::from_secs(3);
 
 /// This process as the host of a home.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 //! when another host has taken it. A command that holds the lock there is waited for.
 
 use super::Patience;
+use super::deadlines::ADOPTION;
 use super::holder::{self, Occupant};
 use crate::control::server::Socket;
 use crate::facts::Facts;
@@ -21,8 +22,6 @@ use tokio_util::sync::CancellationToken;
 /// Between two checks. Each reads the metadata of two files.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// A new host adopts the server of its home within this time after it took the lock.
-const ADOPTION: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// The most that a check may take. It waits for 2 s where others ask for the lock all the time.

@@ -11,6 +11,7 @@ use super::own_log::OwnLog;
 use super::terminal::{self, Screen};
 use super::witness::Witness;
 use super::{input, pager};
+use crate::hosting::REPLACED;
 use crate::log::{Follower, Start};
 use crate::paths::Home;
 use crate::presenter::{self, Unwatched, Viewer};
@@ -32,8 +33,6 @@ const LOG_PAUSE: Duration = Duration::from_millis(36);
 const PAST: usize = 5_000;
 /// How long a word stays.
 const TOAST: Duration = Duration::from_secs(4);
-/// A host that is replaced by another is back by then.
-const REPLACED: Duration = Duration::from_secs(1);
 
 /// A file that goes with whoever made it, even one who is not seen to the end.
 struct Temporary(PathBuf);
