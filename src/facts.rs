@@ -43,7 +43,7 @@ pub struct HostFacts {
     pub pid: Pid,
     /// The kind of host.
     pub mode: Mode,
-    /// Since when.
+    /// When it became the host.
     pub since: Instant,
 }
 

@@ -8,7 +8,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// What a person is told while a host is found, started or ended. `Display` is the message.
+/// A message for people while a host is found, started or ended. `Display` has its text.
 #[derive(Debug)]
 pub enum Notice {
     /// Another command holds the host lock.

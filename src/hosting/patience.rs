@@ -21,7 +21,7 @@ impl Patience {
         Self { usual, deadline: Instant::now() + usual, told: None }
     }
 
-    /// Begins anew.
+    /// Restarts the wait.
     pub fn renew(&mut self) {
         self.deadline = Instant::now() + self.usual;
     }

@@ -168,8 +168,8 @@ fn hangs(error: &Unfinished) -> Refused {
 
 /// Ends what an earlier generation left, as far as it is proven to be that. The lock comes
 /// before the ports: a holder that is not proven ours is an error, also where a server listens.
-/// With `unadopted`, a server that runs is nobody's remains: it is left alone and returned. Whatever
-/// keeps this host from it may pass, so such a start is tried again until it is known what runs.
+/// With `unadopted`, a running server is left alone and returned: this host did not watch it. A
+/// refusal is transient then, so the start is tried again until it is known what runs.
 fn clear(
     settings: &Settings,
     unadopted: bool,

@@ -150,20 +150,25 @@ pub(crate) mod tests {
     use super::*;
     use std::sync::mpsc::{self, Sender};
 
-    /// Blocks a look at this path, until the sender is dropped.
-    pub(crate) fn block(path: &Path) -> Sender<()> {
+    /// A look that blocks until the sender is dropped.
+    fn blocking() -> (Sender<()>, impl FnOnce(&Path) -> io::Result<()> + Clone + Send + 'static) {
         let (release, blocks) = mpsc::channel::<()>();
         let blocks = Arc::new(Mutex::new(blocks));
+        let look = move |_: &Path| {
+            let _ = blocks.lock().unwrap().recv();
+            Ok(())
+        };
+        (release, look)
+    }
+
+    /// Blocks a look at this path, until the sender is dropped.
+    pub(crate) fn block(path: &Path) -> Sender<()> {
+        let (release, look) = blocking();
         let mut bound = Duration::from_millis(1);
         // On a busy machine no thread starts the job within the limit, and then none starts it
         // later.
         while !is_blocked(path) {
-            let blocks = blocks.clone();
-            let look = move |_: &Path| {
-                let _ = blocks.lock().unwrap().recv();
-                Ok(())
-            };
-            let silent = within(&PATHS, bound, path, look).unwrap_err();
+            let silent = within(&PATHS, bound, path, look.clone()).unwrap_err();
             assert!(is_silence(&silent), "{silent}");
             bound *= 2;
         }
@@ -197,16 +202,10 @@ pub(crate) mod tests {
     #[tokio::test]
     async fn a_look_that_is_waited_for_patiently_closes_its_path_too() {
         let path = Path::new("/patiently");
-        let (release, blocks) = mpsc::channel::<()>();
-        let blocks = Arc::new(Mutex::new(blocks));
+        let (release, look) = blocking();
         let mut bound = Duration::from_millis(1);
         while !is_blocked(path) {
-            let blocks = blocks.clone();
-            let look = move |_: &Path| {
-                let _ = blocks.lock().unwrap().recv();
-                Ok(())
-            };
-            assert!(is_silence(&patiently(bound, path, look).await.unwrap_err()));
+            assert!(is_silence(&patiently(bound, path, look.clone()).await.unwrap_err()));
             bound *= 2;
         }
         drop(release);

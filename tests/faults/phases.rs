@@ -17,9 +17,10 @@ const COMMAND: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(10);
 /// Longer than any reaction of a host takes.
 const REACTION: Duration = Duration::from_secs(15);
-/// A failure that lasts is over when so many calls have failed: several restarts by then.
+/// Failed calls after which a lasting failure is over: several restarts by then.
 const LASTING_HITS: u32 = 60;
-/// The same for so many calls of all functions, once one has failed: more than a start makes.
+/// Calls of all functions after which a lasting failure is over, if one has failed: more than a start
+/// makes.
 const LASTING_CALLS: u32 = 600;
 /// Calls of all functions in one round of probes, about.
 const ROUND: u32 = 20;

@@ -45,8 +45,8 @@ pub struct Running {
 }
 
 impl Running {
-    /// Its output goes to files: a pipe would be kept open by what it leaves
-    /// running, and whoever reads it would hang.
+    /// Its output goes to files: a process that it leaves running would keep a pipe open, and the
+    /// test that reads the pipe would hang.
     pub fn spawn(mut command: Command) -> Self {
         let [stdout, stderr] = [(); 2].map(|()| tempfile::tempfile().unwrap());
         let child = command
