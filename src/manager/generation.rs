@@ -8,12 +8,12 @@ use crate::config::Settings;
 use crate::facts::timeline::{self, Episode};
 use crate::facts::{self, ServerFacts, Verdict};
 use crate::paths::files;
+use crate::process::lock;
 use crate::process::record::Record;
 use crate::process::sweep::Instance;
 use crate::process::threads::LOOKS;
 use crate::process::usage;
 use crate::process::watch::Watched;
-use crate::process::{lock, ports};
 use crate::protocol::{Entry, Happened};
 use crate::server::prober::{self, Report, Target};
 use crate::server::{Refused, database};
@@ -105,9 +105,8 @@ impl Manager {
                     server: occupant.pid,
                     version: None,
                     server_version: None,
-                    ui_url: settings
-                        .ui_url()
-                        .filter(|_| settings.ui_port.is_some_and(is_listened_on)),
+                    // The first round of checks finds out whether there is a web UI.
+                    ui_url: None,
                 });
                 self.ask_server_version(generation);
                 self.step(Some(Input::Found { generation, found: Found::External }));
@@ -263,6 +262,9 @@ impl Manager {
         self.facts.detached = report.detached;
         if let Some(server) = &mut self.facts.server {
             server.server = report.server.or(server.server);
+            if let Some(is_there) = report.external_ui {
+                server.ui_url = self.facts.settings.ui_url().filter(|_| is_there);
+            }
         }
         self.step(Some(Input::Probed { generation, round: report.round }));
     }
@@ -460,10 +462,6 @@ async fn sync(file: PathBuf) {
     if let Err(error) = synced {
         tracing::warn!(%error, "the database's state may not outlive a power cut");
     }
-}
-
-fn is_listened_on(port: u16) -> bool {
-    ports::listeners(port).is_ok_and(|listeners| !listeners.is_empty())
 }
 
 /// Asks the CLI for its version, and remembers it.

@@ -5,11 +5,12 @@ use crate::config::Options;
 use crate::paths::Home;
 use crate::process::identity::Identity;
 use crate::process::lock::{HostLock, InstanceLock};
+use crate::process::ports::Occupant;
 use crate::process::record::Record;
 use crate::process::record::tests::record;
 use crate::protocol::Happened;
 use crate::supervisor::{
-    Degradation, Failure, Layer, Live, Owner, RestartHelps, Starting, Stopping,
+    Degradation, Failure, Layer, Live, Owner, PerLayer, RestartHelps, Round, Starting, Stopping,
 };
 
 /// A manager of a new home, with what it needs to exist.
@@ -209,4 +210,36 @@ async fn a_check_that_fails_after_the_end_of_the_process_adds_no_downtime() {
     assert_eq!(manager.down_since.take(), Some(at(10)));
     manager.is_down(&failing(at(10)), at(20));
     assert_eq!(manager.down_since, Some(at(10)));
+}
+
+#[tokio::test]
+async fn web_ui_of_an_external_server_is_shown_once_a_look_at_its_port_succeeds() {
+    let Rig { mut manager, .. } = rig();
+    let generation = Generation(1);
+    manager.launched(generation, Ok(Launched::External(Occupant::unknown(7233))));
+    let url = manager.facts.settings.ui_url();
+    let mut shown_after = |external_ui| {
+        manager.probed(generation, prober::Report { external_ui, ..report() });
+        manager.facts.server.as_ref().unwrap().ui_url.clone()
+    };
+    assert_eq!(shown_after(None), None, "the look has failed");
+    assert_eq!(shown_after(Some(true)), url);
+    assert_eq!(shown_after(None), url);
+    assert_eq!(shown_after(Some(false)), None);
+    assert!(url.is_some());
+}
+
+/// A passed round without details.
+fn report() -> prober::Report {
+    prober::Report {
+        round: Round::Pass,
+        layers: PerLayer::default(),
+        server: None,
+        usage: None,
+        database_bytes: None,
+        detached: None,
+        peak_bytes: None,
+        oom_kills: None,
+        external_ui: None,
+    }
 }

@@ -61,6 +61,9 @@ pub struct Report {
     /// Processes that the kernel had ended for want of memory before this round; not read in each
     /// round.
     pub oom_kills: Option<u64>,
+    /// Whether a process listens on the port of the web UI of an external server. `None` if this
+    /// is not known, and if the round did not look.
+    pub external_ui: Option<bool>,
 }
 
 /// What is probed.
@@ -231,6 +234,7 @@ impl Prober {
             detached: self.disk.detached,
             peak_bytes: counts.then(|| usage::peak(&self.members)),
             oom_kills,
+            external_ui: if deep { self.external_ui() } else { None },
         }
     }
 
@@ -394,6 +398,13 @@ impl Prober {
             return Ok(None);
         }
         ports::other_user(settings.port)
+    }
+
+    fn external_ui(&self) -> Option<bool> {
+        let settings = &self.target.settings;
+        let is_external = self.target.instance.is_none() && settings.address.is_none();
+        let port = settings.ui_port.filter(|_| is_external)?;
+        Some(!ports::listeners(port).ok()?.is_empty())
     }
 
     /// A process of a server that starts and is stopped by a signal: it uses none of its time.

@@ -33,6 +33,7 @@ fn a_temporal_that_somebody_else_runs_is_used_and_left_alone() {
     assert_eq!(status["state"], "ready");
     assert_eq!(status["managed"], false);
     assert_eq!(status["temporal"]["pid"], theirs.pid());
+    assert_eq!(status["temporal"]["ui_url"], format!("http://127.0.0.1:{}", rig.ui_port));
     let status = rig.wait_for("its version", |status| status["temporal"]["version"].is_string());
     let server = status["temporal"]["server_version"].as_str().unwrap();
     assert_eq!(status["temporal"]["version"], format!("server {server}"));
