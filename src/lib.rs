@@ -18,6 +18,8 @@ pub mod process;
 
 pub mod runtime;
 
+pub mod unit;
+
 pub mod temporal;
 
 pub mod protocol;

@@ -7,25 +7,17 @@
 
 mod adoption;
 mod aftermath;
-mod files;
 mod generation;
 mod handle;
-mod init;
 mod intent;
 mod judge;
 mod launch;
-mod log_reader;
-mod sweeps;
 #[cfg(test)]
 mod tests;
 mod transitions;
 mod upkeep;
 
 pub use handle::{Command, Handle, Outcome};
-pub use sweeps::Sweeps;
-use sweeps::Unswept;
-#[cfg(test)]
-pub(crate) use sweeps::tests::under_way;
 pub use upkeep::gave_up;
 use upkeep::last_generation;
 
@@ -35,25 +27,24 @@ use crate::facts::timeline::{self, Episode};
 use crate::facts::{Broadcast, Facts, HandOver, Intent, RestartFacts};
 use crate::process::identity::Signal;
 use crate::process::sweep::Instance;
-use crate::process::threads::{LOOKS, REPAIRS, panic_message};
+use crate::process::threads::{LOOKS, REPAIRS};
 use crate::protocol::Mode;
 use crate::server::{Refused, prober};
 use crate::supervisor::{Cause, Effect, Generation, Input, State, Supervisor, Want};
+use crate::unit::files::Files;
+use crate::unit::init::Init;
+use crate::unit::log_reader::LogReader;
+use crate::unit::sweeps::{Sweeps, Unswept};
+use crate::unit::tasks::{Task, spawn};
 use adoption::{Adoptable, Unadopted};
 use aftermath::Ended;
-use files::Files;
-use futures_util::FutureExt;
 use handle::Request;
-use init::Init;
 use launch::{LaunchRequest, Launched};
-use log_reader::LogReader;
 use std::io;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::AbortHandle;
 
 /// Something has happened in a task of ours.
 #[derive(Debug)]
@@ -88,37 +79,7 @@ enum Event {
     Panicked,
 }
 
-/// A task that ends with the generation it serves.
-#[derive(Debug)]
-struct Task(AbortHandle);
-
-impl Task {
-    fn spawn(report: &Report, future: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self(spawn(report, future).abort_handle())
-    }
-}
-
-/// A task whose panic is told: who waits for its word would wait for ever.
-fn spawn(
-    report: &Report,
-    future: impl Future<Output = ()> + Send + 'static,
-) -> tokio::task::JoinHandle<()> {
-    let report = report.clone();
-    tokio::spawn(async move {
-        if let Err(panic) = AssertUnwindSafe(future).catch_unwind().await {
-            tracing::error!(panic = panic_message(&*panic), "a task panicked");
-            let _ = report.send(Event::Panicked);
-        }
-    })
-}
-
 type Report = mpsc::UnboundedSender<Event>;
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
 
 /// What exists of the current generation.
 #[derive(Debug)]
@@ -340,6 +301,15 @@ impl Manager {
         }
     }
 
+    /// Ends the manager if a task of it panics.
+    fn on_panic(&self) -> impl FnOnce() + Send + use<> {
+        let report = self.report.clone();
+        move || {
+            // The manager may have ended already.
+            let _ = report.send(Event::Panicked);
+        }
+    }
+
     /// When to publish, or to look at the files or for a server, though nothing has happened.
     fn wakes(&self) -> Instant {
         let looks = [self.files.due(), self.look_due()];
@@ -453,7 +423,7 @@ impl Manager {
                 let sweeps = self.sweeps.clone();
                 let unadopted = self.unadopted.is_some();
                 let log = self.log.clone();
-                spawn(&self.report, async move {
+                spawn(self.on_panic(), async move {
                     log.catch_up().await;
                     let request = LaunchRequest { generation, cause, detail, settings, unadopted };
                     let result = match sweeps.launch().await {

@@ -276,8 +276,9 @@ async fn not_allowed(request: Request) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manager::{Manager, Sweeps};
+    use crate::manager::Manager;
     use crate::protocol::Mode;
+    use crate::unit::sweeps::Sweeps;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::UnixStream;
 

@@ -238,9 +238,10 @@ mod tests {
     use crate::config::{Options, Settings};
     use crate::control::server::Server;
     use crate::hosting::Host;
-    use crate::manager::{Manager, Sweeps};
+    use crate::manager::Manager;
     use crate::process::identity::own_pid;
     use crate::protocol::Mode;
+    use crate::unit::sweeps::Sweeps;
     use rustix::fs::{CWD, RenameFlags, renameat_with};
 
     #[tokio::test]

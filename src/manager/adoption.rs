@@ -134,7 +134,7 @@ impl Manager {
         let Some(unadopted) = &mut self.unadopted else { return };
         unadopted.due = None;
         let (home, report) = (self.facts.settings.home.clone(), self.report.clone());
-        spawn(&self.report, async move {
+        spawn(self.on_panic(), async move {
             let _ = report.send(Event::Looked(adoptable(&home).await));
         });
     }

@@ -1,7 +1,5 @@
 //! From the end of the leader to the proof that nothing of its instance is left.
 
-use super::log_reader::{LogReader, Words};
-use super::sweeps::{Sweeps, Unswept};
 use crate::config::Settings;
 use crate::paths;
 use crate::process::sweep::Instance;
@@ -10,6 +8,8 @@ use crate::process::watch::Watched;
 use crate::process::{look, ports};
 use crate::server::database;
 use crate::supervisor::Exit;
+use crate::unit::log_reader::{LogReader, Words};
+use crate::unit::sweeps::{Sweeps, Unswept};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

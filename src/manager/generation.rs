@@ -1,7 +1,6 @@
 //! The life of a generation, as its tasks report it: launched or met, probed, ended.
 
 use super::aftermath::{self, Ended, WatchTarget};
-use super::files::once_kept;
 use super::launch::Launched;
 use super::{Event, Manager, Task, judge};
 use crate::config::Settings;
@@ -20,6 +19,7 @@ use crate::server::{Refused, database};
 use crate::supervisor::{Cause, Exit, Found, Generation, Input, Layer, Owner, Round, State};
 use crate::temporal::health::Client;
 use crate::temporal::{locate, version};
+use crate::unit::files::once_kept;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -132,7 +132,7 @@ impl Manager {
         let send = move |report| {
             events.send(Event::Probed { generation, report: Box::new(report) }).is_ok()
         };
-        Task::spawn(&self.report, prober::run(target, send))
+        Task::spawn(self.on_panic(), prober::run(target, send))
     }
 
     /// Watches and probes a process of ours.
@@ -163,7 +163,7 @@ impl Manager {
         let (path, number) = (settings.home.temporal_lock(), generation.to_string());
         self.files.keep(LOCK, move || lock::keep_text(&path, &number));
         let (log, report) = (self.log.clone(), self.report.clone());
-        let watch = Task::spawn(&self.report, async move {
+        let watch = Task::spawn(self.on_panic(), async move {
             let ended = Box::new(aftermath::watch(target, log).await);
             let _ = report.send(Event::Ended { generation, ended });
         });

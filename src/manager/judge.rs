@@ -1,13 +1,13 @@
 //! Verdicts, without side effects: what a command came to, what an end means.
 
 use super::aftermath::Ended;
-use super::log_reader::Words;
 use super::{Facts, Outcome};
 use crate::config::Settings;
 use crate::log::last_words::{self, PortUse, StartFailure};
 use crate::log::line::{Level, LineParser};
 use crate::protocol::ApiError;
 use crate::supervisor::{Exit, Failure, Resource, State, Want};
+use crate::unit::log_reader::Words;
 
 /// Whether what was asked for has come about, or no longer will.
 pub(super) fn outcome(goal: Want, want: Want, state: &State, facts: &Facts) -> Option<Outcome> {

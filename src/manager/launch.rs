@@ -1,6 +1,5 @@
 //! Bringing a generation up: clear what is left, prove the way free, spawn.
 
-use super::sweeps::{Permit, Unswept};
 use crate::config::{Database, Settings};
 use crate::paths::{self, Home, files};
 use crate::process::identity::{Identity, own_pid};
@@ -18,6 +17,7 @@ use crate::server::running::{self, Running};
 use crate::server::{Refused, arguments, database};
 use crate::supervisor::{Cause, Failure, Generation, Resource};
 use crate::temporal::{locate, version};
+use crate::unit::sweeps::{Permit, Unswept};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

@@ -1,9 +1,9 @@
 use super::*;
 use crate::config::Options;
 use crate::hosting::{is_hosted, prove, running, sign};
-use crate::manager::under_way;
 use crate::process::identity::{Identity, own_pid};
 use crate::supervisor::State;
+use crate::unit::sweeps::tests::under_way;
 
 #[test]
 fn only_a_living_host_can_restore_a_deleted_home() {

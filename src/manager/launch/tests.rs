@@ -1,9 +1,9 @@
-use super::super::Sweeps;
 use super::*;
 use crate::config::Options;
 use crate::paths::Home;
 use crate::process::Pid;
 use crate::process::lock::HostLock;
+use crate::unit::sweeps::Sweeps;
 
 /// A home whose host this process is.
 struct Rig {

@@ -26,7 +26,7 @@ const CHECK: Duration = Duration::from_secs(5);
 type Keep = Box<dyn FnMut() -> io::Result<()> + Send>;
 
 /// See the module's documentation. Files are named as people find them, by their path in the home.
-pub(super) struct Files {
+pub(crate) struct Files {
     home: PathBuf,
     kept: BTreeMap<&'static str, Arc<Mutex<Keep>>>,
     distant: BTreeMap<&'static str, DistantFile>,
@@ -36,7 +36,7 @@ pub(super) struct Files {
 
 impl Files {
     /// None yet.
-    pub(super) fn of(home: PathBuf) -> Self {
+    pub(crate) fn of(home: PathBuf) -> Self {
         Self {
             home,
             kept: BTreeMap::new(),
@@ -48,7 +48,7 @@ impl Files {
 
     /// Writes a file now, and whenever it is found to be different. Takes the place of what was
     /// kept under this name.
-    pub(super) fn keep(
+    pub(crate) fn keep(
         &mut self,
         name: &'static str,
         keep: impl FnMut() -> io::Result<()> + Send + 'static,
@@ -58,7 +58,7 @@ impl Files {
     }
 
     /// Like [`Self::keep`], but does not write the file now.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         name: &'static str,
         keep: impl FnMut() -> io::Result<()> + Send + 'static,
@@ -67,7 +67,7 @@ impl Files {
     }
 
     /// Writes a file of [`Self::keep`] now if it is different.
-    pub(super) fn check(&mut self, name: &'static str) {
+    pub(crate) fn check(&mut self, name: &'static str) {
         let kept = self.kept.get(name).cloned();
         self.check_all(kept.into_iter().map(|keep| (name, keep)).collect());
     }
@@ -93,7 +93,7 @@ impl Files {
 
     /// Like [`Self::keep`], for a file whose file system may not respond: `keep` runs on a thread.
     /// Waits a moment for the first run.
-    pub(super) fn keep_distant(
+    pub(crate) fn keep_distant(
         &mut self,
         name: &'static str,
         keep: impl FnMut() -> io::Result<()> + Send + 'static,
@@ -105,7 +105,7 @@ impl Files {
     }
 
     /// Takes the results of the threads.
-    pub(super) fn receive(&mut self) {
+    pub(crate) fn receive(&mut self) {
         for (name, file) in &self.distant {
             match file.result() {
                 Some(Ok(())) => drop(self.unwritten.remove(name)),
@@ -116,7 +116,7 @@ impl Files {
     }
 
     /// The file is not ours to write any more.
-    pub(super) fn forget(&mut self, name: &'static str) {
+    pub(crate) fn forget(&mut self, name: &'static str) {
         self.kept.remove(name);
         self.distant.remove(name);
         self.unwritten.remove(name);
@@ -130,24 +130,24 @@ impl Files {
     }
 
     /// When to look again though nothing has happened: only where something waits to be written.
-    pub(super) fn due(&self) -> Option<Instant> {
+    pub(crate) fn due(&self) -> Option<Instant> {
         let looked = self.looked.filter(|_| !self.unwritten.is_empty())?;
         Some(looked + RETRY)
     }
 
     /// Whether it is time for the next check.
-    pub(super) fn is_due(&self, now: Instant) -> bool {
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
         let pause = if self.unwritten.is_empty() { CHECK } else { RETRY };
         self.looked.is_none_or(|looked| now >= looked + pause)
     }
 
     /// Makes the next [`Self::look`] due.
-    pub(super) fn hurry(&mut self) {
+    pub(crate) fn hurry(&mut self) {
         self.looked = None;
     }
 
     /// Looks at every file, unless that was done a short while ago. True if it did.
-    pub(super) fn look(&mut self, now: Instant) -> bool {
+    pub(crate) fn look(&mut self, now: Instant) -> bool {
         if !self.is_due(now) {
             return false;
         }
@@ -158,7 +158,7 @@ impl Files {
     }
 
     /// What is not written, why, and what helps.
-    pub(super) fn trouble(&self) -> Option<String> {
+    pub(crate) fn trouble(&self) -> Option<String> {
         let mut reasons: BTreeMap<String, (Vec<&str>, &str)> = BTreeMap::new();
         for (name, error) in &self.unwritten {
             let (names, _) = reasons
@@ -182,7 +182,7 @@ impl std::fmt::Debug for Files {
 }
 
 /// Runs `then` once, after the first success of `keep`.
-pub(super) fn once_kept(
+pub(crate) fn once_kept(
     mut keep: impl FnMut() -> io::Result<()> + Send + 'static,
     then: impl FnOnce() + Send + 'static,
 ) -> impl FnMut() -> io::Result<()> + Send + 'static {

@@ -11,7 +11,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 
 /// See the module's documentation.
 #[derive(Debug, Default)]
-pub(super) struct Init {
+pub(crate) struct Init {
     reaped: Option<Instant>,
 }
 
@@ -19,7 +19,7 @@ impl Init {
     /// Reaps inherited processes that have ended, but not the server's leader, once a second; does
     /// nothing in any other process. Not to be called while a server is launched, whose leader is
     /// not known yet: its exit status would be lost.
-    pub(super) fn reap(&mut self, leader: Option<Pid>, now: Instant) {
+    pub(crate) fn reap(&mut self, leader: Option<Pid>, now: Instant) {
         let is_due = self.reaped.is_none_or(|reaped| now >= reaped + PERIOD);
         if own_pid() == INIT && is_due {
             self.reaped = Some(now);

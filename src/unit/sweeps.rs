@@ -50,7 +50,7 @@ pub struct Sweeps {
 
 /// While there is one, this process is the host: even one that was not seen off.
 #[derive(Debug, Clone)]
-pub(super) struct Permit {
+pub(crate) struct Permit {
     // Given back first, so that who has all permits has the last of the lock.
     lock: Arc<HostLock>,
     _launch: Option<Arc<OwnedSemaphorePermit>>,
@@ -59,18 +59,18 @@ pub(super) struct Permit {
 
 impl Permit {
     /// Fails where [`Sweeps::is_in_place`] is false.
-    pub(super) fn check_in_place(&self) -> Result<(), Unswept> {
+    pub(crate) fn check_in_place(&self) -> Result<(), Unswept> {
         self.lock.is_in_place().then_some(()).ok_or(Unswept::NotInPlace)
     }
 
     /// See [`Sweeps::lock_file`].
-    pub(super) fn lock_file(&self, path: &Path) -> PathBuf {
+    pub(crate) fn lock_file(&self, path: &Path) -> PathBuf {
         lock_file(&self.lock, path)
     }
 
     /// Runs a part of what the permit is for on a thread. The thread keeps the permit until the
     /// part has ended, also when nobody waits for it any more.
-    pub(super) async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         part: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Unfinished> {
@@ -101,20 +101,20 @@ impl Sweeps {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(super) fn keep_lock(&self) -> std::io::Result<()> {
+    pub(crate) fn keep_lock(&self) -> std::io::Result<()> {
         self.lock.upgrade().map_or(Ok(()), |lock| lock.keep())
     }
 
     /// Whether the path of the host lock leads to the lock that this host holds. Otherwise another
     /// process may have the home, now or for good, and its files are not ours to write.
-    pub(super) fn is_in_place(&self) -> bool {
+    pub(crate) fn is_in_place(&self) -> bool {
         self.lock.upgrade().is_none_or(|lock| lock.is_in_place())
     }
 
     /// The file at this path, whose holders belong to the server; no file once it may be another
     /// host's, whose server holds it, nor in a home that does not respond: a sweep that waits for
     /// that home ends nothing.
-    pub(super) fn lock_file(&self, path: &Path) -> PathBuf {
+    pub(crate) fn lock_file(&self, path: &Path) -> PathBuf {
         match self.lock.upgrade() {
             Some(lock) => lock_file(&lock, path),
             None => path.to_owned(),
@@ -126,7 +126,7 @@ impl Sweeps {
     /// # Errors
     /// When the host is leaving, another process may have the home, the home does not respond, or an
     /// earlier launch still runs on a thread.
-    pub(super) async fn launch(&self) -> Result<Permit, Unswept> {
+    pub(crate) async fn launch(&self) -> Result<Permit, Unswept> {
         let launch = self.launches.clone().try_acquire_owned().map_err(|_| Unswept::Launching)?;
         let permit = self.permit().await?;
         match permit.lock.place() {
