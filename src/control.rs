@@ -2,7 +2,7 @@
 
 pub mod client;
 mod connections;
-pub mod events;
+pub(crate) mod events;
 mod listener;
-pub mod server;
+pub(crate) mod server;
 pub mod sse;

@@ -2,11 +2,11 @@
 //! change. Times are moments; a reader converts them to ages when it reads.
 
 mod broadcast;
-pub mod chronicle;
+pub(crate) mod chronicle;
 mod distributions;
 mod hand_over;
 mod intent;
-pub mod metrics;
+pub(crate) mod metrics;
 mod status;
 pub(crate) mod timeline;
 

@@ -6,8 +6,8 @@
 
 pub mod supervisor;
 
-pub mod clock;
-pub mod harmless;
+pub(crate) mod clock;
+pub(crate) mod harmless;
 
 pub mod paths;
 
@@ -16,7 +16,7 @@ pub mod config;
 pub mod log;
 pub mod process;
 
-pub mod runtime;
+pub(crate) mod runtime;
 
 pub mod unit;
 
@@ -24,11 +24,11 @@ pub mod temporal;
 
 pub mod protocol;
 
-pub mod facts;
+pub(crate) mod facts;
 
 pub mod server;
 
-pub mod manager;
+pub(crate) mod manager;
 
 pub mod control;
 pub mod watchdog;
@@ -37,13 +37,13 @@ pub mod session;
 
 pub mod hosting;
 
-pub mod presenter;
+pub(crate) mod presenter;
 
 pub mod signals;
 
-pub mod headless;
-pub mod tui;
+pub(crate) mod headless;
+pub(crate) mod tui;
 
-pub mod telemetry;
+pub(crate) mod telemetry;
 
 pub mod cli;

@@ -3,12 +3,12 @@
 
 pub mod bound;
 mod follower;
-pub mod last_words;
-pub mod line;
+pub(crate) mod last_words;
+pub(crate) mod line;
 mod lines;
-pub mod noise;
+pub(crate) mod noise;
 pub mod own;
-pub mod query;
+pub(crate) mod query;
 mod rotating;
 pub mod search;
 mod sparse;

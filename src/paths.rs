@@ -1,6 +1,6 @@
 //! The home: its files and folders, and the checks that only its owner can read it.
 
-pub mod files;
+pub(crate) mod files;
 mod real;
 
 use std::fs::{DirBuilder, Metadata, Permissions};

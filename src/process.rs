@@ -10,24 +10,24 @@
 //! [`descriptors`], pidfd in `pidfd`, [`identity`] and [`watch`], netlink under [`ports`],
 //! `close_range` and the subreaper in [`spawn`]. The rest is plain Unix.
 
-pub mod descriptors;
+pub(crate) mod descriptors;
 pub mod identity;
-pub mod job;
+pub(crate) mod job;
 pub mod linux;
 pub mod lock;
-pub mod look;
+pub(crate) mod look;
 pub mod memory;
-pub mod open_files;
+pub(crate) mod open_files;
 mod pidfd;
 pub mod ports;
 pub mod record;
-pub mod requirements;
+pub(crate) mod requirements;
 mod sock_diag;
 mod socket;
 pub mod spawn;
-pub mod sweep;
+pub(crate) mod sweep;
 pub mod table;
-pub mod threads;
+pub(crate) mod threads;
 pub mod trim;
 pub mod usage;
 pub mod watch;

@@ -2,10 +2,10 @@
 //! ports that it needs, which server of a home runs, the rounds of checks, and refused starts.
 
 pub mod arguments;
-pub mod database;
-pub mod occupants;
-pub mod prober;
+pub(crate) mod database;
+pub(crate) mod occupants;
+pub(crate) mod prober;
 mod refused;
-pub mod running;
+pub(crate) mod running;
 
 pub use refused::Refused;

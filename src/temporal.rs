@@ -1,13 +1,13 @@
 //! Calls to a Temporal server, ours or not: connection, health, namespaces and workflows; and the
 //! program: where it is, its version, its installation.
 
-pub mod connection;
-pub mod dial;
+pub(crate) mod connection;
+pub(crate) mod dial;
 pub mod health;
-pub mod holdings;
+pub(crate) mod holdings;
 pub mod install;
-pub mod locate;
+pub(crate) mod locate;
 mod message;
 mod tool;
-pub mod version;
+pub(crate) mod version;
 pub mod workflows;

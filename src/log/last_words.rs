@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use super::line::{Head, Kind, Level, LineParser, expand, shortened};
+use super::line::{Head, Kind, Level, expand, shortened};
 
 #[cfg(test)]
 mod tests;
@@ -86,16 +86,6 @@ fn shorten(cause: &str) -> &str {
     };
     // Each step is `WORDS "pkg".Name (/path/file.go:12): ` or `WORDS type: `.
     cause[step..].split_once(": ").map_or(cause, |(_, why)| why)
-}
-
-/// The cause of an end, from the lines of the generation that ended; see [`LastWords::cause`].
-pub fn error_cause<'a>(lines: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let mut parser = LineParser::new(jiff::tz::TimeZone::UTC);
-    let mut words = LastWords::default();
-    for line in lines {
-        words.observe(&parser.scan(line), line);
-    }
-    words.cause()
 }
 
 /// Which of the server's ports a message is about.

@@ -19,7 +19,7 @@ use jiff::tz::TimeZone;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::harmless::{harmless, visible};
-pub use level::{Level, UnknownLevel};
+pub use level::Level;
 pub use torn::{cut_notice, shortened};
 
 /// Maximum length of a stored line, in bytes. The longest line of the server has 8.3 kB.
@@ -160,9 +160,18 @@ pub fn text(line: &[u8]) -> Cow<'_, str> {
     Cow::Owned(format!("{kept}{}", cut_notice((line.len() - MAX_LINE) as u64)))
 }
 
-/// The line that marks the beginning of a generation in the log file, without a line end.
-pub fn generation_mark(generation: u64, time: Timestamp) -> String {
-    format!(r#"{{"stigmer":"generation","n":{generation},"time":"{time:.3}"}}"#)
+/// The line that marks the beginning of a generation in the log file, without a line end. An empty `detail` is left out.
+pub fn generation_mark(generation: u64, time: Timestamp, cause: &str, detail: &str) -> String {
+    let mut mark = serde_json::json!({
+        "stigmer": "generation",
+        "n": generation,
+        "time": time,
+        "cause": cause,
+    });
+    if !detail.is_empty() {
+        mark["detail"] = detail.into();
+    }
+    mark.to_string()
 }
 
 /// Parses the rest of a scanned line.

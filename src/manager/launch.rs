@@ -1,6 +1,7 @@
 //! Bringing a generation up: clear what is left, prove the way free, spawn.
 
 use crate::config::{Database, Settings};
+use crate::log::line::generation_mark;
 use crate::paths::{self, Home, files};
 use crate::process::identity::{Identity, own_pid};
 use crate::process::lock::{self, Holder, InstanceLock};
@@ -347,16 +348,9 @@ struct Log {
 /// take the server's lines later.
 fn open_log(path: &Path, request: &LaunchRequest) -> io::Result<Log> {
     let mut output = files::open_for_writing(OpenOptions::new().append(true).create(true), path)?;
-    let mut mark = serde_json::json!({
-        "stigmer": "generation",
-        "n": request.generation,
-        "time": jiff::Timestamp::now(),
-        "cause": request.cause,
-    });
-    if !request.detail.is_empty() {
-        mark["detail"] = request.detail.clone().into();
-    }
-    let mark = format!("{mark}\n");
+    let LaunchRequest { generation, cause, detail, .. } = request;
+    let now = jiff::Timestamp::now();
+    let mark = format!("{}\n", generation_mark(generation.0, now, cause.as_str(), detail));
     let before = output.metadata()?.len();
     // One write: it must not mix with the last words of another process.
     let written = output.write_all(mark.as_bytes());

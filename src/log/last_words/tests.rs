@@ -1,11 +1,20 @@
 use super::*;
-use crate::log::line::generation_mark;
+use crate::log::line::{LineParser, generation_mark};
 
 const ERRORS: &str = include_str!("../../../tests/samples/startup-errors.log");
 const PANIC: &str = include_str!("../../../tests/samples/panic-port-race.log");
 const UI_RACE: &str = include_str!("../../../tests/samples/ui-port-race.log");
 const SIGQUIT: &str = include_str!("../../../tests/samples/sigquit.log");
 const EVENTS: &str = include_str!("../../../tests/samples/info.jsonl");
+
+fn error_cause<'a>(lines: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let mut parser = LineParser::new(jiff::tz::TimeZone::UTC);
+    let mut words = LastWords::default();
+    for line in lines {
+        words.observe(&parser.scan(line), line);
+    }
+    words.cause()
+}
 
 fn judge(code: i32, lines: &str) -> StartFailure {
     classify_exit(Some(code), error_cause(lines.lines()).as_deref())
@@ -135,7 +144,7 @@ fn a_huge_dump_keeps_its_beginning_and_its_end() {
 
 #[test]
 fn the_next_generation_begins_with_nothing_said() {
-    let mark = generation_mark(2, jiff::Timestamp::UNIX_EPOCH);
+    let mark = generation_mark(2, jiff::Timestamp::UNIX_EPOCH, "crash", "");
     let lines = format!("Error: old\n{mark}\nhello");
     assert_eq!(error_cause(lines.lines()), None);
 }

@@ -63,13 +63,12 @@ fn mark_sets_the_generation_of_the_following_lines() {
     let mut parser = parser();
     assert_eq!(parser.parse(b"before").generation, None);
     let time = "2026-11-22T10:00:00.5Z".parse().unwrap();
-    let mark = generation_mark(3, time);
-    assert_eq!(mark, r#"{"stigmer":"generation","n":3,"time":"2026-11-22T10:00:00.500Z"}"#);
+    let mark = generation_mark(3, time, "crash", "exit status 2");
     let line = parser.parse(mark.as_bytes());
     assert_eq!((line.kind, line.generation, line.time), (Kind::Mark, Some(3), Some(time)));
     assert_eq!(line.render_plain(&TimeZone::UTC), "10:00:00.500 ---- Temporal, generation 3 ----");
     assert_eq!(parser.parse(b"after").generation, Some(3));
-    parser.parse(generation_mark(4, time).as_bytes());
+    parser.parse(generation_mark(4, time, "operator", "").as_bytes());
     assert_eq!(parser.parse(br#"{"level":"INFO","msg":"m","n":9}"#).generation, Some(4));
 }
 
@@ -126,7 +125,7 @@ fn renders_one_line_for_people() {
 #[test]
 fn json_has_the_documented_keys() {
     let mut parser = parser();
-    parser.parse(generation_mark(2, Timestamp::UNIX_EPOCH).as_bytes());
+    parser.parse(generation_mark(2, Timestamp::UNIX_EPOCH, "operator", "").as_bytes());
     let raw = r#"{"time":"2026-11-22T20:54:24Z","level":"INFO","msg":"m","service":"frontend"}"#;
     let value = serde_json::to_value(parser.parse(raw.as_bytes())).unwrap();
     let expected = serde_json::json!({

@@ -16,7 +16,7 @@ fn event(level: &str, service: &str, message: &str) -> String {
 
 fn sample() -> LogStore {
     let mut store = store(100, 1_000_000);
-    store.push(generation_mark(1, Timestamp::UNIX_EPOCH).as_bytes());
+    store.push(generation_mark(1, Timestamp::UNIX_EPOCH, "operator", "").as_bytes());
     store.push(event("INFO", "history", "alpha").as_bytes());
     store.push(event("WARN", "worker", "beta").as_bytes());
     store.push(event("ERROR", "history", "alpha again").as_bytes());
