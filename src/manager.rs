@@ -18,11 +18,11 @@ mod transitions;
 mod upkeep;
 
 pub use handle::{Command, Handle, Outcome};
-pub use upkeep::gave_up;
-use upkeep::last_generation;
+use upkeep::History;
+pub use upkeep::{Unreadable, gave_up};
 
 use crate::config::Settings;
-use crate::facts::chronicle::{self, Chronicle};
+use crate::facts::chronicle::Chronicle;
 use crate::facts::timeline::{self, Episode};
 use crate::facts::{Broadcast, Facts, HandOver, Intent, RestartFacts};
 use crate::process::identity::Signal;
@@ -147,15 +147,21 @@ pub struct Manager {
 impl Manager {
     /// Makes a manager for a home whose host lock is held, and takes what an
     /// earlier host left for it. Nothing runs yet.
-    #[must_use]
-    pub fn new(settings: Settings, mode: Mode, sweeps: Sweeps) -> (Self, Handle) {
+    ///
+    /// # Errors
+    /// If what an earlier host left cannot be read. It stays for the next try.
+    pub fn new(
+        settings: Settings,
+        mode: Mode,
+        sweeps: Sweeps,
+    ) -> Result<(Self, Handle), Unreadable> {
         let now = Instant::now();
-        let last = last_generation(&settings.home);
+        let home = settings.home.clone();
+        let History { last, timeline } = History::read(&home)?;
+        let before = HandOver::take(&home, last).map_err(Unreadable::at(home.hand_over()))?;
         let seed = jiff::Timestamp::now().as_nanosecond() as u64;
         let mut supervisor = Supervisor::new(settings.policy.clone(), last, seed, now);
         let log = LogReader::start(settings.home.temporal_log(), settings.log_max);
-        let home = settings.home.clone();
-        let before = HandOver::take(&home, last);
         // Where nothing could be handed over, the intent still tells of a stop.
         let stops = || Intent::is_stop_under_way(&home, last).then_some(Want::Down);
         let resumed = before.as_ref().map(|before| before.supervisor.want).or_else(stops);
@@ -173,7 +179,7 @@ impl Manager {
                 before.restore(&mut facts, now);
                 facts.state = supervisor.state().clone();
             }
-            None => facts.recall(chronicle::recent(&home.events()), now),
+            None => facts.recall(timeline, now),
         }
         let episode = match supervisor.state() {
             // A repair that was put off is a repair still.
@@ -217,7 +223,7 @@ impl Manager {
             init: Init::default(),
         };
         manager.keep_logs();
-        (manager, Handle { requests, facts: watch, source })
+        Ok((manager, Handle { requests, facts: watch, source }))
     }
 
     /// Goes on after the death of the host before this one, which was to keep the

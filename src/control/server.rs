@@ -295,7 +295,8 @@ mod tests {
         let lock = Arc::new(HostLock::take(&home.supervisor_lock()).unwrap().unwrap());
         let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
         // The manager does not run, so no command completes.
-        let (_manager, handle) = Manager::new(settings, Mode::Background, Sweeps::new(&lock));
+        let (_manager, handle) =
+            Manager::new(settings, Mode::Background, Sweeps::new(&lock)).unwrap();
         let server = Server::start(&home, &handle, &lock);
         // Reports the end of a trouble of the TCP address.
         until(|| handle.waiting() == 1).await;

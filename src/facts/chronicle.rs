@@ -2,6 +2,7 @@
 
 use super::{Facts, RestartFacts};
 use crate::log::{RotatingWriter, predecessor};
+use crate::paths::is_passing;
 use crate::protocol::{ENTRIES, Entry, Happened};
 use jiff::Timestamp;
 use std::collections::VecDeque;
@@ -84,16 +85,19 @@ pub fn files(path: &Path) -> [PathBuf; 2] {
     [predecessor(path), path.to_owned()]
 }
 
-/// The entries of earlier hosts, newest last; at most [`ENTRIES`]. Entries that cannot be read are
-/// left out, because no host depends on them.
-#[must_use]
-pub fn recent(path: &Path) -> VecDeque<Arc<Entry>> {
+/// The entries of earlier hosts, newest last; at most [`ENTRIES`]. Entries in a damaged file are left
+/// out, because no host depends on them.
+///
+/// # Errors
+/// If a file cannot be read for now; see [`is_passing`].
+pub fn recent(path: &Path) -> io::Result<VecDeque<Arc<Entry>>> {
     let mut found = VecDeque::new();
     let mut room = TAIL;
     for file in files(path).iter().rev() {
         let text = match tail(file, room) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) if is_passing(&error) => return Err(error),
             Err(error) => {
                 tracing::warn!(path = %file.display(), %error, "earlier entries are not shown");
                 continue;
@@ -106,7 +110,7 @@ pub fn recent(path: &Path) -> VecDeque<Arc<Entry>> {
             found.push_front(entry);
         }
     }
-    found
+    Ok(found)
 }
 
 impl Facts {
@@ -184,7 +188,7 @@ mod tests {
         }
 
         fn read(&self) -> Vec<u64> {
-            recent(&self.path()).iter().map(|entry| entry.generation.0).collect()
+            recent(&self.path()).unwrap().iter().map(|entry| entry.generation.0).collect()
         }
     }
 

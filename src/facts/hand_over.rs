@@ -74,11 +74,15 @@ impl HandOver {
 
     /// Reads and removes the file. Returns `None` if the file is not about the latest generation of this home in this
     /// boot.
-    pub(crate) fn take(home: &Home, last: Generation) -> Option<Self> {
+    ///
+    /// # Errors
+    /// If the file cannot be read for now; see [`paths::is_passing`]. Then it stays for the next try.
+    pub(crate) fn take(home: &Home, last: Generation) -> io::Result<Option<Self>> {
         let path = home.hand_over();
         let text = match paths::files::read(&path, 64 << 20) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if paths::is_passing(&error) => return Err(error),
             // The file is removed, because a later host would take it.
             Err(error) => {
                 tracing::warn!(path = %path.display(), %error, "not read");
@@ -88,13 +92,13 @@ impl HandOver {
         if let Err(error) = std::fs::remove_file(&path) {
             tracing::warn!(path = %path.display(), %error, "not removed");
         }
-        let found: Self = serde_json::from_str(&text)
+        let found = serde_json::from_str(&text)
             .inspect_err(
                 |error| tracing::warn!(%error, "what the last host left is not understood"),
             )
-            .ok()?;
-        let fits = found.generation == last && found.boot_id == Identity::own().boot_id;
-        fits.then_some(found)
+            .ok();
+        let boot_id = Identity::own().boot_id;
+        Ok(found.filter(|found: &Self| found.generation == last && found.boot_id == boot_id))
     }
 
     /// Removes the file after a next host that did not start: a later host starts without it. Does nothing if another
@@ -138,6 +142,7 @@ fn since_boot() -> u64 {
 mod tests {
     use super::*;
     use crate::config::{Options, Settings};
+    use crate::process::descriptors::tests::{in_own_process, without_descriptors};
     use crate::protocol::Mode;
     use crate::supervisor::Supervisor;
 
@@ -169,32 +174,44 @@ mod tests {
     #[test]
     fn file_is_written_again_but_not_under_a_host() {
         let (_folder, home, hand_over) = left(3);
-        assert!(HandOver::take(&home, Generation(3)).is_some());
+        assert!(HandOver::take(&home, Generation(3)).unwrap().is_some());
         let lock = HostLock::take(&home.supervisor_lock()).unwrap();
         hand_over.write_again(&home);
-        assert_eq!(HandOver::take(&home, Generation(3)), None);
+        assert_eq!(HandOver::take(&home, Generation(3)).unwrap(), None);
         drop(lock);
         hand_over.write_again(&home);
-        assert_eq!(HandOver::take(&home, Generation(3)), Some(hand_over));
+        assert_eq!(HandOver::take(&home, Generation(3)).unwrap(), Some(hand_over));
     }
 
     #[test]
     fn file_is_taken_once() {
         let (_folder, home, hand_over) = left(3);
-        assert_eq!(HandOver::take(&home, Generation(3)), Some(hand_over));
-        assert_eq!(HandOver::take(&home, Generation(3)), None);
+        assert_eq!(HandOver::take(&home, Generation(3)).unwrap(), Some(hand_over));
+        assert_eq!(HandOver::take(&home, Generation(3)).unwrap(), None);
+    }
+
+    #[test]
+    fn file_that_cannot_be_read_for_now_stays() {
+        let name = "facts::hand_over::tests::file_that_cannot_be_read_for_now_stays";
+        if !in_own_process(name) {
+            return;
+        }
+        let (_folder, home, hand_over) = left(3);
+        let error = without_descriptors(|| HandOver::take(&home, Generation(3)).unwrap_err());
+        assert_eq!(error.raw_os_error(), Some(libc::EMFILE), "{error}");
+        assert_eq!(HandOver::take(&home, Generation(3)).unwrap(), Some(hand_over));
     }
 
     #[test]
     fn file_of_another_generation_or_boot_and_other_text_are_dropped() {
         let (_folder, home, mut hand_over) = left(3);
-        assert_eq!(HandOver::take(&home, Generation(4)), None);
+        assert_eq!(HandOver::take(&home, Generation(4)).unwrap(), None);
         hand_over.boot_id = "another".into();
         hand_over.write(&home).unwrap();
-        assert_eq!(HandOver::take(&home, Generation(3)), None);
+        assert_eq!(HandOver::take(&home, Generation(3)).unwrap(), None);
         for text in [&b"{"[..], b"no text: \xff"] {
             std::fs::write(home.hand_over(), text).unwrap();
-            assert_eq!(HandOver::take(&home, Generation(3)), None);
+            assert_eq!(HandOver::take(&home, Generation(3)).unwrap(), None);
             assert!(!home.hand_over().exists());
         }
     }

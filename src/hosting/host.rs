@@ -11,7 +11,7 @@ use crate::facts::HandOver;
 use crate::facts::Intent;
 use crate::facts::chronicle::Chronicle;
 use crate::log::own;
-use crate::manager::{Command, Handle, Manager, Outcome, gave_up};
+use crate::manager::{Command, Handle, Manager, Outcome, Unreadable, gave_up};
 use crate::paths::{self, Home, HomeError};
 use crate::process::lock::{self, HostLock};
 use crate::process::sweep;
@@ -39,18 +39,28 @@ pub enum HostError {
     #[error(transparent)]
     Home(#[from] HomeError),
     /// A file of the home.
-    #[error(
-        "cannot host {path}: {source}; see that the home is writable, or choose another with --home"
-    )]
+    #[error("cannot host {path}: {source}; {next}", next = hint(.source))]
     Io {
         /// The file.
         path: PathBuf,
         /// What the kernel said.
         source: io::Error,
     },
+    /// What an earlier host left.
+    #[error("{0}; {next}", next = hint(&.0.source))]
+    Unreadable(#[from] Unreadable),
     /// The threads that repairs run on.
     #[error("cannot create threads: {0}; end some processes, or raise the limit (`ulimit -u`)")]
     Threads(io::Error),
+}
+
+/// What to do about a file of the home that cannot be used.
+fn hint(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(libc::EMFILE | libc::ENFILE) => "raise the limit on descriptors (`ulimit -n`)",
+        Some(libc::ENOMEM) => "end some processes",
+        _ => "see that the home is writable, or choose another with --home",
+    }
 }
 
 /// What became of a home whose host has died.
@@ -161,14 +171,15 @@ impl Host {
         let home = settings.home.clone();
         let path = home.supervisor_lock();
         let (before, was_killed) = (holder(&home), holder::killed_host(&home).is_some());
+        crate::process::spawn::become_subreaper();
+        let lock = Arc::new(lock);
+        let sweeps = Sweeps::new(&lock);
+        let (mut manager, handle) = Manager::new(settings, mode, sweeps.clone())?;
+        // A process that cannot become the host must not look like a host that was killed.
         if let Err(error) = lock.write(&holder::host_text(mode)) {
             // The lock holds all the same; the manager writes it as soon as it can.
             tracing::warn!(path = %path.display(), %error, "the host's identity is not recorded");
         }
-        crate::process::spawn::become_subreaper();
-        let lock = Arc::new(lock);
-        let sweeps = Sweeps::new(&lock);
-        let (mut manager, handle) = Manager::new(settings, mode, sweeps.clone());
         let name = before.map_or_else(String::new, |before| format!("pid {}", before.pid));
         match after {
             Some(death) => {

@@ -273,7 +273,8 @@ mod tests {
         home.prepare(true).unwrap();
         let lock = Arc::new(HostLock::take(&home.supervisor_lock()).unwrap().unwrap());
         let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
-        let (_manager, handle) = Manager::new(settings, Mode::Headless, Sweeps::new(&lock));
+        let (_manager, handle) =
+            Manager::new(settings, Mode::Headless, Sweeps::new(&lock)).unwrap();
         let socket = Server::start(&home, &handle, &lock).socket();
         let (lost, last) = (CancellationToken::new(), Mutex::default());
         let keeper = HomeKeeper { home, lock: Arc::downgrade(&lock), socket, handle, lost, last };

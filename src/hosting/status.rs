@@ -78,7 +78,8 @@ fn from_files(home: &Home, holder: Holder) -> Result<Status, StatusError> {
     let options: Options = options.unwrap_or_default();
     let settings = Settings::resolve(home.clone(), options)?;
     let now = Instant::now();
-    let history = chronicle::recent(&home.events());
+    // Without its history, the status is still true.
+    let history = chronicle::recent(&home.events()).unwrap_or_default();
     let failure = last_failure(history.back());
     // Facts without a server, for the parts that are unknown.
     let nothing = block_on(async {

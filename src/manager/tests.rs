@@ -30,7 +30,7 @@ fn rig_as(mode: Mode) -> Rig {
     let home = Home::at(folder.path()).unwrap();
     let lock = Arc::new(HostLock::take(&home.supervisor_lock()).unwrap().unwrap());
     let settings = Settings::resolve(home, Options::default()).unwrap();
-    let (manager, handle) = Manager::new(settings, mode, Sweeps::new(&lock));
+    let (manager, handle) = Manager::new(settings, mode, Sweeps::new(&lock)).unwrap();
     Rig { manager, handle, _lock: lock, _folder: folder }
 }
 

@@ -3,10 +3,15 @@
 use super::{Manager, intent};
 use crate::facts::{chronicle, timeline};
 use crate::log::own;
-use crate::paths::Home;
+use crate::paths::{Home, is_passing};
+use crate::process::lock;
 use crate::process::record::Record;
 use crate::protocol::Entry;
 use crate::supervisor::Generation;
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// The timeline, by the name that people know.
@@ -60,14 +65,128 @@ impl Manager {
 /// Hosts died one after the other, and no further one is started.
 #[must_use]
 pub fn gave_up(home: &Home, why: &str) -> Entry {
-    timeline::failed(last_generation(home), why, Vec::new())
+    // The entry is more important than its number.
+    let last = History::read(home).map_or_else(|_| Generation::default(), |history| history.last);
+    timeline::failed(last, why, Vec::new())
 }
 
-pub(super) fn last_generation(home: &Home) -> Generation {
-    let locked = crate::process::lock::read_number(&home.temporal_lock());
-    let recorded = Record::read(&home.record()).ok().flatten();
-    let recorded = recorded.map_or(0, |record| record.generation.0);
-    // Known better than by the lock only where a disk took no more than the timeline.
-    let told = chronicle::recent(&home.events()).iter().map(|entry| entry.generation.0).max();
-    Generation(locked.max(recorded).max(told.unwrap_or(0)))
+/// A file of the home that a host needs at its start, and cannot read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {path}: {source}")]
+pub struct Unreadable {
+    /// The file.
+    pub path: PathBuf,
+    /// The error of the operating system.
+    pub source: io::Error,
+}
+
+impl Unreadable {
+    pub(super) fn at(path: PathBuf) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self { path, source }
+    }
+}
+
+/// What the files of a home say about earlier hosts.
+#[derive(Debug)]
+pub(super) struct History {
+    /// The last generation. 0 if the home has had no server.
+    pub(super) last: Generation,
+    pub(super) timeline: VecDeque<Arc<Entry>>,
+}
+
+impl History {
+    /// The last generation is the largest number in lock, record and timeline. A file that is missing
+    /// or damaged has no number.
+    ///
+    /// # Errors
+    /// If a file cannot be read for now, or if the lock cannot be read and no other file has a number.
+    /// The next generation could get a number that was used before.
+    pub(super) fn read(home: &Home) -> Result<Self, Unreadable> {
+        let timeline = chronicle::recent(&home.events()).map_err(Unreadable::at(home.events()))?;
+        // Known better than by the lock only where a disk took no more than the timeline.
+        let written = timeline.iter().map(|entry| entry.generation.0).max().unwrap_or(0);
+        let recorded = match Record::read(&home.record()) {
+            Ok(record) => record.map_or(0, |record| record.generation.0),
+            Err(source) if is_passing(&source) => {
+                return Err(Unreadable { path: home.record(), source });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the record of the server cannot be read");
+                0
+            }
+        };
+        let known = written.max(recorded);
+        let last = match lock::read_number(&home.temporal_lock()) {
+            Ok(locked) => locked.max(known),
+            Err(source) if is_passing(&source) || known == 0 => {
+                return Err(Unreadable { path: home.temporal_lock(), source });
+            }
+            Err(error) => {
+                tracing::warn!(%error, known, "the lock of the server cannot be read");
+                known
+            }
+        };
+        Ok(Self { last: Generation(last), timeline })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::descriptors::tests::{in_own_process, without_descriptors};
+    use crate::process::record::tests::record;
+
+    fn home() -> (tempfile::TempDir, Home) {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path()).unwrap();
+        home.prepare(true).unwrap();
+        (folder, home)
+    }
+
+    fn last(home: &Home) -> Option<u64> {
+        History::read(home).ok().map(|history| history.last.0)
+    }
+
+    fn write_entry(home: &Home, generation: u64) {
+        let entry = timeline::failed(Generation(generation), "why", Vec::new());
+        chronicle::Chronicle::open(&home.events()).write(&entry).unwrap();
+    }
+
+    #[test]
+    fn last_generation_is_the_largest_number_that_can_be_read() {
+        let (_folder, home) = home();
+        assert_eq!(last(&home), Some(0), "a new home");
+        write_entry(&home, 3);
+        assert_eq!(last(&home), Some(3));
+        std::fs::write(home.temporal_lock(), "5").unwrap();
+        assert_eq!(last(&home), Some(5));
+        Record { generation: Generation(7), ..record() }.write(&home.record()).unwrap();
+        assert_eq!(last(&home), Some(7));
+        // A folder, because root may read any file.
+        std::fs::remove_file(home.temporal_lock()).unwrap();
+        std::fs::create_dir(home.temporal_lock()).unwrap();
+        assert_eq!(last(&home), Some(7), "the lock cannot be read");
+        std::fs::remove_file(home.record()).unwrap();
+        std::fs::create_dir(home.record()).unwrap();
+        assert_eq!(last(&home), Some(3), "the record cannot be read");
+        std::fs::remove_file(home.events()).unwrap();
+        std::fs::create_dir(home.events()).unwrap();
+        assert_eq!(last(&home), None, "nothing can be read");
+        std::fs::remove_dir(home.temporal_lock()).unwrap();
+        assert_eq!(last(&home), Some(0), "a home without a lock has had no server");
+    }
+
+    #[test]
+    fn last_generation_is_an_error_without_descriptors() {
+        if !in_own_process(
+            "manager::upkeep::tests::last_generation_is_an_error_without_descriptors",
+        ) {
+            return;
+        }
+        let (_folder, home) = home();
+        write_entry(&home, 3);
+        let error = without_descriptors(|| History::read(&home).unwrap_err());
+        assert_eq!(error.source.raw_os_error(), Some(libc::EMFILE), "{error}");
+        assert_eq!(last(&home), Some(3));
+    }
 }

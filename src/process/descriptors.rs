@@ -68,3 +68,35 @@ fn restore(pid: Option<rustix::process::Pid>) -> io::Result<()> {
     let current = Some(maximum.map_or(*soft, |hard| hard.min(*soft)));
     prlimit(pid, Resource::Nofile, Rlimit { current, maximum }).map(drop)
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Runs the named test again in a process of its own. Returns true in that process. In the first
+    /// process, the test is done when this returns.
+    pub(crate) fn in_own_process(test: &str) -> bool {
+        const INSIDE: &str = "TEST_IN_OWN_PROCESS";
+        if std::env::var_os(INSIDE).is_some() {
+            return true;
+        }
+        let mut again = Command::new(std::env::current_exe().unwrap());
+        let again = again.args(["--exact", test, "--nocapture"]).env(INSIDE, "1");
+        let ran = again.output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout);
+        let errors = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success() && said.contains("1 passed"), "{said}{errors}");
+        said.lines().filter(|line| line.contains("skipped")).for_each(|line| println!("{line}"));
+        false
+    }
+
+    /// Calls `work` while this process can open no descriptor. Only for a test [in a process of its
+    /// own](in_own_process).
+    pub(crate) fn without_descriptors<T>(work: impl FnOnce() -> T) -> T {
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(0), maximum }).unwrap();
+        let done = work();
+        setrlimit(Resource::Nofile, Rlimit { current, maximum }).unwrap();
+        done
+    }
+}

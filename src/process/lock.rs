@@ -15,7 +15,7 @@ use super::sweep::{Instance, Machine};
 use super::{Pid, memory};
 use crate::paths::files;
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
@@ -172,13 +172,23 @@ pub fn try_read(path: &Path) -> io::Result<String> {
     }
 }
 
-/// The number in a lock file (see [`InstanceLock::write_number`]), or 0.
-#[must_use]
-pub fn read_number(path: &Path) -> u64 {
-    let text = read(path);
+/// The number in a lock file (see [`InstanceLock::write_number`]), or 0 if there is no file.
+///
+/// # Errors
+/// If the file exists and cannot be read; see also [`files::open`].
+pub fn read_number(path: &Path) -> io::Result<u64> {
+    let file = match files::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let length = file.metadata()?.len();
+    let mut text = Vec::new();
+    file.take(TEXT_MAX as u64).read_to_end(&mut text)?;
+    let text = String::from_utf8_lossy(&text);
     let number = text.trim_matches(|c: char| c == '\0' || c.is_whitespace()).parse().unwrap_or(0);
     // A later number that did not fit as text was stored as the length, and is then the larger one.
-    number.max(std::fs::metadata(path).map_or(0, |file| file.len()))
+    Ok(length.max(number))
 }
 
 /// Writes this text into an existing lock file, if it has another text.
@@ -285,19 +295,30 @@ mod tests {
     fn number_is_stored_as_the_length_if_its_text_does_not_fit() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("temporal.lock");
-        assert_eq!(read_number(&path), 0);
+        assert_eq!(read_number(&path).unwrap(), 0);
         let lock = InstanceLock::take(&path).unwrap().unwrap();
         for number in [1, 2, 9, 10, 99, 100, 1_234] {
             lock.write_number(number).unwrap();
-            assert_eq!(read_number(&path), number);
+            assert_eq!(read_number(&path).unwrap(), number);
         }
         // A full disk leaves an empty file or the previous text, and the length.
         for before in ["", "9"] {
             std::fs::write(&path, before).unwrap();
             lock.file.set_len(12).unwrap();
-            assert_eq!(read_number(&path), 12);
+            assert_eq!(read_number(&path).unwrap(), 12);
             lock.write_number(13).unwrap();
-            assert_eq!((read(&path).as_str(), read_number(&path)), ("13", 13));
+            assert_eq!((read(&path).as_str(), read_number(&path).unwrap()), ("13", 13));
         }
+    }
+
+    #[test]
+    fn number_that_cannot_be_read_is_an_error_and_not_0() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("temporal.lock");
+        std::os::unix::fs::symlink(home.path().join("target"), &path).unwrap();
+        read_number(&path).unwrap_err();
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        read_number(&path).unwrap_err();
     }
 }

@@ -342,6 +342,7 @@ impl Lane {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::process::descriptors::tests::in_own_process;
 
     /// Longer than any test may take. No result depends on it.
     const PATIENCE: Duration = Duration::from_secs(30);
@@ -350,16 +351,7 @@ pub(crate) mod tests {
     /// process. In the first process, the test is done when this returns. If the limit does not apply
     /// to this process, the test is skipped with a message.
     pub(crate) fn without_threads(test: &str) -> bool {
-        const INSIDE: &str = "TEST_WITHOUT_THREADS";
-        if std::env::var_os(INSIDE).is_none() {
-            let mut again = std::process::Command::new(std::env::current_exe().unwrap());
-            let again = again.args(["--exact", test, "--nocapture"]).env(INSIDE, "1");
-            let ran = again.output().unwrap();
-            let said = String::from_utf8_lossy(&ran.stdout);
-            assert!(ran.status.success() && said.contains("1 passed"), "{said}");
-            said.lines()
-                .filter(|line| line.contains("skipped"))
-                .for_each(|line| println!("{line}"));
+        if !in_own_process(test) {
             return false;
         }
         // The limit does not apply to root, but to root of the user namespace of another user.

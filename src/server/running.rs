@@ -125,7 +125,8 @@ fn rebuilt(home: &Home, instance: &Instance) -> io::Result<Option<Record>> {
         return Ok(None);
     };
     let of_marker = || instance.marker.split('.').next()?.parse().ok();
-    let locked = Some(lock::read_number(&home.temporal_lock())).filter(|number| *number > 0);
+    // If the lock cannot be read, the marker has the number as well.
+    let locked = lock::read_number(&home.temporal_lock()).ok().filter(|number| *number > 0);
     let generation = locked.or_else(of_marker);
     let age = linux::age(leader.start_ticks).unwrap_or_default();
     let (port, ui_port) = (options.port.unwrap_or_default(), options.ui_port);
