@@ -1,5 +1,5 @@
-//! Calls to a Temporal server, ours or not: connection, health, namespaces and workflows; and the
-//! program: where it is, its version, its installation.
+//! Calls to a Temporal server of any owner: connection, health, namespaces and workflows.
+//! Also the Temporal CLI: location, version and installation.
 
 pub(crate) mod connection;
 pub(crate) mod dial;

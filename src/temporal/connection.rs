@@ -1,5 +1,5 @@
-//! One gRPC connection to a peer that may be anybody: each call ends in time, and with a value or
-//! a status, whatever the peer sends.
+//! One gRPC connection to an untrusted peer. Each call ends within its timeout with a value or a
+//! status, whatever the peer sends.
 
 use super::dial;
 use hyper_util::rt::TokioIo;
@@ -16,10 +16,13 @@ use tonic::codegen::{BoxFuture, Context, Poll, Service};
 use tonic::transport::{Channel, Endpoint, Error};
 use tonic::{Code, Status};
 
-/// tonic panics where this trailer is not base64, and nothing here reads it.
+/// tonic panics if this trailer is not base64. stigmer does not need the trailer.
 const DETAILS: &str = "grpc-status-details-bin";
 
-/// The connection, made when it is first needed and again whenever it breaks.
+/// The start of the text of each call that timed out.
+const NO_RESPONSE: &str = "no response";
+
+/// A connection that opens at the first call and opens again after it broke.
 #[derive(Debug)]
 pub(super) struct Connection {
     endpoint: Endpoint,
@@ -28,13 +31,13 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// A connection to `HOST:PORT`. It takes at most `patience` to be made.
+    /// A connection to `HOST:PORT`. `patience` limits the time to connect.
     ///
     /// # Errors
-    /// When the text is no address.
+    /// If `address` is not an address.
     pub(super) fn new(address: &str, patience: Duration) -> Result<Self, String> {
         let endpoint = Endpoint::from_shared(format!("http://{address}"))
-            .map_err(|error| format!("{address} is no address: {error}"))?
+            .map_err(|error| format!("`{address}` is not an address: {error}"))?
             .connect_timeout(patience);
         let dialer = Dialer { address: address.into(), patience };
         let channel = Mutex::new(endpoint.connect_with_connector_lazy(dialer.clone()));
@@ -59,7 +62,7 @@ impl Connection {
         let call = guarded(async move {
             let mut grpc = tonic::client::Grpc::new(Filtered(connection.channel()));
             if let Err(error) = grpc.ready().await {
-                // The task behind the channel is gone. The next call gets another one.
+                // The task of the channel has ended. The next call gets a new channel.
                 connection.renew();
                 return Err(Status::unavailable(error.to_string()));
             }
@@ -67,12 +70,12 @@ impl Connection {
             grpc.unary(tonic::Request::new(request), path, codec).await
         });
         match tokio::time::timeout(patience, call).await {
-            Ok(Ok(answer)) => answer.map(tonic::Response::into_inner),
+            Ok(Ok(response)) => response.map(tonic::Response::into_inner),
             Ok(Err(Panicked)) => {
                 self.renew();
-                Err(Status::internal("the answer breaks the gRPC protocol"))
+                Err(Status::internal("the response violates the gRPC protocol"))
             }
-            Err(_) => Err(Status::deadline_exceeded(format!("no answer within {patience:?}"))),
+            Err(_) => Err(Status::deadline_exceeded(format!("{NO_RESPONSE} within {patience:?}"))),
         }
     }
 
@@ -86,28 +89,27 @@ impl Connection {
     }
 }
 
-/// A status as people read it, harmless and bounded. The transport's own words say little; what
-/// lies below them says `Connection refused`.
-pub(super) fn words(status: &Status) -> String {
+/// The text of a status for people, harmless and bounded. It uses the innermost error, because only
+/// that error has the cause, such as `Connection refused`.
+pub(super) fn describe(status: &Status) -> String {
     let mut deepest: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(status);
-    while let Some(below) = deepest.and_then(std::error::Error::source) {
-        deepest = Some(below);
+    while let Some(source) = deepest.and_then(std::error::Error::source) {
+        deepest = Some(source);
     }
-    let words = match (status.code(), deepest) {
+    let text = match (status.code(), deepest) {
         (Code::DeadlineExceeded, _) | (Code::Cancelled, _) => {
-            if status.message().starts_with("no answer") {
+            if status.message().starts_with(NO_RESPONSE) {
                 status.message().to_owned()
             } else {
-                "no answer in time".to_owned()
+                format!("{NO_RESPONSE} in time")
             }
         }
         (_, Some(cause)) => cause.to_string(),
         (code, None) => format!("{code:?}: {}", status.message()),
     };
-    crate::harmless::quote(&words)
+    crate::harmless::quote(&text)
 }
 
-/// The call has panicked.
 #[derive(Debug, PartialEq, Eq)]
 struct Panicked;
 
@@ -115,18 +117,18 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether what this thread runs now is a call whose panic becomes a status: no reason for a panic
-/// hook to do anything.
+/// Whether this thread now runs a call whose panic becomes a status. A panic hook must ignore such
+/// a panic.
 #[must_use]
 pub fn is_guarded() -> bool {
     GUARDED.get()
 }
 
-/// Runs a call in a task of its own, which ends with the future that waits for it.
+/// Runs `call` in its own task. Dropping the returned future aborts the task.
 async fn guarded<T: Send + 'static>(
     call: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, Panicked> {
-    /// Also where the poll unwinds.
+    /// Restores the flag also if the poll unwinds.
     struct Restore(bool);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -144,7 +146,7 @@ async fn guarded<T: Send + 'static>(
     AbortOnDropHandle::new(task).await.map_err(|_| Panicked)
 }
 
-/// Connects to the address, which the endpoint has too.
+/// Connects with `dial`, not with the resolver of tonic. See `dial` for the reason.
 #[derive(Debug, Clone)]
 struct Dialer {
     address: Arc<str>,
@@ -170,7 +172,7 @@ impl Service<Uri> for Dialer {
     }
 }
 
-/// A channel whose answers lack what tonic cannot read.
+/// A channel that removes [`DETAILS`] from each response.
 #[derive(Debug, Clone)]
 struct Filtered(Channel);
 
@@ -184,9 +186,9 @@ impl Service<Request<Body>> for Filtered {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let answer = self.0.call(request);
+        let response = self.0.call(request);
         Box::pin(async move {
-            let (mut head, body) = answer.await?.into_parts();
+            let (mut head, body) = response.await?.into_parts();
             head.headers.remove(DETAILS);
             let body = http_body_util::BodyExt::map_frame(body, |frame| {
                 frame.into_trailers().map_or_else(
@@ -209,7 +211,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_panic_of_a_call_is_its_answer_and_not_for_the_panic_hook() {
+    async fn panic_of_a_guarded_call_is_an_error_and_visible_to_the_panic_hook() {
         static SEEN: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
@@ -219,12 +221,12 @@ mod tests {
                 before(panic);
             }
         }));
-        let answer = guarded(async {
+        let result = guarded(async {
             tokio::task::yield_now().await;
             assert!(is_guarded());
-            panic!("as a library does")
+            panic!("a panic of a library")
         });
-        assert_eq!(answer.await, Err::<(), _>(Panicked));
+        assert_eq!(result.await, Err::<(), _>(Panicked));
         assert!(SEEN.load(std::sync::atomic::Ordering::SeqCst));
         assert!(!is_guarded());
     }

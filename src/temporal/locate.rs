@@ -1,4 +1,4 @@
-//! Finds the Temporal CLI: what the user names, else the home's own, else the one on `PATH`.
+//! Finds the Temporal CLI: the named program, or else that of the home, or else that on `PATH`.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -17,17 +17,17 @@ use crate::process::memory::MARKER;
 #[cfg(test)]
 mod tests;
 
-/// How long `temporal --version` may take; it takes 0.1 s.
+/// Timeout of `temporal --version`, which takes 0.1 s.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where a program was found.
+/// The place where a program was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// The user named it.
+    /// The option `--temporal-bin`.
     Option,
-    /// In the home, where `stigmer local install` puts it.
+    /// `bin/temporal` of the home, which `stigmer local install` writes.
     Home,
-    /// On `PATH`.
+    /// A folder of `PATH`.
     Path,
 }
 
@@ -41,56 +41,56 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The program that will be run.
+/// A program that can be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located {
-    /// Absolute path.
+    /// The absolute path.
     pub path: PathBuf,
-    /// Who says so.
+    /// The place where it was found.
     pub origin: Origin,
 }
 
-/// Why there is no program to run, or no version of it to be had.
+/// The reason why there is no usable program, or why its version is unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum LocateError {
-    /// Nothing named, nothing installed, nothing on `PATH`. What installing cures.
+    /// No program is named, installed or on `PATH`. An installation fixes this.
     #[error(
         "there is no Temporal CLI: neither {home} nor `temporal` on PATH; run `stigmer local \
          install`, or name one with --temporal-bin FILE (STIGMER_TEMPORAL_BIN)"
     )]
     NotFound {
-        /// Where the home's own would be.
+        /// The path of the program in the home.
         home: PathBuf,
     },
-    /// What was named or installed is there, or should be, and cannot be run.
+    /// The named or installed program cannot be run.
     #[error("cannot run the Temporal CLI {path} ({origin}): {why}; {hint}")]
     Unusable {
-        /// The file.
+        /// The path of the program.
         path: PathBuf,
-        /// Who says so.
+        /// The place where it was found.
         origin: Origin,
-        /// What is wrong with it.
+        /// The reason, such as `it is not executable`.
         why: String,
-        /// What to do.
+        /// What to do next.
         hint: String,
-        /// The error that kept the file from being examined.
+        /// The error of the system call that examined the file.
         error: Option<io::Error>,
     },
-    /// It runs, but does not say which version it is.
+    /// The program runs, but prints no version.
     #[error(
-        "cannot learn the version of {path}: `{path} --version` {why}; if this is no Temporal CLI \
+        "cannot read the version of {path}: `{path} --version` {why}; if this is not a Temporal CLI, \
          name another file with --temporal-bin FILE, or run `stigmer local install`"
     )]
     NoVersion {
-        /// The file.
+        /// The path of the program.
         path: PathBuf,
-        /// What happened instead.
+        /// A verb phrase, such as `printed …` or `cannot be run: …`.
         why: String,
     },
 }
 
 impl LocateError {
-    /// The error that kept the file from being examined.
+    /// The error of the system call that examined the file.
     #[must_use]
     pub fn io(&self) -> Option<&io::Error> {
         match self {
@@ -100,12 +100,12 @@ impl LocateError {
     }
 }
 
-/// Finds the program. `named` is what the user named, `home` the path of the home's own (it need
-/// not exist), `path` the value of `PATH`.
+/// Finds the program. `named` is the path that the user named, `home` the path in the home, which
+/// need not exist, and `path` the value of `PATH`.
 ///
 /// # Errors
-/// [`LocateError::NotFound`] where there is none; [`LocateError::Unusable`] where the named or
-/// installed one cannot be run: those are never passed over in silence.
+/// [`LocateError::NotFound`] if there is no program; [`LocateError::Unusable`] if the named or
+/// installed program cannot be run. An unusable program on `PATH` is skipped.
 pub fn locate(
     named: Option<&Path>,
     home: &Path,
@@ -114,7 +114,7 @@ pub fn locate(
     if let Some(named) = named {
         return usable(named, Origin::Option);
     }
-    // Also when it is a dangling link: what was installed is meant, and broken.
+    // Also a dangling link: the installed program is broken, and another one must not replace it.
     match look::bounded(home, Path::symlink_metadata) {
         Ok(_) => return usable(home, Origin::Home),
         Err(error) if error.kind() == io::ErrorKind::TimedOut => {
@@ -126,7 +126,7 @@ pub fn locate(
     for folder in folders.filter(|folder| folder.is_absolute()) {
         match usable(&folder.join("temporal"), Origin::Path) {
             Ok(found) => return Ok(found),
-            // The next program on `PATH` may be another one.
+            // A temporary error must not select another program further down `PATH`.
             Err(error) if error.io().is_some_and(paths::is_passing) => return Err(error),
             Err(_) => {}
         }
@@ -145,11 +145,11 @@ fn usable(path: &Path, origin: Origin) -> Result<Located, LocateError> {
     let instead = match origin {
         Origin::Home => "run `stigmer local install` to replace it",
         Origin::Option | Origin::Path => {
-            "name the program itself with --temporal-bin FILE (STIGMER_TEMPORAL_BIN), or leave the \
-             option away to use the installed one"
+            "name another file with --temporal-bin FILE (STIGMER_TEMPORAL_BIN), or remove the \
+             option to use the installed program"
         }
     };
-    // Not resolved: a link is followed anew at each start, so upgrades behind it are seen.
+    // Symbolic links stay unresolved, so that each start uses the current target.
     let failed = |error: io::Error| LocateError::Unusable {
         path: path.to_owned(),
         origin,
@@ -166,7 +166,7 @@ fn usable(path: &Path, origin: Origin) -> Result<Located, LocateError> {
         return Err(unusable("it is a folder".to_owned(), instead.to_owned()));
     }
     if !meta.is_file() {
-        return Err(unusable("it is no regular file".to_owned(), instead.to_owned()));
+        return Err(unusable("it is not a regular file".to_owned(), instead.to_owned()));
     }
     if meta.permissions().mode() & 0o111 == 0 {
         let hint = format!("make it executable: chmod +x {}", path.display());
@@ -175,8 +175,8 @@ fn usable(path: &Path, origin: Origin) -> Result<Located, LocateError> {
     Ok(Located { path, origin })
 }
 
-/// Reads a little of the program: what is known of a file may outlive its file system, and to
-/// execute the file would block the host.
+/// Returns the metadata of the program, and reads one byte of it. The kernel may know the metadata of
+/// a file although its file system hangs; executing the file would then block the host.
 fn examine(path: &Path) -> io::Result<Metadata> {
     let meta = path.metadata()?;
     if meta.is_file() {
@@ -190,40 +190,40 @@ fn examine(path: &Path) -> io::Result<Metadata> {
     Ok(meta)
 }
 
-/// What `temporal --version` says.
+/// The versions that `temporal --version` prints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
-    /// Of the CLI, which is what is installed: `1.9.1`.
+    /// The version of the CLI, such as `1.9.1`.
     pub cli: String,
-    /// Of the server in it, where it says so: `1.32.0`.
+    /// The version of the server in the CLI, such as `1.32.0`.
     pub server: Option<String>,
-    /// Of the web UI in it, where it says so: `2.54.1`.
+    /// The version of the web UI in the CLI, such as `2.54.1`.
     pub ui: Option<String>,
 }
 
-/// Asks the program for its version. Blocks for 0.1 s, for 5 s at most.
+/// Runs the program to read its version. Blocks for 0.1 s, for 5 s at most.
 ///
-/// `marker` goes into its environment: a wrapper script may begin processes that outlive the
-/// answer, and those are then recognised as the instance's.
+/// `marker` is added to its environment. A wrapper script may start processes that outlive the call;
+/// the marker proves that they belong to the instance.
 ///
 /// # Errors
-/// Where it cannot be run, does not end in time, or answers something else.
+/// If the program cannot be run, takes too long, or prints no version.
 pub fn version(path: &Path, marker: Option<&str>) -> Result<Version, LocateError> {
     let fail = |why: String| LocateError::NoVersion { path: path.to_owned(), why };
     let mut command = Command::new(path);
     command.arg("--version").envs(marker.map(|marker| (MARKER, marker)));
-    let ran = tool::run(&mut command, |had| had < VERSION_TIMEOUT);
+    let ran = tool::run(&mut command, |elapsed| elapsed < VERSION_TIMEOUT);
     let ran = ran.map_err(|error| fail(format!("cannot be run: {error}")))?;
     if !ran.succeeded() {
-        return Err(fail(format!("failed: {}", ran.complaint())));
+        return Err(fail(format!("failed: {}", ran.failure())));
     }
     parse_version(&ran.stdout).ok_or_else(|| {
-        let said = crate::harmless::quote(ran.stdout.lines().next().unwrap_or_default());
-        fail(format!("says `{said}`"))
+        let line = crate::harmless::quote(ran.stdout.lines().next().unwrap_or_default());
+        fail(format!("printed `{line}`"))
     })
 }
 
-/// Reads `temporal version 1.9.1 (Server 1.32.0, UI 2.54.1)`.
+/// Parses `temporal version 1.9.1 (Server 1.32.0, UI 2.54.1)`.
 fn parse_version(output: &str) -> Option<Version> {
     let (_, rest) = output.split_once("temporal version ")?;
     let line = rest.lines().next()?;
@@ -232,7 +232,7 @@ fn parse_version(output: &str) -> Option<Version> {
         Some(rest.split([',', ')', ' ']).next()?.to_owned())
     };
     let cli = line.split_whitespace().next()?.trim_start_matches('v').to_owned();
-    let begins_right = cli.starts_with(|c: char| c.is_ascii_digit());
+    let is_number = cli.starts_with(|c: char| c.is_ascii_digit());
     let version = Version { cli, server: word_after("Server "), ui: word_after("UI ") };
-    begins_right.then_some(version)
+    is_number.then_some(version)
 }

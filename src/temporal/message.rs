@@ -1,6 +1,5 @@
-//! The messages of the server's API (`temporal.api.workflowservice.v1` and what
-//! it is made of), written by hand: field numbers are the public ones, and a
-//! field that is not needed is not here.
+//! Messages of the server's API (`temporal.api.workflowservice.v1`), written by hand. They have the
+//! public field numbers, and only the fields that stigmer uses.
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct DescribeNamespaceRequest {
@@ -81,7 +80,7 @@ pub(super) struct GetClusterInfoResponse {
     pub(super) cluster_id: String,
 }
 
-/// An answer that matters only by having come.
+/// A response whose fields are not needed.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Ignored {}
 

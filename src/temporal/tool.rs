@@ -1,7 +1,7 @@
-//! Runs a program for its output, never longer than allowed.
+//! Runs a program with a time limit and returns its output.
 //!
-//! `Command::output` waits until the last holder of the pipe is gone: a grandchild that keeps it
-//! open makes it hang, however short the program's own life. Here the program's end counts.
+//! `Command::output` waits until every process has closed the pipe, so a grandchild that keeps the
+//! pipe open makes it hang. This module waits for the end of the program only.
 
 use crate::process::descriptors::restore_limit_of;
 use std::io::{self, Read};
@@ -10,62 +10,63 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What is kept of each output.
+/// Limit in bytes for each of stdout and stderr. The rest is dropped.
 const KEPT: u64 = 256 * 1024;
-/// How long one waits for output that is still in the pipe when its writer has ended.
+/// Time to wait for output that is still in the pipe after the program ended.
 const SETTLE: Duration = Duration::from_millis(200);
-/// A program that somebody else in this process is just writing out, or has a copy of its
-/// descriptor for the moment between fork and exec, is busy for that moment.
+/// Tries to start a program that is busy (`ETXTBSY`). Another thread may still write the program,
+/// or a fork of this process may have a copy of the descriptor until its exec.
 const BUSY_TRIES: u32 = 20;
 
-/// What became of it.
+/// Exit status and output of a program.
 #[derive(Debug)]
-pub(super) struct Ran {
-    /// `None`: it was ended because it took too long.
+pub(super) struct ToolOutput {
+    /// `None` if the program was killed because it took too long.
     pub(super) status: Option<ExitStatus>,
     pub(super) stdout: String,
     pub(super) stderr: String,
 }
 
-impl Ran {
+impl ToolOutput {
     pub(super) fn succeeded(&self) -> bool {
         self.status.is_some_and(|status| status.success())
     }
 
-    /// Why it failed, in a few words: how it ended, and the last thing it said.
-    pub(super) fn complaint(&self) -> String {
+    /// The reason of a failure: the exit status and the last error line, or else the last line.
+    pub(super) fn failure(&self) -> String {
         let end = match self.status {
             Some(status) => status.to_string(),
-            None => "ended, because it took too long".to_owned(),
+            None => "killed, because it took too long".to_owned(),
         };
         let lines = self.stderr.lines().chain(self.stdout.lines()).map(str::trim);
         let lines = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>();
         let errors = lines.iter().rev().find(|line| line.to_lowercase().starts_with("error"));
         match errors.or(lines.last()) {
-            Some(said) => format!("{end}: {}", crate::harmless::quote(said)),
-            None => format!("{end}, without a word"),
+            Some(line) => format!("{end}: {}", crate::harmless::quote(line)),
+            None => format!("{end}, without output"),
         }
     }
 }
 
-/// Runs `command` with empty input. `patience` is asked every now and then whether it may go on,
-/// with the time it has had so far.
+/// Runs `command` with empty input. Calls `patience` regularly with the time since the start, and
+/// kills the program once `patience` returns false.
 pub(super) fn run(
     command: &mut Command,
     mut patience: impl FnMut(Duration) -> bool,
-) -> io::Result<Ran> {
+) -> io::Result<ToolOutput> {
     if command.get_current_dir().is_none() {
-        // Nothing of the folder that the user is in has anything to do with it.
+        // No file of the user's current folder can affect the program.
         command.current_dir("/");
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = spawn(command)?;
-    // Not before the exec: a program in no known format would then be given to /bin/sh.
+    // Not in a `pre_exec` hook: the standard library then uses `execvp`, which runs a file of an
+    // unknown format with /bin/sh.
     restore_limit_of(&child);
     let collected = collect(child.stdout.take())
         .and_then(|stdout| Ok((stdout, collect(child.stderr.take())?)))
         .inspect_err(|_| {
-            // Our own child and not yet reaped. What it says is lost, so it is not waited for.
+            // A child that is not reaped yet, so the pid is safe. Its output is lost, so it is killed.
             let _ = child.kill().and_then(|()| child.wait());
         });
     let (stdout, stderr) = collected?;
@@ -76,7 +77,7 @@ pub(super) fn run(
             break Some(status);
         }
         if !patience(begin.elapsed()) {
-            // Our own child and not yet reaped: the pid cannot be anybody else's.
+            // A child that is not reaped yet, so the pid is safe.
             child.kill()?;
             child.wait()?;
             break None;
@@ -84,7 +85,7 @@ pub(super) fn run(
         thread::sleep(nap);
         nap = (nap * 2).min(Duration::from_millis(50));
     };
-    Ok(Ran { status, stdout: gather(&stdout), stderr: gather(&stderr) })
+    Ok(ToolOutput { status, stdout: gather(&stdout), stderr: gather(&stderr) })
 }
 
 fn spawn(command: &mut Command) -> io::Result<Child> {
@@ -99,7 +100,7 @@ fn spawn(command: &mut Command) -> io::Result<Child> {
     command.spawn()
 }
 
-/// Reads on a thread of its own, which lives as long as the pipe; chunks come through the channel.
+/// Reads the pipe on its own thread, until the pipe ends. The thread sends the chunks to the channel.
 fn collect(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Vec<u8>>> {
     let (sender, receiver) = mpsc::channel();
     let Some(mut pipe) = pipe else {
@@ -112,7 +113,7 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Vec<
             if n == 0 {
                 break;
             }
-            // What is too much is read all the same, or the program would stop at a full pipe.
+            // Output beyond the limit is read too: a full pipe would block the program.
             if kept < KEPT && sender.send(chunk[..n].to_vec()).is_err() {
                 break;
             }
@@ -141,15 +142,15 @@ mod tests {
     }
 
     #[test]
-    fn returns_what_was_said_and_how_it_ended() {
+    fn output_and_exit_status_are_returned() {
         let ran = run(&mut sh("echo out; echo err >&2; exit 3"), |_| true).unwrap();
         assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("out\n", "err\n"));
         assert_eq!(ran.status.and_then(|status| status.code()), Some(3));
-        assert_eq!(ran.complaint(), "exit status: 3: out");
+        assert_eq!(ran.failure(), "exit status: 3: out");
     }
 
     #[test]
-    fn a_grandchild_that_keeps_the_pipe_does_not_hold_us() {
+    fn grandchild_with_an_open_pipe_does_not_delay_the_result() {
         let begin = Instant::now();
         let ran = run(&mut sh("sleep 20 & echo done"), |_| true).unwrap();
         assert!(ran.succeeded() && ran.stdout == "done\n");
@@ -157,24 +158,24 @@ mod tests {
     }
 
     #[test]
-    fn impatience_ends_it() {
+    fn program_that_takes_too_long_is_killed() {
         let patient = |had: Duration| had < Duration::from_millis(50);
         let ran = run(&mut sh("echo begun; exec sleep 20"), patient).unwrap();
         assert!(ran.status.is_none());
-        assert!(ran.complaint().contains("too long"), "{}", ran.complaint());
+        assert!(ran.failure().contains("too long"), "{}", ran.failure());
     }
 
     #[test]
-    fn much_output_neither_blocks_it_nor_fills_memory() {
+    fn excess_output_is_read_and_dropped() {
         let ran = run(&mut sh("head -c 3000000 /dev/zero | tr '\\0' x"), |_| true).unwrap();
         assert!(ran.succeeded());
         assert!(ran.stdout.len() as u64 <= KEPT + 4096);
     }
 
     #[test]
-    fn an_error_line_says_more_than_the_last_one() {
+    fn failure_prefers_an_error_line_to_the_last_line() {
         let script = "echo 'ERROR: no matching distribution' >&2; echo 'hint: x' >&2; exit 1";
         let ran = run(&mut sh(script), |_| true).unwrap();
-        assert_eq!(ran.complaint(), "exit status: 1: ERROR: no matching distribution");
+        assert_eq!(ran.failure(), "exit status: 1: ERROR: no matching distribution");
     }
 }

@@ -1,4 +1,4 @@
-//! Which version a CLI is, remembered: asking takes as long as a start.
+//! The version of a Temporal CLI, with a cache, because `temporal --version` takes 0.1 s.
 
 use super::locate;
 use crate::harmless::quote;
@@ -9,39 +9,39 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Remembered {
+struct CachedVersion {
     program: PathBuf,
     size: u64,
     modified: i64,
     version: String,
 }
 
-/// The version of the program, where it was asked before and has not changed since.
+/// The cached version, if the program has not changed since.
 #[must_use]
 pub fn remembered(cache: &Path, program: &Path) -> Option<String> {
     let text = look::bounded(cache, |cache| files::read(cache, 64 << 10)).ok()?;
-    let entry: Remembered = serde_json::from_str(&text).ok()?;
+    let entry: CachedVersion = serde_json::from_str(&text).ok()?;
     (Some(key(program)?) == Some((entry.size, entry.modified)) && entry.program == program)
         .then(|| quote(&entry.version))
 }
 
-/// Asks the program, and remembers the answer. Blocks for 0.1 s, for 5 s at most. For `marker`
-/// see [`locate::version`].
+/// Runs the program to read its version, and stores the version in the cache. Blocks for 0.1 s, for
+/// 5 s at most. For `marker` see [`locate::version`].
 #[must_use]
 pub fn ask(cache: &Path, program: &Path, marker: Option<&str>) -> Option<String> {
     let version = locate::version(program, marker)
-        .inspect_err(|error| tracing::warn!(%error, "version unknown"))
+        .inspect_err(|error| tracing::warn!(%error, "version of the Temporal CLI unknown"))
         .ok()?
         .cli;
     let version = quote(&version);
     let (size, modified) = key(program)?;
     let entry =
-        Remembered { program: program.to_owned(), size, modified, version: version.clone() };
+        CachedVersion { program: program.to_owned(), size, modified, version: version.clone() };
     let written = serde_json::to_string(&entry)
         .map_err(std::io::Error::from)
         .and_then(|text| crate::paths::write_private(cache, &text));
     if let Err(error) = written {
-        tracing::warn!(%error, cache = %cache.display(), "version not remembered");
+        tracing::warn!(%error, cache = %cache.display(), "cannot cache the version");
     }
     Some(version)
 }

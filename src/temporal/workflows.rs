@@ -1,53 +1,51 @@
-//! What a Temporal developer looks for: workflows that run and that failed, and
-//! task queues that have work but no worker.
+//! Workflows that run, workflows that failed, and task queues that have tasks but no worker.
 //!
-//! Counting and listing share a limit of about 100 calls a second with the
-//! user's own programs, and describing a queue that nobody knows writes rows
-//! into the database. So this is asked rarely, in two such calls, and only
-//! queues are described on which a workflow runs: those exist.
+//! Counting and listing share a limit of about 100 calls a second with the user's own programs, and
+//! a description of an unknown queue writes rows into the database. So stigmer does this rarely, with
+//! two such calls, and describes only the queues of running workflows, because these queues exist.
 
-use super::connection::words;
+use super::connection::describe;
 use super::health::Client;
 use super::message;
 use crate::harmless::quote;
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Running workflows whose queues are looked at: enough to meet every queue of a
-/// developer's machine.
+/// Number of running workflows whose queues are read: enough to find every queue of a developer's
+/// machine.
 const PAGE: i32 = 200;
-/// Queues that are described in one look.
+/// The largest number of queues that one call of [`Client::workflows`] describes.
 const QUEUES: usize = 16;
-/// A worker that waits for work asks anew within a minute; the server remembers
-/// those that have gone for five.
+/// A poller without a poll for this long is gone. An idle worker polls within a minute; the server
+/// lists a poller for five minutes.
 const STALE: Duration = Duration::from_secs(75);
 
-/// What there is in a namespace.
+/// Workflows and unserved task queues of a namespace.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Workflows {
-    /// The namespace.
+    /// The name of the namespace.
     pub namespace: String,
-    /// Open now.
+    /// Running workflows.
     pub running: u64,
-    /// Closed as failed or timed out, as far as they are still kept. Someone asked for what was
-    /// terminated.
+    /// Failed or timed out, and still in the database. Terminated workflows do not count, because a
+    /// user terminated them.
     pub failed: u64,
-    /// Queues with workflow tasks that nobody takes, by name, with how many wait.
+    /// Names of the queues without a worker, each with the number of waiting workflow tasks.
     pub unserved: Vec<(String, u64)>,
 }
 
 impl Client {
-    /// Counts the workflows of a namespace and looks for queues without worker.
+    /// Counts the workflows of a namespace and finds the queues without a worker.
     ///
     /// # Errors
-    /// What the server said; then nothing is known, and nothing should be shown.
+    /// The error of the server. The caller then shows no numbers.
     pub async fn workflows(&self, namespace: &str) -> Result<Workflows, String> {
         let request = message::CountRequest {
             namespace: namespace.to_owned(),
             query: "GROUP BY ExecutionStatus".to_owned(),
         };
         let counted: message::CountResponse =
-            self.call("CountWorkflowExecutions", request).await.map_err(|s| words(&s))?;
+            self.call("CountWorkflowExecutions", request).await.map_err(|s| describe(&s))?;
         let mut found = Workflows { namespace: namespace.to_owned(), ..Workflows::default() };
         for group in counted.groups {
             let count = u64::try_from(group.count).unwrap_or(0);
@@ -56,7 +54,7 @@ impl Client {
                 Some("Failed" | "TimedOut") => {
                     found.failed = found.failed.saturating_add(count);
                 }
-                // Completed, Canceled, Terminated, ContinuedAsNew, Paused: none of these asks for anything.
+                // Completed, Canceled, Terminated, ContinuedAsNew and Paused need no action.
                 Some(_) | None => {}
             }
         }
@@ -71,7 +69,7 @@ impl Client {
         Ok(found)
     }
 
-    /// The queues of workflows that run.
+    /// The task queues of the running workflows.
     async fn queues(&self, namespace: &str) -> Result<BTreeSet<String>, String> {
         let request = message::ListRequest {
             namespace: namespace.to_owned(),
@@ -79,12 +77,12 @@ impl Client {
             query: "ExecutionStatus = 'Running'".to_owned(),
         };
         let listed: message::ListResponse =
-            self.call("ListWorkflowExecutions", request).await.map_err(|s| words(&s))?;
+            self.call("ListWorkflowExecutions", request).await.map_err(|s| describe(&s))?;
         let names = listed.executions.into_iter().map(|execution| execution.task_queue);
         Ok(names.filter(|name| !name.is_empty()).collect())
     }
 
-    /// How many workflow tasks wait in a queue that no worker asks.
+    /// The number of workflow tasks that wait in the queue; 0 if a worker polls the queue.
     async fn unserved(&self, namespace: &str, queue: &str) -> Result<u64, String> {
         let request = message::DescribeTaskQueueRequest {
             namespace: namespace.to_owned(),
@@ -93,7 +91,7 @@ impl Client {
             report_stats: true,
         };
         let described: message::DescribeQueueResponse =
-            self.call("DescribeTaskQueue", request).await.map_err(|s| words(&s))?;
+            self.call("DescribeTaskQueue", request).await.map_err(|s| describe(&s))?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let is_served = described.pollers.iter().any(|poller| {
             let seen = poller.last_access_time.as_ref().map_or(0, |time| time.seconds);

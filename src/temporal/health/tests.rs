@@ -1,4 +1,4 @@
-//! Peers that are no Temporal, or one that was made to do harm.
+//! Calls to peers that are not Temporal servers, and to hostile peers.
 
 #[path = "../../../tests/support/peer.rs"]
 mod peer;
@@ -12,10 +12,10 @@ use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-/// Of one call. A peer that is silent takes all of it.
+/// The timeout of one call. A silent peer uses all of it.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// All calls at once may take this long on a busy machine; without a bound they would hang.
+/// A limit for all calls together, long enough for a busy machine. It detects a hang.
 const BOUND: Duration = Duration::from_secs(30);
 
 fn listener() -> (TcpListener, String) {
@@ -30,7 +30,7 @@ fn scripted(script: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Client {
     Client::new(&address, Duration::from_secs(10)).unwrap()
 }
 
-/// Every call that this program makes; what those say that fail.
+/// Makes every call of this program. Returns the errors.
 async fn all_calls(client: &Client) -> Vec<String> {
     let (serving, namespace, engine, info, workflows, holdings) = tokio::join!(
         client.serving(),
@@ -54,7 +54,7 @@ async fn a_healthy_peer_passes_all_calls() {
 }
 
 #[tokio::test]
-async fn details_that_are_not_base64_are_a_status_as_any_other() {
+async fn details_that_are_not_base64_do_not_change_the_status() {
     for in_head in [true, false] {
         let client = scripted(move |_| {
             let bad = [("grpc-status", &b"13"[..]), ("grpc-status-details-bin", b"***")];
@@ -63,15 +63,15 @@ async fn details_that_are_not_base64_are_a_status_as_any_other() {
         });
         let failed = all_calls(&client).await;
         assert_eq!(failed.len(), 6, "{failed:?}");
-        assert!(failed.iter().all(|said| said.ends_with("Internal: ")), "{failed:?}");
+        assert!(failed.iter().all(|error| error.ends_with("Internal: ")), "{failed:?}");
     }
 }
 
 #[tokio::test]
-async fn counts_beyond_all_bounds_are_the_largest_number() {
+async fn overflowing_counts_saturate() {
     let client = scripted(|path| {
         let status = field(2, b"\"Running\"");
-        // 2: the count, the largest there is.
+        // Field 2 is the count, here the largest number.
         let mut group = field(1, &status);
         group.extend([2 << 3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]);
         match path.ends_with("CountWorkflowExecutions") {
@@ -83,65 +83,66 @@ async fn counts_beyond_all_bounds_are_the_largest_number() {
 }
 
 #[tokio::test]
-async fn what_a_peer_says_is_one_harmless_line_of_bounded_length() {
+async fn text_of_a_peer_becomes_one_harmless_line_of_bounded_length() {
     let evil = format!("\u{1b}]0;owned\u{7}\u{9b}31m\r\nline\u{202e}{}", "x".repeat(10_000));
     let client = scripted(move |path| match path.ends_with("GetClusterInfo") {
         true => peer::temporal(path, &evil),
         false => Answer::status("13", &evil),
     });
-    let mut said = all_calls(&client).await;
-    assert_eq!(said.len(), 5, "{said:?}");
+    let mut texts = all_calls(&client).await;
+    assert_eq!(texts.len(), 5, "{texts:?}");
     let info = client.info().await.unwrap();
-    said.extend([info.server_version, info.cluster_id]);
-    for said in said {
-        assert!(!said.contains(|c: char| c.is_control() || c == '\u{202e}'), "{said:?}");
-        assert!(said.chars().count() < 1000, "{} characters", said.len());
+    texts.extend([info.server_version, info.cluster_id]);
+    for text in texts {
+        assert!(!text.contains(|c: char| c.is_control() || c == '\u{202e}'), "{text:?}");
+        assert!(text.chars().count() < 1000, "{} characters", text.len());
     }
 }
 
 #[tokio::test]
-async fn half_an_answer_a_late_one_and_none_end_in_time_and_say_so() {
+async fn partial_late_or_missing_response_times_out() {
     let late = Answer::Late(PATIENCE * 10, Box::new(Answer::message(&[])));
     for answer in [Answer::Half, Answer::Silence, late] {
         let (listener, address) = listener();
         peer::serve(listener, move |_| answer.clone());
         let failed = all_calls(&Client::new(&address, PATIENCE).unwrap()).await;
         assert_eq!(failed.len(), 6);
-        assert!(failed.iter().all(|said| said.contains("no answer within 300ms")), "{failed:?}");
+        let timed_out = |error: &String| error.contains("no response within 300ms");
+        assert!(failed.iter().all(timed_out), "{failed:?}");
     }
 }
 
-/// Frames and other bytes that a peer may send after it was greeted.
+/// Frames and other bytes that a peer may send after the greeting of the client.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let anything = (
         prop_oneof![4 => 0u8..10, 1 => any::<u8>()],
         any::<u8>(),
         prop::sample::select(vec![0u32, 1, 3, 5, 0x7fff_ffff]),
         prop_oneof![prop::collection::vec(any::<u8>(), 0..64), prop::sample::select(payloads()),],
-        // A length that is not the payload's, now and then.
+        // Sometimes a length that differs from that of the payload.
         prop_oneof![8 => Just(0u32), 1 => 0u32..0x00ff_ffff],
     );
-    let anything = anything.prop_map(|(kind, flags, stream, payload, lie)| {
-        let length = if lie == 0 { payload.len() as u32 } else { lie };
+    let anything = anything.prop_map(|(kind, flags, stream, payload, wrong)| {
+        let length = if wrong == 0 { payload.len() as u32 } else { wrong };
         frame(length, kind, flags, stream, &payload)
     });
-    // The answer to a call that is under way, each part in order or absent.
+    // The response to a call in progress. Each part is in order or absent.
     let payload = || prop::sample::select(payloads());
     let part =
         |kind: u8, flags: u8| payload().prop_map(move |payload| Some((kind, flags, payload)));
     let head = prop_oneof![4 => Just(Some((1, 4, payloads().remove(0)))), 1 => part(1, 4)];
     let data = prop_oneof![2 => Just(None), 1 => part(0, 0)];
-    // The status whose details are not base64 stands third.
+    // The third payload is the status whose details are not base64.
     let trailers = prop_oneof![1 => Just(Some((1, 5, payloads().remove(2)))), 2 => part(1, 5)];
     let parts = (prop::sample::select(vec![1u32, 3, 5, 7, 9]), head, data, trailers);
-    let answer = parts.prop_map(|(stream, head, data, trailers)| {
+    let response = parts.prop_map(|(stream, head, data, trailers)| {
         let parts = [head, data, trailers].into_iter().flatten();
         parts.fold(Vec::new(), |mut bytes, (kind, flags, payload)| {
             bytes.extend(frame(payload.len() as u32, kind, flags, stream, &payload));
             bytes
         })
     });
-    let frame = prop_oneof![1 => anything, 4 => answer];
+    let frame = prop_oneof![1 => anything, 4 => response];
     let settings = b"\0\0\0\x04\0\0\0\0\0".to_vec();
     let greeting = prop_oneof![8 => Just(settings), 1 => Just(vec![])];
     let frames = prop::collection::vec(frame, 1..5);
@@ -161,7 +162,7 @@ fn frame(length: u32, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u
     bytes
 }
 
-/// Header blocks and messages that look like those of a gRPC server.
+/// Header blocks and messages similar to those of a gRPC server.
 fn payloads() -> Vec<Vec<u8>> {
     let literal = |name: &str, value: &[u8]| {
         let mut block = vec![0, name.len() as u8];
@@ -186,27 +187,27 @@ fn payloads() -> Vec<Vec<u8>> {
         [head.clone(), many.clone()].concat(),
         literal("grpc-status", b"0"),
         many,
-        // A message of four gigabytes is announced.
+        // The start of a message with a length of 4 GiB.
         [vec![0, 0xff, 0xff, 0xff, 0xff], vec![0; 1000]].concat(),
-        // One that is compressed, and one of a compression that nobody knows.
+        // A compressed message, and a message with an unknown compression.
         [vec![1, 0, 0, 0, 4], vec![0x1f, 0x8b, 8, 0]].concat(),
         vec![7, 0, 0, 0, 0],
-        // Groups in groups, and a length beyond the message.
+        // Nested groups, and a length beyond the message.
         [vec![0, 0, 0, 0, 200], vec![0x0b; 200]].concat(),
         [vec![0, 0, 0, 0, 6], vec![0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f]].concat(),
         vec![0xff; 16],
     ]
 }
 
-/// The bytes below reach the same code as the answers above.
+/// Proves that the generated bytes of the next test reach the same code as the scripted responses.
 #[tokio::test]
-async fn bytes_that_are_an_answer_are_taken_for_one() {
+async fn bytes_of_a_valid_response_are_parsed() {
     let settings = b"\0\0\0\x04\0\0\0\0\0".to_vec();
-    let [head, _, bad] = &payloads()[..3] else { panic!("three of them at least") };
-    let answer =
+    let [head, _, bad] = &payloads()[..3] else { panic!("at least three payloads") };
+    let response =
         [settings, frame(head.len() as u32, 1, 4, 1, head), frame(bad.len() as u32, 1, 5, 1, bad)];
     let (listener, address) = listener();
-    peer::serve_bytes(listener, answer.concat());
+    peer::serve_bytes(listener, response.concat());
     let client = Client::new(&address, Duration::from_secs(10)).unwrap();
     assert_eq!(client.serving().await, Err("Internal: ".to_owned()));
 }
@@ -226,23 +227,23 @@ async fn no_bytes_of_a_peer_panic_or_hang_a_call() {
         .collect();
     let begun = Instant::now();
     let failures = join_all(clients.iter().map(|(_, client)| async {
-        let mut said = all_calls(client).await;
-        said.extend(all_calls(client).await);
-        said
+        let mut errors = all_calls(client).await;
+        errors.extend(all_calls(client).await);
+        errors
     }))
     .await;
     assert!(begun.elapsed() < BOUND, "{:?}", begun.elapsed());
-    for ((bytes, _), said) in clients.iter().zip(failures) {
-        let panicked = said.iter().any(|said| said.contains("breaks the gRPC protocol"));
+    for ((bytes, _), errors) in clients.iter().zip(failures) {
+        let panicked = errors.iter().any(|error| error.contains("violates the gRPC protocol"));
         assert!(!panicked, "{bytes:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn headers_and_messages_without_an_end_cost_no_more_than_the_time_of_a_call() {
+async fn endless_headers_and_messages_time_out() {
     let head: Vec<u8> =
         [b"\0\0\0\x04\0\0\0\0\0".to_vec(), b"\0\0\x01\x01\0\0\0\0\x01\x88".to_vec()].concat();
-    // Continuation frames of 16 KiB that never say that they are the last.
+    // Continuation frames of 16 KiB without the flag of the last frame.
     let mut block = b"\0\x40\0\x09\0\0\0\0\x01".to_vec();
     block.extend([0, 4, b'x', b'-', b'x', b'x', 0x7f, 0x80, 0x7f]);
     block.resize(9 + 0x4000, b'a');

@@ -1,4 +1,4 @@
-//! The official archive: a `tar.gz` with the program in it, unpacked while it comes in.
+//! The official archive: a `tar.gz` that contains the program. It is unpacked during the download.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -11,9 +11,9 @@ use super::staging::{MAX_PROGRAM, Program, Staging};
 use super::{Progress, Wanted};
 use crate::process::threads;
 
-/// For the name to be resolved, and for the connection to stand.
+/// Timeout of the name lookup, and of the connection.
 const CONNECT: Duration = Duration::from_secs(5);
-/// Without a byte for so long, nothing more is expected.
+/// Timeout of each read.
 const STALL: Duration = Duration::from_secs(30);
 
 pub(super) fn url(base: &str, wanted: &Wanted<'_>) -> String {
@@ -21,7 +21,7 @@ pub(super) fn url(base: &str, wanted: &Wanted<'_>) -> String {
     format!("{base}/cli/archive/v{version}?platform=linux&arch={arch}")
 }
 
-/// Downloads and unpacks. Proxies come from the environment (`HTTPS_PROXY`, `NO_PROXY`, …).
+/// Downloads and unpacks the archive. The environment sets proxies (`HTTPS_PROXY`, `NO_PROXY`, …).
 pub(super) fn fetch(
     url: &str,
     staging: &Staging,
@@ -34,7 +34,7 @@ pub(super) fn fetch(
         .timeout_recv_response(Some(STALL))
         .timeout_per_read(Some(STALL))
         .build();
-    // ureq resolves a name on a thread of its own, and panics where there is none.
+    // ureq resolves a name on its own thread, and panics if the system cannot create the thread.
     threads::try_create(1).map_err(|error| format!("no thread to resolve a name: {error}"))?;
     let agent = Agent::new_with_config(config);
     let mut response = agent.get(url).call().map_err(|error| explain(&error))?;
@@ -43,10 +43,9 @@ pub(super) fn fetch(
     unpack(ProgressReader { body, read: 0, progress }, staging)
 }
 
-/// Writes the one wanted entry. Whatever else is in the archive is not touched, and neither are the
-/// names in it.
+/// Writes the entry `temporal`. Ignores the other entries, and the folders in the entry's name.
 fn unpack(from: impl Read, staging: &Staging) -> Result<Program, String> {
-    // Everything that is decompressed counts, also what is skipped.
+    // The limit applies to skipped entries too.
     let mut tar = tar::Archive::new(GzDecoder::new(from).take(2 * MAX_PROGRAM));
     let broken = |error: io::Error| format!("the archive is broken or incomplete: {error}");
     for entry in tar.entries().map_err(broken)? {
@@ -63,7 +62,7 @@ fn unpack(from: impl Read, staging: &Staging) -> Result<Program, String> {
         if written != size {
             return Err(format!("the archive is incomplete: {written} of {size} bytes"));
         }
-        // To the end, where the archive's own checksum stands.
+        // The checksum of the gzip stream is at its end.
         let mut rest = tar.into_inner();
         io::copy(&mut rest, &mut io::sink()).map_err(broken)?;
         return Ok(program);
@@ -71,23 +70,23 @@ fn unpack(from: impl Read, staging: &Staging) -> Result<Program, String> {
     Err("there is no `temporal` in the archive".to_owned())
 }
 
-/// In the user's words where ureq's are not.
+/// The text of a download error.
 fn explain(error: &Error) -> String {
     match error {
         Error::StatusCode(404) => "there is no such version (HTTP status 404)".to_owned(),
-        Error::StatusCode(status) => format!("the server answers with HTTP status {status}"),
+        Error::StatusCode(status) => format!("the server responds with HTTP status {status}"),
         Error::HostNotFound => "its host name cannot be resolved".to_owned(),
         Error::Timeout(Timeout::Resolve) => "its host name cannot be resolved in time".to_owned(),
         Error::Timeout(Timeout::Connect) => {
             format!("no connection within {} s", CONNECT.as_secs())
         }
-        Error::Timeout(_) => format!("no answer for {} s", STALL.as_secs()),
+        Error::Timeout(_) => format!("no response for {} s", STALL.as_secs()),
         Error::Io(error) => error.to_string(),
         other => other.to_string(),
     }
 }
 
-/// A reader that reports how much it has read.
+/// A reader that reports the number of bytes read.
 struct ProgressReader<'a, R> {
     body: R,
     read: u64,
@@ -110,9 +109,9 @@ mod tests {
     use crate::process::threads::tests::without_threads;
 
     #[test]
-    fn a_download_without_a_thread_is_an_error() {
+    fn download_without_a_free_thread_is_an_error() {
         if !without_threads(
-            "temporal::install::archive::tests::a_download_without_a_thread_is_an_error",
+            "temporal::install::archive::tests::download_without_a_free_thread_is_an_error",
         ) {
             return;
         }

@@ -1,8 +1,8 @@
-//! What was measured, so that a download can be told from a forgery or an accident.
+//! Checksums of the tested programs. They detect forged and damaged downloads.
 
 use std::fmt;
 
-/// The version that is installed where nobody names one: the one all of this was measured with.
+/// The version that is installed by default, which is the tested version.
 pub const DEFAULT_VERSION: &str = "1.9.1";
 
 /// A machine for which Temporal publishes a CLI.
@@ -13,7 +13,7 @@ pub(super) enum Arch {
 }
 
 impl Arch {
-    /// The machine we run on. Only Linux: nothing else was tried.
+    /// The machine of this process. Only Linux is supported.
     pub(super) fn here() -> Option<Self> {
         match (std::env::consts::OS, std::env::consts::ARCH) {
             ("linux", "x86_64") => Some(Self::Amd64),
@@ -23,7 +23,7 @@ impl Arch {
     }
 }
 
-/// As the archive's address has it.
+/// The name in the URL of the archive.
 impl fmt::Display for Arch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -33,19 +33,19 @@ impl fmt::Display for Arch {
     }
 }
 
-/// SHA-256 sums of one version for one machine.
+/// SHA-256 checksums of one version for one machine.
 #[derive(Debug)]
 pub(super) struct Pin {
     pub(super) version: &'static str,
     pub(super) arch: Arch,
-    /// Of the program itself, wherever it was packed.
+    /// The checksum of the program itself, the same in archive and wheel.
     pub(super) program: &'static str,
     pub(super) wheel: &'static str,
     pub(super) wheel_bytes: u64,
 }
 
-/// The official archive's own sum is not known: the machine these were measured on does not reach
-/// it. What is in it is held against `program`.
+/// The checksum of the official archive is unknown, because the machine of the measurement cannot
+/// reach the download site. The program in the archive is compared with `program`.
 pub(super) const PINS: &[Pin] = &[Pin {
     version: "1.9.1",
     arch: Arch::Amd64,

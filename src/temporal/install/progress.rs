@@ -1,36 +1,41 @@
-//! What the user sees of a download.
+//! The progress of a download, for the user.
 
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
+use indicatif::{DecimalBytes, ProgressStyle};
 
 use super::How;
 use crate::harmless;
 
 const TICK: Duration = Duration::from_millis(200);
 
-/// Is told how an install goes on. Nothing here may fail: who cannot show it keeps silent.
+/// Shows the progress of an installation. Errors of the output are ignored, because they must not
+/// end the installation.
 pub trait Progress: Send {
-    /// Another process installs; its lock is waited for.
+    /// The installation waits for the lock of another process.
     fn waiting(&mut self, lock: &Path);
-    /// A download begins: from where, and how large, where that is known.
+    /// A download starts. `bytes` is its size, if known.
     fn started(&mut self, source: &str, bytes: Option<u64>);
-    /// So many bytes are there.
+    /// `bytes` is the number of bytes so far.
     fn advanced(&mut self, bytes: u64);
-    /// A way failed; the next one is tried.
-    fn failed(&mut self, way: &str, why: &str);
-    /// The program is in its place.
+    /// A source failed. The next source follows.
+    fn failed(&mut self, source: &str, why: &str);
+    /// The program is installed.
     fn finished(&mut self, path: &Path, how: How);
 }
 
-/// What suits the standard error: a bar on a terminal, lines elsewhere.
+/// The progress on stderr: a bar on a terminal, otherwise lines.
 pub fn progress(on_terminal: bool) -> Box<dyn Progress> {
-    if on_terminal { Box::new(Bar::default()) } else { Box::new(Lines(std::io::stderr())) }
+    if on_terminal {
+        Box::new(ProgressBar::default())
+    } else {
+        Box::new(ProgressLines(std::io::stderr()))
+    }
 }
 
-/// Says nothing.
+/// Prints nothing.
 #[derive(Debug, Default)]
 pub struct Silent;
 
@@ -42,54 +47,54 @@ impl Progress for Silent {
     fn finished(&mut self, _: &Path, _: How) {}
 }
 
-/// A line for each step.
+/// Prints one line for each step.
 #[derive(Debug)]
-pub struct Lines<W>(pub W);
+pub struct ProgressLines<W>(pub W);
 
-impl<W: Write + Send> Lines<W> {
-    fn say(&mut self, text: &str) {
-        // A reader that has gone is no reason to stop installing.
+impl<W: Write + Send> ProgressLines<W> {
+    fn print(&mut self, text: &str) {
+        // A closed output does not end the installation.
         let _ = writeln!(self.0, "{}", harmless::lines(text));
     }
 }
 
-impl<W: Write + Send> Progress for Lines<W> {
+impl<W: Write + Send> Progress for ProgressLines<W> {
     fn waiting(&mut self, lock: &Path) {
-        self.say(&waiting(lock));
+        self.print(&waiting(lock));
     }
 
     fn started(&mut self, source: &str, bytes: Option<u64>) {
-        self.say(&started(source, bytes));
+        self.print(&started(source, bytes));
     }
 
     fn advanced(&mut self, _: u64) {}
 
-    fn failed(&mut self, way: &str, why: &str) {
-        self.say(&failed(way, why));
+    fn failed(&mut self, source: &str, why: &str) {
+        self.print(&failed(source, why));
     }
 
     fn finished(&mut self, path: &Path, how: How) {
-        self.say(&finished(path, how));
+        self.print(&finished(path, how));
     }
 }
 
-/// A bar on the standard error, with lines above it that stay.
+/// A bar on stderr. The lines of finished steps stay above the bar.
 #[derive(Debug, Default)]
-pub struct Bar(Option<ProgressBar>);
+pub struct ProgressBar(Option<indicatif::ProgressBar>);
 
-impl Bar {
+impl ProgressBar {
     fn end(&mut self, text: &str) {
         match self.0.take() {
             Some(bar) => {
                 bar.println(harmless::lines(text));
                 bar.finish_and_clear();
             }
-            None => Lines(std::io::stderr()).say(text),
+            None => ProgressLines(std::io::stderr()).print(text),
         }
     }
 }
 
-impl Progress for Bar {
+impl Progress for ProgressBar {
     fn waiting(&mut self, lock: &Path) {
         self.end(&waiting(lock));
     }
@@ -98,17 +103,17 @@ impl Progress for Bar {
         self.end(&started(source, bytes));
         let (bar, template) = match bytes {
             Some(bytes) => (
-                ProgressBar::new(bytes),
+                indicatif::ProgressBar::new(bytes),
                 "  {bar:30} {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {eta}",
             ),
-            None => {
-                (ProgressBar::no_length(), "  {spinner} {decimal_bytes}  {decimal_bytes_per_sec}")
-            }
+            None => (
+                indicatif::ProgressBar::no_length(),
+                "  {spinner} {decimal_bytes}  {decimal_bytes_per_sec}",
+            ),
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        // Also where nothing comes in, the user sees that it lives.
         keep_alive(&bar);
         self.0 = Some(bar);
     }
@@ -119,8 +124,8 @@ impl Progress for Bar {
         }
     }
 
-    fn failed(&mut self, way: &str, why: &str) {
-        self.end(&failed(way, why));
+    fn failed(&mut self, source: &str, why: &str) {
+        self.end(&failed(source, why));
     }
 
     fn finished(&mut self, path: &Path, how: How) {
@@ -128,9 +133,10 @@ impl Progress for Bar {
     }
 }
 
-/// Draws the bar again and again until it ends. indicatif's own way panics where the system creates
-/// no thread; then the bar moves only when bytes come in.
-fn keep_alive(bar: &ProgressBar) {
+/// Draws the bar every [`TICK`] until it ends, so that a stalled download does not look like a hang.
+/// `ProgressBar::enable_steady_tick` panics if the system cannot create a thread. Without this thread
+/// the bar moves only when bytes arrive.
+fn keep_alive(bar: &indicatif::ProgressBar) {
     let weak = bar.downgrade();
     let live = move || weak.upgrade().filter(|bar| !bar.is_finished());
     let _ = std::thread::Builder::new().name("progress".to_owned()).spawn(move || {
@@ -148,13 +154,13 @@ fn waiting(lock: &Path) -> String {
 
 fn started(source: &str, bytes: Option<u64>) -> String {
     match bytes {
-        Some(bytes) => format!("fetching the Temporal CLI: {source} ({})", DecimalBytes(bytes)),
-        None => format!("fetching the Temporal CLI: {source} (size unknown)"),
+        Some(bytes) => format!("downloading the Temporal CLI: {source} ({})", DecimalBytes(bytes)),
+        None => format!("downloading the Temporal CLI: {source} (size unknown)"),
     }
 }
 
-fn failed(way: &str, why: &str) -> String {
-    format!("  no success with {way}: {why}")
+fn failed(source: &str, why: &str) -> String {
+    format!("  cannot install from {source}: {why}")
 }
 
 fn finished(path: &Path, how: How) -> String {
@@ -167,11 +173,13 @@ mod tests {
     use crate::process::threads::tests::without_threads;
 
     #[test]
-    fn a_bar_needs_no_thread() {
-        if !without_threads("temporal::install::progress::tests::a_bar_needs_no_thread") {
+    fn progress_bar_works_without_a_thread() {
+        if !without_threads(
+            "temporal::install::progress::tests::progress_bar_works_without_a_thread",
+        ) {
             return;
         }
-        let mut bar = Bar::default();
+        let mut bar = ProgressBar::default();
         bar.started("here", Some(10));
         bar.advanced(10);
         bar.finished(Path::new("/bin/temporal"), How::Verified);

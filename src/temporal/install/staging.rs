@@ -1,4 +1,4 @@
-//! The folder in which a download becomes a program, beside the place it will have.
+//! The folder for a download, next to the target, and the lock of an installation.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -12,7 +12,7 @@ use super::{InstallError, Progress};
 use crate::paths::files;
 
 const PREFIX: &str = ".install-";
-/// The program has 156 MB; ten times as much is a mistake or an attack.
+/// Limit in bytes. The program has 156 MB; a much larger file is an error or an attack.
 pub(super) const MAX_PROGRAM: u64 = 1_500_000_000;
 
 fn folder_error(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> InstallError {
@@ -20,23 +20,23 @@ fn folder_error(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> 
     move |source| InstallError::Folder { path, action, source }
 }
 
-/// Creates the folder, for its owner only, where it is missing.
+/// Creates the folder with mode 0700, if it is missing.
 pub(super) fn create_folder(bin: &Path) -> Result<(), InstallError> {
     let created = DirBuilder::new().recursive(true).mode(0o700).create(bin);
     created.map_err(folder_error(bin, "creating the folder"))
 }
 
-/// Removes what installs that were killed have left. To be called by the holder of the lock.
+/// Removes the folders that killed installations left. The caller must have the [`InstallLock`].
 pub(super) fn clear_leftovers(bin: &Path) {
     for entry in fs::read_dir(bin).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(PREFIX) && entry.path().is_dir() {
-            // What cannot be removed is in nobody's way.
+            // A leftover folder does no harm.
             let _ = fs::remove_dir_all(entry.path());
         }
     }
 }
 
-/// Only its holder changes anything in the folder. Freed by the kernel when the holder ends.
+/// The right to change files of the folder. The kernel releases the lock when the process ends.
 pub(super) struct InstallLock(File);
 
 impl InstallLock {
@@ -56,25 +56,25 @@ impl InstallLock {
 
 impl Drop for InstallLock {
     fn drop(&mut self) {
-        // Explicitly: a program that is just being started may have a copy of the descriptor.
+        // Closing is not enough: a program that starts now may have a copy of the descriptor.
         let _ = fs2::FileExt::unlock(&self.0);
     }
 }
 
-/// What was written as the program.
+/// A program in a staging folder.
 pub(super) struct Program {
     pub(super) sha256: String,
 }
 
-/// A folder of our own beside the target, so that the last step is a rename. Removed with all that
-/// is in it, whatever happens.
+/// A private folder next to the target, so that a rename is the last step. Dropping it removes the
+/// folder with its content.
 pub(super) struct Staging {
     folder: PathBuf,
 }
 
 impl Staging {
     pub(super) fn new(bin: &Path) -> Result<Self, InstallError> {
-        // The lock is held, so the pid is unique enough, even across pid namespaces.
+        // The lock excludes other processes, so the pid need not be unique across pid namespaces.
         let folder = bin.join(format!("{PREFIX}{}", process::id()));
         let _ = fs::remove_dir_all(&folder);
         let created = DirBuilder::new().mode(0o700).create(&folder);
@@ -86,12 +86,12 @@ impl Staging {
         &self.folder
     }
 
-    /// Where the program is put together.
+    /// The path of the program in this folder.
     pub(super) fn program(&self) -> PathBuf {
         self.folder.join("temporal")
     }
 
-    /// Writes the program, down to the disk.
+    /// Writes the program and syncs it to the disk.
     pub(super) fn write_program(&self, from: impl Read) -> Result<Program, String> {
         let path = self.program();
         let mut options = OpenOptions::new();
@@ -113,14 +113,14 @@ impl Staging {
         Ok(Program { sha256: hex(hash) })
     }
 
-    /// Moves the program to its place. Who runs the old one keeps running it.
+    /// Moves the program to its target. Processes of the old program continue.
     pub(super) fn place(&self, target: &Path) -> Result<(), InstallError> {
         if target.is_dir() {
             let source = io::ErrorKind::IsADirectory.into();
             return Err(folder_error(target, "replacing")(source));
         }
         fs::rename(self.program(), target).map_err(folder_error(target, "renaming"))?;
-        // The rename outlives a power cut only when the folder is on the disk, too.
+        // A rename survives a power failure only after a sync of its folder.
         let folder = target.parent().and_then(|folder| File::open(folder).ok());
         let _ = folder.map(|folder| folder.sync_all());
         Ok(())
@@ -133,7 +133,7 @@ impl Drop for Staging {
     }
 }
 
-/// The SHA-256 of a file.
+/// The SHA-256 checksum of a file.
 pub(super) fn sha256(path: &Path) -> Result<String, String> {
     let mut hash = Sha256::new();
     let file = File::open(path).map_err(|error| format!("cannot open {}: {error}", path.display()));
@@ -151,9 +151,10 @@ fn copy(from: &mut impl Read, mut to: impl FnMut(&[u8]) -> io::Result<()>) -> Re
             Ok(0) => return Ok(()),
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(format!("broke off: {error}")),
+            Err(error) => return Err(format!("reading failed: {error}")),
         };
-        to(&chunk[..n]).map_err(|error| format!("cannot write it to the disk: {error}"))?;
+        to(&chunk[..n])
+            .map_err(|error| format!("cannot write the program to the disk: {error}"))?;
     }
 }
 

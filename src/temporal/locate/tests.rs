@@ -10,7 +10,7 @@ fn program(path: &Path, script: &str) {
 }
 
 #[test]
-fn the_named_one_wins_then_the_homes_then_the_one_on_path() {
+fn named_program_precedes_that_of_the_home_and_that_on_path() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     let (named, home, on_path) = (at("my/t"), at("home/bin/temporal"), at("usr/bin/temporal"));
@@ -28,7 +28,7 @@ fn the_named_one_wins_then_the_homes_then_the_one_on_path() {
 }
 
 #[test]
-fn what_cannot_be_run_says_why_and_what_to_do() {
+fn error_of_an_unusable_program_has_reason_and_hint() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     fs::write(at("plain"), "x").unwrap();
@@ -49,7 +49,7 @@ fn what_cannot_be_run_says_why_and_what_to_do() {
 }
 
 #[test]
-fn an_unusable_file_on_path_is_passed_over() {
+fn unusable_file_on_path_is_skipped() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir_all(dir.path().join("a/temporal")).unwrap();
     program(&dir.path().join("b/temporal"), "");
@@ -59,7 +59,7 @@ fn an_unusable_file_on_path_is_passed_over() {
 }
 
 #[test]
-fn reads_what_the_cli_says_of_itself() {
+fn version_output_is_parsed() {
     let version = parse_version("temporal version 1.9.1 (Server 1.32.0, UI 2.54.1)\n").unwrap();
     assert_eq!(version.cli, "1.9.1");
     assert_eq!(version.server.as_deref(), Some("1.32.0"));
@@ -70,13 +70,13 @@ fn reads_what_the_cli_says_of_itself() {
 }
 
 #[test]
-fn a_program_that_is_no_temporal_is_told_apart() {
+fn program_that_is_not_a_temporal_cli_has_no_version() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("t");
     program(&path, "echo temporal version 1.2.3; sleep 20 &");
     assert_eq!(version(&path, None).unwrap().cli, "1.2.3");
     program(&path, "echo hello");
-    assert!(version(&path, None).unwrap_err().to_string().contains("says `hello`"));
+    assert!(version(&path, None).unwrap_err().to_string().contains("printed `hello`"));
     program(&path, "echo broken >&2; exit 1");
     assert!(version(&path, None).unwrap_err().to_string().contains("broken"));
 }
