@@ -127,7 +127,7 @@ pub(super) fn write_whole(
 /// Returns the mode of a regular file of this user or of root.
 fn check_owner(file: &File) -> io::Result<u32> {
     let meta = file.metadata()?;
-    let me = super::me();
+    let me = super::check::me();
     if !meta.is_file() {
         return Err(refused("it is not a regular file".to_owned()));
     }

@@ -1,0 +1,128 @@
+//! Why a folder cannot be a home, and the checks of owner and mode.
+
+use super::SOCKET_PATH_MAX;
+use std::fs::{DirBuilder, Metadata};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+/// Why a folder cannot be a home.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    /// Neither an option nor a variable names a home, and the user has no home folder.
+    #[error("no home folder: neither --home nor STIGMER_HOME nor HOME is set; set one of them")]
+    Unknown,
+    /// The folder cannot be created or read.
+    #[error("cannot use {path} as home: {source}; choose another with --home")]
+    Io {
+        /// The folder, or a file in it.
+        path: PathBuf,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+    /// The folder belongs to another user.
+    #[error(
+        "cannot use {path} as home: it belongs to {}, not to you ({}); choose another with \
+         --home, or run the command as that user",
+        user(*owner), user(*me)
+    )]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+        /// Owner of the folder.
+        owner: u32,
+        /// The current user.
+        me: u32,
+    },
+    /// Other users may have written the files of the folder.
+    #[error(
+        "cannot use {path} as home: it is not empty and other users may write to it (mode {mode:o}); \
+         choose another with --home, or check its content and run `chmod 700 {path}`"
+    )]
+    Writable {
+        /// The folder.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// The folder is open to others and contains files that are not part of a home.
+    #[error(
+        "cannot use {path} as home: it is open to others (mode {mode:o}) and contains other files; \
+         choose a new folder with --home, or close this one with \
+         `chmod 700`"
+    )]
+    Shared {
+        /// The folder.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// The file system does not support flock or sockets reliably.
+    #[error(
+        "cannot use {path} as home: it is on a {kind} file system, where locks may not work; \
+         choose a local folder with --home, or set STIGMER_ALLOW_NETWORK_HOME=1"
+    )]
+    Network {
+        /// The folder.
+        path: PathBuf,
+        /// Kind of the file system.
+        kind: &'static str,
+    },
+    /// The path of the socket would be too long.
+    #[error(
+        "cannot use {path} as home: the path of its socket is {length} bytes long, \
+         the limit is {SOCKET_PATH_MAX}; choose a shorter one with --home"
+    )]
+    TooLong {
+        /// The folder.
+        path: PathBuf,
+        /// Length of the socket path.
+        length: usize,
+    },
+}
+
+/// The user of this process.
+pub(super) fn me() -> u32 {
+    nix::unistd::geteuid().as_raw()
+}
+
+/// Name of a user, or its number if it has no name here.
+fn user(uid: u32) -> String {
+    match nix::unistd::User::from_uid(uid.into()) {
+        Ok(Some(user)) => user.name,
+        Ok(None) | Err(_) => format!("user {uid}"),
+    }
+}
+
+pub(super) fn create_folder(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().recursive(true).mode(0o700).create(path) {
+        // This is also the error for a folder that the builder could not examine.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if std::fs::metadata(path)?.is_dir() { Ok(()) } else { Err(error) }
+        }
+        created => created,
+    }
+}
+
+pub(super) fn check_owner(folder: &Path, meta: &Metadata) -> Result<(), HomeError> {
+    let (path, owner, me) = (folder.to_owned(), meta.uid(), me());
+    if owner == me { Ok(()) } else { Err(HomeError::Foreign { path, owner, me }) }
+}
+
+/// Checks an existing folder. An empty folder may be open to others, because [`Home::prepare`]
+/// closes it.
+pub(super) fn check_folder(root: &Path, meta: &Metadata) -> Result<(), HomeError> {
+    check_owner(root, meta)?;
+    if meta.mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    let io_error = |source| HomeError::Io { path: root.to_owned(), source };
+    for entry in std::fs::read_dir(root).map_err(io_error)? {
+        // `config.toml` is checked when it is read.
+        if entry.map_err(io_error)?.file_name() != "config.toml" {
+            let mode = meta.mode() & 0o7777;
+            return Err(HomeError::Writable { path: root.to_owned(), mode });
+        }
+    }
+    Ok(())
+}
