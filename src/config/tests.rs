@@ -1,4 +1,7 @@
 use super::*;
+use crate::supervisor::Policy;
+use std::path::Path;
+use std::time::Duration;
 use stigmer_ui::Theme;
 
 fn home() -> Home {

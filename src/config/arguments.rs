@@ -1,0 +1,69 @@
+//! Arguments that stigmer passes on to `temporal server start-dev`.
+
+use super::ConfigError;
+
+/// Whether this is `--headless` with a true value, in the spellings that Go's flag parser accepts.
+pub(super) fn is_headless(argument: &str) -> bool {
+    match argument.strip_prefix("--headless") {
+        Some("") => true,
+        Some(value) => {
+            matches!(value, "=1" | "=t" | "=T" | "=true" | "=TRUE" | "=True")
+        }
+        None => false,
+    }
+}
+
+/// Refuses arguments that conflict with an option of stigmer, and names that option.
+pub(super) fn refuse_ours(arguments: &[String]) -> Result<(), ConfigError> {
+    const ENDS: &str = "Temporal would print and exit without a server";
+    const CLIENT: &str = "it is an option of client commands, without effect on a server";
+    const OURS: [(&str, &str); 31] = [
+        ("--port", "use --port"),
+        ("-p", "use --port"),
+        ("--ui-port", "use --ui-port"),
+        ("--ip", "the server must listen on 127.0.0.1, where stigmer checks it"),
+        ("--ui-ip", "the web UI listens on 127.0.0.1 only"),
+        ("--db-filename", "use --db"),
+        ("-f", "use --db"),
+        ("--sqlite-pragma", "stigmer sets journal_mode=WAL and synchronous=NORMAL"),
+        ("--namespace", "use --namespace"),
+        ("-n", "use --namespace"),
+        ("--log-level", "use --temporal-log-level"),
+        ("--log-format", "stigmer reads the log as JSON"),
+        ("--log-config", "it would replace the log that stigmer reads"),
+        ("--metrics-port", "stigmer chooses a free one"),
+        ("--output", "it changes the banner only, and stigmer reads the log"),
+        ("-o", "it changes the banner only, and stigmer reads the log"),
+        ("--color", "stigmer reads the log, which has no colors"),
+        ("--command-timeout", "it would end the server; --start-timeout limits a start"),
+        ("--client-connect-timeout", "--probe-timeout limits each check"),
+        ("--help", ENDS),
+        ("-h", ENDS),
+        ("--version", ENDS),
+        ("-v", ENDS),
+        ("--env", CLIENT),
+        ("--env-file", CLIENT),
+        ("--profile", CLIENT),
+        ("--config-file", CLIENT),
+        ("--disable-config-env", CLIENT),
+        ("--disable-config-file", CLIENT),
+        ("--no-json-shorthand-payloads", CLIENT),
+        ("--time-format", CLIENT),
+    ];
+    for argument in arguments {
+        let name = argument.split('=').next().unwrap_or_default();
+        let is_ours = |ours: &str| {
+            // A short option accepts a value without a space: `-p7300`.
+            let attached = ours.len() == 2 && argument.starts_with(ours);
+            ours == name || attached || (ours == "--log-config" && name.starts_with("--log-"))
+        };
+        if let Some((_, instead)) = OURS.iter().find(|(ours, _)| is_ours(ours)) {
+            return Err(ConfigError::Value {
+                option: "",
+                value: argument.clone(),
+                why: format!("is not passed on: {instead}"),
+            });
+        }
+    }
+    Ok(())
+}
