@@ -3,6 +3,7 @@
 
 mod arguments;
 mod difference;
+mod effective;
 mod options;
 mod settings;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 mod value;
 
 pub use difference::{Difference, Different, agree, differences};
+pub use effective::EffectiveOptions;
 pub use options::Options;
 pub use settings::{Database, Settings};
 pub use value::{HttpAddress, Level, Size, Span};

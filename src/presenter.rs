@@ -7,6 +7,7 @@ mod workflows;
 pub use timeline::describe;
 pub use workflows::{KnownWorkflows, Server, WorkflowSample};
 
+use crate::config::Span;
 use crate::protocol::{Detached, Mode, NoRestart, Snapshot, State, Status, TemporalStatus};
 use crate::session::{Link, View};
 use crate::supervisor::Want;
@@ -15,8 +16,8 @@ use std::time::Duration;
 use stigmer_ui::human;
 use stigmer_ui::loss::Storage;
 use stigmer_ui::model::{
-    self, Commands, FailureView, LayerView, Model, ProbePoint, ProbeView, ResourcesView,
-    RestartsView, StateView, UnservedQueue,
+    self, Commands, FailureLimit, FailureView, LayerView, Model, ProbePoint, ProbeView,
+    ResourcesView, RestartLimit, RestartsView, StateView, UnservedQueue,
 };
 
 /// Returns the line that scripts wait for: the server is ready, and whether it was running before.
@@ -106,14 +107,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
     let older = u64::try_from(view.age.as_millis()).unwrap_or(u64::MAX);
     let age = |ms: u64| ms.saturating_add(older);
     let temporal = status.temporal.as_ref();
-    let options = &status.options;
-    let number = |name: &str| options.get(name).and_then(serde_json::Value::as_u64);
-    let span = |name: &str| {
-        options
-            .get(name)
-            .and_then(|value| value.as_str()?.parse::<crate::config::Span>().ok())
-            .map_or(0, |span| u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX))
-    };
+    let options = &status.options.values;
     let is_down = matches!(status.state, State::Stopped | State::Failed);
     let connected = view.link == Link::Up;
     let unwatched = viewer.unwatched.is_some();
@@ -171,19 +165,21 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             .map(age),
         version: temporal.and_then(|temporal| versions(temporal).0.map(str::to_owned)),
         server_version: temporal.and_then(|temporal| temporal.server_version.clone()),
-        address: Some(temporal.map_or_else(
-            || format!("127.0.0.1:{}", number("port").unwrap_or(7233)),
-            |temporal| temporal.address.clone(),
-        )),
+        address: match temporal {
+            Some(temporal) => Some(temporal.address.clone()),
+            None => status.options.server_address(),
+        },
         ui_url: match temporal {
             Some(temporal) => temporal.ui_url.clone(),
-            None => number("ui-port").map(|port| format!("http://127.0.0.1:{port}")),
+            None => status.options.ui_url(),
         },
         restarts: RestartsView {
             total: status.restarts.total,
             in_window: u32::try_from(status.restarts.in_window).unwrap_or(u32::MAX),
-            max: number("max-restarts").and_then(|n| u32::try_from(n).ok()).unwrap_or(5),
-            window_ms: span("restart-window"),
+            limit: options
+                .max_restarts
+                .zip(options.restart_window)
+                .map(|(max, window)| RestartLimit { max, window_ms: millis(window) }),
             last: last::last(snapshot, older, jiff::Timestamp::now()),
             marks: snapshot.restart_ages_ms.iter().map(|ms| age(*ms)).collect(),
         },
@@ -196,11 +192,11 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
                 .iter()
                 .map(|probe| probe.map_or(ProbePoint::Failed, ProbePoint::Ok))
                 .collect(),
-            period_ms: span("probe-period"),
-            failure_threshold: number("failure-threshold")
-                .and_then(|n| u32::try_from(n).ok())
-                .unwrap_or(3),
-            failure_span_ms: span("failure-span"),
+            period_ms: options.probe_period.map(millis),
+            limit: match status.options.failure_span {
+                Some(span) => Some(FailureLimit::Span(millis(span))),
+                None => options.failure_threshold.map(FailureLimit::Count),
+            },
             // Checks fail while a server stops, but that does not lead to a restart.
             consecutive_failures: match status.state.is_up() {
                 true => status.health.consecutive_failures,
@@ -257,9 +253,7 @@ fn storage(status: &Status) -> Storage {
     match database.and_then(|database| database.detached) {
         Some(Detached::Deleted) => Storage::Deleted,
         Some(Detached::Replaced) => Storage::Replaced,
-        None if status.options.get("in-memory") == Some(&serde_json::Value::Bool(true)) => {
-            Storage::Memory
-        }
+        None if status.options.values.in_memory == Some(true) => Storage::Memory,
         None => Storage::File,
     }
 }
@@ -374,6 +368,10 @@ fn home_of(log: &std::path::Path) -> String {
     log.parent().and_then(std::path::Path::parent).map(short).unwrap_or_default()
 }
 
+fn millis(span: Span) -> u64 {
+    u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Replaces the user's home folder with `~`.
 fn short(path: &std::path::Path) -> String {
     match std::env::home_dir().and_then(|user| path.strip_prefix(user).ok().map(ToOwned::to_owned))
@@ -396,6 +394,7 @@ pub fn tick(snapshot: &Snapshot) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::EffectiveOptions;
     use std::sync::Arc;
 
     #[test]
@@ -465,24 +464,56 @@ mod tests {
     fn duration_of_failures_is_shown_if_it_decides() {
         let shown = |span: Option<&str>| {
             let mut snapshot = crate::protocol::tests::running();
-            let options = span.map(|span| ("failure-span".to_owned(), span.into()));
-            snapshot.status.options.extend(options);
+            snapshot.status.options.values.failure_threshold = Some(3);
+            snapshot.status.options.failure_span = span.map(|span| span.parse().unwrap());
             let snapshot = Arc::new(snapshot);
             let view = View { snapshot, age: Duration::ZERO, link: Link::Up };
-            present(&view, &Viewer::default()).probe.failure_span_ms
+            present(&view, &Viewer::default()).probe.limit
         };
-        assert_eq!((shown(Some("15s")), shown(None)), (15_000, 0));
+        assert_eq!(shown(Some("15s")), Some(FailureLimit::Span(15_000)));
+        assert_eq!(shown(None), Some(FailureLimit::Count(3)));
+    }
+
+    #[test]
+    fn unknown_options_are_not_shown_as_defaults() {
+        let view = |options: serde_json::Value| {
+            let mut snapshot = crate::protocol::tests::snapshot();
+            snapshot.status.options = serde_json::from_value(options).unwrap();
+            let view = View { snapshot: Arc::new(snapshot), age: Duration::ZERO, link: Link::Up };
+            present(&view, &Viewer::default())
+        };
+        let unknown = view(serde_json::json!({}));
+        assert_eq!((unknown.address, unknown.ui_url), (None, None));
+        assert_eq!((unknown.restarts.limit, unknown.probe.limit), (None, None));
+        assert_eq!(unknown.probe.period_ms, None);
+        let known = view(serde_json::json!({
+            "port": 7300, "max-restarts": 2, "restart-window": "1m 30s", "probe-period": "2s"
+        }));
+        assert_eq!(known.address.as_deref(), Some("127.0.0.1:7300"));
+        assert_eq!(known.restarts.limit, Some(RestartLimit { max: 2, window_ms: 90_000 }));
+        assert_eq!(known.probe.period_ms, Some(2_000));
+    }
+
+    #[test]
+    fn external_server_that_is_down_keeps_its_address() {
+        let mut snapshot = crate::protocol::tests::snapshot();
+        snapshot.status.managed = false;
+        let options = serde_json::json!({"port": 7233, "ui-port": 8233, "address": "there:7300"});
+        snapshot.status.options = serde_json::from_value(options).unwrap();
+        let view = View { snapshot: Arc::new(snapshot), age: Duration::ZERO, link: Link::Up };
+        let model = present(&view, &Viewer::default());
+        assert_eq!((model.address.as_deref(), model.ui_url), (Some("there:7300"), None));
     }
 
     #[test]
     fn storage_follows_from_options_and_observations() {
         let mut status = crate::protocol::tests::running().status;
         assert_eq!(storage(&status), Storage::File);
-        status.options.insert("in-memory".to_owned(), false.into());
+        status.options.values.in_memory = Some(false);
         assert_eq!(storage(&status), Storage::File);
-        status.options.insert("in-memory".to_owned(), true.into());
+        status.options.values.in_memory = Some(true);
         assert_eq!(storage(&status), Storage::Memory);
-        status.options.clear();
+        status.options = EffectiveOptions::default();
         for (detached, expected) in [
             (None, Storage::File),
             (Some(Detached::Deleted), Storage::Deleted),

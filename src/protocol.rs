@@ -12,9 +12,9 @@ pub use delta::{Change, Delta, ENTRIES, Grown};
 pub use event::{Event, Fresh, Hello, PROTOCOL};
 pub(crate) use later::known;
 
+use crate::config::EffectiveOptions;
 use crate::supervisor::{Cause, Generation, Layer, Want};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -137,7 +137,7 @@ pub struct Status {
     pub log: LogStatus,
     /// The options in force, by name.
     #[serde(default)]
-    pub options: Map<String, Value>,
+    pub options: EffectiveOptions,
 }
 
 /// A host process.

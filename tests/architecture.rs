@@ -64,7 +64,7 @@ const MAP: &[(&str, &str)] = &[
     ("log", "clock harmless paths process"),
     ("unit", "log process"),
     ("temporal", "harmless paths process"),
-    ("protocol", "supervisor"),
+    ("protocol", "config supervisor"),
     ("facts", "config log paths process protocol supervisor"),
     ("server", "config facts harmless paths process protocol supervisor temporal"),
     ("manager", "clock config facts log paths process protocol server supervisor temporal unit"),

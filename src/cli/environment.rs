@@ -24,16 +24,14 @@ pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
             )));
         }
     };
-    let namespace = status
-        .options
-        .get("namespace")
-        .and_then(|names| names.get(0)?.as_str().map(str::to_owned))
-        .unwrap_or_else(|| "default".to_owned());
-    let mut variables =
-        vec![("TEMPORAL_ADDRESS", temporal.address.clone()), ("TEMPORAL_NAMESPACE", namespace)];
-    if let Some(url) = &temporal.ui_url {
-        variables.push(("TEMPORAL_UI_URL", url.clone()));
-    }
+    let variables: Vec<(&str, &str)> = [
+        ("TEMPORAL_ADDRESS", Some(temporal.address.as_str())),
+        ("TEMPORAL_NAMESPACE", status.options.first_namespace()),
+        ("TEMPORAL_UI_URL", temporal.ui_url.as_deref()),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value?)))
+    .collect();
     if json {
         let object: serde_json::Map<String, serde_json::Value> =
             variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();

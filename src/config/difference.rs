@@ -1,38 +1,44 @@
 //! Options that a command requests, compared with those of the running server.
 
-use super::Options;
+use super::{EffectiveOptions, Options};
 use crate::harmless::{harmless, quote};
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+/// The one option without a flag: the arguments after `--`.
+const ARGUMENTS: &str = "arguments";
 
 /// An option whose requested value differs from the value of the running server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// Name of the option.
-    pub option: String,
+    /// What differs: an option or the arguments for Temporal.
+    name: String,
+    /// The part of a command line that sets the requested value.
+    flag: String,
     /// Value of the running server.
-    pub running: String,
+    running: String,
     /// Requested value.
-    pub asked: String,
+    asked: String,
 }
 
 impl Difference {
-    /// The flag that sets the requested value.
-    #[must_use]
-    fn flag(&self) -> String {
-        match self.option.as_str() {
-            option @ ("in-memory" | "watchdog" | "allow-other-user") => {
-                format!("--{option}={}", self.asked)
-            }
-            "arguments" => format!("-- {}", self.asked),
-            option => format!("--{option} {}", quoted(&self.asked)),
-        }
+    fn between(option: &str, running: Option<&Value>, asked: &Value) -> Self {
+        let running = running.map_or_else(|| "not set".to_owned(), |value| plain(option, value));
+        let value = plain(option, asked);
+        let name = format!("--{option}");
+        let (name, flag) = match (option, asked) {
+            (ARGUMENTS, _) => ("the arguments after `--`".to_owned(), format!("-- {value}")),
+            (_, Value::Bool(_)) => (name, format!("--{option}={value}")),
+            (_, _) => (name, format!("--{option} {}", quoted(&value))),
+        };
+        Self { name, flag, running, asked: value }
     }
+}
 
-    fn name(&self) -> String {
-        match self.option.as_str() {
-            "arguments" => "the arguments after `--`".to_owned(),
-            option => format!("--{option}"),
-        }
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, .. } = self;
+        let (running, asked) = (quote(&self.running), quote(&self.asked));
+        write!(f, "{name} is {running} for the running server, but {asked} was requested")
     }
 }
 
@@ -50,7 +56,7 @@ pub struct Different {
 
 impl Different {
     fn hint(&self) -> String {
-        let flags: Vec<String> = self.differences.iter().map(Difference::flag).collect();
+        let flags: Vec<String> = self.differences.iter().map(|it| it.flag.clone()).collect();
         let flags = flags.join(" ");
         if self.managed {
             format!("apply them with `stigmer local restart {flags}`")
@@ -63,52 +69,41 @@ impl Different {
     }
 }
 
-/// Checks that the effective options match the requested options.
+/// Checks that the options in force match the requested options.
 ///
 /// # Errors
 /// The differences, and how to apply them.
-pub fn agree(
-    asked: &Options,
-    in_force: &Map<String, Value>,
-    managed: bool,
-) -> Result<(), Different> {
+pub fn agree(asked: &Options, in_force: &EffectiveOptions, managed: bool) -> Result<(), Different> {
     let differences = differences(asked, in_force);
     if differences.is_empty() { Ok(()) } else { Err(Different { differences, managed }) }
 }
 
-impl std::fmt::Display for Difference {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (running, asked) = (quote(&self.running), quote(&self.asked));
-        write!(f, "{} is {running} for the running server, but {asked} was requested", self.name())
-    }
-}
-
-/// The requested options that differ from the effective options.
+/// The requested options that differ from the options in force.
 #[must_use]
-pub fn differences(asked: &Options, in_force: &Map<String, Value>) -> Vec<Difference> {
-    let plain = |name: &str, value: Option<&Value>| match value {
-        None | Some(Value::Null) => "not set".to_owned(),
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(items)) if name == "arguments" => {
-            let items: Vec<String> = items.iter().filter_map(Value::as_str).map(quoted).collect();
-            items.join(" ")
-        }
-        Some(Value::Array(items)) => {
-            let items: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
-            items.join(",")
-        }
-        Some(other) => other.to_string(),
-    };
+pub fn differences(asked: &Options, in_force: &EffectiveOptions) -> Vec<Difference> {
+    let running = in_force.values.to_map();
     asked
         .to_map()
         .iter()
-        .filter(|(name, value)| in_force.get(*name) != Some(value))
-        .map(|(name, value)| Difference {
-            option: name.clone(),
-            running: plain(name, in_force.get(name)),
-            asked: plain(name, Some(value)),
-        })
+        .filter(|(option, value)| running.get(*option) != Some(value))
+        .map(|(option, value)| Difference::between(option, running.get(option), value))
         .collect()
+}
+
+/// A value as a user writes it.
+fn plain(option: &str, value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) if option == ARGUMENTS => {
+            let items: Vec<String> = items.iter().filter_map(Value::as_str).map(quoted).collect();
+            items.join(" ")
+        }
+        Value::Array(items) => {
+            let items: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            items.join(",")
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    }
 }
 
 /// Quotes a word for a shell.

@@ -277,6 +277,15 @@ impl Options {
         }
     }
 
+    /// The options of a map. Unknown names and values, of another version of stigmer, are skipped.
+    pub(super) fn from_map(mut map: Map<String, Value>) -> Self {
+        map.retain(|name, value| {
+            let one = Map::from_iter([(name.clone(), value.clone())]);
+            Self::deserialize(Value::Object(one)).is_ok()
+        });
+        Self::deserialize(Value::Object(map)).unwrap_or_default()
+    }
+
     /// Makes paths absolute, relative to the current folder.
     #[must_use]
     pub fn absolute(mut self) -> Self {

@@ -1,9 +1,11 @@
 //! The checked options of a host, with the defaults filled in.
 
-use super::{ConfigError, HttpAddress, Level, Options, Size, Span, arguments, read_file};
+use super::{
+    ConfigError, EffectiveOptions, HttpAddress, Level, Options, Size, Span, arguments, effective,
+    read_file,
+};
 use crate::paths::Home;
 use crate::supervisor::Policy;
-use serde_json::{Map, Value};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -207,25 +209,21 @@ impl Settings {
     /// Address of the gRPC frontend, for clients.
     #[must_use]
     pub fn server_address(&self) -> String {
-        self.address.clone().unwrap_or_else(|| format!("127.0.0.1:{}", self.port))
+        self.address.clone().unwrap_or_else(|| effective::on_loopback(self.port))
     }
 
     /// URL of the web UI. `None` with `--headless`, and for an external server, whose UI port is
     /// unknown.
     #[must_use]
     pub fn ui_url(&self) -> Option<String> {
-        match (&self.address, self.ui_port) {
-            (None, Some(port)) => Some(format!("http://127.0.0.1:{port}")),
-            (Some(_), _) | (None, None) => None,
-        }
+        effective::ui_url(self.address.as_deref(), self.ui_port)
     }
 
-    /// All options with their effective values, by option name. A later start is compared with
-    /// them.
+    /// All options with their effective values. A later start is compared with them.
     #[must_use]
-    pub fn in_force(&self) -> Map<String, Value> {
+    pub fn in_force(&self) -> EffectiveOptions {
         let policy = &self.policy;
-        let complete = Options {
+        let values = Options {
             port: Some(self.port),
             ui_port: self.ui_port,
             temporal_bin: self.temporal_bin.clone(),
@@ -249,12 +247,8 @@ impl Settings {
             theme: None,
             arguments: (!self.arguments.is_empty()).then(|| self.arguments.clone()),
         };
-        let mut map = complete.to_map();
-        // Not an option, but derived from two options. Viewers need it.
-        if !policy.failure_span.is_zero() {
-            map.insert("failure-span".to_owned(), Span(policy.failure_span).to_string().into());
-        }
-        map
+        let span = Some(policy.failure_span).filter(|span| !span.is_zero());
+        EffectiveOptions { values, failure_span: span.map(Span) }
     }
 }
 

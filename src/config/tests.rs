@@ -43,7 +43,7 @@ fn in_memory_failures_must_last_unless_a_threshold_is_set() {
     let memory = Options { in_memory: Some(true), ..Options::default() };
     let in_memory = resolve(memory.clone()).unwrap();
     assert_eq!(in_memory.policy.failure_span, Duration::from_secs(15));
-    assert_eq!(in_memory.in_force()["failure-span"], "15s");
+    assert_eq!(in_memory.in_force().failure_span, Some(Span(Duration::from_secs(15))));
     let explicit = Options { failure_threshold: Some(2), ..memory };
     assert_eq!(resolve(explicit).unwrap().policy.failure_span, Duration::ZERO);
 }

@@ -2,9 +2,8 @@
 
 use super::notice::{Notice, Notify};
 use super::unhosted::{UnknownServer, running};
-use crate::config::{self, ConfigError, Different, Options, Settings};
+use crate::config::{self, ConfigError, Different, EffectiveOptions, Options, Settings};
 use crate::paths::Home;
-use serde_json::{Map, Value};
 
 /// Why the settings are not known.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +52,7 @@ pub fn settings_to_restart(home: &Home, asked: &Options) -> Result<Settings, Set
 }
 
 /// Gives a notice for each option of the configuration file that is not in force.
-pub(super) fn warn_of_file(settings: &Settings, in_force: &Map<String, Value>, notify: Notify<'_>) {
+pub(super) fn warn_of_file(settings: &Settings, in_force: &EffectiveOptions, notify: Notify<'_>) {
     for difference in config::differences(&settings.options, in_force) {
         notify(&Notice::FileDiffers(difference));
     }

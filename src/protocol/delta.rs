@@ -7,10 +7,11 @@ mod difference;
 use super::{
     Entry, Latency, LayerStatus, NoRestart, RestartStatus, Snapshot, State, TemporalStatus, known,
 };
+use crate::config::EffectiveOptions;
 use crate::supervisor::Want;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// Maximum number of timeline entries in a snapshot.
@@ -119,7 +120,7 @@ pub enum Change {
     /// A change of the effective options.
     Options {
         /// All options, by name.
-        options: Map<String, Value>,
+        options: EffectiveOptions,
     },
     /// A change of a later version, which is ignored here.
     #[serde(other)]

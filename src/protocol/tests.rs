@@ -33,7 +33,7 @@ pub(crate) fn snapshot() -> Snapshot {
                 no_restart: None,
             },
             log: LogStatus { lines: 0, path: "/h/logs/temporal.log".into() },
-            options: Map::new(),
+            options: EffectiveOptions::default(),
         },
         next_start_ms: None,
         in_a_row: 0,
@@ -214,7 +214,7 @@ fn take(it: &mut Snapshot, step: &Step) {
         })),
         Step::Logs(lines) => it.status.log.lines += lines,
         Step::Sets(port) => {
-            it.status.options.insert("port".into(), (*port).into());
+            it.status.options.values.port = Some(*port);
         }
     }
 }

@@ -83,13 +83,15 @@ async fn look(
     client: &mut Option<(String, Client)>,
 ) -> (Option<Workflows>, Option<Holdings>) {
     let Some(client) = connected(status, client) else { return (None, None) };
-    let first = status.options.get("namespace").and_then(|names| names.get(0)?.as_str());
     // Show no count rather than a wrong one: the rate limit is reached, or the server stops.
     let uncounted = |error: &String| tracing::debug!(%error, "cannot count the workflows");
+    let found = async {
+        let namespace = status.options.first_namespace()?;
+        client.workflows(namespace).await.inspect_err(uncounted).ok()
+    };
     // Both queries run at the same time, so a server that hangs costs only one time limit.
-    let (found, holdings) =
-        tokio::join!(client.workflows(first.unwrap_or("default")), client.holdings());
-    (found.inspect_err(uncounted).ok(), holdings.inspect_err(uncounted).ok())
+    let (found, holdings) = tokio::join!(found, client.holdings());
+    (found, holdings.inspect_err(uncounted).ok())
 }
 
 fn connected<'c>(status: &Status, client: &'c mut Option<(String, Client)>) -> Option<&'c Client> {

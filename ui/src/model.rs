@@ -100,14 +100,21 @@ pub struct RestartsView {
     pub total: u64,
     /// Number within the window.
     pub in_window: u32,
-    /// Limit within the window. The supervisor gives up at the next one.
-    pub max: u32,
-    /// Length of the window.
-    pub window_ms: u64,
+    /// Limit within the window. `None` if unknown.
+    pub limit: Option<RestartLimit>,
     /// The latest automatic restart.
     pub last: Option<LastRestart>,
     /// Ages of the known restarts, for the time axis. In any order.
     pub marks: Vec<u64>,
+}
+
+/// Limit of automatic restarts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RestartLimit {
+    /// Number within the window. The supervisor gives up at the next one.
+    pub max: u32,
+    /// Length of the window.
+    pub window_ms: u64,
 }
 
 /// The latest automatic restart.
@@ -136,16 +143,23 @@ pub struct ProbeView {
     pub p99_us: Option<u64>,
     /// Recent checks, oldest first.
     pub history: Vec<ProbePoint>,
-    /// Time between two checks.
-    pub period_ms: u64,
-    /// Number of consecutive failures that leads to a restart.
-    pub failure_threshold: u32,
-    /// Minimum duration of the failures before a restart. 0: the number alone decides.
-    pub failure_span_ms: u64,
+    /// Time between two checks. `None` if unknown.
+    pub period_ms: Option<u64>,
+    /// When failures lead to a restart. `None` if unknown.
+    pub limit: Option<FailureLimit>,
     /// Number of consecutive failures so far.
     pub consecutive_failures: u32,
     /// Reason why failures do not lead to a restart. Empty if they do.
     pub no_restart: String,
+}
+
+/// When failed checks lead to a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureLimit {
+    /// After this number of consecutive failures.
+    Count(u32),
+    /// After consecutive failures for this time in ms.
+    Span(u64),
 }
 
 /// Result of one check.

@@ -139,12 +139,9 @@ fn restarts(sheet: &mut Sheet, status: &Status) {
     let restarts = &status.restarts;
     let mut text = format!("{} in this home", restarts.total);
     if restarts.in_window > 0 {
-        let window = status.options.get("restart-window").and_then(|it| it.as_str());
-        text.push_str(&format!(
-            ", {} in the last {}",
-            restarts.in_window,
-            window.unwrap_or("while")
-        ));
+        let window = status.options.values.restart_window;
+        let window = window.map_or_else(|| "while".to_owned(), |span| span.to_string());
+        text.push_str(&format!(", {} in the last {window}", restarts.in_window));
     }
     sheet.row("restarts", &text);
     if let Some(last) = &restarts.last {

@@ -6,8 +6,9 @@ pub use log::SampleLog;
 
 use crate::loss::{WorkflowCount, WorkflowTotals};
 use crate::model::{
-    Commands, FailureView, LastRestart, LayerView, Model, Phase, ProbePoint, ProbeView,
-    ResourcesView, RestartsView, StateView, TimelineKind, TimelineRow, UnservedQueue, Workflows,
+    Commands, FailureLimit, FailureView, LastRestart, LayerView, Model, Phase, ProbePoint,
+    ProbeView, ResourcesView, RestartLimit, RestartsView, StateView, TimelineKind, TimelineRow,
+    UnservedQueue, Workflows,
 };
 
 /// Returns a ready server after two restarts, as an attached dashboard shows it.
@@ -34,8 +35,7 @@ pub fn ready() -> Model {
         restarts: RestartsView {
             total: 2,
             in_window: 0,
-            max: 5,
-            window_ms: 60_000,
+            limit: Some(RestartLimit { max: 5, window_ms: 60_000 }),
             last: Some(LastRestart {
                 cause: "crash".into(),
                 detail: "signal 9 (SIGKILL)".into(),
@@ -50,9 +50,8 @@ pub fn ready() -> Model {
             p50_us: Some(200),
             p99_us: Some(900),
             history,
-            period_ms: 1_000,
-            failure_threshold: 3,
-            failure_span_ms: 0,
+            period_ms: Some(1_000),
+            limit: Some(FailureLimit::Count(3)),
             consecutive_failures: 0,
             no_restart: String::new(),
         },

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use stigmer_ui::demo::sample::{self, SampleLog};
 use stigmer_ui::loss::{Storage, WorkflowCount, WorkflowTotals};
-use stigmer_ui::model::{Model, ProbePoint, UnservedQueue, Workflows};
+use stigmer_ui::model::{FailureLimit, Model, ProbePoint, RestartLimit, UnservedQueue, Workflows};
 use stigmer_ui::{Input, Key, KeyCode, Level, Noise};
 
 fn any_text() -> impl Strategy<Value = String> {
@@ -37,11 +37,14 @@ pub fn any_model() -> impl Strategy<Value = Model> {
         model.uptime_ms = Some(numbers[1]);
         model.restarts.total = numbers[2];
         model.restarts.marks = numbers.to_vec();
-        model.restarts.window_ms = numbers[3];
+        model.restarts.limit =
+            flags[0].then_some(RestartLimit { max: numbers[0] as u32, window_ms: numbers[3] });
         model.probe.history =
             numbers.iter().flat_map(|n| [ProbePoint::Ok(*n), ProbePoint::Failed]).collect();
         model.probe.last_us = Some(numbers[2]);
-        model.probe.failure_span_ms = numbers[3];
+        model.probe.period_ms = flags[1].then_some(numbers[3]);
+        let limits = [FailureLimit::Count(numbers[1] as u32), FailureLimit::Span(numbers[3])];
+        model.probe.limit = flags[2].then_some(limits[usize::from(flags[4])]);
         model.probe.consecutive_failures = numbers[0] as u32;
         model.resources.cpu_percent = Some(f32::from_bits(numbers[0] as u32));
         model.resources.cpu_history = vec![f32::NAN, f32::INFINITY, -1.0, 3.0];

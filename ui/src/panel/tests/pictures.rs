@@ -11,7 +11,7 @@ use crate::demo::sample::{self, SampleLog};
 use crate::explorer::{Filter, Move};
 use crate::log::Level;
 use crate::loss::{Storage, WorkflowCount};
-use crate::model::{Model, StateView, UnservedQueue};
+use crate::model::{FailureLimit, Model, StateView, UnservedQueue};
 
 /// A message that does not fit into one row.
 const LONG: &str = "the port 7233 is taken by another program (pid 812, nginx)";
@@ -75,10 +75,11 @@ fn probe() {
         it.probe.history.extend([crate::model::ProbePoint::Failed; 2]);
     });
     let patient = with("patient, for what is in memory", sample::ready(), |it| {
-        it.probe.failure_span_ms = 15_000;
+        it.probe.limit = Some(FailureLimit::Span(15_000));
     });
     let losing = with("eight failures, in memory", sample::ready(), |it| {
-        (it.probe.failure_span_ms, it.probe.consecutive_failures) = (15_000, 8);
+        it.probe.limit = Some(FailureLimit::Span(15_000));
+        it.probe.consecutive_failures = 8;
         it.probe.history.extend([crate::model::ProbePoint::Failed; 8]);
     });
     let detached = with("twenty failures, and a restart would lose data", sample::ready(), |it| {

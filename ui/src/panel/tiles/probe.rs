@@ -9,7 +9,7 @@ use crate::draw::layout::split_top;
 use crate::draw::paint::Pen;
 use crate::draw::theme::Palette;
 use crate::human;
-use crate::model::{Model, ProbePoint, ProbeView};
+use crate::model::{FailureLimit, Model, ProbePoint, ProbeView};
 use crate::panel::scene::{Scene, tile};
 
 /// Minimum scale of the graph. Variations between 100 and 200 µs do not matter.
@@ -51,29 +51,30 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
         pen.put("last run", palette.dim);
     } else if model.is_live() && probe.consecutive_failures > 0 {
         pen.put(&failing(model, legend.width), palette.error);
-    } else if probe.failure_threshold > 0 {
+    } else {
         pen.put(&rule(probe, legend.width), palette.dim);
     }
 }
 
-/// Returns when checks run and when failures lead to a restart, as the longest text that fits into `columns`.
+/// Returns when checks run and when failures lead to a restart, as the longest text that fits into `columns`. What is
+/// unknown is left out.
 fn rule(probe: &ProbeView, columns: u16) -> String {
-    let restart = format!("restart after {}", limit(probe));
-    let whole = format!("check every {}, {restart}", human::interval(probe.period_ms));
-    if width(&whole) <= columns { whole } else { restart }
+    let check = probe.period_ms.map(|ms| format!("check every {}", human::interval(ms)));
+    let restart = probe.limit.map(|limit| match limit {
+        FailureLimit::Count(n) => format!("restart after {}", failures(n)),
+        FailureLimit::Span(ms) => format!("restart after {} of failures", human::interval(ms)),
+    });
+    let whole = check.iter().chain(&restart).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if width(&whole) <= columns { whole } else { restart.unwrap_or_default() }
 }
 
-fn limit(probe: &ProbeView) -> String {
-    match probe.failure_span_ms {
-        0 => human::counted(probe.failure_threshold.into(), "failure", "failures"),
-        span => format!("{} of failures", human::interval(span)),
-    }
+fn failures(n: u32) -> String {
+    human::counted(n.into(), "failure", "failures")
 }
 
 /// Returns how many failures there are until a restart, or why there is no restart.
 fn failing(model: &Model, columns: u16) -> String {
     let probe = &model.probe;
-    let failures = probe.consecutive_failures;
     if !probe.no_restart.is_empty() {
         let failed = model.health.iter().find(|layer| layer.ok == Some(false));
         let since = failed.and_then(|layer| layer.since_ms).unwrap_or(0);
@@ -81,12 +82,13 @@ fn failing(model: &Model, columns: u16) -> String {
         let whole = format!("failing for {}; {why}", human::duration(since));
         return if width(&whole) <= columns { whole } else { why };
     }
-    match probe.failure_span_ms {
-        0 => format!("{failures} of {}, then restart", limit(probe)),
-        span => {
-            let failures = human::counted(failures.into(), "failure", "failures");
-            format!("{failures}, restart after {}", human::interval(span))
+    let failed = probe.consecutive_failures;
+    match probe.limit {
+        Some(FailureLimit::Count(n)) => format!("{failed} of {}, then restart", failures(n)),
+        Some(FailureLimit::Span(ms)) => {
+            format!("{}, restart after {}", failures(failed), human::interval(ms))
         }
+        None => failures(failed),
     }
 }
 

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use crate::draw::graph;
 use crate::draw::paint::Pen;
 use crate::human;
-use crate::model::{LastRestart, RestartsView, StateView};
+use crate::model::{LastRestart, RestartLimit, RestartsView, StateView};
 use crate::panel::scene::{Scene, tile};
 
 const MINUTE: u64 = 60_000;
@@ -20,14 +20,13 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     }
     let Scene { model, palette, .. } = scene;
     let restarts = &model.restarts;
-    let window = match restarts.max {
-        0 => String::new(),
-        max => format!("{}/{max} in {}", restarts.in_window, human::age(restarts.window_ms)),
-    };
-    let at_limit = restarts.max > 0 && restarts.in_window >= restarts.max;
-    let style = if at_limit { palette.error } else { palette.dim };
-    let note: &[_] = if window.is_empty() { &[] } else { &[(window.as_str(), style)] };
-    let inside = tile(buf, area, "Restarts", note, scene);
+    let note =
+        restarts.limit.filter(|limit| limit.max > 0).map(|RestartLimit { max, window_ms }| {
+            let style = if restarts.in_window >= max { palette.error } else { palette.dim };
+            (format!("{}/{max} in {}", restarts.in_window, human::age(window_ms)), style)
+        });
+    let note = note.as_ref().map(|(text, style)| (text.as_str(), *style));
+    let inside = tile(buf, area, "Restarts", note.as_slice(), scene);
     if inside.height >= 6 {
         tall(buf, inside, scene);
     } else {
