@@ -147,6 +147,31 @@ fn configuration_page_has_the_defaults() {
     }
 }
 
+/// A default in the help that is a value of the file is set as such: nothing changes.
+#[test]
+fn help_has_the_defaults() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(&folder.path().join("home")).unwrap();
+    let in_force = |options| Settings::resolve(home.clone(), options).unwrap().in_force();
+    let mut checked = 0;
+    for argument in Options::augment_args(Command::new("local")).get_arguments() {
+        let (Some(key), Some(help)) = (argument.get_long(), argument.get_help()) else { continue };
+        let help = help.to_string();
+        let Some((_, default)) = help.split_once("[default: ") else { continue };
+        let default = default.split([';', ']']).next().unwrap_or_default();
+        // These follow from others, from the home, or from the terminal.
+        if matches!(key, "ui-port" | "temporal-bin" | "db" | "http" | "theme") {
+            continue;
+        }
+        let written = [default.to_owned(), format!("\"{default}\""), format!("[\"{default}\"]")];
+        let options = written.iter().find_map(|it| toml::from_str(&format!("{key} = {it}")).ok());
+        let options: Options = options.unwrap_or_else(|| panic!("{key}: {help}"));
+        assert_eq!(in_force(options), in_force(Options::default()), "{key}: {help}");
+        checked += 1;
+    }
+    assert!(checked > 10, "only {checked} defaults");
+}
+
 /// The parts of a message between `…`, each of which must be in the sources.
 #[test]
 fn troubleshooting_page_quotes_messages_as_they_are() {
