@@ -26,7 +26,8 @@ use std::time::{Duration, Instant};
 const STARTING_PERIOD: Duration = Duration::from_millis(10);
 
 /// While all checks pass, one round in this many probes the upper two layers, looks at the files of
-/// the database, and opens another connection to the port: the grpc layer keeps one.
+/// the database and at the lock, which cost a switch to another thread each, and opens another
+/// connection to the port: the grpc layer keeps one.
 const DEEP_EVERY: u64 = 5;
 
 /// Peak memory and the kernel's count of processes that it ended are read only every so many
@@ -172,7 +173,8 @@ impl Prober {
         let mut layers = PerLayer::<Option<Verdict>>::default();
         let mut unknown = None;
         let lower = [Layer::Lock, Layer::Process, Layer::Tcp, Layer::Grpc];
-        for layer in lower.into_iter().filter(|layer| deep || *layer != Layer::Tcp) {
+        let is_due = |layer: &Layer| deep || !matches!(layer, Layer::Lock | Layer::Tcp);
+        for layer in lower.into_iter().filter(is_due) {
             let (answer, latency) = timed(self.ask(layer)).await;
             if let Ok(Answer::Unknown(why)) = &answer {
                 unknown = Some(why.clone());
