@@ -113,7 +113,7 @@ async fn host_until_signal(
     let home = host.handle().facts().settings.home.clone();
     let session = Session::Local(host.handle().clone());
     let mut changes = session.changes();
-    let (shutdown, lost) = (host.shutdown_asked(), host.home_lost());
+    let (shutdown, lost) = (host.shutdown_requested(), host.home_lost());
     let mut was_ready = false;
     loop {
         printer.status(&session);
@@ -175,7 +175,7 @@ async fn leave_to_another(home: &Home, host: Host, printer: &Printer) {
     let facts = host.handle().settled().await;
     match (facts.want, facts.state_name()) {
         (Want::Down, State::Stopped) => {
-            let _ = host.release().await.last_answers.await;
+            let _ = host.release().await.last_responses.await;
             return;
         }
         // Waits until a stopping server has ended.

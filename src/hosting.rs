@@ -1,5 +1,5 @@
-//! The life of a host: become one, find the one that runs, hand over, leave. A host is the process
-//! that runs manager, supervisor and control socket. A home has at most one.
+//! The life of a host: become the host, find the host that runs, hand over, leave. A host is the
+//! process that runs manager, supervisor and control socket. A home has at most one host.
 
 mod attach;
 pub mod background;
@@ -20,8 +20,8 @@ mod unhosted;
 pub use attach::{AttachError, Attaching, Attachment, Unreachable};
 pub use deadlines::REPLACED;
 pub use end::{StopError, Stopped};
-pub use holder::{Unresponsive, Work, holder, is_hosted, prove, prove_holder, remedy, sign, work};
-pub use host::{Host, HostError, Released, Resumed, prepare, tell_given_up, wait_restored};
+pub use holder::{Unresponsive, Work, hint, holder, is_hosted, prove, prove_holder, sign, work};
+pub use host::{Host, HostError, Released, Resumed, prepare, record_give_up, wait_restored};
 pub use notice::{Notice, Notify};
 pub use patience::Patience;
 pub use program::{ProgramError, ensure as ensure_program};

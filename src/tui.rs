@@ -174,7 +174,7 @@ async fn suspend(
             background::hand_over(&settings.home, host).await.map(Some)
         } else {
             // The next host continues the counts.
-            let _ = host.release().await.last_answers.await;
+            let _ = host.release().await.last_responses.await;
             Ok(None)
         };
     drop(screen);

@@ -55,7 +55,7 @@ impl Bare {
         serving(&client, || Ok(child.try_wait()?.is_none())).await?;
         let served = begun.elapsed();
         while tokio::try_join!(client.namespace("default"), client.engine("default")).is_err() {
-            anyhow::ensure!(begun.elapsed() < PATIENCE, "the engine does not answer");
+            anyhow::ensure!(begun.elapsed() < PATIENCE, "the engine does not respond");
             tokio::time::sleep(ASKING).await;
         }
         Ok((served, begun.elapsed()))

@@ -77,7 +77,7 @@ impl Server {
 
     /// Cancelled after a client has requested the end of the host.
     #[must_use]
-    pub fn end_asked(&self) -> CancellationToken {
+    pub fn end_requested(&self) -> CancellationToken {
         self.end.clone()
     }
 

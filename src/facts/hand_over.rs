@@ -68,7 +68,7 @@ impl HandOver {
         if let Ok(Some(_lock)) = HostLock::take(&home.supervisor_lock())
             && let Err(error) = self.write(home)
         {
-            tracing::warn!(%error, "counters and restart window are not handed over");
+            tracing::warn!(%error, "cannot hand over counters and restart window");
         }
     }
 

@@ -1,14 +1,14 @@
 //! Becomes the host in this process, or follows the host that runs.
 
 use super::deadlines::{PAUSE, SETTLING, SETTLING_ON_SCREEN};
-use super::{Host, HostError, Notify, Patience, remedy};
+use super::{Host, HostError, Notify, Patience, hint};
 use crate::config::Settings;
 use crate::control::client::ClientError;
 use crate::protocol::Mode;
 use crate::session::Session;
 use std::fmt;
 
-/// What this process is to a home.
+/// The role of this process for a home.
 #[derive(Debug)]
 pub enum Attachment {
     /// This process is the host.
@@ -17,13 +17,13 @@ pub enum Attachment {
     Following(Session),
 }
 
-/// Why this process is neither the host nor a viewer of the host.
+/// The reason why this process is neither the host nor a viewer.
 #[derive(Debug, thiserror::Error)]
 pub enum AttachError {
     /// This process cannot host.
     #[error(transparent)]
     Host(#[from] HostError),
-    /// The host has another version. The text says what to do.
+    /// The host has another version. The text has a hint.
     #[error("{0}")]
     Foreign(String),
     /// The host cannot be followed.
@@ -36,18 +36,18 @@ pub enum AttachError {
 pub struct Unreachable {
     home: String,
     why: ClientError,
-    remedy: String,
+    hint: String,
 }
 
 impl fmt::Display for Unreachable {
-    /// For the end of a message.
+    /// Writes home, reason and hint, for the end of a message.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}; {}", self.home, self.why, self.remedy)
+        write!(f, "{}: {}; {}", self.home, self.why, self.hint)
     }
 }
 
-/// A process that becomes the host or follows one. If the host lock is held and no socket is there,
-/// a host starts or ends, and another attempt is due.
+/// Attempts to become the host or to follow the host. If the host lock is held and there is no
+/// socket, a host is starting or ending, and another attempt is needed.
 #[derive(Debug)]
 pub struct Attaching<'a> {
     settings: &'a Settings,
@@ -56,22 +56,22 @@ pub struct Attaching<'a> {
 }
 
 impl<'a> Attaching<'a> {
-    /// As a host of this mode, or as a viewer.
+    /// `mode` is the mode of this process if it becomes the host.
     #[must_use]
     pub fn new(settings: &'a Settings, mode: Mode) -> Self {
         let usual = if mode == Mode::Tui { SETTLING_ON_SCREEN } else { SETTLING };
         Self { settings, mode, patience: Patience::new(usual) }
     }
 
-    /// The attachment has ended, and another one is looked for.
+    /// Restarts the time limit, after an attachment ended.
     pub fn renew(&mut self) {
         self.patience.renew();
     }
 
-    /// One attempt. `None`: another one is due after a [pause](Self::pause).
+    /// Makes one attempt. `None` if another attempt is needed after a [pause](Self::pause).
     ///
     /// # Errors
-    /// When this process can neither host nor follow, or has waited for too long.
+    /// If this process can neither host nor follow, or the time limit is over.
     pub async fn attempt(&mut self, notify: Notify<'_>) -> Result<Option<Attachment>, AttachError> {
         let home = &self.settings.home;
         match Host::start(self.settings.clone(), self.mode) {
@@ -86,17 +86,17 @@ impl<'a> Attaching<'a> {
             Err(why) => Err(AttachError::Unreachable(Unreachable {
                 home: home.to_string(),
                 why,
-                remedy: remedy(home),
+                hint: hint(home),
             })),
         }
     }
 
-    /// The time between two attempts.
+    /// Waits before the next attempt.
     pub async fn pause() {
         tokio::time::sleep(PAUSE).await;
     }
 
-    /// Attempts until this process is attached.
+    /// Repeats [`Self::attempt`] until this process is attached.
     ///
     /// # Errors
     /// See [`Self::attempt`].

@@ -1,4 +1,4 @@
-//! The host that is detached from every terminal.
+//! The background host, which has no terminal: spawn it, hand over to it, run as it.
 
 use super::deadlines::{SETTLING, START_PAUSE};
 use super::{Host, HostError, Released, Resumed, is_hosted};
@@ -23,38 +23,37 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub use crate::watchdog::SUBCOMMAND;
 
-/// Exit code of a background host that found another one.
+/// Exit code of a background host that found another host.
 pub const EXIT_RUNNING: i32 = 75;
 
-/// A host that lived this long does not fail by what it found at its start.
+/// A panic after this time has another cause than the start. The next host may then be stable.
 const STABLE: Duration = Duration::from_secs(10);
 
-/// A start is over by then; if it is not, it is a little slower.
+/// Delay of the first [`unmap_code`]. The start is over by then, or becomes a little slower.
 const STARTED: Duration = Duration::from_secs(5);
-/// Each time costs some hundred page faults.
+/// Time between two [`unmap_code`]. Each call costs some hundred page faults.
 const TRIM: Duration = Duration::from_secs(600);
-/// Before a further background host is spawned, where the one before it ended at once.
+/// Delays before another background host is spawned, if the previous one ended at once.
 const PAUSES: [Duration; 3] =
     [Duration::from_millis(20), Duration::from_millis(200), Duration::from_secs(1)];
 
-/// More than this in the file of last words, and it begins anew.
+/// Size in bytes at which the file with the errors of background hosts is emptied.
 const ERRORS_MAX: u64 = 1 << 20;
 
-/// A background host that was just spawned.
+/// A child process that is to become the background host.
 #[derive(Debug)]
-pub struct Spawned {
+pub struct SpawnedHost {
     child: Child,
     errors: Option<File>,
 }
 
-/// Spawns a background host: this program again, in a session of its own, with
-/// nothing of ours open, so that `$(stigmer local)` returns and a caller's
-/// flock is not held all day. The file that runs is the one we run from, even
-/// when a build has replaced it meanwhile.
+/// Spawns this program as a background host, in its own session. It inherits no descriptor, so that
+/// `$(stigmer local)` returns and a lock of the caller is not held. It executes the same file as this
+/// process, even if a build has replaced the file.
 ///
 /// # Errors
-/// When it cannot be executed.
-pub fn spawn(home: &Home, options: &Options) -> io::Result<Spawned> {
+/// If the program cannot be executed.
+pub fn spawn(home: &Home, options: &Options) -> io::Result<SpawnedHost> {
     let options = serde_json::to_string(options)?;
     let (stderr, errors) = errors(&home.host_errors()).unzip();
     let mut command = this_program();
@@ -74,32 +73,30 @@ pub fn spawn(home: &Home, options: &Options) -> io::Result<Spawned> {
         });
     }
     let child = command.spawn()?;
-    Ok(Spawned { child, errors })
+    Ok(SpawnedHost { child, errors })
 }
 
-impl Spawned {
-    /// Its process.
+impl SpawnedHost {
+    /// The pid of the child.
     #[must_use]
     pub fn pid(&self) -> Pid {
         Pid::try_from(self.child.id()).unwrap_or_default()
     }
 
-    /// Whether it has ended already, and what it said: it never ends while it
-    /// hosts. `None` while it runs.
+    /// Exit code and stderr of the child after its end. `None` while it runs.
     pub fn ended(&mut self) -> Option<(Option<i32>, String)> {
         let status = self.child.try_wait().ok()??;
-        let mut said = Vec::new();
+        let mut stderr = Vec::new();
         if let Some(errors) = &mut self.errors {
-            // What cannot be read is not shown; the exit code is.
-            let _ = errors.take(64 << 10).read_to_end(&mut said);
+            // The exit code is known also if the file cannot be read.
+            let _ = errors.take(64 << 10).read_to_end(&mut stderr);
         }
-        Some((status.code(), String::from_utf8_lossy(&said).trim().to_owned()))
+        Some((status.code(), String::from_utf8_lossy(&stderr).trim().to_owned()))
     }
 }
 
-/// Where a background host writes what it cannot log, and the same file to read
-/// what that will be. Two descriptions: with one, its writing would move our
-/// reading along.
+/// Opens the file for the stderr of a background host, once to write and once to read what is new.
+/// A shared file description would have one position for the host and this process.
 fn errors(path: &Path) -> Option<(File, File)> {
     let open = || -> io::Result<(File, File)> {
         let mut options = File::options();
@@ -111,28 +108,28 @@ fn errors(path: &Path) -> Option<(File, File)> {
         from.seek(io::SeekFrom::End(0))?;
         Ok((to, from))
     };
-    open().inspect_err(|error| tracing::warn!(path = %path.display(), %error, "not writable")).ok()
+    open().inspect_err(|error| tracing::warn!(path = %path.display(), %error, "cannot open")).ok()
 }
 
-/// Why nobody took over. Temporal runs on all the same.
+/// The reason why no host took over. The server keeps running.
 #[derive(Debug, thiserror::Error)]
 pub enum HandOverError {
-    /// This program could not be run again.
-    #[error("no background host could be started: {0}")]
+    /// This program cannot be executed, or the home does not respond.
+    #[error("cannot start a background host: {0}")]
     Spawn(#[from] io::Error),
-    /// It ended at once.
-    #[error("the background host ended with {code}: {said}", code = exit_text(*.code))]
+    /// The background host ended at its start.
+    #[error("the background host ended with {code}: {stderr}", code = exit_text(*.code))]
     Ended {
-        /// Its exit code; none where a signal ended it.
+        /// The exit code. `None` if a signal ended the host.
         code: Option<i32>,
-        /// What it said.
-        said: String,
+        /// The error messages of the host.
+        stderr: String,
     },
-    /// Another process had the home, for a command as a rule, and has none any more.
+    /// Another process, usually a command, held the host lock and released it. No host runs.
     #[error("another process held the host lock meanwhile, and no host runs")]
-    Outrun,
-    /// It runs and does not answer.
-    #[error("the background host (pid {0}) does not answer")]
+    LockedMeanwhile,
+    /// The background host runs and does not respond.
+    #[error("the background host (pid {0}) does not respond")]
     Silent(Pid),
 }
 
@@ -140,18 +137,18 @@ pub(super) fn exit_text(code: Option<i32>) -> String {
     code.map_or_else(|| "a signal".to_owned(), |code| format!("exit {code}"))
 }
 
-/// Gives Temporal to a background host and returns when that one (or another
-/// that was faster) watches it: the pid of the host.
+/// Hands the server over to a background host. Returns the pid of the host that took over, which may
+/// be another host that was faster.
 ///
 /// # Errors
-/// When nobody took over.
+/// If no host took over.
 pub async fn hand_over(home: &Home, host: Host) -> Result<Pid, HandOverError> {
     let options = host.handle().facts().settings.options.clone();
-    // A launch that is under way is seen to its end, however long it takes.
-    let Released { left, last_answers } = host.release().await;
-    // Where the home hangs, this process would wait for it, as the next host would.
+    // Waits for a launch in progress.
+    let Released { hand_over, last_responses } = host.release().await;
+    // With a home that hangs, this process and the next host would hang too.
     let taken = match responds(home).await {
-        Ok(()) => until_taken(home, left.as_ref(), || next_host(home, &options)).await,
+        Ok(()) => until_taken(home, hand_over.as_ref(), || next_host(home, &options)).await,
         Err(error) => Err(error.into()),
     };
     match &taken {
@@ -159,11 +156,11 @@ pub async fn hand_over(home: &Home, host: Host) -> Result<Pid, HandOverError> {
         Err(HandOverError::Spawn(error)) if look::is_silence(error) => {}
         Err(_) => HandOver::discard(home),
     }
-    let _ = last_answers.await;
+    let _ = last_responses.await;
     taken
 }
 
-/// Requests what no file system answers from a cache.
+/// Makes a request that a file system cannot answer from a cache.
 async fn responds(home: &Home) -> io::Result<()> {
     look::patiently(look::MOMENT, home.root(), |root| {
         statvfs(root)?;
@@ -172,11 +169,11 @@ async fn responds(home: &Home) -> io::Result<()> {
     .await
 }
 
-/// Starts hosts with `start` until one of them, or another that was faster, has taken over. Each of
-/// them finds what the last host left.
+/// Calls `start` until a host has taken over. Writes the hand-over again before each further call,
+/// because a host deletes it at its start.
 async fn until_taken(
     home: &Home,
-    left: Option<&HandOver>,
+    hand_over: Option<&HandOver>,
     mut start: impl AsyncFnMut() -> Result<Pid, HandOverError>,
 ) -> Result<Pid, HandOverError> {
     let was_down = Intent::is_down(home);
@@ -184,26 +181,30 @@ async fn until_taken(
     loop {
         let taken = start().await;
         match (&taken, pauses.next()) {
-            // A stop has ended it.
+            // The exit code after a stop.
             (Err(HandOverError::Ended { code: Some(0), .. }), _) => return taken,
-            // The process was a command that has stopped the server. Any other one has left the
-            // server without a host, and no watchdog may be there to replace it.
-            (Err(HandOverError::Outrun), _) if Intent::is_down(home) => return taken,
+            // A command has stopped the server. In the other cases the server runs without a host,
+            // perhaps also without a watchdog.
+            (Err(HandOverError::LockedMeanwhile), _) if Intent::is_down(home) => return taken,
             (
-                Err(HandOverError::Spawn(_) | HandOverError::Ended { .. } | HandOverError::Outrun),
+                Err(
+                    HandOverError::Spawn(_)
+                    | HandOverError::Ended { .. }
+                    | HandOverError::LockedMeanwhile,
+                ),
                 Some(pause),
             ) => tokio::time::sleep(*pause).await,
             (Ok(_) | Err(_), _) => return taken,
         }
-        // A command has stopped the server meanwhile; what is handed over would start it again.
+        // A command has stopped the server meanwhile; the hand-over would start the server again.
         if !was_down && Intent::is_down(home) {
-            return Err(HandOverError::Outrun);
+            return Err(HandOverError::LockedMeanwhile);
         }
         if let Err(error) = &taken {
-            tracing::warn!(%error, "not handed over, trying again");
+            tracing::warn!(%error, "cannot hand over, trying again");
         }
-        if let Some(left) = left {
-            left.write_again(home);
+        if let Some(hand_over) = hand_over {
+            hand_over.write_again(home);
         }
     }
 }
@@ -213,7 +214,11 @@ async fn next_host(home: &Home, options: &Options) -> Result<Pid, HandOverError>
     taken_over(home, spawn(home, options)?, begun).await
 }
 
-async fn taken_over(home: &Home, mut next: Spawned, begun: Instant) -> Result<Pid, HandOverError> {
+async fn taken_over(
+    home: &Home,
+    mut next: SpawnedHost,
+    begun: Instant,
+) -> Result<Pid, HandOverError> {
     while begun.elapsed() < SETTLING {
         if let Ok(status) = client::status(home).await
             && let Some(host) = status.host
@@ -222,12 +227,12 @@ async fn taken_over(home: &Home, mut next: Spawned, begun: Instant) -> Result<Pi
             return Ok(host.pid);
         }
         match next.ended() {
-            // Somebody else was faster: a command, or a host that answers in a moment.
+            // Another process took the lock first: a command, or a host that will respond.
             Some((Some(EXIT_RUNNING), _)) if !is_hosted(home) => {
-                return Err(HandOverError::Outrun);
+                return Err(HandOverError::LockedMeanwhile);
             }
             None | Some((Some(EXIT_RUNNING), _)) => tokio::time::sleep(START_PAUSE).await,
-            Some((code, said)) => return Err(HandOverError::Ended { code, said }),
+            Some((code, stderr)) => return Err(HandOverError::Ended { code, stderr }),
         }
     }
     Err(HandOverError::Silent(next.pid()))
@@ -236,7 +241,7 @@ async fn taken_over(home: &Home, mut next: Spawned, begun: Instant) -> Result<Pi
 /// Runs this process as the background host. Returns the exit code.
 ///
 /// # Errors
-/// When the home cannot be hosted.
+/// If this process cannot become the host.
 pub async fn run(settings: Settings) -> Result<i32, HostError> {
     match Host::start(settings, Mode::Background) {
         Ok(host) => Ok(serve(host).await),
@@ -245,10 +250,10 @@ pub async fn run(settings: Settings) -> Result<i32, HostError> {
     }
 }
 
-/// The same, in the place of a host that has died. Returns the exit code.
+/// Runs this process as the background host that replaces a dead host. Returns the exit code.
 ///
 /// # Errors
-/// When the home cannot be hosted for now: the watchdog tries again.
+/// If this process cannot become the host now. The watchdog tries again.
 pub async fn resume(home: &Home, death: Death) -> Result<i32, HostError> {
     let code = match Host::resume(home, death).await {
         Ok(Resumed::Host(host)) => return Ok(serve(*host).await),
@@ -261,7 +266,8 @@ pub async fn resume(home: &Home, death: Death) -> Result<i32, HostError> {
     Ok(code)
 }
 
-/// Gives back the memory that the start has needed, and what a repair or a request has needed since.
+/// Returns memory to the kernel: after the start, and then regularly, for the code of requests and
+/// repairs.
 async fn trim() {
     tokio::time::sleep(STARTED).await;
     loop {
@@ -271,39 +277,39 @@ async fn trim() {
 }
 
 async fn serve(host: Host) -> i32 {
-    // Executed through /proc/self/exe, it would be called "exe" in every list.
+    // After an exec of /proc/self/exe, the name in process lists is "exe".
     let _ = nix::sys::prctl::set_name(c"stigmer");
-    // It ends with the runtime.
+    // The task ends with the runtime.
     tokio::spawn(trim());
-    // A vanished terminal is nothing to us; we never had one.
+    // SIGHUP is handled to be ignored: the end of a terminal does not affect a background host.
     let signals = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
         signal(SignalKind::hangup()),
     );
     let (Ok(mut terminate), Ok(mut interrupt), Ok(_hangup)) = signals else {
-        tracing::error!("signals cannot be handled");
+        tracing::error!("cannot handle signals");
         host.leave().await;
         return 1;
     };
-    let (asked, lost) = (host.shutdown_asked(), host.home_lost());
+    let (requested, lost) = (host.shutdown_requested(), host.home_lost());
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
-        // Only by a panic. Temporal runs on, and should not be without a host; but
-        // one that panics at once would do so for ever.
+        // Only after a panic. The server keeps running and needs a host. A host that panics soon
+        // after its start is not replaced, because the next one would panic again.
         () = host.handle().closed() => {
-            tracing::error!("the manager is gone");
+            tracing::error!("the manager has ended");
             let facts = host.handle().facts();
             if facts.host.since.elapsed() < STABLE {
                 host.leave().await;
             } else if let Err(error) = hand_over(&facts.settings.home, host).await {
-                tracing::error!(%error, "not handed over");
+                tracing::error!(%error, "cannot hand over");
             }
             return 1;
         }
-        () = asked.cancelled() => {
-            tracing::info!("asked to end");
+        () = requested.cancelled() => {
+            tracing::info!("a client requested the end of the host");
             host.leave().await;
             return 0;
         }
@@ -312,7 +318,7 @@ async fn serve(host: Host) -> i32 {
             return 1;
         }
     }
-    tracing::info!("signal: stopping Temporal and ending");
+    tracing::info!("signal: stopping the server and ending");
     let again = async {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -322,7 +328,7 @@ async fn serve(host: Host) -> i32 {
     match host.shutdown_until(again).await {
         Ok(()) => 0,
         Err(error) => {
-            tracing::error!(%error, "not stopped");
+            tracing::error!(%error, "cannot stop the server");
             1
         }
     }
@@ -333,10 +339,10 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn another_host_is_started_after_a_process_that_held_the_lock_and_left_no_host() {
+    async fn hand_over_starts_another_host_if_a_process_locked_meanwhile_and_no_host_runs() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(folder.path()).unwrap();
-        let mut results = vec![Ok(7), Err(HandOverError::Outrun)];
+        let mut results = vec![Ok(7), Err(HandOverError::LockedMeanwhile)];
         let taken = until_taken(&home, None, async || results.pop().unwrap()).await;
         assert_eq!(taken.unwrap(), 7);
 
@@ -344,9 +350,12 @@ mod tests {
         let mut started = 0;
         let taken = until_taken(&home, None, async || {
             started += 1;
-            Err(HandOverError::Outrun)
+            Err(HandOverError::LockedMeanwhile)
         });
-        assert!(matches!(taken.await, Err(HandOverError::Outrun)), "the server is stopped");
+        assert!(
+            matches!(taken.await, Err(HandOverError::LockedMeanwhile)),
+            "the server is stopped"
+        );
         assert_eq!(started, 1);
     }
 }

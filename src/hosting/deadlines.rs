@@ -1,10 +1,9 @@
-//! How long a process waits for a host, and why.
+//! Time limits of all waits for a host or server, and pauses between two looks, with their reasons.
 
 use std::time::Duration;
 
-/// For a host to end that was asked to: it ends within milliseconds of its server. Also for a
-/// process that was killed, and for a lock that is held without a socket before `stop` ends its
-/// holder.
+/// For a host to end after a request: it ends within milliseconds of its server. Also for a killed
+/// process to end, and for a host lock without a socket before `stop` ends the holder.
 pub(super) const LEAVING: Duration = Duration::from_secs(5);
 
 /// Between SIGTERM and SIGKILL to a host that does not respond. A server takes 1.1 s to stop.
@@ -13,21 +12,21 @@ pub(super) const TERMINATING: Duration = Duration::from_secs(2);
 /// For a command to find the server of a home: milliseconds, and seconds if something hangs.
 pub(super) const LOOKING: Duration = Duration::from_secs(15);
 
-/// After the grace period of a server: to kill the processes that are left, and to prove that none is.
+/// After the grace period of a server: to kill its remaining processes, and to prove that none is left.
 pub(super) const KILLING: Duration = Duration::from_secs(10);
 
-/// For a host that was spawned, or that holds its lock without a socket, to respond or to end: both
-/// take milliseconds, and longer on a busy machine.
+/// For a spawned host, or a host with its lock and without a socket, to respond or to end. Both take
+/// milliseconds, and longer on a busy machine.
 pub(super) const SETTLING: Duration = Duration::from_secs(10);
 
-/// The same for a dashboard: a person waits for it.
+/// [`SETTLING`] for a dashboard, which is shorter because a person waits.
 pub(super) const SETTLING_ON_SCREEN: Duration = Duration::from_secs(5);
 
-/// For a viewer that has lost its host: a host that is replaced by another is back within this time.
+/// For a viewer that has lost its host: the next host responds within this time.
 pub const REPLACED: Duration = Duration::from_secs(1);
 
-/// For a resumed host to get the lock: the pipe of a dead host may be closed a moment before its lock
-/// is free.
+/// For a resumed host to get the lock: the kernel may close the pipe of a dead host before it releases
+/// the lock.
 pub(super) const DYING: Duration = Duration::from_secs(1);
 
 /// For a host to restore a deleted home, which it does within a second.

@@ -1,4 +1,4 @@
-//! Ends a host that does not respond, on behalf of a command.
+//! Ends a host that does not respond, for a command.
 
 use super::deadlines::{LEAVING, TERMINATING};
 use super::{Notice, Notify, Unresponsive, holder};
@@ -13,20 +13,21 @@ use crate::supervisor::Want;
 use std::io;
 use std::path::PathBuf;
 
-/// What a stop has found and done.
+/// The result of a stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopped {
     /// The server of this home is stopped.
     Ours,
-    /// The server was started elsewhere and runs on. The host that watched it has ended.
+    /// The server was started elsewhere and keeps running. The host that watched it has ended.
     LeftAlone,
-    /// The server was started elsewhere and runs on. Its host is a dashboard and runs on, too.
+    /// The server was started elsewhere and keeps running. Its host is a dashboard and keeps running
+    /// too.
     Watched,
     /// There was no server.
     Nothing,
 }
 
-/// Why a server or a host is not ended.
+/// The reason why a server or a host did not end.
 #[derive(Debug, thiserror::Error)]
 pub enum StopError {
     /// The host refuses, or cannot be reached.
@@ -69,7 +70,7 @@ pub enum StopError {
         /// The process.
         who: String,
     },
-    /// The server cannot be seen from here.
+    /// The processes of the server are not visible here.
     #[error(
         "{path} was recorded in another container or pid namespace (pid {pid}), where it may \
          still run; nothing was signalled. Stop it there, or choose another home with --home"
@@ -77,7 +78,7 @@ pub enum StopError {
     Elsewhere {
         /// The record of the server.
         path: PathBuf,
-        /// Its pid there.
+        /// Its pid in the other namespace.
         pid: Pid,
     },
     /// A process of the server survives SIGKILL.
@@ -94,9 +95,9 @@ impl StopError {
     }
 }
 
-/// Ends a host that holds its lock and does not respond, for example because it is stopped. `host`
-/// was the host of this home before the request. A host that has replaced it since got no request:
-/// this function leaves it alone, and the caller sends the request again.
+/// Ends a host that holds its lock and does not respond, for example because it is stopped by a
+/// signal. `host` was the host of this home before the request. If another host has replaced it, this
+/// function does nothing, because that host got no request; the caller sends the request again.
 pub(super) fn end_unresponsive(
     home: &Home,
     host: io::Result<Option<Proven>>,
@@ -104,14 +105,14 @@ pub(super) fn end_unresponsive(
 ) -> Result<(), StopError> {
     holder::check_local(home)?;
     let Some(host) = host.map_err(StopError::Signal)? else { return Ok(()) };
-    // A command that works holds the lock if the host has ended meanwhile.
+    // If the host has ended meanwhile, a command may hold the lock.
     if !holder::is_held_by(home, &host).map_err(StopError::Signal)? || holder::work(home).is_some()
     {
         return Ok(());
     }
     want_down(home, notify);
     notify(&Notice::EndsHost(host.pid()));
-    // A host that is only out of reach leaves by SIGTERM, and its watchdog starts none after it.
+    // A host whose socket is unreachable ends by SIGTERM and disarms its watchdog.
     for (signal, patience) in [(Signal::Term, TERMINATING), (Signal::Kill, LEAVING)] {
         host.signal(signal).map_err(StopError::Signal)?;
         if watch::wait_exit(&host, patience) {
@@ -121,7 +122,7 @@ pub(super) fn end_unresponsive(
     Ok(())
 }
 
-/// Records that the server is not to run: a watchdog that reads this does not replace its host.
+/// Records the intent "down", so that the watchdog does not replace the host.
 pub(super) fn want_down(home: &Home, notify: Notify<'_>) {
     if matches!(Intent::read(home), Ok(None | Some(Intent { want: Want::Down, .. }))) {
         return;

@@ -1,5 +1,5 @@
-//! Who holds the host lock, and what for. The text in the lock tells it, and counts only for a
-//! process that is proven to hold the lock.
+//! The process that holds the host lock, and its work. The text of the lock names both, and counts
+//! only for a process that is proven to hold the lock.
 
 use crate::harmless;
 use crate::paths::Home;
@@ -14,17 +14,18 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+/// Time limit of [`own_identity`].
 const IDENTIFYING: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// What a command does while it holds the host lock.
+/// The work of a command that holds the host lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Work {
     /// The process of the command.
     pub pid: Pid,
-    /// With a participle: `stopping the server`.
+    /// A participle clause: `stopping the server`.
     pub doing: String,
-    /// How much longer it may take.
+    /// The rest of its time limit.
     pub left: Duration,
 }
 
@@ -35,10 +36,9 @@ impl fmt::Display for Work {
     }
 }
 
-/// The text of a host lock.
-struct Text(String);
+struct LockText(String);
 
-impl Text {
+impl LockText {
     fn of(home: &Home) -> Self {
         Self(lock::read(&home.supervisor_lock()))
     }
@@ -72,7 +72,7 @@ impl Text {
         self.value("mode") == Some(COMMAND)
     }
 
-    /// What the process does that it names, if it has time left for that.
+    /// The work that the text names, if its time limit is not over.
     fn work(&self) -> Option<Work> {
         let limit = self.millis("limit_ms")?;
         let lasts = linux::since_boot()?.checked_sub(self.millis("begun_ms")?)?;
@@ -84,43 +84,43 @@ impl Text {
     }
 }
 
-/// Who holds the host lock, as its text says.
+/// The holder of the host lock according to its text.
 #[must_use]
 pub fn holder(home: &Home) -> Option<Identity> {
-    Text::of(home).holder()
+    LockText::of(home).holder()
 }
 
-/// A host that is dead and had not left its home, as the text of the lock says.
+/// The dead host that did not leave its home, according to the text of the lock.
 pub(super) fn killed_host(home: &Home) -> Option<Identity> {
-    let text = Text::of(home);
+    let text = LockText::of(home);
     let is_killed = |it: &Identity| it.is_local() && matches!(it.is_alive(), Ok(false));
     let has_left = text.is_of_command() || text.value(LEFT).is_some();
     text.holder().filter(|holder| !has_left && is_killed(holder))
 }
 
-/// The watchdog of a host that is dead, as the text of the lock says.
+/// The companion process of a dead host, according to the text of the lock.
 #[must_use]
-pub fn companion_of_the_dead(home: &Home) -> Option<Identity> {
-    let text = Text::of(home);
-    // A command leaves the companion of the host before it in the text.
+pub fn companion_of_dead_host(home: &Home) -> Option<Identity> {
+    let text = LockText::of(home);
+    // A command keeps the companion of the previous host in the text.
     let is_dead = |it: &Identity| it.is_local() && matches!(it.is_alive(), Ok(false));
     text.holder().filter(|holder| text.is_of_command() || is_dead(holder))?;
     text.companion()
 }
 
-/// What the command does that is proven to hold the host lock. `None` if it has exceeded its limit.
+/// The work of the command that is proven to hold the host lock. `None` if its time limit is over.
 #[must_use]
 pub fn work(home: &Home) -> Option<Work> {
-    let text = Text::of(home);
+    let text = LockText::of(home);
     let work = text.work()?;
     matches!(prove_holder(home, &text.holder()?), Ok(Some(_))).then_some(work)
 }
 
-/// Pins the host of this home. A lock's text alone proves nothing: the process must
-/// hold the lock too.
+/// Pins the host of this home. The process must hold the lock, because the text of the lock alone
+/// proves nothing.
 ///
 /// # Errors
-/// When it cannot be pinned, or its descriptors cannot be read.
+/// If the process cannot be pinned, or its descriptors cannot be read.
 pub fn prove(home: &Home) -> io::Result<Option<Proven>> {
     let Some(holder) = holder(home) else { return Ok(None) };
     prove_holder(home, &holder)
@@ -129,7 +129,7 @@ pub fn prove(home: &Home) -> io::Result<Option<Proven>> {
 /// Pins a process that claims to be the host of this home, if it holds the host lock.
 ///
 /// # Errors
-/// When it cannot be pinned, or its descriptors cannot be read.
+/// If the process cannot be pinned, or its descriptors cannot be read.
 pub fn prove_holder(home: &Home, claimant: &Identity) -> io::Result<Option<Proven>> {
     let (Some(proven), Some(lock)) = (claimant.prove()?, KnownFile::at(&home.supervisor_lock())?)
     else {
@@ -138,10 +138,10 @@ pub fn prove_holder(home: &Home, claimant: &Identity) -> io::Result<Option<Prove
     Ok(holds_lock(proven.pid(), &lock)?.then_some(proven))
 }
 
-/// Whether this process holds the host lock of this home still.
+/// Whether this process still holds the host lock of this home.
 ///
 /// # Errors
-/// When its descriptors cannot be read.
+/// If its descriptors cannot be read.
 pub fn is_held_by(home: &Home, process: &Proven) -> io::Result<bool> {
     let Some(lock) = KnownFile::at(&home.supervisor_lock())? else { return Ok(false) };
     holds_lock(process.pid(), &lock)
@@ -149,26 +149,26 @@ pub fn is_held_by(home: &Home, process: &Proven) -> io::Result<bool> {
 
 /// A process that holds the file at the path of the host lock.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Occupant {
-    /// A host, proven to hold it.
+pub(super) enum LockHolder {
+    /// A host, proven to hold the file.
     Host(Pid),
-    /// A command, proven to hold it: it frees the lock when its work is done.
+    /// A command, proven to hold the file. It releases the lock after its work.
     Command(Pid),
-    /// A process that has not signed the lock (yet), or cannot be proven here.
+    /// A process that has not signed the lock yet, or cannot be proven here.
     Unknown,
 }
 
-/// Who holds the file at the path of the host lock, where it is not this process.
+/// The process that holds the file at the path of the host lock, if it is not this process.
 ///
 /// # Errors
-/// When the process cannot be pinned, or its descriptors cannot be read.
-pub(super) fn occupant(home: &Home) -> io::Result<Occupant> {
-    let text = Text::of(home);
-    let Some(claimant) = text.holder() else { return Ok(Occupant::Unknown) };
+/// If the process cannot be pinned, or its descriptors cannot be read.
+pub(super) fn lock_holder(home: &Home) -> io::Result<LockHolder> {
+    let text = LockText::of(home);
+    let Some(claimant) = text.holder() else { return Ok(LockHolder::Unknown) };
     Ok(match prove_holder(home, &claimant)? {
-        Some(proven) if text.is_of_command() => Occupant::Command(proven.pid()),
-        Some(proven) => Occupant::Host(proven.pid()),
-        None => Occupant::Unknown,
+        Some(proven) if text.is_of_command() => LockHolder::Command(proven.pid()),
+        Some(proven) => LockHolder::Host(proven.pid()),
+        None => LockHolder::Unknown,
     })
 }
 
@@ -180,22 +180,21 @@ pub fn is_hosted(home: &Home) -> bool {
 
 /// A host that holds its lock and does not respond.
 #[derive(Debug, thiserror::Error)]
-#[error("the host that holds {lock} does not answer; {remedy}")]
+#[error("the host that holds {lock} does not respond; {hint}")]
 pub struct Unresponsive {
     lock: PathBuf,
-    /// What to do next.
-    remedy: String,
+    hint: String,
 }
 
 impl Unresponsive {
     /// The host of this home does not respond.
     #[must_use]
     pub fn host_of(home: &Home) -> Self {
-        Self { lock: home.supervisor_lock(), remedy: remedy(home) }
+        Self { lock: home.supervisor_lock(), hint: hint(home) }
     }
 }
 
-/// Fails if the holder of the host lock cannot be seen from here: it can neither be asked nor
+/// Fails if the holder of the host lock is not visible here, because it gets no request and cannot be
 /// ended. A holder without a name has not signed the lock yet, or has just ended.
 pub(super) fn check_local(home: &Home) -> Result<(), Unresponsive> {
     match holder(home) {
@@ -204,10 +203,10 @@ pub(super) fn check_local(home: &Home) -> Result<(), Unresponsive> {
     }
 }
 
-/// What to do about a host that does not answer. Where it cannot be proven from
-/// here, it can neither be ended nor replaced.
+/// The hint for a host that does not respond. A host that cannot be proven here can neither be ended
+/// nor replaced.
 #[must_use]
-pub fn remedy(home: &Home) -> String {
+pub fn hint(home: &Home) -> String {
     match holder(home) {
         Some(holder) if !holder.is_local() => format!(
             "it is pid {} of another container, pid namespace or machine, which cannot be proven \
@@ -218,7 +217,7 @@ pub fn remedy(home: &Home) -> String {
             "it is pid {}: `stigmer local restart` replaces it, `stigmer local stop` ends it",
             holder.pid
         ),
-        // The one named has ended, or has never held it.
+        // The named process has ended, or never held the lock.
         Some(_) if is_hosted(home) => format!(
             "it is {}, which is not proven to be a host, so nothing is signalled: end it yourself, \
              or choose another home with --home",
@@ -230,8 +229,8 @@ pub fn remedy(home: &Home) -> String {
     }
 }
 
-/// A host that cannot be identified cannot be ended once it does not respond. Tries again for a
-/// short time while the kernel lacks a resource.
+/// The identity of this process, by which commands can end it if it hangs. Tries again for a short
+/// time if the kernel lacks a resource.
 fn own_identity() -> Identity {
     let deadline = Instant::now() + IDENTIFYING;
     loop {
@@ -246,7 +245,7 @@ fn own_identity() -> Identity {
 const COMMAND: &str = "command";
 const LEFT: &str = "left";
 
-/// The text with which a host signs its lock.
+/// The text that a host writes into its lock.
 pub(super) fn host_text(mode: Mode) -> String {
     text(mode.as_str(), watchdog::companion())
 }
@@ -256,14 +255,14 @@ pub(super) fn left_text(mode: Mode) -> String {
     host_text(mode) + LEFT + "=true\n"
 }
 
-/// Signs a host lock that this process holds for a command. `work`: what the command does, and the
-/// longest time that it takes.
+/// Signs a host lock that this process holds for a command. `work` has the participle clause and the
+/// time limit of the work.
 ///
 /// # Errors
-/// When the text cannot be written. The lock is held all the same.
+/// If the text cannot be written. The lock stays held.
 pub fn sign(lock: &HostLock, home: &Home, work: Option<(&str, Duration)>) -> io::Result<()> {
-    let before = Text::of(home).companion().filter(Identity::is_local);
-    let mut text = text(COMMAND, before.as_ref());
+    let companion = LockText::of(home).companion().filter(Identity::is_local);
+    let mut text = text(COMMAND, companion.as_ref());
     if let (Some((doing, limit)), Some(begun)) = (work, linux::since_boot()) {
         text += &format!(
             "doing={doing}\nlimit_ms={}\nbegun_ms={}\n",
@@ -303,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn work_counts_while_its_process_holds_the_lock_and_has_time_left() {
+    fn work_ends_with_its_lock_or_its_time_limit() {
         let (_folder, home, lock) = locked();
         sign(&lock, &home, None).unwrap();
         assert_eq!(work(&home), None);
@@ -313,27 +312,27 @@ mod tests {
         assert_eq!((found.pid, found.doing.as_str()), (Identity::own().pid, "stopping the server"));
         assert!(found.left <= LONG && found.to_string().contains("(up to "), "{found}");
         sign(&lock, &home, Some(("stopping the server", Duration::ZERO))).unwrap();
-        assert_eq!(work(&home), None, "beyond its limit");
+        assert_eq!(work(&home), None, "beyond its time limit");
         sign(&lock, &home, Some(("stopping the server", LONG))).unwrap();
         drop(lock);
         assert_eq!(work(&home), None, "the text alone proves nothing");
     }
 
     #[test]
-    fn a_host_was_killed_if_it_is_dead_and_had_not_left() {
+    fn dead_host_that_had_not_left_was_killed() {
         let (_folder, home, lock) = locked();
         let me = format!("pid={}\n", Identity::own().pid);
         let write = |text: &str, pid: &str| lock.write(&text.replacen(&me, pid, 1)).unwrap();
         write(&host_text(Mode::Background), &me);
-        assert_eq!(killed_host(&home), None, "it lives");
+        assert_eq!(killed_host(&home), None, "the host is alive");
         write(&host_text(Mode::Background), "pid=4000000\n");
         assert_eq!(killed_host(&home).map(|it| it.pid), Some(4_000_000));
         write(&left_text(Mode::Background), "pid=4000000\n");
-        assert_eq!(killed_host(&home), None, "it had left");
+        assert_eq!(killed_host(&home), None, "the host had left");
     }
 
     #[test]
-    fn a_command_keeps_the_companion_of_the_dead_host_in_the_text() {
+    fn command_keeps_the_companion_of_the_dead_host_in_the_lock_text() {
         let (_folder, home, lock) = locked();
         let dead = Identity { pid: 4_000_000, ..Identity::own() };
         let companion = Identity::own();
@@ -341,9 +340,9 @@ mod tests {
         lock.write(&text.replacen(&format!("pid={}\n", companion.pid), "pid=4000000\n", 1))
             .unwrap();
         assert_eq!(holder(&home), Some(dead));
-        assert_eq!(companion_of_the_dead(&home), Some(companion.clone()));
+        assert_eq!(companion_of_dead_host(&home), Some(companion.clone()));
         sign(&lock, &home, None).unwrap();
         sign(&lock, &home, Some(("stopping the server", LONG))).unwrap();
-        assert_eq!(companion_of_the_dead(&home), Some(companion));
+        assert_eq!(companion_of_dead_host(&home), Some(companion));
     }
 }

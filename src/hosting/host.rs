@@ -1,6 +1,5 @@
-//! The process that runs manager, supervisor and control socket: exactly one a
-//! home, by flock. Locks first, then the socket, then Temporal; the other way
-//! round on the way out.
+//! The process that runs manager, supervisor and control socket: one per home, by flock. A host takes
+//! the lock, then the socket, then the server, and releases them in reverse order.
 
 use super::deadlines::{DYING, PAUSE, RESTORED};
 use super::holder::{self, holder};
@@ -29,61 +28,61 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Why this process is not the host.
+/// The reason why this process is not the host.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
-    /// Another process is.
+    /// Another process is the host.
     #[error("another host runs for this home")]
     Running,
-    /// The home.
+    /// The home cannot be used.
     #[error(transparent)]
     Home(#[from] HomeError),
-    /// A file of the home.
+    /// A file of the home cannot be used.
     #[error("cannot host {path}: {source}; {next}", next = hint(.source))]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the kernel said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// What an earlier host left.
+    /// A file of an earlier host cannot be read.
     #[error("{0}; {next}", next = hint(&.0.source))]
     Unreadable(#[from] Unreadable),
-    /// The threads that repairs run on.
+    /// The threads for repairs cannot be created.
     #[error("cannot create threads: {0}; end some processes, or raise the limit (`ulimit -u`)")]
     Threads(io::Error),
 }
 
-/// What to do about a file of the home that cannot be used.
+/// The hint for a file of the home that cannot be used.
 fn hint(error: &io::Error) -> &'static str {
     match error.raw_os_error() {
         Some(libc::EMFILE | libc::ENFILE) => "raise the limit on descriptors (`ulimit -n`)",
         Some(libc::ENOMEM) => "end some processes",
-        _ => "see that the home is writable, or choose another with --home",
+        _ => "make the home writable, or choose another home with --home",
     }
 }
 
-/// What became of a home whose host has died.
+/// The result of an attempt to replace a dead host.
 #[derive(Debug)]
 pub enum Resumed {
-    /// This process is its host.
+    /// This process is the host.
     Host(Box<Host>),
-    /// Nothing is to run there.
+    /// The server is not to run, so no host is needed.
     Stopped,
-    /// Too many hosts have died soon after their start; no further one starts.
+    /// Too many hosts died soon after their start.
     GivenUp,
 }
 
-/// A host that has left Temporal running.
+/// A host that has left and kept the server running.
 #[derive(Debug)]
 pub struct Released {
-    /// What the next host goes on from. `None` after a panic of the manager.
-    pub left: Option<HandOver>,
-    /// The last answers go out until it ends.
-    pub last_answers: JoinHandle<()>,
+    /// The state for the next host. `None` after a panic of the manager.
+    pub hand_over: Option<HandOver>,
+    /// Sends the last responses, then ends.
+    pub last_responses: JoinHandle<()>,
 }
 
-/// What a background host is called in every list.
+/// The name of a background host in process lists.
 const NAME: &str = "stigmer";
 
 /// This process as the host of a home.
@@ -97,27 +96,26 @@ pub struct Host {
     keeping: JoinHandle<()>,
     resumes: bool,
     sweeps: Sweeps,
-    // The last field is dropped last: whoever gets the lock may bind the socket.
+    // The last field is dropped last: the next process with the lock may bind the socket.
     lock: Arc<HostLock>,
 }
 
 impl Host {
-    /// Becomes the host. What an earlier host handed over goes on, and Temporal is
-    /// adopted where it runs. Otherwise a background host starts it, and another host
-    /// waits for a command.
+    /// Becomes the host. Continues with the hand-over of an earlier host, and adopts a running
+    /// server. If no server runs, a background host starts one, and another host waits for a command.
     ///
     /// # Errors
-    /// When another process is the host, or the home cannot be used.
+    /// If another process is the host, or the home cannot be used.
     pub fn start(settings: Settings, mode: Mode) -> Result<Self, HostError> {
         let lock = take_lock(&settings.home)?.ok_or(HostError::Running)?;
         Self::begin(lock, settings, mode, None)
     }
 
-    /// Becomes the host in the place of one that has died, with the options of that
-    /// one, if the operator has not stopped the server meanwhile.
+    /// Replaces a dead host and continues with its options, unless the operator has stopped the
+    /// server meanwhile.
     ///
     /// # Errors
-    /// When another process is the host, or the home cannot be used.
+    /// If another process is the host, or the home cannot be used.
     pub async fn resume(home: &Home, death: Death) -> Result<Resumed, HostError> {
         match home.root().metadata() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Resumed::Stopped),
@@ -129,7 +127,7 @@ impl Host {
             if let Some(lock) = take_lock(home)? {
                 break lock;
             }
-            // The operator's `stop` holds the lock too.
+            // A `stop` of the operator holds the lock too.
             if Intent::is_down(home) {
                 return Ok(Resumed::Stopped);
             }
@@ -150,8 +148,8 @@ impl Host {
         if death.attempt > attempts(&settings) {
             tracing::error!(hosts = death.attempt, "each died soon after its start, giving up");
             let why = format!("{} hosts in a row died soon after their start", death.attempt);
-            if let Err(error) = tell_given_up(home, &why) {
-                tracing::warn!(%error, "the timeline does not tell it");
+            if let Err(error) = record_give_up(home, &why) {
+                tracing::warn!(%error, "cannot write into the timeline");
             }
             return Ok(Resumed::GivenUp);
         }
@@ -177,8 +175,8 @@ impl Host {
         let (mut manager, handle) = Manager::new(settings, mode, sweeps.clone())?;
         // A process that cannot become the host must not look like a host that was killed.
         if let Err(error) = lock.write(&holder::host_text(mode)) {
-            // The lock holds all the same; the manager writes it as soon as it can.
-            tracing::warn!(path = %path.display(), %error, "the host's identity is not recorded");
+            // The lock is held without a text too. The manager writes the text as soon as possible.
+            tracing::warn!(path = %path.display(), %error, "cannot record the identity of the host");
         }
         let name = before.map_or_else(String::new, |before| format!("pid {}", before.pid));
         match after {
@@ -186,7 +184,7 @@ impl Host {
                 let now = linux::since_boot().unwrap_or(death.at);
                 manager.succeed(name, now.saturating_sub(death.at));
             }
-            // No watchdog has replaced it.
+            // No watchdog has replaced the killed host.
             None if was_killed && !manager.resumes() && wants_up(&home) => manager.mourn(name),
             None => {}
         }
@@ -207,8 +205,8 @@ impl Host {
         Ok(Self { handle, control, manager, guard, keeper, keeping, resumes, sweeps, lock })
     }
 
-    /// Whether it goes on where another host left off, so that nobody needs to
-    /// ask for a start: what the operator wanted then is wanted still.
+    /// Whether this host continues for another host. The intent of the operator is then known, so the
+    /// host needs no request to start the server.
     #[must_use]
     pub fn resumes(&self) -> bool {
         self.resumes
@@ -220,25 +218,25 @@ impl Host {
         &self.handle
     }
 
-    /// Cancelled when a client asks the host to end (Temporal is stopped by then).
+    /// Cancelled when a client has requested the end of the host. The server is stopped by then.
     #[must_use]
-    pub fn shutdown_asked(&self) -> CancellationToken {
-        self.control.end_asked()
+    pub fn shutdown_requested(&self) -> CancellationToken {
+        self.control.end_requested()
     }
 
-    /// Cancelled when another host has the home. This one has left its server to that host or
+    /// Cancelled when another host has taken the home. This host has left its server to that host or
     /// stopped it, and only has to [leave](Self::leave).
     #[must_use]
     pub fn home_lost(&self) -> CancellationToken {
         self.keeper.lost.clone()
     }
 
-    /// Stops Temporal and ends.
+    /// Stops the server and ends.
     pub async fn shutdown(self) -> Outcome {
         self.shutdown_until(std::future::pending()).await
     }
 
-    /// Stops Temporal and ends; with SIGKILL once the operator does not wait any longer.
+    /// Stops the server and ends. Ends the grace period once `impatient` is ready.
     pub async fn shutdown_until(self, impatient: impl Future<Output = ()>) -> Outcome {
         let outcome = match self.keeper.keep().await {
             true => self.stop_until(impatient).await,
@@ -251,7 +249,7 @@ impl Host {
     async fn stop_until(&self, impatient: impl Future<Output = ()>) -> Outcome {
         let mut stopping = std::pin::pin!(self.handle.command(Command::Stop(Cause::Shutdown)));
         tokio::select! {
-            // The stop comes first: without one there is no grace period to end.
+            // The stop first: without a stop there is no grace period to end.
             biased;
             outcome = &mut stopping => outcome,
             () = impatient => {
@@ -261,48 +259,47 @@ impl Host {
         }
     }
 
-    /// Ends and leaves Temporal running, and for the next host all that it needs
-    /// to go on. If the server is to run, the watchdog stays armed: it would only meet
-    /// the next host.
+    /// Ends, keeps the server running, and writes the hand-over for the next host. If the server is to
+    /// run, the watchdog stays armed: if it starts a host, that host finds the next host and exits.
     pub async fn release(self) -> Released {
         let home = self.handle.facts().settings.home.clone();
         self.keeper.settle().await;
-        // A launch may have taken its time to end meanwhile.
-        let left = self.handle.release().await.filter(|_| self.lock.is_in_place());
+        // The lock is tested after the release, which waits for a launch in progress.
+        let hand_over = self.handle.release().await.filter(|_| self.lock.is_in_place());
         let is_down = self.handle.facts().want == Want::Down;
-        let written = left.clone().map(|left: HandOver| {
+        let written = hand_over.clone().map(|hand_over: HandOver| {
             let to = home.clone();
-            look::promptly(home.root(), move |_| left.write(&to))
+            look::promptly(home.root(), move |_| hand_over.write(&to))
         });
         if let Some(Err(error)) = written {
-            tracing::error!(%error, "counters and restart window are not handed over");
+            tracing::error!(%error, "cannot hand over counters and restart window");
         }
-        let last_answers = self.free().await;
+        let last_responses = self.free().await;
         if is_down {
             watchdog::disarm();
         }
-        Released { left, last_answers }
+        Released { hand_over, last_responses }
     }
 
-    /// Temporal is stopped or somebody else's: only we are left.
+    /// Ends without a hand-over: the server is stopped, or belongs to someone else.
     pub async fn leave(self) {
-        let last_answers = self.free().await;
+        let last_responses = self.free().await;
         watchdog::disarm();
-        // A panic in there is on the screen and in the log already.
-        let _ = last_answers.await;
+        // The panic hook has reported a panic of the task.
+        let _ = last_responses.await;
     }
 
     async fn free(self) -> JoinHandle<()> {
         self.guard.abort();
-        // Cancelled: from here on nothing else arms or disarms.
+        // The guard has ended, so no other code arms or disarms the watchdog.
         let _ = self.guard.await;
-        // A check that is under way on a thread holds the lock, and the next host would not get it.
+        // A check in progress on a thread holds the lock, so the next host would not get the lock.
         let idle = self.keeper.last.lock().await;
-        // Before the socket goes: it would bind the socket again.
+        // Before the socket is deleted, because the keeper would bind the socket again.
         self.keeping.abort();
         drop(idle);
         let _ = self.keeping.await;
-        let last_answers = self.control.stop();
+        let last_responses = self.control.stop();
         let mode = self.handle.facts().host.mode;
         self.manager.abort();
         if !self.sweeps.end().await {
@@ -315,29 +312,31 @@ impl Host {
         let written =
             look::promptly(self.lock.home(), move |_| lock.write(&holder::left_text(mode)));
         match written {
-            // To close its file may block; the end of this process does it, too.
+            // The lock stays open until the end of this process, because closing the file may block.
             Err(error) if look::is_silence(&error) => {
                 tracing::warn!(%error, "the home is locked until this process has ended");
                 std::mem::forget(self.lock);
             }
-            Err(error) => tracing::warn!(%error, "the next host takes this one for killed"),
+            Err(error) => {
+                tracing::warn!(%error, "the next host will report this host as killed");
+            }
             Ok(()) => {}
         }
-        last_answers
+        last_responses
     }
 }
 
-/// Makes the folders of a home, see [`Home::prepare`].
+/// Creates the folders of a home, see [`Home::prepare`].
 ///
 /// # Errors
-/// When the home cannot be used, for example because its file system does not respond.
+/// If the home cannot be used, for example because its file system does not respond.
 pub fn prepare(home: &Home) -> Result<(), HomeError> {
     let (root, prepared) = (home.root(), home.clone());
     look::bounded(root, move |_| Ok(prepared.prepare(paths::allows_network())))
         .unwrap_or_else(|source| Err(HomeError::Io { path: root.to_owned(), source }))
 }
 
-/// `None` while another process is the host.
+/// Takes the host lock. `None` if another process holds the lock.
 fn take_lock(home: &Home) -> Result<Option<HostLock>, HostError> {
     prepare(home)?;
     let path = home.supervisor_lock();
@@ -348,16 +347,16 @@ fn wants_up(home: &Home) -> bool {
     matches!(Intent::read(home), Ok(Some(Intent { want: Want::Up, .. })))
 }
 
-/// Hosts in a row that may die soon after their start.
+/// Number of hosts in a row that may die soon after their start.
 fn attempts(settings: &Settings) -> u32 {
     settings.policy.max_restarts.max(1)
 }
 
-/// Notes in the timeline of a home that no further host starts there.
+/// Records in the timeline of a home that the watchdog starts no further host.
 ///
 /// # Errors
-/// When the timeline cannot be written.
-pub fn tell_given_up(home: &Home, why: &str) -> io::Result<()> {
+/// If the timeline cannot be written.
+pub fn record_give_up(home: &Home, why: &str) -> io::Result<()> {
     Chronicle::open(&home.events()).write(&gave_up(home, why))
 }
 
@@ -395,11 +394,11 @@ async fn guard(handle: Handle) {
     }
 }
 
-/// Waits until the host of a home that was just deleted or renamed has restored it. Returns at once
-/// where the host lock was ever signed or is held, or where no host lives that could restore it.
+/// Waits until the host of a deleted or renamed home has restored the home. Returns at once if the
+/// host lock is held or has a text, or if there is no host that could restore the home.
 pub fn wait_restored(home: &Home) {
     let lock = home.supervisor_lock();
-    // A host creates the file, then locks it, then writes into it, unless the disk is full.
+    // A host creates the file, locks the file, and then writes the text, unless the disk is full.
     let is_there = || {
         let is_unsigned = matches!(lock::try_read(&lock), Ok(text) if text.is_empty());
         !is_unsigned || lock::is_held(&lock).unwrap_or(true)
@@ -408,12 +407,12 @@ pub fn wait_restored(home: &Home) {
         return;
     }
     let background = || linux::processes().ok()?.into_iter().find(|it| is_background(it, home));
-    // All descriptors of the machine are looked at only where a server is left.
+    // Reads the descriptors of all processes, so only if a server of the home runs.
     let deleted = || sweep::works_in(home.root()).then(|| host_of_deleted(home)).flatten();
     let Some(host) = background().map(|host| host.pid).or_else(deleted) else { return };
-    let lives = || matches!(linux::stat(host), Ok(Some(process)) if !process.is_zombie());
+    let is_alive = || matches!(linux::stat(host), Ok(Some(process)) if !process.is_zombie());
     let deadline = Instant::now() + RESTORED;
-    while !is_there() && lives() && Instant::now() < deadline {
+    while !is_there() && is_alive() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -428,8 +427,8 @@ fn is_background(process: &Process, home: &Home) -> bool {
     has(SUBCOMMAND.as_bytes()) && has(home.root().as_os_str().as_bytes())
 }
 
-/// The process that holds the deleted host lock of this home. A process that cannot be looked at
-/// does not count.
+/// The process that holds the deleted host lock of this home. Skips processes whose descriptors cannot
+/// be read.
 fn host_of_deleted(home: &Home) -> Option<Pid> {
     let lock = home.supervisor_lock();
     let pids = linux::processes().unwrap_or_default().into_iter().map(|process| process.pid);

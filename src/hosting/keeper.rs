@@ -1,9 +1,9 @@
-//! Keeps a host reachable: restores lock and socket when somebody deletes them, and leaves the home
-//! when another host has taken it. A command that holds the lock there is waited for.
+//! Keeps a host reachable: restores a deleted lock or socket, waits while a command holds the file at
+//! the path of the lock, and leaves the home if another host has taken it.
 
 use super::Patience;
 use super::deadlines::ADOPTION;
-use super::holder::{self, Occupant};
+use super::holder::{self, LockHolder};
 use crate::control::server::Socket;
 use crate::facts::Facts;
 use crate::facts::Intent;
@@ -19,28 +19,29 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
-/// Between two checks. Each reads the metadata of two files.
+/// Time between two checks. Each check reads the metadata of two files.
 const BEAT: Duration = Duration::from_secs(1);
 
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The most that a check may take. It waits for 2 s where others ask for the lock all the time.
+/// Timeout of a check. A check takes 2 s if other processes test the lock continuously.
 const CHECKING: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(super) struct HomeKeeper {
     pub home: Home,
-    /// Weak: it must not keep a host that has left in possession of the lock.
+    /// Weak, so that the keeper does not hold the lock of a host that has left.
     pub lock: Weak<HostLock>,
     pub socket: Arc<Socket>,
     pub handle: Handle,
-    /// Cancelled once another host has the home, and its server too or that one is stopped.
+    /// Cancelled once another host has taken the home, and has adopted the server or the server is
+    /// stopped.
     pub lost: CancellationToken,
     /// Locked while a check runs.
     pub last: Mutex<LastCheck>,
 }
 
-/// What the last check has found, unless all was well.
+/// The state that one check leaves for the next.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct LastCheck {
     trouble: Option<String>,
@@ -48,14 +49,14 @@ pub(super) struct LastCheck {
     met_command: bool,
 }
 
-/// What a check has found.
+/// The result of a check.
 enum Checked {
     InPlace {
         is_restored: bool,
     },
-    /// Another process holds the lock, which may free it: its name, for people.
+    /// The name of a process that holds the lock and may release it.
     Occupied(String),
-    /// Another host has the home.
+    /// Another host has taken the home.
     Lost,
 }
 
@@ -68,7 +69,7 @@ impl HomeKeeper {
         }
     }
 
-    /// Like [`Self::keep`], but waits while a command holds the lock at the path.
+    /// Calls [`Self::keep`] while a command holds the file at the path of the lock.
     pub(super) async fn settle(self: &Arc<Self>) {
         let mut patience = Patience::new(Duration::ZERO);
         while self.keep().await {
@@ -80,8 +81,8 @@ impl HomeKeeper {
         }
     }
 
-    /// Restores what was deleted. Returns false if this host has lost the home: then it has also
-    /// left its server to the new host, or stopped it.
+    /// Checks lock and socket, and restores them. Returns false if this host has lost the home. The
+    /// new host has then adopted the server, or the server is stopped.
     pub(super) async fn keep(self: &Arc<Self>) -> bool {
         let mut last = self.last.lock().await;
         let Some(lock) = self.lock.upgrade().filter(|_| !self.lost.is_cancelled()) else {
@@ -93,9 +94,9 @@ impl HomeKeeper {
             Ok(Checked::InPlace { is_restored }) => {
                 if is_restored {
                     if std::mem::take(&mut last.met_command) {
-                        self.obey().await;
+                        self.follow_intent().await;
                     }
-                    // The other files of the home may be gone, too.
+                    // Other files of the home may be deleted too.
                     self.handle.check_files().await;
                 }
                 None
@@ -131,16 +132,16 @@ impl HomeKeeper {
         true
     }
 
-    /// A command that held the lock in the place of this host may have stopped the server.
-    async fn obey(&self) {
+    /// Stops the server if the command that held the lock has written the intent "down".
+    async fn follow_intent(&self) {
         if self.handle.facts().want == Want::Up && Intent::is_down(&self.home) {
             tracing::info!("a command has stopped the server meanwhile");
-            // A manager that is gone starts nothing.
+            // A manager that has ended starts nothing.
             let _outcome = self.handle.begin(Command::Stop(Cause::Operator)).await;
         }
     }
 
-    /// Runs on a thread: it may wait for file systems and other processes.
+    /// Checks and restores. Must run on a thread, because file systems and other processes may block.
     fn check(&self, lock: &HostLock) -> io::Result<Checked> {
         let path = self.home.supervisor_lock();
         if !path.try_exists()? {
@@ -154,15 +155,15 @@ impl HomeKeeper {
         match kept {
             LockState::Lost => return Ok(Checked::Lost),
             LockState::HeldByOther => {
-                return Ok(match holder::occupant(&self.home)? {
-                    Occupant::Host(pid) => {
+                return Ok(match holder::lock_holder(&self.home)? {
+                    LockHolder::Host(pid) => {
                         tracing::error!(host = pid, "another host has the home");
                         lock.lose();
                         Checked::Lost
                     }
-                    Occupant::Command(pid) => Checked::Occupied(format!("pid {pid}")),
+                    LockHolder::Command(pid) => Checked::Occupied(format!("pid {pid}")),
                     // Reads the descriptors of all processes.
-                    Occupant::Unknown => Checked::Occupied(lock::holders(&path)),
+                    LockHolder::Unknown => Checked::Occupied(lock::holders(&path)),
                 });
             }
             LockState::Restored => lock.keep()?,
@@ -171,17 +172,17 @@ impl HomeKeeper {
         let socket = self.socket.restore();
         let is_restored = kept == LockState::Restored;
         if is_restored || socket {
-            tracing::warn!(lock = is_restored, socket, "restored what was deleted");
+            tracing::warn!(lock = is_restored, socket, "deleted files restored");
         }
         Ok(Checked::InPlace { is_restored })
     }
 
-    /// Another host has the home. It may have adopted the server; a server that it has not
-    /// adopted would be out of reach of every command, so it is stopped.
+    /// Leaves the home to another host. Stops a server that the other host does not adopt, because no
+    /// command could reach that server.
     async fn leave(&self) {
         let home = self.home.root().display();
-        let what = format!("{home} was deleted or replaced, and another host has it: leaving");
-        self.handle.trouble("home", Some(what)).await;
+        let trouble = format!("{home} was deleted or replaced, and another host has it: leaving");
+        self.handle.trouble("home", Some(trouble)).await;
         let deadline = Instant::now() + ADOPTION;
         while self.is_unadopted() && Instant::now() < deadline {
             tokio::time::sleep(PAUSE).await;
@@ -189,27 +190,27 @@ impl HomeKeeper {
         if self.is_unadopted() || self.is_starting() {
             tracing::warn!("the new host has not adopted the server: stopping it");
             if let Err(error) = self.handle.command(Command::Stop(Cause::Shutdown)).await {
-                tracing::error!(%error, "not stopped");
+                tracing::error!(%error, "cannot stop the server");
             }
         }
         self.lost.cancel();
     }
 
-    /// Whether a start is under way or due: no record names its server yet.
+    /// Whether a start is in progress or due. No record names its server yet.
     fn is_starting(&self) -> bool {
         let facts = self.handle.facts();
         facts.server.is_none() && facts.want == Want::Up
     }
 
-    /// Whether this host manages a server that the record in the home does not name. It writes no
-    /// record there itself, see [`HostLock::is_in_place`].
+    /// Whether this host manages a server that the record in the home does not name. This host writes
+    /// no record there, see [`HostLock::is_in_place`].
     fn is_unadopted(&self) -> bool {
         let facts = self.handle.facts();
         let Some(server) = facts.server.as_ref().filter(|server| server.owner != Owner::External)
         else {
             return false;
         };
-        // A record that cannot be read says nothing: the server may be the other host's.
+        // An unreadable record proves nothing: the other host may have adopted the server.
         match Record::read(&self.home.record()) {
             Ok(record) => server.leader.as_ref() != record.as_ref().map(|record| &record.leader),
             Err(_) => false,
@@ -217,8 +218,8 @@ impl HomeKeeper {
     }
 }
 
-/// Returns after the next round of probes, so that the process wakes up once for both; without such
-/// news, after [`BEAT`].
+/// Waits for the next round of checks of the server, so that the process wakes up once for both;
+/// waits for [`BEAT`] at most.
 async fn pause(news: &mut watch::Receiver<Arc<Facts>>) {
     let begun = Instant::now();
     let round = async {
@@ -228,7 +229,7 @@ async fn pause(news: &mut watch::Receiver<Arc<Facts>>) {
             }
         }
     };
-    // The bound is the other way to end the pause.
+    // A timeout ends the pause too.
     let _ = tokio::time::timeout(BEAT, round).await;
 }
 
@@ -245,7 +246,7 @@ mod tests {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
 
     #[tokio::test]
-    async fn a_home_that_cannot_be_restored_is_a_trouble_until_it_can_be_looked_at() {
+    async fn home_that_cannot_be_restored_is_a_trouble_until_it_can() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
         let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
@@ -253,7 +254,7 @@ mod tests {
         let mut facts = host.handle().watch();
         let (lock, folder) = (home.supervisor_lock(), home.root().join("folder"));
         std::fs::create_dir(&folder).unwrap();
-        // At one stroke: the host must not restore the lock in between.
+        // The exchange is atomic, so the host cannot restore the lock in between.
         let swap = || renameat_with(CWD, &lock, CWD, &folder, RenameFlags::EXCHANGE);
         swap().unwrap();
         let mut until_troubled = async |is_troubled: bool| {
@@ -267,7 +268,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_check_on_its_thread_names_a_process_that_has_not_signed_the_lock() {
+    async fn check_names_a_process_that_has_not_signed_the_lock() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
         home.prepare(true).unwrap();
@@ -278,10 +279,9 @@ mod tests {
         let socket = Server::start(&home, &handle, &lock).socket();
         let (lost, last) = (CancellationToken::new(), Mutex::default());
         let keeper = HomeKeeper { home, lock: Arc::downgrade(&lock), socket, handle, lost, last };
-        let beside = keeper.home.root().join("beside");
-        let _other = HostLock::take(&beside).unwrap().unwrap();
-        std::fs::rename(&beside, keeper.home.supervisor_lock()).unwrap();
-        // All that the task of the host has for its message.
+        let new = keeper.home.root().join("new");
+        let _other = HostLock::take(&new).unwrap().unwrap();
+        std::fs::rename(&new, keeper.home.supervisor_lock()).unwrap();
         let Ok(Checked::Occupied(holder)) = keeper.check(&lock) else {
             panic!("another process holds the lock");
         };

@@ -1,4 +1,4 @@
-//! What a person reads while a host is found, started or ended.
+//! Messages for people while a command finds, starts or ends a host.
 
 use super::Work;
 use crate::config::Difference;
@@ -8,29 +8,29 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// A message for people while a host is found, started or ended. `Display` has its text.
+/// A message for people. `Display` has its text.
 #[derive(Debug)]
 pub enum Notice {
     /// Another command holds the host lock.
     Waiting(Work),
-    /// The host with this pid does not respond and is ended.
+    /// The host with this pid does not respond, so the command ends the host.
     EndsHost(Pid),
-    /// An option of the configuration file is not in force.
+    /// An option of the configuration file differs from that of the running server.
     FileDiffers(Difference),
     /// A file of the home cannot be written. The work continues.
     Unwritten(PathBuf, io::Error),
-    /// A process that is not proven ours holds a port of the server that was stopped.
+    /// A process that is not proven ours holds a port of the stopped server.
     PortHeld(Occupant),
 }
 
-/// Where notices go.
+/// Receives each notice.
 pub type Notify<'a> = &'a dyn Fn(&Notice);
 
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Waiting(work) => write!(f, "waiting for {work}"),
-            Self::EndsHost(pid) => write!(f, "the host (pid {pid}) does not answer: ending it"),
+            Self::EndsHost(pid) => write!(f, "the host (pid {pid}) does not respond: ending it"),
             Self::FileDiffers(difference) => write!(
                 f,
                 "warning: config.toml differs from what is running: {difference}; \

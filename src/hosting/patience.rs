@@ -1,24 +1,24 @@
-//! How long a process waits for the host lock.
+//! The time limit for a wait for the host lock.
 
 use super::{Notice, Notify, work};
 use crate::paths::Home;
 use crate::process::Pid;
 use std::time::{Duration, Instant};
 
-/// A wait for the host lock, or for the host that holds it. It has a deadline, which moves while a
-/// command holds the lock and its work is within its limit.
+/// A wait for the host lock, or for the host that holds the lock. The deadline moves while a command
+/// holds the lock and its work is within its time limit.
 #[derive(Debug)]
 pub struct Patience {
     usual: Duration,
     deadline: Instant,
-    told: Option<Pid>,
+    notified: Option<Pid>,
 }
 
 impl Patience {
-    /// A wait that lasts this long where no command holds the lock.
+    /// `usual` is the time limit while no command holds the lock.
     #[must_use]
     pub fn new(usual: Duration) -> Self {
-        Self { usual, deadline: Instant::now() + usual, told: None }
+        Self { usual, deadline: Instant::now() + usual, notified: None }
     }
 
     /// Restarts the wait.
@@ -26,11 +26,11 @@ impl Patience {
         self.deadline = Instant::now() + self.usual;
     }
 
-    /// Whether the wait has lasted long enough. Gives one notice for each command that is waited for.
+    /// Whether the time limit is over. Sends one notice for each command that holds the lock.
     pub fn is_over(&mut self, home: &Home, notify: Notify<'_>) -> bool {
         let Some(work) = work(home) else { return Instant::now() >= self.deadline };
         self.renew();
-        if self.told.replace(work.pid) != Some(work.pid) {
+        if self.notified.replace(work.pid) != Some(work.pid) {
             notify(&Notice::Waiting(work));
         }
         false
@@ -46,23 +46,23 @@ mod tests {
     use std::cell::RefCell;
 
     #[test]
-    fn a_wait_lasts_as_long_as_the_work_of_a_command_and_is_told_once() {
+    fn wait_lasts_as_long_as_the_work_of_a_command_and_sends_one_notice() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(folder.path()).unwrap();
         let lock = HostLock::take(&home.supervisor_lock()).unwrap().unwrap();
         let mut patience = Patience::new(Duration::ZERO);
-        let told = RefCell::new(Vec::new());
-        let notify = |notice: &Notice| told.borrow_mut().push(notice.to_string());
+        let notices = RefCell::new(Vec::new());
+        let notify = |notice: &Notice| notices.borrow_mut().push(notice.to_string());
         sign(&lock, &home, Some(("stopping the server", Duration::from_secs(3600)))).unwrap();
         for _ in 0..3 {
             assert!(!patience.is_over(&home, &notify));
         }
         drop(lock);
         assert!(patience.is_over(&home, &notify));
-        let told = told.into_inner();
-        assert_eq!(told.len(), 1);
+        let notices = notices.into_inner();
+        assert_eq!(notices.len(), 1);
         let pid = Identity::own().pid;
         let expected = format!("waiting for pid {pid}, which is stopping the server (up to ");
-        assert!(told[0].starts_with(&expected), "{told:?}");
+        assert!(notices[0].starts_with(&expected), "{notices:?}");
     }
 }

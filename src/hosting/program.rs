@@ -1,4 +1,4 @@
-//! The Temporal CLI that a host is about to run.
+//! Installs the Temporal CLI before a host needs it.
 
 use super::{is_hosted, prepare};
 use crate::config::Settings;
@@ -7,31 +7,30 @@ use crate::process::ports;
 use crate::temporal::install::{self, InstallError, Progress};
 use crate::temporal::locate::{self, LocateError};
 
-/// Why there is no program.
+/// The reason why there is no program.
 #[derive(Debug, thiserror::Error)]
 pub enum ProgramError {
     /// The home cannot be used.
     #[error(transparent)]
     Home(#[from] HomeError),
-    /// The program that is configured or found cannot be used.
+    /// The configured or found program cannot be used.
     #[error(transparent)]
     Locate(#[from] LocateError),
-    /// It cannot be installed.
+    /// The program cannot be installed.
     #[error(transparent)]
     Install(#[from] InstallError),
 }
 
-/// Installs the program if none is found. A program that is found but broken is an error of the
-/// start.
+/// Installs the program if there is none.
 ///
 /// # Errors
-/// When none is found and none can be installed.
+/// If the program cannot be installed, or the found program is broken.
 pub fn ensure(settings: &Settings, progress: &mut dyn Progress) -> Result<(), ProgramError> {
     if settings.address.is_some() {
         return Ok(());
     }
     let home = &settings.home;
-    // Neither a host that runs already nor a server of someone else on the port needs a program.
+    // A running host has a program, and a server of someone else on the port needs none.
     if is_hosted(home) || ports::listeners(settings.port).is_ok_and(|found| !found.is_empty()) {
         return Ok(());
     }

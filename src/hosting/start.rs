@@ -1,6 +1,6 @@
-//! Starts or restarts the server in the background, on behalf of a command.
+//! Starts or restarts the server in the background, for a command.
 
-use super::background::{self, EXIT_RUNNING, Spawned};
+use super::background::{self, EXIT_RUNNING, SpawnedHost};
 use super::deadlines::{SETTLING, START_PAUSE};
 use super::end::{StopError, end_unresponsive};
 use super::program::{self, ProgramError};
@@ -21,16 +21,16 @@ use std::time::Instant;
 /// A server that is ready.
 #[derive(Debug)]
 pub struct Started {
-    /// The status of its host.
+    /// The status that the host reports.
     pub status: Status,
     /// Whether the server ran before.
     pub is_reused: bool,
 }
 
-/// Why no server is ready.
+/// The reason why the server is not ready.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The options.
+    /// The options are wrong, or differ from those of the running server.
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// The home cannot be used.
@@ -45,10 +45,10 @@ pub enum StartError {
     /// The host does not respond.
     #[error(transparent)]
     Unresponsive(#[from] Unresponsive),
-    /// The server or host before is not ended.
+    /// The previous server or host did not end.
     #[error(transparent)]
     Stop(#[from] StopError),
-    /// No background host can be executed.
+    /// The background host cannot be executed.
     #[error(
         "cannot start a background host: {0}{next}",
         next = match .0.raw_os_error() {
@@ -61,24 +61,24 @@ pub enum StartError {
     Spawn(io::Error),
     /// The background host ended at its start.
     #[error(
-        "the background host ended with {code}: {said}; see {log}",
+        "the background host ended with {code}: {stderr}; see {log}",
         code = background::exit_text(*.code),
-        said = if .said.is_empty() { "it said nothing" } else { .said }
+        stderr = if .stderr.is_empty() { "no error message" } else { .stderr }
     )]
     Ended {
-        /// Its exit code. `None`: a signal ended it.
+        /// The exit code. `None` if a signal ended the host.
         code: Option<i32>,
-        /// Its error messages.
-        said: String,
-        /// Its log.
+        /// The error messages of the host.
+        stderr: String,
+        /// The log of the host.
         log: PathBuf,
     },
-    /// No host responds, although none is in the way.
-    #[error("no host of {home} came up within {SETTLING:?}; see {log} and try again")]
+    /// No host responds, although no other process has the host lock.
+    #[error("no host of {home} responds after {SETTLING:?}; see {log} and try again")]
     Unsettled {
         /// The home.
         home: String,
-        /// The log of its host.
+        /// The log of the host.
         log: PathBuf,
     },
     /// No request can be sent.
@@ -86,54 +86,57 @@ pub enum StartError {
     Runtime(#[from] RuntimeError),
 }
 
-/// Ensures that the server of this home runs, in the background if no host runs, with the options
-/// that are asked for. Returns when it is ready.
+/// Starts the server of this home with the requested options, unless the server runs. Starts a
+/// background host if no host runs. Returns when the server is ready.
 ///
 /// # Errors
-/// When the server is not ready, or runs with other options.
+/// If the server is not ready, or runs with other options.
 pub async fn start(
     home: &Home,
-    asked: &Options,
+    requested: &Options,
     progress: &mut dyn Progress,
     notify: Notify<'_>,
 ) -> Result<Started, StartError> {
-    let mut start = Start { home, asked, progress, notify };
-    // A host knows what it runs. The server is looked for only if no host responds.
+    let mut start = Start { home, requested, progress, notify };
+    // A host knows its server. The search for a server is needed only if no host responds.
     if let Ok(status) = client::status(home).await {
-        let settings = Settings::load(home, asked).map_err(SettingsError::from)?;
+        let settings = Settings::load(home, requested).map_err(SettingsError::from)?;
         if let Some(started) = start.request(&settings, &status, false).await? {
             return Ok(started);
         }
     }
-    let settings = settings_to_host(home, asked, notify)?;
+    let settings = settings_to_host(home, requested, notify)?;
     start.ensure(&settings).await
 }
 
-/// Checks the options of a restart, so that a mistake changes nothing. If the server of the home
-/// cannot be looked for, a host that responds knows it, and checks the options itself.
+/// Checks the options of a restart, so that a mistake changes nothing. If the search for the server
+/// fails and a host responds, the host checks the options.
 ///
 /// # Errors
-/// When the options are wrong, or neither files nor a host show the server.
-pub fn check_restart(home: &Home, asked: &Options) -> Result<(), StartError> {
-    match settings_to_restart(home, asked) {
+/// If the options are wrong, or neither the files nor a host show the server.
+pub fn check_restart(home: &Home, requested: &Options) -> Result<(), StartError> {
+    match settings_to_restart(home, requested) {
         Err(SettingsError::Unknown(_)) if block_on(client::status(home))?.is_ok() => Ok(()),
         Ok(_) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Restarts the server of this home with its options, replaced by those that are asked for. Starts
-/// it if none runs. Ends a host that does not respond. Returns when the server is ready.
+/// Restarts the server of this home; the requested options replace its options. Starts the server if
+/// it does not run. Ends a host that does not respond. Returns when the server is ready.
 ///
 /// # Errors
-/// When the server is not ready.
+/// If the server is not ready.
 pub fn restart(
     home: &Home,
-    asked: &Options,
+    requested: &Options,
     progress: &mut dyn Progress,
     notify: Notify<'_>,
 ) -> Result<Started, StartError> {
-    let body = if *asked == Options::default() { None } else { serde_json::to_string(asked).ok() };
+    let body = match *requested == Options::default() {
+        true => None,
+        false => serde_json::to_string(requested).ok(),
+    };
     loop {
         let host = prove(home);
         match block_on(client::command(home, "restart", body.clone()))? {
@@ -148,10 +151,10 @@ pub fn restart(
             }
         }
         // Read before the stop, which deletes the record.
-        let settings = settings_to_restart(home, asked)?;
-        // `None`: another host has started meanwhile, and gets the request.
+        let settings = settings_to_restart(home, requested)?;
+        // `None`: another host has started meanwhile; the loop sends the request to that host.
         if !home.root().is_dir() || unhosted::stop(home, notify)?.is_some() {
-            let mut start = Start { home, asked, progress, notify };
+            let mut start = Start { home, requested, progress, notify };
             return block_on(start.ensure(&settings))?;
         }
     }
@@ -159,7 +162,7 @@ pub fn restart(
 
 struct Start<'a> {
     home: &'a Home,
-    asked: &'a Options,
+    requested: &'a Options,
     progress: &'a mut dyn Progress,
     notify: Notify<'a>,
 }
@@ -168,7 +171,7 @@ impl Start<'_> {
     /// Starts a background host if no host runs, and requests the start of the server.
     async fn ensure(&mut self, settings: &Settings) -> Result<Started, StartError> {
         let (home, notify) = (self.home, self.notify);
-        let mut spawned: Option<Spawned> = None;
+        let mut spawned: Option<SpawnedHost> = None;
         let mut patience = Patience::new(SETTLING);
         loop {
             match client::status(home).await {
@@ -191,12 +194,12 @@ impl Start<'_> {
                 Err(ClientError::NoHost) => {
                     if let Some(child) = &mut spawned {
                         match child.ended() {
-                            // Another host was faster. It serves this command too.
+                            // Another host was faster and can serve this command.
                             Some((Some(EXIT_RUNNING), _)) => spawned = None,
-                            Some((code, said)) => {
+                            Some((code, stderr)) => {
                                 return Err(StartError::Ended {
                                     code,
-                                    said,
+                                    stderr,
                                     log: home.stigmer_log(),
                                 });
                             }
@@ -209,7 +212,7 @@ impl Start<'_> {
                         prepare(home)?;
                         let child = background::spawn(home, &settings.options);
                         spawned = Some(child.map_err(StartError::Spawn)?);
-                        // The time before, for example of an installation, is not the host's.
+                        // An installation before does not count for the time limit of the host.
                         patience.renew();
                     }
                     if patience.is_over(home, notify) {
@@ -228,8 +231,8 @@ impl Start<'_> {
         }
     }
 
-    /// Requests the start of the server from the host that gave this status. `ours`: this command
-    /// has spawned that host. `None`: the host is gone.
+    /// Requests the start of the server from the host that reported `before`. `ours` is true if this
+    /// command spawned that host. `None` if the host has ended.
     async fn request(
         &self,
         settings: &Settings,
@@ -239,7 +242,7 @@ impl Start<'_> {
         let home = self.home;
         let rests = before.intent == Want::Down || before.state == State::Failed;
         let mut is_restarted = false;
-        let answer = match config::agree(self.asked, &before.options, before.managed) {
+        let response = match config::agree(self.requested, &before.options, before.managed) {
             Ok(()) => {
                 warn_of_file(settings, &before.options, self.notify);
                 if before.state.is_up() && before.intent == Want::Up {
@@ -248,7 +251,7 @@ impl Start<'_> {
                     client::command(home, "start", None).await
                 }
             }
-            // No server runs that contradicts these options.
+            // No running server contradicts these options.
             Err(_) if rests => {
                 is_restarted = true;
                 let body = serde_json::to_string(&settings.options).ok();
@@ -256,7 +259,7 @@ impl Start<'_> {
             }
             Err(different) => return Err(SettingsError::from(different).into()),
         };
-        let status = match answer {
+        let status = match response {
             Ok(status) => status,
             Err(ClientError::NoHost) => return Ok(None),
             Err(ClientError::Refused(error)) if error.code == "gone" => return Ok(None),
@@ -269,8 +272,8 @@ impl Start<'_> {
     }
 }
 
-/// Ends a host that this command has spawned: it has no server, and would only be in the way.
-async fn end_spawned(home: &Home, child: &mut Spawned) {
+/// Ends a host that this command spawned. The host has no server and would block the next start.
+async fn end_spawned(home: &Home, child: &mut SpawnedHost) {
     let _ = client::command(home, "shutdown", None).await;
     let deadline = Instant::now() + SETTLING;
     while child.ended().is_none() && Instant::now() < deadline {
@@ -290,7 +293,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn an_unreadable_record_prevents_a_restart_only_where_no_host_answers() {
+    fn unreadable_record_prevents_a_restart_only_if_no_host_responds() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
         let check = || check_restart(&home, &Options::default());
@@ -299,7 +302,7 @@ mod tests {
         let error = check().unwrap_err().to_string();
         assert!(error.contains("cannot find the server"), "{error}");
 
-        // It answers from a thread of its own: the command blocks this one.
+        // The host needs its own thread, because the command blocks this thread.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()

@@ -2,7 +2,7 @@
 
 use super::deadlines::PAUSE;
 use super::unhosted::UnknownServer;
-use super::{Work, is_hosted, remedy, work};
+use super::{Work, hint, is_hosted, work};
 use crate::config::{ConfigError, Options, Settings};
 use crate::control::client::{self, ClientError};
 use crate::facts::{Facts, chronicle};
@@ -16,16 +16,16 @@ use crate::temporal::health::Client;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Why the status is not known.
+/// The reason why the status is unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
-    /// An option that the server was started with.
+    /// An option of the running server is not valid.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// A server may run.
     #[error(transparent)]
     Unknown(#[from] UnknownServer),
-    /// The host cannot be reached or understood.
+    /// The host cannot be reached, or its response cannot be read.
     #[error(transparent)]
     Host(#[from] ClientError),
     /// No request can be sent.
@@ -36,33 +36,33 @@ pub enum StatusError {
 /// Returns the status of this home from its host, or from its files if no host responds.
 ///
 /// # Errors
-/// When the home cannot be read, or its host has another version.
+/// If the home cannot be read, or its host has another version.
 pub fn status(home: &Home) -> Result<Status, StatusError> {
     let deadline = Instant::now() + client::PATIENCE;
     loop {
         match block_on(client::status(home))? {
             Ok(status) => return Ok(status),
             Err(ClientError::NoHost) if !is_hosted(home) => {
-                return from_files(home, Holder::Nobody);
+                return from_files(home, SilentHolder::Nobody);
             }
             Err(ClientError::NoHost) => {
                 if let Some(work) = work(home) {
-                    return from_files(home, Holder::Command(work));
+                    return from_files(home, SilentHolder::Command(work));
                 }
                 // The host has its lock, but its socket does not exist yet or no longer.
                 if Instant::now() > deadline {
-                    return from_files(home, Holder::Host);
+                    return from_files(home, SilentHolder::Host);
                 }
                 std::thread::sleep(PAUSE);
             }
-            Err(ClientError::Unresponsive) => return from_files(home, Holder::Host),
+            Err(ClientError::Unresponsive) => return from_files(home, SilentHolder::Host),
             Err(error) => return Err(error.into()),
         }
     }
 }
 
 /// The holder of the host lock if no host responds.
-enum Holder {
+enum SilentHolder {
     Nobody,
     /// A host that does not respond.
     Host,
@@ -70,7 +70,7 @@ enum Holder {
     Command(Work),
 }
 
-fn from_files(home: &Home, holder: Holder) -> Result<Status, StatusError> {
+fn from_files(home: &Home, holder: SilentHolder) -> Result<Status, StatusError> {
     let found = running::find(home).map_err(UnknownServer::of(home))?;
     let unproven = unproven(home, &found);
     let record = found.server();
@@ -95,16 +95,16 @@ fn from_files(home: &Home, holder: Holder) -> Result<Status, StatusError> {
         })?,
         None => Ok(()),
     };
-    let is_stopping = matches!(holder, Holder::Command(_));
+    let is_stopping = matches!(holder, SilentHolder::Command(_));
     let message = match (&record, holder) {
-        (_, Holder::Command(work)) => format!("pid {} is {}", work.pid, work.doing),
-        (_, Holder::Host) => format!("host unresponsive: {}", remedy(home)),
-        (Some(_), Holder::Nobody) => {
+        (_, SilentHolder::Command(work)) => format!("pid {} is {}", work.pid, work.doing),
+        (_, SilentHolder::Host) => format!("host unresponsive: {}", hint(home)),
+        (Some(_), SilentHolder::Nobody) => {
             "no host, a crash is not repaired; adopt it with `stigmer local`, or stop it with `stigmer local stop`"
                 .to_owned()
         }
-        (None, Holder::Nobody) if unproven.is_empty() => failure,
-        (None, Holder::Nobody) => unproven,
+        (None, SilentHolder::Nobody) if unproven.is_empty() => failure,
+        (None, SilentHolder::Nobody) => unproven,
     };
     Ok(Status {
         host: None,
@@ -136,7 +136,7 @@ fn from_files(home: &Home, holder: Holder) -> Result<Status, StatusError> {
     })
 }
 
-/// Why the last start failed, if that is the last event.
+/// The reason of the last failed start, if that is the last entry of the timeline.
 fn last_failure(last: Option<&Arc<Entry>>) -> String {
     match last {
         Some(last) if last.happened == Happened::Failed => {

@@ -1,4 +1,4 @@
-//! Stops the server of a home and ends its background host, on behalf of a command.
+//! Stops the server of a home and ends its background host, for a command.
 
 use super::deadlines::LEAVING;
 use super::end::{StopError, Stopped, end_unresponsive};
@@ -12,41 +12,41 @@ use crate::runtime::{RuntimeError, block_on};
 use crate::supervisor::Want;
 use std::time::{Duration, Instant};
 
-/// Stops the server of this home. Returns when no process of it is left.
+/// Stops the server of this home. Returns when no process of the server is left.
 ///
 /// # Errors
-/// When a process is left, or may be.
+/// If a process of the server is left or may be left.
 pub fn stop(home: &Home, notify: Notify<'_>) -> Result<Stopped, StopError> {
     if !home.root().is_dir() {
         return Ok(Stopped::Nothing);
     }
-    // Another host may replace the first one meanwhile, so this outlives a round of the loop.
-    let mut met = Stopped::Nothing;
+    // Kept for the next round of the loop, because another host may replace the first one meanwhile.
+    let mut stopped = Stopped::Nothing;
     loop {
         let host = holder::prove(home);
-        let answer = match block_on(client::status(home))? {
+        let response = match block_on(client::status(home))? {
             Ok(before) => {
-                met = match &before.temporal {
+                stopped = match &before.temporal {
                     Some(_) if !before.managed && ends_with_server(&before) => Stopped::LeftAlone,
                     Some(_) if !before.managed => Stopped::Watched,
                     Some(_) => Stopped::Ours,
                     None if before.intent == Want::Up => Stopped::Ours,
-                    None => met,
+                    None => stopped,
                 };
                 shut_down(home, &before)?.map(drop)
             }
             Err(error) => Err(error),
         };
-        match answer {
-            Ok(()) if !lock::is_held(&home.temporal_lock()).unwrap_or(true) => return Ok(met),
-            // The lock is held, but the host has proven no process that holds it. A dashboard
-            // continues to host; where no host is left, the holder is looked for below.
+        match response {
+            Ok(()) if !lock::is_held(&home.temporal_lock()).unwrap_or(true) => return Ok(stopped),
+            // The lock is held, but the host has not proven its holder. A dashboard continues to
+            // host. If no host is left, the code below searches the holder.
             Ok(()) => {
                 if let Ok(now) = block_on(client::status(home))? {
                     if now.intent != Want::Up {
                         unhosted::check_server_lock(home)?;
                     }
-                    return Ok(met);
+                    return Ok(stopped);
                 }
             }
             Err(ClientError::Refused(error)) if error.code != "gone" => {
@@ -56,14 +56,14 @@ pub fn stop(home: &Home, notify: Notify<'_>) -> Result<Stopped, StopError> {
             Err(error @ ClientError::Unreachable { .. }) => return Err(error.into()),
             Err(ClientError::Unresponsive | ClientError::Garbled(_) | ClientError::Foreign(_)) => {
                 if unhosted::is_alive(home) {
-                    met = Stopped::Ours;
+                    stopped = Stopped::Ours;
                 }
                 end_unresponsive(home, host, notify)?;
             }
         }
         match unhosted::stop(home, notify)? {
-            Some(Stopped::Nothing) => return Ok(met),
-            Some(stopped) => return Ok(stopped),
+            Some(Stopped::Nothing) => return Ok(stopped),
+            Some(without_host) => return Ok(without_host),
             None => {}
         }
     }
@@ -76,23 +76,23 @@ fn ends_with_server(status: &Status) -> bool {
     })
 }
 
-/// Requests the end of a host, and waits until a background host has ended: the next start must
-/// not find it, and nobody may write into a home that is about to be deleted.
+/// Requests the end of a host, and waits until a background host has ended, because the next start
+/// must not find it, and the user may delete the home.
 fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>, RuntimeError> {
     let ends = ends_with_server(before);
-    // Pinned before it ends, by the pid in its response: the lock has no text if the host could
-    // not write it. A host in another pid namespace cannot be pinned; its lock shows its end.
+    // Pinned before the end of the host, by the pid in its response, because the lock may have no
+    // text. A host of another pid namespace cannot be pinned; its lock shows its end.
     let pid = before.host.as_ref().map(|host| host.pid).filter(|_| ends);
     let host = pid
         .and_then(|pid| Identity::of(pid).ok().flatten())
         .and_then(|claimant| holder::prove_holder(home, &claimant).ok().flatten());
-    let answer = block_on(client::command(home, "shutdown", None))?;
-    // A host that refuses continues to host, and the caller ends one that does not respond.
-    if !ends || !matches!(answer, Ok(_) | Err(ClientError::NoHost)) {
-        return Ok(answer);
+    let response = block_on(client::command(home, "shutdown", None))?;
+    // A host that refuses continues to host. The caller ends a host that does not respond.
+    if !ends || !matches!(response, Ok(_) | Err(ClientError::NoHost)) {
+        return Ok(response);
     }
     match host {
-        // Then its lock is free, or the next host has it.
+        // The lock is then free, or held by the next host.
         Some(host) => _ = watch::wait_exit(&host, LEAVING),
         None => {
             let deadline = Instant::now() + LEAVING;
@@ -101,7 +101,7 @@ fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>
             }
         }
     }
-    Ok(answer)
+    Ok(response)
 }
 
 #[cfg(test)]
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn socket_of_killed_host_is_deleted_where_no_server_ran() {
+    fn socket_of_a_killed_host_is_deleted_if_no_server_ran() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
         home.prepare(true).unwrap();

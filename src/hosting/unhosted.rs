@@ -1,4 +1,4 @@
-//! The server of a home that has no host.
+//! The server of a home without a host.
 
 use super::deadlines::{KILLING, LEAVING, LOOKING, PAUSE};
 use super::end::{StopError, Stopped, end_unresponsive, want_down};
@@ -17,7 +17,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// A home whose server cannot be looked for. A server may run there, with unknown options.
+/// The search for the server of a home failed. A server may run, with unknown options.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot find the server of {home}: {source}; make the home readable and try again")]
 pub struct UnknownServer {
@@ -31,11 +31,10 @@ impl UnknownServer {
     }
 }
 
-/// The server that runs from this home, with or without a host, and the options that it was
-/// started with.
+/// The running server of this home, with or without a host, and its options.
 ///
 /// # Errors
-/// When a server may run.
+/// If the search fails, so that a server may run.
 pub fn running(home: &Home) -> Result<Option<(Record, Options)>, UnknownServer> {
     let found = running::find(home).map_err(UnknownServer::of(home))?;
     let Some(record) = found.server() else { return Ok(None) };
@@ -43,11 +42,11 @@ pub fn running(home: &Home) -> Result<Option<(Record, Options)>, UnknownServer> 
     Ok(Some((record, options)))
 }
 
-/// Stops a server that has no host. `None`: it has one, which responds.
+/// Stops a server that has no host. `None` if a host responds.
 pub(super) fn stop(home: &Home, notify: Notify<'_>) -> Result<Option<Stopped>, StopError> {
     let is_held = |lock: &Path| lock::is_held(lock).unwrap_or(true);
     want_down(home, notify);
-    let watchdog = watchdog_of_the_dead(home);
+    let watchdog = watchdog_of_dead_host(home);
     let nothing = !home.record().try_exists().unwrap_or(true)
         && home.socket().symlink_metadata().is_err()
         && !is_held(&home.temporal_lock())
@@ -58,24 +57,24 @@ pub(super) fn stop(home: &Home, notify: Notify<'_>) -> Result<Option<Stopped>, S
         let was_alive = is_alive(home);
         let Some(lock) = take_host_lock(home, notify)? else { return Ok(None) };
         sign(&lock, home, ("looking for the server", LOOKING), notify);
-        // A host that was killed has left its socket.
+        // A killed host leaves its socket.
         let _ = std::fs::remove_file(home.socket());
         match end_server(home, &lock, notify)? {
-            // Its host has ended it, when that was asked to end.
+            // The host has stopped the server after the request to end.
             Stopped::Nothing if was_alive => Stopped::Ours,
             stopped => stopped,
         }
     };
-    // It starts a host, which finds the intent "down" and exits.
+    // The watchdog starts a host, which reads the intent "down" and exits.
     if let Some(watchdog) = watchdog {
         let _ = watch::wait_exit(&watchdog, LEAVING);
     }
     Ok(Some(stopped))
 }
 
-/// Takes the host lock, which prevents the start of a host. A host that starts or ends needs
-/// milliseconds; one that holds the lock for long and has no socket is of no use, and is ended.
-/// Waits for a command that works. `None`: a host responds.
+/// Takes the host lock, which prevents the start of a host. Waits for a host that starts or ends,
+/// which takes milliseconds, and for the work of a command. Ends a host that holds the lock for longer
+/// and has no socket. `None` if a host responds.
 fn take_host_lock(home: &Home, notify: Notify<'_>) -> Result<Option<HostLock>, StopError> {
     let path = home.supervisor_lock();
     let mut patience = Patience::new(LEAVING);
@@ -84,7 +83,7 @@ fn take_host_lock(home: &Home, notify: Notify<'_>) -> Result<Option<HostLock>, S
     loop {
         let holder = holder(home);
         if holder != named {
-            // Each holder has its own time.
+            // Each holder has its own time limit.
             patience.renew();
             pinned = holder.as_ref().map_or(Ok(None), |it| holder::prove_holder(home, it));
             named = holder;
@@ -105,23 +104,23 @@ fn take_host_lock(home: &Home, notify: Notify<'_>) -> Result<Option<HostLock>, S
     }
 }
 
-/// Writes into the lock what this process does and for how long, so that other commands wait.
+/// Writes the work of this process and its time limit into the lock, so that other commands wait.
 fn sign(lock: &HostLock, home: &Home, work: (&str, Duration), notify: Notify<'_>) {
-    // Without the text they wait for a shorter time, and cannot end this process.
+    // Without the text, other commands wait for a shorter time, and cannot end this process.
     if let Err(error) = holder::sign(lock, home, Some(work)) {
         notify(&Notice::Unwritten(home.supervisor_lock(), error));
     }
 }
 
-/// Whether a process of a server of this home lives, as far as can be seen.
+/// Whether a process of a server of this home is found alive.
 pub(super) fn is_alive(home: &Home) -> bool {
     use Running::{Recorded, Remains, Unrecorded};
     matches!(running::find(home), Ok(Recorded(_) | Unrecorded(_) | Remains(_)))
 }
 
-/// The watchdog of a host that is dead, while it lives.
-fn watchdog_of_the_dead(home: &Home) -> Option<Proven> {
-    holder::companion_of_the_dead(home)?.prove().ok()?
+/// The watchdog of a dead host, if the watchdog is alive.
+fn watchdog_of_dead_host(home: &Home) -> Option<Proven> {
+    holder::companion_of_dead_host(home)?.prove().ok()?
 }
 
 fn end_server(home: &Home, host_lock: &HostLock, notify: Notify<'_>) -> Result<Stopped, StopError> {
@@ -156,7 +155,7 @@ fn end_server(home: &Home, host_lock: &HostLock, notify: Notify<'_>) -> Result<S
     Ok(Stopped::Ours)
 }
 
-/// The grace period that the server was started with.
+/// The grace period in the options of the server.
 fn grace(record: &Record) -> Duration {
     serde_json::from_str::<Options>(&record.options)
         .ok()
@@ -164,7 +163,8 @@ fn grace(record: &Record) -> Duration {
         .map_or(Policy::default().stop_grace, |span| span.0)
 }
 
-/// Fails if a process holds the lock of the server after its stop: it is not of that server.
+/// Fails if a process holds the lock of the server after its stop. That process does not belong to the
+/// server.
 pub(super) fn check_server_lock(home: &Home) -> Result<(), StopError> {
     let path = home.temporal_lock();
     let who = match lock::holder(&path).map_err(StopError::unknown(home))? {

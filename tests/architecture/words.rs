@@ -19,6 +19,7 @@ const MODULES: &[(&str, usize)] = &[
     ("src/supervisor", 0),
     ("src/clock", 0),
     ("src/harmless", 0),
+    ("src/hosting", 0),
     ("src/signals", 0),
     ("src/telemetry", 0),
     ("src/tui", 1),

@@ -81,7 +81,7 @@ fn status_answers_while_the_host_is_frozen() {
     let status = quick(SOON, || rig.status());
     assert!(status["message"].as_str().unwrap().contains("host unresponsive"), "{status:#}");
     assert_eq!(status["temporal"]["pid"], temporal.pid);
-    rig.run(&[]).exits(1).complains(&["does not answer", "restart", &host.pid.to_string()]);
+    rig.run(&[]).exits(1).complains(&["does not respond", "restart", &host.pid.to_string()]);
     assert!(host.is_alive() && temporal.is_alive());
 
     host.signal(Signal::CONT);

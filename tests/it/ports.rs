@@ -162,7 +162,7 @@ fn a_host_whose_socket_cannot_be_bound_supervises_all_the_same() {
     host.wait_for("repaired");
     let status = rig.status();
     assert!(status["message"].as_str().unwrap().contains("host unresponsive"), "{status:#}");
-    rig.run(&["stop"]).exits(0).complains(&["does not answer"]);
+    rig.run(&["stop"]).exits(0).complains(&["does not respond"]);
     std::fs::remove_dir(rig.path("stigmer.sock")).unwrap();
     host.finish();
     rig.assert_nothing_runs();

@@ -18,13 +18,13 @@ fn only_a_living_host_can_restore_a_deleted_home() {
 }
 
 #[tokio::test]
-async fn a_home_that_cannot_be_looked_at_is_neither_stopped_nor_without_a_server() {
+async fn unreadable_home_is_neither_stopped_nor_without_a_server() {
     let folder = tempfile::tempdir().unwrap();
     let above = folder.path().join("above");
     let home = Home::at(&above.join("home")).unwrap();
     let death = Death { attempt: 1, at: Duration::ZERO };
     assert!(matches!(Host::resume(&home, death).await, Ok(Resumed::Stopped)), "no home");
-    std::fs::write(&above, "no folder").unwrap();
+    std::fs::write(&above, "not a folder").unwrap();
     assert!(matches!(Host::resume(&home, death).await, Err(HostError::Io { .. })));
     std::fs::remove_file(&above).unwrap();
     home.prepare(true).unwrap();
@@ -34,13 +34,13 @@ async fn a_home_that_cannot_be_looked_at_is_neither_stopped_nor_without_a_server
 }
 
 #[tokio::test]
-async fn a_host_leaves_after_the_check_of_its_files_that_is_under_way() {
+async fn host_leaves_after_the_running_check_of_its_files() {
     let (_folder, home, host) = host();
     let keeper = host.keeper.clone();
     let (guard, keeping) = (host.guard.abort_handle(), host.keeping.abort_handle());
     let check = keeper.last.lock().await;
     let mut left = std::pin::pin!(host.leave());
-    // The host stops its guard first. From there on, leaving without a wait takes fewer turns.
+    // The host stops its guard first. Without a wait it would then leave within fewer turns.
     let mut turns = 0;
     while turns < 1000 {
         assert!(futures_util::poll!(&mut left).is_pending(), "the host left during the check");
@@ -57,7 +57,7 @@ async fn a_host_leaves_after_the_check_of_its_files_that_is_under_way() {
 async fn health(home: &Home) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    let asked = async {
+    let response = async {
         let mut stream = loop {
             match tokio::net::UnixStream::connect(home.socket()).await {
                 Ok(stream) => break stream,
@@ -70,7 +70,7 @@ async fn health(home: &Home) -> String {
         stream.read_to_string(&mut text).await.unwrap();
         text
     };
-    tokio::time::timeout(Duration::from_secs(60), asked).await.expect("a response")
+    tokio::time::timeout(Duration::from_secs(60), response).await.expect("a response")
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn host_without_its_manager_is_not_healthy() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn host_whose_manager_hangs_is_not_healthy_until_the_manager_goes_on() {
+async fn host_is_not_healthy_while_its_manager_hangs() {
     let (_folder, home, host) = host();
     let text = health(&home).await;
     assert!(text.starts_with("HTTP/1.1 200"), "{text}");
@@ -100,7 +100,7 @@ async fn host_whose_manager_hangs_is_not_healthy_until_the_manager_goes_on() {
         drop(borrowed);
     });
     begun.await.unwrap();
-    // There is no program to start.
+    // The start fails, because there is no program.
     let outcome = host.handle().begin(Command::Start).await.unwrap();
     let text = health(&home).await;
     assert!(text.starts_with("HTTP/1.1 503"), "{text}");
@@ -113,20 +113,20 @@ async fn host_whose_manager_hangs_is_not_healthy_until_the_manager_goes_on() {
 }
 
 #[tokio::test]
-async fn whatever_the_end_of_its_manager_a_host_unlocks_only_after_its_last_sweep() {
+async fn host_without_its_manager_unlocks_only_after_its_last_sweep() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(&folder.path().join("home")).unwrap();
     let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
     let host = Host::start(settings, Mode::Headless).unwrap();
     let (sweep, end) = under_way(&host.sweeps).await;
-    // As by a panic.
+    // A panic ends the manager in the same way.
     host.manager.abort();
     host.handle.closed().await;
     let mut released = std::pin::pin!(host.release());
     assert!(futures_util::poll!(&mut released).is_pending());
     assert!(is_hosted(&home));
     end.send(()).unwrap();
-    let _ = released.await.last_answers.await;
+    let _ = released.await.last_responses.await;
     assert!(!is_hosted(&home));
     sweep.await.unwrap().unwrap();
 }
@@ -140,7 +140,7 @@ fn host() -> (tempfile::TempDir, Home, Host) {
 }
 
 #[tokio::test]
-async fn a_new_background_host_is_never_seen_as_one_that_was_stopped() {
+async fn new_background_host_never_has_the_intent_down() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(&folder.path().join("home")).unwrap();
     let options = Options { temporal_bin: Some("/nothing".into()), ..Options::default() };
@@ -165,10 +165,10 @@ async fn until(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 #[tokio::test]
-async fn a_deleted_socket_lock_or_home_comes_back_and_leads_to_the_same_host() {
+async fn deleted_socket_lock_or_home_is_restored_by_the_same_host() {
     let (_folder, home, host) = host();
     let me = Some(Identity::own().pid);
-    let answers = async || {
+    let responds = async || {
         let begun = Instant::now();
         loop {
             let status = crate::control::client::status(&home).await;
@@ -176,56 +176,56 @@ async fn a_deleted_socket_lock_or_home_comes_back_and_leads_to_the_same_host() {
                 assert_eq!(status.host.map(|host| host.pid), me);
                 return;
             }
-            assert!(begun.elapsed().as_secs() < 60, "no answer");
+            assert!(begun.elapsed().as_secs() < 60, "no response");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    answers().await;
+    responds().await;
     std::fs::remove_file(home.socket()).unwrap();
-    answers().await;
+    responds().await;
     std::fs::remove_file(home.supervisor_lock()).unwrap();
     until("the lock", || prove(&home).unwrap().map(|proven| proven.pid()) == me).await;
     std::fs::remove_dir_all(home.root()).unwrap();
-    answers().await;
+    responds().await;
     assert!(is_hosted(&home));
     host.leave().await;
     assert!(!is_hosted(&home) && !home.socket().exists());
 }
 
-/// A command that holds a file in the place of the host lock, and has not signed it yet.
-fn unsigned_in_place_of(home: &Home) -> HostLock {
-    // At one stroke: the host must not restore the lock in between.
-    let beside = home.root().join("beside");
-    let lock = HostLock::take(&beside).unwrap().unwrap();
-    std::fs::rename(&beside, home.supervisor_lock()).unwrap();
+/// Replaces the host lock by a file that a command holds and has not signed.
+fn replace_lock_unsigned(home: &Home) -> HostLock {
+    // A rename is atomic, so the host cannot restore the lock in between.
+    let new = home.root().join("new");
+    let lock = HostLock::take(&new).unwrap().unwrap();
+    std::fs::rename(&new, home.supervisor_lock()).unwrap();
     lock
 }
 
-/// A command of this home that holds a file in the place of the host lock.
-fn command_in_place_of(home: &Home) -> HostLock {
-    // At one stroke: the host must not restore the lock in between.
-    let beside = home.root().join("beside");
-    let lock = HostLock::take(&beside).unwrap().unwrap();
-    std::fs::copy(home.supervisor_lock(), &beside).unwrap();
-    std::fs::rename(&beside, home.supervisor_lock()).unwrap();
+/// Replaces the host lock by a file that a command holds and has signed.
+fn replace_lock_signed(home: &Home) -> HostLock {
+    // A rename is atomic, so the host cannot restore the lock in between.
+    let new = home.root().join("new");
+    let lock = HostLock::take(&new).unwrap().unwrap();
+    std::fs::copy(home.supervisor_lock(), &new).unwrap();
+    std::fs::rename(&new, home.supervisor_lock()).unwrap();
     sign(&lock, home, Some(("stopping the server", Duration::from_secs(3600)))).unwrap();
     lock
 }
 
 #[tokio::test]
-async fn a_host_waits_for_a_command_that_holds_its_lock_and_obeys_its_stop() {
+async fn host_waits_for_a_command_that_holds_its_lock_and_then_stops_the_server() {
     let (_folder, home, host) = host();
-    // There is no program to start.
+    // The start fails, because there is no program.
     host.handle().command(Command::Start).await.unwrap_err();
     let mut facts = host.handle().watch();
-    let command = command_in_place_of(&home);
+    let command = replace_lock_signed(&home);
     let is_troubled = facts.wait_for(|it| it.troubles.contains_key("home"));
     tokio::select! {
         troubled = is_troubled => {
             let text = troubled.unwrap().troubles["home"].clone();
             assert!(text.contains(&format!("held by pid {}", own_pid())), "{text}");
         }
-        () = host.home_lost().cancelled_owned() => panic!("it gave up its home"),
+        () = host.home_lost().cancelled_owned() => panic!("the host gave up its home"),
     }
     Intent::write_down(&home).unwrap();
     drop(command);
@@ -238,12 +238,12 @@ async fn a_host_waits_for_a_command_that_holds_its_lock_and_obeys_its_stop() {
 }
 
 #[tokio::test]
-async fn a_host_obeys_the_stop_of_a_command_that_never_signed_its_lock() {
+async fn host_stops_the_server_after_a_stop_of_a_command_that_never_signed_its_lock() {
     let (_folder, home, host) = host();
-    // There is no program to start.
+    // The start fails, because there is no program.
     host.handle().command(Command::Start).await.unwrap_err();
     let mut facts = host.handle().watch();
-    let command = unsigned_in_place_of(&home);
+    let command = replace_lock_unsigned(&home);
     let is_troubled = facts.wait_for(|it| it.troubles.contains_key("home"));
     tokio::time::timeout(Duration::from_secs(60), is_troubled).await.unwrap().unwrap();
     Intent::write_down(&home).unwrap();
@@ -254,15 +254,15 @@ async fn a_host_obeys_the_stop_of_a_command_that_never_signed_its_lock() {
 }
 
 #[tokio::test]
-async fn a_hand_over_waits_for_a_command_that_holds_the_host_lock() {
+async fn hand_over_waits_for_a_command_that_holds_the_host_lock() {
     let (_folder, home, host) = host();
-    let command = command_in_place_of(&home);
+    let command = replace_lock_signed(&home);
     let mut facts = host.handle().watch();
     let mut released = std::pin::pin!(host.release());
     tokio::select! {
         biased;
-        _ = &mut released => panic!("it did not wait"),
-        it_waits = facts.wait_for(|it| it.troubles.contains_key("home")) => drop(it_waits),
+        _ = &mut released => panic!("the hand-over did not wait"),
+        waits = facts.wait_for(|it| it.troubles.contains_key("home")) => drop(waits),
     }
     assert!(!home.hand_over().exists());
     drop(command);
@@ -271,10 +271,10 @@ async fn a_hand_over_waits_for_a_command_that_holds_the_host_lock() {
 }
 
 #[tokio::test]
-async fn a_host_whose_home_another_one_took_ends_and_takes_nothing_with_it() {
+async fn host_whose_home_another_host_took_ends_and_deletes_nothing() {
     let (_folder, home, host) = host();
     let lost = host.home_lost();
-    // At one stroke: the host must not restore the lock in between.
+    // A rename is atomic, so the host cannot restore the lock in between.
     let next = home.root().join("next");
     let next_host = HostLock::take(&next).unwrap().unwrap();
     next_host.write(&holder::host_text(Mode::Background)).unwrap();
@@ -282,9 +282,9 @@ async fn a_host_whose_home_another_one_took_ends_and_takes_nothing_with_it() {
     std::fs::remove_file(home.socket()).unwrap();
     std::fs::write(home.socket(), "of the next host").unwrap();
     lost.cancelled().await;
-    let _ = host.release().await.last_answers.await;
-    assert!(is_hosted(&home), "by the next host");
-    assert!(home.socket().exists(), "the next host's");
-    assert!(!home.hand_over().exists(), "of another home");
+    let _ = host.release().await.last_responses.await;
+    assert!(is_hosted(&home), "the next host has its lock");
+    assert!(home.socket().exists(), "the next host has its socket");
+    assert!(!home.hand_over().exists(), "the home belongs to the next host");
     drop(next_host);
 }
