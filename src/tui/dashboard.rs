@@ -29,12 +29,12 @@ pub(super) const FRAME: Duration = Duration::from_millis(33);
 /// Between two looks into a log that is written all the time. They set the pace of its frames: a
 /// beat of the clock in between must not hold the lines back for a whole frame more.
 const LOG_PAUSE: Duration = Duration::from_millis(36);
-/// Lines of the past that are there at once.
+/// Number of earlier lines that are read before the first frame.
 const PAST: usize = 5_000;
-/// How long a word stays.
+/// Time for which a short message stays.
 const TOAST: Duration = Duration::from_secs(4);
 
-/// A file that goes with whoever made it, even one who is not seen to the end.
+/// A temporary file. Dropping it deletes the file.
 struct Temporary(PathBuf);
 
 impl Drop for Temporary {

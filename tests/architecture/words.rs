@@ -6,7 +6,7 @@ use std::path::Path;
 /// Modules (a file and its folder, or a folder of sources), and how many lines of each may still have such words.
 /// Lower the number when text is rewritten, and never raise it. Add a module here to have it checked.
 const MODULES: &[(&str, usize)] = &[
-    ("src/cli", 1),
+    ("src/cli", 0),
     ("src/config", 0),
     ("src/control", 0),
     ("src/headless", 0),
@@ -22,13 +22,13 @@ const MODULES: &[(&str, usize)] = &[
     ("src/hosting", 0),
     ("src/signals", 0),
     ("src/telemetry", 0),
-    ("src/tui", 1),
+    ("src/tui", 0),
     ("src/watchdog", 0),
     ("src/facts", 0),
     ("src/log", 0),
     ("src/server", 23),
     ("src/temporal", 0),
-    ("ui", 89),
+    ("ui", 0),
 ];
 
 /// Whole words, lower case. `CONTRIBUTING.md` has the reasons.

@@ -9,7 +9,7 @@ use crate::panel::scene::{Canvas, Scene};
 
 const WIDTHS: Widths = Widths { page: 78, names: 11 };
 
-/// Sign in front of a key that has no effect now. Without it, only the colour would tell.
+/// Sign in front of a key that has no effect now, because colour must not be the only sign.
 const UNAVAILABLE: &str = "–";
 
 const LEGEND: [(&str, &str); 7] = [
