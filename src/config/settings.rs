@@ -6,6 +6,7 @@ use super::{
 };
 use crate::paths::Home;
 use crate::supervisor::Policy;
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -83,109 +84,23 @@ impl Settings {
     /// If a value is not valid, alone or in combination with another one.
     pub fn resolve(home: Home, options: Options) -> Result<Self, ConfigError> {
         let set = Options { theme: None, ..options.clone() };
-        let port = at_least("port", options.port.unwrap_or(7233), 1)?;
-        let arguments = options.arguments.unwrap_or_default();
-        arguments::refuse_ours(&arguments)?;
-        let headless = arguments.iter().any(|a| arguments::is_headless(a));
-        let ui_port = match (headless, options.ui_port) {
-            (true, _) => None,
-            (false, Some(ui)) => Some(at_least("ui-port", ui, 1)?),
-            (false, None) => Some(port.checked_add(1000).ok_or_else(|| {
-                ConfigError::Value {
-                    option: "port",
-                    value: port.to_string(),
-                    why: "the web UI's port would be this plus 1000, and ports end at 65535; \
-                      choose another with --ui-port"
-                        .into(),
-                }
-            })?),
-        };
-        if ui_port == Some(port) {
-            return Err(ConfigError::Value {
-                option: "ui-port",
-                value: port.to_string(),
-                why: "is the gRPC port too; choose another".into(),
-            });
+        let arguments = options.arguments.clone().unwrap_or_default();
+        let (port, ui_port) = ports(&options, &arguments)?;
+        let database = database(&home, &options)?;
+        let namespaces = namespaces(options.namespace.as_deref())?;
+        let policy = policy(&options, &database)?;
+        if let Some(address) = &options.address {
+            check_address(address)?;
         }
-        if options.db.is_some() && options.in_memory == Some(true) {
-            return Err(ConfigError::Value {
-                option: "in-memory",
-                value: "true".into(),
-                why: "--db is set too; set only one of the two (also in the environment)".into(),
-            });
-        }
-        let database = database(&home, options.db, options.in_memory)?;
-        let namespaces = match options.namespace {
-            Some(names) if !names.is_empty() => names,
-            Some(_) | None => vec!["default".to_owned()],
-        };
-        if let Some(bad) = namespaces.iter().find(|name| name.trim().is_empty()) {
-            return Err(ConfigError::Value {
-                option: "namespace",
-                value: bad.clone(),
-                why: "the name of a namespace cannot be empty".into(),
-            });
-        }
-        let default = Policy::default();
-        let span = |given: Option<Span>, default: Duration| given.map_or(default, |span| span.0);
-        let policy = Policy {
-            probe_period: at_least(
-                "probe-period",
-                Span(span(options.probe_period, default.probe_period)),
-                Span(Duration::from_millis(100)),
-            )?
-            .0,
-            probe_timeout: at_least(
-                "probe-timeout",
-                Span(span(options.probe_timeout, default.probe_timeout)),
-                Span(Duration::from_millis(10)),
-            )?
-            .0,
-            failure_threshold: at_least(
-                "failure-threshold",
-                options.failure_threshold.unwrap_or(default.failure_threshold),
-                1,
-            )?,
-            failure_span: match (&database, options.failure_threshold) {
-                (Database::Memory, None) => MEMORY_PATIENCE,
-                (Database::Memory, Some(_)) | (Database::File(_), _) => Duration::ZERO,
-            },
-            start_timeout: at_least(
-                "start-timeout",
-                Span(span(options.start_timeout, default.start_timeout)),
-                Span(Duration::from_millis(100)),
-            )?
-            .0,
-            stop_grace: span(options.stop_grace, default.stop_grace),
-            max_restarts: options.max_restarts.unwrap_or(default.max_restarts),
-            restart_window: span(options.restart_window, default.restart_window),
-            backoff_max: span(options.backoff_max, default.backoff_max),
-        };
-        if let Some(address) = &options.address
-            && address
-                .rsplit_once(':')
-                .is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err())
-        {
-            return Err(ConfigError::Value {
-                option: "address",
-                value: address.clone(),
-                why: "expected HOST:PORT, such as 127.0.0.1:7233".into(),
-            });
-        }
-        let http = options.http.map(|http| http.0);
-        if let Some(http) = http {
+        if let Some(HttpAddress(http)) = options.http {
             // An external server does not use these ports.
             let ours = [(Some(port), "port"), (ui_port, "ui-port")];
             check_http(http, if options.address.is_some() { &[] } else { &ours })?;
         }
-        if let Some(program) = options.temporal_bin.as_ref().filter(|file| file.to_str().is_none())
-        {
-            return Err(ConfigError::Value {
-                option: "temporal-bin",
-                value: program.display().to_string(),
-                why: "the path is not UTF-8, so it cannot be recorded".into(),
-            });
+        if let Some(program) = &options.temporal_bin {
+            check_program(program)?;
         }
+        let log_max = options.log_max.unwrap_or(Size(64 << 20));
         Ok(Self {
             home,
             port,
@@ -195,12 +110,11 @@ impl Settings {
             namespaces,
             temporal_log_level: options.temporal_log_level.unwrap_or(Level::Info),
             policy,
-            log_max: at_least("log-max", options.log_max.unwrap_or(Size(64 << 20)), Size(1 << 20))?
-                .0,
-            http,
+            log_max: at_least("log-max", log_max, Size(1 << 20))?.0,
+            http: options.http.map(|http| http.0),
             watchdog: options.watchdog.unwrap_or(true),
             address: options.address,
-            allow_other_user: options.allow_other_user == Some(true),
+            allow_other_user: options.allow_other_user.unwrap_or(false),
             arguments,
             options: set,
         })
@@ -252,45 +166,39 @@ impl Settings {
     }
 }
 
-/// Refuses an address that other machines can reach, and a port of the server.
-fn check_http(http: SocketAddr, ours: &[(Option<u16>, &str)]) -> Result<(), ConfigError> {
-    let taken = ours.iter().find(|(port, _)| *port == Some(http.port()));
-    let why = match taken {
-        Some((_, option)) => format!(
-            "port {} is the port of --{option} too; choose another with --http or --{option}",
-            http.port()
-        ),
-        None if !http.ip().is_loopback() => {
-            "health and metrics are served on loopback only; choose an address such as 127.0.0.1:9933".into()
-        }
-        None => return Ok(()),
+/// The ports of the gRPC frontend and of the web UI. Checks the arguments for Temporal, which may
+/// disable the web UI.
+fn ports(options: &Options, arguments: &[String]) -> Result<(u16, Option<u16>), ConfigError> {
+    let port = at_least("port", options.port.unwrap_or(7233), 1)?;
+    arguments::refuse_ours(arguments)?;
+    if arguments.iter().any(|argument| arguments::is_headless(argument)) {
+        return Ok((port, None));
+    }
+    let ui_port = match options.ui_port {
+        Some(ui_port) => at_least("ui-port", ui_port, 1)?,
+        None => port.checked_add(1000).ok_or_else(|| {
+            let why = "the web UI's port would be this plus 1000, and ports end at 65535; \
+                       choose another with --ui-port";
+            wrong("port", port, why)
+        })?,
     };
-    Err(ConfigError::Value { option: "http", value: http.to_string(), why })
+    if ui_port == port {
+        return Err(wrong("ui-port", port, "is the gRPC port too; choose another"));
+    }
+    Ok((port, Some(ui_port)))
 }
 
-fn at_least<T: PartialOrd + Copy + std::fmt::Display>(
-    option: &'static str,
-    value: T,
-    least: T,
-) -> Result<T, ConfigError> {
-    if value < least {
-        let why = format!("must be at least {least}");
-        return Err(ConfigError::Value { option, value: value.to_string(), why });
+fn database(home: &Home, options: &Options) -> Result<Database, ConfigError> {
+    match (&options.db, options.in_memory) {
+        (Some(_), Some(true)) => {
+            let why = "--db is set too; set only one of the two (also in the environment)";
+            return Err(wrong("in-memory", true, why));
+        }
+        (None, Some(true)) => return Ok(Database::Memory),
+        (_, Some(false) | None) => {}
     }
-    Ok(value)
-}
-
-fn database(
-    home: &Home,
-    file: Option<PathBuf>,
-    in_memory: Option<bool>,
-) -> Result<Database, ConfigError> {
-    if in_memory == Some(true) {
-        return Ok(Database::Memory);
-    }
-    let file = file.unwrap_or_else(|| home.database());
-    let bad =
-        |why: String| ConfigError::Value { option: "db", value: file.display().to_string(), why };
+    let file = options.db.clone().unwrap_or_else(|| home.database());
+    let bad = |why: String| wrong("db", file.display(), why);
     // Temporal puts the path into an SQLite URI without escaping. These characters would name
     // another file.
     let Some(text) = file.to_str() else {
@@ -303,4 +211,88 @@ fn database(
         )));
     }
     std::path::absolute(&file).map(Database::File).map_err(|error| bad(error.to_string()))
+}
+
+fn namespaces(set: Option<&[String]>) -> Result<Vec<String>, ConfigError> {
+    let namespaces = match set {
+        Some(names) if !names.is_empty() => names.to_vec(),
+        Some(_) | None => vec!["default".to_owned()],
+    };
+    match namespaces.iter().find(|name| name.trim().is_empty()) {
+        Some(bad) => Err(wrong("namespace", bad, "the name of a namespace cannot be empty")),
+        None => Ok(namespaces),
+    }
+}
+
+fn policy(options: &Options, database: &Database) -> Result<Policy, ConfigError> {
+    let default = Policy::default();
+    let span = |set: Option<Span>, default: Duration| set.unwrap_or(Span(default));
+    let millis = |ms| Span(Duration::from_millis(ms));
+    let probe_period = span(options.probe_period, default.probe_period);
+    let probe_timeout = span(options.probe_timeout, default.probe_timeout);
+    let failure_threshold = options.failure_threshold.unwrap_or(default.failure_threshold);
+    let start_timeout = span(options.start_timeout, default.start_timeout);
+    Ok(Policy {
+        probe_period: at_least("probe-period", probe_period, millis(100))?.0,
+        probe_timeout: at_least("probe-timeout", probe_timeout, millis(10))?.0,
+        failure_threshold: at_least("failure-threshold", failure_threshold, 1)?,
+        failure_span: match (database, options.failure_threshold) {
+            (Database::Memory, None) => MEMORY_PATIENCE,
+            (Database::Memory, Some(_)) | (Database::File(_), _) => Duration::ZERO,
+        },
+        start_timeout: at_least("start-timeout", start_timeout, millis(100))?.0,
+        stop_grace: span(options.stop_grace, default.stop_grace).0,
+        max_restarts: options.max_restarts.unwrap_or(default.max_restarts),
+        restart_window: span(options.restart_window, default.restart_window).0,
+        backoff_max: span(options.backoff_max, default.backoff_max).0,
+    })
+}
+
+fn check_address(address: &str) -> Result<(), ConfigError> {
+    match address.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(()),
+        Some(_) | None => {
+            Err(wrong("address", address, "expected HOST:PORT, such as 127.0.0.1:7233"))
+        }
+    }
+}
+
+/// Refuses an address that other machines can reach, and a port of the server.
+fn check_http(http: SocketAddr, ours: &[(Option<u16>, &str)]) -> Result<(), ConfigError> {
+    let port = http.port();
+    let why = match ours.iter().find(|(taken, _)| *taken == Some(port)) {
+        Some((_, option)) => format!(
+            "port {port} is the port of --{option} too; choose another with --http or --{option}"
+        ),
+        None if !http.ip().is_loopback() => {
+            "health and metrics are served on loopback only; choose an address such as 127.0.0.1:9933".into()
+        }
+        None => return Ok(()),
+    };
+    Err(wrong("http", http, why))
+}
+
+fn check_program(program: &Path) -> Result<(), ConfigError> {
+    match program.to_str() {
+        Some(_) => Ok(()),
+        None => {
+            let why = "the path is not UTF-8, so it cannot be recorded";
+            Err(wrong("temporal-bin", program.display(), why))
+        }
+    }
+}
+
+fn at_least<T: PartialOrd + Copy + Display>(
+    option: &'static str,
+    value: T,
+    least: T,
+) -> Result<T, ConfigError> {
+    if value < least {
+        return Err(wrong(option, value, format!("must be at least {least}")));
+    }
+    Ok(value)
+}
+
+fn wrong(option: &'static str, value: impl Display, why: impl Into<String>) -> ConfigError {
+    ConfigError::Value { option, value: value.to_string(), why: why.into() }
 }
