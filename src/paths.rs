@@ -222,14 +222,18 @@ impl Home {
 }
 
 impl std::fmt::Display for Home {
-    /// Replaces the user's home folder with `~`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match std::env::home_dir()
-            .and_then(|user| Some(self.root.strip_prefix(user).ok()?.to_owned()))
-        {
-            Some(rest) => write!(f, "~/{}", rest.display()),
-            None => self.root.display().fmt(f),
-        }
+        f.write_str(&shortened(&self.root))
+    }
+}
+
+/// A path for people: `~` for the user's home folder.
+#[must_use]
+pub fn shortened(path: &Path) -> String {
+    let user = std::env::home_dir();
+    match user.as_ref().and_then(|user| path.strip_prefix(user).ok()) {
+        Some(rest) => format!("~/{}", rest.display()),
+        None => path.display().to_string(),
     }
 }
 

@@ -185,6 +185,21 @@ pub struct TemporalStatus {
     pub database: Option<DatabaseStatus>,
 }
 
+impl TemporalStatus {
+    /// The value of `version` if the version of the CLI is unknown.
+    #[must_use]
+    pub fn version_of_server(version: &str) -> String {
+        format!("server {version}")
+    }
+
+    /// Version of the CLI, if known.
+    #[must_use]
+    pub fn cli_version(&self) -> Option<&str> {
+        let server = self.server_version.as_deref().map(Self::version_of_server);
+        self.version.as_deref().filter(|version| server.as_deref() != Some(*version))
+    }
+}
+
 /// A database file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatabaseStatus {

@@ -76,7 +76,7 @@ const MAP: &[(&str, &str)] = &[
         "config control facts harmless log manager paths process protocol runtime server session supervisor \
          temporal unit watchdog",
     ),
-    ("presenter", "clock config protocol session supervisor temporal"),
+    ("presenter", "clock config paths protocol session supervisor temporal"),
     ("signals", "process"),
     (
         "headless",

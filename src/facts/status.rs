@@ -108,7 +108,7 @@ impl Facts {
             ui_url: server.ui_url.clone(),
             version: server.version.clone().or_else(|| {
                 let own = server.server_version.as_ref().filter(|_| !managed);
-                own.map(|version| format!("server {version}"))
+                own.map(|version| TemporalStatus::version_of_server(version))
             }),
             server_version: server.server_version.clone(),
             uptime_ms: server.since.map(|since| self.age(since, now)),

@@ -1,6 +1,6 @@
 //! The last automatic restart, or a later end that was not repaired.
 
-use super::longer;
+use super::text::longer;
 use crate::protocol::{Entry, Happened, Snapshot};
 use jiff::Timestamp;
 use stigmer_ui::model::LastRestart;

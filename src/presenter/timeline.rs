@@ -1,12 +1,18 @@
 //! Entries of the timeline as rows of the screen and as lines of text.
 
-use super::longer;
-use crate::protocol::{Entry, Happened};
+use super::text::longer;
+use crate::protocol::{self, Entry, Happened};
 use crate::supervisor::Cause;
 use jiff::civil::Date;
 use std::sync::Arc;
 use stigmer_ui::human;
 use stigmer_ui::model::{Phase, TimelineKind, TimelineRow};
+
+impl From<&protocol::Phase> for Phase {
+    fn from(phase: &protocol::Phase) -> Self {
+        Self { name: phase.name.clone(), ms: phase.us.div_ceil(1000) }
+    }
+}
 
 /// Creates the rows, newest first. The end of a generation and the repair that follows it share a
 /// row.
@@ -86,11 +92,7 @@ fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
         kind,
         what,
         recovery,
-        phases: shown
-            .phases
-            .iter()
-            .map(|phase| Phase { name: phase.name.clone(), ms: phase.us.div_ceil(1000) })
-            .collect(),
+        phases: shown.phases.iter().map(Into::into).collect(),
         last_words: match entry.first_words.is_empty() {
             true => entry.last_words.clone(),
             // The cause of a crash dump is at its beginning.
@@ -110,7 +112,7 @@ pub fn describe(entry: &Entry) -> String {
         }
         Happened::Ready => {
             let took = span(entry.took_ms);
-            let down = super::downtime(entry.downtime_ms, entry.took_ms);
+            let down = super::text::downtime(entry.downtime_ms, entry.took_ms);
             format!("generation {generation} repaired in {took} after {}{down}", entry.cause)
         }
         Happened::Ended => format!(
@@ -143,7 +145,7 @@ mod tests {
     use crate::supervisor::Generation;
 
     fn entry(happened: Happened, n: u64, cause: Cause) -> Arc<Entry> {
-        let entry = crate::protocol::tests::entry(happened, cause);
+        let entry = protocol::tests::entry(happened, cause);
         Arc::new(Entry { generation: Generation(n), ..entry })
     }
 

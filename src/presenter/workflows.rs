@@ -5,6 +5,27 @@ use crate::supervisor::Generation;
 use crate::temporal::holdings::Holdings;
 use crate::temporal::workflows::Workflows;
 use stigmer_ui::loss;
+use stigmer_ui::model::{self, UnservedQueue};
+
+impl From<&Workflows> for model::Workflows {
+    fn from(workflows: &Workflows) -> Self {
+        let unserved = workflows.unserved.iter();
+        Self {
+            namespace: workflows.namespace.clone(),
+            running: workflows.running,
+            failed: workflows.failed,
+            unserved: unserved
+                .map(|(name, waiting)| UnservedQueue { name: name.clone(), waiting: *waiting })
+                .collect(),
+        }
+    }
+}
+
+impl From<Holdings> for loss::WorkflowTotals {
+    fn from(Holdings { running, closed }: Holdings) -> Self {
+        Self { running, closed }
+    }
+}
 
 /// Identifies one run of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,11 +106,10 @@ impl KnownWorkflows {
 
     /// The totals of this server, as far as they are known.
     pub(super) fn held(&self, status: &Status) -> loss::WorkflowCount {
-        let Some(Holdings { running, closed }) = self.holdings.found.filter(|_| self.is_of(status))
-        else {
+        let Some(held) = self.holdings.found.filter(|_| self.is_of(status)) else {
             return loss::WorkflowCount::Unknown;
         };
-        let held = loss::WorkflowTotals { running, closed };
+        let held = held.into();
         if self.holdings.is_current && Server::up(status).is_some() {
             loss::WorkflowCount::Current(held)
         } else {

@@ -70,7 +70,7 @@ impl Dashboard {
             home: home.clone(),
             witness: Witness::begin(session.clone(), home.clone()),
             session,
-            viewer: Viewer { hosts, ..Viewer::default() },
+            viewer: Viewer { home: home.to_string(), hosts, ..Viewer::default() },
             ui: Ui::new(theme.unwrap_or_else(suitable), symbols()).in_colours(depth()),
             log: LogPane::default(),
             log_file: Follower::new(&home.temporal_log(), Start::Tail(PAST)).resting(LOG_PAUSE),

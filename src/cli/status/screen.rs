@@ -79,7 +79,7 @@ fn headline(sheet: &mut Sheet, status: &Status) {
         facts.extend(temporal.uptime_ms.map(|ms| format!("up {}", human::uptime(ms))));
         facts.extend(temporal.generation.map(|number| format!("generation {number}")));
         facts.extend(temporal.pid.map(|pid| format!("pid {pid}")));
-        let (version, server) = presenter::versions(temporal);
+        let (version, server) = (temporal.cli_version(), temporal.server_version.as_deref());
         facts.extend(human::temporal_version(version, server));
         facts.extend(temporal.adopted.then(|| "adopted".to_owned()));
     }

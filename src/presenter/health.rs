@@ -1,0 +1,61 @@
+//! The six checks, and the latency of the gRPC check.
+
+use super::{Now, millis};
+use crate::protocol::{LayerStatus, NoRestart, State};
+use stigmer_ui::model::{FailureLimit, LayerView, Model, ProbePoint, ProbeView};
+
+pub(super) fn layers(now: Now<'_>) -> [LayerView; 6] {
+    let mut layers = Model::default().health;
+    for (shown, reported) in layers.iter_mut().zip(&now.status().health.layers) {
+        *shown = layer(now, reported);
+    }
+    layers
+}
+
+fn layer(now: Now<'_>, layer: &LayerStatus) -> LayerView {
+    let name = layer.name.to_string();
+    if now.measured().is_none() {
+        return LayerView { name, ..LayerView::default() };
+    }
+    let is_in_progress = matches!(now.status().state, State::Starting | State::Stopping);
+    LayerView {
+        name,
+        // A layer that is not up yet, or is shutting down, has not failed.
+        ok: layer.ok.filter(|ok| *ok || !is_in_progress),
+        latency_us: layer.latency_us,
+        detail: layer.detail.clone(),
+        since_ms: layer.since_ms.map(|ms| now.age(ms)),
+    }
+}
+
+pub(super) fn probe(now: Now<'_>) -> ProbeView {
+    let status = now.status();
+    let latency = Some(&status.health.latency_us).filter(|_| !now.is_unwatched());
+    ProbeView {
+        last_us: latency.and_then(|latency| latency.last),
+        p50_us: latency.and_then(|latency| latency.p50),
+        p99_us: latency.and_then(|latency| latency.p99),
+        history: now
+            .snapshot
+            .probes
+            .iter()
+            .map(|probe| probe.map_or(ProbePoint::Failed, ProbePoint::Ok))
+            .collect(),
+        period_ms: status.options.values.probe_period.map(millis),
+        limit: match status.options.failure_span {
+            Some(span) => Some(FailureLimit::Span(millis(span))),
+            None => status.options.values.failure_threshold.map(FailureLimit::Count),
+        },
+        // Checks fail while a server stops, but that does not lead to a restart.
+        consecutive_failures: match status.state.is_up() {
+            true => status.health.consecutive_failures,
+            false => 0,
+        },
+        no_restart: match status.health.no_restart {
+            _ if !status.managed => "not started by stigmer".to_owned(),
+            None => String::new(),
+            Some(NoRestart::DataLoss) => "data would be lost".to_owned(),
+            Some(NoRestart::NoHelp) => "it would not help".to_owned(),
+        },
+    }
+}

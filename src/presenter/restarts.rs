@@ -1,0 +1,32 @@
+//! Automatic restarts, and the failure after the last one.
+
+use super::{Now, last, millis};
+use crate::protocol::State;
+use stigmer_ui::model::{FailureView, RestartLimit, RestartsView};
+
+pub(super) fn restarts(now: Now<'_>) -> RestartsView {
+    let status = now.status();
+    let options = &status.options.values;
+    RestartsView {
+        total: status.restarts.total,
+        in_window: u32::try_from(status.restarts.in_window).unwrap_or(u32::MAX),
+        limit: options
+            .max_restarts
+            .zip(options.restart_window)
+            .map(|(max, window)| RestartLimit { max, window_ms: millis(window) }),
+        last: last::last(now.snapshot, now.older, jiff::Timestamp::now()),
+        marks: now.snapshot.restart_ages_ms.iter().map(|ms| now.age(*ms)).collect(),
+    }
+}
+
+pub(super) fn failure(now: Now<'_>) -> Option<FailureView> {
+    let (status, snapshot) = (now.status(), now.snapshot);
+    (status.state == State::Failed && !now.is_unwatched()).then(|| FailureView {
+        cause: status.message.clone(),
+        last_words: snapshot.last_words.clone(),
+        hints: std::iter::once("s  try again".to_owned())
+            .chain(snapshot.hint.clone())
+            .chain(snapshot.next_start_ms.map(|_| "stigmer tries again".to_owned()))
+            .collect(),
+    })
+}
