@@ -1,23 +1,22 @@
 //! The six checks, and the latency of the gRPC check.
 
 use super::{Now, millis};
-use crate::protocol::{LayerStatus, NoRestart, State};
-use stigmer_ui::model::{FailureLimit, LayerView, Model, ProbePoint, ProbeView};
+use crate::protocol::{NoRestart, State};
+use crate::supervisor::Layer;
+use stigmer_ui::model::{FailureLimit, LayerView, ProbePoint, ProbeView};
 
 pub(super) fn layers(now: Now<'_>) -> [LayerView; 6] {
-    let mut layers = Model::default().health;
-    for (shown, reported) in layers.iter_mut().zip(&now.status().health.layers) {
-        *shown = layer(now, reported);
-    }
-    layers
+    Layer::ALL.map(|name| layer(now, name))
 }
 
-fn layer(now: Now<'_>, layer: &LayerStatus) -> LayerView {
-    let name = layer.name.to_string();
-    if now.measured().is_none() {
+fn layer(now: Now<'_>, name: Layer) -> LayerView {
+    let status = now.status();
+    let found = status.health.layers.iter().find(|layer| layer.name == name);
+    let name = name.to_string();
+    let Some(layer) = found.filter(|_| now.measured().is_some()) else {
         return LayerView { name, ..LayerView::default() };
-    }
-    let is_in_progress = matches!(now.status().state, State::Starting | State::Stopping);
+    };
+    let is_in_progress = matches!(status.state, State::Starting | State::Stopping);
     LayerView {
         name,
         // A layer that is not up yet, or is shutting down, has not failed.

@@ -23,6 +23,20 @@ fn unresponsive_host_is_shown_and_accepts_no_commands() {
 }
 
 #[test]
+fn layer_that_a_host_does_not_report_is_unknown() {
+    let mut snapshot = crate::protocol::tests::running();
+    snapshot.status.health.layers.remove(0);
+    snapshot.status.health.layers[0].ok = Some(true);
+    let view = View { snapshot: Arc::new(snapshot), age: Duration::ZERO, link: Link::Up };
+    let shown = present(&view, &Viewer::default()).health;
+    assert_eq!(
+        shown.each_ref().map(|layer| layer.name.as_str()),
+        ["lock", "process", "tcp", "grpc", "store", "engine"]
+    );
+    assert_eq!((shown[0].ok, shown[1].ok), (None, Some(true)));
+}
+
+#[test]
 fn old_measurements_are_not_shown_as_current() {
     let mut snapshot = crate::protocol::tests::running();
     snapshot.status.health.latency_us.last = Some(210);
