@@ -6,5 +6,8 @@
 pub(crate) mod files;
 pub(crate) mod init;
 pub mod log_reader;
+mod refused;
 pub mod sweeps;
 pub(crate) mod tasks;
+
+pub use refused::Refused;

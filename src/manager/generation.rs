@@ -1,7 +1,6 @@
 //! The life of a generation, as its tasks report it: launched or met, probed, ended.
 
 use super::aftermath::{self, Ended, WatchTarget};
-use super::launch::Launched;
 use super::{Event, Manager, Task, judge};
 use crate::config::Settings;
 use crate::facts::timeline::{self, Episode};
@@ -14,11 +13,13 @@ use crate::process::threads::LOOKS;
 use crate::process::usage;
 use crate::process::watch::Watched;
 use crate::protocol::{Entry, Happened};
+use crate::server::database;
+use crate::server::launch::Launched;
 use crate::server::prober::{self, Report, Target};
-use crate::server::{Refused, database};
 use crate::supervisor::{Cause, Exit, Found, Generation, Input, Layer, Owner, Round, State};
 use crate::temporal::health::Client;
 use crate::temporal::{locate, version};
+use crate::unit::Refused;
 use crate::unit::files::once_kept;
 use std::fs::File;
 use std::io::{self, Write as _};

@@ -10,7 +10,6 @@ mod detached;
 
 pub use detached::detached;
 
-use super::Refused;
 use crate::paths;
 use crate::process::Pid;
 use crate::process::identity::own_pid;
@@ -19,6 +18,7 @@ use crate::process::open_files::{KnownFile, has_open, holds_lock};
 use crate::process::requirements::is_shortage;
 use crate::process::sweep::{Instance, Machine};
 use crate::supervisor::Failure;
+use crate::unit::Refused;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};

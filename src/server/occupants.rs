@@ -1,11 +1,11 @@
 //! Who listens on the ports of a server that is to start.
 
-use super::Refused;
 use crate::config::Settings;
 use crate::process::ports::{self, Occupant};
 use crate::process::threads::LOOKS;
 use crate::supervisor::Failure;
 use crate::temporal::health::Client;
+use crate::unit::Refused;
 use std::io;
 use std::time::{Duration, Instant};
 

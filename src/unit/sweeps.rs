@@ -50,7 +50,7 @@ pub struct Sweeps {
 
 /// While there is one, this process is the host: even one that was not seen off.
 #[derive(Debug, Clone)]
-pub(crate) struct Permit {
+pub struct Permit {
     // Given back first, so that who has all permits has the last of the lock.
     lock: Arc<HostLock>,
     _launch: Option<Arc<OwnedSemaphorePermit>>,

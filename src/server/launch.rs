@@ -1,5 +1,9 @@
 //! Bringing a generation up: clear what is left, prove the way free, spawn.
 
+use super::database::Stamp;
+use super::occupants::occupant_of;
+use super::running::{self, Running};
+use super::{arguments, database};
 use crate::config::{Database, Settings};
 use crate::log::line::generation_mark;
 use crate::paths::{self, Home, files};
@@ -12,12 +16,9 @@ use crate::process::sweep::Instance;
 use crate::process::threads::Unfinished;
 use crate::process::watch::Watched;
 use crate::process::{linux, look, memory};
-use crate::server::database::Stamp;
-use crate::server::occupants::occupant_of;
-use crate::server::running::{self, Running};
-use crate::server::{Refused, arguments, database};
 use crate::supervisor::{Cause, Failure, Generation, Resource};
 use crate::temporal::{locate, version};
+use crate::unit::Refused;
 use crate::unit::sweeps::{Permit, Unswept};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
