@@ -18,7 +18,7 @@ pub mod process;
 
 pub(crate) mod runtime;
 
-pub mod unit;
+pub(crate) mod unit;
 
 pub mod temporal;
 

@@ -6,11 +6,10 @@
 //! the loop itself never waits for anything but the next event.
 
 mod adoption;
-mod aftermath;
 mod generation;
 mod handle;
 mod intent;
-mod judge;
+mod outcome;
 #[cfg(test)]
 mod tests;
 mod transitions;
@@ -28,17 +27,18 @@ use crate::process::identity::Signal;
 use crate::process::sweep::Instance;
 use crate::process::threads::{LOOKS, REPAIRS};
 use crate::protocol::Mode;
+use crate::server::aftermath::Aftermath;
 use crate::server::launch::{self, LaunchRequest, Launched};
 use crate::server::prober;
 use crate::supervisor::{Cause, Effect, Generation, Input, State, Supervisor, Want};
 use crate::unit::Refused;
+use crate::unit::exit::Ended;
 use crate::unit::files::Files;
 use crate::unit::init::Init;
 use crate::unit::log_reader::LogReader;
 use crate::unit::sweeps::{Sweeps, Unswept};
 use crate::unit::tasks::{Task, spawn};
 use adoption::{Adoptable, Unadopted};
-use aftermath::Ended;
 use handle::Request;
 use std::io;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ enum Event {
     },
     Ended {
         generation: Generation,
-        ended: Box<Ended>,
+        end: Box<End>,
     },
     Version {
         generation: Generation,
@@ -77,6 +77,15 @@ enum Event {
     Looked(io::Result<Adoptable>),
     /// A task of ours is no more, and what it was to tell never comes.
     Panicked,
+}
+
+/// How a generation ended.
+#[derive(Debug)]
+struct End {
+    ended: Ended,
+    aftermath: Aftermath,
+    /// Time from the exit of the leader until all of this was known.
+    cleaned: Duration,
 }
 
 type Report = mpsc::UnboundedSender<Event>;
@@ -283,7 +292,7 @@ impl Manager {
                 Some(event) = self.events.recv() => match event {
                     Event::Launched { generation, result } => self.launched(generation, result),
                     Event::Probed { generation, report } => self.probed(generation, *report),
-                    Event::Ended { generation, ended } => self.ended(generation, *ended),
+                    Event::Ended { generation, end } => self.ended(generation, *end),
                     Event::Version { generation, version } => self.version(generation, version),
                     Event::ServerVersion { generation, version } => {
                         self.server_version(generation, version);
@@ -480,7 +489,7 @@ impl Manager {
         let facts = &self.facts;
         let mut kept = Vec::new();
         for waiter in self.waiters.drain(..) {
-            match judge::outcome(waiter.goal, want, state, facts) {
+            match outcome::outcome(waiter.goal, want, state, facts) {
                 Some(outcome) => {
                     // Whoever asked may be gone.
                     let _ = waiter.reply.send(outcome);

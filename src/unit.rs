@@ -3,11 +3,13 @@
 //! Nothing in this module knows Temporal, the options or the facts. The caller says what to run and
 //! which files and locks belong to it.
 
+pub(crate) mod exit;
 pub(crate) mod files;
 pub(crate) mod init;
-pub mod log_reader;
+pub(crate) mod log_reader;
 mod refused;
-pub mod sweeps;
+pub(crate) mod sweeps;
 pub(crate) mod tasks;
+pub(crate) mod words;
 
-pub use refused::Refused;
+pub(crate) use refused::Refused;

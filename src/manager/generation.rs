@@ -1,7 +1,6 @@
 //! The life of a generation, as its tasks report it: launched or met, probed, ended.
 
-use super::aftermath::{self, Ended, WatchTarget};
-use super::{Event, Manager, Task, judge};
+use super::{End, Event, Manager, Task};
 use crate::config::Settings;
 use crate::facts::timeline::{self, Episode};
 use crate::facts::{self, ServerFacts, Verdict};
@@ -13,14 +12,18 @@ use crate::process::threads::LOOKS;
 use crate::process::usage;
 use crate::process::watch::Watched;
 use crate::protocol::{Entry, Happened};
+use crate::server::aftermath::Aftermath;
 use crate::server::database;
+use crate::server::fatal::fatal;
 use crate::server::launch::Launched;
 use crate::server::prober::{self, Report, Target};
 use crate::supervisor::{Cause, Exit, Found, Generation, Input, Layer, Owner, Round, State};
 use crate::temporal::health::Client;
 use crate::temporal::{locate, version};
 use crate::unit::Refused;
+use crate::unit::exit::{self, ExitTarget};
 use crate::unit::files::once_kept;
+use crate::unit::words::Words;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -149,24 +152,28 @@ impl Manager {
         let settings = self.facts.settings.clone();
         let (asked, asked_too) = watch::channel(false);
         let ever_ready = Arc::new(AtomicBool::new(false));
-        let target = WatchTarget {
+        let lock = settings.home.temporal_lock();
+        let target = ExitTarget {
             instance: instance.clone(),
             watched,
-            lock: settings.home.temporal_lock(),
-            ports: std::iter::once(record.port).chain(record.ui_port).collect(),
+            lock: lock.clone(),
             asked: asked_too,
-            ever_ready: ever_ready.clone(),
-            settings: settings.clone(),
             sweeps: self.sweeps.clone(),
         };
         let (path, kept) = (settings.home.record(), record.clone());
         self.files.keep(RECORD, move || kept.keep(&path));
         let (path, number) = (settings.home.temporal_lock(), generation.to_string());
         self.files.keep(LOCK, move || lock::keep_text(&path, &number));
-        let (log, report) = (self.log.clone(), self.report.clone());
+        let (log, report, sweeps) = (self.log.clone(), self.report.clone(), self.sweeps.clone());
+        let ports = std::iter::once(record.port).chain(record.ui_port).collect();
+        let (with, was_ready) = (settings.clone(), ever_ready.clone());
         let watch = Task::spawn(self.on_panic(), async move {
-            let ended = Box::new(aftermath::watch(target, log).await);
-            let _ = report.send(Event::Ended { generation, ended });
+            let ended = exit::watch(target, log).await;
+            let (lock, was_ready) = (sweeps.lock_file(&lock), was_ready.load(Ordering::Relaxed));
+            let aftermath = Aftermath::of(with, ports, lock, was_ready).await;
+            let cleaned = ended.at.elapsed();
+            let end = Box::new(End { ended, aftermath, cleaned });
+            let _ = report.send(Event::Ended { generation, end });
         });
         let target = Target {
             generation,
@@ -270,23 +277,24 @@ impl Manager {
         self.step(Some(Input::Probed { generation, round: report.round }));
     }
 
-    pub(super) fn ended(&mut self, generation: Generation, ended: Ended) {
+    pub(super) fn ended(&mut self, generation: Generation, end: End) {
         if self.running.as_ref().map(|running| running.generation) != Some(generation) {
             return;
         }
+        let End { ended, aftermath, cleaned } = end;
         let before = self.supervisor.state().clone();
         let unasked = !matches!(before, State::Stopping(_));
         if unasked {
             self.is_down(&before, ended.at);
         }
         let Some(running) = self.running.take() else { return };
-        tracing::info!(%generation, exit = %ended.exit, cleaned = ?ended.cleaned, "ended");
+        tracing::info!(%generation, exit = %ended.exit, ?cleaned, "ended");
         let settings = self.facts.settings.clone();
         let record = settings.home.record();
         for file in [RECORD, LOCK, STAMP, LOG] {
             self.files.forget(file);
         }
-        match &ended.leftover {
+        match &aftermath.leftover {
             None => {
                 if let Some(Instance { marker, .. }) = running.instance.clone() {
                     self.files.keep(RECORD, move || {
@@ -297,12 +305,14 @@ impl Manager {
             }
             Some(leftover) => tracing::warn!("{leftover}"),
         }
-        let fatal = (!running.is_ever_ready()).then(|| judge::fatal(&ended, &settings)).flatten();
+        let fatal = (!running.is_ever_ready())
+            .then(|| fatal(&ended.exit, ended.words.cause.as_deref(), &aftermath.disks, &settings))
+            .flatten();
         // Where it was not asked to end, someone else sent it.
         let by_kill = unasked && matches!(ended.exit, Exit::Signal(libc::SIGKILL, _));
         self.facts.last_words = match by_kill {
-            true => judge::last_words(&ended.words, by_kill),
-            false => judge::words_of(&ended.words),
+            true => ended.words.last_shown(by_kill),
+            false => ended.words.reason(),
         };
         let uptime = self
             .facts
@@ -319,10 +329,10 @@ impl Manager {
             | State::Backoff { .. }
             | State::Failed { .. } => (ended.exit.cause(), ended.exit.to_string()),
         };
-        let oom_kills = unasked.then(|| judge::oom_kills(&ended, running.oom_kills)).flatten();
+        let oom_kills = unasked.then(|| ended.oom_kills_since(running.oom_kills)).flatten();
         let peak = self.facts.peak_rss;
         let detail = match oom_kills {
-            Some(_) => judge::struck(&detail, peak),
+            Some(_) => exit::struck(&detail, peak),
             None => detail,
         };
         if unasked {
@@ -333,13 +343,13 @@ impl Manager {
             uptime_ms: uptime.map(facts::millis),
             peak_rss_bytes: peak,
             oom_kills,
-            first_words: words.map(judge::first_words).unwrap_or_default(),
-            last_words: words.map(|words| judge::last_words(words, by_kill)).unwrap_or_default(),
+            first_words: words.map(Words::first_shown).unwrap_or_default(),
+            last_words: words.map(|words| words.last_shown(by_kill)).unwrap_or_default(),
             ..timeline::entry(Happened::Ended, generation, cause, detail)
         });
-        self.episode.ended(ended.at, ended.cleaned);
+        self.episode.ended(ended.at, cleaned);
         self.facts.forget_server(Instant::now());
-        if let Some(leftover) = ended.leftover {
+        if let Some(leftover) = aftermath.leftover {
             self.facts.note = leftover;
         }
         self.step(Some(Input::Exited { generation, exit: ended.exit, fatal }));

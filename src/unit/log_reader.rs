@@ -1,5 +1,6 @@
 //! The host's own reader of Temporal's log: counts, last words, the bound on disk.
 
+use super::words::Words;
 use crate::log::bound::{BoundError, FileBound};
 use crate::log::last_words::LastWords;
 use crate::log::line::{Level, LineParser};
@@ -23,17 +24,6 @@ const CLOSING: Duration = Duration::from_secs(1);
 
 /// To limit the log takes milliseconds, on a busy disk more.
 const LIMITING: Duration = Duration::from_secs(3);
-
-/// The last words of a server.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Words {
-    /// Its own account of its end.
-    pub cause: Option<String>,
-    /// The first lines of a crash dump.
-    pub dump: Vec<String>,
-    /// The last lines of all.
-    pub last: Vec<String>,
-}
 
 /// A handle to the reader; it ends with its last handle.
 #[derive(Debug, Clone)]

@@ -1,18 +1,14 @@
 //! From the end of the leader to the proof that nothing of its instance is left.
 
-use crate::config::Settings;
-use crate::paths;
+use super::log_reader::LogReader;
+use super::sweeps::{Sweeps, Unswept};
+use super::words::Words;
+use crate::process::lock::is_held;
 use crate::process::sweep::Instance;
 use crate::process::usage;
 use crate::process::watch::Watched;
-use crate::process::{look, ports};
-use crate::server::database;
 use crate::supervisor::Exit;
-use crate::unit::log_reader::{LogReader, Words};
-use crate::unit::sweeps::{Sweeps, Unswept};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -21,9 +17,6 @@ const CLEARING: Duration = Duration::from_secs(10);
 
 /// A sweep that cannot run is tried again after this time.
 const AGAIN: Duration = Duration::from_millis(100);
-
-/// How long one waits to see who is on the ports.
-const LOOK: Duration = Duration::from_secs(2);
 
 /// The exit status of what is no child comes once its parent has reaped it.
 const EXIT_TELLS: Duration = Duration::from_millis(100);
@@ -35,73 +28,49 @@ pub struct Ended {
     pub exit: Exit,
     /// When the leader was seen to end.
     pub at: Instant,
-    /// How long it took until nothing was left.
-    pub cleaned: Duration,
     /// What it said at last.
     pub words: Words,
     /// Processes that the kernel had ended for want of memory by then.
     pub oom_kills: Option<u64>,
-    /// What is still there and cannot be proven ours, for people.
-    pub leftover: Option<String>,
-    /// What its disks say.
-    pub disks: Disks,
 }
 
-/// What is known of the disks of a server that ended before it was ready.
-#[derive(Debug, Default)]
-pub struct Disks {
-    /// Which folder takes no file, and why.
-    pub full: Option<String>,
-    /// Whether the next start makes the database anew.
-    pub is_replaceable: Option<bool>,
-}
-
-impl Disks {
-    fn look(settings: &Settings) -> Self {
-        let database = settings.database.file();
-        let folders = [database.and_then(Path::parent), Some(settings.home.root())];
-        let full = folders.into_iter().flatten().find_map(|folder| {
-            paths::has_room(folder).err().map(|error| format!("{}: {error}", folder.display()))
-        });
-        Self { full, is_replaceable: database.and_then(|file| database::is_replaceable(file).ok()) }
-    }
-
-    async fn of(settings: Arc<Settings>) -> Self {
-        let database = settings.database.file().and_then(Path::parent);
-        let folder = database.unwrap_or(settings.home.root()).to_owned();
-        let looked = look::patiently(LOOK, &folder, move |_| Ok(Self::look(&settings))).await;
-        looked.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the disks of the server are not known");
-            Self::default()
-        })
+impl Ended {
+    /// Processes that the kernel ended for want of memory since `before`, where the
+    /// server's end looks as if it were one of them.
+    pub(crate) fn oom_kills_since(&self, before: Option<u64>) -> Option<u64> {
+        match self.exit {
+            Exit::Signal(9, _) | Exit::Unknown => {
+                self.oom_kills?.checked_sub(before?).filter(|kills| *kills > 0)
+            }
+            Exit::Signal(..) | Exit::Code(_) => None,
+        }
     }
 }
 
-/// A server whose end is watched.
+/// The kernel counts its victims and does not name them: this is no proof.
+pub(crate) fn struck(detail: &str, peak: Option<u64>) -> String {
+    let peak = peak.map_or_else(String::new, |peak| format!(", peak {} MiB", peak >> 20));
+    format!("{detail}; the kernel's out-of-memory killer struck meanwhile{peak}")
+}
+
+/// A process tree whose end is watched.
 #[derive(Debug)]
-pub(super) struct WatchTarget {
+pub(crate) struct ExitTarget {
     /// Its processes.
     pub instance: Instance,
     /// Its leader's exit.
     pub watched: Watched,
     /// Its lock file.
     pub lock: PathBuf,
-    /// Its ports.
-    pub ports: Vec<u16>,
     /// Whether somebody asked it to stop: then its processes are given time.
     pub asked: watch::Receiver<bool>,
-    /// Whether it ever became ready: then its disks did not prevent that.
-    pub ever_ready: Arc<AtomicBool>,
-    /// Its options.
-    pub settings: Arc<Settings>,
     /// What clears it.
     pub sweeps: Sweeps,
 }
 
 /// Returns when the leader has ended and nothing of its instance is left.
-pub(super) async fn watch(target: WatchTarget, log: LogReader) -> Ended {
-    let WatchTarget { instance, watched, lock, ports, asked, ever_ready, settings, sweeps } =
-        target;
+pub(crate) async fn watch(target: ExitTarget, log: LogReader) -> Ended {
+    let ExitTarget { instance, watched, lock, asked, sweeps } = target;
     watched.ended().await;
     let at = Instant::now();
     let oom_kills = usage::oom_kills();
@@ -160,33 +129,44 @@ pub(super) async fn watch(target: WatchTarget, log: LogReader) -> Ended {
     // Only now may its number be given out again.
     watched.reap();
     let words = log.last_words().await;
-    let (home, lock) = (settings.home.root(), sweeps.lock_file(&lock));
-    let leftover = look::patiently(LOOK, home, move |_| Ok(leftover(&lock, &ports)))
-        .await
-        .unwrap_or_else(|error| Some(format!("what is left of the server is not known: {error}")));
-    let disks = match ever_ready.load(Ordering::Relaxed) {
-        true => Disks::default(),
-        false => Disks::of(settings).await,
-    };
-    Ended { exit, at, cleaned: at.elapsed(), words, oom_kills, leftover, disks }
+    Ended { exit, at, words, oom_kills }
 }
 
-/// What still stands in the way, read from the kernel.
-fn leftover(lock: &Path, ports: &[u16]) -> Option<String> {
-    for port in ports {
-        match ports::occupant(*port) {
-            Ok(None) => {}
-            Ok(Some(occupant)) => {
-                return Some(format!(
-                    "port {port} is still held by {occupant}, which is not proven ours"
-                ));
-            }
-            Err(error) => return Some(format!("who listens on port {port} is not known: {error}")),
-        }
-    }
-    match crate::process::lock::is_held(lock) {
+/// What still holds the lock, read from the kernel, for people.
+pub(crate) fn lock_holder_left(lock: &Path) -> Option<String> {
+    match is_held(lock) {
         Ok(true) => Some(format!("{} is still held, by a process not proven ours", lock.display())),
         Ok(false) => None,
         Err(error) => Some(format!("whether {} is held is not known: {error}", lock.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(exit: Exit, oom_kills: Option<u64>) -> Ended {
+        Ended { exit, at: Instant::now(), words: Words::default(), oom_kills }
+    }
+
+    #[test]
+    fn the_out_of_memory_killer_is_named_only_where_it_struck_and_the_end_was_by_sigkill() {
+        let killed = || Exit::Signal(9, "SIGKILL");
+        for (exit, by_then, before, kills) in [
+            (killed(), Some(4), Some(3), Some(1)),
+            (killed(), Some(3), Some(3), None),
+            (killed(), None, Some(3), None),
+            (killed(), Some(4), None, None),
+            (Exit::Code(2), Some(4), Some(3), None),
+        ] {
+            assert_eq!(
+                ended(exit, by_then).oom_kills_since(before),
+                kills,
+                "{by_then:?} {before:?}"
+            );
+        }
+        let said = struck("signal 9 (SIGKILL)", Some(812 << 20));
+        assert!(said.starts_with("signal 9 (SIGKILL); "), "{said}");
+        assert!(said.ends_with("killer struck meanwhile, peak 812 MiB"), "{said}");
     }
 }

@@ -1,0 +1,128 @@
+//! Whether the end of a server that never became ready is final: no restart helps.
+
+use super::aftermath::Disks;
+use crate::config::Settings;
+use crate::log::last_words::{self, PortUse, StartFailure};
+use crate::supervisor::{Exit, Failure, Resource};
+
+/// The failure of a server that never became ready, if no restart helps. `cause` is the line in which
+/// the server explains its exit.
+pub(crate) fn fatal(
+    exit: &Exit,
+    cause: Option<&str>,
+    disks: &Disks,
+    settings: &Settings,
+) -> Option<Failure> {
+    let code = match *exit {
+        Exit::Code(code) => Some(code),
+        Exit::Signal(..) | Exit::Unknown => None,
+    };
+    let database = settings
+        .database
+        .file()
+        .map(|path| path.display().to_string())
+        .unwrap_or_else(|| "in memory".into());
+    let full = disks.full.as_deref();
+    match (last_words::classify_exit(code, cause), full) {
+        (StartFailure::DatabaseUnusable { detail }, None) if detail.contains(FULL) => {
+            Some(no_room(&format!("the database {database}: {detail}")))
+        }
+        (
+            StartFailure::DatabaseUnusable { detail: words }
+            | StartFailure::UnknownFlag { detail: words },
+            Some(full),
+        ) => Some(no_room(&format!("{full}; Temporal says: {words}"))),
+        (_, Some(full)) => Some(no_room(full)),
+        (StartFailure::DatabaseUnusable { detail }, None) => Some(Failure::new(
+            format!("Temporal cannot use the database {database}: {detail}"),
+            "fix the file or its folder, or name another database with --db FILE",
+        )),
+        // The next start sets aside a database that a start of stigmer left unfinished. If that is
+        // unknown, the next start looks again.
+        (StartFailure::PartialSchema, None) => (disks.is_replaceable == Some(false)).then(|| {
+            Failure::new(
+                format!(
+                    "the database {database} is incomplete or another program's: {}",
+                    cause.unwrap_or("tables are missing")
+                ),
+                "move it away, or name another database with --db FILE",
+            )
+        }),
+        (StartFailure::UnknownFlag { detail }, None) => Some(Failure::new(
+            format!("Temporal does not accept its arguments: {detail}"),
+            "correct the arguments after `--`, or use another CLI with --temporal-bin FILE",
+        )),
+        (StartFailure::NoThread, None) => {
+            Some(short_of("thread", "end some processes, or raise the limit (`ulimit -u`)"))
+        }
+        (StartFailure::NoDescriptor, None) => {
+            Some(short_of("descriptor", "raise the limit on descriptors (`ulimit -n`)"))
+        }
+        (StartFailure::PortForbidden { port, what }, None) => Some(forbidden(port, what)),
+        // The next launch looks at the ports again and names their processes.
+        (
+            StartFailure::PortTaken { .. }
+            | StartFailure::LostPortRace { .. }
+            | StartFailure::Other,
+            None,
+        ) => None,
+    }
+}
+
+/// A failure that passes once the system has a resource again.
+fn short_of(what: &str, hint: &str) -> Failure {
+    let reason = format!("Temporal cannot start: the system gives it no {what}");
+    Failure::new(reason, hint).until_free(Resource::System)
+}
+
+/// A failure because of a missing privilege.
+fn forbidden(port: Option<u16>, what: Option<PortUse>) -> Failure {
+    let port = port.map_or_else(|| "its port".to_owned(), |port| format!("port {port}"));
+    let choose = match what {
+        Some(PortUse::Frontend | PortUse::Http) => "choose another with --port N",
+        Some(PortUse::Ui) => "choose another with --ui-port N",
+        Some(PortUse::Metrics) | None => "choose others with --port N and --ui-port N",
+    };
+    Failure::new(
+        format!("Temporal may not listen on {port}: permission denied"),
+        format!("{choose}; from 1024 on, no privilege is needed"),
+    )
+}
+
+/// The message of SQLite.
+const FULL: &str = "database or disk is full";
+
+fn no_room(reason: &str) -> Failure {
+    Failure::new(
+        format!("Temporal cannot start, because its disk takes nothing: {reason}"),
+        "free some disk space",
+    )
+    .until_free(Resource::Disk)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::paths;
+
+    #[test]
+    fn failure_for_lack_of_a_resource_waits_for_it_and_another_failure_of_the_database_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = paths::Home::at(folder.path()).unwrap();
+        let settings = Settings::resolve(home, crate::config::Options::default()).unwrap();
+        for (code, words, waits_for) in [
+            (
+                1,
+                "Error: failed starting server: database or disk is full (13)",
+                Some(Resource::Disk),
+            ),
+            (2, "fatal error: newosproc", Some(Resource::System)),
+            (2, "panic: open /bin/temporal: too many open files", Some(Resource::System)),
+            (1, "Error: failed starting server: file is not a database (26)", None),
+        ] {
+            let exit = Exit::Code(code);
+            let failure = fatal(&exit, Some(words), &Disks::default(), &settings).unwrap();
+            assert_eq!(failure.waits_for, waits_for, "{words}: {failure}");
+        }
+    }
+}

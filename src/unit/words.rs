@@ -1,0 +1,99 @@
+//! The last words of a process, and what is shown of them.
+
+use crate::log::line::{Level, LineParser};
+
+/// Lines shown of what a server said.
+const SHOWN: usize = 8;
+
+/// The last words of a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Words {
+    /// Its own account of its end.
+    pub cause: Option<String>,
+    /// The first lines of a crash dump.
+    pub dump: Vec<String>,
+    /// The last lines of all.
+    pub last: Vec<String>,
+}
+
+impl Words {
+    /// The words that say why: the cause alone where there is one, else the end of the log.
+    pub(crate) fn reason(&self) -> Vec<String> {
+        match (&self.cause, self.dump.is_empty()) {
+            (Some(_), false) => self.first_shown(),
+            (Some(cause), true) => vec![cause.clone()],
+            (None, _) => self.end(),
+        }
+    }
+
+    /// The beginning of its crash dump: of its 75,000 lines those that tell the cause.
+    pub(crate) fn first_shown(&self) -> Vec<String> {
+        self.dump.iter().take(SHOWN).cloned().collect()
+    }
+
+    /// What it said at last, beside [`Self::first_shown`]. A server that SIGKILL ended said nothing about
+    /// that: of its last lines only the newest warning or error is shown.
+    pub(crate) fn last_shown(&self, by_kill: bool) -> Vec<String> {
+        match (self.dump.is_empty(), &self.cause) {
+            (false, _) => self.end(),
+            (true, None) if by_kill => self.newest_complaint().into_iter().collect(),
+            (true, _) => self.reason(),
+        }
+    }
+
+    fn newest_complaint(&self) -> Option<String> {
+        let zone = crate::clock::zone();
+        let mut parser = LineParser::new(zone.clone());
+        let complaints = self.last.iter().filter_map(|line| {
+            let line = parser.parse(line.as_bytes());
+            matches!(line.level, Level::Warn | Level::Error).then(|| line.render_plain(&zone))
+        });
+        complaints.last()
+    }
+
+    fn end(&self) -> Vec<String> {
+        let zone = crate::clock::zone();
+        let mut parser = LineParser::new(zone.clone());
+        let first = self.last.len().saturating_sub(SHOWN);
+        self.last[first..]
+            .iter()
+            .map(|line| parser.parse(line.as_bytes()).render_plain(&zone))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_dump_the_first_lines_are_kept_and_the_last() {
+        let dump: Vec<String> = (0..40).map(|n| format!("first {n}")).collect();
+        let last = (0..40).map(|n| format!("last {n}")).collect();
+        let words = Words { cause: Some("panic".into()), dump, last };
+        assert_eq!(words.first_shown()[0], "first 0");
+        assert_eq!(words.first_shown().len(), SHOWN);
+        assert!(words.last_shown(false)[SHOWN - 1].contains("last 39"));
+        let refused = Words { cause: Some("Error: no".into()), ..Words::default() };
+        assert_eq!(
+            (refused.first_shown().len(), refused.last_shown(true)),
+            (0, vec!["Error: no".into()])
+        );
+    }
+
+    #[test]
+    fn of_a_server_that_was_killed_only_the_newest_warning_or_error_is_shown() {
+        let line = |level: &str, text: &str| {
+            format!(r#"{{"time":"2026-11-24T10:00:00Z","level":"{level}","msg":"{text}"}}"#)
+        };
+        let last =
+            vec![line("WARN", "old"), line("ERROR", "disk is slow"), line("INFO", "another poll")];
+        let words = Words { last, ..Words::default() };
+        let shown = words.last_shown(true);
+        assert_eq!(shown.len(), 1);
+        assert!(shown[0].contains("disk is slow"), "{shown:?}");
+        assert_eq!(words.last_shown(false).len(), 3);
+        let quiet = Words { last: vec![line("INFO", "another poll")], ..Words::default() };
+        assert_eq!(quiet.last_shown(true), Vec::<String>::new());
+    }
+}
