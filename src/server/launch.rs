@@ -1,4 +1,4 @@
-//! Bringing a generation up: clear what is left, prove the way free, spawn.
+//! Starts a generation: ends the remains of the last one, checks ports and files, spawns the server.
 
 use super::database::Stamp;
 use super::occupants::occupant_of;
@@ -26,25 +26,25 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What was killed is gone in milliseconds; what is not by then sits in the kernel.
+/// A killed process ends in milliseconds. One that takes longer is blocked in the kernel.
 const CLEARING: Duration = Duration::from_secs(5);
 
-/// What to launch.
+/// The parameters of a launch.
 #[derive(Debug, Clone)]
 pub struct LaunchRequest {
-    /// The number it gets.
+    /// Number of the new generation.
     pub generation: Generation,
-    /// Why, for the mark in the log.
+    /// Cause of the start, for the mark in the log.
     pub cause: Cause,
-    /// More about why.
+    /// Details of the cause.
     pub detail: String,
-    /// The options.
+    /// Options of the server.
     pub settings: Arc<Settings>,
-    /// Whether a server may run here that this host does not watch, because it could not look.
+    /// Whether a server of an earlier host may run, because this host could not look for it.
     pub unadopted: bool,
 }
 
-/// A process that runs and is not watched yet, and what is known of it.
+/// A spawned server that is not watched yet.
 struct Spawned {
     leader: Leader,
     record: Record,
@@ -56,44 +56,44 @@ struct Spawned {
     spawned: Duration,
 }
 
-/// What became of it.
+/// The result of a launch.
 #[derive(Debug)]
 pub enum Launched {
-    /// A process of ours runs.
+    /// A server was spawned.
     Ours(Box<Started>),
-    /// A server of an earlier host runs, which this host can watch by now.
+    /// A server of an earlier host runs, and this host can watch it now.
     Met(Box<Record>, Watched),
-    /// Somebody else's Temporal is on the port.
+    /// A server that someone else started listens on the port.
     External(Occupant),
 }
 
-/// A process that was spawned.
+/// A spawned server.
 #[derive(Debug)]
 pub struct Started {
-    /// The process, and how its instance is recognised.
+    /// Its process tree.
     pub instance: Instance,
-    /// Its exit.
+    /// The exit of its leader.
     pub watched: Watched,
-    /// What was recorded of it.
+    /// Its record.
     pub record: Record,
-    /// The CLI's version, where it is known already.
+    /// Version of the CLI. `None` if it is not known yet.
     pub version: Option<String>,
-    /// What the lock of its database must contain.
+    /// Content of the lock file of its database.
     pub stamp: Option<Stamp>,
-    /// The mark of this generation, where the log does not have it yet.
+    /// The mark of this generation. `None` if the log has it.
     pub mark: Option<String>,
-    /// What there is to say about it.
+    /// Notes for the status.
     pub notes: Vec<String>,
-    /// How long clearing and checking took.
+    /// Duration of the cleanup and the checks.
     pub cleaned: Duration,
-    /// How long the spawn took.
+    /// Duration of the spawn.
     pub spawned: Duration,
 }
 
-/// Launches. When this returns an error, no process of ours is left.
+/// Launches a server. After an error no process of this launch is left.
 ///
 /// # Errors
-/// Why it was not spawned.
+/// Why no server was spawned.
 pub async fn launch(request: LaunchRequest, permit: &Permit) -> Result<Launched, Refused> {
     let begun = Instant::now();
     let settings = request.settings.clone();
@@ -116,7 +116,7 @@ pub async fn launch(request: LaunchRequest, permit: &Permit) -> Result<Launched,
     if let Some(occupant) = occupant_of(&settings).await? {
         return Ok(Launched::External(occupant));
     }
-    // Finding out who is on the ports may take seconds.
+    // The look at the ports may have taken seconds.
     permit.check_in_place().map_err(|error| not_begun(&error))?;
     let starts_under = permit.clone();
     let launching = move || {
@@ -144,7 +144,7 @@ pub async fn launch(request: LaunchRequest, permit: &Permit) -> Result<Launched,
     })))
 }
 
-/// Nothing was begun, for a reason that may pass.
+/// The refusal of a launch that did not start.
 pub fn not_begun(error: &Unswept) -> Refused {
     let hint = match error {
         Unswept::NotInPlace => {
@@ -168,10 +168,10 @@ fn hangs(error: &Unfinished) -> Refused {
     Refused::unfinished(failure)
 }
 
-/// Ends what an earlier generation left, as far as it is proven to be that. The lock comes
-/// before the ports: a holder that is not proven ours is an error, also where a server listens.
-/// With `unadopted`, a running server is left alone and returned: this host did not watch it. A
-/// refusal is transient then, so the start is tried again until it is known what runs.
+/// Ends the proven remains of an earlier generation. The lock is checked before the ports: a holder
+/// that is not proven ours is an error, even if a server listens. With `unadopted`, a running server
+/// is left alone and returned, because this host did not watch it. A refusal waits for the system
+/// then, so the start is retried until this host knows what runs.
 fn clear(
     settings: &Settings,
     unadopted: bool,
@@ -191,9 +191,9 @@ fn clear(
         until_known(Refused::for_now(&error, failure))
     };
     let instance = match running::find(home).map_err(unknown)? {
-        // Gone and proven so: the record has done its work.
+        // No process is left, so the record is not needed any more.
         Running::Nothing => return remove_record(home, permit).map(|()| None),
-        // Its number means nothing here, and the ports tell who is on them.
+        // The pid is of another namespace. The check of the ports decides.
         Running::Elsewhere(_) => return Ok(None),
         Running::Stranger(who) => return Err(until_known(held_by_stranger(&lock, &who).into())),
         Running::Recorded(record) | Running::Unrecorded(record) if unadopted => {
@@ -215,7 +215,7 @@ fn clear(
     remove_record(home, permit).map(|()| None)
 }
 
-/// Looks first whether the record there may be another host's.
+/// Removes the record, unless another host may have written it.
 fn remove_record(home: &Home, permit: &Permit) -> Result<(), Refused> {
     permit.check_in_place().map_err(|error| not_begun(&error))?;
     let _ = std::fs::remove_file(home.record());
@@ -270,7 +270,7 @@ fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
     let version = version::remembered(&home.version_cache(), &located.path);
     let mut notes = Vec::new();
 
-    // Before a number is given to what cannot start.
+    // Before a start that cannot succeed gets a number.
     if let Some(folder) = settings.database.file().and_then(Path::parent)
         && let Err(error) = look::bounded(folder, paths::has_room)
     {
@@ -297,8 +297,8 @@ fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
             Refused::by(&error, failure)
         })?
         .ok_or_else(|| held_by_stranger(&lock_path, &holder_of(&lock_path)))?;
-    // Before the spawn, so that the number is never given out again. On a disk that does not even
-    // take its length no other host can start either, and this one knows the number.
+    // Before the spawn, so that the number is never used again. On a disk that does not even accept
+    // its length, no other host can start either, and this host knows the number.
     if let Err(error) = lock.write_number(request.generation.0) {
         tracing::warn!(path = %lock_path.display(), %error, "not written yet");
     }
@@ -341,12 +341,12 @@ fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
 
 struct Log {
     output: File,
-    /// Not written yet.
+    /// The mark, if it is not written yet.
     mark: Option<String>,
 }
 
-/// Opens the log and marks where this generation begins. A disk that does not take the mark may
-/// take the server's lines later.
+/// Opens the log and writes the mark of this generation. A disk that does not accept the mark may
+/// accept the lines of the server later.
 fn open_log(path: &Path, request: &LaunchRequest) -> io::Result<Log> {
     let mut output = files::open_for_writing(OpenOptions::new().append(true).create(true), path)?;
     let LaunchRequest { generation, cause, detail, .. } = request;
@@ -387,10 +387,10 @@ fn start(
         options: serde_json::to_string(&settings.options).unwrap_or_default(),
         leader: Identity::to_come(),
     };
-    // The preparation may have taken seconds, in which another host may have taken the home.
+    // The preparation may have taken seconds, and another host may have taken the home meanwhile.
     permit.check_in_place().map_err(|error| not_begun(&error))?;
-    // Twice: a host that dies in between leaves a process that its marker proves. Where it cannot be
-    // written, the manager does so later.
+    // The record is written twice. If the host dies in between, the marker proves the process. If a
+    // write fails, the manager writes the record later.
     let _ = record.write(&home.record());
     let begun = Instant::now();
     let leader = spawn(&Spawn {
@@ -411,7 +411,7 @@ fn start(
     let process = linux::stat(record.leader.pid).ok().flatten();
     record.name = process.map(|process| process.name).unwrap_or_default();
     let _ = record.write(&home.record());
-    // `prepared.locks` is dropped here: closed, not unlocked. Temporal holds them now.
+    // The drop of `prepared.locks` closes the locks and does not unlock them. The server has them now.
     Ok(Spawned {
         leader,
         record,
@@ -424,8 +424,8 @@ fn start(
     })
 }
 
-/// Ends what was just spawned if another process may have taken the home meanwhile: its record would
-/// take the place of the other host's.
+/// Ends the spawned server if another process may have taken the home meanwhile. Its record would
+/// replace the record of the other host.
 fn in_place_or_ended(leader: Leader, home: &Home, permit: &Permit) -> Result<Leader, Refused> {
     let Err(error) = permit.check_in_place() else { return Ok(leader) };
     let left = leader.instance.clear(&permit.lock_file(&home.temporal_lock()), CLEARING);
@@ -446,12 +446,12 @@ fn not_spawned(program: &Path, error: &io::Error) -> Refused {
     let failure = Failure::new(reason, hint);
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => failure.into(),
-        // A program that is being replaced, or too many processes for now.
+        // The program is being replaced, or there are too many processes.
         _ => Refused::for_now(error, failure),
     }
 }
 
-/// The lock is held, and what holds it is not proven to be of this home.
+/// The failure of a launch because an unknown process holds the lock.
 fn held_by_stranger(path: &Path, who: &str) -> Failure {
     Failure::new(
         format!(

@@ -1,4 +1,4 @@
-//! From the end of the leader to the proof that nothing of its instance is left.
+//! The end of a process tree: from the exit of its leader to the proof that no member is left.
 
 use super::log_reader::LogReader;
 use super::sweeps::{Sweeps, Unswept};
@@ -12,31 +12,32 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// As long as a kill may take that the kernel delays.
+/// The kernel may delay a SIGKILL for this long.
 const CLEARING: Duration = Duration::from_secs(10);
 
-/// A sweep that cannot run is tried again after this time.
+/// Pause before a retry of a sweep that could not run.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// The exit status of what is no child comes once its parent has reaped it.
-const EXIT_TELLS: Duration = Duration::from_millis(100);
+/// The exit status of a process that is not a child is known once its parent has reaped it.
+const EXIT_KNOWN: Duration = Duration::from_millis(100);
 
-/// How a generation ended.
+/// How a process tree ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// Its leader's exit.
+    /// The exit of its leader.
     pub exit: Exit,
-    /// When the leader was seen to end.
+    /// When this host noticed the exit.
     pub at: Instant,
-    /// What it said at last.
+    /// Its last words.
     pub words: Words,
-    /// Processes that the kernel had ended for want of memory by then.
+    /// The number of processes that the kernel had killed for lack of memory by then. `None` if
+    /// unknown.
     pub oom_kills: Option<u64>,
 }
 
 impl Ended {
-    /// Processes that the kernel ended for want of memory since `before`, where the
-    /// server's end looks as if it were one of them.
+    /// The number of processes that the kernel killed for lack of memory since `before`. `None` if
+    /// there are none, or if the leader did not end by SIGKILL.
     pub(crate) fn oom_kills_since(&self, before: Option<u64>) -> Option<u64> {
         match self.exit {
             Exit::Signal(9, _) | Exit::Unknown => {
@@ -47,51 +48,52 @@ impl Ended {
     }
 }
 
-/// The kernel counts its victims and does not name them: this is no proof.
+/// The detail of an exit, with the out-of-memory killer. The kernel counts its victims and does not
+/// name them, so this is not a proof.
 pub(crate) fn struck(detail: &str, peak: Option<u64>) -> String {
     let peak = peak.map_or_else(String::new, |peak| format!(", peak {} MiB", peak >> 20));
     format!("{detail}; the kernel's out-of-memory killer struck meanwhile{peak}")
 }
 
-/// A process tree whose end is watched.
+/// The parameters of [`watch`].
 #[derive(Debug)]
 pub(crate) struct ExitTarget {
-    /// Its processes.
+    /// The process tree.
     pub instance: Instance,
-    /// Its leader's exit.
+    /// The exit of its leader.
     pub watched: Watched,
-    /// Its lock file.
+    /// The lock file that its processes hold.
     pub lock: PathBuf,
-    /// Whether somebody asked it to stop: then its processes are given time.
+    /// Whether a stop was requested. If so, the members have time to exit.
     pub asked: watch::Receiver<bool>,
-    /// What clears it.
+    /// Permissions to signal its members.
     pub sweeps: Sweeps,
 }
 
-/// Returns when the leader has ended and nothing of its instance is left.
+/// Waits until the leader has exited and no member is left. Never returns if this host leaves first.
 pub(crate) async fn watch(target: ExitTarget, log: LogReader) -> Ended {
     let ExitTarget { instance, watched, lock, asked, sweeps } = target;
     watched.ended().await;
     let at = Instant::now();
     let oom_kills = usage::oom_kills();
     let mut exit = watched.exit();
-    while exit == Exit::Unknown && at.elapsed() < EXIT_TELLS {
+    while exit == Exit::Unknown && at.elapsed() < EXIT_KNOWN {
         tokio::time::sleep(Duration::from_millis(5)).await;
         exit = watched.exit();
     }
-    // A wrapper ends at once by SIGTERM, its server a second later: those who were
-    // asked are waited for. The supervisor's kill ends that wait.
+    // After SIGTERM a wrapper exits at once and its program a second later, so the members get time.
+    // The SIGKILL of the supervisor ends this wait.
     let mut is_clear = false;
     while *asked.borrow() {
-        let (instance, lock, at_last) = (instance.clone(), lock.clone(), sweeps.clone());
-        match sweeps.run(move || instance.remains(&at_last.lock_file(&lock))).await {
+        let (instance, lock, lock_of) = (instance.clone(), lock.clone(), sweeps.clone());
+        match sweeps.run(move || instance.remains(&lock_of.lock_file(&lock))).await {
             Ok(Ok(members)) if members.is_empty() => {
                 is_clear = true;
                 break;
             }
-            // Who cannot be looked at may still be there.
+            // A member that cannot be read may still run.
             Ok(_) | Err(Unswept::Unfinished(_)) => {}
-            // The next host will see to it.
+            // The next host clears the tree.
             Err(
                 Unswept::Leaving | Unswept::Launching | Unswept::NotInPlace | Unswept::Silent(_),
             ) => {
@@ -100,16 +102,16 @@ pub(crate) async fn watch(target: ExitTarget, log: LogReader) -> Ended {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // What the kernel does not let go is not ended, and nothing here says that it
-    // is; the supervisor's own patience decides when to tell a person.
+    // A process that the kernel does not end is not reported as ended. The supervisor decides when to
+    // give up.
     while !is_clear {
-        let (instance, lock, at_last) = (instance.clone(), lock.clone(), sweeps.clone());
-        match sweeps.run(move || instance.clear(&at_last.lock_file(&lock), CLEARING)).await {
+        let (instance, lock, lock_of) = (instance.clone(), lock.clone(), sweeps.clone());
+        match sweeps.run(move || instance.clear(&lock_of.lock_file(&lock), CLEARING)).await {
             Ok(Ok(survivors)) if survivors.is_empty() => is_clear = true,
             Ok(Ok(survivors)) => {
                 tracing::error!(?survivors, "does not end, not even by SIGKILL");
             }
-            // Who cannot look does not know that nothing is left.
+            // A failed look is no proof that no member is left.
             Ok(Err(error)) => {
                 tracing::error!(%error, "what is left of the instance is not known");
                 tokio::time::sleep(AGAIN).await;
@@ -118,7 +120,7 @@ pub(crate) async fn watch(target: ExitTarget, log: LogReader) -> Ended {
                 tracing::error!(%error, "the rest of the instance cannot be ended for now");
                 tokio::time::sleep(AGAIN).await;
             }
-            // The next host will see to it.
+            // The next host clears the tree.
             Err(
                 Unswept::Leaving | Unswept::Launching | Unswept::NotInPlace | Unswept::Silent(_),
             ) => {
@@ -126,13 +128,13 @@ pub(crate) async fn watch(target: ExitTarget, log: LogReader) -> Ended {
             }
         }
     }
-    // Only now may its number be given out again.
+    // From here on the kernel may reuse the pid of the leader.
     watched.reap();
     let words = log.last_words().await;
     Ended { exit, at, words, oom_kills }
 }
 
-/// What still holds the lock, read from the kernel, for people.
+/// Describes the remaining holder of the lock, for a message. `None` if the lock is free.
 pub(crate) fn lock_holder_left(lock: &Path) -> Option<String> {
     match is_held(lock) {
         Ok(true) => Some(format!("{} is still held, by a process not proven ours", lock.display())),
@@ -150,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_out_of_memory_killer_is_named_only_where_it_struck_and_the_end_was_by_sigkill() {
+    fn out_of_memory_killer_is_named_only_if_it_killed_and_the_exit_was_by_sigkill() {
         let killed = || Exit::Signal(9, "SIGKILL");
         for (exit, by_then, before, kills) in [
             (killed(), Some(4), Some(3), Some(1)),

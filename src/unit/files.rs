@@ -1,9 +1,10 @@
-//! The small files of the home that a host writes: what each must contain, and whether it does.
+//! Keeps the small files of the home: checks that each has its intended content, and writes it if
+//! not.
 //!
 //! A disk may be full, read-only or broken. A file that cannot be written never ends or delays
-//! supervision: it is a trouble that the status shows, and it is written once the disk takes it.
-//! The files are kept on a thread, because their file system may not respond: all files of the home
-//! together, see [`look::promptly`], and each file elsewhere by itself.
+//! supervision: the status shows it as a trouble, and it is written once the disk accepts it. The
+//! files are accessed on a thread, because their file system may not respond: all files of the home
+//! together, see [`look::promptly`], and each file elsewhere separately.
 
 mod distant;
 
@@ -16,16 +17,17 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Between two attempts while a file waits to be written.
+/// Pause between two checks while a file is unwritten.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Between two checks of what the files contain. With all four a check makes 40 system calls.
+/// Pause between two checks. A check of all four files makes 40 system calls.
 const CHECK: Duration = Duration::from_secs(5);
 
-/// Makes a file contain what it must; does nothing where it does already.
+/// Writes the intended content of a file, unless the file has it already.
 type Keep = Box<dyn FnMut() -> io::Result<()> + Send>;
 
-/// See the module's documentation. Files are named as people find them, by their path in the home.
+/// The kept files; see the module documentation. The name of a file is its path in the home, for
+/// messages.
 pub(crate) struct Files {
     home: PathBuf,
     kept: BTreeMap<&'static str, Arc<Mutex<Keep>>>,
@@ -35,7 +37,7 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// None yet.
+    /// Keeps no file yet.
     pub(crate) fn of(home: PathBuf) -> Self {
         Self {
             home,
@@ -46,8 +48,8 @@ impl Files {
         }
     }
 
-    /// Writes a file now, and whenever it is found to be different. Takes the place of what was
-    /// kept under this name.
+    /// Writes a file now, and later whenever a check finds other content. Replaces an earlier entry
+    /// with this name.
     pub(crate) fn keep(
         &mut self,
         name: &'static str,
@@ -72,7 +74,7 @@ impl Files {
         self.check_all(kept.into_iter().map(|keep| (name, keep)).collect());
     }
 
-    /// Waits a moment for the file system. What it does not do by then may be done later.
+    /// Waits up to 250 ms for the file system. The rest of the work may be done later.
     fn check_all(&mut self, kept: Vec<(&'static str, Arc<Mutex<Keep>>)>) {
         let names: Vec<&'static str> = kept.iter().map(|(name, _)| *name).collect();
         let written = look::promptly(&self.home, move |_| {
@@ -92,7 +94,7 @@ impl Files {
     }
 
     /// Like [`Self::keep`], for a file whose file system may not respond: `keep` runs on a thread.
-    /// Waits a moment for the first run.
+    /// Waits up to 250 ms for the first run.
     pub(crate) fn keep_distant(
         &mut self,
         name: &'static str,
@@ -104,7 +106,7 @@ impl Files {
         self.receive();
     }
 
-    /// Takes the results of the threads.
+    /// Receives the results of the threads.
     pub(crate) fn receive(&mut self) {
         for (name, file) in &self.distant {
             match file.result() {
@@ -115,7 +117,7 @@ impl Files {
         }
     }
 
-    /// The file is not ours to write any more.
+    /// Stops writing a file.
     pub(crate) fn forget(&mut self, name: &'static str) {
         self.kept.remove(name);
         self.distant.remove(name);
@@ -129,7 +131,7 @@ impl Files {
         }
     }
 
-    /// When to look again though nothing has happened: only where something waits to be written.
+    /// When the next check is due without another event: only if a file is unwritten.
     pub(crate) fn due(&self) -> Option<Instant> {
         let looked = self.looked.filter(|_| !self.unwritten.is_empty())?;
         Some(looked + RETRY)
@@ -146,7 +148,7 @@ impl Files {
         self.looked = None;
     }
 
-    /// Looks at every file, unless that was done a short while ago. True if it did.
+    /// Checks every file if it is time. Returns whether it did.
     pub(crate) fn look(&mut self, now: Instant) -> bool {
         if !self.is_due(now) {
             return false;
@@ -157,7 +159,7 @@ impl Files {
         true
     }
 
-    /// What is not written, why, and what helps.
+    /// The unwritten files, with the reasons and hints, for the status.
     pub(crate) fn trouble(&self) -> Option<String> {
         let mut reasons: BTreeMap<String, (Vec<&str>, &str)> = BTreeMap::new();
         for (name, error) in &self.unwritten {
@@ -255,34 +257,34 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_written_yet_is_not_brought_down_to_the_disk() {
-        let (tell, told) = std::sync::mpsc::channel();
+    fn follow_up_runs_once_after_the_first_success() {
+        let (send, received) = std::sync::mpsc::channel();
         let mut results = vec![Ok(()), Ok(()), Err(io::Error::other("no"))];
         let keep = move || results.pop().unwrap();
-        let mut keep = once_kept(keep, move || tell.send(()).unwrap());
+        let mut keep = once_kept(keep, move || send.send(()).unwrap());
         keep().unwrap_err();
-        assert!(told.try_recv().is_err());
+        assert!(received.try_recv().is_err());
         keep().unwrap();
-        told.try_recv().unwrap();
+        received.try_recv().unwrap();
         keep().unwrap();
-        assert!(told.try_recv().is_err());
+        assert!(received.try_recv().is_err());
     }
 
     #[test]
     fn files_of_a_home_that_does_not_respond_wait_for_it() {
         let home = Path::new("/home/silent");
-        let (tell, told) = std::sync::mpsc::channel();
+        let (send, received) = std::sync::mpsc::channel();
         let mut files = Files::of(home.to_owned());
         let release = look::tests::block(home);
-        files.keep("temporal.pid", move || tell.send(()).map_err(io::Error::other));
+        files.keep("temporal.pid", move || send.send(()).map_err(io::Error::other));
         let trouble = files.trouble().unwrap();
         assert!(trouble.contains("temporal.pid: the file system does not respond"), "{trouble}");
-        assert!(told.try_recv().is_err());
+        assert!(received.try_recv().is_err());
         drop(release);
         while files.trouble().is_some() {
             files.check("temporal.pid");
         }
-        told.try_recv().unwrap();
+        received.try_recv().unwrap();
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The host's own reader of Temporal's log: counts, last words, the bound on disk.
+//! The host's reader of the log of a unit: counts lines, keeps the last words, limits the file.
 
 use super::words::Words;
 use crate::log::bound::{BoundError, FileBound};
@@ -16,16 +16,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// The bound is looked after whenever this much was written since.
+/// The limit is enforced again after this many bytes.
 const BOUND_EVERY: u64 = 1 << 20;
 
-/// To close a watch takes 20 ms.
+/// Time limit for the close of a watch, which takes 20 ms.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// To limit the log takes milliseconds, on a busy disk more.
+/// Time limit for one enforcement of the limit. It takes milliseconds, more on a busy disk.
 const LIMITING: Duration = Duration::from_secs(3);
 
-/// A handle to the reader; it ends with its last handle.
+/// A handle to the reader. The reader ends with its last handle.
 #[derive(Debug, Clone)]
 pub struct LogReader {
     requests: mpsc::Sender<Request>,
@@ -41,15 +41,16 @@ enum Request {
 #[derive(Debug, Default)]
 struct Shared {
     lines: [AtomicU64; Level::ALL.len()],
-    /// How much is kept on disk, in bytes.
+    /// Maximum size on disk, in bytes.
     max: AtomicU64,
     trouble: Mutex<Option<String>>,
-    /// Whether a stop is under way, or no server has started since.
+    /// Whether a stop is in progress, or no process has started since the last stop.
     stopping: watch::Sender<bool>,
 }
 
 impl LogReader {
-    /// Begins to read what is written from now on.
+    /// Starts a reader of the lines that are written from now on. `max` is the maximum size on disk,
+    /// in bytes.
     #[must_use]
     pub fn start(path: PathBuf, max: u64) -> Self {
         let (requests, incoming) = mpsc::channel(4);
@@ -58,43 +59,43 @@ impl LogReader {
         Self { requests, shared }
     }
 
-    /// Keeps this much from now on, in bytes.
+    /// Sets the maximum size on disk, in bytes.
     pub fn set_max(&self, max: u64) {
         self.shared.max.store(max, Ordering::Relaxed);
     }
 
-    /// Lines read, by level.
+    /// The number of lines read, by level.
     #[must_use]
     pub fn lines(&self) -> [u64; Level::ALL.len()] {
         std::array::from_fn(|level| self.shared.lines[level].load(Ordering::Relaxed))
     }
 
-    /// Checks that the path still names the file that the server writes to. `writer` is the leader of
-    /// the running server. To be called from time to time: a file without a path grows unseen.
+    /// Checks that the path still leads to the file that the leader `writer` writes to. Must be called
+    /// regularly: a deleted file would grow without a limit.
     pub fn inspect(&self, writer: &Identity) {
         // A full queue has such a request already.
         let _ = self.requests.try_send(Request::Inspect(writer.clone()));
     }
 
-    /// What is wrong with the file.
+    /// The trouble with the file, for the status.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The server is about to stop. A host that ends with it does not wait for the kernel to close
-    /// a watch then: it has polled instead.
+    /// Polls the file from now on, because the process is about to stop. A host that ends with the
+    /// process would otherwise wait for the kernel to close the watch.
     pub fn stopping(&self) {
         self.shared.stopping.send_replace(true);
     }
 
-    /// Follows a server that has just started, or was adopted.
+    /// Follows a process that has just started or was adopted.
     pub fn follow(&self) {
         self.shared.stopping.send_if_modified(std::mem::take);
     }
 
-    /// Reads to the end of the file as it is before a start. After a stop nobody watches the file: a
-    /// truncation would be hidden by what the new server writes.
+    /// Reads to the end of the file before a start. After a stop the file is not watched: the lines of
+    /// the new process would hide a truncation.
     pub async fn catch_up(&self) {
         self.last_words().await;
     }
@@ -128,14 +129,15 @@ impl Reading {
     }
 }
 
-/// The bound on disk, and what is wrong with the file.
+/// The limit of the file, and the troubles with it.
 struct LogBound {
     path: PathBuf,
-    /// `None` where the file system cannot do it.
+    /// `None` if the file system does not support it.
     bound: Option<FileBound>,
     failure: Option<String>,
-    /// What became of the file that the server writes to, and its number while that is at the path.
+    /// What happened to the file that the process writes to, for a message.
     lost: Option<String>,
+    /// Inode of that file while it is at the path.
     inode: Option<u64>,
     shared: Arc<Shared>,
 }
@@ -169,7 +171,7 @@ impl LogBound {
                 self.enforce();
             }
             Ok(Output::Elsewhere) => self.enforce(),
-            // The file was moved to be kept.
+            // The user moved the file to keep all of it.
             Ok(Output::Moved(_)) => self.publish(),
             Err(error) => {
                 self.failed(format!("cannot bound the deleted log: {error}"));
@@ -226,14 +228,14 @@ async fn read(path: PathBuf, mut requests: mpsc::Receiver<Request>, shared: Arc<
         }
     };
     let mut reading = Reading {
-        // No time is read here, and finding the machine's zone takes milliseconds of a start.
+        // No time is read here, and reading the time zone of the machine takes milliseconds.
         parser: LineParser::new(jiff::tz::TimeZone::UTC),
         words: LastWords::default(),
         shared: shared.clone(),
         unbounded: BOUND_EVERY,
     };
     let mut stopping = shared.stopping.subscribe();
-    // Nobody writes after the end of a server that was stopped.
+    // No process writes after a stop.
     let mut rests = false;
     loop {
         tokio::select! {
@@ -254,7 +256,7 @@ async fn read(path: PathBuf, mut requests: mpsc::Receiver<Request>, shared: Arc<
                         tracing::warn!(%error, "last words not read");
                     }
                     rests = *stopping.borrow();
-                    // The requester may be gone.
+                    // The requester may have ended.
                     let _ = reply.send(Words {
                         cause: reading.words.cause(),
                         dump: reading.words.dump().to_vec(),
@@ -274,7 +276,7 @@ async fn read(path: PathBuf, mut requests: mpsc::Receiver<Request>, shared: Arc<
     }
 }
 
-/// Drops a watch on a thread, where nobody waits for it.
+/// Drops a watch on a thread, without waiting for it.
 fn close(watch: impl Send + 'static) {
     tokio::spawn(async move {
         if let Err(error) = LOOKS.run(CLOSING, move || drop(watch)).await {
@@ -293,7 +295,7 @@ mod tests {
     use std::time::Duration;
 
     const MAX: u64 = 256 * 1024;
-    /// More than is written between two enforcements of the bound.
+    /// Lines of more bytes than two enforcements of the limit need.
     const LINES: usize = 2 * BOUND_EVERY as usize / 16;
 
     fn is_bounded(file: &Path) -> bool {
@@ -310,7 +312,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn deleted_log_is_bounded_and_reported_until_another_server_writes_a_new_one() {
+    async fn deleted_log_is_limited_and_reported_until_another_process_writes_a_new_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("temporal.log");
         let log = File::options().create(true).append(true).open(&path).unwrap();
@@ -320,7 +322,7 @@ mod tests {
         let mut input = writer.stdin.take().unwrap();
         input.write_all("0123456789abcde\n".repeat(LINES).as_bytes()).unwrap();
 
-        // A host that adopts the server never saw the file.
+        // A host that adopts a process has never seen the file.
         let reader = LogReader::start(path.clone(), MAX);
         let invisible = Path::new("/proc").join(writer.id().to_string()).join("fd/1");
         until("bound of the invisible file", || {
@@ -330,7 +332,7 @@ mod tests {
         .await;
         until("trouble", || reader.trouble().is_some_and(|it| it.contains("was deleted"))).await;
 
-        // A new file in its place is not what the server writes to.
+        // The process does not write to a new file at the path.
         fs::write(&path, "").unwrap();
         for _ in 0..3 {
             reader.inspect(&identity);
@@ -348,12 +350,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stop_ends_the_watch_of_the_log_and_loses_no_line() {
+    async fn stop_ends_the_watch_of_the_log_and_loses_no_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("temporal.log");
         let mut log = File::options().create(true).append(true).open(&path).unwrap();
         let reader = LogReader::start(path.clone(), MAX);
-        // It has begun to follow once it answers.
+        // The reader follows the file once it has answered.
         reader.last_words().await;
         let lines = || reader.lines().iter().sum::<u64>();
         let mut expected = 0;
@@ -389,7 +391,7 @@ mod tests {
         log.set_len(0).unwrap();
 
         reader.catch_up().await;
-        // More than there was before, in lines of another length.
+        // More bytes than before, in lines of other lengths.
         let mark = "{\"stigmer\":\"generation\",\"n\":2}\n";
         log.write_all(format!("{mark}second\n").as_bytes()).unwrap();
         reader.follow();
@@ -406,7 +408,7 @@ mod tests {
         let identity = Identity::of(writer.id().try_into().unwrap()).unwrap().unwrap();
         let reader = LogReader::start(path.clone(), MAX);
         let inspect = || reader.inspect(&identity);
-        // The answer says that an inspection before it is over.
+        // The answer arrives after the inspection.
         inspect();
         reader.last_words().await;
         fs::rename(&path, &to).unwrap();
@@ -425,11 +427,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bound_that_failed_is_tried_again() {
+    async fn failed_limit_is_retried() {
         let folder = tempfile::tempdir().unwrap();
         let (path, file) = (folder.path().join("temporal.log"), folder.path().join("file"));
         fs::write(&file, "").unwrap();
-        // It is read through a symbolic link, but never written.
+        // The reader follows a symbolic link, but never writes through it.
         std::os::unix::fs::symlink(&file, &path).unwrap();
         let reader = LogReader::start(path.clone(), MAX);
         let text = "0123456789abcde\n".repeat(LINES);

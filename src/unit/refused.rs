@@ -4,7 +4,7 @@ use crate::paths;
 use crate::supervisor::{Failure, Resource};
 use std::io;
 
-/// Why no server was started.
+/// Why no process was started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     /// The reason, and what to do.
@@ -21,7 +21,7 @@ impl Refused {
         Self { failure: waiting(error, failure), is_transient }
     }
 
-    /// A refusal that the next try may not meet, whatever the error was.
+    /// A transient refusal, whatever the error was.
     pub fn for_now(error: &io::Error, failure: Failure) -> Self {
         Self { failure: waiting(error, failure), is_transient: true }
     }
@@ -34,7 +34,7 @@ impl Refused {
 
 fn waiting(error: &io::Error, failure: Failure) -> Failure {
     match error {
-        // A program that is being written is no want of the system.
+        // A program that another process is writing: the system lacks nothing.
         error if error.kind() == io::ErrorKind::ExecutableFileBusy => failure,
         error if paths::is_disk_trouble(error) => failure.until_free(Resource::Disk),
         error if paths::is_passing(error) => failure.until_free(Resource::System),

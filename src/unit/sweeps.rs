@@ -1,6 +1,6 @@
-//! What ends processes, or begins them, runs on threads and in tasks that nobody stops, while those
-//! who began it are gone. A host that leaves waits for it, whatever the end of its manager: a sweep
-//! after the last generation would take the next one, which holds the same lock, for a part of it.
+//! Tracks process operations in flight: sweeps, signals and launches. They run on threads, and they
+//! continue if their caller is dropped. A host waits for all of them before it releases its lock: a
+//! late sweep of the last generation could otherwise hit the next one, which holds the same lock.
 
 use crate::process::lock::HostLock;
 use crate::process::look;
@@ -11,16 +11,16 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// More at a time wait for each other.
+/// Maximum number of operations at a time. Further ones wait.
 const MANY: u32 = 16;
 
-/// A sweep ends within this time, unless a system call blocks it.
+/// Time limit of an operation, unless a system call blocks it.
 const BOUND: Duration = Duration::from_secs(20);
 
-/// How long a host that leaves waits for its sweeps; longer than [`BOUND`].
+/// How long a leaving host waits for its operations; longer than [`BOUND`].
 const LEAVING: Duration = Duration::from_secs(25);
 
-/// Why something was not run to its end.
+/// Why an operation did not start or did not finish.
 #[derive(Debug, thiserror::Error)]
 pub enum Unswept {
     /// The host is leaving; nothing was started.
@@ -32,15 +32,15 @@ pub enum Unswept {
     /// Another process may have the home; nothing was started.
     #[error("the home was deleted or replaced")]
     NotInPlace,
-    /// The home cannot be looked at; nothing was started.
+    /// The file system of the home does not respond; nothing was started.
     #[error("cannot use {}: the file system does not respond", .0.display())]
     Silent(PathBuf),
-    /// It was not started, or it did not end within its bound.
+    /// The operation did not start, or did not end within its time limit.
     #[error(transparent)]
     Unfinished(#[from] Unfinished),
 }
 
-/// See the module's documentation.
+/// Gives permissions for process operations; see the module documentation.
 #[derive(Debug, Clone)]
 pub struct Sweeps {
     permits: Arc<Semaphore>,
@@ -48,17 +48,18 @@ pub struct Sweeps {
     lock: Weak<HostLock>,
 }
 
-/// While there is one, this process is the host: even one that was not seen off.
+/// Permission for one operation. This process stays the host as long as a permit exists, even if the
+/// host did not wait for it.
 #[derive(Debug, Clone)]
 pub struct Permit {
-    // Given back first, so that who has all permits has the last of the lock.
+    // Dropped first: a caller that has acquired all permits then has the last reference to the lock.
     lock: Arc<HostLock>,
     _launch: Option<Arc<OwnedSemaphorePermit>>,
     _permit: Arc<OwnedSemaphorePermit>,
 }
 
 impl Permit {
-    /// Fails where [`Sweeps::is_in_place`] is false.
+    /// Fails if [`Sweeps::is_in_place`] is false.
     pub(crate) fn check_in_place(&self) -> Result<(), Unswept> {
         self.lock.is_in_place().then_some(()).ok_or(Unswept::NotInPlace)
     }
@@ -68,8 +69,8 @@ impl Permit {
         lock_file(&self.lock, path)
     }
 
-    /// Runs a part of what the permit is for on a thread. The thread keeps the permit until the
-    /// part has ended, also when nobody waits for it any more.
+    /// Runs a part of the operation on a thread. The thread keeps the permit until the part has ended,
+    /// even if the caller is dropped earlier.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         part: impl FnOnce() -> T + Send + 'static,
@@ -87,7 +88,7 @@ impl Permit {
 }
 
 impl Sweeps {
-    /// For the host that holds this lock.
+    /// Creates the permissions of the host that holds this lock.
     #[must_use]
     pub fn new(lock: &Arc<HostLock>) -> Self {
         Self {
@@ -97,23 +98,23 @@ impl Sweeps {
         }
     }
 
-    /// Makes the text of the host's lock what it must be.
+    /// Restores the text of the host lock.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If it cannot be written.
     pub(crate) fn keep_lock(&self) -> std::io::Result<()> {
         self.lock.upgrade().map_or(Ok(()), |lock| lock.keep())
     }
 
     /// Whether the path of the host lock leads to the lock that this host holds. Otherwise another
-    /// process may have the home, now or for good, and its files are not ours to write.
+    /// process may have the home, and this host must not write its files.
     pub(crate) fn is_in_place(&self) -> bool {
         self.lock.upgrade().is_none_or(|lock| lock.is_in_place())
     }
 
-    /// The file at this path, whose holders belong to the server; no file once it may be another
-    /// host's, whose server holds it, nor in a home that does not respond: a sweep that waits for
-    /// that home ends nothing.
+    /// The lock file whose holders belong to the unit. An empty path if the home may belong to another
+    /// host, because then its server holds that file. Also empty if the home does not respond,
+    /// because a sweep that waits for the home would end no process.
     pub(crate) fn lock_file(&self, path: &Path) -> PathBuf {
         match self.lock.upgrade() {
             Some(lock) => lock_file(&lock, path),
@@ -124,7 +125,7 @@ impl Sweeps {
     /// Permission to launch, for one at a time.
     ///
     /// # Errors
-    /// When the host is leaving, another process may have the home, the home does not respond, or an
+    /// If the host is leaving, another process may have the home, the home does not respond, or an
     /// earlier launch still runs on a thread.
     pub(crate) async fn launch(&self) -> Result<Permit, Unswept> {
         let launch = self.launches.clone().try_acquire_owned().map_err(|_| Unswept::Launching)?;
@@ -148,11 +149,11 @@ impl Sweeps {
         Ok(Permit { lock, _launch: None, _permit: Arc::new(permit) })
     }
 
-    /// Runs a sweep on a thread. A sweep that exceeds its bound stays on its thread and keeps
+    /// Runs a sweep on a thread. A sweep that exceeds its time limit stays on its thread and keeps
     /// the host lock.
     ///
     /// # Errors
-    /// When the host is leaving, or the sweep did not end within its bound.
+    /// If the host is leaving, or the sweep did not end within its time limit.
     pub async fn run<T: Send + 'static>(
         &self,
         sweep: impl FnOnce() -> T + Send + 'static,
@@ -160,15 +161,15 @@ impl Sweeps {
         Ok(self.permit().await?.run(sweep).await?)
     }
 
-    /// Lets no sweep start any more and waits for those that run. Returns whether all of them
-    /// have ended. One that is blocked in a system call keeps the host lock until this process
-    /// ends, and with the process ends the sweep: it never meets the next host's server.
+    /// Stops new operations and waits for the running ones. Returns whether all of them have ended.
+    /// An operation that is blocked in a system call keeps the host lock until this process ends. The
+    /// operation ends with the process, so it never hits the server of the next host.
     pub async fn end(&self) -> bool {
         self.end_within(LEAVING).await
     }
 
     async fn end_within(&self, bound: Duration) -> bool {
-        // Fails only where they were ended before.
+        // Fails only if they were ended before.
         let ended = timeout(bound, self.permits.acquire_many(MANY)).await.is_ok();
         self.permits.close();
         ended
@@ -186,7 +187,7 @@ pub(crate) mod tests {
     use std::sync::mpsc;
     use tokio::task::JoinHandle;
 
-    /// A sweep that runs until it is told to end.
+    /// A sweep that runs until the returned sender is used or dropped.
     pub(crate) async fn under_way(
         sweeps: &Sweeps,
     ) -> (JoinHandle<Result<(), Unswept>>, mpsc::Sender<()>) {
@@ -205,7 +206,7 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn in_a_home_that_does_not_respond_nothing_is_launched_and_no_sweep_looks_at_its_lock() {
+    async fn home_that_does_not_respond_allows_no_launch_and_no_look_at_its_lock() {
         let folder = tempfile::tempdir().unwrap();
         let instance = folder.path().join("temporal.lock");
         let lock = HostLock::take(&folder.path().join("supervisor.lock")).unwrap().unwrap();
@@ -214,7 +215,7 @@ pub(crate) mod tests {
         let release = look::tests::block(folder.path());
         assert!(matches!(sweeps.launch().await, Err(Unswept::Silent(_))));
         assert_eq!(sweeps.lock_file(&instance), Path::new(""));
-        assert!(sweeps.is_in_place(), "nobody is known to have taken the home");
+        assert!(sweeps.is_in_place(), "no other host is known to have the home");
         drop(release);
         while sweeps.lock_file(&instance) != instance {
             tokio::task::yield_now().await;
@@ -223,7 +224,7 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn a_sweep_that_nobody_waits_for_any_more_is_waited_for_and_none_begins_after_it() {
+    async fn leaving_host_waits_for_an_abandoned_sweep_and_starts_no_other() {
         let folder = tempfile::tempdir().unwrap();
         let lock = Arc::new(HostLock::take(&folder.path().join("lock")).unwrap().unwrap());
         let sweeps = Sweeps::new(&lock);
@@ -238,7 +239,7 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn a_host_leaves_without_a_sweep_that_is_blocked_which_keeps_the_lock() {
+    async fn host_leaves_without_a_blocked_sweep_which_keeps_the_lock() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let lock = Arc::new(HostLock::take(&path).unwrap().unwrap());
@@ -254,7 +255,7 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn while_a_launch_is_blocked_no_other_begins() {
+    async fn no_launch_starts_while_another_is_blocked() {
         let folder = tempfile::tempdir().unwrap();
         let lock = Arc::new(HostLock::take(&folder.path().join("lock")).unwrap().unwrap());
         let sweeps = Sweeps::new(&lock);
@@ -279,7 +280,7 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn in_a_home_that_another_host_has_nothing_is_launched_and_its_lock_proves_nothing() {
+    async fn home_of_another_host_allows_no_launch_and_its_lock_proves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let (path, instance) = (folder.path().join("lock"), folder.path().join("temporal.lock"));
         let lock = Arc::new(HostLock::take(&path).unwrap().unwrap());
@@ -297,7 +298,7 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn a_host_that_is_not_seen_off_stays_the_host_until_its_last_sweep_has_ended() {
+    async fn host_keeps_its_lock_until_its_last_sweep_has_ended() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let lock = Arc::new(HostLock::take(&path).unwrap().unwrap());

@@ -2,22 +2,22 @@
 
 use crate::log::line::{Level, LineParser};
 
-/// Lines shown of what a server said.
+/// Maximum number of lines that are shown.
 const SHOWN: usize = 8;
 
-/// The last words of a server.
+/// The last words of a process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Words {
-    /// Its own account of its end.
+    /// The line in which it explains its exit.
     pub cause: Option<String>,
     /// The first lines of a crash dump.
     pub dump: Vec<String>,
-    /// The last lines of all.
+    /// Its last lines.
     pub last: Vec<String>,
 }
 
 impl Words {
-    /// The words that say why: the cause alone where there is one, else the end of the log.
+    /// The lines that explain the exit: the cause if it is known, otherwise the end of the log.
     pub(crate) fn reason(&self) -> Vec<String> {
         match (&self.cause, self.dump.is_empty()) {
             (Some(_), false) => self.first_shown(),
@@ -26,13 +26,14 @@ impl Words {
         }
     }
 
-    /// The beginning of its crash dump: of its 75,000 lines those that tell the cause.
+    /// The beginning of its crash dump. The dump may have 75,000 lines; the first ones have the
+    /// cause.
     pub(crate) fn first_shown(&self) -> Vec<String> {
         self.dump.iter().take(SHOWN).cloned().collect()
     }
 
-    /// What it said at last, beside [`Self::first_shown`]. A server that SIGKILL ended said nothing about
-    /// that: of its last lines only the newest warning or error is shown.
+    /// The lines that are shown in addition to [`Self::first_shown`]. A process that SIGKILL ended
+    /// wrote nothing about it, so of its last lines only the newest warning or error is shown.
     pub(crate) fn last_shown(&self, by_kill: bool) -> Vec<String> {
         match (self.dump.is_empty(), &self.cause) {
             (false, _) => self.end(),
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_dump_the_first_lines_are_kept_and_the_last() {
+    fn first_and_last_lines_of_a_dump_are_shown() {
         let dump: Vec<String> = (0..40).map(|n| format!("first {n}")).collect();
         let last = (0..40).map(|n| format!("last {n}")).collect();
         let words = Words { cause: Some("panic".into()), dump, last };
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_server_that_was_killed_only_the_newest_warning_or_error_is_shown() {
+    fn newest_warning_or_error_of_a_killed_process_is_shown() {
         let line = |level: &str, text: &str| {
             format!(r#"{{"time":"2026-11-24T10:00:00Z","level":"{level}","msg":"{text}"}}"#)
         };

@@ -28,6 +28,7 @@ const MODULES: &[(&str, usize)] = &[
     ("src/log", 0),
     ("src/server", 23),
     ("src/temporal", 0),
+    ("src/unit", 0),
     ("ui", 0),
 ];
 

@@ -5,7 +5,7 @@ use crate::process::Pid;
 use crate::process::lock::HostLock;
 use crate::unit::sweeps::Sweeps;
 
-/// A home whose host this process is.
+/// A home, with this process as its host.
 struct Rig {
     _folder: tempfile::TempDir,
     home: Home,
@@ -37,7 +37,7 @@ impl Rig {
         Sweeps::new(&self.lock).launch().await.unwrap()
     }
 
-    /// Another host takes the home, with its own record there.
+    /// Another host takes the home and writes its record.
     fn lose_home(&self) -> (HostLock, Record) {
         std::fs::remove_file(self.home.supervisor_lock()).unwrap();
         let lock = HostLock::take(&self.home.supervisor_lock()).unwrap().unwrap();
@@ -57,7 +57,7 @@ async fn start_in_a_home_that_was_taken_during_the_preparation_spawns_and_record
     let permit = rig.permit().await;
     let request = rig.request(false);
     let prepared = Prepared {
-        // It ends at once, with any arguments.
+        // Exits at once, with any arguments.
         program: "/bin/true".into(),
         version: None,
         metrics_port: 1,
@@ -109,7 +109,7 @@ async fn record_of_another_host_is_not_removed_with_what_is_left() {
 }
 
 #[tokio::test]
-async fn server_that_this_host_could_not_look_at_is_not_ended_but_met() {
+async fn server_that_this_host_could_not_look_for_is_met_and_not_ended() {
     let rig = Rig::new();
     let (home, permit) = (&rig.home, rig.permit().await);
     let mut child = std::process::Command::new("sleep").arg("300").spawn().unwrap();
@@ -133,7 +133,7 @@ async fn server_that_this_host_could_not_look_at_is_not_ended_but_met() {
 async fn start_that_cannot_find_out_what_runs_waits_only_where_a_server_was_not_adopted() {
     let rig = Rig::new();
     let permit = rig.permit().await;
-    // By this process, which carries no marker.
+    // This process has no marker.
     let _held = InstanceLock::take(&rig.home.temporal_lock()).unwrap();
     for (unadopted, waits_for) in [(false, None), (true, Some(Resource::System))] {
         let refused = clear(&rig.settings, unadopted, &permit).unwrap_err();

@@ -1,4 +1,4 @@
-//! A file on a file system that may not respond.
+//! A kept file on a file system that may not respond.
 
 use super::Keep;
 use crate::process::threads::{LOOKS, Unfinished};
@@ -7,31 +7,32 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-/// After this time a file system does not respond.
+/// A file system that takes longer does not respond.
 const BOUND: Duration = Duration::from_secs(3);
 
-/// The longest wait of the manager, which serves nobody meanwhile. Clients are patient for 2 s.
+/// The longest wait of the manager, which serves no request meanwhile. Clients wait 2 s.
 const MOMENT: Duration = Duration::from_millis(250);
 
-/// Keeps a file on a thread. While one check is under way, no other begins.
+/// Keeps a file on a thread, with one check at a time.
 pub(super) struct DistantFile {
-    /// `None` only while it is dropped.
+    /// `None` only during the drop.
     keep: Option<Arc<Mutex<Keep>>>,
-    /// Lives as long as the last check.
+    /// Upgradable while the last check runs.
     under_way: Weak<()>,
     report: Sender<io::Result<()>>,
     results: Receiver<io::Result<()>>,
 }
 
 impl DistantFile {
-    /// Takes the place of `before`, and waits for its check: that may still hold a lock.
+    /// Replaces `before`. The first check waits until the last check of `before` has ended, because
+    /// that may still hold a lock.
     pub(super) fn new(keep: Keep, before: Option<Self>) -> Self {
         let (report, results) = mpsc::channel();
         let under_way = before.map(|before| before.under_way.clone()).unwrap_or_default();
         Self { keep: Some(Arc::new(Mutex::new(keep))), under_way, report, results }
     }
 
-    /// Begins a check, and waits a moment for its result.
+    /// Starts a check, and waits up to [`MOMENT`] for its result.
     pub(super) fn check_now(&mut self) {
         let Some(job) = self.job() else { return };
         if let Err(error) = LOOKS.run_blocking(MOMENT, job) {
@@ -39,7 +40,7 @@ impl DistantFile {
         }
     }
 
-    /// Begins a check.
+    /// Starts a check.
     pub(super) fn check(&mut self) {
         let Some(job) = self.job() else { return };
         let report = self.report.clone();
@@ -69,7 +70,7 @@ impl DistantFile {
                 keep()
             };
             send(&report, written);
-            // It may hold a lock, for whose end the next check waits.
+            // Dropped before `under_way`: it may hold a lock, and the next check waits for its release.
             drop(keep);
             drop(under_way);
         })
@@ -78,7 +79,7 @@ impl DistantFile {
 
 impl Drop for DistantFile {
     fn drop(&mut self) {
-        // To close a file may block too. A lock is to be free for the next server.
+        // The close of a file may block too. The lock must be free for the next server.
         let keep = self.keep.take();
         if let Err(error) = LOOKS.run_blocking(MOMENT, move || drop(keep)) {
             tracing::warn!(%error, "a file of the database's folder is not closed yet");
@@ -87,7 +88,7 @@ impl Drop for DistantFile {
 }
 
 fn send(report: &Sender<io::Result<()>>, written: io::Result<()>) {
-    // The file may be forgotten.
+    // The file may no longer be kept.
     let _ = report.send(written);
 }
 
@@ -107,7 +108,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    /// A file of which each check but the first waits for a word of the sender.
+    /// A file whose checks wait for the sender, except the first one.
     fn blocking() -> (Sender<()>, Arc<AtomicU32>, Keep) {
         let (release, blocks) = mpsc::channel();
         let begun = Arc::new(AtomicU32::new(0));
@@ -125,7 +126,7 @@ mod tests {
         }
     }
 
-    /// On a busy machine a check may not begin within a moment.
+    /// On a busy machine a check may not start within [`MOMENT`].
     async fn first(file: &mut DistantFile) {
         loop {
             file.check_now();
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn check_that_blocks_is_the_only_one_and_its_result_comes_late() {
+    async fn blocked_check_is_the_only_one_and_its_late_result_is_received() {
         let (release, begun, keep) = blocking();
         let mut file = DistantFile::new(keep, None);
         first(&mut file).await;
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn file_in_the_place_of_another_waits_for_its_check() {
+    async fn file_that_replaces_another_waits_for_its_check() {
         let (release, begun, keep) = blocking();
         let mut before = DistantFile::new(keep, None);
         first(&mut before).await;
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn check_that_panics_is_an_error() {
+    async fn panic_in_a_check_is_an_error() {
         let mut file = DistantFile::new(Box::new(|| panic!("as expected")), None);
         let mut result = None;
         until(|| {
