@@ -8,19 +8,17 @@ mod printer;
 
 use crate::config::{Different, Options, Settings};
 use crate::facts::Intent;
-use crate::hosting::background;
 use crate::hosting::{
-    self, AttachError, Attaching, Attachment, Host, HostError, Notice, REPLACED, Unreachable,
+    self, AttachError, Attaching, Attachment, Departure, Host, HostError, Notice, REPLACED,
+    Unreachable,
 };
 use crate::manager::Command;
-use crate::paths::Home;
 use crate::process::job;
 use crate::protocol::{Mode, State};
 use crate::session::{Link, Session};
 use crate::signals::{Reader, SignalRequest, Signals};
 use crate::supervisor::Want;
 use printer::Printer;
-use std::time::Duration;
 
 /// Why `--no-tui` cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -123,18 +121,18 @@ async fn host_until_signal(
             asked = signals.next() => match asked {
                 SignalRequest::End => break,
                 SignalRequest::Leave => {
-                    leave_to_another(&home, host, printer).await;
+                    depart(host, Departure::AfterStop, printer).await;
                     return Ok(Some(0));
                 }
                 SignalRequest::Suspend => {
-                    leave_to_another(&home, host, printer).await;
+                    depart(host, Departure::Suspended, printer).await;
                     job::suspend().await?;
                     return Ok(None);
                 }
             },
             // Only a panic ends the manager. The server must not be left without a host.
             () = host.handle().closed() => {
-                leave_to_another(&home, host, printer).await;
+                depart(host, Departure::AfterStop, printer).await;
                 return Ok(Some(1));
             }
             () = shutdown.cancelled() => {
@@ -170,29 +168,13 @@ async fn host_until_signal(
     Ok(Some(i32::from(outcome.is_err())))
 }
 
-/// Hands over to a background host, if there is a server to hand over.
-async fn leave_to_another(home: &Home, host: Host, printer: &Printer) {
-    let facts = host.handle().settled().await;
-    match (facts.want, facts.state_name()) {
-        (Want::Down, State::Stopped) => {
-            let _ = host.release().await.last_responses.await;
-            return;
-        }
-        // Waits until a stopping server has ended.
-        (Want::Down, _) => {
-            let _ = host.shutdown().await;
-            return;
-        }
-        (Want::Up, _) => {}
+/// Leaves the home, and prints who watches the server from now on.
+async fn depart(host: Host, departure: Departure, printer: &Printer) {
+    if let Some(succession) = host.depart(departure).await {
+        let message = succession.message();
+        tracing::info!("{message}");
+        printer.line(&message);
     }
-    let said = match background::hand_over(home, host).await {
-        Ok(pid) => format!("handed over to the background host {pid}"),
-        Err(error) => {
-            format!("the server keeps running, but {error}; watch it again with `stigmer local`")
-        }
-    };
-    tracing::info!("{said}");
-    printer.line(&said);
 }
 
 /// Returns `None` if the host disappeared and this process must become the host.
@@ -222,7 +204,7 @@ async fn follow(
         }
         if matches!(view.link, Link::Gone | Link::Foreign(_)) {
             // Check whether another host replaces it.
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            Attaching::pause().await;
             if view.age > REPLACED || !hosting::is_hosted(&settings.home) {
                 let stopping = status.state == State::Stopping && status.intent == Want::Down;
                 // `stop` writes this before it ends a host that does not respond.

@@ -21,20 +21,18 @@ mod witness;
 
 use crate::config::{Different, Options, Settings};
 use crate::harmless;
-use crate::hosting::background;
 use crate::hosting::{
-    AttachError, Attaching, Attachment, Host, HostError, Notice, Notify, Unreachable,
+    AttachError, Attaching, Attachment, Departure, Host, HostError, Notice, Notify, Unreachable,
 };
 use crate::manager::Command;
 use crate::paths::Home;
 use crate::process::job;
-use crate::protocol::{Mode, State};
+use crate::protocol::Mode;
 use crate::session::{Session, SessionCommand};
 use crate::signals::Signals;
 use dashboard::Dashboard;
 use end::{End, Over};
 use events::Events;
-use farewell::{Stopping, leave, wants_up};
 use std::io;
 use std::time::Duration;
 use stigmer_ui::{QuitChoice, Theme};
@@ -108,11 +106,11 @@ pub async fn run(
     let message = match (over, hosting) {
         (Over::Vanished, hosting) => {
             screen.abandon();
-            leave_unseen(&home, hosting).await
+            leave_unseen(hosting).await
         }
         (Over::Quit(QuitChoice::Leave) | Over::Panicked, hosting) => {
             drop(screen);
-            leave_unseen(&home, hosting).await
+            leave_unseen(hosting).await
         }
         (Over::Quit(QuitChoice::StopAndQuit | QuitChoice::Background) | Over::Signalled, None) => {
             drop(screen);
@@ -136,8 +134,8 @@ pub async fn run(
     Ok(i32::from(over == Over::Panicked || terminal::has_panicked()))
 }
 
-async fn leave_unseen(home: &Home, hosting: Option<Host>) -> Option<String> {
-    leave(home, hosting?, Stopping::Here).await
+async fn leave_unseen(hosting: Option<Host>) -> Option<String> {
+    Some(hosting?.depart(Departure::AfterStop).await?.message())
 }
 
 /// Sets up the terminal. If that fails, a background host takes over the server.
@@ -148,7 +146,7 @@ async fn take_screen(
     match Screen::take(&home.host_errors()) {
         Ok(screen) => Ok((screen, hosting)),
         Err(source) => {
-            let Some(left) = leave_unseen(home, hosting).await else { return Err(source.into()) };
+            let Some(left) = leave_unseen(hosting).await else { return Err(source.into()) };
             tracing::info!("{left}");
             Err(TuiError::Left { source, left })
         }
@@ -169,19 +167,10 @@ async fn suspend(
         job::suspend().await?;
         return Ok(None);
     };
-    let handed_over =
-        if wants_up(&host).await || host.handle().facts().state_name() == State::Stopping {
-            background::hand_over(&settings.home, host).await.map(Some)
-        } else {
-            // The next host continues the counts.
-            let _ = host.release().await.last_responses.await;
-            Ok(None)
-        };
+    let succession = host.depart(Departure::Suspended).await;
     drop(screen);
-    match handed_over {
-        Ok(Some(pid)) => say(&format!("the background host {pid} watches the server meanwhile")),
-        Ok(None) => {}
-        Err(error) => say(&format!("the server keeps running, but {error}")),
+    if let Some(succession) = succession {
+        say(&succession.message());
     }
     job::suspend().await?;
     take_over(settings.clone(), dashboard).await
@@ -288,6 +277,7 @@ fn panic_if_requested(session: &Session) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::State;
 
     #[tokio::test]
     async fn requested_start_goes_to_a_host_that_started_first() {

@@ -80,7 +80,7 @@ const MAP: &[(&str, &str)] = &[
     ("signals", "process"),
     (
         "headless",
-        "clock config facts harmless hosting log manager paths presenter process protocol session signals \
+        "clock config facts harmless hosting log manager presenter process protocol session signals \
          supervisor",
     ),
     (

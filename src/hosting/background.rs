@@ -1,6 +1,6 @@
 //! The background host, which has no terminal: spawn it, hand over to it, run as it.
 
-use super::deadlines::{SETTLING, START_PAUSE};
+use super::deadlines::{FIRST_TRIM, NEXT_HOST_PAUSES, SETTLING, STABLE, START_PAUSE, TRIM};
 use super::{Host, HostError, Released, Resumed, is_hosted};
 use crate::config::{Options, Settings};
 use crate::control::client;
@@ -18,24 +18,13 @@ use std::io::{self, Read, Seek};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
 
 pub use crate::watchdog::SUBCOMMAND;
 
 /// Exit code of a background host that found another host.
 pub const EXIT_RUNNING: i32 = 75;
-
-/// A panic after this time has another cause than the start. The next host may then be stable.
-const STABLE: Duration = Duration::from_secs(10);
-
-/// Delay of the first [`unmap_code`]. The start is over by then, or becomes a little slower.
-const STARTED: Duration = Duration::from_secs(5);
-/// Time between two [`unmap_code`]. Each call costs some hundred page faults.
-const TRIM: Duration = Duration::from_secs(600);
-/// Delays before another background host is spawned, if the previous one ended at once.
-const PAUSES: [Duration; 3] =
-    [Duration::from_millis(20), Duration::from_millis(200), Duration::from_secs(1)];
 
 /// Size in bytes at which the file with the errors of background hosts is emptied.
 const ERRORS_MAX: u64 = 1 << 20;
@@ -177,7 +166,7 @@ async fn until_taken(
     mut start: impl AsyncFnMut() -> Result<Pid, HandOverError>,
 ) -> Result<Pid, HandOverError> {
     let was_down = Intent::is_down(home);
-    let mut pauses = PAUSES.iter();
+    let mut pauses = NEXT_HOST_PAUSES.iter();
     loop {
         let taken = start().await;
         match (&taken, pauses.next()) {
@@ -269,7 +258,7 @@ pub async fn resume(home: &Home, death: Death) -> Result<i32, HostError> {
 /// Returns memory to the kernel: after the start, and then regularly, for the code of requests and
 /// repairs.
 async fn trim() {
-    tokio::time::sleep(STARTED).await;
+    tokio::time::sleep(FIRST_TRIM).await;
     loop {
         unmap_code();
         tokio::time::sleep(TRIM).await;

@@ -40,3 +40,34 @@ pub(super) const START_PAUSE: Duration = Duration::from_millis(2);
 
 /// Between two looks for a host that starts or ends.
 pub(super) const PAUSE: Duration = Duration::from_millis(5);
+
+/// Between two checks of the paths of a home by its host. Each check reads the metadata of two files.
+pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// For one such check. It waits for 2 s if other processes request the lock all the time.
+pub(super) const CHECK: Duration = Duration::from_secs(5);
+
+/// Between two looks of a host that must be the host of its home before it acts.
+pub(super) const KEEPER_PAUSE: Duration = Duration::from_millis(50);
+
+/// Between two looks for a restored home.
+pub(super) const RESTORED_PAUSE: Duration = Duration::from_millis(20);
+
+/// For a process that has just taken a lock to write its identity into it.
+pub(super) const IDENTIFYING: Duration = Duration::from_millis(100);
+
+/// For the response of a server without a host to a command.
+pub(super) const SERVING: Duration = Duration::from_secs(1);
+
+/// A host that lived for this long did not fail by the state that it found at its start.
+pub(super) const STABLE: Duration = Duration::from_secs(10);
+
+/// Before the next background host is spawned, after one that ended at once.
+pub(super) const NEXT_HOST_PAUSES: [Duration; 3] =
+    [Duration::from_millis(20), Duration::from_millis(200), Duration::from_secs(1)];
+
+/// From the start of a background host until it returns unused memory. The start of the server is normally complete.
+pub(super) const FIRST_TRIM: Duration = Duration::from_secs(5);
+
+/// Between two returns of unused memory. Each one costs some hundred page faults.
+pub(super) const TRIM: Duration = Duration::from_secs(600);

@@ -1,6 +1,7 @@
 //! The process that holds the host lock, and its work. The text of the lock names both, and counts
 //! only for a process that is proven to hold the lock.
 
+use super::deadlines::{IDENTIFYING, PAUSE};
 use crate::harmless;
 use crate::paths::Home;
 use crate::process::identity::{Identity, Proven};
@@ -13,10 +14,6 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-
-/// Time limit of [`own_identity`].
-const IDENTIFYING: Duration = Duration::from_millis(100);
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// The work of a command that holds the host lock.
 #[derive(Debug, Clone, PartialEq, Eq)]

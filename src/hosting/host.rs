@@ -1,7 +1,7 @@
 //! The process that runs manager, supervisor and control socket: one per home, by flock. A host takes
 //! the lock, then the socket, then the server, and releases them in reverse order.
 
-use super::deadlines::{DYING, PAUSE, RESTORED};
+use super::deadlines::{DYING, PAUSE, RESTORED, RESTORED_PAUSE};
 use super::holder::{self, holder};
 use super::keeper::HomeKeeper;
 use crate::config::Settings;
@@ -24,7 +24,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -413,7 +413,7 @@ pub fn wait_restored(home: &Home) {
     let is_alive = || matches!(linux::stat(host), Ok(Some(process)) if !process.is_zombie());
     let deadline = Instant::now() + RESTORED;
     while !is_there() && is_alive() && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(RESTORED_PAUSE);
     }
 }
 

@@ -2,7 +2,7 @@
 //! the path of the lock, and leaves the home if another host has taken it.
 
 use super::Patience;
-use super::deadlines::ADOPTION;
+use super::deadlines::{ADOPTION, CHECK, CHECK_INTERVAL, KEEPER_PAUSE};
 use super::holder::{self, LockHolder};
 use crate::control::server::Socket;
 use crate::facts::Facts;
@@ -18,14 +18,6 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
-
-/// Time between two checks. Each check reads the metadata of two files.
-const BEAT: Duration = Duration::from_secs(1);
-
-const PAUSE: Duration = Duration::from_millis(50);
-
-/// Timeout of a check. A check takes 2 s if other processes test the lock continuously.
-const CHECKING: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(super) struct HomeKeeper {
@@ -77,7 +69,7 @@ impl HomeKeeper {
             if is_in_place || patience.is_over(&self.home, &|_| ()) {
                 return;
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(KEEPER_PAUSE).await;
         }
     }
 
@@ -90,7 +82,7 @@ impl HomeKeeper {
         };
         let keeper = self.clone();
         let root = self.home.root();
-        let trouble = match look::patiently(CHECKING, root, move |_| keeper.check(&lock)).await {
+        let trouble = match look::patiently(CHECK, root, move |_| keeper.check(&lock)).await {
             Ok(Checked::InPlace { is_restored }) => {
                 if is_restored {
                     if std::mem::take(&mut last.met_command) {
@@ -185,7 +177,7 @@ impl HomeKeeper {
         self.handle.trouble("home", Some(trouble)).await;
         let deadline = Instant::now() + ADOPTION;
         while self.is_unadopted() && Instant::now() < deadline {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(KEEPER_PAUSE).await;
         }
         if self.is_unadopted() || self.is_starting() {
             tracing::warn!("the new host has not adopted the server: stopping it");
@@ -219,18 +211,18 @@ impl HomeKeeper {
 }
 
 /// Waits for the next round of checks of the server, so that the process wakes up once for both;
-/// waits for [`BEAT`] at most.
+/// waits for [`CHECK_INTERVAL`] at most.
 async fn pause(news: &mut watch::Receiver<Arc<Facts>>) {
     let begun = Instant::now();
     let round = async {
-        while begun.elapsed() < BEAT / 2 {
+        while begun.elapsed() < CHECK_INTERVAL / 2 {
             if news.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
         }
     };
     // A timeout ends the pause too.
-    let _ = tokio::time::timeout(BEAT, round).await;
+    let _ = tokio::time::timeout(CHECK_INTERVAL, round).await;
 }
 
 #[cfg(test)]

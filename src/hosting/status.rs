@@ -1,6 +1,6 @@
 //! The status of a home, with or without a host.
 
-use super::deadlines::PAUSE;
+use super::deadlines::{PAUSE, SERVING};
 use super::unhosted::UnknownServer;
 use super::{Work, hint, is_hosted, work};
 use crate::config::{ConfigError, Options, Settings};
@@ -14,7 +14,7 @@ use crate::server::running::{self, Running};
 use crate::supervisor::{Generation, Supervisor, Want};
 use crate::temporal::health::Client;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The reason why the status is unknown.
 #[derive(Debug, thiserror::Error)]
@@ -90,9 +90,9 @@ fn from_files(home: &Home, holder: SilentHolder) -> Result<Status, StatusError> 
         facts.status(now)
     })?;
     let serving = match &record {
-        Some(_) => block_on(async {
-            Client::new(&settings.server_address(), Duration::from_secs(1))?.serving().await
-        })?,
+        Some(_) => {
+            block_on(async { Client::new(&settings.server_address(), SERVING)?.serving().await })?
+        }
         None => Ok(()),
     };
     let is_stopping = matches!(holder, SilentHolder::Command(_));

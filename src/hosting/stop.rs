@@ -1,6 +1,6 @@
 //! Stops the server of a home and ends its background host, for a command.
 
-use super::deadlines::LEAVING;
+use super::deadlines::{LEAVING, START_PAUSE};
 use super::end::{StopError, Stopped, end_unresponsive};
 use super::{Notify, holder, unhosted};
 use crate::control::client::{self, ClientError};
@@ -10,7 +10,7 @@ use crate::process::{lock, watch};
 use crate::protocol::{Mode, Status};
 use crate::runtime::{RuntimeError, block_on};
 use crate::supervisor::Want;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Stops the server of this home. Returns when no process of the server is left.
 ///
@@ -97,7 +97,7 @@ fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>
         None => {
             let deadline = Instant::now() + LEAVING;
             while holder::is_hosted(home) && Instant::now() < deadline {
-                std::thread::sleep(Duration::from_millis(2));
+                std::thread::sleep(START_PAUSE);
             }
         }
     }

@@ -5,24 +5,11 @@ use super::dashboard::{Dashboard, FRAME};
 use super::events::Events;
 use super::input;
 use super::terminal::{self, Screen};
-use crate::hosting::Host;
-use crate::hosting::background;
+use crate::hosting::{Departure, Host, Need};
 use crate::manager::Command;
-use crate::paths::Home;
 use crate::presenter::Leaving;
-use crate::protocol::State;
-use crate::supervisor::{Cause, Want};
+use crate::supervisor::Cause;
 use stigmer_ui::Input;
-
-/// What happens to a stop in progress.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stopping {
-    /// The dashboard waits for it.
-    Here,
-    /// A background host continues it. Not after a panic of the manager: such a host hands over no
-    /// state, and the next host would not know of the stop.
-    Background,
-}
 
 impl Dashboard {
     /// Stops the server if `stops`, otherwise hands over to a background host. Returns a message
@@ -35,25 +22,24 @@ impl Dashboard {
         stops: bool,
     ) -> Option<String> {
         let mut events = Some(events);
-        let mut stopping = Stopping::Background;
+        let mut departure = Departure::AtOnce;
         let mut not_stopped = None;
         if stops {
             let handle = host.handle().clone();
             let stop = handle.command(Command::Stop(Cause::Shutdown));
             let outcome = self.until(screen, &mut events, Leaving::Stop, stop).await;
             if let Some(outcome) = outcome {
-                stopping = Stopping::Here;
+                departure = Departure::AfterStop;
                 not_stopped = outcome.err().map(|error| format!("not stopped: {error}"));
             }
         }
-        let shown = if wants_up(&host).await || stopping == Stopping::Background {
-            Leaving::HandOver
-        } else {
-            Leaving::End
+        let shown = match host.need().await {
+            Some(Need::Stop) if departure == Departure::AfterStop => Leaving::End,
+            Some(_) => Leaving::HandOver,
+            None => Leaving::End,
         };
-        let home = self.home.clone();
-        let left = self.until(screen, &mut events, shown, leave(&home, host, stopping)).await;
-        left.flatten().or(not_stopped)
+        let left = self.until(screen, &mut events, shown, host.depart(departure)).await;
+        left.flatten().map(|succession| succession.message()).or(not_stopped)
     }
 
     /// Shows the progress until `work` is done. Returns `None` if the operator does not want to
@@ -105,45 +91,4 @@ impl Dashboard {
             }
         }
     }
-}
-
-/// Hands over to a background host if a server is to run, and returns a message about it.
-pub(super) async fn leave(home: &Home, host: Host, stopping: Stopping) -> Option<String> {
-    if wants_up(&host).await {
-        return Some(match background::hand_over(home, host).await {
-            Ok(pid) => format!("the server keeps running, watched by the background host {pid}"),
-            Err(error) => {
-                format!(
-                    "the server keeps running, but {error}; watch it again with `stigmer local`"
-                )
-            }
-        });
-    }
-    match (host.handle().facts().state_name(), stopping) {
-        (State::Stopping, Stopping::Background) => {
-            Some(match background::hand_over(home, host).await {
-                Ok(pid) => format!("the background host {pid} continues to stop the server"),
-                Err(error) => {
-                    format!(
-                        "the server was requested to stop, but {error}; run `stigmer local stop`"
-                    )
-                }
-            })
-        }
-        // Waits until a stopping server has ended.
-        (State::Stopping, Stopping::Here) => {
-            let _ = host.shutdown().await;
-            None
-        }
-        (_, _) => {
-            host.leave().await;
-            None
-        }
-    }
-}
-
-/// Whether our server runs or is to start.
-pub(super) async fn wants_up(host: &Host) -> bool {
-    let facts = host.handle().settled().await;
-    facts.want == Want::Up && facts.is_managed() && facts.state_name() != State::Failed
 }

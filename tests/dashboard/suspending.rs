@@ -16,7 +16,7 @@ fn stopped(rig: &Rig) -> Dashboard<'_> {
     let dashboard = Dashboard::open_in(rig, SHELL);
     dashboard.until_shows(&["READY"]);
     dashboard.press(CTRL_Z);
-    dashboard.until_shows(&["watches the server meanwhile", "stopped with 148"]);
+    dashboard.until_shows(&["keeps running, watched by the background host", "stopped with 148"]);
     dashboard.assert_restored();
     dashboard
 }
@@ -106,7 +106,7 @@ fn a_pager_is_suspended_with_it_and_the_shell_has_its_terminal_back() {
     dashboard.until_shows(&["in the pager"]);
     assert!(copy.exists());
     dashboard.press(CTRL_Z);
-    dashboard.until_shows(&["watches the server meanwhile", "stopped with 148"]);
+    dashboard.until_shows(&["keeps running, watched by the background host", "stopped with 148"]);
     assert_eq!(rig.status()["host"]["mode"], "background");
     assert!(!copy.exists());
     dashboard.press("\n");

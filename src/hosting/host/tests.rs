@@ -4,6 +4,7 @@ use crate::hosting::{is_hosted, prove, running, sign};
 use crate::process::identity::{Identity, own_pid};
 use crate::supervisor::State;
 use crate::unit::sweeps::tests::under_way;
+use std::time::Duration;
 
 #[test]
 fn only_a_living_host_can_restore_a_deleted_home() {
