@@ -277,7 +277,21 @@ impl Options {
         }
     }
 
-    /// The options of a map. Unknown names and values, of another version of stigmer, are skipped.
+    /// Reads the options of a record, which another version of stigmer may have written. Unknown
+    /// names and values are skipped. `None` if the text is not a JSON object.
+    #[must_use]
+    pub fn recorded(json: &str) -> Option<Self> {
+        serde_json::from_str(json).ok().map(Self::from_map)
+    }
+
+    /// Like [`Self::recorded`], for a part of a file.
+    ///
+    /// # Errors
+    /// If the part is not an object.
+    pub fn of_any_version<'de, D: Deserializer<'de>>(part: D) -> Result<Self, D::Error> {
+        Map::deserialize(part).map(Self::from_map)
+    }
+
     pub(super) fn from_map(mut map: Map<String, Value>) -> Self {
         map.retain(|name, value| {
             let one = Map::from_iter([(name.clone(), value.clone())]);

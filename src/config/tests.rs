@@ -204,6 +204,16 @@ fn only_requested_options_are_compared_with_the_running_server() {
 }
 
 #[test]
+fn record_of_another_version_keeps_its_known_options() {
+    let options = Options { port: Some(7300), db: Some("/x.db".into()), ..Options::default() };
+    let later = r#"{"port": 7300, "db": "/x.db", "weather": [1], "stop-grace": "soon"}"#;
+    assert_eq!(Options::recorded(later), Some(options));
+    for garbled in ["", "{", "[]", "7"] {
+        assert_eq!(Options::recorded(garbled), None, "{garbled}");
+    }
+}
+
+#[test]
 fn theme_is_not_sent_to_the_host() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path()).unwrap();

@@ -19,7 +19,7 @@ pub struct Intent {
     /// Whether the server is to run.
     pub want: Want,
     /// The options of the host that wrote it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "Options::of_any_version")]
     pub options: Options,
     /// With [`Want::Down`]: the generation that the host was to stop. `None` if a command wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,7 +51,7 @@ impl Intent {
         let record = Record::read(&home.record()).ok()??;
         Some(Self {
             want: Want::Up,
-            options: serde_json::from_str(&record.options).unwrap_or_default(),
+            options: Options::recorded(&record.options).unwrap_or_default(),
             generation: None,
         })
     }
@@ -89,5 +89,23 @@ impl Intent {
     /// A reader sees the old text or the new one.
     pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
         paths::write_private(path, &serde_json::to_string(self)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intent_of_a_later_version_is_understood_without_its_unknown_options() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(&folder.path().join("home")).unwrap();
+        home.prepare(true).unwrap();
+        let text =
+            r#"{"want":"down","options":{"port":7300,"weather":[1]},"generation":3,"later":1}"#;
+        paths::write_private(&home.intent(), text).unwrap();
+        assert!(Intent::is_down(&home));
+        let intent = Intent::read(&home).unwrap().unwrap();
+        assert_eq!(intent.options, Options { port: Some(7300), ..Options::default() });
     }
 }

@@ -74,8 +74,8 @@ fn from_files(home: &Home, holder: SilentHolder) -> Result<Status, StatusError> 
     let found = running::find(home).map_err(UnknownServer::of(home))?;
     let unproven = unproven(home, &found);
     let record = found.server();
-    let options = record.as_ref().and_then(|record| serde_json::from_str(&record.options).ok());
-    let options: Options = options.unwrap_or_default();
+    let options = record.as_ref().and_then(|record| Options::recorded(&record.options));
+    let options = options.unwrap_or_default();
     let settings = Settings::resolve(home.clone(), options)?;
     let now = Instant::now();
     // Without its history, the status is still true.

@@ -38,7 +38,7 @@ impl UnknownServer {
 pub fn running(home: &Home) -> Result<Option<(Record, Options)>, UnknownServer> {
     let found = running::find(home).map_err(UnknownServer::of(home))?;
     let Some(record) = found.server() else { return Ok(None) };
-    let options = serde_json::from_str(&record.options).unwrap_or_default();
+    let options = Options::recorded(&record.options).unwrap_or_default();
     Ok(Some((record, options)))
 }
 
@@ -157,8 +157,7 @@ fn end_server(home: &Home, host_lock: &HostLock, notify: Notify<'_>) -> Result<S
 
 /// The grace period in the options of the server.
 fn grace(record: &Record) -> Duration {
-    serde_json::from_str::<Options>(&record.options)
-        .ok()
+    Options::recorded(&record.options)
         .and_then(|options| options.stop_grace)
         .map_or(Policy::default().stop_grace, |span| span.0)
 }

@@ -201,10 +201,9 @@ impl Manager {
     /// ones would have it probed where it is not, and ended for that.
     fn go_on_as(&mut self, record: &Record) {
         let before = &self.facts.settings;
-        let recorded = serde_json::from_str::<Options>(&record.options)
-            .ok()
+        let recorded = Options::recorded(&record.options)
             .and_then(|options| Settings::resolve(before.home.clone(), options).ok());
-        // Where another version wrote them, the parts of the record still say where it is.
+        // Without readable options, the parts of the record still show where the server is.
         let settings = recorded.unwrap_or_else(|| Settings {
             port: record.port,
             ui_port: record.ui_port,
