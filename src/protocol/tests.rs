@@ -1,5 +1,6 @@
 use super::*;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 /// Snapshot of a host without a history.
 pub(crate) fn snapshot() -> Snapshot {

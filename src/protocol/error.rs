@@ -1,0 +1,29 @@
+//! Errors of the control API.
+
+use serde::{Deserialize, Serialize};
+
+/// An error of the control API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}{}{hint}", if hint.is_empty() { "" } else { "; " })]
+pub struct ApiError {
+    /// Machine-readable name of the error.
+    pub code: String,
+    /// What failed, on which object, and why.
+    pub message: String,
+    /// What the user can do next.
+    pub hint: String,
+}
+
+impl ApiError {
+    /// Creates an error.
+    pub fn new(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into(), hint: hint.into() }
+    }
+}
+
+/// The body of an error response.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// The error of the response.
+    pub error: ApiError,
+}
