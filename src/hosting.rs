@@ -1,6 +1,7 @@
 //! The life of a host: become the host, find the host that runs, hand over, leave. A host is the
 //! process that runs manager, supervisor and control socket. A home has at most one host.
 
+mod at_risk;
 mod attach;
 pub mod background;
 mod deadlines;
@@ -18,6 +19,7 @@ mod status;
 mod stop;
 mod unhosted;
 
+pub use at_risk::{Data, ServerAtRisk};
 pub use attach::{AttachError, Attaching, Attachment, Unreachable};
 pub use deadlines::REPLACED;
 pub use end::{StopError, Stopped};

@@ -41,7 +41,7 @@ pub(super) fn give_up(root: &Path, attempts: u32, why: &CliError) {
     let why = format!("{attempts} hosts in a row did not start: {why}");
     let written = look::bounded(root, move |root| {
         let home = Home::at(root).map_err(io::Error::other)?;
-        if hosting::is_hosted(&home) { Ok(()) } else { hosting::record_give_up(&home, &why) }
+        hosting::record_give_up(&home, &why)
     });
     if let Err(error) = written {
         output::note(&format!("warning: cannot write that into the timeline: {error}"));

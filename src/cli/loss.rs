@@ -1,22 +1,11 @@
 //! Asks for confirmation before `stop` or `restart` loses data.
 
 use super::output::{self, note};
-use super::{CliError, Context, block_on};
-use crate::config::Settings;
-use crate::control::client;
-use crate::hosting;
-use crate::paths::Home;
-use crate::process::{Pid, look, ports};
-use crate::protocol::{Detached, State, Status};
-use crate::server::database;
-use crate::temporal::health::Client;
+use super::{CliError, Context};
+use crate::hosting::{Data, ServerAtRisk};
+use crate::protocol::Detached;
 use std::io::{BufRead, IsTerminal};
-use std::path::PathBuf;
-use std::time::Duration;
 use stigmer_ui::loss::{Loss, StopImpact, Storage, WorkflowCount, WorkflowTotals};
-
-/// Time limit of a count. It normally takes milliseconds.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A command that ends the server.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +20,7 @@ pub(super) enum Ending {
 /// # Errors
 /// If the answer is no.
 pub(super) fn confirm(context: &Context, ending: Ending, yes: bool) -> Result<(), CliError> {
-    let Some(loss) = running(&context.home).and_then(|server| server.loss()) else {
+    let Some(loss) = ServerAtRisk::find(&context.home).and_then(|server| loss(&server)) else {
         return Ok(());
     };
     let (question, refused) = match ending {
@@ -53,92 +42,17 @@ pub(super) fn confirm(context: &Context, ending: Ending, yes: bool) -> Result<()
     }
 }
 
-/// The running server of this home.
-#[derive(Debug)]
-struct Server {
-    /// Path of its database. `None` in memory.
-    database: Option<PathBuf>,
-    /// Processes that may have it open.
-    pids: Vec<Pid>,
-    address: String,
-}
-
-/// The server that this command would end, with or without a host.
-fn running(home: &Home) -> Option<Server> {
-    if !home.root().is_dir() {
-        return None;
-    }
-    match block_on(client::status(home)).ok()? {
-        Ok(status) => hosted(&status),
-        Err(_) => unhosted(home),
-    }
-}
-
-/// The server of a host. Before it is ready it has no workflows, unless it ran before its host did.
-fn hosted(status: &Status) -> Option<Server> {
-    let temporal = status.temporal.as_ref().filter(|_| status.managed)?;
-    let has_work = status.state.is_up() || status.state == State::Starting && temporal.adopted;
-    has_work.then(|| Server {
-        database: temporal.database.as_ref().map(|database| database.path.clone()),
-        pids: temporal.server_pid.into_iter().collect(),
-        address: temporal.address.clone(),
-    })
-}
-
-/// The server of a record. If it does not listen on its port, it may not have opened its database,
-/// so that is not checked.
-fn unhosted(home: &Home) -> Option<Server> {
-    let (record, options) = hosting::running(home).ok()??;
-    let settings = Settings::resolve(home.clone(), options).ok()?;
-    let members: Vec<Pid> = record
-        .instance()
-        .members(&home.temporal_lock())
-        .iter()
-        .flatten()
-        .map(|member| member.pid)
-        .collect();
-    let holder = ports::listeners(record.port)
-        .iter()
-        .flatten()
-        .find_map(|listener| ports::holder_among(&members, listener.inode).ok()?);
-    Some(Server {
-        database: settings.database.file().map(ToOwned::to_owned),
-        pids: holder.map(|holder| holder.pid).into_iter().collect(),
-        address: settings.server_address(),
-    })
-}
-
-impl Server {
-    fn storage(&self) -> Storage {
-        let Some(path) = &self.database else { return Storage::Memory };
-        let pids = self.pids.clone();
-        match look::bounded(path, move |path| database::detached(path, &pids)) {
-            // A file that cannot be examined does not count as missing.
-            Ok(None) | Err(_) => Storage::File,
-            Ok(Some(Detached::Deleted)) => Storage::Deleted,
-            Ok(Some(Detached::Replaced)) => Storage::Replaced,
-        }
-    }
-
-    /// Workflows are counted only if they could be lost, because a count takes time.
-    fn loss(&self) -> Option<Loss> {
-        let storage = self.storage();
-        storage.why_lost()?;
-        StopImpact::judge(storage, self.count()).and_then(StopImpact::loss)
-    }
-
-    fn count(&self) -> WorkflowCount {
-        let counted = block_on(async {
-            let client = Client::new(&self.address, PATIENCE)?;
-            // The total time is bounded, for any number of namespaces.
-            let counted = tokio::time::timeout(PATIENCE, client.holdings()).await;
-            counted.unwrap_or_else(|_| Err("no response in time".to_owned()))
-        });
-        match counted {
-            Ok(Ok(it)) => {
-                WorkflowCount::Current(WorkflowTotals { running: it.running, closed: it.closed })
-            }
-            Ok(Err(_)) | Err(_) => WorkflowCount::Unknown,
-        }
-    }
+/// What a stop of `server` would lose. Workflows are counted only if they could be lost, because a count takes time.
+fn loss(server: &ServerAtRisk) -> Option<Loss> {
+    let storage = match server.data() {
+        Data::Memory => Storage::Memory,
+        Data::File => Storage::File,
+        Data::Detached(Detached::Deleted) => Storage::Deleted,
+        Data::Detached(Detached::Replaced) => Storage::Replaced,
+    };
+    storage.why_lost()?;
+    let count = server.holdings().map_or(WorkflowCount::Unknown, |it| {
+        WorkflowCount::Current(WorkflowTotals { running: it.running, closed: it.closed })
+    });
+    StopImpact::judge(storage, count).and_then(StopImpact::loss)
 }

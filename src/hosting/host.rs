@@ -2,7 +2,7 @@
 //! the lock, then the socket, then the server, and releases them in reverse order.
 
 use super::deadlines::{DYING, PAUSE, RESTORED, RESTORED_PAUSE};
-use super::holder::{self, holder};
+use super::holder::{self, holder, is_hosted};
 use super::keeper::HomeKeeper;
 use crate::config::Settings;
 use crate::control::server::Server;
@@ -148,7 +148,7 @@ impl Host {
         if death.attempt > attempts(&settings) {
             tracing::error!(hosts = death.attempt, "each died soon after its start, giving up");
             let why = format!("{} hosts in a row died soon after their start", death.attempt);
-            if let Err(error) = record_give_up(home, &why) {
+            if let Err(error) = Chronicle::open(&home.events()).write(&gave_up(home, &why)) {
                 tracing::warn!(%error, "cannot write into the timeline");
             }
             return Ok(Resumed::GivenUp);
@@ -352,11 +352,14 @@ fn attempts(settings: &Settings) -> u32 {
     settings.policy.max_restarts.max(1)
 }
 
-/// Records in the timeline of a home that the watchdog starts no further host.
+/// Records in the timeline of a home that the watchdog starts no further host. Does nothing if a host runs.
 ///
 /// # Errors
 /// If the timeline cannot be written.
 pub fn record_give_up(home: &Home, why: &str) -> io::Result<()> {
+    if is_hosted(home) {
+        return Ok(());
+    }
     Chronicle::open(&home.events()).write(&gave_up(home, why))
 }
 
