@@ -30,7 +30,7 @@ use crate::protocol::Mode;
 use crate::server::aftermath::Aftermath;
 use crate::server::launch::{self, LaunchRequest, Launched};
 use crate::server::prober;
-use crate::supervisor::{Cause, Effect, Generation, Input, State, Supervisor, Want};
+use crate::supervisor::{Cause, Effect, Generation, Input, Round, State, Supervisor, Want};
 use crate::unit::Refused;
 use crate::unit::exit::Ended;
 use crate::unit::files::Files;
@@ -55,6 +55,7 @@ enum Event {
     },
     Probed {
         generation: Generation,
+        round: Round,
         report: Box<prober::Report>,
     },
     Ended {
@@ -291,7 +292,9 @@ impl Manager {
                 },
                 Some(event) = self.events.recv() => match event {
                     Event::Launched { generation, result } => self.launched(generation, result),
-                    Event::Probed { generation, report } => self.probed(generation, *report),
+                    Event::Probed { generation, round, report } => {
+                        self.probed(generation, round, &report);
+                    },
                     Event::Ended { generation, end } => self.ended(generation, *end),
                     Event::Version { generation, version } => self.version(generation, version),
                     Event::ServerVersion { generation, version } => {

@@ -6,7 +6,10 @@
 pub(crate) mod exit;
 pub(crate) mod files;
 pub(crate) mod init;
+pub(crate) mod launch;
 pub(crate) mod log_reader;
+pub(crate) mod mark;
+pub(crate) mod probe;
 mod refused;
 pub(crate) mod sweeps;
 pub(crate) mod tasks;

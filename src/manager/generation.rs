@@ -4,7 +4,6 @@ use super::{End, Event, Manager, Task};
 use crate::config::Settings;
 use crate::facts::timeline::{self, Episode};
 use crate::facts::{self, ServerFacts, Verdict};
-use crate::paths::files;
 use crate::process::lock;
 use crate::process::record::Record;
 use crate::process::sweep::Instance;
@@ -23,9 +22,9 @@ use crate::temporal::{locate, version};
 use crate::unit::Refused;
 use crate::unit::exit::{self, ExitTarget};
 use crate::unit::files::once_kept;
+use crate::unit::mark::late;
 use crate::unit::words::Words;
-use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -133,8 +132,9 @@ impl Manager {
     /// Starts to probe a server. The probes end when the task is dropped.
     fn probe(&self, target: Target) -> Task {
         let (generation, events) = (target.generation, self.report.clone());
-        let send = move |report| {
-            events.send(Event::Probed { generation, report: Box::new(report) }).is_ok()
+        let send = move |round, report| {
+            let report = Box::new(report);
+            events.send(Event::Probed { generation, round, report }).is_ok()
         };
         Task::spawn(self.on_panic(), prober::run(target, send))
     }
@@ -208,7 +208,7 @@ impl Manager {
         });
     }
 
-    pub(super) fn probed(&mut self, generation: Generation, report: Report) {
+    pub(super) fn probed(&mut self, generation: Generation, round: Round, report: &Report) {
         if self.running.as_ref().map(|running| running.generation) != Some(generation) {
             return;
         }
@@ -224,7 +224,7 @@ impl Manager {
             layer.latency = (verdict.ok == Some(true)).then_some(verdict.latency);
             layer.detail.clone_from(&verdict.detail);
         }
-        let passed = report.round == Round::Pass;
+        let passed = round == Round::Pass;
         if let Some(running) = self.running.as_mut().filter(|_| passed) {
             running.oom_kills = report.oom_kills.or(running.oom_kills);
             running.passed = Some(now);
@@ -244,7 +244,7 @@ impl Manager {
             }
         }
         self.episode.layers(&report.layers, now);
-        let is_void = report.round == Round::Void;
+        let is_void = round == Round::Void;
         // On its way down its silence is no failure.
         if was_ready && !is_void {
             for (layer, verdict) in report.layers.iter() {
@@ -274,7 +274,7 @@ impl Manager {
                 server.ui_url = self.facts.settings.ui_url().filter(|_| is_there);
             }
         }
-        self.step(Some(Input::Probed { generation, round: report.round }));
+        self.step(Some(Input::Probed { generation, round }));
     }
 
     pub(super) fn ended(&mut self, generation: Generation, end: End) {
@@ -485,46 +485,4 @@ fn ask_version(settings: &Settings, marker: Option<&str>) -> Option<String> {
     )
     .ok()?;
     version::ask(&home.version_cache(), &located.path, marker)
-}
-
-/// Writes the mark of a generation into its log, once.
-fn late(mark: String, log: PathBuf) -> impl FnMut() -> io::Result<()> + Send {
-    let mut left = Some(mark);
-    move || {
-        let Some(mark) = left.take() else { return Ok(()) };
-        let log = files::open_for_writing(File::options().append(true), &log);
-        let written = log.and_then(|mut log| {
-            // In one piece, between the server's lines.
-            log.write(mark.as_bytes())
-        });
-        match written {
-            Ok(n) if n == mark.len() => Ok(()),
-            Ok(_) => {
-                left = Some(format!("\n{}", mark.trim_start()));
-                Err(io::ErrorKind::StorageFull.into())
-            }
-            Err(error) => {
-                left = Some(mark);
-                Err(error)
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn mark_of_a_generation_is_written_once_when_the_log_takes_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("logs/temporal.log");
-        let mut keep = late("{\"n\":3}\n".into(), path.clone());
-        keep().unwrap_err();
-        std::fs::create_dir(folder.path().join("logs")).unwrap();
-        std::fs::write(&path, "its own line\n").unwrap();
-        keep().unwrap();
-        keep().unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "its own line\n{\"n\":3}\n");
-    }
 }

@@ -219,7 +219,7 @@ async fn web_ui_of_an_external_server_is_shown_once_a_look_at_its_port_succeeds(
     manager.launched(generation, Ok(Launched::External(Occupant::unknown(7233))));
     let url = manager.facts.settings.ui_url();
     let mut shown_after = |external_ui| {
-        manager.probed(generation, prober::Report { external_ui, ..report() });
+        manager.probed(generation, Round::Pass, &prober::Report { external_ui, ..report() });
         manager.facts.server.as_ref().unwrap().ui_url.clone()
     };
     assert_eq!(shown_after(None), None, "the look has failed");
@@ -232,7 +232,6 @@ async fn web_ui_of_an_external_server_is_shown_once_a_look_at_its_port_succeeds(
 /// A passed round without details.
 fn report() -> prober::Report {
     prober::Report {
-        round: Round::Pass,
         layers: PerLayer::default(),
         server: None,
         usage: None,

@@ -1,4 +1,4 @@
-//! Spawns the server in its own session. It inherits no descriptors except the locks.
+//! Spawns a process in its own session. It inherits no descriptors except the locks.
 
 use super::Pid;
 use super::descriptors::restore_limit;
@@ -26,6 +26,8 @@ pub struct Spawn<'a> {
     pub program: &'a Path,
     /// Arguments of the program.
     pub arguments: &'a [OsString],
+    /// Variables that are added to its environment.
+    pub environment: &'a [(OsString, OsString)],
     /// Its working folder, which must not be deleted while it runs.
     pub folder: &'a Path,
     /// File for stdout and stderr, open for appending.
@@ -84,6 +86,7 @@ pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
     command
         .args(what.arguments)
         .current_dir(what.folder)
+        .envs(what.environment.iter().map(|(name, value)| (name, value)))
         .env(MARKER, what.marker)
         .stdin(Stdio::null())
         .stdout(what.output.try_clone()?)
@@ -267,6 +270,7 @@ mod tests {
         let leader = spawn(&Spawn {
             program: Path::new("/bin/sleep"),
             arguments: &["600".into()],
+            environment: &[],
             folder: folder.path(),
             output: &output,
             marker: "late",
@@ -293,6 +297,7 @@ mod tests {
         let leader = spawn(&Spawn {
             program: Path::new("/bin/cat"),
             arguments: &["/proc/self/status".into()],
+            environment: &[],
             folder: folder.path(),
             output: &File::options().create(true).append(true).open(&path).unwrap(),
             marker: "signals",

@@ -5,29 +5,25 @@ use super::occupants::occupant_of;
 use super::running::{self, Running};
 use super::{arguments, database};
 use crate::config::{Database, Settings};
-use crate::log::line::generation_mark;
-use crate::paths::{self, Home, files};
-use crate::process::identity::{Identity, own_pid};
+use crate::paths::{self, Home};
+use crate::process::identity::Identity;
 use crate::process::lock::{self, Holder, InstanceLock};
 use crate::process::ports::{self, Occupant};
 use crate::process::record::Record;
-use crate::process::spawn::{Leader, Spawn, spawn};
 use crate::process::sweep::Instance;
 use crate::process::threads::Unfinished;
 use crate::process::watch::Watched;
-use crate::process::{linux, look, memory};
+use crate::process::{look, memory};
 use crate::supervisor::{Cause, Failure, Generation, Resource};
 use crate::temporal::{locate, version};
-use crate::unit::Refused;
+use crate::unit::launch::{CLEARING, NotStarted, Spec, marker};
+use crate::unit::mark::MarkedLog;
 use crate::unit::sweeps::{Permit, Unswept};
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use crate::unit::{self, Refused};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// A killed process ends in milliseconds. One that takes longer is blocked in the kernel.
-const CLEARING: Duration = Duration::from_secs(5);
 
 /// The parameters of a launch.
 #[derive(Debug, Clone)]
@@ -42,18 +38,6 @@ pub struct LaunchRequest {
     pub settings: Arc<Settings>,
     /// Whether a server of an earlier host may run, because this host could not look for it.
     pub unadopted: bool,
-}
-
-/// A spawned server that is not watched yet.
-struct Spawned {
-    leader: Leader,
-    record: Record,
-    version: Option<String>,
-    stamp: Option<Stamp>,
-    mark: Option<String>,
-    notes: Vec<String>,
-    cleaned: Duration,
-    spawned: Duration,
 }
 
 /// The result of a launch.
@@ -120,11 +104,18 @@ pub async fn launch(request: LaunchRequest, permit: &Permit) -> Result<Launched,
     permit.check_in_place().map_err(|error| not_begun(&error))?;
     let starts_under = permit.clone();
     let launching = move || {
-        let prepared = prepare(&request)?;
-        start(&request, prepared, begun.elapsed(), &starts_under)
+        let Prepared { spec, version, stamp, notes } = prepare(&request)?;
+        let cleaned = begun.elapsed();
+        let program = spec.record.executable.clone();
+        let started = unit::launch::start(spec, &starts_under).map_err(|error| match error {
+            NotStarted::Unswept(error) => not_begun(&error),
+            NotStarted::NotSpawned(error) => not_spawned(&program, &error),
+        })?;
+        Ok::<_, Refused>((started, version, stamp, notes, cleaned))
     };
-    let spawned = permit.run(launching).await.map_err(|error| hangs(&error))??;
-    let (instance, watched) = spawned.leader.watch().map_err(|error| {
+    let (started, version, stamp, notes, cleaned) =
+        permit.run(launching).await.map_err(|error| hangs(&error))??;
+    let (instance, watched) = started.leader.watch().map_err(|error| {
         let failure = Failure::new(
             format!("cannot watch the process that was just started: {error}"),
             "see that the host has file descriptors left (`ulimit -n`)",
@@ -134,13 +125,13 @@ pub async fn launch(request: LaunchRequest, permit: &Permit) -> Result<Launched,
     Ok(Launched::Ours(Box::new(Started {
         instance,
         watched,
-        record: spawned.record,
-        version: spawned.version,
-        stamp: spawned.stamp,
-        mark: spawned.mark,
-        notes: spawned.notes,
-        cleaned: spawned.cleaned,
-        spawned: spawned.spawned,
+        record: started.record,
+        version,
+        stamp,
+        mark: started.mark,
+        notes,
+        cleaned,
+        spawned: started.spawned,
     })))
 }
 
@@ -239,12 +230,9 @@ fn not_watched(record: &Record, error: &io::Error) -> Refused {
 }
 
 struct Prepared {
-    program: PathBuf,
+    spec: Spec,
     version: Option<String>,
-    metrics_port: u16,
-    locks: Vec<InstanceLock>,
     stamp: Option<Stamp>,
-    log: Log,
     notes: Vec<String>,
 }
 
@@ -324,116 +312,43 @@ fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
         );
         Refused::for_now(&error, failure)
     })?;
-    let log = open_log(&home.temporal_log(), request).or_else(|error| {
+    let LaunchRequest { generation, cause, detail, .. } = request;
+    let log = MarkedLog::open(&home.temporal_log(), *generation, *cause, detail).or_else(|error| {
         notes.push(format!(
             "Temporal's log {} cannot be written: {error}; a restart tries again",
             home.temporal_log().display()
         ));
-        OpenOptions::new().write(true).open("/dev/null").map(|output| Log { output, mark: None })
+        MarkedLog::none()
     });
     let log = log.map_err(|error| {
         let failure =
             Failure::new(format!("cannot open /dev/null: {error}"), "the machine is broken");
         Refused::by(&error, failure)
     })?;
-    Ok(Prepared { program: located.path, version, metrics_port, locks, stamp, log, notes })
-}
-
-struct Log {
-    output: File,
-    /// The mark, if it is not written yet.
-    mark: Option<String>,
-}
-
-/// Opens the log and writes the mark of this generation. A disk that does not accept the mark may
-/// accept the lines of the server later.
-fn open_log(path: &Path, request: &LaunchRequest) -> io::Result<Log> {
-    let mut output = files::open_for_writing(OpenOptions::new().append(true).create(true), path)?;
-    let LaunchRequest { generation, cause, detail, .. } = request;
-    let now = jiff::Timestamp::now();
-    let mark = format!("{}\n", generation_mark(generation.0, now, cause.as_str(), detail));
-    let before = output.metadata()?.len();
-    // One write: it must not mix with the last words of another process.
-    let written = output.write_all(mark.as_bytes());
-    let mark = written.is_err().then(|| {
-        // Half a mark would spoil the server's first line.
-        let _ = output.set_len(before);
-        mark
-    });
-    Ok(Log { output, mark })
-}
-
-fn start(
-    request: &LaunchRequest,
-    prepared: Prepared,
-    cleaned: Duration,
-    permit: &Permit,
-) -> Result<Spawned, Refused> {
-    let settings = &request.settings;
-    let home = &settings.home;
-    let arguments = arguments::arguments(settings, prepared.metrics_port);
-    let marker =
-        format!("{}.{}.{}", request.generation, own_pid(), jiff::Timestamp::now().as_nanosecond());
-    let mut record = Record {
+    let record = Record {
         name: String::new(),
         started_at: jiff::Timestamp::now().as_second(),
-        marker: marker.clone(),
-        generation: request.generation,
+        marker: marker(*generation),
+        generation: *generation,
         port: settings.port,
         ui_port: settings.ui_port,
-        metrics_port: prepared.metrics_port,
+        metrics_port,
         database: settings.database.file().map(Path::to_owned),
-        executable: prepared.program.clone(),
+        executable: located.path,
         options: serde_json::to_string(&settings.options).unwrap_or_default(),
         leader: Identity::to_come(),
     };
-    // The preparation may have taken seconds, and another host may have taken the home meanwhile.
-    permit.check_in_place().map_err(|error| not_begun(&error))?;
-    // The record is written twice. If the host dies in between, the marker proves the process. If a
-    // write fails, the manager writes the record later.
-    let _ = record.write(&home.record());
-    let begun = Instant::now();
-    let leader = spawn(&Spawn {
-        program: &prepared.program,
-        arguments: &arguments,
-        folder: home.root(),
-        output: &prepared.log.output,
-        marker: &marker,
-        locks: &prepared.locks,
-    })
-    .map_err(|error| {
-        Record::remove(&home.record(), &marker);
-        not_spawned(&prepared.program, &error)
-    })?;
-    let spawned = begun.elapsed();
-    let leader = in_place_or_ended(leader, home, permit)?;
-    record.leader = leader.instance.leader.clone();
-    let process = linux::stat(record.leader.pid).ok().flatten();
-    record.name = process.map(|process| process.name).unwrap_or_default();
-    let _ = record.write(&home.record());
-    // The drop of `prepared.locks` closes the locks and does not unlock them. The server has them now.
-    Ok(Spawned {
-        leader,
+    let spec = Spec {
         record,
-        version: prepared.version,
-        stamp: prepared.stamp,
-        mark: prepared.log.mark,
-        notes: prepared.notes,
-        cleaned,
-        spawned,
-    })
-}
-
-/// Ends the spawned server if another process may have taken the home meanwhile. Its record would
-/// replace the record of the other host.
-fn in_place_or_ended(leader: Leader, home: &Home, permit: &Permit) -> Result<Leader, Refused> {
-    let Err(error) = permit.check_in_place() else { return Ok(leader) };
-    let left = leader.instance.clear(&permit.lock_file(&home.temporal_lock()), CLEARING);
-    if !left.as_ref().is_ok_and(Vec::is_empty) {
-        tracing::error!(?left, "processes of a start that came too late do not end");
-    }
-    Record::remove(&home.record(), &leader.instance.marker);
-    Err(not_begun(&error))
+        record_file: home.record(),
+        arguments: arguments::arguments(settings, metrics_port),
+        environment: Vec::new(),
+        folder: home.root().to_owned(),
+        log,
+        lock_file: lock_path,
+        locks,
+    };
+    Ok(Prepared { spec, version, stamp, notes })
 }
 
 fn not_spawned(program: &Path, error: &io::Error) -> Refused {

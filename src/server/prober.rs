@@ -14,16 +14,14 @@ use crate::process::threads::LOOKS;
 use crate::process::usage::{self, CpuMeter, Leader, Usage};
 use crate::process::{lock, look};
 use crate::protocol::Detached;
-use crate::supervisor::{Generation, LATE, Layer, PerLayer, RestartHelps, Round};
+use crate::supervisor::{Generation, Layer, PerLayer, RestartHelps, Round};
 use crate::temporal::dial;
 use crate::temporal::health::{self, Client};
+use crate::unit::probe::{self, Probe};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// Between two rounds until the first one that passes.
-const STARTING_PERIOD: Duration = Duration::from_millis(10);
 
 /// While all checks pass, one round in this many probes the upper two layers, looks at the files of
 /// the database and at the lock, which cost a switch to another thread each, and opens another
@@ -45,8 +43,6 @@ const LONGEST_CALL: Duration = Duration::from_secs(10);
 /// One round.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// What it says as a whole.
-    pub round: Round,
     /// None for a layer that was not asked in this round.
     pub layers: PerLayer<Option<Verdict>>,
     /// The process that owns the socket.
@@ -80,34 +76,12 @@ pub struct Target {
     pub settings: Arc<Settings>,
 }
 
-/// Probes until it is dropped, or until `send` returns false: nobody takes the report of a round any more.
-pub async fn run(target: Target, send: impl Fn(Report) -> bool) {
-    let policy = target.settings.policy.clone();
-    let mut prober = match Prober::new(target) {
-        Ok(prober) => prober,
-        Err(error) => {
-            tracing::error!(%error, "probes cannot run");
-            return;
-        }
-    };
-    let mut due = Instant::now();
-    loop {
-        let late = Instant::now().saturating_duration_since(due) > LATE;
-        let begun = Instant::now();
-        let mut report = prober.round().await;
-        // Every call is bounded; a failure beyond all bounds was not the server's doing. What
-        // passes has passed, however late.
-        let bound = prober.patience() * 4 + LATE;
-        if report.round != Round::Pass && (late || begun.elapsed() > bound) {
-            report.round = Round::Void;
-        }
-        let passed = prober.passed;
-        if !send(report) {
-            return;
-        }
-        let period = if passed { policy.probe_period } else { STARTING_PERIOD };
-        due = (due + period).max(Instant::now());
-        tokio::time::sleep_until(due.into()).await;
+/// Checks the server, round by round; see [`probe::run`].
+pub async fn run(target: Target, send: impl Fn(Round, Report) -> bool) {
+    let period = target.settings.policy.probe_period;
+    match Prober::new(target) {
+        Ok(prober) => probe::run(prober, period, send).await,
+        Err(error) => tracing::error!(%error, "probes cannot run"),
     }
 }
 
@@ -156,12 +130,12 @@ impl Prober {
         })
     }
 
-    /// Asks from the bottom up and stops at the first layer that fails: what
-    /// lies above it can only fail too, and later.
-    async fn round(&mut self) -> Report {
+    /// Checks the layers from the bottom up and stops at the first one that fails: the layers above it
+    /// can only fail too, and later.
+    async fn check(&mut self) -> (Round, Report) {
         self.rounds += 1;
         let passed = self.passed;
-        self.client = self.client.patient(self.patience());
+        self.client = self.client.patient(self.call_patience());
         let counts = self.rounds.is_multiple_of(COUNTS_EVERY);
         let oom_kills = if counts { usage::oom_kills() } else { None };
         // The gentle period, in memory of what was ready before.
@@ -227,8 +201,7 @@ impl Prober {
             let usage = leader.sum(&self.members);
             (usage, self.cpu.percent(usage.cpu, Instant::now()))
         });
-        Report {
-            round,
+        let report = Report {
             layers,
             server: self.holder.as_ref().map(|holder| holder.pid),
             usage: usage.filter(|_| passed || is_well),
@@ -237,11 +210,12 @@ impl Prober {
             peak_bytes: counts.then(|| usage::peak(&self.members)),
             oom_kills,
             external_ui: if deep { self.external_ui() } else { None },
-        }
+        };
+        (round, report)
     }
 
     /// How long a call may take now.
-    fn patience(&self) -> Duration {
+    fn call_patience(&self) -> Duration {
         let patience = self.target.settings.policy.probe_timeout;
         if self.passed { patience } else { self.begun.elapsed().min(LONGEST_CALL).max(patience) }
     }
@@ -476,6 +450,19 @@ impl Prober {
             Database::File(path) => Some(path),
             Database::Memory => None,
         }
+    }
+}
+
+impl Probe for Prober {
+    type Report = Report;
+
+    async fn round(&mut self) -> (Round, Report) {
+        self.check().await
+    }
+
+    /// Up to four calls run one after the other.
+    fn patience(&self) -> Duration {
+        self.call_patience() * 4
     }
 }
 

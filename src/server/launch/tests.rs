@@ -45,58 +45,6 @@ impl Rig {
         record.write(&self.home.record()).unwrap();
         (lock, record)
     }
-
-    fn recorded_text(&self) -> String {
-        std::fs::read_to_string(self.home.record()).unwrap()
-    }
-}
-
-#[tokio::test]
-async fn start_in_a_home_that_was_taken_during_the_preparation_spawns_and_records_nothing() {
-    let rig = Rig::new();
-    let permit = rig.permit().await;
-    let request = rig.request(false);
-    let prepared = Prepared {
-        // Exits at once, with any arguments.
-        program: "/bin/true".into(),
-        version: None,
-        metrics_port: 1,
-        locks: Vec::new(),
-        stamp: None,
-        log: open_log(&rig.home.temporal_log(), &request).unwrap(),
-        notes: Vec::new(),
-    };
-    let _other = rig.lose_home();
-    let before = rig.recorded_text();
-    let refused = start(&request, prepared, Duration::ZERO, &permit).err().expect("refused");
-    assert!(refused.is_transient && refused.failure.reason.contains("replaced"), "{refused:?}");
-    assert_eq!(rig.recorded_text(), before, "the other host's");
-}
-
-#[tokio::test]
-async fn server_that_was_spawned_while_another_host_took_the_home_is_ended_with_its_record() {
-    for leaves_draft in [true, false] {
-        let rig = Rig::new();
-        let permit = rig.permit().await;
-        let output = File::create(rig.home.temporal_log()).unwrap();
-        let leader = spawn(&Spawn {
-            program: Path::new("/bin/sleep"),
-            arguments: &["300".into()],
-            folder: rig.home.root(),
-            output: &output,
-            marker: "1.spawned-too-late.1",
-            locks: &[],
-        })
-        .unwrap();
-        let spawned = leader.instance.clone();
-        let (_lock, other) = rig.lose_home();
-        if leaves_draft {
-            Record { marker: spawned.marker.clone(), ..other }.write(&rig.home.record()).unwrap();
-        }
-        assert!(in_place_or_ended(leader, &rig.home, &permit).unwrap_err().is_transient);
-        assert!(!spawned.leader.is_alive().unwrap());
-        assert_eq!(rig.home.record().exists(), !leaves_draft);
-    }
 }
 
 #[tokio::test]

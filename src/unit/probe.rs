@@ -1,0 +1,106 @@
+//! The loop of checks of a unit.
+
+use crate::supervisor::{LATE, Round};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Between two rounds until the first one that passes.
+const STARTING_PERIOD: Duration = Duration::from_millis(10);
+
+/// Checks a unit, round by round.
+pub(crate) trait Probe: Send {
+    /// What a round found out in addition to its verdict.
+    type Report: Send;
+
+    /// Runs one round.
+    fn round(&mut self) -> impl Future<Output = (Round, Self::Report)> + Send;
+
+    /// The longest time that the calls of a round may take together.
+    fn patience(&self) -> Duration;
+}
+
+/// Runs rounds until the task is dropped, or until `send` returns false because nobody receives the
+/// results any more. `period` is the time between the starts of two rounds once a round has passed.
+///
+/// A round that fails is void if this host was late: it proves nothing about the unit. A round that
+/// passes is valid, however late it is.
+pub(crate) async fn run<P: Probe>(
+    mut probe: P,
+    period: Duration,
+    send: impl Fn(Round, P::Report) -> bool,
+) {
+    let mut has_passed = false;
+    let mut due = Instant::now();
+    loop {
+        let begun = Instant::now();
+        let is_late = begun.saturating_duration_since(due) > LATE;
+        let (round, report) = probe.round().await;
+        has_passed |= round == Round::Pass;
+        let is_overdue = begun.elapsed() > probe.patience() + LATE;
+        let is_void = round != Round::Pass && (is_late || is_overdue);
+        if !send(if is_void { Round::Void } else { round }, report) {
+            return;
+        }
+        due = (due + if has_passed { period } else { STARTING_PERIOD }).max(Instant::now());
+        tokio::time::sleep_until(due).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::supervisor::{Layer, RestartHelps};
+    use std::sync::Mutex;
+
+    /// Rounds with their duration, from the last to the first.
+    struct Rounds(Vec<(Duration, Round)>);
+
+    impl Probe for Rounds {
+        type Report = ();
+
+        async fn round(&mut self) -> (Round, ()) {
+            let (duration, round) = self.0.pop().expect("no more rounds are run");
+            tokio::time::sleep(duration).await;
+            (round, ())
+        }
+
+        fn patience(&self) -> Duration {
+            Duration::from_secs(4)
+        }
+    }
+
+    fn failed() -> Round {
+        let (layer, detail) = (Layer::Process, "no".to_owned());
+        Round::Fail { layer, detail, restart_helps: RestartHelps::Yes }
+    }
+
+    /// Runs these rounds. Returns the results, each with its time since the start.
+    async fn results(rounds: Vec<(Duration, Round)>) -> Vec<(Duration, Round)> {
+        let (count, begun) = (rounds.len(), Instant::now());
+        let results = Mutex::new(Vec::new());
+        let send = |round, ()| {
+            let mut results = results.lock().unwrap();
+            results.push((begun.elapsed(), round));
+            results.len() < count
+        };
+        run(Rounds(rounds.into_iter().rev().collect()), Duration::from_secs(1), send).await;
+        results.into_inner().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failure_of_a_round_that_the_host_delayed_is_void_and_a_pass_is_not() {
+        let (quick, delayed) = (Duration::ZERO, Duration::from_secs(5));
+        let rounds =
+            vec![(quick, failed()), (delayed, failed()), (delayed, Round::Pass), (quick, failed())];
+        let found: Vec<Round> = results(rounds).await.into_iter().map(|it| it.1).collect();
+        assert_eq!(found, [failed(), Round::Void, Round::Pass, failed()]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rounds_are_frequent_until_one_passes() {
+        let rounds = [failed(), Round::Pass, failed(), Round::Pass];
+        let found = results(rounds.into_iter().map(|it| (Duration::ZERO, it)).collect()).await;
+        let seconds: Vec<u64> = found.iter().map(|it| it.0.as_secs()).collect();
+        assert_eq!(seconds, [0, 0, 1, 2]);
+    }
+}
