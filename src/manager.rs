@@ -28,7 +28,7 @@ use crate::process::sweep::Instance;
 use crate::process::threads::{LOOKS, REPAIRS};
 use crate::protocol::Mode;
 use crate::server::aftermath::Aftermath;
-use crate::server::launch::{self, LaunchRequest, Launched};
+use crate::server::launch::{self, LaunchRequest, Launched, Searched};
 use crate::server::prober;
 use crate::supervisor::{Cause, Effect, Generation, Input, Round, State, Supervisor, Want};
 use crate::unit::Refused;
@@ -73,6 +73,10 @@ enum Event {
     Noted {
         generation: Generation,
         note: String,
+    },
+    Searched {
+        generation: Generation,
+        result: Searched,
     },
     /// A further look for the server of an earlier host.
     Looked(io::Result<Adoptable>),
@@ -301,6 +305,7 @@ impl Manager {
                         self.server_version(generation, version);
                     }
                     Event::Noted { generation, note } => self.noted(generation, note),
+                    Event::Searched { generation, result } => self.searched(generation, result),
                     Event::Looked(found) => self.looked(found),
                     // Another host begins with what is, which this one no longer knows.
                     Event::Panicked => return,
@@ -358,7 +363,7 @@ impl Manager {
     }
 
     /// Carries out a command, after a look at what could not be adopted yet. After the first command
-    /// the launch looks.
+    /// launches and searches look.
     async fn carry_out(&mut self, command: Command, reply: oneshot::Sender<Outcome>) {
         if self.unadopted.is_some() && self.supervisor.is_fresh() {
             self.adopt().await;
@@ -373,6 +378,11 @@ impl Manager {
             Command::Stop(_) => Want::Down,
         };
         let external = !self.facts.is_managed();
+        let is_replaced = match &command {
+            Command::Start => None,
+            Command::Stop(_) => Some(false),
+            Command::Restart(_) => Some(true),
+        };
         let input = match command {
             Command::Start => Input::Start,
             Command::Stop(Cause::Operator) if external => {
@@ -392,6 +402,9 @@ impl Manager {
         };
         if goal == Want::Down {
             self.facts.note.clear();
+        }
+        if let (Some(unadopted), Some(is_replaced)) = (&mut self.unadopted, is_replaced) {
+            unadopted.is_replaced = is_replaced;
         }
         self.intent.is_made = true;
         self.step(Some(input));
@@ -452,6 +465,7 @@ impl Manager {
                     let _ = report.send(Event::Launched { generation, result });
                 });
             }
+            Effect::Search { generation } => self.search(generation),
             Effect::Terminate { generation } => {
                 self.log.stopping();
                 self.signal(generation, true, &[Signal::Term, Signal::Cont]);

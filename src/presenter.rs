@@ -91,6 +91,11 @@ impl<'a> Now<'a> {
         self.viewer.unwatched.is_some()
     }
 
+    /// Whether a stop could not prove that no server is left.
+    fn is_not_stopped(self) -> bool {
+        (self.status().state, self.status().intent) == (State::Failed, Want::Down)
+    }
+
     /// The server, unless its process has ended. A host may still report that process. Its figures
     /// are not shown as current.
     fn running(self) -> Option<&'a TemporalStatus> {
@@ -166,7 +171,10 @@ fn commands(now: Now<'_>) -> Commands {
     let is_down = matches!(status.state, State::Stopped | State::Failed);
     Commands {
         start: now.is_unwatched() || is_connected && (is_down || status.state == State::Backoff),
-        stop: is_connected && !is_down && status.intent == Want::Up && status.managed,
+        // Also after a failed start: a server that is not watched may run.
+        stop: is_connected
+            && status.managed
+            && (status.state == State::Failed || !is_down && status.intent == Want::Up),
         restart: is_connected && status.managed,
         background: viewer.hosts && matches!(viewer.leaving, None | Some(Leaving::Stop)),
     }

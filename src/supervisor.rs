@@ -195,10 +195,13 @@ impl Supervisor {
         let effects = match &mut self.state {
             State::Stopped { .. } | State::Ready(_) | State::Degraded(..) => Vec::new(),
             // Not counted as a restart: a resource is missing, the server has not failed.
-            State::Failed { failure, .. } => {
-                let detail = failure.reason.clone();
-                self.launch(Cause::SpawnFailed, detail, false, now)
-            }
+            State::Failed { failure, .. } => match self.want {
+                Want::Up => {
+                    let detail = failure.reason.clone();
+                    self.launch(Cause::SpawnFailed, detail, false, now)
+                }
+                Want::Down => self.search(Cause::Operator, now),
+            },
             State::Starting(starting) => {
                 let timeout = starting.timeout;
                 let generation = starting.generation;
@@ -270,6 +273,10 @@ impl Supervisor {
             Input::Launched { generation } => self.launched(generation, now),
             Input::LaunchRefused { generation, failure, is_transient } => {
                 self.launch_refused(generation, failure, is_transient, now)
+            }
+            Input::Absent { generation } => self.absent(generation, now),
+            Input::SearchFailed { generation, failure } => {
+                self.search_failed(generation, failure, now)
             }
             Input::Exited { generation, exit, fatal } => self.exited(generation, &exit, fatal, now),
             Input::Probed { generation, round } => self.probed(generation, round, now),
@@ -414,6 +421,16 @@ impl Supervisor {
         if launched { vec![Effect::Terminate { generation }] } else { Vec::new() }
     }
 
+    /// Stops a server that this host does not watch, if one is left. The state is stopped only after
+    /// the proof that none is. The search gets a number of its own, so that no late input about an
+    /// earlier generation counts as its result.
+    fn search(&mut self, cause: Cause, now: Instant) -> Vec<Effect> {
+        self.generation = self.generation.next();
+        let generation = self.generation;
+        self.terminate(generation, false, cause, now);
+        vec![Effect::Search { generation }]
+    }
+
     /// Kills a server that does not respond. It would not handle SIGTERM either.
     fn kill(
         &mut self,
@@ -460,12 +477,11 @@ impl Supervisor {
                 // An external server runs independently of the intent.
                 state if state.owner() == Some(Owner::External) => None,
                 State::Stopped { .. } => Some(false),
-                State::Stopping(_) | State::Failed { left: Some(_), .. } => None,
+                State::Stopping(_) | State::Failed { .. } => None,
                 State::Starting(_)
                 | State::Ready(_)
                 | State::Degraded(..)
-                | State::Backoff { .. }
-                | State::Failed { left: None, .. } => Some(true),
+                | State::Backoff { .. } => Some(true),
             };
             assert!(up.is_none_or(|up| up == (self.want == Want::Up)), "intent and fact: {self:?}");
             assert!(

@@ -195,7 +195,7 @@ fn new_settings(facts: &Facts, body: &[u8]) -> Result<Option<Settings>, ApiError
 }
 
 /// Runs in its own task. A client that disconnects, or does not wait, must not interrupt it. The
-/// host exits only after the server is proven stopped.
+/// host never exits while a server that it manages runs.
 async fn shutdown(State(api): State<Api>, ApiQuery(wait): ApiQuery<Wait>) -> Response {
     let _permit = match wait.wait.then(|| api.shares.stops.take()).transpose() {
         Ok(permit) => permit,
@@ -213,7 +213,8 @@ async fn shutdown(State(api): State<Api>, ApiQuery(wait): ApiQuery<Wait>) -> Res
                 Ok(outcome) => outcome.await.unwrap_or_else(|_| Err(leaving())),
                 Err(error) => Err(error),
             };
-            if outcome.is_ok() {
+            // After a search that proved nothing, the client searches itself, without a host.
+            if outcome.as_ref().map_or_else(ApiError::is_unproven, |()| true) {
                 api.end.cancel();
             }
             outcome

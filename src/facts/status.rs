@@ -6,7 +6,7 @@ use crate::protocol::{
     DatabaseStatus, HealthStatus, HostStatus, LastRestart, Latency, LayerStatus, LogStatus,
     NoRestart, RestartStatus, SCHEMA, Snapshot, Status, TemporalStatus,
 };
-use crate::supervisor::{Owner, RestartHelps, State};
+use crate::supervisor::{Owner, RestartHelps, State, Want};
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -133,7 +133,10 @@ impl Facts {
             status: self.status(now),
             next_start_ms: match &self.state {
                 State::Backoff { until, .. } => Some(self.age(now, *until)),
-                State::Failed { retry, .. } => retry.map(|retry| self.age(now, retry)),
+                // After a stop, the next try is a search and no start.
+                State::Failed { retry, .. } => {
+                    retry.filter(|_| self.want == Want::Up).map(|retry| self.age(now, retry))
+                }
                 State::Stopped { .. }
                 | State::Starting(_)
                 | State::Ready(_)

@@ -30,7 +30,7 @@ pub fn stop(home: &Home, notify: Notify<'_>) -> Result<Stopped, StopError> {
                     Some(_) if !before.managed && ends_with_server(&before) => Stopped::LeftAlone,
                     Some(_) if !before.managed => Stopped::Watched,
                     Some(_) => Stopped::Ours,
-                    None if before.intent == Want::Up => Stopped::Ours,
+                    None if before.intent == Want::Up || unhosted::is_alive(home) => Stopped::Ours,
                     None => stopped,
                 };
                 shut_down(home, &before)?.map(drop)
@@ -87,8 +87,9 @@ fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>
         .and_then(|pid| Identity::of(pid).ok().flatten())
         .and_then(|claimant| holder::prove_holder(home, &claimant).ok().flatten());
     let response = block_on(client::command(home, "shutdown", None))?;
+    let is_unproven = matches!(&response, Err(ClientError::Refused(error)) if error.is_unproven());
     // A host that refuses continues to host. The caller ends a host that does not respond.
-    if !ends || !matches!(response, Ok(_) | Err(ClientError::NoHost)) {
+    if !ends || !(is_unproven || matches!(response, Ok(_) | Err(ClientError::NoHost))) {
         return Ok(response);
     }
     match host {
@@ -101,7 +102,8 @@ fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>
             }
         }
     }
-    Ok(response)
+    // The caller searches for the server itself: it may see more than the host.
+    Ok(if is_unproven { Err(ClientError::NoHost) } else { response })
 }
 
 #[cfg(test)]

@@ -9,9 +9,11 @@ use crate::process::record::Record;
 use crate::process::threads::LOOKS;
 use crate::process::watch::Watched;
 use crate::protocol::Happened;
+use crate::server::launch::{self, Searched};
 use crate::server::running::{self, Running};
-use crate::supervisor::{Cause, Exit, Found, Input, Owner, State, Want};
+use crate::supervisor::{Cause, Exit, Found, Generation, Input, Owner, State, Want};
 use crate::temporal::version;
+use crate::unit::sweeps::Unswept;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,11 +36,13 @@ pub(super) struct Unadopted {
     pause: Duration,
     /// When to look again; `None` during a look.
     due: Option<Instant>,
+    /// Whether a restart was requested: then a server that is found is restarted.
+    pub(super) is_replaced: bool,
 }
 
 impl Unadopted {
     fn new(why: String) -> Self {
-        Self { why, pause: LOOK_PAUSE, due: Some(Instant::now() + LOOK_PAUSE) }
+        Self { why, pause: LOOK_PAUSE, due: Some(Instant::now() + LOOK_PAUSE), is_replaced: false }
     }
 
     pub(super) fn trouble(&self) -> String {
@@ -154,8 +158,52 @@ impl Manager {
         }
     }
 
+    /// Looks for a server that a stop must end, and that this host does not watch.
+    pub(super) fn search(&self, generation: Generation) {
+        let settings = self.facts.settings.clone();
+        let (sweeps, report) = (self.sweeps.clone(), self.report.clone());
+        spawn(self.on_panic(), async move {
+            let result = match sweeps.launch().await {
+                Ok(permit) => launch::search(settings, &permit).await,
+                Err(Unswept::Leaving) => return,
+                Err(error) => Err(launch::not_searched(&error)),
+            };
+            let _ = report.send(Event::Searched { generation, result });
+        });
+    }
+
+    /// A search has ended. A server that it has found is stopped like one that was adopted.
+    pub(super) fn searched(&mut self, generation: Generation, result: Searched) {
+        match result {
+            Ok(Some((record, watched))) => {
+                self.watch_again(&Record { generation, ..*record }, watched);
+            }
+            Ok(None) => {
+                self.unadopted = None;
+                self.step(Some(Input::Absent { generation }));
+            }
+            Err(failure) => {
+                tracing::error!(%generation, %failure, "not known to be stopped");
+                self.step(Some(Input::SearchFailed { generation, failure }));
+            }
+        }
+    }
+
+    /// A launch has met a server that an earlier host has started. After a restart it is replaced by
+    /// one with the options of the restart.
+    pub(super) fn met(&mut self, record: &Record, watched: Watched) {
+        let is_replaced = self.unadopted.as_ref().is_some_and(|it| it.is_replaced);
+        let wanted = Settings::clone(&self.facts.settings);
+        self.watch_again(record, watched);
+        if is_replaced && matches!(self.supervisor.state(), State::Starting(_)) {
+            self.supervisor.set_next_policy(wanted.policy.clone());
+            self.next = Some(Box::new(wanted));
+            self.step(Some(Input::Restart));
+        }
+    }
+
     /// Watches a server that an earlier host has started.
-    pub(super) fn watch_again(&mut self, record: &Record, watched: Watched) {
+    fn watch_again(&mut self, record: &Record, watched: Watched) {
         self.unadopted = None;
         self.go_on_as(record);
         let generation = record.generation;

@@ -77,7 +77,7 @@ impl Manager {
             }
             Ok(Launched::Met(record, watched)) => {
                 // Under the number of this start, the latest of the home.
-                self.watch_again(&Record { generation, ..*record }, watched);
+                self.met(&Record { generation, ..*record }, watched);
             }
             Ok(Launched::External(occupant)) => {
                 self.unadopted = None;

@@ -40,8 +40,9 @@ pub(super) fn outcome(goal: Want, want: Want, state: &State, facts: &Facts) -> O
         (Want::Down, _) if want == Want::Up => {
             error("superseded", "it was started again by another command".into(), "stop it again")
         }
-        (Want::Down, State::Failed { failure, left: Some(_), .. }) => {
-            error("failed", failure.reason.clone(), &failure.hint)
+        (Want::Down, State::Failed { failure, left, .. }) => {
+            let code = left.map_or(ApiError::UNPROVEN, |_| "failed");
+            error(code, failure.reason.clone(), &failure.hint)
         }
         (Want::Up | Want::Down, _) => None,
     }

@@ -26,10 +26,14 @@ fn rig() -> Rig {
 }
 
 fn rig_as(mode: Mode) -> Rig {
+    rig_with(mode, Options::default())
+}
+
+fn rig_with(mode: Mode, options: Options) -> Rig {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path()).unwrap();
     let lock = Arc::new(HostLock::take(&home.supervisor_lock()).unwrap().unwrap());
-    let settings = Settings::resolve(home, Options::default()).unwrap();
+    let settings = Settings::resolve(home, options).unwrap();
     let (manager, handle) = Manager::new(settings, mode, Sweeps::new(&lock)).unwrap();
     Rig { manager, handle, _lock: lock, _folder: folder }
 }
@@ -104,6 +108,137 @@ async fn where_no_server_was_left_after_all_none_is_looked_for_any_more() {
     }
     assert!(matches!(handle.facts().state, State::Stopped { .. }));
     running.abort();
+}
+
+/// A process without a marker. The drop kills it.
+struct Sleeper(std::process::Child);
+
+impl Sleeper {
+    /// Holds the lock of the server, and cannot be proven.
+    fn stranger(home: &Home) -> Self {
+        let lock = std::fs::File::create(home.temporal_lock()).unwrap();
+        fs2::FileExt::try_lock_exclusive(&lock).unwrap();
+        Self(std::process::Command::new("sleep").arg("300").stdin(lock).spawn().unwrap())
+    }
+
+    /// The record of the home proves it as the server.
+    fn server(home: &Home, options: &Options) -> Self {
+        let server = Self(std::process::Command::new("sleep").arg("300").spawn().unwrap());
+        let leader = Identity::of(server.0.id().cast_signed()).unwrap().unwrap();
+        let options = serde_json::to_string(options).unwrap();
+        Record { leader, options, ..record() }.write(&home.record()).unwrap();
+        server
+    }
+
+    fn is_alive(&self) -> bool {
+        let identity = Identity::of(self.0.id().cast_signed()).unwrap();
+        identity.is_some_and(|identity| identity.is_alive().unwrap())
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A manager that runs and could not adopt the server of its home.
+struct Unadopted {
+    handle: Handle,
+    home: Home,
+    /// Makes every search fail.
+    stranger: Option<Sleeper>,
+    running: tokio::task::JoinHandle<()>,
+    _lock: Arc<HostLock>,
+    _folder: tempfile::TempDir,
+}
+
+impl Unadopted {
+    async fn new(mode: Mode) -> Self {
+        // Then a refused start is failed at once.
+        let options = Options { max_restarts: Some(0), ..Options::default() };
+        let Rig { manager, handle, _lock, _folder } = rig_with(mode, options);
+        let home = manager.facts.settings.home.clone();
+        let stranger = Some(Sleeper::stranger(&home));
+        let running = tokio::spawn(manager.run());
+        let mut facts = handle.watch();
+        let troubled = facts.wait_for(|facts| {
+            let is_waiting = match mode {
+                Mode::Background => matches!(facts.state, State::Failed { retry: Some(_), .. }),
+                Mode::Headless | Mode::Tui | Mode::Other => true,
+            };
+            is_waiting && facts.troubles.contains_key("server")
+        });
+        tokio::time::timeout(Duration::from_secs(60), troubled).await.unwrap().unwrap();
+        Self { handle, home, stranger, running, _lock, _folder }
+    }
+
+    /// A server of this home, which is proven from now on.
+    fn prove(&mut self, options: &Options) -> Sleeper {
+        let server = Sleeper::server(&self.home, options);
+        self.stranger = None;
+        server
+    }
+}
+
+impl Drop for Unadopted {
+    fn drop(&mut self) {
+        self.running.abort();
+    }
+}
+
+/// Hosts without and with a command before the test.
+const MODES: [Mode; 2] = [Mode::Headless, Mode::Background];
+
+#[tokio::test]
+async fn stop_is_an_error_that_names_the_holder_of_the_lock_until_the_lock_is_free() {
+    for mode in MODES {
+        let mut rig = Unadopted::new(mode).await;
+        let error = rig.handle.command(Command::Stop(Cause::Operator)).await.unwrap_err();
+        assert!(error.is_unproven(), "{mode:?}: {error}");
+        let holder = format!("pid {}", rig.stranger.as_ref().unwrap().0.id());
+        let names = |what: &str| error.message.contains(what);
+        assert!(names("temporal.lock") && names(&holder), "{error}");
+        assert!(error.hint.contains("--home"), "{error}");
+        let facts = rig.handle.facts();
+        assert_eq!((facts.want, facts.state.name()), (Want::Down, "failed"));
+        assert_eq!(facts.snapshot(Instant::now()).next_start_ms, None, "it starts nothing");
+        rig.stranger = None;
+        rig.handle.command(Command::Stop(Cause::Operator)).await.unwrap();
+        let facts = rig.handle.facts();
+        assert_eq!(facts.state.name(), "stopped");
+        assert!(!facts.troubles.contains_key("server"));
+    }
+}
+
+#[tokio::test]
+async fn stop_ends_a_server_that_was_not_adopted() {
+    for mode in MODES {
+        let mut rig = Unadopted::new(mode).await;
+        let server = rig.prove(&Options::default());
+        rig.handle.command(Command::Stop(Cause::Operator)).await.unwrap();
+        assert!(!server.is_alive(), "{mode:?}");
+        assert_eq!(rig.handle.facts().state.name(), "stopped");
+        assert!(!rig.home.record().exists());
+    }
+}
+
+#[tokio::test]
+async fn restart_replaces_a_server_that_was_not_adopted_and_its_options() {
+    for mode in MODES {
+        let mut rig = Unadopted::new(mode).await;
+        let server = rig.prove(&Options { port: Some(7555), ..Options::default() });
+        // There is no such program, so the new server does not start.
+        let temporal_bin = Some(rig.home.root().join("no-program"));
+        let options = Options { port: Some(7666), temporal_bin, ..Options::default() };
+        let settings = Settings::resolve(rig.home.clone(), options.clone()).unwrap();
+        let restart = Command::Restart(Some(Box::new(settings)));
+        let error = rig.handle.command(restart).await.unwrap_err();
+        assert!(error.message.contains("no-program"), "{mode:?}: {error}");
+        assert!(!server.is_alive(), "{mode:?}");
+        assert_eq!(rig.handle.facts().settings.options, options);
+    }
 }
 
 /// Recovery and downtime of a repair. Takes the states, each with its time in milliseconds.

@@ -37,6 +37,7 @@ pub(super) fn message(now: Now<'_>) -> String {
     let status = now.status();
     match (now.link, status.state) {
         (Link::Foreign(why), _) => why.clone(),
+        (_, State::Failed) if now.is_not_stopped() => "not stopped; press x to try again".into(),
         (_, State::Failed) => String::new(),
         // The message describes a past moment.
         (_, _) if now.is_unwatched() && status.managed => String::new(),

@@ -21,10 +21,11 @@ pub(super) fn restarts(now: Now<'_>) -> RestartsView {
 
 pub(super) fn failure(now: Now<'_>) -> Option<FailureView> {
     let (status, snapshot) = (now.status(), now.snapshot);
+    let key = if now.is_not_stopped() { "x" } else { "s" };
     (status.state == State::Failed && !now.is_unwatched()).then(|| FailureView {
         cause: status.message.clone(),
         last_words: snapshot.last_words.clone(),
-        hints: std::iter::once("s  try again".to_owned())
+        hints: std::iter::once(format!("{key}  try again"))
             .chain(snapshot.hint.clone())
             .chain(snapshot.next_start_ms.map(|_| "stigmer tries again".to_owned()))
             .collect(),

@@ -3,6 +3,20 @@ use std::sync::Arc;
 use stigmer_ui::model::{FailureLimit, RestartLimit, StateView};
 
 #[test]
+fn failed_start_can_be_stopped_and_a_failed_stop_can_be_tried_again() {
+    let shown = |intent| {
+        let mut snapshot = crate::protocol::tests::snapshot();
+        (snapshot.status.state, snapshot.status.intent) = (State::Failed, intent);
+        let view = View { snapshot: Arc::new(snapshot), age: Duration::ZERO, link: Link::Up };
+        let model = present(&view, &Viewer::default());
+        (model.can.stop, model.message, model.failure.unwrap().hints[0].clone())
+    };
+    assert_eq!(shown(Want::Up), (true, String::new(), "s  try again".into()));
+    let not_stopped = "not stopped; press x to try again".to_owned();
+    assert_eq!(shown(Want::Down), (true, not_stopped, "x  try again".into()));
+}
+
+#[test]
 fn unresponsive_host_is_shown_and_accepts_no_commands() {
     let shown = |link| {
         let snapshot = Arc::new(crate::protocol::tests::snapshot());

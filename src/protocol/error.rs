@@ -15,6 +15,15 @@ pub struct ApiError {
 }
 
 impl ApiError {
+    /// Code of a stop that could not prove that no server is left.
+    pub const UNPROVEN: &str = "unproven";
+
+    /// Whether a stop could not prove that no server is left.
+    #[must_use]
+    pub fn is_unproven(&self) -> bool {
+        self.code == Self::UNPROVEN
+    }
+
     /// Creates an error.
     pub fn new(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { code: code.to_owned(), message: message.into(), hint: hint.into() }

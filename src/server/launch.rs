@@ -87,10 +87,10 @@ pub async fn launch(request: LaunchRequest, permit: &Permit) -> Result<Launched,
     }
     let clearing = settings.clone();
     permit.check_in_place().map_err(|error| not_begun(&error))?;
-    let unadopted = request.unadopted;
+    let purpose = Purpose::Start { unadopted: request.unadopted };
     let clears_under = permit.clone();
     let met = permit
-        .run(move || clear(&clearing, unadopted, &clears_under))
+        .run(move || clear(&clearing, purpose, &clears_under))
         .await
         .map_err(|error| hangs(&error))??;
     if let Some(record) = met {
@@ -135,6 +135,40 @@ pub async fn launch(request: LaunchRequest, permit: &Permit) -> Result<Launched,
     })))
 }
 
+/// A server that this host does not watch, found for a stop.
+pub type Searched = Result<Option<(Box<Record>, Watched)>, Failure>;
+
+/// Finds a server that a stop must end. Kills what is left of a server whose leader has ended. `None`
+/// proves that nothing is left.
+///
+/// # Errors
+/// Why it is not known whether a server runs.
+pub async fn search(settings: Arc<Settings>, permit: &Permit) -> Searched {
+    if settings.address.is_some() {
+        return Ok(None);
+    }
+    loop {
+        let (settings, searches_under) = (settings.clone(), permit.clone());
+        let searching = move || clear(&settings, Purpose::Stop, &searches_under);
+        let found = permit.run(searching).await.map_err(|error| not_searched(&error.into()))?;
+        let Some(record) = found.map_err(|refused| refused.failure)? else { return Ok(None) };
+        let watched = match record.leader.prove() {
+            Ok(Some(proven)) => Watched::new(proven),
+            // It has just ended.
+            Ok(None) => continue,
+            Err(error) => Err(error),
+        };
+        let watched = watched.map_err(|error| not_watched(&record, &error).failure)?;
+        return Ok(Some((record, watched)));
+    }
+}
+
+/// The search was not done, for a reason that may pass.
+pub fn not_searched(error: &Unswept) -> Failure {
+    let reason = format!("Temporal is not known to be stopped: {error}");
+    Failure { reason, ..not_begun(error).failure }
+}
+
 /// The refusal of a launch that did not start.
 pub fn not_begun(error: &Unswept) -> Refused {
     let hint = match error {
@@ -159,20 +193,31 @@ fn hangs(error: &Unfinished) -> Refused {
     Refused::unfinished(failure)
 }
 
+/// Why a home is cleared.
+#[derive(Debug, Clone, Copy)]
+enum Purpose {
+    /// To start a server. With `unadopted`, a running server is left alone and returned, because this
+    /// host did not watch it. A refusal then waits for the system, so the start is retried until this
+    /// host knows what runs.
+    Start { unadopted: bool },
+    /// To stop a server that this host does not watch. A running server is returned.
+    Stop,
+}
+
 /// Ends the proven remains of an earlier generation. The lock is checked before the ports: a holder
-/// that is not proven ours is an error, even if a server listens. With `unadopted`, a running server
-/// is left alone and returned, because this host did not watch it. A refusal waits for the system
-/// then, so the start is retried until this host knows what runs.
+/// that is not proven ours is an error, even if a server listens.
 fn clear(
     settings: &Settings,
-    unadopted: bool,
+    purpose: Purpose,
     permit: &Permit,
 ) -> Result<Option<Box<Record>>, Refused> {
     let home = &settings.home;
     let lock = home.temporal_lock();
-    let until_known = |refused: Refused| match unadopted {
-        true => Refused { failure: refused.failure.until_free(Resource::System), ..refused },
-        false => refused,
+    let until_known = |refused: Refused| match purpose {
+        Purpose::Start { unadopted: true } => {
+            Refused { failure: refused.failure.until_free(Resource::System), ..refused }
+        }
+        Purpose::Start { unadopted: false } | Purpose::Stop => refused,
     };
     let unknown = |error: io::Error| {
         let failure = Failure::new(
@@ -185,12 +230,15 @@ fn clear(
         // No process is left, so the record is not needed any more.
         Running::Nothing => return remove_record(home, permit).map(|()| None),
         // The pid is of another namespace. The check of the ports decides.
-        Running::Elsewhere(_) => return Ok(None),
+        Running::Elsewhere(record) => match purpose {
+            Purpose::Start { .. } => return Ok(None),
+            Purpose::Stop => return Err(elsewhere(home, &record).into()),
+        },
         Running::Stranger(who) => return Err(until_known(held_by_stranger(&lock, &who).into())),
-        Running::Recorded(record) | Running::Unrecorded(record) if unadopted => {
-            return Ok(Some(record));
-        }
-        Running::Recorded(record) | Running::Unrecorded(record) => record.instance(),
+        Running::Recorded(record) | Running::Unrecorded(record) => match purpose {
+            Purpose::Start { unadopted: false } => record.instance(),
+            Purpose::Start { unadopted: true } | Purpose::Stop => return Ok(Some(record)),
+        },
         Running::Remains(instance) => instance,
     };
     let left = instance.clear(&permit.lock_file(&lock), CLEARING).map_err(unknown)?;
@@ -374,6 +422,18 @@ fn held_by_stranger(path: &Path, who: &str) -> Failure {
             path.display()
         ),
         "stop that process yourself, or choose another home with --home",
+    )
+}
+
+/// A server may run where this process cannot see it.
+fn elsewhere(home: &Home, record: &Record) -> Failure {
+    Failure::new(
+        format!(
+            "{} was recorded in another container or pid namespace (pid {}), where it may still run",
+            home.record().display(),
+            record.leader.pid
+        ),
+        "stop it there, or choose another home with --home",
     )
 }
 

@@ -297,7 +297,7 @@ pub enum Input {
     Restart,
     /// A server was found running.
     Found {
-        /// The recorded generation, or the generation of the launch that found it.
+        /// The recorded generation, or the generation of the launch or search that found it.
         generation: Generation,
         /// The owner of the server.
         found: Found,
@@ -315,6 +315,18 @@ pub enum Input {
         failure: Failure,
         /// Whether another try may succeed.
         is_transient: bool,
+    },
+    /// A search has proven that no server of this home is left.
+    Absent {
+        /// The generation of the search.
+        generation: Generation,
+    },
+    /// A search has proven nothing: a server of this home may run.
+    SearchFailed {
+        /// The generation of the search.
+        generation: Generation,
+        /// The reason, and what the user can do.
+        failure: Failure,
     },
     /// All processes of this generation have ended.
     Exited {
@@ -348,6 +360,11 @@ pub enum Effect {
         detail: String,
         /// Whether it is an automatic restart.
         automatic: bool,
+    },
+    /// Find the server of an earlier generation that this host does not watch. Spawn nothing.
+    Search {
+        /// The number under which a server that is found is stopped.
+        generation: Generation,
     },
     /// SIGTERM and SIGCONT to every process of the instance.
     Terminate {

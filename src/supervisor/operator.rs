@@ -29,19 +29,18 @@ impl Supervisor {
     }
 
     pub(super) fn operator_stop(&mut self, cause: Cause, now: Instant) -> Vec<Effect> {
+        let is_fresh = std::mem::replace(&mut self.fresh, false);
         self.want = Want::Down;
-        self.fresh = false;
         self.schedule.clear();
         match &mut self.state {
+            // Nothing is known yet of a server of an earlier host.
+            State::Stopped { .. } if is_fresh => self.search(cause, now),
             State::Stopped { .. } => Vec::new(),
             State::Failed { left: Some(generation), .. } => {
                 let generation = *generation;
                 self.kill(generation, cause, String::new(), now)
             }
-            State::Backoff { .. } | State::Failed { left: None, .. } => {
-                self.state = State::Stopped { note: None };
-                Vec::new()
-            }
+            State::Backoff { .. } | State::Failed { left: None, .. } => self.search(cause, now),
             State::Stopping(stopping) => {
                 stopping.cause = cause;
                 stopping.detail.clear();

@@ -4,7 +4,10 @@ use super::{
     Cause, Degradation, Effect, Exit, Failure, Found, Generation, Layer, Live, Owner, Resource,
     RestartHelps, Round, Starting, State, Supervisor, Want,
 };
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// The pause before the next search for a server that may be left after a stop.
+const SEARCH_AGAIN: Duration = Duration::from_secs(30);
 
 const GONE: &str = "the server that was started elsewhere has ended";
 
@@ -105,7 +108,7 @@ impl Supervisor {
         is_transient: bool,
         now: Instant,
     ) -> Vec<Effect> {
-        match &self.state {
+        match &mut self.state {
             State::Starting(starting)
                 if starting.generation == generation && !starting.launched =>
             {
@@ -120,7 +123,15 @@ impl Supervisor {
             State::Stopping(stopping)
                 if stopping.generation == generation && !stopping.launched =>
             {
-                self.after_stop(Cause::Operator, String::new(), now)
+                match self.want {
+                    Want::Up => self.after_stop(Cause::Operator, String::new(), now),
+                    // The refusal does not prove that no server is left.
+                    Want::Down => {
+                        self.generation = self.generation.next();
+                        stopping.generation = self.generation;
+                        vec![Effect::Search { generation: self.generation }]
+                    }
+                }
             }
             State::Starting(_)
             | State::Stopping(_)
@@ -130,6 +141,37 @@ impl Supervisor {
             | State::Backoff { .. }
             | State::Failed { .. } => self.drop_stale(),
         }
+    }
+
+    pub(super) fn absent(&mut self, generation: Generation, now: Instant) -> Vec<Effect> {
+        match self.is_searched(generation) {
+            true => self.after_stop(Cause::Operator, String::new(), now),
+            false => self.drop_stale(),
+        }
+    }
+
+    pub(super) fn search_failed(
+        &mut self,
+        generation: Generation,
+        failure: Failure,
+        now: Instant,
+    ) -> Vec<Effect> {
+        match (self.is_searched(generation), self.want) {
+            (false, _) => self.drop_stale(),
+            // The launch looks again.
+            (true, Want::Up) => self.after_stop(Cause::Operator, String::new(), now),
+            (true, Want::Down) => {
+                let retry = Some(now + SEARCH_AGAIN);
+                self.state = State::Failed { failure, left: None, retry };
+                Vec::new()
+            }
+        }
+    }
+
+    /// Whether the result of this search is awaited.
+    fn is_searched(&self, generation: Generation) -> bool {
+        matches!(&self.state, State::Stopping(stopping)
+            if stopping.generation == generation && !stopping.launched)
     }
 
     pub(super) fn exited(

@@ -90,7 +90,7 @@ pub struct Stopping {
     pub cause: Cause,
     /// Details of the cause.
     pub detail: String,
-    /// Whether a process exists; false while a launch still runs.
+    /// Whether a process exists; false while a launch or a search still runs.
     pub launched: bool,
     /// When the stop was decided.
     pub since: Instant,
@@ -139,14 +139,15 @@ pub enum State {
         /// Whether the next spawn counts as an automatic restart.
         counts: bool,
     },
-    /// The supervisor has given up.
+    /// The supervisor has given up: the server does not start, or, if the intent is down, it is
+    /// not known to have ended.
     Failed {
         /// The reason.
         failure: Failure,
         /// A generation that does not end. No server may start until it has ended, and the state
         /// does not become stopped without proof of its end.
         left: Option<Generation>,
-        /// Time of the next try, if the failure is a missing resource.
+        /// Time of the next try, if the failure is a missing resource or a failed search.
         retry: Option<Instant>,
     },
 }

@@ -1,6 +1,7 @@
 //! Start, stop, restart and repair, by key and by crash.
 
-use crate::support::rig::Rig;
+use crate::support::rig::{Rig, Running};
+use crate::support::wait_until;
 use crate::terminal::Dashboard;
 
 #[test]
@@ -44,4 +45,44 @@ fn s_starts_again_what_was_given_up() {
     dashboard.until_shows(&["FAILED", "gave up", "s  try again", "last: crash", "not restarted"]);
     dashboard.press("s");
     dashboard.until_shows(&["READY", "generation 2", "last: crash", "restarted by you"]);
+}
+
+#[test]
+fn x_ends_no_server_that_is_not_proven_and_shows_who_holds_the_lock_until_it_is() {
+    let rig = Rig::new();
+    rig.start();
+    let temporal = rig.temporal();
+    rig.kill_host();
+    // Nothing leads from the home to the server: no record, and another file in the place of its lock.
+    std::fs::remove_file(rig.path("temporal.pid")).unwrap();
+    std::fs::rename(rig.path("temporal.lock"), rig.path("lock-of-the-server")).unwrap();
+    std::fs::write(rig.path("temporal.lock"), "1").unwrap();
+    let mut flock = rig.command("flock");
+    flock.arg("--no-fork").arg(rig.path("temporal.lock")).args(["sleep", "300"]);
+    let stranger = Running::spawn({
+        flock.env_remove("TEST_RIG");
+        flock
+    });
+    wait_until("the lock to be held", || rig.is_locked("temporal.lock"));
+    let pid = format!("pid {}", stranger.pid());
+
+    let mut dashboard = Dashboard::open(&rig);
+    dashboard.until_shows(&["FAILED", &pid]);
+    dashboard.press("x");
+    let status = rig.wait_for("the end of the search", |status| {
+        status["intent"] == "down" && status["state"] != "stopping"
+    });
+    assert_eq!(status["state"], "failed", "{status:#}");
+    assert!(status["message"].as_str().unwrap().contains(&pid), "{status:#}");
+    dashboard.until_shows(&["FAILED", "not stopped", &pid, "x  try again"]);
+    assert!(temporal.is_alive() && stranger.process().is_alive());
+
+    drop(stranger);
+    std::fs::rename(rig.path("lock-of-the-server"), rig.path("temporal.lock")).unwrap();
+    dashboard.press("x");
+    dashboard.until_shows(&["STOPPED"]);
+    assert!(!temporal.is_alive());
+    dashboard.press("q");
+    dashboard.exits(0);
+    rig.assert_nothing_runs();
 }

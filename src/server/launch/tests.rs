@@ -71,10 +71,11 @@ async fn server_that_this_host_could_not_look_for_is_met_and_not_ended() {
     assert!(matches!(launched, Launched::Met(met, _) if *met == record));
     assert!(child.try_wait().unwrap().is_none(), "it lives");
     assert!(home.record().exists());
-    assert_eq!(clear(&rig.settings, false, &permit).unwrap(), None);
+    assert_eq!(clear(&rig.settings, Purpose::Start { unadopted: false }, &permit).unwrap(), None);
     child.wait().unwrap();
     assert!(!home.record().exists());
-    assert_eq!(clear(&rig.settings, true, &permit).unwrap(), None, "it is known that none runs");
+    let purpose = Purpose::Start { unadopted: true };
+    assert_eq!(clear(&rig.settings, purpose, &permit).unwrap(), None, "it is known that none runs");
 }
 
 #[tokio::test]
@@ -84,7 +85,7 @@ async fn start_that_cannot_find_out_what_runs_waits_only_where_a_server_was_not_
     // This process has no marker.
     let _held = InstanceLock::take(&rig.home.temporal_lock()).unwrap();
     for (unadopted, waits_for) in [(false, None), (true, Some(Resource::System))] {
-        let refused = clear(&rig.settings, unadopted, &permit).unwrap_err();
+        let refused = clear(&rig.settings, Purpose::Start { unadopted }, &permit).unwrap_err();
         assert_eq!((refused.is_transient, refused.failure.waits_for), (false, waits_for));
     }
 }

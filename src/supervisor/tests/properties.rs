@@ -1,7 +1,9 @@
 //! Properties of every sequence of inputs, at any time. [`World`] checks the invariants after each
 //! step.
 
-use super::rig::{SIGKILL, exited, exited_fatally, found, launched, probed, refused};
+use super::rig::{
+    SIGKILL, absent, exited, exited_fatally, found, launched, probed, refused, search_failed,
+};
 use super::world::{Launch, World};
 use crate::supervisor::{
     Cause, Checkpoint, Effect, Exit, Found, Generation, Input, Layer, Policy, RestartHelps, Round,
@@ -65,13 +67,15 @@ fn rounds() -> impl Strategy<Value = Round> {
 
 fn news() -> impl Strategy<Value = Input> {
     let generation = (0..40u64).prop_map(Generation);
-    (generation, exits(), founds(), rounds(), 0..6, any::<bool>()).prop_map(
+    (generation, exits(), founds(), rounds(), 0..8, any::<bool>()).prop_map(
         |(generation, exit, whose, round, which, flag)| match which {
             0 => launched(generation),
             1 => refused(generation, flag),
             2 => exited(generation, exit),
             3 => exited_fatally(generation),
             4 => found(generation, whose),
+            5 => absent(generation),
+            6 => search_failed(generation),
             _ => probed(generation, round),
         },
     )
@@ -140,6 +144,8 @@ fn play(world: &mut World, step: Step) {
                 Input::Found { generation, .. }
                 | Input::Launched { generation }
                 | Input::LaunchRefused { generation, .. }
+                | Input::Absent { generation }
+                | Input::SearchFailed { generation, .. }
                 | Input::Exited { generation, .. }
                 | Input::Probed { generation, .. } => Some(*generation),
             };
@@ -301,12 +307,13 @@ fn generated_sequences_reach_every_state() {
                 (State::Stopping(_), Want::Up) => "stopping, up",
                 (State::Stopping(_), Want::Down) => "stopping, down",
                 (State::Backoff { .. }, _) => "backoff",
-                (State::Failed { left: None, .. }, _) => "failed",
+                (State::Failed { left: None, .. }, Want::Up) => "failed",
+                (State::Failed { left: None, .. }, Want::Down) => "failed, not found",
                 (State::Failed { left: Some(_), .. }, _) => "failed, left",
             };
             *seen.entry(name).or_default() += 1;
         }
     }
-    assert_eq!(seen.len(), 9, "{seen:?}");
+    assert_eq!(seen.len(), 10, "{seen:?}");
     assert!(seen.values().all(|steps| *steps >= 20), "{seen:?}");
 }

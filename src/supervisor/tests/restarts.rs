@@ -2,7 +2,7 @@
 
 use super::rig::{
     SIGKILL, Sim, exited_fatally, fail, found, frozen, launch_of, launched, lost, on_its_way,
-    refused, secs, stop,
+    refused, secs,
 };
 use crate::supervisor::{
     Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Policy, Resource, RestartHelps,
@@ -108,7 +108,7 @@ fn restart_after_exit_code_zero_waits_250_ms_for_a_stop() {
     assert!(matches!(sim.state(), State::Backoff { cause: Cause::Exited, .. }));
     sim.wait(0.249);
     assert_eq!(sim.tick(), []);
-    sim.handle(Input::Stop { cause: Cause::Shutdown });
+    sim.stop_clear(Cause::Shutdown);
     assert!(sim.is_stopped());
     assert_eq!(sim.wait(60.0).tick(), []);
 
@@ -394,7 +394,7 @@ fn stop_cancels_a_delayed_restart() {
     sim.crash_and_repair();
     sim.exit(SIGKILL);
     assert!(matches!(sim.state(), State::Backoff { .. }));
-    sim.handle(stop());
+    sim.stop_clear(Cause::Operator);
     assert!(sim.is_stopped());
     assert_eq!(sim.wait(60.0).tick(), []);
 }
@@ -482,7 +482,7 @@ fn stop_cancels_the_retry_on_a_full_disk() {
         Some(Failure::new("the disk is full", "free some space").until_free(Resource::Disk));
     sim.handle(Input::Exited { generation: sim.generation(), exit: Exit::Code(1), fatal });
     assert!(sim.supervisor.poll_timeout().is_some());
-    assert_eq!(sim.handle(stop()), []);
+    sim.stop_clear(Cause::Operator);
     assert!(sim.is_stopped());
     assert_eq!(sim.supervisor.poll_timeout(), None);
 }

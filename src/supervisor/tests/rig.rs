@@ -29,6 +29,15 @@ pub(super) fn refused(generation: Generation, is_transient: bool) -> Input {
     Input::LaunchRefused { generation, failure, is_transient }
 }
 
+pub(super) fn absent(generation: Generation) -> Input {
+    Input::Absent { generation }
+}
+
+pub(super) fn search_failed(generation: Generation) -> Input {
+    let failure = Failure::new("the lock is held by pid 4 (nc)", "stop it");
+    Input::SearchFailed { generation, failure }
+}
+
 pub(super) fn exited(generation: Generation, exit: Exit) -> Input {
     Input::Exited { generation, exit, fatal: None }
 }
@@ -68,7 +77,10 @@ pub(super) fn lost() -> Round {
 pub(super) fn launch_of(effects: &[Effect]) -> Option<Generation> {
     effects.iter().find_map(|effect| match effect {
         Effect::Launch { generation, .. } => Some(*generation),
-        Effect::Terminate { .. } | Effect::Kill { .. } | Effect::Unwatch { .. } => None,
+        Effect::Search { .. }
+        | Effect::Terminate { .. }
+        | Effect::Kill { .. }
+        | Effect::Unwatch { .. } => None,
     })
 }
 
@@ -121,6 +133,14 @@ impl Sim {
     /// The generation that runs or starts.
     pub(super) fn generation(&self) -> Generation {
         self.state().generation().unwrap_or_else(|| panic!("nothing runs: {:?}", self.state()))
+    }
+
+    /// Stops. The search finds nothing that is left.
+    pub(super) fn stop_clear(&mut self, cause: Cause) {
+        let effects = self.handle(Input::Stop { cause });
+        assert!(matches!(effects[..], [Effect::Search { .. }]), "{effects:?}");
+        assert!(!self.is_stopped());
+        assert_eq!(self.handle(absent(self.generation())), []);
     }
 
     /// The launched generation starts and becomes ready.

@@ -1,7 +1,8 @@
 //! Requested stops, processes that do not end, and late ticks.
 
 use super::rig::{
-    SIGKILL, Sim, exited, found, frozen, launch_of, launched, on_its_way, refused, secs, stop,
+    SIGKILL, Sim, absent, exited, found, frozen, launch_of, launched, on_its_way, refused,
+    search_failed, secs, stop,
 };
 use crate::supervisor::{
     Cause, Effect, Exit, Found, Generation, Input, LATE, Policy, Round, State, Want,
@@ -65,13 +66,15 @@ fn stop_right_after_a_crash_stays_stopped() {
 }
 
 #[test]
-fn stop_waits_for_a_running_launch_and_accepts_its_refusal_as_the_end() {
+fn stop_waits_for_a_running_launch_and_searches_after_its_refusal() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     sim.handle(stop());
     assert_eq!(sim.wait(600.0).tick(), []);
     assert!(!sim.is_stopped(), "the launch may still create a process");
-    assert_eq!(sim.handle(refused(G1, false)), []);
+    assert_eq!(sim.handle(refused(G1, false)), [Effect::Search { generation: G2 }]);
+    assert!(!sim.is_stopped(), "the refusal proves nothing");
+    assert_eq!(sim.handle(absent(G2)), []);
     assert!(sim.is_stopped());
 }
 
@@ -256,4 +259,41 @@ fn unrequested_tick_does_nothing() {
     let before = sim.state().clone();
     assert_eq!(sim.wait(3600.0).tick(), []);
     assert_eq!(*sim.state(), before);
+}
+
+/// A start that was refused for a lasting reason.
+fn refused_start() -> Sim {
+    let mut sim = Sim::new(Policy::default());
+    sim.handle(Input::Start);
+    sim.handle(refused(G1, false));
+    sim
+}
+
+#[test]
+fn stop_after_a_refused_start_is_stopped_only_when_nothing_is_found() {
+    let mut sim = refused_start();
+    sim.stop_clear(Cause::Operator);
+    assert!(sim.is_stopped());
+}
+
+#[test]
+fn stop_that_finds_a_server_gives_it_its_grace_period() {
+    let mut sim = refused_start();
+    sim.handle(stop());
+    assert_eq!(sim.handle(found(G2, Found::Ours)), [Effect::Terminate { generation: G2 }]);
+    sim.handle(exited(G2, Exit::Code(0)));
+    assert!(sim.is_stopped());
+}
+
+#[test]
+fn stop_that_proves_nothing_fails_and_searches_again() {
+    let mut sim = refused_start();
+    sim.handle(stop());
+    sim.handle(search_failed(G2));
+    assert!(matches!(sim.state(), State::Failed { left: None, retry: Some(_), .. }));
+    assert_eq!(sim.supervisor.want(), Want::Down);
+    let (_, effects) = sim.jump();
+    assert_eq!(effects, [Effect::Search { generation: Generation(3) }]);
+    sim.handle(absent(Generation(3)));
+    assert!(sim.is_stopped());
 }

@@ -6,8 +6,8 @@
 //! appear in the table.
 
 use super::rig::{
-    SIGKILL, exited, exited_fatally, fail, found, frozen, launched, lost, on_its_way, probed,
-    refused, secs, stop,
+    SIGKILL, absent, exited, exited_fatally, fail, found, frozen, launched, lost, on_its_way,
+    probed, refused, search_failed, secs, stop,
 };
 use crate::supervisor::{
     Cause, Degradation, Effect, Exit, Failure, Found, Generation, Input, Layer, Live, Owner,
@@ -66,6 +66,8 @@ kinds!(input_kind, INPUTS, Input, {
     Input::Launched { .. } => "launched",
     Input::LaunchRefused { is_transient: true, .. } => "refused, transient",
     Input::LaunchRefused { is_transient: false, .. } => "refused, lasting",
+    Input::Absent { .. } => "absent",
+    Input::SearchFailed { .. } => "search failed",
     Input::Exited { fatal: Some(_), .. } => "exit fatal",
     Input::Exited { fatal: None, exit: Exit::Code(0), .. } => "exit 0",
     Input::Exited { fatal: None, exit: Exit::Code(_), .. } => "exit 1",
@@ -87,6 +89,8 @@ fn inputs(generation: Generation) -> (Vec<Input>, Vec<Input>) {
         found(generation, Found::External),
         refused(generation, true),
         refused(generation, false),
+        absent(generation),
+        search_failed(generation),
         exited(generation, Exit::Code(0)),
         exited(generation, Exit::Code(1)),
         exited(generation, SIGKILL),
@@ -235,6 +239,8 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
         },
     );
     add("", Want::Up, failed(None));
+    let (failure, retry) = (Failure::new("an earlier reason", "a hint"), Some(ahead));
+    add("", Want::Down, State::Failed { failure, left: None, retry });
     add("", Want::Up, failed(Some(G5)));
     add("", Want::Down, failed(Some(G5)));
     // Cases that depend on more than the state: the first input of a host, a full window.
@@ -324,6 +330,7 @@ fn show_effect(effect: &Effect) -> String {
             let detail = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
             format!("LAUNCH g{generation} {how} {cause}{detail}")
         }
+        Effect::Search { generation } => format!("SEARCH g{generation}"),
         Effect::Terminate { generation } => format!("TERMINATE g{generation}"),
         Effect::Kill { generation } => format!("KILL g{generation}"),
         Effect::Unwatch { generation } => format!("UNWATCH g{generation}"),

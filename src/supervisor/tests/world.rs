@@ -1,7 +1,7 @@
 //! A simulated world that launches and ends processes for the supervisor, and reports late, twice
 //! and in any order. It checks the invariants of the supervisor.
 
-use super::rig::{exited, exited_fatally, found, launched, probed, refused};
+use super::rig::{absent, exited, exited_fatally, found, launched, probed, refused, search_failed};
 use crate::supervisor::{
     Cause, Effect, Exit, Found, Generation, Input, Owner, Policy, Round, Schedule, State,
     Supervisor, Want,
@@ -22,6 +22,8 @@ pub(super) struct World {
     pub(super) now: Instant,
     /// Launches that have not reported.
     pending: BTreeSet<Generation>,
+    /// The search that has not reported.
+    search: Option<Generation>,
     /// Our processes that run; and those of them that have a signal on its way.
     ours: BTreeSet<Generation>,
     termed: BTreeSet<Generation>,
@@ -46,6 +48,7 @@ impl World {
             supervisor: Supervisor::new(policy, last, 3, now),
             now,
             pending: BTreeSet::new(),
+            search: None,
             ours: BTreeSet::new(),
             termed: BTreeSet::new(),
             killed: BTreeSet::new(),
@@ -72,6 +75,8 @@ impl World {
             Input::Found { generation, .. }
             | Input::Launched { generation }
             | Input::LaunchRefused { generation, .. }
+            | Input::Absent { generation }
+            | Input::SearchFailed { generation, .. }
             | Input::Exited { generation, .. }
             | Input::Probed { generation, .. } => Some(*generation),
         };
@@ -90,6 +95,8 @@ impl World {
             | Input::Found { .. }
             | Input::Launched { .. }
             | Input::LaunchRefused { .. }
+            | Input::Absent { .. }
+            | Input::SearchFailed { .. }
             | Input::Exited { .. }
             | Input::Probed { .. } => false,
         };
@@ -138,6 +145,12 @@ impl World {
                         self.count_automatic();
                     }
                 }
+                Effect::Search { generation } => {
+                    assert!(*generation > self.last, "g{generation} after g{}", self.last);
+                    self.last = *generation;
+                    assert!(self.search.is_none(), "two searches: {self}");
+                    self.search = Some(*generation);
+                }
                 Effect::Terminate { generation } | Effect::Kill { generation } => {
                     assert!(!self.strangers.contains(generation), "signalled a stranger: {self}");
                     assert!(!self.pending.contains(generation), "no process to signal: {self}");
@@ -145,6 +158,7 @@ impl World {
                         Effect::Kill { .. } => &mut self.killed,
                         Effect::Terminate { .. }
                         | Effect::Launch { .. }
+                        | Effect::Search { .. }
                         | Effect::Unwatch { .. } => &mut self.termed,
                     };
                     if self.ours.contains(generation) {
@@ -174,9 +188,9 @@ impl World {
         );
     }
 
-    /// No process of ours runs, and no launch is pending.
+    /// No process of ours runs, and no launch or search is pending.
     fn is_clear(&self) -> bool {
-        self.ours.is_empty() && self.pending.is_empty()
+        self.ours.is_empty() && self.pending.is_empty() && self.search.is_none()
     }
 
     fn check(&self) {
@@ -209,8 +223,20 @@ impl World {
         }
     }
 
-    /// Completes a pending launch with this result.
+    /// Completes a pending launch or search with this result. A search that works has proven that no
+    /// server is left.
     pub(super) fn settle(&mut self, how: Launch) {
+        if let Some(generation) = self.search.take() {
+            self.mail.push(match how {
+                Launch::Works | Launch::Meets(Found::External) => absent(generation),
+                Launch::Refused { .. } => search_failed(generation),
+                Launch::Meets(Found::Ours) => {
+                    self.ours.insert(generation);
+                    found(generation, Found::Ours)
+                }
+            });
+            return;
+        }
         let Some(generation) = self.pending.pop_first() else { return };
         self.mail.push(match how {
             Launch::Works => {
