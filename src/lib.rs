@@ -6,6 +6,7 @@
 
 pub mod supervisor;
 
+pub(crate) mod caught;
 pub(crate) mod clock;
 pub(crate) mod harmless;
 

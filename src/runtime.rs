@@ -1,5 +1,6 @@
 //! Creates tokio runtimes. A missing resource is an error, not a panic.
 
+use crate::caught;
 use crate::process::threads;
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -31,10 +32,7 @@ pub fn build(builder: &mut Builder) -> Result<Runtime, RuntimeError> {
 
 /// Calls a function. A panic becomes an error with the same message, without the panic hook.
 fn without_panic<T>(call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| {}));
-    let returned = panic::catch_unwind(AssertUnwindSafe(call));
-    panic::set_hook(hook);
+    let returned = panic::catch_unwind(AssertUnwindSafe(|| caught::quietly(call)));
     returned.unwrap_or_else(|panic| {
         let message = threads::panic_message(&*panic).unwrap_or("a panic without a message");
         Err(io::Error::other(message))

@@ -56,14 +56,15 @@ fn nothing_is_printed_by_macros_that_panic_where_it_cannot_be_written() {
 const MAP: &[(&str, &str)] = &[
     ("supervisor", ""),
     ("harmless", ""),
+    ("caught", ""),
     ("clock", ""),
     ("paths", ""),
     ("config", "harmless paths supervisor"),
     ("process", "harmless paths supervisor"),
-    ("runtime", "process"),
+    ("runtime", "caught process"),
     ("log", "clock harmless paths process"),
     ("unit", "clock log paths process supervisor"),
-    ("temporal", "harmless paths process"),
+    ("temporal", "caught harmless paths process"),
     ("protocol", "config supervisor"),
     ("facts", "config log paths process protocol supervisor"),
     ("server", "config facts harmless log paths process protocol supervisor temporal unit"),
@@ -85,7 +86,7 @@ const MAP: &[(&str, &str)] = &[
     ),
     (
         "tui",
-        "clock config harmless hosting log manager paths presenter process protocol server session \
+        "caught clock config harmless hosting log manager paths presenter process protocol server session \
          signals supervisor temporal",
     ),
     ("telemetry", "harmless log paths"),

@@ -2,8 +2,8 @@
 //! status, whatever the peer sends.
 
 use super::dial;
+use crate::caught;
 use hyper_util::rt::TokioIo;
-use std::cell::Cell;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -113,35 +113,13 @@ pub(super) fn describe(status: &Status) -> String {
 #[derive(Debug, PartialEq, Eq)]
 struct Panicked;
 
-thread_local! {
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether this thread now runs a call whose panic becomes a status. A panic hook must ignore such
-/// a panic.
-#[must_use]
-pub fn is_guarded() -> bool {
-    GUARDED.get()
-}
-
 /// Runs `call` in its own task. Dropping the returned future aborts the task.
 async fn guarded<T: Send + 'static>(
     call: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, Panicked> {
-    /// Restores the flag also if the poll unwinds.
-    struct Restore(bool);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            GUARDED.set(self.0);
-        }
-    }
     let task = tokio::spawn(async move {
         let mut call = std::pin::pin!(call);
-        std::future::poll_fn(|context| {
-            let _restore = Restore(GUARDED.replace(true));
-            call.as_mut().poll(context)
-        })
-        .await
+        std::future::poll_fn(|context| caught::quietly(|| call.as_mut().poll(context))).await
     });
     AbortOnDropHandle::new(task).await.map_err(|_| Panicked)
 }
@@ -211,23 +189,13 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn panic_of_a_guarded_call_is_an_error_and_visible_to_the_panic_hook() {
-        static SEEN: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            if is_guarded() {
-                SEEN.store(true, std::sync::atomic::Ordering::SeqCst);
-            } else {
-                before(panic);
-            }
-        }));
+    async fn panic_of_a_guarded_call_is_an_error_and_caught_for_the_panic_hook() {
         let result = guarded(async {
             tokio::task::yield_now().await;
-            assert!(is_guarded());
+            assert!(caught::is_caught());
             panic!("a panic of a library")
         });
         assert_eq!(result.await, Err::<(), _>(Panicked));
-        assert!(SEEN.load(std::sync::atomic::Ordering::SeqCst));
-        assert!(!is_guarded());
+        assert!(!caught::is_caught());
     }
 }

@@ -206,7 +206,7 @@ fn restore_on_panic() {
     ONCE.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            if crate::temporal::connection::is_guarded() {
+            if crate::caught::is_caught() {
                 return;
             }
             let drawn = wait_for_frame();

@@ -17,6 +17,7 @@ const MODULES: &[(&str, usize)] = &[
     ("src/runtime", 0),
     ("src/session", 0),
     ("src/supervisor", 0),
+    ("src/caught", 0),
     ("src/clock", 0),
     ("src/harmless", 0),
     ("src/hosting", 0),
