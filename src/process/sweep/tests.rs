@@ -192,6 +192,21 @@ fn process_ends_with_its_last_thread() {
     assert!(!ending.is_zombie());
 }
 
+/// A log whose lines another thread receives.
+struct Lines(std::sync::mpsc::Sender<String>);
+
+impl io::Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        // The receiver may have seen enough.
+        let _ = self.0.send(String::from_utf8_lossy(line).into_owned());
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[test]
 fn an_instance_that_cannot_be_looked_at_for_a_moment_is_not_killed_before_its_time() {
     let folder = tempfile::tempdir().unwrap();
@@ -209,10 +224,16 @@ fn an_instance_that_cannot_be_looked_at_for_a_moment_is_not_killed_before_its_ti
     let leader = Identity::of(Pid::try_from(server.id()).unwrap()).unwrap().unwrap();
     let instance = Instance { leader, marker: MARKER.into() };
     instance.members(&lock).unwrap_err();
+    let (log, logged) = std::sync::mpsc::channel();
+    let subscriber =
+        tracing_subscriber::fmt().with_writer(std::sync::Mutex::new(Lines(log))).finish();
     std::thread::scope(|scope| {
-        let ended = scope.spawn(|| instance.end(&lock, Duration::from_secs(60)));
-        // For some looks to fail. A shorter time only proves less.
-        std::thread::sleep(3 * LOOK_PAUSE);
+        let end = || instance.end(&lock, Duration::from_secs(60));
+        let ended = scope.spawn(move || tracing::subscriber::with_default(subscriber, end));
+        for _ in 0..3 {
+            let line: String = logged.recv().unwrap();
+            assert!(line.contains("cannot send SIGTERM"), "{line}");
+        }
         std::fs::remove_file(&lock).unwrap();
         assert!(ended.join().unwrap().unwrap().is_empty());
     });
