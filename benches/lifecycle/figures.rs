@@ -21,6 +21,8 @@ pub struct Series {
     pub repeated: Vec<Duration>,
     pub repair: Vec<Duration>,
     pub stop: Vec<Duration>,
+    /// From SIGKILL of the host to the first status of the next host.
+    pub next_host: Vec<Duration>,
     /// From the last passed check to the return of the start.
     pub start_return: Vec<Duration>,
     /// From the server's end to the return of the stop.

@@ -65,6 +65,7 @@ fn main() -> Result<()> {
         Figure::ratio("crash to ready, beside a bare start", &kept.repair, &kept.bare_start, 1.3),
         Figure::beside("crash to ready, beside bare kill + start", &kept.repair, &kept.bare_repair),
         Figure::ratio("stop, beside SIGTERM to exit", &kept.stop, &kept.bare_stop, 1.1),
+        Figure::at_most("host killed to the next host's status", &kept.next_host, 2000.0),
         Figure::at_most("last passed check to the start's return", &kept.start_return, 5.0),
         Figure::at_most("server's end to the stop's return", &kept.stop_return, 10.0),
     ]);
@@ -115,7 +116,7 @@ impl Homes<'_> {
     }
 }
 
-/// Both live the same life: start, a violent end, start, an asked one.
+/// Both servers start, crash, start and stop. Then a host is killed.
 fn round(runtime: &tokio::runtime::Runtime, homes: &Homes<'_>, series: &mut Series) -> Result<()> {
     runtime.block_on(async {
         let mut bare = homes.bare()?;
@@ -140,6 +141,12 @@ fn round(runtime: &tokio::runtime::Runtime, homes: &Homes<'_>, series: &mut Seri
         let (stop, stop_return) = supervised.stop()?;
         series.stop.push(stop);
         series.stop_return.push(stop_return);
+
+        // After the stop: the figures above are of a server that its host has spawned.
+        supervised.start()?;
+        tokio::time::sleep(SETTLING).await;
+        series.next_host.push(supervised.kill_host().await?);
+        supervised.stop()?;
         Ok(())
     })
 }

@@ -85,6 +85,25 @@ impl Supervised {
         Ok(took)
     }
 
+    /// From SIGKILL of the host to the first status of the host that its watchdog has started.
+    pub async fn kill_host(&self) -> Result<Duration> {
+        let server = self.leader()?;
+        let host = client::status(&self.home).await?.host.context("no host")?.pid;
+        let begun = Instant::now();
+        bare::signal(host, Signal::Kill)?;
+        let took = loop {
+            if let Ok(status) = client::status(&self.home).await
+                && status.host.is_some_and(|next| next.pid != host)
+            {
+                break begun.elapsed();
+            }
+            anyhow::ensure!(begun.elapsed() < bare::PATIENCE, "no host replaces pid {host}");
+            tokio::time::sleep(bare::ASKING).await;
+        };
+        anyhow::ensure!(self.leader()? == server, "another server runs");
+        Ok(took)
+    }
+
     /// From the command to its return, and from the server's end to its return.
     pub fn stop(&mut self) -> Result<(Duration, Duration)> {
         let server = Identity::of(self.leader()?)?.context("nothing runs")?;
