@@ -44,7 +44,9 @@ pub(super) const PAUSE: Duration = Duration::from_millis(5);
 /// Between two checks of the paths of a home by its host. Each check reads the metadata of two files.
 pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// For one such check. It waits for 2 s if other processes request the lock all the time.
+/// For one such check. It waits for 2 s if other processes request the lock all the time. A host that
+/// leaves completes its check first, so it leaves a home that hangs after this time. If a sweep hangs
+/// too, the host waits for the sweep for up to 25 s (`unit::sweeps`).
 pub(super) const CHECK: Duration = Duration::from_secs(5);
 
 /// Between two looks of a host that must be the host of its home before it acts.
