@@ -208,7 +208,8 @@ async fn follow(
             if view.age > REPLACED || !hosting::is_hosted(&settings.home) {
                 let stopping = status.state == State::Stopping && status.intent == Want::Down;
                 // `stop` writes this before it ends a host that does not respond.
-                let stopped = stopping || Intent::is_down(&settings.home);
+                let is_down = || Intent::is_down(&settings.home).map_err(HostError::from);
+                let stopped = stopping || is_down()?;
                 return Ok(stopped.then_some(0));
             }
             continue;

@@ -17,12 +17,13 @@ mod upkeep;
 
 pub use handle::{Command, Handle, Outcome};
 use upkeep::History;
-pub use upkeep::{Unreadable, gave_up};
+pub use upkeep::gave_up;
 
 use crate::config::Settings;
 use crate::facts::chronicle::Chronicle;
 use crate::facts::timeline::{self, Episode};
 use crate::facts::{Broadcast, Facts, HandOver, Intent, RestartFacts};
+use crate::paths::files::Unreadable;
 use crate::process::identity::Signal;
 use crate::process::sweep::Instance;
 use crate::process::threads::{LOOKS, REPAIRS};
@@ -176,9 +177,11 @@ impl Manager {
         let seed = jiff::Timestamp::now().as_nanosecond() as u64;
         let mut supervisor = Supervisor::new(settings.policy.clone(), last, seed, now);
         let log = LogReader::start(settings.home.temporal_log(), settings.log_max);
-        // Where nothing could be handed over, the intent still tells of a stop.
-        let stops = || Intent::is_stop_under_way(&home, last).then_some(Want::Down);
-        let resumed = before.as_ref().map(|before| before.supervisor.want).or_else(stops);
+        let resumed = match &before {
+            Some(before) => Some(before.supervisor.want),
+            // Where nothing could be handed over, the intent still tells of a stop.
+            None => Intent::is_stop_under_way(&home, last)?.then_some(Want::Down),
+        };
         let settings = Arc::new(settings);
         let mut facts = Facts::new(settings, mode, supervisor.schedule().clone(), now);
         facts.generation = last;

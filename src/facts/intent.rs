@@ -3,7 +3,8 @@
 //! that the operator has stopped.
 
 use crate::config::Options;
-use crate::paths::{self, Home, files};
+use crate::paths::files::{self, Unreadable};
+use crate::paths::{self, Home};
 use crate::process::lock;
 use crate::process::record::Record;
 use crate::supervisor::{Generation, Want};
@@ -27,52 +28,58 @@ pub struct Intent {
 }
 
 impl Intent {
-    /// Reads it. Where no host could write it, the record of the server counts:
-    /// that server was to run. `None` if there is neither.
+    /// Reads the file. If no host could write it, the record of the server counts: that server was to
+    /// run. `None` if there is neither.
     ///
     /// # Errors
-    /// When the file is there and cannot be read.
-    pub fn read(home: &Home) -> io::Result<Option<Self>> {
-        let text = match files::read(&home.intent(), TEXT_MAX) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Self::recorded(home));
-            }
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => String::new(),
-            Err(error) => return Err(error),
-        };
-        Ok(serde_json::from_str(&text)
-            .inspect_err(|error| tracing::warn!(%error, "the intent on disk is not understood"))
-            .ok()
-            .or_else(|| Self::recorded(home)))
-    }
-
-    fn recorded(home: &Home) -> Option<Self> {
-        let record = Record::read(&home.record()).ok()??;
-        Some(Self {
+    /// If the file or the record exists and cannot be read.
+    pub fn read(home: &Home) -> Result<Option<Self>, Unreadable> {
+        if let Some(intent) = Self::written(home)? {
+            return Ok(Some(intent));
+        }
+        let record = Record::read(&home.record()).map_err(Unreadable::at(home.record()))?;
+        Ok(record.map(|record| Self {
             want: Want::Up,
             options: Options::recorded(&record.options).unwrap_or_default(),
             generation: None,
-        })
+        }))
+    }
+
+    fn written(home: &Home) -> Result<Option<Self>, Unreadable> {
+        let text = match files::read(&home.intent(), TEXT_MAX) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => String::new(),
+            Err(source) => return Err(Unreadable { path: home.intent(), source }),
+        };
+        Ok(serde_json::from_str(&text)
+            .inspect_err(|error| tracing::warn!(%error, "the intent on disk is not understood"))
+            .ok())
     }
 
     /// Whether a host of this home ended before it had stopped this generation. The record is
     /// removed after a proven stop.
-    pub(crate) fn is_stop_under_way(home: &Home, last: Generation) -> bool {
-        let is_down = matches!(
-            Self::read(home),
-            Ok(Some(Self { want: Want::Down, generation: Some(stopped), .. })) if stopped == last
-        );
+    ///
+    /// # Errors
+    /// If the intent cannot be read, and a server may run.
+    pub(crate) fn is_stop_under_way(home: &Home, last: Generation) -> Result<bool, Unreadable> {
         // What cannot be looked at may be there.
         let is_recorded = || home.record().try_exists().unwrap_or(true);
-        is_down && (is_recorded() || lock::is_held(&home.temporal_lock()).unwrap_or(true))
+        if !is_recorded() && !lock::is_held(&home.temporal_lock()).unwrap_or(true) {
+            return Ok(false);
+        }
+        Ok(matches!(
+            Self::written(home)?,
+            Some(Self { want: Want::Down, generation: Some(stopped), .. }) if stopped == last
+        ))
     }
 
-    /// Whether the operator has stopped the server of this home. False if that is
-    /// not known.
-    #[must_use]
-    pub fn is_down(home: &Home) -> bool {
-        matches!(Self::read(home), Ok(Some(Self { want: Want::Down, .. })))
+    /// Whether the operator has stopped the server of this home.
+    ///
+    /// # Errors
+    /// If the intent cannot be read. Then a caller must neither start a server nor take it for stopped.
+    pub fn is_down(home: &Home) -> Result<bool, Unreadable> {
+        Ok(matches!(Self::written(home)?, Some(Self { want: Want::Down, .. })))
     }
 
     /// Records that the server is not to run, on behalf of a host that does not
@@ -95,6 +102,73 @@ impl Intent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::descriptors::tests::{in_own_process, without_descriptors};
+    use std::os::unix::fs::symlink;
+
+    const LAST: Generation = Generation(7);
+
+    fn home() -> (tempfile::TempDir, Home) {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path()).unwrap();
+        (folder, home)
+    }
+
+    fn write(home: &Home, want: Want) {
+        let intent = Intent { want, options: Options::default(), generation: Some(LAST) };
+        intent.write(&home.intent()).unwrap();
+    }
+
+    #[test]
+    fn intent_that_cannot_be_read_is_neither_up_nor_down() {
+        type Damage = fn(&Path);
+        // Not by a mode, because root may read any file.
+        let damages: [(&str, Damage); 2] = [
+            ("a folder", |path| std::fs::create_dir(path).unwrap()),
+            ("a symbolic link", |path| symlink("/dev/null", path).unwrap()),
+        ];
+        for (what, damage) in damages {
+            let (_folder, home) = home();
+            assert!(!Intent::is_down(&home).unwrap(), "{what}: not written yet");
+            damage(&home.intent());
+            let error = Intent::is_down(&home).unwrap_err();
+            assert_eq!(error.path, home.intent(), "{what}");
+            Intent::read(&home).unwrap_err();
+            assert!(!Intent::is_stop_under_way(&home, LAST).unwrap(), "{what}: no server");
+            std::fs::write(home.record(), "").unwrap();
+            Intent::is_stop_under_way(&home, LAST).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn intent_is_unknown_without_descriptors() {
+        if !in_own_process("facts::intent::tests::intent_is_unknown_without_descriptors") {
+            return;
+        }
+        let (_folder, home) = home();
+        for (want, is_down) in [(Want::Up, false), (Want::Down, true)] {
+            write(&home, want);
+            std::fs::write(home.record(), "").unwrap();
+            let (down, under_way) = without_descriptors(|| {
+                (Intent::is_down(&home), Intent::is_stop_under_way(&home, LAST))
+            });
+            for unknown in [down, under_way] {
+                let code = unknown.unwrap_err().source.raw_os_error();
+                assert_eq!(code, Some(libc::EMFILE));
+            }
+            assert_eq!(Intent::is_down(&home).unwrap(), is_down);
+            assert_eq!(Intent::is_stop_under_way(&home, LAST).unwrap(), is_down);
+        }
+    }
+
+    #[test]
+    fn record_that_cannot_be_read_is_an_error_only_without_an_intent() {
+        let (_folder, home) = home();
+        std::fs::create_dir(home.record()).unwrap();
+        assert_eq!(Intent::read(&home).unwrap_err().path, home.record());
+        assert!(!Intent::is_down(&home).unwrap(), "a record is of a server that was to run");
+        write(&home, Want::Down);
+        assert!(Intent::read(&home).unwrap().is_some());
+    }
 
     #[test]
     fn intent_of_a_later_version_is_understood_without_its_unknown_options() {
@@ -104,7 +178,7 @@ mod tests {
         let text =
             r#"{"want":"down","options":{"port":7300,"weather":[1]},"generation":3,"later":1}"#;
         paths::write_private(&home.intent(), text).unwrap();
-        assert!(Intent::is_down(&home));
+        assert!(Intent::is_down(&home).unwrap());
         let intent = Intent::read(&home).unwrap().unwrap();
         assert_eq!(intent.options, Options { port: Some(7300), ..Options::default() });
     }

@@ -6,7 +6,8 @@ use crate::config::{Options, Settings};
 use crate::control::client;
 use crate::facts::HandOver;
 use crate::facts::Intent;
-use crate::paths::{Home, files};
+use crate::paths::Home;
+use crate::paths::files::{self, Unreadable};
 use crate::process::spawn::{inherit_only, this_program};
 use crate::process::trim::unmap_code;
 use crate::process::{Pid, look};
@@ -117,6 +118,9 @@ pub enum HandOverError {
     /// Another process, usually a command, held the host lock and released it. No host runs.
     #[error("another process held the host lock meanwhile, and no host runs")]
     LockedMeanwhile,
+    /// The server may be stopped.
+    #[error("it is unknown whether a command has stopped the server: {0}")]
+    Unknown(#[from] Unreadable),
     /// The background host runs and does not respond.
     #[error("the background host (pid {0}) does not respond")]
     Silent(Pid),
@@ -159,22 +163,24 @@ async fn responds(home: &Home) -> io::Result<()> {
 }
 
 /// Calls `start` until a host has taken over. Writes the hand-over again before each further call,
-/// because a host deletes it at its start.
+/// because a host deletes it at its start. Makes no call while it is unknown whether a command has
+/// stopped the server, because that host would start the server again.
 async fn until_taken(
     home: &Home,
     hand_over: Option<&HandOver>,
     mut start: impl AsyncFnMut() -> Result<Pid, HandOverError>,
 ) -> Result<Pid, HandOverError> {
-    let was_down = Intent::is_down(home);
+    let was_down = match (Intent::is_down(home), hand_over) {
+        // The host that wrote the hand-over has carried out each stop.
+        (Err(_), Some(_)) => false,
+        (is_down, _) => is_down?,
+    };
     let mut pauses = NEXT_HOST_PAUSES.iter();
     loop {
         let taken = start().await;
         match (&taken, pauses.next()) {
             // The exit code after a stop.
             (Err(HandOverError::Ended { code: Some(0), .. }), _) => return taken,
-            // A command has stopped the server. In the other cases the server runs without a host,
-            // perhaps also without a watchdog.
-            (Err(HandOverError::LockedMeanwhile), _) if Intent::is_down(home) => return taken,
             (
                 Err(
                     HandOverError::Spawn(_)
@@ -185,8 +191,16 @@ async fn until_taken(
             ) => tokio::time::sleep(*pause).await,
             (Ok(_) | Err(_), _) => return taken,
         }
-        // A command has stopped the server meanwhile; the hand-over would start the server again.
-        if !was_down && Intent::is_down(home) {
+        let mut is_down = Intent::is_down(home);
+        while is_down.is_err()
+            && let Some(pause) = pauses.next()
+        {
+            tokio::time::sleep(*pause).await;
+            is_down = Intent::is_down(home);
+        }
+        // A command has stopped the server. In the other cases the server runs without a host, perhaps
+        // also without a watchdog.
+        if is_down? && (!was_down || matches!(taken, Err(HandOverError::LockedMeanwhile))) {
             return Err(HandOverError::LockedMeanwhile);
         }
         if let Err(error) = &taken {
@@ -346,5 +360,28 @@ mod tests {
             "the server is stopped"
         );
         assert_eq!(started, 1);
+    }
+
+    #[tokio::test]
+    async fn no_further_host_is_started_while_it_is_unknown_whether_the_server_is_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path()).unwrap();
+        let mut started = 0;
+        let taken = until_taken(&home, None, async || {
+            started += 1;
+            std::fs::create_dir(home.intent()).unwrap();
+            Err(HandOverError::LockedMeanwhile)
+        });
+        assert!(matches!(taken.await, Err(HandOverError::Unknown(_))));
+        assert_eq!(started, 1);
+
+        let taken =
+            until_taken(&home, None, async || panic!("a host without a hand-over is started"));
+        assert!(matches!(taken.await, Err(HandOverError::Unknown(_))));
+
+        std::fs::remove_dir(home.intent()).unwrap();
+        let mut results = vec![Ok(7), Err(HandOverError::LockedMeanwhile)];
+        let taken = until_taken(&home, None, async || results.pop().unwrap()).await;
+        assert_eq!(taken.unwrap(), 7);
     }
 }

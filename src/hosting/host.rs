@@ -10,7 +10,8 @@ use crate::facts::HandOver;
 use crate::facts::Intent;
 use crate::facts::chronicle::Chronicle;
 use crate::log::own;
-use crate::manager::{Command, Handle, Manager, Outcome, Unreadable, gave_up};
+use crate::manager::{Command, Handle, Manager, Outcome, gave_up};
+use crate::paths::files::{self, Unreadable};
 use crate::paths::{self, Home, HomeError};
 use crate::process::lock::{self, HostLock};
 use crate::process::sweep;
@@ -38,27 +39,21 @@ pub enum HostError {
     #[error(transparent)]
     Home(#[from] HomeError),
     /// A file of the home cannot be used.
-    #[error("cannot host {path}: {source}; {next}", next = hint(.source))]
+    #[error("cannot host {path}: {source}; {next}", next = files::hint(.source))]
     Io {
         /// The file.
         path: PathBuf,
         /// The error of the system.
         source: io::Error,
     },
-    /// A file of an earlier host cannot be read.
-    #[error("{0}; {next}", next = hint(&.0.source))]
-    Unreadable(#[from] Unreadable),
     /// The threads for repairs cannot be created.
     #[error("cannot create threads: {0}; end some processes, or raise the limit (`ulimit -u`)")]
     Threads(io::Error),
 }
 
-/// The hint for a file of the home that cannot be used.
-fn hint(error: &io::Error) -> &'static str {
-    match error.raw_os_error() {
-        Some(libc::EMFILE | libc::ENFILE) => "raise the limit on descriptors (`ulimit -n`)",
-        Some(libc::ENOMEM) => "end some processes",
-        _ => "make the home writable, or choose another home with --home",
+impl From<Unreadable> for HostError {
+    fn from(Unreadable { path, source }: Unreadable) -> Self {
+        Self::Io { path, source }
     }
 }
 
@@ -127,8 +122,9 @@ impl Host {
             if let Some(lock) = take_lock(home)? {
                 break lock;
             }
-            // A `stop` of the operator holds the lock too.
-            if Intent::is_down(home) {
+            // A `stop` of the operator holds the lock too. An intent that cannot be read now is read
+            // again under the lock.
+            if matches!(Intent::is_down(home), Ok(true)) {
                 return Ok(Resumed::Stopped);
             }
             if begun.elapsed() > DYING {
@@ -136,15 +132,15 @@ impl Host {
             }
             tokio::time::sleep(PAUSE).await;
         };
-        let path = home.intent();
-        let unreadable = |source| HostError::Io { path: path.clone(), source };
         // Read under the lock: a command that stops a server without a host writes it first.
-        let options = match Intent::read(home).map_err(unreadable)? {
+        let options = match Intent::read(home)? {
             Some(Intent { want: Want::Up, options, .. }) => options,
             Some(Intent { want: Want::Down, .. }) | None => return Ok(Resumed::Stopped),
         };
-        let settings = Settings::resolve(home.clone(), options)
-            .map_err(|error| unreadable(io::Error::other(error)))?;
+        let settings = Settings::resolve(home.clone(), options).map_err(|error| HostError::Io {
+            path: home.intent(),
+            source: io::Error::other(error),
+        })?;
         if death.attempt > attempts(&settings) {
             tracing::error!(hosts = death.attempt, "each died soon after its start, giving up");
             let why = format!("{} hosts in a row died soon after their start", death.attempt);
@@ -344,7 +340,13 @@ fn take_lock(home: &Home) -> Result<Option<HostLock>, HostError> {
 }
 
 fn wants_up(home: &Home) -> bool {
-    matches!(Intent::read(home), Ok(Some(Intent { want: Want::Up, .. })))
+    match Intent::read(home) {
+        Ok(intent) => intent.is_some_and(|intent| intent.want == Want::Up),
+        Err(error) => {
+            tracing::warn!(%error, "not known whether the server of the last host was to run");
+            false
+        }
+    }
 }
 
 /// Number of hosts in a row that may die soon after their start.

@@ -8,6 +8,7 @@ use crate::control::server::Socket;
 use crate::facts::Facts;
 use crate::facts::Intent;
 use crate::manager::{Command, Handle};
+use crate::paths::files::Unreadable;
 use crate::paths::{self, Home, HomeError};
 use crate::process::lock::{self, HostLock, LockState};
 use crate::process::look;
@@ -29,22 +30,19 @@ pub(super) struct HomeKeeper {
     /// Cancelled once another host has taken the home, and has adopted the server or the server is
     /// stopped.
     pub lost: CancellationToken,
-    /// Locked while a check runs.
-    pub last: Mutex<LastCheck>,
-}
-
-/// The state that one check leaves for the next.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct LastCheck {
-    trouble: Option<String>,
-    /// A command held the lock, and may have stopped the server.
-    met_command: bool,
+    /// The trouble that the last check has found. Locked while a check runs.
+    pub last: Mutex<Option<String>>,
 }
 
 /// The result of a check.
 enum Checked {
     InPlace {
         is_restored: bool,
+    },
+    /// The lock is in place again after another process had it. A process without a signature may have
+    /// been a command too.
+    Regained {
+        is_down: Result<bool, Unreadable>,
     },
     /// The name of a process that holds the lock and may release it.
     Occupied(String),
@@ -80,28 +78,35 @@ impl HomeKeeper {
         let Some(lock) = self.lock.upgrade().filter(|_| !self.lost.is_cancelled()) else {
             return false;
         };
-        let keeper = self.clone();
         let root = self.home.root();
-        let trouble = match look::patiently(CHECK, root, move |_| keeper.check(&lock)).await {
+        let mut checked = self.look(&lock).await;
+        if let Ok(Checked::Regained { is_down: Ok(is_down) }) = checked {
+            if is_down {
+                self.follow_intent().await;
+            }
+            lock.resume();
+            self.handle.check_files().await;
+            checked = self.look(&lock).await;
+        }
+        let trouble = match checked {
             Ok(Checked::InPlace { is_restored }) => {
                 if is_restored {
-                    if std::mem::take(&mut last.met_command) {
-                        self.follow_intent().await;
-                    }
                     // Other files of the home may be deleted too.
                     self.handle.check_files().await;
                 }
                 None
             }
-            Ok(Checked::Occupied(holder)) => {
-                // An unknown process may be a command that has not signed the lock yet.
-                last.met_command = true;
-                Some(format!(
-                    "{} was deleted or replaced, and is held by {holder}: this host waits until \
-                     that process frees it",
-                    self.home.supervisor_lock().display()
-                ))
-            }
+            // Another process has held it again since the look before.
+            Ok(Checked::Regained { is_down: Ok(_) }) => None,
+            Ok(Checked::Regained { is_down: Err(error) }) => Some(format!(
+                "this host starts no server, because it is unknown whether a command has stopped \
+                 it: {error}; make the file readable, or stop the host with SIGTERM"
+            )),
+            Ok(Checked::Occupied(holder)) => Some(format!(
+                "{} was deleted or replaced, and is held by {holder}: this host waits until that \
+                 process frees it",
+                self.home.supervisor_lock().display()
+            )),
             Ok(Checked::Lost) => {
                 self.leave().await;
                 return false;
@@ -117,16 +122,21 @@ impl HomeKeeper {
                 root.display()
             )),
         };
-        if trouble != last.trouble {
-            last.trouble.clone_from(&trouble);
+        if trouble != *last {
+            last.clone_from(&trouble);
             self.handle.trouble("home", trouble).await;
         }
         true
     }
 
-    /// Stops the server if the command that held the lock has written the intent "down".
+    async fn look(self: &Arc<Self>, lock: &Arc<HostLock>) -> io::Result<Checked> {
+        let (keeper, lock) = (self.clone(), lock.clone());
+        look::patiently(CHECK, self.home.root(), move |_| keeper.check(&lock)).await
+    }
+
+    /// Stops the server, because the command that held the lock has written the intent "down".
     async fn follow_intent(&self) {
-        if self.handle.facts().want == Want::Up && Intent::is_down(&self.home) {
+        if self.handle.facts().want == Want::Up {
             tracing::info!("a command has stopped the server meanwhile");
             // A manager that has ended starts nothing.
             let _outcome = self.handle.begin(Command::Stop(Cause::Operator)).await;
@@ -158,13 +168,18 @@ impl HomeKeeper {
                     LockHolder::Unknown => Checked::Occupied(lock::holders(&path)),
                 });
             }
-            LockState::Restored => lock.keep()?,
+            LockState::Restored => {
+                tracing::warn!("restored the host lock");
+                lock.keep()?;
+            }
             LockState::Held => {}
         }
-        let socket = self.socket.restore();
+        if lock.has_yielded() {
+            return Ok(Checked::Regained { is_down: Intent::is_down(&self.home) });
+        }
         let is_restored = kept == LockState::Restored;
-        if is_restored || socket {
-            tracing::warn!(lock = is_restored, socket, "deleted files restored");
+        if self.socket.restore() {
+            tracing::warn!("restored the socket");
         }
         Ok(Checked::InPlace { is_restored })
     }

@@ -89,9 +89,9 @@ mod tests {
         assert!(!decide(&mut decision, Want::Up, &settings), "written already");
         let up = Intent { want: Want::Up, options: settings.options.clone(), generation: None };
         assert_eq!(Intent::read(&home).unwrap(), Some(up));
-        assert!(!Intent::is_down(&home));
+        assert!(!Intent::is_down(&home).unwrap());
         assert!(decide(&mut decision, Want::Down, &settings));
-        assert!(Intent::is_down(&home));
+        assert!(Intent::is_down(&home).unwrap());
     }
 
     #[test]
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(Intent::read(&home).unwrap(), Some(up));
         Intent::write_down(&home).unwrap();
         keep().unwrap();
-        assert!(Intent::is_down(&home));
+        assert!(Intent::is_down(&home).unwrap());
     }
 
     #[test]
@@ -123,16 +123,16 @@ mod tests {
         let held = lock::InstanceLock::take(&home.temporal_lock()).unwrap();
         let mut decision = Decision::default();
         decide(&mut decision, Want::Up, &settings);
-        assert!(!Intent::is_stop_under_way(&home, LAST));
+        assert!(!Intent::is_stop_under_way(&home, LAST).unwrap());
         decide(&mut decision, Want::Down, &settings);
-        assert!(Intent::is_stop_under_way(&home, LAST));
-        assert!(!Intent::is_stop_under_way(&home, Generation(8)), "about an earlier one");
+        assert!(Intent::is_stop_under_way(&home, LAST).unwrap());
+        assert!(!Intent::is_stop_under_way(&home, Generation(8)).unwrap(), "about an earlier one");
         drop(held);
-        assert!(!Intent::is_stop_under_way(&home, LAST), "it has ended");
+        assert!(!Intent::is_stop_under_way(&home, LAST).unwrap(), "it has ended");
         std::fs::write(home.record(), "").unwrap();
-        assert!(Intent::is_stop_under_way(&home, LAST), "not proven yet");
+        assert!(Intent::is_stop_under_way(&home, LAST).unwrap(), "not proven yet");
         Intent::write_down(&home).unwrap();
-        assert!(!Intent::is_stop_under_way(&home, LAST), "a command stops it");
+        assert!(!Intent::is_stop_under_way(&home, LAST).unwrap(), "a command stops it");
     }
 
     #[test]
@@ -141,17 +141,17 @@ mod tests {
         let mut decision = Decision::default();
         decide(&mut decision, Want::Up, &settings);
         decide(&mut decision, Want::Down, &settings);
-        assert!(!Intent::is_stop_under_way(&home, LAST));
+        assert!(!Intent::is_stop_under_way(&home, LAST).unwrap());
         std::fs::create_dir(home.temporal_lock()).unwrap();
-        assert!(Intent::is_stop_under_way(&home, LAST), "the lock cannot be asked");
+        assert!(Intent::is_stop_under_way(&home, LAST).unwrap(), "the lock cannot be asked");
     }
 
     #[test]
     fn an_intent_of_an_earlier_version_has_no_generation() {
         let (_folder, home, _) = home();
         std::fs::write(home.intent(), r#"{"want":"down","options":{}}"#).unwrap();
-        assert!(Intent::is_down(&home));
-        assert!(!Intent::is_stop_under_way(&home, Generation(0)));
+        assert!(Intent::is_down(&home).unwrap());
+        assert!(!Intent::is_stop_under_way(&home, Generation(0)).unwrap());
     }
 
     #[test]
@@ -170,7 +170,7 @@ mod tests {
     fn a_file_that_cannot_be_read_is_no_absent_one() {
         let (_folder, home, _) = home();
         std::fs::create_dir(home.intent()).unwrap();
-        assert!(Intent::read(&home).is_err());
-        assert!(!Intent::is_down(&home));
+        Intent::read(&home).unwrap_err();
+        Intent::is_down(&home).unwrap_err();
     }
 }

@@ -3,14 +3,13 @@
 use super::{Manager, intent};
 use crate::facts::{chronicle, timeline};
 use crate::log::own;
+use crate::paths::files::Unreadable;
 use crate::paths::{Home, is_passing};
 use crate::process::lock;
 use crate::process::record::Record;
 use crate::protocol::Entry;
 use crate::supervisor::Generation;
 use std::collections::VecDeque;
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -68,22 +67,6 @@ pub fn gave_up(home: &Home, why: &str) -> Entry {
     // The entry is more important than its number.
     let last = History::read(home).map_or_else(|_| Generation::default(), |history| history.last);
     timeline::failed(last, why, Vec::new())
-}
-
-/// A file of the home that a host needs at its start, and cannot read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read {path}: {source}")]
-pub struct Unreadable {
-    /// The file.
-    pub path: PathBuf,
-    /// The error of the operating system.
-    pub source: io::Error,
-}
-
-impl Unreadable {
-    pub(super) fn at(path: PathBuf) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self { path, source }
-    }
 }
 
 /// What the files of a home say about earlier hosts.

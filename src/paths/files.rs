@@ -15,6 +15,39 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// Write permission of group and others.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
+/// A file of stigmer that exists and cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {path}: {source}")]
+pub struct Unreadable {
+    /// The file.
+    pub path: PathBuf,
+    /// The error of the operating system.
+    pub source: io::Error,
+}
+
+impl Unreadable {
+    /// Converts an error at this path.
+    pub(crate) fn at(path: PathBuf) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self { path, source }
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        hint(&self.source)
+    }
+}
+
+/// What to do about a file of a home that cannot be used.
+#[must_use]
+pub fn hint(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(libc::EMFILE | libc::ENFILE) => "raise the limit on descriptors (`ulimit -n`)",
+        Some(libc::ENOMEM) => "end some processes",
+        _ => "make the home writable, or choose another home with --home",
+    }
+}
+
 /// Opens a file of stigmer for reading.
 ///
 /// # Errors

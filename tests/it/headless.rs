@@ -69,6 +69,22 @@ fn a_follower_takes_the_place_of_a_host_that_vanishes() {
 }
 
 #[test]
+fn a_follower_starts_nothing_while_it_is_unknown_whether_the_server_was_stopped() {
+    let rig = Rig::new();
+    let (host, temporal) = rig.start_both();
+    let follower = rig.headless(&[]);
+    follower.wait_for(&format!("\n{REUSED}\n"));
+    // A folder, because root may read any file.
+    std::fs::remove_file(rig.path("intent.json")).unwrap();
+    std::fs::create_dir(rig.path("intent.json")).unwrap();
+    host.kill();
+    follower.finish().exits(1).complains(&["cannot host", "intent.json", "--home"]);
+    assert!(temporal.is_alive() && !rig.is_locked("supervisor.lock"));
+    std::fs::remove_dir(rig.path("intent.json")).unwrap();
+    rig.stop();
+}
+
+#[test]
 fn a_follower_ends_after_an_operators_stop() {
     let rig = Rig::new();
     rig.start();

@@ -255,6 +255,46 @@ async fn host_stops_the_server_after_a_stop_of_a_command_that_never_signed_its_l
 }
 
 #[tokio::test]
+async fn host_starts_nothing_until_it_knows_whether_a_command_has_stopped_the_server() {
+    let (_folder, home, host) = host();
+    // There is no program to start.
+    host.handle().command(Command::Start).await.unwrap_err();
+    let handle = host.handle().clone();
+    let trouble = || handle.facts().troubles.get("home").cloned().unwrap_or_default();
+    let command = replace_lock_signed(&home);
+    until("the command", || trouble().contains("held by")).await;
+    std::fs::remove_file(home.intent()).unwrap();
+    std::fs::create_dir(home.intent()).unwrap();
+    drop(command);
+    until("the trouble", || trouble().contains("unknown whether a command has stopped")).await;
+    assert_eq!(handle.facts().want, Want::Up);
+    assert!(is_hosted(&home) && !host.lock.is_in_place());
+    std::fs::remove_dir(home.intent()).unwrap();
+    Intent::write_down(&home).unwrap();
+    until("the stop", || handle.facts().want == Want::Down).await;
+    until("no trouble", || trouble().is_empty()).await;
+    assert!(host.lock.is_in_place());
+    host.leave().await;
+}
+
+#[tokio::test]
+async fn host_does_not_start_while_it_is_unknown_whether_a_stop_is_under_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(&folder.path().join("home")).unwrap();
+    home.prepare(true).unwrap();
+    std::fs::create_dir(home.intent()).unwrap();
+    std::fs::write(home.record(), "").unwrap();
+    let settings = || Settings::resolve(home.clone(), Options::default()).unwrap();
+    let error = Host::start(settings(), Mode::Background).unwrap_err().to_string();
+    assert!(error.contains("cannot host") && error.contains("intent.json"), "{error}");
+    assert_eq!(holder::killed_host(&home), None, "it is not taken for a host that was killed");
+    let death = Death { attempt: 1, at: Duration::ZERO };
+    assert!(matches!(Host::resume(&home, death).await, Err(HostError::Io { .. })));
+    std::fs::remove_dir(home.intent()).unwrap();
+    Host::start(settings(), Mode::Headless).unwrap().leave().await;
+}
+
+#[tokio::test]
 async fn hand_over_waits_for_a_command_that_holds_the_host_lock() {
     let (_folder, home, host) = host();
     let command = replace_lock_signed(&home);

@@ -23,6 +23,7 @@ pub struct HostLock {
     /// Locked by [`Self::restore`], which may take seconds.
     restoring: Mutex<()>,
     is_lost: AtomicBool,
+    has_yielded: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -84,6 +85,7 @@ impl HostLock {
             }),
             restoring: Mutex::new(()),
             is_lost: AtomicBool::new(false),
+            has_yielded: AtomicBool::new(false),
         }))
     }
 
@@ -113,7 +115,7 @@ impl HostLock {
     }
 
     /// Whether the path leads to the locked file, as far as it can be determined. Always false
-    /// after [`Self::lose`].
+    /// after [`Self::lose`], and while the lock [has yielded](Self::has_yielded).
     pub fn is_in_place(&self) -> bool {
         self.place().unwrap_or(true)
     }
@@ -123,7 +125,7 @@ impl HostLock {
     /// # Errors
     /// When the path cannot be looked at; see [`look::is_silence`].
     pub fn place(&self) -> io::Result<bool> {
-        if self.is_lost.load(Ordering::Relaxed) {
+        if self.is_lost.load(Ordering::Relaxed) || self.has_yielded() {
             return Ok(false);
         }
         let (file, path) = (self.held().current.clone(), self.path.clone());
@@ -133,6 +135,17 @@ impl HostLock {
     /// The folder of the lock.
     pub fn home(&self) -> &Path {
         self.path.parent().unwrap_or(&self.path)
+    }
+
+    /// Whether another process has held the lock at the path since the last [`Self::resume`]. That
+    /// process may have been a command that has stopped the server.
+    pub fn has_yielded(&self) -> bool {
+        self.has_yielded.load(Ordering::Relaxed)
+    }
+
+    /// Ends the state after another process has held the lock at the path.
+    pub fn resume(&self) {
+        self.has_yielded.store(false, Ordering::Relaxed);
     }
 
     /// Gives the path to another process permanently. The file that was locked there stays locked.
@@ -164,7 +177,10 @@ impl HostLock {
         if is_at(&current.0, &self.path)? {
             return Ok(LockState::Held);
         }
-        let Some(file) = take(&self.path, ASKING)? else { return Ok(LockState::HeldByOther) };
+        let Some(file) = take(&self.path, ASKING)? else {
+            self.has_yielded.store(true, Ordering::Relaxed);
+            return Ok(LockState::HeldByOther);
+        };
         let mut former = self.held().former.clone();
         former.push(current);
         // No path leads to a file without a name.
@@ -227,6 +243,8 @@ mod tests {
         assert_eq!(second.restore().unwrap(), LockState::Held);
         drop(second);
         assert_eq!(first.restore().unwrap(), LockState::Restored);
+        assert!(!first.is_in_place(), "the other process may have stopped the server");
+        first.resume();
         assert!(first.is_in_place());
     }
 
