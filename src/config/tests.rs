@@ -214,6 +214,34 @@ fn record_of_another_version_keeps_its_known_options() {
 }
 
 #[test]
+fn each_option_reaches_the_status_and_beats_a_weaker_source() {
+    use clap::Args;
+    // No value is the default.
+    let values = serde_json::json!({
+        "port": 7300, "ui-port": 8400, "temporal-bin": "/bin/temporal", "db": "/x.db",
+        "in-memory": true, "namespace": ["a", "b"], "temporal-log-level": "debug",
+        "probe-period": "2s", "probe-timeout": "3s", "failure-threshold": 7,
+        "start-timeout": "4s", "stop-grace": "5s", "max-restarts": 6, "restart-window": "8s",
+        "backoff-max": "9s", "log-max": "2MiB", "http": "127.0.0.1:9464", "watchdog": false,
+        "address": "there:7", "allow-other-user": true, "arguments": ["--x"]
+    });
+    let values = values.as_object().unwrap();
+    let command = Options::augment_args(clap::Command::new("t"));
+    for option in command.get_arguments().filter_map(clap::Arg::get_long) {
+        assert!(option == "theme" || values.contains_key(option), "no value for {option}");
+    }
+    let defaults = resolve(Options::default()).unwrap().in_force().values;
+    for (option, value) in values {
+        let set = Options::recorded(&serde_json::json!({option: value}).to_string()).unwrap();
+        let in_force = |options: Options| resolve(options).unwrap().in_force().values.to_map();
+        assert_eq!(in_force(set.clone()).get(option), Some(value));
+        assert_ne!(defaults.to_map().get(option), Some(value), "{option}");
+        assert_eq!(set.clone().or(defaults.clone()).to_map().get(option), Some(value));
+        assert_eq!(Options::default().or(set.clone()), set, "{option}");
+    }
+}
+
+#[test]
 fn theme_is_not_sent_to_the_host() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path()).unwrap();
