@@ -19,7 +19,7 @@ mod tests;
 
 pub use input::{
     Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, PerLayer, Resource,
-    RestartHelps, Round,
+    RestartHelps, Round, START_HINT,
 };
 pub use restart::{Checkpoint, Policy, Schedule};
 pub use state::{Degradation, Live, Owner, Starting, State, Stopping, Want};
@@ -374,7 +374,7 @@ impl Supervisor {
                 "gave up after {restarts} in {} s; last cause: {cause}, {detail}",
                 self.policy.restart_window.as_secs_f64().ceil()
             );
-            return self.fail(Failure::new(reason, "start it with `s` or `stigmer local`"), now);
+            return self.fail(Failure::new(reason, START_HINT), now);
         };
         if delay.is_zero() {
             self.schedule.record(now);

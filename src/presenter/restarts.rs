@@ -2,6 +2,7 @@
 
 use super::{Now, last, millis};
 use crate::protocol::State;
+use crate::supervisor::START_HINT;
 use stigmer_ui::model::{FailureView, RestartLimit, RestartsView};
 
 pub(super) fn restarts(now: Now<'_>) -> RestartsView {
@@ -26,7 +27,8 @@ pub(super) fn failure(now: Now<'_>) -> Option<FailureView> {
         cause: status.message.clone(),
         last_words: snapshot.last_words.clone(),
         hints: std::iter::once(format!("{key}  try again"))
-            .chain(snapshot.hint.clone())
+            // The key above says the same.
+            .chain(snapshot.hint.clone().filter(|hint| hint != START_HINT))
             .chain(snapshot.next_start_ms.map(|_| "stigmer tries again".to_owned()))
             .collect(),
     })

@@ -1,4 +1,5 @@
 use super::*;
+use crate::supervisor::START_HINT;
 use std::sync::Arc;
 use stigmer_ui::model::{FailureLimit, RestartLimit, StateView};
 
@@ -48,6 +49,19 @@ fn layer_that_a_host_does_not_report_is_unknown() {
         ["lock", "process", "tcp", "grpc", "store", "engine"]
     );
     assert_eq!((shown[0].ok, shown[1].ok), (None, Some(true)));
+}
+
+#[test]
+fn start_is_offered_once_after_a_failure() {
+    let hints = |hint: &str| {
+        let mut snapshot = crate::protocol::tests::snapshot();
+        (snapshot.status.state, snapshot.status.intent) = (State::Failed, Want::Up);
+        snapshot.hint = Some(hint.to_owned());
+        let view = View { snapshot: Arc::new(snapshot), age: Duration::ZERO, link: Link::Up };
+        present(&view, &Viewer::default()).failure.unwrap().hints
+    };
+    assert_eq!(hints(START_HINT), ["s  try again"]);
+    assert_eq!(hints("use --db"), ["s  try again", "use --db"]);
 }
 
 #[test]
