@@ -1,11 +1,11 @@
-//! Beside a host that runs already.
+//! A dashboard that is attached to a host.
 
 use crate::support::rig::Rig;
 use crate::terminal::Dashboard;
 use rustix::process::Signal;
 
 #[test]
-fn it_shows_and_steers_the_background_host_and_leaves_it_alone() {
+fn attached_dashboard_shows_and_controls_the_host_and_leaves_it_running() {
     let rig = Rig::new();
     rig.start();
     let (host, pid) = (rig.host().pid, rig.temporal().pid);
@@ -21,7 +21,7 @@ fn it_shows_and_steers_the_background_host_and_leaves_it_alone() {
 
     dashboard.press("x");
     dashboard.until_shows(&["STOPPED"]);
-    assert_eq!(rig.status()["host"]["pid"], host, "the host stays");
+    assert_eq!(rig.status()["host"]["pid"], host, "the same host runs");
     dashboard.press("s");
     dashboard.until_shows(&["READY", "generation 2"]);
     rig.temporal().kill();
@@ -38,7 +38,7 @@ fn it_shows_and_steers_the_background_host_and_leaves_it_alone() {
 }
 
 #[test]
-fn it_says_that_the_host_is_silent_and_goes_on_when_it_speaks_again() {
+fn dashboard_shows_a_silent_host_and_continues_when_it_responds() {
     let rig = Rig::new();
     rig.start();
     let dashboard = Dashboard::ready(&rig);
@@ -51,7 +51,7 @@ fn it_says_that_the_host_is_silent_and_goes_on_when_it_speaks_again() {
 }
 
 #[test]
-fn it_says_that_the_host_is_gone_and_finds_the_next_one() {
+fn dashboard_shows_a_lost_host_and_attaches_to_the_next() {
     let rig = Rig::new();
     rig.start();
     let dashboard = Dashboard::ready(&rig);
@@ -65,7 +65,7 @@ fn it_says_that_the_host_is_gone_and_finds_the_next_one() {
 }
 
 #[test]
-fn where_nobody_watches_any_more_it_says_so_and_s_takes_over() {
+fn dashboard_shows_a_server_without_a_host_and_s_becomes_its_host() {
     let rig = Rig::new();
     rig.start();
     let dashboard = Dashboard::ready(&rig);
@@ -87,7 +87,7 @@ fn where_nobody_watches_any_more_it_says_so_and_s_takes_over() {
 }
 
 #[test]
-fn where_everything_was_stopped_it_says_so_and_s_starts_it() {
+fn dashboard_shows_a_stopped_server_and_s_starts_it() {
     let rig = Rig::new();
     rig.start();
     let dashboard = Dashboard::ready(&rig);
@@ -98,7 +98,7 @@ fn where_everything_was_stopped_it_says_so_and_s_starts_it() {
 }
 
 #[test]
-fn a_dashboard_whose_home_another_host_has_taken_shows_that_host_and_leaves_its_server_alone() {
+fn dashboard_whose_home_another_host_took_attaches_to_that_host() {
     let rig = Rig::new();
     let mut dashboard = Dashboard::open(&rig);
     dashboard.until_shows(&["READY", "this dashboard"]);
@@ -119,17 +119,17 @@ fn a_dashboard_whose_home_another_host_has_taken_shows_that_host_and_leaves_its_
 }
 
 #[test]
-fn a_server_that_someone_else_runs_is_never_shown_as_stopped() {
+fn external_server_is_never_shown_as_stopped() {
     let theirs = Rig::new();
-    let mut mine = theirs.beside();
+    let mut mine = theirs.second();
     theirs.start();
     let pid = theirs.temporal().pid;
     mine.set("address", &format!("{:?}", theirs.address()));
     let mut dashboard = Dashboard::open(&mine);
     dashboard.until_shows(&["READY", "not started by stigmer", "this dashboard"]);
     dashboard.press_until_shows("x", &["external server: not started by stigmer"]);
-    let told = mine.run(&["stop"]).exits(0).stdout;
-    assert!(told.contains("a dashboard still watches it"), "{told}");
+    let output = mine.run(&["stop"]).exits(0).stdout;
+    assert!(output.contains("a dashboard still watches it"), "{output}");
     let status = mine.status();
     assert_eq!(
         (&status["state"], &status["intent"]),

@@ -1,10 +1,10 @@
-//! The disk of the home is full, and has room again.
+//! The disk of the home is full for a while.
 
 use crate::support::mounts::{Full, rig_on_small_disk};
 use crate::terminal::Dashboard;
 
 #[test]
-fn a_dashboard_on_a_full_disk_repairs_and_says_what_it_cannot_write() {
+fn dashboard_on_a_full_disk_restarts_the_server_and_names_unwritten_files() {
     let Some(rig) = rig_on_small_disk(|| (), &[("in-memory", "true")]) else { return };
     let dashboard = Dashboard::open(&rig);
     dashboard.until_shows(&["READY", "generation 1"]);
@@ -15,9 +15,9 @@ fn a_dashboard_on_a_full_disk_repairs_and_says_what_it_cannot_write() {
         let message = status["message"].as_str().unwrap();
         message.contains("cannot write") && message.contains("No space left on device")
     };
-    // What is written in place has room for a while.
+    // Files that are written in place have room for a while.
     while !is_unwritten(&rig.status()) {
-        assert!(generation < 40, "everything is written on a full disk");
+        assert!(generation < 40, "all files were written on a full disk");
         rig.temporal().kill();
         generation += 1;
         dashboard.until_shows(&["READY", &format!("generation {generation}")]);

@@ -1,4 +1,4 @@
-//! Temporal's log, read with keys and with the mouse.
+//! The log of the server, with keys and mouse.
 
 use crate::support::rig::Rig;
 use crate::terminal::{Dashboard, ESC};
@@ -8,10 +8,10 @@ const UP: &str = "\x1b[A";
 const DOWN: &str = "\x1b[B";
 const CTRL_L: &str = "\x0c";
 
-/// A dashboard whose log lies open, all lines in sight.
+/// A dashboard with the open log and unfolded lines.
 fn open(rig: &Rig) -> Dashboard<'_> {
     let dashboard = Dashboard::open(rig);
-    // The row of the workflows comes last, and all below it then stands one row lower.
+    // The row of the workflows appears last, and moves all rows below it.
     dashboard.until_shows(&["READY", "following", "routine lines", "Workflows"]);
     dashboard.press("z");
     dashboard.until_shows(&["unfolded"]);
@@ -19,7 +19,7 @@ fn open(rig: &Rig) -> Dashboard<'_> {
 }
 
 #[test]
-fn a_search_finds_as_one_types_steps_and_leaves() {
+fn search_finds_while_typing_steps_and_ends() {
     let rig = Rig::new();
     let dashboard = open(&rig);
     dashboard.press("/quota chan");
@@ -31,7 +31,7 @@ fn a_search_finds_as_one_types_steps_and_leaves() {
     dashboard.press(ENTER);
     dashboard.until_hides("Enter done");
     dashboard.until_shows(&["n N match", "/quota change"]);
-    // Round the end to the first of all, and back; the start-up may still be writing.
+    // Beyond the end to the first match, and back. The server may still write lines of its start.
     dashboard.press_until_shows("n", &["/quota change 1/"]);
     dashboard.press("N");
     dashboard.until_hides("/quota change 1/");
@@ -75,7 +75,7 @@ fn lines_are_filtered_cleared_opened_and_folded() {
 }
 
 #[test]
-fn what_is_chosen_is_copied_to_the_clipboard_of_the_terminal() {
+fn selected_lines_are_copied_to_the_clipboard_of_the_terminal() {
     let rig = Rig::new();
     let dashboard = open(&rig);
     dashboard.press("y");
@@ -93,13 +93,13 @@ fn what_is_chosen_is_copied_to_the_clipboard_of_the_terminal() {
 }
 
 #[test]
-fn the_mouse_turns_tabs_scrolls_chooses_and_copies() {
+fn mouse_changes_tabs_scrolls_selects_and_copies() {
     let rig = Rig::new();
     let dashboard = open(&rig);
-    // Its row moves all that is below it.
+    // The row of the workflows moves all rows below it.
     dashboard.until_shows(&["Workflows"]);
     dashboard.click_until_shows("2 Timeline", &["started by operator"]);
-    // A frame comes in pieces, and its last row last.
+    // A frame arrives in parts. Its last row is the last part.
     dashboard.click_until_shows("1 Log", &["following", "y copy  ? help"]);
     dashboard.click_until_shows("? help", &["Help", "Esc closes"]);
     dashboard.mouse(0, (0, 0), true);
@@ -111,10 +111,10 @@ fn the_mouse_turns_tabs_scrolls_chooses_and_copies() {
     dashboard.mouse(65, (x, y), true);
     dashboard.until_shows(&["following"]);
 
-    // It stands still, whatever is written meanwhile.
+    // A paused log does not move when lines are added.
     dashboard.mouse(64, (x, y), true);
     dashboard.until_shows(&["paused"]);
-    // Up from the last row of the log.
+    // Upwards from the last row of the log.
     let place = |up: u16| (x, y - up);
     dashboard.mouse(0, place(0), true);
     dashboard.mouse(32, place(1), true);
@@ -123,7 +123,7 @@ fn the_mouse_turns_tabs_scrolls_chooses_and_copies() {
     dashboard.until_shows(&["copied 3 lines"]);
     assert_eq!(dashboard.until_copied().lines().count(), 3);
 
-    // Beyond the first row each step takes one more line, though nobody sees it yet.
+    // Beyond the first row, each step selects one more line, which is not visible yet.
     let (_, tabs) = dashboard.find("1 Log");
     dashboard.mouse(0, (x, tabs + 1), true);
     for _ in 0..3 {
@@ -140,7 +140,7 @@ fn the_mouse_turns_tabs_scrolls_chooses_and_copies() {
 }
 
 #[test]
-fn the_pager_has_the_terminal_until_it_ends() {
+fn pager_has_the_terminal_until_it_ends() {
     let rig = Rig::new();
     let pager = r#"export PAGER="sh -c 'echo this is \$0; read key'""#;
     let dashboard = Dashboard::open_after(&rig, pager);

@@ -1,5 +1,4 @@
-//! Every way out: by key, by signal, without a terminal. None of them takes
-//! Temporal down unless it was asked to.
+//! The ends of a dashboard: by key, by signal, without a terminal. The server stops only on request.
 
 use crate::support::rig::Rig;
 use crate::support::{wait_until, wrapper};
@@ -7,13 +6,13 @@ use crate::terminal::{CTRL_C, Dashboard, ESC};
 use rustix::process::Signal;
 use serde_json::Value;
 
-/// A ready dashboard and the pid of its Temporal.
+/// A ready dashboard and the pid of its server.
 fn ready(rig: &Rig) -> (Dashboard<'_>, i32) {
     let dashboard = Dashboard::ready(rig);
     (dashboard, rig.temporal().pid)
 }
 
-/// Until a background host watches a server that is ready; the status then.
+/// Waits until a background host has a ready server. Returns the status.
 fn in_background(rig: &Rig) -> Value {
     rig.wait_for("background host", |status| {
         status["host"]["mode"] == "background" && status["state"] == "ready"
@@ -27,7 +26,7 @@ fn assert_runs_on(rig: &Rig, pid: i32) {
 }
 
 #[test]
-fn q_asks_esc_stays_and_x_stops_and_quits() {
+fn q_opens_the_quit_dialog_esc_stays_and_x_stops_and_quits() {
     let rig = Rig::new();
     let (mut dashboard, pid) = ready(&rig);
     dashboard.press("q");
@@ -51,7 +50,7 @@ fn q_asks_esc_stays_and_x_stops_and_quits() {
 }
 
 #[test]
-fn q_leaves_at_once_where_nothing_runs() {
+fn q_quits_at_once_without_a_server() {
     let rig = Rig::new();
     let (mut dashboard, _) = ready(&rig);
     dashboard.press("x");
@@ -62,7 +61,7 @@ fn q_leaves_at_once_where_nothing_runs() {
     rig.assert_nothing_runs();
 }
 
-/// A Temporal that takes SIGTERM and ends once [`may_end`] allows it.
+/// A rig whose server ends after SIGTERM only once [`may_end`] allows it.
 fn slow() -> Rig {
     let mut rig = Rig::new();
     let script = r#"trap : TERM; "$real" "$@"; until [ -e "$HOME/may-end" ]; do sleep 0.02; done"#;
@@ -74,7 +73,7 @@ fn may_end(rig: &Rig) {
     std::fs::write(rig.folder().join("may-end"), "").unwrap();
 }
 
-/// The dashboard in a shell that says how it ended and reads a line then.
+/// A dashboard that is stopping its server, in a shell that then prints the exit code and reads a line.
 fn slowly_stopping(rig: &Rig) -> Dashboard<'_> {
     let dashboard =
         Dashboard::open_in(rig, r#""$@"; echo "ended with $?"; read -r; echo "read <$REPLY>""#);
@@ -87,14 +86,14 @@ fn slowly_stopping(rig: &Rig) -> Dashboard<'_> {
 }
 
 #[test]
-fn a_stop_that_takes_long_is_seen_and_what_is_typed_meanwhile_is_not_for_the_shell() {
+fn slow_stop_is_shown_and_keys_typed_meanwhile_do_not_reach_the_shell() {
     let rig = slow();
     let mut dashboard = slowly_stopping(&rig);
     let screen = dashboard.until_hides("stay in the dashboard");
-    assert!(!screen.contains("help"), "a key that does nothing:\n{screen}");
+    assert!(!screen.contains("help"), "a key without an effect is shown:\n{screen}");
     dashboard.press("2x\n");
     dashboard.resize(70, 20);
-    dashboard.until("the whole, smaller", |screen| {
+    dashboard.until("the complete smaller screen", |screen| {
         let text = screen.contents();
         text.contains("b finish in the background") && text.lines().count() == 20
     });
@@ -109,7 +108,7 @@ fn a_stop_that_takes_long_is_seen_and_what_is_typed_meanwhile_is_not_for_the_she
 }
 
 #[test]
-fn b_while_it_stops_leaves_the_rest_to_the_background() {
+fn b_during_a_stop_finishes_the_stop_in_the_background() {
     for key in ["b", CTRL_C] {
         let rig = slow();
         let mut dashboard = slowly_stopping(&rig);
@@ -127,10 +126,10 @@ fn b_while_it_stops_leaves_the_rest_to_the_background() {
 }
 
 #[test]
-fn a_stop_goes_on_in_the_background_although_nothing_can_be_handed_over() {
+fn stop_continues_in_the_background_without_a_hand_over_file() {
     let rig = slow();
     let mut dashboard = slowly_stopping(&rig);
-    // The host cannot write it, and the next host cannot read it.
+    // The host cannot write the hand-over, and the next host cannot read it.
     std::fs::create_dir(rig.path("hand-over.json")).unwrap();
     dashboard.press("b");
     dashboard.until_shows(&["continues to stop the server", "ended with 0"]);
@@ -172,7 +171,7 @@ fn b_hands_over_with_counters_and_the_next_crash_is_repaired() {
 }
 
 #[test]
-fn ctrl_c_twice_keeps_it_running() {
+fn ctrl_c_twice_keeps_the_server_running() {
     let rig = Rig::new();
     let (mut dashboard, pid) = ready(&rig);
     dashboard.press(CTRL_C);
@@ -184,7 +183,7 @@ fn ctrl_c_twice_keeps_it_running() {
 }
 
 #[test]
-fn a_closed_terminal_keeps_it_running() {
+fn closed_terminal_keeps_the_server_running() {
     let rig = Rig::new();
     let (mut dashboard, pid) = ready(&rig);
     dashboard.close_terminal();
@@ -193,7 +192,7 @@ fn a_closed_terminal_keeps_it_running() {
 }
 
 #[test]
-fn a_terminal_that_closes_without_a_hangup_keeps_it_running() {
+fn terminal_that_closes_without_sighup_keeps_the_server_running() {
     let rig = Rig::new();
     let mut dashboard = Dashboard::open_after(&rig, "trap '' HUP");
     dashboard.until_shows(&["READY"]);
@@ -204,7 +203,7 @@ fn a_terminal_that_closes_without_a_hangup_keeps_it_running() {
 }
 
 #[test]
-fn sigterm_stops_temporal_and_gives_the_terminal_back() {
+fn sigterm_stops_the_server_and_restores_the_terminal() {
     let rig = Rig::new();
     let (mut dashboard, _) = ready(&rig);
     dashboard.process().signal(Signal::TERM);
@@ -215,7 +214,7 @@ fn sigterm_stops_temporal_and_gives_the_terminal_back() {
 
 #[test]
 #[cfg(debug_assertions)]
-fn a_panic_gives_the_terminal_back_and_keeps_it_running() {
+fn panic_restores_the_terminal_and_keeps_the_server_running() {
     let rig = Rig::new();
     let mut dashboard = Dashboard::open_after(&rig, "export STIGMER_TEST_PANIC=/");
     dashboard.exits(1);
@@ -226,7 +225,7 @@ fn a_panic_gives_the_terminal_back_and_keeps_it_running() {
 
 #[test]
 #[cfg(debug_assertions)]
-fn a_panic_under_a_pager_is_told_once_the_pager_has_ended() {
+fn panic_under_a_pager_is_reported_after_the_end_of_the_pager() {
     let rig = Rig::new();
     let pager = r#"export PAGER="sh -c 'printf \\\\033[?1049h; echo in the pager; touch \$HOME/pager; read key; printf \\\\033[?1049l'""#;
     let script = format!(r#"{pager}; export STIGMER_TEST_PANIC="$HOME/pager""#);
@@ -245,10 +244,10 @@ fn a_panic_under_a_pager_is_told_once_the_pager_has_ended() {
 }
 
 #[test]
-fn a_terminal_that_does_not_obey_is_told_with_what_was_left_behind() {
+fn terminal_that_cannot_be_set_up_is_an_error_and_the_server_keeps_running() {
     let rig = Rig::new();
-    // A job in the background whose shell is gone may not set its terminal.
-    // Also where our caller ignores the signals that say so.
+    // A background job without its shell may not set the terminal. This must also work if the caller ignores
+    // the signals for that.
     let orphan = r#"trap '' TTIN TTOU; (set -m; "$@" < /dev/tty 2> "$HOME/said" &); until [ -s "$HOME/said" ]; do sleep 0.02; done; cat "$HOME/said""#;
     let dashboard = Dashboard::open_in(&rig, orphan);
     dashboard.until_shows(&["cannot set up the terminal", "watched by the background host"]);
@@ -256,7 +255,7 @@ fn a_terminal_that_does_not_obey_is_told_with_what_was_left_behind() {
 }
 
 #[test]
-fn a_dashboard_that_is_killed_is_replaced_by_a_background_host() {
+fn killed_dashboard_is_replaced_by_a_background_host() {
     let rig = Rig::with(&[("watchdog", "true")]);
     let _dashboard = Dashboard::ready(&rig);
     let status = rig.wait_state("ready");
@@ -269,7 +268,7 @@ fn a_dashboard_that_is_killed_is_replaced_by_a_background_host() {
 }
 
 #[test]
-fn a_dumb_terminal_gets_lines_and_no_screen() {
+fn dumb_terminal_gets_lines_and_no_screen() {
     let rig = Rig::new();
     let errors = tempfile::NamedTempFile::new().unwrap();
     let script = format!("export TERM=dumb; exec \"$@\" 2>'{}'", errors.path().display());

@@ -4,10 +4,10 @@ use crate::support::users::{limit_processes, unused_user};
 use crate::terminal::Dashboard;
 
 #[test]
-fn a_dashboard_at_the_limit_of_processes_shows_what_fails_and_stops_its_server() {
+fn dashboard_at_the_limit_of_processes_shows_errors_and_stops_its_server() {
     let Some(rig) = unused_user() else { return };
     let mut dashboard = Dashboard::ready(&rig);
-    // No further thread or process.
+    // The limit allows no further thread or process.
     limit_processes(&rig, &dashboard.process(), "1");
     dashboard.press("e");
     dashboard.until_shows(&["cannot run less"]);
@@ -19,9 +19,9 @@ fn a_dashboard_at_the_limit_of_processes_shows_what_fails_and_stops_its_server()
 }
 
 #[test]
-fn a_dashboard_without_threads_for_it_is_an_error_on_the_plain_screen() {
+fn dashboard_without_free_threads_is_an_error_on_the_plain_screen() {
     let Some(rig) = unused_user() else { return };
-    // The first numbers are too low for the runtime, the last one for the host.
+    // The first limits are too low for the runtime, the last limit for the host.
     for limit in [2, 3, 4, 7] {
         println!("ulimit -u {limit}");
         let mut dashboard = Dashboard::open_after(&rig, &format!("ulimit -u {limit}"));

@@ -1,5 +1,4 @@
-//! The dashboard as people use it: the real program in a pseudo-terminal, with
-//! the real Temporal behind it.
+//! Tests of the dashboard: the program in a pseudo-terminal, with the real Temporal server.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

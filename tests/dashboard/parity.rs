@@ -1,22 +1,22 @@
-//! The dashboard in the host and one that is attached draw the same cells.
+//! The dashboard of the host and an attached dashboard draw the same cells.
 
 use crate::support::rig::Rig;
 use crate::support::{LIMIT, within};
 use crate::terminal::{Dashboard, ESC};
 
-/// Until both show the same, but for what is said of the host.
+/// Waits until both show the same cells, except for the host label.
 fn until_same(host: &Dashboard<'_>, attached: &Dashboard<'_>) {
-    // Both tick by themselves and hear of news one after the other: what counts is
-    // that they agree again and again, and entirely.
+    // Each has its own clock and gets each change at another time, so both differ for moments. They must
+    // agree completely again and again.
     if !within(LIMIT, || host.read(cells) == attached.read(cells)) {
         let [host, attached] = [host, attached].map(|it| it.read(vt100::Screen::contents));
         let differ: Vec<_> = host.lines().zip(attached.lines()).filter(|(a, b)| a != b).collect();
-        panic!("the host's cells and the attached one's differ: {differ:#?}\n{host}");
+        panic!("the cells of host and viewer differ: {differ:#?}\n{host}");
     }
 }
 
-/// Every cell with its colours. The host label stands in the frame of the upper
-/// tile, between its title and the home's path; both ends of that line count.
+/// Every cell with its colours, without the host label, which is in the frame of the upper tile between
+/// title and home.
 fn cells(screen: &vt100::Screen) -> Vec<Vec<String>> {
     let (rows, columns) = screen.size();
     let (rows, columns) = (rows.get(), columns.get());
@@ -30,7 +30,7 @@ fn cells(screen: &vt100::Screen) -> Vec<Vec<String>> {
             let line: Vec<String> = line.collect();
             let text = screen.contents_between(row, 0, row, columns);
             if text.contains(" · ") && text.contains("stigmer local") {
-                // A label that is longer leaves less of the line before it.
+                // A longer label leaves less of the line before it.
                 text.split_whitespace()
                     .filter(|word| !word.contains('─'))
                     .filter(|word| !["this", "dashboard"].contains(word))
@@ -45,7 +45,7 @@ fn cells(screen: &vt100::Screen) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn the_host_and_an_attached_dashboard_draw_the_same_cells_through_a_crash_and_every_tab() {
+fn host_and_attached_dashboard_draw_the_same_cells_through_a_crash_and_every_tab() {
     let rig = Rig::new();
     let host = Dashboard::open(&rig);
     host.until_shows(&["READY", "generation 1"]);
@@ -74,7 +74,7 @@ fn the_host_and_an_attached_dashboard_draw_the_same_cells_through_a_crash_and_ev
 }
 
 #[test]
-fn a_command_from_either_side_is_seen_on_the_other() {
+fn command_of_host_or_viewer_is_shown_on_both() {
     let rig = Rig::new();
     let host = Dashboard::open(&rig);
     host.until_shows(&["READY", "generation 1"]);

@@ -1,4 +1,4 @@
-//! What is on the screen, at every size.
+//! The content of the screen at every size.
 
 use crate::support::rig::Rig;
 use crate::terminal::{Dashboard, ESC, PAGE_UP, TAB};
@@ -6,7 +6,7 @@ use crate::terminal::{Dashboard, ESC, PAGE_UP, TAB};
 const LAYERS: [&str; 6] = ["lock", "process", "tcp", "grpc", "store", "engine"];
 
 #[test]
-fn all_that_must_always_be_seen_is_seen_at_every_size() {
+fn required_information_is_shown_at_every_size() {
     let rig = Rig::new();
     let dashboard = Dashboard::sized(&rig, 80, 24);
     dashboard.until_shows(&["READY", "CPU", "Temporal 1."]);
@@ -40,7 +40,7 @@ fn all_that_must_always_be_seen_is_seen_at_every_size() {
 }
 
 #[test]
-fn a_storm_of_sizes_leaves_a_whole_screen() {
+fn many_resizes_leave_a_complete_screen() {
     let rig = Rig::new();
     let dashboard = Dashboard::ready(&rig);
     let pid = rig.temporal().pid;
@@ -49,14 +49,14 @@ fn a_storm_of_sizes_leaves_a_whole_screen() {
         dashboard.press(["1", "2", "3"][usize::from(i % 3)]);
     }
     dashboard.resize(80, 24);
-    // In the same moment as the change of size, and not lost in it.
+    // A key at the same moment as a resize must not be lost.
     dashboard.press("1");
     dashboard.until_shows(&["READY", "gen 1", "Restarts", "Probe", "following", "q quit"]);
     assert_eq!(rig.temporal().pid, pid);
 }
 
 #[test]
-fn a_size_that_comes_back_at_once_leaves_a_whole_screen() {
+fn resize_and_back_leaves_a_complete_screen() {
     let rig = Rig::new();
     let dashboard = Dashboard::open(&rig);
     dashboard.until_shows(&["READY", "following"]);
@@ -68,7 +68,7 @@ fn a_size_that_comes_back_at_once_leaves_a_whole_screen() {
 }
 
 #[test]
-fn tabs_help_theme_and_scrolling_answer_their_keys() {
+fn keys_change_tabs_help_theme_and_scroll_position() {
     let rig = Rig::new();
     let dashboard = Dashboard::open(&rig);
     dashboard.until_shows(&["READY", "following"]);

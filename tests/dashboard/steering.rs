@@ -1,4 +1,4 @@
-//! Start, stop, restart and repair, by key and by crash.
+//! Start, stop and restart by key, and repair after a crash.
 
 use crate::support::rig::{Rig, Running};
 use crate::support::wait_until;
@@ -21,11 +21,11 @@ fn r_x_and_s_restart_stop_and_start() {
 
     dashboard.press("s");
     dashboard.until_shows(&["READY", "generation 3"]);
-    assert_eq!(rig.status()["restarts"]["total"], 0, "the operator's own do not count");
+    assert_eq!(rig.status()["restarts"]["total"], 0, "restarts of the operator do not count");
 }
 
 #[test]
-fn a_crash_is_repaired_and_shown() {
+fn crash_is_repaired_and_shown() {
     let rig = Rig::new();
     let dashboard = Dashboard::open(&rig);
     dashboard.until_shows(&["READY", "generation 1", "none so far"]);
@@ -38,7 +38,7 @@ fn a_crash_is_repaired_and_shown() {
 }
 
 #[test]
-fn s_starts_again_what_was_given_up() {
+fn s_starts_a_failed_server() {
     let rig = Rig::with(&[("max-restarts", "0")]);
     let dashboard = Dashboard::ready(&rig);
     rig.temporal().kill();

@@ -1,4 +1,4 @@
-//! Ctrl-Z: the shell has its terminal back, and Temporal is watched meanwhile.
+//! Ctrl-Z: the shell gets its terminal back, and a background host supervises the server.
 
 use crate::support::rig::Rig;
 use crate::terminal::{CTRL_Z, Dashboard};
@@ -8,8 +8,8 @@ use std::io::Write;
 use stigmer::log::bound::FileBound;
 use stigmer::process::{linux, memory};
 
-/// A shell with job control, in which the dashboard is the job: once it is
-/// stopped the shell says so, and brings it back for a line of input.
+/// A shell with job control whose job is the dashboard. The shell prints a line when the job stops, and
+/// continues the job after a line of input.
 const SHELL: &str = r#"set -m; "$@"; echo "stopped with $?"; read -r; fg; exit $?"#;
 
 fn stopped(rig: &Rig) -> Dashboard<'_> {
@@ -22,29 +22,29 @@ fn stopped(rig: &Rig) -> Dashboard<'_> {
 }
 
 #[test]
-fn it_hands_over_first_and_comes_back_attached() {
+fn suspended_dashboard_hands_over_and_continues_attached() {
     let rig = Rig::new();
     let mut dashboard = stopped(&rig);
     let status = rig.status();
     assert_eq!(status["host"]["mode"], "background");
-    assert_eq!(status["temporal"]["generation"], 1, "the same process, adopted");
+    assert_eq!(status["temporal"]["generation"], 1, "the same process was adopted");
     assert_eq!(status["temporal"]["adopted"], true);
     rig.temporal().kill();
     rig.wait_for("repair", |status| status["state"] == "ready" && status["restarts"]["total"] == 1);
 
     dashboard.press("\n");
-    // On a busy machine "down for" replaces "repaired in": the host was late itself.
+    // On a busy machine, "down for" replaces "repaired in", because the host was delayed too.
     dashboard.until_shows(&["READY", "generation 2", "background host", "last: crash"]);
     let screen = dashboard.until_shows(&["── generation 1", "── generation 2"]);
-    assert_eq!(screen.matches("── generation 1").count(), 1, "told twice:\n{screen}");
+    assert_eq!(screen.matches("── generation 1").count(), 1, "shown twice:\n{screen}");
     dashboard.press("q");
     dashboard.exits(0);
     dashboard.assert_restored();
-    assert_eq!(rig.status()["state"], "ready", "a viewer leaves it alone");
+    assert_eq!(rig.status()["state"], "ready", "a viewer does not stop the server");
 }
 
 #[test]
-fn what_was_stopped_meanwhile_stays_stopped_until_someone_asks() {
+fn server_stopped_while_suspended_stays_stopped_until_a_start() {
     let rig = Rig::new();
     let mut dashboard = stopped(&rig);
     rig.run(&["stop"]).exits(0);
@@ -60,7 +60,7 @@ fn what_was_stopped_meanwhile_stays_stopped_until_someone_asks() {
 }
 
 #[test]
-fn a_signal_that_came_meanwhile_is_not_lost() {
+fn signal_during_the_suspension_is_not_lost() {
     let rig = Rig::new();
     let mut dashboard = stopped(&rig);
     let suspended = rig.processes().into_iter().find(|process| {
@@ -71,18 +71,18 @@ fn a_signal_that_came_meanwhile_is_not_lost() {
     dashboard.press("\n");
     dashboard.exits(0);
     dashboard.assert_restored();
-    // The background host has just adopted it.
+    // The background host has just adopted the server.
     rig.wait_state("ready");
 }
 
 #[test]
-fn a_terminal_that_is_gone_when_it_is_continued_leaves_temporal_with_a_host() {
+fn dashboard_that_continues_without_its_terminal_leaves_the_server_with_a_host() {
     let rig = Rig::new();
     let mut dashboard = stopped(&rig);
     let pid = rig.temporal().pid;
     rig.host().kill();
-    rig.wait_for("Temporal without a host", |status| status["host"].is_null());
-    // The kernel continues a job whose shell is gone.
+    rig.wait_for("a server without a host", |status| status["host"].is_null());
+    // The kernel continues a stopped job after the end of its shell.
     dashboard.close_terminal();
     let status = rig.wait_for("background host", |status| {
         status["host"]["mode"] == "background" && status["state"] == "ready"
@@ -91,12 +91,12 @@ fn a_terminal_that_is_gone_when_it_is_continued_leaves_temporal_with_a_host() {
 }
 
 #[test]
-fn a_pager_is_suspended_with_it_and_the_shell_has_its_terminal_back() {
+fn pager_is_suspended_with_the_dashboard_and_the_shell_gets_the_terminal() {
     let rig = Rig::new();
     let pager = r#"export PAGER="sh -c 'echo in the pager; exec sleep 300'""#;
     let dashboard = Dashboard::open_in(&rig, &format!("{pager}; {SHELL}"));
     dashboard.until_shows(&["READY"]);
-    // With its front given back, the log is shown as a copy.
+    // The beginning of the log was deallocated, so the pager shows a copy.
     let log = rig.path("logs/temporal.log");
     let mut writer = File::options().append(true).open(&log).unwrap();
     writer.write_all("a line\n".repeat(100_000).as_bytes()).unwrap();

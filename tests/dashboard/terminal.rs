@@ -1,4 +1,4 @@
-//! A pseudo-terminal with the dashboard in it, and what it would show.
+//! A pseudo-terminal with the dashboard, and its screen.
 
 use crate::support::process::Process;
 use crate::support::rig::Rig;
@@ -23,7 +23,7 @@ pub const CTRL_Z: &str = "\x1a";
 pub const PAGE_UP: &str = "\x1b[5~";
 pub const TAB: &str = "\t";
 
-/// A dashboard in a terminal of its own. When it is dropped, the programs in the terminal are killed.
+/// A dashboard in its own terminal. Dropping it kills the programs in the terminal.
 pub struct Dashboard<'r> {
     rig: &'r Rig,
     child: Child,
@@ -37,7 +37,7 @@ struct Shown {
     changed: Condvar,
 }
 
-/// What was copied last, as it comes: in base64.
+/// The last copied text, in base64.
 #[derive(Default)]
 struct Clipboard(Vec<u8>);
 
@@ -47,7 +47,7 @@ impl vt100::Callbacks for Clipboard {
     }
 }
 
-/// The thread that takes the output; closing the pipe ends it.
+/// The thread that reads the output. Closing the pipe ends the thread.
 struct Reader {
     stop: PipeWriter,
     thread: std::thread::JoinHandle<()>,
@@ -62,7 +62,7 @@ impl<'r> Dashboard<'r> {
         Self::spawn(rig, rig.local(&["--tui"]), columns, rows)
     }
 
-    /// The same, once the server is ready.
+    /// Opens a dashboard and waits until the server is ready.
     #[track_caller]
     pub fn ready(rig: &'r Rig) -> Self {
         let dashboard = Self::open(rig);
@@ -70,12 +70,12 @@ impl<'r> Dashboard<'r> {
         dashboard
     }
 
-    /// Through a shell that has set something up before.
+    /// Opens a dashboard in a shell, after `setup`.
     pub fn open_after(rig: &'r Rig, setup: &str) -> Self {
         Self::open_in(rig, &format!("{setup}; exec \"$@\""))
     }
 
-    /// Through a script that says where with `"$@"`.
+    /// Opens a dashboard in a script, which runs it as `"$@"`.
     pub fn open_in(rig: &'r Rig, script: &str) -> Self {
         let dashboard = rig.local(&["--tui"]);
         let mut shell = rig.command("/bin/bash");
@@ -87,7 +87,7 @@ impl<'r> Dashboard<'r> {
         let (pty, pts) = open().unwrap();
         pty.resize(Size::new(rows, columns)).unwrap();
         command.env("TERM", "xterm-256color").env("LANG", "C.UTF-8");
-        // SAFETY: `reset_signals` is made for use between fork and exec.
+        // SAFETY: `reset_signals` may be called between fork and exec.
         unsafe {
             command.pre_exec(|| {
                 reset_signals();
@@ -125,7 +125,7 @@ impl<'r> Dashboard<'r> {
         assert_eq!(nix::unistd::write(self.pty(), keys.as_bytes()).unwrap(), keys.len());
     }
 
-    /// Where a text stands on the screen: column and row.
+    /// Column and row of a text on the screen.
     #[track_caller]
     pub fn find(&self, text: &str) -> (u16, u16) {
         let place = std::cell::Cell::new(None);
@@ -141,8 +141,8 @@ impl<'r> Dashboard<'r> {
         place.get().unwrap()
     }
 
-    /// The mouse, as terminals report it: a button (0 left, 32 left and moving, 64 and 65 wheel) at
-    /// a place, going down or up.
+    /// Sends a mouse report: a button (0 left, 32 left and moving, 64 and 65 wheel) at a place, pressed or
+    /// released.
     pub fn mouse(&self, button: u8, (x, y): (u16, u16), down: bool) {
         let end = if down { 'M' } else { 'm' };
         self.press(&format!("\x1b[<{button};{};{}{end}", x + 1, y + 1));
@@ -155,14 +155,14 @@ impl<'r> Dashboard<'r> {
         self.mouse(0, place, false);
     }
 
-    /// Clicks again and again, as a person does, until all of this is on the screen.
+    /// Clicks repeatedly until all of these words are on the screen.
     #[track_caller]
     pub fn click_until_shows(&self, text: &str, words: &[&str]) {
-        // Looked for anew each time: a row that comes in between moves it.
+        // Finds the text each time, because a new row may move it.
         self.repeat_until_shows(|| self.click(text), words);
     }
 
-    /// Waits until something was copied by OSC 52, and takes it.
+    /// Waits for a text that was copied by OSC 52, and takes it.
     #[track_caller]
     pub fn until_copied(&self) -> String {
         let deadline = Instant::now() + LIMIT;
@@ -181,7 +181,7 @@ impl<'r> Dashboard<'r> {
         self.pty().resize(Size::new(rows, columns)).unwrap();
     }
 
-    /// Waits until the screen is as wanted, and returns its text.
+    /// Waits until the screen satisfies `wanted`. Returns its text.
     #[track_caller]
     pub fn until(&self, what: &str, wanted: impl Fn(&vt100::Screen) -> bool) -> String {
         let deadline = Instant::now() + LIMIT;
@@ -198,12 +198,12 @@ impl<'r> Dashboard<'r> {
         parser.screen().contents()
     }
 
-    /// Something of the screen as it is now.
+    /// Reads the current screen.
     pub fn read<T>(&self, what: impl Fn(&vt100::Screen) -> T) -> T {
         what(self.shown.parser.lock().unwrap().screen())
     }
 
-    /// Presses again and again, as a person does, until all of this is on the screen.
+    /// Presses the keys repeatedly until all of these words are on the screen.
     #[track_caller]
     pub fn press_until_shows(&self, keys: &str, words: &[&str]) {
         self.repeat_until_shows(|| self.press(keys), words);
@@ -229,7 +229,7 @@ impl<'r> Dashboard<'r> {
         }
     }
 
-    /// Waits until all of this is on the screen.
+    /// Waits until all of these words are on the screen.
     #[track_caller]
     pub fn until_shows(&self, words: &[&str]) -> String {
         self.until(&format!("{words:?}"), |screen| {
@@ -243,7 +243,7 @@ impl<'r> Dashboard<'r> {
         self.until(&format!("screen without {word:?}"), |screen| !screen.contents().contains(word))
     }
 
-    /// The terminal goes away, as when its window is closed.
+    /// Closes the terminal, as a closed window does.
     pub fn close_terminal(&mut self) {
         if let Some(Reader { stop, thread }) = self.reader.take() {
             drop(stop);
@@ -253,7 +253,7 @@ impl<'r> Dashboard<'r> {
         drop(Arc::into_inner(pty).expect("nobody else has it open"));
     }
 
-    /// Waits until the first program of the terminal has ended, with this exit code.
+    /// Waits for the end of the first program of the terminal, and checks its exit code.
     #[track_caller]
     pub fn exits(&mut self, code: i32) {
         let mut ended = None;
@@ -266,7 +266,7 @@ impl<'r> Dashboard<'r> {
         assert_eq!(found, Some(code), "{ended:?}\n{screen}\n{}", self.rig.own_log());
     }
 
-    /// As it was before: main screen, cursor, no mouse reports, lines and echo.
+    /// Fails unless the terminal is restored: main screen, cursor, no mouse reports, lines and echo.
     #[track_caller]
     pub fn assert_restored(&self) {
         self.until("main screen with its cursor", |screen| {
@@ -285,7 +285,7 @@ impl Drop for Dashboard<'_> {
         let is_inside = |process: &Process| {
             linux::stat(process.pid).unwrap().is_some_and(|stat| stat.session == session)
         };
-        // The job of a shell would take its time to notice that the terminal is gone.
+        // The job of a shell would take some time to notice the closed terminal.
         let gone = within(LIMIT, || {
             let mut inside = self.rig.processes();
             inside.retain(is_inside);
@@ -296,7 +296,10 @@ impl Drop for Dashboard<'_> {
         if self.pty.is_some() {
             self.close_terminal();
         }
-        assert!(gone || std::thread::panicking(), "not even SIGKILL ends what is in the terminal");
+        assert!(
+            gone || std::thread::panicking(),
+            "SIGKILL does not end the programs in the terminal"
+        );
     }
 }
 
@@ -312,7 +315,7 @@ fn read(pty: &Pty, stopped: &PipeReader, shown: &Shown) {
             return;
         }
         match nix::unistd::read(pty, &mut bytes) {
-            // All of the other side has closed; what was said last has been read.
+            // The other side is closed, and all its output is read.
             Ok(0) | Err(_) => return,
             Ok(n) => shown.parser.lock().unwrap().process(&bytes[..n]),
         }

@@ -1,4 +1,4 @@
-//! Workflows on the screen, and the question before they are interrupted.
+//! Workflows on the screen, and the confirmation before an interruption.
 
 use crate::support::rig::Rig;
 use crate::terminal::{Dashboard, ESC};
@@ -10,7 +10,7 @@ fn start_workflow(rig: &Rig, queue: &str) {
 }
 
 #[test]
-fn who_stops_temporal_under_running_workflows_is_asked_first() {
+fn stop_with_running_workflows_is_confirmed_first() {
     let rig = Rig::new();
     let dashboard = Dashboard::open(&rig);
     dashboard.until_shows(&["READY", "0 running"]);
@@ -38,8 +38,8 @@ fn who_stops_temporal_under_running_workflows_is_asked_first() {
 }
 
 #[test]
-fn who_stops_a_server_that_hangs_is_asked_as_well_where_its_workflows_would_be_lost() {
-    // Longer than the test looks at a server that hangs.
+fn stop_of_a_hanging_server_is_confirmed_if_workflows_would_be_lost() {
+    // Longer than the part of the test with a hanging server.
     let rig = Rig::with(&[("in-memory", "true"), ("failure-threshold", "1000")]);
     let dashboard = Dashboard::open(&rig);
     dashboard.until_shows(&["READY", "0 running"]);
@@ -63,7 +63,7 @@ fn who_stops_a_server_that_hangs_is_asked_as_well_where_its_workflows_would_be_l
 }
 
 #[test]
-fn who_stops_a_server_whose_database_was_deleted_is_told_that_it_is_lost() {
+fn stop_with_a_deleted_database_announces_the_loss() {
     let rig = Rig::new();
     let mut dashboard = Dashboard::open(&rig);
     dashboard.until_shows(&["READY", "0 running"]);
@@ -91,7 +91,7 @@ fn who_stops_a_server_whose_database_was_deleted_is_told_that_it_is_lost() {
 }
 
 #[test]
-fn a_command_on_a_terminal_asks_before_it_loses_data() {
+fn command_on_a_terminal_asks_before_it_loses_data() {
     let rig = Rig::new();
     rig.run(&["--in-memory"]).exits(0);
     start_workflow(&rig, "billing");

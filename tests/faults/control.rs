@@ -90,18 +90,18 @@ impl std::fmt::Display for Fault {
 }
 
 impl Fault {
-    /// Whether a host must go on by itself after the failure. It may give up if permission is
-    /// refused, or a function is missing, for longer than a moment.
+    /// Whether a host must recover without a command. A host may give up after a lasting refusal of
+    /// permission, or if a function is missing.
     pub fn is_transient(self) -> bool {
         self.times == 1 || !matches!(self.error, EACCES | ENOSYS)
     }
 
-    /// Whether the host lacks something: what it cannot look at for that reason proves nothing.
+    /// Whether the failure is a lack of a resource. A look that fails for that reason proves nothing.
     pub fn is_shortage(self) -> bool {
         matches!(self.error, EMFILE | ENFILE | ENOMEM)
     }
 
-    /// From the form that is displayed.
+    /// Parses the form that `Display` writes.
     pub fn parse(text: &'static str) -> Option<Self> {
         let mut words = text.split(':');
         let function = words.next()?;
@@ -147,7 +147,7 @@ impl Control {
         command.env("LD_PRELOAD", library().unwrap()).env("FAULTS_FILE", &self.path);
     }
 
-    /// Counts from zero. The fault, if there is one, happens from now on.
+    /// Resets the counts and arms the fault, if there is one.
     pub fn arm(&self, fault: Option<Fault>) {
         self.disarm();
         (HITS..COUNTS + FUNCTIONS.len()).for_each(|word| self.set(word, 0));
@@ -163,22 +163,22 @@ impl Control {
         self.set(ARMED, 1);
     }
 
-    /// Every call succeeds from now on.
+    /// Ends the injected failures.
     pub fn disarm(&self) {
         self.set(ARMED, 0);
     }
 
-    /// Calls that failed since the last arming.
+    /// Number of failed calls since the last arming.
     pub fn hits(&self) -> u32 {
         self.get(HITS)
     }
 
-    /// Calls of all functions since the last arming, those after [`Self::disarm`] included.
+    /// Number of calls of all functions since the last arming, also after [`Self::disarm`].
     pub fn calls(&self) -> u32 {
         self.get(CALLS)
     }
 
-    /// Calls of each function since the last arming.
+    /// Number of calls of each function since the last arming.
     pub fn counts(&self) -> [u32; FUNCTIONS.len()] {
         std::array::from_fn(|function| self.get(COUNTS + function))
     }
@@ -198,7 +198,7 @@ impl Control {
     }
 }
 
-/// The compiled library. `None` where there is no C compiler.
+/// The compiled library. `None` without a C compiler.
 ///
 /// # Panics
 /// If the compiler rejects the source.

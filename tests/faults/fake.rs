@@ -1,5 +1,5 @@
-//! A server in Temporal's place that starts and stops in milliseconds. It answers what the health
-//! checks request, and nothing else. The test program runs itself as this server.
+//! A fake server that starts and stops in milliseconds. It responds to the calls of the checks only. The
+//! test program runs itself as this server.
 
 use crate::peer;
 use crate::support::rig::Rig;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// Command line of the server, one argument per line.
 const ARGUMENTS: &str = "FAKE_TEMPORAL_ARGUMENTS";
-/// A file that every fake server of a rig locks. Two at a time leave a line in it.
+/// A file that every fake server of a rig locks. Two servers at the same time leave a line in the file.
 const CENSUS: &str = "FAKE_TEMPORAL_CENSUS";
 
 /// Makes the rig run fake servers.
@@ -21,7 +21,7 @@ pub fn install(rig: &mut Rig) {
     let script = format!(
         r#"[ "$1" = server ] || {{ echo "temporal version 1.9.1 (Server 1.32.0, UI 2.0.0)"; exit; }}
         export {CENSUS}='{census}' {ARGUMENTS}="$(printf '%s\n' "$@")"
-        exec '{this}' --exact --nocapture fake::serves_in_place_of_temporal"#,
+        exec '{this}' --exact --nocapture fake::run_as_fake_server"#,
         census = census(rig).display(),
         this = this.display(),
     );
@@ -38,13 +38,13 @@ pub fn met_another(rig: &Rig) -> bool {
     std::fs::metadata(census(rig)).is_ok_and(|census| census.len() > 0)
 }
 
-/// The server itself, if the environment asks for it; otherwise no test at all.
+/// Runs the server if the environment requests it; otherwise does nothing.
 #[test]
-fn serves_in_place_of_temporal() {
+fn run_as_fake_server() {
     let Ok(arguments) = std::env::var(ARGUMENTS) else { return };
     let _alone = alone(Path::new(&std::env::var_os(CENSUS).unwrap()));
     let value = |flag: &str| arguments.lines().skip_while(|line| *line != flag).nth(1);
-    // Open to the end: a server that has another file open than the one at the path loses data.
+    // The database stays open, because stigmer checks that the server has the file at the path open.
     let _database = value("--db-filename").map(|path| {
         let mut file = File::options().append(true).create(true).open(path).unwrap();
         file.write_all(b"x").unwrap();

@@ -12,20 +12,20 @@ use std::os::unix::process::CommandExt;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-/// No command takes longer, whatever fails: a host that does not respond is ended after 10 s.
+/// Time limit of each command. A host that does not respond is ended after 10 s.
 const COMMAND: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(10);
-/// Longer than any reaction of a host takes.
+/// Longer than any reaction of a host.
 const REACTION: Duration = Duration::from_secs(15);
-/// Failed calls after which a lasting failure is over: several restarts by then.
+/// Number of failed calls after which a lasting failure ends. Several restarts have failed by then.
 const LASTING_HITS: u32 = 60;
-/// Calls of all functions after which a lasting failure is over, if one has failed: more than a start
-/// makes.
+/// Number of calls of all functions after which a lasting failure ends if a call has failed. A start makes
+/// fewer calls.
 const LASTING_CALLS: u32 = 600;
-/// Calls of all functions in one round of probes, about.
+/// Approximate number of calls of all functions in one round of checks.
 const ROUND: u32 = 20;
-/// Rounds of the watch phase: twice as many as make a server unresponsive. While a failure lasts,
-/// rounds have fewer calls, and there are three times as many calls.
+/// Number of rounds of the watch phase: twice as many as make a server unresponsive. While a failure lasts,
+/// rounds have fewer calls, so the phase has three times as many calls.
 const ROUNDS: u32 = 6;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Phase {
     }
 }
 
-/// What a phase did.
+/// The result of a phase.
 #[derive(Debug)]
 pub struct Outcome {
     pub counts: [u32; FUNCTIONS.len()],
@@ -71,7 +71,7 @@ struct Case {
     watchdog: bool,
 }
 
-/// Runs the phase with the failure in a home of its own. With the watchdog no host may be lost.
+/// Runs the phase with the failure in its own home. With the watchdog, no host may be lost.
 ///
 /// # Errors
 /// The promise that was broken.
@@ -79,8 +79,7 @@ pub fn run(phase: Phase, fault: Option<Fault>, watchdog: bool) -> Result<Outcome
     Case::check(watchdog, |case| case.run(phase, fault))
 }
 
-/// Starts with at most this many descriptors, in every process, and crashes the server if it came
-/// up.
+/// Starts with this limit on descriptors in every process, and kills the server if it becomes ready.
 ///
 /// # Errors
 /// The promise that was broken.
@@ -100,15 +99,15 @@ pub fn run_with_descriptors(limit: u64) -> Result<(), String> {
                 eprintln!("{limit} descriptors: {why}");
             }
         }
-        // The host keeps its limit; the next one has none.
+        // This host keeps its limit; the next host has no limit.
         case.succeeds(&["stop"])?;
         case.nothing_lives()?;
         case.keeps_its_promises()
     })
 }
 
-/// Starts on a new database, and waits until the host has brought the mark that the database is
-/// complete down to the disk.
+/// Starts on a new database, and waits until the host has synced the mark of a complete database to the
+/// disk.
 ///
 /// # Errors
 /// The promise that was broken.
@@ -145,8 +144,8 @@ impl Case {
         result.map_err(|broken| format!("{broken}\n{}", case.rig.own_log()))
     }
 
-    /// Injects the failure into what the phase does. A failure that lasts is over once the host has
-    /// met it often enough; the phase may need that to end.
+    /// Injects the failure into the phase. A lasting failure ends after enough failed calls, because the
+    /// phase may need its end.
     fn with<T>(&self, fault: Option<Fault>, phase: impl FnOnce() -> T) -> T {
         self.control.arm(fault);
         let (over, ended) = mpsc::channel::<()>();
@@ -160,7 +159,7 @@ impl Case {
                         || hits > 0 && self.control.calls() >= LASTING_CALLS
                         || begun.elapsed() > REACTION
                 };
-                // The phase drops its end of the channel when it is done.
+                // The end of the phase closes the channel.
                 while lasts && ended.recv_timeout(POLL) == Err(RecvTimeoutError::Timeout) {
                     if enough() {
                         return self.control.disarm();
@@ -234,7 +233,7 @@ impl Case {
         if repairs_itself && let Some(why) = outcome.reported {
             return Err(why);
         }
-        // A host that cannot start another one, however often it tries, leaves that to the watchdog.
+        // If a host cannot start the next host, the watchdog does.
         let may_be_lost = phase == Phase::HandOver && !is_single && !self.watchdog;
         if outcome.host_lost && !may_be_lost {
             return Err("the host is lost".into());
@@ -267,11 +266,11 @@ impl Case {
         identified.then_some(()).ok_or_else(|| format!("the host lock names nobody: {text}"))
     }
 
-    /// The next command repairs whatever there is to repair, and `stop` leaves nothing.
+    /// Checks that the next command repairs the home, and that `stop` leaves no process.
     fn keeps_its_promises(&self) -> Result<(), String> {
         self.succeeds(&[])?;
         let mut status = self.brief_status()?;
-        // The server ran already, and the failure was over after the last probe.
+        // The server ran already, and the failure ended after the last check.
         within(REACTION, || {
             let is_degraded = status["state"] == "degraded";
             if is_degraded {
@@ -291,8 +290,8 @@ impl Case {
         Ok(())
     }
 
-    /// Waits until the host has probed some rounds: two after a single failure, more while a failure
-    /// lasts. Returns what stands in the way.
+    /// Waits for some rounds of checks: two after a single failure, more while a failure lasts. Returns the
+    /// obstacle, if there is one.
     fn watched(&self, fault: Option<Fault>) -> Option<String> {
         let (control, mut hit_at) = (&self.control, None);
         let is_single = fault.is_some_and(|fault| fault.times == 1);
@@ -311,7 +310,7 @@ impl Case {
         (!done).then(|| format!("the host is silent after {} calls", control.calls()))
     }
 
-    /// Waits for the repair of a crash by the host alone; what stands in its way.
+    /// Waits until the host alone has repaired a crash. Returns the obstacle, if there is one.
     fn repaired(&self, generation: u64) -> Option<String> {
         let mut last = Value::Null;
         let done = within(REACTION, || {
@@ -344,12 +343,12 @@ impl Case {
         server.ok_or_else(|| format!("no server runs: {temporal}"))
     }
 
-    /// As [`Self::status`], without a new process where a host answers.
+    /// Like [`Self::status`], without a new process if a host responds.
     fn brief_status(&self) -> Result<Value, String> {
         status::ask(&self.rig.home).map_or_else(|| self.status(), Ok)
     }
 
-    /// Without the library: these calls are not the host's.
+    /// Runs `status` without the library, because these are not calls of the host.
     fn status(&self) -> Result<Value, String> {
         let (ran, took) = timed(|| self.rig.run(&["status", "--json"]));
         bounded("status", took)?;
@@ -376,7 +375,7 @@ trait Complaint {
 }
 
 impl Complaint for Ran {
-    /// What a command that failed says; it must say something.
+    /// The error message of a failed command, which must not be empty.
     fn complaint(self) -> Result<Option<String>, String> {
         match self.code {
             Some(0) => Ok(None),

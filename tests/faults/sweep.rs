@@ -10,13 +10,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// Homes at a time. Most of a case is waiting.
+/// Number of homes at the same time. A case mostly waits.
 const JOBS: usize = 4;
 
-/// Points that the normal run takes by chance.
+/// Number of points that the normal run selects at random.
 const SAMPLE: usize = 48;
 
-/// Points that the normal run takes always.
+/// Points that the normal run always contains.
 const MUST_HOLD: [&str; 21] = [
     "start:open@/stat:EMFILE:1",
     "start:open@/boot_id:ENOMEM:1",
@@ -50,7 +50,7 @@ const MESSAGES: [(&str, &str); 5] = [
     ("start:socket:ENOMEM:2", "cannot start the runtime: "),
 ];
 
-/// Points that lose the host where there is no watchdog.
+/// Points that lose the host without a watchdog.
 const WITH_WATCHDOG: [&str; 4] = [
     "hand-over:fork:EAGAIN:1+",
     "hand-over:socket:EMFILE:1+",
@@ -58,8 +58,7 @@ const WITH_WATCHDOG: [&str; 4] = [
     "hand-over:lock:ENOLCK:2+",
 ];
 
-/// Points that are this far apart run one after the other, so that a sweep that is ended by its
-/// time has been in every phase.
+/// Distance between two consecutive points, so that a sweep with a time limit reaches every phase.
 const STRIDE: usize = 12;
 
 type Point = (Phase, Fault);
@@ -80,8 +79,8 @@ fn name((phase, fault): &Point) -> String {
     format!("{}:{fault}", phase.name())
 }
 
-/// Every call that occurs in a phase, once with each error, and failures that last from the first
-/// call, and from one in the middle, through the phase.
+/// Every call that occurs in a phase, once with each error; and failures that last through the phase, from
+/// the first call and from a call in the middle.
 fn points() -> Vec<Point> {
     Phase::ALL.iter().flat_map(|phase| points_of(*phase)).collect()
 }
@@ -153,7 +152,7 @@ fn catching<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     })
 }
 
-/// The points to run, how, and what came of them.
+/// The points to run, and their results.
 struct Sweep {
     filter: Option<&'static str>,
     watchdog: bool,
@@ -167,7 +166,7 @@ struct Sweep {
 
 #[derive(Default)]
 struct Done {
-    /// Per phase: cases, those with a failure, reported, hosts lost.
+    /// For each phase the numbers of cases, failed calls, reported errors and lost hosts.
     table: BTreeMap<&'static str, [u32; 4]>,
     broken: Vec<String>,
 }
@@ -179,7 +178,7 @@ impl Log {
         Self(File::options().create(true).read(true).append(true).open(path).unwrap())
     }
 
-    /// The points that an earlier run has seen to hold.
+    /// The points that held in an earlier run.
     fn held(&self) -> HashSet<String> {
         let text = std::io::read_to_string(&self.0).unwrap();
         let held = text.lines().filter(|line| !line.ends_with(" broken"));
@@ -247,8 +246,8 @@ impl Sweep {
         }
     }
 
-    /// A server that crashes by itself meanwhile can make a case miss its call; its name is out of
-    /// date if several cases do.
+    /// Repeats the point, because an unrelated crash of the server can shift the calls. If the call fails to
+    /// occur repeatedly, the name of the point is out of date.
     fn run_required(&self, (phase, fault): Point) -> Result<Outcome, String> {
         for _ in 0..3 {
             let outcome = catch(phase, Some(fault), self.watchdog)?;
@@ -288,7 +287,7 @@ impl Sweep {
 }
 
 #[test]
-fn one_failing_call_leaves_no_server_without_a_host() {
+fn one_failed_call_leaves_no_server_without_a_host() {
     if control::library().is_none() {
         eprintln!("skipped: there is no C compiler (`cc`)");
         return;
@@ -310,7 +309,7 @@ fn one_failing_call_leaves_no_server_without_a_host() {
 }
 
 #[test]
-fn the_watchdog_replaces_a_host_that_cannot_hand_over() {
+fn watchdog_replaces_a_host_that_cannot_hand_over() {
     if control::library().is_none() {
         return;
     }
@@ -322,7 +321,7 @@ fn the_watchdog_replaces_a_host_that_cannot_hand_over() {
 }
 
 #[test]
-fn a_start_that_a_failing_call_prevents_names_what_failed() {
+fn start_that_a_failed_call_prevents_reports_the_call() {
     if control::library().is_none() {
         return;
     }
@@ -337,7 +336,7 @@ fn a_start_that_a_failing_call_prevents_names_what_failed() {
 }
 
 #[test]
-fn a_database_is_marked_as_complete_on_the_disk() {
+fn mark_of_a_complete_database_is_synced_to_the_disk() {
     if control::library().is_none() {
         return;
     }

@@ -1,10 +1,10 @@
-//! Nothing of the caller's is kept by what runs on in the background.
+//! Background processes inherit nothing from the caller.
 
 use crate::support::rig::{READY, Rig};
 use crate::support::wait_until;
 
 #[test]
-fn command_substitution_returns_though_the_host_runs_on() {
+fn command_substitution_returns_while_the_host_keeps_running() {
     let rig = Rig::new();
     let mut shell = rig.command("sh");
     shell.args(["-c", "out=$(\"$@\" 2>&1); echo \"$out\"", "sh"]);
@@ -14,17 +14,17 @@ fn command_substitution_returns_though_the_host_runs_on() {
 }
 
 #[test]
-fn a_lock_of_the_caller_is_not_held_by_what_it_started() {
+fn background_processes_do_not_hold_a_lock_of_the_caller() {
     let rig = Rig::new();
     let lock = rig.folder().join("callers.lock");
     let mut shell = rig.command("bash");
-    // A number beyond those that anybody closes by hand, too.
+    // Also a high descriptor, which a loop over the first few descriptors would not close.
     let script = "exec 9>\"$0\" 77>\"$0.too\"; flock 9; flock 77; \"$@\"";
     shell.arg("-c").arg(script).arg(&lock).arg(rig.stigmer());
     shell.args(["local", "--home"]).arg(&rig.home);
     rig.finish(shell).exits(0);
-    // After the first start the CLI is asked for its version.
-    wait_until("host, companion and server alone to run on", || rig.processes().len() == 3);
+    // After the first start, the host runs the CLI to read its version.
+    wait_until("only host, companion and server", || rig.processes().len() == 3);
     for path in [lock.clone(), rig.folder().join("callers.lock.too")] {
         assert!(path.exists());
         assert!(!stigmer::process::lock::is_held(&path).unwrap(), "{}", path.display());
@@ -32,7 +32,7 @@ fn a_lock_of_the_caller_is_not_held_by_what_it_started() {
 }
 
 #[test]
-fn only_the_owner_can_read_what_is_in_the_home() {
+fn only_the_owner_can_read_the_files_of_a_home() {
     use std::os::unix::fs::PermissionsExt;
     let rig = Rig::new();
     rig.start();
@@ -52,7 +52,7 @@ fn only_the_owner_can_read_what_is_in_the_home() {
 }
 
 #[test]
-fn a_host_that_cannot_begin_tells_its_caller_why() {
+fn command_reports_why_its_host_cannot_start() {
     let rig = Rig::new();
     std::fs::create_dir(rig.path("supervisor.lock")).unwrap();
     rig.run(&[]).exits(1).complains(&["supervisor.lock", "Is a directory"]);
@@ -61,7 +61,7 @@ fn a_host_that_cannot_begin_tells_its_caller_why() {
 }
 
 #[test]
-fn a_result_that_cannot_be_written_is_an_error_unless_nobody_reads_it() {
+fn unwritable_output_is_an_error_and_a_closed_pipe_is_not() {
     let rig = Rig::new();
     let to = |target: &str| {
         let mut shell = rig.command("bash");

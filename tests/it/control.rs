@@ -1,4 +1,4 @@
-//! The control API on the socket, as `curl` meets it.
+//! The control API, by requests on the socket.
 
 use crate::support::ports;
 use crate::support::rig::{READY, Rig, Running};
@@ -12,7 +12,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 
 #[test]
-fn what_is_not_understood_is_answered_as_an_error_of_ours() {
+fn invalid_request_gets_an_error_object() {
     let rig = Rig::new();
     rig.start();
     get(&rig, "/v1/nothing").is_error(404, "not_found");
@@ -28,12 +28,12 @@ fn what_is_not_understood_is_answered_as_an_error_of_ours() {
     ask(&rig, "POST", "/v1/restart", "no json").is_error(400, "bad_options");
     ask(&rig, "POST", "/v1/restart", &" ".repeat(1 << 20)).is_error(413, "too_large");
     let status = rig.status();
-    assert_eq!(status["temporal"]["generation"], 1, "none of it did anything: {status:#}");
+    assert_eq!(status["temporal"]["generation"], 1, "no request had an effect: {status:#}");
     assert_eq!(get(&rig, "/healthz").body, "ok\n");
 }
 
 #[test]
-fn over_tcp_there_is_nothing_but_health_and_metrics_and_only_for_this_machine() {
+fn tcp_serves_only_health_and_metrics_and_only_to_this_machine() {
     let rig = Rig::new();
     let port = ports::free();
     rig.run(&["--http", &format!("127.0.0.1:{port}")]).exits(0);
@@ -58,12 +58,12 @@ fn over_tcp_there_is_nothing_but_health_and_metrics_and_only_for_this_machine() 
     assert_eq!(rig.status()["state"], "ready");
 }
 
-/// More than a host with this limit allows on its socket.
+/// More connections than a host with this limit on descriptors allows on its socket.
 const SILENT: usize = 300;
 const DESCRIPTORS: u64 = 160;
 
 #[test]
-fn clients_that_send_nothing_keep_no_command_from_a_host_and_get_no_host_killed() {
+fn silent_clients_neither_block_commands_nor_get_the_host_killed() {
     let rig = Rig::new();
     let mut command = rig.local(&["--no-tui"]);
     // SAFETY: between fork and exec only a system call on plain numbers is made.
@@ -83,7 +83,7 @@ fn clients_that_send_nothing_keep_no_command_from_a_host_and_get_no_host_killed(
         .collect();
     let status = rig.status();
     assert_eq!((&status["state"], &status["host"]["pid"]), (&"ready".into(), &host.pid().into()));
-    // The stream of a viewer that reads goes on.
+    // The stream of a viewer that reads continues.
     let stopping = Running::spawn(rig.local(&["stop"]));
     let stopped = |change: &Value| change["kind"] == "state" && change["state"] == "stopped";
     while !viewer.until("delta")["changes"].as_array().unwrap().iter().any(stopped) {}
@@ -95,7 +95,7 @@ fn clients_that_send_nothing_keep_no_command_from_a_host_and_get_no_host_killed(
 }
 
 #[test]
-fn a_client_that_connects_all_the_time_keeps_no_command_from_a_host() {
+fn client_that_connects_continuously_does_not_block_commands() {
     let rig = Rig::new();
     rig.start();
     let host = rig.host();
@@ -120,10 +120,11 @@ fn a_client_that_connects_all_the_time_keeps_no_command_from_a_host() {
 }
 
 fn exposition(rig: &Rig) -> MetricsExposition<OpenMetricsType, OpenMetricsValue> {
-    let answer = get(rig, "/metrics");
-    assert!(answer.head.contains("application/openmetrics-text; version=1.0.0"), "{}", answer.head);
-    openmetrics_parser::openmetrics::parse_openmetrics(&answer.body)
-        .unwrap_or_else(|error| panic!("{error}\n{}", answer.body))
+    let response = get(rig, "/metrics");
+    let head = &response.head;
+    assert!(head.contains("application/openmetrics-text; version=1.0.0"), "{head}");
+    openmetrics_parser::openmetrics::parse_openmetrics(&response.body)
+        .unwrap_or_else(|error| panic!("{error}\n{}", response.body))
 }
 
 /// The sum of a counter over all its labels.
@@ -143,10 +144,10 @@ fn counted(rig: &Rig, name: &str) -> f64 {
 }
 
 #[test]
-fn metrics_are_what_an_openmetrics_parser_takes_and_count_across_generations() {
+fn metrics_are_valid_openmetrics_and_counters_continue_across_generations() {
     let rig = Rig::with(&[("probe-period", "\"100ms\"")]);
     rig.start();
-    rig.wait_for("a reading of the processor, and a probe that counts", |status| {
+    rig.wait_for("a CPU value, and a passed check", |status| {
         status["temporal"]["cpu_percent"].is_number()
             && status["health"]["latency_us"]["last"].is_number()
     });

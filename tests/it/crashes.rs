@@ -1,4 +1,4 @@
-//! Temporal ends, hangs or fails though nobody asked.
+//! The server ends, hangs or fails without a request.
 
 use crate::support::process::wait_gone;
 use crate::support::rig::{READY, Rig};
@@ -7,7 +7,7 @@ use crate::support::wrapper;
 use rustix::process::Signal;
 
 #[test]
-fn a_killed_temporal_is_replaced() {
+fn killed_server_is_restarted() {
     let rig = Rig::new();
     rig.start();
     let first = rig.temporal();
@@ -21,7 +21,7 @@ fn a_killed_temporal_is_replaced() {
 }
 
 #[test]
-fn a_frozen_temporal_is_replaced() {
+fn frozen_server_is_restarted() {
     let rig = Rig::with(&[("probe-period", "\"200ms\""), ("probe-timeout", "\"1s\"")]);
     rig.start();
     let first = rig.temporal();
@@ -31,7 +31,7 @@ fn a_frozen_temporal_is_replaced() {
     assert_eq!(status["restarts"]["total"], 1);
     let last = &status["restarts"]["last"];
     assert_eq!(last["cause"], "unresponsive");
-    // Three failed rounds, the first of which began after the last one that passed.
+    // Three failed rounds of checks after the last passed round.
     let [recovery, downtime] =
         ["recovery_ms", "downtime_ms"].map(|key| last[key].as_u64().unwrap());
     assert!(downtime >= recovery + 3 * 1000, "{last:#}");
@@ -42,7 +42,7 @@ fn a_frozen_temporal_is_replaced() {
 }
 
 #[test]
-fn a_temporal_that_is_told_to_end_by_somebody_else_is_replaced() {
+fn server_that_someone_else_terminates_is_restarted() {
     let rig = Rig::new();
     rig.start();
     rig.temporal().signal(Signal::TERM);
@@ -51,13 +51,13 @@ fn a_temporal_that_is_told_to_end_by_somebody_else_is_replaced() {
 }
 
 #[test]
-fn a_temporal_that_takes_its_time_to_shut_down_is_given_it_and_has_exited() {
+fn server_may_take_its_time_to_shut_down_and_counts_as_exited() {
     let rig = Rig::with(&[("probe-period", "\"100ms\"")]);
     rig.start();
     let first = rig.temporal();
     first.signal(Signal::TERM);
-    // Its port is closed within milliseconds, and it ends a second later.
-    wait_until("the end of its port", || !Rig::is_listening(rig.port));
+    // The server closes its port within milliseconds, and exits a second later.
+    wait_until("the port to be closed", || !Rig::is_listening(rig.port));
     first.signal(Signal::STOP);
     let status = rig.wait_for("more failures than the threshold", |status| {
         status["health"]["consecutive_failures"].as_u64().is_some_and(|failures| failures > 6)
@@ -69,7 +69,7 @@ fn a_temporal_that_takes_its_time_to_shut_down_is_given_it_and_has_exited() {
 }
 
 #[test]
-fn a_temporal_that_is_stopped_by_a_signal_while_it_starts_is_replaced_at_once() {
+fn server_that_a_signal_stops_during_its_start_is_restarted_at_once() {
     let mut rig = Rig::with(&[("probe-period", "\"100ms\""), ("probe-timeout", "\"1s\"")]);
     let halted = rig.folder().join("halted");
     let script = format!(
@@ -78,7 +78,7 @@ fn a_temporal_that_is_stopped_by_a_signal_while_it_starts_is_replaced_at_once() 
         halted = halted.display(),
     );
     wrapper::install(&mut rig, &script);
-    // Far longer than this test may take.
+    // Longer than the limit of this test.
     rig.set("start-timeout", "\"10m\"");
     rig.start();
     let last = &rig.wait_ready(2)["restarts"]["last"];
@@ -87,7 +87,7 @@ fn a_temporal_that_is_stopped_by_a_signal_while_it_starts_is_replaced_at_once() 
 }
 
 #[test]
-fn a_stop_right_after_a_crash_wins_over_the_repair() {
+fn stop_right_after_a_crash_prevents_the_restart() {
     let rig = Rig::new();
     for _ in 0..5 {
         rig.start();
@@ -95,13 +95,13 @@ fn a_stop_right_after_a_crash_wins_over_the_repair() {
         rig.stop();
         let status = rig.status();
         assert_eq!((&status["state"], &status["host"]), (&"stopped".into(), &().into()));
-        // Nothing comes back later either: there is nobody left who could.
+        // No process is left that could start the server later.
         rig.assert_nothing_runs();
     }
 }
 
 #[test]
-fn five_crashes_in_a_row_are_repaired_and_the_sixth_is_one_too_many() {
+fn sixth_crash_in_a_row_exceeds_the_restart_limit() {
     let rig = Rig::with(&[("restart-window", "\"10m\""), ("backoff-max", "\"20ms\"")]);
     rig.start();
     for generation in 1..=5 {
@@ -117,16 +117,16 @@ fn five_crashes_in_a_row_are_repaired_and_the_sixth_is_one_too_many() {
     assert!(message.contains("SIGKILL"), "{message}");
     assert!(!rig.is_locked("temporal.lock"));
     assert_eq!(rig.run(&["status"]).code, Some(4));
-    let told = rig.run(&["events"]).exits(0).stdout;
-    assert_eq!(told.matches("failed: gave up after").count(), 1, "{told}");
-    assert_eq!(told.matches(" INFO ").count(), 0, "a kill has no last words: {told}");
+    let output = rig.run(&["events"]).exits(0).stdout;
+    assert_eq!(output.matches("failed: gave up after").count(), 1, "{output}");
+    assert_eq!(output.matches(" INFO ").count(), 0, "a kill has no last words: {output}");
 
     assert_eq!(rig.start().says(), READY);
     assert_eq!(rig.status()["temporal"]["generation"], 7);
 }
 
 #[test]
-fn a_program_that_ends_at_once_is_given_up_with_its_last_words() {
+fn program_that_exits_at_once_fails_with_its_last_lines() {
     let mut rig = Rig::with(&[("backoff-max", "\"20ms\""), ("max-restarts", "3")]);
     let program = wrapper::executable(&rig, "broken", "echo 'Error: out of cheese' >&2; exit 1");
     rig.set_program(&program);
@@ -135,7 +135,7 @@ fn a_program_that_ends_at_once_is_given_up_with_its_last_words() {
 }
 
 #[test]
-fn a_workflow_that_was_started_before_a_crash_is_still_there() {
+fn workflow_survives_a_crash() {
     let rig = Rig::new();
     rig.start();
     let workflow = |arguments: &[&str]| {
@@ -150,10 +150,10 @@ fn a_workflow_that_was_started_before_a_crash_is_still_there() {
 }
 
 #[test]
-fn a_server_that_dies_while_it_makes_its_database_is_repaired() {
+fn server_that_dies_while_it_creates_its_database_is_restarted() {
     let rig = Rig::new();
     let start = crate::support::rig::Running::spawn(rig.local(&[]));
-    // Before the spawn the record names nobody yet.
+    // Before the spawn, the record names no process.
     let mut first = 0;
     wait_until("the first spawn", || {
         let record = std::fs::read_to_string(rig.path("temporal.pid")).unwrap_or_default();
@@ -161,7 +161,7 @@ fn a_server_that_dies_while_it_makes_its_database_is_repaired() {
         first > 1
     });
     let first = crate::support::process::Process::pin(first).unwrap();
-    wait_until("the database to be begun", || rig.database().exists());
+    wait_until("the database file", || rig.database().exists());
     first.kill();
     wait_gone(&first);
     start.finish().exits(0);

@@ -1,4 +1,4 @@
-//! The file that holds everything.
+//! The database file.
 
 use crate::support::rig::{READY, Rig, Running};
 use crate::support::wait_until;
@@ -11,9 +11,9 @@ fn name(rig: &mut Rig, file: &Path) {
 }
 
 #[test]
-fn a_second_home_on_one_database_is_refused_under_whatever_name() {
+fn second_home_on_one_database_is_refused_under_any_name() {
     let one = Rig::new();
-    let mut two = one.beside();
+    let mut two = one.second();
     one.start();
     let temporal = one.temporal();
     let link = two.folder().join("link.db");
@@ -32,9 +32,9 @@ fn a_second_home_on_one_database_is_refused_under_whatever_name() {
 }
 
 #[test]
-fn a_deleted_lock_comes_back_and_keeps_a_second_home_off_the_database_and_the_next_start_works() {
+fn deleted_database_lock_is_restored_and_the_next_start_works() {
     let one = Rig::new();
-    let mut two = one.beside();
+    let mut two = one.second();
     name(&mut two, &one.database());
     one.start();
     let guard = one.path("temporal-data/temporal.db.stigmer");
@@ -44,7 +44,7 @@ fn a_deleted_lock_comes_back_and_keeps_a_second_home_off_the_database_and_the_ne
     two.run(&[]).exits(1).complains(&["in use", &one.home.display().to_string()]);
     wait_until("the lock of the server", || one.path("temporal.lock").exists());
     one.wait_for("no trouble", |status| status["message"] == "");
-    // The host gives the lock to the next generation, and at its own end to nobody.
+    // The next generation inherits the lock. At the end of the host the lock is free.
     one.run(&["restart"]).exits(0);
     assert!(lock::is_held(&guard).unwrap());
     one.stop();
@@ -52,13 +52,13 @@ fn a_deleted_lock_comes_back_and_keeps_a_second_home_off_the_database_and_the_ne
 }
 
 #[test]
-fn killed_at_any_moment_of_the_very_first_start_the_next_start_works() {
+fn start_works_after_a_kill_at_any_moment_of_the_first_start() {
     let base = Rig::new();
     for moment in [10, 25, 40, 55, 70, 90, 120] {
-        let rig = base.beside();
+        let rig = base.second();
         let start = Running::spawn(rig.local(&[]));
         wait_until("the first spawn", || rig.record("generation").is_some());
-        // The moment is what the test is about: it waits for nothing.
+        // A fixed time on purpose: the test varies the moment of the kill.
         std::thread::sleep(Duration::from_millis(moment));
         rig.power_cut();
         drop(start);
@@ -69,7 +69,7 @@ fn killed_at_any_moment_of_the_very_first_start_the_next_start_works() {
 }
 
 #[test]
-fn a_file_that_is_no_database_is_an_error_at_once_and_stays_as_it_is() {
+fn file_that_is_not_a_database_is_an_error_and_stays_unchanged() {
     let mut rig = Rig::new();
     let file = rig.folder().join("precious.db");
     name(&mut rig, &file);
@@ -81,7 +81,7 @@ fn a_file_that_is_no_database_is_an_error_at_once_and_stays_as_it_is() {
 }
 
 #[test]
-fn an_empty_file_is_an_error_that_names_the_cure() {
+fn empty_database_file_is_an_error_with_a_hint() {
     let mut rig = Rig::new();
     let file = rig.folder().join("empty.db");
     name(&mut rig, &file);
@@ -90,12 +90,12 @@ fn an_empty_file_is_an_error_that_names_the_cure() {
     assert_eq!(std::fs::metadata(&file).unwrap().len(), 0);
 }
 
-/// What only the running server has is lost by a restart, so there is none.
-fn is_warned_of_and_not_restarted(harm: impl FnOnce(&Path), word: &str) {
+/// Checks that stigmer does not restart the server, because a restart would lose the data.
+fn check_detached_database(detach: impl FnOnce(&Path), word: &str) {
     let rig = Rig::with(&[("probe-period", "\"100ms\"")]);
     rig.start();
     let temporal = rig.temporal();
-    harm(&rig.database());
+    detach(&rig.database());
     let status = rig.wait_for("ten failures in a row", |status| {
         status["health"]["consecutive_failures"].as_u64() >= Some(10)
     });
@@ -109,22 +109,22 @@ fn is_warned_of_and_not_restarted(harm: impl FnOnce(&Path), word: &str) {
 }
 
 #[test]
-fn a_database_that_is_deleted_while_it_runs_is_warned_of_and_not_restarted() {
-    is_warned_of_and_not_restarted(|file| std::fs::remove_file(file).unwrap(), "was deleted");
+fn server_with_a_deleted_database_is_degraded_and_not_restarted() {
+    check_detached_database(|file| std::fs::remove_file(file).unwrap(), "was deleted");
 }
 
 #[test]
-fn a_database_that_is_replaced_while_it_runs_is_warned_of_and_not_restarted() {
+fn server_with_a_replaced_database_is_degraded_and_not_restarted() {
     let replace = |file: &Path| {
         let other = file.with_extension("other");
         std::fs::copy(file, &other).unwrap();
         std::fs::rename(&other, file).unwrap();
     };
-    is_warned_of_and_not_restarted(replace, "was replaced");
+    check_detached_database(replace, "was replaced");
 }
 
 #[test]
-fn in_memory_leaves_no_file() {
+fn server_in_memory_writes_no_database_file() {
     let rig = Rig::with(&[("in-memory", "true")]);
     rig.start();
     assert!(rig.status()["temporal"]["database"].is_null());

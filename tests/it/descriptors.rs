@@ -16,7 +16,7 @@ fn limits(pid: i32) -> Vec<u64> {
     line.unwrap().split_whitespace().filter_map(|word| word.parse().ok()).collect()
 }
 
-/// The command, started with this soft limit.
+/// Returns the command with this soft limit.
 fn limited(mut command: Command, soft: u64) -> Command {
     // SAFETY: between fork and exec only two system calls on plain numbers are made.
     unsafe {
@@ -29,14 +29,14 @@ fn limited(mut command: Command, soft: u64) -> Command {
 }
 
 #[test]
-fn a_host_raises_its_own_limit_and_gives_programs_the_limit_of_the_user() {
+fn host_raises_its_own_limit_and_passes_the_limit_of_the_user_to_programs() {
     let mut rig = Rig::new();
-    let told = rig.folder().join("limits");
-    // Asked before the server runs: Go raises its own limit.
-    let script = format!("ulimit -Sn >> '{}'; exec \"$real\" \"$@\"", told.display());
+    let file = rig.folder().join("limits");
+    // Read before the server runs, because Go raises its own limit.
+    let script = format!("ulimit -Sn >> '{}'; exec \"$real\" \"$@\"", file.display());
     wrapper::install(&mut rig, &script);
     let generations = |count| {
-        let all = std::fs::read_to_string(&told).unwrap();
+        let all = std::fs::read_to_string(&file).unwrap();
         assert_eq!(all, format!("{SOFT}\n").repeat(count));
     };
 

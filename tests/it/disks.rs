@@ -1,4 +1,4 @@
-//! The disk of the home is full or read-only, and has room again.
+//! The disk of the home is full or read-only for a while.
 
 use crate::support::mounts::{Full, ReadOnly, rig_on_small_disk};
 use crate::support::process::Process;
@@ -10,13 +10,14 @@ fn message(status: &Value) -> &str {
     status["message"].as_str().unwrap()
 }
 
-/// All that a host writes is there, and about what runs.
+/// Waits until the server is ready. Checks that the host is the same, and that all its files describe the
+/// running server.
 #[track_caller]
 fn assert_recovered(rig: &Rig, host: &Process) {
     let status = rig.wait_for("ready, without trouble", |status| {
         status["state"] == "ready" && !message(status).contains("cannot write")
     });
-    assert!(host.is_alive(), "the host is another one");
+    assert!(host.is_alive(), "another host runs");
     let temporal = &status["temporal"];
     let recorded = std::fs::read_to_string(rig.path("temporal.pid")).unwrap();
     assert_eq!(recorded.lines().next().unwrap(), temporal["pid"].to_string());
@@ -32,7 +33,7 @@ fn assert_recovered(rig: &Rig, host: &Process) {
     );
 }
 
-/// Crash after crash, until a file could not be written; each is repaired.
+/// Kills the server repeatedly until a file cannot be written. Each crash is repaired.
 #[track_caller]
 fn crash_until_unwritten(rig: &Rig) {
     for _ in 0..40 {
@@ -45,11 +46,11 @@ fn crash_until_unwritten(rig: &Rig) {
             return;
         }
     }
-    panic!("everything could be written on a full disk: {:#}", rig.status());
+    panic!("all files were written on a full disk: {:#}", rig.status());
 }
 
 #[test]
-fn server_in_memory_is_repaired_on_a_full_disk_and_all_is_written_once_there_is_room() {
+fn server_in_memory_restarts_on_a_full_disk_and_files_are_written_once_there_is_room() {
     let Some(rig) = rig_on_small_disk(|| (), &[("in-memory", "true")]) else { return };
     rig.start();
     let host = rig.host();
@@ -75,7 +76,7 @@ fn headless_host_survives_a_full_disk() {
 }
 
 #[test]
-fn stop_works_on_a_full_disk_with_and_without_a_host_and_start_says_what_is_wrong() {
+fn stop_works_on_a_full_disk_and_start_reports_the_reason() {
     let Some(rig) = rig_on_small_disk(|| (), &[]) else { return };
     rig.start();
     let full = Full::new(&rig.home);
@@ -84,7 +85,7 @@ fn stop_works_on_a_full_disk_with_and_without_a_host_and_start_says_what_is_wron
     rig.start();
     let full = Full::new(&rig.home);
     rig.host().kill();
-    // The socket of a killed host stays, until another host takes its place.
+    // A killed host leaves its socket until the next host starts.
     rig.run(&["stop"]).exits(0);
     assert!(rig.processes().is_empty());
     rig.run(&[]).exits(1).complains(&["No space left on device", "free some disk space"]);
@@ -107,8 +108,8 @@ fn crash_on_a_full_disk_is_repaired_as_soon_as_there_is_room() {
     drop(full);
     assert_recovered(&rig, &host);
     let events = rig.run(&["events", "--json"]).exits(0).stdout;
-    let told = events.lines().filter(|line| line.contains("\"happened\":\"failed\"")).count();
-    assert_eq!(told, 1, "{events}");
+    let failures = events.lines().filter(|line| line.contains("\"happened\":\"failed\"")).count();
+    assert_eq!(failures, 1, "{events}");
     rig.stop();
 }
 
@@ -127,5 +128,5 @@ fn crash_on_a_read_only_home_is_repaired_once_it_is_writable() {
     let read_only = ReadOnly::new(&rig.home);
     rig.run(&["stop"]).exits(0);
     drop(read_only);
-    wait_until("the end of everything", || rig.processes().is_empty());
+    wait_until("the end of all processes", || rig.processes().is_empty());
 }

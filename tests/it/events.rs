@@ -1,4 +1,4 @@
-//! The timeline that outlives every process.
+//! The timeline, which outlives every process.
 
 use crate::support::process::wait_gone;
 use crate::support::rig::Rig;
@@ -8,8 +8,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 fn events(rig: &Rig) -> Vec<Value> {
-    let told = rig.run(&["events", "--json"]).exits(0).stdout;
-    told.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let output = rig.run(&["events", "--json"]).exits(0).stdout;
+    output.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn happened<'e>(events: &'e [Value], what: &str) -> Vec<&'e Value> {
@@ -22,11 +22,11 @@ fn phases(event: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn a_crash_is_told_with_its_first_and_last_lines_and_its_memory_when_no_host_is_left() {
-    // On a busy machine the dump takes longer than three failed checks.
+fn crash_entry_has_first_and_last_lines_and_memory_without_a_host() {
+    // On a busy machine, the dump takes longer than three failed checks.
     let rig = Rig::with(&[("failure-threshold", "60")]);
     rig.start();
-    // The Go runtime dumps all it has, the reason in the first line.
+    // The Go runtime writes a dump, with the reason in the first line.
     rig.temporal().signal(Signal::QUIT);
     rig.wait_ready(2);
     let (host, temporal) = (rig.host(), rig.temporal());
@@ -51,14 +51,14 @@ fn a_crash_is_told_with_its_first_and_last_lines_and_its_memory_when_no_host_is_
         assert_eq!(phases(event), expected, "{event:#}");
     }
 
-    let told = rig.run(&["events"]).exits(0).stdout;
+    let output = rig.run(&["events"]).exits(0).stdout;
     for words in ["crash, exit 2", "SIGQUIT", "peak memory", "generation 2 repaired in"] {
-        assert!(told.contains(words), "no {words} in\n{told}");
+        assert!(output.contains(words), "no {words} in\n{output}");
     }
 }
 
 #[test]
-fn an_end_that_somebody_asked_for_is_told_without_last_words() {
+fn requested_stop_has_no_last_lines_in_the_timeline() {
     let rig = Rig::new();
     rig.start();
     rig.run(&["restart"]).exits(0);
@@ -75,7 +75,7 @@ fn an_end_that_somebody_asked_for_is_told_without_last_words() {
 }
 
 #[test]
-fn a_hang_is_told_with_the_time_until_it_was_believed() {
+fn hang_entry_has_the_time_until_its_detection() {
     let rig = Rig::with(&[("probe-period", "\"100ms\""), ("probe-timeout", "\"1s\"")]);
     rig.start();
     rig.temporal().signal(Signal::STOP);
@@ -88,7 +88,7 @@ fn a_hang_is_told_with_the_time_until_it_was_believed() {
 }
 
 #[test]
-fn a_restart_that_was_asked_for_is_told_with_the_stop_before_it() {
+fn requested_restart_entry_has_the_stop_phase() {
     let rig = Rig::new();
     rig.start();
     rig.run(&["restart"]).exits(0);
@@ -100,21 +100,21 @@ fn a_restart_that_was_asked_for_is_told_with_the_stop_before_it() {
     let phases = ready["phases"].as_array().unwrap();
     let ms = |phase: &Value| phase["us"].as_u64().unwrap() / 1_000;
     let (sum, took) = (phases.iter().map(ms).sum::<u64>(), ready["took_ms"].as_u64().unwrap());
-    // Between two phases a machine may be busy with something else.
+    // A busy machine may need time between two phases.
     assert!(took.abs_diff(sum) < ms(&phases[0]), "{sum} of {took}: {ready:#}");
 }
 
 #[test]
-fn a_launch_that_was_refused_for_a_while_is_told_as_a_repair() {
+fn start_that_was_refused_at_first_is_recorded_as_a_repair() {
     let mut rig = Rig::with(&[("backoff-max", "\"20ms\""), ("max-restarts", "1000")]);
     let real = crate::support::server::program();
     let script = format!("exec '{}' \"$@\"", real.display());
     let program = crate::support::wrapper::executable(&rig, "replaced", &script);
     rig.set_program(&program);
-    // The kernel runs no file that somebody is writing.
+    // The kernel does not execute a file that is open for writing.
     let writing = std::fs::File::options().append(true).open(&program).unwrap();
     let start = crate::support::rig::Running::spawn(rig.local(&[]));
-    // The command's own request starts the server without a delay, and so does the first restart.
+    // The request of the command and the first restart start the server without a delay.
     let log = || std::fs::read_to_string(rig.path("logs/stigmer.log")).unwrap_or_default();
     let request = "\"command\":\"Start\"";
     wait_until("the request of the command", || log().matches(request).count() == 2);
@@ -132,14 +132,14 @@ fn a_launch_that_was_refused_for_a_while_is_told_as_a_repair() {
     assert_eq!(phases(happened(&events, "ready")[0])[0], "waited", "{events:#?}");
 }
 
-/// What viewers are shown.
+/// The timeline in the snapshot for viewers.
 fn shown(rig: &Rig) -> Vec<Value> {
     let timeline = Reader::open(rig).until("snapshot")["timeline"].clone();
     timeline.as_array().unwrap().clone()
 }
 
 #[test]
-fn who_hosts_next_shows_what_was_before_and_counts_on() {
+fn next_host_shows_the_history_and_continues_the_counts() {
     let rig = Rig::new();
     rig.start();
     rig.temporal().kill();
@@ -160,13 +160,13 @@ fn who_hosts_next_shows_what_was_before_and_counts_on() {
     let restarts = &rig.status()["restarts"];
     assert_eq!((&restarts["total"], &restarts["in_window"]), (&1.into(), &0.into()));
     let last = |key| (&restarts["last"][key], &before[2][key]);
-    for (shown, told) in [last("cause"), last("detail"), last("downtime_ms")] {
-        assert_eq!(shown, told);
+    for (shown, recorded) in [last("cause"), last("detail"), last("downtime_ms")] {
+        assert_eq!(shown, recorded);
     }
     let metrics = get(&rig, "/metrics").body;
     assert!(metrics.contains("stigmer_temporal_restarts_total{cause=\"crash\"} 1"), "{metrics}");
 
-    // The host is replaced: what is handed over is not read once more.
+    // The hand-over to another host must not add the entries again.
     rig.run(&["restart", "--log-max", "8MiB"]).exits(0);
     rig.wait_ready(3);
     assert_eq!(shown(&rig), events(&rig));
@@ -180,7 +180,7 @@ fn who_hosts_next_shows_what_was_before_and_counts_on() {
 }
 
 #[test]
-fn a_timeline_that_cannot_be_written_or_read_keeps_nobody_from_starting() {
+fn unusable_timeline_file_does_not_prevent_a_start() {
     let rig = Rig::new();
     std::fs::create_dir_all(rig.path("logs/events.jsonl")).unwrap();
     rig.start();

@@ -1,4 +1,4 @@
-//! One host takes the place of another, and nobody notices.
+//! One host hands over to another.
 
 use crate::support::process::wait_gone;
 use crate::support::rig::{READY, Rig, Running};
@@ -13,7 +13,7 @@ fn in_background(rig: &Rig, more: impl Fn(&Value) -> bool) -> Value {
 }
 
 #[test]
-fn a_restart_that_was_put_off_stays_put_off_and_is_counted_on() {
+fn delayed_restart_and_its_count_survive_a_hand_over() {
     let mut rig = Rig::with(&[("max-restarts", "50")]);
     let broken = wrapper::executable(&rig, "broken", "exit 1");
     rig.set_program(&broken);
@@ -24,8 +24,8 @@ fn a_restart_that_was_put_off_stays_put_off_and_is_counted_on() {
     host.process().signal(Signal::HUP);
     host.finish().exits(0);
     let after = in_background(&rig, |_| true);
-    let cure = format!("exec '{}' \"$@\"", server::program().display());
-    wrapper::executable(&rig, "broken", &cure);
+    let fixed = format!("exec '{}' \"$@\"", server::program().display());
+    wrapper::executable(&rig, "broken", &fixed);
     assert_eq!(after["intent"], "up");
     assert!(after["restarts"]["total"].as_u64() >= before["restarts"]["total"].as_u64());
     assert!(after["restarts"]["in_window"].as_u64() >= before["restarts"]["in_window"].as_u64());
@@ -33,17 +33,17 @@ fn a_restart_that_was_put_off_stays_put_off_and_is_counted_on() {
         status["restarts"]["total"].as_u64() > before["restarts"]["total"].as_u64()
     });
     rig.wait_state("ready");
-    let told = rig.run(&["events", "-n", "1", "--json"]).exits(0).stdout;
-    let told: Value = serde_json::from_str(&told).unwrap();
-    assert_eq!((&told["happened"], &told["cause"]), (&"ready".into(), &"crash".into()));
+    let output = rig.run(&["events", "-n", "1", "--json"]).exits(0).stdout;
+    let output: Value = serde_json::from_str(&output).unwrap();
+    assert_eq!((&output["happened"], &output["cause"]), (&"ready".into(), &"crash".into()));
     assert_eq!(
-        (&told["phases"][0]["name"], &told["phases"][1]["name"]),
+        (&output["phases"][0]["name"], &output["phases"][1]["name"]),
         (&"waited".into(), &"cleaned".into())
     );
 }
 
 #[test]
-fn a_crash_while_it_is_handed_over_is_repaired_and_counted() {
+fn crash_during_a_hand_over_is_repaired_and_counted() {
     let rig = Rig::new();
     let host = rig.headless(&[]);
     host.wait_for(READY);
@@ -61,11 +61,11 @@ fn a_crash_while_it_is_handed_over_is_repaired_and_counted() {
 }
 
 #[test]
-fn a_suspended_program_hands_over_first_and_follows_when_it_is_continued() {
+fn suspended_host_hands_over_and_follows_after_it_continues() {
     use std::os::unix::process::CommandExt;
     let rig = Rig::new();
     let mut command = rig.local(&["--no-tui"]);
-    // A job of its own: the whole of it is stopped.
+    // Its own process group, because the signal stops the whole group.
     command.process_group(0);
     let program = Running::spawn(command);
     program.wait_for(READY);
@@ -84,18 +84,18 @@ fn a_suspended_program_hands_over_first_and_follows_when_it_is_continued() {
 }
 
 #[test]
-fn a_hand_over_that_fails_leaves_temporal_running_and_says_so() {
+fn failed_hand_over_keeps_the_server_running_and_is_reported() {
     let rig = Rig::new();
     let host = rig.headless(&[]);
     host.wait_for(READY);
     let temporal = rig.temporal();
-    // The next host cannot lock this.
+    // The next host cannot lock a folder.
     std::fs::remove_file(rig.path("supervisor.lock")).unwrap();
     std::fs::create_dir(rig.path("supervisor.lock")).unwrap();
     host.process().signal(Signal::HUP);
     let said = host.finish().exits(0).stdout;
     assert!(said.contains("the server keeps running, but the background host ended"), "{said}");
-    assert!(said.contains("supervisor.lock"), "its own words: {said}");
+    assert!(said.contains("supervisor.lock"), "the reason: {said}");
     std::fs::remove_dir(rig.path("supervisor.lock")).unwrap();
     let status = rig.status();
     assert_eq!((&status["host"], &status["state"]), (&Value::Null, &"ready".into()));

@@ -1,4 +1,4 @@
-//! `--no-tui`: a host in the foreground, or a follower of one.
+//! `--no-tui`: a host in the foreground, or a follower of a host.
 
 use crate::support::process::wait_gone;
 use crate::support::rig::{READY, REUSED, Rig, Running};
@@ -6,7 +6,7 @@ use crate::support::wait_until;
 use rustix::process::Signal;
 
 #[test]
-fn it_says_ready_and_ends_with_its_temporal_on_sigterm() {
+fn sigterm_and_sigint_stop_the_server_and_a_headless_host() {
     let rig = Rig::new();
     for (signal, generation) in [(Signal::TERM, 1), (Signal::INT, 2)] {
         let host = rig.headless(&[]);
@@ -21,7 +21,7 @@ fn it_says_ready_and_ends_with_its_temporal_on_sigterm() {
 }
 
 #[test]
-fn without_a_terminal_the_dashboard_is_headless_and_says_so() {
+fn dashboard_without_a_terminal_runs_headless_with_a_notice() {
     let rig = Rig::new();
     let host = Running::spawn(rig.local(&["--tui"]));
     host.wait_for(READY);
@@ -32,7 +32,7 @@ fn without_a_terminal_the_dashboard_is_headless_and_says_so() {
 }
 
 #[test]
-fn sigterm_to_the_background_host_stops_temporal() {
+fn sigterm_to_the_background_host_stops_the_server() {
     let rig = Rig::new();
     rig.start();
     let host = rig.host();
@@ -42,7 +42,7 @@ fn sigterm_to_the_background_host_stops_temporal() {
 }
 
 #[test]
-fn sighup_means_nothing_to_the_background_host() {
+fn background_host_ignores_sighup() {
     let rig = Rig::new();
     let (host, temporal) = rig.start_both();
     host.signal(Signal::HUP);
@@ -51,7 +51,7 @@ fn sighup_means_nothing_to_the_background_host() {
 }
 
 #[test]
-fn a_follower_takes_the_place_of_a_host_that_vanishes() {
+fn follower_becomes_the_host_after_the_death_of_the_host() {
     let rig = Rig::new();
     let (host, temporal) = rig.start_both();
     let follower = rig.headless(&[]);
@@ -69,12 +69,12 @@ fn a_follower_takes_the_place_of_a_host_that_vanishes() {
 }
 
 #[test]
-fn a_follower_starts_nothing_while_it_is_unknown_whether_the_server_was_stopped() {
+fn follower_starts_nothing_while_the_intent_is_unreadable() {
     let rig = Rig::new();
     let (host, temporal) = rig.start_both();
     let follower = rig.headless(&[]);
     follower.wait_for(&format!("\n{REUSED}\n"));
-    // A folder, because root may read any file.
+    // A folder, because root can read any file.
     std::fs::remove_file(rig.path("intent.json")).unwrap();
     std::fs::create_dir(rig.path("intent.json")).unwrap();
     host.kill();
@@ -85,7 +85,7 @@ fn a_follower_starts_nothing_while_it_is_unknown_whether_the_server_was_stopped(
 }
 
 #[test]
-fn a_follower_ends_after_an_operators_stop() {
+fn follower_ends_after_a_stop() {
     let rig = Rig::new();
     rig.start();
     let follower = rig.headless(&[]);
@@ -96,7 +96,7 @@ fn a_follower_ends_after_an_operators_stop() {
 }
 
 #[test]
-fn a_follower_that_is_told_to_end_leaves_temporal_alone() {
+fn follower_that_is_terminated_leaves_the_server_alone() {
     let rig = Rig::new();
     rig.start();
     let temporal = rig.temporal();
@@ -108,7 +108,7 @@ fn a_follower_that_is_told_to_end_leaves_temporal_alone() {
 }
 
 #[test]
-fn at_sighup_a_background_host_takes_over_and_keeps_count() {
+fn background_host_takes_over_at_sighup_and_continues_the_counts() {
     let rig = Rig::new();
     let host = rig.headless(&[]);
     host.wait_for(READY);
@@ -125,14 +125,14 @@ fn at_sighup_a_background_host_takes_over_and_keeps_count() {
     assert_eq!(after["restarts"]["total"], 1);
     assert_eq!(after["restarts"]["in_window"], 1);
     assert_eq!(after["restarts"]["last"]["cause"], "crash");
-    // The options went along: the next generation is on the same port.
+    // The options were handed over: the next generation has the same port.
     rig.temporal().kill();
     assert_eq!(rig.wait_ready(3)["restarts"]["total"], 2);
     assert!(Rig::is_listening(rig.port));
 }
 
 #[test]
-fn it_ends_with_1_when_temporal_is_given_up() {
+fn headless_host_exits_with_1_after_it_gives_up() {
     let mut rig = Rig::with(&[("max-restarts", "1")]);
     let broken = crate::support::wrapper::executable(&rig, "broken", "exit 1");
     rig.set_program(&broken);
@@ -142,13 +142,13 @@ fn it_ends_with_1_when_temporal_is_given_up() {
 }
 
 #[test]
-fn a_reader_that_stops_reading_stops_nothing_else() {
+fn reader_that_stops_reading_does_not_stop_supervision() {
     use std::io::Write;
     use std::process::Stdio;
     let rig = Rig::new();
     let mut command = rig.local(&["--no-tui"]);
     let mut host = command.stdout(Stdio::piped()).spawn().unwrap();
-    // Held open and never read: full after 64 KiB.
+    // An open pipe that is never read is full after 64 KiB.
     let _unread = host.stdout.take().unwrap();
     rig.wait_ready(1);
     let log = std::fs::OpenOptions::new().append(true).open(rig.path("logs/temporal.log"));
@@ -158,13 +158,13 @@ fn a_reader_that_stops_reading_stops_nothing_else() {
     rig.temporal().kill();
     assert_eq!(rig.wait_ready(2)["restarts"]["total"], 1);
     rig.host().signal(Signal::TERM);
-    wait_until("its end", || host.try_wait().unwrap().is_some());
+    wait_until("the end of the host", || host.try_wait().unwrap().is_some());
     assert_eq!(host.wait().unwrap().code(), Some(0));
     rig.assert_nothing_runs();
 }
 
 #[test]
-fn stop_meets_the_host_that_took_over_meanwhile() {
+fn stop_reaches_a_host_that_took_over_meanwhile() {
     let rig = Rig::new();
     for _ in 0..3 {
         let host = rig.headless(&[]);
@@ -172,21 +172,21 @@ fn stop_meets_the_host_that_took_over_meanwhile() {
         let stop = Running::spawn(rig.local(&["stop"]));
         host.process().signal(Signal::HUP);
         let stopped = stop.finish().exits(0);
-        assert_eq!(stopped.stderr, "", "no host is ended that answers");
+        assert_eq!(stopped.stderr, "", "a host that responds is not ended");
         host.finish();
         rig.stop();
     }
 }
 
 #[test]
-fn a_follower_ends_with_its_reader_and_a_host_goes_on() {
+fn follower_ends_with_its_reader_and_a_host_continues() {
     use std::process::Stdio;
     let piped = |rig: &Rig, arguments: &[&str]| {
         let mut child = rig.local(arguments).stdout(Stdio::piped()).spawn().unwrap();
-        // It has begun once it has said something.
-        let mut said = [0];
+        // The first byte shows that the program has started.
+        let mut first = [0];
         let stdout = child.stdout.as_mut().unwrap();
-        std::io::Read::read_exact(stdout, &mut said).unwrap();
+        std::io::Read::read_exact(stdout, &mut first).unwrap();
         child
     };
     let rig = Rig::new();

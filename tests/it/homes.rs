@@ -1,4 +1,4 @@
-//! A home that another user prepared, or that changes while a host runs.
+//! A home that another user may have written, or that changes while a host runs.
 
 use crate::support::process::{Process, wait_gone};
 use crate::support::rig::{REUSED, Rig, Running};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use stigmer::process::lock::HostLock;
 use stigmer::process::record::Record;
 
-/// A home whose files name this process as host and as server.
+/// Writes files that name this process as host and as server.
 fn plant(rig: &Rig, victim: i32) {
     let identity = stigmer::process::identity::Identity::of(victim).unwrap().unwrap();
     let same = format!(
@@ -25,9 +25,9 @@ fn plant(rig: &Rig, victim: i32) {
 }
 
 #[test]
-fn no_command_trusts_a_home_that_another_user_owns_or_may_write() {
+fn home_that_another_user_owns_or_may_write_is_refused() {
     let rig = Rig::new();
-    let mut strangers = Strangers::beside(&rig);
+    let mut strangers = Strangers::near(&rig);
     strangers.gather(1);
     plant(&rig, strangers.pids()[0]);
     let set_mode = |mode| {
@@ -40,20 +40,20 @@ fn no_command_trusts_a_home_that_another_user_owns_or_may_write() {
         rig.every_command_complains(&["belongs to user 4711", "--home"]);
         std::os::unix::fs::chown(&rig.home, Some(0), None).unwrap();
     } else {
-        eprintln!("not tested: only root can give a folder away");
+        eprintln!("skipped: only root can give a folder away");
     }
     strangers.assert_unharmed("every command");
     std::fs::remove_file(rig.path("temporal.pid")).unwrap();
 }
 
 #[test]
-fn a_process_that_the_host_lock_names_but_that_does_not_hold_it_is_not_signalled() {
+fn process_that_the_host_lock_only_names_is_not_signalled() {
     let rig = Rig::new();
-    let mut strangers = Strangers::beside(&rig);
+    let mut strangers = Strangers::near(&rig);
     strangers.gather(1);
     plant(&rig, strangers.pids()[0]);
     std::fs::remove_file(rig.path("temporal.pid")).unwrap();
-    // This test holds it instead.
+    // This test holds the lock instead.
     let _lock = HostLock::take(&rig.path("supervisor.lock")).unwrap().unwrap();
     for ran in rig.run_all(&[&[], &["stop"], &["restart"]]) {
         let own = format!("pid {}", std::process::id());
@@ -62,17 +62,16 @@ fn a_process_that_the_host_lock_names_but_that_does_not_hold_it_is_not_signalled
     strangers.assert_unharmed("every command");
 }
 
-/// As `rm -r`, while the server and its host write into the folder.
+/// Deletes the home, while the server and its host write into the folder.
 fn delete(home: &Path) {
-    let deleted = || std::fs::remove_dir_all(home);
-    wait_until("the end of the home", || match deleted() {
+    wait_until("the home to be deleted", || match std::fs::remove_dir_all(home) {
         Err(error) => error.kind() == ErrorKind::NotFound,
         Ok(()) => true,
     });
 }
 
 #[test]
-fn a_server_stays_reachable_when_its_home_is_deleted() {
+fn server_stays_reachable_after_its_home_is_deleted() {
     let rig = Rig::new();
     let (host, temporal) = rig.start_both();
     let config = std::fs::read(rig.path("config.toml")).unwrap();
@@ -87,7 +86,7 @@ fn a_server_stays_reachable_when_its_home_is_deleted() {
 }
 
 #[test]
-fn a_server_whose_home_was_deleted_is_found_at_once() {
+fn stop_right_after_the_home_is_deleted_finds_the_server() {
     let rig = Rig::new();
     rig.start();
     let temporal = rig.temporal();
@@ -96,12 +95,12 @@ fn a_server_whose_home_was_deleted_is_found_at_once() {
 }
 
 #[test]
-fn a_host_lock_that_is_being_restored_is_waited_for() {
+fn command_waits_until_the_host_lock_is_restored() {
     let rig = Rig::new();
     let (host, temporal) = rig.start_both();
     host.signal(Signal::STOP);
     delete(&rig.home);
-    // So far the host gets with it before it locks the file.
+    // The state of a home that the host is restoring, before it locks the file.
     let mut folder = std::fs::DirBuilder::new();
     folder.mode(0o700).create(&rig.home).unwrap();
     std::fs::write(rig.path("supervisor.lock"), "").unwrap();
@@ -128,7 +127,7 @@ fn stops(rig: &Rig, temporal: &Process) {
 }
 
 #[test]
-fn a_host_of_a_renamed_home_is_found_under_the_old_name_and_stopped() {
+fn stop_finds_the_host_of_a_renamed_home_under_the_old_name() {
     let rig = Rig::new();
     let (_, temporal, _) = renamed(&rig);
     wait_until("the record", || rig.path("temporal.pid").exists());
@@ -136,23 +135,23 @@ fn a_host_of_a_renamed_home_is_found_under_the_old_name_and_stopped() {
 }
 
 #[test]
-fn a_host_of_a_home_that_was_just_renamed_is_found_at_once_under_the_old_name() {
+fn stop_right_after_a_rename_finds_the_host_under_the_old_name() {
     let rig = Rig::new();
     let (_, temporal, _) = renamed(&rig);
     stops(&rig, &temporal);
 }
 
 #[test]
-fn a_host_of_a_renamed_home_is_stopped_under_the_new_name() {
-    is_stopped_under_the_new_name("false");
+fn stop_finds_the_host_of_a_renamed_home_under_the_new_name() {
+    check_stop_under_the_new_name("false");
 }
 
 #[test]
-fn a_guarded_host_of_a_renamed_home_is_stopped_under_the_new_name() {
-    is_stopped_under_the_new_name("true");
+fn stop_finds_a_host_with_a_watchdog_under_the_new_name() {
+    check_stop_under_the_new_name("true");
 }
 
-fn is_stopped_under_the_new_name(watchdog: &str) {
+fn check_stop_under_the_new_name(watchdog: &str) {
     let rig = Rig::with(&[("watchdog", watchdog)]);
     let (host, temporal, renamed) = renamed(&rig);
     wait_until("the record", || rig.path("temporal.pid").exists());
@@ -165,7 +164,7 @@ fn is_stopped_under_the_new_name(watchdog: &str) {
     rig.stop();
 }
 
-/// Stops the host, lets `change` something in its home, and starts another host there.
+/// Stops the host by a signal, calls `change`, and starts another host for the home.
 fn taken_over(rig: &Rig, change: impl FnOnce()) -> Process {
     let host = rig.host();
     host.signal(Signal::STOP);
@@ -176,7 +175,7 @@ fn taken_over(rig: &Rig, change: impl FnOnce()) -> Process {
 }
 
 #[test]
-fn a_host_whose_home_another_host_has_taken_with_the_server_ends_without_it() {
+fn host_ends_after_another_host_took_its_home_and_adopted_the_server() {
     let rig = Rig::new();
     rig.start();
     let temporal = rig.temporal();
@@ -196,7 +195,7 @@ fn a_host_whose_home_another_host_has_taken_with_the_server_ends_without_it() {
 }
 
 #[test]
-fn a_host_whose_home_another_host_has_taken_without_the_server_stops_the_server() {
+fn host_stops_its_server_after_another_host_took_its_home_without_the_server() {
     let rig = Rig::new();
     rig.start();
     let temporal = rig.temporal();
@@ -205,14 +204,14 @@ fn a_host_whose_home_another_host_has_taken_without_the_server_stops_the_server(
     let old = taken_over(&rig, || {
         delete(&rig.home);
         std::fs::create_dir(&rig.home).unwrap();
-        // On its own ports it does not meet the server.
+        // On other ports, the new host does not find the server.
         let config = String::from_utf8(config).unwrap();
-        let beside = rig.beside();
+        let second = rig.second();
         let config = config
-            .replace(&rig.port.to_string(), &beside.port.to_string())
-            .replace(&rig.ui_port.to_string(), &beside.ui_port.to_string());
+            .replace(&rig.port.to_string(), &second.port.to_string())
+            .replace(&rig.ui_port.to_string(), &second.ui_port.to_string());
         std::fs::write(rig.path("config.toml"), config).unwrap();
-        other = Some(beside);
+        other = Some(second);
     });
     let new = rig.temporal();
     assert_ne!(new.pid, temporal.pid);

@@ -1,4 +1,4 @@
-//! Start, stop, restart, and many of them at once.
+//! Start, stop and restart, also concurrently.
 
 use crate::support::process::{Process, wait_gone};
 use crate::support::rig::{READY, REUSED, Rig, Running};
@@ -8,7 +8,7 @@ use stigmer::hosting::background::SUBCOMMAND;
 use stigmer::process::memory;
 
 #[test]
-fn start_stop_and_start_again() {
+fn server_starts_stops_and_starts_again() {
     let rig = Rig::new();
     assert_eq!(rig.start().says(), READY);
     let status = rig.status();
@@ -28,7 +28,7 @@ fn start_stop_and_start_again() {
 }
 
 #[test]
-fn a_repeated_start_reuses_the_server_and_says_so() {
+fn repeated_start_reuses_the_server() {
     let rig = Rig::new();
     rig.start();
     let first = rig.temporal();
@@ -38,7 +38,7 @@ fn a_repeated_start_reuses_the_server_and_says_so() {
 }
 
 #[test]
-fn restart_is_a_new_generation_and_no_automatic_restart() {
+fn restart_is_a_new_generation_and_not_an_automatic_restart() {
     let rig = Rig::new();
     rig.start();
     let first = rig.temporal();
@@ -48,25 +48,25 @@ fn restart_is_a_new_generation_and_no_automatic_restart() {
     assert_eq!(status["state"], "ready");
     assert_eq!(status["temporal"]["generation"], 2);
     assert_eq!(status["restarts"]["total"], 0);
-    let told = rig.wait_for("the server's version", |status| {
+    let status = rig.wait_for("the server's version", |status| {
         let known = |key| status["temporal"][key].is_string();
         known("version") && known("server_version")
     });
-    let [cli, server] = ["version", "server_version"].map(|key| told["temporal"][key].as_str());
-    let told = rig.run(&["status"]).exits(0).stdout;
+    let [cli, server] = ["version", "server_version"].map(|key| status["temporal"][key].as_str());
+    let output = rig.run(&["status"]).exits(0).stdout;
     let both = format!("Temporal {} (server {})", cli.unwrap(), server.unwrap());
-    assert!(told.contains(&both), "no {both} in {told}");
+    assert!(output.contains(&both), "no {both} in {output}");
 }
 
 #[test]
-fn restart_starts_where_nothing_runs() {
+fn restart_starts_a_server_that_is_not_running() {
     let rig = Rig::new();
     assert_eq!(rig.run(&["restart"]).exits(0).says(), READY);
     assert_eq!(rig.status()["state"], "ready");
 }
 
 #[test]
-fn stop_where_nothing_runs_says_so_and_is_no_error() {
+fn stop_without_a_server_is_not_an_error() {
     let rig = Rig::new();
     assert_eq!(rig.stop().says(), "Temporal is not running");
     rig.start();
@@ -75,7 +75,7 @@ fn stop_where_nothing_runs_says_so_and_is_no_error() {
 }
 
 #[test]
-fn twenty_starts_at_once_are_one_host_and_one_temporal() {
+fn twenty_concurrent_starts_give_one_host_and_one_server() {
     let rig = Rig::new();
     let starts: Vec<Running> = (0..20).map(|_| Running::spawn(rig.local(&[]))).collect();
     let said: Vec<String> =
@@ -92,14 +92,14 @@ fn twenty_starts_at_once_are_one_host_and_one_temporal() {
 }
 
 #[test]
-fn stop_and_start_at_once_end_as_one_or_the_other() {
+fn concurrent_stop_and_start_end_in_a_settled_state() {
     let rig = Rig::new();
     rig.start();
     for _ in 0..3 {
         let stop = Running::spawn(rig.local(&["stop"]));
         let start = Running::spawn(rig.local(&[]));
         let (stopped, started) = (stop.finish(), start.finish());
-        // Whoever lost says so; what is, is one of the two, and settled.
+        // One of the two commands may fail, because the other one superseded it.
         assert!(stopped.code == Some(0) || started.code == Some(0), "{stopped:?} {started:?}");
         let status = rig.status();
         assert!(["ready", "stopped"].iter().any(|state| status["state"] == *state), "{status:#}");
@@ -108,7 +108,7 @@ fn stop_and_start_at_once_end_as_one_or_the_other() {
 }
 
 #[test]
-fn the_lock_is_held_while_it_runs_and_free_after_a_stop() {
+fn locks_are_held_while_the_server_runs_and_free_after_a_stop() {
     let rig = Rig::new();
     assert!(!rig.is_locked("temporal.lock"));
     rig.start();
@@ -120,7 +120,7 @@ fn the_lock_is_held_while_it_runs_and_free_after_a_stop() {
 }
 
 #[test]
-fn the_lock_is_free_after_everything_was_killed_and_the_next_start_works() {
+fn locks_are_free_after_all_processes_are_killed_and_the_next_start_works() {
     let rig = Rig::new();
     rig.start();
     rig.power_cut();
@@ -131,7 +131,7 @@ fn the_lock_is_free_after_everything_was_killed_and_the_next_start_works() {
     assert_eq!(rig.status()["temporal"]["generation"], 2);
 }
 
-/// A program that no SIGTERM ends, with more time to end than the test takes.
+/// A rig whose program ignores SIGTERM, with a grace period longer than the limit of the test.
 fn stubborn() -> Rig {
     let mut rig = Rig::with(&[("stop-grace", "\"10m\""), ("start-timeout", "\"10m\"")]);
     let script = "trap '' TERM; while :; do sleep 1; done";
@@ -151,7 +151,7 @@ fn terminate_twice(rig: &Rig, host: &Process) {
 }
 
 #[test]
-fn a_second_sigterm_to_a_host_in_the_foreground_ends_the_grace_period() {
+fn second_sigterm_to_a_headless_host_ends_the_grace_period() {
     let rig = stubborn();
     let host = rig.headless(&[]);
     rig.wait_for("the host", |status| status["host"].is_object());
@@ -161,7 +161,7 @@ fn a_second_sigterm_to_a_host_in_the_foreground_ends_the_grace_period() {
 }
 
 #[test]
-fn a_second_sigterm_to_a_host_in_the_background_ends_the_grace_period() {
+fn second_sigterm_to_a_background_host_ends_the_grace_period() {
     let rig = stubborn();
     let start = Running::spawn(rig.local(&[]));
     rig.wait_for("the host", |status| status["host"].is_object());

@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// The command, with this as its soft and hard limit.
+/// Returns the command with this soft and hard limit.
 fn limited(mut command: Command, resource: Resource, limit: u64) -> Command {
     // SAFETY: between fork and exec only a system call on plain numbers is made.
     unsafe {
@@ -20,10 +20,10 @@ fn limited(mut command: Command, resource: Resource, limit: u64) -> Command {
 }
 
 #[test]
-fn a_start_at_the_limit_of_processes_is_an_error() {
+fn start_at_the_limit_of_processes_is_an_error() {
     let Some(mut rig) = unused_user() else { return };
     rig.set("max-restarts", "1");
-    // The first numbers are too low for a host, the last one for a server.
+    // The first limits are too low for a host, the last limit for a server.
     for limit in [0, 3, 4, 5, 6, 7, 9] {
         for arguments in [&["--no-tui"][..], &[]] {
             let start = limited(rig.local(arguments), Resource::RLIMIT_NPROC, limit);
@@ -31,7 +31,7 @@ fn a_start_at_the_limit_of_processes_is_an_error() {
             assert!(!ran.stderr.contains("panicked"), "{limit}: {ran:?}");
             let said = format!("{}{}", ran.stdout, ran.stderr);
             assert!(said.contains("ulimit -u"), "{limit}: {said}");
-            assert!(!said.contains("tries again"), "its host has ended: {said}");
+            assert!(!said.contains("tries again"), "the host has ended: {said}");
             ran.exits(1);
             assert!(rig.processes().is_empty(), "{limit}");
         }
@@ -44,7 +44,7 @@ fn threads(host: &Process) -> usize {
     std::fs::read_dir(format!("/proc/{}/task", host.pid)).unwrap().count()
 }
 
-/// Whether the last start failed for want of a process or a thread.
+/// Whether the last start failed because the system had no process or thread.
 fn is_short(status: &Value) -> bool {
     let message = status["message"].as_str().unwrap();
     let down = ["backoff", "failed"].iter().any(|state| status["state"] == *state);
@@ -52,7 +52,7 @@ fn is_short(status: &Value) -> bool {
 }
 
 #[test]
-fn a_crash_at_the_limit_of_processes_is_repaired_once_there_is_room() {
+fn crash_at_the_limit_of_processes_is_repaired_once_there_is_room() {
     let Some(mut rig) = unused_user() else { return };
     rig.set("backoff-max", "\"1s\"");
     rig.set("max-restarts", "100");
@@ -64,7 +64,7 @@ fn a_crash_at_the_limit_of_processes_is_repaired_once_there_is_room() {
     for more in 0..=3 {
         loop {
             let temporal = rig.temporal();
-            // The server's own threads are free as soon as it is gone.
+            // The threads of the server are free after its end.
             limit_processes(&rig, &host, &(threads(&host) + more).to_string());
             temporal.kill();
             crashes += 1;
@@ -88,7 +88,7 @@ fn a_crash_at_the_limit_of_processes_is_repaired_once_there_is_room() {
 }
 
 #[test]
-fn a_server_that_has_a_name_is_watched_at_the_limit_of_processes() {
+fn server_with_a_host_name_is_watched_at_the_limit_of_processes() {
     let Some(mut rig) = unused_user() else { return };
     let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     rig.set("address", &format!("\"localhost:{}\"", server.local_addr().unwrap().port()));
@@ -102,7 +102,7 @@ fn a_server_that_has_a_name_is_watched_at_the_limit_of_processes() {
         assert!(!host.stderr().contains("panicked"), "{limit}: {}", host.stderr());
         host
     });
-    // With the fewest threads that a host needs.
+    // The host with the lowest limit that works.
     let host = hosts.into_iter().find(is_up).unwrap();
     rig.run(&["status"]).exits(0);
     host.process().signal(rustix::process::Signal::TERM);
@@ -111,7 +111,7 @@ fn a_server_that_has_a_name_is_watched_at_the_limit_of_processes() {
 }
 
 #[test]
-fn with_few_descriptors_every_command_works_or_is_an_error() {
+fn every_command_with_few_descriptors_works_or_is_an_error() {
     let options = [("max-restarts", "1"), ("backoff-max", "\"1s\""), ("start-timeout", "\"5s\"")];
     let rig = Rig::with(&options);
     for limit in [16, 20, 24, 32, 48] {

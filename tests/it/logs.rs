@@ -1,42 +1,42 @@
-//! Temporal's log, with nobody who writes it.
+//! `logs` on a file that the test writes.
 
 use crate::support::rig::{Rig, Running};
 use crate::support::wait_until;
 
 #[test]
-fn what_cannot_be_read_is_said_once_and_followed_when_it_can() {
+fn unreadable_log_is_reported_once_and_followed_once_readable() {
     let rig = Rig::new();
     std::fs::create_dir(rig.path("logs")).unwrap();
     let log = rig.path("logs/temporal.log");
-    // Nobody can read this, not even root.
+    // A link to itself cannot be read, not even by root.
     std::os::unix::fs::symlink(&log, &log).unwrap();
     rig.run(&["logs"]).exits(1).complains(&["cannot read the log", "temporal.log"]);
 
     let following = Running::spawn(rig.local(&["logs", "-f"]));
-    let said = || following.stderr().matches("cannot read the log").count();
-    wait_until("its complaint", || said() > 0);
+    let reports = || following.stderr().matches("cannot read the log").count();
+    wait_until("the error message", || reports() > 0);
     let new = rig.folder().join("new");
     std::fs::write(&new, "one\n").unwrap();
     std::fs::rename(&new, &log).unwrap();
     following.wait_for("one\n");
-    assert_eq!(said(), 1, "{}", following.stderr());
+    assert_eq!(reports(), 1, "{}", following.stderr());
 }
 
 #[test]
-fn a_line_too_long_to_keep_says_what_its_beginning_says() {
+fn line_that_is_too_long_keeps_the_fields_of_its_beginning() {
     let rig = Rig::new();
     std::fs::create_dir(rig.path("logs")).unwrap();
     let long = "x".repeat(100_000);
     let time = "2026-11-22T10:00:01Z";
     let line = format!(r#"{{"time":"{time}","level":"ERROR","msg":"big {long}","a":1}}"#);
     std::fs::write(rig.path("logs/temporal.log"), line + "\n").unwrap();
-    let told = rig.run(&["logs", "--level", "error"]).exits(0).stdout;
-    assert!(told.contains(" ERROR ") && told.contains(" big xxx"), "{:?}", told.get(..100));
-    assert!(told.ends_with("bytes cut\"\n"));
-    let told = rig.run(&["logs", "--json"]).exits(0).stdout;
-    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
-    assert_eq!((&told["time"], &told["level"]), (&time.into(), &"error".into()));
-    assert!(told["raw"].as_str().unwrap().ends_with(" bytes cut]"));
+    let output = rig.run(&["logs", "--level", "error"]).exits(0).stdout;
+    assert!(output.contains(" ERROR ") && output.contains(" big xxx"), "{:?}", output.get(..100));
+    assert!(output.ends_with("bytes cut\"\n"));
+    let output = rig.run(&["logs", "--json"]).exits(0).stdout;
+    let output: serde_json::Value = serde_json::from_str(&output).unwrap();
+    assert_eq!((&output["time"], &output["level"]), (&time.into(), &"error".into()));
+    assert!(output["raw"].as_str().unwrap().ends_with(" bytes cut]"));
 }
 
 #[test]

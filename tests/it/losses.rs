@@ -1,4 +1,4 @@
-//! What `stop` and `restart` say before they lose data, with the real server.
+//! The warnings of `stop` and `restart` before a loss of data.
 
 use crate::support::rig::{Ran, Rig};
 
@@ -8,25 +8,25 @@ fn start_workflow(rig: &Rig, id: &str) {
 }
 
 #[track_caller]
-fn says_nothing_of_a_loss(ran: &Ran) {
+fn announces_no_loss(ran: &Ran) {
     assert!(!ran.stderr.contains("LOST"), "{}", ran.stderr);
 }
 
 #[test]
-fn what_is_in_memory_is_named_before_it_is_lost_and_nothing_is_said_where_nothing_is() {
+fn loss_of_workflows_in_memory_is_announced_and_no_loss_is_not() {
     let rig = Rig::with(&[("in-memory", "true")]);
     rig.start();
-    says_nothing_of_a_loss(&rig.run(&["restart"]).exits(0));
+    announces_no_loss(&rig.run(&["restart"]).exits(0));
     start_workflow(&rig, "a");
     let lost = "warning: 1 running workflow WILL BE LOST: the database is in memory";
     rig.run(&["restart", "--in-memory=false"]).exits(0).complains(&[lost]);
     start_workflow(&rig, "b");
-    says_nothing_of_a_loss(&rig.run(&["restart", "--yes"]).exits(0));
-    says_nothing_of_a_loss(&rig.stop());
+    announces_no_loss(&rig.run(&["restart", "--yes"]).exits(0));
+    announces_no_loss(&rig.stop());
 }
 
 #[test]
-fn closed_workflows_of_any_namespace_are_lost_too() {
+fn closed_workflows_of_any_namespace_count_as_lost() {
     let rig = Rig::with(&[("in-memory", "true"), ("namespace", "[\"default\", \"other\"]")]);
     rig.start();
     let temporal = |words: &[&str]| {
@@ -39,12 +39,12 @@ fn closed_workflows_of_any_namespace_are_lost_too() {
 }
 
 #[test]
-fn a_database_that_was_deleted_or_replaced_is_lost_with_its_server_hosted_or_not() {
+fn loss_of_a_deleted_or_replaced_database_is_announced_with_and_without_a_host() {
     let rig = Rig::new();
     rig.start();
     start_workflow(&rig, "a");
     std::fs::remove_file(rig.database()).unwrap();
-    let status = rig.wait_for("the database is missed", |status| {
+    let status = rig.wait_for("the report of the deleted database", |status| {
         status["temporal"]["database"]["detached"] == "deleted"
             && status["health"]["no_restart"] == "data_loss"
     });

@@ -1,4 +1,4 @@
-//! The program as a user meets it, with the real Temporal.
+//! Tests of the program with the real Temporal server.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

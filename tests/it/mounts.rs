@@ -1,4 +1,5 @@
-//! A file system that does not respond: a FUSE whose program hangs, a network server that is gone.
+//! A file system that does not respond, such as FUSE with a program that hangs, or NFS without its
+//! server.
 
 use crate::support::fuse::HangingMount;
 use crate::support::mounts::rig_with_own_mounts;
@@ -12,7 +13,7 @@ use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
-/// A folder outside of the home, with a hanging file system over it.
+/// A folder outside the home, covered by a hanging file system.
 fn hanging(rig: &Rig, name: &str) -> Option<(PathBuf, HangingMount)> {
     let folder = folder(rig, name);
     let mount = HangingMount::over(&folder)?;
@@ -29,8 +30,8 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// Until the host reports this. It must respond all the time: without it the status is read from
-/// the files of the home, and names no host.
+/// Waits until the host reports these words. The host must respond each time: otherwise the status
+/// comes from the files of the home and names no host.
 #[track_caller]
 fn host_reports(rig: &Rig, host: &Process, words: &[&str]) {
     wait_until(&format!("{words:?}"), || {
@@ -42,11 +43,11 @@ fn host_reports(rig: &Rig, host: &Process, words: &[&str]) {
     });
 }
 
-/// What a host reports whose database's folder does not respond.
+/// The report of a host if the folder of the database does not respond.
 const UNKEPT: [&str; 2] = ["the lock beside the database", "does not respond"];
 
 #[test]
-fn a_stranger_with_a_file_open_on_a_hanging_mount_delays_nothing() {
+fn process_with_an_open_file_on_a_hanging_mount_delays_nothing() {
     let Some(rig) = rig_with_own_mounts(|| ()) else { return };
     for is_known in [false, true] {
         let folder = folder(&rig, &format!("mount{is_known}"));
@@ -67,7 +68,7 @@ fn delays_nothing(rig: &Rig, file: File) {
     rig.temporal().kill();
     rig.wait_ready(status["temporal"]["generation"].as_u64().unwrap() + 1);
     assert_eq!(rig.run(&["restart"]).exits(0).says(), READY);
-    // Without host and record, a start looks at the descriptors of every process.
+    // Without host and record, a start reads the descriptors of every process.
     std::fs::remove_file(rig.path("temporal.pid")).unwrap();
     rig.host().kill();
     rig.start();
@@ -75,7 +76,7 @@ fn delays_nothing(rig: &Rig, file: File) {
 }
 
 #[test]
-fn a_database_on_a_hanging_mount_is_an_error() {
+fn database_on_a_hanging_mount_is_an_error() {
     let Some(rig) = rig_with_own_mounts(|| ()) else { return };
     let Some((folder, mount)) = hanging(&rig, "mount") else { return };
     let database = folder.join("temporal.db");
@@ -85,15 +86,15 @@ fn a_database_on_a_hanging_mount_is_an_error() {
     rig.status();
     rig.stop();
     drop(mount);
-    // Where it responds, locks may not hold there all the same.
+    // A responsive FUSE is refused too, because locks may not work there.
     let Some(_mount) = HangingMount::empty(&folder) else { return };
     rig.run(&options).exits(1).complains(&[text(&folder), "FUSE", "--db", "STIGMER_ALLOW"]);
     rig.stop();
 }
 
-/// It can be looked at, and that is all.
+/// The kernel knows the metadata of the file, but an `open` blocks.
 #[test]
-fn a_database_that_cannot_be_opened_is_an_error() {
+fn database_whose_open_hangs_is_an_error() {
     let Some(rig) = rig_with_own_mounts(|| ()) else { return };
     let folder = folder(&rig, "mount");
     let names = ["temporal.db", "temporal.db.stigmer", "temporal.db-wal", "temporal.db-shm"];
@@ -110,7 +111,7 @@ fn a_database_that_cannot_be_opened_is_an_error() {
     }
 }
 
-/// No host starts with this program, in the background or in the foreground.
+/// Checks that no host starts with this program, in the background or in the foreground.
 #[track_caller]
 fn refuses_program(rig: &Rig, program: &Path) {
     for mode in [&[][..], &["--no-tui"]] {
@@ -121,9 +122,9 @@ fn refuses_program(rig: &Rig, program: &Path) {
     }
 }
 
-/// It can be looked at, and that is all.
+/// The kernel knows the metadata of the file, but an `open` blocks.
 #[test]
-fn a_program_that_cannot_be_opened_is_an_error() {
+fn program_whose_open_hangs_is_an_error() {
     let Some(rig) = rig_with_own_mounts(|| ()) else { return };
     let folder = folder(&rig, "mount");
     let Some(_mount) = HangingMount::with_known_files(&folder, &["temporal"]) else { return };
@@ -131,11 +132,11 @@ fn a_program_that_cannot_be_opened_is_an_error() {
 }
 
 #[test]
-fn a_server_whose_database_is_covered_by_a_hanging_mount_goes_on() {
+fn server_continues_while_a_hanging_mount_covers_its_database() {
     let Some(rig) = rig_with_own_mounts(|| ()) else { return };
     let (host, temporal) = rig.start_both();
     let Some(mount) = HangingMount::over(&rig.path("temporal-data")) else { return };
-    // The later ones while a look at it is blocked.
+    // The later reports while a system call on the folder is blocked.
     for _ in 0..4 {
         host_reports(&rig, &host, &UNKEPT);
     }
@@ -153,7 +154,7 @@ fn a_server_whose_database_is_covered_by_a_hanging_mount_goes_on() {
 }
 
 #[test]
-fn a_server_that_ends_before_it_is_ready_while_its_database_hangs_delays_no_host() {
+fn host_is_not_delayed_by_a_server_that_ends_while_its_database_hangs() {
     let Some(rig) = rig_with_own_mounts(|| ()) else { return };
     let _host = rig.headless(&[]);
     rig.wait_for("a server", |status| status["temporal"]["pid"].is_i64());
@@ -168,14 +169,14 @@ fn a_server_that_ends_before_it_is_ready_while_its_database_hangs_delays_no_host
 }
 
 #[test]
-fn a_program_on_a_hanging_mount_is_an_error() {
+fn program_on_a_hanging_mount_is_an_error() {
     let Some(rig) = rig_with_own_mounts(|| ()) else { return };
     let Some((folder, _mount)) = hanging(&rig, "mount") else { return };
     refuses_program(&rig, &folder.join("temporal"));
 }
 
 #[test]
-fn a_hanging_folder_on_path_is_named() {
+fn error_names_a_hanging_folder_of_path() {
     let Some(mut rig) = rig_with_own_mounts(|| ()) else { return };
     let Some((folder, _mount)) = hanging(&rig, "mount") else { return };
     rig.unset("temporal-bin");
@@ -187,7 +188,7 @@ fn a_hanging_folder_on_path_is_named() {
 }
 
 #[test]
-fn a_bin_folder_that_is_a_hanging_mount_stops_a_start_and_no_repair_after_it() {
+fn hanging_bin_folder_prevents_a_start_until_it_responds() {
     let Some(rig) = rig_with_own_mounts(|| ()) else { return };
     rig.start();
     let host = rig.host();
@@ -205,7 +206,7 @@ fn a_bin_folder_that_is_a_hanging_mount_stops_a_start_and_no_repair_after_it() {
 }
 
 #[test]
-fn every_command_ends_where_the_home_hangs() {
+fn every_command_ends_if_the_home_hangs() {
     let Some(rig) = rig_with_own_mounts(|| ()) else { return };
     let Some(mount) = HangingMount::over(&rig.home) else { return };
     let says = [text(&rig.home), "does not respond", "--home"];
@@ -217,7 +218,7 @@ fn every_command_ends_where_the_home_hangs() {
 }
 
 #[test]
-fn commands_on_a_home_that_hangs_while_its_server_runs_end_and_the_host_goes_on() {
+fn commands_end_while_the_home_of_a_running_server_hangs_and_the_host_continues() {
     let Some(rig) = rig_with_own_mounts(|| ()) else { return };
     let (host, temporal) = rig.start_both();
     let Some(mount) = HangingMount::over(&rig.home) else { return };
@@ -230,8 +231,8 @@ fn commands_on_a_home_that_hangs_while_its_server_runs_end_and_the_host_goes_on(
     rig.stop();
 }
 
-/// A host whose home a mount covers. Nothing in there responds to the host any more; the test
-/// reaches its socket by the folder below.
+/// A host whose home is covered by a hanging mount. The test reaches the socket by a descriptor of the
+/// covered folder.
 struct Covered {
     host: Process,
     home: PathBuf,
@@ -251,7 +252,7 @@ impl Covered {
         (Self { host, home: rig.home.clone(), below, http }, temporal)
     }
 
-    /// The status over socket and TCP, at this moment.
+    /// Checks health over TCP, and returns the status from the socket.
     #[track_caller]
     fn status(&self) -> Value {
         let folder = format!("/proc/self/fd/{}", self.below.as_raw_fd());
@@ -265,7 +266,7 @@ impl Covered {
         ask_tcp(self.http, "GET", path, "localhost").body
     }
 
-    /// Until the status names the home.
+    /// Waits until the status names the home.
     #[track_caller]
     fn wait_reported(&self) {
         let words = [text(&self.home), "does not respond"];
@@ -276,7 +277,7 @@ impl Covered {
         });
     }
 
-    /// Rounds of checks that have passed.
+    /// The number of passed rounds of checks.
     fn rounds(&self) -> u64 {
         let metrics = self.over_tcp("/metrics");
         let count = "stigmer_temporal_probe_duration_seconds_count{layer=\"grpc\"} ";
@@ -289,23 +290,23 @@ impl Covered {
 }
 
 #[test]
-fn a_host_whose_home_hangs_watches_its_server_and_answers() {
+fn host_whose_home_hangs_checks_its_server_and_responds() {
     let Some(mut rig) = rig_with_own_mounts(|| ()) else { return };
     let (covered, temporal) = Covered::start(&mut rig);
     let Some(mount) = HangingMount::over(&rig.home) else { return };
     covered.wait_reported();
-    // More rounds than lie between two look-ups of the server's processes.
+    // More rounds than between two look-ups of the processes of the server.
     let (rounds, threads) = (covered.rounds(), covered.threads());
     wait_until("passed checks", || {
         assert_eq!(covered.status()["state"], "ready");
         covered.rounds() > rounds + 60
     });
-    assert!(covered.threads() <= threads + 1, "each look blocks a thread");
+    assert!(covered.threads() <= threads + 1, "each look blocks another thread");
     temporal.kill();
     wait_until("the crash in the status", || covered.status()["state"] != "ready");
     covered.wait_reported();
     drop(mount);
-    // The start that was refused has a number, too.
+    // The refused start has a generation number too.
     rig.wait_ready(3);
     rig.wait_for("no trouble", |status| status["message"] == "");
     assert!(covered.host.is_alive());
@@ -315,7 +316,7 @@ fn a_host_whose_home_hangs_watches_its_server_and_answers() {
 }
 
 #[test]
-fn a_host_whose_home_hangs_is_stopped_by_a_signal() {
+fn host_whose_home_hangs_ends_by_a_signal() {
     let Some(mut rig) = rig_with_own_mounts(|| ()) else { return };
     let (covered, temporal) = Covered::start(&mut rig);
     let Some(mount) = HangingMount::over(&rig.home) else { return };
@@ -328,7 +329,7 @@ fn a_host_whose_home_hangs_is_stopped_by_a_signal() {
 }
 
 #[test]
-fn a_host_whose_home_hangs_leaves_its_server_when_its_terminal_is_gone() {
+fn host_whose_home_hangs_keeps_its_server_running_at_sighup() {
     let Some(rig) = rig_with_own_mounts(|| ()) else { return };
     let host = rig.headless(&[]);
     host.wait_for(READY);

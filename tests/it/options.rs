@@ -1,11 +1,11 @@
-//! What was typed, and what comes back.
+//! Options, variables and the configuration file, with their errors.
 
 use crate::support::rig::Rig;
 use crate::support::wrapper;
 use serde_json::json;
 
 #[test]
-fn a_usage_error_exits_with_2_and_starts_nothing() {
+fn usage_error_exits_with_2_and_starts_nothing() {
     let rig = Rig::new();
     rig.run(&["--no-such-option"]).exits(2).complains(&["--no-such-option"]);
     rig.run(&["--port", "x"]).exits(2).complains(&["--port"]);
@@ -15,7 +15,7 @@ fn a_usage_error_exits_with_2_and_starts_nothing() {
 }
 
 #[test]
-fn a_bad_variable_keeps_nobody_from_stop_and_status() {
+fn invalid_variable_does_not_prevent_stop_and_status() {
     let rig = Rig::new();
     rig.start();
     let with = |arguments: &[&str]| {
@@ -30,7 +30,7 @@ fn a_bad_variable_keeps_nobody_from_stop_and_status() {
 }
 
 #[test]
-fn a_folder_of_other_things_that_is_open_to_others_is_no_home_and_stays_as_it_is() {
+fn open_folder_with_other_files_is_refused_as_home_and_stays_unchanged() {
     use std::os::unix::fs::PermissionsExt;
     let rig = Rig::new();
     let project = rig.folder().join("project");
@@ -45,7 +45,7 @@ fn a_folder_of_other_things_that_is_open_to_others_is_no_home_and_stays_as_it_is
 }
 
 #[test]
-fn what_would_defeat_an_option_of_ours_is_refused_and_ours_is_named() {
+fn argument_that_conflicts_with_an_option_is_refused_and_the_option_named() {
     let rig = Rig::new();
     let mut command = rig.local(&[]);
     command.args(["--", "--db-filename", "x.db"]);
@@ -54,7 +54,7 @@ fn what_would_defeat_an_option_of_ours_is_refused_and_ours_is_named() {
 }
 
 #[test]
-fn arguments_are_passed_on() {
+fn arguments_are_passed_to_the_server() {
     let rig = Rig::new();
     let mut command = rig.local(&[]);
     command.args(["--", "--headless"]);
@@ -66,7 +66,7 @@ fn arguments_are_passed_on() {
 }
 
 #[test]
-fn a_program_that_is_not_there_is_an_error_with_the_cure() {
+fn missing_program_is_an_error_with_a_hint() {
     let rig = Rig::new();
     rig.run(&["--temporal-bin", "/nonexistent"]).exits(1).complains(&[
         "/nonexistent",
@@ -77,19 +77,19 @@ fn a_program_that_is_not_there_is_an_error_with_the_cure() {
 }
 
 #[test]
-fn other_options_than_those_that_run_are_an_error_that_names_both_and_the_cure() {
+fn options_that_differ_from_the_running_server_are_an_error_with_a_hint() {
     let rig = Rig::new();
     rig.start();
     let temporal = rig.temporal();
     let ran = rig.run(&["--probe-period", "7s"]).exits(1);
     ran.complains(&["1s", "7s", "stigmer local restart --probe-period 7s"]);
-    // Said again, what runs already is no difference.
+    // An option with the value of the running server is no difference.
     rig.run(&["--port", &rig.port.to_string()]).exits(0);
     assert_eq!(rig.temporal().pid, temporal.pid);
 }
 
 #[test]
-fn another_value_in_the_file_is_only_warned_of() {
+fn different_value_in_the_configuration_file_is_only_a_warning() {
     let mut rig = Rig::new();
     rig.start();
     rig.set("probe-period", "\"7s\"");
@@ -97,7 +97,7 @@ fn another_value_in_the_file_is_only_warned_of() {
 }
 
 #[test]
-fn the_exit_code_of_status_tells_ready_stopped_and_in_between() {
+fn exit_code_of_status_distinguishes_ready_stopped_and_starting() {
     let mut rig = Rig::new();
     rig.run(&["status"]).exits(3);
     rig.start();
@@ -116,7 +116,7 @@ fn the_exit_code_of_status_tells_ready_stopped_and_in_between() {
 }
 
 #[test]
-fn the_status_for_people_shows_what_matters() {
+fn status_screen_shows_state_pid_port_and_checks() {
     let rig = Rig::new();
     rig.start();
     let shown = rig.run(&["status"]).exits(0).stdout;
@@ -128,7 +128,7 @@ fn the_status_for_people_shows_what_matters() {
 }
 
 #[test]
-fn env_is_made_for_eval() {
+fn env_output_can_be_evaluated_by_a_shell() {
     let rig = Rig::with(&[("namespace", "[\"mine\", \"default\"]")]);
     rig.run(&["env"]).exits(3);
     rig.start();
@@ -145,7 +145,7 @@ fn env_is_made_for_eval() {
 }
 
 #[test]
-fn env_of_a_stopped_server_says_so_where_eval_hides_the_exit_code() {
+fn env_of_a_stopped_server_prints_a_message_on_stderr() {
     let rig = Rig::new();
     let ran =
         rig.run(&["env"]).exits(3).complains(&["the server is not running", "`stigmer local`"]);

@@ -1,4 +1,4 @@
-//! The host dies, hangs, or was never one of ours.
+//! The host dies or hangs, or the named process is not a host.
 
 use crate::support::process::Process;
 use crate::support::rig::{READY, REUSED, Rig, Running};
@@ -7,11 +7,11 @@ use crate::support::{quick, wait_until};
 use rustix::process::Signal;
 use std::time::Duration;
 
-/// A client waits 2 s for a host.
+/// Time limit of a command, which waits 2 s for a host.
 const SOON: Duration = Duration::from_secs(4);
 
 #[test]
-fn temporal_outlives_its_host_is_adopted_by_the_next_and_repaired_again() {
+fn server_outlives_its_host_and_is_adopted_and_restarted_by_the_next_host() {
     let rig = Rig::new();
     rig.start();
     let temporal = rig.temporal();
@@ -36,7 +36,7 @@ fn temporal_outlives_its_host_is_adopted_by_the_next_and_repaired_again() {
 }
 
 #[test]
-fn an_orphan_that_hangs_is_not_adopted_but_replaced() {
+fn hanging_orphan_is_restarted() {
     let rig = Rig::with(&[("probe-period", "\"200ms\""), ("probe-timeout", "\"1s\"")]);
     rig.start();
     let temporal = rig.temporal();
@@ -48,7 +48,7 @@ fn an_orphan_that_hangs_is_not_adopted_but_replaced() {
 }
 
 #[test]
-fn stop_ends_an_orphan_that_no_host_owns() {
+fn stop_ends_an_orphan() {
     let rig = Rig::new();
     rig.start();
     rig.kill_host();
@@ -59,12 +59,12 @@ fn stop_ends_an_orphan_that_no_host_owns() {
 }
 
 #[test]
-fn restart_replaces_an_orphan_with_the_options_it_had() {
+fn restart_replaces_an_orphan_and_keeps_its_options() {
     let mut rig = Rig::new();
     rig.start();
     let temporal = rig.temporal();
     rig.kill_host();
-    // What stands in the file now is not what it was started with.
+    // The file now differs from the options of the running server.
     let port = rig.port;
     rig.set("port", &crate::support::ports::free().to_string());
     assert_eq!(rig.run(&["restart"]).exits(0).says(), READY);
@@ -74,7 +74,7 @@ fn restart_replaces_an_orphan_with_the_options_it_had() {
 }
 
 #[test]
-fn status_answers_while_the_host_is_frozen() {
+fn status_works_while_the_host_is_frozen() {
     let rig = Rig::new();
     let (host, temporal) = rig.start_both();
     host.signal(Signal::STOP);
@@ -86,11 +86,15 @@ fn status_answers_while_the_host_is_frozen() {
 
     host.signal(Signal::CONT);
     rig.wait_ready(1);
-    assert_eq!(rig.temporal().pid, temporal.pid, "a host that was away blames nobody else");
+    assert_eq!(
+        rig.temporal().pid,
+        temporal.pid,
+        "a host that was frozen does not restart the server"
+    );
 }
 
 #[test]
-fn stop_ends_a_frozen_host_and_its_temporal() {
+fn stop_ends_a_frozen_host_and_its_server() {
     let rig = Rig::new();
     let (host, temporal) = rig.start_both();
     host.signal(Signal::STOP);
@@ -101,7 +105,7 @@ fn stop_ends_a_frozen_host_and_its_temporal() {
 }
 
 #[test]
-fn restart_replaces_a_frozen_host_and_its_temporal() {
+fn restart_replaces_a_frozen_host_and_its_server() {
     let rig = Rig::new();
     let (host, temporal) = rig.start_both();
     host.signal(Signal::STOP);
@@ -111,12 +115,12 @@ fn restart_replaces_a_frozen_host_and_its_temporal() {
 }
 
 #[test]
-fn a_record_that_points_to_a_stranger_touches_nobody() {
+fn process_that_only_a_record_names_is_not_signalled() {
     let rig = Rig::new();
     rig.start();
     rig.power_cut();
     let record = std::fs::read_to_string(rig.path("temporal.pid")).unwrap();
-    let mut strangers = Strangers::beside(&rig);
+    let mut strangers = Strangers::near(&rig);
     strangers.gather(1);
     let victim = strangers.pids()[0];
     let ticks = stigmer::process::linux::stat(victim).unwrap().unwrap().start_ticks;
@@ -147,7 +151,7 @@ fn a_record_that_points_to_a_stranger_touches_nobody() {
     for (what, text) in forgeries {
         std::fs::write(rig.path("temporal.pid"), &text).unwrap();
         assert_eq!(rig.status()["state"], "stopped", "{what}");
-        // Where it may run elsewhere, stop says so instead.
+        // The result differs: for some records the server may run elsewhere.
         rig.run(&["stop"]);
         std::fs::write(rig.path("temporal.pid"), &text).unwrap();
         assert_eq!(rig.start().says(), READY, "{what}");
@@ -157,9 +161,9 @@ fn a_record_that_points_to_a_stranger_touches_nobody() {
 }
 
 #[test]
-fn a_lock_whose_holder_cannot_be_proven_is_an_error_and_nobody_is_signalled() {
+fn lock_with_an_unproven_holder_is_an_error_and_no_process_is_signalled() {
     let rig = Rig::new();
-    let mut strangers = Strangers::beside(&rig);
+    let mut strangers = Strangers::near(&rig);
     strangers.gather(1);
     let victim = strangers.pids()[0];
     let identity = stigmer::process::identity::Identity::of(victim).unwrap().unwrap();
@@ -172,7 +176,7 @@ fn a_lock_whose_holder_cannot_be_proven_is_an_error_and_nobody_is_signalled() {
             identity.start_ticks
         )
     };
-    // Another container on this machine; another machine on a shared home.
+    // Another container on this machine, and another machine with a shared home.
     for boot_id in [identity.boot_id.as_str(), "00000000-0000"] {
         lock.write(&text(boot_id)).unwrap();
         for ran in rig.run_all(&[&[], &["stop"], &["restart"]]) {
@@ -183,13 +187,13 @@ fn a_lock_whose_holder_cannot_be_proven_is_an_error_and_nobody_is_signalled() {
 }
 
 #[test]
-fn a_frozen_host_in_another_pid_namespace_is_left_alone() {
+fn frozen_host_of_another_pid_namespace_is_left_alone() {
     let rig = Rig::new();
     let namespace = ["--pid", "--fork", "--kill-child", "--mount-proc"];
     let mut attempt = rig.command("unshare");
     attempt.args(namespace).arg("true");
     if rig.finish(attempt).code != Some(0) {
-        eprintln!("not tested: this user cannot make a pid namespace");
+        eprintln!("skipped: this user cannot create a pid namespace");
         return;
     }
     let mut command = rig.command("unshare");
@@ -212,7 +216,7 @@ fn a_frozen_host_in_another_pid_namespace_is_left_alone() {
     let server = inside.iter().find(|process| line(process).contains("start-dev")).unwrap();
     assert!(server.is_alive());
 
-    // Through its socket it can be stopped from anywhere.
+    // A host that responds on its socket can be stopped from any namespace.
     host.signal(Signal::CONT);
     rig.run(&["stop"]).exits(0);
     outside.finish().exits(0);
@@ -220,12 +224,12 @@ fn a_frozen_host_in_another_pid_namespace_is_left_alone() {
 }
 
 #[test]
-fn a_host_that_dies_between_spawn_and_record_leaves_what_the_next_one_proves_by_its_marker() {
+fn server_with_a_draft_of_its_record_is_proven_by_its_marker() {
     let rig = Rig::new();
     rig.start();
     let temporal = rig.temporal();
     rig.kill_host();
-    // As the record is before the spawn: it names no process.
+    // Before the spawn, the record is a draft that names no process.
     let path = rig.path("temporal.pid");
     let record = std::fs::read_to_string(&path).unwrap();
     let ticks = rig.record("start_ticks").unwrap();

@@ -1,4 +1,4 @@
-//! Whoever is on the port: a peer that means harm, one of another user, one that is silent.
+//! Foreign listeners on the port: a hostile peer, a server of another user, a silent listener.
 
 use crate::peer::{self, Answer, headers};
 use crate::support::rig::{Ran, Rig};
@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 use std::time::Duration;
 
-/// Sets the title of a terminal, turns it red in two ways, and turns the line around.
+/// A text that sets the title of a terminal, changes colours in two ways, and reverses the line.
 const EVIL: &str = "\u{1b}]0;owned\u{7}\u{1b}[31m\u{9b}31m\u{7f}evil\u{202e}\r\u{8}";
 
 fn listener(port: u16) -> TcpListener {
@@ -29,7 +29,7 @@ fn is_harmless(ran: Ran) -> Ran {
 }
 
 #[test]
-fn what_a_hostile_server_says_never_reaches_the_terminal() {
+fn text_of_a_hostile_server_reaches_the_terminal_only_harmless() {
     let rig = Rig::with(&[("probe-period", "\"100ms\"")]);
     let sick = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let is_sick = sick.clone();
@@ -40,12 +40,12 @@ fn what_a_hostile_server_says_never_reaches_the_terminal() {
         }
     });
     is_harmless(rig.run(&[])).exits(0);
-    rig.wait_for("its version", |status| {
+    rig.wait_for("the version of the server", |status| {
         status["temporal"]["version"].as_str().is_some_and(|version| version.contains("evil"))
     });
     is_harmless(rig.run(&["status"])).exits(0);
     sick.store(true, std::sync::atomic::Ordering::SeqCst);
-    rig.wait_for("its message", |status| {
+    rig.wait_for("the error of the server", |status| {
         status["message"].as_str().is_some_and(|message| message.contains("evil"))
     });
     let follower = rig.headless(&[]);
@@ -59,7 +59,7 @@ fn what_a_hostile_server_says_never_reaches_the_terminal() {
 }
 
 #[test]
-fn a_trailer_that_breaks_the_grpc_library_is_a_layer_that_fails() {
+fn trailer_that_the_grpc_library_cannot_read_fails_the_check() {
     let rig = Rig::with(&[("start-timeout", "\"60s\"")]);
     let theirs = listener(0);
     let address = theirs.local_addr().unwrap().to_string();
@@ -68,7 +68,7 @@ fn a_trailer_that_breaks_the_grpc_library_is_a_layer_that_fails() {
         Answer::Trailers(vec![], headers(&bad))
     });
     let host = rig.headless(&["--address", &address]);
-    rig.wait_for("a layer that fails", |status| {
+    rig.wait_for("a failed check", |status| {
         let layers = status["health"]["layers"].as_array();
         layers.is_some_and(|layers| layers[3]["name"] == "grpc" && layers[3]["ok"] == false)
     });
@@ -77,9 +77,9 @@ fn a_trailer_that_breaks_the_grpc_library_is_a_layer_that_fails() {
     assert!(!is_harmless(host.finish().exits(0)).stderr.contains("panicked"));
 }
 
-/// A server loads what its first calls need. Each call that times out would begin that again.
+/// A server loads data for its first calls. After a timeout it would have to load them again.
 #[test]
-fn a_server_whose_first_calls_take_longer_than_the_probe_timeout_becomes_ready() {
+fn server_whose_first_calls_exceed_the_probe_timeout_becomes_ready() {
     const TIMEOUT: Duration = Duration::from_millis(200);
     let mut rig = Rig::with(&[("start-timeout", "\"60s\"")]);
     rig.set("probe-timeout", "\"200ms\"");
@@ -95,9 +95,9 @@ fn a_server_whose_first_calls_take_longer_than_the_probe_timeout_becomes_ready()
     rig.run(&["stop"]).exits(0);
 }
 
-/// Starts beside a silent listener whose program has this name. The start must fail within this time;
-/// returns the time that it took.
-fn start_beside_silent(name: &str, limit: Duration) -> Duration {
+/// Starts while a silent listener, whose program has this name, has the port. The start must fail within
+/// `limit`. Returns its duration.
+fn start_with_silent_listener(name: &str, limit: Duration) -> Duration {
     let rig = Rig::new();
     let theirs = listener(rig.port);
     rustix::io::fcntl_setfd(&theirs, rustix::io::FdFlags::empty()).unwrap();
@@ -114,20 +114,20 @@ fn start_beside_silent(name: &str, limit: Duration) -> Duration {
 }
 
 #[test]
-fn a_silent_listener_is_named_soon_and_its_command_line_is_harmless() {
-    // A second alone; six were those of a server that is waited for.
-    start_beside_silent(EVIL, Duration::from_secs(5));
+fn error_names_a_silent_listener_soon_and_harmlessly() {
+    // One second on an idle machine. A wait for a server would take six seconds.
+    start_with_silent_listener(EVIL, Duration::from_secs(5));
 }
 
 #[test]
-fn a_silent_listener_that_may_lead_to_a_server_has_more_time() {
-    // Two seconds alone; at least the time in which a server that starts would answer.
-    let took = start_beside_silent("ssh evil", Duration::from_secs(6));
+fn silent_listener_that_may_forward_to_a_server_has_more_time() {
+    // Two seconds on an idle machine, which is enough for a starting server to respond.
+    let took = start_with_silent_listener("ssh evil", Duration::from_secs(6));
     assert!(took > Duration::from_millis(1500), "{took:?}");
 }
 
 #[test]
-fn a_server_of_another_user_is_used_only_where_that_is_asked_for() {
+fn server_of_another_user_is_used_only_with_permission() {
     const OTHER: u32 = 64_111;
     if !may_become(OTHER) {
         return;
@@ -135,7 +135,7 @@ fn a_server_of_another_user_is_used_only_where_that_is_asked_for() {
     let rig = Rig::new();
     let port = rig.port;
     let theirs = std::thread::spawn(move || {
-        // SAFETY: it changes one number, of this thread alone, which ends after the next line.
+        // SAFETY: the call changes one number of this thread only, which ends after the next line.
         unsafe { libc::setfsuid(OTHER) };
         listener(port)
     });

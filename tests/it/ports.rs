@@ -1,4 +1,4 @@
-//! Somebody else was there first.
+//! Ports that another process has, and addresses of external servers.
 
 use crate::support::ports;
 use crate::support::process::Process;
@@ -7,22 +7,22 @@ use crate::support::socket::{ask, ask_tcp};
 use crate::support::{server, wait_until, wrapper};
 use std::net::{Ipv4Addr, TcpListener};
 
-/// A Temporal that is not ours on the rig's port.
-fn strange_temporal(rig: &Rig) -> Running {
+/// Starts a server on the rig's port without stigmer.
+fn external_server(rig: &Rig) -> Running {
     let mut command = rig.command(server::program());
     command.env_remove("TEST_RIG").args(["server", "start-dev", "--log-level", "warn"]);
     command.args(["--port", &rig.port.to_string(), "--ui-port", &rig.ui_port.to_string()]);
     let running = Running::spawn(command);
-    wait_until("somebody else's Temporal", || {
+    wait_until("the external server", || {
         Rig::is_listening(rig.port) && Rig::is_listening(rig.ui_port)
     });
     running
 }
 
 #[test]
-fn a_temporal_that_somebody_else_runs_is_used_and_left_alone() {
+fn external_server_is_used_and_left_alone() {
     let rig = Rig::new();
-    let theirs = strange_temporal(&rig);
+    let theirs = external_server(&rig);
     let line = format!(
         "Temporal is already running (started elsewhere, pid {}) - reusing existing instance",
         theirs.pid()
@@ -34,11 +34,11 @@ fn a_temporal_that_somebody_else_runs_is_used_and_left_alone() {
     assert_eq!(status["managed"], false);
     assert_eq!(status["temporal"]["pid"], theirs.pid());
     assert_eq!(status["temporal"]["ui_url"], format!("http://127.0.0.1:{}", rig.ui_port));
-    let status = rig.wait_for("its version", |status| status["temporal"]["version"].is_string());
+    let status = rig.wait_for("the version", |status| status["temporal"]["version"].is_string());
     let server = status["temporal"]["server_version"].as_str().unwrap();
     assert_eq!(status["temporal"]["version"], format!("server {server}"));
-    let told = rig.run(&["status"]).exits(0).stdout;
-    assert!(told.contains(&format!("Temporal (server {server})")), "{told}");
+    let output = rig.run(&["status"]).exits(0).stdout;
+    assert!(output.contains(&format!("Temporal (server {server})")), "{output}");
     assert!(!rig.is_locked("temporal.lock"));
     for layer in ["lock", "process"] {
         let layers = status["health"]["layers"].as_array().unwrap();
@@ -63,9 +63,9 @@ fn a_temporal_that_somebody_else_runs_is_used_and_left_alone() {
 }
 
 #[test]
-fn when_somebody_elses_temporal_vanishes_nothing_is_started_in_its_place() {
+fn external_server_that_ends_is_not_replaced() {
     let rig = Rig::with(&[("probe-period", "\"100ms\"")]);
-    let theirs = strange_temporal(&rig);
+    let theirs = external_server(&rig);
     rig.start();
     drop(theirs);
     let status = rig.wait_state("stopped");
@@ -76,7 +76,7 @@ fn when_somebody_elses_temporal_vanishes_nothing_is_started_in_its_place() {
 }
 
 #[test]
-fn a_listener_that_is_no_temporal_is_named_with_the_option_that_avoids_it() {
+fn error_names_a_foreign_listener_and_the_option_to_avoid_it() {
     let rig = Rig::new();
     let me = std::process::id().to_string();
     let command = stigmer::process::memory::command_line(me.parse().unwrap());
@@ -89,14 +89,14 @@ fn a_listener_that_is_no_temporal_is_named_with_the_option_that_avoids_it() {
 }
 
 #[test]
-fn a_listener_on_all_addresses_is_in_the_way_too() {
+fn listener_on_all_addresses_blocks_the_start() {
     let rig = Rig::new();
     let _listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, rig.port)).unwrap();
     rig.run(&[]).exits(1).complains(&[&rig.port.to_string()]);
 }
 
 #[test]
-fn restart_with_another_port_moves_there() {
+fn restart_with_another_port_uses_that_port() {
     let rig = Rig::new();
     rig.start();
     let port = ports::free();
@@ -114,7 +114,7 @@ fn restart_with_another_port_moves_there() {
 }
 
 #[test]
-fn a_restart_brings_options_of_the_host_itself_whatever_its_mode() {
+fn restart_applies_options_of_the_host_in_any_mode() {
     let rig = Rig::new();
     let host = rig.headless(&[]);
     host.wait_for(READY);
@@ -134,23 +134,23 @@ fn a_restart_brings_options_of_the_host_itself_whatever_its_mode() {
 }
 
 #[test]
-fn a_taken_port_for_health_is_said_and_bound_as_soon_as_it_is_free() {
+fn used_health_port_is_reported_and_bound_once_free() {
     let rig = Rig::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     rig.run(&["--http", &address]).exits(0);
-    let status = rig.wait_for("the word", |status| {
-        status["message"].as_str().is_some_and(|said| said.contains(&address))
+    let status = rig.wait_for("the report", |status| {
+        status["message"].as_str().is_some_and(|message| message.contains(&address))
     });
     assert_eq!(status["state"], "ready");
     drop(taken);
-    rig.wait_for("silence", |status| status["message"] == "");
+    rig.wait_for("no message", |status| status["message"] == "");
     let port = address.rsplit(':').next().unwrap().parse().unwrap();
     assert_eq!(ask_tcp(port, "GET", "/healthz", &address).body, "ok\n");
 }
 
 #[test]
-fn a_host_whose_socket_cannot_be_bound_supervises_all_the_same() {
+fn host_without_a_socket_supervises_its_server() {
     let rig = Rig::new();
     std::fs::create_dir(rig.path("stigmer.sock")).unwrap();
     let host = rig.headless(&[]);
@@ -169,13 +169,13 @@ fn a_host_whose_socket_cannot_be_bound_supervises_all_the_same() {
 }
 
 #[test]
-fn a_socket_that_could_not_be_bound_at_the_start_is_bound_later() {
+fn socket_is_bound_later_if_the_start_cannot_bind_it() {
     let rig = Rig::new();
     std::fs::create_dir(rig.path("stigmer.sock")).unwrap();
     let host = rig.headless(&[]);
     host.wait_for("/stigmer.sock: ");
     std::fs::remove_dir(rig.path("stigmer.sock")).unwrap();
-    rig.wait_for("an answer without a trouble", |status| {
+    rig.wait_for("a response without a trouble", |status| {
         status["host"]["pid"] == host.pid() && status["message"] == ""
     });
     rig.run(&["stop"]).exits(0);
@@ -183,45 +183,46 @@ fn a_socket_that_could_not_be_bound_at_the_start_is_bound_later() {
     rig.assert_nothing_runs();
 }
 
-/// `status`, its JSON and `events` give the reason of the last failure, with no host left.
-fn assert_told(rig: &Rig, reason: &[&str]) {
+/// Checks that `status`, its JSON and `events` have the reason of the last failure after the end of the
+/// host.
+fn assert_reported(rig: &Rig, reason: &[&str]) {
     let status = rig.status();
     assert!(status["host"].is_null() && status["state"] == "stopped", "{status:#}");
     let message = status["message"].as_str().unwrap();
     let screen = rig.run(&["status"]).exits(3).stdout;
     let events = rig.run(&["events", "-n", "1"]).exits(0).stdout;
     for words in reason {
-        for told in [message, &screen, &events] {
-            assert!(told.contains(words), "no {words:?} in {told:?}");
+        for output in [message, &screen, &events] {
+            assert!(output.contains(words), "no {words:?} in {output:?}");
         }
     }
 }
 
 #[test]
-fn a_port_that_needs_a_privilege_fails_at_once_with_the_option_that_avoids_it() {
+fn privileged_port_fails_at_once_with_a_hint() {
     let mut rig = Rig::new();
     let script = "echo \"Error: can't set frontend port 80: listen tcp 127.0.0.1:80: bind: permission \
                   denied\"; exit 1";
     rig.set_program(&wrapper::executable(&rig, "forbidden", script));
     rig.run(&[]).exits(1).complains(&["port 80", "permission denied", "--port"]);
-    assert_told(&rig, &["port 80", "permission denied"]);
+    assert_reported(&rig, &["port 80", "permission denied"]);
     let all = rig.run(&["events"]).exits(0).stdout;
-    // On a busy machine the request of the command comes after the first failure, and starts it once
-    // more.
+    // On a busy machine, the request of the command arrives after the first failure and starts the server
+    // again.
     assert!(!all.contains("generation 3"), "{all}");
 }
 
 #[test]
-fn an_address_that_does_not_answer_is_named_with_what_to_do() {
+fn address_that_does_not_respond_is_an_error_with_a_hint() {
     let rig = Rig::new();
     let address = format!("127.0.0.1:{}", ports::free());
     let start = rig.run(&["--address", &address, "--start-timeout", "1s"]).exits(1);
     start.complains(&[&address, "tcp: ", "leave out --address"]);
-    assert_told(&rig, &[&address, "does not become ready"]);
+    assert_reported(&rig, &[&address, "does not become ready"]);
 }
 
 #[test]
-fn health_on_a_port_of_the_server_is_a_usage_error_that_names_both_options() {
+fn health_on_a_port_of_the_server_is_a_usage_error() {
     let rig = Rig::new();
     for (port, option) in [(rig.port, "--port"), (rig.ui_port, "--ui-port")] {
         rig.run(&["--http", &port.to_string()]).exits(2).complains(&["--http", option]);

@@ -1,9 +1,9 @@
-//! No text of a stranger reaches the terminal with a control character in it.
+//! No foreign text reaches the terminal with a control character.
 
 use crate::support::rig::{Ran, Rig};
 use serde_json::json;
 
-/// A text with a member of each family that a terminal obeys; a file may have this name.
+/// A text with a control sequence of each kind. A file may have this name.
 const HOSTILE: &str = "a\u{1b}[31mb\u{1b}]0;title\u{7}c\u{9b}2Jd\u{7f}e\u{202e}f\u{2066}g\rh\u{8}i";
 
 fn assert_harmless(ran: &Ran) {
@@ -16,7 +16,7 @@ fn assert_harmless(ran: &Ran) {
 }
 
 #[test]
-fn commands_print_no_control_character_of_home_config_timeline_and_log() {
+fn commands_print_no_control_characters_of_home_config_timeline_and_log() {
     let mut rig = Rig::new();
     rig.home = rig.folder().join(HOSTILE);
     std::fs::create_dir_all(rig.path("logs")).unwrap();
@@ -35,21 +35,21 @@ fn commands_print_no_control_character_of_home_config_timeline_and_log() {
     rig.set_program(missing.as_ref());
     assert_harmless(&rig.run(&[]).exits(1));
     assert_harmless(&rig.run(&["--no-tui"]).exits(1));
-    let told = rig.run(&["events"]).exits(0);
-    assert!(told.stdout.matches("title").count() == 0 && told.stdout.lines().count() > 3);
-    assert_harmless(&told);
-    let told = rig.run(&["logs"]).exits(0);
-    assert!(told.stdout.lines().count() == 4, "{:?}", told.stdout);
-    assert_harmless(&told);
-    let told = rig.run(&["status"]).exits(3);
-    assert!(told.stdout.contains("home"));
-    assert_harmless(&told);
+    let output = rig.run(&["events"]).exits(0);
+    assert!(output.stdout.matches("title").count() == 0 && output.stdout.lines().count() > 3);
+    assert_harmless(&output);
+    let output = rig.run(&["logs"]).exits(0);
+    assert!(output.stdout.lines().count() == 4, "{:?}", output.stdout);
+    assert_harmless(&output);
+    let output = rig.run(&["status"]).exits(3);
+    assert!(output.stdout.contains("home"));
+    assert_harmless(&output);
 
     std::fs::write(rig.path("config.toml"), format!("port = \"{HOSTILE}\"\n")).unwrap();
     for command in ["stop", "status", "env", "restart"] {
-        let told = rig.run(&[command]);
-        assert!(told.stderr.contains("config.toml"), "{command}: {:?}", told.stderr);
-        assert_harmless(&told);
+        let output = rig.run(&[command]);
+        assert!(output.stderr.contains("config.toml"), "{command}: {:?}", output.stderr);
+        assert_harmless(&output);
     }
     assert_harmless(&rig.run(&["--db", &format!("{HOSTILE}?")]));
 }

@@ -1,4 +1,4 @@
-//! A server whose record is gone or says nothing holds its lock all the same.
+//! A server without a usable record still holds its lock.
 
 use crate::support::rig::{READY, REUSED, Rig, Running};
 use crate::support::{ports, wait_until};
@@ -22,7 +22,7 @@ const DAMAGES: [Damage; 7] = [
     ("of another boot", |rig| rewrite(rig, "boot_id", "00000000-0000")),
     ("of another pid namespace", |rig| rewrite(rig, "pid_namespace", "pid:[1]")),
     ("of another process", |rig| rewrite(rig, "start_ticks", "1")),
-    // A folder, because root may read any file.
+    // A folder, because root can read any file.
     ("unreadable", |rig| {
         std::fs::remove_file(rig.path("temporal.pid")).unwrap();
         std::fs::create_dir(rig.path("temporal.pid")).unwrap();
@@ -35,12 +35,12 @@ fn orphan(rig: &Rig, damage: fn(&Rig)) {
 }
 
 #[test]
-fn a_server_without_a_provable_record_is_adopted_with_the_options_it_had() {
+fn server_without_a_provable_record_is_adopted_with_its_options() {
     let mut rig = Rig::with(&[("namespace", "[\"default\", \"orders\"]")]);
     rig.start();
     let (temporal, port) = (rig.temporal(), rig.port);
     let generation = rig.status()["temporal"]["generation"].clone();
-    // The options are read from the server itself, not from the file.
+    // The options come from the command line of the server, not from the file.
     rig.set("port", &ports::free().to_string());
     for (what, damage) in DAMAGES {
         orphan(&rig, damage);
@@ -91,7 +91,7 @@ fn restart_replaces_a_server_without_a_record() {
 }
 
 #[test]
-fn a_stranger_that_holds_the_lock_is_named_and_left_alone() {
+fn unrelated_holder_of_the_server_lock_is_named_and_left_alone() {
     let rig = Rig::new();
     std::fs::write(rig.path("temporal.lock"), "").unwrap();
     let mut command = rig.command("flock");
@@ -108,7 +108,7 @@ fn a_stranger_that_holds_the_lock_is_named_and_left_alone() {
     std::fs::write(rig.path("temporal.pid"), record).unwrap();
 
     rig.run(&["stop"]).exits(1).complains(&["temporal.lock", &pid, "not proven", "--home"]);
-    assert!(rig.path("temporal.pid").exists(), "the lock is held still");
+    assert!(rig.path("temporal.pid").exists(), "the record stays while the lock is held");
     let status = rig.status();
     assert_eq!(status["state"], "stopped");
     assert!(status["message"].as_str().unwrap().contains(&pid), "{status:#}");
@@ -121,7 +121,7 @@ fn a_stranger_that_holds_the_lock_is_named_and_left_alone() {
     rig.run(&["stop"]).exits(0);
 }
 
-/// The record of a server that a container left in its home.
+/// Writes the record of a server of another container.
 fn write_record_of_another_container(rig: &Rig) {
     let boot_id = stigmer::process::identity::boot_id();
     let port = rig.port;
@@ -133,19 +133,19 @@ fn write_record_of_another_container(rig: &Rig) {
 }
 
 #[test]
-fn the_home_of_a_container_that_has_ended_has_no_server() {
+fn record_of_an_ended_container_means_no_server() {
     let rig = Rig::new();
     write_record_of_another_container(&rig);
     assert_eq!(rig.run(&["status"]).exits(3).stderr, "");
     assert_eq!(rig.run(&["stop"]).exits(0).says(), "Temporal is not running");
-    assert_eq!(rig.record("port"), None, "a record of nothing is deleted");
+    assert_eq!(rig.record("port"), None, "the record is deleted");
     write_record_of_another_container(&rig);
     assert_eq!(rig.start().says(), READY);
     rig.stop();
 }
 
 #[test]
-fn a_server_that_may_run_in_another_container_is_named_and_left_alone() {
+fn server_that_may_run_in_another_container_is_named_and_left_alone() {
     let rig = Rig::new();
     write_record_of_another_container(&rig);
     let theirs = std::net::TcpListener::bind(rig.address()).unwrap();

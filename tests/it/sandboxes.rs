@@ -1,4 +1,4 @@
-//! Where processes cannot be told apart, or cannot be pinned, nothing is started or signalled.
+//! Environments where processes cannot be identified or pinned: stigmer neither starts nor signals any.
 
 use crate::support::process::{self, wait_gone};
 use crate::support::rig::{READY, Rig, Running};
@@ -11,7 +11,7 @@ use std::process::Command;
 use stigmer::process::linux;
 use stigmer::process::table::Process;
 
-/// `stigmer local …` in new namespaces; `None` if this user cannot make them.
+/// `stigmer local …` in new namespaces. `None` if this user cannot create them.
 fn unshared(rig: &Rig, namespaces: &[&str], arguments: &[&str]) -> Option<Command> {
     let with_user = ["--user", "--map-root-user"];
     for extra in [&[][..], &with_user] {
@@ -25,12 +25,12 @@ fn unshared(rig: &Rig, namespaces: &[&str], arguments: &[&str]) -> Option<Comman
         command.arg("local").args(arguments).arg("--home").arg(&rig.home);
         return Some(command);
     }
-    eprintln!("not tested: this user cannot make namespaces with {namespaces:?}");
+    eprintln!("skipped: this user cannot create namespaces with {namespaces:?}");
     None
 }
 
 #[test]
-fn with_the_proc_of_another_pid_namespace_everything_that_signals_is_refused() {
+fn commands_that_signal_are_refused_with_the_proc_of_another_pid_namespace() {
     let rig = Rig::new();
     let (host, temporal) = rig.start_both();
     for command in [&[][..], &["--no-tui"], &["stop"], &["restart"], &["status"]] {
@@ -45,7 +45,7 @@ fn with_the_proc_of_another_pid_namespace_everything_that_signals_is_refused() {
 }
 
 #[test]
-fn another_time_namespace_makes_nothing_unprovable() {
+fn time_namespace_changes_no_identity() {
     let rig = Rig::new();
     let (host, temporal) = rig.start_both();
     host.kill();
@@ -58,7 +58,7 @@ fn another_time_namespace_makes_nothing_unprovable() {
     let uptime = status["temporal"]["uptime_ms"].as_u64().unwrap();
     assert!(uptime < 100_000_000, "{uptime} ms counts the offset of the namespace");
 
-    // By number and start alone, without the lock.
+    // Proven by pid and start time alone, without the lock.
     let ticks = rig.record("start_ticks");
     let inside = unshared(&rig, &ahead, &["stop"]).unwrap();
     assert_eq!(rig.finish(inside).exits(0).says(), "Temporal is stopped");
@@ -69,14 +69,14 @@ fn another_time_namespace_makes_nothing_unprovable() {
     rig.stop();
 }
 
-/// The number of a process by its parent, as this namespace sees it.
+/// The children of a process, with their pids in this namespace.
 fn children(parent: i32) -> Vec<Process> {
     let all = linux::processes().unwrap().into_iter();
     all.filter(|process| process.ppid == parent).collect()
 }
 
-/// A host that is init of its own pid namespace, once the server is ready. It inherits a process that
-/// becomes a zombie when the file is there.
+/// Starts a host as init of its own pid namespace. The host inherits a process, which ends once `file`
+/// exists.
 fn init(rig: &Rig, arguments: &str, file: &std::path::Path) -> Option<Running> {
     let script = format!(
         "setsid sh -c 'while [ ! -e {file} ]; do sleep 0.05; done' & \
@@ -96,11 +96,11 @@ fn init(rig: &Rig, arguments: &str, file: &std::path::Path) -> Option<Running> {
         command.args(extra).args(namespaces).args(["sh", "-c", &script]);
         return Some(Running::spawn(command));
     }
-    eprintln!("not tested: this user cannot make pid namespaces");
+    eprintln!("skipped: this user cannot create pid namespaces");
     None
 }
 
-/// A process that init inherits ends, and is no zombie any more soon.
+/// Ends the inherited process, and waits until it is reaped.
 fn is_reaped(outside: &Running, file: &std::path::Path) {
     let [host] = &children(outside.pid())[..] else { panic!("unshare has one child") };
     let inherited = || {
@@ -112,7 +112,7 @@ fn is_reaped(outside: &Running, file: &std::path::Path) {
     wait_until("the end of the zombie", || inherited().is_none());
 }
 
-/// Kills the host. The kernel ends init of a namespace after all other processes of the namespace.
+/// Kills the host. The kernel ends init of a namespace after all its other processes.
 fn end(outside: Running) {
     let host = process::Process::pin(children(outside.pid())[0].pid).unwrap();
     drop(outside);
@@ -120,7 +120,7 @@ fn end(outside: Running) {
 }
 
 #[test]
-fn init_reaps_what_it_inherits_though_its_server_is_stopped() {
+fn init_reaps_orphans_while_its_server_is_stopped() {
     let rig = Rig::new();
     let file = rig.folder().join("end");
     let Some(outside) = init(&rig, "", &file) else { return };
@@ -132,7 +132,7 @@ fn init_reaps_what_it_inherits_though_its_server_is_stopped() {
 }
 
 #[test]
-fn init_reaps_what_it_inherits_though_it_is_older_than_its_server() {
+fn init_reaps_orphans_while_its_server_runs() {
     let rig = Rig::new();
     let file = rig.folder().join("end");
     let Some(outside) = init(&rig, "", &file) else { return };
@@ -142,7 +142,7 @@ fn init_reaps_what_it_inherits_though_it_is_older_than_its_server() {
 }
 
 #[test]
-fn init_reaps_what_it_inherits_though_it_only_watches() {
+fn init_reaps_orphans_while_it_only_watches_a_server() {
     let rig = Rig::new();
     let file = rig.folder().join("end");
     let (port, ui_port) = (rig.port.to_string(), rig.ui_port.to_string());
@@ -163,7 +163,7 @@ fn init_reaps_what_it_inherits_though_it_only_watches() {
 }
 
 #[test]
-fn a_kernel_or_sandbox_without_pidfds_is_named() {
+fn error_explains_a_kernel_or_sandbox_without_pidfds() {
     let rig = Rig::new();
     for errno in [libc::ENOSYS, libc::EPERM] {
         let mut command = rig.local(&[]);
@@ -174,7 +174,7 @@ fn a_kernel_or_sandbox_without_pidfds_is_named() {
     rig.assert_nothing_runs();
 }
 
-/// Lets a system call of this process fail.
+/// Makes a system call of this process fail.
 fn refuse(call: libc::c_long, errno: i32) -> std::io::Result<()> {
     let step = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
     let mut filter = [

@@ -1,4 +1,4 @@
-//! Whatever happens to Temporal, nothing beside it comes to harm.
+//! No stop, crash, hang or adoption of the server affects an unrelated process.
 
 use crate::support::rig::{Rig, Running};
 use crate::support::strangers::Strangers;
@@ -6,17 +6,17 @@ use crate::support::wrapper::{self, Habit};
 use rustix::process::Signal;
 
 #[test]
-fn fifty_strangers_survive_every_stop_crash_hang_and_adoption() {
+fn fifty_unrelated_processes_survive_every_stop_crash_hang_and_adoption() {
     let mut rig = Rig::with(&[("probe-period", "\"200ms\""), ("probe-timeout", "\"1s\"")]);
     wrapper::install_with(&mut rig, Habit::JobControl);
     std::fs::create_dir(rig.path("logs")).unwrap();
     for file in ["temporal.lock", "supervisor.lock", "logs/temporal.log"] {
         std::fs::write(rig.path(file), "").unwrap();
     }
-    let mut strangers = Strangers::beside(&rig);
+    let mut strangers = Strangers::near(&rig);
     strangers.gather(22);
 
-    // Two more are children of the very shell that starts the host.
+    // Two more are children of the shell that starts the host.
     let program = rig.stigmer().to_owned();
     let mut shell = rig.command("sh");
     shell.args(["-c", "sleep 300 & echo $!; setsid sleep 300 & echo $!; \"$@\"; wait", "sh"]);

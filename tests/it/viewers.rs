@@ -1,4 +1,4 @@
-//! Many who look at one host, and none of them can hurt it.
+//! Many viewers of one host. No viewer can affect the host.
 
 use crate::support::rig::{Rig, Running};
 use crate::support::socket::{Reader, get, send};
@@ -9,7 +9,7 @@ use stigmer::process::lock::HostLock;
 
 const MIB: u64 = 1 << 20;
 
-/// The most resident memory that a process has had, in bytes.
+/// The peak resident memory of a process in bytes.
 fn peak(pid: i32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -17,7 +17,7 @@ fn peak(pid: i32) -> u64 {
 }
 
 #[test]
-fn a_hundred_who_do_not_read_cost_nobody_anything_while_temporal_is_crashed_and_repaired() {
+fn hundred_viewers_that_do_not_read_delay_nobody() {
     let rig = Rig::with(&[("probe-period", "\"100ms\"")]);
     rig.start();
     let host = rig.host().pid;
@@ -43,7 +43,7 @@ fn a_hundred_who_do_not_read_cost_nobody_anything_while_temporal_is_crashed_and_
     }
     assert_eq!(get(&rig, "/v1/status").json()["restarts"]["total"], 3);
     assert!(peak(host) < 96 * MIB, "{} MiB", peak(host) / MIB);
-    // More than are let in are told so, and there is still room for a question.
+    // Further streams are refused, and other requests still work.
     let more: Vec<UnixStream> = (0..64).map(|_| send(&rig, "GET", "/v1/events", "")).collect();
     wait_until("the bound on streams", || get(&rig, "/v1/events").code == 503);
     get(&rig, "/v1/events").is_error(503, "too_many_streams");
@@ -57,9 +57,9 @@ fn a_hundred_who_do_not_read_cost_nobody_anything_while_temporal_is_crashed_and_
 }
 
 #[test]
-fn a_reader_that_lags_gets_a_fresh_snapshot_and_the_count_of_what_it_missed() {
+fn slow_reader_gets_a_new_snapshot_and_the_number_of_missed_events() {
     let mut rig = Rig::with(&[("start-timeout", "\"10m\""), ("stop-grace", "\"1s\"")]);
-    // While it starts it is probed a hundred times a second.
+    // A starting server is checked a hundred times a second.
     rig.set_program(&wrapper::executable(&rig, "never", "exec sleep 600"));
     let start = Running::spawn(rig.local(&[]));
     wait_until("the host", || rig.path("stigmer.sock").exists());
@@ -75,29 +75,33 @@ fn a_reader_that_lags_gets_a_fresh_snapshot_and_the_count_of_what_it_missed() {
             break data;
         }
         seq += 1;
-        assert_eq!(data["seq"], seq, "in order, before it lagged");
+        assert_eq!(data["seq"], seq, "in order until the snapshot");
     };
     let missed = fresh["missed"].as_u64().unwrap();
     assert!(missed > 0);
     assert_eq!(fresh["seq"], seq + missed);
     assert_eq!(fresh["status"]["state"], "starting");
-    assert_eq!(slow.until("delta")["seq"], seq + missed + 1, "and goes on from there");
+    assert_eq!(
+        slow.until("delta")["seq"],
+        seq + missed + 1,
+        "the stream continues after the snapshot"
+    );
     rig.run(&["stop"]).exits(0);
     start.finish().exits(1);
     rig.assert_nothing_runs();
 }
 
 #[test]
-fn a_host_of_another_protocol_is_not_followed_and_the_message_says_which_side_to_upgrade() {
+fn host_with_another_protocol_is_refused_with_a_hint_to_upgrade() {
     let rig = Rig::new();
     let lock = HostLock::take(&rig.path("supervisor.lock")).unwrap().unwrap();
     lock.write("pid=0\n").unwrap();
     let listener = UnixListener::bind(rig.path("stigmer.sock")).unwrap();
     let host = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        let mut asked = [0; 1024];
-        let n = stream.read(&mut asked).unwrap();
-        assert!(asked[..n].starts_with(b"GET /v1/events "));
+        let mut request = [0; 1024];
+        let n = stream.read(&mut request).unwrap();
+        assert!(request[..n].starts_with(b"GET /v1/events "));
         let hello = "event: hello\ndata: {\"protocol\": 7, \"version\": \"9.9.9\"}\n\n";
         let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
         stream.write_all(format!("{head}{hello}").as_bytes()).unwrap();

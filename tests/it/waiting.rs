@@ -1,4 +1,4 @@
-//! Commands that find another command at work on the same home.
+//! Commands while another command works on the same home.
 
 use crate::support::process::{Process, wait_gone};
 use crate::support::rig::{READY, Rig, Running};
@@ -13,7 +13,7 @@ use stigmer::paths::Home;
 use stigmer::process::identity::Identity;
 use stigmer::process::lock::HostLock;
 
-/// Longer than a command waits for a host that leaves.
+/// Longer than the time that a command waits for the end of a host.
 const GRACE: (&str, &str) = ("stop-grace", "\"7s\"");
 
 #[test]
@@ -39,7 +39,7 @@ fn commands_wait_for_a_stop_without_a_host_and_do_not_end_it() {
 }
 
 #[test]
-fn a_start_waits_for_the_work_of_a_command() {
+fn start_waits_for_the_work_of_a_command() {
     let rig = Rig::new();
     let home = Home::at(&rig.home).unwrap();
     let waiting = format!("waiting for pid {}, which is stopping the server", std::process::id());
@@ -60,9 +60,9 @@ fn a_start_waits_for_the_work_of_a_command() {
     }
 }
 
-/// Answers as a background host with this pid, until a client requests its end. `end` gives status
-/// code and body of the answer to that. Returns a watch that counts who opens the host lock after
-/// that answer: a command that waits for the lock opens it.
+/// Responds as a background host with this status, until a client requests its end. `end` returns status
+/// code and body of the last response. Returns a watch of the host lock: a command that waits for the lock
+/// opens it.
 fn host_until_shutdown(
     rig: &Rig,
     status: &Value,
@@ -76,10 +76,10 @@ fn host_until_shutdown(
             let opened = Inotify::init().unwrap();
             opened.watches().add(rig.path("supervisor.lock"), WatchMask::OPEN).unwrap();
             std::fs::remove_file(rig.path("stigmer.sock")).unwrap();
-            answer(&mut stream, code, &body);
+            respond(&mut stream, code, &body);
             return opened;
         }
-        answer(&mut stream, "200 OK", &status.to_string());
+        respond(&mut stream, "200 OK", &status.to_string());
     }
 }
 
@@ -101,7 +101,7 @@ fn next_request(listener: &UnixListener) -> (UnixStream, String) {
     (stream.into_inner(), request)
 }
 
-fn answer(stream: &mut UnixStream, code: &str, body: &str) {
+fn respond(stream: &mut UnixStream, code: &str, body: &str) {
     let length = body.len();
     let head = format!("HTTP/1.1 {code}\r\ncontent-length: {length}\r\n\r\n");
     stream.write_all((head + body).as_bytes()).unwrap();
@@ -113,7 +113,7 @@ fn is_not_opened(mut lock: Inotify) {
     assert!(events.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock), "waited");
 }
 
-/// What a host of this rig says while its server runs.
+/// The status of a host of this rig while its server runs.
 fn status_of_a_host(rig: &Rig) -> Value {
     rig.start();
     let status = socket::get(rig, "/v1/status").json();
@@ -121,7 +121,7 @@ fn status_of_a_host(rig: &Rig) -> Value {
     status
 }
 
-/// A process that holds the host lock, which names it as a host.
+/// A process that holds the host lock. The text of the lock names the process as a host.
 fn holder_of_the_lock(rig: &Rig) -> Running {
     let path = rig.path("supervisor.lock");
     let mut command = rig.command("flock");
@@ -140,15 +140,15 @@ fn holder_of_the_lock(rig: &Rig) -> Running {
 }
 
 #[test]
-fn a_host_that_takes_the_place_of_a_silent_one_is_asked_and_not_killed() {
+fn host_that_replaced_a_silent_host_gets_a_request_and_is_not_killed() {
     let rig = Rig::new();
     let mut status = status_of_a_host(&rig);
     let silent = holder_of_the_lock(&rig);
     let listener = UnixListener::bind(rig.path("stigmer.sock")).unwrap();
     status["host"]["pid"] = silent.pid().into();
     let stop = Running::spawn(rig.local(&["stop"]));
-    // What a stop would lose.
-    answer(&mut next_request(&listener).0, "200 OK", &status.to_string());
+    // The first request of `stop`, for the workflows that a stop would lose.
+    respond(&mut next_request(&listener).0, "200 OK", &status.to_string());
     let unanswered = next_request(&listener);
     let gone: Process = silent.process();
     gone.kill();
@@ -157,18 +157,18 @@ fn a_host_that_takes_the_place_of_a_silent_one_is_asked_and_not_killed() {
     status["host"]["pid"] = fresh.pid().into();
     std::fs::remove_file(rig.path("stigmer.sock")).unwrap();
     let is_alive = std::cell::Cell::new(false);
-    let asked = host_until_shutdown(&rig, &status, || {
+    let opened = host_until_shutdown(&rig, &status, || {
         is_alive.set(fresh.process().is_alive());
         fresh.process().kill();
         ("200 OK", status.to_string())
     });
     assert!(is_alive.get());
-    drop((unanswered, asked));
+    drop((unanswered, opened));
     stop.finish().exits(0);
 }
 
 #[test]
-fn a_stop_that_a_start_has_superseded_does_not_wait_for_the_host() {
+fn stop_that_a_start_superseded_does_not_wait_for_the_host() {
     let rig = Rig::new();
     let mut status = status_of_a_host(&rig);
     status["host"]["pid"] = std::process::id().into();
@@ -184,7 +184,7 @@ fn a_stop_that_a_start_has_superseded_does_not_wait_for_the_host() {
 }
 
 #[test]
-fn a_stop_does_not_wait_for_the_host_that_follows_the_stopped_one() {
+fn stop_does_not_wait_for_the_next_host() {
     let rig = Rig::new();
     let mut status = status_of_a_host(&rig);
     let path = rig.path("supervisor.lock");

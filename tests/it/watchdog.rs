@@ -1,4 +1,4 @@
-//! A host that is killed is replaced by its watchdog, unless the operator wants the server down.
+//! The watchdog replaces a killed host, unless the operator has stopped the server.
 
 use crate::support::process::{Process, wait_gone};
 use crate::support::rig::{READY, Rig};
@@ -25,7 +25,7 @@ fn intent(rig: &Rig) -> Value {
     serde_json::from_str::<Value>(&text).unwrap()["want"].clone()
 }
 
-/// Until another host than this one serves; the status then.
+/// Waits until another host than `dead` has a ready server. Returns its status.
 fn next_host(rig: &Rig, dead: &Process) -> Value {
     rig.wait_for("a new host", |status| {
         let pid = &status["host"]["pid"];
@@ -33,7 +33,7 @@ fn next_host(rig: &Rig, dead: &Process) -> Value {
     })
 }
 
-/// Kills the host; another one goes on with the same server and repairs it.
+/// Kills the host. Checks that another host adopts the server and restarts it after a crash.
 fn is_replaced(rig: &Rig) {
     let (host, temporal) = (rig.host(), rig.temporal());
     let generation = rig.status()["temporal"]["generation"].as_u64().unwrap();
@@ -43,18 +43,18 @@ fn is_replaced(rig: &Rig) {
     assert_eq!(status["temporal"]["pid"], temporal.pid);
     assert_eq!(status["temporal"]["adopted"], true);
     assert_eq!(status["options"]["port"], rig.port);
-    let told = rig.run(&["events"]).exits(0).stdout;
-    assert!(told.contains(&format!("host pid {} died", host.pid)), "{told}");
-    assert!(told.contains("new host after"), "{told}");
+    let output = rig.run(&["events"]).exits(0).stdout;
+    assert!(output.contains(&format!("host pid {} died", host.pid)), "{output}");
+    assert!(output.contains("new host after"), "{output}");
     let restarts = |status: &Value| status["restarts"]["total"].as_u64().unwrap();
-    let repairs = told.lines().filter(|line| line.contains(" repaired in ")).count();
-    assert_eq!(restarts(&status), repairs as u64, "{told}");
+    let repairs = output.lines().filter(|line| line.contains(" repaired in ")).count();
+    assert_eq!(restarts(&status), repairs as u64, "{output}");
     temporal.kill();
     assert_eq!(restarts(&rig.wait_ready(generation + 1)), repairs as u64 + 1);
 }
 
-/// Waits until nothing but the server is left: the last attempt to resume has failed. A process that
-/// executes another program is not seen for a moment, so a single look is not enough.
+/// Waits until only the server is left, because the last attempt to resume has failed. A process is not
+/// visible for a moment while it executes another program, so ten looks in a row must agree.
 fn wait_given_up(rig: &Rig, temporal: &Process) {
     let mut in_a_row = 0;
     wait_until("the last attempt", || {
@@ -70,7 +70,7 @@ fn hosts(rig: &Rig) -> usize {
 }
 
 #[test]
-fn a_background_host_that_is_killed_is_replaced_again_and_again() {
+fn killed_background_host_is_replaced_repeatedly() {
     let rig = guarded();
     rig.start();
     assert_eq!(intent(&rig), "up");
@@ -81,7 +81,7 @@ fn a_background_host_that_is_killed_is_replaced_again_and_again() {
 }
 
 #[test]
-fn a_headless_host_that_is_killed_is_replaced() {
+fn killed_headless_host_is_replaced() {
     let rig = guarded();
     let headless = rig.headless(&[]);
     rig.wait_ready(1);
@@ -91,7 +91,7 @@ fn a_headless_host_that_is_killed_is_replaced() {
 }
 
 #[test]
-fn a_server_that_is_killed_with_its_host_is_started_again() {
+fn server_that_is_killed_with_its_host_is_restarted() {
     let rig = guarded();
     let (host, temporal) = rig.start_both();
     host.kill();
@@ -102,7 +102,7 @@ fn a_server_that_is_killed_with_its_host_is_started_again() {
 }
 
 #[test]
-fn a_stop_right_after_the_death_of_the_host_stays_a_stop() {
+fn stop_right_after_the_death_of_the_host_stays_in_force() {
     let rig = guarded();
     for _ in 0..3 {
         rig.start();
@@ -114,7 +114,7 @@ fn a_stop_right_after_the_death_of_the_host_stays_a_stop() {
 }
 
 #[test]
-fn a_host_that_hangs_is_ended_by_stop_and_does_not_come_back() {
+fn hanging_host_that_stop_ended_is_not_replaced() {
     let rig = guarded();
     rig.start();
     let host = rig.host();
@@ -125,7 +125,7 @@ fn a_host_that_hangs_is_ended_by_stop_and_does_not_come_back() {
 }
 
 #[test]
-fn a_restart_replaces_a_host_that_hangs_by_one() {
+fn restart_replaces_a_hanging_host_by_exactly_one_host() {
     let rig = guarded();
     rig.start();
     let host = rig.host();
@@ -138,7 +138,7 @@ fn a_restart_replaces_a_host_that_hangs_by_one() {
 }
 
 #[test]
-fn a_hand_over_leaves_one_host_and_one_companion() {
+fn hand_over_leaves_one_host_and_one_companion() {
     let rig = guarded();
     let headless = rig.headless(&[]);
     rig.wait_ready(1);
@@ -149,7 +149,7 @@ fn a_hand_over_leaves_one_host_and_one_companion() {
     let second = companion(&rig);
     let mut expected = [rig.host().pid, rig.temporal().pid, second.pid];
     expected.sort_unstable();
-    // The host asks the CLI for its version meanwhile.
+    // The host may run the CLI meanwhile to read its version.
     wait_until("one host, one server, one companion", || {
         let mut running: Vec<i32> = rig.processes().iter().map(|it| it.pid).collect();
         running.sort_unstable();
@@ -159,7 +159,7 @@ fn a_hand_over_leaves_one_host_and_one_companion() {
 }
 
 #[test]
-fn a_companion_is_no_part_of_its_hosts_session_and_holds_nothing() {
+fn companion_has_its_own_session_and_no_open_files() {
     let rig = guarded();
     rig.start();
     let companion = companion(&rig);
@@ -180,7 +180,7 @@ fn a_companion_is_no_part_of_its_hosts_session_and_holds_nothing() {
 }
 
 #[test]
-fn a_companion_has_less_than_1_mib_of_private_memory() {
+fn companion_has_less_than_1_mib_of_private_memory() {
     let rig = guarded();
     rig.start();
     let path = format!("/proc/{}/smaps_rollup", companion(&rig).pid);
@@ -193,7 +193,7 @@ fn a_companion_has_less_than_1_mib_of_private_memory() {
 }
 
 #[test]
-fn the_kernel_ends_the_server_before_its_host_and_the_companion() {
+fn kernel_kills_the_server_before_host_and_companion() {
     let rig = guarded();
     rig.start();
     let score = |process: &Process| -> i32 {
@@ -207,7 +207,7 @@ fn the_kernel_ends_the_server_before_its_host_and_the_companion() {
 }
 
 #[test]
-fn off_means_off() {
+fn killed_host_without_a_watchdog_is_not_replaced() {
     let rig = Rig::new();
     rig.start();
     assert_eq!(rig.status()["options"]["watchdog"], false);
@@ -219,7 +219,7 @@ fn off_means_off() {
 }
 
 #[test]
-fn a_companion_that_is_killed_is_reported() {
+fn killed_companion_is_reported() {
     let rig = guarded();
     rig.start();
     companion(&rig).kill();
@@ -230,7 +230,7 @@ fn a_companion_that_is_killed_is_reported() {
 }
 
 #[test]
-fn hosts_that_die_again_and_again_are_given_up() {
+fn watchdog_gives_up_after_too_many_dead_hosts() {
     let rig = Rig::with(&[("watchdog", "true"), ("max-restarts", "1")]);
     rig.start();
     let first = rig.host();
@@ -239,50 +239,50 @@ fn hosts_that_die_again_and_again_are_given_up() {
     let second = Process::pin(i32::try_from(status["host"]["pid"].as_i64().unwrap()).unwrap());
     let second = second.unwrap();
     second.kill();
-    let told = || rig.run(&["events"]).exits(0).stdout;
-    wait_until("giving up", || told().contains("failed: 2 hosts in a row died"));
+    let output = || rig.run(&["events"]).exits(0).stdout;
+    wait_until("giving up", || output().contains("failed: 2 hosts in a row died"));
     wait_until("no host", || hosts(&rig) == 0);
     assert!(within(crate::support::LIMIT, || !rig.is_locked("supervisor.lock")));
     rig.stop();
 }
 
 #[test]
-fn resumes_that_fail_are_given_up_as_configured_and_the_timeline_tells_it() {
+fn watchdog_gives_up_after_max_restarts_failed_resumes_and_records_it() {
     let rig = Rig::with(&[("watchdog", "true"), ("max-restarts", "1")]);
     rig.start();
     let (host, temporal) = (rig.host(), rig.temporal());
     std::fs::remove_file(rig.path("intent.json")).unwrap();
-    // It cannot be read, so that no host knows whether the server is to run.
+    // Without the intent, no host knows whether the server is to run.
     std::fs::create_dir(rig.path("intent.json")).unwrap();
     host.kill();
     wait_given_up(&rig, &temporal);
-    let told = rig.run(&["events"]).exits(0).stdout;
-    assert!(told.contains("failed: 2 hosts in a row did not start: cannot host"), "{told}");
+    let output = rig.run(&["events"]).exits(0).stdout;
+    assert!(output.contains("failed: 2 hosts in a row did not start: cannot host"), "{output}");
     std::fs::remove_dir(rig.path("intent.json")).unwrap();
     rig.stop();
 }
 
 #[test]
-fn resume_that_fails_each_time_is_given_up() {
+fn watchdog_gives_up_after_repeated_failed_resumes() {
     let rig = guarded();
     let (host, temporal) = rig.start_both();
     let open = |mode| {
         std::fs::set_permissions(rig.path(""), std::fs::Permissions::from_mode(mode)).unwrap();
     };
-    // A home that everybody may write is refused.
+    // A home that every user may write is refused.
     open(0o777);
     host.kill();
     wait_given_up(&rig, &temporal);
     open(0o700);
     assert!(rig.status()["host"].is_null());
-    // Nobody could write there; the next host tells it.
+    // The watchdog could not write into the timeline; the next host does.
     rig.start();
-    let told = rig.run(&["events"]).exits(0).stdout;
+    let output = rig.run(&["events"]).exits(0).stdout;
     let expected = format!("host pid {} died (killed?), not replaced", host.pid);
-    assert_eq!(told.matches(&expected).count(), 1, "{told}");
+    assert_eq!(output.matches(&expected).count(), 1, "{output}");
     rig.stop();
     rig.start();
-    let told = rig.run(&["events"]).exits(0).stdout;
-    assert_eq!(told.matches("not replaced").count(), 1, "{told}");
+    let output = rig.run(&["events"]).exits(0).stdout;
+    assert_eq!(output.matches("not replaced").count(), 1, "{output}");
     rig.stop();
 }

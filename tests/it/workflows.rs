@@ -1,4 +1,4 @@
-//! What the user's workflows do, as the real server counts it.
+//! Counts of workflows on the real server.
 
 use crate::support::rig::Rig;
 use crate::support::wait_until;
@@ -12,7 +12,7 @@ struct TaskQueue {
     name: String,
 }
 
-/// What a worker asks for work with.
+/// The request of a worker for a task.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Poll {
     #[prost(string, tag = "1")]
@@ -41,7 +41,7 @@ async fn poll(address: &str, queue: &str) {
 }
 
 #[test]
-fn running_and_failed_workflows_are_counted_and_queues_without_worker_named() {
+fn workflows_are_counted_and_queues_without_a_worker_named() {
     let rig = Rig::new();
     rig.start();
     let address = rig.address();
@@ -59,7 +59,7 @@ fn running_and_failed_workflows_are_counted_and_queues_without_worker_named() {
         workflow(&["start", "--type", "T", "--task-queue", queue, "--workflow-id", id]);
     }
     workflow(&["terminate", "--workflow-id", "b"]);
-    // It times out, which counts as failed; what is terminated does not.
+    // A timeout counts as failed, a termination does not.
     let late = ["start", "--type", "T", "--task-queue", "mail", "--workflow-id", "d"];
     workflow(&[&late[..], &["--execution-timeout", "1s"]].concat());
     let expected = Workflows {
@@ -71,14 +71,14 @@ fn running_and_failed_workflows_are_counted_and_queues_without_worker_named() {
     let mut last = Workflows::default();
     wait_until(&format!("{expected:?}"), || {
         last = look();
-        // A terminated workflow's task may be counted until somebody meets it.
+        // The server may count the task of a terminated workflow for a while.
         let names = |found: &Workflows| -> Vec<String> {
             found.unserved.iter().map(|(name, _)| name.clone()).collect()
         };
         (last.running, last.failed) == (2, 1) && names(&last) == names(&expected)
     });
 
-    // A worker asks again and again, of whatever partition of the queue it meets.
+    // Each poll reaches one partition of the queue, so the worker polls repeatedly.
     wait_until("billing to be served", || {
         let patience = Duration::from_millis(500);
         let _ = runtime

@@ -1,11 +1,11 @@
-//! Temporal behind a script, as version managers put it.
+//! A server behind a wrapper script, as version managers use it.
 
 use crate::support::process::{Process, environment};
 use crate::support::rig::{READY, Rig};
 use crate::support::wait_until;
 use crate::support::wrapper::{self, Habit, MEMBERS};
 
-/// The processes of the generation that runs, all of them there.
+/// Waits for all processes of the running generation and returns them.
 fn instance(rig: &Rig) -> Vec<Process> {
     let marker = rig.record("marker").unwrap();
     let mut members = Vec::new();
@@ -19,20 +19,23 @@ fn instance(rig: &Rig) -> Vec<Process> {
     members
 }
 
-fn stop_ends_gently_and_leaves_nothing(habit: Habit) {
+fn check_stop(habit: Habit) {
     let mut rig = Rig::new();
     let exits = wrapper::install_with(&mut rig, habit);
     assert_eq!(rig.start().says(), READY);
     let status = rig.status();
-    assert_ne!(status["temporal"]["pid"], status["temporal"]["server_pid"], "it is behind it");
+    assert_ne!(
+        status["temporal"]["pid"], status["temporal"]["server_pid"],
+        "the server is a child of the wrapper"
+    );
     instance(&rig);
-    // An instance that closed the lock does not hold it: then that layer does not count.
+    // A wrapper that closes its descriptors does not hold the lock.
     assert_eq!(rig.is_locked("temporal.lock"), habit != Habit::ClosesDescriptors);
     rig.stop();
-    assert_eq!(std::fs::read_to_string(exits).unwrap(), "0\n", "it had its time");
+    assert_eq!(std::fs::read_to_string(exits).unwrap(), "0\n", "the server had its grace period");
 }
 
-fn nothing_survives_a_kill_of(habit: Habit) {
+fn check_kill(habit: Habit) {
     let mut rig = Rig::new();
     wrapper::install_with(&mut rig, habit);
     rig.start();
@@ -46,31 +49,31 @@ fn nothing_survives_a_kill_of(habit: Habit) {
 }
 
 #[test]
-fn nothing_behind_a_plain_wrapper_survives_a_stop() {
-    stop_ends_gently_and_leaves_nothing(Habit::Plain);
+fn stop_ends_all_processes_of_a_plain_wrapper() {
+    check_stop(Habit::Plain);
 }
 
 #[test]
-fn nothing_behind_a_wrapper_with_job_control_survives_a_stop() {
-    stop_ends_gently_and_leaves_nothing(Habit::JobControl);
+fn stop_ends_all_processes_of_a_wrapper_with_job_control() {
+    check_stop(Habit::JobControl);
 }
 
 #[test]
-fn nothing_behind_a_wrapper_that_closes_descriptors_survives_a_stop() {
-    stop_ends_gently_and_leaves_nothing(Habit::ClosesDescriptors);
+fn stop_ends_all_processes_of_a_wrapper_that_closes_descriptors() {
+    check_stop(Habit::ClosesDescriptors);
 }
 
 #[test]
-fn nothing_of_a_plain_wrapper_survives_its_kill() {
-    nothing_survives_a_kill_of(Habit::Plain);
+fn kill_of_a_plain_wrapper_ends_all_its_processes() {
+    check_kill(Habit::Plain);
 }
 
 #[test]
-fn nothing_of_a_wrapper_with_job_control_survives_its_kill() {
-    nothing_survives_a_kill_of(Habit::JobControl);
+fn kill_of_a_wrapper_with_job_control_ends_all_its_processes() {
+    check_kill(Habit::JobControl);
 }
 
 #[test]
-fn nothing_of_a_wrapper_that_closes_descriptors_survives_its_kill() {
-    nothing_survives_a_kill_of(Habit::ClosesDescriptors);
+fn kill_of_a_wrapper_that_closes_descriptors_ends_all_its_processes() {
+    check_kill(Habit::ClosesDescriptors);
 }

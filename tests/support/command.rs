@@ -1,4 +1,4 @@
-//! Commands that a test runs, and what came of them.
+//! Commands that a test runs, and their results.
 
 use super::process::Process;
 use super::{LIMIT, within};
@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::process::{Child, Command};
 
-/// What a command did.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Ran {
     pub code: Option<i32>,
@@ -15,14 +15,14 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// Fails unless it exited with this code.
+    /// Fails unless the command exited with this code.
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "\nstdout: {}\nstderr: {}", self.stdout, self.stderr);
         self
     }
 
-    /// Fails unless all of these stand on stderr.
+    /// Fails unless stderr contains all of these.
     #[track_caller]
     pub fn complains(self, words: &[&str]) -> Self {
         for word in words {
@@ -31,13 +31,13 @@ impl Ran {
         self
     }
 
-    /// The first line of the result.
+    /// The first line of stdout.
     pub fn says(&self) -> &str {
         self.stdout.lines().next().unwrap_or_default()
     }
 }
 
-/// A command that was begun. Killed when it is dropped before its end.
+/// A running command. Dropping it kills the command.
 pub struct Running {
     child: Child,
     stdout: File,
@@ -45,8 +45,8 @@ pub struct Running {
 }
 
 impl Running {
-    /// Its output goes to files: a process that it leaves running would keep a pipe open, and the
-    /// test that reads the pipe would hang.
+    /// Starts the command with its output in files: a background process could keep a pipe open, and
+    /// the test that reads the pipe would hang.
     pub fn spawn(mut command: Command) -> Self {
         let [stdout, stderr] = [(); 2].map(|()| tempfile::tempfile().unwrap());
         let child = command
@@ -61,7 +61,7 @@ impl Running {
         i32::try_from(self.child.id()).unwrap()
     }
 
-    /// A child that was not waited for keeps its number.
+    /// The process. A child that is not reaped keeps its pid.
     pub fn process(&self) -> Process {
         Process::pin(self.pid()).unwrap()
     }
@@ -74,14 +74,14 @@ impl Running {
         text(&self.stderr)
     }
 
-    /// Until it has written this to stdout.
+    /// Waits until stdout contains this.
     #[track_caller]
     pub fn wait_for(&self, said: &str) {
         let found = within(LIMIT, || self.stdout().contains(said));
         assert!(found, "no `{said}` in\n{}\nstderr: {}", self.stdout(), text(&self.stderr));
     }
 
-    /// Until it ends.
+    /// Waits for the end of the command.
     #[track_caller]
     pub fn finish(mut self) -> Ran {
         let ended = self.process().ends_within(LIMIT);
@@ -94,7 +94,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Both fail where it has ended, as it should.
+        // Both calls fail if the command has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

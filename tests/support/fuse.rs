@@ -1,5 +1,5 @@
-//! A FUSE file system that is mounted and never responds, as one whose program hangs or a network
-//! file system whose server is gone.
+//! A FUSE file system that never responds, like a FUSE with a program that hangs or NFS without its
+//! server.
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::ffi::CString;
@@ -17,36 +17,36 @@ const OPEN: u32 = 14;
 const STATFS: u32 = 17;
 const INIT: u32 = 26;
 
-/// Closing the file is no request, for which even a process that was killed would wait.
+/// Closing a file sends no request. Even a killed process would wait for the response.
 const NO_FLUSH: u32 = 1 << 5;
 
-/// How long the kernel may answer from what it was told, in seconds: it asks again each time; or
-/// not within a test.
+/// Lifetime of cached responses in seconds: the kernel sends a request each time, or not again within a
+/// test.
 const NEVER: u32 = 0;
 const LONG: u32 = 1 << 20;
 
-/// That of the folder. The files have the next ones.
+/// The node of the folder. The files have the next numbers.
 const FIRST_NODE: u32 = 1;
 
-/// The protocol version that the responses below are of.
+/// The protocol version of the responses below.
 const PROTOCOL: [u32; 2] = [7, 31];
 
-/// A folder over which such a file system is mounted. A process that waits for it can be killed,
-/// because the requests are not even read. Dropped, it fails all requests and is unmounted.
+/// A folder covered by such a file system. A process that waits for it can be killed, because the requests
+/// are not read. Dropping it fails all requests and unmounts the file system.
 pub struct HangingMount {
     folder: PathBuf,
     device: Option<File>,
 }
 
 impl HangingMount {
-    /// Mounts over `folder`. `None`, and a line that says why, where FUSE cannot be mounted.
+    /// Mounts over `folder`. `None` if FUSE cannot be mounted; then prints the reason.
     pub fn over(folder: &Path) -> Option<Self> {
         let mount = Self::mount(folder);
         mount.inspect_err(|error| println!("skipped: FUSE cannot be mounted here: {error}")).ok()
     }
 
-    /// The same with one file in it, which is opened before the file system hangs. All but its
-    /// content may be known, as in [`Self::with_known_files`].
+    /// Mounts a file system with one file, which is opened before the file system hangs. `is_known`:
+    /// the kernel caches all but the content, as in [`Self::with_known_files`].
     pub fn with_open_file(folder: &Path, is_known: bool) -> Option<(Self, File)> {
         let mount = Self::over(folder)?;
         let path = folder.join("file");
@@ -55,11 +55,11 @@ impl HangingMount {
         Some((mount, opens.join().unwrap().unwrap()))
     }
 
-    /// The same with files in it of which the kernel knows all but the content, for the time of a
-    /// test: looking at them is no request. They can be executed.
+    /// Mounts a file system with executable files. The kernel caches all but their content for the time of
+    /// a test, so reading their metadata sends no request.
     pub fn with_known_files(folder: &Path, names: &[&str]) -> Option<Self> {
         let mount = Self::over(folder)?;
-        // In a process of its own, which can be killed whatever it waits for.
+        // Another process can be killed if it blocks.
         let mut stat = Command::new("stat");
         let looks = stat.arg(folder).args(names.iter().map(|name| folder.join(name)));
         let mut looks = looks.stdout(Stdio::null()).spawn().unwrap();
@@ -72,13 +72,13 @@ impl HangingMount {
         Some(mount)
     }
 
-    /// The same, but responsive: an empty folder that takes no file.
+    /// Mounts a responsive file system: an empty folder in which no file can be created.
     pub fn empty(folder: &Path) -> Option<Self> {
         let mount = Self::over(folder)?;
         let mut device = mount.device.as_ref().unwrap().try_clone().unwrap();
         std::thread::spawn(move || {
             let mut request = vec![0; 1 << 20];
-            // Until it is unmounted.
+            // Until the file system is unmounted.
             while let Ok(length) = device.read(&mut request) {
                 assert!(length >= 40);
                 let (error, body) = match kind(&request) {
@@ -87,7 +87,7 @@ impl HangingMount {
                     LOOKUP => (-libc::ENOENT, Vec::new()),
                     _ => (-libc::ENOSYS, Vec::new()),
                 };
-                // A request that was interrupted takes no response.
+                // The kernel refuses a response to an interrupted request.
                 let _ = device.write_all(&response(&request, error, &body));
             }
         });
@@ -96,7 +96,7 @@ impl HangingMount {
 
     fn mount(folder: &Path) -> io::Result<Self> {
         let device = OpenOptions::new().read(true).write(true).open("/dev/fuse")?;
-        // SAFETY: neither call can fail or touches memory.
+        // SAFETY: the calls cannot fail and do not access memory.
         let (user, group) = unsafe { (libc::geteuid(), libc::getegid()) };
         let fd = device.as_raw_fd();
         let options = format!("fd={fd},rootmode=40000,user_id={user},group_id={group}");
@@ -115,8 +115,8 @@ impl HangingMount {
         Ok(mount)
     }
 
-    /// Responds to requests until this is so, which may depend on the kind of the request before.
-    /// What the responses tell is valid for so many seconds.
+    /// Responds to requests until `is_done`, which gets the kind of the previous request. `valid` is the
+    /// lifetime of the responses in seconds.
     fn serve_until(&self, valid: u32, mut is_done: impl FnMut(Option<u32>) -> bool) {
         let mut device = self.device.as_ref().unwrap();
         let mut request = vec![0; 1 << 20];
@@ -127,7 +127,7 @@ impl HangingMount {
                 return is_done(None);
             }
             let length = device.read(&mut request).unwrap();
-            assert!(length >= 40, "{length} bytes are no request");
+            assert!(length >= 40, "{length} bytes are not a request");
             let (error, body) = match kind(&request) {
                 INIT => (0, words(&[&PROTOCOL, &[0; 14]])),
                 LOOKUP => {
@@ -137,13 +137,13 @@ impl HangingMount {
                 }
                 GETATTR => (0, attributes_of_folder(valid)),
                 OPEN => (0, words(&[&[0, 0, NO_FLUSH, 0]])),
-                // Of what is not provided the kernel does without.
+                // The kernel continues without an optional operation.
                 _ => (-libc::ENOSYS, Vec::new()),
             };
             device.write_all(&response(&request, error, &body)).unwrap();
             is_done(Some(kind(&request)))
         });
-        assert!(served, "the kernel did not ask for what was expected");
+        assert!(served, "the kernel did not send the expected request");
     }
 }
 
@@ -163,7 +163,7 @@ fn words(parts: &[&[u32]]) -> Vec<u8> {
     parts.iter().copied().flatten().flat_map(|word| word.to_ne_bytes()).collect()
 }
 
-/// `struct fuse_attr`: nothing but a size, mode and one link.
+/// `struct fuse_attr` with a size, a mode and one link.
 fn attributes(mode: u32) -> [u32; 22] {
     let mut attributes = [0; 22];
     (attributes[2], attributes[15], attributes[16]) = (4096, mode, 1);
@@ -176,7 +176,7 @@ fn attributes_of_folder(valid: u32) -> Vec<u8> {
 
 impl Drop for HangingMount {
     fn drop(&mut self) {
-        // Without its device every request fails, those under way too.
+        // Without its device, every request fails, also those in progress.
         drop(self.device.take());
         let Ok(folder) = CString::new(self.folder.as_os_str().as_bytes()) else { return };
         // SAFETY: the string ends with a zero and outlives the call.

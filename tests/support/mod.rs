@@ -1,12 +1,11 @@
-//! What the tests with the real Temporal share: a home and ports of their own ([`rig`]), processes
-//! that are signalled only while they are proven to be the test's ([`process`]), the server itself
-//! ([`server`]) and scripts around it ([`wrapper`]). Nothing here sleeps for a fixed time:
-//! [`wait_until`] does.
+//! Shared code of the tests with the real server: a home with its own ports ([`rig`]), pinned processes
+//! ([`process`]), the server ([`server`]) and wrapper scripts ([`wrapper`]). Tests wait with
+//! [`wait_until`], never for a fixed time.
 //!
-//! `tests/it` uses all of it, and the compiler reports there what nobody uses. The other test programs
+//! `tests/it` uses all of this module, so the compiler reports unused code there. The other test programs
 //! use parts, and include this as `pub mod support`.
 
-#![allow(missing_docs, clippy::new_without_default, reason = "this is no interface of a library")]
+#![allow(missing_docs, clippy::new_without_default, reason = "not the interface of a library")]
 
 pub mod command;
 pub mod fuse;
@@ -23,13 +22,13 @@ pub mod wrapper;
 
 use std::time::{Duration, Instant};
 
-/// Far more than anything takes; a test that reaches it has failed.
+/// Time limit of a wait, much longer than any operation. A test that reaches it fails.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// Polls until the condition holds.
 ///
 /// # Panics
-/// When it does not within [`LIMIT`].
+/// After [`LIMIT`].
 #[track_caller]
 pub fn wait_until(what: &str, condition: impl FnMut() -> bool) {
     assert!(within(LIMIT, condition), "waited {LIMIT:?} in vain for: {what}");
@@ -49,8 +48,8 @@ pub fn within(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     }
 }
 
-/// Runs work that must not take longer than this. A busy machine may delay it, but not three times in a
-/// row.
+/// Runs work that must not take longer than `limit`. Repeats it up to three times, because a busy machine
+/// may delay it.
 #[track_caller]
 pub fn quick<T>(limit: Duration, mut work: impl FnMut() -> T) -> T {
     let mut times = Vec::new();
@@ -64,7 +63,7 @@ pub fn quick<T>(limit: Duration, mut work: impl FnMut() -> T) -> T {
     panic!("took {times:?}, each time more than {limit:?}");
 }
 
-/// How long a command took that must not hang.
+/// Runs work and returns its duration.
 pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let begun = Instant::now();
     let value = work();

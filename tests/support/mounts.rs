@@ -12,14 +12,15 @@ use std::thread::JoinHandle;
 
 const INSIDE: &str = "TEST_OWN_MOUNTS";
 
-/// Runs a test again in a mount namespace of its own. In there this is a rig; outside the test is over
-/// when this returns `None`. Skips, and prints why, where no such namespace can be made. The test is
-/// known by the closure, which stands in it.
+/// Runs the calling test again in its own mount namespace. Returns a rig inside the namespace, and `None`
+/// outside, where the test is then over. Prints a line and returns `None` if no such namespace can be
+/// created. The type of the closure names the test.
 pub fn rig_with_own_mounts<C: Fn()>(test: C) -> Option<Rig> {
     has_own_mounts(test).then(Rig::new)
 }
 
-/// The same with the home on a disk of its own, with room for a server, and repairs as often as needed.
+/// Like [`rig_with_own_mounts`], with the home on its own small disk and without a practical limit on
+/// restarts.
 pub fn rig_on_small_disk<C: Fn()>(test: C, options: &[(&'static str, &str)]) -> Option<Rig> {
     if !has_own_mounts(test) {
         return None;
@@ -40,7 +41,7 @@ fn has_own_mounts<C: Fn()>(_: C) -> bool {
     }
     let ways: [&[&str]; 2] = [&["--mount"], &["--user", "--map-root-user", "--mount"]];
     let works = |way: &&&[&str]| {
-        // Mounting is what has to work.
+        // A namespace is of use only if it allows mounts.
         let script = "mount -t tmpfs none /tmp";
         let mut unshare = Command::new("unshare");
         unshare.args(**way).args(["sh", "-c", script]);
@@ -50,7 +51,7 @@ fn has_own_mounts<C: Fn()>(_: C) -> bool {
         println!("skipped: no file system can be mounted here, not even in a user namespace");
         return false;
     };
-    // The test in there has permits of its own.
+    // The test inside has its own permits.
     let _permit = Permit::wait();
     let mut again = Command::new("unshare");
     again.args(*way).arg(std::env::current_exe().unwrap());
@@ -67,7 +68,7 @@ fn run(program: &str, arguments: &[&str], last: &Path) {
     assert!(ran.status.success(), "{program}: {}", String::from_utf8_lossy(&ran.stderr));
 }
 
-/// A folder that is read-only for whoever opens anything in it from now on.
+/// A folder that is read-only for each file that is opened from now on.
 pub struct ReadOnly(PathBuf);
 
 impl ReadOnly {
@@ -86,7 +87,7 @@ impl Drop for ReadOnly {
     }
 }
 
-/// A disk without room: whatever is given back is taken at once, until this is dropped.
+/// A disk without room. Freed space is used at once, until this is dropped.
 pub struct Full {
     fill: PathBuf,
     done: Arc<AtomicBool>,

@@ -1,5 +1,4 @@
-//! A scripted HTTP/2 peer: answers gRPC calls as a test wants, or writes bytes that are no HTTP/2
-//! at all.
+//! A scripted HTTP/2 peer: responds to gRPC calls as a test wants, or writes arbitrary bytes.
 
 use h2::server::SendResponse;
 use std::net::TcpListener;
@@ -10,23 +9,23 @@ use tokio::net::TcpStream;
 use tonic::codegen::Bytes;
 use tonic::codegen::http::{HeaderMap, Response};
 
-/// What one call is answered.
+/// The response to one call.
 #[derive(Debug, Clone)]
 pub enum Answer {
-    /// This data, then these trailers.
+    /// The data, then the trailers.
     Trailers(Vec<u8>, HeaderMap),
-    /// This status alone, in the head.
+    /// Only the status, in the head.
     Head(HeaderMap),
-    /// The head, and nothing more.
+    /// Only the head.
     Half,
-    /// Nothing.
+    /// No response.
     Silence,
-    /// This answer, after this time.
+    /// Another response, after this time.
     Late(Duration, Box<Answer>),
 }
 
 impl Answer {
-    /// A message that is in order.
+    /// A valid message with these fields.
     pub fn message(fields: &[u8]) -> Self {
         let mut data = vec![0];
         data.extend(u32::try_from(fields.len()).unwrap().to_be_bytes());
@@ -51,7 +50,7 @@ pub fn headers(pairs: &[(&'static str, &[u8])]) -> HeaderMap {
     pairs.map(|(name, value)| (name, value.to_vec().try_into().unwrap())).collect()
 }
 
-/// A protobuf field that holds text or a message.
+/// A protobuf field with a text or a message.
 pub fn field(number: u8, value: &[u8]) -> Vec<u8> {
     assert!(number < 16);
     let mut bytes = vec![number << 3 | 2];
@@ -65,7 +64,7 @@ pub fn field(number: u8, value: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// What a healthy Temporal of this version answers to a call of this path.
+/// The response of a healthy Temporal server of this version to a call of this path.
 pub fn temporal(path: &str, version: &str) -> Answer {
     match path.rsplit('/').next().unwrap() {
         "Check" => Answer::message(&[8, 1]),
@@ -78,7 +77,7 @@ pub fn temporal(path: &str, version: &str) -> Answer {
     }
 }
 
-/// Serves until the test process ends, on a thread of its own.
+/// Serves on its own thread until the test process ends.
 pub fn serve(listener: TcpListener, script: impl Fn(&str) -> Answer + Send + Sync + 'static) {
     let script = Arc::new(script);
     accept(listener, move |stream| {
@@ -98,17 +97,17 @@ pub fn serve(listener: TcpListener, script: impl Fn(&str) -> Answer + Send + Syn
     });
 }
 
-/// Writes these bytes to whoever connects, reads on, and is silent.
+/// Writes these bytes to each client, then only reads.
 pub fn serve_bytes(listener: TcpListener, bytes: Vec<u8>) {
     accept(listener, move |mut stream| {
         let bytes = bytes.clone();
         async move {
             let mut buffer = [0; 4096];
-            // Until requests are there: an answer to none breaks the connection.
-            let mut heard = Vec::new();
-            while !has_request(&heard) {
+            // Waits for a request, because a response without a request breaks the connection.
+            let mut received = Vec::new();
+            while !has_request(&received) {
                 match stream.read(&mut buffer).await {
-                    Ok(read @ 1..) => heard.extend(&buffer[..read]),
+                    Ok(read @ 1..) => received.extend(&buffer[..read]),
                     Ok(0) | Err(_) => return,
                 }
             }
@@ -121,8 +120,8 @@ pub fn serve_bytes(listener: TcpListener, bytes: Vec<u8>) {
 }
 
 /// Whether a client has sent its preface and, among its frames, headers.
-fn has_request(heard: &[u8]) -> bool {
-    let mut frames = heard.get(24..).unwrap_or_default();
+fn has_request(received: &[u8]) -> bool {
+    let mut frames = received.get(24..).unwrap_or_default();
     while let [a, b, c, kind, ..] = *frames {
         if kind == 1 {
             return true;
@@ -156,7 +155,7 @@ fn answer(mut respond: SendResponse<Bytes>, answer: Answer) {
         head.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
         head
     };
-    // A client that has gone away is no fault of the peer's.
+    // Errors are ignored, because a client may have closed the connection.
     match answer {
         Answer::Trailers(data, trailers) => {
             let Ok(mut stream) = respond.send_response(head(HeaderMap::new()), false) else {
@@ -172,6 +171,6 @@ fn answer(mut respond: SendResponse<Bytes>, answer: Answer) {
             }
         }
         Answer::Silence => std::mem::forget(respond),
-        Answer::Late(..) => unreachable!("only a prompt answer is late"),
+        Answer::Late(..) => unreachable!("the caller has removed `Late`"),
     }
 }

@@ -1,4 +1,4 @@
-//! Ports that no other test is given.
+//! Ports for tests. No two tests get the same port.
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, TcpListener};
@@ -6,24 +6,23 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-/// Below the range from which the kernel gives ports to whoever asks for any:
-/// what Temporal chooses for itself never falls on one of these.
+/// Below the range of ephemeral ports, so that a port that Temporal chooses for itself is never one of
+/// these.
 const FIRST: u16 = 12_000;
 const COUNT: u16 = 19_000;
 
-/// More ports than the tests of one process use at a time.
+/// More ports than the tests of one process use at the same time.
 const RESERVED: usize = 256;
 
 struct Ports {
     next: u16,
-    /// An abstract socket is named after each port that is in use. Like ports, such names belong to
-    /// the network namespace, so that they keep test runs apart which cannot see each other's
-    /// processes.
+    /// One abstract socket for each port in use. Such names belong to the network namespace, as ports do,
+    /// so two test runs that cannot see each other's processes use different ports.
     reserved: VecDeque<UnixListener>,
 }
 
-/// A port of 127.0.0.1 on which nobody listens. No other test run on this machine gets it
-/// before this process has taken [`RESERVED`] others.
+/// A port of 127.0.0.1 without a listener. No other test run on this machine gets the port until this
+/// process has taken [`RESERVED`] others.
 pub fn free() -> u16 {
     static PORTS: LazyLock<Mutex<Ports>> = LazyLock::new(|| {
         let nanos = jiff::Timestamp::now().as_nanosecond() / 1000;

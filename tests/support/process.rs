@@ -1,5 +1,4 @@
-//! Processes that a test may signal: pinned by a pidfd, so that a number that
-//! was given to somebody else is never hit.
+//! Processes that a test may signal. A pidfd pins each, so a reused pid is never signalled.
 
 use super::LIMIT;
 use nix::errno::Errno;
@@ -9,7 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 use stigmer::process::{linux, memory};
 
-/// A process, pinned.
+/// A pinned process.
 #[derive(Debug)]
 pub struct Process {
     pub pid: i32,
@@ -17,31 +16,31 @@ pub struct Process {
 }
 
 impl Process {
-    /// Pins whoever has this number now.
+    /// Pins the process that has this pid now.
     pub fn pin(pid: i32) -> Option<Self> {
-        assert!(pid > 1, "{pid} is no process of a test");
+        assert!(pid > 1, "{pid} is not a process of a test");
         let raw = rustix::process::Pid::from_raw(pid)?;
         let pidfd = pidfd_open(raw, PidfdFlags::empty()).ok()?;
         Some(Self { pid, pidfd })
     }
 
-    /// Sends a signal; one who is gone hears none.
+    /// Sends a signal. Does nothing if the process has ended.
     pub fn signal(&self, signal: Signal) {
         let _ = pidfd_send_signal(&self.pidfd, signal);
     }
 
-    /// SIGKILL.
+    /// Sends SIGKILL.
     pub fn kill(&self) {
         self.signal(Signal::KILL);
     }
 
-    /// Whether any thread of it is left: until then its files and locks may be too.
+    /// Whether any thread is left. Until then, its files and locks may be open too.
     pub fn is_alive(&self) -> bool {
         let mut fds = [PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)];
         poll(&mut fds, PollTimeout::ZERO).unwrap() == 0
     }
 
-    /// Waits for the end, at most this long. Whether it came.
+    /// Waits for the end of the process. Returns whether it ended within `limit`.
     pub fn ends_within(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         loop {
@@ -55,41 +54,40 @@ impl Process {
         }
     }
 
-    /// Asleep because somebody said SIGSTOP.
+    /// Whether a signal has stopped the process.
     pub fn is_stopped(&self) -> bool {
         linux::stat(self.pid).unwrap().is_some_and(|now| now.state == 'T')
     }
 
-    /// For messages.
+    /// Pid and command line, for messages.
     pub fn describe(&self) -> String {
         format!("pid {} ({})", self.pid, memory::command_line(self.pid))
     }
 }
 
-/// Until this process is gone.
+/// Waits until the process has ended.
 #[track_caller]
 pub fn wait_gone(process: &Process) {
     assert!(process.ends_within(LIMIT), "does not end: {}", process.describe());
 }
 
-/// Every living process whose environment has this variable with this value:
-/// what a test began carries its tag, whatever became of its parents, sessions
-/// and descriptors.
+/// Every running process whose environment has this variable with this value. Each process of a test has
+/// the tag of the test, also after its parent, session and descriptors have changed.
 pub fn tagged(name: &str, value: &str) -> Vec<Process> {
     linux::processes()
         .unwrap()
         .iter()
         .filter(|process| process.pid > 1 && !process.is_zombie())
         .filter_map(|process| Process::pin(process.pid))
-        // Asked after it is pinned.
+        // Read after the process is pinned.
         .filter(|process| environment(process.pid, name).as_deref() == Some(value))
         .collect()
 }
 
-/// While a process executes a program, its environment is empty for a moment.
+/// Time limit for an empty environment: during an exec, the environment is empty for a moment.
 const EXECUTES: Duration = Duration::from_millis(50);
 
-/// A variable of a process's environment.
+/// The value of a variable in the environment of a process.
 pub fn environment(pid: i32, name: &str) -> Option<String> {
     let deadline = Instant::now() + EXECUTES;
     let environment = loop {

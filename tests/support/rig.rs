@@ -1,4 +1,4 @@
-//! A home, its ports, the commands on it, and the proof that nothing stays behind.
+//! A home, its ports and commands, and the check that no process is left.
 
 pub use super::command::{Ran, Running};
 use super::process::{self, Process, wait_gone};
@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use stigmer::process::lock;
 
-/// In the environment of everything that a rig begins, and all that comes of it.
+/// Variable in the environment of each process that a rig starts, and of its children.
 const TAG: &str = "TEST_RIG";
 
 /// Every command that takes `--home`.
@@ -29,8 +29,7 @@ const COMMANDS: [&[&str]; 9] = [
     &["install", "--version", "0.0.0"],
 ];
 
-/// See the module's documentation. When it is dropped it stops its Temporal and
-/// fails the test if anything outlived that.
+/// A home of a test. Dropping it stops the server, and fails the test if a process is left.
 pub struct Rig {
     folder: tempfile::TempDir,
     tag: String,
@@ -47,12 +46,12 @@ pub const READY: &str = "Temporal is ready";
 pub const REUSED: &str = "Temporal is already running (lock file held) - reusing existing instance";
 
 impl Rig {
-    /// A fresh home with the real Temporal.
+    /// A new home with the real server.
     pub fn new() -> Self {
         Self::with(&[])
     }
 
-    /// The same, with options in its `config.toml`.
+    /// A new home with these options in its `config.toml`.
     pub fn with(options: &[(&'static str, &str)]) -> Self {
         let permit = Permit::wait();
         let mut rig = Self::without_permit();
@@ -63,14 +62,14 @@ impl Rig {
         rig
     }
 
-    /// Another home beside this one, for a test that holds a permit already.
-    pub fn beside(&self) -> Self {
+    /// Another home, for a test that has a permit already.
+    pub fn second(&self) -> Self {
         Self::without_permit()
     }
 
     fn without_permit() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        // Short, for the path of the socket.
+        // A short path, because the path of a socket is limited.
         let folder = tempfile::Builder::new().prefix("st").tempdir_in("/tmp").unwrap();
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let tag =
@@ -85,12 +84,12 @@ impl Rig {
         rig.set("port", &port.to_string());
         rig.set("ui-port", &ui_port.to_string());
         rig.set("temporal-bin", &format!("{program:?}"));
-        // Tests that kill a host look at what it leaves.
+        // Most tests that kill a host check the state without a host.
         rig.set("watchdog", "false");
         rig
     }
 
-    /// Sets an option in `config.toml`; the value in TOML.
+    /// Sets an option in `config.toml`. `value` is TOML.
     pub fn set(&mut self, name: &'static str, value: &str) {
         self.options.retain(|(known, _)| *known != name);
         self.options.push((name, value.to_owned()));
@@ -113,14 +112,14 @@ impl Rig {
         std::fs::write(self.path("config.toml"), text).unwrap();
     }
 
-    /// Lets this program be run in Temporal's place.
+    /// Runs this program instead of the Temporal CLI.
     pub fn set_program(&mut self, program: &Path) {
         self.set("temporal-bin", &format!("{:?}", program.display().to_string()));
     }
 
-    /// Makes the home that of another user, and runs all further commands as that user.
+    /// Gives the home to another user, and runs all further commands as that user.
     pub fn run_as(&mut self, user: u32) {
-        // That user need not be able to read the originals.
+        // That user may not have access to the original files.
         let [stigmer, temporal] = ["stigmer", "temporal"].map(|name| self.folder().join(name));
         std::fs::copy(&self.stigmer, &stigmer).unwrap();
         std::fs::copy(server::program(), &temporal).unwrap();
@@ -137,22 +136,22 @@ impl Rig {
         self.home.join(name)
     }
 
-    /// A folder for what is no part of the home.
+    /// A folder outside the home.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Where clients of the server connect.
+    /// The address of the server for clients.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// The database.
+    /// The database file.
     pub fn database(&self) -> PathBuf {
         self.path("temporal-data/temporal.db")
     }
 
-    /// A program with nothing of our environment but `PATH`, and the rig's tag.
+    /// A command that inherits only `PATH` from the environment of the test, and has the tag of the rig.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command
@@ -163,13 +162,13 @@ impl Rig {
             .current_dir(self.folder.path())
             .stdin(Stdio::null());
         if let Some(user) = self.user {
-            // The server looks the user up there before it looks into /etc/passwd.
+            // The server reads this variable before /etc/passwd.
             command.uid(user).gid(user).env("USER", "unused");
         }
         command
     }
 
-    /// The program.
+    /// The path of stigmer.
     pub fn stigmer(&self) -> &Path {
         &self.stigmer
     }
@@ -181,13 +180,13 @@ impl Rig {
         command
     }
 
-    /// Runs it to its end.
+    /// Runs `stigmer local …` to its end.
     #[track_caller]
     pub fn run(&self, arguments: &[&str]) -> Ran {
         self.finish(self.local(arguments))
     }
 
-    /// Runs several to their ends, all at once: for those that wait in vain for the same.
+    /// Runs several commands concurrently to their ends.
     #[track_caller]
     pub fn run_all(&self, commands: &[&[&str]]) -> Vec<Ran> {
         let all: Vec<Running> =
@@ -195,7 +194,7 @@ impl Rig {
         all.into_iter().map(Running::finish).collect()
     }
 
-    /// Every command fails, with all of these words on stderr.
+    /// Checks that every command fails with all of these words on stderr.
     #[track_caller]
     pub fn every_command_complains(&self, words: &[&str]) {
         for command in COMMANDS {
@@ -203,7 +202,7 @@ impl Rig {
         }
     }
 
-    /// Runs a command of the Temporal CLI against the server to its end.
+    /// Runs a command of the Temporal CLI on the server to its end.
     #[track_caller]
     pub fn cli(&self, arguments: &[&str]) -> Ran {
         let mut command = self.command(server::program());
@@ -217,20 +216,20 @@ impl Rig {
         Running::spawn(command).finish()
     }
 
-    /// `stigmer local`, which must succeed.
+    /// Runs `stigmer local`, which must succeed.
     #[track_caller]
     pub fn start(&self) -> Ran {
         self.run(&[]).exits(0)
     }
 
-    /// The same; the host and Temporal then.
+    /// Runs `stigmer local`. Returns the host and the server.
     #[track_caller]
     pub fn start_both(&self) -> (Process, Process) {
         self.start();
         (self.host(), self.temporal())
     }
 
-    /// `stigmer local stop`, which must succeed and leave nothing.
+    /// Runs `stigmer local stop`, which must succeed and leave no process.
     #[track_caller]
     pub fn stop(&self) -> Ran {
         let ran = self.run(&["stop"]).exits(0);
@@ -238,20 +237,20 @@ impl Rig {
         ran
     }
 
-    /// `stigmer local --no-tui`, left running.
+    /// Starts `stigmer local --no-tui`.
     pub fn headless(&self, arguments: &[&str]) -> Running {
         let arguments: Vec<&str> = ["--no-tui"].iter().chain(arguments).copied().collect();
         Running::spawn(self.local(&arguments))
     }
 
-    /// `status --json`.
+    /// The output of `status --json`.
     #[track_caller]
     pub fn status(&self) -> Value {
         let ran = self.run(&["status", "--json"]);
         serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error} in {ran:?}"))
     }
 
-    /// Asks for the status until it satisfies.
+    /// Waits until the status satisfies the condition. Returns the status.
     #[track_caller]
     pub fn wait_for(&self, what: &str, mut condition: impl FnMut(&Value) -> bool) -> Value {
         let mut last = Value::Null;
@@ -259,17 +258,17 @@ impl Rig {
             last = status::ask(&self.home).unwrap_or_else(|| self.status());
             condition(&last)
         });
-        assert!(found, "waited {LIMIT:?} in vain for: {what}; at last: {last:#}");
+        assert!(found, "waited {LIMIT:?} in vain for: {what}; last status: {last:#}");
         last
     }
 
-    /// Until the server is in this state; the status then.
+    /// Waits until the server has this state. Returns the status.
     #[track_caller]
     pub fn wait_state(&self, state: &str) -> Value {
         self.wait_for(state, |status| status["state"] == state)
     }
 
-    /// Until a generation is ready; the status then.
+    /// Waits until this generation is ready. Returns the status.
     #[track_caller]
     pub fn wait_ready(&self, generation: u64) -> Value {
         self.wait_for(&format!("generation {generation} ready"), |status| {
@@ -277,19 +276,19 @@ impl Rig {
         })
     }
 
-    /// Temporal, as it runs now.
+    /// The leader of the running server.
     #[track_caller]
     pub fn temporal(&self) -> Process {
         Self::pin(&self.status()["temporal"]["pid"])
     }
 
-    /// The host, as it runs now.
+    /// The running host.
     #[track_caller]
     pub fn host(&self) -> Process {
         Self::pin(&self.status()["host"]["pid"])
     }
 
-    /// Kills the host, which leaves the server. Returns once the host is gone.
+    /// Kills the host, and waits for its end. The server keeps running.
     #[track_caller]
     pub fn kill_host(&self) {
         let host = self.host();
@@ -300,14 +299,14 @@ impl Rig {
     #[track_caller]
     fn pin(pid: &Value) -> Process {
         let pid = pid.as_i64().and_then(|pid| i32::try_from(pid).ok());
-        pid.and_then(Process::pin).expect("it runs")
+        pid.and_then(Process::pin).expect("a running process")
     }
 
-    /// Whether anybody holds this lock file of the home.
+    /// Whether a process holds this lock file of the home.
     pub fn is_locked(&self, name: &str) -> bool {
         let path = self.path(name);
         if self.user.is_some() {
-            // stigmer looks at no file of another user.
+            // The function of stigmer refuses a file of another user.
             return File::open(path)
                 .is_ok_and(|file| fs2::FileExt::try_lock_shared(&file).is_err());
         }
@@ -320,17 +319,17 @@ impl Rig {
         text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=').map(str::to_owned))
     }
 
-    /// Whether anything listens on this port of 127.0.0.1, as the kernel says.
+    /// Whether a process listens on this port of 127.0.0.1.
     pub fn is_listening(port: u16) -> bool {
         !stigmer::process::ports::listeners(port).unwrap().is_empty()
     }
 
-    /// Everything that came of this rig's commands and lives.
+    /// All running processes that the commands of this rig started.
     pub fn processes(&self) -> Vec<Process> {
         process::tagged(TAG, &self.tag)
     }
 
-    /// Kills everything at one stroke, as a power cut would.
+    /// Kills all processes of the rig.
     pub fn power_cut(&self) {
         let mut left = Vec::new();
         let gone = within(LIMIT, || {
@@ -342,7 +341,7 @@ impl Rig {
         assert!(gone, "not even SIGKILL ends {}", describe(&left));
     }
 
-    /// Fails if a process, a lock or a socket of Temporal is still there.
+    /// Fails if a process, lock, port, record or socket of the rig is left.
     #[track_caller]
     pub fn assert_nothing_runs(&self) {
         let left = self.processes();
@@ -355,7 +354,7 @@ impl Rig {
         assert!(!self.path("stigmer.sock").exists(), "the socket is still there");
     }
 
-    /// What the hosts wrote: the end of their log, and what they could not log.
+    /// The end of the log of the hosts, and their stderr.
     pub fn own_log(&self) -> String {
         let read = |name| std::fs::read_to_string(self.path(name)).unwrap_or_default();
         let (log, errors) = (read("logs/stigmer.log"), read("logs/host.err"));
@@ -372,7 +371,7 @@ impl Drop for Rig {
     fn drop(&mut self) {
         let stopped = (!self.processes().is_empty()).then(|| {
             if std::thread::panicking() {
-                // It hangs perhaps, and what it would say is known already.
+                // The host may hang, and the test has failed already.
                 self.power_cut();
                 None
             } else {
@@ -387,7 +386,7 @@ impl Drop for Rig {
         if !left.is_empty() {
             let names = describe(&left);
             self.power_cut();
-            panic!("left by `stop`: {names}; it said: {stopped:?}\n{}", self.own_log());
+            panic!("left by `stop`: {names}; its output: {stopped:?}\n{}", self.own_log());
         }
     }
 }

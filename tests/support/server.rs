@@ -1,14 +1,13 @@
-//! The real Temporal: installed once for all tests, and only so many at a time.
+//! The real Temporal CLI: installed once for all tests. The number of servers at the same time is limited.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, LazyLock, Mutex, PoisonError};
 use stigmer::temporal::install::{self, Silent};
 
-/// More at once would slow each other down beyond what the tests are about.
+/// The largest number of servers at the same time. More servers would slow down the tests too much.
 const AT_ONCE: usize = 7;
 
-/// The program. Installed where there is none yet; the installation itself is
-/// safe when several test runs do it at once.
+/// The path of the CLI. Installs the CLI if necessary. Several test runs may do this at the same time.
 pub fn program() -> &'static Path {
     static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
         let bin = Path::new(env!("CARGO_TARGET_TMPDIR")).join("temporal-cli");
@@ -26,12 +25,12 @@ static FREE: (Mutex<usize>, Condvar) = (Mutex::new(AT_ONCE), Condvar::new());
 pub struct Permit(());
 
 impl Permit {
-    /// Waits until another test is done.
+    /// Waits for a free permit.
     pub fn wait() -> Self {
-        let (free, told) = &FREE;
+        let (free, changed) = &FREE;
         let mut free = free.lock().unwrap_or_else(PoisonError::into_inner);
         while *free == 0 {
-            free = told.wait(free).unwrap_or_else(PoisonError::into_inner);
+            free = changed.wait(free).unwrap_or_else(PoisonError::into_inner);
         }
         *free -= 1;
         Self(())
@@ -40,8 +39,8 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let (free, told) = &FREE;
+        let (free, changed) = &FREE;
         *free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        told.notify_one();
+        changed.notify_one();
     }
 }

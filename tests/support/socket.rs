@@ -1,4 +1,4 @@
-//! The control socket as any program may use it: HTTP by hand.
+//! HTTP requests on the control socket, without a client library.
 
 use super::rig::Rig;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::net::UnixStream;
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
     pub code: u16,
@@ -19,7 +19,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
     }
 
-    /// Fails unless it is an error object of the API, with this status and code.
+    /// Fails unless the response is an error object of the API with this status and code.
     #[track_caller]
     pub fn is_error(&self, code: u16, word: &str) {
         assert_eq!(self.code, code, "{self:?}");
@@ -29,12 +29,12 @@ impl Answer {
     }
 }
 
-/// One request on a connection of its own.
+/// Sends one request on its own connection.
 pub fn ask(rig: &Rig, method: &str, path: &str, body: &str) -> Answer {
     answer(send(rig, method, path, body))
 }
 
-/// One request over TCP, for this host.
+/// Sends one request over TCP, with this `host` header.
 pub fn ask_tcp(port: u16, method: &str, path: &str, host: &str) -> Answer {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
     let head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
@@ -44,7 +44,7 @@ pub fn ask_tcp(port: u16, method: &str, path: &str, host: &str) -> Answer {
 
 fn answer(mut stream: impl Read) -> Answer {
     let mut text = String::new();
-    // One who is refused in the middle of its body may find the connection reset.
+    // A request that is refused while its body is sent may end with a reset connection.
     let _ = stream.read_to_string(&mut text);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("answer: {text:?}"));
     let code = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap();
@@ -55,7 +55,7 @@ pub fn get(rig: &Rig, path: &str) -> Answer {
     ask(rig, "GET", path, "")
 }
 
-/// The request alone; nothing is read yet.
+/// Sends a request and reads no response.
 pub fn send(rig: &Rig, method: &str, path: &str, body: &str) -> UnixStream {
     let mut stream = UnixStream::connect(rig.path("stigmer.sock")).unwrap();
     stream.set_read_timeout(Some(super::LIMIT)).unwrap();
@@ -68,7 +68,7 @@ pub fn send(rig: &Rig, method: &str, path: &str, body: &str) -> UnixStream {
     stream
 }
 
-/// A reader of `/v1/events` that reads when it is told to.
+/// A client of `/v1/events` that reads only on demand.
 pub struct Reader(BufReader<UnixStream>);
 
 /// An event: its kind and its data.
@@ -79,8 +79,8 @@ impl Reader {
         Self(BufReader::new(send(rig, "GET", "/v1/events", "")))
     }
 
-    /// The next event. Chunk sizes and the head of the answer are lines like any
-    /// other, and none of them looks like a field.
+    /// Reads the next event. Skips chunk sizes and the head of the response, which do not look like
+    /// fields.
     pub fn event(&mut self) -> Event {
         let mut kind = String::new();
         loop {
@@ -95,7 +95,7 @@ impl Reader {
         }
     }
 
-    /// Reads on until an event of this kind.
+    /// Reads until an event of this kind. Returns its data.
     pub fn until(&mut self, wanted: &str) -> Value {
         loop {
             let (kind, data) = self.event();

@@ -1,4 +1,4 @@
-//! The status over the control socket: a test that waits for something spawns no program for each look.
+//! The status over the control socket, so that a test that waits needs no new process for each look.
 
 use serde_json::Value;
 use std::io::{Read, Write};
@@ -6,12 +6,12 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-/// What the host of this home says; `None` if there is none that answers.
+/// The status of the host of this home. `None` if no host responds.
 pub fn ask(home: &Path) -> Option<Value> {
     let mut stream = UnixStream::connect(home.join("stigmer.sock")).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
     stream.write_all(b"GET /v1/status HTTP/1.1\r\nhost: any\r\nconnection: close\r\n\r\n").ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
+    let mut response = String::new();
+    stream.read_to_string(&mut response).ok()?;
+    serde_json::from_str(response.split_once("\r\n\r\n")?.1).ok()
 }

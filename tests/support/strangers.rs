@@ -1,5 +1,5 @@
-//! Processes that have nothing to do with Temporal but look as if they had. No
-//! stop, crash, hang or adoption may touch one.
+//! Unrelated processes that look similar to those of the server. No stop, crash, hang or adoption may
+//! affect them.
 
 use super::process::{self, Process};
 use super::rig::Rig;
@@ -9,16 +9,16 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-/// Longer than any test, and not for ever.
+/// Seconds, longer than any test.
 const NAP: &str = "300";
 
-/// The user that owns nothing.
+/// The user `nobody`.
 const OTHER: u32 = 65_534;
 
-/// In the environment of every stranger, and of its children.
+/// Variable in the environment of each stranger and of its children.
 const TAG: &str = "TEST_STRANGERS";
 
-/// Ends them, and their children, when it is dropped.
+/// A group of strangers. Dropping it ends them and their children.
 pub struct Strangers {
     folder: tempfile::TempDir,
     home: PathBuf,
@@ -93,8 +93,8 @@ fn sleep() -> Command {
 }
 
 impl Strangers {
-    /// None yet. The files that they hold open are there from the beginning.
-    pub fn beside(rig: &Rig) -> Self {
+    /// An empty group for this rig. The files that strangers hold open must exist.
+    pub fn near(rig: &Rig) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let which = Command::new("sh").args(["-c", "command -v sleep"]).output().unwrap();
         let sleep = String::from_utf8(which.stdout).unwrap();
@@ -108,7 +108,7 @@ impl Strangers {
         }
     }
 
-    /// Begins so many more, of every kind in turn.
+    /// Starts `count` more strangers, of each kind in turn.
     pub fn gather(&mut self, count: usize) {
         for (what, command) in KINDS.iter().cycle().take(count) {
             let mut command = command(self);
@@ -120,7 +120,7 @@ impl Strangers {
         }
     }
 
-    /// One that the test has begun by itself.
+    /// Adds a process that the test started.
     pub fn know(&mut self, what: &'static str, pid: i32) {
         self.pinned.push((what, Process::pin(pid).unwrap()));
     }
@@ -142,7 +142,7 @@ impl Strangers {
         self.pinned.iter().map(|(_, process)| process.pid).collect()
     }
 
-    /// Fails if one is gone or was stopped.
+    /// Fails if a stranger has ended or was stopped.
     #[track_caller]
     pub fn assert_unharmed(&self, by: &str) {
         for (what, process) in &self.pinned {
@@ -160,7 +160,7 @@ impl Drop for Strangers {
         for child in &mut self.children {
             let _ = child.wait();
         }
-        // Children of a stranger outlive it.
+        // Children of a stranger may outlive it.
         let tag = self.folder.path().display().to_string();
         let mut left = Vec::new();
         let gone = within(LIMIT, || {

@@ -1,11 +1,11 @@
-//! Another user: for limits that do not bind root, and for what belongs to someone else.
+//! Another user, for limits that do not apply to root, and for files and servers of someone else.
 
 use super::process::Process;
 use super::rig::Rig;
 use nix::unistd::Uid;
 
-/// Whether this process may become this user. Root of a user namespace may become only the users that
-/// the namespace maps. Prints why not.
+/// Whether this process may become this user. Root of a user namespace may become only mapped users.
+/// Prints a line if not.
 pub fn may_become(uid: u32) -> bool {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap();
     let mut ranges = map.lines().map(|line| {
@@ -19,8 +19,8 @@ pub fn may_become(uid: u32) -> bool {
     may
 }
 
-/// A rig whose commands run as a user without any other process. `None` if this process cannot become
-/// that user; the limit on processes counts all of a user.
+/// A rig whose commands run as a user without other processes, because the limit counts all processes of
+/// a user. `None` if this process cannot become that user.
 pub fn unused_user() -> Option<Rig> {
     let mut rig = Rig::new();
     let user = 1_000_000 + u32::from(rig.port);
@@ -30,7 +30,7 @@ pub fn unused_user() -> Option<Rig> {
     })
 }
 
-/// Sets the soft limit on processes of a process of the rig's user.
+/// Sets the soft limit on processes for a process of the rig's user.
 #[track_caller]
 pub fn limit_processes(rig: &Rig, process: &Process, limit: &str) {
     let mut prlimit = rig.command("prlimit");

@@ -1,32 +1,31 @@
-//! Scripts that stand between the host and Temporal, as version managers do,
-//! each with a child in the background and one in a session of its own.
+//! Wrapper scripts between host and server, as version managers use them. Each has a child in the
+//! background and a child in its own session.
 
 use super::rig::Rig;
 use super::server;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// What a wrapper does that makes its processes hard to find.
+/// A property of a wrapper that makes its processes hard to find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Habit {
-    /// Nothing.
     Plain,
-    /// Puts its children into process groups of their own.
+    /// Starts each child in its own process group.
     JobControl,
-    /// Closes all descriptors, the inherited locks among them.
+    /// Closes all descriptors, also the inherited locks.
     ClosesDescriptors,
 }
 
-/// Processes of an instance behind a wrapper: it, the shell that waits for the
-/// server, the server, the child in the background, the one in its own session.
+/// Processes of an instance with a wrapper: the wrapper, the shell that waits for the server, the server,
+/// the child in the background, and the child in its own session.
 pub const MEMBERS: usize = 5;
 
-/// Puts a wrapper with this habit in Temporal's place. Returns the file that gets the server's exit codes.
+/// Installs a wrapper with this habit. Returns the file that gets the exit codes of the server.
 pub fn install_with(rig: &mut Rig, habit: Habit) -> PathBuf {
     let before = match habit {
         Habit::Plain => "",
         Habit::JobControl => "set -m",
-        // Not bash's own descriptor of this very script.
+        // Except descriptor 255, from which bash reads the script.
         Habit::ClosesDescriptors => {
             r#"for fd in /proc/$$/fd/*; do
                 n=${fd##*/}
@@ -46,8 +45,8 @@ pub fn install_with(rig: &mut Rig, habit: Habit) -> PathBuf {
     exits
 }
 
-/// Puts a bash script in Temporal's place that runs as the server, and may run the program as `"$real"`.
-/// Any other command goes to the program at once.
+/// Installs a bash script as the server. The script may run the CLI as `"$real"`. Other commands of the CLI
+/// bypass the script.
 pub fn install(rig: &mut Rig, script: &str) {
     let real = server::program().display();
     let script = format!("real='{real}'\n[ \"$1\" = server ] || exec \"$real\" \"$@\"\n{script}");
@@ -55,7 +54,7 @@ pub fn install(rig: &mut Rig, script: &str) {
     rig.set_program(&program);
 }
 
-/// A bash script in the rig's folder.
+/// Writes a bash script into the folder of the rig.
 pub fn executable(rig: &Rig, name: &str, script: &str) -> PathBuf {
     let path = rig.folder().join(name);
     write_executable(&path, &format!("#!/bin/bash\n{script}\n"));
@@ -63,8 +62,8 @@ pub fn executable(rig: &Rig, name: &str, script: &str) -> PathBuf {
 }
 
 fn write_executable(path: &Path, text: &str) {
-    // By another name first: a file that is open for writing cannot be executed, and a
-    // test beside this one may fork while it is.
+    // Under another name first: a file that is open for writing cannot be executed, and a concurrent test
+    // may fork while this process has the file open.
     let draft = path.with_extension("draft");
     std::fs::write(&draft, text).unwrap();
     std::fs::set_permissions(&draft, std::fs::Permissions::from_mode(0o755)).unwrap();

@@ -1,6 +1,5 @@
-//! What hosts of protocol 1 have said must be understood for as long as there is
-//! a protocol 1. `v1.sse` was recorded from a real host, through a start, a
-//! crash with its repair, and a stop, and is never recorded anew:
+//! Messages of hosts of protocol 1 must stay readable as long as protocol 1 exists. `v1.sse` was recorded
+//! from a real host during a start, a crash with its repair, and a stop, and is never recorded again:
 //! `curl -sN --unix-socket ~/.stigmer/stigmer.sock http://_/v1/events`
 
 use stigmer::control::sse::{self, Splitter};
@@ -10,22 +9,22 @@ use stigmer::supervisor::{Cause, Generation, Want};
 
 const V1: &[u8] = include_bytes!("v1.sse");
 
-/// In pieces, as a socket gives them.
+/// Parses the transcript in pieces, as a socket returns them.
 fn events(transcript: &[u8]) -> Vec<Event> {
     let mut splitter = Splitter::default();
     let mut events = Vec::new();
     for piece in transcript.chunks(1_000) {
         splitter.push(piece);
         while let Some(block) = splitter.event() {
-            events.extend(sse::read(&block).expect("it is understood"));
+            events.extend(sse::read(&block).expect("a valid event"));
         }
     }
-    assert_eq!(splitter.held(), 0, "all of it was whole");
+    assert_eq!(splitter.held(), 0, "no incomplete event is left");
     events
 }
 
 #[test]
-fn what_was_recorded_of_protocol_1_is_understood_and_comes_to_what_it_was() {
+fn transcript_of_protocol_1_gives_the_recorded_states() {
     let mut events = events(V1).into_iter();
     let Some(Event::Hello(hello)) = events.next() else { panic!("no greeting") };
     assert_eq!((hello.protocol, hello.objection()), (1, None));
@@ -49,15 +48,15 @@ fn what_was_recorded_of_protocol_1_is_understood_and_comes_to_what_it_was() {
     let status = &viewer.status;
     assert_eq!((status.intent, &status.temporal), (Want::Down, &None));
     assert_eq!(status.restarts.total, 1);
-    let last = status.restarts.last.as_ref().expect("it was repaired");
+    let last = status.restarts.last.as_ref().expect("a restart");
     assert_eq!((last.cause, last.detail.as_str()), (Cause::Crash, "signal 9 (SIGKILL)"));
     assert!(last.recovery_ms.is_some_and(|ms| ms > 0) && last.ago_ms > 3_000, "{last:?}");
     assert!(viewer.probes.iter().flatten().count() >= 4 && viewer.rss.is_empty());
     assert!(status.log.lines > 0);
-    let told: Vec<(Happened, Generation, Cause)> =
+    let entries: Vec<(Happened, Generation, Cause)> =
         viewer.timeline.iter().map(|it| (it.happened, it.generation, it.cause)).collect();
     assert_eq!(
-        told[told.len() - 4..],
+        entries[entries.len() - 4..],
         [
             (Happened::Ready, Generation(2), Cause::Operator),
             (Happened::Ended, Generation(2), Cause::Crash),
@@ -67,8 +66,8 @@ fn what_was_recorded_of_protocol_1_is_understood_and_comes_to_what_it_was() {
     );
 }
 
-/// What a viewer of it comes to.
-fn reduced(events: Vec<Event>) -> Option<Snapshot> {
+/// The last snapshot of a viewer of these events.
+fn last_snapshot(events: Vec<Event>) -> Option<Snapshot> {
     events.into_iter().fold(None, |viewer: Option<Snapshot>, event| match (viewer, event) {
         (_, Event::Snapshot(fresh)) => Some(fresh.snapshot),
         (Some(mut viewer), Event::Delta(delta)) => {
@@ -80,9 +79,9 @@ fn reduced(events: Vec<Event>) -> Option<Snapshot> {
 }
 
 #[test]
-fn what_a_later_host_adds_to_it_is_skipped() {
+fn additions_of_a_later_host_are_skipped() {
     let later = String::from_utf8(V1.to_vec())
-        .expect("it is text")
+        .expect("text")
         .replace(
             "event: delta\n",
             ": a comment\nevent: weather\ndata: {}\n\nretry: 9\nevent: delta\n",
@@ -90,14 +89,14 @@ fn what_a_later_host_adds_to_it_is_skipped() {
         .replace("\"changes\":", "\"later\":1,\"changes\":")
         .replace("{\"kind\":\"probe\",", "{\"kind\":\"weather\",\"rain\":[1]},{\"kind\":\"probe\",")
         .replace("\"kind\":\"state\",", "\"kind\":\"state\",\"later\":{\"a\":1},");
-    let (now, later) = (reduced(events(V1)), reduced(events(later.as_bytes())));
+    let (now, later) = (last_snapshot(events(V1)), last_snapshot(events(later.as_bytes())));
     assert!(now.is_some());
     assert_eq!(now, later);
 }
 
 #[test]
-fn words_that_a_later_host_adds_are_skipped_with_what_they_stand_for() {
-    let v1 = String::from_utf8(V1.to_vec()).expect("it is text");
+fn entries_with_unknown_values_of_a_later_host_are_skipped() {
+    let v1 = String::from_utf8(V1.to_vec()).expect("text");
     let later = v1
         .replace(
             "\"happened\":\"ready\",\"generation\":2",
@@ -109,7 +108,8 @@ fn words_that_a_later_host_adds_are_skipped_with_what_they_stand_for() {
             "\"layers\":[",
             "\"layers\":[{\"name\":\"weather\",\"ok\":true,\"latency_us\":1},",
         );
-    let (Some(mut now), Some(later)) = (reduced(events(V1)), reduced(events(later.as_bytes())))
+    let (Some(mut now), Some(later)) =
+        (last_snapshot(events(V1)), last_snapshot(events(later.as_bytes())))
     else {
         panic!("no snapshot")
     };
@@ -117,16 +117,16 @@ fn words_that_a_later_host_adds_are_skipped_with_what_they_stand_for() {
     let is_known = |it: &Entry| it.cause == Cause::Operator && it.generation != Generation(2);
     now.timeline.retain(|it| is_known(it));
     now.status.restarts.last = None;
-    now.status.host.as_mut().expect("it says who it is").mode = Mode::Other;
+    now.status.host.as_mut().expect("a host").mode = Mode::Other;
     assert_eq!(now, later);
 
-    // Whoever skipped these would show a state that is not.
+    // State and intent must not be skipped: a viewer would show a wrong state.
     for (known, later) in [
         ("\"state\":\"ready\"", "\"state\":\"frozen\""),
         ("\"intent\":\"up\"", "\"intent\":\"idle\""),
     ] {
         let block = v1.split("\n\n").find(|block| block.contains("kind") && block.contains(known));
-        let block = block.expect("it is in there").replace(known, later);
+        let block = block.expect("a block with this value").replace(known, later);
         assert!(sse::read(block.as_bytes()).is_err_and(|why| why.contains("unknown variant")));
     }
 }
