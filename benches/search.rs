@@ -1,5 +1,4 @@
-//! What a search through 100,000 lines costs, and what taking them in does:
-//! `cargo bench --bench search`.
+//! The cost of storing 100,000 lines, and of a search in them: `cargo bench --bench search`.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use jiff::tz::TimeZone;
@@ -20,7 +19,7 @@ const PATTERNS: [&str; 10] = [
     "error|warn",
 ];
 
-/// As Temporal writes them, 240 bytes each.
+/// Lines as Temporal writes them, 240 bytes each.
 const SAMPLES: [&str; 4] = [
     r#"{"time":"2026-11-22T20:54:24.761398496Z","level":"INFO","msg":"Quota changed","service":"history","component":"persistence","scope":"host","current-quota":null,"new-quota":45000}"#,
     r#"{"time":"2026-11-22T20:54:24.868153736Z","level":"INFO","msg":"Stopped physicalTaskQueueManager","component":"matching-engine","wf-task-queue-name":"/_sys/temporal-sys-dlq-activity-tq/1","wf-task-queue-type":"Activity","wf-namespace":"temporal-system","worker-version":"_unversioned_"}"#,
@@ -47,7 +46,7 @@ fn searches(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("search 100,000 lines");
     for pattern in PATTERNS {
         group.bench_function(pattern, |bencher| {
-            // With all that a first search costs.
+            // Includes the setup of a first search.
             bencher.iter(|| store.find(&Finder::new(pattern).expect("a pattern"), 0..u64::MAX));
         });
     }

@@ -1,4 +1,4 @@
-//! The server without anybody around it.
+//! The server without stigmer.
 
 use anyhow::{Context, Result, bail};
 use std::fs::{File, OpenOptions};
@@ -12,12 +12,12 @@ use stigmer::process::{Pid, ports};
 use stigmer::server::arguments::arguments;
 use stigmer::temporal::health::Client;
 
-/// Readiness is asked for this often.
+/// Time between two checks for readiness.
 pub const ASKING: Duration = Duration::from_millis(2);
-/// No server takes that long.
+/// Time limit of a start.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// One bare server after another, on one database file.
+/// A sequence of servers without stigmer, on one database file.
 pub struct Bare {
     program: PathBuf,
     home: Home,
@@ -31,8 +31,8 @@ impl Bare {
         Ok(Self { program: program.to_owned(), home, child: None })
     }
 
-    /// From the spawn to the first SERVING, and to the first answers of the layers above it, which
-    /// stigmer waits for too.
+    /// Returns the times from the spawn to the first SERVING, and to the first passed checks of the layers
+    /// above, for which stigmer waits too.
     pub async fn start(&mut self) -> Result<(Duration, Duration)> {
         let options = Options {
             port: Some(ports::free_port()?),
@@ -61,12 +61,12 @@ impl Bare {
         Ok((served, begun.elapsed()))
     }
 
-    /// From SIGKILL to the exit.
+    /// Returns the time from SIGKILL to the exit.
     pub fn kill(&mut self) -> Result<Duration> {
         self.end(Signal::Kill)
     }
 
-    /// From SIGTERM to the exit.
+    /// Returns the time from SIGTERM to the exit.
     pub fn stop(&mut self) -> Result<Duration> {
         self.end(Signal::Term)
     }
@@ -93,7 +93,7 @@ pub fn client(address: &str) -> Result<Client> {
     Client::new(address, Duration::from_secs(1)).map_err(anyhow::Error::msg)
 }
 
-/// Returns with the first SERVING.
+/// Waits for the first SERVING.
 pub async fn serving(client: &Client, mut lives: impl FnMut() -> Result<bool>) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     while client.serving().await.is_err() {

@@ -1,4 +1,4 @@
-//! Medians, ratios and how they are shown.
+//! Medians and ratios, and their output.
 
 use anyhow::{Context, Result};
 use std::path::Path;
@@ -6,11 +6,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use stigmer::process::Pid;
 
-/// More than a host may take.
+/// Limits for an idle host.
 const RSS_MAX: f64 = 12.0;
 const CPU_MAX: f64 = 0.3;
 
-/// All that is measured on one kind of database file.
+/// All measurements on one kind of database file.
 #[derive(Default)]
 pub struct Series {
     pub bare_start: Vec<Duration>,
@@ -25,7 +25,7 @@ pub struct Series {
     pub next_host: Vec<Duration>,
     /// From the last passed check to the return of the start.
     pub start_return: Vec<Duration>,
-    /// From the server's end to the return of the stop.
+    /// From the end of the server to the return of the stop.
     pub stop_return: Vec<Duration>,
     pub start_phases: Vec<Phases>,
     pub repair_phases: Vec<Phases>,
@@ -39,16 +39,16 @@ pub struct Figure {
     name: &'static str,
     ours: Spread,
     bare: Option<Spread>,
-    /// Of the ratio, or of milliseconds where nothing is beside it.
+    /// The largest ratio, or the largest number of milliseconds without a ratio.
     target: Option<f64>,
 }
 
 impl Figure {
     pub fn ratio(name: &'static str, ours: &[Duration], bare: &[Duration], target: f64) -> Self {
-        Self { target: Some(target), ..Self::beside(name, ours, bare) }
+        Self { target: Some(target), ..Self::compared(name, ours, bare) }
     }
 
-    pub fn beside(name: &'static str, ours: &[Duration], bare: &[Duration]) -> Self {
+    pub fn compared(name: &'static str, ours: &[Duration], bare: &[Duration]) -> Self {
         Self { name, ours: Spread::of(ours), bare: Some(Spread::of(bare)), target: None }
     }
 
@@ -120,7 +120,7 @@ pub fn print_phases(what: &str, lives: &[Phases]) {
     println!("  {what:<22} {}", parts.join("  "));
 }
 
-/// The host at rest.
+/// Memory and CPU of an idle host.
 pub struct Idle {
     rss: f64,
     private: f64,
@@ -164,18 +164,18 @@ impl Idle {
     }
 }
 
-/// In nanoseconds by the scheduler, where `stat` counts ticks of 10 ms.
+/// The CPU time in nanoseconds from the scheduler, because `stat` counts ticks of 10 ms.
 fn on_cpu(pid: Pid) -> Result<Duration> {
     let mut sum = 0;
     for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
-        // A thread may end while they are counted.
+        // A thread may end meanwhile.
         let text = std::fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
         sum += text.split_whitespace().next().map_or(Ok(0), str::parse::<u64>)?;
     }
     Ok(Duration::from_nanos(sum))
 }
 
-/// What it was measured on.
+/// The versions and the machine of the measurement.
 pub fn machine(temporal: &Path) -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let cpu = read("/proc/cpuinfo")

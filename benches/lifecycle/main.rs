@@ -1,5 +1,5 @@
-//! Times whole starts, repairs and stops beside the bare server: the same
-//! binary with the same flags, interleaved in the same run.
+//! Measures starts, repairs and stops, compared with the server alone: the same program with the same
+//! options, alternately in the same run.
 //!
 //! `cargo bench --bench lifecycle -- [--rounds N] [--idle SECONDS]`
 
@@ -16,10 +16,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use supervised::Supervised;
 
-/// What a server does at once after its start is over by then.
+/// Time for the work of a server directly after its start.
 const SETTLING: Duration = Duration::from_millis(500);
 
-/// Asked so often while it runs, for one median.
+/// Number of measurements for one median.
 const REPEATS: usize = 5;
 
 struct Arguments {
@@ -28,7 +28,7 @@ struct Arguments {
 }
 
 fn main() -> Result<()> {
-    // `cargo test --benches` runs this too, and has no use for figures.
+    // `cargo test --benches` runs this program too, without a need for figures.
     if !std::env::args().any(|argument| argument == "--bench") {
         return Ok(());
     }
@@ -36,7 +36,7 @@ fn main() -> Result<()> {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("lifecycle");
     let program = server::program();
     println!("{}", figures::machine(program));
-    // Whatever an earlier run left half done.
+    // An interrupted run may have left files.
     let _ = std::fs::remove_dir_all(folder.join("kept"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 
@@ -60,11 +60,15 @@ fn main() -> Result<()> {
     println!("\nExisting database file, medians of {rounds} rounds");
     figures::print(&[
         Figure::ratio("cold start: begin to ready", &kept.start, &kept.bare_start, 1.3),
-        Figure::beside("cold start, beside bare until engine", &kept.start, &kept.bare_layers),
+        Figure::compared("cold start, against bare until engine", &kept.start, &kept.bare_layers),
         Figure::at_most("repeated start", &kept.repeated, 10.0),
-        Figure::ratio("crash to ready, beside a bare start", &kept.repair, &kept.bare_start, 1.3),
-        Figure::beside("crash to ready, beside bare kill + start", &kept.repair, &kept.bare_repair),
-        Figure::ratio("stop, beside SIGTERM to exit", &kept.stop, &kept.bare_stop, 1.1),
+        Figure::ratio("crash to ready, against a bare start", &kept.repair, &kept.bare_start, 1.3),
+        Figure::compared(
+            "crash to ready, against bare kill + start",
+            &kept.repair,
+            &kept.bare_repair,
+        ),
+        Figure::ratio("stop, against SIGTERM to exit", &kept.stop, &kept.bare_stop, 1.1),
         Figure::at_most("host killed to the next host's status", &kept.next_host, 2000.0),
         Figure::at_most("last passed check to the start's return", &kept.start_return, 5.0),
         Figure::at_most("server's end to the stop's return", &kept.stop_return, 10.0),
@@ -72,10 +76,10 @@ fn main() -> Result<()> {
     println!("\nNew database file (its schema is bound by fsync)");
     figures::print(&[
         Figure::ratio("cold start: begin to ready", &new.start, &new.bare_start, 1.3),
-        Figure::beside("cold start, beside bare until engine", &new.start, &new.bare_layers),
-        Figure::ratio("stop, beside SIGTERM to exit", &new.stop, &new.bare_stop, 1.1),
+        Figure::compared("cold start, against bare until engine", &new.start, &new.bare_layers),
+        Figure::ratio("stop, against SIGTERM to exit", &new.stop, &new.bare_stop, 1.1),
     ]);
-    println!("\nWhere the time goes, as the host tells it (median ms)");
+    println!("\nDurations of the phases, from the host (median ms)");
     figures::print_phases("start, existing file", &kept.start_phases);
     figures::print_phases("start, new file", &new.start_phases);
     figures::print_phases("repair", &kept.repair_phases);
@@ -100,7 +104,7 @@ fn arguments() -> Result<Arguments> {
     Ok(parsed)
 }
 
-/// Where the two of a pair live.
+/// The folders of a pair of servers.
 struct Homes<'a> {
     folder: PathBuf,
     program: &'a Path,

@@ -1,4 +1,4 @@
-//! The same server through stigmer's own commands.
+//! The same server with the commands of stigmer.
 
 use crate::bare;
 use crate::figures::{Idle, Series};
@@ -55,7 +55,7 @@ impl Supervised {
         Ok(took)
     }
 
-    /// From the command to its return.
+    /// Returns the duration of the command.
     pub fn start(&mut self) -> Result<Duration> {
         self.runs = true;
         let (port, ui_port) = (self.port.to_string(), self.ui_port.to_string());
@@ -66,26 +66,26 @@ impl Supervised {
         Ok(took)
     }
 
-    /// From SIGKILL of the server to SERVING from another process.
+    /// Returns the time from SIGKILL of the server to SERVING of another process.
     pub async fn crash(&self) -> Result<Duration> {
         let before = self.leader()?;
         let client = bare::client(&format!("127.0.0.1:{}", self.port))?;
         bare::serving(&client, || Ok(true)).await?;
         let begun = Instant::now();
         bare::signal(before, Signal::Kill)?;
-        // Until the kernel has taken the old one down, it may still answer.
+        // The killed server may respond until the kernel has ended it.
         while client.serving().await.is_ok() {
             tokio::task::yield_now().await;
         }
         bare::serving(&client, || Ok(true)).await?;
         let took = begun.elapsed();
         if self.leader()? == before {
-            bail!("pid {before} answers again");
+            bail!("pid {before} still responds");
         }
         Ok(took)
     }
 
-    /// From SIGKILL of the host to the first status of the host that its watchdog has started.
+    /// Returns the time from SIGKILL of the host to the first status of the host that its watchdog started.
     pub async fn kill_host(&self) -> Result<Duration> {
         let server = self.leader()?;
         let host = client::status(&self.home).await?.host.context("no host")?.pid;
@@ -104,7 +104,7 @@ impl Supervised {
         Ok(took)
     }
 
-    /// From the command to its return, and from the server's end to its return.
+    /// Returns the duration of the command, and the time from the end of the server to its return.
     pub fn stop(&mut self) -> Result<(Duration, Duration)> {
         let server = Identity::of(self.leader()?)?.context("nothing runs")?;
         let server = server.prove()?.context("the server has ended")?;
@@ -121,7 +121,7 @@ impl Supervised {
         Ok(Record::read(&self.home.record())?.context("nothing is recorded")?.leader.pid)
     }
 
-    /// What the host says the time went to.
+    /// Adds the phases that the host reports.
     pub async fn phases(&self, series: &mut Series) -> Result<()> {
         let snapshot = Session::connect(&self.home).await?.view().snapshot;
         for entry in snapshot.timeline.iter().filter(|entry| entry.happened == Happened::Ready) {
@@ -144,7 +144,7 @@ impl Supervised {
         Ok(())
     }
 
-    /// What the host costs while nothing happens.
+    /// Measures the idle host.
     pub fn idle(mut self, runtime: &tokio::runtime::Runtime, duration: Duration) -> Result<Idle> {
         self.start()?;
         let status = runtime.block_on(client::status(&self.home))?;

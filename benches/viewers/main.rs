@@ -1,5 +1,5 @@
-//! Times what a viewer meets: the first snapshot, the status, a log line on its
-//! way to the screen, and what a flood of lines costs host and viewer.
+//! Measures the first snapshot and the status of a viewer, the time of a log line to the screen, and the cost
+//! of very many lines for host and viewer.
 //!
 //! `cargo bench --bench viewers -- [--seconds N] [--lines N]`
 
@@ -18,9 +18,9 @@ use stigmer::control::client;
 use stigmer::process::usage;
 use stigmer::session::Session;
 
-/// As fast as a busy dev server logs.
+/// Lines per second of a busy dev server.
 const RATE: u32 = 10_000;
-/// Neither host nor viewer may take more.
+/// Limit in MiB for host and viewer.
 const MEMORY_MAX: f64 = 64.0;
 
 struct Arguments {
@@ -29,7 +29,7 @@ struct Arguments {
 }
 
 fn main() -> Result<()> {
-    // `cargo test --benches` runs this too, and has no use for figures.
+    // `cargo test --benches` runs this program too, without a need for figures.
     if !std::env::args().any(|argument| argument == "--bench") {
         return Ok(());
     }
@@ -105,7 +105,7 @@ fn arguments() -> Result<Arguments> {
     Ok(parsed)
 }
 
-/// Each over a connection of its own, as a command or a new viewer has it.
+/// Measures requests, each on its own connection, like a command or a new viewer.
 async fn requests(stage: &Stage) -> Result<()> {
     let mut snapshots = Vec::new();
     for _ in 0..200 {
@@ -147,7 +147,7 @@ fn met(value: f64, target: f64) -> &'static str {
     if value <= target { "met" } else { "MISSED" }
 }
 
-/// The processor time of one process, from a moment on.
+/// The CPU time of one process since a moment.
 struct Load {
     pid: i32,
     begun: Instant,
@@ -169,7 +169,7 @@ fn resident(pid: i32) -> Result<f64> {
     in_status(pid, "VmRSS:")
 }
 
-/// The most memory that a process has ever had, in MiB.
+/// The peak memory of a process in MiB.
 fn peak(pid: i32) -> Result<f64> {
     in_status(pid, "VmHWM:")
 }

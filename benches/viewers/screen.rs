@@ -1,4 +1,4 @@
-//! An attached dashboard in a pseudo-terminal, and which line it shows when.
+//! An attached dashboard in a pseudo-terminal, and the times at which it shows each line.
 
 use crate::stage::{Stage, is_ours};
 use crate::writer::WORD;
@@ -14,10 +14,10 @@ use stigmer::process::Pid;
 
 const ROWS: u16 = 36;
 const COLUMNS: u16 = 120;
-/// Far more than it takes.
+/// Time limit of each wait.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Up to this number all lines were on the screen, or had passed, at that moment.
+/// The moments at which all lines up to a number had been on the screen.
 pub type Seen = Vec<(u64, Instant)>;
 
 pub struct Screen {
@@ -39,7 +39,7 @@ struct State {
 }
 
 impl Screen {
-    /// Attaches to the host of the stage and waits until its screen stands.
+    /// Attaches to the host of the stage and waits for the first complete screen.
     pub fn attach(stage: &Stage) -> Result<Self> {
         let (pty, pts) = open()?;
         pty.resize(Size::new(ROWS, COLUMNS))?;
@@ -66,14 +66,14 @@ impl Screen {
         Pid::try_from(self.child.id()).unwrap_or_default()
     }
 
-    /// Opens the help and closes it again, over and over, for this long: how long
-    /// each key waited until the screen had answered it.
+    /// Opens and closes the help repeatedly for `duration`. Returns the time from each key to its effect on
+    /// the screen.
     pub fn keys(&self, duration: Duration) -> Result<Vec<Duration>> {
         let mut waited = Vec::new();
         let begun = Instant::now();
         while begun.elapsed() < duration {
             for (key, opens) in [("?", true), ("\x1b", false)] {
-                // Not in step with the frames.
+                // Avoids the rhythm of the frames.
                 std::thread::sleep(Duration::from_millis(37));
                 let pressed = Instant::now();
                 (&*self.pty).write_all(key.as_bytes())?;
@@ -84,21 +84,21 @@ impl Screen {
         Ok(waited)
     }
 
-    /// Waits until this line is on the screen; what was seen until then.
+    /// Waits until this line is on the screen. Returns the lines seen until then.
     pub fn until(&self, number: u64) -> Result<Seen> {
         self.wait(&format!("line {number}"), |state| {
             state.seen.last().is_some_and(|(seen, _)| *seen >= number)
         })?;
-        Ok(self.shown.state.lock().expect("nobody panics with it").seen.clone())
+        Ok(self.shown.state.lock().expect("no thread panics with the lock").seen.clone())
     }
 
     fn wait(&self, what: &str, there: impl Fn(&State) -> bool) -> Result<()> {
-        let state = self.shown.state.lock().expect("nobody panics with it");
+        let state = self.shown.state.lock().expect("no thread panics with the lock");
         let (state, waited) = self
             .shown
             .changed
             .wait_timeout_while(state, PATIENCE, |state| !there(state))
-            .expect("nobody panics with it");
+            .expect("no thread panics with the lock");
         anyhow::ensure!(!waited.timed_out(), "no {what} on the screen:\n{}", state.text);
         Ok(())
     }
@@ -116,13 +116,13 @@ fn read(mut pty: &Pty, shown: &Shown) {
     let (Some(rows), Some(columns)) = (rows, columns) else { return };
     let mut parser = vt100::Parser::new(rows, columns, 0);
     let mut bytes = vec![0; 64 << 10];
-    // Fails when the other side has closed.
+    // The read fails after the other side is closed.
     while let Ok(n @ 1..) = pty.read(&mut bytes) {
         parser.process(&bytes[..n]);
         let text = parser.screen().contents();
         let now = Instant::now();
         let newest = text.lines().filter_map(number).max();
-        let mut state = shown.state.lock().expect("nobody panics with it");
+        let mut state = shown.state.lock().expect("no thread panics with the lock");
         if let Some(newest) = newest
             && state.seen.last().is_none_or(|(before, _)| newest > *before)
         {
@@ -138,7 +138,7 @@ fn number(line: &str) -> Option<u64> {
     line.split_once(WORD)?.1.get(..10)?.parse().ok()
 }
 
-/// For each line from its write until the screen had reached it.
+/// The time of each line from its write to the screen.
 pub fn latencies(written: &[Instant], seen: &Seen) -> Vec<Duration> {
     let reached = |number: usize| {
         let at = seen.partition_point(|(newest, _)| *newest < number as u64);

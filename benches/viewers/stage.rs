@@ -1,4 +1,4 @@
-//! A home with the real Temporal under a background host.
+//! A home with the real Temporal server and a background host.
 
 use anyhow::{Context, Result};
 use std::os::unix::fs::MetadataExt;
@@ -14,7 +14,7 @@ pub struct Stage {
 
 impl Stage {
     pub fn set(folder: &Path) -> Result<Self> {
-        // Whatever an earlier run left half done.
+        // An interrupted run may have left a server.
         let root = folder.join("home");
         if root.exists() {
             local(&root, &["stop"])?;
@@ -36,7 +36,7 @@ impl Stage {
         self.home.temporal_log()
     }
 
-    /// What the log takes on disk, in MiB: its length counts the holes too.
+    /// The size of the log on disk in MiB, without its holes.
     pub fn log_blocks(&self) -> Result<f64> {
         let blocks = std::fs::metadata(self.log())?.blocks();
         Ok(blocks as f64 * 512.0 / f64::from(1 << 20))
@@ -49,7 +49,7 @@ impl Drop for Stage {
     }
 }
 
-/// The variables of a caller's shell must not decide what is measured.
+/// Whether a variable is removed, because variables of the shell must not affect the measurement.
 pub fn is_ours(name: &std::ffi::OsStr) -> bool {
     name.to_string_lossy().starts_with("STIGMER_")
 }

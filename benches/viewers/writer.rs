@@ -1,4 +1,4 @@
-//! Numbered lines, appended to the log as Temporal appends its own.
+//! Writes numbered lines to the log, like Temporal.
 
 use anyhow::Result;
 use std::fmt::Write as _;
@@ -7,12 +7,12 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// What stands before the number on the screen.
+/// The text before the number on the screen.
 pub const WORD: &str = "numbered ";
-/// One write, where as much as possible is written.
+/// Size of one write at full speed.
 const BLOCK: usize = 64 << 10;
 
-/// A flood that was written.
+/// Lines that were written at full speed.
 pub struct Flood {
     pub len: u64,
     pub took: Duration,
@@ -29,8 +29,8 @@ fn open(log: &Path) -> Result<File> {
     Ok(OpenOptions::new().append(true).open(log)?)
 }
 
-/// So many lines a second from this number on, each in a write of its own; when
-/// each was written.
+/// Writes `rate` lines per second from number `first` on, each in its own write. Returns the time of each
+/// write.
 pub fn steady(log: &Path, first: u64, rate: u32, duration: Duration) -> Result<Vec<Instant>> {
     let mut file = open(log)?;
     let count = rate * u32::try_from(duration.as_secs())?;
@@ -48,7 +48,7 @@ pub fn steady(log: &Path, first: u64, rate: u32, duration: Duration) -> Result<V
     Ok(written)
 }
 
-/// As fast as the file takes them.
+/// Writes `count` lines at full speed.
 pub fn flood(log: &Path, first: u64, count: u64) -> Result<Flood> {
     let mut file = open(log)?;
     let begun = Instant::now();

@@ -34,7 +34,7 @@ use tokio::sync::watch;
 /// The files of a generation that are kept, by the names that people know.
 const RECORD: &str = "temporal.pid";
 const LOCK: &str = "temporal.lock";
-const STAMP: &str = "the lock beside the database";
+const STAMP: &str = "the lock next to the database";
 const LOG: &str = "the mark in logs/temporal.log";
 /// The CLI itself is given 5 s to tell its version.
 const ASK_VERSION: Duration = Duration::from_secs(10);

@@ -3,35 +3,9 @@
 use super::docs::{documents, read};
 use std::path::Path;
 
-/// Modules (a file and its folder, or a folder of sources), and how many lines of each may still have such words.
-/// Lower the number when text is rewritten, and never raise it. Add a module here to have it checked.
-const MODULES: &[(&str, usize)] = &[
-    ("src/cli", 0),
-    ("src/config", 0),
-    ("src/control", 0),
-    ("src/headless", 0),
-    ("src/paths", 0),
-    ("src/presenter", 0),
-    ("src/process", 0),
-    ("src/protocol", 0),
-    ("src/runtime", 0),
-    ("src/session", 0),
-    ("src/supervisor", 0),
-    ("src/caught", 0),
-    ("src/clock", 0),
-    ("src/harmless", 0),
-    ("src/hosting", 0),
-    ("src/signals", 0),
-    ("src/telemetry", 0),
-    ("src/tui", 0),
-    ("src/watchdog", 0),
-    ("src/facts", 0),
-    ("src/log", 0),
-    ("src/server", 23),
-    ("src/temporal", 0),
-    ("src/unit", 0),
-    ("ui", 0),
-];
+/// Modules (a file and its folder) whose text is not rewritten yet, and how many of their lines may still
+/// have such words, together. Lower the number when text is rewritten, and never raise it.
+const NOT_YET: (&[&str], usize) = (&["src/manager", "src/server"], 43);
 
 /// Whole words, lower case. `CONTRIBUTING.md` has the reasons.
 const WORDS: &[&str] = &[
@@ -91,20 +65,24 @@ fn documents_use_plain_words() {
 }
 
 #[test]
-fn sources_use_more_and_more_plain_words() {
-    for (module, most) in MODULES {
-        let top = module.split('/').next().unwrap_or_default();
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(module);
-        let mut files = super::sources(top);
-        files.retain(|(path, _)| path.with_extension("").starts_with(&root));
-        assert!(!files.is_empty(), "no sources in {module}");
-        let found: Vec<String> =
-            files.iter().flat_map(|(path, text)| bad_lines(path, text)).collect();
-        assert!(
-            found.len() <= *most,
-            "{} lines of {module} have hard words, {most} may: reword some\n{}",
-            found.len(),
-            found.join("\n")
-        );
+fn sources_use_plain_words() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (modules, most) = NOT_YET;
+    let (mut found, mut left) = (Vec::new(), Vec::new());
+    for (path, text) in ["src", "ui", "tests", "benches"].into_iter().flat_map(super::sources) {
+        let path = path.strip_prefix(root).unwrap_or(&path);
+        // This file has the list of the words.
+        if path.ends_with("architecture/words.rs") {
+            continue;
+        }
+        let is_left = modules.iter().any(|module| path.with_extension("").starts_with(module));
+        if is_left { &mut left } else { &mut found }.extend(bad_lines(path, &text));
     }
+    assert!(found.is_empty(), "hard words:\n{}", found.join("\n"));
+    assert!(
+        left.len() <= most,
+        "{} lines of {modules:?} have hard words, {most} may: reword some\n{}",
+        left.len(),
+        left.join("\n")
+    );
 }

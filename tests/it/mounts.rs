@@ -44,7 +44,7 @@ fn host_reports(rig: &Rig, host: &Process, words: &[&str]) {
 }
 
 /// The report of a host if the folder of the database does not respond.
-const UNKEPT: [&str; 2] = ["the lock beside the database", "does not respond"];
+const UNKEPT: [&str; 2] = ["the lock next to the database", "does not respond"];
 
 #[test]
 fn process_with_an_open_file_on_a_hanging_mount_delays_nothing() {
