@@ -34,7 +34,6 @@ use dashboard::Dashboard;
 use end::{End, Over};
 use events::Events;
 use std::io;
-use std::time::Duration;
 use stigmer_ui::{QuitChoice, Theme};
 use terminal::Screen;
 
@@ -267,7 +266,7 @@ fn panic_if_requested(session: &Session) {
             let mut changes = session.changes();
             while !session.view().snapshot.status.state.is_up() && changes.next().await {}
             while !std::path::Path::new(&file).exists() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             }
             panic!("requested by STIGMER_TEST_PANIC");
         });
@@ -278,6 +277,7 @@ fn panic_if_requested(session: &Session) {
 mod tests {
     use super::*;
     use crate::protocol::State;
+    use std::time::Duration;
 
     #[tokio::test]
     async fn requested_start_goes_to_a_host_that_started_first() {
