@@ -1,11 +1,13 @@
 //! The command line: one file per command.
 
 mod environment;
+mod error;
 mod events;
 mod host;
 mod install;
 mod logs;
 mod loss;
+mod manual;
 mod output;
 mod restart;
 mod start;
@@ -15,16 +17,17 @@ mod stop;
 mod tests;
 mod words;
 
+pub use error::CliError;
+
 use crate::config::{self, ConfigError, Options};
-use crate::hosting::{self, ProgramError, SettingsError, StartError, StatusError, StopError};
+use crate::hosting;
 use crate::paths::{Home, HomeError};
 use crate::process::{look, requirements};
-use crate::runtime::{RuntimeError, block_on, build};
+use crate::runtime::{block_on, build};
 use crate::supervisor::Policy;
 use crate::watchdog::{self, Death};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
-use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 use stigmer_ui::Theme;
@@ -139,82 +142,6 @@ enum Task {
     },
 }
 
-/// Why a command failed.
-#[derive(Debug, thiserror::Error)]
-pub enum CliError {
-    /// An option is not valid.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The home is not usable.
-    #[error(transparent)]
-    Home(#[from] HomeError),
-    /// A runtime.
-    #[error(transparent)]
-    Runtime(#[from] RuntimeError),
-    /// The settings for a server.
-    #[error(transparent)]
-    Settings(SettingsError),
-    /// The program of the server.
-    #[error(transparent)]
-    Program(#[from] ProgramError),
-    /// A server that is not ready.
-    #[error(transparent)]
-    Start(StartError),
-    /// A server or a host that is not ended.
-    #[error(transparent)]
-    Stop(#[from] StopError),
-    /// A status that is not known.
-    #[error(transparent)]
-    Status(StatusError),
-    /// Another error. The text is complete.
-    #[error("{0}")]
-    Other(String),
-}
-
-impl CliError {
-    fn exit_code(&self) -> i32 {
-        match self {
-            Self::Config(ConfigError::Value { .. }) => 2,
-            Self::Config(_)
-            | Self::Home(_)
-            | Self::Runtime(_)
-            | Self::Settings(_)
-            | Self::Program(_)
-            | Self::Start(_)
-            | Self::Stop(_)
-            | Self::Status(_)
-            | Self::Other(_) => 1,
-        }
-    }
-}
-
-impl From<SettingsError> for CliError {
-    fn from(error: SettingsError) -> Self {
-        match error {
-            SettingsError::Config(error) => error.into(),
-            error => Self::Settings(error),
-        }
-    }
-}
-
-impl From<StartError> for CliError {
-    fn from(error: StartError) -> Self {
-        match error {
-            StartError::Settings(error) => error.into(),
-            error => Self::Start(error),
-        }
-    }
-}
-
-impl From<StatusError> for CliError {
-    fn from(error: StatusError) -> Self {
-        match error {
-            StatusError::Config(error) => error.into(),
-            error => Self::Status(error),
-        }
-    }
-}
-
 /// The parts that every subcommand of `local` needs.
 #[derive(Debug)]
 struct Context {
@@ -306,43 +233,6 @@ fn without_environment(error: clap::Error) -> Result<Cli, clap::Error> {
     }
 }
 
-/// Appends the manual pages of a command and of its subcommands.
-fn manual(command: &clap::Command, text: &mut Vec<u8>) -> io::Result<()> {
-    clap_mangen::Man::new(command.clone()).render(text)?;
-    let shown = |command: &&clap::Command| !command.is_hide_set() && command.get_name() != "help";
-    command.get_subcommands().filter(shown).try_for_each(|command| manual(command, text))
-}
-
-/// Appends the section on environment variables.
-fn environment_of(command: &clap::Command, text: &mut Vec<u8>) -> io::Result<()> {
-    use clap_mangen::roff::{Roff, bold, roman};
-    let mut section = Roff::new();
-    section.control("SH", ["ENVIRONMENT"]);
-    let arguments = command.get_subcommands().flat_map(clap::Command::get_arguments);
-    for argument in arguments {
-        let (Some(variable), Some(option)) = (argument.get_env(), argument.get_long()) else {
-            continue;
-        };
-        let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
-        section.control("TP", []);
-        section.text([bold(variable.to_string_lossy())]);
-        section.text([roman(format!("As --{option}. {help}"))]);
-    }
-    for (variable, help) in OTHER_VARIABLES {
-        section.control("TP", []);
-        section.text([bold(*variable)]);
-        section.text([roman(*help)]);
-    }
-    section.to_writer(text)
-}
-
-/// Variables that are not options.
-const OTHER_VARIABLES: &[(&str, &str)] = &[
-    ("STIGMER_LOG_LEVEL", "Level of stigmer's own log: error, warn, info, debug or trace."),
-    ("NO_COLOR", "Any value disables colors."),
-    ("PAGER, EDITOR", "Program of the key e of the dashboard, which opens a log."),
-];
-
 impl Cli {
     fn needs_only_home(&self) -> bool {
         let Command::Local(local) = &self.command else { return false };
@@ -370,13 +260,9 @@ impl Cli {
                 Ok(0)
             }
             Command::Man => {
-                let mut text = Vec::new();
-                let command = built();
-                manual(&command, &mut text)
-                    .and_then(|()| environment_of(&command, &mut text))
-                    .map_err(|error| {
-                        CliError::Other(format!("cannot create the manual page: {error}"))
-                    })?;
+                let text = manual::page(&built()).map_err(|error| {
+                    CliError::Other(format!("cannot create the manual page: {error}"))
+                })?;
                 output::raw(&text);
                 Ok(0)
             }

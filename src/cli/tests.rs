@@ -70,7 +70,7 @@ fn help_of_a_subcommand_lists_only_the_options_that_it_uses() {
     let mut page = Vec::new();
     let command = built();
     let local = command.find_subcommand("local").unwrap();
-    manual(local.find_subcommand("stop").unwrap(), &mut page).unwrap();
+    manual::manual(local.find_subcommand("stop").unwrap(), &mut page).unwrap();
     let page = String::from_utf8(page).unwrap();
     assert!(page.contains("yes") && !page.contains("port"), "{page}");
 
@@ -83,7 +83,7 @@ fn help_of_a_subcommand_lists_only_the_options_that_it_uses() {
 #[test]
 fn manual_names_the_variable_of_every_option() {
     let mut text = Vec::new();
-    environment_of(&built(), &mut text).unwrap();
+    manual::environment_of(&built(), &mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
     for variable in
         ["STIGMER_HOME", "STIGMER_PORT", "STIGMER_IN_MEMORY", "STIGMER_THEME", "NO_COLOR"]

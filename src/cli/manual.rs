@@ -1,0 +1,48 @@
+//! The manual page, from the definition of the command line.
+
+use std::io;
+
+/// Returns the manual page of `command` and of its subcommands.
+pub(super) fn page(command: &clap::Command) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    manual(command, &mut text)?;
+    environment_of(command, &mut text)?;
+    Ok(text)
+}
+
+/// Appends the manual pages of a command and of its subcommands.
+pub(super) fn manual(command: &clap::Command, text: &mut Vec<u8>) -> io::Result<()> {
+    clap_mangen::Man::new(command.clone()).render(text)?;
+    let shown = |command: &&clap::Command| !command.is_hide_set() && command.get_name() != "help";
+    command.get_subcommands().filter(shown).try_for_each(|command| manual(command, text))
+}
+
+/// Appends the section on environment variables.
+pub(super) fn environment_of(command: &clap::Command, text: &mut Vec<u8>) -> io::Result<()> {
+    use clap_mangen::roff::{Roff, bold, roman};
+    let mut section = Roff::new();
+    section.control("SH", ["ENVIRONMENT"]);
+    let arguments = command.get_subcommands().flat_map(clap::Command::get_arguments);
+    for argument in arguments {
+        let (Some(variable), Some(option)) = (argument.get_env(), argument.get_long()) else {
+            continue;
+        };
+        let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+        section.control("TP", []);
+        section.text([bold(variable.to_string_lossy())]);
+        section.text([roman(format!("As --{option}. {help}"))]);
+    }
+    for (variable, help) in OTHER_VARIABLES {
+        section.control("TP", []);
+        section.text([bold(*variable)]);
+        section.text([roman(*help)]);
+    }
+    section.to_writer(text)
+}
+
+/// Variables that are not options.
+const OTHER_VARIABLES: &[(&str, &str)] = &[
+    ("STIGMER_LOG_LEVEL", "Level of stigmer's own log: error, warn, info, debug or trace."),
+    ("NO_COLOR", "Any value disables colors."),
+    ("PAGER, EDITOR", "Program of the key e of the dashboard, which opens a log."),
+];
