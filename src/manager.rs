@@ -24,26 +24,23 @@ use crate::facts::chronicle::Chronicle;
 use crate::facts::timeline::{self, Episode};
 use crate::facts::{Broadcast, Facts, HandOver, Intent, RestartFacts};
 use crate::paths::files::Unreadable;
-use crate::process::identity::Signal;
-use crate::process::sweep::Instance;
 use crate::process::threads::{LOOKS, REPAIRS};
 use crate::protocol::Mode;
 use crate::server::aftermath::Aftermath;
 use crate::server::launch::{self, LaunchRequest, Launched, Searched};
 use crate::server::prober;
 use crate::supervisor::{Cause, Effect, Generation, Input, Round, State, Supervisor, Want};
-use crate::unit::Refused;
 use crate::unit::exit::Ended;
 use crate::unit::files::Files;
 use crate::unit::init::Init;
 use crate::unit::log_reader::LogReader;
-use crate::unit::sweeps::{Sweeps, Unswept};
-use crate::unit::tasks::{Task, spawn};
+use crate::unit::sweeps::{Permit, Sweeps, Unswept};
+use crate::unit::tasks::spawn;
+use crate::unit::{Refused, Unit};
 use adoption::{Adoptable, Unadopted};
 use handle::Request;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -96,28 +93,6 @@ struct End {
 
 type Report = mpsc::UnboundedSender<Event>;
 
-/// What exists of the current generation.
-#[derive(Debug)]
-struct Running {
-    generation: Generation,
-    instance: Option<Instance>,
-    asked: watch::Sender<bool>,
-    _watch: Option<Task>,
-    _probes: Task,
-    /// Shared with the watch of its end.
-    ever_ready: Arc<AtomicBool>,
-    /// As of a moment at which all was well, some ten rounds of probes ago at most.
-    oom_kills: Option<u64>,
-    /// When all checks passed most recently.
-    passed: Option<Instant>,
-}
-
-impl Running {
-    fn is_ever_ready(&self) -> bool {
-        self.ever_ready.load(Ordering::Relaxed)
-    }
-}
-
 /// A command whose outcome somebody waits for.
 #[derive(Debug)]
 struct Waiter {
@@ -128,19 +103,15 @@ struct Waiter {
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Manager {
-    supervisor: Supervisor,
+    unit: Unit,
     facts: Facts,
     published: watch::Sender<Arc<Facts>>,
     broadcast: Broadcast,
     requests: mpsc::Receiver<Request>,
     events: mpsc::UnboundedReceiver<Event>,
     report: Report,
-    log: LogReader,
     sweeps: Sweeps,
-    running: Option<Running>,
     waiters: Vec<Waiter>,
-    /// A launch is under way, and may have spawned what is not recorded yet.
-    launching: bool,
     /// Somebody waits to be handed over to.
     release: Option<oneshot::Sender<HandOver>>,
     /// Set while it is not known whether an earlier host left a server. Such a server must not be
@@ -215,20 +186,18 @@ impl Manager {
         let source = broadcast.source();
         let (requests, incoming) = mpsc::channel(32);
         let (report, events) = mpsc::unbounded_channel();
+        let unit = Unit::new(supervisor, log, sweeps.clone(), home.temporal_lock());
         let mut manager = Self {
-            supervisor,
+            unit,
             facts,
             published,
             broadcast,
             requests: incoming,
             events,
             report,
-            log,
             sweeps,
-            running: None,
             chronicle: Chronicle::open(&home.events()),
             waiters: Vec::new(),
-            launching: false,
             release: None,
             unadopted: None,
             next: None,
@@ -275,7 +244,7 @@ impl Manager {
         }
         self.publish();
         loop {
-            let due = self.supervisor.poll_timeout();
+            let due = self.unit.supervisor.poll_timeout();
             let timer = async {
                 match due {
                     Some(due) => tokio::time::sleep_until(due.into()).await,
@@ -320,7 +289,7 @@ impl Manager {
             // Before the answers: whoever has one sees what it is about.
             self.publish();
             self.answer_waiters();
-            if let Some(reply) = self.release.take_if(|_| !self.launching) {
+            if let Some(reply) = self.release.take_if(|_| !self.unit.is_launching()) {
                 let _ = reply.send(self.hand_over());
                 return;
             }
@@ -345,14 +314,14 @@ impl Manager {
     fn publish(&mut self) {
         self.keep_intent();
         self.keep_files();
-        if !self.launching {
-            let instance = self.running.as_ref().and_then(|running| running.instance.as_ref());
-            self.init.reap(instance.map(|instance| instance.leader.pid), Instant::now());
+        if !self.unit.is_launching() {
+            self.init
+                .reap(self.unit.instance().map(|instance| instance.leader.pid), Instant::now());
         }
-        self.facts.want = self.supervisor.want();
-        self.facts.schedule = self.supervisor.schedule().clone();
-        self.facts.log_lines = self.log.lines();
-        self.facts.trouble("log", self.log.trouble());
+        self.facts.want = self.unit.supervisor.want();
+        self.facts.schedule = self.unit.supervisor.schedule().clone();
+        self.facts.log_lines = self.unit.log.lines();
+        self.facts.trouble("log", self.unit.log.trouble());
         self.facts.trouble("server", self.unadopted.as_ref().map(Unadopted::trouble));
         let blocked = LOOKS.blocked() + REPAIRS.blocked();
         self.facts.trouble("threads", (blocked > 0).then(|| {
@@ -368,7 +337,7 @@ impl Manager {
     /// Carries out a command, after a look at what could not be adopted yet. After the first command
     /// launches and searches look.
     async fn carry_out(&mut self, command: Command, reply: oneshot::Sender<Outcome>) {
-        if self.unadopted.is_some() && self.supervisor.is_fresh() {
+        if self.unadopted.is_some() && self.unit.supervisor.is_fresh() {
             self.adopt().await;
         }
         self.command(command, reply);
@@ -392,12 +361,12 @@ impl Manager {
                 return drop(reply.send(Err(self.facts.refusal("stop"))));
             }
             Command::Stop(cause) => Input::Stop { cause },
-            Command::Restart(_) if external && self.supervisor.want() == Want::Up => {
+            Command::Restart(_) if external && self.unit.supervisor.want() == Want::Up => {
                 return drop(reply.send(Err(self.facts.refusal("restart"))));
             }
             Command::Restart(settings) => {
                 if let Some(settings) = settings {
-                    self.supervisor.set_next_policy(settings.policy.clone());
+                    self.unit.supervisor.set_next_policy(settings.policy.clone());
                     self.next = Some(settings);
                 }
                 Input::Restart
@@ -417,12 +386,12 @@ impl Manager {
     /// Lets the supervisor decide, and does what it decided. `None`: time has come.
     fn step(&mut self, input: Option<Input>) {
         let now = Instant::now();
-        let before = self.supervisor.state().clone();
+        let before = self.unit.supervisor.state().clone();
         let effects = match input {
-            Some(input) => self.supervisor.handle(input, now),
-            None => self.supervisor.handle_timeout(now),
+            Some(input) => self.unit.supervisor.handle(input, now),
+            None => self.unit.supervisor.handle_timeout(now),
         };
-        let after = self.supervisor.state().clone();
+        let after = self.unit.supervisor.state().clone();
         self.observe(&before, &after, now);
         self.facts.state = after;
         for effect in effects {
@@ -437,7 +406,7 @@ impl Manager {
                 self.facts.last_words.clear();
                 self.facts.note.clear();
                 if let Some(settings) = self.next.take() {
-                    self.log.set_max(settings.log_max);
+                    self.unit.log.set_max(settings.log_max);
                     self.facts.settings = Arc::new(*settings);
                 }
                 if automatic {
@@ -450,62 +419,32 @@ impl Manager {
                     });
                 }
                 self.episode.launching(now);
-                self.launching = true;
                 let settings = self.facts.settings.clone();
                 let report = self.report.clone();
-                // Not aborted with anything: a spawn that nobody watches would be an orphan.
-                let sweeps = self.sweeps.clone();
                 let unadopted = self.unadopted.is_some();
-                let log = self.log.clone();
-                spawn(self.on_panic(), async move {
-                    log.catch_up().await;
+                let start = async move |permit: Result<Permit, Unswept>| {
                     let request = LaunchRequest { generation, cause, detail, settings, unadopted };
-                    let result = match sweeps.launch().await {
+                    let result = match permit {
                         Ok(permit) => launch::launch(request, &permit).await,
-                        Err(Unswept::Leaving) => return,
                         Err(error) => Err(launch::not_begun(&error)),
                     };
                     let _ = report.send(Event::Launched { generation, result });
-                });
+                };
+                self.unit.launch(self.on_panic(), start);
             }
             Effect::Search { generation } => self.search(generation),
-            Effect::Terminate { generation } => {
-                self.log.stopping();
-                self.signal(generation, true, &[Signal::Term, Signal::Cont]);
-            }
-            Effect::Kill { generation } => self.signal(generation, false, &[Signal::Kill]),
+            Effect::Terminate { generation } => self.unit.terminate(generation),
+            Effect::Kill { generation } => self.unit.kill(generation),
             Effect::Unwatch { generation } => {
-                self.running.take_if(|running| running.generation == generation);
+                self.unit.unwatch(generation);
                 self.facts.forget_server(now);
             }
         }
     }
 
-    fn signal(&self, generation: Generation, asked: bool, signals: &'static [Signal]) {
-        let Some(running) = &self.running else { return };
-        let (true, Some(instance)) = (running.generation == generation, &running.instance) else {
-            return;
-        };
-        if asked {
-            running.asked.send_replace(true);
-        }
-        let instance = instance.clone();
-        let lock = self.facts.settings.home.temporal_lock();
-        let (sweeps, at_last) = (self.sweeps.clone(), self.sweeps.clone());
-        tokio::spawn(async move {
-            let sweep = move || match instance.signal(&at_last.lock_file(&lock), signals) {
-                Ok(members) => tracing::info!(%generation, members, ?signals, "signalled"),
-                Err(error) => tracing::error!(%generation, ?signals, %error, "not signalled"),
-            };
-            if let Err(error) = sweeps.run(sweep).await {
-                tracing::error!(%generation, ?signals, %error, "not signalled");
-            }
-        });
-    }
-
     fn answer_waiters(&mut self) {
-        let want = self.supervisor.want();
-        let state = self.supervisor.state();
+        let want = self.unit.supervisor.want();
+        let state = self.unit.supervisor.state();
         let facts = &self.facts;
         let mut kept = Vec::new();
         for waiter in self.waiters.drain(..) {
@@ -524,6 +463,6 @@ impl Manager {
         let now = Instant::now();
         let generation = self.facts.generation;
         self.remember(timeline::handed_over(generation));
-        HandOver::new(&self.facts, self.supervisor.hand_over(now), now)
+        HandOver::new(&self.facts, self.unit.supervisor.hand_over(now), now)
     }
 }

@@ -13,6 +13,227 @@ pub(crate) mod probe;
 mod refused;
 pub(crate) mod sweeps;
 pub(crate) mod tasks;
+#[cfg(test)]
+mod tests;
 pub(crate) mod words;
 
 pub(crate) use refused::Refused;
+
+use crate::process::identity::Signal;
+use crate::process::sweep::Instance;
+use crate::process::usage;
+use crate::process::watch::Watched;
+use crate::supervisor::{Generation, Supervisor};
+use exit::{Ended, ExitTarget};
+use log_reader::LogReader;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+use sweeps::{Permit, Sweeps, Unswept};
+use tasks::{Task, spawn};
+use tokio::sync::watch;
+
+/// One unit: its supervisor, its log, and its current generation. Its owner lets the supervisor
+/// decide, performs the effects with the methods of the unit, and receives the results of the tasks.
+#[derive(Debug)]
+pub(crate) struct Unit {
+    /// Decides what the unit does next.
+    pub supervisor: Supervisor,
+    /// The reader of its log.
+    pub log: LogReader,
+    sweeps: Sweeps,
+    /// The lock file that its processes hold.
+    lock_file: PathBuf,
+    supervision: Option<Supervision>,
+    is_launching: bool,
+}
+
+/// The supervision of one generation. Its tasks end when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Supervision {
+    generation: Generation,
+    /// The process tree. `None` if someone else runs it.
+    pub instance: Option<Instance>,
+    stop_requested: watch::Sender<bool>,
+    _exit: Option<Task>,
+    _probes: Task,
+    /// Shared with the watch of the exit.
+    ever_ready: Arc<AtomicBool>,
+    /// The number of processes that the kernel had killed for lack of memory when a round passed, at
+    /// most some ten rounds ago.
+    pub oom_kills: Option<u64>,
+    passed: Option<Instant>,
+}
+
+impl Supervision {
+    /// Whether the generation ever became ready.
+    pub(crate) fn is_ever_ready(&self) -> bool {
+        self.ever_ready.load(Ordering::Relaxed)
+    }
+}
+
+impl Unit {
+    /// Creates a unit without a process.
+    pub(crate) fn new(
+        supervisor: Supervisor,
+        log: LogReader,
+        sweeps: Sweeps,
+        lock_file: PathBuf,
+    ) -> Self {
+        Self { supervisor, log, sweeps, lock_file, supervision: None, is_launching: false }
+    }
+
+    /// Whether a launch is in progress. It may have spawned a process that is not recorded yet.
+    pub(crate) fn is_launching(&self) -> bool {
+        self.is_launching
+    }
+
+    /// Whether this is the generation that is supervised now. Results of another one are stale.
+    pub(crate) fn supervises(&self, generation: Generation) -> bool {
+        self.supervision.as_ref().is_some_and(|it| it.generation == generation)
+    }
+
+    /// The process tree that is supervised now.
+    pub(crate) fn instance(&self) -> Option<&Instance> {
+        self.supervision.as_ref()?.instance.as_ref()
+    }
+
+    /// When a round of the supervised generation passed most recently.
+    pub(crate) fn passed(&self) -> Option<Instant> {
+        self.supervision.as_ref()?.passed
+    }
+
+    /// Launches a generation: calls `start` with the permission, or with the reason why there is none.
+    /// Does not call it if the host is leaving. [`Self::launched`] must follow.
+    pub(crate) fn launch<F: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        panicked: impl FnOnce() + Send + 'static,
+        start: impl FnOnce(Result<Permit, Unswept>) -> F + Send + 'static,
+    ) {
+        self.is_launching = true;
+        let (log, sweeps) = (self.log.clone(), self.sweeps.clone());
+        // The task is never aborted: a process that it spawns must be supervised.
+        spawn(panicked, async move {
+            log.catch_up().await;
+            match sweeps.launch().await {
+                Err(Unswept::Leaving) => {}
+                permit => start(permit).await,
+            }
+        });
+    }
+
+    /// The launch has ended.
+    pub(crate) fn launched(&mut self) {
+        self.is_launching = false;
+    }
+
+    /// Supervises a process tree. `probes` is the task that checks it. `ended` is called when its
+    /// leader has exited and no member is left, with whether it ever became ready.
+    pub(crate) fn supervise<F: Future<Output = ()> + Send>(
+        &mut self,
+        generation: Generation,
+        instance: Instance,
+        watched: Watched,
+        probes: Task,
+        panicked: impl FnOnce() + Send + 'static,
+        ended: impl FnOnce(Ended, bool) -> F + Send + 'static,
+    ) {
+        let (stop_requested, stop_requests) = watch::channel(false);
+        let ever_ready = Arc::new(AtomicBool::new(false));
+        let target = ExitTarget {
+            instance: instance.clone(),
+            watched,
+            lock: self.lock_file.clone(),
+            asked: stop_requests,
+            sweeps: self.sweeps.clone(),
+        };
+        let (log, was_ready) = (self.log.clone(), ever_ready.clone());
+        let exit = Task::spawn(panicked, async move {
+            let how = exit::watch(target, log).await;
+            ended(how, was_ready.load(Ordering::Relaxed)).await;
+        });
+        self.log.follow();
+        self.supervision = Some(Supervision {
+            generation,
+            instance: Some(instance),
+            stop_requested,
+            _exit: Some(exit),
+            _probes: probes,
+            ever_ready,
+            oom_kills: usage::oom_kills(),
+            passed: None,
+        });
+    }
+
+    /// Only checks a process tree that someone else runs.
+    pub(crate) fn check(&mut self, generation: Generation, probes: Task) {
+        self.supervision = Some(Supervision {
+            generation,
+            instance: None,
+            stop_requested: watch::channel(false).0,
+            _exit: None,
+            _probes: probes,
+            ever_ready: Arc::default(),
+            oom_kills: None,
+            passed: None,
+        });
+    }
+
+    /// A round of the supervised generation has passed. `oom_kills` is `None` if the round did not
+    /// read that number.
+    pub(crate) fn round_passed(&mut self, oom_kills: Option<u64>, now: Instant) {
+        if let Some(supervision) = &mut self.supervision {
+            supervision.oom_kills = oom_kills.or(supervision.oom_kills);
+            supervision.passed = Some(now);
+        }
+    }
+
+    /// The supervised generation has become ready.
+    pub(crate) fn became_ready(&self) {
+        if let Some(supervision) = &self.supervision {
+            supervision.ever_ready.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Sends SIGTERM to the processes of this generation, if it is supervised. They have time to exit.
+    pub(crate) fn terminate(&self, generation: Generation) {
+        self.log.stopping();
+        if let Some(supervision) = self.owned(generation) {
+            supervision.stop_requested.send_replace(true);
+        }
+        self.signal(generation, &[Signal::Term, Signal::Cont]);
+    }
+
+    /// Sends SIGKILL to the processes of this generation, if it is supervised.
+    pub(crate) fn kill(&self, generation: Generation) {
+        self.signal(generation, &[Signal::Kill]);
+    }
+
+    /// The supervision of this generation, if the process tree is ours.
+    fn owned(&self, generation: Generation) -> Option<&Supervision> {
+        let current = self.supervision.as_ref().filter(|it| it.generation == generation);
+        current.filter(|it| it.instance.is_some())
+    }
+
+    fn signal(&self, generation: Generation, signals: &'static [Signal]) {
+        let owned = self.owned(generation);
+        let Some(instance) = owned.and_then(|owned| owned.instance.clone()) else { return };
+        let (sweeps, lock_of, lock_file) =
+            (self.sweeps.clone(), self.sweeps.clone(), self.lock_file.clone());
+        tokio::spawn(async move {
+            let sweep = move || match instance.signal(&lock_of.lock_file(&lock_file), signals) {
+                Ok(members) => tracing::info!(%generation, members, ?signals, "signalled"),
+                Err(error) => tracing::error!(%generation, ?signals, %error, "not signalled"),
+            };
+            if let Err(error) = sweeps.run(sweep).await {
+                tracing::error!(%generation, ?signals, %error, "not signalled");
+            }
+        });
+    }
+
+    /// Ends the supervision of this generation and returns it. Sends no signal.
+    pub(crate) fn unwatch(&mut self, generation: Generation) -> Option<Supervision> {
+        self.supervision.take_if(|it| it.generation == generation)
+    }
+}

@@ -146,6 +146,19 @@ fn the_supervisor_is_pure() {
     }
 }
 
+/// The second kind of unit is a worker of the user's project.
+#[test]
+fn unit_does_not_know_what_it_runs() {
+    let files = sources("src/unit");
+    let module = sources("src").into_iter().filter(|(path, _)| path.ends_with("src/unit.rs"));
+    for (path, text) in files.into_iter().chain(module) {
+        let code = code(&path, &text).to_lowercase();
+        for forbidden in ["temporal", "settings", "namespace"] {
+            assert!(!code.contains(forbidden), "{} has {forbidden}", path.display());
+        }
+    }
+}
+
 #[test]
 fn the_view_knows_nothing_of_the_program() {
     for (path, text) in sources("ui/src") {

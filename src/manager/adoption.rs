@@ -127,7 +127,7 @@ impl Manager {
     /// When to look again for a server that was not adopted. After the first command, or where the
     /// intent of the earlier host is up, the launches look.
     pub(super) fn look_due(&self) -> Option<Instant> {
-        self.unadopted.as_ref()?.due.filter(|_| self.supervisor.is_fresh())
+        self.unadopted.as_ref()?.due.filter(|_| self.unit.supervisor.is_fresh())
     }
 
     /// Looks again for a server that was not adopted, if it is time.
@@ -146,7 +146,7 @@ impl Manager {
     /// A further look has ended. A command that came meanwhile has looked itself.
     pub(super) fn looked(&mut self, found: io::Result<Adoptable>) {
         let Some(before) = self.unadopted.take_if(|it| it.due.is_none()) else { return };
-        if !self.supervisor.is_fresh() {
+        if !self.unit.supervisor.is_fresh() {
             self.unadopted = Some(before);
             return;
         }
@@ -195,8 +195,8 @@ impl Manager {
         let is_replaced = self.unadopted.as_ref().is_some_and(|it| it.is_replaced);
         let wanted = Settings::clone(&self.facts.settings);
         self.watch_again(record, watched);
-        if is_replaced && matches!(self.supervisor.state(), State::Starting(_)) {
-            self.supervisor.set_next_policy(wanted.policy.clone());
+        if is_replaced && matches!(self.unit.supervisor.state(), State::Starting(_)) {
+            self.unit.supervisor.set_next_policy(wanted.policy.clone());
             self.next = Some(Box::new(wanted));
             self.step(Some(Input::Restart));
         }
@@ -219,7 +219,7 @@ impl Manager {
     /// What was handed over to this host ended before it was watched again.
     fn ended_unseen(&mut self, record: &Record) {
         let generation = record.generation;
-        let waits = matches!(self.supervisor.state(), State::Backoff { .. });
+        let waits = matches!(self.unit.supervisor.state(), State::Backoff { .. });
         if self.resumed != Some(Want::Up) || waits || !record.leader.is_local() {
             return;
         }
@@ -235,7 +235,7 @@ impl Manager {
 
     /// Goes on with the intent of the earlier host.
     pub(super) fn go_on(&mut self) {
-        let is_stopped = matches!(self.supervisor.state(), State::Stopped { .. });
+        let is_stopped = matches!(self.unit.supervisor.state(), State::Stopped { .. });
         match self.resumed {
             Some(Want::Up) if is_stopped => self.step(Some(Input::Start)),
             Some(Want::Down) if !is_stopped => {
@@ -258,8 +258,8 @@ impl Manager {
             database: record.database.clone().map_or(Database::Memory, Database::File),
             ..(**before).clone()
         });
-        self.supervisor.set_policy(settings.policy.clone());
-        self.log.set_max(settings.log_max);
+        self.unit.supervisor.set_policy(settings.policy.clone());
+        self.unit.log.set_max(settings.log_max);
         self.facts.settings = Arc::new(settings);
     }
 }

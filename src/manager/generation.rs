@@ -1,6 +1,6 @@
 //! The life of a generation, as its tasks report it: launched or met, probed, ended.
 
-use super::{End, Event, Manager, Task};
+use super::{End, Event, Manager};
 use crate::config::Settings;
 use crate::facts::timeline::{self, Episode};
 use crate::facts::{self, ServerFacts, Verdict};
@@ -8,7 +8,6 @@ use crate::process::lock;
 use crate::process::record::Record;
 use crate::process::sweep::Instance;
 use crate::process::threads::LOOKS;
-use crate::process::usage;
 use crate::process::watch::Watched;
 use crate::protocol::{Entry, Happened};
 use crate::server::aftermath::Aftermath;
@@ -20,16 +19,15 @@ use crate::supervisor::{Cause, Exit, Found, Generation, Input, Layer, Owner, Rou
 use crate::temporal::health::Client;
 use crate::temporal::{locate, version};
 use crate::unit::Refused;
-use crate::unit::exit::{self, ExitTarget};
+use crate::unit::exit::{self, Ended};
 use crate::unit::files::once_kept;
 use crate::unit::mark::late;
+use crate::unit::tasks::Task;
 use crate::unit::words::Words;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
 
 /// The files of a generation that are kept, by the names that people know.
 const RECORD: &str = "temporal.pid";
@@ -44,7 +42,7 @@ const SYNC: Duration = Duration::from_secs(30);
 
 impl Manager {
     pub(super) fn launched(&mut self, generation: Generation, result: Result<Launched, Refused>) {
-        self.launching = false;
+        self.unit.launched();
         match result {
             Ok(Launched::Ours(started)) => {
                 self.unadopted = None;
@@ -89,16 +87,7 @@ impl Manager {
                     settings: settings.clone(),
                 };
                 let probes = self.probe(target);
-                self.running = Some(super::Running {
-                    generation,
-                    instance: None,
-                    asked: watch::channel(false).0,
-                    _watch: None,
-                    _probes: probes,
-                    ever_ready: Arc::default(),
-                    oom_kills: None,
-                    passed: None,
-                });
+                self.unit.check(generation, probes);
                 self.facts.server = Some(ServerFacts {
                     generation,
                     owner: Owner::External,
@@ -150,31 +139,19 @@ impl Manager {
         record: &Record,
     ) {
         let settings = self.facts.settings.clone();
-        let (asked, asked_too) = watch::channel(false);
-        let ever_ready = Arc::new(AtomicBool::new(false));
-        let lock = settings.home.temporal_lock();
-        let target = ExitTarget {
-            instance: instance.clone(),
-            watched,
-            lock: lock.clone(),
-            asked: asked_too,
-            sweeps: self.sweeps.clone(),
-        };
         let (path, kept) = (settings.home.record(), record.clone());
         self.files.keep(RECORD, move || kept.keep(&path));
         let (path, number) = (settings.home.temporal_lock(), generation.to_string());
         self.files.keep(LOCK, move || lock::keep_text(&path, &number));
-        let (log, report, sweeps) = (self.log.clone(), self.report.clone(), self.sweeps.clone());
+        let (report, sweeps, with) = (self.report.clone(), self.sweeps.clone(), settings.clone());
         let ports = std::iter::once(record.port).chain(record.ui_port).collect();
-        let (with, was_ready) = (settings.clone(), ever_ready.clone());
-        let watch = Task::spawn(self.on_panic(), async move {
-            let ended = exit::watch(target, log).await;
-            let (lock, was_ready) = (sweeps.lock_file(&lock), was_ready.load(Ordering::Relaxed));
+        let ended = async move |ended: Ended, was_ready| {
+            let lock = sweeps.lock_file(&with.home.temporal_lock());
             let aftermath = Aftermath::of(with, ports, lock, was_ready).await;
             let cleaned = ended.at.elapsed();
             let end = Box::new(End { ended, aftermath, cleaned });
             let _ = report.send(Event::Ended { generation, end });
-        });
+        };
         let target = Target {
             generation,
             instance: Some(instance.clone()),
@@ -195,26 +172,17 @@ impl Manager {
             server_version: None,
             ui_url: settings.ui_url(),
         });
-        self.log.follow();
-        self.running = Some(super::Running {
-            generation,
-            instance: Some(instance),
-            asked,
-            _watch: Some(watch),
-            _probes: probes,
-            ever_ready,
-            oom_kills: usage::oom_kills(),
-            passed: None,
-        });
+        self.unit.supervise(generation, instance, watched, probes, self.on_panic(), ended);
     }
 
     pub(super) fn probed(&mut self, generation: Generation, round: Round, report: &Report) {
-        if self.running.as_ref().map(|running| running.generation) != Some(generation) {
+        if !self.unit.supervises(generation) {
             return;
         }
         let now = Instant::now();
-        let starting = matches!(self.supervisor.state(), State::Starting(_));
-        let was_ready = matches!(self.supervisor.state(), State::Ready(_) | State::Degraded(..));
+        let starting = matches!(self.unit.supervisor.state(), State::Starting(_));
+        let was_ready =
+            matches!(self.unit.supervisor.state(), State::Ready(_) | State::Degraded(..));
         for (name, layer) in self.facts.layers.iter_mut() {
             let Some(verdict) = &report.layers[name] else { continue };
             if layer.ok != verdict.ok {
@@ -225,9 +193,8 @@ impl Manager {
             layer.detail.clone_from(&verdict.detail);
         }
         let passed = round == Round::Pass;
-        if let Some(running) = self.running.as_mut().filter(|_| passed) {
-            running.oom_kills = report.oom_kills.or(running.oom_kills);
-            running.passed = Some(now);
+        if passed {
+            self.unit.round_passed(report.oom_kills, now);
         }
         let is_failed = |it: &Verdict| it.ok == Some(false);
         if let Some((failed, _)) =
@@ -278,16 +245,16 @@ impl Manager {
     }
 
     pub(super) fn ended(&mut self, generation: Generation, end: End) {
-        if self.running.as_ref().map(|running| running.generation) != Some(generation) {
+        if !self.unit.supervises(generation) {
             return;
         }
         let End { ended, aftermath, cleaned } = end;
-        let before = self.supervisor.state().clone();
+        let before = self.unit.supervisor.state().clone();
         let unasked = !matches!(before, State::Stopping(_));
         if unasked {
             self.is_down(&before, ended.at);
         }
-        let Some(running) = self.running.take() else { return };
+        let Some(supervision) = self.unit.unwatch(generation) else { return };
         tracing::info!(%generation, exit = %ended.exit, ?cleaned, "ended");
         let settings = self.facts.settings.clone();
         let record = settings.home.record();
@@ -296,7 +263,7 @@ impl Manager {
         }
         match &aftermath.leftover {
             None => {
-                if let Some(Instance { marker, .. }) = running.instance.clone() {
+                if let Some(Instance { marker, .. }) = supervision.instance.clone() {
                     self.files.keep(RECORD, move || {
                         Record::remove(&record, &marker);
                         Ok(())
@@ -305,7 +272,7 @@ impl Manager {
             }
             Some(leftover) => tracing::warn!("{leftover}"),
         }
-        let fatal = (!running.is_ever_ready())
+        let fatal = (!supervision.is_ever_ready())
             .then(|| fatal(&ended.exit, ended.words.cause.as_deref(), &aftermath.disks, &settings))
             .flatten();
         // Where it was not asked to end, someone else sent it.
@@ -320,7 +287,7 @@ impl Manager {
             .as_ref()
             .and_then(|server| server.leader.as_ref())
             .and_then(|leader| crate::process::linux::age(leader.start_ticks));
-        let (cause, detail) = match self.supervisor.state() {
+        let (cause, detail) = match self.unit.supervisor.state() {
             State::Stopping(stopping) => (stopping.cause, stopping.detail.clone()),
             State::Stopped { .. }
             | State::Starting(_)
@@ -329,7 +296,7 @@ impl Manager {
             | State::Backoff { .. }
             | State::Failed { .. } => (ended.exit.cause(), ended.exit.to_string()),
         };
-        let oom_kills = unasked.then(|| ended.oom_kills_since(running.oom_kills)).flatten();
+        let oom_kills = unasked.then(|| ended.oom_kills_since(supervision.oom_kills)).flatten();
         let peak = self.facts.peak_rss;
         let detail = match oom_kills {
             Some(_) => exit::struck(&detail, peak),
@@ -356,9 +323,7 @@ impl Manager {
     }
 
     pub(super) fn became_ready(&mut self, generation: Generation, owner: Owner) {
-        if let Some(running) = &mut self.running {
-            running.ever_ready.store(true, Ordering::Relaxed);
-        }
+        self.unit.became_ready();
         if self.facts.server.as_ref().is_some_and(|server| server.server_version.is_none()) {
             self.ask_server_version(generation);
         }
@@ -371,11 +336,7 @@ impl Manager {
         self.mark_complete(generation, known.clone());
         if known.is_none() {
             let report = self.report.clone();
-            let marker = self
-                .running
-                .as_ref()
-                .and_then(|running| running.instance.as_ref())
-                .map(|instance| instance.marker.clone());
+            let marker = self.unit.instance().map(|instance| instance.marker.clone());
             tokio::spawn(async move {
                 let asked =
                     LOOKS.run(ASK_VERSION, move || ask_version(&settings, marker.as_deref()));
@@ -397,7 +358,7 @@ impl Manager {
         server.version = version;
         let version = server.version.clone();
         // On its way down the options may be the next generation's already.
-        if matches!(self.supervisor.state(), State::Ready(_) | State::Degraded(..)) {
+        if matches!(self.unit.supervisor.state(), State::Ready(_) | State::Degraded(..)) {
             self.mark_complete(generation, version);
         }
     }
@@ -414,10 +375,7 @@ impl Manager {
     fn mark_complete(&mut self, generation: Generation, version: Option<String>) {
         let settings = self.facts.settings.clone();
         let Some(file) = settings.database.file().map(Path::to_owned) else { return };
-        let Some(server) = self.running.as_ref().and_then(|running| running.instance.clone())
-        else {
-            return;
-        };
+        let Some(server) = self.unit.instance().cloned() else { return };
         let home = settings.home.to_string();
         let mut kept = None;
         let (at, report) = (file.clone(), self.report.clone());

@@ -106,7 +106,7 @@ impl Manager {
             State::Degraded(_, degradation)
                 if degradation.restart_helps == RestartHelps::Yes && degradation.since < now =>
             {
-                let passed = self.running.as_ref().and_then(|running| running.passed);
+                let passed = self.unit.passed();
                 passed.map_or(degradation.since, |passed| passed.min(degradation.since))
             }
             State::Starting(starting) => starting.since.min(now),

@@ -21,11 +21,12 @@ impl Manager {
     pub(super) fn keep_files(&mut self) {
         let now = Instant::now();
         self.files.receive();
-        if self.files.is_due(now) && self.sweeps.is_in_place() && self.files.look(now) {
-            let instance = self.running.as_ref().and_then(|running| running.instance.as_ref());
-            if let Some(instance) = instance {
-                self.log.inspect(&instance.leader);
-            }
+        if self.files.is_due(now)
+            && self.sweeps.is_in_place()
+            && self.files.look(now)
+            && let Some(instance) = self.unit.instance()
+        {
+            self.unit.log.inspect(&instance.leader);
         }
         self.facts.trouble("files", self.files.trouble());
     }
@@ -38,7 +39,7 @@ impl Manager {
     }
 
     pub(super) fn keep_intent(&mut self) {
-        let want = self.supervisor.want();
+        let want = self.unit.supervisor.want();
         let settings = self.next.as_deref().unwrap_or(&self.facts.settings);
         let path = settings.home.intent();
         let change = self.intent.change(want, self.facts.generation, &settings.options);
