@@ -346,17 +346,18 @@ impl Manager {
     fn command(&mut self, command: Command, reply: oneshot::Sender<Outcome>) {
         tracing::info!(?command, state = %self.facts.state_name(), "operator");
         let goal = match &command {
-            Command::Start | Command::Restart(_) => Want::Up,
+            Command::Start | Command::AwaitStart | Command::Restart(_) => Want::Up,
             Command::Stop(_) => Want::Down,
         };
         let external = !self.facts.is_managed();
         let is_replaced = match &command {
-            Command::Start => None,
+            Command::Start | Command::AwaitStart => None,
             Command::Stop(_) => Some(false),
             Command::Restart(_) => Some(true),
         };
         let input = match command {
             Command::Start => Input::Start,
+            Command::AwaitStart => return self.waiters.push(Waiter { goal, reply }),
             Command::Stop(Cause::Operator) if external => {
                 return drop(reply.send(Err(self.facts.refusal("stop"))));
             }

@@ -69,8 +69,20 @@ pub async fn command(
     command: &str,
     body: Option<String>,
 ) -> Result<Status, ClientError> {
-    let path = format!("/v1/{command}?wait=true");
-    let answer = send(home, Method::POST, &path, body);
+    post(home, &format!("/v1/{command}?wait=true"), body).await
+}
+
+/// Waits for the start that a background host begins on its own. Begins none, also after that start
+/// has failed.
+///
+/// # Errors
+/// See [`ClientError`].
+pub async fn await_start(home: &Home) -> Result<Status, ClientError> {
+    post(home, "/v1/start?wait=true&begin=false", None).await
+}
+
+async fn post(home: &Home, path: &str, body: Option<String>) -> Result<Status, ClientError> {
+    let answer = send(home, Method::POST, path, body);
     tokio::pin!(answer);
     let mut unhealthy = 0;
     loop {

@@ -145,6 +145,20 @@ struct Wait {
     wait: bool,
 }
 
+#[derive(Debug, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Start {
+    wait: bool,
+    /// Otherwise the request only waits for the start that the host began on its own.
+    begin: bool,
+}
+
+impl Default for Start {
+    fn default() -> Self {
+        Self { wait: false, begin: true }
+    }
+}
+
 async fn status(State(api): State<Api>) -> Response {
     Json(api.manager.facts().status(Instant::now())).into_response()
 }
@@ -158,8 +172,9 @@ fn ready_code(facts: &Facts) -> StatusCode {
     if facts.state_name().is_up() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
-async fn start(State(api): State<Api>, ApiQuery(wait): ApiQuery<Wait>) -> Response {
-    command(&api, Command::Start, wait.wait, &api.shares.starts).await
+async fn start(State(api): State<Api>, ApiQuery(query): ApiQuery<Start>) -> Response {
+    let asked = if query.begin { Command::Start } else { Command::AwaitStart };
+    command(&api, asked, query.wait, &api.shares.starts).await
 }
 
 async fn stop(State(api): State<Api>, ApiQuery(wait): ApiQuery<Wait>) -> Response {

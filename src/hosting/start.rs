@@ -247,6 +247,10 @@ impl Start<'_> {
                 warn_of_file(settings, &before.options, self.notify);
                 if before.state.is_up() && before.intent == Want::Up {
                     Ok(before.clone())
+                } else if ours && before.intent == Want::Up {
+                    // The host began the start on its own. That start may have failed already, and this
+                    // command reports it.
+                    client::await_start(home).await
                 } else {
                     client::command(home, "start", None).await
                 }
@@ -316,5 +320,32 @@ mod tests {
         check().unwrap();
         runtime.block_on(host.leave());
         check().unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn command_begins_no_second_start_after_the_start_of_its_host_has_failed() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(&folder.path().join("home")).unwrap();
+        let options = Options { temporal_bin: Some("/nothing".into()), ..Options::default() };
+        let settings = Settings::resolve(home.clone(), options).unwrap();
+        let host = Host::start(settings.clone(), Mode::Background).unwrap();
+        let mut facts = host.handle().watch();
+        let is_failed = facts.wait_for(|facts| facts.state_name() == State::Failed);
+        drop(tokio::time::timeout(Duration::from_secs(60), is_failed).await.unwrap().unwrap());
+        let status = loop {
+            match client::status(&home).await {
+                Ok(status) => break status,
+                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        };
+        let (requested, notify) = (Options::default(), |_: &_| ());
+        let progress = &mut crate::temporal::install::Silent;
+        let start = Start { home: &home, requested: &requested, progress, notify: &notify };
+        for (ours, generation) in [(true, 1), (false, 2)] {
+            let error = start.request(&settings, &status, ours).await.unwrap_err().to_string();
+            assert!(error.contains("/nothing"), "{error}");
+            assert_eq!(host.handle().facts().generation.0, generation, "ours: {ours}");
+        }
+        host.leave().await;
     }
 }

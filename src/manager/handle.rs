@@ -17,6 +17,9 @@ const RESPONSE: Duration = Duration::from_secs(1);
 pub enum Command {
     /// Bring it up.
     Start,
+    /// Wait for the start that a background host begins on its own. Begins none, also after that start
+    /// has failed.
+    AwaitStart,
     /// Take it down.
     Stop(Cause),
     /// A new generation, with these options where they are given.
