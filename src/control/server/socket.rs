@@ -6,6 +6,7 @@ use super::{Api, router};
 use crate::process::lock::HostLock;
 use crate::process::look;
 use crate::process::open_files::KnownFile;
+use crate::process::threads::LOOKS;
 use nix::sys::socket::Backlog;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -29,7 +30,7 @@ pub struct Socket {
     path: PathBuf,
     /// Weak, so that the socket does not keep the lock of a host that has left.
     lock: Weak<HostLock>,
-    /// The mutex is locked while the file at the path changes.
+    /// Never locked during a system call, which may block.
     state: Mutex<State>,
     rebind: Notify,
 }
@@ -55,32 +56,37 @@ impl Socket {
     }
 
     /// Binds the socket and replaces that of an earlier host. Fails if the path may belong to
-    /// another host. `None` after [`Self::remove`].
+    /// another host. Waits a moment for the file system. `None` after [`Self::remove`].
     pub(super) fn bind(&self) -> Option<io::Result<UnixListener>> {
-        let mut state = self.state();
-        if *state == State::Removed {
+        if *self.state() == State::Removed {
             return None;
         }
-        let bound = match self.lock.upgrade().map(|lock| lock.place()) {
-            Some(Ok(true)) => bind(&self.path),
+        let place = match self.lock.upgrade().map(|lock| lock.place()) {
+            Some(Ok(true)) => Ok(()),
             Some(Err(error)) => Err(error),
             Some(Ok(false)) | None => Err(not_ours()),
         };
-        let bound = bound.and_then(|listener| {
-            // An unknown file could neither be restored nor removed.
-            let file = KnownFile::at(&self.path)?.ok_or(io::ErrorKind::NotFound)?;
-            Ok((listener, file))
-        });
-        Some(match bound {
-            Ok((listener, file)) => {
-                *state = State::Bound(file);
-                Ok(listener)
+        let path = self.path.clone();
+        let bound = place
+            .and_then(|()| look::promptly(self.folder(), move |_| bind(path)))
+            .and_then(|(listener, file)| Ok((UnixListener::from_std(listener)?, file)));
+        let mut state = self.state();
+        match bound {
+            Ok((_, file)) if *state == State::Removed => {
+                // To remove the file may block.
+                let _ = LOOKS.post(look::MOMENT, move || drop(file));
+                None
             }
+            Ok((listener, mut file)) => {
+                *state = file.file.take().map_or(State::Unbound, State::Bound);
+                Some(Ok(listener))
+            }
+            Err(_) if *state == State::Removed => None,
             Err(error) => {
                 *state = State::Unbound;
-                Err(error)
+                Some(Err(error))
             }
-        })
+        }
     }
 
     /// Removes the socket permanently. A socket that another host bound stays.
@@ -90,7 +96,7 @@ impl Socket {
         // If this fails, the next host replaces the file.
         let _ = look::promptly(self.folder(), {
             let path = self.path.clone();
-            move |_| if file.is_at(&path)? { std::fs::remove_file(&path) } else { Ok(()) }
+            move |_| remove(&path, &file)
         });
     }
 
@@ -119,16 +125,38 @@ fn not_ours() -> io::Error {
     io::Error::other("the home was deleted or replaced, and another process may use it")
 }
 
-fn bind(path: &Path) -> io::Result<UnixListener> {
-    match std::fs::remove_file(path) {
+/// The file of a socket that was bound. It is removed when it is dropped, unless it was taken: a
+/// thread that bound it too late drops it.
+struct BoundFile {
+    path: PathBuf,
+    file: Option<KnownFile>,
+}
+
+impl Drop for BoundFile {
+    fn drop(&mut self) {
+        // If this fails, the next host replaces the file.
+        let _ = self.file.take().map(|file| remove(&self.path, &file));
+    }
+}
+
+/// Removes the file at the path, if it is this one.
+fn remove(path: &Path, file: &KnownFile) -> io::Result<()> {
+    if file.is_at(path)? { std::fs::remove_file(path) } else { Ok(()) }
+}
+
+fn bind(path: PathBuf) -> io::Result<(std::os::unix::net::UnixListener, BoundFile)> {
+    match std::fs::remove_file(&path) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    let listener = std::os::unix::net::UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     nix::sys::socket::listen(&listener, Backlog::new(QUEUE)?)?;
-    Ok(listener)
+    listener.set_nonblocking(true)?;
+    // An unknown file could neither be restored nor removed.
+    let file = KnownFile::at(&path)?.ok_or(io::ErrorKind::NotFound)?;
+    Ok((listener, BoundFile { path, file: Some(file) }))
 }
 
 /// Serves the socket. A failed bind is reported as a trouble until a later attempt succeeds,
@@ -209,5 +237,31 @@ mod tests {
             socket.remove();
             assert!(of_other.is_at(&path).unwrap());
         }
+    }
+    #[tokio::test]
+    async fn socket_in_a_folder_that_does_not_respond_is_bound_once_it_responds() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, lock_path] = ["socket", "lock"].map(|name| folder.path().join(name));
+        let lock = Arc::new(HostLock::take(&lock_path).unwrap().unwrap());
+        let socket = Socket::new(path.clone(), &lock);
+        let release = look::tests::block(folder.path());
+        assert!(look::is_silence(&socket.bind().unwrap().unwrap_err()));
+        assert!(!path.exists());
+        drop(release);
+        while socket.bind().unwrap().is_err() {}
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn file_of_a_socket_that_was_bound_too_late_is_removed_unless_it_was_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let late = bind(path.clone()).unwrap();
+        drop(late);
+        assert!(!path.exists());
+        let late = bind(path.clone()).unwrap();
+        let _listener_of_other = bind(path.clone()).unwrap();
+        drop(late);
+        assert!(path.exists());
     }
 }
