@@ -9,7 +9,8 @@ mod tests;
 
 pub use check::HomeError;
 pub use disk::{
-    ALLOW_NETWORK, allows_network, has_room, is_disk_trouble, is_passing, network_file_system,
+    ALLOW_NETWORK, allows_network, has_room, is_disk_trouble, is_passing, is_remote,
+    network_file_system,
 };
 
 use check::{check_folder, check_owner, create_folder};

@@ -4,6 +4,7 @@
 //! is polled while the file is unchanged, because the kernel reports growth (inotify).
 
 mod reader;
+mod shared;
 mod splitter;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use reader::Reader;
+use reader::{Next, Step};
+use shared::SharedReader;
 use watch::Watch;
 
 /// Pause after all data was read. A busy file then costs 250 wake-ups per second instead of one per
@@ -85,7 +87,7 @@ pub struct FollowError {
 /// Its memory is one read buffer and one unfinished line, however much is written.
 #[derive(Debug)]
 pub struct Follower {
-    reader: Reader,
+    reader: SharedReader,
     /// Created at the first wait, so that reading existing lines needs no runtime.
     watch: Option<Watch>,
     rest: Duration,
@@ -96,7 +98,7 @@ impl Follower {
     /// Begins to follow `path`. The file need not exist yet. If it exists, `start` refers to its
     /// current state.
     pub fn new(path: &Path, start: Start) -> Self {
-        Self { reader: Reader::new(path, start), watch: None, rest: REST, rest_until: None }
+        Self { reader: SharedReader::new(path, start), watch: None, rest: REST, rest_until: None }
     }
 
     /// Sets the pause after all data was read (default: 4 ms). A screen that is drawn 30 times a
@@ -119,21 +121,21 @@ impl Follower {
         }
         loop {
             let watch = self.watch.get_or_insert_with(|| Watch::new(self.reader.path()));
-            watch.attach(&self.reader);
-            let mut batch = Batch::default();
-            match self.reader.read(&mut batch) {
-                Ok(caught_up) if !batch.is_empty() => {
-                    self.rest_until = caught_up.then(|| Instant::now() + self.rest);
-                    return Ok(batch);
-                }
-                Ok(false) => {}
-                Ok(true) => match self.reader.renew(watch.is_suspicious(), &mut batch) {
-                    Ok(_) if !batch.is_empty() => return Ok(batch),
-                    Ok(true) => {}
-                    Ok(false) => watch.changed().await,
-                    Err(error) => return Err(self.error(error)),
-                },
+            let attach = watch.attach(self.reader.opened());
+            let done = match self.reader.step(attach, watch.is_suspicious()).await {
+                Ok(done) => done,
                 Err(error) => return Err(self.error(error)),
+            };
+            if let Some(attached) = done.attached {
+                watch.attached(attached);
+            }
+            let Step { batch, next } = done.step;
+            if !batch.is_empty() {
+                self.rest_until = (next == Next::Rest).then(|| Instant::now() + self.rest);
+                return Ok(batch);
+            }
+            if next == Next::Wait {
+                watch.changed().await;
             }
         }
     }
@@ -144,16 +146,11 @@ impl Follower {
     /// If the file exists and cannot be read. `each` was called for the lines before the error.
     pub fn read_on(&mut self, mut each: impl FnMut(&Batch)) -> Result<(), FollowError> {
         loop {
-            let mut batch = Batch::default();
-            let caught_up = self.reader.read(&mut batch).map_err(|e| self.error(e))?;
-            let mut more = !caught_up || !batch.is_empty();
-            if !more {
-                more = self.reader.renew(true, &mut batch).map_err(|e| self.error(e))?;
+            let step = self.reader.step_blocking(true).map_err(|error| self.error(error))?;
+            if !step.batch.is_empty() {
+                each(&step.batch);
             }
-            if !batch.is_empty() {
-                each(&batch);
-            }
-            if !more {
+            if step.next == Next::Wait {
                 return Ok(());
             }
         }
@@ -187,7 +184,8 @@ impl Follower {
     }
 
     /// Offset of the next line from the beginning of the file, in bytes.
-    pub fn offset(&self) -> u64 {
+    /// `None` while a file system does not respond.
+    pub fn offset(&self) -> Option<u64> {
         self.reader.line_begin()
     }
 

@@ -1,5 +1,7 @@
 //! What a disk and its file system allow, and which errors of theirs may pass.
 
+use nix::sys::statfs::Statfs;
+use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -59,9 +61,19 @@ pub fn allows_network() -> bool {
 /// The kind of file system, if flock is unreliable on it.
 #[must_use]
 pub fn network_file_system(path: &Path) -> Option<&'static str> {
+    network_kind(nix::sys::statfs::statfs(path).ok()?)
+}
+
+/// Whether an open file is on a network or FUSE file system, or on an unknown one. An access to
+/// it may block for hours.
+#[must_use]
+pub fn is_remote(file: &File) -> bool {
+    nix::sys::statfs::fstatfs(file).map_or(true, |disk| network_kind(disk).is_some())
+}
+
+fn network_kind(disk: Statfs) -> Option<&'static str> {
     // The numbers are from linux/magic.h. nix names only some of them.
-    let magic = nix::sys::statfs::statfs(path).ok()?.filesystem_type().0;
-    Some(match magic {
+    Some(match disk.filesystem_type().0 {
         0x6969 => "network (NFS)",
         0x517b | 0xff53_4d42 | 0xfe53_4d42 => "network (SMB)",
         0x6573_5546 => "FUSE",

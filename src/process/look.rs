@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Time limit. An access takes microseconds, or milliseconds on a slow network.
 const BOUND: Duration = Duration::from_secs(3);
@@ -55,6 +55,30 @@ pub async fn patiently<T: Send + 'static>(
     match LOOKS.run(bound, look.job()).await {
         Err(error @ Unfinished::Panicked(_)) => Err(io::Error::other(error.to_string())),
         ran => look.result(ran),
+    }
+}
+
+/// Starts `look` on an existing thread, and does not wait for it. `look` delivers its own result,
+/// however late. After `bound`, the path counts as blocked until `look` returns.
+///
+/// # Errors
+/// `TimedOut` if the file system does not respond, or no thread is free. `look` does not run then.
+pub fn begin(
+    bound: Duration,
+    path: &Path,
+    look: impl FnOnce(&Path) + Send + 'static,
+) -> io::Result<()> {
+    let look = Look::new(path, |path| {
+        look(path);
+        Ok(())
+    })?;
+    let job = look.job();
+    match LOOKS.post(bound, move || drop(job())) {
+        Ok(()) => {
+            look.blocks_from(Instant::now() + bound);
+            Ok(())
+        }
+        Err(error) => look.result(Err(error)),
     }
 }
 
@@ -105,12 +129,18 @@ where
         }
     }
 
+    /// From this time on, the path counts as blocked until the job ends.
+    fn blocks_from(&self, from: Instant) {
+        let under_way = Arc::downgrade(&self.under_way);
+        all_blocked().insert(self.path.clone(), Blocked { from, under_way });
+    }
+
     fn result(self, ran: Result<Option<io::Result<T>>, Unfinished>) -> io::Result<T> {
         match ran {
             Ok(Some(found)) => found,
             Ok(None) => Err(silent()),
             Err(Unfinished::Overdue(_)) => {
-                all_blocked().insert(self.path, Arc::downgrade(&self.under_way));
+                self.blocks_from(Instant::now());
                 Err(silent())
             }
             // Without a thread the call cannot be abandoned. It most likely does not block.
@@ -129,20 +159,30 @@ fn take<L>(look: &Mutex<Option<L>>) -> Option<L> {
     look.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
-fn silent() -> io::Error {
+/// The error of a look at a file system that does not respond.
+#[must_use]
+pub fn silent() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the file system does not respond")
 }
 
-/// Paths with a blocked access. The pointer is alive until the access returns.
-fn all_blocked() -> MutexGuard<'static, HashMap<PathBuf, Weak<()>>> {
-    static BLOCKED: LazyLock<Mutex<HashMap<PathBuf, Weak<()>>>> = LazyLock::new(Mutex::default);
+/// An access that blocks its path.
+struct Blocked {
+    from: Instant,
+    /// Alive until the access returns.
+    under_way: Weak<()>,
+}
+
+/// Paths with a blocked access, or with one that counts as blocked if it lasts.
+fn all_blocked() -> MutexGuard<'static, HashMap<PathBuf, Blocked>> {
+    static BLOCKED: LazyLock<Mutex<HashMap<PathBuf, Blocked>>> = LazyLock::new(Mutex::default);
     BLOCKED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn is_blocked(path: &Path) -> bool {
     let mut blocked = all_blocked();
-    blocked.retain(|_, under_way| under_way.strong_count() > 0);
-    path.ancestors().any(|above| blocked.contains_key(above))
+    blocked.retain(|_, access| access.under_way.strong_count() > 0);
+    let now = Instant::now();
+    path.ancestors().any(|above| blocked.get(above).is_some_and(|access| now >= access.from))
 }
 
 #[cfg(test)]
@@ -197,6 +237,27 @@ pub(crate) mod tests {
         assert_eq!(bounded(path, failed).unwrap_err().kind(), io::ErrorKind::NotFound);
         let failed = patiently(BOUND, path, failed).await;
         assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_look_that_nobody_waits_for_closes_its_path_after_its_time_limit() {
+        let path = Path::new("/begun");
+        let (release, look) = blocking();
+        let at_path = |bound| {
+            begin(bound, path, {
+                let look = look.clone();
+                move |path| drop(look(path))
+            })
+        };
+        at_path(Duration::from_secs(3_600)).unwrap();
+        assert!(promptly(path, |_| Ok(())).is_ok(), "the time limit has not passed");
+        at_path(Duration::ZERO).unwrap();
+        assert!(is_silence(&promptly(path, |_| Ok(())).unwrap_err()));
+        assert!(is_silence(&at_path(Duration::ZERO).unwrap_err()));
+        drop(release);
+        while is_blocked(path) {
+            std::thread::yield_now();
+        }
     }
 
     #[tokio::test]

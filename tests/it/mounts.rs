@@ -1,7 +1,7 @@
 //! A file system that does not respond, such as FUSE with a program that hangs, or NFS without its
 //! server.
 
-use crate::support::fuse::HangingMount;
+use crate::support::fuse::{HangingMount, HangingReads};
 use crate::support::mounts::rig_with_own_mounts;
 use crate::support::process::{Process, wait_gone};
 use crate::support::rig::{READY, REUSED, Rig, Running};
@@ -10,6 +10,7 @@ use crate::support::{ports, status, wait_until};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::fs::File;
+use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
@@ -229,6 +230,40 @@ fn commands_end_while_the_home_of_a_running_server_hangs_and_the_host_continues(
     rig.wait_state("ready");
     assert!(host.is_alive() && temporal.is_alive());
     rig.stop();
+}
+
+#[test]
+fn reads_of_the_log_that_hang_delay_neither_the_host_nor_a_viewer() {
+    let Some(rig) = rig_with_own_mounts(|| ()) else { return };
+    let path = rig.path("logs/temporal.log");
+    std::fs::create_dir(rig.path("logs")).unwrap();
+    std::fs::write(&path, "").unwrap();
+    let Some(log) = HangingReads::over(&path) else { return };
+    let (host, temporal) = rig.start_both();
+    let follower = rig.headless(&[]);
+    follower.wait_for("following");
+    log.hang();
+    let append = |line: &str| {
+        let mut log = File::options().append(true).open(&path).unwrap();
+        log.write_all(line.as_bytes()).unwrap();
+    };
+    append("while it hangs\n");
+    wait_until("reads of host and follower", || log.waiting() >= 2);
+    for _ in 0..3 {
+        assert_eq!(rig.status()["host"]["pid"], host.pid);
+        assert_eq!(get(&rig, "/healthz").body, "ok\n");
+    }
+    rig.run(&["logs"]).exits(1).complains(&[text(&path), "does not respond"]);
+    assert!(host.is_alive() && temporal.is_alive());
+    log.respond();
+    follower.wait_for("while it hangs");
+    append("afterwards\n");
+    follower.wait_for("afterwards");
+    log.hang();
+    append("at the end\n");
+    rig.run(&["stop"]).exits(0);
+    follower.finish().exits(0);
+    rig.assert_nothing_runs();
 }
 
 /// A host whose home is covered by a hanging mount. The test reaches the socket by a descriptor of the

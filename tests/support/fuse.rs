@@ -1,5 +1,5 @@
 //! A FUSE file system that never responds, like a FUSE with a program that hangs or NFS without its
-//! server.
+//! server; and a file that responds until its reads hang.
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::ffi::CString;
@@ -9,13 +9,24 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 /// Requests of `linux/fuse.h`.
 const LOOKUP: u32 = 1;
 const GETATTR: u32 = 3;
+const SETATTR: u32 = 4;
 const OPEN: u32 = 14;
+const READ: u32 = 15;
+const WRITE: u32 = 16;
+const RELEASE: u32 = 18;
+const INTERRUPT: u32 = 36;
+/// These take no response.
+const FORGET: [u32; 2] = [2, 42];
 const STATFS: u32 = 17;
 const INIT: u32 = 26;
+
+/// Each read of the file is a request.
+const DIRECT_IO: u32 = 1;
 
 /// Closing a file sends no request. Even a killed process would wait for the response.
 const NO_FLUSH: u32 = 1 << 5;
@@ -41,7 +52,11 @@ pub struct HangingMount {
 impl HangingMount {
     /// Mounts over `folder`. `None` if FUSE cannot be mounted; then prints the reason.
     pub fn over(folder: &Path) -> Option<Self> {
-        let mount = Self::mount(folder);
+        Self::mounted(folder, 0o40_000)
+    }
+
+    fn mounted(path: &Path, mode: u32) -> Option<Self> {
+        let mount = Self::mount(path, mode);
         mount.inspect_err(|error| println!("skipped: FUSE cannot be mounted here: {error}")).ok()
     }
 
@@ -94,12 +109,12 @@ impl HangingMount {
         Some(mount)
     }
 
-    fn mount(folder: &Path) -> io::Result<Self> {
+    fn mount(folder: &Path, mode: u32) -> io::Result<Self> {
         let device = OpenOptions::new().read(true).write(true).open("/dev/fuse")?;
         // SAFETY: the calls cannot fail and do not access memory.
         let (user, group) = unsafe { (libc::geteuid(), libc::getegid()) };
         let fd = device.as_raw_fd();
-        let options = format!("fd={fd},rootmode=40000,user_id={user},group_id={group}");
+        let options = format!("fd={fd},rootmode={mode:o},user_id={user},group_id={group}");
         let [kind, target, options] =
             [b"fuse", folder.as_os_str().as_bytes(), options.as_bytes()].map(CString::new);
         let (kind, target, options) = (kind?, target?, options?);
@@ -145,6 +160,124 @@ impl HangingMount {
         });
         assert!(served, "the kernel did not send the expected request");
     }
+}
+
+/// A file that is served from memory, until its reads hang. A process that waits for a read can be
+/// killed.
+pub struct HangingReads {
+    _mount: HangingMount,
+    device: File,
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    content: Vec<u8>,
+    hangs: bool,
+    /// Reads without a response.
+    waiting: Vec<Vec<u8>>,
+}
+
+impl HangingReads {
+    /// Mounts over `file`, which exists. `None`, and a line that says why, where FUSE cannot be
+    /// mounted.
+    pub fn over(file: &Path) -> Option<Self> {
+        let mount = HangingMount::mounted(file, 0o100_000)?;
+        let device = mount.device.as_ref().unwrap().try_clone().unwrap();
+        let serving = device.try_clone().unwrap();
+        let shared = Arc::<Mutex<Shared>>::default();
+        std::thread::spawn({
+            let shared = shared.clone();
+            move || serve_file(serving, &shared)
+        });
+        Some(Self { _mount: mount, device, shared })
+    }
+
+    /// From now on, no read gets a response.
+    pub fn hang(&self) {
+        self.shared.lock().unwrap().hangs = true;
+    }
+
+    /// Number of reads without a response.
+    pub fn waiting(&self) -> usize {
+        self.shared.lock().unwrap().waiting.len()
+    }
+
+    /// All reads get a response, those under way too.
+    pub fn respond(&self) {
+        let mut shared = self.shared.lock().unwrap();
+        shared.hangs = false;
+        for read in std::mem::take(&mut shared.waiting) {
+            let bytes = shared.read(&read);
+            let _ = (&self.device).write_all(&response(&read, 0, &bytes));
+        }
+    }
+}
+
+impl Shared {
+    /// Bytes that a request reads.
+    fn read(&self, request: &[u8]) -> Vec<u8> {
+        let rest = self.content.get(number(request, 48)..).unwrap_or_default();
+        let size = u32::from_ne_bytes(request[56..60].try_into().unwrap()) as usize;
+        rest[..rest.len().min(size)].to_vec()
+    }
+
+    /// Error and body of the response, if there is one.
+    fn respond(&mut self, request: &[u8]) -> Option<(i32, Vec<u8>)> {
+        Some(match kind(request) {
+            GETATTR | SETATTR => {
+                let mut attributes = attributes(0o100_600);
+                attributes[2] = u32::try_from(self.content.len()).unwrap();
+                (0, words(&[&[NEVER, 0, 0, 0], &attributes]))
+            }
+            OPEN => (0, words(&[&[0, 0, DIRECT_IO | NO_FLUSH, 0]])),
+            READ if self.hangs => {
+                self.waiting.push(request.to_vec());
+                return None;
+            }
+            READ => (0, self.read(request)),
+            WRITE => {
+                let (at, bytes) = (number(request, 48), &request[80..]);
+                self.content.resize(self.content.len().max(at + bytes.len()), 0);
+                self.content[at..at + bytes.len()].copy_from_slice(bytes);
+                (0, words(&[&[u32::try_from(bytes.len()).unwrap(), 0]]))
+            }
+            STATFS => (0, words(&[&[0; 20]])),
+            RELEASE => (0, Vec::new()),
+            // Of what is not provided the kernel does without.
+            _ => (-libc::ENOSYS, Vec::new()),
+        })
+    }
+}
+
+fn serve_file(mut device: File, shared: &Mutex<Shared>) {
+    let mut request = vec![0; 1 << 20];
+    // Until it is unmounted. A request that was interrupted takes no response.
+    while let Ok(length) = device.read(&mut request) {
+        let request = &request[..length];
+        let mut shared = shared.lock().unwrap();
+        match kind(request) {
+            INTERRUPT => {
+                // The process was killed.
+                let is_meant = |read: &mut Vec<u8>| read[8..16] == request[40..48];
+                for read in shared.waiting.extract_if(.., is_meant) {
+                    let _ = device.write_all(&response(&read, -libc::EINTR, &[]));
+                }
+            }
+            kind if FORGET.contains(&kind) => {}
+            _ => {
+                if let Some((error, body)) = shared.respond(request) {
+                    let _ = device.write_all(&response(request, error, &body));
+                }
+            }
+        }
+    }
+}
+
+/// A number of 64 bits at this place of a request.
+fn number(request: &[u8], at: usize) -> usize {
+    let number = u64::from_ne_bytes(request[at..at + 8].try_into().unwrap());
+    usize::try_from(number).unwrap()
 }
 
 fn kind(request: &[u8]) -> u32 {

@@ -8,16 +8,48 @@ use std::path::{Path, PathBuf};
 use super::splitter::Splitter;
 use super::{Batch, Start};
 use crate::log::sparse;
+use crate::paths;
 use crate::process::look;
 
 /// Bytes per read, which is also about the maximum size of a batch.
 const CHUNK: usize = 128 * 1024;
+
+/// What a step may access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// The open file only.
+    OpenFile,
+    /// Also the path, which may lead to a file system that does not respond.
+    Path,
+}
+
+/// What to do after a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// There may be more to read.
+    Read,
+    /// All data was read, some of it in this step.
+    Rest,
+    /// There was nothing to read.
+    Wait,
+    /// The step must be taken again with [`Access::Path`].
+    LookAtPath,
+}
+
+/// The result of a step.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub batch: Batch,
+    pub next: Next,
+}
 
 /// The file, the read position, and the unfinished line.
 #[derive(Debug)]
 pub(super) struct Reader {
     path: PathBuf,
     file: Option<File>,
+    /// Whether an access to the file may block.
+    is_remote: bool,
     /// Number of files opened so far, so that a watch can detect that it watches an old file.
     opened: u64,
     start: Start,
@@ -32,6 +64,7 @@ impl Reader {
         let mut reader = Self {
             path: path.to_owned(),
             file: None,
+            is_remote: false,
             opened: 0,
             start,
             offset: 0,
@@ -40,16 +73,42 @@ impl Reader {
             buffer: vec![0; CHUNK].into_boxed_slice(),
         };
         // An error here occurs again at the first read, which reports it.
-        let _ = reader.open();
+        let _ = reader.open_at_start();
         reader
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    fn open_at_start(&mut self) -> io::Result<()> {
+        let opened = look::promptly(&self.path, |path| {
+            let file = File::open(path)?;
+            Ok((paths::is_remote(&file), file))
+        });
+        let (is_remote, file) = match opened {
+            Ok(opened) => opened,
+            Err(error) => return self.not_opened(error).map(drop),
+        };
+        let start = self.start;
+        let begin = move || begin(&file, start).map(|begun| (begun, file));
+        let (begun, file) =
+            if is_remote { look::promptly(&self.path, move |_| begin())? } else { begin()? };
+        self.follow(file, is_remote, begun);
+        Ok(())
     }
 
     pub(super) fn file(&self) -> Option<(&File, u64)> {
         self.file.as_ref().map(|file| (file, self.opened))
+    }
+
+    pub(super) fn is_remote(&self) -> bool {
+        self.is_remote
+    }
+
+    #[cfg(test)]
+    pub(super) fn assume_remote(&mut self) {
+        self.is_remote = true;
+    }
+
+    pub(super) fn take_remote_file(&mut self) -> Option<File> {
+        self.file.take_if(|_| self.is_remote)
     }
 
     pub(super) fn line_begin(&self) -> u64 {
@@ -60,8 +119,20 @@ impl Reader {
         self.splitter.finish(batch);
     }
 
+    /// Reads a chunk. At the end of the file, checks what changed; see [`Self::renew`].
+    pub(super) fn step(&mut self, suspicious: bool, access: Access) -> io::Result<Step> {
+        let mut batch = Batch::default();
+        let caught_up = self.read(&mut batch)?;
+        let next = match (caught_up, batch.is_empty()) {
+            (false, _) => Next::Read,
+            (true, false) => Next::Rest,
+            (true, true) => self.renew(suspicious, access, &mut batch)?,
+        };
+        Ok(Step { batch, next })
+    }
+
     /// Reads a chunk. Returns `true` if that was all available data.
-    pub(super) fn read(&mut self, batch: &mut Batch) -> io::Result<bool> {
+    fn read(&mut self, batch: &mut Batch) -> io::Result<bool> {
         let Some(file) = &self.file else {
             return Ok(true);
         };
@@ -98,36 +169,41 @@ impl Reader {
     }
 
     /// Checks at the end of the file whether there is more data. Detects a truncated file and, if
-    /// `suspicious`, a new file at the path; the old file is read to its end first. Returns `true`
-    /// if there is more to read.
-    pub(super) fn renew(&mut self, suspicious: bool, batch: &mut Batch) -> io::Result<bool> {
+    /// `suspicious`, a new file at the path; the old file is read to its end first.
+    fn renew(&mut self, suspicious: bool, access: Access, batch: &mut Batch) -> io::Result<Next> {
         let Some(file) = &self.file else {
-            return self.open();
+            return match access {
+                Access::OpenFile => Ok(Next::LookAtPath),
+                Access::Path => self.open(),
+            };
         };
         if file.metadata()?.len() < self.offset {
             self.skipped += self.splitter.pending();
             self.splitter.clear();
             self.offset = 0;
-            return Ok(true);
+            return Ok(Next::Read);
+        }
+        if suspicious && access == Access::OpenFile {
+            return Ok(Next::LookAtPath);
         }
         if !suspicious || self.in_place()? {
-            return Ok(false);
+            return Ok(Next::Wait);
         }
         // The writer may have written to the old file until the rename.
         if !self.read(batch)? || !batch.is_empty() {
-            return Ok(true);
+            return Ok(Next::Read);
         }
         self.splitter.finish(batch);
         self.file = None;
         self.open()?;
-        Ok(true)
+        Ok(Next::Read)
     }
 
     /// Whether the path still leads to the open file. A deleted file without a successor is kept,
     /// because its writer may still have it open.
     fn in_place(&self) -> io::Result<bool> {
         let identity = |meta: Metadata| (meta.dev(), meta.ino());
-        match look::promptly(&self.path, Path::metadata) {
+        match self.path.metadata() {
             Ok(there) => {
                 let ours = self.file.as_ref().map(File::metadata).transpose()?;
                 Ok(ours.map(identity) == Some(identity(there)))
@@ -137,26 +213,36 @@ impl Reader {
         }
     }
 
-    fn open(&mut self) -> io::Result<bool> {
-        let file = match look::promptly(&self.path, |path| File::open(path)) {
+    fn open(&mut self) -> io::Result<Next> {
+        let file = match File::open(&self.path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // A file that appears later is read from its first line.
-                self.start = Start::Beginning;
-                return Ok(false);
-            }
-            Err(error) => return Err(error),
+            Err(error) => return self.not_opened(error),
         };
-        let start = std::mem::replace(&mut self.start, Start::Beginning);
-        let (offset, torn) = begin(&file, start)?;
+        let begun = begin(&file, self.start)?;
+        let is_remote = paths::is_remote(&file);
+        self.follow(file, is_remote, begun);
+        Ok(Next::Read)
+    }
+
+    fn not_opened(&mut self, error: io::Error) -> io::Result<Next> {
+        if error.kind() == io::ErrorKind::NotFound {
+            // A file that appears later is read from its first line.
+            self.start = Start::Beginning;
+            return Ok(Next::Wait);
+        }
+        Err(error)
+    }
+
+    fn follow(&mut self, file: File, is_remote: bool, (offset, torn): (u64, bool)) {
+        self.start = Start::Beginning;
         self.splitter.clear();
         if torn {
             self.splitter.discard();
         }
         self.offset = offset;
         self.file = Some(file);
+        self.is_remote = is_remote;
         self.opened += 1;
-        Ok(true)
     }
 }
 

@@ -5,13 +5,12 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use inotify::{EventMask, EventStream, Inotify, WatchDescriptor, WatchMask};
+use inotify::{EventMask, EventStream, Inotify, WatchDescriptor, WatchMask, Watches};
 use tokio::time::sleep;
-
-use super::reader::Reader;
 
 /// Polling interval, without inotify or for a folder that does not exist yet.
 const POLL: Duration = Duration::from_millis(200);
@@ -32,6 +31,8 @@ pub(super) struct Watch {
 
 #[derive(Debug)]
 struct Kernel {
+    /// Distinguishes this instance from an earlier one.
+    id: Arc<()>,
     events: EventStream<[u8; EVENTS]>,
     folder: Option<WatchDescriptor>,
     file: Option<WatchDescriptor>,
@@ -41,8 +42,13 @@ struct Kernel {
 impl Watch {
     pub(super) fn new(path: &Path) -> Self {
         let kernel = Inotify::init().and_then(|inotify| inotify.into_event_stream([0; EVENTS]));
-        let kernel =
-            kernel.ok().map(|events| Kernel { events, folder: None, file: None, attached: 0 });
+        let kernel = kernel.ok().map(|events| Kernel {
+            id: Arc::default(),
+            events,
+            folder: None,
+            file: None,
+            attached: 0,
+        });
         Self { kernel, ..Self::blind(path) }
     }
 
@@ -64,30 +70,37 @@ impl Watch {
         self.kernel.is_none()
     }
 
-    /// Watches the file that the reader has open now. Call it before the read, so that no growth
-    /// between read and watch is missed.
-    pub(super) fn attach(&mut self, reader: &Reader) {
-        let Some(kernel) = &mut self.kernel else {
+    /// The watches that are missing for the file of this number. Add them before the read, so that
+    /// no growth between read and watch is missed.
+    pub(super) fn attach(&self, opened: Option<u64>) -> Option<Attach> {
+        let kernel = self.kernel.as_ref()?;
+        let needs_folder = kernel.folder.is_none();
+        let needs_file = opened.is_some_and(|opened| opened != kernel.attached);
+        (needs_folder || needs_file).then(|| Attach {
+            kernel: kernel.id.clone(),
+            watches: kernel.events.watches(),
+            folder: needs_folder.then(|| self.folder.clone()),
+        })
+    }
+
+    /// Takes the watches that were added.
+    pub(super) fn attached(&mut self, attached: Attached) {
+        let Some(kernel) = self.kernel.as_mut().filter(|it| Arc::ptr_eq(&it.id, &attached.kernel))
+        else {
             return;
         };
-        if kernel.folder.is_none() {
-            let mask = WatchMask::CREATE
-                | WatchMask::MOVED_TO
-                | WatchMask::DELETE_SELF
-                | WatchMask::MOVE_SELF;
-            kernel.folder = kernel.events.watches().add(&self.folder, mask).ok();
+        if let Some(folder) = attached.folder {
+            kernel.folder = Some(folder);
         }
-        let Some((file, opened)) = reader.file() else {
+        let Some((opened, file)) = attached.file.filter(|(opened, _)| *opened != kernel.attached)
+        else {
             return;
         };
-        if kernel.attached == opened {
-            return;
-        }
         if let Some(old) = kernel.file.take() {
             // The kernel has already removed it if the old file was deleted.
             let _ = kernel.events.watches().remove(old);
         }
-        match watch_open_file(kernel, file) {
+        match file {
             Some(watch) => (kernel.file, kernel.attached) = (Some(watch), opened),
             None => self.kernel = None,
         }
@@ -144,8 +157,39 @@ impl Watch {
     }
 }
 
-/// By the descriptor, not by the path, which may lead to another file at the same moment.
-fn watch_open_file(kernel: &Kernel, file: &File) -> Option<WatchDescriptor> {
-    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    kernel.events.watches().add(path, WatchMask::MODIFY).ok()
+/// Watches to add, on a thread if this may block.
+pub(super) struct Attach {
+    kernel: Arc<()>,
+    watches: Watches,
+    folder: Option<PathBuf>,
+}
+
+/// Watches that were added.
+#[derive(Debug)]
+pub(super) struct Attached {
+    kernel: Arc<()>,
+    folder: Option<WatchDescriptor>,
+    /// Number of the open file, and its watch, or `None` if the kernel allows no further watch.
+    file: Option<(u64, Option<WatchDescriptor>)>,
+}
+
+impl Attach {
+    /// Whether a path is accessed, which may lead to a file system that does not respond.
+    pub(super) fn needs_path(&self) -> bool {
+        self.folder.is_some()
+    }
+
+    pub(super) fn run(&self, file: Option<(&File, u64)>) -> Attached {
+        let mut watches = self.watches.clone();
+        let mask =
+            WatchMask::CREATE | WatchMask::MOVED_TO | WatchMask::DELETE_SELF | WatchMask::MOVE_SELF;
+        let folder = self.folder.as_ref().and_then(|folder| watches.add(folder, mask).ok());
+        let file = file.map(|(file, opened)| {
+            // By the descriptor, not by the path, which may lead to another file at the same
+            // moment.
+            let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+            (opened, watches.add(path, WatchMask::MODIFY).ok())
+        });
+        Attached { kernel: self.kernel.clone(), folder, file }
+    }
 }

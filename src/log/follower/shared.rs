@@ -1,0 +1,274 @@
+//! Runs the reader of a follower: on this thread if that cannot block, else on a thread of
+//! [`look`].
+//!
+//! Reading an open file of a local file system does not block. A path may lead to a file system
+//! that does not respond, and so may an open file of a network or FUSE file system.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::reader::{Access, Next, Reader, Step};
+use super::watch::{Attach, Attached};
+use super::{Batch, Start};
+use crate::process::look;
+use crate::process::threads::LOOKS;
+
+/// A file system does not respond after this time.
+const BOUND: Duration = Duration::from_secs(3);
+
+/// A reader that a thread may use.
+#[derive(Debug)]
+pub(super) struct SharedReader {
+    path: PathBuf,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// A thread may have locked it for hours, but only while there are turns.
+    slot: Mutex<Slot>,
+    turns: AtomicUsize,
+    /// A turn has ended.
+    ended: Notify,
+}
+
+#[derive(Debug)]
+struct Slot {
+    reader: Reader,
+    /// The result of a thread. It stays here if the caller no longer waits for it.
+    result: Option<io::Result<Done>>,
+}
+
+/// A step, and the watches that were added before it.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub step: Step,
+    pub attached: Option<Attached>,
+}
+
+impl Slot {
+    fn work(
+        &mut self,
+        attach: Option<&Attach>,
+        suspicious: bool,
+        access: Access,
+    ) -> io::Result<Done> {
+        let attached = attach.map(|attach| attach.run(self.reader.file()));
+        Ok(Done { step: self.reader.step(suspicious, access)?, attached })
+    }
+}
+
+impl Shared {
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_busy(&self) -> bool {
+        self.turns.load(Ordering::Acquire) > 0
+    }
+}
+
+/// Work on the reader that a thread does, or that waits for a thread.
+struct Turn(Arc<Shared>);
+
+impl Turn {
+    fn new(shared: &Arc<Shared>) -> Self {
+        shared.turns.fetch_add(1, Ordering::AcqRel);
+        Self(shared.clone())
+    }
+
+    fn work(self, attach: Option<&Attach>, suspicious: bool) {
+        let shared = self.0.clone();
+        let mut slot = shared.slot();
+        if slot.result.is_none() {
+            slot.result = Some(slot.work(attach, suspicious, Access::Path));
+        }
+        // The turn ends before another one begins.
+        drop(self);
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.turns.fetch_sub(1, Ordering::AcqRel);
+        self.0.ended.notify_one();
+    }
+}
+
+impl SharedReader {
+    pub(super) fn new(path: &Path, start: Start) -> Self {
+        let slot = Mutex::new(Slot { reader: Reader::new(path, start), result: None });
+        let shared = Shared { slot, turns: AtomicUsize::new(0), ended: Notify::new() };
+        Self { path: path.to_owned(), shared: Arc::new(shared) }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The reader, unless a thread uses it.
+    fn idle(&self) -> Option<MutexGuard<'_, Slot>> {
+        (!self.shared.is_busy()).then(|| self.shared.slot())
+    }
+
+    /// Number of the open file. `None` if there is none, or if it is not known now.
+    pub(super) fn opened(&self) -> Option<u64> {
+        self.idle()?.reader.file().map(|(_, opened)| opened)
+    }
+
+    pub(super) fn line_begin(&self) -> Option<u64> {
+        Some(self.idle()?.reader.line_begin())
+    }
+
+    /// Delivers the unfinished last line, unless a thread uses the reader.
+    pub(super) fn finish(&self, batch: &mut Batch) {
+        if let Some(mut slot) = self.idle() {
+            slot.reader.finish(batch);
+        }
+    }
+
+    /// Takes one step. Cancel-safe: the next call returns the result of a step that a thread still
+    /// takes.
+    ///
+    /// # Errors
+    /// `TimedOut` if the file system does not respond, or the error of the step.
+    pub(super) async fn step(&self, attach: Option<Attach>, suspicious: bool) -> io::Result<Done> {
+        if let Some(done) = self.step_here(attach.as_ref(), suspicious) {
+            return done;
+        }
+        if !self.shared.is_busy() {
+            let turn = Turn::new(&self.shared);
+            look::begin(BOUND, &self.path, move |_| turn.work(attach.as_ref(), suspicious))?;
+        }
+        let ended = async {
+            loop {
+                let result = self.idle().map(|mut slot| slot.result.take());
+                match result {
+                    Some(Some(result)) => return result,
+                    Some(None) => return Err(io::Error::other("the thread has no result")),
+                    None => self.shared.ended.notified().await,
+                }
+            }
+        };
+        tokio::time::timeout(BOUND, ended).await.unwrap_or_else(|_| Err(look::silent()))
+    }
+
+    /// Like [`Self::step`], without a runtime. Waits up to 250 ms for a thread.
+    ///
+    /// # Errors
+    /// See [`Self::step`].
+    pub(super) fn step_blocking(&self, suspicious: bool) -> io::Result<Step> {
+        if let Some(done) = self.step_here(None, suspicious) {
+            return done.map(|done| done.step);
+        }
+        let turn = Turn::new(&self.shared);
+        look::promptly(&self.path, move |_| {
+            turn.work(None, suspicious);
+            Ok(())
+        })?;
+        // A turn that begins now leaves the result in the slot.
+        let result = self.shared.slot().result.take();
+        result.unwrap_or_else(|| Err(look::silent())).map(|done| done.step)
+    }
+
+    /// Takes a step on this thread. `None` if the step may block.
+    fn step_here(&self, attach: Option<&Attach>, suspicious: bool) -> Option<io::Result<Done>> {
+        let mut slot = self.idle()?;
+        if let Some(result) = slot.result.take() {
+            return Some(result);
+        }
+        if slot.reader.is_remote() || attach.is_some_and(Attach::needs_path) {
+            return None;
+        }
+        let done = slot.work(attach, suspicious, Access::OpenFile);
+        let needs_path = done.as_ref().is_ok_and(|done| done.step.next == Next::LookAtPath);
+        (!needs_path).then_some(done)
+    }
+}
+
+impl Drop for SharedReader {
+    fn drop(&mut self) {
+        // To close a remote file may block.
+        let file = self.idle().and_then(|mut slot| slot.reader.take_remote_file());
+        if let Some(file) = file {
+            // Without a thread, the file is closed here.
+            let _ = LOOKS.post(BOUND, move || drop(file));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{self, Sender};
+
+    fn reader_of(text: &str) -> (tempfile::TempDir, SharedReader) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("temporal.log");
+        std::fs::write(&path, text).unwrap();
+        (folder, SharedReader::new(&path, Start::Beginning))
+    }
+
+    /// Lets a thread use the reader until the sender is dropped.
+    fn block(reader: &SharedReader) -> Sender<()> {
+        let turn = Turn::new(&reader.shared);
+        let (release, released) = mpsc::channel();
+        let (begin, begun) = mpsc::channel();
+        std::thread::spawn(move || {
+            let _slot = turn.0.slot();
+            begin.send(()).unwrap();
+            let _ = released.recv();
+        });
+        begun.recv().unwrap();
+        release
+    }
+
+    fn lines(done: &Step) -> Vec<&[u8]> {
+        done.batch.lines().collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn step_that_blocks_is_an_error_until_it_ends_and_loses_no_line() {
+        let (_folder, reader) = reader_of("one\n");
+        let release = block(&reader);
+        for _ in 0..3 {
+            assert!(look::is_silence(&reader.step(None, false).await.unwrap_err()));
+            assert!(look::is_silence(&reader.step_blocking(false).unwrap_err()));
+        }
+        assert_eq!((reader.opened(), reader.line_begin()), (None, None));
+        drop(release);
+        // The clock of the test does not wait for threads.
+        let done = loop {
+            if let Ok(done) = reader.step(None, false).await {
+                break done;
+            }
+        };
+        assert_eq!(lines(&done.step), [b"one"]);
+    }
+
+    #[tokio::test]
+    async fn remote_file_is_read_by_a_thread_and_a_cancelled_step_loses_no_line() {
+        let (_folder, reader) = reader_of("one\n");
+        reader.shared.slot().reader.assume_remote();
+        assert!(reader.step_here(None, false).is_none());
+        // What a thread does, also for a caller that waits no longer.
+        Turn::new(&reader.shared).work(None, false);
+        assert_eq!(lines(&reader.step(None, false).await.unwrap().step), [b"one"]);
+        assert_eq!(reader.step(None, false).await.unwrap().step.next, Next::Wait);
+        assert_eq!(reader.step_blocking(false).unwrap().next, Next::Wait);
+    }
+
+    #[tokio::test]
+    async fn local_file_is_read_without_a_thread() {
+        let (_folder, reader) = reader_of("one\n");
+        let done = reader.step_here(None, false).unwrap().unwrap();
+        assert_eq!(lines(&done.step), [b"one"]);
+        assert_eq!(reader.step_here(None, false).unwrap().unwrap().step.next, Next::Wait);
+        assert!(reader.step_here(None, true).is_none(), "looks at the path");
+    }
+}
