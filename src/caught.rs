@@ -59,7 +59,8 @@ mod tests {
             })
         }));
         assert!(caught.is_err() && !is_caught());
-        let seen = seen.lock().unwrap();
+        // Unlocked, because the hook locks it at a failed assertion.
+        let seen = seen.lock().unwrap().clone();
         let of = |what: &str| seen.iter().find(|(_, said)| said.contains(what)).map(|it| it.0);
         assert_eq!(of("of another thread"), Some(false));
         assert_ne!(of("a caught panic"), Some(false));
