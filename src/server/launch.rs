@@ -332,7 +332,7 @@ fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
             );
             Refused::by(&error, failure)
         })?
-        .ok_or_else(|| held_by_stranger(&lock_path, &holder_of(&lock_path)))?;
+        .ok_or_else(|| held(&lock_path))?;
     // Before the spawn, so that the number is never used again. On a disk that does not even accept
     // its length, no other host can start either, and this host knows the number.
     if let Err(error) = lock.write_number(request.generation.0) {
@@ -437,12 +437,19 @@ fn elsewhere(home: &Home, record: &Record) -> Failure {
     )
 }
 
-fn holder_of(lock: &Path) -> String {
+/// The refusal of a launch because another process holds the lock. Transient if that process has ended
+/// or cannot be looked for.
+fn held(lock: &Path) -> Refused {
+    let failure = |who: &str| held_by_stranger(lock, who);
     match lock::holder(lock) {
-        Ok(Holder::Stranger(who)) => who,
-        Ok(Holder::Instance(instance)) => memory::describe(instance.leader.pid),
-        Ok(Holder::Nobody) => "a process that has ended meanwhile".into(),
-        Err(error) => format!("a process that is not known ({error})"),
+        Ok(Holder::Stranger(who)) => failure(&who).into(),
+        Ok(Holder::Instance(instance)) => failure(&memory::describe(instance.leader.pid)).into(),
+        Ok(Holder::Nobody) => {
+            Refused { failure: failure("a process that has ended meanwhile"), is_transient: true }
+        }
+        Err(error) => {
+            Refused::for_now(&error, failure(&format!("a process that is not known ({error})")))
+        }
     }
 }
 

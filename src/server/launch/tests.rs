@@ -2,6 +2,7 @@ use super::*;
 use crate::config::Options;
 use crate::paths::Home;
 use crate::process::Pid;
+use crate::process::descriptors::tests::{in_own_process, without_descriptors};
 use crate::process::lock::HostLock;
 use crate::unit::sweeps::Sweeps;
 
@@ -88,4 +89,21 @@ async fn start_that_cannot_find_out_what_runs_waits_only_where_a_server_was_not_
         let refused = clear(&rig.settings, Purpose::Start { unadopted }, &permit).unwrap_err();
         assert_eq!((refused.is_transient, refused.failure.waits_for), (false, waits_for));
     }
+}
+
+#[test]
+fn lock_whose_holder_cannot_be_looked_for_is_no_final_refusal() {
+    let name = "server::launch::tests::lock_whose_holder_cannot_be_looked_for_is_no_final_refusal";
+    if !in_own_process(name) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("temporal.lock");
+    let lock = InstanceLock::take(&path).unwrap();
+    let unknown = without_descriptors(|| held(&path));
+    assert!(unknown.is_transient, "{unknown:?}");
+    assert_eq!(unknown.failure.waits_for, Some(Resource::System));
+    assert!(!held(&path).is_transient, "the holder has no marker");
+    drop(lock);
+    assert!(held(&path).is_transient, "the holder has ended");
 }
