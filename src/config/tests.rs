@@ -260,7 +260,8 @@ fn theme_is_not_sent_to_the_host() {
 }
 
 #[test]
-fn example_file_has_only_known_options() {
+fn example_file_has_all_options_and_no_others() {
+    use clap::Args;
     let example = include_str!("../../assets/config.toml");
     // Each commented option of the example exists, with the example value.
     let active: String = example
@@ -273,6 +274,11 @@ fn example_file_has_only_known_options() {
     assert_eq!(options.failure_threshold, Some(3));
     assert_eq!(options.log_max, Some(Size(64 << 20)));
     toml::from_str::<Options>(example).unwrap();
+    let command = Options::augment_args(clap::Command::new("t"));
+    let names = command.get_arguments().filter_map(clap::Arg::get_long).chain(["arguments"]);
+    for name in names {
+        assert!(active.contains(&format!("{name} = ")), "{name} is not in the example");
+    }
 }
 
 #[test]

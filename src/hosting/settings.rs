@@ -14,6 +14,9 @@ pub enum SettingsError {
     /// The running server has other options.
     #[error(transparent)]
     Different(#[from] Different),
+    /// The options cannot be sent to a host.
+    #[error("cannot send the options to the host: {0}")]
+    Send(#[from] serde_json::Error),
     /// A server may run, with unknown options.
     #[error(transparent)]
     Unknown(#[from] UnknownServer),

@@ -135,7 +135,7 @@ pub fn restart(
 ) -> Result<Started, StartError> {
     let body = match *requested == Options::default() {
         true => None,
-        false => serde_json::to_string(requested).ok(),
+        false => Some(serde_json::to_string(requested).map_err(SettingsError::from)?),
     };
     loop {
         let host = prove(home);

@@ -3,7 +3,7 @@
 use super::deadlines::{PAUSE, SERVING};
 use super::unhosted::UnknownServer;
 use super::{Work, hint, is_hosted, work};
-use crate::config::{ConfigError, Options, Settings};
+use crate::config::{ConfigError, Settings};
 use crate::control::client::{self, ClientError};
 use crate::facts::{Facts, chronicle};
 use crate::paths::Home;
@@ -74,8 +74,7 @@ fn from_files(home: &Home, holder: SilentHolder) -> Result<Status, StatusError> 
     let found = running::find(home).map_err(UnknownServer::of(home))?;
     let unproven = unproven(home, &found);
     let record = found.server();
-    let options = record.as_ref().and_then(|record| Options::recorded(&record.options));
-    let options = options.unwrap_or_default();
+    let options = record.as_ref().map(running::options).unwrap_or_default();
     let settings = Settings::resolve(home.clone(), options)?;
     let now = Instant::now();
     // Without its history, the status is still true.

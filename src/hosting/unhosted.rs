@@ -38,7 +38,7 @@ impl UnknownServer {
 pub fn running(home: &Home) -> Result<Option<(Record, Options)>, UnknownServer> {
     let found = running::find(home).map_err(UnknownServer::of(home))?;
     let Some(record) = found.server() else { return Ok(None) };
-    let options = Options::recorded(&record.options).unwrap_or_default();
+    let options = running::options(&record);
     Ok(Some((record, options)))
 }
 

@@ -110,6 +110,19 @@ fn without_lock(recorded: Option<Record>, home: &Home) -> io::Result<Running> {
     Ok(Running::Elsewhere(Box::new(record)))
 }
 
+/// Returns the options of the server of a record. If the record has no readable options, its other parts still tell where
+/// the server is.
+#[must_use]
+pub fn options(record: &Record) -> Options {
+    Options::recorded(&record.options).unwrap_or_else(|| Options {
+        port: Some(record.port),
+        ui_port: record.ui_port,
+        in_memory: record.database.is_none().then_some(true),
+        db: record.database.clone(),
+        ..Options::default()
+    })
+}
+
 /// The record of a server that holds the lock. `None` if the leader is no server.
 fn rebuilt(home: &Home, instance: &Instance) -> io::Result<Option<Record>> {
     let leader = &instance.leader;
@@ -146,4 +159,35 @@ fn rebuilt(home: &Home, instance: &Instance) -> io::Result<Option<Record>> {
         executable: std::fs::read_link(format!("/proc/{}/exe", leader.pid)).unwrap_or_default(),
         options: serde_json::to_string(&options).unwrap_or_default(),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn record_without_readable_options_still_has_port_and_database() {
+        let record = |options: &str| Record {
+            leader: Identity::of(std::process::id().cast_signed()).unwrap().unwrap(),
+            name: "temporal".into(),
+            started_at: 0,
+            marker: "1.a".into(),
+            generation: Generation(1),
+            port: 7400,
+            ui_port: Some(8400),
+            metrics_port: 0,
+            database: Some("/data/x.db".into()),
+            executable: "/bin/temporal".into(),
+            options: options.to_owned(),
+        };
+        let expected = Options {
+            port: Some(7400),
+            ui_port: Some(8400),
+            db: Some("/data/x.db".into()),
+            ..Options::default()
+        };
+        assert_eq!(options(&record("{")), expected);
+        let readable = Options { max_restarts: Some(2), ..Options::default() };
+        assert_eq!(options(&record(r#"{"max-restarts":2}"#)), readable);
+    }
 }

@@ -241,7 +241,7 @@ pub enum Found {
 }
 
 /// The hint of a failure after which only a start on request helps.
-pub const START_HINT: &str = "start it with `s` or `stigmer local`";
+pub const START_HINT: &str = "start it with `stigmer local`";
 
 /// The reason of the state `failed`, and what the user can do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
