@@ -6,14 +6,15 @@
 //! the loop itself never waits for anything but the next event.
 
 mod adoption;
+mod commands;
 mod generation;
 mod handle;
 mod intent;
-mod outcome;
 #[cfg(test)]
 mod tests;
 mod transitions;
 mod upkeep;
+mod versions;
 
 pub use handle::{Command, Handle, Outcome};
 use upkeep::History;
@@ -38,6 +39,7 @@ use crate::unit::sweeps::{Permit, Sweeps, Unswept};
 use crate::unit::tasks::spawn;
 use crate::unit::{Refused, Unit};
 use adoption::{Adoptable, Unadopted};
+use commands::Waiter;
 use handle::Request;
 use std::io;
 use std::sync::Arc;
@@ -92,13 +94,6 @@ struct End {
 }
 
 type Report = mpsc::UnboundedSender<Event>;
-
-/// A command whose outcome somebody waits for.
-#[derive(Debug)]
-struct Waiter {
-    goal: Want,
-    reply: oneshot::Sender<Outcome>,
-}
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -334,56 +329,6 @@ impl Manager {
         self.broadcast.publish(&self.facts, Instant::now());
     }
 
-    /// Carries out a command, after a look at what could not be adopted yet. After the first command
-    /// launches and searches look.
-    async fn carry_out(&mut self, command: Command, reply: oneshot::Sender<Outcome>) {
-        if self.unadopted.is_some() && self.unit.supervisor.is_fresh() {
-            self.adopt().await;
-        }
-        self.command(command, reply);
-    }
-
-    fn command(&mut self, command: Command, reply: oneshot::Sender<Outcome>) {
-        tracing::info!(?command, state = %self.facts.state_name(), "operator");
-        let goal = match &command {
-            Command::Start | Command::AwaitStart | Command::Restart(_) => Want::Up,
-            Command::Stop(_) => Want::Down,
-        };
-        let external = !self.facts.is_managed();
-        let is_replaced = match &command {
-            Command::Start | Command::AwaitStart => None,
-            Command::Stop(_) => Some(false),
-            Command::Restart(_) => Some(true),
-        };
-        let input = match command {
-            Command::Start => Input::Start,
-            Command::AwaitStart => return self.waiters.push(Waiter { goal, reply }),
-            Command::Stop(Cause::Operator) if external => {
-                return drop(reply.send(Err(self.facts.refusal("stop"))));
-            }
-            Command::Stop(cause) => Input::Stop { cause },
-            Command::Restart(_) if external && self.unit.supervisor.want() == Want::Up => {
-                return drop(reply.send(Err(self.facts.refusal("restart"))));
-            }
-            Command::Restart(settings) => {
-                if let Some(settings) = settings {
-                    self.unit.supervisor.set_next_policy(settings.policy.clone());
-                    self.next = Some(settings);
-                }
-                Input::Restart
-            }
-        };
-        if goal == Want::Down {
-            self.facts.note.clear();
-        }
-        if let (Some(unadopted), Some(is_replaced)) = (&mut self.unadopted, is_replaced) {
-            unadopted.is_replaced = is_replaced;
-        }
-        self.intent.is_made = true;
-        self.step(Some(input));
-        self.waiters.push(Waiter { goal, reply });
-    }
-
     /// Lets the supervisor decide, and does what it decided. `None`: time has come.
     fn step(&mut self, input: Option<Input>) {
         let now = Instant::now();
@@ -441,23 +386,6 @@ impl Manager {
                 self.facts.forget_server(now);
             }
         }
-    }
-
-    fn answer_waiters(&mut self) {
-        let want = self.unit.supervisor.want();
-        let state = self.unit.supervisor.state();
-        let facts = &self.facts;
-        let mut kept = Vec::new();
-        for waiter in self.waiters.drain(..) {
-            match outcome::outcome(waiter.goal, want, state, facts) {
-                Some(outcome) => {
-                    // Whoever asked may be gone.
-                    let _ = waiter.reply.send(outcome);
-                }
-                None => kept.push(waiter),
-            }
-        }
-        self.waiters = kept;
     }
 
     fn hand_over(&mut self) -> HandOver {

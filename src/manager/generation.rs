@@ -1,13 +1,11 @@
 //! The life of a generation, as its tasks report it: launched or met, probed, ended.
 
 use super::{End, Event, Manager};
-use crate::config::Settings;
 use crate::facts::timeline::{self, Episode};
 use crate::facts::{self, ServerFacts, Verdict};
 use crate::process::lock;
 use crate::process::record::Record;
 use crate::process::sweep::Instance;
-use crate::process::threads::LOOKS;
 use crate::process::watch::Watched;
 use crate::protocol::{Entry, Happened};
 use crate::server::aftermath::Aftermath;
@@ -16,29 +14,20 @@ use crate::server::fatal::fatal;
 use crate::server::launch::Launched;
 use crate::server::prober::{self, Report, Target};
 use crate::supervisor::{Cause, Exit, Found, Generation, Input, Layer, Owner, Round, State};
-use crate::temporal::health::Client;
-use crate::temporal::{locate, version};
 use crate::unit::Refused;
 use crate::unit::exit::{self, Ended};
-use crate::unit::files::once_kept;
 use crate::unit::mark::late;
 use crate::unit::tasks::Task;
 use crate::unit::words::Words;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The files of a generation that are kept, by the names that people know.
 const RECORD: &str = "temporal.pid";
 const LOCK: &str = "temporal.lock";
-const STAMP: &str = "the lock next to the database";
+pub(super) const STAMP: &str = "the lock next to the database";
 const LOG: &str = "the mark in logs/temporal.log";
-/// The CLI itself is given 5 s to tell its version.
-const ASK_VERSION: Duration = Duration::from_secs(10);
-
-/// A disk that takes longer does not respond.
-const SYNC: Duration = Duration::from_secs(30);
 
 impl Manager {
     pub(super) fn launched(&mut self, generation: Generation, result: Result<Launched, Refused>) {
@@ -330,117 +319,6 @@ impl Manager {
         if owner == Owner::External {
             return;
         }
-        let settings = self.facts.settings.clone();
-        let known = self.facts.server.as_ref().and_then(|server| server.version.clone());
-        // Here and now: a crash in the next moment must not find the database unmarked.
-        self.mark_complete(generation, known.clone());
-        if known.is_none() {
-            let report = self.report.clone();
-            let marker = self.unit.instance().map(|instance| instance.marker.clone());
-            tokio::spawn(async move {
-                let asked =
-                    LOOKS.run(ASK_VERSION, move || ask_version(&settings, marker.as_deref()));
-                let version = asked.await.inspect_err(|error| {
-                    tracing::warn!(%error, "the version of the CLI is not known");
-                });
-                let version = version.unwrap_or_default();
-                let _ = report.send(Event::Version { generation, version });
-            });
-        }
+        self.note_readiness(generation);
     }
-
-    /// The version has become known. Of a generation that is no more it is no news.
-    pub(super) fn version(&mut self, generation: Generation, version: Option<String>) {
-        let Some(server) = &mut self.facts.server else { return };
-        if server.generation != generation || version.is_none() {
-            return;
-        }
-        server.version = version;
-        let version = server.version.clone();
-        // On its way down the options may be the next generation's already.
-        if matches!(self.unit.supervisor.state(), State::Ready(_) | State::Degraded(..)) {
-            self.mark_complete(generation, version);
-        }
-    }
-
-    /// What there is to say of the database has become known.
-    pub(super) fn noted(&mut self, generation: Generation, note: String) {
-        if self.facts.server.as_ref().is_some_and(|server| server.generation == generation) {
-            self.facts.note = note;
-        }
-    }
-
-    /// Notes beside the database that a server became ready on it, and says so where it was
-    /// another version before.
-    fn mark_complete(&mut self, generation: Generation, version: Option<String>) {
-        let settings = self.facts.settings.clone();
-        let Some(file) = settings.database.file().map(Path::to_owned) else { return };
-        let Some(server) = self.unit.instance().cloned() else { return };
-        let home = settings.home.to_string();
-        let mut kept = None;
-        let (at, report) = (file.clone(), self.report.clone());
-        let keep = move || {
-            let kept = match &mut kept {
-                Some(kept) => kept,
-                None => {
-                    let (complete, changed) = database::Kept::complete(
-                        at.clone(),
-                        &home,
-                        version.as_deref(),
-                        server.clone(),
-                    )?;
-                    if let Some(note) = changed {
-                        let _ = report.send(Event::Noted { generation, note });
-                    }
-                    kept.insert(complete)
-                }
-            };
-            kept.keep()
-        };
-        let runtime = tokio::runtime::Handle::current();
-        self.files.keep_distant(STAMP, once_kept(keep, move || drop(runtime.spawn(sync(file)))));
-    }
-
-    pub(super) fn server_version(&mut self, generation: Generation, version: String) {
-        if let Some(server) = &mut self.facts.server
-            && server.generation == generation
-        {
-            server.server_version = Some(version);
-        }
-    }
-
-    fn ask_server_version(&self, generation: Generation) {
-        let address = self.facts.settings.server_address();
-        let report = self.report.clone();
-        tokio::spawn(async move {
-            let Ok(client) = Client::new(&address, Duration::from_secs(2)) else {
-                return;
-            };
-            if let Ok(info) = client.info().await {
-                let version = info.server_version;
-                let _ = report.send(Event::ServerVersion { generation, version });
-            }
-        });
-    }
-}
-
-/// Brings down to the disk what the lock file of this database says.
-async fn sync(file: PathBuf) {
-    let synced = LOOKS.run(SYNC, move || database::sync(&file)).await;
-    let synced = synced.map_err(|error| io::Error::other(error.to_string())).flatten();
-    if let Err(error) = synced {
-        tracing::warn!(%error, "the database's state may not outlive a power cut");
-    }
-}
-
-/// Asks the CLI for its version, and remembers it.
-fn ask_version(settings: &Settings, marker: Option<&str>) -> Option<String> {
-    let home = &settings.home;
-    let located = locate::locate(
-        settings.temporal_bin.as_deref(),
-        &home.temporal_bin(),
-        std::env::var_os("PATH").as_deref(),
-    )
-    .ok()?;
-    version::ask(&home.version_cache(), &located.path, marker)
 }

@@ -1,15 +1,15 @@
 //! The host's reader of the log of a unit: counts lines, keeps the last words, limits the file.
 
+mod limit;
+
 use super::words::Words;
-use crate::log::bound::{BoundError, FileBound};
 use crate::log::last_words::LastWords;
 use crate::log::line::{Level, LineParser};
 use crate::log::{Batch, Follower, Start};
 use crate::process::identity::Identity;
 use crate::process::look;
-use crate::process::open_files::{self, Output};
 use crate::process::threads::LOOKS;
-use std::os::unix::fs::MetadataExt;
+use limit::LogBound;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -129,90 +129,6 @@ impl Reading {
     }
 }
 
-/// The limit of the file, and the troubles with it.
-struct LogBound {
-    path: PathBuf,
-    /// `None` if the file system does not support it.
-    bound: Option<FileBound>,
-    failure: Option<String>,
-    /// What happened to the file that the process writes to, for a message.
-    lost: Option<String>,
-    /// Inode of that file while it is at the path.
-    inode: Option<u64>,
-    shared: Arc<Shared>,
-}
-
-impl LogBound {
-    fn new(path: PathBuf, shared: Arc<Shared>) -> Self {
-        let bound = Some(FileBound::new(&path, shared.max.load(Ordering::Relaxed)));
-        Self { path, bound, failure: None, lost: None, inode: None, shared }
-    }
-
-    fn enforce(&mut self) {
-        self.bounded(FileBound::enforce);
-    }
-
-    fn inspect(&mut self, writer: &Identity) {
-        let output = open_files::output(&self.path, writer, self.inode);
-        self.lost = match &output {
-            Ok(Output::Unlinked(_)) | Err(_) => Some(
-                "was deleted or replaced, but the server still writes to the deleted file".into(),
-            ),
-            Ok(Output::Moved(to)) => Some(format!(
-                "was moved to {}, where the server still writes, without a bound",
-                to.display()
-            )),
-            Ok(Output::InPlace | Output::Elsewhere) => None,
-        };
-        match output {
-            Ok(Output::Unlinked(file)) => self.bounded(|bound| bound.enforce_on(file)),
-            Ok(Output::InPlace) => {
-                self.inode = self.path.metadata().ok().map(|meta| meta.ino());
-                self.enforce();
-            }
-            Ok(Output::Elsewhere) => self.enforce(),
-            // The user moved the file to keep all of it.
-            Ok(Output::Moved(_)) => self.publish(),
-            Err(error) => {
-                self.failed(format!("cannot bound the deleted log: {error}"));
-                self.publish();
-            }
-        }
-    }
-
-    fn bounded(&mut self, enforce: impl FnOnce(&mut FileBound) -> Result<u64, BoundError>) {
-        if let Some(bound) = &mut self.bound {
-            bound.set_max(self.shared.max.load(Ordering::Relaxed));
-            match enforce(bound) {
-                Ok(_) => self.failure = None,
-                Err(error @ BoundError::Unsupported { .. }) => {
-                    tracing::warn!(%error, "the server's log grows without bound");
-                    (self.bound, self.failure) = (None, None);
-                }
-                Err(error @ BoundError::Io { .. }) => self.failed(error.to_string()),
-            }
-        }
-        self.publish();
-    }
-
-    fn failed(&mut self, failure: String) {
-        if self.failure.as_ref() != Some(&failure) {
-            tracing::warn!("{failure}");
-            self.failure = Some(failure);
-        }
-    }
-
-    fn publish(&self) {
-        let lost = self.lost.as_ref().map(|lost| {
-            let path = self.path.display();
-            format!("{path} {lost}; run `stigmer local restart` for a new log")
-        });
-        let troubles: Vec<String> = lost.into_iter().chain(self.failure.clone()).collect();
-        *self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner) =
-            (!troubles.is_empty()).then(|| troubles.join("; "));
-    }
-}
-
 async fn read(path: PathBuf, mut requests: mpsc::Receiver<Request>, shared: Arc<Shared>) {
     let mut follower = Follower::new(&path, Start::Tail(0));
     let folder = path.parent().unwrap_or(&path).to_owned();
@@ -290,6 +206,7 @@ mod tests {
     use super::*;
     use std::fs::{self, File};
     use std::io::Write;
+    use std::os::unix::fs::MetadataExt;
     use std::path::Path;
     use std::process::{Command, Stdio};
     use std::time::Duration;

@@ -1,0 +1,127 @@
+//! Commands of the user, and their outcome.
+
+use super::{Command, Facts, Manager, Outcome};
+use crate::protocol::ApiError;
+use crate::supervisor::{Cause, Input, State, Want};
+use tokio::sync::oneshot;
+
+/// A command that waits for its outcome.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    goal: Want,
+    reply: oneshot::Sender<Outcome>,
+}
+
+impl Manager {
+    /// Carries out a command, after another look for a server that could not be adopted yet. After the
+    /// first command, launches and searches look for it.
+    pub(super) async fn carry_out(&mut self, command: Command, reply: oneshot::Sender<Outcome>) {
+        if self.unadopted.is_some() && self.unit.supervisor.is_fresh() {
+            self.adopt().await;
+        }
+        self.command(command, reply);
+    }
+
+    fn command(&mut self, command: Command, reply: oneshot::Sender<Outcome>) {
+        tracing::info!(?command, state = %self.facts.state_name(), "operator");
+        let goal = match &command {
+            Command::Start | Command::AwaitStart | Command::Restart(_) => Want::Up,
+            Command::Stop(_) => Want::Down,
+        };
+        let external = !self.facts.is_managed();
+        let is_replaced = match &command {
+            Command::Start | Command::AwaitStart => None,
+            Command::Stop(_) => Some(false),
+            Command::Restart(_) => Some(true),
+        };
+        let input = match command {
+            Command::Start => Input::Start,
+            Command::AwaitStart => return self.waiters.push(Waiter { goal, reply }),
+            Command::Stop(Cause::Operator) if external => {
+                return drop(reply.send(Err(self.facts.refusal("stop"))));
+            }
+            Command::Stop(cause) => Input::Stop { cause },
+            Command::Restart(_) if external && self.unit.supervisor.want() == Want::Up => {
+                return drop(reply.send(Err(self.facts.refusal("restart"))));
+            }
+            Command::Restart(settings) => {
+                if let Some(settings) = settings {
+                    self.unit.supervisor.set_next_policy(settings.policy.clone());
+                    self.next = Some(settings);
+                }
+                Input::Restart
+            }
+        };
+        if goal == Want::Down {
+            self.facts.note.clear();
+        }
+        if let (Some(unadopted), Some(is_replaced)) = (&mut self.unadopted, is_replaced) {
+            unadopted.is_replaced = is_replaced;
+        }
+        self.intent.is_made = true;
+        self.step(Some(input));
+        self.waiters.push(Waiter { goal, reply });
+    }
+
+    /// Answers the commands whose outcome is known.
+    pub(super) fn answer_waiters(&mut self) {
+        let want = self.unit.supervisor.want();
+        let state = self.unit.supervisor.state();
+        let facts = &self.facts;
+        let mut kept = Vec::new();
+        for waiter in self.waiters.drain(..) {
+            match outcome(waiter.goal, want, state, facts) {
+                Some(outcome) => {
+                    // The client may have disconnected.
+                    let _ = waiter.reply.send(outcome);
+                }
+                None => kept.push(waiter),
+            }
+        }
+        self.waiters = kept;
+    }
+}
+
+/// The outcome of a command with this goal. `None` as long as it is open.
+fn outcome(goal: Want, want: Want, state: &State, facts: &Facts) -> Option<Outcome> {
+    let error =
+        |code: &str, message: String, hint: &str| Some(Err(ApiError::new(code, message, hint)));
+    match (goal, state) {
+        (Want::Up, State::Ready(_) | State::Degraded(..)) if want == Want::Up => Some(Ok(())),
+        (Want::Up, State::Failed { failure, .. }) => {
+            let mut message = failure.reason.clone();
+            if !facts.last_words.is_empty() {
+                message.push_str("\nTemporal's last words:\n  ");
+                message.push_str(&facts.last_words.join("\n  "));
+                message.push('\n');
+            }
+            error("failed", message, &failure.hint)
+        }
+        (Want::Up, State::Stopped { note }) => error(
+            "stopped",
+            format!(
+                "Temporal was not started: {}",
+                match note {
+                    Some(_) => facts.message(),
+                    None => "it was stopped by another command".to_owned(),
+                }
+            ),
+            match facts.settings.address {
+                Some(_) => {
+                    "start it there, name another address, or leave out --address to run one here"
+                }
+                None => "`stigmer local` starts it",
+            },
+        ),
+        (Want::Down, State::Stopped { .. }) => Some(Ok(())),
+        (Want::Down, _) if want == Want::Down && !facts.is_managed() => Some(Ok(())),
+        (Want::Down, _) if want == Want::Up => {
+            error("superseded", "it was started again by another command".into(), "stop it again")
+        }
+        (Want::Down, State::Failed { failure, left, .. }) => {
+            let code = left.map_or(ApiError::UNPROVEN, |_| "failed");
+            error(code, failure.reason.clone(), &failure.hint)
+        }
+        (Want::Up | Want::Down, _) => None,
+    }
+}

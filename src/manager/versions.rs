@@ -1,0 +1,139 @@
+//! The versions of the CLI and of the server, and what is noted next to the database of a ready server.
+
+use super::generation::STAMP;
+use super::{Event, Manager};
+use crate::config::Settings;
+use crate::process::threads::LOOKS;
+use crate::server::database;
+use crate::supervisor::{Generation, State};
+use crate::temporal::health::Client;
+use crate::temporal::{locate, version};
+use crate::unit::files::once_kept;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Time limit for the version of the CLI. The CLI itself has 5 s.
+const ASK_VERSION: Duration = Duration::from_secs(10);
+
+/// A disk that takes longer does not respond.
+const SYNC: Duration = Duration::from_secs(30);
+
+impl Manager {
+    /// Marks the database of a ready server, and finds out the version of its CLI.
+    pub(super) fn note_readiness(&mut self, generation: Generation) {
+        let settings = self.facts.settings.clone();
+        let known = self.facts.server.as_ref().and_then(|server| server.version.clone());
+        // At once: the database must be marked before a crash.
+        self.mark_complete(generation, known.clone());
+        if known.is_none() {
+            let report = self.report.clone();
+            let marker = self.unit.instance().map(|instance| instance.marker.clone());
+            tokio::spawn(async move {
+                let asked =
+                    LOOKS.run(ASK_VERSION, move || ask_version(&settings, marker.as_deref()));
+                let version = asked.await.inspect_err(|error| {
+                    tracing::warn!(%error, "the version of the CLI is not known");
+                });
+                let version = version.unwrap_or_default();
+                let _ = report.send(Event::Version { generation, version });
+            });
+        }
+    }
+
+    /// The version of the CLI is known. Ignores the version of an earlier generation.
+    pub(super) fn version(&mut self, generation: Generation, version: Option<String>) {
+        let Some(server) = &mut self.facts.server else { return };
+        if server.generation != generation || version.is_none() {
+            return;
+        }
+        server.version = version;
+        let version = server.version.clone();
+        // During a stop the options may already be those of the next generation.
+        if matches!(self.unit.supervisor.state(), State::Ready(_) | State::Degraded(..)) {
+            self.mark_complete(generation, version);
+        }
+    }
+
+    /// There is a note about the database.
+    pub(super) fn noted(&mut self, generation: Generation, note: String) {
+        if self.facts.server.as_ref().is_some_and(|server| server.generation == generation) {
+            self.facts.note = note;
+        }
+    }
+
+    /// Notes next to the database that a server became ready on it, and shows a note if an earlier
+    /// server had another version.
+    fn mark_complete(&mut self, generation: Generation, version: Option<String>) {
+        let settings = self.facts.settings.clone();
+        let Some(file) = settings.database.file().map(Path::to_owned) else { return };
+        let Some(server) = self.unit.instance().cloned() else { return };
+        let home = settings.home.to_string();
+        let mut kept = None;
+        let (at, report) = (file.clone(), self.report.clone());
+        let keep = move || {
+            let kept = match &mut kept {
+                Some(kept) => kept,
+                None => {
+                    let (complete, changed) = database::Kept::complete(
+                        at.clone(),
+                        &home,
+                        version.as_deref(),
+                        server.clone(),
+                    )?;
+                    if let Some(note) = changed {
+                        let _ = report.send(Event::Noted { generation, note });
+                    }
+                    kept.insert(complete)
+                }
+            };
+            kept.keep()
+        };
+        let runtime = tokio::runtime::Handle::current();
+        self.files.keep_distant(STAMP, once_kept(keep, move || drop(runtime.spawn(sync(file)))));
+    }
+
+    pub(super) fn server_version(&mut self, generation: Generation, version: String) {
+        if let Some(server) = &mut self.facts.server
+            && server.generation == generation
+        {
+            server.server_version = Some(version);
+        }
+    }
+
+    /// Requests the version of the server from the server.
+    pub(super) fn ask_server_version(&self, generation: Generation) {
+        let address = self.facts.settings.server_address();
+        let report = self.report.clone();
+        tokio::spawn(async move {
+            let Ok(client) = Client::new(&address, Duration::from_secs(2)) else {
+                return;
+            };
+            if let Ok(info) = client.info().await {
+                let version = info.server_version;
+                let _ = report.send(Event::ServerVersion { generation, version });
+            }
+        });
+    }
+}
+
+/// Syncs the lock file of this database to the disk.
+async fn sync(file: PathBuf) {
+    let synced = LOOKS.run(SYNC, move || database::sync(&file)).await;
+    let synced = synced.map_err(|error| io::Error::other(error.to_string())).flatten();
+    if let Err(error) = synced {
+        tracing::warn!(%error, "the database's state may not outlive a power cut");
+    }
+}
+
+/// Requests the version of the CLI from the CLI, and caches it.
+fn ask_version(settings: &Settings, marker: Option<&str>) -> Option<String> {
+    let home = &settings.home;
+    let located = locate::locate(
+        settings.temporal_bin.as_deref(),
+        &home.temporal_bin(),
+        std::env::var_os("PATH").as_deref(),
+    )
+    .ok()?;
+    version::ask(&home.version_cache(), &located.path, marker)
+}
