@@ -82,7 +82,7 @@ pub fn begin(
     }
 }
 
-/// Whether this error means that the file system does not respond.
+/// Whether this error means that the file system does not respond, or that no thread was free to ask it.
 #[must_use]
 pub fn is_silence(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::TimedOut
@@ -139,10 +139,13 @@ where
         match ran {
             Ok(Some(found)) => found,
             Ok(None) => Err(silent()),
-            Err(Unfinished::Overdue(_)) => {
-                self.blocks_from(Instant::now());
-                Err(silent())
-            }
+            Err(Unfinished::Overdue(bound)) => match take(&self.look) {
+                Some(_) => Err(not_begun(bound)),
+                None => {
+                    self.blocks_from(Instant::now());
+                    Err(silent())
+                }
+            },
             // Without a thread the call cannot be abandoned. It most likely does not block.
             Err(Unfinished::NoThread { abandoned: 0, .. }) => {
                 take(&self.look).map_or_else(|| Err(silent()), |look| look(&self.path))
@@ -163,6 +166,15 @@ fn take<L>(look: &Mutex<Option<L>>) -> Option<L> {
 #[must_use]
 pub fn silent() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the file system does not respond")
+}
+
+/// The error of a look that no thread has begun: it says nothing about the file system.
+fn not_begun(bound: Duration) -> io::Error {
+    let text = format!(
+        "no thread was free to look at it within {bound:?}; end some processes, or raise the limit \
+         (`ulimit -u`)"
+    );
+    io::Error::new(io::ErrorKind::TimedOut, text)
 }
 
 /// An access that blocks its path.
@@ -213,6 +225,28 @@ pub(crate) mod tests {
             bound *= 2;
         }
         release
+    }
+
+    #[test]
+    fn look_that_no_thread_has_begun_does_not_blame_the_file_system() {
+        static ONE_THREAD: Lane = Lane::new("one", 0, 1);
+        let (begun, has_begun) = mpsc::channel();
+        let (release, blocks) = mpsc::channel::<()>();
+        let busy = std::thread::spawn(move || {
+            ONE_THREAD.run_blocking(Duration::from_secs(60), move || {
+                begun.send(()).unwrap();
+                let _ = blocks.recv();
+            })
+        });
+        has_begun.recv().unwrap();
+        let path = Path::new("/not/begun");
+        let bound = Duration::from_millis(1);
+        let look = |_: &Path| -> io::Result<()> { panic!("no thread was free") };
+        let error = within(&ONE_THREAD, bound, path, look).unwrap_err();
+        assert!(is_silence(&error) && error.to_string().contains("ulimit -u"), "{error}");
+        assert!(!is_blocked(path));
+        drop(release);
+        busy.join().unwrap().unwrap();
     }
 
     #[tokio::test]
