@@ -37,11 +37,11 @@ use stigmer_ui::Theme;
 #[command(name = "stigmer", version, arg_required_else_help = true)]
 pub struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: MainCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum MainCommand {
     /// Run a supervised Temporal dev server (in the background by default)
     Local(Box<Local>),
     /// Print completions for a shell
@@ -57,7 +57,7 @@ enum Command {
 #[command(subcommand_precedence_over_arg = true)]
 struct Local {
     #[command(subcommand)]
-    command: Option<Task>,
+    command: Option<LocalCommand>,
 
     /// Show the dashboard
     #[arg(long, conflicts_with = "no_tui")]
@@ -80,7 +80,7 @@ struct Local {
 }
 
 #[derive(Debug, Subcommand)]
-enum Task {
+enum LocalCommand {
     /// Stop the server and its background host
     Stop {
         /// Do not ask for confirmation if data would be lost
@@ -103,7 +103,7 @@ enum Task {
         json: bool,
     },
     /// Print the server log
-    Logs(Box<logs::Logs>),
+    Logs(Box<logs::LogsArguments>),
     /// Print the timeline: starts, crashes and restarts, with their durations
     Events {
         /// Show only the last N entries [default: all]
@@ -235,31 +235,35 @@ fn without_environment(error: clap::Error) -> Result<Cli, clap::Error> {
 
 impl Cli {
     fn needs_only_home(&self) -> bool {
-        let Command::Local(local) = &self.command else { return false };
+        let MainCommand::Local(local) = &self.command else { return false };
         match &local.command {
             Some(
-                Task::Stop { .. }
-                | Task::Status { .. }
-                | Task::Logs(_)
-                | Task::Events { .. }
-                | Task::Env { .. },
+                LocalCommand::Stop { .. }
+                | LocalCommand::Status { .. }
+                | LocalCommand::Logs(_)
+                | LocalCommand::Events { .. }
+                | LocalCommand::Env { .. },
             ) => true,
-            Some(Task::Restart { .. } | Task::Install { .. } | Task::BackgroundHost { .. })
+            Some(
+                LocalCommand::Restart { .. }
+                | LocalCommand::Install { .. }
+                | LocalCommand::BackgroundHost { .. },
+            )
             | None => false,
         }
     }
 
     fn run(self) -> Result<i32, CliError> {
         match self.command {
-            Command::Local(local) => local.run(),
-            Command::Completions { shell } => {
+            MainCommand::Local(local) => local.run(),
+            MainCommand::Completions { shell } => {
                 let mut text = Vec::new();
                 let mut command = words::public(&built());
                 clap_complete::generate(shell, &mut command, "stigmer", &mut text);
                 output::raw(&text);
                 Ok(0)
             }
-            Command::Man => {
+            MainCommand::Man => {
                 let text = manual::page(&built()).map_err(|error| {
                     CliError::Other(format!("cannot create the manual page: {error}"))
                 })?;
@@ -273,7 +277,7 @@ impl Cli {
 impl Local {
     fn run(self) -> Result<i32, CliError> {
         let last_attempt = match &self.command {
-            Some(Task::BackgroundHost { attempt: Some(attempt), attempts, .. }) => {
+            Some(LocalCommand::BackgroundHost { attempt: Some(attempt), attempts, .. }) => {
                 let home = self.home.clone().unwrap_or_default();
                 (*attempt > *attempts).then_some((home, *attempt))
             }
@@ -299,7 +303,7 @@ impl Local {
         hosting::wait_restored(&home);
         let mut asked = self.options.absolute();
         let mut arguments = self.arguments;
-        if let Some(Task::Restart { arguments: given, .. }) = &self.command {
+        if let Some(LocalCommand::Restart { arguments: given, .. }) = &self.command {
             arguments.extend(given.iter().cloned());
         }
         if !arguments.is_empty() {
@@ -307,7 +311,9 @@ impl Local {
         }
         let reads_files_only = matches!(
             self.command,
-            Some(Task::Logs(_) | Task::Events { .. } | Task::Install { .. })
+            Some(
+                LocalCommand::Logs(_) | LocalCommand::Events { .. } | LocalCommand::Install { .. }
+            )
         );
         if !reads_files_only {
             requirements::check().map_err(|error| match error.raw_os_error() {
@@ -328,18 +334,18 @@ impl Local {
             None if self.tui => host::dashboard(&context),
             None if self.no_tui => host::headless(&context),
             None => start::run(&context),
-            Some(Task::Stop { yes }) => stop::run(&context, yes),
-            Some(Task::Restart { yes, .. }) => restart::run(&context, yes),
-            Some(Task::Status { json }) => status::run(&context, json),
-            Some(Task::Logs(wanted)) => logs::run(&context, *wanted),
-            Some(Task::Events { lines, json }) => events::run(&context, lines, json),
-            Some(Task::Install { version }) => install::run(&context, version.as_deref()),
-            Some(Task::Env { json }) => environment::run(&context, json),
-            Some(Task::BackgroundHost { attempt: Some(attempt), died_ms, .. }) => {
+            Some(LocalCommand::Stop { yes }) => stop::run(&context, yes),
+            Some(LocalCommand::Restart { yes, .. }) => restart::run(&context, yes),
+            Some(LocalCommand::Status { json }) => status::run(&context, json),
+            Some(LocalCommand::Logs(wanted)) => logs::run(&context, *wanted),
+            Some(LocalCommand::Events { lines, json }) => events::run(&context, lines, json),
+            Some(LocalCommand::Install { version }) => install::run(&context, version.as_deref()),
+            Some(LocalCommand::Env { json }) => environment::run(&context, json),
+            Some(LocalCommand::BackgroundHost { attempt: Some(attempt), died_ms, .. }) => {
                 let at = Duration::from_millis(died_ms.unwrap_or_default());
                 host::resume(&context, Death { attempt, at })
             }
-            Some(Task::BackgroundHost { json, .. }) => {
+            Some(LocalCommand::BackgroundHost { json, .. }) => {
                 host::background(&context, &json.unwrap_or_default())
             }
         }

@@ -14,7 +14,7 @@ pub use difference::{Difference, Different, agree, differences};
 pub use effective::EffectiveOptions;
 pub use options::Options;
 pub use settings::{Database, Settings};
-pub use value::{HttpAddress, Level, Size, Span};
+pub use value::{HttpAddress, Size, Span, TemporalLogLevel};
 
 use crate::harmless::{lines, quote};
 use crate::paths::{Home, HomeError, files};

@@ -16,7 +16,7 @@ use crate::manager::Command;
 use crate::process::job;
 use crate::protocol::{Mode, State};
 use crate::session::{Link, Session};
-use crate::signals::{Reader, SignalRequest, Signals};
+use crate::signals::{SignalRequest, Signals, StdoutReader};
 use crate::supervisor::Want;
 use printer::Printer;
 
@@ -189,7 +189,7 @@ async fn follow(
     printer.follows(&session.view().snapshot.status);
     let mut changes = session.changes();
     let mut was_up = !was_down;
-    let mut reader = Reader::of_stdout();
+    let mut reader = StdoutReader::of_stdout();
     loop {
         printer.status(&session);
         let view = session.view();

@@ -30,7 +30,7 @@ pub use notice::{Notice, Notify};
 pub use patience::Patience;
 pub use program::{ProgramError, ensure as ensure_program};
 pub use settings::{SettingsError, settings_to_host, settings_to_restart};
-pub use start::{StartError, Started, check_restart, restart, start};
+pub use start::{ReadyServer, StartError, check_restart, restart, start};
 pub use status::{StatusError, status};
 pub use stop::stop;
 pub use unhosted::{UnknownServer, running};

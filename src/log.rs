@@ -15,6 +15,6 @@ mod sparse;
 mod store;
 
 pub use bound::copy_kept;
-pub use follower::{Batch, FollowError, Follower, Start};
+pub use follower::{Batch, FollowError, Follower, StartAt};
 pub use rotating::{RotatingWriter, predecessor};
-pub use store::{Entry, LogStore};
+pub use store::{LogStore, StoredLine};

@@ -14,7 +14,7 @@ mod workflows;
 
 pub use text::{announce, downtime};
 pub use timeline::describe;
-pub use workflows::{KnownWorkflows, Server, WorkflowSample};
+pub use workflows::{CountedServer, KnownWorkflows, WorkflowSample};
 
 use crate::config::Span;
 use crate::protocol::{Snapshot, State, Status, TemporalStatus};

@@ -95,8 +95,8 @@ impl Session {
     #[must_use]
     pub fn changes(&self) -> Changes {
         match self {
-            Self::Local(handle) => Changes(Source::Local(handle.latest())),
-            Self::Remote(remote) => Changes(Source::Remote(remote.received())),
+            Self::Local(handle) => Changes(ChangeSource::Local(handle.latest())),
+            Self::Remote(remote) => Changes(ChangeSource::Remote(remote.received())),
         }
     }
 
@@ -133,10 +133,10 @@ impl Session {
 
 /// A source of change notifications; see [`Session::changes`].
 #[derive(Debug)]
-pub struct Changes(Source);
+pub struct Changes(ChangeSource);
 
 #[derive(Debug)]
-enum Source {
+enum ChangeSource {
     Local(watch::Receiver<Latest>),
     Remote(watch::Receiver<Received>),
 }
@@ -145,8 +145,8 @@ impl Changes {
     /// Waits for the next change. Returns false if there will be no more changes.
     pub async fn next(&mut self) -> bool {
         match &mut self.0 {
-            Source::Local(latest) => latest.changed().await.is_ok(),
-            Source::Remote(received) => received.changed().await.is_ok(),
+            ChangeSource::Local(latest) => latest.changed().await.is_ok(),
+            ChangeSource::Remote(received) => received.changed().await.is_ok(),
         }
     }
 }

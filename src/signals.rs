@@ -147,11 +147,11 @@ fn until_closed(descriptor: impl AsFd) -> nix::Result<()> {
 
 /// Watches the process that reads the stdout of this process.
 #[derive(Debug)]
-pub struct Reader {
+pub struct StdoutReader {
     gone: mpsc::Receiver<()>,
 }
 
-impl Reader {
+impl StdoutReader {
     /// Watches the reader of stdout.
     #[must_use]
     pub fn of_stdout() -> Self {
@@ -184,7 +184,7 @@ mod tests {
     #[tokio::test]
     async fn closed_pipe_is_detected_without_a_write() {
         let (reader, writer) = io::pipe().unwrap();
-        let mut watched = Reader::of(writer);
+        let mut watched = StdoutReader::of(writer);
         tokio::select! {
             biased;
             () = watched.gone() => panic!("the pipe is open"),

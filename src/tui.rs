@@ -31,8 +31,8 @@ use crate::protocol::Mode;
 use crate::session::{Session, SessionCommand};
 use crate::signals::Signals;
 use dashboard::Dashboard;
-use end::{End, Over};
-use events::Events;
+use end::{LoopEnd, Over};
+use events::TerminalEvents;
 use std::io;
 use stigmer_ui::{QuitChoice, Theme};
 use terminal::Screen;
@@ -77,7 +77,7 @@ pub async fn run(
     let home = settings.home.clone();
     // Listen before a signal could interrupt an unfinished operation.
     let mut signals = Signals::listen()?;
-    let mut events = Events::listen().map_err(HostError::Threads)?;
+    let mut events = TerminalEvents::listen().map_err(HostError::Threads)?;
     let (mut hosting, session) = connect(settings.clone(), &asked).await?;
     let mut screen;
     (screen, hosting) = take_screen(&home, hosting).await?;
@@ -89,17 +89,17 @@ pub async fn run(
         let end = dashboard.run(&mut screen, &mut events, &mut signals, lost).await;
         events.pause();
         match end {
-            End::Suspended => {
+            LoopEnd::Suspended => {
                 hosting = suspend(hosting, &settings, screen, &mut dashboard).await?;
                 (screen, hosting) = take_screen(&home, hosting).await?;
             }
-            End::TakesOver => {
+            LoopEnd::TakesOver => {
                 hosting = take_over_and_start(settings.clone(), &mut dashboard).await?;
             }
-            End::HomeLost => {
+            LoopEnd::HomeLost => {
                 hosting = yield_home(hosting, settings.clone(), &mut dashboard).await?;
             }
-            End::Over(over) => break over,
+            LoopEnd::Over(over) => break over,
         }
     };
     let message = match (over, hosting) {

@@ -4,6 +4,8 @@
 mod docs;
 #[path = "architecture/imports.rs"]
 mod imports;
+#[path = "architecture/names.rs"]
+mod names;
 #[path = "architecture/words.rs"]
 mod words;
 

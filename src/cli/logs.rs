@@ -5,10 +5,10 @@ use super::{CliError, Context, block_on};
 use crate::config::Span;
 use crate::harmless;
 use crate::log::line::Level;
-use crate::log::query::{Found, LogFilter, Query};
+use crate::log::query::{LogFilter, MatchedLine, Query};
 use crate::log::search::pattern;
-use crate::log::{FollowError, Follower, Start};
-use crate::signals::Reader;
+use crate::log::{FollowError, Follower, StartAt};
+use crate::signals::StdoutReader;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use regex::Regex;
 
 /// Selection of log lines, and their format.
 #[derive(Debug, Args)]
-pub(super) struct Logs {
+pub(super) struct LogsArguments {
     /// Continue with new lines
     #[arg(short, long)]
     follow: bool,
@@ -44,16 +44,16 @@ fn levels() -> impl TypedValueParser<Value = Level> {
         .try_map(|word| word.parse::<Level>())
 }
 
-pub(super) fn run(context: &Context, wanted: Logs) -> Result<i32, CliError> {
+pub(super) fn run(context: &Context, wanted: LogsArguments) -> Result<i32, CliError> {
     context.warn_of_broken_config();
-    let Logs { follow, lines, level, grep, since, json } = wanted;
+    let LogsArguments { follow, lines, level, grep, since, json } = wanted;
     let since = since.and_then(|span| Timestamp::now().checked_sub(span.0).ok());
-    let render = |found: Found| {
+    let render = |found: MatchedLine| {
         if json { found.to_json() } else { harmless::lines(&found.into_plain()).into_owned() }
     };
 
     let mut filter = LogFilter::new(Query { last: lines, level, pattern: grep, since, most: None });
-    let mut follower = Follower::new(&context.home.temporal_log(), Start::Beginning);
+    let mut follower = Follower::new(&context.home.temporal_log(), StartAt::Beginning);
     let read = filter.read(&mut follower, render, |line| raw(line.as_bytes()));
     if !follow {
         return read.map(|()| 0).map_err(|error| CliError::Other(error.to_string()));
@@ -61,7 +61,7 @@ pub(super) fn run(context: &Context, wanted: Logs) -> Result<i32, CliError> {
     let mut trouble = Trouble::default();
     trouble.is(read.err());
     block_on(async {
-        let mut reader = Reader::of_stdout();
+        let mut reader = StdoutReader::of_stdout();
         loop {
             let mut text = String::new();
             let next = tokio::select! {

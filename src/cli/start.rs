@@ -2,7 +2,7 @@
 
 use super::output::{self, line, note};
 use super::{CliError, Context, block_on, install};
-use crate::hosting::{self, Started};
+use crate::hosting::{self, ReadyServer};
 use crate::presenter;
 use crate::protocol::Status;
 
@@ -15,7 +15,7 @@ pub(super) fn run(context: &Context) -> Result<i32, CliError> {
 }
 
 /// Prints that the server is ready, and its details.
-pub(super) fn announce(started: &Started) {
+pub(super) fn announce(started: &ReadyServer) {
     line(&presenter::announce(&started.status, started.is_reused));
     describe(&started.status);
 }

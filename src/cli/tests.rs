@@ -76,7 +76,7 @@ fn help_of_a_subcommand_lists_only_the_options_that_it_uses() {
 
     let line = ["stigmer", "local", "--port", "7300", "stop", "--db", "x"];
     let cli = parse(Cli::command(), line.map(OsString::from)).unwrap();
-    let Command::Local(local) = cli.command else { panic!() };
+    let MainCommand::Local(local) = cli.command else { panic!() };
     assert_eq!(local.options.port, Some(7300), "accepted");
 }
 
@@ -98,7 +98,7 @@ fn theme_of_command_line_overrides_theme_of_file() {
     let home = Home::at(folder.path()).unwrap();
     std::fs::write(home.config(), "theme = \"light\"").unwrap();
     let line = ["stigmer", "local", "--tui", "--theme", "ansi16"];
-    let Command::Local(local) = Cli::try_parse_from(line).unwrap().command else { panic!() };
+    let MainCommand::Local(local) = Cli::try_parse_from(line).unwrap().command else { panic!() };
     let mut context = Context { home, asked: local.options, theme: None };
     assert_eq!(context.theme().unwrap(), Some(Theme::Light));
     context.theme = context.asked.theme.take();
@@ -109,12 +109,12 @@ fn theme_of_command_line_overrides_theme_of_file() {
 fn options_are_accepted_before_and_after_the_subcommand() {
     for line in ["stigmer local --port 7300 restart", "stigmer local restart --port 7300"] {
         let cli = parse(Cli::command(), line.split(' ').map(OsString::from)).unwrap();
-        let Command::Local(local) = cli.command else { panic!("{line}") };
+        let MainCommand::Local(local) = cli.command else { panic!("{line}") };
         assert_eq!(local.options.port, Some(7300), "{line}");
     }
     let cli = Cli::try_parse_from(["stigmer", "local", "restart", "--", "--headless"]).unwrap();
-    let Command::Local(local) = cli.command else { panic!() };
+    let MainCommand::Local(local) = cli.command else { panic!() };
     assert!(
-        matches!(local.command, Some(Task::Restart { arguments, .. }) if arguments == ["--headless"])
+        matches!(local.command, Some(LocalCommand::Restart { arguments, .. }) if arguments == ["--headless"])
     );
 }

@@ -1,6 +1,6 @@
 //! The options as given, in one type for flags, environment and file.
 
-use super::{HttpAddress, Level, Size, Span};
+use super::{HttpAddress, Size, Span, TemporalLogLevel};
 use clap::Args;
 use clap::builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -61,7 +61,7 @@ pub struct Options {
     /// Temporal's log level: debug, info, warn or error [default: info]
     #[arg(long, env = "STIGMER_TEMPORAL_LOG_LEVEL", value_name = "LEVEL", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub temporal_log_level: Option<Level>,
+    pub temporal_log_level: Option<TemporalLogLevel>,
 
     /// Time between two rounds of checks [default: 1s]
     #[arg(

@@ -1,8 +1,8 @@
 //! The checked options of a host, with the defaults filled in.
 
 use super::{
-    ConfigError, EffectiveOptions, HttpAddress, Level, Options, Size, Span, arguments, effective,
-    read_file,
+    ConfigError, EffectiveOptions, HttpAddress, Options, Size, Span, TemporalLogLevel, arguments,
+    effective, read_file,
 };
 use crate::paths::Home;
 use crate::supervisor::Policy;
@@ -50,7 +50,7 @@ pub struct Settings {
     /// Namespaces to create. The checks use the first one.
     pub namespaces: Vec<String>,
     /// Log level of the server.
-    pub temporal_log_level: Level,
+    pub temporal_log_level: TemporalLogLevel,
     /// Limits of supervision.
     pub policy: Policy,
     /// Maximum size of the server log on disk, in bytes.
@@ -108,7 +108,7 @@ impl Settings {
             temporal_bin: options.temporal_bin,
             database,
             namespaces,
-            temporal_log_level: options.temporal_log_level.unwrap_or(Level::Info),
+            temporal_log_level: options.temporal_log_level.unwrap_or(TemporalLogLevel::Info),
             policy,
             log_max: at_least("log-max", log_max, Size(1 << 20))?.0,
             http: options.http.map(|http| http.0),

@@ -135,7 +135,7 @@ impl<'de> Deserialize<'de> for HttpAddress {
 /// A log level of Temporal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Level {
+pub enum TemporalLogLevel {
     /// Everything; 0.7 MB/s under load.
     Debug,
     /// Normal operation.
@@ -146,7 +146,7 @@ pub enum Level {
     Error,
 }
 
-impl fmt::Display for Level {
+impl fmt::Display for TemporalLogLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Debug => "debug",

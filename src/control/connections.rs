@@ -29,11 +29,11 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The connections of a listener.
 struct Connections {
     most: usize,
-    open: HashMap<Id, Connection>,
+    open: HashMap<Id, ClientConnection>,
     tasks: JoinSet<()>,
 }
 
-struct Connection {
+struct ClientConnection {
     activity: Arc<Activity>,
     task: AbortHandle,
 }
@@ -104,7 +104,7 @@ impl Connections {
         let stream = Observed::new(stream, activity.clone());
         let serving = serve_one(stream, routes.clone(), activity.clone(), closing.clone());
         let task = self.tasks.spawn(serving);
-        self.open.insert(task.id(), Connection { activity, task });
+        self.open.insert(task.id(), ClientConnection { activity, task });
     }
 }
 

@@ -1,7 +1,7 @@
 //! The client side of the event stream.
 
 use super::client::{self, ClientError};
-use super::sse::{self, Splitter};
+use super::sse::{self, EventSplitter};
 use crate::paths::Home;
 use crate::protocol::{Event, Hello};
 use http_body_util::BodyExt;
@@ -15,7 +15,7 @@ const EVENT_MAX: usize = 8 << 20;
 #[derive(Debug)]
 pub struct Events {
     body: Incoming,
-    splitter: Splitter,
+    splitter: EventSplitter,
 }
 
 impl Events {
@@ -29,7 +29,7 @@ impl Events {
             if !answer.status().is_success() {
                 return Err(client::refusal(answer).await);
             }
-            let mut events = Self { body: answer.into_body(), splitter: Splitter::default() };
+            let mut events = Self { body: answer.into_body(), splitter: EventSplitter::default() };
             let hello = match events.next().await {
                 Ok(Some(Event::Hello(hello))) => hello,
                 Ok(None) => return Err(ClientError::NoHost),

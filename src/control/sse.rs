@@ -45,13 +45,13 @@ pub fn read(block: &[u8]) -> Result<Option<Event>, String> {
 
 /// Splits a stream of bytes into events.
 #[derive(Debug, Default)]
-pub struct Splitter {
+pub struct EventSplitter {
     bytes: Vec<u8>,
     /// No event ends before this index.
     searched: usize,
 }
 
-impl Splitter {
+impl EventSplitter {
     /// Appends bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);

@@ -15,7 +15,7 @@ const CLOSING: Duration = Duration::from_secs(1);
 
 /// The writer of stdout. Each text is made harmless: no control character except line ends reaches
 /// the terminal. A closed pipe is not an error.
-pub(super) struct Output {
+pub(super) struct LineOutput {
     texts: mpsc::Sender<Text>,
     room: Arc<Semaphore>,
     done: oneshot::Receiver<()>,
@@ -27,7 +27,7 @@ struct Text {
     _room: Option<OwnedSemaphorePermit>,
 }
 
-impl Output {
+impl LineOutput {
     /// # Errors
     /// If the system cannot create a thread, for example at the limit of processes.
     pub(super) fn begin(mut out: impl Write + Send + 'static) -> io::Result<Self> {
@@ -75,7 +75,7 @@ mod tests {
     #[tokio::test]
     async fn control_characters_of_events_and_log_lines_are_not_written() {
         let (written, sink) = io::pipe().unwrap();
-        let out = Output::begin(sink).unwrap();
+        let out = LineOutput::begin(sink).unwrap();
         out.event(format!("12:00:00 stigmer  {HOSTILE}\n"));
         out.log(format!("{HOSTILE}\nnext\n"), out.room().await);
         out.close().await;

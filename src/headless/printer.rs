@@ -1,10 +1,10 @@
 //! Prints events and log lines on stdout, for people and scripts.
 
-use super::output::Output;
+use super::output::LineOutput;
 use crate::config::Settings;
 use crate::harmless::harmless;
 use crate::log::line::LineParser;
-use crate::log::{Batch, Follower, Start};
+use crate::log::{Batch, Follower, StartAt};
 use crate::presenter;
 use crate::protocol::{Entry, State, Status};
 use crate::session::Session;
@@ -34,7 +34,7 @@ impl Printed {
 
 /// Prints the events of a host and the log of its server.
 pub(super) struct Printer {
-    out: Output,
+    out: LineOutput,
     log: Follower,
     parser: LineParser,
     zone: TimeZone,
@@ -47,12 +47,12 @@ pub(super) struct Printer {
 
 impl Printer {
     /// # Errors
-    /// See [`Output::begin`].
+    /// See [`LineOutput::begin`].
     pub(super) fn new(settings: &Settings) -> std::io::Result<Self> {
         let zone = crate::clock::zone();
         Ok(Self {
-            out: Output::begin(std::io::stdout())?,
-            log: Follower::new(&settings.home.temporal_log(), Start::Tail(0)),
+            out: LineOutput::begin(std::io::stdout())?,
+            log: Follower::new(&settings.home.temporal_log(), StartAt::Tail(0)),
             parser: LineParser::new(zone.clone()),
             zone,
             state: None,

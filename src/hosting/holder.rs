@@ -146,7 +146,7 @@ pub fn is_held_by(home: &Home, process: &Proven) -> io::Result<bool> {
 
 /// A process that holds the file at the path of the host lock.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum LockHolder {
+pub(super) enum HostLockHolder {
     /// A host, proven to hold the file.
     Host(Pid),
     /// A command, proven to hold the file. It releases the lock after its work.
@@ -159,13 +159,13 @@ pub(super) enum LockHolder {
 ///
 /// # Errors
 /// If the process cannot be pinned, or its descriptors cannot be read.
-pub(super) fn lock_holder(home: &Home) -> io::Result<LockHolder> {
+pub(super) fn lock_holder(home: &Home) -> io::Result<HostLockHolder> {
     let text = LockText::of(home);
-    let Some(claimant) = text.holder() else { return Ok(LockHolder::Unknown) };
+    let Some(claimant) = text.holder() else { return Ok(HostLockHolder::Unknown) };
     Ok(match prove_holder(home, &claimant)? {
-        Some(proven) if text.is_of_command() => LockHolder::Command(proven.pid()),
-        Some(proven) => LockHolder::Host(proven.pid()),
-        None => LockHolder::Unknown,
+        Some(proven) if text.is_of_command() => HostLockHolder::Command(proven.pid()),
+        Some(proven) => HostLockHolder::Host(proven.pid()),
+        None => HostLockHolder::Unknown,
     })
 }
 

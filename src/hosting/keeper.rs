@@ -3,7 +3,7 @@
 
 use super::Patience;
 use super::deadlines::{ADOPTION, CHECK, CHECK_INTERVAL, KEEPER_PAUSE};
-use super::holder::{self, LockHolder};
+use super::holder::{self, HostLockHolder};
 use crate::control::server::Socket;
 use crate::facts::Facts;
 use crate::facts::Intent;
@@ -158,14 +158,14 @@ impl HomeKeeper {
             LockState::Lost => return Ok(Checked::Lost),
             LockState::HeldByOther => {
                 return Ok(match holder::lock_holder(&self.home)? {
-                    LockHolder::Host(pid) => {
+                    HostLockHolder::Host(pid) => {
                         tracing::error!(host = pid, "another host has the home");
                         lock.lose();
                         Checked::Lost
                     }
-                    LockHolder::Command(pid) => Checked::Occupied(format!("pid {pid}")),
+                    HostLockHolder::Command(pid) => Checked::Occupied(format!("pid {pid}")),
                     // Reads the descriptors of all processes.
-                    LockHolder::Unknown => Checked::Occupied(lock::holders(&path)),
+                    HostLockHolder::Unknown => Checked::Occupied(lock::holders(&path)),
                 });
             }
             LockState::Restored => {

@@ -20,7 +20,7 @@ use std::time::Instant;
 
 /// A server that is ready.
 #[derive(Debug)]
-pub struct Started {
+pub struct ReadyServer {
     /// The status that the host reports.
     pub status: Status,
     /// Whether the server ran before.
@@ -96,8 +96,8 @@ pub async fn start(
     requested: &Options,
     progress: &mut dyn Progress,
     notify: Notify<'_>,
-) -> Result<Started, StartError> {
-    let mut start = Start { home, requested, progress, notify };
+) -> Result<ReadyServer, StartError> {
+    let mut start = StartCommand { home, requested, progress, notify };
     // A host knows its server. The search for a server is needed only if no host responds.
     if let Ok(status) = client::status(home).await {
         let settings = Settings::load(home, requested).map_err(SettingsError::from)?;
@@ -132,7 +132,7 @@ pub fn restart(
     requested: &Options,
     progress: &mut dyn Progress,
     notify: Notify<'_>,
-) -> Result<Started, StartError> {
+) -> Result<ReadyServer, StartError> {
     let body = match *requested == Options::default() {
         true => None,
         false => Some(serde_json::to_string(requested).map_err(SettingsError::from)?),
@@ -140,7 +140,7 @@ pub fn restart(
     loop {
         let host = prove(home);
         match block_on(client::command(home, "restart", body.clone()))? {
-            Ok(status) => return Ok(Started { status, is_reused: false }),
+            Ok(status) => return Ok(ReadyServer { status, is_reused: false }),
             Err(ClientError::Refused(error)) if error.code != "gone" => {
                 return Err(ClientError::Refused(error).into());
             }
@@ -154,22 +154,22 @@ pub fn restart(
         let settings = settings_to_restart(home, requested)?;
         // `None`: another host has started meanwhile; the loop sends the request to that host.
         if !home.root().is_dir() || unhosted::stop(home, notify)?.is_some() {
-            let mut start = Start { home, requested, progress, notify };
+            let mut start = StartCommand { home, requested, progress, notify };
             return block_on(start.ensure(&settings))?;
         }
     }
 }
 
-struct Start<'a> {
+struct StartCommand<'a> {
     home: &'a Home,
     requested: &'a Options,
     progress: &'a mut dyn Progress,
     notify: Notify<'a>,
 }
 
-impl Start<'_> {
+impl StartCommand<'_> {
     /// Starts a background host if no host runs, and requests the start of the server.
-    async fn ensure(&mut self, settings: &Settings) -> Result<Started, StartError> {
+    async fn ensure(&mut self, settings: &Settings) -> Result<ReadyServer, StartError> {
         let (home, notify) = (self.home, self.notify);
         let mut spawned: Option<SpawnedHost> = None;
         let mut patience = Patience::new(SETTLING);
@@ -238,7 +238,7 @@ impl Start<'_> {
         settings: &Settings,
         before: &Status,
         ours: bool,
-    ) -> Result<Option<Started>, StartError> {
+    ) -> Result<Option<ReadyServer>, StartError> {
         let home = self.home;
         let rests = before.intent == Want::Down || before.state == State::Failed;
         let mut is_restarted = false;
@@ -272,7 +272,7 @@ impl Start<'_> {
         };
         let adopted = status.temporal.as_ref().is_some_and(|temporal| temporal.adopted);
         let is_reused = !is_restarted && (adopted || !(ours || rests));
-        Ok(Some(Started { status, is_reused }))
+        Ok(Some(ReadyServer { status, is_reused }))
     }
 }
 
@@ -340,7 +340,7 @@ mod tests {
         };
         let (requested, notify) = (Options::default(), |_: &_| ());
         let progress = &mut crate::temporal::install::Silent;
-        let start = Start { home: &home, requested: &requested, progress, notify: &notify };
+        let start = StartCommand { home: &home, requested: &requested, progress, notify: &notify };
         for (ours, generation) in [(true, 1), (false, 2)] {
             let error = start.request(&settings, &status, ours).await.unwrap_err().to_string();
             assert!(error.contains("/nothing"), "{error}");

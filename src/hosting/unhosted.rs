@@ -7,7 +7,7 @@ use crate::config::Options;
 use crate::control::client;
 use crate::paths::Home;
 use crate::process::identity::Proven;
-use crate::process::lock::{self, Holder, HostLock};
+use crate::process::lock::{self, HostLock, LockHolder};
 use crate::process::record::Record;
 use crate::process::{memory, ports, watch};
 use crate::runtime::block_on;
@@ -167,9 +167,9 @@ fn grace(record: &Record) -> Duration {
 pub(super) fn check_server_lock(home: &Home) -> Result<(), StopError> {
     let path = home.temporal_lock();
     let who = match lock::holder(&path).map_err(StopError::unknown(home))? {
-        Holder::Nobody => return Ok(()),
-        Holder::Stranger(who) => who,
-        Holder::Instance(instance) => memory::describe(instance.leader.pid),
+        LockHolder::Nobody => return Ok(()),
+        LockHolder::Stranger(who) => who,
+        LockHolder::Instance(instance) => memory::describe(instance.leader.pid),
     };
     Err(StopError::Unproven { path, who })
 }

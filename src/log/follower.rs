@@ -30,7 +30,7 @@ const REST_AFTER_ERROR: Duration = Duration::from_secs(1);
 /// Where to begin, if the file already exists. A file that appears later is read from its
 /// beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
+pub enum StartAt {
     /// At the oldest stored line.
     Beginning,
     /// At the last N whole lines. `Tail(0)` returns only new lines.
@@ -97,7 +97,7 @@ pub struct Follower {
 impl Follower {
     /// Begins to follow `path`. The file need not exist yet. If it exists, `start` refers to its
     /// current state.
-    pub fn new(path: &Path, start: Start) -> Self {
+    pub fn new(path: &Path, start: StartAt) -> Self {
         Self { reader: SharedReader::new(path, start), watch: None, rest: REST, rest_until: None }
     }
 

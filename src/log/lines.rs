@@ -46,12 +46,12 @@ pub(super) mod tests {
 
     /// A disk with `room` bytes of free space.
     #[derive(Debug)]
-    pub(in super::super) struct Disk {
+    pub(in super::super) struct SmallDisk {
         pub(in super::super) room: usize,
         pub(in super::super) text: Vec<u8>,
     }
 
-    impl Write for Disk {
+    impl Write for SmallDisk {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let bytes = &bytes[..bytes.len().min(self.room)];
             if bytes.is_empty() {
@@ -69,7 +69,7 @@ pub(super) mod tests {
 
     #[test]
     fn line_after_a_cut_line_is_kept() {
-        let mut lines = Lines::new(Disk { room: 6, text: Vec::new() }, false);
+        let mut lines = Lines::new(SmallDisk { room: 6, text: Vec::new() }, false);
         lines.write(b"one\n").unwrap();
         lines.write(b"two\n").unwrap_err();
         lines.write(b"none\n").unwrap_err();
@@ -81,7 +81,7 @@ pub(super) mod tests {
 
     #[test]
     fn unwritten_line_leaves_no_blank_line() {
-        let mut lines = Lines::new(Disk { room: 4, text: Vec::new() }, false);
+        let mut lines = Lines::new(SmallDisk { room: 4, text: Vec::new() }, false);
         lines.write(b"one\n").unwrap();
         lines.write(b"two\n").unwrap_err();
         lines.file.room = 100;

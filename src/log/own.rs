@@ -25,7 +25,7 @@ const BOUND: Duration = Duration::from_secs(3);
 /// How long an ending process waits for its last lines to be written.
 const LAST_LINES: Duration = Duration::from_millis(250);
 
-static LOG: Mutex<Option<OwnLog>> = Mutex::new(None);
+static LOG: Mutex<Option<OwnLogWriter>> = Mutex::new(None);
 static QUEUE: Mutex<Queue> =
     Mutex::new(Queue { is_used: false, is_served: false, lines: Vec::new(), lost: 0 });
 static SERVED: Condvar = Condvar::new();
@@ -46,7 +46,7 @@ struct Queue {
 /// # Errors
 /// If the file cannot be opened now. Later lines try again.
 pub fn open(path: &Path, max: u64) -> io::Result<()> {
-    let mut log = OwnLog::new(RotatingWriter::new(path, max));
+    let mut log = OwnLogWriter::new(RotatingWriter::new(path, max));
     let opened = log.file.check();
     *LOG.lock().unwrap_or_else(PoisonError::into_inner) = Some(log);
     opened
@@ -132,17 +132,17 @@ fn count(lines: &[u8]) -> u64 {
 /// # Errors
 /// The error of the operating system, if the log still cannot be written.
 pub fn retry() -> io::Result<()> {
-    LOG.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map_or(Ok(()), OwnLog::retry)
+    LOG.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map_or(Ok(()), OwnLogWriter::retry)
 }
 
 #[derive(Debug)]
-struct OwnLog {
+struct OwnLogWriter {
     file: RotatingWriter,
     /// Number of lines that were dropped since the last written line.
     lost: u64,
 }
 
-impl OwnLog {
+impl OwnLogWriter {
     fn new(file: RotatingWriter) -> Self {
         Self { file, lost: 0 }
     }
@@ -178,7 +178,7 @@ mod tests {
     fn lost_lines_are_counted_and_the_log_continues() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("logs/stigmer.log");
-        let mut log = OwnLog::new(RotatingWriter::new(&path, 1 << 20));
+        let mut log = OwnLogWriter::new(RotatingWriter::new(&path, 1 << 20));
         log.append(b"one\n");
         log.append(b"two\n");
         assert!(log.retry().is_err(), "the folder does not exist");

@@ -34,7 +34,7 @@ pub struct LogFilter {
 
 /// A line that matches the query.
 #[derive(Debug)]
-pub struct Found {
+pub struct MatchedLine {
     /// The parsed line.
     pub line: LogLine,
     /// The rendered line for people.
@@ -50,7 +50,7 @@ impl LogFilter {
     }
 
     /// Calls `each` for every matching line.
-    pub fn pass(&mut self, batch: &Batch, mut each: impl FnMut(Found)) {
+    pub fn pass(&mut self, batch: &Batch, mut each: impl FnMut(MatchedLine)) {
         for line in batch.lines() {
             let line = self.parser.parse(line);
             self.time = line.time.or(self.time);
@@ -62,7 +62,7 @@ impl LogFilter {
             }
             let plain = line.render_plain(&self.zone);
             if query.pattern.as_ref().is_none_or(|pattern| pattern.is_match(&plain)) {
-                each(Found { line, plain });
+                each(MatchedLine { line, plain });
             }
         }
     }
@@ -75,7 +75,7 @@ impl LogFilter {
     pub fn read(
         &mut self,
         follower: &mut Follower,
-        render: impl Fn(Found) -> String,
+        render: impl Fn(MatchedLine) -> String,
         mut each: impl FnMut(&str),
     ) -> Result<(), FollowError> {
         let mut kept: VecDeque<String> = VecDeque::new();
@@ -104,7 +104,7 @@ impl LogFilter {
     }
 }
 
-impl Found {
+impl MatchedLine {
     /// Formats the line as JSON, with its line end.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -124,7 +124,7 @@ impl Found {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::Start;
+    use crate::log::StartAt;
     use crate::log::line::MAX_LINE;
 
     fn query_result(query: Query) -> Vec<String> {
@@ -146,7 +146,7 @@ mod tests {
         let mut found = Vec::new();
         LogFilter::new(query)
             .read(
-                &mut Follower::new(file.path(), Start::Beginning),
+                &mut Follower::new(file.path(), StartAt::Beginning),
                 |found| found.line.message,
                 |line| found.push(line.to_owned()),
             )
@@ -194,7 +194,7 @@ mod tests {
         let mut lines = Vec::new();
         LogFilter::new(Query { level: Some(Level::Warn), ..Query::default() })
             .read(
-                &mut Follower::new(file.path(), Start::Beginning),
+                &mut Follower::new(file.path(), StartAt::Beginning),
                 |found| found.to_json(),
                 |line| lines.push(line.to_owned()),
             )

@@ -59,7 +59,7 @@ struct Slot {
 
 /// A line of the store.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry<'a> {
+pub struct StoredLine<'a> {
     store: &'a LogStore,
     slot: &'a Slot,
     index: u64,
@@ -143,17 +143,20 @@ impl LogStore {
     }
 
     /// The line with this number, if it is still stored.
-    pub fn get(&self, index: u64) -> Option<Entry<'_>> {
+    pub fn get(&self, index: u64) -> Option<StoredLine<'_>> {
         let slot = self.slots.get(usize::try_from(index.checked_sub(self.first)?).ok()?)?;
-        Some(Entry { store: self, slot, index })
+        Some(StoredLine { store: self, slot, index })
     }
 
     /// The stored lines with these numbers, iterable from both ends.
-    pub fn range(&self, range: Range<u64>) -> impl DoubleEndedIterator<Item = Entry<'_>> {
+    pub fn range(&self, range: Range<u64>) -> impl DoubleEndedIterator<Item = StoredLine<'_>> {
         let begin = self.position(range.start);
         let slots = self.slots.range(begin..self.position(range.end).max(begin));
-        let entry =
-            move |(at, slot)| Entry { store: self, slot, index: self.first + (begin + at) as u64 };
+        let entry = move |(at, slot)| StoredLine {
+            store: self,
+            slot,
+            index: self.first + (begin + at) as u64,
+        };
         slots.enumerate().map(entry)
     }
 
@@ -237,7 +240,7 @@ impl Slot {
     }
 }
 
-impl<'a> Entry<'a> {
+impl<'a> StoredLine<'a> {
     /// Number of the line.
     pub fn index(&self) -> u64 {
         self.index
@@ -279,7 +282,7 @@ impl<'a> Entry<'a> {
         Timestamp::from_nanosecond(i128::from(nanoseconds)).ok()
     }
 
-    /// The text as in the file. **Not safe to print**: see [`Entry::line`].
+    /// The text as in the file. **Not safe to print**: see [`StoredLine::line`].
     pub fn text(&self) -> &'a str {
         self.store.pages.get(self.slot.place)
     }

@@ -29,12 +29,12 @@ impl From<Holdings> for loss::WorkflowTotals {
 
 /// Identifies one run of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Server {
+pub struct CountedServer {
     generation: Option<Generation>,
     pid: Option<i32>,
 }
 
-impl Server {
+impl CountedServer {
     /// The server of this status.
     #[must_use]
     pub fn of(status: &Status) -> Option<Self> {
@@ -53,7 +53,7 @@ impl Server {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkflowSample {
     /// The server that was queried.
-    pub server: Server,
+    pub server: CountedServer,
     /// Workflows of the first namespace. `None` if the server did not respond.
     pub found: Option<Workflows>,
     /// Totals of all namespaces. `None` if the server did not respond.
@@ -63,25 +63,25 @@ pub struct WorkflowSample {
 /// The latest counts, and the last known counts of the same server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KnownWorkflows {
-    server: Option<Server>,
-    workflows: Latest<Workflows>,
-    holdings: Latest<Holdings>,
+    server: Option<CountedServer>,
+    workflows: LatestCount<Workflows>,
+    holdings: LatestCount<Holdings>,
 }
 
 /// The last value, and whether the latest query returned it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Latest<T> {
+struct LatestCount<T> {
     found: Option<T>,
     is_current: bool,
 }
 
-impl<T> Default for Latest<T> {
+impl<T> Default for LatestCount<T> {
     fn default() -> Self {
         Self { found: None, is_current: false }
     }
 }
 
-impl<T> Latest<T> {
+impl<T> LatestCount<T> {
     fn note(&mut self, found: Option<T>) {
         self.is_current = found.is_some();
         self.found = found.or_else(|| self.found.take());
@@ -100,7 +100,7 @@ impl KnownWorkflows {
 
     /// The current counts. `None` if they are outdated.
     pub(super) fn now(&self, status: &Status) -> Option<&Workflows> {
-        let is_now = self.is_of(status) && Server::up(status).is_some();
+        let is_now = self.is_of(status) && CountedServer::up(status).is_some();
         self.workflows.found.as_ref().filter(|_| is_now && self.workflows.is_current)
     }
 
@@ -110,7 +110,7 @@ impl KnownWorkflows {
             return loss::WorkflowCount::Unknown;
         };
         let held = held.into();
-        if self.holdings.is_current && Server::up(status).is_some() {
+        if self.holdings.is_current && CountedServer::up(status).is_some() {
             loss::WorkflowCount::Current(held)
         } else {
             loss::WorkflowCount::Earlier(held)
@@ -118,7 +118,7 @@ impl KnownWorkflows {
     }
 
     fn is_of(&self, status: &Status) -> bool {
-        let server = Server::of(status);
+        let server = CountedServer::of(status);
         server.is_some() && self.server == server
     }
 }
@@ -140,7 +140,7 @@ mod tests {
     fn sample(status: &Status, running: Option<u64>) -> WorkflowSample {
         let found = running.map(|running| Workflows { running, ..Workflows::default() });
         let holdings = running.map(|running| Holdings { running, closed: 1 });
-        WorkflowSample { server: Server::of(status).unwrap(), found, holdings }
+        WorkflowSample { server: CountedServer::of(status).unwrap(), found, holdings }
     }
 
     fn running(workflows: Option<&Workflows>) -> Option<u64> {

@@ -93,7 +93,7 @@ pub fn is_held(path: &Path) -> io::Result<bool> {
 
 /// The holder of the lock of an instance.
 #[derive(Debug)]
-pub enum Holder {
+pub enum LockHolder {
     /// No process.
     Nobody,
     /// An instance of ours: its processes have the lock and a marker.
@@ -108,22 +108,22 @@ pub enum Holder {
 ///
 /// # Errors
 /// If the lock or the process table cannot be read.
-pub fn holder(path: &Path) -> io::Result<Holder> {
+pub fn holder(path: &Path) -> io::Result<LockHolder> {
     if !is_held(path)? {
-        return Ok(Holder::Nobody);
+        return Ok(LockHolder::Nobody);
     }
     let machine = Machine::read(path, 0)?;
     let marker = machine.lock_holders().find_map(|(_, marker)| marker.filter(|m| !m.is_empty()));
     if let Some(marker) = marker
         && let Some(instance) = Instance::marked(marker)?
     {
-        return Ok(Holder::Instance(instance));
+        return Ok(LockHolder::Instance(instance));
     }
     match names(path, &machine) {
         // The holder has ended meanwhile.
-        None if !is_held(path)? => Ok(Holder::Nobody),
-        None => Ok(Holder::Stranger(UNSEEN.to_owned())),
-        Some(names) => Ok(Holder::Stranger(names)),
+        None if !is_held(path)? => Ok(LockHolder::Nobody),
+        None => Ok(LockHolder::Stranger(UNSEEN.to_owned())),
+        Some(names) => Ok(LockHolder::Stranger(names)),
     }
 }
 

@@ -14,14 +14,14 @@ use std::path::PathBuf;
 /// A process that has a socket open, and the descriptor, so that a later check costs one
 /// `readlink`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
+pub struct SocketHolder {
     /// Id of the process.
     pub pid: Pid,
     descriptor: PathBuf,
     socket: PathBuf,
 }
 
-impl Holder {
+impl SocketHolder {
     /// Whether the descriptor still refers to that socket.
     ///
     /// # Errors
@@ -154,7 +154,7 @@ fn is_reached(ip: IpAddr) -> bool {
 ///
 /// # Errors
 /// If this process or the system lacks a resource.
-pub fn holder_among(pids: &[Pid], inode: u64) -> io::Result<Option<Holder>> {
+pub fn holder_among(pids: &[Pid], inode: u64) -> io::Result<Option<SocketHolder>> {
     let socket = PathBuf::from(format!("socket:[{inode}]"));
     for pid in pids {
         let entries = match std::fs::read_dir(format!("/proc/{pid}/fd")) {
@@ -167,7 +167,7 @@ pub fn holder_among(pids: &[Pid], inode: u64) -> io::Result<Option<Holder>> {
             .map(|entry| entry.path())
             .find(|path| std::fs::read_link(path).is_ok_and(|target| target == socket));
         if let Some(descriptor) = descriptor {
-            return Ok(Some(Holder { pid: *pid, descriptor, socket }));
+            return Ok(Some(SocketHolder { pid: *pid, descriptor, socket }));
         }
     }
     Ok(None)

@@ -71,11 +71,11 @@ pub struct Lane {
     permanent: usize,
     /// Maximum number of threads, including blocked ones.
     most: usize,
-    state: Mutex<State>,
+    state: Mutex<LaneState>,
     work: Condvar,
 }
 
-struct State {
+struct LaneState {
     queue: VecDeque<Queued>,
     /// Running jobs whose caller still waits.
     running: Vec<Ticket>,
@@ -85,7 +85,7 @@ struct State {
     next: Ticket,
 }
 
-impl State {
+impl LaneState {
     /// Number of threads without a job, including those that are about to take one from the queue.
     fn free(&self) -> usize {
         self.threads - self.running.len() - self.abandoned.len()
@@ -93,13 +93,13 @@ impl State {
 }
 
 /// Abandons the job when it is dropped, unless the job has finished.
-pub(super) struct Waiting {
+pub(super) struct PendingJob {
     lane: &'static Lane,
     ticket: Ticket,
     due: Instant,
 }
 
-impl Drop for Waiting {
+impl Drop for PendingJob {
     fn drop(&mut self) {
         self.lane.abandon(self.ticket, self.due);
     }
@@ -145,7 +145,7 @@ pub fn try_create(count: usize) -> io::Result<()> {
 
 impl Lane {
     pub(super) const fn new(name: &'static str, permanent: usize, most: usize) -> Self {
-        let state = State {
+        let state = LaneState {
             queue: VecDeque::new(),
             running: Vec::new(),
             abandoned: Vec::new(),
@@ -230,9 +230,9 @@ impl Lane {
         bound: Duration,
         job: impl FnOnce() -> T + Send + 'static,
         deliver: impl FnOnce(std::thread::Result<T>) + Send + 'static,
-    ) -> Result<Waiting, Unfinished> {
+    ) -> Result<PendingJob, Unfinished> {
         let ticket = self.queue(None, job, deliver)?;
-        Ok(Waiting { lane: self, ticket, due: Instant::now() + bound })
+        Ok(PendingJob { lane: self, ticket, due: Instant::now() + bound })
     }
 
     fn queue<T: Send + 'static>(
@@ -295,7 +295,7 @@ impl Lane {
         at.map(|at| state.running.swap_remove(at)).is_some()
     }
 
-    fn create_thread(&'static self, state: &mut State) -> io::Result<()> {
+    fn create_thread(&'static self, state: &mut LaneState) -> io::Result<()> {
         if state.threads >= self.most {
             return Err(io::Error::other(format!("all {} threads are in use", self.most)));
         }
@@ -333,7 +333,7 @@ impl Lane {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, LaneState> {
         // No job runs while the state is locked, so a panic cannot leave it inconsistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -47,13 +47,13 @@ fn read_all(pids: impl Iterator<Item = Pid>) -> Usage {
 /// The leader of an instance. Its entry is read once per round, to prove that it is alive and for
 /// its resource usage.
 #[derive(Debug)]
-pub struct Leader {
+pub struct KnownLeader {
     identity: Identity,
     row: Option<linux::Row>,
     read: Option<Usage>,
 }
 
-impl Leader {
+impl KnownLeader {
     /// Creates the reader without reading.
     #[must_use]
     pub fn new(identity: Identity) -> Self {
@@ -156,8 +156,8 @@ mod tests {
         let members = [&child, &other].map(|it| Pid::try_from(it.id()).unwrap());
         let identity = Identity::of(members[0]).unwrap().unwrap();
         let before = Identity { start_ticks: identity.start_ticks - 1, ..identity.clone() };
-        assert!(!Leader::new(before).is_alive().unwrap(), "another process with the same id");
-        let mut leader = Leader::new(identity.clone());
+        assert!(!KnownLeader::new(before).is_alive().unwrap(), "another process with the same id");
+        let mut leader = KnownLeader::new(identity.clone());
         let mut sum = || (leader.is_alive().unwrap(), leader.sum(&members));
         // Both processes still load their libraries.
         while sum() != (true, read(&members)) || read(&members).rss_bytes == 0 {

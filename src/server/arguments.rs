@@ -1,6 +1,6 @@
 //! The command line of `temporal server start-dev`.
 
-use crate::config::{Database, Level, Options, Settings};
+use crate::config::{Database, Options, Settings, TemporalLogLevel};
 use clap::ValueEnum;
 use std::ffi::OsString;
 
@@ -65,7 +65,9 @@ pub fn parse(words: &[String]) -> Option<Parsed> {
         match flag.as_str() {
             "--output" | "--log-format" | "--ip" if rest.is_empty() => drop(value()),
             "--sqlite-pragma" if rest.is_empty() && options.db.is_some() => drop(value()),
-            "--log-level" => options.temporal_log_level = Level::from_str(&value(), false).ok(),
+            "--log-level" => {
+                options.temporal_log_level = TemporalLogLevel::from_str(&value(), false).ok();
+            }
             "--port" => options.port = value().parse().ok(),
             "--ui-port" => options.ui_port = value().parse().ok(),
             "--metrics-port" => parsed.metrics_port = value().parse().ok(),
@@ -92,7 +94,7 @@ mod tests {
             ui_port: Some(8300),
             db: Some("/tmp/a b/x=y.db".into()),
             namespace: Some(vec!["default".into(), "orders".into()]),
-            temporal_log_level: Some(Level::Warn),
+            temporal_log_level: Some(TemporalLogLevel::Warn),
             arguments: Some(["--search-attribute", "A=Text", "--port-too"].map(Into::into).into()),
             ..Options::default()
         };
@@ -100,7 +102,7 @@ mod tests {
             port: Some(7300),
             in_memory: Some(true),
             namespace: Some(vec!["default".into()]),
-            temporal_log_level: Some(Level::Info),
+            temporal_log_level: Some(TemporalLogLevel::Info),
             arguments: Some(vec!["--headless".into()]),
             ..Options::default()
         };

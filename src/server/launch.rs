@@ -7,7 +7,7 @@ use super::{arguments, database};
 use crate::config::{Database, Settings};
 use crate::paths::{self, Home};
 use crate::process::identity::Identity;
-use crate::process::lock::{self, Holder, InstanceLock};
+use crate::process::lock::{self, InstanceLock, LockHolder};
 use crate::process::ports::{self, Occupant};
 use crate::process::record::Record;
 use crate::process::sweep::Instance;
@@ -442,9 +442,11 @@ fn elsewhere(home: &Home, record: &Record) -> Failure {
 fn held(lock: &Path) -> Refused {
     let failure = |who: &str| held_by_stranger(lock, who);
     match lock::holder(lock) {
-        Ok(Holder::Stranger(who)) => failure(&who).into(),
-        Ok(Holder::Instance(instance)) => failure(&memory::describe(instance.leader.pid)).into(),
-        Ok(Holder::Nobody) => {
+        Ok(LockHolder::Stranger(who)) => failure(&who).into(),
+        Ok(LockHolder::Instance(instance)) => {
+            failure(&memory::describe(instance.leader.pid)).into()
+        }
+        Ok(LockHolder::Nobody) => {
             Refused { failure: failure("a process that has ended meanwhile"), is_transient: true }
         }
         Err(error) => {

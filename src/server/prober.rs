@@ -7,11 +7,11 @@ use crate::config::{Database, Settings};
 use crate::facts::Verdict;
 use crate::process::Pid;
 use crate::process::identity::Identity;
-use crate::process::ports::{self, Holder};
+use crate::process::ports::{self, SocketHolder};
 use crate::process::requirements::is_shortage;
 use crate::process::sweep::{Instance, reap_inherited};
 use crate::process::threads::LOOKS;
-use crate::process::usage::{self, CpuMeter, Leader, Usage};
+use crate::process::usage::{self, CpuMeter, KnownLeader, Usage};
 use crate::process::{lock, look};
 use crate::protocol::Detached;
 use crate::supervisor::{Generation, Layer, PerLayer, RestartHelps, Round};
@@ -90,9 +90,9 @@ struct Prober {
     client: Client,
     lock: PathBuf,
     /// `None` for a server that somebody else runs.
-    leader: Option<Leader>,
+    leader: Option<KnownLeader>,
     members: Vec<Pid>,
-    holder: Option<Holder>,
+    holder: Option<SocketHolder>,
     cpu: CpuMeter,
     rounds: u64,
     begun: Instant,
@@ -115,7 +115,10 @@ impl Prober {
         Ok(Self {
             client,
             lock,
-            leader: target.instance.as_ref().map(|instance| Leader::new(instance.leader.clone())),
+            leader: target
+                .instance
+                .as_ref()
+                .map(|instance| KnownLeader::new(instance.leader.clone())),
             members,
             holder: None,
             cpu: CpuMeter::default(),
@@ -273,7 +276,7 @@ impl Prober {
         let Some(instance) = &self.target.instance else {
             return Ok(Answer::DoesNotApply("started elsewhere".into()));
         };
-        match self.leader.as_mut().map_or(Ok(false), Leader::is_alive) {
+        match self.leader.as_mut().map_or(Ok(false), KnownLeader::is_alive) {
             Ok(true) => {}
             Ok(false) => return Err(format!("pid {} has ended", instance.leader.pid)),
             Err(error) => return Ok(Answer::Unknown(error.to_string())),
@@ -322,7 +325,7 @@ impl Prober {
         })
     }
 
-    async fn holder_of(&self, listeners: Vec<u64>) -> io::Result<Option<Holder>> {
+    async fn holder_of(&self, listeners: Vec<u64>) -> io::Result<Option<SocketHolder>> {
         let members = self.members.clone();
         self.look(move || {
             for inode in listeners {

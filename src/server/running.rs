@@ -5,7 +5,7 @@ use super::arguments::{self, Parsed};
 use crate::config::{self, Options};
 use crate::paths::Home;
 use crate::process::identity::Identity;
-use crate::process::lock::{self, Holder};
+use crate::process::lock::{self, LockHolder};
 use crate::process::record::Record;
 use crate::process::sweep::Instance;
 use crate::process::{linux, memory, ports};
@@ -71,7 +71,7 @@ fn look(home: &Home) -> io::Result<Running> {
     }
     let lock = home.temporal_lock();
     match lock::holder(&lock)? {
-        Holder::Instance(instance) => {
+        LockHolder::Instance(instance) => {
             if let Some(record) = rebuilt(home, &instance)? {
                 return Ok(Running::Unrecorded(Box::new(record)));
             }
@@ -84,13 +84,13 @@ fn look(home: &Home) -> io::Result<Running> {
             });
             Ok(Running::Remains(recorded.map_or(instance, Record::instance)))
         }
-        Holder::Stranger(who) => Ok(Running::Stranger(match known {
+        LockHolder::Stranger(who) => Ok(Running::Stranger(match known {
             Some(Record { leader, .. }) if !leader.is_local() && !leader.is_before_boot() => {
                 format!("{who}; its record names pid {} of another pid namespace", leader.pid)
             }
             Some(_) | None => who,
         })),
-        Holder::Nobody => without_lock(recorded?, home),
+        LockHolder::Nobody => without_lock(recorded?, home),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Counts workflows while a dashboard is open and the server is up.
 
-use crate::presenter::{Server, WorkflowSample};
+use crate::presenter::{CountedServer, WorkflowSample};
 use crate::protocol::Status;
 use crate::session::{Changes, Session};
 use crate::temporal::health::Client;
@@ -53,7 +53,7 @@ async fn count(session: Session, sender: &watch::Sender<Option<WorkflowSample>>)
     let mut client: Option<(String, Client)> = None;
     loop {
         let status = session.view().snapshot.status.clone();
-        let server = Server::up(&status);
+        let server = CountedServer::up(&status);
         let again = async {
             let Some(server) = server else { return std::future::pending().await };
             let (found, holdings) = look(&status, &mut client).await;
@@ -69,9 +69,9 @@ async fn count(session: Session, sender: &watch::Sender<Option<WorkflowSample>>)
 }
 
 /// Waits until another server is up, or none. Returns false if the session has ended.
-async fn another(session: &Session, changes: &mut Changes, server: Option<Server>) -> bool {
+async fn another(session: &Session, changes: &mut Changes, server: Option<CountedServer>) -> bool {
     while changes.next().await {
-        if Server::up(&session.view().snapshot.status) != server {
+        if CountedServer::up(&session.view().snapshot.status) != server {
             return true;
         }
     }

@@ -4,15 +4,15 @@
 use crate::protocol::ApiError;
 use tokio::sync::mpsc;
 
-type Outcome = Result<(), ApiError>;
+type CommandResult = Result<(), ApiError>;
 
 /// See the documentation of the module.
 pub(super) struct PendingCommands {
     given: u64,
     /// Name of each command in progress, newest last.
     pending: Vec<(u64, &'static str)>,
-    sender: mpsc::UnboundedSender<(u64, Outcome)>,
-    outcomes: mpsc::UnboundedReceiver<(u64, Outcome)>,
+    sender: mpsc::UnboundedSender<(u64, CommandResult)>,
+    outcomes: mpsc::UnboundedReceiver<(u64, CommandResult)>,
 }
 
 impl PendingCommands {
@@ -25,7 +25,7 @@ impl PendingCommands {
     pub(super) fn give(
         &mut self,
         word: &'static str,
-        command: impl Future<Output = Outcome> + Send + 'static,
+        command: impl Future<Output = CommandResult> + Send + 'static,
     ) {
         self.given += 1;
         let (number, sender) = (self.given, self.sender.clone());
@@ -42,7 +42,7 @@ impl PendingCommands {
     }
 
     /// Returns the next result. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Outcome {
+    pub(super) async fn next(&mut self) -> CommandResult {
         let Some((number, outcome)) = self.outcomes.recv().await else {
             // Never happens: this value has a sender.
             return std::future::pending().await;

@@ -4,15 +4,15 @@ use super::appearance::{depth, suitable, symbols};
 use super::browser;
 use super::census::Census;
 use super::commands::PendingCommands;
-use super::end::{End, Over};
-use super::events::Events;
+use super::end::{LoopEnd, Over};
+use super::events::TerminalEvents;
 use super::log_pane::LogPane;
-use super::own_log::OwnLog;
+use super::own_log::OwnLogTab;
 use super::terminal::{self, Screen};
 use super::witness::Witness;
 use super::{input, pager};
 use crate::hosting::REPLACED;
-use crate::log::{Follower, Start};
+use crate::log::{Follower, StartAt};
 use crate::paths::Home;
 use crate::presenter::{self, Unwatched, Viewer};
 use crate::session::{Link, Session, SessionCommand};
@@ -52,7 +52,7 @@ pub(super) struct Dashboard {
     ui: Ui,
     pub(super) log: LogPane,
     pub(super) log_file: Follower,
-    pub(super) own: OwnLog,
+    pub(super) own: OwnLogTab,
     pub(super) own_file: Follower,
     toast_until: Option<Instant>,
     /// The model that the last key was handled with, for the frame that follows at once. Any other
@@ -73,9 +73,9 @@ impl Dashboard {
             viewer: Viewer { home: home.to_string(), hosts, ..Viewer::default() },
             ui: Ui::new(theme.unwrap_or_else(suitable), symbols()).in_colours(depth()),
             log: LogPane::default(),
-            log_file: Follower::new(&home.temporal_log(), Start::Tail(PAST)).resting(LOG_PAUSE),
-            own: OwnLog::default(),
-            own_file: Follower::new(&home.stigmer_log(), Start::Tail(1_000)).resting(LOG_PAUSE),
+            log_file: Follower::new(&home.temporal_log(), StartAt::Tail(PAST)).resting(LOG_PAUSE),
+            own: OwnLogTab::default(),
+            own_file: Follower::new(&home.stigmer_log(), StartAt::Tail(1_000)).resting(LOG_PAUSE),
             toast_until: None,
             model: None,
             commands: PendingCommands::none(),
@@ -98,10 +98,10 @@ impl Dashboard {
     pub(super) async fn run(
         &mut self,
         screen: &mut Screen,
-        events: &mut Events,
+        events: &mut TerminalEvents,
         signals: &mut Signals,
         lost: CancellationToken,
-    ) -> End {
+    ) -> LoopEnd {
         let mut changes = self.session.changes();
         let mut census = Census::begin(self.session.clone());
         let mut last_frame = Instant::now();
@@ -109,12 +109,12 @@ impl Dashboard {
         self.model = None;
         loop {
             if terminal::has_panicked() {
-                return End::Over(Over::Panicked);
+                return LoopEnd::Over(Over::Panicked);
             }
             let now = Instant::now();
             if due.is_some_and(|due| now >= due) {
                 if self.draw(screen).is_err() {
-                    return End::Over(Over::Vanished);
+                    return LoopEnd::Over(Over::Vanished);
                 }
                 due = None;
                 // From its beginning: what comes at the same pace is shown as it comes.
@@ -127,7 +127,7 @@ impl Dashboard {
                 event = events.next() => match event {
                     Some(Ok(event)) => {
                         if input::is_suspend(&event) {
-                            return End::Suspended;
+                            return LoopEnd::Suspended;
                         }
                         if let Some(input) = input::map(&event) {
                             if input == Input::Resize {
@@ -143,9 +143,9 @@ impl Dashboard {
                                 events.pause();
                                 let end = tokio::select! {
                                     () = self.page(screen, file) => None,
-                                    asked = signals.next_while_lent() => Some(End::from(asked)),
+                                    asked = signals.next_while_lent() => Some(LoopEnd::from(asked)),
                                 };
-                                if matches!(end, Some(End::Over(Over::Signalled) | End::Suspended)) {
+                                if matches!(end, Some(LoopEnd::Over(Over::Signalled) | LoopEnd::Suspended)) {
                                     let _ = screen.resume();
                                 }
                                 if let Some(end) = end {
@@ -154,11 +154,11 @@ impl Dashboard {
                             }
                         }
                     }
-                    Some(Err(_)) | None => return End::Over(Over::Vanished),
+                    Some(Err(_)) | None => return LoopEnd::Over(Over::Vanished),
                 },
                 changed = changes.next() => {
                     if !changed {
-                        return End::Over(Over::Quit(QuitChoice::Leave));
+                        return LoopEnd::Over(Over::Quit(QuitChoice::Leave));
                     }
                     due = by(last_frame + FRAME);
                 }
@@ -183,7 +183,7 @@ impl Dashboard {
                     due = by(last_frame + FRAME);
                 }
                 asked = signals.next() => return asked.into(),
-                () = lost.cancelled() => return End::HomeLost,
+                () = lost.cancelled() => return LoopEnd::HomeLost,
                 () = tokio::time::sleep_until(tick.into()) => due = Some(tick),
             }
         }
@@ -221,17 +221,17 @@ impl Dashboard {
         drawn
     }
 
-    pub(super) fn handle(&mut self, input: Input) -> Option<End> {
+    pub(super) fn handle(&mut self, input: Input) -> Option<LoopEnd> {
         let model = presenter::present(&self.session.view(), &self.viewer);
         let action = self.ui.handle(input, &model, &self.log);
         let url = model.ui_url.clone().filter(|_| action == Some(Action::OpenWebUi));
         self.model = Some(model);
         let (command, word) = match action? {
-            Action::Start if self.viewer.unwatched.is_some() => return Some(End::TakesOver),
+            Action::Start if self.viewer.unwatched.is_some() => return Some(LoopEnd::TakesOver),
             Action::Start => (SessionCommand::Start, "starting"),
             Action::Stop => (SessionCommand::Stop, "stopping"),
             Action::Restart => (SessionCommand::Restart, "restarting"),
-            Action::Quit(choice) => return Some(End::Over(Over::Quit(choice))),
+            Action::Quit(choice) => return Some(LoopEnd::Over(Over::Quit(choice))),
             Action::OpenWebUi => {
                 self.open_web_ui(url.as_deref());
                 return None;

@@ -5,7 +5,7 @@ use stigmer_ui::QuitChoice;
 
 /// Why the loop ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum LoopEnd {
     /// The dashboard exits.
     Over(Over),
     /// Ctrl-Z: the dashboard is suspended.
@@ -29,7 +29,7 @@ pub(super) enum Over {
     Panicked,
 }
 
-impl From<SignalRequest> for End {
+impl From<SignalRequest> for LoopEnd {
     fn from(request: SignalRequest) -> Self {
         match request {
             SignalRequest::End => Self::Over(Over::Signalled),

@@ -22,7 +22,7 @@ const AGAIN: u8 = 20;
 
 /// The stream of events. Dropping it ends the thread.
 #[derive(Debug)]
-pub(super) struct Events {
+pub(super) struct TerminalEvents {
     events: UnboundedReceiver<io::Result<Event>>,
     resized: Signal,
     is_reading: Arc<AtomicBool>,
@@ -30,7 +30,7 @@ pub(super) struct Events {
     wake: PipeWriter,
 }
 
-impl Events {
+impl TerminalEvents {
     /// Creates the thread. It reads nothing before the first call of [`Self::next`].
     ///
     /// # Errors

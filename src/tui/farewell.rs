@@ -2,7 +2,7 @@
 //! and keys do not reach the shell meanwhile.
 
 use super::dashboard::{Dashboard, FRAME};
-use super::events::Events;
+use super::events::TerminalEvents;
 use super::input;
 use super::terminal::{self, Screen};
 use crate::hosting::{Departure, Host, Need};
@@ -17,7 +17,7 @@ impl Dashboard {
     pub(super) async fn farewell(
         &mut self,
         screen: &mut Screen,
-        events: &mut Events,
+        events: &mut TerminalEvents,
         host: Host,
         stops: bool,
     ) -> Option<String> {
@@ -47,7 +47,7 @@ impl Dashboard {
     async fn until<T>(
         &mut self,
         screen: &mut Screen,
-        events: &mut Option<&mut Events>,
+        events: &mut Option<&mut TerminalEvents>,
         leaving: Leaving,
         work: impl Future<Output = T>,
     ) -> Option<T> {

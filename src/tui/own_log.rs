@@ -4,7 +4,7 @@
 mod lines;
 
 use crate::log::Batch;
-use lines::Lines;
+use lines::LineFormatter;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout};
 use ratatui::widgets::{Block, Borders, Widget};
@@ -17,12 +17,12 @@ const LINE_MAX: usize = 2_000;
 const TARGETS: u16 = 28;
 
 /// State of the tab.
-pub struct OwnLog {
+pub struct OwnLogTab {
     state: TuiWidgetState,
     drain: Drain,
 }
 
-impl Default for OwnLog {
+impl Default for OwnLogTab {
     fn default() -> Self {
         tui_logger::set_default_level(log::LevelFilter::Trace);
         tui_logger::set_hot_buffer_depth(4_000);
@@ -37,7 +37,7 @@ impl Default for OwnLog {
     }
 }
 
-impl OwnLog {
+impl OwnLogTab {
     /// Appends lines.
     pub fn push(&self, batch: &Batch) {
         for line in batch.lines() {
@@ -76,7 +76,7 @@ impl OwnLog {
         let clean = |part: &str| -> String {
             part.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LINE_MAX).collect()
         };
-        let line = parts.map(clean).join(Lines::BETWEEN);
+        let line = parts.map(clean).join(LineFormatter::BETWEEN);
         self.drain.log(
             &log::Record::builder()
                 .level(level)
@@ -123,7 +123,7 @@ impl OwnLog {
         }
         TuiLoggerWidget::default()
             .style(palette.base)
-            .formatter(Box::new(Lines { palette: *palette }))
+            .formatter(Box::new(LineFormatter { palette: *palette }))
             .state(&self.state)
             .render(lines, buffer);
     }

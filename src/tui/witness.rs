@@ -74,10 +74,10 @@ async fn unwatched(session: &Session, home: &Home) -> Option<Unwatched> {
     let found = LOOKS.run(FINDING, move || find(&finding)).await;
     let found = found.unwrap_or_else(|error| Err(io::Error::other(error.to_string())));
     let is_found = match found {
-        Ok(Found::Host) => return None,
-        Ok(Found::Nothing) if status.managed => return Some(Unwatched::Stopped),
-        Ok(Found::Nothing) => false,
-        Ok(Found::Server) => true,
+        Ok(FoundProcess::Host) => return None,
+        Ok(FoundProcess::Nothing) if status.managed => return Some(Unwatched::Stopped),
+        Ok(FoundProcess::Nothing) => false,
+        Ok(FoundProcess::Server) => true,
         // The server may run: check its health.
         Err(error) => {
             tracing::warn!(%error, "cannot look for the server");
@@ -92,23 +92,23 @@ async fn unwatched(session: &Session, home: &Home) -> Option<Unwatched> {
     }
 }
 
-enum Found {
+enum FoundProcess {
     Host,
     /// A server, or a process that may be a server.
     Server,
     Nothing,
 }
 
-fn find(home: &Home) -> io::Result<Found> {
+fn find(home: &Home) -> io::Result<FoundProcess> {
     if lock::is_held(&home.supervisor_lock())? {
-        return Ok(Found::Host);
+        return Ok(FoundProcess::Host);
     }
     Ok(match running::find(home)? {
-        Running::Nothing | Running::Remains(_) => Found::Nothing,
+        Running::Nothing | Running::Remains(_) => FoundProcess::Nothing,
         Running::Recorded(_)
         | Running::Unrecorded(_)
         | Running::Stranger(_)
-        | Running::Elsewhere(_) => Found::Server,
+        | Running::Elsewhere(_) => FoundProcess::Server,
     })
 }
 

@@ -5,7 +5,7 @@ mod limit;
 use super::words::Words;
 use crate::log::last_words::LastWords;
 use crate::log::line::{Level, LineParser};
-use crate::log::{Batch, Follower, Start};
+use crate::log::{Batch, Follower, StartAt};
 use crate::process::identity::Identity;
 use crate::process::look;
 use crate::process::threads::LOOKS;
@@ -28,18 +28,18 @@ const LIMITING: Duration = Duration::from_secs(3);
 /// A handle to the reader. The reader ends with its last handle.
 #[derive(Debug, Clone)]
 pub struct LogReader {
-    requests: mpsc::Sender<Request>,
-    shared: Arc<Shared>,
+    requests: mpsc::Sender<ReadRequest>,
+    shared: Arc<ReaderState>,
 }
 
 #[derive(Debug)]
-enum Request {
+enum ReadRequest {
     LastWords(oneshot::Sender<Words>),
     Inspect(Identity),
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct ReaderState {
     lines: [AtomicU64; Level::ALL.len()],
     /// Maximum size on disk, in bytes.
     max: AtomicU64,
@@ -54,7 +54,7 @@ impl LogReader {
     #[must_use]
     pub fn start(path: PathBuf, max: u64) -> Self {
         let (requests, incoming) = mpsc::channel(4);
-        let shared = Arc::new(Shared { max: max.into(), ..Shared::default() });
+        let shared = Arc::new(ReaderState { max: max.into(), ..ReaderState::default() });
         tokio::spawn(read(path, incoming, shared.clone()));
         Self { requests, shared }
     }
@@ -74,7 +74,7 @@ impl LogReader {
     /// regularly: a deleted file would grow without a limit.
     pub fn inspect(&self, writer: &Identity) {
         // A full queue has such a request already.
-        let _ = self.requests.try_send(Request::Inspect(writer.clone()));
+        let _ = self.requests.try_send(ReadRequest::Inspect(writer.clone()));
     }
 
     /// The trouble with the file, for the status.
@@ -103,7 +103,7 @@ impl LogReader {
     /// Reads to the end, then returns the last words of the current generation.
     pub async fn last_words(&self) -> Words {
         let (reply, answer) = oneshot::channel();
-        if self.requests.send(Request::LastWords(reply)).await.is_err() {
+        if self.requests.send(ReadRequest::LastWords(reply)).await.is_err() {
             return Words::default();
         }
         answer.await.unwrap_or_default()
@@ -113,7 +113,7 @@ impl LogReader {
 struct Reading {
     parser: LineParser,
     words: LastWords,
-    shared: Arc<Shared>,
+    shared: Arc<ReaderState>,
     unbounded: u64,
 }
 
@@ -129,8 +129,8 @@ impl Reading {
     }
 }
 
-async fn read(path: PathBuf, mut requests: mpsc::Receiver<Request>, shared: Arc<Shared>) {
-    let mut follower = Follower::new(&path, Start::Tail(0));
+async fn read(path: PathBuf, mut requests: mpsc::Receiver<ReadRequest>, shared: Arc<ReaderState>) {
+    let mut follower = Follower::new(&path, StartAt::Tail(0));
     let folder = path.parent().unwrap_or(&path).to_owned();
     let bound = Arc::new(Mutex::new(LogBound::new(path, shared.clone())));
     let limit = async |limit: Box<dyn FnOnce(&mut LogBound) + Send>| {
@@ -167,7 +167,7 @@ async fn read(path: PathBuf, mut requests: mpsc::Receiver<Request>, shared: Arc<
                 }
             }
             request = requests.recv() => match request {
-                Some(Request::LastWords(reply)) => {
+                Some(ReadRequest::LastWords(reply)) => {
                     if let Err(error) = follower.drain(|batch| reading.take(batch)) {
                         tracing::warn!(%error, "last words not read");
                     }
@@ -179,7 +179,7 @@ async fn read(path: PathBuf, mut requests: mpsc::Receiver<Request>, shared: Arc<
                         last: reading.words.last(),
                     });
                 }
-                Some(Request::Inspect(writer)) => {
+                Some(ReadRequest::Inspect(writer)) => {
                     limit(Box::new(move |bound| bound.inspect(&writer))).await;
                 }
                 None => return,

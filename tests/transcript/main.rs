@@ -2,7 +2,7 @@
 //! from a real host during a start, a crash with its repair, and a stop, and is never recorded again:
 //! `curl -sN --unix-socket ~/.stigmer/stigmer.sock http://_/v1/events`
 
-use stigmer::control::sse::{self, Splitter};
+use stigmer::control::sse::{self, EventSplitter};
 use stigmer::protocol::State::{Ready, Starting, Stopped, Stopping};
 use stigmer::protocol::{Change, Entry, Event, Happened, Mode, Snapshot};
 use stigmer::supervisor::{Cause, Generation, Want};
@@ -11,7 +11,7 @@ const V1: &[u8] = include_bytes!("v1.sse");
 
 /// Parses the transcript in pieces, as a socket returns them.
 fn events(transcript: &[u8]) -> Vec<Event> {
-    let mut splitter = Splitter::default();
+    let mut splitter = EventSplitter::default();
     let mut events = Vec::new();
     for piece in transcript.chunks(1_000) {
         splitter.push(piece);

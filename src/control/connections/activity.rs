@@ -14,10 +14,10 @@ const UNREAD: Duration = Duration::from_secs(3);
 
 /// The shared activity of a connection.
 #[derive(Debug)]
-pub(super) struct Activity(Mutex<State>);
+pub(super) struct Activity(Mutex<ActivityState>);
 
 #[derive(Debug)]
-struct State {
+struct ActivityState {
     /// Time of the last transferred byte.
     last: Instant,
     /// Set from the head of a request to the end of its response.
@@ -37,10 +37,10 @@ pub(super) enum Silence {
 
 impl Activity {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(State { last: Instant::now(), under_way: false, blocked: false }))
+        Self(Mutex::new(ActivityState { last: Instant::now(), under_way: false, blocked: false }))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ActivityState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

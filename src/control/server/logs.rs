@@ -4,7 +4,7 @@ use super::extract::ApiQuery;
 use super::{Api, failure};
 use crate::log::query::{LogFilter, Query};
 use crate::log::search::pattern;
-use crate::log::{Follower, Start};
+use crate::log::{Follower, StartAt};
 use crate::process::threads::LOOKS;
 use crate::protocol::ApiError;
 use axum::extract::State;
@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 /// Selection of log lines. `tail` is bounded, because the response is built in memory.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Logs {
+pub(super) struct LogsQuery {
     tail: Option<usize>,
     level: Option<String>,
     grep: Option<String>,
@@ -32,8 +32,11 @@ const READ: Duration = Duration::from_secs(30);
 /// Only one request reads the log at a time, so that many requests cost no more than one.
 static READING: Semaphore = Semaphore::const_new(1);
 
-pub(super) async fn logs(State(api): State<Api>, ApiQuery(wanted): ApiQuery<Logs>) -> Response {
-    let Logs { tail, level, grep } = wanted;
+pub(super) async fn logs(
+    State(api): State<Api>,
+    ApiQuery(wanted): ApiQuery<LogsQuery>,
+) -> Response {
+    let LogsQuery { tail, level, grep } = wanted;
     let bad = |message: String| {
         let hint = "see `stigmer local logs --help`";
         failure(StatusCode::BAD_REQUEST, ApiError::new("bad_query", message, hint))
@@ -57,7 +60,7 @@ pub(super) async fn logs(State(api): State<Api>, ApiQuery(wanted): ApiQuery<Logs
         let mut text = String::new();
         LogFilter::new(Query { last, level, pattern, since: None, most: Some(BYTES_MAX) })
             .read(
-                &mut Follower::new(&path, Start::Beginning),
+                &mut Follower::new(&path, StartAt::Beginning),
                 |found| found.to_json(),
                 |line| text.push_str(line),
             )

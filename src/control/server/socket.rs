@@ -31,12 +31,12 @@ pub struct Socket {
     /// Weak, so that the socket does not keep the lock of a host that has left.
     lock: Weak<HostLock>,
     /// Never locked during a system call, which may block.
-    state: Mutex<State>,
+    state: Mutex<SocketState>,
     rebind: Notify,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum State {
+enum SocketState {
     /// Not bound yet, or the last attempt failed.
     Unbound,
     /// Bound to this file.
@@ -48,17 +48,17 @@ enum State {
 impl Socket {
     pub(super) fn new(path: PathBuf, lock: &Arc<HostLock>) -> Self {
         let lock = Arc::downgrade(lock);
-        Self { path, lock, state: Mutex::new(State::Unbound), rebind: Notify::new() }
+        Self { path, lock, state: Mutex::new(SocketState::Unbound), rebind: Notify::new() }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SocketState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Binds the socket and replaces that of an earlier host. Fails if the path may belong to
     /// another host. Waits a moment for the file system. `None` after [`Self::remove`].
     pub(super) fn bind(&self) -> Option<io::Result<UnixListener>> {
-        if *self.state() == State::Removed {
+        if *self.state() == SocketState::Removed {
             return None;
         }
         let place = match self.lock.upgrade().map(|lock| lock.place()) {
@@ -72,18 +72,18 @@ impl Socket {
             .and_then(|(listener, file)| Ok((UnixListener::from_std(listener)?, file)));
         let mut state = self.state();
         match bound {
-            Ok((_, file)) if *state == State::Removed => {
+            Ok((_, file)) if *state == SocketState::Removed => {
                 // To remove the file may block.
                 let _ = LOOKS.post(look::MOMENT, move || drop(file));
                 None
             }
             Ok((listener, mut file)) => {
-                *state = file.file.take().map_or(State::Unbound, State::Bound);
+                *state = file.file.take().map_or(SocketState::Unbound, SocketState::Bound);
                 Some(Ok(listener))
             }
-            Err(_) if *state == State::Removed => None,
+            Err(_) if *state == SocketState::Removed => None,
             Err(error) => {
-                *state = State::Unbound;
+                *state = SocketState::Unbound;
                 Some(Err(error))
             }
         }
@@ -91,8 +91,8 @@ impl Socket {
 
     /// Removes the socket permanently. A socket that another host bound stays.
     pub(super) fn remove(&self) {
-        let state = std::mem::replace(&mut *self.state(), State::Removed);
-        let State::Bound(file) = state else { return };
+        let state = std::mem::replace(&mut *self.state(), SocketState::Removed);
+        let SocketState::Bound(file) = state else { return };
         // If this fails, the next host replaces the file.
         let _ = look::promptly(self.folder(), {
             let path = self.path.clone();
@@ -109,8 +109,8 @@ impl Socket {
     pub fn restore(&self) -> bool {
         // A path that cannot be examined does not count as missing.
         let bound = match &*self.state() {
-            State::Bound(file) => Some(file.clone()),
-            State::Unbound | State::Removed => None,
+            SocketState::Bound(file) => Some(file.clone()),
+            SocketState::Unbound | SocketState::Removed => None,
         };
         // A path that cannot be examined does not count as missing.
         let is_gone = bound.is_some_and(|file| matches!(file.is_at(&self.path), Ok(false)));

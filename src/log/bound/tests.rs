@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use super::*;
-use crate::log::{Follower, Start};
+use crate::log::{Follower, StartAt};
 
 fn lines(path: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     let mut collect = |line: &[u8]| lines.push(String::from_utf8(line.to_vec()).unwrap());
-    let mut follower = Follower::new(path, Start::Beginning);
+    let mut follower = Follower::new(path, StartAt::Beginning);
     follower.drain(|batch| batch.lines().for_each(&mut collect)).unwrap();
     lines
 }
@@ -115,7 +115,7 @@ fn fast_writer_loses_no_retained_line() {
         cuts
     });
 
-    let mut follower = Follower::new(&path, Start::Beginning);
+    let mut follower = Follower::new(&path, StartAt::Beginning);
     let (mut last, mut gaps, mut skipped) = (0, 0, 0);
     while last < LINES {
         let read = follower.read_on(|batch| {

@@ -5,8 +5,8 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use super::splitter::Splitter;
-use super::{Batch, Start};
+use super::splitter::LineSplitter;
+use super::{Batch, StartAt};
 use crate::log::sparse;
 use crate::paths;
 use crate::process::look;
@@ -52,15 +52,15 @@ pub(super) struct Reader {
     is_remote: bool,
     /// Number of files opened so far, so that a watch can detect that it watches an old file.
     opened: u64,
-    start: Start,
+    start: StartAt,
     offset: u64,
-    splitter: Splitter,
+    splitter: LineSplitter,
     skipped: u64,
     buffer: Box<[u8]>,
 }
 
 impl Reader {
-    pub(super) fn new(path: &Path, start: Start) -> Self {
+    pub(super) fn new(path: &Path, start: StartAt) -> Self {
         let mut reader = Self {
             path: path.to_owned(),
             file: None,
@@ -68,7 +68,7 @@ impl Reader {
             opened: 0,
             start,
             offset: 0,
-            splitter: Splitter::default(),
+            splitter: LineSplitter::default(),
             skipped: 0,
             buffer: vec![0; CHUNK].into_boxed_slice(),
         };
@@ -227,14 +227,14 @@ impl Reader {
     fn not_opened(&mut self, error: io::Error) -> io::Result<Next> {
         if error.kind() == io::ErrorKind::NotFound {
             // A file that appears later is read from its first line.
-            self.start = Start::Beginning;
+            self.start = StartAt::Beginning;
             return Ok(Next::Wait);
         }
         Err(error)
     }
 
     fn follow(&mut self, file: File, is_remote: bool, (offset, torn): (u64, bool)) {
-        self.start = Start::Beginning;
+        self.start = StartAt::Beginning;
         self.splitter.clear();
         if torn {
             self.splitter.discard();
@@ -255,16 +255,16 @@ fn is_punched(file: &File, line: u64) -> io::Result<bool> {
 }
 
 /// The offset to begin at, and whether it is before the beginning of a line instead of at it.
-fn begin(file: &File, start: Start) -> io::Result<(u64, bool)> {
+fn begin(file: &File, start: StartAt) -> io::Result<(u64, bool)> {
     let size = file.metadata()?.len();
-    if let Start::Offset(offset) = start
+    if let StartAt::Offset(offset) = start
         && offset <= size
     {
         return Ok((offset, false));
     }
     let hole = is_punched(file, 0)?;
     let front = if hole { sparse::next_data(file, 0)?.unwrap_or(size) } else { 0 };
-    let Start::Tail(lines) = start else {
+    let StartAt::Tail(lines) = start else {
         return Ok((front, hole));
     };
 

@@ -13,8 +13,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::reader::{Access, Next, Reader, Step};
-use super::watch::{Attach, Attached};
-use super::{Batch, Start};
+use super::watch::{Attach, AttachedWatch};
+use super::{Batch, StartAt};
 use crate::process::look;
 use crate::process::threads::LOOKS;
 
@@ -31,14 +31,14 @@ pub(super) struct SharedReader {
 #[derive(Debug)]
 struct Shared {
     /// A thread may have locked it for hours, but only while there are turns.
-    slot: Mutex<Slot>,
+    slot: Mutex<ReaderSlot>,
     turns: AtomicUsize,
     /// A turn has ended.
     ended: Notify,
 }
 
 #[derive(Debug)]
-struct Slot {
+struct ReaderSlot {
     reader: Reader,
     /// The result of a thread. It stays here if the caller no longer waits for it.
     result: Option<io::Result<Done>>,
@@ -48,10 +48,10 @@ struct Slot {
 #[derive(Debug)]
 pub(super) struct Done {
     pub step: Step,
-    pub attached: Option<Attached>,
+    pub attached: Option<AttachedWatch>,
 }
 
-impl Slot {
+impl ReaderSlot {
     fn work(
         &mut self,
         attach: Option<&Attach>,
@@ -64,7 +64,7 @@ impl Slot {
 }
 
 impl Shared {
-    fn slot(&self) -> MutexGuard<'_, Slot> {
+    fn slot(&self) -> MutexGuard<'_, ReaderSlot> {
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -101,8 +101,8 @@ impl Drop for Turn {
 }
 
 impl SharedReader {
-    pub(super) fn new(path: &Path, start: Start) -> Self {
-        let slot = Mutex::new(Slot { reader: Reader::new(path, start), result: None });
+    pub(super) fn new(path: &Path, start: StartAt) -> Self {
+        let slot = Mutex::new(ReaderSlot { reader: Reader::new(path, start), result: None });
         let shared = Shared { slot, turns: AtomicUsize::new(0), ended: Notify::new() };
         Self { path: path.to_owned(), shared: Arc::new(shared) }
     }
@@ -112,7 +112,7 @@ impl SharedReader {
     }
 
     /// The reader, unless a thread uses it.
-    fn idle(&self) -> Option<MutexGuard<'_, Slot>> {
+    fn idle(&self) -> Option<MutexGuard<'_, ReaderSlot>> {
         (!self.shared.is_busy()).then(|| self.shared.slot())
     }
 
@@ -211,7 +211,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("temporal.log");
         std::fs::write(&path, text).unwrap();
-        (folder, SharedReader::new(&path, Start::Beginning))
+        (folder, SharedReader::new(&path, StartAt::Beginning))
     }
 
     /// Lets a thread use the reader until the sender is dropped.

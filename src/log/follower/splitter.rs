@@ -7,7 +7,7 @@ use crate::log::line::{MAX_LINE, cut_notice};
 
 /// Splits a stream of bytes at newlines, limits the length of a line, and can drop a cut line.
 #[derive(Debug, Default)]
-pub(super) struct Splitter {
+pub(super) struct LineSplitter {
     partial: Vec<u8>,
     /// Number of bytes of the unfinished line that were dropped.
     cut: u64,
@@ -15,7 +15,7 @@ pub(super) struct Splitter {
     resync: bool,
 }
 
-impl Splitter {
+impl LineSplitter {
     pub(super) fn feed(&mut self, mut bytes: &[u8], batch: &mut Batch) {
         while !bytes.is_empty() {
             let before = bytes;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-use super::splitter::Splitter;
+use super::splitter::LineSplitter;
 use super::*;
 use crate::log::line::MAX_LINE;
 
@@ -30,7 +30,7 @@ impl Log {
         OpenOptions::new().append(true).create(true).open(&self.path).unwrap()
     }
 
-    fn follow(&self, start: Start) -> Follower {
+    fn follow(&self, start: StartAt) -> Follower {
         Follower::new(&self.path, start)
     }
 }
@@ -60,7 +60,7 @@ fn drain(follower: &mut Follower) -> Vec<String> {
 async fn lines_are_delivered_when_complete() {
     let log = Log::new();
     log.append("old\n");
-    let mut follower = log.follow(Start::Tail(0));
+    let mut follower = log.follow(StartAt::Tail(0));
     assert_no_lines(&mut follower).await;
     log.append("one\ntwo\nthr");
     assert_eq!(next(&mut follower).await, ["one", "two"]);
@@ -74,12 +74,12 @@ async fn lines_are_delivered_when_complete() {
 async fn begins_at_the_given_start() {
     let log = Log::new();
     log.append("a\nb\nc\npart");
-    assert_eq!(next(&mut log.follow(Start::Beginning)).await, ["a", "b", "c"]);
-    assert_eq!(next(&mut log.follow(Start::Tail(2))).await, ["b", "c"]);
-    assert_eq!(next(&mut log.follow(Start::Tail(9))).await, ["a", "b", "c"]);
-    assert_eq!(next(&mut log.follow(Start::Offset(4))).await, ["c"]);
-    assert_eq!(next(&mut log.follow(Start::Offset(999))).await, ["a", "b", "c"]);
-    let mut follower = log.follow(Start::Tail(0));
+    assert_eq!(next(&mut log.follow(StartAt::Beginning)).await, ["a", "b", "c"]);
+    assert_eq!(next(&mut log.follow(StartAt::Tail(2))).await, ["b", "c"]);
+    assert_eq!(next(&mut log.follow(StartAt::Tail(9))).await, ["a", "b", "c"]);
+    assert_eq!(next(&mut log.follow(StartAt::Offset(4))).await, ["c"]);
+    assert_eq!(next(&mut log.follow(StartAt::Offset(999))).await, ["a", "b", "c"]);
+    let mut follower = log.follow(StartAt::Tail(0));
     log.append("ial\n");
     assert_eq!(next(&mut follower).await, ["partial"]);
 }
@@ -91,20 +91,20 @@ fn tail_is_found_across_chunks() {
     log.append(&(lines.join("\n") + "\n"));
     for n in [1, 5_000, 29_999, 30_000, 40_000] {
         let expected = &lines[lines.len().saturating_sub(n)..];
-        assert_eq!(drain(&mut log.follow(Start::Tail(n))), expected);
+        assert_eq!(drain(&mut log.follow(StartAt::Tail(n))), expected);
     }
 }
 
 #[tokio::test]
 async fn waits_for_a_missing_file_and_folder() {
     let mut log = Log::new();
-    let mut follower = log.follow(Start::Tail(0));
+    let mut follower = log.follow(StartAt::Tail(0));
     assert_no_lines(&mut follower).await;
     log.append("new\n");
     assert_eq!(next(&mut follower).await, ["new"], "a new file is read from its beginning");
 
     log.path = log.dir.path().join("logs/temporal.log");
-    let mut follower = log.follow(Start::Tail(5));
+    let mut follower = log.follow(StartAt::Tail(5));
     assert_no_lines(&mut follower).await;
     fs::create_dir(log.dir.path().join("logs")).unwrap();
     log.append("deep\n");
@@ -117,7 +117,7 @@ async fn waits_for_a_missing_file_and_folder() {
 async fn continues_after_truncation() {
     let log = Log::new();
     log.append("one\ntwo and part");
-    let mut follower = log.follow(Start::Beginning);
+    let mut follower = log.follow(StartAt::Beginning);
     assert_eq!(next(&mut follower).await, ["one"]);
     assert_no_lines(&mut follower).await;
     OpenOptions::new().write(true).open(&log.path).unwrap().set_len(0).unwrap();
@@ -131,7 +131,7 @@ async fn continues_after_truncation() {
 async fn switches_to_a_replacement_after_reading_the_old_file() {
     let log = Log::new();
     log.append("one\n");
-    let mut follower = log.follow(Start::Beginning);
+    let mut follower = log.follow(StartAt::Beginning);
     assert_eq!(next(&mut follower).await, ["one"]);
     let mut old = log.writer();
     fs::rename(&log.path, log.dir.path().join("temporal.log.1")).unwrap();
@@ -148,7 +148,7 @@ async fn switches_to_a_replacement_after_reading_the_old_file() {
 async fn follows_through_many_rotations() {
     let log = Log::new();
     log.append("");
-    let mut follower = log.follow(Start::Beginning);
+    let mut follower = log.follow(StartAt::Beginning);
     for n in 0..50 {
         log.append(&format!("a{n}\nb{n}\n"));
         fs::rename(&log.path, log.dir.path().join("old")).unwrap();
@@ -166,7 +166,7 @@ async fn follows_through_many_rotations() {
 async fn polls_without_a_watch() {
     let log = Log::new();
     log.append("one\n");
-    let mut follower = log.follow(Start::Beginning);
+    let mut follower = log.follow(StartAt::Beginning);
     follower.watch = Some(Watch::blind(&log.path));
     assert_eq!(next(&mut follower).await, ["one"]);
     log.append("two\n");
@@ -179,7 +179,7 @@ async fn polls_without_a_watch() {
 #[tokio::test]
 async fn no_line_is_lost_when_the_watch_is_dropped_and_created_again() {
     let log = Log::new();
-    let mut follower = log.follow(Start::Beginning);
+    let mut follower = log.follow(StartAt::Beginning);
     for n in 0..3 {
         log.append("watched\n");
         assert_eq!(next(&mut follower).await, ["watched"], "{n}");
@@ -198,10 +198,10 @@ async fn no_line_is_lost_when_the_watch_is_dropped_and_created_again() {
 #[test]
 fn drain_delivers_the_unfinished_last_line_without_a_runtime() {
     let log = Log::new();
-    assert!(drain(&mut log.follow(Start::Beginning)).is_empty());
+    assert!(drain(&mut log.follow(StartAt::Beginning)).is_empty());
     let dump = "\tframe\n".repeat(75_000);
     log.append(&format!("panic: boom\n{dump}exit stat"));
-    let lines = drain(&mut log.follow(Start::Beginning));
+    let lines = drain(&mut log.follow(StartAt::Beginning));
     assert_eq!(lines.len(), 75_002);
     assert_eq!((lines[0].as_str(), lines[75_001].as_str()), ("panic: boom", "exit stat"));
 }
@@ -211,7 +211,7 @@ fn punched_front_is_skipped_and_counted() {
     let log = Log::new();
     let line = |n: usize| format!("{n:>99}\n");
     (0..2_000).for_each(|n| log.append(&line(n)));
-    let mut behind = log.follow(Start::Beginning);
+    let mut behind = log.follow(StartAt::Beginning);
     let seen = behind.reader.step_blocking(false).unwrap().batch.len();
 
     // The newline of line 1,499 stays.
@@ -226,17 +226,17 @@ fn punched_front_is_skipped_and_counted() {
     assert_eq!(lines, expected);
     // Exact to one block: the lines in the last block are not counted.
     assert!(skipped as usize > (1_450 - seen) * 100, "{skipped} bytes");
-    assert_eq!(drain(&mut log.follow(Start::Beginning)), expected);
-    assert_eq!(drain(&mut log.follow(Start::Tail(5_000))), expected);
-    assert_eq!(drain(&mut log.follow(Start::Tail(500))), expected);
-    assert_eq!(drain(&mut log.follow(Start::Tail(10))), expected[490..]);
+    assert_eq!(drain(&mut log.follow(StartAt::Beginning)), expected);
+    assert_eq!(drain(&mut log.follow(StartAt::Tail(5_000))), expected);
+    assert_eq!(drain(&mut log.follow(StartAt::Tail(500))), expected);
+    assert_eq!(drain(&mut log.follow(StartAt::Tail(10))), expected[490..]);
 }
 
 #[test]
 fn written_zero_bytes_are_not_a_hole() {
     let log = Log::new();
     log.append("a\0b\n\0\0c\n\0\nd\n");
-    assert_eq!(drain(&mut log.follow(Start::Beginning)), ["a\0b", "\0\0c", "\0", "d"]);
+    assert_eq!(drain(&mut log.follow(StartAt::Beginning)), ["a\0b", "\0\0c", "\0", "d"]);
 }
 
 #[tokio::test]
@@ -244,7 +244,7 @@ async fn read_error_is_reported_and_retried_every_second() {
     let mut log = Log::new();
     log.path = log.dir.path().join("folder");
     fs::create_dir(&log.path).unwrap();
-    let mut follower = log.follow(Start::Beginning);
+    let mut follower = log.follow(StartAt::Beginning);
     let error = follower.next().await.unwrap_err().to_string();
     assert!(error.contains("folder") && error.contains("cannot read"), "{error}");
     assert_no_lines(&mut follower).await;
@@ -262,7 +262,7 @@ async fn fast_writer_is_followed_without_loss_or_memory_growth() {
     let writing = std::thread::spawn(move || {
         (0..LINES).for_each(|n| writeln!(writer, "line {n} {}", "x".repeat(100)).unwrap());
     });
-    let mut follower = log.follow(Start::Beginning);
+    let mut follower = log.follow(StartAt::Beginning);
     let mut n = 0;
     while n < LINES {
         let batch = timeout(Duration::from_secs(20), follower.next()).await.unwrap().unwrap();
@@ -277,7 +277,7 @@ async fn fast_writer_is_followed_without_loss_or_memory_growth() {
 
 #[test]
 fn endless_line_is_cut_with_a_note() {
-    let mut splitter = Splitter::default();
+    let mut splitter = LineSplitter::default();
     let mut batch = Batch::default();
     for _ in 0..100 {
         splitter.feed(&[b'x'; 10_000], &mut batch);
@@ -295,7 +295,7 @@ proptest! {
         text in "[ab\n]{0,200}",
         cuts in proptest::collection::vec(0_usize..200, 0..10),
     ) {
-        let mut splitter = Splitter::default();
+        let mut splitter = LineSplitter::default();
         let mut batch = Batch::default();
         let mut cuts = cuts.into_iter().map(|cut| cut.min(text.len())).collect::<Vec<_>>();
         cuts.extend([0, text.len()]);

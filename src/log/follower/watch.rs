@@ -84,7 +84,7 @@ impl Watch {
     }
 
     /// Takes the watches that were added.
-    pub(super) fn attached(&mut self, attached: Attached) {
+    pub(super) fn attached(&mut self, attached: AttachedWatch) {
         let Some(kernel) = self.kernel.as_mut().filter(|it| Arc::ptr_eq(&it.id, &attached.kernel))
         else {
             return;
@@ -166,7 +166,7 @@ pub(super) struct Attach {
 
 /// Watches that were added.
 #[derive(Debug)]
-pub(super) struct Attached {
+pub(super) struct AttachedWatch {
     kernel: Arc<()>,
     folder: Option<WatchDescriptor>,
     /// Number of the open file, and its watch, or `None` if the kernel allows no further watch.
@@ -179,7 +179,7 @@ impl Attach {
         self.folder.is_some()
     }
 
-    pub(super) fn run(&self, file: Option<(&File, u64)>) -> Attached {
+    pub(super) fn run(&self, file: Option<(&File, u64)>) -> AttachedWatch {
         let mut watches = self.watches.clone();
         let mask =
             WatchMask::CREATE | WatchMask::MOVED_TO | WatchMask::DELETE_SELF | WatchMask::MOVE_SELF;
@@ -190,6 +190,6 @@ impl Attach {
             let path = format!("/proc/self/fd/{}", file.as_raw_fd());
             (opened, watches.add(path, WatchMask::MODIFY).ok())
         });
-        Attached { kernel: self.kernel.clone(), folder, file }
+        AttachedWatch { kernel: self.kernel.clone(), folder, file }
     }
 }

@@ -12,16 +12,16 @@ const ROOMY: usize = 60;
 const HEAD: usize = 19;
 
 /// A formatter with the colors of the theme.
-pub(super) struct Lines {
+pub(super) struct LineFormatter {
     pub(super) palette: Palette,
 }
 
-impl Lines {
+impl LineFormatter {
     /// Separates time, message and fields in the text of a record.
     pub(super) const BETWEEN: &str = "\t";
 }
 
-impl LogFormatter for Lines {
+impl LogFormatter for LineFormatter {
     fn min_width(&self) -> u16 {
         12
     }

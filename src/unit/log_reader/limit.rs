@@ -1,6 +1,6 @@
 //! The limit of the log on the disk, and the loss of its file.
 
-use super::Shared;
+use super::ReaderState;
 use crate::log::bound::{BoundError, FileBound};
 use crate::process::identity::Identity;
 use crate::process::open_files::{self, Output};
@@ -19,11 +19,11 @@ pub(super) struct LogBound {
     lost: Option<String>,
     /// Inode of that file while it is at the path.
     inode: Option<u64>,
-    shared: Arc<Shared>,
+    shared: Arc<ReaderState>,
 }
 
 impl LogBound {
-    pub(super) fn new(path: PathBuf, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(path: PathBuf, shared: Arc<ReaderState>) -> Self {
         let bound = Some(FileBound::new(&path, shared.max.load(Ordering::Relaxed)));
         Self { path, bound, failure: None, lost: None, inode: None, shared }
     }
