@@ -116,5 +116,5 @@ fn command_on_a_terminal_asks_before_it_loses_data() {
     terminal.press("y\r");
     terminal.until_shows(&["Temporal is ready", "ended 0"]);
     start_workflow(&rig, "billing");
-    run("stop").until_shows(&["Temporal is stopped", "ended 0"]);
+    run("stop").until_shows(&["the server is stopped", "ended 0"]);
 }

@@ -106,7 +106,7 @@ fn command_waits_until_the_host_lock_is_restored() {
     std::fs::write(rig.path("supervisor.lock"), "").unwrap();
     let stop = Running::spawn(rig.local(&["stop"]));
     host.signal(Signal::CONT);
-    assert_eq!(stop.finish().exits(0).says(), "Temporal is stopped");
+    assert_eq!(stop.finish().exits(0).says(), "the server is stopped");
     assert!(!temporal.is_alive());
     rig.assert_nothing_runs();
 }
@@ -121,7 +121,7 @@ fn renamed(rig: &Rig) -> (Process, Process, PathBuf) {
 
 /// `stop` finds the server, and nothing is left.
 fn stops(rig: &Rig, temporal: &Process) {
-    assert_eq!(rig.run(&["stop"]).exits(0).says(), "Temporal is stopped");
+    assert_eq!(rig.run(&["stop"]).exits(0).says(), "the server is stopped");
     assert!(!temporal.is_alive());
     rig.assert_nothing_runs();
 }
@@ -157,7 +157,7 @@ fn check_stop_under_the_new_name(watchdog: &str) {
     wait_until("the record", || rig.path("temporal.pid").exists());
     let mut stop = rig.command(rig.stigmer());
     stop.args(["local", "stop", "--home"]).arg(&renamed);
-    assert_eq!(rig.finish(stop).exits(0).says(), "Temporal is stopped");
+    assert_eq!(rig.finish(stop).exits(0).says(), "the server is stopped");
     assert!(!temporal.is_alive());
     wait_gone(&host);
     rig.assert_nothing_runs();

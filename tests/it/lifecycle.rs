@@ -22,7 +22,7 @@ fn server_starts_stops_and_starts_again() {
         assert_eq!(layer["ok"], true, "{layer}");
     }
 
-    assert_eq!(rig.stop().says(), "Temporal is stopped");
+    assert_eq!(rig.stop().says(), "the server is stopped");
     assert_eq!(rig.start().says(), READY);
     assert_eq!(rig.status()["temporal"]["generation"], 2);
 }
@@ -68,10 +68,10 @@ fn restart_starts_a_server_that_is_not_running() {
 #[test]
 fn stop_without_a_server_is_not_an_error() {
     let rig = Rig::new();
-    assert_eq!(rig.stop().says(), "Temporal is not running");
+    assert_eq!(rig.stop().says(), "the server is not running");
     rig.start();
     rig.stop();
-    assert_eq!(rig.stop().says(), "Temporal is not running");
+    assert_eq!(rig.stop().says(), "the server is not running");
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn stop_ends_an_orphan() {
     let rig = Rig::new();
     rig.start();
     rig.kill_host();
-    assert_eq!(rig.run(&["stop"]).exits(0).says(), "Temporal is stopped");
+    assert_eq!(rig.run(&["stop"]).exits(0).says(), "the server is stopped");
     assert!(rig.processes().is_empty());
     assert!(!rig.is_locked("temporal.lock"));
     assert!(!Rig::is_listening(rig.port));

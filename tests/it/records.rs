@@ -70,7 +70,7 @@ fn stop_ends_a_server_without_a_provable_record() {
         let temporal = rig.temporal();
         orphan(&rig, damage);
         let stopped = rig.run(&["stop"]).exits(0);
-        assert_eq!(stopped.says(), "Temporal is stopped", "{what}");
+        assert_eq!(stopped.says(), "the server is stopped", "{what}");
         assert!(!temporal.is_alive(), "{what}");
         assert!(rig.processes().is_empty() && !rig.is_locked("temporal.lock"), "{what}");
         if rig.path("temporal.pid").is_dir() {
@@ -137,7 +137,7 @@ fn record_of_an_ended_container_means_no_server() {
     let rig = Rig::new();
     write_record_of_another_container(&rig);
     assert_eq!(rig.run(&["status"]).exits(3).stderr, "");
-    assert_eq!(rig.run(&["stop"]).exits(0).says(), "Temporal is not running");
+    assert_eq!(rig.run(&["stop"]).exits(0).says(), "the server is not running");
     assert_eq!(rig.record("port"), None, "the record is deleted");
     write_record_of_another_container(&rig);
     assert_eq!(rig.start().says(), READY);

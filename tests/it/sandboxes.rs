@@ -61,7 +61,7 @@ fn time_namespace_changes_no_identity() {
     // Proven by pid and start time alone, without the lock.
     let ticks = rig.record("start_ticks");
     let inside = unshared(&rig, &ahead, &["stop"]).unwrap();
-    assert_eq!(rig.finish(inside).exits(0).says(), "Temporal is stopped");
+    assert_eq!(rig.finish(inside).exits(0).says(), "the server is stopped");
     assert!(!temporal.is_alive());
     let inside = unshared(&rig, &ahead, &[]).unwrap();
     assert_eq!(rig.finish(inside).exits(0).says(), READY);

@@ -31,7 +31,7 @@ fn commands_wait_for_a_stop_without_a_host_and_do_not_end_it() {
     assert!(status["host"].is_null() && status["intent"] == "down", "{status:#}");
     let second = Running::spawn(rig.local(&["stop"]));
     wait_until("the second stop to wait", || second.stderr().contains("waiting for"));
-    assert_eq!(first.finish().exits(0).says(), "Temporal is stopped");
+    assert_eq!(first.finish().exits(0).says(), "the server is stopped");
     let second = second.finish().exits(0);
     assert_eq!(second.stderr.matches("waiting for").count(), 1, "{}", second.stderr);
     assert!(second.stderr.contains(&format!("{name}, which is stopping the server (up to ")));
@@ -200,6 +200,6 @@ fn stop_does_not_wait_for_the_next_host() {
         ("200 OK", status.to_string())
     });
     assert!(next.is_some(), "the lock was free");
-    assert_eq!(stop.finish().exits(0).says(), "Temporal is stopped");
+    assert_eq!(stop.finish().exits(0).says(), "the server is stopped");
     is_not_opened(opened);
 }
