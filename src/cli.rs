@@ -67,7 +67,7 @@ struct Local {
     #[arg(long)]
     no_tui: bool,
 
-    /// Folder of the server's files [default: ~/.stigmer]
+    /// The home: the folder of configuration, data and logs [default: ~/.stigmer]
     #[arg(long, env = "STIGMER_HOME", value_name = "DIR", global = true)]
     home: Option<PathBuf>,
 
@@ -119,7 +119,7 @@ enum LocalCommand {
         #[arg(long, value_name = "V")]
         version: Option<String>,
     },
-    /// Print the connection as shell variables, for `eval`
+    /// Print the address, the namespace and the web UI as shell variables, for `eval`
     Env {
         /// Print as JSON
         #[arg(long)]

@@ -13,7 +13,7 @@ use stigmer_ui::Theme;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[command(next_help_heading = "Temporal")]
 pub struct Options {
-    /// Port of Temporal's gRPC frontend [default: 7233]
+    /// Port of the gRPC frontend [default: 7233]
     #[arg(long, env = "STIGMER_PORT", value_name = "N", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
@@ -23,17 +23,17 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ui_port: Option<u16>,
 
-    /// The Temporal CLI [default: the home's bin/temporal, then PATH, then installed]
+    /// Path of the Temporal CLI [default: bin/temporal in the home, else on PATH, else installed]
     #[arg(long, env = "STIGMER_TEMPORAL_BIN", value_name = "FILE", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temporal_bin: Option<PathBuf>,
 
-    /// The database [default: the home's temporal-data/temporal.db]
+    /// Database file [default: temporal-data/temporal.db in the home]
     #[arg(long, env = "STIGMER_DB", value_name = "FILE", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub db: Option<PathBuf>,
 
-    /// Keep the database in memory: a restart loses it
+    /// Keep the database in memory: a restart loses it [default: false]
     #[arg(
         long,
         env = "STIGMER_IN_MEMORY",
@@ -47,7 +47,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_memory: Option<bool>,
 
-    /// A namespace to create; repeatable [default: default]
+    /// Namespace to create; repeatable, or several separated by commas [default: default]
     #[arg(
         long,
         env = "STIGMER_NAMESPACE",
@@ -58,7 +58,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<Vec<String>>,
 
-    /// Temporal's log level: debug, info, warn or error [default: info]
+    /// Log level of the server [default: info]
     #[arg(long, env = "STIGMER_TEMPORAL_LOG_LEVEL", value_name = "LEVEL", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temporal_log_level: Option<TemporalLogLevel>,
@@ -85,7 +85,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probe_timeout: Option<Span>,
 
-    /// Failed rounds of checks in a row that lead to a restart [default: 3; in memory: 15 s of
+    /// Failed rounds of checks in a row before a restart [default: 3; in memory also 15 s of
     /// failures]
     #[arg(
         long,
@@ -97,7 +97,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_threshold: Option<u32>,
 
-    /// Time limit from spawn to ready [default: 30s]
+    /// Time limit from the start of the server to ready [default: 30s]
     #[arg(
         long,
         env = "STIGMER_START_TIMEOUT",
@@ -108,7 +108,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_timeout: Option<Span>,
 
-    /// Time from SIGTERM to SIGKILL when stopping [default: 15s]
+    /// Time from SIGTERM to SIGKILL in a stop [default: 15s]
     #[arg(
         long,
         env = "STIGMER_STOP_GRACE",
@@ -119,7 +119,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_grace: Option<Span>,
 
-    /// Automatic restarts within the window before giving up [default: 5]
+    /// Automatic restarts that are allowed within the restart window [default: 5]
     #[arg(
         long,
         env = "STIGMER_MAX_RESTARTS",
@@ -130,7 +130,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_restarts: Option<u32>,
 
-    /// The window in which restarts are counted [default: 60s]
+    /// Time window in which restarts are counted [default: 60s]
     #[arg(
         long,
         env = "STIGMER_RESTART_WINDOW",
@@ -141,7 +141,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restart_window: Option<Span>,
 
-    /// The longest delay before an automatic restart [default: 30s]
+    /// Longest delay before an automatic restart [default: 30s]
     #[arg(
         long,
         env = "STIGMER_BACKOFF_MAX",
@@ -152,7 +152,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backoff_max: Option<Span>,
 
-    /// Maximum size of Temporal's log on disk [default: 64MiB]
+    /// Maximum size of the server log on disk [default: 64MiB]
     #[arg(
         long,
         env = "STIGMER_LOG_MAX",
@@ -163,7 +163,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_max: Option<Size>,
 
-    /// Serve health and metrics over TCP, on loopback [default: off]
+    /// Serve health and metrics over TCP on loopback, such as 9464 [default: off]
     #[arg(
         long,
         env = "STIGMER_HTTP",
@@ -189,7 +189,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub watchdog: Option<bool>,
 
-    /// Watch the server at this address; never start, stop or signal one
+    /// Watch the server at this address; never start, stop or signal it
     #[arg(
         long,
         env = "STIGMER_ADDRESS",
@@ -200,7 +200,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
 
-    /// Use a server on our port that another user runs
+    /// Use the Temporal server of another user, if one listens on the port [default: false]
     #[arg(
         long,
         env = "STIGMER_ALLOW_OTHER_USER",
