@@ -104,7 +104,7 @@ enum LocalCommand {
     },
     /// Print the server log
     Logs(Box<logs::LogsArguments>),
-    /// Print the timeline: starts, crashes and restarts, with their durations
+    /// Print the timeline: starts, stops, crashes and restarts
     Events {
         /// Show only the last N entries [default: all]
         #[arg(short = 'n', long, value_name = "N")]

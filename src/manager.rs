@@ -1,9 +1,5 @@
-//! Acts: one task that owns the supervisor, the Temporal process, its timers
-//! and its probes.
-//!
-//! Everything that takes time (clearing, spawning, waiting for an exit, a round
-//! of probes) runs in a task of its own and reports back with its generation;
-//! the loop itself never waits for anything but the next event.
+//! The task that acts: it owns the unit of the server, performs the effects of the supervisor, and keeps
+//! the facts. Work that takes time runs in other tasks, which report back with their generation.
 
 mod adoption;
 mod commands;
@@ -46,7 +42,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// Something has happened in a task of ours.
+/// A report of a task of the manager.
 #[derive(Debug)]
 enum Event {
     Launched {
@@ -80,7 +76,7 @@ enum Event {
     },
     /// A further look for the server of an earlier host.
     Looked(io::Result<Adoptable>),
-    /// A task of ours is no more, and what it was to tell never comes.
+    /// A task of the manager has panicked, so its report never arrives.
     Panicked,
 }
 
@@ -89,13 +85,13 @@ enum Event {
 struct End {
     ended: Ended,
     aftermath: Aftermath,
-    /// Time from the exit of the leader until all of this was known.
+    /// Time from the exit of the leader until the end and the aftermath were known.
     cleaned: Duration,
 }
 
 type Report = mpsc::UnboundedSender<Event>;
 
-/// See the module's documentation.
+/// Owns the unit of the server and performs the effects of the supervisor.
 #[derive(Debug)]
 pub struct Manager {
     unit: Unit,
@@ -107,18 +103,18 @@ pub struct Manager {
     report: Report,
     sweeps: Sweeps,
     waiters: Vec<Waiter>,
-    /// Somebody waits to be handed over to.
+    /// The request to hand over, until the manager responds to it.
     release: Option<oneshot::Sender<HandOver>>,
-    /// Set while it is not known whether an earlier host left a server. Such a server must not be
-    /// ended.
+    /// Set while the host does not know whether an earlier host left a server. The host must not end
+    /// such a server.
     unadopted: Option<Unadopted>,
-    /// The options of the next generation, where they were given anew.
+    /// The options of the next generation, if a restart replaces them.
     next: Option<Box<Settings>>,
-    /// What the operator wanted of the host before this one.
+    /// The intent of the previous host.
     resumed: Option<Want>,
     intent: intent::Decision,
     episode: Episode,
-    /// Since when the server is down, though nobody asked for that.
+    /// When the server went down without a request.
     down_since: Option<Instant>,
     chronicle: Chronicle,
     files: Files,
@@ -126,11 +122,11 @@ pub struct Manager {
 }
 
 impl Manager {
-    /// Makes a manager for a home whose host lock is held, and takes what an
-    /// earlier host left for it. Nothing runs yet.
+    /// Creates a manager for a home whose host lock this process holds, and takes the hand-over of the
+    /// previous host. Starts nothing.
     ///
     /// # Errors
-    /// If what an earlier host left cannot be read. It stays for the next try.
+    /// If a file of an earlier host cannot be read. The file stays for the next try.
     pub fn new(
         settings: Settings,
         mode: Mode,
@@ -145,13 +141,13 @@ impl Manager {
         let log = LogReader::start(settings.home.temporal_log(), settings.log_max);
         let resumed = match &before {
             Some(before) => Some(before.supervisor.want),
-            // Where nothing could be handed over, the intent still tells of a stop.
+            // Without a hand-over, the intent still shows whether a stop is in progress.
             None => Intent::is_stop_under_way(&home, last)?.then_some(Want::Down),
         };
         let settings = Arc::new(settings);
         let mut facts = Facts::new(settings, mode, supervisor.schedule().clone(), now);
         facts.generation = last;
-        // A command that meets this host at once must not take it for one that was stopped.
+        // A command that connects at once must not report this host as stopped.
         facts.want = resumed.unwrap_or(match mode {
             Mode::Background => Want::Up,
             Mode::Tui | Mode::Headless | Mode::Other => Want::Down,
@@ -165,7 +161,7 @@ impl Manager {
             None => facts.recall(timeline, now),
         }
         let episode = match supervisor.state() {
-            // A repair that was put off is a repair still.
+            // A delayed restart is still a repair.
             State::Backoff { cause, detail, .. } => {
                 Episode::begin(*cause, detail.clone(), true, now)
             }
@@ -207,32 +203,33 @@ impl Manager {
         Ok((manager, Handle { requests, facts: watch, source }))
     }
 
-    /// Goes on after the death of the host before this one, which was to keep the
-    /// server running. To be called before it runs. `host` names the dead host.
+    /// Replaces a dead host whose intent was up: the manager keeps the server running. `host` names the
+    /// dead host. Must be called before [`Self::run`].
     pub fn succeed(&mut self, host: String, since_death: Duration) {
-        tracing::warn!(%host, ?since_death, "the host died, going on in its place");
+        tracing::warn!(%host, ?since_death, "the previous host died, this host replaces it");
         self.resumed = Some(Want::Up);
         self.remember(timeline::host_died(self.facts.generation, host, Some(since_death)));
     }
 
-    /// Tells that the host before this one was killed and not replaced. To be called before it runs.
+    /// Records that the previous host was killed and not replaced. Must be called before [`Self::run`].
     pub fn mourn(&mut self, host: String) {
-        tracing::warn!(%host, "the host before this one was killed");
+        tracing::warn!(%host, "the previous host was killed and not replaced");
         self.remember(timeline::host_died(self.facts.generation, host, None));
     }
 
-    /// Whether it goes on where another host left off.
+    /// Whether the manager continues the work of an earlier host.
     #[must_use]
     pub fn resumes(&self) -> bool {
         self.resumed.is_some()
     }
 
-    /// Adopts what runs, then serves until every handle is gone or it is released.
+    /// Adopts a running server, then serves requests until every handle is dropped or a hand-over is
+    /// requested.
     pub async fn run(mut self) {
         let sweeps = self.sweeps.clone();
         self.files.keep("supervisor.lock", move || sweeps.keep_lock());
         self.adopt().await;
-        self.go_on();
+        self.resume_intent();
         if self.facts.host.mode == Mode::Background && !self.resumes() {
             let (reply, _) = oneshot::channel();
             self.carry_out(Command::Start, reply).await;
@@ -251,12 +248,12 @@ impl Manager {
                 request = self.requests.recv() => match request {
                     Some(Request::Command { command, reply }) => self.carry_out(command, reply).await,
                     Some(Request::EndGrace) => {
-                        tracing::info!("the operator does not wait any longer");
+                        tracing::info!("the operator ends the grace period of the stop");
                         self.step(Some(Input::EndGrace));
                     }
                     Some(Request::CheckFiles) => self.files.hurry(),
                     Some(Request::Trouble { with, what }) => self.facts.trouble(with, what),
-                    // What came before it is published.
+                    // All earlier requests are published.
                     Some(Request::Settle { reply }) => drop(reply.send(())),
                     Some(Request::Release { reply }) => self.release = Some(reply),
                     None => return,
@@ -274,14 +271,14 @@ impl Manager {
                     Event::Noted { generation, note } => self.noted(generation, note),
                     Event::Searched { generation, result } => self.searched(generation, result),
                     Event::Looked(found) => self.looked(found),
-                    // Another host begins with what is, which this one no longer knows.
+                    // This host no longer knows the state of its server. Another host finds it out again.
                     Event::Panicked => return,
                 },
                 () = timer => self.step(None),
                 () = tokio::time::sleep_until(wakes.into()) => {}
             }
             self.look_again();
-            // Before the answers: whoever has one sees what it is about.
+            // Before the responses: a client that has its response reads facts that match it.
             self.publish();
             self.answer_waiters();
             if let Some(reply) = self.release.take_if(|_| !self.unit.is_launching()) {
@@ -291,7 +288,7 @@ impl Manager {
         }
     }
 
-    /// Ends the manager if a task of it panics.
+    /// Returns a callback that ends the manager after a panic in one of its tasks.
     fn on_panic(&self) -> impl FnOnce() + Send + use<> {
         let report = self.report.clone();
         move || {
@@ -300,7 +297,7 @@ impl Manager {
         }
     }
 
-    /// When to publish, or to look at the files or for a server, though nothing has happened.
+    /// The time of the next wake-up without an event: to publish, or to look at the files or for a server.
     fn wakes(&self) -> Instant {
         let looks = [self.files.due(), self.look_due()];
         looks.into_iter().flatten().fold(self.broadcast.due(), Instant::min)
@@ -329,7 +326,7 @@ impl Manager {
         self.broadcast.publish(&self.facts, Instant::now());
     }
 
-    /// Lets the supervisor decide, and does what it decided. `None`: time has come.
+    /// Passes an input to the supervisor, or its timeout if `None`, and performs the effects.
     fn step(&mut self, input: Option<Input>) {
         let now = Instant::now();
         let before = self.unit.supervisor.state().clone();

@@ -224,10 +224,20 @@ impl Unit {
         tokio::spawn(async move {
             let sweep = move || match instance.signal(&lock_of.lock_file(&lock_file), signals) {
                 Ok(members) => tracing::info!(%generation, members, ?signals, "signalled"),
-                Err(error) => tracing::error!(%generation, ?signals, %error, "not signalled"),
+                Err(error) => tracing::error!(
+                    %generation,
+                    ?signals,
+                    %error,
+                    "cannot signal the processes of this generation"
+                ),
             };
             if let Err(error) = sweeps.run(sweep).await {
-                tracing::error!(%generation, ?signals, %error, "not signalled");
+                tracing::error!(
+                    %generation,
+                    ?signals,
+                    %error,
+                    "cannot signal the processes of this generation"
+                );
             }
         });
     }

@@ -48,7 +48,7 @@ pub fn expose(facts: &Facts, now: Instant) -> String {
 
     let up: Gauge = Gauge::default();
     up.set(i64::from(status.state.is_up()));
-    registry.register("temporal_up", "Whether a worker may use the server", up);
+    registry.register("temporal_up", "1 if workers can use the server, else 0", up);
 
     let states = Family::<StateLabel, Gauge>::default();
     for state in State::ALL {

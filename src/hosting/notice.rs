@@ -19,7 +19,7 @@ pub enum Notice {
     FileDiffers(Difference),
     /// A file of the home cannot be written. The work continues.
     Unwritten(PathBuf, io::Error),
-    /// A process that is not proven ours holds a port of the stopped server.
+    /// A process that stigmer cannot prove to be its own listens on a port of the stopped server.
     PortHeld(Occupant),
 }
 
@@ -41,7 +41,8 @@ impl fmt::Display for Notice {
             }
             Self::PortHeld(occupant) => write!(
                 f,
-                "note: port {} is held by {occupant}, which is not proven ours and was left alone",
+                "note: port {} is still in use by {occupant}; stigmer cannot prove that it started that \
+                 process, and leaves it alone",
                 occupant.port
             ),
         }

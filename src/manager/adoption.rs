@@ -1,5 +1,5 @@
-//! Goes on with the server that an earlier host left. A look that fails, or meets a process that cannot be
-//! proven, decides nothing: it is repeated until it is known what runs.
+//! Adopts the server that an earlier host left. A look that fails, or finds a process that cannot be
+//! proven, decides nothing. The host repeats the look until its result is certain.
 
 use super::{Event, Manager, spawn};
 use crate::config::{Database, Options, Settings};
@@ -18,14 +18,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The most that finding the running server may take. It takes milliseconds.
+/// Time limit for finding the running server. As a rule it takes milliseconds.
 const FINDING: Duration = Duration::from_secs(10);
 
-/// How long a host tries to look for the server that an earlier host left.
+/// How long a new host retries a failed look for the server of an earlier host.
 const ADOPTING: Duration = Duration::from_secs(5);
 const ADOPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Before a further look; doubled after each look, to the longest.
+/// Pause before the next look. Doubles after each look, up to [`LONGEST_PAUSE`].
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -36,7 +36,7 @@ pub(super) struct Unadopted {
     pause: Duration,
     /// When to look again; `None` during a look.
     due: Option<Instant>,
-    /// Whether a restart was requested: then a server that is found is restarted.
+    /// Whether a restart was requested. If so, a server that a look finds is restarted.
     pub(super) is_replaced: bool,
 }
 
@@ -47,27 +47,28 @@ impl Unadopted {
 
     pub(super) fn trouble(&self) -> String {
         format!(
-            "cannot tell whether a server of an earlier host runs: {}; stigmer looks again",
+            "cannot determine whether a server of an earlier host runs: {}; stigmer looks again",
             self.why
         )
     }
 }
 
-/// What an earlier host left in this home.
+/// The server that an earlier host left in this home.
 #[derive(Debug)]
 pub(super) enum Adoptable {
     Server {
         record: Box<Record>,
         watched: Watched,
     },
-    /// A server that has just ended.
+    /// A server that has just exited.
     Ended(Box<Record>),
     Nothing,
-    /// A process that holds the lock of the server, for people.
+    /// A process that stigmer cannot prove to be its own holds the lock of the server. Its description,
+    /// for messages.
     NotProven(String),
 }
 
-/// Finds the server of this home, and pins it.
+/// Finds the server of this home and opens its pidfd.
 async fn adoptable(home: &Home) -> io::Result<Adoptable> {
     let home = home.clone();
     let found = LOOKS.run(FINDING, move || running::find(&home)).await;
@@ -84,7 +85,7 @@ async fn adoptable(home: &Home) -> io::Result<Adoptable> {
 }
 
 impl Manager {
-    /// A verified Temporal of this home without host is watched again.
+    /// Looks for a server of this home, and adopts it.
     pub(super) async fn adopt(&mut self) {
         let settings = self.facts.settings.clone();
         if settings.address.is_some() {
@@ -95,7 +96,7 @@ impl Manager {
             match adoptable(&settings.home).await {
                 // Descriptors or memory may be short for a moment only.
                 Err(error) if begun.elapsed() < ADOPTING => {
-                    tracing::warn!(%error, "cannot look for a running server, trying again");
+                    tracing::warn!(%error, "cannot look for a running server, retrying");
                     tokio::time::sleep(ADOPT_PAUSE).await;
                 }
                 found => return self.adopt_found(found),
@@ -112,8 +113,8 @@ impl Manager {
                 recorded.iter().for_each(|record| self.ended_unseen(record));
             }
             Ok(Adoptable::Ended(record)) => self.ended_unseen(&record),
-            // If a launch finds a server of this home by then, that is not what an earlier
-            // generation left.
+            // A launch that finds a server of this home meanwhile does not take it for the remains of an
+            // earlier generation.
             Ok(Adoptable::NotProven(who)) => {
                 self.unadopted = Some(Unadopted::new(format!("its lock is held by {who}")));
             }
@@ -124,13 +125,13 @@ impl Manager {
         }
     }
 
-    /// When to look again for a server that was not adopted. After the first command, or where the
-    /// intent of the earlier host is up, the launches look.
+    /// When to look again for a server that was not adopted. `None` after the first command, or if the
+    /// intent of the earlier host is up: then the launches look.
     pub(super) fn look_due(&self) -> Option<Instant> {
         self.unadopted.as_ref()?.due.filter(|_| self.unit.supervisor.is_fresh())
     }
 
-    /// Looks again for a server that was not adopted, if it is time.
+    /// Looks again for a server that was not adopted, if a look is due.
     pub(super) fn look_again(&mut self) {
         if self.look_due().is_none_or(|due| Instant::now() < due) {
             return;
@@ -143,7 +144,8 @@ impl Manager {
         });
     }
 
-    /// A further look has ended. A command that came meanwhile has looked itself.
+    /// Handles the result of a further look. Drops the result if a command came meanwhile, because its
+    /// launch or search looks too.
     pub(super) fn looked(&mut self, found: io::Result<Adoptable>) {
         let Some(before) = self.unadopted.take_if(|it| it.due.is_none()) else { return };
         if !self.unit.supervisor.is_fresh() {
@@ -151,14 +153,14 @@ impl Manager {
             return;
         }
         self.adopt_found(found);
-        self.go_on();
+        self.resume_intent();
         if let Some(unadopted) = &mut self.unadopted {
             unadopted.pause = (before.pause * 2).min(LONGEST_PAUSE);
             unadopted.due = Some(Instant::now() + unadopted.pause);
         }
     }
 
-    /// Looks for a server that a stop must end, and that this host does not watch.
+    /// Looks for a server that this host does not watch and that a stop must end.
     pub(super) fn search(&self, generation: Generation) {
         let settings = self.facts.settings.clone();
         let (sweeps, report) = (self.sweeps.clone(), self.report.clone());
@@ -172,7 +174,7 @@ impl Manager {
         });
     }
 
-    /// A search has ended. A server that it has found is stopped like one that was adopted.
+    /// Handles the result of a search. A server that the search has found is stopped like an adopted one.
     pub(super) fn searched(&mut self, generation: Generation, result: Searched) {
         match result {
             Ok(Some((record, watched))) => {
@@ -183,14 +185,14 @@ impl Manager {
                 self.step(Some(Input::Absent { generation }));
             }
             Err(failure) => {
-                tracing::error!(%generation, %failure, "not known to be stopped");
+                tracing::error!(%generation, %failure, "cannot prove that the server has stopped");
                 self.step(Some(Input::SearchFailed { generation, failure }));
             }
         }
     }
 
-    /// A launch has met a server that an earlier host has started. After a restart it is replaced by
-    /// one with the options of the restart.
+    /// Adopts a server of an earlier host that a launch has found. After a restart request, a server with
+    /// the options of the request replaces it.
     pub(super) fn met(&mut self, record: &Record, watched: Watched) {
         let is_replaced = self.unadopted.as_ref().is_some_and(|it| it.is_replaced);
         let wanted = Settings::clone(&self.facts.settings);
@@ -202,12 +204,12 @@ impl Manager {
         }
     }
 
-    /// Watches a server that an earlier host has started.
+    /// Watches a server that an earlier host started.
     fn watch_again(&mut self, record: &Record, watched: Watched) {
         self.unadopted = None;
-        self.go_on_as(record);
+        self.use_options_of(record);
         let generation = record.generation;
-        tracing::info!(%generation, pid = record.leader.pid, "found running, adopting");
+        tracing::info!(%generation, pid = record.leader.pid, "a server of this home runs, adopting it");
         let version =
             version::remembered(&self.facts.settings.home.version_cache(), &record.executable);
         self.episode =
@@ -216,25 +218,25 @@ impl Manager {
         self.step(Some(Input::Found { generation, found: Found::Ours }));
     }
 
-    /// What was handed over to this host ended before it was watched again.
+    /// Handles the exit of a server between the hand-over and its adoption.
     fn ended_unseen(&mut self, record: &Record) {
         let generation = record.generation;
         let waits = matches!(self.unit.supervisor.state(), State::Backoff { .. });
         if self.resumed != Some(Want::Up) || waits || !record.leader.is_local() {
             return;
         }
-        self.go_on_as(record);
+        self.use_options_of(record);
         let exit = Exit::Unknown;
         let (cause, detail) = (exit.cause(), exit.to_string());
-        tracing::warn!(%generation, "ended while it was handed over");
+        tracing::warn!(%generation, "the server exited during the hand-over");
         self.remember(timeline::entry(Happened::Ended, generation, cause, detail.clone()));
         self.step(Some(Input::Found { generation, found: Found::Ours }));
         self.episode = Episode::begin(cause, detail, true, Instant::now());
         self.step(Some(Input::Exited { generation, exit, fatal: None }));
     }
 
-    /// Goes on with the intent of the earlier host.
-    pub(super) fn go_on(&mut self) {
+    /// Continues with the intent of the earlier host.
+    pub(super) fn resume_intent(&mut self) {
         let is_stopped = matches!(self.unit.supervisor.state(), State::Stopped { .. });
         match self.resumed {
             Some(Want::Up) if is_stopped => self.step(Some(Input::Start)),
@@ -245,13 +247,13 @@ impl Manager {
         }
     }
 
-    /// What runs already goes on with the options that it was started with: other
-    /// ones would have it probed where it is not, and ended for that.
-    fn go_on_as(&mut self, record: &Record) {
+    /// Uses the options with which the server was started. With other options the checks would use
+    /// the wrong port, fail, and cause a restart.
+    fn use_options_of(&mut self, record: &Record) {
         let before = &self.facts.settings;
         let recorded = Options::recorded(&record.options)
             .and_then(|options| Settings::resolve(before.home.clone(), options).ok());
-        // Without readable options, the parts of the record still show where the server is.
+        // Without readable options, the record still has the port and the database of the server.
         let settings = recorded.unwrap_or_else(|| Settings {
             port: record.port,
             ui_port: record.ui_port,

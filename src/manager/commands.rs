@@ -1,4 +1,4 @@
-//! Commands of the user, and their outcome.
+//! Commands of the user and their outcomes.
 
 use super::{Command, Facts, Manager, Outcome};
 use crate::protocol::ApiError;
@@ -13,8 +13,8 @@ pub(super) struct Waiter {
 }
 
 impl Manager {
-    /// Carries out a command, after another look for a server that could not be adopted yet. After the
-    /// first command, launches and searches look for it.
+    /// Carries out a command. Before the first command, looks again for a server that could not be
+    /// adopted; after it, launches and searches look for that server.
     pub(super) async fn carry_out(&mut self, command: Command, reply: oneshot::Sender<Outcome>) {
         if self.unadopted.is_some() && self.unit.supervisor.is_fresh() {
             self.adopt().await;
@@ -23,7 +23,7 @@ impl Manager {
     }
 
     fn command(&mut self, command: Command, reply: oneshot::Sender<Outcome>) {
-        tracing::info!(?command, state = %self.facts.state_name(), "operator");
+        tracing::info!(?command, state = %self.facts.state_name(), "the operator gives a command");
         let goal = match &command {
             Command::Start | Command::AwaitStart | Command::Restart(_) => Want::Up,
             Command::Stop(_) => Want::Down,
@@ -63,7 +63,7 @@ impl Manager {
         self.waiters.push(Waiter { goal, reply });
     }
 
-    /// Answers the commands whose outcome is known.
+    /// Responds to the commands whose outcome is known.
     pub(super) fn answer_waiters(&mut self) {
         let want = self.unit.supervisor.want();
         let state = self.unit.supervisor.state();
@@ -82,7 +82,7 @@ impl Manager {
     }
 }
 
-/// The outcome of a command with this goal. `None` as long as it is open.
+/// The outcome of a command with this goal. `None` until it is known.
 fn outcome(goal: Want, want: Want, state: &State, facts: &Facts) -> Option<Outcome> {
     let error =
         |code: &str, message: String, hint: &str| Some(Err(ApiError::new(code, message, hint)));
@@ -103,21 +103,23 @@ fn outcome(goal: Want, want: Want, state: &State, facts: &Facts) -> Option<Outco
                 "Temporal was not started: {}",
                 match note {
                     Some(_) => facts.message(),
-                    None => "it was stopped by another command".to_owned(),
+                    None => "another command stopped it".to_owned(),
                 }
             ),
             match facts.settings.address {
                 Some(_) => {
-                    "start it there, name another address, or leave out --address to run one here"
+                    "start that server, name another address, or leave out --address to run one here"
                 }
                 None => "`stigmer local` starts it",
             },
         ),
         (Want::Down, State::Stopped { .. }) => Some(Ok(())),
         (Want::Down, _) if want == Want::Down && !facts.is_managed() => Some(Ok(())),
-        (Want::Down, _) if want == Want::Up => {
-            error("superseded", "it was started again by another command".into(), "stop it again")
-        }
+        (Want::Down, _) if want == Want::Up => error(
+            "superseded",
+            "another command started the server again".into(),
+            "run `stigmer local stop` again",
+        ),
         (Want::Down, State::Failed { failure, left, .. }) => {
             let code = left.map_or(ApiError::UNPROVEN, |_| "failed");
             error(code, failure.reason.clone(), &failure.hint)

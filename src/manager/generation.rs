@@ -1,4 +1,4 @@
-//! The life of a generation, as its tasks report it: launched or met, probed, ended.
+//! Handles the reports of the tasks of a generation: launched, probed, ended.
 
 use super::{End, Event, Manager};
 use crate::facts::timeline::{self, Episode};
@@ -23,7 +23,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The files of a generation that are kept, by the names that people know.
+/// The files of a generation that the manager keeps, by the names that messages use.
 const RECORD: &str = "temporal.pid";
 const LOCK: &str = "temporal.lock";
 pub(super) const STAMP: &str = "the lock next to the database";
@@ -51,7 +51,7 @@ impl Manager {
                 self.episode.passed("cleaned", started.cleaned);
                 self.episode.passed("spawned", started.spawned);
                 let instance = started.instance.clone();
-                tracing::info!(%generation, pid = instance.leader.pid, "spawned");
+                tracing::info!(%generation, pid = instance.leader.pid, "the server was spawned");
                 self.take_over(
                     generation,
                     instance,
@@ -63,7 +63,7 @@ impl Manager {
                 self.step(Some(Input::Launched { generation }));
             }
             Ok(Launched::Met(record, watched)) => {
-                // Under the number of this start, the latest of the home.
+                // The server gets the number of this start, which is the highest of the home.
                 self.met(&Record { generation, ..*record }, watched);
             }
             Ok(Launched::External(occupant)) => {
@@ -93,7 +93,7 @@ impl Manager {
                 self.step(Some(Input::Found { generation, found: Found::External }));
             }
             Err(refused) => {
-                tracing::error!(%generation, failure = %refused.failure, "not launched");
+                tracing::error!(%generation, failure = %refused.failure, "cannot launch the server");
                 if refused.is_transient {
                     let reason = refused.failure.reason.clone();
                     self.episode = Episode::begin(Cause::SpawnFailed, reason, true, Instant::now());
@@ -107,7 +107,7 @@ impl Manager {
         }
     }
 
-    /// Starts to probe a server. The probes end when the task is dropped.
+    /// Starts the checks of a server. They end when the task is dropped.
     fn probe(&self, target: Target) -> Task {
         let (generation, events) = (target.generation, self.report.clone());
         let send = move |round, report| {
@@ -117,7 +117,7 @@ impl Manager {
         Task::spawn(self.on_panic(), prober::run(target, send))
     }
 
-    /// Watches and probes a process of ours.
+    /// Watches and checks a server that stigmer started.
     pub(super) fn take_over(
         &mut self,
         generation: Generation,
@@ -189,7 +189,7 @@ impl Manager {
         if let Some((failed, _)) =
             report.layers.iter().find(|(_, verdict)| verdict.as_ref().is_some_and(is_failed))
         {
-            // The layers above a failed one were not reached, and their old verdicts are out of date.
+            // The round did not reach the layers above a failed one, so their old verdicts are out of date.
             for (_, layer) in self.facts.layers.iter_mut().filter(|(name, _)| *name > failed) {
                 if layer.ok.is_some() {
                     layer.since = now;
@@ -201,7 +201,7 @@ impl Manager {
         }
         self.episode.layers(&report.layers, now);
         let is_void = round == Round::Void;
-        // On its way down its silence is no failure.
+        // A server that starts or stops need not respond.
         if was_ready && !is_void {
             for (layer, verdict) in report.layers.iter() {
                 if let Some(verdict) = verdict {
@@ -239,12 +239,12 @@ impl Manager {
         }
         let End { ended, aftermath, cleaned } = end;
         let before = self.unit.supervisor.state().clone();
-        let unasked = !matches!(before, State::Stopping(_));
-        if unasked {
+        let unrequested = !matches!(before, State::Stopping(_));
+        if unrequested {
             self.is_down(&before, ended.at);
         }
         let Some(supervision) = self.unit.unwatch(generation) else { return };
-        tracing::info!(%generation, exit = %ended.exit, ?cleaned, "ended");
+        tracing::info!(%generation, exit = %ended.exit, ?cleaned, "the server exited");
         let settings = self.facts.settings.clone();
         let record = settings.home.record();
         for file in [RECORD, LOCK, STAMP, LOG] {
@@ -264,8 +264,8 @@ impl Manager {
         let fatal = (!supervision.is_ever_ready())
             .then(|| fatal(&ended.exit, ended.words.cause.as_deref(), &aftermath.disks, &settings))
             .flatten();
-        // Where it was not asked to end, someone else sent it.
-        let by_kill = unasked && matches!(ended.exit, Exit::Signal(libc::SIGKILL, _));
+        // If stigmer did not stop the server, someone else sent the signal.
+        let by_kill = unrequested && matches!(ended.exit, Exit::Signal(libc::SIGKILL, _));
         self.facts.last_words = match by_kill {
             true => ended.words.last_shown(by_kill),
             false => ended.words.reason(),
@@ -285,13 +285,13 @@ impl Manager {
             | State::Backoff { .. }
             | State::Failed { .. } => (ended.exit.cause(), ended.exit.to_string()),
         };
-        let oom_kills = unasked.then(|| ended.oom_kills_since(supervision.oom_kills)).flatten();
+        let oom_kills = unrequested.then(|| ended.oom_kills_since(supervision.oom_kills)).flatten();
         let peak = self.facts.peak_rss;
         let detail = match oom_kills {
             Some(_) => exit::struck(&detail, peak),
             None => detail,
         };
-        if unasked {
+        if unrequested {
             self.episode = Episode::begin(cause, detail.clone(), true, ended.at);
         }
         let words = cause.is_automatic().then_some(&ended.words);

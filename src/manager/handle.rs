@@ -1,5 +1,5 @@
-//! How the rest of the program talks to the manager: commands with an outcome,
-//! facts to watch.
+//! The interface of the manager for the rest of the program: commands with an outcome, and facts to
+//! watch.
 
 use crate::config::Settings;
 use crate::facts::{Facts, HandOver, Latest, Source, Stream};
@@ -9,24 +9,25 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// The manager answers within milliseconds; its loop waits for nothing.
+/// Time limit for a response of the manager. It takes milliseconds, because the loop of the manager never
+/// blocks.
 const RESPONSE: Duration = Duration::from_secs(1);
 
-/// What the operator wants done.
+/// A command of the operator.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    /// Bring it up.
+    /// Start the server.
     Start,
-    /// Wait for the start that a background host begins on its own. Begins none, also after that start
+    /// Wait for the start that a background host begins on its own. Starts nothing, even after that start
     /// has failed.
     AwaitStart,
-    /// Take it down.
+    /// Stop the server.
     Stop(Cause),
-    /// A new generation, with these options where they are given.
+    /// Start a new generation, with these options if given.
     Restart(Option<Box<Settings>>),
 }
 
-/// How a command ended: an error says what, on what, why, and what next.
+/// The outcome of a command. An error has what failed, on which object, why, and what to do next.
 pub type Outcome = Result<(), ApiError>;
 
 #[derive(Debug)]
@@ -48,54 +49,53 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// What is now.
+    /// The current facts.
     #[must_use]
     pub fn facts(&self) -> Arc<Facts> {
         self.facts.borrow().clone()
     }
 
-    /// What is, once all is under way that was asked for before, and what was found running is
-    /// known.
+    /// The facts after all earlier requests have begun and the adoption has ended.
     pub async fn settled(&self) -> Arc<Facts> {
-        let (reply, answer) = oneshot::channel();
-        // A manager that is gone has nothing under way.
+        let (reply, response) = oneshot::channel();
+        // A manager that has ended has no request in progress.
         if self.requests.send(Request::Settle { reply }).await.is_ok() {
-            let _ = answer.await;
+            let _ = response.await;
         }
         self.facts()
     }
 
-    /// Whether the manager answers within a second.
+    /// Whether the manager responds within a second.
     pub async fn responds(&self) -> bool {
         let round_trip = async {
-            let (reply, answer) = oneshot::channel();
-            self.requests.send(Request::Settle { reply }).await.is_ok() && answer.await.is_ok()
+            let (reply, response) = oneshot::channel();
+            self.requests.send(Request::Settle { reply }).await.is_ok() && response.await.is_ok()
         };
         tokio::time::timeout(RESPONSE, round_trip).await.unwrap_or(false)
     }
 
-    /// What is, with each change.
+    /// The facts and each change of them.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Arc<Facts>> {
         self.facts.clone()
     }
 
-    /// What everybody is shown, with each change.
+    /// The latest snapshot for viewers and each change of it.
     #[must_use]
     pub fn latest(&self) -> watch::Receiver<Latest> {
         self.source.latest()
     }
 
-    /// What one viewer is told, from now on.
+    /// A stream of changes for one viewer, from now on.
     #[must_use]
     pub fn stream(&self) -> Stream {
         self.source.stream()
     }
 
-    /// Gives a command and waits until it is done.
+    /// Gives a command and waits for its outcome.
     ///
     /// # Errors
-    /// Why it was not.
+    /// If the command fails, or the manager has ended.
     pub async fn command(&self, command: Command) -> Outcome {
         self.begin(command).await?.await.unwrap_or_else(|_| Err(gone()))
     }
@@ -103,48 +103,46 @@ impl Handle {
     /// Gives a command and returns at once.
     ///
     /// # Errors
-    /// When the manager is gone.
+    /// If the manager has ended.
     pub async fn begin(&self, command: Command) -> Result<oneshot::Receiver<Outcome>, ApiError> {
         let (reply, outcome) = oneshot::channel();
         self.requests.send(Request::Command { command, reply }).await.map_err(|_| gone())?;
         Ok(outcome)
     }
 
-    /// Something of the host's own does not work; everybody who asks is told, and
-    /// supervision goes on. `None`: it does again.
+    /// Shows a trouble of the host in the status, or with `None` removes it. Supervision continues.
     pub async fn trouble(&self, with: &'static str, what: Option<String>) {
         if let Some(what) = &what {
             tracing::error!("{what}");
         }
-        // A manager that is gone tells nobody anything any more.
+        // A manager that has ended publishes nothing.
         let _ = self.requests.send(Request::Trouble { with, what }).await;
     }
 
-    /// Ends the grace period of a stop that is under way: the instance gets SIGKILL now.
+    /// Ends the grace period of a stop in progress: the instance gets SIGKILL now.
     pub async fn end_grace(&self) {
-        // A manager that is gone stops nothing any more.
+        // A manager that has ended stops nothing.
         let _ = self.requests.send(Request::EndGrace).await;
     }
 
-    /// Has the manager check the files of the home, which may have been deleted.
+    /// Makes the manager check the files of the home at once, because they may have been deleted.
     pub async fn check_files(&self) {
-        // A manager that is gone keeps no file.
+        // A manager that has ended keeps no file.
         let _ = self.requests.send(Request::CheckFiles).await;
     }
 
-    /// Returns when the manager is gone, which it is before the host only by a
-    /// panic.
+    /// Waits for the end of the manager. It ends before its host only after a panic.
     pub async fn closed(&self) {
         self.requests.closed().await;
     }
 
-    /// Requests that the manager has not taken yet.
+    /// The number of requests that the manager has not received yet.
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         self.requests.max_capacity() - self.requests.capacity()
     }
 
-    /// Ends the manager and leaves Temporal running.
+    /// Ends the manager and leaves the server running. Returns the state for the next host.
     pub async fn release(&self) -> Option<HandOver> {
         let (reply, state) = oneshot::channel();
         self.requests.send(Request::Release { reply }).await.ok()?;

@@ -7,17 +7,17 @@ use crate::supervisor::{Generation, Want};
 use std::io;
 use std::path::PathBuf;
 
-/// What the manager wants, as far as it was told to want anything.
+/// The intent of the manager, and whether a command or a hand-over has set it.
 #[derive(Debug, Default)]
 pub(super) struct Decision {
-    /// Until the first command, a host wants nothing of its own.
+    /// False until the first command: until then the file keeps the intent of the previous host.
     pub(super) is_made: bool,
     last: Option<Intent>,
 }
 
 impl Decision {
-    /// The intent that the file must contain from now on; `None` if that has not changed since the
-    /// last one that was [made](Self::made).
+    /// The new content of the file. `None` if the intent is the last one that was
+    /// [made](Self::made).
     pub(super) fn change(
         &mut self,
         want: Want,
@@ -34,14 +34,14 @@ impl Decision {
         Some(Intent { want, options: options.clone(), generation })
     }
 
-    /// The file is to contain this.
+    /// Remembers the intent that the file is to contain.
     pub(super) fn made(&mut self, intent: Intent) {
         self.last = Some(intent);
     }
 }
 
-/// Writes the intent once. Later it is written only where the file was deleted: one that differs is
-/// a command's, which is about to end this host.
+/// Returns a function that writes the intent once, and later only if the file was deleted. A file with
+/// another content stays: a command that is about to end this host has written it.
 pub(super) fn kept(intent: Intent, path: PathBuf) -> impl FnMut() -> io::Result<()> + Send {
     let mut is_written = false;
     move || {
@@ -71,7 +71,7 @@ mod tests {
         (folder, home, settings)
     }
 
-    /// Wants this, and writes it where that is new. Returns whether it was.
+    /// Decides for this intent, and writes the file if the intent has changed. Returns whether it has.
     fn decide(decision: &mut Decision, want: Want, settings: &Settings) -> bool {
         let Some(intent) = decision.change(want, LAST, &settings.options) else { return false };
         decision.made(intent.clone());
@@ -80,13 +80,13 @@ mod tests {
     }
 
     #[test]
-    fn a_host_without_a_command_leaves_the_intent_of_the_last_host() {
+    fn host_without_a_command_keeps_the_intent_of_the_previous_host() {
         let (_folder, home, settings) = home();
         let mut decision = Decision::default();
         assert!(!decide(&mut decision, Want::Down, &settings));
         assert_eq!(Intent::read(&home).unwrap(), None);
         assert!(decide(&mut decision, Want::Up, &settings));
-        assert!(!decide(&mut decision, Want::Up, &settings), "written already");
+        assert!(!decide(&mut decision, Want::Up, &settings), "the file has this intent already");
         let up = Intent { want: Want::Up, options: settings.options.clone(), generation: None };
         assert_eq!(Intent::read(&home).unwrap(), Some(up));
         assert!(!Intent::is_down(&home).unwrap());
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn down_keeps_the_options() {
+    fn intent_down_keeps_the_options() {
         let (_folder, home, settings) = home();
         decide(&mut Decision::default(), Want::Up, &settings);
         Intent::write_down(&home).unwrap();
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn an_intent_that_was_deleted_is_written_again_and_that_of_a_command_stays() {
+    fn deleted_intent_is_restored_and_the_intent_of_a_command_is_not_overwritten() {
         let (_folder, home, settings) = home();
         let up = Decision::default().change(Want::Up, LAST, &settings.options).unwrap();
         let mut keep = kept(up.clone(), home.intent());
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_is_under_way_until_the_server_it_was_about_is_gone() {
+    fn stop_is_in_progress_until_its_server_has_exited() {
         let (_folder, home, settings) = home();
         let held = lock::InstanceLock::take(&home.temporal_lock()).unwrap();
         let mut decision = Decision::default();
@@ -126,28 +126,34 @@ mod tests {
         assert!(!Intent::is_stop_under_way(&home, LAST).unwrap());
         decide(&mut decision, Want::Down, &settings);
         assert!(Intent::is_stop_under_way(&home, LAST).unwrap());
-        assert!(!Intent::is_stop_under_way(&home, Generation(8)).unwrap(), "about an earlier one");
+        assert!(
+            !Intent::is_stop_under_way(&home, Generation(8)).unwrap(),
+            "the stop was for an earlier generation"
+        );
         drop(held);
-        assert!(!Intent::is_stop_under_way(&home, LAST).unwrap(), "it has ended");
+        assert!(!Intent::is_stop_under_way(&home, LAST).unwrap(), "the server has exited");
         std::fs::write(home.record(), "").unwrap();
-        assert!(Intent::is_stop_under_way(&home, LAST).unwrap(), "not proven yet");
+        assert!(
+            Intent::is_stop_under_way(&home, LAST).unwrap(),
+            "the record cannot prove the exit"
+        );
         Intent::write_down(&home).unwrap();
-        assert!(!Intent::is_stop_under_way(&home, LAST).unwrap(), "a command stops it");
+        assert!(!Intent::is_stop_under_way(&home, LAST).unwrap(), "a command stops the server");
     }
 
     #[test]
-    fn a_stop_is_under_way_as_long_as_its_end_cannot_be_seen() {
+    fn stop_is_in_progress_while_the_lock_cannot_be_read() {
         let (_folder, home, settings) = home();
         let mut decision = Decision::default();
         decide(&mut decision, Want::Up, &settings);
         decide(&mut decision, Want::Down, &settings);
         assert!(!Intent::is_stop_under_way(&home, LAST).unwrap());
         std::fs::create_dir(home.temporal_lock()).unwrap();
-        assert!(Intent::is_stop_under_way(&home, LAST).unwrap(), "the lock cannot be asked");
+        assert!(Intent::is_stop_under_way(&home, LAST).unwrap(), "the lock cannot be read");
     }
 
     #[test]
-    fn an_intent_of_an_earlier_version_has_no_generation() {
+    fn intent_of_an_earlier_version_has_no_generation() {
         let (_folder, home, _) = home();
         std::fs::write(home.intent(), r#"{"want":"down","options":{}}"#).unwrap();
         assert!(Intent::is_down(&home).unwrap());
@@ -155,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_written_is_tried_again() {
+    fn failed_write_of_the_intent_is_retried() {
         let (_folder, home, settings) = home();
         let up = Decision::default().change(Want::Up, LAST, &settings.options).unwrap();
         let mut keep = kept(up.clone(), home.intent());
@@ -167,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_read_is_no_absent_one() {
+    fn unreadable_intent_is_an_error_and_not_absent() {
         let (_folder, home, _) = home();
         std::fs::create_dir(home.intent()).unwrap();
         Intent::read(&home).unwrap_err();

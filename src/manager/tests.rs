@@ -1,4 +1,4 @@
-//! What the manager makes of states, without a server.
+//! Tests of the manager without a real server.
 
 use super::*;
 use crate::config::Options;
@@ -13,7 +13,7 @@ use crate::supervisor::{
     Degradation, Failure, Layer, Live, Owner, PerLayer, RestartHelps, Round, Starting, Stopping,
 };
 
-/// A manager of a new home, with what it needs to exist.
+/// A manager of a new home, with the files and the lock of that home.
 struct Rig {
     manager: Manager,
     handle: Handle,
@@ -47,14 +47,14 @@ async fn giving_up_is_one_entry_even_if_the_last_process_ends_later() {
     let ended = timeline::entry(Happened::Ended, Generation(1), Cause::Crash, String::new());
     manager.remember(ended);
     manager.observe(&failed(Some(Generation(1))), &failed(None), now);
-    let told: Vec<Happened> = manager.facts.timeline.iter().map(|it| it.happened).collect();
-    assert_eq!(told, [Happened::Failed, Happened::Ended]);
+    let happened: Vec<Happened> = manager.facts.timeline.iter().map(|it| it.happened).collect();
+    assert_eq!(happened, [Happened::Failed, Happened::Ended]);
 }
 
 #[tokio::test]
-async fn server_that_was_not_proven_at_first_is_not_taken_for_remains() {
+async fn launch_does_not_end_a_server_that_was_not_proven_before() {
     let Rig { mut manager, _folder, .. } = rig();
-    // By this process, which carries no marker.
+    // This process holds the lock and has no marker.
     let held = InstanceLock::take(&manager.facts.settings.home.temporal_lock()).unwrap();
     manager.adopt().await;
     assert!(manager.unadopted.is_some());
@@ -62,11 +62,11 @@ async fn server_that_was_not_proven_at_first_is_not_taken_for_remains() {
 }
 
 #[tokio::test]
-async fn server_that_was_not_proven_at_first_is_adopted_without_a_command() {
+async fn server_that_is_proven_later_is_adopted_without_a_command() {
     for mode in [Mode::Background, Mode::Headless] {
         let Rig { manager, handle, _lock, _folder } = rig_as(mode);
         let home = manager.facts.settings.home.clone();
-        // By this process, which carries no marker.
+        // This process holds the lock and has no marker.
         let held = InstanceLock::take(&home.temporal_lock()).unwrap();
         let mut facts = handle.watch();
         let running = tokio::spawn(manager.run());
@@ -96,7 +96,7 @@ async fn server_that_was_not_proven_at_first_is_adopted_without_a_command() {
 }
 
 #[tokio::test]
-async fn where_no_server_was_left_after_all_none_is_looked_for_any_more() {
+async fn look_is_not_repeated_once_it_finds_no_server() {
     let Rig { manager, handle, _lock, _folder } = rig_as(Mode::Headless);
     let held = InstanceLock::take(&manager.facts.settings.home.temporal_lock()).unwrap();
     let mut facts = handle.watch();
@@ -114,14 +114,14 @@ async fn where_no_server_was_left_after_all_none_is_looked_for_any_more() {
 struct Sleeper(std::process::Child);
 
 impl Sleeper {
-    /// Holds the lock of the server, and cannot be proven.
+    /// A process that holds the lock of the server and cannot be proven.
     fn stranger(home: &Home) -> Self {
         let lock = std::fs::File::create(home.temporal_lock()).unwrap();
         fs2::FileExt::try_lock_exclusive(&lock).unwrap();
         Self(std::process::Command::new("sleep").arg("300").stdin(lock).spawn().unwrap())
     }
 
-    /// The record of the home proves it as the server.
+    /// A process that the record of the home proves to be the server.
     fn server(home: &Home, options: &Options) -> Self {
         let server = Self(std::process::Command::new("sleep").arg("300").spawn().unwrap());
         let leader = Identity::of(server.0.id().cast_signed()).unwrap().unwrap();
@@ -143,7 +143,7 @@ impl Drop for Sleeper {
     }
 }
 
-/// A manager that runs and could not adopt the server of its home.
+/// A running manager that could not adopt the server of its home.
 struct Unadopted {
     handle: Handle,
     home: Home,
@@ -156,7 +156,7 @@ struct Unadopted {
 
 impl Unadopted {
     async fn new(mode: Mode) -> Self {
-        // Then a refused start is failed at once.
+        // A refused start fails at once without a restart.
         let options = Options { max_restarts: Some(0), ..Options::default() };
         let Rig { manager, handle, _lock, _folder } = rig_with(mode, options);
         let home = manager.facts.settings.home.clone();
@@ -174,7 +174,7 @@ impl Unadopted {
         Self { handle, home, stranger, running, _lock, _folder }
     }
 
-    /// A server of this home, which is proven from now on.
+    /// Starts a server of this home, which can be proven.
     fn prove(&mut self, options: &Options) -> Sleeper {
         let server = Sleeper::server(&self.home, options);
         self.stranger = None;
@@ -188,7 +188,7 @@ impl Drop for Unadopted {
     }
 }
 
-/// Hosts without and with a command before the test.
+/// Modes of a host without and with a command before the test.
 const MODES: [Mode; 2] = [Mode::Headless, Mode::Background];
 
 #[tokio::test]
@@ -229,7 +229,7 @@ async fn restart_replaces_a_server_that_was_not_adopted_and_its_options() {
     for mode in MODES {
         let mut rig = Unadopted::new(mode).await;
         let server = rig.prove(&Options { port: Some(7555), ..Options::default() });
-        // There is no such program, so the new server does not start.
+        // The program does not exist, so the new server does not start.
         let temporal_bin = Some(rig.home.root().join("no-program"));
         let options = Options { port: Some(7666), temporal_bin, ..Options::default() };
         let settings = Settings::resolve(rig.home.clone(), options.clone()).unwrap();
@@ -241,7 +241,7 @@ async fn restart_replaces_a_server_that_was_not_adopted_and_its_options() {
     }
 }
 
-/// Recovery and downtime of a repair. Takes the states, each with its time in milliseconds.
+/// Recovery and downtime of a repair, in milliseconds. Each state has its time in milliseconds.
 fn downtime(begun: Instant, states: &[(u64, State)]) -> (u64, u64) {
     let Rig { mut manager, .. } = rig();
     manager.facts.remember_restart(RestartFacts {
@@ -262,7 +262,7 @@ fn downtime(begun: Instant, states: &[(u64, State)]) -> (u64, u64) {
 }
 
 #[tokio::test]
-async fn downtime_begins_with_the_failed_checks_and_lasts_through_starts_that_fail() {
+async fn downtime_counts_from_the_failed_checks_and_includes_failed_starts() {
     let begun = Instant::now();
     let at = |ms| begun + Duration::from_millis(ms);
     let live = || Live { generation: Generation(1), owner: Owner::Spawned, since: begun };
@@ -332,7 +332,7 @@ async fn downtime_begins_with_the_failed_checks_and_lasts_through_starts_that_fa
 }
 
 #[tokio::test]
-async fn a_check_that_fails_after_the_end_of_the_process_adds_no_downtime() {
+async fn check_that_fails_after_the_exit_adds_no_downtime() {
     let Rig { mut manager, .. } = rig();
     let begun = Instant::now();
     let at = |ms| begun + Duration::from_millis(ms);
@@ -348,7 +348,7 @@ async fn a_check_that_fails_after_the_end_of_the_process_adds_no_downtime() {
 }
 
 #[tokio::test]
-async fn web_ui_of_an_external_server_is_shown_once_a_look_at_its_port_succeeds() {
+async fn web_ui_of_an_external_server_is_shown_after_a_successful_look_at_its_port() {
     let Rig { mut manager, .. } = rig();
     let generation = Generation(1);
     manager.launched(generation, Ok(Launched::External(Occupant::unknown(7233))));

@@ -1,4 +1,4 @@
-//! What a change of the supervisor's state means for the timeline and for the time that is counted.
+//! Updates the timeline and the downtime after a change of the state of the supervisor.
 
 use super::Manager;
 use crate::facts;
@@ -7,7 +7,7 @@ use crate::supervisor::{Cause, Owner, RestartHelps, State};
 use std::time::Instant;
 
 impl Manager {
-    /// Writes the timeline from what changed.
+    /// Writes the change of the state into the timeline.
     pub(super) fn observe(&mut self, before: &State, after: &State, now: Instant) {
         if std::mem::discriminant(before) == std::mem::discriminant(after)
             && before.generation() == after.generation()
@@ -15,7 +15,11 @@ impl Manager {
             return;
         }
         let since = std::mem::replace(&mut self.facts.state_since, now);
-        tracing::info!(state = after.name(), generation = after.generation().map(|g| g.0), "state");
+        tracing::info!(
+            state = after.name(),
+            generation = after.generation().map(|g| g.0),
+            "the state changed"
+        );
         match (before, after) {
             (State::Starting(starting), State::Ready(live)) => {
                 let mut ready = self.episode.ready(starting, live.owner, now);
@@ -33,18 +37,18 @@ impl Manager {
                 self.remember(ready);
                 self.became_ready(live.generation, live.owner);
             }
-            // Given up already; only what was left behind has ended.
+            // The timeline has this failure. Only a remaining process has exited.
             (State::Failed { .. }, State::Failed { .. }) => {}
             (_, State::Failed { failure, .. }) => {
                 let generation = before.generation().unwrap_or(self.facts.generation);
                 let failed =
                     timeline::failed(generation, &failure.reason, self.facts.last_words.clone());
-                // A full disk may last for hours, with a try every half minute.
+                // A disk may be full for hours, with a try every 30 s.
                 let last = self.facts.timeline.back();
-                let is_told = last.is_some_and(|last| {
+                let is_recorded = last.is_some_and(|last| {
                     (last.happened, &last.detail) == (failed.happened, &failed.detail)
                 });
-                if !is_told {
+                if !is_recorded {
                     self.remember(failed);
                 }
             }
@@ -56,7 +60,7 @@ impl Manager {
                 State::Ready(_) | State::Degraded(..) | State::Starting(_),
                 State::Stopping(stopping),
             ) => {
-                // Where it hangs, the repair begins with the verdict.
+                // The repair of a server that hangs begins with the verdict.
                 let automatic = !matches!(stopping.cause, Cause::Operator | Cause::Shutdown);
                 match automatic {
                     true => self.is_down(before, now),
@@ -98,11 +102,11 @@ impl Manager {
         }
     }
 
-    /// The server is down from now on, or rather since it was seen to work: one
-    /// whose checks failed was down before. A start that fails changes nothing.
+    /// Begins the downtime, if it has not begun. It counts from the last passed check for a server
+    /// whose checks failed, from the start for a server that starts, and else from now.
     pub(super) fn is_down(&mut self, before: &State, now: Instant) {
         let since = match before {
-            // A check that fails after the end of the process tells of no freeze.
+            // A check that fails after the exit of the process does not prove a freeze.
             State::Degraded(_, degradation)
                 if degradation.restart_helps == RestartHelps::Yes && degradation.since < now =>
             {

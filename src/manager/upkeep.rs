@@ -1,4 +1,4 @@
-//! What a manager keeps in the files of its home, and what it finds there.
+//! The files of the home that a manager keeps, and the history that it reads from them.
 
 use super::{Manager, intent};
 use crate::facts::{chronicle, timeline};
@@ -13,11 +13,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The timeline, by the name that people know.
+/// The file of the timeline, by the name that messages use.
 const EVENTS: &str = "logs/events.jsonl";
 
 impl Manager {
-    /// Looks at the files of the home from time to time, and writes what waits.
+    /// Looks at the files of the home when a look is due, and writes the unwritten ones.
     pub(super) fn keep_files(&mut self) {
         let now = Instant::now();
         self.files.receive();
@@ -31,7 +31,7 @@ impl Manager {
         self.facts.trouble("files", self.files.trouble());
     }
 
-    /// The logs of the host, which are kept from the beginning.
+    /// Begins to keep the log files of the host.
     pub(super) fn keep_logs(&mut self) {
         let chronicle = self.chronicle.clone();
         self.files.add(EVENTS, move || chronicle.retry());
@@ -43,26 +43,26 @@ impl Manager {
         let settings = self.next.as_deref().unwrap_or(&self.facts.settings);
         let path = settings.home.intent();
         let change = self.intent.change(want, self.facts.generation, &settings.options);
-        // To look at the lock costs more than to see that nothing has changed.
+        // A look at the lock costs more than the comparison of the intents.
         if let Some(intent) = change.filter(|_| self.sweeps.is_in_place()) {
             self.intent.made(intent.clone());
             self.files.keep("intent.json", intent::kept(intent, path));
         }
     }
 
-    /// Into the timeline that viewers see, and into the one that outlives us.
+    /// Adds an entry to the timeline for viewers and to the file of the timeline.
     pub(super) fn remember(&mut self, entry: Entry) {
         let entry = Entry { restarts: self.facts.restarts.clone(), ..entry };
         match self.chronicle.add(&entry) {
             Ok(()) if self.sweeps.is_in_place() => self.files.check(EVENTS),
             Ok(()) => {}
-            Err(error) => tracing::error!(%error, "an entry of the timeline is not written"),
+            Err(error) => tracing::error!(%error, "cannot write an entry of the timeline"),
         }
         self.facts.remember_entry(entry);
     }
 }
 
-/// Hosts died one after the other, and no further one is started.
+/// The timeline entry of a watchdog that starts no further host, because several hosts in a row died.
 #[must_use]
 pub fn gave_up(home: &Home, why: &str) -> Entry {
     // The entry is more important than its number.
@@ -70,7 +70,7 @@ pub fn gave_up(home: &Home, why: &str) -> Entry {
     timeline::failed(last, why, Vec::new())
 }
 
-/// What the files of a home say about earlier hosts.
+/// The history of a home, read from its files.
 #[derive(Debug)]
 pub(super) struct History {
     /// The last generation. 0 if the home has had no server.
@@ -87,7 +87,7 @@ impl History {
     /// The next generation could get a number that was used before.
     pub(super) fn read(home: &Home) -> Result<Self, Unreadable> {
         let timeline = chronicle::recent(&home.events()).map_err(Unreadable::at(home.events()))?;
-        // Known better than by the lock only where a disk took no more than the timeline.
+        // Higher than the number in the lock only if a full disk took the timeline but not the lock.
         let written = timeline.iter().map(|entry| entry.generation.0).max().unwrap_or(0);
         let recorded = match Record::read(&home.record()) {
             Ok(record) => record.map_or(0, |record| record.generation.0),
@@ -95,7 +95,7 @@ impl History {
                 return Err(Unreadable { path: home.record(), source });
             }
             Err(error) => {
-                tracing::warn!(%error, "the record of the server cannot be read");
+                tracing::warn!(%error, "cannot read the record of the server");
                 0
             }
         };
@@ -106,7 +106,7 @@ impl History {
                 return Err(Unreadable { path: home.temporal_lock(), source });
             }
             Err(error) => {
-                tracing::warn!(%error, known, "the lock of the server cannot be read");
+                tracing::warn!(%error, known, "cannot read the lock of the server");
                 known
             }
         };

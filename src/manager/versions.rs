@@ -1,4 +1,4 @@
-//! The versions of the CLI and of the server, and what is noted next to the database of a ready server.
+//! The versions of the CLI and of the server, and the lock file of the database of a ready server.
 
 use super::generation::STAMP;
 use super::{Event, Manager};
@@ -16,11 +16,11 @@ use std::time::Duration;
 /// Time limit for the version of the CLI. The CLI itself has 5 s.
 const ASK_VERSION: Duration = Duration::from_secs(10);
 
-/// A disk that takes longer does not respond.
+/// Time limit for a sync. A disk that takes longer does not respond.
 const SYNC: Duration = Duration::from_secs(30);
 
 impl Manager {
-    /// Marks the database of a ready server, and finds out the version of its CLI.
+    /// Marks the database of a ready server as complete, and requests the version of its CLI.
     pub(super) fn note_readiness(&mut self, generation: Generation) {
         let settings = self.facts.settings.clone();
         let known = self.facts.server.as_ref().and_then(|server| server.version.clone());
@@ -33,7 +33,7 @@ impl Manager {
                 let asked =
                     LOOKS.run(ASK_VERSION, move || ask_version(&settings, marker.as_deref()));
                 let version = asked.await.inspect_err(|error| {
-                    tracing::warn!(%error, "the version of the CLI is not known");
+                    tracing::warn!(%error, "cannot read the version of the CLI");
                 });
                 let version = version.unwrap_or_default();
                 let _ = report.send(Event::Version { generation, version });
@@ -41,7 +41,7 @@ impl Manager {
         }
     }
 
-    /// The version of the CLI is known. Ignores the version of an earlier generation.
+    /// Handles the version of the CLI. Ignores the version of an earlier generation.
     pub(super) fn version(&mut self, generation: Generation, version: Option<String>) {
         let Some(server) = &mut self.facts.server else { return };
         if server.generation != generation || version.is_none() {
@@ -55,15 +55,15 @@ impl Manager {
         }
     }
 
-    /// There is a note about the database.
+    /// Shows a note about the database.
     pub(super) fn noted(&mut self, generation: Generation, note: String) {
         if self.facts.server.as_ref().is_some_and(|server| server.generation == generation) {
             self.facts.note = note;
         }
     }
 
-    /// Notes next to the database that a server became ready on it, and shows a note if an earlier
-    /// server had another version.
+    /// Writes into the lock file of the database that a server became ready on it, and shows a note if
+    /// the previous server had another version.
     fn mark_complete(&mut self, generation: Generation, version: Option<String>) {
         let settings = self.facts.settings.clone();
         let Some(file) = settings.database.file().map(Path::to_owned) else { return };
@@ -101,7 +101,7 @@ impl Manager {
         }
     }
 
-    /// Requests the version of the server from the server.
+    /// Requests the version of the server.
     pub(super) fn ask_server_version(&self, generation: Generation) {
         let address = self.facts.settings.server_address();
         let report = self.report.clone();
@@ -117,16 +117,16 @@ impl Manager {
     }
 }
 
-/// Syncs the lock file of this database to the disk.
+/// Writes the lock file of this database through to the disk.
 async fn sync(file: PathBuf) {
     let synced = LOOKS.run(SYNC, move || database::sync(&file)).await;
     let synced = synced.map_err(|error| io::Error::other(error.to_string())).flatten();
     if let Err(error) = synced {
-        tracing::warn!(%error, "the database's state may not outlive a power cut");
+        tracing::warn!(%error, "cannot sync the lock file of the database; it may be lost in a power cut");
     }
 }
 
-/// Requests the version of the CLI from the CLI, and caches it.
+/// Reads the version of the CLI and caches it.
 fn ask_version(settings: &Settings, marker: Option<&str>) -> Option<String> {
     let home = &settings.home;
     let located = locate::locate(

@@ -1,4 +1,4 @@
-//! What a server that has ended leaves behind: processes on its ports, and the state of its disks.
+//! The state after the exit of a server: processes on its ports, the lock, and the disks.
 
 use super::database;
 use crate::config::Settings;
@@ -12,18 +12,18 @@ use std::time::Duration;
 /// Time limit of a look at the ports, the lock or the disks.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// The state after the end of a server.
+/// The state after the exit of a server.
 #[derive(Debug)]
 pub struct Aftermath {
-    /// A remaining process that is not proven ours, for a message.
+    /// Describes a remaining process that stigmer cannot prove to be its own, for a message.
     pub leftover: Option<String>,
     /// The state of its disks.
     pub disks: Disks,
 }
 
 impl Aftermath {
-    /// Looks for processes at the ports and the lock file. Looks at the disks of a server that was
-    /// never ready; the disks of another server did not prevent that.
+    /// Looks for processes on the ports and at the lock file. Looks at the disks only if the server was
+    /// never ready: only then can a disk be the reason.
     pub(crate) async fn of(
         settings: Arc<Settings>,
         ports: Vec<u16>,
@@ -33,7 +33,7 @@ impl Aftermath {
         let looked =
             look::patiently(LOOK, settings.home.root(), move |_| Ok(leftover(&lock, &ports)));
         let leftover = looked.await.unwrap_or_else(|error| {
-            Some(format!("what is left of the server is not known: {error}"))
+            Some(format!("cannot look for remaining processes of the server: {error}"))
         });
         let disks = match ever_ready {
             true => Disks::default(),
@@ -46,7 +46,7 @@ impl Aftermath {
 /// The disks of a server that ended before it was ready. Default if they are unknown.
 #[derive(Debug, Default)]
 pub struct Disks {
-    /// A folder in which no file can be written, with the reason.
+    /// A folder in which no file can be written, and the reason.
     pub full: Option<String>,
     /// Whether the next start replaces the database.
     pub is_replaceable: Option<bool>,
@@ -67,23 +67,28 @@ impl Disks {
         let folder = database.unwrap_or(settings.home.root()).to_owned();
         let looked = look::patiently(LOOK, &folder, move |_| Ok(Self::look(&settings))).await;
         looked.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the disks of the server are not known");
+            tracing::warn!(%error, "cannot look at the disks of the server");
             Self::default()
         })
     }
 }
 
-/// A process that still has a port or the lock.
+/// Describes a process that still listens on a port or holds the lock. `None` if there is none.
 fn leftover(lock: &Path, ports: &[u16]) -> Option<String> {
     for port in ports {
         match ports::occupant(*port) {
             Ok(None) => {}
             Ok(Some(occupant)) => {
                 return Some(format!(
-                    "port {port} is still held by {occupant}, which is not proven ours"
+                    "port {port} is still held by {occupant}, and stigmer cannot prove that it started \
+                     that process"
                 ));
             }
-            Err(error) => return Some(format!("who listens on port {port} is not known: {error}")),
+            Err(error) => {
+                return Some(format!(
+                    "cannot look for a process that listens on port {port}: {error}"
+                ));
+            }
         }
     }
     lock_holder_left(lock)

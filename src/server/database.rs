@@ -139,7 +139,7 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
     };
     // The host that starts a server writes it as soon as it can, see [`Kept`].
     if let Err(error) = text(&stamp).and_then(|text| lock.write(&text)) {
-        tracing::warn!(path = %lock_path.display(), %error, "not written yet");
+        tracing::warn!(path = %lock_path.display(), %error, "cannot write the lock file of the database yet");
     }
     Ok(Guarded { lock, warnings, stamp })
 }

@@ -246,7 +246,7 @@ fn clear(
         return Err(Refused {
             failure: Failure::new(
                 format!("processes of an earlier generation do not end: {}", names(&left)),
-                "see `ps -o pid,stat,wchan` on what they wait for",
+                "run `ps -o pid,stat,wchan` to see what they wait for",
             ),
             is_transient: true,
         });
@@ -336,7 +336,7 @@ fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
     // Before the spawn, so that the number is never used again. On a disk that does not even accept
     // its length, no other host can start either, and this host knows the number.
     if let Err(error) = lock.write_number(request.generation.0) {
-        tracing::warn!(path = %lock_path.display(), %error, "not written yet");
+        tracing::warn!(path = %lock_path.display(), %error, "cannot write the lock file of the server yet");
     }
     let mut locks = vec![lock];
     let mut stamp = None;

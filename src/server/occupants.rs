@@ -35,7 +35,8 @@ const MAYBE_TEMPORAL: [&str; 10] = [
     "proxy",
 ];
 
-/// The process on the port, as far as it can be seen within a short time.
+/// The process that listens on the port. [`Occupant::unknown`] if the look takes too long, `None` if
+/// the port is free.
 async fn occupant(port: u16) -> Result<Option<Occupant>, Refused> {
     let not_told = |error| unknown_listener(port, &error);
     if ports::listeners(port).map_err(not_told)?.is_empty() {
@@ -101,7 +102,7 @@ fn may_be_temporal(occupant: &Occupant) -> bool {
 
 fn unknown_listener(port: u16, error: &io::Error) -> Refused {
     let failure = Failure::new(
-        format!("cannot tell whether port {port} is free: {error}"),
+        format!("cannot determine whether port {port} is free: {error}"),
         "see that /proc/net can be read, and that descriptors and memory are left",
     );
     Refused::for_now(error, failure)

@@ -425,7 +425,7 @@ impl Prober {
                 self.database().and_then(Path::parent).filter(|_| self.disk.is_full)
         {
             let detail = format!(
-                "{detail}; the disk of {} is full, and a restart does not cure that",
+                "{detail}; the disk of {} is full, and a restart does not fix that",
                 folder.display()
             );
             return Round::Fail { layer, detail, restart_helps: RestartHelps::No };

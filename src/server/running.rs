@@ -24,7 +24,7 @@ pub enum Running {
     Unrecorded(Box<Record>),
     /// Processes of an instance whose leader has ended.
     Remains(Instance),
-    /// The lock is held, by a process that is not proven ours. For people.
+    /// A process that stigmer cannot prove to be its own holds the lock. Its description, for messages.
     Stranger(String),
     /// The record is of another pid namespace, and something listens on its port.
     Elsewhere(Box<Record>),

@@ -88,7 +88,7 @@ impl Dashboard {
         self.witness = Witness::begin(session.clone(), self.home.clone());
         self.session = session;
         self.viewer.hosts = hosts;
-        // Those were for another host, which has them or is gone with them.
+        // The pending commands went to the previous host. The new host does not know them.
         self.commands = PendingCommands::none();
         self.viewer.under_way = None;
         self.model = None;

@@ -137,7 +137,10 @@ pub(crate) async fn watch(target: ExitTarget, log: LogReader) -> Ended {
 /// Describes the remaining holder of the lock, for a message. `None` if the lock is free.
 pub(crate) fn lock_holder_left(lock: &Path) -> Option<String> {
     match is_held(lock) {
-        Ok(true) => Some(format!("{} is still held, by a process not proven ours", lock.display())),
+        Ok(true) => Some(format!(
+            "{} is still held by a process that stigmer cannot prove to be its own",
+            lock.display()
+        )),
         Ok(false) => None,
         Err(error) => Some(format!("whether {} is held is not known: {error}", lock.display())),
     }

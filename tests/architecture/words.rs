@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// Modules (a file and its folder) whose text is not rewritten yet, and how many of their lines may still
 /// have such words, together. Lower the number when text is rewritten, and never raise it.
-const NOT_YET: (&[&str], usize) = (&["src/manager", "src/server"], 43);
+const NOT_YET: (&[&str], usize) = (&["src/server"], 22);
 
 /// Whole words, lower case. `CONTRIBUTING.md` has the reasons.
 const WORDS: &[&str] = &[

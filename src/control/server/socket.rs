@@ -139,7 +139,7 @@ impl Drop for BoundFile {
     }
 }
 
-/// Removes the file at the path, if it is this one.
+/// Removes the file at the path if that file is still `file`. Another file stays.
 fn remove(path: &Path, file: &KnownFile) -> io::Result<()> {
     if file.is_at(path)? { std::fs::remove_file(path) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! What the file system tells of the database.
+//! Looks at the database file and its disk.
 
 use crate::process::Pid;
 use crate::process::threads::LOOKS;
@@ -10,17 +10,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-/// Less free space than this, and a failing database is no fault of the process.
+/// Free space in bytes below which the disk is the cause of a failing database, and not the server.
 const DISK_FULL: u64 = 4 << 20;
 
-/// The database's files at one moment. What is not known is absent.
+/// The database file and its disk at one moment. An unknown value is `None` or false.
 #[derive(Debug, Default)]
 pub(super) struct Disk {
-    /// The file at the path, if the server was seen to have it open. It does so until its end.
+    /// The file at the path, if a look has found that the server has the file open. The server keeps the
+    /// file open until it exits.
     attached: Option<Attached>,
     /// Size of the database.
     pub(super) bytes: Option<u64>,
-    /// How its path has lost the file that the server has open.
+    /// How the path has lost the file that the server has open.
     pub(super) detached: Option<Detached>,
     /// Whether the disk has no room for the database.
     pub(super) is_full: bool,
@@ -40,17 +41,17 @@ impl Attached {
     }
 }
 
-/// Looks at the database's files, on a thread that can be given up: their mount may hang.
+/// Looks at the files of the database, on a thread that can be abandoned: the mount may hang.
 #[derive(Debug, Default)]
 pub(super) struct DiskWatch {
-    /// Lives as long as the last look.
+    /// Has a strong reference as long as the last look runs.
     looking: Weak<()>,
-    /// As of the last look.
+    /// The result of the last look.
     attached: Option<Attached>,
 }
 
 impl DiskWatch {
-    /// One look, for at most `bound`. While an earlier look has not returned, nothing is known.
+    /// Looks once, for at most `bound`. While an earlier look has not returned, the result is empty.
     pub(super) async fn look(
         &mut self,
         database: PathBuf,
@@ -68,7 +69,7 @@ impl DiskWatch {
             look(&database, server, attached)
         };
         let disk = LOOKS.run(bound, look).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the database's files cannot be looked at");
+            tracing::warn!(%error, "cannot look at the files of the database");
             Disk::default()
         });
         self.attached = disk.attached;
@@ -79,7 +80,7 @@ impl DiskWatch {
 fn look(path: &Path, server: Option<Pid>, before: Option<Attached>) -> Disk {
     let file = path.metadata().ok();
     let now = server.zip(file.as_ref()).map(|(server, file)| Attached::new(server, file));
-    // To find it among the server's descriptors costs much more than to see that it is the same.
+    // A search among the descriptors of the server costs much more than this comparison.
     let is_same = now.is_some() && now == before;
     let seen = server.filter(|_| !is_same).map(|server| database::detached(path, &[server]));
     let is_attached = is_same || matches!(seen, Some(Ok(None)));
@@ -92,7 +93,7 @@ fn look(path: &Path, server: Option<Pid>, before: Option<Attached>) -> Disk {
     }
 }
 
-/// Bytes of the log beside the database; 0 if there is none.
+/// Size of the write-ahead log in bytes; 0 if the database has no such log.
 fn write_ahead_log(database: &Path) -> u64 {
     let mut name = database.as_os_str().to_owned();
     name.push("-wal");
@@ -111,7 +112,7 @@ mod tests {
     use std::fs::{self, File};
 
     #[test]
-    fn a_file_that_was_seen_open_is_found_again_when_it_is_replaced_and_put_back() {
+    fn attached_file_is_recognised_after_it_is_replaced_and_restored() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("temporal.db");
         let kept = folder.path().join("kept.db");
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_a_process_that_cannot_be_looked_at_is_not_taken_for_open() {
+    fn file_is_not_attached_if_the_descriptors_of_the_server_cannot_be_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("temporal.db");
         fs::write(&path, "").unwrap();
