@@ -4,36 +4,35 @@ use crate::config::{Database, Options, Settings, TemporalLogLevel};
 use clap::ValueEnum;
 use std::ffi::OsString;
 
-/// Everything that is always said, then what the user passes on.
+/// The arguments of the server: those from the options, then those that the user passes after `--`.
 ///
-/// `--log-level`, because without it the server logs nothing at all; all ports,
-/// because those that it chooses itself are told nowhere but in the banner; WAL
-/// with `synchronous=NORMAL`, because it triples the throughput and survives
-/// SIGKILL; `--output none` suppresses the banner, which is no log line.
+/// `--log-level`: without it the server logs nothing. All ports: the server would show a port that it
+/// chooses only in its banner. WAL with `synchronous=NORMAL`: it triples the throughput and survives
+/// SIGKILL. `--output none`: it suppresses the banner, which is not a log line.
 #[must_use]
 pub fn arguments(settings: &Settings, metrics_port: u16) -> Vec<OsString> {
     let mut arguments: Vec<OsString> =
         ["server", "start-dev", "--output", "none"].map(OsString::from).to_vec();
-    let mut say = |flag: &str, value: &dyn std::fmt::Display| {
+    let mut add = |flag: &str, value: &dyn std::fmt::Display| {
         arguments.push(flag.into());
         arguments.push(value.to_string().into());
     };
-    say("--log-format", &"json");
-    say("--log-level", &settings.temporal_log_level);
-    say("--ip", &"127.0.0.1");
-    say("--port", &settings.port);
+    add("--log-format", &"json");
+    add("--log-level", &settings.temporal_log_level);
+    add("--ip", &"127.0.0.1");
+    add("--port", &settings.port);
     if let Some(port) = settings.ui_port {
-        say("--ui-port", &port);
+        add("--ui-port", &port);
     }
-    say("--metrics-port", &metrics_port);
+    add("--metrics-port", &metrics_port);
     for namespace in &settings.namespaces {
-        say("--namespace", namespace);
+        add("--namespace", namespace);
     }
     match &settings.database {
         Database::File(path) => {
-            say("--db-filename", &path.display());
-            say("--sqlite-pragma", &"journal_mode=WAL");
-            say("--sqlite-pragma", &"synchronous=NORMAL");
+            add("--db-filename", &path.display());
+            add("--sqlite-pragma", &"journal_mode=WAL");
+            add("--sqlite-pragma", &"synchronous=NORMAL");
         }
         Database::Memory => {}
     }
@@ -41,17 +40,17 @@ pub fn arguments(settings: &Settings, metrics_port: u16) -> Vec<OsString> {
     arguments
 }
 
-/// What a command line says.
+/// The options of a command line.
 #[derive(Debug, Default, PartialEq)]
 pub struct Parsed {
-    /// The options that it was made from, as far as it shows them.
+    /// The options that the command line shows.
     pub options: Options,
     /// The metrics port.
     pub metrics_port: Option<u16>,
 }
 
-/// The other way round: from the command line of a server that [`arguments`] has started, a
-/// wrapper's own words before it included. `None` if it starts no server.
+/// Parses the command line of a server that was started with [`arguments`]. Skips the words of a wrapper
+/// before it. `None` if the command line starts no server.
 #[must_use]
 pub fn parse(words: &[String]) -> Option<Parsed> {
     let begin = words.windows(2).position(|pair| pair == ["server", "start-dev"])?;
@@ -60,7 +59,7 @@ pub fn parse(words: &[String]) -> Option<Parsed> {
     let mut rest = Vec::new();
     let mut words = words[begin + 2..].iter();
     while let Some(flag) = words.next() {
-        // What comes first is ours, and each of ours has a value.
+        // The arguments of stigmer come first, and each has a value.
         let mut value = || words.next().cloned().unwrap_or_default();
         match flag.as_str() {
             "--output" | "--log-format" | "--ip" if rest.is_empty() => drop(value()),
@@ -87,7 +86,7 @@ mod tests {
     use crate::paths::Home;
 
     #[test]
-    fn a_command_line_is_parsed_into_the_options_that_it_was_made_from() {
+    fn parsed_command_line_has_the_options_that_created_it() {
         let home = Home::at(std::path::Path::new("/tmp/parsed")).unwrap();
         let full = Options {
             port: Some(7300),

@@ -1,10 +1,9 @@
-//! The guard of the database file.
+//! The lock file of the database.
 //!
-//! Temporal does not refuse two servers on one file, and they destroy each
-//! other's work; it does not notice a file whose schema was never finished
-//! either. So a lock beside the file, inherited by the server, allows one server
-//! a file whatever the home, and its text says whether a start on this file ever
-//! became ready.
+//! Temporal does not refuse a second server on one file, and two servers destroy each other's data.
+//! Temporal also does not detect a file whose schema is incomplete. So a lock file next to the database
+//! allows one server per database, in any home. The server inherits the lock. The text of the lock file
+//! records whether a server ever became ready on this database.
 
 mod detached;
 
@@ -24,16 +23,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What the lock file says about its database.
+/// The content of the lock file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
-    /// The CLI that last became ready on it.
+    /// Version of the CLI that last became ready on the database.
     pub cli_version: Option<String>,
-    /// Whether any start on it became ready; before that its schema may be partial.
+    /// Whether a server ever became ready on the database. If not, its schema may be incomplete.
     pub complete: bool,
-    /// The home that uses it.
+    /// The home of the server that uses the database.
     pub home: String,
-    /// Whether the file was made by a start of ours; only such a file is set aside.
+    /// Whether a start of stigmer created the database. Only such a file is set aside.
     #[serde(default)]
     pub created: bool,
 }
@@ -41,9 +40,9 @@ pub struct Stamp {
 /// A database that is locked for a server.
 #[derive(Debug)]
 pub struct Guarded {
-    /// To be inherited by the server.
+    /// The lock that the server inherits.
     pub lock: InstanceLock,
-    /// What there is to say about it, such as a changed version.
+    /// Warnings about the database, such as a changed version.
     pub warnings: Vec<String>,
     stamp: Stamp,
 }
@@ -51,8 +50,8 @@ pub struct Guarded {
 /// Locks the database and makes sure that a server can start on it.
 ///
 /// # Errors
-/// It is used by another server, or it is incomplete and not ours to set aside, or
-/// it cannot be read, or the folder cannot be written.
+/// If another server uses the database, if the database is incomplete and stigmer did not create it, if
+/// the database cannot be read, or if its folder cannot be written.
 pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refused> {
     let unusable = |error: io::Error| {
         let failure = Failure::new(
@@ -78,7 +77,7 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
         })?
         .ok_or_else(|| Refused {
             failure: in_use(&path, &lock_path),
-            // A check of this host's own that is slow to end, see [`Kept`].
+            // A slow check of this host itself may hold the lock, see [`Kept`].
             is_transient: is_held_by(own_pid(), &lock_path).unwrap_or(false),
         })?;
 
@@ -89,7 +88,7 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
         (None, _) => {
             Stamp { created: true, complete: false, cli_version: None, home: home.to_owned() }
         }
-        // A good file of which we know nothing is taken as it is; an empty one is no database.
+        // A file without a stamp counts as complete, except an empty file, which is no database.
         (Some(1..), None) => {
             Stamp { created: false, complete: true, cli_version: None, home: home.to_owned() }
         }
@@ -111,7 +110,7 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
             })?;
             warnings.push(format!(
                 "the database was incomplete, because its first start was interrupted; it is set \
-                 aside as {} and made anew",
+                 aside as {} and created again",
                 aside.display()
             ));
             Stamp { complete: false, cli_version: None, home: home.to_owned(), created: true }
@@ -122,7 +121,7 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
                     "the database {} is an empty file, on which Temporal fails",
                     path.display()
                 ),
-                "remove it, and the start makes a new one; or name another with --db",
+                "delete it, and the next start creates a new one; or name another with --db",
             )
             .into());
         }
@@ -137,7 +136,7 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
             .into());
         }
     };
-    // The host that starts a server writes it as soon as it can, see [`Kept`].
+    // If this write fails, the host that starts the server retries it, see [`Kept`].
     if let Err(error) = text(&stamp).and_then(|text| lock.write(&text)) {
         tracing::warn!(path = %lock_path.display(), %error, "cannot write the lock file of the database yet");
     }
@@ -145,38 +144,38 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
 }
 
 impl Guarded {
-    /// What is now known of the file.
+    /// The content of the lock file for this start.
     #[must_use]
     pub fn stamp(&self) -> &Stamp {
         &self.stamp
     }
 }
 
-/// The lock file of a database while a server of this host uses it. The server inherited the
-/// lock; but it cannot inherit the lock of the file that takes the place of a deleted one. This
-/// host holds that until the value is dropped.
+/// The lock file of a database while a server of this host uses it. The server has inherited the lock. If
+/// the file is deleted, the server cannot inherit the lock of the new file, so this host holds that lock
+/// until the value is dropped.
 #[derive(Debug)]
 pub struct Kept {
     file: PathBuf,
     stamp: Stamp,
     server: Instance,
-    /// The file that is locked, by the server or by this host.
+    /// The file that the server or this host has locked.
     locked: Option<KnownFile>,
     lock: Option<HostLock>,
 }
 
 impl Kept {
-    /// For a server that was started with this stamp.
+    /// Creates the value for a server that was started with this stamp.
     #[must_use]
     pub fn new(file: PathBuf, stamp: Stamp, server: Instance) -> Self {
         Self { file, stamp, server, locked: None, lock: None }
     }
 
-    /// For a server that became ready: the schema is whole. Returns also what there is to say
-    /// where another version was the last to use it.
+    /// Creates the value for a server that became ready: its database is complete. Also returns a note
+    /// if another version of the CLI used the database last.
     ///
     /// # Errors
-    /// When the lock file cannot be read.
+    /// If the lock file cannot be read.
     pub fn complete(
         file: PathBuf,
         home: &str,
@@ -191,11 +190,11 @@ impl Kept {
         Ok((Self::new(file, stamp, server), changed))
     }
 
-    /// Makes the lock file contain the stamp, and locks it if no process does.
+    /// Writes the stamp into the lock file, and locks the file if no process holds its lock.
     ///
     /// # Errors
-    /// When it cannot be written, or another server has locked it after it was deleted. The text of
-    /// that server stays.
+    /// If the file cannot be written, or if the file was deleted and another server has locked the new
+    /// one. The text of that server stays.
     pub fn keep(&mut self) -> io::Result<()> {
         let path = lock_path(&self.file)?;
         let there = KnownFile::at(&path)?;
@@ -214,7 +213,7 @@ impl Kept {
         lock::keep_text(&path, &text(&self.stamp)?)
     }
 
-    /// Whether a process of the server's instance holds the lock. As a rule its leader does.
+    /// Whether a process of the server's instance holds the lock. Usually the leader holds it.
     fn is_held_by_server(&self, path: &Path) -> io::Result<bool> {
         let Instance { leader, marker } = &self.server;
         if leader.is_alive()? && proof(is_held_by(leader.pid, path))? {
@@ -229,9 +228,9 @@ impl Kept {
             .any(|(_, found)| found.is_some_and(|found| !found.is_empty() && found == marker)))
     }
 
-    /// Whether a process of the server's instance has the lock file open. A server does not open it
-    /// itself, so it has inherited the lock. This proof is for a file system that does not show who
-    /// holds a lock, as some of FUSE do not.
+    /// Whether a process of the server's instance has the lock file open. A server does not open the
+    /// file itself, so an open file proves an inherited lock. Some FUSE file systems do not show the
+    /// holders of a lock, and need this proof.
     fn has_inherited(&self, path: &Path) -> io::Result<bool> {
         let Some(file) = KnownFile::at(path)? else { return Ok(false) };
         for member in self.server.members(path)? {
@@ -243,8 +242,8 @@ impl Kept {
     }
 }
 
-/// What a look at the descriptors of a process proves. Denied ones, as a wrapper's may be, leave the
-/// proof to the other processes of the server.
+/// The proof from a look at the descriptors of a process. A process whose descriptors cannot be read
+/// (such as a wrapper) proves nothing, and the other processes of the server decide.
 fn proof(look: io::Result<bool>) -> io::Result<bool> {
     match look {
         Err(error) if !is_shortage(&error) => Ok(false),
@@ -256,18 +255,18 @@ fn is_held_by(pid: Pid, path: &Path) -> io::Result<bool> {
     KnownFile::at(path)?.map_or(Ok(false), |file| holds_lock(pid, &file))
 }
 
-/// Brings what the lock file says down to the disk, where it outlives a power cut.
+/// Writes the lock file through to the disk, so that it survives a power cut.
 ///
 /// # Errors
-/// When it cannot be written.
+/// If the lock file cannot be opened or synced.
 pub fn sync(file: &Path) -> io::Result<()> {
     std::fs::File::open(lock_path(file)?)?.sync_all()
 }
 
-/// Whether the next start sets it aside and makes a new one.
+/// Whether the next start sets the database aside and creates a new one.
 ///
 /// # Errors
-/// When its lock file cannot be read.
+/// If the lock file cannot be read.
 pub fn is_replaceable(file: &Path) -> io::Result<bool> {
     let stamp = look(&lock_path(file)?)?;
     Ok(stamp.is_some_and(|stamp| stamp.created && !stamp.complete))
@@ -284,22 +283,22 @@ fn version_changed(path: &Path, stamp: &Stamp, cli_version: &str) -> Option<Stri
     })
 }
 
-/// Where the lock of this database is.
+/// The path of the lock file of this database.
 ///
 /// # Errors
-/// When its folder is not there.
+/// If the folder of the database does not exist.
 pub fn lock_path(file: &Path) -> io::Result<PathBuf> {
     real_path(file).map(|path| stamp_path(&path))
 }
 
-/// Two names of one file must meet at one lock. Of a file that is not there yet
-/// the folder is real.
+/// The path without links, so that all names of one database lead to one lock file. The file itself need
+/// not exist.
 fn real_path(file: &Path) -> io::Result<PathBuf> {
     match file.canonicalize() {
         Ok(real) if real.is_dir() => Err(io::Error::other("it is a folder")),
         Ok(real) => Ok(real),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // A dangling link: SQLite would make the file it points to.
+            // A dangling link: SQLite would create its target.
             if let Ok(target) = std::fs::read_link(file) {
                 let folder = file.parent().unwrap_or(Path::new("/"));
                 return real_path(&folder.join(target));
@@ -322,12 +321,12 @@ fn read(lock_path: &Path) -> Option<Stamp> {
     look(lock_path).ok().flatten()
 }
 
-/// What the lock file says; `None` if it says nothing.
+/// Reads the lock file. `None` if it has no stamp.
 fn look(lock_path: &Path) -> io::Result<Option<Stamp>> {
     Ok(serde_json::from_str(&lock::try_read(lock_path)?).ok())
 }
 
-/// The value, unless there is no such file.
+/// The value. `None` if the file does not exist.
 fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
     match found {
         Ok(found) => Ok(Some(found)),
@@ -365,7 +364,7 @@ fn in_use(path: &Path, lock_path: &Path) -> Failure {
     )
 }
 
-/// The file with its companions; they belong together and are never parted.
+/// Renames the database together with its journal files. Returns the new path.
 fn set_aside(path: &Path) -> io::Result<PathBuf> {
     let with = |suffix: &str, base: &Path| {
         let mut name = base.as_os_str().to_owned();

@@ -1,4 +1,4 @@
-//! Whether the end of a server that never became ready is final: no restart helps.
+//! Classifies the exit of a server that never became ready: whether a restart can help.
 
 use super::aftermath::Disks;
 use crate::config::Settings;
@@ -37,12 +37,12 @@ pub(crate) fn fatal(
             format!("Temporal cannot use the database {database}: {detail}"),
             "fix the file or its folder, or name another database with --db FILE",
         )),
-        // The next start sets aside a database that a start of stigmer left unfinished. If that is
-        // unknown, the next start looks again.
+        // The next start sets aside an incomplete database that stigmer created. If it is unknown who
+        // created the database, the next start looks again.
         (StartFailure::PartialSchema, None) => (disks.is_replaceable == Some(false)).then(|| {
             Failure::new(
                 format!(
-                    "the database {database} is incomplete or another program's: {}",
+                    "the database {database} is incomplete or belongs to another program: {}",
                     cause.unwrap_or("tables are missing")
                 ),
                 "move it away, or name another database with --db FILE",
@@ -71,7 +71,7 @@ pub(crate) fn fatal(
 
 /// A failure that passes once the system has a resource again.
 fn short_of(what: &str, hint: &str) -> Failure {
-    let reason = format!("Temporal cannot start: the system gives it no {what}");
+    let reason = format!("Temporal cannot start: the system has no free {what}");
     Failure::new(reason, hint).until_free(Resource::System)
 }
 
@@ -89,12 +89,12 @@ fn forbidden(port: Option<u16>, what: Option<PortUse>) -> Failure {
     )
 }
 
-/// The message of SQLite.
+/// The message of SQLite for a full disk.
 const FULL: &str = "database or disk is full";
 
 fn no_room(reason: &str) -> Failure {
     Failure::new(
-        format!("Temporal cannot start, because its disk takes nothing: {reason}"),
+        format!("Temporal cannot start, because its disk accepts no data: {reason}"),
         "free some disk space",
     )
     .until_free(Resource::Disk)
@@ -106,7 +106,7 @@ mod tests {
     use crate::paths;
 
     #[test]
-    fn failure_for_lack_of_a_resource_waits_for_it_and_another_failure_of_the_database_does_not() {
+    fn failure_for_lack_of_a_resource_waits_for_the_resource() {
         let folder = tempfile::tempdir().unwrap();
         let home = paths::Home::at(folder.path()).unwrap();
         let settings = Settings::resolve(home, crate::config::Options::default()).unwrap();

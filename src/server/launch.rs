@@ -77,7 +77,7 @@ pub struct Started {
 /// Launches a server. After an error no process of this launch is left.
 ///
 /// # Errors
-/// Why no server was spawned.
+/// If no server was spawned.
 pub async fn launch(request: LaunchRequest, permit: &Permit) -> Result<Launched, Refused> {
     let begun = Instant::now();
     let settings = request.settings.clone();
@@ -118,7 +118,7 @@ pub async fn launch(request: LaunchRequest, permit: &Permit) -> Result<Launched,
     let (instance, watched) = started.leader.watch().map_err(|error| {
         let failure = Failure::new(
             format!("cannot watch the process that was just started: {error}"),
-            "see that the host has file descriptors left (`ulimit -n`)",
+            "check that the host has free file descriptors (`ulimit -n`)",
         );
         Refused::for_now(&error, failure)
     })?;
@@ -138,11 +138,11 @@ pub async fn launch(request: LaunchRequest, permit: &Permit) -> Result<Launched,
 /// A server that this host does not watch, found for a stop.
 pub type Searched = Result<Option<(Box<Record>, Watched)>, Failure>;
 
-/// Finds a server that a stop must end. Kills what is left of a server whose leader has ended. `None`
-/// proves that nothing is left.
+/// Finds a server that a stop must end. Kills the remaining processes of a server whose leader has ended.
+/// `None` proves that no process is left.
 ///
 /// # Errors
-/// Why it is not known whether a server runs.
+/// If stigmer cannot find out whether a server runs.
 pub async fn search(settings: Arc<Settings>, permit: &Permit) -> Searched {
     if settings.address.is_some() {
         return Ok(None);
@@ -154,7 +154,7 @@ pub async fn search(settings: Arc<Settings>, permit: &Permit) -> Searched {
         let Some(record) = found.map_err(|refused| refused.failure)? else { return Ok(None) };
         let watched = match record.leader.prove() {
             Ok(Some(proven)) => Watched::new(proven),
-            // It has just ended.
+            // The server has just exited.
             Ok(None) => continue,
             Err(error) => Err(error),
         };
@@ -175,9 +175,11 @@ pub fn not_begun(error: &Unswept) -> Refused {
         Unswept::NotInPlace => {
             "the host restores a home within a second, unless another host has it"
         }
-        Unswept::Silent(_) => "make it respond, or stop the server and choose another with --home",
+        Unswept::Silent(_) => {
+            "make the file system respond, or stop the server and choose another home with --home"
+        }
         Unswept::Leaving | Unswept::Launching | Unswept::Unfinished(_) => {
-            "see that the machine has processes and threads left (`ulimit -u`), and that the file \
+            "check that the machine has free processes and threads (`ulimit -u`), and that the file \
              systems of home, database and program respond"
         }
     };
@@ -187,8 +189,8 @@ pub fn not_begun(error: &Unswept) -> Refused {
 
 fn hangs(error: &Unfinished) -> Refused {
     let failure = Failure::new(
-        format!("starting Temporal does not come to an end: {error}"),
-        "see that the file systems of home, database and program respond",
+        format!("the start of Temporal does not finish: {error}"),
+        "check that the file systems of home, database and program respond",
     );
     Refused::unfinished(failure)
 }
@@ -198,14 +200,14 @@ fn hangs(error: &Unfinished) -> Refused {
 enum Purpose {
     /// To start a server. With `unadopted`, a running server is left alone and returned, because this
     /// host did not watch it. A refusal then waits for the system, so the start is retried until this
-    /// host knows what runs.
+    /// host knows whether a server runs.
     Start { unadopted: bool },
     /// To stop a server that this host does not watch. A running server is returned.
     Stop,
 }
 
-/// Ends the proven remains of an earlier generation. The lock is checked before the ports: a holder
-/// that is not proven ours is an error, even if a server listens.
+/// Ends the remaining processes of an earlier generation that can be proven to be stigmer's. The lock is
+/// checked before the ports: an unproven holder is an error, even if a server listens.
 fn clear(
     settings: &Settings,
     purpose: Purpose,
@@ -222,12 +224,12 @@ fn clear(
     let unknown = |error: io::Error| {
         let failure = Failure::new(
             format!("cannot find the server of {home}: {error}"),
-            "see that the home can be read, and that descriptors and memory are left",
+            "check that the home can be read, and that descriptors and memory are free",
         );
         until_known(Refused::for_now(&error, failure))
     };
     let instance = match running::find(home).map_err(unknown)? {
-        // No process is left, so the record is not needed any more.
+        // No process is left, so the record is obsolete.
         Running::Nothing => return remove_record(home, permit).map(|()| None),
         // The pid is of another namespace. The check of the ports decides.
         Running::Elsewhere(record) => match purpose {
@@ -263,7 +265,7 @@ fn remove_record(home: &Home, permit: &Permit) -> Result<(), Refused> {
 
 fn watched(record: &Record) -> io::Result<Watched> {
     let proven = record.leader.prove()?;
-    Watched::new(proven.ok_or_else(|| io::Error::other("it has just ended"))?)
+    Watched::new(proven.ok_or_else(|| io::Error::other("the server has just exited"))?)
 }
 
 fn not_watched(record: &Record, error: &io::Error) -> Refused {
@@ -272,7 +274,7 @@ fn not_watched(record: &Record, error: &io::Error) -> Refused {
             "a server of this home runs already (pid {}), and this host cannot watch it: {error}",
             record.leader.pid
         ),
-        "see that the host has file descriptors left (`ulimit -n`)",
+        "check that the host has free file descriptors (`ulimit -n`)",
     );
     Refused::unfinished(failure)
 }
@@ -306,14 +308,14 @@ fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
     let version = version::remembered(&home.version_cache(), &located.path);
     let mut notes = Vec::new();
 
-    // Before a start that cannot succeed gets a number.
+    // Before the lock, so that a start that cannot succeed gets no number.
     if let Some(folder) = settings.database.file().and_then(Path::parent)
         && let Err(error) = look::bounded(folder, paths::has_room)
     {
         let failure = match error.kind() {
             io::ErrorKind::TimedOut => Failure::new(
                 format!("cannot use the database in {}: {error}", folder.display()),
-                "make it respond, or name a database elsewhere with --db FILE",
+                "make the file system respond, or name a database elsewhere with --db FILE",
             ),
             _ => Failure::new(
                 format!("no room for the database in {}: {error}", folder.display()),
@@ -333,8 +335,8 @@ fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
             Refused::by(&error, failure)
         })?
         .ok_or_else(|| held(&lock_path))?;
-    // Before the spawn, so that the number is never used again. On a disk that does not even accept
-    // its length, no other host can start either, and this host knows the number.
+    // Before the spawn, so that no other start uses the number. If the disk does not even accept the
+    // length, no other host can start either, and this host knows the number.
     if let Err(error) = lock.write_number(request.generation.0) {
         tracing::warn!(path = %lock_path.display(), %error, "cannot write the lock file of the server yet");
     }
@@ -356,21 +358,20 @@ fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
     let metrics_port = ports::free_port().map_err(|error| {
         let failure = Failure::new(
             format!("no free port for Temporal's metrics: {error}"),
-            "see that 127.0.0.1 is up and ports are left",
+            "check that 127.0.0.1 is up and that ports are free",
         );
         Refused::for_now(&error, failure)
     })?;
     let LaunchRequest { generation, cause, detail, .. } = request;
     let log = MarkedLog::open(&home.temporal_log(), *generation, *cause, detail).or_else(|error| {
         notes.push(format!(
-            "Temporal's log {} cannot be written: {error}; a restart tries again",
+            "cannot write Temporal's log {}: {error}; a restart tries again",
             home.temporal_log().display()
         ));
         MarkedLog::none()
     });
     let log = log.map_err(|error| {
-        let failure =
-            Failure::new(format!("cannot open /dev/null: {error}"), "the machine is broken");
+        let failure = Failure::new(format!("cannot open /dev/null: {error}"), "restore /dev/null");
         Refused::by(&error, failure)
     })?;
     let record = Record {
@@ -433,7 +434,7 @@ fn elsewhere(home: &Home, record: &Record) -> Failure {
             home.record().display(),
             record.leader.pid
         ),
-        "stop it there, or choose another home with --home",
+        "stop that server there, or choose another home with --home",
     )
 }
 
@@ -447,11 +448,9 @@ fn held(lock: &Path) -> Refused {
             failure(&memory::describe(instance.leader.pid)).into()
         }
         Ok(LockHolder::Nobody) => {
-            Refused { failure: failure("a process that has ended meanwhile"), is_transient: true }
+            Refused { failure: failure("a process that has exited meanwhile"), is_transient: true }
         }
-        Err(error) => {
-            Refused::for_now(&error, failure(&format!("a process that is not known ({error})")))
-        }
+        Err(error) => Refused::for_now(&error, failure(&format!("an unknown process ({error})"))),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who listens on the ports of a server that is to start.
+//! Finds the processes that listen on the ports of a server before its start.
 
 use crate::config::Settings;
 use crate::process::ports::{self, Occupant};
@@ -9,19 +9,19 @@ use crate::unit::Refused;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// How long one waits to see who is on a port.
+/// Time limit of a look for the process on a port.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// A listener that may be a Temporal which is starting is asked this often.
-const ASK_TRIES: u32 = 5;
-const ASK_PAUSE: Duration = Duration::from_millis(200);
-/// So long a listener may be silent whose program may be a Temporal, or lead to one. With all else
-/// that a start does before it, the user waits 2 s.
+/// Number of requests to a listener that may be a starting Temporal server.
+const REQUEST_TRIES: u32 = 5;
+const REQUEST_PAUSE: Duration = Duration::from_millis(200);
+/// How long a listener may be silent whose program may be a Temporal server, or may forward to one. With
+/// the rest of a start, the user waits 2 s.
 const MAYBE_SILENT: Duration = Duration::from_millis(1800);
-/// So long one that is plainly something else. The user waits 1 s.
+/// How long any other listener may be silent. The user waits 1 s.
 const OTHER_SILENT: Duration = Duration::from_millis(600);
 
-/// What is in the command line of a Temporal, and of what forwards a port to one.
+/// Words in the command lines of Temporal servers, and of programs that forward a port.
 const MAYBE_TEMPORAL: [&str; 10] = [
     "temporal",
     "docker",
@@ -38,17 +38,19 @@ const MAYBE_TEMPORAL: [&str; 10] = [
 /// The process that listens on the port. [`Occupant::unknown`] if the look takes too long, `None` if
 /// the port is free.
 async fn occupant(port: u16) -> Result<Option<Occupant>, Refused> {
-    let not_told = |error| unknown_listener(port, &error);
-    if ports::listeners(port).map_err(not_told)?.is_empty() {
+    let unknown_error = |error| unknown_listener(port, &error);
+    if ports::listeners(port).map_err(unknown_error)?.is_empty() {
         return Ok(None);
     }
     let unknown = Occupant::unknown(port);
     let found = LOOKS.run(LOOK, move || ports::occupant(port)).await;
-    found.unwrap_or(Ok(Some(unknown))).map_err(not_told)
+    found.unwrap_or(Ok(Some(unknown))).map_err(unknown_error)
 }
 
-/// A Temporal that somebody else runs on our port; any other listener on a port
-/// of ours is an error that names it.
+/// The Temporal server that someone else runs on the port of the options. `None` if the ports are free.
+///
+/// # Errors
+/// If another process listens on a port of the options. The error names that process.
 pub(crate) async fn occupant_of(settings: &Settings) -> Result<Option<Occupant>, Refused> {
     let port = settings.port;
     if let Some(occupant) = occupant(port).await? {
@@ -70,31 +72,32 @@ pub(crate) async fn occupant_of(settings: &Settings) -> Result<Option<Occupant>,
     Ok(None)
 }
 
-/// Whether a Temporal answers there. One that is starting says so, and is asked again.
+/// Whether a Temporal server responds. A starting server reports an error at once, and gets the next
+/// request after a pause.
 async fn is_temporal(settings: &Settings, occupant: &Occupant) -> bool {
     let silent = longest_silence(occupant);
     let Ok(client) = Client::new(&settings.server_address(), silent) else { return false };
-    for _ in 0..ASK_TRIES {
-        let asked = Instant::now();
+    for _ in 0..REQUEST_TRIES {
+        let requested = Instant::now();
         if client.info().await.is_ok() {
             return true;
         }
-        if asked.elapsed() >= silent
+        if requested.elapsed() >= silent
             || ports::listeners(settings.port).is_ok_and(|found| found.is_empty())
         {
             break;
         }
-        tokio::time::sleep(ASK_PAUSE).await;
+        tokio::time::sleep(REQUEST_PAUSE).await;
     }
     false
 }
 
-/// How long this listener may be silent before it is no Temporal.
+/// How long this listener may be silent. After that it is not a Temporal server.
 fn longest_silence(occupant: &Occupant) -> Duration {
     if may_be_temporal(occupant) { MAYBE_SILENT } else { OTHER_SILENT }
 }
 
-/// One that cannot be seen may be anything.
+/// Whether the program may be a Temporal server, or may forward to one. True for an unknown program.
 fn may_be_temporal(occupant: &Occupant) -> bool {
     let command = occupant.command.to_lowercase();
     command.is_empty() || MAYBE_TEMPORAL.iter().any(|word| command.contains(word))
@@ -103,14 +106,14 @@ fn may_be_temporal(occupant: &Occupant) -> bool {
 fn unknown_listener(port: u16, error: &io::Error) -> Refused {
     let failure = Failure::new(
         format!("cannot determine whether port {port} is free: {error}"),
-        "see that /proc/net can be read, and that descriptors and memory are left",
+        "check that /proc/net can be read, and that descriptors and memory are free",
     );
     Refused::for_now(error, failure)
 }
 
 fn taken(occupant: &Occupant, option: &str) -> Failure {
     Failure::new(
-        format!("port {} is taken by {occupant}, which is no Temporal", occupant.port),
+        format!("port {} is taken by {occupant}, which is not a Temporal server", occupant.port),
         format!("stop that process, or choose another port with --{option} N"),
     )
 }
@@ -119,7 +122,7 @@ fn taken(occupant: &Occupant, option: &str) -> Failure {
 fn of_another_user(occupant: &Occupant) -> Failure {
     Failure::new(
         format!(
-            "port {} is taken by {occupant}; a Temporal of another user is not used unasked",
+            "port {} is taken by {occupant}; stigmer does not use a server of another user without permission",
             occupant.port
         ),
         "use it with --allow-other-user if you trust that user, or choose another port with \
@@ -132,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_program_that_is_plainly_something_else_is_given_little_time() {
+    fn known_other_program_has_less_time_than_a_possible_temporal_server() {
         // A fifth of a second for the rest of a start.
         let [long, short] = [2000, 1000].map(|ms| Duration::from_millis(ms - 200));
         let silence = |command: &str| {

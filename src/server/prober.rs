@@ -1,4 +1,4 @@
-//! The six layers of health, asked in process over one kept connection.
+//! The rounds of six checks of a server, in this process and over one open connection.
 
 mod disk;
 
@@ -23,56 +23,57 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// While all checks pass, one round in this many probes the upper two layers, looks at the files of
-/// the database and at the lock, which cost a switch to another thread each, and opens another
-/// connection to the port: the grpc layer keeps one.
+/// While all checks pass, one round in this many is deep: it also checks the upper two layers, looks at
+/// the lock and the database file (each look needs another thread), and opens a new connection to the
+/// port. The other rounds use the open connection of the grpc layer.
 const DEEP_EVERY: u64 = 5;
 
-/// Peak memory and the kernel's count of processes that it ended are read only every so many
-/// rounds: the kernel composes long texts for them.
+/// One round in this many reads peak memory and the number of OOM kills. The kernel composes long texts
+/// for them.
 const COUNTS_EVERY: u64 = 10;
 
-/// The members of the instance are looked up anew after so many rounds. On a machine with hundreds
-/// of processes this is the most expensive part of a round.
+/// One round in this many looks for the members of the instance. On a machine with hundreds of processes,
+/// this look is the most expensive part of a round.
 const MEMBERS_EVERY: u64 = 30;
 
-/// While a server starts, a call may take as long as the start has taken so far, and at most this:
-/// to give up a first call, which loads what all later ones use, is to begin it anew.
+/// Time limit for a call to a starting server. Until the first passed round, a call may take as long as
+/// the start has taken so far, up to this limit. A first call loads data that later calls use, and after
+/// a timeout the server would have to load the data again.
 const LONGEST_CALL: Duration = Duration::from_secs(10);
 
-/// One round.
+/// The result of one round.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// None for a layer that was not asked in this round.
+    /// The verdicts. `None` for a layer that this round did not check.
     pub layers: PerLayer<Option<Verdict>>,
-    /// The process that owns the socket.
+    /// The process that listens on the port.
     pub server: Option<Pid>,
-    /// What the instance costs.
+    /// Memory and CPU time of the instance, and CPU use in percent.
     pub usage: Option<(Usage, Option<f64>)>,
-    /// Size of the database.
+    /// Size of the database in bytes.
     pub database_bytes: Option<u64>,
-    /// How its path has lost the file that the server has open.
+    /// How the path of the database has lost the file that the server has open.
     pub detached: Option<Detached>,
-    /// The most resident memory that the members have ever had, in bytes; not read in each round.
+    /// Peak resident memory of the members in bytes. `None` if this round did not read it.
     pub peak_bytes: Option<u64>,
-    /// Processes that the kernel had ended for want of memory before this round; not read in each
-    /// round.
+    /// The number of processes that the OOM killer had ended before this round. `None` if this round did
+    /// not read it.
     pub oom_kills: Option<u64>,
-    /// Whether a process listens on the port of the web UI of an external server. `None` if this
-    /// is not known, and if the round did not look.
+    /// Whether a process listens on the port of the web UI of an external server. `None` if unknown, or
+    /// if this round did not look.
     pub external_ui: Option<bool>,
 }
 
-/// What is probed.
+/// The server that is checked.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// Its generation.
+    /// Generation of the server.
     pub generation: Generation,
-    /// Its processes; none for a server that somebody else runs.
+    /// Processes of the server. `None` for an external server.
     pub instance: Option<Instance>,
-    /// It ran before this host did, and may hold what a restart would lose.
+    /// Whether the server ran before this host. A restart could lose its data.
     pub adopted: bool,
-    /// The options.
+    /// Options of the server.
     pub settings: Arc<Settings>,
 }
 
@@ -81,7 +82,7 @@ pub async fn run(target: Target, send: impl Fn(Round, Report) -> bool) {
     let period = target.settings.policy.probe_period;
     match Prober::new(target) {
         Ok(prober) => probe::run(prober, period, send).await,
-        Err(error) => tracing::error!(%error, "probes cannot run"),
+        Err(error) => tracing::error!(%error, "cannot check the server"),
     }
 }
 
@@ -89,7 +90,7 @@ struct Prober {
     target: Target,
     client: Client,
     lock: PathBuf,
-    /// `None` for a server that somebody else runs.
+    /// `None` for an external server.
     leader: Option<KnownLeader>,
     members: Vec<Pid>,
     holder: Option<SocketHolder>,
@@ -99,10 +100,10 @@ struct Prober {
     /// Whether any round has passed.
     passed: bool,
     last: Option<Round>,
-    /// The process that owned the socket when it was last seen.
+    /// The process that listened on the port when a round last found one.
     server: Option<Identity>,
     disk_watch: DiskWatch,
-    /// As of the last look.
+    /// The result of the last look at the disk.
     disk: Disk,
 }
 
@@ -133,18 +134,17 @@ impl Prober {
         })
     }
 
-    /// Checks the layers from the bottom up and stops at the first one that fails: the layers above it
-    /// can only fail too, and later.
+    /// Checks the layers from the bottom up and stops at the first failed layer. The layers above would
+    /// fail too, and take longer.
     async fn check(&mut self) -> (Round, Report) {
         self.rounds += 1;
         let passed = self.passed;
         self.client = self.client.patient(self.call_patience());
         let counts = self.rounds.is_multiple_of(COUNTS_EVERY);
         let oom_kills = if counts { usage::oom_kills() } else { None };
-        // The gentle period, in memory of what was ready before.
         let deep = self.last != Some(Round::Pass) || self.rounds.is_multiple_of(DEEP_EVERY);
         if passed && self.rounds.is_multiple_of(MEMBERS_EVERY) {
-            // Those that were known stay known.
+            // After an error, the known members stay.
             let _ = self.refresh_members().await;
         }
         let mut layers = PerLayer::<Option<Verdict>>::default();
@@ -152,12 +152,13 @@ impl Prober {
         let lower = [Layer::Lock, Layer::Process, Layer::Tcp, Layer::Grpc];
         let is_due = |layer: &Layer| deep || !matches!(layer, Layer::Lock | Layer::Tcp);
         for layer in lower.into_iter().filter(is_due) {
-            let (answer, latency) = timed(self.ask(layer)).await;
-            if let Ok(Answer::Unknown(why)) = &answer {
+            let (outcome, latency) = timed(self.check_layer(layer)).await;
+            if let Ok(CheckOutcome::Unknown(why)) = &outcome {
                 unknown = Some(why.clone());
             }
-            let goes_on = matches!(answer, Ok(Answer::Passes | Answer::DoesNotApply(_)));
-            layers[layer] = Some(verdict(answer, latency));
+            let goes_on =
+                matches!(outcome, Ok(CheckOutcome::Passes | CheckOutcome::DoesNotApply(_)));
+            layers[layer] = Some(verdict(outcome, latency));
             if !goes_on {
                 break;
             }
@@ -173,7 +174,7 @@ impl Prober {
             self.disk = self.look_at_disk().await;
         }
         if deep && layers[Layer::Grpc].as_ref().is_some_and(|v| v.ok == Some(true)) {
-            // Together: a server that has just come up takes its time over each first call.
+            // At the same time: on a new server each first call takes long.
             let (store, engine) = tokio::join!(timed(self.store()), timed(self.engine()));
             let store = match (&store.0, self.loss()) {
                 (Ok(_), Some(why)) => verdict(Err(why), store.1),
@@ -190,7 +191,7 @@ impl Prober {
         let round = match (unknown, failed) {
             (Some(why), _) => {
                 if self.last != Some(Round::Void) {
-                    tracing::warn!(why, "this round of probes tells nothing about the server");
+                    tracing::warn!(why, "this round of checks proves nothing about the server");
                 }
                 Round::Void
             }
@@ -217,21 +218,21 @@ impl Prober {
         (round, report)
     }
 
-    /// How long a call may take now.
+    /// The current time limit of a call.
     fn call_patience(&self) -> Duration {
         let patience = self.target.settings.policy.probe_timeout;
         if self.passed { patience } else { self.begun.elapsed().min(LONGEST_CALL).max(patience) }
     }
 
-    async fn ask(&mut self, layer: Layer) -> Result<Answer, String> {
+    async fn check_layer(&mut self, layer: Layer) -> Result<CheckOutcome, String> {
         match layer {
             Layer::Lock => Ok(match &self.target.instance {
-                None => Answer::DoesNotApply("started elsewhere".into()),
+                None => CheckOutcome::DoesNotApply("started elsewhere".into()),
                 Some(_) => match self.look_at_home(|lock| lock::is_held(&lock)).await {
-                    Ok(true) => Answer::Passes,
-                    Ok(false) => Answer::DoesNotApply("the instance has closed it".into()),
-                    Err(error) if is_shortage(&error) => Answer::Unknown(error.to_string()),
-                    Err(error) => Answer::DoesNotApply(error.to_string()),
+                    Ok(true) => CheckOutcome::Passes,
+                    Ok(false) => CheckOutcome::DoesNotApply("the instance has closed it".into()),
+                    Err(error) if is_shortage(&error) => CheckOutcome::Unknown(error.to_string()),
+                    Err(error) => CheckOutcome::DoesNotApply(error.to_string()),
                 },
             }),
             Layer::Process => self.process().await,
@@ -242,57 +243,58 @@ impl Prober {
                     Ok(Some(uid)) => {
                         return Err(format!("{address} belongs to another user now, uid {uid}"));
                     }
-                    Err(error) => return Ok(Answer::Unknown(error.to_string())),
+                    Err(error) => return Ok(CheckOutcome::Unknown(error.to_string())),
                 }
                 let patience = self.target.settings.policy.probe_timeout;
                 match dial::connect(&address, patience).await {
                     Ok(stream) => {
-                        // Closed without a trace: a reset leaves no socket waiting a minute on our side.
+                        // Close with a reset, so that no socket of this host stays in TIME_WAIT for a minute.
                         let _ = stream.set_zero_linger();
-                        Ok(Answer::Passes)
+                        Ok(CheckOutcome::Passes)
                     }
                     Err(error) if is_shortage(&error) => {
-                        Ok(Answer::Unknown(format!("{address}: {error}")))
+                        Ok(CheckOutcome::Unknown(format!("{address}: {error}")))
                     }
                     Err(error) => Err(format!("{address}: {error}")),
                 }
             }
-            Layer::Grpc => self.client.serving().await.map(|()| Answer::Passes),
+            Layer::Grpc => self.client.serving().await.map(|()| CheckOutcome::Passes),
             Layer::Store => self.store().await,
             Layer::Engine => self.engine().await,
         }
     }
 
-    async fn store(&self) -> Result<Answer, String> {
+    async fn store(&self) -> Result<CheckOutcome, String> {
         let namespace = &self.target.settings.namespaces[0];
-        self.client.namespace(namespace).await.map(|()| Answer::Passes)
+        self.client.namespace(namespace).await.map(|()| CheckOutcome::Passes)
     }
 
-    async fn engine(&self) -> Result<Answer, String> {
-        self.client.engine(&self.target.settings.namespaces[0]).await.map(|()| Answer::Passes)
+    async fn engine(&self) -> Result<CheckOutcome, String> {
+        self.client.engine(&self.target.settings.namespaces[0]).await.map(|()| CheckOutcome::Passes)
     }
 
-    async fn process(&mut self) -> Result<Answer, String> {
+    async fn process(&mut self) -> Result<CheckOutcome, String> {
         let Some(instance) = &self.target.instance else {
-            return Ok(Answer::DoesNotApply("started elsewhere".into()));
+            return Ok(CheckOutcome::DoesNotApply("started elsewhere".into()));
         };
         match self.leader.as_mut().map_or(Ok(false), KnownLeader::is_alive) {
             Ok(true) => {}
             Ok(false) => return Err(format!("pid {} has ended", instance.leader.pid)),
-            Err(error) => return Ok(Answer::Unknown(error.to_string())),
+            Err(error) => return Ok(CheckOutcome::Unknown(error.to_string())),
         }
         if let Some(pid) = self.halted() {
             return Err(format!("pid {pid} is stopped by a signal"));
         }
         match self.find_server().await {
-            Ok(found) => found.map(|()| Answer::Passes),
-            Err(error) => Ok(Answer::Unknown(error.to_string())),
+            Ok(found) => found.map(|()| CheckOutcome::Passes),
+            Err(error) => Ok(CheckOutcome::Unknown(error.to_string())),
         }
     }
 
-    /// Finds the member that listens. The outer error: it cannot be told.
+    /// Finds the member that listens on the port. The inner error is a failed check, the outer error a failed
+    /// look.
     async fn find_server(&mut self) -> io::Result<Result<(), String>> {
-        // One link of a process of ours is read here and now, and never followed.
+        // Reads one link in `/proc` and does not follow it, so this look cannot block.
         if let Some(holder) = &self.holder
             && holder.still_holds()?
         {
@@ -311,7 +313,7 @@ impl Prober {
         }
         self.holder = self.holder_of(listeners.clone()).await?;
         if self.holder.is_none() {
-            // Behind a wrapper the server is not the leader.
+            // Behind a wrapper, the server is not the leader.
             self.refresh_members().await?;
             self.holder = self.holder_of(listeners).await?;
         }
@@ -321,7 +323,7 @@ impl Prober {
         };
         Ok(match &self.holder {
             Some(_) => Ok(()),
-            None => Err(format!("port {port} belongs to a process of somebody else")),
+            None => Err(format!("port {port} belongs to another process")),
         })
     }
 
@@ -348,7 +350,7 @@ impl Prober {
         Ok(())
     }
 
-    /// Looks at what may block, on a thread that can be given up.
+    /// Runs a look that may block on a thread that can be abandoned.
     async fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce() -> T + Send + 'static,
@@ -357,7 +359,7 @@ impl Prober {
         LOOKS.run(bound, look).await.map_err(|error| io::Error::other(error.to_string()))
     }
 
-    /// Looks at the lock of the instance in the same way, see [`look::patiently`].
+    /// Runs a look at the lock of the instance on such a thread, see [`look::patiently`].
     async fn look_at_home<T: Send + 'static>(
         &self,
         look: impl FnOnce(PathBuf) -> io::Result<T> + Send + 'static,
@@ -368,8 +370,8 @@ impl Prober {
         look::patiently(bound, settings.home.root(), move |_| look(lock)).await
     }
 
-    /// Somebody else who has the port of a server that is only watched: it is not the one that
-    /// was found there. What was asked for by its address may be anybody's.
+    /// The uid of another user who listens on the port of an external server: the server that was found
+    /// there has been replaced. `None` for a server that the user named with --address.
     fn other_user(&self) -> io::Result<Option<u32>> {
         let settings = &self.target.settings;
         let is_ours = self.target.instance.is_some() || settings.address.is_some();
@@ -386,14 +388,14 @@ impl Prober {
         Some(!ports::listeners(port).ok()?.is_empty())
     }
 
-    /// A process of a server that starts and is stopped by a signal: it uses none of its time.
+    /// A process of a starting server that a signal has stopped. The start does not proceed.
     fn halted(&self) -> Option<Pid> {
         let is_halted = |pid: &Pid| matches!(crate::process::linux::stat(*pid), Ok(Some(now)) if now.state == 'T');
         self.members.iter().copied().find(|pid| !self.passed && is_halted(pid))
     }
 
-    /// Whether the server is on its way down, by the request of somebody else: it has closed the
-    /// socket that it listened on, or says so before it does that.
+    /// Whether the server is shutting down without a request of stigmer: it has closed its port, or its
+    /// health service reports `NOT_SERVING`.
     fn is_shutting_down(&self, layer: Layer, detail: &str) -> bool {
         match layer {
             Layer::Process => {
@@ -405,8 +407,8 @@ impl Prober {
         }
     }
 
-    /// Whether a restart helps. Not where it would lose what only the
-    /// running process has, nor where the disk is full, nor what has yet to come up or is going.
+    /// The failed round, and whether a restart helps. It does not help if it would lose data, if the disk
+    /// is full, or (yet) while the server starts or shuts down.
     fn judge(&self, layer: Layer, detail: String) -> Round {
         if !self.passed && !self.target.adopted {
             let restart_helps =
@@ -435,7 +437,7 @@ impl Prober {
 
     fn loss(&self) -> Option<String> {
         Some(format!(
-            "the database {} was {} while the server has it open: a restart loses what it holds",
+            "the database {} was {} while the server has it open: a restart loses its data",
             self.database()?.display(),
             self.disk.detached?
         ))
@@ -463,36 +465,36 @@ impl Probe for Prober {
         self.check().await
     }
 
-    /// Up to four calls run one after the other.
+    /// Up to four calls run in sequence.
     fn patience(&self) -> Duration {
         self.call_patience() * 4
     }
 }
 
 #[derive(Debug)]
-enum Answer {
+enum CheckOutcome {
     Passes,
     DoesNotApply(String),
-    /// This process could not look.
+    /// The check could not be made.
     Unknown(String),
 }
 
-async fn timed<T>(answer: impl Future<Output = T>) -> (T, Duration) {
+async fn timed<T>(future: impl Future<Output = T>) -> (T, Duration) {
     let begun = Instant::now();
-    let answer = answer.await;
-    (answer, begun.elapsed())
+    let value = future.await;
+    (value, begun.elapsed())
 }
 
-fn verdict(answer: Result<Answer, String>, latency: Duration) -> Verdict {
-    let (ok, detail) = match answer {
-        Ok(Answer::Passes) => (Some(true), String::new()),
-        Ok(Answer::DoesNotApply(why) | Answer::Unknown(why)) => (None, why),
+fn verdict(outcome: Result<CheckOutcome, String>, latency: Duration) -> Verdict {
+    let (ok, detail) = match outcome {
+        Ok(CheckOutcome::Passes) => (Some(true), String::new()),
+        Ok(CheckOutcome::DoesNotApply(why) | CheckOutcome::Unknown(why)) => (None, why),
         Err(why) => (Some(false), why),
     };
     Verdict { ok, latency, detail }
 }
 
-/// What this process is short of, where it is: a call that failed meanwhile proves nothing.
+/// The resource that this process lacks, if any. A call that failed meanwhile proves nothing.
 fn shortage() -> Option<io::Error> {
     std::fs::File::open("/dev/null").err().filter(is_shortage)
 }

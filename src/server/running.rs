@@ -1,5 +1,5 @@
-//! Which server of a home runs now. Its record says it; where the record is gone, unreadable or
-//! of another boot, the lock that the server holds, its marker and its command line do.
+//! Finds the running server of a home. The record names the server. If the record is missing, damaged or
+//! from another boot, the lock of the server, its marker and its command line identify it.
 
 use super::arguments::{self, Parsed};
 use crate::config::{self, Options};
@@ -13,30 +13,30 @@ use crate::supervisor::Generation;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// What runs of a home.
+/// The running processes of a home.
 #[derive(Debug)]
 pub enum Running {
-    /// Nothing: the lock is free, and no process of the last instance is left.
+    /// None: the lock is free, and no process of the last instance is left.
     Nothing,
-    /// A server, as its record says.
+    /// A server that its record proves.
     Recorded(Box<Record>),
-    /// A server that no record names. The record is made from the server itself.
+    /// A server without a usable record. This record is built from the server itself.
     Unrecorded(Box<Record>),
     /// Processes of an instance whose leader has ended.
     Remains(Instance),
     /// A process that stigmer cannot prove to be its own holds the lock. Its description, for messages.
     Stranger(String),
-    /// The record is of another pid namespace, and something listens on its port.
+    /// The record is from another pid namespace, and a process listens on its port.
     Elsewhere(Box<Record>),
 }
 
-/// A process of ours that was just forked holds the lock before it carries its marker.
+/// How long a holder may lack a marker: a forked process holds the lock before it has its marker.
 const SETTLING: Duration = Duration::from_millis(500);
 
-/// Finds out what runs. Blocks, for milliseconds; where the lock is held by a stranger, for 0.5 s.
+/// Finds the running server. Blocks for milliseconds, or for 0.5 s if an unproven process holds the lock.
 ///
 /// # Errors
-/// When the record, the lock or the process table cannot be read: something may run then.
+/// If the record, the lock or the process table cannot be read. A server may run then.
 pub fn find(home: &Home) -> io::Result<Running> {
     let deadline = Instant::now() + SETTLING;
     loop {
@@ -61,7 +61,7 @@ impl Running {
 }
 
 fn look(home: &Home) -> io::Result<Running> {
-    // A record that cannot be read keeps nobody from finding the server by its lock.
+    // With an unreadable record, the lock still leads to the server.
     let recorded = Record::read(&home.record());
     let known = recorded.as_ref().ok().and_then(Option::as_ref);
     if let Some(record) = known
@@ -75,7 +75,7 @@ fn look(home: &Home) -> io::Result<Running> {
             if let Some(record) = rebuilt(home, &instance)? {
                 return Ok(Running::Unrecorded(Box::new(record)));
             }
-            // The leader has ended. Only its record tells when it started.
+            // The leader has ended. Only its record has its start time.
             let recorded = known.filter(|record| {
                 record.marker == instance.marker
                     && record.leader.is_local()
@@ -94,7 +94,7 @@ fn look(home: &Home) -> io::Result<Running> {
     }
 }
 
-/// Behind a wrapper that closes its descriptors nobody holds the lock.
+/// The running server if nobody holds the lock, as behind a wrapper that closes its descriptors.
 fn without_lock(recorded: Option<Record>, home: &Home) -> io::Result<Running> {
     let Some(record) = recorded else { return Ok(Running::Nothing) };
     if record.leader.is_local() {
@@ -110,8 +110,8 @@ fn without_lock(recorded: Option<Record>, home: &Home) -> io::Result<Running> {
     Ok(Running::Elsewhere(Box::new(record)))
 }
 
-/// Returns the options of the server of a record. If the record has no readable options, its other parts still tell where
-/// the server is.
+/// The options of the server of a record. Without readable options, the port and the database of the
+/// record.
 #[must_use]
 pub fn options(record: &Record) -> Options {
     Options::recorded(&record.options).unwrap_or_else(|| Options {
@@ -143,7 +143,7 @@ fn rebuilt(home: &Home, instance: &Instance) -> io::Result<Option<Record>> {
     let generation = locked.or_else(of_marker);
     let age = linux::age(leader.start_ticks).unwrap_or_default();
     let (port, ui_port) = (options.port.unwrap_or_default(), options.ui_port);
-    // What never stands on a command line is as the file has it now.
+    // Options that are not on the command line come from the current configuration file.
     let file = config::read_file(home).unwrap_or_default();
     let options = options.or(Options { address: None, arguments: None, ..file });
     Ok(Some(Record {

@@ -3,10 +3,6 @@
 use super::docs::{documents, read};
 use std::path::Path;
 
-/// Modules (a file and its folder) whose text is not rewritten yet, and how many of their lines may still
-/// have such words, together. Lower the number when text is rewritten, and never raise it.
-const NOT_YET: (&[&str], usize) = (&["src/server"], 22);
-
 /// Whole words, lower case. `CONTRIBUTING.md` has the reasons.
 const WORDS: &[&str] = &[
     "anew",
@@ -67,22 +63,14 @@ fn documents_use_plain_words() {
 #[test]
 fn sources_use_plain_words() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (modules, most) = NOT_YET;
-    let (mut found, mut left) = (Vec::new(), Vec::new());
+    let mut found = Vec::new();
     for (path, text) in ["src", "ui", "tests", "benches"].into_iter().flat_map(super::sources) {
         let path = path.strip_prefix(root).unwrap_or(&path);
         // This file has the list of the words.
         if path.ends_with("architecture/words.rs") {
             continue;
         }
-        let is_left = modules.iter().any(|module| path.with_extension("").starts_with(module));
-        if is_left { &mut left } else { &mut found }.extend(bad_lines(path, &text));
+        found.extend(bad_lines(path, &text));
     }
     assert!(found.is_empty(), "hard words:\n{}", found.join("\n"));
-    assert!(
-        left.len() <= most,
-        "{} lines of {modules:?} have hard words, {most} may: reword some\n{}",
-        left.len(),
-        left.join("\n")
-    );
 }

@@ -73,7 +73,7 @@ fn file_that_is_not_a_database_is_an_error_and_stays_unchanged() {
     let mut rig = Rig::new();
     let file = rig.folder().join("precious.db");
     name(&mut rig, &file);
-    let bytes = "not a database, and dear to somebody\n".repeat(500);
+    let bytes = "not a database, and must stay unchanged\n".repeat(500);
     std::fs::write(&file, &bytes).unwrap();
     rig.run(&[]).exits(1).complains(&["precious.db", "file is not a database", "--db"]);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), bytes);
@@ -86,7 +86,7 @@ fn empty_database_file_is_an_error_with_a_hint() {
     let file = rig.folder().join("empty.db");
     name(&mut rig, &file);
     std::fs::write(&file, "").unwrap();
-    rig.run(&[]).exits(1).complains(&["empty.db", "empty file", "remove it"]);
+    rig.run(&[]).exits(1).complains(&["empty.db", "empty file", "delete it"]);
     assert_eq!(std::fs::metadata(&file).unwrap().len(), 0);
 }
 

@@ -112,7 +112,7 @@ fn exit_code_of_status_distinguishes_ready_stopped_and_starting() {
     rig.run(&["status"]).exits(4);
     rig.run(&["stop"]).exits(0);
     let started = start.finish().exits(1);
-    started.complains(&["stopped by another command"]);
+    started.complains(&["another command stopped it"]);
 }
 
 #[test]

@@ -6,10 +6,11 @@ use crate::protocol::Detached;
 use std::io;
 use std::path::Path;
 
-/// How the path has lost the file that one of these processes has open; `None` if it has not.
+/// How the path has lost the file that one of these processes has open. `None` if the path still leads to
+/// the file.
 ///
 /// # Errors
-/// When the file or the processes cannot be looked at: that is not a file that is gone.
+/// If the path or the descriptors of the processes cannot be read. That does not prove a lost file.
 pub fn detached(path: &Path, servers: &[Pid]) -> io::Result<Option<Detached>> {
     let Some(file) = KnownFile::at(path)? else { return Ok(Some(Detached::Deleted)) };
     let mut seen = Err(io::Error::new(io::ErrorKind::NotFound, "no process to look at"));
@@ -18,7 +19,7 @@ pub fn detached(path: &Path, servers: &[Pid]) -> io::Result<Option<Detached>> {
         match has_open() {
             Ok((true, _)) => return Ok(None),
             Ok((false, true)) => seen = Ok(Some(Detached::Replaced)),
-            // It ends, and has closed its files already.
+            // The process is exiting and has already closed its files.
             Ok((false, false)) => {}
             Err(error) if seen.is_err() => seen = Err(error),
             Err(_) => {}
@@ -33,7 +34,7 @@ mod tests {
     use std::fs::{self, File};
 
     #[test]
-    fn a_deleted_or_replaced_file_is_told_apart_from_one_that_cannot_be_seen() {
+    fn deleted_or_replaced_file_is_detected_and_a_failed_look_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("temporal.db");
         let me = [crate::process::identity::own_pid()];
@@ -47,17 +48,20 @@ mod tests {
         assert_eq!(detached(&path, &me).unwrap(), Some(Detached::Replaced));
         assert!(detached(&path, &[]).is_err(), "no process to look at");
         fs::rename(&kept, &path).unwrap();
-        assert_eq!(detached(&path, &me).unwrap(), None, "it is back");
+        assert_eq!(detached(&path, &me).unwrap(), None, "the file is restored");
 
         let mut ended = std::process::Command::new("true").spawn().unwrap();
         let pid = ended.id().cast_signed();
-        // To an ordinary user its descriptors are denied for a moment while it ends.
+        // An ordinary user cannot read the descriptors for a moment while the process exits.
         while has_any_open(pid).unwrap_or(true) {
             std::thread::yield_now();
         }
-        assert!(detached(&path, &[pid]).is_err(), "it has closed its files, because it ends");
+        assert!(
+            detached(&path, &[pid]).is_err(),
+            "the process has closed its files, because it exits"
+        );
         ended.wait().unwrap();
 
-        assert!(detached(&path.join("below-a-file"), &me).is_err(), "it cannot be looked at");
+        assert!(detached(&path.join("below-a-file"), &me).is_err(), "the path cannot be read");
     }
 }

@@ -7,12 +7,12 @@ fn stamp_of(path: &Path) -> Stamp {
     read(&lock_path(path).unwrap()).unwrap()
 }
 
-/// This process as a server: it holds what [`guard`] returns.
+/// This process as a server: it holds the lock that [`guard`] returns.
 fn this_process() -> Instance {
     Instance { leader: Identity::own(), marker: String::new() }
 }
 
-/// Another server, which holds the lock of this database and has signed it.
+/// Another server, which holds the lock of this database and has written its stamp.
 struct OtherServer(std::process::Child);
 
 impl OtherServer {
@@ -47,7 +47,7 @@ impl Drop for OtherServer {
 }
 
 #[test]
-fn one_server_a_file_under_whatever_name() {
+fn second_server_on_one_database_is_refused_under_any_name() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.db");
     std::fs::write(&file, "x").unwrap();
@@ -61,7 +61,7 @@ fn one_server_a_file_under_whatever_name() {
 }
 
 #[test]
-fn a_link_to_a_file_that_is_not_there_yet_meets_the_same_lock() {
+fn dangling_link_and_its_target_have_the_same_lock() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.db");
     let link = folder.path().join("link.db");
@@ -71,7 +71,7 @@ fn a_link_to_a_file_that_is_not_there_yet_meets_the_same_lock() {
 }
 
 #[test]
-fn a_file_of_ours_that_never_became_ready_is_set_aside_with_its_companions() {
+fn incomplete_database_of_stigmer_is_set_aside_with_its_journal() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.db");
     drop(guard(&file, "h", "1").unwrap());
@@ -86,7 +86,7 @@ fn a_file_of_ours_that_never_became_ready_is_set_aside_with_its_companions() {
 }
 
 #[test]
-fn a_file_that_became_ready_is_kept_and_a_changed_version_is_warned_of() {
+fn complete_database_is_kept_and_another_version_causes_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.db");
     drop(guard(&file, "h", "1.8.0").unwrap());
@@ -102,7 +102,7 @@ fn a_file_that_became_ready_is_kept_and_a_changed_version_is_warned_of() {
 }
 
 #[test]
-fn a_file_of_somebody_else_is_used_as_it_is_and_never_set_aside() {
+fn database_of_another_program_is_used_unchanged_and_never_set_aside() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.db");
     std::fs::write(&file, "theirs").unwrap();
@@ -116,7 +116,7 @@ fn a_file_of_somebody_else_is_used_as_it_is_and_never_set_aside() {
 }
 
 #[test]
-fn a_lock_file_that_is_a_link_is_refused_and_its_target_is_kept() {
+fn lock_file_that_is_a_link_is_refused_and_its_target_is_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.db");
     let target = folder.path().join("target");
@@ -130,7 +130,7 @@ fn a_lock_file_that_is_a_link_is_refused_and_its_target_is_kept() {
 }
 
 #[test]
-fn a_lock_file_that_is_deleted_while_a_server_runs_comes_back_and_is_locked_by_its_host() {
+fn deleted_lock_file_of_a_running_server_is_restored_and_locked_by_the_host() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.db");
     std::fs::write(&file, "a whole schema").unwrap();
@@ -139,7 +139,7 @@ fn a_lock_file_that_is_deleted_while_a_server_runs_comes_back_and_is_locked_by_i
         Kept::complete(file.clone(), "/home/one", Some("1"), this_process()).unwrap();
     assert_eq!(note, None);
     kept.keep().unwrap();
-    assert!(kept.lock.is_none(), "the server has it");
+    assert!(kept.lock.is_none(), "the server holds the lock");
     for _ in 0..2 {
         std::fs::remove_file(lock_path(&file).unwrap()).unwrap();
         kept.keep().unwrap();
@@ -153,7 +153,7 @@ fn a_lock_file_that_is_deleted_while_a_server_runs_comes_back_and_is_locked_by_i
 }
 
 #[test]
-fn a_lock_file_that_another_server_has_taken_is_reported_and_left_alone() {
+fn lock_file_that_another_server_has_locked_is_reported_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.db");
     std::fs::write(&file, "a whole schema").unwrap();
@@ -173,7 +173,7 @@ fn a_lock_file_that_another_server_has_taken_is_reported_and_left_alone() {
 }
 
 #[test]
-fn a_host_that_adopts_a_server_leaves_the_lock_of_another_server_alone() {
+fn adopting_host_leaves_the_lock_file_of_another_server_alone() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.db");
     std::fs::write(&file, "a whole schema").unwrap();
@@ -193,16 +193,16 @@ fn a_host_that_adopts_a_server_leaves_the_lock_of_another_server_alone() {
 }
 
 #[test]
-fn a_leader_that_proves_nothing_leaves_the_proof_to_the_server_of_its_instance() {
+fn lock_is_proven_by_a_child_if_the_leader_proves_nothing() {
     assert!(proof(Ok(true)).unwrap());
     let looked = |code| proof(Err(io::Error::from_raw_os_error(code)));
-    assert!(!looked(libc::EACCES).unwrap(), "its descriptors are denied");
-    assert!(looked(libc::EMFILE).is_err(), "nothing was looked at");
+    assert!(!looked(libc::EACCES).unwrap(), "the descriptors cannot be read");
+    assert!(looked(libc::EMFILE).is_err(), "the look has failed");
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.db");
     std::fs::write(&file, "a whole schema").unwrap();
-    // Its leader is a wrapper without the lock: this process.
+    // The leader is this process, a wrapper without the lock.
     let _server = OtherServer::marked(&file, "/home/one", "1.server-of-a-wrapper.1");
     let keep = |marker: &str| {
         let server = Instance { leader: Identity::own(), marker: marker.to_owned() };
@@ -210,11 +210,11 @@ fn a_leader_that_proves_nothing_leaves_the_proof_to_the_server_of_its_instance()
     };
     keep("1.server-of-a-wrapper.1").unwrap();
     assert!(keep("1.another-server.1").unwrap_err().to_string().contains("another server"));
-    assert!(keep("").is_err(), "no marker proves nothing");
+    assert!(keep("").is_err(), "an empty marker proves nothing");
 }
 
-/// The lock of a database as on a file system that does not show who holds it: a mapping keeps the
-/// locked file open, and no descriptor.
+/// The lock of a database as on a file system that does not show the holder: a mapping keeps the locked
+/// file open, without a descriptor.
 struct InvisibleLock(*mut libc::c_void);
 
 impl InvisibleLock {
@@ -224,7 +224,7 @@ impl InvisibleLock {
         let lock = options.open(lock_path(file).unwrap()).unwrap();
         fs2::FileExt::try_lock_exclusive(&lock).unwrap();
         let fd = lock.as_raw_fd();
-        // SAFETY: a new mapping, which nobody reads.
+        // SAFETY: the mapping is new, and no code reads it.
         let mapping = unsafe {
             libc::mmap(std::ptr::null_mut(), 1, libc::PROT_READ, libc::MAP_SHARED, fd, 0)
         };
@@ -235,13 +235,13 @@ impl InvisibleLock {
 
 impl Drop for InvisibleLock {
     fn drop(&mut self) {
-        // SAFETY: the mapping is this one's alone.
+        // SAFETY: only this value uses the mapping.
         unsafe { libc::munmap(self.0, 1) };
     }
 }
 
 #[test]
-fn a_server_holds_a_lock_whose_holder_is_not_shown_if_it_has_inherited_the_file() {
+fn lock_without_a_visible_holder_belongs_to_a_server_that_inherited_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.db");
     std::fs::write(&file, "a whole schema").unwrap();
@@ -255,7 +255,7 @@ fn a_server_holds_a_lock_whose_holder_is_not_shown_if_it_has_inherited_the_file(
             Kept::complete(file.clone(), "/home/one", Some("1"), server.instance()).unwrap().0;
         let is_kept = kept.keep();
         assert_eq!(is_kept.is_ok(), inherits, "{is_kept:?}");
-        assert_eq!(stamp_of(&file).home, "/home/one", "by the first server");
+        assert_eq!(stamp_of(&file).home, "/home/one", "the stamp of the first server");
     }
     drop(lock);
     // A process that another test has just forked keeps the mapping until it executes its program.
@@ -267,7 +267,7 @@ fn a_server_holds_a_lock_whose_holder_is_not_shown_if_it_has_inherited_the_file(
 }
 
 #[test]
-fn a_lock_that_this_process_still_holds_is_tried_again_and_that_of_another_is_not() {
+fn lock_held_by_this_process_is_a_transient_refusal() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.db");
     let held = guard(&file, "/home/one", "1").unwrap();
@@ -278,7 +278,7 @@ fn a_lock_that_this_process_still_holds_is_tried_again_and_that_of_another_is_no
 }
 
 #[test]
-fn a_missing_folder_is_named() {
+fn error_names_a_missing_folder() {
     let folder = tempfile::tempdir().unwrap();
     let refused = guard(&folder.path().join("no/a.db"), "h", "1").unwrap_err();
     assert!(refused.failure.reason.contains("no/a.db"), "{refused:?}");

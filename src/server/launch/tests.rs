@@ -6,7 +6,7 @@ use crate::process::descriptors::tests::{in_own_process, without_descriptors};
 use crate::process::lock::HostLock;
 use crate::unit::sweeps::Sweeps;
 
-/// A home, with this process as its host.
+/// A home whose host is this process.
 struct Rig {
     _folder: tempfile::TempDir,
     home: Home,
@@ -38,7 +38,7 @@ impl Rig {
         Sweeps::new(&self.lock).launch().await.unwrap()
     }
 
-    /// Another host takes the home and writes its record.
+    /// Replaces the home by the home of another host, with its record.
     fn lose_home(&self) -> (HostLock, Record) {
         std::fs::remove_file(self.home.supervisor_lock()).unwrap();
         let lock = HostLock::take(&self.home.supervisor_lock()).unwrap().unwrap();
@@ -49,7 +49,7 @@ impl Rig {
 }
 
 #[tokio::test]
-async fn record_of_another_host_is_not_removed_with_what_is_left() {
+async fn cleanup_does_not_remove_the_record_of_another_host() {
     let rig = Rig::new();
     let permit = rig.permit().await;
     let _other = rig.lose_home();
@@ -58,7 +58,7 @@ async fn record_of_another_host_is_not_removed_with_what_is_left() {
 }
 
 #[tokio::test]
-async fn server_that_this_host_could_not_look_for_is_met_and_not_ended() {
+async fn launch_returns_an_unadopted_server_and_does_not_end_it() {
     let rig = Rig::new();
     let (home, permit) = (&rig.home, rig.permit().await);
     let mut child = std::process::Command::new("sleep").arg("300").spawn().unwrap();
@@ -70,17 +70,17 @@ async fn server_that_this_host_could_not_look_for_is_met_and_not_ended() {
     record.write(&home.record()).unwrap();
     let launched = launch(rig.request(true), &permit).await.unwrap();
     assert!(matches!(launched, Launched::Met(met, _) if *met == record));
-    assert!(child.try_wait().unwrap().is_none(), "it lives");
+    assert!(child.try_wait().unwrap().is_none(), "the server still runs");
     assert!(home.record().exists());
     assert_eq!(clear(&rig.settings, Purpose::Start { unadopted: false }, &permit).unwrap(), None);
     child.wait().unwrap();
     assert!(!home.record().exists());
     let purpose = Purpose::Start { unadopted: true };
-    assert_eq!(clear(&rig.settings, purpose, &permit).unwrap(), None, "it is known that none runs");
+    assert_eq!(clear(&rig.settings, purpose, &permit).unwrap(), None, "no server runs");
 }
 
 #[tokio::test]
-async fn start_that_cannot_find_out_what_runs_waits_only_where_a_server_was_not_adopted() {
+async fn start_with_an_unknown_lock_holder_is_retried_only_if_a_server_was_not_adopted() {
     let rig = Rig::new();
     let permit = rig.permit().await;
     // This process has no marker.
@@ -92,8 +92,8 @@ async fn start_that_cannot_find_out_what_runs_waits_only_where_a_server_was_not_
 }
 
 #[test]
-fn lock_whose_holder_cannot_be_looked_for_is_no_final_refusal() {
-    let name = "server::launch::tests::lock_whose_holder_cannot_be_looked_for_is_no_final_refusal";
+fn lock_with_an_unreadable_holder_is_a_transient_refusal() {
+    let name = "server::launch::tests::lock_with_an_unreadable_holder_is_a_transient_refusal";
     if !in_own_process(name) {
         return;
     }
@@ -105,5 +105,5 @@ fn lock_whose_holder_cannot_be_looked_for_is_no_final_refusal() {
     assert_eq!(unknown.failure.waits_for, Some(Resource::System));
     assert!(!held(&path).is_transient, "the holder has no marker");
     drop(lock);
-    assert!(held(&path).is_transient, "the holder has ended");
+    assert!(held(&path).is_transient, "the holder has exited");
 }
