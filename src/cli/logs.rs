@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context, wanted: LogsArguments) -> Result<i32, CliEr
     };
 
     let mut filter = LogFilter::new(Query { last: lines, level, pattern: grep, since, most: None });
-    let mut follower = Follower::new(&context.home.temporal_log(), StartAt::Beginning);
+    let mut follower = Follower::new(&context.home.temporal_log(), StartAt::Beginning).patient();
     let read = filter.read(&mut follower, render, |line| raw(line.as_bytes()));
     if !follow {
         return read.map(|()| 0).map_err(|error| CliError::Other(error.to_string()));

@@ -98,7 +98,18 @@ impl Follower {
     /// Begins to follow `path`. The file need not exist yet. If it exists, `start` refers to its
     /// current state.
     pub fn new(path: &Path, start: StartAt) -> Self {
-        Self { reader: SharedReader::new(path, start), watch: None, rest: REST, rest_until: None }
+        Self::of(SharedReader::new(path, start))
+    }
+
+    fn of(reader: SharedReader) -> Self {
+        Self { reader, watch: None, rest: REST, rest_until: None }
+    }
+
+    /// For a process that is no host: lets [`Self::read_on`] and [`Self::drain`] wait for 3 s, instead of 250 ms, for each
+    /// chunk of a slow file system.
+    pub fn patient(mut self) -> Self {
+        self.reader.be_patient();
+        self
     }
 
     /// Sets the pause after all data was read (default: 4 ms). A screen that is drawn 30 times a

@@ -3,7 +3,6 @@
 use crate::support::process::wait_gone;
 use crate::support::rig::Rig;
 use crate::support::socket::{Reader, get};
-use crate::support::wait_until;
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -114,12 +113,8 @@ fn start_that_was_refused_at_first_is_recorded_as_a_repair() {
     // The kernel does not execute a file that is open for writing.
     let writing = std::fs::File::options().append(true).open(&program).unwrap();
     let start = crate::support::rig::Running::spawn(rig.local(&[]));
-    // The request of the command and the first restart start the server without a delay.
-    let log = || std::fs::read_to_string(rig.path("logs/stigmer.log")).unwrap_or_default();
-    let request = "\"command\":\"Start\"";
-    wait_until("the request of the command", || log().matches(request).count() == 2);
     let tries = |status: &Value| status["restarts"]["total"].as_u64().unwrap();
-    let before = tries(&rig.status());
+    let before = tries(&rig.wait_for("a host", |status| !status["host"].is_null()));
     rig.wait_for("two more tries", |status| tries(status) >= before + 2);
     drop(writing);
     start.finish().exits(0);

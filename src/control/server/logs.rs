@@ -60,7 +60,7 @@ pub(super) async fn logs(
         let mut text = String::new();
         LogFilter::new(Query { last, level, pattern, since: None, most: Some(BYTES_MAX) })
             .read(
-                &mut Follower::new(&path, StartAt::Beginning),
+                &mut Follower::new(&path, StartAt::Beginning).patient(),
                 |found| found.to_json(),
                 |line| text.push_str(line),
             )

@@ -20,6 +20,9 @@ use tokio::task::JoinSet;
 /// Pause between two attempts to bind the socket.
 const REBIND: Duration = Duration::from_millis(500);
 
+/// Time limit of an attempt after the first one.
+const BINDING: Duration = Duration::from_secs(3);
+
 /// Length of the accept queue. In a longer queue a command could wait longer than its time limit,
 /// behind clients that send nothing.
 const QUEUE: i32 = 64;
@@ -61,15 +64,38 @@ impl Socket {
         if *self.state() == SocketState::Removed {
             return None;
         }
-        let place = match self.lock.upgrade().map(|lock| lock.place()) {
+        let path = self.path.clone();
+        self.bound(self.check_place().and_then(|()| look::promptly(self.folder(), |_| bind(path))))
+    }
+
+    /// Like [`Self::bind`], without blocking other tasks. Waits up to 3 s, because each attempt on a slow file system takes
+    /// the same time.
+    async fn bind_again(&self) -> Option<io::Result<UnixListener>> {
+        if *self.state() == SocketState::Removed {
+            return None;
+        }
+        let path = self.path.clone();
+        let bound = match self.check_place() {
+            Ok(()) => look::patiently(BINDING, self.folder(), |_| bind(path)).await,
+            Err(error) => Err(error),
+        };
+        self.bound(bound)
+    }
+
+    fn check_place(&self) -> io::Result<()> {
+        match self.lock.upgrade().map(|lock| lock.place()) {
             Some(Ok(true)) => Ok(()),
             Some(Err(error)) => Err(error),
             Some(Ok(false)) | None => Err(not_ours()),
-        };
-        let path = self.path.clone();
-        let bound = place
-            .and_then(|()| look::promptly(self.folder(), move |_| bind(path)))
-            .and_then(|(listener, file)| Ok((UnixListener::from_std(listener)?, file)));
+        }
+    }
+
+    fn bound(
+        &self,
+        bound: io::Result<(std::os::unix::net::UnixListener, BoundFile)>,
+    ) -> Option<io::Result<UnixListener>> {
+        let bound =
+            bound.and_then(|(listener, file)| Ok((UnixListener::from_std(listener)?, file)));
         let mut state = self.state();
         match bound {
             Ok((_, file)) if *state == SocketState::Removed => {
@@ -190,7 +216,7 @@ pub(super) async fn serve(
                 }
                 // Open connections stay open.
                 until.cancel();
-                bound = socket.bind();
+                bound = socket.bind_again().await;
                 continue;
             }
             Err(error) if !failed => {
@@ -208,7 +234,7 @@ pub(super) async fn serve(
             () = api.closing.cancelled() => break,
             () = tokio::time::sleep(REBIND) => {}
         }
-        bound = socket.bind();
+        bound = socket.bind_again().await;
     }
     while servings.join_next().await.is_some() {}
 }

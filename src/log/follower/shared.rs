@@ -26,6 +26,8 @@ const BOUND: Duration = Duration::from_secs(3);
 pub(super) struct SharedReader {
     path: PathBuf,
     shared: Arc<Shared>,
+    /// Whether a blocking step may take seconds.
+    is_patient: bool,
 }
 
 #[derive(Debug)]
@@ -52,6 +54,17 @@ pub(super) struct Done {
 }
 
 impl ReaderSlot {
+    /// Takes the result of a step that began before this call. The file may have grown since that step.
+    fn take_earlier(&mut self) -> Option<io::Result<Done>> {
+        let mut result = self.result.take()?;
+        if let Ok(done) = &mut result
+            && done.step.next == Next::Wait
+        {
+            done.step.next = Next::Read;
+        }
+        Some(result)
+    }
+
     fn work(
         &mut self,
         attach: Option<&Attach>,
@@ -85,9 +98,8 @@ impl Turn {
     fn work(self, attach: Option<&Attach>, suspicious: bool) {
         let shared = self.0.clone();
         let mut slot = shared.slot();
-        if slot.result.is_none() {
-            slot.result = Some(slot.work(attach, suspicious, Access::Path));
-        }
+        let earlier = slot.take_earlier();
+        slot.result = earlier.or_else(|| Some(slot.work(attach, suspicious, Access::Path)));
         // The turn ends before another one begins.
         drop(self);
     }
@@ -104,7 +116,12 @@ impl SharedReader {
     pub(super) fn new(path: &Path, start: StartAt) -> Self {
         let slot = Mutex::new(ReaderSlot { reader: Reader::new(path, start), result: None });
         let shared = Shared { slot, turns: AtomicUsize::new(0), ended: Notify::new() };
-        Self { path: path.to_owned(), shared: Arc::new(shared) }
+        Self { path: path.to_owned(), shared: Arc::new(shared), is_patient: false }
+    }
+
+    /// Lets [`Self::step_blocking`] wait for 3 s, on a thread that no host needs.
+    pub(super) fn be_patient(&mut self) {
+        self.is_patient = true;
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -141,14 +158,18 @@ impl SharedReader {
         if let Some(done) = self.step_here(attach.as_ref(), suspicious) {
             return done;
         }
-        if !self.shared.is_busy() {
+        let began_earlier = self.shared.is_busy();
+        if !began_earlier {
             let turn = Turn::new(&self.shared);
             look::begin(BOUND, &self.path, move |_| turn.work(attach.as_ref(), suspicious))?;
         }
         let ended = async {
             loop {
-                let result = self.idle().map(|mut slot| slot.result.take());
-                match result {
+                let take = |mut slot: MutexGuard<'_, ReaderSlot>| match began_earlier {
+                    true => slot.take_earlier(),
+                    false => slot.result.take(),
+                };
+                match self.idle().map(take) {
                     Some(Some(result)) => return result,
                     Some(None) => return Err(io::Error::other("the thread has no result")),
                     None => self.shared.ended.notified().await,
@@ -158,7 +179,7 @@ impl SharedReader {
         tokio::time::timeout(BOUND, ended).await.unwrap_or_else(|_| Err(look::silent()))
     }
 
-    /// Like [`Self::step`], without a runtime. Waits up to 250 ms for a thread.
+    /// Like [`Self::step`], without a runtime. Waits up to 250 ms for a thread, or for 3 s if it is patient.
     ///
     /// # Errors
     /// See [`Self::step`].
@@ -167,10 +188,14 @@ impl SharedReader {
             return done.map(|done| done.step);
         }
         let turn = Turn::new(&self.shared);
-        look::promptly(&self.path, move |_| {
+        let work = move |_: &Path| {
             turn.work(None, suspicious);
             Ok(())
-        })?;
+        };
+        match self.is_patient {
+            true => look::bounded(&self.path, work)?,
+            false => look::promptly(&self.path, work)?,
+        }
         // A turn that begins now leaves the result in the slot.
         let result = self.shared.slot().result.take();
         result.unwrap_or_else(|| Err(look::silent())).map(|done| done.step)
@@ -179,7 +204,7 @@ impl SharedReader {
     /// Takes a step on this thread. `None` if the step may block.
     fn step_here(&self, attach: Option<&Attach>, suspicious: bool) -> Option<io::Result<Done>> {
         let mut slot = self.idle()?;
-        if let Some(result) = slot.result.take() {
+        if let Some(result) = slot.take_earlier() {
             return Some(result);
         }
         if slot.reader.is_remote() || attach.is_some_and(Attach::needs_path) {
@@ -205,6 +230,7 @@ impl Drop for SharedReader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::follower::Follower;
     use std::sync::mpsc::{self, Sender};
 
     fn reader_of(text: &str) -> (tempfile::TempDir, SharedReader) {
@@ -261,6 +287,18 @@ mod tests {
         assert_eq!(lines(&reader.step(None, false).await.unwrap().step), [b"one"]);
         assert_eq!(reader.step(None, false).await.unwrap().step.next, Next::Wait);
         assert_eq!(reader.step_blocking(false).unwrap().next, Next::Wait);
+    }
+
+    #[test]
+    fn end_that_an_earlier_step_saw_is_not_the_end_now() {
+        let (folder, reader) = reader_of("");
+        let mut follower = Follower::of(reader);
+        // The caller that began this step no longer waits for it.
+        Turn::new(&follower.reader.shared).work(None, true);
+        std::fs::write(folder.path().join("temporal.log"), "last words\n").unwrap();
+        let mut read = Vec::new();
+        follower.drain(|batch| read.extend(batch.lines().map(<[u8]>::to_vec))).unwrap();
+        assert_eq!(read, [b"last words"]);
     }
 
     #[tokio::test]
