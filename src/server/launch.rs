@@ -1,25 +1,32 @@
 //! Starts a generation: ends the remains of the last one, checks ports and files, spawns the server.
 
+mod refusals;
+mod remains;
+#[cfg(test)]
+mod tests;
+
+pub use refusals::{not_begun, not_searched};
+
 use super::database::Stamp;
 use super::occupants::occupant_of;
-use super::running::{self, Running};
 use super::{arguments, database};
 use crate::config::{Database, Settings};
-use crate::paths::{self, Home};
+use crate::paths;
 use crate::process::identity::Identity;
-use crate::process::lock::{self, InstanceLock, LockHolder};
+use crate::process::lock::InstanceLock;
+use crate::process::look;
 use crate::process::ports::{self, Occupant};
 use crate::process::record::Record;
 use crate::process::sweep::Instance;
-use crate::process::threads::Unfinished;
 use crate::process::watch::Watched;
-use crate::process::{look, memory};
-use crate::supervisor::{Cause, Failure, Generation, Resource};
+use crate::supervisor::{Cause, Failure, Generation};
 use crate::temporal::{locate, version};
-use crate::unit::launch::{CLEARING, NotStarted, Spec, marker};
+use crate::unit::launch::{NotStarted, Spec, marker};
 use crate::unit::mark::MarkedLog;
-use crate::unit::sweeps::{Permit, Unswept};
+use crate::unit::sweeps::Permit;
 use crate::unit::{self, Refused};
+use refusals::{hangs, held, not_spawned, not_watched};
+use remains::{Purpose, clear};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -163,120 +170,9 @@ pub async fn search(settings: Arc<Settings>, permit: &Permit) -> Searched {
     }
 }
 
-/// The search was not done, for a reason that may pass.
-pub fn not_searched(error: &Unswept) -> Failure {
-    let reason = format!("Temporal is not known to be stopped: {error}");
-    Failure { reason, ..not_begun(error).failure }
-}
-
-/// The refusal of a launch that did not start.
-pub fn not_begun(error: &Unswept) -> Refused {
-    let hint = match error {
-        Unswept::NotInPlace => {
-            "the host restores a home within a second, unless another host has it"
-        }
-        Unswept::Silent(_) => {
-            "make the file system respond, or stop the server and choose another home with --home"
-        }
-        Unswept::Leaving | Unswept::Launching | Unswept::Unfinished(_) => {
-            "check that the machine has free processes and threads (`ulimit -u`), and that the file \
-             systems of home, database and program respond"
-        }
-    };
-    let failure = Failure::new(format!("Temporal is not started: {error}"), hint);
-    Refused::unfinished(failure)
-}
-
-fn hangs(error: &Unfinished) -> Refused {
-    let failure = Failure::new(
-        format!("the start of Temporal does not finish: {error}"),
-        "check that the file systems of home, database and program respond",
-    );
-    Refused::unfinished(failure)
-}
-
-/// Why a home is cleared.
-#[derive(Debug, Clone, Copy)]
-enum Purpose {
-    /// To start a server. With `unadopted`, a running server is left alone and returned, because this
-    /// host did not watch it. A refusal then waits for the system, so the start is retried until this
-    /// host knows whether a server runs.
-    Start { unadopted: bool },
-    /// To stop a server that this host does not watch. A running server is returned.
-    Stop,
-}
-
-/// Ends the remaining processes of an earlier generation that can be proven to be stigmer's. The lock is
-/// checked before the ports: an unproven holder is an error, even if a server listens.
-fn clear(
-    settings: &Settings,
-    purpose: Purpose,
-    permit: &Permit,
-) -> Result<Option<Box<Record>>, Refused> {
-    let home = &settings.home;
-    let lock = home.temporal_lock();
-    let until_known = |refused: Refused| match purpose {
-        Purpose::Start { unadopted: true } => {
-            Refused { failure: refused.failure.until_free(Resource::System), ..refused }
-        }
-        Purpose::Start { unadopted: false } | Purpose::Stop => refused,
-    };
-    let unknown = |error: io::Error| {
-        let failure = Failure::new(
-            format!("cannot find the server of {home}: {error}"),
-            "check that the home can be read, and that descriptors and memory are free",
-        );
-        until_known(Refused::for_now(&error, failure))
-    };
-    let instance = match running::find(home).map_err(unknown)? {
-        // No process is left, so the record is obsolete.
-        Running::Nothing => return remove_record(home, permit).map(|()| None),
-        // The pid is of another namespace. The check of the ports decides.
-        Running::Elsewhere(record) => match purpose {
-            Purpose::Start { .. } => return Ok(None),
-            Purpose::Stop => return Err(elsewhere(home, &record).into()),
-        },
-        Running::Stranger(who) => return Err(until_known(held_by_stranger(&lock, &who).into())),
-        Running::Recorded(record) | Running::Unrecorded(record) => match purpose {
-            Purpose::Start { unadopted: false } => record.instance(),
-            Purpose::Start { unadopted: true } | Purpose::Stop => return Ok(Some(record)),
-        },
-        Running::Remains(instance) => instance,
-    };
-    let left = instance.clear(&permit.lock_file(&lock), CLEARING).map_err(unknown)?;
-    if !left.is_empty() {
-        return Err(Refused {
-            failure: Failure::new(
-                format!("processes of an earlier generation do not end: {}", names(&left)),
-                "run `ps -o pid,stat,wchan` to see what they wait for",
-            ),
-            is_transient: true,
-        });
-    }
-    remove_record(home, permit).map(|()| None)
-}
-
-/// Removes the record, unless another host may have written it.
-fn remove_record(home: &Home, permit: &Permit) -> Result<(), Refused> {
-    permit.check_in_place().map_err(|error| not_begun(&error))?;
-    let _ = std::fs::remove_file(home.record());
-    Ok(())
-}
-
 fn watched(record: &Record) -> io::Result<Watched> {
     let proven = record.leader.prove()?;
     Watched::new(proven.ok_or_else(|| io::Error::other("the server has just exited"))?)
-}
-
-fn not_watched(record: &Record, error: &io::Error) -> Refused {
-    let failure = Failure::new(
-        format!(
-            "a server of this home runs already (pid {}), and this host cannot watch it: {error}",
-            record.leader.pid
-        ),
-        "check that the host has free file descriptors (`ulimit -n`)",
-    );
-    Refused::unfinished(failure)
 }
 
 struct Prepared {
@@ -399,64 +295,3 @@ fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
     };
     Ok(Prepared { spec, version, stamp, notes })
 }
-
-fn not_spawned(program: &Path, error: &io::Error) -> Refused {
-    let reason = format!("cannot run {}: {error}", program.display());
-    let hint = match error.raw_os_error() {
-        Some(libc::EAGAIN | libc::ENOMEM) => "end some processes, or raise the limit (`ulimit -u`)",
-        Some(libc::EMFILE | libc::ENFILE) => "raise the limit on descriptors (`ulimit -n`)",
-        _ => "name another with --temporal-bin FILE, or run `stigmer local install`",
-    };
-    let failure = Failure::new(reason, hint);
-    match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => failure.into(),
-        // The program is being replaced, or there are too many processes.
-        _ => Refused::for_now(error, failure),
-    }
-}
-
-/// The failure of a launch because an unknown process holds the lock.
-fn held_by_stranger(path: &Path, who: &str) -> Failure {
-    Failure::new(
-        format!(
-            "{} is held by {who}, which cannot be proven to be a Temporal of this home",
-            path.display()
-        ),
-        "stop that process yourself, or choose another home with --home",
-    )
-}
-
-/// A server may run where this process cannot see it.
-fn elsewhere(home: &Home, record: &Record) -> Failure {
-    Failure::new(
-        format!(
-            "{} was recorded in another container or pid namespace (pid {}), where it may still run",
-            home.record().display(),
-            record.leader.pid
-        ),
-        "stop that server there, or choose another home with --home",
-    )
-}
-
-/// The refusal of a launch because another process holds the lock. Transient if that process has ended
-/// or cannot be looked for.
-fn held(lock: &Path) -> Refused {
-    let failure = |who: &str| held_by_stranger(lock, who);
-    match lock::holder(lock) {
-        Ok(LockHolder::Stranger(who)) => failure(&who).into(),
-        Ok(LockHolder::Instance(instance)) => {
-            failure(&memory::describe(instance.leader.pid)).into()
-        }
-        Ok(LockHolder::Nobody) => {
-            Refused { failure: failure("a process that has exited meanwhile"), is_transient: true }
-        }
-        Err(error) => Refused::for_now(&error, failure(&format!("an unknown process ({error})"))),
-    }
-}
-
-fn names(processes: &[Identity]) -> String {
-    processes.iter().map(|process| memory::describe(process.pid)).collect::<Vec<_>>().join(", ")
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,9 +1,11 @@
+use super::remains::remove_record;
 use super::*;
 use crate::config::Options;
 use crate::paths::Home;
 use crate::process::Pid;
 use crate::process::descriptors::tests::{in_own_process, without_descriptors};
 use crate::process::lock::HostLock;
+use crate::supervisor::Resource;
 use crate::unit::sweeps::Sweeps;
 
 /// A home whose host is this process.

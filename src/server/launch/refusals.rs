@@ -1,0 +1,109 @@
+//! The refusals of a launch and the failures of a search.
+
+use crate::paths::Home;
+use crate::process::lock::{self, LockHolder};
+use crate::process::memory;
+use crate::process::record::Record;
+use crate::process::threads::Unfinished;
+use crate::supervisor::Failure;
+use crate::unit::Refused;
+use crate::unit::sweeps::Unswept;
+use std::io;
+use std::path::Path;
+
+/// The search was not done, for a reason that may pass.
+pub fn not_searched(error: &Unswept) -> Failure {
+    let reason = format!("Temporal is not known to be stopped: {error}");
+    Failure { reason, ..not_begun(error).failure }
+}
+
+/// The refusal of a launch that did not start.
+pub fn not_begun(error: &Unswept) -> Refused {
+    let hint = match error {
+        Unswept::NotInPlace => {
+            "the host restores a home within a second, unless another host has it"
+        }
+        Unswept::Silent(_) => {
+            "make the file system respond, or stop the server and choose another home with --home"
+        }
+        Unswept::Leaving | Unswept::Launching | Unswept::Unfinished(_) => {
+            "check that the machine has free processes and threads (`ulimit -u`), and that the file \
+             systems of home, database and program respond"
+        }
+    };
+    let failure = Failure::new(format!("Temporal is not started: {error}"), hint);
+    Refused::unfinished(failure)
+}
+
+pub(super) fn hangs(error: &Unfinished) -> Refused {
+    let failure = Failure::new(
+        format!("the start of Temporal does not finish: {error}"),
+        "check that the file systems of home, database and program respond",
+    );
+    Refused::unfinished(failure)
+}
+
+pub(super) fn not_watched(record: &Record, error: &io::Error) -> Refused {
+    let failure = Failure::new(
+        format!(
+            "a server of this home runs already (pid {}), and this host cannot watch it: {error}",
+            record.leader.pid
+        ),
+        "check that the host has free file descriptors (`ulimit -n`)",
+    );
+    Refused::unfinished(failure)
+}
+
+pub(super) fn not_spawned(program: &Path, error: &io::Error) -> Refused {
+    let reason = format!("cannot run {}: {error}", program.display());
+    let hint = match error.raw_os_error() {
+        Some(libc::EAGAIN | libc::ENOMEM) => "end some processes, or raise the limit (`ulimit -u`)",
+        Some(libc::EMFILE | libc::ENFILE) => "raise the limit on descriptors (`ulimit -n`)",
+        _ => "name another with --temporal-bin FILE, or run `stigmer local install`",
+    };
+    let failure = Failure::new(reason, hint);
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => failure.into(),
+        // The program is being replaced, or there are too many processes.
+        _ => Refused::for_now(error, failure),
+    }
+}
+
+/// The failure of a launch because an unknown process holds the lock.
+pub(super) fn held_by_stranger(path: &Path, who: &str) -> Failure {
+    Failure::new(
+        format!(
+            "{} is held by {who}, which cannot be proven to be a Temporal of this home",
+            path.display()
+        ),
+        "stop that process yourself, or choose another home with --home",
+    )
+}
+
+/// A server may run where this process cannot see it.
+pub(super) fn elsewhere(home: &Home, record: &Record) -> Failure {
+    Failure::new(
+        format!(
+            "{} was recorded in another container or pid namespace (pid {}), where it may still run",
+            home.record().display(),
+            record.leader.pid
+        ),
+        "stop that server there, or choose another home with --home",
+    )
+}
+
+/// The refusal of a launch because another process holds the lock. Transient if that process has ended
+/// or cannot be looked for.
+pub(super) fn held(lock: &Path) -> Refused {
+    let failure = |who: &str| held_by_stranger(lock, who);
+    match lock::holder(lock) {
+        Ok(LockHolder::Stranger(who)) => failure(&who).into(),
+        Ok(LockHolder::Instance(instance)) => {
+            failure(&memory::describe(instance.leader.pid)).into()
+        }
+        Ok(LockHolder::Nobody) => {
+            Refused { failure: failure("a process that has exited meanwhile"), is_transient: true }
+        }
+        Err(error) => Refused::for_now(&error, failure(&format!("an unknown process ({error})"))),
+    }
+}

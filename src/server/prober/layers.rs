@@ -1,0 +1,182 @@
+//! The checks of the six layers.
+
+use super::Prober;
+use crate::process::identity::Identity;
+use crate::process::ports::{self, SocketHolder};
+use crate::process::requirements::is_shortage;
+use crate::process::sweep::reap_inherited;
+use crate::process::threads::LOOKS;
+use crate::process::usage::KnownLeader;
+use crate::process::{lock, look};
+use crate::supervisor::Layer;
+use crate::temporal::dial;
+use std::io;
+use std::path::PathBuf;
+
+/// The outcome of the check of one layer. A failed check is an error.
+#[derive(Debug)]
+pub(super) enum CheckOutcome {
+    Passes,
+    DoesNotApply(String),
+    /// The check could not be made.
+    Unknown(String),
+}
+
+impl Prober {
+    pub(super) async fn check_layer(&mut self, layer: Layer) -> Result<CheckOutcome, String> {
+        match layer {
+            Layer::Lock => Ok(match &self.target.instance {
+                None => CheckOutcome::DoesNotApply("started elsewhere".into()),
+                Some(_) => match self.look_at_home(|lock| lock::is_held(&lock)).await {
+                    Ok(true) => CheckOutcome::Passes,
+                    Ok(false) => CheckOutcome::DoesNotApply("the instance has closed it".into()),
+                    Err(error) if is_shortage(&error) => CheckOutcome::Unknown(error.to_string()),
+                    Err(error) => CheckOutcome::DoesNotApply(error.to_string()),
+                },
+            }),
+            Layer::Process => self.process().await,
+            Layer::Tcp => {
+                let address = self.target.settings.server_address();
+                match self.other_user() {
+                    Ok(None) => {}
+                    Ok(Some(uid)) => {
+                        return Err(format!("{address} belongs to another user now, uid {uid}"));
+                    }
+                    Err(error) => return Ok(CheckOutcome::Unknown(error.to_string())),
+                }
+                let patience = self.target.settings.policy.probe_timeout;
+                match dial::connect(&address, patience).await {
+                    Ok(stream) => {
+                        // Close with a reset, so that no socket of this host stays in TIME_WAIT for a minute.
+                        let _ = stream.set_zero_linger();
+                        Ok(CheckOutcome::Passes)
+                    }
+                    Err(error) if is_shortage(&error) => {
+                        Ok(CheckOutcome::Unknown(format!("{address}: {error}")))
+                    }
+                    Err(error) => Err(format!("{address}: {error}")),
+                }
+            }
+            Layer::Grpc => self.client.serving().await.map(|()| CheckOutcome::Passes),
+            Layer::Store => self.store().await,
+            Layer::Engine => self.engine().await,
+        }
+    }
+
+    pub(super) async fn store(&self) -> Result<CheckOutcome, String> {
+        let namespace = &self.target.settings.namespaces[0];
+        self.client.namespace(namespace).await.map(|()| CheckOutcome::Passes)
+    }
+
+    pub(super) async fn engine(&self) -> Result<CheckOutcome, String> {
+        self.client.engine(&self.target.settings.namespaces[0]).await.map(|()| CheckOutcome::Passes)
+    }
+
+    async fn process(&mut self) -> Result<CheckOutcome, String> {
+        let Some(instance) = &self.target.instance else {
+            return Ok(CheckOutcome::DoesNotApply("started elsewhere".into()));
+        };
+        match self.leader.as_mut().map_or(Ok(false), KnownLeader::is_alive) {
+            Ok(true) => {}
+            Ok(false) => return Err(format!("pid {} has ended", instance.leader.pid)),
+            Err(error) => return Ok(CheckOutcome::Unknown(error.to_string())),
+        }
+        if let Some(pid) = self.halted() {
+            return Err(format!("pid {pid} is stopped by a signal"));
+        }
+        match self.find_server().await {
+            Ok(found) => found.map(|()| CheckOutcome::Passes),
+            Err(error) => Ok(CheckOutcome::Unknown(error.to_string())),
+        }
+    }
+
+    /// Finds the member that listens on the port. The inner error is a failed check, the outer error a failed
+    /// look.
+    async fn find_server(&mut self) -> io::Result<Result<(), String>> {
+        // Reads one link in `/proc` and does not follow it, so this look cannot block.
+        if let Some(holder) = &self.holder
+            && holder.still_holds()?
+        {
+            return Ok(Ok(()));
+        }
+        self.holder = None;
+        let port = self.target.settings.port;
+        let listeners: Vec<u64> = ports::listeners(port)?.iter().map(|l| l.inode).collect();
+        if listeners.is_empty() {
+            return Ok(Err(match &self.server {
+                Some(server) if server.is_alive()? => {
+                    format!("shutting down: pid {} has closed port {port}", server.pid)
+                }
+                Some(_) | None => format!("nothing listens on port {port}"),
+            }));
+        }
+        self.holder = self.holder_of(listeners.clone()).await?;
+        if self.holder.is_none() {
+            // Behind a wrapper, the server is not the leader.
+            self.refresh_members().await?;
+            self.holder = self.holder_of(listeners).await?;
+        }
+        self.server = match &self.holder {
+            Some(holder) => Identity::of(holder.pid)?,
+            None => None,
+        };
+        Ok(match &self.holder {
+            Some(_) => Ok(()),
+            None => Err(format!("port {port} belongs to another process")),
+        })
+    }
+
+    async fn holder_of(&self, listeners: Vec<u64>) -> io::Result<Option<SocketHolder>> {
+        let members = self.members.clone();
+        self.look(move || {
+            for inode in listeners {
+                if let Some(holder) = ports::holder_among(&members, inode)? {
+                    return Ok(Some(holder));
+                }
+            }
+            Ok(None)
+        })
+        .await?
+    }
+
+    pub(super) async fn refresh_members(&mut self) -> io::Result<()> {
+        let Some(instance) = self.target.instance.clone() else {
+            return self.look(|| reap_inherited(None)).await;
+        };
+        let members =
+            self.look_at_home(move |lock| instance.members_without_orphans(&lock)).await?;
+        self.members = members.iter().map(|Identity { pid, .. }| *pid).collect();
+        Ok(())
+    }
+
+    /// Runs a look that may block on a thread that can be abandoned.
+    async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<T> {
+        let bound = self.target.settings.policy.probe_timeout;
+        LOOKS.run(bound, look).await.map_err(|error| io::Error::other(error.to_string()))
+    }
+
+    /// Runs a look at the lock of the instance on such a thread, see [`look::patiently`].
+    async fn look_at_home<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(PathBuf) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let settings = &self.target.settings;
+        let lock = self.lock.clone();
+        let bound = settings.policy.probe_timeout;
+        look::patiently(bound, settings.home.root(), move |_| look(lock)).await
+    }
+
+    /// The uid of another user who listens on the port of an external server: the server that was found
+    /// there has been replaced. `None` for a server that the user named with --address.
+    fn other_user(&self) -> io::Result<Option<u32>> {
+        let settings = &self.target.settings;
+        let is_ours = self.target.instance.is_some() || settings.address.is_some();
+        if is_ours || settings.allow_other_user {
+            return Ok(None);
+        }
+        ports::other_user(settings.port)
+    }
+}
