@@ -17,7 +17,7 @@ use regex::Regex;
 /// Selection of log lines, and their format.
 #[derive(Debug, Args)]
 pub(super) struct LogsArguments {
-    /// Continue with new lines
+    /// Print new lines as they are written
     #[arg(short, long)]
     follow: bool,
     /// Show only the last N lines that pass the filters [default: all]

@@ -43,6 +43,13 @@ pub(super) fn environment_of(command: &clap::Command, text: &mut Vec<u8>) -> io:
 /// Variables that are not options.
 const OTHER_VARIABLES: &[(&str, &str)] = &[
     ("STIGMER_LOG_LEVEL", "Level of stigmer's own log: error, warn, info, debug or trace."),
-    ("NO_COLOR", "Any value disables colors."),
+    (
+        "STIGMER_ALLOW_NETWORK_HOME",
+        "Any value allows a home and a database on a network or FUSE file system.",
+    ),
+    ("HTTPS_PROXY", "Proxy for the installation of the Temporal CLI."),
+    ("TZ", "Time zone of printed times."),
+    ("LC_ALL, LC_CTYPE, LANG", "Unicode or ASCII in the dashboard."),
+    ("NO_COLOR", "Any value disables colours."),
     ("PAGER, EDITOR", "Program of the key e of the dashboard, which opens a log."),
 ];

@@ -265,7 +265,7 @@ fn check_http(http: SocketAddr, ours: &[(Option<u16>, &str)]) -> Result<(), Conf
             "port {port} is the port of --{option} too; choose another with --http or --{option}"
         ),
         None if !http.ip().is_loopback() => {
-            "health and metrics are served on loopback only; choose an address such as 127.0.0.1:9933".into()
+            "health and metrics are served on loopback only; choose an address such as 127.0.0.1:9464".into()
         }
         None => return Ok(()),
     };
