@@ -25,7 +25,7 @@ pub(super) fn background(context: &Context, options: &str) -> Result<i32, CliErr
     super::block_on(background::run(settings))?.map_err(|error| CliError::Other(error.to_string()))
 }
 
-/// Runs the background host after the death of a host. If there is no home any more, nothing is created.
+/// Runs the background host after the death of a host. Creates nothing if the home does not exist.
 pub(super) fn resume(context: &Context, death: Death) -> Result<i32, CliError> {
     let home = &context.home;
     if home.root().is_dir() {

@@ -33,7 +33,7 @@ pub enum Data {
     Memory,
     /// In a database file that outlives the server.
     File,
-    /// In a file that the path does not lead to any more.
+    /// In a file that has lost its path.
     Detached(Detached),
 }
 

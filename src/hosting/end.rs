@@ -58,11 +58,11 @@ pub enum StopError {
         /// The error of the system.
         source: io::Error,
     },
-    /// A process that is not proven ours holds the lock of the server: nothing is signalled.
+    /// A process that cannot be proven to be a server of this home holds the lock. Nothing is signalled.
     #[error(
-        "cannot stop the process that holds {path}: {who}. It is not proven to be a server of this \
-         home, so nothing was signalled; stop that process yourself, or choose another home with \
-         --home"
+        "cannot stop the process that holds {path}: {who}. That process cannot be proven to be a \
+         server of this home, so nothing was signalled; stop that process yourself, or choose another \
+         home with --home"
     )]
     Unproven {
         /// The lock of the server.

@@ -216,8 +216,8 @@ pub fn hint(home: &Home) -> String {
         ),
         // The named process has ended, or never held the lock.
         Some(_) if is_hosted(home) => format!(
-            "it is {}, which is not proven to be a host, so nothing is signalled: end it yourself, \
-             or choose another home with --home",
+            "it is {}, which cannot be proven to be a host, so nothing is signalled: end that process \
+             yourself, or choose another home with --home",
             lock::holders(&home.supervisor_lock())
         ),
         Some(_) | None => {

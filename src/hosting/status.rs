@@ -145,7 +145,7 @@ fn last_failure(last: Option<&Arc<Entry>>) -> String {
     }
 }
 
-/// Describes processes that may still run and are not proven to be our server.
+/// Describes processes that may still run and cannot be proven to be the server of this home.
 fn unproven(home: &Home, found: &Running) -> String {
     match found {
         Running::Nothing | Running::Recorded(_) | Running::Unrecorded(_) => String::new(),
@@ -160,7 +160,7 @@ fn unproven(home: &Home, found: &Running) -> String {
             memory::describe(instance.leader.pid)
         ),
         Running::Stranger(who) => format!(
-            "{} is held by {who}, which is not proven to be ours",
+            "{} is held by {who}, which cannot be proven to be a server of this home",
             home.temporal_lock().display()
         ),
     }

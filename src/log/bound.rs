@@ -102,7 +102,7 @@ impl FileBound {
         self.cut()
     }
 
-    /// Like [`Self::enforce`], for an open log that has no path any more.
+    /// Like [`Self::enforce`], for an open log that has lost its path.
     ///
     /// # Errors
     /// See [`BoundError`]. The log is unchanged then.

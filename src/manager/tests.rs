@@ -77,7 +77,7 @@ async fn server_that_is_proven_later_is_adopted_without_a_command() {
         };
         until(|facts| facts.troubles.contains_key("server")).await;
         if mode == Mode::Background {
-            // A command that waits for the start learns why it failed.
+            // A command that waits for the start gets the reason of its failure.
             until(|facts| matches!(facts.state, State::Failed { retry: Some(_), .. })).await;
         }
         let mut server = std::process::Command::new("sleep").arg("300").spawn().unwrap();

@@ -96,9 +96,9 @@ pub fn is_held(path: &Path) -> io::Result<bool> {
 pub enum LockHolder {
     /// No process.
     Nobody,
-    /// An instance of ours: its processes have the lock and a marker.
+    /// An instance that stigmer started: its processes have the lock and a marker.
     Instance(Instance),
-    /// A process that is not proven ours, with a description for people.
+    /// A process that cannot be proven to be stigmer's. Its description, for messages.
     Stranger(String),
 }
 

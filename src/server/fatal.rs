@@ -31,7 +31,7 @@ pub(crate) fn fatal(
             StartFailure::DatabaseUnusable { detail: words }
             | StartFailure::UnknownFlag { detail: words },
             Some(full),
-        ) => Some(no_room(&format!("{full}; Temporal says: {words}"))),
+        ) => Some(no_room(&format!("{full}; Temporal reports: {words}"))),
         (_, Some(full)) => Some(no_room(full)),
         (StartFailure::DatabaseUnusable { detail }, None) => Some(Failure::new(
             format!("Temporal cannot use the database {database}: {detail}"),

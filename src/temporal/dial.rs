@@ -78,7 +78,7 @@ impl Drop for Lookup {
     }
 }
 
-/// Addresses whose lookup nobody waits for any more. The lookup holds the pointer until it returns.
+/// Addresses whose lookup was abandoned. The lookup holds the pointer until it returns.
 fn all_blocked() -> MutexGuard<'static, Vec<(String, Weak<()>)>> {
     static BLOCKED: Mutex<Vec<(String, Weak<()>)>> = Mutex::new(Vec::new());
     BLOCKED.lock().unwrap_or_else(PoisonError::into_inner)

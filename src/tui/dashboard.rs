@@ -189,7 +189,7 @@ impl Dashboard {
         }
     }
 
-    /// What is known of the server, where there is no host any more.
+    /// The state of the server after the end of its host.
     fn unwatched(&self) -> Option<Unwatched> {
         let view = self.session.view();
         self.witness.latest().filter(|_| view.link == Link::Gone && view.age > REPLACED)
@@ -346,7 +346,7 @@ mod tests {
         };
         let dashboard = Dashboard::new(&home, session, false, None);
         host.leave().await;
-        // Held by a process that is not proven ours: who looks for the server waits.
+        // A process that cannot be proven to be stigmer's holds the lock, so a look for the server waits.
         let _stranger = InstanceLock::take(&home.temporal_lock()).unwrap().unwrap();
         let begun = Instant::now();
         while dashboard.unwatched() != Some(Unwatched::Unknown) {

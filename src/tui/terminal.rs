@@ -134,7 +134,7 @@ impl Screen {
         }
     }
 
-    /// Ends the use of a dead terminal, to which nothing may be written any more.
+    /// Ends the use of a dead terminal. Nothing may be written to it afterwards.
     pub fn abandon(self) {
         TAKEN.store(false, Ordering::SeqCst);
         let _ = disable_raw_mode();

@@ -19,8 +19,8 @@ pub(crate) trait Probe: Send {
     fn patience(&self) -> Duration;
 }
 
-/// Runs rounds until the task is dropped, or until `send` returns false because nobody receives the
-/// results any more. `period` is the time between the starts of two rounds once a round has passed.
+/// Runs rounds until the task is dropped, or until `send` returns false because the receiver of the
+/// results has ended. `period` is the time between the starts of two rounds once a round has passed.
 ///
 /// A round that fails is void if this host was late: it proves nothing about the unit. A round that
 /// passes is valid, however late it is.

@@ -48,12 +48,12 @@ fn s_starts_a_failed_server() {
 }
 
 #[test]
-fn x_ends_no_server_that_is_not_proven_and_shows_who_holds_the_lock_until_it_is() {
+fn x_shows_an_unproven_lock_holder_and_ends_the_server_once_it_is_proven() {
     let rig = Rig::new();
     rig.start();
     let temporal = rig.temporal();
     rig.kill_host();
-    // Nothing leads from the home to the server: no record, and another file in the place of its lock.
+    // The home has no record of the server, and another file replaces the lock of the server.
     std::fs::remove_file(rig.path("temporal.pid")).unwrap();
     std::fs::rename(rig.path("temporal.lock"), rig.path("lock-of-the-server")).unwrap();
     std::fs::write(rig.path("temporal.lock"), "1").unwrap();

@@ -73,7 +73,7 @@ pub(super) fn not_spawned(program: &Path, error: &io::Error) -> Refused {
 pub(super) fn held_by_stranger(path: &Path, who: &str) -> Failure {
     Failure::new(
         format!(
-            "{} is held by {who}, which cannot be proven to be a Temporal of this home",
+            "{} is held by {who}, which cannot be proven to be a server of this home",
             path.display()
         ),
         "stop that process yourself, or choose another home with --home",

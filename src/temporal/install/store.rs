@@ -63,7 +63,7 @@ impl Store {
         checked.ok()
     }
 
-    /// Adds a link to an installed program, and removes the versions that no home uses any more. If
+    /// Adds a link to an installed program, and removes the versions that no home uses. If
     /// the link fails, the store makes no copy, because a single home does not need it.
     pub(super) fn add(&self, program: &Path, wanted: &Wanted<'_>) {
         let path = self.path(wanted);
