@@ -29,6 +29,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// The trouble of a host that does not know whether an earlier host left a server.
+pub(crate) const UNADOPTED: &str = "server";
+
 /// Rounds of probes that are remembered: five minutes at one a second.
 const PROBES: usize = 300;
 /// Readings of memory and processor time.
@@ -219,6 +222,13 @@ impl Facts {
     #[must_use]
     pub fn is_managed(&self) -> bool {
         self.state.owner() != Some(Owner::External)
+    }
+
+    /// Whether stigmer manages a server, or an earlier host may have left one.
+    #[must_use]
+    pub fn may_have_server(&self) -> bool {
+        self.server.as_ref().is_some_and(|server| server.owner != Owner::External)
+            || self.troubles.contains_key(UNADOPTED)
     }
 
     /// The message about the state, with the notes and the troubles of the host.

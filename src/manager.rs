@@ -19,7 +19,7 @@ pub use upkeep::gave_up;
 use crate::config::Settings;
 use crate::facts::chronicle::Chronicle;
 use crate::facts::timeline::{self, Episode};
-use crate::facts::{Broadcast, Facts, HandOver, Intent, RestartFacts};
+use crate::facts::{Broadcast, Facts, HandOver, Intent, RestartFacts, UNADOPTED};
 use crate::paths::files::Unreadable;
 use crate::process::threads::{LOOKS, REPAIRS};
 use crate::protocol::Mode;
@@ -314,7 +314,7 @@ impl Manager {
         self.facts.schedule = self.unit.supervisor.schedule().clone();
         self.facts.log_lines = self.unit.log.lines();
         self.facts.trouble("log", self.unit.log.trouble());
-        self.facts.trouble("server", self.unadopted.as_ref().map(Unadopted::trouble));
+        self.facts.trouble(UNADOPTED, self.unadopted.as_ref().map(Unadopted::trouble));
         let blocked = LOOKS.blocked() + REPAIRS.blocked();
         self.facts.trouble("threads", (blocked > 0).then(|| {
             format!(

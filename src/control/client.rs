@@ -81,6 +81,15 @@ pub async fn await_start(home: &Home) -> Result<Status, ClientError> {
     post(home, "/v1/start?wait=true&begin=false", None).await
 }
 
+/// Requests the end of a host that has no server. A host that has a server, or may have one, refuses
+/// with [`ApiError::BUSY`].
+///
+/// # Errors
+/// See [`ClientError`].
+pub async fn end_idle(home: &Home) -> Result<Status, ClientError> {
+    post(home, "/v1/shutdown?wait=true&idle=true", None).await
+}
+
 async fn post(home: &Home, path: &str, body: Option<String>) -> Result<Status, ClientError> {
     let answer = send(home, Method::POST, path, body);
     tokio::pin!(answer);

@@ -38,7 +38,7 @@ const LEAVING: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 struct Api {
     manager: Handle,
-    /// Cancelled to request the end of the host. The server is stopped by then.
+    /// Cancelled to request the end of the host; see [`Server::end_requested`].
     end: CancellationToken,
     closing: CancellationToken,
     shares: Shares,
@@ -75,7 +75,8 @@ impl Server {
         Self { end, closing, tasks, socket }
     }
 
-    /// Cancelled after a client has requested the end of the host.
+    /// Cancelled after a client has requested the end of the host. The server is then stopped, or the
+    /// client searches for it, because this host could not prove its end.
     #[must_use]
     pub fn end_requested(&self) -> CancellationToken {
         self.end.clone()
@@ -153,6 +154,14 @@ struct Start {
     begin: bool,
 }
 
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Shutdown {
+    wait: bool,
+    /// Only if the host has no server, and knows that no earlier host has left one.
+    idle: bool,
+}
+
 impl Default for Start {
     fn default() -> Self {
         Self { wait: false, begin: true }
@@ -211,8 +220,17 @@ fn new_settings(facts: &Facts, body: &[u8]) -> Result<Option<Settings>, ApiError
 
 /// Runs in its own task. A client that disconnects, or does not wait, must not interrupt it. The
 /// host never exits while a server that it manages runs.
-async fn shutdown(State(api): State<Api>, ApiQuery(wait): ApiQuery<Wait>) -> Response {
-    let _permit = match wait.wait.then(|| api.shares.stops.take()).transpose() {
+async fn shutdown(State(api): State<Api>, ApiQuery(query): ApiQuery<Shutdown>) -> Response {
+    if query.idle && api.manager.facts().may_have_server() {
+        let error = ApiError::new(
+            ApiError::BUSY,
+            "the host has a server, or looks for one".to_owned(),
+            "run `stigmer local stop` to stop the server and its host",
+        );
+        return failure(StatusCode::CONFLICT, error);
+    }
+    let waits = query.wait;
+    let _permit = match waits.then(|| api.shares.stops.take()).transpose() {
         Ok(permit) => permit,
         Err(refused) => return failure(StatusCode::SERVICE_UNAVAILABLE, refused),
     };
@@ -228,16 +246,20 @@ async fn shutdown(State(api): State<Api>, ApiQuery(wait): ApiQuery<Wait>) -> Res
                 Ok(outcome) => outcome.await.unwrap_or_else(|_| Err(leaving())),
                 Err(error) => Err(error),
             };
-            // After a search that proved nothing, the client searches itself, without a host.
-            if outcome.as_ref().map_or_else(ApiError::is_unproven, |()| true) {
+            if ends_host(&outcome, waits) {
                 api.end.cancel();
             }
             outcome
         }
     });
-    let outcome =
-        if wait.wait { stopping.await.unwrap_or_else(|_| Err(leaving())) } else { Ok(()) };
+    let outcome = if waits { stopping.await.unwrap_or_else(|_| Err(leaving())) } else { Ok(()) };
     answer(&api, outcome)
+}
+
+/// Whether the host ends after this outcome of a stop. After a search that proved nothing, a client
+/// that waits searches itself, without a host. Without such a client, the host searches again.
+fn ends_host(outcome: &Outcome, waits: bool) -> bool {
+    outcome.as_ref().map_or_else(|error| waits && error.is_unproven(), |()| true)
 }
 
 fn leaving() -> ApiError {
@@ -302,6 +324,15 @@ mod tests {
         while !condition() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+    }
+
+    #[test]
+    fn host_that_proved_nothing_ends_only_if_a_client_waits() {
+        let unproven = || Err(ApiError::new(ApiError::UNPROVEN, "why", "hint"));
+        assert!(ends_host(&Ok(()), false) && ends_host(&Ok(()), true));
+        assert!(ends_host(&unproven(), true), "the client searches itself");
+        assert!(!ends_host(&unproven(), false), "the host searches again");
+        assert!(!ends_host(&Err(leaving()), true));
     }
 
     #[tokio::test]

@@ -214,7 +214,8 @@ impl Host {
         &self.handle
     }
 
-    /// Cancelled when a client has requested the end of the host. The server is stopped by then.
+    /// Cancelled when a client has requested the end of the host. The server is then stopped, or the
+    /// client searches for it, because this host could not prove its end.
     #[must_use]
     pub fn shutdown_requested(&self) -> CancellationToken {
         self.control.end_requested()

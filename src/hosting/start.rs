@@ -10,7 +10,7 @@ use super::{Notify, Patience, Unresponsive, holder, is_hosted, prepare, prove};
 use crate::config::{self, Options, Settings};
 use crate::control::client::{self, ClientError};
 use crate::paths::{Home, HomeError};
-use crate::protocol::{State, Status};
+use crate::protocol::{ApiError, State, Status};
 use crate::runtime::{RuntimeError, block_on};
 use crate::supervisor::Want;
 use crate::temporal::install::Progress;
@@ -276,13 +276,23 @@ impl StartCommand<'_> {
     }
 }
 
-/// Ends a host that this command spawned. The host has no server and would block the next start.
+/// Ends a host that this command spawned, unless it has a server or may have one. Without a server, it
+/// would block the next start.
 async fn end_spawned(home: &Home, child: &mut SpawnedHost) {
-    let _ = client::command(home, "shutdown", None).await;
+    if !request_end(home).await {
+        return;
+    }
     let deadline = Instant::now() + SETTLING;
     while child.ended().is_none() && Instant::now() < deadline {
         tokio::time::sleep(START_PAUSE).await;
     }
+}
+
+/// Requests the end of a host without a server. False if the host has a server or may have one: it
+/// continues to look for the server of an earlier host, and adopts it.
+async fn request_end(home: &Home) -> bool {
+    let response = client::end_idle(home).await;
+    !matches!(&response, Err(ClientError::Refused(error)) if error.code == ApiError::BUSY)
 }
 
 fn unsettled(home: &Home) -> StartError {
@@ -293,6 +303,9 @@ fn unsettled(home: &Home) -> StartError {
 mod tests {
     use super::*;
     use crate::hosting::Host;
+    use crate::process::identity::Identity;
+    use crate::process::lock::InstanceLock;
+    use crate::process::record::{Record, tests::record};
     use crate::protocol::Mode;
     use std::time::Duration;
 
@@ -346,6 +359,48 @@ mod tests {
             assert!(error.contains("/nothing"), "{error}");
             assert_eq!(host.handle().facts().generation.0, generation, "ours: {ours}");
         }
+        host.leave().await;
+    }
+
+    #[tokio::test]
+    async fn failed_start_ends_no_server_that_its_host_could_not_look_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(&folder.path().join("home")).unwrap();
+        prepare(&home).unwrap();
+        // This process holds the lock and has no marker.
+        let held = InstanceLock::take(&home.temporal_lock()).unwrap();
+        let options = Options { max_restarts: Some(0), ..Options::default() };
+        let settings = Settings::resolve(home.clone(), options).unwrap();
+        let host = Host::start(settings, Mode::Background).unwrap();
+        let mut facts = host.handle().watch();
+        let is_failed = facts.wait_for(|facts| facts.state_name() == State::Failed);
+        drop(tokio::time::timeout(Duration::from_secs(60), is_failed).await.unwrap().unwrap());
+        let mut server = std::process::Command::new("sleep").arg("300").spawn().unwrap();
+        let leader = Identity::of(server.id().cast_signed()).unwrap().unwrap();
+        Record { leader, ..record() }.write(&home.record()).unwrap();
+        drop(held);
+        while client::status(&home).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(!request_end(&home).await);
+        assert!(server.try_wait().unwrap().is_none(), "the server runs");
+        assert!(!host.shutdown_requested().is_cancelled(), "the host continues to look");
+        host.leave().await;
+        server.kill().unwrap();
+        server.wait().unwrap();
+    }
+
+    #[tokio::test]
+    async fn failed_start_ends_a_host_without_a_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(&folder.path().join("home")).unwrap();
+        let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
+        let host = Host::start(settings, Mode::Headless).unwrap();
+        while client::status(&home).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(request_end(&home).await);
+        host.shutdown_requested().cancelled().await;
         host.leave().await;
     }
 }

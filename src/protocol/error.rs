@@ -18,6 +18,9 @@ impl ApiError {
     /// Code of a stop that could not prove that no server is left.
     pub const UNPROVEN: &str = "unproven";
 
+    /// Code of a host that does not end, because it has a server or may have one.
+    pub const BUSY: &str = "busy";
+
     /// Whether a stop could not prove that no server is left.
     #[must_use]
     pub fn is_unproven(&self) -> bool {
