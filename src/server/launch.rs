@@ -166,6 +166,8 @@ pub async fn search(settings: Arc<Settings>, permit: &Permit) -> Searched {
             Err(error) => Err(error),
         };
         let watched = watched.map_err(|error| not_watched(&record, &error).failure)?;
+        // The search may have taken seconds. The record may be that of another host by now.
+        permit.check_in_place().map_err(|error| not_searched(&error))?;
         return Ok(Some((record, watched)));
     }
 }

@@ -109,3 +109,21 @@ fn lock_with_an_unreadable_holder_is_a_transient_refusal() {
     drop(lock);
     assert!(held(&path).is_transient, "the holder has exited");
 }
+
+#[tokio::test]
+async fn server_of_a_home_that_another_host_has_taken_during_the_search_is_not_found() {
+    let rig = Rig::new();
+    let permit = rig.permit().await;
+    let (other, _) = rig.lose_home();
+    let mut child = std::process::Command::new("sleep").arg("300").spawn().unwrap();
+    let leader = Identity::of(Pid::try_from(child.id()).unwrap()).unwrap().unwrap();
+    let record = Record { leader, ..crate::process::record::tests::record() };
+    record.write(&rig.home.record()).unwrap();
+    let failure = search(rig.settings.clone(), &permit).await.unwrap_err();
+    assert!(failure.reason.contains("deleted or replaced"), "{failure}");
+    let permit = Sweeps::new(&Arc::new(other)).launch().await.unwrap();
+    let found = search(rig.settings.clone(), &permit).await.unwrap();
+    assert!(found.is_some_and(|(found, _)| *found == record), "the other host finds it");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
