@@ -19,7 +19,7 @@ use std::io::{self, Read, Seek};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 
 pub use crate::watchdog::SUBCOMMAND;
@@ -170,10 +170,10 @@ async fn until_taken(
     hand_over: Option<&HandOver>,
     mut start: impl AsyncFnMut() -> Result<Pid, HandOverError>,
 ) -> Result<Pid, HandOverError> {
-    let was_down = match (Intent::is_down(home), hand_over) {
+    let was_down = match hand_over {
         // The host that wrote the hand-over has carried out each stop.
-        (Err(_), Some(_)) => false,
-        (is_down, _) => is_down?,
+        Some(_) => Intent::is_down(home).unwrap_or(false),
+        None => is_down(home, NEXT_HOST_PAUSES.iter()).await?,
     };
     let mut pauses = NEXT_HOST_PAUSES.iter();
     loop {
@@ -191,16 +191,11 @@ async fn until_taken(
             ) => tokio::time::sleep(*pause).await,
             (Ok(_) | Err(_), _) => return taken,
         }
-        let mut is_down = Intent::is_down(home);
-        while is_down.is_err()
-            && let Some(pause) = pauses.next()
-        {
-            tokio::time::sleep(*pause).await;
-            is_down = Intent::is_down(home);
-        }
         // A command has stopped the server. In the other cases the server runs without a host, perhaps
         // also without a watchdog.
-        if is_down? && (!was_down || matches!(taken, Err(HandOverError::LockedMeanwhile))) {
+        if is_down(home, &mut pauses).await?
+            && (!was_down || matches!(taken, Err(HandOverError::LockedMeanwhile)))
+        {
             return Err(HandOverError::LockedMeanwhile);
         }
         if let Err(error) = &taken {
@@ -208,6 +203,20 @@ async fn until_taken(
         }
         if let Some(hand_over) = hand_over {
             hand_over.write_again(home);
+        }
+    }
+}
+
+/// Whether the operator has stopped the server. Looks again after each pause until that is known.
+async fn is_down(
+    home: &Home,
+    mut pauses: impl Iterator<Item = &Duration>,
+) -> Result<bool, Unreadable> {
+    loop {
+        let is_down = Intent::is_down(home);
+        match (&is_down, is_down.is_err().then(|| pauses.next()).flatten()) {
+            (Err(_), Some(pause)) => tokio::time::sleep(*pause).await,
+            (Ok(_) | Err(_), _) => return is_down,
         }
     }
 }
@@ -382,6 +391,18 @@ mod tests {
         std::fs::remove_dir(home.intent()).unwrap();
         let mut results = vec![Ok(7), Err(HandOverError::LockedMeanwhile)];
         let taken = until_taken(&home, None, async || results.pop().unwrap()).await;
+        assert_eq!(taken.unwrap(), 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn hand_over_of_a_manager_that_panicked_waits_until_the_intent_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path()).unwrap();
+        std::fs::create_dir(home.intent()).unwrap();
+        let becomes_readable = async { std::fs::remove_dir(home.intent()).unwrap() };
+        // The first look comes first.
+        let (taken, ()) =
+            tokio::join!(biased; until_taken(&home, None, async || Ok(7)), becomes_readable);
         assert_eq!(taken.unwrap(), 7);
     }
 }
