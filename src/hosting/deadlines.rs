@@ -46,7 +46,8 @@ pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// For one such check. It waits for 2 s if other processes request the lock all the time. A host that
 /// leaves completes its check first, so it leaves a home that hangs after this time. If a sweep hangs
-/// too, the host waits for the sweep for up to 25 s (`unit::sweeps`).
+/// too, the host waits for the sweep for up to 25 s (`unit::sweeps`). A host that watches no server
+/// searches for one in between, for up to 20 s: 50 s in all. A second signal does not end the search.
 pub(super) const CHECK: Duration = Duration::from_secs(5);
 
 /// Between two looks of a host that must be the host of its home before it acts.
