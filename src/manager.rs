@@ -251,6 +251,7 @@ impl Manager {
                         tracing::info!("the operator ends the grace period of the stop");
                         self.step(Some(Input::EndGrace));
                     }
+                    Some(Request::Follow(down)) => self.follow(&down).await,
                     Some(Request::CheckFiles) => self.files.hurry(),
                     Some(Request::Trouble { with, what }) => self.facts.trouble(with, what),
                     // All earlier requests are published.

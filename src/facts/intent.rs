@@ -79,7 +79,15 @@ impl Intent {
     /// # Errors
     /// If the intent cannot be read. Then a caller must neither start a server nor take it for stopped.
     pub fn is_down(home: &Home) -> Result<bool, Unreadable> {
-        Ok(matches!(Self::written(home)?, Some(Self { want: Want::Down, .. })))
+        Ok(Self::down(home)?.is_some())
+    }
+
+    /// The intent "down" of this home. `None` if its server is to run.
+    ///
+    /// # Errors
+    /// See [`Self::is_down`].
+    pub fn down(home: &Home) -> Result<Option<Box<Self>>, Unreadable> {
+        Ok(Self::written(home)?.filter(|intent| intent.want == Want::Down).map(Box::new))
     }
 
     /// Records that the server is not to run, on behalf of a host that does not

@@ -42,7 +42,7 @@ enum Checked {
     /// The lock is in place again after another process had it. A process without a signature may have
     /// been a command too.
     Regained {
-        is_down: Result<bool, Unreadable>,
+        down: Result<Option<Box<Intent>>, Unreadable>,
     },
     /// The name of a process that holds the lock and may release it.
     Occupied(String),
@@ -80,9 +80,10 @@ impl HomeKeeper {
         };
         let root = self.home.root();
         let mut checked = self.look(&lock).await;
-        if let Ok(Checked::Regained { is_down: Ok(is_down) }) = checked {
-            if is_down {
-                self.follow_intent().await;
+        if let Ok(Checked::Regained { down: Ok(down) }) = checked {
+            // Before the host may start a server again.
+            if let Some(down) = down {
+                self.handle.follow(down).await;
             }
             lock.resume();
             self.handle.check_files().await;
@@ -97,8 +98,8 @@ impl HomeKeeper {
                 None
             }
             // Another process has held it again since the look before.
-            Ok(Checked::Regained { is_down: Ok(_) }) => None,
-            Ok(Checked::Regained { is_down: Err(error) }) => Some(format!(
+            Ok(Checked::Regained { down: Ok(_) }) => None,
+            Ok(Checked::Regained { down: Err(error) }) => Some(format!(
                 "this host starts no server, because it is unknown whether a command has stopped \
                  it: {error}; make the file readable, or stop the host with SIGTERM"
             )),
@@ -134,15 +135,6 @@ impl HomeKeeper {
         look::patiently(CHECK, self.home.root(), move |_| keeper.check(&lock)).await
     }
 
-    /// Stops the server, because the command that held the lock has written the intent "down".
-    async fn follow_intent(&self) {
-        if self.handle.facts().want == Want::Up {
-            tracing::info!("a command has stopped the server meanwhile");
-            // A manager that has ended starts nothing.
-            let _outcome = self.handle.begin(Command::Stop(Cause::Operator)).await;
-        }
-    }
-
     /// Checks and restores. Must run on a thread, because file systems and other processes may block.
     fn check(&self, lock: &HostLock) -> io::Result<Checked> {
         let path = self.home.supervisor_lock();
@@ -175,7 +167,7 @@ impl HomeKeeper {
             LockState::Held => {}
         }
         if lock.has_yielded() {
-            return Ok(Checked::Regained { is_down: Intent::is_down(&self.home) });
+            return Ok(Checked::Regained { down: Intent::down(&self.home) });
         }
         let is_restored = kept == LockState::Restored;
         if self.socket.restore() {

@@ -29,6 +29,10 @@ const ADOPT_PAUSE: Duration = Duration::from_millis(100);
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// How long a search waits until the home is in place. The host restores its home within a second.
+const RESTORING: Duration = Duration::from_secs(2);
+const RESTORE_PAUSE: Duration = Duration::from_millis(50);
+
 /// A server that an earlier host may have left, and that this host cannot prove or look for.
 #[derive(Debug)]
 pub(super) struct Unadopted {
@@ -165,7 +169,16 @@ impl Manager {
         let settings = self.facts.settings.clone();
         let (sweeps, report) = (self.sweeps.clone(), self.report.clone());
         spawn(self.on_panic(), async move {
-            let result = match sweeps.launch().await {
+            let begun = Instant::now();
+            let permit = loop {
+                match sweeps.launch().await {
+                    Err(Unswept::NotInPlace) if begun.elapsed() < RESTORING => {
+                        tokio::time::sleep(RESTORE_PAUSE).await;
+                    }
+                    permit => break permit,
+                }
+            };
+            let result = match permit {
                 Ok(permit) => launch::search(settings, &permit).await,
                 Err(Unswept::Leaving) => return,
                 Err(error) => Err(launch::not_searched(&error)),
@@ -178,6 +191,8 @@ impl Manager {
     pub(super) fn searched(&mut self, generation: Generation, result: Searched) {
         match result {
             Ok(Some((record, watched))) => {
+                // `intent.json` names an earlier generation. The next host compares the generations.
+                self.intent.renew();
                 self.watch_again(&Record { generation, ..*record }, watched);
             }
             Ok(None) => {
@@ -240,7 +255,8 @@ impl Manager {
         let is_stopped = matches!(self.unit.supervisor.state(), State::Stopped { .. });
         match self.resumed {
             Some(Want::Up) if is_stopped => self.step(Some(Input::Start)),
-            Some(Want::Down) if !is_stopped => {
+            // A failed look does not prove that the server of the earlier host has ended.
+            Some(Want::Down) if !is_stopped || self.unadopted.is_some() => {
                 self.step(Some(Input::Stop { cause: Cause::Operator }));
             }
             Some(Want::Up | Want::Down) | None => {}

@@ -1,6 +1,6 @@
 //! Commands of the user and their outcomes.
 
-use super::{Command, Facts, Manager, Outcome};
+use super::{Command, Facts, Intent, Manager, Outcome};
 use crate::protocol::ApiError;
 use crate::supervisor::{Cause, Input, State, Want};
 use tokio::sync::oneshot;
@@ -20,6 +20,15 @@ impl Manager {
             self.adopt().await;
         }
         self.command(command, reply);
+    }
+
+    /// Stops the server, because another process has written the intent "down".
+    pub(super) async fn follow(&mut self, down: &Intent) {
+        if self.unit.supervisor.want() == Want::Up && !self.intent.is_last(down) {
+            tracing::info!("a command has stopped the server meanwhile");
+            let (reply, _) = oneshot::channel();
+            self.carry_out(Command::Stop(Cause::Operator), reply).await;
+        }
     }
 
     fn command(&mut self, command: Command, reply: oneshot::Sender<Outcome>) {

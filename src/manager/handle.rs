@@ -2,7 +2,7 @@
 //! watch.
 
 use crate::config::Settings;
-use crate::facts::{Facts, HandOver, Latest, Source, Stream};
+use crate::facts::{Facts, HandOver, Intent, Latest, Source, Stream};
 use crate::protocol::ApiError;
 use crate::supervisor::Cause;
 use std::sync::Arc;
@@ -35,6 +35,7 @@ pub(super) enum Request {
     Command { command: Command, reply: oneshot::Sender<Outcome> },
     Trouble { with: &'static str, what: Option<String> },
     EndGrace,
+    Follow(Box<Intent>),
     CheckFiles,
     Settle { reply: oneshot::Sender<()> },
     Release { reply: oneshot::Sender<HandOver> },
@@ -123,6 +124,13 @@ impl Handle {
     pub async fn end_grace(&self) {
         // A manager that has ended stops nothing.
         let _ = self.requests.send(Request::EndGrace).await;
+    }
+
+    /// Stops the server, because the home has this intent "down". Does nothing if this host has written
+    /// the intent itself and a later command has started the server.
+    pub async fn follow(&self, down: Box<Intent>) {
+        // A manager that has ended starts nothing.
+        let _ = self.requests.send(Request::Follow(down)).await;
     }
 
     /// Makes the manager check the files of the home at once, because they may have been deleted.

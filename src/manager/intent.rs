@@ -34,6 +34,17 @@ impl Decision {
         Some(Intent { want, options: options.clone(), generation })
     }
 
+    /// Whether this host has made this intent, and no other one since.
+    pub(super) fn is_last(&self, intent: &Intent) -> bool {
+        self.last.as_ref() == Some(intent)
+    }
+
+    /// Makes the next intent a new one, because it is for another generation.
+    pub(super) fn renew(&mut self) {
+        self.is_made = true;
+        self.last = None;
+    }
+
     /// Remembers the intent that the file is to contain.
     pub(super) fn made(&mut self, intent: Intent) {
         self.last = Some(intent);

@@ -1,5 +1,7 @@
 //! Tests of the manager without a real server.
 
+mod stops;
+
 use super::*;
 use crate::config::Options;
 use crate::paths::Home;

@@ -1,0 +1,85 @@
+//! Stops that search for a server, and the intent of other processes.
+
+use super::*;
+
+async fn until(handle: &Handle, condition: impl Fn(&Facts) -> bool) {
+    let mut facts = handle.watch();
+    let reached = facts.wait_for(|facts| condition(facts));
+    drop(tokio::time::timeout(Duration::from_secs(60), reached).await.unwrap().unwrap());
+}
+
+/// The intent "down" in the home, once it is written.
+async fn down(home: &Home, condition: impl Fn(&Intent) -> bool) -> Box<Intent> {
+    let written = async {
+        loop {
+            match Intent::down(home).unwrap().filter(|intent| condition(intent)) {
+                Some(intent) => return intent,
+                None => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), written).await.unwrap()
+}
+
+#[tokio::test]
+async fn stop_of_the_previous_host_is_not_done_while_its_server_cannot_be_looked_for() {
+    let Rig { mut manager, handle, _lock, _folder } = rig_as(Mode::Headless);
+    let _stranger = Sleeper::stranger(&manager.facts.settings.home);
+    manager.resumed = Some(Want::Down);
+    let running = tokio::spawn(manager.run());
+    until(&handle, |facts| matches!(facts.state, State::Failed { retry: Some(_), .. })).await;
+    assert_eq!(handle.facts().want, Want::Down);
+    running.abort();
+}
+
+#[tokio::test]
+async fn intent_has_the_generation_of_the_server_that_a_search_found() {
+    let mut rig = Unadopted::new(Mode::Background).await;
+    rig.handle.command(Command::Stop(Cause::Operator)).await.unwrap_err();
+    let failed = down(&rig.home, |intent| intent.generation.is_some()).await.generation;
+    let options = rig.handle.facts().settings.options.clone();
+    let server = rig.prove(&options);
+    rig.handle.command(Command::Stop(Cause::Operator)).await.unwrap();
+    assert!(!server.is_alive());
+    let found = Some(rig.handle.facts().generation);
+    assert!(found > failed);
+    down(&rig.home, |intent| intent.generation == found).await;
+}
+
+#[tokio::test]
+async fn search_waits_until_the_home_is_in_place() {
+    let Rig { manager, handle, _lock: lock, _folder } = rig_as(Mode::Headless);
+    let path = manager.facts.settings.home.supervisor_lock();
+    std::fs::remove_file(&path).unwrap();
+    let other = HostLock::take(&path).unwrap().unwrap();
+    lock.restore().unwrap();
+    drop(other);
+    lock.restore().unwrap();
+    assert!(lock.has_yielded(), "the other process may have stopped the server");
+    let running = tokio::spawn(manager.run());
+    let stopped = handle.begin(Command::Stop(Cause::Operator)).await.unwrap();
+    until(&handle, |facts| matches!(facts.state, State::Stopping(_))).await;
+    lock.resume();
+    stopped.await.unwrap().unwrap();
+    running.abort();
+}
+
+#[tokio::test]
+async fn intent_of_an_earlier_command_does_not_undo_a_later_start() {
+    let options = Options { temporal_bin: Some("/nothing".into()), ..Options::default() };
+    let Rig { manager, handle, _lock, _folder } = rig_with(Mode::Headless, options);
+    let home = manager.facts.settings.home.clone();
+    let running = tokio::spawn(manager.run());
+    handle.command(Command::Stop(Cause::Operator)).await.unwrap();
+    let own = down(&home, |_| true).await;
+    // Another process holds the lock, so this host cannot write the intent of the start.
+    std::fs::remove_file(home.supervisor_lock()).unwrap();
+    let _other = HostLock::take(&home.supervisor_lock()).unwrap().unwrap();
+    drop(handle.begin(Command::Start).await.unwrap());
+    let _facts = handle.settled().await;
+    handle.follow(own.clone()).await;
+    assert_eq!(handle.settled().await.want, Want::Up, "this host has written that intent");
+    handle.follow(Box::new(Intent { generation: None, ..*own })).await;
+    assert_eq!(handle.settled().await.want, Want::Down, "a command has written that intent");
+    running.abort();
+}
