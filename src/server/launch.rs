@@ -28,7 +28,7 @@ use crate::unit::{self, Refused};
 use refusals::{hangs, held, not_spawned, not_watched};
 use remains::{Purpose, clear};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -187,58 +187,16 @@ struct Prepared {
 fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
     let settings = &request.settings;
     let home = &settings.home;
-    let located = locate::locate(
-        settings.temporal_bin.as_deref(),
-        &home.temporal_bin(),
-        std::env::var_os("PATH").as_deref(),
-    )
-    .map_err(|error| {
-        let text = error.to_string();
-        let failure = match text.rsplit_once("; ") {
-            Some((reason, hint)) => Failure::new(reason, hint),
-            None => Failure::new(text, "run `stigmer local install`"),
-        };
-        match error.io() {
-            Some(error) => Refused::by(error, failure),
-            None => failure.into(),
-        }
-    })?;
-    let version = version::remembered(&home.version_cache(), &located.path);
+    let program = locate_program(settings)?;
+    let version = version::remembered(&home.version_cache(), &program);
     let mut notes = Vec::new();
 
     // Before the lock, so that a start that cannot succeed gets no number.
-    if let Some(folder) = settings.database.file().and_then(Path::parent)
-        && let Err(error) = look::bounded(folder, paths::has_room)
-    {
-        let failure = match error.kind() {
-            io::ErrorKind::TimedOut => Failure::new(
-                format!("cannot use the database in {}: {error}", folder.display()),
-                "make the file system respond, or name a database elsewhere with --db FILE",
-            ),
-            _ => Failure::new(
-                format!("no room for the database in {}: {error}", folder.display()),
-                "free some disk space",
-            ),
-        };
-        return Err(Refused::by(&error, failure));
+    if let Some(folder) = settings.database.file().and_then(Path::parent) {
+        check_room(folder)?;
     }
-
     let lock_path = home.temporal_lock();
-    let lock = InstanceLock::take(&lock_path)
-        .map_err(|error| {
-            let failure = Failure::new(
-                format!("cannot lock {}: {error}", lock_path.display()),
-                "make the home writable, or choose another with --home",
-            );
-            Refused::by(&error, failure)
-        })?
-        .ok_or_else(|| held(&lock_path))?;
-    // Before the spawn, so that no other start uses the number. If the disk does not even accept the
-    // length, no other host can start either, and this host knows the number.
-    if let Err(error) = lock.write_number(request.generation.0) {
-        tracing::warn!(path = %lock_path.display(), %error, "cannot write the lock file of the server yet");
-    }
-    let mut locks = vec![lock];
+    let mut locks = vec![lock_server(&lock_path, request.generation)?];
     let mut stamp = None;
     match &settings.database {
         Database::File(file) => {
@@ -281,7 +239,7 @@ fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
         ui_port: settings.ui_port,
         metrics_port,
         database: settings.database.file().map(Path::to_owned),
-        executable: located.path,
+        executable: program,
         options: serde_json::to_string(&settings.options).unwrap_or_default(),
         leader: Identity::to_come(),
     };
@@ -296,4 +254,58 @@ fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
         locks,
     };
     Ok(Prepared { spec, version, stamp, notes })
+}
+
+fn locate_program(settings: &Settings) -> Result<PathBuf, Refused> {
+    let located = locate::locate(
+        settings.temporal_bin.as_deref(),
+        &settings.home.temporal_bin(),
+        std::env::var_os("PATH").as_deref(),
+    );
+    located.map(|located| located.path).map_err(|error| {
+        let text = error.to_string();
+        let failure = match text.rsplit_once("; ") {
+            Some((reason, hint)) => Failure::new(reason, hint),
+            None => Failure::new(text, "run `stigmer local install`"),
+        };
+        match error.io() {
+            Some(error) => Refused::by(error, failure),
+            None => failure.into(),
+        }
+    })
+}
+
+fn check_room(folder: &Path) -> Result<(), Refused> {
+    look::bounded(folder, paths::has_room).map_err(|error| {
+        let failure = match error.kind() {
+            io::ErrorKind::TimedOut => Failure::new(
+                format!("cannot use the database in {}: {error}", folder.display()),
+                "make the file system respond, or name a database elsewhere with --db FILE",
+            ),
+            _ => Failure::new(
+                format!("no room for the database in {}: {error}", folder.display()),
+                "free some disk space",
+            ),
+        };
+        Refused::by(&error, failure)
+    })
+}
+
+/// Locks the server of the home, and writes the number of the generation into the lock.
+fn lock_server(path: &Path, generation: Generation) -> Result<InstanceLock, Refused> {
+    let lock = InstanceLock::take(path)
+        .map_err(|error| {
+            let failure = Failure::new(
+                format!("cannot lock {}: {error}", path.display()),
+                "make the home writable, or choose another with --home",
+            );
+            Refused::by(&error, failure)
+        })?
+        .ok_or_else(|| held(path))?;
+    // Before the spawn, so that no other start uses the number. If the disk does not even accept the
+    // length, no other host can start either, and this host knows the number.
+    if let Err(error) = lock.write_number(generation.0) {
+        tracing::warn!(path = %path.display(), %error, "cannot write the lock file of the server yet");
+    }
+    Ok(lock)
 }
