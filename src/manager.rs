@@ -307,10 +307,7 @@ impl Manager {
     fn publish(&mut self) {
         self.keep_intent();
         self.keep_files();
-        if !self.unit.is_launching() {
-            self.init
-                .reap(self.unit.instance().map(|instance| instance.leader.pid), Instant::now());
-        }
+        self.init.reap(Instant::now());
         self.facts.want = self.unit.supervisor.want();
         self.facts.schedule = self.unit.supervisor.schedule().clone();
         self.facts.log_lines = self.unit.log.lines();

@@ -114,6 +114,12 @@ pub fn since_boot() -> Option<Duration> {
     Some(Duration::from_nanos(u64::try_from(nanos).unwrap_or(0)))
 }
 
+/// Like [`since_boot`], in the clock ticks of [`Process::start_ticks`].
+pub(super) fn ticks_since_boot() -> Option<u64> {
+    let per_tick = NANOS / i128::from(procfs::ticks_per_second().max(1));
+    u64::try_from(i128::try_from(since_boot()?.as_nanos()).ok()? / per_tick).ok()
+}
+
 const NANOS: i128 = 1_000_000_000;
 
 /// Converts a start time from `/proc`. It is shifted by the offset of the reader's time namespace;

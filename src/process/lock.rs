@@ -7,9 +7,11 @@
 //! clears the flag, for itself ([`super::spawn`]).
 
 mod host;
+pub(super) mod taken;
 
 pub use host::{HostLock, LockState};
 
+use super::identity::Identity;
 use super::open_files::{self, KnownFile};
 use super::sweep::{Instance, Machine};
 use super::{Pid, memory};
@@ -41,7 +43,14 @@ impl InstanceLock {
     /// If the file cannot be opened or created. `WouldBlock` if other processes keep checking the
     /// lock all the time.
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
-        Ok(take(path, ASKING)?.map(|file| Self { file }))
+        let Some(file) = take(path, ASKING)? else { return Ok(None) };
+        taken::remember(&file)?;
+        Ok(Some(Self { file }))
+    }
+
+    /// Remembers the leader that has inherited the lock. Its processes are proven by the lock.
+    pub(super) fn inherited_by(&self, leader: &Identity) -> io::Result<()> {
+        taken::inherited(&self.file, leader)
     }
 
     /// Replaces the text in the file.

@@ -52,6 +52,11 @@ impl KnownFile {
         (flock.device, flock.inode) == (self.device, self.inode)
     }
 
+    /// Its device and its inode.
+    pub(super) fn id(&self) -> (u64, u64) {
+        (self.device, self.inode)
+    }
+
     fn is_exactly(&self, target: &Path) -> bool {
         let target = target.as_os_str().as_bytes();
         target == self.path.as_os_str().as_bytes()

@@ -1,6 +1,7 @@
 //! Spawns a process in its own session. It inherits no descriptors except the locks.
 
 use super::Pid;
+use super::claims::{Claim, SpawnInProgress};
 use super::descriptors::restore_limit;
 use super::identity::{Identity, Proven, Signal};
 use super::lock::InstanceLock;
@@ -46,6 +47,7 @@ pub struct Leader {
     pub instance: Instance,
     /// `None` after it is watched.
     unwatched: Option<Proven>,
+    _claim: Claim,
 }
 
 impl Leader {
@@ -104,13 +106,17 @@ pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
             detach(&locks)
         });
     }
+    let spawning = SpawnInProgress::begin();
     let child = command.spawn()?;
     let pid = Pid::try_from(child.id()).expect("the kernel's process numbers fit");
+    let claim = Claim::new(pid);
+    drop(spawning);
     // The id of a child is not reused before it is reaped, so this is the spawned process.
     let identified = Identity::of(pid).and_then(|identity| {
         let gone = || io::Error::other("it is not in /proc");
         let identity = identity.ok_or_else(gone)?;
         let proven = identity.prove()?.ok_or_else(gone)?;
+        what.locks.iter().try_for_each(|lock| lock.inherited_by(&identity))?;
         Ok((identity, proven))
     });
     let (leader, proven) = match identified {
@@ -126,7 +132,7 @@ pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
     let instance = Instance { leader, marker: what.marker.to_owned() };
     // `child` is dropped without a wait: the pidfd reports the exit, and the sweep reaps the
     // process.
-    Ok(Leader { instance, unwatched: Some(proven) })
+    Ok(Leader { instance, unwatched: Some(proven), _claim: claim })
 }
 
 /// Added to the score by which the kernel selects a process when memory runs out (100 is a tenth of

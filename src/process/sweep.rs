@@ -6,10 +6,11 @@
 
 use super::Pid;
 use super::identity::{Identity, Proven, Signal, own_pid};
+use super::lock::taken::can_prove;
 use super::open_files::{KnownFile, holds_lock};
 use super::requirements::is_shortage;
 use super::table::{Process, Table};
-use super::{linux, memory, watch};
+use super::{claims, linux, memory, watch};
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::Path;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Machine {
     processes: Vec<Process>,
+    lock: Option<KnownFile>,
     lock_holders: BTreeSet<Pid>,
     markers: HashMap<Pid, String>,
 }
@@ -41,16 +43,18 @@ impl Machine {
             .map(|process| process.pid)
             .collect();
         let mut lock_holders = BTreeSet::new();
-        if let Some(lock) = KnownFile::at(lock)? {
+        let lock = KnownFile::at(lock)?;
+        if let Some(lock) = &lock {
             for pid in &eligible {
-                match holds_lock(*pid, &lock) {
+                match holds_lock(*pid, lock) {
                     Ok(true) => _ = lock_holders.insert(*pid),
                     Err(error) if is_shortage(&error) => return Err(error),
                     Ok(false) | Err(_) => {}
                 }
             }
         }
-        Ok(Self { processes, lock_holders, markers: memory::markers(eligible)? })
+        let markers = memory::markers(eligible)?;
+        Ok(Self { processes, lock, lock_holders, markers })
     }
 
     /// The processes that have the lock, each with its marker.
@@ -77,7 +81,8 @@ impl Table for Machine {
 ///
 /// Session and descent count only while the leader, proven by its start time, is in the table,
 /// because its id is pinned then. Otherwise only the lock and the marker are proofs. The lock is no
-/// proof if its holder has the marker of another instance: the next generation has the same lock. A
+/// proof if its holder has the marker of another instance: the next generation has the same lock. Without a readable marker, the
+/// lock is a proof only until the next generation takes it ([`can_prove`]). A
 /// descendant of a proven process is proven too. The result never contains a process id of 1 or
 /// less, a process older than the leader, this process (`me`), or an ancestor of it.
 #[must_use]
@@ -101,11 +106,18 @@ pub fn select<'t>(table: &'t impl Table, instance: &Instance, me: Pid) -> Vec<&'
         |p: &Process| p.pid == leader.pid && p.start_ticks == leader.start_ticks && p.pid > 1;
     let leader_stands = rows.get(&leader.pid).is_some_and(|process| is_leader(process));
 
-    let is_ours = |pid: Pid| match table.marker(pid).filter(|_| !instance.marker.is_empty()) {
-        Some(marker) if marker == instance.marker => true,
-        Some(marker) => marker.is_empty() && table.holds_lock(pid),
-        None => table.holds_lock(pid),
-    };
+    // Each child that this process forks has the lock for a moment if the lock is open here. An
+    // instance has no process in the session of this process.
+    let ours = rows.get(&me).map(|process| process.session);
+    let holds_lock =
+        |process: &Process| Some(process.session) != ours && table.holds_lock(process.pid);
+    let is_ours =
+        |process: &Process| match table.marker(process.pid).filter(|_| !instance.marker.is_empty())
+        {
+            Some(marker) if marker == instance.marker => true,
+            Some(marker) => marker.is_empty() && holds_lock(process),
+            None => holds_lock(process),
+        };
 
     let mut proven: BTreeSet<Pid> = table
         .processes()
@@ -114,7 +126,7 @@ pub fn select<'t>(table: &'t impl Table, instance: &Instance, me: Pid) -> Vec<&'
         .filter(|process| {
             is_leader(process)
                 || (leader_stands && process.session == leader.pid)
-                || (!process.is_zombie() && is_ours(process.pid))
+                || (!process.is_zombie() && is_ours(process))
         })
         .map(|process| process.pid)
         .collect();
@@ -192,7 +204,10 @@ impl Instance {
         if !self.leader.is_local() {
             return Ok((Vec::new(), Vec::new()));
         }
-        let table = Machine::read(lock, self.leader.start_ticks)?;
+        let mut table = Machine::read(lock, self.leader.start_ticks)?;
+        if table.lock.as_ref().is_some_and(|lock| !can_prove(lock, &self.leader)) {
+            table.lock_holders.clear();
+        }
         let members = select(&table, self, own_pid())
             .into_iter()
             .filter(|process| !process.is_zombie())
@@ -328,31 +343,33 @@ fn wait_proven(member: &Identity, patience: Duration) {
     }
 }
 
-/// As a child subreaper the host inherits the orphans of the instance and must reap them. It reaps
-/// them one by one and never "any child", because that would take the exit status of a child that
-/// other code waits for. Such children run in our session; a zombie of another session came from
-/// the instance. The zombie of the leader stays, because it pins the session id until its owner
-/// reaps it.
+/// Reaps the zombies of the instance that this process has inherited as a child subreaper. A zombie
+/// of another session came from an instance. The zombie of a leader stays, because it pins the
+/// session id until its owner reaps it.
 fn reap_orphans(table: &[Process], leader: &Identity) {
     reap(table, |process| process.pid != leader.pid && process.start_ticks >= leader.start_ticks);
 }
 
-/// Reaps every orphan except the process with this id.
-pub fn reap_inherited(spared: Option<Pid>) {
+/// Reaps every orphan. A process whose exit status is awaited is not reaped.
+pub fn reap_inherited() {
     // An orphan that is not visible now is reaped the next time.
-    let table = linux::processes().unwrap_or_default();
-    reap(&table, |process| Some(process.pid) != spared);
+    reap(&linux::processes().unwrap_or_default(), |_| true);
 }
 
-fn reap(table: &[Process], is_orphan: impl Fn(&Process) -> bool) {
+/// Reaps the selected orphans of this table. It reaps them one by one and never "any child", because
+/// that would take the exit status of a child that other code waits for. Such a child runs in our
+/// session, or it is claimed.
+fn reap(table: &[Process], is_selected: impl Fn(&Process) -> bool) {
     let me = own_pid();
     let Some(ours) = table.iter().find(|process| process.pid == me).map(|p| p.session) else {
         return;
     };
-    let inherited = |process: &&Process| {
-        process.ppid == me && process.is_zombie() && process.session != ours && is_orphan(process)
-    };
-    table.iter().filter(inherited).for_each(|process| watch::reap(process.pid));
+    let claims = claims::current();
+    table
+        .iter()
+        .filter(|process| process.ppid == me && process.is_zombie() && process.session != ours)
+        .filter(|process| !claims.include(process) && is_selected(process))
+        .for_each(|process| watch::reap(process.pid));
 }
 
 #[cfg(test)]

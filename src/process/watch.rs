@@ -1,6 +1,7 @@
 //! Detects the exit of a process, whether it is a child or not.
 
 use super::Pid;
+use super::claims::Claim;
 use super::identity::Proven;
 use crate::supervisor::Exit;
 use nix::errno::Errno;
@@ -15,6 +16,7 @@ use tokio::io::unix::AsyncFd;
 #[derive(Debug)]
 pub struct Watched {
     pidfd: AsyncFd<OwnedFd>,
+    _claim: Claim,
 }
 
 impl Watched {
@@ -23,6 +25,7 @@ impl Watched {
     /// # Errors
     /// If the descriptor cannot be registered with the reactor.
     pub fn new(proven: Proven) -> io::Result<Self> {
+        let claim = Claim::new(proven.pid());
         let fd = proven.into_pidfd();
         // SAFETY: the `AsyncFd` owns the descriptor from here on. It is open, and nothing else
         // closes or replaces it before the `AsyncFd` is dropped.
@@ -30,7 +33,7 @@ impl Watched {
             AsyncFd::register_with_interest(fd, tokio::io::Interest::READABLE)
                 .map_err(|error| error.into_parts().1)?
         };
-        Ok(Self { pidfd })
+        Ok(Self { pidfd, _claim: claim })
     }
 
     /// Waits for the exit of the process. It may be a zombie then.

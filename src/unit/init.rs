@@ -16,14 +16,13 @@ pub(crate) struct Init {
 }
 
 impl Init {
-    /// Reaps inherited zombies except `leader`, at most once a second. Does nothing if the host is not
-    /// process 1. Must not be called during a launch: the new leader is not known yet, and its exit
-    /// status would be lost.
-    pub(crate) fn reap(&mut self, leader: Option<Pid>, now: Instant) {
+    /// Reaps inherited zombies, at most once a second. Does nothing if the host is not process 1. A
+    /// leader is spared until its unit has read its exit status, also while it is launched.
+    pub(crate) fn reap(&mut self, now: Instant) {
         let is_due = self.reaped.is_none_or(|reaped| now >= reaped + PERIOD);
         if own_pid() == INIT && is_due {
             self.reaped = Some(now);
-            reap_inherited(leader);
+            reap_inherited();
         }
     }
 }

@@ -1,5 +1,10 @@
 use super::*;
+use crate::process::lock::InstanceLock;
+use crate::process::spawn::{Leader, Spawn, inherit_only, spawn};
+use crate::supervisor::Exit;
 use proptest::prelude::*;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::process::CommandExt;
 
 struct FakeTable {
     rows: Vec<Process>,
@@ -90,6 +95,14 @@ fn lock_holder_with_the_marker_of_another_instance_is_not_selected() {
     assert!(selected(&table, &leader(100, 100), ME).contains(&301));
     let unmarked = Instance { marker: String::new(), ..leader(100, 100) };
     assert!(selected(&table, &unmarked, ME).contains(&300), "an absent marker equals nothing");
+}
+
+#[test]
+fn child_in_the_session_of_the_host_is_not_proven_by_the_lock() {
+    let mut table = machine();
+    // Forked while the lock was open in the host.
+    table.lock_holders.push(202);
+    assert!(!selected(&table, &leader(100, 100), ME).contains(&202));
 }
 
 #[test]
@@ -238,4 +251,78 @@ fn an_instance_that_cannot_be_looked_at_for_a_moment_is_not_killed_before_its_ti
         assert!(ended.join().unwrap().unwrap().is_empty());
     });
     assert_eq!(server.wait().unwrap().code(), Some(7), "killed");
+}
+
+/// Spawns a shell with this script. Its marker is empty: the lock alone proves it.
+fn shell(folder: &Path, script: &str, locks: &[InstanceLock]) -> Leader {
+    let output = std::fs::File::create(folder.join("output")).unwrap();
+    spawn(&Spawn {
+        program: Path::new("/bin/sh"),
+        arguments: &["-c".into(), script.into()],
+        environment: &[],
+        folder,
+        output: &output,
+        marker: "",
+        locks,
+    })
+    .unwrap()
+}
+
+#[test]
+fn late_look_at_an_instance_does_not_select_the_holder_of_the_lock_that_the_next_one_has_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("unit.lock");
+    let take = || InstanceLock::take(&path).unwrap().unwrap();
+    let members = |of: &Instance| -> Vec<Pid> {
+        of.members(&path).unwrap().iter().map(|member| member.pid).collect()
+    };
+    let first = shell(folder.path(), "exec sleep 600", &[take()]);
+    let first_instance = first.instance.clone();
+    // A child that another test forks has the lock for a moment.
+    let only_leader = |of: &Instance| {
+        while members(of) != [of.leader.pid] {
+            std::thread::yield_now();
+        }
+    };
+    only_leader(&first_instance);
+    drop(first);
+
+    // The child of this process before it executes its program: with the lock, without a marker.
+    let lock = take();
+    let fd = lock.as_fd().as_raw_fd();
+    let mut forked = std::process::Command::new("sleep");
+    let detach = move || {
+        nix::unistd::setsid()?;
+        inherit_only(&[fd])
+    };
+    // SAFETY: `setsid`, `close_range` and `fcntl` are async-signal-safe.
+    unsafe { forked.arg("600").pre_exec(detach) };
+    let mut forked = forked.spawn().unwrap();
+    let seen = members(&first_instance);
+    forked.kill().unwrap();
+    forked.wait().unwrap();
+    assert_eq!(seen, [] as [Pid; 0], "before the next leader is known");
+
+    let second = shell(folder.path(), "exec sleep 600", &[lock]);
+    assert_eq!(members(&first_instance), [] as [Pid; 0], "of the next instance");
+    only_leader(&second.instance);
+}
+
+#[tokio::test]
+async fn look_at_one_instance_keeps_the_exit_status_of_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let looked_at = shell(folder.path(), "exec sleep 600", &[]);
+    let (_, watched) = shell(folder.path(), "exit 3", &[]).watch().unwrap();
+    let unwatched = shell(folder.path(), "exit 4", &[]);
+    watched.ended().await;
+    while unwatched.instance.leader.is_alive().unwrap() {
+        tokio::task::yield_now().await;
+    }
+    looked_at.instance.members_without_orphans(Path::new("")).unwrap();
+    reap_inherited();
+    assert_eq!(watched.exit(), Exit::Code(3));
+    let (_, watched) = unwatched.watch().unwrap();
+    watched.ended().await;
+    assert_eq!(watched.exit(), Exit::Code(4));
+    watched.reap();
 }

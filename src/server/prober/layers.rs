@@ -141,7 +141,7 @@ impl Prober {
 
     pub(super) async fn refresh_members(&mut self) -> io::Result<()> {
         let Some(instance) = self.target.instance.clone() else {
-            return self.look(|| reap_inherited(None)).await;
+            return self.look(reap_inherited).await;
         };
         let members =
             self.look_at_home(move |lock| instance.members_without_orphans(&lock)).await?;
