@@ -138,7 +138,8 @@ impl Manager {
         let before = HandOver::take(&home, last).map_err(Unreadable::at(home.hand_over()))?;
         let seed = jiff::Timestamp::now().as_nanosecond() as u64;
         let mut supervisor = Supervisor::new(settings.policy.clone(), last, seed, now);
-        let log = LogReader::start(settings.home.temporal_log(), settings.log_max);
+        let log =
+            LogReader::start(settings.home.temporal_log(), settings.log_max, upkeep::LOG_WORDS);
         let resumed = match &before {
             Some(before) => Some(before.supervisor.want),
             // Without a hand-over, the intent still shows whether a stop is in progress.

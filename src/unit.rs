@@ -1,7 +1,9 @@
-//! One supervised process tree, whatever its program is: a server today, a worker later.
+//! One supervised process tree, whatever its program is. Today its only program is the server.
 //!
 //! Nothing in this module knows Temporal, the options or the facts. The caller says what to run and
-//! which files and locks belong to it.
+//! which files and locks belong to it. Some types that it uses are still those of the server:
+//! `Layer` in the result of a round, the ports and the database in `Record`, and the line format of
+//! the dev server, by which `log::line` finds the level and the cause of a line.
 
 pub(crate) mod exit;
 pub(crate) mod files;
@@ -30,7 +32,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-use sweeps::{Permit, Sweeps, Unswept};
+use sweeps::{Launches, Permit, Sweeps, Unswept};
 use tasks::{Task, spawn};
 use tokio::sync::watch;
 
@@ -43,6 +45,7 @@ pub(crate) struct Unit {
     /// The reader of its log.
     pub log: LogReader,
     sweeps: Sweeps,
+    launches: Launches,
     /// The lock file that its processes hold.
     lock_file: PathBuf,
     supervision: Option<Supervision>,
@@ -81,7 +84,15 @@ impl Unit {
         sweeps: Sweeps,
         lock_file: PathBuf,
     ) -> Self {
-        Self { supervisor, log, sweeps, lock_file, supervision: None, is_launching: false }
+        Self {
+            supervisor,
+            log,
+            launches: Launches::new(sweeps.clone()),
+            sweeps,
+            lock_file,
+            supervision: None,
+            is_launching: false,
+        }
     }
 
     /// Whether a launch is in progress. It may have spawned a process that is not recorded yet.
@@ -104,6 +115,11 @@ impl Unit {
         self.supervision.as_ref()?.passed
     }
 
+    /// The permissions to launch this unit, for an operation that must not run during a launch.
+    pub(crate) fn launches(&self) -> Launches {
+        self.launches.clone()
+    }
+
     /// Launches a generation: calls `start` with the permission, or with the reason why there is none.
     /// Does not call it if the host is leaving. [`Self::launched`] must follow.
     pub(crate) fn launch<F: Future<Output = ()> + Send + 'static>(
@@ -112,11 +128,11 @@ impl Unit {
         start: impl FnOnce(Result<Permit, Unswept>) -> F + Send + 'static,
     ) {
         self.is_launching = true;
-        let (log, sweeps) = (self.log.clone(), self.sweeps.clone());
+        let (log, launches) = (self.log.clone(), self.launches.clone());
         // The task is never aborted: a process that it spawns must be supervised.
         spawn(panicked, async move {
             log.catch_up().await;
-            match sweeps.launch().await {
+            match launches.begin().await {
                 Err(Unswept::Leaving) => {}
                 permit => start(permit).await,
             }

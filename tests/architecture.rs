@@ -155,7 +155,7 @@ fn unit_does_not_know_what_it_runs() {
     let module = sources("src").into_iter().filter(|(path, _)| path.ends_with("src/unit.rs"));
     for (path, text) in files.into_iter().chain(module) {
         let code = code(&path, &text).to_lowercase();
-        for forbidden in ["temporal", "settings", "namespace"] {
+        for forbidden in ["temporal", "settings", "namespace", "server", "stigmer local"] {
             assert!(!code.contains(forbidden), "{} has {forbidden}", path.display());
         }
     }

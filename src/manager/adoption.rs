@@ -167,11 +167,11 @@ impl Manager {
     /// Looks for a server that this host does not watch and that a stop must end.
     pub(super) fn search(&self, generation: Generation) {
         let settings = self.facts.settings.clone();
-        let (sweeps, report) = (self.sweeps.clone(), self.report.clone());
+        let (launches, report) = (self.unit.launches(), self.report.clone());
         spawn(self.on_panic(), async move {
             let begun = Instant::now();
             let permit = loop {
-                match sweeps.launch().await {
+                match launches.begin().await {
                     Err(Unswept::NotInPlace) if begun.elapsed() < RESTORING => {
                         tokio::time::sleep(RESTORE_PAUSE).await;
                     }

@@ -9,12 +9,17 @@ use crate::process::lock;
 use crate::process::record::Record;
 use crate::protocol::Entry;
 use crate::supervisor::Generation;
+use crate::unit::log_reader::TroubleWords;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
 /// The file of the timeline, by the name that messages use.
 const EVENTS: &str = "logs/events.jsonl";
+
+/// For messages about the loss of the server's log.
+pub(super) const LOG_WORDS: TroubleWords =
+    TroubleWords { writer: "the server", hint: "run `stigmer local restart` for a new log" };
 
 impl Manager {
     /// Looks at the files of the home when a look is due, and writes the unwritten ones.

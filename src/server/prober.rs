@@ -40,6 +40,9 @@ const MEMBERS_EVERY: u64 = 30;
 /// a timeout the server would have to load the data again.
 const LONGEST_CALL: Duration = Duration::from_secs(10);
 
+/// Between two rounds until the first one that passes.
+const STARTING_PERIOD: Duration = Duration::from_millis(10);
+
 /// The result of one round.
 #[derive(Debug, Clone)]
 pub struct Report {
@@ -310,6 +313,10 @@ impl Probe for Prober {
     /// Up to four calls run in sequence.
     fn patience(&self) -> Duration {
         self.call_patience() * 4
+    }
+
+    fn starting_period(&self) -> Duration {
+        STARTING_PERIOD
     }
 }
 

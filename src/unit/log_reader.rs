@@ -25,6 +25,15 @@ const CLOSING: Duration = Duration::from_secs(1);
 /// Time limit for one enforcement of the limit. It takes milliseconds, more on a busy disk.
 const LIMITING: Duration = Duration::from_secs(3);
 
+/// The words of a unit for messages about the loss of its log.
+#[derive(Debug, Clone, Copy)]
+pub struct TroubleWords {
+    /// The process that writes the log, for example "the server".
+    pub writer: &'static str,
+    /// How the user gets a new log.
+    pub hint: &'static str,
+}
+
 /// A handle to the reader. The reader ends with its last handle.
 #[derive(Debug, Clone)]
 pub struct LogReader {
@@ -52,10 +61,10 @@ impl LogReader {
     /// Starts a reader of the lines that are written from now on. `max` is the maximum size on disk,
     /// in bytes.
     #[must_use]
-    pub fn start(path: PathBuf, max: u64) -> Self {
+    pub fn start(path: PathBuf, max: u64, words: TroubleWords) -> Self {
         let (requests, incoming) = mpsc::channel(4);
         let shared = Arc::new(ReaderState { max: max.into(), ..ReaderState::default() });
-        tokio::spawn(read(path, incoming, shared.clone()));
+        tokio::spawn(read(path, words, incoming, shared.clone()));
         Self { requests, shared }
     }
 
@@ -130,10 +139,15 @@ impl Reading {
     }
 }
 
-async fn read(path: PathBuf, mut requests: mpsc::Receiver<ReadRequest>, shared: Arc<ReaderState>) {
+async fn read(
+    path: PathBuf,
+    words: TroubleWords,
+    mut requests: mpsc::Receiver<ReadRequest>,
+    shared: Arc<ReaderState>,
+) {
     let mut follower = Follower::new(&path, StartAt::Tail(0));
     let folder = path.parent().unwrap_or(&path).to_owned();
-    let bound = Arc::new(Mutex::new(LogBound::new(path, shared.clone())));
+    let bound = Arc::new(Mutex::new(LogBound::new(path, words, shared.clone())));
     let limit = async |limit: Box<dyn FnOnce(&mut LogBound) + Send>| {
         let bound = bound.clone();
         let limited = look::patiently(LIMITING, &folder, move |_| {
@@ -213,6 +227,7 @@ mod tests {
     use std::time::Duration;
 
     const MAX: u64 = 256 * 1024;
+    const WORDS: TroubleWords = TroubleWords { writer: "the writer", hint: "restart the writer" };
     /// Lines of more bytes than two enforcements of the limit need.
     const LINES: usize = 2 * BOUND_EVERY as usize / 16;
 
@@ -241,14 +256,17 @@ mod tests {
         input.write_all("0123456789abcde\n".repeat(LINES).as_bytes()).unwrap();
 
         // A host that adopts a process has never seen the file.
-        let reader = LogReader::start(path.clone(), MAX);
+        let reader = LogReader::start(path.clone(), MAX, WORDS);
         let invisible = Path::new("/proc").join(writer.id().to_string()).join("fd/1");
         until("bound of the invisible file", || {
             reader.inspect(&identity);
             is_bounded(&invisible)
         })
         .await;
-        until("trouble", || reader.trouble().is_some_and(|it| it.contains("was deleted"))).await;
+        until("trouble", || {
+            reader.trouble().is_some_and(|it| it.contains("but the writer still writes"))
+        })
+        .await;
 
         // The process does not write to a new file at the path.
         fs::write(&path, "").unwrap();
@@ -272,7 +290,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("temporal.log");
         let mut log = File::options().create(true).append(true).open(&path).unwrap();
-        let reader = LogReader::start(path.clone(), MAX);
+        let reader = LogReader::start(path.clone(), MAX, WORDS);
         // The reader follows the file once it has answered.
         reader.last_words().await;
         let lines = || reader.lines().iter().sum::<u64>();
@@ -299,7 +317,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("temporal.log");
         let mut log = File::options().create(true).append(true).open(&path).unwrap();
-        let reader = LogReader::start(path.clone(), MAX);
+        let reader = LogReader::start(path.clone(), MAX, WORDS);
         reader.last_words().await;
         log.write_all(b"of the first server\n").unwrap();
         reader.stopping();
@@ -324,7 +342,7 @@ mod tests {
         let log = File::options().create(true).append(true).open(&path).unwrap();
         let mut writer = Command::new("cat").stdin(Stdio::piped()).stdout(log).spawn().unwrap();
         let identity = Identity::of(writer.id().try_into().unwrap()).unwrap().unwrap();
-        let reader = LogReader::start(path.clone(), MAX);
+        let reader = LogReader::start(path.clone(), MAX, WORDS);
         let inspect = || reader.inspect(&identity);
         // The answer arrives after the inspection.
         inspect();
@@ -351,7 +369,7 @@ mod tests {
         fs::write(&file, "").unwrap();
         // The reader follows a symbolic link, but never writes through it.
         std::os::unix::fs::symlink(&file, &path).unwrap();
-        let reader = LogReader::start(path.clone(), MAX);
+        let reader = LogReader::start(path.clone(), MAX, WORDS);
         let text = "0123456789abcde\n".repeat(LINES);
         File::options().append(true).open(&file).unwrap().write_all(text.as_bytes()).unwrap();
         until("trouble", || {

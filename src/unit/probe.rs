@@ -4,9 +4,6 @@ use crate::supervisor::{LATE, Round};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Between two rounds until the first one that passes.
-const STARTING_PERIOD: Duration = Duration::from_millis(10);
-
 /// Checks a unit, round by round.
 pub(crate) trait Probe: Send {
     /// What a round found out in addition to its verdict.
@@ -17,6 +14,9 @@ pub(crate) trait Probe: Send {
 
     /// The longest time that the calls of a round may take together.
     fn patience(&self) -> Duration;
+
+    /// The time between the starts of two rounds until the first one that passes.
+    fn starting_period(&self) -> Duration;
 }
 
 /// Runs rounds until the task is dropped, or until `send` returns false because the receiver of the
@@ -41,7 +41,7 @@ pub(crate) async fn run<P: Probe>(
         if !send(if is_void { Round::Void } else { round }, report) {
             return;
         }
-        due = (due + if has_passed { period } else { STARTING_PERIOD }).max(Instant::now());
+        due = (due + if has_passed { period } else { probe.starting_period() }).max(Instant::now());
         tokio::time::sleep_until(due).await;
     }
 }
@@ -66,6 +66,10 @@ mod tests {
 
         fn patience(&self) -> Duration {
             Duration::from_secs(4)
+        }
+
+        fn starting_period(&self) -> Duration {
+            Duration::from_millis(10)
         }
     }
 

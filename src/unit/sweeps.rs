@@ -26,7 +26,7 @@ pub enum Unswept {
     /// The host is leaving; nothing was started.
     #[error("the host is leaving")]
     Leaving,
-    /// An earlier launch is blocked in a system call; nothing was started.
+    /// An earlier launch of the unit is blocked in a system call; nothing was started.
     #[error("the previous start has not finished: it is blocked in a system call")]
     Launching,
     /// Another process may have the home; nothing was started.
@@ -44,8 +44,14 @@ pub enum Unswept {
 #[derive(Debug, Clone)]
 pub struct Sweeps {
     permits: Arc<Semaphore>,
-    launches: Arc<Semaphore>,
     lock: Weak<HostLock>,
+}
+
+/// Gives permissions to launch one unit, for one launch at a time.
+#[derive(Debug, Clone)]
+pub(crate) struct Launches {
+    sweeps: Sweeps,
+    turn: Arc<Semaphore>,
 }
 
 /// Permission for one operation. This process stays the host as long as a permit exists, even if the
@@ -91,11 +97,7 @@ impl Sweeps {
     /// Creates the permissions of the host that holds this lock.
     #[must_use]
     pub fn new(lock: &Arc<HostLock>) -> Self {
-        Self {
-            permits: Arc::new(Semaphore::new(MANY as usize)),
-            launches: Arc::new(Semaphore::new(1)),
-            lock: Arc::downgrade(lock),
-        }
+        Self { permits: Arc::new(Semaphore::new(MANY as usize)), lock: Arc::downgrade(lock) }
     }
 
     /// Restores the text of the host lock.
@@ -120,24 +122,6 @@ impl Sweeps {
             Some(lock) => lock_file(&lock, path),
             None => path.to_owned(),
         }
-    }
-
-    /// Permission to launch, for one at a time.
-    ///
-    /// # Errors
-    /// If the host is leaving, another process may have the home, the home does not respond, or an
-    /// earlier launch still runs on a thread.
-    pub(crate) async fn launch(&self) -> Result<Permit, Unswept> {
-        let launch = self.launches.clone().try_acquire_owned().map_err(|_| Unswept::Launching)?;
-        let permit = self.permit().await?;
-        match permit.lock.place() {
-            Ok(false) => return Err(Unswept::NotInPlace),
-            Err(error) if look::is_silence(&error) => {
-                return Err(Unswept::Silent(permit.lock.home().to_owned()));
-            }
-            Ok(true) | Err(_) => {}
-        }
-        Ok(Permit { _launch: Some(Arc::new(launch)), ..permit })
     }
 
     async fn permit(&self) -> Result<Permit, Unswept> {
@@ -173,6 +157,31 @@ impl Sweeps {
         let ended = timeout(bound, self.permits.acquire_many(MANY)).await.is_ok();
         self.permits.close();
         ended
+    }
+}
+
+impl Launches {
+    /// Creates the permissions of one unit.
+    pub(crate) fn new(sweeps: Sweeps) -> Self {
+        Self { sweeps, turn: Arc::new(Semaphore::new(1)) }
+    }
+
+    /// Permission for one launch.
+    ///
+    /// # Errors
+    /// If the host is leaving, another process may have the home, the home does not respond, or an
+    /// earlier launch of this unit still runs on a thread.
+    pub(crate) async fn begin(&self) -> Result<Permit, Unswept> {
+        let launch = self.turn.clone().try_acquire_owned().map_err(|_| Unswept::Launching)?;
+        let permit = self.sweeps.permit().await?;
+        match permit.lock.place() {
+            Ok(false) => return Err(Unswept::NotInPlace),
+            Err(error) if look::is_silence(&error) => {
+                return Err(Unswept::Silent(permit.lock.home().to_owned()));
+            }
+            Ok(true) | Err(_) => {}
+        }
+        Ok(Permit { _launch: Some(Arc::new(launch)), ..permit })
     }
 }
 
@@ -212,15 +221,16 @@ pub(crate) mod tests {
         let lock = HostLock::take(&folder.path().join("supervisor.lock")).unwrap().unwrap();
         let lock = Arc::new(lock);
         let sweeps = Sweeps::new(&lock);
+        let launches = Launches::new(sweeps.clone());
         let release = look::tests::block(folder.path());
-        assert!(matches!(sweeps.launch().await, Err(Unswept::Silent(_))));
+        assert!(matches!(launches.begin().await, Err(Unswept::Silent(_))));
         assert_eq!(sweeps.lock_file(&instance), Path::new(""));
         assert!(sweeps.is_in_place(), "no other host is known to have the home");
         drop(release);
         while sweeps.lock_file(&instance) != instance {
             tokio::task::yield_now().await;
         }
-        sweeps.launch().await.unwrap();
+        launches.begin().await.unwrap();
     }
 
     #[tokio::test]
@@ -255,13 +265,14 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn no_launch_starts_while_another_is_blocked() {
+    async fn no_launch_of_a_unit_starts_while_another_is_blocked() {
         let folder = tempfile::tempdir().unwrap();
         let lock = Arc::new(HostLock::take(&folder.path().join("lock")).unwrap().unwrap());
         let sweeps = Sweeps::new(&lock);
+        let launches = Launches::new(sweeps.clone());
         let (end, ends) = mpsc::channel::<()>();
         let (began, begun) = tokio::sync::oneshot::channel();
-        let permit = sweeps.launch().await.unwrap();
+        let permit = launches.begin().await.unwrap();
         let blocked = tokio::spawn(async move {
             let part = move || {
                 began.send(()).unwrap();
@@ -272,9 +283,15 @@ pub(crate) mod tests {
         begun.await.unwrap();
         blocked.abort();
         assert!(blocked.await.unwrap_err().is_cancelled());
-        assert!(matches!(sweeps.launch().await, Err(Unswept::Launching)));
+        assert!(matches!(launches.begin().await, Err(Unswept::Launching)));
+        Launches::new(sweeps.clone()).begin().await.expect("another unit can be launched");
+        {
+            let mut ended = std::pin::pin!(sweeps.end());
+            let is_pending = futures_util::poll!(&mut ended).is_pending();
+            assert!(is_pending, "a leaving host waits for the launches of all units");
+        }
         drop(end);
-        while sweeps.launch().await.is_err() {
+        while launches.begin().await.is_err() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
@@ -285,13 +302,14 @@ pub(crate) mod tests {
         let (path, instance) = (folder.path().join("lock"), folder.path().join("temporal.lock"));
         let lock = Arc::new(HostLock::take(&path).unwrap().unwrap());
         let sweeps = Sweeps::new(&lock);
-        let permit = sweeps.launch().await.unwrap();
+        let launches = Launches::new(sweeps.clone());
+        let permit = launches.begin().await.unwrap();
         assert_eq!(sweeps.lock_file(&instance), instance);
         std::fs::remove_file(&path).unwrap();
         let _other = HostLock::take(&path).unwrap().unwrap();
         assert!(matches!(permit.check_in_place(), Err(Unswept::NotInPlace)), "under way");
         drop(permit);
-        assert!(matches!(sweeps.launch().await, Err(Unswept::NotInPlace)));
+        assert!(matches!(launches.begin().await, Err(Unswept::NotInPlace)));
         assert!(!sweeps.is_in_place());
         assert_eq!(sweeps.lock_file(&instance), Path::new(""));
         sweeps.run(|| ()).await.unwrap();

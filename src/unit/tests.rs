@@ -7,6 +7,7 @@ use crate::process::record::Record;
 use crate::process::record::tests::record;
 use crate::supervisor::{Cause, Effect, Input, Layer, Policy, RestartHelps, Round, State};
 use launch::{Spec, Started, marker, start};
+use log_reader::TroubleWords;
 use mark::MarkedLog;
 use probe::Probe;
 use std::time::Duration;
@@ -41,6 +42,10 @@ impl Probe for WordProbe {
     fn patience(&self) -> Duration {
         Duration::from_secs(1)
     }
+
+    fn starting_period(&self) -> Duration {
+        Duration::from_millis(10)
+    }
 }
 
 /// The owner of one unit: what a manager is for a server.
@@ -58,7 +63,8 @@ impl Owner {
         let host = HostLock::take(&folder.path().join("host.lock")).unwrap().unwrap();
         let host = Arc::new(host);
         let supervisor = Supervisor::new(Policy::default(), Generation(0), 0, Instant::now());
-        let log = LogReader::start(folder.path().join("unit.log"), 1 << 20);
+        let words = TroubleWords { writer: "the shell", hint: "restart it" };
+        let log = LogReader::start(folder.path().join("unit.log"), 1 << 20, words);
         let lock_file = folder.path().join("unit.lock");
         let unit = Unit::new(supervisor, log, Sweeps::new(&host), lock_file);
         let (report, events) = mpsc::unbounded_channel();

@@ -6,7 +6,7 @@ use crate::process::Pid;
 use crate::process::descriptors::tests::{in_own_process, without_descriptors};
 use crate::process::lock::HostLock;
 use crate::supervisor::Resource;
-use crate::unit::sweeps::Sweeps;
+use crate::unit::sweeps::{Launches, Sweeps};
 
 /// A home whose host is this process.
 struct Rig {
@@ -37,7 +37,7 @@ impl Rig {
     }
 
     async fn permit(&self) -> Permit {
-        Sweeps::new(&self.lock).launch().await.unwrap()
+        Launches::new(Sweeps::new(&self.lock)).begin().await.unwrap()
     }
 
     /// Replaces the home by the home of another host, with its record.
@@ -121,7 +121,7 @@ async fn server_of_a_home_that_another_host_has_taken_during_the_search_is_not_f
     record.write(&rig.home.record()).unwrap();
     let failure = search(rig.settings.clone(), &permit).await.unwrap_err();
     assert!(failure.reason.contains("deleted or replaced"), "{failure}");
-    let permit = Sweeps::new(&Arc::new(other)).launch().await.unwrap();
+    let permit = Launches::new(Sweeps::new(&Arc::new(other))).begin().await.unwrap();
     let found = search(rig.settings.clone(), &permit).await.unwrap();
     assert!(found.is_some_and(|(found, _)| *found == record), "the other host finds it");
     child.kill().unwrap();

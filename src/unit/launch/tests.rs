@@ -1,4 +1,4 @@
-use super::super::sweeps::Sweeps;
+use super::super::sweeps::{Launches, Sweeps};
 use super::*;
 use crate::process::lock::HostLock;
 use crate::process::record::tests::record;
@@ -19,7 +19,7 @@ impl Rig {
     }
 
     async fn permit(&self) -> Permit {
-        Sweeps::new(&self.lock).launch().await.unwrap()
+        Launches::new(Sweeps::new(&self.lock)).begin().await.unwrap()
     }
 
     fn record_file(&self) -> PathBuf {

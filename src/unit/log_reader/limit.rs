@@ -1,6 +1,6 @@
 //! The limit of the log on the disk, and the loss of its file.
 
-use super::ReaderState;
+use super::{ReaderState, TroubleWords};
 use crate::log::bound::{BoundError, FileBound};
 use crate::process::identity::Identity;
 use crate::process::open_files::{self, Output};
@@ -12,6 +12,7 @@ use std::sync::{Arc, PoisonError};
 /// The limit of the file, and the troubles with it.
 pub(super) struct LogBound {
     path: PathBuf,
+    words: TroubleWords,
     /// `None` if the file system does not support it.
     bound: Option<FileBound>,
     failure: Option<String>,
@@ -23,23 +24,24 @@ pub(super) struct LogBound {
 }
 
 impl LogBound {
-    pub(super) fn new(path: PathBuf, shared: Arc<ReaderState>) -> Self {
+    pub(super) fn new(path: PathBuf, words: TroubleWords, shared: Arc<ReaderState>) -> Self {
         let bound = Some(FileBound::new(&path, shared.max.load(Ordering::Relaxed)));
-        Self { path, bound, failure: None, lost: None, inode: None, shared }
+        Self { path, words, bound, failure: None, lost: None, inode: None, shared }
     }
 
     pub(super) fn enforce(&mut self) {
         self.bounded(FileBound::enforce);
     }
 
-    pub(super) fn inspect(&mut self, writer: &Identity) {
-        let output = open_files::output(&self.path, writer, self.inode);
+    pub(super) fn inspect(&mut self, leader: &Identity) {
+        let output = open_files::output(&self.path, leader, self.inode);
+        let writer = self.words.writer;
         self.lost = match &output {
-            Ok(Output::Unlinked(_)) | Err(_) => Some(
-                "was deleted or replaced, but the server still writes to the deleted file".into(),
-            ),
+            Ok(Output::Unlinked(_)) | Err(_) => Some(format!(
+                "was deleted or replaced, but {writer} still writes to the deleted file"
+            )),
             Ok(Output::Moved(to)) => Some(format!(
-                "was moved to {}, where the server still writes, without a bound",
+                "was moved to {}, where {writer} still writes, without a bound",
                 to.display()
             )),
             Ok(Output::InPlace | Output::Elsewhere) => None,
@@ -66,7 +68,7 @@ impl LogBound {
             match enforce(bound) {
                 Ok(_) => self.failure = None,
                 Err(error @ BoundError::Unsupported { .. }) => {
-                    tracing::warn!(%error, "the server's log grows without bound");
+                    tracing::warn!(%error, "{}'s log grows without bound", self.words.writer);
                     (self.bound, self.failure) = (None, None);
                 }
                 Err(error @ BoundError::Io { .. }) => self.failed(error.to_string()),
@@ -83,10 +85,10 @@ impl LogBound {
     }
 
     fn publish(&self) {
-        let lost = self.lost.as_ref().map(|lost| {
-            let path = self.path.display();
-            format!("{path} {lost}; run `stigmer local restart` for a new log")
-        });
+        let lost = self
+            .lost
+            .as_ref()
+            .map(|lost| format!("{} {lost}; {}", self.path.display(), self.words.hint));
         let troubles: Vec<String> = lost.into_iter().chain(self.failure.clone()).collect();
         *self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner) =
             (!troubles.is_empty()).then(|| troubles.join("; "));
