@@ -112,7 +112,7 @@ impl Signals {
         }
     }
 
-    /// Returns [`Asked::Leave`]. A SIGTERM that arrived with the hangup has no effect.
+    /// Returns [`SignalRequest::Leave`]. A SIGTERM that arrived with the hangup has no effect.
     fn leave(&mut self) -> Option<SignalRequest> {
         self.terminates = None;
         Some(SignalRequest::Leave)

@@ -109,7 +109,7 @@ pub(super) fn check_owner(folder: &Path, meta: &Metadata) -> Result<(), HomeErro
     if owner == me { Ok(()) } else { Err(HomeError::Foreign { path, owner, me }) }
 }
 
-/// Checks an existing folder. An empty folder may be open to others, because [`Home::prepare`]
+/// Checks an existing folder. An empty folder may be open to others, because [`Home::prepare`](super::Home::prepare)
 /// closes it.
 pub(super) fn check_folder(root: &Path, meta: &Metadata) -> Result<(), HomeError> {
     check_owner(root, meta)?;

@@ -55,7 +55,7 @@ pub(crate) fn struck(detail: &str, peak: Option<u64>) -> String {
     format!("{detail}; the kernel's out-of-memory killer struck meanwhile{peak}")
 }
 
-/// The parameters of [`watch`].
+/// The parameters of [`watch()`].
 #[derive(Debug)]
 pub(crate) struct ExitTarget {
     /// The process tree.
