@@ -48,7 +48,7 @@ fn threads(host: &Process) -> usize {
 fn is_short(status: &Value) -> bool {
     let message = status["message"].as_str().unwrap();
     let down = ["backoff", "failed"].iter().any(|state| status["state"] == *state);
-    down && (message.contains("temporarily unavailable") || message.contains("no thread"))
+    down && (message.contains("temporarily unavailable") || message.contains("no free thread"))
 }
 
 #[test]
