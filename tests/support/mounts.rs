@@ -2,6 +2,7 @@
 
 use super::rig::Rig;
 use super::server::Permit;
+use super::wait_until;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -76,7 +77,12 @@ impl ReadOnly {
     pub fn new(folder: &Path) -> Self {
         let name = folder.to_str().unwrap();
         run("mount", &["--bind", name], folder);
-        run("mount", &["-o", "remount,bind,ro"], folder);
+        // The system refuses it while a file of the folder is open for writing.
+        wait_until("a read-only folder", || {
+            let mut remount = Command::new("mount");
+            remount.args(["-o", "remount,bind,ro"]).arg(folder);
+            remount.output().unwrap().status.success()
+        });
         Self(folder.to_owned())
     }
 }
