@@ -1,4 +1,4 @@
-//! One supervised process tree, whatever its program is. Today its only program is the server.
+//! One supervised process tree of any program. Today its only program is the server.
 //!
 //! Nothing in this module knows Temporal, the options or the facts. The caller says what to run and
 //! which files and locks belong to it. Some types that it uses are still those of the server:

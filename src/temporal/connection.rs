@@ -1,5 +1,5 @@
 //! One gRPC connection to an untrusted peer. Each call ends within its timeout with a value or a
-//! status, whatever the peer sends.
+//! status, for any response of the peer.
 
 use super::dial;
 use crate::caught;

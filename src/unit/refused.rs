@@ -21,7 +21,7 @@ impl Refused {
         Self { failure: waiting(error, failure), is_transient }
     }
 
-    /// A transient refusal, whatever the error was.
+    /// A transient refusal, for any error.
     pub fn for_now(error: &io::Error, failure: Failure) -> Self {
         Self { failure: waiting(error, failure), is_transient: true }
     }

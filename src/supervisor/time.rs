@@ -1,0 +1,129 @@
+//! Transitions on timeouts, and the gap that a late call leaves.
+
+use super::{
+    Cause, Effect, Failure, KILL_TRIES, LATE, NEVER_READY, Owner, State, Supervisor, Want,
+};
+use std::time::Instant;
+
+impl Supervisor {
+    /// Returns the time for the next call of [`Self::handle_timeout`], if no input comes earlier.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match &self.state {
+            State::Stopped { .. } | State::Ready(_) | State::Degraded(..) => None,
+            State::Failed { retry, .. } => *retry,
+            // While the launch runs, there is no process to signal. The launch time (sweep of the
+            // previous instance, a slow disk) is not part of the start timeout.
+            State::Starting(starting) => {
+                starting.launched.then(|| starting.due(self.policy.halt_timeout()))
+            }
+            State::Stopping(stopping) => stopping.launched.then_some(stopping.act_at),
+            State::Backoff { until, .. } => Some(*until),
+        }
+    }
+
+    /// Handles the deadline that [`Self::poll_timeout`] returned. An earlier call does nothing.
+    pub fn handle_timeout(&mut self, now: Instant) -> Vec<Effect> {
+        self.wake(now);
+        if self.poll_timeout().is_none_or(|due| now < due) {
+            return Vec::new();
+        }
+        let effects = match &mut self.state {
+            State::Stopped { .. } | State::Ready(_) | State::Degraded(..) => Vec::new(),
+            // Not counted as a restart: a resource is missing, the server has not failed.
+            State::Failed { failure, .. } => match self.want {
+                Want::Up => {
+                    let detail = failure.reason.clone();
+                    self.launch(Cause::SpawnFailed, detail, false, now)
+                }
+                Want::Down => self.search(Cause::Operator, now),
+            },
+            State::Starting(starting) => {
+                let timeout = starting.timeout;
+                let generation = starting.generation;
+                match starting.owner {
+                    Owner::Spawned if now < starting.deadline => {
+                        let patience = self.policy.halt_timeout();
+                        self.kill(
+                            generation,
+                            Cause::Unresponsive,
+                            format!("stopped by a signal while starting, for {patience:.0?}"),
+                            now,
+                        )
+                    }
+                    Owner::Spawned => self.kill(
+                        generation,
+                        Cause::StartTimeout,
+                        format!("not ready after {timeout:.0?}"),
+                        now,
+                    ),
+                    Owner::Adopted => self.kill(
+                        generation,
+                        Cause::Unresponsive,
+                        format!("found running, but not healthy within {timeout:.0?}"),
+                        now,
+                    ),
+                    Owner::External => {
+                        let seen = match starting.detail.as_str() {
+                            "" => String::new(),
+                            detail => format!(": {detail}"),
+                        };
+                        self.leave_external(&format!("{NEVER_READY}{seen}"))
+                    }
+                }
+            }
+            State::Stopping(stopping) if stopping.kills < KILL_TRIES => stopping.kill(now),
+            State::Stopping(stopping) => {
+                self.state = State::Failed {
+                    failure: Failure::new(
+                        "a process of the server does not end, not even by SIGKILL",
+                        "it hangs in the kernel (disk, network file system): \
+                         see `ps -o pid,stat,wchan`",
+                    ),
+                    left: Some(stopping.generation),
+                    retry: None,
+                };
+                Vec::new()
+            }
+            State::Backoff { cause, detail, counts, .. } => {
+                let (cause, detail, counts) = (*cause, detail.clone(), *counts);
+                if counts {
+                    self.schedule.record(now);
+                }
+                self.launch(cause, detail, counts, now)
+            }
+        };
+        self.debug_check();
+        effects
+    }
+
+    /// Notes the time. A deadline that passed more than [`LATE`] ago was missed by the host, not by
+    /// the server: it is moved by the length of the delay. Every call does this, because the first
+    /// call after a delay may be an input instead of a tick.
+    pub(super) fn wake(&mut self, now: Instant) {
+        let gap = now.saturating_duration_since(self.seen);
+        self.seen = self.seen.max(now);
+        let late = self.poll_timeout().is_some_and(|due| now.saturating_duration_since(due) > LATE);
+        match &mut self.state {
+            State::Starting(starting) if late => {
+                starting.deadline += gap;
+                starting.halted = starting.halted.map(|halted| halted + gap);
+            }
+            // A process that was already killed gets no more time.
+            State::Stopping(stopping) if late && stopping.kills == 0 => {
+                stopping.act_at += gap;
+            }
+            // No round could end in the gap, so no round observed a failure.
+            State::Degraded(_, degradation) if gap > self.policy.longest_round() + LATE => {
+                degradation.since += gap;
+            }
+            State::Stopped { .. }
+            | State::Starting(_)
+            | State::Ready(_)
+            | State::Degraded(..)
+            | State::Stopping(_)
+            | State::Backoff { .. }
+            | State::Failed { .. } => {}
+        }
+    }
+}
