@@ -1,5 +1,6 @@
 //! The server that a command would end, and what its data would lose.
 
+use super::deadlines::COUNTING;
 use super::unhosted;
 use crate::config::Settings;
 use crate::control::client;
@@ -11,10 +12,6 @@ use crate::server::database;
 use crate::temporal::health::Client;
 use crate::temporal::holdings::Holdings;
 use std::path::PathBuf;
-use std::time::Duration;
-
-/// Time limit of a count. A count normally takes milliseconds.
-const COUNTING: Duration = Duration::from_secs(2);
 
 /// A running server of a home, with or without a host.
 #[derive(Debug)]

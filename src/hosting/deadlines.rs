@@ -74,3 +74,6 @@ pub(super) const FIRST_TRIM: Duration = Duration::from_secs(5);
 
 /// Between two returns of unused memory. Each one costs some hundred page faults.
 pub(super) const TRIM: Duration = Duration::from_secs(600);
+
+/// For a count of the workflows that a stop would lose. It normally takes milliseconds.
+pub(super) const COUNTING: Duration = Duration::from_secs(2);

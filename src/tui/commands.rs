@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 type CommandResult = Result<(), ApiError>;
 
-/// See the documentation of the module.
+/// The commands of this dashboard that have no outcome yet.
 pub(super) struct PendingCommands {
     given: u64,
     /// Name of each command in progress, newest last.
