@@ -1,4 +1,4 @@
-//! Panics that the caller converts into errors. No panic hook acts on them.
+//! Runs code whose panics are converted into errors, without running the panic hook for them.
 
 use std::cell::Cell;
 use std::panic::{set_hook, take_hook};
@@ -8,16 +8,15 @@ thread_local! {
     static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether the caller of the code that this thread runs now catches its panic. Then a panic hook has
-/// nothing to do.
+/// Whether this thread runs code whose caller catches a panic. A panic hook must then do nothing.
 pub(crate) fn is_caught() -> bool {
     IS_CAUGHT.get()
 }
 
-/// Runs code whose panic the caller catches. The panic hook of the process stays in place for the
-/// panics of other threads.
+/// Runs code whose panic the caller catches. The panic hook does not run for this panic. It still
+/// runs for the panics of other threads.
 pub(crate) fn quietly<T>(run: impl FnOnce() -> T) -> T {
-    /// Ends the exception also when the code panics.
+    /// Restores the flag of this thread, also if the code panics.
     struct Restore(bool);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -59,7 +58,8 @@ mod tests {
             })
         }));
         assert!(caught.is_err() && !is_caught());
-        // Unlocked, because the hook locks it at a failed assertion.
+        // Copied, so that the lock is free: if an assertion below fails, the panic hook takes the
+        // lock.
         let seen = seen.lock().unwrap().clone();
         let of = |what: &str| seen.iter().find(|(_, said)| said.contains(what)).map(|it| it.0);
         assert_eq!(of("of another thread"), Some(false));

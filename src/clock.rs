@@ -4,14 +4,14 @@ use jiff::tz::TimeZone;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The zone of a laptop may change.
+/// Time after which the time zone is read again. The user of a laptop may travel.
 const FRESH: Duration = Duration::from_secs(60);
 
 const LOCAL: &str = "/etc/localtime";
 
-/// The time zone of this machine: from the variable `TZ` if it is set, else from `/etc/localtime`.
-/// jiff alone would read the name of that file's zone and search for it in the zone database, which
-/// takes 60 system calls; the file itself has all the data.
+/// The time zone of this machine: from the variable `TZ` if it is set, else from the file
+/// `/etc/localtime`. The file is read here because jiff takes 60 system calls: it reads only the
+/// name of the zone from the file, and searches for that name in the zone database.
 #[must_use]
 pub fn zone() -> TimeZone {
     static ZONE: Mutex<Option<(Instant, TimeZone)>> = Mutex::new(None);
@@ -34,7 +34,7 @@ fn read() -> TimeZone {
     local.unwrap_or_else(TimeZone::system)
 }
 
-/// The current time and date in the local zone.
+/// The current time and date in the time zone of this machine.
 #[must_use]
 pub fn now() -> jiff::Zoned {
     jiff::Timestamp::now().to_zoned(zone())

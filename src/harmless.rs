@@ -1,18 +1,21 @@
-//! Makes foreign text (of a log, a peer, another process, a file) safe to print: no part of it can
-//! move the cursor, change colors, set the clipboard or reverse the reading order of a terminal.
+//! Makes foreign text safe to print. Foreign text comes from a log, a peer, another process or a
+//! file. After the conversion, no part of the text can move the cursor, change colors, set the
+//! clipboard or reverse the reading order of a terminal.
 
 use std::borrow::Cow;
 
-/// Width of a tab. Stack frames of Go begin with one, and eight columns are too many on a screen of
-/// 80.
+/// Width of a tab in columns. Stack traces of Go indent their lines with a tab, and the usual eight
+/// columns are too many on a screen of 80.
 const TAB: usize = 4;
 
-/// Maximum length of a quote in a message, in characters.
+/// Maximum length of foreign text that [`quote`] puts into a message, in characters.
 const QUOTE: usize = 400;
 
-/// Quotes foreign text for a message: [`harmless`], in one line, and shortened.
+/// Quotes foreign text for a message: in one line, without escape sequences and control characters
+/// (see [`harmless`]), and shortened to 400 characters.
 pub fn quote(text: &str) -> String {
-    // Escape sequences make the text longer than its visible part, so read more than the limit.
+    // Escape sequences make the text longer than its visible part, so the text is cut to four times
+    // the limit first.
     let end = text.char_indices().nth(4 * QUOTE).map_or(text.len(), |(end, _)| end);
     let clean = harmless(&text[..end]);
     match clean.char_indices().nth(QUOTE) {
@@ -22,8 +25,8 @@ pub fn quote(text: &str) -> String {
     }
 }
 
-/// Applies [`harmless`] to each line of a text. Printing code applies it to the whole text, so that
-/// no line depends on the origin of its parts.
+/// Applies [`harmless`] to each line of a text. Code that prints calls this for the complete text,
+/// so that the output is safe even if a part of it was not made harmless before.
 pub fn lines(text: &str) -> Cow<'_, str> {
     if !text.contains(|c| c != '\n' && is_hostile(c)) {
         return Cow::Borrowed(text);
@@ -31,7 +34,8 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.split('\n').map(harmless).collect::<Vec<_>>().join("\n"))
 }
 
-/// Removes escape sequences, expands tabs, and makes every other control character visible.
+/// Removes escape sequences, expands tabs, and replaces every other control character by a visible
+/// symbol.
 pub fn harmless(text: &str) -> Cow<'_, str> {
     if !text.contains(is_hostile) {
         return Cow::Borrowed(text);
@@ -58,8 +62,8 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// Makes every control character visible and removes nothing, for users who want to see the
-/// original text.
+/// Replaces every control character by a visible symbol and removes nothing, for users who want to
+/// see the original text.
 pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_hostile) {
         return Cow::Borrowed(text);
@@ -67,7 +71,8 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(symbol).collect())
 }
 
-/// Whether this is a control character, or a mark that reorders or breaks a line.
+/// Whether a character is a control character, or a mark that breaks a line or changes the reading
+/// order.
 fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
@@ -85,8 +90,9 @@ fn symbol(c: char) -> char {
     }
 }
 
-/// Length in bytes of the escape sequence at the start of `text`. `None` if the sequence has no
-/// end: hiding the rest of the line would be worse than showing `␛`.
+/// Length in bytes of the escape sequence at the start of `text`. `None` if the end of the sequence
+/// is missing. The caller then shows the escape character as `␛`, because hiding the rest of the
+/// line would be worse.
 fn escape_len(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     match bytes.get(1)? {
@@ -94,7 +100,8 @@ fn escape_len(text: &str) -> Option<usize> {
             let end = bytes[2..].iter().position(|b| !(0x20..=0x3f).contains(b))? + 2;
             (0x40..=0x7e).contains(&bytes[end]).then_some(end + 1)
         }
-        // Strings for the terminal itself (title, clipboard, …) end with BEL or ESC \.
+        // Strings for the terminal itself, such as a title, end with BEL or with ESC and a
+        // backslash.
         b']' | b'P' | b'X' | b'^' | b'_' => {
             let bel = text.find('\u{7}').map(|at| at + 1);
             let st = text[2..].find("\u{1b}\\").map(|at| at + 4);

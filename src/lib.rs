@@ -1,8 +1,9 @@
 //! Runs and supervises a Temporal dev server on a developer's machine.
 //!
-//! A manager starts, adopts and stops one `temporal server start-dev`. A supervisor checks its six
-//! layers of health and restarts it. A dashboard shows the state. The modules are listed in the
-//! order of their dependencies. `ARCHITECTURE.md` has the map and the invariants.
+//! The `manager` starts, adopts and stops one `temporal server start-dev`, and checks it in six
+//! layers. The `supervisor` decides when the server is started, restarted or stopped. A dashboard
+//! shows the state. The modules below are listed in the order of their dependencies.
+//! `ARCHITECTURE.md` has the map and the invariants.
 
 pub mod supervisor;
 

@@ -3,7 +3,7 @@
 fn main() {
     stigmer::signals::reset_inherited();
     stigmer::process::trim::share_heap();
-    // This must precede the first thread, because a process with threads cannot be forked safely.
+    // The fork must precede the first thread: a process with threads cannot be forked safely.
     stigmer::watchdog::fork(std::env::args_os());
     let code = stigmer::cli::main();
     stigmer::log::own::flush();

@@ -7,12 +7,13 @@ use std::os::unix::net::UnixStream;
 use std::panic::{self, AssertUnwindSafe};
 use tokio::runtime::{Builder, Runtime};
 
-/// A runtime cannot be created.
+/// The error of a runtime that cannot be created.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot start the runtime: {0}")]
 pub struct RuntimeError(#[from] io::Error);
 
-/// Runs a future on its own runtime until it completes. Tasks that the future has spawned end with it.
+/// Runs a future on its own runtime until the future completes. Tasks that the future has spawned
+/// and that still run are then cancelled.
 ///
 /// # Errors
 /// If the runtime cannot be created.
@@ -20,8 +21,8 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T, RuntimeError> {
     Ok(build(&mut Builder::new_current_thread())?.block_on(future))
 }
 
-/// Creates a runtime. tokio panics if it cannot create the socket pair for its signals, so this is checked
-/// first.
+/// Creates a runtime. tokio panics if it cannot create the socket pair for its signals, so this
+/// function first tries to create such a pair.
 ///
 /// # Errors
 /// If descriptors, threads or memory are missing.
@@ -30,7 +31,8 @@ pub fn build(builder: &mut Builder) -> Result<Runtime, RuntimeError> {
     Ok(without_panic(|| builder.enable_all().build())?)
 }
 
-/// Calls a function. A panic becomes an error with the same message, without the panic hook.
+/// Calls a function, and converts a panic into an error with the same message. The panic hook does
+/// not run.
 fn without_panic<T>(call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let returned = panic::catch_unwind(AssertUnwindSafe(|| caught::quietly(call)));
     returned.unwrap_or_else(|panic| {

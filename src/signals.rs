@@ -1,4 +1,4 @@
-//! Requests from outside to a program with a terminal: signals, and the end of the terminal.
+//! Requests that stigmer gets from outside: signals, and the end of its terminal.
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::{self, IsTerminal};
@@ -8,14 +8,15 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-/// At the end of a session, SIGTERM and SIGHUP arrive in any order, up to this time apart. SIGHUP
-/// decides, because it leaves the server running.
+/// How long a received SIGTERM waits for a SIGHUP. At the end of a login session, both signals
+/// arrive in any order, up to this time apart. SIGHUP then decides, because it leaves the server
+/// running.
 const HANGUP_GRACE: Duration = Duration::from_millis(100);
 
-/// Resets signal settings that the caller may have left and that would break this program. With
-/// SIGCHLD ignored, exit statuses are lost. With the job control signals ignored, the program
-/// cannot take the terminal back. A blocked signal never arrives. Must be called before the first
-/// thread is created.
+/// Resets inherited signal settings that would break this program. If SIGCHLD is ignored, the exit
+/// statuses of children are lost. If the signals of job control are ignored, the program cannot
+/// take the terminal back. A blocked signal never arrives. Must be called before the first thread
+/// is created.
 pub fn reset_inherited() {
     for number in [libc::SIGCHLD, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU, libc::SIGCONT] {
         // SAFETY: the default disposition runs no code of ours, and the number is a valid signal.
@@ -24,19 +25,19 @@ pub fn reset_inherited() {
     crate::process::spawn::unblock_signals();
 }
 
-/// A request from outside.
+/// A request that a signal or the end of the terminal makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignalRequest {
     /// Stop the server and exit.
     End,
-    /// Exit and leave the server running: the terminal is gone.
+    /// Exit and leave the server running, because the terminal is gone.
     Leave,
-    /// Suspend the program, as on Ctrl-Z. The server must not be without a host meanwhile.
+    /// Suspend the program, as on Ctrl-Z. Another host must supervise the server meanwhile.
     Suspend,
 }
 
-/// The signal handlers of the program. They exist until it exits, so that no signal is lost while
-/// it is suspended.
+/// The signal handlers of the program. They stay installed until the program exits, so that no
+/// signal is lost while the program is suspended.
 #[derive(Debug)]
 pub struct Signals {
     vanished: mpsc::Receiver<()>,
@@ -44,12 +45,12 @@ pub struct Signals {
     suspend: Signal,
     terminate: Signal,
     interrupt: Signal,
-    /// Time at which a received SIGTERM takes effect.
+    /// Time at which a received SIGTERM takes effect, unless a SIGHUP arrives before.
     terminates: Option<Instant>,
 }
 
 impl Signals {
-    /// Installs the handlers.
+    /// Installs the signal handlers.
     ///
     /// # Errors
     /// If signals cannot be handled.
@@ -73,9 +74,9 @@ impl Signals {
         self.next_or_interrupt().await.unwrap_or(SignalRequest::End)
     }
 
-    /// Returns the next request while another program uses the terminal. Ctrl-C is for that
-    /// program. Ctrl-Z is for the whole job, because the shell waits until all of its processes
-    /// have stopped. Cancel-safe.
+    /// Returns the next request while another program, such as a pager, uses the terminal. Ctrl-C
+    /// is for that program only, so it is ignored here. Ctrl-Z is for the whole job, because the
+    /// shell waits until all processes of the job have stopped. Cancel-safe.
     pub async fn next_while_lent(&mut self) -> SignalRequest {
         loop {
             if let Some(request) = self.next_or_interrupt().await {
@@ -84,7 +85,7 @@ impl Signals {
         }
     }
 
-    /// Returns the next request, or `None` for Ctrl-C.
+    /// Returns the next request, or `None` after Ctrl-C.
     async fn next_or_interrupt(&mut self) -> Option<SignalRequest> {
         loop {
             let terminates = self.terminates;
@@ -95,7 +96,7 @@ impl Signals {
                 }
             };
             tokio::select! {
-                // The request that stops the server is handled last.
+                // Signals that stop the server are handled after those that leave it running.
                 biased;
                 Some(()) = self.vanished.recv() => return self.leave(),
                 _ = self.hangup.recv() => return self.leave(),
@@ -112,20 +113,20 @@ impl Signals {
         }
     }
 
-    /// Returns [`SignalRequest::Leave`]. A SIGTERM that arrived with the hangup has no effect.
+    /// Returns [`SignalRequest::Leave`], and discards a SIGTERM that arrived shortly before.
     fn leave(&mut self) -> Option<SignalRequest> {
         self.terminates = None;
         Some(SignalRequest::Leave)
     }
 }
 
-/// Detects a closed terminal by polling stdin. A terminal may close without SIGHUP (a killed
-/// multiplexer, `trap "" HUP`), and crossterm's events do not report it.
+/// Detects a closed terminal by polling stdin, on a thread. A terminal may close without SIGHUP (a
+/// killed multiplexer, `trap "" HUP`), and the events of crossterm do not report it.
 fn watch_terminal(gone: mpsc::Sender<()>) {
-    // Without a thread, only SIGHUP reports the end of the terminal.
+    // If the thread cannot be created, only SIGHUP reports the end of the terminal.
     let watch = std::thread::Builder::new().name("terminal".to_owned()).spawn(move || {
         let _ = until_closed(io::stdin());
-        // The receiver may already be dropped.
+        // Sending fails if the receiver was dropped. Then nobody needs the report.
         let _ = gone.blocking_send(());
     });
     if let Err(error) = watch {
@@ -133,7 +134,8 @@ fn watch_terminal(gone: mpsc::Sender<()>) {
     }
 }
 
-/// Waits until the other end of this descriptor is closed. A regular file has no other end.
+/// Waits until the other end of the terminal, pipe or socket is closed. Never returns for a regular
+/// file, which has no other end.
 fn until_closed(descriptor: impl AsFd) -> nix::Result<()> {
     loop {
         let mut fds = [PollFd::new(descriptor.as_fd(), PollFlags::empty())];
@@ -152,7 +154,7 @@ pub struct StdoutReader {
 }
 
 impl StdoutReader {
-    /// Watches the reader of stdout.
+    /// Starts to watch the process that reads the stdout of this process.
     #[must_use]
     pub fn of_stdout() -> Self {
         Self::of(io::stdout())
@@ -160,7 +162,8 @@ impl StdoutReader {
 
     fn of(descriptor: impl AsFd + Send + 'static) -> Self {
         let (closed, gone) = mpsc::channel(1);
-        // Without a thread, the next write fails after the reader has closed its end.
+        // If the thread cannot be created, the first write after the end of the reader fails
+        // instead.
         let _ = std::thread::Builder::new().name("reader".to_owned()).spawn(move || {
             if until_closed(descriptor).is_ok() {
                 let _ = closed.blocking_send(());
@@ -169,7 +172,7 @@ impl StdoutReader {
         Self { gone }
     }
 
-    /// Completes after the reader has closed its end of the pipe. Cancel-safe.
+    /// Completes after the reader of stdout has closed its end of the pipe. Cancel-safe.
     pub async fn gone(&mut self) {
         if self.gone.recv().await.is_none() {
             std::future::pending::<()>().await;
@@ -205,7 +208,8 @@ mod tests {
                 () = tokio::task::yield_now() => {}
             }
         }
-        // On a busy machine the hangup may need longer than the grace period.
+        // On a busy machine SIGHUP may arrive after the grace period, so the period is made longer
+        // here.
         signals.terminates = Some(Instant::now() + Duration::from_secs(3600));
         raise(libc::SIGHUP);
         assert_eq!(signals.next().await, SignalRequest::Leave);

@@ -1,18 +1,20 @@
-//! The log of the host: one bounded file that every viewer follows.
+//! Starts the log of this process, `logs/stigmer.log`. Its size is limited, and every dashboard
+//! follows it.
 
 use crate::harmless::lines;
 use crate::log::own;
 use crate::paths::Home;
 use tracing_subscriber::EnvFilter;
 
-/// Variable of the log level: `error` to `trace`, or a filter.
+/// Environment variable that sets the log level: `error` to `trace`, or a filter of `tracing`.
 const LEVEL: &str = "STIGMER_LOG_LEVEL";
 
-/// Maximum size of the file in bytes. The previous file is kept too.
+/// Maximum size in bytes of the log file and the previous log file together.
 const MAX: u64 = 4 << 20;
 
-/// Writes the traces of this process to `logs/stigmer.log`. If the file cannot be opened, a warning
-/// is printed once on stderr, the lines are counted, and the open is retried; see [`own`].
+/// Writes the log messages of this process to `logs/stigmer.log`. If the file cannot be opened, one
+/// warning is printed on stderr. [`own`] then counts the lost lines and tries again to open the
+/// file.
 pub fn start(home: &Home) {
     let filter = EnvFilter::try_from_env(LEVEL).unwrap_or_else(|_| EnvFilter::new("info"));
     if let Err(error) = own::open(&home.stigmer_log(), MAX) {
@@ -23,13 +25,13 @@ pub fn start(home: &Home) {
             lines(&error.to_string())
         );
     }
-    // A second call, in a test, keeps the first subscriber.
+    // A test may call this function again. The first subscriber then stays in use.
     let _ = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
         .with_env_filter(filter)
-        // tracing would print its own errors on stderr with a macro that panics if stderr cannot be
-        // written.
+        // If a log line cannot be written, tracing would print the error on stderr with a macro
+        // that panics if stderr cannot be written either.
         .log_internal_errors(false)
         .with_writer(own::Writer::default)
         .try_init();
