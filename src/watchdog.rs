@@ -1,10 +1,10 @@
-//! A companion process that starts a new background host when the host is killed.
+//! Starts a new background host when the host was killed, with the help of a companion process.
 //!
 //! A process that may become a host forks the companion in `main`, before any thread exists
-//! ([`fork`]). The companion blocks in `read` on a pipe. The only write end is in this process, so
-//! every kind of death closes the pipe. While the companion is [armed](arm), it then executes this
-//! program again, as a background host that resumes. While it is [disarmed](disarm), it exits
-//! instead.
+//! ([`fork`]). The companion blocks in `read` on a pipe. Only the host process has the write end of
+//! the pipe, so the pipe closes however that process ends. If the companion is [armed](arm) then,
+//! it executes this program again, as a background host that resumes the supervision. If the
+//! companion is [disarmed](disarm), it exits.
 
 mod companion;
 
@@ -17,27 +17,29 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-/// The hidden subcommand that makes a process the background host.
+/// The hidden subcommand of the background host.
 pub const SUBCOMMAND: &str = "background-host";
 
-/// Time limit for the end of the companion. A disarmed companion exits within a millisecond, unless
-/// someone has stopped it.
+/// How long an exiting host waits for its companion to exit. A disarmed companion exits within a
+/// millisecond, unless a signal has suspended it.
 const LEAVING: Duration = Duration::from_secs(1);
 
-/// A host that ran for this long did not fail at its start. The count of attempts starts again.
+/// Lifetime after which a host counts as started. If such a host dies, the count of attempts starts
+/// again at 1.
 const STABLE: Duration = Duration::from_secs(30);
 
-/// Delays before the first attempts. Later attempts have the last delay.
+/// Delays before the attempts to start a new host, in milliseconds. Attempts after the fifth have
+/// the last delay.
 const DELAYS_MS: [u64; 5] = [0, 250, 500, 1_000, 2_000];
 
-/// Size of a message to the companion: a flag, a length, the number of attempts, the path of the
-/// home. It is less than `PIPE_BUF`, so a write is atomic. The path fits, because the path of a
-/// home's socket has at most 107 bytes.
+/// Size in bytes of a message to the companion. A message has a flag, a length, the number of
+/// attempts and the path of the home. It is smaller than `PIPE_BUF`, so the kernel writes it as a
+/// whole. The path fits, because the path of the socket in the home has at most 107 bytes.
 const MESSAGE: usize = 128;
 /// Offset of the path in a message.
 const PATH: usize = 6;
 
-/// The death of a host, as its companion reports it to the next host.
+/// The death of a host. The companion passes it to the next host on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Death {
     /// Number of hosts in a row that died soon after their start, this death included.
@@ -51,20 +53,23 @@ pub struct Death {
 struct Mission {
     /// Home of the new host.
     home: PathBuf,
-    /// Number of attempts in a row after which it gives up.
+    /// Number of hosts in a row that may die soon after their start. If more die, the new process
+    /// gives up instead of becoming the host.
     attempts: u32,
 }
 
-/// The data that the companion needs before its process has parsed the command line.
+/// What the companion learns from the command line. This is read before the process parses its
+/// command line, because the fork comes first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Role {
-    /// As in [`Death`]; 0 unless this process resumes.
+    /// The number in [`Death`], or 0 if this process does not resume after the death of a host.
     attempt: u32,
-    /// Set if the process resumes: its companion is armed from the start.
+    /// Set if this process resumes after the death of a host. Its companion is then armed from the
+    /// start.
     mission: Option<Mission>,
 }
 
-/// The companion, from the side of the process that forked it.
+/// The companion, as the process that forked it sees it.
 #[derive(Debug)]
 struct Watchdog {
     companion: Identity,
@@ -73,16 +78,17 @@ struct Watchdog {
 
 #[derive(Debug)]
 struct Pipe {
-    /// `None` after it was closed.
+    /// The write end, or `None` after it was closed.
     end: Option<PipeWriter>,
     armed: bool,
 }
 
-/// The companion of this process. The error is kept for the host that cannot be guarded.
+/// The companion of this process, or the error of the fork. [`arm`] returns that error later,
+/// because a process without a companion can still be a host.
 static WATCHDOG: OnceLock<io::Result<Watchdog>> = OnceLock::new();
 
-/// Forks the companion if these command-line arguments may make this process a host. Must be called
-/// before the process has a second thread; otherwise it does nothing.
+/// Forks the companion if the command-line arguments show that this process may become a host. Must
+/// be called before the process has a second thread. Otherwise no companion is created.
 pub fn fork(arguments: impl Iterator<Item = OsString>) {
     if let Some(role) = Role::of(arguments) {
         let _ = WATCHDOG.set(fork_companion(role));
@@ -90,7 +96,8 @@ pub fn fork(arguments: impl Iterator<Item = OsString>) {
 }
 
 fn fork_companion(role: Role) -> io::Result<Watchdog> {
-    // With several threads, the copy could contain a lock that is never released.
+    // If another thread had locked a mutex during the fork, no thread could unlock that mutex in
+    // the child.
     if std::fs::read_dir("/proc/self/task")?.count() != 1 {
         return Err(io::Error::other("the process has threads already"));
     }
@@ -111,7 +118,8 @@ fn fork_companion(role: Role) -> io::Result<Watchdog> {
 }
 
 impl Role {
-    /// Returns `None` for commands that never become a host.
+    /// Returns the role that the arguments describe, or `None` for a command that never becomes a
+    /// host.
     fn of(arguments: impl Iterator<Item = OsString>) -> Option<Self> {
         let mut arguments = arguments.skip(1).take_while(|word| word != "--");
         let mut role = None;
@@ -139,8 +147,9 @@ impl Role {
     }
 }
 
-/// Arms the companion: if this process ends without a [`disarm`], a new background host resumes
-/// this home. After `attempts` hosts in a row that ended soon, the last one gives up.
+/// Arms the companion: if this process ends without a [`disarm`], a new background host resumes the
+/// supervision of this home. If more than `attempts` hosts in a row died soon after their start,
+/// the new process gives up instead of becoming the host.
 ///
 /// # Errors
 /// If there is no companion. The host then works without one.
@@ -148,9 +157,9 @@ pub fn arm(home: &Path, attempts: u32) -> io::Result<()> {
     send(Some(&Mission { home: home.to_owned(), attempts }))
 }
 
-/// Disarms the companion, because this process exits on purpose.
+/// Disarms the companion. Called before this process exits on purpose.
 pub fn disarm() {
-    // Without a companion there is nothing to disarm.
+    // If there is no companion, there is nothing to disarm.
     let _ = send(None);
 }
 
@@ -165,12 +174,13 @@ fn send(mission: Option<&Mission>) -> io::Result<()> {
     Ok(())
 }
 
-/// Ends the companion of a process that exits now. An armed companion is left alone: its process
-/// did not leave its home as it should, and the companion starts a new host.
+/// Ends the disarmed companion of a process that exits now, and waits for its exit. An armed
+/// companion must continue: the process has not left its home as intended, so the companion must
+/// start a new host.
 pub fn end() {
     let Some(Ok(watchdog)) = WATCHDOG.get() else { return };
     let mut pipe = watchdog.pipe.lock().unwrap_or_else(PoisonError::into_inner);
-    // This closes the pipe.
+    // Taking the write end closes the pipe.
     if pipe.end.take().is_some()
         && !pipe.armed
         && let Ok(Some(proven)) = watchdog.companion.prove()
@@ -186,8 +196,8 @@ pub fn companion() -> Option<&'static Identity> {
     Some(&WATCHDOG.get()?.as_ref().ok()?.companion)
 }
 
-/// Waits for the end of the companion. While its process runs, it ends only if someone ends it.
-/// Never returns if there is none.
+/// Waits for the exit of the companion. While the host runs, the companion exits only if another
+/// process kills it. Never returns if there is no companion.
 pub async fn ended() {
     let watched = companion().and_then(|it| it.prove().ok()?).and_then(|it| Watched::new(it).ok());
     match watched {
@@ -223,7 +233,8 @@ fn mission_of(message: &[u8; MESSAGE]) -> Option<Mission> {
     })
 }
 
-/// The attempt after `last`, and the delay before it.
+/// The number of the attempt after attempt `last`, and the delay before it. `lived` is the lifetime
+/// of the host that has died.
 fn next_attempt(last: u32, lived: Duration) -> (u32, Duration) {
     let attempt = if lived >= STABLE { 1 } else { last.saturating_add(1) };
     let index = (attempt as usize - 1).min(DELAYS_MS.len() - 1);

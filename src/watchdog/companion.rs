@@ -1,5 +1,5 @@
-//! The companion process: a copy of its host from before the host's first thread. It shares the
-//! pages that the host does not change, and changes few of its own.
+//! The companion process: a fork of its host from before the host's first thread. It needs little
+//! memory of its own: it shares all pages that neither process changes.
 
 use super::{MESSAGE, Mission, Role, mission_of, next_attempt};
 use crate::paths::files;
@@ -12,23 +12,26 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Title of the process for `ps`. The command line of the host would look like a second host.
+/// Title of the process for `ps`. With the command line of the host, the companion would look like
+/// a second host.
 const TITLE: &[u8] = b"stigmer watchdog";
 
-/// Number of tries to execute the program, and the pause between them, if the kernel refuses, for
-/// example for lack of memory.
+/// Number of tries to execute the program. The kernel may refuse, for example for lack of memory.
+/// Each failed try is followed by a [`PAUSE`].
 const TRIES: u32 = 60;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Waits for the end of the host. Never returns to `main`.
+/// Waits for the end of the host, and starts a new host if the companion is armed then. Never
+/// returns to `main`.
 pub(super) fn run(mut pipe: PipeReader, role: Role) -> ! {
     detach(pipe.as_raw_fd());
     let mut armed = role.mission.map(|mission| (mission, Instant::now()));
     let mut message = [0; MESSAGE];
-    // The read fails at the end of the pipe.
+    // The read fails when the host has ended, because the pipe then has no write end.
     while pipe.read_exact(&mut message).is_ok() {
         armed = match (mission_of(&message), armed) {
-            // The host was armed again, so it still runs.
+            // The host is running and has armed the companion again. The lifetime of the host still
+            // counts from the first message.
             (Some(mission), Some((_, since))) => Some((mission, since)),
             (Some(mission), None) => Some((mission, Instant::now())),
             (None, _) => None,
@@ -47,9 +50,10 @@ pub(super) fn run(mut pipe: PipeReader, role: Role) -> ! {
     exit(0)
 }
 
-/// Leaves the session, streams, descriptors, working folder and name of the host, and hides the
-/// environment variable that marks a part of an instance. Errors are harmless: they affect only the
-/// appearance, or keep a descriptor open.
+/// Gives up the session, streams, descriptors, working folder and process name of the host. Also
+/// hides the [marker](memory::MARKER) in the environment, because a sweep would take a process with
+/// that marker for a part of an instance. Errors are ignored: they only change the text that `ps`
+/// shows, or leave a descriptor open.
 fn detach(pipe: RawFd) {
     let _ = nix::unistd::setsid();
     if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
@@ -72,7 +76,7 @@ fn detach(pipe: RawFd) {
     }
 }
 
-/// The memory that the kernel shows as `/proc/PID/cmdline` or `environ`.
+/// The memory of this process that the kernel shows as `/proc/PID/cmdline` or `/proc/PID/environ`.
 fn area(start: Option<u64>, end: Option<u64>) -> Option<&'static mut [u8]> {
     let (start, end) = (usize::try_from(start?).ok()?, usize::try_from(end?).ok()?);
     let length = end.checked_sub(start).filter(|_| start != 0)?;
@@ -81,7 +85,7 @@ fn area(start: Option<u64>, end: Option<u64>) -> Option<&'static mut [u8]> {
     Some(unsafe { std::slice::from_raw_parts_mut(start as *mut u8, length) })
 }
 
-/// Overwrites a variable of this name with zeros.
+/// Overwrites the variable with this name by zeros, in the memory of an environment.
 fn hide(environment: &mut [u8], name: &[u8]) {
     for variable in environment.split_mut(|byte| *byte == 0) {
         if variable.strip_prefix(name).is_some_and(|rest| rest.first() == Some(&b'=')) {
@@ -105,13 +109,13 @@ fn background_host(mission: &Mission, attempt: u32, died: Duration) -> Command {
     command
 }
 
-/// The file for errors of background hosts that cannot write their log.
+/// Opens the file for the errors of background hosts that cannot write their log.
 fn errors(home: &Path) -> Option<File> {
     let path: PathBuf = crate::paths::Home::at(home).ok()?.host_errors();
     files::open_for_writing(File::options().append(true).create(true), &path).ok()
 }
 
-/// Exits without running destructors, whose objects belong to the host.
+/// Exits without running destructors. The copied objects belong to the host.
 fn exit(code: i32) -> ! {
     // SAFETY: the function takes a number and does not return.
     unsafe { libc::_exit(code) }
