@@ -1,4 +1,5 @@
-//! The home: its files and folders, and the checks that only its owner can read it.
+//! The home, which is the folder of one server: its files and folders, and the checks that no other
+//! user can read or change them.
 
 mod check;
 mod disk;
@@ -22,15 +23,15 @@ use std::path::{Path, PathBuf};
 /// Maximum length of a socket path (`sockaddr_un` without the final zero).
 const SOCKET_PATH_MAX: usize = 107;
 
-/// The folder of one dev server. Every value has passed the check of owner and mode, so no command
-/// reads a home that another user prepared.
+/// The home: the folder with all files of one dev server. A value exists only after the check of
+/// owner and mode, so no command reads a home that another user prepared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Home {
     root: PathBuf,
 }
 
 impl Home {
-    /// The home at this path. The folder need not exist yet.
+    /// Returns the home at this path. The folder need not exist yet.
     ///
     /// # Errors
     /// If the path cannot be made absolute or is too long for a socket, if the folder belongs to
@@ -38,7 +39,7 @@ impl Home {
     pub fn at(root: &Path) -> Result<Self, HomeError> {
         let io_error = |source| HomeError::Io { path: root.to_owned(), source };
         let absolute = std::path::absolute(root).map_err(io_error)?;
-        // Two spellings of one folder must lead to the same locks.
+        // Two spellings of the path of one folder must lead to the same locks.
         let root = real::real_path(&absolute).unwrap_or(absolute);
         match std::fs::metadata(&root) {
             Ok(meta) if !meta.is_dir() => {
@@ -48,7 +49,8 @@ impl Home {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(io_error(error)),
         }
-        // Its paths are sent to clients, written into the record, and passed to Temporal.
+        // The path must be UTF-8, because it is sent to clients, written into the record, and
+        // passed to Temporal.
         if root.to_str().is_none() {
             let why = "the path is not UTF-8";
             return Err(io_error(io::Error::new(io::ErrorKind::InvalidInput, why)));
@@ -61,7 +63,7 @@ impl Home {
         Ok(home)
     }
 
-    /// The default home, `~/.stigmer`.
+    /// The path of the default home, `~/.stigmer`.
     ///
     /// # Errors
     /// If the user has no home folder.
@@ -72,7 +74,8 @@ impl Home {
             .ok_or(HomeError::Unknown)
     }
 
-    /// Creates the folders, closes them to others, and checks that locks work there.
+    /// Creates the folders of the home, removes the permissions of other users, and checks that
+    /// locks work on the file system.
     ///
     /// # Errors
     /// If the folder belongs to another user, is on a network or FUSE file system (and
@@ -84,7 +87,8 @@ impl Home {
             let meta = std::fs::metadata(&folder).map_err(io_error)?;
             check_owner(&folder, &meta)?;
             if meta.mode() & 0o077 != 0 {
-                // Never close a project folder or `/tmp` because of a typo.
+                // With a wrong `--home`, this could be a project folder or `/tmp`. Their
+                // permissions must not change.
                 if folder == self.root && !self.is_ours().map_err(io_error)? {
                     let mode = meta.mode() & 0o7777;
                     return Err(HomeError::Shared { path: folder, mode });
@@ -101,7 +105,8 @@ impl Home {
         }
     }
 
-    /// Whether the folder was a home before, or contains only files that a new home may have.
+    /// Whether the folder was already used as a home, or contains only files that a new home may
+    /// have.
     fn is_ours(&self) -> io::Result<bool> {
         if self.supervisor_lock().exists() {
             return Ok(true);
@@ -119,19 +124,19 @@ impl Home {
         &self.root
     }
 
-    /// The lock file that the server inherits.
+    /// Path of the lock file of the server. The server process inherits the lock.
     #[must_use]
     pub fn temporal_lock(&self) -> PathBuf {
         self.root.join("temporal.lock")
     }
 
-    /// The lock file of the host.
+    /// Path of the lock file of the host.
     #[must_use]
     pub fn supervisor_lock(&self) -> PathBuf {
         self.root.join("supervisor.lock")
     }
 
-    /// The record of the running server.
+    /// Path of the record of the running server.
     #[must_use]
     pub fn record(&self) -> PathBuf {
         self.root.join("temporal.pid")
@@ -143,79 +148,81 @@ impl Home {
         self.root.join("stigmer.sock")
     }
 
-    /// The config file.
+    /// Path of the configuration file.
     #[must_use]
     pub fn config(&self) -> PathBuf {
         self.root.join("config.toml")
     }
 
-    /// The state that a host writes for the next host.
+    /// Path of the file with the state that a host writes for the next host.
     #[must_use]
     pub fn hand_over(&self) -> PathBuf {
         self.root.join("hand-over.json")
     }
 
-    /// The operator's intent, for a host that resumes.
+    /// Path of the file that says whether the user wants the server to run. A host that replaces a
+    /// dead host reads it.
     #[must_use]
     pub fn intent(&self) -> PathBuf {
         self.root.join("intent.json")
     }
 
-    /// Folder of the logs.
+    /// Path of the folder of the logs.
     #[must_use]
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")
     }
 
-    /// Output of the server.
+    /// Path of the file with the output of the server.
     #[must_use]
     pub fn temporal_log(&self) -> PathBuf {
         self.logs().join("temporal.log")
     }
 
-    /// Log of the host.
+    /// Path of the log of stigmer.
     #[must_use]
     pub fn stigmer_log(&self) -> PathBuf {
         self.logs().join("stigmer.log")
     }
 
-    /// Last messages of hosts that cannot write their log.
+    /// Path of the file with the error output of hosts: messages that they cannot write into their
+    /// log.
     #[must_use]
     pub fn host_errors(&self) -> PathBuf {
         self.logs().join("host.err")
     }
 
-    /// File of the timeline.
+    /// Path of the file of the timeline.
     #[must_use]
     pub fn events(&self) -> PathBuf {
         self.logs().join("events.jsonl")
     }
 
-    /// Folder of programs.
+    /// Path of the folder of the installed programs.
     #[must_use]
     pub fn bin(&self) -> PathBuf {
         self.root.join("bin")
     }
 
-    /// The installed Temporal CLI.
+    /// Path of the installed Temporal CLI.
     #[must_use]
     pub fn temporal_bin(&self) -> PathBuf {
         self.bin().join("temporal")
     }
 
-    /// Version of the CLI in use.
+    /// Path of the file that caches the version of the Temporal CLI in use.
     #[must_use]
     pub fn version_cache(&self) -> PathBuf {
         self.bin().join("version.json")
     }
 
-    /// Folder of the database.
+    /// Path of the folder of the default database.
     #[must_use]
     pub fn data(&self) -> PathBuf {
         self.root.join("temporal-data")
     }
 
-    /// The default database.
+    /// Path of the default database.
     #[must_use]
     pub fn database(&self) -> PathBuf {
         self.data().join("temporal.db")
@@ -228,7 +235,7 @@ impl std::fmt::Display for Home {
     }
 }
 
-/// A path for people: `~` for the user's home folder.
+/// A path as text for users. The home folder of the user is shortened to `~`.
 #[must_use]
 pub fn shortened(path: &Path) -> String {
     let user = std::env::home_dir();
@@ -238,8 +245,8 @@ pub fn shortened(path: &Path) -> String {
     }
 }
 
-/// Replaces a file that only its owner can read. A reader sees the old text or the new one. If the
-/// new text cannot be written, the old one stays.
+/// Replaces a file in one step, with mode 0600. A reader gets the old text or the new text, never a
+/// part. If the new text cannot be written, the old text stays.
 ///
 /// # Errors
 /// If the file cannot be written; see also [`files::open_for_writing`].

@@ -1,4 +1,4 @@
-//! Why a folder cannot be a home, and the checks of owner and mode.
+//! The errors of a folder that cannot be a home, and the checks of owner and permissions.
 
 use super::SOCKET_PATH_MAX;
 use std::fs::{DirBuilder, Metadata};
@@ -34,7 +34,7 @@ pub enum HomeError {
         /// The current user.
         me: u32,
     },
-    /// Other users may have written the files of the folder.
+    /// Other users have write permission on the folder, so its files may be from them.
     #[error(
         "cannot use {path} as home: it is not empty and other users may write to it (mode {mode:o}); \
          choose another with --home, or check its content and run `chmod 700 {path}`"
@@ -42,10 +42,11 @@ pub enum HomeError {
     Writable {
         /// The folder.
         path: PathBuf,
-        /// Its permissions.
+        /// Permissions of the folder.
         mode: u32,
     },
-    /// The folder is open to others and contains files that are not part of a home.
+    /// Other users have permissions on the folder, and it contains files that are not part of a
+    /// home.
     #[error(
         "cannot use {path} as home: it is open to others (mode {mode:o}) and contains other files; \
          choose a new folder with --home, or close this one with \
@@ -54,10 +55,10 @@ pub enum HomeError {
     Shared {
         /// The folder.
         path: PathBuf,
-        /// Its permissions.
+        /// Permissions of the folder.
         mode: u32,
     },
-    /// The file system does not support flock or sockets reliably.
+    /// The folder is on a file system where locks or sockets may not work.
     #[error(
         "cannot use {path} as home: it is on a {kind} file system, where locks may not work; \
          choose a local folder with --home, or set STIGMER_ALLOW_NETWORK_HOME=1"
@@ -68,7 +69,7 @@ pub enum HomeError {
         /// Kind of the file system.
         kind: &'static str,
     },
-    /// The path of the socket would be too long.
+    /// The path of the control socket in the folder would be too long.
     #[error(
         "cannot use {path} as home: the path of its socket is {length} bytes long, \
          the limit is {SOCKET_PATH_MAX}; choose a shorter one with --home"
@@ -76,17 +77,17 @@ pub enum HomeError {
     TooLong {
         /// The folder.
         path: PathBuf,
-        /// Length of the socket path.
+        /// Length of the socket path in bytes.
         length: usize,
     },
 }
 
-/// The user of this process.
+/// The user id of this process.
 pub(super) fn me() -> u32 {
     nix::unistd::geteuid().as_raw()
 }
 
-/// Name of a user, or its number if it has no name here.
+/// Name of a user, or `user N` if this machine has no name for user id N.
 fn user(uid: u32) -> String {
     match nix::unistd::User::from_uid(uid.into()) {
         Ok(Some(user)) => user.name,
@@ -96,7 +97,7 @@ fn user(uid: u32) -> String {
 
 pub(super) fn create_folder(path: &Path) -> io::Result<()> {
     match DirBuilder::new().recursive(true).mode(0o700).create(path) {
-        // This is also the error for a folder that the builder could not examine.
+        // The builder also returns this error if the folder exists but could not be examined.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             if std::fs::metadata(path)?.is_dir() { Ok(()) } else { Err(error) }
         }
@@ -109,8 +110,9 @@ pub(super) fn check_owner(folder: &Path, meta: &Metadata) -> Result<(), HomeErro
     if owner == me { Ok(()) } else { Err(HomeError::Foreign { path, owner, me }) }
 }
 
-/// Checks an existing folder. An empty folder may be open to others, because [`Home::prepare`](super::Home::prepare)
-/// closes it.
+/// Checks owner and permissions of an existing folder. If other users may write to the folder, it
+/// must be empty except for `config.toml`: [`Home::prepare`](super::Home::prepare) then removes
+/// these permissions.
 pub(super) fn check_folder(root: &Path, meta: &Metadata) -> Result<(), HomeError> {
     check_owner(root, meta)?;
     if meta.mode() & 0o022 == 0 {
@@ -118,7 +120,7 @@ pub(super) fn check_folder(root: &Path, meta: &Metadata) -> Result<(), HomeError
     }
     let io_error = |source| HomeError::Io { path: root.to_owned(), source };
     for entry in std::fs::read_dir(root).map_err(io_error)? {
-        // `config.toml` is checked when it is read.
+        // `config.toml` has a check of its own when it is read.
         if entry.map_err(io_error)?.file_name() != "config.toml" {
             let mode = meta.mode() & 0o7777;
             return Err(HomeError::Writable { path: root.to_owned(), mode });

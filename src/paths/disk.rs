@@ -1,13 +1,13 @@
-//! What a disk and its file system allow, and which errors of theirs may pass.
+//! Checks of a disk and its file system: free space, network file systems, temporary errors.
 
 use nix::sys::statfs::Statfs;
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// Checks that the disk of a folder has room for a new file of 1 MiB, which a server needs to
-/// start. It allocates a file without a name, because quotas limit that but do not change the count
-/// of free blocks.
+/// Checks that a new file of 1 MiB fits on the disk of a folder, because a server needs as much to
+/// start. The check allocates a temporary file without a name. The count of free blocks would not
+/// be enough, because it does not show that a quota is used up.
 ///
 /// # Errors
 /// If the disk is full, read-only or broken, or a quota is used up.
@@ -19,7 +19,8 @@ pub fn has_room(folder: &Path) -> io::Result<()> {
     match options.open(folder) {
         Ok(file) => match fallocate(&file, FallocateFlags::empty(), 0, 1 << 20) {
             Err(error) if is_disk_trouble(&error.into()) => Err(error.into()),
-            // If the test is not possible here, the start of the server shows it.
+            // Another error means that this test is not possible here. If there is no room, the
+            // start of the server fails.
             Ok(()) | Err(_) => Ok(()),
         },
         Err(error) if is_disk_trouble(&error) => Err(error),
@@ -27,7 +28,8 @@ pub fn has_room(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether the cause is a disk that is full, read-only or broken, or a quota.
+/// Whether an error comes from a disk that is full, read-only or broken, or from a quota that is
+/// used up.
 #[must_use]
 pub fn is_disk_trouble(error: &io::Error) -> bool {
     use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
@@ -35,8 +37,9 @@ pub fn is_disk_trouble(error: &io::Error) -> bool {
         || error.raw_os_error() == Some(libc::EIO)
 }
 
-/// Whether the same call may succeed a moment later. The error is due to a resource that other
-/// processes may release, to an interruption, or to a file system whose server has ended.
+/// Whether the same call may succeed a moment later. This is so if another process may release the
+/// missing resource, if the call was interrupted, or if a file system has lost its server, which
+/// may return.
 #[must_use]
 pub fn is_passing(error: &io::Error) -> bool {
     use io::ErrorKind::{
@@ -49,30 +52,32 @@ pub fn is_passing(error: &io::Error) -> bool {
     kinds.contains(&error.kind()) || error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
-/// Variable that allows home and database on a network or FUSE file system.
+/// Environment variable with which the user allows home and database on a network or FUSE file
+/// system.
 pub const ALLOW_NETWORK: &str = "STIGMER_ALLOW_NETWORK_HOME";
 
-/// Whether the user allows home and database on a network or FUSE file system.
+/// Whether [`ALLOW_NETWORK`] is set.
 #[must_use]
 pub fn allows_network() -> bool {
     std::env::var_os(ALLOW_NETWORK).is_some()
 }
 
-/// The kind of file system, if flock is unreliable on it.
+/// The kind of the file system of a path, if flock is unreliable on this kind: a network or FUSE
+/// file system. `None` on a local file system, or if the kind cannot be read.
 #[must_use]
 pub fn network_file_system(path: &Path) -> Option<&'static str> {
     network_kind(nix::sys::statfs::statfs(path).ok()?)
 }
 
-/// Whether an open file is on a network or FUSE file system, or on an unknown one. An access to
-/// it may block for hours.
+/// Whether an open file is on a network or FUSE file system, where an access may block for hours.
+/// Also true if the kind of the file system cannot be read.
 #[must_use]
 pub fn is_remote(file: &File) -> bool {
     nix::sys::statfs::fstatfs(file).map_or(true, |disk| network_kind(disk).is_some())
 }
 
 fn network_kind(disk: Statfs) -> Option<&'static str> {
-    // The numbers are from linux/magic.h. nix names only some of them.
+    // The numbers are from linux/magic.h. nix has names only for some of them.
     Some(match disk.filesystem_type().0 {
         0x6969 => "network (NFS)",
         0x517b | 0xff53_4d42 | 0xfe53_4d42 => "network (SMB)",

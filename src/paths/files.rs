@@ -1,7 +1,8 @@
-//! Opens files, and refuses those that another user may have written or redirected.
+//! Opens files, and refuses a file that another user may have written, or whose path is a symbolic
+//! link.
 //!
-//! Every file is checked through its open descriptor, so that it cannot change between the check
-//! and its use.
+//! Each check uses the open descriptor. A check by path would be unsafe, because another process
+//! could replace the file between the check and its use.
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -12,33 +13,33 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Write permission of group and others.
+/// The permission bits that let the group and all other users write.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
-/// A file of stigmer that exists and cannot be read.
+/// The error of a file of stigmer that exists and cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read {path}: {source}")]
 pub struct Unreadable {
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
     /// The error of the operating system.
     pub source: io::Error,
 }
 
 impl Unreadable {
-    /// Converts an error at this path.
+    /// Returns a function that adds this path to an error, for `map_err`.
     pub(crate) fn at(path: PathBuf) -> impl FnOnce(io::Error) -> Self {
         move |source| Self { path, source }
     }
 
-    /// What to do next.
+    /// Advice for the user: what to do next.
     #[must_use]
     pub fn hint(&self) -> &'static str {
         hint(&self.source)
     }
 }
 
-/// What to do about a file of a home that cannot be used.
+/// Advice for the user about a file of a home that cannot be used.
 #[must_use]
 pub fn hint(error: &io::Error) -> &'static str {
     match error.raw_os_error() {
@@ -48,7 +49,7 @@ pub fn hint(error: &io::Error) -> &'static str {
     }
 }
 
-/// Opens a file of stigmer for reading.
+/// Opens a file of stigmer for reading. Does not follow a symbolic link.
 ///
 /// # Errors
 /// `NotFound` if there is no file. `PermissionDenied` if it is a symbolic link or not a regular
@@ -62,7 +63,7 @@ pub fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Reads a file of stigmer, up to `max` bytes.
+/// Reads the first `max` bytes of a file of stigmer.
 ///
 /// # Errors
 /// See [`open()`]; `InvalidData` if it is not UTF-8.
@@ -72,7 +73,7 @@ pub fn read(path: &Path, max: u64) -> io::Result<String> {
     Ok(text)
 }
 
-/// Reads a file of the user. Follows symbolic links.
+/// Reads the configuration file, which the user writes. Follows symbolic links.
 ///
 /// # Errors
 /// `NotFound` if there is no file. `PermissionDenied` if it belongs to another user, or if all
@@ -80,8 +81,8 @@ pub fn read(path: &Path, max: u64) -> io::Result<String> {
 pub fn read_config(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let mode = check_owner(&file)?;
-    // An editor with umask 002 creates files that the group may write. The closed folder protects
-    // them.
+    // The group may write to the file, because an editor with umask 002 creates it so. The file is
+    // still protected, because the folder is closed to the group.
     if mode & 0o002 != 0 {
         return Err(refused(format!(
             "every user may write to it (mode {:o}); run `chmod go-w` on it",
@@ -93,8 +94,9 @@ pub fn read_config(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// Opens a file for writing, with mode 0600 if the options create it. Removes the write permission
-/// of other users. Do not set `truncate`: it would act before the check.
+/// Opens a file of stigmer for writing. A new file gets mode 0600. From an existing file, the write
+/// permission of other users is removed. The caller must not set `truncate` in the options, because
+/// the file would lose its content before the checks.
 ///
 /// # Errors
 /// See [`open()`].
@@ -107,8 +109,8 @@ pub fn open_for_writing(options: &mut OpenOptions, path: &Path) -> io::Result<Fi
     Ok(file)
 }
 
-/// Writes a file if there is none, in one step. A file that another process creates at the same
-/// time stays.
+/// Writes a file in one step if there is no file at the path. If another process creates the file
+/// at the same time, that file stays.
 ///
 /// # Errors
 /// If the file cannot be written; see also [`open_for_writing`].
@@ -120,7 +122,7 @@ pub fn write_absent(path: &Path, text: &str) -> io::Result<()> {
         match renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE) {
             Ok(()) => Ok(()),
             Err(rustix::io::Errno::EXIST) => std::fs::remove_file(temporary),
-            // The file system does not support this flag.
+            // The file system does not support a rename that never replaces a file.
             Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
                 std::fs::rename(temporary, path)
             }
@@ -129,7 +131,8 @@ pub fn write_absent(path: &Path, text: &str) -> io::Result<()> {
     })
 }
 
-/// Writes a file next to the path. `put` then moves it to the path.
+/// Writes a temporary file next to the path. `put` gets the path of this file and moves the file to
+/// its final path. After an error, the temporary file is deleted.
 ///
 /// # Errors
 /// If the file cannot be written; see also [`open_for_writing`].
@@ -138,8 +141,8 @@ pub(super) fn write_whole(
     text: &str,
     put: impl FnOnce(&Path) -> io::Result<()>,
 ) -> io::Result<()> {
-    // Each writer needs its own name. With a common name, one writer could rename the unfinished
-    // file of another.
+    // Each writer needs its own name for the temporary file. With a common name, one writer could
+    // rename the unfinished file of another writer.
     static WRITES: AtomicU32 = AtomicU32::new(0);
     let number = WRITES.fetch_add(1, Ordering::Relaxed);
     let mut name = path.as_os_str().to_owned();
@@ -152,12 +155,12 @@ pub(super) fn write_whole(
         put(&temporary)
     };
     write().inspect_err(|_| {
-        // Nothing reads a half-written file, and it takes disk space.
+        // No code reads an unfinished file, and it takes disk space.
         let _ = std::fs::remove_file(&temporary);
     })
 }
 
-/// Returns the mode of a regular file of this user or of root.
+/// Checks that a file is a regular file of this user or of root. Returns its mode.
 fn check_owner(file: &File) -> io::Result<u32> {
     let meta = file.metadata()?;
     let me = super::check::me();
@@ -171,7 +174,7 @@ fn check_owner(file: &File) -> io::Result<u32> {
 }
 
 fn no_follow(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    // Without O_NONBLOCK, opening a FIFO waits for its other end.
+    // Without O_NONBLOCK, opening a FIFO waits until another process opens its other end.
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
     let file = options.custom_flags(flags).open(path).map_err(|error| {
         match error.raw_os_error().map(Errno::from_raw) {
@@ -181,8 +184,7 @@ fn no_follow(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
             _ => error,
         }
     })?;
-    // The server inherits the file description. It must have the flags that it would have without
-    // this check.
+    // The server inherits this file description, so it must not keep a flag of the check.
     let flags = OFlag::from_bits_retain(fcntl(&file, FcntlArg::F_GETFL)?);
     fcntl(&file, FcntlArg::F_SETFL(flags - OFlag::O_NONBLOCK))?;
     Ok(file)
@@ -215,7 +217,8 @@ mod tests {
             assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
             assert!(error.to_string().contains("symbolic link"), "{error}");
         }
-        // Nor is the file created to which a dangling link points.
+        // If the target of a link does not exist, opening the link for writing must not create the
+        // target.
         std::fs::remove_file(&target).unwrap();
         open_for_writing(&mut writing(), &link).unwrap_err();
         assert!(!target.exists());
@@ -229,7 +232,7 @@ mod tests {
             write_absent(&path, text).unwrap();
             assert_eq!(read(&path, 100).unwrap(), "first");
         }
-        // As if the file appeared after the check.
+        // This call behaves as if another process had created the file after the check of the path.
         let put = |temporary: &Path| {
             let put = renameat_with(CWD, temporary, CWD, &path, RenameFlags::NOREPLACE);
             put.map_err(io::Error::from)

@@ -1,13 +1,13 @@
-//! The real path of a file that may not exist.
+//! Resolves the symbolic links of a path, also if the file does not exist.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Maximum number of links in one path (the limit of the kernel).
+/// Maximum number of symbolic links in one path. The kernel has the same limit.
 const LINKS_MAX: usize = 40;
 
-/// Returns the path without symbolic links. If the file does not exist, the nearest existing folder
-/// is resolved. A dangling link is followed to the path to which it points.
+/// Returns the path without symbolic links. If the file does not exist, the links are resolved up
+/// to the nearest existing folder. A link whose target does not exist is followed too.
 ///
 /// # Errors
 /// If a folder cannot be searched, or links form a circle.
@@ -25,7 +25,8 @@ pub(super) fn real_path(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::from_raw_os_error(libc::ELOOP))
 }
 
-/// The nearest existing folder above, resolved, and the rest of the path.
+/// Returns the nearest existing folder above `path` without symbolic links, and the rest of the
+/// path below that folder.
 fn nearest(path: &Path) -> io::Result<Option<(PathBuf, PathBuf)>> {
     for above in path.ancestors().skip(1) {
         match above.canonicalize() {
@@ -40,7 +41,8 @@ fn nearest(path: &Path) -> io::Result<Option<(PathBuf, PathBuf)>> {
     Ok(None)
 }
 
-/// The target of the path if its first part below the folder is a link.
+/// If the first part of `below` is a symbolic link in the folder `there`, returns the path with
+/// that link replaced by its target.
 fn linked(there: &Path, below: &Path) -> Option<PathBuf> {
     let mut parts = below.components();
     let target = std::fs::read_link(there.join(parts.next()?)).ok()?;

@@ -73,7 +73,7 @@ fn failed_replacement_leaves_no_temporary_file() {
     assert_eq!(mode, 0o600);
     write_private(&path, "new").unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
-    // A file cannot replace a folder.
+    // The write fails, because a file cannot replace a folder.
     let folder = base.path().join("folder");
     std::fs::create_dir(&folder).unwrap();
     write_private(&folder, "new").unwrap_err();
