@@ -1,14 +1,15 @@
-//! Unix processes: sessions, identities, locks, exits, sweeps and ports.
+//! Works on Unix processes: identities, sessions, locks, exits, sweeps and ports.
 //!
-//! This is the only module that signals processes. Its rule: **no process is signalled without
-//! proof that it is ours**. Only [`identity::Proven`] can signal. It is created from an
-//! [`identity::Identity`] that was compared with the process table *after* a pidfd pinned the
-//! process. [`sweep::select`], a pure function over a process table, chooses the processes to
-//! signal. ([`job`] stops only this process and its own job.)
+//! This is the only module that sends signals. Its rule: **no process is signalled without proof
+//! that it is ours**, that is, part of a server or host of stigmer. Signals are sent only through
+//! [`identity::Proven`]. A value of this type has a pidfd of the process, and its
+//! [`identity::Identity`] was compared with the process table *after* the pidfd was opened.
+//! [`sweep::select`], a pure function over a process table, chooses the processes of a server that
+//! are signalled. The only exception is [`job`], which stops this process and its own job.
 //!
-//! Linux only: procfs in [`linux`], [`open_files`], [`memory`] and [`usage`], `prlimit` in
+//! Code for Linux only: procfs in [`linux`], [`open_files`], [`memory`] and [`usage`], `prlimit` in
 //! [`descriptors`], pidfd in `pidfd`, [`identity`] and [`watch`], netlink under [`ports`],
-//! `close_range` and the subreaper in [`spawn`]. The rest is plain Unix.
+//! `close_range` and the subreaper in [`spawn`]. The rest works on any Unix.
 
 mod claims;
 pub(crate) mod descriptors;

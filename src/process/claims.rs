@@ -1,33 +1,35 @@
-//! Claims on the exit status of processes. The reaping of orphans spares a claimed process.
+//! Claims on the exit status of processes. A host reaps the orphans that it inherits, which
+//! discards their exit status. A process with a claim is not reaped in this way.
 
 use super::Pid;
 use super::table::Process;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The claims of all units of this process.
+/// All claims in this process.
 #[derive(Debug)]
 pub(super) struct Claims {
-    /// A process is in this list once for each of its claims.
+    /// Ids of the claimed processes. A process with two claims is in the list twice.
     pids: Vec<Pid>,
-    /// The number of spawns in progress.
+    /// Number of spawns in progress.
     spawns: usize,
 }
 
-/// The current claims. None is added or dropped until the guard is dropped.
+/// Returns the claims, locked: no claim is added or dropped while the guard exists.
 pub(super) fn current() -> MutexGuard<'static, Claims> {
     static CLAIMS: Mutex<Claims> = Mutex::new(Claims { pids: Vec::new(), spawns: 0 });
     CLAIMS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Claims {
-    /// Whether the process is claimed, or may be a process that is being spawned. Such a process is in
-    /// our session until it leads its own one.
+    /// Whether a process must not be reaped as an orphan. This is so if it is claimed, or if it may
+    /// belong to a spawn in progress, whose process id is not known yet. A spawned process is in
+    /// our session, which is never searched for orphans, until it leads its own session.
     pub(super) fn include(&self, process: &Process) -> bool {
         self.pids.contains(&process.pid) || (self.spawns > 0 && process.session == process.pid)
     }
 }
 
-/// A claim on the exit status of a process. Until it is dropped, the process is not reaped as an
+/// A claim on the exit status of a process. While the claim exists, the process is not reaped as an
 /// orphan.
 #[derive(Debug)]
 pub(super) struct Claim(Pid);
@@ -48,7 +50,7 @@ impl Drop for Claim {
     }
 }
 
-/// A spawn in progress: its process may exist, but its id is not known yet.
+/// A spawn in progress: its process may exist, but the id of that process is not known yet.
 #[derive(Debug)]
 pub(super) struct SpawnInProgress(());
 

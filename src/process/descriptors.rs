@@ -1,5 +1,5 @@
-//! The limit on open descriptors. A host raises its own limit. Its children get the limit that the
-//! user has set.
+//! The limit on open descriptors. A host raises its own limit. A program that the host starts gets
+//! the limit that the user has set.
 
 use super::Pid;
 use rustix::io;
@@ -8,11 +8,11 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::sync::OnceLock;
 
-/// More than a host can use. The kernel's own limit is often a million, and some code takes time
-/// for each possible descriptor.
+/// The highest limit that a host sets for itself. A host needs fewer descriptors. The hard limit is
+/// often a million, and some code takes time for each possible descriptor.
 const RAISED: u64 = 64 << 10;
 
-/// The original soft limit of this process.
+/// The soft limit of this process before the limit was raised.
 static INHERITED: OnceLock<u64> = OnceLock::new();
 
 /// Raises the soft limit of this process to the hard limit, at most to 64 Ki. An error is only
@@ -23,48 +23,50 @@ pub fn raise_limit() {
     if raised <= soft {
         return;
     }
-    // Before the change: a child that is spawned meanwhile must get the original limit.
+    // The value is stored before the limit is changed, because a child that is spawned meanwhile
+    // must get the original limit.
     INHERITED.get_or_init(|| soft);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum }) {
         tracing::warn!(%error, "cannot raise the limit on open descriptors");
     }
 }
 
-/// Maximum number of open descriptors of this process.
+/// The soft limit of this process: the maximum number of open descriptors.
 #[must_use]
 pub fn limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
-/// Starts a program with the original soft limit of this process. A host that is spawned this way
-/// knows the user's limit as well as the first host.
+/// Makes a command start its program with the original soft limit of this process. A background
+/// host that is started in this way also knows the limit of the user.
 pub fn restore_limit(command: &mut Command) {
     // SAFETY: between fork and exec only async-signal-safe calls are made: a load from memory,
     // initialized or not, and two system calls on plain numbers.
     unsafe {
         command.pre_exec(|| {
-            // A program with a higher limit is better than none.
+            // An error is ignored, because a program with a higher limit is better than no program.
             let _ = restore(None);
             Ok(())
         });
     }
 }
 
-/// Restores the original soft limit of a running child.
+/// Gives a running child the original soft limit of this process.
 pub fn restore_limit_of(child: &Child) {
-    // The process id of a child is not reused before it is reaped. A child that has ended needs no
-    // limit.
+    // The process id is safe to use: the id of a child is not reused before the child is reaped. If
+    // the child has ended, it needs no limit.
     let pid = Pid::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
     if pid.is_some() {
         let _ = restore(pid);
     }
 }
 
-/// Restores the limit of a process. `None` is this process.
+/// Sets the soft limit of a process to the original soft limit of this process. `None` means this
+/// process itself.
 fn restore(pid: Option<rustix::process::Pid>) -> io::Result<()> {
     let Some(soft) = INHERITED.get() else { return Ok(()) };
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    // A soft limit above the hard limit, which someone may have lowered, would be refused.
+    // The hard limit may have been lowered meanwhile, and the kernel refuses a soft limit above it.
     let current = Some(maximum.map_or(*soft, |hard| hard.min(*soft)));
     prlimit(pid, Resource::Nofile, Rlimit { current, maximum }).map(drop)
 }
@@ -73,8 +75,8 @@ fn restore(pid: Option<rustix::process::Pid>) -> io::Result<()> {
 pub(crate) mod tests {
     use super::*;
 
-    /// Runs the named test again in a process of its own. Returns true in that process. In the first
-    /// process, the test is done when this returns.
+    /// Runs the named test again in a separate process. Returns true in that process. Returns false
+    /// in the first process after the separate process has passed the test.
     pub(crate) fn in_own_process(test: &str) -> bool {
         const INSIDE: &str = "TEST_IN_OWN_PROCESS";
         if std::env::var_os(INSIDE).is_some() {
@@ -90,8 +92,8 @@ pub(crate) mod tests {
         false
     }
 
-    /// Calls `work` while this process can open no descriptor. Only for a test [in a process of its
-    /// own](in_own_process).
+    /// Calls `work` while this process cannot open any descriptor. Only for a test [in its own
+    /// process](in_own_process).
     pub(crate) fn without_descriptors<T>(work: impl FnOnce() -> T) -> T {
         let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
         setrlimit(Resource::Nofile, Rlimit { current: Some(0), maximum }).unwrap();

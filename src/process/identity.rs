@@ -7,13 +7,13 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 
-/// The id of a process, its start time, its boot and its pid namespace. Together they identify one
-/// process forever.
+/// Identifies one process forever, by its process id, its start time, the boot of the machine and
+/// the pid namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// Its process id.
+    /// The process id.
     pub pid: Pid,
-    /// Clock ticks from boot to its start (`/proc/PID/stat`, field 22).
+    /// Clock ticks from the boot to the start of the process (`/proc/PID/stat`, field 22).
     pub start_ticks: u64,
     /// Id of the boot, from `/proc/sys/kernel/random/boot_id`.
     pub boot_id: String,
@@ -21,29 +21,29 @@ pub struct Identity {
     pub pid_namespace: String,
 }
 
-/// Signals to servers and hosts.
+/// Signals that stigmer sends to servers and hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     /// Request the end of the process.
     Term,
-    /// Continue a stopped process, so that it handles the previous signal.
+    /// Continue a suspended process, so that it handles the signal that was sent before.
     Cont,
     /// End the process.
     Kill,
-    /// Let the process print its stacks, then end.
+    /// Make the process print its stacks and exit.
     Abort,
 }
 
 impl Identity {
-    /// The current process with this id, or `None` if there is none.
+    /// The identity of the process that has this id now, or `None` if there is no such process.
     ///
     /// # Errors
-    /// If the kernel does not report it. This proves nothing about the process.
+    /// If the kernel does not report the process, so that it is unknown whether the process runs.
     pub fn of(pid: Pid) -> io::Result<Option<Self>> {
         Ok(super::linux::stat(pid)?.map(|process| Self::from_start(pid, process.start_ticks)))
     }
 
-    /// The process with this id and start time, in this boot and pid namespace.
+    /// The identity of the process with this id and start time, in this boot and pid namespace.
     #[must_use]
     pub fn from_start(pid: Pid, start_ticks: u64) -> Self {
         Self { pid, start_ticks, boot_id: boot_id(), pid_namespace: pid_namespace() }
@@ -56,8 +56,8 @@ impl Identity {
         known.unwrap_or_else(|| Self::from_start(own_pid(), 0))
     }
 
-    /// Whether the identity is from this boot and this pid namespace. Otherwise it can be neither
-    /// proven nor disproven here.
+    /// Whether the identity is from this boot and this pid namespace. If it is not, `/proc` cannot
+    /// show whether the process runs.
     #[must_use]
     pub fn is_local(&self) -> bool {
         !self.boot_id.is_empty()
@@ -66,31 +66,32 @@ impl Identity {
             && self.pid_namespace == pid_namespace()
     }
 
-    /// The identity of a process that does not exist yet, in this boot.
+    /// A placeholder for the identity of a process that is not spawned yet, in this boot.
     #[must_use]
     pub fn to_come() -> Self {
         Self::from_start(0, 0)
     }
 
-    /// Whether the identity is from before the last boot of this machine. The process has ended
-    /// then.
+    /// Whether the identity is from before the last boot of this machine, so that the process has
+    /// ended.
     #[must_use]
     pub fn is_before_boot(&self) -> bool {
         !self.boot_id.is_empty() && !boot_id().is_empty() && self.boot_id != boot_id()
     }
 
-    /// Pins the process and proves that it is the recorded one. `None` if the process has ended, or
-    /// another process has its id now.
+    /// Opens a pidfd of the process and proves that it is the process of this identity. `None` if
+    /// that process has ended, also if another process has its id now.
     ///
     /// # Errors
-    /// If the process cannot be pinned or compared, for lack of a descriptor or in a sandbox. It
-    /// may still run.
+    /// If the pidfd cannot be opened or the process cannot be compared, for lack of a descriptor or
+    /// in a sandbox. The process may then still run.
     pub fn prove(&self) -> io::Result<Option<Proven>> {
         if self.pid <= 1 || self.start_ticks == 0 || !self.is_local() {
             return Ok(None);
         }
         let Some(pidfd) = pin(self.pid)? else { return Ok(None) };
-        // Compare after the pidfd was opened: from then on the id cannot be reused.
+        // Compared after the pidfd was opened: if this process still has the id, it also had the id
+        // when the pidfd was opened, so the pidfd refers to it.
         let now = super::linux::stat(self.pid)?;
         let is_same = now.is_some_and(|now| now.start_ticks == self.start_ticks);
         Ok(is_same.then_some(Proven { pid: self.pid, pidfd }))
@@ -99,7 +100,7 @@ impl Identity {
     /// Whether the process runs and is not a zombie.
     ///
     /// # Errors
-    /// If the kernel does not report it. This proves nothing about the process.
+    /// If the kernel does not report the process, so that it is unknown whether the process runs.
     pub fn is_alive(&self) -> io::Result<bool> {
         if !self.is_local() {
             return Ok(false);
@@ -109,8 +110,8 @@ impl Identity {
     }
 }
 
-/// A process that is pinned by a pidfd and whose identity is proven. Signals are sent only through
-/// this type.
+/// A process whose identity is proven, with an open pidfd. Signals are sent only through this type,
+/// so that no other process with the same id gets them.
 #[derive(Debug)]
 pub struct Proven {
     pid: Pid,
@@ -124,7 +125,7 @@ impl Proven {
         self.pid
     }
 
-    /// Sends a signal. If the process has just ended, that is not an error.
+    /// Sends a signal to the process. A process that has ended is not an error.
     ///
     /// # Errors
     /// `EPERM` if the process has changed its user.
@@ -178,8 +179,8 @@ pub fn pid_namespace() -> String {
     })
 }
 
-/// Returns a value that is read only once. A failed read is not cached: otherwise a host that
-/// lacked a descriptor for a moment could never prove a process again.
+/// Returns the cached value, or reads it. A failed read gives an empty text, which is not cached:
+/// otherwise a host that lacked a descriptor for a moment could never prove a process again.
 fn known(value: &OnceLock<String>, read: impl FnOnce() -> io::Result<String>) -> String {
     match value.get() {
         Some(known) => known.clone(),

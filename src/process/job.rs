@@ -1,14 +1,15 @@
-//! Job control: stops this process, as requested by Ctrl-Z.
+//! Job control: suspends this process after Ctrl-Z.
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction};
 use std::io;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A process group without a shell is not stopped by SIGTSTP, and gets no SIGCONT either.
+/// How long to wait for SIGCONT after SIGTSTP. SIGTSTP does not suspend a process group without a
+/// shell, and such a group gets no SIGCONT.
 const NOT_STOPPED: Duration = Duration::from_millis(200);
 
-/// Stops this process and the rest of its job, and returns after it was continued.
+/// Suspends this process and the rest of its job. Returns after the job was continued.
 ///
 /// # Errors
 /// If signals cannot be handled.
@@ -21,7 +22,7 @@ pub async fn suspend() -> io::Result<()> {
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
     // SAFETY: the default disposition runs no code of ours, and the previous one is restored.
     let before = unsafe { sigaction(Signal::SIGTSTP, &default)? };
-    // Only to our own job: 0 is the process group of the caller.
+    // The id 0 means the process group of the caller, so only our own job gets the signal.
     let stopped = kill(nix::unistd::Pid::from_raw(0), Signal::SIGTSTP);
     tokio::select! {
         _ = continued.recv() => {}

@@ -1,7 +1,8 @@
 //! Reads the process table from procfs.
 //!
-//! A process that has ended is `None`. Any other failed read is an error: without a free descriptor
-//! nothing can be read, and that proves nothing about the process.
+//! The functions return `None` for a process that has ended. Any other failed read is an error,
+//! because it does not show whether the process runs: without a free descriptor, for example, no
+//! file can be read.
 
 use super::Pid;
 use super::requirements;
@@ -17,13 +18,13 @@ use std::time::Duration;
 /// Returns the entry of one process, or `None` if there is no such process.
 ///
 /// # Errors
-/// If the kernel does not report it, or `/proc` is not that of this pid namespace.
+/// If the kernel does not report the process, or `/proc` belongs to another pid namespace.
 pub fn stat(pid: Pid) -> io::Result<Option<Process>> {
     requirements::check()?;
     Ok(full_stat(pid)?.as_ref().map(process))
 }
 
-/// Returns the parts of an entry that matter for the identity of a process.
+/// Converts an entry of procfs. Start times are the same for readers in all time namespaces.
 pub(super) fn process(stat: &procfs::process::Stat) -> Process {
     Process {
         pid: stat.pid,
@@ -36,20 +37,20 @@ pub(super) fn process(stat: &procfs::process::Stat) -> Process {
     }
 }
 
-/// The open entry of one process. Another read takes one system call, and never returns data of a
-/// later process with the same id.
+/// The open file `/proc/PID/stat` of one process. Reading it again takes one system call, and never
+/// returns data of a later process with the same id.
 #[derive(Debug)]
 pub(super) struct Row(File);
 
 impl Row {
-    /// Opens the entry, or returns `None` if there is no such process.
+    /// Opens the file, or returns `None` if there is no such process.
     pub(super) fn of(pid: Pid) -> io::Result<Option<Self>> {
         present(File::open(format!("/proc/{pid}/stat")).map(Self))
     }
 
-    /// Reads the entry again, or returns `None` after the end of the process.
+    /// Reads the current values, or returns `None` after the end of the process.
     pub(super) fn read(&self) -> io::Result<Option<procfs::process::Stat>> {
-        // One read returns the whole line of about 300 bytes.
+        // One system call returns the whole line, which has about 300 bytes.
         let mut line = [0; 4096];
         let Some(length) = present(self.0.read_at(&mut line, 0))? else { return Ok(None) };
         match procfs::process::Stat::from_read(&line[..length]) {
@@ -59,7 +60,7 @@ impl Row {
     }
 }
 
-/// Converts the error of a process that has ended to `None`.
+/// Converts the result of a read: the error that the process has ended becomes `None`.
 fn present<T>(read: io::Result<T>) -> io::Result<Option<T>> {
     match read {
         Ok(read) => Ok(Some(read)),
@@ -105,7 +106,8 @@ pub fn age(start_ticks: u64) -> Option<Duration> {
     Some(since_boot()?.saturating_sub(started))
 }
 
-/// Time since the boot of the machine, including sleep. It is the same in every time namespace.
+/// Time since the boot of the machine, including the time in sleep. The value is the same in every
+/// time namespace.
 #[must_use]
 pub fn since_boot() -> Option<Duration> {
     let here = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME).ok()?;
@@ -122,8 +124,8 @@ pub(super) fn ticks_since_boot() -> Option<u64> {
 
 const NANOS: i128 = 1_000_000_000;
 
-/// Converts a start time from `/proc`. It is shifted by the offset of the reader's time namespace;
-/// without the offset it is the same for every reader.
+/// Removes the offset of our time namespace from a start time in `/proc`. Without the offset, every
+/// reader gets the same start time for a process.
 fn machine_ticks(shown: u64, offset: i128) -> u64 {
     let per_tick = NANOS / i128::from(procfs::ticks_per_second().max(1));
     u64::try_from(i128::from(shown) - offset.div_euclid(per_tick)).unwrap_or(0)
@@ -134,7 +136,8 @@ fn clock_offset() -> i128 {
     static OFFSET: OnceLock<i128> = OnceLock::new();
     *OFFSET.get_or_init(|| {
         let link = |name| std::fs::read_link(format!("/proc/self/ns/{name}")).ok();
-        // The file contains the offsets of children, and here they are also our own.
+        // The file has the offsets of child processes. They are our own offsets only if our
+        // children are in our namespace.
         if link("time") != link("time_for_children") {
             return 0;
         }

@@ -1,10 +1,11 @@
-//! The two kinds of lock: the lock of the host, and the lock that the server inherits.
+//! The two kinds of lock: [`HostLock`] is the lock of the host, [`InstanceLock`] is the lock that
+//! the server inherits.
 //!
-//! A flock belongs to the open file description, which parent and child share after a fork. A
-//! [`HostLock`] is therefore unlocked explicitly, so that no process that was forked meanwhile
-//! keeps it. An [`InstanceLock`] is only ever *closed*, because an unlock would also free it for
-//! the server. In this process both stay close-on-exec. Only the child that becomes the server
-//! clears the flag, for itself ([`super::spawn`]).
+//! Both are flocks. A flock belongs to the open file description, which parent and child share
+//! after a fork. A [`HostLock`] is unlocked explicitly, because a process that was forked meanwhile
+//! would keep the lock. An [`InstanceLock`] is only ever *closed*, because an unlock would also
+//! free the lock of the server. In this process, both files are close-on-exec. Only the child that
+//! becomes the server clears this flag, for its own copy ([`super::spawn`]).
 
 mod host;
 pub(super) mod taken;
@@ -23,14 +24,14 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Time limit for processes that check the lock. Each takes a shared lock for a moment, longer on a
-/// busy machine.
-const ASKING: Duration = Duration::from_secs(2);
+/// How long [`take`] waits for processes that only check the lock. Each check takes a shared lock
+/// for a moment, longer on a busy machine.
+const CHECKING: Duration = Duration::from_secs(2);
 
 /// Maximum size of a lock's text, in bytes.
 const TEXT_MAX: usize = 64 << 10;
 
-/// A lock that the server inherits.
+/// The lock of one start of a server. The server inherits the lock.
 #[derive(Debug)]
 pub struct InstanceLock {
     file: File,
@@ -43,17 +44,18 @@ impl InstanceLock {
     /// If the file cannot be opened or created. `WouldBlock` if other processes keep checking the
     /// lock all the time.
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
-        let Some(file) = take(path, ASKING)? else { return Ok(None) };
+        let Some(file) = take(path, CHECKING)? else { return Ok(None) };
         taken::remember(&file)?;
         Ok(Some(Self { file }))
     }
 
-    /// Remembers the leader that has inherited the lock. Its processes are proven by the lock.
+    /// Remembers the leader that has inherited the lock. The lock then proves the processes of that
+    /// leader.
     pub(super) fn inherited_by(&self, leader: &Identity) -> io::Result<()> {
         taken::inherited(&self.file, leader)
     }
 
-    /// Replaces the text in the file.
+    /// Replaces the text in the lock file.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -61,11 +63,11 @@ impl InstanceLock {
         overwrite(&self.file, text)
     }
 
-    /// Stores the last generation number. If the disk is full, the number is stored as the length
-    /// of the file, which needs no disk block.
+    /// Stores the last generation number in the lock file. If the disk is full, the number is
+    /// stored as the length of the file, which needs no disk block.
     ///
     /// # Errors
-    /// If neither is possible.
+    /// If neither the text nor the length can be written.
     pub fn write_number(&self, number: u64) -> io::Result<()> {
         self.write(&number.to_string()).or_else(|error| {
             let length = self.file.metadata()?.len();
@@ -80,7 +82,8 @@ impl AsFd for InstanceLock {
     }
 }
 
-/// Whether any process has the lock. The check uses a new descriptor. A missing file is not locked.
+/// Whether any process, including this one, has the lock. The check opens the file again, because a
+/// lock of another descriptor in this process must count too. A missing file is not locked.
 ///
 /// # Errors
 /// If the file exists and cannot be opened; see also [`files::open`].
@@ -100,20 +103,20 @@ pub fn is_held(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// The holder of the lock of an instance.
+/// The process that has the lock of a server.
 #[derive(Debug)]
 pub enum LockHolder {
     /// No process.
     Nobody,
-    /// An instance that stigmer started: its processes have the lock and a marker.
+    /// A server that stigmer started. Its processes have the lock and a marker.
     Instance(Instance),
-    /// A process that cannot be proven to be stigmer's. Its description, for messages.
+    /// A process without proof that stigmer started it. The text describes the process in messages.
     Stranger(String),
 }
 
-/// Finds the holder of an instance's lock from the lock and the marker alone. A process with a
-/// marker but without the lock belongs to another home. A process with the lock but without a
-/// marker was not spawned by stigmer.
+/// Finds the process that has the lock of a server, by lock and marker alone, without a record. A
+/// process with a marker but without the lock belongs to another home. A process with the lock but
+/// without a marker was not started by stigmer.
 ///
 /// # Errors
 /// If the lock or the process table cannot be read.
@@ -129,7 +132,7 @@ pub fn holder(path: &Path) -> io::Result<LockHolder> {
         return Ok(LockHolder::Instance(instance));
     }
     match names(path, &machine) {
-        // The holder has ended meanwhile.
+        // The process that had the lock has ended meanwhile.
         None if !is_held(path)? => Ok(LockHolder::Nobody),
         None => Ok(LockHolder::Stranger(UNSEEN.to_owned())),
         Some(names) => Ok(LockHolder::Stranger(names)),
@@ -139,7 +142,7 @@ pub fn holder(path: &Path) -> io::Result<LockHolder> {
 const UNSEEN: &str = "a process that cannot be seen from here (another user's, a container's, or \
                       one on another machine)";
 
-/// Describes the holders of an exclusive flock on this file, for messages.
+/// Describes the processes that have an exclusive flock on this file, for messages.
 #[must_use]
 pub fn holders(path: &Path) -> String {
     let names = Machine::read(path, 0).ok().and_then(|machine| names(path, &machine));
@@ -155,15 +158,16 @@ fn names(path: &Path, machine: &Machine) -> Option<String> {
     (!names.is_empty()).then(|| names.join(", "))
 }
 
-/// The process that took the lock, from the kernel's table of locks. It may have ended while a
-/// child that inherited the lock still runs.
+/// The process that took the lock, according to the kernel's table of locks. This process may have
+/// ended, while a child that inherited the lock still runs.
 fn creator(path: &Path) -> Option<Pid> {
     let lock = KnownFile::at(path).ok()??;
     let table = std::fs::read_to_string("/proc/locks").ok()?;
     open_files::flocks(&table).find(|flock| lock.is_in(flock)).map(|flock| flock.pid)
 }
 
-/// The text of a lock file, or an empty text if the file is missing or not trusted.
+/// The text of a lock file, or an empty text if the file is missing, is not trusted or cannot be
+/// read.
 #[must_use]
 pub fn read(path: &Path) -> String {
     files::read(path, TEXT_MAX as u64).unwrap_or_default()
@@ -196,11 +200,13 @@ pub fn read_number(path: &Path) -> io::Result<u64> {
     file.take(TEXT_MAX as u64).read_to_end(&mut text)?;
     let text = String::from_utf8_lossy(&text);
     let number = text.trim_matches(|c: char| c == '\0' || c.is_whitespace()).parse().unwrap_or(0);
-    // A later number that did not fit as text was stored as the length, and is then the larger one.
+    // If a later number did not fit as text, it was stored as the length of the file, and is larger
+    // than the number in the text.
     Ok(length.max(number))
 }
 
-/// Writes this text into an existing lock file, if it has another text.
+/// Writes this text into the lock file at the path, unless the file already has this text. A
+/// missing file is created.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -209,7 +215,7 @@ pub fn keep_text(path: &Path, text: &str) -> io::Result<()> {
     keep(&files::open_for_writing(options.read(true).write(true).create(true), path)?, text)
 }
 
-/// Whether the path leads to this file.
+/// Whether the path leads to this open file. It does not after the file was deleted or replaced.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let ours = file.metadata()?;
     match std::fs::symlink_metadata(path) {
@@ -225,7 +231,8 @@ fn take(path: &Path, patience: Duration) -> io::Result<Option<File>> {
         let mut options = OpenOptions::new();
         let opened = files::open_for_writing(options.read(true).write(true).create(true), path);
         opened.or_else(|error| match error.kind() {
-            // An existing file can be locked even if its mode is wrong.
+            // A file on a read-only file system can still be opened for reading, and then be
+            // locked.
             io::ErrorKind::ReadOnlyFilesystem => files::open(path).map_err(|_| error),
             _ => Err(error),
         })
@@ -234,15 +241,16 @@ fn take(path: &Path, patience: Duration) -> io::Result<Option<File>> {
     loop {
         match fs2::FileExt::try_lock_exclusive(&file) {
             Ok(()) if is_at(&file, path)? => return Ok(Some(file)),
-            // The file was deleted between opening and locking. No other process can find this
-            // lock.
+            // The file was deleted or replaced before it was locked. No other process can find a
+            // lock on the old file, so the current file must be locked.
             Ok(()) if Instant::now() < deadline => file = open()?,
             Ok(()) => {
                 let why = "another process keeps deleting or replacing the file";
                 return Err(io::Error::new(io::ErrorKind::WouldBlock, why));
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                // A shared lock is possible next to a checking process, but not next to a holder.
+                // A process that only checks the lock has a shared lock, which allows another
+                // shared lock. The exclusive lock of a host or server does not.
                 if fs2::FileExt::try_lock_shared(&file).is_err() {
                     return Ok(None);
                 }
@@ -266,8 +274,8 @@ fn keep(file: &File, text: &str) -> io::Result<()> {
     if is_same { Ok(()) } else { overwrite(file, text) }
 }
 
-/// Replaces the old text completely with one write. A reader, or a disk that becomes full, never
-/// has a mixture of both texts.
+/// Replaces the text with one write that covers the whole old text. So neither a reader nor a disk
+/// that becomes full gets a mixture of both texts.
 fn overwrite(file: &File, text: &str) -> io::Result<()> {
     let old = usize::try_from(file.metadata()?.len()).unwrap_or(0).min(TEXT_MAX);
     let mut whole = text.as_bytes().to_vec();
@@ -310,7 +318,8 @@ mod tests {
             lock.write_number(number).unwrap();
             assert_eq!(read_number(&path).unwrap(), number);
         }
-        // A full disk leaves an empty file or the previous text, and the length.
+        // On a full disk, the file has an empty text or the previous text, and the number is its
+        // length.
         for before in ["", "9"] {
             std::fs::write(&path, before).unwrap();
             lock.file.set_len(12).unwrap();

@@ -1,10 +1,10 @@
-//! Accesses paths of the user with a time limit. They may be on a file system that does not respond
-//! (a FUSE program that hangs, a network server that is gone), where a system call blocks for
-//! hours.
+//! Accesses paths of the user with a time limit. A path may be on a file system that does not
+//! respond (a FUSE program that hangs, a network server that is gone). A system call on such a path
+//! blocks for hours.
 //!
-//! Each access runs on a thread that can be abandoned. While an access to a path is blocked, any other
-//! access to that path, or to a path below it, fails at once. So a file system that hangs blocks only a
-//! few threads.
+//! In this module, a *look* is a function that accesses one path. It runs on a thread that can be
+//! abandoned. While a look at a path is blocked, any other look at that path, or at a path below
+//! it, fails at once. So a file system that hangs blocks only a few threads.
 
 use super::threads::{LOOKS, Lane, PATHS, Unfinished};
 use std::collections::HashMap;
@@ -13,14 +13,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-/// Time limit. An access takes microseconds, or milliseconds on a slow network.
+/// Time limit of [`bounded`]. A look takes microseconds, or milliseconds on a slow network.
 const BOUND: Duration = Duration::from_secs(3);
 
-/// Time limit in a host, which responds to no client meanwhile. Clients wait for 2 s.
+/// Time limit of [`promptly`]. It is short, because a host responds to no client during the look,
+/// and clients wait 2 s for a response.
 pub const MOMENT: Duration = Duration::from_millis(250);
 
-/// Calls `look` with `path` on a thread and waits up to 3 s for it. If no thread is free, `look` runs on
-/// the calling thread.
+/// Calls `look` with `path` on a thread and waits up to 3 s for the result. If the system creates
+/// no thread, and no other look is blocked, `look` runs on the calling thread.
 ///
 /// # Errors
 /// `TimedOut` if the file system does not respond, or the error of `look`.
@@ -31,7 +32,7 @@ pub fn bounded<T: Send + 'static>(
     within(&PATHS, BOUND, path, look)
 }
 
-/// Like [`bounded`], for a host: uses an existing thread and waits up to 250 ms.
+/// Like [`bounded`], for a host: uses a thread that already exists, and waits up to 250 ms.
 ///
 /// # Errors
 /// See [`bounded`].
@@ -42,10 +43,10 @@ pub fn promptly<T: Send + 'static>(
     within(&LOOKS, MOMENT, path, look)
 }
 
-/// Like [`promptly`], without blocking other tasks. Waits up to `bound`.
+/// Like [`promptly`], but async, so that other tasks continue. Waits up to `bound`.
 ///
 /// # Errors
-/// See [`bounded`]. A panic of `look` is an error too.
+/// See [`bounded`]. If `look` panics, that is an error too.
 pub async fn patiently<T: Send + 'static>(
     bound: Duration,
     path: &Path,
@@ -58,11 +59,13 @@ pub async fn patiently<T: Send + 'static>(
     }
 }
 
-/// Starts `look` on an existing thread, and does not wait for it. `look` delivers its own result,
-/// however late. After `bound`, the path counts as blocked until `look` returns.
+/// Starts `look` on an existing thread and does not wait for it. `look` delivers its result itself,
+/// even if it returns late. After the time `bound`, the path counts as blocked until `look`
+/// returns.
 ///
 /// # Errors
-/// `TimedOut` if the file system does not respond, or no thread is free. `look` does not run then.
+/// `TimedOut` if the file system does not respond, or if no thread is free. `look` then does not
+/// run.
 pub fn begin(
     bound: Duration,
     path: &Path,
@@ -82,7 +85,8 @@ pub fn begin(
     }
 }
 
-/// Whether this error means that the file system does not respond, or that no thread was free to ask it.
+/// Whether this error means that the file system does not respond, or that no thread was free to
+/// access it.
 #[must_use]
 pub fn is_silence(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::TimedOut
@@ -99,11 +103,11 @@ fn within<T: Send + 'static>(
     look.result(ran)
 }
 
-/// A look that begins once: on the thread, or in place of it.
+/// A look that begins at most once: on the thread, or in its place on the calling thread.
 struct Look<L> {
     path: PathBuf,
     look: Arc<Mutex<Option<L>>>,
-    /// Dropped with the job.
+    /// The job has a clone of this pointer. It shows whether the job still exists.
     under_way: Arc<()>,
 }
 
@@ -129,7 +133,7 @@ where
         }
     }
 
-    /// From this time on, the path counts as blocked until the job ends.
+    /// Makes the path count as blocked, from the time `from` until the job ends.
     fn blocks_from(&self, from: Instant) {
         let under_way = Arc::downgrade(&self.under_way);
         all_blocked().insert(self.path.clone(), Blocked { from, under_way });
@@ -146,7 +150,8 @@ where
                     Err(silent())
                 }
             },
-            // Without a thread the call cannot be abandoned. It most likely does not block.
+            // No thread runs the look, and no other look is blocked. So the file system most likely
+            // responds, and the look runs here, where it cannot be abandoned.
             Err(Unfinished::NoThread { abandoned: 0, .. }) => {
                 take(&self.look).map_or_else(|| Err(silent()), |look| look(&self.path))
             }
@@ -162,13 +167,14 @@ fn take<L>(look: &Mutex<Option<L>>) -> Option<L> {
     look.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
-/// The error of a look at a file system that does not respond.
+/// The error of a look at a path on a file system that does not respond.
 #[must_use]
 pub fn silent() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the file system does not respond")
 }
 
-/// The error of a look that no thread has begun: it says nothing about the file system.
+/// The error of a look that no thread has started. It does not mean that the file system has a
+/// problem.
 fn not_begun(bound: Duration) -> io::Error {
     let text = format!(
         "no thread was free to look at it within {bound:?}; end some processes, or raise the limit \
@@ -177,14 +183,15 @@ fn not_begun(bound: Duration) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, text)
 }
 
-/// An access that blocks its path.
+/// A look that makes its path count as blocked.
 struct Blocked {
     from: Instant,
-    /// Alive until the access returns.
+    /// Points to a value that exists until the look returns.
     under_way: Weak<()>,
 }
 
-/// Paths with a blocked access, or with one that counts as blocked if it lasts.
+/// All paths with a blocked look, and paths that will count as blocked if their look takes too
+/// long.
 fn all_blocked() -> MutexGuard<'static, HashMap<PathBuf, Blocked>> {
     static BLOCKED: LazyLock<Mutex<HashMap<PathBuf, Blocked>>> = LazyLock::new(Mutex::default);
     BLOCKED.lock().unwrap_or_else(PoisonError::into_inner)
@@ -213,12 +220,12 @@ pub(crate) mod tests {
         (release, look)
     }
 
-    /// Blocks a look at this path, until the sender is dropped.
+    /// Starts a look at this path that blocks until the sender is dropped.
     pub(crate) fn block(path: &Path) -> Sender<()> {
         let (release, look) = blocking();
         let mut bound = Duration::from_millis(1);
-        // On a busy machine no thread starts the job within the limit, and then none starts it
-        // later.
+        // On a busy machine, no thread may start the look within the time limit. Such a look never
+        // starts, so the limit is doubled for the next try.
         while !is_blocked(path) {
             let silent = within(&PATHS, bound, path, look.clone()).unwrap_err();
             assert!(is_silence(&silent), "{silent}");

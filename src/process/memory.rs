@@ -1,9 +1,9 @@
-//! Reads the memory of another process: its environment and its command line.
+//! Reads the environment and the command line of other processes, from their memory.
 //!
 //! The kernel blocks such a read while that process is itself blocked, for example on a mount whose
-//! server is gone: for hours. So `each` reads on a separate thread and abandons a process that does
-//! not respond. The data of such a process is unknown, and it is not read again until the abandoned
-//! read returns.
+//! server is gone. This may take hours. So [`each`] reads on a separate thread, and abandons the
+//! read if the process does not respond. The data of such a process is then unknown. No other read
+//! of the same process starts until the abandoned read returns.
 
 use super::Pid;
 use super::linux::is_absence;
@@ -14,35 +14,36 @@ use std::io::{self, Read};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 use std::time::Duration;
 
-/// The environment variable that marks every process of an instance. A process inherits it even
-/// after `setsid`, with all descriptors closed, or after the death of its parent, when session,
-/// lock and descent no longer prove anything.
+/// The environment variable that marks every process of an instance. A process inherits this marker
+/// even if it creates its own session, closes all descriptors or loses its parent. Session, lock
+/// and descent prove nothing about such a process.
 pub const MARKER: &str = "STIGMER_INSTANCE";
 
-/// Time limit of a read, which takes microseconds. After it, the process is blocked in the kernel.
+/// Time limit of a read, which normally takes microseconds. A process whose read takes longer is
+/// blocked in the kernel.
 #[cfg(not(test))]
 const STUCK: Duration = Duration::from_secs(1);
-/// Tests run in parallel, possibly on a busy machine.
+/// The time limit is longer in tests, which run in parallel, possibly on a busy machine.
 #[cfg(test)]
 const STUCK: Duration = Duration::from_secs(4);
 
-/// Maximum size of an environment or a command line that is read, in bytes. Each process chooses
-/// its own.
+/// Maximum size in bytes of an environment or a command line that is read. Another process may
+/// choose any size.
 const MOST: u64 = 1 << 20;
 
 /// Maximum size of a command line in messages, in bytes.
 const SHOWN: usize = 4096;
 
-/// The value of [`MARKER`] in the environment of a process. `None` if it has none, has ended, or
-/// belongs to another user.
+/// The value of [`MARKER`] in the environment of a process. `None` if the process has no marker,
+/// has ended, belongs to another user or does not respond.
 ///
 /// # Errors
-/// If it cannot be read for another reason.
+/// If the environment cannot be read for another reason.
 pub fn marker(pid: Pid) -> io::Result<Option<String>> {
     one(pid, read_marker).unwrap_or(Ok(None))
 }
 
-/// The words of a process's command line. Empty if it cannot be read.
+/// The words of the command line of a process. Empty if the command line cannot be read.
 #[must_use]
 pub fn words(pid: Pid) -> Vec<Vec<u8>> {
     let line = one(pid, |pid| read(pid, "cmdline")).and_then(Result::ok).unwrap_or_default();
@@ -51,8 +52,9 @@ pub fn words(pid: Pid) -> Vec<Vec<u8>> {
     words
 }
 
-/// The command line for people. It is made harmless and bounded, because each process chooses its
-/// own. If it cannot be read, this is the name of the process.
+/// The command line of a process for messages, without control characters and shortened, because
+/// another process may choose any text. If the command line cannot be read, this is the name of the
+/// process.
 #[must_use]
 pub fn command_line(pid: Pid) -> String {
     let mut line = words(pid).join(&b' ');
@@ -64,16 +66,13 @@ pub fn command_line(pid: Pid) -> String {
     super::linux::stat(pid).ok().flatten().map(|process| process.name).unwrap_or_default()
 }
 
-/// A process for people: its id and its command line.
+/// A process for messages: its id and its command line.
 #[must_use]
 pub fn describe(pid: Pid) -> String {
     format!("pid {pid} ({})", command_line(pid))
 }
 
-/// The markers of these processes. A process that cannot be read is left out.
-///
-/// # Errors
-/// If this process or the system lacks a resource.
+/// The markers of these processes. A process without a readable marker is left out.
 pub(super) fn markers(pids: Vec<Pid>) -> io::Result<HashMap<Pid, String>> {
     let mut found = HashMap::new();
     for (pid, marker) in each(&READS, pids, read_marker) {
@@ -110,8 +109,8 @@ fn one<T: Send + 'static>(pid: Pid, read: fn(Pid) -> T) -> Option<T> {
     each(&READS, vec![pid], read).pop().map(|(_, value)| value)
 }
 
-/// Reads a value of each process. A process that does not respond is left out, and the log names it
-/// once.
+/// Calls `read` for each process, on a thread of the lane. A process that does not respond is left
+/// out, and the log names it once.
 fn each<T: Send + 'static>(
     lane: &'static Lane,
     pids: Vec<Pid>,
@@ -129,7 +128,8 @@ fn each<T: Send + 'static>(
                 let _under_way = under_way;
                 for pid in pids {
                     let value = read(pid);
-                    // The caller has abandoned this read, which was the blocked one.
+                    // Nobody receives the value: the caller has abandoned this read, because it
+                    // took too long.
                     if send.send((pid, value)).is_err() {
                         break;
                     }
@@ -138,7 +138,8 @@ fn each<T: Send + 'static>(
         };
         let _job = match lane.submit(STUCK, job, drop) {
             Ok(job) => job,
-            // No process is blocked, but the system has no free thread.
+            // The system creates no thread, although no read is blocked. So the memory is read on
+            // this thread.
             Err(Unfinished::NoThread { abandoned: 0, .. }) => {
                 found.extend(rest.iter().map(|pid| (*pid, read(*pid))));
                 break;
@@ -167,7 +168,7 @@ fn each<T: Send + 'static>(
     found
 }
 
-/// Processes with an abandoned read. The pointer is alive until the read returns.
+/// Processes with an abandoned read. The pointer of a process is alive until its read returns.
 fn stuck() -> MutexGuard<'static, HashMap<Pid, Weak<()>>> {
     static STUCK: LazyLock<Mutex<HashMap<Pid, Weak<()>>>> = LazyLock::new(Mutex::default);
     STUCK.lock().unwrap_or_else(PoisonError::into_inner)
@@ -228,13 +229,13 @@ mod tests {
             }
             pid
         };
-        // A read on this thread of the second blocked process would block the test.
+        // If `each` read the second blocked process on this thread, the test would block.
         assert_eq!(each(&LANE, pids.clone(), read.clone()), [(free, free)]);
         drop(release);
         while pids.iter().any(|pid| is_stuck(*pid)) {
             std::thread::yield_now();
         }
-        // The lane counts its thread as blocked for a moment longer.
+        // After the end of a read, the lane counts the thread as blocked for a moment longer.
         while each(&LANE, pids.clone(), read.clone()).len() < pids.len() {
             std::thread::yield_now();
         }

@@ -1,8 +1,9 @@
-//! The files that a process has open, and those that it has locked.
+//! Finds the files that a process has open or has locked.
 //!
-//! A link in `/proc/PID/fd` is read, but never followed unless its text names our own file.
-//! Following a link accesses the file system of its target, and a mount whose server is gone would
-//! block this thread. `fdinfo` has inode and locks without access to a file system.
+//! A link in `/proc/PID/fd` is read, but it is followed only if its text is the path of our own
+//! file. Following a link accesses the file system of its target. If that is a mount whose server
+//! is gone, the access would block this thread. `fdinfo` has inode and locks, and reading it
+//! accesses no other file system.
 
 use super::Pid;
 use super::identity::Identity;
@@ -14,7 +15,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// A file of ours that other processes may have open: its path, device and inode.
+/// A file of stigmer that other processes may have open: its path, device and inode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownFile {
     path: PathBuf,
@@ -23,7 +24,7 @@ pub struct KnownFile {
 }
 
 impl KnownFile {
-    /// The current file at this path, or `None` if there is none.
+    /// Returns the file that is at this path now, or `None` if there is no file.
     ///
     /// # Errors
     /// If the file cannot be examined.
@@ -36,7 +37,7 @@ impl KnownFile {
         }
     }
 
-    /// Whether the path leads to this file, without following a link.
+    /// Whether the path leads to this file. A path that is a symbolic link does not.
     ///
     /// # Errors
     /// If the path cannot be examined.
@@ -52,7 +53,7 @@ impl KnownFile {
         (flock.device, flock.inode) == (self.device, self.inode)
     }
 
-    /// Its device and its inode.
+    /// Device and inode of the file.
     pub(super) fn id(&self) -> (u64, u64) {
         (self.device, self.inode)
     }
@@ -63,8 +64,8 @@ impl KnownFile {
             || target.strip_suffix(DELETED) == Some(self.path.as_os_str().as_bytes())
     }
 
-    /// Whether the target of a link may be this file. Another mount or namespace shows other
-    /// folders, but the same name.
+    /// Whether the target of a link in `/proc/PID/fd` may be this file. Only the names are
+    /// compared, because another mount or namespace may show the file in another folder.
     fn may_be(&self, target: &Path) -> bool {
         let name = target.file_name().map(OsStr::as_bytes).unwrap_or_default();
         let name = name.strip_suffix(DELETED).unwrap_or(name);
@@ -74,11 +75,12 @@ impl KnownFile {
 
 const DELETED: &[u8] = b" (deleted)";
 
-/// Whether a descriptor of this process *has* an exclusive flock on the file. A process that only
-/// has the file open proves nothing, because a process that checks the lock opens it too.
+/// Whether a descriptor of process `pid` *has* an exclusive flock on the file. An open file alone
+/// proves nothing, because a process that checks the lock opens the file too.
 ///
 /// # Errors
-/// If the descriptors of the process cannot be read, for example those of another user.
+/// If the descriptors of the process cannot be read, for example because it belongs to another
+/// user.
 pub fn holds_lock(pid: Pid, lock: &KnownFile) -> io::Result<bool> {
     any_descriptor(pid, |number, target| {
         if !lock.may_be(target) {
@@ -86,19 +88,23 @@ pub fn holds_lock(pid: Pid, lock: &KnownFile) -> io::Result<bool> {
         }
         let Some(info) = info(pid, number)? else { return Ok(false) };
         Ok(flocks(&info).any(|flock| lock.is_in(&flock))
-            // On btrfs and overlayfs the kernel shows another device number.
+            // On btrfs and overlayfs, `fdinfo` shows another device number than `stat`. The file is
+            // then identified by its path and by `stat`.
             || (flocks(&info).next().is_some()
                 && lock.is_exactly(target)
                 && is_at(&descriptor(pid, number), lock)))
     })
 }
 
-/// Whether a descriptor of this process has an exclusive flock on a deleted file of this path.
+/// Whether a descriptor of process `pid` has an exclusive flock on a file that was at this path and
+/// is deleted now.
 ///
 /// # Errors
-/// If the descriptors of the process cannot be read, for example those of another user.
+/// If the descriptors of the process cannot be read, for example because it belongs to another
+/// user.
 pub fn holds_deleted(pid: Pid, path: &Path) -> io::Result<bool> {
-    // The folders may be deleted too. Links are resolved only in the nearest existing folder.
+    // The folders of the path may be deleted too, so links are resolved only in the nearest
+    // existing folder.
     let above =
         path.ancestors().skip(1).find_map(|above| Some((above, above.canonicalize().ok()?)));
     let below = above.and_then(|(above, real)| Some(real.join(path.strip_prefix(above).ok()?)));
@@ -113,7 +119,7 @@ pub fn holds_deleted(pid: Pid, path: &Path) -> io::Result<bool> {
     })
 }
 
-/// Whether a process has this file open and the file still has a name.
+/// Whether a process has this file open, and the file is not deleted.
 ///
 /// # Errors
 /// If the descriptors of the process cannot be read.
@@ -129,7 +135,8 @@ pub fn has_open(pid: Pid, file: &KnownFile) -> io::Result<bool> {
     })
 }
 
-/// Whether a process has any file open. An ending process has none, some time before it is gone.
+/// Whether a process has any file open. A process that is exiting has closed its files some time
+/// before it is gone.
 ///
 /// # Errors
 /// If the descriptors of the process cannot be read.
@@ -137,21 +144,24 @@ pub fn has_any_open(pid: Pid) -> io::Result<bool> {
     any_descriptor(pid, |_, _| Ok(true))
 }
 
-/// Where a process writes whose standard output and error were a file at its start.
+/// The place to which a process writes its output. At its start, standard output and error were one
+/// file.
 #[derive(Debug)]
 pub enum Output {
-    /// To the file at the path.
+    /// The process writes to the file at the path.
     InPlace,
-    /// To that file after it was deleted or replaced. The file is open for reading and writing.
+    /// The process writes to that file, which was deleted or replaced. The file is open for reading
+    /// and writing.
     Unlinked(File),
-    /// To that file after it was moved to this path.
+    /// The process writes to that file, which was moved to this path.
     Moved(PathBuf),
-    /// To another file, for example behind a wrapper script, or unknown.
+    /// The process writes to another file, for example because a wrapper script redirects its
+    /// output, or the place is unknown.
     Elsewhere,
 }
 
-/// Where `writer` writes, which was started with the file at `path`. A moved file is recognized by
-/// its `inode`.
+/// Returns the place of the output of `writer`, which was started with the file at `path` as
+/// standard output and error. A file that was moved since is recognized by its `inode`.
 ///
 /// # Errors
 /// If a deleted file cannot be opened, or the writer cannot be proven.
@@ -170,7 +180,8 @@ pub fn output(path: &Path, writer: &Identity, inode: Option<u64>) -> io::Result<
         }
         if link == deleted {
             let file = File::options().read(true).write(true).open(descriptor)?;
-            // The id still belongs to the writer. The path itself may end with this text.
+            // The proof that the process is still `writer` comes after the open. The file must have
+            // no name: a path may really end with ` (deleted)`.
             let is_unlinked = writer.is_alive()? && file.metadata()?.nlink() == 0;
             return Ok(if is_unlinked { Output::Unlinked(file) } else { Output::Elsewhere });
         }
@@ -190,7 +201,8 @@ fn is_at(path: &Path, file: &KnownFile) -> bool {
     path.metadata().is_ok_and(|meta| (meta.dev(), meta.ino()) == (file.device, file.inode))
 }
 
-/// Whether the condition is true for any descriptor and the target of its link.
+/// Whether the condition is true for any descriptor of a process. The condition gets the number of
+/// the descriptor and the target of its link in `/proc/PID/fd`.
 fn any_descriptor(
     pid: Pid,
     mut condition: impl FnMut(&OsStr, &Path) -> io::Result<bool>,
@@ -219,8 +231,8 @@ fn any_descriptor(
     Ok(false)
 }
 
-/// Whether a read of `/proc/PID/fd` failed because the process has ended. The folder of a zombie
-/// belongs to root, so only root may open it.
+/// Whether a read of `/proc/PID/fd` failed because the process has ended. For a zombie, the error
+/// is a missing permission, because the folder then belongs to root.
 fn has_ended(pid: Pid, error: &io::Error) -> bool {
     let is_reaped_or_zombie =
         || linux::stat(pid).is_ok_and(|process| process.is_none_or(|process| process.is_zombie()));
@@ -240,16 +252,16 @@ fn value<'i>(info: &'i str, key: &str) -> Option<&'i str> {
     info.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).map(str::trim)
 }
 
-/// An exclusive flock in the kernel's format.
+/// An exclusive flock, as the kernel lists it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Flock {
-    /// The process that took it, or 0 if that has ended.
+    /// The process that took the lock, or 0 if that process has ended.
     pub(super) pid: Pid,
     device: u64,
     inode: u64,
 }
 
-/// Parses the exclusive flocks in a `fdinfo` or in `/proc/locks`:
+/// Finds the exclusive flocks in the text of `/proc/PID/fdinfo/FD` or `/proc/locks`:
 /// `lock: 1: FLOCK  ADVISORY  WRITE 4711 fe:01:1234 0 EOF`
 pub(super) fn flocks(text: &str) -> impl Iterator<Item = Flock> {
     text.lines().filter_map(|line| {

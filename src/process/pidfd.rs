@@ -1,4 +1,5 @@
-//! A pidfd refers to one process. Its process id cannot be reused while the pidfd is open.
+//! Opens a pidfd, a descriptor of one process. It never refers to another process, even if the
+//! kernel reuses the process id.
 
 use super::Pid;
 use rustix::io::Errno;
@@ -6,7 +7,7 @@ use rustix::process::{PidfdFlags, pidfd_open};
 use std::io;
 use std::os::fd::OwnedFd;
 
-/// Opens a pidfd of the current process with this id. `None` if there is none.
+/// Opens a pidfd of the process that has this id now. `None` if there is no such process.
 pub(super) fn pin(pid: Pid) -> io::Result<Option<OwnedFd>> {
     let Some(pid) = rustix::process::Pid::from_raw(pid) else { return Ok(None) };
     match pidfd_open(pid, PidfdFlags::empty()) {

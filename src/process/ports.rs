@@ -1,4 +1,5 @@
-//! Listening processes, from the kernel's tables. Ports are never tested by binding.
+//! Finds the processes that listen on a port, in tables of the kernel. A port is never tested by
+//! binding it.
 
 use super::Pid;
 use super::identity::own_pid;
@@ -11,18 +12,18 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-/// A process that has a socket open, and the descriptor, so that a later check costs one
-/// `readlink`.
+/// A process that has a socket open. The descriptor is kept too, so that a later check takes only
+/// one `readlink`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketHolder {
-    /// Id of the process.
+    /// The process id.
     pub pid: Pid,
     descriptor: PathBuf,
     socket: PathBuf,
 }
 
 impl SocketHolder {
-    /// Whether the descriptor still refers to that socket.
+    /// Whether the descriptor still refers to the socket.
     ///
     /// # Errors
     /// If this process or the system lacks a resource.
@@ -38,18 +39,18 @@ impl SocketHolder {
 /// A process that listens on a port, for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Occupant {
-    /// The port number.
+    /// The port.
     pub port: u16,
-    /// Process id, if visible. Processes of another user or container may be hidden.
+    /// The process id, if known. A process of another user or of a container may be hidden.
     pub pid: Option<Pid>,
-    /// Command line, or empty if unknown.
+    /// The command line, or an empty text if it is unknown.
     pub command: String,
-    /// The user who created the socket, if it is another user.
+    /// The user who created the socket, unless this is our own user.
     pub other_user: Option<User>,
 }
 
 impl Occupant {
-    /// An unknown process on this port.
+    /// Describes a process on this port of which nothing is known.
     #[must_use]
     pub fn unknown(port: u16) -> Self {
         Self { port, pid: None, command: String::new(), other_user: None }
@@ -61,7 +62,7 @@ impl Occupant {
 pub struct User {
     /// The user id.
     pub uid: u32,
-    /// The user name, if the machine has one.
+    /// The user name. `None` if this machine has no name for the id.
     pub name: Option<String>,
 }
 
@@ -97,7 +98,7 @@ impl std::fmt::Display for Occupant {
 /// All sockets that listen on this port and that a client of 127.0.0.1 reaches.
 ///
 /// # Errors
-/// If the kernel does not report it. The port may be in use or free.
+/// If the kernel does not report the sockets, so that the port may be in use or free.
 pub fn listeners(port: u16) -> io::Result<Vec<ListeningSocket>> {
     let mut found = match sock_diag::listeners(port) {
         Ok(found) => found,
@@ -108,7 +109,7 @@ pub fn listeners(port: u16) -> io::Result<Vec<ListeningSocket>> {
     Ok(found)
 }
 
-/// Reads the sockets from procfs, if the kernel does not support netlink for this.
+/// Reads the sockets from procfs. Used if the kernel does not report them by netlink.
 pub(super) fn from_procfs(port: u16) -> io::Result<Vec<ListeningSocket>> {
     let read = |table: procfs::ProcResult<Vec<procfs::net::TcpNetEntry>>| match table {
         Ok(entries) => Ok(entries),
@@ -130,8 +131,8 @@ pub(super) fn from_procfs(port: u16) -> io::Result<Vec<ListeningSocket>> {
         .collect())
 }
 
-/// Another user who listens on this port. Root does not count: it can do anything that we can, and
-/// forwards the ports of containers.
+/// The id of another user who listens on this port. Root does not count: root can do everything
+/// that we can do, and forwards the ports of containers.
 ///
 /// # Errors
 /// If the kernel's tables cannot be read.
@@ -141,8 +142,9 @@ pub fn other_user(port: u16) -> io::Result<Option<u32>> {
     Ok(found.iter().map(|listener| listener.uid).find(|uid| ![own, 0].contains(uid)))
 }
 
-/// Whether a client of 127.0.0.1 reaches this address. A listener on `::1` is not reached and does
-/// not conflict; a listener on `0.0.0.0`, or on `::` for both families, is reached.
+/// Whether a client that connects to 127.0.0.1 reaches a listener on this address. A listener on
+/// `::1` is not reached and does not conflict. A listener on `0.0.0.0`, or on `::` for both
+/// families, is reached.
 fn is_reached(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => ip == Ipv4Addr::LOCALHOST || ip.is_unspecified(),
@@ -150,7 +152,8 @@ fn is_reached(ip: IpAddr) -> bool {
     }
 }
 
-/// The process of these that has the socket open. Processes of other users are not visible.
+/// The one of these processes that has the socket with this inode open. Processes of other users
+/// are not visible.
 ///
 /// # Errors
 /// If this process or the system lacks a resource.
@@ -173,26 +176,27 @@ pub fn holder_among(pids: &[Pid], inode: u64) -> io::Result<Option<SocketHolder>
     Ok(None)
 }
 
-/// The process that listens on a port, or `None`. The search reads all processes, which takes tens
-/// of milliseconds on a busy machine.
+/// The process that listens on a port, or `None` if the port is free. The search reads all
+/// processes, which takes tens of milliseconds on a busy machine.
 ///
 /// # Errors
-/// If the state of the port is unknown.
+/// If it is unknown whether the port is in use.
 pub fn occupant(port: u16) -> io::Result<Option<Occupant>> {
     let Some(listener) = listeners(port)?.into_iter().next() else { return Ok(None) };
     let own = nix::unistd::geteuid().as_raw();
     let other_user = (listener.uid != own).then(|| User::of(listener.uid));
     let mut everyone: Vec<Pid> = linux::processes()?.iter().map(|process| process.pid).collect();
-    // This process is last, because a child of it may have a copy of the descriptor for a moment.
+    // This process is searched last, because a child of this process may have a copy of its
+    // descriptor for a moment.
     everyone.sort_by_key(|pid| *pid == own_pid());
     let pid = holder_among(&everyone, listener.inode)?.map(|holder| holder.pid);
     let command = pid.map(memory::command_line).unwrap_or_default();
     Ok(Some(Occupant { port, pid, command, other_user }))
 }
 
-/// A free port that the kernel is unlikely to give to another process. A connection to it was
-/// closed by the server side first, so it is in TIME_WAIT: the kernel does not choose such a port,
-/// but a server may bind it.
+/// Returns a free port that the kernel is unlikely to give to another process. The port is in the
+/// state TIME_WAIT, because the server side of a connection was closed first. The kernel does not
+/// choose such a port, but a server may bind it.
 ///
 /// # Errors
 /// If no port is available.
@@ -211,7 +215,8 @@ mod tests {
     use super::*;
     use std::net::TcpListener;
 
-    /// A process that another test has forked has a copy of each descriptor until it executes its program.
+    /// Waits until no process listens on the port. A process that another test has forked has a
+    /// copy of each descriptor until it executes its program.
     fn until_closed(port: u16) {
         while !listeners(port).unwrap().is_empty() {
             std::thread::yield_now();

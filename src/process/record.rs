@@ -1,4 +1,5 @@
-//! `temporal.pid`: the record of the running server, for the next host.
+//! The file `temporal.pid`: the record of the running server. By this record the next host finds
+//! and proves the server.
 
 use super::Pid;
 use super::identity::Identity;
@@ -9,22 +10,23 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Maximum size of a record, in bytes. A foreign file may be larger.
+/// Maximum size in bytes of a record that is read. A file that stigmer did not write may be larger.
 const TEXT_MAX: u64 = 64 << 10;
 
-/// The record of a spawned server. Process id, start, boot and namespace are its identity. The
-/// other values are only shown or used, and decide nothing.
+/// The record of a spawned server. Process id, start time, boot and namespace identify its leader.
+/// The marker proves its other processes. The remaining values are shown to users or used by the
+/// next host, and prove nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// The process that was spawned.
+    /// Identity of the spawned process.
     pub leader: Identity,
     /// Command name of the leader.
     pub name: String,
-    /// Start time, in Unix seconds.
+    /// Start time of the server, in Unix seconds.
     pub started_at: i64,
-    /// Value of the marker in its environment.
+    /// Value of the marker in the environment of the server.
     pub marker: String,
-    /// Generation of the server.
+    /// Generation (number of the start) of the server.
     pub generation: Generation,
     /// Port of the gRPC frontend.
     pub port: u16,
@@ -32,16 +34,16 @@ pub struct Record {
     pub ui_port: Option<u16>,
     /// Port of the metrics.
     pub metrics_port: u16,
-    /// Path of the database. `None` in memory.
+    /// Path of the database file. `None` if the database is in memory.
     pub database: Option<PathBuf>,
     /// Path of the program.
     pub executable: PathBuf,
-    /// Options of the start as JSON. The next host continues with them.
+    /// Options of the server as JSON. The next host continues with these options.
     pub options: String,
 }
 
 impl Record {
-    /// The instance of this record.
+    /// The leader and the marker of this record.
     #[must_use]
     pub fn instance(&self) -> Instance {
         Instance { leader: self.leader.clone(), marker: self.marker.clone() }
@@ -55,7 +57,7 @@ impl Record {
         paths::write_private(path, &self.to_text())
     }
 
-    /// Writes the file if it does not have this text.
+    /// Writes the file, unless it already has this text.
     ///
     /// # Errors
     /// If the home cannot be written.
@@ -63,8 +65,9 @@ impl Record {
         if super::lock::read(path) == self.to_text() { Ok(()) } else { self.write(path) }
     }
 
-    /// Reads the record. `None` if there is none, or if it is too incomplete to prove anything. A
-    /// draft from before the spawn names no process; then the marker identifies it.
+    /// Reads the record. `None` if there is no record, or if it is too incomplete to prove
+    /// anything. A record that was written before the spawn has no process id yet. The server is
+    /// then searched by the marker.
     ///
     /// # Errors
     /// If the file or the process table cannot be read.
@@ -88,12 +91,12 @@ impl Record {
         Ok(Some(record))
     }
 
-    /// Removes the record of the instance with this marker. Another record stays, because it may
-    /// belong to another host.
+    /// Removes the record of the instance with this marker. A record with another marker stays,
+    /// because it may belong to another host.
     pub fn remove(path: &Path, marker: &str) {
         let found = paths::files::read(path, TEXT_MAX).ok().and_then(|text| Self::from_text(&text));
         if found.is_some_and(|record| record.marker == marker) {
-            // If this fails, the record of an ended process proves nothing.
+            // An error is ignored, because the record of a process that has ended proves nothing.
             let _ = std::fs::remove_file(path);
         }
     }

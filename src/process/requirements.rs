@@ -1,8 +1,8 @@
 //! Checks that processes can be identified on this system.
 //!
-//! All proofs about processes are read from `/proc`. The `/proc` of another pid namespace shows
-//! other processes with the same ids, so every proof would be about a wrong process. [`check`]
-//! refuses that, and every read of the process table calls it.
+//! All proofs about processes are read from `/proc`. If `/proc` belongs to another pid namespace,
+//! it shows other processes with the same ids, so every proof would be about a wrong process.
+//! [`check`] refuses such a `/proc`. Every read of the process table calls it.
 
 use super::Pid;
 use super::pidfd::pin;
@@ -18,7 +18,7 @@ pub enum Unsupported {
          `mount -t proc proc /proc`"
     )]
     NoProcfs {
-        /// Path of the file.
+        /// Path of the file in `/proc`.
         file: &'static str,
         /// The error of the operating system.
         why: String,
@@ -30,12 +30,12 @@ pub enum Unsupported {
          this namespace, for example with `unshare --pid --fork --mount-proc`"
     )]
     ForeignProcfs {
-        /// The process id of this process.
+        /// The id of this process.
         own: Pid,
         /// The process ids that `/proc` shows instead.
         shown: String,
     },
-    /// Processes cannot be pinned by a pidfd.
+    /// The kernel or a sandbox does not allow pidfds.
     #[error(
         "cannot pin processes: pidfd_open fails ({0}); stigmer needs Linux 5.4 or later, and a \
          sandbox that allows pidfd_open"
@@ -43,12 +43,12 @@ pub enum Unsupported {
     NoPidfd(String),
 }
 
-/// Checks that `/proc` is that of this pid namespace, and that pidfds can be opened. The result is
+/// Checks that `/proc` belongs to this pid namespace, and that pidfds can be opened. The result is
 /// cached.
 ///
 /// # Errors
-/// An [`Unsupported`] in an [`io::Error`], or the shortage (descriptors, memory) that prevented the
-/// check. A shortage is not cached.
+/// An [`Unsupported`] in an [`io::Error`]. Or the lack of descriptors or memory that prevented the
+/// check, which is not cached.
 pub fn check() -> io::Result<()> {
     static CHECKED: OnceLock<Result<(), Unsupported>> = OnceLock::new();
     let known = match CHECKED.get() {
@@ -61,8 +61,8 @@ pub fn check() -> io::Result<()> {
     known.clone().map_err(io::Error::other)
 }
 
-/// Whether this error is a lack of descriptors or memory in this process or the system, independent
-/// of the request.
+/// Whether this error is a lack of descriptors or memory in this process or the system. Such an
+/// error says nothing about the object of the call.
 #[must_use]
 pub fn is_shortage(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS))
@@ -101,8 +101,9 @@ fn examine() -> io::Result<Result<(), Unsupported>> {
     }
 }
 
-/// `link` is the target of `/proc/self`. `status` is the text of `/proc/self/status`: its `NSpid`
-/// line has the id of this process in the namespace of that `/proc` and in each namespace below it.
+/// Checks that `/proc` belongs to our pid namespace. `own` is the id of this process. `link` is the
+/// target of `/proc/self`. `status` is the text of `/proc/self/status`. Its `NSpid` line has the id
+/// of this process in the namespace of that `/proc`, and in each namespace below.
 fn compare(own: Pid, link: Option<Pid>, status: &str) -> Result<(), Unsupported> {
     let numbers =
         |line: &str| line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
@@ -133,9 +134,9 @@ mod tests {
         assert_eq!(compare(7, Some(7), &status("7")), Ok(()));
         for (own, link, numbers) in [
             (1, Some(4711), "4711\t1"),
-            // The same id in both namespaces, by chance.
+            // This process happens to have the same id in both namespaces.
             (7, Some(7), "7\t7"),
-            // A namespace that does not contain this process.
+            // `/proc` belongs to a namespace that does not contain this process.
             (7, None, ""),
             (7, None, "7"),
         ] {

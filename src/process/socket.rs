@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 /// A listening TCP socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListeningSocket {
-    /// Its address.
+    /// Address on which the socket listens.
     pub address: SocketAddr,
     /// Inode number of the socket.
     pub inode: u64,
-    /// The user who created it.
+    /// Id of the user who created the socket.
     pub uid: u32,
 }

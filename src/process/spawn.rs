@@ -1,4 +1,5 @@
-//! Spawns a process in its own session. It inherits no descriptors except the locks.
+//! Spawns a process in its own session. The process inherits no descriptors except the standard
+//! streams and the locks.
 
 use super::Pid;
 use super::claims::{Claim, SpawnInProgress};
@@ -27,34 +28,36 @@ pub struct Spawn<'a> {
     pub program: &'a Path,
     /// Arguments of the program.
     pub arguments: &'a [OsString],
-    /// Variables that are added to its environment.
+    /// Variables that are added to the environment of the process.
     pub environment: &'a [(OsString, OsString)],
-    /// Its working folder, which must not be deleted while it runs.
+    /// Working folder of the process. It must not be deleted while the process runs.
     pub folder: &'a Path,
-    /// File for stdout and stderr, open for appending.
+    /// File for stdout and stderr of the process, open for appending.
     pub output: &'a File,
-    /// Value of the marker in its environment, which its descendants inherit.
+    /// Value of the marker in the environment of the process. Descendants inherit the marker.
     pub marker: &'a str,
-    /// The locks that it inherits. They are closed here after the spawn, never unlocked.
+    /// The locks that the process inherits. After the spawn, the caller closes its own descriptors
+    /// of them, and never unlocks them.
     pub locks: &'a [InstanceLock],
 }
 
-/// A spawned process that is not watched yet. If it is dropped in this state, it is killed, because
-/// no code would ever end it.
+/// A spawned process that is not watched yet. If this value is dropped before [`Leader::watch`],
+/// the process is killed, because no code would ever end it.
 #[derive(Debug)]
 pub struct Leader {
     /// The identity of the process and its marker.
     pub instance: Instance,
-    /// `None` after it is watched.
+    /// `None` after the process is watched.
     unwatched: Option<Proven>,
     _claim: Claim,
 }
 
 impl Leader {
-    /// Watches the process. Needs a running runtime.
+    /// Watches the process. Needs a running tokio runtime.
     ///
     /// # Errors
-    /// If the descriptor cannot be registered with the reactor. The process is killed then.
+    /// If the descriptor cannot be registered with the reactor of tokio. The process is then
+    /// killed.
     pub fn watch(mut self) -> io::Result<(Instance, Watched)> {
         let proven = self.instance.leader.prove();
         let proven = proven?.ok_or_else(|| io::Error::other("the process has gone"))?;
@@ -77,11 +80,11 @@ impl Drop for Leader {
     }
 }
 
-/// Spawns the process. The error is that of the operating system: missing program, no permission,
-/// no free process.
+/// Spawns the process.
 ///
 /// # Errors
-/// If the program cannot be executed. No process is left then.
+/// The error of the operating system if the program cannot be executed: it is missing, a permission
+/// is missing, or no process is free. No process is left then.
 pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
     let locks: Vec<RawFd> = what.locks.iter().map(|lock| lock.as_fd().as_raw_fd()).collect();
     let mut command = Command::new(what.program);
@@ -111,7 +114,8 @@ pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
     let pid = Pid::try_from(child.id()).expect("the kernel's process numbers fit");
     let claim = Claim::new(pid);
     drop(spawning);
-    // The id of a child is not reused before it is reaped, so this is the spawned process.
+    // The id of a child is not reused before the child is reaped, so the identity is that of the
+    // spawned process.
     let identified = Identity::of(pid).and_then(|identity| {
         let gone = || io::Error::other("it is not in /proc");
         let identity = identity.ok_or_else(gone)?;
@@ -130,25 +134,27 @@ pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
         }
     };
     let instance = Instance { leader, marker: what.marker.to_owned() };
-    // `child` is dropped without a wait: the pidfd reports the exit, and the sweep reaps the
-    // process.
+    // `child` is dropped without a wait. The pidfd reports the exit of the process, and the sweep
+    // reaps the process.
     Ok(Leader { instance, unwatched: Some(proven), _claim: claim })
 }
 
-/// Added to the score by which the kernel selects a process when memory runs out (100 is a tenth of
-/// all memory). The server is selected before its host, because a host can start a new server.
+/// Increase of the score by which the kernel selects the process that it kills when memory runs
+/// out. 100 means a tenth of all memory. The kernel then kills the server before its host, because
+/// a host can start a new server.
 const OOM_SCORE_RAISE: i32 = 200;
 const OOM_SCORE_MAX: i32 = 1000;
 
-/// The score for a child of this process, as text for the kernel. `None` if it cannot be read or is
-/// already the highest.
+/// The increased score for a child of this process, as text for the kernel. `None` if our own score
+/// cannot be read or is already the highest.
 fn raised_oom_score() -> Option<String> {
     let own: i32 = std::fs::read_to_string("/proc/self/oom_score_adj").ok()?.trim().parse().ok()?;
     let raised = own.saturating_add(OOM_SCORE_RAISE).min(OOM_SCORE_MAX);
     (raised > own).then(|| raised.to_string())
 }
 
-/// Sets the score in the child. Async-signal-safe. If it cannot be raised, it stays unchanged.
+/// Sets the score of the child, in the child. Async-signal-safe. After an error, the score stays
+/// unchanged.
 fn raise_oom_score(score: &str) {
     let path = c"/proc/self/oom_score_adj";
     // SAFETY: system calls with a path and a buffer that outlive them, and a descriptor that is
@@ -162,8 +168,8 @@ fn raise_oom_score(score: &str) {
     }
 }
 
-/// Runs in the child: creates its own session, makes new files private, and closes all descriptors
-/// except the three streams and `keep`.
+/// Runs in the child between fork and exec: creates its own session, makes new files private,
+/// resets signals, and closes all descriptors at the exec, except the three streams and `keep`.
 fn detach(keep: &[RawFd]) -> io::Result<()> {
     nix::unistd::setsid()?;
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
@@ -172,10 +178,11 @@ fn detach(keep: &[RawFd]) -> io::Result<()> {
 }
 
 /// Restores the default disposition of every signal and unblocks all signals. Ignored and blocked
-/// signals survive an exec, and a server that ignores SIGTERM could not be stopped.
-/// Async-signal-safe, for use between fork and exec.
+/// signals survive an exec, so a server could be started that ignores SIGTERM and could not be
+/// stopped. Async-signal-safe, for use between fork and exec.
 pub fn reset_signals() {
-    // A number that is not a signal, or whose disposition is fixed, is refused without effect.
+    // The call fails without effect for a number that is not a signal, or for a signal whose
+    // disposition is fixed.
     for number in 1..=libc::SIGRTMAX() {
         // SAFETY: the default disposition runs no code of ours.
         unsafe { libc::signal(number, libc::SIG_DFL) };
@@ -183,7 +190,7 @@ pub fn reset_signals() {
     unblock_signals();
 }
 
-/// Unblocks all signals for this thread and the threads that it creates. Async-signal-safe.
+/// Unblocks all signals for this thread and the threads that it creates later. Async-signal-safe.
 pub fn unblock_signals() {
     // SAFETY: the set is on our stack and is initialized before it is used.
     unsafe {
@@ -193,8 +200,8 @@ pub fn unblock_signals() {
     }
 }
 
-/// Marks every descriptor above the three streams close-on-exec, except these. Async-signal-safe,
-/// for use between fork and exec.
+/// Marks every descriptor above the three streams close-on-exec, except those in `keep`.
+/// Async-signal-safe, for use between fork and exec.
 ///
 /// # Errors
 /// If the kernel refuses, which happens only for an invalid descriptor.
@@ -203,8 +210,9 @@ pub fn inherit_only(keep: &[RawFd]) -> io::Result<()> {
     let done =
         unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
     if done != 0 {
-        // Before Linux 5.11: std opens every file close-on-exec. Only descriptors that this process
-        // inherited are missed.
+        // The call fails before Linux 5.11. Then the descriptors below 1024 are marked one by one.
+        // std opens every file close-on-exec, so only a higher descriptor that this process
+        // inherited itself is missed.
         mark_one_by_one();
     }
     for fd in keep {
@@ -216,8 +224,8 @@ pub fn inherit_only(keep: &[RawFd]) -> io::Result<()> {
     Ok(())
 }
 
-/// Closes every descriptor above the three streams, except this one. For a forked process that
-/// keeps no descriptor of its parent.
+/// Closes every descriptor above the three streams, except `keep`. For a forked process that needs
+/// no other descriptor of its parent.
 pub(crate) fn close_all_but(keep: RawFd) {
     let keep = keep.unsigned_abs();
     for (first, last) in [(3, keep.saturating_sub(1)), (keep.max(2) + 1, u32::MAX)] {
@@ -229,9 +237,9 @@ pub(crate) fn close_all_but(keep: RawFd) {
     }
 }
 
-/// The command that runs this program again, from the file of this process, even if a build has
-/// replaced that file. Options from the environment are already in the options of the command, so
-/// their variables are removed.
+/// The command that runs this program again. It executes the file from which this process was
+/// started, even if a build has replaced that file. Environment variables with options of stigmer
+/// are removed, because the options that the new process gets already contain their values.
 #[must_use]
 pub fn this_program() -> Command {
     let mut command = Command::new("/proc/self/exe");
@@ -255,7 +263,7 @@ fn mark_one_by_one() {
     }
 }
 
-/// Lets this process inherit the orphans of its descendants, so that they can be found. If the
+/// Makes this process inherit the orphans of its descendants, so that they can be found. If the
 /// kernel refuses, init inherits them.
 pub fn become_subreaper() {
     if let Err(error) = nix::sys::prctl::set_child_subreaper(true) {
@@ -291,7 +299,7 @@ mod tests {
 
     #[test]
     fn spawned_process_inherits_no_ignored_or_blocked_signals() {
-        // Two signals that nothing else in this process uses.
+        // The test uses two signals that nothing else in this process uses.
         let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
         // SAFETY: an ignored signal runs no code of ours.
         unsafe { sigaction(Nix::SIGUSR2, &ignore).unwrap() };
@@ -315,7 +323,8 @@ mod tests {
         for set in ["SigBlk", "SigIgn"] {
             let line = status.lines().find_map(|line| line.strip_prefix(set)).unwrap();
             let set_of = u64::from_str_radix(line.trim_start_matches(":\t"), 16).unwrap();
-            // Signals from 32 on belong to the C library and to real-time signals.
+            // Only signals below 32 are compared. The others belong to the C library and to
+            // real-time signals.
             assert_eq!(set_of & 0x7fff_ffff, 0, "{set}");
         }
     }

@@ -1,4 +1,5 @@
-//! Selects the processes of an instance, and ends them.
+//! Selects the processes of an instance, and ends them. An instance is all processes of one start
+//! of a server. A sweep is the search for these processes, and their end.
 //!
 //! One function, [`select`], serves a stop, the cleanup after a crash, and the time before a start.
 //! It accepts positive proof only: a value that cannot be read matches nothing, and an absent value
@@ -16,7 +17,8 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The process table of the running kernel, with locks and markers.
+/// The process table of the running kernel, the processes that have a certain lock, and the markers
+/// of all processes.
 #[derive(Debug)]
 pub struct Machine {
     processes: Vec<Process>,
@@ -25,16 +27,17 @@ pub struct Machine {
     markers: HashMap<Pid, String>,
 }
 
-/// Between two looks at the members of an instance that ends.
+/// Pause between two searches for the processes of an instance that is ending.
 const LOOK_PAUSE: Duration = Duration::from_millis(20);
 
 impl Machine {
-    /// Reads the table, and the locks and markers of processes that are not older than `since` (in
-    /// clock ticks). `lock` is the lock file whose holders count.
+    /// Reads the table. For processes that were not started before `since` (in clock ticks), also
+    /// reads who has the lock file `lock`, and the markers.
     ///
     /// # Errors
-    /// If this process or the system lacks a resource: then no process is known to be absent. A
-    /// process that cannot be read has no proof, which is not an error.
+    /// If this process or the system lacks a resource, because a process could then be missing in
+    /// the result. If a single process cannot be read, that is no error: nothing is proven about
+    /// that process.
     pub fn read(lock: &Path, since: u64) -> io::Result<Self> {
         let processes = linux::processes()?;
         let eligible: Vec<Pid> = processes
@@ -57,7 +60,7 @@ impl Machine {
         Ok(Self { processes, lock, lock_holders, markers })
     }
 
-    /// The processes that have the lock, each with its marker.
+    /// The processes that have the lock, each with its marker, if that is readable.
     pub fn lock_holders(&self) -> impl Iterator<Item = (Pid, Option<&str>)> {
         self.lock_holders.iter().map(|pid| (*pid, self.marker(*pid)))
     }
@@ -79,12 +82,18 @@ impl Table for Machine {
 
 /// Returns the processes of an instance in any order, including zombies.
 ///
-/// Session and descent count only while the leader, proven by its start time, is in the table,
-/// because its id is pinned then. Otherwise only the lock and the marker are proofs. The lock is no
-/// proof if its holder has the marker of another instance: the next generation has the same lock. Without a readable marker, the
-/// lock is a proof only until the next generation takes it ([`can_prove`]). A
-/// descendant of a proven process is proven too. The result never contains a process id of 1 or
-/// less, a process older than the leader, this process (`me`), or an ancestor of it.
+/// Four kinds of proof show that a process belongs to the instance:
+///
+/// - Session: it is in the session of the leader. This counts only while the leader, proven by
+///   its start time, is in the table, because no other process can have its id then.
+/// - Marker: its environment has the marker of the instance.
+/// - Lock: it has the lock. This is no proof for a process with the marker of another instance,
+///   because the next generation has the same lock. For a process without a readable marker, it is
+///   a proof only until the next generation takes the lock ([`can_prove`]).
+/// - Descent: it is a descendant of a proven process.
+///
+/// The result never contains a process id of 1 or less, a process older than the leader, this
+/// process (`me`), or an ancestor of it.
 #[must_use]
 pub fn select<'t>(table: &'t impl Table, instance: &Instance, me: Pid) -> Vec<&'t Process> {
     let leader = &instance.leader;
@@ -106,8 +115,9 @@ pub fn select<'t>(table: &'t impl Table, instance: &Instance, me: Pid) -> Vec<&'
         |p: &Process| p.pid == leader.pid && p.start_ticks == leader.start_ticks && p.pid > 1;
     let leader_stands = rows.get(&leader.pid).is_some_and(|process| is_leader(process));
 
-    // Each child that this process forks has the lock for a moment if the lock is open here. An
-    // instance has no process in the session of this process.
+    // The lock is no proof for a process in the session of this process: if the lock is open here,
+    // each child that this process forks has it for a moment. No process of an instance is in this
+    // session.
     let ours = rows.get(&me).map(|process| process.session);
     let holds_lock =
         |process: &Process| Some(process.session) != ours && table.holds_lock(process.pid);
@@ -130,7 +140,7 @@ pub fn select<'t>(table: &'t impl Table, instance: &Instance, me: Pid) -> Vec<&'
         })
         .map(|process| process.pid)
         .collect();
-    // Repeat until there are no new descendants, because the rows are in any order.
+    // The table has no order, so the search for descendants is repeated until it finds no new ones.
     loop {
         let descendants: Vec<Pid> = table
             .processes()
@@ -158,18 +168,19 @@ pub fn select<'t>(table: &'t impl Table, instance: &Instance, me: Pid) -> Vec<&'
     selected
 }
 
-/// The processes of one start of the server: the leader, and every process with its marker.
+/// The processes of one start of the server: the leader, and every process that is proven to belong
+/// to it ([`select`]).
 #[derive(Debug, Clone)]
 pub struct Instance {
-    /// The process that was spawned.
+    /// Identity of the spawned process.
     pub leader: Identity,
-    /// Value of the marker in its environment.
+    /// Value of the marker in the environment of the leader. Its descendants inherit the marker.
     pub marker: String,
 }
 
 impl Instance {
-    /// The running instance with this marker. Its leader is the oldest process: the spawned one, or
-    /// one that it left behind.
+    /// Returns the running instance with this marker. Its leader is the oldest process with the
+    /// marker: the spawned process, or a process that the spawned process left behind.
     ///
     /// # Errors
     /// If the process table cannot be read.
@@ -191,15 +202,15 @@ impl Instance {
         }))
     }
 
-    /// The living members, each with its identity.
+    /// The running processes of the instance, each with its identity.
     ///
     /// # Errors
-    /// If the process table cannot be read. Then members may be left.
+    /// If the process table cannot be read. Processes of the instance may then be left.
     pub fn members(&self, lock: &Path) -> io::Result<Vec<Identity>> {
         Ok(self.look(lock)?.0)
     }
 
-    /// The living members, and the process table that they were selected from.
+    /// The running processes of the instance, and the process table from which they were selected.
     fn look(&self, lock: &Path) -> io::Result<(Vec<Identity>, Vec<Process>)> {
         if !self.leader.is_local() {
             return Ok((Vec::new(), Vec::new()));
@@ -216,8 +227,8 @@ impl Instance {
         Ok((members, table.processes))
     }
 
-    /// Like [`Self::members`]. Also reaps the zombies of the instance that this process has
-    /// inherited.
+    /// Like [`Self::members`]. Also reaps zombies of the instance that are children of this process
+    /// because it has inherited them.
     ///
     /// # Errors
     /// If the process table cannot be read.
@@ -227,10 +238,11 @@ impl Instance {
         Ok(members)
     }
 
-    /// Sends signals to every living member. Returns their number.
+    /// Sends signals to every running process of the instance. Returns the number of these
+    /// processes.
     ///
     /// # Errors
-    /// If the members are unknown.
+    /// If the processes of the instance are unknown.
     pub fn signal(&self, lock: &Path, signals: &[Signal]) -> io::Result<usize> {
         let members = self.members(lock)?;
         for member in &members {
@@ -239,8 +251,8 @@ impl Instance {
         Ok(members.len())
     }
 
-    /// Sends SIGTERM to every member, waits up to `grace`, and kills the rest. Blocks. Returns the
-    /// processes that still run.
+    /// Sends SIGTERM to every process of the instance, waits up to `grace`, and kills the processes
+    /// that are left. Blocks. Returns the processes that still run.
     ///
     /// # Errors
     /// If it is unknown whether a process is left.
@@ -248,8 +260,8 @@ impl Instance {
         let deadline = Instant::now() + grace;
         let mut is_signalled = false;
         while Instant::now() < deadline {
-            // A table that cannot be read now may be readable in a moment. Until then no member is
-            // known to be gone, and none has had its time.
+            // If the table cannot be read now, it may be readable in a moment. So SIGTERM is tried
+            // again in each round, and nothing is killed before the grace period is over.
             if !is_signalled {
                 let signalled = self.signal(lock, &[Signal::Term, Signal::Cont]);
                 is_signalled = signalled
@@ -258,7 +270,8 @@ impl Instance {
             }
             match self.members(lock).map(|mut members| members.pop()) {
                 Ok(None) => break,
-                // Any exit may be the last one, so read the members again.
+                // The exit of this process may leave no other process, so the table is read again
+                // after it.
                 Ok(Some(member)) => wait_proven(&member, LOOK_PAUSE),
                 Err(_) => std::thread::sleep(LOOK_PAUSE),
             }
@@ -266,8 +279,8 @@ impl Instance {
         self.clear(lock, Duration::from_secs(5))
     }
 
-    /// Like [`Self::members`]. If none is left, also reaps the zombies of the instance that this
-    /// process has inherited.
+    /// Like [`Self::members`]. If no process is left, also reaps zombies of the instance that are
+    /// children of this process because it has inherited them.
     ///
     /// # Errors
     /// If it is unknown whether a process is left.
@@ -279,8 +292,8 @@ impl Instance {
         Ok(members)
     }
 
-    /// Kills until no member is left, for up to `patience`. Blocks. Returns the processes that
-    /// still run.
+    /// Kills the processes of the instance until none is left, for up to `patience`. Blocks.
+    /// Returns the processes that still run.
     ///
     /// # Errors
     /// If it is unknown whether a process is left.
@@ -307,8 +320,8 @@ impl Instance {
     }
 }
 
-/// Whether a server of stigmer has this folder as its working folder, even if the folder was
-/// deleted. A process that cannot be read does not count.
+/// Whether a server of stigmer (a process with a marker) has this folder as its working folder,
+/// even if the folder was deleted. A process that cannot be read does not count.
 #[must_use]
 pub fn works_in(folder: &Path) -> bool {
     let deleted = format!("{} (deleted)", folder.display());
@@ -319,7 +332,8 @@ pub fn works_in(folder: &Path) -> bool {
     })
 }
 
-/// Sends the signals if the process is proven. Errors are logged.
+/// Sends the signals to a process if its identity is proven, and returns the proof. Errors are
+/// logged.
 fn signal_proven(member: &Identity, signals: &[Signal]) -> Option<Proven> {
     let pid = member.pid;
     let proven = member
@@ -334,7 +348,7 @@ fn signal_proven(member: &Identity, signals: &[Signal]) -> Option<Proven> {
     Some(proven)
 }
 
-/// Waits for the end of the process, for up to `patience`.
+/// Waits for the end of a process, for up to `patience`.
 fn wait_proven(member: &Identity, patience: Duration) {
     match member.prove() {
         Ok(Some(proven)) => _ = watch::wait_exit(&proven, patience),
@@ -343,22 +357,23 @@ fn wait_proven(member: &Identity, patience: Duration) {
     }
 }
 
-/// Reaps the zombies of the instance that this process has inherited as a child subreaper. A zombie
-/// of another session came from an instance. The zombie of a leader stays, because it pins the
-/// session id until its owner reaps it.
+/// Reaps the zombies of an instance that this process has inherited as a child subreaper. The
+/// zombie of the leader stays until its owner reaps it: as long as this zombie exists, no other
+/// process can have its id, which is the session id of the instance.
 fn reap_orphans(table: &[Process], leader: &Identity) {
     reap(table, |process| process.pid != leader.pid && process.start_ticks >= leader.start_ticks);
 }
 
-/// Reaps every orphan. A process whose exit status is awaited is not reaped.
+/// Reaps every zombie that this process has inherited, except a process whose exit status is still
+/// needed.
 pub fn reap_inherited() {
-    // An orphan that is not visible now is reaped the next time.
+    // A zombie that this table does not contain is reaped by the next call.
     reap(&linux::processes().unwrap_or_default(), |_| true);
 }
 
-/// Reaps the selected orphans of this table. It reaps them one by one and never "any child", because
-/// that would take the exit status of a child that other code waits for. Such a child runs in our
-/// session, or it is claimed.
+/// Reaps the selected orphans of this table, one by one. A wait for "any child" would also take the
+/// exit status of a child that other code waits for. Such a child runs in our session, or it is
+/// claimed, so it is not reaped here.
 fn reap(table: &[Process], is_selected: impl Fn(&Process) -> bool) {
     let me = own_pid();
     let Some(ours) = table.iter().find(|process| process.pid == me).map(|p| p.session) else {

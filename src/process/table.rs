@@ -1,4 +1,4 @@
-//! A process table as data, for the sweep and its tests.
+//! A process table as data, so that the tests of the sweep can use a table of their own.
 
 use super::Pid;
 
@@ -11,32 +11,33 @@ pub struct Process {
     pub ppid: Pid,
     /// Session id: the process id of the session leader.
     pub session: Pid,
-    /// State: `R`, `S`, `Z`, …
+    /// State as in `/proc/PID/stat`: `R`, `S`, `Z`, …
     pub state: char,
     /// Number of threads that still run.
     pub threads: i64,
-    /// Clock ticks from boot to its start.
+    /// Clock ticks from the boot to the start of the process.
     pub start_ticks: u64,
     /// Command name.
     pub name: String,
 }
 
 impl Process {
-    /// Whether the process has ended and is not reaped. The first thread may end before the others,
-    /// which keep files, locks and sockets: a process ends with its last thread.
+    /// Whether the process has ended and is not reaped. If the first thread has ended and other
+    /// threads still run, the process still has its files and locks, so it does not count as a
+    /// zombie.
     #[must_use]
     pub fn is_zombie(&self) -> bool {
         matches!(self.state, 'Z' | 'X' | 'x') && self.threads <= 1
     }
 }
 
-/// A process table, and the proofs that are expensive to read. They are requested only if they can
-/// matter.
+/// A process table, and the proofs of membership in an instance.
 pub trait Table {
     /// All processes.
     fn processes(&self) -> &[Process];
     /// Whether this process has the lock of the instance.
     fn holds_lock(&self, pid: Pid) -> bool;
-    /// The marker in the environment of this process, if readable.
+    /// The marker in the environment of this process. `None` if there is no marker or it cannot be
+    /// read.
     fn marker(&self, pid: Pid) -> Option<&str>;
 }

@@ -1,12 +1,13 @@
-//! Threads for blocking work. They are created in advance: at the limit of processes the system
-//! creates no thread, and a repair must still run.
+//! Threads for blocking work. Some are created in advance: at the limit of processes the system
+//! creates no new thread, but the repair of a server must still be possible.
 //!
-//! There are several lanes, so that a repair never waits behind a read that hangs. [`REPAIRS`] ends
-//! and starts processes. The other lanes read data of other processes or of other file systems,
-//! where a dead mount can block a thread for hours. Every call has a time limit. A job that exceeds
-//! its limit is abandoned: its thread stays blocked, and the lane creates a replacement if the
-//! system allows it. A job that no thread has started within its limit never starts. A job must not
-//! call its own lane and wait for it.
+//! A lane is a set of threads with a queue of jobs. There are several lanes, so that a repair never
+//! waits for a read that hangs. [`REPAIRS`] ends and starts processes. The other lanes read data of
+//! other processes or of other file systems, where a dead mount can block a thread for hours.
+//!
+//! Every call has a time limit. A job that exceeds its limit is abandoned: its thread stays
+//! blocked, and the lane creates a replacement if the system allows it. A job that no thread has
+//! started within its limit never starts. A job must not call its own lane and wait for the result.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -16,23 +17,25 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-/// Runs sweeps, kills and launches. Two threads always exist: one for a sweep, one for a kill.
+/// Runs sweeps, kills and launches. Two threads always exist: one for a sweep and one for a kill.
 pub static REPAIRS: Lane = Lane::new("repair", 2, 16);
 
-/// Runs reads that may hang: data of other processes, other file systems.
+/// Runs reads that may hang, because they need other processes or other file systems.
 pub static LOOKS: Lane = Lane::new("look", 1, 8);
 
-/// Reads the memory of other processes for the jobs of the other lanes; see [`super::memory`]. It
-/// has no permanent thread: if none is free, the memory is read on the calling thread.
+/// Reads the memory of other processes for jobs of the other lanes; see [`super::memory`]. This
+/// lane has no permanent thread. If no thread can be created, the memory is read on the calling
+/// thread.
 pub(super) static READS: Lane = Lane::new("read", 0, 8);
 
-/// Accesses paths of the user; see [`super::look`]. It has no permanent thread, as for [`READS`].
+/// Accesses paths of the user; see [`super::look`]. Like [`READS`], this lane has no permanent
+/// thread.
 pub(super) static PATHS: Lane = Lane::new("path", 0, 8);
 
-/// A thread beyond the permanent ones ends after this time without work.
+/// Time without work after which a thread ends, unless it is one of the permanent threads.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// Stack size of a thread. Only the used part becomes resident memory.
+/// Stack size of a thread in bytes. Only the used part of the stack needs memory.
 const STACK: usize = 1 << 20;
 
 /// Why a job has no result.
@@ -46,7 +49,7 @@ pub enum Unfinished {
     NoThread {
         /// Number of threads that still run an abandoned job.
         abandoned: usize,
-        /// Why no other thread was created.
+        /// The reason why no other thread was created.
         source: io::Error,
     },
     /// The job panicked.
@@ -60,14 +63,14 @@ type Ticket = u64;
 struct Queued {
     ticket: Ticket,
     work: Box<dyn FnOnce() + Send>,
-    /// Time limit from the start of the job, if no caller waits for it.
+    /// Set if no caller waits for the job: its time limit, from its start.
     unattended: Option<Duration>,
 }
 
 /// A set of threads with one queue.
 pub struct Lane {
     name: &'static str,
-    /// Number of threads that never end.
+    /// Number of threads that exist all the time.
     permanent: usize,
     /// Maximum number of threads, including blocked ones.
     most: usize,
@@ -79,20 +82,22 @@ struct LaneState {
     queue: VecDeque<Queued>,
     /// Running jobs whose caller still waits.
     running: Vec<Ticket>,
-    /// Running jobs that were abandoned, and the end of each one's time limit.
+    /// Running jobs that nobody waits for, each with the end of its time limit.
     abandoned: Vec<(Ticket, Instant)>,
     threads: usize,
     next: Ticket,
 }
 
 impl LaneState {
-    /// Number of threads without a job, including those that are about to take one from the queue.
+    /// Number of threads without a job, including threads that are about to take a job from the
+    /// queue.
     fn free(&self) -> usize {
         self.threads - self.running.len() - self.abandoned.len()
     }
 }
 
-/// Abandons the job when it is dropped, unless the job has finished.
+/// A job that a caller waits for. When this value is dropped, the job is abandoned, unless it has
+/// finished.
 pub(super) struct PendingJob {
     lane: &'static Lane,
     ticket: Ticket,
@@ -105,14 +110,14 @@ impl Drop for PendingJob {
     }
 }
 
-/// The message of a caught panic.
+/// The text of a caught panic. `None` if the panic has no text.
 #[must_use]
 pub fn panic_message(panic: &(dyn Any + Send)) -> Option<&str> {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())
 }
 
-/// Creates the permanent threads of all lanes. Later calls create the missing ones.
+/// Creates the permanent threads of all lanes. A later call creates the threads that are missing.
 ///
 /// # Errors
 /// If the system creates no thread, for example at the limit of processes.
@@ -121,8 +126,8 @@ pub fn start() -> io::Result<()> {
     LOOKS.start()
 }
 
-/// Creates this many threads at once and ends them. Some libraries panic if the system creates no
-/// thread; this call finds out before they are used.
+/// Creates `count` threads at once and ends them. Some libraries panic if the system creates no
+/// thread. With this call, the caller gets an error before such a library is used.
 ///
 /// # Errors
 /// If the system creates fewer threads.
@@ -130,7 +135,7 @@ pub fn try_create(count: usize) -> io::Result<()> {
     let (end, ended) = mpsc::channel::<()>();
     let ended = Mutex::new(ended);
     std::thread::scope(|scope| {
-        // The threads wait for each other, so all of them exist at the same time.
+        // Each thread waits until all threads exist, so that they exist at the same time.
         let created = (0..count).try_for_each(|_| {
             let wait = || {
                 let ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
@@ -163,16 +168,16 @@ impl Lane {
         Ok(())
     }
 
-    /// Number of blocked threads: their jobs have exceeded their time limit. A job that was
-    /// abandoned earlier may still end in time.
+    /// Number of blocked threads, whose jobs have exceeded their time limit. A job that was
+    /// abandoned before its limit does not count, because it may still end in time.
     #[must_use]
     pub fn blocked(&self) -> usize {
         let now = Instant::now();
         self.state().abandoned.iter().filter(|(_, due)| now >= *due).count()
     }
 
-    /// Runs `job` on a thread and waits up to `bound` for its result. A future that is dropped
-    /// earlier also abandons the job.
+    /// Runs `job` on a thread and waits up to `bound` for its result. If the future is dropped
+    /// before, the job is abandoned too.
     ///
     /// # Errors
     /// See [`Unfinished`].
@@ -188,12 +193,12 @@ impl Lane {
         })?;
         match tokio::time::timeout(bound, result).await {
             Ok(Ok(done)) => done.map_err(Unfinished::Panicked),
-            // The sender is dropped without a result only if the job is abandoned.
+            // The sender is dropped without a result only if the job was abandoned.
             Ok(Err(_)) | Err(_) => Err(Unfinished::Overdue(bound)),
         }
     }
 
-    /// Like [`Lane::run`], for code that is not async. Blocks.
+    /// Like [`Lane::run`], for code that is not async. Blocks the calling thread.
     ///
     /// # Errors
     /// See [`Unfinished`].
@@ -213,7 +218,8 @@ impl Lane {
         }
     }
 
-    /// Runs `job` on a thread without waiting for it. After `bound` it counts as blocked.
+    /// Runs `job` on a thread without waiting for it. If the job still runs after the time `bound`,
+    /// its thread counts as blocked.
     ///
     /// # Errors
     /// [`Unfinished::NoThread`].
@@ -255,8 +261,8 @@ impl Lane {
             if self.finish(ticket) {
                 deliver(done);
             } else {
-                // A late result may have a slow destructor: the thread counts as blocked until it
-                // ends. The destructor may also panic.
+                // The destructor of a late result may be slow, so the thread counts as blocked
+                // until the destructor has returned. The destructor may also panic.
                 let _ = catch_unwind(AssertUnwindSafe(|| drop(done)));
                 self.state().abandoned.retain(|(abandoned, _)| *abandoned != ticket);
             }
@@ -272,7 +278,7 @@ impl Lane {
         if let Some(at) = state.queue.iter().position(|queued| queued.ticket == ticket) {
             let unstarted = state.queue.remove(at);
             drop(state);
-            // The values of the job may have slow destructors.
+            // Dropped without the lock, because the values of the job may have slow destructors.
             drop(unstarted);
             return;
         }
@@ -280,7 +286,7 @@ impl Lane {
         state.running.swap_remove(at);
         state.abandoned.push((ticket, due));
         if state.threads - state.abandoned.len() < self.permanent {
-            // If the system creates no thread, the next job tries again.
+            // If the system creates no thread now, the next job tries again.
             let _ = self.create_thread(&mut state);
         }
         let abandoned = state.abandoned.len();
@@ -288,7 +294,7 @@ impl Lane {
         tracing::debug!(lane = self.name, abandoned, "abandoned a job");
     }
 
-    /// Whether a caller still waits for the result.
+    /// Marks a job as finished. Returns whether a caller still waits for its result.
     fn finish(&self, ticket: Ticket) -> bool {
         let mut state = self.state();
         let at = state.running.iter().position(|running| *running == ticket);

@@ -1,11 +1,12 @@
-//! Saves memory: releases pages that only the start of a process needs, and shares one heap between
-//! threads.
+//! Saves memory of an idle host: gives back pages that only the start of a process needs, and
+//! shares one heap between all threads.
 
 use std::ffi::{c_int, c_void};
 
-/// Unmaps the code and constants of the program and its libraries until they are used again. Most
-/// of them are needed only at the start of a host: the command line, the options, the logging. The
-/// kernel maps 16 pages around each used page, so an idle host still has three quarters of them.
+/// Unmaps the code and constants of the program and its libraries. The kernel maps them again when
+/// they are used. Most of them are needed only at the start of a host: for the command line, the
+/// options and the logging. The kernel maps 16 pages around each page that is used, so an idle host
+/// still has three quarters of them afterwards.
 pub fn unmap_code() {
     // SAFETY: the callback has the arguments that the C library documents.
     unsafe {
@@ -13,7 +14,7 @@ pub fn unmap_code() {
     }
 }
 
-/// Unmaps the read-only segments of one object.
+/// Unmaps the read-only segments of one object: the program or a library.
 unsafe extern "C" fn unmap_object(
     object: *mut libc::dl_phdr_info,
     _size: usize,
@@ -34,8 +35,8 @@ unsafe extern "C" fn unmap_object(
         else {
             continue;
         };
-        // Only whole pages inside of the segment: its first and last page may also belong to
-        // another segment.
+        // Only pages that are completely inside the segment are unmapped, because its first and
+        // last page may also belong to another segment.
         let begin = address.next_multiple_of(page);
         let end = (address + length) / page * page;
         if begin < end {
@@ -65,7 +66,7 @@ pub fn share_heap() {
 mod tests {
     use super::*;
 
-    /// Resident memory of files, in kB.
+    /// Resident memory of this process that is mapped from files, in KiB.
     fn resident() -> u64 {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("RssFile:")).unwrap();
@@ -74,7 +75,8 @@ mod tests {
 
     #[test]
     fn unmapped_code_still_works() {
-        // Other tests run at the same time and use their code again.
+        // Other tests run at the same time and map their code again, so one call may not show an
+        // effect.
         let is_less = || {
             let before = resident();
             unmap_code();

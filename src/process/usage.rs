@@ -1,4 +1,5 @@
-//! Resource usage of the instance: memory and CPU time of all its processes.
+//! Measures the memory and CPU time of all processes of an instance, and counts the processes that
+//! the kernel killed for lack of memory.
 
 use super::identity::Identity;
 use super::{Pid, linux};
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 pub struct Usage {
     /// Resident memory in bytes.
     pub rss_bytes: u64,
-    /// CPU time since their start.
+    /// CPU time since the start of the processes.
     pub cpu: Duration,
 }
 
@@ -34,7 +35,7 @@ impl std::iter::Sum for Usage {
     }
 }
 
-/// The sum over these processes. Ended processes count zero.
+/// The sum over these processes. A process that has ended counts as zero.
 #[must_use]
 pub fn read(pids: &[Pid]) -> Usage {
     read_all(pids.iter().copied())
@@ -44,8 +45,9 @@ fn read_all(pids: impl Iterator<Item = Pid>) -> Usage {
     pids.filter_map(|pid| Some(Usage::of(&linux::full_stat(pid).ok()??))).sum()
 }
 
-/// The leader of an instance. Its entry is read once per round, to prove that it is alive and for
-/// its resource usage.
+/// The leader of an instance, with its open entry in `/proc`. One read of this entry per round of
+/// checks serves two purposes: it shows that the leader is alive, and it has the resource usage of
+/// the leader.
 #[derive(Debug)]
 pub struct KnownLeader {
     identity: Identity,
@@ -54,20 +56,21 @@ pub struct KnownLeader {
 }
 
 impl KnownLeader {
-    /// Creates the reader without reading.
+    /// Creates the value without reading the entry.
     #[must_use]
     pub fn new(identity: Identity) -> Self {
         Self { identity, row: None, read: None }
     }
 
-    /// Like [`Identity::is_alive`].
+    /// Like [`Identity::is_alive`], and stores the resource usage for [`Self::sum`].
     ///
     /// # Errors
-    /// If the kernel does not report it. This proves nothing about the process.
+    /// If the kernel does not report the process, so that it is unknown whether the process runs.
     pub fn is_alive(&mut self) -> io::Result<bool> {
         self.read = None;
         if self.row.is_none() {
-            // Proven while the entry is open: from here on the id cannot be reused.
+            // The proof comes after the open: if the leader still has the id now, it also had the
+            // id when the entry was opened, so the entry is that of the leader.
             let row = linux::Row::of(self.identity.pid)?;
             self.row = if self.identity.is_alive()? { row } else { None };
         }
@@ -81,8 +84,8 @@ impl KnownLeader {
         Ok(true)
     }
 
-    /// The sum over these members. For the leader it uses the values of the last [`Self::is_alive`]
-    /// call, if that was after the previous call of `sum`.
+    /// The sum over these processes of the instance. For the leader, it uses the values that
+    /// [`Self::is_alive`] has read since the last call of `sum`, if any.
     pub fn sum(&mut self, members: &[Pid]) -> Usage {
         let read = self.read.take();
         let known = read.map(|_| self.identity.pid);
@@ -91,8 +94,9 @@ impl KnownLeader {
     }
 }
 
-/// The sum of the peak resident memory of these processes, in bytes. This is at least their common
-/// peak. The kernel needs twice as much time for it as for [`read`].
+/// The sum of the peaks of resident memory of these processes, in bytes. The processes may reach
+/// their peaks at different times, so their common peak may be lower. The kernel needs twice as
+/// much time for this as for [`read`].
 #[must_use]
 pub fn peak(pids: &[Pid]) -> u64 {
     let peak = |pid: &Pid| {
@@ -104,16 +108,16 @@ pub fn peak(pids: &[Pid]) -> u64 {
     pids.iter().filter_map(peak).sum()
 }
 
-/// Reads a file of `/proc` with at most this many bytes in one read, because the kernel may create
-/// the file again for each read.
+/// Reads a file of `/proc`, up to `most` bytes, in one read, because the kernel may create the
+/// content again for each read.
 fn read_text(path: &Path, most: usize) -> io::Result<String> {
     let mut text = String::with_capacity(most + 1);
     std::fs::File::open(path)?.take(most as u64).read_to_string(&mut text)?;
     Ok(text)
 }
 
-/// Number of processes of the machine that the kernel has ended for lack of memory since the boot.
-/// `None` if the kernel does not count them.
+/// Number of processes on this machine that the kernel has killed for lack of memory since the
+/// boot. `None` if the kernel does not count them.
 #[must_use]
 pub fn oom_kills() -> Option<u64> {
     let counts = read_text(Path::new("/proc/vmstat"), 32 << 10).ok()?;
@@ -127,8 +131,9 @@ pub struct CpuMeter {
 }
 
 impl CpuMeter {
-    /// Percent of one core since the last reading. `None` for the first reading, and if the sum
-    /// went down because a process has ended.
+    /// The used CPU time since the previous call, in percent of one core. `cpu` is the total CPU
+    /// time of the processes. `None` for the first call, and if the total has decreased because a
+    /// process has ended.
     pub fn percent(&mut self, cpu: Duration, now: Instant) -> Option<f64> {
         let (then, before) = self.last.replace((now, cpu))?;
         let elapsed = now.saturating_duration_since(then).as_secs_f64();
@@ -159,7 +164,7 @@ mod tests {
         assert!(!KnownLeader::new(before).is_alive().unwrap(), "another process with the same id");
         let mut leader = KnownLeader::new(identity.clone());
         let mut sum = || (leader.is_alive().unwrap(), leader.sum(&members));
-        // Both processes still load their libraries.
+        // Both processes still load their libraries, so their memory may change between two reads.
         while sum() != (true, read(&members)) || read(&members).rss_bytes == 0 {
             std::thread::yield_now();
         }

@@ -1,4 +1,4 @@
-//! Detects the exit of a process, whether it is a child or not.
+//! Detects the exit of a process, which need not be a child of this process.
 
 use super::Pid;
 use super::claims::Claim;
@@ -20,10 +20,10 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Watches a proven process. Needs a running runtime.
+    /// Watches a proven process. Needs a running tokio runtime.
     ///
     /// # Errors
-    /// If the descriptor cannot be registered with the reactor.
+    /// If the descriptor cannot be registered with the reactor of tokio.
     pub fn new(proven: Proven) -> io::Result<Self> {
         let claim = Claim::new(proven.pid());
         let fd = proven.into_pidfd();
@@ -36,15 +36,16 @@ impl Watched {
         Ok(Self { pidfd, _claim: claim })
     }
 
-    /// Waits for the exit of the process. It may be a zombie then.
+    /// Waits for the exit of the process. The process may then still exist as a zombie.
     pub async fn ended(&self) {
-        // An error here means that the runtime has ended.
+        // An error means that the runtime has ended. No task runs any more then.
         if self.pidfd.readable().await.is_err() {
             std::future::pending::<()>().await;
         }
     }
 
-    /// Returns the exit status without reaping the process: its zombie pins the session id.
+    /// Returns the exit status without reaping the process. As long as its zombie exists, no other
+    /// process can have its id, which may be a session id.
     #[must_use]
     pub fn exit(&self) -> Exit {
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
@@ -52,23 +53,24 @@ impl Watched {
             Ok(WaitStatus::Exited(_, code)) => Exit::Code(code),
             Ok(WaitStatus::Signaled(_, signal, _)) => Exit::Signal(signal as i32, signal.as_str()),
             Ok(_) => Exit::Unknown,
-            // Not a child of ours: only a recent kernel reports the status, after its parent has
-            // reaped it.
+            // The process is not a child of this process. Only a recent kernel reports its exit
+            // status, after its parent has reaped it.
             Err(_) => exit_from_pidfd(&self.pidfd).unwrap_or(Exit::Unknown),
         }
     }
 
-    /// Reaps the process if it is our child. Its id may be reused then.
+    /// Reaps the process if it is a child of this process. The kernel may then reuse its id.
     pub fn reap(&self) {
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
         while waitid(Id::PIDFd(self.pidfd.get_ref().as_fd()), flags) == Err(Errno::EINTR) {}
     }
 }
 
-/// Pause after an error before the next wait.
+/// Pause before another try, after the wait for an exit has failed.
 const RETRY: Duration = Duration::from_millis(1);
 
-/// Blocks until the process has ended, for up to `patience`. It need not be a child.
+/// Blocks until the process has ended, for up to `patience`. Returns whether it has ended. The
+/// process need not be a child of this process.
 #[must_use]
 pub fn wait_exit(proven: &Proven, patience: Duration) -> bool {
     let mut fds = [PollFd::new(proven.as_fd(), PollFlags::POLLIN)];
@@ -79,13 +81,13 @@ pub fn wait_exit(proven: &Proven, patience: Duration) -> bool {
         match poll(&mut fds, timeout) {
             Ok(ready) => return ready > 0,
             Err(_) if left.is_zero() => return false,
-            // Interrupted, or out of memory for a moment.
+            // The wait was interrupted by a signal, or memory is missing for a moment.
             Err(_) => std::thread::sleep(RETRY.min(left)),
         }
     }
 }
 
-/// Reaps a child that has ended.
+/// Reaps a child that has ended. Does nothing if the child still runs.
 pub(crate) fn reap(pid: Pid) {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
     if let Err(error) = waitid(Id::Pid(nix::unistd::Pid::from_raw(pid)), flags) {
@@ -93,7 +95,7 @@ pub(crate) fn reap(pid: Pid) {
     }
 }
 
-/// `struct pidfd_info` of `linux/pidfd.h`, in its first published size.
+/// `struct pidfd_info` of `linux/pidfd.h`, in the size of its first published version.
 #[repr(C)]
 #[derive(Default)]
 struct PidfdInfo {
@@ -113,7 +115,7 @@ mod request {
     nix::ioctl_readwrite!(pidfd_get_info, 0xff, 11, super::PidfdInfo);
 }
 
-/// The exit status by `PIDFD_GET_INFO` (Linux 6.15 and later).
+/// The exit status, as reported by `PIDFD_GET_INFO` (Linux 6.15 and later).
 fn exit_from_pidfd(pidfd: &impl AsRawFd) -> Option<Exit> {
     let mut info = PidfdInfo { mask: PIDFD_INFO_EXIT, ..PidfdInfo::default() };
     // SAFETY: the descriptor is open, and `info` has the layout and size of the request. The kernel
@@ -165,7 +167,7 @@ mod tests {
 
     #[tokio::test]
     async fn exit_of_a_process_that_is_not_a_child_is_detected() {
-        // The background process of the shell outlives the shell and is not our child.
+        // The background process outlives its shell, so it is not a child of this process.
         let out = std::process::Command::new("sh")
             .args(["-c", "sleep 60 >/dev/null 2>&1 & echo $!"])
             .output()

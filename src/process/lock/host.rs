@@ -1,6 +1,6 @@
-//! The lock of the host.
+//! The lock of the host. It ensures that a home has only one host.
 
-use super::{ASKING, is_at, keep, take};
+use super::{CHECKING, is_at, keep, take};
 use crate::process::look;
 use std::fs::File;
 use std::io;
@@ -10,17 +10,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-/// Maximum number of renamed lock files that stay locked. Each needs a descriptor. A home that was
-/// renamed more often is found by its latest names.
+/// Maximum number of earlier lock files, in renamed homes, that stay locked. Each needs a
+/// descriptor. A home that was renamed more often is found only by its latest names.
 const FORMER_MAX: usize = 8;
 
-/// A lock that this process has until the value is dropped, or until the process ends.
+/// The lock of a host. This process has the lock until the value is dropped, or until the process
+/// ends.
 #[derive(Debug)]
 pub struct HostLock {
     path: PathBuf,
-    /// Never locked during a system call, which may block.
+    /// This mutex is never locked during a system call, because the call may block.
     held: Mutex<Held>,
-    /// Locked by [`Self::restore`], which may take seconds.
+    /// Locked during [`Self::restore`], which may take seconds.
     restoring: Mutex<()>,
     is_lost: AtomicBool,
     has_yielded: AtomicBool,
@@ -28,12 +29,13 @@ pub struct HostLock {
 
 #[derive(Debug)]
 struct Held {
-    /// The locked file at the path. An access to it shares the file, so that a blocked access keeps it locked.
+    /// The locked file at the path. Each system call on it has its own reference, so that the file
+    /// stays locked while the call is blocked.
     current: Arc<Locked>,
-    /// The text that this file must contain.
+    /// The text that the current file must contain.
     text: String,
-    /// Earlier files of the path that still have a name, newest last. In a renamed home, the lock
-    /// is found by them.
+    /// Earlier lock files that still have a name, newest last. A command in a renamed home finds
+    /// this host by such a file.
     former: Vec<Arc<Locked>>,
 }
 
@@ -43,7 +45,7 @@ struct Locked(File);
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        // If this fails, the kernel frees the lock at the end of the process.
+        // If the unlock fails, the kernel frees the lock at the end of the process.
         let _ = fs2::FileExt::unlock(&self.0);
     }
 }
@@ -53,7 +55,8 @@ impl Drop for Locked {
 pub enum LockState {
     /// The file that this process has locked is at the path.
     Held,
-    /// There was no file, or an unlocked one. This process has locked it now.
+    /// The path led to no file or to an unlocked file. This process has locked the file at the path
+    /// now.
     Restored,
     /// Another process has locked the file at the path, perhaps only for a moment.
     HeldByOther,
@@ -68,10 +71,10 @@ impl HostLock {
     /// If the file cannot be opened or created. `WouldBlock` if other processes keep checking the
     /// lock all the time.
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
-        Self::take_within(path, ASKING)
+        Self::take_within(path, CHECKING)
     }
 
-    /// Like [`Self::take`], with another time limit for processes that keep checking the lock.
+    /// Like [`Self::take`], but waits up to `patience` for processes that only check the lock.
     ///
     /// # Errors
     /// See [`Self::take`].
@@ -102,7 +105,7 @@ impl HostLock {
         self.keep()
     }
 
-    /// Writes the last text of [`Self::write`] again, if the file does not contain it.
+    /// Writes the text of the last [`Self::write`] again, if the file does not contain it.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -114,16 +117,17 @@ impl HostLock {
         keep(&file.0, &text)
     }
 
-    /// Whether the path leads to the locked file, as far as it can be determined. Always false
-    /// after [`Self::lose`], and while the lock [has yielded](Self::has_yielded).
+    /// Whether the path leads to the locked file. True if this cannot be determined in time. Always
+    /// false after [`Self::lose`], and while the lock [has yielded](Self::has_yielded).
     pub fn is_in_place(&self) -> bool {
         self.place().unwrap_or(true)
     }
 
-    /// The same. Waits a moment at most, see [`look::promptly`].
+    /// Like [`Self::is_in_place`], but returns an error if this cannot be determined. Waits 250 ms
+    /// at most, see [`look::promptly`].
     ///
     /// # Errors
-    /// When the path cannot be looked at; see [`look::is_silence`].
+    /// If the path cannot be read; see [`look::is_silence`].
     pub fn place(&self) -> io::Result<bool> {
         if self.is_lost.load(Ordering::Relaxed) || self.has_yielded() {
             return Ok(false);
@@ -132,36 +136,39 @@ impl HostLock {
         look::promptly(self.home(), move |_| is_at(&file.0, &path))
     }
 
-    /// The folder of the lock.
+    /// The folder of the lock file: the home.
     pub fn home(&self) -> &Path {
         self.path.parent().unwrap_or(&self.path)
     }
 
-    /// Whether another process has held the lock at the path since the last [`Self::resume`]. That
-    /// process may have been a command that has stopped the server.
+    /// Whether another process has had the lock at the path since the last [`Self::resume`]. That
+    /// process may have been a command that stopped the server, so the lock does not count as in
+    /// place.
     pub fn has_yielded(&self) -> bool {
         self.has_yielded.load(Ordering::Relaxed)
     }
 
-    /// Ends the state after another process has held the lock at the path.
+    /// Makes the lock count as in place again, after another process has had the lock at the path.
     pub fn resume(&self) {
         self.has_yielded.store(false, Ordering::Relaxed);
     }
 
-    /// Gives the path to another process permanently. The file that was locked there stays locked.
+    /// Gives up the path for good, because another host has the home. The file that this process
+    /// has locked stays locked.
     pub fn lose(&self) {
         self.is_lost.store(true, Ordering::Relaxed);
     }
 
     /// Checks that the path still leads to the locked file. If that file was deleted or replaced,
-    /// also locks the file at the path, unless another process has locked it. [`Self::keep`] writes
-    /// the text.
+    /// this function also locks the file that is at the path now, unless another process has locked
+    /// it. [`Self::keep`] then writes the text.
     ///
     /// # Errors
     /// If the path cannot be read, or no file can be created there. `WouldBlock` while an earlier
     /// call runs.
     pub fn restore(&self) -> io::Result<LockState> {
-        // Two calls at the same time would take each other's lock for that of another host.
+        // Each of two calls at the same time would take the other's lock for the lock of another
+        // host.
         let _restoring = match self.restoring.try_lock() {
             Ok(restoring) => restoring,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -177,13 +184,13 @@ impl HostLock {
         if is_at(&current.0, &self.path)? {
             return Ok(LockState::Held);
         }
-        let Some(file) = take(&self.path, ASKING)? else {
+        let Some(file) = take(&self.path, CHECKING)? else {
             self.has_yielded.store(true, Ordering::Relaxed);
             return Ok(LockState::HeldByOther);
         };
         let mut former = self.held().former.clone();
         former.push(current);
-        // No path leads to a file without a name.
+        // A file without a name is dropped, because no process can find the lock by it.
         former.retain(|file| file.0.metadata().is_ok_and(|file| file.nlink() > 0));
         let surplus = former.len().saturating_sub(FORMER_MAX);
         former.drain(..surplus);
@@ -192,7 +199,7 @@ impl HostLock {
             let current = std::mem::replace(&mut held.current, Arc::new(Locked(file)));
             (current, std::mem::replace(&mut held.former, former))
         };
-        // To close a file may block, too.
+        // Dropped here, after the mutex is unlocked, because closing a file may block.
         drop(before);
         Ok(LockState::Restored)
     }
@@ -232,7 +239,7 @@ mod tests {
         assert_eq!(read(&path), "text");
         assert!(HostLock::take(&path).unwrap().is_none(), "locked again");
         assert_eq!(first.restore().unwrap(), LockState::Held);
-        // Replaced by an unlocked file, as a backup tool does.
+        // The file is replaced by an unlocked file, as a backup tool does.
         std::fs::write(home.path().join("copy"), "older").unwrap();
         std::fs::rename(home.path().join("copy"), &path).unwrap();
         assert_eq!(first.restore().unwrap(), LockState::Restored);

@@ -1,10 +1,14 @@
-//! The locks that this process has taken for an instance.
+//! Remembers which locks this process has taken, and which leaders have inherited them.
 //!
-//! A lock is exclusive: once this process has taken it for the next instance, no process of an
-//! earlier one has it. From then on, until it executes its program with its marker, each child that
-//! this process forks has the lock and no marker. A late sweep of the earlier instance must not take
-//! such a child for its own. A sweep can be late: a signal waits for a thread, and a sweep that a
-//! system call has blocked continues after its caller has given up.
+//! A sweep (the search for all processes of an instance, and their end) takes a process with the
+//! lock for a part of the instance. This can be wrong if the sweep is late, and the next instance
+//! starts meanwhile. A lock is exclusive: once this process has taken it for the next instance, no
+//! process of the earlier instance has it. But each child that this process forks then has the
+//! lock. It has no marker until it executes its program. A late sweep of the earlier instance must
+//! not end such a child.
+//!
+//! A sweep can be late for two reasons. Its signal may wait for a free thread. Or a system call has
+//! blocked the sweep, which continues after its caller has given up.
 
 use super::super::identity::Identity;
 use super::super::linux;
@@ -15,15 +19,16 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-/// A lock file: its device and its inode.
+/// Identifies a lock file: its device and its inode.
 type FileId = (u64, u64);
 
-/// The latest time that this process took a lock.
+/// The last time that this process took a lock, and the leader that inherited the lock.
 #[derive(Debug)]
 struct Taken {
-    /// In clock ticks, like the start of a process. The maximum if unknown.
+    /// Time of the lock, in clock ticks since the boot, like the start time of a process.
+    /// `u64::MAX` if unknown.
     ticks: u64,
-    /// The leader that has inherited the lock. `None` before the spawn.
+    /// The leader that has inherited the lock. `None` before its spawn.
     leader: Option<Identity>,
 }
 
@@ -52,9 +57,9 @@ pub(super) fn inherited(file: &File, leader: &Identity) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether the lock can prove a process of the instance with this leader. False once this process
-/// has taken the lock for a later instance. Must be called after the look at the holders: the lock
-/// may be taken during the look.
+/// Whether a process that has the lock is proven to be of the instance with this leader. False once
+/// this process has taken the lock for a later instance. Must be called after the holders of the
+/// lock were read, because this process may take the lock during that read.
 pub(in super::super) fn can_prove(lock: &KnownFile, leader: &Identity) -> bool {
     all().get(&lock.id()).is_none_or(|taken| {
         let inherited = taken.leader.as_ref();

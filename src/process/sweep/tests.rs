@@ -45,7 +45,8 @@ fn selected(table: &FakeTable, leader: &Instance, me: Pid) -> Vec<Pid> {
 
 const ME: Pid = 50;
 
-/// init, a shell, this process, the instance, and foreign processes of every kind.
+/// A table with init, a shell, this process, the processes of an instance, and foreign processes of
+/// every kind.
 fn machine() -> FakeTable {
     FakeTable {
         rows: vec![
@@ -85,7 +86,8 @@ fn without_the_leader_only_lock_marker_and_their_descendants_count() {
 #[test]
 fn lock_holder_with_the_marker_of_another_instance_is_not_selected() {
     let mut table = machine();
-    // A late sweep of the old generation, when the next one already has the same lock.
+    // The table during a late sweep of the old generation: the next generation already has the same
+    // lock.
     table.rows.push(row(300, ME, 300, 300));
     table.rows.push(row(301, 300, 300, 301));
     table.lock_holders.extend([300, 301]);
@@ -100,7 +102,7 @@ fn lock_holder_with_the_marker_of_another_instance_is_not_selected() {
 #[test]
 fn child_in_the_session_of_the_host_is_not_proven_by_the_lock() {
     let mut table = machine();
-    // Forked while the lock was open in the host.
+    // This child was forked while the lock was open in the host.
     table.lock_holders.push(202);
     assert!(!selected(&table, &leader(100, 100), ME).contains(&202));
 }
@@ -110,7 +112,8 @@ fn reused_id_of_the_leader_proves_no_session_and_no_descent() {
     let mut table = machine();
     table.marked.clear();
     table.lock_holders.clear();
-    // The same id with a later start, as the leader of a session with the same id.
+    // Another process has the id of the leader now. It was started later, and leads a session with
+    // the same id.
     assert_eq!(selected(&table, &leader(100, 99), ME), [] as [Pid; 0]);
 }
 
@@ -126,7 +129,7 @@ fn zombie_leader_still_pins_its_session() {
 #[test]
 fn host_and_its_ancestors_are_never_selected() {
     let mut table = machine();
-    // A host that was started from inside an instance.
+    // The host was started by a process of the instance.
     table.rows[2] = row(ME, 101, 100, 107);
     table.marked.push(ME);
     table.lock_holders.push(ME);
@@ -152,7 +155,8 @@ prop_compose! {
 }
 
 proptest! {
-    /// Few different ids, so that every kind of reuse and loop occurs.
+    /// The random tables have few different ids, so that ids are often reused and parents form
+    /// loops.
     #[test]
     fn older_processes_init_host_and_ancestors_are_never_selected(
         rows in prop::collection::vec(any_row(), 0..40),
@@ -179,7 +183,7 @@ proptest! {
             prop_assert!(process.pid > 1);
             prop_assert!(start > 0 && process.start_ticks >= start);
             prop_assert!(!ancestors.contains(&process.pid));
-            // Each selected process has a known reason.
+            // Each selected process has one of the known proofs.
             let reason = (stands && (process.pid == pid || process.session == pid))
                 || (table.lock_holders.contains(&process.pid)
                     && !table.marked_otherwise.contains(&process.pid))
@@ -205,12 +209,12 @@ fn process_ends_with_its_last_thread() {
     assert!(!ending.is_zombie());
 }
 
-/// A log whose lines another thread receives.
+/// A log writer that sends its lines to another thread.
 struct Lines(std::sync::mpsc::Sender<String>);
 
 impl io::Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        // The receiver may have seen enough.
+        // Sending fails if the test needs no more lines.
         let _ = self.0.send(String::from_utf8_lossy(line).into_owned());
         Ok(line.len())
     }
@@ -224,7 +228,8 @@ impl io::Write for Lines {
 fn an_instance_that_cannot_be_looked_at_for_a_moment_is_not_killed_before_its_time() {
     let folder = tempfile::tempdir().unwrap();
     let lock = folder.path().join("temporal.lock");
-    // A look at a link to itself fails.
+    // The lock file is a link to itself, so it cannot be opened, and the members of the instance
+    // are unknown.
     std::os::unix::fs::symlink("temporal.lock", &lock).unwrap();
     let mut server = std::process::Command::new("sh")
         .args(["-c", "trap 'exit 7' TERM; echo; while :; do sleep 0.02; done"])
@@ -253,7 +258,7 @@ fn an_instance_that_cannot_be_looked_at_for_a_moment_is_not_killed_before_its_ti
     assert_eq!(server.wait().unwrap().code(), Some(7), "killed");
 }
 
-/// Spawns a shell with this script. Its marker is empty: the lock alone proves it.
+/// Spawns a shell with this script. Its marker is empty, so only the lock proves the process.
 fn shell(folder: &Path, script: &str, locks: &[InstanceLock]) -> Leader {
     let output = std::fs::File::create(folder.join("output")).unwrap();
     spawn(&Spawn {
@@ -278,7 +283,7 @@ fn late_look_at_an_instance_does_not_select_the_holder_of_the_lock_that_the_next
     };
     let first = shell(folder.path(), "exec sleep 600", &[take()]);
     let first_instance = first.instance.clone();
-    // A child that another test forks has the lock for a moment.
+    // For a moment, a child that another test forks has the lock too.
     let only_leader = |of: &Instance| {
         while members(of) != [of.leader.pid] {
             std::thread::yield_now();
@@ -287,7 +292,7 @@ fn late_look_at_an_instance_does_not_select_the_holder_of_the_lock_that_the_next
     only_leader(&first_instance);
     drop(first);
 
-    // The child of this process before it executes its program: with the lock, without a marker.
+    // This child is in the state between fork and exec: it has the lock and no marker.
     let lock = take();
     let fd = lock.as_fd().as_raw_fd();
     let mut forked = std::process::Command::new("sleep");

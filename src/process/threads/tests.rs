@@ -1,17 +1,18 @@
 use super::*;
 use crate::process::descriptors::tests::in_own_process;
 
-/// Longer than any test may take. No result depends on it.
+/// A time limit that no test reaches, even on a busy machine. No result depends on it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Runs the named test again in a process that cannot create threads. Returns true in that
-/// process. In the first process, the test is done when this returns. If the limit does not apply
-/// to this process, the test is skipped with a message.
+/// Runs the named test again in a process that cannot create threads. Returns true in that process.
+/// Returns false in the first process after the other process has passed the test. If this system
+/// cannot limit the threads of the process, the test is skipped with a message.
 pub(crate) fn without_threads(test: &str) -> bool {
     if !in_own_process(test) {
         return false;
     }
-    // The limit does not apply to root, but to root of the user namespace of another user.
+    // The limit on processes does not apply to root. It applies to a process that is root only in
+    // its own user namespace and another user outside.
     let is_bound = !nix::unistd::Uid::effective().is_root()
         || nix::unistd::setuid(nix::unistd::Uid::from_raw(65_534)).is_ok()
         || !is_root_outside();
@@ -126,7 +127,7 @@ fn tried_threads_have_ended() {
     let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
     let before = threads();
     try_create(100).unwrap();
-    // Other tests have their own threads.
+    // Threads of other tests, which run at the same time, may be counted too.
     assert!(threads() < before + 100);
 }
 
