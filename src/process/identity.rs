@@ -17,7 +17,8 @@ pub struct Identity {
     pub start_ticks: u64,
     /// Id of the boot, from `/proc/sys/kernel/random/boot_id`.
     pub boot_id: String,
-    /// The namespace in which the process id is valid, as in `/proc/self/ns/pid`.
+    /// The pid namespace in which the process id is valid, as the link `/proc/self/ns/pid` names
+    /// it.
     pub pid_namespace: String,
 }
 

@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 /// for a moment, longer on a busy machine.
 const CHECKING: Duration = Duration::from_secs(2);
 
-/// Maximum size of a lock's text, in bytes.
+/// Maximum size of the text in a lock file, in bytes.
 const TEXT_MAX: usize = 64 << 10;
 
 /// The lock of one start of a server. The server inherits the lock.
@@ -106,7 +106,7 @@ pub fn is_held(path: &Path) -> io::Result<bool> {
 /// The process that has the lock of a server.
 #[derive(Debug)]
 pub enum LockHolder {
-    /// No process.
+    /// No process has the lock.
     Nobody,
     /// A server that stigmer started. Its processes have the lock and a marker.
     Instance(Instance),
@@ -173,7 +173,7 @@ pub fn read(path: &Path) -> String {
     files::read(path, TEXT_MAX as u64).unwrap_or_default()
 }
 
-/// The text of a lock file, or an empty text if the file is missing or has no text.
+/// The text of a lock file, or an empty text if the file is missing or its content is not UTF-8.
 ///
 /// # Errors
 /// If the file exists and cannot be read; see also [`files::open`].

@@ -130,7 +130,8 @@ pub fn has_open(pid: Pid, file: &KnownFile) -> io::Result<bool> {
         }
         let inode = info(pid, number)?.and_then(|info| value(&info, "ino")?.parse::<u64>().ok());
         Ok(inode == Some(file.inode)
-            // Before Linux 5.14 `fdinfo` has no inode.
+            // Before Linux 5.14 `fdinfo` has no inode. The file is then identified by its path and
+            // by `stat`.
             || (file.is_exactly(target) && is_at(&descriptor(pid, number), file)))
     })
 }

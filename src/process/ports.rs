@@ -113,7 +113,7 @@ pub fn listeners(port: u16) -> io::Result<Vec<ListeningSocket>> {
 pub(super) fn from_procfs(port: u16) -> io::Result<Vec<ListeningSocket>> {
     let read = |table: procfs::ProcResult<Vec<procfs::net::TcpNetEntry>>| match table {
         Ok(entries) => Ok(entries),
-        // Without IPv6 this table does not exist.
+        // Without IPv6 the kernel has no table of IPv6 sockets.
         Err(procfs::ProcError::NotFound(_)) => Ok(Vec::new()),
         Err(procfs::ProcError::Io(error, _)) => Err(error),
         Err(error) => Err(io::Error::other(error.to_string())),

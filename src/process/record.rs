@@ -49,7 +49,8 @@ impl Record {
         Instance { leader: self.leader.clone(), marker: self.marker.clone() }
     }
 
-    /// Replaces the file in one step, so that a reader sees the old text or the new one.
+    /// Replaces the file of the record in one step. A reader gets the old text or the new text,
+    /// never a part.
     ///
     /// # Errors
     /// If the home cannot be written.

@@ -231,7 +231,7 @@ pub(crate) fn close_all_but(keep: RawFd) {
     for (first, last) in [(3, keep.saturating_sub(1)), (keep.max(2) + 1, u32::MAX)] {
         if first <= last {
             // SAFETY: a system call on plain numbers. From here on the caller uses no descriptor
-            // except `keep`. Before Linux 5.9 it does nothing.
+            // except `keep`. Before Linux 5.9 the call fails without effect.
             unsafe { libc::syscall(libc::SYS_close_range, first, last, 0u32) };
         }
     }

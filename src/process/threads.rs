@@ -340,7 +340,8 @@ impl Lane {
     }
 
     fn state(&self) -> MutexGuard<'_, LaneState> {
-        // No job runs while the state is locked, so a panic cannot leave it inconsistent.
+        // No job runs while the state is locked, so the panic of a job cannot leave the state
+        // inconsistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

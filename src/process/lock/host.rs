@@ -96,7 +96,7 @@ impl HostLock {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Replaces the text in the file.
+    /// Replaces the text in the lock file.
     ///
     /// # Errors
     /// If the file cannot be written. [`Self::keep`] tries again.

@@ -27,7 +27,7 @@ pub(crate) fn without_threads(test: &str) -> bool {
     true
 }
 
-/// Whether root of this user namespace is also root of the parent namespace.
+/// Whether the user root of this user namespace is also root in the parent namespace.
 fn is_root_outside() -> bool {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap();
     map.split_whitespace().take(2).eq(["0", "0"])
