@@ -16,7 +16,7 @@ pub(crate) fn is_caught() -> bool {
 /// Runs code whose panic the caller catches. The panic hook does not run for this panic. It still
 /// runs for the panics of other threads.
 pub(crate) fn quietly<T>(run: impl FnOnce() -> T) -> T {
-    /// Restores the flag of this thread, also if the code panics.
+    /// Restores the value of `IS_CAUGHT`, also if the code panics.
     struct Restore(bool);
     impl Drop for Restore {
         fn drop(&mut self) {

@@ -20,12 +20,12 @@ use std::time::Duration;
 /// The hidden subcommand of the background host.
 pub const SUBCOMMAND: &str = "background-host";
 
-/// How long an exiting host waits for its companion to exit. A disarmed companion exits within a
-/// millisecond, unless a signal has suspended it.
+/// How long an exiting host waits for the exit of its companion process. A disarmed companion exits
+/// within a millisecond, unless a signal has suspended it.
 const LEAVING: Duration = Duration::from_secs(1);
 
-/// Lifetime after which a host counts as started. If such a host dies, the count of attempts starts
-/// again at 1.
+/// A host that lived for this long was started successfully. After its death, the count of hosts
+/// that died soon after their start begins again at 1.
 const STABLE: Duration = Duration::from_secs(30);
 
 /// Delays before the attempts to start a new host, in milliseconds. Attempts after the fifth have
@@ -39,7 +39,8 @@ const MESSAGE: usize = 128;
 /// Offset of the path in a message.
 const PATH: usize = 6;
 
-/// The death of a host. The companion passes it to the next host on the command line.
+/// The death of a host. The companion process of that host passes it to the next host, as arguments
+/// on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Death {
     /// Number of hosts in a row that died soon after their start, this death included.
@@ -48,7 +49,7 @@ pub struct Death {
     pub at: Duration,
 }
 
-/// What an armed companion does after the death of its host.
+/// The task of an armed companion process after the death of its host: to start a new host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mission {
     /// Home of the new host.
@@ -58,8 +59,8 @@ struct Mission {
     attempts: u32,
 }
 
-/// What the companion learns from the command line. This is read before the process parses its
-/// command line, because the fork comes first.
+/// The part of the command line that the companion process needs. It is read before the full
+/// command line is parsed, because the fork comes first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Role {
     /// The number in [`Death`], or 0 if this process does not resume after the death of a host.
@@ -69,7 +70,7 @@ struct Role {
     mission: Option<Mission>,
 }
 
-/// The companion, as the process that forked it sees it.
+/// The companion process, as the process that forked it sees it.
 #[derive(Debug)]
 struct Watchdog {
     companion: Identity,
@@ -83,12 +84,12 @@ struct Pipe {
     armed: bool,
 }
 
-/// The companion of this process, or the error of the fork. [`arm`] returns that error later,
-/// because a process without a companion can still be a host.
+/// The companion process of this process, or the error of the fork. [`arm`] returns that error
+/// later, because a process without a companion can still be a host.
 static WATCHDOG: OnceLock<io::Result<Watchdog>> = OnceLock::new();
 
-/// Forks the companion if the command-line arguments show that this process may become a host. Must
-/// be called before the process has a second thread. Otherwise no companion is created.
+/// Forks the companion process if the command-line arguments show that this process may become a
+/// host. Must be called before the process has a second thread. Otherwise no companion is created.
 pub fn fork(arguments: impl Iterator<Item = OsString>) {
     if let Some(role) = Role::of(arguments) {
         let _ = WATCHDOG.set(fork_companion(role));
@@ -147,9 +148,9 @@ impl Role {
     }
 }
 
-/// Arms the companion: if this process ends without a [`disarm`], a new background host resumes the
-/// supervision of this home. If more than `attempts` hosts in a row died soon after their start,
-/// the new process gives up instead of becoming the host.
+/// Arms the companion process: if this process ends without a [`disarm`], a new background host
+/// resumes the supervision of this home. If more than `attempts` hosts in a row died soon after
+/// their start, the new process gives up instead of becoming the host.
 ///
 /// # Errors
 /// If there is no companion. The host then works without one.
@@ -157,7 +158,8 @@ pub fn arm(home: &Path, attempts: u32) -> io::Result<()> {
     send(Some(&Mission { home: home.to_owned(), attempts }))
 }
 
-/// Disarms the companion. Called before this process exits on purpose.
+/// Disarms the companion process, so that it starts no new host. Called before this process exits
+/// on purpose.
 pub fn disarm() {
     // If there is no companion, there is nothing to disarm.
     let _ = send(None);
@@ -174,9 +176,9 @@ fn send(mission: Option<&Mission>) -> io::Result<()> {
     Ok(())
 }
 
-/// Ends the disarmed companion of a process that exits now, and waits for its exit. An armed
-/// companion must continue: the process has not left its home as intended, so the companion must
-/// start a new host.
+/// Ends the disarmed companion process of a process that exits now, and waits for its exit. An
+/// armed companion must continue: the process has not left its home as intended, so the companion
+/// must start a new host.
 pub fn end() {
     let Some(Ok(watchdog)) = WATCHDOG.get() else { return };
     let mut pipe = watchdog.pipe.lock().unwrap_or_else(PoisonError::into_inner);
@@ -190,14 +192,14 @@ pub fn end() {
     }
 }
 
-/// Identity of the companion of this process.
+/// Identity of the companion process of this process.
 #[must_use]
 pub fn companion() -> Option<&'static Identity> {
     Some(&WATCHDOG.get()?.as_ref().ok()?.companion)
 }
 
-/// Waits for the exit of the companion. While the host runs, the companion exits only if another
-/// process kills it. Never returns if there is no companion.
+/// Waits for the exit of the companion process. While the host runs, the companion exits only if
+/// another process kills it. Never returns if there is no companion.
 pub async fn ended() {
     let watched = companion().and_then(|it| it.prove().ok()?).and_then(|it| Watched::new(it).ok());
     match watched {
@@ -222,7 +224,7 @@ fn message(mission: Option<&Mission>) -> io::Result<[u8; MESSAGE]> {
     Ok(message)
 }
 
-/// The mission in a message, or `None` if the message disarms the companion.
+/// Parses a message to the companion process. `None` if the message disarms the companion.
 fn mission_of(message: &[u8; MESSAGE]) -> Option<Mission> {
     let length = usize::from(message[1]);
     let path = message.get(PATH..PATH + length).filter(|_| message[0] == 1)?;
