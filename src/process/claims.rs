@@ -14,7 +14,7 @@ pub(super) struct Claims {
     spawns: usize,
 }
 
-/// Returns the claims, locked: no claim is added or dropped while the guard exists.
+/// Locks and returns all claims. No claim is added or dropped while the guard exists.
 pub(super) fn current() -> MutexGuard<'static, Claims> {
     static CLAIMS: Mutex<Claims> = Mutex::new(Claims { pids: Vec::new(), spawns: 0 });
     CLAIMS.lock().unwrap_or_else(PoisonError::into_inner)
@@ -29,8 +29,8 @@ impl Claims {
     }
 }
 
-/// A claim on the exit status of a process. While the claim exists, the process is not reaped as an
-/// orphan.
+/// A claim on the exit status of a process. While the claim exists, this program does not reap the
+/// process as an orphan, so its exit status is not lost.
 #[derive(Debug)]
 pub(super) struct Claim(Pid);
 

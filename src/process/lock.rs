@@ -49,8 +49,8 @@ impl InstanceLock {
         Ok(Some(Self { file }))
     }
 
-    /// Remembers the leader that has inherited the lock. The lock then proves the processes of that
-    /// leader.
+    /// Remembers which process has inherited the lock: the leader of the server. From then on, the
+    /// lock proves that a process belongs to that server.
     pub(super) fn inherited_by(&self, leader: &Identity) -> io::Result<()> {
         taken::inherited(&self.file, leader)
     }

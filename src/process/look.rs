@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-/// Time limit of [`bounded`]. A look takes microseconds, or milliseconds on a slow network.
+/// Time limit of [`bounded`]. An access takes microseconds, or milliseconds on a slow network.
 const BOUND: Duration = Duration::from_secs(3);
 
-/// Time limit of [`promptly`]. It is short, because a host responds to no client during the look,
+/// Time limit of [`promptly`]. It is short, because a host responds to no client during the access,
 /// and clients wait 2 s for a response.
 pub const MOMENT: Duration = Duration::from_millis(250);
 
@@ -103,7 +103,8 @@ fn within<T: Send + 'static>(
     look.result(ran)
 }
 
-/// A look that begins at most once: on the thread, or in its place on the calling thread.
+/// An access to a path that begins at most once: on the thread of its job, or on the calling thread
+/// instead.
 struct Look<L> {
     path: PathBuf,
     look: Arc<Mutex<Option<L>>>,
@@ -150,8 +151,9 @@ where
                     Err(silent())
                 }
             },
-            // No thread runs the look, and no other look is blocked. So the file system most likely
-            // responds, and the look runs here, where it cannot be abandoned.
+            // The system creates no thread, but no earlier access is blocked. So the file system
+            // most likely responds, and `look` runs on the calling thread, where it cannot be
+            // abandoned.
             Err(Unfinished::NoThread { abandoned: 0, .. }) => {
                 take(&self.look).map_or_else(|| Err(silent()), |look| look(&self.path))
             }
@@ -167,14 +169,14 @@ fn take<L>(look: &Mutex<Option<L>>) -> Option<L> {
     look.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
-/// The error of a look at a path on a file system that does not respond.
+/// The error of an access to a file system that does not respond.
 #[must_use]
 pub fn silent() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the file system does not respond")
 }
 
-/// The error of a look that no thread has started. It does not mean that the file system has a
-/// problem.
+/// The error of an access that no thread has started. This error does not mean that the file system
+/// has a problem.
 fn not_begun(bound: Duration) -> io::Error {
     let text = format!(
         "no thread was free to look at it within {bound:?}; end some processes, or raise the limit \
@@ -183,14 +185,14 @@ fn not_begun(bound: Duration) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, text)
 }
 
-/// A look that makes its path count as blocked.
+/// An access that makes its path count as blocked until it returns.
 struct Blocked {
     from: Instant,
-    /// Points to a value that exists until the look returns.
+    /// The access has returned when this pointer cannot be upgraded any more.
     under_way: Weak<()>,
 }
 
-/// All paths with a blocked look, and paths that will count as blocked if their look takes too
+/// All paths with a blocked access, and paths that will count as blocked if their access takes too
 /// long.
 fn all_blocked() -> MutexGuard<'static, HashMap<PathBuf, Blocked>> {
     static BLOCKED: LazyLock<Mutex<HashMap<PathBuf, Blocked>>> = LazyLock::new(Mutex::default);
@@ -209,7 +211,7 @@ pub(crate) mod tests {
     use super::*;
     use std::sync::mpsc::{self, Sender};
 
-    /// A look that blocks until the sender is dropped.
+    /// An access to a path that blocks until the sender is dropped.
     fn blocking() -> (Sender<()>, impl FnOnce(&Path) -> io::Result<()> + Clone + Send + 'static) {
         let (release, blocks) = mpsc::channel::<()>();
         let blocks = Arc::new(Mutex::new(blocks));
@@ -220,11 +222,11 @@ pub(crate) mod tests {
         (release, look)
     }
 
-    /// Starts a look at this path that blocks until the sender is dropped.
+    /// Starts an access to this path that blocks until the sender is dropped.
     pub(crate) fn block(path: &Path) -> Sender<()> {
         let (release, look) = blocking();
         let mut bound = Duration::from_millis(1);
-        // On a busy machine, no thread may start the look within the time limit. Such a look never
+        // On a busy machine, no thread may start the access within the time limit. It then never
         // starts, so the limit is doubled for the next try.
         while !is_blocked(path) {
             let silent = within(&PATHS, bound, path, look.clone()).unwrap_err();

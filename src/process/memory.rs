@@ -14,9 +14,9 @@ use std::io::{self, Read};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 use std::time::Duration;
 
-/// The environment variable that marks every process of an instance. A process inherits this marker
-/// even if it creates its own session, closes all descriptors or loses its parent. Session, lock
-/// and descent prove nothing about such a process.
+/// The environment variable that marks every process of one start of a server. A process inherits
+/// this marker even if it creates its own session, closes all descriptors or loses its parent.
+/// Session, lock and descent then prove nothing.
 pub const MARKER: &str = "STIGMER_INSTANCE";
 
 /// Time limit of a read, which normally takes microseconds. A process whose read takes longer is
@@ -72,7 +72,8 @@ pub fn describe(pid: Pid) -> String {
     format!("pid {pid} ({})", command_line(pid))
 }
 
-/// The markers of these processes. A process without a readable marker is left out.
+/// The value of [`MARKER`] of each of these processes. A process without a readable marker is left
+/// out.
 pub(super) fn markers(pids: Vec<Pid>) -> io::Result<HashMap<Pid, String>> {
     let mut found = HashMap::new();
     for (pid, marker) in each(&READS, pids, read_marker) {
@@ -109,8 +110,8 @@ fn one<T: Send + 'static>(pid: Pid, read: fn(Pid) -> T) -> Option<T> {
     each(&READS, vec![pid], read).pop().map(|(_, value)| value)
 }
 
-/// Calls `read` for each process, on a thread of the lane. A process that does not respond is left
-/// out, and the log names it once.
+/// Calls `read` for each process, on a thread of the lane (a set of threads). A process that does
+/// not respond is left out, and the log names it once.
 fn each<T: Send + 'static>(
     lane: &'static Lane,
     pids: Vec<Pid>,
@@ -168,7 +169,8 @@ fn each<T: Send + 'static>(
     found
 }
 
-/// Processes with an abandoned read. The pointer of a process is alive until its read returns.
+/// Processes whose memory cannot be read now, because an abandoned read of it is still blocked. The
+/// pointer cannot be upgraded after that read has returned.
 fn stuck() -> MutexGuard<'static, HashMap<Pid, Weak<()>>> {
     static STUCK: LazyLock<Mutex<HashMap<Pid, Weak<()>>>> = LazyLock::new(Mutex::default);
     STUCK.lock().unwrap_or_else(PoisonError::into_inner)
@@ -235,7 +237,7 @@ mod tests {
         while pids.iter().any(|pid| is_stuck(*pid)) {
             std::thread::yield_now();
         }
-        // After the end of a read, the lane counts the thread as blocked for a moment longer.
+        // After the end of a read, its thread counts as blocked for a moment longer.
         while each(&LANE, pids.clone(), read.clone()).len() < pids.len() {
             std::thread::yield_now();
         }

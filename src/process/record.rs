@@ -20,11 +20,11 @@ const TEXT_MAX: u64 = 64 << 10;
 pub struct Record {
     /// Identity of the spawned process.
     pub leader: Identity,
-    /// Command name of the leader.
+    /// Command name of the spawned process.
     pub name: String,
     /// Start time of the server, in Unix seconds.
     pub started_at: i64,
-    /// Value of the marker in the environment of the server.
+    /// Value of the marker, an environment variable of all processes of the server.
     pub marker: String,
     /// Generation (number of the start) of the server.
     pub generation: Generation,
@@ -43,7 +43,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// The leader and the marker of this record.
+    /// The identity and the marker of the server in this record.
     #[must_use]
     pub fn instance(&self) -> Instance {
         Instance { leader: self.leader.clone(), marker: self.marker.clone() }
@@ -92,8 +92,8 @@ impl Record {
         Ok(Some(record))
     }
 
-    /// Removes the record of the instance with this marker. A record with another marker stays,
-    /// because it may belong to another host.
+    /// Removes the record if it has this marker, the mark of one start of a server. A record with
+    /// another marker stays, because it may belong to another host.
     pub fn remove(path: &Path, marker: &str) {
         let found = paths::files::read(path, TEXT_MAX).ok().and_then(|text| Self::from_text(&text));
         if found.is_some_and(|record| record.marker == marker) {

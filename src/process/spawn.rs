@@ -34,7 +34,8 @@ pub struct Spawn<'a> {
     pub folder: &'a Path,
     /// File for stdout and stderr of the process, open for appending.
     pub output: &'a File,
-    /// Value of the marker in the environment of the process. Descendants inherit the marker.
+    /// Value of the marker, an environment variable by which the process and its descendants are
+    /// recognized.
     pub marker: &'a str,
     /// The locks that the process inherits. After the spawn, the caller closes its own descriptors
     /// of them, and never unlocks them.
@@ -134,8 +135,8 @@ pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
         }
     };
     let instance = Instance { leader, marker: what.marker.to_owned() };
-    // `child` is dropped without a wait. The pidfd reports the exit of the process, and the sweep
-    // reaps the process.
+    // `child` is dropped without a wait: its pidfd reports the exit, and `Watched::reap` reaps the
+    // process.
     Ok(Leader { instance, unwatched: Some(proven), _claim: claim })
 }
 

@@ -31,13 +31,13 @@ impl Process {
     }
 }
 
-/// A process table, and the proofs of membership in an instance.
+/// A process table, with the proofs that a process belongs to an instance (one start of a server).
 pub trait Table {
     /// All processes.
     fn processes(&self) -> &[Process];
-    /// Whether this process has the lock of the instance.
+    /// Whether this process has the lock file of the instance locked.
     fn holds_lock(&self, pid: Pid) -> bool;
-    /// The marker in the environment of this process. `None` if there is no marker or it cannot be
-    /// read.
+    /// The marker of this process, an environment variable that stigmer sets for a server. `None`
+    /// if there is no marker or it cannot be read.
     fn marker(&self, pid: Pid) -> Option<&str>;
 }

@@ -17,7 +17,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-/// Runs sweeps, kills and launches. Two threads always exist: one for a sweep and one for a kill.
+/// Ends and starts processes of the server. Two threads always exist: one for a search of processes
+/// that must end, and one for a kill.
 pub static REPAIRS: Lane = Lane::new("repair", 2, 16);
 
 /// Runs reads that may hang, because they need other processes or other file systems.

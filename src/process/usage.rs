@@ -1,5 +1,5 @@
-//! Measures the memory and CPU time of all processes of an instance, and counts the processes that
-//! the kernel killed for lack of memory.
+//! Measures the memory and CPU time of all processes of a server, and counts the processes that the
+//! kernel killed for lack of memory.
 
 use super::identity::Identity;
 use super::{Pid, linux};
@@ -45,9 +45,9 @@ fn read_all(pids: impl Iterator<Item = Pid>) -> Usage {
     pids.filter_map(|pid| Some(Usage::of(&linux::full_stat(pid).ok()??))).sum()
 }
 
-/// The leader of an instance, with its open entry in `/proc`. One read of this entry per round of
-/// checks serves two purposes: it shows that the leader is alive, and it has the resource usage of
-/// the leader.
+/// The leader, which is the spawned process of a server, with its open entry in `/proc`. One read
+/// of this entry per round of checks serves two purposes: it shows that the leader is alive, and it
+/// has the resource usage of the leader.
 #[derive(Debug)]
 pub struct KnownLeader {
     identity: Identity,
@@ -84,7 +84,7 @@ impl KnownLeader {
         Ok(true)
     }
 
-    /// The sum over these processes of the instance. For the leader, it uses the values that
+    /// The sum over these processes of a server. For the leader, it uses the values that
     /// [`Self::is_alive`] has read since the last call of `sum`, if any.
     pub fn sum(&mut self, members: &[Pid]) -> Usage {
         let read = self.read.take();

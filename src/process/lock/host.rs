@@ -60,7 +60,8 @@ pub enum LockState {
     Restored,
     /// Another process has locked the file at the path, perhaps only for a moment.
     HeldByOther,
-    /// Another host has the home permanently; see [`HostLock::lose`].
+    /// Another host has the home for good, so this process has given up the path; see
+    /// [`HostLock::lose`].
     Lost,
 }
 

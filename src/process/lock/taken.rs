@@ -22,13 +22,14 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 /// Identifies a lock file: its device and its inode.
 type FileId = (u64, u64);
 
-/// The last time that this process took a lock, and the leader that inherited the lock.
+/// The last time that this process took a certain lock, and the process that inherited the lock.
 #[derive(Debug)]
 struct Taken {
     /// Time of the lock, in clock ticks since the boot, like the start time of a process.
     /// `u64::MAX` if unknown.
     ticks: u64,
-    /// The leader that has inherited the lock. `None` before its spawn.
+    /// The spawned process that has inherited the lock, which is the leader of an instance. `None`
+    /// before the spawn.
     leader: Option<Identity>,
 }
 
@@ -42,14 +43,14 @@ fn id(file: &File) -> io::Result<FileId> {
     Ok((metadata.dev(), metadata.ino()))
 }
 
-/// Remembers that this process has just taken the lock.
+/// Remembers that this process has taken this lock just now.
 pub(super) fn remember(file: &File) -> io::Result<()> {
     let ticks = linux::ticks_since_boot().unwrap_or(u64::MAX);
     all().insert(id(file)?, Taken { ticks, leader: None });
     Ok(())
 }
 
-/// Remembers the leader that has inherited the lock.
+/// Remembers which leader (the spawned process of an instance) has inherited this lock.
 pub(super) fn inherited(file: &File, leader: &Identity) -> io::Result<()> {
     if let Some(taken) = all().get_mut(&id(file)?) {
         taken.leader = Some(leader.clone());

@@ -86,14 +86,14 @@ fn without_the_leader_only_lock_marker_and_their_descendants_count() {
 #[test]
 fn lock_holder_with_the_marker_of_another_instance_is_not_selected() {
     let mut table = machine();
-    // The table during a late sweep of the old generation: the next generation already has the same
-    // lock.
+    // The search for the processes of the old instance is late: the processes of the next instance
+    // already have the same lock.
     table.rows.push(row(300, ME, 300, 300));
     table.rows.push(row(301, 300, 300, 301));
     table.lock_holders.extend([300, 301]);
     table.marked_otherwise.push(300);
     assert!(!selected(&table, &leader(100, 100), ME).contains(&300));
-    // A process whose marker cannot be read is still proven by the lock.
+    // A process whose marker (an environment variable) cannot be read is still proven by the lock.
     assert!(selected(&table, &leader(100, 100), ME).contains(&301));
     let unmarked = Instance { marker: String::new(), ..leader(100, 100) };
     assert!(selected(&table, &unmarked, ME).contains(&300), "an absent marker equals nothing");
@@ -112,8 +112,8 @@ fn reused_id_of_the_leader_proves_no_session_and_no_descent() {
     let mut table = machine();
     table.marked.clear();
     table.lock_holders.clear();
-    // Another process has the id of the leader now. It was started later, and leads a session with
-    // the same id.
+    // Another process now has the id of the leader, the spawned process. It was started later, and
+    // leads a session with the same id.
     assert_eq!(selected(&table, &leader(100, 99), ME), [] as [Pid; 0]);
 }
 
