@@ -1,6 +1,7 @@
 //! Data that crosses a process boundary: the status, the snapshot that viewers draw, and the
-//! timeline. Keys are only added. Times are ages, never wall clocks, except in the timeline, which
-//! outlives every process.
+//! timeline. A later version only adds keys and never removes one. Times are ages in milliseconds,
+//! because an age does not depend on a clock that is set. Only the timeline has wall-clock times:
+//! its file is read long after the host has ended.
 
 mod delta;
 mod entry;
@@ -33,7 +34,7 @@ pub enum State {
     Stopped,
     /// The server starts.
     Starting,
-    /// All layers that apply pass.
+    /// The server runs, and all checks that apply pass.
     Ready,
     /// The server runs, and a check fails.
     Degraded,
@@ -41,7 +42,7 @@ pub enum State {
     Stopping,
     /// No process runs; the next start is scheduled.
     Backoff,
-    /// The supervisor has given up.
+    /// No process runs, and the supervisor has given up or waits for a missing resource.
     Failed,
 }
 
@@ -71,7 +72,7 @@ impl State {
         }
     }
 
-    /// Whether workers can use the server.
+    /// Whether the server runs and has been ready: [`State::Ready`] or [`State::Degraded`].
     #[must_use]
     pub fn is_up(self) -> bool {
         match self {
@@ -87,17 +88,17 @@ impl std::fmt::Display for State {
     }
 }
 
-/// How a host runs.
+/// How a host process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// Detached from every terminal.
+    /// In the background, detached from every terminal.
     Background,
-    /// Part of the dashboard.
+    /// As a part of a dashboard.
     Tui,
-    /// In the foreground; prints lines.
+    /// In the foreground, with `--no-tui`: the host prints lines.
     Headless,
-    /// A mode of a later version.
+    /// A mode that this version does not know. A host of a later version sent it.
     #[serde(other)]
     Other,
 }
@@ -115,35 +116,35 @@ impl Mode {
     }
 }
 
-/// `status --json` and `GET /v1/status`.
+/// The status of server and host, as `status --json` and `GET /v1/status` return it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// Always [`SCHEMA`].
     pub schema: u32,
     /// State of the server.
     pub state: State,
-    /// The operator's intent.
+    /// Whether the user wants the server up or down.
     pub intent: Want,
-    /// False for an external server.
+    /// Whether stigmer manages the server. False for a server that someone else started.
     pub managed: bool,
     /// A message about the state. May be empty.
     pub message: String,
-    /// The host, or `None` if none runs.
+    /// The host process, or `None` if no host runs.
     pub host: Option<HostStatus>,
     /// The server, or `None` if none runs.
     pub temporal: Option<TemporalStatus>,
     /// Counts of automatic restarts.
     pub restarts: RestartStatus,
-    /// Results of the six layers.
+    /// Results of the six checks.
     pub health: HealthStatus,
-    /// Log of the server.
+    /// The log of the server.
     pub log: LogStatus,
     /// The options in force, by name.
     #[serde(default)]
     pub options: EffectiveOptions,
 }
 
-/// A host process.
+/// The host: the process that supervises the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostStatus {
     /// Process id of the host.
@@ -152,50 +153,53 @@ pub struct HostStatus {
     pub mode: Mode,
     /// Version of stigmer.
     pub version: String,
-    /// Age of the host, in milliseconds.
+    /// Time since the process became the host, in milliseconds.
     pub uptime_ms: u64,
 }
 
-/// A server process.
+/// The server: its processes, addresses, versions and resources.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TemporalStatus {
-    /// The process that was spawned. `None` if the process of an external server is not visible.
+    /// Id of the process that stigmer spawned, or of the process that listens on the port if
+    /// someone else started the server. `None` if that process is not visible.
     pub pid: Option<i32>,
-    /// Process group of the server.
+    /// Process group of the server. `None` for a server that someone else started.
     pub pgid: Option<i32>,
-    /// The process that owns the listening socket.
+    /// Id of the process that listens on the server's port. It may be a child of `pid`.
     pub server_pid: Option<i32>,
-    /// Generation of the server. `None` if it is external.
+    /// Number of this start of the server. `None` if someone else started the server.
     pub generation: Option<Generation>,
-    /// Whether an earlier host of this home spawned it.
+    /// Whether an earlier host of this home started the server, and this host took it over.
     pub adopted: bool,
     /// `HOST:PORT` of the gRPC frontend.
     pub address: String,
-    /// URL of the web UI. `None` with `--headless`.
+    /// URL of the web UI. `None` if the server runs without a web UI.
     pub ui_url: Option<String>,
-    /// Version of the CLI, or of the server if that of the CLI is unknown.
+    /// Version of the Temporal CLI. If it is unknown, the text of [`Self::version_of_server`].
     pub version: Option<String>,
-    /// Version that the server itself reports. `None` until it has responded.
+    /// Version of the Temporal server, as the server reports it. `None` until the server has
+    /// responded.
     #[serde(default)]
     pub server_version: Option<String>,
-    /// Time since the spawn, in milliseconds.
+    /// Time since the start of the server process, in milliseconds.
     pub uptime_ms: Option<u64>,
-    /// Resident memory of the instance.
+    /// Resident memory of all processes of the server, in bytes.
     pub rss_bytes: Option<u64>,
-    /// CPU time of the instance, in percent of one core.
+    /// CPU time of all processes of the server, in percent of one core.
     pub cpu_percent: Option<f64>,
-    /// Database of the server. `None` in memory.
+    /// The database file. `None` if the database is in memory, or if someone else started the
+    /// server.
     pub database: Option<DatabaseStatus>,
 }
 
 impl TemporalStatus {
-    /// The value of `version` if the version of the CLI is unknown.
+    /// The text of `version` if only the version of the server is known.
     #[must_use]
     pub fn version_of_server(version: &str) -> String {
         format!("server {version}")
     }
 
-    /// Version of the CLI, if known.
+    /// Version of the Temporal CLI. `None` if `version` is that of the server.
     #[must_use]
     pub fn cli_version(&self) -> Option<&str> {
         let server = self.server_version.as_deref().map(Self::version_of_server);
@@ -203,26 +207,26 @@ impl TemporalStatus {
     }
 }
 
-/// A database file.
+/// The database file of a server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatabaseStatus {
     /// Path of the file.
     pub path: PathBuf,
-    /// Size of the file and its write-ahead log.
+    /// Size of the file and its write-ahead log, in bytes.
     pub bytes: Option<u64>,
-    /// Set if the path no longer leads to the file that the server has open. The end of the server
-    /// then loses its data.
+    /// Set if the file was deleted or replaced while the server has it open. When the server ends,
+    /// all data in that file is lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detached: Option<Detached>,
 }
 
-/// What happened to the file at the path of an open database.
+/// What happened to the path of a database file that a server has open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Detached {
-    /// There is no file.
+    /// No file is at the path.
     Deleted,
-    /// There is another file.
+    /// Another file is at the path.
     Replaced,
 }
 
@@ -235,13 +239,13 @@ impl std::fmt::Display for Detached {
     }
 }
 
-/// Why failing checks do not lead to a restart.
+/// Why stigmer does not restart a server whose checks fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoRestart {
-    /// It would lose data that only the running server has.
+    /// A restart would lose data that only the running server has.
     DataLoss,
-    /// It would not help: the disk is full, for example.
+    /// A restart would not help, for example because the disk is full.
     #[serde(other)]
     NoHelp,
 }
@@ -249,9 +253,11 @@ pub enum NoRestart {
 /// Counts of automatic restarts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestartStatus {
-    /// All automatic restarts of this home, by all hosts, as far as the timeline goes back.
+    /// All automatic restarts of this home, also those by earlier hosts, as far as the timeline
+    /// goes back.
     pub total: u64,
-    /// Restarts that count towards the limit. A host without a hand-over starts at zero.
+    /// Automatic restarts within `restart-window`. At more than `max-restarts`, stigmer gives up. A
+    /// host that got no state from the host before it starts at zero.
     pub in_window: u64,
     /// The most recent restart.
     #[serde(default, deserialize_with = "later::if_known")]
@@ -265,98 +271,107 @@ pub struct LastRestart {
     pub cause: Cause,
     /// Details of the cause.
     pub detail: String,
-    /// Time since the start of the restart, in milliseconds.
+    /// Time since the restart began, in milliseconds.
     pub ago_ms: u64,
-    /// Time from the end of the old process, or from the decision to kill it, to ready. `None`
-    /// while the restart is in progress.
+    /// Time from the end of the old process, or from the decision to kill it, until the new server
+    /// was ready, in milliseconds. `None` while the restart is in progress.
     pub recovery_ms: Option<u64>,
-    /// Time from the last passed check, or from the end of a healthy server, to ready. It includes
-    /// a freeze and failed restarts. `None` while the restart is in progress.
+    /// Time from the last passed round of checks until the new server was ready, in milliseconds.
+    /// If the old server was healthy until its end, the time counts from that end. The time in
+    /// which the old server hung and failed restarts are included. `None` while the restart is in
+    /// progress.
     #[serde(default)]
     pub downtime_ms: Option<u64>,
 }
 
-/// Results of all layers.
+/// Results of the checks of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthStatus {
-    /// All six layers, lowest first.
+    /// Results of all six checks, in the order of the checks.
     #[serde(deserialize_with = "known")]
     pub layers: Vec<LayerStatus>,
-    /// Latency of the grpc layer.
+    /// Latency of the `grpc` check.
     pub latency_us: Latency,
-    /// Number of failed rounds in a row.
+    /// Number of failed rounds of checks in a row.
     pub consecutive_failures: u32,
-    /// Why the failures do not lead to a restart. Absent if they do.
+    /// Why the failed checks do not lead to a restart. `None` if they do, or if no check fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_restart: Option<NoRestart>,
 }
 
-/// Result of one layer.
+/// Result of one of the six checks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerStatus {
-    /// Name of the layer.
+    /// Name of the check.
     pub name: Layer,
-    /// Whether the check passed. `None` if it does not apply or was not reached.
+    /// Whether the check passed. `None` if the check does not apply to this server, or has not run
+    /// yet.
     pub ok: Option<bool>,
-    /// Duration of the check.
+    /// Duration of the check, in microseconds.
     pub latency_us: Option<u64>,
-    /// The observed error or remark.
+    /// The error that the check found, or a remark. May be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
-    /// Age of this result, in milliseconds.
+    /// Time since `ok` last changed, in milliseconds.
     #[serde(default)]
     pub since_ms: Option<u64>,
 }
 
-/// Latencies of the last rounds, in microseconds.
+/// Latencies of the `grpc` check over the remembered rounds, in microseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Latency {
     /// Latency of the latest round.
     pub last: Option<u64>,
-    /// The median.
+    /// The median of the successful checks.
     pub p50: Option<u64>,
-    /// The 99th percentile.
+    /// The 99th percentile of the successful checks.
     pub p99: Option<u64>,
 }
 
 /// The log of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogStatus {
-    /// Number of lines since the host began to follow the log.
+    /// Number of lines that this host has read since it began to follow the log.
     pub lines: u64,
-    /// Path of the log.
+    /// Path of the log file.
     pub path: PathBuf,
 }
 
-/// The data that a viewer draws: the status and its history. A new field here or in [`Status`]
-/// needs a default, for hosts that do not send it, and a [`Change`] that updates it.
+/// The data that a viewer draws: the status and its history.
+///
+/// A new field here or in [`Status`] needs two things: a default, because a host of an earlier
+/// version does not send the field; and a [`Change`] that updates the field.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// Number of the latest delta that it includes.
+    /// Number of the latest delta that is included in this snapshot.
     #[serde(default)]
     pub seq: u64,
     /// The status.
     pub status: Status,
-    /// Time until the next start in backoff, in milliseconds.
+    /// In the states backoff and failed: time until the next start, in milliseconds. `None` if no
+    /// start is scheduled.
     pub next_start_ms: Option<u64>,
-    /// Number of automatic restarts in a row.
+    /// Number of automatic restarts since the server was last stable.
     pub in_a_row: u32,
     /// Age of the state, in milliseconds.
     pub state_ms: u64,
-    /// Latency of the grpc layer per round, oldest first. `None` is a failure.
+    /// Latency of the `grpc` check for each round, in microseconds, oldest first. `None` if the
+    /// check failed.
     pub probes: Vec<Option<u64>>,
-    /// CPU usage in percent of one core, oldest first.
+    /// CPU usage of the server in percent of one core, oldest first.
     pub cpu: Vec<f64>,
-    /// Resident memory in bytes, oldest first.
+    /// Resident memory of the server in bytes, oldest first.
     pub rss: Vec<u64>,
-    /// Ages of automatic restarts, oldest first.
+    /// Ages of the automatic restarts in milliseconds, oldest first.
     pub restart_ages_ms: Vec<u64>,
     /// Entries of the timeline, newest last.
     #[serde(deserialize_with = "known")]
     pub timeline: Vec<Arc<Entry>>,
-    /// What the user can do, in the state failed. Protocol 1 has it as `cure`.
+    /// In the state failed: what the user can do. In JSON the key is `cure`, as protocol 1 defined
+    /// it.
     #[serde(rename = "cure")]
     pub hint: Option<String>,
-    /// Last log lines of the server, in the state failed.
+    /// Last log lines of the server process that ended most recently. Empty after the next start
+    /// begins.
     pub last_words: Vec<String>,
 }

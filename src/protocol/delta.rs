@@ -1,6 +1,7 @@
-//! Differences between two snapshots. A viewer that applies each delta to the previous snapshot has
-//! the same snapshot as the host, including ages: all ages are whole milliseconds of one clock, the
-//! host's uptime.
+//! Differences between two snapshots.
+//!
+//! A viewer that applies each delta to its previous snapshot has the same snapshot as the host.
+//! That includes the ages: each age is in whole milliseconds of one clock, the uptime of the host.
 
 mod difference;
 
@@ -17,20 +18,22 @@ use std::sync::Arc;
 /// Maximum number of timeline entries in a snapshot.
 pub const ENTRIES: usize = 100;
 
-/// The changes since the previous delta. A delta without changes is a heartbeat of the host.
+/// The changes since the previous delta. A delta without changes shows that the host is alive.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Delta {
     /// Number of the delta: one more than that of the previous delta or snapshot.
     pub seq: u64,
-    /// Uptime of the host, the reference time of the ages in the delta.
+    /// Uptime of the host when it created the delta, in milliseconds. The ages in the delta are as
+    /// of this time.
     pub at_ms: u64,
     /// Changes in the order in which they are applied.
     #[serde(deserialize_with = "known_changes")]
     pub changes: Vec<Change>,
 }
 
-/// Changes. Only an unknown timeline entry may be skipped. If another change were skipped, the viewer
-/// would show outdated data.
+/// Deserializes changes. An entry of the timeline whose kind is unknown becomes
+/// [`Change::Unknown`]. Any other value that is unknown is an error: without that change, the
+/// viewer would show outdated data.
 fn known_changes<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Change>, D::Error> {
     let all = Vec::<Value>::deserialize(from)?;
     let read = |change: Value| match Change::deserialize(&change) {
@@ -44,31 +47,33 @@ fn known_changes<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Change>, D::E
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Change {
-    /// The state or its message.
+    /// A change of the state, or of the values that describe it.
     State {
         /// State of the server.
         state: State,
-        /// The operator's intent.
+        /// Whether the user wants the server up or down.
         intent: Want,
-        /// False for an external server.
+        /// Whether stigmer manages the server. False for a server that someone else started.
         managed: bool,
         /// A message about the state.
         message: String,
-        /// Age of the state, in milliseconds.
+        /// Time since the state began, in milliseconds.
         state_ms: u64,
-        /// Time until the next start in backoff, in milliseconds.
+        /// Time until the next scheduled start, in milliseconds.
         next_start_ms: Option<u64>,
-        /// Number of automatic restarts in a row.
+        /// Number of automatic restarts since the server was last stable.
         in_a_row: u32,
-        /// What the user can do, in the state failed. Protocol 1 has it as `cure`.
+        /// In the state failed: what the user can do. In JSON the key is `cure`, as protocol 1
+        /// defined it.
         #[serde(rename = "cure")]
         hint: Option<String>,
-        /// Last log lines of the server, in the state failed.
+        /// Last log lines of the server process that ended most recently.
         last_words: Vec<String>,
     },
-    /// Another server, no server, or new facts about it.
+    /// A change of the server: a new one, none, or new data about the same one. The values of
+    /// [`Self::Resources`] alone do not cause this change.
     Temporal {
-        /// All facts about the server.
+        /// All data about the server. `None` if no server runs.
         temporal: Option<TemporalStatus>,
     },
     /// A change of the automatic restarts.
@@ -76,37 +81,37 @@ pub enum Change {
         /// Counts and the latest restart.
         #[serde(flatten)]
         restarts: RestartStatus,
-        /// Ages of the restarts, oldest first.
+        /// Ages of the automatic restarts in milliseconds, oldest first.
         ages_ms: Vec<u64>,
     },
     /// The result of a round of checks.
     Probe {
-        /// Layers that have changed.
+        /// Results of the checks whose result has changed.
         #[serde(deserialize_with = "known")]
         layers: Vec<LayerStatus>,
-        /// Latency of the grpc layer.
+        /// Latency of the `grpc` check.
         latency_us: Latency,
-        /// Number of failed rounds in a row.
+        /// Number of failed rounds of checks in a row.
         consecutive_failures: u32,
-        /// Why the failures do not lead to a restart.
+        /// Why the failed checks do not lead to a restart.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         no_restart: Option<NoRestart>,
-        /// Latency of the grpc layer per round.
+        /// Growth of [`Snapshot::probes`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         history: Option<Grown<Option<u64>>>,
     },
-    /// Resource usage of the instance.
+    /// Resource usage of all processes of the server.
     Resources {
         /// Resident memory in bytes.
         rss_bytes: Option<u64>,
         /// CPU usage in percent of one core.
         cpu_percent: Option<f64>,
-        /// Size of the database and its write-ahead log.
+        /// Size of the database file and its write-ahead log, in bytes.
         database_bytes: Option<u64>,
-        /// Resident memory in bytes over time.
+        /// Growth of [`Snapshot::rss`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rss: Option<Grown<u64>>,
-        /// CPU usage in percent over time.
+        /// Growth of [`Snapshot::cpu`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cpu: Option<Grown<f64>>,
     },
@@ -114,25 +119,26 @@ pub enum Change {
     Entry(Arc<Entry>),
     /// New lines in the log of the server.
     Log {
-        /// Number of lines since the host began to follow the log.
+        /// Number of lines that the host has read since it began to follow the log.
         lines: u64,
     },
-    /// A change of the effective options.
+    /// A change of the options in force.
     Options {
-        /// All options, by name.
+        /// All options in force, by name.
         options: EffectiveOptions,
     },
-    /// A change of a later version, which is ignored here.
+    /// A change that this version does not know, from a host of a later version. Applying it does
+    /// nothing.
     #[serde(other)]
     Unknown,
 }
 
-/// Growth of a bounded series: the last `kept` old values stay, and the new values follow.
+/// Growth of a series of bounded length: how many of the old values stay, and which values follow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grown<T> {
-    /// Number of old values that stay.
+    /// Number of old values that stay: the newest ones.
     pub kept: usize,
-    /// New values.
+    /// New values, oldest first.
     pub more: Vec<T>,
 }
 
@@ -155,7 +161,7 @@ impl<T: Clone + PartialEq> Grown<T> {
 }
 
 impl Snapshot {
-    /// Applies a delta.
+    /// Applies a delta to this snapshot.
     pub fn apply(&mut self, delta: &Delta) {
         self.grow_older(delta.at_ms.saturating_sub(self.at_ms()));
         for change in &delta.changes {
@@ -234,13 +240,13 @@ impl Snapshot {
         }
     }
 
-    /// Uptime of the host, the reference time of the ages.
+    /// Uptime of the host in milliseconds. All ages in the snapshot are as of this time.
     #[must_use]
     pub fn at_ms(&self) -> u64 {
         self.status.host.as_ref().map_or(0, |host| host.uptime_ms)
     }
 
-    /// Advances all ages by this time.
+    /// Advances all ages by `ms` milliseconds.
     pub fn grow_older(&mut self, ms: u64) {
         let Self { status, next_start_ms, state_ms, restart_ages_ms, .. } = self;
         let uptimes = status

@@ -1,4 +1,4 @@
-//! The timeline.
+//! The timeline: its entries for starts, ends and hand-overs of the server.
 
 use super::later;
 use crate::supervisor::{Cause, Generation};
@@ -9,19 +9,19 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Happened {
-    /// A generation became ready.
+    /// A server that stigmer started became ready.
     Ready,
-    /// A generation ended.
+    /// A server ended.
     Ended,
-    /// A running server was adopted.
+    /// The host took over a running server of an earlier host.
     Adopted,
-    /// stigmer began to watch an external server.
+    /// stigmer began to watch a server that someone else started.
     External,
-    /// The supervisor gave up.
+    /// The supervisor gave up: the state became `failed`.
     Failed,
     /// The host exited, and the server continued to run.
     HandedOver,
-    /// The host was killed, and its watchdog started another one.
+    /// The host was killed. If its watchdog started another host, [`Entry::took_ms`] is set.
     HostDied,
 }
 
@@ -32,40 +32,42 @@ pub struct Entry {
     pub time: jiff::Timestamp,
     /// Kind of the event.
     pub happened: Happened,
-    /// Generation of the server.
+    /// Number of the start of the server that the entry belongs to.
     pub generation: Generation,
-    /// Why it ended or started.
+    /// Why the server ended or started.
     pub cause: Cause,
     /// Details of the cause.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
-    /// How long the generation had been up, in milliseconds.
+    /// In an entry of an end: age of the server process, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uptime_ms: Option<u64>,
-    /// Duration of the start or repair, in milliseconds.
+    /// Duration of the start or repair, in milliseconds. In an entry of a killed host: the time
+    /// until the next host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<u64>,
     /// Downtime of a repair; see [`super::LastRestart::downtime_ms`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downtime_ms: Option<u64>,
-    /// Parts of that duration, in order.
+    /// Parts of the start or repair, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<Phase>,
-    /// Largest observed resident memory.
+    /// Largest observed resident memory of the server, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_rss_bytes: Option<u64>,
-    /// Number of processes of the machine that the out-of-memory killer ended between the last
-    /// passed round and a death by SIGKILL.
+    /// Set if the server may have ended for lack of memory. Number of processes of the machine that
+    /// the out-of-memory killer ended between a passed round of checks and the death of the server
+    /// by SIGKILL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oom_kills: Option<u64>,
     /// First lines of the crash dump of the server, if there is one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub first_words: Vec<String>,
-    /// Last log lines of the server, if its end was not requested.
+    /// Last log lines of the server, if the server ended without a request of the user.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub last_words: Vec<String>,
-    /// Automatic restarts of the home up to this entry, by cause. A host without a hand-over takes
-    /// its counts from the newest entry.
+    /// All automatic restarts of the home up to this entry, by cause. A host that got no state from
+    /// the host before it reads its counts from the newest entry.
     #[serde(
         default,
         skip_serializing_if = "BTreeMap::is_empty",
@@ -77,8 +79,14 @@ pub struct Entry {
 /// A part of a start or repair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Phase {
-    /// `seen` (before the measured time), `stopped` (if a stop was requested), `cleaned`, `waited`,
-    /// `spawned`, `tcp`, `grpc`, `store`, `engine`.
+    /// One of these names, in this order:
+    ///
+    /// - `seen`: from the first failed check to the decision to restart, before `took_ms` begins
+    /// - `stopped`: the stop of the old server, if a stop was requested
+    /// - `cleaned`: the end of the remaining processes of the old server
+    /// - `waited`: the delay before the start
+    /// - `spawned`: the creation of the new process
+    /// - `tcp`, `grpc`, `store`, `engine`: from the previous part until this check first passed
     pub name: String,
     /// Duration in microseconds.
     pub us: u64,

@@ -15,13 +15,14 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// Code of a stop that could not prove that no server is left.
+    /// Code of the error of a stop after which a server may still run: the host could not prove
+    /// that none is left.
     pub const UNPROVEN: &str = "unproven";
 
-    /// Code of a host that does not end, because it has a server or may have one.
+    /// Code of the error of a request to end a host that has a server or may have one.
     pub const BUSY: &str = "busy";
 
-    /// Whether a stop could not prove that no server is left.
+    /// Whether this is the error of a stop after which a server may still run.
     #[must_use]
     pub fn is_unproven(&self) -> bool {
         self.code == Self::UNPROVEN

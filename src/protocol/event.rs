@@ -1,31 +1,34 @@
-//! The stream of events: a hello, a snapshot, and then deltas.
+//! The stream of events from a host to a viewer: a hello, a snapshot, and then deltas.
 
 use super::{Delta, Snapshot};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// Version of the stream. New kinds, keys, and names of layers, causes, modes and timeline entries
-/// do not change it. It is raised if a viewer that ignores unknown data would show a wrong result,
-/// such as another state or intent.
+/// Version of the event stream.
+///
+/// A viewer ignores kinds, keys and names that it does not know. So a new event kind, key, check,
+/// cause, mode or kind of timeline entry does not change the version. A change raises the version
+/// if a viewer that ignores it would show a wrong result, for example another state or intent.
 pub const PROTOCOL: u32 = 1;
 
 /// The first event of the stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
-    /// Protocol version of the host.
+    /// Protocol version of the host; see [`PROTOCOL`].
     pub protocol: u32,
-    /// Version of the host's stigmer.
+    /// Version of stigmer in the host.
     pub version: String,
 }
 
 impl Hello {
-    /// The hello of this version.
+    /// The hello that a host of this version sends.
     #[must_use]
     pub fn own() -> Self {
         Self { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").to_owned() }
     }
 
-    /// Why a viewer of this version cannot follow the host, and which side to upgrade.
+    /// Why a viewer of this version cannot follow the host, and which of them to upgrade. `None` if
+    /// the viewer can follow.
     #[must_use]
     pub fn objection(&self) -> Option<String> {
         let Self { protocol, version } = self;
@@ -45,11 +48,11 @@ impl Hello {
 /// An event of the stream.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// Protocol and version of the host.
+    /// Protocol and version of the host. Always the first event.
     Hello(Hello),
-    /// The whole state: first, and again for a reader that was too slow.
+    /// The whole state: after the hello, and again for a reader that was too slow for the deltas.
     Snapshot(Box<Fresh>),
-    /// The changes since the last event.
+    /// The changes since the last snapshot or delta.
     Delta(Arc<Delta>),
 }
 

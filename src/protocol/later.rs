@@ -1,12 +1,12 @@
-//! Deserialization of values that a later version may have added: an entry, a layer, a restart. An
-//! unknown value is skipped, and the rest is used.
+//! Deserialization of values that a later version may have added, such as a kind of timeline entry
+//! or a check. An unknown value is skipped, and the rest is used.
 
 use crate::supervisor::Cause;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Returns the values of a list that are known.
+/// Deserializes a list and skips the values that this version does not know.
 pub(crate) fn known<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     from: D,
 ) -> Result<Vec<T>, D::Error> {
@@ -14,7 +14,7 @@ pub(crate) fn known<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     Ok(all.into_iter().flat_map(T::deserialize).collect())
 }
 
-/// Returns the value, if it is known.
+/// Deserializes a value. `None` if this version does not know it.
 pub(crate) fn if_known<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     from: D,
 ) -> Result<Option<T>, D::Error> {
@@ -22,7 +22,7 @@ pub(crate) fn if_known<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     Ok(one.and_then(|one| T::deserialize(one).ok()))
 }
 
-/// Counts by cause. Unknown causes are skipped.
+/// Deserializes counts by cause, and skips causes that this version does not know.
 pub(super) fn counts<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Cause, u64>, D::Error> {
     let all = BTreeMap::<String, u64>::deserialize(from)?;
     let known = |(name, count): (String, u64)| {

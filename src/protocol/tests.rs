@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-/// Snapshot of a host without a history.
+/// The snapshot of a host that has just started: no server and no history.
 pub(crate) fn snapshot() -> Snapshot {
     let layers = Layer::ALL.map(|name| LayerStatus {
         name,
@@ -49,7 +49,7 @@ pub(crate) fn snapshot() -> Snapshot {
     }
 }
 
-/// The same snapshot with a server.
+/// The snapshot of [`snapshot`], with a server that is ready.
 pub(crate) fn running() -> Snapshot {
     let mut snapshot = snapshot();
     snapshot.status.state = State::Ready;
@@ -90,7 +90,7 @@ pub(crate) fn entry(happened: Happened, cause: Cause) -> Entry {
     }
 }
 
-/// An event in the life of a host.
+/// A random change of a snapshot, for the property tests.
 #[derive(Debug, Clone)]
 enum Step {
     Passes(u64),

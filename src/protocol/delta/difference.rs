@@ -1,10 +1,10 @@
-//! The side of the host: computes the changes between two snapshots.
+//! Computes the changes between two snapshots, in the host.
 
 use super::{Change, Delta, Grown};
 use crate::protocol::{Snapshot, Status};
 
 impl Snapshot {
-    /// Computes the delta from `before` to this snapshot. It may have no changes.
+    /// Computes the delta from `before` to this snapshot. The delta may be without changes.
     #[must_use]
     pub fn since(&self, before: &Self) -> Delta {
         let mut known = before.clone();
@@ -59,7 +59,8 @@ impl Snapshot {
     fn temporal_since(&self, known: &Self) -> Option<Change> {
         let mut known = known.status.temporal.clone();
         if let (Some(known), Some(now)) = (&mut known, &self.status.temporal) {
-            // These values change all the time and have their own kind of change.
+            // Memory, CPU usage and database size change in almost every round.
+            // [`Change::Resources`] has them.
             known.rss_bytes = now.rss_bytes;
             known.cpu_percent = now.cpu_percent;
             if let (Some(known), Some(now)) = (&mut known.database, &now.database) {
