@@ -1,9 +1,10 @@
-//! One supervised process tree of any program. Today its only program is the server.
+//! A unit: one supervised process tree of any program. Today the only program is the Temporal
+//! server.
 //!
-//! Nothing in this module knows Temporal, the options or the facts. The caller says what to run and
-//! which files and locks belong to it. Some types that it uses are still those of the server:
-//! `Layer` in the result of a round, the ports and the database in `Record`, and the line format of
-//! the dev server, by which `log::line` finds the level and the cause of a line.
+//! This module knows nothing about Temporal, the options or the facts. The caller decides which
+//! program to run, and which files and locks belong to the unit. Some types are still those of the
+//! server: `Layer` in the result of a round of checks, the ports and the database in `Record`, and
+//! the log format of the dev server, in which `log::line` finds the level and the cause of a line.
 
 pub(crate) mod exit;
 pub(crate) mod files;
@@ -36,41 +37,44 @@ use sweeps::{Launches, Permit, Sweeps, Unswept};
 use tasks::{Task, spawn};
 use tokio::sync::watch;
 
-/// One unit: its supervisor, its log, and its current generation. Its owner lets the supervisor
-/// decide, performs the effects with the methods of the unit, and receives the results of the tasks.
+/// One unit: its supervisor, its log, and its current process tree.
+///
+/// The owner of the unit calls the supervisor, which returns effects. The owner performs each
+/// effect with a method of the unit, and receives the results of the tasks that the method starts.
 #[derive(Debug)]
 pub(crate) struct Unit {
-    /// Decides what the unit does next.
+    /// Decides what the unit does next: start, stop, restart or wait.
     pub supervisor: Supervisor,
-    /// The reader of its log.
+    /// Reads the log that the processes of the unit write.
     pub log: LogReader,
     sweeps: Sweeps,
     launches: Launches,
-    /// The lock file that its processes hold.
+    /// The lock file that the processes of the unit keep locked.
     lock_file: PathBuf,
     supervision: Option<Supervision>,
     is_launching: bool,
 }
 
-/// The supervision of one generation. Its tasks end when it is dropped.
+/// The supervision of one generation, which is one start of the unit. Its tasks end when this value
+/// is dropped.
 #[derive(Debug)]
 pub(crate) struct Supervision {
     generation: Generation,
-    /// The process tree. `None` if someone else runs it.
+    /// The processes of this generation. `None` if someone else started them.
     pub instance: Option<Instance>,
     stop_requested: watch::Sender<bool>,
     _exit: Option<Task>,
     _probes: Task,
-    /// Shared with the watch of the exit.
+    /// Also set for the task that waits for the exit, which reports the value.
     ever_ready: Arc<AtomicBool>,
-    /// The number of processes that the kernel had killed for lack of memory when a round passed, at
-    /// most some ten rounds ago.
+    /// How many processes of the machine the kernel had killed for lack of memory, as read during a
+    /// passed round of checks. About one round in ten reads the number.
     pub oom_kills: Option<u64>,
     passed: Option<Instant>,
 }
 
 impl Supervision {
-    /// Whether the generation ever became ready.
+    /// Whether this generation was ready at any time.
     pub(crate) fn is_ever_ready(&self) -> bool {
         self.ever_ready.load(Ordering::Relaxed)
     }
@@ -95,33 +99,37 @@ impl Unit {
         }
     }
 
-    /// Whether a launch is in progress. It may have spawned a process that is not recorded yet.
+    /// Whether a launch is in progress. The launch may have spawned a process that has no record
+    /// yet.
     pub(crate) fn is_launching(&self) -> bool {
         self.is_launching
     }
 
-    /// Whether this is the generation that is supervised now. Results of another one are stale.
+    /// Whether the unit supervises this generation now. A result of any other generation is
+    /// outdated.
     pub(crate) fn supervises(&self, generation: Generation) -> bool {
         self.supervision.as_ref().is_some_and(|it| it.generation == generation)
     }
 
-    /// The process tree that is supervised now.
+    /// The process tree that the unit supervises now.
     pub(crate) fn instance(&self) -> Option<&Instance> {
         self.supervision.as_ref()?.instance.as_ref()
     }
 
-    /// When a round of the supervised generation passed most recently.
+    /// When a round of checks of the current generation last passed.
     pub(crate) fn passed(&self) -> Option<Instant> {
         self.supervision.as_ref()?.passed
     }
 
-    /// The permissions to launch this unit, for an operation that must not run during a launch.
+    /// Gives permissions to launch this unit. An operation that must not run during a launch needs
+    /// such a permission too.
     pub(crate) fn launches(&self) -> Launches {
         self.launches.clone()
     }
 
-    /// Launches a generation: calls `start` with the permission, or with the reason why there is none.
-    /// Does not call it if the host is leaving. [`Self::launched`] must follow.
+    /// Launches a generation: calls `start` with the permission to launch, or with the reason why
+    /// there is no permission. Does not call `start` if the host is leaving. The owner must call
+    /// [`Self::launched`] after the launch.
     pub(crate) fn launch<F: Future<Output = ()> + Send + 'static>(
         &mut self,
         panicked: impl FnOnce() + Send + 'static,
@@ -129,7 +137,7 @@ impl Unit {
     ) {
         self.is_launching = true;
         let (log, launches) = (self.log.clone(), self.launches.clone());
-        // The task is never aborted: a process that it spawns must be supervised.
+        // This task is never aborted. It may have spawned a process, which must then be supervised.
         spawn(panicked, async move {
             log.catch_up().await;
             match launches.begin().await {
@@ -139,13 +147,16 @@ impl Unit {
         });
     }
 
-    /// The launch has ended.
+    /// Notes that the launch has ended.
     pub(crate) fn launched(&mut self) {
         self.is_launching = false;
     }
 
-    /// Supervises a process tree. `probes` is the task that checks it. `ended` is called when its
-    /// leader has exited and no member is left, with whether it ever became ready.
+    /// Begins the supervision of a process tree. `probes` is the task that checks the tree.
+    ///
+    /// Calls `ended` after the leader, which is the spawned process, has exited and no other
+    /// process of the tree is left. The second argument of `ended` is whether this generation was
+    /// ready at any time.
     pub(crate) fn supervise<F: Future<Output = ()> + Send>(
         &mut self,
         generation: Generation,
@@ -182,7 +193,8 @@ impl Unit {
         });
     }
 
-    /// Only checks a process tree that someone else runs.
+    /// Begins to check a process tree that someone else started. The unit sends no signal to that
+    /// tree and does not watch its exit.
     pub(crate) fn check(&mut self, generation: Generation, probes: Task) {
         self.supervision = Some(Supervision {
             generation,
@@ -196,8 +208,9 @@ impl Unit {
         });
     }
 
-    /// A round of the supervised generation has passed. `oom_kills` is `None` if the round did not
-    /// read that number.
+    /// Notes that a round of checks of the current generation has passed at `now`. `oom_kills` is
+    /// the number of processes of the machine that the kernel has killed for lack of memory, or
+    /// `None` if this round did not read that number.
     pub(crate) fn round_passed(&mut self, oom_kills: Option<u64>, now: Instant) {
         if let Some(supervision) = &mut self.supervision {
             supervision.oom_kills = oom_kills.or(supervision.oom_kills);
@@ -205,14 +218,15 @@ impl Unit {
         }
     }
 
-    /// The supervised generation has become ready.
+    /// Notes that the current generation has become ready.
     pub(crate) fn became_ready(&self) {
         if let Some(supervision) = &self.supervision {
             supervision.ever_ready.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Sends SIGTERM to the processes of this generation, if it is supervised. They have time to exit.
+    /// Sends SIGTERM to the processes of this generation, and gives them time to exit. Does nothing
+    /// if the unit does not supervise the generation.
     pub(crate) fn terminate(&self, generation: Generation) {
         self.log.stopping();
         if let Some(supervision) = self.owned(generation) {
@@ -221,12 +235,13 @@ impl Unit {
         self.signal(generation, &[Signal::Term, Signal::Cont]);
     }
 
-    /// Sends SIGKILL to the processes of this generation, if it is supervised.
+    /// Sends SIGKILL to the processes of this generation. Does nothing if the unit does not
+    /// supervise the generation.
     pub(crate) fn kill(&self, generation: Generation) {
         self.signal(generation, &[Signal::Kill]);
     }
 
-    /// The supervision of this generation, if the process tree is ours.
+    /// The supervision of this generation. `None` if someone else started its processes.
     fn owned(&self, generation: Generation) -> Option<&Supervision> {
         let current = self.supervision.as_ref().filter(|it| it.generation == generation);
         current.filter(|it| it.instance.is_some())

@@ -1,4 +1,5 @@
-//! The end of a process tree: from the exit of its leader to the proof that no member is left.
+//! The end of a process tree: from the exit of its leader, which is the process that stigmer
+//! spawned, to the proof that no other process of the tree is left.
 
 use super::log_reader::LogReader;
 use super::sweeps::{Sweeps, Unswept};
@@ -12,32 +13,34 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// The kernel may delay a SIGKILL for this long.
+/// How long one attempt waits for killed processes to end. The kernel may delay the end that long.
 const CLEARING: Duration = Duration::from_secs(10);
 
-/// Pause before a retry of a sweep that could not run.
+/// Pause before the next attempt after one that could not examine or end the processes.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// The exit status of a process that is not a child is known once its parent has reaped it.
+/// How long to wait for an exit status. If the process is not a child of this host, the status is
+/// known only after the parent of the process has reaped it.
 const EXIT_KNOWN: Duration = Duration::from_millis(100);
 
 /// How a process tree ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// The exit of its leader.
+    /// Exit status of the spawned process.
     pub exit: Exit,
     /// When this host noticed the exit.
     pub at: Instant,
-    /// Its last words.
+    /// The last log lines, which may explain the exit.
     pub words: Words,
-    /// The number of processes that the kernel had killed for lack of memory by then. `None` if
-    /// unknown.
+    /// How many processes of the machine the kernel had killed for lack of memory when this host
+    /// noticed the exit. `None` if unknown.
     pub oom_kills: Option<u64>,
 }
 
 impl Ended {
-    /// The number of processes that the kernel killed for lack of memory since `before`. `None` if
-    /// there are none, or if the leader did not end by SIGKILL.
+    /// How many processes of the machine the kernel killed for lack of memory after it had killed
+    /// `before`. `None` if it killed none, or if the spawned process certainly did not end by
+    /// SIGKILL.
     pub(crate) fn oom_kills_since(&self, before: Option<u64>) -> Option<u64> {
         match self.exit {
             Exit::Signal(9, _) | Exit::Unknown => {
@@ -48,8 +51,9 @@ impl Ended {
     }
 }
 
-/// The detail of an exit, with the out-of-memory killer. The kernel counts its victims and does not
-/// name them, so this is not a proof.
+/// Adds to the detail of an exit that the out-of-memory killer may be the cause. The kernel counts
+/// the processes that it kills but does not name them, so there is no proof. `peak` is the largest
+/// observed memory of the processes, in bytes.
 pub(crate) fn struck(detail: &str, peak: Option<u64>) -> String {
     let peak = peak.map_or_else(String::new, |peak| format!(", peak {} MiB", peak >> 20));
     format!("{detail}; the kernel's out-of-memory killer struck meanwhile{peak}")
@@ -58,19 +62,20 @@ pub(crate) fn struck(detail: &str, peak: Option<u64>) -> String {
 /// The parameters of [`watch()`].
 #[derive(Debug)]
 pub(crate) struct ExitTarget {
-    /// The process tree.
+    /// The process tree whose end is awaited.
     pub instance: Instance,
-    /// The exit of its leader.
+    /// Reports the exit of the leader, which is the spawned process.
     pub watched: Watched,
-    /// The lock file that its processes hold.
+    /// The lock file that the processes of the tree keep locked.
     pub lock: PathBuf,
-    /// Whether a stop was requested. If so, the members have time to exit.
+    /// Whether a stop was requested. If so, the other processes of the tree get time to exit.
     pub asked: watch::Receiver<bool>,
-    /// Permissions to signal its members.
+    /// Gives the permission to signal the processes of the tree.
     pub sweeps: Sweeps,
 }
 
-/// Waits until the leader has exited and no member is left. Never returns if this host leaves first.
+/// Waits until the leader has exited and no other process of the tree is left. If this host begins
+/// to leave before that, this function never returns, and the next host ends the tree.
 pub(crate) async fn watch(target: ExitTarget, log: LogReader) -> Ended {
     let ExitTarget { instance, watched, lock, asked, sweeps } = target;
     watched.ended().await;
@@ -81,8 +86,9 @@ pub(crate) async fn watch(target: ExitTarget, log: LogReader) -> Ended {
         tokio::time::sleep(Duration::from_millis(5)).await;
         exit = watched.exit();
     }
-    // After SIGTERM a wrapper exits at once and its program a second later, so the members get time.
-    // The SIGKILL of the supervisor ends this wait.
+    // On SIGTERM, a wrapper script may exit at once and the program in it a second later. So the
+    // rest of the tree gets time after the exit of the leader. The wait ends at the latest when the
+    // supervisor sends SIGKILL to all processes of the tree.
     let mut is_clear = false;
     while *asked.borrow() {
         let (instance, lock, lock_of) = (instance.clone(), lock.clone(), sweeps.clone());
@@ -91,9 +97,9 @@ pub(crate) async fn watch(target: ExitTarget, log: LogReader) -> Ended {
                 is_clear = true;
                 break;
             }
-            // A member that cannot be read may still run.
+            // A process is left, or it is unknown whether one is left.
             Ok(_) | Err(Unswept::Unfinished(_)) => {}
-            // The next host clears the tree.
+            // The next host ends the tree.
             Err(
                 Unswept::Leaving | Unswept::Launching | Unswept::NotInPlace | Unswept::Silent(_),
             ) => {
@@ -102,8 +108,8 @@ pub(crate) async fn watch(target: ExitTarget, log: LogReader) -> Ended {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // A process that the kernel does not end is not reported as ended. The supervisor decides when to
-    // give up.
+    // Kills the rest of the tree. The tree counts as ended only when no process is left. If the
+    // kernel does not end a process, the supervisor decides when to give up.
     while !is_clear {
         let (instance, lock, lock_of) = (instance.clone(), lock.clone(), sweeps.clone());
         match sweeps.run(move || instance.clear(&lock_of.lock_file(&lock), CLEARING)).await {
@@ -111,7 +117,7 @@ pub(crate) async fn watch(target: ExitTarget, log: LogReader) -> Ended {
             Ok(Ok(survivors)) => {
                 tracing::error!(?survivors, "does not end, not even by SIGKILL");
             }
-            // A failed look is no proof that no member is left.
+            // The error does not prove that no process is left.
             Ok(Err(error)) => {
                 tracing::error!(%error, "what is left of the instance is not known");
                 tokio::time::sleep(AGAIN).await;
@@ -120,7 +126,7 @@ pub(crate) async fn watch(target: ExitTarget, log: LogReader) -> Ended {
                 tracing::error!(%error, "the rest of the instance cannot be ended for now");
                 tokio::time::sleep(AGAIN).await;
             }
-            // The next host clears the tree.
+            // The next host ends the tree.
             Err(
                 Unswept::Leaving | Unswept::Launching | Unswept::NotInPlace | Unswept::Silent(_),
             ) => {
@@ -128,13 +134,13 @@ pub(crate) async fn watch(target: ExitTarget, log: LogReader) -> Ended {
             }
         }
     }
-    // From here on the kernel may reuse the pid of the leader.
+    // Until this call, the zombie of the leader keeps its pid from being used again.
     watched.reap();
     let words = log.last_words().await;
     Ended { exit, at, words, oom_kills }
 }
 
-/// Describes the remaining holder of the lock, for a message. `None` if the lock is free.
+/// Describes, for a message, the process that still has the lock. `None` if the lock is free.
 pub(crate) fn lock_holder_left(lock: &Path) -> Option<String> {
     match is_held(lock) {
         Ok(true) => Some(format!(

@@ -1,10 +1,11 @@
-//! Keeps the small files of the home: checks that each has its intended content, and writes it if
-//! not.
+//! Keeps the small files of the home, such as record and intent: checks that each file has its
+//! intended content, and writes the file if not.
 //!
 //! A disk may be full, read-only or broken. A file that cannot be written never ends or delays
-//! supervision: the status shows it as a trouble, and it is written once the disk accepts it. The
-//! files are accessed on a thread, because their file system may not respond: all files of the home
-//! together, see [`look::promptly`], and each file elsewhere separately.
+//! supervision: the status names the file, and the file is written once the disk accepts it.
+//!
+//! File systems may not respond, so files are accessed on threads. All files of the home are
+//! accessed in one job, see [`look::promptly`]. Each file outside the home has a job of its own.
 
 mod distant;
 
@@ -17,17 +18,18 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Pause between two checks while a file is unwritten.
+/// Time from one check of all files to the next, while any file could not be written.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Pause between two checks. A check of all four files makes 40 system calls.
+/// Time from one check of all files to the next. A check of the four usual files makes 40 system
+/// calls.
 const CHECK: Duration = Duration::from_secs(5);
 
-/// Writes the intended content of a file, unless the file has it already.
+/// A function that writes the intended content of a file, unless the file already has it.
 type Keep = Box<dyn FnMut() -> io::Result<()> + Send>;
 
-/// The kept files; see the module documentation. The name of a file is its path in the home, for
-/// messages.
+/// The files that are kept; see the module documentation. The name of a file is its path relative
+/// to the home, and appears in messages.
 pub(crate) struct Files {
     home: PathBuf,
     kept: BTreeMap<&'static str, Arc<Mutex<Keep>>>,
@@ -37,7 +39,7 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Keeps no file yet.
+    /// Creates the keeper of the files of this home, without any file.
     pub(crate) fn of(home: PathBuf) -> Self {
         Self {
             home,
@@ -48,8 +50,8 @@ impl Files {
         }
     }
 
-    /// Writes a file now, and later whenever a check finds other content. Replaces an earlier entry
-    /// with this name.
+    /// Calls `keep` now and at each later check. Replaces the function that was given for this name
+    /// earlier.
     pub(crate) fn keep(
         &mut self,
         name: &'static str,
@@ -59,7 +61,7 @@ impl Files {
         self.check(name);
     }
 
-    /// Like [`Self::keep`], but does not write the file now.
+    /// Like [`Self::keep`], but does not call `keep` before the next check.
     pub(crate) fn add(
         &mut self,
         name: &'static str,
@@ -68,13 +70,14 @@ impl Files {
         self.kept.insert(name, Arc::new(Mutex::new(Box::new(keep))));
     }
 
-    /// Writes a file of [`Self::keep`] now if it is different.
+    /// Checks one file of [`Self::keep`] now.
     pub(crate) fn check(&mut self, name: &'static str) {
         let kept = self.kept.get(name).cloned();
         self.check_all(kept.into_iter().map(|keep| (name, keep)).collect());
     }
 
-    /// Waits up to 250 ms for the file system. The rest of the work may be done later.
+    /// Checks these files in one job on a thread, and waits up to 250 ms. If the file system
+    /// responds later, the thread still finishes the job.
     fn check_all(&mut self, kept: Vec<(&'static str, Arc<Mutex<Keep>>)>) {
         let names: Vec<&'static str> = kept.iter().map(|(name, _)| *name).collect();
         let written = look::promptly(&self.home, move |_| {
@@ -93,8 +96,8 @@ impl Files {
         }
     }
 
-    /// Like [`Self::keep`], for a file whose file system may not respond: `keep` runs on a thread.
-    /// Waits up to 250 ms for the first run.
+    /// Like [`Self::keep`], for a file outside the home, whose file system may not respond. `keep`
+    /// runs on a thread. Waits up to 250 ms for the first call of `keep`.
     pub(crate) fn keep_distant(
         &mut self,
         name: &'static str,
@@ -106,7 +109,7 @@ impl Files {
         self.receive();
     }
 
-    /// Receives the results of the threads.
+    /// Receives the results of the checks of the files outside the home.
     pub(crate) fn receive(&mut self) {
         for (name, file) in &self.distant {
             match file.result() {
@@ -117,7 +120,7 @@ impl Files {
         }
     }
 
-    /// Stops writing a file.
+    /// Checks and writes this file no longer.
     pub(crate) fn forget(&mut self, name: &'static str) {
         self.kept.remove(name);
         self.distant.remove(name);
@@ -131,24 +134,27 @@ impl Files {
         }
     }
 
-    /// When the next check is due without another event: only if a file is unwritten.
+    /// When the caller must wake up for the next check. `None` if all files are written: then a
+    /// check can wait until another event wakes the caller.
     pub(crate) fn due(&self) -> Option<Instant> {
         let looked = self.looked.filter(|_| !self.unwritten.is_empty())?;
         Some(looked + RETRY)
     }
 
-    /// Whether it is time for the next check.
+    /// Whether the time of the next check has come.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
         let pause = if self.unwritten.is_empty() { CHECK } else { RETRY };
         self.looked.is_none_or(|looked| now >= looked + pause)
     }
 
-    /// Makes the next [`Self::look`] due.
+    /// Makes the next check due now. @ src/unit/files/distant.rs: The drop of `keep` closes its
+    /// file, which may block, so a thread does it. This host waits for the drop for a moment,
+    /// because `keep` may hold the lock that the next server needs.
     pub(crate) fn hurry(&mut self) {
         self.looked = None;
     }
 
-    /// Checks every file if it is time. Returns whether it did.
+    /// Checks all files if their next check is due. Returns whether it was due.
     pub(crate) fn look(&mut self, now: Instant) -> bool {
         if !self.is_due(now) {
             return false;
@@ -159,7 +165,7 @@ impl Files {
         true
     }
 
-    /// The unwritten files, with the reasons and hints, for the status.
+    /// Names the files that could not be written, with reasons and hints, for the status.
     pub(crate) fn trouble(&self) -> Option<String> {
         let mut reasons: BTreeMap<String, (Vec<&str>, &str)> = BTreeMap::new();
         for (name, error) in &self.unwritten {
@@ -183,7 +189,7 @@ impl std::fmt::Debug for Files {
     }
 }
 
-/// Runs `then` once, after the first success of `keep`.
+/// Returns a function that calls `keep`, and calls `then` once after the first success of `keep`.
 pub(crate) fn once_kept(
     mut keep: impl FnMut() -> io::Result<()> + Send + 'static,
     then: impl FnOnce() + Send + 'static,

@@ -1,23 +1,25 @@
-//! Reaps orphans if the host is process 1, for example in a container.
+//! Reaps orphaned zombies in a host that is process 1, for example in a container. No other process
+//! would reap them.
 
 use crate::process::Pid;
 use crate::process::identity::own_pid;
 use crate::process::sweep::reap_inherited;
 use std::time::{Duration, Instant};
 
-/// The process that inherits all orphans of its pid namespace.
+/// The pid of the process that inherits all orphans of its pid namespace.
 const INIT: Pid = 1;
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// State of the reaping.
+/// When the zombies were last reaped.
 #[derive(Debug, Default)]
 pub(crate) struct Init {
     reaped: Option<Instant>,
 }
 
 impl Init {
-    /// Reaps inherited zombies, at most once a second. Does nothing if the host is not process 1. A
-    /// leader is spared until its unit has read its exit status, also while it is launched.
+    /// Reaps the zombies that this process has inherited, at most once a second. Does nothing if
+    /// the host is not process 1. Never reaps the spawned process of a unit, because the unit has
+    /// to read its exit status first. This includes a process whose launch is still in progress.
     pub(crate) fn reap(&mut self, now: Instant) {
         let is_due = self.reaped.is_none_or(|reaped| now >= reaped + PERIOD);
         if own_pid() == INIT && is_due {

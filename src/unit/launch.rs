@@ -1,4 +1,4 @@
-//! Spawns the process of a unit, and records it for the next host.
+//! Spawns the process of a unit, and writes a record of that process for the next host.
 
 use super::mark::MarkedLog;
 use super::sweeps::{Permit, Unswept};
@@ -13,68 +13,75 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// A killed process ends in milliseconds. One that takes longer is blocked in the kernel.
+/// How long to wait for killed processes to end. They end in milliseconds, unless the kernel blocks
+/// them.
 pub(crate) const CLEARING: Duration = Duration::from_secs(5);
 
-/// The process that a launch spawns.
+/// What a launch needs to spawn a process.
 #[derive(Debug)]
 pub(crate) struct Spec {
-    /// Its record, which has the program, the marker and the generation. The leader is not known yet.
+    /// The record to write. It has the program, the marker and the generation. The process is added
+    /// to it after the spawn.
     pub record: Record,
-    /// Path of the record.
+    /// Path at which the record is written.
     pub record_file: PathBuf,
     /// Arguments of the program.
     pub arguments: Vec<OsString>,
-    /// Variables that are added to its environment.
+    /// Environment variables that the process gets in addition to those of the host.
     pub environment: Vec<(OsString, OsString)>,
-    /// Its working folder.
+    /// Working folder of the process.
     pub folder: PathBuf,
-    /// The file for its output.
+    /// The log to which the process writes its output.
     pub log: MarkedLog,
-    /// The lock file whose holders belong to the unit.
+    /// The lock file of the unit. A process that has the lock belongs to the unit.
     pub lock_file: PathBuf,
-    /// The locks that it inherits.
+    /// The locks that the process inherits.
     pub locks: Vec<InstanceLock>,
 }
 
-/// A spawned process that is not watched yet.
+/// A spawned process whose exit is not watched yet.
 #[derive(Debug)]
 pub(crate) struct Started {
-    /// The process.
+    /// The spawned process.
     pub leader: Leader,
-    /// Its record.
+    /// The record of the process, as written.
     pub record: Record,
-    /// The mark of its generation, if the log does not have it yet.
+    /// The line that begins this generation in the log, if it could not be written before the
+    /// spawn.
     pub mark: Option<String>,
-    /// Duration of the spawn.
+    /// How long the spawn took.
     pub spawned: Duration,
 }
 
 /// Why no process was started.
 #[derive(Debug)]
 pub(crate) enum NotStarted {
-    /// Another process may have the home.
+    /// The home may belong to another host now.
     Unswept(Unswept),
     /// The program could not be executed.
     NotSpawned(io::Error),
 }
 
-/// A new marker for the environment of a process.
+/// Creates a unique marker: the value of an environment variable by which stigmer recognizes the
+/// processes of this launch.
 pub(crate) fn marker(generation: Generation) -> String {
     format!("{generation}.{}.{}", own_pid(), jiff::Timestamp::now().as_nanosecond())
 }
 
-/// Starts the process. Blocks. After an error no process of this start is left.
+/// Spawns the process and writes its record. Blocks. After an error, no process of this launch is
+/// left.
 ///
 /// # Errors
-/// Why no process was started.
+/// If the program cannot be executed, or the home may belong to another host.
 pub(crate) fn start(spec: Spec, permit: &Permit) -> Result<Started, NotStarted> {
     let Spec { mut record, record_file, arguments, environment, folder, log, lock_file, locks } =
         spec;
-    // The preparation may have taken seconds, and another host may have taken the home meanwhile.
+    // The preparation of the launch may have taken seconds. Another host may have taken the home
+    // meanwhile.
     permit.check_in_place().map_err(NotStarted::Unswept)?;
-    // The record is written twice. If the host dies in between, the marker proves the process. If a
-    // write fails, the manager writes the record later.
+    // The record is written before the spawn, without the process, and again after it. If this host
+    // dies in between, the next host finds the process by the marker in the record. A write may
+    // fail: the manager writes the record again later.
     let _ = record.write(&record_file);
     let begun = Instant::now();
     let leader = spawn(&Spawn {
@@ -97,12 +104,13 @@ pub(crate) fn start(spec: Spec, permit: &Permit) -> Result<Started, NotStarted> 
     let process = linux::stat(record.leader.pid).ok().flatten();
     record.name = process.map(|process| process.name).unwrap_or_default();
     let _ = record.write(&record_file);
-    // The drop of `locks` closes them and does not unlock them. The process has them now.
+    // `locks` is dropped here. That closes the files but does not unlock them: the process has
+    // inherited the locks.
     Ok(Started { leader, record, mark: log.mark, spawned })
 }
 
-/// Ends the spawned process if another process may have taken the home meanwhile. Its record would
-/// replace the record of the other host.
+/// Ends the spawned process if another host may have taken the home during the spawn. The record of
+/// this process would replace the record that the other host has written.
 fn in_place_or_ended(
     leader: Leader,
     record_file: &Path,

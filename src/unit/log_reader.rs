@@ -1,4 +1,5 @@
-//! The host's reader of the log of a unit: counts lines, keeps the last words, limits the file.
+//! Reads the log of a unit in the host: counts its lines, remembers the last lines of the process,
+//! and limits the size of the file.
 
 mod limit;
 
@@ -16,25 +17,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// The limit is enforced again after this many bytes.
+/// The size limit is enforced after each such number of new bytes.
 const BOUND_EVERY: u64 = 1 << 20;
 
-/// Time limit for the close of a watch, which takes 20 ms.
+/// Time limit for closing the inotify watch of the log. The close usually takes 20 ms.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// Time limit for one enforcement of the limit. It takes milliseconds, more on a busy disk.
+/// Time limit for one enforcement of the size limit. It usually takes milliseconds, longer on a
+/// busy disk.
 const LIMITING: Duration = Duration::from_secs(3);
 
-/// The words of a unit for messages about the loss of its log.
+/// Words for messages about a log file that was deleted or moved. They depend on the unit.
 #[derive(Debug, Clone, Copy)]
 pub struct TroubleWords {
-    /// The process that writes the log, for example "the server".
+    /// What the messages call the process that writes the log, for example "the server".
     pub writer: &'static str,
-    /// How the user gets a new log.
+    /// What the user can do to get a new log.
     pub hint: &'static str,
 }
 
-/// A handle to the reader. The reader ends with its last handle.
+/// A handle to the task that reads the log. The task ends when its last handle is dropped.
 #[derive(Debug, Clone)]
 pub struct LogReader {
     requests: mpsc::Sender<ReadRequest>,
@@ -50,16 +52,16 @@ enum ReadRequest {
 #[derive(Debug, Default)]
 struct ReaderState {
     lines: [AtomicU64; Level::ALL.len()],
-    /// Maximum size on disk, in bytes.
+    /// Maximum size of the log on disk, in bytes.
     max: AtomicU64,
     trouble: Mutex<Option<String>>,
-    /// Whether a stop is in progress, or no process has started since the last stop.
+    /// True from the beginning of a stop until the next process has started.
     stopping: watch::Sender<bool>,
 }
 
 impl LogReader {
-    /// Starts a reader of the lines that are written from now on. `max` is the maximum size on disk,
-    /// in bytes.
+    /// Starts a task that reads the lines that are written from now on. `max` is the maximum size
+    /// of the log on disk, in bytes.
     #[must_use]
     pub fn start(path: PathBuf, max: u64, words: TroubleWords) -> Self {
         let (requests, incoming) = mpsc::channel(4);
@@ -68,49 +70,52 @@ impl LogReader {
         Self { requests, shared }
     }
 
-    /// Sets the maximum size on disk, in bytes.
+    /// Sets the maximum size of the log on disk, in bytes.
     pub fn set_max(&self, max: u64) {
         self.shared.max.store(max, Ordering::Relaxed);
     }
 
-    /// The number of lines read, by level.
+    /// The number of lines that were read, by level.
     #[must_use]
     pub fn lines(&self) -> [u64; Level::ALL.len()] {
         std::array::from_fn(|level| self.shared.lines[level].load(Ordering::Relaxed))
     }
 
-    /// Checks that the path still leads to the file that the leader `writer` writes to. Must be called
-    /// regularly: a deleted file would grow without a limit.
+    /// Checks that the process `writer` still writes to the file at the path of the log. If the
+    /// file was deleted, the deleted file is limited and the status reports it. Must be called
+    /// regularly, because a deleted file would otherwise grow without a limit.
     pub fn inspect(&self, writer: &Identity) {
-        // A full queue has such a request already.
+        // If the queue is full, this inspection is skipped. The next regular one finds the same.
         let _ = self.requests.try_send(ReadRequest::Inspect(writer.clone()));
     }
 
-    /// The trouble with the file, for the status.
+    /// A problem with the log file, for the status. `None` if there is no problem.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Closes the watch of the log file and polls the file until [`Self::follow`]. Must be called when
-    /// a stop begins: the close takes 20 ms, and a host that exits right after its process would wait
-    /// for it.
+    /// Closes the inotify watch of the log file, and polls the file until [`Self::follow`]. Must be
+    /// called when a stop begins, because the close takes 20 ms. Otherwise a host that exits right
+    /// after the stop would have to wait for the close.
     pub fn stopping(&self) {
         self.shared.stopping.send_replace(true);
     }
 
-    /// Follows a process that has just started or was adopted.
+    /// Watches the log file again. Must be called after a process has started or was adopted.
     pub fn follow(&self) {
         self.shared.stopping.send_if_modified(std::mem::take);
     }
 
-    /// Reads to the end of the file before a start. After a stop the file is not watched: the lines of
-    /// the new process would hide a truncation.
+    /// Reads the log to its end before a start. After a stop the file is not watched, so it may
+    /// have been truncated unnoticed. This call notices it. Later, the lines of the new process
+    /// could hide it.
     pub async fn catch_up(&self) {
         self.last_words().await;
     }
 
-    /// Reads to the end, then returns the last words of the current generation.
+    /// Reads the log to its end. Returns the last lines of the current generation, and those that
+    /// explain its exit.
     pub async fn last_words(&self) -> Words {
         let (reply, answer) = oneshot::channel();
         if self.requests.send(ReadRequest::LastWords(reply)).await.is_err() {
@@ -159,14 +164,16 @@ async fn read(
         }
     };
     let mut reading = Reading {
-        // No time is read here, and reading the time zone of the machine takes milliseconds.
+        // The reader uses no times, so any time zone will do. Reading the one of the machine takes
+        // milliseconds.
         parser: LineParser::new(jiff::tz::TimeZone::UTC),
         words: LastWords::default(),
         shared: shared.clone(),
         unbounded: BOUND_EVERY,
     };
     let mut stopping = shared.stopping.subscribe();
-    // No process writes after a stop.
+    // True after the last lines of a stopped process were read. Then no process writes to the log,
+    // and the task does not poll it.
     let mut rests = false;
     loop {
         tokio::select! {
@@ -187,7 +194,7 @@ async fn read(
                         tracing::warn!(%error, "last words not read");
                     }
                     rests = *stopping.borrow();
-                    // The requester may have ended.
+                    // This fails if the requester has ended. Then nobody needs the answer.
                     let _ = reply.send(Words {
                         cause: reading.words.cause(),
                         dump: reading.words.dump().to_vec(),
@@ -207,7 +214,7 @@ async fn read(
     }
 }
 
-/// Drops a watch on a thread, without waiting for it.
+/// Drops a watch on a thread, because the drop takes 20 ms. Does not wait for it.
 fn close(watch: impl Send + 'static) {
     tokio::spawn(async move {
         if let Err(error) = LOOKS.run(CLOSING, move || drop(watch)).await {
@@ -228,7 +235,7 @@ mod tests {
 
     const MAX: u64 = 256 * 1024;
     const WORDS: TroubleWords = TroubleWords { writer: "the writer", hint: "restart the writer" };
-    /// Lines of more bytes than two enforcements of the limit need.
+    /// A number of lines whose bytes lead to at least two enforcements of the size limit.
     const LINES: usize = 2 * BOUND_EVERY as usize / 16;
 
     fn is_bounded(file: &Path) -> bool {
@@ -255,7 +262,7 @@ mod tests {
         let mut input = writer.stdin.take().unwrap();
         input.write_all("0123456789abcde\n".repeat(LINES).as_bytes()).unwrap();
 
-        // A host that adopts a process has never seen the file.
+        // Like a host that adopts a process: this reader starts after the file was deleted.
         let reader = LogReader::start(path.clone(), MAX, WORDS);
         let invisible = Path::new("/proc").join(writer.id().to_string()).join("fd/1");
         until("bound of the invisible file", || {
@@ -268,7 +275,8 @@ mod tests {
         })
         .await;
 
-        // The process does not write to a new file at the path.
+        // A new file at the path does not end the problem, because the process does not write to
+        // it.
         fs::write(&path, "").unwrap();
         for _ in 0..3 {
             reader.inspect(&identity);
@@ -291,7 +299,7 @@ mod tests {
         let path = folder.path().join("temporal.log");
         let mut log = File::options().create(true).append(true).open(&path).unwrap();
         let reader = LogReader::start(path.clone(), MAX, WORDS);
-        // The reader follows the file once it has answered.
+        // After this answer, the reader has opened the file and follows it.
         reader.last_words().await;
         let lines = || reader.lines().iter().sum::<u64>();
         let mut expected = 0;
@@ -327,7 +335,7 @@ mod tests {
         log.set_len(0).unwrap();
 
         reader.catch_up().await;
-        // More bytes than before, in lines of other lengths.
+        // The file becomes longer than before the truncation. The line ends are at other offsets.
         let mark = "{\"stigmer\":\"generation\",\"n\":2}\n";
         log.write_all(format!("{mark}second\n").as_bytes()).unwrap();
         reader.follow();
@@ -344,7 +352,7 @@ mod tests {
         let identity = Identity::of(writer.id().try_into().unwrap()).unwrap().unwrap();
         let reader = LogReader::start(path.clone(), MAX, WORDS);
         let inspect = || reader.inspect(&identity);
-        // The answer arrives after the inspection.
+        // The reader handles requests in order. After this answer, the inspection is over.
         inspect();
         reader.last_words().await;
         fs::rename(&path, &to).unwrap();
@@ -367,7 +375,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, file) = (folder.path().join("temporal.log"), folder.path().join("file"));
         fs::write(&file, "").unwrap();
-        // The reader follows a symbolic link, but never writes through it.
+        // The reader reads through a symbolic link, but never limits its target, so the limit
+        // fails.
         std::os::unix::fs::symlink(&file, &path).unwrap();
         let reader = LogReader::start(path.clone(), MAX, WORDS);
         let text = "0123456789abcde\n".repeat(LINES);

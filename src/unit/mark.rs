@@ -1,4 +1,5 @@
-//! The mark in the log at which a generation begins.
+//! The mark: a line that stigmer writes into the log of a unit at the beginning of each generation.
+//! Readers of the log find the lines of one start by it.
 
 use crate::log::line::generation_mark;
 use crate::paths::files;
@@ -7,18 +8,19 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// The log of a unit, opened for a generation.
+/// The log file of a unit, opened for the output of a new generation.
 #[derive(Debug)]
 pub(crate) struct MarkedLog {
-    /// The file for the output of the process.
+    /// The log file, to which the process writes its output.
     pub output: File,
-    /// The mark, if it is not written yet; see [`late`].
+    /// The mark of the generation, if it could not be written; see [`late`].
     pub mark: Option<String>,
 }
 
 impl MarkedLog {
-    /// Opens the log and writes the mark of this generation. A disk that does not accept the mark may
-    /// accept the lines of the process later.
+    /// Opens the log and writes the mark of this generation. If the mark cannot be written, for
+    /// example on a full disk, this is no error: the disk may accept the mark and the output of the
+    /// process later.
     ///
     /// # Errors
     /// If the file cannot be opened.
@@ -33,17 +35,18 @@ impl MarkedLog {
         let now = jiff::Timestamp::now();
         let mark = format!("{}\n", generation_mark(generation.0, now, cause.as_str(), detail));
         let before = output.metadata()?.len();
-        // One write: it must not mix with the last words of another process.
+        // A single write, so that no line of another process gets into the mark.
         let written = output.write_all(mark.as_bytes());
         let mark = written.is_err().then(|| {
-            // Half a mark would spoil the first line of the process.
+            // A part of the mark may be written. It would be the beginning of the first line of the
+            // process.
             let _ = output.set_len(before);
             mark
         });
         Ok(Self { output, mark })
     }
 
-    /// No log: the output of the process is lost.
+    /// A replacement for a log that cannot be opened: the output of the process is lost.
     ///
     /// # Errors
     /// If `/dev/null` cannot be opened.
@@ -53,14 +56,15 @@ impl MarkedLog {
     }
 }
 
-/// Writes the mark of a generation into its log, once.
+/// Returns a function that writes the mark of a generation into its log, and does nothing after its
+/// first success.
 pub(crate) fn late(mark: String, log: PathBuf) -> impl FnMut() -> io::Result<()> + Send {
     let mut left = Some(mark);
     move || {
         let Some(mark) = left.take() else { return Ok(()) };
         let log = files::open_for_writing(File::options().append(true), &log);
         let written = log.and_then(|mut log| {
-            // In one piece, between the lines of the process.
+            // A single write, so that no line of the running process gets into the mark.
             log.write(mark.as_bytes())
         });
         match written {

@@ -1,29 +1,30 @@
-//! The loop of checks of a unit.
+//! The loop that checks a unit, round by round.
 
 use crate::supervisor::{LATE, Round};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Checks a unit, round by round.
+/// The checks of a unit. [`run`] calls them in rounds.
 pub(crate) trait Probe: Send {
-    /// What a round found out in addition to its verdict.
+    /// What a round measured, in addition to whether it passed.
     type Report: Send;
 
-    /// Runs one round.
+    /// Runs all checks of one round.
     fn round(&mut self) -> impl Future<Output = (Round, Self::Report)> + Send;
 
-    /// The longest time that the calls of a round may take together.
+    /// The longest time that the checks of one round may take together.
     fn patience(&self) -> Duration;
 
-    /// The time between the starts of two rounds until the first one that passes.
+    /// Time from the start of one round to the start of the next, until a round has passed.
     fn starting_period(&self) -> Duration;
 }
 
-/// Runs rounds until the task is dropped, or until `send` returns false because the receiver of the
-/// results has ended. `period` is the time between the starts of two rounds once a round has passed.
+/// Runs rounds of checks and passes each result to `send`. Ends when `send` returns false, which
+/// means that the receiver of the results has ended. `period` is the time from the start of one
+/// round to the start of the next, after the first passed round.
 ///
-/// A round that fails is void if this host was late: it proves nothing about the unit. A round that
-/// passes is valid, however late it is.
+/// If this host was delayed and the round failed, the result is [`Round::Void`]: the failure may be
+/// due to the delay. A passed round is valid even if it is late.
 pub(crate) async fn run<P: Probe>(
     mut probe: P,
     period: Duration,
@@ -52,7 +53,7 @@ mod tests {
     use crate::supervisor::{Layer, RestartHelps};
     use std::sync::Mutex;
 
-    /// Rounds with their duration, from the last to the first.
+    /// A probe whose rounds have these durations and results. The last element is the first round.
     struct Rounds(Vec<(Duration, Round)>);
 
     impl Probe for Rounds {
@@ -78,7 +79,8 @@ mod tests {
         Round::Fail { layer, detail, restart_helps: RestartHelps::Yes }
     }
 
-    /// Runs these rounds. Returns the results, each with its time since the start.
+    /// Runs these rounds. Returns each result with the time from the start of the test to that
+    /// result.
     async fn results(rounds: Vec<(Duration, Round)>) -> Vec<(Duration, Round)> {
         let (count, begun) = (rounds.len(), Instant::now());
         let results = Mutex::new(Vec::new());

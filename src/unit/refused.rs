@@ -1,4 +1,4 @@
-//! A start that was refused, and whether a later start may succeed.
+//! A start that was refused before a process existed, and whether a later start may succeed.
 
 use crate::paths;
 use crate::supervisor::{Failure, Resource};
@@ -7,26 +7,26 @@ use std::io;
 /// Why no process was started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// The reason, and what to do.
+    /// The reason, and what the user can do.
     pub failure: Failure,
-    /// Whether the next try may succeed.
+    /// Whether the next attempt may succeed.
     pub is_transient: bool,
 }
 
 impl Refused {
-    /// A refusal because of an error of the operating system. It is transient if the error is
-    /// [passing](paths::is_passing).
+    /// Creates a refusal because of an error of the operating system. The refusal is transient if
+    /// the error may pass; see [`paths::is_passing`].
     pub fn by(error: &io::Error, failure: Failure) -> Self {
         let is_transient = paths::is_passing(error);
         Self { failure: waiting(error, failure), is_transient }
     }
 
-    /// A transient refusal, for any error.
+    /// Creates a refusal that is transient, whatever the error is.
     pub fn for_now(error: &io::Error, failure: Failure) -> Self {
         Self { failure: waiting(error, failure), is_transient: true }
     }
 
-    /// A refusal because no thread could do the work, or because it did not end in time.
+    /// Creates a refusal for work that had no thread to run on, or did not end in time.
     pub fn unfinished(failure: Failure) -> Self {
         Self { failure: failure.until_free(Resource::System), is_transient: true }
     }
@@ -34,7 +34,7 @@ impl Refused {
 
 fn waiting(error: &io::Error, failure: Failure) -> Failure {
     match error {
-        // A program that another process is writing: the system lacks nothing.
+        // The program file is open for writing in another process. This is not a lack of resources.
         error if error.kind() == io::ErrorKind::ExecutableFileBusy => failure,
         error if paths::is_disk_trouble(error) => failure.until_free(Resource::Disk),
         error if paths::is_passing(error) => failure.until_free(Resource::System),

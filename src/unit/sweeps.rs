@@ -1,6 +1,9 @@
-//! Tracks process operations in flight: sweeps, signals and launches. They run on threads, and they
-//! continue if their caller is dropped. A host waits for all of them before it releases its lock: a
-//! late sweep of the last generation could otherwise hit the next one, which holds the same lock.
+//! Tracks process operations that are running: sweeps, signals and launches. A sweep is the search
+//! for all processes of a unit, and their end.
+//!
+//! The operations run on threads and continue even if their caller is dropped. A host waits for all
+//! of them before it releases its lock. Otherwise a late sweep could hit the server of the next
+//! host, which locks the same file as the old server did.
 
 use crate::process::lock::HostLock;
 use crate::process::look;
@@ -11,28 +14,29 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// Maximum number of operations at a time. Further ones wait.
+/// Maximum number of operations at the same time. Further operations wait.
 const MANY: u32 = 16;
 
-/// Time limit of an operation, unless a system call blocks it.
+/// Time limit of an operation. An operation that is blocked in a system call may run longer, but
+/// its caller does not wait for it.
 const BOUND: Duration = Duration::from_secs(20);
 
-/// How long a leaving host waits for its operations; longer than [`BOUND`].
+/// How long a host that is leaving waits for its operations. Longer than [`BOUND`].
 const LEAVING: Duration = Duration::from_secs(25);
 
 /// Why an operation did not start or did not finish.
 #[derive(Debug, thiserror::Error)]
 pub enum Unswept {
-    /// The host is leaving; nothing was started.
+    /// The host is leaving. The operation was not started.
     #[error("the host is leaving")]
     Leaving,
-    /// An earlier launch of the unit is blocked in a system call; nothing was started.
+    /// An earlier launch of the unit is blocked in a system call. The operation was not started.
     #[error("the previous start has not finished: it is blocked in a system call")]
     Launching,
-    /// Another process may have the home; nothing was started.
+    /// Another host may have the home. The operation was not started.
     #[error("the home was deleted or replaced")]
     NotInPlace,
-    /// The file system of the home does not respond; nothing was started.
+    /// The file system of the home does not respond. The operation was not started.
     #[error("cannot use {}: the file system does not respond", .0.display())]
     Silent(PathBuf),
     /// The operation did not start, or did not end within its time limit.
@@ -47,36 +51,37 @@ pub struct Sweeps {
     lock: Weak<HostLock>,
 }
 
-/// Gives permissions to launch one unit, for one launch at a time.
+/// Gives permissions to launch one unit. Only one launch has a permission at a time.
 #[derive(Debug, Clone)]
 pub(crate) struct Launches {
     sweeps: Sweeps,
     turn: Arc<Semaphore>,
 }
 
-/// Permission for one operation. This process stays the host as long as a permit exists, even if the
-/// host did not wait for it.
+/// The permission for one operation. As long as a permit exists, this process keeps the lock of the
+/// host, even if it no longer waits for the operation.
 #[derive(Debug, Clone)]
 pub struct Permit {
-    // Dropped first: a caller that has acquired all permits then has the last reference to the lock.
+    // This field must be first, because fields are dropped in order. After a caller has acquired
+    // all permits, no other permit refers to the lock.
     lock: Arc<HostLock>,
     _launch: Option<Arc<OwnedSemaphorePermit>>,
     _permit: Arc<OwnedSemaphorePermit>,
 }
 
 impl Permit {
-    /// Fails if [`Sweeps::is_in_place`] is false.
+    /// Returns an error if another process may have the home; see [`Sweeps::is_in_place`].
     pub(crate) fn check_in_place(&self) -> Result<(), Unswept> {
         self.lock.is_in_place().then_some(()).ok_or(Unswept::NotInPlace)
     }
 
-    /// See [`Sweeps::lock_file`].
+    /// The lock file of the unit, or an empty path; see [`Sweeps::lock_file`].
     pub(crate) fn lock_file(&self, path: &Path) -> PathBuf {
         lock_file(&self.lock, path)
     }
 
-    /// Runs a part of the operation on a thread. The thread keeps the permit until the part has ended,
-    /// even if the caller is dropped earlier.
+    /// Runs a part of the operation on a thread. The thread keeps the permit until the part has
+    /// ended, even if the caller is dropped earlier.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         part: impl FnOnce() -> T + Send + 'static,
@@ -94,29 +99,33 @@ impl Permit {
 }
 
 impl Sweeps {
-    /// Creates the permissions of the host that holds this lock.
+    /// Creates the permissions of the host that has this lock.
     #[must_use]
     pub fn new(lock: &Arc<HostLock>) -> Self {
         Self { permits: Arc::new(Semaphore::new(MANY as usize)), lock: Arc::downgrade(lock) }
     }
 
-    /// Restores the text of the host lock.
+    /// Writes the text of the host lock again if it was changed.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If the text cannot be written.
     pub(crate) fn keep_lock(&self) -> std::io::Result<()> {
         self.lock.upgrade().map_or(Ok(()), |lock| lock.keep())
     }
 
-    /// Whether the path of the host lock leads to the lock that this host holds. Otherwise another
-    /// process may have the home, and this host must not write its files.
+    /// Whether the path of the host lock still leads to the file that this host has locked.
+    /// Otherwise another process may have the home, and this host must not write the files of the
+    /// home.
     pub(crate) fn is_in_place(&self) -> bool {
         self.lock.upgrade().is_none_or(|lock| lock.is_in_place())
     }
 
-    /// The lock file whose holders belong to the unit. An empty path if the home may belong to another
-    /// host, because then its server holds that file. Also empty if the home does not respond,
-    /// because a sweep that waits for the home would end no process.
+    /// The lock file of the unit: each process that has the lock belongs to the unit. Returns an
+    /// empty path in two cases, in which the lock must not be used:
+    ///
+    /// - Another host may have the home. Its server then has the lock.
+    /// - The file system of the home does not respond. A sweep that waits for it would end no
+    ///   process.
     pub(crate) fn lock_file(&self, path: &Path) -> PathBuf {
         match self.lock.upgrade() {
             Some(lock) => lock_file(&lock, path),
@@ -145,15 +154,17 @@ impl Sweeps {
         Ok(self.permit().await?.run(sweep).await?)
     }
 
-    /// Stops new operations and waits for the running ones. Returns whether all of them have ended.
-    /// An operation that is blocked in a system call keeps the host lock until this process ends. The
-    /// operation ends with the process, so it never hits the server of the next host.
+    /// Permits no further operation and waits for the running ones. Returns whether all of them
+    /// have ended.
+    ///
+    /// An operation that is blocked in a system call keeps the host lock until this process ends.
+    /// The operation ends with this process. So it never hits the server of the next host.
     pub async fn end(&self) -> bool {
         self.end_within(LEAVING).await
     }
 
     async fn end_within(&self, bound: Duration) -> bool {
-        // Fails only if they were ended before.
+        // An error means that an earlier call of this function has closed the permits.
         let ended = timeout(bound, self.permits.acquire_many(MANY)).await.is_ok();
         self.permits.close();
         ended
@@ -161,15 +172,15 @@ impl Sweeps {
 }
 
 impl Launches {
-    /// Creates the permissions of one unit.
+    /// Creates the permissions to launch one unit.
     pub(crate) fn new(sweeps: Sweeps) -> Self {
         Self { sweeps, turn: Arc::new(Semaphore::new(1)) }
     }
 
-    /// Permission for one launch.
+    /// Gives the permission for one launch.
     ///
     /// # Errors
-    /// If the host is leaving, another process may have the home, the home does not respond, or an
+    /// If the host is leaving, another host may have the home, the home does not respond, or an
     /// earlier launch of this unit still runs on a thread.
     pub(crate) async fn begin(&self) -> Result<Permit, Unswept> {
         let launch = self.turn.clone().try_acquire_owned().map_err(|_| Unswept::Launching)?;
@@ -196,7 +207,7 @@ pub(crate) mod tests {
     use std::sync::mpsc;
     use tokio::task::JoinHandle;
 
-    /// A sweep that runs until the returned sender is used or dropped.
+    /// Starts a sweep that runs until the returned sender sends or is dropped.
     pub(crate) async fn under_way(
         sweeps: &Sweeps,
     ) -> (JoinHandle<Result<(), Unswept>>, mpsc::Sender<()>) {

@@ -1,16 +1,16 @@
-//! Tasks whose panic is reported.
+//! Tasks of tokio whose panic is reported to their owner.
 
 use crate::process::threads::panic_message;
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use tokio::task::{AbortHandle, JoinHandle};
 
-/// A task that is aborted when its handle is dropped.
+/// A handle to a task. The task is aborted when the handle is dropped.
 #[derive(Debug)]
 pub(crate) struct Task(AbortHandle);
 
 impl Task {
-    /// Spawns the task; see [`spawn`].
+    /// Spawns a task that ends with this handle; see [`spawn`].
     pub(crate) fn spawn(
         panicked: impl FnOnce() + Send + 'static,
         future: impl Future<Output = ()> + Send + 'static,
@@ -25,8 +25,8 @@ impl Drop for Task {
     }
 }
 
-/// Spawns a task and calls `panicked` if it panics, so that nobody waits for a result that never
-/// comes.
+/// Spawns a task. Calls `panicked` if the task panics, so that its owner does not wait forever for
+/// a result.
 pub(crate) fn spawn(
     panicked: impl FnOnce() + Send + 'static,
     future: impl Future<Output = ()> + Send + 'static,

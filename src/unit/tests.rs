@@ -1,4 +1,4 @@
-//! A unit that runs a plain program, without a server.
+//! Tests of a unit that runs a shell script instead of the server.
 
 use super::*;
 use crate::process::identity::Identity;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{sleep_until, timeout};
 
-/// A result of a task of the unit.
+/// A result of a task of the unit, for its owner.
 enum Event {
     Launched(Generation, Box<Started>),
     Probed(Generation, Round),
@@ -22,7 +22,7 @@ enum Event {
     Panicked,
 }
 
-/// Passes once the program has written its word into the log.
+/// A check that passes once the program has written its word into the log.
 struct WordProbe {
     log: PathBuf,
     word: String,
@@ -48,7 +48,7 @@ impl Probe for WordProbe {
     }
 }
 
-/// The owner of one unit: what a manager is for a server.
+/// The owner of one unit. In a host, the manager is the owner.
 struct Owner {
     unit: Unit,
     events: mpsc::UnboundedReceiver<Event>,
@@ -71,7 +71,7 @@ impl Owner {
         Self { unit, events, report, folder, _host: host }
     }
 
-    /// A shell with a child.
+    /// The specification of a shell with a child process.
     fn spec(&self, generation: Generation, cause: Cause) -> Spec {
         let folder = self.folder.path();
         let lock = InstanceLock::take(&folder.join("unit.lock")).unwrap();
@@ -146,7 +146,7 @@ impl Owner {
         }
     }
 
-    /// Receives results until the state of the unit is this.
+    /// Receives results until the state of the unit matches.
     async fn until(&mut self, reached: impl Fn(&State) -> bool) {
         let serving = async {
             while !reached(self.unit.supervisor.state()) {

@@ -1,23 +1,25 @@
-//! The last words of a process, and what is shown of them.
+//! The last words: the log lines with which a process explains its exit, and which of them are
+//! shown.
 
 use crate::log::line::{Level, LineParser};
 
-/// Maximum number of lines that are shown.
+/// Maximum number of lines that are shown of each part.
 const SHOWN: usize = 8;
 
-/// The last words of a process.
+/// The last log lines of a process that has exited.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Words {
-    /// The line in which it explains its exit.
+    /// The line in which the process explains its exit.
     pub cause: Option<String>,
     /// The first lines of a crash dump.
     pub dump: Vec<String>,
-    /// Its last lines.
+    /// The last lines of the log.
     pub last: Vec<String>,
 }
 
 impl Words {
-    /// The lines that explain the exit: the cause if it is known, otherwise the end of the log.
+    /// The lines that explain the exit. If the cause is known, they are the beginning of the crash
+    /// dump, or the cause if there is no dump. Otherwise they are the end of the log.
     pub(crate) fn reason(&self) -> Vec<String> {
         match (&self.cause, self.dump.is_empty()) {
             (Some(_), false) => self.first_shown(),
@@ -26,14 +28,15 @@ impl Words {
         }
     }
 
-    /// The beginning of its crash dump. The dump may have 75,000 lines; the first ones have the
+    /// The beginning of the crash dump. A dump may have 75,000 lines, and its first lines have the
     /// cause.
     pub(crate) fn first_shown(&self) -> Vec<String> {
         self.dump.iter().take(SHOWN).cloned().collect()
     }
 
-    /// The lines that are shown in addition to [`Self::first_shown`]. A process that SIGKILL ended
-    /// wrote nothing about it, so of its last lines only the newest warning or error is shown.
+    /// The lines that are shown in addition to [`Self::first_shown`]. `by_kill` is whether SIGKILL
+    /// ended the process. Such a process could not explain its exit, so only its newest warning or
+    /// error is shown.
     pub(crate) fn last_shown(&self, by_kill: bool) -> Vec<String> {
         match (self.dump.is_empty(), &self.cause) {
             (false, _) => self.end(),

@@ -1,4 +1,4 @@
-//! A kept file on a file system that may not respond.
+//! A kept file outside the home, on a file system that may not respond.
 
 use super::Keep;
 use crate::process::threads::{LOOKS, Unfinished};
@@ -7,32 +7,34 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-/// A file system that takes longer does not respond.
+/// Time limit of a check. After it, the check reports that the file system does not respond.
 const BOUND: Duration = Duration::from_secs(3);
 
-/// The longest wait of the manager, which serves no request meanwhile. Clients wait 2 s.
+/// How long the manager of the host waits for a check. Meanwhile the manager answers no request,
+/// and clients wait only 2 s for an answer.
 const MOMENT: Duration = Duration::from_millis(250);
 
-/// Keeps a file on a thread, with one check at a time.
+/// Checks a file on a thread, one check at a time.
 pub(super) struct DistantFile {
-    /// `None` only during the drop.
+    /// `None` only while this value is dropped.
     keep: Option<Arc<Mutex<Keep>>>,
-    /// Upgradable while the last check runs.
+    /// Can be upgraded while a check runs, because the running check owns the value.
     under_way: Weak<()>,
     report: Sender<io::Result<()>>,
     results: Receiver<io::Result<()>>,
 }
 
 impl DistantFile {
-    /// Replaces `before`. The first check waits until the last check of `before` has ended, because
-    /// that may still hold a lock.
+    /// Creates a kept file that replaces `before`. No check starts while a check of `before` still
+    /// runs, because that check may hold the lock that the new one needs.
     pub(super) fn new(keep: Keep, before: Option<Self>) -> Self {
         let (report, results) = mpsc::channel();
         let under_way = before.map(|before| before.under_way.clone()).unwrap_or_default();
         Self { keep: Some(Arc::new(Mutex::new(keep))), under_way, report, results }
     }
 
-    /// Starts a check, and waits up to [`MOMENT`] for its result.
+    /// Starts a check, and waits up to [`MOMENT`] for its result. Does nothing if a check still
+    /// runs.
     pub(super) fn check_now(&mut self) {
         let Some(job) = self.job() else { return };
         if let Err(error) = LOOKS.run_blocking(MOMENT, job) {
@@ -40,7 +42,7 @@ impl DistantFile {
         }
     }
 
-    /// Starts a check.
+    /// Starts a check without waiting for its result. Does nothing if a check still runs.
     pub(super) fn check(&mut self) {
         let Some(job) = self.job() else { return };
         let report = self.report.clone();
@@ -51,7 +53,7 @@ impl DistantFile {
         });
     }
 
-    /// The newest result since the last call.
+    /// The newest result since the last call. `None` if there is no new result.
     pub(super) fn result(&self) -> Option<io::Result<()>> {
         self.results.try_iter().last()
     }
@@ -70,7 +72,8 @@ impl DistantFile {
                 keep()
             };
             send(&report, written);
-            // Dropped before `under_way`: it may hold a lock, and the next check waits for its release.
+            // The order matters. `keep` may hold a lock, and the next check may start once
+            // `under_way` is dropped.
             drop(keep);
             drop(under_way);
         })
@@ -79,7 +82,8 @@ impl DistantFile {
 
 impl Drop for DistantFile {
     fn drop(&mut self) {
-        // The close of a file may block too. The lock must be free for the next server.
+        // The drop of `keep` closes its file, which may block, so a thread does it. The drop is
+        // awaited because `keep` may hold the lock that the next server needs.
         let keep = self.keep.take();
         if let Err(error) = LOOKS.run_blocking(MOMENT, move || drop(keep)) {
             tracing::warn!(%error, "a file of the database's folder is not closed yet");
@@ -88,7 +92,7 @@ impl Drop for DistantFile {
 }
 
 fn send(report: &Sender<io::Result<()>>, written: io::Result<()>) {
-    // The file may no longer be kept.
+    // This fails if the file is no longer kept. Then nobody needs the result.
     let _ = report.send(written);
 }
 
@@ -108,7 +112,8 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    /// A file whose checks wait for the sender, except the first one.
+    /// A kept file for tests. Each check after the first one blocks until the returned sender sends
+    /// or is dropped.
     fn blocking() -> (Sender<()>, Arc<AtomicU32>, Keep) {
         let (release, blocks) = mpsc::channel();
         let begun = Arc::new(AtomicU32::new(0));
@@ -126,7 +131,8 @@ mod tests {
         }
     }
 
-    /// On a busy machine a check may not start within [`MOMENT`].
+    /// Repeats the first check until it has passed. On a busy machine, a check may not start within
+    /// [`MOMENT`].
     async fn first(file: &mut DistantFile) {
         loop {
             file.check_now();

@@ -5,7 +5,7 @@ use crate::process::record::tests::record;
 use crate::supervisor::Cause;
 use std::sync::Arc;
 
-/// A folder with the files of a unit, and with this process as its host.
+/// A folder with the files of a unit. The test process is the host.
 struct Rig {
     folder: tempfile::TempDir,
     lock: Arc<HostLock>,
@@ -30,7 +30,7 @@ impl Rig {
         self.folder.path().join("unit.lock")
     }
 
-    /// A unit that runs this program.
+    /// The specification of a launch of this program.
     fn spec(&self, program: &str, arguments: &[&str]) -> Spec {
         let log = self.folder.path().join("unit.log");
         Spec {
@@ -49,7 +49,7 @@ impl Rig {
         }
     }
 
-    /// Another host takes the home and writes its record.
+    /// Takes the home as another host would, and writes the record of that host.
     fn lose_home(&self) -> (HostLock, Record) {
         let path = self.folder.path().join("host.lock");
         std::fs::remove_file(&path).unwrap();

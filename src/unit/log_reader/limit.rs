@@ -1,4 +1,4 @@
-//! The limit of the log on the disk, and the loss of its file.
+//! The size limit of a log file on disk, and the detection of a log file that was deleted or moved.
 
 use super::{ReaderState, TroubleWords};
 use crate::log::bound::{BoundError, FileBound};
@@ -9,16 +9,17 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-/// The limit of the file, and the troubles with it.
+/// Limits the size of a log file, and publishes problems with the file.
 pub(super) struct LogBound {
     path: PathBuf,
     words: TroubleWords,
-    /// `None` if the file system does not support it.
+    /// `None` if the file system does not support the limit.
     bound: Option<FileBound>,
     failure: Option<String>,
-    /// What happened to the file that the process writes to, for a message.
+    /// Message about a log file that was deleted or moved while the process still writes to it.
     lost: Option<String>,
-    /// Inode of that file while it is at the path.
+    /// Inode of the file that the process writes to, as last seen at the path of the log. A moved
+    /// file is recognized by it.
     inode: Option<u64>,
     shared: Arc<ReaderState>,
 }
@@ -53,7 +54,8 @@ impl LogBound {
                 self.enforce();
             }
             Ok(Output::Elsewhere) => self.enforce(),
-            // The user moved the file to keep all of it.
+            // A user who moves the file wants to keep all of its lines, so the moved file is not
+            // limited.
             Ok(Output::Moved(_)) => self.publish(),
             Err(error) => {
                 self.failed(format!("cannot bound the deleted log: {error}"));
