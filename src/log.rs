@@ -1,5 +1,6 @@
-//! Log files and their lines: parses the lines of the server, follows growing files, keeps the last
-//! lines in memory for searches, and limits files whose writer never reopens them.
+//! Log files and their lines. Parses the lines of the server, follows a growing file, keeps the
+//! newest lines in memory for searches, and limits the size of a file whose writer never reopens
+//! it.
 
 pub mod bound;
 mod follower;

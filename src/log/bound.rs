@@ -1,13 +1,16 @@
-//! Limits a log file while its writer has it open and never reopens it.
+//! Limits the size of a log file whose writer, the server, keeps the file open and never reopens
+//! it.
 //!
-//! Such a writer does not notice a rename, and copying and truncating loses the lines that it
-//! writes in between (148 of 400,000 lines, measured). A hole at the front of the file loses
-//! nothing: the file keeps its size, so the offsets of readers and the writer's `O_APPEND` stay
-//! valid, and only the oldest blocks are freed.
+//! Such a writer does not notice that its file was renamed. To copy the file and then truncate it
+//! would lose the lines written in between (148 of 400,000 lines, measured). So this module frees
+//! the oldest blocks of the file: it makes a hole at the beginning of the file. The size of the
+//! file stays the same, so the offsets of readers and the `O_APPEND` of the writer stay valid, and
+//! no other line is lost.
 //!
-//! The hole ends one byte before a line, so that the newline of the last dropped line follows the
-//! zeros. A reader that reads zeros skips them and everything up to the first newline. It is then
-//! at the beginning of a whole line, even if the hole was punched during the read.
+//! The bytes of a hole read as zeros. The hole ends one byte before the beginning of a line, so
+//! that the newline of the last dropped line follows the zeros. A reader that reads zeros skips
+//! them and the first newline. It is then at the beginning of a whole line, even if the hole was
+//! made while it was reading.
 
 use crate::paths::files;
 use std::fs::{File, Metadata, OpenOptions};
@@ -20,13 +23,14 @@ use super::sparse;
 #[cfg(test)]
 mod tests;
 
-/// How far after the wanted cut a newline is searched, in bytes. More than the longest line.
+/// How far the search for a newline goes from the end of the wanted hole, in bytes. Longer than any
+/// line.
 const LONGEST_LINE: usize = 128 * 1024;
 
-/// Why a log could not be limited. Supervision continues.
+/// Why the size of a log could not be limited.
 #[derive(Debug, thiserror::Error)]
 pub enum BoundError {
-    /// The file system does not support holes, so the file grows.
+    /// The file system does not support holes, so the file grows without limit.
     #[error(
         "cannot limit {path} to {max} bytes: its file system cannot punch holes ({source}); the \
          log grows until the server stops; move the home to a local disk (`--home DIR`)"
@@ -39,7 +43,7 @@ pub enum BoundError {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// The log could not be read, measured or punched.
+    /// The log could not be opened, measured or read, or the hole could not be made.
     #[error("cannot limit the log {path}: {action} failed: {source}; check the file and its disk")]
     Io {
         /// Path of the log.
@@ -51,8 +55,8 @@ pub enum BoundError {
     },
 }
 
-/// Copies the rest of a log without the hole before it, for programs that would show zeros. Returns
-/// false without copying if there is no hole.
+/// Copies the lines of a log without the hole at its beginning, for programs that would show the
+/// hole as zeros. Returns false and copies nothing if there is no hole.
 ///
 /// # Errors
 /// If the log cannot be read or the copy cannot be written.
@@ -63,7 +67,7 @@ pub fn copy_kept(log: &Path, to: &Path) -> io::Result<bool> {
     let Some(begin @ 1..) = sparse::next_data(&file, 0)? else { return Ok(false) };
     file.seek(SeekFrom::Start(begin))?;
     let mut kept = BufReader::new(file);
-    // Skip the rest of the last dropped line, and the zeros before it.
+    // Skips the remaining zeros of the hole, and the end of the last dropped line.
     kept.skip_until(b'\n')?;
     let mut copy = files::open_for_writing(OpenOptions::new().write(true).create(true), to)?;
     copy.set_len(0)?;
@@ -76,36 +80,38 @@ pub struct FileBound {
     path: PathBuf,
     max: u64,
     file: Option<File>,
-    /// Offset of the first data. The part before it is a hole.
+    /// Offset at which the hole at the beginning of the file ends.
     begin: u64,
 }
 
 impl FileBound {
-    /// Limits `path` to `max` bytes. The file need not exist yet.
+    /// Creates the limit of the file at `path`, in bytes. The file need not exist yet.
     pub fn new(path: &Path, max: u64) -> Self {
         Self { path: path.to_owned(), max, file: None, begin: 0 }
     }
 
-    /// Sets another limit in bytes, from the next [`Self::enforce`] on.
+    /// Changes the limit, in bytes. The next [`Self::enforce`] applies it.
     pub fn set_max(&mut self, max: u64) {
         self.max = max;
     }
 
-    /// Drops the oldest lines if the file exceeds the limit, and returns the number of dropped
-    /// bytes. It drops an eighth more than necessary, so that it does not happen for every line.
-    /// Call it after the file has grown; for a small file it costs two system calls.
+    /// Drops the oldest lines if the file exceeds the limit. Returns the number of dropped bytes.
+    /// Drops an eighth of the limit more than necessary, so that the next call usually drops
+    /// nothing.
+    ///
+    /// Must be called after the file has grown. For a small file, the call makes two system calls.
     ///
     /// # Errors
-    /// See [`BoundError`]. The log is unchanged then.
+    /// See [`BoundError`]. After an error, the log is unchanged.
     pub fn enforce(&mut self) -> Result<u64, BoundError> {
         self.open()?;
         self.cut()
     }
 
-    /// Like [`Self::enforce`], for an open log that has lost its path.
+    /// Like [`Self::enforce`], for an open log file that is no longer at its path.
     ///
     /// # Errors
-    /// See [`BoundError`]. The log is unchanged then.
+    /// See [`BoundError`]. After an error, the log is unchanged.
     pub fn enforce_on(&mut self, unlinked: File) -> Result<u64, BoundError> {
         let meta = unlinked.metadata().map_err(|e| self.io("measuring", e))?;
         if !self.is_open(&meta) {
@@ -119,7 +125,7 @@ impl FileBound {
         let Some(file) = &self.file else { return Ok(0) };
         let size = file.metadata().map_err(|e| self.io("measuring", e))?.len();
         if size < self.begin {
-            // Someone has truncated the file: find the beginning again.
+            // Someone has truncated the file, so the known offset is wrong.
             self.begin = 0;
         }
         if self.begin == 0 {
@@ -137,7 +143,7 @@ impl FileBound {
         Ok(dropped)
     }
 
-    /// Opens the file, if it is new or was replaced.
+    /// Opens the file at the path, unless that file is open already.
     fn open(&mut self) -> Result<(), BoundError> {
         let there = match std::fs::metadata(&self.path) {
             Ok(there) => there,
@@ -174,7 +180,8 @@ impl FileBound {
     }
 }
 
-/// The offset of the first newline at or after `from`, or `from` itself if there is none nearby.
+/// The offset of the first newline at or after `from`. Returns `from` if there is no newline within
+/// [`LONGEST_LINE`] bytes.
 fn line_end(file: &File, from: u64) -> io::Result<u64> {
     let mut buffer = vec![0; LONGEST_LINE];
     let mut filled = 0;

@@ -1,7 +1,7 @@
 //! Follows a growing log file line by line.
 //!
-//! The file is the stream: each viewer follows it separately, without cost for the writer. Nothing
-//! is polled while the file is unchanged, because the kernel reports growth (inotify).
+//! Each viewer reads the file on its own, so viewers cost the writer nothing. While the file does
+//! not change, nothing polls it: the kernel reports changes through inotify.
 
 mod reader;
 mod shared;
@@ -20,26 +20,26 @@ use reader::{Next, Step};
 use shared::SharedReader;
 use watch::Watch;
 
-/// Pause after all data was read. A busy file then costs 250 wake-ups per second instead of one per
-/// line, and a line after a period of silence is delivered at once.
+/// Pause after all data was read. A busy file then causes 250 wake-ups per second instead of one
+/// per line. A line after a longer silence is still delivered at once.
 const REST: Duration = Duration::from_millis(4);
 
-/// Pause after an error, so that a broken disk is not read all the time.
+/// Pause after an error, so that a broken disk is not read without pause.
 const REST_AFTER_ERROR: Duration = Duration::from_secs(1);
 
-/// Where to begin, if the file already exists. A file that appears later is read from its
+/// Where to begin to read a file that exists already. A file that appears later is read from its
 /// beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartAt {
-    /// At the oldest stored line.
+    /// At the oldest line that the file still has.
     Beginning,
-    /// At the last N whole lines. `Tail(0)` returns only new lines.
+    /// At the last N lines that are complete. `Tail(0)` returns only lines that are written later.
     Tail(usize),
-    /// At a byte offset where a line begins, from [`Follower::offset`].
+    /// At this byte offset, which must be the beginning of a line; see [`Follower::offset`].
     Offset(u64),
 }
 
-/// Whole lines, in order.
+/// Complete lines of a log, in their order.
 #[derive(Debug, Default)]
 pub struct Batch {
     bytes: Vec<u8>,
@@ -48,7 +48,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The lines without their line ends. Longer lines are cut at 64 KiB and end with a note.
+    /// The lines without their line ends. A line of more than 64 KiB is cut and ends with a note
+    /// about the missing bytes.
     pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
         let begins = std::iter::once(0).chain(self.ends.iter().copied());
         self.ends.iter().zip(begins).map(|(end, begin)| &self.bytes[begin..*end])
@@ -64,8 +65,8 @@ impl Batch {
         self.ends.is_empty()
     }
 
-    /// Number of bytes before these lines that were dropped before they could be read: the file was
-    /// limited or truncated faster than it was read. Exact to a disk block.
+    /// Number of bytes before these lines that the file lost before they could be read, because the
+    /// file was truncated or its size was limited. Exact to a disk block.
     pub fn skipped(&self) -> u64 {
         self.skipped
     }
@@ -75,7 +76,7 @@ impl Batch {
     }
 }
 
-/// The log cannot be read now. The next call tries again.
+/// The log could not be read. The next call tries again.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read the log {path}: {source}; check that it belongs to you and its disk works")]
 pub struct FollowError {
@@ -83,20 +84,21 @@ pub struct FollowError {
     source: io::Error,
 }
 
-/// Follows one path through growth, truncation, replacement and limiting (see [`super::bound`]).
-/// Its memory is one read buffer and one unfinished line, however much is written.
+/// Follows the log file at one path while the file grows, is truncated, is replaced, or loses its
+/// oldest lines to a size limit (see [`super::bound`]). Needs memory for one read buffer and one
+/// unfinished line, however much is written.
 #[derive(Debug)]
 pub struct Follower {
     reader: SharedReader,
-    /// Created at the first wait, so that reading existing lines needs no runtime.
+    /// Created when the follower first waits. Reading the existing lines then needs no runtime.
     watch: Option<Watch>,
     rest: Duration,
     rest_until: Option<Instant>,
 }
 
 impl Follower {
-    /// Begins to follow `path`. The file need not exist yet. If it exists, `start` refers to its
-    /// current state.
+    /// Begins to follow the file at `path`. The file need not exist yet. If it exists, `start`
+    /// refers to its content at this moment.
     pub fn new(path: &Path, start: StartAt) -> Self {
         Self::of(SharedReader::new(path, start))
     }
@@ -105,22 +107,22 @@ impl Follower {
         Self { reader, watch: None, rest: REST, rest_until: None }
     }
 
-    /// For a process that is no host: lets [`Self::read_on`] and [`Self::drain`] wait for 3 s, instead of 250 ms, for each
-    /// chunk of a slow file system.
+    /// For a process that is not a host. [`Self::read_on`] and [`Self::drain`] then wait up to 3 s
+    /// instead of 250 ms for each chunk from a slow file system.
     pub fn patient(mut self) -> Self {
         self.reader.be_patient();
         self
     }
 
-    /// Sets the pause after all data was read (default: 4 ms). A screen that is drawn 30 times a
-    /// second needs no more wake-ups than that.
+    /// Sets the pause after all data was read (default: 4 ms). A longer pause saves wake-ups for a
+    /// screen that is drawn only 30 times a second.
     pub fn resting(mut self, rest: Duration) -> Self {
         self.rest = rest;
         self
     }
 
-    /// Waits for the next lines and returns at least one. Cancel-safe. Needs a tokio runtime with
-    /// IO and time.
+    /// Waits for the next lines and returns at least one line. Cancel-safe. Needs a tokio runtime
+    /// with IO and time.
     ///
     /// # Errors
     /// If the file exists and cannot be read. The next call tries again after a second.
@@ -151,7 +153,7 @@ impl Follower {
         }
     }
 
-    /// Reads all whole lines that are available, without waiting.
+    /// Reads all complete lines that the file has now, and passes them to `each`.
     ///
     /// # Errors
     /// If the file exists and cannot be read. `each` was called for the lines before the error.
@@ -167,9 +169,9 @@ impl Follower {
         }
     }
 
-    /// Reads to the end without waiting, including an unfinished last line. Used after the writer
-    /// has ended, so that its last lines are read before its exit is evaluated, and for reading an
-    /// existing log.
+    /// Reads the file to its end, and passes all lines to `each`, also a last line without a line
+    /// end. For an existing log, and for the time after the writer has ended: its last lines must
+    /// be read before its exit is evaluated.
     ///
     /// # Errors
     /// See [`Follower::read_on`].
@@ -183,19 +185,20 @@ impl Follower {
         Ok(())
     }
 
-    /// Polls from now on. Returns the kernel's watch of the file. Dropping it takes up to 20 ms,
-    /// because the kernel waits for all current users of a watch.
+    /// Stops the use of inotify: from now on, the file is polled. Returns the inotify watch. The
+    /// drop of the watch takes up to 20 ms, because the kernel waits for all current users of a
+    /// watch.
     pub fn unwatch(&mut self) -> impl Send + use<> {
         self.watch.replace(Watch::blind(self.reader.path()))
     }
 
-    /// Lets the kernel watch the file again after [`Self::unwatch`].
+    /// Uses inotify again after [`Self::unwatch`].
     pub fn watch_again(&mut self) {
         self.watch.take_if(|watch| watch.is_blind());
     }
 
-    /// Offset of the next line from the beginning of the file, in bytes.
-    /// `None` while a file system does not respond.
+    /// Offset of the next line from the beginning of the file, in bytes. `None` while the file
+    /// system does not respond.
     pub fn offset(&self) -> Option<u64> {
         self.reader.line_begin()
     }

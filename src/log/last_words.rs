@@ -1,8 +1,10 @@
-//! The last lines of a server before its end, and what they mean for the next start.
+//! The last words of a server: the log lines that explain its end, and what they mean for the next
+//! start.
 //!
-//! The cause is not always in the last line: a Go dump has 75,000 lines and the cause in the first
-//! one, a bad flag prints 60 lines of usage, and a refused start has the cause at the end of a line
-//! of up to 1 kB. So the first lines of a dump, the last lines, and the cause are kept.
+//! The cause is not always in the last line. A Go crash dump has 75,000 lines, with the cause in
+//! the first one. A wrong flag prints 60 lines of usage. A refused start has the cause at the end
+//! of a line of up to 1 kB. So three things are kept: the first lines of a dump, the last lines,
+//! and the cause.
 
 use std::collections::VecDeque;
 
@@ -11,13 +13,13 @@ use super::line::{Head, Kind, Level, expand, shortened};
 #[cfg(test)]
 mod tests;
 
-/// Lines kept from the beginning of a dump, and from the end of the log.
+/// Number of lines that are kept from the beginning of a dump, and from the end of the log.
 const KEPT: usize = 40;
-/// Longest line kept, in characters.
+/// Maximum length of a line that is kept, in characters.
 const MAX_CHARS: usize = 2_000;
 
-/// Collects the last lines of one generation. A mark in the log starts a new collection. At most 80
-/// lines of 2,000 characters are kept.
+/// Collects the last words of one generation. The line that marks the next generation in the log
+/// starts a new collection. Keeps at most 80 lines of 2,000 characters.
 #[derive(Debug, Default)]
 pub struct LastWords {
     dump: Vec<String>,
@@ -27,16 +29,18 @@ pub struct LastWords {
 }
 
 impl LastWords {
-    /// Adds a line. `line` is its text in the file.
+    /// Adds a line of the log. `line` is its text as in the file.
     pub fn observe(&mut self, head: &Head, line: &str) {
         if head.kind == Kind::Mark {
             *self = Self::default();
             return;
         }
-        // The cause of a refused start is at the end of its line, but such a line has at most 1 kB.
+        // A refused start has its cause at the end of the line. Such a line has at most 1 kB and is
+        // not cut here.
         let line = &*shortened(line, MAX_CHARS);
         if head.kind == Kind::Dump {
-            // A second panic while the first is being printed continues the dump.
+            // The server may panic again while it prints a dump. The second dump is part of the
+            // first one.
             if self.dump.len() < KEPT {
                 self.dump.push(safe(line, head));
             }
@@ -51,8 +55,9 @@ impl LastWords {
         self.last.push_back(line.to_owned());
     }
 
-    /// The cause of the end: the first line of a crash dump, else the `Error:` line of a refused start, else the error of
-    /// the web UI. Shortened to the part with the reason.
+    /// The cause of the end, shortened to the part with the reason. It is the first line of a crash
+    /// dump. If there is no dump, it is the `Error:` line of a refused start, or else the error of
+    /// the web UI.
     pub fn cause(&self) -> Option<String> {
         let cause = self.dump.first().or(self.refusal.as_ref()).or(self.fatal.as_ref())?;
         Some(crate::harmless::quote(shorten(cause)))
@@ -73,7 +78,8 @@ fn safe(line: &str, head: &Head) -> String {
     expand(line, head.clone()).message
 }
 
-/// Removes the steps of dependency injection. The reason follows the last step.
+/// Removes the steps of the server's dependency injection from an error. The reason follows the
+/// last step.
 fn shorten(cause: &str) -> &str {
     const STEPS: [&str; 4] = [
         "could not build arguments for function ",
@@ -84,78 +90,81 @@ fn shorten(cause: &str) -> &str {
     let Some(step) = STEPS.iter().filter_map(|step| cause.rfind(step)).max() else {
         return cause;
     };
-    // Each step is `WORDS "pkg".Name (/path/file.go:12): ` or `WORDS type: `.
+    // Each step has the form `WORDS "pkg".Name (/path/file.go:12): ` or `WORDS type: `.
     cause[step..].split_once(": ").map_or(cause, |(_, why)| why)
 }
 
-/// Which of the server's ports a message is about.
+/// Which of the ports of the server a message is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PortUse {
-    /// gRPC, `--port`.
+    /// The port of the gRPC frontend, `--port`.
     Frontend,
-    /// The web UI, `--ui-port`.
+    /// The port of the web UI, `--ui-port`.
     Ui,
-    /// Prometheus metrics, `--metrics-port`.
+    /// The port of the Prometheus metrics, `--metrics-port`.
     Metrics,
-    /// The HTTP API, `--http-port`.
+    /// The port of the HTTP API, `--http-port`.
     Http,
 }
 
-/// Why a server did not start, as far as it matters for what happens next.
+/// Why a server did not start, as far as stigmer reacts to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartFailure {
-    /// The server's own check found the port in use.
+    /// Another process uses the port. The server found this out by its own check before it used the
+    /// port.
     PortTaken {
         /// The port.
         port: u16,
-        /// The use of the port.
+        /// What the server uses the port for.
         what: PortUse,
     },
-    /// The port was free at the check of the server and in use when the server bound it. If `port` is `None`, the
-    /// server crashed without a message about it (exit 2). Then it is a lost race only if one of its ports has a
-    /// listener now; the caller must check that.
+    /// Another process took the port after the server had checked that it is free. If `port` is
+    /// `None`, the server crashed (exit code 2) without naming a port. Then this is the cause only
+    /// if another process listens on a port of the server now, which the caller must check.
     LostPortRace {
-        /// The port, if the server names it.
+        /// The port, if the message of the server names it.
         port: Option<u16>,
     },
-    /// The server may not listen on the port.
+    /// The server has no permission to listen on the port.
     PortForbidden {
-        /// The port, if the server names it.
+        /// The port, if the message of the server names it.
         port: Option<u16>,
-        /// The use of the port, if the server names it.
+        /// What the server uses the port for, if its message names that.
         what: Option<PortUse>,
     },
     /// The database file cannot be opened, read or written.
     DatabaseUnusable {
-        /// The error of the database.
+        /// The error message of the database.
         detail: String,
     },
-    /// Tables are missing: the first start on the file was interrupted, or the file belongs to another program.
+    /// Tables are missing in the database file. Either the first start with this file was
+    /// interrupted, or the file belongs to another program.
     PartialSchema,
-    /// The command line was refused.
+    /// The server does not accept its command line.
     UnknownFlag {
-        /// The error of the server.
+        /// The error message of the server.
         detail: String,
     },
     /// The system creates no thread for the server, for example at the limit of processes.
     NoThread,
-    /// The server gets no descriptor for a file that it opens.
+    /// The server cannot open a file, because no file descriptor is free.
     NoDescriptor,
-    /// Anything else.
+    /// Any other cause, or an unknown one.
     Other,
 }
 
-/// Classifies the end of a server that never became ready. `code` is its exit code, `None` where a
-/// signal ended it; `cause` is [`LastWords::cause`].
+/// Finds out why a server ended before it was ready. `code` is its exit code, or `None` if a signal
+/// ended the server. `cause` is [`LastWords::cause`].
 pub fn classify_exit(code: Option<i32>, cause: Option<&str>) -> StartFailure {
     let words = cause.unwrap_or_default();
     match code {
-        // The panic of a server whose HTTP API found its port taken between check and bind.
+        // The server panics like this if its HTTP API finds the port in use that was free at the
+        // check.
         Some(2) if words.starts_with("panic: runtime error: invalid memory address") => {
             StartFailure::LostPortRace { port: None }
         }
         Some(2) if words.contains(IN_USE) => StartFailure::LostPortRace { port: bound_port(words) },
-        // Go's runtime, in a `clone` that fails.
+        // Go's runtime writes this if a `clone` system call fails.
         Some(2) if words.starts_with("fatal error: newosproc") => StartFailure::NoThread,
         Some(1 | 2) if words.contains("too many open files") => StartFailure::NoDescriptor,
         Some(1) => refused(words),
@@ -171,7 +180,8 @@ fn refused(words: &str) -> StartFailure {
         let port = bound_port(words);
         return match (port_use(words), port) {
             (Some(what), Some(port)) => StartFailure::PortTaken { port, what },
-            // Without the text of the check it is the web UI, which binds later.
+            // The message does not come from the check of the ports. So it comes from the web UI,
+            // which opens its port later.
             _ => StartFailure::LostPortRace { port },
         };
     }
@@ -207,7 +217,7 @@ fn refused(words: &str) -> StartFailure {
     StartFailure::Other
 }
 
-/// The message without its common prefix.
+/// The message without the prefixes that all messages have.
 fn reason(words: &str) -> &str {
     let words = words.strip_prefix("Error: ").unwrap_or(words);
     words.strip_prefix("failed starting server: ").unwrap_or(words)
@@ -224,7 +234,7 @@ fn port_use(words: &str) -> Option<PortUse> {
     CHECKS.iter().find(|(sign, _)| words.contains(sign)).map(|(_, what)| *what)
 }
 
-/// The port in `listen tcp 127.0.0.1:7233: bind: …`.
+/// The port in a text like `listen tcp 127.0.0.1:7233: bind: …`.
 fn bound_port(words: &str) -> Option<u16> {
     let (address, _) = words.split_once("listen tcp ")?.1.split_once(": bind")?;
     address.rsplit_once(':')?.1.parse().ok()

@@ -1,10 +1,14 @@
 //! Parses one line of the server log, as far as possible.
 //!
-//! The log has four kinds of lines: JSON events (the configured format), events in `key=value` text
-//! (an adopted server may have been started with this format), the marks that the manager writes
-//! between generations, and all other output: banners, usage, `Error: …`, Go panics. Parsing has
-//! two steps, because a store has 100,000 lines and a screen shows fifty: [`LineParser::scan`]
-//! parses only the parts for filters and counters, and [`expand`] parses the rest.
+//! The log has four kinds of lines:
+//!
+//! - events as JSON, the configured format
+//! - events as `key=value` text; a server that was found running may use this format
+//! - the marks that stigmer writes at the beginning of each generation
+//! - all other output: banners, usage, `Error: …`, Go panics
+//!
+//! Parsing has two steps, because a store has 100,000 lines and a screen shows fifty.
+//! [`LineParser::scan`] parses only the parts for filters and counters. [`expand`] parses the rest.
 
 mod decode;
 mod level;
@@ -22,57 +26,59 @@ use crate::harmless::{harmless, visible};
 pub use level::Level;
 pub use torn::{cut_notice, shortened};
 
-/// Maximum length of a stored line, in bytes. The longest line of the server has 8.3 kB.
+/// Maximum length of a stored line, in bytes. The longest observed line of the server has 8.3 kB.
 pub const MAX_LINE: usize = 64 * 1024;
 
-/// Maximum length of a stored component name, in characters. Temporal's names have at most 25.
+/// Maximum length of a stored component name, in characters. Names in Temporal have at most 25.
 const MAX_COMPONENT: usize = 32;
 
-/// Kind of a line.
+/// Kind of a log line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
     /// An event in Temporal's JSON format.
     Json,
     /// An event in Temporal's text format.
     Text,
-    /// A mark of stigmer: another generation begins here.
+    /// A mark of stigmer: the lines after it belong to the next generation.
     Mark,
-    /// Any other line, shown unchanged.
+    /// Any other line. It is shown unchanged.
     #[default]
     Raw,
     /// A line of a Go crash dump. The first line of a dump has the level `Error`.
     Dump,
 }
 
-/// The parts of a line that filters, counters and restarts need.
+/// The parts of a log line that filters, counters and restarts need.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head {
     /// Time of the line, if it has one.
     pub time: Option<Timestamp>,
     /// Level of the line.
     pub level: Level,
-    /// Component that wrote it: `frontend`, `history`, `matching`, `worker`, …. May be empty.
+    /// Component of Temporal that wrote the line: `frontend`, `history`, `matching`, `worker`, ….
+    /// May be empty.
     pub component: Cow<'static, str>,
-    /// Generation that wrote it, if there was a mark before.
+    /// Generation of the server that wrote the line. `None` if no mark came before the line.
     pub generation: Option<u64>,
     /// Kind of the line.
     pub kind: Kind,
 }
 
-/// A completely parsed line, safe to print: no part of it has a control character.
+/// A completely parsed line. It is safe to print: no part of it has a control character.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
     /// Time of the line, if it has one.
     pub time: Option<Timestamp>,
     /// Level of the line.
     pub level: Level,
-    /// Component that wrote it. May be empty.
+    /// Component of Temporal that wrote the line. May be empty.
     pub component: String,
     /// Message of the line.
     pub message: String,
-    /// The other fields, in the order of the line. A repeated key has its last value.
+    /// The other fields, in the order of the line. If the line repeats a key, the last value
+    /// counts.
     pub fields: Vec<(String, String)>,
-    /// Generation that wrote it, if known.
+    /// Generation of the server that wrote the line, if known.
     pub generation: Option<u64>,
     /// The line as in the file, with control characters made visible.
     pub raw: String,
@@ -80,8 +86,9 @@ pub struct LogLine {
     pub kind: Kind,
 }
 
-/// Parses lines in their order. A line belongs to the generation of the last mark. Lines after a
-/// panic belong to its dump until the next event.
+/// Parses the lines of a log in their order, because the meaning of a line depends on earlier
+/// lines. A line belongs to the generation of the last mark. A line after a panic belongs to the
+/// crash dump, until the next event.
 #[derive(Clone, Debug)]
 pub struct LineParser {
     zone: TimeZone,
@@ -90,13 +97,14 @@ pub struct LineParser {
 }
 
 impl LineParser {
-    /// A parser at the start of a log. `zone` is the time zone of the server: its text format has
-    /// local times without a zone.
+    /// Creates a parser at the beginning of a log. `zone` is the time zone of the server, because
+    /// the text format has local times without a zone.
     pub fn new(zone: TimeZone) -> Self {
         Self { zone, generation: None, in_dump: false }
     }
 
-    /// Parses the parts for filters and counters, in a quarter of the time for the whole line.
+    /// Parses only the parts for filters and counters. This takes a quarter of the time of the
+    /// whole line.
     pub fn scan(&mut self, line: &str) -> Head {
         let mut head = match decode::fields(line, decode::is_head) {
             Some((kind, fields)) => self.head(kind, &fields),
@@ -146,13 +154,13 @@ impl LineParser {
     }
 }
 
-/// Converts a line to text: removes its line end, replaces invalid UTF-8, and cuts it at
-/// [`MAX_LINE`].
+/// Converts the bytes of a line to text. Removes the line end, replaces bytes that are not UTF-8,
+/// and cuts the line at [`MAX_LINE`].
 pub fn text(line: &[u8]) -> Cow<'_, str> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.len() <= MAX_LINE + torn::MAX_NOTICE {
-        // The check is several times as fast as the replacement, and nearly always sufficient.
+        // Nearly all lines are UTF-8. To check this is several times as fast as the replacement.
         let valid = std::str::from_utf8(line).map(Cow::Borrowed);
         return valid.unwrap_or_else(|_| String::from_utf8_lossy(line));
     }
@@ -160,7 +168,8 @@ pub fn text(line: &[u8]) -> Cow<'_, str> {
     Cow::Owned(format!("{kept}{}", cut_notice((line.len() - MAX_LINE) as u64)))
 }
 
-/// The line that marks the beginning of a generation in the log file, without a line end. An empty `detail` is left out.
+/// The line that marks the beginning of a generation in the log file, without a line end. If
+/// `detail` is empty, the line has no such field.
 pub fn generation_mark(generation: u64, time: Timestamp, cause: &str, detail: &str) -> String {
     let mut mark = serde_json::json!({
         "stigmer": "generation",
@@ -174,7 +183,8 @@ pub fn generation_mark(generation: u64, time: Timestamp, cause: &str, detail: &s
     mark.to_string()
 }
 
-/// Parses the rest of a scanned line.
+/// Parses the parts of a line that [`LineParser::scan`] has left out. `head` is the result of the
+/// scan.
 pub fn expand(line: &str, head: Head) -> LogLine {
     let (message, fields) = match decode::fields(line, |_| true) {
         Some((Kind::Mark, _)) => {
@@ -203,7 +213,7 @@ impl LogLine {
         Some(time.strftime("%H:%M:%S%.3f").to_string())
     }
 
-    /// Message and fields as one text, to be shown next to time, level and component.
+    /// Message and fields in one text. The screen shows it next to time, level and component.
     pub fn text(&self) -> String {
         let mut text = self.message.clone();
         for (key, value) in &self.fields {
@@ -224,7 +234,7 @@ impl LogLine {
         text
     }
 
-    /// The whole line for people, without color. The time is in `zone`.
+    /// The whole line as text for people, without colours. The time is in `zone`.
     pub fn render_plain(&self, zone: &TimeZone) -> String {
         match self.kind {
             Kind::Raw | Kind::Dump => self.message.clone(),
@@ -247,8 +257,8 @@ impl LogLine {
     }
 }
 
-/// The object of `logs --json` and `GET /v1/logs`: `time`, `level`, `component`, `text`,
-/// `generation`, `raw`. Missing parts are `null`.
+/// Serializes the line as `logs --json` and `GET /v1/logs` return it: an object with `time`,
+/// `level`, `component`, `text`, `generation` and `raw`. A missing part is `null`.
 impl Serialize for LogLine {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let level = (self.level != Level::Unknown).then_some(self.level.as_str());

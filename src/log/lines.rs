@@ -1,13 +1,13 @@
-//! Appends whole lines to a writer that may fail in the middle of a line.
+//! Appends complete lines to a writer that may fail in the middle of a line.
 
 use std::io::{self, ErrorKind, Write};
 
-/// Appends lines. If a full disk has cut the last line, a line end is written first, so that the
-/// next line is not lost with it.
+/// Appends lines to a file. If a full disk has cut the last line, the next write begins with a line
+/// end. Otherwise the next line would become part of the cut one.
 #[derive(Debug)]
 pub(super) struct Lines<W> {
     file: W,
-    /// Whether the file ends in the middle of a line.
+    /// Whether the last line of the file has no line end.
     is_torn: bool,
 }
 
@@ -20,7 +20,7 @@ impl<W: Write> Lines<W> {
         &self.file
     }
 
-    /// Writes one or more whole lines. After an error, the first part of them may be in the file.
+    /// Writes one or more complete lines. After an error, the file may have the beginning of them.
     pub(super) fn write(&mut self, lines: &[u8]) -> io::Result<()> {
         let end_of_half: &[u8] = if self.is_torn { b"\n" } else { b"" };
         let whole = [end_of_half, lines].concat();
@@ -44,7 +44,7 @@ impl<W: Write> Lines<W> {
 pub(super) mod tests {
     use super::*;
 
-    /// A disk with `room` bytes of free space.
+    /// A writer for tests: a disk with `room` bytes of free space.
     #[derive(Debug)]
     pub(in super::super) struct SmallDisk {
         pub(in super::super) room: usize,

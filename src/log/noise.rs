@@ -1,24 +1,25 @@
-//! Lines that the dev server writes at each start and each stop: about 300 each, and nobody reads
-//! them. The screen folds them.
+//! Noise: the lines that the dev server writes at each start and at each stop, about 300 each time.
+//! Nobody reads them, so the screen folds them.
 //!
-//! The lines are recognised by their text, so that new and rare lines stay visible. The list has the
-//! lines of CLI 1.9.1 at the level `info`. Further lines of other levels and versions are shown.
+//! The lines are recognized by their text. The list has the lines that CLI 1.9.1 writes at the log
+//! level `info`. Any line that is not in the list stays visible, for example a rare one, or one of
+//! another version.
 
 mod sticky;
 
 use super::line::{Head, Kind, Level};
 use sticky::Awaited;
 
-/// Lines that every start or stop writes.
+/// Kind of a line that the server writes at every start or stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noise {
-    /// A line of a start.
+    /// Noise of a start.
     StartUp,
-    /// A line of a stop.
+    /// Noise of a stop.
     Shutdown,
-    /// Noise next to other noise of the same kind; not noise elsewhere.
+    /// Noise only if the line is next to other noise.
     Adjacent,
-    /// Noise next to lines of a stop; not noise elsewhere.
+    /// Noise only if the line is next to noise of a stop.
     AdjacentToShutdown,
 }
 
@@ -44,32 +45,34 @@ const START_UP: [&str; 22] = [
     "historyClient: ownership caching",
     "initial shards ready",
     "loaded user data from db",
-    // A warning; the id of a database in memory.
+    // This line is a warning about the cluster id of a database in memory.
     "Cluster Id in Cluster Metadata config is not a valid uuid",
 ];
 
 const SHUTDOWN: &str = "ShutdownHandler: ";
 
-/// Worker pools shrink to zero at a stop. Queues are drained at a stop, and at a start if they are not needed.
+/// The worker pools of the server shrink to zero at a stop. The server drains task queues at a
+/// stop, and also at a start if they are not needed.
 const ADJACENT: [&str; 2] = ["Starting draining", "Update worker pool size"];
 
 const ADJACENT_TO_SHUTDOWN: [&str; 3] =
     ["Failed to poll for task.", "Stopped physicalTaskQueueManager", "network dial error"];
 
-/// Names of internal queues and workflows of Temporal.
+/// Parts of the names of task queues and workflows that Temporal itself uses.
 const OWN: [&str; 2] = ["temporal-sys", "default-worker-tq"];
 
-/// The most namespaces that are created at a start.
+/// Maximum number of queues that are awaited at a time. A start creates one for each namespace.
 const MOST: usize = 100;
 
-/// Finds noise in the lines of a log, in their order.
+/// Recognizes noise among the lines of a log, which must be passed in their order.
 #[derive(Debug, Default)]
 pub struct NoiseFilter {
     awaited: Vec<Awaited>,
 }
 
 impl NoiseFilter {
-    /// Returns the noise that the next line is. `head` is that of the line.
+    /// Returns which noise the next line is. `None` if the line is not noise. `head` belongs to the
+    /// line.
     pub fn classify(&mut self, line: &str, head: &Head) -> Option<Noise> {
         if head.kind == Kind::Mark {
             self.awaited.clear();
@@ -83,7 +86,8 @@ impl NoiseFilter {
         })
     }
 
-    /// Each announcement is for one queue.
+    /// Whether the line reports the creation of an awaited queue. That queue is then no longer
+    /// awaited.
     fn take(&mut self, line: &str, head: &Head) -> Option<Noise> {
         let at = self.awaited.iter().position(|awaited| awaited.is(line, head))?;
         self.awaited.remove(at);
@@ -103,17 +107,17 @@ fn of(line: &str, head: &Head) -> Option<Noise> {
     if head.level == Level::Warn {
         return begins(&ADJACENT_TO_SHUTDOWN).then_some(Noise::AdjacentToShutdown);
     }
-    // Up to the end of the message, in both formats.
+    // The message ends at the next quote, in both log formats.
     let words = said.split('"').next().unwrap_or(said).trim_end_matches('.');
     let own = || OWN.iter().any(|name| line.contains(name));
     match words {
         "Started physicalTaskQueueManager" | "Started Worker" | "workflow successfully started" => {
             own().then_some(Noise::StartUp)
         }
-        // A minute after the start, one line a queue.
+        // The server writes this line a minute after its start, once for each queue.
         "Drain completed, unloaded draining backlog manager" if own() => Some(Noise::StartUp),
         "Stopped physicalTaskQueueManager" | "Stopped Worker" if own() => Some(Noise::Shutdown),
-        // Lines of the history service about its parts have no message.
+        // The history service writes lines without a message when its parts start and stop.
         "" if line.contains("\"Stop") => Some(Noise::Shutdown),
         "" => Some(Noise::StartUp),
         _ if said.starts_with(SHUTDOWN) => Some(Noise::Shutdown),
@@ -125,7 +129,8 @@ fn of(line: &str, head: &Head) -> Option<Noise> {
     }
 }
 
-/// What follows `msg` in JSON or text, without the quote before it.
+/// The rest of a line from the beginning of its message, without an opening quote, in JSON or text
+/// format.
 fn message(line: &str) -> Option<&str> {
     let quoted = ["\"msg\":\"", " msg=\""];
     let begin = quoted.iter().find_map(|key| Some(line.find(key)? + key.len()));
@@ -198,7 +203,8 @@ mod tests {
                 r#"{"level":"INFO","msg":"Drain completed, unloaded draining backlog manager","wf-task-queue-name":"/_sys/default-worker-tq/2"}"#,
                 Some(Noise::StartUp),
             ),
-            // Written for the probes of stigmer, some five a minute.
+            // The server writes these lines because of the checks of stigmer, about five times a
+            // minute.
             (
                 r#"{"level":"INFO","msg":"ContextMetadataInterceptor: No metadata in context, not setting trailer","fullMethod":"/temporal.server.api.matchingservice.v1.MatchingService/DescribeTaskQueue"}"#,
                 Some(Noise::StartUp),

@@ -1,13 +1,13 @@
-//! Writes stigmer's own log. `tracing` has one subscriber per process, so there is one writer per
-//! process.
+//! Writes the log of stigmer itself. `tracing` has one subscriber per process, so a process has one
+//! such writer.
 //!
-//! A line that cannot be written (a full disk, a deleted folder) is counted and dropped. The writer
-//! still reports success, because the subscriber would print the error on stderr, which is a file
-//! on the same disk. As soon as the file can be written again, a line in it contains the number of
-//! lost lines.
+//! A line that cannot be written, for example because the disk is full or the folder was deleted,
+//! is counted and dropped. The writer still reports success. Otherwise the subscriber would print
+//! the error on stderr, which is a file on the same disk. When the file can be written again, a
+//! line in it has the number of lost lines.
 //!
-//! A host writes its lines on a thread, because a disk that does not respond would block the host. While
-//! the thread is blocked, the lines wait in a queue of limited size.
+//! A host writes its lines on a thread, because a disk that does not respond would block the host.
+//! While the thread is blocked, the lines wait in a queue of limited size.
 
 use super::RotatingWriter;
 use crate::process::threads::LOOKS;
@@ -16,13 +16,13 @@ use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Maximum size of the queue, in bytes.
+/// Maximum size of the waiting lines, in bytes.
 const WAITING_MAX: usize = 256 << 10;
 
-/// Time after which the disk counts as unresponsive.
+/// Time limit of the job that writes the lines. After it, the job counts as blocked.
 const BOUND: Duration = Duration::from_secs(3);
 
-/// How long an ending process waits for its last lines to be written.
+/// How long a process that ends waits until its last lines are written.
 const LAST_LINES: Duration = Duration::from_millis(250);
 
 static LOG: Mutex<Option<OwnLogWriter>> = Mutex::new(None);
@@ -30,21 +30,21 @@ static QUEUE: Mutex<Queue> =
     Mutex::new(Queue { is_used: false, is_served: false, lines: Vec::new(), lost: 0 });
 static SERVED: Condvar = Condvar::new();
 
-/// The lines for the thread that writes them.
+/// The lines that wait for the thread that writes them.
 struct Queue {
-    /// False if lines are written on the calling thread.
+    /// Whether a thread writes the lines. False if the calling thread writes each line at once.
     is_used: bool,
-    /// Whether a job is writing the lines. It ends when there are none.
+    /// Whether a job is writing the lines now. The job ends when no line is left.
     is_served: bool,
     lines: Vec<u8>,
-    /// Number of lines for which there was no room.
+    /// Number of lines that were lost because the queue was full.
     lost: u64,
 }
 
-/// Opens the log of this process. `max` is its limit, as for [`RotatingWriter`].
+/// Opens the log of this process. `max` limits its size in bytes, as in [`RotatingWriter`].
 ///
 /// # Errors
-/// If the file cannot be opened now. Later lines try again.
+/// If the file cannot be opened now. The next line tries again.
 pub fn open(path: &Path, max: u64) -> io::Result<()> {
     let mut log = OwnLogWriter::new(RotatingWriter::new(path, max));
     let opened = log.file.check();
@@ -52,7 +52,8 @@ pub fn open(path: &Path, max: u64) -> io::Result<()> {
     opened
 }
 
-/// The writer of the subscriber. It never fails. Before [`open()`] it drops all lines.
+/// The writer that the subscriber of `tracing` uses. It never returns an error. Before [`open()`]
+/// is called, it drops all lines.
 #[derive(Debug, Default)]
 pub struct Writer;
 
@@ -71,7 +72,7 @@ impl io::Write for Writer {
         }
         if !std::mem::replace(&mut queue.is_served, true) {
             drop(queue);
-            // Without a thread the lines wait for the next one.
+            // If no thread is free, the lines wait until the next line is written.
             if LOOKS.post(BOUND, serve).is_err() {
                 self::queue().is_served = false;
             }
@@ -84,15 +85,16 @@ impl io::Write for Writer {
     }
 }
 
-/// Writes all further lines on a thread.
+/// From now on, writes all lines on a thread.
 pub fn defer() {
     queue().is_used = true;
 }
 
-/// Waits a moment until all lines are written. Must be called at the end of the process.
+/// Waits until all lines are written, up to [`LAST_LINES`]. Must be called at the end of the
+/// process.
 pub fn flush() {
     let waits = |queue: &mut Queue| queue.is_served;
-    // Lines that are not written by then are lost.
+    // After the time limit, the lines that are not written are lost.
     let _ = SERVED.wait_timeout_while(queue(), LAST_LINES, waits);
 }
 
@@ -100,7 +102,7 @@ fn queue() -> MutexGuard<'static, Queue> {
     QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes the lines of the queue until there are none.
+/// Writes the lines of the queue until no line is left. Runs on a thread.
 fn serve() {
     loop {
         let mut queue = queue();
@@ -115,7 +117,7 @@ fn serve() {
     }
 }
 
-/// Appends lines, after which `lost` lines were lost.
+/// Appends lines to the file, and notes that `lost` more lines after them were lost.
 fn append(lines: &[u8], lost: u64) {
     if let Some(log) = &mut *LOG.lock().unwrap_or_else(PoisonError::into_inner) {
         log.append(lines);
@@ -127,7 +129,7 @@ fn count(lines: &[u8]) -> u64 {
     lines.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
-/// Writes to the log of this process again, if its last line was lost.
+/// If lines were lost, tries to write their number into the log of this process.
 ///
 /// # Errors
 /// The error of the operating system, if the log still cannot be written.
@@ -138,7 +140,7 @@ pub fn retry() -> io::Result<()> {
 #[derive(Debug)]
 struct OwnLogWriter {
     file: RotatingWriter,
-    /// Number of lines that were dropped since the last written line.
+    /// Number of lines that were lost since the last line was written.
     lost: u64,
 }
 
@@ -153,7 +155,7 @@ impl OwnLogWriter {
         }
     }
 
-    /// Writes the number of lost lines, if any.
+    /// Writes the number of lost lines into the log. Does nothing if no line was lost.
     fn retry(&mut self) -> io::Result<()> {
         if self.lost == 0 {
             return Ok(());

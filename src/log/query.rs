@@ -1,4 +1,4 @@
-//! Queries for lines of a log file.
+//! Queries for lines of a log file, as `logs` and `GET /v1/logs` use them.
 
 use super::{Batch, FollowError, Follower};
 use crate::log::line::{Level, LineParser, LogLine};
@@ -7,49 +7,50 @@ use jiff::tz::TimeZone;
 use regex::Regex;
 use std::collections::VecDeque;
 
-/// A selection of lines.
+/// Which lines of a log to select.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
-    /// Maximum number of lines; the last matching lines are kept. `None`: no limit.
+    /// Maximum number of lines: only the last ones are selected. `None` if all are selected.
     pub last: Option<usize>,
-    /// Maximum size of the rendered lines in bytes; the oldest are dropped.
+    /// Maximum size of the selected lines as text, in bytes: the oldest are dropped. Needs `last`.
     pub most: Option<usize>,
-    /// Minimum level.
+    /// Minimum level of a line.
     pub level: Option<Level>,
-    /// Pattern for the rendered text.
+    /// Pattern that the text of a line must match.
     pub pattern: Option<Regex>,
-    /// Minimum time.
+    /// Time of the earliest line.
     pub since: Option<Timestamp>,
 }
 
-/// Applies a query to lines in their order.
+/// Applies a query to the lines of a log, which must be passed in their order.
 #[derive(Debug)]
 pub struct LogFilter {
     query: Query,
     parser: LineParser,
     zone: TimeZone,
-    /// Time of the last line that had one. It also applies to the following lines without a time.
+    /// Time of the last line that had a time. The lines after it that have no time count as written
+    /// then.
     time: Option<Timestamp>,
 }
 
-/// A line that matches the query.
+/// A line that matches a query.
 #[derive(Debug)]
 pub struct MatchedLine {
     /// The parsed line.
     pub line: LogLine,
-    /// The rendered line for people.
+    /// The line as text for people.
     pub plain: String,
 }
 
 impl LogFilter {
-    /// Creates a filter at the beginning of a log.
+    /// Creates a filter. Its first line must be the first line of a log.
     #[must_use]
     pub fn new(query: Query) -> Self {
         let zone = crate::clock::zone();
         Self { query, parser: LineParser::new(zone.clone()), zone, time: None }
     }
 
-    /// Calls `each` for every matching line.
+    /// Calls `each` for every line of the batch that matches.
     pub fn pass(&mut self, batch: &Batch, mut each: impl FnMut(MatchedLine)) {
         for line in batch.lines() {
             let line = self.parser.parse(line);
@@ -67,8 +68,9 @@ impl LogFilter {
         }
     }
 
-    /// Reads the current file and renders each selected line with `render`. Without a limit, no
-    /// lines are stored; with a limit, at most that many lines and bytes.
+    /// Reads the log file to its end, converts each selected line to text with `render`, and passes
+    /// the texts to `each`. Stores no lines if the query has no limit, and otherwise no more lines
+    /// and bytes than the limits.
     ///
     /// # Errors
     /// If the file exists and cannot be read. `render` was called for the lines before the error.
@@ -105,7 +107,7 @@ impl LogFilter {
 }
 
 impl MatchedLine {
-    /// Formats the line as JSON, with its line end.
+    /// Formats the line as JSON, with a line end.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut text = serde_json::to_string(&self.line).unwrap_or_default();
@@ -113,7 +115,7 @@ impl MatchedLine {
         text
     }
 
-    /// Formats the line for people, with its line end.
+    /// Formats the line as text for people, with a line end.
     #[must_use]
     pub fn into_plain(mut self) -> String {
         self.plain.push('\n');

@@ -1,4 +1,4 @@
-//! A log file of stigmer that limits itself: one file and one predecessor.
+//! A log file of stigmer itself that keeps its size limited: the current file and one older file.
 
 use super::lines::Lines;
 use crate::paths::files;
@@ -8,12 +8,14 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-/// Appends to a file. Before the file exceeds half of the limit, it is renamed to `NAME.1` (which
-/// replaces an older one), and a new file begins. Both together stay within the limit, and the
-/// history has at least half of it. No line is split between the two files.
+/// Appends lines to a file. Before the file exceeds half of the size limit, it is renamed to
+/// `NAME.1`, which replaces the older `NAME.1`, and a new file begins. The two files together stay
+/// within the limit. Once the limit was reached, they always have lines of about half that size or
+/// more. No line is split between them.
 ///
-/// During a hand-over two hosts may append at the same time. Each detects the rotation of the other
-/// before its own. A file that was deleted or replaced is opened again by its path.
+/// During a hand-over, two hosts may append at the same time. Each of them notices that the other
+/// has renamed the file, because each append compares the open file with the one at the path. A
+/// deleted file is created again.
 #[derive(Debug)]
 pub struct RotatingWriter {
     path: PathBuf,
@@ -28,8 +30,8 @@ struct Open {
 }
 
 impl RotatingWriter {
-    /// Appends to `path` (mode 0600). The file and its predecessor have at most `max` bytes. The
-    /// file is opened for the first line, and again after an error.
+    /// Creates a writer to `path` (mode 0600). The file and its predecessor together have at most
+    /// `max` bytes. The file is opened when the first line is written, and again after an error.
     pub fn new(path: &Path, max: u64) -> Self {
         Self { path: path.to_owned(), max, open: None }
     }
@@ -39,7 +41,7 @@ impl RotatingWriter {
         &self.path
     }
 
-    /// Opens or creates the file, if the path does not lead to the open one.
+    /// Opens or creates the file, unless the file at the path is open already.
     ///
     /// # Errors
     /// The error of the operating system, with the path in its message.
@@ -47,8 +49,8 @@ impl RotatingWriter {
         self.opened().map(drop)
     }
 
-    /// Appends one or more whole lines. After an error, the first part of them may be in the file;
-    /// the next append begins with a line end.
+    /// Appends one or more complete lines. After an error, the file may have the beginning of them.
+    /// The next append then begins with a line end.
     ///
     /// # Errors
     /// The error of the operating system.
@@ -58,7 +60,8 @@ impl RotatingWriter {
         if open.size > 0 && open.size + lines.len() as u64 > max / 2 {
             match fs::rename(&path, predecessor(&path)) {
                 Ok(()) => open = self.opened()?,
-                // A log that is too long is better than a log with missing lines.
+                // If the rename fails, the log grows beyond its limit. That is better than missing
+                // lines.
                 Err(_) => open.size = 0,
             }
         }
@@ -100,7 +103,7 @@ impl Open {
     }
 }
 
-/// Path of the older part of a log.
+/// Path of the older file of a log: `NAME.1`.
 pub fn predecessor(path: &Path) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(".1");

@@ -1,4 +1,4 @@
-//! Searches lines by a regular expression, one page of lines at a time.
+//! Searches log lines by a regular expression, one page of many lines at a time.
 
 mod plan;
 
@@ -11,22 +11,23 @@ use regex_syntax::hir::Hir;
 /// Maximum size of a compiled pattern, in bytes.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// A compiled pattern. It is case-insensitive unless it has a capital letter.
+/// A compiled search pattern. It is case-insensitive unless it has a capital letter.
 #[derive(Clone, Debug)]
 pub struct Finder {
-    /// A literal that every matching line contains, if it is much faster to search.
+    /// A literal text that every matching line has, searched first. `None` unless that makes the
+    /// search much faster.
     gate: Option<Regex>,
-    /// The parts of the pattern, which a line must contain in this order. Never empty. No part
-    /// matches across a line end, so that each can search many lines at once.
+    /// The parts of the pattern. A matching line has them in this order. There is at least one
+    /// part. No part matches a line end, so a search for it can run over many lines at once.
     pieces: Vec<Regex>,
     shown: Regex,
 }
 
 impl Finder {
-    /// Compiles a pattern.
+    /// Compiles a search pattern.
     ///
     /// # Errors
-    /// Why the pattern is not valid, in one line.
+    /// A message of one line that says why the pattern is not valid.
     pub fn new(pattern: &str) -> Result<Self, String> {
         let hir = regex_syntax::ParserBuilder::new()
             .case_insensitive(!has_capital(pattern))
@@ -44,15 +45,16 @@ impl Finder {
         Ok(Self { gate, pieces, shown })
     }
 
-    /// The matches in a text, for highlighting. Empty matches are left out.
+    /// The ranges of all matches in a text, for highlighting. Leaves out empty matches.
     #[must_use]
     pub fn spans(&self, text: &str) -> Vec<Range<usize>> {
         let matches = self.shown.find_iter(text).map(|found| found.range());
         matches.filter(|range| !range.is_empty()).collect()
     }
 
-    /// The next matching line. Each line ends with a line end. `from` is the start of the first
-    /// line, and `to` the end of the last one, before its line end.
+    /// Finds the next matching line in a page of lines. Each line of `text` has a line end. `from`
+    /// is the start of the first line to search. `to` is the end of the last one, before its line
+    /// end.
     pub(super) fn next(&self, text: &str, mut from: usize, to: usize) -> Option<Range<usize>> {
         while from <= to {
             let first = self.gate.as_ref().unwrap_or(&self.pieces[0]);
@@ -75,12 +77,12 @@ impl Finder {
     }
 }
 
-/// The earliest end of the first match.
+/// The earliest offset at which the first match ends.
 fn end_of_match(regex: &Regex, text: &str, span: Range<usize>) -> Option<usize> {
     Some(regex.search_half(&Input::new(text).span(span).earliest(true))?.offset())
 }
 
-/// The line that contains an offset or ends there, without its line end.
+/// The range of the line that has this offset within it or at its end, without the line end.
 fn line_at(text: &str, offset: usize) -> Range<usize> {
     let bytes = text.as_bytes();
     let start = memchr::memrchr(b'\n', &bytes[..offset]).map_or(0, |at| at + 1);
@@ -99,7 +101,8 @@ fn compile(hir: &Hir) -> Result<Regex, String> {
         .map_err(|_| "it would need too much memory".to_owned())
 }
 
-/// Compiles a pattern for single lines, with the same case rule as [`Finder`].
+/// Compiles a pattern that is applied to one line at a time, with the same rule for capital letters
+/// as [`Finder`].
 ///
 /// # Errors
 /// Why the pattern is not valid.
@@ -107,7 +110,7 @@ pub fn pattern(text: &str) -> Result<regex::Regex, regex::Error> {
     regex::RegexBuilder::new(text).case_insensitive(!has_capital(text)).build()
 }
 
-/// Whether a pattern has a capital letter. `\S` and the like do not count.
+/// Whether a pattern has a capital letter. An escape such as `\S` does not count.
 fn has_capital(pattern: &str) -> bool {
     let mut escaped = false;
     pattern.chars().any(|c| {

@@ -1,11 +1,11 @@
-//! Holes in files, the only system-specific part of this module. Support for another system needs
-//! only these two functions.
+//! Holes in files: ranges that use no disk space and read as zeros. This is the only part of `log`
+//! that depends on the operating system. Another system needs only these two functions.
 
 use std::fs::File;
 use std::io;
 
-/// Returns the blocks of the first `len` bytes to the file system. These bytes then read as zeros,
-/// and the file keeps its size. `Unsupported` if the file system cannot do this.
+/// Makes a hole of the first `len` bytes of a file. These bytes then read as zeros and use no disk
+/// space, and the file keeps its size. Returns `Unsupported` if the file system cannot do this.
 #[cfg(target_os = "linux")]
 pub(super) fn punch_front(file: &File, len: u64) -> io::Result<()> {
     use rustix::fs::{FallocateFlags, fallocate};
@@ -23,9 +23,8 @@ pub(super) fn punch_front(file: &File, len: u64) -> io::Result<()> {
     }
 }
 
-/// The offset of the next data at or after `offset`, with the granularity of the file system.
-/// Before it are only zeros. `None` if there is no more data. Does not change the position of
-/// `file`.
+/// The offset of the next byte at or after `offset` that is not in a hole, as exact as the file
+/// system reports it. `None` if there is no more data. Does not change the read position of `file`.
 #[cfg(target_os = "linux")]
 pub(super) fn next_data(file: &File, offset: u64) -> io::Result<Option<u64>> {
     use rustix::fs::{SeekFrom, seek};
@@ -34,19 +33,19 @@ pub(super) fn next_data(file: &File, offset: u64) -> io::Result<Option<u64>> {
     match seek(file, SeekFrom::Data(offset)) {
         Ok(data) => Ok(Some(data)),
         Err(Errno::NXIO) => Ok(None),
-        // Without support for holes, everything is data.
+        // A file system without support for holes has none.
         Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(Some(offset)),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Not implemented for this system: the file grows.
+/// This system has no implementation, so the file grows without limit.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn punch_front(_file: &File, _len: u64) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Not implemented for this system: everything is data.
+/// This system has no implementation, so no file has holes.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn next_data(_file: &File, offset: u64) -> io::Result<Option<u64>> {
     Ok(Some(offset))

@@ -1,8 +1,8 @@
-//! The last lines of a log in memory, limited by lines and bytes, with search.
+//! Keeps the last lines of a log in memory, with limits for lines and bytes, and searches them.
 //!
-//! A line is stored as its text in the file plus a few bytes for filters. It is parsed completely
-//! only when it is shown. Lines have absolute numbers that never change, so a selection or a search
-//! result stays valid while lines are added and dropped.
+//! A line is stored as its text, plus a few bytes for filters. It is parsed completely only when it
+//! is shown. Each line has a number that never changes. So a selection or a search result stays
+//! valid while lines are added and dropped.
 
 mod pages;
 #[cfg(test)]
@@ -19,10 +19,10 @@ use super::line::{Head, Kind, Level, LineParser, LogLine};
 use super::noise::{Noise, NoiseFilter};
 use super::search::Finder;
 
-/// Size of an entry in addition to its text: the slot and a line end.
+/// Memory for a line in addition to its text, in bytes: a slot and a line end.
 const OVERHEAD: usize = size_of::<Slot>() + 1;
 
-/// From this number of lines on, a search is distributed over several threads.
+/// Minimum number of lines for a search on several threads.
 const PARALLEL: usize = 20_000;
 const MAX_HANDS: usize = 4;
 
@@ -43,13 +43,15 @@ pub struct LogStore {
     components: Vec<String>,
 }
 
-/// Kept small, because there are up to 100,000 slots.
+/// What is stored of a line in addition to its text. Kept small, because there are up to 100,000
+/// slots.
 #[derive(Debug)]
 struct Slot {
     place: Place,
-    /// Nanoseconds since 1970, up to the year 2262. `i64::MIN` if the line has no time.
+    /// Time of the line in nanoseconds since 1970, up to the year 2262. `i64::MIN` if the line has
+    /// no time.
     time: i64,
-    /// Zero if unknown.
+    /// Generation of the server that wrote the line. Zero if unknown.
     generation: u32,
     component: u16,
     level: Level,
@@ -57,7 +59,7 @@ struct Slot {
     noise: Option<Noise>,
 }
 
-/// A line of the store.
+/// A line in a store.
 #[derive(Clone, Copy, Debug)]
 pub struct StoredLine<'a> {
     store: &'a LogStore,
@@ -66,14 +68,14 @@ pub struct StoredLine<'a> {
 }
 
 impl LogStore {
-    /// Default limit of lines.
+    /// Default maximum number of lines.
     pub const LINES: usize = 100_000;
-    /// Default limit of bytes.
+    /// Default maximum size in bytes.
     pub const BYTES: usize = 32 * 1024 * 1024;
 
-    /// An empty store for at most `max_lines` lines and `max_bytes` bytes. The limit includes the
-    /// overhead, except a page of 64 KiB at either end. The newest line is always kept. See
-    /// [`LineParser::new`] for `zone`.
+    /// Creates an empty store for at most `max_lines` lines and `max_bytes` bytes. The bytes
+    /// include the overhead of each line, but not the unused parts of the first and last page (64
+    /// KiB each). The newest line is always kept. For `zone`, see [`LineParser::new`].
     pub fn new(max_lines: usize, max_bytes: usize, zone: TimeZone) -> Self {
         Self {
             parser: LineParser::new(zone),
@@ -88,7 +90,8 @@ impl LogStore {
         }
     }
 
-    /// Appends a line. Returns its parsed head.
+    /// Appends a line and drops the oldest ones beyond the limits. Returns the head of the new
+    /// line.
     pub fn push(&mut self, line: &[u8]) -> Head {
         let text = super::line::text(line);
         let head = self.parser.scan(&text);
@@ -111,12 +114,12 @@ impl LogStore {
         head
     }
 
-    /// Number of the oldest stored line, which is also the number of dropped lines.
+    /// Number of the oldest stored line. It equals the number of lines that were dropped.
     pub fn first_index(&self) -> u64 {
         self.first
     }
 
-    /// Number of the newest line plus one.
+    /// Number of the next line that is appended.
     pub fn end(&self) -> u64 {
         self.first + self.slots.len() as u64
     }
@@ -131,13 +134,13 @@ impl LogStore {
         self.slots.is_empty()
     }
 
-    /// Number of stored bytes, including overhead.
+    /// Size of the stored lines in bytes, with the overhead of each line.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The component names so far, in the order of their appearance. Names are only added. One of
-    /// them may be empty.
+    /// All component names that have occurred, in the order of their first line. Names are only
+    /// added. One name may be empty.
     pub fn components(&self) -> &[String] {
         &self.components
     }
@@ -160,8 +163,8 @@ impl LogStore {
         slots.enumerate().map(entry)
     }
 
-    /// The numbers of all matching lines in a range. To keep a list of matches up to date, it is
-    /// enough to search the new lines.
+    /// The numbers of all matching lines in a range. A caller that keeps a list of matches needs to
+    /// search only the new lines.
     pub fn find(&self, finder: &Finder, range: Range<u64>) -> Vec<u64> {
         let (begin, end) = (self.position(range.start), self.position(range.end));
         if end.saturating_sub(begin) < PARALLEL {
@@ -172,8 +175,8 @@ impl LogStore {
         std::thread::scope(|scope| {
             let search = |from: usize| {
                 let part = from..(from + share).min(end);
-                // Each thread gets its own clone, because threads that share the regex memory wait
-                // for each other.
+                // Each thread gets its own clone of the pattern. Threads that share one wait for
+                // each other, because its memory for searches is shared.
                 let (finder, its) = (finder.clone(), part.clone());
                 let thread = std::thread::Builder::new().name("search".to_owned());
                 thread.spawn_scoped(scope, move || self.find_in(&finder, its)).map_err(|_| part)
@@ -181,7 +184,8 @@ impl LogStore {
             let parts: Vec<_> = (begin..end).step_by(share).map(search).collect();
             let found = parts.into_iter().map(|part| match part {
                 Ok(thread) => thread.join().expect("a search never panics"),
-                // At the limit of processes the system creates no thread.
+                // The system created no thread, for example at the limit of processes. Searches on
+                // this thread.
                 Err(part) => self.find_in(finder, part),
             });
             found.collect::<Vec<_>>().concat()
@@ -225,7 +229,8 @@ impl LogStore {
         if let Some(known) = self.components.iter().position(|name| name == component) {
             return known as u16;
         }
-        // Limits the memory of invented component names: all further names become one.
+        // The log may contain any number of invented names, so their memory is limited. Beyond the
+        // limit, all further names become one.
         if self.components.len() < MAX_COMPONENTS {
             let full = self.components.len() == MAX_COMPONENTS - 1;
             self.components.push(if full { "…" } else { component }.to_owned());
@@ -256,22 +261,23 @@ impl<'a> StoredLine<'a> {
         self.slot.kind
     }
 
-    /// Whether every start or stop writes this line.
+    /// The kind of noise that this line is. `None` if the line is not written at every start or
+    /// stop.
     pub fn noise(&self) -> Option<Noise> {
         self.slot.noise
     }
 
-    /// Name of the component that wrote the line. May be empty.
+    /// Name of the component of Temporal that wrote the line. May be empty.
     pub fn component(&self) -> &'a str {
         self.store.components.get(usize::from(self.slot.component)).map_or("", String::as_str)
     }
 
-    /// Index of that name in [`LogStore::components`].
+    /// Index of the component name in [`LogStore::components`].
     pub fn component_id(&self) -> u16 {
         self.slot.component
     }
 
-    /// Generation that wrote the line, if known.
+    /// Generation of the server that wrote the line, if known.
     pub fn generation(&self) -> Option<u64> {
         (self.slot.generation > 0).then(|| u64::from(self.slot.generation))
     }
@@ -282,7 +288,8 @@ impl<'a> StoredLine<'a> {
         Timestamp::from_nanosecond(i128::from(nanoseconds)).ok()
     }
 
-    /// The text as in the file. **Not safe to print**: see [`StoredLine::line`].
+    /// The text of the line as in the file. **Not safe to print**; use [`StoredLine::line`] to
+    /// print it.
     pub fn text(&self) -> &'a str {
         self.store.pages.get(self.slot.place)
     }

@@ -55,7 +55,7 @@ fn oldest_whole_lines_and_their_blocks_are_dropped() {
         assert!(allocated(&path) <= 64 * 1024 + 8 * 1024, "{}", allocated(&path));
     }
     assert_eq!(fs::metadata(&path).unwrap().len(), 26 * 20_000, "offsets stay valid");
-    // Another host continues with the same file.
+    // A second limit stands for the next host, which continues with the same file.
     assert_eq!(FileBound::new(&path, 64 * 1024).enforce().unwrap(), 0);
     assert!(FileBound::new(&path, 16 * 1024).enforce().unwrap() > 0);
 }
@@ -90,7 +90,7 @@ fn number(line: &str) -> u64 {
 
 const WORDS: &str = " of a log that is bounded";
 
-/// The writer is another process that knows nothing of the limit, like the server.
+/// The writer is another process that does not know the limit, as the server does not.
 #[test]
 fn fast_writer_loses_no_retained_line() {
     const LINES: u64 = 400_000;
@@ -98,7 +98,7 @@ fn fast_writer_loses_no_retained_line() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("temporal.log");
     let file = OpenOptions::new().append(true).create(true).open(&path).unwrap();
-    // `seq` writes blocks instead of lines, so partial lines arrive too.
+    // `seq` writes blocks of bytes, so the reader also gets parts of lines.
     let mut seq = Command::new("seq");
     seq.args(["-f", &format!("line %.0f{WORDS}"), &LINES.to_string()]);
     let mut seq = seq.stdout(file).stderr(Stdio::null()).spawn().unwrap();
@@ -159,11 +159,11 @@ fn copy_has_no_hole() {
     let text = fs::read_to_string(&copy).unwrap();
     assert!(text.starts_with("line ") && text.ends_with(&line(9_999)), "{:?}", text.get(..40));
     assert!(text.len() > 32 * 1024 && text.len() < 80 * 1024, "{}", text.len());
-    // A longer copy that a killed dashboard left.
+    // A longer copy that an earlier dashboard left when it was killed.
     fs::write(&copy, vec![b'x'; 1024 * 1024]).unwrap();
     assert!(copy_kept(&path, &copy).unwrap());
     assert_eq!(fs::read_to_string(&copy).unwrap(), text);
-    // A link to a file of the user.
+    // A link to a file of the user must not be followed.
     let theirs = folder.path().join("theirs");
     fs::rename(&copy, &theirs).unwrap();
     std::os::unix::fs::symlink(&theirs, &copy).unwrap();

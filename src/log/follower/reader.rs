@@ -1,4 +1,4 @@
-//! Reads a file by offset, also after truncation or replacement.
+//! Reads a log file by offset, in steps. Detects that the file was truncated or replaced.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -11,46 +11,48 @@ use crate::log::sparse;
 use crate::paths;
 use crate::process::look;
 
-/// Bytes per read, which is also about the maximum size of a batch.
+/// Number of bytes of one read. A batch of lines has about this size at most.
 const CHUNK: usize = 128 * 1024;
 
-/// What a step may access.
+/// What a step may access. An access to the path may block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
-    /// The open file only.
+    /// Only the file that is open already.
     OpenFile,
-    /// Also the path, which may lead to a file system that does not respond.
+    /// Also the path of the file, which may lead to a file system that does not respond.
     Path,
 }
 
-/// What to do after a step.
+/// What the caller does after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
-    /// There may be more to read.
+    /// Take the next step: there may be more data.
     Read,
-    /// All data was read, some of it in this step.
+    /// Pause: this step has read the last data that was available.
     Rest,
-    /// There was nothing to read.
+    /// Wait for a change of the file: this step found no data.
     Wait,
-    /// The step must be taken again with [`Access::Path`].
+    /// Take the step again with [`Access::Path`].
     LookAtPath,
 }
 
-/// The result of a step.
+/// The result of a step: the lines that it has read, and what to do next.
 #[derive(Debug)]
 pub(super) struct Step {
     pub batch: Batch,
     pub next: Next,
 }
 
-/// The file, the read position, and the unfinished line.
+/// An open log file, the read position, and the beginning of a line whose end is not written yet.
 #[derive(Debug)]
 pub(super) struct Reader {
     path: PathBuf,
     file: Option<File>,
-    /// Whether an access to the file may block.
+    /// Whether an access to the open file may block, because its file system is a network or FUSE
+    /// one.
     is_remote: bool,
-    /// Number of files opened so far, so that a watch can detect that it watches an old file.
+    /// Number of files that were opened so far. A watch compares it to detect that it watches an
+    /// old file.
     opened: u64,
     start: StartAt,
     offset: u64,
@@ -72,7 +74,7 @@ impl Reader {
             skipped: 0,
             buffer: vec![0; CHUNK].into_boxed_slice(),
         };
-        // An error here occurs again at the first read, which reports it.
+        // The first read meets the same error and reports it.
         let _ = reader.open_at_start();
         reader
     }
@@ -119,7 +121,8 @@ impl Reader {
         self.splitter.finish(batch);
     }
 
-    /// Reads a chunk. At the end of the file, checks what changed; see [`Self::renew`].
+    /// Reads a chunk. If there is no more data, looks for a truncated or replaced file; see
+    /// [`Self::renew`]. `suspicious` is whether the path may lead to another file now.
     pub(super) fn step(&mut self, suspicious: bool, access: Access) -> io::Result<Step> {
         let mut batch = Batch::default();
         let caught_up = self.read(&mut batch)?;
@@ -131,7 +134,7 @@ impl Reader {
         Ok(Step { batch, next })
     }
 
-    /// Reads a chunk. Returns `true` if that was all available data.
+    /// Reads a chunk and splits it into lines. Returns true if no more data is available.
     fn read(&mut self, batch: &mut Batch) -> io::Result<bool> {
         let Some(file) = &self.file else {
             return Ok(true);
@@ -142,13 +145,13 @@ impl Reader {
             let len = file.metadata()?.len();
             let data = sparse::next_data(file, self.offset)?.unwrap_or(len);
             if data > self.offset {
-                // The front of the file was dropped before it was read.
+                // The size limit has dropped these bytes before they were read.
                 self.skipped += data - self.offset + self.splitter.discard();
                 self.offset = data;
                 return Ok(false);
             }
         }
-        // `contains` is far faster than `position`, and nearly always sufficient.
+        // Nearly no chunk has a zero. `contains` finds that out far faster than `position`.
         let zero = chunk.contains(&0).then(|| chunk.iter().position(|byte| *byte == 0)).flatten();
         match zero {
             Some(zero) if !self.splitter.in_resync() => {
@@ -168,8 +171,9 @@ impl Reader {
         Ok(n < CHUNK)
     }
 
-    /// Checks at the end of the file whether there is more data. Detects a truncated file and, if
-    /// `suspicious`, a new file at the path; the old file is read to its end first.
+    /// Looks for more data after the end of the file was reached. Detects that the file was
+    /// truncated. If `suspicious`, also detects that another file is at the path; then reads the
+    /// old file to its end before it opens the new one.
     fn renew(&mut self, suspicious: bool, access: Access, batch: &mut Batch) -> io::Result<Next> {
         let Some(file) = &self.file else {
             return match access {
@@ -189,7 +193,7 @@ impl Reader {
         if !suspicious || self.in_place()? {
             return Ok(Next::Wait);
         }
-        // The writer may have written to the old file until the rename.
+        // The writer may have written to the old file until that file was renamed.
         if !self.read(batch)? || !batch.is_empty() {
             return Ok(Next::Read);
         }
@@ -199,8 +203,8 @@ impl Reader {
         Ok(Next::Read)
     }
 
-    /// Whether the path still leads to the open file. A deleted file without a successor is kept,
-    /// because its writer may still have it open.
+    /// Whether the path still leads to the open file. Also true if there is no file at the path:
+    /// the file was deleted, but its writer may still have it open.
     fn in_place(&self) -> io::Result<bool> {
         let identity = |meta: Metadata| (meta.dev(), meta.ino());
         match self.path.metadata() {
@@ -226,7 +230,7 @@ impl Reader {
 
     fn not_opened(&mut self, error: io::Error) -> io::Result<Next> {
         if error.kind() == io::ErrorKind::NotFound {
-            // A file that appears later is read from its first line.
+            // A file that appears later is read from its beginning.
             self.start = StartAt::Beginning;
             return Ok(Next::Wait);
         }
@@ -246,15 +250,17 @@ impl Reader {
     }
 }
 
-/// Whether the line that begins at `line` was dropped after its reading began: then the newline
-/// before it reads as zero. This distinguishes a hole from zero bytes that were written.
+/// Whether the size limit dropped the beginning of the line at offset `line` while the line was
+/// being read. In that case, the newline before the line is part of a hole and reads as zero. Zeros
+/// that the writer has written have a newline before their line.
 fn is_punched(file: &File, line: u64) -> io::Result<bool> {
     let mut before = [1];
     file.read_at(&mut before, line.saturating_sub(1))?;
     Ok(before == [0])
 }
 
-/// The offset to begin at, and whether it is before the beginning of a line instead of at it.
+/// The offset at which to begin. The flag is true if that offset is within a line, whose rest must
+/// be skipped.
 fn begin(file: &File, start: StartAt) -> io::Result<(u64, bool)> {
     let size = file.metadata()?.len();
     if let StartAt::Offset(offset) = start
@@ -268,7 +274,7 @@ fn begin(file: &File, start: StartAt) -> io::Result<(u64, bool)> {
         return Ok((front, hole));
     };
 
-    // One more newline than lines: the newline before the wanted lines.
+    // The wanted lines begin after the newline before them, so one more newline is searched.
     let mut wanted = lines + 1;
     let mut buffer = vec![0; CHUNK];
     let mut end = size;

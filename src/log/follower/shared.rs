@@ -1,8 +1,9 @@
-//! Runs the reader of a follower: on this thread if that cannot block, else on a thread of
-//! [`look`].
+//! Takes the steps of a reader on the calling thread if they cannot block, and otherwise on a
+//! thread of [`look`].
 //!
-//! Reading an open file of a local file system does not block. A path may lead to a file system
-//! that does not respond, and so may an open file of a network or FUSE file system.
+//! A read from an open file of a local file system does not block. An access to a path may block,
+//! because the path may lead to a file system that does not respond. A read from an open file of a
+//! network or FUSE file system may block too.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,35 +19,36 @@ use super::{Batch, StartAt};
 use crate::process::look;
 use crate::process::threads::LOOKS;
 
-/// A file system does not respond after this time.
+/// Time limit of a step. After it, the file system counts as one that does not respond.
 const BOUND: Duration = Duration::from_secs(3);
 
-/// A reader that a thread may use.
+/// A reader that the caller and one other thread share.
 #[derive(Debug)]
 pub(super) struct SharedReader {
     path: PathBuf,
     shared: Arc<Shared>,
-    /// Whether a blocking step may take seconds.
+    /// Whether [`Self::step_blocking`] may wait for seconds.
     is_patient: bool,
 }
 
 #[derive(Debug)]
 struct Shared {
-    /// A thread may have locked it for hours, but only while there are turns.
+    /// While `turns` is above zero, a thread may have this mutex for hours.
     slot: Mutex<ReaderSlot>,
     turns: AtomicUsize,
-    /// A turn has ended.
+    /// Notified when a turn has ended.
     ended: Notify,
 }
 
 #[derive(Debug)]
 struct ReaderSlot {
     reader: Reader,
-    /// The result of a thread. It stays here if the caller no longer waits for it.
+    /// The result of a step on another thread, until a caller takes it. The caller that began the
+    /// step may no longer wait for it.
     result: Option<io::Result<Done>>,
 }
 
-/// A step, and the watches that were added before it.
+/// The result of a step, and the watches that were added before it.
 #[derive(Debug)]
 pub(super) struct Done {
     pub step: Step,
@@ -54,7 +56,8 @@ pub(super) struct Done {
 }
 
 impl ReaderSlot {
-    /// Takes the result of a step that began before this call. The file may have grown since that step.
+    /// Takes the result of a step that began before this call. The file may have grown since that
+    /// step, so [`Next::Wait`] becomes [`Next::Read`].
     fn take_earlier(&mut self) -> Option<io::Result<Done>> {
         let mut result = self.result.take()?;
         if let Ok(done) = &mut result
@@ -86,7 +89,7 @@ impl Shared {
     }
 }
 
-/// Work on the reader that a thread does, or that waits for a thread.
+/// One step on another thread. It exists from the request of the step until the step has ended.
 struct Turn(Arc<Shared>);
 
 impl Turn {
@@ -100,7 +103,7 @@ impl Turn {
         let mut slot = shared.slot();
         let earlier = slot.take_earlier();
         slot.result = earlier.or_else(|| Some(slot.work(attach, suspicious, Access::Path)));
-        // The turn ends before another one begins.
+        // This turn must end before the mutex is released and another turn begins.
         drop(self);
     }
 }
@@ -119,7 +122,8 @@ impl SharedReader {
         Self { path: path.to_owned(), shared: Arc::new(shared), is_patient: false }
     }
 
-    /// Lets [`Self::step_blocking`] wait for 3 s, on a thread that no host needs.
+    /// Lets [`Self::step_blocking`] wait up to 3 s, on a thread that is not one of those that a
+    /// host needs.
     pub(super) fn be_patient(&mut self) {
         self.is_patient = true;
     }
@@ -128,12 +132,13 @@ impl SharedReader {
         &self.path
     }
 
-    /// The reader, unless a thread uses it.
+    /// The reader. `None` while another thread uses it.
     fn idle(&self) -> Option<MutexGuard<'_, ReaderSlot>> {
         (!self.shared.is_busy()).then(|| self.shared.slot())
     }
 
-    /// Number of the open file. `None` if there is none, or if it is not known now.
+    /// Number of the open file; see [`Reader`]. `None` if no file is open, or while another thread
+    /// uses the reader.
     pub(super) fn opened(&self) -> Option<u64> {
         self.idle()?.reader.file().map(|(_, opened)| opened)
     }
@@ -142,15 +147,16 @@ impl SharedReader {
         Some(self.idle()?.reader.line_begin())
     }
 
-    /// Delivers the unfinished last line, unless a thread uses the reader.
+    /// Adds a last line without a line end to `batch`. Does nothing while another thread uses the
+    /// reader.
     pub(super) fn finish(&self, batch: &mut Batch) {
         if let Some(mut slot) = self.idle() {
             slot.reader.finish(batch);
         }
     }
 
-    /// Takes one step. Cancel-safe: the next call returns the result of a step that a thread still
-    /// takes.
+    /// Takes one step. Cancel-safe: a step on another thread continues, and the next call returns
+    /// its result.
     ///
     /// # Errors
     /// `TimedOut` if the file system does not respond, or the error of the step.
@@ -179,7 +185,8 @@ impl SharedReader {
         tokio::time::timeout(BOUND, ended).await.unwrap_or_else(|_| Err(look::silent()))
     }
 
-    /// Like [`Self::step`], without a runtime. Waits up to 250 ms for a thread, or for 3 s if it is patient.
+    /// Like [`Self::step`], but needs no runtime. Waits up to 250 ms for the thread, or up to 3 s
+    /// after [`Self::be_patient`].
     ///
     /// # Errors
     /// See [`Self::step`].
@@ -196,12 +203,12 @@ impl SharedReader {
             true => look::bounded(&self.path, work)?,
             false => look::promptly(&self.path, work)?,
         }
-        // A turn that begins now leaves the result in the slot.
+        // A turn that begins meanwhile finds this result and does not replace it.
         let result = self.shared.slot().result.take();
         result.unwrap_or_else(|| Err(look::silent())).map(|done| done.step)
     }
 
-    /// Takes a step on this thread. `None` if the step may block.
+    /// Takes a step on the calling thread. `None` if the step may block.
     fn step_here(&self, attach: Option<&Attach>, suspicious: bool) -> Option<io::Result<Done>> {
         let mut slot = self.idle()?;
         if let Some(result) = slot.take_earlier() {
@@ -218,10 +225,11 @@ impl SharedReader {
 
 impl Drop for SharedReader {
     fn drop(&mut self) {
-        // To close a remote file may block.
+        // The close of a file on a network or FUSE file system may block, so a thread closes the
+        // file.
         let file = self.idle().and_then(|mut slot| slot.reader.take_remote_file());
         if let Some(file) = file {
-            // Without a thread, the file is closed here.
+            // If no thread is free, the file is closed here.
             let _ = LOOKS.post(BOUND, move || drop(file));
         }
     }
@@ -240,7 +248,7 @@ mod tests {
         (folder, SharedReader::new(&path, StartAt::Beginning))
     }
 
-    /// Lets a thread use the reader until the sender is dropped.
+    /// Lets another thread use the reader until the returned sender is dropped.
     fn block(reader: &SharedReader) -> Sender<()> {
         let turn = Turn::new(&reader.shared);
         let (release, released) = mpsc::channel();
@@ -268,7 +276,8 @@ mod tests {
         }
         assert_eq!((reader.opened(), reader.line_begin()), (None, None));
         drop(release);
-        // The clock of the test does not wait for threads.
+        // The paused clock of the test does not wait for the other thread, so a step may still time
+        // out.
         let done = loop {
             if let Ok(done) = reader.step(None, false).await {
                 break done;
@@ -282,7 +291,7 @@ mod tests {
         let (_folder, reader) = reader_of("one\n");
         reader.shared.slot().reader.assume_remote();
         assert!(reader.step_here(None, false).is_none());
-        // What a thread does, also for a caller that waits no longer.
+        // A step that another thread has taken for a caller that no longer waits for it.
         Turn::new(&reader.shared).work(None, false);
         assert_eq!(lines(&reader.step(None, false).await.unwrap().step), [b"one"]);
         assert_eq!(reader.step(None, false).await.unwrap().step.next, Next::Wait);
@@ -293,7 +302,7 @@ mod tests {
     fn end_that_an_earlier_step_saw_is_not_the_end_now() {
         let (folder, reader) = reader_of("");
         let mut follower = Follower::of(reader);
-        // The caller that began this step no longer waits for it.
+        // A step that another thread has taken for a caller that no longer waits for it.
         Turn::new(&follower.reader.shared).work(None, true);
         std::fs::write(folder.path().join("temporal.log"), "last words\n").unwrap();
         let mut read = Vec::new();

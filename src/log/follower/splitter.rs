@@ -1,17 +1,18 @@
-//! Splits bytes into lines. Pure.
+//! Splits bytes into lines, without IO.
 
 use std::io::BufRead;
 
 use super::Batch;
 use crate::log::line::{MAX_LINE, cut_notice};
 
-/// Splits a stream of bytes at newlines, limits the length of a line, and can drop a cut line.
+/// Splits a stream of bytes at newlines. Limits the length of a line, and can skip the rest of a
+/// line whose beginning is missing.
 #[derive(Debug, Default)]
 pub(super) struct LineSplitter {
     partial: Vec<u8>,
-    /// Number of bytes of the unfinished line that were dropped.
+    /// Number of bytes that were dropped from the unfinished line, because the line is too long.
     cut: u64,
-    /// Whether to drop all bytes up to and including the next newline.
+    /// Whether to skip all bytes up to and including the next newline.
     resync: bool,
 }
 
@@ -19,7 +20,7 @@ impl LineSplitter {
     pub(super) fn feed(&mut self, mut bytes: &[u8], batch: &mut Batch) {
         while !bytes.is_empty() {
             let before = bytes;
-            // `skip_until` of a slice cannot fail, and is as fast as `memchr`.
+            // A read from a slice cannot fail. `skip_until` is as fast as `memchr`.
             let taken = bytes.skip_until(b'\n').unwrap_or(before.len());
             let line = &before[..taken];
             let (line, ended) = match line.strip_suffix(b"\n") {
@@ -43,14 +44,15 @@ impl LineSplitter {
         }
     }
 
-    /// Delivers the unfinished line, if any.
+    /// Adds the unfinished line to the batch, if there is one.
     pub(super) fn finish(&mut self, batch: &mut Batch) {
         if self.pending() > 0 {
             self.end(batch);
         }
     }
 
-    /// Drops the unfinished line and its rest. Returns the number of dropped bytes.
+    /// Drops the unfinished line, and skips its rest when it arrives. Returns the number of bytes
+    /// dropped now.
     pub(super) fn discard(&mut self) -> u64 {
         let torn = self.pending();
         self.clear();
@@ -58,12 +60,12 @@ impl LineSplitter {
         torn
     }
 
-    /// Resets the state to the beginning of a line.
+    /// Forgets the unfinished line: the next byte begins a line.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// Number of bytes of the unfinished line.
+    /// Number of bytes that were read of the unfinished line.
     pub(super) fn pending(&self) -> u64 {
         self.partial.len() as u64 + self.cut
     }
@@ -78,7 +80,7 @@ impl LineSplitter {
             batch.bytes.extend_from_slice(cut_notice(self.cut).as_bytes());
         }
         batch.end_line();
-        // Free the buffer after a line of 64 KiB, because such lines are rare.
+        // Also frees the buffer, which may have 64 KiB after a long line. Such lines are rare.
         self.clear();
     }
 }

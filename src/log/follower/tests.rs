@@ -214,7 +214,7 @@ fn punched_front_is_skipped_and_counted() {
     let mut behind = log.follow(StartAt::Beginning);
     let seen = behind.reader.step_blocking(false).unwrap().batch.len();
 
-    // The newline of line 1,499 stays.
+    // The hole ends before the newline of line 1,499.
     crate::log::sparse::punch_front(&log.writer(), 1_500 * 100 - 1).unwrap();
     let expected: Vec<_> = (1_500..2_000).map(|n| line(n).trim_end().to_owned()).collect();
     let (mut lines, mut skipped) = (Vec::new(), 0);
@@ -224,7 +224,7 @@ fn punched_front_is_skipped_and_counted() {
     };
     behind.drain(collect).unwrap();
     assert_eq!(lines, expected);
-    // Exact to one block: the lines in the last block are not counted.
+    // The number is exact to a disk block: dropped lines in the last block are not counted.
     assert!(skipped as usize > (1_450 - seen) * 100, "{skipped} bytes");
     assert_eq!(drain(&mut log.follow(StartAt::Beginning)), expected);
     assert_eq!(drain(&mut log.follow(StartAt::Tail(5_000))), expected);

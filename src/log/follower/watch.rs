@@ -1,5 +1,4 @@
-//! Waits for changes of a file by inotify, or by polling if the kernel provides no inotify
-//! instance.
+//! Waits for changes of a file, with inotify. Polls if the kernel provides no inotify instance.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -12,26 +11,27 @@ use futures_util::StreamExt;
 use inotify::{EventMask, EventStream, Inotify, WatchDescriptor, WatchMask, Watches};
 use tokio::time::sleep;
 
-/// Polling interval, without inotify or for a folder that does not exist yet.
+/// Time between two polls, used without inotify and while the folder of the file does not exist.
 const POLL: Duration = Duration::from_millis(200);
 
-/// Room for one event with the longest possible name.
+/// Size of the buffer for inotify events. One event with the longest possible name fits.
 const EVENTS: usize = 1024;
 
-/// Watches the open file for growth, and its folder for a file that replaces it.
+/// Watches the open file for growth, and the folder of the file for another file with the same
+/// name.
 #[derive(Debug)]
 pub(super) struct Watch {
     folder: PathBuf,
     name: OsString,
-    /// `None` if polling.
+    /// The inotify instance and its watches. `None` if the file is polled.
     kernel: Option<Kernel>,
-    /// Whether the path may lead to another file by now.
+    /// Whether the path may lead to another file now.
     suspicious: bool,
 }
 
 #[derive(Debug)]
 struct Kernel {
-    /// Distinguishes this instance from an earlier one.
+    /// Identifies this inotify instance. Watches that belong to an earlier instance are not taken.
     id: Arc<()>,
     events: EventStream<[u8; EVENTS]>,
     folder: Option<WatchDescriptor>,
@@ -52,7 +52,7 @@ impl Watch {
         Self { kernel, ..Self::blind(path) }
     }
 
-    /// Creates a watch that polls.
+    /// Creates a watch that polls instead of using inotify.
     pub(super) fn blind(path: &Path) -> Self {
         let folder = match path.parent() {
             Some(folder) if folder != Path::new("") => folder,
@@ -70,8 +70,9 @@ impl Watch {
         self.kernel.is_none()
     }
 
-    /// The watches that are missing for the file of this number. Add them before the read, so that
-    /// no growth between read and watch is missed.
+    /// The inotify watches that are missing. `opened` is the number of the open file. The caller
+    /// must add the watches before it reads, so that no growth between the read and the watch is
+    /// missed.
     pub(super) fn attach(&self, opened: Option<u64>) -> Option<Attach> {
         let kernel = self.kernel.as_ref()?;
         let needs_folder = kernel.folder.is_none();
@@ -83,7 +84,7 @@ impl Watch {
         })
     }
 
-    /// Takes the watches that were added.
+    /// Takes over the inotify watches that were added.
     pub(super) fn attached(&mut self, attached: AttachedWatch) {
         let Some(kernel) = self.kernel.as_mut().filter(|it| Arc::ptr_eq(&it.id, &attached.kernel))
         else {
@@ -97,7 +98,8 @@ impl Watch {
             return;
         };
         if let Some(old) = kernel.file.take() {
-            // The kernel has already removed it if the old file was deleted.
+            // This fails if the old file was deleted, because the kernel then has removed the watch
+            // itself.
             let _ = kernel.events.watches().remove(old);
         }
         match file {
@@ -106,14 +108,15 @@ impl Watch {
         }
     }
 
-    /// Whether the path may lead to another file than at the last call of [`Watch::changed`].
+    /// Whether the path may lead to another file than before the last call of [`Watch::changed`].
     pub(super) fn is_suspicious(&self) -> bool {
-        // While the folder is not watched, any change is possible.
+        // While the folder is not watched, any file may have replaced the open one.
         let blind = self.kernel.as_ref().is_none_or(|kernel| kernel.folder.is_none());
         self.suspicious || blind
     }
 
-    /// Waits until a change is possible. Call it after all possible changes were checked.
+    /// Waits until the file may have changed. The caller must have looked for all possible changes
+    /// before.
     pub(super) async fn changed(&mut self) {
         self.suspicious = false;
         let Some(kernel) = &mut self.kernel else {
@@ -140,7 +143,8 @@ impl Watch {
                     .mask
                     .intersects(EventMask::DELETE_SELF | EventMask::MOVE_SELF | EventMask::IGNORED)
                 {
-                    // If the folder was only moved, its watch would be at the wrong place.
+                    // The folder may have been moved. Its watch would then report changes of the
+                    // moved folder.
                     let folder = kernel.folder.take();
                     let _ = folder.map(|folder| kernel.events.watches().remove(folder));
                 } else if event.name.as_ref() != Some(&self.name) {
@@ -157,24 +161,26 @@ impl Watch {
     }
 }
 
-/// Watches to add, on a thread if this may block.
+/// inotify watches that are to be added. This may block, so it can be done on another thread.
 pub(super) struct Attach {
     kernel: Arc<()>,
     watches: Watches,
     folder: Option<PathBuf>,
 }
 
-/// Watches that were added.
+/// inotify watches that were added.
 #[derive(Debug)]
 pub(super) struct AttachedWatch {
     kernel: Arc<()>,
     folder: Option<WatchDescriptor>,
-    /// Number of the open file, and its watch, or `None` if the kernel allows no further watch.
+    /// Number of the open file, and the watch of that file. The watch is `None` if the kernel
+    /// allows no further watch.
     file: Option<(u64, Option<WatchDescriptor>)>,
 }
 
 impl Attach {
-    /// Whether a path is accessed, which may lead to a file system that does not respond.
+    /// Whether adding the watches accesses a path, which may lead to a file system that does not
+    /// respond.
     pub(super) fn needs_path(&self) -> bool {
         self.folder.is_some()
     }
@@ -185,8 +191,8 @@ impl Attach {
             WatchMask::CREATE | WatchMask::MOVED_TO | WatchMask::DELETE_SELF | WatchMask::MOVE_SELF;
         let folder = self.folder.as_ref().and_then(|folder| watches.add(folder, mask).ok());
         let file = file.map(|(file, opened)| {
-            // By the descriptor, not by the path, which may lead to another file at the same
-            // moment.
+            // The watch is added by the descriptor of the open file. The path may lead to another
+            // file by now.
             let path = format!("/proc/self/fd/{}", file.as_raw_fd());
             (opened, watches.add(path, WatchMask::MODIFY).ok())
         });

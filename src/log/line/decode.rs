@@ -1,4 +1,4 @@
-//! Splits a line into keys and values, for both formats of Temporal.
+//! Splits a log line into keys and values, for both formats of Temporal: JSON and text.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,17 +12,17 @@ use serde_json::Value;
 
 use super::{Kind, MAX_COMPONENT, harmless, torn};
 
-/// Key of a text without a key.
+/// Key under which a part of a line without a key is stored.
 const REST: &str = "…";
-/// Maximum number of fields of a line. Temporal's longest lines have about 30.
+/// Maximum number of fields of a line. The longest lines of Temporal have about 30.
 const MAX_FIELDS: usize = 256;
 
-/// Keys and values in the order of the line. A repeated key has its last value.
+/// Keys and values, in the order of the line. If the line repeats a key, the last value counts.
 #[derive(Debug, Default)]
 pub(super) struct Fields(Vec<(String, Value)>);
 
-/// Parses a structured line and keeps the keys for which `wanted` is true. `None` if the line is
-/// not structured.
+/// Splits a structured line into fields, and keeps the keys for which `wanted` is true. `None` if
+/// the line is not structured.
 pub(super) fn fields(line: &str, wanted: fn(&str) -> bool) -> Option<(Kind, Fields)> {
     let read = if line.starts_with('{') {
         json
@@ -39,15 +39,15 @@ pub(super) fn fields(line: &str, wanted: fn(&str) -> bool) -> Option<(Kind, Fiel
     Some((kind, fields))
 }
 
-/// The keys of [`super::Head`].
+/// Whether [`super::Head`] needs this key.
 pub(super) fn is_head(key: &str) -> bool {
     const KEYS: [&str; 9] =
         ["time", "level", "service", "component", "logger", "prefix", "shard-id", "stigmer", "n"];
     KEYS.contains(&key)
 }
 
-/// Whether Go's runtime begins a crash dump with this line: a panic, a fatal error of the runtime,
-/// or a fatal signal (`SIGQUIT: quit`).
+/// Whether a crash dump of Go begins with this line: a panic, a fatal error of the runtime, or a
+/// fatal signal (`SIGQUIT: quit`).
 pub(super) fn starts_dump(line: &str) -> bool {
     if line.starts_with("panic: ") || line.starts_with("fatal error: ") {
         return true;
@@ -64,7 +64,7 @@ fn json(line: &str, is_torn: bool, wanted: fn(&str) -> bool) -> Option<(Kind, Fi
     if result.and_then(|()| input.end()).is_err() && !is_torn {
         return None;
     }
-    // A cut line whose beginning has neither is shown unchanged.
+    // The part before the cut has neither time nor level. Such a line counts as unstructured.
     if is_torn && fields.get("time").or(fields.get("level")).is_none() {
         return None;
     }
@@ -72,7 +72,8 @@ fn json(line: &str, is_torn: bool, wanted: fn(&str) -> bool) -> Option<(Kind, Fi
     Some((kind, fields))
 }
 
-/// Collects into borrowed fields, so that the beginning of a cut line is kept.
+/// Puts the keys and values of a JSON object into existing fields. After an error in a cut line,
+/// the fields before the cut are there.
 struct Collect<'a> {
     fields: &'a mut Fields,
     wanted: fn(&str) -> bool,
@@ -101,7 +102,7 @@ impl<'de> Visitor<'de> for Collect<'_> {
     }
 }
 
-/// Parses `key=value key="quoted value" …`, the format of Go's `slog`.
+/// Splits `key=value key="quoted value" …`, the format of Go's `slog`.
 fn logfmt(line: &str, is_torn: bool, wanted: fn(&str) -> bool) -> Option<(Kind, Fields)> {
     let mut fields = Fields::default();
     let mut rest = line;
@@ -126,14 +127,14 @@ fn logfmt(line: &str, is_torn: bool, wanted: fn(&str) -> bool) -> Option<(Kind, 
         }
         rest = after.trim_start_matches(' ');
     }
-    // A part that is not `key=value` is shown unchanged, unless no part could be parsed.
+    // Keeps the text after the last field, so that it is shown.
     if !rest.is_empty() && !is_torn && wanted(REST) {
         fields.put(REST.to_owned(), Value::String(rest.to_owned()));
     }
     fields.get("level").is_some().then_some((Kind::Text, fields))
 }
 
-/// Reverses Go's `strconv.Quote`. Returns the value and the rest after the closing quote.
+/// Reverses Go's `strconv.Quote`. Returns the value, and the rest after the closing quote.
 fn unquote(quoted: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut chars = quoted.char_indices().skip(1);
@@ -159,7 +160,7 @@ fn unquote(quoted: &str) -> Option<(String, &str)> {
                     'x' | 'u' | 'U' => {
                         let code = quoted.get(at + 1..at + 1 + digits)?;
                         let code = u32::from_str_radix(code, 16).ok()?;
-                        // `\x` is one byte that is not UTF-8.
+                        // `\x` describes one byte. A byte above 0x7f alone is not UTF-8.
                         let code = if escape == 'x' && code > 0x7f { 0xfffd } else { code };
                         char::from_u32(code).unwrap_or('\u{fffd}')
                     }
@@ -188,18 +189,19 @@ impl Fields {
         self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value)
     }
 
-    /// The value of a key as text, or an empty text.
+    /// The value of a key as text. Empty if there is no such key.
     pub(super) fn text(&self, key: &str) -> Cow<'_, str> {
         self.get(key).map_or(Cow::Borrowed(""), plain)
     }
 
-    /// The generation in a mark of stigmer.
+    /// The number of the generation, if the line is a mark of stigmer.
     pub(super) fn generation(&self) -> Option<u64> {
         let ours = self.get("stigmer").is_some_and(|value| value == "generation");
         self.get("n").filter(|_| ours)?.as_u64()
     }
 
-    /// The time of the line. JSON has an offset, text has local time without one.
+    /// The time of the line. In JSON it has an offset. In text it is local time without an offset,
+    /// so `zone` is used.
     pub(super) fn time(&self, zone: &TimeZone) -> Option<Timestamp> {
         let time = self.text("time");
         if let Ok(time) = time.parse::<Timestamp>() {
@@ -209,8 +211,8 @@ impl Fields {
         Some(local.to_zoned(zone.clone()).ok()?.timestamp())
     }
 
-    /// Short name of the component. Temporal has it in `service`, or only in `component`, or, for a
-    /// part of the history service, only implied by a shard id.
+    /// Short name of the component that wrote the line. Temporal writes it into `service` or into
+    /// `component`. Some lines have neither: a shard id shows that the history service wrote them.
     pub(super) fn component(&self) -> Cow<'static, str> {
         let known = |name: &str| match name {
             "frontend" => Some("frontend"),
@@ -239,11 +241,12 @@ impl Fields {
         Cow::Borrowed(if self.get("shard-id").is_some() { "history" } else { "" })
     }
 
-    /// Message and other fields, harmless. Fields that the head already contains are left out.
+    /// Message and other fields, without control characters. Leaves out the fields that the head
+    /// has already.
     pub(super) fn into_message(self, component: &str) -> (String, Vec<(String, String)>) {
         let mut message = String::new();
         let mut rest = Vec::with_capacity(self.0.len());
-        // The logger of the web UI uses the key `message`.
+        // The logger of the web UI uses the key `message` instead of `msg`.
         let message_key = if self.get("msg").is_some() { "msg" } else { "message" };
         for (key, value) in self.0 {
             let value = harmless(&plain(&value)).into_owned();
@@ -266,7 +269,7 @@ impl Fields {
     }
 }
 
-/// Strings without quotes, other values as JSON.
+/// The value as text: a string without quotes, any other value as JSON.
 fn plain(value: &Value) -> Cow<'_, str> {
     match value {
         Value::String(text) => Cow::Borrowed(text),

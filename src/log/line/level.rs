@@ -1,15 +1,15 @@
-//! Log levels.
+//! Levels of log lines.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Level of a line, in ascending order of severity.
+/// Level of a log line, in ascending order of severity.
 ///
-/// `Unknown` (a line without a level: banners, usage, stack frames) is above `Info`, so that a
-/// filter for warnings hides it and a filter for information shows it.
+/// A line without a level (banner, usage, stack frame) is `Unknown`. `Unknown` is above `Info`: a
+/// filter for warnings hides such a line, and a filter for information shows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// Details for developers of Temporal itself.
+    /// Details for the developers of Temporal.
     Debug,
     /// Normal operation.
     Info,
@@ -18,12 +18,12 @@ pub enum Level {
     Unknown,
     /// A possible problem.
     Warn,
-    /// A failure. Includes the server's fatal level, panics and start errors.
+    /// A failure. Also the level of fatal errors, panics and failed starts of the server.
     Error,
 }
 
 impl Level {
-    /// All levels in order. [`Level::index`] is the position in this list.
+    /// All levels in ascending order. [`Level::index`] is the position in this list.
     pub const ALL: [Self; 5] = [Self::Debug, Self::Info, Self::Unknown, Self::Warn, Self::Error];
 
     /// The lower-case name, as in options and in JSON.
@@ -37,12 +37,12 @@ impl Level {
         }
     }
 
-    /// Position in [`Level::ALL`], for counters by level.
+    /// Position in [`Level::ALL`]. Arrays of counters by level use it as their index.
     pub fn index(self) -> usize {
         self as usize
     }
 
-    /// The level with this name in a log line. Other names are `Unknown`.
+    /// The level for a word of a log line. An unknown word is [`Level::Unknown`].
     pub(super) fn named(word: &str) -> Self {
         const NAMES: [(&str, Level); 7] = [
             ("DEBUG", Level::Debug),
@@ -50,7 +50,8 @@ impl Level {
             ("WARN", Level::Warn),
             ("WARNING", Level::Warn),
             ("ERROR", Level::Error),
-            // Only the logger of the web UI has this level; the server logs it as ERROR.
+            // Only the logger of the web UI uses this level. The server logs its fatal errors as
+            // ERROR.
             ("FATAL", Level::Error),
             ("PANIC", Level::Error),
         ];
@@ -65,7 +66,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// A text that is not a level of Temporal's log.
+/// A text that is no level of a log line.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not a log level: use debug, info, warn or error")]
 pub struct UnknownLevel(String);

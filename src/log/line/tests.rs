@@ -188,17 +188,17 @@ fn cut_json_line_keeps_the_part_before_the_cut() {
         assert!(line.time.is_some() && line.raw.ends_with(" bytes cut]"));
         line
     };
-    // The cut is in the message.
+    // The line is cut within its message.
     let line = cut(&format!(r#"{time}"msg":"big {long}","service":"frontend"}}"#));
     assert!(line.message.starts_with("big xxx") && line.message.ends_with("xxx…"));
     assert_eq!(line.fields, [("…".to_owned(), "81 bytes cut".to_owned())]);
     assert!(line.text().ends_with(r#"xxx… …="81 bytes cut""#));
-    // The cut is in a nested value after the message.
+    // The line is cut within a nested value after its message.
     let line = cut(&format!(r#"{time}"service":"frontend","msg":"m","a":[{{"b":"{long}"}}]}}"#));
     assert_eq!((line.component.as_str(), line.message.as_str()), ("frontend", "m"));
     let value = &line.fields[0].1;
     assert!(value.starts_with(r#"[{"b":"xxx"#) && value.ends_with(r#"xxx…"}]"#));
-    // The cut is before the message.
+    // The line is cut before its message.
     let line = cut(&format!(r#"{time}"a":"{long}","msg":"m"}}"#));
     assert!(line.message.ends_with(" bytes cut"), "{}", line.message);
     assert_eq!(line.fields[0].0, "a");
@@ -255,7 +255,7 @@ fn levels_have_names_and_an_order() {
     assert!(Level::ALL.iter().enumerate().all(|(at, level)| level.index() == at));
 }
 
-/// Random lines, about half of them events.
+/// Random lines. About half of them are events.
 fn any_line() -> impl Strategy<Value = Vec<u8>> {
     let value = prop_oneof!["\"[a-z\\\\ \t\u{1b}\u{9b}]{0,9}\"", "-?[0-9]{1,30}", "\\{\\}", "x"];
     let key = prop_oneof!["[a-z\u{1b}]{0,4}", Just("time".to_owned()), Just("level".to_owned())];

@@ -1,21 +1,22 @@
-//! Lines that were cut. The part before the cut can be parsed, and a note has the number of missing
-//! bytes.
+//! Long lines whose end was cut off. The beginning of such a line can still be parsed. A note at
+//! its end has the number of missing bytes.
 
 use std::borrow::Cow;
 
-/// Start and end of the note on a cut line.
+/// The first characters of the note at the end of a cut line.
 const CUT: &str = " … [";
 const BYTES: &str = " bytes cut]";
 
-/// Maximum length of a note.
+/// Maximum length of the note, in bytes.
 pub(super) const MAX_NOTICE: usize = 48;
 
-/// The note on a line of which `bytes` bytes were cut.
+/// The note at the end of a line from which `bytes` bytes were cut off.
 pub fn cut_notice(bytes: u64) -> String {
     format!("{CUT}{bytes}{BYTES}")
 }
 
-/// The line, or its first `chars` characters and a note on the missing bytes.
+/// Cuts a line after its first `chars` characters and adds a note with the number of missing bytes.
+/// Returns a shorter line unchanged.
 pub fn shortened(line: &str, chars: usize) -> Cow<'_, str> {
     if line.len() <= chars {
         return Cow::Borrowed(line);
@@ -30,15 +31,17 @@ pub fn shortened(line: &str, chars: usize) -> Cow<'_, str> {
     }
 }
 
-/// The remaining part of a cut line, and the number of missing bytes.
+/// Splits a cut line into its text before the note, and the number of missing bytes. `None` if the
+/// line was not cut.
 pub(super) fn split(line: &str) -> Option<(&str, u64)> {
     let noted = line.strip_suffix(BYTES)?;
     let (kept, bytes) = noted.rsplit_once(CUT)?;
     Some((kept, bytes.parse().ok()?))
 }
 
-/// The beginning of a JSON object or of `key="value"` text, with open strings and brackets closed.
-/// A cut string ends with `…`; a cut number is removed, because it would be another number.
+/// Makes the beginning of a cut line complete, so that it can be parsed: closes open strings and
+/// brackets of JSON or of `key="value"` text. A cut string ends with `…`. A cut number is removed,
+/// because its remaining digits are another number.
 pub(super) fn closed(kept: &str) -> String {
     let is_json = kept.starts_with('{');
     let mut open = Vec::new();

@@ -1,17 +1,20 @@
-//! Sticky queues of the internal workers of Temporal: only that worker takes tasks from the queue.
+//! Recognizes the sticky task queues of the workers inside Temporal. Only the worker that created a
+//! sticky queue takes tasks from it.
 //!
-//! A worker of a user in Go has such a queue too, with a name of the same form, in the same namespace and on the same
-//! host. The difference is the line before: Temporal writes that it started a worker for the namespace, with the host.
+//! A Go worker of the user also has a sticky queue. Its name has the same form, and namespace and
+//! machine may be the same. The difference is an earlier line: Temporal writes that it started an
+//! internal worker for the namespace on this machine.
 
 use jiff::Timestamp;
 
 use super::message;
 use crate::log::line::Head;
 
-/// The most time between the two lines. Measured: 0.1 s.
+/// Maximum time from the start of the internal worker to the creation of its queue. Measured: 0.1
+/// s.
 const PATIENCE: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
 
-/// A queue that is about to be created.
+/// A sticky queue that an internal worker of Temporal is about to create.
 #[derive(Debug)]
 pub(super) struct Awaited {
     namespace: String,
@@ -20,7 +23,8 @@ pub(super) struct Awaited {
 }
 
 impl Awaited {
-    /// The queue that this line announces. `line` is known to be noise.
+    /// The queue that follows the start of an internal worker. `None` if this line does not report
+    /// such a start. The caller has already recognized the line as noise.
     pub(super) fn after(line: &str, head: &Head) -> Option<Self> {
         message(line)?.strip_prefix("Started Worker")?;
         if field(line, "TaskQueue")? != "temporal-sys-per-ns-tq" {
@@ -29,7 +33,7 @@ impl Awaited {
         let namespace = field(line, "Namespace")?;
         let host = field(line, "WorkerID")?.strip_prefix("temporal-system@")?;
         let host = host.strip_suffix(namespace)?.strip_suffix('@')?;
-        // The internal namespace; its queues are recognised by its name.
+        // The queues of the internal namespace need no such rule: they are recognized by its name.
         (namespace != "temporal-system").then(|| Self {
             namespace: namespace.to_owned(),
             host: host.to_owned(),
@@ -37,7 +41,7 @@ impl Awaited {
         })
     }
 
-    /// Whether this line reports that the queue was created.
+    /// Whether this line reports that this queue was created.
     pub(super) fn is(&self, line: &str, head: &Head) -> bool {
         let in_time = match (self.since, head.time) {
             (Some(since), Some(now)) => now.duration_since(since) <= PATIENCE,
@@ -54,7 +58,7 @@ impl Awaited {
     }
 }
 
-/// The value of a field, in both formats, if it is a plain word.
+/// The value of a field, in JSON or text format. The value must be a single word.
 fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     let value = |key: &str, end: &[char]| {
         let value = line.get(line.find(key)? + key.len()..)?;

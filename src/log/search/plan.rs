@@ -1,20 +1,21 @@
 //! Converts a regular expression to one that is fast on many lines.
 //!
-//! An automaton needs up to two nanoseconds per byte, and there are 20 MB of lines. Literals are
-//! found ten times as fast. So a literal that every match contains is searched first, and `a.*b` is
-//! split, because each of its parts is a literal.
+//! The automaton of an expression needs up to two nanoseconds per byte, and a log has up to 20 MB
+//! of lines. A search for literal text is ten times as fast. So two things are done: a literal that
+//! every match contains is searched first, and `a.*b` is split into `a` and `b`, because each of
+//! them is a literal.
 
 use regex_syntax::hir::{
     Class, ClassBytes, ClassBytesRange, ClassUnicode, ClassUnicodeRange, Dot, Hir, HirKind, Look,
     Repetition,
 };
 
-/// Shorter literals occur in nearly every line.
+/// Minimum length of a literal that is searched first. Shorter literals occur in nearly every line.
 const GATE_AT_LEAST: usize = 3;
 
-/// Converts an expression to search many lines at once: no part matches a line end, and the ends of
-/// the text become the ends of the line. `key=value`, as lines are shown, also finds
-/// `"key":"value"`, as they are written.
+/// Converts an expression for one line to an expression for many lines at once. No part of it
+/// matches a line end, and `^` and `$` match at the ends of each line. `key=value`, as the screen
+/// shows a field, also matches `"key":"value"`, as the file has it.
 pub(super) fn within_a_line(hir: Hir) -> Hir {
     match hir.into_kind() {
         HirKind::Empty => Hir::empty(),
@@ -54,9 +55,9 @@ fn literal_within_a_line(bytes: &[u8]) -> Hir {
     Hir::concat(parts)
 }
 
-/// The longest literal that every match contains, in any case. `None` if there is none, if the
-/// expression is only that literal, or if a match begins with a literal, which is searched first
-/// anyway.
+/// The longest literal that every match contains, ignoring case if the expression does. `None` if
+/// there is none, or if it would not help: the expression is only a literal, or begins with one,
+/// which is found fast anyway.
 pub(super) fn gate(hir: &Hir) -> Option<Hir> {
     let HirKind::Concat(parts) = hir.kind() else { return None };
     let mut runs = parts.chunk_by(|a, b| length(a) > 0 && length(b) > 0);
@@ -66,12 +67,13 @@ pub(super) fn gate(hir: &Hir) -> Option<Hir> {
     (letters(&longest) >= GATE_AT_LEAST).then(|| Hir::concat(longest.to_vec()))
 }
 
-/// Number of characters of a literal, or of a letter in either case. Zero for any other expression.
+/// Number of characters, if the expression is a literal or a letter in either case. Zero for any
+/// other expression.
 fn length(hir: &Hir) -> usize {
     match hir.kind() {
         HirKind::Literal(literal) => literal.0.len(),
         HirKind::Class(Class::Unicode(class)) => {
-            // `k` has three variants, because of the Kelvin sign.
+            // A letter has at most three variants. `k` has three: the Kelvin sign is one of them.
             let members: usize = class.iter().map(ClassUnicodeRange::len).sum();
             usize::from(members <= 3)
         }
@@ -79,7 +81,8 @@ fn length(hir: &Hir) -> usize {
     }
 }
 
-/// The parts between the `.*` of an expression. A line matches if it contains them in this order.
+/// Splits an expression at each `.*`. A line matches the expression if it has all parts in this
+/// order.
 pub(super) fn pieces(hir: Hir) -> Vec<Hir> {
     let anything = |part: &Hir| match part.kind() {
         HirKind::Repetition(it) => {
@@ -93,7 +96,7 @@ pub(super) fn pieces(hir: Hir) -> Vec<Hir> {
         .filter(|piece| !piece.is_empty())
         .map(|piece| Hir::concat(piece.to_vec()))
         .collect();
-    // Every line has a beginning, so `^.*` is no condition.
+    // Every line has a beginning, so `^.*` requires nothing.
     if pieces.len() > 1 && pieces[0] == Hir::look(Look::StartLF) {
         pieces.remove(0);
     }

@@ -1,16 +1,16 @@
-//! Stores the text of many lines in a few long strings. This needs half the memory of a string per
-//! line, and a search runs over a whole page.
+//! Stores the text of many lines in a few long strings, called pages. This needs half the memory of
+//! one string for each line, and a search can run over a whole page at once.
 
 use std::collections::VecDeque;
 
-/// Size of a page in bytes. A longer line has its own page.
+/// Size of a page in bytes. A line that is longer has a page of its own.
 const PAGE: usize = 64 * 1024;
 
-/// Position of a line.
+/// Position of a line in the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
-    /// Number of its page. The numbers may wrap around, because there are never that many pages at
-    /// once.
+    /// Number of the page that has the line. Page numbers may wrap around, because there are never
+    /// 2^32 pages at the same time.
     pub(super) page: u32,
     pub(super) start: u32,
     /// End of the line, before its line end.
@@ -20,15 +20,15 @@ pub(super) struct Place {
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     pages: VecDeque<Page>,
-    /// Number of the first page.
+    /// Number of the oldest page.
     first: u32,
 }
 
 #[derive(Debug)]
 struct Page {
-    /// The lines, each with a line end.
+    /// The lines of the page, each with a line end.
     text: String,
-    /// Number of lines that are still used.
+    /// Number of lines of the page that are not released yet.
     lines: usize,
 }
 
@@ -42,7 +42,7 @@ impl Pages {
         let number = self.first.wrapping_add(self.pages.len() as u32 - 1);
         let page = self.pages.back_mut().expect("one was just pushed where there was none");
         let start = page.text.len();
-        // A line end within a line would shift all following lines.
+        // A line end within a line would look like the end of the line to a search.
         if line.contains('\n') {
             page.text.push_str(&line.replace('\n', " "));
         } else {
@@ -53,12 +53,12 @@ impl Pages {
         Place { page: number, start: start as u32, end: (start + line.len()) as u32 }
     }
 
-    /// Releases a line. A page is dropped with its last line.
+    /// Releases a line. A page is dropped when its last line is released.
     pub(super) fn release(&mut self, place: Place) {
         if let Some(page) = self.pages.get_mut(place.page.wrapping_sub(self.first) as usize) {
             page.lines -= 1;
         }
-        // The last page is still written to.
+        // The newest page stays, because further lines are written into it.
         while self.pages.len() > 1 && self.pages[0].lines == 0 {
             self.pages.pop_front();
             self.first = self.first.wrapping_add(1);

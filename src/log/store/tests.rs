@@ -107,7 +107,7 @@ proptest! {
         }
     }
 
-    /// A search by page finds the same lines as a search by line, for every pattern.
+    /// A search over a whole page finds the same lines as a search of each line, for every pattern.
     #[test]
     fn search_finds_the_same_lines_as_grep(
         lines in proptest::collection::vec("[ab\\t ]{0,6}", 1..30),
