@@ -1,5 +1,5 @@
-//! The parts of supervision that know the dev server: its command line, its database file, its ports, its
-//! start, the search for the running server of a home, and the rounds of checks.
+//! The parts of supervision that know the Temporal dev server: its command line, its database file,
+//! its ports, its start, the search for the running server of a home, and the rounds of checks.
 
 pub(crate) mod aftermath;
 pub mod arguments;

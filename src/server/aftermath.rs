@@ -1,4 +1,4 @@
-//! The state after the exit of a server: processes on its ports, the lock, and the disks.
+//! Examines what the exit of a server leaves: processes on its ports, its lock, and the disks.
 
 use super::database;
 use crate::config::Settings;
@@ -9,21 +9,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Time limit of a look at the ports, the lock or the disks.
+/// Time limit for one look at the ports, the lock or the disks.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// The state after the exit of a server.
+/// What was found after the exit of a server.
 #[derive(Debug)]
 pub struct Aftermath {
-    /// Describes a remaining process that stigmer cannot prove to be its own, for a message.
+    /// Describes, for a message, a process that still uses a port or the lock of the server.
+    /// stigmer cannot prove that it started this process.
     pub leftover: Option<String>,
-    /// The state of its disks.
+    /// The state of the disks that the server uses.
     pub disks: Disks,
 }
 
 impl Aftermath {
-    /// Looks for processes on the ports and at the lock file. Looks at the disks only if the server was
-    /// never ready: only then can a disk be the reason.
+    /// Looks for processes that still use the ports or the lock. Looks at the disks only if the
+    /// server was never ready, because only then can a disk be the reason for the exit.
     pub(crate) async fn of(
         settings: Arc<Settings>,
         ports: Vec<u16>,
@@ -43,12 +44,12 @@ impl Aftermath {
     }
 }
 
-/// The disks of a server that ended before it was ready. Default if they are unknown.
+/// The state of the disks of a server that ended before it was ready. `Default` if unknown.
 #[derive(Debug, Default)]
 pub struct Disks {
-    /// A folder in which no file can be written, and the reason.
+    /// A folder in which no file can be written, with the reason.
     pub full: Option<String>,
-    /// Whether the next start replaces the database.
+    /// Whether the next start replaces the database file by a new one. `None` if unknown.
     pub is_replaceable: Option<bool>,
 }
 
@@ -73,7 +74,8 @@ impl Disks {
     }
 }
 
-/// Describes a process that still listens on a port or holds the lock. `None` if there is none.
+/// Describes a process that still listens on a port of the server or still has its lock. `None` if
+/// there is no such process.
 fn leftover(lock: &Path, ports: &[u16]) -> Option<String> {
     for port in ports {
         match ports::occupant(*port) {

@@ -4,11 +4,14 @@ use crate::config::{Database, Options, Settings, TemporalLogLevel};
 use clap::ValueEnum;
 use std::ffi::OsString;
 
-/// The arguments of the server: those from the options, then those that the user passes after `--`.
+/// The arguments of the server: first those that follow from the options of stigmer, then those
+/// that the user passes after `--`. Reasons for some of them:
 ///
-/// `--log-level`: without it the server logs nothing. All ports: the server would show a port that it
-/// chooses only in its banner. WAL with `synchronous=NORMAL`: it triples the throughput and survives
-/// SIGKILL. `--output none`: it suppresses the banner, which is not a log line.
+/// - `--log-level`: without this argument, the server logs nothing.
+/// - All ports: a port that the server chooses itself would be shown in its banner only.
+/// - `journal_mode=WAL` with `synchronous=NORMAL`: the throughput is three times as high, and the
+///   data survives SIGKILL.
+/// - `--output none`: no banner is written into the log.
 #[must_use]
 pub fn arguments(settings: &Settings, metrics_port: u16) -> Vec<OsString> {
     let mut arguments: Vec<OsString> =
@@ -40,17 +43,17 @@ pub fn arguments(settings: &Settings, metrics_port: u16) -> Vec<OsString> {
     arguments
 }
 
-/// The options of a command line.
+/// What the command line of a running server shows.
 #[derive(Debug, Default, PartialEq)]
 pub struct Parsed {
-    /// The options that the command line shows.
+    /// The options of stigmer from which this command line follows.
     pub options: Options,
-    /// The metrics port.
+    /// The port of the server's Prometheus metrics.
     pub metrics_port: Option<u16>,
 }
 
-/// Parses the command line of a server that was started with [`arguments`]. Skips the words of a wrapper
-/// before it. `None` if the command line starts no server.
+/// Parses a command line that [`arguments`] has created. Words of a wrapper script before it are
+/// skipped. `None` if the command line does not start a server.
 #[must_use]
 pub fn parse(words: &[String]) -> Option<Parsed> {
     let begin = words.windows(2).position(|pair| pair == ["server", "start-dev"])?;
@@ -59,7 +62,7 @@ pub fn parse(words: &[String]) -> Option<Parsed> {
     let mut rest = Vec::new();
     let mut words = words[begin + 2..].iter();
     while let Some(flag) = words.next() {
-        // The arguments of stigmer come first, and each has a value.
+        // The arguments of stigmer come before those of the user, and each of them has a value.
         let mut value = || words.next().cloned().unwrap_or_default();
         match flag.as_str() {
             "--output" | "--log-format" | "--ip" if rest.is_empty() => drop(value()),

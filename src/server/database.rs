@@ -1,9 +1,10 @@
-//! The lock file of the database.
+//! The lock file of a database file: `NAME.db.stigmer`.
 //!
-//! Temporal does not refuse a second server on one file, and two servers destroy each other's data.
-//! Temporal also does not detect a file whose schema is incomplete. So a lock file next to the database
-//! allows one server per database, in any home. The server inherits the lock. The text of the lock file
-//! records whether a server ever became ready on this database.
+//! Temporal does not refuse a second server on the same database file, although two servers destroy
+//! each other's data. Temporal also does not detect a file whose schema is incomplete. So stigmer
+//! has a lock file next to each database. The server inherits the lock, so only one server uses a
+//! database at a time, in any home. The text of the lock file says whether a server was ever ready
+//! on this database.
 
 mod detached;
 
@@ -23,21 +24,22 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The content of the lock file.
+/// The text of the lock file of a database, as JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
-    /// Version of the CLI that last became ready on the database.
+    /// Version of the Temporal CLI whose server was last ready on this database.
     pub cli_version: Option<String>,
-    /// Whether a server ever became ready on the database. If not, its schema may be incomplete.
+    /// Whether a server was ever ready on this database. If not, the schema may be incomplete.
     pub complete: bool,
-    /// The home of the server that uses the database.
+    /// The home of the server that uses this database.
     pub home: String,
-    /// Whether a start of stigmer created the database. Only such a file is set aside.
+    /// Whether a start by stigmer created this database. Only then may stigmer move an incomplete
+    /// database aside.
     #[serde(default)]
     pub created: bool,
 }
 
-/// A database that is locked for a server.
+/// A database that is locked for a server that is about to start.
 #[derive(Debug)]
 pub struct Guarded {
     /// The lock that the server inherits.
@@ -47,11 +49,12 @@ pub struct Guarded {
     stamp: Stamp,
 }
 
-/// Locks the database and makes sure that a server can start on it.
+/// Locks the database and makes sure that a server can start on it. Moves an incomplete database
+/// aside if stigmer created it.
 ///
 /// # Errors
-/// If another server uses the database, if the database is incomplete and stigmer did not create it, if
-/// the database cannot be read, or if its folder cannot be written.
+/// If another server uses the database, if the database is incomplete and stigmer did not create
+/// it, if the database cannot be read, or if its folder cannot be written.
 pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refused> {
     let unusable = |error: io::Error| {
         let failure = Failure::new(
@@ -77,7 +80,8 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
         })?
         .ok_or_else(|| Refused {
             failure: in_use(&path, &lock_path),
-            // A slow check of this host itself may hold the lock, see [`Kept`].
+            // The lock may belong to this host itself, while a slow check of [`Kept`] still runs.
+            // Then a later try helps.
             is_transient: is_held_by(own_pid(), &lock_path).unwrap_or(false),
         })?;
 
@@ -88,7 +92,7 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
         (None, _) => {
             Stamp { created: true, complete: false, cli_version: None, home: home.to_owned() }
         }
-        // A file without a stamp counts as complete, except an empty file, which is no database.
+        // A database whose lock file has no text counts as complete. An empty file is no database.
         (Some(1..), None) => {
             Stamp { created: false, complete: true, cli_version: None, home: home.to_owned() }
         }
@@ -136,7 +140,7 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
             .into());
         }
     };
-    // If this write fails, the host that starts the server retries it, see [`Kept`].
+    // If this write fails, the host writes the text later, see [`Kept`].
     if let Err(error) = text(&stamp).and_then(|text| lock.write(&text)) {
         tracing::warn!(path = %lock_path.display(), %error, "cannot write the lock file of the database yet");
     }
@@ -144,35 +148,37 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
 }
 
 impl Guarded {
-    /// The content of the lock file for this start.
+    /// The text of the lock file for this start.
     #[must_use]
     pub fn stamp(&self) -> &Stamp {
         &self.stamp
     }
 }
 
-/// The lock file of a database while a server of this host uses it. The server has inherited the lock. If
-/// the file is deleted, the server cannot inherit the lock of the new file, so this host holds that lock
-/// until the value is dropped.
+/// Keeps the lock file of a database in order while a server of this host uses the database.
+///
+/// The server has inherited the lock. If somebody deletes the lock file, this host creates it
+/// again. The running server cannot inherit the lock of the new file, so this host has that lock
+/// until this value is dropped.
 #[derive(Debug)]
 pub struct Kept {
     file: PathBuf,
     stamp: Stamp,
     server: Instance,
-    /// The file that the server or this host has locked.
+    /// The lock file that the server or this host has locked.
     locked: Option<KnownFile>,
     lock: Option<HostLock>,
 }
 
 impl Kept {
-    /// Creates the value for a server that was started with this stamp.
+    /// Creates the value for a server that was started. `stamp` is the text of its lock file.
     #[must_use]
     pub fn new(file: PathBuf, stamp: Stamp, server: Instance) -> Self {
         Self { file, stamp, server, locked: None, lock: None }
     }
 
-    /// Creates the value for a server that became ready: its database is complete. Also returns a note
-    /// if another version of the CLI used the database last.
+    /// Creates the value for a server that has become ready, so its database is complete. Also
+    /// returns a note if another version of the Temporal CLI was the last one to use the database.
     ///
     /// # Errors
     /// If the lock file cannot be read.
@@ -190,11 +196,11 @@ impl Kept {
         Ok((Self::new(file, stamp, server), changed))
     }
 
-    /// Writes the stamp into the lock file, and locks the file if no process holds its lock.
+    /// Writes the text into the lock file if it differs. Locks the file if no process has its lock.
     ///
     /// # Errors
-    /// If the file cannot be written, or if the file was deleted and another server has locked the new
-    /// one. The text of that server stays.
+    /// If the file cannot be written, or if the file was deleted and another server has locked the
+    /// new one. The text of that other server is then left unchanged.
     pub fn keep(&mut self) -> io::Result<()> {
         let path = lock_path(&self.file)?;
         let there = KnownFile::at(&path)?;
@@ -213,7 +219,7 @@ impl Kept {
         lock::keep_text(&path, &text(&self.stamp)?)
     }
 
-    /// Whether a process of the server's instance holds the lock. Usually the leader holds it.
+    /// Whether a process of this server has the lock. Usually it is the process that was spawned.
     fn is_held_by_server(&self, path: &Path) -> io::Result<bool> {
         let Instance { leader, marker } = &self.server;
         if leader.is_alive()? && proof(is_held_by(leader.pid, path))? {
@@ -228,9 +234,9 @@ impl Kept {
             .any(|(_, found)| found.is_some_and(|found| !found.is_empty() && found == marker)))
     }
 
-    /// Whether a process of the server's instance has the lock file open. A server does not open the
-    /// file itself, so an open file proves an inherited lock. Some FUSE file systems do not show the
-    /// holders of a lock, and need this proof.
+    /// Whether a process of this server has the lock file open. Temporal never opens the lock file,
+    /// so a process that has it open has inherited the lock. This proof is for FUSE file systems
+    /// that do not show which process has a lock.
     fn has_inherited(&self, path: &Path) -> io::Result<bool> {
         let Some(file) = KnownFile::at(path)? else { return Ok(false) };
         for member in self.server.members(path)? {
@@ -242,8 +248,9 @@ impl Kept {
     }
 }
 
-/// The proof from a look at the descriptors of a process. A process whose descriptors cannot be read
-/// (such as a wrapper) proves nothing, and the other processes of the server decide.
+/// Evaluates a look at the open files of a process. If they cannot be read, for example those of a
+/// wrapper, this process is no proof, and the other processes of the server decide. A lack of
+/// resources is an error.
 fn proof(look: io::Result<bool>) -> io::Result<bool> {
     match look {
         Err(error) if !is_shortage(&error) => Ok(false),
@@ -255,7 +262,7 @@ fn is_held_by(pid: Pid, path: &Path) -> io::Result<bool> {
     KnownFile::at(path)?.map_or(Ok(false), |file| holds_lock(pid, &file))
 }
 
-/// Writes the lock file through to the disk, so that it survives a power cut.
+/// Flushes the lock file to the disk, so that its text survives a power failure.
 ///
 /// # Errors
 /// If the lock file cannot be opened or synced.
@@ -263,7 +270,8 @@ pub fn sync(file: &Path) -> io::Result<()> {
     std::fs::File::open(lock_path(file)?)?.sync_all()
 }
 
-/// Whether the next start sets the database aside and creates a new one.
+/// Whether the next start would move the database aside and create a new one: stigmer created this
+/// database, and no server was ever ready on it.
 ///
 /// # Errors
 /// If the lock file cannot be read.
@@ -283,7 +291,7 @@ fn version_changed(path: &Path, stamp: &Stamp, cli_version: &str) -> Option<Stri
     })
 }
 
-/// The path of the lock file of this database.
+/// The path of the lock file of a database file.
 ///
 /// # Errors
 /// If the folder of the database does not exist.
@@ -291,14 +299,14 @@ pub fn lock_path(file: &Path) -> io::Result<PathBuf> {
     real_path(file).map(|path| stamp_path(&path))
 }
 
-/// The path without links, so that all names of one database lead to one lock file. The file itself need
-/// not exist.
+/// The path of a database without symbolic links, so that all names of one database lead to the
+/// same lock file. The database file itself need not exist.
 fn real_path(file: &Path) -> io::Result<PathBuf> {
     match file.canonicalize() {
         Ok(real) if real.is_dir() => Err(io::Error::other("it is a folder")),
         Ok(real) => Ok(real),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // A dangling link: SQLite would create its target.
+            // The link leads to a file that does not exist. SQLite would create that file.
             if let Ok(target) = std::fs::read_link(file) {
                 let folder = file.parent().unwrap_or(Path::new("/"));
                 return real_path(&folder.join(target));
@@ -321,12 +329,12 @@ fn read(lock_path: &Path) -> Option<Stamp> {
     look(lock_path).ok().flatten()
 }
 
-/// Reads the lock file. `None` if it has no stamp.
+/// Reads the lock file. `None` if its text is missing or cannot be parsed.
 fn look(lock_path: &Path) -> io::Result<Option<Stamp>> {
     Ok(serde_json::from_str(&lock::try_read(lock_path)?).ok())
 }
 
-/// The value. `None` if the file does not exist.
+/// The result of an access to a file. `None` if the file does not exist.
 fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
     match found {
         Ok(found) => Ok(Some(found)),
@@ -364,7 +372,7 @@ fn in_use(path: &Path, lock_path: &Path) -> Failure {
     )
 }
 
-/// Renames the database together with its journal files. Returns the new path.
+/// Renames the database and its journal files to a free name. Returns that name.
 fn set_aside(path: &Path) -> io::Result<PathBuf> {
     let with = |suffix: &str, base: &Path| {
         let mut name = base.as_os_str().to_owned();

@@ -1,12 +1,12 @@
-//! Classifies the exit of a server that never became ready: whether a restart can help.
+//! Finds out whether a restart can help after the exit of a server that was never ready.
 
 use super::aftermath::Disks;
 use crate::config::Settings;
 use crate::log::last_words::{self, PortUse, StartFailure};
 use crate::supervisor::{Exit, Failure, Resource};
 
-/// The failure of a server that never became ready, if no restart helps. `cause` is the line in which
-/// the server explains its exit.
+/// The failure of a server that exited before it was ready. `None` if a restart may help. `cause`
+/// is the log line in which the server explains its exit.
 pub(crate) fn fatal(
     exit: &Exit,
     cause: Option<&str>,
@@ -37,8 +37,8 @@ pub(crate) fn fatal(
             format!("Temporal cannot use the database {database}: {detail}"),
             "fix the file or its folder, or name another database with --db FILE",
         )),
-        // The next start sets aside an incomplete database that stigmer created. If it is unknown who
-        // created the database, the next start looks again.
+        // If stigmer created the incomplete database, the next start moves it aside, so a restart
+        // helps. If the creator is unknown, the next start looks again.
         (StartFailure::PartialSchema, None) => (disks.is_replaceable == Some(false)).then(|| {
             Failure::new(
                 format!(
@@ -59,7 +59,8 @@ pub(crate) fn fatal(
             Some(short_of("descriptor", "raise the limit on descriptors (`ulimit -n`)"))
         }
         (StartFailure::PortForbidden { port, what }, None) => Some(forbidden(port, what)),
-        // The next launch looks at the ports again and names their processes.
+        // A restart may help. The next launch looks at the ports again and names the processes that
+        // use them.
         (
             StartFailure::PortTaken { .. }
             | StartFailure::LostPortRace { .. }
@@ -69,13 +70,13 @@ pub(crate) fn fatal(
     }
 }
 
-/// A failure that passes once the system has a resource again.
+/// The failure for a missing resource. The start is retried once the system has the resource again.
 fn short_of(what: &str, hint: &str) -> Failure {
     let reason = format!("Temporal cannot start: the system has no free {what}");
     Failure::new(reason, hint).until_free(Resource::System)
 }
 
-/// A failure because of a missing privilege.
+/// The failure for a port that the server may not use without a privilege.
 fn forbidden(port: Option<u16>, what: Option<PortUse>) -> Failure {
     let port = port.map_or_else(|| "its port".to_owned(), |port| format!("port {port}"));
     let choose = match what {
@@ -89,7 +90,7 @@ fn forbidden(port: Option<u16>, what: Option<PortUse>) -> Failure {
     )
 }
 
-/// The message of SQLite for a full disk.
+/// What SQLite reports if the disk is full.
 const FULL: &str = "database or disk is full";
 
 fn no_room(reason: &str) -> Failure {

@@ -1,4 +1,5 @@
-//! Starts a generation: ends the remains of the last one, checks ports and files, spawns the server.
+//! Starts the server: ends the remaining processes of the last server, checks ports and files,
+//! takes the locks, and spawns the new process.
 
 mod refusals;
 mod remains;
@@ -32,59 +33,60 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The parameters of a launch.
+/// What a launch needs.
 #[derive(Debug, Clone)]
 pub struct LaunchRequest {
-    /// Number of the new generation.
+    /// Number of this start of the server.
     pub generation: Generation,
-    /// Cause of the start, for the mark in the log.
+    /// Why the server is started. Written into the log at the beginning of the new generation.
     pub cause: Cause,
     /// Details of the cause.
     pub detail: String,
     /// Options of the server.
     pub settings: Arc<Settings>,
-    /// Whether a server of an earlier host may run, because this host could not look for it.
+    /// Whether a server of an earlier host may still run, because this host could not look for it.
     pub unadopted: bool,
 }
 
 /// The result of a launch.
 #[derive(Debug)]
 pub enum Launched {
-    /// A server was spawned.
+    /// This launch has spawned a server.
     Ours(Box<Started>),
-    /// A server of an earlier host runs, and this host can watch it now.
+    /// A server of an earlier host runs. Its record, and the watch of its exit, which lets this
+    /// host adopt it.
     Met(Box<Record>, Watched),
-    /// A server that someone else started listens on the port.
+    /// A Temporal server that someone else started listens on the port.
     External(Occupant),
 }
 
-/// A spawned server.
+/// A server that was spawned.
 #[derive(Debug)]
 pub struct Started {
-    /// Its process tree.
+    /// The process tree of the server.
     pub instance: Instance,
-    /// The exit of its leader.
+    /// Reports the exit of the spawned process.
     pub watched: Watched,
-    /// Its record.
+    /// The record of the server, as written for the next host.
     pub record: Record,
-    /// Version of the CLI. `None` if it is not known yet.
+    /// Version of the Temporal CLI. `None` if it is not known yet.
     pub version: Option<String>,
-    /// Content of the lock file of its database.
+    /// Text of the lock file of the database. `None` with a database in memory.
     pub stamp: Option<Stamp>,
-    /// The mark of this generation. `None` if the log has it.
+    /// The line that begins this generation in the log, if it could not be written yet.
     pub mark: Option<String>,
-    /// Notes for the status.
+    /// Messages for the status, such as a warning about the database.
     pub notes: Vec<String>,
-    /// Duration of the cleanup and the checks.
+    /// How long the launch took before the spawn: ending the old processes, and the checks.
     pub cleaned: Duration,
-    /// Duration of the spawn.
+    /// How long the spawn took.
     pub spawned: Duration,
 }
 
-/// Launches a server. After an error no process of this launch is left.
+/// Launches a server. After an error, no process of this launch is left.
 ///
 /// # Errors
-/// If no server was spawned.
+/// If no server was spawned, and none was found that could be used instead.
 pub async fn launch(request: LaunchRequest, permit: &Permit) -> Result<Launched, Refused> {
     let begun = Instant::now();
     let settings = request.settings.clone();
@@ -107,7 +109,7 @@ pub async fn launch(request: LaunchRequest, permit: &Permit) -> Result<Launched,
     if let Some(occupant) = occupant_of(&settings).await? {
         return Ok(Launched::External(occupant));
     }
-    // The look at the ports may have taken seconds.
+    // The look at the ports may have taken seconds. Another host may have taken the home meanwhile.
     permit.check_in_place().map_err(|error| not_begun(&error))?;
     let starts_under = permit.clone();
     let launching = move || {
@@ -142,11 +144,12 @@ pub async fn launch(request: LaunchRequest, permit: &Permit) -> Result<Launched,
     })))
 }
 
-/// A server that this host does not watch, found for a stop.
+/// The result of [`search`]: a server of this home that this host does not watch, or `None` if no
+/// server runs.
 pub type Searched = Result<Option<(Box<Record>, Watched)>, Failure>;
 
-/// Finds a server that a stop must end. Kills the remaining processes of a server whose leader has ended.
-/// `None` proves that no process is left.
+/// Finds a server of this home that a stop must end. If the spawned process of a server has ended,
+/// kills the rest of its processes. `None` proves that no process is left.
 ///
 /// # Errors
 /// If stigmer cannot find out whether a server runs.
@@ -161,7 +164,7 @@ pub async fn search(settings: Arc<Settings>, permit: &Permit) -> Searched {
         let Some(record) = found.map_err(|refused| refused.failure)? else { return Ok(None) };
         let watched = match record.leader.prove() {
             Ok(Some(proven)) => Watched::new(proven),
-            // The server has just exited.
+            // The server has just exited. The next search ends the rest of its processes.
             Ok(None) => continue,
             Err(error) => Err(error),
         };
@@ -191,7 +194,8 @@ fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
     let version = version::remembered(&home.version_cache(), &program);
     let mut notes = Vec::new();
 
-    // Before the lock, so that a start that cannot succeed gets no number.
+    // The free space is checked before the lock is taken. A start that cannot succeed then uses no
+    // number.
     if let Some(folder) = settings.database.file().and_then(Path::parent) {
         check_room(folder)?;
     }
@@ -291,7 +295,8 @@ fn check_room(folder: &Path) -> Result<(), Refused> {
     })
 }
 
-/// Locks the server of the home, and writes the number of the generation into the lock.
+/// Takes the lock that the server of the home inherits, and writes the number of the generation
+/// into the lock file.
 fn lock_server(path: &Path, generation: Generation) -> Result<InstanceLock, Refused> {
     let lock = InstanceLock::take(path)
         .map_err(|error| {
@@ -302,8 +307,9 @@ fn lock_server(path: &Path, generation: Generation) -> Result<InstanceLock, Refu
             Refused::by(&error, failure)
         })?
         .ok_or_else(|| held(path))?;
-    // Before the spawn, so that no other start uses the number. If the disk does not even accept the
-    // length, no other host can start either, and this host knows the number.
+    // The number is written before the spawn, so that no later start uses it again. The length of
+    // the file stores the number if the disk accepts no text. If the disk does not accept the
+    // length either, no other host can start a server, and this host knows the number.
     if let Err(error) = lock.write_number(generation.0) {
         tracing::warn!(path = %path.display(), %error, "cannot write the lock file of the server yet");
     }

@@ -1,4 +1,5 @@
-//! Finds the processes that listen on the ports of a server before its start.
+//! Before a start: finds the processes that listen on the ports of the server, and finds out
+//! whether one of them is a Temporal server.
 
 use crate::config::Settings;
 use crate::process::ports::{self, Occupant};
@@ -9,16 +10,17 @@ use crate::unit::Refused;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// Time limit of a look for the process on a port.
+/// Time limit for finding the process that listens on a port.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Number of requests to a listener that may be a starting Temporal server.
+/// Maximum number of requests to a listener. It may be a Temporal server that is still starting.
 const REQUEST_TRIES: u32 = 5;
 const REQUEST_PAUSE: Duration = Duration::from_millis(200);
-/// How long a listener may be silent whose program may be a Temporal server, or may forward to one. With
-/// the rest of a start, the user waits 2 s.
+/// How long a listener may send no response, if its program may be a Temporal server or may forward
+/// to one. With the rest of the start, the user waits 2 s.
 const MAYBE_SILENT: Duration = Duration::from_millis(1800);
-/// How long any other listener may be silent. The user waits 1 s.
+/// How long any other listener may send no response. With the rest of the start, the user waits 1
+/// s.
 const OTHER_SILENT: Duration = Duration::from_millis(600);
 
 /// Words in the command lines of Temporal servers, and of programs that forward a port.
@@ -35,8 +37,8 @@ const MAYBE_TEMPORAL: [&str; 10] = [
     "proxy",
 ];
 
-/// The process that listens on the port. [`Occupant::unknown`] if the look takes too long, `None` if
-/// the port is free.
+/// The process that listens on the port. `None` if the port is free. [`Occupant::unknown`] if the
+/// search for the process takes too long.
 async fn occupant(port: u16) -> Result<Option<Occupant>, Refused> {
     let unknown_error = |error| unknown_listener(port, &error);
     if ports::listeners(port).map_err(unknown_error)?.is_empty() {
@@ -47,10 +49,12 @@ async fn occupant(port: u16) -> Result<Option<Occupant>, Refused> {
     found.unwrap_or(Ok(Some(unknown))).map_err(unknown_error)
 }
 
-/// The Temporal server that someone else runs on the port of the options. `None` if the ports are free.
+/// Checks the ports of the options. Returns the Temporal server that someone else runs there.
+/// `None` if the ports are free.
 ///
 /// # Errors
-/// If another process listens on a port of the options. The error names that process.
+/// If a process that is not a Temporal server listens on one of the ports. The error names that
+/// process. Also if the server belongs to another user and the user has not allowed that.
 pub(crate) async fn occupant_of(settings: &Settings) -> Result<Option<Occupant>, Refused> {
     let port = settings.port;
     if let Some(occupant) = occupant(port).await? {
@@ -72,8 +76,8 @@ pub(crate) async fn occupant_of(settings: &Settings) -> Result<Option<Occupant>,
     Ok(None)
 }
 
-/// Whether a Temporal server responds. A starting server reports an error at once, and gets the next
-/// request after a pause.
+/// Whether the listener is a Temporal server. A server that is still starting responds with an
+/// error at once, so the request is repeated after a pause.
 async fn is_temporal(settings: &Settings, occupant: &Occupant) -> bool {
     let silent = longest_silence(occupant);
     let Ok(client) = Client::new(&settings.server_address(), silent) else { return false };
@@ -92,12 +96,13 @@ async fn is_temporal(settings: &Settings, occupant: &Occupant) -> bool {
     false
 }
 
-/// How long this listener may be silent. After that it is not a Temporal server.
+/// How long this listener may send no response before it counts as another program.
 fn longest_silence(occupant: &Occupant) -> Duration {
     if may_be_temporal(occupant) { MAYBE_SILENT } else { OTHER_SILENT }
 }
 
-/// Whether the program may be a Temporal server, or may forward to one. True for an unknown program.
+/// Whether the program of the listener may be a Temporal server, or may forward to one. True if the
+/// program is unknown.
 fn may_be_temporal(occupant: &Occupant) -> bool {
     let command = occupant.command.to_lowercase();
     command.is_empty() || MAYBE_TEMPORAL.iter().any(|word| command.contains(word))
@@ -118,7 +123,8 @@ fn taken(occupant: &Occupant, option: &str) -> Failure {
     )
 }
 
-/// The owner of that server would see every workflow, and could return any response.
+/// The refusal of a server of another user. Its owner would see every workflow and could send any
+/// response.
 fn of_another_user(occupant: &Occupant) -> Failure {
     Failure::new(
         format!(
@@ -136,7 +142,7 @@ mod tests {
 
     #[test]
     fn known_other_program_has_less_time_than_a_possible_temporal_server() {
-        // A fifth of a second for the rest of a start.
+        // The rest of a start takes up to 200 ms of the time that the user waits.
         let [long, short] = [2000, 1000].map(|ms| Duration::from_millis(ms - 200));
         let silence = |command: &str| {
             longest_silence(&Occupant { command: command.into(), ..Occupant::unknown(7233) })

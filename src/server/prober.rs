@@ -1,4 +1,4 @@
-//! The rounds of six checks of a server, in this process and over one open connection.
+//! Runs the six checks of a server in rounds. All gRPC calls use one open connection.
 
 mod disk;
 mod layers;
@@ -22,58 +22,62 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// While all checks pass, one round in this many is deep: it also checks the upper two layers, looks at
-/// the lock and the database file (each look needs another thread), and opens a new connection to the
-/// port. The other rounds use the open connection of the grpc layer.
+/// Number of rounds from one deep round to the next, while all checks pass. A deep round costs
+/// more: it also checks `store` and `engine`, looks at the lock and the database file (each look
+/// needs another thread), and opens a new connection to the port. All other rounds only use the
+/// open connection of the `grpc` check.
 const DEEP_EVERY: u64 = 5;
 
-/// One round in this many reads peak memory and the number of OOM kills. The kernel composes long texts
-/// for them.
+/// Number of rounds from one read of the peak memory and the number of OOM kills to the next. Both
+/// are expensive, because the kernel composes long texts for them.
 const COUNTS_EVERY: u64 = 10;
 
-/// One round in this many looks for the members of the instance. On a machine with hundreds of processes,
-/// this look is the most expensive part of a round.
+/// Number of rounds from one search for all processes of the server to the next. On a machine with
+/// hundreds of processes, this search is the most expensive part of a round.
 const MEMBERS_EVERY: u64 = 30;
 
-/// Time limit for a call to a starting server. Until the first passed round, a call may take as long as
-/// the start has taken so far, up to this limit. A first call loads data that later calls use, and after
-/// a timeout the server would have to load the data again.
+/// Maximum time limit for a call to a server that is still starting. Until the first passed round,
+/// a call may take as long as the start has taken so far, up to this limit. The first calls make
+/// the server load data for later calls. After a timeout, the server would have to load that data
+/// again.
 const LONGEST_CALL: Duration = Duration::from_secs(10);
 
-/// Between two rounds until the first one that passes.
+/// Time from the start of one round to the start of the next, until a round has passed.
 const STARTING_PERIOD: Duration = Duration::from_millis(10);
 
-/// The result of one round.
+/// What one round of checks found out.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// The verdicts. `None` for a layer that this round did not check.
+    /// The result of each check. `None` if this round did not make the check.
     pub layers: PerLayer<Option<Verdict>>,
-    /// The process that listens on the port.
+    /// The process that listens on the port of the server.
     pub server: Option<Pid>,
-    /// Memory and CPU time of the instance, and CPU use in percent.
+    /// Memory and CPU time of all processes of the server, and their CPU use in percent.
     pub usage: Option<(Usage, Option<f64>)>,
-    /// Size of the database in bytes.
+    /// Size of the database file and its write-ahead log, in bytes.
     pub database_bytes: Option<u64>,
-    /// How the path of the database has lost the file that the server has open.
+    /// Set if the database file was deleted or replaced while the server has it open.
     pub detached: Option<Detached>,
-    /// Peak resident memory of the members in bytes. `None` if this round did not read it.
+    /// Peak resident memory of the processes of the server, in bytes. `None` if this round did not
+    /// read it.
     pub peak_bytes: Option<u64>,
-    /// The number of processes that the OOM killer had ended before this round. `None` if this round did
-    /// not read it.
+    /// How many processes of the machine the OOM killer had ended at this round. `None` if this
+    /// round did not read the number.
     pub oom_kills: Option<u64>,
-    /// Whether a process listens on the port of the web UI of an external server. `None` if unknown, or
-    /// if this round did not look.
+    /// For a server that someone else started: whether a process listens on the port of its web UI.
+    /// `None` if unknown, or if this round did not look.
     pub external_ui: Option<bool>,
 }
 
-/// The server that is checked.
+/// Which server to check.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// Generation of the server.
+    /// Number of the start of this server.
     pub generation: Generation,
-    /// Processes of the server. `None` for an external server.
+    /// Processes of the server. `None` if someone else started the server.
     pub instance: Option<Instance>,
-    /// Whether the server ran before this host. A restart could lose its data.
+    /// Whether the server ran before this host. Then a restart could lose data even if no round has
+    /// passed yet.
     pub adopted: bool,
     /// Options of the server.
     pub settings: Arc<Settings>,
@@ -92,20 +96,20 @@ struct Prober {
     target: Target,
     client: Client,
     lock: PathBuf,
-    /// `None` for an external server.
+    /// The spawned process. `None` if someone else started the server.
     leader: Option<KnownLeader>,
     members: Vec<Pid>,
     holder: Option<SocketHolder>,
     cpu: CpuMeter,
     rounds: u64,
     begun: Instant,
-    /// Whether any round has passed.
+    /// Whether at least one round has passed.
     passed: bool,
     last: Option<Round>,
-    /// The process that listened on the port when a round last found one.
+    /// The process that listened on the port of the server when a round last found one.
     server: Option<Identity>,
     disk_watch: DiskWatch,
-    /// The result of the last look at the disk.
+    /// What the last look at the database file and its disk found.
     disk: Disk,
 }
 
@@ -136,8 +140,8 @@ impl Prober {
         })
     }
 
-    /// Checks the layers from the bottom up and stops at the first failed layer. The layers above would
-    /// fail too, and take longer.
+    /// Makes the checks in their order and stops at the first one that fails. The later checks
+    /// would fail too, and take longer.
     async fn check(&mut self) -> (Round, Report) {
         self.rounds += 1;
         let passed = self.passed;
@@ -146,7 +150,7 @@ impl Prober {
         let oom_kills = if counts { usage::oom_kills() } else { None };
         let deep = self.last != Some(Round::Pass) || self.rounds.is_multiple_of(DEEP_EVERY);
         if passed && self.rounds.is_multiple_of(MEMBERS_EVERY) {
-            // After an error, the known members stay.
+            // After an error, the processes that are known stay known.
             let _ = self.refresh_members().await;
         }
         let mut layers = PerLayer::<Option<Verdict>>::default();
@@ -176,7 +180,7 @@ impl Prober {
             self.disk = self.look_at_disk().await;
         }
         if deep && layers[Layer::Grpc].as_ref().is_some_and(|v| v.ok == Some(true)) {
-            // At the same time: on a new server each first call takes long.
+            // Both checks run at the same time, because the first calls to a new server take long.
             let (store, engine) = tokio::join!(timed(self.store()), timed(self.engine()));
             let store = match (&store.0, self.loss()) {
                 (Ok(_), Some(why)) => verdict(Err(why), store.1),
@@ -220,7 +224,7 @@ impl Prober {
         (round, report)
     }
 
-    /// The current time limit of a call.
+    /// The time limit of a call at this moment; see [`LONGEST_CALL`].
     fn call_patience(&self) -> Duration {
         let patience = self.target.settings.policy.probe_timeout;
         if self.passed { patience } else { self.begun.elapsed().min(LONGEST_CALL).max(patience) }
@@ -233,14 +237,15 @@ impl Prober {
         Some(!ports::listeners(port).ok()?.is_empty())
     }
 
-    /// A process of a starting server that a signal has stopped. The start does not proceed.
+    /// A process of the server that a signal such as SIGSTOP has stopped during the start. Such a
+    /// start makes no progress.
     fn halted(&self) -> Option<Pid> {
         let is_halted = |pid: &Pid| matches!(crate::process::linux::stat(*pid), Ok(Some(now)) if now.state == 'T');
         self.members.iter().copied().find(|pid| !self.passed && is_halted(pid))
     }
 
-    /// Whether the server is shutting down without a request of stigmer: it has closed its port, or its
-    /// health service reports `NOT_SERVING`.
+    /// Whether the server shuts down although stigmer did not request it: the server has closed its
+    /// port, or its health service reports `NOT_SERVING`.
     fn is_shutting_down(&self, layer: Layer, detail: &str) -> bool {
         match layer {
             Layer::Process => {
@@ -252,8 +257,9 @@ impl Prober {
         }
     }
 
-    /// The failed round, and whether a restart helps. It does not help if it would lose data, if the disk
-    /// is full, or (yet) while the server starts or shuts down.
+    /// The result of a round in which this check failed. Decides whether a restart helps: a restart
+    /// does not help if it would lose data, or if the disk is full. While the server starts or
+    /// shuts down, it does not help yet.
     fn judge(&self, layer: Layer, detail: String) -> Round {
         if !self.passed && !self.target.adopted {
             let restart_helps =
@@ -310,7 +316,7 @@ impl Probe for Prober {
         self.check().await
     }
 
-    /// Up to four calls run in sequence.
+    /// Up to four calls of a round run one after the other.
     fn patience(&self) -> Duration {
         self.call_patience() * 4
     }
@@ -335,7 +341,8 @@ fn verdict(outcome: Result<CheckOutcome, String>, latency: Duration) -> Verdict 
     Verdict { ok, latency, detail }
 }
 
-/// The resource that this process lacks, if any. A call that failed meanwhile proves nothing.
+/// The error for lack of a resource in this process, if there is such a lack. A call that failed
+/// meanwhile proves nothing about the server.
 fn shortage() -> Option<io::Error> {
     std::fs::File::open("/dev/null").err().filter(is_shortage)
 }

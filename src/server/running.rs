@@ -1,5 +1,6 @@
-//! Finds the running server of a home. The record names the server. If the record is missing, damaged or
-//! from another boot, the lock of the server, its marker and its command line identify it.
+//! Finds the running server of a home. Usually the record names the server. If the record is
+//! missing, damaged or from another boot, the server is identified by its lock, the marker in its
+//! environment, and its command line.
 
 use super::arguments::{self, Parsed};
 use crate::config::{self, Options};
@@ -13,30 +14,34 @@ use crate::supervisor::Generation;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// The running processes of a home.
+/// Which processes of a server run in a home.
 #[derive(Debug)]
 pub enum Running {
-    /// None: the lock is free, and no process of the last instance is left.
+    /// No process: the lock is free, and no process of the last server is left.
     Nothing,
-    /// A server that its record proves.
+    /// A server whose identity matches its record.
     Recorded(Box<Record>),
-    /// A server without a usable record. This record is built from the server itself.
+    /// A server without a usable record. This record was created from the server itself.
     Unrecorded(Box<Record>),
-    /// Processes of an instance whose leader has ended.
+    /// The rest of the processes of a server whose spawned process has ended.
     Remains(Instance),
-    /// A process that stigmer cannot prove to be its own holds the lock. Its description, for messages.
+    /// A process that has the lock and that stigmer cannot prove to be its own. Its description,
+    /// for messages.
     Stranger(String),
-    /// The record is from another pid namespace, and a process listens on its port.
+    /// Possibly a server that this process cannot see: the record is from another pid namespace,
+    /// and a process listens on the recorded port.
     Elsewhere(Box<Record>),
 }
 
-/// How long a holder may lack a marker: a forked process holds the lock before it has its marker.
+/// How long to wait for the marker of a process that has the lock. A process that was just forked
+/// has the lock before it executes its program with the marker.
 const SETTLING: Duration = Duration::from_millis(500);
 
-/// Finds the running server. Blocks for milliseconds, or for 0.5 s if an unproven process holds the lock.
+/// Finds the running server. Blocks for milliseconds, or for 0.5 s if a process without proof has
+/// the lock.
 ///
 /// # Errors
-/// If the record, the lock or the process table cannot be read. A server may run then.
+/// If the record, the lock or the process table cannot be read. A server may run nevertheless.
 pub fn find(home: &Home) -> io::Result<Running> {
     let deadline = Instant::now() + SETTLING;
     loop {
@@ -50,7 +55,7 @@ pub fn find(home: &Home) -> io::Result<Running> {
 }
 
 impl Running {
-    /// The server, recorded or not.
+    /// The record of the server that runs. `None` if no server was found.
     #[must_use]
     pub fn server(self) -> Option<Record> {
         match self {
@@ -61,7 +66,7 @@ impl Running {
 }
 
 fn look(home: &Home) -> io::Result<Running> {
-    // With an unreadable record, the lock still leads to the server.
+    // An error counts only if no process has the lock: otherwise the lock leads to the server.
     let recorded = Record::read(&home.record());
     let known = recorded.as_ref().ok().and_then(Option::as_ref);
     if let Some(record) = known
@@ -75,7 +80,7 @@ fn look(home: &Home) -> io::Result<Running> {
             if let Some(record) = rebuilt(home, &instance)? {
                 return Ok(Running::Unrecorded(Box::new(record)));
             }
-            // The leader has ended. Only its record has its start time.
+            // The spawned process has ended. Only the record has its start time.
             let recorded = known.filter(|record| {
                 record.marker == instance.marker
                     && record.leader.is_local()
@@ -94,7 +99,8 @@ fn look(home: &Home) -> io::Result<Running> {
     }
 }
 
-/// The running server if nobody holds the lock, as behind a wrapper that closes its descriptors.
+/// Finds the running server if no process has the lock, for example because a wrapper script closes
+/// its descriptors.
 fn without_lock(recorded: Option<Record>, home: &Home) -> io::Result<Running> {
     let Some(record) = recorded else { return Ok(Running::Nothing) };
     if record.leader.is_local() {
@@ -110,8 +116,8 @@ fn without_lock(recorded: Option<Record>, home: &Home) -> io::Result<Running> {
     Ok(Running::Elsewhere(Box::new(record)))
 }
 
-/// The options of the server of a record. Without readable options, the port and the database of the
-/// record.
+/// The options of the server in a record. If they cannot be read, only the port and the database of
+/// the record.
 #[must_use]
 pub fn options(record: &Record) -> Options {
     Options::recorded(&record.options).unwrap_or_else(|| Options {
@@ -123,7 +129,8 @@ pub fn options(record: &Record) -> Options {
     })
 }
 
-/// The record of a server that holds the lock. `None` if the leader is no server.
+/// Creates the record of a server from the process that has the lock. `None` if that process is no
+/// server.
 fn rebuilt(home: &Home, instance: &Instance) -> io::Result<Option<Record>> {
     let leader = &instance.leader;
     let Some(process) = linux::stat(leader.pid)? else { return Ok(None) };
@@ -138,12 +145,14 @@ fn rebuilt(home: &Home, instance: &Instance) -> io::Result<Option<Record>> {
         return Ok(None);
     };
     let of_marker = || instance.marker.split('.').next()?.parse().ok();
-    // If the lock cannot be read, the marker has the number as well.
+    // The number of the generation is in the lock file. If that cannot be read, the marker has the
+    // number too.
     let locked = lock::read_number(&home.temporal_lock()).ok().filter(|number| *number > 0);
     let generation = locked.or_else(of_marker);
     let age = linux::age(leader.start_ticks).unwrap_or_default();
     let (port, ui_port) = (options.port.unwrap_or_default(), options.ui_port);
-    // Options that are not on the command line come from the current configuration file.
+    // The command line does not show all options. The others are taken from the current
+    // configuration file.
     let file = config::read_file(home).unwrap_or_default();
     let options = options.or(Options { address: None, arguments: None, ..file });
     Ok(Some(Record {

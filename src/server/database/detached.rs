@@ -1,4 +1,4 @@
-//! Compares the database at its path with the file that the server has open.
+//! Detects that the database file was deleted or replaced while the server has it open.
 
 use crate::process::Pid;
 use crate::process::open_files::{KnownFile, has_any_open, has_open};
@@ -6,11 +6,12 @@ use crate::protocol::Detached;
 use std::io;
 use std::path::Path;
 
-/// How the path has lost the file that one of these processes has open. `None` if the path still leads to
-/// the file.
+/// What happened to the file at `path` while one of these processes has it open. `None` if the path
+/// still leads to the open file.
 ///
 /// # Errors
-/// If the path or the descriptors of the processes cannot be read. That does not prove a lost file.
+/// If the path or the open files of the processes cannot be read. Such an error does not prove that
+/// the file was deleted or replaced.
 pub fn detached(path: &Path, servers: &[Pid]) -> io::Result<Option<Detached>> {
     let Some(file) = KnownFile::at(path)? else { return Ok(Some(Detached::Deleted)) };
     let mut seen = Err(io::Error::new(io::ErrorKind::NotFound, "no process to look at"));
@@ -19,7 +20,7 @@ pub fn detached(path: &Path, servers: &[Pid]) -> io::Result<Option<Detached>> {
         match has_open() {
             Ok((true, _)) => return Ok(None),
             Ok((false, true)) => seen = Ok(Some(Detached::Replaced)),
-            // The process is exiting and has already closed its files.
+            // The process exits and has already closed its files.
             Ok((false, false)) => {}
             Err(error) if seen.is_err() => seen = Err(error),
             Err(_) => {}
@@ -52,7 +53,7 @@ mod tests {
 
         let mut ended = std::process::Command::new("true").spawn().unwrap();
         let pid = ended.id().cast_signed();
-        // An ordinary user cannot read the descriptors for a moment while the process exits.
+        // While the process exits, an ordinary user cannot read its descriptors for a moment.
         while has_any_open(pid).unwrap_or(true) {
             std::thread::yield_now();
         }

@@ -7,12 +7,13 @@ fn stamp_of(path: &Path) -> Stamp {
     read(&lock_path(path).unwrap()).unwrap()
 }
 
-/// This process as a server: it holds the lock that [`guard`] returns.
+/// This process in the role of a server: it has the lock that [`guard`] returns.
 fn this_process() -> Instance {
     Instance { leader: Identity::own(), marker: String::new() }
 }
 
-/// Another server, which holds the lock of this database and has written its stamp.
+/// A second server: it has the lock of this database and has written its own text into the lock
+/// file.
 struct OtherServer(std::process::Child);
 
 impl OtherServer {
@@ -202,7 +203,7 @@ fn lock_is_proven_by_a_child_if_the_leader_proves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.db");
     std::fs::write(&file, "a whole schema").unwrap();
-    // The leader is this process, a wrapper without the lock.
+    // The spawned process is this one. Like a wrapper, it does not have the lock; its child has it.
     let _server = OtherServer::marked(&file, "/home/one", "1.server-of-a-wrapper.1");
     let keep = |marker: &str| {
         let server = Instance { leader: Identity::own(), marker: marker.to_owned() };
@@ -213,8 +214,8 @@ fn lock_is_proven_by_a_child_if_the_leader_proves_nothing() {
     assert!(keep("").is_err(), "an empty marker proves nothing");
 }
 
-/// The lock of a database as on a file system that does not show the holder: a mapping keeps the locked
-/// file open, without a descriptor.
+/// The lock of a database on a file system that does not show which process has a lock. A memory
+/// mapping keeps the locked file open without a descriptor.
 struct InvisibleLock(*mut libc::c_void);
 
 impl InvisibleLock {
@@ -258,7 +259,8 @@ fn lock_without_a_visible_holder_belongs_to_a_server_that_inherited_the_file() {
         assert_eq!(stamp_of(&file).home, "/home/one", "the stamp of the first server");
     }
     drop(lock);
-    // A process that another test has just forked keeps the mapping until it executes its program.
+    // Another test may have forked a process meanwhile, which keeps the mapping until it executes
+    // its program.
     while lock::is_held(&path).unwrap() {
         std::thread::yield_now();
     }

@@ -1,4 +1,4 @@
-//! The refusals of a launch and the failures of a search.
+//! The messages for a launch that was refused, and for a search that failed.
 
 use crate::paths::Home;
 use crate::process::lock::{self, LockHolder};
@@ -11,13 +11,13 @@ use crate::unit::sweeps::Unswept;
 use std::io;
 use std::path::Path;
 
-/// The search was not done, for a reason that may pass.
+/// The failure of a search for a running server that could not be done. A later search may succeed.
 pub fn not_searched(error: &Unswept) -> Failure {
     let reason = format!("Temporal is not known to be stopped: {error}");
     Failure { reason, ..not_begun(error).failure }
 }
 
-/// The refusal of a launch that did not start.
+/// The refusal of a launch that got no permission to begin. A later launch may succeed.
 pub fn not_begun(error: &Unswept) -> Refused {
     let hint = match error {
         Unswept::NotInPlace => {
@@ -64,12 +64,13 @@ pub(super) fn not_spawned(program: &Path, error: &io::Error) -> Refused {
     let failure = Failure::new(reason, hint);
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => failure.into(),
-        // The program is being replaced, or there are too many processes.
+        // A later try may succeed: the program file is being replaced, or too many processes run.
         _ => Refused::for_now(error, failure),
     }
 }
 
-/// The failure of a launch because an unknown process holds the lock.
+/// The failure of a launch because a process has the lock that stigmer cannot prove to be its own
+/// server.
 pub(super) fn held_by_stranger(path: &Path, who: &str) -> Failure {
     Failure::new(
         format!(
@@ -80,7 +81,8 @@ pub(super) fn held_by_stranger(path: &Path, who: &str) -> Failure {
     )
 }
 
-/// A server may run where this process cannot see it.
+/// The failure of a stop because the server may run in another pid namespace, where this process
+/// cannot see it.
 pub(super) fn elsewhere(home: &Home, record: &Record) -> Failure {
     Failure::new(
         format!(
@@ -92,8 +94,8 @@ pub(super) fn elsewhere(home: &Home, record: &Record) -> Failure {
     )
 }
 
-/// The refusal of a launch because another process holds the lock. Transient if that process has ended
-/// or cannot be looked for.
+/// The refusal of a launch because another process has the lock. A later launch may succeed if that
+/// process has ended meanwhile, or if it could not be looked for.
 pub(super) fn held(lock: &Path) -> Refused {
     let failure = |who: &str| held_by_stranger(lock, who);
     match lock::holder(lock) {

@@ -1,4 +1,4 @@
-//! Finds and ends the remaining processes of an earlier generation.
+//! Finds and ends the processes that remain of an earlier server of the home.
 
 use super::refusals::{elsewhere, held_by_stranger, not_begun};
 use crate::config::Settings;
@@ -13,19 +13,24 @@ use crate::unit::launch::CLEARING;
 use crate::unit::sweeps::Permit;
 use std::io;
 
-/// Why a home is cleared.
+/// Why the remaining processes are searched.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
-    /// To start a server. With `unadopted`, a running server is left alone and returned, because this
-    /// host did not watch it. A refusal then waits for the system, so the start is retried until this
-    /// host knows whether a server runs.
+    /// A server is to be started.
+    ///
+    /// `unadopted` is true if a server of an earlier host may still run, because this host could
+    /// not look for it. A server that is found then is not ended but returned. If it stays unknown
+    /// whether a server runs, the start is retried until this is known.
     Start { unadopted: bool },
-    /// To stop a server that this host does not watch. A running server is returned.
+    /// A server that this host does not watch is to be stopped. A server that is found is returned.
     Stop,
 }
 
-/// Ends the remaining processes of an earlier generation that can be proven to be stigmer's. The lock is
-/// checked before the ports: an unproven holder is an error, even if a server listens.
+/// Ends the remaining processes of an earlier server, if stigmer can prove that they are its own.
+/// Returns the record of a server that must not be ended here; see [`Purpose`].
+///
+/// The caller checks the ports later. So a process that has the lock without proof is an error,
+/// even if a server listens on the port.
 pub(super) fn clear(
     settings: &Settings,
     purpose: Purpose,
@@ -47,9 +52,10 @@ pub(super) fn clear(
         until_known(Refused::for_now(&error, failure))
     };
     let instance = match running::find(home).map_err(unknown)? {
-        // No process is left, so the record is obsolete.
+        // No process is left, so the record is outdated.
         Running::Nothing => return remove_record(home, permit).map(|()| None),
-        // The pid is of another namespace. The check of the ports decides.
+        // The recorded pid belongs to another pid namespace, so it proves nothing here. A start
+        // checks the ports next.
         Running::Elsewhere(record) => match purpose {
             Purpose::Start { .. } => return Ok(None),
             Purpose::Stop => return Err(elsewhere(home, &record).into()),
@@ -74,7 +80,7 @@ pub(super) fn clear(
     remove_record(home, permit).map(|()| None)
 }
 
-/// Removes the record, unless another host may have written it.
+/// Deletes the record of the server. Returns an error if another host may have written it.
 pub(super) fn remove_record(home: &Home, permit: &Permit) -> Result<(), Refused> {
     permit.check_in_place().map_err(|error| not_begun(&error))?;
     let _ = std::fs::remove_file(home.record());

@@ -8,7 +8,7 @@ use crate::process::lock::HostLock;
 use crate::supervisor::Resource;
 use crate::unit::sweeps::{Launches, Sweeps};
 
-/// A home whose host is this process.
+/// A home whose host is the test process.
 struct Rig {
     _folder: tempfile::TempDir,
     home: Home,
@@ -40,7 +40,7 @@ impl Rig {
         Launches::new(Sweeps::new(&self.lock)).begin().await.unwrap()
     }
 
-    /// Replaces the home by the home of another host, with its record.
+    /// Takes the home as another host would, and writes the record of that host.
     fn lose_home(&self) -> (HostLock, Record) {
         std::fs::remove_file(self.home.supervisor_lock()).unwrap();
         let lock = HostLock::take(&self.home.supervisor_lock()).unwrap().unwrap();
@@ -85,7 +85,7 @@ async fn launch_returns_an_unadopted_server_and_does_not_end_it() {
 async fn start_with_an_unknown_lock_holder_is_retried_only_if_a_server_was_not_adopted() {
     let rig = Rig::new();
     let permit = rig.permit().await;
-    // This process has no marker.
+    // The test process has the lock. It has no marker, so it cannot be proven to be a server.
     let _held = InstanceLock::take(&rig.home.temporal_lock()).unwrap();
     for (unadopted, waits_for) in [(false, None), (true, Some(Resource::System))] {
         let refused = clear(&rig.settings, Purpose::Start { unadopted }, &permit).unwrap_err();

@@ -1,4 +1,4 @@
-//! Looks at the database file and its disk.
+//! Looks at the database file and the disk that it is on.
 
 use crate::process::Pid;
 use crate::process::threads::LOOKS;
@@ -10,24 +10,25 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-/// Free space in bytes below which the disk is the cause of a failing database, and not the server.
+/// If less than this number of bytes is free and the database fails, then the disk is the cause and
+/// not the server.
 const DISK_FULL: u64 = 4 << 20;
 
-/// The database file and its disk at one moment. An unknown value is `None` or false.
+/// What a look at the database file and its disk found. An unknown value is `None` or false.
 #[derive(Debug, Default)]
 pub(super) struct Disk {
-    /// The file at the path, if a look has found that the server has the file open. The server keeps the
-    /// file open until it exits.
+    /// The file at the database path, if the server has that file open. The server keeps the file
+    /// open until it exits.
     attached: Option<Attached>,
-    /// Size of the database.
+    /// Size of the database file and its write-ahead log, in bytes.
     pub(super) bytes: Option<u64>,
-    /// How the path has lost the file that the server has open.
+    /// Set if the database file was deleted or replaced while the server has it open.
     pub(super) detached: Option<Detached>,
-    /// Whether the disk has no room for the database.
+    /// Whether the disk has less than [`DISK_FULL`] bytes of free space.
     pub(super) is_full: bool,
 }
 
-/// A file that a process has open.
+/// A file that a process of the server has open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Attached {
     server: Pid,
@@ -41,17 +42,19 @@ impl Attached {
     }
 }
 
-/// Looks at the files of the database, on a thread that can be abandoned: the mount may hang.
+/// Looks at the files of the database, on a thread that can be abandoned, because the file system
+/// may hang.
 #[derive(Debug, Default)]
 pub(super) struct DiskWatch {
-    /// Has a strong reference as long as the last look runs.
+    /// Can be upgraded while the last look still runs, because the running look owns the value.
     looking: Weak<()>,
-    /// The result of the last look.
+    /// The open file that the last look found.
     attached: Option<Attached>,
 }
 
 impl DiskWatch {
-    /// Looks once, for at most `bound`. While an earlier look has not returned, the result is empty.
+    /// Looks at the files and waits up to `bound`. While an earlier look still runs, returns the
+    /// default.
     pub(super) async fn look(
         &mut self,
         database: PathBuf,
@@ -80,7 +83,8 @@ impl DiskWatch {
 fn look(path: &Path, server: Option<Pid>, before: Option<Attached>) -> Disk {
     let file = path.metadata().ok();
     let now = server.zip(file.as_ref()).map(|(server, file)| Attached::new(server, file));
-    // A search among the descriptors of the server costs much more than this comparison.
+    // If the file at the path is the same as at the last look, the server still has it open. To
+    // compare costs much less than to search the descriptors of the server.
     let is_same = now.is_some() && now == before;
     let seen = server.filter(|_| !is_same).map(|server| database::detached(path, &[server]));
     let is_attached = is_same || matches!(seen, Some(Ok(None)));
@@ -93,7 +97,7 @@ fn look(path: &Path, server: Option<Pid>, before: Option<Attached>) -> Disk {
     }
 }
 
-/// Size of the write-ahead log in bytes; 0 if the database has no such log.
+/// Size of the write-ahead log in bytes. 0 if the database has none.
 fn write_ahead_log(database: &Path) -> u64 {
     let mut name = database.as_os_str().to_owned();
     name.push("-wal");

@@ -1,4 +1,4 @@
-//! The checks of the six layers.
+//! The six checks of a server. Each of them checks one layer of its health.
 
 use super::Prober;
 use crate::process::identity::Identity;
@@ -13,12 +13,12 @@ use crate::temporal::dial;
 use std::io;
 use std::path::PathBuf;
 
-/// The outcome of the check of one layer. A failed check is an error.
+/// The outcome of one check that has not failed. A failed check is an `Err` instead.
 #[derive(Debug)]
 pub(super) enum CheckOutcome {
     Passes,
     DoesNotApply(String),
-    /// The check could not be made.
+    /// The check could not be made, for example for lack of a descriptor.
     Unknown(String),
 }
 
@@ -47,7 +47,8 @@ impl Prober {
                 let patience = self.target.settings.policy.probe_timeout;
                 match dial::connect(&address, patience).await {
                     Ok(stream) => {
-                        // Close with a reset, so that no socket of this host stays in TIME_WAIT for a minute.
+                        // The connection is closed with a reset. Otherwise its socket would stay in
+                        // TIME_WAIT for a minute.
                         let _ = stream.set_zero_linger();
                         Ok(CheckOutcome::Passes)
                     }
@@ -90,10 +91,10 @@ impl Prober {
         }
     }
 
-    /// Finds the member that listens on the port. The inner error is a failed check, the outer error a failed
-    /// look.
+    /// Finds the process of the server that listens on the port. The inner error is a failed check.
+    /// The outer error is a failed search, which proves nothing about the server.
     async fn find_server(&mut self) -> io::Result<Result<(), String>> {
-        // Reads one link in `/proc` and does not follow it, so this look cannot block.
+        // This reads one link in `/proc` without following it, so it cannot block.
         if let Some(holder) = &self.holder
             && holder.still_holds()?
         {
@@ -112,7 +113,7 @@ impl Prober {
         }
         self.holder = self.holder_of(listeners.clone()).await?;
         if self.holder.is_none() {
-            // Behind a wrapper, the server is not the leader.
+            // The server may be a child that is not known yet, for example of a wrapper script.
             self.refresh_members().await?;
             self.holder = self.holder_of(listeners).await?;
         }
@@ -149,7 +150,7 @@ impl Prober {
         Ok(())
     }
 
-    /// Runs a look that may block on a thread that can be abandoned.
+    /// Runs a function that may block. If it takes too long, its thread is abandoned.
     async fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce() -> T + Send + 'static,
@@ -158,7 +159,8 @@ impl Prober {
         LOOKS.run(bound, look).await.map_err(|error| io::Error::other(error.to_string()))
     }
 
-    /// Runs a look at the lock of the instance on such a thread, see [`look::patiently`].
+    /// Runs a function that looks at the lock file of the server. If it takes too long, its thread
+    /// is abandoned; see [`look::patiently`].
     async fn look_at_home<T: Send + 'static>(
         &self,
         look: impl FnOnce(PathBuf) -> io::Result<T> + Send + 'static,
@@ -169,8 +171,9 @@ impl Prober {
         look::patiently(bound, settings.home.root(), move |_| look(lock)).await
     }
 
-    /// The uid of another user who listens on the port of an external server: the server that was found
-    /// there has been replaced. `None` for a server that the user named with --address.
+    /// For a server that someone else started: the uid of another user, if a process of that user
+    /// listens on its port now. That process has replaced the server that was found there. `None`
+    /// if the user has named the server with --address.
     fn other_user(&self) -> io::Result<Option<u32>> {
         let settings = &self.target.settings;
         let is_ours = self.target.instance.is_some() || settings.address.is_some();
