@@ -1,5 +1,5 @@
-//! Calls to a Temporal server of any owner: connection, health, namespaces and workflows.
-//! Also the Temporal CLI: location, version and installation.
+//! Calls to a Temporal server, whoever started it: connection, health, namespaces and workflows.
+//! Also finds, runs and installs the Temporal CLI.
 
 pub(crate) mod connection;
 pub(crate) mod dial;

@@ -1,5 +1,5 @@
-//! One gRPC connection to an untrusted peer. Each call ends within its timeout with a value or a
-//! status, for any response of the peer.
+//! One gRPC connection to a peer that may be hostile. Each call ends within its time limit with a
+//! value or an error, whatever the peer responds.
 
 use super::dial;
 use crate::caught;
@@ -16,13 +16,14 @@ use tonic::codegen::{BoxFuture, Context, Poll, Service};
 use tonic::transport::{Channel, Endpoint, Error};
 use tonic::{Code, Status};
 
-/// tonic panics if this trailer is not base64. stigmer does not need the trailer.
+/// A trailer of a gRPC response. tonic panics if its value is not base64. stigmer does not need the
+/// trailer and removes it.
 const DETAILS: &str = "grpc-status-details-bin";
 
-/// The start of the text of each call that timed out.
+/// The beginning of the error message of each call that timed out.
 const NO_RESPONSE: &str = "no response";
 
-/// A connection that opens at the first call and opens again after it broke.
+/// A gRPC connection. The first call opens it, and a call after a failure opens it again.
 #[derive(Debug)]
 pub(super) struct Connection {
     endpoint: Endpoint,
@@ -31,7 +32,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// A connection to `HOST:PORT`. `patience` limits the time to connect.
+    /// Creates a connection to `HOST:PORT`. `patience` is the time limit for opening it.
     ///
     /// # Errors
     /// If `address` is not an address.
@@ -44,7 +45,7 @@ impl Connection {
         Ok(Self { endpoint, dialer, channel })
     }
 
-    /// Calls `method` of `service`, for at most `patience`.
+    /// Calls a method of a gRPC service. `patience` is the time limit of the call.
     pub(super) async fn unary<Q, A>(
         self: &Arc<Self>,
         service: &str,
@@ -62,7 +63,7 @@ impl Connection {
         let call = guarded(async move {
             let mut grpc = tonic::client::Grpc::new(Filtered(connection.channel()));
             if let Err(error) = grpc.ready().await {
-                // The task of the channel has ended. The next call gets a new channel.
+                // The background task of the channel has ended. The next call needs a new channel.
                 connection.renew();
                 return Err(Status::unavailable(error.to_string()));
             }
@@ -89,8 +90,8 @@ impl Connection {
     }
 }
 
-/// The text of a status for people, harmless and bounded. It uses the innermost error, because only
-/// that error has the cause, such as `Connection refused`.
+/// The message of a failed call, of limited length and without control characters. Uses the
+/// innermost error, because only that one has the cause, such as `Connection refused`.
 pub(super) fn describe(status: &Status) -> String {
     let mut deepest: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(status);
     while let Some(source) = deepest.and_then(std::error::Error::source) {
@@ -113,7 +114,8 @@ pub(super) fn describe(status: &Status) -> String {
 #[derive(Debug, PartialEq, Eq)]
 struct Panicked;
 
-/// Runs `call` in its own task. Dropping the returned future aborts the task.
+/// Runs a call in a task of its own, and converts a panic of the call to an error. If the returned
+/// future is dropped, the task is aborted.
 async fn guarded<T: Send + 'static>(
     call: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, Panicked> {
@@ -124,7 +126,8 @@ async fn guarded<T: Send + 'static>(
     AbortOnDropHandle::new(task).await.map_err(|_| Panicked)
 }
 
-/// Connects with `dial`, not with the resolver of tonic. See `dial` for the reason.
+/// Opens connections for tonic with [`dial::connect`] instead of the name resolver of tonic; see
+/// [`dial`] for the reason.
 #[derive(Debug, Clone)]
 struct Dialer {
     address: Arc<str>,
@@ -150,7 +153,7 @@ impl Service<Uri> for Dialer {
     }
 }
 
-/// A channel that removes [`DETAILS`] from each response.
+/// A channel that removes the trailer [`DETAILS`] from each response.
 #[derive(Debug, Clone)]
 struct Filtered(Channel);
 

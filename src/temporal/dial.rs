@@ -1,5 +1,5 @@
-//! Connections to an address whose host may be a name. tokio resolves a name on a new thread, and
-//! panics if the system cannot create a thread; this module does not.
+//! Opens TCP connections to an address whose host may be a name. tokio resolves a name on a new
+//! thread, and panics if the system cannot create one. This module uses the existing threads.
 
 use crate::process::threads::{LOOKS, Unfinished};
 use std::io;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-/// Connects to the first address of `HOST:PORT` that accepts.
+/// Connects to `HOST:PORT`. If the name has several addresses, uses the first one that accepts.
 ///
 /// # Errors
 /// `TimedOut` after `patience`, the error of the name lookup, or the error of the last address.
@@ -19,7 +19,7 @@ pub async fn connect(address: &str, patience: Duration) -> io::Result<TcpStream>
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
     for (tried, address) in resolved.iter().enumerate() {
         let left = deadline.saturating_duration_since(Instant::now());
-        // A part of the time only, so that the other addresses get a turn.
+        // Each address gets an equal part of the remaining time, so that no address uses all of it.
         let share = left / u32::try_from(resolved.len() - tried).unwrap_or(u32::MAX);
         match timeout(share, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => return Ok(stream),
@@ -30,7 +30,7 @@ pub async fn connect(address: &str, patience: Duration) -> io::Result<TcpStream>
     Err(last)
 }
 
-/// The addresses of `HOST:PORT`.
+/// Looks up the addresses of `HOST:PORT`.
 async fn resolve(address: &str, patience: Duration) -> io::Result<Vec<SocketAddr>> {
     if let Ok(address) = address.parse() {
         return Ok(vec![address]);
@@ -48,7 +48,8 @@ async fn resolve(address: &str, patience: Duration) -> io::Result<Vec<SocketAddr
     match LOOKS.run(patience, job).await {
         Ok(found) => found,
         Err(Unfinished::Overdue(_)) => Err(timed_out("the name server does not respond")),
-        // A command has no ready threads. It may block, because it has nothing else to do.
+        // A command has no threads that exist in advance. It looks up the name on this thread,
+        // which has nothing else to do.
         Err(Unfinished::NoThread { abandoned: 0, .. }) => addresses(address),
         Err(Unfinished::NoThread { source, .. }) => Err(source),
         Err(error @ Unfinished::Panicked(_)) => Err(io::Error::other(error.to_string())),
@@ -63,8 +64,9 @@ fn timed_out(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, why)
 }
 
-/// A lookup in progress. If its caller drops it before the thread returns, the address is not looked
-/// up again until then: a name blocks one thread at most.
+/// A name lookup that runs on a thread. If this value is dropped while the lookup still runs, there
+/// is no other lookup of the address until the thread returns. So each address blocks one thread at
+/// most.
 struct Lookup {
     address: String,
     under_way: Weak<()>,
@@ -78,7 +80,8 @@ impl Drop for Lookup {
     }
 }
 
-/// Addresses whose lookup was abandoned. The lookup holds the pointer until it returns.
+/// The addresses whose lookup was abandoned. The weak pointer can be upgraded until the lookup
+/// returns.
 fn all_blocked() -> MutexGuard<'static, Vec<(String, Weak<()>)>> {
     static BLOCKED: Mutex<Vec<(String, Weak<()>)>> = Mutex::new(Vec::new());
     BLOCKED.lock().unwrap_or_else(PoisonError::into_inner)

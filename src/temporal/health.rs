@@ -1,4 +1,5 @@
-//! Health and identity of a server, over one gRPC connection.
+//! The health checks of a Temporal server, and the identity that it reports, over one gRPC
+//! connection.
 
 use super::connection::{Connection, describe};
 use super::message;
@@ -15,34 +16,34 @@ mod tests;
 const HEALTH: &str = "grpc.health.v1.Health";
 const FRONTEND: &str = "temporal.api.workflowservice.v1.WorkflowService";
 
-/// The failure of layer `grpc` for a frontend that shuts down.
+/// The error of the `grpc` check if the frontend of the server shuts down.
 pub const NOT_SERVING: &str = "the frontend reports NOT_SERVING";
 
 const NO_WORKFLOW: &str = "stigmer-probe-no-such-workflow";
 
-/// The queue of the server's own per-namespace worker. It exists from the start. A description of an
-/// unknown queue would write rows into the database.
+/// The task queue of a worker inside the server. It exists from the start. To describe a queue that
+/// does not exist would write rows into the database.
 const SYSTEM_QUEUE: &str = "temporal-sys-per-ns-tq";
 
-/// A client of one server. Clones share the connection.
+/// A client of one Temporal server. Clones share the connection.
 #[derive(Debug, Clone)]
 pub struct Client {
     connection: Arc<Connection>,
     timeout: Duration,
 }
 
-/// The identity that a server reports.
+/// What a Temporal server reports about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerInfo {
-    /// The version of the Temporal server, not of the CLI.
+    /// The version of the Temporal server, which differs from that of the CLI.
     pub server_version: String,
-    /// The id of the cluster. It is in the database file; a database in memory gets a new id at
-    /// each start.
+    /// The id of the cluster. A database file stores the id. With a database in memory, each start
+    /// creates a new id.
     pub cluster_id: String,
 }
 
 impl Client {
-    /// A client of `HOST:PORT`. `timeout` limits each call.
+    /// Creates a client for `HOST:PORT`. `timeout` is the time limit of each call.
     ///
     /// # Errors
     /// If `address` is not an address.
@@ -51,16 +52,16 @@ impl Client {
         Ok(Self { connection, timeout })
     }
 
-    /// A client with the same connection and another timeout.
+    /// A client that uses the same connection with another time limit.
     #[must_use]
     pub fn patient(&self, timeout: Duration) -> Self {
         Self { connection: Arc::clone(&self.connection), timeout }
     }
 
-    /// Checks layer `grpc`: the frontend reports SERVING.
+    /// Makes the `grpc` check: the health service of the frontend returns SERVING.
     ///
     /// # Errors
-    /// The other status, or the reason why there is none.
+    /// Any other status, or the reason why there is no status.
     pub async fn serving(&self) -> Result<(), String> {
         let request = HealthCheckRequest { service: FRONTEND.to_owned() };
         let response: HealthCheckResponse = self
@@ -75,7 +76,7 @@ impl Client {
         }
     }
 
-    /// Checks layer `store`: the server reads the namespace from the database.
+    /// Makes the `store` check: the server can read the namespace from its database.
     ///
     /// # Errors
     /// The error of the server.
@@ -91,15 +92,15 @@ impl Client {
         }
     }
 
-    /// Checks layer `engine`: history responds to an unknown workflow with `NOT_FOUND`, and matching
-    /// describes the server's own queue.
+    /// Makes the `engine` check: the history service reports `NOT_FOUND` for a workflow that does
+    /// not exist, and the matching service describes a task queue of the server itself.
     ///
-    /// At the level `info` the server logs some of the calls between its services
-    /// (`ContextMetadataInterceptor: …`, `TrailerToContextMetadataInterceptor: …`). An idle server of
-    /// CLI 1.9.1 wrote 32 such lines in 6.5 minutes for its own calls, and 45 with these two calls
-    /// every 5 s. Each call that reaches history or matching can do that. The frontend itself
-    /// responds to `GetSystemInfo`, `GetClusterInfo` and `DescribeNamespace`, which log nothing.
-    /// The screen folds these lines, see `log::noise`.
+    /// At the level `info` the server logs some calls between its own services
+    /// (`ContextMetadataInterceptor: …`, `TrailerToContextMetadataInterceptor: …`). Any call that
+    /// reaches history or matching can cause such lines. Measured: an idle server of CLI 1.9.1
+    /// wrote 32 of them in 6.5 minutes, and 45 with these two calls every 5 s. The calls
+    /// `GetSystemInfo`, `GetClusterInfo` and `DescribeNamespace` cause none, because the frontend
+    /// itself responds to them. The screen folds these lines, see `log::noise`.
     ///
     /// # Errors
     /// The error of the server.
@@ -132,7 +133,7 @@ impl Client {
             .map_err(|status| format!("matching: {}", describe(&status)))
     }
 
-    /// Reads the identity of the server. Only a Temporal server supports this call.
+    /// Reads what the server reports about itself. Only a Temporal server supports this call.
     ///
     /// # Errors
     /// The error of the peer.

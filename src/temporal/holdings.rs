@@ -1,25 +1,25 @@
-//! The number of workflows in all namespaces of a server. These are lost with the database.
+//! Counts the workflows in all namespaces of a server. They are lost if the database is lost.
 
 use super::connection::describe;
 use super::health::Client;
 use super::message;
 
-/// The largest number of namespaces that are counted. A developer's machine has few.
+/// Maximum number of namespaces whose workflows are counted. The machine of a developer has few.
 const NAMESPACES: i32 = 100;
-/// The server's own namespace.
+/// The namespace that Temporal uses itself. Its workflows are not counted.
 const SYSTEM: &str = "temporal-system";
 
-/// Numbers of workflows in all namespaces except the server's own.
+/// Numbers of workflows in all namespaces, except the namespace that Temporal uses itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Holdings {
-    /// Running or paused.
+    /// Workflows that run or are paused.
     pub running: u64,
-    /// Closed and still in the database.
+    /// Workflows that are closed and still in the database.
     pub closed: u64,
 }
 
 impl Client {
-    /// Counts the workflows of every namespace.
+    /// Counts the workflows of every namespace of the server.
     ///
     /// # Errors
     /// The error of the server, or the server has more than 100 namespaces.

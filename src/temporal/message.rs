@@ -1,5 +1,5 @@
-//! Messages of the server's API (`temporal.api.workflowservice.v1`), written by hand. They have the
-//! public field numbers, and only the fields that stigmer uses.
+//! The messages of Temporal's API (`temporal.api.workflowservice.v1`) that stigmer uses. They are
+//! written by hand, with the published field numbers, and have only the fields that stigmer uses.
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct DescribeNamespaceRequest {
@@ -51,7 +51,7 @@ pub(super) struct DescribeWorkflowExecutionRequest {
 pub(super) struct TaskQueue {
     #[prost(string, tag = "1")]
     pub(super) name: String,
-    /// 1 is `TASK_QUEUE_KIND_NORMAL`.
+    /// Kind of the queue. 1 is `TASK_QUEUE_KIND_NORMAL`.
     #[prost(int32, tag = "2")]
     pub(super) kind: i32,
 }
@@ -62,7 +62,7 @@ pub(super) struct DescribeTaskQueueRequest {
     pub(super) namespace: String,
     #[prost(message, optional, tag = "2")]
     pub(super) task_queue: Option<TaskQueue>,
-    /// 1 is `TASK_QUEUE_TYPE_WORKFLOW`.
+    /// Type of the queue. 1 is `TASK_QUEUE_TYPE_WORKFLOW`.
     #[prost(int32, tag = "3")]
     pub(super) task_queue_type: i32,
     #[prost(bool, tag = "8")]
@@ -80,7 +80,7 @@ pub(super) struct GetClusterInfoResponse {
     pub(super) cluster_id: String,
 }
 
-/// A response whose fields are not needed.
+/// A response of which stigmer uses no field.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Ignored {}
 
@@ -107,7 +107,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// The value that it is grouped by: a JSON string.
+    /// The status of the workflows in this group. The message has it as a JSON string.
     pub(super) fn status(&self) -> Option<String> {
         serde_json::from_slice(&self.values.first()?.data).ok()
     }

@@ -1,7 +1,7 @@
 //! Runs a program with a time limit and returns its output.
 //!
-//! `Command::output` waits until every process has closed the pipe, so a grandchild that keeps the
-//! pipe open makes it hang. This module waits for the end of the program only.
+//! `Command::output` waits until every process has closed the pipe. It hangs if a child of the
+//! program keeps the pipe open. This module waits only for the end of the program itself.
 
 use crate::process::descriptors::restore_limit_of;
 use std::io::{self, Read};
@@ -10,18 +10,19 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Limit in bytes for each of stdout and stderr. The rest is dropped.
+/// Maximum number of bytes that are kept of stdout, and of stderr. The rest is dropped.
 const KEPT: u64 = 256 * 1024;
-/// Time to wait for output that is still in the pipe after the program ended.
+/// How long to wait for output that is still in the pipe after the program has ended.
 const SETTLE: Duration = Duration::from_millis(200);
-/// Tries to start a program that is busy (`ETXTBSY`). Another thread may still write the program,
-/// or a fork of this process may have a copy of the descriptor until its exec.
+/// Number of tries to start a program whose file is open for writing (`ETXTBSY`). Another thread
+/// may still write the file. Or a process that was just forked has a copy of the descriptor until
+/// it executes its program.
 const BUSY_TRIES: u32 = 20;
 
-/// Exit status and output of a program.
+/// Exit status and output of a program that was run.
 #[derive(Debug)]
 pub(super) struct ToolOutput {
-    /// `None` if the program was killed because it took too long.
+    /// Exit status of the program. `None` if the program was killed because it took too long.
     pub(super) status: Option<ExitStatus>,
     pub(super) stdout: String,
     pub(super) stderr: String,
@@ -32,7 +33,8 @@ impl ToolOutput {
         self.status.is_some_and(|status| status.success())
     }
 
-    /// The reason of a failure: the exit status and the last error line, or else the last line.
+    /// Describes a failure of the program: its exit status, and its last line that begins with
+    /// `error`, or else its last line.
     pub(super) fn failure(&self) -> String {
         let end = match self.status {
             Some(status) => status.to_string(),
@@ -48,25 +50,26 @@ impl ToolOutput {
     }
 }
 
-/// Runs `command` with empty input. Calls `patience` regularly with the time since the start, and
-/// kills the program once `patience` returns false.
+/// Runs `command` with empty input. Calls `patience` regularly with the time since the start. If
+/// `patience` returns false, the program is killed.
 pub(super) fn run(
     command: &mut Command,
     mut patience: impl FnMut(Duration) -> bool,
 ) -> io::Result<ToolOutput> {
     if command.get_current_dir().is_none() {
-        // No file of the user's current folder can affect the program.
+        // In this folder, no file of the user's current folder can influence the program.
         command.current_dir("/");
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = spawn(command)?;
-    // Not in a `pre_exec` hook: the standard library then uses `execvp`, which runs a file of an
-    // unknown format with /bin/sh.
+    // A `pre_exec` hook could do this too. But with such a hook the standard library uses `execvp`,
+    // which runs a file of unknown format with /bin/sh.
     restore_limit_of(&child);
     let collected = collect(child.stdout.take())
         .and_then(|stdout| Ok((stdout, collect(child.stderr.take())?)))
         .inspect_err(|_| {
-            // A child that is not reaped yet, so the pid is safe. Its output is lost, so it is killed.
+            // Without its output the program is useless, so it is killed. The child is not reaped
+            // yet, so its pid cannot belong to another process.
             let _ = child.kill().and_then(|()| child.wait());
         });
     let (stdout, stderr) = collected?;
@@ -77,7 +80,7 @@ pub(super) fn run(
             break Some(status);
         }
         if !patience(begin.elapsed()) {
-            // A child that is not reaped yet, so the pid is safe.
+            // The child is not reaped yet, so its pid cannot belong to another process.
             child.kill()?;
             child.wait()?;
             break None;
@@ -100,7 +103,7 @@ fn spawn(command: &mut Command) -> io::Result<Child> {
     command.spawn()
 }
 
-/// Reads the pipe on its own thread, until the pipe ends. The thread sends the chunks to the channel.
+/// Reads a pipe to its end, on a thread. Returns the channel to which the thread sends the data.
 fn collect(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Vec<u8>>> {
     let (sender, receiver) = mpsc::channel();
     let Some(mut pipe) = pipe else {
@@ -113,7 +116,8 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Vec<
             if n == 0 {
                 break;
             }
-            // Output beyond the limit is read too: a full pipe would block the program.
+            // Output beyond the limit is read and dropped. Otherwise the pipe would be full and
+            // block the program.
             if kept < KEPT && sender.send(chunk[..n].to_vec()).is_err() {
                 break;
             }

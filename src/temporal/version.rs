@@ -1,4 +1,5 @@
-//! The version of a Temporal CLI, with a cache, because `temporal --version` takes 0.1 s.
+//! The version of a Temporal CLI. The version is cached in a file, because `temporal --version`
+//! takes 0.1 s.
 
 use super::locate;
 use crate::harmless::quote;
@@ -16,7 +17,8 @@ struct CachedVersion {
     version: String,
 }
 
-/// The cached version, if the program has not changed since.
+/// The version from the cache. `None` if the cache has none, or if the program was changed after
+/// the version was cached.
 #[must_use]
 pub fn remembered(cache: &Path, program: &Path) -> Option<String> {
     let text = look::bounded(cache, |cache| files::read(cache, 64 << 10)).ok()?;
@@ -25,8 +27,8 @@ pub fn remembered(cache: &Path, program: &Path) -> Option<String> {
         .then(|| quote(&entry.version))
 }
 
-/// Runs the program to read its version, and stores the version in the cache. Blocks for 0.1 s, for
-/// 5 s at most. For `marker` see [`locate::version`].
+/// Runs the program to read its version, and stores the version in the cache. Blocks for 0.1 s, and
+/// for 5 s at most. For `marker`, see [`locate::version`].
 #[must_use]
 pub fn ask(cache: &Path, program: &Path, marker: Option<&str>) -> Option<String> {
     let version = locate::version(program, marker)

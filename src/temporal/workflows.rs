@@ -1,8 +1,10 @@
-//! Workflows that run, workflows that failed, and task queues that have tasks but no worker.
+//! Counts the workflows of a namespace that run or have failed, and finds task queues that have
+//! tasks but no worker.
 //!
-//! Counting and listing share a limit of about 100 calls a second with the user's own programs, and
-//! a description of an unknown queue writes rows into the database. So stigmer does this rarely, with
-//! two such calls, and describes only the queues of running workflows, because these queues exist.
+//! Two things limit how stigmer does this. The server allows about 100 count and list calls a
+//! second, which stigmer shares with the programs of the user; so each look makes two such calls
+//! and is made rarely. And to describe a queue that does not exist writes rows into the database;
+//! so only the queues of running workflows are described, which do exist.
 
 use super::connection::describe;
 use super::health::Client;
@@ -11,31 +13,32 @@ use crate::harmless::quote;
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Number of running workflows whose queues are read: enough to find every queue of a developer's
-/// machine.
+/// Maximum number of running workflows whose queues are read. This is enough to find every queue on
+/// the machine of a developer.
 const PAGE: i32 = 200;
-/// The largest number of queues that one call of [`Client::workflows`] describes.
+/// Maximum number of queues that one call of [`Client::workflows`] describes.
 const QUEUES: usize = 16;
-/// A poller without a poll for this long is gone. An idle worker polls within a minute; the server
-/// lists a poller for five minutes.
+/// A worker that has not polled its queue for this time counts as gone. An idle worker polls at
+/// least once a minute. The server still lists a worker for five minutes after its last poll.
 const STALE: Duration = Duration::from_secs(75);
 
-/// Workflows and unserved task queues of a namespace.
+/// The workflows of a namespace, and its task queues that have tasks but no worker.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Workflows {
     /// The name of the namespace.
     pub namespace: String,
-    /// Running workflows.
+    /// Number of running workflows.
     pub running: u64,
-    /// Failed or timed out, and still in the database. Terminated workflows do not count, because a
-    /// user terminated them.
+    /// Number of workflows that have failed or timed out and are still in the database. A
+    /// terminated workflow does not count, because a user has ended it.
     pub failed: u64,
-    /// Names of the queues without a worker, each with the number of waiting workflow tasks.
+    /// Names of the task queues without a worker, each with the number of waiting workflow tasks.
     pub unserved: Vec<(String, u64)>,
 }
 
 impl Client {
-    /// Counts the workflows of a namespace and finds the queues without a worker.
+    /// Counts the workflows of a namespace, and finds its task queues that have tasks but no
+    /// worker.
     ///
     /// # Errors
     /// The error of the server. The caller then shows no numbers.
@@ -54,7 +57,8 @@ impl Client {
                 Some("Failed" | "TimedOut") => {
                     found.failed = found.failed.saturating_add(count);
                 }
-                // Completed, Canceled, Terminated, ContinuedAsNew and Paused need no action.
+                // The other statuses (Completed, Canceled, Terminated, ContinuedAsNew and Paused)
+                // need no action by the user.
                 Some(_) | None => {}
             }
         }
@@ -69,7 +73,7 @@ impl Client {
         Ok(found)
     }
 
-    /// The task queues of the running workflows.
+    /// The names of the task queues of the running workflows.
     async fn queues(&self, namespace: &str) -> Result<BTreeSet<String>, String> {
         let request = message::ListRequest {
             namespace: namespace.to_owned(),
@@ -82,7 +86,7 @@ impl Client {
         Ok(names.filter(|name| !name.is_empty()).collect())
     }
 
-    /// The number of workflow tasks that wait in the queue; 0 if a worker polls the queue.
+    /// The number of workflow tasks that wait in this queue. 0 if a worker polls the queue.
     async fn unserved(&self, namespace: &str, queue: &str) -> Result<u64, String> {
         let request = message::DescribeTaskQueueRequest {
             namespace: namespace.to_owned(),

@@ -1,4 +1,4 @@
-//! Calls to peers that are not Temporal servers, and to hostile peers.
+//! Calls to peers that behave like a Temporal server, to other programs, and to hostile peers.
 
 #[path = "../../../tests/support/peer.rs"]
 mod peer;
@@ -12,10 +12,10 @@ use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-/// The timeout of one call. A silent peer uses all of it.
+/// The time limit of one call. A call to a silent peer takes all of it.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// A limit for all calls together, long enough for a busy machine. It detects a hang.
+/// A limit for all calls together, which detects a hang. Long enough for a busy machine.
 const BOUND: Duration = Duration::from_secs(30);
 
 fn listener() -> (TcpListener, String) {
@@ -30,7 +30,7 @@ fn scripted(script: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Client {
     Client::new(&address, Duration::from_secs(10)).unwrap()
 }
 
-/// Makes every call of this program. Returns the errors.
+/// Makes every kind of call that stigmer makes. Returns the errors.
 async fn all_calls(client: &Client) -> Vec<String> {
     let (serving, namespace, engine, info, workflows, holdings) = tokio::join!(
         client.serving(),
@@ -71,7 +71,7 @@ async fn details_that_are_not_base64_do_not_change_the_status() {
 async fn overflowing_counts_saturate() {
     let client = scripted(|path| {
         let status = field(2, b"\"Running\"");
-        // Field 2 is the count, here the largest number.
+        // Field 2 of the message is the count. Its value here is the largest possible number.
         let mut group = field(1, &status);
         group.extend([2 << 3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]);
         match path.ends_with("CountWorkflowExecutions") {
@@ -112,21 +112,22 @@ async fn partial_late_or_missing_response_times_out() {
     }
 }
 
-/// Frames and other bytes that a peer may send after the greeting of the client.
+/// Random HTTP/2 frames and other bytes that a peer may send after the connection preface of the
+/// client.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let anything = (
         prop_oneof![4 => 0u8..10, 1 => any::<u8>()],
         any::<u8>(),
         prop::sample::select(vec![0u32, 1, 3, 5, 0x7fff_ffff]),
         prop_oneof![prop::collection::vec(any::<u8>(), 0..64), prop::sample::select(payloads()),],
-        // Sometimes a length that differs from that of the payload.
+        // Sometimes the length in the frame is not that of the payload.
         prop_oneof![8 => Just(0u32), 1 => 0u32..0x00ff_ffff],
     );
     let anything = anything.prop_map(|(kind, flags, stream, payload, wrong)| {
         let length = if wrong == 0 { payload.len() as u32 } else { wrong };
         frame(length, kind, flags, stream, &payload)
     });
-    // The response to a call in progress. Each part is in order or absent.
+    // A response to a call that is in progress. Each part of it is correct, random or missing.
     let payload = || prop::sample::select(payloads());
     let part =
         |kind: u8, flags: u8| payload().prop_map(move |payload| Some((kind, flags, payload)));
@@ -162,7 +163,7 @@ fn frame(length: u32, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u
     bytes
 }
 
-/// Header blocks and messages similar to those of a gRPC server.
+/// Header blocks and messages like those of a gRPC server, many of them damaged.
 fn payloads() -> Vec<Vec<u8>> {
     let literal = |name: &str, value: &[u8]| {
         let mut block = vec![0, name.len() as u8];
@@ -171,7 +172,7 @@ fn payloads() -> Vec<Vec<u8>> {
         block.extend(value);
         block
     };
-    // 0x88 is `:status: 200` of the static table.
+    // 0x88 stands for `:status: 200` in the static table of HPACK.
     let head = [vec![0x88], literal("content-type", b"application/grpc")].concat();
     let bad = [literal("grpc-status", b"13"), literal("grpc-status-details-bin", b"***")].concat();
     let many: Vec<u8> = (0..100).flat_map(|n| literal(&format!("x-{n}"), &[b'a'; 100])).collect();
@@ -187,19 +188,20 @@ fn payloads() -> Vec<Vec<u8>> {
         [head.clone(), many.clone()].concat(),
         literal("grpc-status", b"0"),
         many,
-        // The start of a message with a length of 4 GiB.
+        // The beginning of a message whose length is given as 4 GiB.
         [vec![0, 0xff, 0xff, 0xff, 0xff], vec![0; 1000]].concat(),
         // A compressed message, and a message with an unknown compression.
         [vec![1, 0, 0, 0, 4], vec![0x1f, 0x8b, 8, 0]].concat(),
         vec![7, 0, 0, 0, 0],
-        // Nested groups, and a length beyond the message.
+        // Nested groups, and a length that exceeds the message.
         [vec![0, 0, 0, 0, 200], vec![0x0b; 200]].concat(),
         [vec![0, 0, 0, 0, 6], vec![0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f]].concat(),
         vec![0xff; 16],
     ]
 }
 
-/// Proves that the generated bytes of the next test reach the same code as the scripted responses.
+/// Shows that the bytes which the next test generates reach the same code as the scripted
+/// responses.
 #[tokio::test]
 async fn bytes_of_a_valid_response_are_parsed() {
     let settings = b"\0\0\0\x04\0\0\0\0\0".to_vec();
@@ -243,13 +245,13 @@ async fn no_bytes_of_a_peer_panic_or_hang_a_call() {
 async fn endless_headers_and_messages_time_out() {
     let head: Vec<u8> =
         [b"\0\0\0\x04\0\0\0\0\0".to_vec(), b"\0\0\x01\x01\0\0\0\0\x01\x88".to_vec()].concat();
-    // Continuation frames of 16 KiB without the flag of the last frame.
+    // Continuation frames of 16 KiB. None of them has the flag of the last frame.
     let mut block = b"\0\x40\0\x09\0\0\0\0\x01".to_vec();
     block.extend([0, 4, b'x', b'-', b'x', b'x', 0x7f, 0x80, 0x7f]);
     block.resize(9 + 0x4000, b'a');
     let mut endless = head.clone();
     (0..2000).for_each(|_| endless.extend(&block));
-    // Data of a message of 2 GiB.
+    // The beginning of a message whose length is given as 2 GiB.
     let mut data = head;
     data[13] = 4;
     data.extend(b"\0\0\x05\0\0\0\0\0\x01\0\x7f\xff\xff\xff");

@@ -1,4 +1,5 @@
-//! The official archive: a `tar.gz` that contains the program. It is unpacked during the download.
+//! The official archive of the Temporal CLI: a `tar.gz` with the program. It is unpacked while it
+//! is downloaded.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -11,9 +12,9 @@ use super::staging::{MAX_PROGRAM, Program, Staging};
 use super::{Progress, Wanted};
 use crate::process::threads;
 
-/// Timeout of the name lookup, and of the connection.
+/// Time limit of the name lookup. Also the time limit of the connection.
 const CONNECT: Duration = Duration::from_secs(5);
-/// Timeout of each read.
+/// How long the server may send no data.
 const STALL: Duration = Duration::from_secs(30);
 
 pub(super) fn url(base: &str, wanted: &Wanted<'_>) -> String {
@@ -21,7 +22,8 @@ pub(super) fn url(base: &str, wanted: &Wanted<'_>) -> String {
     format!("{base}/cli/archive/v{version}?platform=linux&arch={arch}")
 }
 
-/// Downloads and unpacks the archive. The environment sets proxies (`HTTPS_PROXY`, `NO_PROXY`, …).
+/// Downloads and unpacks the archive. Uses the proxies of the environment (`HTTPS_PROXY`,
+/// `NO_PROXY`, …).
 pub(super) fn fetch(
     url: &str,
     staging: &Staging,
@@ -34,7 +36,7 @@ pub(super) fn fetch(
         .timeout_recv_response(Some(STALL))
         .timeout_per_read(Some(STALL))
         .build();
-    // ureq resolves a name on its own thread, and panics if the system cannot create the thread.
+    // ureq creates a thread to resolve a name, and panics if the system cannot create one.
     threads::try_create(1).map_err(|error| format!("no thread to resolve a name: {error}"))?;
     let agent = Agent::new_with_config(config);
     let mut response = agent.get(url).call().map_err(|error| explain(&error))?;
@@ -43,9 +45,10 @@ pub(super) fn fetch(
     unpack(ProgressReader { body, read: 0, progress }, staging)
 }
 
-/// Writes the entry `temporal`. Ignores the other entries, and the folders in the entry's name.
+/// Writes the file `temporal` of the archive into the staging folder, from whichever folder of the
+/// archive. Ignores all other files.
 fn unpack(from: impl Read, staging: &Staging) -> Result<Program, String> {
-    // The limit applies to skipped entries too.
+    // The limit also counts the files that are skipped.
     let mut tar = tar::Archive::new(GzDecoder::new(from).take(2 * MAX_PROGRAM));
     let broken = |error: io::Error| format!("the archive is broken or incomplete: {error}");
     for entry in tar.entries().map_err(broken)? {
@@ -62,7 +65,7 @@ fn unpack(from: impl Read, staging: &Staging) -> Result<Program, String> {
         if written != size {
             return Err(format!("the archive is incomplete: {written} of {size} bytes"));
         }
-        // The checksum of the gzip stream is at its end.
+        // Reads the archive to its end, where the checksum of the gzip stream is.
         let mut rest = tar.into_inner();
         io::copy(&mut rest, &mut io::sink()).map_err(broken)?;
         return Ok(program);
@@ -70,7 +73,7 @@ fn unpack(from: impl Read, staging: &Staging) -> Result<Program, String> {
     Err("there is no `temporal` in the archive".to_owned())
 }
 
-/// The text of a download error.
+/// The message for a failed download.
 fn explain(error: &Error) -> String {
     match error {
         Error::StatusCode(404) => "there is no such version (HTTP status 404)".to_owned(),
@@ -86,7 +89,7 @@ fn explain(error: &Error) -> String {
     }
 }
 
-/// A reader that reports the number of bytes read.
+/// A reader that reports to the user how many bytes were read.
 struct ProgressReader<'a, R> {
     body: R,
     read: u64,

@@ -1,11 +1,12 @@
-//! Checksums of the tested programs. They detect forged and damaged downloads.
+//! The known checksums of the Temporal CLI, one set for each tested program. They detect forged and
+//! damaged downloads.
 
 use std::fmt;
 
-/// The version that is installed by default, which is the tested version.
+/// The version of the Temporal CLI that is installed by default. stigmer is tested with it.
 pub const DEFAULT_VERSION: &str = "1.9.1";
 
-/// A machine for which Temporal publishes a CLI.
+/// A processor architecture for which Temporal publishes a CLI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Arch {
     Amd64,
@@ -13,7 +14,7 @@ pub(super) enum Arch {
 }
 
 impl Arch {
-    /// The machine of this process. Only Linux is supported.
+    /// The architecture of this machine. `None` if there is no CLI for it. Only Linux is supported.
     pub(super) fn here() -> Option<Self> {
         match (std::env::consts::OS, std::env::consts::ARCH) {
             ("linux", "x86_64") => Some(Self::Amd64),
@@ -23,7 +24,7 @@ impl Arch {
     }
 }
 
-/// The name in the URL of the archive.
+/// Writes the name of the architecture, as in the URL of the archive.
 impl fmt::Display for Arch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -33,19 +34,20 @@ impl fmt::Display for Arch {
     }
 }
 
-/// SHA-256 checksums of one version for one machine.
+/// The SHA-256 checksums of one version of the Temporal CLI for one architecture.
 #[derive(Debug)]
 pub(super) struct Pin {
     pub(super) version: &'static str,
     pub(super) arch: Arch,
-    /// The checksum of the program itself, the same in archive and wheel.
+    /// Checksum of the program. The archive and the wheel have the same program.
     pub(super) program: &'static str,
     pub(super) wheel: &'static str,
     pub(super) wheel_bytes: u64,
 }
 
-/// The checksum of the official archive is unknown, because the machine of the measurement cannot
-/// reach the download site. The program in the archive is compared with `program`.
+/// All known checksums. The checksum of the official archive is not known, because the download
+/// site could not be reached when the others were measured. For a download from the archive, the
+/// checksum of the program in it is compared.
 pub(super) const PINS: &[Pin] = &[Pin {
     version: "1.9.1",
     arch: Arch::Amd64,

@@ -1,4 +1,4 @@
-//! The progress of a download, for the user.
+//! Shows the progress of an installation to the user.
 
 use std::io::Write;
 use std::path::Path;
@@ -11,22 +11,22 @@ use crate::harmless;
 
 const TICK: Duration = Duration::from_millis(200);
 
-/// Shows the progress of an installation. Errors of the output are ignored, because they must not
+/// Shows the progress of an installation. An error of the output is ignored, because it must not
 /// end the installation.
 pub trait Progress: Send {
-    /// The installation waits for the lock of another process.
+    /// Shows that the installation waits until another process releases this lock.
     fn waiting(&mut self, lock: &Path);
-    /// A download starts. `bytes` is its size, if known.
+    /// Shows that a download starts. `bytes` is its size, if known.
     fn started(&mut self, source: &str, bytes: Option<u64>);
-    /// `bytes` is the number of bytes so far.
+    /// Shows that `bytes` bytes were downloaded so far.
     fn advanced(&mut self, bytes: u64);
-    /// A source failed. The next source follows.
+    /// Shows that a source failed. The next source is tried after it.
     fn failed(&mut self, source: &str, why: &str);
-    /// The program is installed.
+    /// Shows that the program is installed.
     fn finished(&mut self, path: &Path, how: How);
 }
 
-/// The progress on stderr: a bar on a terminal, otherwise lines.
+/// Creates a progress display on stderr: a bar on a terminal, and lines otherwise.
 pub fn progress(on_terminal: bool) -> Box<dyn Progress> {
     if on_terminal {
         Box::new(ProgressBar::default())
@@ -35,7 +35,7 @@ pub fn progress(on_terminal: bool) -> Box<dyn Progress> {
     }
 }
 
-/// Prints nothing.
+/// A progress display that shows nothing.
 #[derive(Debug, Default)]
 pub struct Silent;
 
@@ -47,13 +47,13 @@ impl Progress for Silent {
     fn finished(&mut self, _: &Path, _: How) {}
 }
 
-/// Prints one line for each step.
+/// A progress display that prints one line for each step.
 #[derive(Debug)]
 pub struct ProgressLines<W>(pub W);
 
 impl<W: Write + Send> ProgressLines<W> {
     fn print(&mut self, text: &str) {
-        // A closed output does not end the installation.
+        // If the output is closed, the installation continues.
         let _ = writeln!(self.0, "{}", harmless::lines(text));
     }
 }
@@ -78,7 +78,7 @@ impl<W: Write + Send> Progress for ProgressLines<W> {
     }
 }
 
-/// A bar on stderr. The lines of finished steps stay above the bar.
+/// A progress display with a bar on stderr. The lines of finished steps stay above the bar.
 #[derive(Debug, Default)]
 pub struct ProgressBar(Option<indicatif::ProgressBar>);
 
@@ -133,9 +133,11 @@ impl Progress for ProgressBar {
     }
 }
 
-/// Draws the bar every [`TICK`] until it ends, so that a stalled download does not look like a hang.
-/// `ProgressBar::enable_steady_tick` panics if the system cannot create a thread. Without this thread
-/// the bar moves only when bytes arrive.
+/// Draws the bar every [`TICK`], so that a download without new data does not look like a hang. The
+/// thread ends with the bar.
+///
+/// If the system cannot create the thread, the bar moves only when data arrives.
+/// `ProgressBar::enable_steady_tick` would panic in this case.
 fn keep_alive(bar: &indicatif::ProgressBar) {
     let weak = bar.downgrade();
     let live = move || weak.upgrade().filter(|bar| !bar.is_finished());

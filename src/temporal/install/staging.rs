@@ -1,4 +1,5 @@
-//! The folder for a download, next to the target, and the lock of an installation.
+//! The temporary folder of an installation, next to its target, and the lock that allows one
+//! installation at a time.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -12,7 +13,8 @@ use super::{InstallError, Progress};
 use crate::paths::files;
 
 const PREFIX: &str = ".install-";
-/// Limit in bytes. The program has 156 MB; a much larger file is an error or an attack.
+/// Maximum size of the program in bytes. The tested program has 156 MB. A much larger file is an
+/// error or an attack.
 pub(super) const MAX_PROGRAM: u64 = 1_500_000_000;
 
 fn folder_error(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> InstallError {
@@ -20,23 +22,25 @@ fn folder_error(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> 
     move |source| InstallError::Folder { path, action, source }
 }
 
-/// Creates the folder with mode 0700, if it is missing.
+/// Creates the folder of the program with mode 0700 if it does not exist.
 pub(super) fn create_folder(bin: &Path) -> Result<(), InstallError> {
     let created = DirBuilder::new().recursive(true).mode(0o700).create(bin);
     created.map_err(folder_error(bin, "creating the folder"))
 }
 
-/// Removes the folders that killed installations left. The caller must have the [`InstallLock`].
+/// Deletes the temporary folders of installations that were killed. The caller must have the
+/// [`InstallLock`].
 pub(super) fn clear_leftovers(bin: &Path) {
     for entry in fs::read_dir(bin).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(PREFIX) && entry.path().is_dir() {
-            // A leftover folder does no harm.
+            // An error is ignored, because the folder does no harm.
             let _ = fs::remove_dir_all(entry.path());
         }
     }
 }
 
-/// The right to change files of the folder. The kernel releases the lock when the process ends.
+/// A lock that gives the right to change files of the folder. The kernel releases the lock when the
+/// process ends.
 pub(super) struct InstallLock(File);
 
 impl InstallLock {
@@ -56,25 +60,27 @@ impl InstallLock {
 
 impl Drop for InstallLock {
     fn drop(&mut self) {
-        // Closing is not enough: a program that starts now may have a copy of the descriptor.
+        // To close the file is not enough: a process that is being spawned may have a copy of the
+        // descriptor.
         let _ = fs2::FileExt::unlock(&self.0);
     }
 }
 
-/// A program in a staging folder.
+/// A downloaded program in the temporary folder.
 pub(super) struct Program {
     pub(super) sha256: String,
 }
 
-/// A private folder next to the target, so that a rename is the last step. Dropping it removes the
-/// folder with its content.
+/// A temporary folder on the same file system as the target, so that a rename completes the
+/// installation. The drop deletes the folder and its content.
 pub(super) struct Staging {
     folder: PathBuf,
 }
 
 impl Staging {
     pub(super) fn new(bin: &Path) -> Result<Self, InstallError> {
-        // The lock excludes other processes, so the pid need not be unique across pid namespaces.
+        // The pid is unique enough, even with several pid namespaces, because the lock excludes
+        // other processes.
         let folder = bin.join(format!("{PREFIX}{}", process::id()));
         let _ = fs::remove_dir_all(&folder);
         let created = DirBuilder::new().mode(0o700).create(&folder);
@@ -86,16 +92,17 @@ impl Staging {
         &self.folder
     }
 
-    /// The path of the program in this folder.
+    /// The path of the program in the temporary folder.
     pub(super) fn program(&self) -> PathBuf {
         self.folder.join("temporal")
     }
 
-    /// Writes the program and syncs it to the disk.
+    /// Writes the program into the temporary folder and flushes it to the disk.
     pub(super) fn write_program(&self, from: impl Read) -> Result<Program, String> {
         let path = self.program();
         let mut options = OpenOptions::new();
-        // Read-only: `cp FILE bin/temporal` would write through the hard link into other homes.
+        // The file is read-only. Homes share it by hard links, so `cp FILE bin/temporal` in one
+        // home would otherwise change all homes.
         let file = options.write(true).create_new(true).mode(0o500).open(&path);
         let mut file =
             file.map_err(|error| format!("cannot create {}: {error}", path.display()))?;
@@ -113,14 +120,14 @@ impl Staging {
         Ok(Program { sha256: hex(hash) })
     }
 
-    /// Moves the program to its target. Processes of the old program continue.
+    /// Moves the program to its target. Processes that run the old program continue.
     pub(super) fn place(&self, target: &Path) -> Result<(), InstallError> {
         if target.is_dir() {
             let source = io::ErrorKind::IsADirectory.into();
             return Err(folder_error(target, "replacing")(source));
         }
         fs::rename(self.program(), target).map_err(folder_error(target, "renaming"))?;
-        // A rename survives a power failure only after a sync of its folder.
+        // Only after this flush of the folder does the rename survive a power failure.
         let folder = target.parent().and_then(|folder| File::open(folder).ok());
         let _ = folder.map(|folder| folder.sync_all());
         Ok(())
@@ -133,7 +140,7 @@ impl Drop for Staging {
     }
 }
 
-/// The SHA-256 checksum of a file.
+/// The SHA-256 checksum of a file, in hexadecimal digits.
 pub(super) fn sha256(path: &Path) -> Result<String, String> {
     let mut hash = Sha256::new();
     let file = File::open(path).map_err(|error| format!("cannot open {}: {error}", path.display()));

@@ -1,7 +1,8 @@
-//! One copy of the program for all homes of a user: hard links to a file in the default home.
+//! The store: one copy of each installed version for all homes of a user. The copy is in the
+//! default home, and each home has a hard link to it.
 //!
-//! Homes have a hard link and not a path, so that a home keeps the program if another home is
-//! deleted. A home on another file system has its own copy.
+//! A hard link and not a path, because a home must keep its program if the default home is deleted.
+//! A home on another file system has a copy of its own.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -13,8 +14,8 @@ use crate::paths::Home;
 
 const PREFIX: &str = "temporal-";
 
-/// The folder of the store. `None` if another user owns the home folder (`sudo -E`), because this
-/// process must not write there.
+/// The folder of the store. `None` if the folder that contains the default home belongs to another
+/// user (`sudo -E`), because this process must not write there.
 pub(super) fn of_user() -> Option<PathBuf> {
     let root = Home::default_root().ok()?;
     is_ours(root.parent()?).then(|| root.join("bin/versions"))
@@ -25,14 +26,15 @@ fn is_ours(folder: &Path) -> bool {
     folder.metadata().is_ok_and(|meta| meta.uid() == me && meta.mode() & 0o022 == 0)
 }
 
-/// The locked folder. Its files are `temporal-VERSION`.
+/// The folder of the store, locked. Its files have the names `temporal-VERSION`.
 pub(super) struct Store {
     folder: PathBuf,
     _lock: InstallLock,
 }
 
 impl Store {
-    /// `None` if the folder cannot be used. The home then gets its own copy.
+    /// Opens and locks the store. `None` if its folder cannot be used; then the home gets a copy of
+    /// its own.
     pub(super) fn open(folder: &Path, progress: &mut dyn Progress) -> Option<Self> {
         staging::create_folder(folder).ok()?;
         if !is_ours(folder) {
@@ -46,8 +48,8 @@ impl Store {
         self.folder.join(format!("{PREFIX}{}", wanted.version))
     }
 
-    /// Links the program into the staging folder, if the store has it and it passes the checks of a
-    /// download.
+    /// Links a program of the store into the temporary folder. `None` if the store does not have
+    /// it, or if the program does not pass the checks of a download.
     pub(super) fn fetch(&self, wanted: &Wanted<'_>, staging: &Staging) -> Option<(How, Version)> {
         let (path, program) = (self.path(wanted), staging.program());
         if !path.is_file() {
@@ -57,14 +59,15 @@ impl Store {
         let sha256 = staging::sha256(&program).ok()?;
         let checked = wanted.check(&Program { sha256 }, staging);
         if checked.is_err() {
-            // The file was changed after its installation.
+            // The file was changed after its installation, so it is deleted.
             let _ = fs::remove_file(&path);
         }
         checked.ok()
     }
 
-    /// Adds a link to an installed program, and removes the versions that no home uses. If
-    /// the link fails, the store makes no copy, because a single home does not need it.
+    /// Adds a link to an installed program to the store, and deletes the versions that no home
+    /// uses. If the link fails, the program is not copied, because then the store has no use for a
+    /// single home.
     pub(super) fn add(&self, program: &Path, wanted: &Wanted<'_>) {
         let path = self.path(wanted);
         let _ = fs::remove_file(&path);

