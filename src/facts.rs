@@ -1,5 +1,6 @@
-//! The facts about server and host. The manager updates them and publishes them as a whole with each
-//! change. Times are moments; a reader converts them to ages when it reads.
+//! The facts: all that a host knows about its server and itself. The manager of the host updates
+//! them and publishes all of them after each change. A time is stored as an [`Instant`], and a
+//! reader converts it to an age when it reads.
 
 mod broadcast;
 pub(crate) mod chronicle;
@@ -29,148 +30,155 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The trouble of a host that does not know whether an earlier host left a server.
+/// Name of the trouble "an earlier host may have left a server, and this host could not look for
+/// it"; see [`Facts::troubles`].
 pub(crate) const UNADOPTED: &str = "server";
 
-/// Rounds of probes that are remembered: five minutes at one a second.
+/// Number of rounds of checks that are remembered: those of five minutes, at one per second.
 const PROBES: usize = 300;
-/// Readings of memory and processor time.
+/// Number of measurements of memory and CPU usage that are remembered.
 const READINGS: usize = 120;
-/// Marks on the time axis of restarts.
+/// Number of automatic restarts whose times are remembered.
 const MARKS: usize = 64;
 
-/// The host.
+/// Facts about the host: the process that supervises the server.
 #[derive(Debug, Clone)]
 pub struct HostFacts {
-    /// Its process.
+    /// Process id of the host.
     pub pid: Pid,
-    /// The kind of host.
+    /// How the host runs.
     pub mode: Mode,
-    /// When it became the host.
+    /// When this process became the host.
     pub since: Instant,
 }
 
-/// The server that runs, as far as it is known.
+/// Facts about the server that runs.
 #[derive(Debug, Clone)]
 pub struct ServerFacts {
-    /// Its generation.
+    /// Number of this start of the server.
     pub generation: Generation,
-    /// Who started it.
+    /// Who started the server: this host, an earlier one, or someone else.
     pub owner: Owner,
-    /// The spawned process. `None` for an external server.
+    /// The process that was spawned. `None` if someone else started the server.
     pub leader: Option<Identity>,
-    /// Its record. `None` for an external server.
+    /// The record that finds the server again. `None` if someone else started the server.
     pub record: Option<Arc<Record>>,
-    /// When it started. `None` for an external server.
+    /// When the server was started. `None` if someone else started the server.
     pub since: Option<Instant>,
-    /// The process that owns the socket.
+    /// Id of the process that listens on the server's port.
     pub server: Option<Pid>,
-    /// Version of the CLI. `None` for an external server.
+    /// Version of the Temporal CLI. `None` if someone else started the server.
     pub version: Option<String>,
-    /// Version of the server, once it is known.
+    /// Version of the Temporal server. `None` until the server has reported it.
     pub server_version: Option<String>,
-    /// URL of the web UI. For an external server: of the listener on the usual port.
+    /// URL of the web UI. For a server that someone else started, set only if a process listens on
+    /// the usual port.
     pub ui_url: Option<String>,
 }
 
-/// One layer in one round.
+/// The result of one check in one round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether the check passed. `None` where it does not apply.
+    /// Whether the check passed. `None` if the check does not apply or could not be made.
     pub ok: Option<bool>,
-    /// How long the answer took.
+    /// How long the check took.
     pub latency: Duration,
-    /// A message; may be empty.
+    /// The error that the check found, or a remark. May be empty.
     pub detail: String,
 }
 
-/// The verdict about a layer, with its age.
+/// The latest result of one of the six checks.
 #[derive(Debug, Clone)]
 pub struct LayerFacts {
-    /// Whether the check passed. `None` where it does not apply or was not reached.
+    /// Whether the check passed. `None` if the check does not apply, could not be made, or has not
+    /// run yet.
     pub ok: Option<bool>,
-    /// Of the latest answer.
+    /// How long the latest check took.
     pub latency: Option<Duration>,
-    /// A message; may be empty.
+    /// The error that the check found, or a remark. May be empty.
     pub detail: String,
-    /// When the verdict last changed.
+    /// When `ok` last changed.
     pub since: Instant,
 }
 
 /// The latest automatic restart.
 #[derive(Debug, Clone)]
 pub struct RestartFacts {
-    /// The cause.
+    /// Why the server was restarted.
     pub cause: Cause,
-    /// More about the cause.
+    /// Details of the cause.
     pub detail: String,
-    /// When the old process ended, or when the verdict was reached.
+    /// When the restart began: at the end of the old process, or at the decision to kill it.
     pub at: Instant,
-    /// From then until the server was ready again.
+    /// Time from `at` until the server was ready again. `None` while the restart is in progress.
     pub recovery: Option<Duration>,
-    /// From the last passed check until the server was ready again.
+    /// Time from the last passed round of checks until the server was ready again. `None` while the
+    /// restart is in progress.
     pub downtime: Option<Duration>,
 }
 
-/// See the module's documentation.
+/// All that a host knows about its server and itself; see the module documentation.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    /// The options of the host.
+    /// The options in force.
     pub settings: Arc<Settings>,
-    /// The host.
+    /// Facts about the host.
     pub host: HostFacts,
-    /// What the operator wants.
+    /// Whether the user wants the server up or down.
     pub want: Want,
-    /// State of the supervisor.
+    /// The state of the supervisor.
     pub state: State,
     /// When the state began.
     pub state_since: Instant,
-    /// The restart window.
+    /// The automatic restarts that count towards the limit.
     pub schedule: Schedule,
-    /// The server.
+    /// Facts about the server. `None` if no server runs.
     pub server: Option<ServerFacts>,
-    /// The latest generation.
+    /// Number of the latest start of the server.
     pub generation: Generation,
-    /// A message in addition to the state, such as a changed version.
+    /// A message that is shown in addition to the state, for example about a changed version. May
+    /// be empty.
     pub note: String,
-    /// Parts of the host that do not work, with a message each.
+    /// The parts of the host that do not work. Each has a name and a message.
     pub troubles: BTreeMap<&'static str, String>,
-    /// Automatic restarts by cause.
+    /// Number of automatic restarts of this home, by cause.
     pub restarts: BTreeMap<Cause, u64>,
-    /// The latest of them.
+    /// The latest automatic restart.
     pub last_restart: Option<RestartFacts>,
-    /// When the automatic restarts happened.
+    /// Times of the latest automatic restarts, oldest first.
     pub marks: VecDeque<Instant>,
-    /// The checks.
+    /// The latest results of the six checks.
     pub layers: PerLayer<LayerFacts>,
-    /// Number of failed rounds in a row.
+    /// Number of failed rounds of checks in a row.
     pub failures: u32,
-    /// Latencies of the grpc layer in microseconds, oldest first. `None` is a failure.
+    /// Latency of the `grpc` check for each round, in microseconds, oldest first. `None` if the
+    /// check failed.
     pub probes: VecDeque<Option<u64>>,
-    /// Resident memory in bytes, oldest first.
+    /// Resident memory of the server in bytes, oldest first.
     pub rss: VecDeque<u64>,
     /// Peak of the resident memory of the running server, in bytes.
     pub peak_rss: Option<u64>,
-    /// CPU usage in percent of one core, oldest first.
+    /// CPU usage of the server in percent of one core, oldest first.
     pub cpu: VecDeque<f64>,
-    /// Size of the database with its write-ahead log.
+    /// Size of the database file and its write-ahead log, in bytes.
     pub database_bytes: Option<u64>,
-    /// How the database's path has lost the file that the server has open.
+    /// Set if the database file was deleted or replaced while the server has it open.
     pub detached: Option<Detached>,
     /// Entries of the timeline, newest last.
     pub timeline: VecDeque<Arc<Entry>>,
-    /// Lines of Temporal's log since the host follows it, by level.
+    /// Number of log lines that this host has read since it began to follow the log, by level.
     pub log_lines: [u64; Level::ALL.len()],
-    /// Histograms and counters of probes and repairs.
+    /// Histograms and counters of checks and restarts, for `/metrics`.
     pub distributions: Distributions,
-    /// Total processor time of the instance.
+    /// CPU time that all processes of the server have used.
     pub cpu_time: Option<Duration>,
-    /// Last log lines of the server, in the state failed.
+    /// Last log lines of the server process that ended most recently. Empty after the next start
+    /// begins.
     pub last_words: Vec<String>,
 }
 
 impl Facts {
-    /// The facts of a host that starts.
+    /// The facts of a host that has just started.
     #[must_use]
     pub fn new(settings: Arc<Settings>, mode: Mode, schedule: Schedule, now: Instant) -> Self {
         let unknown = || LayerFacts { ok: None, latency: None, detail: String::new(), since: now };
@@ -204,7 +212,7 @@ impl Facts {
         }
     }
 
-    /// The state in one word.
+    /// The name of the state, as the status has it.
     #[must_use]
     pub fn state_name(&self) -> StateName {
         match self.state {
@@ -218,20 +226,22 @@ impl Facts {
         }
     }
 
-    /// False for an external server.
+    /// Whether stigmer manages the server. False for a server that someone else started.
     #[must_use]
     pub fn is_managed(&self) -> bool {
         self.state.owner() != Some(Owner::External)
     }
 
-    /// Whether stigmer manages a server, or an earlier host may have left one.
+    /// Whether stigmer manages a server, or an earlier host may have left one that was not found
+    /// yet.
     #[must_use]
     pub fn may_have_server(&self) -> bool {
         self.server.as_ref().is_some_and(|server| server.owner != Owner::External)
             || self.troubles.contains_key(UNADOPTED)
     }
 
-    /// The message about the state, with the notes and the troubles of the host.
+    /// The message of the status: about the state, with the note and the troubles of the host. May
+    /// be empty.
     #[must_use]
     pub fn message(&self) -> String {
         let said = match &self.state {
@@ -271,13 +281,14 @@ impl Facts {
         }
     }
 
-    /// The process of the server, in parentheses after a space. Empty if it is unknown.
+    /// The process id of the server as ` (pid N)`, for the end of a sentence. Empty if the id is
+    /// unknown.
     fn known_pid(&self) -> String {
         let pid = self.server.as_ref().and_then(|server| server.server);
         pid.map_or_else(String::new, |pid| format!(" (pid {pid})"))
     }
 
-    /// The error of a stop or restart of an external server.
+    /// The error of a stop or restart of a server that someone else started.
     pub(crate) fn refusal(&self, command: &str) -> ApiError {
         ApiError::new(
             "external",
@@ -302,7 +313,7 @@ impl Facts {
         self.peak_rss = self.peak_rss.max(peak).max(Some(usage.rss_bytes));
         self.cpu_time = Some(usage.cpu);
         if let Some(cpu) = cpu {
-            // Finer than it is shown, it would only be longer on the wire.
+            // The value is shown with one decimal. More decimals would only make each delta longer.
             push_bounded(&mut self.cpu, (cpu * 10.0).round() / 10.0, READINGS);
         }
     }
@@ -317,7 +328,7 @@ impl Facts {
         self.last_restart = Some(restart);
     }
 
-    /// Removes what was measured of a process that has ended.
+    /// Removes all that was measured of a server process that has ended.
     pub(crate) fn forget_server(&mut self, now: Instant) {
         self.server = None;
         self.detached = None;

@@ -1,5 +1,5 @@
-//! The stream for viewers: a snapshot, then a delta for each change. A reader that is too slow loses deltas and gets
-//! a new snapshot. It delays no other reader.
+//! The stream of events for viewers: a snapshot, and then a delta for each change. A reader that is
+//! too slow loses deltas and gets a new snapshot. It does not delay any other reader.
 
 use super::Facts;
 use crate::protocol::{Delta, Event, Fresh, Hello, Snapshot};
@@ -8,22 +8,22 @@ use std::time::{Duration, Instant};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::watch;
 
-/// Number of deltas that a reader may lag behind.
+/// Maximum number of deltas that wait for a reader.
 const BACKLOG: usize = 256;
 
-/// After this time without a change, an empty delta shows that the host is alive.
+/// If nothing changes for this time, an empty delta is sent. It shows that the host is alive.
 pub const BEAT: Duration = Duration::from_secs(2);
 
-/// The latest snapshot and its time.
+/// The latest snapshot, and when it was created.
 #[derive(Debug, Clone)]
 pub struct Latest {
-    /// The snapshot.
+    /// The latest snapshot.
     pub snapshot: Arc<Snapshot>,
-    /// When it was made.
+    /// When the snapshot was created.
     pub at: Instant,
 }
 
-/// The sender, owned by the manager.
+/// Sends the events to all readers. The manager of the host owns it.
 #[derive(Debug)]
 pub(crate) struct Broadcast {
     latest: watch::Sender<Latest>,
@@ -41,12 +41,13 @@ impl Broadcast {
         }
     }
 
-    /// When to publish although nothing has changed.
+    /// When the next delta must be sent even if nothing has changed.
     pub(crate) fn due(&self) -> Instant {
         self.sent + BEAT
     }
 
-    /// Sends the changes. The screen of the host shows the result of the deltas too, like every viewer.
+    /// Sends the changes since the last call. The host applies the delta to its own snapshot too,
+    /// so its screen shows the same as every viewer.
     pub(crate) fn publish(&mut self, facts: &Facts, now: Instant) {
         let before = self.latest.borrow().snapshot.clone();
         let mut snapshot = facts.snapshot(now);
@@ -61,7 +62,7 @@ impl Broadcast {
         reduced.apply(&delta);
         debug_assert_eq!(reduced, snapshot, "the deltas lead elsewhere than the facts");
         self.latest.send_replace(Latest { snapshot: Arc::new(reduced), at: now });
-        // There may be no reader.
+        // This fails if there is no reader.
         let _ = self.deltas.send(Arc::new(delta));
     }
 
@@ -70,11 +71,11 @@ impl Broadcast {
     }
 }
 
-/// Creates readers.
+/// Creates readers of the stream of events.
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
     latest: watch::Receiver<Latest>,
-    /// Weak, because a stream ends with the manager.
+    /// A weak reference, so that each stream ends when the manager ends.
     deltas: broadcast::WeakSender<Arc<Delta>>,
 }
 
@@ -89,10 +90,10 @@ impl Source {
     }
 }
 
-/// The events for one reader.
+/// The stream of events for one reader.
 #[derive(Debug)]
 pub struct Stream {
-    /// At least as new as the deltas, because it is set before a delta is sent.
+    /// The snapshot is set before its delta is sent, so it is never older than a received delta.
     latest: watch::Receiver<Latest>,
     deltas: Option<broadcast::Receiver<Arc<Delta>>>,
     said: Said,
@@ -102,12 +103,12 @@ pub struct Stream {
 enum Said {
     Nothing,
     Hello,
-    /// Everything up to this delta.
+    /// A snapshot, and all deltas up to this number.
     Up(u64),
 }
 
 impl Stream {
-    /// The next event. `None` when the manager has ended.
+    /// Waits for the next event. `None` if the manager has ended.
     pub async fn next(&mut self) -> Option<Event> {
         let seq = match self.said {
             Said::Nothing => {
@@ -120,14 +121,14 @@ impl Stream {
         let deltas = self.deltas.as_mut()?;
         loop {
             match deltas.recv().await {
-                // The snapshot has it already.
+                // The snapshot that was sent already includes this delta.
                 Ok(delta) if delta.seq <= seq => {}
                 Ok(delta) => {
                     self.said = Said::Up(delta.seq);
                     return Some(Event::Delta(delta));
                 }
                 Err(RecvError::Lagged(_)) => {
-                    // The deltas that are still queued are in the snapshot.
+                    // The new snapshot includes the deltas that still wait, so they are dropped.
                     *deltas = deltas.resubscribe();
                     return Some(self.fresh(Some(seq)));
                 }

@@ -1,4 +1,5 @@
-//! The file of the timeline: one JSON object per line. It outlives every process.
+//! The file of the timeline, `logs/events.jsonl`, with one JSON object per line. It is kept when
+//! hosts and servers end.
 
 use super::{Facts, RestartFacts};
 use crate::log::{RotatingWriter, predecessor};
@@ -12,28 +13,32 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Bytes that are kept, in the file and its predecessor.
+/// Maximum size of the file and its predecessor together, in bytes.
 const MAX: u64 = 1 << 20;
 
-/// Bytes that a host reads of the end of the file when it starts. A start has 400 bytes, a crash some kilobytes.
+/// How much of the end of the file a host reads when it starts, in bytes. The entry of a start has
+/// about 400 bytes, and that of a crash some kilobytes.
 const TAIL: u64 = 256 << 10;
 
-/// The file, for writing. An entry that cannot be written waits for the next try. Clones are
-/// one: to write may block, and to add does not wait for it.
+/// Writes entries into the file of the timeline. An entry that cannot be written waits for the next
+/// try.
+///
+/// All clones use the same file and the same waiting entries. A write may block, but [`Self::add`]
+/// never waits for it.
 #[derive(Debug, Clone)]
 pub struct Chronicle {
     file: Arc<Mutex<RotatingWriter>>,
-    /// Lines that wait, oldest first; at most [`ENTRIES`].
+    /// Lines that are not written yet, oldest first. At most [`ENTRIES`].
     waiting: Arc<Mutex<VecDeque<String>>>,
 }
 
 impl Chronicle {
-    /// Appends to the file of the last host.
+    /// Creates a writer that appends to the file, which may have entries of earlier hosts.
     pub fn open(path: &Path) -> Self {
         Self { file: Arc::new(Mutex::new(RotatingWriter::new(path, MAX))), waiting: Arc::default() }
     }
 
-    /// Adds an entry.
+    /// Writes an entry. After an error the entry waits for [`Self::retry`].
     ///
     /// # Errors
     /// If the entry cannot be written yet.
@@ -42,10 +47,10 @@ impl Chronicle {
         self.retry()
     }
 
-    /// Adds an entry that waits for [`Self::retry`].
+    /// Adds an entry without writing it. The next [`Self::retry`] writes it.
     ///
     /// # Errors
-    /// If the entry is not valid JSON.
+    /// If the entry cannot be converted to JSON.
     pub fn add(&self, entry: &Entry) -> io::Result<()> {
         let text = serde_json::to_string(entry)?;
         let mut waiting = self.waiting();
@@ -56,7 +61,7 @@ impl Chronicle {
         Ok(())
     }
 
-    /// Writes the entries that wait.
+    /// Writes the entries that are not written yet.
     ///
     /// # Errors
     /// If an entry still cannot be written.
@@ -79,17 +84,17 @@ impl Chronicle {
     }
 }
 
-/// The files of the timeline, the older one first.
+/// The paths of the two files of the timeline, the older one first.
 #[must_use]
 pub fn files(path: &Path) -> [PathBuf; 2] {
     [predecessor(path), path.to_owned()]
 }
 
-/// The entries of earlier hosts, newest last; at most [`ENTRIES`]. Entries in a damaged file are left
-/// out, because no host depends on them.
+/// Reads the newest entries, oldest first, at most [`ENTRIES`]. A file that is damaged is left out,
+/// because no host depends on its entries.
 ///
 /// # Errors
-/// If a file cannot be read for now; see [`is_passing`].
+/// If a file cannot be read now but may be readable later; see [`is_passing`].
 pub fn recent(path: &Path) -> io::Result<VecDeque<Arc<Entry>>> {
     let mut found = VecDeque::new();
     let mut room = TAIL;
@@ -104,7 +109,8 @@ pub fn recent(path: &Path) -> io::Result<VecDeque<Arc<Entry>>> {
             }
         };
         room = room.saturating_sub(text.len() as u64);
-        // A line that a full disk has cut, or of another version, is skipped.
+        // A line that cannot be parsed is skipped: a full disk has cut it, or another version has
+        // written it.
         let entries = text.rsplit(|byte| *byte == b'\n').flat_map(serde_json::from_slice);
         for entry in entries.take(ENTRIES - found.len()) {
             found.push_front(entry);
@@ -114,9 +120,11 @@ pub fn recent(path: &Path) -> io::Result<VecDeque<Arc<Entry>>> {
 }
 
 impl Facts {
-    /// Restores timeline and restart counts from the entries of earlier hosts, after a host that did
-    /// not hand over. The restart window starts empty: the death of a host does not mean that the
-    /// server cannot run.
+    /// Restores the timeline and the restart counts from the entries of earlier hosts. For a host
+    /// that got no state from the host before it.
+    ///
+    /// The restarts before this host do not count towards the limit, because the death of a host
+    /// does not show that the server cannot run.
     pub fn recall(&mut self, found: VecDeque<Arc<Entry>>, now: Instant) {
         let clock = Timestamp::now();
         for repair in found.iter().filter(|it| it.happened == Happened::Ready) {
@@ -124,7 +132,7 @@ impl Facts {
                 continue;
             }
             let took = repair.took_ms.map(Duration::from_millis);
-            // A clock that was set back must not put it into the future.
+            // If the clock was set back since the entry, the restart must not be in the future.
             let ago = Duration::try_from(clock.duration_since(repair.time)).unwrap_or_default();
             let ago = ago + took.unwrap_or_default();
             self.remember_restart(RestartFacts {
@@ -135,14 +143,16 @@ impl Facts {
                 downtime: repair.downtime_ms.map(Duration::from_millis),
             });
         }
-        // Entries of earlier versions and of the watchdog have no counts. Then the repairs are counted.
+        // Entries of earlier versions and of the watchdog have no counts. If no entry has counts,
+        // the restarts found above count.
         let counts = found.iter().rev().map(|it| &it.restarts).find(|counts| !counts.is_empty());
         for (cause, count) in counts.into_iter().flatten() {
             let known = self.restarts.entry(*cause).or_default();
             *known = (*count).max(*known);
         }
         if let Some(newest) = found.back() {
-            // The host died before the generation that it started was ready.
+            // The earlier host had begun a restart, and died before the new server was ready. So
+            // this restart has no entry yet.
             let unasked = newest.happened == Happened::Ended && newest.cause.is_automatic();
             if unasked && newest.generation < self.generation {
                 *self.restarts.entry(newest.cause).or_default() += 1;
@@ -152,7 +162,7 @@ impl Facts {
     }
 }
 
-/// The last `most` bytes.
+/// Reads the last `most` bytes of a file.
 fn tail(file: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut file = File::open(file)?;
     let size = file.metadata()?.len();
@@ -235,7 +245,8 @@ mod tests {
         assert_eq!(home.read(), [1, 3]);
     }
 
-    /// Of a host that was handed nothing, in a home with this last generation.
+    /// The facts of a host that got no state from the host before it. `read` are the entries in the
+    /// file, and `last` is the latest generation of the home.
     fn recalled(read: &[Entry], last: u64) -> Facts {
         let folder = tempfile::tempdir().unwrap();
         let home = paths::Home::at(folder.path()).unwrap();

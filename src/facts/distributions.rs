@@ -1,4 +1,4 @@
-//! Histograms and counters of probes and repairs, for `/metrics`.
+//! Histograms and counters of checks and restarts, for `/metrics`.
 
 use crate::supervisor::Layer;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -7,35 +7,37 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use std::time::Duration;
 
-/// A layer as a label.
+/// The label `layer` of a metric: the name of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct LayerLabel {
     layer: &'static str,
 }
 
-/// All clones share the values, so a copy of the facts has the current ones.
+/// The histograms and counters. All clones share the values, so a copy of the facts always has the
+/// current values.
 #[derive(Debug, Clone)]
 pub struct Distributions {
-    /// Latencies of passed probes, in seconds.
+    /// Durations of passed checks, in seconds.
     pub durations: Family<LayerLabel, Histogram, fn() -> Histogram>,
-    /// Number of failed probes.
+    /// Number of failed checks.
     pub failures: Family<LayerLabel, Counter>,
-    /// Durations of repairs, in seconds.
+    /// Durations of automatic restarts, in seconds.
     pub recoveries: Histogram,
 }
 
 impl Default for Distributions {
     fn default() -> Self {
         let kept = Self {
-            // 50 µs … 1.6 s.
+            // The buckets are from 50 µs to 1.6 s.
             durations: Family::new_with_constructor(|| {
                 Histogram::new(exponential_buckets(0.000_05, 2.0, 16))
             }),
             failures: Family::default(),
-            // 50 ms … 51 s.
+            // The buckets are from 50 ms to 51 s.
             recoveries: Histogram::new(exponential_buckets(0.05, 2.0, 11)),
         };
-        // A series must exist from the beginning, so that its rate can be queried.
+        // Each series exists from the beginning, also with the value 0. Otherwise its first
+        // increase would be missing in a rate.
         for layer in Layer::ALL {
             let label = LayerLabel { layer: layer.as_str() };
             drop(kept.durations.get_or_create(&label));

@@ -1,5 +1,5 @@
-//! The state that a host hands over to the next host. It is a file of the home. Only the holder of the
-//! host lock writes, reads and removes it.
+//! The state that a host hands over to the next host, as a file of the home. Only a process that
+//! has the host lock may write, read or remove the file.
 
 use super::{Facts, RestartFacts, millis};
 use crate::paths::{self, Home};
@@ -13,32 +13,35 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The content of the file. Ages are as of the moment at which it was made.
+/// The content of the hand-over file. All ages in it are as of `made_ms`.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct HandOver {
-    /// The boot in which it was made. Ages are meaningless in another boot.
+    /// The boot of the machine in which this state was created. In another boot, the ages have no
+    /// meaning.
     boot_id: String,
-    /// When it was made, in milliseconds since the boot.
+    /// When this state was created, in milliseconds since the boot.
     made_ms: u64,
-    /// The latest generation. The next generation makes a file invalid that no host has taken.
+    /// Number of the latest start of the server when this state was created. If the server was
+    /// started again since then, the file is outdated.
     pub generation: Generation,
-    /// State of the supervisor.
+    /// The state of the supervisor.
     pub supervisor: Checkpoint,
-    /// Automatic restarts by cause.
+    /// Number of automatic restarts of this home, by cause.
     pub restarts: BTreeMap<Cause, u64>,
     /// The latest automatic restart.
     pub last_restart: Option<LastRestart>,
-    /// Ages of automatic restarts, in milliseconds, oldest first.
+    /// Ages of the automatic restarts in milliseconds, oldest first.
     pub marks_ms: Vec<u64>,
-    /// Latencies of the grpc layer, in microseconds, oldest first.
+    /// Latency of the `grpc` check for each round, in microseconds, oldest first. `None` if the
+    /// check failed.
     pub probes: Vec<Option<u64>>,
-    /// The timeline.
+    /// Entries of the timeline, oldest first.
     #[serde(deserialize_with = "known")]
     pub timeline: Vec<Arc<Entry>>,
 }
 
 impl HandOver {
-    /// The facts as of now, with boot and time.
+    /// Creates the state to hand over from the facts of this moment.
     pub(crate) fn new(facts: &Facts, supervisor: Checkpoint, now: Instant) -> Self {
         let snapshot = facts.snapshot(now);
         Self {
@@ -54,7 +57,7 @@ impl HandOver {
         }
     }
 
-    /// Writes the file.
+    /// Writes the hand-over file.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -62,8 +65,8 @@ impl HandOver {
         paths::write_private(&home.hand_over(), &serde_json::to_string(self)?)
     }
 
-    /// Writes the file again, for another host after a next host that ended at once. Does nothing if another
-    /// process hosts.
+    /// Writes the hand-over file again. For the case that the next host took the file but ended at
+    /// once, and another one is started. Does nothing if another process is the host now.
     pub fn write_again(&self, home: &Home) {
         if let Ok(Some(_lock)) = HostLock::take(&home.supervisor_lock())
             && let Err(error) = self.write(home)
@@ -72,18 +75,19 @@ impl HandOver {
         }
     }
 
-    /// Reads and removes the file. Returns `None` if the file is not about the latest generation of this home in this
-    /// boot.
+    /// Reads the hand-over file and removes it. Returns `None` if there is no usable file, or if it
+    /// is not about the latest generation of this home in this boot.
     ///
     /// # Errors
-    /// If the file cannot be read for now; see [`paths::is_passing`]. Then it stays for the next try.
+    /// If the file cannot be read now but may be readable later; see [`paths::is_passing`]. Then
+    /// the file stays for the next try.
     pub(crate) fn take(home: &Home, last: Generation) -> io::Result<Option<Self>> {
         let path = home.hand_over();
         let text = match paths::files::read(&path, 64 << 20) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) if paths::is_passing(&error) => return Err(error),
-            // The file is removed, because a later host would take it.
+            // The unreadable file is removed below. Otherwise a later host could take it.
             Err(error) => {
                 tracing::warn!(path = %path.display(), %error, "not read");
                 String::new()
@@ -101,17 +105,18 @@ impl HandOver {
         Ok(found.filter(|found: &Self| found.generation == last && found.boot_id == boot_id))
     }
 
-    /// Removes the file after a next host that did not start: a later host starts without it. Does nothing if another
-    /// process hosts, because that process takes the file.
+    /// Removes the hand-over file. For the case that no next host has started: a later host must
+    /// not use the file. Does nothing if another process is the host now, because that process
+    /// takes the file.
     pub fn discard(home: &Home) {
         let path = home.supervisor_lock();
         if let Ok(Some(_lock)) = HostLock::take(&path) {
-            // The file may not exist.
+            // This fails if there is no file.
             let _ = std::fs::remove_file(home.hand_over());
         }
     }
 
-    /// Restores the counters and the timeline of the last host into the facts.
+    /// Puts the counters and the timeline of the last host into the facts of this one.
     pub(crate) fn restore(self, facts: &mut Facts, now: Instant) {
         let gap = self.age();
         let ago = |ms: u64| now.checked_sub(gap + Duration::from_millis(ms)).unwrap_or(now);
@@ -128,7 +133,7 @@ impl HandOver {
         facts.timeline = self.timeline.into();
     }
 
-    /// Time since it was made.
+    /// Time since this state was created.
     pub(crate) fn age(&self) -> Duration {
         Duration::from_millis(since_boot().saturating_sub(self.made_ms))
     }

@@ -1,6 +1,8 @@
-//! `intent.json`: what the operator wants of this home, and with which options.
-//! It outlives hosts, so that a host that resumes after a death starts nothing
-//! that the operator has stopped.
+//! The file `intent.json`: whether the user wants the server of this home up or down, and with
+//! which options.
+//!
+//! The file is kept when a host dies. So the host that replaces a dead one starts no server that
+//! the user has stopped.
 
 use crate::config::Options;
 use crate::paths::files::{self, Unreadable};
@@ -11,25 +13,26 @@ use crate::supervisor::{Generation, Want};
 use std::io;
 use std::path::Path;
 
-/// In bytes; options are small.
+/// Maximum size of the file, in bytes. Options are small.
 const TEXT_MAX: u64 = 64 << 10;
 
-/// See the module's documentation.
+/// The content of `intent.json`; see the module documentation.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Intent {
-    /// Whether the server is to run.
+    /// Whether the user wants the server up or down.
     pub want: Want,
-    /// The options of the host that wrote it.
+    /// The options of the host that wrote the file.
     #[serde(default, deserialize_with = "Options::of_any_version")]
     pub options: Options,
-    /// With [`Want::Down`]: the generation that the host was to stop. `None` if a command wrote it.
+    /// With [`Want::Down`]: the number of the server that the host was to stop. `None` if a command
+    /// wrote the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<Generation>,
 }
 
 impl Intent {
-    /// Reads the file. If no host could write it, the record of the server counts: that server was to
-    /// run. `None` if there is neither.
+    /// Reads the intent of this home. If there is no usable file, a record of a server means that
+    /// this server is wanted up. `None` if there is neither a file nor a record.
     ///
     /// # Errors
     /// If the file or the record exists and cannot be read.
@@ -57,13 +60,13 @@ impl Intent {
             .ok())
     }
 
-    /// Whether a host of this home ended before it had stopped this generation. The record is
-    /// removed after a proven stop.
+    /// Whether an earlier host ended while it was stopping the server with the number `last`. False
+    /// if that server has neither a record nor a lock, because a proven stop removes the record.
     ///
     /// # Errors
     /// If the intent cannot be read, and a server may run.
     pub(crate) fn is_stop_under_way(home: &Home, last: Generation) -> Result<bool, Unreadable> {
-        // What cannot be looked at may be there.
+        // After an error, the file may exist.
         let is_recorded = || home.record().try_exists().unwrap_or(true);
         if !is_recorded() && !lock::is_held(&home.temporal_lock()).unwrap_or(true) {
             return Ok(false);
@@ -74,15 +77,16 @@ impl Intent {
         ))
     }
 
-    /// Whether the operator has stopped the server of this home.
+    /// Whether the user wants the server of this home down.
     ///
     /// # Errors
-    /// If the intent cannot be read. Then a caller must neither start a server nor take it for stopped.
+    /// If the intent cannot be read. Then the caller must not start a server, and must not assume
+    /// that the server is stopped.
     pub fn is_down(home: &Home) -> Result<bool, Unreadable> {
         Ok(Self::down(home)?.is_some())
     }
 
-    /// The intent "down" of this home. `None` if its server is to run.
+    /// The intent of this home if the user wants the server down. `None` otherwise.
     ///
     /// # Errors
     /// See [`Self::is_down`].
@@ -90,18 +94,18 @@ impl Intent {
         Ok(Self::written(home)?.filter(|intent| intent.want == Want::Down).map(Box::new))
     }
 
-    /// Records that the server is not to run, on behalf of a host that does not
-    /// respond or does not exist.
+    /// Writes that the user wants the server down. A command calls this function if no host can do
+    /// it: there is no host, or the host does not respond.
     ///
     /// # Errors
-    /// When the home cannot be written.
+    /// If the home cannot be written.
     pub fn write_down(home: &Home) -> io::Result<()> {
         let options = Self::read(home).ok().flatten().map(|intent| intent.options);
         let options = options.unwrap_or_default();
         Self { want: Want::Down, options, generation: None }.write(&home.intent())
     }
 
-    /// A reader sees the old text or the new one.
+    /// Writes the file as a whole: a reader gets either the old text or the new one.
     pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
         paths::write_private(path, &serde_json::to_string(self)?)
     }
@@ -129,7 +133,7 @@ mod tests {
     #[test]
     fn intent_that_cannot_be_read_is_neither_up_nor_down() {
         type Damage = fn(&Path);
-        // Not by a mode, because root may read any file.
+        // A file mode would not do, because root may read any file.
         let damages: [(&str, Damage); 2] = [
             ("a folder", |path| std::fs::create_dir(path).unwrap()),
             ("a symbolic link", |path| symlink("/dev/null", path).unwrap()),

@@ -1,5 +1,5 @@
-//! `/metrics`: the facts as OpenMetrics text, created at each scrape. Only histograms and counters of probes are kept
-//! between scrapes.
+//! The response to `/metrics`: the facts as OpenMetrics text. It is created for each request. Only
+//! the histograms and counters of checks and restarts are kept between requests.
 
 use super::Facts;
 use crate::log::line::Level;
@@ -34,7 +34,7 @@ struct LevelLabel {
     level: &'static str,
 }
 
-/// The metrics, with ages as of `now`.
+/// Returns the metrics as text. Ages are as of `now`.
 #[must_use]
 pub fn expose(facts: &Facts, now: Instant) -> String {
     let status = facts.status(now);
@@ -110,7 +110,7 @@ pub fn expose(facts: &Facts, now: Instant) -> String {
     );
 
     let mut exposition = String::new();
-    // Writing into a string does not fail.
+    // A write into a string cannot fail.
     let _ = text::encode(&mut exposition, &registry);
     exposition
 }

@@ -1,4 +1,4 @@
-//! The facts as a status and as a snapshot, with ages as of the moment of the reading.
+//! Converts the facts to a status and to a snapshot. Ages are as of the time of the conversion.
 
 use super::{Facts, ServerFacts, micros, millis};
 use crate::config::Database;
@@ -11,12 +11,13 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 impl Facts {
-    /// The age of a moment: the difference of two uptimes of the host, each in milliseconds. A viewer that adds the
-    /// time since the snapshot gets the same age as the host.
+    /// The age of `since` at `now`, in milliseconds. It is the difference of two uptimes of the
+    /// host, each rounded to whole milliseconds. So a viewer that adds the time since the snapshot
+    /// gets the same age as the host.
     fn age(&self, since: Instant, now: Instant) -> u64 {
         let clock = |at: Instant| match at.checked_duration_since(self.host.since) {
             Some(after) => i128::try_from(after.as_millis()).unwrap_or(i128::MAX),
-            // An adopted server started before its host.
+            // The time is before this host, for example that of the start of an adopted server.
             None => {
                 let before = self.host.since.saturating_duration_since(at);
                 -i128::try_from(before.as_nanos().div_ceil(1_000_000)).unwrap_or(i128::MAX)
@@ -25,7 +26,7 @@ impl Facts {
         u64::try_from(clock(now) - clock(since)).unwrap_or(0)
     }
 
-    /// The status, with ages as of `now`.
+    /// Creates the status. Ages are as of `now`.
     #[must_use]
     pub fn status(&self, now: Instant) -> Status {
         let age = |at: Instant| self.age(at, now);
@@ -99,7 +100,7 @@ impl Facts {
         let pid = server.leader.as_ref().map(|leader| leader.pid).or(server.server);
         TemporalStatus {
             pid,
-            // The leader leads its own session and group, so the group has its number.
+            // The spawned process leads its process group, so the group has the same number.
             pgid: server.leader.as_ref().map(|leader| leader.pid),
             server_pid: server.server,
             generation: managed.then_some(server.generation),
@@ -124,7 +125,7 @@ impl Facts {
         }
     }
 
-    /// The snapshot for viewers, with ages as of `now`.
+    /// Creates the snapshot for viewers. Ages are as of `now`.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         let age = |at: Instant| self.age(at, now);
@@ -133,7 +134,8 @@ impl Facts {
             status: self.status(now),
             next_start_ms: match &self.state {
                 State::Backoff { until, .. } => Some(self.age(now, *until)),
-                // After a stop, the next try is a search and no start.
+                // If the user wants the server down, the next try is not a start but a search for a
+                // server.
                 State::Failed { retry, .. } => {
                     retry.filter(|_| self.want == Want::Up).map(|retry| self.age(now, retry))
                 }
@@ -167,7 +169,8 @@ impl Facts {
 fn latency(probes: &VecDeque<Option<u64>>) -> Latency {
     let mut sorted: Vec<u64> = probes.iter().copied().flatten().collect();
     sorted.sort_unstable();
-    // Nearest rank: the smallest value that is at least as large as `percent` percent of all values.
+    // Nearest-rank method: the smallest value such that at least `percent` percent of the values
+    // are not greater.
     let percentile = |percent: usize| {
         let rank = (sorted.len() * percent).div_ceil(100);
         sorted.get(rank.saturating_sub(1)).copied()

@@ -1,4 +1,4 @@
-//! Entries of the timeline for starts and repairs: cause, result, and duration of each phase.
+//! Creates the entries of the timeline. For a start or repair, measures the duration of each phase.
 
 use super::{Verdict, micros, millis};
 use crate::protocol::{Entry, Happened, Phase};
@@ -6,7 +6,7 @@ use crate::supervisor::{Cause, Generation, Layer, Owner, PerLayer, Starting};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// A start or a repair in progress.
+/// A start or repair of the server that is in progress.
 #[derive(Debug)]
 pub struct Episode {
     cause: Cause,
@@ -14,43 +14,46 @@ pub struct Episode {
     is_repair: bool,
     begun: Instant,
     phases: Vec<Phase>,
-    /// When the latest layer was reached.
+    /// When the latest phase ended.
     reached: Instant,
 }
 
 impl Episode {
-    /// An episode begins with the command, the end of the old process, or the verdict.
+    /// Begins an episode. `now` is the time of the command of the user, of the end of the old
+    /// process, or of the decision to kill it.
     pub fn begin(cause: Cause, detail: String, is_repair: bool, now: Instant) -> Self {
         Self { cause, detail, is_repair, begun: now, phases: Vec::new(), reached: now }
     }
 
-    /// Whether it is automatic, not a command.
+    /// Whether this is an automatic restart. Otherwise, the user requested the start.
     pub fn is_repair(&self) -> bool {
         self.is_repair
     }
 
-    /// More about the cause.
+    /// Details of the cause.
     pub fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// When it began.
+    /// When the episode began.
     pub fn begun(&self) -> Instant {
         self.begun
     }
 
-    /// Time since it began.
+    /// Time since the episode began.
     pub fn elapsed(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.begun)
     }
 
-    /// Adds the time from the first failed check to the verdict.
+    /// Adds the phase `seen`, which was before the episode: from the first failed check to the
+    /// decision to restart.
     pub fn seen(&mut self, after: Duration) {
         self.phases.insert(0, phase("seen", after));
     }
 
-    /// The old process has ended, and the rest of its instance is cleared. In a repair, the time until the end
-    /// belongs to the clearing.
+    /// Notes that the old process ended at `at`, and that it then took `cleaned` to end the rest of
+    /// its process tree. In a repair, the phase `cleaned` also includes the time until `at`; after
+    /// a stop on request, that time is the phase `stopped`.
     pub fn ended(&mut self, at: Instant, cleaned: Duration) {
         let ending = at.saturating_duration_since(self.begun);
         if self.is_repair {
@@ -61,7 +64,7 @@ impl Episode {
         }
     }
 
-    /// Adds a phase that is over.
+    /// Adds a phase that has ended now. If the phase exists already, its duration grows.
     pub fn passed(&mut self, name: &str, took: Duration) {
         match self.phases.iter_mut().find(|phase| phase.name == name) {
             Some(known) => known.us += micros(took),
@@ -70,23 +73,25 @@ impl Episode {
         self.reached = Instant::now();
     }
 
-    /// A launch begins. Layers that are reached from now on are those of the new process.
+    /// Notes that a launch begins. The checks that pass from now on are about the new process.
     pub fn launching(&mut self, now: Instant) {
-        // Answers of the old server during its shutdown do not belong to the new server.
+        // Removes the phases of checks that the old server passed while it shut down.
         let is_layer = |phase: &Phase| Layer::ALL.iter().any(|it| it.as_str() == phase.name);
         self.phases.retain(|phase| !is_layer(phase));
         self.reached = now;
     }
 
-    /// Adds a phase for each layer that is reached for the first time. If several layers pass in one round, each phase
-    /// is the latency of its answer; the first one includes the wait before.
+    /// Adds a phase for each check that passes for the first time. If several checks pass in one
+    /// round, the phase of each is its own latency. The first of them also includes the wait before
+    /// this round.
     pub fn layers(&mut self, verdicts: &PerLayer<Option<Verdict>>, now: Instant) {
         let new: Vec<(Layer, Duration)> = [Layer::Tcp, Layer::Grpc, Layer::Store, Layer::Engine]
             .into_iter()
             .filter(|layer| !self.phases.iter().any(|phase| phase.name == layer.as_str()))
             .filter_map(|layer| {
                 let verdict = verdicts[layer].as_ref()?;
-                // Engine and store are asked at the same time. Only the additional time belongs to the engine.
+                // `store` and `engine` run at the same time. Only the time that `engine` takes
+                // longer is its own.
                 let shared = match (layer, &verdicts[Layer::Store]) {
                     (Layer::Engine, Some(store)) => store.latency,
                     (_, _) => Duration::ZERO,
@@ -106,7 +111,7 @@ impl Episode {
         self.reached = now;
     }
 
-    /// The entry for the end of the episode.
+    /// The entry for a start or repair that has succeeded.
     pub fn ready(&self, starting: &Starting, owner: Owner, now: Instant) -> Entry {
         let happened = match owner {
             Owner::Spawned => Happened::Ready,
@@ -125,7 +130,7 @@ fn phase(name: &str, took: Duration) -> Phase {
     Phase { name: name.to_owned(), us: micros(took) }
 }
 
-/// An entry without further facts.
+/// An entry with the current time and without values beyond these.
 pub fn entry(happened: Happened, generation: Generation, cause: Cause, detail: String) -> Entry {
     Entry {
         time: jiff::Timestamp::now(),
@@ -145,13 +150,13 @@ pub fn entry(happened: Happened, generation: Generation, cause: Cause, detail: S
     }
 }
 
-/// The entry for a server that was given up.
+/// The entry for a server that stigmer does not restart any more.
 pub fn failed(generation: Generation, reason: &str, last_words: Vec<String>) -> Entry {
     Entry { last_words, ..entry(Happened::Failed, generation, Cause::Crash, reason.to_owned()) }
 }
 
-/// The entry for the death of the last host. `detail` names that host. `took` is the time from its death to this host,
-/// if this host replaces it.
+/// The entry for the death of the last host. `detail` names that host. `took` is the time from its
+/// death until this host replaced it, or `None` if it was not replaced.
 pub fn host_died(generation: Generation, detail: String, took: Option<Duration>) -> Entry {
     Entry {
         took_ms: took.map(millis),
@@ -159,7 +164,7 @@ pub fn host_died(generation: Generation, detail: String, took: Option<Duration>)
     }
 }
 
-/// The entry for a host that leaves while the server continues.
+/// The entry for a host that leaves while the server continues to run.
 pub fn handed_over(generation: Generation) -> Entry {
     entry(Happened::HandedOver, generation, Cause::Operator, String::new())
 }
