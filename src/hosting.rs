@@ -1,5 +1,6 @@
-//! The life of a host: become the host, find the host that runs, hand over, leave. A host is the
-//! process that runs manager, supervisor and control socket. A home has at most one host.
+//! The life of a host, which is the process that supervises the server of one home. The home is the
+//! folder with the configuration, data and logs. A process becomes the host, commands find it, and
+//! it hands over to another host or leaves. A home has at most one host.
 
 mod at_risk;
 mod attach;

@@ -1,5 +1,7 @@
-//! The task that acts: it owns the unit of the server, performs the effects of the supervisor, and keeps
-//! the facts. Work that takes time runs in other tasks, which report back with their generation.
+//! The manager, which is the task that acts. It owns the server process (through its [`Unit`]),
+//! performs the effects that the supervisor requests, and keeps the facts for the status. Slow work
+//! runs in other tasks. Their reports name the generation, which is the number of a start of the
+//! server.
 
 mod adoption;
 mod commands;
@@ -42,7 +44,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// A report of a task of the manager.
+/// A report from a task that the manager has started.
 #[derive(Debug)]
 enum Event {
     Launched {
@@ -74,18 +76,19 @@ enum Event {
         generation: Generation,
         result: Searched,
     },
-    /// A further look for the server of an earlier host.
+    /// The result of another search for the server of an earlier host.
     Looked(io::Result<Adoptable>),
-    /// A task of the manager has panicked, so its report never arrives.
+    /// A task has panicked, so its report will never arrive.
     Panicked,
 }
 
-/// How a generation ended.
+/// The end of a generation of the server.
 #[derive(Debug)]
 struct End {
     ended: Ended,
     aftermath: Aftermath,
-    /// Time from the exit of the leader until the end and the aftermath were known.
+    /// Time from the exit of the server until all its processes had ended and its ports, lock and
+    /// disks had been examined.
     cleaned: Duration,
 }
 
@@ -103,18 +106,18 @@ pub struct Manager {
     report: Report,
     sweeps: Sweeps,
     waiters: Vec<Waiter>,
-    /// The request to hand over, until the manager responds to it.
+    /// The sender for the response to a hand-over request that is not answered yet.
     release: Option<oneshot::Sender<HandOver>>,
-    /// Set while the host does not know whether an earlier host left a server. The host must not end
-    /// such a server.
+    /// Set while this host does not know whether a server of an earlier host still runs. The host
+    /// must not end such a server by mistake.
     unadopted: Option<Unadopted>,
-    /// The options of the next generation, if a restart replaces them.
+    /// The options for the next start, if a restart with new options was requested.
     next: Option<Box<Settings>>,
-    /// The intent of the previous host.
+    /// Whether the server was to run under the previous host (its intent). `None` if unknown.
     resumed: Option<Want>,
     intent: intent::Decision,
     episode: Episode,
-    /// When the server went down without a request.
+    /// When the server stopped working without a request.
     down_since: Option<Instant>,
     chronicle: Chronicle,
     files: Files,
@@ -122,11 +125,11 @@ pub struct Manager {
 }
 
 impl Manager {
-    /// Creates a manager for a home whose host lock this process holds, and takes the hand-over of the
-    /// previous host. Starts nothing.
+    /// Creates a manager. This process must hold the host lock of the home. The manager reads the
+    /// state that the previous host has handed over. It starts nothing.
     ///
     /// # Errors
-    /// If a file of an earlier host cannot be read. The file stays for the next try.
+    /// If a file of an earlier host cannot be read. The file stays for the next attempt.
     pub fn new(
         settings: Settings,
         mode: Mode,
@@ -142,13 +145,15 @@ impl Manager {
             LogReader::start(settings.home.temporal_log(), settings.log_max, upkeep::LOG_WORDS);
         let resumed = match &before {
             Some(before) => Some(before.supervisor.want),
-            // Without a hand-over, the intent still shows whether a stop is in progress.
+            // The previous host has handed over nothing. Its intent file still shows whether it was
+            // stopping the server.
             None => Intent::is_stop_under_way(&home, last)?.then_some(Want::Down),
         };
         let settings = Arc::new(settings);
         let mut facts = Facts::new(settings, mode, supervisor.schedule().clone(), now);
         facts.generation = last;
-        // A command that connects at once must not report this host as stopped.
+        // Set the intent before the first event: a command that connects early must not see a
+        // stopped host.
         facts.want = resumed.unwrap_or(match mode {
             Mode::Background => Want::Up,
             Mode::Tui | Mode::Headless | Mode::Other => Want::Down,
@@ -162,7 +167,7 @@ impl Manager {
             None => facts.recall(timeline, now),
         }
         let episode = match supervisor.state() {
-            // A delayed restart is still a repair.
+            // A restart that the previous host has delayed is still due. It is a repair.
             State::Backoff { cause, detail, .. } => {
                 Episode::begin(*cause, detail.clone(), true, now)
             }
@@ -204,15 +209,16 @@ impl Manager {
         Ok((manager, Handle { requests, facts: watch, source }))
     }
 
-    /// Replaces a dead host whose intent was up: the manager keeps the server running. `host` names the
-    /// dead host. Must be called before [`Self::run`].
+    /// Records that this host replaces a dead host whose server was to run, and keeps the server
+    /// running. `host` describes the dead host. Must be called before [`Self::run`].
     pub fn succeed(&mut self, host: String, since_death: Duration) {
         tracing::warn!(%host, ?since_death, "the previous host died, this host replaces it");
         self.resumed = Some(Want::Up);
         self.remember(timeline::host_died(self.facts.generation, host, Some(since_death)));
     }
 
-    /// Records that the previous host was killed and not replaced. Must be called before [`Self::run`].
+    /// Records that the previous host was killed and no watchdog replaced it. `host` describes the
+    /// dead host. Must be called before [`Self::run`].
     pub fn mourn(&mut self, host: String) {
         tracing::warn!(%host, "the previous host was killed and not replaced");
         self.remember(timeline::host_died(self.facts.generation, host, None));
@@ -224,8 +230,8 @@ impl Manager {
         self.resumed.is_some()
     }
 
-    /// Adopts a running server, then serves requests until every handle is dropped or a hand-over is
-    /// requested.
+    /// Adopts a running server, then handles requests and events. Returns when every handle is
+    /// dropped, or after a hand-over or a panic in a task.
     pub async fn run(mut self) {
         let sweeps = self.sweeps.clone();
         self.files.keep("supervisor.lock", move || sweeps.keep_lock());
@@ -255,7 +261,7 @@ impl Manager {
                     Some(Request::Follow(down)) => self.follow(&down).await,
                     Some(Request::CheckFiles) => self.files.hurry(),
                     Some(Request::Trouble { with, what }) => self.facts.trouble(with, what),
-                    // All earlier requests are published.
+                    // The loop has published the effects of all earlier requests by now.
                     Some(Request::Settle { reply }) => drop(reply.send(())),
                     Some(Request::Release { reply }) => self.release = Some(reply),
                     None => return,
@@ -273,14 +279,16 @@ impl Manager {
                     Event::Noted { generation, note } => self.noted(generation, note),
                     Event::Searched { generation, result } => self.searched(generation, result),
                     Event::Looked(found) => self.looked(found),
-                    // This host no longer knows the state of its server. Another host finds it out again.
+                    // A report is lost, so this manager no longer knows the state of the server.
+                    // The next host examines the server again.
                     Event::Panicked => return,
                 },
                 () = timer => self.step(None),
                 () = tokio::time::sleep_until(wakes.into()) => {}
             }
             self.look_again();
-            // Before the responses: a client that has its response reads facts that match it.
+            // Publish before the responses, so that a client with a response reads facts that match
+            // it.
             self.publish();
             self.answer_waiters();
             if let Some(reply) = self.release.take_if(|_| !self.unit.is_launching()) {
@@ -290,7 +298,7 @@ impl Manager {
         }
     }
 
-    /// Returns a callback that ends the manager after a panic in one of its tasks.
+    /// Returns a callback for tasks. It ends the manager after a panic of the task.
     fn on_panic(&self) -> impl FnOnce() + Send + use<> {
         let report = self.report.clone();
         move || {
@@ -299,7 +307,8 @@ impl Manager {
         }
     }
 
-    /// The time of the next wake-up without an event: to publish, or to look at the files or for a server.
+    /// The time at which the loop must wake up without an event: to publish facts, to check files,
+    /// or to look for a server.
     fn wakes(&self) -> Instant {
         let looks = [self.files.due(), self.look_due()];
         looks.into_iter().flatten().fold(self.broadcast.due(), Instant::min)
@@ -325,7 +334,8 @@ impl Manager {
         self.broadcast.publish(&self.facts, Instant::now());
     }
 
-    /// Passes an input to the supervisor, or its timeout if `None`, and performs the effects.
+    /// Passes an input to the supervisor and performs the resulting effects. `None` means that the
+    /// timeout of the supervisor has passed.
     fn step(&mut self, input: Option<Input>) {
         let now = Instant::now();
         let before = self.unit.supervisor.state().clone();

@@ -1,4 +1,5 @@
-//! The background host, which has no terminal: spawn it, hand over to it, run as it.
+//! The background host, which supervises the server without a terminal: this program spawns it,
+//! hands over to it, or runs as it.
 
 use super::deadlines::{FIRST_TRIM, NEXT_HOST_PAUSES, SETTLING, STABLE, START_PAUSE, TRIM};
 use super::{Host, HostError, Released, Resumed, is_hosted};
@@ -24,22 +25,23 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub use crate::watchdog::SUBCOMMAND;
 
-/// Exit code of a background host that found another host.
+/// Exit code of a background host that has found another host in its home.
 pub const EXIT_RUNNING: i32 = 75;
 
-/// Size in bytes at which the file with the errors of background hosts is emptied.
+/// Maximum size in bytes of the file with the stderr of background hosts. A larger file is emptied.
 const ERRORS_MAX: u64 = 1 << 20;
 
-/// A child process that is to become the background host.
+/// A child process that is to become the background host of a home.
 #[derive(Debug)]
 pub struct SpawnedHost {
     child: Child,
     errors: Option<File>,
 }
 
-/// Spawns this program as a background host, in its own session. It inherits no descriptor, so that
-/// `$(stigmer local)` returns and a lock of the caller is not held. It executes the same file as this
-/// process, even if a build has replaced the file.
+/// Spawns this program as a background host, in its own session. The child inherits no descriptor.
+/// So `$(stigmer local)` returns while the host runs, and the child keeps no lock of its caller.
+/// The child executes the same file as this process, even if a build has replaced the file at that
+/// path.
 ///
 /// # Errors
 /// If the program cannot be executed.
@@ -55,7 +57,7 @@ pub fn spawn(home: &Home, options: &Options) -> io::Result<SpawnedHost> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(stderr.map_or_else(Stdio::null, Stdio::from));
-    // SAFETY: only async-signal-safe calls between fork and exec (setsid, close_range).
+    // SAFETY: the closure calls only async-signal-safe functions (setsid, close_range).
     unsafe {
         command.pre_exec(|| {
             nix::unistd::setsid()?;
@@ -73,20 +75,21 @@ impl SpawnedHost {
         Pid::try_from(self.child.id()).unwrap_or_default()
     }
 
-    /// Exit code and stderr of the child after its end. `None` while it runs.
+    /// Returns the exit code and the stderr of the child after its end. `None` while the child
+    /// runs.
     pub fn ended(&mut self) -> Option<(Option<i32>, String)> {
         let status = self.child.try_wait().ok()??;
         let mut stderr = Vec::new();
         if let Some(errors) = &mut self.errors {
-            // The exit code is known also if the file cannot be read.
+            // Ignore an error: the exit code is useful also without the text.
             let _ = errors.take(64 << 10).read_to_end(&mut stderr);
         }
         Some((status.code(), String::from_utf8_lossy(&stderr).trim().to_owned()))
     }
 }
 
-/// Opens the file for the stderr of a background host, once to write and once to read what is new.
-/// A shared file description would have one position for the host and this process.
+/// Opens the file for the stderr of a background host twice: for the host to write, and for this
+/// process to read what the host writes. With one open file, both would move the same position.
 fn errors(path: &Path) -> Option<(File, File)> {
     let open = || -> io::Result<(File, File)> {
         let mut options = File::options();
@@ -101,24 +104,25 @@ fn errors(path: &Path) -> Option<(File, File)> {
     open().inspect_err(|error| tracing::warn!(path = %path.display(), %error, "cannot open")).ok()
 }
 
-/// The reason why no host took over. The server keeps running.
+/// The reason why no other host took over the server. The server keeps running.
 #[derive(Debug, thiserror::Error)]
 pub enum HandOverError {
-    /// This program cannot be executed, or the home does not respond.
+    /// This program cannot be executed, or the file system of the home does not respond.
     #[error("cannot start a background host: {0}")]
     Spawn(#[from] io::Error),
-    /// The background host ended at its start.
+    /// The background host ended soon after its start.
     #[error("the background host ended with {code}: {stderr}", code = exit_text(*.code))]
     Ended {
         /// The exit code. `None` if a signal ended the host.
         code: Option<i32>,
-        /// The error messages of the host.
+        /// What the host wrote to stderr.
         stderr: String,
     },
-    /// Another process, usually a command, held the host lock and released it. No host runs.
+    /// Another process, usually a command, took the host lock and has released it. No host runs
+    /// now.
     #[error("another process held the host lock meanwhile, and no host runs")]
     LockedMeanwhile,
-    /// The server may be stopped.
+    /// The intent cannot be read, so it is unknown whether a command has stopped the server.
     #[error("it is unknown whether a command has stopped the server: {0}")]
     Unknown(#[from] Unreadable),
     /// The background host runs and does not respond.
@@ -130,16 +134,17 @@ pub(super) fn exit_text(code: Option<i32>) -> String {
     code.map_or_else(|| "a signal".to_owned(), |code| format!("exit {code}"))
 }
 
-/// Hands the server over to a background host. Returns the pid of the host that took over, which may
-/// be another host that was faster.
+/// Ends `host` and hands its server over to a background host. Returns the pid of the new host.
+/// That may be another process than the spawned one, if it was faster.
 ///
 /// # Errors
 /// If no host took over.
 pub async fn hand_over(home: &Home, host: Host) -> Result<Pid, HandOverError> {
     let options = host.handle().facts().settings.options.clone();
-    // Waits for a launch in progress.
+    // The release waits for a launch of the server in progress.
     let Released { hand_over, last_responses } = host.release().await;
-    // With a home that hangs, this process and the next host would hang too.
+    // Do not start a host if the file system of the home hangs: it would hang, and so would this
+    // process.
     let taken = match responds(home).await {
         Ok(()) => until_taken(home, hand_over.as_ref(), || next_host(home, &options)).await,
         Err(error) => Err(error.into()),
@@ -153,7 +158,8 @@ pub async fn hand_over(home: &Home, host: Host) -> Result<Pid, HandOverError> {
     taken
 }
 
-/// Makes a request that a file system cannot answer from a cache.
+/// Checks that the file system of the home responds. `statvfs` is a request that no cache can
+/// answer.
 async fn responds(home: &Home) -> io::Result<()> {
     look::patiently(look::MOMENT, home.root(), |root| {
         statvfs(root)?;
@@ -162,16 +168,18 @@ async fn responds(home: &Home) -> io::Result<()> {
     .await
 }
 
-/// Calls `start` until a host has taken over. Writes the hand-over again before each further call,
-/// because a host deletes it at its start. Makes no call while it is unknown whether a command has
-/// stopped the server, because that host would start the server again.
+/// Calls `start`, which starts a background host, until a host has taken over. Each host deletes
+/// the file with the hand-over when it starts, so the file is written again before the next call.
+/// Starts no host while it is unknown whether a command has stopped the server: that host would
+/// start the server again.
 async fn until_taken(
     home: &Home,
     hand_over: Option<&HandOver>,
     mut start: impl AsyncFnMut() -> Result<Pid, HandOverError>,
 ) -> Result<Pid, HandOverError> {
     let was_down = match hand_over {
-        // The host that wrote the hand-over has carried out each stop.
+        // The manager that wrote the hand-over has carried out all stops. So do not wait if the
+        // intent cannot be read.
         Some(_) => Intent::is_down(home).unwrap_or(false),
         None => is_down(home, NEXT_HOST_PAUSES.iter()).await?,
     };
@@ -179,7 +187,7 @@ async fn until_taken(
     loop {
         let taken = start().await;
         match (&taken, pauses.next()) {
-            // The exit code after a stop.
+            // The background host has ended because of a stop, so no further host is needed.
             (Err(HandOverError::Ended { code: Some(0), .. }), _) => return taken,
             (
                 Err(
@@ -191,8 +199,8 @@ async fn until_taken(
             ) => tokio::time::sleep(*pause).await,
             (Ok(_) | Err(_), _) => return taken,
         }
-        // A command has stopped the server. In the other cases the server runs without a host, perhaps
-        // also without a watchdog.
+        // Return if a command has stopped the server meanwhile. Otherwise the server runs without a
+        // host, and perhaps without a watchdog, so start another host.
         if is_down(home, &mut pauses).await?
             && (!was_down || matches!(taken, Err(HandOverError::LockedMeanwhile)))
         {
@@ -207,7 +215,8 @@ async fn until_taken(
     }
 }
 
-/// Whether the operator has stopped the server. Looks again after each pause until that is known.
+/// Whether the operator has stopped the server, according to the intent file. If the file cannot be
+/// read, tries again after each pause.
 async fn is_down(
     home: &Home,
     mut pauses: impl Iterator<Item = &Duration>,
@@ -239,7 +248,8 @@ async fn taken_over(
             return Ok(host.pid);
         }
         match next.ended() {
-            // Another process took the lock first: a command, or a host that will respond.
+            // The new host found the lock held. If the lock is free now, a command held it.
+            // Otherwise a host may hold it, and will respond.
             Some((Some(EXIT_RUNNING), _)) if !is_hosted(home) => {
                 return Err(HandOverError::LockedMeanwhile);
             }
@@ -250,7 +260,7 @@ async fn taken_over(
     Err(HandOverError::Silent(next.pid()))
 }
 
-/// Runs this process as the background host. Returns the exit code.
+/// Makes this process the background host, and returns the exit code after its end.
 ///
 /// # Errors
 /// If this process cannot become the host.
@@ -262,7 +272,8 @@ pub async fn run(settings: Settings) -> Result<i32, HostError> {
     }
 }
 
-/// Runs this process as the background host that replaces a dead host. Returns the exit code.
+/// Makes this process the background host in place of a host that died, and returns the exit code
+/// after its end.
 ///
 /// # Errors
 /// If this process cannot become the host now. The watchdog tries again.
@@ -278,8 +289,8 @@ pub async fn resume(home: &Home, death: Death) -> Result<i32, HostError> {
     Ok(code)
 }
 
-/// Returns memory to the kernel: after the start, and then regularly, for the code of requests and
-/// repairs.
+/// Returns unused memory to the kernel: once after the start, and then regularly, because requests
+/// and repairs load more code.
 async fn trim() {
     tokio::time::sleep(FIRST_TRIM).await;
     loop {
@@ -289,11 +300,11 @@ async fn trim() {
 }
 
 async fn serve(host: Host) -> i32 {
-    // After an exec of /proc/self/exe, the name in process lists is "exe".
+    // Set the name in process lists. It is "exe" after an exec of `/proc/self/exe`.
     let _ = nix::sys::prctl::set_name(c"stigmer");
-    // The task ends with the runtime.
+    // Nobody waits for this task. It ends with the runtime.
     tokio::spawn(trim());
-    // SIGHUP is handled to be ignored: the end of a terminal does not affect a background host.
+    // The handler of SIGHUP does nothing: the end of a terminal must not end a background host.
     let signals = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
@@ -308,8 +319,9 @@ async fn serve(host: Host) -> i32 {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
-        // Only after a panic. The server keeps running and needs a host. A host that panics soon
-        // after its start is not replaced, because the next one would panic again.
+        // The manager ends by itself only after a panic. The server keeps running and needs a host.
+        // A host that panics soon after its start is not replaced, because the next host would
+        // panic too.
         () = host.handle().closed() => {
             tracing::error!("the manager has ended");
             let facts = host.handle().facts();
@@ -400,7 +412,7 @@ mod tests {
         let home = Home::at(folder.path()).unwrap();
         std::fs::create_dir(home.intent()).unwrap();
         let becomes_readable = async { std::fs::remove_dir(home.intent()).unwrap() };
-        // The first look comes first.
+        // `biased` runs the first attempt to read the intent before the file becomes readable.
         let (taken, ()) =
             tokio::join!(biased; until_taken(&home, None, async || Ok(7)), becomes_readable);
         assert_eq!(taken.unwrap(), 7);

@@ -1,5 +1,7 @@
-//! The process that runs manager, supervisor and control socket: one per home, by flock. A host takes
-//! the lock, then the socket, then the server, and releases them in reverse order.
+//! A host, which is the process that supervises the server of one home. It runs the manager, the
+//! supervisor and the control socket. A file lock (flock) makes sure that a home has at most one
+//! host. A host takes the lock, then the socket, then the server, and releases them in reverse
+//! order.
 
 use super::deadlines::{DYING, PAUSE, RESTORED, RESTORED_PAUSE};
 use super::holder::{self, holder, is_hosted};
@@ -43,10 +45,10 @@ pub enum HostError {
     Io {
         /// The file.
         path: PathBuf,
-        /// The error of the system.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The threads for repairs cannot be created.
+    /// The threads that repair the server cannot be created.
     #[error("cannot create threads: {0}; end some processes, or raise the limit (`ulimit -u`)")]
     Threads(io::Error),
 }
@@ -57,23 +59,25 @@ impl From<Unreadable> for HostError {
     }
 }
 
-/// The result of an attempt to replace a dead host.
+/// The result of an attempt to replace a host that died.
 #[derive(Debug)]
 pub enum Resumed {
-    /// This process is the host.
+    /// This process is the new host.
     Host(Box<Host>),
-    /// The server is not to run, so no host is needed.
+    /// The operator has stopped the server, so no host is needed.
     Stopped,
-    /// Too many hosts died soon after their start.
+    /// Too many hosts in a row died soon after their start, so this process does not become the
+    /// next one.
     GivenUp,
 }
 
-/// A host that has left and kept the server running.
+/// The result of [`Host::release`]: the host has left, and the server keeps running.
 #[derive(Debug)]
 pub struct Released {
-    /// The state for the next host. `None` after a panic of the manager.
+    /// The state for the next host. `None` after a panic of the manager, and if the lock of this
+    /// host is not in place.
     pub hand_over: Option<HandOver>,
-    /// Sends the last responses, then ends.
+    /// Sends the last responses to the clients, then ends.
     pub last_responses: JoinHandle<()>,
 }
 
@@ -91,13 +95,15 @@ pub struct Host {
     keeping: JoinHandle<()>,
     resumes: bool,
     sweeps: Sweeps,
-    // The last field is dropped last: the next process with the lock may bind the socket.
+    // Must be the last field, because Rust drops fields in order. When this lock is free, the next
+    // host may bind the socket.
     lock: Arc<HostLock>,
 }
 
 impl Host {
-    /// Becomes the host. Continues with the hand-over of an earlier host, and adopts a running
-    /// server. If no server runs, a background host starts one, and another host waits for a command.
+    /// Becomes the host. Continues with the state that an earlier host has handed over, and adopts
+    /// a running server. If no server runs, a background host starts one; a dashboard or `--no-tui`
+    /// waits for the command to start one.
     ///
     /// # Errors
     /// If another process is the host, or the home cannot be used.
@@ -106,8 +112,8 @@ impl Host {
         Self::begin(lock, settings, mode, None)
     }
 
-    /// Replaces a dead host and continues with its options, unless the operator has stopped the
-    /// server meanwhile.
+    /// Replaces a host that died, and continues with its options. Does nothing if the operator has
+    /// stopped the server meanwhile.
     ///
     /// # Errors
     /// If another process is the host, or the home cannot be used.
@@ -122,8 +128,9 @@ impl Host {
             if let Some(lock) = take_lock(home)? {
                 break lock;
             }
-            // A `stop` of the operator holds the lock too. An intent that cannot be read now is read
-            // again under the lock.
+            // A `stop` command may hold the lock. It writes the intent "down" before it takes the
+            // lock. An intent that cannot be read here is read again below, when this process holds
+            // the lock.
             if matches!(Intent::is_down(home), Ok(true)) {
                 return Ok(Resumed::Stopped);
             }
@@ -132,7 +139,8 @@ impl Host {
             }
             tokio::time::sleep(PAUSE).await;
         };
-        // Read under the lock: a command that stops a server without a host writes it first.
+        // Read the intent only when this process holds the lock. A `stop` command writes the intent
+        // before it takes the lock, so the intent cannot change to "down" unnoticed.
         let options = match Intent::read(home)? {
             Some(Intent { want: Want::Up, options, .. }) => options,
             Some(Intent { want: Want::Down, .. }) | None => return Ok(Resumed::Stopped),
@@ -169,9 +177,11 @@ impl Host {
         let lock = Arc::new(lock);
         let sweeps = Sweeps::new(&lock);
         let (mut manager, handle) = Manager::new(settings, mode, sweeps.clone())?;
-        // A process that cannot become the host must not look like a host that was killed.
+        // Write the text only now, after all steps that may fail. If a process with a text in the
+        // lock ends without a note, the next host reports a killed host.
         if let Err(error) = lock.write(&holder::host_text(mode)) {
-            // The lock is held without a text too. The manager writes the text as soon as possible.
+            // The lock protects this host also without a text. The manager writes the text as soon
+            // as possible.
             tracing::warn!(path = %path.display(), %error, "cannot record the identity of the host");
         }
         let name = before.map_or_else(String::new, |before| format!("pid {}", before.pid));
@@ -180,7 +190,7 @@ impl Host {
                 let now = linux::since_boot().unwrap_or(death.at);
                 manager.succeed(name, now.saturating_sub(death.at));
             }
-            // No watchdog has replaced the killed host.
+            // The previous host was killed, and no watchdog has replaced it.
             None if was_killed && !manager.resumes() && wants_up(&home) => manager.mourn(name),
             None => {}
         }
@@ -201,39 +211,42 @@ impl Host {
         Ok(Self { handle, control, manager, guard, keeper, keeping, resumes, sweeps, lock })
     }
 
-    /// Whether this host continues for another host. The intent of the operator is then known, so the
-    /// host needs no request to start the server.
+    /// Whether this host continues the work of an earlier host. If so, the host knows from the
+    /// earlier one whether the server is to run, so it needs no request to start the server.
     #[must_use]
     pub fn resumes(&self) -> bool {
         self.resumes
     }
 
-    /// The manager.
+    /// The handle of the manager.
     #[must_use]
     pub fn handle(&self) -> &Handle {
         &self.handle
     }
 
-    /// Cancelled when a client has requested the end of the host. The server is then stopped, or the
-    /// client searches for it, because this host could not prove its end.
+    /// Returns a token that is cancelled when a client has requested the end of the host. Either
+    /// the server is stopped then, or this host could not prove that it has ended, and the client
+    /// searches for it.
     #[must_use]
     pub fn shutdown_requested(&self) -> CancellationToken {
         self.control.end_requested()
     }
 
-    /// Cancelled when another host has taken the home. This host has left its server to that host or
-    /// stopped it, and only has to [leave](Self::leave).
+    /// Returns a token that is cancelled when another host has taken the home. By then this host
+    /// has left its server to the other host, or has stopped it. This host only has to
+    /// [leave](Self::leave).
     #[must_use]
     pub fn home_lost(&self) -> CancellationToken {
         self.keeper.lost.clone()
     }
 
-    /// Stops the server and ends.
+    /// Stops the server and ends the host.
     pub async fn shutdown(self) -> Outcome {
         self.shutdown_until(std::future::pending()).await
     }
 
-    /// Stops the server and ends. Ends the grace period once `impatient` is ready.
+    /// Stops the server and ends the host. Kills the server without further grace period when
+    /// `impatient` completes.
     pub async fn shutdown_until(self, impatient: impl Future<Output = ()>) -> Outcome {
         let outcome = match self.keeper.keep().await {
             true => self.stop_until(impatient).await,
@@ -246,7 +259,8 @@ impl Host {
     async fn stop_until(&self, impatient: impl Future<Output = ()>) -> Outcome {
         let mut stopping = std::pin::pin!(self.handle.command(Command::Stop(Cause::Shutdown)));
         tokio::select! {
-            // The stop first: without a stop there is no grace period to end.
+            // Poll the stop before `impatient`: the grace period that `impatient` ends begins with
+            // the stop.
             biased;
             outcome = &mut stopping => outcome,
             () = impatient => {
@@ -256,12 +270,14 @@ impl Host {
         }
     }
 
-    /// Ends, keeps the server running, and writes the hand-over for the next host. If the server is to
-    /// run, the watchdog stays armed: if it starts a host, that host finds the next host and exits.
+    /// Ends the host, keeps the server running, and writes the state for the next host. If the
+    /// server is to run, the watchdog stays armed. If the watchdog starts a host too, that host
+    /// finds the next host and exits.
     pub async fn release(self) -> Released {
         let home = self.handle.facts().settings.home.clone();
         self.keeper.settle().await;
-        // The lock is tested after the release, which waits for a launch in progress.
+        // Test the lock only after the release. The release waits for a launch in progress, and the
+        // lock may be lost meanwhile.
         let hand_over = self.handle.release().await.filter(|_| self.lock.is_in_place());
         let is_down = self.handle.facts().want == Want::Down;
         let written = hand_over.clone().map(|hand_over: HandOver| {
@@ -278,21 +294,23 @@ impl Host {
         Released { hand_over, last_responses }
     }
 
-    /// Ends without a hand-over: the server is stopped, or belongs to someone else.
+    /// Ends the host without a hand-over, because the server is stopped or belongs to someone else.
     pub async fn leave(self) {
         let last_responses = self.free().await;
         watchdog::disarm();
-        // The panic hook has reported a panic of the task.
+        // An error means that the task has panicked. The panic hook has reported it.
         let _ = last_responses.await;
     }
 
     async fn free(self) -> JoinHandle<()> {
         self.guard.abort();
-        // The guard has ended, so no other code arms or disarms the watchdog.
+        // Wait until the guard task has ended. After that, no other code arms or disarms the
+        // watchdog.
         let _ = self.guard.await;
-        // A check in progress on a thread holds the lock, so the next host would not get the lock.
+        // Wait for a check in progress. Its thread keeps the host lock open, so the next host could
+        // not take the lock.
         let idle = self.keeper.last.lock().await;
-        // Before the socket is deleted, because the keeper would bind the socket again.
+        // Stop the checks before the socket is deleted: a check would bind the socket again.
         self.keeping.abort();
         drop(idle);
         let _ = self.keeping.await;
@@ -309,7 +327,8 @@ impl Host {
         let written =
             look::promptly(self.lock.home(), move |_| lock.write(&holder::left_text(mode)));
         match written {
-            // The lock stays open until the end of this process, because closing the file may block.
+            // The home does not respond. Closing the lock file may block, so keep it open until
+            // this process ends.
             Err(error) if look::is_silence(&error) => {
                 tracing::warn!(%error, "the home is locked until this process has ended");
                 std::mem::forget(self.lock);
@@ -350,12 +369,13 @@ fn wants_up(home: &Home) -> bool {
     }
 }
 
-/// Number of hosts in a row that may die soon after their start.
+/// Limit for the number of hosts in a row that die soon after their start.
 fn attempts(settings: &Settings) -> u32 {
     settings.policy.max_restarts.max(1)
 }
 
-/// Records in the timeline of a home that the watchdog starts no further host. Does nothing if a host runs.
+/// Writes into the timeline of a home that the watchdog starts no further host. Does nothing if a
+/// host runs.
 ///
 /// # Errors
 /// If the timeline cannot be written.
@@ -366,7 +386,8 @@ pub fn record_give_up(home: &Home, why: &str) -> io::Result<()> {
     Chronicle::open(&home.events()).write(&gave_up(home, why))
 }
 
-/// Keeps the watchdog armed while the server of this host is to run.
+/// Keeps the watchdog armed as long as the server of this host is to run, and disarms it otherwise.
+/// The watchdog starts a new host if this process dies.
 async fn guard(handle: Handle) {
     const TROUBLE: &str = "watchdog";
     let mut facts = handle.watch();
@@ -400,11 +421,12 @@ async fn guard(handle: Handle) {
     }
 }
 
-/// Waits until the host of a deleted or renamed home has restored the home. Returns at once if the
-/// host lock is held or has a text, or if there is no host that could restore the home.
+/// Waits until the host of a deleted or renamed home has created the home again. Returns at once if
+/// the host lock is held or has a text, or if no process could be that host.
 pub fn wait_restored(home: &Home) {
     let lock = home.supervisor_lock();
-    // A host creates the file, locks the file, and then writes the text, unless the disk is full.
+    // A host creates the file, locks it, and then writes the text. On a full disk the text is
+    // missing.
     let is_there = || {
         let is_unsigned = matches!(lock::try_read(&lock), Ok(text) if text.is_empty());
         !is_unsigned || lock::is_held(&lock).unwrap_or(true)
@@ -413,7 +435,8 @@ pub fn wait_restored(home: &Home) {
         return;
     }
     let background = || linux::processes().ok()?.into_iter().find(|it| is_background(it, home));
-    // Reads the descriptors of all processes, so only if a server of the home runs.
+    // This search reads the descriptors of all processes, so do it only if a server of the home
+    // runs.
     let deleted = || sweep::works_in(home.root()).then(|| host_of_deleted(home)).flatten();
     let Some(host) = background().map(|host| host.pid).or_else(deleted) else { return };
     let is_alive = || matches!(linux::stat(host), Ok(Some(process)) if !process.is_zombie());
@@ -423,7 +446,7 @@ pub fn wait_restored(home: &Home) {
     }
 }
 
-/// Whether this process is a background host of this home, by its command line.
+/// Whether the command line of this process is that of a background host of this home.
 fn is_background(process: &Process, home: &Home) -> bool {
     if process.name != NAME {
         return false;
@@ -433,8 +456,8 @@ fn is_background(process: &Process, home: &Home) -> bool {
     has(SUBCOMMAND.as_bytes()) && has(home.root().as_os_str().as_bytes())
 }
 
-/// The process that holds the deleted host lock of this home. Skips processes whose descriptors cannot
-/// be read.
+/// The process that still holds the deleted host lock of this home. Skips processes whose
+/// descriptors cannot be read.
 fn host_of_deleted(home: &Home) -> Option<Pid> {
     let lock = home.supervisor_lock();
     let pids = linux::processes().unwrap_or_default().into_iter().map(|process| process.pid);

@@ -1,4 +1,5 @@
-//! Starts or restarts the server in the background, for a command.
+//! Starts or restarts the server with a background host, for `stigmer local` and `stigmer local
+//! restart`.
 
 use super::background::{self, EXIT_RUNNING, SpawnedHost};
 use super::deadlines::{SETTLING, START_PAUSE};
@@ -23,11 +24,11 @@ use std::time::Instant;
 pub struct ReadyServer {
     /// The status that the host reports.
     pub status: Status,
-    /// Whether the server ran before.
+    /// Whether the server ran before this command.
     pub is_reused: bool,
 }
 
-/// The reason why the server is not ready.
+/// The reason why a start or restart did not lead to a ready server.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The options are wrong, or differ from those of the running server.
@@ -36,10 +37,10 @@ pub enum StartError {
     /// The home cannot be used.
     #[error(transparent)]
     Home(#[from] HomeError),
-    /// There is no program to run.
+    /// There is no Temporal CLI to run.
     #[error(transparent)]
     Program(#[from] ProgramError),
-    /// The host refuses, or cannot be reached.
+    /// The host refuses the request, or cannot be reached.
     #[error(transparent)]
     Host(#[from] ClientError),
     /// The host does not respond.
@@ -59,7 +60,7 @@ pub enum StartError {
         }
     )]
     Spawn(io::Error),
-    /// The background host ended at its start.
+    /// The background host ended soon after its start.
     #[error(
         "the background host ended with {code}: {stderr}; see {log}",
         code = background::exit_text(*.code),
@@ -68,12 +69,12 @@ pub enum StartError {
     Ended {
         /// The exit code. `None` if a signal ended the host.
         code: Option<i32>,
-        /// The error messages of the host.
+        /// What the host wrote to stderr.
         stderr: String,
         /// The log of the host.
         log: PathBuf,
     },
-    /// No host responds, although no other process has the host lock.
+    /// No host responds, although no other process holds the host lock.
     #[error("no host of {home} responds after {SETTLING:?}; see {log} and try again")]
     Unsettled {
         /// The home.
@@ -81,16 +82,16 @@ pub enum StartError {
         /// The log of the host.
         log: PathBuf,
     },
-    /// No request can be sent.
+    /// This process cannot create the runtime (tokio) that sends requests.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
 }
 
-/// Starts the server of this home with the requested options, unless the server runs. Starts a
-/// background host if no host runs. Returns when the server is ready.
+/// Starts the server of this home with the requested options, unless the server runs already.
+/// Starts a background host first if no host runs. Returns when the server is ready.
 ///
 /// # Errors
-/// If the server is not ready, or runs with other options.
+/// If the server does not become ready, or runs with other options.
 pub async fn start(
     home: &Home,
     requested: &Options,
@@ -98,7 +99,8 @@ pub async fn start(
     notify: Notify<'_>,
 ) -> Result<ReadyServer, StartError> {
     let mut start = StartCommand { home, requested, progress, notify };
-    // A host knows its server. The search for a server is needed only if no host responds.
+    // If a host responds, its status is enough. Only without a host must this command search for a
+    // server.
     if let Ok(status) = client::status(home).await {
         let settings = Settings::load(home, requested).map_err(SettingsError::from)?;
         if let Some(started) = start.request(&settings, &status, false).await? {
@@ -109,8 +111,9 @@ pub async fn start(
     start.ensure(&settings).await
 }
 
-/// Checks the options of a restart, so that a mistake changes nothing. If the search for the server
-/// fails and a host responds, the host checks the options.
+/// Checks the options of a restart before the restart begins, so that a wrong option changes
+/// nothing. If the search for the running server fails, but a host responds, that host checks the
+/// options later.
 ///
 /// # Errors
 /// If the options are wrong, or neither the files nor a host show the server.
@@ -122,11 +125,11 @@ pub fn check_restart(home: &Home, requested: &Options) -> Result<(), StartError>
     }
 }
 
-/// Restarts the server of this home; the requested options replace its options. Starts the server if
-/// it does not run. Ends a host that does not respond. Returns when the server is ready.
+/// Restarts the server of this home, or starts it if it does not run. The requested options replace
+/// the current ones. Ends a host that does not respond. Returns when the server is ready.
 ///
 /// # Errors
-/// If the server is not ready.
+/// If the server does not become ready.
 pub fn restart(
     home: &Home,
     requested: &Options,
@@ -150,9 +153,10 @@ pub fn restart(
                 end_unresponsive(home, host, notify)?;
             }
         }
-        // Read before the stop, which deletes the record.
+        // Read the options before the stop, because the stop deletes the record of the server.
         let settings = settings_to_restart(home, requested)?;
-        // `None`: another host has started meanwhile; the loop sends the request to that host.
+        // `None` means that another host runs now. The next round of the loop sends the request to
+        // it.
         if !home.root().is_dir() || unhosted::stop(home, notify)?.is_some() {
             let mut start = StartCommand { home, requested, progress, notify };
             return block_on(start.ensure(&settings))?;
@@ -168,7 +172,8 @@ struct StartCommand<'a> {
 }
 
 impl StartCommand<'_> {
-    /// Starts a background host if no host runs, and requests the start of the server.
+    /// Starts a background host if no host runs, and then requests the start of the server from the
+    /// host.
     async fn ensure(&mut self, settings: &Settings) -> Result<ReadyServer, StartError> {
         let (home, notify) = (self.home, self.notify);
         let mut spawned: Option<SpawnedHost> = None;
@@ -194,7 +199,7 @@ impl StartCommand<'_> {
                 Err(ClientError::NoHost) => {
                     if let Some(child) = &mut spawned {
                         match child.ended() {
-                            // Another host was faster and can serve this command.
+                            // The spawned host has found another host. This command uses that one.
                             Some((Some(EXIT_RUNNING), _)) => spawned = None,
                             Some((code, stderr)) => {
                                 return Err(StartError::Ended {
@@ -212,7 +217,8 @@ impl StartCommand<'_> {
                         prepare(home)?;
                         let child = background::spawn(home, &settings.options);
                         spawned = Some(child.map_err(StartError::Spawn)?);
-                        // An installation before does not count for the time limit of the host.
+                        // Start the time limit of the host only now: an installation of the CLI may
+                        // have taken minutes.
                         patience.renew();
                     }
                     if patience.is_over(home, notify) {
@@ -231,8 +237,8 @@ impl StartCommand<'_> {
         }
     }
 
-    /// Requests the start of the server from the host that reported `before`. `ours` is true if this
-    /// command spawned that host. `None` if the host has ended.
+    /// Requests the start of the server from a host. `before` is the last status of that host.
+    /// `ours` is true if this command spawned it. Returns `None` if the host has ended.
     async fn request(
         &self,
         settings: &Settings,
@@ -248,14 +254,15 @@ impl StartCommand<'_> {
                 if before.state.is_up() && before.intent == Want::Up {
                     Ok(before.clone())
                 } else if ours && before.intent == Want::Up {
-                    // The host began the start on its own. That start may have failed already, and this
-                    // command reports it.
+                    // A background host starts the server by itself. Wait for the result of that
+                    // start, even if it has failed already, and do not begin a second one.
                     client::await_start(home).await
                 } else {
                     client::command(home, "start", None).await
                 }
             }
-            // No running server contradicts these options.
+            // The options differ from those of the host, but its server does not run. So start it
+            // with the new options.
             Err(_) if rests => {
                 is_restarted = true;
                 let body = serde_json::to_string(&settings.options).ok();
@@ -276,8 +283,8 @@ impl StartCommand<'_> {
     }
 }
 
-/// Ends a host that this command spawned, unless it has a server or may have one. Without a server, it
-/// would block the next start.
+/// Ends a host that this command has spawned, after a failed start: without a server, it would
+/// block the next start. Does nothing if the host has a server or may have one.
 async fn end_spawned(home: &Home, child: &mut SpawnedHost) {
     if !request_end(home).await {
         return;
@@ -288,8 +295,8 @@ async fn end_spawned(home: &Home, child: &mut SpawnedHost) {
     }
 }
 
-/// Requests the end of a host without a server. False if the host has a server or may have one: it
-/// continues to look for the server of an earlier host, and adopts it.
+/// Requests that a host ends if it has no server. Returns false if the host refuses. A host refuses
+/// while it has a server, or still looks for a server of an earlier host to adopt.
 async fn request_end(home: &Home) -> bool {
     let response = client::end_idle(home).await;
     !matches!(&response, Err(ClientError::Refused(error)) if error.code == ApiError::BUSY)
@@ -319,7 +326,7 @@ mod tests {
         let error = check().unwrap_err().to_string();
         assert!(error.contains("cannot find the server"), "{error}");
 
-        // The host needs its own thread, because the command blocks this thread.
+        // The host runs on its own thread, because `check_restart` blocks this one.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -367,7 +374,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
         prepare(&home).unwrap();
-        // This process holds the lock and has no marker.
+        // This process holds the lock of the server, but cannot be proven to be a server. So the
+        // host does not know whether a server runs.
         let held = InstanceLock::take(&home.temporal_lock()).unwrap();
         let options = Options { max_restarts: Some(0), ..Options::default() };
         let settings = Settings::resolve(home.clone(), options).unwrap();

@@ -1,4 +1,4 @@
-//! Handles the reports of the tasks of a generation: launched, probed, ended.
+//! Handles the reports of a generation (one run of the server): launched, probed, ended.
 
 use super::{End, Event, Manager};
 use crate::facts::timeline::{self, Episode};
@@ -23,7 +23,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The files of a generation that the manager keeps, by the names that messages use.
+/// Names of the files that the manager keeps up to date while a server runs, as messages show them.
 const RECORD: &str = "temporal.pid";
 const LOCK: &str = "temporal.lock";
 pub(super) const STAMP: &str = "the lock next to the database";
@@ -63,7 +63,8 @@ impl Manager {
                 self.step(Some(Input::Launched { generation }));
             }
             Ok(Launched::Met(record, watched)) => {
-                // The server gets the number of this start, which is the highest of the home.
+                // The launch has found a running server of this home. Give it the number of this
+                // start, because each start must have the highest number.
                 self.met(&Record { generation, ..*record }, watched);
             }
             Ok(Launched::External(occupant)) => {
@@ -86,7 +87,7 @@ impl Manager {
                     server: occupant.pid,
                     version: None,
                     server_version: None,
-                    // The first round of checks finds out whether there is a web UI.
+                    // Unknown until the first round of checks has looked for a web UI.
                     ui_url: None,
                 });
                 self.ask_server_version(generation);
@@ -107,7 +108,7 @@ impl Manager {
         }
     }
 
-    /// Starts the checks of a server. They end when the task is dropped.
+    /// Starts the regular checks of a server. They end when the returned task is dropped.
     fn probe(&self, target: Target) -> Task {
         let (generation, events) = (target.generation, self.report.clone());
         let send = move |round, report| {
@@ -117,7 +118,7 @@ impl Manager {
         Task::spawn(self.on_panic(), prober::run(target, send))
     }
 
-    /// Watches and checks a server that stigmer started.
+    /// Begins to watch and check a server of stigmer, either a new or an adopted one.
     pub(super) fn take_over(
         &mut self,
         generation: Generation,
@@ -189,7 +190,8 @@ impl Manager {
         if let Some((failed, _)) =
             report.layers.iter().find(|(_, verdict)| verdict.as_ref().is_some_and(is_failed))
         {
-            // The round did not reach the layers above a failed one, so their old verdicts are out of date.
+            // The checks run from the lowest layer to the highest, and stop at a failure. The
+            // results of the higher layers are out of date.
             for (_, layer) in self.facts.layers.iter_mut().filter(|(name, _)| *name > failed) {
                 if layer.ok.is_some() {
                     layer.since = now;
@@ -201,7 +203,7 @@ impl Manager {
         }
         self.episode.layers(&report.layers, now);
         let is_void = round == Round::Void;
-        // A server that starts or stops need not respond.
+        // Count only while the server was ready: a server that starts or stops need not respond.
         if was_ready && !is_void {
             for (layer, verdict) in report.layers.iter() {
                 if let Some(verdict) = verdict {
@@ -264,7 +266,7 @@ impl Manager {
         let fatal = (!supervision.is_ever_ready())
             .then(|| fatal(&ended.exit, ended.words.cause.as_deref(), &aftermath.disks, &settings))
             .flatten();
-        // If stigmer did not stop the server, someone else sent the signal.
+        // Without a stop of stigmer, someone else has sent SIGKILL.
         let by_kill = unrequested && matches!(ended.exit, Exit::Signal(libc::SIGKILL, _));
         self.facts.last_words = match by_kill {
             true => ended.words.last_shown(by_kill),

@@ -1,4 +1,5 @@
-//! The loop: keys, news and lines in, frames out.
+//! The main loop of the dashboard: handles keys, changes of the state and log lines, and draws
+//! frames.
 
 use super::appearance::{depth, suitable, symbols};
 use super::browser;
@@ -24,14 +25,14 @@ use stigmer_ui::human;
 use stigmer_ui::{Action, CopyRequest, Input, LogFile, Model, QuitChoice, Theme, Ui};
 use tokio_util::sync::CancellationToken;
 
-/// No more than 30 frames a second.
+/// Minimum time between two frames: at most 30 frames a second.
 pub(super) const FRAME: Duration = Duration::from_millis(33);
-/// Between two looks into a log that is written all the time. They set the pace of its frames: a
-/// beat of the clock in between must not hold the lines back for a whole frame more.
+/// Pause between two reads of a log that is written all the time. The reads set the pace of the
+/// frames. A frame for another reason in between delays the new lines by half of [`FRAME`] at most.
 const LOG_PAUSE: Duration = Duration::from_millis(36);
-/// Number of earlier lines that are read before the first frame.
+/// Maximum number of old log lines that the dashboard reads at its start.
 const PAST: usize = 5_000;
-/// Time for which a short message stays.
+/// How long the screen shows a short message.
 const TOAST: Duration = Duration::from_secs(4);
 
 /// A temporary file. Dropping it deletes the file.
@@ -39,12 +40,12 @@ struct Temporary(PathBuf);
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // Mostly it is not there.
+        // Ignore the error: usually the file was never created.
         let _ = std::fs::remove_file(&self.0);
     }
 }
 
-/// What a dashboard knows and shows.
+/// The state of a dashboard.
 pub(super) struct Dashboard {
     pub(super) home: Home,
     session: Session,
@@ -55,12 +56,12 @@ pub(super) struct Dashboard {
     pub(super) own: OwnLogTab,
     pub(super) own_file: Follower,
     toast_until: Option<Instant>,
-    /// The model that the last key was handled with, for the frame that follows at once. Any other
-    /// change removes it.
+    /// The model that the last key was handled with. The frame after the key uses it again. `None`
+    /// after any other change.
     pub(super) model: Option<Model>,
     witness: Witness,
     commands: PendingCommands,
-    /// To be opened in a pager.
+    /// The log file to open in a pager.
     read: Option<LogFile>,
 }
 
@@ -83,7 +84,7 @@ impl Dashboard {
         }
     }
 
-    /// Shows another session from now on.
+    /// Shows the host of another session from now on. `hosts` is true if that host is this process.
     pub(super) fn look_at(&mut self, session: Session, hosts: bool) {
         self.witness = Witness::begin(session.clone(), self.home.clone());
         self.session = session;
@@ -94,7 +95,8 @@ impl Dashboard {
         self.model = None;
     }
 
-    /// Runs until something ends it; `lost` is cancelled when another host has the home.
+    /// Runs the loop until a key, a signal or an error ends it. Another host that takes the home
+    /// cancels `lost`.
     pub(super) async fn run(
         &mut self,
         screen: &mut Screen,
@@ -117,7 +119,8 @@ impl Dashboard {
                     return LoopEnd::Over(Over::Vanished);
                 }
                 due = None;
-                // From its beginning: what comes at the same pace is shown as it comes.
+                // Count from the beginning of the frame, so that changes at the pace of the frames
+                // do not wait for a second frame.
                 last_frame = now;
             }
             let by = move |next: Instant| Some(due.map_or(next, |due| due.min(next)));
@@ -133,13 +136,15 @@ impl Dashboard {
                             if input == Input::Resize {
                                 screen.resized();
                             }
-                            // A key is answered at once, not at the next beat.
+                            // Draw at once after a key, without the minimum time between two
+                            // frames.
                             due = Some(Instant::now());
                             if let Some(end) = self.handle(input) {
                                 return end;
                             }
                             if let Some(file) = self.read.take() {
-                                // Two readers would share the keys between them.
+                                // Stop reading keys: the dashboard would take some of the keys that
+                                // are meant for the pager.
                                 events.pause();
                                 let end = tokio::select! {
                                     () = self.page(screen, file) => None,
@@ -189,7 +194,8 @@ impl Dashboard {
         }
     }
 
-    /// The state of the server after the end of its host.
+    /// The state of the server while no host runs. `None` before a next host has had the time
+    /// [`REPLACED`] to respond.
     fn unwatched(&self) -> Option<Unwatched> {
         let view = self.session.view();
         self.witness.latest().filter(|_| view.link == Link::Gone && view.age > REPLACED)
@@ -260,7 +266,7 @@ impl Dashboard {
         self.model = None;
     }
 
-    /// Without a display the address is all that can be given.
+    /// Opens the web UI in a browser. Without a display, or over SSH, copies its address instead.
     fn open_web_ui(&mut self, url: Option<&str>) {
         let Some(url) = url else { return self.toast("there is no web UI") };
         let display = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|v| std::env::var_os(v).is_some());
@@ -279,7 +285,8 @@ impl Dashboard {
         }
     }
 
-    /// By OSC 52: over SSH as well, and without a display.
+    /// Copies text to the clipboard of the terminal with the escape sequence OSC 52, which also
+    /// works over SSH and without a display.
     fn copy(&mut self, copied: &CopyRequest) {
         use crossterm::clipboard::CopyToClipboard;
         let sequence = CopyToClipboard::to_clipboard_from(copied.text.trim_end_matches('\n'));
@@ -296,14 +303,15 @@ impl Dashboard {
         self.toast(&said);
     }
 
-    /// Gives the terminal to a pager until that ends.
+    /// Leaves the terminal to a pager that shows the file, and waits until the pager ends.
     async fn page(&mut self, screen: &mut Screen, file: LogFile) {
         self.model = None;
         let path = match file {
             LogFile::Temporal => self.home.temporal_log(),
             LogFile::Own => self.home.stigmer_log(),
         };
-        // Without the hole that keeps it small, which a pager would show as zeros.
+        // To keep the log small, stigmer punches a hole into the file. A pager would show the hole
+        // as zeros, so show it a copy without the hole.
         let view = Temporary(path.with_extension("view"));
         let copied = crate::log::copy_kept(&path, &view.0);
         let shown = if matches!(copied, Ok(true)) { &view.0 } else { &path };
@@ -346,14 +354,15 @@ mod tests {
         };
         let dashboard = Dashboard::new(&home, session, false, None);
         host.leave().await;
-        // A process that cannot be proven to be stigmer's holds the lock, so a look for the server waits.
+        // A process that cannot be proven to be a server of this home holds the lock of the server.
+        // So the search for the server waits.
         let _stranger = InstanceLock::take(&home.temporal_lock()).unwrap().unwrap();
         let begun = Instant::now();
         while dashboard.unwatched() != Some(Unwatched::Unknown) {
             assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", dashboard.unwatched());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        // The quickest of some: the machine may be busy.
+        // Take the fastest of five calls, because the machine may be busy.
         let took = |_| {
             let begun = Instant::now();
             dashboard.unwatched();

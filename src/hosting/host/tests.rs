@@ -41,7 +41,8 @@ async fn host_leaves_after_the_running_check_of_its_files() {
     let (guard, keeping) = (host.guard.abort_handle(), host.keeping.abort_handle());
     let check = keeper.last.lock().await;
     let mut left = std::pin::pin!(host.leave());
-    // The host stops its guard first. Without a wait it would then leave within fewer turns.
+    // The host ends its guard task first. Poll for 1,000 more turns after that: without the wait
+    // for the check, the host would leave within these turns.
     let mut turns = 0;
     while turns < 1000 {
         assert!(futures_util::poll!(&mut left).is_pending(), "the host left during the check");
@@ -93,7 +94,7 @@ async fn host_is_not_healthy_while_its_manager_hangs() {
     assert!(text.starts_with("HTTP/1.1 200"), "{text}");
     let (facts, (release, released)) = (host.handle().watch(), std::sync::mpsc::channel::<()>());
     let (began, begun) = tokio::sync::oneshot::channel();
-    // The manager cannot publish facts while they are borrowed.
+    // The manager cannot publish facts while this thread borrows them, so the manager hangs.
     let borrower = std::thread::spawn(move || {
         let borrowed = facts.borrow();
         began.send(()).unwrap();
@@ -101,7 +102,7 @@ async fn host_is_not_healthy_while_its_manager_hangs() {
         drop(borrowed);
     });
     begun.await.unwrap();
-    // The start fails, because there is no program.
+    // The start fails, because there is no Temporal CLI.
     let outcome = host.handle().begin(Command::Start).await.unwrap();
     let text = health(&home).await;
     assert!(text.starts_with("HTTP/1.1 503"), "{text}");
@@ -120,7 +121,7 @@ async fn host_without_its_manager_unlocks_only_after_its_last_sweep() {
     let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
     let host = Host::start(settings, Mode::Headless).unwrap();
     let (sweep, end) = under_way(&host.sweeps).await;
-    // A panic ends the manager in the same way.
+    // Abort the manager: it ends in the same way after a panic.
     host.manager.abort();
     host.handle.closed().await;
     let mut released = std::pin::pin!(host.release());
@@ -193,18 +194,21 @@ async fn deleted_socket_lock_or_home_is_restored_by_the_same_host() {
     assert!(!is_hosted(&home) && !home.socket().exists());
 }
 
-/// Replaces the host lock by a file that a command holds and has not signed.
+/// Replaces the host lock by another file. The returned lock on it has no text, like that of a
+/// command that has not written its identity.
 fn replace_lock_unsigned(home: &Home) -> HostLock {
-    // A rename is atomic, so the host cannot restore the lock in between.
+    // Rename the locked file over the old one: a rename is atomic, so the host cannot restore its
+    // lock in between.
     let new = home.root().join("new");
     let lock = HostLock::take(&new).unwrap().unwrap();
     std::fs::rename(&new, home.supervisor_lock()).unwrap();
     lock
 }
 
-/// Replaces the host lock by a file that a command holds and has signed.
+/// Replaces the host lock by another file. The returned lock on it has the text of a command.
 fn replace_lock_signed(home: &Home) -> HostLock {
-    // A rename is atomic, so the host cannot restore the lock in between.
+    // Rename the locked file over the old one: a rename is atomic, so the host cannot restore its
+    // lock in between.
     let new = home.root().join("new");
     let lock = HostLock::take(&new).unwrap().unwrap();
     std::fs::copy(home.supervisor_lock(), &new).unwrap();
@@ -216,7 +220,7 @@ fn replace_lock_signed(home: &Home) -> HostLock {
 #[tokio::test]
 async fn host_waits_for_a_command_that_holds_its_lock_and_then_stops_the_server() {
     let (_folder, home, host) = host();
-    // The start fails, because there is no program.
+    // The start fails, because there is no Temporal CLI.
     host.handle().command(Command::Start).await.unwrap_err();
     let mut facts = host.handle().watch();
     let command = replace_lock_signed(&home);
@@ -241,7 +245,7 @@ async fn host_waits_for_a_command_that_holds_its_lock_and_then_stops_the_server(
 #[tokio::test]
 async fn host_stops_the_server_after_a_stop_of_a_command_that_never_signed_its_lock() {
     let (_folder, home, host) = host();
-    // The start fails, because there is no program.
+    // The start fails, because there is no Temporal CLI.
     host.handle().command(Command::Start).await.unwrap_err();
     let mut facts = host.handle().watch();
     let command = replace_lock_unsigned(&home);
@@ -257,7 +261,7 @@ async fn host_stops_the_server_after_a_stop_of_a_command_that_never_signed_its_l
 #[tokio::test]
 async fn host_starts_nothing_until_it_knows_whether_a_command_has_stopped_the_server() {
     let (_folder, home, host) = host();
-    // There is no program to start.
+    // The start fails, because there is no Temporal CLI.
     host.handle().command(Command::Start).await.unwrap_err();
     let handle = host.handle().clone();
     let trouble = || handle.facts().troubles.get("home").cloned().unwrap_or_default();
@@ -315,7 +319,8 @@ async fn hand_over_waits_for_a_command_that_holds_the_host_lock() {
 async fn host_whose_home_another_host_took_ends_and_deletes_nothing() {
     let (_folder, home, host) = host();
     let lost = host.home_lost();
-    // A rename is atomic, so the host cannot restore the lock in between.
+    // Rename the locked file over the old one: a rename is atomic, so the host cannot restore its
+    // lock in between.
     let next = home.root().join("next");
     let next_host = HostLock::take(&next).unwrap().unwrap();
     next_host.write(&holder::host_text(Mode::Background)).unwrap();
