@@ -1,5 +1,6 @@
-//! Adopts the server that an earlier host left. A look that fails, or finds a process that cannot be
-//! proven, decides nothing. The host repeats the look until its result is certain.
+//! Adopts the server that an earlier host left running. The search for that server may fail, or may
+//! find a process that cannot be proven to be the server. Neither decides anything: the host
+//! repeats the search until the result is certain.
 
 use super::{Event, Manager, spawn};
 use crate::config::{Database, Options, Settings};
@@ -18,29 +19,32 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Time limit for finding the running server. As a rule it takes milliseconds.
+/// Time limit of one search for the running server. A search normally takes milliseconds.
 const FINDING: Duration = Duration::from_secs(10);
 
-/// How long a new host retries a failed look for the server of an earlier host.
+/// How long the manager repeats a failed search, at its start and before the first command.
 const ADOPTING: Duration = Duration::from_secs(5);
 const ADOPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Pause before the next look. Doubles after each look, up to [`LONGEST_PAUSE`].
+/// Pause before the next search. It doubles after each search, up to [`LONGEST_PAUSE`].
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// How long a search waits until the home is in place. The host restores its home within a second.
+/// How long a stop waits until the host has restored its home, before it searches for a server. The
+/// host normally restores a deleted home within a second.
 const RESTORING: Duration = Duration::from_secs(2);
 const RESTORE_PAUSE: Duration = Duration::from_millis(50);
 
-/// A server that an earlier host may have left, and that this host cannot prove or look for.
+/// The state of a host that does not know whether a server of an earlier host still runs: it could
+/// not search for the server, or could not prove the process that it found.
 #[derive(Debug)]
 pub(super) struct Unadopted {
     why: String,
     pause: Duration,
-    /// When to look again; `None` during a look.
+    /// Time of the next search. `None` while a search runs.
     due: Option<Instant>,
-    /// Whether a restart was requested. If so, a server that a look finds is restarted.
+    /// Whether the operator has requested a restart. If so, a server that a search finds is
+    /// restarted.
     pub(super) is_replaced: bool,
 }
 
@@ -57,28 +61,28 @@ impl Unadopted {
     }
 }
 
-/// The server that an earlier host left in this home.
+/// The result of a search for the server that an earlier host left in this home.
 #[derive(Debug)]
 pub(super) enum Adoptable {
     Server {
         record: Box<Record>,
         watched: Watched,
     },
-    /// A server that has just exited.
+    /// The recorded server has just exited.
     Ended(Box<Record>),
     Nothing,
-    /// A process that stigmer cannot prove to be its own holds the lock of the server. Its description,
-    /// for messages.
+    /// A process holds the lock of the server, but stigmer cannot prove that it started that
+    /// process. The text describes the process, for messages.
     NotProven(String),
 }
 
-/// Finds the server of this home and opens its pidfd.
+/// Finds the server of this home, and opens its pidfd to watch its exit.
 async fn adoptable(home: &Home) -> io::Result<Adoptable> {
     let home = home.clone();
     let found = LOOKS.run(FINDING, move || running::find(&home)).await;
     let record = match found.map_err(|error| io::Error::other(error.to_string()))?? {
         Running::Recorded(record) | Running::Unrecorded(record) => record,
-        // A process of another pid namespace cannot be watched from here.
+        // A server in another pid namespace (a container) cannot be watched from here.
         Running::Nothing | Running::Remains(_) | Running::Elsewhere(_) => {
             return Ok(Adoptable::Nothing);
         }
@@ -89,7 +93,7 @@ async fn adoptable(home: &Home) -> io::Result<Adoptable> {
 }
 
 impl Manager {
-    /// Looks for a server of this home, and adopts it.
+    /// Searches for a running server of this home, and adopts it.
     pub(super) async fn adopt(&mut self) {
         let settings = self.facts.settings.clone();
         if settings.address.is_some() {
@@ -98,7 +102,7 @@ impl Manager {
         let begun = Instant::now();
         loop {
             match adoptable(&settings.home).await {
-                // Descriptors or memory may be short for a moment only.
+                // The system may lack descriptors or memory only for a moment.
                 Err(error) if begun.elapsed() < ADOPTING => {
                     tracing::warn!(%error, "cannot look for a running server, retrying");
                     tokio::time::sleep(ADOPT_PAUSE).await;
@@ -117,8 +121,8 @@ impl Manager {
                 recorded.iter().for_each(|record| self.ended_unseen(record));
             }
             Ok(Adoptable::Ended(record)) => self.ended_unseen(&record),
-            // A launch that finds a server of this home meanwhile does not take it for the remains of an
-            // earlier generation.
+            // Remember this. If a later launch finds a server of this home, it must not end that
+            // server as the remains of an earlier generation.
             Ok(Adoptable::NotProven(who)) => {
                 self.unadopted = Some(Unadopted::new(format!("its lock is held by {who}")));
             }
@@ -129,13 +133,13 @@ impl Manager {
         }
     }
 
-    /// When to look again for a server that was not adopted. `None` after the first command, or if the
-    /// intent of the earlier host is up: then the launches look.
+    /// Time of the next search for a server that was not adopted. `None` after the first command,
+    /// and if the intent of the earlier host is up: then each launch searches.
     pub(super) fn look_due(&self) -> Option<Instant> {
         self.unadopted.as_ref()?.due.filter(|_| self.unit.supervisor.is_fresh())
     }
 
-    /// Looks again for a server that was not adopted, if a look is due.
+    /// Starts another search for a server that was not adopted, when the search is due.
     pub(super) fn look_again(&mut self) {
         if self.look_due().is_none_or(|due| Instant::now() < due) {
             return;
@@ -148,8 +152,8 @@ impl Manager {
         });
     }
 
-    /// Handles the result of a further look. Drops the result if a command came meanwhile, because its
-    /// launch or search looks too.
+    /// Handles the result of another search. Ignores the result if a command has arrived meanwhile:
+    /// the launch or stop of that command searches too.
     pub(super) fn looked(&mut self, found: io::Result<Adoptable>) {
         let Some(before) = self.unadopted.take_if(|it| it.due.is_none()) else { return };
         if !self.unit.supervisor.is_fresh() {
@@ -164,7 +168,8 @@ impl Manager {
         }
     }
 
-    /// Looks for a server that this host does not watch and that a stop must end.
+    /// Searches for a server that this host does not watch, because a stop must end that server
+    /// too.
     pub(super) fn search(&self, generation: Generation) {
         let settings = self.facts.settings.clone();
         let (launches, report) = (self.unit.launches(), self.report.clone());
@@ -187,11 +192,13 @@ impl Manager {
         });
     }
 
-    /// Handles the result of a search. A server that the search has found is stopped like an adopted one.
+    /// Handles the result of the search for a stop. A server that was found is stopped like an
+    /// adopted one.
     pub(super) fn searched(&mut self, generation: Generation, result: Searched) {
         match result {
             Ok(Some((record, watched))) => {
-                // `intent.json` names an earlier generation. The next host compares the generations.
+                // Write the intent "down" again, for this generation. The file names an earlier
+                // one, and the next host ignores the stop of another generation.
                 self.intent.renew();
                 self.watch_again(&Record { generation, ..*record }, watched);
             }
@@ -206,8 +213,8 @@ impl Manager {
         }
     }
 
-    /// Adopts a server of an earlier host that a launch has found. After a restart request, a server with
-    /// the options of the request replaces it.
+    /// Adopts a server of an earlier host that a launch has found. If a restart was requested, then
+    /// restarts the server with the options of the request.
     pub(super) fn met(&mut self, record: &Record, watched: Watched) {
         let is_replaced = self.unadopted.as_ref().is_some_and(|it| it.is_replaced);
         let wanted = Settings::clone(&self.facts.settings);
@@ -219,7 +226,7 @@ impl Manager {
         }
     }
 
-    /// Watches a server that an earlier host started.
+    /// Begins to watch a server that an earlier host started.
     fn watch_again(&mut self, record: &Record, watched: Watched) {
         self.unadopted = None;
         self.use_options_of(record);
@@ -233,7 +240,7 @@ impl Manager {
         self.step(Some(Input::Found { generation, found: Found::Ours }));
     }
 
-    /// Handles the exit of a server between the hand-over and its adoption.
+    /// Handles a server that exited after the hand-over, before this host could adopt it.
     fn ended_unseen(&mut self, record: &Record) {
         let generation = record.generation;
         let waits = matches!(self.unit.supervisor.state(), State::Backoff { .. });
@@ -250,12 +257,14 @@ impl Manager {
         self.step(Some(Input::Exited { generation, exit, fatal: None }));
     }
 
-    /// Continues with the intent of the earlier host.
+    /// Continues the work of the earlier host: starts the server if it was to run, or completes a
+    /// stop in progress.
     pub(super) fn resume_intent(&mut self) {
         let is_stopped = matches!(self.unit.supervisor.state(), State::Stopped { .. });
         match self.resumed {
             Some(Want::Up) if is_stopped => self.step(Some(Input::Start)),
-            // A failed look does not prove that the server of the earlier host has ended.
+            // A search that failed does not prove that the server of the earlier host has ended. So
+            // stop it.
             Some(Want::Down) if !is_stopped || self.unadopted.is_some() => {
                 self.step(Some(Input::Stop { cause: Cause::Operator }));
             }
@@ -263,13 +272,14 @@ impl Manager {
         }
     }
 
-    /// Uses the options with which the server was started. With other options the checks would use
-    /// the wrong port, fail, and cause a restart.
+    /// Replaces the options of this host by those of the adopted server. With other options, the
+    /// checks would use the wrong port, fail, and cause a restart.
     fn use_options_of(&mut self, record: &Record) {
         let before = &self.facts.settings;
         let recorded = Options::recorded(&record.options)
             .and_then(|options| Settings::resolve(before.home.clone(), options).ok());
-        // Without readable options, the record still has the port and the database of the server.
+        // The record has the port and the database of the server, even if its options cannot be
+        // read.
         let settings = recorded.unwrap_or_else(|| Settings {
             port: record.port,
             ui_port: record.ui_port,

@@ -1,11 +1,11 @@
-//! Commands of the user and their outcomes.
+//! Carries out the commands of the operator, and responds with their outcomes.
 
 use super::{Command, Facts, Intent, Manager, Outcome};
 use crate::protocol::ApiError;
 use crate::supervisor::{Cause, Input, State, Want};
 use tokio::sync::oneshot;
 
-/// A command that waits for its outcome.
+/// A command whose client waits for the outcome.
 #[derive(Debug)]
 pub(super) struct Waiter {
     goal: Want,
@@ -13,8 +13,9 @@ pub(super) struct Waiter {
 }
 
 impl Manager {
-    /// Carries out a command. Before the first command, looks again for a server that could not be
-    /// adopted; after it, launches and searches look for that server.
+    /// Carries out a command. If the host could not adopt the server of an earlier host, the first
+    /// command searches for that server once more. Later commands need not: their launches and
+    /// stops search too.
     pub(super) async fn carry_out(&mut self, command: Command, reply: oneshot::Sender<Outcome>) {
         if self.unadopted.is_some() && self.unit.supervisor.is_fresh() {
             self.adopt().await;
@@ -22,7 +23,7 @@ impl Manager {
         self.command(command, reply);
     }
 
-    /// Stops the server, because another process has written the intent "down".
+    /// Stops the server, because another process has written the intent "down" into the home.
     pub(super) async fn follow(&mut self, down: &Intent) {
         if self.unit.supervisor.want() == Want::Up && !self.intent.is_last(down) {
             tracing::info!("a command has stopped the server meanwhile");
@@ -72,7 +73,7 @@ impl Manager {
         self.waiters.push(Waiter { goal, reply });
     }
 
-    /// Responds to the commands whose outcome is known.
+    /// Sends the outcome to each client whose command is done.
     pub(super) fn answer_waiters(&mut self) {
         let want = self.unit.supervisor.want();
         let state = self.unit.supervisor.state();
@@ -81,7 +82,7 @@ impl Manager {
         for waiter in self.waiters.drain(..) {
             match outcome(waiter.goal, want, state, facts) {
                 Some(outcome) => {
-                    // The client may have disconnected.
+                    // An error means that the client has disconnected.
                     let _ = waiter.reply.send(outcome);
                 }
                 None => kept.push(waiter),
@@ -91,7 +92,9 @@ impl Manager {
     }
 }
 
-/// The outcome of a command with this goal. `None` until it is known.
+/// The outcome of a command. `goal` is the state that the command is to reach, and `want` the
+/// current intent, which a later command may have changed. `None` while the outcome is not known
+/// yet.
 fn outcome(goal: Want, want: Want, state: &State, facts: &Facts) -> Option<Outcome> {
     let error =
         |code: &str, message: String, hint: &str| Some(Err(ApiError::new(code, message, hint)));

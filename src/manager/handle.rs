@@ -1,5 +1,5 @@
-//! The interface of the manager for the rest of the program: commands with an outcome, and facts to
-//! watch.
+//! The interface of the manager for the rest of the program: send commands, and read or watch the
+//! facts (the known state of server and host).
 
 use crate::config::Settings;
 use crate::facts::{Facts, HandOver, Intent, Latest, Source, Stream};
@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// Time limit for a response of the manager. It takes milliseconds, because the loop of the manager never
-/// blocks.
+/// Time limit of a response of the manager. A response normally takes milliseconds, because the
+/// loop of the manager never blocks.
 const RESPONSE: Duration = Duration::from_secs(1);
 
 /// A command of the operator.
@@ -18,16 +18,17 @@ const RESPONSE: Duration = Duration::from_secs(1);
 pub enum Command {
     /// Start the server.
     Start,
-    /// Wait for the start that a background host begins on its own. Starts nothing, even after that start
-    /// has failed.
+    /// Wait for the start that a background host begins by itself. Start nothing, even if that
+    /// start has failed already.
     AwaitStart,
     /// Stop the server.
     Stop(Cause),
-    /// Start a new generation, with these options if given.
+    /// Stop the server and start it again, with these options if there are any.
     Restart(Option<Box<Settings>>),
 }
 
-/// The outcome of a command. An error has what failed, on which object, why, and what to do next.
+/// The outcome of a command. The error states what failed, on which object, why, and what to do
+/// next.
 pub type Outcome = Result<(), ApiError>;
 
 #[derive(Debug)]
@@ -41,7 +42,7 @@ pub(super) enum Request {
     Release { reply: oneshot::Sender<HandOver> },
 }
 
-/// A cheap handle to the manager.
+/// A handle to the manager task. A clone is cheap.
 #[derive(Debug, Clone)]
 pub struct Handle {
     pub(super) requests: mpsc::Sender<Request>,
@@ -56,10 +57,11 @@ impl Handle {
         self.facts.borrow().clone()
     }
 
-    /// The facts after all earlier requests have begun and the adoption has ended.
+    /// The facts after the manager has adopted a running server, if there is one, and has begun all
+    /// earlier requests.
     pub async fn settled(&self) -> Arc<Facts> {
         let (reply, response) = oneshot::channel();
-        // A manager that has ended has no request in progress.
+        // An error means that the manager has ended. Then no request is in progress.
         if self.requests.send(Request::Settle { reply }).await.is_ok() {
             let _ = response.await;
         }
@@ -75,25 +77,25 @@ impl Handle {
         tokio::time::timeout(RESPONSE, round_trip).await.unwrap_or(false)
     }
 
-    /// The facts and each change of them.
+    /// A receiver of the facts and of each change.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Arc<Facts>> {
         self.facts.clone()
     }
 
-    /// The latest snapshot for viewers and each change of it.
+    /// A receiver of the latest snapshot for viewers, and of each change.
     #[must_use]
     pub fn latest(&self) -> watch::Receiver<Latest> {
         self.source.latest()
     }
 
-    /// A stream of changes for one viewer, from now on.
+    /// A new stream of changes for one viewer. It begins with the current state.
     #[must_use]
     pub fn stream(&self) -> Stream {
         self.source.stream()
     }
 
-    /// Gives a command and waits for its outcome.
+    /// Sends a command and waits for its outcome.
     ///
     /// # Errors
     /// If the command fails, or the manager has ended.
@@ -101,7 +103,7 @@ impl Handle {
         self.begin(command).await?.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    /// Gives a command and returns at once.
+    /// Sends a command, and returns a receiver of its outcome at once.
     ///
     /// # Errors
     /// If the manager has ended.
@@ -111,46 +113,48 @@ impl Handle {
         Ok(outcome)
     }
 
-    /// Shows a trouble of the host in the status, or with `None` removes it. Supervision continues.
+    /// Shows a problem of the host in the status under the name `with`. `None` removes the problem.
+    /// The supervision of the server continues.
     pub async fn trouble(&self, with: &'static str, what: Option<String>) {
         if let Some(what) = &what {
             tracing::error!("{what}");
         }
-        // A manager that has ended publishes nothing.
+        // Ignore an error: a manager that has ended shows nothing.
         let _ = self.requests.send(Request::Trouble { with, what }).await;
     }
 
-    /// Ends the grace period of a stop in progress: the instance gets SIGKILL now.
+    /// Ends the grace period of a stop in progress: the server gets SIGKILL now.
     pub async fn end_grace(&self) {
-        // A manager that has ended stops nothing.
+        // Ignore an error: a manager that has ended stops nothing.
         let _ = self.requests.send(Request::EndGrace).await;
     }
 
-    /// Stops the server, because the home has this intent "down". Does nothing if this host has written
-    /// the intent itself and a later command has started the server.
+    /// Stops the server, because the intent file of the home is "down". Does nothing if this host
+    /// has written "down" itself and a later command has started the server again.
     pub async fn follow(&self, down: Box<Intent>) {
-        // A manager that has ended starts nothing.
+        // Ignore an error: a manager that has ended starts nothing.
         let _ = self.requests.send(Request::Follow(down)).await;
     }
 
     /// Makes the manager check the files of the home at once, because they may have been deleted.
     pub async fn check_files(&self) {
-        // A manager that has ended keeps no file.
+        // Ignore an error: a manager that has ended writes no files.
         let _ = self.requests.send(Request::CheckFiles).await;
     }
 
-    /// Waits for the end of the manager. It ends before its host only after a panic.
+    /// Waits until the manager has ended. While its host runs, that happens only after a panic.
     pub async fn closed(&self) {
         self.requests.closed().await;
     }
 
-    /// The number of requests that the manager has not received yet.
+    /// Number of requests in the queue of the manager.
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         self.requests.max_capacity() - self.requests.capacity()
     }
 
-    /// Ends the manager and leaves the server running. Returns the state for the next host.
+    /// Ends the manager and keeps the server running. Returns the state for the next host, or
+    /// `None` if the manager had ended before.
     pub async fn release(&self) -> Option<HandOver> {
         let (reply, state) = oneshot::channel();
         self.requests.send(Request::Release { reply }).await.ok()?;

@@ -1,4 +1,5 @@
-//! Decides when `intent.json` changes, and keeps the file.
+//! Decides when `intent.json` must change, and writes it. The file shows the next host whether the
+//! server is to run ("up") or not ("down").
 
 use crate::config::Options;
 use crate::facts::Intent;
@@ -7,17 +8,18 @@ use crate::supervisor::{Generation, Want};
 use std::io;
 use std::path::PathBuf;
 
-/// The intent of the manager, and whether a command or a hand-over has set it.
+/// The last intent of this host, and whether the host has decided anything yet.
 #[derive(Debug, Default)]
 pub(super) struct Decision {
-    /// False until the first command: until then the file keeps the intent of the previous host.
+    /// Whether a command or a hand-over has set the intent. Until then, the file keeps the intent
+    /// of the previous host.
     pub(super) is_made: bool,
     last: Option<Intent>,
 }
 
 impl Decision {
-    /// The new content of the file. `None` if the intent is the last one that was
-    /// [made](Self::made).
+    /// Returns the new content of the file. `None` if the file needs no change, because the intent
+    /// is the same as the last one passed to [`Self::made`], or nothing is decided yet.
     pub(super) fn change(
         &mut self,
         want: Want,
@@ -34,25 +36,27 @@ impl Decision {
         Some(Intent { want, options: options.clone(), generation })
     }
 
-    /// Whether this host has made this intent, and no other one since.
+    /// Whether this intent is the last one that this host has written.
     pub(super) fn is_last(&self, intent: &Intent) -> bool {
         self.last.as_ref() == Some(intent)
     }
 
-    /// Makes the next intent a new one, because it is for another generation.
+    /// Makes [`Self::change`] return the intent again, even if it is the same: it is now for
+    /// another generation.
     pub(super) fn renew(&mut self) {
         self.is_made = true;
         self.last = None;
     }
 
-    /// Remembers the intent that the file is to contain.
+    /// Remembers an intent that was passed on to be written into the file.
     pub(super) fn made(&mut self, intent: Intent) {
         self.last = Some(intent);
     }
 }
 
-/// Returns a function that writes the intent once, and later only if the file was deleted. A file with
-/// another content stays: a command that is about to end this host has written it.
+/// Returns a function that writes the intent into the file. The first successful call writes it.
+/// Later calls write it only if the file was deleted. Another content stays: a command that is
+/// about to end this host has written it.
 pub(super) fn kept(intent: Intent, path: PathBuf) -> impl FnMut() -> io::Result<()> + Send {
     let mut is_written = false;
     move || {
@@ -82,7 +86,8 @@ mod tests {
         (folder, home, settings)
     }
 
-    /// Decides for this intent, and writes the file if the intent has changed. Returns whether it has.
+    /// Makes a decision, and writes the file if the intent has changed. Returns whether it has
+    /// changed.
     fn decide(decision: &mut Decision, want: Want, settings: &Settings) -> bool {
         let Some(intent) = decision.change(want, LAST, &settings.options) else { return false };
         decision.made(intent.clone());

@@ -56,7 +56,7 @@ async fn giving_up_is_one_entry_even_if_the_last_process_ends_later() {
 #[tokio::test]
 async fn launch_does_not_end_a_server_that_was_not_proven_before() {
     let Rig { mut manager, _folder, .. } = rig();
-    // This process holds the lock and has no marker.
+    // This process holds the lock of the server, but cannot be proven to be a server.
     let held = InstanceLock::take(&manager.facts.settings.home.temporal_lock()).unwrap();
     manager.adopt().await;
     assert!(manager.unadopted.is_some());
@@ -68,7 +68,7 @@ async fn server_that_is_proven_later_is_adopted_without_a_command() {
     for mode in [Mode::Background, Mode::Headless] {
         let Rig { manager, handle, _lock, _folder } = rig_as(mode);
         let home = manager.facts.settings.home.clone();
-        // This process holds the lock and has no marker.
+        // This process holds the lock of the server, but cannot be proven to be a server.
         let held = InstanceLock::take(&home.temporal_lock()).unwrap();
         let mut facts = handle.watch();
         let running = tokio::spawn(manager.run());
@@ -79,7 +79,8 @@ async fn server_that_is_proven_later_is_adopted_without_a_command() {
         };
         until(|facts| facts.troubles.contains_key("server")).await;
         if mode == Mode::Background {
-            // A command that waits for the start gets the reason of its failure.
+            // The background host begins a start by itself. That start fails, because the lock is
+            // held.
             until(|facts| matches!(facts.state, State::Failed { retry: Some(_), .. })).await;
         }
         let mut server = std::process::Command::new("sleep").arg("300").spawn().unwrap();
@@ -112,18 +113,19 @@ async fn look_is_not_repeated_once_it_finds_no_server() {
     running.abort();
 }
 
-/// A process without a marker. The drop kills it.
+/// A child process that sleeps, and has no marker of stigmer in its environment. Dropping it kills
+/// it.
 struct Sleeper(std::process::Child);
 
 impl Sleeper {
-    /// A process that holds the lock of the server and cannot be proven.
+    /// Starts a process that holds the lock of the server, but cannot be proven to be the server.
     fn stranger(home: &Home) -> Self {
         let lock = std::fs::File::create(home.temporal_lock()).unwrap();
         fs2::FileExt::try_lock_exclusive(&lock).unwrap();
         Self(std::process::Command::new("sleep").arg("300").stdin(lock).spawn().unwrap())
     }
 
-    /// A process that the record of the home proves to be the server.
+    /// Starts a process, and a record in the home that proves it to be the server.
     fn server(home: &Home, options: &Options) -> Self {
         let server = Self(std::process::Command::new("sleep").arg("300").spawn().unwrap());
         let leader = Identity::of(server.0.id().cast_signed()).unwrap().unwrap();
@@ -149,7 +151,7 @@ impl Drop for Sleeper {
 struct Unadopted {
     handle: Handle,
     home: Home,
-    /// Makes every search fail.
+    /// The process that holds the lock of the server. It makes every search for the server fail.
     stranger: Option<Sleeper>,
     running: tokio::task::JoinHandle<()>,
     _lock: Arc<HostLock>,
@@ -158,7 +160,7 @@ struct Unadopted {
 
 impl Unadopted {
     async fn new(mode: Mode) -> Self {
-        // A refused start fails at once without a restart.
+        // With 0 restarts allowed, a refused start is a failure at once.
         let options = Options { max_restarts: Some(0), ..Options::default() };
         let Rig { manager, handle, _lock, _folder } = rig_with(mode, options);
         let home = manager.facts.settings.home.clone();
@@ -176,7 +178,7 @@ impl Unadopted {
         Self { handle, home, stranger, running, _lock, _folder }
     }
 
-    /// Starts a server of this home, which can be proven.
+    /// Starts a process that can be proven to be the server of this home, and frees the lock.
     fn prove(&mut self, options: &Options) -> Sleeper {
         let server = Sleeper::server(&self.home, options);
         self.stranger = None;
@@ -190,7 +192,7 @@ impl Drop for Unadopted {
     }
 }
 
-/// Modes of a host without and with a command before the test.
+/// A host that has had no command yet, and a background host, which has begun a start.
 const MODES: [Mode; 2] = [Mode::Headless, Mode::Background];
 
 #[tokio::test]
@@ -231,7 +233,7 @@ async fn restart_replaces_a_server_that_was_not_adopted_and_its_options() {
     for mode in MODES {
         let mut rig = Unadopted::new(mode).await;
         let server = rig.prove(&Options { port: Some(7555), ..Options::default() });
-        // The program does not exist, so the new server does not start.
+        // The program does not exist, so the restart with these options fails.
         let temporal_bin = Some(rig.home.root().join("no-program"));
         let options = Options { port: Some(7666), temporal_bin, ..Options::default() };
         let settings = Settings::resolve(rig.home.clone(), options.clone()).unwrap();
@@ -243,7 +245,8 @@ async fn restart_replaces_a_server_that_was_not_adopted_and_its_options() {
     }
 }
 
-/// Recovery and downtime of a repair, in milliseconds. Each state has its time in milliseconds.
+/// Passes these states to a new manager, each at its time in milliseconds after `begun`. Returns
+/// the recovery time and the downtime of the repair, in milliseconds.
 fn downtime(begun: Instant, states: &[(u64, State)]) -> (u64, u64) {
     let Rig { mut manager, .. } = rig();
     manager.facts.remember_restart(RestartFacts {
@@ -366,7 +369,7 @@ async fn web_ui_of_an_external_server_is_shown_after_a_successful_look_at_its_po
     assert!(url.is_some());
 }
 
-/// A passed round without details.
+/// The report of a passed round of checks, without details.
 fn report() -> prober::Report {
     prober::Report {
         layers: PerLayer::default(),

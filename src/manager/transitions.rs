@@ -1,4 +1,4 @@
-//! Updates the timeline and the downtime after a change of the state of the supervisor.
+//! Updates the timeline and the downtime when the state of the supervisor changes.
 
 use super::Manager;
 use crate::facts;
@@ -7,7 +7,8 @@ use crate::supervisor::{Cause, Owner, RestartHelps, State};
 use std::time::Instant;
 
 impl Manager {
-    /// Writes the change of the state into the timeline.
+    /// Handles a change of the state: writes it into the timeline, and updates the figures of a
+    /// repair.
     pub(super) fn observe(&mut self, before: &State, after: &State, now: Instant) {
         if std::mem::discriminant(before) == std::mem::discriminant(after)
             && before.generation() == after.generation()
@@ -37,13 +38,15 @@ impl Manager {
                 self.remember(ready);
                 self.became_ready(live.generation, live.owner);
             }
-            // The timeline has this failure. Only a remaining process has exited.
+            // The timeline has this failure already. Only a process that the failed server left
+            // behind has exited.
             (State::Failed { .. }, State::Failed { .. }) => {}
             (_, State::Failed { failure, .. }) => {
                 let generation = before.generation().unwrap_or(self.facts.generation);
                 let failed =
                     timeline::failed(generation, &failure.reason, self.facts.last_words.clone());
-                // A disk may be full for hours, with a try every 30 s.
+                // Do not repeat the same failure. While a disk is full, the start fails every 30 s,
+                // perhaps for hours.
                 let last = self.facts.timeline.back();
                 let is_recorded = last.is_some_and(|last| {
                     (last.happened, &last.detail) == (failed.happened, &failed.detail)
@@ -60,7 +63,8 @@ impl Manager {
                 State::Ready(_) | State::Degraded(..) | State::Starting(_),
                 State::Stopping(stopping),
             ) => {
-                // The repair of a server that hangs begins with the verdict.
+                // The repair of a server that hangs begins here, when the checks have decided that
+                // it hangs.
                 let automatic = !matches!(stopping.cause, Cause::Operator | Cause::Shutdown);
                 match automatic {
                     true => self.is_down(before, now),
@@ -102,11 +106,13 @@ impl Manager {
         }
     }
 
-    /// Begins the downtime, if it has not begun. It counts from the last passed check for a server
-    /// whose checks failed, from the start for a server that starts, and else from now.
+    /// Sets the beginning of the downtime, unless it is set. If checks have failed, the downtime
+    /// begins at the last passed check. If the server was starting, it begins at the start.
+    /// Otherwise it begins now.
     pub(super) fn is_down(&mut self, before: &State, now: Instant) {
         let since = match before {
-            // A check that fails after the exit of the process does not prove a freeze.
+            // `since < now` excludes a check that failed only after the process had exited: such a
+            // check does not prove that the server hung before.
             State::Degraded(_, degradation)
                 if degradation.restart_helps == RestartHelps::Yes && degradation.since < now =>
             {

@@ -1,4 +1,5 @@
-//! The files of the home that a manager keeps, and the history that it reads from them.
+//! The files of the home that the manager keeps up to date, and the history that it reads from
+//! them.
 
 use super::{Manager, intent};
 use crate::facts::{chronicle, timeline};
@@ -14,15 +15,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The file of the timeline, by the name that messages use.
+/// Name of the timeline file in messages.
 const EVENTS: &str = "logs/events.jsonl";
 
-/// For messages about the loss of the server's log.
+/// Words for messages about a lost log of the server.
 pub(super) const LOG_WORDS: TroubleWords =
     TroubleWords { writer: "the server", hint: "run `stigmer local restart` for a new log" };
 
 impl Manager {
-    /// Looks at the files of the home when a look is due, and writes the unwritten ones.
+    /// Checks the files of the home when a check is due, and writes those that are missing or out
+    /// of date.
     pub(super) fn keep_files(&mut self) {
         let now = Instant::now();
         self.files.receive();
@@ -36,7 +38,7 @@ impl Manager {
         self.facts.trouble("files", self.files.trouble());
     }
 
-    /// Begins to keep the log files of the host.
+    /// Adds the timeline and stigmer's own log to the files that are written again after an error.
     pub(super) fn keep_logs(&mut self) {
         let chronicle = self.chronicle.clone();
         self.files.add(EVENTS, move || chronicle.retry());
@@ -48,14 +50,14 @@ impl Manager {
         let settings = self.next.as_deref().unwrap_or(&self.facts.settings);
         let path = settings.home.intent();
         let change = self.intent.change(want, self.facts.generation, &settings.options);
-        // A look at the lock costs more than the comparison of the intents.
+        // Test the lock only for a changed intent: the test costs more than the comparison.
         if let Some(intent) = change.filter(|_| self.sweeps.is_in_place()) {
             self.intent.made(intent.clone());
             self.files.keep("intent.json", intent::kept(intent, path));
         }
     }
 
-    /// Adds an entry to the timeline for viewers and to the file of the timeline.
+    /// Adds an entry to the timeline in memory, which viewers see, and to the timeline file.
     pub(super) fn remember(&mut self, entry: Entry) {
         let entry = Entry { restarts: self.facts.restarts.clone(), ..entry };
         match self.chronicle.add(&entry) {
@@ -67,32 +69,35 @@ impl Manager {
     }
 }
 
-/// The timeline entry of a watchdog that starts no further host, because several hosts in a row died.
+/// Creates the timeline entry of a watchdog that starts no further host, because several hosts in a
+/// row died or did not start.
 #[must_use]
 pub fn gave_up(home: &Home, why: &str) -> Entry {
-    // The entry is more important than its number.
+    // Without a readable history, write the entry with generation 0. The entry matters more than
+    // the number.
     let last = History::read(home).map_or_else(|_| Generation::default(), |history| history.last);
     timeline::failed(last, why, Vec::new())
 }
 
-/// The history of a home, read from its files.
+/// The history of a home, according to its files.
 #[derive(Debug)]
 pub(super) struct History {
-    /// The last generation. 0 if the home has had no server.
+    /// Number of the last generation (start of the server). 0 if this home has had no server.
     pub(super) last: Generation,
     pub(super) timeline: VecDeque<Arc<Entry>>,
 }
 
 impl History {
-    /// The last generation is the largest number in lock, record and timeline. A file that is missing
-    /// or damaged has no number.
+    /// Reads the history. The last generation is the highest number in the lock of the server, its
+    /// record and the timeline. A file that is missing or damaged does not count.
     ///
     /// # Errors
-    /// If a file cannot be read for now, or if the lock cannot be read and no other file has a number.
-    /// The next generation could get a number that was used before.
+    /// If a file cannot be read for now, or if the lock cannot be read and no other file has a
+    /// number. With a guess instead, the next generation could get a number that was used before.
     pub(super) fn read(home: &Home) -> Result<Self, Unreadable> {
         let timeline = chronicle::recent(&home.events()).map_err(Unreadable::at(home.events()))?;
-        // Higher than the number in the lock only if a full disk took the timeline but not the lock.
+        // Normally the lock has the highest number. On a full disk, the timeline may have stored a
+        // number that the lock has not.
         let written = timeline.iter().map(|entry| entry.generation.0).max().unwrap_or(0);
         let recorded = match Record::read(&home.record()) {
             Ok(record) => record.map_or(0, |record| record.generation.0),
@@ -151,7 +156,8 @@ mod tests {
         assert_eq!(last(&home), Some(5));
         Record { generation: Generation(7), ..record() }.write(&home.record()).unwrap();
         assert_eq!(last(&home), Some(7));
-        // A folder, because root may read any file.
+        // Make the files unreadable by folders at their paths: root can read a file without
+        // permissions.
         std::fs::remove_file(home.temporal_lock()).unwrap();
         std::fs::create_dir(home.temporal_lock()).unwrap();
         assert_eq!(last(&home), Some(7), "the lock cannot be read");

@@ -1,4 +1,5 @@
-//! The versions of the CLI and of the server, and the lock file of the database of a ready server.
+//! Finds out the versions of the Temporal CLI and of the server, and writes into the lock file of
+//! the database that the database is complete.
 
 use super::generation::STAMP;
 use super::{Event, Manager};
@@ -13,18 +14,19 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Time limit for the version of the CLI. The CLI itself has 5 s.
+/// Time limit to find out the version of the CLI. The process of the CLI has 5 s of this time.
 const ASK_VERSION: Duration = Duration::from_secs(10);
 
-/// Time limit for a sync. A disk that takes longer does not respond.
+/// Time limit of a sync to the disk. A disk that takes longer does not respond.
 const SYNC: Duration = Duration::from_secs(30);
 
 impl Manager {
-    /// Marks the database of a ready server as complete, and requests the version of its CLI.
+    /// Marks the database of a ready server as complete. Also requests the version of the CLI, if
+    /// unknown.
     pub(super) fn note_readiness(&mut self, generation: Generation) {
         let settings = self.facts.settings.clone();
         let known = self.facts.server.as_ref().and_then(|server| server.version.clone());
-        // At once: the database must be marked before a crash.
+        // Do not wait for the version: the database must be marked before the server can crash.
         self.mark_complete(generation, known.clone());
         if known.is_none() {
             let report = self.report.clone();
@@ -41,7 +43,8 @@ impl Manager {
         }
     }
 
-    /// Handles the version of the CLI. Ignores the version of an earlier generation.
+    /// Stores the version of the CLI, and marks the database again with that version. Ignores a
+    /// report for an earlier generation.
     pub(super) fn version(&mut self, generation: Generation, version: Option<String>) {
         let Some(server) = &mut self.facts.server else { return };
         if server.generation != generation || version.is_none() {
@@ -49,21 +52,22 @@ impl Manager {
         }
         server.version = version;
         let version = server.version.clone();
-        // During a stop the options may already be those of the next generation.
+        // Do not mark the database during a stop: the options, with the path of the database, may
+        // already be those of the next generation.
         if matches!(self.unit.supervisor.state(), State::Ready(_) | State::Degraded(..)) {
             self.mark_complete(generation, version);
         }
     }
 
-    /// Shows a note about the database.
+    /// Shows a note about the database in the status. Ignores a note of an earlier generation.
     pub(super) fn noted(&mut self, generation: Generation, note: String) {
         if self.facts.server.as_ref().is_some_and(|server| server.generation == generation) {
             self.facts.note = note;
         }
     }
 
-    /// Writes into the lock file of the database that a server became ready on it, and shows a note if
-    /// the previous server had another version.
+    /// Writes into the lock file next to the database that a server became ready with this
+    /// database. Shows a note if the previous server had another version.
     fn mark_complete(&mut self, generation: Generation, version: Option<String>) {
         let settings = self.facts.settings.clone();
         let Some(file) = settings.database.file().map(Path::to_owned) else { return };
@@ -101,7 +105,7 @@ impl Manager {
         }
     }
 
-    /// Requests the version of the server.
+    /// Requests the version of the running server over gRPC.
     pub(super) fn ask_server_version(&self, generation: Generation) {
         let address = self.facts.settings.server_address();
         let report = self.report.clone();
@@ -117,7 +121,7 @@ impl Manager {
     }
 }
 
-/// Writes the lock file of this database through to the disk.
+/// Makes sure that the lock file of this database is on the disk (sync).
 async fn sync(file: PathBuf) {
     let synced = LOOKS.run(SYNC, move || database::sync(&file)).await;
     let synced = synced.map_err(|error| io::Error::other(error.to_string())).flatten();
@@ -126,7 +130,7 @@ async fn sync(file: PathBuf) {
     }
 }
 
-/// Reads the version of the CLI and caches it.
+/// Finds the CLI, reads its version, and stores the version in the cache of the home.
 fn ask_version(settings: &Settings, marker: Option<&str>) -> Option<String> {
     let home = &settings.home;
     let located = locate::locate(

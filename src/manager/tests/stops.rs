@@ -1,4 +1,4 @@
-//! Stops that search for a server, and the intent of other processes.
+//! Tests of stops that must search for a server, and of an intent that another process has written.
 
 use super::*;
 
@@ -8,7 +8,7 @@ async fn until(handle: &Handle, condition: impl Fn(&Facts) -> bool) {
     drop(tokio::time::timeout(Duration::from_secs(60), reached).await.unwrap().unwrap());
 }
 
-/// The intent "down" in the home, once it is written.
+/// Waits until the home has an intent "down" that fulfils the condition, and returns it.
 async fn down(home: &Home, condition: impl Fn(&Intent) -> bool) -> Box<Intent> {
     let written = async {
         loop {
@@ -72,7 +72,8 @@ async fn intent_of_an_earlier_command_does_not_undo_a_later_start() {
     let running = tokio::spawn(manager.run());
     handle.command(Command::Stop(Cause::Operator)).await.unwrap();
     let own = down(&home, |_| true).await;
-    // Another process holds the lock, so this host cannot write the intent of the start.
+    // Another process takes the host lock. So this host does not write the intent of the next
+    // start, and the file keeps "down".
     std::fs::remove_file(home.supervisor_lock()).unwrap();
     let _other = HostLock::take(&home.supervisor_lock()).unwrap().unwrap();
     drop(handle.begin(Command::Start).await.unwrap());
