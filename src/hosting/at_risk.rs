@@ -1,4 +1,4 @@
-//! The server that a command would end, and what its data would lose.
+//! The server that a `stop` or `restart` would end, and the workflows that would be lost with it.
 
 use super::deadlines::COUNTING;
 use super::unhosted;
@@ -13,29 +13,29 @@ use crate::temporal::health::Client;
 use crate::temporal::holdings::Holdings;
 use std::path::PathBuf;
 
-/// A running server of a home, with or without a host.
+/// A running server of a home. It may have a host or not.
 #[derive(Debug)]
 pub struct ServerAtRisk {
-    /// Path of its database. `None` in memory.
+    /// Path of the database file. `None` if the database is in memory.
     database: Option<PathBuf>,
     /// Processes that may have the database open.
     pids: Vec<Pid>,
     address: String,
 }
 
-/// Where the workflows of a server are.
+/// Where a server stores its workflows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Data {
     /// In the memory of the server.
     Memory,
-    /// In a database file that outlives the server.
+    /// In a database file, which stays after the end of the server.
     File,
-    /// In a file that has lost its path.
+    /// In a database file that was deleted or replaced while the server has it open.
     Detached(Detached),
 }
 
 impl ServerAtRisk {
-    /// Returns the server of `home`, or `None` if no server runs that could have workflows.
+    /// Finds the server of `home`. `None` if no server runs that could have workflows.
     #[must_use]
     pub fn find(home: &Home) -> Option<Self> {
         if !home.root().is_dir() {
@@ -47,7 +47,8 @@ impl ServerAtRisk {
         }
     }
 
-    /// The server of a host. Before the server is ready it has no workflows, unless it ran before its host did.
+    /// The server of this status, which a host has reported. A server that is starting has no
+    /// workflows yet, unless it is an adopted one, which ran before.
     fn hosted(status: &Status) -> Option<Self> {
         let temporal = status.temporal.as_ref().filter(|_| status.managed)?;
         let has_work = status.state.is_up() || status.state == State::Starting && temporal.adopted;
@@ -58,8 +59,9 @@ impl ServerAtRisk {
         })
     }
 
-    /// The server of a record. If it does not listen on its port, it may not have opened its database, so that is not
-    /// checked.
+    /// The server of a home without a host, according to its record. If the server does not listen
+    /// on its port, `pids` is empty. Such a server may not have opened its database yet, so the
+    /// file is not checked.
     fn unhosted(home: &Home) -> Option<Self> {
         let (record, options) = unhosted::running(home).ok()??;
         let settings = Settings::resolve(home.clone(), options).ok()?;
@@ -81,7 +83,7 @@ impl ServerAtRisk {
         })
     }
 
-    /// Returns where the workflows are. A file that cannot be examined does not count as detached.
+    /// Where the workflows are. A database file that cannot be examined counts as [`Data::File`].
     #[must_use]
     pub fn data(&self) -> Data {
         let Some(path) = &self.database else { return Data::Memory };
@@ -92,7 +94,8 @@ impl ServerAtRisk {
         }
     }
 
-    /// Counts the workflows, in 2 s at most for any number of namespaces. Returns `None` if that fails.
+    /// Counts the workflows of all namespaces, within 2 s. `None` if the count fails or takes
+    /// longer.
     #[must_use]
     pub fn holdings(&self) -> Option<Holdings> {
         let counted = block_on(async {

@@ -1,4 +1,4 @@
-//! Becomes the host in this process, or follows the host that runs.
+//! Attaches this process to a home: the process becomes the host, or follows the running host.
 
 use super::deadlines::{PAUSE, SETTLING, SETTLING_ON_SCREEN};
 use super::{Host, HostError, Notify, Patience, hint};
@@ -8,30 +8,30 @@ use crate::protocol::Mode;
 use crate::session::Session;
 use std::fmt;
 
-/// The role of this process for a home.
+/// The role of this process in a home.
 #[derive(Debug)]
 pub enum Attachment {
     /// This process is the host.
     Hosting(Box<Host>),
-    /// Another process is the host.
+    /// Another process is the host, and this session follows it.
     Following(Session),
 }
 
-/// The reason why this process is neither the host nor a viewer.
+/// The reason why this process can neither become the host nor follow it.
 #[derive(Debug, thiserror::Error)]
 pub enum AttachError {
-    /// This process cannot host.
+    /// This process cannot become the host.
     #[error(transparent)]
     Host(#[from] HostError),
-    /// The host has another version. The text has a hint.
+    /// The running host has an incompatible version. The text has a hint for the user.
     #[error("{0}")]
     Foreign(String),
-    /// The host cannot be followed.
+    /// The running host cannot be followed.
     #[error("cannot reach the host of {0}")]
     Unreachable(Unreachable),
 }
 
-/// A host that cannot be followed.
+/// Describes a host that cannot be followed.
 #[derive(Debug)]
 pub struct Unreachable {
     home: String,
@@ -40,14 +40,14 @@ pub struct Unreachable {
 }
 
 impl fmt::Display for Unreachable {
-    /// Writes home, reason and hint, for the end of a message.
+    /// Writes the home, the reason and the hint, as the end of an error message.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}; {}", self.home, self.why, self.hint)
     }
 }
 
-/// Attempts to become the host or to follow the host. If the host lock is held and there is no
-/// socket, a host is starting or ending, and another attempt is needed.
+/// Repeated attempts to become the host or to follow the running host. An attempt has no result
+/// while a process holds the host lock but has no socket: a host is starting or ending then.
 #[derive(Debug)]
 pub struct Attaching<'a> {
     settings: &'a Settings,
@@ -56,22 +56,22 @@ pub struct Attaching<'a> {
 }
 
 impl<'a> Attaching<'a> {
-    /// `mode` is the mode of this process if it becomes the host.
+    /// `mode` is the mode of this process (dashboard or `--no-tui`) if it becomes the host.
     #[must_use]
     pub fn new(settings: &'a Settings, mode: Mode) -> Self {
         let usual = if mode == Mode::Tui { SETTLING_ON_SCREEN } else { SETTLING };
         Self { settings, mode, patience: Patience::new(usual) }
     }
 
-    /// Restarts the time limit, after an attachment ended.
+    /// Starts the time limit again, for the attempts after an attachment has ended.
     pub fn renew(&mut self) {
         self.patience.renew();
     }
 
-    /// Makes one attempt. `None` if another attempt is needed after a [pause](Self::pause).
+    /// Makes one attempt. `None` if the caller must try again after a [pause](Self::pause).
     ///
     /// # Errors
-    /// If this process can neither host nor follow, or the time limit is over.
+    /// If this process can neither become the host nor follow it, or the time limit is over.
     pub async fn attempt(&mut self, notify: Notify<'_>) -> Result<Option<Attachment>, AttachError> {
         let home = &self.settings.home;
         match Host::start(self.settings.clone(), self.mode) {

@@ -1,79 +1,87 @@
-//! Time limits of all waits for a host or server, and pauses between two looks, with their reasons.
+//! Time limits of waits for a host or server, and pauses between two attempts, with their reasons.
 
 use std::time::Duration;
 
-/// For a host to end after a request: it ends within milliseconds of its server. Also for a killed
-/// process to end, and for a host lock without a socket before `stop` ends the holder.
+/// Time limit for a host to end after a request. A host ends within milliseconds of its server.
+/// Also the time limit for a killed process to end, and the time after which `stop` ends a process
+/// that holds the host lock without a socket.
 pub(super) const LEAVING: Duration = Duration::from_secs(5);
 
-/// Between SIGTERM and SIGKILL to a host that does not respond. A server takes 1.1 s to stop.
+/// Time from SIGTERM to SIGKILL for a host that does not respond. A server takes 1.1 s to stop.
 pub(super) const TERMINATING: Duration = Duration::from_secs(2);
 
-/// For a command to find the server of a home: milliseconds, and seconds if something hangs.
+/// Time limit of a command to find the server of a home. This takes milliseconds, or seconds if a
+/// file system or process hangs.
 pub(super) const LOOKING: Duration = Duration::from_secs(15);
 
-/// After the grace period of a server: to kill its remaining processes, and to prove that none is left.
+/// Time limit after the grace period of a stop, to kill the remaining processes of the server and
+/// to prove that none is left.
 pub(super) const KILLING: Duration = Duration::from_secs(10);
 
-/// For a spawned host, or a host with its lock and without a socket, to respond or to end. Both take
-/// milliseconds, and longer on a busy machine.
+/// Time limit for a host that starts or ends (it has its lock, but no socket) to respond or to be
+/// gone. Both normally take milliseconds, and longer on a busy machine.
 pub(super) const SETTLING: Duration = Duration::from_secs(10);
 
-/// [`SETTLING`] for a dashboard, which is shorter because a person waits.
+/// [`SETTLING`] for a dashboard. It is shorter, because a person waits.
 pub(super) const SETTLING_ON_SCREEN: Duration = Duration::from_secs(5);
 
-/// For a viewer that has lost its host: the next host responds within this time.
+/// Time that a viewer whose host has ended gives the next host to respond.
 pub const REPLACED: Duration = Duration::from_secs(1);
 
-/// For a resumed host to get the lock: the kernel may close the pipe of a dead host before it releases
-/// the lock.
+/// Time limit for a host that replaces a dead host to get the lock. The kernel may report the death
+/// (by the end of a pipe) before it releases the lock of the dead host.
 pub(super) const DYING: Duration = Duration::from_secs(1);
 
-/// For a host to restore a deleted home, which it does within a second.
+/// Time limit for a host to restore a deleted home. A host normally does this within a second.
 pub(super) const RESTORED: Duration = Duration::from_secs(3);
 
-/// For a new host to adopt the server of its home, from the moment when it has the lock.
+/// Time limit for a new host to adopt the server of its home. It starts when the host has the lock.
 pub(super) const ADOPTION: Duration = Duration::from_secs(5);
 
-/// Between two looks of a start, which is ready within milliseconds.
+/// Pause between two checks of a host that starts or ends. Both normally take milliseconds.
 pub(super) const START_PAUSE: Duration = Duration::from_millis(2);
 
-/// Between two looks for a host that starts or ends.
+/// Pause between two attempts to find or become the host, while a host starts or ends.
 pub(super) const PAUSE: Duration = Duration::from_millis(5);
 
-/// Between two checks of the paths of a home by its host. Each check reads the metadata of two files.
+/// Pause between two checks of a host whether its lock and socket are still in the home. A check
+/// reads the metadata of two files.
 pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// For one such check. It waits for 2 s if other processes request the lock all the time. A host that
-/// leaves completes its check first, so it leaves a home that hangs after this time. If a sweep hangs
-/// too, the host waits for the sweep for up to 25 s (`unit::sweeps`). A host that watches no server
-/// searches for one in between, for up to 20 s: 50 s in all. A second signal does not end the search.
+/// Time limit of a check of the home. A check takes up to 2 s if other processes request the lock
+/// all the time. A host that leaves waits for its check first, so it leaves a home that hangs after
+/// this time. If a sweep (the search for processes of a server) hangs too, the host waits up to 25
+/// s for it (`unit::sweeps`). A host that watches no server searches for one in between, for up to
+/// 20 s. That makes 50 s in total. A second signal does not end the search.
 pub(super) const CHECK: Duration = Duration::from_secs(5);
 
-/// Between two looks of a host that must be the host of its home before it acts.
+/// Pause between two checks of a host that waits for its lock or for another host.
 pub(super) const KEEPER_PAUSE: Duration = Duration::from_millis(50);
 
-/// Between two looks for a restored home.
+/// Pause between two checks whether a home was restored.
 pub(super) const RESTORED_PAUSE: Duration = Duration::from_millis(20);
 
-/// For a process that has just taken a lock to write its identity into it.
+/// Time limit for a process that has just taken the lock to determine its own identity.
 pub(super) const IDENTIFYING: Duration = Duration::from_millis(100);
 
-/// For the response of a server without a host to a command.
+/// Time limit for a health check by a command, of a server without a host.
 pub(super) const SERVING: Duration = Duration::from_secs(1);
 
-/// A host that lived for this long did not fail by the state that it found at its start.
+/// Minimum uptime of a host that is replaced after a panic. A host that panics earlier probably
+/// fails because of the state that it found at its start, and the next host would fail too.
 pub(super) const STABLE: Duration = Duration::from_secs(10);
 
-/// Before the next background host is spawned, after one that ended at once.
+/// Pauses before a further background host is started, after one that ended at once.
 pub(super) const NEXT_HOST_PAUSES: [Duration; 3] =
     [Duration::from_millis(20), Duration::from_millis(200), Duration::from_secs(1)];
 
-/// From the start of a background host until it returns unused memory. The start of the server is normally complete.
+/// Time from the start of a background host until it returns unused memory to the kernel. The start
+/// of the server is normally complete by then.
 pub(super) const FIRST_TRIM: Duration = Duration::from_secs(5);
 
-/// Between two returns of unused memory. Each one costs some hundred page faults.
+/// Time between two returns of unused memory to the kernel. Each one costs some hundred page
+/// faults.
 pub(super) const TRIM: Duration = Duration::from_secs(600);
 
-/// For a count of the workflows that a stop would lose. It normally takes milliseconds.
+/// Time limit to count the workflows that a stop would lose. A count normally takes milliseconds.
 pub(super) const COUNTING: Duration = Duration::from_secs(2);

@@ -1,4 +1,4 @@
-//! Ends a host that does not respond, for a command.
+//! Ends a host that does not respond, on behalf of a command such as `stop`.
 
 use super::deadlines::{LEAVING, TERMINATING};
 use super::{Notice, Notify, Unresponsive, holder};
@@ -18,22 +18,23 @@ use std::path::PathBuf;
 pub enum Stopped {
     /// The server of this home is stopped.
     Ours,
-    /// The server was started elsewhere and keeps running. The host that watched it has ended.
+    /// The server keeps running, because stigmer did not start it. The host that watched it has
+    /// ended.
     LeftAlone,
-    /// The server was started elsewhere and keeps running. Its host is a dashboard and keeps running
-    /// too.
+    /// The server keeps running, because stigmer did not start it. Its host is a dashboard, which
+    /// still watches it.
     Watched,
-    /// There was no server.
+    /// No server was running.
     Nothing,
 }
 
 /// The reason why a server or a host did not end.
 #[derive(Debug, thiserror::Error)]
 pub enum StopError {
-    /// The host refuses, or cannot be reached.
+    /// The host refuses the request, or cannot be reached.
     #[error(transparent)]
     Host(#[from] ClientError),
-    /// The host does not respond, and cannot be ended from here.
+    /// The host does not respond, and this process cannot end it.
     #[error(transparent)]
     Unresponsive(#[from] Unresponsive),
     /// The host does not respond, and cannot be signalled.
@@ -42,12 +43,12 @@ pub enum StopError {
     /// The host lock cannot be opened.
     #[error("cannot lock {path}: {source}")]
     Lock {
-        /// The host lock.
+        /// Path of the host lock.
         path: PathBuf,
-        /// The error of the system.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The server of the home may run.
+    /// The search for the server has failed, so a server may still run.
     #[error(
         "cannot find the server of {home}: {source}; nothing was deleted. Make the home readable and \
          try again"
@@ -55,36 +56,38 @@ pub enum StopError {
     Unknown {
         /// The home.
         home: String,
-        /// The error of the system.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A process that cannot be proven to be a server of this home holds the lock. Nothing is signalled.
+    /// A process holds the lock of the server, but cannot be proven to be a server of this home.
+    /// stigmer signals no such process.
     #[error(
         "cannot stop the process that holds {path}: {who}. That process cannot be proven to be a \
          server of this home, so nothing was signalled; stop that process yourself, or choose another \
          home with --home"
     )]
     Unproven {
-        /// The lock of the server.
+        /// Path of the lock of the server.
         path: PathBuf,
-        /// The process.
+        /// Description of the process.
         who: String,
     },
-    /// The processes of the server are not visible here.
+    /// The server was started in another container or pid namespace, so its processes are not
+    /// visible here.
     #[error(
         "{path} was recorded in another container or pid namespace (pid {pid}), where it may \
          still run; nothing was signalled. Stop it there, or choose another home with --home"
     )]
     Elsewhere {
-        /// The record of the server.
+        /// Path of the record of the server.
         path: PathBuf,
-        /// Its pid in the other namespace.
+        /// Pid of the server in the other namespace.
         pid: Pid,
     },
-    /// A process of the server survives SIGKILL.
+    /// A process of the server is still alive after SIGKILL.
     #[error("pid {0} does not end, not even by SIGKILL; see `ps -o pid,stat,wchan {0}`")]
     Survivor(Pid),
-    /// No request can be sent.
+    /// This process cannot create the runtime (tokio) that sends requests.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
 }
@@ -95,9 +98,10 @@ impl StopError {
     }
 }
 
-/// Ends a host that holds its lock and does not respond, for example because it is stopped by a
-/// signal. `host` was the host of this home before the request. If another host has replaced it, this
-/// function does nothing, because that host got no request; the caller sends the request again.
+/// Ends a host that holds the host lock but does not respond, for example because SIGSTOP has
+/// stopped it. `host` is the process that was the host before the request. If another process is
+/// the host now, does nothing: that host never got the request, so the caller sends the request
+/// again.
 pub(super) fn end_unresponsive(
     home: &Home,
     host: io::Result<Option<Proven>>,
@@ -105,14 +109,16 @@ pub(super) fn end_unresponsive(
 ) -> Result<(), StopError> {
     holder::check_local(home)?;
     let Some(host) = host.map_err(StopError::Signal)? else { return Ok(()) };
-    // If the host has ended meanwhile, a command may hold the lock.
+    // Do not signal if the host has released the lock, or if a command holds it: commands end by
+    // themselves.
     if !holder::is_held_by(home, &host).map_err(StopError::Signal)? || holder::work(home).is_some()
     {
         return Ok(());
     }
     want_down(home, notify);
     notify(&Notice::EndsHost(host.pid()));
-    // A host whose socket is unreachable ends by SIGTERM and disarms its watchdog.
+    // Try SIGTERM first. A host whose socket is unreachable still ends by SIGTERM, and disarms its
+    // watchdog.
     for (signal, patience) in [(Signal::Term, TERMINATING), (Signal::Kill, LEAVING)] {
         host.signal(signal).map_err(StopError::Signal)?;
         if watch::wait_exit(&host, patience) {
@@ -122,7 +128,7 @@ pub(super) fn end_unresponsive(
     Ok(())
 }
 
-/// Records the intent "down", so that the watchdog does not replace the host.
+/// Writes the intent "down" into the home, so that no watchdog starts the server or a host again.
 pub(super) fn want_down(home: &Home, notify: Notify<'_>) {
     if matches!(Intent::read(home), Ok(None | Some(Intent { want: Want::Down, .. }))) {
         return;

@@ -1,5 +1,6 @@
-//! The process that holds the host lock, and its work. The text of the lock names both, and counts
-//! only for a process that is proven to hold the lock.
+//! The process that holds the host lock. The lock file has a text with the pid of that process, and
+//! with its work if it is a command. The text counts only if that process is proven to hold the
+//! lock.
 
 use super::deadlines::{IDENTIFYING, PAUSE};
 use crate::harmless;
@@ -15,14 +16,14 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// The work of a command that holds the host lock.
+/// The work of a command (such as `stop`) that holds the host lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Work {
     /// The process of the command.
     pub pid: Pid,
-    /// A participle clause: `stopping the server`.
+    /// A description of the work for messages, such as `stopping the server`.
     pub doing: String,
-    /// The rest of its time limit.
+    /// Time until the time limit of the work is over.
     pub left: Duration,
 }
 
@@ -69,7 +70,7 @@ impl LockText {
         self.value("mode") == Some(COMMAND)
     }
 
-    /// The work that the text names, if its time limit is not over.
+    /// The work according to the text. `None` if the text has none, or its time limit is over.
     fn work(&self) -> Option<Work> {
         let limit = self.millis("limit_ms")?;
         let lasts = linux::since_boot()?.checked_sub(self.millis("begun_ms")?)?;
@@ -81,13 +82,14 @@ impl LockText {
     }
 }
 
-/// The holder of the host lock according to its text.
+/// The process that wrote the text of the host lock. It may have ended, or may not hold the lock.
 #[must_use]
 pub fn holder(home: &Home) -> Option<Identity> {
     LockText::of(home).holder()
 }
 
-/// The dead host that did not leave its home, according to the text of the lock.
+/// The last host, if it died without leaving its home: a host that leaves notes this in the text of
+/// its lock.
 pub(super) fn killed_host(home: &Home) -> Option<Identity> {
     let text = LockText::of(home);
     let is_killed = |it: &Identity| it.is_local() && matches!(it.is_alive(), Ok(false));
@@ -95,17 +97,19 @@ pub(super) fn killed_host(home: &Home) -> Option<Identity> {
     text.holder().filter(|holder| !has_left && is_killed(holder))
 }
 
-/// The companion process of a dead host, according to the text of the lock.
+/// The companion (watchdog process) of a dead host, according to the text of the lock. The
+/// companion may have ended, too.
 #[must_use]
 pub fn companion_of_dead_host(home: &Home) -> Option<Identity> {
     let text = LockText::of(home);
-    // A command keeps the companion of the previous host in the text.
+    // The text of a command still names the companion of the last host.
     let is_dead = |it: &Identity| it.is_local() && matches!(it.is_alive(), Ok(false));
     text.holder().filter(|holder| text.is_of_command() || is_dead(holder))?;
     text.companion()
 }
 
-/// The work of the command that is proven to hold the host lock. `None` if its time limit is over.
+/// The work of the command that holds the host lock. `None` if no process is proven to be such a
+/// command, or if its time limit is over.
 #[must_use]
 pub fn work(home: &Home) -> Option<Work> {
     let text = LockText::of(home);
@@ -113,8 +117,8 @@ pub fn work(home: &Home) -> Option<Work> {
     matches!(prove_holder(home, &text.holder()?), Ok(Some(_))).then_some(work)
 }
 
-/// Pins the host of this home. The process must hold the lock, because the text of the lock alone
-/// proves nothing.
+/// Finds the process that holds the host lock, and pins it with a pidfd, so that its pid cannot be
+/// reused. `None` if the process in the text of the lock does not hold the lock.
 ///
 /// # Errors
 /// If the process cannot be pinned, or its descriptors cannot be read.
@@ -123,7 +127,7 @@ pub fn prove(home: &Home) -> io::Result<Option<Proven>> {
     prove_holder(home, &holder)
 }
 
-/// Pins a process that claims to be the host of this home, if it holds the host lock.
+/// Pins a process with a pidfd, if it holds the host lock of this home. `None` if it does not.
 ///
 /// # Errors
 /// If the process cannot be pinned, or its descriptors cannot be read.
@@ -144,18 +148,20 @@ pub fn is_held_by(home: &Home, process: &Proven) -> io::Result<bool> {
     holds_lock(process.pid(), &lock)
 }
 
-/// A process that holds the file at the path of the host lock.
+/// The process that holds the lock file at the path of the host lock.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum HostLockHolder {
-    /// A host, proven to hold the file.
+    /// A host that is proven to hold the file.
     Host(Pid),
-    /// A command, proven to hold the file. It releases the lock after its work.
+    /// A command that is proven to hold the file. It releases the lock after its work.
     Command(Pid),
-    /// A process that has not signed the lock yet, or cannot be proven here.
+    /// A process that has not written its identity into the lock yet, or cannot be proven to hold
+    /// it.
     Unknown,
 }
 
-/// The process that holds the file at the path of the host lock, if it is not this process.
+/// The process that holds the lock file at the path of the host lock. Must not be called while this
+/// process holds that file.
 ///
 /// # Errors
 /// If the process cannot be pinned, or its descriptors cannot be read.
@@ -169,13 +175,13 @@ pub(super) fn lock_holder(home: &Home) -> io::Result<HostLockHolder> {
     })
 }
 
-/// Whether any process hosts this home.
+/// Whether a process holds the host lock. That is a host, or a command for a short time.
 #[must_use]
 pub fn is_hosted(home: &Home) -> bool {
     lock::is_held(&home.supervisor_lock()).unwrap_or(false)
 }
 
-/// A host that holds its lock and does not respond.
+/// A host that holds the host lock but does not respond.
 #[derive(Debug, thiserror::Error)]
 #[error("the host that holds {lock} does not respond; {hint}")]
 pub struct Unresponsive {
@@ -184,15 +190,15 @@ pub struct Unresponsive {
 }
 
 impl Unresponsive {
-    /// The host of this home does not respond.
+    /// Describes the host of this home, which does not respond.
     #[must_use]
     pub fn host_of(home: &Home) -> Self {
         Self { lock: home.supervisor_lock(), hint: hint(home) }
     }
 }
 
-/// Fails if the holder of the host lock is not visible here, because it gets no request and cannot be
-/// ended. A holder without a name has not signed the lock yet, or has just ended.
+/// Fails if the host runs in another pid namespace (a container). Such a host cannot be ended from
+/// here. Succeeds if the lock has no text yet: its holder has just started or ended.
 pub(super) fn check_local(home: &Home) -> Result<(), Unresponsive> {
     match holder(home) {
         Some(holder) if !holder.is_local() => Err(Unresponsive::host_of(home)),
@@ -200,8 +206,8 @@ pub(super) fn check_local(home: &Home) -> Result<(), Unresponsive> {
     }
 }
 
-/// The hint for a host that does not respond. A host that cannot be proven here can neither be ended
-/// nor replaced.
+/// The hint for the user if the host does not respond. stigmer can end or replace a host only if it
+/// can prove that the process is the host.
 #[must_use]
 pub fn hint(home: &Home) -> String {
     match holder(home) {
@@ -214,7 +220,7 @@ pub fn hint(home: &Home) -> String {
             "it is pid {}: `stigmer local restart` replaces it, `stigmer local stop` ends it",
             holder.pid
         ),
-        // The named process has ended, or never held the lock.
+        // The process in the text has ended or never held the lock, so another process holds it.
         Some(_) if is_hosted(home) => format!(
             "it is {}, which cannot be proven to be a host, so nothing is signalled: end that process \
              yourself, or choose another home with --home",
@@ -226,8 +232,8 @@ pub fn hint(home: &Home) -> String {
     }
 }
 
-/// The identity of this process, by which commands can end it if it hangs. Tries again for a short
-/// time if the kernel lacks a resource.
+/// The identity of this process for the text of the lock. With it, commands can end this process if
+/// it hangs. If the kernel lacks a resource, tries again for a short time.
 fn own_identity() -> Identity {
     let deadline = Instant::now() + IDENTIFYING;
     loop {
@@ -247,16 +253,16 @@ pub(super) fn host_text(mode: Mode) -> String {
     text(mode.as_str(), watchdog::companion())
 }
 
-/// The text of a host that leaves its home.
+/// The text that a host writes into its lock when it leaves its home.
 pub(super) fn left_text(mode: Mode) -> String {
     host_text(mode) + LEFT + "=true\n"
 }
 
-/// Signs a host lock that this process holds for a command. `work` has the participle clause and the
-/// time limit of the work.
+/// Writes the identity of this process, a command, into the host lock that it holds. `work` is the
+/// description and the time limit of its work, for other commands that wait.
 ///
 /// # Errors
-/// If the text cannot be written. The lock stays held.
+/// If the text cannot be written. This process still holds the lock.
 pub fn sign(lock: &HostLock, home: &Home, work: Option<(&str, Duration)>) -> io::Result<()> {
     let companion = LockText::of(home).companion().filter(Identity::is_local);
     let mut text = text(COMMAND, companion.as_ref());

@@ -1,5 +1,6 @@
-//! Keeps a host reachable: restores a deleted lock or socket, waits while a command holds the file at
-//! the path of the lock, and leaves the home if another host has taken it.
+//! Keeps a host reachable for commands. Restores the host lock and the socket if they were deleted.
+//! Waits while a command holds the file at the path of the lock. Leaves the home if another host
+//! has taken it.
 
 use super::Patience;
 use super::deadlines::{ADOPTION, CHECK, CHECK_INTERVAL, KEEPER_PAUSE};
@@ -23,35 +24,35 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug)]
 pub(super) struct HomeKeeper {
     pub home: Home,
-    /// Weak, so that the keeper does not hold the lock of a host that has left.
+    /// A weak reference, because a strong one would keep the lock after the host has left.
     pub lock: Weak<HostLock>,
     pub socket: Arc<Socket>,
     pub handle: Handle,
-    /// Cancelled once another host has taken the home, and has adopted the server or the server is
-    /// stopped.
+    /// Cancelled after another host has taken the home. By then the other host has adopted the
+    /// server, or the server is stopped.
     pub lost: CancellationToken,
-    /// The trouble that the last check has found. Locked while a check runs.
+    /// The problem that the last check has found, if any. This mutex is locked during a check.
     pub last: Mutex<Option<String>>,
 }
 
-/// The result of a check.
+/// The result of a check of the home.
 enum Checked {
     InPlace {
         is_restored: bool,
     },
-    /// The lock is in place again after another process had it. A process without a signature may have
-    /// been a command too.
+    /// This host has its lock again, after another process had it. That process may have been a
+    /// `stop` command, so `down` is the intent that it may have written.
     Regained {
         down: Result<Option<Box<Intent>>, Unreadable>,
     },
-    /// The name of a process that holds the lock and may release it.
+    /// Another process holds the lock and may release it later. The text names the process.
     Occupied(String),
     /// Another host has taken the home.
     Lost,
 }
 
 impl HomeKeeper {
-    /// Checks until the host ends or has lost its home.
+    /// Checks the home repeatedly, until the host ends or has lost its home.
     pub(super) async fn run(self: Arc<Self>) {
         let mut news = self.handle.watch();
         while self.keep().await {
@@ -59,7 +60,8 @@ impl HomeKeeper {
         }
     }
 
-    /// Calls [`Self::keep`] while a command holds the file at the path of the lock.
+    /// Waits while a command holds the file at the path of the lock. Returns when this host has its
+    /// lock in place again, when no command holds the file, or when this host has lost its home.
     pub(super) async fn settle(self: &Arc<Self>) {
         let mut patience = Patience::new(Duration::ZERO);
         while self.keep().await {
@@ -71,8 +73,9 @@ impl HomeKeeper {
         }
     }
 
-    /// Checks lock and socket, and restores them. Returns false if this host has lost the home. The
-    /// new host has then adopted the server, or the server is stopped.
+    /// Checks the lock and the socket once, and restores them. Returns false if the host has ended
+    /// or has lost its home to another host. In the second case the other host has adopted the
+    /// server, or the server is stopped.
     pub(super) async fn keep(self: &Arc<Self>) -> bool {
         let mut last = self.last.lock().await;
         let Some(lock) = self.lock.upgrade().filter(|_| !self.lost.is_cancelled()) else {
@@ -81,7 +84,7 @@ impl HomeKeeper {
         let root = self.home.root();
         let mut checked = self.look(&lock).await;
         if let Ok(Checked::Regained { down: Ok(down) }) = checked {
-            // Before the host may start a server again.
+            // Stop the server before `resume`, after which the manager may start it again.
             if let Some(down) = down {
                 self.handle.follow(down).await;
             }
@@ -92,12 +95,12 @@ impl HomeKeeper {
         let trouble = match checked {
             Ok(Checked::InPlace { is_restored }) => {
                 if is_restored {
-                    // Other files of the home may be deleted too.
+                    // The other files of the home may be deleted too.
                     self.handle.check_files().await;
                 }
                 None
             }
-            // Another process has held it again since the look before.
+            // Another process has had the lock again since the first check. The next check decides.
             Ok(Checked::Regained { down: Ok(_) }) => None,
             Ok(Checked::Regained { down: Err(error) }) => Some(format!(
                 "this host starts no server, because it is unknown whether a command has stopped \
@@ -135,7 +138,7 @@ impl HomeKeeper {
         look::patiently(CHECK, self.home.root(), move |_| keeper.check(&lock)).await
     }
 
-    /// Checks and restores. Must run on a thread, because file systems and other processes may block.
+    /// The check itself. Must run on its own thread, because the file system may block.
     fn check(&self, lock: &HostLock) -> io::Result<Checked> {
         let path = self.home.supervisor_lock();
         if !path.try_exists()? {
@@ -156,7 +159,7 @@ impl HomeKeeper {
                         Checked::Lost
                     }
                     HostLockHolder::Command(pid) => Checked::Occupied(format!("pid {pid}")),
-                    // Reads the descriptors of all processes.
+                    // Find the name of the holder. This reads the descriptors of all processes.
                     HostLockHolder::Unknown => Checked::Occupied(lock::holders(&path)),
                 });
             }
@@ -176,8 +179,8 @@ impl HomeKeeper {
         Ok(Checked::InPlace { is_restored })
     }
 
-    /// Leaves the home to another host. Stops a server that the other host does not adopt, because no
-    /// command could reach that server.
+    /// Leaves the home to another host. First waits until that host has adopted the server. If it
+    /// does not, stops the server, because no command could find that server.
     async fn leave(&self) {
         let home = self.home.root().display();
         let trouble = format!("{home} was deleted or replaced, and another host has it: leaving");
@@ -195,21 +198,23 @@ impl HomeKeeper {
         self.lost.cancel();
     }
 
-    /// Whether a start is in progress or due. No record names its server yet.
+    /// Whether the server is to run but does not run yet. Such a server has no record that the
+    /// other host could find.
     fn is_starting(&self) -> bool {
         let facts = self.handle.facts();
         facts.server.is_none() && facts.want == Want::Up
     }
 
-    /// Whether this host manages a server that the record in the home does not name. This host writes
-    /// no record there, see [`HostLock::is_in_place`].
+    /// Whether this host manages a server that the record in the home does not name. If the record
+    /// names the server, the new host wrote it, because this host writes nothing there (see
+    /// [`HostLock::is_in_place`]).
     fn is_unadopted(&self) -> bool {
         let facts = self.handle.facts();
         let Some(server) = facts.server.as_ref().filter(|server| server.owner != Owner::External)
         else {
             return false;
         };
-        // An unreadable record proves nothing: the other host may have adopted the server.
+        // A record that cannot be read proves nothing: the other host may have adopted the server.
         match Record::read(&self.home.record()) {
             Ok(record) => server.leader.as_ref() != record.as_ref().map(|record| &record.leader),
             Err(_) => false,
@@ -217,8 +222,8 @@ impl HomeKeeper {
     }
 }
 
-/// Waits for the next round of checks of the server, so that the process wakes up once for both;
-/// waits for [`CHECK_INTERVAL`] at most.
+/// Waits until the next check of the home is due. That is after the next check of the server, so
+/// that the process wakes up once for both, and after [`CHECK_INTERVAL`] at the latest.
 async fn pause(news: &mut watch::Receiver<Arc<Facts>>) {
     let begun = Instant::now();
     let round = async {
@@ -228,7 +233,7 @@ async fn pause(news: &mut watch::Receiver<Arc<Facts>>) {
             }
         }
     };
-    // A timeout ends the pause too.
+    // An error is a timeout, which ends the pause as usual.
     let _ = tokio::time::timeout(CHECK_INTERVAL, round).await;
 }
 
@@ -253,7 +258,8 @@ mod tests {
         let mut facts = host.handle().watch();
         let (lock, folder) = (home.supervisor_lock(), home.root().join("folder"));
         std::fs::create_dir(&folder).unwrap();
-        // The exchange is atomic, so the host cannot restore the lock in between.
+        // Exchange the lock and a folder. This is atomic, so the host cannot restore the lock in
+        // between.
         let swap = || renameat_with(CWD, &lock, CWD, &folder, RenameFlags::EXCHANGE);
         swap().unwrap();
         let mut until_troubled = async |is_troubled: bool| {

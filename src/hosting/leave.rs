@@ -1,5 +1,5 @@
-//! How a host leaves its home when its own process ends or is suspended: what its server still needs, a background host
-//! does.
+//! Leaving: what a host does when its own process ends or is suspended. If its server still needs a
+//! host, a background host takes over.
 
 use super::Host;
 use super::background::{HandOverError, hand_over};
@@ -7,39 +7,43 @@ use crate::process::Pid;
 use crate::protocol::State;
 use crate::supervisor::{self, Want};
 
-/// What the server of a host needs after that host has left.
+/// The work that a server still needs from a host after its own host has left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// The server is to run: a host must watch it.
+    /// The server is to run, so a host must watch it.
     Watch,
-    /// A stop is in progress: a host must complete it.
+    /// A stop of the server is in progress, so a host must complete it.
     Stop,
 }
 
-/// Why a host leaves.
+/// How a host leaves its home.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Departure {
-    /// The process ends after a stop in progress is complete.
+    /// The process ends. If a stop of the server is in progress, the process completes the stop
+    /// first.
     AfterStop,
-    /// The process ends at once, and a background host continues a stop in progress. Not after a panic of the manager:
-    /// such a host hands over no state, and the next host would not know of the stop.
+    /// The process ends at once. If a stop of the server is in progress, a background host
+    /// completes it. Not for use after a panic of the manager: such a host hands over no state, so
+    /// the next host would not know of the stop.
     AtOnce,
-    /// The process is suspended, and the same user probably continues it. The next host continues the counts.
+    /// The process is suspended (Ctrl-Z), and its user probably continues it later. The host always
+    /// hands over its state, so that the next host continues the restart counts.
     Suspended,
 }
 
-/// What a background host took over.
+/// The hand-over to a background host.
 #[derive(Debug)]
 pub struct Succession {
-    /// The need of the server.
+    /// The work that the background host continues.
     pub need: Need,
-    /// The pid of the background host. After an error the server may have no host.
+    /// The pid of the background host. After an error, the server may have no host.
     pub host: Result<Pid, HandOverError>,
 }
 
 impl Host {
-    /// Returns what the server would need if this host left, after all commands that were sent before. `None` if there
-    /// is no server, it is not ours, or it has failed for good.
+    /// Returns the work that the server would need if this host left now. Waits until all earlier
+    /// commands have begun. `None` if there is no server of stigmer, or it has failed without a
+    /// further attempt.
     pub async fn need(&self) -> Option<Need> {
         let facts = self.handle().settled().await;
         let has_failed = matches!(facts.state, supervisor::State::Failed { retry: None, .. });
@@ -49,12 +53,13 @@ impl Host {
         }
     }
 
-    /// Leaves the home. A background host does what the server still needs. Returns `None` if there is nothing to do.
+    /// Leaves the home. Hands over to a background host if the server still needs a host. Returns
+    /// `None` if no background host was needed.
     pub async fn depart(self, departure: Departure) -> Option<Succession> {
         let home = self.handle().facts().settings.home.clone();
         let need = match (self.need().await, departure) {
             (Some(Need::Stop), Departure::AfterStop) => {
-                // A failed stop is on the screen and in the log already.
+                // If the stop fails, the screen and the log show the error already.
                 let _ = self.shutdown().await;
                 return None;
             }
@@ -74,7 +79,7 @@ impl Host {
 }
 
 impl Succession {
-    /// The message for the user whose process left.
+    /// The message for the user of the process that has left.
     #[must_use]
     pub fn message(&self) -> String {
         match (self.need, &self.host) {

@@ -1,4 +1,4 @@
-//! Messages for people while a command finds, starts or ends a host.
+//! Messages to the user while a command finds, starts or ends a host.
 
 use super::Work;
 use crate::config::Difference;
@@ -8,22 +8,23 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// A message for people. `Display` has its text.
+/// A message to the user. `Display` writes its text.
 #[derive(Debug)]
 pub enum Notice {
-    /// Another command holds the host lock.
+    /// The command waits, because another command holds the host lock.
     Waiting(Work),
-    /// The host with this pid does not respond, so the command ends the host.
+    /// The command ends the host with this pid, because that host does not respond.
     EndsHost(Pid),
-    /// An option of the configuration file differs from that of the running server.
+    /// An option in the configuration file has another value than the running server.
     FileDiffers(Difference),
-    /// A file of the home cannot be written. The work continues.
+    /// A file of the home cannot be written. The command continues without it.
     Unwritten(PathBuf, io::Error),
-    /// A process that stigmer cannot prove to be its own listens on a port of the stopped server.
+    /// The server was stopped, but another process listens on one of its ports. stigmer leaves that
+    /// process alone, because it cannot prove that it started the process.
     PortHeld(Occupant),
 }
 
-/// Receives each notice.
+/// A function that receives each notice.
 pub type Notify<'a> = &'a dyn Fn(&Notice);
 
 impl fmt::Display for Notice {

@@ -1,12 +1,12 @@
-//! The time limit for a wait for the host lock.
+//! The time limit of a wait for the host lock, which grows while another command works.
 
 use super::{Notice, Notify, work};
 use crate::paths::Home;
 use crate::process::Pid;
 use std::time::{Duration, Instant};
 
-/// A wait for the host lock, or for the host that holds the lock. The deadline moves while a command
-/// holds the lock and its work is within its time limit.
+/// The time limit of a wait for the host lock, or for the host that holds the lock. While a command
+/// holds the lock and is within the time limit of its own work, this time limit is extended.
 #[derive(Debug)]
 pub struct Patience {
     usual: Duration,
@@ -15,18 +15,19 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// `usual` is the time limit while no command holds the lock.
+    /// `usual` is the time limit if no command holds the lock.
     #[must_use]
     pub fn new(usual: Duration) -> Self {
         Self { usual, deadline: Instant::now() + usual, notified: None }
     }
 
-    /// Restarts the wait.
+    /// Starts the time limit again from now.
     pub fn renew(&mut self) {
         self.deadline = Instant::now() + self.usual;
     }
 
-    /// Whether the time limit is over. Sends one notice for each command that holds the lock.
+    /// Whether the time limit is over. If a command holds the lock, extends the time limit, and
+    /// sends one notice about that command.
     pub fn is_over(&mut self, home: &Home, notify: Notify<'_>) -> bool {
         let Some(work) = work(home) else { return Instant::now() >= self.deadline };
         self.renew();

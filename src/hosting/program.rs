@@ -1,4 +1,4 @@
-//! Installs the Temporal CLI before a host needs it.
+//! Makes sure that the Temporal CLI is installed before a host runs it.
 
 use super::{is_hosted, prepare};
 use crate::config::Settings;
@@ -7,30 +7,30 @@ use crate::process::ports;
 use crate::temporal::install::{self, InstallError, Progress};
 use crate::temporal::locate::{self, LocateError};
 
-/// The reason why there is no program.
+/// The reason why there is no usable Temporal CLI.
 #[derive(Debug, thiserror::Error)]
 pub enum ProgramError {
     /// The home cannot be used.
     #[error(transparent)]
     Home(#[from] HomeError),
-    /// The configured or found program cannot be used.
+    /// The configured CLI, or the CLI that was found, cannot be used.
     #[error(transparent)]
     Locate(#[from] LocateError),
-    /// The program cannot be installed.
+    /// The CLI cannot be installed.
     #[error(transparent)]
     Install(#[from] InstallError),
 }
 
-/// Installs the program if there is none.
+/// Installs the Temporal CLI if there is none.
 ///
 /// # Errors
-/// If the program cannot be installed, or the found program is broken.
+/// If the CLI cannot be installed, or the CLI that was found is broken.
 pub fn ensure(settings: &Settings, progress: &mut dyn Progress) -> Result<(), ProgramError> {
     if settings.address.is_some() {
         return Ok(());
     }
     let home = &settings.home;
-    // A running host has a program, and a server of someone else on the port needs none.
+    // No CLI is needed if a host runs, or if another server listens on the port.
     if is_hosted(home) || ports::listeners(settings.port).is_ok_and(|found| !found.is_empty()) {
         return Ok(());
     }

@@ -1,32 +1,34 @@
-//! The settings for the server of a home, which may run already.
+//! The settings with which a command starts or restarts the server of a home. They depend on the
+//! running server, if there is one.
 
 use super::notice::{Notice, Notify};
 use super::unhosted::{UnknownServer, running};
 use crate::config::{self, ConfigError, Different, EffectiveOptions, Options, Settings};
 use crate::paths::Home;
 
-/// The reason why the settings are unknown.
+/// The reason why a command cannot determine the settings.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// An option or the configuration file is wrong.
+    /// An option or the configuration file is not valid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The running server has other options.
+    /// The running server has other options than the requested ones.
     #[error(transparent)]
     Different(#[from] Different),
-    /// The options cannot be sent to a host.
+    /// The options cannot be serialized for a request to the host.
     #[error("cannot send the options to the host: {0}")]
     Send(#[from] serde_json::Error),
-    /// A server may run, with unknown options.
+    /// The search for the server has failed. A server may run, and its options are unknown.
     #[error(transparent)]
     Unknown(#[from] UnknownServer),
 }
 
-/// The settings for a host. A server that runs without a host keeps its options.
+/// The settings for a new host. If a server runs without a host, the new host adopts it with the
+/// options of that server.
 ///
 /// # Errors
-/// If that server contradicts the requested options, or the home or the configuration file cannot be
-/// read.
+/// If the requested options differ from those of that server, or if the home or the configuration
+/// file cannot be read.
 pub fn settings_to_host(
     home: &Home,
     requested: &Options,
@@ -41,7 +43,8 @@ pub fn settings_to_host(
     Ok(running)
 }
 
-/// The settings for a restart: the requested options, and otherwise those of the running server.
+/// The settings for a restart: the requested options, completed by those of the running server. If
+/// no server runs, the configuration file completes them.
 ///
 /// # Errors
 /// If the home or the configuration file cannot be read.
@@ -52,7 +55,8 @@ pub fn settings_to_restart(home: &Home, requested: &Options) -> Result<Settings,
     }
 }
 
-/// Sends a notice for each option of the configuration file that differs from the running server.
+/// Sends a notice for each option in the configuration file that differs from the options of the
+/// running server.
 pub(super) fn warn_of_file(settings: &Settings, in_force: &EffectiveOptions, notify: Notify<'_>) {
     for difference in config::differences(&settings.options, in_force) {
         notify(&Notice::FileDiffers(difference));

@@ -19,24 +19,25 @@ use std::time::Instant;
 /// The reason why the status is unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
-    /// An option of the running server is not valid.
+    /// The options of the running server are not valid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A server may run.
+    /// The search for the server has failed. A server may run.
     #[error(transparent)]
     Unknown(#[from] UnknownServer),
     /// The host cannot be reached, or its response cannot be read.
     #[error(transparent)]
     Host(#[from] ClientError),
-    /// No request can be sent.
+    /// This process cannot create the runtime (tokio) that sends requests.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
 }
 
-/// Returns the status of this home from its host, or from its files if no host responds.
+/// Returns the status of this home: from its host, or from its files if no host responds.
 ///
 /// # Errors
-/// If the home cannot be read, or its host has another version.
+/// If the home cannot be read, if its host cannot be reached, or if the response of the host cannot
+/// be understood.
 pub fn status(home: &Home) -> Result<Status, StatusError> {
     let deadline = Instant::now() + client::PATIENCE;
     loop {
@@ -49,7 +50,7 @@ pub fn status(home: &Home) -> Result<Status, StatusError> {
                 if let Some(work) = work(home) {
                     return from_files(home, SilentHolder::Command(work));
                 }
-                // The host has its lock, but its socket does not exist yet or no longer.
+                // A host holds the lock without a socket: it is starting or ending. Wait for it.
                 if Instant::now() > deadline {
                     return from_files(home, SilentHolder::Host);
                 }
@@ -61,7 +62,7 @@ pub fn status(home: &Home) -> Result<Status, StatusError> {
     }
 }
 
-/// The holder of the host lock if no host responds.
+/// The process that holds the host lock, when no host responds.
 enum SilentHolder {
     Nobody,
     /// A host that does not respond.
@@ -77,10 +78,10 @@ fn from_files(home: &Home, holder: SilentHolder) -> Result<Status, StatusError> 
     let options = record.as_ref().map(running::options).unwrap_or_default();
     let settings = Settings::resolve(home.clone(), options)?;
     let now = Instant::now();
-    // Without its history, the status is still true.
+    // If the history cannot be read, report the status without it.
     let history = chronicle::recent(&home.events()).unwrap_or_default();
     let failure = last_failure(history.back());
-    // Facts without a server, for the parts that are unknown.
+    // The status of a host without a server, for the values that are unknown here.
     let nothing = block_on(async {
         let supervisor = Supervisor::new(settings.policy.clone(), Generation::default(), 0, now);
         let schedule = supervisor.schedule().clone();
@@ -135,7 +136,7 @@ fn from_files(home: &Home, holder: SilentHolder) -> Result<Status, StatusError> 
     })
 }
 
-/// The reason of the last failed start, if that is the last entry of the timeline.
+/// The reason of the last failed start. Empty if something else has happened since.
 fn last_failure(last: Option<&Arc<Entry>>) -> String {
     match last {
         Some(last) if last.happened == Happened::Failed => {
@@ -145,7 +146,7 @@ fn last_failure(last: Option<&Arc<Entry>>) -> String {
     }
 }
 
-/// Describes processes that may still run and cannot be proven to be the server of this home.
+/// Describes processes that may still run, but are not a server of this home that could be proven.
 fn unproven(home: &Home, found: &Running) -> String {
     match found {
         Running::Nothing | Running::Recorded(_) | Running::Unrecorded(_) => String::new(),

@@ -1,4 +1,4 @@
-//! Stops the server of a home and ends its background host, for a command.
+//! Stops the server of a home and ends its background host, for `stigmer local stop`.
 
 use super::deadlines::{LEAVING, START_PAUSE};
 use super::end::{StopError, Stopped, end_unresponsive};
@@ -15,12 +15,13 @@ use std::time::Instant;
 /// Stops the server of this home. Returns when no process of the server is left.
 ///
 /// # Errors
-/// If a process of the server is left or may be left.
+/// If a process of the server is left, or may be left.
 pub fn stop(home: &Home, notify: Notify<'_>) -> Result<Stopped, StopError> {
     if !home.root().is_dir() {
         return Ok(Stopped::Nothing);
     }
-    // Kept for the next round of the loop, because another host may replace the first one meanwhile.
+    // Declared outside of the loop: if another host replaces the first one, the next round must not
+    // forget that a server was stopped.
     let mut stopped = Stopped::Nothing;
     loop {
         let host = holder::prove(home);
@@ -39,8 +40,9 @@ pub fn stop(home: &Home, notify: Notify<'_>) -> Result<Stopped, StopError> {
         };
         match response {
             Ok(()) if !lock::is_held(&home.temporal_lock()).unwrap_or(true) => return Ok(stopped),
-            // The lock is held, but the host has not proven its holder. A dashboard continues to
-            // host. If no host is left, the code below searches the holder.
+            // The host reports a stop, but a process still holds the lock of the server. If a host
+            // still responds (a dashboard keeps running), examine the holder here. Otherwise the
+            // code after this `match` does.
             Ok(()) => {
                 if let Ok(now) = block_on(client::status(home))? {
                     if now.intent != Want::Up {
@@ -76,24 +78,26 @@ fn ends_with_server(status: &Status) -> bool {
     })
 }
 
-/// Requests the end of a host, and waits until a background host has ended, because the next start
-/// must not find it, and the user may delete the home.
+/// Requests that a host stops its server. A background host ends after that. Waits for its end,
+/// because the next start must not find this host, and the user may delete the home.
 fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>, RuntimeError> {
     let ends = ends_with_server(before);
-    // Pinned before the end of the host, by the pid in its response, because the lock may have no
-    // text. A host of another pid namespace cannot be pinned; its lock shows its end.
+    // Pin the host before it ends. Use the pid from its response, because the lock may have no
+    // text. A host in another pid namespace cannot be pinned; for that host, the lock shows the
+    // end.
     let pid = before.host.as_ref().map(|host| host.pid).filter(|_| ends);
     let host = pid
         .and_then(|pid| Identity::of(pid).ok().flatten())
         .and_then(|claimant| holder::prove_holder(home, &claimant).ok().flatten());
     let response = block_on(client::command(home, "shutdown", None))?;
     let is_unproven = matches!(&response, Err(ClientError::Refused(error)) if error.is_unproven());
-    // A host that refuses continues to host. The caller ends a host that does not respond.
+    // A host that refuses the request keeps running. For a host that does not respond, the caller
+    // ends it.
     if !ends || !(is_unproven || matches!(response, Ok(_) | Err(ClientError::NoHost))) {
         return Ok(response);
     }
     match host {
-        // The lock is then free, or held by the next host.
+        // After that, the lock is free, or the next host holds it.
         Some(host) => _ = watch::wait_exit(&host, LEAVING),
         None => {
             let deadline = Instant::now() + LEAVING;
@@ -102,7 +106,8 @@ fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>
             }
         }
     }
-    // The caller searches for the server itself: it may see more than the host.
+    // The host could not prove that its server has ended. Let the caller search for the server,
+    // because a command may see more processes than the host.
     Ok(if is_unproven { Err(ClientError::NoHost) } else { response })
 }
 

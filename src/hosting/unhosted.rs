@@ -1,4 +1,4 @@
-//! The server of a home without a host.
+//! The server of a home that has no host: find it, and stop it for a command.
 
 use super::deadlines::{KILLING, LEAVING, LOOKING, PAUSE};
 use super::end::{StopError, Stopped, end_unresponsive, want_down};
@@ -17,7 +17,8 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// The search for the server of a home failed. A server may run, with unknown options.
+/// The search for the server of a home has failed. So a server may run, and its options are
+/// unknown.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot find the server of {home}: {source}; make the home readable and try again")]
 pub struct UnknownServer {
@@ -31,10 +32,11 @@ impl UnknownServer {
     }
 }
 
-/// The running server of this home, with or without a host, and its options.
+/// The record and the options of the running server of this home. The server may have a host or
+/// not.
 ///
 /// # Errors
-/// If the search fails, so that a server may run.
+/// If the search fails. A server may run then.
 pub fn running(home: &Home) -> Result<Option<(Record, Options)>, UnknownServer> {
     let found = running::find(home).map_err(UnknownServer::of(home))?;
     let Some(record) = found.server() else { return Ok(None) };
@@ -42,7 +44,7 @@ pub fn running(home: &Home) -> Result<Option<(Record, Options)>, UnknownServer> 
     Ok(Some((record, options)))
 }
 
-/// Stops a server that has no host. `None` if a host responds.
+/// Stops the server of a home without a host. Does nothing and returns `None` if a host responds.
 pub(super) fn stop(home: &Home, notify: Notify<'_>) -> Result<Option<Stopped>, StopError> {
     let is_held = |lock: &Path| lock::is_held(lock).unwrap_or(true);
     want_down(home, notify);
@@ -57,24 +59,25 @@ pub(super) fn stop(home: &Home, notify: Notify<'_>) -> Result<Option<Stopped>, S
         let was_alive = is_alive(home);
         let Some(lock) = take_host_lock(home, notify)? else { return Ok(None) };
         sign(&lock, home, ("looking for the server", LOOKING), notify);
-        // A killed host leaves its socket.
+        // Delete the socket: a killed host leaves it behind.
         let _ = std::fs::remove_file(home.socket());
         match end_server(home, &lock, notify)? {
-            // The host has stopped the server after the request to end.
+            // A server was alive before, so it was the host that stopped it on its way out.
             Stopped::Nothing if was_alive => Stopped::Ours,
             stopped => stopped,
         }
     };
-    // The watchdog starts a host, which reads the intent "down" and exits.
+    // Wait for the watchdog of a dead host. It starts a host, which reads the intent "down" and
+    // exits.
     if let Some(watchdog) = watchdog {
         let _ = watch::wait_exit(&watchdog, LEAVING);
     }
     Ok(Some(stopped))
 }
 
-/// Takes the host lock, which prevents the start of a host. Waits for a host that starts or ends,
-/// which takes milliseconds, and for the work of a command. Ends a host that holds the lock for longer
-/// and has no socket. `None` if a host responds.
+/// Takes the host lock, so that no host can start. Waits for a host that is starting or ending
+/// (some milliseconds), and for the work of another command. Ends a host that holds the lock longer
+/// without responding. Returns `None` if a host responds.
 fn take_host_lock(home: &Home, notify: Notify<'_>) -> Result<Option<HostLock>, StopError> {
     let path = home.supervisor_lock();
     let mut patience = Patience::new(LEAVING);
@@ -83,7 +86,7 @@ fn take_host_lock(home: &Home, notify: Notify<'_>) -> Result<Option<HostLock>, S
     loop {
         let holder = holder(home);
         if holder != named {
-            // Each holder has its own time limit.
+            // Another process holds the lock now. Give it its own time limit.
             patience.renew();
             pinned = holder.as_ref().map_or(Ok(None), |it| holder::prove_holder(home, it));
             named = holder;
@@ -104,21 +107,23 @@ fn take_host_lock(home: &Home, notify: Notify<'_>) -> Result<Option<HostLock>, S
     }
 }
 
-/// Writes the work of this process and its time limit into the lock, so that other commands wait.
+/// Writes into the lock what this process does and for how long, so that other commands wait for
+/// it.
 fn sign(lock: &HostLock, home: &Home, work: (&str, Duration), notify: Notify<'_>) {
-    // Without the text, other commands wait for a shorter time, and cannot end this process.
+    // Continue after an error. Without the text, other commands wait for a shorter time, but they
+    // cannot end this process.
     if let Err(error) = holder::sign(lock, home, Some(work)) {
         notify(&Notice::Unwritten(home.supervisor_lock(), error));
     }
 }
 
-/// Whether a process of a server of this home is found alive.
+/// Whether the search finds a live process of a server of this home.
 pub(super) fn is_alive(home: &Home) -> bool {
     use Running::{Recorded, Remains, Unrecorded};
     matches!(running::find(home), Ok(Recorded(_) | Unrecorded(_) | Remains(_)))
 }
 
-/// The watchdog of a dead host, if the watchdog is alive.
+/// The watchdog of a dead host, if that watchdog still runs.
 fn watchdog_of_dead_host(home: &Home) -> Option<Proven> {
     holder::companion_of_dead_host(home)?.prove().ok()?
 }
@@ -155,15 +160,16 @@ fn end_server(home: &Home, host_lock: &HostLock, notify: Notify<'_>) -> Result<S
     Ok(Stopped::Ours)
 }
 
-/// The grace period in the options of the server.
+/// The grace period of a stop (time from SIGTERM to SIGKILL) according to the options of the
+/// server.
 fn grace(record: &Record) -> Duration {
     Options::recorded(&record.options)
         .and_then(|options| options.stop_grace)
         .map_or(Policy::default().stop_grace, |span| span.0)
 }
 
-/// Fails if a process holds the lock of the server after its stop. That process does not belong to the
-/// server.
+/// Fails if a process still holds the lock of the server after the server was stopped. That process
+/// is not part of the server.
 pub(super) fn check_server_lock(home: &Home) -> Result<(), StopError> {
     let path = home.temporal_lock();
     let who = match lock::holder(&path).map_err(StopError::unknown(home))? {
