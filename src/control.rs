@@ -1,4 +1,5 @@
-//! The control API: HTTP/1.1 over a Unix socket that only the owner of the home may use.
+//! The control API of a host: HTTP/1.1 over a Unix socket in the home. Only the owner of the home
+//! may use the socket.
 
 pub mod client;
 mod connections;

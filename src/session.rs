@@ -1,5 +1,5 @@
-//! A session: commands to a host and its state. The host is in this process or behind its socket,
-//! with the same behavior.
+//! A session: the connection of a user interface to a host. It has the state of the host and sends
+//! commands. The host runs in this process or in another one; the interface is the same.
 
 mod bring_up;
 mod remote;
@@ -42,39 +42,41 @@ impl SessionCommand {
 pub enum Session {
     /// The host in this process.
     Local(Handle),
-    /// A host in another process.
+    /// A host in another process, reached through its socket.
     Remote(Remote),
 }
 
-/// The state of the connection.
+/// The state of the connection to the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Link {
     /// The host responds.
     Up,
-    /// The host has its socket open and does not respond.
+    /// The host does not respond, or its socket cannot be reached.
     Silent,
-    /// The host has ended. The session connects to the next one.
+    /// The host has ended. The session connects to the next host as soon as there is one.
     Gone,
-    /// The host cannot be followed. The text has the reason and the fix.
+    /// The host cannot be followed, usually because it has another version. The text has the reason
+    /// and the fix.
     Foreign(String),
 }
 
-/// The state at one moment.
+/// The state of a session at one moment.
 #[derive(Debug, Clone)]
 pub struct View {
     /// The last snapshot.
     pub snapshot: Arc<Snapshot>,
-    /// Age of the snapshot. All ages in it are that much larger by now.
+    /// Age of the snapshot. Add it to each age in the snapshot to get the present age.
     pub age: Duration,
-    /// State of the connection.
+    /// The state of the connection to the host.
     pub link: Link,
 }
 
 impl Session {
-    /// Connects to the host of a home, and reconnects until the session is dropped.
+    /// Connects to the host of a home. The session connects again after its host has ended, until
+    /// the session is dropped.
     ///
     /// # Errors
-    /// If there is no host, it does not respond, or it has another version.
+    /// If there is no host, or if the host does not respond or has another version.
     pub async fn connect(home: &Home) -> Result<Self, ClientError> {
         Remote::connect(home).await.map(Self::Remote)
     }
@@ -91,7 +93,7 @@ impl Session {
         }
     }
 
-    /// Returns a source of change notifications.
+    /// Returns a value that waits for changes of the state.
     #[must_use]
     pub fn changes(&self) -> Changes {
         match self {
@@ -100,10 +102,10 @@ impl Session {
         }
     }
 
-    /// Sends a command and waits until it is done.
+    /// Sends a command and waits until the command is done.
     ///
     /// # Errors
-    /// Why the command failed.
+    /// The reason why the command failed.
     pub async fn command(&self, command: SessionCommand) -> Result<(), ApiError> {
         match self {
             Self::Local(handle) => {
@@ -131,7 +133,7 @@ impl Session {
     }
 }
 
-/// A source of change notifications; see [`Session::changes`].
+/// Waits for changes of the state of a session; see [`Session::changes`].
 #[derive(Debug)]
 pub struct Changes(ChangeSource);
 

@@ -1,4 +1,4 @@
-//! The client side, for commands and viewers.
+//! The client of the control API, for commands and viewers.
 
 use crate::paths::Home;
 use crate::protocol::{ApiError, ErrorBody, Status};
@@ -12,25 +12,26 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::UnixStream;
 
-/// Time limit of a response. A healthy host responds in less than a millisecond.
+/// Time limit of a response. A healthy host normally responds in less than a millisecond.
 pub const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Pause between two attempts to enter the queue of clients that the host has not accepted yet.
+/// Pause between two attempts to connect while the accept queue of the host is full.
 const QUEUE_PAUSE: Duration = Duration::from_millis(2);
 
-/// Number of unhealthy reports in a row after which the host counts as unresponsive.
+/// Number of failed health checks in a row that the client accepts before it reports the host as
+/// unresponsive.
 const UNHEALTHY: u32 = 2;
 
 /// Maximum size of a response, in bytes.
 const ANSWER_MAX: usize = 8 << 20;
 
-/// Why there is no response.
+/// The reason why there is no usable response.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// No process listens on the socket.
     #[error("no host runs for this home")]
     NoHost,
-    /// The socket cannot be reached. This proves nothing about the host.
+    /// The socket cannot be reached. The host may still run.
     #[error("cannot connect to {path}: {source}")]
     Unreachable {
         /// Path of the socket.
@@ -38,7 +39,7 @@ pub enum ClientError {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// The host accepts the connection, but does not respond.
+    /// The host accepts the connection but does not respond.
     #[error("the host does not respond")]
     Unresponsive,
     /// The host responded with an error.
@@ -47,12 +48,12 @@ pub enum ClientError {
     /// The response cannot be parsed.
     #[error("cannot parse the response of the host: {0}; it may be another version of stigmer")]
     Garbled(String),
-    /// The host has an incompatible version. The text names the fix.
+    /// The host has an incompatible version. The text has the fix.
     #[error("{0}")]
     Foreign(String),
 }
 
-/// Requests the status.
+/// Requests the status of the host and its server.
 ///
 /// # Errors
 /// See [`ClientError`].
@@ -60,7 +61,8 @@ pub async fn status(home: &Home) -> Result<Status, ClientError> {
     patient(async { read(send(home, Method::GET, "/v1/status", None).await?).await }).await
 }
 
-/// Sends a command and waits until it is done, as long as the host responds.
+/// Sends a command and waits until the command is done, without a time limit as long as the host is
+/// healthy.
 ///
 /// # Errors
 /// See [`ClientError`].
@@ -72,8 +74,8 @@ pub async fn command(
     post(home, &format!("/v1/{command}?wait=true"), body).await
 }
 
-/// Waits for the start that a background host begins on its own. Begins none, also after that start
-/// has failed.
+/// Waits for the start that a background host begins by itself. Does not begin a start, even if
+/// that one has failed already.
 ///
 /// # Errors
 /// See [`ClientError`].
@@ -81,7 +83,7 @@ pub async fn await_start(home: &Home) -> Result<Status, ClientError> {
     post(home, "/v1/start?wait=true&begin=false", None).await
 }
 
-/// Requests the end of a host that has no server. A host that has a server, or may have one, refuses
+/// Requests the end of a host without a server. A host that has a server, or may have one, refuses
 /// with [`ApiError::BUSY`].
 ///
 /// # Errors
@@ -98,11 +100,13 @@ async fn post(home: &Home, path: &str, body: Option<String>) -> Result<Status, C
         tokio::select! {
             answer = &mut answer => return patient(read(answer?)).await,
             () = tokio::time::sleep(PATIENCE) => {
-                // Distinguish a slow command from a dead host. A frozen host keeps its socket open.
-                // A host that exits has removed the socket, and its response is still on its way.
+                // The command takes long. Check the health of the host, because a frozen host keeps
+                // its socket open and never responds. If the socket is gone, the host is ending,
+                // and its response is still on its way.
                 match patient(send(home, Method::GET, "/healthz", None)).await {
                     Ok(health) if health.status().is_success() => unhealthy = 0,
-                    // The manager has ended or hangs. A host that detects this exits soon.
+                    // The manager of the host has ended or hangs. Check again, because a host that
+                    // notices this ends soon.
                     Ok(_) if unhealthy < UNHEALTHY => unhealthy += 1,
                     Ok(_) => return Err(ClientError::Unresponsive),
                     Err(ClientError::NoHost) => {
@@ -126,7 +130,7 @@ async fn connect(home: &Home) -> Result<SendRequest<Full<Bytes>>, ClientError> {
     let stream = loop {
         match UnixStream::connect(&path).await.map_err(|error| (error.kind(), error)) {
             Ok(stream) => break stream,
-            // The host has not accepted the previous clients yet.
+            // The accept queue of the host is full.
             Err((io::ErrorKind::WouldBlock, _)) => tokio::time::sleep(QUEUE_PAUSE).await,
             Err((io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused, _)) => {
                 return Err(ClientError::NoHost);
@@ -134,7 +138,8 @@ async fn connect(home: &Home) -> Result<SendRequest<Full<Bytes>>, ClientError> {
             Err((_, source)) => return Err(ClientError::Unreachable { path, source }),
         }
     };
-    // The home was checked, but a folder that is created after the check was not.
+    // Check that the process behind the socket belongs to this user. The owner of the home was
+    // checked before, but another user may have created its folder since.
     let me = nix::unistd::geteuid().as_raw();
     if !stream.peer_cred().is_ok_and(|peer| peer.uid() == me) {
         return Err(ClientError::NoHost);
@@ -175,7 +180,7 @@ async fn body(answer: Response<Incoming>) -> Result<Bytes, ClientError> {
     Ok(body.map_err(|_| ClientError::NoHost)?.to_bytes())
 }
 
-/// Converts an error response.
+/// Converts an error response of the host.
 pub(super) async fn refusal(answer: Response<Incoming>) -> ClientError {
     let code = answer.status();
     let body = match body(answer).await {

@@ -1,7 +1,8 @@
-//! Accepts a bounded number of connections.
+//! Accepts and serves connections up to a maximum number.
 //!
 //! A client that sends no complete request, or does not read its response, never blocks another
-//! client: the server closes the connection that has been silent the longest.
+//! client. If there is no room for a new connection, the server closes the one that has been silent
+//! the longest.
 
 mod activity;
 
@@ -19,14 +20,14 @@ use tokio::task::{AbortHandle, Id, JoinSet};
 use tokio::time::{Duration, sleep};
 use tokio_util::sync::CancellationToken;
 
-/// Time limit for the head of each request.
+/// Time limit to receive the head of a request.
 const HEAD: Duration = Duration::from_secs(5);
-/// Pause between two searches for a connection that may be closed.
+/// Pause between two searches for a connection to close, while there is no room.
 const SEARCH: Duration = Duration::from_millis(50);
-/// Pause after a failed accept.
+/// Pause after the system could not accept a connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The connections of a listener.
+/// The open connections of one listener.
 struct Connections {
     most: usize,
     open: HashMap<Id, ClientConnection>,
@@ -38,8 +39,8 @@ struct ClientConnection {
     task: AbortHandle,
 }
 
-/// Serves up to `most` connections at once until `closing` is cancelled. Then completes the
-/// responses of the open connections.
+/// Serves up to `most` connections at a time until `closing` is cancelled. Then accepts no more,
+/// completes the responses in progress, and returns.
 pub(super) async fn serve(
     listener: impl Listener,
     most: usize,
@@ -57,12 +58,13 @@ pub(super) async fn serve(
             accepted = listener.accept(), if has_room => match accepted {
                 Ok(stream) => {
                     connections.add(stream, &routes, &closing);
-                    // Read its request before another client may replace it.
+                    // Let the new task run first. It reads its request, and a connection with a
+                    // request is not closed to make room for another client.
                     tokio::task::yield_now().await;
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
-                    // The cause may be a lack of descriptors.
+                    // The process may have no free file descriptor, so close a connection.
                     connections.close_most_silent();
                     sleep(PAUSE).await;
                 }
@@ -132,7 +134,7 @@ async fn serve_one<S>(
         .header_read_timeout(HEAD)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
-    // A client that disconnects, or is too slow, is not an error.
+    // Log errors only as trace: a client may disconnect or be too slow.
     let served = tokio::select! {
         served = connection.as_mut() => served,
         () = closing.cancelled() => {

@@ -1,4 +1,4 @@
-//! The client side of the event stream.
+//! The client side of the event stream of a host.
 
 use super::client::{self, ClientError};
 use super::sse::{self, EventSplitter};
@@ -8,10 +8,10 @@ use http_body_util::BodyExt;
 use hyper::Method;
 use hyper::body::Incoming;
 
-/// Maximum size of an event, in bytes. A snapshot has about 100 kB.
+/// Maximum size of an event, in bytes. The largest event is a snapshot, with about 100 kB.
 const EVENT_MAX: usize = 8 << 20;
 
-/// The event stream of a host with our protocol.
+/// An open event stream of a host that has a compatible protocol.
 #[derive(Debug)]
 pub struct Events {
     body: Incoming,
@@ -19,7 +19,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// Opens the stream and checks the version in the first event.
+    /// Opens the stream, and checks the protocol version in its first event.
     ///
     /// # Errors
     /// See [`ClientError`]. [`ClientError::Foreign`] if the host has another protocol.
@@ -33,7 +33,7 @@ impl Events {
             let hello = match events.next().await {
                 Ok(Some(Event::Hello(hello))) => hello,
                 Ok(None) => return Err(ClientError::NoHost),
-                // Hosts before the first protocol sent no `hello`.
+                // A very old host, from before the protocol had a version, sends no `hello`.
                 Ok(Some(Event::Snapshot(_) | Event::Delta(_))) | Err(_) => {
                     Hello { protocol: 0, version: "of an early version".into() }
                 }
@@ -46,11 +46,11 @@ impl Events {
         client::patient(open).await
     }
 
-    /// Returns the next event, or `None` if the host has closed the stream. Cancel-safe: received
-    /// bytes are kept.
+    /// Returns the next event, or `None` if the host has closed the stream. Cancel-safe: the bytes
+    /// that were received stay in the buffer.
     ///
     /// # Errors
-    /// If the event cannot be parsed. The stream cannot be used after that.
+    /// If the event cannot be parsed. After that, the stream cannot be used.
     pub async fn next(&mut self) -> Result<Option<Event>, ClientError> {
         loop {
             while let Some(block) = self.splitter.event() {

@@ -1,4 +1,4 @@
-//! Listeners, and the users whose connections they accept.
+//! Sockets that accept connections. The control socket accepts only certain users.
 
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -12,7 +12,7 @@ pub(super) trait Listener: Send + 'static {
     /// Returns the next connection. Cancel-safe.
     ///
     /// # Errors
-    /// The error of the operating system. A later call may succeed.
+    /// The error of the operating system. A later call may succeed again.
     fn accept(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 }
 
@@ -24,7 +24,7 @@ impl Listener for TcpListener {
     }
 }
 
-/// Accepts only the owner of the home, and root.
+/// A Unix socket that accepts connections only from the owner of the home and from root.
 pub(super) struct Owned {
     pub(super) listener: UnixListener,
     pub(super) uid: u32,

@@ -1,4 +1,4 @@
-//! The server side, in the host.
+//! The server of the control API, in the host process. It also serves health and metrics over TCP.
 
 mod events;
 mod extract;
@@ -31,14 +31,14 @@ use tokio_util::sync::CancellationToken;
 
 /// Maximum size of a request body, in bytes. Options are small.
 const BODY_MAX: usize = 64 << 10;
-/// Time limit for responses in progress when the host exits.
+/// Time limit for the responses that are in progress when the host ends.
 const LEAVING: Duration = Duration::from_secs(1);
 
-/// State that the routes share.
+/// The state that all routes share.
 #[derive(Debug, Clone)]
 struct Api {
     manager: Handle,
-    /// Cancelled to request the end of the host; see [`Server::end_requested`].
+    /// Cancelled when a client has requested the end of the host; see [`Server::end_requested`].
     end: CancellationToken,
     closing: CancellationToken,
     shares: Shares,
@@ -49,15 +49,16 @@ struct Api {
 pub struct Server {
     end: CancellationToken,
     closing: CancellationToken,
-    /// The tasks own their connections, so an aborted task closes them.
+    /// The tasks that accept and serve connections. Aborting a task closes its connections.
     tasks: JoinSet<()>,
     socket: Arc<Socket>,
 }
 
 impl Server {
-    /// Serves the socket of the home, and health and metrics over TCP if the settings say so.
-    /// Replaces the socket of an earlier host while `lock`, the host lock of the home, is in place.
-    /// An address that cannot be bound becomes a trouble in the status.
+    /// Starts to serve the control socket, and health and metrics over TCP if the settings have an
+    /// address. Replaces the socket of an earlier host, as long as this process still has its host
+    /// lock (`lock`) in place. If an address cannot be bound, the status shows the problem, and the
+    /// server tries again.
     #[must_use]
     pub fn start(home: &Home, manager: &Handle, lock: &Arc<HostLock>) -> Self {
         let (end, closing) = (CancellationToken::new(), CancellationToken::new());
@@ -75,8 +76,9 @@ impl Server {
         Self { end, closing, tasks, socket }
     }
 
-    /// Cancelled after a client has requested the end of the host. The server is then stopped, or the
-    /// client searches for it, because this host could not prove its end.
+    /// Returns a token that is cancelled when a client has requested the end of the host. Either
+    /// the Temporal server is stopped then, or this host could not prove that it has ended, and the
+    /// client searches for it.
     #[must_use]
     pub fn end_requested(&self) -> CancellationToken {
         self.end.clone()
@@ -88,8 +90,8 @@ impl Server {
         self.socket.clone()
     }
 
-    /// Removes the socket. The returned task completes the responses in progress. No connection
-    /// outlives it.
+    /// Removes the socket. The returned task completes the responses that are in progress, and then
+    /// closes all connections.
     pub fn stop(self) -> JoinHandle<()> {
         self.socket.remove();
         self.closing.cancel();
@@ -97,7 +99,8 @@ impl Server {
     }
 }
 
-/// Waits for tasks, then aborts the rest. A client that does not read must not keep the host alive.
+/// Waits for the tasks until the time limit, then aborts those that remain. Without a limit, a
+/// client that does not read its response would keep the host alive.
 async fn end(mut tasks: JoinSet<()>, patience: Duration) {
     let all = async { while tasks.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(patience, all).await;
@@ -121,12 +124,14 @@ fn router(api: Api) -> Router {
         .with_state(api)
 }
 
-/// The routes that are also served over TCP. They change nothing and contain no paths or processes.
+/// The routes that are also served over TCP. Other users may call them, so they change nothing, and
+/// their responses contain no paths or processes.
 fn health() -> Router<Api> {
     Router::new().route("/healthz", get(healthz)).route("/metrics", get(metrics))
 }
 
-/// The host is healthy only while its manager responds. A host without a manager restarts nothing.
+/// Reports success only while the manager responds, because a host without its manager restarts
+/// nothing.
 async fn healthz(State(api): State<Api>) -> Response {
     if api.manager.responds().await {
         "ok\n".into_response()
@@ -150,7 +155,8 @@ struct Wait {
 #[serde(default, deny_unknown_fields)]
 struct Start {
     wait: bool,
-    /// Otherwise the request only waits for the start that the host began on its own.
+    /// Whether to begin a start. If false, the request only waits for the start that the host has
+    /// begun by itself.
     begin: bool,
 }
 
@@ -158,7 +164,8 @@ struct Start {
 #[serde(default, deny_unknown_fields)]
 struct Shutdown {
     wait: bool,
-    /// Only if the host has no server, and knows that no earlier host has left one.
+    /// Whether to refuse if the host has a server, or does not know whether an earlier host has
+    /// left one.
     idle: bool,
 }
 
@@ -202,7 +209,8 @@ async fn restart(
     command(&api, Command::Restart(settings), wait.wait, &api.shares.starts).await
 }
 
-/// The running options, overridden by the options of the body.
+/// The options for a restart: those in the body, completed by the current options. `None` if the
+/// body is empty.
 fn new_settings(facts: &Facts, body: &[u8]) -> Result<Option<Settings>, ApiError> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
@@ -218,8 +226,8 @@ fn new_settings(facts: &Facts, body: &[u8]) -> Result<Option<Settings>, ApiError
         .map_err(|error| bad(error.to_string()))
 }
 
-/// Runs in its own task. A client that disconnects, or does not wait, must not interrupt it. The
-/// host never exits while a server that it manages runs.
+/// Stops the server and then ends the host. The stop runs in its own task, so that a client that
+/// disconnects does not interrupt it. The host does not end while a server that it manages runs.
 async fn shutdown(State(api): State<Api>, ApiQuery(query): ApiQuery<Shutdown>) -> Response {
     if query.idle && api.manager.facts().may_have_server() {
         let error = ApiError::new(
@@ -237,7 +245,8 @@ async fn shutdown(State(api): State<Api>, ApiQuery(query): ApiQuery<Shutdown>) -
     let stopping = tokio::spawn({
         let api = api.clone();
         async move {
-            // The host exits. An external server continues to run.
+            // With an external server, use `Shutdown`, because the manager refuses `Operator` then.
+            // Only the host ends, and the external server continues to run.
             let cause = match api.manager.facts().is_managed() {
                 true => Cause::Operator,
                 false => Cause::Shutdown,
@@ -256,8 +265,9 @@ async fn shutdown(State(api): State<Api>, ApiQuery(query): ApiQuery<Shutdown>) -
     answer(&api, outcome)
 }
 
-/// Whether the host ends after this outcome of a stop. After a search that proved nothing, a client
-/// that waits searches itself, without a host. Without such a client, the host searches again.
+/// Whether the host ends after a stop with this outcome. If the host could not prove that the
+/// server has ended, and a client waits for the outcome, then the host ends and the client searches
+/// for the server. If no client waits, the host keeps running and searches again.
 fn ends_host(outcome: &Outcome, waits: bool) -> bool {
     outcome.as_ref().map_or_else(|error| waits && error.is_unproven(), |()| true)
 }
@@ -341,11 +351,11 @@ mod tests {
         let home = Home::at(folder.path()).unwrap();
         let lock = Arc::new(HostLock::take(&home.supervisor_lock()).unwrap().unwrap());
         let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
-        // The manager does not run, so no command completes.
+        // The manager is not started, so commands stay in its queue and never complete.
         let (_manager, handle) =
             Manager::new(settings, Mode::Background, Sweeps::new(&lock)).unwrap();
         let server = Server::start(&home, &handle, &lock);
-        // Reports the end of a trouble of the TCP address.
+        // Wait for the first request in the queue: the TCP task reports that it has no problem.
         until(|| handle.waiting() == 1).await;
         let mut connections = Vec::new();
         for is_restored in [false, true] {
@@ -363,7 +373,7 @@ mod tests {
         server.stop().await.unwrap();
         for mut client in connections {
             let closed = async {
-                // A reset also ends the connection.
+                // Ignore an error: a reset ends the connection as well.
                 let _ = client.read_to_end(&mut Vec::new()).await;
             };
             tokio::time::timeout(Duration::from_secs(30), closed).await.expect("it is closed");

@@ -1,13 +1,13 @@
-//! The encoding of events: server-sent events with JSON data.
+//! The encoding of the event stream: server-sent events (SSE) with JSON data.
 
 use crate::protocol::{Event, Hello};
 use serde::Serialize;
 use std::sync::Arc;
 
-/// Content type of the stream.
+/// Content type of an event stream.
 pub const CONTENT_TYPE: &str = "text/event-stream";
 
-/// Encodes an event.
+/// Encodes one event.
 #[must_use]
 pub fn write(event: &Event) -> String {
     match event {
@@ -19,12 +19,13 @@ pub fn write(event: &Event) -> String {
 
 fn block(kind: &str, id: Option<u64>, data: &impl Serialize) -> String {
     let id = id.map_or_else(String::new, |id| format!("id: {id}\n"));
-    // This type always serializes, and JSON has no line breaks outside of strings.
+    // Serializing cannot fail for this type. The JSON text has no line breaks, which would end the
+    // event.
     let data = serde_json::to_string(data).unwrap_or_default();
     format!("event: {kind}\n{id}data: {data}\n\n")
 }
 
-/// Decodes one event. Returns `None` for a comment and for an unknown kind.
+/// Decodes one event. Returns `None` for a comment and for an event of an unknown kind.
 ///
 /// # Errors
 /// If the event cannot be parsed.
@@ -47,17 +48,17 @@ pub fn read(block: &[u8]) -> Result<Option<Event>, String> {
 #[derive(Debug, Default)]
 pub struct EventSplitter {
     bytes: Vec<u8>,
-    /// No event ends before this index.
+    /// Index up to which the buffer is known to contain no end of an event.
     searched: usize,
 }
 
 impl EventSplitter {
-    /// Appends bytes.
+    /// Appends received bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Number of bytes that are not a complete event yet.
+    /// Number of received bytes that do not form a complete event yet.
     #[must_use]
     pub fn held(&self) -> usize {
         self.bytes.len()

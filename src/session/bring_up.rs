@@ -1,4 +1,4 @@
-//! What a viewer with start options does with the host that it finds.
+//! Starts the server through the host that a dashboard or `--no-tui` has attached to.
 
 use super::{Session, SessionCommand};
 use crate::config::{self, Different, Options, Settings};
@@ -8,9 +8,9 @@ use crate::protocol::State;
 use crate::supervisor::Want;
 
 impl Session {
-    /// Starts the server with the requested options if it does not run. Otherwise checks that the
-    /// running server has these options. Returns whether it was not running. The state shows the
-    /// progress of the start.
+    /// Requests the start of the server with the requested options, if the server does not run.
+    /// Does not wait: the state of the session shows the progress. If the server runs, only checks
+    /// its options. Returns whether the start was requested.
     ///
     /// # Errors
     /// If the running server has other options.

@@ -1,4 +1,4 @@
-//! A host in another process. The session reconnects after the host has ended.
+//! The connection to a host in another process. It connects again after that host has ended.
 
 use super::{Link, View};
 use crate::control::client::{self, ClientError};
@@ -10,14 +10,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// Pause between two attempts to connect. A host that is being replaced is back within this time.
+/// Pause between two attempts to connect. When a host is replaced, the next one responds within
+/// this time.
 const RECONNECT: Duration = Duration::from_millis(100);
 
-/// Pause before a stream that ended is opened again.
+/// Pause before the event stream is opened again after its end.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Time without events after which the host counts as silent. A host that runs sends heartbeats
-/// more often.
+/// Time without an event after which the host counts as silent. A host that works sends heartbeats
+/// twice as often.
 const SILENCE: Duration = Duration::from_secs(BEAT.as_secs() * 2);
 
 /// A connection to a host in another process.
@@ -34,11 +35,11 @@ pub(super) struct Received {
     link: Link,
 }
 
-/// Whether the snapshot is complete after an event.
+/// Whether the snapshot is still complete after an event.
 enum Continuity {
     /// The snapshot is up to date.
     Current,
-    /// An event is missing. Only a new snapshot helps.
+    /// An event before this one is missing. The connection needs a new snapshot.
     Gap,
 }
 
@@ -99,7 +100,7 @@ async fn listen(home: Home, mut events: Events, sender: watch::Sender<Received>)
             () = sender.closed() => return,
             () = receive_events(&mut events, &sender) => {}
         }
-        // A host whose stream cannot be parsed will send the same again, so pause.
+        // Pause here: a host whose stream cannot be parsed will probably send the same data again.
         tokio::time::sleep(PAUSE).await;
         tokio::select! {
             () = sender.closed() => return,
@@ -108,7 +109,7 @@ async fn listen(home: Home, mut events: Events, sender: watch::Sender<Received>)
     }
 }
 
-/// Receives events until the stream ends or cannot be used.
+/// Receives events until the stream ends, or an event is missing or cannot be parsed.
 async fn receive_events(events: &mut Events, sender: &watch::Sender<Received>) {
     loop {
         let event = match tokio::time::timeout(SILENCE, events.next()).await {

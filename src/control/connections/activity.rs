@@ -1,4 +1,5 @@
-//! The activity of a client on its connection.
+//! The activity of a client on its connection. It decides which connection the server may close to
+//! make room for another client.
 
 use axum::body::Body;
 use hyper::body::{Body as HttpBody, Bytes, Frame, SizeHint};
@@ -9,24 +10,25 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Duration, Instant};
 
-/// A client that reads nothing of its response for this long counts as not reading.
+/// Time after which a client that reads nothing of its response counts as silent.
 const UNREAD: Duration = Duration::from_secs(3);
 
-/// The shared activity of a connection.
+/// The activity of one connection. Shared by its stream, its requests and the list of connections.
 #[derive(Debug)]
 pub(super) struct Activity(Mutex<ActivityState>);
 
 #[derive(Debug)]
 struct ActivityState {
-    /// Time of the last transferred byte.
+    /// Time of the last transferred bytes.
     last: Instant,
-    /// Set from the head of a request to the end of its response.
+    /// Whether a request is in progress: from the end of its head to the end of its response.
     under_way: bool,
-    /// Whether a part of the response waits for the client.
+    /// Whether the rest of the response waits until the client reads.
     blocked: bool,
 }
 
-/// Which connection to close first: the smaller loss for the client, then the longer silence.
+/// Why a connection may be closed, and how long its client has been silent. The greatest value is
+/// closed first. `Idle` is greater than `Unread`, because its client loses less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Silence {
     /// The client does not read its response.
@@ -44,18 +46,20 @@ impl Activity {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns `None` while a command runs or its response is being read.
+    /// Whether the connection may be closed, and why. `None` while a command runs, or while the
+    /// client reads its response.
     pub(super) fn closable(&self) -> Option<Silence> {
         let state = self.state();
         let silence = state.last.elapsed();
-        // hyper drops the body of a response after buffering it. The client may still read it.
+        // `under_way` alone is not enough: hyper drops the body when the rest of it is in a buffer,
+        // and the client may still read that.
         match state.under_way || state.blocked {
             false => Some(Silence::Idle(silence)),
             true => (state.blocked && silence >= UNREAD).then_some(Silence::Unread(silence)),
         }
     }
 
-    /// Marks a request as in progress until the returned value is dropped.
+    /// Marks a request as in progress, until the returned value is dropped.
     pub(super) fn begin_request(self: &Arc<Self>) -> UnderWay {
         self.state().under_way = true;
         UnderWay(self.clone())
@@ -68,7 +72,7 @@ impl Activity {
     }
 }
 
-/// A request whose response is not complete.
+/// Marks a request as in progress. Dropping the value ends that.
 #[derive(Debug)]
 pub(super) struct UnderWay(Arc<Activity>);
 
@@ -78,7 +82,7 @@ impl Drop for UnderWay {
     }
 }
 
-/// The body of a response. Its request is in progress until the body has been sent.
+/// The body of a response. Its request counts as in progress until this body is dropped.
 pub(super) struct Answering {
     body: Body,
     _under_way: UnderWay,
@@ -110,7 +114,7 @@ impl HttpBody for Answering {
     }
 }
 
-/// A stream that reports its activity.
+/// A stream that records the activity of its client.
 pub(super) struct Observed<S> {
     stream: S,
     activity: Arc<Activity>,
@@ -154,7 +158,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Observed<S> {
         wrote
     }
 
-    // Without these two methods, hyper would buffer 400 kB for a client that does not read.
+    // Pass vectored writes on to the stream. Without the next two methods, hyper would copy
+    // responses into its own buffer, up to 400 kB for a client that does not read.
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -8,7 +8,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 const MOST: usize = 4;
 
-/// A server that allows [`MOST`] connections.
+/// A server that accepts at most [`MOST`] connections.
 struct Rig {
     folder: tempfile::TempDir,
     _closing: tokio_util::sync::DropGuard,
@@ -50,7 +50,7 @@ impl Rig {
         stream
     }
 
-    /// Sends a request and waits for the start of its response.
+    /// Sends a request and waits for the first bytes of its response.
     async fn begin(&self, path: &str) -> UnixStream {
         let mut stream = self.send(path).await;
         stream.read_exact(&mut [0; 64]).await.unwrap();
@@ -68,7 +68,7 @@ impl Rig {
 /// Waits until the server has closed this connection.
 async fn until_closed(stream: &mut UnixStream) {
     let mut rest = Vec::new();
-    // A reset also ends the connection.
+    // Ignore an error: a reset ends the connection as well.
     let _ = stream.read_to_end(&mut rest).await;
 }
 

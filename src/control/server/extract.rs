@@ -1,5 +1,5 @@
-//! Extractors for queries and bodies. Their errors have the same format as all other errors of the
-//! API.
+//! Extractors for the query and the body of a request. Their errors have the JSON format of all
+//! other errors of the API.
 
 use super::failure;
 use crate::protocol::ApiError;
@@ -11,10 +11,10 @@ use axum::response::Response;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
-/// Time limit for the body of a request.
+/// Time limit to receive the body of a request.
 const BODY: Duration = Duration::from_secs(5);
 
-/// The query of a request.
+/// The parsed query of a request.
 pub(super) struct ApiQuery<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ApiQuery<T> {
@@ -33,7 +33,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ApiQuery<T> {
     }
 }
 
-/// The body of a request, of bounded size.
+/// The body of a request. Its size is limited.
 pub(super) struct ApiBody(pub(super) Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for ApiBody {

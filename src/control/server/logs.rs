@@ -13,7 +13,8 @@ use axum::response::{IntoResponse, Response};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// Selection of log lines. `tail` is bounded, because the response is built in memory.
+/// The query of a request: which lines to return. `tail` is limited, because the response is built
+/// in memory.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct LogsQuery {
@@ -22,14 +23,16 @@ pub(super) struct LogsQuery {
     grep: Option<String>,
 }
 
-/// Maximum size of a response. If the log is larger, the oldest lines are omitted.
+/// Maximum size of a response, in lines and in bytes. If the log is larger, the oldest lines are
+/// omitted.
 const TAIL_MAX: usize = 10_000;
 const BYTES_MAX: usize = 8 << 20;
 
-/// Time limit for reading the whole log. It is far longer than needed.
+/// Time limit to read the whole log. Reading normally takes far less.
 const READ: Duration = Duration::from_secs(30);
 
-/// Only one request reads the log at a time, so that many requests cost no more than one.
+/// Allows one request at a time to read the log. This way, a large number of requests costs no more
+/// than one.
 static READING: Semaphore = Semaphore::const_new(1);
 
 pub(super) async fn logs(

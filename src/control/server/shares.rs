@@ -1,36 +1,37 @@
-//! The number of connections, and of those for long requests. At least one connection stays free
-//! for another command.
+//! Limits for connections, and for requests that take long. Together, the long requests leave at
+//! least one connection free for another command.
 
 use crate::protocol::ApiError;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Upper limit, above any realistic number of viewers.
+/// Maximum of the limit for connections. It is higher than any realistic number of viewers.
 const CONNECTIONS_MAX: usize = 256;
-/// Lower limit, enough for the viewers of one developer.
+/// Minimum of the limit for connections. It is enough for the viewers of one developer.
 const CONNECTIONS_MIN: usize = 16;
-/// Descriptors for the host itself, including connections over TCP. An idle background host has 22
-/// open.
+/// Number of file descriptors that are reserved for the host itself, including connections over
+/// TCP. An idle background host has 22 open.
 const OWN_DESCRIPTORS: u64 = 64;
 
-/// Maximum number of connections over TCP, for a few scrapers and probes.
+/// Maximum number of connections over TCP. It is enough for a few metrics scrapers and health
+/// probes.
 pub(super) const TCP_CONNECTIONS: usize = 16;
 
-/// The limits for each kind of request.
+/// The limit for connections, and for each kind of long request.
 #[derive(Debug, Clone)]
 pub(super) struct Shares {
     pub(super) connections: usize,
     pub(super) streams: Share,
     pub(super) logs: Share,
-    /// Clients that wait until the server is ready.
+    /// Requests that wait until the server is ready.
     pub(super) starts: Share,
-    /// Clients that wait until the server has stopped. Their limit is separate, because a stop ends
-    /// the clients that wait for a start.
+    /// Requests that wait until the server has stopped. They have their own limit: even if the
+    /// maximum of clients waits for a start, a stop gets through and ends their wait.
     pub(super) stops: Share,
 }
 
 impl Shares {
-    /// The shares for a process with this limit of descriptors.
+    /// Calculates the limits for a process that may open this many file descriptors.
     pub(super) fn of(descriptors: u64) -> Self {
         let left = usize::try_from(descriptors.saturating_sub(OWN_DESCRIPTORS));
         let connections = left.unwrap_or(usize::MAX).clamp(CONNECTIONS_MIN, CONNECTIONS_MAX);
@@ -44,7 +45,7 @@ impl Shares {
     }
 }
 
-/// A limited number of requests of one kind.
+/// A limit for requests of one kind.
 #[derive(Debug, Clone)]
 pub(super) struct Share {
     most: usize,
@@ -58,7 +59,7 @@ impl Share {
         Self { most, free: Arc::new(Semaphore::new(most)), code, held_by }
     }
 
-    /// Reserves one request.
+    /// Reserves one request, until the returned permit is dropped.
     pub(super) fn take(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         self.free.clone().try_acquire_owned().map_err(|_| {
             let message = format!("{} {} already", self.most, self.held_by);

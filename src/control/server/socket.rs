@@ -1,4 +1,4 @@
-//! The control socket of the home.
+//! The control socket in the home: bind, serve, restore and remove it.
 
 use super::super::connections;
 use super::super::listener::Owned;
@@ -20,31 +20,31 @@ use tokio::task::JoinSet;
 /// Pause between two attempts to bind the socket.
 const REBIND: Duration = Duration::from_millis(500);
 
-/// Time limit of an attempt after the first one.
+/// Time limit of an attempt to bind the socket again, after the first attempt.
 const BINDING: Duration = Duration::from_secs(3);
 
-/// Length of the accept queue. In a longer queue a command could wait longer than its time limit,
-/// behind clients that send nothing.
+/// Maximum number of clients that wait to be accepted. Behind a longer queue of clients that send
+/// nothing, a command could wait longer than its time limit.
 const QUEUE: i32 = 64;
 
-/// The path that this host may bind until it removes the socket.
+/// The control socket of a host. The host may bind its path until it removes the socket.
 #[derive(Debug)]
 pub struct Socket {
     path: PathBuf,
-    /// Weak, so that the socket does not keep the lock of a host that has left.
+    /// A weak reference, because a strong one would keep the lock after the host has left.
     lock: Weak<HostLock>,
-    /// Never locked during a system call, which may block.
+    /// Must not be locked during a system call, because the call may block.
     state: Mutex<SocketState>,
     rebind: Notify,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum SocketState {
-    /// Not bound yet, or the last attempt failed.
+    /// The socket is not bound yet, or the last attempt to bind it has failed.
     Unbound,
-    /// Bound to this file.
+    /// The socket is bound to this file.
     Bound(KnownFile),
-    /// Removed. The path belongs to the next host.
+    /// The host has removed the socket. From now on, the next host may use the path.
     Removed,
 }
 
@@ -58,8 +58,9 @@ impl Socket {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Binds the socket and replaces that of an earlier host. Fails if the path may belong to
-    /// another host. Waits a moment for the file system. `None` after [`Self::remove`].
+    /// Binds the socket. Replaces the socket file of an earlier host. Waits for the file system
+    /// only a moment. Returns an error if another host may own the path, and `None` after
+    /// [`Self::remove`].
     pub(super) fn bind(&self) -> Option<io::Result<UnixListener>> {
         if *self.state() == SocketState::Removed {
             return None;
@@ -68,8 +69,9 @@ impl Socket {
         self.bound(self.check_place().and_then(|()| look::promptly(self.folder(), |_| bind(path))))
     }
 
-    /// Like [`Self::bind`], without blocking other tasks. Waits up to 3 s, because each attempt on a slow file system takes
-    /// the same time.
+    /// Like [`Self::bind`], but waits up to 3 s for the file system, without blocking other tasks.
+    /// A slow file system needs the same time at each attempt, so an attempt with a short time
+    /// limit would never succeed.
     async fn bind_again(&self) -> Option<io::Result<UnixListener>> {
         if *self.state() == SocketState::Removed {
             return None;
@@ -99,7 +101,8 @@ impl Socket {
         let mut state = self.state();
         match bound {
             Ok((_, file)) if *state == SocketState::Removed => {
-                // To remove the file may block.
+                // Dropping the value deletes the socket file. That may block, so do it on another
+                // thread.
                 let _ = LOOKS.post(look::MOMENT, move || drop(file));
                 None
             }
@@ -115,11 +118,11 @@ impl Socket {
         }
     }
 
-    /// Removes the socket permanently. A socket that another host bound stays.
+    /// Deletes the socket file and prevents further binds. Leaves the file of another host alone.
     pub(super) fn remove(&self) {
         let state = std::mem::replace(&mut *self.state(), SocketState::Removed);
         let SocketState::Bound(file) = state else { return };
-        // If this fails, the next host replaces the file.
+        // Ignore an error: the next host replaces the file.
         let _ = look::promptly(self.folder(), {
             let path = self.path.clone();
             move |_| remove(&path, &file)
@@ -130,15 +133,15 @@ impl Socket {
         self.path.parent().unwrap_or(&self.path)
     }
 
-    /// Binds again if the file at the path is not the bound socket. Only the holder of the host
-    /// lock may call this. Returns whether the socket was missing.
+    /// Binds the socket again if its file was deleted or replaced. Only a process that holds the
+    /// host lock may call this. Returns whether the file was missing.
     pub fn restore(&self) -> bool {
-        // A path that cannot be examined does not count as missing.
+        // Copy the state, so that it is not locked while the file system is read.
         let bound = match &*self.state() {
             SocketState::Bound(file) => Some(file.clone()),
             SocketState::Unbound | SocketState::Removed => None,
         };
-        // A path that cannot be examined does not count as missing.
+        // A file that cannot be examined does not count as missing.
         let is_gone = bound.is_some_and(|file| matches!(file.is_at(&self.path), Ok(false)));
         if is_gone {
             self.rebind.notify_one();
@@ -151,8 +154,9 @@ fn not_ours() -> io::Error {
     io::Error::other("the home was deleted or replaced, and another process may use it")
 }
 
-/// The file of a socket that was bound. It is removed when it is dropped, unless it was taken: a
-/// thread that bound it too late drops it.
+/// The file of a newly bound socket. Dropping the value deletes the file, unless [`Socket`] has
+/// taken it over. So if a bind takes too long and its caller has given up, the thread deletes the
+/// file.
 struct BoundFile {
     path: PathBuf,
     file: Option<KnownFile>,
@@ -160,12 +164,12 @@ struct BoundFile {
 
 impl Drop for BoundFile {
     fn drop(&mut self) {
-        // If this fails, the next host replaces the file.
+        // Ignore an error: the next host replaces the file.
         let _ = self.file.take().map(|file| remove(&self.path, &file));
     }
 }
 
-/// Removes the file at the path if that file is still `file`. Another file stays.
+/// Deletes the file at this path if it is still `file`. Leaves another file alone.
 fn remove(path: &Path, file: &KnownFile) -> io::Result<()> {
     if file.is_at(path)? { std::fs::remove_file(path) } else { Ok(()) }
 }
@@ -180,13 +184,14 @@ fn bind(path: PathBuf) -> io::Result<(std::os::unix::net::UnixListener, BoundFil
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     nix::sys::socket::listen(&listener, Backlog::new(QUEUE)?)?;
     listener.set_nonblocking(true)?;
-    // An unknown file could neither be restored nor removed.
+    // Fail if the file is gone already: a file without a known identity could not be restored or
+    // deleted.
     let file = KnownFile::at(&path)?.ok_or(io::ErrorKind::NotFound)?;
     Ok((listener, BoundFile { path, file: Some(file) }))
 }
 
-/// Serves the socket. A failed bind is reported as a trouble until a later attempt succeeds,
-/// because no command reaches the host until then.
+/// Serves the socket, and binds it again when [`Socket::restore`] requests that. While the socket
+/// cannot be bound, no command reaches the host, so the status shows the problem.
 pub(super) async fn serve(
     api: Api,
     socket: Arc<Socket>,
@@ -214,7 +219,8 @@ pub(super) async fn serve(
                     () = api.closing.cancelled() => break,
                     () = socket.rebind.notified() => {}
                 }
-                // Open connections stay open.
+                // Accept no more connections on the old socket file. Connections that are open stay
+                // open.
                 until.cancel();
                 bound = socket.bind_again().await;
                 continue;
@@ -245,7 +251,8 @@ mod tests {
 
     #[tokio::test]
     async fn socket_of_the_new_host_of_the_home_stays() {
-        // A host that exits at once, and a host that first tries to bind again.
+        // Test two kinds of an old host: it ends at once, or it first tries to bind its socket
+        // again.
         for binds_again in [false, true] {
             let folder = tempfile::tempdir().unwrap();
             let [path, lock_path] = ["socket", "lock"].map(|name| folder.path().join(name));
