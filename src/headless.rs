@@ -1,7 +1,7 @@
-//! `--no-tui`: one line per event and log line on stdout.
+//! `--no-tui`: prints one line per event and log line on stdout.
 //!
-//! Becomes the host if there is none, or follows the existing host. If that host disappears without
-//! an operator's stop, this process becomes the host.
+//! This process becomes the host, or follows the running host. If that host disappears and the
+//! operator has not stopped the server, this process becomes the host.
 
 mod output;
 mod printer;
@@ -20,7 +20,7 @@ use crate::signals::{SignalRequest, Signals, StdoutReader};
 use crate::supervisor::Want;
 use printer::Printer;
 
-/// Why `--no-tui` cannot run.
+/// The reason why `--no-tui` cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum HeadlessError {
     /// This process cannot become the host.
@@ -29,7 +29,7 @@ pub enum HeadlessError {
     /// The running host cannot be followed.
     #[error("cannot follow the host of {0}")]
     Follow(Unreachable),
-    /// The running host has another version. The text names the fix.
+    /// The running host has an incompatible version. The text has the fix.
     #[error("{0}")]
     Foreign(String),
     /// The running server has other options than the requested ones.
@@ -45,7 +45,8 @@ pub enum HeadlessError {
     Output(std::io::Error),
 }
 
-/// Runs until a signal, or until the followed host ends. Returns the exit code.
+/// Runs until a signal, or until the host that it follows has ended in order. Returns the exit
+/// code.
 ///
 /// # Errors
 /// See [`HeadlessError`].
@@ -69,7 +70,9 @@ async fn host_or_follow(
         let notify = |notice: &Notice| printer.line(&notice.to_string());
         match attaching.attempt(&notify).await? {
             Some(Attachment::Hosting(host)) => {
-                // The user requested the start, or the hand-over did.
+                // Start the server if the user has just requested that, or if no earlier host has
+                // handed over. Otherwise this host continues what the earlier host was to do: run
+                // the server or not.
                 if !followed || !host.resumes() {
                     let _outcome = host.handle().begin(Command::Start).await;
                 }
@@ -102,7 +105,8 @@ impl From<AttachError> for HeadlessError {
     }
 }
 
-/// Returns `None` if another process is the host now, or this one may become it again.
+/// Runs as the host. Returns the exit code, or `None` after the process was suspended and
+/// continued: another process may be the host then.
 async fn host_until_signal(
     host: Host,
     signals: &mut Signals,
@@ -130,7 +134,8 @@ async fn host_until_signal(
                     return Ok(None);
                 }
             },
-            // Only a panic ends the manager. The server must not be left without a host.
+            // The manager ends by itself only after a panic. Hand the server over, so that it does
+            // not stay without a host.
             () = host.handle().closed() => {
                 depart(host, Departure::AfterStop, printer).await;
                 return Ok(Some(1));
@@ -150,8 +155,8 @@ async fn host_until_signal(
         let snapshot = session.view().snapshot;
         let state = snapshot.status.state;
         was_ready |= state.is_up();
-        // A server that waits for disk space is started again, except for the first start: the failure
-        // of the first start is reported at once.
+        // Exit after a failure, except if the server ran before and a further start is due (for
+        // example when the disk is full). The failure of the first start is reported at once.
         let waits = was_ready && snapshot.next_start_ms.is_some();
         if state == State::Failed && !waits {
             printer.drain();
@@ -168,7 +173,7 @@ async fn host_until_signal(
     Ok(Some(i32::from(outcome.is_err())))
 }
 
-/// Leaves the home, and prints who watches the server from now on.
+/// Leaves the home, and prints which host watches the server from now on.
 async fn depart(host: Host, departure: Departure, printer: &Printer) {
     if let Some(succession) = host.depart(departure).await {
         let message = succession.message();
@@ -177,7 +182,8 @@ async fn depart(host: Host, departure: Departure, printer: &Printer) {
     }
 }
 
-/// Returns `None` if the host disappeared and this process must become the host.
+/// Follows the host of a session. Returns the exit code, or `None` if the host has disappeared and
+/// this process must try to become the host.
 async fn follow(
     settings: &Settings,
     asked: &Options,
@@ -203,11 +209,12 @@ async fn follow(
             return Ok(Some(1));
         }
         if matches!(view.link, Link::Gone | Link::Foreign(_)) {
-            // Check whether another host replaces it.
+            // Wait a moment, because another host may take over.
             Attaching::pause().await;
             if view.age > REPLACED || !hosting::is_hosted(&settings.home) {
                 let stopping = status.state == State::Stopping && status.intent == Want::Down;
-                // `stop` writes this before it ends a host that does not respond.
+                // A `stop` command writes the intent "down" before it ends a host that does not
+                // respond.
                 let is_down = || Intent::is_down(&settings.home).map_err(HostError::from);
                 let stopped = stopping || is_down()?;
                 return Ok(stopped.then_some(0));
@@ -221,7 +228,8 @@ async fn follow(
                 }
             }
             () = printer.log() => {}
-            // A host continues without a reader, because the server needs it. A follower exits.
+            // Exit when nobody reads stdout any more. Only a process that follows does so: a host
+            // must stay for its server.
             () = reader.gone() => return Ok(Some(0)),
             asked = signals.next() => match asked {
                 SignalRequest::End | SignalRequest::Leave => return Ok(Some(0)),

@@ -1,8 +1,8 @@
-//! The dashboard: terminal, input, and the loop that draws.
+//! The dashboard: sets up the terminal, reads input, and draws frames in a loop.
 //!
-//! The manager of the host runs on other threads. A terminal that accepts no output blocks only
-//! this loop. The server never depends on the dashboard: if the terminal disappears, a background
-//! host takes over.
+//! If this process is the host too, the manager runs on other threads, so a terminal that accepts
+//! no output blocks only this loop. The server never depends on the dashboard: if the terminal
+//! disappears, a background host takes over.
 
 mod appearance;
 mod browser;
@@ -37,16 +37,16 @@ use std::io;
 use stigmer_ui::{QuitChoice, Theme};
 use terminal::Screen;
 
-/// Why the dashboard cannot run.
+/// The reason why the dashboard cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum TuiError {
     /// This process cannot become the host.
     #[error(transparent)]
     Host(#[from] HostError),
-    /// The running host cannot be used.
+    /// The running host cannot be followed.
     #[error("cannot attach to the host of {0}")]
     Attach(Unreachable),
-    /// The running host has another version. The text names the fix.
+    /// The running host has an incompatible version. The text has the fix.
     #[error("{0}")]
     Foreign(String),
     /// The running server has other options than the requested ones.
@@ -55,27 +55,29 @@ pub enum TuiError {
     /// The terminal cannot be set up.
     #[error("cannot set up the terminal: {0}; use --no-tui")]
     Terminal(#[from] io::Error),
-    /// The terminal cannot be set up, and this process was the host.
+    /// The terminal cannot be set up. This process was the host and has left its home.
     #[error("cannot set up the terminal: {source}; {left}; use --no-tui")]
     Left {
         /// The error of the operating system.
         source: io::Error,
-        /// What happened to the server.
+        /// A message about the server, which a background host has taken over.
         left: String,
     },
 }
 
-/// Runs the dashboard in `theme`, or in a theme that suits the terminal. Returns the exit code.
+/// Runs the dashboard and returns the exit code. Without a `theme`, chooses one that suits the
+/// terminal.
 ///
 /// # Errors
-/// If this process can neither become the host nor attach to one, or has no usable terminal.
+/// If this process can neither become the host nor attach to one, or if the terminal cannot be
+/// used.
 pub async fn run(
     settings: Settings,
     asked: Options,
     theme: Option<Theme>,
 ) -> Result<i32, TuiError> {
     let home = settings.home.clone();
-    // Listen before a signal could interrupt an unfinished operation.
+    // Handle signals before the first operation that a signal must not interrupt.
     let mut signals = Signals::listen()?;
     let mut events = TerminalEvents::listen().map_err(HostError::Threads)?;
     let (mut hosting, session) = connect(settings.clone(), &asked).await?;
@@ -118,7 +120,7 @@ pub async fn run(
         (over, Some(host)) => {
             let stops = over != Over::Quit(QuitChoice::Background);
             let message = dashboard.farewell(&mut screen, &mut events, host, stops).await;
-            // From here on, keys are for the shell.
+            // Stop reading keys: from now on, they are for the shell.
             events.pause();
             screen.close();
             message
@@ -137,7 +139,8 @@ async fn leave_unseen(hosting: Option<Host>) -> Option<String> {
     Some(hosting?.depart(Departure::AfterStop).await?.message())
 }
 
-/// Sets up the terminal. If that fails, a background host takes over the server.
+/// Sets up the terminal. If that fails and this process is the host, it leaves its home first, and
+/// a background host takes over the server.
 async fn take_screen(
     home: &Home,
     hosting: Option<Host>,
@@ -152,9 +155,9 @@ async fn take_screen(
     }
 }
 
-/// Hands over to a background host, gives the terminal back, and stops this process. After it
-/// continues, the dashboard is a viewer. If there is no host, it becomes the host, but starts no
-/// server: that needs the operator.
+/// Hands over to a background host, restores the terminal, and suspends this process (Ctrl-Z). When
+/// the user continues the process, the dashboard attaches to the background host. If there is no
+/// host by then, the dashboard becomes the host, but does not start the server without a request.
 async fn suspend(
     hosting: Option<Host>,
     settings: &Settings,
@@ -175,7 +178,7 @@ async fn suspend(
     take_over(settings.clone(), dashboard).await
 }
 
-/// Becomes the host, or attaches to the existing host.
+/// Becomes the host, or attaches to the running host. The dashboard shows that host from now on.
 async fn take_over(
     settings: Settings,
     dashboard: &mut Dashboard,
@@ -185,7 +188,7 @@ async fn take_over(
     Ok(host)
 }
 
-/// Attaches to the host that has taken over this home.
+/// Leaves the home to another host, which has taken the home, and attaches to that host.
 async fn yield_home(
     hosting: Option<Host>,
     settings: Settings,
@@ -199,8 +202,8 @@ async fn yield_home(
     Ok(hosting)
 }
 
-/// Starts the server even if another process became the host first, because the operator requested
-/// the start here.
+/// Becomes the host, or attaches to a host that was faster. Requests the start of the server in
+/// both cases, because the operator has pressed the key for it here.
 async fn take_over_and_start(
     settings: Settings,
     dashboard: &mut Dashboard,
@@ -224,15 +227,15 @@ async fn connect(settings: Settings, asked: &Options) -> Result<(Option<Host>, S
     };
     let (host, session) = host_or_attach(&settings, &notify).await?;
     match &host {
-        // The screen shows the result.
+        // Do not wait for the outcome of the start: the screen shows it.
         Some(host) => drop(host.handle().begin(Command::Start).await),
         None => drop(session.bring_up(&settings, asked)?),
     }
     Ok((host, session))
 }
 
-/// Becomes the host, or attaches to the running host. `report` is called for commands that delay
-/// this.
+/// Becomes the host, or attaches to the running host. `notify` receives a message for each other
+/// command that this process must wait for.
 async fn host_or_attach(
     settings: &Settings,
     notify: Notify<'_>,
@@ -256,8 +259,8 @@ impl From<AttachError> for TuiError {
     }
 }
 
-/// Causes a panic in a task after the server is ready and the named file exists, for tests of the
-/// screen after a panic.
+/// Causes a panic in a task, for tests of the screen after a panic. Waits until the server is ready
+/// and the file in `STIGMER_TEST_PANIC` exists.
 #[cfg(debug_assertions)]
 fn panic_if_requested(session: &Session) {
     if let Some(file) = std::env::var_os("STIGMER_TEST_PANIC") {
@@ -283,7 +286,7 @@ mod tests {
     async fn requested_start_goes_to_a_host_that_started_first() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
-        // The start itself fails, because the program does not exist.
+        // The requested start begins, and then fails, because the program does not exist.
         let options = Options { temporal_bin: Some("/nothing".into()), ..Options::default() };
         let settings = Settings::resolve(home.clone(), options).unwrap();
         let faster = Host::start(settings.clone(), Mode::Headless).unwrap();

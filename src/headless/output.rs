@@ -1,5 +1,5 @@
-//! Writes to stdout on a separate thread. A reader may stop reading (a pager, Ctrl-S, a full pipe),
-//! and supervision must not stop with it.
+//! Writes to stdout on a separate thread. The reader of stdout may stop reading (a pager, Ctrl-S, a
+//! full pipe). That must block only this thread, and not the supervision of the server.
 
 use crate::harmless;
 use std::io::{self, Write};
@@ -7,14 +7,15 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-/// Maximum number of log parts in the queue. The rest of the log stays in its file.
+/// Maximum number of parts of the log in the queue. Lines that do not fit stay in the log file
+/// until there is room.
 const PIECES: usize = 16;
 
-/// Time limit for the reader to read everything at the end.
+/// Time limit at the end of the process for the reader to read all output.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// The writer of stdout. Each text is made harmless: no control character except line ends reaches
-/// the terminal. A closed pipe is not an error.
+/// Writes texts to stdout. No control character except line ends reaches the terminal, because the
+/// texts contain output of other processes. A closed pipe is not an error.
 pub(super) struct LineOutput {
     texts: mpsc::Sender<Text>,
     room: Arc<Semaphore>,
@@ -23,7 +24,7 @@ pub(super) struct LineOutput {
 
 struct Text {
     text: String,
-    /// Released after the text is written.
+    /// The room in the queue that this text takes. Released after the text is written.
     _room: Option<OwnedSemaphorePermit>,
 }
 
@@ -42,12 +43,12 @@ impl LineOutput {
         Ok(Self { texts, room: Arc::new(Semaphore::new(PIECES)), done })
     }
 
-    /// Writes an event. Events are few and never wait.
+    /// Writes an event. An event never waits for room in the queue, because events are few.
     pub(super) fn event(&self, text: String) {
         let _ = self.texts.send(Text { text, _room: None });
     }
 
-    /// Waits until there is room for another part of the log. Cancel-safe.
+    /// Waits until the queue has room for another part of the log. Cancel-safe.
     pub(super) async fn room(&self) -> Option<OwnedSemaphorePermit> {
         self.room.clone().acquire_owned().await.ok()
     }
@@ -60,7 +61,7 @@ impl LineOutput {
         let _ = self.texts.send(Text { text, _room: room });
     }
 
-    /// Waits until everything is written, or nothing reads it.
+    /// Waits until all output is written, but not longer than [`CLOSING`].
     pub(super) async fn close(self) {
         drop(self.texts);
         let _ = tokio::time::timeout(CLOSING, self.done).await;

@@ -11,12 +11,13 @@ use crate::session::Session;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 
-/// The entries of the timeline that were printed already.
+/// Which entries of the timeline need not be printed (again).
 #[derive(Debug)]
 enum Printed {
-    /// Entries before this time.
+    /// At the start: all entries before this time.
     Before(jiff::Timestamp),
-    /// These entries. Times are not reliable here, because a clock may be set back.
+    /// Later: these entries, which were printed. Their times are not compared, because the clock
+    /// may be set back.
     These(Vec<Arc<Entry>>),
 }
 
@@ -39,7 +40,7 @@ pub(super) struct Printer {
     parser: LineParser,
     zone: TimeZone,
     state: Option<(State, String)>,
-    /// The entries of the timeline that were printed.
+    /// Which entries of the timeline need not be printed (again).
     printed: Printed,
     printed_ready: bool,
     follows: bool,
@@ -74,7 +75,8 @@ impl Printer {
         }
     }
 
-    /// Prints the changes of the state.
+    /// Prints what has changed in the state since the last call: new timeline entries, state,
+    /// readiness.
     pub(super) fn status(&mut self, session: &Session) {
         let snapshot = session.view().snapshot;
         let status = &snapshot.status;
@@ -96,7 +98,8 @@ impl Printer {
                 self.line(&format!("last log lines of the server: {words}"));
             }
             if let Some(hint) = &snapshot.hint {
-                // After a failed first start, the host exits.
+                // After a failed first start this process exits, so it must not announce another
+                // attempt.
                 let continues = self.follows || self.printed_ready;
                 let again = snapshot.next_start_ms.filter(|_| continues);
                 let again = again.map_or("", |_| "; stigmer tries again");
@@ -123,8 +126,8 @@ impl Printer {
         self.state = Some(now);
     }
 
-    /// Prints the next log lines after the reader has read the previous ones. Cancel-safe. The log
-    /// is a file, so unread lines are not lost.
+    /// Prints the next log lines, as soon as the output has room for them. Until then, the lines
+    /// stay in the log file, so none is lost. Cancel-safe.
     pub(super) async fn log(&mut self) {
         let room = self.out.room().await;
         match self.log.next().await {
@@ -137,7 +140,7 @@ impl Printer {
         }
     }
 
-    /// Prints the rest of the log, for a reader that keeps up.
+    /// Prints the rest of the log at the end. Does nothing if the reader of stdout is too slow.
     pub(super) fn drain(&mut self) {
         if !self.out.has_room() {
             return;
@@ -149,7 +152,7 @@ impl Printer {
         self.out.event(text);
     }
 
-    /// Waits a moment until the reader has read the last lines.
+    /// Waits up to 1 s until the last lines are written.
     pub(super) async fn close(self) {
         self.out.close().await;
     }

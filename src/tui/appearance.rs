@@ -1,8 +1,9 @@
-//! The features of the terminal, according to its environment.
+//! Finds out from the environment variables what the terminal can show: colors, background,
+//! symbols.
 
 use stigmer_ui::{Depth, Symbols, Theme};
 
-/// Returns the theme that suits the terminal.
+/// Chooses a theme that suits the terminal.
 pub(super) fn suitable() -> Theme {
     if set("NO_COLOR") {
         return Theme::NoColor;
@@ -36,8 +37,8 @@ fn depth_of(colorterm: &str, term: &str) -> Depth {
     }
 }
 
-/// Whether the background is light. `COLORFGBG`, which some terminals set, ends with the number of
-/// the background color among the sixteen colors: 7 is light grey, 15 white.
+/// Whether the background is light. Some terminals set `COLORFGBG`. Its last part is the number of
+/// the background color, from 0 to 15. 7 is light grey, and 15 is white.
 fn is_light(colorfgbg: &str) -> bool {
     colorfgbg.rsplit_once(';').is_some_and(|(_, ground)| matches!(ground, "7" | "15"))
 }

@@ -1,4 +1,4 @@
-//! The web UI in the user's browser.
+//! Opens the web UI in the user's browser.
 
 use crate::process::descriptors::restore_limit;
 use std::io;
@@ -7,13 +7,14 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// Time within which a launcher without a browser fails. A launcher that still runs has found one.
+/// Time within which a launcher (such as `xdg-open`) fails if it finds no browser. A launcher that
+/// runs longer has found one.
 const FAILING: Duration = Duration::from_millis(250);
 
-/// Opens a URL with the first launcher that works.
+/// Opens a URL in a browser, with the first launcher that works.
 ///
 /// # Errors
-/// Why the last launcher failed.
+/// The reason why the last launcher failed.
 pub(super) fn open(url: &str) -> io::Result<()> {
     let mut error = io::Error::from(io::ErrorKind::NotFound);
     for command in open::commands(url) {
@@ -25,15 +26,15 @@ pub(super) fn open(url: &str) -> io::Result<()> {
     Err(error)
 }
 
-/// Runs a launcher in its own session, so that the end of the terminal does not end the browser.
+/// Runs a launcher in its own session. Otherwise the end of the terminal would end the browser too.
 fn launch(mut command: Command, failing: Duration) -> io::Result<()> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     restore_limit(&mut command);
-    // SAFETY: between fork and exec only an async-signal-safe call is made.
+    // SAFETY: the closure calls only `setsid`, which is async-signal-safe.
     unsafe { command.pre_exec(|| Ok(nix::unistd::setsid().map(drop)?)) };
     let mut child = command.spawn()?;
     let (send, ended) = mpsc::sync_channel(1);
-    // Reaps the launcher, whenever the browser exits.
+    // Reap the launcher on a thread, because it may run as long as the browser.
     std::thread::Builder::new().name("browser".to_owned()).spawn(move || {
         let _ = send.send(child.wait());
     })?;

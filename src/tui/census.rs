@@ -1,4 +1,4 @@
-//! Counts workflows while a dashboard is open and the server is up.
+//! Counts the workflows of the server while a dashboard is open and the server is up.
 
 use crate::presenter::{CountedServer, WorkflowSample};
 use crate::protocol::Status;
@@ -9,19 +9,21 @@ use crate::temporal::workflows::Workflows;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Time between two counts. The queries share a rate limit with the user's programs.
+/// Pause between two counts. It is long, because these queries share a rate limit of the server
+/// with the user's programs.
 const PERIOD: Duration = Duration::from_secs(3);
-/// Time limit of a count. It normally takes milliseconds.
+/// Time limit of a count. A count normally takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The source of workflow counts.
+/// A stream of workflow counts.
 #[derive(Debug)]
 pub struct Census {
     latest: watch::Receiver<Option<WorkflowSample>>,
 }
 
 impl Census {
-    /// Counts the workflows of the session's server until the returned value is dropped.
+    /// Starts to count the workflows of the server of this session. Dropping the returned value
+    /// ends that.
     #[must_use]
     pub fn begin(session: Session) -> Self {
         let (sender, latest) = watch::channel(None);
@@ -34,7 +36,7 @@ impl Census {
         Self { latest }
     }
 
-    /// Returns the next result that differs from the previous one. Cancel-safe.
+    /// Waits for the next result that differs from the previous one. Cancel-safe.
     pub async fn next(&mut self) -> WorkflowSample {
         loop {
             if self.latest.changed().await.is_err() {
@@ -47,7 +49,7 @@ impl Census {
     }
 }
 
-/// Counts each server as soon as it is up, and then at a fixed pace.
+/// Counts the workflows as soon as a server is up, and then again after each pause.
 async fn count(session: Session, sender: &watch::Sender<Option<WorkflowSample>>) {
     let mut changes = session.changes();
     let mut client: Option<(String, Client)> = None;
@@ -68,7 +70,7 @@ async fn count(session: Session, sender: &watch::Sender<Option<WorkflowSample>>)
     }
 }
 
-/// Waits until another server is up, or none. Returns false if the session has ended.
+/// Waits until `server` is no longer the server that is up. Returns false if the session has ended.
 async fn another(session: &Session, changes: &mut Changes, server: Option<CountedServer>) -> bool {
     while changes.next().await {
         if CountedServer::up(&session.view().snapshot.status) != server {
@@ -83,13 +85,15 @@ async fn look(
     client: &mut Option<(String, Client)>,
 ) -> (Option<Workflows>, Option<Holdings>) {
     let Some(client) = connected(status, client) else { return (None, None) };
-    // Show no count rather than a wrong one: the rate limit is reached, or the server stops.
+    // After an error there is no count. The server may be stopping, or may have reached its rate
+    // limit.
     let uncounted = |error: &String| tracing::debug!(%error, "cannot count the workflows");
     let found = async {
         let namespace = status.options.first_namespace()?;
         client.workflows(namespace).await.inspect_err(uncounted).ok()
     };
-    // Both queries run at the same time, so a server that hangs costs only one time limit.
+    // Run both queries at the same time, so that a server that hangs costs one time limit and not
+    // two.
     let (found, holdings) = tokio::join!(found, client.holdings());
     (found, holdings.inspect_err(uncounted).ok())
 }

@@ -1,15 +1,15 @@
-//! Commands of this dashboard that are in progress. A command may begin before the previous one is
-//! done, and each result belongs to its own command.
+//! The commands that this dashboard has sent and that are not done. Several commands may be in
+//! progress at a time. Each result is matched to its command.
 
 use crate::protocol::ApiError;
 use tokio::sync::mpsc;
 
 type CommandResult = Result<(), ApiError>;
 
-/// The commands of this dashboard that have no outcome yet.
+/// The commands of this dashboard that have no result yet.
 pub(super) struct PendingCommands {
     given: u64,
-    /// Name of each command in progress, newest last.
+    /// Number and name of each command in progress, newest last.
     pending: Vec<(u64, &'static str)>,
     sender: mpsc::UnboundedSender<(u64, CommandResult)>,
     outcomes: mpsc::UnboundedReceiver<(u64, CommandResult)>,
@@ -21,7 +21,7 @@ impl PendingCommands {
         Self { given: 0, pending: Vec::new(), sender, outcomes }
     }
 
-    /// Starts a command, which is done when `order` completes.
+    /// Runs `command` in a task. `word` is its name on the screen, such as "starting".
     pub(super) fn give(
         &mut self,
         word: &'static str,
@@ -31,20 +31,20 @@ impl PendingCommands {
         let (number, sender) = (self.given, self.sender.clone());
         self.pending.push((number, word));
         tokio::spawn(async move {
-            // The dashboard may have exited.
+            // Ignore an error: the dashboard has ended.
             let _ = sender.send((number, command.await));
         });
     }
 
-    /// Name of the newest command in progress.
+    /// Name of the newest command that is in progress.
     pub(super) fn under_way(&self) -> Option<&'static str> {
         self.pending.last().map(|(_, word)| *word)
     }
 
-    /// Returns the next result. Cancel-safe.
+    /// Waits for the next result of a command. Cancel-safe.
     pub(super) async fn next(&mut self) -> CommandResult {
         let Some((number, outcome)) = self.outcomes.recv().await else {
-            // Never happens: this value has a sender.
+            // Unreachable: the channel stays open, because `self` has a sender.
             return std::future::pending().await;
         };
         self.pending.retain(|(pending, _)| *pending != number);

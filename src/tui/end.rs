@@ -1,31 +1,32 @@
-//! Reasons for the end of the dashboard's loop.
+//! The reasons why the main loop of the dashboard ends.
 
 use crate::signals::SignalRequest;
 use stigmer_ui::QuitChoice;
 
-/// Why the loop ended.
+/// The reason why the loop ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LoopEnd {
-    /// The dashboard exits.
+    /// The dashboard must end.
     Over(Over),
-    /// Ctrl-Z: the dashboard is suspended.
+    /// The operator has pressed Ctrl-Z, so the dashboard must suspend itself.
     Suspended,
-    /// There is no host, and the operator wants this dashboard to become it.
+    /// There is no host, and the operator has requested a start. So this process must become the
+    /// host.
     TakesOver,
-    /// Another host uses the home.
+    /// Another host has taken the home of this host.
     HomeLost,
 }
 
-/// Why the dashboard exits.
+/// The reason why the dashboard must end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Over {
-    /// The operator quits.
+    /// The operator has chosen to quit.
     Quit(QuitChoice),
-    /// The terminal is gone.
+    /// The terminal was closed.
     Vanished,
-    /// SIGTERM or SIGINT.
+    /// The process has received SIGTERM or SIGINT.
     Signalled,
-    /// A panic. The terminal was already given back.
+    /// A thread has panicked. The panic hook has restored the terminal already.
     Panicked,
 }
 

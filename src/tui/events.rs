@@ -1,6 +1,6 @@
-//! Terminal events: keys, mouse, size. They are read on a thread that is created before the
-//! terminal is set up. At the limit of processes the system could not create it later, and
-//! crossterm's own stream would panic.
+//! Reads terminal events (keys, mouse, size) on its own thread. The thread is created before the
+//! terminal is set up, because later the system may be at its limit of processes. The event stream
+//! of crossterm would panic then.
 
 use crossterm::event::{self, Event};
 use nix::errno::Errno;
@@ -14,27 +14,29 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// For input that is available already. With a timeout of zero, crossterm does not check.
+/// Timeout to read input that is available already. With a timeout of zero, crossterm would not
+/// look for input.
 const AT_ONCE: Duration = Duration::from_millis(1);
-/// Milliseconds between two checks. On a busy machine crossterm may leave a part of the input in
-/// its buffer, and the kernel does not report that part again.
+/// Milliseconds until the next read after some input. On a busy machine, crossterm may leave a part
+/// of the input in its own buffer. The kernel reports that part only once, so no event would wake
+/// the thread.
 const AGAIN: u8 = 20;
 
-/// The stream of events. Dropping it ends the thread.
+/// A stream of terminal events. Dropping it ends the thread.
 #[derive(Debug)]
 pub(super) struct TerminalEvents {
     events: UnboundedReceiver<io::Result<Event>>,
     resized: Signal,
     is_reading: Arc<AtomicBool>,
-    /// Wakes the reader thread.
+    /// A pipe that wakes the thread.
     wake: PipeWriter,
 }
 
 impl TerminalEvents {
-    /// Creates the thread. It reads nothing before the first call of [`Self::next`].
+    /// Creates the thread. The thread reads no input before the first call of [`Self::next`].
     ///
     /// # Errors
-    /// If the system cannot create a thread, pipe or signal handler.
+    /// If the system cannot create the thread, a pipe or a signal handler.
     pub(super) fn listen() -> io::Result<Self> {
         let (woken, wake) = io::pipe()?;
         let (sender, events) = unbounded_channel();
@@ -50,31 +52,34 @@ impl TerminalEvents {
         Ok(Self { events, resized, is_reading, wake })
     }
 
-    /// Returns the next event, or `None` if the terminal was closed. Cancel-safe.
+    /// Waits for the next event. `None` if the terminal was closed. Cancel-safe.
     pub(super) async fn next(&mut self) -> Option<io::Result<Event>> {
         self.set_reading(true);
         tokio::select! {
             event = self.events.recv() => event,
-            // The dashboard reads the size of the terminal before each frame.
+            // The size in this event is not used: the dashboard reads the size before each frame.
             _ = self.resized.recv() => Some(Ok(Event::Resize(0, 0))),
         }
     }
 
-    /// Leaves the input to another program until the next call of [`Self::next`].
+    /// Stops reading, so that another program gets the input. The next call of [`Self::next`] reads
+    /// again.
     pub(super) fn pause(&mut self) {
         self.set_reading(false);
     }
 
     fn set_reading(&mut self, reading: bool) {
         if self.is_reading.swap(reading, Ordering::SeqCst) != reading {
-            // The pipe has room for thousands of bytes, and its reader lives as long as the thread.
+            // Cannot fail: the pipe has room for thousands of bytes, and the thread keeps the other
+            // end open.
             let _ = self.wake.write(&[0]);
         }
     }
 }
 
-/// Calls `take` whenever the terminal has input, until the terminal or the other end of the pipe is
-/// closed. `take` returns the number of events that it has sent.
+/// The loop of the thread. Calls `take` whenever the terminal has input. `take` sends the events
+/// and returns their number. The loop ends when the terminal is closed, or when the writer of the
+/// pipe (`woken`) is dropped.
 ///
 /// # Errors
 /// The errors of `take`.
@@ -112,7 +117,7 @@ fn read(
         let is_closed =
             fds[1].revents().is_some_and(|it| !it.difference(PollFlags::POLLIN).is_empty());
         match take()? {
-            // A closed terminal is always readable and has no data.
+            // The kernel always reports a closed terminal as readable, but it has no data.
             0 if is_closed => return Ok(()),
             0 => timeout = PollTimeout::NONE,
             _ => timeout = AGAIN.into(),
@@ -120,11 +125,11 @@ fn read(
     }
 }
 
-/// Sends the available events, and returns their number.
+/// Reads the available events and sends them. Returns their number.
 fn take(sender: &UnboundedSender<io::Result<Event>>) -> io::Result<usize> {
     let mut taken = 0;
     while event::poll(AT_ONCE)? {
-        // The receiver may be dropped. Then the pipe ends the thread.
+        // Ignore an error: if the receiver was dropped, the pipe is closed too and ends the thread.
         let _ = sender.send(Ok(event::read()?));
         taken += 1;
     }
@@ -142,7 +147,7 @@ mod tests {
         let (mut terminal, mut keys) = io::pipe().unwrap();
         let (sender, looks) = mpsc::channel();
         keys.write_all(b"ab").unwrap();
-        // Both keys are read at once, but the first look passes on only one of them.
+        // The first call of `take` reads both keys from the terminal, but sends only the first one.
         let mut queue = None;
         let thread = std::thread::spawn(move || {
             let looked_at = terminal.try_clone().unwrap();

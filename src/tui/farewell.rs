@@ -1,5 +1,5 @@
-//! The exit of the dashboard. The screen stays until all work is done: the user sees the progress,
-//! and keys do not reach the shell meanwhile.
+//! The end of a dashboard whose process is the host. The screen stays until all work is done. So
+//! the user sees the progress, and the shell does not get keys that are typed meanwhile.
 
 use super::dashboard::{Dashboard, FRAME};
 use super::events::TerminalEvents;
@@ -12,8 +12,8 @@ use crate::supervisor::Cause;
 use stigmer_ui::Input;
 
 impl Dashboard {
-    /// Stops the server if `stops`, otherwise hands over to a background host. Returns a message
-    /// for the shell.
+    /// Stops the server if `stops` is true. Otherwise hands the server over to a background host.
+    /// Returns a message that is printed after the dashboard.
     pub(super) async fn farewell(
         &mut self,
         screen: &mut Screen,
@@ -42,8 +42,7 @@ impl Dashboard {
         left.flatten().map(|succession| succession.message()).or(not_stopped)
     }
 
-    /// Shows the progress until `work` is done. Returns `None` if the operator does not want to
-    /// wait.
+    /// Shows the progress until `work` is done. Returns `None` if the operator chooses not to wait.
     async fn until<T>(
         &mut self,
         screen: &mut Screen,
@@ -56,12 +55,12 @@ impl Dashboard {
         tokio::pin!(work);
         loop {
             if terminal::has_panicked() {
-                // The terminal belongs to the shell again, and so do the keys.
+                // The panic hook has restored the terminal, so keys are for the shell now.
                 if let Some(events) = events.take() {
                     events.pause();
                 }
             }
-            // A closed terminal does not interrupt the work.
+            // Ignore an error: the work continues even if the terminal was closed.
             let _ = self.draw(screen);
             let event = async {
                 match events {
@@ -78,7 +77,7 @@ impl Dashboard {
                         if input == Some(Input::Resize) {
                             screen.resized();
                         }
-                        // No other decision is possible here.
+                        // Any action means "do not wait", because nothing else can be chosen here.
                         if input.is_some_and(|input| self.handle(input).is_some()) {
                             return None;
                         }

@@ -1,14 +1,15 @@
-//! Converts crossterm's events to those of the view.
+//! Converts terminal events of crossterm to the input events of the view.
 
 use crossterm::event::{
     Event, KeyCode as Code, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
 };
 use stigmer_ui::{Input, Key, KeyCode};
 
-/// Lines per step of the mouse wheel.
+/// Number of lines that one step of the mouse wheel scrolls.
 const WHEEL: u16 = 3;
 
-/// Converts an event that the view needs. Key releases are ignored; some terminals report them.
+/// Converts an event, or returns `None` if the view does not need it. Some terminals also report
+/// the release of a key, which the view does not need.
 #[must_use]
 pub fn map(event: &Event) -> Option<Input> {
     match event {
@@ -30,7 +31,7 @@ pub fn map(event: &Event) -> Option<Input> {
     }
 }
 
-/// Whether this is Ctrl-Z. In raw mode the terminal sends no signal for it.
+/// Whether this event is Ctrl-Z. In raw mode, the terminal sends a key for Ctrl-Z and no signal.
 #[must_use]
 pub fn is_suspend(event: &Event) -> bool {
     matches!(event, Event::Key(key) if key.kind == KeyEventKind::Press

@@ -1,4 +1,4 @@
-//! The log of the view: a store, and the decoded lines on the screen.
+//! The server log for the view: stores all lines, and decodes those on the screen.
 
 use crate::log::line::{Kind, Level as LogLevel, LogLine as Parsed};
 use crate::log::noise::Noise as Known;
@@ -10,15 +10,15 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use stigmer_ui::{Details, Level, LineHead, LineKind, LogLine, LogSource, Noise};
 
-/// A line is decoded when it is first drawn, and dropped after a frame without it. Of 100,000
-/// lines, only those on the screen use memory.
+/// The lines of the server log. A line is decoded when a frame draws it, and its decoded form is
+/// dropped after the frame. So of 100,000 lines, only those on the screen need that memory.
 #[derive(Debug)]
 pub struct LogPane {
     store: LogStore,
     zone: TimeZone,
     lines: VecDeque<OnceCell<Box<Drawn>>>,
     touched: RefCell<Vec<usize>>,
-    /// The compiled pattern of the last search. It is used again for each page.
+    /// The pattern of the last search, in compiled form. Each page of a search uses it again.
     finder: RefCell<(String, Option<Finder>)>,
 }
 
@@ -44,7 +44,7 @@ impl Default for LogPane {
 }
 
 impl LogPane {
-    /// Appends lines.
+    /// Appends lines of the log file.
     pub fn push(&mut self, batch: &Batch) {
         self.forget();
         for line in batch.lines() {
@@ -56,7 +56,7 @@ impl LogPane {
         }
     }
 
-    /// Drops the decoded lines that the last frame did not draw.
+    /// Drops all decoded lines. The next frame decodes those that it draws.
     pub fn forget(&mut self) {
         for index in self.touched.take() {
             if let Some(line) = self.lines.get_mut(index) {
@@ -74,7 +74,7 @@ impl LogPane {
         if kept.1.is_none() || kept.0 != pattern {
             *kept = (pattern.to_owned(), Some(Finder::new(pattern)?));
         }
-        // The pattern was stored just above.
+        // Always `Some`, because the pattern was stored above.
         kept.1.as_ref().map(search).ok_or_else(String::new)
     }
 
@@ -101,7 +101,7 @@ impl LogSource for LogPane {
         if cell.get().is_none() {
             let drawn = self.drawn(index)?;
             self.touched.borrow_mut().push(index);
-            // The cell was empty, and no other thread has access.
+            // Cannot fail: the cell is empty, and no other thread uses it.
             let _ = cell.set(Box::new(drawn));
         }
         let drawn = cell.get()?;

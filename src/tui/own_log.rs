@@ -1,5 +1,5 @@
-//! The tab with stigmer's own log. tui-logger draws it from `logs/stigmer.log`, so every viewer
-//! shows the log of the host.
+//! The tab with stigmer's own log, which is the log of the host. Every dashboard reads the lines
+//! from `logs/stigmer.log`, and the crate tui-logger draws them.
 
 mod lines;
 
@@ -11,9 +11,10 @@ use ratatui::widgets::{Block, Borders, Widget};
 use stigmer_ui::{Key, KeyCode, Palette, Pane};
 use tui_logger::{Drain, TuiLoggerTargetWidget, TuiLoggerWidget, TuiWidgetEvent, TuiWidgetState};
 
-/// Maximum length of a line in bytes. A very long line would slow down every frame.
+/// Maximum number of characters in each part of a line. A very long line would slow down every
+/// frame.
 const LINE_MAX: usize = 2_000;
-/// Columns of the list of targets: the levels, the longest module name, and a border.
+/// Width of the list of log targets, in columns: the levels, the longest module name, and a border.
 const TARGETS: u16 = 28;
 
 /// State of the tab.
@@ -30,7 +31,7 @@ impl Default for OwnLogTab {
             state: TuiWidgetState::new().set_default_display_level(log::LevelFilter::Info),
             drain: Drain::new(),
         };
-        // tui-logger applies the buffer depth only after it has moved a record.
+        // Log and move one record now, because tui-logger applies the buffer depth only after that.
         own.log(log::Level::Debug, "stigmer", ["", "the log of this home's hosts", ""]);
         tui_logger::move_events();
         own
@@ -38,7 +39,7 @@ impl Default for OwnLogTab {
 }
 
 impl OwnLogTab {
-    /// Appends lines.
+    /// Appends lines of the log file.
     pub fn push(&self, batch: &Batch) {
         for line in batch.lines() {
             match serde_json::from_slice::<serde_json::Value>(line) {
@@ -86,7 +87,7 @@ impl OwnLogTab {
         );
     }
 
-    /// Handles a key.
+    /// Handles a key of the operator, for example to select a target or a level.
     pub fn key(&self, key: Key) {
         self.state.transition(match key.code {
             KeyCode::Char(' ') => TuiWidgetEvent::SpaceKey,
@@ -104,7 +105,7 @@ impl OwnLogTab {
         });
     }
 
-    /// Draws it.
+    /// Draws the tab.
     pub fn render(&self, pane: Pane, buffer: &mut Buffer, palette: &Palette) {
         let columns = if pane.targets { TARGETS } else { 0 };
         let [targets, lines] =

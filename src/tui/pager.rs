@@ -1,4 +1,4 @@
-//! Shows the log in the user's pager or editor.
+//! Shows a log file in the user's pager or editor.
 
 use crate::process::descriptors::restore_limit;
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::Stdio;
 use tokio::process::Command;
 
-/// Saved modes of the terminal, restored on drop. A program that is killed does not restore them.
+/// The saved modes of the terminal. Dropping the value restores them, because a pager that is
+/// killed leaves its own modes behind.
 struct Modes(Option<Termios>);
 
 impl Modes {
@@ -23,17 +24,16 @@ impl Drop for Modes {
     }
 }
 
-/// Runs `$PAGER` or `$EDITOR` on a file in the terminal, and waits for its end. The default is
-/// `less`.
+/// Shows a file with `$PAGER`, or else `$EDITOR`, or else `less`. Waits until that program ends.
 ///
 /// # Errors
-/// Why the program could not be run.
+/// The reason why the program could not be run.
 pub async fn show(file: &Path) -> Result<(), String> {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
     let program = set("PAGER").or_else(|| set("EDITOR")).unwrap_or_else(|| "less".to_owned());
     let _modes = Modes::kept();
-    // The variable may contain arguments. Like git, pass it to the shell, because it is the user's
-    // own command.
+    // The variable may contain arguments, so pass it to the shell, as git does. That is safe,
+    // because it is the user's own command.
     let mut command = Command::new("/bin/sh");
     restore_limit(command.as_std_mut());
     let status = command

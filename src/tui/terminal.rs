@@ -1,4 +1,4 @@
-//! Sets up the terminal, and always restores it.
+//! Sets up the terminal for the dashboard, and restores it in every case, also after a panic.
 
 use crate::harmless;
 use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
@@ -17,35 +17,36 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-/// Whether the terminal is set up for the dashboard.
+/// Whether the terminal is set up for the dashboard now.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 /// Locked while a frame is drawn.
 static DRAWING: Mutex<()> = Mutex::new(());
-/// How long a panic waits for the frame of another thread. On a busy machine a frame takes time, and on
-/// a terminal that accepts no output it never ends.
+/// How long a panic waits until another thread has drawn its frame. On a busy machine a frame takes
+/// long. On a terminal that accepts no output, it never ends.
 const FRAME_ENDS: Duration = Duration::from_secs(2);
-/// Whether another program uses the terminal.
+/// Whether another program (a pager) uses the terminal now.
 static LENT: AtomicBool = AtomicBool::new(false);
-/// Message of a panic that the user could not see.
+/// Message of a panic that happened while another program used the terminal, until it is printed.
 static UNREAD: Mutex<Option<String>> = Mutex::new(None);
-/// Message of the first panic, until it is in the log.
+/// Message of the first panic, until it is written into the log.
 static FIRST: Mutex<Option<String>> = Mutex::new(None);
-/// The stderr of the user, while ours is redirected to a file.
+/// The original stderr of this process, while stderr is redirected to a file.
 static STDERR: Mutex<Option<std::os::fd::OwnedFd>> = Mutex::new(None);
 
-/// The terminal of the dashboard. Dropping it restores the terminal.
+/// The terminal while the dashboard uses it. Dropping the value restores the terminal.
 #[derive(Debug)]
 pub struct Screen {
-    /// Never dropped. On drop, ratatui prints errors on stderr with a macro that panics if stderr
-    /// (a dead terminal, a file on a full disk) cannot be written.
+    /// Never dropped: the drop of ratatui prints errors on stderr with a macro. That macro panics
+    /// if stderr cannot be written (a closed terminal, a file on a full disk).
     terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
-    /// Set after the terminal has changed its size and may have lost its content.
+    /// Set after a change of the size, when the terminal may have lost its content.
     is_stale: bool,
 }
 
 impl Screen {
-    /// Sets up the terminal and redirects stderr to `errors`. On the screen it would destroy the
-    /// picture, and on a dead terminal it would panic inside the panic hook and abort.
+    /// Sets up the terminal, and redirects stderr to the file `errors`. Text on stderr would
+    /// destroy the picture. On a closed terminal, writing to stderr would panic within the panic
+    /// hook and abort the process.
     ///
     /// # Errors
     /// If the terminal cannot be set up.
@@ -61,7 +62,7 @@ impl Screen {
         Ok(Self { terminal: ManuallyDrop::new(terminal), is_stale: false })
     }
 
-    /// Draws a frame. The terminal shows it at once.
+    /// Draws a frame. The terminal shows it as a whole.
     ///
     /// # Errors
     /// If the terminal was closed.
@@ -80,13 +81,13 @@ impl Screen {
         crossterm::execute!(io::stdout(), EndSynchronizedUpdate)
     }
 
-    /// Draws the next frame completely, even if the size is the same: it may have changed twice
-    /// without a frame in between.
+    /// Makes the next frame draw all cells, even if the size seems to be the same: the size may
+    /// have changed and changed back since the last frame.
     pub fn resized(&mut self) {
         self.is_stale = true;
     }
 
-    /// Restores the terminal for another program.
+    /// Restores the terminal, so that another program can use it until [`Self::resume`].
     ///
     /// # Errors
     /// If the terminal cannot be restored.
@@ -106,7 +107,8 @@ impl Screen {
         disable_raw_mode()
     }
 
-    /// Sets up the terminal again and draws a complete frame, except after a panic.
+    /// Sets up the terminal again after [`Self::suspend`]. The next frame draws all cells. Does
+    /// nothing after a panic.
     ///
     /// # Errors
     /// If the terminal cannot be set up.
@@ -119,22 +121,24 @@ impl Screen {
         enable_raw_mode()?;
         TAKEN.store(true, Ordering::SeqCst);
         crossterm::execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture)?;
-        // `clear` is not possible here: it requests the cursor position from the terminal, and
-        // waits.
+        // Create a new terminal and do not call `clear` on the old one: `clear` requests the cursor
+        // position from the terminal and waits for the response.
         self.terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stdout()))?);
         Ok(())
     }
 
-    /// Restores the terminal, and drops unread input, which is not meant for the shell.
+    /// Restores the terminal, and drops input that was not read, because it is not meant for the
+    /// shell.
     pub fn close(self) {
-        // Otherwise the terminal would still report the mouse.
+        // Before the input is dropped, stop the reports of the mouse, so that no new ones arrive.
         let _ = crossterm::execute!(io::stdout(), DisableMouseCapture);
         if TAKEN.load(Ordering::SeqCst) {
             let _ = nix::sys::termios::tcflush(io::stdin(), nix::sys::termios::FlushArg::TCIFLUSH);
         }
     }
 
-    /// Ends the use of a dead terminal. Nothing may be written to it afterwards.
+    /// Stops using a terminal that was closed. Redirects stdout and stderr to `/dev/null`, because
+    /// writing to such a terminal fails.
     pub fn abandon(self) {
         TAKEN.store(false, Ordering::SeqCst);
         let _ = disable_raw_mode();
@@ -147,11 +151,11 @@ impl Screen {
 }
 
 thread_local! {
-    /// Whether this thread draws.
+    /// Whether this thread is drawing a frame.
     static DRAWS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The right of one thread to write to the terminal.
+/// The exclusive right of one thread to write to the terminal.
 struct Drawing(#[expect(dead_code, reason = "held until the drop")] MutexGuard<'static, ()>);
 
 impl Drawing {
@@ -174,7 +178,7 @@ impl Drop for Screen {
     }
 }
 
-/// Restores the terminal. Errors are ignored: a terminal that cannot be restored is gone.
+/// Restores the terminal and stderr. Ignores errors: a terminal that cannot be restored was closed.
 fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let _ = crossterm::execute!(
@@ -212,14 +216,15 @@ fn restore_on_panic() {
             let drawn = wait_for_frame();
             PANICKED.store(true, Ordering::SeqCst);
             if LENT.load(Ordering::SeqCst) {
-                // On the screen of another program the message would be lost.
+                // Keep the message for later, because the other program would overwrite it on the
+                // screen.
                 let said = format!("{panic}");
                 UNREAD.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(said);
             } else {
                 give_back();
             }
             drop(drawn);
-            // Not through the log: the panicking thread may have locked it.
+            // Do not write into the log here: the thread that panics may have locked the log.
             FIRST.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(panic.to_string());
             before(panic);
             let _ = io::stderr().flush();
@@ -227,8 +232,8 @@ fn restore_on_panic() {
     });
 }
 
-/// Writes the message of a panic into the log. If another program used the terminal during the
-/// panic, prints the message now.
+/// Writes the message of a panic into the log. Also prints it if another program used the terminal
+/// during the panic.
 pub fn report_panic() {
     if let Some(panic) = FIRST.lock().unwrap_or_else(PoisonError::into_inner).take() {
         tracing::error!(panic, "panic");
@@ -238,8 +243,8 @@ pub fn report_panic() {
     }
 }
 
-/// Waits for the end of the current frame, because its output would split the message. A panic inside of
-/// a frame ends that frame.
+/// Waits until another thread has drawn its frame, because output of that frame would split the
+/// message of the panic. Does not wait if this thread was drawing: the panic has ended that frame.
 fn wait_for_frame() -> Option<MutexGuard<'static, ()>> {
     if DRAWS.get() {
         return None;
@@ -257,7 +262,8 @@ fn wait_for_frame() -> Option<MutexGuard<'static, ()>> {
 
 static PANICKED: AtomicBool = AtomicBool::new(false);
 
-/// Whether any thread has panicked. The terminal was restored then, and must not be drawn on again.
+/// Whether any thread has panicked. If so, the terminal is restored, and nothing may be drawn any
+/// more.
 #[must_use]
 pub fn has_panicked() -> bool {
     PANICKED.load(Ordering::SeqCst)
@@ -274,7 +280,7 @@ mod tests {
         let frame = std::thread::spawn(move || {
             let drawing = Drawing::begin();
             begun.send(()).unwrap();
-            // As long as a frame may take on a busy machine, unless the test ends before.
+            // The frame takes 500 ms, as on a busy machine, or less if the test ends earlier.
             let _ = ended.recv_timeout(Duration::from_millis(500));
             drop(drawing);
         });

@@ -1,5 +1,5 @@
-//! Checks a server that no host watches: whether there is a host again, whether a process of the
-//! server is left, and whether the server responds.
+//! Observes a server while it has no host. Checks once a second whether there is a host again,
+//! whether the server still runs, and whether it responds.
 
 use crate::paths::Home;
 use crate::presenter::Unwatched;
@@ -13,20 +13,21 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Time between two checks.
+/// Pause between two checks.
 const PERIOD: Duration = Duration::from_secs(1);
-/// Time limit of a check: the default of `--probe-timeout`.
+/// Time limit of a health check. The same as the default of `--probe-timeout`.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Time limit to find the server of a home. It takes milliseconds, or 0.5 s if a foreign process
-/// has the lock.
+/// Time limit to find the server of a home. This normally takes milliseconds, or 0.5 s if a process
+/// that stigmer did not start holds the lock of the server.
 const FINDING: Duration = Duration::from_secs(2);
 
-/// State of the server while no host watches it. `None` while there is a host.
+/// The last observed state of a server without a host. `None` while there is a host.
 #[derive(Debug)]
 pub(super) struct Witness(watch::Receiver<Option<Unwatched>>);
 
 impl Witness {
-    /// Checks while this session has no host, until the returned value is dropped.
+    /// Starts to observe the server whenever this session has no host. Dropping the returned value
+    /// ends that.
     pub(super) fn begin(session: Session, home: Home) -> Self {
         let (sender, latest) = watch::channel(None);
         tokio::spawn(async move {
@@ -38,7 +39,7 @@ impl Witness {
         Self(latest)
     }
 
-    /// The result of the last check.
+    /// The result of the last check. `None` while there is a host.
     pub(super) fn latest(&self) -> Option<Unwatched> {
         *self.0.borrow()
     }
@@ -67,7 +68,7 @@ async fn look(session: &Session, home: &Home, sender: &watch::Sender<Option<Unwa
     }
 }
 
-/// Returns `None` if there is a host again.
+/// Checks the server once. Returns `None` if there is a host again.
 async fn unwatched(session: &Session, home: &Home) -> Option<Unwatched> {
     let status = &session.view().snapshot.status;
     let finding = home.clone();
@@ -78,7 +79,7 @@ async fn unwatched(session: &Session, home: &Home) -> Option<Unwatched> {
         Ok(FoundProcess::Nothing) if status.managed => return Some(Unwatched::Stopped),
         Ok(FoundProcess::Nothing) => false,
         Ok(FoundProcess::Server) => true,
-        // The server may run: check its health.
+        // The search has failed, so a server may run. The health check below decides.
         Err(error) => {
             tracing::warn!(%error, "cannot look for the server");
             false
@@ -86,7 +87,7 @@ async fn unwatched(session: &Session, home: &Home) -> Option<Unwatched> {
     };
     let Some(temporal) = &status.temporal else { return Some(Unwatched::Unknown) };
     match ask(&temporal.address).await {
-        // Its port is closed, but its process exists.
+        // No process listens on the port, but the search has found a process of the server.
         Unwatched::Stopped if is_found => Some(Unwatched::Failing),
         seen => Some(seen),
     }
@@ -94,7 +95,7 @@ async fn unwatched(session: &Session, home: &Home) -> Option<Unwatched> {
 
 enum FoundProcess {
     Host,
-    /// A server, or a process that may be a server.
+    /// A server, or another process that may be a server.
     Server,
     Nothing,
 }

@@ -1,4 +1,5 @@
-//! Formats stigmer's own log like the server log: time, level, target, message, fields.
+//! Formats a record of stigmer's own log for the screen, in the same order as a line of the server
+//! log: time, level, target, message, fields.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -6,18 +7,18 @@ use stigmer_ui::{Level, Palette};
 use tui_logger::{ExtLogRecord, LogFormatter};
 use unicode_width::UnicodeWidthChar;
 
-/// Minimum width at which continuation rows are aligned with the message of the first row.
+/// Minimum width at which continuation rows start below the message of the first row.
 const ROOMY: usize = 60;
-/// Columns of time and level.
+/// Width of the time and the level, in columns.
 const HEAD: usize = 19;
 
-/// A formatter with the colors of the theme.
+/// A formatter that uses the colors of the theme.
 pub(super) struct LineFormatter {
     pub(super) palette: Palette,
 }
 
 impl LineFormatter {
-    /// Separates time, message and fields in the text of a record.
+    /// Separator of time, message and fields in the text of a record.
     pub(super) const BETWEEN: &str = "\t";
 }
 
@@ -55,7 +56,7 @@ fn level(level: log::Level) -> Level {
     }
 }
 
-/// The rows of one record. There is always at least one.
+/// The rows of one record on the screen. There is always at least one row.
 struct Rows {
     width: usize,
     indent: usize,
