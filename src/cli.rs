@@ -1,4 +1,4 @@
-//! The command line: one file per command.
+//! The command line of stigmer. Each command has its own file.
 
 mod environment;
 mod error;
@@ -142,18 +142,19 @@ enum LocalCommand {
     },
 }
 
-/// The parts that every subcommand of `local` needs.
+/// The home and the options, which every subcommand of `local` needs.
 #[derive(Debug)]
 struct Context {
     home: Home,
-    /// Options from flags and environment.
+    /// Options from flags and environment variables.
     asked: Options,
-    /// Theme from flag or environment. It is not an option of the host.
+    /// Theme from the flag or the environment variable. It is separate, because hosts do not use
+    /// it.
     theme: Option<Theme>,
 }
 
 impl Context {
-    /// The configured theme of the dashboard, if any.
+    /// The theme of the dashboard from the command line, or else from the configuration file.
     fn theme(&self) -> Result<Option<Theme>, CliError> {
         match self.theme {
             Some(theme) => Ok(Some(theme)),
@@ -161,7 +162,8 @@ impl Context {
         }
     }
 
-    /// Warns about a broken config file, for commands that need only the home.
+    /// Prints a warning if the configuration file is not valid. For commands that do not need its
+    /// options.
     fn warn_of_broken_config(&self) {
         if let Err(error) = config::read_file(&self.home) {
             output::note(&format!("warning: {error}"));
@@ -169,14 +171,14 @@ impl Context {
     }
 }
 
-/// Parses and runs the command line. Returns the exit code.
+/// Parses the command line and runs the command. Returns the exit code.
 #[must_use]
 pub fn main() -> i32 {
     let parsed = parse(Cli::command(), std::env::args_os());
     let cli = match parsed.or_else(without_environment) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version go to stdout, usage errors to stderr. Clap chooses.
+            // clap prints help and version to stdout, and errors to stderr.
             let _ = error.print();
             if let Some(instead) = words::instead(&error, &Cli::command()) {
                 output::note(&format!("Did you mean `{instead}`?"));
@@ -201,15 +203,16 @@ fn parse(
     Cli::from_arg_matches(&matches)
 }
 
-/// The command line with all arguments of each subcommand.
+/// The definition of the command line, with all options of each subcommand.
 fn built() -> clap::Command {
     let mut command = words::listed(Cli::command());
     command.build();
     command
 }
 
-/// Parses again without the environment: a variable for an unused option must not prevent a command
-/// that needs only the home.
+/// Parses the command line again, without the environment variables of options. A command that
+/// needs only the home, such as `stop`, must work even if the variable of another option has a
+/// wrong value.
 fn without_environment(error: clap::Error) -> Result<Cli, clap::Error> {
     use clap::error::ErrorKind::{InvalidValue, ValueValidation};
     if !matches!(error.kind(), InvalidValue | ValueValidation) {
@@ -285,8 +288,8 @@ impl Local {
         };
         let done = self.perform();
         if let (Err(error), Some((home, attempt))) = (&done, last_attempt) {
-            // The cause that prevents the start of this host would prevent that of the next one
-            // too.
+            // This was the last attempt to replace a dead host. Do not let the watchdog start
+            // another host: it would fail for the same reason.
             watchdog::disarm();
             host::give_up(&home, attempt, error);
         }

@@ -1,5 +1,5 @@
-//! Resolves and checks the options. Flags beat the environment, the environment beats
-//! `config.toml`, and that beats the defaults. No other module parses option strings.
+//! Reads and checks the options. A flag overrides an environment variable, which overrides
+//! `config.toml`, which overrides the default. No other module parses option values.
 
 mod arguments;
 mod difference;
@@ -20,13 +20,13 @@ use crate::harmless::{lines, quote};
 use crate::paths::{Home, HomeError, files};
 use std::path::PathBuf;
 
-/// An option or the config file is not valid.
+/// The reason why an option or the configuration file is not valid.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The home is not usable.
+    /// The home cannot be used.
     #[error(transparent)]
     Home(#[from] HomeError),
-    /// The config file cannot be read.
+    /// The configuration file cannot be read.
     #[error("cannot read {path}: {source}")]
     Unreadable {
         /// Path of the file.
@@ -34,27 +34,27 @@ pub enum ConfigError {
         /// The error of the operating system.
         source: std::io::Error,
     },
-    /// The config file cannot be parsed.
+    /// The configuration file cannot be parsed.
     #[error("cannot parse {path}:\n{message}")]
     File {
         /// Path of the file.
         path: PathBuf,
-        /// Line, column, and the known keys.
+        /// The error with its line and column, and the known keys.
         message: String,
     },
-    /// A value that is not valid.
+    /// The value of an option is not valid.
     #[error("--{option} {}: {why}", quote(value))]
     Value {
         /// Name of the option.
         option: &'static str,
         /// The value that was set.
         value: String,
-        /// Why it is not valid, and what to use instead.
+        /// Why the value is not valid, and what to use instead.
         why: String,
     },
 }
 
-/// Reads `config.toml`. A missing file is an empty file.
+/// Reads the configuration file of a home. A missing file has no options.
 ///
 /// # Errors
 /// If the file cannot be read or parsed.
@@ -71,7 +71,7 @@ pub fn read_file(home: &Home) -> Result<Options, ConfigError> {
         path: path.clone(),
         message: lines(&error.to_string()).into_owned(),
     })?;
-    // A relative path in the file is relative to the folder of the file.
+    // In the configuration file, a relative path starts at the folder of that file.
     for path in [&mut options.db, &mut options.temporal_bin].into_iter().flatten() {
         *path = home.root().join(&*path);
     }

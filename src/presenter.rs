@@ -1,5 +1,5 @@
-//! Converts a snapshot into the view model, with one function for each panel. This is the only
-//! module that knows both.
+//! Creates the view model (what the dashboard draws) from a snapshot of the host. Each panel has a
+//! function. No other module knows both the snapshot and the view model.
 
 mod header;
 mod health;
@@ -23,35 +23,35 @@ use crate::supervisor::Want;
 use std::time::Duration;
 use stigmer_ui::model::{Commands, Model};
 
-/// State of the viewer itself.
+/// The state of the viewer itself (a dashboard), in addition to the snapshot of the host.
 #[derive(Debug, Clone, Default)]
 pub struct Viewer {
-    /// Path of the home, for people.
+    /// Path of the home, as the screen shows it.
     pub home: String,
-    /// Whether it is the host and can leave a background host behind.
+    /// Whether this process is the host. If so, it can leave a background host behind.
     pub hosts: bool,
-    /// Name of a command of this viewer that is in progress.
+    /// Name of a command that this viewer has sent and that is in progress.
     pub under_way: Option<&'static str>,
-    /// What the viewer does before it exits.
+    /// What the viewer waits for before it exits. `None` while it does not exit.
     pub leaving: Option<Leaving>,
-    /// A short message.
+    /// A short message that the screen shows for a few seconds.
     pub toast: Option<String>,
-    /// State of the server while no host is running.
+    /// State of the server while it has no host. `None` while there is a host.
     pub unwatched: Option<Unwatched>,
-    /// The user's workflows, if known.
+    /// The last counts of the user's workflows.
     pub workflows: KnownWorkflows,
 }
 
-/// A server without a host, as observed by its viewer.
+/// The state of a server without a host. The viewer observes it, because no host reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unwatched {
-    /// No server runs.
+    /// No process of the server runs.
     Stopped,
-    /// The server runs; its health is not checked yet.
+    /// The server runs, but its health is not known.
     Unknown,
-    /// Its health service reports SERVING.
+    /// The health service of the server reports SERVING.
     Serving,
-    /// The server runs, and its health service reports another state or does not respond.
+    /// The server runs, but its health service reports another state or does not respond.
     Failing,
 }
 
@@ -62,11 +62,11 @@ pub enum Leaving {
     Stop,
     /// The start of another host.
     HandOver,
-    /// The end of the host in this process.
+    /// The end of the host, which is this process.
     End,
 }
 
-/// The data of one frame.
+/// The input data of one frame.
 #[derive(Clone, Copy)]
 struct Now<'a> {
     snapshot: &'a Snapshot,
@@ -81,37 +81,37 @@ impl<'a> Now<'a> {
         &self.snapshot.status
     }
 
-    /// An age in the snapshot, as of now.
+    /// Converts an age in the snapshot to the present age, in milliseconds.
     fn age(self, ms: u64) -> u64 {
         ms.saturating_add(self.older)
     }
 
-    /// Whether no host runs.
+    /// Whether the server has no host.
     fn is_unwatched(self) -> bool {
         self.viewer.unwatched.is_some()
     }
 
-    /// Whether a stop could not prove that no server is left.
+    /// Whether a stop has failed, because the host could not prove that no server is left.
     fn is_not_stopped(self) -> bool {
         (self.status().state, self.status().intent) == (State::Failed, Want::Down)
     }
 
-    /// The server, unless its process has ended. A host may still report that process. Its figures
-    /// are not shown as current.
+    /// The server, if its process runs. A snapshot may still contain a process that has ended. Its
+    /// figures must not look like current ones.
     fn running(self) -> Option<&'a TemporalStatus> {
         let is_over =
             matches!(self.status().state, State::Stopped | State::Backoff | State::Failed);
         self.status().temporal.as_ref().filter(|_| !is_over)
     }
 
-    /// The server, if a host measures it. The last values of a host that is gone are not shown as
-    /// current.
+    /// The server, if a host measures it. The last figures of a host that has ended must not look
+    /// like current ones.
     fn measured(self) -> Option<&'a TemporalStatus> {
         self.running().filter(|_| !self.is_unwatched())
     }
 }
 
-/// Creates the view model from a snapshot that is `view.age` old.
+/// Creates the view model of one frame.
 #[must_use]
 pub fn present(view: &View, viewer: &Viewer) -> Model {
     let now = Now {
@@ -164,14 +164,15 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
     }
 }
 
-/// The commands that are available now.
+/// Which commands the operator can give now.
 fn commands(now: Now<'_>) -> Commands {
     let (status, viewer) = (now.status(), now.viewer);
     let is_connected = *now.link == Link::Up;
     let is_down = matches!(status.state, State::Stopped | State::Failed);
     Commands {
         start: now.is_unwatched() || is_connected && (is_down || status.state == State::Backoff),
-        // Also after a failed start: a server that is not watched may run.
+        // A stop is possible after a failure too, because a server that the host does not watch may
+        // run.
         stop: is_connected
             && status.managed
             && (status.state == State::Failed || !is_down && status.intent == Want::Up),
@@ -184,7 +185,7 @@ fn millis(span: Span) -> u64 {
     u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Time until ages or countdowns on the screen change. A countdown needs shorter steps than an
+/// Time until the next frame, if nothing else changes. A countdown changes more often than an
 /// uptime.
 #[must_use]
 pub fn tick(snapshot: &Snapshot) -> Duration {

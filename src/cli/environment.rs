@@ -1,4 +1,5 @@
-//! `stigmer local env`: prints the connection, for `eval` and for programs.
+//! `stigmer local env`: prints the address, namespace and web UI of the server, for `eval` or as
+//! JSON.
 
 use super::output::{self, line, note};
 use super::{CliError, Context};
@@ -11,7 +12,7 @@ pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
     let temporal = match (&status.temporal, status.state) {
         (Some(temporal), _) => temporal,
         (None, State::Stopped) => {
-            // `eval` hides the exit code, so print a message.
+            // Print a message too: with `eval`, the user does not see the exit code.
             note(
                 "stigmer: the server is not running, so no variable is set; start it with `stigmer local`",
             );

@@ -5,34 +5,34 @@ use crate::hosting::{ProgramError, SettingsError, StartError, StatusError, StopE
 use crate::paths::HomeError;
 use crate::runtime::RuntimeError;
 
-/// Why a command failed.
+/// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
-    /// An option is not valid.
+    /// An option or the configuration file is not valid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The home is not usable.
+    /// The home cannot be used.
     #[error(transparent)]
     Home(#[from] HomeError),
-    /// A runtime.
+    /// A runtime (tokio) cannot be created.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
-    /// The settings for a server.
+    /// The settings of the server cannot be determined, or differ from those of the running server.
     #[error(transparent)]
     Settings(SettingsError),
-    /// The program of the server.
+    /// There is no usable Temporal CLI.
     #[error(transparent)]
     Program(#[from] ProgramError),
-    /// A server that is not ready.
+    /// The server did not become ready.
     #[error(transparent)]
     Start(StartError),
-    /// A server or a host that is not ended.
+    /// The server or its host did not end.
     #[error(transparent)]
     Stop(#[from] StopError),
-    /// A status that is not known.
+    /// The status cannot be determined.
     #[error(transparent)]
     Status(StatusError),
-    /// Another error. The text is complete.
+    /// Any other error. The text is the whole message for the user.
     #[error("{0}")]
     Other(String),
 }

@@ -23,7 +23,8 @@ pub(super) fn run(context: &Context, last: Option<usize>, json: bool) -> Result<
             }
         }
     }
-    // Skip lines that a full disk has cut, or that another version wrote.
+    // Skip lines that cannot be parsed: a full disk may have cut them, or another version has
+    // written them.
     let entries = lines.iter().filter_map(|text| Some((text, serde_json::from_str(text).ok()?)));
     let entries: Vec<(&String, Entry)> = entries.collect();
     let first = last.map_or(0, |last| entries.len().saturating_sub(last));
@@ -48,7 +49,7 @@ fn print(entry: &Entry) {
     if !phases.is_empty() {
         line(&format!("    {}", phases.join(", ")));
     }
-    // The detail of the entry already reports an out-of-memory kill.
+    // The detail of an out-of-memory kill contains the peak memory already.
     let shows_peak = entry.cause != Cause::Operator && entry.oom_kills.is_none();
     if let Some(peak) = entry.peak_rss_bytes.filter(|_| shows_peak) {
         line(&format!("    peak memory {}", human::bytes(peak)));

@@ -1,4 +1,5 @@
-//! The commands that make this process a host or a viewer.
+//! The commands whose process becomes a host or follows one: background host, dashboard,
+//! `--no-tui`.
 
 use super::{CliError, Context, install, output};
 use crate::config::{Options, Settings};
@@ -11,11 +12,12 @@ use crate::{headless as foreground, telemetry, tui};
 use std::io::{self, IsTerminal};
 use std::path::Path;
 
-/// Number of threads of a dashboard: two for the host, one for the terminal, and those of [`threads`], of
-/// signals and of searches.
+/// Number of threads that a dashboard needs: two for the host, one for the terminal, those of
+/// [`threads`], and those for signals and searches.
 const THREADS: usize = 8;
 
-/// Runs the background host. The caller has checked the options.
+/// Runs this process as the background host. `options` are the JSON options of the process that
+/// started it. That process has checked them.
 pub(super) fn background(context: &Context, options: &str) -> Result<i32, CliError> {
     let options: Options = serde_json::from_str(options)
         .map_err(|error| CliError::Other(format!("cannot parse the options: {error}")))?;
@@ -25,7 +27,8 @@ pub(super) fn background(context: &Context, options: &str) -> Result<i32, CliErr
     super::block_on(background::run(settings))?.map_err(|error| CliError::Other(error.to_string()))
 }
 
-/// Runs the background host after the death of a host. Creates nothing if the home does not exist.
+/// Runs this process as the background host in place of a host that died. Does not create the home
+/// if it does not exist.
 pub(super) fn resume(context: &Context, death: Death) -> Result<i32, CliError> {
     let home = &context.home;
     if home.root().is_dir() {
@@ -35,8 +38,8 @@ pub(super) fn resume(context: &Context, death: Death) -> Result<i32, CliError> {
         .map_err(|error| CliError::Other(error.to_string()))
 }
 
-/// Writes into the timeline that the last of this many attempts to resume has failed. Does nothing if
-/// another host has started meanwhile.
+/// Writes into the timeline that no host could be started after `attempts` attempts. Does nothing
+/// if another host runs now.
 pub(super) fn give_up(root: &Path, attempts: u32, why: &CliError) {
     let why = format!("{attempts} hosts in a row did not start: {why}");
     let written = look::bounded(root, move |root| {
@@ -74,15 +77,16 @@ pub(super) fn dashboard(context: &Context) -> Result<i32, CliError> {
     }
     let settings = settings_to_host(context)?;
     let theme = context.theme()?;
-    // Before the dashboard takes the screen, because an installation shows its progress.
+    // Install the CLI before the dashboard uses the screen, because the installation prints its
+    // progress.
     hosting::ensure_program(&settings, install::progress().as_mut())?;
     hosting::prepare(&context.home)?;
     telemetry::start(&context.home);
     threads::try_create(THREADS)
         .map_err(HostError::Threads)
         .map_err(|error| CliError::Other(error.to_string()))?;
-    // A terminal that accepts no output may block the dashboard. The host has its own threads, because
-    // it must not be blocked.
+    // A terminal that accepts no output may block the thread of the dashboard. These two threads
+    // are for the host, which must not be blocked.
     let runtime = super::build(tokio::runtime::Builder::new_multi_thread().worker_threads(2))?;
     runtime
         .block_on(tui::run(settings, context.asked.clone(), theme))

@@ -1,4 +1,4 @@
-//! `stigmer local install`.
+//! `stigmer local install`: installs the Temporal CLI into the home.
 
 use super::output::line;
 use super::{CliError, Context};
@@ -21,7 +21,7 @@ pub(super) fn run(context: &Context, version: Option<&str>) -> Result<i32, CliEr
     Ok(0)
 }
 
-/// Shows the progress of an installation on stderr.
+/// Returns a value that shows the progress of an installation on stderr.
 pub(super) fn progress() -> Box<dyn Progress> {
     install::progress(std::io::stderr().is_terminal())
 }

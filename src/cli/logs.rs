@@ -1,4 +1,4 @@
-//! `stigmer local logs`: prints the server log from its file, with or without a host.
+//! `stigmer local logs`: prints the server log from its file. Needs no host.
 
 use super::output::{note, raw, try_raw};
 use super::{CliError, Context, block_on};
@@ -38,7 +38,7 @@ pub(super) struct LogsArguments {
     json: bool,
 }
 
-/// The levels for `--level` and its completion.
+/// The values of `--level`, for the parser and for completions.
 fn levels() -> impl TypedValueParser<Value = Level> {
     PossibleValuesParser::new(["debug", "info", "warn", "error"])
         .try_map(|word| word.parse::<Level>())
@@ -77,14 +77,15 @@ pub(super) fn run(context: &Context, wanted: LogsArguments) -> Result<i32, CliEr
             }
             trouble.is(None);
             if !try_raw(text.as_bytes()) {
-                // The reader has closed the pipe.
+                // The reader has closed the pipe, so nobody needs more lines.
                 return Ok(0);
             }
         }
     })?
 }
 
-/// The current read error. It is printed once, although the read is retried every second.
+/// The last error of reading the log. A read is repeated every second, but the same error is
+/// printed once.
 #[derive(Default)]
 struct Trouble(Option<String>);
 

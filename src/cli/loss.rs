@@ -1,4 +1,4 @@
-//! Asks for confirmation before `stop` or `restart` loses data.
+//! Asks the user for confirmation before `stop` or `restart` loses data.
 
 use super::output::{self, note};
 use super::{CliError, Context};
@@ -7,18 +7,18 @@ use crate::protocol::Detached;
 use std::io::{BufRead, IsTerminal};
 use stigmer_ui::loss::{Loss, StopImpact, Storage, WorkflowCount, WorkflowTotals};
 
-/// A command that ends the server.
+/// The command that is about to end the server.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Ending {
     Stop,
     Restart,
 }
 
-/// On a terminal, asks whether to end the server if that loses data. Otherwise, and with `--yes`,
-/// prints a warning instead. Does nothing if no data would be lost.
+/// Asks the user whether to end the server, if data would be lost. Without a terminal, or with
+/// `--yes`, prints a warning and does not ask. Does nothing if no data would be lost.
 ///
 /// # Errors
-/// If the answer is no.
+/// If the user does not confirm.
 pub(super) fn confirm(context: &Context, ending: Ending, yes: bool) -> Result<(), CliError> {
     let Some(loss) = ServerAtRisk::find(&context.home).and_then(|server| loss(&server)) else {
         return Ok(());
@@ -34,7 +34,7 @@ pub(super) fn confirm(context: &Context, ending: Ending, yes: bool) -> Result<()
     note(&loss.to_string());
     output::prompt(&format!("{question} Only `y` confirms [y/N] "));
     let mut answer = String::new();
-    // A failed read is not a confirmation.
+    // If the answer cannot be read, the user has not confirmed.
     let read = std::io::stdin().lock().read_line(&mut answer);
     match answer.trim() {
         "y" | "Y" | "yes" if read.is_ok() => Ok(()),
@@ -42,7 +42,8 @@ pub(super) fn confirm(context: &Context, ending: Ending, yes: bool) -> Result<()
     }
 }
 
-/// What a stop of `server` would lose. Workflows are counted only if they could be lost, because a count takes time.
+/// The data that would be lost at the end of `server`. Counts the workflows only if they could be
+/// lost, because a count takes time.
 fn loss(server: &ServerAtRisk) -> Option<Loss> {
     let storage = match server.data() {
         Data::Memory => Storage::Memory,

@@ -1,8 +1,8 @@
-//! The manual page, from the definition of the command line.
+//! Creates the manual page from the definition of the command line.
 
 use std::io;
 
-/// Returns the manual page of `command` and of its subcommands.
+/// Returns the manual page of `command` and its subcommands, in roff format.
 pub(super) fn page(command: &clap::Command) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     manual(command, &mut text)?;
@@ -17,7 +17,7 @@ pub(super) fn manual(command: &clap::Command, text: &mut Vec<u8>) -> io::Result<
     command.get_subcommands().filter(shown).try_for_each(|command| manual(command, text))
 }
 
-/// Appends the section on environment variables.
+/// Appends the section on environment variables to the manual page.
 pub(super) fn environment_of(command: &clap::Command, text: &mut Vec<u8>) -> io::Result<()> {
     use clap_mangen::roff::{Roff, bold, roman};
     let mut section = Roff::new();
@@ -40,7 +40,7 @@ pub(super) fn environment_of(command: &clap::Command, text: &mut Vec<u8>) -> io:
     section.to_writer(text)
 }
 
-/// Variables that are not options.
+/// Environment variables that do not set an option, with their descriptions.
 const OTHER_VARIABLES: &[(&str, &str)] = &[
     ("STIGMER_LOG_LEVEL", "Level of stigmer's own log: error, warn, info, debug or trace."),
     (

@@ -1,15 +1,15 @@
-//! Prints results to stdout and diagnostics to stderr. A closed pipe is not an error.
+//! Prints results to stdout and messages to stderr. A closed pipe is not an error.
 //!
 //! Text for people is made harmless here: no control character except line ends reaches the
-//! terminal. JSON is printed unchanged ([`json`]), and so is text with our own colors ([`raw`]),
-//! whose creator makes its parts harmless.
+//! terminal. [`json`] and [`raw`] print their input unchanged. A caller of [`raw`] may add colors,
+//! and must make the foreign parts harmless itself.
 
 use crate::harmless::{harmless, lines};
 use crate::hosting::Notice;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Prints a result for people as one line.
+/// Prints a result for people, as one line.
 pub(super) fn line(text: &str) {
     raw(format!("{}\n", harmless(text)).as_bytes());
 }
@@ -24,7 +24,7 @@ pub(super) fn raw(bytes: &[u8]) {
     try_raw(bytes);
 }
 
-/// Like [`raw`]. Returns false if the reader has closed the pipe.
+/// Like [`raw`]. Returns false if the output could not be written, for example to a closed pipe.
 pub(super) fn try_raw(bytes: &[u8]) -> bool {
     let mut out = io::stdout().lock();
     let written = out.write_all(bytes).and_then(|()| out.flush());
@@ -37,32 +37,33 @@ pub(super) fn try_raw(bytes: &[u8]) -> bool {
     written.is_ok()
 }
 
-/// Set after a result could not be written for another reason than a closed pipe.
+/// Set when a result could not be written. A closed pipe does not count.
 static UNWRITTEN: AtomicBool = AtomicBool::new(false);
 
-/// Whether all results were written, except after a closed pipe.
+/// Whether all results were written. A closed pipe does not count as a failure.
 pub(super) fn is_complete() -> bool {
     !UNWRITTEN.load(Ordering::Relaxed)
 }
 
-/// Prints progress or a diagnostic.
+/// Prints progress or a message on stderr.
 pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", lines(text));
 }
 
-/// Prints why the command waits.
+/// Prints a notice, for example the reason why the command waits.
 pub(super) fn notice(notice: &Notice) {
     note(&notice.to_string());
 }
 
-/// Prints a question on stderr. The answer follows on the same line.
+/// Prints a question on stderr without a line end, so that the user types the answer on the same
+/// line.
 pub(super) fn prompt(text: &str) {
     let mut err = io::stderr().lock();
     let _ = write!(err, "{}", lines(text)).and_then(|()| err.flush());
 }
 
-/// Whether to color results: stdout is a terminal that supports colors, and the user has not
-/// disabled them.
+/// Whether to print results in color: only if stdout is a terminal with colors, and the user has
+/// not disabled them with `NO_COLOR`.
 pub(super) fn is_coloured() -> bool {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");

@@ -1,4 +1,4 @@
-//! `stigmer local restart`.
+//! `stigmer local restart`: restarts the server, after a confirmation if data would be lost.
 
 use super::loss::{self, Ending};
 use super::{CliError, Context, install, output, start};

@@ -1,4 +1,4 @@
-//! `stigmer local`: start the server in the background.
+//! `stigmer local`: starts the server in the background.
 
 use super::output::{self, line, note};
 use super::{CliError, Context, block_on, install};
@@ -14,13 +14,13 @@ pub(super) fn run(context: &Context) -> Result<i32, CliError> {
     Ok(0)
 }
 
-/// Prints that the server is ready, and its details.
+/// Prints that the server is ready, and its address and other details.
 pub(super) fn announce(started: &ReadyServer) {
     line(&presenter::announce(&started.status, started.is_reused));
     describe(&started.status);
 }
 
-/// Address, web UI, pid, database and log, for people.
+/// Prints the address, web UI, pid, database and log of the server.
 fn describe(status: &Status) {
     let Some(temporal) = &status.temporal else { return };
     let row = |name: &str, value: String| line(&format!("  {name:<9} {value}"));

@@ -1,4 +1,4 @@
-//! `stigmer local status`.
+//! `stigmer local status`: prints the status, and returns it as the exit code.
 
 mod screen;
 

@@ -1,4 +1,4 @@
-//! `stigmer local stop`.
+//! `stigmer local stop`: stops the server, after a confirmation if data would be lost.
 
 use super::loss::{self, Ending};
 use super::output::{self, line};

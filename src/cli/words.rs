@@ -1,9 +1,10 @@
-//! Suggests a command instead of an unknown one.
+//! Suggests a similar command if the user types an unknown one. Also decides which options help and
+//! completions list.
 
 use clap::error::{ContextKind, ContextValue, Error};
 use clap::{Arg, Command};
 
-/// Names that other tools use for our commands.
+/// Command names of other tools, each with our command. The empty name is `stigmer local` itself.
 const KNOWN_ELSEWHERE: &[(&str, &str)] = &[
     ("log", "logs"),
     ("down", "stop"),
@@ -17,7 +18,8 @@ const KNOWN_ELSEWHERE: &[(&str, &str)] = &[
     ("run", ""),
 ];
 
-/// The suggested command line, if the name of a command is wrong. `cli` is the whole program.
+/// The command line to suggest, if `error` is about an unknown command or option. `cli` defines the
+/// whole command line.
 pub(super) fn instead(error: &Error, cli: &Command) -> Option<String> {
     let typed =
         [ContextKind::InvalidSubcommand, ContextKind::InvalidArg].into_iter().find_map(|kind| {
@@ -35,14 +37,16 @@ pub(super) fn instead(error: &Error, cli: &Command) -> Option<String> {
     Some(format!("stigmer local {meant}").trim_end().to_owned())
 }
 
-/// The most similar name, if the difference is a likely typo.
+/// The name that is most similar to the typed text. `None` if it is not similar enough for a typing
+/// error.
 fn nearest<'n>(typed: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let slips = |name: &str| slips(typed, name);
     let (count, name) = names.map(|name| (slips(name), name)).min()?;
     (count <= typed.len() / 3).then_some(name)
 }
 
-/// Number of letters to insert, delete, replace or swap with a neighbor.
+/// Number of typing errors between two words. One error inserts, deletes or replaces a letter, or
+/// swaps two neighbors.
 fn slips(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
@@ -61,25 +65,26 @@ fn slips(a: &str, b: &str) -> usize {
     rows[a.len()][b.len()]
 }
 
-/// The command line in which each subcommand of `local` lists only the options that it uses. It
-/// accepts the other options of `local` and ignores them.
+/// Hides unused options from the help of each subcommand of `local`. A subcommand still accepts the
+/// options of `local` that it does not use, and ignores them.
 pub(super) fn listed(cli: Command) -> Command {
     let hide_unused = |local: Command| {
         let shared = local.get_arguments().filter(|it| it.is_global_set() && it.get_id() != "home");
         let unused: Vec<Arg> = shared.map(|it| it.clone().hide(true)).collect();
         local.mut_subcommands(|task| match task.get_name() {
             "restart" => task,
-            // An argument that a subcommand defines itself is not propagated to it.
+            // Define a hidden copy of each unused option. clap adds an option of `local` only to a
+            // subcommand that does not define it itself.
             _ => task.args(&unused),
         })
     };
     cli.mut_subcommands(|it| if it.get_name() == "local" { hide_unused(it) } else { it })
 }
 
-/// The command without internal subcommands and hidden options, for completions. `command` must be
-/// built, so that each subcommand has its arguments.
+/// Returns the command without internal subcommands and hidden options, for completions. The caller
+/// must have called `build` on `command`, so that each subcommand has all its options.
 pub(super) fn public(command: &Command) -> Command {
-    // The name must be static. The leak is harmless, because the process exits after printing.
+    // clap needs a static name. Leaking it is harmless, because the process ends after printing.
     let clean = Command::new(&*command.get_name().to_owned().leak());
     let about = command.get_about().cloned().unwrap_or_default();
     let is_own = |it: &&Arg| {

@@ -1,8 +1,9 @@
-//! Arguments that stigmer passes on to `temporal server start-dev`.
+//! Checks the arguments that stigmer passes on to `temporal server start-dev`.
 
 use super::ConfigError;
 
-/// Whether this is `--headless` with a true value, in the spellings that Go's flag parser accepts.
+/// Whether this argument is `--headless` with a true value. Accepts the values that Go's flag
+/// parser accepts.
 pub(super) fn is_headless(argument: &str) -> bool {
     match argument.strip_prefix("--headless") {
         Some("") => true,
@@ -13,7 +14,8 @@ pub(super) fn is_headless(argument: &str) -> bool {
     }
 }
 
-/// Refuses arguments that conflict with an option of stigmer, and names that option.
+/// Refuses arguments that conflict with stigmer. The error has the option to use instead, or the
+/// reason.
 pub(super) fn refuse_ours(arguments: &[String]) -> Result<(), ConfigError> {
     const ENDS: &str = "Temporal would print and exit without a server";
     const CLIENT: &str = "it is an option of client commands, without effect on a server";
@@ -53,7 +55,7 @@ pub(super) fn refuse_ours(arguments: &[String]) -> Result<(), ConfigError> {
     for argument in arguments {
         let name = argument.split('=').next().unwrap_or_default();
         let is_ours = |ours: &str| {
-            // A short option accepts a value without a space: `-p7300`.
+            // Temporal also accepts the value of a short option without a space, such as `-p7300`.
             let attached = ours.len() == 2 && argument.starts_with(ours);
             ours == name || attached || (ours == "--log-config" && name.starts_with("--log-"))
         };

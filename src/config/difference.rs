@@ -1,22 +1,23 @@
-//! Options that a command requests, compared with those of the running server.
+//! Compares the options that a command requests with those of the running server.
 
 use super::{EffectiveOptions, Options};
 use crate::harmless::{harmless, quote};
 use serde_json::Value;
 
-/// The one option without a flag: the arguments after `--`.
+/// Key of the arguments after `--`, the only option without a flag.
 const ARGUMENTS: &str = "arguments";
 
-/// An option whose requested value differs from the value of the running server.
+/// An option that has another value in the request than in the running server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// What differs: an option or the arguments for Temporal.
+    /// Name of the option for messages, such as `--port`, or a description of the arguments for
+    /// Temporal.
     name: String,
-    /// The part of a command line that sets the requested value.
+    /// Part of a command line that sets the requested value, such as `--port 7300`.
     flag: String,
-    /// Value of the running server.
+    /// The value in the running server.
     running: String,
-    /// Requested value.
+    /// The requested value.
     asked: String,
 }
 
@@ -69,16 +70,17 @@ impl Different {
     }
 }
 
-/// Checks that the options in force match the requested options.
+/// Checks that the running server has the requested options. `in_force` are the options of that
+/// server.
 ///
 /// # Errors
-/// The differences, and how to apply them.
+/// The options that differ, and how to apply them.
 pub fn agree(asked: &Options, in_force: &EffectiveOptions, managed: bool) -> Result<(), Different> {
     let differences = differences(asked, in_force);
     if differences.is_empty() { Ok(()) } else { Err(Different { differences, managed }) }
 }
 
-/// The requested options that differ from the options in force.
+/// The requested options whose value differs from that of the running server.
 #[must_use]
 pub fn differences(asked: &Options, in_force: &EffectiveOptions) -> Vec<Difference> {
     let running = in_force.values.to_map();
@@ -90,7 +92,7 @@ pub fn differences(asked: &Options, in_force: &EffectiveOptions) -> Vec<Differen
         .collect()
 }
 
-/// A value as a user writes it.
+/// Formats a value as a user would write it.
 fn plain(option: &str, value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -106,7 +108,7 @@ fn plain(option: &str, value: &Value) -> String {
     }
 }
 
-/// Quotes a word for a shell.
+/// Quotes a word for the shell, if necessary.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {

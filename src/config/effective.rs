@@ -1,40 +1,42 @@
-//! The options in force, as the status shows them and viewers read them.
+//! The effective options of a server: set values and defaults together. The status contains them,
+//! and viewers read them.
 
 use super::{Options, Span};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-/// Key of [`EffectiveOptions::failure_span`].
+/// JSON key of [`EffectiveOptions::failure_span`].
 const FAILURE_SPAN: &str = "failure-span";
 
-/// The options of a server with their effective values. A host fills in every default, so `None` is
-/// an option without a value, or one that a host of another version does not send.
+/// The effective options of a server. A host fills in every default, so `None` means that the
+/// option has no value, or that a host of another version did not send it.
 ///
-/// In JSON, an object of option names and values. Reading skips unknown names and values.
+/// The JSON form is an object of option names and values. Unknown names and values are skipped.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EffectiveOptions {
-    /// The value of each option.
+    /// The effective value of each option.
     pub values: Options,
-    /// Minimum duration of failed checks before a restart. `None`: their number alone decides. Not an
-    /// option, but derived from two options, and only the host knows whether they were set.
+    /// How long the checks must fail before a restart, in addition to the number of failures.
+    /// `None` if only the number counts. This is not an option: the host derives it from two
+    /// options, because only the host knows whether they were set.
     pub failure_span: Option<Span>,
 }
 
 impl EffectiveOptions {
-    /// Address of the gRPC frontend, for clients.
+    /// Address of the gRPC frontend of the server, for clients.
     #[must_use]
     pub fn server_address(&self) -> Option<String> {
         self.values.address.clone().or_else(|| self.values.port.map(on_loopback))
     }
 
-    /// URL of the web UI. `None` with `--headless`, and for an external server, whose UI port is
-    /// unknown.
+    /// URL of the web UI. `None` if the server has no web UI (`--headless`), and for an external
+    /// server, whose UI port is unknown.
     #[must_use]
     pub fn ui_url(&self) -> Option<String> {
         ui_url(self.values.address.as_deref(), self.values.ui_port)
     }
 
-    /// The namespace that the checks use.
+    /// The namespace that the checks and the workflow counts use.
     #[must_use]
     pub fn first_namespace(&self) -> Option<&str> {
         self.values.namespace.as_ref()?.first().map(String::as_str)

@@ -1,4 +1,5 @@
-//! The options as given, in one type for flags, environment and file.
+//! The options as the user has set them. Flags, environment variables and the configuration file
+//! share this type.
 
 use super::{HttpAddress, Size, Span, TemporalLogLevel};
 use clap::Args;
@@ -217,8 +218,8 @@ pub struct Options {
 
     /// Theme of the dashboard [default: from the terminal]
     //
-    // An option of the viewer, not of the host: it is never serialized, so it is never compared,
-    // recorded or sent.
+    // The theme is an option of the dashboard, not of the host. So it is not serialized, and thus
+    // never compared with the options of a server, recorded, or sent to a host.
     #[arg(
         long,
         env = "STIGMER_THEME",
@@ -236,11 +237,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// Returns these options. Options that are not set come from `others`.
+    /// Completes these options: options that are not set get the values of `others`.
     #[must_use]
     pub fn or(self, others: Self) -> Self {
-        // `--db` and `--in-memory` exclude each other, so either one of the stronger source
-        // overrides both of the weaker source.
+        // `--db` and `--in-memory` exclude each other. So if `self` has one of them, it overrides
+        // both in `others`.
         let silent = self.db.is_none() && self.in_memory != Some(true);
         Self {
             port: self.port.or(others.port),
@@ -268,7 +269,7 @@ impl Options {
         }
     }
 
-    /// The options that are set, by name.
+    /// The options that are set, as a JSON object of names and values.
     #[must_use]
     pub fn to_map(&self) -> Map<String, Value> {
         match serde_json::to_value(self) {
@@ -277,14 +278,14 @@ impl Options {
         }
     }
 
-    /// Reads the options of a record, which another version of stigmer may have written. Unknown
-    /// names and values are skipped. `None` if the text is not a JSON object.
+    /// Parses options that another version of stigmer may have written, for example into the record
+    /// of a server. Skips unknown names and values. `None` if the text is not a JSON object.
     #[must_use]
     pub fn recorded(json: &str) -> Option<Self> {
         serde_json::from_str(json).ok().map(Self::from_map)
     }
 
-    /// Like [`Self::recorded`], for a part of a file.
+    /// Like [`Self::recorded`], but deserializes a part of a larger value.
     ///
     /// # Errors
     /// If the part is not an object.
@@ -300,7 +301,7 @@ impl Options {
         Self::deserialize(Value::Object(map)).unwrap_or_default()
     }
 
-    /// Makes paths absolute, relative to the current folder.
+    /// Makes relative paths absolute, starting at the current folder.
     #[must_use]
     pub fn absolute(mut self) -> Self {
         for path in [&mut self.db, &mut self.temporal_bin].into_iter().flatten() {
@@ -313,7 +314,7 @@ impl Options {
     }
 }
 
-/// Parses the name of a theme. Completions and help list the names.
+/// Parses the name of a theme. Help and completions list all names.
 fn themes() -> impl TypedValueParser<Value = Theme> {
     PossibleValuesParser::new(Theme::ALL.map(Theme::name)).try_map(|name| name.parse::<Theme>())
 }

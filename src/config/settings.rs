@@ -1,4 +1,4 @@
-//! The checked options of a host, with the defaults filled in.
+//! The settings of a host: the options after all checks, with defaults for those that are not set.
 
 use super::{
     ConfigError, EffectiveOptions, HttpAddress, Options, Size, Span, TemporalLogLevel, arguments,
@@ -11,10 +11,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Minimum duration of failures for a database in memory, where a restart loses all data.
+/// Minimum duration of failed checks before a restart, for a database in memory. It is long,
+/// because such a restart loses all data.
 const MEMORY_PATIENCE: Duration = Duration::from_secs(15);
 
-/// The storage of the server.
+/// Where the server stores its data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Database {
     /// A file on disk.
@@ -34,54 +35,55 @@ impl Database {
     }
 }
 
-/// The checked options of a host.
+/// The settings of a host and its server.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// Home of the server.
+    /// The home, which is the folder with configuration, data and logs.
     pub home: Home,
     /// Port of the gRPC frontend.
     pub port: u16,
-    /// Port of the web UI. `None` with `--headless`.
+    /// Port of the web UI. `None` if there is no web UI (`--headless`).
     pub ui_port: Option<u16>,
-    /// Path of the Temporal CLI, if set.
+    /// Path of the Temporal CLI. `None` if the host must find it.
     pub temporal_bin: Option<PathBuf>,
     /// Storage of the server.
     pub database: Database,
-    /// Namespaces to create. The checks use the first one.
+    /// Namespaces that the server creates. The checks use the first one.
     pub namespaces: Vec<String>,
     /// Log level of the server.
     pub temporal_log_level: TemporalLogLevel,
-    /// Limits of supervision.
+    /// The limits of supervision: time limits, numbers of failures and restarts.
     pub policy: Policy,
     /// Maximum size of the server log on disk, in bytes.
     pub log_max: u64,
-    /// Address of health and metrics over TCP.
+    /// Address where the host serves health and metrics over TCP. `None` if it does not.
     pub http: Option<SocketAddr>,
-    /// Whether a companion process starts a new background host when the host is killed.
+    /// Whether a companion process (watchdog) starts a new background host after the host was
+    /// killed.
     pub watchdog: bool,
-    /// Address of an external server. stigmer only watches it.
+    /// Address of an external server. stigmer watches that server, and never starts or stops it.
     pub address: Option<String>,
-    /// Whether stigmer may use a server that another user runs on the port.
+    /// Whether stigmer may use a server of another user, if one listens on the port.
     pub allow_other_user: bool,
-    /// Arguments for `temporal server start-dev`.
+    /// More arguments for `temporal server start-dev`.
     pub arguments: Vec<String>,
-    /// The options without defaults. A restart with other options starts from these.
+    /// The options that were set, without defaults. A restart with other options changes these.
     pub options: Options,
 }
 
 impl Settings {
-    /// The settings of these options, completed by those of the configuration file.
+    /// Checks these options, completed by those of the configuration file.
     ///
     /// # Errors
-    /// When the file cannot be read or has an unknown option, or when a value is wrong.
+    /// If the file cannot be read or has an unknown option, or if a value is not valid.
     pub fn load(home: &Home, options: &Options) -> Result<Self, ConfigError> {
         Self::resolve(home.clone(), options.clone().or(read_file(home)?))
     }
 
-    /// Checks the options and fills in defaults.
+    /// Checks these options, and fills in the defaults.
     ///
     /// # Errors
-    /// If a value is not valid, alone or in combination with another one.
+    /// If a value is not valid, alone or together with another one.
     pub fn resolve(home: Home, options: Options) -> Result<Self, ConfigError> {
         let set = Options { theme: None, ..options.clone() };
         let arguments = options.arguments.clone().unwrap_or_default();
@@ -93,7 +95,8 @@ impl Settings {
             check_address(address)?;
         }
         if let Some(HttpAddress(http)) = options.http {
-            // An external server does not use these ports.
+            // With an external server, these ports are not used by a server of stigmer, so `--http`
+            // may use them.
             let ours = [(Some(port), "port"), (ui_port, "ui-port")];
             check_http(http, if options.address.is_some() { &[] } else { &ours })?;
         }
@@ -120,20 +123,20 @@ impl Settings {
         })
     }
 
-    /// Address of the gRPC frontend, for clients.
+    /// Address of the gRPC frontend of the server, for clients.
     #[must_use]
     pub fn server_address(&self) -> String {
         self.address.clone().unwrap_or_else(|| effective::on_loopback(self.port))
     }
 
-    /// URL of the web UI. `None` with `--headless`, and for an external server, whose UI port is
-    /// unknown.
+    /// URL of the web UI. `None` if the server has no web UI (`--headless`), and for an external
+    /// server, whose UI port is unknown.
     #[must_use]
     pub fn ui_url(&self) -> Option<String> {
         effective::ui_url(self.address.as_deref(), self.ui_port)
     }
 
-    /// All options with their effective values. A later start is compared with them.
+    /// All options with their effective values. Commands compare requested options with these.
     #[must_use]
     pub fn in_force(&self) -> EffectiveOptions {
         let policy = &self.policy;
@@ -166,8 +169,8 @@ impl Settings {
     }
 }
 
-/// The ports of the gRPC frontend and of the web UI. Checks the arguments for Temporal, which may
-/// disable the web UI.
+/// The ports of the gRPC frontend and of the web UI. Checks the arguments for Temporal too, because
+/// `--headless` among them disables the web UI.
 fn ports(options: &Options, arguments: &[String]) -> Result<(u16, Option<u16>), ConfigError> {
     let port = at_least("port", options.port.unwrap_or(7233), 1)?;
     arguments::refuse_ours(arguments)?;
@@ -199,8 +202,8 @@ fn database(home: &Home, options: &Options) -> Result<Database, ConfigError> {
     }
     let file = options.db.clone().unwrap_or_else(|| home.database());
     let bad = |why: String| wrong("db", file.display(), why);
-    // Temporal puts the path into an SQLite URI without escaping. These characters would name
-    // another file.
+    // Temporal puts the path into an SQLite URI without escaping it. With the characters below,
+    // SQLite would open another file.
     let Some(text) = file.to_str() else {
         return Err(bad("the path is not UTF-8, and Temporal accepts only UTF-8".into()));
     };
@@ -257,7 +260,7 @@ fn check_address(address: &str) -> Result<(), ConfigError> {
     }
 }
 
-/// Refuses an address that other machines can reach, and a port of the server.
+/// Refuses an address that other machines can reach, or that has a port of the server.
 fn check_http(http: SocketAddr, ours: &[(Option<u16>, &str)]) -> Result<(), ConfigError> {
     let port = http.port();
     let why = match ours.iter().find(|(taken, _)| *taken == Some(port)) {

@@ -104,7 +104,7 @@ fn http_address_may_be_a_port() {
         let options: Options = toml::from_str(file).unwrap();
         assert_eq!(options.http, Some("9464".parse().unwrap()), "{file}");
     }
-    // The ports are free if the server is external.
+    // With an external server, `--http` may use a port that stigmer's own server would use.
     let http = Some("7233".parse().unwrap());
     let address = Some("127.0.0.1:7233".to_owned());
     assert!(resolve(Options { http, address, ..Options::default() }).is_ok());
@@ -216,7 +216,7 @@ fn record_of_another_version_keeps_its_known_options() {
 #[test]
 fn each_option_reaches_the_status_and_beats_a_weaker_source() {
     use clap::Args;
-    // No value is the default.
+    // Every value differs from the default of its option.
     let values = serde_json::json!({
         "port": 7300, "ui-port": 8400, "temporal-bin": "/bin/temporal", "db": "/x.db",
         "in-memory": true, "namespace": ["a", "b"], "temporal-log-level": "debug",
@@ -263,7 +263,7 @@ fn theme_is_not_sent_to_the_host() {
 fn example_file_has_all_options_and_no_others() {
     use clap::Args;
     let example = include_str!("../../assets/config.toml");
-    // Each commented option of the example exists, with the example value.
+    // Remove `# ` from the options of the example file, which are all comments, and parse them.
     let active: String = example
         .lines()
         .filter_map(|line| line.strip_prefix("# "))

@@ -1,4 +1,4 @@
-//! Option values with a unit.
+//! Types for option values that need parsing, such as durations, sizes and addresses.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::fmt;
@@ -6,10 +6,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Longer times are mistakes, and their sum with a clock could overflow.
+/// Maximum duration of an option. A longer one is a mistake, and adding it to a time could
+/// overflow.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
-/// A duration, written `500ms`, `1.5s`, `2m 30s`, `1d`, `1w`.
+/// A duration in an option, such as `500ms`, `1.5s`, `2m 30s`, `1d` or `1w`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 pub struct Span(pub Duration);
 
@@ -23,7 +24,7 @@ impl FromStr for Span {
             )
         };
         let parsed: jiff::Span = text.trim().parse().map_err(|_| wrong())?;
-        // Months and years have no fixed length.
+        // Days and weeks are accepted. Months and years are not, because they have no fixed length.
         let days = jiff::SpanRelativeTo::days_are_24_hours();
         let parsed = parsed.to_duration(days).map_err(|_| wrong())?;
         let span = Duration::try_from(parsed).map_err(|_| "a time cannot be negative")?;
@@ -43,7 +44,7 @@ impl fmt::Display for Span {
     }
 }
 
-/// A number of bytes, written `64MiB`, `1 GB`, `1048576`.
+/// A number of bytes in an option, such as `64MiB`, `1 GB` or `1048576`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 pub struct Size(pub u64);
 
@@ -82,7 +83,7 @@ impl fmt::Display for Size {
     }
 }
 
-/// A TCP address to serve on, written `9464`, `localhost:9464` or `127.0.0.1:9464`.
+/// A TCP address to listen on, such as `9464`, `localhost:9464` or `127.0.0.1:9464`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HttpAddress(pub SocketAddr);
 

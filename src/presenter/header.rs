@@ -1,4 +1,4 @@
-//! The header: the state, who supervises the server, and what is in progress.
+//! Creates the texts of the header: the state, the host of the server, and what is in progress.
 
 use super::{Leaving, Now, Unwatched};
 use crate::protocol::{Mode, State};
@@ -32,14 +32,14 @@ pub(super) fn state(now: Now<'_>) -> StateView {
     }
 }
 
-/// The reason for the state. The timeline shows the details and the hint.
+/// The reason for the state, as one line. The timeline has the details and the hint.
 pub(super) fn message(now: Now<'_>) -> String {
     let status = now.status();
     match (now.link, status.state) {
         (Link::Foreign(why), _) => why.clone(),
         (_, State::Failed) if now.is_not_stopped() => "not stopped; press x to try again".into(),
         (_, State::Failed) => String::new(),
-        // The message describes a past moment.
+        // Without a host, the message in the snapshot is out of date.
         (_, _) if now.is_unwatched() && status.managed => String::new(),
         (_, _) => status.message.clone(),
     }
@@ -59,7 +59,7 @@ pub(super) fn host_label(now: Now<'_>) -> String {
     }
 }
 
-/// The current activity. Empty if there is none.
+/// What the viewer, the host or the server is doing now. Empty if nothing is in progress.
 pub(super) fn doing(now: Now<'_>) -> String {
     let Now { snapshot, viewer, link, older } = now;
     let status = now.status();

@@ -1,4 +1,4 @@
-//! The six checks, and the latency of the gRPC check.
+//! Creates the views of the six checks (layers) and of the latency of the gRPC check.
 
 use super::{Now, millis};
 use crate::protocol::{NoRestart, State};
@@ -19,7 +19,7 @@ fn layer(now: Now<'_>, name: Layer) -> LayerView {
     let is_in_progress = matches!(status.state, State::Starting | State::Stopping);
     LayerView {
         name,
-        // A layer that is not up yet, or is shutting down, has not failed.
+        // While the server starts or stops, a check that does not pass is not a failure.
         ok: layer.ok.filter(|ok| *ok || !is_in_progress),
         latency_us: layer.latency_us,
         detail: layer.detail.clone(),
@@ -45,7 +45,8 @@ pub(super) fn probe(now: Now<'_>) -> ProbeView {
             Some(span) => Some(FailureLimit::Span(millis(span))),
             None => status.options.values.failure_threshold.map(FailureLimit::Count),
         },
-        // Checks fail while a server stops, but that does not lead to a restart.
+        // Show 0 while the server starts or stops: the checks fail then, but that does not lead to
+        // a restart.
         consecutive_failures: match status.state.is_up() {
             true => status.health.consecutive_failures,
             false => 0,

@@ -1,11 +1,13 @@
-//! The last automatic restart, or a later end that was not repaired.
+//! The last automatic restart to show. If the server has ended later and was not repaired, that end
+//! instead.
 
 use super::text::longer;
 use crate::protocol::{Entry, Happened, Snapshot};
 use jiff::Timestamp;
 use stigmer_ui::model::LastRestart;
 
-/// Ages are relative to `now`. The snapshot is `older` milliseconds old.
+/// Chooses the last restart, or a later end without a repair. Ages count until `now`. `older` is
+/// the age of the snapshot in milliseconds.
 pub(super) fn last(snapshot: &Snapshot, older: u64, now: Timestamp) -> Option<LastRestart> {
     let restarted = snapshot.status.restarts.last.as_ref().map(|last| LastRestart {
         cause: last.cause.to_string(),
@@ -27,7 +29,7 @@ pub(super) fn last(snapshot: &Snapshot, older: u64, now: Timestamp) -> Option<La
     }
 }
 
-/// The latest end that no automatic restart has repaired.
+/// The last unexpected end of the server, if no automatic restart has repaired it.
 fn unrepaired(snapshot: &Snapshot) -> Option<&Entry> {
     for entry in snapshot.timeline.iter().rev() {
         match entry.happened {
@@ -54,7 +56,7 @@ mod tests {
 
     const NOW: i64 = 1_000;
 
-    /// Entries with their ages in seconds, in a host that has run for ten minutes.
+    /// Describes the result of [`last`] for these entries. Each entry has its age in seconds.
     fn described(
         entries: &[(Happened, Cause, i64)],
         restarted: Option<(u64, Option<u64>)>,

@@ -1,4 +1,4 @@
-//! Resource usage, and where the data is.
+//! Creates the view of the used resources, and finds out where the data is stored.
 
 use super::Now;
 use crate::paths;

@@ -1,4 +1,4 @@
-//! Automatic restarts, and the failure after the last one.
+//! Creates the views of the automatic restarts and of the failure after the last one.
 
 use super::{Now, last, millis};
 use crate::protocol::State;
@@ -27,7 +27,7 @@ pub(super) fn failure(now: Now<'_>) -> Option<FailureView> {
         cause: status.message.clone(),
         last_words: snapshot.last_words.clone(),
         hints: std::iter::once(format!("{key}  try again"))
-            // The key above says the same.
+            // Leave out this hint, because the line with the key has the same meaning.
             .chain(snapshot.hint.clone().filter(|hint| hint != START_HINT))
             .chain(snapshot.next_start_ms.map(|_| "stigmer tries again".to_owned()))
             .collect(),

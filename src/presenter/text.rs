@@ -1,9 +1,10 @@
-//! Texts about a status, the same in all user interfaces.
+//! Texts about a status that all user interfaces share.
 
 use crate::protocol::Status;
 use stigmer_ui::human;
 
-/// Returns the line that scripts wait for: the server is ready, and whether it was running before.
+/// Returns the line that scripts wait for. It states that the server is ready, and whether it ran
+/// before.
 #[must_use]
 pub fn announce(status: &Status, reused: bool) -> String {
     match (&status.temporal, status.managed) {
@@ -18,13 +19,13 @@ pub fn announce(status: &Status, reused: bool) -> String {
     }
 }
 
-/// The downtime, if it is longer than the duration of the repair.
+/// Returns the downtime if it is longer than the repair took, and otherwise `None`.
 pub(super) fn longer(downtime_ms: Option<u64>, recovery_ms: Option<u64>) -> Option<u64> {
     downtime_ms.filter(|downtime| recovery_ms.is_none_or(|recovery| *downtime > recovery))
 }
 
-/// Text after the duration of a repair: the downtime, if it began before the repair, as with a
-/// freeze.
+/// Text that follows the duration of a repair: the downtime, if it is longer than that. This is so
+/// for a server that hangs, because the downtime begins before the repair.
 #[must_use]
 pub fn downtime(downtime_ms: Option<u64>, recovery_ms: Option<u64>) -> String {
     longer(downtime_ms, recovery_ms).map_or_else(String::new, |downtime| {

@@ -1,4 +1,4 @@
-//! Entries of the timeline as rows of the screen and as lines of text.
+//! Formats the entries of the timeline: as rows of the dashboard, and as lines of text.
 
 use super::text::longer;
 use crate::protocol::{self, Entry, Happened};
@@ -14,8 +14,8 @@ impl From<&protocol::Phase> for Phase {
     }
 }
 
-/// Creates the rows, newest first. The end of a generation and the repair that follows it share a
-/// row.
+/// Creates the rows, newest first. If a server has ended and was then repaired, both entries share
+/// a row.
 pub(super) fn rows(entries: &[Arc<Entry>], today: Date) -> Vec<TimelineRow> {
     let row = |entry, repaired| row(entry, repaired, today);
     let mut rows: Vec<TimelineRow> = Vec::new();
@@ -28,7 +28,8 @@ pub(super) fn rows(entries: &[Arc<Entry>], today: Date) -> Vec<TimelineRow> {
                 }
             }
             Happened::Ready => match ended.take() {
-                // A start on request may follow an end of long ago.
+                // Combine the entries only if both are automatic. A start on request may follow
+                // much later than the end.
                 Some(before) if before.cause.is_automatic() && entry.cause.is_automatic() => {
                     rows.push(row(before, Some(entry)));
                 }
@@ -83,9 +84,10 @@ fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
         (_, _, _) => String::new(),
     };
     TimelineRow {
-        // No two entries have the same nanosecond. A repair has the id of the end that it repaired.
+        // The time in nanoseconds, which differs for each entry. A row keeps its id when the repair
+        // is added, because the id is that of the first entry.
         id: entry.time.as_nanosecond() as u64,
-        // The entry may be several days old.
+        // Show the day only if it is not today.
         day: time.strftime(if time.date() == today { "" } else { "%b %d" }).to_string(),
         clock: time.strftime("%H:%M:%S").to_string(),
         generation: entry.generation.0,
@@ -95,13 +97,13 @@ fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
         phases: shown.phases.iter().map(Into::into).collect(),
         last_words: match entry.first_words.is_empty() {
             true => entry.last_words.clone(),
-            // The cause of a crash dump is at its beginning.
+            // A crash dump is long. Show its beginning, which contains the cause.
             false => entry.first_words.clone(),
         },
     }
 }
 
-/// Describes an entry in one line.
+/// Describes an entry as one line of text.
 #[must_use]
 pub fn describe(entry: &Entry) -> String {
     let generation = entry.generation;
@@ -133,7 +135,8 @@ pub fn describe(entry: &Entry) -> String {
     }
 }
 
-/// The end of a host is not observed, but a host that exits by itself writes that first.
+/// Describes the death of a host. "killed?" is a guess: nobody has observed the death, but a host
+/// that ends by itself notes this first.
 fn host_died(entry: &Entry) -> String {
     let name = if entry.detail.is_empty() { "" } else { " " };
     format!("host{name}{} died (killed?)", entry.detail)

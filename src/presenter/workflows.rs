@@ -1,4 +1,5 @@
-//! The counts of the user's workflows. They belong to one server: another one has other workflows.
+//! Stores the counts of the user's workflows. The counts belong to one run of a server, because
+//! another server may have other workflows.
 
 use crate::protocol::Status;
 use crate::supervisor::Generation;
@@ -27,7 +28,7 @@ impl From<Holdings> for loss::WorkflowTotals {
     }
 }
 
-/// Identifies one run of a server.
+/// Identifies one run of a server, to which counts belong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CountedServer {
     generation: Option<Generation>,
@@ -42,25 +43,25 @@ impl CountedServer {
         Some(Self { generation: temporal.generation, pid: temporal.pid })
     }
 
-    /// The server of this status, if it can respond.
+    /// The server of this status, if it is ready or degraded.
     #[must_use]
     pub fn up(status: &Status) -> Option<Self> {
         Self::of(status).filter(|_| status.state.is_up())
     }
 }
 
-/// Counts of one server at one moment.
+/// The workflow counts of one server at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkflowSample {
     /// The server that was queried.
     pub server: CountedServer,
-    /// Workflows of the first namespace. `None` if the server did not respond.
+    /// Counts of the first namespace. `None` if they could not be queried.
     pub found: Option<Workflows>,
-    /// Totals of all namespaces. `None` if the server did not respond.
+    /// Totals of all namespaces. `None` if they could not be queried.
     pub holdings: Option<Holdings>,
 }
 
-/// The latest counts, and the last known counts of the same server.
+/// The last known counts of one server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KnownWorkflows {
     server: Option<CountedServer>,
@@ -68,7 +69,7 @@ pub struct KnownWorkflows {
     holdings: LatestCount<Holdings>,
 }
 
-/// The last value, and whether the latest query returned it.
+/// The last known value, and whether it comes from the latest query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct LatestCount<T> {
     found: Option<T>,
@@ -89,7 +90,7 @@ impl<T> LatestCount<T> {
 }
 
 impl KnownWorkflows {
-    /// Stores the result of another query.
+    /// Stores the result of a new query. Drops the counts of another server.
     pub fn note(&mut self, sample: WorkflowSample) {
         if self.server != Some(sample.server) {
             *self = Self { server: Some(sample.server), ..Self::default() };
@@ -98,13 +99,14 @@ impl KnownWorkflows {
         self.holdings.note(sample.holdings);
     }
 
-    /// The current counts. `None` if they are outdated.
+    /// The counts, if they come from the latest query and the server is still up. Otherwise `None`.
     pub(super) fn now(&self, status: &Status) -> Option<&Workflows> {
         let is_now = self.is_of(status) && CountedServer::up(status).is_some();
         self.workflows.found.as_ref().filter(|_| is_now && self.workflows.is_current)
     }
 
-    /// The totals of this server, as far as they are known.
+    /// The totals of the server of this status, and whether they are current, of an earlier query,
+    /// or unknown.
     pub(super) fn held(&self, status: &Status) -> loss::WorkflowCount {
         let Some(held) = self.holdings.found.filter(|_| self.is_of(status)) else {
             return loss::WorkflowCount::Unknown;

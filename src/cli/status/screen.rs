@@ -1,23 +1,23 @@
-//! Formats the status for people: one screen, most important facts first.
+//! Formats the status for people, on one screen. The most important facts come first.
 
 use crate::harmless::harmless;
 use crate::presenter;
 use crate::protocol::{LayerStatus, State, Status};
 use stigmer_ui::human;
 
-/// Column of the values.
+/// Width of the labels, in columns.
 const COLUMN: usize = 11;
-/// Width of a layer with its latency. Three layers share a row.
+/// Width of a check (layer) with its latency, in columns. Three of them share a row.
 const LAYER: usize = 20;
 
-/// SGR parameters.
+/// Parameters of the escape sequence for colors and styles (SGR).
 const DIM: &str = "2";
 const BOLD: &str = "1";
 const GREEN: &str = "32";
 const YELLOW: &str = "33";
 const RED: &str = "31";
 
-/// Formats the status, in color if requested.
+/// Formats the status, with colors if `coloured` is true.
 pub(super) fn render(status: &Status, home: &str, coloured: bool) -> String {
     let mut sheet = Sheet { text: String::new(), coloured };
     headline(&mut sheet, status);
@@ -155,7 +155,7 @@ fn restarts(sheet: &mut Sheet, status: &Status) {
     }
 }
 
-/// The text of the screen. Foreign parts are made harmless; only the colors are ours.
+/// The text of the screen. It contains no escape sequences except our own colors.
 struct Sheet {
     text: String,
     coloured: bool,
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     fn status(more: &str) -> Status {
-        // A complete status object, with the changes of a test.
+        // A complete status in JSON. `more` has the values that a test changes.
         let mut status = serde_json::json!({
             "schema": 1, "state": "ready", "intent": "up", "managed": true, "message": "",
             "host": {"pid": 4711, "mode": "background", "version": "0.1.0", "uptime_ms": 73_000},
