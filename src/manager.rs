@@ -94,7 +94,8 @@ struct End {
 
 type Report = mpsc::UnboundedSender<Event>;
 
-/// Owns the unit of the server and performs the effects of the supervisor.
+/// Acts on the server: owns its processes and log (the unit), and performs the effects that the
+/// supervisor requests.
 #[derive(Debug)]
 pub struct Manager {
     unit: Unit,
@@ -302,7 +303,7 @@ impl Manager {
     fn on_panic(&self) -> impl FnOnce() + Send + use<> {
         let report = self.report.clone();
         move || {
-            // The manager may have ended already.
+            // Ignore an error: the manager has ended already.
             let _ = report.send(Event::Panicked);
         }
     }

@@ -219,7 +219,8 @@ fn say(text: &str) {
     tracing::info!("{text}");
 }
 
-/// Becomes the host and starts the server, or attaches to the running host.
+/// Becomes the host, or attaches to the running host. Requests the start of the server if the server
+/// does not run.
 async fn connect(settings: Settings, asked: &Options) -> Result<(Option<Host>, Session), TuiError> {
     let notify = |notice: &Notice| {
         use std::io::Write;

@@ -214,7 +214,7 @@ impl HomeKeeper {
         else {
             return false;
         };
-        // A record that cannot be read proves nothing: the other host may have adopted the server.
+        // If the record cannot be read, the new host may have adopted the server. Do not stop it.
         match Record::read(&self.home.record()) {
             Ok(record) => server.leader.as_ref() != record.as_ref().map(|record| &record.leader),
             Err(_) => false,

@@ -81,7 +81,7 @@ fn from_files(home: &Home, holder: SilentHolder) -> Result<Status, StatusError> 
     // If the history cannot be read, report the status without it.
     let history = chronicle::recent(&home.events()).unwrap_or_default();
     let failure = last_failure(history.back());
-    // The status of a host without a server, for the values that are unknown here.
+    // A status without a server. The result below takes its values where nothing else is known.
     let nothing = block_on(async {
         let supervisor = Supervisor::new(settings.policy.clone(), Generation::default(), 0, now);
         let schedule = supervisor.schedule().clone();

@@ -62,7 +62,7 @@ pub(super) fn stop(home: &Home, notify: Notify<'_>) -> Result<Option<Stopped>, S
         // Delete the socket: a killed host leaves it behind.
         let _ = std::fs::remove_file(home.socket());
         match end_server(home, &lock, notify)? {
-            // A server was alive before, so it was the host that stopped it on its way out.
+            // A server was alive before. So the host has stopped the server before it ended.
             Stopped::Nothing if was_alive => Stopped::Ours,
             stopped => stopped,
         }

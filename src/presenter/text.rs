@@ -24,8 +24,8 @@ pub(super) fn longer(downtime_ms: Option<u64>, recovery_ms: Option<u64>) -> Opti
     downtime_ms.filter(|downtime| recovery_ms.is_none_or(|recovery| *downtime > recovery))
 }
 
-/// Text that follows the duration of a repair: the downtime, if it is longer than that. This is so
-/// for a server that hangs, because the downtime begins before the repair.
+/// The text after the duration of a repair. It shows the downtime if that is longer than the repair.
+/// This happens for a server that hangs, because its downtime begins before the repair.
 #[must_use]
 pub fn downtime(downtime_ms: Option<u64>, recovery_ms: Option<u64>) -> String {
     longer(downtime_ms, recovery_ms).map_or_else(String::new, |downtime| {
