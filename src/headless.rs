@@ -228,8 +228,8 @@ async fn follow(
                 }
             }
             () = printer.log() => {}
-            // Exit when nobody reads stdout any more. Only a process that follows does so: a host
-            // must stay for its server.
+            // Nobody reads stdout any more, so exit. A host would stay, because its server needs
+            // it, but this process only follows a host.
             () = reader.gone() => return Ok(Some(0)),
             asked = signals.next() => match asked {
                 SignalRequest::End | SignalRequest::Leave => return Ok(Some(0)),

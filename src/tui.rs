@@ -219,8 +219,8 @@ fn say(text: &str) {
     tracing::info!("{text}");
 }
 
-/// Becomes the host, or attaches to the running host. Requests the start of the server if the server
-/// does not run.
+/// Becomes the host, or attaches to the running host. If the server does not run, requests its
+/// start.
 async fn connect(settings: Settings, asked: &Options) -> Result<(Option<Host>, Session), TuiError> {
     let notify = |notice: &Notice| {
         use std::io::Write;

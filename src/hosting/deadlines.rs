@@ -44,8 +44,8 @@ pub(super) const START_PAUSE: Duration = Duration::from_millis(2);
 /// Pause between two attempts to find or become the host, while a host starts or ends.
 pub(super) const PAUSE: Duration = Duration::from_millis(5);
 
-/// Pause between two checks of a host whether its lock and socket are still in the home. A check
-/// reads the metadata of two files.
+/// Pause between two checks of the home. In a check, a host tests whether its lock and socket are
+/// still there. A check reads the metadata of two files.
 pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Time limit of a check of the home. A check takes up to 2 s if other processes request the lock

@@ -177,8 +177,8 @@ impl Host {
         let lock = Arc::new(lock);
         let sweeps = Sweeps::new(&lock);
         let (mut manager, handle) = Manager::new(settings, mode, sweeps.clone())?;
-        // Write the text only now, after all steps that may fail. If a process with a text in the
-        // lock ends without a note, the next host reports a killed host.
+        // Write the identity of this host only after all steps that may fail. If this process ended
+        // with its identity in the lock, the next host would report that a host was killed.
         if let Err(error) = lock.write(&holder::host_text(mode)) {
             // The lock protects this host also without a text. The manager writes the text as soon
             // as possible.

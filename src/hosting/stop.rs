@@ -78,8 +78,8 @@ fn ends_with_server(status: &Status) -> bool {
     })
 }
 
-/// Requests that a host stops its server. A background host ends after that. Waits for its end,
-/// because the next start must not find this host, and the user may delete the home.
+/// Requests that a host stops its server. A background host ends after that. This function waits
+/// until that host has ended: the next start must not find it, and the user may delete the home.
 fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>, RuntimeError> {
     let ends = ends_with_server(before);
     // Pin the host before it ends. Use the pid from its response, because the lock may have no

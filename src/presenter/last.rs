@@ -1,5 +1,5 @@
-//! The last automatic restart to show. If the server has ended later and was not repaired, that end
-//! instead.
+//! The last automatic restart, for the screen. If the server has failed later and was not repaired,
+//! the screen shows that failure instead.
 
 use super::text::longer;
 use crate::protocol::{Entry, Happened, Snapshot};

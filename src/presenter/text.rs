@@ -24,7 +24,7 @@ pub(super) fn longer(downtime_ms: Option<u64>, recovery_ms: Option<u64>) -> Opti
     downtime_ms.filter(|downtime| recovery_ms.is_none_or(|recovery| *downtime > recovery))
 }
 
-/// The text after the duration of a repair. It shows the downtime if that is longer than the repair.
+/// The text after the duration of a repair. It has the downtime if that is longer than the repair.
 /// This happens for a server that hangs, because its downtime begins before the repair.
 #[must_use]
 pub fn downtime(downtime_ms: Option<u64>, recovery_ms: Option<u64>) -> String {
