@@ -51,9 +51,9 @@ pub(super) fn run(mut pipe: PipeReader, role: Role) -> ! {
 }
 
 /// Gives up the session, streams, descriptors, working folder and process name of the host. Also
-/// hides the [marker](memory::MARKER) in the environment, because a sweep would take a process with
-/// that marker for a part of an instance. Errors are ignored: they only change the text that `ps`
-/// shows, or leave a descriptor open.
+/// hides the environment variable [`MARKER`](memory::MARKER), because stigmer would take a process
+/// with that variable for a process of a server, and end it. Errors are ignored: they only change
+/// the text that `ps` shows, or leave a descriptor open.
 fn detach(pipe: RawFd) {
     let _ = nix::unistd::setsid();
     if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {

@@ -1,4 +1,5 @@
-//! The lock of the host. It ensures that a home has only one host.
+//! The lock of the host, the process that supervises the server. The lock ensures that a home
+//! folder has only one host.
 
 use super::{CHECKING, is_at, keep, take};
 use crate::process::look;
@@ -10,8 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-/// Maximum number of earlier lock files, in renamed homes, that stay locked. Each needs a
-/// descriptor. A home that was renamed more often is found only by its latest names.
+/// Maximum number of earlier lock files that stay locked. If the home folder is renamed, this
+/// process locks a new file at the old path. The earlier file stays locked, so that a command in
+/// the renamed folder finds this host. Each file needs a descriptor, so after more renames only the
+/// latest names lead to this host.
 const FORMER_MAX: usize = 8;
 
 /// The lock of a host. This process has the lock until the value is dropped, or until the process
@@ -34,8 +37,8 @@ struct Held {
     current: Arc<Locked>,
     /// The text that the current file must contain.
     text: String,
-    /// Earlier lock files that still have a name, newest last. A command in a renamed home finds
-    /// this host by such a file.
+    /// Earlier lock files, newest last, which still have a name because the home folder was
+    /// renamed. They stay locked, so that a command in the renamed folder finds this host.
     former: Vec<Arc<Locked>>,
 }
 
@@ -143,19 +146,19 @@ impl HostLock {
     }
 
     /// Whether another process has had the lock at the path since the last [`Self::resume`]. That
-    /// process may have been a command that stopped the server, so the lock does not count as in
-    /// place.
+    /// process may have been a command that stopped the server. So [`Self::is_in_place`] is false
+    /// until [`Self::resume`] is called.
     pub fn has_yielded(&self) -> bool {
         self.has_yielded.load(Ordering::Relaxed)
     }
 
-    /// Makes the lock count as in place again, after another process has had the lock at the path.
+    /// Makes [`Self::has_yielded`] false again, after another process has had the lock at the path.
     pub fn resume(&self) {
         self.has_yielded.store(false, Ordering::Relaxed);
     }
 
-    /// Gives up the path for good, because another host has the home. The file that this process
-    /// has locked stays locked.
+    /// Gives up the lock file at the path for good, because another host has the home. The file
+    /// that this process has locked stays locked.
     pub fn lose(&self) {
         self.is_lost.store(true, Ordering::Relaxed);
     }
