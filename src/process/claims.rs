@@ -5,7 +5,7 @@ use super::Pid;
 use super::table::Process;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// All claims in this process.
+/// All claims on exit statuses that the code of this process has.
 #[derive(Debug)]
 pub(super) struct Claims {
     /// Ids of the claimed processes. A process with two claims is in the list twice.

@@ -181,8 +181,9 @@ pub fn output(path: &Path, writer: &Identity, inode: Option<u64>) -> io::Result<
         }
         if link == deleted {
             let file = File::options().read(true).write(true).open(descriptor)?;
-            // The proof that the process is still `writer` comes after the open. The file must have
-            // no name: a path may really end with ` (deleted)`.
+            // The check of the process comes after the open, because another process may have got
+            // the id before. The check of the file is needed because the name of an existing file
+            // may end with ` (deleted)`.
             let is_unlinked = writer.is_alive()? && file.metadata()?.nlink() == 0;
             return Ok(if is_unlinked { Output::Unlinked(file) } else { Output::Elsewhere });
         }
