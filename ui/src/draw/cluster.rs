@@ -39,6 +39,11 @@ pub(crate) fn clusters(text: &str) -> impl Iterator<Item = Cluster<'_>> {
                 at = base_end;
                 continue;
             }
+            if columns > 2 {
+                // Terminals disagree about its width.
+                at = base_end;
+                return Some(Cluster { symbol: "\u{FFFD}", columns: 1, end: at });
+            }
             let marks: usize = text[base_end..]
                 .chars()
                 .take_while(|&c| is_mark(c))
@@ -159,6 +164,13 @@ mod tests {
         );
         assert_eq!(symbols("a\tb"), ["a", " ", "b"]);
         assert_eq!(symbols("👩\u{200d}👧"), ["👩", "👧"]);
+    }
+
+    #[test]
+    fn character_with_more_than_two_columns_is_replaced() {
+        assert_eq!(symbols("a\u{17D8}b"), ["a", "\u{FFFD}", "b"]);
+        assert_eq!(width("a\u{17D8}b"), 3);
+        assert_eq!(clip("\u{17D8}", 1), "\u{17D8}");
     }
 
     #[test]
