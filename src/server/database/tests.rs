@@ -1,6 +1,6 @@
 use super::*;
 use crate::process::identity::Identity;
-use crate::process::memory::MARKER;
+use crate::process::memory::{self, MARKER, words};
 use std::os::fd::AsRawFd;
 
 fn stamp_of(path: &Path) -> Stamp {
@@ -26,7 +26,15 @@ impl OtherServer {
         let mut command = std::process::Command::new("flock");
         command.arg("--no-fork").arg(&path).args(["sleep", "300"]).env(MARKER, marker);
         let child = command.spawn().unwrap();
-        while !lock::is_held(&path).unwrap() {
+        let pid = child.id().try_into().unwrap();
+        // `flock` locks the file and then executes `sleep`. For a moment within `execve` a process has
+        // no environment that another one can read.
+        let sleeps = || {
+            lock::is_held(&path).unwrap()
+                && words(pid).first().is_some_and(|word| word == b"sleep")
+                && memory::marker(pid).unwrap().as_deref() == Some(marker)
+        };
+        while !sleeps() {
             std::thread::sleep(Duration::from_millis(1));
         }
         let stamp = Stamp { home: home.to_owned(), complete: true, ..Stamp::default() };
