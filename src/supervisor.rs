@@ -1,12 +1,16 @@
-//! The state machine that decides about the server. It does no IO and reads no clock.
+//! The state machine that decides when to start, stop and restart the server. It does no IO and
+//! reads no clock.
 //!
-//! [`Supervisor::handle`] and [`Supervisor::handle_timeout`] take an input and the time, change
-//! plain data and return [`Effect`]s. [`Supervisor::poll_timeout`] returns the time of the next
-//! call. The intent ([`Want`]) and the state ([`State`]) are two fields. A restart is the intent
-//! "up" plus the end of this generation. When the end is proven, the intent at that time decides
-//! what follows.
+//! [`Supervisor::handle`] and [`Supervisor::handle_timeout`] take an input and the time. They
+//! change plain data and return [`Effect`]s, which the manager performs.
+//! [`Supervisor::poll_timeout`] returns the time of the next call of `handle_timeout`.
 //!
-//! Every input about a process carries its [`Generation`]. Stale inputs are dropped and counted.
+//! The intent ([`Want`]: what the operator wants) and the state ([`State`]: what the server does)
+//! are separate fields. A restart stops the current server while the intent stays "up". When the
+//! end of the server is proven, the intent at that time decides what follows.
+//!
+//! Every input about a process carries the number of that process, its [`Generation`]. Inputs that
+//! are out of date ("stale") are dropped and counted.
 
 mod input;
 mod operator;
@@ -29,38 +33,42 @@ use restart::Waiting;
 pub(crate) use restart::millis;
 use std::time::{Duration, Instant};
 
-/// A tick that is later than this proves that the host itself was delayed (suspended, stopped,
-/// starved). Deadlines that passed meanwhile prove nothing about the server.
+/// If `handle_timeout` is called more than this time late, the host itself was delayed (suspended,
+/// stopped, or without CPU time). Deadlines that passed meanwhile prove nothing about the server.
 pub const LATE: Duration = Duration::from_millis(250);
 
-/// A process ends within milliseconds of SIGKILL. A process that does not is blocked in the kernel;
-/// the supervisor repeats the signal at this interval, [`KILL_TRIES`] times.
+/// Time between two SIGKILLs to one generation. A process ends within milliseconds of SIGKILL. A
+/// process that survives is blocked in the kernel. At most [`KILL_TRIES`] SIGKILLs are sent.
 const KILL_AGAIN: Duration = Duration::from_secs(1);
 const KILL_TRIES: u32 = 10;
 
 const NEVER_READY: &str = "the server that was started elsewhere does not become ready";
 
-/// The state machine: its intent, its state, and the policy of restarts.
+/// The state machine: the intent, the state of the server, and the restart policy.
 #[derive(Debug, Clone)]
 pub struct Supervisor {
     policy: Policy,
-    /// Policy from the next launch on. The running server was started under `policy`.
+    /// Replaces `policy` at the next launch. The running server keeps the policy that it was
+    /// started with.
     next_policy: Option<Policy>,
     want: Want,
     state: State,
     schedule: Schedule,
-    /// The last number used. The next launch gets the following one.
+    /// The highest generation number used so far. The next launch or search uses the following
+    /// number.
     generation: Generation,
-    /// True until the first decision. Only then may the supervisor adopt a running server.
+    /// True until the first decision. Only while it is true does the supervisor accept a running
+    /// server that no launch or search has found.
     fresh: bool,
-    /// Time of the last call. A late call moves deadlines by the gap.
+    /// Time of the last call. If the next call is late, deadlines are moved by the time between the
+    /// two calls.
     seen: Instant,
     stale: u64,
 }
 
 impl Supervisor {
-    /// A stopped supervisor. `last` is the last generation that this home has spawned; `seed` seeds
-    /// the jitter of restart delays.
+    /// Creates a stopped supervisor. `last` is the number of the last generation of this home.
+    /// `seed` initializes the random part of the restart delays.
     #[must_use]
     pub fn new(policy: Policy, last: Generation, seed: u64, now: Instant) -> Self {
         Self {
@@ -95,7 +103,8 @@ impl Supervisor {
         }
     }
 
-    /// Replaces the limits at once: the limits of a server that was found running.
+    /// Replaces the limits at once. A server that was found running keeps the limits that it was
+    /// started with.
     pub fn set_policy(&mut self, policy: Policy) {
         self.policy = policy;
     }
@@ -135,7 +144,8 @@ impl Supervisor {
         }
     }
 
-    /// Whether no decision was made yet, so that the supervisor may adopt a running server.
+    /// Whether the supervisor has made no decision yet. Only then may it adopt a server that was
+    /// found running at the start of the host.
     #[must_use]
     pub fn is_fresh(&self) -> bool {
         self.fresh
@@ -165,7 +175,7 @@ impl Supervisor {
         &self.schedule
     }
 
-    /// Number of stale inputs that were dropped.
+    /// Number of stale inputs (see the module) that were dropped.
     #[must_use]
     pub fn stale(&self) -> u64 {
         self.stale
@@ -195,7 +205,8 @@ impl Supervisor {
         effects
     }
 
-    /// Handles the proven end of a generation that was stopped on request.
+    /// Handles the proven end of a generation that the supervisor has stopped. The intent decides
+    /// whether the server starts again.
     fn after_stop(&mut self, cause: Cause, detail: String, now: Instant) -> Vec<Effect> {
         match (self.want, cause) {
             (Want::Down, _) => {
@@ -243,7 +254,8 @@ impl Supervisor {
         vec![Effect::Launch { generation, cause, detail, automatic }]
     }
 
-    /// Handles an end that was not requested: restarts now, later, or not at all.
+    /// Handles an end that the operator did not request, or a failed launch: restarts the server
+    /// now, later, or not at all.
     fn restart(&mut self, cause: Cause, detail: String, now: Instant) -> Vec<Effect> {
         let Some(delay) = self.schedule.next_delay(&self.policy, cause, now) else {
             let restarts = match self.policy.max_restarts {
@@ -264,9 +276,10 @@ impl Supervisor {
         Vec::new()
     }
 
-    /// Handles a start that was refused because the system lacks a resource. The start is tried
-    /// again and not counted. After `max_restarts` tries in a row the state is failed, so that a
-    /// client that waits for the start gets an answer; the tries continue.
+    /// Handles a start that failed because the system lacks a resource. The supervisor tries the
+    /// start again, and these tries do not count as restarts. After `max_restarts` tries in a row
+    /// the state becomes failed, so that a client that waits for the start gets an answer. The
+    /// tries continue.
     fn wait_for_resource(&mut self, failure: Failure, now: Instant) -> Vec<Effect> {
         if self.schedule.in_a_row() >= self.policy.max_restarts {
             return self.fail(failure, now);
@@ -301,9 +314,9 @@ impl Supervisor {
         if launched { vec![Effect::Terminate { generation }] } else { Vec::new() }
     }
 
-    /// Stops a server that this host does not watch, if one is left. The state is stopped only after
-    /// the proof that none is. The search gets a number of its own, so that no late input about an
-    /// earlier generation counts as its result.
+    /// Searches for a server that this host does not watch, and stops it. The state becomes stopped
+    /// only after the proof that no such server is left. The search has its own generation number,
+    /// so that a late input about an earlier generation is not taken for its result.
     fn search(&mut self, cause: Cause, now: Instant) -> Vec<Effect> {
         self.generation = self.generation.next();
         let generation = self.generation;
@@ -311,7 +324,8 @@ impl Supervisor {
         vec![Effect::Search { generation }]
     }
 
-    /// Kills a server that does not respond. It would not handle SIGTERM either.
+    /// Kills a server that does not respond. It gets no SIGTERM first, because it would not handle
+    /// SIGTERM either.
     fn kill(
         &mut self,
         generation: Generation,
@@ -350,11 +364,12 @@ impl Supervisor {
         Vec::new()
     }
 
-    /// Checks the invariants between two inputs. Does nothing in a release build.
+    /// Checks invariants after each call. Does nothing in a release build.
     fn debug_check(&self) {
         if cfg!(debug_assertions) {
             let up = match &self.state {
-                // An external server runs independently of the intent.
+                // stigmer never stops an external server, so that server may run while the intent
+                // is down.
                 state if state.owner() == Some(Owner::External) => None,
                 State::Stopped { .. } => Some(false),
                 State::Stopping(_) | State::Failed { .. } => None,

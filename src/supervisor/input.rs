@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::{Index, IndexMut};
 
-/// Number of a server process of this home, from 1, never reused.
+/// The number of a server process of this home. Numbers start at 1 and are never reused. A search
+/// for a server uses a number, too.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -57,7 +58,7 @@ impl Cause {
         Self::Shutdown,
     ];
 
-    /// Whether no one requested it.
+    /// Whether the end or the start happened without a request.
     #[must_use]
     pub fn is_automatic(self) -> bool {
         match self {
@@ -70,7 +71,7 @@ impl Cause {
         }
     }
 
-    /// The word used on the wire and on screen.
+    /// The word for this cause in JSON and on screen.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -94,9 +95,10 @@ impl fmt::Display for Cause {
 /// How a process ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exit {
-    /// It returned this exit code.
+    /// The process exited with this code.
     Code(i32),
-    /// This signal ended it. The name is `SIGKILL`, `SIGSEGV`, and so on.
+    /// This signal ended the process. The text is the name of the signal: `SIGKILL`, `SIGSEGV`, and
+    /// so on.
     Signal(i32, &'static str),
     /// Unknown: the process was not a child of this host, and the kernel does not report its
     /// status.
@@ -124,13 +126,14 @@ impl fmt::Display for Exit {
     }
 }
 
-/// A layer of health. The variants are in the order of the checks.
+/// A part of the server that one check tests. The variants are in the order of the checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layer {
-    /// The lock file is locked.
+    /// The lock file of the server is locked.
     Lock,
-    /// The leader lives and its instance owns the listening socket.
+    /// The leader (the first process of the server) lives, and a process of the server owns the
+    /// listening socket.
     Process,
     /// The port accepts connections.
     Tcp,
@@ -147,17 +150,17 @@ pub enum Layer {
 pub struct PerLayer<T>([T; Layer::ALL.len()]);
 
 impl<T> PerLayer<T> {
-    /// The values that `value` returns.
+    /// Calls `value` once for each layer.
     pub fn from_fn(value: impl FnMut(Layer) -> T) -> Self {
         Self(Layer::ALL.map(value))
     }
 
-    /// The values with their layers, lowest first.
+    /// The values with their layers, in the order of the checks.
     pub fn iter(&self) -> impl Iterator<Item = (Layer, &T)> {
         Layer::ALL.into_iter().zip(&self.0)
     }
 
-    /// The values with their layers, lowest first.
+    /// The values with their layers, in the order of the checks.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (Layer, &mut T)> {
         Layer::ALL.into_iter().zip(&mut self.0)
     }
@@ -178,11 +181,11 @@ impl<T> IndexMut<Layer> for PerLayer<T> {
 }
 
 impl Layer {
-    /// All six layers, lowest first.
+    /// All six layers, in the order of the checks.
     pub const ALL: [Self; 6] =
         [Self::Lock, Self::Process, Self::Tcp, Self::Grpc, Self::Store, Self::Engine];
 
-    /// The word used on the wire and on screen.
+    /// The word for this layer in JSON and on screen.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -205,26 +208,27 @@ impl fmt::Display for Layer {
 /// Whether a restart may fix a failed check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RestartHelps {
-    /// A new process may pass the check.
+    /// A new server process may pass the check.
     Yes,
     /// A restart would not help, or would lose data that only the running process has.
     No,
-    /// The server starts or shuts down, and has the time limit of a start or stop.
+    /// The server is starting or shutting down. A restart is useful only after the time limit of a
+    /// start or stop.
     NotYet,
 }
 
 /// The result of one round of checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Round {
-    /// All layers that apply pass.
+    /// All checks that apply to the server pass.
     Pass,
-    /// At least one layer fails.
+    /// At least one check fails.
     Fail {
         /// The first layer that failed.
         layer: Layer,
         /// The observed error.
         detail: String,
-        /// Whether a restart may fix it.
+        /// Whether a restart may fix the error.
         restart_helps: RestartHelps,
     },
     /// The host itself was delayed, so this round proves nothing about the server.
@@ -234,13 +238,13 @@ pub enum Round {
 /// The owner of a server that was found running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
-    /// An earlier host of this home spawned it, with proof.
+    /// An earlier host of this home spawned the server, and this is proven.
     Ours,
-    /// Someone else runs it on this port.
+    /// Someone else runs the server on this port.
     External,
 }
 
-/// The hint of a failure after which only a start on request helps.
+/// The hint for a failure that lasts until the operator starts the server.
 pub const START_HINT: &str = "start it with `stigmer local`";
 
 /// The reason of the state `failed`, and what the user can do.
@@ -271,7 +275,7 @@ impl Failure {
         Self { reason: reason.into(), hint: hint.into(), waits_for: None }
     }
 
-    /// Marks the failure as caused only by this missing resource.
+    /// Marks the failure as caused only by this missing resource, so that the start is tried again.
     #[must_use]
     pub fn until_free(self, resource: Resource) -> Self {
         Self { waits_for: Some(resource), ..self }
@@ -294,9 +298,9 @@ pub enum Input {
         /// [`Cause::Operator`] or [`Cause::Shutdown`].
         cause: Cause,
     },
-    /// The operator does not want to wait for the grace period.
+    /// The operator does not want to wait for the rest of the grace period of a stop.
     EndGrace,
-    /// The operator wants a new generation.
+    /// The operator wants the server to be stopped and started again.
     Restart,
     /// A server was found running.
     Found {
@@ -305,12 +309,12 @@ pub enum Input {
         /// The owner of the server.
         found: Found,
     },
-    /// The process of this generation exists.
+    /// A launch has spawned the process of this generation.
     Launched {
         /// The generation that was launched.
         generation: Generation,
     },
-    /// The process was not spawned.
+    /// A launch has failed, and no process was spawned.
     LaunchRefused {
         /// The generation of the launch.
         generation: Generation,
@@ -324,7 +328,7 @@ pub enum Input {
         /// The generation of the search.
         generation: Generation,
     },
-    /// A search has proven nothing: a server of this home may run.
+    /// A search has proven nothing. A server of this home may still run.
     SearchFailed {
         /// The generation of the search.
         generation: Generation,
@@ -335,12 +339,13 @@ pub enum Input {
     Exited {
         /// The generation that ended.
         generation: Generation,
-        /// Exit status of its leader.
+        /// Exit status of the leader, the first process of the server.
         exit: Exit,
-        /// Set if its last log lines name an error that a restart does not fix.
+        /// Set if a restart would not help, for example because the last log lines show a fatal
+        /// error.
         fatal: Option<Failure>,
     },
-    /// A round of probes is complete.
+    /// A round of checks is complete.
     Probed {
         /// The generation that was checked.
         generation: Generation,
@@ -352,36 +357,36 @@ pub enum Input {
 /// An action for the manager.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Sweep the previous instance, check that the ports are free, take the locks, spawn the
-    /// server.
+    /// End all processes of the previous server, check that the ports are free, take the locks, and
+    /// spawn the server.
     Launch {
         /// The number of the new process.
         generation: Generation,
-        /// Why it starts.
+        /// Why the server starts.
         cause: Cause,
         /// Details of the cause, for people.
         detail: String,
-        /// Whether it is an automatic restart.
+        /// Whether the launch is an automatic restart.
         automatic: bool,
     },
-    /// Find the server of an earlier generation that this host does not watch. Spawn nothing.
+    /// Search for a server of an earlier generation that this host does not watch. Spawn nothing.
     Search {
-        /// The number under which a server that is found is stopped.
+        /// The number of the search. A server that the search finds is stopped under this number.
         generation: Generation,
     },
-    /// SIGTERM and SIGCONT to every process of the instance.
+    /// Send SIGTERM and SIGCONT to every process of this generation.
     Terminate {
         /// The generation to terminate.
         generation: Generation,
     },
-    /// SIGKILL to every process of the instance.
+    /// Send SIGKILL to every process of this generation.
     Kill {
         /// The generation to kill.
         generation: Generation,
     },
     /// Stop watching an external server.
     Unwatch {
-        /// The generation under which it was watched.
+        /// The number under which the external server was watched.
         generation: Generation,
     },
 }

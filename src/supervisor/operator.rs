@@ -8,10 +8,10 @@ impl Supervisor {
         self.want = Want::Up;
         self.fresh = false;
         match &self.state {
-            // No effect. The restart counts are kept, because a repeated start must not disable the
-            // restart limit.
+            // The server starts or runs already, so nothing changes. The restart counts stay, too:
+            // a repeated start must not disable the restart limit.
             State::Starting(_) | State::Ready(_) | State::Degraded(..) => Vec::new(),
-            // The server starts again after the end is proven.
+            // When the end of the server is proven, `after_stop` starts it again.
             State::Stopping(_) => {
                 self.schedule.clear();
                 Vec::new()
@@ -33,7 +33,8 @@ impl Supervisor {
         self.want = Want::Down;
         self.schedule.clear();
         match &mut self.state {
-            // Nothing is known yet of a server of an earlier host.
+            // A server of an earlier host may still run. A search finds it, or proves that none
+            // runs.
             State::Stopped { .. } if is_fresh => self.search(cause, now),
             State::Stopped { .. } => Vec::new(),
             State::Failed { left: Some(generation), .. } => {
@@ -46,7 +47,7 @@ impl Supervisor {
                 stopping.detail.clear();
                 Vec::new()
             }
-            // The server continues to run, and the state shows it to every viewer.
+            // Someone else runs this server, so it continues to run, and the state still shows it.
             State::Starting(Starting { owner: Owner::External, .. })
             | State::Ready(Live { owner: Owner::External, .. })
             | State::Degraded(Live { owner: Owner::External, .. }, _) => Vec::new(),
@@ -61,7 +62,7 @@ impl Supervisor {
         }
     }
 
-    /// Ends the grace period of a stop. A restart keeps its grace period, because the intent is up.
+    /// Ends the grace period of a stop. Does nothing during a restart, where the intent is up.
     pub(super) fn operator_end_grace(&mut self, now: Instant) -> Vec<Effect> {
         match &mut self.state {
             State::Stopping(stopping) if self.want == Want::Down && stopping.kills == 0 => {
@@ -84,7 +85,8 @@ impl Supervisor {
             | State::Ready(Live { owner: Owner::External, .. })
             | State::Degraded(Live { owner: Owner::External, .. }, _) => match self.want {
                 Want::Up => Vec::new(),
-                // The next start may use other options.
+                // The operator may restart with new options, so stigmer stops watching the external
+                // server and launches.
                 Want::Down => {
                     let mut effects = self.leave_external("");
                     effects.extend(self.operator_start(now));

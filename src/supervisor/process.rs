@@ -12,7 +12,7 @@ const SEARCH_AGAIN: Duration = Duration::from_secs(30);
 const GONE: &str = "the server that was started elsewhere has ended";
 
 impl Supervisor {
-    /// Handles a running server: found at the start of the host, or by a launch.
+    /// Handles a running server that was found at the start of the host, or by a launch or search.
     pub(super) fn found(
         &mut self,
         generation: Generation,
@@ -24,8 +24,8 @@ impl Supervisor {
             Found::External => (Owner::External, self.policy.start_timeout),
         };
         let (cause, detail, since) = match &self.state {
-            // Only as the first input of a host. Later, it would be a delayed report of a launch
-            // and would undo a stop.
+            // Accepted only as the first input of a host. A later report would come from an earlier
+            // launch and would undo a stop.
             State::Stopped { .. } if self.fresh => {
                 self.want = Want::Up;
                 (Cause::Operator, String::new(), now)
@@ -40,7 +40,7 @@ impl Supervisor {
             {
                 match found {
                     Found::Ours => return self.launched(generation, now),
-                    // A restart that finds an external server uses it, as a start does.
+                    // A restart uses the external server that it finds, as a start does.
                     Found::External => (Cause::Operator, String::new(), now),
                 }
             }
@@ -52,7 +52,8 @@ impl Supervisor {
             | State::Backoff { .. }
             | State::Failed { .. } => return self.drop_stale(),
         };
-        // The reason for the launch of our own server does not apply to an external server.
+        // `detail` is the reason why our own server was launched. It does not apply to an external
+        // server.
         let detail = if owner == Owner::External { String::new() } else { detail };
         self.fresh = false;
         self.generation = self.generation.max(generation);
@@ -75,8 +76,8 @@ impl Supervisor {
             State::Starting(starting)
                 if starting.generation == generation && !starting.launched =>
             {
-                // Preparation (a sweep, a slow disk) is not part of the server's start timeout,
-                // which begins here.
+                // The start timeout begins here, because the preparation (a sweep, a slow disk) is
+                // not the server's fault.
                 starting.launched = true;
                 starting.deadline = now + starting.timeout;
                 Vec::new()
@@ -125,7 +126,8 @@ impl Supervisor {
             {
                 match self.want {
                     Want::Up => self.after_stop(Cause::Operator, String::new(), now),
-                    // The refusal does not prove that no server is left.
+                    // A refused launch does not prove that no earlier server runs, so search for
+                    // one.
                     Want::Down => {
                         self.generation = self.generation.next();
                         stopping.generation = self.generation;
@@ -158,7 +160,7 @@ impl Supervisor {
     ) -> Vec<Effect> {
         match (self.is_searched(generation), self.want) {
             (false, _) => self.drop_stale(),
-            // The launch looks again.
+            // No search again: the launch that follows looks for a running server itself.
             (true, Want::Up) => self.after_stop(Cause::Operator, String::new(), now),
             (true, Want::Down) => {
                 let retry = Some(now + SEARCH_AGAIN);
@@ -168,7 +170,7 @@ impl Supervisor {
         }
     }
 
-    /// Whether the result of this search is awaited.
+    /// Whether the supervisor waits for the result of the search with this number.
     fn is_searched(&self, generation: Generation) -> bool {
         matches!(&self.state, State::Stopping(stopping)
             if stopping.generation == generation && !stopping.launched)
@@ -186,7 +188,8 @@ impl Supervisor {
         }
         match &self.state {
             State::Stopped { .. } | State::Backoff { .. } => self.drop_stale(),
-            // The process that could not be killed has ended. Only the operator may continue.
+            // The process that survived SIGKILL has ended. With the intent "up", the state stays
+            // failed until the operator starts the server.
             State::Failed { failure, .. } => match self.want {
                 Want::Up => self.fail(failure.clone(), now),
                 Want::Down => {
@@ -226,15 +229,16 @@ impl Supervisor {
             return self.drop_stale();
         }
         match (&mut self.state, round) {
-            // Not launched: the response came from another process.
+            // The process of this generation does not exist yet, so another process has responded.
             (State::Starting(starting), _) if !starting.launched => self.drop_stale(),
             (State::Starting(starting), Round::Pass) => {
                 let live = Live { generation, owner: starting.owner, since: now };
                 self.state = State::Ready(live);
                 Vec::new()
             }
-            // It ran before this host existed. A kill would lose data that only this process has,
-            // however long it stays in this state.
+            // This server ran before the host existed, and a restart does not help. A kill could
+            // lose data that only this process has. The state `Degraded` has no deadline, so the
+            // server is never killed for this failure.
             (
                 State::Starting(starting @ Starting { owner: Owner::Adopted, .. }),
                 Round::Fail { layer, detail, restart_helps: restart_helps @ RestartHelps::No },
@@ -244,8 +248,9 @@ impl Supervisor {
                     Degradation { layer, detail, restart_helps, failures: 1, since: now };
                 self.degraded(live, degradation, now)
             }
-            // The start has until its deadline, and an exit is reported separately. A process that
-            // is stopped by a signal makes no progress, so it has less time.
+            // A failed check does not end a start: the start may use its time until the deadline,
+            // and an exit is reported separately. But a process that is stopped by a signal makes
+            // no progress, so `halted` shortens the time.
             (State::Starting(starting), Round::Fail { restart_helps, layer, detail }) => {
                 if starting.owner == Owner::External {
                     starting.detail = format!("{layer}: {detail}");
@@ -273,8 +278,8 @@ impl Supervisor {
                 self.degraded(live, degradation, now)
             }
             (State::Degraded(live, degradation), Round::Fail { layer, detail, restart_helps }) => {
-                // Only failures that a restart may fix count towards a restart. The count begins
-                // with the first failure of that kind.
+                // The threshold applies to failures that a restart may fix. So the count starts
+                // again when the failures become of another kind.
                 let (failures, since) = if degradation.restart_helps == restart_helps {
                     (degradation.failures.saturating_add(1), degradation.since)
                 } else {
@@ -308,8 +313,8 @@ impl Supervisor {
                 );
                 self.kill(live.generation, Cause::Unresponsive, detail, now)
             }
-            // Someone else requested the shutdown of the server. It gets the same time as a stop of
-            // ours.
+            // The server shuts down without a request of stigmer. It gets the same time as a stop
+            // by stigmer.
             (Owner::Spawned | Owner::Adopted, RestartHelps::NotYet)
                 if now.saturating_duration_since(degradation.since) >= self.policy.stop_grace =>
             {

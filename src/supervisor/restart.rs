@@ -8,17 +8,18 @@ use std::time::{Duration, Instant};
 /// After this time in `ready`, the next crash counts as the first crash.
 const STABLE: Duration = Duration::from_secs(30);
 
-/// An exit with code 0 may be caused by a shutdown signal that reaches the host a moment later. The
-/// wait gives that signal priority.
+/// Minimum delay of a restart after exit code 0. A signal that shut down the server may reach the
+/// host a moment later. During the delay the host can still handle that signal and stop.
 const EXITED_PAUSE: Duration = Duration::from_millis(250);
 
-/// Upper limit of the adopt timeout, for any probe options.
+/// Upper limit of [`Policy::adopt_timeout`], for any values of the probe options.
 const LONGEST_ADOPTION: Duration = Duration::from_secs(3600);
 
-/// The second delay. The first restart is immediate; each later delay doubles.
+/// Delay before the second restart in a row. The first restart is immediate. Each later delay
+/// doubles.
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 
-/// Minimum delay between two tries for a missing resource, for any `backoff_max`.
+/// Minimum delay between two tries while a resource is missing, for any `backoff_max`.
 const RESOURCE_PAUSE: Duration = Duration::from_secs(1);
 
 /// The limits of supervision.
@@ -28,18 +29,18 @@ pub struct Policy {
     pub start_timeout: Duration,
     /// Time from SIGTERM to SIGKILL.
     pub stop_grace: Duration,
-    /// Number of failed rounds in a row that end a generation.
+    /// Number of failed rounds of checks in a row after which the server is killed.
     pub failure_threshold: u32,
-    /// Minimum time that these failed rounds span. Zero, except for a database in memory, where a
-    /// restart loses all data.
+    /// Minimum time from the first to the last of these failed rounds. Zero, except for a database
+    /// in memory: there a restart loses all data, so the supervisor waits longer.
     pub failure_span: Duration,
-    /// Time between two rounds.
+    /// Time between two rounds of checks.
     pub probe_period: Duration,
     /// Time limit of one check.
     pub probe_timeout: Duration,
-    /// Maximum number of automatic restarts within the window.
+    /// Maximum number of automatic restarts within `restart_window`.
     pub max_restarts: u32,
-    /// Length of the window.
+    /// Length of the time window in which automatic restarts are counted.
     pub restart_window: Duration,
     /// Upper limit of the delay before an automatic restart.
     pub backoff_max: Duration,
@@ -62,15 +63,15 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Time that a server that was found running has until it is healthy: the same as a server that
-    /// was healthy before.
+    /// Time limit within which a server that was found running must pass its checks. A ready server
+    /// may fail its checks for the same time.
     #[must_use]
     pub fn adopt_timeout(&self) -> Duration {
         self.halt_timeout().max(self.failure_span).min(LONGEST_ADOPTION)
     }
 
-    /// Time that a starting server may be stopped by a signal: the same as a ready server may be
-    /// unresponsive.
+    /// Time that a starting server may be stopped by a signal before it is killed. A ready server
+    /// may be unresponsive for the same time.
     pub(super) fn halt_timeout(&self) -> Duration {
         self.probe_period
             .saturating_mul(self.failure_threshold)
@@ -78,24 +79,25 @@ impl Policy {
             .min(LONGEST_ADOPTION)
     }
 
-    /// Maximum time between the ends of two rounds.
+    /// Maximum time between the ends of two rounds of checks.
     pub(super) fn longest_round(&self) -> Duration {
         self.probe_period + self.probe_timeout
     }
 }
 
-/// The restart window and the current delay.
+/// The automatic restarts so far, from which the next delay and the restart limit follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
-    /// Times of automatic spawns, oldest first. Pruned in `next_delay`.
+    /// Times of automatic spawns, oldest first. `next_delay` removes the times before the restart
+    /// window.
     spawns: VecDeque<Instant>,
     /// Automatic restarts since the server was last ready for [`STABLE`].
     in_a_row: u32,
     jitter: u64,
 }
 
-/// The state that a hand-over carries from the supervisor of one host to that of the next. Times
-/// are ages, because the clocks of two processes differ.
+/// The state that a hand-over carries from the supervisor of one host to that of the next. Points
+/// in time are stored as ages, because the clocks of two processes differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// The operator's intent.
@@ -107,7 +109,7 @@ pub struct Checkpoint {
     pub(super) waiting: Option<Waiting>,
 }
 
-/// A delayed spawn.
+/// The spawn that is scheduled while the state is backoff.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Waiting {
     pub(super) since_ms: u64,
@@ -118,7 +120,8 @@ pub(super) struct Waiting {
     pub(super) counts: bool,
 }
 
-/// The default for files of older hosts: every delayed spawn counts.
+/// Default of [`Waiting::counts`] for files of older hosts, where every delayed spawn counts as a
+/// restart.
 fn counts() -> bool {
     true
 }
@@ -133,21 +136,22 @@ impl Schedule {
         self.spawns.iter().map(|at| millis(now.saturating_duration_since(*at))).collect()
     }
 
-    /// Continues the counts of another process. Its ages are relative to `then`.
+    /// Continues the counts of the previous host. Their ages are relative to `then`, the end of
+    /// that host.
     pub(super) fn resume(&mut self, checkpoint: &Checkpoint, then: Instant) {
         let at = |&ms: &u64| then.checked_sub(Duration::from_millis(ms));
         self.spawns = checkpoint.spawns_ago_ms.iter().filter_map(at).collect();
         self.in_a_row = checkpoint.in_a_row;
     }
 
-    /// Automatic restarts within the window.
+    /// Number of automatic restarts within the restart window.
     #[must_use]
     pub fn in_window(&self, policy: &Policy, now: Instant) -> usize {
         let inside = |at: &&Instant| now.saturating_duration_since(**at) < policy.restart_window;
         self.spawns.iter().filter(inside).count()
     }
 
-    /// Automatic restarts since the server was last stable.
+    /// Number of automatic restarts since the server was last ready for [`STABLE`].
     #[must_use]
     pub fn in_a_row(&self) -> u32 {
         self.in_a_row
@@ -158,7 +162,7 @@ impl Schedule {
         self.in_a_row = 0;
     }
 
-    /// Notes that a generation was ready for this long.
+    /// Resets the count of restarts in a row if a generation was ready for at least [`STABLE`].
     pub(super) fn credit(&mut self, ready: Duration) {
         if ready >= STABLE {
             self.in_a_row = 0;
@@ -170,9 +174,9 @@ impl Schedule {
         self.spawns.push_back(now);
     }
 
-    /// The delay before the next automatic restart, or none if the limit is reached. The limit is
-    /// checked here and the spawn is counted in [`Self::record`]. A spawn never precedes its
-    /// decision, so the limit holds in every window.
+    /// Returns the delay before the next automatic restart, or `None` if the restart limit is
+    /// reached. This function checks the limit, and [`Self::record`] counts the spawn later. No
+    /// spawn is earlier than its check, so the limit holds in every window.
     pub(super) fn next_delay(
         &mut self,
         policy: &Policy,
@@ -199,13 +203,14 @@ impl Schedule {
         })
     }
 
-    /// The delay before the next try of a start that lacks a resource. It is at least
-    /// [`RESOURCE_PAUSE`], and the number of tries is unlimited.
+    /// Returns the delay before the next try of a start that lacks a resource: at least
+    /// [`RESOURCE_PAUSE`]. The number of tries is unlimited.
     pub(super) fn resource_delay(&mut self, policy: &Policy) -> Duration {
         self.backoff(policy).max(RESOURCE_PAUSE)
     }
 
-    /// The next delay, without the restart limit.
+    /// Returns the next delay, without a check of the restart limit, and counts one more restart in
+    /// a row.
     pub(super) fn backoff(&mut self, policy: &Policy) -> Duration {
         let base = match self.in_a_row {
             0 => Duration::ZERO,
@@ -215,7 +220,8 @@ impl Schedule {
         base.mul_f64(0.8 + 0.4 * self.next_fraction()).min(policy.backoff_max)
     }
 
-    /// A number in `0.0..1.0` from splitmix64. It only has to spread the restarts of several homes.
+    /// Returns a random number in `0.0..1.0` (splitmix64). Its quality does not matter: it only
+    /// keeps several homes from restarting at the same time.
     fn next_fraction(&mut self) -> f64 {
         self.jitter = self.jitter.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.jitter;

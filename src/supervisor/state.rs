@@ -1,4 +1,4 @@
-//! The states. Each state has only the data that applies to it.
+//! The states of the supervisor. Each state has only the data that applies to it.
 
 use super::{Cause, Effect, Failure, Generation, KILL_AGAIN, Layer, RestartHelps};
 use std::time::{Duration, Instant};
@@ -7,73 +7,74 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Want {
-    /// The server is to run.
+    /// The server should run.
     Up,
-    /// The server is not to run.
+    /// The server should not run.
     Down,
 }
 
 /// Who spawned the process. This decides what stigmer may do to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
-    /// This host spawned it.
+    /// This host spawned the process.
     Spawned,
-    /// An earlier host of this home spawned it.
+    /// An earlier host of this home spawned the process.
     Adopted,
-    /// Someone else runs it: stigmer watches it and never signals it.
+    /// Someone else runs the process. stigmer watches the process and never signals it.
     External,
 }
 
-/// A generation that starts.
+/// A server that is starting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Starting {
     /// The number of the generation.
     pub generation: Generation,
-    /// Who spawned it.
+    /// Who spawned the process.
     pub owner: Owner,
-    /// Why it starts.
+    /// Why the server starts.
     pub cause: Cause,
     /// Details of the cause.
     pub detail: String,
-    /// Whether a process exists yet.
+    /// Whether the process exists. False while its launch is in progress.
     pub launched: bool,
     /// When the start was decided.
     pub since: Instant,
-    /// Time limit of the start, from the launch.
+    /// Time limit of the start, counted from the spawn of the process.
     pub timeout: Duration,
     /// When the time limit expires.
     pub deadline: Instant,
-    /// When its process was first seen stopped by a signal. Such a process makes no progress.
+    /// When a check first found the process stopped by a signal. Such a process makes no progress.
+    /// `None` if the process is not stopped.
     pub halted: Option<Instant>,
 }
 
 impl Starting {
-    /// The time at which the start is killed. A start that is stopped by a signal has at most
-    /// `patience`.
+    /// The time at which the start times out: at the deadline, or `patience` after the process was
+    /// stopped by a signal.
     pub(super) fn due(&self, patience: Duration) -> Instant {
         self.halted.map_or(self.deadline, |halted| self.deadline.min(halted + patience))
     }
 }
 
-/// A generation that is, or was, ready.
+/// A running server: ready or degraded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Live {
     /// The number of the generation.
     pub generation: Generation,
-    /// Who spawned it.
+    /// Who spawned the process.
     pub owner: Owner,
-    /// When it last became ready.
+    /// When the server last became ready.
     pub since: Instant,
 }
 
-/// The failing check of a running generation.
+/// The failing check of a degraded server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Degradation {
     /// The first layer that failed.
     pub layer: Layer,
     /// The observed error.
     pub detail: String,
-    /// Whether a restart may fix it.
+    /// Whether a restart may fix the error.
     pub restart_helps: RestartHelps,
     /// Number of failed rounds in a row.
     pub failures: u32,
@@ -81,16 +82,16 @@ pub struct Degradation {
     pub since: Instant,
 }
 
-/// A generation that stops.
+/// A server that is being stopped, or the search for a server to stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stopping {
     /// The number of the generation.
     pub generation: Generation,
-    /// Why it ends.
+    /// Why the server ends.
     pub cause: Cause,
     /// Details of the cause.
     pub detail: String,
-    /// Whether a process exists; false while a launch or a search still runs.
+    /// Whether a process exists. False while a launch or a search is in progress.
     pub launched: bool,
     /// When the stop was decided.
     pub since: Instant,
@@ -120,7 +121,7 @@ pub enum State {
     },
     /// The server starts.
     Starting(Starting),
-    /// All layers that apply pass.
+    /// The server runs, and all checks that apply to it pass.
     Ready(Live),
     /// The server runs, and a check fails.
     Degraded(Live, Degradation),
@@ -132,20 +133,20 @@ pub enum State {
         until: Instant,
         /// When the last process ended.
         since: Instant,
-        /// Why it ended.
+        /// Why the last process ended.
         cause: Cause,
         /// Details of the cause.
         detail: String,
         /// Whether the next spawn counts as an automatic restart.
         counts: bool,
     },
-    /// The supervisor has given up: the server does not start, or, if the intent is down, it is
-    /// not known to have ended.
+    /// The supervisor has given up. With the intent "up": the server does not start. With the
+    /// intent "down": the end of the server is not proven.
     Failed {
         /// The reason.
         failure: Failure,
-        /// A generation that does not end. No server may start until it has ended, and the state
-        /// does not become stopped without proof of its end.
+        /// A process that survived SIGKILL. Until its end is proven, no server may start and the
+        /// state does not become stopped.
         left: Option<Generation>,
         /// Time of the next try, if the failure is a missing resource or a failed search.
         retry: Option<Instant>,
@@ -167,7 +168,7 @@ impl State {
         }
     }
 
-    /// The generation of this state, if any process of it may exist.
+    /// The generation of this state, if a process of that generation may exist.
     #[must_use]
     pub fn generation(&self) -> Option<Generation> {
         match self {
@@ -179,7 +180,7 @@ impl State {
         }
     }
 
-    /// The owner of the process of this state.
+    /// The owner of a server that starts, is ready or is degraded. `None` in all other states.
     #[must_use]
     pub fn owner(&self) -> Option<Owner> {
         match self {

@@ -1,4 +1,4 @@
-//! Transitions on timeouts, and the gap that a late call leaves.
+//! Transitions on timeouts, and the correction of deadlines after a late call.
 
 use super::{
     Cause, Effect, Failure, KILL_TRIES, LATE, NEVER_READY, Owner, State, Supervisor, Want,
@@ -12,8 +12,8 @@ impl Supervisor {
         match &self.state {
             State::Stopped { .. } | State::Ready(_) | State::Degraded(..) => None,
             State::Failed { retry, .. } => *retry,
-            // While the launch runs, there is no process to signal. The launch time (sweep of the
-            // previous instance, a slow disk) is not part of the start timeout.
+            // A start has no deadline while its launch is in progress: there is no process to
+            // signal, and the preparation (a sweep, a slow disk) is not part of the start timeout.
             State::Starting(starting) => {
                 starting.launched.then(|| starting.due(self.policy.halt_timeout()))
             }
@@ -30,7 +30,8 @@ impl Supervisor {
         }
         let effects = match &mut self.state {
             State::Stopped { .. } | State::Ready(_) | State::Degraded(..) => Vec::new(),
-            // Not counted as a restart: a resource is missing, the server has not failed.
+            // Another try. It does not count as a restart: a resource is missing, the server has
+            // not failed.
             State::Failed { failure, .. } => match self.want {
                 Want::Up => {
                     let detail = failure.reason.clone();
@@ -97,9 +98,9 @@ impl Supervisor {
         effects
     }
 
-    /// Notes the time. A deadline that passed more than [`LATE`] ago was missed by the host, not by
-    /// the server: it is moved by the length of the delay. Every call does this, because the first
-    /// call after a delay may be an input instead of a tick.
+    /// Stores the time of this call. If a deadline passed more than [`LATE`] ago, the host was
+    /// late, not the server. The deadline is then moved by the time since the previous call. Every
+    /// call does this, because the first call after a delay may be an input instead of a tick.
     pub(super) fn wake(&mut self, now: Instant) {
         let gap = now.saturating_duration_since(self.seen);
         self.seen = self.seen.max(now);
@@ -109,11 +110,11 @@ impl Supervisor {
                 starting.deadline += gap;
                 starting.halted = starting.halted.map(|halted| halted + gap);
             }
-            // A process that was already killed gets no more time.
+            // Once SIGKILL was sent, a delay of the host does not extend the deadline.
             State::Stopping(stopping) if late && stopping.kills == 0 => {
                 stopping.act_at += gap;
             }
-            // No round could end in the gap, so no round observed a failure.
+            // No round of checks ended during the delay, so this time does not count as failing.
             State::Degraded(_, degradation) if gap > self.policy.longest_round() + LATE => {
                 degradation.since += gap;
             }

@@ -1,10 +1,10 @@
-//! The restart window during a hand-over.
+//! Tests of the restart counts that a hand-over carries to the next host.
 
 use super::rig::{SIGKILL, Sim, found, launch_of, secs};
 use crate::supervisor::{Cause, Checkpoint, Found, Generation, Policy, Round, State, Want};
 use std::time::Duration;
 
-/// Hands over to a new supervisor that adopts the server.
+/// Hands over to a new supervisor, which adopts the server.
 fn handed_over(old: &Sim) -> Sim {
     let mut new = resumed(old, secs(0.0));
     new.handle(found(old.generation(), Found::Ours));
@@ -12,7 +12,7 @@ fn handed_over(old: &Sim) -> Sim {
     new
 }
 
-/// Creates the supervisor of a new process `gap` after the old process ended.
+/// Creates the supervisor of the next host, `gap` after the end of the previous host.
 fn resumed(old: &Sim, gap: Duration) -> Sim {
     let checkpoint = serde_json::to_string(&old.supervisor.hand_over(old.now)).unwrap();
     let checkpoint: Checkpoint = serde_json::from_str(&checkpoint).unwrap();
@@ -23,7 +23,7 @@ fn resumed(old: &Sim, gap: Duration) -> Sim {
 }
 
 #[test]
-fn hand_over_keeps_window_and_delay() {
+fn hand_over_keeps_restart_window_and_delay() {
     let mut sim = Sim::ready(Policy::default());
     for _ in 0..3 {
         sim.wait(1.0).crash_and_repair();

@@ -1,5 +1,5 @@
-//! Properties of every sequence of inputs, at any time. [`World`] checks the invariants after each
-//! step.
+//! Property tests: random sequences of inputs, at random times. [`World`] checks the invariants
+//! after each step.
 
 use super::rig::{
     SIGKILL, absent, exited, exited_fatally, found, launched, probed, refused, search_failed,
@@ -24,13 +24,13 @@ enum Step {
     Probe(Round),
     Deliver(usize),
     Repeat(usize),
-    /// An input about another generation, or an input that cannot occur.
+    /// Sends an input about another generation, or an input that cannot occur.
     Forge(Input),
     Wait(Duration),
     Tick,
-    /// Advances to the deadline, this number of times.
+    /// Advances the clock to the next deadline, this number of times.
     Jump(u32),
-    /// The launch succeeds and the server becomes ready.
+    /// Lets the launch succeed and the server become ready.
     ComeUp,
     Resume,
 }
@@ -176,12 +176,12 @@ fn jump(world: &mut World) {
     }
 }
 
-// 256 cases each; `PROPTEST_CASES` sets another number.
+// Each test runs 256 random cases. The variable `PROPTEST_CASES` sets another number.
 proptest! {
 
-    /// There are never two generations or a signal to an external server. Numbers grow, restarts
-    /// and delays stay within their limits, and stale inputs change nothing. From every state that
-    /// is reached, a stop ends in stopped.
+    /// No two generations run at the same time, and no external server gets a signal. Generation
+    /// numbers grow, restarts and delays stay within their limits, and stale inputs change nothing.
+    /// From every state that a sequence reaches, a stop ends in the state stopped.
     #[test]
     fn every_sequence_keeps_the_invariants_and_a_stop_ends_in_stopped(
         policy in policies(),
@@ -193,7 +193,8 @@ proptest! {
         for step in steps {
             play(&mut world, step);
         }
-        // A stop that is already in progress late may take its whole time again.
+        // The deadline of a stop in progress moves if the host was late. So the stop may take twice
+        // the grace period.
         let took = world.goes_down();
         prop_assert!(took <= grace * 2 + Duration::from_secs(2), "took {took:?}");
 
@@ -204,7 +205,7 @@ proptest! {
     }
 
     /// A server that always crashes is restarted at most `max_restarts` times in any window. Then
-    /// the state stays failed until the operator starts it.
+    /// the state stays failed until the operator starts the server.
     #[test]
     fn repeated_crashes_fail_until_the_operator_starts_again(
         policy in policies(),
@@ -230,8 +231,8 @@ proptest! {
         prop_assert_eq!(world.tick(), []);
     }
 
-    /// Inputs that no manager sends, also at times that run backwards, cause no panic, and the
-    /// numbers still grow.
+    /// Inputs that no manager sends cause no panic, even at times that run backwards. The
+    /// generation numbers still grow.
     #[test]
     fn impossible_inputs_cause_no_panic(
         policy in policies(),
@@ -254,7 +255,7 @@ proptest! {
         }
     }
 
-    /// A schedule that was converted to ages and back has the same counts.
+    /// A schedule keeps its counts when it is converted to ages and back.
     #[test]
     fn schedule_survives_conversion_to_ages(
         policy in policies(),

@@ -1,4 +1,4 @@
-//! Automatic restarts: immediate, delayed, or refused by the limit.
+//! Tests of automatic restarts: immediate, delayed, or refused by the limit.
 
 use super::rig::{
     SIGKILL, Sim, exited_fatally, fail, found, frozen, launch_of, launched, lost, on_its_way,
@@ -171,7 +171,7 @@ fn deleted_database_is_degraded_and_never_restarted() {
         assert_eq!(sim.wait(1.0).probe(lost()), []);
     }
     assert!(matches!(sim.state(), State::Degraded(_, degradation) if degradation.failures == 1000));
-    // Now it freezes as well. The count begins here.
+    // Now the server also freezes. The count of failures that a restart may fix begins here.
     assert_eq!(sim.wait(1.0).probe(frozen()), []);
     assert_eq!(sim.wait(1.0).probe(frozen()), []);
     assert_eq!(sim.wait(1.0).probe(frozen()), [Effect::Kill { generation: Generation(1) }]);

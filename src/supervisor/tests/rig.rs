@@ -1,4 +1,4 @@
-//! A supervisor with a simulated clock, and short names for inputs.
+//! A supervisor with a simulated clock, and short functions that create inputs.
 
 use crate::supervisor::{
     Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Policy, RestartHelps, Round,
@@ -55,12 +55,12 @@ pub(super) fn fail(layer: Layer, restart_helps: RestartHelps) -> Round {
     Round::Fail { layer, detail: "no answer".into(), restart_helps }
 }
 
-/// Fails like a frozen server.
+/// A round that fails as for a frozen server.
 pub(super) fn frozen() -> Round {
     fail(Layer::Grpc, RestartHelps::Yes)
 }
 
-/// Fails like a server that starts or shuts down.
+/// A round that fails as for a server that starts or shuts down.
 pub(super) fn on_its_way() -> Round {
     Round::Fail {
         layer: Layer::Process,
@@ -69,7 +69,7 @@ pub(super) fn on_its_way() -> Round {
     }
 }
 
-/// Fails like a server whose database file was deleted.
+/// A round that fails as for a server whose database file was deleted.
 pub(super) fn lost() -> Round {
     fail(Layer::Store, RestartHelps::No)
 }
@@ -84,7 +84,7 @@ pub(super) fn launch_of(effects: &[Effect]) -> Option<Generation> {
     })
 }
 
-/// A supervisor and its time.
+/// A supervisor with its simulated time.
 pub(super) struct Sim {
     pub(super) supervisor: Supervisor,
     pub(super) now: Instant,
@@ -113,12 +113,12 @@ impl Sim {
         self
     }
 
-    /// Ticks now, also before the deadline.
+    /// Calls `handle_timeout` now, even before the deadline.
     pub(super) fn tick(&mut self) -> Vec<Effect> {
         self.supervisor.handle_timeout(self.now)
     }
 
-    /// Advances to the deadline. Returns the time until then and the effects.
+    /// Advances the clock to the deadline. Returns the time until then and the effects.
     pub(super) fn jump(&mut self) -> (Duration, Vec<Effect>) {
         let due = self.supervisor.poll_timeout().expect("a deadline");
         let far = due.saturating_duration_since(self.now);
@@ -130,12 +130,12 @@ impl Sim {
         self.supervisor.state()
     }
 
-    /// The generation that runs or starts.
+    /// The generation of the server that runs or starts.
     pub(super) fn generation(&self) -> Generation {
         self.state().generation().unwrap_or_else(|| panic!("nothing runs: {:?}", self.state()))
     }
 
-    /// Stops. The search finds nothing that is left.
+    /// Stops a server of which no process runs: the search finds nothing.
     pub(super) fn stop_clear(&mut self, cause: Cause) {
         let effects = self.handle(Input::Stop { cause });
         assert!(matches!(effects[..], [Effect::Search { .. }]), "{effects:?}");
@@ -143,7 +143,7 @@ impl Sim {
         assert_eq!(self.handle(absent(self.generation())), []);
     }
 
-    /// The launched generation starts and becomes ready.
+    /// Lets the launched server start and become ready.
     pub(super) fn come_up(&mut self) {
         let generation = self.generation();
         self.handle(launched(generation));
@@ -151,7 +151,7 @@ impl Sim {
         assert!(matches!(self.state(), State::Ready(_)), "{:?}", self.state());
     }
 
-    /// The server ends with this status.
+    /// Ends the server with this exit status.
     pub(super) fn exit(&mut self, exit: Exit) -> Vec<Effect> {
         let generation = self.generation();
         self.handle(exited(generation, exit))
@@ -163,7 +163,8 @@ impl Sim {
         self.handle(probed(generation, round))
     }
 
-    /// Crashes the server and lets it become ready again at the deadline. Returns the delay.
+    /// Crashes the server and lets it become ready again at the deadline. Returns the restart
+    /// delay.
     pub(super) fn crash_and_repair(&mut self) -> Duration {
         let effects = self.exit(SIGKILL);
         let down = if launch_of(&effects).is_some() {

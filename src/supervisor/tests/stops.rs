@@ -1,4 +1,4 @@
-//! Requested stops, processes that do not end, and late ticks.
+//! Tests of requested stops, of processes that do not end, and of late ticks.
 
 use super::rig::{
     SIGKILL, Sim, absent, exited, found, frozen, launch_of, launched, on_its_way, refused,
@@ -49,13 +49,13 @@ fn end_grace_kills_at_once() {
 
 #[test]
 fn stop_right_after_a_crash_stays_stopped() {
-    // The stop arrives first.
+    // The stop arrives before the exit.
     let mut sim = Sim::ready(Policy::default());
     sim.handle(stop());
     assert_eq!(sim.exit(SIGKILL), []);
     assert!(sim.is_stopped());
 
-    // The exit arrives first: the new launch is stopped.
+    // The exit arrives before the stop, so the stop ends the new launch.
     let mut sim = Sim::ready(Policy::default());
     assert_eq!(launch_of(&sim.exit(SIGKILL)), Some(G2));
     assert_eq!(sim.handle(stop()), []);
@@ -157,7 +157,7 @@ fn no_launch_until_an_unkillable_process_has_ended() {
     assert_eq!(sim.handle(Input::Start), [Effect::Kill { generation: G1 }]);
     assert_eq!(launch_of(&sim.exit(SIGKILL)), Some(G2));
 
-    // The process ends by itself first.
+    // The process also survives the SIGKILLs of the start, and ends later.
     let mut sim = unkillable();
     sim.handle(Input::Start);
     for _ in 0..10 {
@@ -192,7 +192,7 @@ fn tick_within_the_tolerance_is_on_time() {
 
 #[test]
 fn suspended_host_extends_deadlines_and_kills_nothing() {
-    // While starting.
+    // The host is suspended while the server starts.
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     sim.handle(launched(G1));
@@ -200,14 +200,14 @@ fn suspended_host_extends_deadlines_and_kills_nothing() {
     assert_eq!(sim.wait(3600.0).tick(), []);
     assert_eq!(sim.jump(), (secs(20.0), vec![Effect::Kill { generation: G1 }]));
 
-    // While stopping.
+    // The host is suspended while the server stops.
     let mut sim = Sim::ready(Policy::default());
     sim.handle(stop());
     sim.wait(5.0).tick();
     assert_eq!(sim.wait(3600.0).tick(), []);
     assert_eq!(sim.jump(), (secs(10.0), vec![Effect::Kill { generation: G1 }]));
 
-    // With an adopted server.
+    // The host is suspended just after it has adopted a server.
     let mut sim = Sim::new(Policy::default());
     sim.handle(found(Generation(41), Found::Ours));
     assert_eq!(sim.wait(3600.0).tick(), []);
@@ -261,7 +261,7 @@ fn unrequested_tick_does_nothing() {
     assert_eq!(*sim.state(), before);
 }
 
-/// A start that was refused for a lasting reason.
+/// A supervisor whose start was refused for a lasting reason.
 fn refused_start() -> Sim {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);

@@ -1,4 +1,4 @@
-//! An external server: stigmer watches it and never signals it.
+//! Tests of an external server: stigmer watches the server and never signals it.
 
 use super::rig::{Sim, exited, fail, found, frozen, launch_of, launched, lost, probed, secs, stop};
 use crate::supervisor::{
@@ -140,7 +140,7 @@ fn late_report_of_an_external_server_is_stale() {
 }
 
 #[test]
-fn report_after_a_stop_does_not_undo_it() {
+fn late_report_does_not_undo_a_stop() {
     let mut sim = watching();
     sim.handle(stop());
     for late in [found(G1, Found::External), found(G1, Found::Ours), probed(G1, Round::Pass)] {

@@ -1,9 +1,9 @@
 //! A reviewed table of every pair of state and input.
 //!
-//! `snapshots/…table.snap` is the table. It lists for each state the result of each input. Inputs
-//! with the same result share a line; states with the same lines share a heading. A new variant of
-//! a state or an input does not compile until [`kinds!`] lists it, and each entry of that list must
-//! appear in the table.
+//! The file `snapshots/…table.snap` is the table. It lists for each state the result of each input.
+//! Inputs with the same result share a line, and states with the same lines share a heading. A new
+//! variant of a state or an input does not compile until [`kinds!`] lists it, and each entry of
+//! that list must appear in the table.
 
 use super::rig::{
     SIGKILL, absent, exited, exited_fatally, fail, found, frozen, launched, lost, on_its_way,
@@ -17,10 +17,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-/// The generation of the states, and the last number used.
+/// The current generation in each state of the table. It is also the last number used.
 const G5: Generation = Generation(5);
 
-/// Names every kind of a value twice: in an exhaustive match and in a list.
+/// Defines a function that names the variant of a value, and a list of all names. The match of the
+/// function is exhaustive, so a new variant does not compile without a name.
 macro_rules! kinds {
     ($of:ident, $all:ident, $type:ty, { $($pattern:pat => $name:literal,)* }) => {
         fn $of(value: &$type) -> &'static str {
@@ -81,7 +82,7 @@ kinds!(input_kind, INPUTS, Input, {
     Input::Probed { round: Round::Fail { layer: Layer::Lock | Layer::Process | Layer::Grpc | Layer::Store | Layer::Engine, restart_helps: RestartHelps::Yes, .. }, .. } => "fail grpc",
 });
 
-/// The inputs about a generation, and the inputs without a generation.
+/// Returns all inputs without a generation, and all inputs about this generation.
 fn inputs(generation: Generation) -> (Vec<Input>, Vec<Input>) {
     let about = vec![
         launched(generation),
@@ -243,7 +244,8 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
     add("", Want::Down, State::Failed { failure, left: None, retry });
     add("", Want::Up, failed(Some(G5)));
     add("", Want::Down, failed(Some(G5)));
-    // Cases that depend on more than the state: the first input of a host, a full window.
+    // Cases whose result depends on more than the state: the first input of a host, a full restart
+    // window.
     add(", fresh", Want::Down, State::Stopped { note: None });
     add(" for 3 s, window full", Want::Up, State::Ready(live(Owner::Spawned, 3.0)));
     let (_, full) = all.last_mut().expect("just added");
@@ -259,8 +261,8 @@ fn ahead(at: Instant, now: Instant) -> Duration {
     at.saturating_duration_since(now)
 }
 
-/// Shows owner and cause only if they differ from those of `before`, so that states that differ in
-/// nothing else share their lines.
+/// Prints a state. Owner and cause appear only if they differ from those of `before`, so that
+/// states that differ in nothing else share their lines.
 fn show_state(before: &State, state: &State, now: Instant) -> String {
     let cause = |cause: &Cause| match before {
         State::Starting(Starting { cause: same, .. })
@@ -337,7 +339,7 @@ fn show_effect(effect: &Effect) -> String {
     }
 }
 
-/// The result of an input or a tick.
+/// Prints the result of an input or a tick.
 fn outcome(before: &Supervisor, after: &Supervisor, effects: &[Effect], now: Instant) -> String {
     let same = before.want == after.want
         && before.state == after.state
@@ -367,7 +369,7 @@ fn outcome(before: &Supervisor, after: &Supervisor, effects: &[Effect], now: Ins
     line
 }
 
-/// The lines of one state.
+/// Returns the lines of one state: each input with its result.
 fn lines(supervisor: &Supervisor, now: Instant) -> Vec<(String, String)> {
     let mut lines = Vec::new();
     let mut cell = |name: String, input: Input| {
@@ -410,7 +412,7 @@ fn body(lines: &[(String, String)]) -> String {
     }
     let mut text = String::new();
     for (names, outcome) in merged {
-        // All inputs about other generations, together.
+        // If all inputs about other generations have the same result, one entry replaces them.
         let other = |generation: &str| {
             names.iter().filter(|name| name.ends_with(generation)).count() == inputs(G5).1.len()
         };
@@ -429,7 +431,7 @@ fn body(lines: &[(String, String)]) -> String {
 }
 
 fn anchor() -> Instant {
-    // Far from the zero of the clock, so that ages can be subtracted.
+    // Far from zero, so that ages can be subtracted without an underflow.
     Instant::now() + secs(1000.0)
 }
 

@@ -1,5 +1,5 @@
-//! A simulated world that launches and ends processes for the supervisor, and reports late, twice
-//! and in any order. It checks the invariants of the supervisor.
+//! A simulated world that launches and ends processes for the supervisor. Its reports arrive late,
+//! twice and in any order. The world checks the invariants of the supervisor.
 
 use super::rig::{absent, exited, exited_fatally, found, launched, probed, refused, search_failed};
 use crate::supervisor::{
@@ -9,7 +9,7 @@ use crate::supervisor::{
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-/// The result of a launch.
+/// The result of a launch or a search.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Launch {
     Works,
@@ -20,28 +20,28 @@ pub(super) enum Launch {
 pub(super) struct World {
     pub(super) supervisor: Supervisor,
     pub(super) now: Instant,
-    /// Launches that have not reported.
+    /// Launches without a result so far.
     pending: BTreeSet<Generation>,
-    /// The search that has not reported.
+    /// The search in progress.
     search: Option<Generation>,
-    /// Our processes that run; and those of them that have a signal on its way.
+    /// Our running processes. `termed` and `killed` are those with a pending SIGTERM or SIGKILL.
     ours: BTreeSet<Generation>,
     termed: BTreeSet<Generation>,
     killed: BTreeSet<Generation>,
-    /// The generations under which an external server is watched.
+    /// The generation numbers of the external servers that the supervisor watches.
     strangers: BTreeSet<Generation>,
-    /// Inputs in transit, and inputs that have arrived.
+    /// Inputs that are not delivered yet. `arrived` has the delivered inputs.
     mail: Vec<Input>,
     arrived: Vec<Input>,
-    /// The last number launched.
+    /// The last generation number of a launch or search.
     last: Generation,
-    /// Automatic launches since the last operator's command cleared the counts.
+    /// Times of automatic launches since a command of the operator last cleared the counts.
     automatic: VecDeque<Instant>,
 }
 
 impl World {
     pub(super) fn new(policy: Policy, already: Option<Found>) -> Self {
-        // So that the clock can jump backwards.
+        // Far from zero, so that the clock can run backwards.
         let now = Instant::now() + Duration::from_secs(100_000);
         let last = Generation(10);
         let mut world = Self {
@@ -80,7 +80,8 @@ impl World {
             | Input::Exited { generation, .. }
             | Input::Probed { generation, .. } => Some(*generation),
         };
-        // Every call notes the time, also with a stale input. Do that first.
+        // Every call stores the time, even with a stale input. Store it before the copy, so that a
+        // stale input leaves the copy and the supervisor equal.
         self.supervisor.wake(self.now);
         let before = self.supervisor.clone();
         let takes_over = before.fresh && matches!(input, Input::Found { .. });
@@ -188,7 +189,7 @@ impl World {
         );
     }
 
-    /// No process of ours runs, and no launch or search is pending.
+    /// Whether no process of ours runs, and no launch or search is in progress.
     fn is_clear(&self) -> bool {
         self.ours.is_empty() && self.pending.is_empty() && self.search.is_none()
     }
@@ -223,7 +224,7 @@ impl World {
         }
     }
 
-    /// Completes a pending launch or search with this result. A search that works has proven that no
+    /// Completes a launch or search with this result. For a search, [`Launch::Works`] means that no
     /// server is left.
     pub(super) fn settle(&mut self, how: Launch) {
         if let Some(generation) = self.search.take() {
@@ -254,7 +255,7 @@ impl World {
         });
     }
 
-    /// Our process ends by itself.
+    /// Ends our process without a signal.
     pub(super) fn end(&mut self, exit: Exit, fatal: bool) {
         if let Some(generation) = self.ours.pop_first() {
             self.mail.push(if fatal {
@@ -265,7 +266,8 @@ impl World {
         }
     }
 
-    /// Applies pending signals. SIGTERM ends a process only if `handles_term`.
+    /// Ends the processes that have a pending signal. SIGTERM ends a process only if
+    /// `handles_term`.
     pub(super) fn die(&mut self, handles_term: bool) {
         let dead: Vec<_> = self
             .ours
@@ -286,7 +288,7 @@ impl World {
         }
     }
 
-    /// Delivers an input, in any order.
+    /// Delivers one of the waiting inputs. `which` selects the input, so any order is possible.
     pub(super) fn deliver(&mut self, which: usize) -> bool {
         if self.mail.is_empty() {
             return false;
@@ -297,8 +299,8 @@ impl World {
         true
     }
 
-    /// Delivers an old input once more. It is stale if its generation has ended. For a generation
-    /// that still runs, only a round of checks can arrive twice.
+    /// Delivers an old input once more. The input is stale if its generation has ended. For a
+    /// generation that still runs, only a round of checks can arrive twice.
     pub(super) fn repeat(&mut self, which: usize) {
         if !self.arrived.is_empty() {
             let input = self.arrived[which % self.arrived.len()].clone();
@@ -306,7 +308,8 @@ impl World {
         }
     }
 
-    /// Replaces the host. The schedule is converted to ages, independent of the clock.
+    /// Simulates a new host: converts the schedule to ages, which do not depend on the clock, and
+    /// back.
     pub(super) fn hand_over_schedule(&mut self) {
         let checkpoint = self.supervisor.hand_over(self.now);
         self.supervisor.resume(&checkpoint, Duration::ZERO, self.now);
@@ -316,8 +319,8 @@ impl World {
         self.supervisor.state().owner() == Some(Owner::External)
     }
 
-    /// Sets the intent to down and delivers everything. Returns the time until the state is
-    /// stopped. An external server is left alone.
+    /// Stops the server and delivers all inputs. Returns the time until the state is stopped. An
+    /// external server continues to run.
     pub(super) fn goes_down(&mut self) -> Duration {
         let begin = self.now;
         self.receive(&Input::Stop { cause: Cause::Operator });
@@ -342,7 +345,7 @@ impl World {
     }
 }
 
-/// All fields except counters.
+/// The fields that a stale input must not change.
 fn decided(supervisor: &Supervisor) -> (Want, State, Schedule, Generation, bool, Instant) {
     let Supervisor {
         policy: _,
