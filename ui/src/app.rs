@@ -1,4 +1,4 @@
-//! The dashboard: keys in, actions and frames out.
+//! The dashboard: it takes keys and returns actions and frames.
 
 pub(crate) mod keymap;
 mod mouse;

@@ -1,4 +1,4 @@
-//! Text and bars into cells: measured, clipped and styled.
+//! Writes text and bars into the cells of the screen: measured, clipped and styled.
 
 pub(crate) mod ascii;
 pub(crate) mod cluster;

@@ -63,7 +63,7 @@ impl Explorer {
         self.rows.filter()
     }
 
-    /// Sets the filter. The current line stays visible if it passes.
+    /// Sets the filter. The current line stays visible if it passes the filter.
     pub(crate) fn set_filter(&mut self, filter: Filter, log: &dyn LogSource) {
         self.rows.set_filter(filter, log);
         if let Some(search) = &mut self.search {
@@ -88,9 +88,9 @@ impl Explorer {
         self.position.update(&self.rows);
     }
 
-    /// Opens a fold.
+    /// Opens a fold: each of its lines gets its own row.
     pub(crate) fn unfold(&mut self, row: Row, log: &dyn LogSource) {
-        // While following, new lines would move the opened fold out of the screen.
+        // Pause at the fold. A log that follows the newest lines would move it out of the screen.
         self.position.pause_at(row.first, &self.rows);
         self.rows.unfold(row, log);
     }
@@ -99,7 +99,7 @@ impl Explorer {
         self.position.follows()
     }
 
-    /// Returns the number of lines since the pause.
+    /// Returns the number of lines that were added since the log was paused.
     pub(crate) fn unseen(&self) -> u64 {
         self.position.seen().map_or(0, |seen| self.rows.lines_from(seen))
     }
@@ -118,18 +118,19 @@ impl Explorer {
         self.position.extend(by, &self.rows);
     }
 
-    /// Moves the page.
+    /// Scrolls the page. The cursor stays on the page.
     pub(crate) fn wheel(&mut self, by: Move) {
         self.position.scroll(by, &self.rows);
     }
 
-    /// Takes the height of the page from a frame, and a function for the height of a row. Returns the first row
-    /// to draw.
+    /// Stores the height of the page for the next movements. `height_of` returns how many rows of
+    /// the screen a row of the log takes. Returns the index of the first row to draw.
     pub(crate) fn measure(&mut self, height: u16, mut height_of: impl FnMut(Row) -> u16) -> usize {
         self.position.measure(height, &self.rows, &mut height_of)
     }
 
-    /// Returns the row of the cursor; the newest row while following.
+    /// Returns the row of the cursor. While the log follows the newest lines, this is the newest
+    /// row.
     pub(crate) fn current(&self) -> Option<Row> {
         match self.position.cursor() {
             Some(number) => self.rows.get(self.rows.position(number)),
@@ -137,12 +138,12 @@ impl Explorer {
         }
     }
 
-    /// Returns the positions of the selected rows. `None` while following.
+    /// Returns the indices of the selected rows. `None` while the log follows the newest lines.
     pub(crate) fn selected(&self) -> Option<RangeInclusive<usize>> {
         self.position.selected(&self.rows)
     }
 
-    /// Selects the row with this line.
+    /// Selects the row that contains this line.
     pub(crate) fn select(&mut self, number: u64) {
         self.position.pause_at(number, &self.rows);
     }
@@ -152,7 +153,7 @@ impl Explorer {
         self.position.extend_to(number, &self.rows);
     }
 
-    /// Starts a range at the cursor, or ends it.
+    /// Starts to select a range at the cursor, or clears the selected range.
     pub(crate) fn toggle_range(&mut self) {
         self.position.toggle_range(&self.rows);
     }
@@ -166,7 +167,8 @@ impl Explorer {
         self.position.drop_range();
     }
 
-    /// Returns the text of the selected lines; of the newest line while following.
+    /// Returns the text of the selected lines. While the log follows the newest lines, returns the
+    /// newest line.
     pub(crate) fn copy(&self, log: &dyn LogSource) -> CopyRequest {
         let mut copied = CopyRequest::default();
         let last = self.rows.len().saturating_sub(1);

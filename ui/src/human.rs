@@ -37,7 +37,7 @@ pub fn age(ms: u64) -> String {
     }
 }
 
-/// Formats two units: `1 h 12 min`. Omits the second one if it is zero.
+/// Formats two units: `1 h 12 min`. Omits the second unit if its number is zero.
 fn two_units(great: u64, great_unit: &str, small: u64, small_unit: &str) -> String {
     match small {
         0 => format!("{great} {great_unit}"),

@@ -55,8 +55,9 @@ impl Key {
         Self { code: KeyCode::Char(c), ctrl: true, alt: false, shift: false }
     }
 
-    /// Whether both are the same key. Terminals differ in two points: whether they report Shift with an
-    /// upper-case letter, and which case they report with Control.
+    /// Whether two key presses mean the same key. Terminals differ in two points, which are
+    /// ignored: whether they report Shift with an upper-case letter, and which case they report
+    /// with Control.
     pub(crate) fn same(self, other: Self) -> bool {
         let canonical = |key: Self| match key.code {
             KeyCode::Char(c) if key.ctrl => {
@@ -105,7 +106,7 @@ pub enum Action {
     Start,
     /// Stop Temporal.
     Stop,
-    /// Restart Temporal: a new generation with the same options.
+    /// Restart Temporal with the same options.
     Restart,
     /// Close the dashboard.
     Quit(QuitChoice),
@@ -135,14 +136,15 @@ pub struct CopyRequest {
 pub enum LogFile {
     /// The log of Temporal.
     Temporal,
-    /// The log of stigmer: of the hosts of this home.
+    /// The log of stigmer, which the hosts of this home write.
     Own,
 }
 
 /// What happens to Temporal when the dashboard closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuitChoice {
-    /// Nothing changes: the dashboard is attached to another host, or no server of this host runs.
+    /// Temporal is not affected: the dashboard is attached to another host, or no server of this
+    /// host runs.
     Leave,
     /// Temporal stops before the dashboard closes.
     StopAndQuit,

@@ -20,7 +20,7 @@
 //! | `demo` | sample data and pictures, only with the feature of this name |
 #![forbid(unsafe_code)]
 
-// `tests/any` is also part of the unit tests, and names the crate as its users do.
+// The unit tests also contain `tests/any`, which uses the public name of this crate.
 #[cfg(test)]
 extern crate self as stigmer_ui;
 

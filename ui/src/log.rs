@@ -16,7 +16,8 @@ pub trait LogSource {
     fn line(&self, index: usize) -> Option<LogLine<'_>>;
     /// Returns the number of lines that were evicted from the front so far.
     fn dropped(&self) -> u64;
-    /// Returns what filters need of the line at `index`. Must be cheap: the view reads it for every line.
+    /// Returns the properties of the line at `index` that filters use. Must be cheap: the view
+    /// reads them for every line.
     fn head(&self, index: usize) -> Option<LineHead>;
     /// Returns the name of a component. Empty for lines without a component.
     fn component(&self, id: u16) -> &str;
@@ -85,16 +86,16 @@ pub struct LineHead {
     pub noise: Option<Noise>,
 }
 
-/// Routine lines, which every start or stop writes.
+/// Kinds of routine lines, which every start or stop writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noise {
-    /// Line of a start.
+    /// A line of a start.
     StartUp,
-    /// Line of a stop.
+    /// A line of a stop.
     Shutdown,
-    /// Routine only directly after another routine line.
+    /// A line that is routine only directly after another routine line.
     Adjacent,
-    /// Routine only directly after a line of a stop.
+    /// A line that is routine only directly after a line of a stop.
     AdjacentToShutdown,
 }
 
@@ -103,7 +104,7 @@ pub enum Noise {
 pub struct Details {
     /// Names and values in the order of the line.
     pub fields: Vec<(String, String)>,
-    /// The line as it is in the file, with harmless control characters.
+    /// The line as it is in the file, with visible symbols instead of control characters.
     pub raw: String,
 }
 
@@ -114,7 +115,7 @@ pub enum LineKind {
     Raw,
     /// Parsed into time, level, component, text and fields.
     Structured,
-    /// The boundary between two generations.
+    /// A mark between the lines of one server process and of the next.
     GenerationMark,
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::human;
 
-/// Place of the data of the running server.
+/// Where the running server stores its data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Storage {
     /// A file that the next start opens.
@@ -49,7 +49,7 @@ pub enum WorkflowCount {
     Unknown,
     /// An earlier count: the server does not respond now.
     Earlier(WorkflowTotals),
-    /// A count of now.
+    /// A count that is current.
     Current(WorkflowTotals),
 }
 
@@ -65,17 +65,17 @@ impl WorkflowCount {
 /// Impact of the end of the server on its workflows and data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopImpact {
-    /// This number of running workflows waits for the next start.
+    /// No data is lost, but this number of running workflows must wait for the next start.
     Interrupted(u64),
-    /// Data is lost.
+    /// The data is lost.
     Lost(Loss),
 }
 
-/// Loss of data.
+/// The data and workflows that an end of the server loses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loss {
     pub(crate) why: &'static str,
-    /// `None` if the number is not known.
+    /// Numbers of lost workflows. `None` if they are not known.
     pub(crate) workflows: Option<WorkflowTotals>,
 }
 
@@ -89,7 +89,7 @@ impl StopImpact {
         };
         let workflows = match count {
             WorkflowCount::Current(now) if now == WorkflowTotals::default() => return None,
-            // Workflows may have been started since.
+            // Workflows may have been started since that count, so the number is unknown.
             WorkflowCount::Earlier(before) if before == WorkflowTotals::default() => None,
             WorkflowCount::Unknown | WorkflowCount::Earlier(_) | WorkflowCount::Current(_) => {
                 count.known()
@@ -121,7 +121,7 @@ impl fmt::Display for StopImpact {
     }
 }
 
-/// The numbers come first, because a small screen may cut the rest.
+/// The text begins with the numbers, because a small screen may cut the rest.
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { why, workflows } = self;

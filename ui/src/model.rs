@@ -21,15 +21,16 @@ pub struct Model {
     pub message: String,
     /// Whether stigmer started or adopted the server. `false`: an external server, which stigmer only watches.
     pub managed: bool,
-    /// Whether a host supervises and probes the server. `false`: the host is gone.
+    /// Whether a host supervises and checks the server. `false`: the host is gone.
     pub watched: bool,
     /// Whether an earlier host started the server.
     pub adopted: bool,
-    /// Generation that runs, or ran last. 0 if none ran yet.
+    /// Number of the server process that runs or ran last. Each start gets a new number. 0 if none
+    /// ran yet.
     pub generation: u64,
-    /// Process ID of the server. `None` if it does not run.
+    /// Process ID of the server. `None` if the server does not run.
     pub pid: Option<u32>,
-    /// Running time of this generation.
+    /// Time for which the server process has run.
     pub uptime_ms: Option<u64>,
     /// Version of the Temporal CLI.
     pub version: Option<String>,
@@ -37,7 +38,7 @@ pub struct Model {
     pub server_version: Option<String>,
     /// Address for clients: `127.0.0.1:7233`.
     pub address: Option<String>,
-    /// URL of the web UI. `None` if it is off.
+    /// URL of the web UI. `None` if the web UI is off.
     pub ui_url: Option<String>,
     /// Automatic restarts.
     pub restarts: RestartsView,
@@ -51,7 +52,8 @@ pub struct Model {
     pub failure: Option<FailureView>,
     /// Starts, stops and restarts, newest first.
     pub timeline: Vec<TimelineRow>,
-    /// Counts of the namespace of the user. `None` while they are not current: no number is better than a wrong one.
+    /// Counts of the namespace of the user. `None` if the counts are not current, because a wrong
+    /// number is worse than none.
     pub workflows: Option<Workflows>,
     /// Place of the data of the running server.
     pub storage: Storage,
@@ -69,20 +71,20 @@ pub struct Model {
 /// State of the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StateView {
-    /// Not running, and not wanted to run.
+    /// The server does not run, and no start is requested.
     #[default]
     Stopped,
-    /// Started, not ready yet.
+    /// The server was started and is not ready yet.
     Starting,
-    /// All checks that apply pass.
+    /// All checks that apply to the server pass.
     Ready,
-    /// Running, with a problem.
+    /// The server runs, with a problem.
     Degraded,
-    /// Stopping; its processes have not all exited yet.
+    /// The server stops. Some of its processes still run.
     Stopping,
-    /// Not running; waiting for the next start.
+    /// The server does not run. The next start is scheduled.
     Backoff,
-    /// Not running, and not restarted any more.
+    /// The server does not run, and the supervisor has given up.
     Failed,
 }
 
@@ -93,25 +95,26 @@ impl StateView {
     }
 }
 
-/// Automatic restarts: the total, and those within the window that limits them.
+/// Automatic restarts: the total, and the number within the time window of the restart limit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RestartsView {
     /// Number of automatic restarts of this home, by all its hosts.
     pub total: u64,
-    /// Number within the window.
+    /// Number within the time window.
     pub in_window: u32,
-    /// Limit within the window. `None` if unknown.
+    /// Limit of restarts within the time window. `None` if unknown.
     pub limit: Option<RestartLimit>,
     /// The latest automatic restart.
     pub last: Option<LastRestart>,
-    /// Ages of the known restarts, for the time axis. In any order.
+    /// Ages in ms of the known restarts, in any order. The time axis marks each of them.
     pub marks: Vec<u64>,
 }
 
-/// Limit of automatic restarts.
+/// Limit of automatic restarts within a time window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RestartLimit {
-    /// Number within the window. The supervisor gives up at the next one.
+    /// Number of restarts that the window allows. Instead of one more restart, the supervisor gives
+    /// up.
     pub max: u32,
     /// Length of the window.
     pub window_ms: u64,
@@ -124,11 +127,13 @@ pub struct LastRestart {
     pub cause: String,
     /// Detail of the cause: `signal 9 (SIGKILL)`.
     pub detail: String,
-    /// Age of the restart.
+    /// Age of the restart in ms.
     pub ago_ms: u64,
-    /// Time from the exit of the old process to the next ready state. `None` while not ready.
+    /// Time in ms from the exit of the old process to the next ready state. `None` while the server
+    /// is not ready.
     pub recovery_ms: Option<u64>,
-    /// Time from the last passed check to the next ready state. `None` if equal to `recovery_ms`.
+    /// Time in ms from the last passed check to the next ready state. `None` if equal to
+    /// `recovery_ms`.
     pub downtime_ms: Option<u64>,
 }
 
@@ -149,7 +154,7 @@ pub struct ProbeView {
     pub limit: Option<FailureLimit>,
     /// Number of consecutive failures so far.
     pub consecutive_failures: u32,
-    /// Reason why failures do not lead to a restart. Empty if they do.
+    /// Reason why failures do not lead to a restart. Empty if they lead to one.
     pub no_restart: String,
 }
 
@@ -182,7 +187,7 @@ pub struct LayerView {
     pub latency_us: Option<u64>,
     /// Reason of a failure, or reason why the check does not apply.
     pub detail: String,
-    /// Age of the current verdict.
+    /// Age of the current verdict (passed or failed) in ms.
     pub since_ms: Option<u64>,
 }
 
@@ -238,7 +243,7 @@ pub struct TimelineRow {
 }
 
 impl TimelineRow {
-    /// Returns the day and the time: `Nov 22 21:16:39`. Without the day for today.
+    /// Returns the day and the time: `Nov 22 21:16:39`. For an entry of today, only the time.
     pub(crate) fn when(&self) -> String {
         let gap = if self.day.is_empty() { "" } else { " " };
         format!("{}{gap}{}", self.day, self.clock)
@@ -293,11 +298,11 @@ pub struct Workflows {
     pub running: u64,
     /// Number of workflows that failed, timed out or were terminated, and that the server still has.
     pub failed: u64,
-    /// Task queues with tasks and without a worker.
+    /// Task queues that have tasks and no worker.
     pub unserved: Vec<UnservedQueue>,
 }
 
-/// Task queue with tasks and without a worker.
+/// A task queue that has tasks and no worker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnservedQueue {
     /// Name of the queue.
@@ -315,13 +320,13 @@ pub struct Commands {
     pub stop: bool,
     /// Restart, key `r`.
     pub restart: bool,
-    /// Handing over to a background host.
+    /// Hand-over to a background host, key `b`.
     pub background: bool,
 }
 
 impl Model {
-    /// Whether the numbers are current: the server runs and a host measures it. Otherwise they are the last
-    /// known ones.
+    /// Whether the numbers are current: the server runs, and a host measures it. Otherwise the
+    /// numbers are the last known ones.
     pub(crate) fn is_live(&self) -> bool {
         match self.state {
             _ if !self.watched => false,

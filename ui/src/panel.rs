@@ -49,7 +49,8 @@ pub(crate) fn screen(canvas: &mut Canvas<'_>, area: Rect) {
         message = paint::edge(front, front.height.saturating_sub(1));
     }
     tabs::message(canvas.buf, message, canvas.scene);
-    // Last, because a list knows whether it scrolls only after it is drawn.
+    // The footer is last: its keys depend on whether a list scrolls, which is known after the list
+    // is drawn.
     paint::clear(canvas.buf, last_row, palette.base);
     footer::draw(canvas, last_row);
 }

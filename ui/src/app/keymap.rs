@@ -23,7 +23,7 @@ pub(crate) fn in_scope(scope: Scope) -> impl Iterator<Item = &'static Binding> {
     all().filter(move |binding| binding.scope == scope)
 }
 
-/// Returns the answers that a dialog lists. The key that quits from everywhere is not one of them.
+/// Returns the answers that a dialog lists. Ctrl-C is not listed, because it quits everywhere.
 pub(crate) fn choices(
     scope: Scope,
     context: &Context<'_>,
@@ -31,7 +31,8 @@ pub(crate) fn choices(
     in_scope(scope).filter(|binding| (binding.works)(context) && binding.rank == 0)
 }
 
-/// Returns the command of a key in the current scope. The error is the reason why the key has no effect, or empty.
+/// Returns the command of a key in the current scope. If the key has no effect, the error is the
+/// reason, or empty.
 pub(crate) fn look_up(key: Key, context: &Context<'_>) -> Result<KeyCommand, &'static str> {
     let mut reason = "";
     for binding in in_scope(context.scope()) {

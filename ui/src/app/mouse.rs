@@ -1,4 +1,5 @@
-//! The mouse: the wheel, clicks on the places of the last frame, and dragging over lines of the log.
+//! The mouse: the wheel, clicks on what the last frame has drawn, and dragging over lines of the
+//! log.
 
 use super::ui::{MousePress, Ui};
 use crate::app::keymap::KeyCommand;
@@ -10,7 +11,8 @@ use crate::model::Model;
 use crate::panel::scene::Click;
 
 impl Ui {
-    /// Scrolls the page or list in front. Returns `pane` as a key for stigmer's own log.
+    /// Scrolls the page or list in front. For stigmer's own log, which the caller scrolls, returns
+    /// the key `pane`.
     pub(super) fn wheel(
         &mut self,
         by: Move,
@@ -71,7 +73,8 @@ impl Ui {
         }
     }
 
-    /// Extends the selection to the line at the pointer. Above or below the log, extends it by one line.
+    /// Extends the selection to the line at the pointer. If the pointer is above or below the log,
+    /// extends the selection by one line.
     pub(super) fn drag(&mut self, at: (u16, u16)) {
         let Some(press) = &mut self.press else { return };
         let explorer = &mut self.view.log;
@@ -96,7 +99,8 @@ impl Ui {
         }
     }
 
-    /// Copies the lines after a drag. Opens a line that was selected before the click.
+    /// Handles the release of the button. After a drag, copies the selected lines. After a click on
+    /// a line that was already selected, opens the line.
     pub(super) fn release(&mut self, model: &Model, log: &dyn LogSource) -> Option<Action> {
         match self.press.take()? {
             MousePress { dragged: true, .. } => {
@@ -110,7 +114,7 @@ impl Ui {
     }
 }
 
-/// One step of the wheel moves by one entry, because the timeline has few entries.
+/// Replaces a step of the wheel by a step of one entry, because the timeline has few entries.
 fn single(by: Move) -> Move {
     match by {
         Move::Up(_) => Move::Up(1),

@@ -8,7 +8,7 @@ use crate::log::LogSource;
 use crate::model::Model;
 
 impl Ui {
-    /// Opens the selected line or entry. Unfolds a fold.
+    /// Opens the page of the selected line or entry. If the row is a fold, unfolds it instead.
     pub(super) fn open(&mut self, model: &Model, log: &dyn LogSource) {
         let view = &mut self.view;
         if view.tab == Tab::Timeline {
@@ -48,7 +48,8 @@ impl Ui {
         }
     }
 
-    /// Returns the text of the open line or entry, or else of the selected lines. `None` if it no longer exists.
+    /// Returns the text of the open line or entry, or else of the selected lines. `None` if the
+    /// line or entry no longer exists.
     pub(super) fn copy(&self, model: &Model, log: &dyn LogSource) -> Option<CopyRequest> {
         match self.view.overlay {
             Some(Overlay::Line(number)) => {

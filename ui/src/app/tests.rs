@@ -206,7 +206,7 @@ fn keys_of_tabs_close_the_help_and_change_the_tab() {
     }
 }
 
-/// So every function is available with the mouse alone.
+/// The help makes every function available with the mouse alone.
 #[test]
 fn every_working_key_can_be_clicked_in_the_help() {
     let (model, log) = (sample::with_workflows(), SampleLog::temporal());

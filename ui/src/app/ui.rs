@@ -18,10 +18,10 @@ use crate::model::Model;
 use crate::panel;
 use crate::panel::scene::{Canvas, FrameMap, Scene};
 
-/// Maximum bytes of a search pattern. A longer one is a paste by mistake.
+/// Maximum bytes of a search pattern. A longer pattern was pasted by mistake.
 const PATTERN_MAX: usize = 1_000;
 
-/// The view of the dashboard. It has one owner, who alternates between inputs and frames.
+/// The view of the dashboard. Its owner draws a frame after each input.
 #[derive(Clone, Debug)]
 pub struct Ui {
     pub(super) view: View,
@@ -29,16 +29,16 @@ pub struct Ui {
     palette: Palette,
     /// Reason why the last key had no effect. The next key removes it.
     pub(super) notice: &'static str,
-    /// Places of the last frame, for the mouse.
+    /// Positions of what the last frame has drawn, for the mouse.
     pub(super) map: FrameMap,
     pub(super) press: Option<MousePress>,
 }
 
-/// The main button was pressed on a line of the log, and is still held.
+/// A press of the main button on a line of the log. The button is still held.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MousePress {
     pub(super) line: u64,
-    /// Whether the line was selected before.
+    /// Whether the line was selected before the press.
     pub(super) was_selected: bool,
     pub(super) dragged: bool,
 }
@@ -57,7 +57,7 @@ impl Ui {
         }
     }
 
-    /// Limits the colours to those of the terminal.
+    /// Limits the colours to those that the terminal has.
     #[must_use]
     pub fn in_colours(self, depth: Depth) -> Self {
         let palette = self.view.theme.palette_in(depth);
@@ -76,12 +76,12 @@ impl Ui {
         self.view.theme
     }
 
-    /// Handles one input. Returns a request for the caller; `None` if the view alone changes. The caller must draw
-    /// a frame after every input.
+    /// Handles one input. Returns a request for the caller, or `None` if only the view changes. The
+    /// caller must draw a frame after every input.
     pub fn handle(&mut self, input: Input, model: &Model, log: &dyn LogSource) -> Option<Action> {
         let has_target = matches!(input, Input::Key(_) | Input::Click { .. });
         if self.settle(model, log) && has_target {
-            // The input was for the dialog or page that has just closed.
+            // The user meant the dialog or page that has just closed. Ignore the input.
             return None;
         }
         match input {
@@ -100,8 +100,8 @@ impl Ui {
         }
     }
 
-    /// Adds new lines. Closes a dialog whose question no longer applies, and a page whose content is gone, so that
-    /// neither opens again by itself. Returns whether one was closed.
+    /// Adds new lines. Closes a dialog whose question no longer applies, and a page whose content
+    /// is gone, so that neither opens again by itself. Returns whether a dialog or page was closed.
     fn settle(&mut self, model: &Model, log: &dyn LogSource) -> bool {
         self.view.log.update(log);
         let context = Context { view: &self.view, model, log };

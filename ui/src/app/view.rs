@@ -9,12 +9,13 @@ use crate::model::{Model, StateView, TimelineRow};
 /// State of the view.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct View {
-    /// Shape of the last frame. A page without room cannot be opened.
+    /// Shape of the screen in the last frame. A page is opened only if the screen has room for it.
     pub(crate) shape: Shape,
     pub(crate) tab: Tab,
     pub(crate) log: Explorer,
     pub(crate) timeline: TimelineCursor,
-    /// Whether the list of targets of stigmer's own log is shown. `None`: if there is room.
+    /// Whether the list of targets (the modules that write stigmer's own log) is shown. `None`: if
+    /// there is room.
     pub(crate) targets: Option<bool>,
     pub(crate) overlay: Option<Overlay>,
     /// Position in the open page: help, a line, an entry.
@@ -31,7 +32,7 @@ impl View {
         self.targets.unwrap_or(self.shape == Shape::Wide)
     }
 
-    /// Opens a tab. Leaving the timeline selects its newest entry again.
+    /// Opens a tab. When the user leaves the timeline, its newest entry is selected again.
     pub(crate) fn show(&mut self, tab: Tab) {
         if self.tab == Tab::Timeline && tab != self.tab {
             self.timeline = TimelineCursor::default();
@@ -46,7 +47,7 @@ impl View {
         self.page = ListScroll::default();
     }
 
-    /// Moves within the list in front, whose last item is `last`.
+    /// Moves the selection of the list in front, whose last item is `last`.
     pub(crate) fn pick(&mut self, by: Move, last: usize) {
         self.picked = match by {
             Move::Up(_) | Move::PageUp => self.picked.saturating_sub(1),
@@ -105,7 +106,7 @@ impl Tab {
 pub(crate) enum Overlay {
     Help,
     Quit,
-    /// Confirmation, if workflows are running or data would be lost.
+    /// Confirmation of a stop or restart that interrupts workflows or loses data.
     Confirm(Interruption),
     /// Page of the log line with this number.
     Line(u64),
@@ -127,7 +128,7 @@ pub(crate) enum Interruption {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Prompt {
     pub(crate) text: String,
-    /// Position before the search.
+    /// Position in the log when the prompt was opened.
     pub(crate) start: LogPosition,
 }
 
@@ -139,15 +140,16 @@ pub(crate) struct TimelineCursor {
     selected: Option<u64>,
     /// ID of the newest entry at the time of the selection.
     newest: u64,
-    /// Selected entry of the last frame, and its first line.
+    /// ID of the selected entry in the last frame, and its first line on the page.
     drawn: Option<(u64, u16)>,
 }
 
 impl TimelineCursor {
-    /// Entries per page on a usual screen.
+    /// Number of entries that a page key moves by. A usual screen shows as many.
     const PAGE: usize = 5;
 
-    /// Returns the position of the selected entry in `rows`, the newest first. The oldest entry replaces a removed one.
+    /// Returns the index of the selected entry in `rows`, which begins with the newest entry. If
+    /// the selected entry was removed, returns the oldest entry.
     pub(crate) fn selected(&self, rows: &[TimelineRow]) -> usize {
         let last = rows.len().saturating_sub(1);
         self.selected.map_or(0, |id| rows.iter().position(|row| row.id == id).unwrap_or(last))
@@ -162,12 +164,12 @@ impl TimelineCursor {
         }
     }
 
-    /// Whether the newest entry is selected, and stays so when entries are added.
+    /// Whether the newest entry is selected. Then each new entry becomes the selected one.
     pub(crate) fn is_newest(&self) -> bool {
         self.selected.is_none()
     }
 
-    /// Returns the number of entries since the selection of an older one.
+    /// Returns the number of entries that were added since the user selected an older entry.
     pub(crate) fn unseen(&self, rows: &[TimelineRow]) -> usize {
         rows.iter().filter(|row| !self.is_newest() && row.id > self.newest).count()
     }
@@ -191,8 +193,9 @@ impl TimelineCursor {
         self.select(to, rows);
     }
 
-    /// Takes the measures of a frame: rows per page, number of lines, and first and last line of the selected entry
-    /// `id`. When entries are added or removed above it, the list scrolls by the same number of lines.
+    /// Stores the measures of a frame: rows per page, number of lines, and first and last line of
+    /// the selected entry `id`. When entries are added or removed above the selected entry, the
+    /// list scrolls by the same number of lines.
     pub(crate) fn measure(&mut self, page: u16, lines: u16, id: u64, (first, last): (u16, u16)) {
         if let Some((drawn, before)) = self.drawn.filter(|_| self.scroll.offset > 0)
             && drawn == id
@@ -218,14 +221,14 @@ pub(crate) struct ListScroll {
 }
 
 impl ListScroll {
-    /// Takes the measures of a frame: rows per page, and number of lines.
+    /// Stores the measures of a frame: rows per page, and number of lines.
     pub(crate) fn measure(&mut self, page: u16, lines: u16) {
         self.page = page;
         self.lines = lines;
         self.offset = self.offset.min(self.last());
     }
 
-    /// Whether not all lines fit on the page.
+    /// Whether the content has more lines than the page.
     pub(crate) fn scrolls(&self) -> bool {
         self.last() > 0
     }
@@ -243,7 +246,8 @@ impl ListScroll {
         self.offset = offset.min(self.last());
     }
 
-    /// Scrolls as little as possible so that these lines are visible; at least the first of them.
+    /// Scrolls as little as possible so that these lines are visible. If not all of them fit, the
+    /// first lines are visible.
     pub(crate) fn reveal(&mut self, first: u16, last: u16) {
         let lowest = (last + 1).saturating_sub(self.page);
         self.offset = self.offset.max(lowest).min(first).min(self.last());
@@ -254,7 +258,7 @@ impl ListScroll {
     }
 }
 
-/// Returns the impact of a stop now. `None` if nothing is interrupted or lost.
+/// Returns the impact of a stop at this moment. `None` if nothing is interrupted or lost.
 pub(crate) fn stop_impact(model: &Model) -> Option<StopImpact> {
     // An adopted server may have workflows before its checks pass.
     let is_up = model.state.is_up() || model.state == StateView::Starting && model.adopted;
@@ -266,7 +270,8 @@ pub(crate) fn loses_data(model: &Model) -> bool {
     stop_impact(model).and_then(StopImpact::loss).is_some()
 }
 
-/// Whether quitting asks first: this dashboard is the host of a server that runs or is about to start.
+/// Whether a dialog asks before quitting: this dashboard is the host of a server that runs or is
+/// about to start.
 pub(crate) fn quit_asks(model: &Model) -> bool {
     let is_running = match model.state {
         StateView::Starting

@@ -83,8 +83,8 @@ pub fn with_workflows() -> Model {
     Model { workflows: Some(workflows), count, ..ready() }
 }
 
-/// Returns a ready server, two moments of the repair after its crash, and the ready server
-/// afterwards.
+/// Returns four models: a ready server, two moments of the repair after its crash, and the ready
+/// server afterwards.
 #[must_use]
 pub fn repair() -> [Model; 4] {
     let before = with_workflows();

@@ -43,9 +43,9 @@ struct CellStyle {
 /// A frame of an animated picture.
 #[derive(Debug)]
 pub struct Frame {
-    /// What is shown.
+    /// The cells to draw.
     pub buffer: Buffer,
-    /// How long, in seconds.
+    /// How long the frame is shown, in seconds.
     pub seconds: f64,
 }
 
@@ -60,8 +60,8 @@ pub fn render(buffer: &Buffer, ground: Ground) -> String {
     svg
 }
 
-/// Returns the frames, all of one size, as an animated SVG document that repeats. It shows the last
-/// frame only where animations are not supported or not wanted.
+/// Returns the frames as an animated SVG document that repeats. All frames must have one size.
+/// Where animations are not supported or not wanted, only the last frame is shown.
 #[must_use]
 pub fn animate(frames: &[Frame], ground: Ground) -> String {
     let Some(last) = frames.last() else { return String::new() };
@@ -86,7 +86,7 @@ pub fn animate(frames: &[Frame], ground: Ground) -> String {
     svg
 }
 
-/// Writes the style that shows one group `fN` after the other.
+/// Writes the CSS style that shows the groups `f0`, `f1`, … one after the other.
 fn animation(svg: &mut String, frames: &[Frame]) {
     let total: f64 = frames.iter().map(|frame| frame.seconds).sum();
     svg.push_str("<style>\n");
@@ -180,7 +180,8 @@ fn foreground(svg: &mut String, start: usize, run: &[&Cell], style: CellStyle, t
             continue;
         }
         let drawn = shape(symbol, x_of(x), top);
-        // Two spaces separate texts: a stretched gap would be visible.
+        // Two spaces end a run, because they separate two texts. In a stretched run, the gap would
+        // look wrong.
         let breaks = drawn.is_some() || text.ends_with("  ") || wide > 1;
         if breaks {
             flush(svg, &mut text, text_start, &mut columns, style, top);
@@ -323,7 +324,7 @@ fn hex((r, g, b): (u8, u8, u8)) -> String {
     format!("#{r:02x}{g:02x}{b:02x}")
 }
 
-/// Returns the colour; the 16 colours are similar to those of xterm.
+/// Returns the colour as SVG. The 16 colours are similar to those of xterm.
 fn color(color: Color, default: (u8, u8, u8)) -> (u8, u8, u8) {
     match color {
         Color::Rgb(r, g, b) => (r, g, b),

@@ -53,7 +53,8 @@ pub(crate) fn clusters(text: &str) -> impl Iterator<Item = Cluster<'_>> {
             let start = at;
             at = base_end + marks;
             let whole = &text[start..at];
-            // Some accents change the width of their character. The accents are dropped then, for the alignment.
+            // Some accents change the width of their character. Drop these accents, so that columns
+            // stay aligned.
             let symbol = if whole.width() == columns { whole } else { &text[start..base_end] };
             return Some(Cluster { symbol, columns: columns as u16, end: at });
         }
@@ -94,7 +95,7 @@ pub(crate) fn chop(text: &str, columns: u16, most: usize) -> Vec<&str> {
     let mut rest = text;
     while !rest.is_empty() && pieces.len() < most {
         let piece = clip(rest, columns);
-        // Empty if no character fits, or if the rest has no visible character.
+        // The piece is empty if no character fits, or if the rest has no visible character.
         let end = if piece.is_empty() { rest.len() } else { piece.len() };
         pieces.push(piece);
         rest = &rest[end..];
@@ -117,7 +118,8 @@ pub(crate) fn wrap(text: &str, columns: u16) -> Vec<String> {
     lines
 }
 
-/// Breaks a text like [`wrap`] into at most `rows`. The last one contains the rest, which is clipped when drawn.
+/// Breaks a text like [`wrap`] into at most `rows`. The last row contains the rest of the text,
+/// which is clipped when drawn.
 pub(crate) fn wrap_in(text: &str, columns: u16, rows: usize) -> Vec<String> {
     let mut lines = wrap(text, columns);
     if lines.len() > rows {

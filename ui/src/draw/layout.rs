@@ -60,7 +60,8 @@ pub struct Pane {
     pub targets: bool,
 }
 
-/// Areas of the parts of a screen. `health` and `resources` are empty in a compact one, all tiles in a reduced one.
+/// Areas of the parts of a screen. `health` and `resources` are empty on a compact screen. All
+/// tiles are empty on a reduced screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Parts {
     pub(crate) header: Rect,
@@ -68,7 +69,7 @@ pub(crate) struct Parts {
     pub(crate) probe: Rect,
     pub(crate) restarts: Rect,
     pub(crate) resources: Rect,
-    /// One row between the tiles and the main panel. Empty without counts.
+    /// One row between the tiles and the main panel. Empty if there are no workflow counts.
     pub(crate) workflows: Rect,
     pub(crate) main: Rect,
 }
@@ -97,7 +98,7 @@ pub(crate) fn parts(area: Rect, shape: Shape, explanation: u16, work: u16) -> Pa
     let mut parts = Parts { header, workflows, main, ..Parts::default() };
     match shape {
         Shape::Wide => {
-            // The graph of the probe gains most from extra columns.
+            // The probe gets the extra columns, because its graph gains most from them.
             let (health, rest) = split_left(tiles, 28);
             let spare = rest.width.saturating_sub(34 + 30 + 28) / 4;
             let (probe, rest) = split_left(rest, rest.width.saturating_sub(58 + 2 * spare));

@@ -1,7 +1,7 @@
-//! Text into cells: measured in columns, clipped at the edge, without control characters.
+//! Writes text into cells: measured in columns, clipped at the edge, without control characters.
 //!
-//! This crate writes every cell with [`Pen`] or [`crate::draw::graph`]. Both clip to their area, so a panel cannot
-//! write outside its own.
+//! This crate writes every cell with [`Pen`] or [`crate::draw::graph`]. Both clip to their area, so
+//! a panel cannot write outside its own area.
 
 use std::ops::Range;
 
@@ -35,7 +35,7 @@ impl<'b> Pen<'b> {
         Self { buf, y, left: area.x, x: inside.left(), end, skip: 0 }
     }
 
-    /// Skips the next `columns` of text, which are scrolled out to the left.
+    /// Omits the next `columns` of text, because they are scrolled out to the left.
     pub(crate) fn skip(&mut self, columns: u16) -> &mut Self {
         self.skip = columns;
         self
@@ -51,7 +51,7 @@ impl<'b> Pen<'b> {
         self.end.saturating_sub(self.x)
     }
 
-    /// Removes the last `columns` of the row from the room.
+    /// Keeps the last `columns` of the row free.
     pub(crate) fn reserve(&mut self, columns: u16) -> &mut Self {
         self.end = self.end.saturating_sub(columns).max(self.x);
         self
@@ -92,7 +92,8 @@ impl<'b> Pen<'b> {
         self
     }
 
-    /// Writes like [`Pen::put_marked`], without `…`. Returns the number of bytes written; the rest is for the next row.
+    /// Writes like [`Pen::put_marked`], without `…`. Returns the number of bytes written. The
+    /// caller writes the rest into the next row.
     pub(crate) fn flow(
         &mut self,
         text: &str,
@@ -116,7 +117,8 @@ impl<'b> Pen<'b> {
         for cluster in clusters(text) {
             let columns = cluster.columns;
             if self.skip > 0 {
-                // Half of a wide character that is scrolled out leaves a gap, so that columns stay aligned.
+                // If half of a wide character is scrolled out, the other half becomes a gap, so
+                // that columns stay aligned.
                 let swallowed = columns.min(self.skip);
                 self.skip -= swallowed;
                 self.x = self.x.saturating_add(columns - swallowed).min(self.end);
@@ -199,8 +201,9 @@ impl<'b> Pen<'b> {
     }
 }
 
-/// Writes `pieces` at the right end of a row. Returns their columns and one more for distance, or 0.
-/// Pieces that do not fit are omitted from the left: the last one is the most important.
+/// Writes `pieces` at the right end of a row. Returns the columns that they take, with one column
+/// of distance, or 0 for no pieces. Pieces that do not fit are omitted from the left, because the
+/// last piece is the most important.
 pub(crate) fn flush_right(buf: &mut Buffer, area: Rect, row: u16, pieces: &[Piece<'_>]) -> u16 {
     let mut first = pieces.len();
     let mut total = 0_u16;

@@ -2,8 +2,8 @@
 
 use crate::log::{Level, LineHead, LineKind, LogSource};
 
-/// Filter by level, component and number. Marks between generations pass every level and component: a log
-/// without them would be misleading.
+/// Filter by level, component and line number. Marks between generations pass every level and
+/// component, because a log without these marks would be misleading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Filter {
     /// Minimum level.
@@ -29,7 +29,7 @@ impl Filter {
                     && self.component.is_none_or(|id| id == head.component)))
     }
 
-    /// Returns the filter with the next level; after the last one, all levels.
+    /// Returns the filter with the next level. After the last level, all levels pass.
     pub(crate) fn next_level(self) -> Self {
         let level = match self.level {
             Level::Trace | Level::Debug => Level::Info,
@@ -40,7 +40,7 @@ impl Filter {
         Self { level, ..self }
     }
 
-    /// Returns the levels in words. `None` for all.
+    /// Returns the levels that pass, in words. `None` if all levels pass.
     pub(crate) fn level_words(self) -> Option<&'static str> {
         match self.level {
             Level::Trace | Level::Debug => None,

@@ -1,4 +1,4 @@
-//! The position in the log: following the newest lines, or paused at a line.
+//! The position in the log. The log follows the newest lines, or is paused at a line.
 
 use std::ops::RangeInclusive;
 
@@ -18,22 +18,22 @@ pub(crate) enum Move {
 /// Position in the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LogPosition {
-    /// `None` while following.
+    /// `None` while the log follows the newest lines.
     paused: Option<Pause>,
     /// Number of rows that fit on the last page.
     page: usize,
 }
 
-/// Position while paused, as numbers of lines.
+/// Position in a paused log. All fields are line numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Pause {
-    /// A line of the first visible row.
+    /// A line in the first visible row.
     top: u64,
-    /// The current line.
+    /// The line of the cursor.
     cursor: u64,
-    /// The other end of a selected range.
+    /// The line at the other end of the selected range.
     mark: Option<u64>,
-    /// The first line after the pause.
+    /// The first line that was added after the pause.
     seen: u64,
 }
 
@@ -74,7 +74,7 @@ impl LogPosition {
         Some(rows.position(a.min(b))..=rows.position(a.max(b)))
     }
 
-    /// Moves to lines that still exist and pass the filter.
+    /// Moves top, cursor and range to lines that still exist and pass the filter.
     pub(super) fn update(&mut self, rows: &Rows) {
         let Some(pause) = &mut self.paused else { return };
         if rows.len() == 0 {
@@ -87,7 +87,8 @@ impl LogPosition {
         }
     }
 
-    /// Returns the current pause; while following, a new one with the cursor at the newest row. `None` without rows.
+    /// Returns the current pause. If the log follows the newest lines, returns a new pause with the
+    /// cursor at the newest row. `None` without rows.
     fn pause(&mut self, rows: &Rows) -> Option<Pause> {
         let last = rows.get(rows.len().checked_sub(1)?)?;
         Some(self.paused.unwrap_or_else(|| {
@@ -96,19 +97,20 @@ impl LogPosition {
         }))
     }
 
-    /// Returns the first row of the last page.
+    /// Returns the index of the first row of the last page.
     fn last_top(&self, rows: &Rows) -> usize {
         rows.len().saturating_sub(self.page.max(1))
     }
 
-    /// Pauses with the cursor at a line, without a range.
+    /// Pauses the log with the cursor at a line, without a selected range.
     pub(super) fn pause_at(&mut self, number: u64, rows: &Rows) {
         if let Some(pause) = self.pause(rows) {
             self.paused = Some(Pause { cursor: number, mark: None, ..pause });
         }
     }
 
-    /// Pauses like [`LogPosition::pause_at`]. A line outside the page moves to its middle.
+    /// Pauses like [`LogPosition::pause_at`]. If the line is not on the page, the page scrolls so
+    /// that the line is in its middle.
     pub(super) fn show(&mut self, number: u64, rows: &Rows) {
         self.pause_at(number, rows);
         let Some(pause) = &mut self.paused else { return };
@@ -142,7 +144,7 @@ impl LogPosition {
         }
     }
 
-    /// Moves the cursor; the page follows the cursor. Beyond the newest row, the log is followed again.
+    /// Moves the cursor. The page follows the cursor. A move beyond the newest row ends the pause.
     pub(super) fn go(&mut self, by: Move, rows: &Rows) {
         let Some(pause) = self.pause(rows) else { return };
         let last = rows.len() - 1;
@@ -170,7 +172,7 @@ impl LogPosition {
         });
     }
 
-    /// Moves the page; the cursor stays on the page. At the end, the log is followed again.
+    /// Scrolls the page. The cursor stays on the page. At the end of the log, the pause ends.
     pub(super) fn scroll(&mut self, by: Move, rows: &Rows) {
         if !self.scrolls(rows) {
             return;
@@ -196,7 +198,8 @@ impl LogPosition {
         self.paused = Some(Pause { top, cursor, ..pause });
     }
 
-    /// Takes the height of the page from a frame. Returns the first row to draw; the cursor is on the page.
+    /// Stores the height of the page for the next movements. Returns the index of the first row to
+    /// draw, so that the cursor is on the page.
     pub(super) fn measure(
         &mut self,
         height: u16,
@@ -204,7 +207,7 @@ impl LogPosition {
         height_of: &mut dyn FnMut(Row) -> u16,
     ) -> usize {
         let height = usize::from(height);
-        // Number of rows that fit if `last` is the lowest one.
+        // Number of rows that fit on the page if row `last` is at its bottom.
         let mut fitting = |last: usize| {
             let mut used = 0;
             let fits = |at: &usize| {

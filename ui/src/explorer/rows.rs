@@ -1,21 +1,22 @@
-//! Rows of the log: the lines that pass the filter, with runs of routine lines folded into one row.
+//! Rows of the log: the lines that pass the filter. Consecutive routine lines are folded into one
+//! row.
 
 use std::collections::{BTreeSet, VecDeque};
 
 use super::filter::Filter;
 use crate::log::{LogSource, Noise};
 
-/// Minimum number of consecutive routine lines that fold.
+/// Minimum number of consecutive routine lines that are folded into one row.
 const FOLD_FROM: usize = 3;
 
 /// A row of the log: one line, or a fold of several lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
-    /// Number of its first line.
+    /// Number of the first line of the row.
     pub(crate) first: u64,
-    /// Number of its last line.
+    /// Number of the last line of the row.
     pub(crate) last: u64,
-    /// Number of lines that pass the filter. Other lines may be between them.
+    /// Number of lines of the row that pass the filter. Other lines may be between them.
     pub(crate) lines: u32,
     pub(crate) noise: Option<Noise>,
 }
@@ -33,7 +34,7 @@ pub(super) struct Rows {
     /// Number of the next line to add.
     end: u64,
     filter: Filter,
-    /// Whether no line folds.
+    /// Whether folding is off, so that each line has its own row.
     unfolded: bool,
     /// Numbers of the first lines of opened folds.
     opened: BTreeSet<u64>,
@@ -60,13 +61,14 @@ impl Rows {
         !self.unfolded
     }
 
-    /// Returns the position of the row with this line. Without such a row: of the next row, or else of the last.
+    /// Returns the index of the row that contains this line. If there is none, returns the index of
+    /// the next row, or else of the last row.
     pub(super) fn position(&self, number: u64) -> usize {
         let at = self.rows.partition_point(|row| row.last < number);
         at.min(self.rows.len().saturating_sub(1))
     }
 
-    /// Returns the number of shown lines from `number` on.
+    /// Returns the number of lines in rows, from line `number` on.
     pub(super) fn lines_from(&self, number: u64) -> u64 {
         let new = self.rows.iter().rev().take_while(|row| row.last >= number);
         new.map(|row| u64::from(row.lines).min(row.last + 1 - number)).sum()
@@ -148,7 +150,8 @@ impl Rows {
         let run = run.take_while(|row| row.noise == noise).count();
         let joined = match self.rows.len().checked_sub(2).and_then(|at| self.rows.get(at)) {
             Some(row) if row.is_fold() && run >= 2 => 2,
-            // A longer run of single rows exists only in an opened fold.
+            // More single rows than this exist only if the user has opened their fold, so leave
+            // them.
             _ if run == FOLD_FROM => FOLD_FROM,
             _ => return,
         };

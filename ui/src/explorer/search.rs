@@ -53,7 +53,8 @@ impl Search {
         self.found.binary_search(&number).is_ok()
     }
 
-    /// Returns `3/17`, or `17 matches` if the current line is none of them, or the reason for no match.
+    /// Returns the text for the screen: `3/17`, or `17 matches` if the current line does not match,
+    /// or why there is no match.
     pub(crate) fn count(&self, current: Option<u64>) -> String {
         if !self.error.is_empty() {
             return self.error.clone();
@@ -66,7 +67,8 @@ impl Search {
         }
     }
 
-    /// Returns the last match at or before this line. Without such a match: the first one after it.
+    /// Returns the last match at or before this line. If there is none, returns the first match
+    /// after it.
     pub(super) fn nearest(&self, number: u64) -> Option<u64> {
         let behind = self.found.partition_point(|found| *found <= number);
         self.found.get(behind.saturating_sub(1)).copied()

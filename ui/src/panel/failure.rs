@@ -8,7 +8,7 @@ use crate::draw::paint::Pen;
 use crate::model::FailureView;
 use crate::panel::scene::Scene;
 
-/// Below this width there is no room for headings and blank rows.
+/// Below this width there is not enough room for headings and blank rows.
 const SPACIOUS: u16 = 60;
 const BAR: &str = "│ ";
 /// Sign in front of a hint without a key.
@@ -62,13 +62,13 @@ struct FailureText<'a> {
     /// Rows of the heading above the log lines: 0 or 1.
     heading: usize,
     log_lines: Vec<String>,
-    /// Each with its key.
+    /// The rows of the hints. The first row of a hint has its key or a bullet.
     hints: Vec<(&'a str, String)>,
 }
 
 impl<'a> FailureText<'a> {
-    /// Wraps the explanation into at most `rows`. Log lines are omitted first, then the ends of hints: the cause
-    /// and the beginning of each hint are the most important.
+    /// Wraps the explanation into at most `rows`. Log lines are omitted first, then the ends of
+    /// hints, because the cause and the beginning of each hint are the most important.
     fn new(failure: &'a FailureView, columns: u16, rows: usize) -> Self {
         let hint_rows = failure.hints.len();
         let cause = wrap_in(&failure.cause, columns, rows.saturating_sub(hint_rows).max(1));
@@ -86,9 +86,10 @@ fn label(columns: u16) -> u16 {
     if columns >= SPACIOUS { width(HINTS_LABEL) } else { 0 }
 }
 
-/// Returns the newest log lines that fit completely into `rows`. The newest one is cut if necessary.
+/// Returns the newest log lines that fit completely into `rows`. If not even the newest line fits,
+/// it is cut.
 fn last_log_lines(failure: &FailureView, columns: u16, mut rows: usize) -> Vec<String> {
-    // A long line often has the cause at its end.
+    // The cause is often at the end of a long line, so a line may take several rows.
     let (most, most_rows) = if columns >= SPACIOUS { (4, 2) } else { (1, 3) };
     let room = columns.saturating_sub(width(BAR));
     let mut lines = Vec::new();
@@ -104,7 +105,7 @@ fn last_log_lines(failure: &FailureView, columns: u16, mut rows: usize) -> Vec<S
     lines
 }
 
-/// Wraps the hints into at most `rows`. Each first row has a key or a bullet.
+/// Wraps the hints into at most `rows`. The first row of each hint has a key or a bullet.
 fn hints(failure: &FailureView, columns: u16, rows: usize) -> Vec<(&str, String)> {
     let room = columns.saturating_sub(label(columns) + KEY);
     let mut spare = rows.saturating_sub(failure.hints.len());

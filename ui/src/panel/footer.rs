@@ -26,7 +26,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect) {
     let mut pen = Pen::row(canvas.buf, area, 0);
     if let Some(prompt) = prompt {
         let has_no_match = search.is_some_and(|search| search.matches() == 0);
-        // Of a long pattern, the end is shown: there the user types.
+        // If the pattern is too long, its end is shown, because the user types there.
         let keys = total_columns(&shown);
         let columns = area.width.saturating_sub(keys + width(&count) + 5);
         pen.put(" /", palette.key).put(tail(&prompt.text, columns), palette.strong);

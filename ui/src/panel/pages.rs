@@ -1,4 +1,4 @@
-//! Pages in front of the screen that are read and scrolled.
+//! Pages in front of the screen, which the user reads and scrolls.
 
 pub(crate) mod entry;
 pub(crate) mod help;

@@ -1,4 +1,4 @@
-//! The data, the places and the frames that panels share.
+//! Data that all panels draw, positions in a frame for the mouse, and boxes.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -18,12 +18,12 @@ pub(crate) struct Scene<'a> {
     pub(crate) model: &'a Model,
     pub(crate) log: &'a dyn LogSource,
     pub(crate) palette: &'a Palette,
-    /// Reason why the last key had no effect. Empty if it had one.
+    /// Reason why the last key had no effect. Empty if the key had an effect.
     pub(crate) notice: &'a str,
 }
 
 impl<'a> Scene<'a> {
-    /// Returns the short message to show: the notice, or else the message of the caller.
+    /// Returns the short message to show: the notice, or else the toast of the model.
     pub(crate) fn message(&self) -> Option<&'a str> {
         if self.notice.is_empty() { self.model.toast.as_deref() } else { Some(self.notice) }
     }
@@ -34,39 +34,40 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// Everything that a panel with a state reads and writes.
+/// The buffer, the data and the state of the view, for panels that change that state (for example a
+/// scroll position).
 pub(crate) struct Canvas<'a> {
     pub(crate) buf: &'a mut Buffer,
     pub(crate) view: &'a mut View,
     pub(crate) scene: Scene<'a>,
-    /// Draws stigmer's own log, which belongs to the caller.
+    /// Draws stigmer's own log. The caller owns that log.
     pub(crate) own_log: &'a mut dyn FnMut(Pane, &mut Buffer),
     pub(crate) map: &'a mut FrameMap,
 }
 
-/// Places of a frame, for the mouse and for short messages.
+/// Positions of what a frame has drawn, for the mouse and for short messages.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FrameMap {
-    /// Place of a short message.
+    /// Area for a short message.
     pub(crate) message: Rect,
     /// All rows of the log.
     pub(crate) log_rows: Rect,
     pub(crate) clicks: Vec<(Rect, Click)>,
-    /// The dialog or page in front, and the row of the footer.
+    /// Area of the dialog or page in front, and area of the footer.
     pub(crate) front: Option<(Rect, Rect)>,
 }
 
-/// Meaning of a click.
+/// What a click at a position does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Click {
     Key(Key),
-    /// A key in the help. The help closes first.
+    /// Presses this key of the help. The help closes first.
     InHelp(Key),
-    /// The log line with this number.
+    /// Selects or opens the log line with this number.
     Line(u64),
-    /// The timeline entry with this id.
+    /// Selects or opens the timeline entry with this id.
     Entry(u64),
-    /// The item of the open list.
+    /// Picks the item of the open list at this index.
     Pick(usize),
 }
 

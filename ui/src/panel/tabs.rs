@@ -19,17 +19,20 @@ use note::Note;
 pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect) {
     let inside = paint::frame(canvas.buf, area, canvas.scene.palette.border);
     let inside = match canvas.view.tab {
-        // The first column is for signs.
+        // The content draws its signs (of selected lines, for example) in its first column, so only
+        // the right side needs a margin.
         Tab::Log | Tab::Timeline => Rect { width: inside.width.saturating_sub(1), ..inside },
         Tab::OwnLog => inset(inside, 1),
     };
     content(canvas, inside);
-    // After the content, which updates its scroll position.
+    // The titles are drawn last: their note shows the scroll position that the content has just
+    // updated.
     titles(canvas, paint::edge(area, 0));
     canvas.map.message = paint::edge(area, area.height.saturating_sub(1));
 }
 
-/// Draws the content of the open tab. The first column of `area` is for signs.
+/// Draws the content of the open tab. In the log and the timeline, the first column of `area` is
+/// for signs, for example of the selected line.
 pub(crate) fn content(canvas: &mut Canvas<'_>, area: Rect) {
     match canvas.view.tab {
         Tab::Log => log::draw(canvas, area),
@@ -50,7 +53,7 @@ pub(crate) fn titles(canvas: &mut Canvas<'_>, edge: Rect) {
     let mut titles = Tab::ALL.map(Tab::title);
     let mut note = note(canvas.view, scene, room_for_note(&titles, edge));
     if note.is_cut {
-        // An active filter must stay visible, so it has priority over the titles.
+        // Shorten the titles, because the note may show an active filter, which must stay visible.
         titles = Tab::ALL.map(|tab| if tab == open { tab.title() } else { tab.number() });
         note = self::note(canvas.view, scene, room_for_note(&titles, edge));
     }

@@ -13,7 +13,7 @@ use crate::input::{Key, KeyCode};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyCommand {
     Start,
-    /// Asks first if workflows are running or data would be lost.
+    /// Stops or restarts the server. Asks first if workflows are running or data would be lost.
     Interrupt(Interruption),
     /// Confirms the interruption that the open dialog asks about.
     Confirm,
@@ -37,7 +37,7 @@ pub(crate) enum KeyCommand {
     NextTheme,
     /// Passes the key to the pane of stigmer's own log.
     Pane,
-    /// Passes another key to that pane, for scrolling.
+    /// Passes this key, instead of the pressed key, to the pane of stigmer's own log to scroll it.
     ScrollPane(KeyCode),
     ToggleTargets,
     Log(LogCommand),
@@ -49,7 +49,8 @@ pub(crate) enum LogCommand {
     OpenPrompt,
     /// Closes the prompt and keeps the search.
     KeepSearch,
-    /// Cancels the prompt; otherwise clears the selected range; otherwise ends the search.
+    /// Cancels one thing: the prompt if it is open, else the selected range if there is one, else
+    /// the search.
     Cancel,
     DeleteOne,
     DeleteAll,
@@ -76,7 +77,7 @@ pub(crate) enum Group {
     Log,
     OwnLog,
     Program,
-    /// Not in the help.
+    /// Keys of dialogs and pages. The help does not list them.
     Dialog,
 }
 
@@ -108,7 +109,8 @@ pub(crate) struct Binding {
     pub(crate) short: &'static str,
     /// Description in the help or in a dialog.
     pub(crate) long: &'static str,
-    /// Priority in the footer: 0 is the highest. Without room, the footer omits the greatest numbers first.
+    /// Priority in the footer. 0 is the highest. If there is not enough room, the greatest numbers
+    /// are omitted first.
     pub(crate) rank: u8,
     pub(crate) works: fn(&Context<'_>) -> bool,
     /// Message when the key is pressed and does not work. Empty: no message.
@@ -116,7 +118,7 @@ pub(crate) struct Binding {
 }
 
 impl Binding {
-    /// Returns the place of each key, if the text of the keys is at `area`.
+    /// Returns the position of each key on the screen, if the text of the keys is drawn at `area`.
     pub(crate) fn places(&self, area: Rect) -> Vec<(Rect, Key)> {
         let first = match self.shown.split_once(' ') {
             Some((first, _)) => width(first) + 1,

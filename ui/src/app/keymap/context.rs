@@ -107,7 +107,7 @@ impl Context<'_> {
     /// Whether the arrow keys change the selection.
     pub(super) fn moves(&self) -> bool {
         match self.view.tab {
-            // With only one row, a movement cannot change a selected range.
+            // If a range is selected in a log of one row, a movement changes nothing.
             Tab::Log => {
                 let log = &self.view.log;
                 self.log_has_rows() && (log.rows() > 1 || !log.has_range())

@@ -158,7 +158,8 @@ pub(super) static TABLE: &[Binding] = &[
         why_not: |_| "this host cannot start a background host: x or Esc",
         ..dialog(
             Scope::Quit,
-            // The key that opened the dialog, pressed twice by mistake, must never stop Temporal.
+            // The user may press the key that opened the dialog twice by mistake. That must never
+            // stop Temporal.
             &[
                 (Key::char('b'), KeyCommand::Background),
                 (Key::char('q'), KeyCommand::Background),

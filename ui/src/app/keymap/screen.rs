@@ -315,7 +315,7 @@ fn in_own_log(c: &Context<'_>) -> bool {
     c.in_own_log()
 }
 
-/// Whether the list of targets is visible.
+/// Whether the list of targets of stigmer's own log is visible.
 fn targets(c: &Context<'_>) -> bool {
     c.in_own_log() && c.view.shows_targets()
 }
@@ -328,7 +328,8 @@ fn fits(c: &Context<'_>) -> bool {
     c.fits()
 }
 
-/// Returns a row of the screen. `footer` is the text of the keys, the label and the rank.
+/// Returns a row of the table for the screen. `footer` is the text of the keys, the label and the
+/// rank.
 const fn on_screen(
     group: Group,
     keys: &'static [(Key, KeyCommand)],

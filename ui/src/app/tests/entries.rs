@@ -1,4 +1,4 @@
-//! The selected and the open timeline entry while entries are added and removed.
+//! Tests of the selected and the open timeline entry while entries are added and removed.
 
 use super::*;
 use crate::model::TimelineRow;

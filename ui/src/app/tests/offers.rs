@@ -1,4 +1,5 @@
-//! The offered keys work, all working keys are offered if there is room, and a click does what its key does.
+//! Tests of the keys that the screen offers: they work, all working keys are offered if there is
+//! room, and a click does what the key does.
 
 #[path = "../../../tests/any/mod.rs"]
 mod any;
@@ -14,7 +15,7 @@ use crate::panel::scene::Click;
 
 /// Gap between two keys of the footer.
 const GAP: u16 = 2;
-/// Maximum columns of the prompt, if the keys need the rest.
+/// Maximum columns of the search pattern if the keys need the rest of the footer.
 const PATTERN: u16 = 24;
 
 /// The view after some inputs, each followed by a frame, and the last frame.
@@ -58,7 +59,7 @@ impl Session {
         (ui.handle(input, &self.model, &self.log), ui)
     }
 
-    /// Whether a key returns an action or changes the view. A notice does not count.
+    /// Whether a key returns an action or changes the view. A mere notice is no effect.
     fn is_effective(&self, key: Key) -> bool {
         let (action, ui) = self.try_input(Input::Key(key));
         action.is_some() || ui.view != self.ui.view

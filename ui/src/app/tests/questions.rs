@@ -1,4 +1,5 @@
-//! Confirmations before workflows are interrupted or data is lost, and their answers.
+//! Tests of the confirmations before workflows are interrupted or data is lost, and of their
+//! answers.
 
 use super::*;
 use crate::loss::{Storage, WorkflowCount, WorkflowTotals};
@@ -172,7 +173,7 @@ fn server_without_workflows_stops_without_confirmation() {
             let mut model =
                 Model { state, adopted, ..with(Storage::Memory, WorkflowCount::Unknown) };
             model.can.stop = true;
-            // An adopted server may have workflows of any number.
+            // An adopted server may have workflows before it is ready, so a stop asks.
             let asks = state.is_up() || state == StateView::Starting && adopted;
             let action = press(&mut ui(), Key::char('x'), &model, &log);
             assert_eq!(action.is_none(), asks, "{state:?} {adopted}");

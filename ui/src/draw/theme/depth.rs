@@ -1,4 +1,4 @@
-//! The number of colours of a terminal, and the nearest colour of those.
+//! The number of colours of a terminal, and the nearest of these colours for any colour.
 
 use ratatui::style::{Color, Style};
 

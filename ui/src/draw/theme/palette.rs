@@ -30,7 +30,7 @@ pub struct Palette {
     pub warn: Style,
     /// Errors.
     pub error: Style,
-    /// Bars of a graph, or the emphasized ones.
+    /// Bars of a graph. If a graph also has other bars, the emphasized bars.
     pub graph: Style,
     /// Bars without emphasis.
     pub graph_dim: Style,
@@ -177,7 +177,8 @@ impl Palette {
         let dim = Style::new().add_modifier(Modifier::DIM);
         Self {
             base: Style::new().fg(Color::Reset).bg(Color::Reset),
-            // Not bright black: in common colour schemes that is the colour of the background.
+            // Dim text is not bright black, which is the colour of the background in common colour
+            // schemes.
             dim,
             strong: Style::new().add_modifier(Modifier::BOLD),
             border: dim,

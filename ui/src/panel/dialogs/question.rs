@@ -17,7 +17,7 @@ pub(crate) struct Question<'a> {
     pub(crate) title: &'a str,
     pub(crate) text: Vec<(String, Style)>,
     pub(crate) scope: Scope,
-    /// Note below the answers, if there is room. Empty for none.
+    /// Note below the answers, shown if there is room. Empty if there is no note.
     pub(crate) note: &'a str,
 }
 

@@ -9,7 +9,7 @@ use crate::loss::StopImpact;
 use crate::panel::scene::{Canvas, Scene};
 use crate::panel::state;
 
-/// Below this width the rows are kept for the impact on workflows.
+/// Below this width the first line is short, so that rows are left for the impact on workflows.
 const SPELLED_OUT: u16 = 60;
 
 /// Draws the dialog in the middle of `area`. Returns its place.
@@ -25,7 +25,7 @@ pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
     }
     let mut text = vec![(about, palette.base)];
     match stop_impact(model) {
-        // Only the answer `x` has this impact.
+        // Of all answers, only `x` loses data, so the text names that key.
         Some(StopImpact::Lost(loss)) => text.push((format!("x: {loss}"), palette.error)),
         Some(impact @ StopImpact::Interrupted(_)) => text.push((impact.to_string(), palette.warn)),
         None => {}

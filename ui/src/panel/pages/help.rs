@@ -30,11 +30,12 @@ pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
 
 fn lines(view: &mut View, scene: Scene<'_>) -> Vec<Line<'static>> {
     let palette = scene.palette;
-    // The keys are pressed after the help is closed, so the context is that of a closed help.
+    // A key of the help is pressed after the help is closed. So the help is closed here to decide
+    // which keys work.
     let overlay = view.overlay.take();
     let context = Context { view, model: scene.model, log: scene.log };
     let mut lines = Vec::new();
-    // The keys of a log are shown only on its tab.
+    // The help lists the keys of a log only if its tab is open.
     let is_here = |group: &Group| match group {
         Group::OwnLog => view.tab == Tab::OwnLog,
         Group::Log => view.tab == Tab::Log,

@@ -39,7 +39,7 @@ fn lines<'a>(line: &LogLine<'a>, details: &'a Details, palette: &Palette) -> Vec
         }
         for (name, value) in &details.fields {
             for (i, part) in value.split(LINE_END).enumerate() {
-                // A field without a value is shown too.
+                // An empty value is drawn as a dash, so that its field is visible.
                 let part = if part.is_empty() { "\u{2013}" } else { part };
                 let name = if i == 0 { name.as_str() } else { " " };
                 lines.push(Line::verbatim(name, palette.dim, part, palette.base));

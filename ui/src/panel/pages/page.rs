@@ -70,7 +70,7 @@ pub(crate) struct Widths {
 }
 
 impl Widths {
-    /// Returns the margin inside the frame. A narrow screen has none.
+    /// Returns the margin inside the frame. A narrow screen has no margin.
     fn margin(area: Rect) -> u16 {
         u16::from(area.width >= 60)
     }
@@ -83,7 +83,7 @@ impl Widths {
         (width, inside, self.names.min(inside / 3))
     }
 
-    /// Returns the columns of a text with a name.
+    /// Returns the columns that remain for a text next to its name.
     pub(crate) fn text(self, area: Rect) -> u16 {
         let (_, inside, names) = self.of(area);
         inside.saturating_sub(names)
@@ -128,7 +128,7 @@ impl<'a> Page<'a> {
                 pen.put(text, line.style);
             } else {
                 let name = if *i == 0 { &*line.name } else { "" };
-                // The gap stays even if the name is cut.
+                // Leave a gap after the name, even if the name is cut.
                 pen.left(name, names.saturating_sub(1), line.name_style)
                     .gap(1)
                     .put(text, line.style);
@@ -153,7 +153,8 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Adds the clicks of one row. `has_keys`: whether the row shows the keys, and does not continue the text.
+/// Makes the parts of one row clickable. `has_keys`: the row shows the keys. Otherwise it continues
+/// the text of the row above.
 fn add_clicks(binding: &Binding, keys: Rect, text: Rect, has_keys: bool, map: &mut FrameMap) {
     let keys = Rect { width: width(binding.shown).min(keys.width), ..keys };
     for (place, key) in binding.places(keys).into_iter().filter(|_| has_keys) {

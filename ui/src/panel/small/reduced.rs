@@ -12,9 +12,9 @@ use crate::panel::scene::{Canvas, Scene};
 use crate::panel::tiles::{header, health, probe};
 use crate::panel::{failure, state, tabs};
 
-/// Rows of facts without a message.
+/// Number of rows above the log if there is no explanation or message.
 const FACTS: u16 = 5;
-/// Maximum rows of a message. A larger screen shows all of it.
+/// Maximum rows of a message. Only a larger screen shows the whole message.
 const MAX_MESSAGE: usize = 3;
 
 pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect) {
@@ -35,7 +35,7 @@ pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect) {
     canvas.map.message = Rect { height: parts.main.height.min(3), ..rule };
 }
 
-/// Returns the areas of the screen. An explanation takes rows from the log.
+/// Returns the areas of the screen. The rows of an explanation are taken from the log.
 pub(crate) fn parts(area: Rect, scene: Scene<'_>) -> Parts {
     let explanation = match scene.failure() {
         Some(failure) => failure::lines(failure, area.width).saturating_sub(FACTS - 1),

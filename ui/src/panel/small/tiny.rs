@@ -34,7 +34,7 @@ pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect) {
         let rows = usize::from(below.height).saturating_sub(lines.len());
         lines.extend(wrap_in(text, below.width, rows).into_iter().map(|line| (line, style)));
     };
-    // A message may hide the rest: the next key removes it.
+    // A message may hide all other content, because the next key removes the message.
     if let Some(message) = scene.message() {
         add(message, palette.selected);
     }

@@ -75,7 +75,7 @@ fn sign(
     let palette = scene.palette;
     match (is_selected, search.is_some_and(|search| search.is_match(row.first))) {
         (true, _) => ("▸", palette.key),
-        // The match itself may be outside the visible part of the line.
+        // This sign marks a line with a match. The match itself may be outside the visible part.
         (false, true) => ("›", palette.warn),
         (false, false) => (" ", palette.base),
     }

@@ -14,15 +14,16 @@ use crate::model::{Phase, TimelineKind, TimelineRow};
 use crate::panel::scene::{Canvas, Click, Scene};
 use crate::panel::tabs::note::Note;
 
-/// Columns of a time of day, without and with the day.
+/// Columns of a time of day, and of a time of day with its day.
 const CLOCK: u16 = 8;
 const DAY_AND_CLOCK: u16 = 15;
-/// Below this width, the day replaces the time of day.
+/// Below this width, an entry of an earlier day has the day instead of the time of day.
 const DAY_NEEDS: u16 = 98;
 const INDENT_NARROW: u16 = 2;
 /// Minimum columns of all bars together. Fewer cells show no proportion.
 const MIN_BARS: u16 = 8;
-/// Maximum last log lines of an entry. Its page shows all.
+/// Maximum number of last log lines that the list shows for an entry. The page of the entry shows
+/// all.
 const MAX_LOG_LINES: usize = 3;
 
 /// One line of an entry.
@@ -36,7 +37,7 @@ enum Line<'a> {
     Blank,
 }
 
-/// Columns of all entries.
+/// Widths of the columns, the same for all entries.
 #[derive(Clone, Copy)]
 struct Columns {
     when: u16,

@@ -1,4 +1,4 @@
-//! Snapshots of the style of each cell.
+//! Snapshots of the style of each cell. A letter stands for each style.
 
 use insta::assert_snapshot;
 use ratatui::style::Style;
@@ -16,7 +16,7 @@ o ok  w warn  W bold warn  e error  E bold error  g graph  h dim graph; on a fil
 F selected or busy  O ok  M found or warning  X error  I idle; none: a line, or nothing; > the selected row
 ";
 
-/// Letter of a style that no role has.
+/// Letter of a style that belongs to no role of the palette.
 const UNKNOWN: char = '\u{fffd}';
 
 /// Letters of the roles that differ in the dark theme.

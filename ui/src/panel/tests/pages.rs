@@ -23,7 +23,7 @@ fn help() {
     assert_snapshot!(pictures(READABLE, &stages, panels::help));
 }
 
-/// Only the states in which quitting asks.
+/// Draws the quit dialog in the states in which quitting asks first.
 #[test]
 fn quit() {
     let asked = Stage::states().into_iter().filter(|it| view::quit_asks(&it.model)).collect();

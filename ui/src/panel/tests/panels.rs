@@ -56,7 +56,7 @@ pub(super) fn workflows(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
     place
 }
 
-/// The main panel: in a box, or below the facts of a small screen.
+/// Draws the main panel: in a box, or below the facts of a small screen.
 pub(super) fn main(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
     let main = if canvas.view.shape == Shape::Reduced {
         reduced::draw(canvas, area);
@@ -70,7 +70,7 @@ pub(super) fn main(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
     main
 }
 
-/// The facts of a small screen, with the line below them.
+/// Draws the facts of a small screen, with the line below them.
 pub(super) fn reduced(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
     reduced::draw(canvas, area);
     let header = reduced::parts(area, canvas.scene).header;
@@ -121,13 +121,13 @@ pub(super) fn components(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
     components::draw(canvas, rest(area))
 }
 
-/// The page of the current line.
+/// Draws the page of the current log line.
 pub(super) fn line(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
     let number = canvas.view.log.current().map_or(0, |row| row.first);
     line::draw(canvas, rest(area), number)
 }
 
-/// The page of the selected entry.
+/// Draws the page of the selected timeline entry.
 pub(super) fn entry(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
     let rows = &canvas.scene.model.timeline;
     let id = rows.get(canvas.view.timeline.selected(rows)).map_or(0, |row| row.id);

@@ -251,7 +251,7 @@ fn footer() {
     assert_snapshot!(pictures(READABLE, &stages, panels::footer));
 }
 
-/// From enough room to too little room.
+/// Draws the explanation of a failure at sizes from enough room to too little room.
 #[test]
 fn failure() {
     let failed = sample::in_state(StateView::Failed);

@@ -1,4 +1,5 @@
-//! Colour is never the only sign: what differs in colour also differs in text.
+//! Tests that colour is never the only sign: content with different colours also has different
+//! text.
 
 use super::panels;
 use super::stage::{COMPACT, Draw, REDUCED, Stage, TINY, WIDE};
@@ -102,7 +103,8 @@ fn failed_workflows_and_losses_differ_in_text() {
     let kept = stages(&storages, |model, it| model.storage = it);
     all_differ(&kept, WIDE, panels::resources);
     for size in [WIDE, COMPACT, REDUCED] {
-        // A small screen may cut the cause of a loss, but not the loss.
+        // A small screen may omit the cause of a loss, so storages that differ only in the cause
+        // look the same. The loss itself must be visible.
         let losses = if size == REDUCED { &kept[..2] } else { &kept[..] };
         all_differ(losses, size, panels::stop);
         all_differ(losses, size, panels::quit);

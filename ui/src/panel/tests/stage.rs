@@ -20,7 +20,7 @@ pub(super) const TINY: (u16, u16) = (20, 5);
 pub(super) const FULL: &[(u16, u16)] = &[WIDE, COMPACT];
 pub(super) const READABLE: &[(u16, u16)] = &[WIDE, COMPACT, REDUCED];
 
-/// Draws one panel on a screen of this area. Returns the place of the panel.
+/// A function that draws one panel on a screen of this area and returns the place of the panel.
 pub(super) type Draw = fn(&mut Canvas<'_>, Rect) -> Rect;
 
 /// Data for one picture of a panel.
@@ -30,7 +30,7 @@ pub(super) struct Stage {
     pub(super) model: Model,
     pub(super) log: SampleLog,
     pub(super) notice: &'static str,
-    /// Changes the view after the first frame, as keys do.
+    /// Changes the view after the first frame, as keys would do.
     pub(super) act: fn(&mut View, &SampleLog),
 }
 
@@ -89,7 +89,8 @@ pub(super) struct Shot {
 }
 
 impl Shot {
-    /// Returns the rows of the panel, each with the positions of its cells. Without the second cells of wide symbols.
+    /// Returns the rows of the panel, each with the positions of its cells. The second cell of a
+    /// wide symbol is omitted.
     pub(super) fn rows(&self) -> impl Iterator<Item = Vec<(u16, u16)>> {
         (self.place.top()..self.place.bottom()).map(|y| {
             let mut x = self.place.left();
@@ -112,7 +113,7 @@ impl Shot {
     }
 }
 
-/// Returns pictures below headings. Equal pictures share one heading.
+/// Returns the pictures with headings. Equal pictures share one heading.
 pub(super) fn sheet(
     sizes: &[(u16, u16)],
     stages: &[Stage],
@@ -141,7 +142,7 @@ pub(super) fn pictures(sizes: &[(u16, u16)], stages: &[Stage], draw: Draw) -> St
     })
 }
 
-/// Returns the stages and others.
+/// Returns the stages followed by `more`.
 pub(super) fn and(mut stages: Vec<Stage>, more: impl IntoIterator<Item = Stage>) -> Vec<Stage> {
     stages.extend(more);
     stages
@@ -153,7 +154,7 @@ pub(super) fn with(name: &str, mut model: Model, change: impl FnOnce(&mut Model)
     Stage::new(name, model)
 }
 
-/// Returns the model of the host with running workflows.
+/// Returns the model of a dashboard that is the host of a server with running workflows.
 pub(super) fn in_host() -> Model {
     Model { attached: false, ..sample::with_workflows() }
 }

@@ -86,7 +86,7 @@ fn headline(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     }
 }
 
-/// Draws uptime, generation, pid and addresses. In the same columns in every state.
+/// Draws uptime, generation, pid and addresses, in the same columns in every state.
 fn identity(buf: &mut Buffer, area: Rect, shape: Shape, scene: Scene<'_>) {
     let Scene { model, palette, .. } = scene;
     let address = model.address.as_deref().unwrap_or("no address");
@@ -95,7 +95,7 @@ fn identity(buf: &mut Buffer, area: Rect, shape: Shape, scene: Scene<'_>) {
         (Some(url), Shape::Wide) => url.clone(),
         (Some(url), _) => short_url(url, address),
     };
-    // An address where no process listens is dim.
+    // An address is dim while no process listens on it.
     let style =
         |known: bool| if known && model.pid.is_some() { palette.accent } else { palette.dim };
     let taken = paint::flush_right(

@@ -43,7 +43,8 @@ fn check_row(pen: &mut Pen<'_>, layer: &LayerView, palette: &Palette) {
         let number = if layer.ok == Some(true) { palette.strong } else { palette.dim };
         pen.right(&latency, NUMBER, number);
     } else {
-        // The reason of a failure replaces the latency, and a long reason also replaces the age.
+        // If a check fails, its reason is drawn instead of the latency. A long reason also replaces
+        // the age.
         let room = pen.room().saturating_sub(NUMBER);
         let columns = if width(&layer.detail) <= room { room } else { pen.room() };
         pen.left(&layer.detail, columns, style);

@@ -12,7 +12,8 @@ use crate::human;
 use crate::model::{FailureLimit, Model, ProbePoint, ProbeView};
 use crate::panel::scene::{Scene, tile};
 
-/// Minimum scale of the graph. Variations between 100 and 200 µs do not matter.
+/// Minimum value of a full column, so that unimportant variations between 100 and 200 µs stay
+/// small.
 const LEAST_SCALE_US: f64 = 500.0;
 
 pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
@@ -56,8 +57,8 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
     }
 }
 
-/// Returns when checks run and when failures lead to a restart, as the longest text that fits into `columns`. What is
-/// unknown is left out.
+/// Returns when checks run and when failures lead to a restart, as the longest text that fits into
+/// `columns`. Unknown parts are left out.
 fn rule(probe: &ProbeView, columns: u16) -> String {
     let check = probe.period_ms.map(|ms| format!("check every {}", human::interval(ms)));
     let restart = probe.limit.map(|limit| match limit {

@@ -94,7 +94,7 @@ fn recovery(pen: &mut Pen<'_>, last: &LastRestart, scene: Scene<'_>) {
             let (word, ms) = last.downtime_ms.map_or(("repaired in ", ms), |ms| ("down for ", ms));
             pen.put(word, scene.palette.dim).put(&human::duration(ms), scene.palette.ok)
         }
-        // The supervisor gave up, and the server was started again since.
+        // The supervisor had given up, and then the user started the server again.
         None if scene.model.state.is_up() => pen.put("restarted by you", scene.palette.dim),
         None if matches!(scene.model.state, StateView::Failed | StateView::Stopped) => {
             pen.put("not restarted", scene.palette.dim)
@@ -103,7 +103,7 @@ fn recovery(pen: &mut Pen<'_>, last: &LastRestart, scene: Scene<'_>) {
     };
 }
 
-/// Returns the span of the time axis; one hour without restarts.
+/// Returns the span of the time axis. Without restarts, the span is one hour.
 fn span(marks: &[u64]) -> u64 {
     let oldest = marks.iter().copied().max().unwrap_or(60 * MINUTE);
     SPANS.into_iter().find(|span| *span >= oldest).unwrap_or(SPANS[4])

@@ -7,7 +7,7 @@ use crate::draw::paint::Pen;
 use crate::human;
 use crate::panel::scene::Scene;
 
-/// Below this width, a queue has only its name.
+/// Below this width, a queue without a worker is shown by its name only.
 const SPELLED_OUT: u16 = 100;
 
 pub(crate) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {

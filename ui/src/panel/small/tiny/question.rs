@@ -56,7 +56,8 @@ struct Answer<'a> {
     label: &'a str,
 }
 
-/// Returns the rows of the answers: one row each, or several in a row if `lines` of the question need the rest.
+/// Arranges the answers in rows: one answer in each row, or several in one row if `lines` of the
+/// question need the rest of the room.
 fn answers<'a>(choices: &[&'a Binding], area: Rect, lines: usize) -> Vec<Vec<Answer<'a>>> {
     if choices.len() + lines <= area.height.into() {
         let one = |key: &&'a Binding| vec![Answer { key, columns: KEY, label: key.short }];

@@ -1,4 +1,5 @@
-//! The note about the log: following or paused, search, filters, wrapping.
+//! The note about the log: whether it follows the newest lines or is paused, the search, the
+//! filters, wrapping.
 
 use crate::draw::cluster::clip;
 use crate::explorer::Explorer;
@@ -43,7 +44,8 @@ pub(crate) fn note(explorer: &Explorer, scene: Scene<'_>, room: u16) -> Note {
     if hidden > 0 {
         add(format!("{} cleared (Ctrl-L)", human::count(hidden)), palette.warn);
     }
-    // Without the number of lines: a viewer that attached later has fewer lines of the same log.
+    // The note has no total number of lines, because that number differs between viewers: a viewer
+    // that attached later has fewer lines of the same log.
     if explorer.wrap {
         add("wrapped".into(), palette.dim);
     } else if explorer.shift > 0 {
@@ -53,7 +55,8 @@ pub(crate) fn note(explorer: &Explorer, scene: Scene<'_>, room: u16) -> Note {
         add("unfolded".into(), palette.dim);
     }
     if explorer.follows() && Note::columns(&pieces) > room {
-        // Following is the default, so a hidden part of the log has priority.
+        // If the room is too small, omit "following" first, because that is the default. That lines
+        // are hidden is more important.
         pieces.remove(0);
         if let Some((first, _)) = pieces.first_mut() {
             *first = first.trim_start_matches(" · ").to_owned();

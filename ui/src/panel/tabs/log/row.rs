@@ -37,7 +37,7 @@ pub(crate) struct RowPainter<'a> {
     pub(crate) scene: Scene<'a>,
 }
 
-/// Returns the columns before the message of a parsed line.
+/// Returns the number of columns before the message of a parsed line.
 fn head_columns(columns: u16) -> u16 {
     let time = if columns >= TIME_NEEDS { TIME + 1 } else { 0 };
     time + LEVEL + 1 + COMPONENT + 1
@@ -126,7 +126,8 @@ impl RowPainter<'_> {
         self.put(&mut pen, line.text, text);
         let used = start - pen.room();
         let to_fields = column.saturating_sub(self.shift).saturating_sub(used).max(2);
-        // The column counts from the unshifted beginning, so that scrolled lines stay aligned.
+        // The column of the fields does not depend on the scrolling, so that scrolled lines stay
+        // aligned.
         pen.gap(to_fields);
         self.put(&mut pen, line.fields, palette.dim);
     }
@@ -155,7 +156,7 @@ impl RowPainter<'_> {
                     break;
                 }
                 if wrote == 0 && column == indent {
-                    // No character fits.
+                    // Not even one character fits into the row, so stop.
                     break;
                 }
                 row += 1;
