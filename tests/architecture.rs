@@ -1,4 +1,5 @@
-//! The direction of the arrows between modules, and who may touch the machine.
+//! Tests of the structure of the sources: which modules may use which others, and which may signal,
+//! print or do IO.
 
 #[path = "architecture/docs.rs"]
 mod docs;
@@ -31,7 +32,7 @@ fn sources(under: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// Code without its comments, and without its tests where those are in a file of their own.
+/// Returns code without its comments and tests. A file of tests gives an empty text.
 fn code(path: &Path, text: &str) -> String {
     let is_test = path.components().any(|part| part.as_os_str() == "tests")
         || path.file_name().is_some_and(|name| name == "tests.rs");
@@ -53,8 +54,8 @@ fn nothing_is_printed_by_macros_that_panic_where_it_cannot_be_written() {
     }
 }
 
-/// The modules of `src` from below, and what each may use: only modules above it in this list, so that no circle is
-/// possible. `cli` may use all of them.
+/// The modules of `src`, lowest first, each with the modules that it may use. A module may use only
+/// modules above it in this list, so that no circle is possible. `cli` may use all of them.
 const MAP: &[(&str, &str)] = &[
     ("supervisor", ""),
     ("harmless", ""),
@@ -148,7 +149,8 @@ fn the_supervisor_is_pure() {
     }
 }
 
-/// The second kind of unit is a worker of the user's project.
+/// A unit runs any program. Besides the server, the second kind of unit is a worker of the user's
+/// project.
 #[test]
 fn unit_does_not_know_what_it_runs() {
     let files = sources("src/unit");
@@ -192,8 +194,10 @@ fn only_the_process_folder_signals() {
     }
 }
 
-/// The rooms of the view and what each may use. `app` holds the state of the view (`view`, `keymap`), which the
-/// panels read, and the dispatch (`ui`), which draws the panels: the test below holds the order among its files.
+/// The top-level modules of `ui` and what each may use. `app` and `panel` use each other: `app`
+/// contains the state of the view (`view`, `keymap`), which the panels read, and the dispatch
+/// (`ui`), which draws the panels. The next test checks that no files of them import each other in
+/// a circle.
 #[test]
 fn rooms_of_the_view_use_only_what_the_map_allows() {
     const DATA: &[&str] = &["human", "input", "log", "loss", "model"];
@@ -246,7 +250,8 @@ fn program_is_built_without_the_sample_data() {
     assert!(lib.contains("#[cfg(any(test, feature = \"demo\"))]\npub mod demo;"));
 }
 
-/// The panic of one call, one task or one draw is caught in many places; none would be with this.
+/// stigmer catches the panic of a call, a task or a draw in many places. With `panic = "abort"`,
+/// none of them would work.
 #[test]
 fn no_profile_aborts_on_a_panic() {
     for file in ["Cargo.toml", "ui/Cargo.toml", ".cargo/config.toml"] {

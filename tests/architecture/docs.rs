@@ -1,4 +1,4 @@
-//! The documents say what the program does: options, messages, metrics, links.
+//! Tests that the documents describe the program as it is: options, messages, metrics, links.
 
 use clap::{Args, Command};
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ pub(crate) fn read(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Every document for people, relative to the root.
+/// All documents for people: Markdown files in the root folder and in `docs`, relative to the root.
 pub(crate) fn documents() -> Vec<PathBuf> {
     let is_markdown = |path: &PathBuf| path.extension().is_some_and(|it| it == "md");
     let list = |folder: &'static str| {
@@ -37,7 +37,7 @@ fn prose(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The cells of each row of each table.
+/// The rows of all tables, each as a list of its cells.
 fn rows(text: &str) -> impl Iterator<Item = Vec<&str>> {
     prose(text)
         .filter(|line| line.starts_with('|'))
@@ -49,7 +49,7 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// The fragment that a code host gives a heading.
+/// The anchor that a code host, such as GitHub, creates for a heading.
 fn anchor(heading: &str) -> String {
     let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
     heading.trim().to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")
@@ -115,7 +115,7 @@ fn configuration_page_has_each_option_and_variable() {
     }
 }
 
-/// A documented default that is a value of the file is set as such: nothing changes.
+/// Each documented default is correct: an option that is set to it changes nothing.
 #[test]
 fn configuration_page_has_the_defaults() {
     let text = read("docs/configuration.md");
@@ -137,17 +137,18 @@ fn configuration_page_has_the_defaults() {
     }
     documented.remove("arguments");
     for (key, with) in &documented {
-        // A threshold that is set is taken by its word, in memory too.
+        // The comparison is for a database file. With a database in memory, an explicit threshold
+        // is not the default: it also removes the minimum time of the failures.
         assert_eq!(*with, defaults, "{key}");
     }
-    // These follow from others, or from the home.
+    // The defaults of these options depend on other options or on the home.
     let keys = defaults.values.to_map();
     for key in keys.keys().filter(|key| !matches!(key.as_str(), "ui-port" | "db")) {
         assert!(documented.contains_key(key), "the default of {key} is not documented");
     }
 }
 
-/// A default in the help that is a value of the file is set as such: nothing changes.
+/// Each default in the help is correct: an option that is set to it changes nothing.
 #[test]
 fn help_has_the_defaults() {
     let folder = tempfile::tempdir().unwrap();
@@ -159,7 +160,7 @@ fn help_has_the_defaults() {
         let help = help.to_string();
         let Some((_, default)) = help.split_once("[default: ") else { continue };
         let default = default.split([';', ']']).next().unwrap_or_default();
-        // These follow from others, from the home, or from the terminal.
+        // The defaults of these options depend on other options, on the home, or on the terminal.
         if matches!(key, "ui-port" | "temporal-bin" | "db" | "http" | "theme") {
             continue;
         }
@@ -172,12 +173,12 @@ fn help_has_the_defaults() {
     assert!(checked > 10, "only {checked} defaults");
 }
 
-/// The parts of a message between `…`, each of which must be in the sources.
+/// Each message on the page is in the sources. Where the page has `…`, the parts around it are.
 #[test]
 fn troubleshooting_page_quotes_messages_as_they_are() {
     let mut known = String::new();
     for (_, text) in super::sources("src") {
-        // A string that continues on the next line.
+        // Join the parts of a string that continues on the next line.
         let mut lines = text.lines();
         while let Some(mut line) = lines.next() {
             while let Some(begin) = line.strip_suffix('\\') {
@@ -218,7 +219,7 @@ fn api_page_has_each_path_and_metric() {
     }
 }
 
-/// The fields of a structure of the protocol, as its source has them.
+/// The names of the fields of a structure, read from its source.
 fn fields(source: &str, name: &str) -> Vec<String> {
     let body =
         source.split(&format!("pub struct {name} {{")).nth(1).expect("the structure is there");
@@ -247,7 +248,7 @@ fn api_page_has_each_key_of_the_status() {
         let fields = fields(&source, structure);
         assert!(!fields.is_empty(), "{structure}");
         for field in fields {
-            // Objects are described by their own keys.
+            // The page may describe a field that is an object by the keys of the object.
             let keys = [format!("`{prefix}{field}`"), format!("`{prefix}{field}.")];
             assert!(keys.iter().any(|key| page.contains(key)), "{} of {structure}", keys[0]);
         }

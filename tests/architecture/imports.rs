@@ -1,16 +1,16 @@
-//! The imports among the files of a crate, and circles among them.
+//! Finds the imports between the files of a crate, and circles among them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 
-/// The path of a module: `["panel", "tiles", "probe"]`; empty for the root of the crate.
+/// The path of a module: `["panel", "tiles", "probe"]`. Empty for the root of the crate.
 pub(crate) type Module = Vec<String>;
 
-/// Which module names which others, by `use` or by a path within the code.
+/// Each module with the modules that it uses, by `use` or by a path within the code.
 pub(crate) struct Imports(BTreeMap<Module, BTreeSet<Module>>);
 
 impl Imports {
-    /// Of the sources in a folder of this package.
+    /// Reads the imports of the sources in a folder of this package.
     pub(crate) fn of(folder: &str) -> Self {
         let sources: BTreeMap<Module, String> = super::sources(folder)
             .into_iter()
@@ -19,7 +19,8 @@ impl Imports {
             .collect();
         let paths: BTreeMap<&Module, BTreeSet<Named>> =
             sources.iter().map(|(module, code)| (module, paths(module, code))).collect();
-        // What a module imports can be named as its own: by all if it is exported, else by its children.
+        // An item can also be named through a module that imports it: by all modules if the import
+        // is exported, else by the children. `names` has the target of each import.
         let mut names: BTreeMap<Module, Module> = BTreeMap::new();
         for (module, paths) in &paths {
             for (name, path) in paths.iter().filter_map(|it| Some((it.name.as_ref()?, &it.path))) {
@@ -39,7 +40,7 @@ impl Imports {
         self.0.values().map(BTreeSet::len).sum()
     }
 
-    /// Which modules use which other modules of the top level.
+    /// Each module with each other top-level module that it uses.
     pub(crate) fn between_rooms(&self) -> impl Iterator<Item = (&Module, &String)> {
         let edges =
             self.0.iter().flat_map(|(module, used)| used.iter().map(move |it| (module, it)));
@@ -49,8 +50,9 @@ impl Imports {
         })
     }
 
-    /// The shortest way from each module that imports itself through others. A file that declares modules and these
-    /// modules are one unit, unless `with_parents`: a child may use what its parent has.
+    /// Returns for each module that imports itself through others the shortest circle. Without
+    /// `with_parents`, imports between a module and its parent modules do not count, because a
+    /// child may use what its parent has.
     pub(crate) fn circles(&self, with_parents: bool) -> Vec<String> {
         let counts = |from: &Module, to: &Module| {
             with_parents || !(from.starts_with(to) || to.starts_with(from))
@@ -80,7 +82,7 @@ impl Imports {
     }
 }
 
-/// The module that a file is.
+/// Returns the module of a file.
 pub(crate) fn module(path: &Path, folder: &str) -> Module {
     let inside = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
     let inside = inside.expect("a file of the folder").with_extension("");
@@ -88,22 +90,23 @@ pub(crate) fn module(path: &Path, folder: &str) -> Module {
     parts.filter(|part| part != "lib").collect()
 }
 
-/// A path from the root of the crate, as the code of a module has it.
+/// A path to an item of the crate, as the code of a module names it.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Named {
     path: Module,
-    /// The name under which the module imports it.
+    /// The name that the import gives the item in the module. `None` if the path is not an import.
     name: Option<String>,
 }
 
-/// The file in which the item of a path is: re-exports are followed.
+/// Returns the module that contains the item of a path. Follows re-exports.
 fn home(
     path: &Module,
     sources: &BTreeMap<Module, String>,
     names: &BTreeMap<Module, Module>,
 ) -> Option<Module> {
     let mut path = path.clone();
-    // Each step follows one import; a circle of them would not compile.
+    // Each step follows one import. There is no endless loop, because a circle of imports would not
+    // compile.
     for _ in 0..16 {
         let found = (0..=path.len()).rev().find(|n| sources.contains_key(&path[..*n]))?;
         let item = path.get(..=found).and_then(|item| names.get(item));
@@ -136,7 +139,8 @@ fn paths(module: &Module, code: &str) -> BTreeSet<Named> {
             let begins = !code[..at].ends_with(|c: char| c.is_alphanumeric() || "_:".contains(c));
             let is_part = |c: &char| c.is_alphanumeric() || "_:".contains(*c);
             let path: String = code[at..].chars().take_while(is_part).collect();
-            // A path that ends in colons is the head of a tree, which is among the statements.
+            // A path that ends in colons begins an import such as `crate::{a, b}`, which is among
+            // the statements above.
             if begins && !path.ends_with(':') {
                 found.extend(absolute(&path, module).map(|path| Named { path, name: None }));
             }
@@ -145,7 +149,8 @@ fn paths(module: &Module, code: &str) -> BTreeSet<Named> {
     found
 }
 
-/// A path from the root of the crate. `None` if it leads into another crate.
+/// Returns a path from the root of the crate. `None` if the path begins with more `super` than the
+/// module has parents.
 fn absolute(path: &str, module: &Module) -> Option<Module> {
     let mut absolute = module.clone();
     for (at, part) in path.split("::").filter(|part| !part.is_empty()).enumerate() {
@@ -159,7 +164,7 @@ fn absolute(path: &str, module: &Module) -> Option<Module> {
     Some(absolute)
 }
 
-/// The paths of a tree of imports: `a::{b, c::{self, d}}` are `a::b`, `a::c::self` and `a::c::d`.
+/// Adds all paths of an import: `a::{b, c::{self, d}}` gives `a::b`, `a::c::self` and `a::c::d`.
 fn flatten(tree: &str, prefix: &str, paths: &mut Vec<String>) {
     let Some((head, rest)) = tree.split_once('{') else {
         return paths.push(format!("{prefix}{tree}"));

@@ -1,8 +1,8 @@
-//! The names of types: no two types of the program share a name.
+//! Tests that no two types of the program share a name.
 
 use std::collections::BTreeMap;
 
-/// Names that two types may share.
+/// Names that two types may share, each with the two meanings.
 const SHARED: &[(&str, &str)] = &[
     ("Event", "an event of the protocol; in the manager an event of its loop"),
     ("Report", "what a round of checks found; in the manager the sender of its events"),
@@ -10,7 +10,8 @@ const SHARED: &[(&str, &str)] = &[
     ("State", "the state machine, and its states as the protocol names them"),
 ];
 
-/// The name of the type that a line declares. An associated type, which is indented, is not one.
+/// Returns the name of the type that a line declares. An indented `type` is an associated type and
+/// does not count.
 fn declared(line: &str) -> Option<&str> {
     let (is_indented, line) = (line.starts_with(' '), line.trim_start());
     let line = match line.strip_prefix("pub") {

@@ -1,9 +1,10 @@
-//! The language of documents and sources: words and comments that make text hard to read.
+//! Tests the language of documents and sources: no words and comments that make a text hard to
+//! read.
 
 use super::docs::{documents, read};
 use std::path::Path;
 
-/// Whole words, lower case. `CONTRIBUTING.md` has the reasons.
+/// Words that no text may contain, in lower case. `CONTRIBUTING.md` has the reasons.
 const WORDS: &[&str] = &[
     "anew",
     "at last",
@@ -26,7 +27,7 @@ const WORDS: &[&str] = &[
     "whoever",
 ];
 
-/// Comments that say nothing.
+/// Doc comments without information.
 const FILLERS: &[&str] = &["/// Which.", "/// What is.", "/// Why.", "/// The same."];
 
 fn bad_lines(path: &Path, text: &str) -> Vec<String> {
@@ -51,7 +52,7 @@ fn bad_lines(path: &Path, text: &str) -> Vec<String> {
 fn documents_use_plain_words() {
     let mut found = Vec::new();
     for path in &documents() {
-        // In backticks are messages and names, as they are.
+        // Text in backticks is a message or a name, which may contain any word.
         let text = read(path);
         let lines =
             text.lines().map(|line| line.split('`').step_by(2).collect::<Vec<_>>().join("`"));
@@ -66,7 +67,7 @@ fn sources_use_plain_words() {
     let mut found = Vec::new();
     for (path, text) in ["src", "ui", "tests", "benches"].into_iter().flat_map(super::sources) {
         let path = path.strip_prefix(root).unwrap_or(&path);
-        // This file has the list of the words.
+        // This file contains the list of words, so it is not checked.
         if path.ends_with("architecture/words.rs") {
             continue;
         }

@@ -1,4 +1,5 @@
-//! The preload library (`faults.c`) and the file through which a test commands it.
+//! The preload library (`faults.c`), which makes calls fail, and the file through which a test
+//! controls it.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -6,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-/// A group of functions of the C library that are counted together. The order is that of `faults.c`.
+/// A group of functions of the C library whose calls are counted together. `faults.c` has the same
+/// groups in the same order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Function {
     pub name: &'static str,
-    /// The errors that the kernel returns from these functions.
+    /// The errors that the kernel may return from these functions.
     pub errors: &'static [i32],
 }
 
@@ -61,19 +63,19 @@ const ERRORS: [(i32, &str); 11] = [
     (EROFS, "EROFS"),
 ];
 
-/// The name of an error, as in the sweep's filter.
+/// The name of an error, as in the name of a fault.
 pub fn error_name(error: i32) -> &'static str {
     ERRORS.iter().find(|(known, _)| *known == error).map_or("?", |(_, name)| name)
 }
 
-/// One injected failure: calls `nth` to `nth + times - 1` of a function, counted from the moment
-/// of arming.
+/// One injected failure: calls `nth` to `nth + times - 1` of a function fail, counted from the call
+/// of [`Control::arm`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
     /// Index in [`FUNCTIONS`].
     pub function: usize,
-    /// The end of the path of the only file whose calls count, or empty. For functions that take a
-    /// path or the descriptor of a file.
+    /// If not empty, only calls on files whose path ends with this text count. Works for functions
+    /// that take a path or the descriptor of a file.
     pub file: &'static str,
     pub error: i32,
     pub nth: u32,
@@ -90,18 +92,19 @@ impl std::fmt::Display for Fault {
 }
 
 impl Fault {
-    /// Whether a host must recover without a command. A host may give up after a lasting refusal of
-    /// permission, or if a function is missing.
+    /// Whether a host must recover without a command. A host may give up if it lacks a permission
+    /// for a long time, or if the kernel lacks a system call.
     pub fn is_transient(self) -> bool {
         self.times == 1 || !matches!(self.error, EACCES | ENOSYS)
     }
 
-    /// Whether the failure is a lack of a resource. A look that fails for that reason proves nothing.
+    /// Whether the failure is a lack of a resource. A check that fails for that reason proves
+    /// nothing about the server.
     pub fn is_shortage(self) -> bool {
         matches!(self.error, EMFILE | ENFILE | ENOMEM)
     }
 
-    /// Parses the form that `Display` writes.
+    /// Parses the text that `Display` writes.
     pub fn parse(text: &'static str) -> Option<Self> {
         let mut words = text.split(':');
         let function = words.next()?;
@@ -116,7 +119,7 @@ impl Fault {
     }
 }
 
-/// The file that the library maps.
+/// The file that the library maps into its memory: the armed fault, and the counts of calls.
 #[derive(Debug)]
 pub struct Control {
     file: File,
@@ -131,23 +134,23 @@ const TIMES: usize = 4;
 const HITS: usize = 5;
 const CALLS: usize = 6;
 const COUNTS: usize = 7;
-/// Bytes for [`Fault::file`].
+/// Size of the field for [`Fault::file`] in bytes.
 const FILE: usize = 64;
 
 impl Control {
-    /// Creates the file, disarmed.
+    /// Creates the file without an armed fault.
     pub fn create(path: PathBuf) -> Self {
         let file = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
         file.set_len(Self::file_at() + FILE as u64).unwrap();
         Self { file, path }
     }
 
-    /// Makes a command that starts a host load the library.
+    /// Sets the variables of a command that starts a host, so that the host loads the library.
     pub fn load(&self, command: &mut Command) {
         command.env("LD_PRELOAD", library().unwrap()).env("FAULTS_FILE", &self.path);
     }
 
-    /// Resets the counts and arms the fault, if there is one.
+    /// Resets the counts. From now on the fault, if there is one, makes calls fail.
     pub fn arm(&self, fault: Option<Fault>) {
         self.disarm();
         (HITS..COUNTS + FUNCTIONS.len()).for_each(|word| self.set(word, 0));
@@ -163,22 +166,23 @@ impl Control {
         self.set(ARMED, 1);
     }
 
-    /// Ends the injected failures.
+    /// From now on no call fails.
     pub fn disarm(&self) {
         self.set(ARMED, 0);
     }
 
-    /// Number of failed calls since the last arming.
+    /// Number of calls that have failed since the last [`Self::arm`].
     pub fn hits(&self) -> u32 {
         self.get(HITS)
     }
 
-    /// Number of calls of all functions since the last arming, also after [`Self::disarm`].
+    /// Number of calls of all functions since the last [`Self::arm`]. Calls after [`Self::disarm`]
+    /// count, too.
     pub fn calls(&self) -> u32 {
         self.get(CALLS)
     }
 
-    /// Number of calls of each function since the last arming.
+    /// Number of calls of each function since the last [`Self::arm`].
     pub fn counts(&self) -> [u32; FUNCTIONS.len()] {
         std::array::from_fn(|function| self.get(COUNTS + function))
     }
@@ -198,15 +202,15 @@ impl Control {
     }
 }
 
-/// The compiled library. `None` without a C compiler.
+/// The compiled preload library. `None` without a C compiler.
 ///
-/// # Panics
-/// If the compiler rejects the source.
+/// # Panics If the compiler rejects the source.
 pub fn library() -> Option<&'static Path> {
     static LIBRARY: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/faults.c");
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        // Replaced in one step: another run may have the library loaded.
+        // The new library replaces an old one by a rename, because another test run may have the
+        // old one loaded.
         let draft = tempfile::NamedTempFile::new_in(folder).unwrap().into_temp_path();
         let library = folder.join("faults.so");
         let mut command = Command::new("cc");

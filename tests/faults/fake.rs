@@ -1,5 +1,5 @@
-//! A fake server that starts and stops in milliseconds. It responds to the calls of the checks only. The
-//! test program runs itself as this server.
+//! A fake server that starts and stops in milliseconds. It responds only to the calls of the
+//! checks. The test program runs itself as this server.
 
 use crate::peer;
 use crate::support::rig::Rig;
@@ -10,12 +10,13 @@ use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
-/// Command line of the server, one argument per line.
+/// Variable with the command line of the server, one argument per line.
 const ARGUMENTS: &str = "FAKE_TEMPORAL_ARGUMENTS";
-/// A file that every fake server of a rig locks. Two servers at the same time leave a line in the file.
+/// Variable with the path of a file that every fake server of a rig locks. A server that finds the
+/// file locked by another server writes a line into it.
 const CENSUS: &str = "FAKE_TEMPORAL_CENSUS";
 
-/// Makes the rig run fake servers.
+/// Makes a rig run the fake server instead of the real one.
 pub fn install(rig: &mut Rig) {
     let this = std::env::current_exe().unwrap();
     let script = format!(
@@ -44,7 +45,8 @@ fn run_as_fake_server() {
     let Ok(arguments) = std::env::var(ARGUMENTS) else { return };
     let _alone = alone(Path::new(&std::env::var_os(CENSUS).unwrap()));
     let value = |flag: &str| arguments.lines().skip_while(|line| *line != flag).nth(1);
-    // The database stays open, because stigmer checks that the server has the file at the path open.
+    // The database stays open, because stigmer checks that the server has the file at its path
+    // open.
     let _database = value("--db-filename").map(|path| {
         let mut file = File::options().append(true).create(true).open(path).unwrap();
         file.write_all(b"x").unwrap();

@@ -1,4 +1,4 @@
-//! The phases of a host's life, each with one injected failure, and the promises afterwards.
+//! The phases of a host's life, each with one injected failure, and what must be true afterwards.
 
 use crate::control::{Control, FUNCTIONS, Fault};
 use crate::fake;
@@ -12,20 +12,22 @@ use std::os::unix::process::CommandExt;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-/// Time limit of each command. A host that does not respond is ended after 10 s.
+/// Time limit of each command. It is longer than the 10 s after which a command ends a host that
+/// does not respond.
 const COMMAND: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(10);
-/// Longer than any reaction of a host.
+/// Time limit for a reaction of a host. Every reaction is faster.
 const REACTION: Duration = Duration::from_secs(15);
-/// Number of failed calls after which a lasting failure ends. Several restarts have failed by then.
+/// A lasting failure ends after this number of failed calls. Several restarts have failed by then.
 const LASTING_HITS: u32 = 60;
-/// Number of calls of all functions after which a lasting failure ends if a call has failed. A start makes
-/// fewer calls.
+/// A lasting failure also ends after this number of calls of all functions, if at least one call
+/// has failed. A start makes fewer calls.
 const LASTING_CALLS: u32 = 600;
-/// Approximate number of calls of all functions in one round of checks.
+/// Approximate number of calls of all functions in one round of checks of the server.
 const ROUND: u32 = 20;
-/// Number of rounds of the watch phase: twice as many as make a server unresponsive. While a failure lasts,
-/// rounds have fewer calls, so the phase has three times as many calls.
+/// Number of rounds of checks in the watch phase: twice as many as make a server unresponsive.
+/// While a failure lasts, a round has fewer calls, so the phase then waits for three times as many
+/// calls.
 const ROUNDS: u32 = 6;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,9 +61,9 @@ impl Phase {
 pub struct Outcome {
     pub counts: [u32; FUNCTIONS.len()],
     pub hits: u32,
-    /// The server ran without a host after the phase; the next command repaired that.
+    /// Whether the server ran without a host after the phase. The next command repaired that.
     pub host_lost: bool,
-    /// The phase itself reported an error.
+    /// The error that the phase itself reported.
     pub reported: Option<String>,
 }
 
@@ -71,18 +73,17 @@ struct Case {
     watchdog: bool,
 }
 
-/// Runs the phase with the failure in its own home. With the watchdog, no host may be lost.
+/// Runs a phase with the failure in a new home. With the watchdog, no host may be lost.
 ///
-/// # Errors
-/// The promise that was broken.
+/// # Errors What was not true afterwards.
 pub fn run(phase: Phase, fault: Option<Fault>, watchdog: bool) -> Result<Outcome, String> {
     Case::check(watchdog, |case| case.run(phase, fault))
 }
 
-/// Starts with this limit on descriptors in every process, and kills the server if it becomes ready.
+/// Starts the server with this limit on descriptors in every process. If the server becomes ready,
+/// kills it.
 ///
-/// # Errors
-/// The promise that was broken.
+/// # Errors What was not true afterwards.
 pub fn run_with_descriptors(limit: u64) -> Result<(), String> {
     Case::check(false, |case| {
         let mut command = case.rig.local(&[]);
@@ -99,18 +100,17 @@ pub fn run_with_descriptors(limit: u64) -> Result<(), String> {
                 eprintln!("{limit} descriptors: {why}");
             }
         }
-        // This host keeps its limit; the next host has no limit.
+        // The command and the host that is running have the low limit. The next host has no limit.
         case.succeeds(&["stop"])?;
         case.nothing_lives()?;
         case.keeps_its_promises()
     })
 }
 
-/// Starts on a new database, and waits until the host has synced the mark of a complete database to the
-/// disk.
+/// Starts on a new database. Checks that the host syncs to the disk the mark that the database is
+/// complete.
 ///
-/// # Errors
-/// The promise that was broken.
+/// # Errors What was not true afterwards.
 pub fn sync_mark() -> Result<(), String> {
     Case::check(false, |case| {
         let fsync = FUNCTIONS.iter().position(|function| function.name == "fsync");
@@ -144,8 +144,8 @@ impl Case {
         result.map_err(|broken| format!("{broken}\n{}", case.rig.own_log()))
     }
 
-    /// Injects the failure into the phase. A lasting failure ends after enough failed calls, because the
-    /// phase may need its end.
+    /// Runs the phase with the failure. A lasting failure ends after enough failed calls, because
+    /// the phase may not end before.
     fn with<T>(&self, fault: Option<Fault>, phase: impl FnOnce() -> T) -> T {
         self.control.arm(fault);
         let (over, ended) = mpsc::channel::<()>();
@@ -159,7 +159,7 @@ impl Case {
                         || hits > 0 && self.control.calls() >= LASTING_CALLS
                         || begun.elapsed() > REACTION
                 };
-                // The end of the phase closes the channel.
+                // This loop ends with the phase, which closes the channel.
                 while lasts && ended.recv_timeout(POLL) == Err(RecvTimeoutError::Timeout) {
                     if enough() {
                         return self.control.disarm();
@@ -233,7 +233,8 @@ impl Case {
         if repairs_itself && let Some(why) = outcome.reported {
             return Err(why);
         }
-        // If a host cannot start the next host, the watchdog does.
+        // Only a lasting failure of a hand-over may lose the host, and only without the watchdog,
+        // which starts the next host.
         let may_be_lost = phase == Phase::HandOver && !is_single && !self.watchdog;
         if outcome.host_lost && !may_be_lost {
             return Err("the host is lost".into());
@@ -242,7 +243,7 @@ impl Case {
         Ok(outcome)
     }
 
-    /// Whether a server runs without a host. The watchdog has time to start another one.
+    /// Whether a server runs without a host. With the watchdog, waits for the host that it starts.
     fn is_host_lost(&self) -> Result<bool, String> {
         let look = || {
             let status = self.status()?;
@@ -258,7 +259,8 @@ impl Case {
         last
     }
 
-    /// A host that does not respond can be ended only if its lock names it.
+    /// Checks that the lock names the host. Only then can a command end a host that does not
+    /// respond.
     fn host_is_identified(&self) -> Result<(), String> {
         let text = std::fs::read_to_string(self.rig.path("supervisor.lock")).unwrap_or_default();
         let unknown = ["start_ticks=0", "boot_id=", "pid_namespace="];
@@ -270,7 +272,7 @@ impl Case {
     fn keeps_its_promises(&self) -> Result<(), String> {
         self.succeeds(&[])?;
         let mut status = self.brief_status()?;
-        // The server ran already, and the failure ended after the last check.
+        // The server may be degraded by the failure until the next check, so wait for that check.
         within(REACTION, || {
             let is_degraded = status["state"] == "degraded";
             if is_degraded {
@@ -290,8 +292,8 @@ impl Case {
         Ok(())
     }
 
-    /// Waits for some rounds of checks: two after a single failure, more while a failure lasts. Returns the
-    /// obstacle, if there is one.
+    /// Waits for some rounds of checks: two after a single failure, more while a failure lasts.
+    /// Returns the reason if the host stops checking.
     fn watched(&self, fault: Option<Fault>) -> Option<String> {
         let (control, mut hit_at) = (&self.control, None);
         let is_single = fault.is_some_and(|fault| fault.times == 1);
@@ -310,7 +312,8 @@ impl Case {
         (!done).then(|| format!("the host is silent after {} calls", control.calls()))
     }
 
-    /// Waits until the host alone has repaired a crash. Returns the obstacle, if there is one.
+    /// Waits until the host has repaired a crash without a command. Returns the reason if it has
+    /// not.
     fn repaired(&self, generation: u64) -> Option<String> {
         let mut last = Value::Null;
         let done = within(REACTION, || {
@@ -335,7 +338,7 @@ impl Case {
         (ran.code == Some(0)).then_some(()).ok_or_else(failed)
     }
 
-    /// The server to crash, and its generation.
+    /// The running server and its generation.
     fn server(&self) -> Result<(Process, u64), String> {
         let temporal = &self.brief_status()?["temporal"];
         let pid = temporal["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok());
@@ -343,12 +346,13 @@ impl Case {
         server.ok_or_else(|| format!("no server runs: {temporal}"))
     }
 
-    /// Like [`Self::status`], without a new process if a host responds.
+    /// Like [`Self::status`], but asks the host over its socket, which needs no new process, if a
+    /// host responds.
     fn brief_status(&self) -> Result<Value, String> {
         status::ask(&self.rig.home).map_or_else(|| self.status(), Ok)
     }
 
-    /// Runs `status` without the library, because these are not calls of the host.
+    /// Runs `status` without the preload library, so that only calls of the host count.
     fn status(&self) -> Result<Value, String> {
         let (ran, took) = timed(|| self.rig.run(&["status", "--json"]));
         bounded("status", took)?;
@@ -375,7 +379,8 @@ trait Complaint {
 }
 
 impl Complaint for Ran {
-    /// The error message of a failed command, which must not be empty.
+    /// The error message of a failed command. A failure without a message, or with a panic, is an
+    /// error.
     fn complaint(self) -> Result<Option<String>, String> {
         match self.code {
             Some(0) => Ok(None),

@@ -1,4 +1,5 @@
-//! The sweep over phases, functions, errors and calls.
+//! The sweep: runs each point, which is a phase of a host's life with a function, an error and the
+//! number of the call that fails.
 
 use crate::control::{self, FUNCTIONS, Fault};
 use crate::phases::{self, Outcome, Phase};
@@ -10,7 +11,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// Number of homes at the same time. A case mostly waits.
+/// Number of homes at the same time. There may be more than processors, because a test of a point
+/// mostly waits.
 const JOBS: usize = 4;
 
 /// Number of points that the normal run selects at random.
@@ -41,7 +43,8 @@ const MUST_HOLD: [&str; 21] = [
     "hand-over:stat:ENOMEM:50",
 ];
 
-/// Points of a start, and what the error message contains; nothing if the start succeeds.
+/// Points of a start, each with a part of the expected error message. Empty if the start must
+/// succeed.
 const MESSAGES: [(&str, &str); 5] = [
     ("start:stat@/home/bin:ENOMEM:1", ""),
     ("start:readlink@/proc/self:EIO:1", "cannot read /proc/self (Input/output error"),
@@ -50,7 +53,7 @@ const MESSAGES: [(&str, &str); 5] = [
     ("start:socket:ENOMEM:2", "cannot start the runtime: "),
 ];
 
-/// Points that lose the host without a watchdog.
+/// Points that lose the host if it has no watchdog.
 const WITH_WATCHDOG: [&str; 4] = [
     "hand-over:fork:EAGAIN:1+",
     "hand-over:socket:EMFILE:1+",
@@ -58,12 +61,13 @@ const WITH_WATCHDOG: [&str; 4] = [
     "hand-over:lock:ENOLCK:2+",
 ];
 
-/// Distance between two consecutive points, so that a sweep with a time limit reaches every phase.
+/// Distance between two points that run one after the other, so that a sweep with a time limit
+/// reaches every phase.
 const STRIDE: usize = 12;
 
 type Point = (Phase, Fault);
 
-/// Whether the point is in this part of the sweep; see the documentation of the test program.
+/// Whether the filter selects this point. `main.rs` describes the filters.
 fn is_wanted(filter: &str, point: &Point) -> bool {
     let name = name(point);
     filter == "all" || name == filter || name.starts_with(&format!("{filter}:"))
@@ -79,8 +83,8 @@ fn name((phase, fault): &Point) -> String {
     format!("{}:{fault}", phase.name())
 }
 
-/// Every call that occurs in a phase, once with each error; and failures that last through the phase, from
-/// the first call and from a call in the middle.
+/// Returns a point for every call of a phase with each of its errors. Also returns points whose
+/// failure lasts to the end of the phase, from the first call on and from a call in the middle on.
 fn points() -> Vec<Point> {
     Phase::ALL.iter().flat_map(|phase| points_of(*phase)).collect()
 }
@@ -112,8 +116,8 @@ fn calls(counts: &[u32]) -> String {
     )
 }
 
-/// Every second function and phase, one call of each. The choice is seeded: it changes only with the
-/// numbers of calls.
+/// Selects about [`SAMPLE`] points, each of another pair of function and phase. The choice is the
+/// same in each run, as long as the numbers of calls are the same.
 fn sample(points: &[Point]) -> Vec<Point> {
     let mut groups: BTreeMap<(usize, usize), Vec<Point>> = BTreeMap::new();
     for point in points {
@@ -152,12 +156,12 @@ fn catching<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     })
 }
 
-/// The points to run, and their results.
+/// The points that are still to run, and the results so far.
 struct Sweep {
     filter: Option<&'static str>,
     watchdog: bool,
     required: [Point; MUST_HOLD.len()],
-    /// One line per point that has run, for later runs.
+    /// A file with one line per point that has run. A later run reads it.
     log: Option<Log>,
     end: Option<Instant>,
     queue: Mutex<std::vec::IntoIter<Point>>,
@@ -178,7 +182,7 @@ impl Log {
         Self(File::options().create(true).read(true).append(true).open(path).unwrap())
     }
 
-    /// The points that held in an earlier run.
+    /// The points that were not broken in an earlier run.
     fn held(&self) -> HashSet<String> {
         let text = std::io::read_to_string(&self.0).unwrap();
         let held = text.lines().filter(|line| !line.ends_with(" broken"));
@@ -246,8 +250,8 @@ impl Sweep {
         }
     }
 
-    /// Repeats the point, because an unrelated crash of the server can shift the calls. If the call fails to
-    /// occur repeatedly, the name of the point is out of date.
+    /// Runs a point up to three times until its call occurs, because an unrelated crash of the
+    /// server can shift the calls. If the call never occurs, the name of the point is out of date.
     fn run_required(&self, (phase, fault): Point) -> Result<Outcome, String> {
         for _ in 0..3 {
             let outcome = catch(phase, Some(fault), self.watchdog)?;

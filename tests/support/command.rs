@@ -45,8 +45,8 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts the command with its output in files: a background process could keep a pipe open, and
-    /// the test that reads the pipe would hang.
+    /// Starts the command. Its output goes into files: a background process could keep a pipe open,
+    /// and the test that reads the pipe would hang.
     pub fn spawn(mut command: Command) -> Self {
         let [stdout, stderr] = [(); 2].map(|()| tempfile::tempfile().unwrap());
         let child = command
@@ -61,7 +61,7 @@ impl Running {
         i32::try_from(self.child.id()).unwrap()
     }
 
-    /// The process. A child that is not reaped keeps its pid.
+    /// Pins the process of the command. Until the process is reaped, no other process gets its pid.
     pub fn process(&self) -> Process {
         Process::pin(self.pid()).unwrap()
     }
@@ -74,7 +74,7 @@ impl Running {
         text(&self.stderr)
     }
 
-    /// Waits until stdout contains this.
+    /// Waits until stdout contains this text.
     #[track_caller]
     pub fn wait_for(&self, said: &str) {
         let found = within(LIMIT, || self.stdout().contains(said));

@@ -1,5 +1,5 @@
-//! A FUSE file system that never responds, like a FUSE with a program that hangs or NFS without its
-//! server; and a file that responds until its reads hang.
+//! FUSE file systems for tests. One never responds, like a FUSE program that hangs, or NFS without
+//! its server. The other is a file that responds until its reads hang.
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::ffi::CString;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-/// Requests of `linux/fuse.h`.
+/// Kinds of requests, from `linux/fuse.h`.
 const LOOKUP: u32 = 1;
 const GETATTR: u32 = 3;
 const SETATTR: u32 = 4;
@@ -20,37 +20,40 @@ const READ: u32 = 15;
 const WRITE: u32 = 16;
 const RELEASE: u32 = 18;
 const INTERRUPT: u32 = 36;
-/// These take no response.
+/// Kinds of requests that get no response.
 const FORGET: [u32; 2] = [2, 42];
 const STATFS: u32 = 17;
 const INIT: u32 = 26;
 
-/// Each read of the file is a request.
+/// Flag of an open file: the kernel does not cache the content, so each read sends a request.
 const DIRECT_IO: u32 = 1;
 
-/// Closing a file sends no request. Even a killed process would wait for the response.
+/// Flag of an open file: closing it sends no request. A process would wait for the response even
+/// after SIGKILL.
 const NO_FLUSH: u32 = 1 << 5;
 
-/// Lifetime of cached responses in seconds: the kernel sends a request each time, or not again within a
-/// test.
+/// Lifetimes of cached responses in seconds. `NEVER`: the kernel sends a request each time. `LONG`:
+/// the kernel sends no second request within a test.
 const NEVER: u32 = 0;
 const LONG: u32 = 1 << 20;
 
-/// The node of the folder. The files have the next numbers.
+/// The node number of the folder. The files have the following numbers.
 const FIRST_NODE: u32 = 1;
 
-/// The protocol version of the responses below.
+/// The protocol version of the responses in this file.
 const PROTOCOL: [u32; 2] = [7, 31];
 
-/// A folder covered by such a file system. A process that waits for it can be killed, because the requests
-/// are not read. Dropping it fails all requests and unmounts the file system.
+/// A folder covered by a file system that never responds. Its requests are not read, so a process
+/// that waits for a response can be killed. Dropping the value fails all requests and unmounts the
+/// file system.
 pub struct HangingMount {
     folder: PathBuf,
     device: Option<File>,
 }
 
 impl HangingMount {
-    /// Mounts over `folder`. `None` if FUSE cannot be mounted; then prints the reason.
+    /// Mounts the file system over `folder`. If FUSE cannot be mounted, prints the reason and
+    /// returns `None`.
     pub fn over(folder: &Path) -> Option<Self> {
         Self::mounted(folder, 0o40_000)
     }
@@ -60,8 +63,8 @@ impl HangingMount {
         mount.inspect_err(|error| println!("skipped: FUSE cannot be mounted here: {error}")).ok()
     }
 
-    /// Mounts a file system with one file, which is opened before the file system hangs. `is_known`:
-    /// the kernel caches all but the content, as in [`Self::with_known_files`].
+    /// Mounts a file system with one file, and opens that file before the file system hangs. With
+    /// `is_known`, the kernel caches all but the content, as in [`Self::with_known_files`].
     pub fn with_open_file(folder: &Path, is_known: bool) -> Option<(Self, File)> {
         let mount = Self::over(folder)?;
         let path = folder.join("file");
@@ -74,7 +77,8 @@ impl HangingMount {
     /// a test, so reading their metadata sends no request.
     pub fn with_known_files(folder: &Path, names: &[&str]) -> Option<Self> {
         let mount = Self::over(folder)?;
-        // Another process can be killed if it blocks.
+        // `stat` makes the kernel look up the file. It is another process, because that can be
+        // killed if it blocks.
         let mut stat = Command::new("stat");
         let looks = stat.arg(folder).args(names.iter().map(|name| folder.join(name)));
         let mut looks = looks.stdout(Stdio::null()).spawn().unwrap();
@@ -93,7 +97,7 @@ impl HangingMount {
         let mut device = mount.device.as_ref().unwrap().try_clone().unwrap();
         std::thread::spawn(move || {
             let mut request = vec![0; 1 << 20];
-            // Until the file system is unmounted.
+            // The loop ends when the file system is unmounted.
             while let Ok(length) = device.read(&mut request) {
                 assert!(length >= 40);
                 let (error, body) = match kind(&request) {
@@ -130,8 +134,8 @@ impl HangingMount {
         Ok(mount)
     }
 
-    /// Responds to requests until `is_done`, which gets the kind of the previous request. `valid` is the
-    /// lifetime of the responses in seconds.
+    /// Responds to requests until `is_done` returns true. `is_done` gets the kind of the request
+    /// that was answered last. `valid` is the lifetime of the responses in seconds.
     fn serve_until(&self, valid: u32, mut is_done: impl FnMut(Option<u32>) -> bool) {
         let mut device = self.device.as_ref().unwrap();
         let mut request = vec![0; 1 << 20];
@@ -152,7 +156,8 @@ impl HangingMount {
                 }
                 GETATTR => (0, attributes_of_folder(valid)),
                 OPEN => (0, words(&[&[0, 0, NO_FLUSH, 0]])),
-                // The kernel continues without an optional operation.
+                // All other operations are optional. After this error, the kernel continues without
+                // them.
                 _ => (-libc::ENOSYS, Vec::new()),
             };
             device.write_all(&response(&request, error, &body)).unwrap();
@@ -174,13 +179,13 @@ pub struct HangingReads {
 struct Shared {
     content: Vec<u8>,
     hangs: bool,
-    /// Reads without a response.
+    /// Read requests that have got no response.
     waiting: Vec<Vec<u8>>,
 }
 
 impl HangingReads {
-    /// Mounts over `file`, which exists. `None`, and a line that says why, where FUSE cannot be
-    /// mounted.
+    /// Mounts the served file over `file`, which must exist. If FUSE cannot be mounted, prints the
+    /// reason and returns `None`.
     pub fn over(file: &Path) -> Option<Self> {
         let mount = HangingMount::mounted(file, 0o100_000)?;
         let device = mount.device.as_ref().unwrap().try_clone().unwrap();
@@ -193,17 +198,17 @@ impl HangingReads {
         Some(Self { _mount: mount, device, shared })
     }
 
-    /// From now on, no read gets a response.
+    /// Makes all further reads hang.
     pub fn hang(&self) {
         self.shared.lock().unwrap().hangs = true;
     }
 
-    /// Number of reads without a response.
+    /// Number of reads that hang.
     pub fn waiting(&self) -> usize {
         self.shared.lock().unwrap().waiting.len()
     }
 
-    /// All reads get a response, those under way too.
+    /// Responds to the reads that hang, and to all further reads.
     pub fn respond(&self) {
         let mut shared = self.shared.lock().unwrap();
         shared.hangs = false;
@@ -215,14 +220,14 @@ impl HangingReads {
 }
 
 impl Shared {
-    /// Bytes that a request reads.
+    /// Returns the bytes that a read request asks for.
     fn read(&self, request: &[u8]) -> Vec<u8> {
         let rest = self.content.get(number(request, 48)..).unwrap_or_default();
         let size = u32::from_ne_bytes(request[56..60].try_into().unwrap()) as usize;
         rest[..rest.len().min(size)].to_vec()
     }
 
-    /// Error and body of the response, if there is one.
+    /// Returns error and body of the response. `None` for a read that hangs.
     fn respond(&mut self, request: &[u8]) -> Option<(i32, Vec<u8>)> {
         Some(match kind(request) {
             GETATTR | SETATTR => {
@@ -244,7 +249,7 @@ impl Shared {
             }
             STATFS => (0, words(&[&[0; 20]])),
             RELEASE => (0, Vec::new()),
-            // Of what is not provided the kernel does without.
+            // After this error, the kernel continues without the operation.
             _ => (-libc::ENOSYS, Vec::new()),
         })
     }
@@ -252,13 +257,14 @@ impl Shared {
 
 fn serve_file(mut device: File, shared: &Mutex<Shared>) {
     let mut request = vec![0; 1 << 20];
-    // Until it is unmounted. A request that was interrupted takes no response.
+    // The loop ends when the file is unmounted. Errors of a response are ignored, because the
+    // kernel refuses the response to an interrupted request.
     while let Ok(length) = device.read(&mut request) {
         let request = &request[..length];
         let mut shared = shared.lock().unwrap();
         match kind(request) {
             INTERRUPT => {
-                // The process was killed.
+                // The kernel interrupts a read if the process that waits for it was killed.
                 let is_meant = |read: &mut Vec<u8>| read[8..16] == request[40..48];
                 for read in shared.waiting.extract_if(.., is_meant) {
                     let _ = device.write_all(&response(&read, -libc::EINTR, &[]));
@@ -274,7 +280,7 @@ fn serve_file(mut device: File, shared: &Mutex<Shared>) {
     }
 }
 
-/// A number of 64 bits at this place of a request.
+/// Reads a 64-bit number at this position of a request.
 fn number(request: &[u8], at: usize) -> usize {
     let number = u64::from_ne_bytes(request[at..at + 8].try_into().unwrap());
     usize::try_from(number).unwrap()
@@ -296,7 +302,7 @@ fn words(parts: &[&[u32]]) -> Vec<u8> {
     parts.iter().copied().flatten().flat_map(|word| word.to_ne_bytes()).collect()
 }
 
-/// `struct fuse_attr` with a size, a mode and one link.
+/// `struct fuse_attr` with this mode, a size of 4096 bytes and one link.
 fn attributes(mode: u32) -> [u32; 22] {
     let mut attributes = [0; 22];
     (attributes[2], attributes[15], attributes[16]) = (4096, mode, 1);
@@ -309,7 +315,7 @@ fn attributes_of_folder(valid: u32) -> Vec<u8> {
 
 impl Drop for HangingMount {
     fn drop(&mut self) {
-        // Without its device, every request fails, also those in progress.
+        // When the device is closed, every request fails, also requests in progress.
         drop(self.device.take());
         let Ok(folder) = CString::new(self.folder.as_os_str().as_bytes()) else { return };
         // SAFETY: the string ends with a zero and outlives the call.

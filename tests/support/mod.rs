@@ -34,7 +34,7 @@ pub fn wait_until(what: &str, condition: impl FnMut() -> bool) {
     assert!(within(LIMIT, condition), "waited {LIMIT:?} in vain for: {what}");
 }
 
-/// Polls for at most `limit`. True as soon as the condition holds.
+/// Polls the condition for at most `limit`. Returns true as soon as it holds.
 pub fn within(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + limit;
     loop {
@@ -48,8 +48,8 @@ pub fn within(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     }
 }
 
-/// Runs work that must not take longer than `limit`. Repeats it up to three times, because a busy machine
-/// may delay it.
+/// Runs work and fails if it takes longer than `limit`. Tries up to three times, because a busy
+/// machine may delay the work.
 #[track_caller]
 pub fn quick<T>(limit: Duration, mut work: impl FnMut() -> T) -> T {
     let mut times = Vec::new();

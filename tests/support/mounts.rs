@@ -13,14 +13,14 @@ use std::thread::JoinHandle;
 
 const INSIDE: &str = "TEST_OWN_MOUNTS";
 
-/// Runs the calling test again in its own mount namespace. Returns a rig inside the namespace, and `None`
-/// outside, where the test is then over. Prints a line and returns `None` if no such namespace can be
-/// created. The type of the closure names the test.
+/// Runs the calling test a second time, in its own mount namespace. The second run gets a rig. The
+/// first run gets `None` and must return. If no such namespace can be created, prints the reason
+/// and returns `None`. The type of the closure gives the name of the test.
 pub fn rig_with_own_mounts<C: Fn()>(test: C) -> Option<Rig> {
     has_own_mounts(test).then(Rig::new)
 }
 
-/// Like [`rig_with_own_mounts`], with the home on its own small disk and without a practical limit on
+/// Like [`rig_with_own_mounts`], with the home on its own small disk and with a very high limit on
 /// restarts.
 pub fn rig_on_small_disk<C: Fn()>(test: C, options: &[(&'static str, &str)]) -> Option<Rig> {
     if !has_own_mounts(test) {
@@ -42,7 +42,7 @@ fn has_own_mounts<C: Fn()>(_: C) -> bool {
     }
     let ways: [&[&str]; 2] = [&["--mount"], &["--user", "--map-root-user", "--mount"]];
     let works = |way: &&&[&str]| {
-        // A namespace is of use only if it allows mounts.
+        // Some systems create the namespace and then refuse mounts in it, so try a mount.
         let script = "mount -t tmpfs none /tmp";
         let mut unshare = Command::new("unshare");
         unshare.args(**way).args(["sh", "-c", script]);
@@ -52,7 +52,8 @@ fn has_own_mounts<C: Fn()>(_: C) -> bool {
         println!("skipped: no file system can be mounted here, not even in a user namespace");
         return false;
     };
-    // The test inside has its own permits.
+    // The second run is another process, whose permits do not count here. So take one on its
+    // behalf.
     let _permit = Permit::wait();
     let mut again = Command::new("unshare");
     again.args(*way).arg(std::env::current_exe().unwrap());
@@ -69,7 +70,7 @@ fn run(program: &str, arguments: &[&str], last: &Path) {
     assert!(ran.status.success(), "{program}: {}", String::from_utf8_lossy(&ran.stderr));
 }
 
-/// A folder that is read-only for each file that is opened from now on.
+/// A read-only folder. It becomes writable again when this value is dropped.
 pub struct ReadOnly(PathBuf);
 
 impl ReadOnly {
@@ -77,7 +78,8 @@ impl ReadOnly {
     pub fn new(folder: &Path) -> Self {
         let name = folder.to_str().unwrap();
         run("mount", &["--bind", name], folder);
-        // The system refuses it while a file of the folder is open for writing.
+        // The kernel refuses the change while a file of the folder is open for writing, so try
+        // again.
         wait_until("a read-only folder", || {
             let mut remount = Command::new("mount");
             remount.args(["-o", "remount,bind,ro"]).arg(folder);
@@ -93,7 +95,7 @@ impl Drop for ReadOnly {
     }
 }
 
-/// A disk without room. Freed space is used at once, until this is dropped.
+/// A full disk. Whatever space becomes free is used at once, until this value is dropped.
 pub struct Full {
     fill: PathBuf,
     done: Arc<AtomicBool>,

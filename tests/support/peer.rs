@@ -1,4 +1,4 @@
-//! A scripted HTTP/2 peer: responds to gRPC calls as a test wants, or writes arbitrary bytes.
+//! A fake HTTP/2 peer: responds to gRPC calls as a test defines, or writes arbitrary bytes.
 
 use h2::server::SendResponse;
 use std::net::TcpListener;
@@ -12,11 +12,11 @@ use tonic::codegen::http::{HeaderMap, Response};
 /// The response to one call.
 #[derive(Debug, Clone)]
 pub enum Answer {
-    /// The data, then the trailers.
+    /// Data, then trailers.
     Trailers(Vec<u8>, HeaderMap),
-    /// Only the status, in the head.
+    /// Only response headers, which contain the gRPC status.
     Head(HeaderMap),
-    /// Only the head.
+    /// Only response headers. The response does not end.
     Half,
     /// No response.
     Silence,
@@ -25,7 +25,7 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// A valid message with these fields.
+    /// A valid response: a protobuf message with these encoded fields.
     pub fn message(fields: &[u8]) -> Self {
         let mut data = vec![0];
         data.extend(u32::try_from(fields.len()).unwrap().to_be_bytes());
@@ -33,7 +33,7 @@ impl Answer {
         Self::Trailers(data, headers(&[("grpc-status", b"0")]))
     }
 
-    /// An error with this code and message.
+    /// A gRPC error with this code and message.
     pub fn status(code: &str, message: &str) -> Self {
         let mut encoded = String::new();
         for byte in message.bytes() {
@@ -44,7 +44,7 @@ impl Answer {
     }
 }
 
-/// Headers of these names and values.
+/// Headers with these names and values.
 pub fn headers(pairs: &[(&'static str, &[u8])]) -> HeaderMap {
     let pairs = pairs.iter().map(|(name, value)| (name.parse().unwrap(), value));
     pairs.map(|(name, value)| (name, value.to_vec().try_into().unwrap())).collect()
@@ -64,7 +64,7 @@ pub fn field(number: u8, value: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The response of a healthy Temporal server of this version to a call of this path.
+/// The response of a healthy Temporal server of this version to a call of the method at `path`.
 pub fn temporal(path: &str, version: &str) -> Answer {
     match path.rsplit('/').next().unwrap() {
         "Check" => Answer::message(&[8, 1]),
@@ -97,13 +97,13 @@ pub fn serve(listener: TcpListener, script: impl Fn(&str) -> Answer + Send + Syn
     });
 }
 
-/// Writes these bytes to each client, then only reads.
+/// Writes these bytes to each client and ignores what the client sends.
 pub fn serve_bytes(listener: TcpListener, bytes: Vec<u8>) {
     accept(listener, move |mut stream| {
         let bytes = bytes.clone();
         async move {
             let mut buffer = [0; 4096];
-            // Waits for a request, because a response without a request breaks the connection.
+            // Wait for a request first, because a response without a request breaks the connection.
             let mut received = Vec::new();
             while !has_request(&received) {
                 match stream.read(&mut buffer).await {
@@ -119,7 +119,7 @@ pub fn serve_bytes(listener: TcpListener, bytes: Vec<u8>) {
     });
 }
 
-/// Whether a client has sent its preface and, among its frames, headers.
+/// Whether a client has sent the HTTP/2 preface and a frame with headers.
 fn has_request(received: &[u8]) -> bool {
     let mut frames = received.get(24..).unwrap_or_default();
     while let [a, b, c, kind, ..] = *frames {
@@ -155,7 +155,7 @@ fn answer(mut respond: SendResponse<Bytes>, answer: Answer) {
         head.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
         head
     };
-    // Errors are ignored, because a client may have closed the connection.
+    // A client may have closed the connection, so errors are ignored.
     match answer {
         Answer::Trailers(data, trailers) => {
             let Ok(mut stream) = respond.send_response(head(HeaderMap::new()), false) else {

@@ -6,23 +6,24 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-/// Below the range of ephemeral ports, so that a port that Temporal chooses for itself is never one of
-/// these.
+/// The first port. All ports for tests are below the range of ephemeral ports, so that Temporal
+/// never chooses one of them for itself.
 const FIRST: u16 = 12_000;
 const COUNT: u16 = 19_000;
 
-/// More ports than the tests of one process use at the same time.
+/// Number of reserved ports per test process: more than its tests use at the same time.
 const RESERVED: usize = 256;
 
 struct Ports {
     next: u16,
-    /// One abstract socket for each port in use. Such names belong to the network namespace, as ports do,
-    /// so two test runs that cannot see each other's processes use different ports.
+    /// An abstract socket for each reserved port. Its name belongs to the network namespace, like
+    /// the port. So two test runs use different ports even if they cannot see each other's
+    /// processes.
     reserved: VecDeque<UnixListener>,
 }
 
-/// A port of 127.0.0.1 without a listener. No other test run on this machine gets the port until this
-/// process has taken [`RESERVED`] others.
+/// Returns a port of 127.0.0.1 without a listener. No other test run in this network namespace gets
+/// the port until this process has taken [`RESERVED`] other ports.
 pub fn free() -> u16 {
     static PORTS: LazyLock<Mutex<Ports>> = LazyLock::new(|| {
         let nanos = jiff::Timestamp::now().as_nanosecond() / 1000;

@@ -1,4 +1,5 @@
-//! Processes that a test may signal. A pidfd pins each, so a reused pid is never signalled.
+//! Processes that a test may signal. Each process is pinned by a pidfd, so that a signal never
+//! reaches another process with a reused pid.
 
 use super::LIMIT;
 use nix::errno::Errno;
@@ -16,7 +17,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Pins the process that has this pid now.
+    /// Pins the process that has this pid now. `None` if there is no such process.
     pub fn pin(pid: i32) -> Option<Self> {
         assert!(pid > 1, "{pid} is not a process of a test");
         let raw = rustix::process::Pid::from_raw(pid)?;
@@ -34,7 +35,8 @@ impl Process {
         self.signal(Signal::KILL);
     }
 
-    /// Whether any thread is left. Until then, its files and locks may be open too.
+    /// Whether any thread of the process is left. As long as one is left, files and locks of the
+    /// process may be open.
     pub fn is_alive(&self) -> bool {
         let mut fds = [PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)];
         poll(&mut fds, PollTimeout::ZERO).unwrap() == 0
@@ -54,7 +56,7 @@ impl Process {
         }
     }
 
-    /// Whether a signal has stopped the process.
+    /// Whether the process is stopped by a signal, such as SIGSTOP.
     pub fn is_stopped(&self) -> bool {
         linux::stat(self.pid).unwrap().is_some_and(|now| now.state == 'T')
     }
@@ -71,20 +73,23 @@ pub fn wait_gone(process: &Process) {
     assert!(process.ends_within(LIMIT), "does not end: {}", process.describe());
 }
 
-/// Every running process whose environment has this variable with this value. Each process of a test has
-/// the tag of the test, also after its parent, session and descriptors have changed.
+/// Returns all running processes whose environment has this variable with this value. Each process
+/// of a test has the tag of the test in its environment, even if its parent, session and
+/// descriptors have changed.
 pub fn tagged(name: &str, value: &str) -> Vec<Process> {
     linux::processes()
         .unwrap()
         .iter()
         .filter(|process| process.pid > 1 && !process.is_zombie())
         .filter_map(|process| Process::pin(process.pid))
-        // Read after the process is pinned.
+        // Read the environment only after the process is pinned, so that it is that of the pinned
+        // process.
         .filter(|process| environment(process.pid, name).as_deref() == Some(value))
         .collect()
 }
 
-/// Time limit for an empty environment: during an exec, the environment is empty for a moment.
+/// How long [`environment`] waits while the environment of a process is empty. It is empty for a
+/// moment during an exec.
 const EXECUTES: Duration = Duration::from_millis(50);
 
 /// The value of a variable in the environment of a process.
