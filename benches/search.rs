@@ -1,4 +1,5 @@
-//! The cost of storing 100,000 lines, and of a search in them: `cargo bench --bench search`.
+//! Measures the cost of storing 100,000 log lines, and of a search in them: `cargo bench --bench
+//! search`.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use jiff::tz::TimeZone;
@@ -46,7 +47,7 @@ fn searches(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("search 100,000 lines");
     for pattern in PATTERNS {
         group.bench_function(pattern, |bencher| {
-            // Includes the setup of a first search.
+            // Each search creates its `Finder`, so the time includes the setup of a first search.
             bencher.iter(|| store.find(&Finder::new(pattern).expect("a pattern"), 0..u64::MAX));
         });
     }

@@ -1,4 +1,4 @@
-//! The server without stigmer.
+//! The server without stigmer, for comparison.
 
 use anyhow::{Context, Result, bail};
 use std::fs::{File, OpenOptions};
@@ -31,8 +31,8 @@ impl Bare {
         Ok(Self { program: program.to_owned(), home, child: None })
     }
 
-    /// Returns the times from the spawn to the first SERVING, and to the first passed checks of the layers
-    /// above, for which stigmer waits too.
+    /// Returns two times, both from the spawn: to the first response SERVING, and to the first time
+    /// that the further checks of stigmer pass, too.
     pub async fn start(&mut self) -> Result<(Duration, Duration)> {
         let options = Options {
             port: Some(ports::free_port()?),
@@ -93,7 +93,7 @@ pub fn client(address: &str) -> Result<Client> {
     Client::new(address, Duration::from_secs(1)).map_err(anyhow::Error::msg)
 }
 
-/// Waits for the first SERVING.
+/// Waits until the health service responds SERVING.
 pub async fn serving(client: &Client, mut lives: impl FnMut() -> Result<bool>) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     while client.serving().await.is_err() {

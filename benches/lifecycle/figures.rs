@@ -1,4 +1,4 @@
-//! Medians and ratios, and their output.
+//! Medians and ratios of the measurements, and their output.
 
 use anyhow::{Context, Result};
 use std::path::Path;
@@ -6,11 +6,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use stigmer::process::Pid;
 
-/// Limits for an idle host.
+/// Limits for an idle host: resident memory in MiB, and CPU usage in percent.
 const RSS_MAX: f64 = 12.0;
 const CPU_MAX: f64 = 0.3;
 
-/// All measurements on one kind of database file.
+/// All measurements on one kind of database file. `bare` is the server without stigmer.
 #[derive(Default)]
 pub struct Series {
     pub bare_start: Vec<Duration>,
@@ -21,25 +21,26 @@ pub struct Series {
     pub repeated: Vec<Duration>,
     pub repair: Vec<Duration>,
     pub stop: Vec<Duration>,
-    /// From SIGKILL of the host to the first status of the next host.
+    /// Times from SIGKILL of the host to the first status of the next host.
     pub next_host: Vec<Duration>,
-    /// From the last passed check to the return of the start.
+    /// Times from the last passed check of a start to the end of the command.
     pub start_return: Vec<Duration>,
-    /// From the end of the server to the return of the stop.
+    /// Times from the end of the server to the end of the command `stop`.
     pub stop_return: Vec<Duration>,
     pub start_phases: Vec<Phases>,
     pub repair_phases: Vec<Phases>,
 }
 
-/// Names and microseconds.
+/// Phases of a start or repair: their names and durations in microseconds.
 pub type Phases = Vec<(String, u64)>;
 
-/// A row of the table.
+/// A row of the printed table.
 pub struct Figure {
     name: &'static str,
     ours: Spread,
     bare: Option<Spread>,
-    /// The largest ratio, or the largest number of milliseconds without a ratio.
+    /// The largest accepted ratio of ours to bare. Without `bare`, the largest accepted number of
+    /// milliseconds.
     target: Option<f64>,
 }
 
@@ -164,18 +165,19 @@ impl Idle {
     }
 }
 
-/// The CPU time in nanoseconds from the scheduler, because `stat` counts ticks of 10 ms.
+/// The CPU time of a process, summed over its threads. The scheduler counts nanoseconds, while
+/// `stat` counts only ticks of 10 ms.
 fn on_cpu(pid: Pid) -> Result<Duration> {
     let mut sum = 0;
     for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
-        // A thread may end meanwhile.
+        // The thread may have ended, so a file that cannot be read counts as 0.
         let text = std::fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
         sum += text.split_whitespace().next().map_or(Ok(0), str::parse::<u64>)?;
     }
     Ok(Duration::from_nanos(sum))
 }
 
-/// The versions and the machine of the measurement.
+/// Describes the versions and the machine of the measurement.
 pub fn machine(temporal: &Path) -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let cpu = read("/proc/cpuinfo")

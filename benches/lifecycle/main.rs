@@ -1,5 +1,5 @@
-//! Measures starts, repairs and stops, compared with the server alone: the same program with the same
-//! options, alternately in the same run.
+//! Measures starts, repairs and stops, and compares them with the server alone. Both run the same
+//! program with the same options, alternately.
 //!
 //! `cargo bench --bench lifecycle -- [--rounds N] [--idle SECONDS]`
 
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use supervised::Supervised;
 
-/// Time for the work of a server directly after its start.
+/// Pause after a start, for the work that a server does directly after its start.
 const SETTLING: Duration = Duration::from_millis(500);
 
 /// Number of measurements for one median.
@@ -28,7 +28,7 @@ struct Arguments {
 }
 
 fn main() -> Result<()> {
-    // `cargo test --benches` runs this program too, without a need for figures.
+    // `cargo test --benches` runs this program, too. It needs no measurement.
     if !std::env::args().any(|argument| argument == "--bench") {
         return Ok(());
     }
@@ -104,7 +104,7 @@ fn arguments() -> Result<Arguments> {
     Ok(parsed)
 }
 
-/// The folders of a pair of servers.
+/// The homes of two servers: one without stigmer, one with stigmer.
 struct Homes<'a> {
     folder: PathBuf,
     program: &'a Path,
@@ -120,7 +120,7 @@ impl Homes<'_> {
     }
 }
 
-/// Both servers start, crash, start and stop. Then a host is killed.
+/// Measures one round. Both servers start, crash, start again and stop. Then a host is killed.
 fn round(runtime: &tokio::runtime::Runtime, homes: &Homes<'_>, series: &mut Series) -> Result<()> {
     runtime.block_on(async {
         let mut bare = homes.bare()?;
@@ -146,7 +146,8 @@ fn round(runtime: &tokio::runtime::Runtime, homes: &Homes<'_>, series: &mut Seri
         series.stop.push(stop);
         series.stop_return.push(stop_return);
 
-        // After the stop: the figures above are of a server that its host has spawned.
+        // The kill of the host is last, because the figures above must be of a server that its host
+        // has spawned and not adopted.
         supervised.start()?;
         tokio::time::sleep(SETTLING).await;
         series.next_host.push(supervised.kill_host().await?);

@@ -1,4 +1,4 @@
-//! The same server with the commands of stigmer.
+//! The same server, started and stopped with the commands of stigmer.
 
 use crate::bare;
 use crate::figures::{Idle, Series};
@@ -55,7 +55,7 @@ impl Supervised {
         Ok(took)
     }
 
-    /// Returns the duration of the command.
+    /// Starts the server. Returns the duration of the command.
     pub fn start(&mut self) -> Result<Duration> {
         self.runs = true;
         let (port, ui_port) = (self.port.to_string(), self.ui_port.to_string());
@@ -66,14 +66,15 @@ impl Supervised {
         Ok(took)
     }
 
-    /// Returns the time from SIGKILL of the server to SERVING of another process.
+    /// Kills the server. Returns the time from SIGKILL to the response SERVING of the next server
+    /// process.
     pub async fn crash(&self) -> Result<Duration> {
         let before = self.leader()?;
         let client = bare::client(&format!("127.0.0.1:{}", self.port))?;
         bare::serving(&client, || Ok(true)).await?;
         let begun = Instant::now();
         bare::signal(before, Signal::Kill)?;
-        // The killed server may respond until the kernel has ended it.
+        // The killed server may still respond until the kernel has ended it.
         while client.serving().await.is_ok() {
             tokio::task::yield_now().await;
         }
@@ -85,7 +86,8 @@ impl Supervised {
         Ok(took)
     }
 
-    /// Returns the time from SIGKILL of the host to the first status of the host that its watchdog started.
+    /// Kills the host. Returns the time from SIGKILL to the first status of the host that the
+    /// watchdog started.
     pub async fn kill_host(&self) -> Result<Duration> {
         let server = self.leader()?;
         let host = client::status(&self.home).await?.host.context("no host")?.pid;
@@ -104,7 +106,8 @@ impl Supervised {
         Ok(took)
     }
 
-    /// Returns the duration of the command, and the time from the end of the server to its return.
+    /// Stops the server. Returns the duration of the command, and the time from the end of the
+    /// server to the end of the command.
     pub fn stop(&mut self) -> Result<(Duration, Duration)> {
         let server = Identity::of(self.leader()?)?.context("nothing runs")?;
         let server = server.prove()?.context("the server has ended")?;
@@ -121,7 +124,7 @@ impl Supervised {
         Ok(Record::read(&self.home.record())?.context("nothing is recorded")?.leader.pid)
     }
 
-    /// Adds the phases that the host reports.
+    /// Adds the phases of starts and repairs that the host has in its timeline.
     pub async fn phases(&self, series: &mut Series) -> Result<()> {
         let snapshot = Session::connect(&self.home).await?.view().snapshot;
         for entry in snapshot.timeline.iter().filter(|entry| entry.happened == Happened::Ready) {
@@ -144,7 +147,7 @@ impl Supervised {
         Ok(())
     }
 
-    /// Measures the idle host.
+    /// Measures memory and CPU of an idle host.
     pub fn idle(mut self, runtime: &tokio::runtime::Runtime, duration: Duration) -> Result<Idle> {
         self.start()?;
         let status = runtime.block_on(client::status(&self.home))?;

@@ -1,5 +1,5 @@
-//! Measures the first snapshot and the status of a viewer, the time of a log line to the screen, and the cost
-//! of very many lines for host and viewer.
+//! Measures how long a viewer waits for the first snapshot and for the status, how long a log line
+//! takes to the screen, and what very many lines cost host and viewer.
 //!
 //! `cargo bench --bench viewers -- [--seconds N] [--lines N]`
 
@@ -18,9 +18,9 @@ use stigmer::control::client;
 use stigmer::process::usage;
 use stigmer::session::Session;
 
-/// Lines per second of a busy dev server.
+/// Number of lines per second that a busy dev server writes.
 const RATE: u32 = 10_000;
-/// Limit in MiB for host and viewer.
+/// Accepted peak memory of host and of viewer in MiB.
 const MEMORY_MAX: f64 = 64.0;
 
 struct Arguments {
@@ -29,7 +29,7 @@ struct Arguments {
 }
 
 fn main() -> Result<()> {
-    // `cargo test --benches` runs this program too, without a need for figures.
+    // `cargo test --benches` runs this program, too. It needs no measurement.
     if !std::env::args().any(|argument| argument == "--bench") {
         return Ok(());
     }
@@ -105,7 +105,7 @@ fn arguments() -> Result<Arguments> {
     Ok(parsed)
 }
 
-/// Measures requests, each on its own connection, like a command or a new viewer.
+/// Measures requests. Each has its own connection, like that of a command or a new viewer.
 async fn requests(stage: &Stage) -> Result<()> {
     let mut snapshots = Vec::new();
     for _ in 0..200 {
@@ -147,7 +147,7 @@ fn met(value: f64, target: f64) -> &'static str {
     if value <= target { "met" } else { "MISSED" }
 }
 
-/// The CPU time of one process since a moment.
+/// Measures the CPU time of a process from a moment on.
 struct Load {
     pid: i32,
     begun: Instant,

@@ -17,7 +17,7 @@ const COLUMNS: u16 = 120;
 /// Time limit of each wait.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// The moments at which all lines up to a number had been on the screen.
+/// Pairs of a line number and the moment at which all lines up to it had been on the screen.
 pub type Seen = Vec<(u64, Instant)>;
 
 pub struct Screen {
@@ -73,7 +73,8 @@ impl Screen {
         let begun = Instant::now();
         while begun.elapsed() < duration {
             for (key, opens) in [("?", true), ("\x1b", false)] {
-                // Avoids the rhythm of the frames.
+                // This pause is not a multiple of the frame time, so that keys arrive at different
+                // moments of a frame.
                 std::thread::sleep(Duration::from_millis(37));
                 let pressed = Instant::now();
                 (&*self.pty).write_all(key.as_bytes())?;
@@ -116,7 +117,7 @@ fn read(mut pty: &Pty, shown: &Shown) {
     let (Some(rows), Some(columns)) = (rows, columns) else { return };
     let mut parser = vt100::Parser::new(rows, columns, 0);
     let mut bytes = vec![0; 64 << 10];
-    // The read fails after the other side is closed.
+    // The loop ends when the dashboard closes its side, because then the read fails.
     while let Ok(n @ 1..) = pty.read(&mut bytes) {
         parser.process(&bytes[..n]);
         let text = parser.screen().contents();
@@ -138,7 +139,7 @@ fn number(line: &str) -> Option<u64> {
     line.split_once(WORD)?.1.get(..10)?.parse().ok()
 }
 
-/// The time of each line from its write to the screen.
+/// Returns for each line the time from its write to its appearance on the screen.
 pub fn latencies(written: &[Instant], seen: &Seen) -> Vec<Duration> {
     let reached = |number: usize| {
         let at = seen.partition_point(|(newest, _)| *newest < number as u64);

@@ -14,7 +14,7 @@ pub struct Stage {
 
 impl Stage {
     pub fn set(folder: &Path) -> Result<Self> {
-        // An interrupted run may have left a server.
+        // An interrupted run may have left a server and its home.
         let root = folder.join("home");
         if root.exists() {
             local(&root, &["stop"])?;
@@ -36,7 +36,7 @@ impl Stage {
         self.home.temporal_log()
     }
 
-    /// The size of the log on disk in MiB, without its holes.
+    /// The space that the log takes on the disk in MiB. Deallocated parts do not count.
     pub fn log_blocks(&self) -> Result<f64> {
         let blocks = std::fs::metadata(self.log())?.blocks();
         Ok(blocks as f64 * 512.0 / f64::from(1 << 20))
@@ -49,7 +49,8 @@ impl Drop for Stage {
     }
 }
 
-/// Whether a variable is removed, because variables of the shell must not affect the measurement.
+/// Whether a variable belongs to stigmer. Such variables are removed, because variables of the
+/// shell must not affect the measurement.
 pub fn is_ours(name: &std::ffi::OsStr) -> bool {
     name.to_string_lossy().starts_with("STIGMER_")
 }

@@ -1,4 +1,4 @@
-//! Writes numbered lines to the log, like Temporal.
+//! Writes numbered lines to the log, as Temporal would.
 
 use anyhow::Result;
 use std::fmt::Write as _;
@@ -7,12 +7,12 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The text before the number on the screen.
+/// The text before the number in each line, by which the screen is searched.
 pub const WORD: &str = "numbered ";
 /// Size of one write at full speed.
 const BLOCK: usize = 64 << 10;
 
-/// Lines that were written at full speed.
+/// The result of [`flood`]: bytes and duration.
 pub struct Flood {
     pub len: u64,
     pub took: Duration,

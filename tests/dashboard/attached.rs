@@ -1,4 +1,4 @@
-//! A dashboard that is attached to a host.
+//! A dashboard that is attached to a host in another process.
 
 use crate::support::rig::Rig;
 use crate::terminal::Dashboard;

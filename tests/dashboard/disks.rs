@@ -15,7 +15,8 @@ fn dashboard_on_a_full_disk_restarts_the_server_and_names_unwritten_files() {
         let message = status["message"].as_str().unwrap();
         message.contains("cannot write") && message.contains("No space left on device")
     };
-    // Files that are written in place have room for a while.
+    // Crash the server until a file cannot be written. Files that are overwritten in place still
+    // have room for a while.
     while !is_unwritten(&rig.status()) {
         assert!(generation < 40, "all files were written on a full disk");
         rig.temporal().kill();

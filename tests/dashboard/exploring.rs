@@ -8,10 +8,10 @@ const UP: &str = "\x1b[A";
 const DOWN: &str = "\x1b[B";
 const CTRL_L: &str = "\x0c";
 
-/// A dashboard with the open log and unfolded lines.
+/// A dashboard that shows the log without folds.
 fn open(rig: &Rig) -> Dashboard<'_> {
     let dashboard = Dashboard::open(rig);
-    // The row of the workflows appears last, and moves all rows below it.
+    // Wait for the row of the workflows. It appears last, and moves all rows below it.
     dashboard.until_shows(&["READY", "following", "routine lines", "Workflows"]);
     dashboard.press("z");
     dashboard.until_shows(&["unfolded"]);
@@ -31,7 +31,8 @@ fn search_finds_while_typing_steps_and_ends() {
     dashboard.press(ENTER);
     dashboard.until_hides("Enter done");
     dashboard.until_shows(&["n N match", "/quota change"]);
-    // Beyond the end to the first match, and back. The server may still write lines of its start.
+    // Step beyond the last match to the first match, and back. Several steps may be necessary,
+    // because the server may still write lines of its start.
     dashboard.press_until_shows("n", &["/quota change 1/"]);
     dashboard.press("N");
     dashboard.until_hides("/quota change 1/");
@@ -96,10 +97,10 @@ fn selected_lines_are_copied_to_the_clipboard_of_the_terminal() {
 fn mouse_changes_tabs_scrolls_selects_and_copies() {
     let rig = Rig::new();
     let dashboard = open(&rig);
-    // The row of the workflows moves all rows below it.
+    // Wait for the row of the workflows, because it moves all rows below it.
     dashboard.until_shows(&["Workflows"]);
     dashboard.click_until_shows("2 Timeline", &["started by operator"]);
-    // A frame arrives in parts. Its last row is the last part.
+    // A frame arrives in parts. When its last row (the footer) is there, the frame is complete.
     dashboard.click_until_shows("1 Log", &["following", "y copy  ? help"]);
     dashboard.click_until_shows("? help", &["Help", "Esc closes"]);
     dashboard.mouse(0, (0, 0), true);
@@ -111,10 +112,10 @@ fn mouse_changes_tabs_scrolls_selects_and_copies() {
     dashboard.mouse(65, (x, y), true);
     dashboard.until_shows(&["following"]);
 
-    // A paused log does not move when lines are added.
+    // Pause the log, so that new lines do not move it.
     dashboard.mouse(64, (x, y), true);
     dashboard.until_shows(&["paused"]);
-    // Upwards from the last row of the log.
+    // Positions of rows, counted upwards from the last row of the log.
     let place = |up: u16| (x, y - up);
     dashboard.mouse(0, place(0), true);
     dashboard.mouse(32, place(1), true);
@@ -123,7 +124,8 @@ fn mouse_changes_tabs_scrolls_selects_and_copies() {
     dashboard.until_shows(&["copied 3 lines"]);
     assert_eq!(dashboard.until_copied().lines().count(), 3);
 
-    // Beyond the first row, each step selects one more line, which is not visible yet.
+    // Drag above the first row: each mouse report selects one more line, which was not visible
+    // before.
     let (_, tabs) = dashboard.find("1 Log");
     dashboard.mouse(0, (x, tabs + 1), true);
     for _ in 0..3 {

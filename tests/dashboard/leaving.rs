@@ -1,4 +1,5 @@
-//! The ends of a dashboard: by key, by signal, without a terminal. The server stops only on request.
+//! The ways in which a dashboard ends: by key, by signal, by the loss of its terminal. The server
+//! stops only on request.
 
 use crate::support::rig::Rig;
 use crate::support::{wait_until, wrapper};
@@ -6,13 +7,13 @@ use crate::terminal::{CTRL_C, Dashboard, ESC};
 use rustix::process::Signal;
 use serde_json::Value;
 
-/// A ready dashboard and the pid of its server.
+/// Opens a dashboard and waits until it is ready. Returns it with the pid of the server.
 fn ready(rig: &Rig) -> (Dashboard<'_>, i32) {
     let dashboard = Dashboard::ready(rig);
     (dashboard, rig.temporal().pid)
 }
 
-/// Waits until a background host has a ready server. Returns the status.
+/// Waits until a background host has a ready server. Returns the status of that host.
 fn in_background(rig: &Rig) -> Value {
     rig.wait_for("background host", |status| {
         status["host"]["mode"] == "background" && status["state"] == "ready"
@@ -61,7 +62,7 @@ fn q_quits_at_once_without_a_server() {
     rig.assert_nothing_runs();
 }
 
-/// A rig whose server ends after SIGTERM only once [`may_end`] allows it.
+/// A rig whose server, after SIGTERM, ends only once [`may_end`] was called.
 fn slow() -> Rig {
     let mut rig = Rig::new();
     let script = r#"trap : TERM; "$real" "$@"; until [ -e "$HOME/may-end" ]; do sleep 0.02; done"#;
@@ -129,7 +130,8 @@ fn b_during_a_stop_finishes_the_stop_in_the_background() {
 fn stop_continues_in_the_background_without_a_hand_over_file() {
     let rig = slow();
     let mut dashboard = slowly_stopping(&rig);
-    // The host cannot write the hand-over, and the next host cannot read it.
+    // A folder with the name of the file: this host cannot write the hand-over, and the next host
+    // cannot read it.
     std::fs::create_dir(rig.path("hand-over.json")).unwrap();
     dashboard.press("b");
     dashboard.until_shows(&["continues to stop the server", "ended with 0"]);
@@ -246,8 +248,8 @@ fn panic_under_a_pager_is_reported_after_the_end_of_the_pager() {
 #[test]
 fn terminal_that_cannot_be_set_up_is_an_error_and_the_server_keeps_running() {
     let rig = Rig::new();
-    // A background job without its shell may not set the terminal. This must also work if the caller ignores
-    // the signals for that.
+    // The kernel does not let a background job of a terminal change the terminal. The dashboard
+    // must report that even if the caller ignores the signals that the kernel sends for it.
     let orphan = r#"trap '' TTIN TTOU; (set -m; "$@" < /dev/tty 2> "$HOME/said" &); until [ -s "$HOME/said" ]; do sleep 0.02; done; cat "$HOME/said""#;
     let dashboard = Dashboard::open_in(&rig, orphan);
     dashboard.until_shows(&["cannot set up the terminal", "watched by the background host"]);

@@ -1,4 +1,4 @@
-//! The limit on processes, which counts threads.
+//! The limit on processes. It also counts threads.
 
 use crate::support::users::{limit_processes, unused_user};
 use crate::terminal::Dashboard;
@@ -21,7 +21,8 @@ fn dashboard_at_the_limit_of_processes_shows_errors_and_stops_its_server() {
 #[test]
 fn dashboard_without_free_threads_is_an_error_on_the_plain_screen() {
     let Some(rig) = unused_user() else { return };
-    // The first limits are too low for the runtime, the last limit for the host.
+    // With the first limits, the runtime cannot start. With the last limit, only the host cannot
+    // start.
     for limit in [2, 3, 4, 7] {
         println!("ulimit -u {limit}");
         let mut dashboard = Dashboard::open_after(&rig, &format!("ulimit -u {limit}"));

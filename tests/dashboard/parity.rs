@@ -4,10 +4,10 @@ use crate::support::rig::Rig;
 use crate::support::{LIMIT, within};
 use crate::terminal::{Dashboard, ESC};
 
-/// Waits until both show the same cells, except for the host label.
+/// Waits until both dashboards show the same cells, except for the label of the host.
 fn until_same(host: &Dashboard<'_>, attached: &Dashboard<'_>) {
-    // Each has its own clock and gets each change at another time, so both differ for moments. They must
-    // agree completely again and again.
+    // Each dashboard has its own clock and gets a change at another time, so the cells differ for
+    // moments. But they must become equal again each time.
     if !within(LIMIT, || host.read(cells) == attached.read(cells)) {
         let [host, attached] = [host, attached].map(|it| it.read(vt100::Screen::contents));
         let differ: Vec<_> = host.lines().zip(attached.lines()).filter(|(a, b)| a != b).collect();
@@ -15,8 +15,8 @@ fn until_same(host: &Dashboard<'_>, attached: &Dashboard<'_>) {
     }
 }
 
-/// Every cell with its colours, without the host label, which is in the frame of the upper tile between
-/// title and home.
+/// Returns every cell with its colours, without the label of the host. That label is in the upper
+/// line of the first box, between title and home.
 fn cells(screen: &vt100::Screen) -> Vec<Vec<String>> {
     let (rows, columns) = screen.size();
     let (rows, columns) = (rows.get(), columns.get());
@@ -30,7 +30,7 @@ fn cells(screen: &vt100::Screen) -> Vec<Vec<String>> {
             let line: Vec<String> = line.collect();
             let text = screen.contents_between(row, 0, row, columns);
             if text.contains(" · ") && text.contains("stigmer local") {
-                // A longer label leaves less of the line before it.
+                // The line around the label is shorter if the label is longer, so drop both.
                 text.split_whitespace()
                     .filter(|word| !word.contains('─'))
                     .filter(|word| !["this", "dashboard"].contains(word))

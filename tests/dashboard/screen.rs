@@ -1,4 +1,4 @@
-//! The content of the screen at every size.
+//! The content of the screen at each size of the terminal.
 
 use crate::support::rig::Rig;
 use crate::terminal::{Dashboard, ESC, PAGE_UP, TAB};
@@ -49,7 +49,7 @@ fn many_resizes_leave_a_complete_screen() {
         dashboard.press(["1", "2", "3"][usize::from(i % 3)]);
     }
     dashboard.resize(80, 24);
-    // A key at the same moment as a resize must not be lost.
+    // The dashboard must not lose a key that arrives together with a resize.
     dashboard.press("1");
     dashboard.until_shows(&["READY", "gen 1", "Restarts", "Probe", "following", "q quit"]);
     assert_eq!(rig.temporal().pid, pid);

@@ -1,4 +1,4 @@
-//! Start, stop and restart by key, and repair after a crash.
+//! Start, stop and restart by key, and the repair after a crash.
 
 use crate::support::rig::{Rig, Running};
 use crate::support::wait_until;
@@ -53,7 +53,8 @@ fn x_shows_an_unproven_lock_holder_and_ends_the_server_once_it_is_proven() {
     rig.start();
     let temporal = rig.temporal();
     rig.kill_host();
-    // The home has no record of the server, and another file replaces the lock of the server.
+    // Make the server unprovable: delete its record, and put another file, locked by another
+    // process, in the place of its lock.
     std::fs::remove_file(rig.path("temporal.pid")).unwrap();
     std::fs::rename(rig.path("temporal.lock"), rig.path("lock-of-the-server")).unwrap();
     std::fs::write(rig.path("temporal.lock"), "1").unwrap();

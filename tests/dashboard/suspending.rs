@@ -1,4 +1,5 @@
-//! Ctrl-Z: the shell gets its terminal back, and a background host supervises the server.
+//! Ctrl-Z suspends the dashboard: the shell gets its terminal back, and a background host
+//! supervises the server.
 
 use crate::support::rig::Rig;
 use crate::terminal::{CTRL_Z, Dashboard};
@@ -8,8 +9,8 @@ use std::io::Write;
 use stigmer::log::bound::FileBound;
 use stigmer::process::{linux, memory};
 
-/// A shell with job control whose job is the dashboard. The shell prints a line when the job stops, and
-/// continues the job after a line of input.
+/// A script for a shell with job control, whose job is the dashboard. When the job stops, the shell
+/// prints a line. After a line of input, the shell continues the job.
 const SHELL: &str = r#"set -m; "$@"; echo "stopped with $?"; read -r; fg; exit $?"#;
 
 fn stopped(rig: &Rig) -> Dashboard<'_> {
@@ -33,7 +34,8 @@ fn suspended_dashboard_hands_over_and_continues_attached() {
     rig.wait_for("repair", |status| status["state"] == "ready" && status["restarts"]["total"] == 1);
 
     dashboard.press("\n");
-    // On a busy machine, "down for" replaces "repaired in", because the host was delayed too.
+    // Only the cause is compared: on a busy machine the screen has "down for" instead of "repaired
+    // in".
     dashboard.until_shows(&["READY", "generation 2", "background host", "last: crash"]);
     let screen = dashboard.until_shows(&["── generation 1", "── generation 2"]);
     assert_eq!(screen.matches("── generation 1").count(), 1, "shown twice:\n{screen}");
@@ -71,7 +73,7 @@ fn signal_during_the_suspension_is_not_lost() {
     dashboard.press("\n");
     dashboard.exits(0);
     dashboard.assert_restored();
-    // The background host has just adopted the server.
+    // Wait, because the background host may not have checked the adopted server yet.
     rig.wait_state("ready");
 }
 
@@ -82,7 +84,7 @@ fn dashboard_that_continues_without_its_terminal_leaves_the_server_with_a_host()
     let pid = rig.temporal().pid;
     rig.host().kill();
     rig.wait_for("a server without a host", |status| status["host"].is_null());
-    // The kernel continues a stopped job after the end of its shell.
+    // When the shell ends, the kernel continues its stopped job.
     dashboard.close_terminal();
     let status = rig.wait_for("background host", |status| {
         status["host"]["mode"] == "background" && status["state"] == "ready"
@@ -96,7 +98,7 @@ fn pager_is_suspended_with_the_dashboard_and_the_shell_gets_the_terminal() {
     let pager = r#"export PAGER="sh -c 'echo in the pager; exec sleep 300'""#;
     let dashboard = Dashboard::open_in(&rig, &format!("{pager}; {SHELL}"));
     dashboard.until_shows(&["READY"]);
-    // The beginning of the log was deallocated, so the pager shows a copy.
+    // Deallocate the beginning of the log. Then the pager shows a copy of the log.
     let log = rig.path("logs/temporal.log");
     let mut writer = File::options().append(true).open(&log).unwrap();
     writer.write_all("a line\n".repeat(100_000).as_bytes()).unwrap();

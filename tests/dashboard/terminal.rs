@@ -47,7 +47,7 @@ impl vt100::Callbacks for Clipboard {
     }
 }
 
-/// The thread that reads the output. Closing the pipe ends the thread.
+/// The thread that reads the output of the terminal. Closing the pipe ends the thread.
 struct Reader {
     stop: PipeWriter,
     thread: std::thread::JoinHandle<()>,
@@ -75,7 +75,7 @@ impl<'r> Dashboard<'r> {
         Self::open_in(rig, &format!("{setup}; exec \"$@\""))
     }
 
-    /// Opens a dashboard in a script, which runs it as `"$@"`.
+    /// Opens a dashboard in a shell script, in which `"$@"` is the command of the dashboard.
     pub fn open_in(rig: &'r Rig, script: &str) -> Self {
         let dashboard = rig.local(&["--tui"]);
         let mut shell = rig.command("/bin/bash");
@@ -87,7 +87,7 @@ impl<'r> Dashboard<'r> {
         let (pty, pts) = open().unwrap();
         pty.resize(Size::new(rows, columns)).unwrap();
         command.env("TERM", "xterm-256color").env("LANG", "C.UTF-8");
-        // SAFETY: `reset_signals` may be called between fork and exec.
+        // SAFETY: `reset_signals` makes only calls that are allowed between fork and exec.
         unsafe {
             command.pre_exec(|| {
                 reset_signals();
@@ -112,7 +112,7 @@ impl<'r> Dashboard<'r> {
         i32::try_from(self.child.id()).unwrap()
     }
 
-    /// The first program of the terminal: the dashboard, or the shell around it.
+    /// The first program of the terminal: the dashboard, or the shell that runs it.
     pub fn process(&self) -> Process {
         Process::pin(self.pid()).unwrap()
     }
@@ -141,8 +141,8 @@ impl<'r> Dashboard<'r> {
         place.get().unwrap()
     }
 
-    /// Sends a mouse report: a button (0 left, 32 left and moving, 64 and 65 wheel) at a place, pressed or
-    /// released.
+    /// Sends a mouse report. `button`: 0 is the left button, 32 the left button while moving, 64
+    /// and 65 the wheel. `down`: pressed or released.
     pub fn mouse(&self, button: u8, (x, y): (u16, u16), down: bool) {
         let end = if down { 'M' } else { 'm' };
         self.press(&format!("\x1b[<{button};{};{}{end}", x + 1, y + 1));
@@ -158,11 +158,11 @@ impl<'r> Dashboard<'r> {
     /// Clicks repeatedly until all of these words are on the screen.
     #[track_caller]
     pub fn click_until_shows(&self, text: &str, words: &[&str]) {
-        // Finds the text each time, because a new row may move it.
+        // `click` finds the text each time, because a new row may move the text.
         self.repeat_until_shows(|| self.click(text), words);
     }
 
-    /// Waits for a text that was copied by OSC 52, and takes it.
+    /// Waits for a text that the dashboard copies by OSC 52. Returns the text and forgets it.
     #[track_caller]
     pub fn until_copied(&self) -> String {
         let deadline = Instant::now() + LIMIT;
@@ -181,7 +181,7 @@ impl<'r> Dashboard<'r> {
         self.pty().resize(Size::new(rows, columns)).unwrap();
     }
 
-    /// Waits until the screen satisfies `wanted`. Returns its text.
+    /// Waits until the screen satisfies `wanted`. Returns the text of the screen.
     #[track_caller]
     pub fn until(&self, what: &str, wanted: impl Fn(&vt100::Screen) -> bool) -> String {
         let deadline = Instant::now() + LIMIT;
@@ -198,7 +198,7 @@ impl<'r> Dashboard<'r> {
         parser.screen().contents()
     }
 
-    /// Reads the current screen.
+    /// Reads something from the current screen.
     pub fn read<T>(&self, what: impl Fn(&vt100::Screen) -> T) -> T {
         what(self.shown.parser.lock().unwrap().screen())
     }
@@ -266,7 +266,8 @@ impl<'r> Dashboard<'r> {
         assert_eq!(found, Some(code), "{ended:?}\n{screen}\n{}", self.rig.own_log());
     }
 
-    /// Fails unless the terminal is restored: main screen, cursor, no mouse reports, lines and echo.
+    /// Fails unless the settings of the terminal are restored: main screen, visible cursor, no
+    /// mouse reports, line mode and echo.
     #[track_caller]
     pub fn assert_restored(&self) {
         self.until("main screen with its cursor", |screen| {
@@ -285,7 +286,8 @@ impl Drop for Dashboard<'_> {
         let is_inside = |process: &Process| {
             linux::stat(process.pid).unwrap().is_some_and(|stat| stat.session == session)
         };
-        // The job of a shell would take some time to notice the closed terminal.
+        // Kill all processes in the terminal. The job of a shell would take some time to notice
+        // that the terminal is closed.
         let gone = within(LIMIT, || {
             let mut inside = self.rig.processes();
             inside.retain(is_inside);
@@ -315,7 +317,7 @@ fn read(pty: &Pty, stopped: &PipeReader, shown: &Shown) {
             return;
         }
         match nix::unistd::read(pty, &mut bytes) {
-            // The other side is closed, and all its output is read.
+            // All programs have closed their side of the terminal, and all output is read.
             Ok(0) | Err(_) => return,
             Ok(n) => shown.parser.lock().unwrap().process(&bytes[..n]),
         }

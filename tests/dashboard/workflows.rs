@@ -39,7 +39,8 @@ fn stop_with_running_workflows_is_confirmed_first() {
 
 #[test]
 fn stop_of_a_hanging_server_is_confirmed_if_workflows_would_be_lost() {
-    // Longer than the part of the test with a hanging server.
+    // The threshold is so high that the host does not restart the server while the test lets it
+    // hang.
     let rig = Rig::with(&[("in-memory", "true"), ("failure-threshold", "1000")]);
     let dashboard = Dashboard::open(&rig);
     dashboard.until_shows(&["READY", "0 running"]);

@@ -1,13 +1,14 @@
-/* Makes the n-th call of one function fail, in hosts only.
+/* A library that makes the n-th call of one function fail, in hosts only.
  *
- * Loaded with LD_PRELOAD. FAULTS_FILE names a file that the test maps its orders into (see
- * `control.rs`, which has the same layout). The host inherits both variables from the command that
- * starts it, and so does the next host of a hand-over. In every other program, the server among them,
- * the library does nothing: only a program called `stigmer` that runs as a host opens the file.
+ * The variable LD_PRELOAD loads the library. The variable FAULTS_FILE names the file through which the
+ * test controls it (`control.rs` has the same layout). A host inherits both variables from the command
+ * that starts it, and the next host of a hand-over inherits them from the host. Only a program called
+ * `stigmer` that runs as a host opens the file. In every other program, such as the server, the library
+ * does nothing.
  *
- * Only calls through the C library are seen. The crate rustix makes raw system calls: pidfd_open and
- * pidfd_send_signal, the holes in a log that is too long, and the exchange of a lock file. A host that
- * has few descriptors sees the first one fail.
+ * The library sees only calls through the C library. It does not see the raw system calls of the crate
+ * rustix: pidfd_open and pidfd_send_signal, the calls that deallocate the beginning of a long log, and
+ * the exchange of a lock file. A test with few descriptors makes pidfd_open fail in another way.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -33,7 +34,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* In the order of `Function::ALL` in control.rs. */
+/* The same order as `FUNCTIONS` in control.rs. */
 enum function {
     OPEN, WRITE, RENAME, FALLOCATE, FORK, THREAD, EPOLL, SOCKET, FSYNC, MKDIR, LOCK, UNLINK, BIND,
     LISTEN, CONNECT, SYSCALL, PIPE, DUPLICATE, POLL, READ, READLINK, STAT, ACCEPT, INOTIFY, FUNCTIONS
@@ -41,9 +42,9 @@ enum function {
 
 struct control {
     uint32_t armed, function, nth, error, times, hits;
-    uint32_t calls; /* of all functions, armed or not */
+    uint32_t calls; /* calls of all functions, whether a fault is armed or not */
     uint32_t counts[FUNCTIONS];
-    char file[64]; /* the end of the path, if only calls on that file fail */
+    char file[64]; /* if not empty: only calls on files whose path ends with this text fail */
 };
 
 static struct control *control;
@@ -72,7 +73,7 @@ __attribute__((constructor)) static void begin(void) {
     if (mapped != MAP_FAILED) control = mapped;
 }
 
-/* Counts the call. True if it must fail; errno is set then. */
+/* Counts a call. Returns true and sets errno if the call must fail. */
 static int fails(enum function which) {
     struct control *it = control;
     if (!it) return 0;
@@ -85,7 +86,7 @@ static int fails(enum function which) {
     return 1;
 }
 
-/* The same for a call on the file at this path. */
+/* Like `fails`, for a call on the file at this path. */
 static int fails_at(enum function which, const char *path) {
     struct control *it = control;
     if (!it || which != it->function || !it->file[0]) return fails(which);
@@ -93,7 +94,7 @@ static int fails_at(enum function which, const char *path) {
     return length >= end && !memcmp(path + length - end, it->file, end) && fails(which);
 }
 
-/* The same for a call on this descriptor. */
+/* Like `fails`, for a call on this descriptor. */
 static int fails_on(enum function which, int fd) {
     char link[64], path[4096];
     if (!control || which != control->function || !control->file[0]) return fails(which);
@@ -103,15 +104,15 @@ static int fails_on(enum function which, int fd) {
     return fails_at(which, path);
 }
 
-/* Only files on a disk or in procfs refuse to be read or written: a wake-up through an eventfd
- * does not meet a full disk. */
+/* Like `fails_on`, but only for regular files. Other descriptors do not fail like a disk: a wake-up
+ * through an eventfd, for example, works on a full disk. */
 static int fails_on_file(enum function which, int fd) {
     struct stat it;
     if (!control || syscall(SYS_fstat, fd, &it) != 0 || !S_ISREG(it.st_mode)) return 0;
     return fails_on(which, fd);
 }
 
-/* The next definition of the function, looked up once. */
+/* Looks up the function of the C library that this library replaces, once. */
 #define REAL(name)                                                                                 \
     static __typeof__(name) *real;                                                                 \
     if (!real) real = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
@@ -140,7 +141,7 @@ static int fails_on_file(enum function which, int fd) {
         return fails_on_file(which, fd) ? (type)-1 : real arguments;                               \
     }
 
-/* For functions that return the error. */
+/* For functions that return the error instead of setting errno. */
 #define CALL_RETURNS(which, name, parameters, arguments)                                           \
     int name parameters {                                                                          \
         REAL(name);                                                                                \
@@ -254,7 +255,7 @@ long syscall(long number, ...) {
     long a[6];
     for (int i = 0; i < 6; i++) a[i] = va_arg(rest, long);
     va_end(rest);
-    /* Not futex and the like, which no kernel refuses. */
+    /* Only these calls may fail. The kernel never refuses others, such as futex. */
     int refused = number == SYS_pidfd_open || number == SYS_pidfd_send_signal || number == SYS_close_range;
     if (refused && fails(SYSCALL)) return -1;
     return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);

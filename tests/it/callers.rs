@@ -18,12 +18,12 @@ fn background_processes_do_not_hold_a_lock_of_the_caller() {
     let rig = Rig::new();
     let lock = rig.folder().join("callers.lock");
     let mut shell = rig.command("bash");
-    // Also a high descriptor, which a loop over the first few descriptors would not close.
+    // Descriptor 77 is locked too: a loop that closes the first few descriptors would miss it.
     let script = "exec 9>\"$0\" 77>\"$0.too\"; flock 9; flock 77; \"$@\"";
     shell.arg("-c").arg(script).arg(&lock).arg(rig.stigmer());
     shell.args(["local", "--home"]).arg(&rig.home);
     rig.finish(shell).exits(0);
-    // After the first start, the host runs the CLI to read its version.
+    // After the first start, the host runs the CLI for a moment to read its version.
     wait_until("only host, companion and server", || rig.processes().len() == 3);
     for path in [lock.clone(), rig.folder().join("callers.lock.too")] {
         assert!(path.exists());

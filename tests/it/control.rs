@@ -58,7 +58,7 @@ fn tcp_serves_only_health_and_metrics_and_only_to_this_machine() {
     assert_eq!(rig.status()["state"], "ready");
 }
 
-/// More connections than a host with this limit on descriptors allows on its socket.
+/// Number of silent clients: more connections than a host with this limit on descriptors allows.
 const SILENT: usize = 300;
 const DESCRIPTORS: u64 = 160;
 
@@ -66,7 +66,8 @@ const DESCRIPTORS: u64 = 160;
 fn silent_clients_neither_block_commands_nor_get_the_host_killed() {
     let rig = Rig::new();
     let mut command = rig.local(&["--no-tui"]);
-    // SAFETY: between fork and exec only a system call on plain numbers is made.
+    // SAFETY: the closure runs between fork and exec, and only makes a system call on plain
+    // numbers.
     unsafe {
         command.pre_exec(|| Ok(setrlimit(Resource::RLIMIT_NOFILE, DESCRIPTORS, DESCRIPTORS)?));
     }
@@ -83,7 +84,7 @@ fn silent_clients_neither_block_commands_nor_get_the_host_killed() {
         .collect();
     let status = rig.status();
     assert_eq!((&status["state"], &status["host"]["pid"]), (&"ready".into(), &host.pid().into()));
-    // The stream of a viewer that reads continues.
+    // The silent clients do not end the stream of a viewer that reads.
     let stopping = Running::spawn(rig.local(&["stop"]));
     let stopped = |change: &Value| change["kind"] == "state" && change["state"] == "stopped";
     while !viewer.until("delta")["changes"].as_array().unwrap().iter().any(stopped) {}
@@ -102,7 +103,7 @@ fn client_that_connects_continuously_does_not_block_commands() {
     let path = rig.path("stigmer.sock");
     let flood = std::thread::spawn(move || {
         let mut silent = VecDeque::new();
-        // Until the host has left.
+        // The loop ends when the host has left.
         while let Ok(stream) = UnixStream::connect(&path) {
             silent.push_back(stream);
             if silent.len() > 2 * SILENT {

@@ -1,4 +1,4 @@
-//! The server ends, hangs or fails without a request.
+//! The server ends, hangs or fails, and nobody has requested it.
 
 use crate::support::process::wait_gone;
 use crate::support::rig::{READY, Rig};
@@ -31,7 +31,8 @@ fn frozen_server_is_restarted() {
     assert_eq!(status["restarts"]["total"], 1);
     let last = &status["restarts"]["last"];
     assert_eq!(last["cause"], "unresponsive");
-    // Three failed rounds of checks after the last passed round.
+    // Downtime counts from the last passed check. Three failed rounds of checks follow before
+    // recovery begins to count.
     let [recovery, downtime] =
         ["recovery_ms", "downtime_ms"].map(|key| last[key].as_u64().unwrap());
     assert!(downtime >= recovery + 3 * 1000, "{last:#}");
@@ -56,7 +57,8 @@ fn server_may_take_its_time_to_shut_down_and_counts_as_exited() {
     rig.start();
     let first = rig.temporal();
     first.signal(Signal::TERM);
-    // The server closes its port within milliseconds, and exits a second later.
+    // The server closes its port within milliseconds and exits a second later. Between the two,
+    // SIGSTOP makes its shutdown last.
     wait_until("the port to be closed", || !Rig::is_listening(rig.port));
     first.signal(Signal::STOP);
     let status = rig.wait_for("more failures than the threshold", |status| {
@@ -78,7 +80,7 @@ fn server_that_a_signal_stops_during_its_start_is_restarted_at_once() {
         halted = halted.display(),
     );
     wrapper::install(&mut rig, &script);
-    // Longer than the limit of this test.
+    // Longer than the time limit of the test, so that a start that times out fails the test.
     rig.set("start-timeout", "\"10m\"");
     rig.start();
     let last = &rig.wait_ready(2)["restarts"]["last"];
@@ -95,7 +97,7 @@ fn stop_right_after_a_crash_prevents_the_restart() {
         rig.stop();
         let status = rig.status();
         assert_eq!((&status["state"], &status["host"]), (&"stopped".into(), &().into()));
-        // No process is left that could start the server later.
+        // A process that is left could start the server later.
         rig.assert_nothing_runs();
     }
 }
@@ -153,7 +155,7 @@ fn workflow_survives_a_crash() {
 fn server_that_dies_while_it_creates_its_database_is_restarted() {
     let rig = Rig::new();
     let start = crate::support::rig::Running::spawn(rig.local(&[]));
-    // Before the spawn, the record names no process.
+    // The first line of the record is a pid only after the spawn.
     let mut first = 0;
     wait_until("the first spawn", || {
         let record = std::fs::read_to_string(rig.path("temporal.pid")).unwrap_or_default();

@@ -44,7 +44,7 @@ fn deleted_database_lock_is_restored_and_the_next_start_works() {
     two.run(&[]).exits(1).complains(&["in use", &one.home.display().to_string()]);
     wait_until("the lock of the server", || one.path("temporal.lock").exists());
     one.wait_for("no trouble", |status| status["message"] == "");
-    // The next generation inherits the lock. At the end of the host the lock is free.
+    // The server of the restart inherits the lock. When the host has ended, the lock is free.
     one.run(&["restart"]).exits(0);
     assert!(lock::is_held(&guard).unwrap());
     one.stop();
@@ -58,7 +58,7 @@ fn start_works_after_a_kill_at_any_moment_of_the_first_start() {
         let rig = base.second();
         let start = Running::spawn(rig.local(&[]));
         wait_until("the first spawn", || rig.record("generation").is_some());
-        // A fixed time on purpose: the test varies the moment of the kill.
+        // This is a fixed time, because the test varies the moment of the kill.
         std::thread::sleep(Duration::from_millis(moment));
         rig.power_cut();
         drop(start);

@@ -9,16 +9,17 @@ use std::process::Command;
 
 const SOFT: u64 = 200;
 
-/// The soft and the hard limit of a process.
+/// The soft and the hard limit on descriptors of a process.
 fn limits(pid: i32) -> Vec<u64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix("Max open files"));
     line.unwrap().split_whitespace().filter_map(|word| word.parse().ok()).collect()
 }
 
-/// Returns the command with this soft limit.
+/// Returns the command with this soft limit on descriptors.
 fn limited(mut command: Command, soft: u64) -> Command {
-    // SAFETY: between fork and exec only two system calls on plain numbers are made.
+    // SAFETY: the closure runs between fork and exec, and only makes two system calls on plain
+    // numbers.
     unsafe {
         command.pre_exec(move || {
             let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
@@ -32,7 +33,7 @@ fn limited(mut command: Command, soft: u64) -> Command {
 fn host_raises_its_own_limit_and_passes_the_limit_of_the_user_to_programs() {
     let mut rig = Rig::new();
     let file = rig.folder().join("limits");
-    // Read before the server runs, because Go raises its own limit.
+    // The script reads the limit before the server runs, because a Go program raises its own limit.
     let script = format!("ulimit -Sn >> '{}'; exec \"$real\" \"$@\"", file.display());
     wrapper::install(&mut rig, &script);
     let generations = |count| {

@@ -10,8 +10,8 @@ fn message(status: &Value) -> &str {
     status["message"].as_str().unwrap()
 }
 
-/// Waits until the server is ready. Checks that the host is the same, and that all its files describe the
-/// running server.
+/// Waits until the server is ready. Checks that the host is still the same, and that all files of
+/// the home describe the running server.
 #[track_caller]
 fn assert_recovered(rig: &Rig, host: &Process) {
     let status = rig.wait_for("ready, without trouble", |status| {
@@ -33,7 +33,8 @@ fn assert_recovered(rig: &Rig, host: &Process) {
     );
 }
 
-/// Kills the server repeatedly until a file cannot be written. Each crash is repaired.
+/// Kills the server repeatedly until the host cannot write a file. Checks that each crash is
+/// repaired.
 #[track_caller]
 fn crash_until_unwritten(rig: &Rig) {
     for _ in 0..40 {
@@ -85,7 +86,8 @@ fn stop_works_on_a_full_disk_and_start_reports_the_reason() {
     rig.start();
     let full = Full::new(&rig.home);
     rig.host().kill();
-    // A killed host leaves its socket until the next host starts.
+    // Not `rig.stop()`: the killed host has left its socket, which stays until the next host
+    // starts.
     rig.run(&["stop"]).exits(0);
     assert!(rig.processes().is_empty());
     rig.run(&[]).exits(1).complains(&["No space left on device", "free some disk space"]);

@@ -1,4 +1,4 @@
-//! The timeline, which outlives every process.
+//! The timeline, which is kept after the end of every process.
 
 use crate::support::process::wait_gone;
 use crate::support::rig::Rig;
@@ -22,10 +22,11 @@ fn phases(event: &Value) -> Vec<&str> {
 
 #[test]
 fn crash_entry_has_first_and_last_lines_and_memory_without_a_host() {
-    // On a busy machine, the dump takes longer than three failed checks.
+    // On a busy machine, writing the dump takes longer than three failed checks, and the host would
+    // kill the server.
     let rig = Rig::with(&[("failure-threshold", "60")]);
     rig.start();
-    // The Go runtime writes a dump, with the reason in the first line.
+    // On SIGQUIT, the Go runtime writes a dump of many lines. Its first line has the reason.
     rig.temporal().signal(Signal::QUIT);
     rig.wait_ready(2);
     let (host, temporal) = (rig.host(), rig.temporal());
@@ -99,7 +100,7 @@ fn requested_restart_entry_has_the_stop_phase() {
     let phases = ready["phases"].as_array().unwrap();
     let ms = |phase: &Value| phase["us"].as_u64().unwrap() / 1_000;
     let (sum, took) = (phases.iter().map(ms).sum::<u64>(), ready["took_ms"].as_u64().unwrap());
-    // A busy machine may need time between two phases.
+    // The sum may be smaller, because a busy machine may need time between two phases.
     assert!(took.abs_diff(sum) < ms(&phases[0]), "{sum} of {took}: {ready:#}");
 }
 
@@ -110,7 +111,8 @@ fn start_that_was_refused_at_first_is_recorded_as_a_repair() {
     let script = format!("exec '{}' \"$@\"", real.display());
     let program = crate::support::wrapper::executable(&rig, "replaced", &script);
     rig.set_program(&program);
-    // The kernel does not execute a file that is open for writing.
+    // The kernel does not execute a file that is open for writing. So the start is refused until
+    // the test closes the file.
     let writing = std::fs::File::options().append(true).open(&program).unwrap();
     let start = crate::support::rig::Running::spawn(rig.local(&[]));
     let tries = |status: &Value| status["restarts"]["total"].as_u64().unwrap();
@@ -127,7 +129,7 @@ fn start_that_was_refused_at_first_is_recorded_as_a_repair() {
     assert_eq!(phases(happened(&events, "ready")[0])[0], "waited", "{events:#?}");
 }
 
-/// The timeline in the snapshot for viewers.
+/// The timeline that viewers get in their snapshot.
 fn shown(rig: &Rig) -> Vec<Value> {
     let timeline = Reader::open(rig).until("snapshot")["timeline"].clone();
     timeline.as_array().unwrap().clone()
@@ -161,7 +163,8 @@ fn next_host_shows_the_history_and_continues_the_counts() {
     let metrics = get(&rig, "/metrics").body;
     assert!(metrics.contains("stigmer_temporal_restarts_total{cause=\"crash\"} 1"), "{metrics}");
 
-    // The hand-over to another host must not add the entries again.
+    // Another log limit makes this host hand over to another host. That must not add the entries
+    // again.
     rig.run(&["restart", "--log-max", "8MiB"]).exits(0);
     rig.wait_ready(3);
     assert_eq!(shown(&rig), events(&rig));

@@ -1,4 +1,4 @@
-//! One host hands over to another.
+//! A host hands over to the next host.
 
 use crate::support::process::wait_gone;
 use crate::support::rig::{READY, Rig, Running};
@@ -65,7 +65,7 @@ fn suspended_host_hands_over_and_follows_after_it_continues() {
     use std::os::unix::process::CommandExt;
     let rig = Rig::new();
     let mut command = rig.local(&["--no-tui"]);
-    // Its own process group, because the signal stops the whole group.
+    // The host gets its own process group, because SIGTSTP stops the whole group.
     command.process_group(0);
     let program = Running::spawn(command);
     program.wait_for(READY);
@@ -89,7 +89,7 @@ fn failed_hand_over_keeps_the_server_running_and_is_reported() {
     let host = rig.headless(&[]);
     host.wait_for(READY);
     let temporal = rig.temporal();
-    // The next host cannot lock a folder.
+    // The next host cannot take its lock, because a folder has the name of the lock file.
     std::fs::remove_file(rig.path("supervisor.lock")).unwrap();
     std::fs::create_dir(rig.path("supervisor.lock")).unwrap();
     host.process().signal(Signal::HUP);

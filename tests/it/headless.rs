@@ -74,7 +74,7 @@ fn follower_starts_nothing_while_the_intent_is_unreadable() {
     let (host, temporal) = rig.start_both();
     let follower = rig.headless(&[]);
     follower.wait_for(&format!("\n{REUSED}\n"));
-    // A folder, because root can read any file.
+    // A folder makes the intent unreadable. Permissions would not, because root can read any file.
     std::fs::remove_file(rig.path("intent.json")).unwrap();
     std::fs::create_dir(rig.path("intent.json")).unwrap();
     host.kill();
@@ -125,7 +125,7 @@ fn background_host_takes_over_at_sighup_and_continues_the_counts() {
     assert_eq!(after["restarts"]["total"], 1);
     assert_eq!(after["restarts"]["in_window"], 1);
     assert_eq!(after["restarts"]["last"]["cause"], "crash");
-    // The options were handed over: the next generation has the same port.
+    // The options were handed over, too: after another crash, the server has the same port.
     rig.temporal().kill();
     assert_eq!(rig.wait_ready(3)["restarts"]["total"], 2);
     assert!(Rig::is_listening(rig.port));
@@ -148,7 +148,7 @@ fn reader_that_stops_reading_does_not_stop_supervision() {
     let rig = Rig::new();
     let mut command = rig.local(&["--no-tui"]);
     let mut host = command.stdout(Stdio::piped()).spawn().unwrap();
-    // An open pipe that is never read is full after 64 KiB.
+    // This pipe stays open and is never read. It is full after 64 KiB.
     let _unread = host.stdout.take().unwrap();
     rig.wait_ready(1);
     let log = std::fs::OpenOptions::new().append(true).open(rig.path("logs/temporal.log"));
@@ -183,7 +183,7 @@ fn follower_ends_with_its_reader_and_a_host_continues() {
     use std::process::Stdio;
     let piped = |rig: &Rig, arguments: &[&str]| {
         let mut child = rig.local(arguments).stdout(Stdio::piped()).spawn().unwrap();
-        // The first byte shows that the program has started.
+        // Wait until the program has started, which the first byte of its output shows.
         let mut first = [0];
         let stdout = child.stdout.as_mut().unwrap();
         std::io::Read::read_exact(stdout, &mut first).unwrap();

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use stigmer::process::lock::HostLock;
 use stigmer::process::record::Record;
 
-/// Writes files that name this process as host and as server.
+/// Writes files that name the process `victim` as host and as server.
 fn plant(rig: &Rig, victim: i32) {
     let identity = stigmer::process::identity::Identity::of(victim).unwrap().unwrap();
     let same = format!(
@@ -53,7 +53,7 @@ fn process_that_the_host_lock_only_names_is_not_signalled() {
     strangers.gather(1);
     plant(&rig, strangers.pids()[0]);
     std::fs::remove_file(rig.path("temporal.pid")).unwrap();
-    // This test holds the lock instead.
+    // The lock file names the stranger, but another process holds the lock: this test.
     let _lock = HostLock::take(&rig.path("supervisor.lock")).unwrap().unwrap();
     for ran in rig.run_all(&[&[], &["stop"], &["restart"]]) {
         let own = format!("pid {}", std::process::id());
@@ -62,7 +62,7 @@ fn process_that_the_host_lock_only_names_is_not_signalled() {
     strangers.assert_unharmed("every command");
 }
 
-/// Deletes the home, while the server and its host write into the folder.
+/// Deletes the home. Tries again while the server and its host write into the folder.
 fn delete(home: &Path) {
     wait_until("the home to be deleted", || match std::fs::remove_dir_all(home) {
         Err(error) => error.kind() == ErrorKind::NotFound,
@@ -100,7 +100,8 @@ fn command_waits_until_the_host_lock_is_restored() {
     let (host, temporal) = rig.start_both();
     host.signal(Signal::STOP);
     delete(&rig.home);
-    // The state of a home that the host is restoring, before it locks the file.
+    // A host that restores its home first creates the folder and the lock file, and then locks the
+    // file. Create the state between these steps.
     let mut folder = std::fs::DirBuilder::new();
     folder.mode(0o700).create(&rig.home).unwrap();
     std::fs::write(rig.path("supervisor.lock"), "").unwrap();
@@ -111,7 +112,7 @@ fn command_waits_until_the_host_lock_is_restored() {
     rig.assert_nothing_runs();
 }
 
-/// Renames the home under its host. Returns host, server and the new name.
+/// Renames the home while its host runs. Returns host, server and the new path.
 fn renamed(rig: &Rig) -> (Process, Process, PathBuf) {
     let (host, temporal) = rig.start_both();
     let renamed = rig.folder().join("renamed");
@@ -119,7 +120,7 @@ fn renamed(rig: &Rig) -> (Process, Process, PathBuf) {
     (host, temporal, renamed)
 }
 
-/// `stop` finds the server, and nothing is left.
+/// Checks that `stop` ends the server and leaves no process.
 fn stops(rig: &Rig, temporal: &Process) {
     assert_eq!(rig.run(&["stop"]).exits(0).says(), "the server is stopped");
     assert!(!temporal.is_alive());
@@ -164,7 +165,8 @@ fn check_stop_under_the_new_name(watchdog: &str) {
     rig.stop();
 }
 
-/// Stops the host by a signal, calls `change`, and starts another host for the home.
+/// Stops the host by SIGSTOP, calls `change`, and starts another host for the home. Returns the
+/// stopped host.
 fn taken_over(rig: &Rig, change: impl FnOnce()) -> Process {
     let host = rig.host();
     host.signal(Signal::STOP);
@@ -204,7 +206,7 @@ fn host_stops_its_server_after_another_host_took_its_home_without_the_server() {
     let old = taken_over(&rig, || {
         delete(&rig.home);
         std::fs::create_dir(&rig.home).unwrap();
-        // On other ports, the new host does not find the server.
+        // With other ports, the new host does not find the server.
         let config = String::from_utf8(config).unwrap();
         let second = rig.second();
         let config = config

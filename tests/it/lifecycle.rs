@@ -99,7 +99,7 @@ fn concurrent_stop_and_start_end_in_a_settled_state() {
         let stop = Running::spawn(rig.local(&["stop"]));
         let start = Running::spawn(rig.local(&[]));
         let (stopped, started) = (stop.finish(), start.finish());
-        // One of the two commands may fail, because the other one superseded it.
+        // One command may fail, because the other command may supersede it.
         assert!(stopped.code == Some(0) || started.code == Some(0), "{stopped:?} {started:?}");
         let status = rig.status();
         assert!(["ready", "stopped"].iter().any(|state| status["state"] == *state), "{status:#}");
@@ -131,7 +131,7 @@ fn locks_are_free_after_all_processes_are_killed_and_the_next_start_works() {
     assert_eq!(rig.status()["temporal"]["generation"], 2);
 }
 
-/// A rig whose program ignores SIGTERM, with a grace period longer than the limit of the test.
+/// A rig whose program ignores SIGTERM. Its grace period is longer than the time limit of the test.
 fn stubborn() -> Rig {
     let mut rig = Rig::with(&[("stop-grace", "\"10m\""), ("start-timeout", "\"10m\"")]);
     let script = "trap '' TERM; while :; do sleep 1; done";
@@ -139,7 +139,8 @@ fn stubborn() -> Rig {
     rig
 }
 
-/// Sends SIGTERM twice to a host that starts its server. Returns once it stops the server.
+/// Sends SIGTERM to a host that starts its server. Sends SIGTERM again when the host is stopping
+/// the server.
 fn terminate_twice(rig: &Rig, host: &Process) {
     let becomes = |state: &str| {
         rig.wait_for(state, |status| status["state"] == state && status["temporal"].is_object());

@@ -1,4 +1,4 @@
-//! The limit on processes, which counts threads, and low limits on descriptors.
+//! The limit on processes (which also counts threads), and low limits on descriptors.
 
 use crate::peer;
 use crate::support::process::Process;
@@ -10,9 +10,10 @@ use serde_json::Value;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// Returns the command with this soft and hard limit.
+/// Returns the command with this limit, both soft and hard.
 fn limited(mut command: Command, resource: Resource, limit: u64) -> Command {
-    // SAFETY: between fork and exec only a system call on plain numbers is made.
+    // SAFETY: the closure runs between fork and exec, and only makes a system call on plain
+    // numbers.
     unsafe {
         command.pre_exec(move || Ok(setrlimit(resource, limit, limit)?));
     }
@@ -23,7 +24,8 @@ fn limited(mut command: Command, resource: Resource, limit: u64) -> Command {
 fn start_at_the_limit_of_processes_is_an_error() {
     let Some(mut rig) = unused_user() else { return };
     rig.set("max-restarts", "1");
-    // The first limits are too low for a host, the last limit for a server.
+    // With the first limits, no host can start. With the last limit, a host can start, but no
+    // server.
     for limit in [0, 3, 4, 5, 6, 7, 9] {
         for arguments in [&["--no-tui"][..], &[]] {
             let start = limited(rig.local(arguments), Resource::RLIMIT_NPROC, limit);
@@ -64,11 +66,13 @@ fn crash_at_the_limit_of_processes_is_repaired_once_there_is_room() {
     for more in 0..=3 {
         loop {
             let temporal = rig.temporal();
-            // The threads of the server are free after its end.
+            // After the end of the server its threads no longer count. So the limit allows only
+            // `more` further threads.
             limit_processes(&rig, &host, &(threads(&host) + more).to_string());
             temporal.kill();
             crashes += 1;
-            // An idle thread of the host may end meanwhile, so that there is room for the server.
+            // The server may start at once: an idle thread of the host may have ended and made
+            // room.
             let status = rig.wait_for("a refused start, or the next server", |status| {
                 let pid = &status["temporal"]["pid"];
                 is_short(status) || status["state"] == "ready" && *pid != temporal.pid
@@ -102,7 +106,7 @@ fn server_with_a_host_name_is_watched_at_the_limit_of_processes() {
         assert!(!host.stderr().contains("panicked"), "{limit}: {}", host.stderr());
         host
     });
-    // The host with the lowest limit that works.
+    // Use the host with the lowest limit that is enough.
     let host = hosts.into_iter().find(is_up).unwrap();
     rig.run(&["status"]).exits(0);
     host.process().signal(rustix::process::Signal::TERM);

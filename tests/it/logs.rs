@@ -8,7 +8,7 @@ fn unreadable_log_is_reported_once_and_followed_once_readable() {
     let rig = Rig::new();
     std::fs::create_dir(rig.path("logs")).unwrap();
     let log = rig.path("logs/temporal.log");
-    // A link to itself cannot be read, not even by root.
+    // A symbolic link to itself is unreadable for every user, even for root.
     std::os::unix::fs::symlink(&log, &log).unwrap();
     rig.run(&["logs"]).exits(1).complains(&["cannot read the log", "temporal.log"]);
 

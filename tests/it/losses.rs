@@ -1,4 +1,4 @@
-//! The warnings of `stop` and `restart` before a loss of data.
+//! `stop` and `restart` warn before they lose data.
 
 use crate::support::rig::{Ran, Rig};
 

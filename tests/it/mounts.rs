@@ -14,7 +14,7 @@ use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
-/// A folder outside the home, covered by a hanging file system.
+/// Returns a folder outside the home, covered by a hanging file system.
 fn hanging(rig: &Rig, name: &str) -> Option<(PathBuf, HangingMount)> {
     let folder = folder(rig, name);
     let mount = HangingMount::over(&folder)?;
@@ -31,8 +31,8 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// Waits until the host reports these words. The host must respond each time: otherwise the status
-/// comes from the files of the home and names no host.
+/// Waits until the status of the host contains these words. If the host did not respond, the status
+/// would come from the files of the home and name no host.
 #[track_caller]
 fn host_reports(rig: &Rig, host: &Process, words: &[&str]) {
     wait_until(&format!("{words:?}"), || {
@@ -44,7 +44,7 @@ fn host_reports(rig: &Rig, host: &Process, words: &[&str]) {
     });
 }
 
-/// The report of a host if the folder of the database does not respond.
+/// What a host reports while the folder of the database does not respond.
 const UNKEPT: [&str; 2] = ["the lock next to the database", "does not respond"];
 
 #[test]
@@ -69,7 +69,8 @@ fn delays_nothing(rig: &Rig, file: File) {
     rig.temporal().kill();
     rig.wait_ready(status["temporal"]["generation"].as_u64().unwrap() + 1);
     assert_eq!(rig.run(&["restart"]).exits(0).says(), READY);
-    // Without host and record, a start reads the descriptors of every process.
+    // Without host and record, a start reads the open files of every process, also of the process
+    // with the hanging mount.
     std::fs::remove_file(rig.path("temporal.pid")).unwrap();
     rig.host().kill();
     rig.start();
@@ -87,7 +88,7 @@ fn database_on_a_hanging_mount_is_an_error() {
     rig.status();
     rig.stop();
     drop(mount);
-    // A responsive FUSE is refused too, because locks may not work there.
+    // A FUSE file system that responds is refused, too, because file locks may not work there.
     let Some(_mount) = HangingMount::empty(&folder) else { return };
     rig.run(&options).exits(1).complains(&[text(&folder), "FUSE", "--db", "STIGMER_ALLOW"]);
     rig.stop();
@@ -112,7 +113,7 @@ fn database_whose_open_hangs_is_an_error() {
     }
 }
 
-/// Checks that no host starts with this program, in the background or in the foreground.
+/// Checks that neither a background nor a foreground start works with this program.
 #[track_caller]
 fn refuses_program(rig: &Rig, program: &Path) {
     for mode in [&[][..], &["--no-tui"]] {
@@ -137,7 +138,8 @@ fn server_continues_while_a_hanging_mount_covers_its_database() {
     let Some(rig) = rig_with_own_mounts(|| ()) else { return };
     let (host, temporal) = rig.start_both();
     let Some(mount) = HangingMount::over(&rig.path("temporal-data")) else { return };
-    // The later reports while a system call on the folder is blocked.
+    // Wait for several reports. The later ones are made while a system call on the folder is
+    // blocked.
     for _ in 0..4 {
         host_reports(&rig, &host, &UNKEPT);
     }
@@ -266,8 +268,8 @@ fn reads_of_the_log_that_hang_delay_neither_the_host_nor_a_viewer() {
     rig.assert_nothing_runs();
 }
 
-/// A host whose home is covered by a hanging mount. The test reaches the socket by a descriptor of the
-/// covered folder.
+/// A host whose home is covered by a hanging mount. Through the mount its socket cannot be reached,
+/// so the test uses a descriptor of the covered folder.
 struct Covered {
     host: Process,
     home: PathBuf,
@@ -276,7 +278,7 @@ struct Covered {
 }
 
 impl Covered {
-    /// Starts a host that checks its server ten times a second.
+    /// Starts a host that checks its server every 100 ms.
     #[track_caller]
     fn start(rig: &mut Rig) -> (Self, Process) {
         let http = ports::free();
@@ -287,7 +289,7 @@ impl Covered {
         (Self { host, home: rig.home.clone(), below, http }, temporal)
     }
 
-    /// Checks health over TCP, and returns the status from the socket.
+    /// Checks the health endpoint over TCP. Returns the status from the socket.
     #[track_caller]
     fn status(&self) -> Value {
         let folder = format!("/proc/self/fd/{}", self.below.as_raw_fd());
@@ -301,7 +303,7 @@ impl Covered {
         ask_tcp(self.http, "GET", path, "localhost").body
     }
 
-    /// Waits until the status names the home.
+    /// Waits until the status reports that the home does not respond.
     #[track_caller]
     fn wait_reported(&self) {
         let words = [text(&self.home), "does not respond"];
@@ -312,7 +314,7 @@ impl Covered {
         });
     }
 
-    /// The number of passed rounds of checks.
+    /// The number of passed rounds of checks so far.
     fn rounds(&self) -> u64 {
         let metrics = self.over_tcp("/metrics");
         let count = "stigmer_temporal_probe_duration_seconds_count{layer=\"grpc\"} ";
@@ -330,7 +332,7 @@ fn host_whose_home_hangs_checks_its_server_and_responds() {
     let (covered, temporal) = Covered::start(&mut rig);
     let Some(mount) = HangingMount::over(&rig.home) else { return };
     covered.wait_reported();
-    // More rounds than between two look-ups of the processes of the server.
+    // Wait for more rounds than the host makes between two look-ups of the processes of the server.
     let (rounds, threads) = (covered.rounds(), covered.threads());
     wait_until("passed checks", || {
         assert_eq!(covered.status()["state"], "ready");
@@ -341,7 +343,7 @@ fn host_whose_home_hangs_checks_its_server_and_responds() {
     wait_until("the crash in the status", || covered.status()["state"] != "ready");
     covered.wait_reported();
     drop(mount);
-    // The refused start has a generation number too.
+    // Number 2 is the start that was refused while the home did not respond.
     rig.wait_ready(3);
     rig.wait_for("no trouble", |status| status["message"] == "");
     assert!(covered.host.is_alive());

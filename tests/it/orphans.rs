@@ -1,4 +1,4 @@
-//! The host dies or hangs, or the named process is not a host.
+//! The host has died or hangs, or the process that a file names is not a host.
 
 use crate::support::process::Process;
 use crate::support::rig::{READY, REUSED, Rig, Running};
@@ -7,7 +7,7 @@ use crate::support::{quick, wait_until};
 use rustix::process::Signal;
 use std::time::Duration;
 
-/// Time limit of a command, which waits 2 s for a host.
+/// Time limit of a command that waits 2 s for the response of a host.
 const SOON: Duration = Duration::from_secs(4);
 
 #[test]
@@ -64,7 +64,7 @@ fn restart_replaces_an_orphan_and_keeps_its_options() {
     rig.start();
     let temporal = rig.temporal();
     rig.kill_host();
-    // The file now differs from the options of the running server.
+    // The configuration file now has another port than the running server.
     let port = rig.port;
     rig.set("port", &crate::support::ports::free().to_string());
     assert_eq!(rig.run(&["restart"]).exits(0).says(), READY);
@@ -151,7 +151,8 @@ fn process_that_only_a_record_names_is_not_signalled() {
     for (what, text) in forgeries {
         std::fs::write(rig.path("temporal.pid"), &text).unwrap();
         assert_eq!(rig.status()["state"], "stopped", "{what}");
-        // The result differs: for some records the server may run elsewhere.
+        // The exit code is not checked. It depends on the record: for some records the server may
+        // run elsewhere.
         rig.run(&["stop"]);
         std::fs::write(rig.path("temporal.pid"), &text).unwrap();
         assert_eq!(rig.start().says(), READY, "{what}");
@@ -176,7 +177,8 @@ fn lock_with_an_unproven_holder_is_an_error_and_no_process_is_signalled() {
             identity.start_ticks
         )
     };
-    // Another container on this machine, and another machine with a shared home.
+    // A host in another container of this machine, and a host on another machine that shares the
+    // home.
     for boot_id in [identity.boot_id.as_str(), "00000000-0000"] {
         lock.write(&text(boot_id)).unwrap();
         for ran in rig.run_all(&[&[], &["stop"], &["restart"]]) {
@@ -216,7 +218,7 @@ fn frozen_host_of_another_pid_namespace_is_left_alone() {
     let server = inside.iter().find(|process| line(process).contains("start-dev")).unwrap();
     assert!(server.is_alive());
 
-    // A host that responds on its socket can be stopped from any namespace.
+    // A host that responds on its socket can be stopped from any pid namespace.
     host.signal(Signal::CONT);
     rig.run(&["stop"]).exits(0);
     outside.finish().exits(0);
@@ -229,7 +231,7 @@ fn server_with_a_draft_of_its_record_is_proven_by_its_marker() {
     rig.start();
     let temporal = rig.temporal();
     rig.kill_host();
-    // Before the spawn, the record is a draft that names no process.
+    // Write the record as it is before the spawn: a draft that names no process.
     let path = rig.path("temporal.pid");
     let record = std::fs::read_to_string(&path).unwrap();
     let ticks = rig.record("start_ticks").unwrap();

@@ -1,4 +1,5 @@
-//! Foreign listeners on the port: a hostile peer, a server of another user, a silent listener.
+//! Foreign programs that listen on the port: a hostile peer, a server of another user, a listener
+//! that does not respond.
 
 use crate::peer::{self, Answer, headers};
 use crate::support::rig::{Ran, Rig};
@@ -10,7 +11,8 @@ use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 use std::time::Duration;
 
-/// A text that sets the title of a terminal, changes colours in two ways, and reverses the line.
+/// A text with control characters: it sets the title of a terminal, changes colours in two ways,
+/// and reverses the line.
 const EVIL: &str = "\u{1b}]0;owned\u{7}\u{1b}[31m\u{9b}31m\u{7f}evil\u{202e}\r\u{8}";
 
 fn listener(port: u16) -> TcpListener {
@@ -77,7 +79,8 @@ fn trailer_that_the_grpc_library_cannot_read_fails_the_check() {
     assert!(!is_harmless(host.finish().exits(0)).stderr.contains("panicked"));
 }
 
-/// A server loads data for its first calls. After a timeout it would have to load them again.
+/// A server loads data during its first calls. If the host cancelled a call at the timeout, the
+/// server would load the data again with each call.
 #[test]
 fn server_whose_first_calls_exceed_the_probe_timeout_becomes_ready() {
     const TIMEOUT: Duration = Duration::from_millis(200);
@@ -95,8 +98,8 @@ fn server_whose_first_calls_exceed_the_probe_timeout_becomes_ready() {
     rig.run(&["stop"]).exits(0);
 }
 
-/// Starts while a silent listener, whose program has this name, has the port. The start must fail within
-/// `limit`. Returns its duration.
+/// Starts while a program with this name listens on the port and does not respond. The start must
+/// fail within `limit`. Returns its duration.
 fn start_with_silent_listener(name: &str, limit: Duration) -> Duration {
     let rig = Rig::new();
     let theirs = listener(rig.port);
@@ -115,13 +118,14 @@ fn start_with_silent_listener(name: &str, limit: Duration) -> Duration {
 
 #[test]
 fn error_names_a_silent_listener_soon_and_harmlessly() {
-    // One second on an idle machine. A wait for a server would take six seconds.
+    // The start takes one second on an idle machine. If it waited for a server, it would take six
+    // seconds.
     start_with_silent_listener(EVIL, Duration::from_secs(5));
 }
 
 #[test]
 fn silent_listener_that_may_forward_to_a_server_has_more_time() {
-    // Two seconds on an idle machine, which is enough for a starting server to respond.
+    // The start takes two seconds on an idle machine. In that time a starting server would respond.
     let took = start_with_silent_listener("ssh evil", Duration::from_secs(6));
     assert!(took > Duration::from_millis(1500), "{took:?}");
 }
@@ -135,7 +139,8 @@ fn server_of_another_user_is_used_only_with_permission() {
     let rig = Rig::new();
     let port = rig.port;
     let theirs = std::thread::spawn(move || {
-        // SAFETY: the call changes one number of this thread only, which ends after the next line.
+        // SAFETY: the call changes one number of this thread only. The thread ends after the next
+        // line.
         unsafe { libc::setfsuid(OTHER) };
         listener(port)
     });

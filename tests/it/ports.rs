@@ -1,4 +1,4 @@
-//! Ports that another process has, and addresses of external servers.
+//! Ports that another process uses, and addresses of external servers.
 
 use crate::support::ports;
 use crate::support::process::Process;
@@ -183,8 +183,8 @@ fn socket_is_bound_later_if_the_start_cannot_bind_it() {
     rig.assert_nothing_runs();
 }
 
-/// Checks that `status`, its JSON and `events` have the reason of the last failure after the end of the
-/// host.
+/// Checks that `status`, `status --json` and `events` show the reason of the last failure after the
+/// host has ended.
 fn assert_reported(rig: &Rig, reason: &[&str]) {
     let status = rig.status();
     assert!(status["host"].is_null() && status["state"] == "stopped", "{status:#}");

@@ -1,9 +1,9 @@
-//! No foreign text reaches the terminal with a control character.
+//! No text of others reaches the terminal with a control character.
 
 use crate::support::rig::{Ran, Rig};
 use serde_json::json;
 
-/// A text with a control sequence of each kind. A file may have this name.
+/// A text with each kind of control sequence. A file name may contain such a text.
 const HOSTILE: &str = "a\u{1b}[31mb\u{1b}]0;title\u{7}c\u{9b}2Jd\u{7f}e\u{202e}f\u{2066}g\rh\u{8}i";
 
 fn assert_harmless(ran: &Ran) {

@@ -1,4 +1,4 @@
-//! A server without a usable record still holds its lock.
+//! A server whose record is unusable. It still holds its lock, which proves the server.
 
 use crate::support::rig::{READY, REUSED, Rig, Running};
 use crate::support::{ports, wait_until};
@@ -22,7 +22,7 @@ const DAMAGES: [Damage; 7] = [
     ("of another boot", |rig| rewrite(rig, "boot_id", "00000000-0000")),
     ("of another pid namespace", |rig| rewrite(rig, "pid_namespace", "pid:[1]")),
     ("of another process", |rig| rewrite(rig, "start_ticks", "1")),
-    // A folder, because root can read any file.
+    // A folder makes the record unreadable. Permissions would not, because root can read any file.
     ("unreadable", |rig| {
         std::fs::remove_file(rig.path("temporal.pid")).unwrap();
         std::fs::create_dir(rig.path("temporal.pid")).unwrap();
@@ -40,7 +40,8 @@ fn server_without_a_provable_record_is_adopted_with_its_options() {
     rig.start();
     let (temporal, port) = (rig.temporal(), rig.port);
     let generation = rig.status()["temporal"]["generation"].clone();
-    // The options come from the command line of the server, not from the file.
+    // The configuration file now has another port. The adopting host must read the options from the
+    // command line of the server.
     rig.set("port", &ports::free().to_string());
     for (what, damage) in DAMAGES {
         orphan(&rig, damage);
@@ -121,7 +122,7 @@ fn unrelated_holder_of_the_server_lock_is_named_and_left_alone() {
     rig.run(&["stop"]).exits(0);
 }
 
-/// Writes the record of a server of another container.
+/// Writes a record of a server that runs in another container.
 fn write_record_of_another_container(rig: &Rig) {
     let boot_id = stigmer::process::identity::boot_id();
     let port = rig.port;

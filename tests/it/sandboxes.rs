@@ -1,4 +1,5 @@
-//! Environments where processes cannot be identified or pinned: stigmer neither starts nor signals any.
+//! Environments in which stigmer cannot identify or pin processes. There it neither starts nor
+//! signals processes.
 
 use crate::support::process::{self, wait_gone};
 use crate::support::rig::{READY, Rig, Running};
@@ -11,7 +12,7 @@ use std::process::Command;
 use stigmer::process::linux;
 use stigmer::process::table::Process;
 
-/// `stigmer local …` in new namespaces. `None` if this user cannot create them.
+/// Returns the command `stigmer local …` in new namespaces. `None` if this user cannot create them.
 fn unshared(rig: &Rig, namespaces: &[&str], arguments: &[&str]) -> Option<Command> {
     let with_user = ["--user", "--map-root-user"];
     for extra in [&[][..], &with_user] {
@@ -58,7 +59,7 @@ fn time_namespace_changes_no_identity() {
     let uptime = status["temporal"]["uptime_ms"].as_u64().unwrap();
     assert!(uptime < 100_000_000, "{uptime} ms counts the offset of the namespace");
 
-    // Proven by pid and start time alone, without the lock.
+    // `stop` must prove the server by pid and start time alone, without the lock.
     let ticks = rig.record("start_ticks");
     let inside = unshared(&rig, &ahead, &["stop"]).unwrap();
     assert_eq!(rig.finish(inside).exits(0).says(), "the server is stopped");
@@ -69,14 +70,14 @@ fn time_namespace_changes_no_identity() {
     rig.stop();
 }
 
-/// The children of a process, with their pids in this namespace.
+/// The children of a process. Their pids are those of the namespace of the test.
 fn children(parent: i32) -> Vec<Process> {
     let all = linux::processes().unwrap().into_iter();
     all.filter(|process| process.ppid == parent).collect()
 }
 
-/// Starts a host as init of its own pid namespace. The host inherits a process, which ends once `file`
-/// exists.
+/// Starts a host as init (process 1) of its own pid namespace. The host inherits a child process,
+/// which ends once `file` exists.
 fn init(rig: &Rig, arguments: &str, file: &std::path::Path) -> Option<Running> {
     let script = format!(
         "setsid sh -c 'while [ ! -e {file} ]; do sleep 0.05; done' & \
@@ -100,7 +101,7 @@ fn init(rig: &Rig, arguments: &str, file: &std::path::Path) -> Option<Running> {
     None
 }
 
-/// Ends the inherited process, and waits until it is reaped.
+/// Ends the inherited child process, and waits until the host has reaped it.
 fn is_reaped(outside: &Running, file: &std::path::Path) {
     let [host] = &children(outside.pid())[..] else { panic!("unshare has one child") };
     let inherited = || {
@@ -112,7 +113,8 @@ fn is_reaped(outside: &Running, file: &std::path::Path) {
     wait_until("the end of the zombie", || inherited().is_none());
 }
 
-/// Kills the host. The kernel ends init of a namespace after all its other processes.
+/// Kills the host and waits for its end. The host is init of its namespace, and the kernel ends
+/// init after all other processes of the namespace.
 fn end(outside: Running) {
     let host = process::Process::pin(children(outside.pid())[0].pid).unwrap();
     drop(outside);
@@ -167,14 +169,14 @@ fn error_explains_a_kernel_or_sandbox_without_pidfds() {
     let rig = Rig::new();
     for errno in [libc::ENOSYS, libc::EPERM] {
         let mut command = rig.local(&[]);
-        // SAFETY: two system calls on memory that is on the stack of the child.
+        // SAFETY: the closure only makes two system calls, on memory on the stack of the child.
         unsafe { command.pre_exec(move || refuse(libc::SYS_pidfd_open, errno)) };
         rig.finish(command).exits(1).complains(&["pidfd_open", "Linux 5.4", "sandbox"]);
     }
     rig.assert_nothing_runs();
 }
 
-/// Makes a system call of this process fail.
+/// Makes all calls of one system call fail in this process, by a seccomp filter.
 fn refuse(call: libc::c_long, errno: i32) -> std::io::Result<()> {
     let step = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
     let mut filter = [
@@ -184,7 +186,7 @@ fn refuse(call: libc::c_long, errno: i32) -> std::io::Result<()> {
         step(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
     ];
     let program = libc::sock_fprog { len: filter.len() as u16, filter: (&raw mut filter).cast() };
-    // SAFETY: the program lives until the call returns; the kernel copies it.
+    // SAFETY: `program` and its filter live until the call returns. The kernel copies them.
     let done = unsafe {
         libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
             && libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) == 0

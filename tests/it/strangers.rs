@@ -16,7 +16,7 @@ fn fifty_unrelated_processes_survive_every_stop_crash_hang_and_adoption() {
     let mut strangers = Strangers::near(&rig);
     strangers.gather(22);
 
-    // Two more are children of the shell that starts the host.
+    // Two more strangers are children of the shell that starts the host.
     let program = rig.stigmer().to_owned();
     let mut shell = rig.command("sh");
     shell.args(["-c", "sleep 300 & echo $!; setsid sleep 300 & echo $!; \"$@\"; wait", "sh"]);

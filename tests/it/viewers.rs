@@ -43,7 +43,7 @@ fn hundred_viewers_that_do_not_read_delay_nobody() {
     }
     assert_eq!(get(&rig, "/v1/status").json()["restarts"]["total"], 3);
     assert!(peak(host) < 96 * MIB, "{} MiB", peak(host) / MIB);
-    // Further streams are refused, and other requests still work.
+    // The host refuses further streams, and other requests still work.
     let more: Vec<UnixStream> = (0..64).map(|_| send(&rig, "GET", "/v1/events", "")).collect();
     wait_until("the bound on streams", || get(&rig, "/v1/events").code == 503);
     get(&rig, "/v1/events").is_error(503, "too_many_streams");
@@ -59,7 +59,8 @@ fn hundred_viewers_that_do_not_read_delay_nobody() {
 #[test]
 fn slow_reader_gets_a_new_snapshot_and_the_number_of_missed_events() {
     let mut rig = Rig::with(&[("start-timeout", "\"10m\""), ("stop-grace", "\"1s\"")]);
-    // A starting server is checked a hundred times a second.
+    // The server never becomes ready. A starting server is checked a hundred times a second, which
+    // gives many events.
     rig.set_program(&wrapper::executable(&rig, "never", "exec sleep 600"));
     let start = Running::spawn(rig.local(&[]));
     wait_until("the host", || rig.path("stigmer.sock").exists());

@@ -1,4 +1,4 @@
-//! Commands while another command works on the same home.
+//! Commands that wait, because another command works on the same home.
 
 use crate::support::process::{Process, wait_gone};
 use crate::support::rig::{READY, Rig, Running};
@@ -13,7 +13,7 @@ use stigmer::paths::Home;
 use stigmer::process::identity::Identity;
 use stigmer::process::lock::HostLock;
 
-/// Longer than the time that a command waits for the end of a host.
+/// An option: a grace period longer than the time that a command waits for the end of a host.
 const GRACE: (&str, &str) = ("stop-grace", "\"7s\"");
 
 #[test]
@@ -44,7 +44,7 @@ fn start_waits_for_the_work_of_a_command() {
     let home = Home::at(&rig.home).unwrap();
     let waiting = format!("waiting for pid {}, which is stopping the server", std::process::id());
     for arguments in [&[][..], &["restart"], &["--no-tui"]] {
-        // This test is the command.
+        // The test holds the lock and plays the command that the start waits for.
         let lock = HostLock::take(&home.supervisor_lock()).unwrap().unwrap();
         let limit = Duration::from_secs(600);
         hosting::sign(&lock, &home, Some(("stopping the server", limit))).unwrap();
@@ -60,9 +60,9 @@ fn start_waits_for_the_work_of_a_command() {
     }
 }
 
-/// Responds as a background host with this status, until a client requests its end. `end` returns status
-/// code and body of the last response. Returns a watch of the host lock: a command that waits for the lock
-/// opens it.
+/// Responds to clients as a background host with this status, until a client requests the end of
+/// the host. `end` returns status code and body of the response to that request. Returns a watch of
+/// the lock file of the host: a command that waits for the lock opens this file.
 fn host_until_shutdown(
     rig: &Rig,
     status: &Value,
@@ -113,7 +113,7 @@ fn is_not_opened(mut lock: Inotify) {
     assert!(events.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock), "waited");
 }
 
-/// The status of a host of this rig while its server runs.
+/// The status of a real host of this rig while its server runs.
 fn status_of_a_host(rig: &Rig) -> Value {
     rig.start();
     let status = socket::get(rig, "/v1/status").json();
@@ -121,7 +121,8 @@ fn status_of_a_host(rig: &Rig) -> Value {
     status
 }
 
-/// A process that holds the host lock. The text of the lock names the process as a host.
+/// Starts a process that holds the lock of the host. The text of the lock names the process as a
+/// host.
 fn holder_of_the_lock(rig: &Rig) -> Running {
     let path = rig.path("supervisor.lock");
     let mut command = rig.command("flock");
@@ -147,7 +148,7 @@ fn host_that_replaced_a_silent_host_gets_a_request_and_is_not_killed() {
     let listener = UnixListener::bind(rig.path("stigmer.sock")).unwrap();
     status["host"]["pid"] = silent.pid().into();
     let stop = Running::spawn(rig.local(&["stop"]));
-    // The first request of `stop`, for the workflows that a stop would lose.
+    // First, `stop` requests the status, to count the workflows that a stop would lose.
     respond(&mut next_request(&listener).0, "200 OK", &status.to_string());
     let unanswered = next_request(&listener);
     let gone: Process = silent.process();

@@ -1,4 +1,5 @@
-//! The watchdog replaces a killed host, unless the operator has stopped the server.
+//! The watchdog starts a new host after a host was killed, unless the operator has stopped the
+//! server.
 
 use crate::support::process::{Process, wait_gone};
 use crate::support::rig::{READY, Rig};
@@ -13,7 +14,7 @@ fn guarded() -> Rig {
     Rig::with(&[("watchdog", "true")])
 }
 
-/// The companion of the host.
+/// The companion of the host, which is the process of the watchdog.
 fn companion(rig: &Rig) -> Process {
     let text = std::fs::read_to_string(rig.path("supervisor.lock")).unwrap();
     let pid = text.lines().find_map(|line| line.strip_prefix("watchdog_pid=")).unwrap();
@@ -25,7 +26,7 @@ fn intent(rig: &Rig) -> Value {
     serde_json::from_str::<Value>(&text).unwrap()["want"].clone()
 }
 
-/// Waits until another host than `dead` has a ready server. Returns its status.
+/// Waits until another host than `dead` has a ready server. Returns the status of that host.
 fn next_host(rig: &Rig, dead: &Process) -> Value {
     rig.wait_for("a new host", |status| {
         let pid = &status["host"]["pid"];
@@ -33,7 +34,7 @@ fn next_host(rig: &Rig, dead: &Process) -> Value {
     })
 }
 
-/// Kills the host. Checks that another host adopts the server and restarts it after a crash.
+/// Kills the host. Checks that the next host adopts the server and restarts it after a crash.
 fn is_replaced(rig: &Rig) {
     let (host, temporal) = (rig.host(), rig.temporal());
     let generation = rig.status()["temporal"]["generation"].as_u64().unwrap();
@@ -53,8 +54,8 @@ fn is_replaced(rig: &Rig) {
     assert_eq!(restarts(&rig.wait_ready(generation + 1)), repairs as u64 + 1);
 }
 
-/// Waits until only the server is left, because the last attempt to resume has failed. A process is not
-/// visible for a moment while it executes another program, so ten looks in a row must agree.
+/// Waits until the watchdog has given up: only the server is left. A process is invisible for a
+/// moment while it executes another program, so ten looks in a row must agree.
 fn wait_given_up(rig: &Rig, temporal: &Process) {
     let mut in_a_row = 0;
     wait_until("the last attempt", || {
@@ -149,7 +150,7 @@ fn hand_over_leaves_one_host_and_one_companion() {
     let second = companion(&rig);
     let mut expected = [rig.host().pid, rig.temporal().pid, second.pid];
     expected.sort_unstable();
-    // The host may run the CLI meanwhile to read its version.
+    // For a moment there may be one more process: the host runs the CLI to read its version.
     wait_until("one host, one server, one companion", || {
         let mut running: Vec<i32> = rig.processes().iter().map(|it| it.pid).collect();
         running.sort_unstable();
@@ -252,7 +253,7 @@ fn watchdog_gives_up_after_max_restarts_failed_resumes_and_records_it() {
     rig.start();
     let (host, temporal) = (rig.host(), rig.temporal());
     std::fs::remove_file(rig.path("intent.json")).unwrap();
-    // Without the intent, no host knows whether the server is to run.
+    // An unreadable intent: no host knows whether the server should run, so each new host fails.
     std::fs::create_dir(rig.path("intent.json")).unwrap();
     host.kill();
     wait_given_up(&rig, &temporal);
@@ -269,13 +270,14 @@ fn watchdog_gives_up_after_repeated_failed_resumes() {
     let open = |mode| {
         std::fs::set_permissions(rig.path(""), std::fs::Permissions::from_mode(mode)).unwrap();
     };
-    // A home that every user may write is refused.
+    // A host refuses a home that every user may write, so each new host fails.
     open(0o777);
     host.kill();
     wait_given_up(&rig, &temporal);
     open(0o700);
     assert!(rig.status()["host"].is_null());
-    // The watchdog could not write into the timeline; the next host does.
+    // The watchdog could not write into the timeline of the refused home. The next host writes the
+    // entry.
     rig.start();
     let output = rig.run(&["events"]).exits(0).stdout;
     let expected = format!("host pid {} died (killed?), not replaced", host.pid);

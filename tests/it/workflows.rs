@@ -12,7 +12,7 @@ struct TaskQueue {
     name: String,
 }
 
-/// The request of a worker for a task.
+/// The request by which a worker polls for a task.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Poll {
     #[prost(string, tag = "1")]
@@ -59,7 +59,7 @@ fn workflows_are_counted_and_queues_without_a_worker_named() {
         workflow(&["start", "--type", "T", "--task-queue", queue, "--workflow-id", id]);
     }
     workflow(&["terminate", "--workflow-id", "b"]);
-    // A timeout counts as failed, a termination does not.
+    // A workflow that times out counts as failed. A terminated workflow does not.
     let late = ["start", "--type", "T", "--task-queue", "mail", "--workflow-id", "d"];
     workflow(&[&late[..], &["--execution-timeout", "1s"]].concat());
     let expected = Workflows {
@@ -71,7 +71,8 @@ fn workflows_are_counted_and_queues_without_a_worker_named() {
     let mut last = Workflows::default();
     wait_until(&format!("{expected:?}"), || {
         last = look();
-        // The server may count the task of a terminated workflow for a while.
+        // Compare only the names of the queues: the server may count the task of a terminated
+        // workflow for a while.
         let names = |found: &Workflows| -> Vec<String> {
             found.unserved.iter().map(|(name, _)| name.clone()).collect()
         };

@@ -5,7 +5,7 @@ use crate::support::rig::{READY, Rig};
 use crate::support::wait_until;
 use crate::support::wrapper::{self, Habit, MEMBERS};
 
-/// Waits for all processes of the running generation and returns them.
+/// Waits until the running server has all its processes, and returns them.
 fn instance(rig: &Rig) -> Vec<Process> {
     let marker = rig.record("marker").unwrap();
     let mut members = Vec::new();
@@ -29,7 +29,7 @@ fn check_stop(habit: Habit) {
         "the server is a child of the wrapper"
     );
     instance(&rig);
-    // A wrapper that closes its descriptors does not hold the lock.
+    // A wrapper that closes its descriptors also closes the lock, so no process holds it.
     assert_eq!(rig.is_locked("temporal.lock"), habit != Habit::ClosesDescriptors);
     rig.stop();
     assert_eq!(std::fs::read_to_string(exits).unwrap(), "0\n", "the server had its grace period");

@@ -62,14 +62,14 @@ impl Rig {
         rig
     }
 
-    /// Another home, for a test that has a permit already.
+    /// A second home, for a test whose rig already has a permit to run a server.
     pub fn second(&self) -> Self {
         Self::without_permit()
     }
 
     fn without_permit() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        // A short path, because the path of a socket is limited.
+        // The path of a Unix socket has a limit of 108 bytes, so the folder has a short path.
         let folder = tempfile::Builder::new().prefix("st").tempdir_in("/tmp").unwrap();
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let tag =
@@ -84,7 +84,8 @@ impl Rig {
         rig.set("port", &port.to_string());
         rig.set("ui-port", &ui_port.to_string());
         rig.set("temporal-bin", &format!("{program:?}"));
-        // Most tests that kill a host check the state without a host.
+        // A watchdog would start the next host. Most tests that kill a host check the home without
+        // one.
         rig.set("watchdog", "false");
         rig
     }
@@ -102,7 +103,7 @@ impl Rig {
         self.configure();
     }
 
-    /// Writes `config.toml`, also into a home that was deleted.
+    /// Writes `config.toml`. Also works after the test has deleted the home.
     pub fn configure(&self) {
         let text = self.options.iter().fold(String::new(), |mut text, (name, value)| {
             let _ = writeln!(text, "{name} = {value}");
@@ -112,14 +113,14 @@ impl Rig {
         std::fs::write(self.path("config.toml"), text).unwrap();
     }
 
-    /// Runs this program instead of the Temporal CLI.
+    /// Makes stigmer run this program instead of the Temporal CLI.
     pub fn set_program(&mut self, program: &Path) {
         self.set("temporal-bin", &format!("{:?}", program.display().to_string()));
     }
 
     /// Gives the home to another user, and runs all further commands as that user.
     pub fn run_as(&mut self, user: u32) {
-        // That user may not have access to the original files.
+        // The other user may have no access to the original programs, so copy them.
         let [stigmer, temporal] = ["stigmer", "temporal"].map(|name| self.folder().join(name));
         std::fs::copy(&self.stigmer, &stigmer).unwrap();
         std::fs::copy(server::program(), &temporal).unwrap();
@@ -151,7 +152,7 @@ impl Rig {
         self.path("temporal-data/temporal.db")
     }
 
-    /// A command that inherits only `PATH` from the environment of the test, and has the tag of the rig.
+    /// A command with only `PATH` from the environment of the test, and with the tag of the rig.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command
@@ -162,7 +163,8 @@ impl Rig {
             .current_dir(self.folder.path())
             .stdin(Stdio::null());
         if let Some(user) = self.user {
-            // The server reads this variable before /etc/passwd.
+            // The server takes its user name from this variable first. Without it, the server would
+            // look up the user in /etc/passwd.
             command.uid(user).gid(user).env("USER", "unused");
         }
         command
@@ -202,7 +204,7 @@ impl Rig {
         }
     }
 
-    /// Runs a command of the Temporal CLI on the server to its end.
+    /// Runs a command of the Temporal CLI, with the address of the server, to its end.
     #[track_caller]
     pub fn cli(&self, arguments: &[&str]) -> Ran {
         let mut command = self.command(server::program());
@@ -276,7 +278,7 @@ impl Rig {
         })
     }
 
-    /// The leader of the running server.
+    /// The leader (first process) of the running server.
     #[track_caller]
     pub fn temporal(&self) -> Process {
         Self::pin(&self.status()["temporal"]["pid"])
@@ -306,7 +308,7 @@ impl Rig {
     pub fn is_locked(&self, name: &str) -> bool {
         let path = self.path(name);
         if self.user.is_some() {
-            // The function of stigmer refuses a file of another user.
+            // `lock::is_held` refuses a file of another user.
             return File::open(path)
                 .is_ok_and(|file| fs2::FileExt::try_lock_shared(&file).is_err());
         }
@@ -329,7 +331,7 @@ impl Rig {
         process::tagged(TAG, &self.tag)
     }
 
-    /// Kills all processes of the rig.
+    /// Kills all processes of the rig at once, as a power cut does.
     pub fn power_cut(&self) {
         let mut left = Vec::new();
         let gone = within(LIMIT, || {
@@ -354,7 +356,7 @@ impl Rig {
         assert!(!self.path("stigmer.sock").exists(), "the socket is still there");
     }
 
-    /// The end of the log of the hosts, and their stderr.
+    /// The end of the log of the hosts, and what the hosts wrote to stderr.
     pub fn own_log(&self) -> String {
         let read = |name| std::fs::read_to_string(self.path(name)).unwrap_or_default();
         let (log, errors) = (read("logs/stigmer.log"), read("logs/host.err"));
@@ -371,7 +373,7 @@ impl Drop for Rig {
     fn drop(&mut self) {
         let stopped = (!self.processes().is_empty()).then(|| {
             if std::thread::panicking() {
-                // The host may hang, and the test has failed already.
+                // The test has failed already, and the host may hang, so do not wait for `stop`.
                 self.power_cut();
                 None
             } else {

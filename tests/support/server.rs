@@ -1,10 +1,11 @@
-//! The real Temporal CLI: installed once for all tests. The number of servers at the same time is limited.
+//! The real Temporal CLI. It is installed once for all tests. The number of servers that run at the
+//! same time is limited.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, LazyLock, Mutex, PoisonError};
 use stigmer::temporal::install::{self, Silent};
 
-/// The largest number of servers at the same time. More servers would slow down the tests too much.
+/// The largest number of servers at the same time. With more servers, the tests would be too slow.
 const AT_ONCE: usize = 7;
 
 /// The path of the CLI. Installs the CLI if necessary. Several test runs may do this at the same time.
@@ -20,7 +21,7 @@ pub fn program() -> &'static Path {
 
 static FREE: (Mutex<usize>, Condvar) = (Mutex::new(AT_ONCE), Condvar::new());
 
-/// The right to run a server.
+/// The right to run a server. Dropping the permit frees it.
 #[derive(Debug)]
 pub struct Permit(());
 

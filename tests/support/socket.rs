@@ -44,7 +44,8 @@ pub fn ask_tcp(port: u16, method: &str, path: &str, host: &str) -> Answer {
 
 fn answer(mut stream: impl Read) -> Answer {
     let mut text = String::new();
-    // A request that is refused while its body is sent may end with a reset connection.
+    // The host may refuse a request while its body is sent. Then the read may end with a reset
+    // connection, so errors are ignored.
     let _ = stream.read_to_string(&mut text);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("answer: {text:?}"));
     let code = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap();
@@ -55,7 +56,7 @@ pub fn get(rig: &Rig, path: &str) -> Answer {
     ask(rig, "GET", path, "")
 }
 
-/// Sends a request and reads no response.
+/// Sends a request. Does not read the response.
 pub fn send(rig: &Rig, method: &str, path: &str, body: &str) -> UnixStream {
     let mut stream = UnixStream::connect(rig.path("stigmer.sock")).unwrap();
     stream.set_read_timeout(Some(super::LIMIT)).unwrap();
@@ -68,7 +69,7 @@ pub fn send(rig: &Rig, method: &str, path: &str, body: &str) -> UnixStream {
     stream
 }
 
-/// A client of `/v1/events` that reads only on demand.
+/// A client of `/v1/events` that reads an event only when the test requests one.
 pub struct Reader(BufReader<UnixStream>);
 
 /// An event: its kind and its data.
@@ -79,8 +80,8 @@ impl Reader {
         Self(BufReader::new(send(rig, "GET", "/v1/events", "")))
     }
 
-    /// Reads the next event. Skips chunk sizes and the head of the response, which do not look like
-    /// fields.
+    /// Reads the next event. Skips the head of the response and the sizes of chunks, which are not
+    /// fields of an event.
     pub fn event(&mut self) -> Event {
         let mut kind = String::new();
         loop {

@@ -1,4 +1,5 @@
-//! The status over the control socket, so that a test that waits needs no new process for each look.
+//! The status over the control socket. A test that polls the status needs no new process for each
+//! request.
 
 use serde_json::Value;
 use std::io::{Read, Write};

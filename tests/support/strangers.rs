@@ -1,5 +1,5 @@
-//! Unrelated processes that look similar to those of the server. No stop, crash, hang or adoption may
-//! affect them.
+//! Unrelated processes ("strangers") that look similar to the processes of the server. No stop,
+//! crash, hang or adoption may affect them.
 
 use super::process::{self, Process};
 use super::rig::Rig;
@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-/// Seconds, longer than any test.
+/// How long a stranger sleeps, in seconds: longer than any test.
 const NAP: &str = "300";
 
 /// The user `nobody`.
@@ -93,7 +93,7 @@ fn sleep() -> Command {
 }
 
 impl Strangers {
-    /// An empty group for this rig. The files that strangers hold open must exist.
+    /// An empty group for this rig. The files of the rig that strangers hold open must exist.
     pub fn near(rig: &Rig) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let which = Command::new("sh").args(["-c", "command -v sleep"]).output().unwrap();
@@ -120,7 +120,7 @@ impl Strangers {
         }
     }
 
-    /// Adds a process that the test started.
+    /// Adds a process that the test itself started.
     pub fn know(&mut self, what: &'static str, pid: i32) {
         self.pinned.push((what, Process::pin(pid).unwrap()));
     }
@@ -160,7 +160,7 @@ impl Drop for Strangers {
         for child in &mut self.children {
             let _ = child.wait();
         }
-        // Children of a stranger may outlive it.
+        // The children of a stranger may outlive the stranger. They have its tag, too.
         let tag = self.folder.path().display().to_string();
         let mut left = Vec::new();
         let gone = within(LIMIT, || {

@@ -1,11 +1,12 @@
-//! Another user, for limits that do not apply to root, and for files and servers of someone else.
+//! Runs tests as another user: for limits that do not apply to root, and for files and servers of
+//! someone else.
 
 use super::process::Process;
 use super::rig::Rig;
 use nix::unistd::Uid;
 
-/// Whether this process may become this user. Root of a user namespace may become only mapped users.
-/// Prints a line if not.
+/// Whether this process may become this user. Root of a user namespace may become only the users
+/// that the namespace maps. If not, prints a line.
 pub fn may_become(uid: u32) -> bool {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap();
     let mut ranges = map.lines().map(|line| {
@@ -19,8 +20,8 @@ pub fn may_become(uid: u32) -> bool {
     may
 }
 
-/// A rig whose commands run as a user without other processes, because the limit counts all processes of
-/// a user. `None` if this process cannot become that user.
+/// A rig whose commands run as a user without other processes, because the limit on processes
+/// counts all processes of a user. `None` if this process cannot become that user.
 pub fn unused_user() -> Option<Rig> {
     let mut rig = Rig::new();
     let user = 1_000_000 + u32::from(rig.port);

@@ -1,5 +1,5 @@
-//! Wrapper scripts between host and server, as version managers use them. Each has a child in the
-//! background and a child in its own session.
+//! Wrapper scripts that start the server, as those of version managers do. Each also starts a child
+//! in the background and a child in its own session.
 
 use super::rig::Rig;
 use super::server;
@@ -12,12 +12,12 @@ pub enum Habit {
     Plain,
     /// Starts each child in its own process group.
     JobControl,
-    /// Closes all descriptors, also the inherited locks.
+    /// Closes all descriptors, including those of the inherited locks.
     ClosesDescriptors,
 }
 
-/// Processes of an instance with a wrapper: the wrapper, the shell that waits for the server, the server,
-/// the child in the background, and the child in its own session.
+/// Number of processes that a server with a wrapper has: the wrapper, the shell that waits for the
+/// server, the server, the child in the background, and the child in its own session.
 pub const MEMBERS: usize = 5;
 
 /// Installs a wrapper with this habit. Returns the file that gets the exit codes of the server.
@@ -25,7 +25,7 @@ pub fn install_with(rig: &mut Rig, habit: Habit) -> PathBuf {
     let before = match habit {
         Habit::Plain => "",
         Habit::JobControl => "set -m",
-        // Except descriptor 255, from which bash reads the script.
+        // Descriptor 255 stays open, because bash reads the script from it.
         Habit::ClosesDescriptors => {
             r#"for fd in /proc/$$/fd/*; do
                 n=${fd##*/}
@@ -62,8 +62,8 @@ pub fn executable(rig: &Rig, name: &str, script: &str) -> PathBuf {
 }
 
 fn write_executable(path: &Path, text: &str) {
-    // Under another name first: a file that is open for writing cannot be executed, and a concurrent test
-    // may fork while this process has the file open.
+    // The script gets its name only after it is closed: a file that is open for writing cannot be
+    // executed, and another test may fork while this process has the file open.
     let draft = path.with_extension("draft");
     std::fs::write(&draft, text).unwrap();
     std::fs::set_permissions(&draft, std::fs::Permissions::from_mode(0o755)).unwrap();

@@ -1,6 +1,7 @@
-//! Messages of hosts of protocol 1 must stay readable as long as protocol 1 exists. `v1.sse` was recorded
-//! from a real host during a start, a crash with its repair, and a stop, and is never recorded again:
-//! `curl -sN --unix-socket ~/.stigmer/stigmer.sock http://_/v1/events`
+//! Messages of hosts of protocol 1 must stay readable as long as protocol 1 exists. `v1.sse`
+//! contains the messages of a real host during a start, a crash with its repair, and a stop. The
+//! file is never recorded again. Command: `curl -sN --unix-socket ~/.stigmer/stigmer.sock
+//! http://_/v1/events`
 
 use stigmer::control::sse::{self, EventSplitter};
 use stigmer::protocol::State::{Ready, Starting, Stopped, Stopping};
@@ -9,7 +10,7 @@ use stigmer::supervisor::{Cause, Generation, Want};
 
 const V1: &[u8] = include_bytes!("v1.sse");
 
-/// Parses the transcript in pieces, as a socket returns them.
+/// Parses the transcript. The parser gets it in pieces, as from a socket.
 fn events(transcript: &[u8]) -> Vec<Event> {
     let mut splitter = EventSplitter::default();
     let mut events = Vec::new();
@@ -66,7 +67,7 @@ fn transcript_of_protocol_1_gives_the_recorded_states() {
     );
 }
 
-/// The last snapshot of a viewer of these events.
+/// The last snapshot of a viewer that receives these events.
 fn last_snapshot(events: Vec<Event>) -> Option<Snapshot> {
     events.into_iter().fold(None, |viewer: Option<Snapshot>, event| match (viewer, event) {
         (_, Event::Snapshot(fresh)) => Some(fresh.snapshot),
@@ -120,7 +121,8 @@ fn entries_with_unknown_values_of_a_later_host_are_skipped() {
     now.status.host.as_mut().expect("a host").mode = Mode::Other;
     assert_eq!(now, later);
 
-    // State and intent must not be skipped: a viewer would show a wrong state.
+    // An unknown state or intent must be an error: a viewer that skipped it would show an old
+    // state.
     for (known, later) in [
         ("\"state\":\"ready\"", "\"state\":\"frozen\""),
         ("\"intent\":\"up\"", "\"intent\":\"idle\""),
