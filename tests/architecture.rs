@@ -45,7 +45,7 @@ fn code(path: &Path, text: &str) -> String {
 }
 
 #[test]
-fn nothing_is_printed_by_macros_that_panic_where_it_cannot_be_written() {
+fn no_source_prints_with_a_macro_that_panics() {
     for (path, text) in sources("src") {
         let code = code(&path, &text);
         for name in ["println!", "print!", "dbg!"] {
@@ -96,7 +96,7 @@ const MAP: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn arrows_point_only_where_the_map_says() {
+fn modules_use_only_what_the_map_allows() {
     for (at, (module, allowed)) in MAP.iter().enumerate() {
         for used in allowed.split_whitespace() {
             let is_below = MAP[..at].iter().any(|(name, _)| *name == used);
@@ -128,7 +128,7 @@ fn arrows_point_only_where_the_map_says() {
 }
 
 #[test]
-fn the_supervisor_is_pure() {
+fn supervisor_uses_no_clock_io_or_async() {
     for (path, text) in sources("src/supervisor")
         .into_iter()
         .chain(sources("src").into_iter().filter(|(path, _)| path.ends_with("src/supervisor.rs")))
@@ -152,7 +152,7 @@ fn the_supervisor_is_pure() {
 /// A unit runs any program. Besides the server, the second kind of unit is a worker of the user's
 /// project.
 #[test]
-fn unit_does_not_know_what_it_runs() {
+fn unit_names_nothing_of_its_program() {
     let files = sources("src/unit");
     let module = sources("src").into_iter().filter(|(path, _)| path.ends_with("src/unit.rs"));
     for (path, text) in files.into_iter().chain(module) {
@@ -164,7 +164,7 @@ fn unit_does_not_know_what_it_runs() {
 }
 
 #[test]
-fn the_view_knows_nothing_of_the_program() {
+fn view_uses_no_module_of_the_program_no_clock_and_no_io() {
     for (path, text) in sources("ui/src") {
         let code = code(&path, &text);
         for forbidden in ["stigmer::", "Instant::now", "std::fs", "std::thread", "crossterm"] {
@@ -174,7 +174,7 @@ fn the_view_knows_nothing_of_the_program() {
 }
 
 #[test]
-fn only_the_process_folder_signals() {
+fn only_process_identity_signals_other_processes() {
     for (path, text) in sources("src") {
         let code = code(&path, &text);
         if path.ends_with("src/process/identity.rs") {
@@ -199,7 +199,7 @@ fn only_the_process_folder_signals() {
 /// (`ui`), which draws the panels. The next test checks that no files of them import each other in
 /// a circle.
 #[test]
-fn rooms_of_the_view_use_only_what_the_map_allows() {
+fn modules_of_the_view_use_only_what_their_map_allows() {
     const DATA: &[&str] = &["human", "input", "log", "loss", "model"];
     let map: &[(&str, &[&str])] = &[
         ("human", &[]),

@@ -27,7 +27,7 @@ fn assert_runs_on(rig: &Rig, pid: i32) {
 }
 
 #[test]
-fn q_opens_the_quit_dialog_esc_stays_and_x_stops_and_quits() {
+fn key_q_opens_the_quit_dialog_esc_stays_and_x_stops_and_quits() {
     let rig = Rig::new();
     let (mut dashboard, pid) = ready(&rig);
     dashboard.press("q");
@@ -51,7 +51,7 @@ fn q_opens_the_quit_dialog_esc_stays_and_x_stops_and_quits() {
 }
 
 #[test]
-fn q_quits_at_once_without_a_server() {
+fn key_q_quits_at_once_without_a_server() {
     let rig = Rig::new();
     let (mut dashboard, _) = ready(&rig);
     dashboard.press("x");
@@ -109,7 +109,7 @@ fn slow_stop_is_shown_and_keys_typed_meanwhile_do_not_reach_the_shell() {
 }
 
 #[test]
-fn b_during_a_stop_finishes_the_stop_in_the_background() {
+fn key_b_during_a_stop_finishes_the_stop_in_the_background() {
     for key in ["b", CTRL_C] {
         let rig = slow();
         let mut dashboard = slowly_stopping(&rig);
@@ -148,7 +148,7 @@ fn stop_continues_in_the_background_without_a_hand_over_file() {
 }
 
 #[test]
-fn b_hands_over_with_counters_and_the_next_crash_is_repaired() {
+fn key_b_hands_over_with_counters_and_the_next_crash_is_repaired() {
     let rig = Rig::new();
     let (mut dashboard, _) = ready(&rig);
     rig.temporal().kill();

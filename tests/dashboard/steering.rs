@@ -5,7 +5,7 @@ use crate::support::wait_until;
 use crate::terminal::Dashboard;
 
 #[test]
-fn r_x_and_s_restart_stop_and_start() {
+fn keys_r_x_and_s_restart_stop_and_start_the_server() {
     let rig = Rig::new();
     let dashboard = Dashboard::open(&rig);
     dashboard.until_shows(&["READY", "generation 1"]);
@@ -38,7 +38,7 @@ fn crash_is_repaired_and_shown() {
 }
 
 #[test]
-fn s_starts_a_failed_server() {
+fn key_s_starts_a_failed_server() {
     let rig = Rig::with(&[("max-restarts", "0")]);
     let dashboard = Dashboard::ready(&rig);
     rig.temporal().kill();
@@ -48,7 +48,7 @@ fn s_starts_a_failed_server() {
 }
 
 #[test]
-fn x_shows_an_unproven_lock_holder_and_ends_the_server_once_it_is_proven() {
+fn key_x_shows_an_unproven_lock_holder_and_ends_the_server_once_it_is_proven() {
     let rig = Rig::new();
     rig.start();
     let temporal = rig.temporal();

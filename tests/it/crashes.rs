@@ -52,7 +52,7 @@ fn server_that_someone_else_terminates_is_restarted() {
 }
 
 #[test]
-fn server_may_take_its_time_to_shut_down_and_counts_as_exited() {
+fn server_that_shuts_down_slowly_is_not_killed_and_counts_as_exited() {
     let rig = Rig::with(&[("probe-period", "\"100ms\"")]);
     rig.start();
     let first = rig.temporal();

@@ -13,7 +13,7 @@ fn announces_no_loss(ran: &Ran) {
 }
 
 #[test]
-fn loss_of_workflows_in_memory_is_announced_and_no_loss_is_not() {
+fn restart_in_memory_warns_only_if_workflows_are_lost() {
     let rig = Rig::with(&[("in-memory", "true")]);
     rig.start();
     announces_no_loss(&rig.run(&["restart"]).exits(0));

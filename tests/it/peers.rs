@@ -31,7 +31,7 @@ fn is_harmless(ran: Ran) -> Ran {
 }
 
 #[test]
-fn text_of_a_hostile_server_reaches_the_terminal_only_harmless() {
+fn text_of_a_hostile_server_reaches_the_terminal_without_control_characters() {
     let rig = Rig::with(&[("probe-period", "\"100ms\"")]);
     let sick = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let is_sick = sick.clone();
@@ -117,7 +117,7 @@ fn start_with_silent_listener(name: &str, limit: Duration) -> Duration {
 }
 
 #[test]
-fn error_names_a_silent_listener_soon_and_harmlessly() {
+fn silent_listener_is_named_soon_and_without_control_characters() {
     // The start takes one second on an idle machine. If it waited for a server, it would take six
     // seconds.
     start_with_silent_listener(EVIL, Duration::from_secs(5));

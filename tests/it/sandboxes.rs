@@ -46,7 +46,7 @@ fn commands_that_signal_are_refused_with_the_proc_of_another_pid_namespace() {
 }
 
 #[test]
-fn time_namespace_changes_no_identity() {
+fn server_is_recognised_in_another_time_namespace() {
     let rig = Rig::new();
     let (host, temporal) = rig.start_both();
     host.kill();
@@ -122,7 +122,7 @@ fn end(outside: Running) {
 }
 
 #[test]
-fn init_reaps_orphans_while_its_server_is_stopped() {
+fn host_as_init_reaps_orphans_while_its_server_is_stopped() {
     let rig = Rig::new();
     let file = rig.folder().join("end");
     let Some(outside) = init(&rig, "", &file) else { return };
@@ -134,7 +134,7 @@ fn init_reaps_orphans_while_its_server_is_stopped() {
 }
 
 #[test]
-fn init_reaps_orphans_while_its_server_runs() {
+fn host_as_init_reaps_orphans_while_its_server_runs() {
     let rig = Rig::new();
     let file = rig.folder().join("end");
     let Some(outside) = init(&rig, "", &file) else { return };
@@ -144,7 +144,7 @@ fn init_reaps_orphans_while_its_server_runs() {
 }
 
 #[test]
-fn init_reaps_orphans_while_it_only_watches_a_server() {
+fn host_as_init_reaps_orphans_while_it_only_watches_a_server() {
     let rig = Rig::new();
     let file = rig.folder().join("end");
     let (port, ui_port) = (rig.port.to_string(), rig.ui_port.to_string());

@@ -456,7 +456,7 @@ fn every_pair_of_state_and_input_matches_the_table() {
 }
 
 #[test]
-fn the_table_has_every_kind_of_state_and_of_input() {
+fn table_has_every_kind_of_state_and_input() {
     let now = anchor();
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for (_, supervisor) in states(now) {

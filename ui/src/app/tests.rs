@@ -281,7 +281,7 @@ fn type_in(ui: &mut Ui, keys: &str, model: &Model, log: &SampleLog) -> Option<Ac
 }
 
 #[test]
-fn search_is_typed_kept_stepped_and_ended() {
+fn search_finds_while_typing_is_kept_by_enter_steps_and_ends() {
     let (model, log) = (sample::ready(), SampleLog::numbered(500));
     let mut ui = ui();
     draw(&mut ui, &model, &log);

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn history_marks_failures_and_shows_small_values() {
+    fn history_marks_failures_and_draws_small_values() {
         let area = Rect::new(0, 0, 5, 2);
         let mut buf = Buffer::empty(area);
         let ink = BarStyles { bar: Style::new(), failure: Style::new() };

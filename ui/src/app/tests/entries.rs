@@ -82,7 +82,7 @@ fn new_entries_are_counted_and_one_key_selects_the_newest() {
 }
 
 #[test]
-fn single_entry_stays_the_newest() {
+fn single_entry_stays_selected_as_the_newest() {
     let log = SampleLog::temporal();
     let mut ui = ui();
     type_in(&mut ui, "2", &after_entries(1), &log);

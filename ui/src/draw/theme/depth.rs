@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn indexed_colour_is_the_nearest() {
+    fn colour_becomes_the_nearest_indexed_colour() {
         for (rgb, index) in [
             ((0, 0, 0), 16),
             ((255, 255, 255), 231),
