@@ -1,5 +1,5 @@
-//! Calls to a Temporal server, whoever started it: connection, health, namespaces and workflows.
-//! Also finds, runs and installs the Temporal CLI.
+//! Calls to a Temporal server, also to one that someone else started: connection, health,
+//! namespaces and workflows. Also finds, runs and installs the Temporal CLI.
 
 pub(crate) mod connection;
 pub(crate) mod dial;

@@ -1,7 +1,8 @@
 //! Differences between two snapshots.
 //!
 //! A viewer that applies each delta to its previous snapshot has the same snapshot as the host.
-//! That includes the ages: each age is in whole milliseconds of one clock, the uptime of the host.
+//! That includes the ages: each age is a whole number of milliseconds on one clock, the uptime of
+//! the host.
 
 mod difference;
 
