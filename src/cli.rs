@@ -127,16 +127,16 @@ enum LocalCommand {
     },
     #[command(hide = true, name = hosting::background::SUBCOMMAND)]
     BackgroundHost {
-        /// Host with these options
+        /// Options of the host, as JSON
         #[arg(long = "options", required_unless_present = "attempt")]
         json: Option<String>,
-        /// Resume after the death of a host, in this attempt
+        /// Replace a dead host; the number of this attempt
         #[arg(long = "resume", requires = "died_ms", conflicts_with = "json")]
         attempt: Option<u32>,
-        /// Milliseconds from boot to the death
+        /// Time of death of that host, in milliseconds since the boot
         #[arg(long = "died")]
         died_ms: Option<u64>,
-        /// Attempts after which the last one gives up
+        /// The watchdog gives up after the first attempt with a higher number
         #[arg(long, default_value_t = Policy::default().max_restarts)]
         attempts: u32,
     },

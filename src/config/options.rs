@@ -305,7 +305,8 @@ impl Options {
     #[must_use]
     pub fn absolute(mut self) -> Self {
         for path in [&mut self.db, &mut self.temporal_bin].into_iter().flatten() {
-            // A program name without a slash is searched on PATH, not in the folder.
+            // A program without a folder must get one too: otherwise the system would search it on
+            // PATH, and not in the current folder.
             if let Ok(absolute) = std::path::absolute(&*path) {
                 *path = absolute;
             }

@@ -59,9 +59,9 @@ impl ServerAtRisk {
         })
     }
 
-    /// The server of a home without a host, according to its record. If the server does not listen
-    /// on its port, `pids` is empty. Such a server may not have opened its database yet, so the
-    /// file is not checked.
+    /// The server of a home without a host, according to the record of the server in the home. A
+    /// server that does not listen on its port may not have opened its database yet. Then `pids` is
+    /// empty, and a replaced database file is not detected.
     fn unhosted(home: &Home) -> Option<Self> {
         let (record, options) = unhosted::running(home).ok()??;
         let settings = Settings::resolve(home.clone(), options).ok()?;

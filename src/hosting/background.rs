@@ -178,8 +178,8 @@ async fn until_taken(
     mut start: impl AsyncFnMut() -> Result<Pid, HandOverError>,
 ) -> Result<Pid, HandOverError> {
     let was_down = match hand_over {
-        // The manager that wrote the hand-over has carried out all stops. So do not wait if the
-        // intent cannot be read.
+        // The manager that wrote this hand-over has carried out all stops before. So do not wait
+        // until the intent can be read.
         Some(_) => Intent::is_down(home).unwrap_or(false),
         None => is_down(home, NEXT_HOST_PAUSES.iter()).await?,
     };

@@ -48,11 +48,13 @@ pub(super) const PAUSE: Duration = Duration::from_millis(5);
 /// still there. A check reads the metadata of two files.
 pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Time limit of a check of the home. A check takes up to 2 s if other processes request the lock
-/// all the time. A host that leaves waits for its check first, so it leaves a home that hangs after
-/// this time. If a sweep (the search for processes of a server) hangs too, the host waits up to 25
-/// s for it (`unit::sweeps`). A host that watches no server searches for one in between, for up to
-/// 20 s. That makes 50 s in total. A second signal does not end the search.
+/// Time limit of one check of the home by its host. A check takes up to 2 s if other processes
+/// request the lock all the time.
+///
+/// A host that leaves a home that hangs needs up to 50 s in total. It waits up to 5 s for its last
+/// check. If it watches no server, it searches for one, for up to 20 s. A second signal does not
+/// end that search. If a sweep (the search for all processes of a server) hangs, the host waits up
+/// to 25 s for it (`unit::sweeps`).
 pub(super) const CHECK: Duration = Duration::from_secs(5);
 
 /// Pause between two checks of a host that waits for its lock or for another host.
