@@ -30,17 +30,17 @@ impl fmt::Display for Generation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// The operator requested it.
+    /// The operator requested the end or the start.
     Operator,
-    /// Ended by a signal or with a non-zero exit code.
+    /// The server ended by a signal or with a non-zero exit code.
     Crash,
-    /// Ended with exit code 0 without a request of the operator.
+    /// The server ended with exit code 0 without a request of the operator.
     Exited,
-    /// Was running, but did not respond.
+    /// The server was running, but did not respond.
     Unresponsive,
-    /// Did not become ready in time.
+    /// The server did not become ready in time.
     StartTimeout,
-    /// Could not be spawned.
+    /// The server could not be spawned.
     SpawnFailed,
     /// The host shuts down and stops its server.
     Shutdown,
@@ -139,7 +139,7 @@ pub enum Layer {
     Tcp,
     /// The health service reports SERVING.
     Grpc,
-    /// The database responds, and it is the file at the configured path.
+    /// The database responds, and its file is the file at the configured path.
     Store,
     /// The history and matching services respond.
     Engine,
@@ -254,7 +254,7 @@ pub struct Failure {
     pub reason: String,
     /// What the user can do next.
     pub hint: String,
-    /// The missing resource. The start is tried again until it is available.
+    /// The missing resource. The start is tried again until the resource is available.
     #[serde(default)]
     pub waits_for: Option<Resource>,
 }
@@ -304,7 +304,8 @@ pub enum Input {
     Restart,
     /// A server was found running.
     Found {
-        /// The recorded generation, or the generation of the launch or search that found it.
+        /// The number in the record of the server, or the number of the launch or search that found
+        /// the server.
         generation: Generation,
         /// The owner of the server.
         found: Found,
@@ -349,7 +350,7 @@ pub enum Input {
     Probed {
         /// The generation that was checked.
         generation: Generation,
-        /// The result.
+        /// The result of the round.
         round: Round,
     },
 }

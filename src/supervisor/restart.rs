@@ -79,7 +79,7 @@ impl Policy {
             .min(LONGEST_ADOPTION)
     }
 
-    /// Maximum time between the ends of two rounds of checks.
+    /// Maximum time between the ends of two consecutive rounds of checks.
     pub(super) fn longest_round(&self) -> Duration {
         self.probe_period + self.probe_timeout
     }
@@ -105,7 +105,7 @@ pub struct Checkpoint {
     /// Ages of automatic spawns, oldest first.
     pub(super) spawns_ago_ms: Vec<u64>,
     pub(super) in_a_row: u32,
-    /// Set if the state is backoff.
+    /// The scheduled spawn. Set if the state is backoff.
     pub(super) waiting: Option<Waiting>,
 }
 

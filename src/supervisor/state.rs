@@ -76,9 +76,9 @@ pub struct Degradation {
     pub detail: String,
     /// Whether a restart may fix the error.
     pub restart_helps: RestartHelps,
-    /// Number of failed rounds in a row.
+    /// Number of failed rounds of checks in a row.
     pub failures: u32,
-    /// Time of the first of these rounds.
+    /// Time of the first failed round in the row.
     pub since: Instant,
 }
 

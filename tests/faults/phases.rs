@@ -346,8 +346,8 @@ impl Case {
         server.ok_or_else(|| format!("no server runs: {temporal}"))
     }
 
-    /// Like [`Self::status`], but asks the host over its socket, which needs no new process, if a
-    /// host responds.
+    /// The status, like [`Self::status`]. If a host responds on its socket, no new process is
+    /// necessary.
     fn brief_status(&self) -> Result<Value, String> {
         status::ask(&self.rig.home).map_or_else(|| self.status(), Ok)
     }

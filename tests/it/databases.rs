@@ -1,4 +1,4 @@
-//! The database file.
+//! The database file: one server locks it, and a deleted, replaced or damaged file is reported.
 
 use crate::support::rig::{READY, Rig, Running};
 use crate::support::wait_until;

@@ -83,7 +83,7 @@ fn host_until_shutdown(
     }
 }
 
-/// The next request of a client, and its first line.
+/// Waits for the next request of a client. Returns its stream and its first line.
 fn next_request(listener: &UnixListener) -> (UnixStream, String) {
     listener.set_nonblocking(true).unwrap();
     let mut accepted = None;

@@ -22,7 +22,7 @@ impl Ran {
         self
     }
 
-    /// Fails unless stderr contains all of these.
+    /// Fails unless stderr contains all of these words.
     #[track_caller]
     pub fn complains(self, words: &[&str]) -> Self {
         for word in words {

@@ -1,4 +1,5 @@
-//! File systems that are full or read-only, in a mount namespace that ends with its test.
+//! File systems that are full or read-only. They are mounted in a mount namespace that ends with
+//! the test.
 
 use super::rig::Rig;
 use super::server::Permit;

@@ -77,7 +77,8 @@ pub fn temporal(path: &str, version: &str) -> Answer {
     }
 }
 
-/// Serves on its own thread until the test process ends.
+/// Serves clients on a thread until the test process ends. `script` returns the response to a call
+/// of a path.
 pub fn serve(listener: TcpListener, script: impl Fn(&str) -> Answer + Send + Sync + 'static) {
     let script = Arc::new(script);
     accept(listener, move |stream| {

@@ -82,8 +82,8 @@ pub fn tagged(name: &str, value: &str) -> Vec<Process> {
         .iter()
         .filter(|process| process.pid > 1 && !process.is_zombie())
         .filter_map(|process| Process::pin(process.pid))
-        // Read the environment only after the process is pinned, so that it is that of the pinned
-        // process.
+        // Pin the process first. Then the environment is that of the pinned process, even if the
+        // pid is reused.
         .filter(|process| environment(process.pid, name).as_deref() == Some(value))
         .collect()
 }

@@ -235,7 +235,7 @@ impl Explorer {
         }
     }
 
-    /// Moves to a line, and unfolds it if necessary.
+    /// Moves the cursor to a line. If the line is in a fold, opens the fold.
     fn show(&mut self, number: u64, log: &dyn LogSource) {
         if let Some(row) = self.rows.get(self.rows.position(number)).filter(Row::is_fold) {
             self.rows.unfold(row, log);

@@ -17,7 +17,7 @@ pub struct Model {
     pub state: StateView,
     /// Current activity of the supervisor: `restarting in 0.8 s — 2nd try`. Empty if none.
     pub doing: String,
-    /// Reason for the state, such as a degraded or a failed one. Empty if none.
+    /// Reason for the state, for example why it is degraded or failed. Empty if there is none.
     pub message: String,
     /// Whether stigmer started or adopted the server. `false`: an external server, which stigmer only watches.
     pub managed: bool,
@@ -98,7 +98,7 @@ impl StateView {
 /// Automatic restarts: the total, and the number within the time window of the restart limit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RestartsView {
-    /// Number of automatic restarts of this home, by all its hosts.
+    /// Number of automatic restarts by all hosts of this home.
     pub total: u64,
     /// Number within the time window.
     pub in_window: u32,

@@ -41,7 +41,7 @@ fn end_grace_kills_at_once() {
     assert_eq!(sim.handle(Input::EndGrace), []);
     assert_eq!(sim.handle(launched(G1)), [Effect::Kill { generation: G1 }]);
 
-    // A restart keeps its grace period.
+    // A restart ignores the request to end the grace period.
     let mut sim = Sim::ready(Policy::default());
     sim.handle(Input::Restart);
     assert_eq!(sim.handle(Input::EndGrace), []);

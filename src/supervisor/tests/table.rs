@@ -114,7 +114,7 @@ fn inputs(generation: Generation) -> (Vec<Input>, Vec<Input>) {
     (commands, about)
 }
 
-/// Every state, with its intent. Deadlines are 5 s after `now`.
+/// Returns a supervisor in each state, with the name of the state. Deadlines are 5 s after `now`.
 fn states(now: Instant) -> Vec<(String, Supervisor)> {
     let ahead = now + secs(5.0);
     let ago = |seconds: f64| now.checked_sub(secs(seconds)).expect("the machine is up that long");

@@ -262,8 +262,9 @@ impl Ui {
         }
     }
 
-    /// Draws one frame into `area` of `buf`. While the tab of stigmer's own log is open, calls `own_log` with its
-    /// area: after the frame around it, and before dialogs and pages, which stay in front.
+    /// Draws one frame into `area` of `buf`. While the tab of stigmer's own log is open, calls
+    /// `own_log` with the area of the tab. The call is after the frame around this area and before
+    /// dialogs and pages, which stay in front.
     pub fn render(
         &mut self,
         buf: &mut Buffer,

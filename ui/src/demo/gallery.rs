@@ -31,7 +31,7 @@ pub fn pictures() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Draws a crash and its repair, slower than it is.
+/// Draws a crash and its repair, slower than in reality.
 fn repair() -> String {
     let seconds = [2.5, 1.0, 1.0, 5.0];
     let frames: Vec<Frame> = sample::repair()

@@ -7,7 +7,7 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Maximum number of accents on one character. The rest is dropped.
+/// Maximum number of accents on one character. Further accents are dropped.
 const MAX_MARKS: usize = 4;
 
 /// Maximum number of rows of one word.
@@ -40,7 +40,7 @@ pub(crate) fn clusters(text: &str) -> impl Iterator<Item = Cluster<'_>> {
                 continue;
             }
             if columns > 2 {
-                // Terminals disagree about its width.
+                // Terminals disagree about the width of such a character.
                 at = base_end;
                 return Some(Cluster { symbol: "\u{FFFD}", columns: 1, end: at });
             }
@@ -129,7 +129,7 @@ pub(crate) fn wrap_in(text: &str, columns: u16, rows: usize) -> Vec<String> {
     lines
 }
 
-/// Whether the character combines with the one before it and takes no cell.
+/// Whether the character combines with the character before it and takes no cell.
 fn is_mark(c: char) -> bool {
     c.width() == Some(0) && !is_format(c)
 }

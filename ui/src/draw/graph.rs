@@ -9,7 +9,7 @@ use crate::draw::paint::Pen;
 const RISING: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 const GROWING: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
-/// Styles of a history.
+/// Styles of a graph of recent values.
 #[derive(Clone, Copy)]
 pub(crate) struct BarStyles {
     pub(crate) bar: Style,

@@ -264,7 +264,8 @@ pub(crate) fn edge(area: Rect, row: u16) -> Rect {
 pub(crate) fn clear(buf: &mut Buffer, area: Rect, style: Style) {
     let area = area.intersection(buf.area);
     for y in area.top()..area.bottom() {
-        // A wide character that starts left of the area would cover its first column.
+        // Clear the cell left of the area if it has a wide character, which would cover the first
+        // column of the area.
         if let Some(x) = area.x.checked_sub(1)
             && let Some(cell) = buf.cell_mut((x, y))
             && cell.symbol().width() > 1

@@ -120,7 +120,8 @@ pub(crate) fn tile_in(
     layout::inset(inside, 1)
 }
 
-/// Draws a note at the right end of a line, with a space at both sides. Returns its columns.
+/// Draws a note at the right end of a line, with a space at both sides. Returns the number of
+/// columns used.
 pub(crate) fn framed_note(buf: &mut Buffer, edge: Rect, note: &[Piece<'_>]) -> u16 {
     let mut pieces = Vec::with_capacity(note.len() + 2);
     pieces.push((" ", Style::new()));

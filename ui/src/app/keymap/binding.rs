@@ -30,7 +30,7 @@ pub(crate) enum KeyCommand {
     Follow,
     /// Opens a line or an entry, or unfolds a fold.
     Open,
-    /// Opens the line or entry before or after the open one.
+    /// Opens the line or entry before or after the line or entry that is open.
     OpenAdjacent(Move),
     Copy,
     OpenFile,

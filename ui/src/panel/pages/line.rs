@@ -10,7 +10,8 @@ use crate::panel::scene::{Canvas, Scene};
 
 const WIDTHS: Widths = Widths { page: 140, names: 26 };
 
-/// Symbol of a line feed within a value. Stack traces have many.
+/// Symbol that stands for a line feed within a value. At this symbol the page begins a new line,
+/// for stack traces for example.
 const LINE_END: char = '␊';
 
 /// Draws the line with this number in the middle of `area`. Returns the place of the page.

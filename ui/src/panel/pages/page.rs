@@ -75,7 +75,8 @@ impl Widths {
         u16::from(area.width >= 60)
     }
 
-    /// Returns the columns of the page, of its inside and of the names.
+    /// Returns three widths in columns: of the page, of the area inside its frame and margin, and
+    /// of the names.
     fn of(self, area: Rect) -> (u16, u16, u16) {
         let margin = Self::margin(area);
         let width = self.page.min(area.width.saturating_sub(2 * margin));

@@ -21,7 +21,7 @@ impl Note {
         pieces.iter().map(|(text, _)| width(text)).fold(FRAME, u16::saturating_add)
     }
 
-    /// Returns a note of the first pieces that fit into `room`.
+    /// Returns a note with as many of the first pieces as fit into `room`.
     pub(crate) fn fitting(mut pieces: Vec<(String, Style)>, room: u16) -> Self {
         let mut used = FRAME;
         let fits = |(text, _): &&(String, Style)| {

@@ -33,7 +33,7 @@ enum Line<'a> {
     Log(&'a str),
     /// Number of omitted log lines.
     More(usize),
-    /// Line between two entries.
+    /// An empty line between two entries.
     Blank,
 }
 

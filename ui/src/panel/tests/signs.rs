@@ -26,7 +26,7 @@ fn all_differ(stages: &[Stage], size: (u16, u16), draw: Draw) {
     }
 }
 
-/// Returns one stage for each value. The stages have no other difference.
+/// Returns one stage for each value. The stages differ only in this value.
 fn stages<T: Copy + std::fmt::Debug>(each: &[T], change: impl Fn(&mut Model, T)) -> Vec<Stage> {
     let stage = |one: &T| {
         let mut model = sample::with_workflows();

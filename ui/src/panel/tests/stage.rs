@@ -23,7 +23,7 @@ pub(super) const READABLE: &[(u16, u16)] = &[WIDE, COMPACT, REDUCED];
 /// A function that draws one panel on a screen of this area and returns the place of the panel.
 pub(super) type Draw = fn(&mut Canvas<'_>, Rect) -> Rect;
 
-/// Data for one picture of a panel.
+/// Model, log and view from which one picture of a panel is drawn.
 #[derive(Clone)]
 pub(super) struct Stage {
     pub(super) name: String,
