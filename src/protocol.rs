@@ -1,7 +1,6 @@
 //! Data that crosses a process boundary: the status, the snapshot that viewers draw, and the
-//! timeline. A later version only adds keys and never removes one. Times are ages in milliseconds,
-//! because an age does not depend on a clock that is set. Only the timeline has wall-clock times:
-//! its file is read long after the host has ended.
+//! timeline. A later version only adds keys and never removes one. Times are ages in milliseconds.
+//! Only the timeline has wall-clock times, because it is kept when all processes have ended.
 
 mod delta;
 mod entry;
@@ -256,8 +255,8 @@ pub struct RestartStatus {
     /// All automatic restarts of this home, also those by earlier hosts, as far as the timeline
     /// goes back.
     pub total: u64,
-    /// Automatic restarts within `restart-window`. At more than `max-restarts`, stigmer gives up. A
-    /// host that got no state from the host before it starts at zero.
+    /// Automatic restarts within `restart-window`. If there are more than `max-restarts`, stigmer
+    /// gives up. A host that got no state from the host before it starts at zero.
     pub in_window: u64,
     /// The most recent restart.
     #[serde(default, deserialize_with = "later::if_known")]

@@ -65,7 +65,8 @@ pub(crate) struct Supervision {
     stop_requested: watch::Sender<bool>,
     _exit: Option<Task>,
     _probes: Task,
-    /// Also set for the task that waits for the exit, which reports the value.
+    /// Whether this generation was ready at any time. Shared with the task that waits for the exit,
+    /// because that task reports the value.
     ever_ready: Arc<AtomicBool>,
     /// How many processes of the machine the kernel had killed for lack of memory, as read during a
     /// passed round of checks. About one round in ten reads the number.

@@ -36,8 +36,7 @@ impl Default for Distributions {
             // The buckets are from 50 ms to 51 s.
             recoveries: Histogram::new(exponential_buckets(0.05, 2.0, 11)),
         };
-        // Each series exists from the beginning, also with the value 0. Otherwise its first
-        // increase would be missing in a rate.
+        // Each series exists from the beginning, so that its rate can be queried.
         for layer in Layer::ALL {
             let label = LayerLabel { layer: layer.as_str() };
             drop(kept.durations.get_or_create(&label));

@@ -65,8 +65,8 @@ impl HandOver {
         paths::write_private(&home.hand_over(), &serde_json::to_string(self)?)
     }
 
-    /// Writes the hand-over file again. For the case that the next host took the file but ended at
-    /// once, and another one is started. Does nothing if another process is the host now.
+    /// Writes the hand-over file again. Called if the next host took the file but ended at once, so
+    /// that another host is started. Does nothing if another process is the host now.
     pub fn write_again(&self, home: &Home) {
         if let Ok(Some(_lock)) = HostLock::take(&home.supervisor_lock())
             && let Err(error) = self.write(home)
@@ -105,7 +105,7 @@ impl HandOver {
         Ok(found.filter(|found: &Self| found.generation == last && found.boot_id == boot_id))
     }
 
-    /// Removes the hand-over file. For the case that no next host has started: a later host must
+    /// Removes the hand-over file. Called if no next host has started, because a later host must
     /// not use the file. Does nothing if another process is the host now, because that process
     /// takes the file.
     pub fn discard(home: &Home) {

@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn intent_that_cannot_be_read_is_neither_up_nor_down() {
         type Damage = fn(&Path);
-        // A file mode would not do, because root may read any file.
+        // A file without read permission is no test, because root can read any file.
         let damages: [(&str, Damage); 2] = [
             ("a folder", |path| std::fs::create_dir(path).unwrap()),
             ("a symbolic link", |path| symlink("/dev/null", path).unwrap()),

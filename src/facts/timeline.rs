@@ -6,7 +6,7 @@ use crate::supervisor::{Cause, Generation, Layer, Owner, PerLayer, Starting};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// A start or repair of the server that is in progress.
+/// A start or a repair of the server that is in progress. A repair is an automatic restart.
 #[derive(Debug)]
 pub struct Episode {
     cause: Cause,
@@ -130,7 +130,7 @@ fn phase(name: &str, took: Duration) -> Phase {
     Phase { name: name.to_owned(), us: micros(took) }
 }
 
-/// An entry with the current time and without values beyond these.
+/// An entry with the current time and these values. All other values are empty.
 pub fn entry(happened: Happened, generation: Generation, cause: Cause, detail: String) -> Entry {
     Entry {
         time: jiff::Timestamp::now(),

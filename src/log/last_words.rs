@@ -110,8 +110,8 @@ pub enum PortUse {
 /// Why a server did not start, as far as stigmer reacts to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartFailure {
-    /// Another process uses the port. The server found this out by its own check before it used the
-    /// port.
+    /// Another process uses the port. The server checks its ports before it opens them, and this
+    /// check failed.
     PortTaken {
         /// The port.
         port: u16,

@@ -43,7 +43,7 @@ pub struct MatchedLine {
 }
 
 impl LogFilter {
-    /// Creates a filter. Its first line must be the first line of a log.
+    /// Creates a filter for a log. The lines must be passed from the beginning of the log.
     #[must_use]
     pub fn new(query: Query) -> Self {
         let zone = crate::clock::zone();

@@ -42,8 +42,8 @@ pub struct Entry {
     /// In an entry of an end: age of the server process, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uptime_ms: Option<u64>,
-    /// Duration of the start or repair, in milliseconds. In an entry of a killed host: the time
-    /// until the next host.
+    /// Duration of the start or of the repair (an automatic restart), in milliseconds. In an entry
+    /// of a killed host: the time until the next host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<u64>,
     /// Downtime of a repair; see [`super::LastRestart::downtime_ms`].

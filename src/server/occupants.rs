@@ -96,7 +96,8 @@ async fn is_temporal(settings: &Settings, occupant: &Occupant) -> bool {
     false
 }
 
-/// How long this listener may send no response before it counts as another program.
+/// How long this listener may send no response. After this time, it counts as a program other than
+/// Temporal.
 fn longest_silence(occupant: &Occupant) -> Duration {
     if may_be_temporal(occupant) { MAYBE_SILENT } else { OTHER_SILENT }
 }

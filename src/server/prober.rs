@@ -316,7 +316,7 @@ impl Probe for Prober {
         self.check().await
     }
 
-    /// Up to four calls of a round run one after the other.
+    /// Time limit for all calls of a round. Up to four of them run one after the other.
     fn patience(&self) -> Duration {
         self.call_patience() * 4
     }

@@ -24,11 +24,11 @@ const VERSION_TIMEOUT: Duration = Duration::from_secs(5);
 /// Where a program was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// The user named it with the option `--temporal-bin`.
+    /// The user named the program with the option `--temporal-bin`.
     Option,
-    /// In the home: `bin/temporal`, which `stigmer local install` writes.
+    /// The program is in the home: `bin/temporal`, which `stigmer local install` writes.
     Home,
-    /// In a folder of `PATH`.
+    /// The program is in a folder of `PATH`.
     Path,
 }
 

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 /// How long one attempt waits for killed processes to end. The kernel may delay the end that long.
 const CLEARING: Duration = Duration::from_secs(10);
 
-/// Pause before the next attempt after one that could not examine or end the processes.
+/// Pause after an attempt that could not examine or end the processes.
 const AGAIN: Duration = Duration::from_millis(100);
 
 /// How long to wait for an exit status. If the process is not a child of this host, the status is

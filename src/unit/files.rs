@@ -120,7 +120,8 @@ impl Files {
         }
     }
 
-    /// Checks and writes this file no longer.
+    /// Removes a file from the kept ones. After this call, the file is no longer checked or
+    /// written.
     pub(crate) fn forget(&mut self, name: &'static str) {
         self.kept.remove(name);
         self.distant.remove(name);
@@ -147,9 +148,7 @@ impl Files {
         self.looked.is_none_or(|looked| now >= looked + pause)
     }
 
-    /// Makes the next check due now. @ src/unit/files/distant.rs: The drop of `keep` closes its
-    /// file, which may block, so a thread does it. This host waits for the drop for a moment,
-    /// because `keep` may hold the lock that the next server needs.
+    /// Makes the next check due now.
     pub(crate) fn hurry(&mut self) {
         self.looked = None;
     }

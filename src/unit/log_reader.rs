@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// The size limit is enforced after each such number of new bytes.
+/// Number of new bytes after which the size limit is enforced again.
 const BOUND_EVERY: u64 = 1 << 20;
 
 /// Time limit for closing the inotify watch of the log. The close usually takes 20 ms.
@@ -335,7 +335,8 @@ mod tests {
         log.set_len(0).unwrap();
 
         reader.catch_up().await;
-        // The file becomes longer than before the truncation. The line ends are at other offsets.
+        // After this write, the file is longer than before the truncation. Its size alone does not
+        // show that it was truncated.
         let mark = "{\"stigmer\":\"generation\",\"n\":2}\n";
         log.write_all(format!("{mark}second\n").as_bytes()).unwrap();
         reader.follow();

@@ -17,9 +17,9 @@ const CHUNK: usize = 128 * 1024;
 /// What a step may access. An access to the path may block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
-    /// Only the file that is open already.
+    /// Only the file that is open.
     OpenFile,
-    /// Also the path of the file, which may lead to a file system that does not respond.
+    /// The open file and the path. The path may lead to a file system that does not respond.
     Path,
 }
 

@@ -211,7 +211,8 @@ fn lock_is_proven_by_a_child_if_the_leader_proves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.db");
     std::fs::write(&file, "a whole schema").unwrap();
-    // The spawned process is this one. Like a wrapper, it does not have the lock; its child has it.
+    // The leader is this process. Like a wrapper script, it does not have the lock; its child has
+    // it.
     let _server = OtherServer::marked(&file, "/home/one", "1.server-of-a-wrapper.1");
     let keep = |marker: &str| {
         let server = Instance { leader: Identity::own(), marker: marker.to_owned() };

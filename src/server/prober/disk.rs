@@ -48,7 +48,7 @@ impl Attached {
 pub(super) struct DiskWatch {
     /// Can be upgraded while the last look still runs, because the running look owns the value.
     looking: Weak<()>,
-    /// The open file that the last look found.
+    /// The file at the database path, if the last look found that the server has it open.
     attached: Option<Attached>,
 }
 

@@ -45,8 +45,8 @@ pub(super) fn fetch(
     unpack(ProgressReader { body, read: 0, progress }, staging)
 }
 
-/// Writes the file `temporal` of the archive into the staging folder, from whichever folder of the
-/// archive. Ignores all other files.
+/// Writes the file `temporal` of the archive into the staging folder. It may be in any folder of
+/// the archive. All other files are ignored.
 fn unpack(from: impl Read, staging: &Staging) -> Result<Program, String> {
     // The limit also counts the files that are skipped.
     let mut tar = tar::Archive::new(GzDecoder::new(from).take(2 * MAX_PROGRAM));

@@ -82,8 +82,8 @@ impl DistantFile {
 
 impl Drop for DistantFile {
     fn drop(&mut self) {
-        // The drop of `keep` closes its file, which may block, so a thread does it. The drop is
-        // awaited because `keep` may hold the lock that the next server needs.
+        // The drop of `keep` closes its file, which may block, so a thread does it. This host waits
+        // for the drop for a moment, because `keep` may hold the lock that the next server needs.
         let keep = self.keep.take();
         if let Err(error) = LOOKS.run_blocking(MOMENT, move || drop(keep)) {
             tracing::warn!(%error, "a file of the database's folder is not closed yet");
