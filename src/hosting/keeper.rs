@@ -41,7 +41,7 @@ enum Checked {
         is_restored: bool,
     },
     /// This host has its lock again, after another process had it. That process may have been a
-    /// `stop` command, so `down` is the intent that it may have written.
+    /// `stop` command. `down` is the intent "down" in the home, if there is one.
     Regained {
         down: Result<Option<Box<Intent>>, Unreadable>,
     },
@@ -214,7 +214,8 @@ impl HomeKeeper {
         else {
             return false;
         };
-        // If the record cannot be read, the new host may have adopted the server. Do not stop it.
+        // If the record cannot be read, the new host may have adopted the server. Then this host must
+        // not stop the server.
         match Record::read(&self.home.record()) {
             Ok(record) => server.leader.as_ref() != record.as_ref().map(|record| &record.leader),
             Err(_) => false,

@@ -119,8 +119,8 @@ impl Dashboard {
                     return LoopEnd::Over(Over::Vanished);
                 }
                 due = None;
-                // Count from the beginning of the frame, so that changes at the pace of the frames
-                // do not wait for a second frame.
+                // The minimum time to the next frame counts from the beginning of this one, and not
+                // from its end. Otherwise changes at the pace of the frames would be drawn too late.
                 last_frame = now;
             }
             let by = move |next: Instant| Some(due.map_or(next, |due| due.min(next)));
