@@ -22,9 +22,9 @@ use crate::process::Pid;
 use crate::process::identity::Identity;
 use crate::process::record::Record;
 use crate::process::usage::Usage;
-use crate::protocol::{ApiError, Detached, ENTRIES, Entry, Mode, State as StateName};
+use crate::protocol::{ApiError, Detached, ENTRIES, Entry, Mode, PerLayer, State as StateName};
 pub(crate) use crate::supervisor::millis;
-use crate::supervisor::{Cause, Generation, Owner, PerLayer, Schedule, State, Want};
+use crate::supervisor::{Cause, Generation, Owner, Schedule, State, Want};
 use distributions::Distributions;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -257,7 +257,7 @@ impl Facts {
             }
             State::Ready(_) => String::new(),
             State::Degraded(_, degradation) => {
-                format!("{}: {}", degradation.layer, degradation.detail)
+                format!("{}: {}", degradation.check, degradation.detail)
             }
             State::Stopping(stopping) => match (self.want, stopping.cause) {
                 (Want::Up, Cause::Operator) => "stopping, then restart".to_owned(),

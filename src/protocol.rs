@@ -7,6 +7,7 @@ mod entry;
 mod error;
 mod event;
 mod later;
+mod layer;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -15,9 +16,10 @@ pub use entry::{Entry, Happened, Phase};
 pub use error::{ApiError, ErrorBody};
 pub use event::{Event, Fresh, Hello, PROTOCOL};
 pub(crate) use later::known;
+pub use layer::{Layer, PerLayer};
 
 use crate::config::EffectiveOptions;
-use crate::supervisor::{Cause, Generation, Layer, Want};
+use crate::supervisor::{Cause, Generation, Want};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;

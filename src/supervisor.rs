@@ -23,8 +23,8 @@ mod time;
 mod tests;
 
 pub use input::{
-    Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, PerLayer, Resource,
-    RestartHelps, Round, START_HINT,
+    Cause, Check, Effect, Exit, Failure, Found, Generation, Input, Resource, RestartHelps, Round,
+    START_HINT,
 };
 pub use restart::{Checkpoint, Policy, Schedule};
 pub use state::{Degradation, Live, Owner, Starting, State, Stopping, Want};

@@ -44,6 +44,16 @@ fn code(path: &Path, text: &str) -> String {
     own.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
+/// A module of `src`: its file and the files of its folder.
+fn module(name: &str) -> Vec<(PathBuf, String)> {
+    let (file, folder) = (format!("src/{name}.rs"), format!("src/{name}/"));
+    let is_part =
+        |path: &Path| path.ends_with(&file) || path.display().to_string().contains(&folder);
+    let found: Vec<_> = sources("src").into_iter().filter(|(path, _)| is_part(path)).collect();
+    assert!(found.len() > 1, "{name}");
+    found
+}
+
 #[test]
 fn no_source_prints_with_a_macro_that_panics() {
     for (path, text) in sources("src") {
@@ -129,10 +139,7 @@ fn modules_use_only_what_the_map_allows() {
 
 #[test]
 fn supervisor_uses_no_clock_io_or_async() {
-    for (path, text) in sources("src/supervisor")
-        .into_iter()
-        .chain(sources("src").into_iter().filter(|(path, _)| path.ends_with("src/supervisor.rs")))
-    {
+    for (path, text) in module("supervisor") {
         let code = code(&path, &text);
         for forbidden in [
             "Instant::now",
@@ -153,11 +160,9 @@ fn supervisor_uses_no_clock_io_or_async() {
 /// project.
 #[test]
 fn unit_names_nothing_of_its_program() {
-    let files = sources("src/unit");
-    let module = sources("src").into_iter().filter(|(path, _)| path.ends_with("src/unit.rs"));
-    for (path, text) in files.into_iter().chain(module) {
+    for (path, text) in module("unit") {
         let code = code(&path, &text).to_lowercase();
-        for forbidden in ["temporal", "settings", "namespace", "server", "stigmer local"] {
+        for forbidden in ["temporal", "settings", "namespace", "server", "layer", "stigmer local"] {
             assert!(!code.contains(forbidden), "{} has {forbidden}", path.display());
         }
     }

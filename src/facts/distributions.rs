@@ -1,6 +1,6 @@
 //! Histograms and counters of checks and restarts, for `/metrics`.
 
-use crate::supervisor::Layer;
+use crate::protocol::Layer;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;

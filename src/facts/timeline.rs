@@ -1,8 +1,8 @@
 //! Creates the entries of the timeline. For a start or repair, measures the duration of each phase.
 
 use super::{Verdict, micros, millis};
-use crate::protocol::{Entry, Happened, Phase};
-use crate::supervisor::{Cause, Generation, Layer, Owner, PerLayer, Starting};
+use crate::protocol::{Entry, Happened, Layer, PerLayer, Phase};
+use crate::supervisor::{Cause, Generation, Owner, Starting};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 

@@ -10,9 +10,9 @@ use crate::process::lock::{HostLock, InstanceLock};
 use crate::process::ports::Occupant;
 use crate::process::record::Record;
 use crate::process::record::tests::record;
-use crate::protocol::Happened;
+use crate::protocol::{Happened, Layer, PerLayer};
 use crate::supervisor::{
-    Degradation, Failure, Layer, Live, Owner, PerLayer, RestartHelps, Round, Starting, Stopping,
+    Degradation, Failure, Live, Owner, RestartHelps, Round, Starting, Stopping,
 };
 
 /// A manager of a new home, with the files and the lock of that home.
@@ -273,10 +273,10 @@ async fn downtime_counts_from_the_failed_checks_and_includes_failed_starts() {
     let live = || Live { generation: Generation(1), owner: Owner::Spawned, since: begun };
     let ready = || State::Ready(live());
     let failing = |ms, restart_helps| {
-        let (layer, detail) = (Layer::Grpc, String::new());
+        let (check, detail) = (Layer::Grpc.into(), String::new());
         State::Degraded(
             live(),
-            Degradation { layer, detail, restart_helps, failures: 3, since: at(ms) },
+            Degradation { check, detail, restart_helps, failures: 3, since: at(ms) },
         )
     };
     let stopping = |ms, cause| {
@@ -343,8 +343,8 @@ async fn check_that_fails_after_the_exit_adds_no_downtime() {
     let at = |ms| begun + Duration::from_millis(ms);
     let failing = |since| {
         let live = Live { generation: Generation(1), owner: Owner::Spawned, since: begun };
-        let (layer, detail, restart_helps) = (Layer::Tcp, String::new(), RestartHelps::Yes);
-        State::Degraded(live, Degradation { layer, detail, restart_helps, failures: 1, since })
+        let (check, detail, restart_helps) = (Layer::Tcp.into(), String::new(), RestartHelps::Yes);
+        State::Degraded(live, Degradation { check, detail, restart_helps, failures: 1, since })
     };
     manager.is_down(&failing(at(20)), at(10));
     assert_eq!(manager.down_since.take(), Some(at(10)));

@@ -1,8 +1,7 @@
 //! Creates the views of the six checks (layers) and of the latency of the gRPC check.
 
 use super::{Now, millis};
-use crate::protocol::{NoRestart, State};
-use crate::supervisor::Layer;
+use crate::protocol::{Layer, NoRestart, State};
 use stigmer_ui::model::{FailureLimit, LayerView, ProbePoint, ProbeView};
 
 pub(super) fn layers(now: Now<'_>) -> [LayerView; 6] {

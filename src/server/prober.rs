@@ -13,8 +13,8 @@ use crate::process::ports::{self, SocketHolder};
 use crate::process::requirements::is_shortage;
 use crate::process::sweep::Instance;
 use crate::process::usage::{self, CpuMeter, KnownLeader, Usage};
-use crate::protocol::Detached;
-use crate::supervisor::{Generation, Layer, PerLayer, RestartHelps, Round};
+use crate::protocol::{Detached, Layer, PerLayer};
+use crate::supervisor::{Check, Generation, RestartHelps, Round};
 use crate::temporal::health::{self, Client};
 use crate::unit::probe::{self, Probe};
 use std::io;
@@ -261,17 +261,18 @@ impl Prober {
     /// does not help if it would lose data, or if the disk is full. While the server starts or
     /// shuts down, it does not help yet.
     fn judge(&self, layer: Layer, detail: String) -> Round {
+        let check = Check::from(layer);
         if !self.passed && !self.target.adopted {
             let restart_helps =
                 if self.halted().is_some() { RestartHelps::Yes } else { RestartHelps::NotYet };
-            return Round::Fail { layer, detail, restart_helps };
+            return Round::Fail { check, detail, restart_helps };
         }
         if self.is_shutting_down(layer, &detail) {
-            return Round::Fail { layer, detail, restart_helps: RestartHelps::NotYet };
+            return Round::Fail { check, detail, restart_helps: RestartHelps::NotYet };
         }
         if let Some(why) = self.loss() {
             let detail = if detail == why { why } else { format!("{detail}; and {why}") };
-            return Round::Fail { layer, detail, restart_helps: RestartHelps::No };
+            return Round::Fail { check, detail, restart_helps: RestartHelps::No };
         }
         if matches!(layer, Layer::Store | Layer::Engine)
             && let Some(folder) =
@@ -281,9 +282,9 @@ impl Prober {
                 "{detail}; the disk of {} is full, and a restart does not fix that",
                 folder.display()
             );
-            return Round::Fail { layer, detail, restart_helps: RestartHelps::No };
+            return Round::Fail { check, detail, restart_helps: RestartHelps::No };
         }
-        Round::Fail { layer, detail, restart_helps: RestartHelps::Yes }
+        Round::Fail { check, detail, restart_helps: RestartHelps::Yes }
     }
 
     fn loss(&self) -> Option<String> {

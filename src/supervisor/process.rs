@@ -1,7 +1,7 @@
 //! Transitions on inputs about processes.
 
 use super::{
-    Cause, Degradation, Effect, Exit, Failure, Found, Generation, Layer, Live, Owner, Resource,
+    Cause, Degradation, Effect, Exit, Failure, Found, Generation, Live, Owner, Resource,
     RestartHelps, Round, Starting, State, Supervisor, Want,
 };
 use std::time::{Duration, Instant};
@@ -241,19 +241,19 @@ impl Supervisor {
             // server is never killed for this failure.
             (
                 State::Starting(starting @ Starting { owner: Owner::Adopted, .. }),
-                Round::Fail { layer, detail, restart_helps: restart_helps @ RestartHelps::No },
+                Round::Fail { check, detail, restart_helps: restart_helps @ RestartHelps::No },
             ) => {
                 let live = Live { generation, owner: starting.owner, since: now };
                 let degradation =
-                    Degradation { layer, detail, restart_helps, failures: 1, since: now };
+                    Degradation { check, detail, restart_helps, failures: 1, since: now };
                 self.degraded(live, degradation, now)
             }
             // A failed check does not end a start: the start may use its time until the deadline,
             // and an exit is reported separately. But a process that is stopped by a signal makes
             // no progress, so `halted` shortens the time.
-            (State::Starting(starting), Round::Fail { restart_helps, layer, detail }) => {
+            (State::Starting(starting), Round::Fail { restart_helps, check, detail }) => {
                 if starting.owner == Owner::External {
-                    starting.detail = format!("{layer}: {detail}");
+                    starting.detail = format!("{check}: {detail}");
                 }
                 starting.halted = match (starting.owner, restart_helps) {
                     (Owner::Spawned, RestartHelps::Yes) => starting.halted.or(Some(now)),
@@ -270,14 +270,14 @@ impl Supervisor {
                 Vec::new()
             }
             (State::Ready(_) | State::Degraded(..), Round::Void) => Vec::new(),
-            (State::Ready(live), Round::Fail { layer, detail, restart_helps }) => {
+            (State::Ready(live), Round::Fail { check, detail, restart_helps }) => {
                 let live = live.clone();
                 self.schedule.credit(now.saturating_duration_since(live.since));
                 let degradation =
-                    Degradation { layer, detail, restart_helps, failures: 1, since: now };
+                    Degradation { check, detail, restart_helps, failures: 1, since: now };
                 self.degraded(live, degradation, now)
             }
-            (State::Degraded(live, degradation), Round::Fail { layer, detail, restart_helps }) => {
+            (State::Degraded(live, degradation), Round::Fail { check, detail, restart_helps }) => {
                 // The threshold applies to failures that a restart may fix. So the count starts
                 // again when the failures become of another kind.
                 let (failures, since) = if degradation.restart_helps == restart_helps {
@@ -288,7 +288,7 @@ impl Supervisor {
                 let live = live.clone();
                 self.degraded(
                     live,
-                    Degradation { layer, detail, restart_helps, failures, since },
+                    Degradation { check, detail, restart_helps, failures, since },
                     now,
                 )
             }
@@ -303,13 +303,13 @@ impl Supervisor {
         let reached = degradation.failures >= self.policy.failure_threshold
             && now.saturating_duration_since(degradation.since) >= self.policy.failure_span;
         match (live.owner, degradation.restart_helps) {
-            (Owner::External, _) if reached && degradation.layer == Layer::Tcp => {
+            (Owner::External, _) if reached && degradation.check.shows_end => {
                 self.leave_external(GONE)
             }
             (Owner::Spawned | Owner::Adopted, RestartHelps::Yes) if reached => {
                 let detail = format!(
                     "{}: {} ({} failures in a row)",
-                    degradation.layer, degradation.detail, degradation.failures
+                    degradation.check, degradation.detail, degradation.failures
                 );
                 self.kill(live.generation, Cause::Unresponsive, detail, now)
             }

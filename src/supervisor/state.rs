@@ -1,6 +1,6 @@
 //! The states of the supervisor. Each state has only the data that applies to it.
 
-use super::{Cause, Effect, Failure, Generation, KILL_AGAIN, Layer, RestartHelps};
+use super::{Cause, Check, Effect, Failure, Generation, KILL_AGAIN, RestartHelps};
 use std::time::{Duration, Instant};
 
 /// The operator's intent.
@@ -70,8 +70,8 @@ pub struct Live {
 /// The failing check of a degraded server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Degradation {
-    /// The first layer that failed.
-    pub layer: Layer,
+    /// The first check that failed.
+    pub check: Check,
     /// The observed error.
     pub detail: String,
     /// Whether a restart may fix the error.

@@ -50,7 +50,7 @@ pub(crate) async fn run<P: Probe>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::supervisor::{Layer, RestartHelps};
+    use crate::supervisor::{Check, RestartHelps};
     use std::sync::Mutex;
 
     /// A probe whose rounds have these durations and results. The last element is the first round.
@@ -75,8 +75,9 @@ mod tests {
     }
 
     fn failed() -> Round {
-        let (layer, detail) = (Layer::Process, "no".to_owned());
-        Round::Fail { layer, detail, restart_helps: RestartHelps::Yes }
+        let check = Check { name: "answer", shows_end: false };
+        let detail = "no".to_owned();
+        Round::Fail { check, detail, restart_helps: RestartHelps::Yes }
     }
 
     /// Runs these rounds. Returns each result with the time from the start of the test to that

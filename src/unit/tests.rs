@@ -5,7 +5,7 @@ use crate::process::identity::Identity;
 use crate::process::lock::{self, HostLock, InstanceLock};
 use crate::process::record::Record;
 use crate::process::record::tests::record;
-use crate::supervisor::{Cause, Effect, Input, Layer, Policy, RestartHelps, Round, State};
+use crate::supervisor::{Cause, Check, Effect, Input, Policy, RestartHelps, Round, State};
 use launch::{Spec, Started, marker, start};
 use log_reader::TroubleWords;
 use mark::MarkedLog;
@@ -34,8 +34,9 @@ impl Probe for WordProbe {
     async fn round(&mut self) -> (Round, ()) {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let is_ready = log.lines().any(|line| line == self.word);
-        let (layer, restart_helps) = (Layer::Process, RestartHelps::NotYet);
-        let failed = || Round::Fail { layer, detail: "no word".into(), restart_helps };
+        let check = Check { name: "word", shows_end: false };
+        let restart_helps = RestartHelps::NotYet;
+        let failed = || Round::Fail { check, detail: "no word".into(), restart_helps };
         (if is_ready { Round::Pass } else { failed() }, ())
     }
 

@@ -8,7 +8,8 @@ use crate::process::sweep::reap_inherited;
 use crate::process::threads::LOOKS;
 use crate::process::usage::KnownLeader;
 use crate::process::{lock, look};
-use crate::supervisor::Layer;
+use crate::protocol::Layer;
+use crate::supervisor::Check;
 use crate::temporal::dial;
 use std::io;
 use std::path::PathBuf;
@@ -20,6 +21,13 @@ pub(super) enum CheckOutcome {
     DoesNotApply(String),
     /// The check could not be made, for example for lack of a descriptor.
     Unknown(String),
+}
+
+impl From<Layer> for Check {
+    fn from(layer: Layer) -> Self {
+        // Nobody listens on the port of a server that has ended.
+        Self { name: layer.as_str(), shows_end: layer == Layer::Tcp }
+    }
 }
 
 impl Prober {
@@ -181,5 +189,16 @@ impl Prober {
             return Ok(None);
         }
         ports::other_user(settings.port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_closed_port_shows_the_end_of_an_external_server() {
+        let shown = Layer::ALL.map(Check::from).into_iter().filter(|check| check.shows_end);
+        assert_eq!(shown.map(|check| check.name).collect::<Vec<_>>(), ["tcp"]);
     }
 }

@@ -2,11 +2,12 @@
 //! after each step.
 
 use super::rig::{
-    SIGKILL, absent, exited, exited_fatally, found, launched, probed, refused, search_failed,
+    GRPC, PROCESS, SIGKILL, STORE, TCP, absent, exited, exited_fatally, found, launched, probed,
+    refused, search_failed,
 };
 use super::world::{Launch, World};
 use crate::supervisor::{
-    Cause, Checkpoint, Effect, Exit, Found, Generation, Input, Layer, Policy, RestartHelps, Round,
+    Cause, Checkpoint, Effect, Exit, Found, Generation, Input, Policy, RestartHelps, Round,
     Schedule, State, Supervisor, Want,
 };
 use proptest::collection::vec;
@@ -54,14 +55,14 @@ fn founds() -> impl Strategy<Value = Found> {
 }
 
 fn rounds() -> impl Strategy<Value = Round> {
-    let fail = |layer, restart_helps| Round::Fail { layer, detail: String::new(), restart_helps };
+    let fail = |check, restart_helps| Round::Fail { check, detail: String::new(), restart_helps };
     prop_oneof![
         4 => Just(Round::Pass),
         1 => Just(Round::Void),
-        4 => Just(fail(Layer::Tcp, RestartHelps::Yes)),
-        2 => Just(fail(Layer::Grpc, RestartHelps::Yes)),
-        1 => Just(fail(Layer::Store, RestartHelps::No)),
-        1 => Just(fail(Layer::Process, RestartHelps::NotYet)),
+        4 => Just(fail(TCP, RestartHelps::Yes)),
+        2 => Just(fail(GRPC, RestartHelps::Yes)),
+        1 => Just(fail(STORE, RestartHelps::No)),
+        1 => Just(fail(PROCESS, RestartHelps::NotYet)),
     ]
 }
 

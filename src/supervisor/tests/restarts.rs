@@ -1,12 +1,12 @@
 //! Tests of automatic restarts: immediate, delayed, or refused by the limit.
 
 use super::rig::{
-    SIGKILL, Sim, exited_fatally, fail, found, frozen, launch_of, launched, lost, on_its_way,
-    refused, secs,
+    PROCESS, SIGKILL, Sim, exited_fatally, fail, found, frozen, launch_of, launched, lost,
+    on_its_way, refused, secs,
 };
 use crate::supervisor::{
-    Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Policy, Resource, RestartHelps,
-    Round, State, Want,
+    Cause, Effect, Exit, Failure, Found, Generation, Input, Policy, Resource, RestartHelps, Round,
+    State, Want,
 };
 use std::time::Duration;
 
@@ -241,7 +241,7 @@ fn failed_checks_of_a_start_change_nothing_before_its_deadline() {
 
 #[test]
 fn start_stopped_by_a_signal_has_as_long_as_a_ready_server() {
-    let halted = || fail(Layer::Process, RestartHelps::Yes);
+    let halted = || fail(PROCESS, RestartHelps::Yes);
     let mut sim = Sim::new(Policy { failure_span: secs(15.0), ..Policy::default() });
     sim.handle(Input::Start);
     sim.handle(launched(Generation(1)));
@@ -263,7 +263,7 @@ fn start_stopped_for_a_moment_keeps_its_deadline() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     sim.handle(launched(Generation(1)));
-    sim.wait(1.0).probe(fail(Layer::Process, RestartHelps::Yes));
+    sim.wait(1.0).probe(fail(PROCESS, RestartHelps::Yes));
     sim.wait(2.0).probe(on_its_way());
     let (wait, _) = sim.jump();
     assert_eq!(wait, secs(27.0));
@@ -274,7 +274,7 @@ fn pause_of_the_host_does_not_kill_a_stopped_start() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     sim.handle(launched(Generation(1)));
-    sim.probe(fail(Layer::Process, RestartHelps::Yes));
+    sim.probe(fail(PROCESS, RestartHelps::Yes));
     assert_eq!(sim.wait(600.0).tick(), []);
     sim.probe(Round::Pass);
     assert!(matches!(sim.state(), State::Ready(_)));
@@ -403,7 +403,7 @@ fn stop_cancels_a_delayed_restart() {
 fn threshold_of_one_kills_at_the_first_failure() {
     let mut sim = Sim::ready(Policy { failure_threshold: 1, ..Policy::default() });
     assert_eq!(
-        sim.probe(fail(Layer::Process, RestartHelps::Yes)),
+        sim.probe(fail(PROCESS, RestartHelps::Yes)),
         [Effect::Kill { generation: Generation(1) }]
     );
 }

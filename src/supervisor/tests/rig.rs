@@ -1,12 +1,17 @@
 //! A supervisor with a simulated clock, and short functions that create inputs.
 
 use crate::supervisor::{
-    Cause, Effect, Exit, Failure, Found, Generation, Input, Layer, Policy, RestartHelps, Round,
+    Cause, Check, Effect, Exit, Failure, Found, Generation, Input, Policy, RestartHelps, Round,
     State, Supervisor,
 };
 use std::time::{Duration, Instant};
 
 pub(super) const SIGKILL: Exit = Exit::Signal(9, "SIGKILL");
+
+pub(super) const PROCESS: Check = Check { name: "process", shows_end: false };
+pub(super) const TCP: Check = Check { name: "tcp", shows_end: true };
+pub(super) const GRPC: Check = Check { name: "grpc", shows_end: false };
+pub(super) const STORE: Check = Check { name: "store", shows_end: false };
 
 pub(super) fn secs(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
@@ -51,19 +56,19 @@ pub(super) fn probed(generation: Generation, round: Round) -> Input {
     Input::Probed { generation, round }
 }
 
-pub(super) fn fail(layer: Layer, restart_helps: RestartHelps) -> Round {
-    Round::Fail { layer, detail: "no answer".into(), restart_helps }
+pub(super) fn fail(check: Check, restart_helps: RestartHelps) -> Round {
+    Round::Fail { check, detail: "no answer".into(), restart_helps }
 }
 
 /// A round that fails as for a frozen server.
 pub(super) fn frozen() -> Round {
-    fail(Layer::Grpc, RestartHelps::Yes)
+    fail(GRPC, RestartHelps::Yes)
 }
 
 /// A round that fails as for a server that starts or shuts down.
 pub(super) fn on_its_way() -> Round {
     Round::Fail {
-        layer: Layer::Process,
+        check: PROCESS,
         detail: "shutting down".into(),
         restart_helps: RestartHelps::NotYet,
     }
@@ -71,7 +76,7 @@ pub(super) fn on_its_way() -> Round {
 
 /// A round that fails as for a server whose database file was deleted.
 pub(super) fn lost() -> Round {
-    fail(Layer::Store, RestartHelps::No)
+    fail(STORE, RestartHelps::No)
 }
 
 pub(super) fn launch_of(effects: &[Effect]) -> Option<Generation> {

@@ -1,8 +1,10 @@
 //! Tests of an external server: stigmer watches the server and never signals it.
 
-use super::rig::{Sim, exited, fail, found, frozen, launch_of, launched, lost, probed, secs, stop};
+use super::rig::{
+    Sim, TCP, exited, fail, found, frozen, launch_of, launched, lost, probed, secs, stop,
+};
 use crate::supervisor::{
-    Effect, Exit, Found, Generation, Input, Layer, Owner, Policy, RestartHelps, Round, State, Want,
+    Effect, Exit, Found, Generation, Input, Owner, Policy, RestartHelps, Round, State, Want,
 };
 
 const G1: Generation = Generation(1);
@@ -55,7 +57,7 @@ fn restart_does_nothing_to_an_external_server() {
 #[test]
 fn end_of_an_external_server_launches_nothing() {
     let mut sim = watching();
-    let refused = || fail(Layer::Tcp, RestartHelps::Yes);
+    let refused = || fail(TCP, RestartHelps::Yes);
     assert_eq!(sim.wait(1.0).probe(refused()), []);
     assert_eq!(sim.wait(1.0).probe(refused()), []);
     assert_eq!(sim.wait(1.0).probe(refused()), [Effect::Unwatch { generation: G1 }]);
@@ -92,7 +94,7 @@ fn external_server_that_never_becomes_ready_is_released_with_the_reason() {
 
     let mut sim = Sim::new(Policy::default());
     sim.handle(found(G1, Found::External));
-    sim.probe(fail(Layer::Tcp, RestartHelps::Yes));
+    sim.probe(fail(TCP, RestartHelps::Yes));
     sim.jump();
     assert!(sim.note().contains("does not become ready: tcp: "), "{}", sim.note());
 }

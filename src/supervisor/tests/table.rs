@@ -6,11 +6,11 @@
 //! that list must appear in the table.
 
 use super::rig::{
-    SIGKILL, absent, exited, exited_fatally, fail, found, frozen, launched, lost, on_its_way,
-    probed, refused, search_failed, secs, stop,
+    GRPC, PROCESS, SIGKILL, STORE, TCP, absent, exited, exited_fatally, fail, found, frozen,
+    launched, lost, on_its_way, probed, refused, search_failed, secs, stop,
 };
 use crate::supervisor::{
-    Cause, Degradation, Effect, Exit, Failure, Found, Generation, Input, Layer, Live, Owner,
+    Cause, Check, Degradation, Effect, Exit, Failure, Found, Generation, Input, Live, Owner,
     Policy, RestartHelps, Round, Schedule, Starting, State, Stopping, Supervisor, Want,
 };
 use std::collections::BTreeMap;
@@ -78,8 +78,8 @@ kinds!(input_kind, INPUTS, Input, {
     Input::Probed { round: Round::Void, .. } => "void",
     Input::Probed { round: Round::Fail { restart_helps: RestartHelps::No, .. }, .. } => "fail store",
     Input::Probed { round: Round::Fail { restart_helps: RestartHelps::NotYet, .. }, .. } => "fail, on its way",
-    Input::Probed { round: Round::Fail { layer: Layer::Tcp, restart_helps: RestartHelps::Yes, .. }, .. } => "fail tcp",
-    Input::Probed { round: Round::Fail { layer: Layer::Lock | Layer::Process | Layer::Grpc | Layer::Store | Layer::Engine, restart_helps: RestartHelps::Yes, .. }, .. } => "fail grpc",
+    Input::Probed { round: Round::Fail { check: Check { shows_end: true, .. }, restart_helps: RestartHelps::Yes, .. }, .. } => "fail tcp",
+    Input::Probed { round: Round::Fail { check: Check { shows_end: false, .. }, restart_helps: RestartHelps::Yes, .. }, .. } => "fail grpc",
 });
 
 /// Returns all inputs without a generation, and all inputs about this generation.
@@ -100,7 +100,7 @@ fn inputs(generation: Generation) -> (Vec<Input>, Vec<Input>) {
         probed(generation, Round::Pass),
         probed(generation, Round::Void),
         probed(generation, frozen()),
-        probed(generation, fail(Layer::Tcp, RestartHelps::Yes)),
+        probed(generation, fail(TCP, RestartHelps::Yes)),
         probed(generation, lost()),
         probed(generation, on_its_way()),
     ];
@@ -161,8 +161,8 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
         halted: Some(ago(1.0)),
     });
     let live = |owner, age: f64| Live { generation: G5, owner, since: ago(age) };
-    let degradation = |layer, restart_helps, failures| Degradation {
-        layer,
+    let degradation = |check, restart_helps, failures| Degradation {
+        check,
         detail: "earlier".into(),
         restart_helps,
         failures,
@@ -186,18 +186,18 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
     add(" for 3 s", Want::Up, State::Ready(live(Owner::Adopted, 3.0)));
     add(" for 3 s", Want::Up, State::Ready(live(Owner::External, 3.0)));
     add(" for 3 s", Want::Down, State::Ready(live(Owner::External, 3.0)));
-    for (owner, layer, restart_helps) in [
-        (Owner::Spawned, Layer::Grpc, RestartHelps::Yes),
-        (Owner::Adopted, Layer::Grpc, RestartHelps::Yes),
-        (Owner::External, Layer::Tcp, RestartHelps::Yes),
-        (Owner::Spawned, Layer::Store, RestartHelps::No),
-        (Owner::Spawned, Layer::Process, RestartHelps::NotYet),
+    for (owner, check, restart_helps) in [
+        (Owner::Spawned, GRPC, RestartHelps::Yes),
+        (Owner::Adopted, GRPC, RestartHelps::Yes),
+        (Owner::External, TCP, RestartHelps::Yes),
+        (Owner::Spawned, STORE, RestartHelps::No),
+        (Owner::Spawned, PROCESS, RestartHelps::NotYet),
     ] {
         for failures in [1, 2] {
             add(
                 &format!(" x{failures}"),
                 Want::Up,
-                State::Degraded(live(owner, 3.0), degradation(layer, restart_helps, failures)),
+                State::Degraded(live(owner, 3.0), degradation(check, restart_helps, failures)),
             );
         }
     }
@@ -303,7 +303,7 @@ fn show_state(before: &State, state: &State, now: Instant) -> String {
             "degraded g{}{} {} x{} for {:?}",
             live.generation,
             owner(live.owner),
-            degradation.layer,
+            degradation.check,
             degradation.failures,
             now.saturating_duration_since(degradation.since)
         ),
