@@ -160,6 +160,24 @@ impl Record {
 pub(crate) mod tests {
     use super::*;
 
+    const TEXT: &str = "\
+4712
+temporal
+1795000000
+start_ticks=99
+boot_id=b
+pid_namespace=pid:[7]
+session=4712
+marker=m=1
+generation=3
+port=7233
+ui_port=8233
+metrics_port=40001
+database=/home/a b/x=y.db
+executable=/home/a/bin/temporal
+options={\"db\":\"/a=b\"}
+";
+
     pub(crate) fn record() -> Record {
         Record {
             leader: Identity {
@@ -188,7 +206,7 @@ pub(crate) mod tests {
         record().write(&path).unwrap();
         assert_eq!(Record::read(&path).unwrap(), Some(record()));
         let text = std::fs::read_to_string(&path).unwrap();
-        assert!(text.starts_with("4712\ntemporal\n1795000000\nstart_ticks=99\n"), "{text}");
+        assert_eq!(text, TEXT);
 
         let headless = Record { ui_port: None, database: None, ..record() };
         headless.write(&path).unwrap();
