@@ -1,5 +1,6 @@
-//! Measures the cost of storing 100,000 log lines, and of a search in them: `cargo bench --bench
-//! search`.
+//! Measures the cost of storing 100,000 log lines, and of a search in them.
+//!
+//! `cargo bench --bench search`
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use jiff::tz::TimeZone;

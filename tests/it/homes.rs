@@ -53,7 +53,7 @@ fn process_that_the_host_lock_only_names_is_not_signalled() {
     strangers.gather(1);
     plant(&rig, strangers.pids()[0]);
     std::fs::remove_file(rig.path("temporal.pid")).unwrap();
-    // The lock file names the stranger, but another process holds the lock: this test.
+    // The lock file names the unrelated process, but this test holds the lock.
     let _lock = HostLock::take(&rig.path("supervisor.lock")).unwrap().unwrap();
     for ran in rig.run_all(&[&[], &["stop"], &["restart"]]) {
         let own = format!("pid {}", std::process::id());

@@ -1,7 +1,7 @@
-//! Messages of hosts of protocol 1 must stay readable as long as protocol 1 exists. `v1.sse`
-//! contains the messages of a real host during a start, a crash with its repair, and a stop. The
-//! file is never recorded again. Command: `curl -sN --unix-socket ~/.stigmer/stigmer.sock
-//! http://_/v1/events`
+//! Messages of hosts of protocol 1 must stay readable as long as protocol 1 exists. `v1.sse` contains
+//! the messages of a real host during a start, a crash with its repair, and a stop. The file is never
+//! recorded again. It was recorded with this command:
+//! `curl -sN --unix-socket ~/.stigmer/stigmer.sock http://_/v1/events`
 
 use stigmer::control::sse::{self, EventSplitter};
 use stigmer::protocol::State::{Ready, Starting, Stopped, Stopping};

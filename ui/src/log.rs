@@ -50,8 +50,8 @@ pub struct LogLine<'a> {
     pub level: Level,
     /// Component that wrote the line, such as `history`; may be empty.
     pub component: &'a str,
-    /// Message. For a raw line, this is the whole line. For a mark, this is for example `generation
-    /// 3`.
+    /// Message. For a raw line, this is the whole line.
+    /// For a mark, this is for example `generation 3`.
     pub text: &'a str,
     /// The other fields as `key=value key=value`.
     pub fields: &'a str,

@@ -412,7 +412,7 @@ fn body(lines: &[(String, String)]) -> String {
     }
     let mut text = String::new();
     for (names, outcome) in merged {
-        // If all inputs about other generations have the same result, one entry replaces them.
+        // If all inputs about other generations have this result, one entry stands for all of them.
         let other = |generation: &str| {
             names.iter().filter(|name| name.ends_with(generation)).count() == inputs(G5).1.len()
         };
