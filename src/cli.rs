@@ -59,7 +59,7 @@ struct Local {
     #[command(subcommand)]
     command: Option<LocalCommand>,
 
-    /// Show the dashboard
+    /// Show the dashboard in this terminal
     #[arg(long, conflicts_with = "no_tui")]
     tui: bool,
 
@@ -67,21 +67,21 @@ struct Local {
     #[arg(long)]
     no_tui: bool,
 
-    /// The home: the folder of configuration, data and logs [default: ~/.stigmer]
+    /// Folder of configuration, data and logs (the home) [default: ~/.stigmer]
     #[arg(long, env = "STIGMER_HOME", value_name = "DIR", global = true)]
     home: Option<PathBuf>,
 
     #[command(flatten)]
     options: Options,
 
-    /// Arguments for `temporal server start-dev`
+    /// Arguments that stigmer passes to `temporal server start-dev`
     #[arg(last = true, value_name = "ARG")]
     arguments: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
 enum LocalCommand {
-    /// Stop the server and its background host
+    /// Stop the server and its background host (the process that supervises the server)
     Stop {
         /// Do not ask for confirmation if data would be lost
         #[arg(short, long)]
@@ -92,13 +92,13 @@ enum LocalCommand {
         /// Do not ask for confirmation if data would be lost
         #[arg(short, long)]
         yes: bool,
-        /// Arguments for `temporal server start-dev`
+        /// Arguments that stigmer passes to `temporal server start-dev`
         #[arg(last = true, value_name = "ARG")]
         arguments: Vec<String>,
     },
-    /// Show the status
+    /// Show the status of the server and its host
     Status {
-        /// Print as JSON
+        /// Print the status as JSON
         #[arg(long)]
         json: bool,
     },
@@ -121,7 +121,7 @@ enum LocalCommand {
     },
     /// Print the address, the namespace and the web UI as shell variables, for `eval`
     Env {
-        /// Print as JSON
+        /// Print the variables as JSON
         #[arg(long)]
         json: bool,
     },
@@ -229,7 +229,10 @@ fn without_environment(error: clap::Error) -> Result<Cli, clap::Error> {
             let text = error.to_string();
             let first = text.lines().next().unwrap_or_default();
             let what = first.trim_start_matches("error: ");
-            output::note(&format!("warning: {what} (in the environment; not needed here)"));
+            output::note(&format!(
+                "warning: {what} (an environment variable; this command does not \
+                                   need the option and ignores the variable)"
+            ));
             Ok(cli)
         }
         Ok(_) | Err(_) => Err(error),

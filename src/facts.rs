@@ -248,9 +248,9 @@ impl Facts {
             State::Stopped { note } => self.stopped(note.as_deref()),
             State::Starting(starting) => match starting.owner {
                 Owner::Spawned if starting.cause == Cause::Operator => String::new(),
-                Owner::Spawned => format!("after {}: {}", starting.cause, starting.detail),
+                Owner::Spawned => format!("restart after {}: {}", starting.cause, starting.detail),
                 Owner::Adopted => "checking the server that was found running".to_owned(),
-                Owner::External => "checking the server that someone else runs".to_owned(),
+                Owner::External => "checking the server that was started elsewhere".to_owned(),
             },
             State::Ready(live) if live.owner == Owner::External => {
                 format!("not started by stigmer{}", self.known_pid())
@@ -262,11 +262,11 @@ impl Facts {
             State::Stopping(stopping) => match (self.want, stopping.cause) {
                 (Want::Up, Cause::Operator) => "stopping, then restart".to_owned(),
                 (Want::Up, cause) => {
-                    format!("ending it, then restart ({cause}: {})", stopping.detail)
+                    format!("stopping, then restart ({cause}: {})", stopping.detail)
                 }
                 (Want::Down, _) => String::new(),
             },
-            State::Backoff { cause, detail, .. } => format!("after {cause}: {detail}"),
+            State::Backoff { cause, detail, .. } => format!("restart after {cause}: {detail}"),
             State::Failed { failure, .. } => failure.reason.clone(),
         };
         let parts = [&said, &self.note].into_iter().chain(self.troubles.values());
@@ -293,7 +293,7 @@ impl Facts {
         ApiError::new(
             "external",
             format!("cannot {command} the server: it was started elsewhere{}", self.known_pid()),
-            format!("{command} it where it was started"),
+            format!("{command} the server where it was started"),
         )
     }
 

@@ -36,7 +36,7 @@ pub enum HeadlessError {
     #[error(transparent)]
     Different(#[from] Different),
     /// Signals cannot be handled.
-    #[error("cannot handle signals: {0}")]
+    #[error("cannot install signal handlers: {0}")]
     Signals(#[from] std::io::Error),
     /// The thread that writes to stdout cannot be created.
     #[error(
@@ -146,7 +146,7 @@ async fn host_until_signal(
                 return Ok(Some(0));
             }
             () = lost.cancelled() => {
-                let why = "was deleted or replaced, and another host uses it";
+                let why = "was deleted or replaced, and another host uses it now";
                 printer.line(&format!("{home} {why}; follow that host with `stigmer local --no-tui`"));
                 host.leave().await;
                 return Ok(Some(1));

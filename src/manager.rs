@@ -213,7 +213,7 @@ impl Manager {
     /// Records that this host replaces a dead host whose server was to run, and keeps the server
     /// running. `host` describes the dead host. Must be called before [`Self::run`].
     pub fn succeed(&mut self, host: String, since_death: Duration) {
-        tracing::warn!(%host, ?since_death, "the previous host died, this host replaces it");
+        tracing::warn!(%host, ?since_death, "the previous host died: this host takes over");
         self.resumed = Some(Want::Up);
         self.remember(timeline::host_died(self.facts.generation, host, Some(since_death)));
     }
@@ -221,7 +221,7 @@ impl Manager {
     /// Records that the previous host was killed and no watchdog replaced it. `host` describes the
     /// dead host. Must be called before [`Self::run`].
     pub fn mourn(&mut self, host: String) {
-        tracing::warn!(%host, "the previous host was killed and not replaced");
+        tracing::warn!(%host, "the previous host was killed, and no watchdog replaced that host");
         self.remember(timeline::host_died(self.facts.generation, host, None));
     }
 
@@ -256,7 +256,7 @@ impl Manager {
                 request = self.requests.recv() => match request {
                     Some(Request::Command { command, reply }) => self.carry_out(command, reply).await,
                     Some(Request::EndGrace) => {
-                        tracing::info!("the operator ends the grace period of the stop");
+                        tracing::info!("a second request ends the grace period: killing the server");
                         self.step(Some(Input::EndGrace));
                     }
                     Some(Request::Follow(down)) => self.follow(&down).await,
@@ -327,8 +327,8 @@ impl Manager {
         let blocked = LOOKS.blocked() + REPAIRS.blocked();
         self.facts.trouble("threads", (blocked > 0).then(|| {
             format!(
-                "{blocked} threads are blocked in the kernel: a file system or a process does not \
-                 respond"
+                "{blocked} threads are blocked in the kernel, because a file system or a process \
+                 does not respond"
             )
         }));
         self.published.send_replace(Arc::new(self.facts.clone()));

@@ -198,7 +198,7 @@ async fn yield_home(
         host.leave().await;
     }
     let hosting = take_over(settings, dashboard).await?;
-    dashboard.toast("the home was deleted or replaced, and another host uses it");
+    dashboard.toast("the home was deleted or replaced, and another host uses it now");
     Ok(hosting)
 }
 

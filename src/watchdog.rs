@@ -100,7 +100,7 @@ fn fork_companion(role: Role) -> io::Result<Watchdog> {
     // If another thread had locked a mutex during the fork, no thread could unlock that mutex in
     // the child.
     if std::fs::read_dir("/proc/self/task")?.count() != 1 {
-        return Err(io::Error::other("the process has threads already"));
+        return Err(io::Error::other("this process already has several threads"));
     }
     let (reader, writer) = io::pipe()?;
     let armed = role.mission.is_some();
@@ -112,7 +112,7 @@ fn fork_companion(role: Role) -> io::Result<Watchdog> {
         }
         nix::unistd::ForkResult::Parent { child } => {
             let companion = Identity::of(child.as_raw())?
-                .ok_or_else(|| io::Error::other("the companion cannot be identified"))?;
+                .ok_or_else(|| io::Error::other("cannot identify the watchdog process"))?;
             Ok(Watchdog { companion, pipe: Mutex::new(Pipe { end: Some(writer), armed }) })
         }
     }

@@ -14,13 +14,15 @@ pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
         (None, State::Stopped) => {
             // Print a message too: with `eval`, the user does not see the exit code.
             note(
-                "stigmer: the server is not running, so no variable is set; start it with `stigmer local`",
+                "stigmer: the server is not running, so no variable is set; start the server with \
+                 `stigmer local`",
             );
             return Ok(3);
         }
         (None, _) => {
             return Err(CliError::Other(format!(
-                "the server is {}; see `stigmer local status`",
+                "cannot print the address of the server: the server is {}; see `stigmer local \
+                 status`",
                 status.state
             )));
         }

@@ -47,7 +47,7 @@ pub(super) fn give_up(root: &Path, attempts: u32, why: &CliError) {
         hosting::record_give_up(&home, &why)
     });
     if let Err(error) = written {
-        output::note(&format!("warning: cannot write that into the timeline: {error}"));
+        output::note(&format!("warning: cannot write this failure into the timeline: {error}"));
     }
 }
 

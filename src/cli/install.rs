@@ -15,7 +15,7 @@ pub(super) fn run(context: &Context, version: Option<&str>) -> Result<i32, CliEr
     let how = match installed.how {
         How::AlreadyThere => "is installed already",
         How::Verified => "is installed (checksum verified)",
-        How::Unverified => "is installed (unverified: no checksum of it is known)",
+        How::Unverified => "is installed (unverified: stigmer has no checksum of this version)",
     };
     line(&format!("Temporal CLI {} {how}: {}", installed.version.cli, installed.path.display()));
     Ok(0)

@@ -17,20 +17,20 @@ use regex::Regex;
 /// Selection of log lines, and their format.
 #[derive(Debug, Args)]
 pub(super) struct LogsArguments {
-    /// Print new lines as they are written
+    /// Keep running, and print new lines as the server writes them
     #[arg(short, long)]
     follow: bool,
     /// Show only the last N lines that pass the filters [default: all]
     #[arg(short = 'n', long, value_name = "N")]
     lines: Option<usize>,
-    /// Show only this level and above
+    /// Show only lines of this level and above
     #[arg(long, value_name = "LEVEL", ignore_case = true, value_parser = levels())]
     level: Option<Level>,
-    /// Show only lines that match this regular expression; case-insensitive unless it has a capital
-    /// letter
+    /// Show only lines that match this regular expression; case-insensitive unless the
+    /// expression has a capital letter
     #[arg(long, value_name = "RE", value_parser = pattern)]
     grep: Option<Regex>,
-    /// Show only lines that are not older than this, such as 10m, 2h or 1d
+    /// Show only the lines of this last time span, such as 10m, 2h or 1d
     #[arg(long, value_name = "TIME")]
     since: Option<Span>,
     /// Print one JSON object per line
@@ -93,7 +93,7 @@ impl Trouble {
     fn is(&mut self, error: Option<FollowError>) {
         let now = error.map(|error| error.to_string());
         if let Some(why) = now.as_ref().filter(|_| now != self.0) {
-            note(&format!("stigmer: {why}; retrying until it can be read"));
+            note(&format!("stigmer: {why}; retrying every second"));
         }
         self.0 = now;
     }

@@ -24,15 +24,22 @@ pub(super) fn confirm(context: &Context, ending: Ending, yes: bool) -> Result<()
         return Ok(());
     };
     let (question, refused) = match ending {
-        Ending::Stop => ("Stop the server?", "not stopped: nothing was confirmed"),
-        Ending::Restart => ("Restart the server?", "not restarted: nothing was confirmed"),
+        Ending::Stop => (
+            "Stop the server?",
+            "the server was not stopped: the stop was not \
+                                              confirmed; answer `y`, or use --yes",
+        ),
+        Ending::Restart => (
+            "Restart the server?",
+            "the server was not restarted: the restart was not confirmed; answer `y`, or use --yes",
+        ),
     };
     if yes || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         note(&format!("warning: {loss}"));
         return Ok(());
     }
     note(&loss.to_string());
-    output::prompt(&format!("{question} Only `y` confirms [y/N] "));
+    output::prompt(&format!("{question} Type `y` to confirm [y/N] "));
     let mut answer = String::new();
     // If the answer cannot be read, the user has not confirmed.
     let read = std::io::stdin().lock().read_line(&mut answer);

@@ -30,7 +30,7 @@ pub(super) fn environment_of(command: &clap::Command, text: &mut Vec<u8>) -> io:
         let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
         section.control("TP", []);
         section.text([bold(variable.to_string_lossy())]);
-        section.text([roman(format!("As --{option}. {help}"))]);
+        section.text([roman(format!("Same as --{option}: {help}"))]);
     }
     for (variable, help) in OTHER_VARIABLES {
         section.control("TP", []);
@@ -45,11 +45,20 @@ const OTHER_VARIABLES: &[(&str, &str)] = &[
     ("STIGMER_LOG_LEVEL", "Level of stigmer's own log: error, warn, info, debug or trace."),
     (
         "STIGMER_ALLOW_NETWORK_HOME",
-        "Any value allows a home and a database on a network or FUSE file system.",
+        "Any value allows a home and a database on a network or FUSE file system, where locks may \
+         not work.",
     ),
-    ("HTTPS_PROXY", "Proxy for the installation of the Temporal CLI."),
+    ("HTTPS_PROXY", "Proxy for the download of the Temporal CLI."),
     ("TZ", "Time zone of printed times."),
-    ("LC_ALL, LC_CTYPE, LANG", "Unicode or ASCII in the dashboard."),
+    (
+        "LC_ALL, LC_CTYPE, LANG",
+        "Locale. The dashboard draws Unicode characters in a UTF-8 locale, \
+                                else ASCII characters.",
+    ),
     ("NO_COLOR", "Any value disables colours."),
-    ("PAGER, EDITOR", "Program of the key e of the dashboard, which opens a log."),
+    (
+        "PAGER, EDITOR",
+        "Program that the key e of the dashboard starts to open a log. PAGER is used \
+                       first.",
+    ),
 ];

@@ -35,7 +35,7 @@ fn describe(status: &Status) {
     }
     match (&temporal.database, status.managed) {
         (Some(database), true) => row("database", database.path.display().to_string()),
-        (None, true) => row("database", "in memory: a restart loses it".to_owned()),
+        (None, true) => row("database", "in memory: a restart loses all data".to_owned()),
         (_, false) => {}
     }
     if status.managed {

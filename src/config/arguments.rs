@@ -17,13 +17,14 @@ pub(super) fn is_headless(argument: &str) -> bool {
 /// Refuses arguments that conflict with stigmer. The error has the option to use instead, or the
 /// reason.
 pub(super) fn refuse_ours(arguments: &[String]) -> Result<(), ConfigError> {
-    const ENDS: &str = "Temporal would print and exit without a server";
-    const CLIENT: &str = "it is an option of client commands, without effect on a server";
+    const ENDS: &str =
+        "with this argument, the Temporal CLI prints a text and exits without a server";
+    const CLIENT: &str = "this option is for client commands and has no effect on a server";
     const OURS: [(&str, &str); 31] = [
         ("--port", "use --port"),
         ("-p", "use --port"),
         ("--ui-port", "use --ui-port"),
-        ("--ip", "the server must listen on 127.0.0.1, where stigmer checks it"),
+        ("--ip", "the server must listen on 127.0.0.1, because stigmer checks it there"),
         ("--ui-ip", "the web UI listens on 127.0.0.1 only"),
         ("--db-filename", "use --db"),
         ("-f", "use --db"),
@@ -32,13 +33,23 @@ pub(super) fn refuse_ours(arguments: &[String]) -> Result<(), ConfigError> {
         ("-n", "use --namespace"),
         ("--log-level", "use --temporal-log-level"),
         ("--log-format", "stigmer reads the log as JSON"),
-        ("--log-config", "it would replace the log that stigmer reads"),
-        ("--metrics-port", "stigmer chooses a free one"),
-        ("--output", "it changes the banner only, and stigmer reads the log"),
-        ("-o", "it changes the banner only, and stigmer reads the log"),
-        ("--color", "stigmer reads the log, which has no colors"),
-        ("--command-timeout", "it would end the server; --start-timeout limits a start"),
-        ("--client-connect-timeout", "--probe-timeout limits each check"),
+        ("--log-config", "this option would replace the log that stigmer reads"),
+        ("--metrics-port", "stigmer chooses a free port"),
+        (
+            "--output",
+            "stigmer reads the log of the server, and this option changes only the start message",
+        ),
+        (
+            "-o",
+            "stigmer reads the log of the server, and this option changes only the start message",
+        ),
+        ("--color", "the log must have no colours, because stigmer parses the log"),
+        (
+            "--command-timeout",
+            "this option would end the server after that time; to limit a start, \
+                               use --start-timeout",
+        ),
+        ("--client-connect-timeout", "to limit each check, use --probe-timeout"),
         ("--help", ENDS),
         ("-h", ENDS),
         ("--version", ENDS),
@@ -63,7 +74,7 @@ pub(super) fn refuse_ours(arguments: &[String]) -> Result<(), ConfigError> {
             return Err(ConfigError::Value {
                 option: "",
                 value: argument.clone(),
-                why: format!("is not passed on: {instead}"),
+                why: format!("stigmer does not pass this argument to the server: {instead}"),
             });
         }
     }

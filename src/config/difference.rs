@@ -46,7 +46,7 @@ impl std::fmt::Display for Difference {
 /// The running server has other options than the requested ones.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "Temporal is already running with other options: {}; {}",
+    "the server is already running with other options: {}; {}",
     self.differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
     harmless(&self.hint())
 )]
@@ -60,11 +60,11 @@ impl Different {
         let flags: Vec<String> = self.differences.iter().map(|it| it.flag.clone()).collect();
         let flags = flags.join(" ");
         if self.managed {
-            format!("apply them with `stigmer local restart {flags}`")
+            format!("to apply the requested options, run `stigmer local restart {flags}`")
         } else {
             format!(
-                "it was started elsewhere, and stigmer only watches it; start a server of your own \
-                 with `stigmer local stop` and `stigmer local {flags}`"
+                "that server was started elsewhere, so stigmer only watches it; to run your own \
+                 server, run `stigmer local stop`, then `stigmer local {flags}`"
             )
         }
     }

@@ -24,7 +24,8 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ui_port: Option<u16>,
 
-    /// Path of the Temporal CLI [default: bin/temporal in the home, else on PATH, else installed]
+    /// Path of the Temporal CLI [default: bin/temporal in the home, else `temporal` on PATH, else
+    /// stigmer installs the CLI]
     #[arg(long, env = "STIGMER_TEMPORAL_BIN", value_name = "FILE", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temporal_bin: Option<PathBuf>,
@@ -34,7 +35,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub db: Option<PathBuf>,
 
-    /// Keep the database in memory: a restart loses it [default: false]
+    /// Keep the database in memory; a restart loses all data [default: false]
     #[arg(
         long,
         env = "STIGMER_IN_MEMORY",
@@ -48,7 +49,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_memory: Option<bool>,
 
-    /// Namespace to create; repeatable, or several separated by commas [default: default]
+    /// Namespace to create; repeat the option, or separate names by commas [default: default]
     #[arg(
         long,
         env = "STIGMER_NAMESPACE",
@@ -86,8 +87,8 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probe_timeout: Option<Span>,
 
-    /// Failed rounds of checks in a row before a restart [default: 3; in memory also 15 s of
-    /// failures]
+    /// Number of failed rounds of checks in a row that cause a restart [default: 3; with --in-memory,
+    /// the failures must also last 15 s]
     #[arg(
         long,
         env = "STIGMER_FAILURE_THRESHOLD",
@@ -109,7 +110,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_timeout: Option<Span>,
 
-    /// Time from SIGTERM to SIGKILL in a stop [default: 15s]
+    /// Time that a stop waits after SIGTERM before it sends SIGKILL [default: 15s]
     #[arg(
         long,
         env = "STIGMER_STOP_GRACE",
@@ -120,7 +121,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_grace: Option<Span>,
 
-    /// Automatic restarts that are allowed within the restart window [default: 5]
+    /// Maximum number of automatic restarts within --restart-window [default: 5]
     #[arg(
         long,
         env = "STIGMER_MAX_RESTARTS",
@@ -131,7 +132,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_restarts: Option<u32>,
 
-    /// Time window in which restarts are counted [default: 60s]
+    /// Time window in which --max-restarts counts restarts [default: 60s]
     #[arg(
         long,
         env = "STIGMER_RESTART_WINDOW",
@@ -164,7 +165,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_max: Option<Size>,
 
-    /// Serve health and metrics over TCP on loopback, such as 9464 [default: off]
+    /// Loopback port or address that serves health and metrics over TCP, such as 9464 [default: off]
     #[arg(
         long,
         env = "STIGMER_HTTP",
@@ -175,7 +176,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpAddress>,
 
-    /// Start a new background host after the host is killed [default: true]
+    /// Start a new background host if the host (the supervising process) is killed [default: true]
     #[arg(
         long,
         env = "STIGMER_WATCHDOG",
@@ -216,7 +217,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_other_user: Option<bool>,
 
-    /// Theme of the dashboard [default: from the terminal]
+    /// Theme of the dashboard [default: chosen from the terminal]
     //
     // The theme is an option of the dashboard, not of the host. So it is not serialized, and thus
     // never compared with the options of a server, recorded, or sent to a host.
@@ -230,7 +231,7 @@ pub struct Options {
     #[serde(skip_serializing, default, deserialize_with = "theme")]
     pub theme: Option<Theme>,
 
-    /// Arguments for `temporal server start-dev`
+    /// Arguments that stigmer passes to `temporal server start-dev`
     #[arg(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arguments: Option<Vec<String>>,

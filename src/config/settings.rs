@@ -180,13 +180,18 @@ fn ports(options: &Options, arguments: &[String]) -> Result<(u16, Option<u16>), 
     let ui_port = match options.ui_port {
         Some(ui_port) => at_least("ui-port", ui_port, 1)?,
         None => port.checked_add(1000).ok_or_else(|| {
-            let why = "the web UI's port would be this plus 1000, and ports end at 65535; \
-                       choose another with --ui-port";
+            let why = "the default port of the web UI is this port plus 1000, which is above \
+                       65535; choose a smaller port, or set --ui-port";
             wrong("port", port, why)
         })?,
     };
     if ui_port == port {
-        return Err(wrong("ui-port", port, "is the gRPC port too; choose another"));
+        return Err(wrong(
+            "ui-port",
+            port,
+            "the gRPC frontend uses this port too; choose another \
+                                           port with --ui-port or --port",
+        ));
     }
     Ok((port, Some(ui_port)))
 }
@@ -194,7 +199,8 @@ fn ports(options: &Options, arguments: &[String]) -> Result<(u16, Option<u16>), 
 fn database(home: &Home, options: &Options) -> Result<Database, ConfigError> {
     match (&options.db, options.in_memory) {
         (Some(_), Some(true)) => {
-            let why = "--db is set too; set only one of the two (also in the environment)";
+            let why = "--db is set too, and a database is either a file or in memory; remove one \
+                       of the two, also from the environment";
             return Err(wrong("in-memory", true, why));
         }
         (None, Some(true)) => return Ok(Database::Memory),
@@ -205,12 +211,14 @@ fn database(home: &Home, options: &Options) -> Result<Database, ConfigError> {
     // Temporal puts the path into an SQLite URI without escaping it. With the characters below,
     // SQLite would open another file.
     let Some(text) = file.to_str() else {
-        return Err(bad("the path is not UTF-8, and Temporal accepts only UTF-8".into()));
+        return Err(bad("the path is not UTF-8, and Temporal accepts only UTF-8; choose another \
+                        path"
+            .into()));
     };
     if let Some(character) = text.chars().find(|c| matches!(c, '?' | '#' | '%')) {
         return Err(bad(format!(
-            "the path contains `{character}`, and Temporal would open another file \
-             (it puts the path into a SQLite URI unescaped); choose a path without ? # %"
+            "the path contains `{character}`, and Temporal would open another file, because it \
+             does not escape the path in an SQLite URI; choose a path without ? # %"
         )));
     }
     std::path::absolute(&file).map(Database::File).map_err(|error| bad(error.to_string()))
@@ -265,7 +273,8 @@ fn check_http(http: SocketAddr, ours: &[(Option<u16>, &str)]) -> Result<(), Conf
     let port = http.port();
     let why = match ours.iter().find(|(taken, _)| *taken == Some(port)) {
         Some((_, option)) => format!(
-            "port {port} is the port of --{option} too; choose another with --http or --{option}"
+            "the server uses port {port} too (--{option}); choose another port with --http or \
+             --{option}"
         ),
         None if !http.ip().is_loopback() => {
             "health and metrics are served on loopback only; choose an address such as 127.0.0.1:9464".into()
@@ -279,7 +288,7 @@ fn check_program(program: &Path) -> Result<(), ConfigError> {
     match program.to_str() {
         Some(_) => Ok(()),
         None => {
-            let why = "the path is not UTF-8, so it cannot be recorded";
+            let why = "the path is not UTF-8, so stigmer cannot record it; choose another path";
             Err(wrong("temporal-bin", program.display(), why))
         }
     }

@@ -60,7 +60,7 @@ fn invalid_values_are_refused_with_the_option_and_a_hint() {
         (Options { port: Some(65000), ..Options::default() }, "--ui-port"),
         (
             Options { port: Some(7000), ui_port: Some(7000), ..Options::default() },
-            "is the gRPC port too",
+            "the gRPC frontend uses this port too",
         ),
         (Options { db: Some("/a?b".into()), ..Options::default() }, "contains `?`"),
         (Options { db: Some("/a%20b".into()), ..Options::default() }, "contains `%`"),
@@ -72,11 +72,11 @@ fn invalid_values_are_refused_with_the_option_and_a_hint() {
         (Options { http: Some("0.0.0.0:80".parse().unwrap()), ..Options::default() }, "loopback"),
         (
             Options { http: Some("7233".parse().unwrap()), ..Options::default() },
-            "--http 127.0.0.1:7233: port 7233 is the port of --port too",
+            "--http 127.0.0.1:7233: the server uses port 7233 too (--port)",
         ),
         (
             Options { http: Some("localhost:8233".parse().unwrap()), ..Options::default() },
-            "--http 127.0.0.1:8233: port 8233 is the port of --ui-port too",
+            "--http 127.0.0.1:8233: the server uses port 8233 too (--ui-port)",
         ),
         (
             Options { arguments: Some(vec!["--db-filename=x".into()]), ..Options::default() },

@@ -137,7 +137,7 @@ impl<'de> Deserialize<'de> for HttpAddress {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TemporalLogLevel {
-    /// Everything; 0.7 MB/s under load.
+    /// Everything (0.7 MB of log per second under load).
     Debug,
     /// Normal operation.
     Info,

@@ -46,7 +46,10 @@ pub enum ClientError {
     #[error(transparent)]
     Refused(#[from] ApiError),
     /// The response cannot be parsed.
-    #[error("cannot parse the response of the host: {0}; it may be another version of stigmer")]
+    #[error(
+        "cannot parse the response of the host: {0}; the host may have another version of \
+             stigmer"
+    )]
     Garbled(String),
     /// The host has an incompatible version. The text has the fix.
     #[error("{0}")]
@@ -189,6 +192,6 @@ pub(super) async fn refusal(answer: Response<Incoming>) -> ClientError {
     };
     match serde_json::from_slice::<ErrorBody>(&body) {
         Ok(body) => body.error.into(),
-        Err(_) => ClientError::Garbled(format!("status {code}")),
+        Err(_) => ClientError::Garbled(format!("the HTTP status is {code}")),
     }
 }

@@ -60,7 +60,7 @@ impl Events {
             }
             if self.splitter.held() > EVENT_MAX {
                 return Err(ClientError::Garbled(format!(
-                    "an event of more than {EVENT_MAX} bytes"
+                    "an event has more than {EVENT_MAX} bytes"
                 )));
             }
             let Some(Ok(frame)) = self.body.frame().await else { return Ok(None) };

@@ -38,8 +38,13 @@ impl Listener for Owned {
             let (stream, _) = self.listener.accept().await?;
             match stream.peer_cred() {
                 Ok(peer) if peer.uid() == self.uid || peer.uid() == 0 => return Ok(stream),
-                Ok(peer) => tracing::warn!(uid = peer.uid(), "refused another user"),
-                Err(error) => tracing::warn!(%error, "refused an unknown user"),
+                Ok(peer) => {
+                    tracing::warn!(uid = peer.uid(), "refused a connection of another user");
+                }
+                Err(error) => tracing::warn!(
+                    %error,
+                    "refused a connection, because its user is unknown"
+                ),
             }
         }
     }

@@ -136,7 +136,8 @@ async fn healthz(State(api): State<Api>) -> Response {
     if api.manager.responds().await {
         "ok\n".into_response()
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the manager does not respond\n").into_response()
+        (StatusCode::SERVICE_UNAVAILABLE, "the main task of the host does not respond\n")
+            .into_response()
     }
 }
 
@@ -232,7 +233,7 @@ async fn shutdown(State(api): State<Api>, ApiQuery(query): ApiQuery<Shutdown>) -
     if query.idle && api.manager.facts().may_have_server() {
         let error = ApiError::new(
             ApiError::BUSY,
-            "the host has a server, or looks for one".to_owned(),
+            "the host has a server, or still searches for one, so it does not end".to_owned(),
             "run `stigmer local stop` to stop the server and its host",
         );
         return failure(StatusCode::CONFLICT, error);

@@ -60,7 +60,7 @@ impl Broadcast {
         let mut reduced = Snapshot::clone(&before);
         drop(before);
         reduced.apply(&delta);
-        debug_assert_eq!(reduced, snapshot, "the deltas lead elsewhere than the facts");
+        debug_assert_eq!(reduced, snapshot, "the deltas lead to another snapshot than the facts");
         self.latest.send_replace(Latest { snapshot: Arc::new(reduced), at: now });
         // This fails if there is no reader.
         let _ = self.deltas.send(Arc::new(delta));

@@ -104,7 +104,10 @@ pub fn recent(path: &Path) -> io::Result<VecDeque<Arc<Entry>>> {
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(error) if is_passing(&error) => return Err(error),
             Err(error) => {
-                tracing::warn!(path = %file.display(), %error, "earlier entries are not shown");
+                tracing::warn!(
+                    path = %file.display(), %error,
+                    "cannot read this file of the timeline: its entries are not shown"
+                );
                 continue;
             }
         };

@@ -71,7 +71,10 @@ impl HandOver {
         if let Ok(Some(_lock)) = HostLock::take(&home.supervisor_lock())
             && let Err(error) = self.write(home)
         {
-            tracing::warn!(%error, "cannot hand over counters and restart window");
+            tracing::warn!(
+                %error,
+                "cannot write the hand-over file with counters and restart window"
+            );
         }
     }
 
@@ -89,16 +92,22 @@ impl HandOver {
             Err(error) if paths::is_passing(&error) => return Err(error),
             // The unreadable file is removed below. Otherwise a later host could take it.
             Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "not read");
+                tracing::warn!(
+                    path = %path.display(), %error,
+                    "cannot read the hand-over file of the last host"
+                );
                 String::new()
             }
         };
         if let Err(error) = std::fs::remove_file(&path) {
-            tracing::warn!(path = %path.display(), %error, "not removed");
+            tracing::warn!(
+                path = %path.display(), %error,
+                "cannot delete the hand-over file of the last host"
+            );
         }
         let found = serde_json::from_str(&text)
             .inspect_err(
-                |error| tracing::warn!(%error, "what the last host left is not understood"),
+                |error| tracing::warn!(%error, "cannot parse the hand-over file of the last host"),
             )
             .ok();
         let boot_id = Identity::own().boot_id;

@@ -56,7 +56,7 @@ impl Intent {
             Err(source) => return Err(Unreadable { path: home.intent(), source }),
         };
         Ok(serde_json::from_str(&text)
-            .inspect_err(|error| tracing::warn!(%error, "the intent on disk is not understood"))
+            .inspect_err(|error| tracing::warn!(%error, "cannot parse intent.json"))
             .ok())
     }
 

@@ -55,7 +55,7 @@ pub fn expose(facts: &Facts, now: Instant) -> String {
         let label = StateLabel { state: state.as_str() };
         states.get_or_create(&label).set(i64::from(state == status.state));
     }
-    registry.register("temporal_state", "1 for the state that is, 0 for the others", states);
+    registry.register("temporal_state", "1 for the current state, 0 for the others", states);
 
     let restarts = Family::<CauseLabel, Counter>::default();
     for cause in Cause::ALL {
@@ -72,17 +72,29 @@ pub fn expose(facts: &Facts, now: Instant) -> String {
     if let Some(uptime) = temporal.and_then(|temporal| temporal.uptime_ms) {
         let seconds = Float::default();
         seconds.set(uptime as f64 / 1000.0);
-        registry.register("temporal_uptime_seconds", "Since the server was spawned", seconds);
+        registry.register(
+            "temporal_uptime_seconds",
+            "Seconds since the server process was spawned",
+            seconds,
+        );
     }
     if let Some(rss) = temporal.and_then(|temporal| temporal.rss_bytes) {
         let bytes: Gauge = Gauge::default();
         bytes.set(i64::try_from(rss).unwrap_or(i64::MAX));
-        registry.register("temporal_resident_memory_bytes", "Of the whole instance", bytes);
+        registry.register(
+            "temporal_resident_memory_bytes",
+            "Resident memory of all processes of the server",
+            bytes,
+        );
     }
     if let Some(cpu) = facts.cpu_time.filter(|_| temporal.is_some()) {
         let seconds = Counter::<f64, AtomicU64>::default();
         seconds.inc_by(cpu.as_secs_f64());
-        registry.register("temporal_cpu_seconds", "Of the whole instance, in all", seconds);
+        registry.register(
+            "temporal_cpu_seconds",
+            "CPU time of all processes of the server",
+            seconds,
+        );
     }
 
     let lines = Family::<LevelLabel, Counter>::default();
@@ -90,22 +102,22 @@ pub fn expose(facts: &Facts, now: Instant) -> String {
         let label = LevelLabel { level: level.as_str() };
         lines.get_or_create(&label).inc_by(facts.log_lines[level.index()]);
     }
-    registry.register("log_lines", "Lines of Temporal's log by level", lines);
+    registry.register("log_lines", "Lines of the server log, by level", lines);
 
     let kept = &facts.distributions;
     registry.register(
         "temporal_probe_duration_seconds",
-        "How long an answered probe took, by layer",
+        "Duration of a check that got an answer, by layer (the name of the check)",
         kept.durations.clone(),
     );
     registry.register(
         "temporal_probe_failures",
-        "Probes that did not pass, by layer",
+        "Failed checks, by layer (the name of the check)",
         kept.failures.clone(),
     );
     registry.register(
         "temporal_recovery_seconds",
-        "From the end of a server to ready again",
+        "Time from the end of a server until a server is ready again",
         kept.recoveries.clone(),
     );
 

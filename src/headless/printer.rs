@@ -102,7 +102,7 @@ impl Printer {
                 // attempt.
                 let continues = self.follows || self.printed_ready;
                 let again = snapshot.next_start_ms.filter(|_| continues);
-                let again = again.map_or("", |_| "; stigmer tries again");
+                let again = again.map_or("", |_| "; stigmer retries the start");
                 self.line(&format!("what to do: {hint}{again}"));
             }
         }
@@ -136,7 +136,7 @@ impl Printer {
                 render(&batch, &mut self.parser, &self.zone, &mut text);
                 self.out.log(text, room);
             }
-            Err(error) => tracing::warn!(%error, "cannot read the log"),
+            Err(error) => tracing::warn!(%error, "cannot read the server log"),
         }
     }
 
@@ -147,7 +147,7 @@ impl Printer {
         }
         let (mut text, parser, zone) = (String::new(), &mut self.parser, &self.zone);
         if let Err(error) = self.log.drain(|batch| render(batch, parser, zone, &mut text)) {
-            tracing::warn!(%error, "cannot read the rest of the log");
+            tracing::warn!(%error, "cannot read the rest of the server log");
         }
         self.out.event(text);
     }

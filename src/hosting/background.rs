@@ -101,7 +101,14 @@ fn errors(path: &Path) -> Option<(File, File)> {
         from.seek(io::SeekFrom::End(0))?;
         Ok((to, from))
     };
-    open().inspect_err(|error| tracing::warn!(path = %path.display(), %error, "cannot open")).ok()
+    open()
+        .inspect_err(|error| {
+            tracing::warn!(
+                path = %path.display(), %error,
+                "cannot open the file for error messages of the background host"
+            );
+        })
+        .ok()
 }
 
 /// The reason why no other host took over the server. The server keeps running.
@@ -120,7 +127,7 @@ pub enum HandOverError {
     },
     /// Another process, usually a command, took the host lock and has released it. No host runs
     /// now.
-    #[error("another process held the host lock meanwhile, and no host runs")]
+    #[error("another process locked supervisor.lock meanwhile, and no host runs")]
     LockedMeanwhile,
     /// The intent cannot be read, so it is unknown whether a command has stopped the server.
     #[error("it is unknown whether a command has stopped the server: {0}")]
@@ -207,7 +214,7 @@ async fn until_taken(
             return Err(HandOverError::LockedMeanwhile);
         }
         if let Err(error) = &taken {
-            tracing::warn!(%error, "cannot hand over, trying again");
+            tracing::warn!(%error, "cannot hand over to a background host, retrying");
         }
         if let Some(hand_over) = hand_over {
             hand_over.write_again(home);
@@ -244,7 +251,10 @@ async fn taken_over(
         if let Ok(status) = client::status(home).await
             && let Some(host) = status.host
         {
-            tracing::info!(host = host.pid, seam = ?begun.elapsed(), "handed over");
+            tracing::info!(
+                host = host.pid, seam = ?begun.elapsed(),
+                "handed over to the background host"
+            );
             return Ok(host.pid);
         }
         match next.ended() {
@@ -311,7 +321,7 @@ async fn serve(host: Host) -> i32 {
         signal(SignalKind::hangup()),
     );
     let (Ok(mut terminate), Ok(mut interrupt), Ok(_hangup)) = signals else {
-        tracing::error!("cannot handle signals");
+        tracing::error!("cannot install signal handlers");
         host.leave().await;
         return 1;
     };
@@ -323,12 +333,12 @@ async fn serve(host: Host) -> i32 {
         // A host that panics soon after its start is not replaced, because the next host would
         // panic too.
         () = host.handle().closed() => {
-            tracing::error!("the manager has ended");
+            tracing::error!("the main task of the host ended after a panic");
             let facts = host.handle().facts();
             if facts.host.since.elapsed() < STABLE {
                 host.leave().await;
             } else if let Err(error) = hand_over(&facts.settings.home, host).await {
-                tracing::error!(%error, "cannot hand over");
+                tracing::error!(%error, "cannot hand over to another host");
             }
             return 1;
         }
@@ -342,7 +352,7 @@ async fn serve(host: Host) -> i32 {
             return 1;
         }
     }
-    tracing::info!("signal: stopping the server and ending");
+    tracing::info!("got a signal: stopping the server, then this host ends");
     let again = async {
         tokio::select! {
             _ = terminate.recv() => {}

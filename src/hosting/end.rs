@@ -38,7 +38,7 @@ pub enum StopError {
     #[error(transparent)]
     Unresponsive(#[from] Unresponsive),
     /// The host does not respond, and cannot be signalled.
-    #[error("cannot end the host: {0}")]
+    #[error("cannot signal the host that does not respond: {0}")]
     Signal(io::Error),
     /// The host lock cannot be opened.
     #[error("cannot lock {path}: {source}")]
@@ -75,8 +75,9 @@ pub enum StopError {
     /// The server was started in another container or pid namespace, so its processes are not
     /// visible here.
     #[error(
-        "{path} was recorded in another container or pid namespace (pid {pid}), where it may \
-         still run; nothing was signalled. Stop it there, or choose another home with --home"
+        "{path} records a server in another container or pid namespace (pid {pid}), where that \
+         server may still run; nothing was signalled. Stop the server there, or choose another \
+         home with --home"
     )]
     Elsewhere {
         /// Path of the record of the server.

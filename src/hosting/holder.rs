@@ -212,22 +212,23 @@ pub(super) fn check_local(home: &Home) -> Result<(), Unresponsive> {
 pub fn hint(home: &Home) -> String {
     match holder(home) {
         Some(holder) if !holder.is_local() => format!(
-            "it is pid {} of another container, pid namespace or machine, which cannot be proven \
-             from here, so nothing is signalled: stop it there, or choose another home with --home",
+            "that host is pid {} of another container, pid namespace or machine, and stigmer \
+             cannot identify it from here, so nothing is signalled: stop the host there, or choose \
+             another home with --home",
             holder.pid
         ),
         Some(holder) if matches!(prove(home), Ok(Some(_))) => format!(
-            "it is pid {}: `stigmer local restart` replaces it, `stigmer local stop` ends it",
+            "`stigmer local restart` replaces that host (pid {}), `stigmer local stop` ends it",
             holder.pid
         ),
         // The process in the text has ended or never held the lock, so another process holds it.
         Some(_) if is_hosted(home) => format!(
-            "it is {}, which cannot be proven to be a host, so nothing is signalled: end that process \
-             yourself, or choose another home with --home",
+            "the process is {}, which cannot be proven to be a host, so nothing is signalled: end \
+             that process yourself, or choose another home with --home",
             lock::holders(&home.supervisor_lock())
         ),
         Some(_) | None => {
-            "`stigmer local restart` replaces it, `stigmer local stop` ends it".into()
+            "`stigmer local restart` replaces that host, `stigmer local stop` ends it".into()
         }
     }
 }

@@ -41,7 +41,7 @@ pub enum HostError {
     #[error(transparent)]
     Home(#[from] HomeError),
     /// A file of the home cannot be used.
-    #[error("cannot host {path}: {source}; {next}", next = files::hint(.source))]
+    #[error("cannot become the host: cannot use {path}: {source}; {next}", next = files::hint(.source))]
     Io {
         /// The file.
         path: PathBuf,
@@ -150,7 +150,10 @@ impl Host {
             source: io::Error::other(error),
         })?;
         if death.attempt > attempts(&settings) {
-            tracing::error!(hosts = death.attempt, "each died soon after its start, giving up");
+            tracing::error!(
+                hosts = death.attempt,
+                "several hosts in a row died soon after their start: starting no further host"
+            );
             let why = format!("{} hosts in a row died soon after their start", death.attempt);
             if let Err(error) = Chronicle::open(&home.events()).write(&gave_up(home, &why)) {
                 tracing::warn!(%error, "cannot write into the timeline");
@@ -182,7 +185,10 @@ impl Host {
         if let Err(error) = lock.write(&holder::host_text(mode)) {
             // The lock protects this host also without a text. The manager writes the text as soon
             // as possible.
-            tracing::warn!(path = %path.display(), %error, "cannot record the identity of the host");
+            tracing::warn!(
+                path = %path.display(), %error,
+                "cannot write the identity of this host into its lock file"
+            );
         }
         let name = before.map_or_else(String::new, |before| format!("pid {}", before.pid));
         match after {
@@ -285,7 +291,10 @@ impl Host {
             look::promptly(home.root(), move |_| hand_over.write(&to))
         });
         if let Some(Err(error)) = written {
-            tracing::error!(%error, "cannot hand over counters and restart window");
+            tracing::error!(
+                %error,
+                "cannot write the hand-over file with counters and restart window"
+            );
         }
         let last_responses = self.free().await;
         if is_down {
@@ -319,8 +328,8 @@ impl Host {
         self.manager.abort();
         if !self.sweeps.end().await {
             tracing::error!(
-                "leaving although a sweep is blocked in the kernel: this home has no other host \
-                 until this process has ended"
+                "this host ends, although its search for processes of the server is blocked in the \
+                 kernel: no other host can start for this home until this process has ended"
             );
         }
         let lock = self.lock.clone();
@@ -330,11 +339,18 @@ impl Host {
             // The home does not respond. Closing the lock file may block, so keep it open until
             // this process ends.
             Err(error) if look::is_silence(&error) => {
-                tracing::warn!(%error, "the home is locked until this process has ended");
+                tracing::warn!(
+                    %error,
+                    "cannot write into the host lock: the home stays locked until this process \
+                     has ended"
+                );
                 std::mem::forget(self.lock);
             }
             Err(error) => {
-                tracing::warn!(%error, "the next host will report this host as killed");
+                tracing::warn!(
+                    %error,
+                    "cannot write into the host lock: the next host will report this host as killed"
+                );
             }
             Ok(()) => {}
         }
@@ -363,7 +379,7 @@ fn wants_up(home: &Home) -> bool {
     match Intent::read(home) {
         Ok(intent) => intent.is_some_and(|intent| intent.want == Want::Up),
         Err(error) => {
-            tracing::warn!(%error, "not known whether the server of the last host was to run");
+            tracing::warn!(%error, "it is unknown whether the server of the last host was to run");
             false
         }
     }
@@ -402,7 +418,10 @@ async fn guard(handle: Handle) {
         match arms {
             Some(attempts) if armed != arms => {
                 let failed = watchdog::arm(home.root(), attempts).err().map(|error| {
-                    format!("no watchdog ({error}): if the host is killed, run `stigmer local`")
+                    format!(
+                        "no watchdog ({error}): if this host is killed, no other host starts \
+                             until you run `stigmer local`"
+                    )
                 });
                 handle.trouble(TROUBLE, failed).await;
             }
@@ -413,7 +432,8 @@ async fn guard(handle: Handle) {
         tokio::select! {
             changed = facts.changed() => if changed.is_err() { return },
             () = &mut ended => {
-                let text = "the watchdog has ended: if the host is killed, run `stigmer local`";
+                let text = "the watchdog has ended: if this host is killed, no other host starts \
+                            until you run `stigmer local`";
                 handle.trouble(TROUBLE, Some(text.to_owned())).await;
                 return;
             }

@@ -104,11 +104,11 @@ impl HomeKeeper {
             Ok(Checked::Regained { down: Ok(_) }) => None,
             Ok(Checked::Regained { down: Err(error) }) => Some(format!(
                 "this host starts no server, because it is unknown whether a command has stopped \
-                 it: {error}; make the file readable, or stop the host with SIGTERM"
+                 the server: {error}; make the file readable, or stop the host with SIGTERM"
             )),
             Ok(Checked::Occupied(holder)) => Some(format!(
-                "{} was deleted or replaced, and is held by {holder}: this host waits until that \
-                 process frees it",
+                "{} was deleted or replaced, and the lock of the new file is held by {holder}: \
+                 this host waits until that process releases the lock",
                 self.home.supervisor_lock().display()
             )),
             Ok(Checked::Lost) => {
@@ -116,8 +116,8 @@ impl HomeKeeper {
                 return false;
             }
             Err(error) if look::is_silence(&error) => Some(format!(
-                "no command reaches this host: cannot use {}: {error}; make it respond, or stop the \
-                 host with SIGTERM",
+                "no command reaches this host: cannot use {}: {error}; make its file system \
+                 respond, or stop the host with SIGTERM",
                 root.display()
             )),
             Err(error) => Some(format!(
@@ -142,7 +142,7 @@ impl HomeKeeper {
     fn check(&self, lock: &HostLock) -> io::Result<Checked> {
         let path = self.home.supervisor_lock();
         if !path.try_exists()? {
-            tracing::warn!(path = %path.display(), "the host lock was deleted: restoring it");
+            tracing::warn!(path = %path.display(), "the host lock was deleted: restoring the file");
             self.home.prepare(paths::allows_network()).map_err(|error| match error {
                 HomeError::Io { source, .. } => source,
                 other => io::Error::other(other.to_string()),
@@ -154,7 +154,7 @@ impl HomeKeeper {
             LockState::HeldByOther => {
                 return Ok(match holder::lock_holder(&self.home)? {
                     HostLockHolder::Host(pid) => {
-                        tracing::error!(host = pid, "another host has the home");
+                        tracing::error!(host = pid, "another host uses this home now");
                         lock.lose();
                         Checked::Lost
                     }
@@ -183,14 +183,17 @@ impl HomeKeeper {
     /// does not, stops the server, because no command could find that server.
     async fn leave(&self) {
         let home = self.home.root().display();
-        let trouble = format!("{home} was deleted or replaced, and another host has it: leaving");
+        let trouble = format!(
+            "{home} was deleted or replaced, and another host uses it now: this \
+                               host ends"
+        );
         self.handle.trouble("home", Some(trouble)).await;
         let deadline = Instant::now() + ADOPTION;
         while self.is_unadopted() && Instant::now() < deadline {
             tokio::time::sleep(KEEPER_PAUSE).await;
         }
         if self.is_unadopted() || self.is_starting() {
-            tracing::warn!("the new host has not adopted the server: stopping it");
+            tracing::warn!("the new host has not adopted the server: stopping the server");
             if let Err(error) = self.handle.command(Command::Stop(Cause::Shutdown)).await {
                 tracing::error!(%error, "cannot stop the server");
             }

@@ -84,18 +84,22 @@ impl Succession {
     pub fn message(&self) -> String {
         match (self.need, &self.host) {
             (Need::Watch, Ok(pid)) => {
-                format!("the server keeps running, watched by the background host {pid}")
+                format!("the server keeps running, supervised by the background host (pid {pid})")
             }
             (Need::Watch, Err(error)) => {
                 format!(
-                    "the server keeps running, but {error}; watch it again with `stigmer local`"
+                    "the server keeps running without a host: {error}; run `stigmer local` to \
+                     supervise the server again"
                 )
             }
             (Need::Stop, Ok(pid)) => {
-                format!("the background host {pid} continues to stop the server")
+                format!("the background host (pid {pid}) continues to stop the server")
             }
             (Need::Stop, Err(error)) => {
-                format!("the server was requested to stop, but {error}; run `stigmer local stop`")
+                format!(
+                    "the stop of the server is not complete, and no host continues it: \
+                         {error}; run `stigmer local stop`"
+                )
             }
         }
     }

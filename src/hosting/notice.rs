@@ -31,19 +31,24 @@ impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Waiting(work) => write!(f, "waiting for {work}"),
-            Self::EndsHost(pid) => write!(f, "the host (pid {pid}) does not respond: ending it"),
+            Self::EndsHost(pid) => write!(
+                f,
+                "the host (pid {pid}) does not respond: ending the \
+                                              host"
+            ),
             Self::FileDiffers(difference) => write!(
                 f,
-                "warning: config.toml differs from what is running: {difference}; \
-                 `stigmer local restart` does not apply it, stop and start do"
+                "warning: config.toml differs from the options of the running server: \
+                 {difference}; to apply config.toml, run `stigmer local stop`, then `stigmer \
+                 local`"
             ),
             Self::Unwritten(path, error) => {
                 write!(f, "warning: cannot write {}: {error}", path.display())
             }
             Self::PortHeld(occupant) => write!(
                 f,
-                "note: port {} is still in use by {occupant}; stigmer cannot prove that it started that \
-                 process, and leaves it alone",
+                "note: port {} is still in use by {occupant}; stigmer cannot prove that it started \
+                 that process, so that process was not stopped",
                 occupant.port
             ),
         }

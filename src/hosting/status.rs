@@ -97,7 +97,8 @@ fn from_files(home: &Home, holder: SilentHolder) -> Result<Status, StatusError> 
     };
     let is_stopping = matches!(holder, SilentHolder::Command(_));
     let message = match (&record, holder) {
-        (_, SilentHolder::Command(work)) => format!("pid {} is {}", work.pid, work.doing),
+        (_, SilentHolder::Command(work)) => format!(
+            "another command (pid {}) is {}", work.pid, work.doing),
         (_, SilentHolder::Host) => format!("host unresponsive: {}", hint(home)),
         (Some(_), SilentHolder::Nobody) => {
             "no host, a crash is not repaired; adopt it with `stigmer local`, or stop it with `stigmer local stop`"
@@ -151,13 +152,14 @@ fn unproven(home: &Home, found: &Running) -> String {
     match found {
         Running::Nothing | Running::Recorded(_) | Running::Unrecorded(_) => String::new(),
         Running::Elsewhere(record) => format!(
-            "{} was recorded in another container or pid namespace (pid {}), where it may still run",
+            "{} records a server in another container or pid namespace (pid {}), where that server \
+             may still run",
             home.record().display(),
             record.leader.pid
         ),
         Running::Remains(instance) => format!(
-            "the server has ended and left processes behind, for example {}; end them with \
-             `stigmer local stop`",
+            "the server has ended, but some of its processes still run, for example {}; end them \
+             with `stigmer local stop`",
             memory::describe(instance.leader.pid)
         ),
         Running::Stranger(who) => format!(

@@ -163,7 +163,7 @@ impl OwnLogWriter {
         let note = serde_json::json!({
             "timestamp": jiff::Timestamp::now(),
             "level": "WARN",
-            "message": format!("{} lines could not be written here and are lost", self.lost),
+            "message": format!("{} lines could not be written into this log and are lost", self.lost),
             "target": module_path!(),
         });
         self.file.append(format!("{note}\n").as_bytes())?;

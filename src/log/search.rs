@@ -98,7 +98,7 @@ fn compile(hir: &Hir) -> Result<Regex, String> {
     meta::Builder::new()
         .configure(config)
         .build_from_hir(hir)
-        .map_err(|_| "it would need too much memory".to_owned())
+        .map_err(|_| "the pattern would need too much memory; use a simpler pattern".to_owned())
 }
 
 /// Compiles a pattern that is applied to one line at a time, with the same rule for capital letters

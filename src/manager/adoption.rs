@@ -55,7 +55,7 @@ impl Unadopted {
 
     pub(super) fn trouble(&self) -> String {
         format!(
-            "cannot determine whether a server of an earlier host runs: {}; stigmer looks again",
+            "cannot determine whether a server of an earlier host runs: {}; stigmer tries again",
             self.why
         )
     }
@@ -104,7 +104,7 @@ impl Manager {
             match adoptable(&settings.home).await {
                 // The system may lack descriptors or memory only for a moment.
                 Err(error) if begun.elapsed() < ADOPTING => {
-                    tracing::warn!(%error, "cannot look for a running server, retrying");
+                    tracing::warn!(%error, "cannot search for a running server, retrying");
                     tokio::time::sleep(ADOPT_PAUSE).await;
                 }
                 found => return self.adopt_found(found),
@@ -124,10 +124,10 @@ impl Manager {
             // Remember this. If a later launch finds a server of this home, it must not end that
             // server as the remains of an earlier generation.
             Ok(Adoptable::NotProven(who)) => {
-                self.unadopted = Some(Unadopted::new(format!("its lock is held by {who}")));
+                self.unadopted = Some(Unadopted::new(format!("temporal.lock is held by {who}")));
             }
             Err(error) => {
-                tracing::error!(%error, "cannot look for a running server");
+                tracing::error!(%error, "cannot search for a running server");
                 self.unadopted = Some(Unadopted::new(error.to_string()));
             }
         }
@@ -231,7 +231,10 @@ impl Manager {
         self.unadopted = None;
         self.use_options_of(record);
         let generation = record.generation;
-        tracing::info!(%generation, pid = record.leader.pid, "a server of this home runs, adopting it");
+        tracing::info!(
+            %generation, pid = record.leader.pid,
+            "a server of this home runs: adopting the server"
+        );
         let version =
             version::remembered(&self.facts.settings.home.version_cache(), &record.executable);
         self.episode =

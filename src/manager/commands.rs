@@ -26,14 +26,14 @@ impl Manager {
     /// Stops the server, because another process has written the intent "down" into the home.
     pub(super) async fn follow(&mut self, down: &Intent) {
         if self.unit.supervisor.want() == Want::Up && !self.intent.is_last(down) {
-            tracing::info!("a command has stopped the server meanwhile");
+            tracing::info!("another command has stopped the server meanwhile");
             let (reply, _) = oneshot::channel();
             self.carry_out(Command::Stop(Cause::Operator), reply).await;
         }
     }
 
     fn command(&mut self, command: Command, reply: oneshot::Sender<Outcome>) {
-        tracing::info!(?command, state = %self.facts.state_name(), "the operator gives a command");
+        tracing::info!(?command, state = %self.facts.state_name(), "received a command");
         let goal = match &command {
             Command::Start | Command::AwaitStart | Command::Restart(_) => Want::Up,
             Command::Stop(_) => Want::Down,
@@ -103,7 +103,7 @@ fn outcome(goal: Want, want: Want, state: &State, facts: &Facts) -> Option<Outco
         (Want::Up, State::Failed { failure, .. }) => {
             let mut message = failure.reason.clone();
             if !facts.last_words.is_empty() {
-                message.push_str("\nTemporal's last words:\n  ");
+                message.push_str("\nlast log lines of the server:\n  ");
                 message.push_str(&facts.last_words.join("\n  "));
                 message.push('\n');
             }
@@ -112,17 +112,18 @@ fn outcome(goal: Want, want: Want, state: &State, facts: &Facts) -> Option<Outco
         (Want::Up, State::Stopped { note }) => error(
             "stopped",
             format!(
-                "Temporal was not started: {}",
+                "the server was not started: {}",
                 match note {
                     Some(_) => facts.message(),
-                    None => "another command stopped it".to_owned(),
+                    None => "another command stopped the server".to_owned(),
                 }
             ),
             match facts.settings.address {
                 Some(_) => {
-                    "start that server, name another address, or leave out --address to run one here"
+                    "start the server at that address, name another address, or leave out \
+                     --address to run your own server"
                 }
-                None => "`stigmer local` starts it",
+                None => "run `stigmer local` to start the server",
             },
         ),
         (Want::Down, State::Stopped { .. }) => Some(Ok(())),

@@ -51,7 +51,10 @@ impl Manager {
                 self.episode.passed("cleaned", started.cleaned);
                 self.episode.passed("spawned", started.spawned);
                 let instance = started.instance.clone();
-                tracing::info!(%generation, pid = instance.leader.pid, "the server was spawned");
+                tracing::info!(
+                    %generation, pid = instance.leader.pid,
+                    "started the server process"
+                );
                 self.take_over(
                     generation,
                     instance,
@@ -94,7 +97,7 @@ impl Manager {
                 self.step(Some(Input::Found { generation, found: Found::External }));
             }
             Err(refused) => {
-                tracing::error!(%generation, failure = %refused.failure, "cannot launch the server");
+                tracing::error!(%generation, failure = %refused.failure, "cannot start the server");
                 if refused.is_transient {
                     let reason = refused.failure.reason.clone();
                     self.episode = Episode::begin(Cause::SpawnFailed, reason, true, Instant::now());
@@ -198,7 +201,7 @@ impl Manager {
                 }
                 layer.ok = None;
                 layer.latency = None;
-                "not reached".clone_into(&mut layer.detail);
+                "not checked, because an earlier check failed".clone_into(&mut layer.detail);
             }
         }
         self.episode.layers(&report.layers, now);

@@ -63,7 +63,7 @@ impl Manager {
         match self.chronicle.add(&entry) {
             Ok(()) if self.sweeps.is_in_place() => self.files.check(EVENTS),
             Ok(()) => {}
-            Err(error) => tracing::error!(%error, "cannot write an entry of the timeline"),
+            Err(error) => tracing::error!(%error, "cannot write an entry into the timeline file"),
         }
         self.facts.remember_entry(entry);
     }
@@ -105,7 +105,7 @@ impl History {
                 return Err(Unreadable { path: home.record(), source });
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot read the record of the server");
+                tracing::warn!(%error, "cannot read temporal.pid, the record of the server");
                 0
             }
         };
@@ -116,7 +116,7 @@ impl History {
                 return Err(Unreadable { path: home.temporal_lock(), source });
             }
             Err(error) => {
-                tracing::warn!(%error, known, "cannot read the lock of the server");
+                tracing::warn!(%error, known, "cannot read temporal.lock, the lock of the server");
                 known
             }
         };

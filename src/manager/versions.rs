@@ -35,7 +35,7 @@ impl Manager {
                 let asked =
                     LOOKS.run(ASK_VERSION, move || ask_version(&settings, marker.as_deref()));
                 let version = asked.await.inspect_err(|error| {
-                    tracing::warn!(%error, "cannot read the version of the CLI");
+                    tracing::warn!(%error, "cannot read the version of the Temporal CLI");
                 });
                 let version = version.unwrap_or_default();
                 let _ = report.send(Event::Version { generation, version });
@@ -126,7 +126,10 @@ async fn sync(file: PathBuf) {
     let synced = LOOKS.run(SYNC, move || database::sync(&file)).await;
     let synced = synced.map_err(|error| io::Error::other(error.to_string())).flatten();
     if let Err(error) = synced {
-        tracing::warn!(%error, "cannot sync the lock file of the database; it may be lost in a power cut");
+        tracing::warn!(
+            %error,
+            "cannot sync the lock file next to the database; a power cut may delete that file"
+        );
     }
 }
 

@@ -13,7 +13,7 @@ pub enum HomeError {
     #[error("no home folder: neither --home nor STIGMER_HOME nor HOME is set; set one of them")]
     Unknown,
     /// The folder cannot be created or read.
-    #[error("cannot use {path} as home: {source}; choose another with --home")]
+    #[error("cannot use {path} as home: {source}; choose another folder with --home")]
     Io {
         /// The folder, or a file in it.
         path: PathBuf,
@@ -22,7 +22,7 @@ pub enum HomeError {
     },
     /// The folder belongs to another user.
     #[error(
-        "cannot use {path} as home: it belongs to {}, not to you ({}); choose another with \
+        "cannot use {path} as home: it belongs to {}, not to you ({}); choose another folder with \
          --home, or run the command as that user",
         user(*owner), user(*me)
     )]
@@ -36,8 +36,9 @@ pub enum HomeError {
     },
     /// Other users have write permission on the folder, so its files may be from them.
     #[error(
-        "cannot use {path} as home: it is not empty and other users may write to it (mode {mode:o}); \
-         choose another with --home, or check its content and run `chmod 700 {path}`"
+        "cannot use {path} as home: it is not empty and other users may write to it (mode \
+         {mode:o}); choose another folder with --home, or check its content and run `chmod 700 \
+         {path}`"
     )]
     Writable {
         /// The folder.
@@ -48,9 +49,8 @@ pub enum HomeError {
     /// Other users have permissions on the folder, and it contains files that are not part of a
     /// home.
     #[error(
-        "cannot use {path} as home: it is open to others (mode {mode:o}) and contains other files; \
-         choose a new folder with --home, or close this one with \
-         `chmod 700`"
+        "cannot use {path} as home: other users have access to it (mode {mode:o}), and it contains \
+         files of other programs; choose a new folder with --home, or run `chmod 700 {path}`"
     )]
     Shared {
         /// The folder.
@@ -71,8 +71,8 @@ pub enum HomeError {
     },
     /// The path of the control socket in the folder would be too long.
     #[error(
-        "cannot use {path} as home: the path of its socket is {length} bytes long, \
-         the limit is {SOCKET_PATH_MAX}; choose a shorter one with --home"
+        "cannot use {path} as home: the path of its socket is {length} bytes long, the limit is \
+         {SOCKET_PATH_MAX}; choose a shorter path with --home"
     )]
     TooLong {
         /// The folder.

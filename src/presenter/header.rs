@@ -37,7 +37,9 @@ pub(super) fn message(now: Now<'_>) -> String {
     let status = now.status();
     match (now.link, status.state) {
         (Link::Foreign(why), _) => why.clone(),
-        (_, State::Failed) if now.is_not_stopped() => "not stopped; press x to try again".into(),
+        (_, State::Failed) if now.is_not_stopped() => {
+            "the server is not stopped; press x to try again".into()
+        }
         (_, State::Failed) => String::new(),
         // Without a host, the message in the snapshot is out of date.
         (_, _) if now.is_unwatched() && status.managed => String::new(),
@@ -77,10 +79,14 @@ pub(super) fn doing(now: Now<'_>) -> String {
         None => {}
         Some(Unwatched::Unknown | Unwatched::Serving) => {
             let crash = if status.managed { ", a crash is not repaired" } else { "" };
-            return format!("no host{crash}; s starts one");
+            return format!("no host{crash}; s starts a host");
         }
-        Some(Unwatched::Failing) => return "no host, and no response; s starts a host".to_owned(),
-        Some(Unwatched::Stopped) => return "no host, no server; s starts both".to_owned(),
+        Some(Unwatched::Failing) => {
+            return "no host, and the server does not respond; s starts a \
+                                            host"
+                .to_owned();
+        }
+        Some(Unwatched::Stopped) => return "no host and no server; s starts both".to_owned(),
     }
     match link {
         Link::Up => {}

@@ -54,7 +54,7 @@ pub(super) fn probe(now: Now<'_>) -> ProbeView {
             _ if !status.managed => "not started by stigmer".to_owned(),
             None => String::new(),
             Some(NoRestart::DataLoss) => "data would be lost".to_owned(),
-            Some(NoRestart::NoHelp) => "it would not help".to_owned(),
+            Some(NoRestart::NoHelp) => "would not help".to_owned(),
         },
     }
 }

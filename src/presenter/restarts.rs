@@ -29,7 +29,7 @@ pub(super) fn failure(now: Now<'_>) -> Option<FailureView> {
         hints: std::iter::once(format!("{key}  try again"))
             // Leave out this hint, because the line with the key has the same meaning.
             .chain(snapshot.hint.clone().filter(|hint| hint != START_HINT))
-            .chain(snapshot.next_start_ms.map(|_| "stigmer tries again".to_owned()))
+            .chain(snapshot.next_start_ms.map(|_| "stigmer retries the start".to_owned()))
             .collect(),
     })
 }

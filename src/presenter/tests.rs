@@ -13,7 +13,7 @@ fn failed_start_can_be_stopped_and_a_failed_stop_can_be_tried_again() {
         (model.can.stop, model.message, model.failure.unwrap().hints[0].clone())
     };
     assert_eq!(shown(Want::Up), (true, String::new(), "s  try again".into()));
-    let not_stopped = "not stopped; press x to try again".to_owned();
+    let not_stopped = "the server is not stopped; press x to try again".to_owned();
     assert_eq!(shown(Want::Down), (true, not_stopped, "x  try again".into()));
 }
 
@@ -86,14 +86,14 @@ fn server_without_a_host_has_its_observed_state() {
     let shown = |unwatched, before| {
         let mut snapshot = crate::protocol::tests::running();
         snapshot.status.state = before;
-        snapshot.status.message = "grpc: no answer".to_owned();
+        snapshot.status.message = "grpc: no response".to_owned();
         let view = View { snapshot: Arc::new(snapshot), age: Duration::ZERO, link: Link::Gone };
         let viewer = Viewer { unwatched: Some(unwatched), ..Viewer::default() };
         let model = present(&view, &viewer);
         (model.state, model.doing, model.message, model.can.start)
     };
-    let unrepaired = "no host, a crash is not repaired; s starts one";
-    let silent = "no host, and no response; s starts a host";
+    let unrepaired = "no host, a crash is not repaired; s starts a host";
+    let silent = "no host, and the server does not respond; s starts a host";
     for (unwatched, before, expected, doing) in [
         (Unwatched::Serving, State::Ready, StateView::Ready, unrepaired),
         (Unwatched::Serving, State::Degraded, StateView::Ready, unrepaired),

@@ -115,7 +115,7 @@ pub fn describe(entry: &Entry) -> String {
         Happened::Ready => {
             let took = span(entry.took_ms);
             let down = super::text::downtime(entry.downtime_ms, entry.took_ms);
-            format!("generation {generation} repaired in {took} after {}{down}", entry.cause)
+            format!("generation {generation} ready, repaired in {took} after {}{down}", entry.cause)
         }
         Happened::Ended => format!(
             "generation {generation} ended after {}: {}{}{}",
@@ -200,7 +200,7 @@ mod tests {
             let ready = Arc::new(Entry { downtime_ms, ..Arc::unwrap_or_clone(ready) });
             (shown(&[ended, ready.clone()])[0].recovery.clone(), describe(&ready))
         };
-        let repaired = "generation 2 repaired in 131 ms after unresponsive";
+        let repaired = "generation 2 ready, repaired in 131 ms after unresponsive";
         for same in [None, Some(131)] {
             assert_eq!(repair(same), ("repaired in 131 ms".to_owned(), repaired.to_owned()));
         }

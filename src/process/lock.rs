@@ -139,8 +139,8 @@ pub fn holder(path: &Path) -> io::Result<LockHolder> {
     }
 }
 
-const UNSEEN: &str = "a process that cannot be seen from here (another user's, a container's, or \
-                      one on another machine)";
+const UNSEEN: &str = "a process that cannot be seen from here (of another user, container or \
+                      machine)";
 
 /// Describes the processes that have an exclusive flock on this file, for messages.
 #[must_use]
@@ -256,7 +256,7 @@ fn take(path: &Path, patience: Duration) -> io::Result<Option<File>> {
                 }
                 fs2::FileExt::unlock(&file)?;
                 if Instant::now() > deadline {
-                    let why = "other processes keep checking the lock";
+                    let why = "other processes keep testing whether the file is locked";
                     return Err(io::Error::new(io::ErrorKind::WouldBlock, why));
                 }
                 std::thread::sleep(Duration::from_millis(1));

@@ -179,7 +179,7 @@ pub fn silent() -> io::Error {
 /// has a problem.
 fn not_begun(bound: Duration) -> io::Error {
     let text = format!(
-        "no thread was free to look at it within {bound:?}; end some processes, or raise the limit \
+        "no thread was free to access it within {bound:?}; end some processes, or raise the limit \
          (`ulimit -u`)"
     );
     io::Error::new(io::ErrorKind::TimedOut, text)

@@ -88,7 +88,7 @@ impl std::fmt::Display for Occupant {
             (Some(pid), None) => write!(f, "pid {pid} ({})", self.command),
             (Some(pid), Some(user)) => write!(f, "pid {pid} ({}) of {user}", self.command),
             (None, None) => f.write_str(
-                "a process that cannot be seen from here (another user's, or a container's)",
+                "a process that cannot be seen from here (of another user or container)",
             ),
             (None, Some(user)) => write!(f, "a process of {user} that cannot be seen from here"),
         }

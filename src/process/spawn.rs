@@ -61,7 +61,7 @@ impl Leader {
     /// killed.
     pub fn watch(mut self) -> io::Result<(Instance, Watched)> {
         let proven = self.instance.leader.prove();
-        let proven = proven?.ok_or_else(|| io::Error::other("the process has gone"))?;
+        let proven = proven?.ok_or_else(|| io::Error::other("the process has ended"))?;
         let watched = Watched::new(proven)?;
         self.unwatched = None;
         Ok((self.instance.clone(), watched))
@@ -71,7 +71,7 @@ impl Leader {
 impl Drop for Leader {
     fn drop(&mut self) {
         let Some(proven) = self.unwatched.take() else { return };
-        tracing::warn!(pid = proven.pid(), "spawned too late: killing it");
+        tracing::warn!(pid = proven.pid(), "the process was started too late: killing the process");
         if let Err(error) = proven.signal(Signal::Kill) {
             tracing::warn!(pid = proven.pid(), %error, "cannot kill the process");
         }
@@ -130,7 +130,7 @@ pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
             let mut child = child;
             child.kill()?;
             child.wait()?;
-            let why = format!("the spawned process cannot be identified: {error}");
+            let why = format!("cannot identify the process that was just started: {error}");
             return Err(io::Error::new(error.kind(), why));
         }
     };

@@ -265,7 +265,12 @@ impl Instance {
             if !is_signalled {
                 let signalled = self.signal(lock, &[Signal::Term, Signal::Cont]);
                 is_signalled = signalled
-                    .inspect_err(|error| tracing::warn!(%error, "cannot send SIGTERM"))
+                    .inspect_err(|error| {
+                        tracing::warn!(
+                            %error,
+                            "cannot send SIGTERM to the processes of the server"
+                        );
+                    })
                     .is_ok();
             }
             match self.members(lock).map(|mut members| members.pop()) {
@@ -338,7 +343,12 @@ fn signal_proven(member: &Identity, signals: &[Signal]) -> Option<Proven> {
     let pid = member.pid;
     let proven = member
         .prove()
-        .inspect_err(|error| tracing::warn!(pid, %error, "cannot signal a process without proof"))
+        .inspect_err(|error| {
+            tracing::warn!(
+                pid, %error,
+                "cannot check the identity of a process, so it gets no signal"
+            );
+        })
         .ok()??;
     for signal in signals {
         if let Err(error) = proven.signal(*signal) {

@@ -43,10 +43,10 @@ const STACK: usize = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum Unfinished {
     /// The job exceeded its time limit and was abandoned.
-    #[error("no result within {0:?}")]
+    #[error("the operation has no result within {0:?}")]
     Overdue(Duration),
     /// No thread can run the job: the system creates none, or the lane has reached its maximum.
-    #[error("no thread is free, {abandoned} are in use by abandoned jobs: {source}")]
+    #[error("no thread is free ({abandoned} threads are blocked in earlier operations): {source}")]
     NoThread {
         /// Number of threads that still run an abandoned job.
         abandoned: usize,
@@ -54,7 +54,7 @@ pub enum Unfinished {
         source: io::Error,
     },
     /// The job panicked.
-    #[error("the job panicked")]
+    #[error("the operation panicked")]
     Panicked(Box<dyn Any + Send>),
 }
 
@@ -292,7 +292,11 @@ impl Lane {
         }
         let abandoned = state.abandoned.len();
         drop(state);
-        tracing::debug!(lane = self.name, abandoned, "abandoned a job");
+        tracing::debug!(
+            lane = self.name,
+            abandoned,
+            "a job exceeded its time limit and was abandoned"
+        );
     }
 
     /// Marks a job as finished. Returns whether a caller still waits for its result.

@@ -34,7 +34,7 @@ impl Aftermath {
         let looked =
             look::patiently(LOOK, settings.home.root(), move |_| Ok(leftover(&lock, &ports)));
         let leftover = looked.await.unwrap_or_else(|error| {
-            Some(format!("cannot look for remaining processes of the server: {error}"))
+            Some(format!("cannot search for remaining processes of the server: {error}"))
         });
         let disks = match ever_ready {
             true => Disks::default(),
@@ -68,7 +68,7 @@ impl Disks {
         let folder = database.unwrap_or(settings.home.root()).to_owned();
         let looked = look::patiently(LOOK, &folder, move |_| Ok(Self::look(&settings))).await;
         looked.unwrap_or_else(|error| {
-            tracing::warn!(%error, "cannot look at the disks of the server");
+            tracing::warn!(%error, "cannot check the disks of the server");
             Self::default()
         })
     }
@@ -88,7 +88,7 @@ fn leftover(lock: &Path, ports: &[u16]) -> Option<String> {
             }
             Err(error) => {
                 return Some(format!(
-                    "cannot look for a process that listens on port {port}: {error}"
+                    "cannot determine whether a process listens on port {port}: {error}"
                 ));
             }
         }

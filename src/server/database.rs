@@ -59,7 +59,7 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
     let unusable = |error: io::Error| {
         let failure = Failure::new(
             format!("cannot use the database {}: {error}", file.display()),
-            "name another with --db, or fix the folder",
+            "name another file with --db, or fix the folder",
         );
         Refused::by(&error, failure)
     };
@@ -105,16 +105,16 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
                 let failure = Failure::new(
                     format!(
                         "the database {} is incomplete (its first start was interrupted) and \
-                         cannot be set aside: {error}",
+                         cannot be renamed: {error}",
                         path.display()
                     ),
-                    "move it away, or name another with --db",
+                    "move the file away, or name another database with --db",
                 );
                 Refused::by(&error, failure)
             })?;
             warnings.push(format!(
-                "the database was incomplete, because its first start was interrupted; it is set \
-                 aside as {} and created again",
+                "the database was incomplete, because its first start was interrupted; stigmer \
+                 renamed the file to {} and creates a new database",
                 aside.display()
             ));
             Stamp { complete: false, cli_version: None, home: home.to_owned(), created: true }
@@ -122,27 +122,31 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
         (Some(0), None) => {
             return Err(Failure::new(
                 format!(
-                    "the database {} is an empty file, on which Temporal fails",
+                    "the database {} is an empty file, which the server cannot use",
                     path.display()
                 ),
-                "delete it, and the next start creates a new one; or name another with --db",
+                "delete the file, and the next start creates a new database; or name another file \
+                 with --db",
             )
             .into());
         }
         (Some(_), Some(_)) => {
             return Err(Failure::new(
                 format!(
-                    "the database {} is incomplete: the first start on it never became ready",
+                    "the database {} is incomplete: no server ever became ready on this file",
                     path.display()
                 ),
-                "move it away, or name another with --db",
+                "move the file away, or name another database with --db",
             )
             .into());
         }
     };
     // If this write fails, the host writes the text later, see [`Kept`].
     if let Err(error) = text(&stamp).and_then(|text| lock.write(&text)) {
-        tracing::warn!(path = %lock_path.display(), %error, "cannot write the lock file of the database yet");
+        tracing::warn!(
+            path = %lock_path.display(), %error,
+            "cannot write the lock file next to the database, retrying"
+        );
     }
     Ok(Guarded { lock, warnings, stamp })
 }
@@ -209,8 +213,8 @@ impl Kept {
             if self.lock.is_none() && !self.is_held_by_server(&path)? {
                 self.locked = None;
                 return Err(io::Error::other(format!(
-                    "it was deleted, and another server has locked it ({}); two servers on one \
-                     database destroy each other's work: stop that server",
+                    "the file was deleted, and another server has locked the new file ({}); two \
+                     servers on one database destroy each other's data: stop that server",
                     lock::holders(&path)
                 )));
             }
@@ -285,7 +289,7 @@ fn version_changed(path: &Path, stamp: &Stamp, cli_version: &str) -> Option<Stri
     (before != cli_version && !cli_version.is_empty()).then(|| {
         format!(
             "the database {} was last used by Temporal CLI {before} and is now opened by \
-             {cli_version}: Temporal does not migrate it, keep a copy",
+             {cli_version}: Temporal does not migrate the database, so keep a copy of the file",
             path.display()
         )
     })
@@ -350,7 +354,7 @@ fn text(stamp: &Stamp) -> io::Result<String> {
 fn on_network(path: &Path, kind: &str) -> Failure {
     Failure::new(
         format!(
-            "cannot use the database {}: it is on a {kind} file system, where locks may not hold",
+            "cannot use the database {}: it is on a {kind} file system, where locks may not work",
             path.display()
         ),
         format!("name a local file with --db, or set {}=1", paths::ALLOW_NETWORK),
@@ -364,8 +368,8 @@ fn in_use(path: &Path, lock_path: &Path) -> Failure {
         .unwrap_or_default();
     Failure::new(
         format!(
-            "the database {} is in use by another server{by}; two servers on one file destroy \
-             each other's work",
+            "the database {} is in use by another server{by}; two servers on one file destroy each \
+             other's data",
             path.display()
         ),
         "stop that server, or name another database with --db",

@@ -31,10 +31,10 @@ pub(crate) fn fatal(
             StartFailure::DatabaseUnusable { detail: words }
             | StartFailure::UnknownFlag { detail: words },
             Some(full),
-        ) => Some(no_room(&format!("{full}; Temporal reports: {words}"))),
+        ) => Some(no_room(&format!("{full}; the server reports: {words}"))),
         (_, Some(full)) => Some(no_room(full)),
         (StartFailure::DatabaseUnusable { detail }, None) => Some(Failure::new(
-            format!("Temporal cannot use the database {database}: {detail}"),
+            format!("the server cannot use the database {database}: {detail}"),
             "fix the file or its folder, or name another database with --db FILE",
         )),
         // If stigmer created the incomplete database, the next start moves it aside, so a restart
@@ -45,12 +45,13 @@ pub(crate) fn fatal(
                     "the database {database} is incomplete or belongs to another program: {}",
                     cause.unwrap_or("tables are missing")
                 ),
-                "move it away, or name another database with --db FILE",
+                "move the file away, or name another database with --db FILE",
             )
         }),
         (StartFailure::UnknownFlag { detail }, None) => Some(Failure::new(
-            format!("Temporal does not accept its arguments: {detail}"),
-            "correct the arguments after `--`, or use another CLI with --temporal-bin FILE",
+            format!("the Temporal CLI does not accept its arguments: {detail}"),
+            "correct the arguments after `--`, or use another Temporal CLI with --temporal-bin \
+             FILE",
         )),
         (StartFailure::NoThread, None) => {
             Some(short_of("thread", "end some processes, or raise the limit (`ulimit -u`)"))
@@ -72,7 +73,7 @@ pub(crate) fn fatal(
 
 /// The failure for a missing resource. The start is retried once the system has the resource again.
 fn short_of(what: &str, hint: &str) -> Failure {
-    let reason = format!("Temporal cannot start: the system has no free {what}");
+    let reason = format!("the server cannot start: the system has no free {what}");
     Failure::new(reason, hint).until_free(Resource::System)
 }
 
@@ -80,13 +81,13 @@ fn short_of(what: &str, hint: &str) -> Failure {
 fn forbidden(port: Option<u16>, what: Option<PortUse>) -> Failure {
     let port = port.map_or_else(|| "its port".to_owned(), |port| format!("port {port}"));
     let choose = match what {
-        Some(PortUse::Frontend | PortUse::Http) => "choose another with --port N",
-        Some(PortUse::Ui) => "choose another with --ui-port N",
-        Some(PortUse::Metrics) | None => "choose others with --port N and --ui-port N",
+        Some(PortUse::Frontend | PortUse::Http) => "choose another port with --port N",
+        Some(PortUse::Ui) => "choose another port with --ui-port N",
+        Some(PortUse::Metrics) | None => "choose other ports with --port N and --ui-port N",
     };
     Failure::new(
-        format!("Temporal may not listen on {port}: permission denied"),
-        format!("{choose}; from 1024 on, no privilege is needed"),
+        format!("the server may not listen on {port}: permission denied"),
+        format!("{choose}; ports from 1024 on need no privilege"),
     )
 }
 
@@ -95,7 +96,7 @@ const FULL: &str = "database or disk is full";
 
 fn no_room(reason: &str) -> Failure {
     Failure::new(
-        format!("Temporal cannot start, because its disk accepts no data: {reason}"),
+        format!("the server cannot start, because its disk accepts no data: {reason}"),
         "free some disk space",
     )
     .until_free(Resource::Disk)

@@ -126,7 +126,7 @@ pub async fn launch(request: LaunchRequest, permit: &Permit) -> Result<Launched,
         permit.run(launching).await.map_err(|error| hangs(&error))??;
     let (instance, watched) = started.leader.watch().map_err(|error| {
         let failure = Failure::new(
-            format!("cannot watch the process that was just started: {error}"),
+            format!("cannot watch the server process that was just started: {error}"),
             "check that the host has free file descriptors (`ulimit -n`)",
         );
         Refused::for_now(&error, failure)
@@ -217,7 +217,7 @@ fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
     }
     let metrics_port = ports::free_port().map_err(|error| {
         let failure = Failure::new(
-            format!("no free port for Temporal's metrics: {error}"),
+            format!("no free port for the metrics of the server: {error}"),
             "check that 127.0.0.1 is up and that ports are free",
         );
         Refused::for_now(&error, failure)
@@ -225,7 +225,8 @@ fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
     let LaunchRequest { generation, cause, detail, .. } = request;
     let log = MarkedLog::open(&home.temporal_log(), *generation, *cause, detail).or_else(|error| {
         notes.push(format!(
-            "cannot write Temporal's log {}: {error}; a restart tries again",
+            "cannot write the server log {}: {error}; the server runs without a log until the next \
+             restart",
             home.temporal_log().display()
         ));
         MarkedLog::none()
@@ -284,11 +285,12 @@ fn check_room(folder: &Path) -> Result<(), Refused> {
         let failure = match error.kind() {
             io::ErrorKind::TimedOut => Failure::new(
                 format!("cannot use the database in {}: {error}", folder.display()),
-                "make the file system respond, or name a database elsewhere with --db FILE",
+                "make the file system respond, or name a database on another file system with --db \
+                 FILE",
             ),
             _ => Failure::new(
-                format!("no room for the database in {}: {error}", folder.display()),
-                "free some disk space",
+                format!("the folder of the database {} accepts no data: {error}", folder.display()),
+                "free some disk space, or make the folder writable",
             ),
         };
         Refused::by(&error, failure)
@@ -302,7 +304,7 @@ fn lock_server(path: &Path, generation: Generation) -> Result<InstanceLock, Refu
         .map_err(|error| {
             let failure = Failure::new(
                 format!("cannot lock {}: {error}", path.display()),
-                "make the home writable, or choose another with --home",
+                "make the home writable, or choose another home with --home",
             );
             Refused::by(&error, failure)
         })?
@@ -311,7 +313,10 @@ fn lock_server(path: &Path, generation: Generation) -> Result<InstanceLock, Refu
     // the file stores the number if the disk accepts no text. If the disk does not accept the
     // length either, no other host can start a server, and this host knows the number.
     if let Err(error) = lock.write_number(generation.0) {
-        tracing::warn!(path = %path.display(), %error, "cannot write the lock file of the server yet");
+        tracing::warn!(
+            path = %path.display(), %error,
+            "cannot write the lock file of the server, retrying"
+        );
     }
     Ok(lock)
 }

@@ -88,7 +88,7 @@ pub async fn run(target: Target, send: impl Fn(Round, Report) -> bool) {
     let period = target.settings.policy.probe_period;
     match Prober::new(target) {
         Ok(prober) => probe::run(prober, period, send).await,
-        Err(error) => tracing::error!(%error, "cannot check the server"),
+        Err(error) => tracing::error!(%error, "cannot start the checks of the server"),
     }
 }
 
@@ -289,7 +289,8 @@ impl Prober {
 
     fn loss(&self) -> Option<String> {
         Some(format!(
-            "the database {} was {} while the server has it open: a restart loses its data",
+            "the database {} was {}, but the server still uses the old file: a restart loses its \
+             data",
             self.database()?.display(),
             self.disk.detached?
         ))

@@ -91,7 +91,7 @@ fn look(home: &Home) -> io::Result<Running> {
         }
         LockHolder::Stranger(who) => Ok(Running::Stranger(match known {
             Some(Record { leader, .. }) if !leader.is_local() && !leader.is_before_boot() => {
-                format!("{who}; its record names pid {} of another pid namespace", leader.pid)
+                format!("{who}; temporal.pid names pid {} of another pid namespace", leader.pid)
             }
             Some(_) | None => who,
         })),

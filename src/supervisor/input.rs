@@ -181,7 +181,7 @@ pub enum Found {
 }
 
 /// The hint for a failure that lasts until the operator starts the server.
-pub const START_HINT: &str = "start it with `stigmer local`";
+pub const START_HINT: &str = "start the server with `stigmer local`";
 
 /// The reason of the state `failed`, and what the user can do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

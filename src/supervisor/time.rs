@@ -78,8 +78,8 @@ impl Supervisor {
                 self.state = State::Failed {
                     failure: Failure::new(
                         "a process of the server does not end, not even by SIGKILL",
-                        "it hangs in the kernel (disk, network file system): \
-                         see `ps -o pid,stat,wchan`",
+                        "the process is blocked in the kernel (disk, network file system): see `ps \
+                         -o pid,stat,wchan`",
                     ),
                     left: Some(stopping.generation),
                     retry: None,

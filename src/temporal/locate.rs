@@ -57,8 +57,8 @@ pub enum LocateError {
     /// The user named no program, and there is none in the home or on `PATH`. An installation
     /// helps.
     #[error(
-        "there is no Temporal CLI: neither {home} nor `temporal` on PATH; run `stigmer local \
-         install`, or name one with --temporal-bin FILE (STIGMER_TEMPORAL_BIN)"
+        "there is no Temporal CLI, neither {home} nor `temporal` on PATH; run `stigmer local \
+         install`, or name a program with --temporal-bin FILE (STIGMER_TEMPORAL_BIN)"
     )]
     NotFound {
         /// The path at which a program in the home would be.

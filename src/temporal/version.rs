@@ -32,7 +32,7 @@ pub fn remembered(cache: &Path, program: &Path) -> Option<String> {
 #[must_use]
 pub fn ask(cache: &Path, program: &Path, marker: Option<&str>) -> Option<String> {
     let version = locate::version(program, marker)
-        .inspect_err(|error| tracing::warn!(%error, "version of the Temporal CLI unknown"))
+        .inspect_err(|error| tracing::warn!(%error, "cannot read the version of the Temporal CLI"))
         .ok()?
         .cli;
     let version = quote(&version);
@@ -43,7 +43,10 @@ pub fn ask(cache: &Path, program: &Path, marker: Option<&str>) -> Option<String>
         .map_err(std::io::Error::from)
         .and_then(|text| crate::paths::write_private(cache, &text));
     if let Err(error) = written {
-        tracing::warn!(%error, cache = %cache.display(), "cannot cache the version");
+        tracing::warn!(
+            %error, cache = %cache.display(),
+            "cannot write the cached version of the Temporal CLI"
+        );
     }
     Some(version)
 }

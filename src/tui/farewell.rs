@@ -30,7 +30,8 @@ impl Dashboard {
             let outcome = self.until(screen, &mut events, Leaving::Stop, stop).await;
             if let Some(outcome) = outcome {
                 departure = Departure::AfterStop;
-                not_stopped = outcome.err().map(|error| format!("not stopped: {error}"));
+                not_stopped =
+                    outcome.err().map(|error| format!("the server was not stopped: {error}"));
             }
         }
         let shown = match host.need().await {

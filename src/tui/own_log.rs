@@ -32,7 +32,7 @@ impl Default for OwnLogTab {
             drain: Drain::new(),
         };
         // Log and move one record now, because tui-logger applies the buffer depth only after that.
-        own.log(log::Level::Debug, "stigmer", ["", "the log of this home's hosts", ""]);
+        own.log(log::Level::Debug, "stigmer", ["", "the log of all hosts of this home", ""]);
         tui_logger::move_events();
         own
     }

@@ -47,7 +47,10 @@ pub async fn show(file: &Path) -> Result<(), String> {
         .await
         .map_err(|error| format!("cannot run {program}: {error}"))?;
     match status.code() {
-        Some(126 | 127) => Err(format!("cannot run {program}: set PAGER or EDITOR")),
+        Some(126 | 127) => Err(format!(
+            "cannot run {program}; set PAGER or EDITOR to another \
+                                        program"
+        )),
         _ => Ok(()),
     }
 }

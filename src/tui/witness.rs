@@ -81,7 +81,7 @@ async fn unwatched(session: &Session, home: &Home) -> Option<Unwatched> {
         Ok(FoundProcess::Server) => true,
         // The search has failed, so a server may run. The health check below decides.
         Err(error) => {
-            tracing::warn!(%error, "cannot look for the server");
+            tracing::warn!(%error, "cannot search for the server");
             false
         }
     };

@@ -55,8 +55,8 @@ impl Ended {
 /// the processes that it kills but does not name them, so there is no proof. `peak` is the largest
 /// observed memory of the processes, in bytes.
 pub(crate) fn struck(detail: &str, peak: Option<u64>) -> String {
-    let peak = peak.map_or_else(String::new, |peak| format!(", peak {} MiB", peak >> 20));
-    format!("{detail}; the kernel's out-of-memory killer struck meanwhile{peak}")
+    let peak = peak.map_or_else(String::new, |peak| format!(", peak memory {} MiB", peak >> 20));
+    format!("{detail}; the kernel's out-of-memory killer ended a process at that time{peak}")
 }
 
 /// The parameters of [`watch()`].
@@ -115,15 +115,18 @@ pub(crate) async fn watch(target: ExitTarget, log: LogReader) -> Ended {
         match sweeps.run(move || instance.clear(&lock_of.lock_file(&lock), CLEARING)).await {
             Ok(Ok(survivors)) if survivors.is_empty() => is_clear = true,
             Ok(Ok(survivors)) => {
-                tracing::error!(?survivors, "does not end, not even by SIGKILL");
+                tracing::error!(
+                    ?survivors,
+                    "processes of this generation do not end, not even by SIGKILL"
+                );
             }
             // The error does not prove that no process is left.
             Ok(Err(error)) => {
-                tracing::error!(%error, "what is left of the instance is not known");
+                tracing::error!(%error, "cannot determine whether processes of this generation are left");
                 tokio::time::sleep(AGAIN).await;
             }
             Err(Unswept::Unfinished(error)) => {
-                tracing::error!(%error, "the rest of the instance cannot be ended for now");
+                tracing::error!(%error, "cannot end the remaining processes of this generation now");
                 tokio::time::sleep(AGAIN).await;
             }
             // The next host ends the tree.
@@ -144,11 +147,14 @@ pub(crate) async fn watch(target: ExitTarget, log: LogReader) -> Ended {
 pub(crate) fn lock_holder_left(lock: &Path) -> Option<String> {
     match is_held(lock) {
         Ok(true) => Some(format!(
-            "{} is still held by a process that stigmer cannot prove to be its own",
+            "{} is still locked by a process, and stigmer cannot prove that it started that \
+             process",
             lock.display()
         )),
         Ok(false) => None,
-        Err(error) => Some(format!("whether {} is held is not known: {error}", lock.display())),
+        Err(error) => {
+            Some(format!("cannot determine whether {} is locked: {error}", lock.display()))
+        }
     }
 }
 
@@ -178,6 +184,9 @@ mod tests {
         }
         let said = struck("signal 9 (SIGKILL)", Some(812 << 20));
         assert!(said.starts_with("signal 9 (SIGKILL); "), "{said}");
-        assert!(said.ends_with("killer struck meanwhile, peak 812 MiB"), "{said}");
+        assert!(
+            said.ends_with("killer ended a process at that time, peak memory 812 MiB"),
+            "{said}"
+        );
     }
 }

@@ -178,7 +178,7 @@ impl Files {
             let separator = if text.is_empty() { "" } else { "; " };
             let _ = write!(text, "{separator}cannot write {}: {reason}; {hint}", names.join(", "));
         }
-        (!text.is_empty()).then(|| text + ", stigmer retries every second")
+        (!text.is_empty()).then(|| text + "; stigmer retries every second")
     }
 }
 
@@ -207,7 +207,7 @@ fn hint(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some disk space",
         ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => "make the home writable",
-        ErrorKind::TimedOut => "make it respond",
+        ErrorKind::TimedOut => "make the file system respond",
         _ => "check the home and its disk",
     }
 }

@@ -120,7 +120,7 @@ fn in_place_or_ended(
     let Err(error) = permit.check_in_place() else { return Ok(leader) };
     let left = leader.instance.clear(&permit.lock_file(lock_file), CLEARING);
     if !left.as_ref().is_ok_and(Vec::is_empty) {
-        tracing::error!(?left, "processes of a start that came too late do not end");
+        tracing::error!(?left, "cannot end the processes of a start that finished too late");
     }
     Record::remove(record_file, &leader.instance.marker);
     Err(error)

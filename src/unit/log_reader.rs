@@ -160,7 +160,7 @@ async fn read(
             Ok(())
         });
         if let Err(error) = limited.await {
-            tracing::debug!(%error, "the log is not limited");
+            tracing::debug!(%error, "cannot limit the size of the log now");
         }
     };
     let mut reading = Reading {
@@ -179,7 +179,7 @@ async fn read(
         tokio::select! {
             batch = follower.next(), if !rests => match batch {
                 Ok(batch) => reading.take(&batch),
-                Err(error) => tracing::warn!(%error, "log not read"),
+                Err(error) => tracing::warn!(%error, "cannot read the log"),
             },
             Ok(()) = stopping.changed() => {
                 rests = false;
@@ -191,7 +191,7 @@ async fn read(
             request = requests.recv() => match request {
                 Some(ReadRequest::LastWords(reply)) => {
                     if let Err(error) = follower.drain(|batch| reading.take(batch)) {
-                        tracing::warn!(%error, "last words not read");
+                        tracing::warn!(%error, "cannot read the last log lines");
                     }
                     rests = *stopping.borrow();
                     // This fails if the requester has ended. Then nobody needs the answer.
@@ -218,7 +218,7 @@ async fn read(
 fn close(watch: impl Send + 'static) {
     tokio::spawn(async move {
         if let Err(error) = LOOKS.run(CLOSING, move || drop(watch)).await {
-            tracing::debug!(%error, "the log's watch is not closed yet");
+            tracing::debug!(%error, "cannot close the watch of the log file yet");
         }
     });
 }

@@ -28,10 +28,10 @@ const LEAVING: Duration = Duration::from_secs(25);
 #[derive(Debug, thiserror::Error)]
 pub enum Unswept {
     /// The host is leaving. The operation was not started.
-    #[error("the host is leaving")]
+    #[error("this host is ending")]
     Leaving,
     /// An earlier launch of the unit is blocked in a system call. The operation was not started.
-    #[error("the previous start has not finished: it is blocked in a system call")]
+    #[error("the previous start has not finished, because a system call blocks it")]
     Launching,
     /// Another host may have the home. The operation was not started.
     #[error("the home was deleted or replaced")]

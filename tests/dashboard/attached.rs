@@ -92,7 +92,7 @@ fn dashboard_shows_a_stopped_server_and_s_starts_it() {
     rig.start();
     let dashboard = Dashboard::ready(&rig);
     rig.run(&["stop"]).exits(0);
-    dashboard.until_shows(&["STOPPED", "no host, no server", "s start"]);
+    dashboard.until_shows(&["STOPPED", "no host and no server", "s start"]);
     dashboard.press("s");
     dashboard.until_shows(&["READY", "this dashboard", "generation 2"]);
 }

@@ -160,7 +160,7 @@ fn key_b_hands_over_with_counters_and_the_next_crash_is_repaired() {
     dashboard.press("b");
     dashboard.exits(0);
     dashboard.assert_restored();
-    dashboard.until_shows(&["the server keeps running, watched by the background host"]);
+    dashboard.until_shows(&["the server keeps running, supervised by the background host"]);
 
     let status = in_background(&rig);
     assert_eq!(status["temporal"]["pid"], pid);
@@ -252,7 +252,7 @@ fn terminal_that_cannot_be_set_up_is_an_error_and_the_server_keeps_running() {
     // must report that even if the caller ignores the signals that the kernel sends for it.
     let orphan = r#"trap '' TTIN TTOU; (set -m; "$@" < /dev/tty 2> "$HOME/said" &); until [ -s "$HOME/said" ]; do sleep 0.02; done; cat "$HOME/said""#;
     let dashboard = Dashboard::open_in(&rig, orphan);
-    dashboard.until_shows(&["cannot set up the terminal", "watched by the background host"]);
+    dashboard.until_shows(&["cannot set up the terminal", "supervised by the background host"]);
     in_background(&rig);
 }
 

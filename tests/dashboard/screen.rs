@@ -76,7 +76,7 @@ fn keys_change_tabs_help_theme_and_scroll_position() {
     dashboard.press("2");
     dashboard.until_shows(&["started by operator", "ready in"]);
     dashboard.press("3");
-    dashboard.until_shows(&["targets", "hosting", "spawned"]);
+    dashboard.until_shows(&["targets", "hosting", "started the server"]);
     dashboard.resize(40, 10);
     dashboard.until_hides("targets");
     dashboard.until_shows(&["manager", "state=ready"]);

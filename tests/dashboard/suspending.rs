@@ -17,7 +17,8 @@ fn stopped(rig: &Rig) -> Dashboard<'_> {
     let dashboard = Dashboard::open_in(rig, SHELL);
     dashboard.until_shows(&["READY"]);
     dashboard.press(CTRL_Z);
-    dashboard.until_shows(&["keeps running, watched by the background host", "stopped with 148"]);
+    dashboard
+        .until_shows(&["keeps running, supervised by the background host", "stopped with 148"]);
     dashboard.assert_restored();
     dashboard
 }
@@ -108,7 +109,8 @@ fn pager_is_suspended_with_the_dashboard_and_the_shell_gets_the_terminal() {
     dashboard.until_shows(&["in the pager"]);
     assert!(copy.exists());
     dashboard.press(CTRL_Z);
-    dashboard.until_shows(&["keeps running, watched by the background host", "stopped with 148"]);
+    dashboard
+        .until_shows(&["keeps running, supervised by the background host", "stopped with 148"]);
     assert_eq!(rig.status()["host"]["mode"], "background");
     assert!(!copy.exists());
     dashboard.press("\n");

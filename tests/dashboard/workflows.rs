@@ -106,7 +106,7 @@ fn command_on_a_terminal_asks_before_it_loses_data() {
     for (words, refused) in [("stop", "not stopped"), ("restart", "not restarted")] {
         for answer in ["\r", "n\r", "\x04"] {
             let terminal = run(words);
-            terminal.until_shows(&[lost, "Only `y` confirms"]);
+            terminal.until_shows(&[lost, "Type `y` to confirm"]);
             terminal.press(answer);
             terminal.until_shows(&[refused, "ended 1"]);
         }

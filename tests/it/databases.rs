@@ -86,7 +86,7 @@ fn empty_database_file_is_an_error_with_a_hint() {
     let file = rig.folder().join("empty.db");
     name(&mut rig, &file);
     std::fs::write(&file, "").unwrap();
-    rig.run(&[]).exits(1).complains(&["empty.db", "empty file", "delete it"]);
+    rig.run(&[]).exits(1).complains(&["empty.db", "empty file", "delete the file"]);
     assert_eq!(std::fs::metadata(&file).unwrap().len(), 0);
 }
 

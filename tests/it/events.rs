@@ -52,7 +52,7 @@ fn crash_entry_has_first_and_last_lines_and_memory_without_a_host() {
     }
 
     let output = rig.run(&["events"]).exits(0).stdout;
-    for words in ["crash, exit 2", "SIGQUIT", "peak memory", "generation 2 repaired in"] {
+    for words in ["crash, exit 2", "SIGQUIT", "peak memory", "generation 2 ready, repaired in"] {
         assert!(output.contains(words), "no {words} in\n{output}");
     }
 }

@@ -78,7 +78,7 @@ fn follower_starts_nothing_while_the_intent_is_unreadable() {
     std::fs::remove_file(rig.path("intent.json")).unwrap();
     std::fs::create_dir(rig.path("intent.json")).unwrap();
     host.kill();
-    follower.finish().exits(1).complains(&["cannot host", "intent.json", "--home"]);
+    follower.finish().exits(1).complains(&["cannot become the host", "intent.json", "--home"]);
     assert!(temporal.is_alive() && !rig.is_locked("supervisor.lock"));
     std::fs::remove_dir(rig.path("intent.json")).unwrap();
     rig.stop();

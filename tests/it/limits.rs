@@ -98,7 +98,7 @@ fn server_with_a_host_name_is_watched_at_the_limit_of_processes() {
     rig.set("address", &format!("\"localhost:{}\"", server.local_addr().unwrap().port()));
     rig.set("probe-period", "\"100ms\"");
     peer::serve(server, |path| peer::temporal(path, "1.0"));
-    let is_up = |host: &Running| host.stdout().contains("started elsewhere");
+    let is_up = |host: &Running| host.stdout().contains("(started elsewhere");
     let hosts = (4..16).map(|limit| {
         let host = limited(rig.local(&["--no-tui"]), Resource::RLIMIT_NPROC, limit);
         let host = Running::spawn(host);

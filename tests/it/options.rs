@@ -39,7 +39,12 @@ fn open_folder_with_other_files_is_refused_as_home_and_stays_unchanged() {
     std::fs::write(project.join("main.go"), "").unwrap();
     let mut command = rig.command(rig.stigmer());
     command.args(["local", "--home"]).arg(&project).arg("--port").arg(rig.port.to_string());
-    rig.finish(command).exits(1).complains(&["project", "open to others", "--home", "chmod 700"]);
+    rig.finish(command).exits(1).complains(&[
+        "project",
+        "other users have access",
+        "--home",
+        "chmod 700",
+    ]);
     let mode = std::fs::metadata(&project).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o755);
 }
@@ -112,7 +117,7 @@ fn exit_code_of_status_distinguishes_ready_stopped_and_starting() {
     rig.run(&["status"]).exits(4);
     rig.run(&["stop"]).exits(0);
     let started = start.finish().exits(1);
-    started.complains(&["another command stopped it"]);
+    started.complains(&["another command stopped the server"]);
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn external_server_is_used_and_left_alone() {
     }
 
     let refused = format!(
-        "cannot restart the server: it was started elsewhere (pid {}); restart it where",
+        "cannot restart the server: it was started elsewhere (pid {}); restart the server where",
         theirs.pid()
     );
     rig.run(&["restart"]).exits(1).complains(&[&refused]);

@@ -150,7 +150,7 @@ fn server_that_may_run_in_another_container_is_named_and_left_alone() {
     let rig = Rig::new();
     write_record_of_another_container(&rig);
     let theirs = std::net::TcpListener::bind(rig.address()).unwrap();
-    rig.run(&["stop"]).exits(1).complains(&["was recorded in another container", "pid 7"]);
+    rig.run(&["stop"]).exits(1).complains(&["records a server in another container", "pid 7"]);
     assert!(rig.record("port").is_some(), "the record stays");
     drop(theirs);
     rig.run(&["stop"]).exits(0);

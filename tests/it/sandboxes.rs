@@ -156,7 +156,7 @@ fn host_as_init_reaps_orphans_while_it_only_watches_a_server() {
     });
     wait_until("the server", || Rig::is_listening(rig.port));
     let Some(outside) = init(&rig, &format!("--address 127.0.0.1:{port}"), &file) else { return };
-    outside.wait_for("started elsewhere");
+    outside.wait_for("(started elsewhere");
     is_reaped(&outside, &file);
     let host = children(outside.pid())[0].pid;
     process::Process::pin(host).unwrap().signal(Signal::TERM);

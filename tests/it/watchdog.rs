@@ -258,7 +258,10 @@ fn watchdog_gives_up_after_max_restarts_failed_resumes_and_records_it() {
     host.kill();
     wait_given_up(&rig, &temporal);
     let output = rig.run(&["events"]).exits(0).stdout;
-    assert!(output.contains("failed: 2 hosts in a row did not start: cannot host"), "{output}");
+    assert!(
+        output.contains("failed: 2 hosts in a row did not start: cannot become the host"),
+        "{output}"
+    );
     std::fs::remove_dir(rig.path("intent.json")).unwrap();
     rig.stop();
 }

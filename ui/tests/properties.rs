@@ -98,7 +98,7 @@ fn full_screens_show_all_promised_facts() {
                 assert!(text.contains(wanted), "{wanted} at {width}x{height}, {state:?}");
             }
             if state == StateView::Failed {
-                for wanted in ["exit 1 each time", "not a database", "try again", "aside"] {
+                for wanted in ["exited with 1 each time", "not a database", "try again", "away"] {
                     assert!(text.contains(wanted), "{wanted} at {width}x{height}");
                 }
             }
@@ -123,8 +123,8 @@ fn words(ui: &mut Ui, (width, height): (u16, u16), model: &Model) -> String {
 fn small_screens_show_cause_and_hints_of_a_failure() {
     let mut model = sample::in_state(StateView::Failed);
     let causes = [
-        "Temporal ended with exit 1 each time.",
-        "The port 7233 is taken by another program (pid 812, nginx), and so is 8233; Temporal cannot listen there.",
+        "the server exited with 1 each time",
+        "The port 7233 is taken by another program (pid 812, nginx), and so is 8233; the server cannot listen there.",
     ];
     for cause in causes {
         model.failure.as_mut().unwrap().cause = cause.into();

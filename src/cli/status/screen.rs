@@ -123,7 +123,7 @@ fn health(sheet: &mut Sheet, status: &Status) {
         .filter_map(|(name, us)| Some(format!("{name} {}", human::latency(us?))))
         .collect();
     if status.health.consecutive_failures > 0 {
-        text.push(format!("{} failed in a row", status.health.consecutive_failures));
+        text.push(format!("{} failed rounds in a row", status.health.consecutive_failures));
     }
     if !text.is_empty() {
         sheet.row("probe", &text.join("   "));
@@ -137,7 +137,7 @@ fn layer_text(layer: &LayerStatus) -> String {
 
 fn restarts(sheet: &mut Sheet, status: &Status) {
     let restarts = &status.restarts;
-    let mut text = format!("{} in this home", restarts.total);
+    let mut text = format!("{} automatic in this home", restarts.total);
     if restarts.in_window > 0 {
         let window = status.options.values.restart_window;
         let window = window.map_or_else(|| "while".to_owned(), |span| span.to_string());
@@ -235,11 +235,11 @@ mod tests {
 
     #[test]
     fn errors_are_shown() {
-        let more = r#"{"state": "degraded", "message": "grpc: no answer within 1 s", "health": {
+        let more = r#"{"state": "degraded", "message": "grpc: no response within 1 s", "health": {
             "layers": [{"name": "lock", "ok": null, "latency_us": null},
                        {"name": "process", "ok": true, "latency_us": 40},
                        {"name": "tcp", "ok": true, "latency_us": 90},
-                       {"name": "grpc", "ok": false, "latency_us": null, "detail": "no answer within 1 s"},
+                       {"name": "grpc", "ok": false, "latency_us": null, "detail": "no response within 1 s"},
                        {"name": "store", "ok": null, "latency_us": null},
                        {"name": "engine", "ok": null, "latency_us": null}],
             "latency_us": {"last": null, "p50": 200, "p99": 900}, "consecutive_failures": 2}}"#;

@@ -25,7 +25,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ApiQuery<T> {
             Ok(Query(asked)) => Ok(Self(asked)),
             Err(rejection) => {
                 let query = parts.uri.query().unwrap_or_default();
-                let message = format!("the query `{query}`: {}", rejection.body_text());
+                let message =
+                    format!("cannot parse the query `{query}`: {}", rejection.body_text());
                 let hint = "commands accept ?wait=true, logs accept ?tail=N&level=L&grep=RE";
                 Err(failure(StatusCode::BAD_REQUEST, ApiError::new("bad_query", message, hint)))
             }
@@ -44,7 +45,7 @@ impl<S: Send + Sync> FromRequest<S> for ApiBody {
         let body = tokio::time::timeout(BODY, Bytes::from_request(request, state));
         let body = body.await.map_err(|_| {
             let message = format!("the body for {path} is not complete after {BODY:?}");
-            let hint = "send as many bytes as content-length says";
+            let hint = "send as many bytes as the content-length header announces";
             failure(StatusCode::REQUEST_TIMEOUT, ApiError::new("bad_body", message, hint))
         })?;
         body.map(Self).map_err(|rejection| {
@@ -52,7 +53,7 @@ impl<S: Send + Sync> FromRequest<S> for ApiBody {
                 StatusCode::PAYLOAD_TOO_LARGE => "too_large",
                 _ => "bad_body",
             };
-            let message = format!("the body for {path}: {}", rejection.body_text());
+            let message = format!("cannot read the body for {path}: {}", rejection.body_text());
             let hint = "send an object of option names and values, or nothing";
             failure(rejection.status(), ApiError::new(code, message, hint))
         })

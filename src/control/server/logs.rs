@@ -73,7 +73,11 @@ pub(super) async fn logs(
         Ok(Ok(text)) => ([(header::CONTENT_TYPE, "application/x-ndjson")], text).into_response(),
         Ok(Err(error)) => failure(
             StatusCode::INTERNAL_SERVER_ERROR,
-            ApiError::new("unreadable", error.to_string(), "check the owner of the log"),
+            ApiError::new(
+                "unreadable",
+                error.to_string(),
+                "check the owner and the mode of the log file",
+            ),
         ),
         Err(error) => failure(
             StatusCode::INTERNAL_SERVER_ERROR,

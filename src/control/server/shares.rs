@@ -62,7 +62,7 @@ impl Share {
     /// Reserves one request, until the returned permit is dropped.
     pub(super) fn take(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         self.free.clone().try_acquire_owned().map_err(|_| {
-            let message = format!("{} {} already", self.most, self.held_by);
+            let message = format!("{} {}, which is the limit", self.most, self.held_by);
             ApiError::new(self.code, message, "close some of these connections")
         })
     }

@@ -227,8 +227,8 @@ pub(super) async fn serve(
             }
             Err(error) if !failed => {
                 let what = format!(
-                    "no command reaches this host: cannot bind {}: {error}; remove the file at \
-                     that path, and the host binds it within {REBIND:?}",
+                    "no command reaches this host: cannot bind the socket {}: {error}; delete the \
+                     file at that path, and the host binds the socket within {REBIND:?}",
                     socket.path.display()
                 );
                 api.manager.trouble("socket", Some(what)).await;

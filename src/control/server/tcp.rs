@@ -56,7 +56,7 @@ async fn serve_at(address: Option<SocketAddr>, api: Api, until: CancellationToke
         if reported.as_ref() != Some(&error) {
             let what = format!(
                 "health and metrics are not served on http://{address}: {error}; free that port, \
-                 or choose another with `stigmer local restart --http`"
+                 or choose another address with `stigmer local restart --http ADDR`"
             );
             api.manager.trouble("http", Some(what)).await;
             reported = Some(error);
@@ -118,7 +118,8 @@ async fn only_this_machine(request: Request, next: axum::middleware::Next) -> Re
             _ => next.run(request).await,
         };
     }
-    let message = format!("refused for the host name {}", host.unwrap_or("(none)"));
+    let message =
+        format!("the Host header `{}` is not a loopback address", host.unwrap_or("(none)"));
     failure(
         StatusCode::FORBIDDEN,
         ApiError::new("foreign_host", message, "use http://127.0.0.1 or http://localhost"),

@@ -290,7 +290,7 @@ async fn host_does_not_start_while_it_is_unknown_whether_a_stop_is_under_way() {
     std::fs::write(home.record(), "").unwrap();
     let settings = || Settings::resolve(home.clone(), Options::default()).unwrap();
     let error = Host::start(settings(), Mode::Background).unwrap_err().to_string();
-    assert!(error.contains("cannot host") && error.contains("intent.json"), "{error}");
+    assert!(error.contains("cannot become the host") && error.contains("intent.json"), "{error}");
     assert_eq!(holder::killed_host(&home), None, "it is not taken for a host that was killed");
     let death = Death { attempt: 1, at: Duration::ZERO };
     assert!(matches!(Host::resume(&home, death).await, Err(HostError::Io { .. })));

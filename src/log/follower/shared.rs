@@ -177,7 +177,11 @@ impl SharedReader {
                 };
                 match self.idle().map(take) {
                     Some(Some(result)) => return result,
-                    Some(None) => return Err(io::Error::other("the thread has no result")),
+                    Some(None) => {
+                        return Err(io::Error::other(
+                            "the thread that reads the log returned no result",
+                        ));
+                    }
                     None => self.shared.ended.notified().await,
                 }
             }

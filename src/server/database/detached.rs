@@ -14,7 +14,7 @@ use std::path::Path;
 /// the file was deleted or replaced.
 pub fn detached(path: &Path, servers: &[Pid]) -> io::Result<Option<Detached>> {
     let Some(file) = KnownFile::at(path)? else { return Ok(Some(Detached::Deleted)) };
-    let mut seen = Err(io::Error::new(io::ErrorKind::NotFound, "no process to look at"));
+    let mut seen = Err(io::Error::new(io::ErrorKind::NotFound, "no process to check"));
     for server in servers {
         let has_open = || Ok((has_open(*server, &file)?, has_any_open(*server)?));
         match has_open() {
@@ -47,7 +47,7 @@ mod tests {
         assert_eq!(detached(&path, &me).unwrap(), Some(Detached::Deleted));
         File::create(&path).unwrap();
         assert_eq!(detached(&path, &me).unwrap(), Some(Detached::Replaced));
-        assert!(detached(&path, &[]).is_err(), "no process to look at");
+        assert!(detached(&path, &[]).is_err(), "no process to check");
         fs::rename(&kept, &path).unwrap();
         assert_eq!(detached(&path, &me).unwrap(), None, "the file is restored");
 

@@ -13,7 +13,7 @@ use std::path::Path;
 
 /// The failure of a search for a running server that could not be done. A later search may succeed.
 pub fn not_searched(error: &Unswept) -> Failure {
-    let reason = format!("Temporal is not known to be stopped: {error}");
+    let reason = format!("cannot prove that the server has stopped: {error}");
     Failure { reason, ..not_begun(error).failure }
 }
 
@@ -21,7 +21,7 @@ pub fn not_searched(error: &Unswept) -> Failure {
 pub fn not_begun(error: &Unswept) -> Refused {
     let hint = match error {
         Unswept::NotInPlace => {
-            "the host restores a home within a second, unless another host has it"
+            "wait: the host restores its home within a second, unless another host uses that home"
         }
         Unswept::Silent(_) => {
             "make the file system respond, or stop the server and choose another home with --home"
@@ -31,13 +31,13 @@ pub fn not_begun(error: &Unswept) -> Refused {
              systems of home, database and program respond"
         }
     };
-    let failure = Failure::new(format!("Temporal is not started: {error}"), hint);
+    let failure = Failure::new(format!("cannot start the server: {error}"), hint);
     Refused::unfinished(failure)
 }
 
 pub(super) fn hangs(error: &Unfinished) -> Refused {
     let failure = Failure::new(
-        format!("the start of Temporal does not finish: {error}"),
+        format!("the start of the server does not finish: {error}"),
         "check that the file systems of home, database and program respond",
     );
     Refused::unfinished(failure)
@@ -59,7 +59,7 @@ pub(super) fn not_spawned(program: &Path, error: &io::Error) -> Refused {
     let hint = match error.raw_os_error() {
         Some(libc::EAGAIN | libc::ENOMEM) => "end some processes, or raise the limit (`ulimit -u`)",
         Some(libc::EMFILE | libc::ENFILE) => "raise the limit on descriptors (`ulimit -n`)",
-        _ => "name another with --temporal-bin FILE, or run `stigmer local install`",
+        _ => "name another program with --temporal-bin FILE, or run `stigmer local install`",
     };
     let failure = Failure::new(reason, hint);
     match error.kind() {
@@ -86,7 +86,8 @@ pub(super) fn held_by_stranger(path: &Path, who: &str) -> Failure {
 pub(super) fn elsewhere(home: &Home, record: &Record) -> Failure {
     Failure::new(
         format!(
-            "{} was recorded in another container or pid namespace (pid {}), where it may still run",
+            "{} records a server in another container or pid namespace (pid {}), where that server \
+             may still run",
             home.record().display(),
             record.leader.pid
         ),

@@ -72,7 +72,7 @@ pub(super) fn clear(
         return Err(Refused {
             failure: Failure::new(
                 format!("processes of an earlier generation do not end: {}", names(&left)),
-                "run `ps -o pid,stat,wchan` to see what they wait for",
+                "run `ps -o pid,stat,wchan` to see what these processes wait for",
             ),
             is_transient: true,
         });

@@ -72,7 +72,7 @@ impl DiskWatch {
             look(&database, server, attached)
         };
         let disk = LOOKS.run(bound, look).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "cannot look at the files of the database");
+            tracing::warn!(%error, "cannot check the files of the database");
             Disk::default()
         });
         self.attached = disk.attached;

@@ -37,7 +37,9 @@ impl Prober {
                 None => CheckOutcome::DoesNotApply("started elsewhere".into()),
                 Some(_) => match self.look_at_home(|lock| lock::is_held(&lock)).await {
                     Ok(true) => CheckOutcome::Passes,
-                    Ok(false) => CheckOutcome::DoesNotApply("the instance has closed it".into()),
+                    Ok(false) => {
+                        CheckOutcome::DoesNotApply("the server has closed the lock file".into())
+                    }
                     Err(error) if is_shortage(&error) => CheckOutcome::Unknown(error.to_string()),
                     Err(error) => CheckOutcome::DoesNotApply(error.to_string()),
                 },

@@ -140,7 +140,7 @@ fn frozen_server_is_killed_at_the_threshold_and_replaced() {
         [Effect::Launch {
             generation: Generation(2),
             cause: Cause::Unresponsive,
-            detail: "grpc: no answer (3 failures in a row)".into(),
+            detail: "grpc: no response (3 failures in a row)".into(),
             automatic: true,
         }]
     );

@@ -57,7 +57,7 @@ pub(super) fn probed(generation: Generation, round: Round) -> Input {
 }
 
 pub(super) fn fail(check: Check, restart_helps: RestartHelps) -> Round {
-    Round::Fail { check, detail: "no answer".into(), restart_helps }
+    Round::Fail { check, detail: "no response".into(), restart_helps }
 }
 
 /// A round that fails as for a frozen server.

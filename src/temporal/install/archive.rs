@@ -37,7 +37,8 @@ pub(super) fn fetch(
         .timeout_per_read(Some(STALL))
         .build();
     // ureq creates a thread to resolve a name, and panics if the system cannot create one.
-    threads::try_create(1).map_err(|error| format!("no thread to resolve a name: {error}"))?;
+    threads::try_create(1)
+        .map_err(|error| format!("cannot create a thread to resolve the host name: {error}"))?;
     let agent = Agent::new_with_config(config);
     let mut response = agent.get(url).call().map_err(|error| explain(&error))?;
     progress.started(url, response.body().content_length());
@@ -121,6 +122,6 @@ mod tests {
         let bin = tempfile::tempdir().unwrap();
         let staging = Staging::new(bin.path()).unwrap();
         let why = fetch("http://localhost:1/", &staging, &mut Silent).map(drop).unwrap_err();
-        assert!(why.contains("no thread"), "{why}");
+        assert!(why.contains("cannot create a thread"), "{why}");
     }
 }

@@ -166,7 +166,7 @@ fn failed(source: &str, why: &str) -> String {
 }
 
 fn finished(path: &Path, how: How) -> String {
-    format!("the Temporal CLI is {} ({how})", path.display())
+    format!("the Temporal CLI is at {} ({how})", path.display())
 }
 
 #[cfg(test)]

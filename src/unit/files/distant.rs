@@ -86,7 +86,7 @@ impl Drop for DistantFile {
         // for the drop for a moment, because `keep` may hold the lock that the next server needs.
         let keep = self.keep.take();
         if let Err(error) = LOOKS.run_blocking(MOMENT, move || drop(keep)) {
-            tracing::warn!(%error, "a file of the database's folder is not closed yet");
+            tracing::warn!(%error, "cannot close the lock file next to the database yet");
         }
     }
 }

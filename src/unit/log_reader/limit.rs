@@ -42,7 +42,7 @@ impl LogBound {
                 "was deleted or replaced, but {writer} still writes to the deleted file"
             )),
             Ok(Output::Moved(to)) => Some(format!(
-                "was moved to {}, where {writer} still writes, without a bound",
+                "was moved to {}, where {writer} still writes to the file without a size limit",
                 to.display()
             )),
             Ok(Output::InPlace | Output::Elsewhere) => None,
@@ -58,7 +58,7 @@ impl LogBound {
             // limited.
             Ok(Output::Moved(_)) => self.publish(),
             Err(error) => {
-                self.failed(format!("cannot bound the deleted log: {error}"));
+                self.failed(format!("cannot limit the size of the deleted log: {error}"));
                 self.publish();
             }
         }
@@ -70,7 +70,7 @@ impl LogBound {
             match enforce(bound) {
                 Ok(_) => self.failure = None,
                 Err(error @ BoundError::Unsupported { .. }) => {
-                    tracing::warn!(%error, "{}'s log grows without bound", self.words.writer);
+                    tracing::warn!(%error, "the log of {} grows without a limit", self.words.writer);
                     (self.bound, self.failure) = (None, None);
                 }
                 Err(error @ BoundError::Io { .. }) => self.failed(error.to_string()),

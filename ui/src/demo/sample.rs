@@ -233,14 +233,14 @@ pub fn in_state(state: StateView) -> Model {
         StateView::Ready => base,
         StateView::Stopped => Model { doing: String::new(), message: "stopped by operator".into(), ..down },
         StateView::Starting => Model {
-            doing: "starting: tcp answers, waiting for grpc".into(),
+            doing: "starting, waiting for grpc".into(),
             uptime_ms: Some(120),
             health: layers(&[Some(12), Some(40), Some(90), None, None, None]),
             generation: 4,
             ..base
         },
         StateView::Degraded => Model {
-            message: "the database file was deleted: a restart loses what it holds".into(),
+            message: "the database file was deleted: a restart loses its data".into(),
             health: {
                 let mut health = base.health.clone();
                 health[4] = LayerView { ok: Some(false), latency_us: None, detail: "file deleted".into(), since_ms: Some(31_000), ..health[4].clone() };
@@ -269,14 +269,14 @@ pub fn in_state(state: StateView) -> Model {
         StateView::Failed => Model {
             message: "gave up after 5 restarts in 42 s".into(),
             failure: Some(FailureView {
-                cause: "Temporal ended with exit 1 each time.".into(),
+                cause: "the server exited with 1 each time".into(),
                 last_words: vec![
                     "time=2026-11-22T21:16:41.020 level=ERROR msg=\"unable to set up database\"".into(),
                     "Error: unable to open database file: ~/.stigmer/temporal-data/temporal.db is not a database (26)".into(),
                 ],
                 hints: vec![
                     "s  try again".into(),
-                    "move ~/.stigmer/temporal-data/temporal.db aside, then s: a new one is made".into(),
+                    "move ~/.stigmer/temporal-data/temporal.db away, then press s".into(),
                 ],
             }),
             restarts: RestartsView {

@@ -88,7 +88,7 @@ impl Group {
     pub(crate) fn heading(self) -> &'static str {
         match self {
             Self::Temporal => "Server",
-            Self::Panels => "Panels",
+            Self::Panels => "Tabs",
             Self::Log => "Server log",
             Self::OwnLog => "Log of stigmer",
             Self::Program => "Dashboard",

@@ -85,7 +85,7 @@ pub(super) static TABLE: &[Binding] = &[
         Scope::Components,
         &[(key(KeyCode::Enter), KeyCommand::Log(LogCommand::TakePicked))],
         ("Enter", "show only this", 0),
-        "show only this",
+        "show only this component",
         ALWAYS,
     ),
     dialog(
@@ -155,7 +155,7 @@ pub(super) static TABLE: &[Binding] = &[
         ALWAYS,
     ),
     Binding {
-        why_not: |_| "this host cannot start a background host: x or Esc",
+        why_not: |_| "this dashboard cannot start a background host; use x or Esc",
         ..dialog(
             Scope::Quit,
             // The user may press the key that opened the dialog twice by mistake. That must never
@@ -181,7 +181,7 @@ pub(super) static TABLE: &[Binding] = &[
         Scope::Leaving,
         &[(Key::char('b'), KeyCommand::Background), (Key::ctrl('c'), KeyCommand::Background)],
         ("b", "finish in the background", 0),
-        "quit now and finish in the background",
+        "quit now; a background host completes the work",
         |c| c.model.can.background,
     ),
 ];

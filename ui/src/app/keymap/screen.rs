@@ -50,7 +50,7 @@ pub(super) static TABLE: &[Binding] = &[
         ("o", "web UI", 5),
         "open the web UI in the browser",
         |c| c.model.ui_url.is_some() && c.model.state.is_up(),
-        |_| "no web UI now",
+        |_| "the server has no web UI now",
     ),
     on_screen(
         Group::Panels,
@@ -59,7 +59,7 @@ pub(super) static TABLE: &[Binding] = &[
             (key(KeyCode::BackTab), KeyCommand::PreviousTab),
         ],
         ("Tab", "panel", 3),
-        "next panel; with Shift, previous panel",
+        "next tab; with Shift, previous tab",
         ALWAYS,
         SILENT,
     ),
@@ -193,7 +193,7 @@ pub(super) static TABLE: &[Binding] = &[
     log(
         &[(Key::ctrl('l'), KeyCommand::Log(LogCommand::Clear))],
         ("Ctrl-L", "clear", 8),
-        "hide all lines up to now, or show them again",
+        "hide all lines up to now; press again to show them",
         |c| c.in_log() && (c.view.log.filter().from > 0 || !c.log.is_empty()),
         SILENT,
     ),
@@ -219,19 +219,19 @@ pub(super) static TABLE: &[Binding] = &[
     pane(
         &[(key(KeyCode::Up), KeyCommand::Pane), (key(KeyCode::Down), KeyCommand::Pane)],
         ("↑↓", "target"),
-        "select a target",
+        "select a target (a module of stigmer)",
         targets,
     ),
     pane(
         &[(key(KeyCode::Left), KeyCommand::Pane), (key(KeyCode::Right), KeyCommand::Pane)],
         ("←→", "level"),
-        "show less or more of the target",
+        "show fewer or more log levels of the selected target",
         targets,
     ),
     pane(
         &[(Key::char('-'), KeyCommand::Pane), (Key::char('+'), KeyCommand::Pane)],
         ("- +", ""),
-        "record less or more of the target",
+        "record fewer or more log levels of the selected target",
         targets,
     ),
     pane(
@@ -284,7 +284,7 @@ pub(super) static TABLE: &[Binding] = &[
         Group::Program,
         &[(Key::char('q'), KeyCommand::Quit), (Key::ctrl('c'), KeyCommand::Quit)],
         ("q", "quit", 0),
-        "quit; asks first if this dashboard hosts the server",
+        "quit; if this dashboard hosts the server, a dialog asks first",
         ALWAYS,
         SILENT,
     ),

@@ -63,7 +63,7 @@ fn health() {
     let silent = with("grpc does not answer", sample::ready(), |it| {
         let grpc = &mut it.health[3];
         (grpc.ok, grpc.latency_us, grpc.since_ms) = (Some(false), None, Some(2_000));
-        grpc.detail = "no answer within 1 s, twice".into();
+        grpc.detail = "no response within 1 s, twice".into();
     });
     assert_snapshot!(pictures(&[WIDE], &and(Stage::states(), [silent, fresh()]), panels::health));
 }
