@@ -86,7 +86,7 @@ impl Drop for DistantFile {
         // for the drop for a moment, because `keep` may hold the lock that the next server needs.
         let keep = self.keep.take();
         if let Err(error) = LOOKS.run_blocking(MOMENT, move || drop(keep)) {
-            tracing::warn!(%error, "cannot close the lock file next to the database yet");
+            tracing::warn!(%error, "cannot close a file outside of the home yet");
         }
     }
 }
