@@ -8,6 +8,7 @@ mod distributions;
 mod hand_over;
 mod intent;
 pub(crate) mod metrics;
+pub(crate) mod record;
 mod status;
 pub(crate) mod timeline;
 
@@ -20,7 +21,6 @@ use crate::config::Settings;
 use crate::log::line::Level;
 use crate::process::Pid;
 use crate::process::identity::Identity;
-use crate::process::record::Record;
 use crate::process::usage::Usage;
 use crate::protocol::{ApiError, Detached, ENTRIES, Entry, Mode, PerLayer, State as StateName};
 pub(crate) use crate::supervisor::millis;
@@ -61,8 +61,6 @@ pub struct ServerFacts {
     pub owner: Owner,
     /// The process that was spawned. `None` if someone else started the server.
     pub leader: Option<Identity>,
-    /// The record that finds the server again. `None` if someone else started the server.
-    pub record: Option<Arc<Record>>,
     /// When the server was started. `None` if someone else started the server.
     pub since: Option<Instant>,
     /// Id of the process that listens on the server's port.

@@ -166,6 +166,14 @@ fn unit_names_nothing_of_its_program() {
             assert!(!code.contains(forbidden), "{} has {forbidden}", path.display());
         }
     }
+    let record = |path: &Path| path.ends_with("src/process/record.rs");
+    let record = sources("src").into_iter().filter(|(path, _)| record(path));
+    for (path, text) in module("unit").into_iter().chain(record) {
+        let code = code(&path, &text).to_lowercase();
+        let mut words = code.split(|c: char| !c.is_alphabetic());
+        let forbidden = words.find(|word| matches!(*word, "database" | "port" | "ports"));
+        assert_eq!(forbidden, None, "{}", path.display());
+    }
 }
 
 #[test]

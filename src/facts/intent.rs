@@ -4,11 +4,11 @@
 //! The file is kept when a host dies. So the host that replaces a dead one starts no server that
 //! the user has stopped.
 
+use super::record;
 use crate::config::Options;
 use crate::paths::files::{self, Unreadable};
 use crate::paths::{self, Home};
 use crate::process::lock;
-use crate::process::record::Record;
 use crate::supervisor::{Generation, Want};
 use std::io;
 use std::path::Path;
@@ -40,7 +40,7 @@ impl Intent {
         if let Some(intent) = Self::written(home)? {
             return Ok(Some(intent));
         }
-        let record = Record::read(&home.record()).map_err(Unreadable::at(home.record()))?;
+        let record = record::read(home).map_err(Unreadable::at(home.record()))?;
         Ok(record.map(|record| Self {
             want: Want::Up,
             options: Options::recorded(&record.options).unwrap_or_default(),

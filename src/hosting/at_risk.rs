@@ -4,6 +4,7 @@ use super::deadlines::COUNTING;
 use super::unhosted;
 use crate::config::Settings;
 use crate::control::client;
+use crate::facts::record::ServerRecord;
 use crate::paths::Home;
 use crate::process::{Pid, look, ports};
 use crate::protocol::{Detached, State, Status};
@@ -72,7 +73,7 @@ impl ServerAtRisk {
             .flatten()
             .map(|member| member.pid)
             .collect();
-        let holder = ports::listeners(record.port)
+        let holder = ports::listeners(ServerRecord::of(&record).port)
             .iter()
             .flatten()
             .find_map(|listener| ports::holder_among(&members, listener.inode).ok()?);

@@ -6,14 +6,12 @@ use super::Patience;
 use super::deadlines::{ADOPTION, CHECK, CHECK_INTERVAL, KEEPER_PAUSE};
 use super::holder::{self, HostLockHolder};
 use crate::control::server::Socket;
-use crate::facts::Facts;
-use crate::facts::Intent;
+use crate::facts::{Facts, Intent, record};
 use crate::manager::{Command, Handle};
 use crate::paths::files::Unreadable;
 use crate::paths::{self, Home, HomeError};
 use crate::process::lock::{self, HostLock, LockState};
 use crate::process::look;
-use crate::process::record::Record;
 use crate::supervisor::{Cause, Owner, Want};
 use std::io;
 use std::sync::{Arc, Weak};
@@ -219,7 +217,7 @@ impl HomeKeeper {
         };
         // If the record cannot be read, the new host may have adopted the server. Then this host must
         // not stop the server.
-        match Record::read(&self.home.record()) {
+        match record::read(&self.home) {
             Ok(record) => server.leader.as_ref() != record.as_ref().map(|record| &record.leader),
             Err(_) => false,
         }

@@ -5,6 +5,7 @@ use super::end::{StopError, Stopped, end_unresponsive, want_down};
 use super::{Notice, Notify, Patience, Unresponsive, holder};
 use crate::config::Options;
 use crate::control::client;
+use crate::facts::record::ServerRecord;
 use crate::paths::Home;
 use crate::process::identity::Proven;
 use crate::process::lock::{self, HostLock, LockHolder};
@@ -136,10 +137,10 @@ fn end_server(home: &Home, host_lock: &HostLock, notify: Notify<'_>) -> Result<S
             return Ok(Stopped::Nothing);
         }
         Running::Recorded(record) | Running::Unrecorded(record) => {
-            let ports = [Some(record.port), record.ui_port];
+            let ports = ServerRecord::of(&record).ports();
             (record.instance(), grace(&record), ports)
         }
-        Running::Remains(instance) => (instance, Policy::default().stop_grace, [None, None]),
+        Running::Remains(instance) => (instance, Policy::default().stop_grace, Vec::new()),
         Running::Stranger(who) => return Err(StopError::Unproven { path: lock, who }),
         Running::Elsewhere(record) => {
             return Err(StopError::Elsewhere { path: home.record(), pid: record.leader.pid });
@@ -152,7 +153,7 @@ fn end_server(home: &Home, host_lock: &HostLock, notify: Notify<'_>) -> Result<S
     }
     check_server_lock(home)?;
     let _ = std::fs::remove_file(home.record());
-    for port in ports.into_iter().flatten() {
+    for port in ports {
         if let Ok(Some(occupant)) = ports::occupant(port) {
             notify(&Notice::PortHeld(occupant));
         }

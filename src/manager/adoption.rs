@@ -4,6 +4,7 @@
 
 use super::{Event, Manager, spawn};
 use crate::config::{Database, Options, Settings};
+use crate::facts::record::{self, ServerRecord};
 use crate::facts::timeline::{self, Episode};
 use crate::paths::Home;
 use crate::process::record::Record;
@@ -117,7 +118,7 @@ impl Manager {
         match found {
             Ok(Adoptable::Server { record, watched }) => self.watch_again(&record, watched),
             Ok(Adoptable::Nothing) => {
-                let recorded = Record::read(&self.facts.settings.home.record()).ok().flatten();
+                let recorded = record::read(&self.facts.settings.home).ok().flatten();
                 recorded.iter().for_each(|record| self.ended_unseen(record));
             }
             Ok(Adoptable::Ended(record)) => self.ended_unseen(&record),
@@ -283,10 +284,11 @@ impl Manager {
             .and_then(|options| Settings::resolve(before.home.clone(), options).ok());
         // The record has the port and the database of the server, even if its options cannot be
         // read.
+        let server = ServerRecord::of(record);
         let settings = recorded.unwrap_or_else(|| Settings {
-            port: record.port,
-            ui_port: record.ui_port,
-            database: record.database.clone().map_or(Database::Memory, Database::File),
+            port: server.port,
+            ui_port: server.ui_port,
+            database: server.database.map_or(Database::Memory, Database::File),
             ..(**before).clone()
         });
         self.unit.supervisor.set_policy(settings.policy.clone());

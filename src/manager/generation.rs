@@ -1,6 +1,7 @@
 //! Handles the reports of a generation (one run of the server): launched, probed, ended.
 
 use super::{End, Event, Manager};
+use crate::facts::record::ServerRecord;
 use crate::facts::timeline::{self, Episode};
 use crate::facts::{self, ServerFacts, Verdict};
 use crate::process::lock;
@@ -20,7 +21,6 @@ use crate::unit::mark::late;
 use crate::unit::tasks::Task;
 use crate::unit::words::Words;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
 /// Names of the files that the manager keeps up to date while a server runs, as messages show them.
@@ -85,7 +85,6 @@ impl Manager {
                     generation,
                     owner: Owner::External,
                     leader: None,
-                    record: None,
                     since: None,
                     server: occupant.pid,
                     version: None,
@@ -137,7 +136,7 @@ impl Manager {
         let (path, number) = (settings.home.temporal_lock(), generation.to_string());
         self.files.keep(LOCK, move || lock::keep_text(&path, &number));
         let (report, sweeps, with) = (self.report.clone(), self.sweeps.clone(), settings.clone());
-        let ports = std::iter::once(record.port).chain(record.ui_port).collect();
+        let ports = ServerRecord::of(record).ports();
         let ended = async move |ended: Ended, was_ready| {
             let lock = sweeps.lock_file(&with.home.temporal_lock());
             let aftermath = Aftermath::of(with, ports, lock, was_ready).await;
@@ -157,7 +156,6 @@ impl Manager {
             generation,
             owner,
             leader: Some(instance.leader.clone()),
-            record: Some(Arc::new(record.clone())),
             since: crate::process::linux::age(instance.leader.start_ticks)
                 .and_then(|age| Instant::now().checked_sub(age)),
             server: None,

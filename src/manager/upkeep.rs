@@ -2,12 +2,11 @@
 //! them.
 
 use super::{Manager, intent};
-use crate::facts::{chronicle, timeline};
+use crate::facts::{chronicle, record, timeline};
 use crate::log::own;
 use crate::paths::files::Unreadable;
 use crate::paths::{Home, is_passing};
 use crate::process::lock;
-use crate::process::record::Record;
 use crate::protocol::Entry;
 use crate::supervisor::Generation;
 use crate::unit::log_reader::TroubleWords;
@@ -99,7 +98,7 @@ impl History {
         // Normally the lock has the highest number. On a full disk, the timeline may have stored a
         // number that the lock has not.
         let written = timeline.iter().map(|entry| entry.generation.0).max().unwrap_or(0);
-        let recorded = match Record::read(&home.record()) {
+        let recorded = match record::read(home) {
             Ok(record) => record.map_or(0, |record| record.generation.0),
             Err(source) if is_passing(&source) => {
                 return Err(Unreadable { path: home.record(), source });
@@ -128,7 +127,7 @@ impl History {
 mod tests {
     use super::*;
     use crate::process::descriptors::tests::{in_own_process, without_descriptors};
-    use crate::process::record::tests::record;
+    use crate::process::record::{Record, tests::record};
 
     fn home() -> (tempfile::TempDir, Home) {
         let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! The file `temporal.pid`: the record of the running server. By this record the next host finds
-//! and proves the server.
+//! The record of a running process tree, in a file. By this record the next host finds and proves
+//! the processes. The record of the server is `temporal.pid`.
 
 use super::Pid;
 use super::identity::Identity;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// Maximum size in bytes of a record that is read. A file that stigmer did not write may be larger.
 const TEXT_MAX: u64 = 64 << 10;
 
-/// The record of a spawned server. Process id, start time, boot and namespace identify its leader.
+/// The record of a spawned process. Process id, start time, boot and namespace identify its leader.
 /// The marker proves its other processes. The remaining values are shown to users or used by the
 /// next host, and prove nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,28 +22,41 @@ pub struct Record {
     pub leader: Identity,
     /// Command name of the spawned process.
     pub name: String,
-    /// Start time of the server, in Unix seconds.
+    /// Start time of the process, in Unix seconds.
     pub started_at: i64,
-    /// Value of the marker, an environment variable of all processes of the server.
+    /// Value of the marker, an environment variable of all processes of the tree.
     pub marker: String,
-    /// Generation (number of the start) of the server.
+    /// Generation (number of the start) of the process.
     pub generation: Generation,
-    /// Port of the gRPC frontend.
-    pub port: u16,
-    /// Port of the web UI. `None` with `--headless`.
-    pub ui_port: Option<u16>,
-    /// Port of the metrics.
-    pub metrics_port: u16,
-    /// Path of the database file. `None` if the database is in memory.
-    pub database: Option<PathBuf>,
+    /// Keys and values that only this kind of unit has, in the order of the file. Keys that a later
+    /// version of stigmer has added are kept, too.
+    pub extra: Vec<(String, String)>,
     /// Path of the program.
     pub executable: PathBuf,
-    /// Options of the server as JSON. The next host continues with these options.
+    /// Options of the start as JSON. The next host continues with these options.
     pub options: String,
 }
 
+/// The keys that each record has. All other keys are in [`Record::extra`].
+const KEYS: [&str; 8] = [
+    "start_ticks",
+    "boot_id",
+    "pid_namespace",
+    "session",
+    "marker",
+    "generation",
+    "executable",
+    "options",
+];
+
 impl Record {
-    /// The identity and the marker of the server in this record.
+    /// The value of a key that only this kind of unit has.
+    #[must_use]
+    pub fn extra(&self, key: &str) -> Option<&str> {
+        value_of(&self.extra, key)
+    }
+
+    /// The identity and the marker of the recorded process tree.
     #[must_use]
     pub fn instance(&self) -> Instance {
         Instance { leader: self.leader.clone(), marker: self.marker.clone() }
@@ -67,7 +80,7 @@ impl Record {
     }
 
     /// Reads the record. `None` if there is no record, or if it is too incomplete to prove
-    /// anything. A record that was written before the spawn has no process id yet. The server is
+    /// anything. A record that was written before the spawn has no process id yet. The process is
     /// then searched by the marker.
     ///
     /// # Errors
@@ -92,7 +105,7 @@ impl Record {
         Ok(Some(record))
     }
 
-    /// Removes the record if it has this marker, the mark of one start of a server. A record with
+    /// Removes the record if it has this marker, the mark of one start of a process. A record with
     /// another marker stays, because it may belong to another host.
     pub fn remove(path: &Path, marker: &str) {
         let found = paths::files::read(path, TEXT_MAX).ok().and_then(|text| Self::from_text(&text));
@@ -115,13 +128,8 @@ impl Record {
         line("session", &self.leader.pid);
         line("marker", &self.marker);
         line("generation", &self.generation);
-        line("port", &self.port);
-        if let Some(port) = self.ui_port {
-            line("ui_port", &port);
-        }
-        line("metrics_port", &self.metrics_port);
-        if let Some(database) = &self.database {
-            line("database", &database.display());
+        for (key, value) in &self.extra {
+            line(key, value);
         }
         line("executable", &self.executable.display());
         line("options", &self.options);
@@ -133,8 +141,11 @@ impl Record {
         let pid: Pid = lines.next()?.trim().parse().ok()?;
         let name = lines.next()?.to_owned();
         let started_at = lines.next()?.trim().parse().ok()?;
-        let pairs: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once('=')).collect();
-        let value = |key: &str| pairs.iter().find(|(k, _)| *k == key).map(|(_, value)| *value);
+        let pairs = lines.filter_map(|line| line.split_once('='));
+        let pairs = pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let (common, extra): (Vec<_>, Vec<_>) =
+            pairs.partition(|(key, _)| KEYS.contains(&key.as_str()));
+        let value = |key| value_of(&common, key);
         Some(Self {
             leader: Identity {
                 pid,
@@ -146,14 +157,15 @@ impl Record {
             started_at,
             marker: value("marker").unwrap_or_default().to_owned(),
             generation: Generation(value("generation")?.parse().ok()?),
-            port: value("port")?.parse().ok()?,
-            ui_port: value("ui_port").and_then(|port| port.parse().ok()),
-            metrics_port: value("metrics_port").and_then(|port| port.parse().ok()).unwrap_or(0),
-            database: value("database").map(PathBuf::from),
+            extra,
             executable: value("executable").unwrap_or_default().into(),
             options: value("options").unwrap_or_default().to_owned(),
         })
     }
+}
+
+fn value_of<'a>(pairs: &'a [(String, String)], key: &str) -> Option<&'a str> {
+    pairs.iter().find(|(found, _)| found == key).map(|(_, value)| value.as_str())
 }
 
 #[cfg(test)]
@@ -178,7 +190,14 @@ executable=/home/a/bin/temporal
 options={\"db\":\"/a=b\"}
 ";
 
+    /// The record of a server.
     pub(crate) fn record() -> Record {
+        let extra = [
+            ("port", "7233"),
+            ("ui_port", "8233"),
+            ("metrics_port", "40001"),
+            ("database", "/home/a b/x=y.db"),
+        ];
         Record {
             leader: Identity {
                 pid: 4712,
@@ -190,10 +209,7 @@ options={\"db\":\"/a=b\"}
             started_at: 1_795_000_000,
             marker: "m=1".into(),
             generation: Generation(3),
-            port: 7233,
-            ui_port: Some(8233),
-            metrics_port: 40001,
-            database: Some("/home/a b/x=y.db".into()),
+            extra: extra.map(|(key, value)| (key.into(), value.into())).into(),
             executable: "/home/a/bin/temporal".into(),
             options: r#"{"db":"/a=b"}"#.into(),
         }
@@ -208,9 +224,9 @@ options={\"db\":\"/a=b\"}
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text, TEXT);
 
-        let headless = Record { ui_port: None, database: None, ..record() };
-        headless.write(&path).unwrap();
-        assert_eq!(Record::read(&path).unwrap(), Some(headless));
+        let plain = Record { extra: Vec::new(), ..record() };
+        plain.write(&path).unwrap();
+        assert_eq!(Record::read(&path).unwrap(), Some(plain));
 
         std::fs::remove_file(&path).unwrap();
         assert_eq!(Record::read(&path).unwrap(), None, "there is no file");
@@ -227,7 +243,7 @@ options={\"db\":\"/a=b\"}
             assert_eq!(Record::from_text(text), None, "{text:?}");
         }
         let whole = record().to_text();
-        for key in ["start_ticks", "boot_id", "pid_namespace", "generation", "port"] {
+        for key in ["start_ticks", "boot_id", "pid_namespace", "generation"] {
             let without: String = whole
                 .lines()
                 .filter(|line| !line.starts_with(&format!("{key}=")))

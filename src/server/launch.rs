@@ -12,6 +12,7 @@ use super::database::Stamp;
 use super::occupants::occupant_of;
 use super::{arguments, database};
 use crate::config::{Database, Settings};
+use crate::facts::record::ServerRecord;
 use crate::paths;
 use crate::process::identity::Identity;
 use crate::process::lock::InstanceLock;
@@ -235,15 +236,18 @@ fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
         let failure = Failure::new(format!("cannot open /dev/null: {error}"), "restore /dev/null");
         Refused::by(&error, failure)
     })?;
+    let server = ServerRecord {
+        port: settings.port,
+        ui_port: settings.ui_port,
+        metrics_port,
+        database: settings.database.file().map(Path::to_owned),
+    };
     let record = Record {
         name: String::new(),
         started_at: jiff::Timestamp::now().as_second(),
         marker: marker(*generation),
         generation: *generation,
-        port: settings.port,
-        ui_port: settings.ui_port,
-        metrics_port,
-        database: settings.database.file().map(Path::to_owned),
+        extra: server.to_extra(),
         executable: program,
         options: serde_json::to_string(&settings.options).unwrap_or_default(),
         leader: Identity::to_come(),

@@ -4,6 +4,7 @@
 
 use super::arguments::{self, Parsed};
 use crate::config::{self, Options};
+use crate::facts::record::{self, ServerRecord};
 use crate::paths::Home;
 use crate::process::identity::Identity;
 use crate::process::lock::{self, LockHolder};
@@ -67,7 +68,7 @@ impl Running {
 
 fn look(home: &Home) -> io::Result<Running> {
     // An error counts only if no process has the lock: otherwise the lock leads to the server.
-    let recorded = Record::read(&home.record());
+    let recorded = record::read(home);
     let known = recorded.as_ref().ok().and_then(Option::as_ref);
     if let Some(record) = known
         && record.leader.is_alive()?
@@ -110,7 +111,9 @@ fn without_lock(recorded: Option<Record>, home: &Home) -> io::Result<Running> {
             false => Running::Remains(record.instance()),
         });
     }
-    if record.leader.is_before_boot() || ports::listeners(record.port)?.is_empty() {
+    if record.leader.is_before_boot()
+        || ports::listeners(ServerRecord::of(&record).port)?.is_empty()
+    {
         return Ok(Running::Nothing);
     }
     Ok(Running::Elsewhere(Box::new(record)))
@@ -120,12 +123,15 @@ fn without_lock(recorded: Option<Record>, home: &Home) -> io::Result<Running> {
 /// the record.
 #[must_use]
 pub fn options(record: &Record) -> Options {
-    Options::recorded(&record.options).unwrap_or_else(|| Options {
-        port: Some(record.port),
-        ui_port: record.ui_port,
-        in_memory: record.database.is_none().then_some(true),
-        db: record.database.clone(),
-        ..Options::default()
+    Options::recorded(&record.options).unwrap_or_else(|| {
+        let server = ServerRecord::of(record);
+        Options {
+            port: Some(server.port),
+            ui_port: server.ui_port,
+            in_memory: server.database.is_none().then_some(true),
+            db: server.database,
+            ..Options::default()
+        }
     })
 }
 
@@ -155,16 +161,19 @@ fn rebuilt(home: &Home, instance: &Instance) -> io::Result<Option<Record>> {
     // configuration file.
     let file = config::read_file(home).unwrap_or_default();
     let options = options.or(Options { address: None, arguments: None, ..file });
+    let server = ServerRecord {
+        port,
+        ui_port,
+        metrics_port: metrics_port.unwrap_or_default(),
+        database: options.db.clone(),
+    };
     Ok(Some(Record {
         leader: Identity::clone(leader),
         name: process.name,
         started_at: jiff::Timestamp::now().as_second() - age.as_secs() as i64,
         marker: instance.marker.clone(),
         generation: Generation(generation.unwrap_or_default()),
-        port,
-        ui_port,
-        metrics_port: metrics_port.unwrap_or_default(),
-        database: options.db.clone(),
+        extra: server.to_extra(),
         executable: std::fs::read_link(format!("/proc/{}/exe", leader.pid)).unwrap_or_default(),
         options: serde_json::to_string(&options).unwrap_or_default(),
     }))
@@ -176,16 +185,19 @@ mod tests {
 
     #[test]
     fn record_without_readable_options_still_has_port_and_database() {
+        let server = ServerRecord {
+            port: 7400,
+            ui_port: Some(8400),
+            metrics_port: 0,
+            database: Some("/data/x.db".into()),
+        };
         let record = |options: &str| Record {
             leader: Identity::of(std::process::id().cast_signed()).unwrap().unwrap(),
             name: "temporal".into(),
             started_at: 0,
             marker: "1.a".into(),
             generation: Generation(1),
-            port: 7400,
-            ui_port: Some(8400),
-            metrics_port: 0,
-            database: Some("/data/x.db".into()),
+            extra: server.to_extra(),
             executable: "/bin/temporal".into(),
             options: options.to_owned(),
         };
