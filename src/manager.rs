@@ -27,6 +27,7 @@ use crate::process::threads::{LOOKS, REPAIRS};
 use crate::protocol::Mode;
 use crate::server::aftermath::Aftermath;
 use crate::server::launch::{self, LaunchRequest, Launched, Searched};
+use crate::server::log_format::ServerLog;
 use crate::server::prober;
 use crate::supervisor::{Cause, Effect, Generation, Input, Round, State, Supervisor, Want};
 use crate::unit::exit::Ended;
@@ -142,8 +143,8 @@ impl Manager {
         let before = HandOver::take(&home, last).map_err(Unreadable::at(home.hand_over()))?;
         let seed = jiff::Timestamp::now().as_nanosecond() as u64;
         let mut supervisor = Supervisor::new(settings.policy.clone(), last, seed, now);
-        let log =
-            LogReader::start(settings.home.temporal_log(), settings.log_max, upkeep::LOG_WORDS);
+        let path = settings.home.temporal_log();
+        let log = LogReader::start(path, settings.log_max, upkeep::LOG_WORDS, ServerLog::new());
         let resumed = match &before {
             Some(before) => Some(before.supervisor.want),
             // The previous host has handed over nothing. Its intent file still shows whether it was

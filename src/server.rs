@@ -1,11 +1,13 @@
 //! The parts of supervision that know the Temporal dev server: its command line, its database file,
-//! its ports, its start, the search for the running server of a home, and the rounds of checks.
+//! its ports, its log format, its start, the search for the running server of a home, and the rounds
+//! of checks.
 
 pub(crate) mod aftermath;
 pub mod arguments;
 pub(crate) mod database;
 pub(crate) mod fatal;
 pub(crate) mod launch;
+pub(crate) mod log_format;
 pub(crate) mod occupants;
 pub(crate) mod prober;
 pub(crate) mod running;

@@ -2,9 +2,8 @@
 //! server.
 //!
 //! This module knows nothing about Temporal, the options or the facts. The caller decides which
-//! program to run, and which files and locks belong to the unit. One thing is still that of the
-//! server: the log format of the dev server, in which `log::line` finds the level and the cause of a
-//! line.
+//! program to run, which files and locks belong to the unit, which checks it must pass, and what the
+//! lines of its log mean.
 
 pub(crate) mod exit;
 pub(crate) mod files;

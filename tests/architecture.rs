@@ -76,11 +76,11 @@ const MAP: &[(&str, &str)] = &[
     ("process", "harmless paths supervisor"),
     ("runtime", "caught process"),
     ("log", "clock harmless paths process"),
-    ("unit", "clock log paths process supervisor"),
+    ("unit", "log paths process supervisor"),
     ("temporal", "caught harmless paths process"),
     ("protocol", "config supervisor"),
     ("facts", "config log paths process protocol supervisor"),
-    ("server", "config facts harmless log paths process protocol supervisor temporal unit"),
+    ("server", "clock config facts harmless log paths process protocol supervisor temporal unit"),
     ("manager", "config facts log paths process protocol server supervisor temporal unit"),
     ("control", "config facts log manager paths process protocol supervisor"),
     ("session", "config control facts manager paths protocol supervisor"),
@@ -162,7 +162,17 @@ fn supervisor_uses_no_clock_io_or_async() {
 fn unit_names_nothing_of_its_program() {
     for (path, text) in module("unit") {
         let code = code(&path, &text).to_lowercase();
-        for forbidden in ["temporal", "settings", "namespace", "server", "layer", "stigmer local"] {
+        for forbidden in [
+            "temporal",
+            "settings",
+            "namespace",
+            "server",
+            "layer",
+            "stigmer local",
+            "lineparser",
+            "log::noise",
+            "log::last_words",
+        ] {
             assert!(!code.contains(forbidden), "{} has {forbidden}", path.display());
         }
     }

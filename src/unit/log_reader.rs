@@ -3,9 +3,8 @@
 
 mod limit;
 
-use super::words::Words;
-use crate::log::last_words::LastWords;
-use crate::log::line::{Level, LineParser};
+use super::words::{LogFormat, Words};
+use crate::log::line::Level;
 use crate::log::{Batch, Follower, StartAt};
 use crate::process::identity::Identity;
 use crate::process::look;
@@ -45,6 +44,7 @@ pub struct LogReader {
 
 #[derive(Debug)]
 enum ReadRequest {
+    CatchUp(oneshot::Sender<()>),
     LastWords(oneshot::Sender<Words>),
     Inspect(Identity),
 }
@@ -63,10 +63,15 @@ impl LogReader {
     /// Starts a task that reads the lines that are written from now on. `max` is the maximum size
     /// of the log on disk, in bytes.
     #[must_use]
-    pub fn start(path: PathBuf, max: u64, words: TroubleWords) -> Self {
+    pub(crate) fn start(
+        path: PathBuf,
+        max: u64,
+        words: TroubleWords,
+        format: impl LogFormat,
+    ) -> Self {
         let (requests, incoming) = mpsc::channel(4);
         let shared = Arc::new(ReaderState { max: max.into(), ..ReaderState::default() });
-        tokio::spawn(read(path, words, incoming, shared.clone()));
+        tokio::spawn(read(path, words, format, incoming, shared.clone()));
         Self { requests, shared }
     }
 
@@ -111,7 +116,10 @@ impl LogReader {
     /// have been truncated unnoticed. This call notices it. Later, the lines of the new process
     /// could hide it.
     pub async fn catch_up(&self) {
-        self.last_words().await;
+        let (reply, answer) = oneshot::channel();
+        if self.requests.send(ReadRequest::CatchUp(reply)).await.is_ok() {
+            let _ = answer.await;
+        }
     }
 
     /// Reads the log to its end. Returns the last lines of the current generation, and those that
@@ -125,21 +133,25 @@ impl LogReader {
     }
 }
 
-struct Reading {
-    parser: LineParser,
-    words: LastWords,
+struct Reading<F> {
+    format: F,
     shared: Arc<ReaderState>,
     unbounded: u64,
 }
 
-impl Reading {
+impl<F: LogFormat> Reading<F> {
     fn take(&mut self, lines: &Batch) {
         for line in lines.lines() {
             let text = String::from_utf8_lossy(line);
-            let head = self.parser.scan(&text);
-            self.words.observe(&head, &text);
-            self.shared.lines[head.level.index()].fetch_add(1, Ordering::Relaxed);
+            let level = self.format.observe(&text);
+            self.shared.lines[level.index()].fetch_add(1, Ordering::Relaxed);
             self.unbounded += line.len() as u64 + 1;
+        }
+    }
+
+    fn catch_up(&mut self, follower: &mut Follower) {
+        if let Err(error) = follower.drain(|batch| self.take(batch)) {
+            tracing::warn!(%error, "cannot read the last log lines");
         }
     }
 }
@@ -147,6 +159,7 @@ impl Reading {
 async fn read(
     path: PathBuf,
     words: TroubleWords,
+    format: impl LogFormat,
     mut requests: mpsc::Receiver<ReadRequest>,
     shared: Arc<ReaderState>,
 ) {
@@ -163,14 +176,7 @@ async fn read(
             tracing::debug!(%error, "cannot limit the size of the log now");
         }
     };
-    let mut reading = Reading {
-        // The reader uses no times, so any time zone will do. Reading the one of the machine takes
-        // milliseconds.
-        parser: LineParser::new(jiff::tz::TimeZone::UTC),
-        words: LastWords::default(),
-        shared: shared.clone(),
-        unbounded: BOUND_EVERY,
-    };
+    let mut reading = Reading { format, shared: shared.clone(), unbounded: BOUND_EVERY };
     let mut stopping = shared.stopping.subscribe();
     // True after the last lines of a stopped process were read. Then no process writes to the log,
     // and the task does not poll it.
@@ -189,17 +195,16 @@ async fn read(
                 }
             }
             request = requests.recv() => match request {
-                Some(ReadRequest::LastWords(reply)) => {
-                    if let Err(error) = follower.drain(|batch| reading.take(batch)) {
-                        tracing::warn!(%error, "cannot read the last log lines");
-                    }
+                // A reply fails if the requester has ended. Then nobody needs the answer.
+                Some(ReadRequest::CatchUp(reply)) => {
+                    reading.catch_up(&mut follower);
                     rests = *stopping.borrow();
-                    // This fails if the requester has ended. Then nobody needs the answer.
-                    let _ = reply.send(Words {
-                        cause: reading.words.cause(),
-                        dump: reading.words.dump().to_vec(),
-                        last: reading.words.last(),
-                    });
+                    let _ = reply.send(());
+                }
+                Some(ReadRequest::LastWords(reply)) => {
+                    reading.catch_up(&mut follower);
+                    rests = *stopping.borrow();
+                    let _ = reply.send(reading.format.last_words());
                 }
                 Some(ReadRequest::Inspect(writer)) => {
                     limit(Box::new(move |bound| bound.inspect(&writer))).await;
@@ -224,7 +229,8 @@ fn close(watch: impl Send + 'static) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use super::super::words::LastLine;
     use super::*;
     use std::fs::{self, File};
     use std::io::Write;
@@ -237,6 +243,30 @@ mod tests {
     const WORDS: TroubleWords = TroubleWords { writer: "the writer", hint: "restart the writer" };
     /// A number of lines whose bytes lead to at least two enforcements of the size limit.
     const LINES: usize = 2 * BOUND_EVERY as usize / 16;
+
+    /// A format without levels. Only the marks of stigmer have a meaning.
+    #[derive(Debug, Default)]
+    pub(crate) struct PlainLog {
+        last: Vec<LastLine>,
+    }
+
+    fn plain(line: &str) -> LastLine {
+        LastLine { level: Level::Unknown, text: line.to_owned() }
+    }
+
+    impl LogFormat for PlainLog {
+        fn observe(&mut self, line: &str) -> Level {
+            match line.starts_with("{\"stigmer\":\"generation\"") {
+                true => self.last.clear(),
+                false => self.last.push(plain(line)),
+            }
+            Level::Unknown
+        }
+
+        fn last_words(&self) -> Words {
+            Words { last: self.last.clone(), ..Words::default() }
+        }
+    }
 
     fn is_bounded(file: &Path) -> bool {
         fs::metadata(file).is_ok_and(|meta| meta.len() > MAX && meta.blocks() * 512 < 2 * MAX)
@@ -263,7 +293,7 @@ mod tests {
         input.write_all("0123456789abcde\n".repeat(LINES).as_bytes()).unwrap();
 
         // Like a host that adopts a process: this reader starts after the file was deleted.
-        let reader = LogReader::start(path.clone(), MAX, WORDS);
+        let reader = LogReader::start(path.clone(), MAX, WORDS, PlainLog::default());
         let invisible = Path::new("/proc").join(writer.id().to_string()).join("fd/1");
         until("bound of the invisible file", || {
             reader.inspect(&identity);
@@ -298,7 +328,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("temporal.log");
         let mut log = File::options().create(true).append(true).open(&path).unwrap();
-        let reader = LogReader::start(path.clone(), MAX, WORDS);
+        let reader = LogReader::start(path.clone(), MAX, WORDS, PlainLog::default());
         // After this answer, the reader has opened the file and follows it.
         reader.last_words().await;
         let lines = || reader.lines().iter().sum::<u64>();
@@ -315,7 +345,7 @@ mod tests {
             }
             log.write_all(b"last line\n").unwrap();
             expected += 1;
-            assert_eq!(reader.last_words().await.last.last().unwrap(), "last line");
+            assert_eq!(reader.last_words().await.last.last().unwrap().text, "last line");
             assert_eq!(lines(), expected);
         }
     }
@@ -325,7 +355,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("temporal.log");
         let mut log = File::options().create(true).append(true).open(&path).unwrap();
-        let reader = LogReader::start(path.clone(), MAX, WORDS);
+        let reader = LogReader::start(path.clone(), MAX, WORDS, PlainLog::default());
         reader.last_words().await;
         log.write_all(b"of the first server\n").unwrap();
         reader.stopping();
@@ -341,7 +371,7 @@ mod tests {
         log.write_all(format!("{mark}second\n").as_bytes()).unwrap();
         reader.follow();
         until("line of the second server", || lines() == 3).await;
-        assert_eq!(reader.last_words().await.last, ["second"]);
+        assert_eq!(reader.last_words().await.last, [plain("second")]);
     }
 
     #[tokio::test]
@@ -351,7 +381,7 @@ mod tests {
         let log = File::options().create(true).append(true).open(&path).unwrap();
         let mut writer = Command::new("cat").stdin(Stdio::piped()).stdout(log).spawn().unwrap();
         let identity = Identity::of(writer.id().try_into().unwrap()).unwrap().unwrap();
-        let reader = LogReader::start(path.clone(), MAX, WORDS);
+        let reader = LogReader::start(path.clone(), MAX, WORDS, PlainLog::default());
         let inspect = || reader.inspect(&identity);
         // The reader handles requests in order. After this answer, the inspection is over.
         inspect();
@@ -379,7 +409,7 @@ mod tests {
         // The reader reads through a symbolic link, but never limits its target, so the limit
         // fails.
         std::os::unix::fs::symlink(&file, &path).unwrap();
-        let reader = LogReader::start(path.clone(), MAX, WORDS);
+        let reader = LogReader::start(path.clone(), MAX, WORDS, PlainLog::default());
         let text = "0123456789abcde\n".repeat(LINES);
         File::options().append(true).open(&file).unwrap().write_all(text.as_bytes()).unwrap();
         until("trouble", || {

@@ -8,6 +8,7 @@ use crate::process::record::tests::record;
 use crate::supervisor::{Cause, Check, Effect, Input, Policy, RestartHelps, Round, State};
 use launch::{Spec, Started, marker, start};
 use log_reader::TroubleWords;
+use log_reader::tests::PlainLog;
 use mark::MarkedLog;
 use probe::Probe;
 use std::time::Duration;
@@ -65,7 +66,8 @@ impl Owner {
         let host = Arc::new(host);
         let supervisor = Supervisor::new(Policy::default(), Generation(0), 0, Instant::now());
         let words = TroubleWords { writer: "the shell", hint: "restart it" };
-        let log = LogReader::start(folder.path().join("unit.log"), 1 << 20, words);
+        let log =
+            LogReader::start(folder.path().join("unit.log"), 1 << 20, words, PlainLog::default());
         let lock_file = folder.path().join("unit.lock");
         let unit = Unit::new(supervisor, log, Sweeps::new(&host), lock_file);
         let (report, events) = mpsc::unbounded_channel();

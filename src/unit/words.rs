@@ -1,7 +1,7 @@
 //! The last words: the log lines with which a process explains its exit, and which of them are
 //! shown.
 
-use crate::log::line::{Level, LineParser};
+use crate::log::line::Level;
 
 /// Maximum number of lines that are shown of each part.
 const SHOWN: usize = 8;
@@ -14,7 +14,7 @@ pub struct Words {
     /// The first lines of a crash dump.
     pub dump: Vec<String>,
     /// The last lines of the log.
-    pub last: Vec<String>,
+    pub last: Vec<LastLine>,
 }
 
 impl Words {
@@ -46,34 +46,47 @@ impl Words {
     }
 
     fn newest_complaint(&self) -> Option<String> {
-        let zone = crate::clock::zone();
-        let mut parser = LineParser::new(zone.clone());
-        let complaints = self.last.iter().filter_map(|line| {
-            let line = parser.parse(line.as_bytes());
-            matches!(line.level, Level::Warn | Level::Error).then(|| line.render_plain(&zone))
-        });
-        complaints.last()
+        let is_complaint = |line: &&LastLine| matches!(line.level, Level::Warn | Level::Error);
+        self.last.iter().rfind(is_complaint).map(|line| line.text.clone())
     }
 
     fn end(&self) -> Vec<String> {
-        let zone = crate::clock::zone();
-        let mut parser = LineParser::new(zone.clone());
         let first = self.last.len().saturating_sub(SHOWN);
-        self.last[first..]
-            .iter()
-            .map(|line| parser.parse(line.as_bytes()).render_plain(&zone))
-            .collect()
+        self.last[first..].iter().map(|line| line.text.clone()).collect()
     }
+}
+
+/// A line at the end of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastLine {
+    /// The level of the line.
+    pub level: Level,
+    /// The line as it is shown, without control characters.
+    pub text: String,
+}
+
+/// Finds out what the lines of a log mean. Each kind of program has its own format.
+pub(crate) trait LogFormat: Send + 'static {
+    /// Reads the next line of the log, and returns its level. The mark of a generation is a line,
+    /// too; see [`mark`](super::mark).
+    fn observe(&mut self, line: &str) -> Level;
+
+    /// The last words in the lines of the current generation.
+    fn last_words(&self) -> Words;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn line(level: Level, text: &str) -> LastLine {
+        LastLine { level, text: text.to_owned() }
+    }
+
     #[test]
     fn first_and_last_lines_of_a_dump_are_shown() {
         let dump: Vec<String> = (0..40).map(|n| format!("first {n}")).collect();
-        let last = (0..40).map(|n| format!("last {n}")).collect();
+        let last = (0..40).map(|n| line(Level::Unknown, &format!("last {n}"))).collect();
         let words = Words { cause: Some("panic".into()), dump, last };
         assert_eq!(words.first_shown()[0], "first 0");
         assert_eq!(words.first_shown().len(), SHOWN);
@@ -87,17 +100,15 @@ mod tests {
 
     #[test]
     fn newest_warning_or_error_of_a_killed_process_is_shown() {
-        let line = |level: &str, text: &str| {
-            format!(r#"{{"time":"2026-11-24T10:00:00Z","level":"{level}","msg":"{text}"}}"#)
-        };
-        let last =
-            vec![line("WARN", "old"), line("ERROR", "disk is slow"), line("INFO", "another poll")];
+        let last = vec![
+            line(Level::Warn, "old"),
+            line(Level::Error, "disk is slow"),
+            line(Level::Info, "another poll"),
+        ];
         let words = Words { last, ..Words::default() };
-        let shown = words.last_shown(true);
-        assert_eq!(shown.len(), 1);
-        assert!(shown[0].contains("disk is slow"), "{shown:?}");
+        assert_eq!(words.last_shown(true), ["disk is slow"]);
         assert_eq!(words.last_shown(false).len(), 3);
-        let quiet = Words { last: vec![line("INFO", "another poll")], ..Words::default() };
+        let quiet = Words { last: vec![line(Level::Info, "another poll")], ..Words::default() };
         assert_eq!(quiet.last_shown(true), Vec::<String>::new());
     }
 }
