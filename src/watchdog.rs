@@ -1,12 +1,12 @@
-//! Starts a new background host when the host was killed, with the help of a companion process.
+//! The watchdog: a second process, which starts a new background host when the host was killed.
 //!
-//! A process that may become a host forks the companion in `main`, before any thread exists
-//! ([`fork`]). The companion blocks in `read` on a pipe. Only the host process has the write end of
-//! the pipe, so the pipe closes however that process ends. If the companion is [armed](arm) then,
+//! A process that may become a host forks the watchdog in `main`, before any thread exists
+//! ([`fork`]). The watchdog blocks in `read` on a pipe. Only the host process has the write end of
+//! the pipe, so the pipe closes however that process ends. If the watchdog is [armed](arm) then,
 //! it executes this program again, as a background host that resumes the supervision. If the
-//! companion is [disarmed](disarm), it exits.
+//! watchdog is [disarmed](disarm), it exits.
 
-mod companion;
+mod child;
 
 use crate::process::identity::Identity;
 use crate::process::watch::{self, Watched};
@@ -20,7 +20,7 @@ use std::time::Duration;
 /// The hidden subcommand of the background host.
 pub const SUBCOMMAND: &str = "background-host";
 
-/// How long an exiting host waits for the exit of its companion process. A disarmed companion exits
+/// How long an exiting host waits for the exit of its watchdog process. A disarmed watchdog exits
 /// within a millisecond, unless a signal has suspended it.
 const LEAVING: Duration = Duration::from_secs(1);
 
@@ -32,14 +32,14 @@ const STABLE: Duration = Duration::from_secs(30);
 /// the last delay.
 const DELAYS_MS: [u64; 5] = [0, 250, 500, 1_000, 2_000];
 
-/// Size in bytes of a message to the companion. A message has a flag, a length, the number of
+/// Size in bytes of a message to the watchdog. A message has a flag, a length, the number of
 /// attempts and the path of the home. It is smaller than `PIPE_BUF`, so the kernel writes it as a
 /// whole. The path fits, because the path of the socket in the home has at most 107 bytes.
 const MESSAGE: usize = 128;
 /// Offset of the path in a message.
 const PATH: usize = 6;
 
-/// The death of a host. The companion process of that host passes it to the next host, as arguments
+/// The death of a host. The watchdog process of that host passes it to the next host, as arguments
 /// on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Death {
@@ -49,7 +49,7 @@ pub struct Death {
     pub at: Duration,
 }
 
-/// The task of an armed companion process after the death of its host: to start a new host.
+/// The task of an armed watchdog process after the death of its host: to start a new host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mission {
     /// Home of the new host.
@@ -59,21 +59,21 @@ struct Mission {
     attempts: u32,
 }
 
-/// The part of the command line that the companion process needs. It is read before the full
+/// The part of the command line that the watchdog process needs. It is read before the full
 /// command line is parsed, because the fork comes first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Role {
     /// The number in [`Death`], or 0 if this process does not resume after the death of a host.
     attempt: u32,
-    /// Set if this process resumes after the death of a host. Its companion is then armed from the
+    /// Set if this process resumes after the death of a host. Its watchdog is then armed from the
     /// start.
     mission: Option<Mission>,
 }
 
-/// The companion process, as the process that forked it sees it.
+/// The watchdog process, as the process that forked it sees it.
 #[derive(Debug)]
 struct Watchdog {
-    companion: Identity,
+    identity: Identity,
     pipe: Mutex<Pipe>,
 }
 
@@ -84,19 +84,19 @@ struct Pipe {
     armed: bool,
 }
 
-/// The companion process of this process, or the error of the fork. [`arm`] returns that error
-/// later, because a process without a companion can still be a host.
+/// The watchdog process of this process, or the error of the fork. [`arm`] returns that error
+/// later, because a process without a watchdog can still be a host.
 static WATCHDOG: OnceLock<io::Result<Watchdog>> = OnceLock::new();
 
-/// Forks the companion process if the command-line arguments show that this process may become a
-/// host. Must be called before the process has a second thread. Otherwise no companion is created.
+/// Forks the watchdog process if the command-line arguments show that this process may become a
+/// host. Must be called before the process has a second thread. Otherwise no watchdog is created.
 pub fn fork(arguments: impl Iterator<Item = OsString>) {
     if let Some(role) = Role::of(arguments) {
-        let _ = WATCHDOG.set(fork_companion(role));
+        let _ = WATCHDOG.set(fork_watchdog(role));
     }
 }
 
-fn fork_companion(role: Role) -> io::Result<Watchdog> {
+fn fork_watchdog(role: Role) -> io::Result<Watchdog> {
     // If another thread had locked a mutex during the fork, no thread could unlock that mutex in
     // the child.
     if std::fs::read_dir("/proc/self/task")?.count() != 1 {
@@ -108,12 +108,12 @@ fn fork_companion(role: Role) -> io::Result<Watchdog> {
     match unsafe { nix::unistd::fork() }? {
         nix::unistd::ForkResult::Child => {
             drop(writer);
-            companion::run(reader, role)
+            child::run(reader, role)
         }
         nix::unistd::ForkResult::Parent { child } => {
-            let companion = Identity::of(child.as_raw())?
+            let identity = Identity::of(child.as_raw())?
                 .ok_or_else(|| io::Error::other("cannot identify the watchdog process"))?;
-            Ok(Watchdog { companion, pipe: Mutex::new(Pipe { end: Some(writer), armed }) })
+            Ok(Watchdog { identity, pipe: Mutex::new(Pipe { end: Some(writer), armed }) })
         }
     }
 }
@@ -148,20 +148,20 @@ impl Role {
     }
 }
 
-/// Arms the companion process: if this process ends without a [`disarm`], a new background host
+/// Arms the watchdog process: if this process ends without a [`disarm`], a new background host
 /// resumes the supervision of this home. If more than `attempts` hosts in a row died soon after
 /// their start, the new process gives up instead of becoming the host.
 ///
 /// # Errors
-/// If there is no companion. The host then works without one.
+/// If there is no watchdog. The host then works without one.
 pub fn arm(home: &Path, attempts: u32) -> io::Result<()> {
     send(Some(&Mission { home: home.to_owned(), attempts }))
 }
 
-/// Disarms the companion process, so that it starts no new host. Called before this process exits
+/// Disarms the watchdog process, so that it starts no new host. Called before this process exits
 /// on purpose.
 pub fn disarm() {
-    // If there is no companion, there is nothing to disarm.
+    // If there is no watchdog, there is nothing to disarm.
     let _ = send(None);
 }
 
@@ -176,8 +176,8 @@ fn send(mission: Option<&Mission>) -> io::Result<()> {
     Ok(())
 }
 
-/// Ends the disarmed companion process of a process that exits now, and waits for its exit. An
-/// armed companion must continue: the process has not left its home as intended, so the companion
+/// Ends the disarmed watchdog process of a process that exits now, and waits for its exit. An
+/// armed watchdog must continue: the process has not left its home as intended, so the watchdog
 /// must start a new host.
 pub fn end() {
     let Some(Ok(watchdog)) = WATCHDOG.get() else { return };
@@ -185,23 +185,23 @@ pub fn end() {
     // Taking the write end closes the pipe.
     if pipe.end.take().is_some()
         && !pipe.armed
-        && let Ok(Some(proven)) = watchdog.companion.prove()
+        && let Ok(Some(proven)) = watchdog.identity.prove()
         && watch::wait_exit(&proven, LEAVING)
     {
         watch::reap(proven.pid());
     }
 }
 
-/// Identity of the companion process of this process.
+/// Identity of the watchdog process of this process.
 #[must_use]
-pub fn companion() -> Option<&'static Identity> {
-    Some(&WATCHDOG.get()?.as_ref().ok()?.companion)
+pub fn identity() -> Option<&'static Identity> {
+    Some(&WATCHDOG.get()?.as_ref().ok()?.identity)
 }
 
-/// Waits for the exit of the companion process. While the host runs, the companion exits only if
-/// another process kills it. Never returns if there is no companion.
+/// Waits for the exit of the watchdog process. While the host runs, the watchdog exits only if
+/// another process kills it. Never returns if there is no watchdog.
 pub async fn ended() {
-    let watched = companion().and_then(|it| it.prove().ok()?).and_then(|it| Watched::new(it).ok());
+    let watched = identity().and_then(|it| it.prove().ok()?).and_then(|it| Watched::new(it).ok());
     match watched {
         Some(watched) => {
             watched.ended().await;
@@ -224,7 +224,7 @@ fn message(mission: Option<&Mission>) -> io::Result<[u8; MESSAGE]> {
     Ok(message)
 }
 
-/// Parses a message to the companion process. `None` if the message disarms the companion.
+/// Parses a message to the watchdog process. `None` if the message disarms the watchdog.
 fn mission_of(message: &[u8; MESSAGE]) -> Option<Mission> {
     let length = usize::from(message[1]);
     let path = message.get(PATH..PATH + length).filter(|_| message[0] == 1)?;
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn only_commands_that_may_become_a_host_have_a_companion() {
+    fn only_commands_that_may_become_a_host_have_a_watchdog() {
         let idle = Some(Role::default());
         for (line, expected) in [
             ("stigmer local", None),

@@ -58,8 +58,7 @@ pub struct Settings {
     pub log_max: u64,
     /// Address where the host serves health and metrics over TCP. `None` if it does not.
     pub http: Option<SocketAddr>,
-    /// Whether a companion process (watchdog) starts a new background host after the host was
-    /// killed.
+    /// Whether the watchdog starts a new background host after the host was killed.
     pub watchdog: bool,
     /// Address of an external server. stigmer watches that server, and never starts or stops it.
     pub address: Option<String>,

@@ -62,7 +62,7 @@ impl LockText {
         self.identity("pid", "start_ticks")
     }
 
-    fn companion(&self) -> Option<Identity> {
+    fn watchdog(&self) -> Option<Identity> {
         self.identity("watchdog_pid", "watchdog_start_ticks")
     }
 
@@ -97,15 +97,15 @@ pub(super) fn killed_host(home: &Home) -> Option<Identity> {
     text.holder().filter(|holder| !has_left && is_killed(holder))
 }
 
-/// The companion (watchdog process) of a dead host, according to the text of the lock. The
-/// companion may have ended, too.
+/// The watchdog of a dead host, according to the text of the lock. The watchdog may have ended,
+/// too.
 #[must_use]
-pub fn companion_of_dead_host(home: &Home) -> Option<Identity> {
+pub fn watchdog_of_dead_host(home: &Home) -> Option<Identity> {
     let text = LockText::of(home);
-    // The text of a command still names the companion of the last host.
+    // The text of a command still names the watchdog of the last host.
     let is_dead = |it: &Identity| it.is_local() && matches!(it.is_alive(), Ok(false));
     text.holder().filter(|holder| text.is_of_command() || is_dead(holder))?;
-    text.companion()
+    text.watchdog()
 }
 
 /// The work of the command that holds the host lock. `None` if no process is proven to be such a
@@ -251,7 +251,7 @@ const LEFT: &str = "left";
 
 /// The text that a host writes into its lock.
 pub(super) fn host_text(mode: Mode) -> String {
-    text(mode.as_str(), watchdog::companion())
+    text(mode.as_str(), watchdog::identity())
 }
 
 /// The text that a host writes into its lock when it leaves its home.
@@ -265,8 +265,8 @@ pub(super) fn left_text(mode: Mode) -> String {
 /// # Errors
 /// If the text cannot be written. This process still holds the lock.
 pub fn sign(lock: &HostLock, home: &Home, work: Option<(&str, Duration)>) -> io::Result<()> {
-    let companion = LockText::of(home).companion().filter(Identity::is_local);
-    let mut text = text(COMMAND, companion.as_ref());
+    let watchdog = LockText::of(home).watchdog().filter(Identity::is_local);
+    let mut text = text(COMMAND, watchdog.as_ref());
     if let (Some((doing, limit)), Some(begun)) = (work, linux::since_boot()) {
         text += &format!(
             "doing={doing}\nlimit_ms={}\nbegun_ms={}\n",
@@ -277,9 +277,9 @@ pub fn sign(lock: &HostLock, home: &Home, work: Option<(&str, Duration)>) -> io:
     lock.write(&text)
 }
 
-fn text(mode: &str, companion: Option<&Identity>) -> String {
+fn text(mode: &str, watchdog: Option<&Identity>) -> String {
     let me = own_identity();
-    let watchdog = companion.map_or_else(String::new, |it| {
+    let watchdog = watchdog.map_or_else(String::new, |it| {
         format!("watchdog_pid={}\nwatchdog_start_ticks={}\n", it.pid, it.start_ticks)
     });
     format!(
@@ -336,17 +336,16 @@ mod tests {
     }
 
     #[test]
-    fn command_keeps_the_companion_of_the_dead_host_in_the_lock_text() {
+    fn command_keeps_the_watchdog_of_the_dead_host_in_the_lock_text() {
         let (_folder, home, lock) = locked();
         let dead = Identity { pid: 4_000_000, ..Identity::own() };
-        let companion = Identity::own();
-        let text = text("background", Some(&companion));
-        lock.write(&text.replacen(&format!("pid={}\n", companion.pid), "pid=4000000\n", 1))
-            .unwrap();
+        let watchdog = Identity::own();
+        let text = text("background", Some(&watchdog));
+        lock.write(&text.replacen(&format!("pid={}\n", watchdog.pid), "pid=4000000\n", 1)).unwrap();
         assert_eq!(holder(&home), Some(dead));
-        assert_eq!(companion_of_dead_host(&home), Some(companion.clone()));
+        assert_eq!(watchdog_of_dead_host(&home), Some(watchdog.clone()));
         sign(&lock, &home, None).unwrap();
         sign(&lock, &home, Some(("stopping the server", LONG))).unwrap();
-        assert_eq!(companion_of_dead_host(&home), Some(companion));
+        assert_eq!(watchdog_of_dead_host(&home), Some(watchdog));
     }
 }

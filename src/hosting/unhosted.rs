@@ -126,7 +126,7 @@ pub(super) fn is_alive(home: &Home) -> bool {
 
 /// The watchdog of a dead host, if that watchdog still runs.
 fn watchdog_of_dead_host(home: &Home) -> Option<Proven> {
-    holder::companion_of_dead_host(home)?.prove().ok()?
+    holder::watchdog_of_dead_host(home)?.prove().ok()?
 }
 
 fn end_server(home: &Home, host_lock: &HostLock, notify: Notify<'_>) -> Result<Stopped, StopError> {

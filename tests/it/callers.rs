@@ -24,7 +24,7 @@ fn background_processes_do_not_hold_a_lock_of_the_caller() {
     shell.args(["local", "--home"]).arg(&rig.home);
     rig.finish(shell).exits(0);
     // After the first start, the host runs the CLI for a moment to read its version.
-    wait_until("only host, companion and server", || rig.processes().len() == 3);
+    wait_until("only host, watchdog and server", || rig.processes().len() == 3);
     for path in [lock.clone(), rig.folder().join("callers.lock.too")] {
         assert!(path.exists());
         assert!(!stigmer::process::lock::is_held(&path).unwrap(), "{}", path.display());

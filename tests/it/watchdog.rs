@@ -14,8 +14,8 @@ fn guarded() -> Rig {
     Rig::with(&[("watchdog", "true")])
 }
 
-/// The companion of the host, which is the process of the watchdog.
-fn companion(rig: &Rig) -> Process {
+/// The watchdog process of the host.
+fn watchdog(rig: &Rig) -> Process {
     let text = std::fs::read_to_string(rig.path("supervisor.lock")).unwrap();
     let pid = text.lines().find_map(|line| line.strip_prefix("watchdog_pid=")).unwrap();
     Process::pin(pid.parse().unwrap()).unwrap()
@@ -139,19 +139,19 @@ fn restart_replaces_a_hanging_host_by_exactly_one_host() {
 }
 
 #[test]
-fn hand_over_leaves_one_host_and_one_companion() {
+fn hand_over_leaves_one_host_and_one_watchdog() {
     let rig = guarded();
     let headless = rig.headless(&[]);
     rig.wait_ready(1);
-    let first = companion(&rig);
+    let first = watchdog(&rig);
     headless.process().signal(Signal::HUP);
     assert_eq!(headless.finish().code, Some(0));
     wait_gone(&first);
-    let second = companion(&rig);
+    let second = watchdog(&rig);
     let mut expected = [rig.host().pid, rig.temporal().pid, second.pid];
     expected.sort_unstable();
     // For a moment there may be one more process: the host runs the CLI to read its version.
-    wait_until("one host, one server, one companion", || {
+    wait_until("one host, one server, one watchdog", || {
         let mut running: Vec<i32> = rig.processes().iter().map(|it| it.pid).collect();
         running.sort_unstable();
         running == expected
@@ -160,16 +160,16 @@ fn hand_over_leaves_one_host_and_one_companion() {
 }
 
 #[test]
-fn companion_has_its_own_session_and_no_open_files() {
+fn watchdog_has_its_own_session_and_no_open_files() {
     let rig = guarded();
     rig.start();
-    let companion = companion(&rig);
-    let stat = linux::stat(companion.pid).unwrap().unwrap();
-    assert_eq!((stat.session, stat.ppid), (companion.pid, rig.host().pid));
-    assert_eq!(memory::command_line(companion.pid), "stigmer watchdog");
-    let link = |name: &str| std::fs::read_link(format!("/proc/{}/{name}", companion.pid)).unwrap();
+    let watchdog = watchdog(&rig);
+    let stat = linux::stat(watchdog.pid).unwrap().unwrap();
+    assert_eq!((stat.session, stat.ppid), (watchdog.pid, rig.host().pid));
+    assert_eq!(memory::command_line(watchdog.pid), "stigmer watchdog");
+    let link = |name: &str| std::fs::read_link(format!("/proc/{}/{name}", watchdog.pid)).unwrap();
     assert_eq!(link("cwd").to_str(), Some("/"));
-    let open: Vec<String> = std::fs::read_dir(format!("/proc/{}/fd", companion.pid))
+    let open: Vec<String> = std::fs::read_dir(format!("/proc/{}/fd", watchdog.pid))
         .unwrap()
         .map(|entry| std::fs::read_link(entry.unwrap().path()).unwrap())
         .map(|path| path.display().to_string())
@@ -181,10 +181,10 @@ fn companion_has_its_own_session_and_no_open_files() {
 }
 
 #[test]
-fn companion_has_less_than_1_mib_of_private_memory() {
+fn watchdog_has_less_than_1_mib_of_private_memory() {
     let rig = guarded();
     rig.start();
-    let path = format!("/proc/{}/smaps_rollup", companion(&rig).pid);
+    let path = format!("/proc/{}/smaps_rollup", watchdog(&rig).pid);
     let memory = std::fs::read_to_string(path).unwrap();
     let sizes = memory.lines().filter(|line| line.starts_with("Private_"));
     let kib: u64 =
@@ -194,7 +194,7 @@ fn companion_has_less_than_1_mib_of_private_memory() {
 }
 
 #[test]
-fn kernel_kills_the_server_before_host_and_companion() {
+fn kernel_kills_the_server_before_host_and_watchdog() {
     let rig = guarded();
     rig.start();
     let score = |process: &Process| -> i32 {
@@ -203,7 +203,7 @@ fn kernel_kills_the_server_before_host_and_companion() {
     };
     let host = score(&rig.host());
     assert_eq!(score(&rig.temporal()), (host + 200).min(1000));
-    assert_eq!(score(&companion(&rig)), host);
+    assert_eq!(score(&watchdog(&rig)), host);
     rig.stop();
 }
 
@@ -212,18 +212,18 @@ fn killed_host_without_a_watchdog_is_not_replaced() {
     let rig = Rig::new();
     rig.start();
     assert_eq!(rig.status()["options"]["watchdog"], false);
-    let (host, companion) = (rig.host(), companion(&rig));
+    let (host, watchdog) = (rig.host(), watchdog(&rig));
     host.kill();
-    wait_gone(&companion);
+    wait_gone(&watchdog);
     assert!(rig.status()["host"].is_null());
     rig.stop();
 }
 
 #[test]
-fn killed_companion_is_reported() {
+fn killed_watchdog_is_reported() {
     let rig = guarded();
     rig.start();
-    companion(&rig).kill();
+    watchdog(&rig).kill();
     rig.wait_for("the report", |status| {
         status["message"].as_str().unwrap().contains("watchdog has ended")
     });

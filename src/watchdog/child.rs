@@ -1,4 +1,4 @@
-//! The companion process: a fork of its host from before the host's first thread. It needs little
+//! The watchdog process: a fork of its host from before the host's first thread. It needs little
 //! memory of its own: it shares all pages that neither process changes.
 
 use super::{MESSAGE, Mission, Role, mission_of, next_attempt};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Title of the process for `ps`. With the command line of the host, the companion would look like
+/// Title of the process for `ps`. With the command line of the host, the watchdog would look like
 /// a second host.
 const TITLE: &[u8] = b"stigmer watchdog";
 
@@ -21,7 +21,7 @@ const TITLE: &[u8] = b"stigmer watchdog";
 const TRIES: u32 = 60;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Waits for the end of the host, and starts a new host if the companion is armed then. Never
+/// Waits for the end of the host, and starts a new host if the watchdog is armed then. Never
 /// returns to `main`.
 pub(super) fn run(mut pipe: PipeReader, role: Role) -> ! {
     detach(pipe.as_raw_fd());
@@ -30,7 +30,7 @@ pub(super) fn run(mut pipe: PipeReader, role: Role) -> ! {
     // The read fails when the host has ended, because the pipe then has no write end.
     while pipe.read_exact(&mut message).is_ok() {
         armed = match (mission_of(&message), armed) {
-            // The host is running and has armed the companion again. The lifetime of the host still
+            // The host is running and has armed the watchdog again. The lifetime of the host still
             // counts from the first message.
             (Some(mission), Some((_, since))) => Some((mission, since)),
             (Some(mission), None) => Some((mission, Instant::now())),
