@@ -9,7 +9,10 @@ use tokio::runtime::{Builder, Runtime};
 
 /// The error of a runtime that cannot be created.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot start the runtime: {0}")]
+#[error(
+    "cannot start the tokio runtime: {0}; end some processes, or raise the limits (`ulimit -u`, \
+     `ulimit -n`)"
+)]
 pub struct RuntimeError(#[from] io::Error);
 
 /// Runs a future on its own runtime until the future completes. Tasks that the future has spawned

@@ -27,7 +27,7 @@ use std::time::Instant;
 const RECORD: &str = "temporal.pid";
 const LOCK: &str = "temporal.lock";
 pub(super) const STAMP: &str = "the lock next to the database";
-const LOG: &str = "the mark in logs/temporal.log";
+const LOG: &str = "the first line of this generation in logs/temporal.log";
 
 impl Manager {
     pub(super) fn launched(&mut self, generation: Generation, result: Result<Launched, Refused>) {

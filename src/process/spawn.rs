@@ -73,7 +73,7 @@ impl Drop for Leader {
         let Some(proven) = self.unwatched.take() else { return };
         tracing::warn!(pid = proven.pid(), "the process was started too late: killing the process");
         if let Err(error) = proven.signal(Signal::Kill) {
-            tracing::warn!(pid = proven.pid(), %error, "cannot kill the process");
+            tracing::warn!(pid = proven.pid(), %error, "cannot kill the process that was started too late");
         }
         if wait_exit(&proven, ENDING) {
             super::watch::reap(proven.pid());

@@ -67,7 +67,7 @@ impl Remote {
             .map_err(|_| ClientError::Unresponsive)??
             .ok_or(ClientError::NoHost)?;
         let Event::Snapshot(fresh) = first else {
-            return Err(ClientError::Garbled("no snapshot after `hello`".into()));
+            return Err(ClientError::Garbled("the host sent no snapshot after `hello`".into()));
         };
         let snapshot = Arc::new(fresh.snapshot);
         let sender = watch::Sender::new(Received { snapshot, at: Instant::now(), link: Link::Up });

@@ -223,7 +223,7 @@ async fn read(
 fn close(watch: impl Send + 'static) {
     tokio::spawn(async move {
         if let Err(error) = LOOKS.run(CLOSING, move || drop(watch)).await {
-            tracing::debug!(%error, "cannot close the watch of the log file yet");
+            tracing::debug!(%error, "cannot close the inotify watch of the log file yet");
         }
     });
 }

@@ -49,8 +49,8 @@ const MESSAGES: [(&str, &str); 5] = [
     ("start:stat@/home/bin:ENOMEM:1", ""),
     ("start:readlink@/proc/self:EIO:1", "cannot read /proc/self (Input/output error"),
     ("start:open@/self/status:EMFILE:1+", "cannot identify processes: Too many open files"),
-    ("start:socket:EMFILE:1", "cannot start the runtime: "),
-    ("start:socket:ENOMEM:2", "cannot start the runtime: "),
+    ("start:socket:EMFILE:1", "cannot start the tokio runtime: "),
+    ("start:socket:ENOMEM:2", "cannot start the tokio runtime: "),
 ];
 
 /// Points that lose the host if it has no watchdog.
