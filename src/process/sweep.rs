@@ -2,8 +2,12 @@
 //! of a server. A sweep is the search for these processes, and their end.
 //!
 //! One function, [`select`], serves a stop, the cleanup after a crash, and the time before a start.
-//! It accepts positive proof only: a value that cannot be read matches nothing, and an absent value
-//! equals nothing.
+
+mod selection;
+#[cfg(test)]
+mod tests;
+
+pub use selection::select;
 
 use super::Pid;
 use super::identity::{Identity, Proven, Signal, own_pid};
@@ -78,94 +82,6 @@ impl Table for Machine {
     fn marker(&self, pid: Pid) -> Option<&str> {
         self.markers.get(&pid).map(String::as_str)
     }
-}
-
-/// Returns the processes of an instance in any order, including zombies.
-///
-/// Four kinds of proof show that a process belongs to the instance:
-///
-/// - Session: it is in the session of the leader. This counts only while the leader, proven by
-///   its start time, is in the table, because no other process can have its id then.
-/// - Marker: its environment has the marker of the instance.
-/// - Lock: it has the lock. This is no proof for a process with the marker of another instance,
-///   because the next generation has the same lock. For a process without a readable marker, it is
-///   a proof only until the next generation takes the lock ([`can_prove`]).
-/// - Descent: it is a descendant of a proven process.
-///
-/// The result never contains a process id of 1 or less, a process older than the leader, this
-/// process (`me`), or an ancestor of it.
-#[must_use]
-pub fn select<'t>(table: &'t impl Table, instance: &Instance, me: Pid) -> Vec<&'t Process> {
-    let leader = &instance.leader;
-    let rows: HashMap<Pid, &Process> = table.processes().iter().map(|p| (p.pid, p)).collect();
-    let mut untouchable = BTreeSet::from([me]);
-    let mut above = me;
-    while let Some(process) = rows.get(&above)
-        && untouchable.insert(process.ppid)
-    {
-        above = process.ppid;
-    }
-    let eligible = |process: &Process| {
-        process.pid > 1
-            && leader.start_ticks > 0
-            && process.start_ticks >= leader.start_ticks
-            && !untouchable.contains(&process.pid)
-    };
-    let is_leader =
-        |p: &Process| p.pid == leader.pid && p.start_ticks == leader.start_ticks && p.pid > 1;
-    let leader_stands = rows.get(&leader.pid).is_some_and(|process| is_leader(process));
-
-    // The lock is no proof for a process in the session of this process: if the lock is open here,
-    // each child that this process forks has it for a moment. No process of an instance is in this
-    // session.
-    let ours = rows.get(&me).map(|process| process.session);
-    let holds_lock =
-        |process: &Process| Some(process.session) != ours && table.holds_lock(process.pid);
-    let is_ours =
-        |process: &Process| match table.marker(process.pid).filter(|_| !instance.marker.is_empty())
-        {
-            Some(marker) if marker == instance.marker => true,
-            Some(marker) => marker.is_empty() && holds_lock(process),
-            None => holds_lock(process),
-        };
-
-    let mut proven: BTreeSet<Pid> = table
-        .processes()
-        .iter()
-        .filter(|process| eligible(process))
-        .filter(|process| {
-            is_leader(process)
-                || (leader_stands && process.session == leader.pid)
-                || (!process.is_zombie() && is_ours(process))
-        })
-        .map(|process| process.pid)
-        .collect();
-    // The table has no order, so the search for descendants is repeated until it finds no new ones.
-    loop {
-        let descendants: Vec<Pid> = table
-            .processes()
-            .iter()
-            .filter(|process| eligible(process) && !proven.contains(&process.pid))
-            .filter(|process| {
-                proven.contains(&process.ppid)
-                    && rows
-                        .get(&process.ppid)
-                        .is_some_and(|parent| parent.start_ticks <= process.start_ticks)
-            })
-            .map(|process| process.pid)
-            .collect();
-        if descendants.is_empty() {
-            break;
-        }
-        proven.extend(descendants);
-    }
-    let selected: Vec<&Process> =
-        table.processes().iter().filter(|process| proven.contains(&process.pid)).collect();
-    assert!(
-        selected.iter().all(|process| eligible(process)),
-        "a sweep must never select what it may not touch"
-    );
-    selected
 }
 
 /// The processes of one start of the server: the leader, and every process that is proven to belong
@@ -396,6 +312,3 @@ fn reap(table: &[Process], is_selected: impl Fn(&Process) -> bool) {
         .filter(|process| !claims.include(process) && is_selected(process))
         .for_each(|process| watch::reap(process.pid));
 }
-
-#[cfg(test)]
-mod tests;
