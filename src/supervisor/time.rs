@@ -1,7 +1,7 @@
 //! Transitions on timeouts, and the correction of deadlines after a late call.
 
 use super::{
-    Cause, Effect, Failure, KILL_TRIES, LATE, NEVER_READY, Owner, State, Supervisor, Want,
+    Cause, Effect, Failure, KILL_TRIES, LATE, NEVER_READY, Owner, Starting, State, Supervisor, Want,
 };
 use std::time::Instant;
 
@@ -40,38 +40,8 @@ impl Supervisor {
                 Want::Down => self.search(Cause::Operator, now),
             },
             State::Starting(starting) => {
-                let timeout = starting.timeout;
-                let generation = starting.generation;
-                match starting.owner {
-                    Owner::Spawned if now < starting.deadline => {
-                        let patience = self.policy.halt_timeout();
-                        self.kill(
-                            generation,
-                            Cause::Unresponsive,
-                            format!("stopped by a signal while starting, for {patience:.0?}"),
-                            now,
-                        )
-                    }
-                    Owner::Spawned => self.kill(
-                        generation,
-                        Cause::StartTimeout,
-                        format!("not ready after {timeout:.0?}"),
-                        now,
-                    ),
-                    Owner::Adopted => self.kill(
-                        generation,
-                        Cause::Unresponsive,
-                        format!("found running, but not healthy within {timeout:.0?}"),
-                        now,
-                    ),
-                    Owner::External => {
-                        let seen = match starting.detail.as_str() {
-                            "" => String::new(),
-                            detail => format!(": {detail}"),
-                        };
-                        self.leave_external(&format!("{NEVER_READY}{seen}"))
-                    }
-                }
+                let starting = starting.clone();
+                self.give_up_start(starting, now)
             }
             State::Stopping(stopping) if stopping.kills < KILL_TRIES => stopping.kill(now),
             State::Stopping(stopping) => {
@@ -96,6 +66,29 @@ impl Supervisor {
         };
         self.debug_check();
         effects
+    }
+
+    /// Handles a start whose deadline has passed. Kills a server of stigmer and leaves an external
+    /// server alone.
+    fn give_up_start(&mut self, starting: Starting, now: Instant) -> Vec<Effect> {
+        let Starting { generation, owner, timeout, detail, .. } = starting;
+        let (cause, why) = match owner {
+            Owner::Spawned if now < starting.deadline => {
+                let patience = self.policy.halt_timeout();
+                let why = format!("stopped by a signal while starting, for {patience:.0?}");
+                (Cause::Unresponsive, why)
+            }
+            Owner::Spawned => (Cause::StartTimeout, format!("not ready after {timeout:.0?}")),
+            Owner::Adopted => {
+                let why = format!("found running, but not healthy within {timeout:.0?}");
+                (Cause::Unresponsive, why)
+            }
+            Owner::External => {
+                let seen = if detail.is_empty() { detail } else { format!(": {detail}") };
+                return self.leave_external(&format!("{NEVER_READY}{seen}"));
+            }
+        };
+        self.kill(generation, cause, why, now)
     }
 
     /// Stores the time of this call. If a deadline passed more than [`LATE`] ago, the host was
