@@ -7,6 +7,7 @@
 //! on this database.
 
 mod detached;
+mod refusals;
 
 pub use detached::detached;
 
@@ -17,8 +18,8 @@ use crate::process::lock::{self, HostLock, InstanceLock};
 use crate::process::open_files::{KnownFile, has_open, holds_lock};
 use crate::process::requirements::is_shortage;
 use crate::process::sweep::{Instance, Machine};
-use crate::supervisor::Failure;
 use crate::unit::Refused;
+use refusals::{empty, in_use, incomplete, not_locked, not_set_aside, on_network, unusable};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,13 @@ pub struct Stamp {
     pub created: bool,
 }
 
+impl Stamp {
+    /// The text for a database that a start from this home creates.
+    fn of_new(home: String) -> Self {
+        Self { cli_version: None, complete: false, home, created: true }
+    }
+}
+
 /// A database that is locked for a server that is about to start.
 #[derive(Debug)]
 pub struct Guarded {
@@ -56,13 +64,7 @@ pub struct Guarded {
 /// If another server uses the database, if the database is incomplete and stigmer did not create
 /// it, if the database cannot be read, or if its folder cannot be written.
 pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refused> {
-    let unusable = |error: io::Error| {
-        let failure = Failure::new(
-            format!("cannot use the database {}: {error}", file.display()),
-            "name another file with --db, or fix the folder",
-        );
-        Refused::by(&error, failure)
-    };
+    let unusable = |error: io::Error| unusable(file, &error);
     let path = real_path(file).map_err(unusable)?;
     if let Some(kind) = path.parent().and_then(paths::network_file_system)
         && !paths::allows_network()
@@ -71,13 +73,7 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
     }
     let lock_path = stamp_path(&path);
     let lock = InstanceLock::take(&lock_path)
-        .map_err(|error| {
-            let failure = Failure::new(
-                format!("cannot lock the database: {}: {error}", lock_path.display()),
-                "make the folder writable, or name another database with --db",
-            );
-            Refused::by(&error, failure)
-        })?
+        .map_err(|error| not_locked(&lock_path, &error))?
         .ok_or_else(|| Refused {
             failure: in_use(&path, &lock_path),
             // The lock may belong to this host itself, while a slow check of [`Kept`] still runs.
@@ -85,61 +81,27 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
             is_transient: is_held_by(own_pid(), &lock_path).unwrap_or(false),
         })?;
 
-    let mut warnings = Vec::new();
-    let stamp = look(&lock_path).map_err(unusable)?;
+    let before = look(&lock_path).map_err(unusable)?;
     let size = there(std::fs::metadata(&path)).map_err(unusable)?.map(|meta| meta.len());
-    let stamp = match (size, stamp) {
-        (None, _) => {
-            Stamp { created: true, complete: false, cli_version: None, home: home.to_owned() }
+    let home = home.to_owned();
+    let (stamp, warning) = match Condition::of(size, before) {
+        Condition::Absent => (Stamp::of_new(home), None),
+        Condition::Unstamped => (Stamp { complete: true, home, ..Stamp::default() }, None),
+        Condition::Complete(stamp) => {
+            let changed = version_changed(&path, &stamp, cli_version);
+            (Stamp { home, ..stamp }, changed)
         }
-        // A database whose lock file has no text counts as complete. An empty file is no database.
-        (Some(1..), None) => {
-            Stamp { created: false, complete: true, cli_version: None, home: home.to_owned() }
-        }
-        (Some(1..), Some(stamp)) if stamp.complete => {
-            warnings.extend(version_changed(&path, &stamp, cli_version));
-            Stamp { home: home.to_owned(), ..stamp }
-        }
-        (Some(_), Some(stamp)) if stamp.created => {
-            let aside = set_aside(&path).map_err(|error| {
-                let failure = Failure::new(
-                    format!(
-                        "the database {} is incomplete (its first start was interrupted) and \
-                         cannot be renamed: {error}",
-                        path.display()
-                    ),
-                    "move the file away, or name another database with --db",
-                );
-                Refused::by(&error, failure)
-            })?;
-            warnings.push(format!(
+        Condition::Interrupted => {
+            let aside = set_aside(&path).map_err(|error| not_set_aside(&path, &error))?;
+            let warning = format!(
                 "the database was incomplete, because its first start was interrupted; stigmer \
                  renamed the file to {} and creates a new database",
                 aside.display()
-            ));
-            Stamp { complete: false, cli_version: None, home: home.to_owned(), created: true }
+            );
+            (Stamp::of_new(home), Some(warning))
         }
-        (Some(0), None) => {
-            return Err(Failure::new(
-                format!(
-                    "the database {} is an empty file, which the server cannot use",
-                    path.display()
-                ),
-                "delete the file, and the next start creates a new database; or name another file \
-                 with --db",
-            )
-            .into());
-        }
-        (Some(_), Some(_)) => {
-            return Err(Failure::new(
-                format!(
-                    "the database {} is incomplete: no server ever became ready on this file",
-                    path.display()
-                ),
-                "move the file away, or name another database with --db",
-            )
-            .into());
-        }
+        Condition::Incomplete => return Err(incomplete(&path).into()),
+        Condition::Empty => return Err(empty(&path).into()),
     };
     // If this write fails, the host writes the text later, see [`Kept`].
     if let Err(error) = text(&stamp).and_then(|text| lock.write(&text)) {
@@ -148,7 +110,38 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
             "cannot write the lock file next to the database, retrying"
         );
     }
-    Ok(Guarded { lock, warnings, stamp })
+    Ok(Guarded { lock, warnings: warning.into_iter().collect(), stamp })
+}
+
+/// The condition of a database before a start.
+enum Condition {
+    /// There is no file.
+    Absent,
+    /// The lock file has no text. The database counts as complete.
+    Unstamped,
+    /// A server was ready on the database.
+    Complete(Stamp),
+    /// A start by stigmer created the database, and no server was ready on it, or the file is empty
+    /// now.
+    Interrupted,
+    /// Like [`Self::Interrupted`], but stigmer did not create the database.
+    Incomplete,
+    /// The file is empty, and the lock file has no text.
+    Empty,
+}
+
+impl Condition {
+    /// `size` is the size of the file in bytes. `None` if there is no file.
+    fn of(size: Option<u64>, stamp: Option<Stamp>) -> Self {
+        match (size, stamp) {
+            (None, _) => Self::Absent,
+            (Some(1..), None) => Self::Unstamped,
+            (Some(1..), Some(stamp)) if stamp.complete => Self::Complete(stamp),
+            (Some(_), Some(stamp)) if stamp.created => Self::Interrupted,
+            (Some(_), Some(_)) => Self::Incomplete,
+            (Some(0), None) => Self::Empty,
+        }
+    }
 }
 
 impl Guarded {
@@ -349,31 +342,6 @@ fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
 
 fn text(stamp: &Stamp) -> io::Result<String> {
     Ok(serde_json::to_string(stamp)?)
-}
-
-fn on_network(path: &Path, kind: &str) -> Failure {
-    Failure::new(
-        format!(
-            "cannot use the database {}: it is on a {kind} file system, where locks may not work",
-            path.display()
-        ),
-        format!("name a local file with --db, or set {}=1", paths::ALLOW_NETWORK),
-    )
-}
-
-fn in_use(path: &Path, lock_path: &Path) -> Failure {
-    let by = read(lock_path)
-        .filter(|stamp| !stamp.home.is_empty())
-        .map(|stamp| format!(" (started from the home {})", crate::harmless::quote(&stamp.home)))
-        .unwrap_or_default();
-    Failure::new(
-        format!(
-            "the database {} is in use by another server{by}; two servers on one file destroy each \
-             other's data",
-            path.display()
-        ),
-        "stop that server, or name another database with --db",
-    )
 }
 
 /// Renames the database and its journal files to a free name. Returns that name.
