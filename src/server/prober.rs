@@ -4,7 +4,7 @@ mod disk;
 mod layers;
 
 use self::disk::{Disk, DiskWatch};
-use self::layers::CheckOutcome;
+use self::layers::{CONNECTED, Findings, LOWER};
 use crate::config::{Database, Settings};
 use crate::facts::Verdict;
 use crate::process::Pid;
@@ -140,8 +140,7 @@ impl Prober {
         })
     }
 
-    /// Makes the checks in their order and stops at the first one that fails. The later checks
-    /// would fail too, and take longer.
+    /// Makes the checks that are due in this round.
     async fn check(&mut self) -> (Round, Report) {
         self.rounds += 1;
         let passed = self.passed;
@@ -153,57 +152,14 @@ impl Prober {
             // After an error, the processes that are known stay known.
             let _ = self.refresh_members().await;
         }
-        let mut layers = PerLayer::<Option<Verdict>>::default();
-        let mut unknown = None;
-        let lower = [Layer::Lock, Layer::Process, Layer::Tcp, Layer::Grpc];
-        let is_due = |layer: &Layer| deep || !matches!(layer, Layer::Lock | Layer::Tcp);
-        for layer in lower.into_iter().filter(is_due) {
-            let (outcome, latency) = timed(self.check_layer(layer)).await;
-            if let Ok(CheckOutcome::Unknown(why)) = &outcome {
-                unknown = Some(why.clone());
-            }
-            let goes_on =
-                matches!(outcome, Ok(CheckOutcome::Passes | CheckOutcome::DoesNotApply(_)));
-            layers[layer] = Some(verdict(outcome, latency));
-            if !goes_on {
-                break;
-            }
-        }
-        let first_failed = |layers: &PerLayer<Option<Verdict>>| {
-            layers.iter().find_map(|(layer, verdict)| {
-                let verdict = verdict.as_ref().filter(|verdict| verdict.ok == Some(false))?;
-                Some((layer, verdict.detail.clone()))
-            })
-        };
-        let has_failed = first_failed(&layers).is_some();
-        if deep || has_failed || unknown.is_some() {
+        let mut findings = self.check_lower(if deep { &LOWER } else { &CONNECTED }).await;
+        if deep || findings.unknown.is_some() || findings.failed().is_some() {
             self.disk = self.look_at_disk().await;
         }
-        if deep && layers[Layer::Grpc].as_ref().is_some_and(|v| v.ok == Some(true)) {
-            // Both checks run at the same time, because the first calls to a new server take long.
-            let (store, engine) = tokio::join!(timed(self.store()), timed(self.engine()));
-            let store = match (&store.0, self.loss()) {
-                (Ok(_), Some(why)) => verdict(Err(why), store.1),
-                (Ok(_) | Err(_), _) => verdict(store.0, store.1),
-            };
-            let engine = verdict(engine.0, engine.1);
-            layers[Layer::Engine] = (store.ok == Some(true)).then_some(engine);
-            layers[Layer::Store] = Some(store);
+        if deep && findings.passes(Layer::Grpc) {
+            self.check_upper(&mut findings).await;
         }
-        let failed = first_failed(&layers);
-        if failed.is_some() {
-            unknown = unknown.or_else(|| shortage().map(|error| error.to_string()));
-        }
-        let round = match (unknown, failed) {
-            (Some(why), _) => {
-                if self.last != Some(Round::Void) {
-                    tracing::warn!(why, "this round of checks proves nothing about the server");
-                }
-                Round::Void
-            }
-            (None, None) => Round::Pass,
-            (None, Some((layer, detail))) => self.judge(layer, detail),
-        };
+        let round = self.conclude(&findings);
         let is_well = round == Round::Pass;
         self.passed |= is_well;
         self.last = Some(round.clone());
@@ -212,7 +168,7 @@ impl Prober {
             (usage, self.cpu.percent(usage.cpu, Instant::now()))
         });
         let report = Report {
-            layers,
+            layers: findings.layers,
             server: self.holder.as_ref().map(|holder| holder.pid),
             usage: usage.filter(|_| passed || is_well),
             database_bytes: self.disk.bytes,
@@ -222,6 +178,22 @@ impl Prober {
             external_ui: if deep { self.external_ui() } else { None },
         };
         (round, report)
+    }
+
+    /// The result of a round with these findings.
+    fn conclude(&self, findings: &Findings) -> Round {
+        let failed = findings.failed();
+        let lack = || failed.and_then(|_| shortage()).map(|error| error.to_string());
+        match (findings.unknown.clone().or_else(lack), failed) {
+            (Some(why), _) => {
+                if self.last != Some(Round::Void) {
+                    tracing::warn!(why, "this round of checks proves nothing about the server");
+                }
+                Round::Void
+            }
+            (None, None) => Round::Pass,
+            (None, Some((layer, detail))) => self.judge(layer, detail.to_owned()),
+        }
     }
 
     /// The time limit of a call at this moment; see [`LONGEST_CALL`].
@@ -326,21 +298,6 @@ impl Probe for Prober {
     fn starting_period(&self) -> Duration {
         STARTING_PERIOD
     }
-}
-
-async fn timed<T>(future: impl Future<Output = T>) -> (T, Duration) {
-    let begun = Instant::now();
-    let value = future.await;
-    (value, begun.elapsed())
-}
-
-fn verdict(outcome: Result<CheckOutcome, String>, latency: Duration) -> Verdict {
-    let (ok, detail) = match outcome {
-        Ok(CheckOutcome::Passes) => (Some(true), String::new()),
-        Ok(CheckOutcome::DoesNotApply(why) | CheckOutcome::Unknown(why)) => (None, why),
-        Err(why) => (Some(false), why),
-    };
-    Verdict { ok, latency, detail }
 }
 
 /// The error for lack of a resource in this process, if there is such a lack. A call that failed

@@ -1,6 +1,7 @@
 //! The six checks of a server. Each of them checks one layer of its health.
 
 use super::Prober;
+use crate::facts::Verdict;
 use crate::process::identity::Identity;
 use crate::process::ports::{self, SocketHolder};
 use crate::process::requirements::is_shortage;
@@ -8,15 +9,16 @@ use crate::process::sweep::reap_inherited;
 use crate::process::threads::LOOKS;
 use crate::process::usage::KnownLeader;
 use crate::process::{lock, look};
-use crate::protocol::Layer;
+use crate::protocol::{Layer, PerLayer};
 use crate::supervisor::Check;
 use crate::temporal::dial;
 use std::io;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 /// The outcome of one check that has not failed. A failed check is an `Err` instead.
 #[derive(Debug)]
-pub(super) enum CheckOutcome {
+enum CheckOutcome {
     Passes,
     DoesNotApply(String),
     /// The check could not be made, for example for lack of a descriptor.
@@ -30,8 +32,69 @@ impl From<Layer> for Check {
     }
 }
 
+/// The layers that a deep round checks first.
+pub(super) const LOWER: [Layer; 4] = [Layer::Lock, Layer::Process, Layer::Tcp, Layer::Grpc];
+
+/// The layers that a round checks over the open connection.
+pub(super) const CONNECTED: [Layer; 2] = [Layer::Process, Layer::Grpc];
+
+/// The results of the checks of one round.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// The verdicts. `None` for a layer that was not checked.
+    pub layers: PerLayer<Option<Verdict>>,
+    /// Why a check could not be made.
+    pub unknown: Option<String>,
+}
+
+impl Findings {
+    /// The lowest layer whose check failed, with the reason.
+    pub(super) fn failed(&self) -> Option<(Layer, &str)> {
+        self.layers.iter().find_map(|(layer, verdict)| {
+            let verdict = verdict.as_ref().filter(|verdict| verdict.ok == Some(false))?;
+            Some((layer, verdict.detail.as_str()))
+        })
+    }
+
+    pub(super) fn passes(&self, layer: Layer) -> bool {
+        self.layers[layer].as_ref().is_some_and(|verdict| verdict.ok == Some(true))
+    }
+}
+
 impl Prober {
-    pub(super) async fn check_layer(&mut self, layer: Layer) -> Result<CheckOutcome, String> {
+    /// Checks these layers in their order and stops at the first check that fails. The later checks
+    /// would fail too, and take longer.
+    pub(super) async fn check_lower(&mut self, layers: &[Layer]) -> Findings {
+        let mut findings = Findings::default();
+        for &layer in layers {
+            let (outcome, latency) = timed(self.check_layer(layer)).await;
+            if let Ok(CheckOutcome::Unknown(why)) = &outcome {
+                findings.unknown = Some(why.clone());
+            }
+            let goes_on =
+                matches!(outcome, Ok(CheckOutcome::Passes | CheckOutcome::DoesNotApply(_)));
+            findings.layers[layer] = Some(verdict(outcome, latency));
+            if !goes_on {
+                break;
+            }
+        }
+        findings
+    }
+
+    /// Checks store and engine. A store whose database file is lost fails.
+    pub(super) async fn check_upper(&self, findings: &mut Findings) {
+        // Both checks run at the same time, because the first calls to a new server take long.
+        let (store, engine) = tokio::join!(timed(self.store()), timed(self.engine()));
+        let store = match (&store.0, self.loss()) {
+            (Ok(_), Some(why)) => verdict(Err(why), store.1),
+            (Ok(_) | Err(_), _) => verdict(store.0, store.1),
+        };
+        let engine = verdict(engine.0, engine.1);
+        findings.layers[Layer::Engine] = (store.ok == Some(true)).then_some(engine);
+        findings.layers[Layer::Store] = Some(store);
+    }
+
+    async fn check_layer(&mut self, layer: Layer) -> Result<CheckOutcome, String> {
         match layer {
             Layer::Lock => Ok(match &self.target.instance {
                 None => CheckOutcome::DoesNotApply("started elsewhere".into()),
@@ -74,12 +137,12 @@ impl Prober {
         }
     }
 
-    pub(super) async fn store(&self) -> Result<CheckOutcome, String> {
+    async fn store(&self) -> Result<CheckOutcome, String> {
         let namespace = &self.target.settings.namespaces[0];
         self.client.namespace(namespace).await.map(|()| CheckOutcome::Passes)
     }
 
-    pub(super) async fn engine(&self) -> Result<CheckOutcome, String> {
+    async fn engine(&self) -> Result<CheckOutcome, String> {
         self.client.engine(&self.target.settings.namespaces[0]).await.map(|()| CheckOutcome::Passes)
     }
 
@@ -192,6 +255,21 @@ impl Prober {
         }
         ports::other_user(settings.port)
     }
+}
+
+async fn timed<T>(future: impl Future<Output = T>) -> (T, Duration) {
+    let begun = Instant::now();
+    let value = future.await;
+    (value, begun.elapsed())
+}
+
+fn verdict(outcome: Result<CheckOutcome, String>, latency: Duration) -> Verdict {
+    let (ok, detail) = match outcome {
+        Ok(CheckOutcome::Passes) => (Some(true), String::new()),
+        Ok(CheckOutcome::DoesNotApply(why) | CheckOutcome::Unknown(why)) => (None, why),
+        Err(why) => (Some(false), why),
+    };
+    Verdict { ok, latency, detail }
 }
 
 #[cfg(test)]
