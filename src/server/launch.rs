@@ -216,26 +216,8 @@ fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
         }
         Database::Memory => {}
     }
-    let metrics_port = ports::free_port().map_err(|error| {
-        let failure = Failure::new(
-            format!("no free port for the metrics of the server: {error}"),
-            "check that 127.0.0.1 is up and that ports are free",
-        );
-        Refused::for_now(&error, failure)
-    })?;
-    let LaunchRequest { generation, cause, detail, .. } = request;
-    let log = MarkedLog::open(&home.temporal_log(), *generation, *cause, detail).or_else(|error| {
-        notes.push(format!(
-            "cannot write the server log {}: {error}; the server runs without a log until the next \
-             restart",
-            home.temporal_log().display()
-        ));
-        MarkedLog::none()
-    });
-    let log = log.map_err(|error| {
-        let failure = Failure::new(format!("cannot open /dev/null: {error}"), "restore /dev/null");
-        Refused::by(&error, failure)
-    })?;
+    let metrics_port = free_metrics_port()?;
+    let log = open_log(request, &mut notes)?;
     let server = ServerRecord {
         port: settings.port,
         ui_port: settings.ui_port,
@@ -245,8 +227,8 @@ fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
     let record = Record {
         name: String::new(),
         started_at: jiff::Timestamp::now().as_second(),
-        marker: marker(*generation),
-        generation: *generation,
+        marker: marker(request.generation),
+        generation: request.generation,
         extra: server.to_extra(),
         executable: program,
         options: serde_json::to_string(&settings.options).unwrap_or_default(),
@@ -323,4 +305,32 @@ fn lock_server(path: &Path, generation: Generation) -> Result<InstanceLock, Refu
         );
     }
     Ok(lock)
+}
+
+fn free_metrics_port() -> Result<u16, Refused> {
+    ports::free_port().map_err(|error| {
+        let failure = Failure::new(
+            format!("no free port for the metrics of the server: {error}"),
+            "check that 127.0.0.1 is up and that ports are free",
+        );
+        Refused::for_now(&error, failure)
+    })
+}
+
+/// Opens the log of the server. If it cannot be opened, the server starts without a log, with a note.
+fn open_log(request: &LaunchRequest, notes: &mut Vec<String>) -> Result<MarkedLog, Refused> {
+    let LaunchRequest { generation, cause, detail, settings, .. } = request;
+    let path = settings.home.temporal_log();
+    let log = MarkedLog::open(&path, *generation, *cause, detail).or_else(|error| {
+        notes.push(format!(
+            "cannot write the server log {}: {error}; the server runs without a log until the next \
+             restart",
+            path.display()
+        ));
+        MarkedLog::none()
+    });
+    log.map_err(|error| {
+        let failure = Failure::new(format!("cannot open /dev/null: {error}"), "restore /dev/null");
+        Refused::by(&error, failure)
+    })
 }
