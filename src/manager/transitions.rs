@@ -3,7 +3,9 @@
 use super::Manager;
 use crate::facts;
 use crate::facts::timeline::{self, Episode};
-use crate::supervisor::{Cause, Owner, RestartHelps, State};
+use crate::supervisor::{
+    Cause, Failure, Generation, Live, Owner, RestartHelps, Starting, State, Stopping,
+};
 use std::time::Instant;
 
 impl Manager {
@@ -23,37 +25,14 @@ impl Manager {
         );
         match (before, after) {
             (State::Starting(starting), State::Ready(live)) => {
-                let mut ready = self.episode.ready(starting, live.owner, now);
-                let down_since = self.down_since.take().unwrap_or(self.episode.begun());
-                let downtime = now.saturating_duration_since(down_since);
-                ready.downtime_ms = self.episode.is_repair().then_some(facts::millis(downtime));
-                if self.episode.is_repair()
-                    && let Some(last) = &mut self.facts.last_restart
-                {
-                    let recovery = self.episode.elapsed(now);
-                    last.recovery = Some(recovery);
-                    last.downtime = Some(downtime);
-                    self.facts.distributions.recoveries.observe(recovery.as_secs_f64());
-                }
-                self.remember(ready);
-                self.became_ready(live.generation, live.owner);
+                self.record_ready(starting, live, now);
             }
             // The timeline has this failure already. Only a process that the failed server left
             // behind has exited.
             (State::Failed { .. }, State::Failed { .. }) => {}
             (_, State::Failed { failure, .. }) => {
                 let generation = before.generation().unwrap_or(self.facts.generation);
-                let failed =
-                    timeline::failed(generation, &failure.reason, self.facts.last_words.clone());
-                // Do not repeat the same failure. While a disk is full, the start fails every 30 s,
-                // perhaps for hours.
-                let last = self.facts.timeline.back();
-                let is_recorded = last.is_some_and(|last| {
-                    (last.happened, &last.detail) == (failed.happened, &failed.detail)
-                });
-                if !is_recorded {
-                    self.remember(failed);
-                }
+                self.record_failure(generation, failure);
             }
             (State::Starting(starting), State::Stopped { note: Some(note) }) => {
                 let reason = self.facts.stopped(Some(note));
@@ -62,31 +41,7 @@ impl Manager {
             (
                 State::Ready(_) | State::Degraded(..) | State::Starting(_),
                 State::Stopping(stopping),
-            ) => {
-                // The repair of a server that hangs begins here, when the checks have decided that
-                // it hangs.
-                let automatic = !matches!(stopping.cause, Cause::Operator | Cause::Shutdown);
-                match automatic {
-                    true => self.is_down(before, now),
-                    false => self.down_since = None,
-                }
-                let seen = match before {
-                    State::Degraded(_, degradation) => {
-                        Some(now.saturating_duration_since(degradation.since))
-                    }
-                    State::Stopped { .. }
-                    | State::Starting(_)
-                    | State::Ready(_)
-                    | State::Stopping(_)
-                    | State::Backoff { .. }
-                    | State::Failed { .. } => None,
-                };
-                self.episode =
-                    Episode::begin(stopping.cause, stopping.detail.clone(), automatic, now);
-                if let Some(seen) = seen {
-                    self.episode.seen(seen);
-                }
-            }
+            ) => self.begin_stopping(before, stopping, now),
             (
                 State::Stopped { .. } | State::Failed { .. } | State::Backoff { .. },
                 State::Starting(starting),
@@ -103,6 +58,51 @@ impl Manager {
             | (State::Stopping(_), _)
             | (State::Backoff { .. }, _)
             | (State::Failed { .. }, _) => {}
+        }
+    }
+
+    /// Writes the result of a start or a repair into the timeline, and updates the figures of the
+    /// last repair.
+    fn record_ready(&mut self, starting: &Starting, live: &Live, now: Instant) {
+        let mut ready = self.episode.ready(starting, live.owner, now);
+        let down_since = self.down_since.take().unwrap_or(self.episode.begun());
+        let downtime = now.saturating_duration_since(down_since);
+        ready.downtime_ms = self.episode.is_repair().then_some(facts::millis(downtime));
+        if self.episode.is_repair()
+            && let Some(last) = &mut self.facts.last_restart
+        {
+            let recovery = self.episode.elapsed(now);
+            last.recovery = Some(recovery);
+            last.downtime = Some(downtime);
+            self.facts.distributions.recoveries.observe(recovery.as_secs_f64());
+        }
+        self.remember(ready);
+        self.became_ready(live.generation, live.owner);
+    }
+
+    /// Writes a failure into the timeline, unless it is the last entry already. While a disk is
+    /// full, the start fails every 30 s, perhaps for hours.
+    fn record_failure(&mut self, generation: Generation, failure: &Failure) {
+        let failed = timeline::failed(generation, &failure.reason, self.facts.last_words.clone());
+        let last = self.facts.timeline.back();
+        let is_recorded = last
+            .is_some_and(|last| (last.happened, &last.detail) == (failed.happened, &failed.detail));
+        if !is_recorded {
+            self.remember(failed);
+        }
+    }
+
+    /// Begins the episode of a stop or a repair. The repair of a server that hangs begins here, when
+    /// the checks have decided that it hangs.
+    fn begin_stopping(&mut self, before: &State, stopping: &Stopping, now: Instant) {
+        let automatic = !matches!(stopping.cause, Cause::Operator | Cause::Shutdown);
+        match automatic {
+            true => self.is_down(before, now),
+            false => self.down_since = None,
+        }
+        self.episode = Episode::begin(stopping.cause, stopping.detail.clone(), automatic, now);
+        if let State::Degraded(_, degradation) = before {
+            self.episode.seen(now.saturating_duration_since(degradation.since));
         }
     }
 
