@@ -5,6 +5,7 @@ use crate::facts::record::ServerRecord;
 use crate::facts::timeline::{self, Episode};
 use crate::facts::{self, ServerFacts, Verdict};
 use crate::process::lock;
+use crate::process::ports::Occupant;
 use crate::process::record::Record;
 use crate::process::sweep::Instance;
 use crate::process::watch::Watched;
@@ -12,7 +13,7 @@ use crate::protocol::{Entry, Happened, Layer};
 use crate::server::aftermath::Aftermath;
 use crate::server::database;
 use crate::server::fatal::fatal;
-use crate::server::launch::Launched;
+use crate::server::launch::{Launched, Started};
 use crate::server::prober::{self, Report, Target};
 use crate::supervisor::{Cause, Exit, Found, Generation, Input, Owner, Round, State};
 use crate::unit::Refused;
@@ -33,81 +34,84 @@ impl Manager {
     pub(super) fn launched(&mut self, generation: Generation, result: Result<Launched, Refused>) {
         self.unit.launched();
         match result {
-            Ok(Launched::Ours(started)) => {
-                self.unadopted = None;
-                for note in &started.notes {
-                    tracing::warn!("{note}");
-                }
-                self.facts.note = started.notes.join("; ");
-                if let Some(mark) = started.mark {
-                    self.files.keep(LOG, late(mark, self.facts.settings.home.temporal_log()));
-                }
-                if let (Some(file), Some(stamp)) =
-                    (self.facts.settings.database.file().map(Path::to_owned), started.stamp)
-                {
-                    let mut kept = database::Kept::new(file, stamp, started.instance.clone());
-                    self.files.keep_distant(STAMP, move || kept.keep());
-                }
-                self.episode.passed("cleaned", started.cleaned);
-                self.episode.passed("spawned", started.spawned);
-                let instance = started.instance.clone();
-                tracing::info!(
-                    %generation, pid = instance.leader.pid,
-                    "started the server process"
-                );
-                self.take_over(
-                    generation,
-                    instance,
-                    started.watched,
-                    Owner::Spawned,
-                    started.version,
-                    &started.record,
-                );
-                self.step(Some(Input::Launched { generation }));
-            }
+            Ok(Launched::Ours(started)) => self.spawned(generation, *started),
             Ok(Launched::Met(record, watched)) => {
                 // The launch has found a running server of this home. Give it the number of this
                 // start, because each start must have the highest number.
                 self.met(&Record { generation, ..*record }, watched);
             }
-            Ok(Launched::External(occupant)) => {
-                self.unadopted = None;
-                let settings = self.facts.settings.clone();
-                let target = Target {
-                    generation,
-                    instance: None,
-                    adopted: true,
-                    settings: settings.clone(),
-                };
-                let probes = self.probe(target);
-                self.unit.check(generation, probes);
-                self.facts.server = Some(ServerFacts {
-                    generation,
-                    owner: Owner::External,
-                    leader: None,
-                    since: None,
-                    server: occupant.pid,
-                    version: None,
-                    server_version: None,
-                    // Unknown until the first round of checks has looked for a web UI.
-                    ui_url: None,
-                });
-                self.ask_server_version(generation);
-                self.step(Some(Input::Found { generation, found: Found::External }));
-            }
-            Err(refused) => {
-                tracing::error!(%generation, failure = %refused.failure, "cannot start the server");
-                if refused.is_transient {
-                    let reason = refused.failure.reason.clone();
-                    self.episode = Episode::begin(Cause::SpawnFailed, reason, true, Instant::now());
-                }
-                self.step(Some(Input::LaunchRefused {
-                    generation,
-                    failure: refused.failure,
-                    is_transient: refused.is_transient,
-                }));
-            }
+            Ok(Launched::External(occupant)) => self.found_external(generation, &occupant),
+            Err(refused) => self.launch_refused(generation, refused),
         }
+    }
+
+    /// Keeps the files of a server that this host has spawned, and takes the server over.
+    fn spawned(&mut self, generation: Generation, started: Started) {
+        self.unadopted = None;
+        for note in &started.notes {
+            tracing::warn!("{note}");
+        }
+        self.facts.note = started.notes.join("; ");
+        if let Some(mark) = started.mark {
+            self.files.keep(LOG, late(mark, self.facts.settings.home.temporal_log()));
+        }
+        if let (Some(file), Some(stamp)) =
+            (self.facts.settings.database.file().map(Path::to_owned), started.stamp)
+        {
+            let mut kept = database::Kept::new(file, stamp, started.instance.clone());
+            self.files.keep_distant(STAMP, move || kept.keep());
+        }
+        self.episode.passed("cleaned", started.cleaned);
+        self.episode.passed("spawned", started.spawned);
+        let instance = started.instance.clone();
+        tracing::info!(
+            %generation, pid = instance.leader.pid,
+            "started the server process"
+        );
+        self.take_over(
+            generation,
+            instance,
+            started.watched,
+            Owner::Spawned,
+            started.version,
+            &started.record,
+        );
+        self.step(Some(Input::Launched { generation }));
+    }
+
+    /// Checks a server that someone else runs.
+    fn found_external(&mut self, generation: Generation, occupant: &Occupant) {
+        self.unadopted = None;
+        let settings = self.facts.settings.clone();
+        let target = Target { generation, instance: None, adopted: true, settings };
+        let probes = self.probe(target);
+        self.unit.check(generation, probes);
+        self.facts.server = Some(ServerFacts {
+            generation,
+            owner: Owner::External,
+            leader: None,
+            since: None,
+            server: occupant.pid,
+            version: None,
+            server_version: None,
+            // Unknown until the first round of checks has looked for a web UI.
+            ui_url: None,
+        });
+        self.ask_server_version(generation);
+        self.step(Some(Input::Found { generation, found: Found::External }));
+    }
+
+    fn launch_refused(&mut self, generation: Generation, refused: Refused) {
+        tracing::error!(%generation, failure = %refused.failure, "cannot start the server");
+        if refused.is_transient {
+            let reason = refused.failure.reason.clone();
+            self.episode = Episode::begin(Cause::SpawnFailed, reason, true, Instant::now());
+        }
+        self.step(Some(Input::LaunchRefused {
+            generation,
+            failure: refused.failure,
+            is_transient: refused.is_transient,
+        }));
     }
 
     /// Starts the regular checks of a server. They end when the returned task is dropped.
@@ -249,21 +253,7 @@ impl Manager {
         let Some(supervision) = self.unit.unwatch(generation) else { return };
         tracing::info!(%generation, exit = %ended.exit, ?cleaned, "the server exited");
         let settings = self.facts.settings.clone();
-        let record = settings.home.record();
-        for file in [RECORD, LOCK, STAMP, LOG] {
-            self.files.forget(file);
-        }
-        match &aftermath.leftover {
-            None => {
-                if let Some(Instance { marker, .. }) = supervision.instance.clone() {
-                    self.files.keep(RECORD, move || {
-                        Record::remove(&record, &marker);
-                        Ok(())
-                    });
-                }
-            }
-            Some(leftover) => tracing::warn!("{leftover}"),
-        }
+        self.release_files(supervision.instance.as_ref(), aftermath.leftover.as_deref());
         let fatal = (!supervision.is_ever_ready())
             .then(|| fatal(&ended.exit, ended.words.cause.as_deref(), &aftermath.disks, &settings))
             .flatten();
@@ -273,23 +263,11 @@ impl Manager {
             true => ended.words.last_shown(by_kill),
             false => ended.words.reason(),
         };
-        let uptime = self
-            .facts
-            .server
-            .as_ref()
-            .and_then(|server| server.leader.as_ref())
-            .and_then(|leader| crate::process::linux::age(leader.start_ticks));
-        let (cause, detail) = match self.unit.supervisor.state() {
-            State::Stopping(stopping) => (stopping.cause, stopping.detail.clone()),
-            State::Stopped { .. }
-            | State::Starting(_)
-            | State::Ready(_)
-            | State::Degraded(..)
-            | State::Backoff { .. }
-            | State::Failed { .. } => (ended.exit.cause(), ended.exit.to_string()),
-        };
+        let leader = self.facts.server.as_ref().and_then(|server| server.leader.as_ref());
+        let uptime = leader.and_then(|leader| crate::process::linux::age(leader.start_ticks));
         let oom_kills = unrequested.then(|| ended.oom_kills_since(supervision.oom_kills)).flatten();
         let peak = self.facts.peak_rss;
+        let (cause, detail) = self.cause_of_end(&ended.exit);
         let detail = match oom_kills {
             Some(_) => exit::struck(&detail, peak),
             None => detail,
@@ -312,6 +290,38 @@ impl Manager {
             self.facts.note = leftover;
         }
         self.step(Some(Input::Exited { generation, exit: ended.exit, fatal }));
+    }
+
+    /// Stops keeping the files of a server that has ended. Deletes the record, unless a process may
+    /// be left.
+    fn release_files(&mut self, instance: Option<&Instance>, leftover: Option<&str>) {
+        for file in [RECORD, LOCK, STAMP, LOG] {
+            self.files.forget(file);
+        }
+        match (leftover, instance) {
+            (Some(leftover), _) => tracing::warn!("{leftover}"),
+            (None, Some(Instance { marker, .. })) => {
+                let (record, marker) = (self.facts.settings.home.record(), marker.clone());
+                self.files.keep(RECORD, move || {
+                    Record::remove(&record, &marker);
+                    Ok(())
+                });
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// Why the server has ended: by the stop in progress, or else by its exit.
+    fn cause_of_end(&self, exit: &Exit) -> (Cause, String) {
+        match self.unit.supervisor.state() {
+            State::Stopping(stopping) => (stopping.cause, stopping.detail.clone()),
+            State::Stopped { .. }
+            | State::Starting(_)
+            | State::Ready(_)
+            | State::Degraded(..)
+            | State::Backoff { .. }
+            | State::Failed { .. } => (exit.cause(), exit.to_string()),
+        }
     }
 
     pub(super) fn became_ready(&mut self, generation: Generation, owner: Owner) {
