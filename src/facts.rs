@@ -22,13 +22,18 @@ use crate::log::line::Level;
 use crate::process::Pid;
 use crate::process::identity::Identity;
 use crate::process::usage::Usage;
-use crate::protocol::{ApiError, Detached, ENTRIES, Entry, Mode, PerLayer, State as StateName};
+use crate::protocol::{
+    ApiError, Detached, ENTRIES, Entry, Mode, PerLayer, START_HINT, State as StateName,
+};
 pub(crate) use crate::supervisor::millis;
-use crate::supervisor::{Cause, Generation, Owner, Schedule, State, Want};
+use crate::supervisor::{Cause, Generation, Owner, Schedule, State, UnitWords, Want};
 use distributions::Distributions;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// What the messages of the supervisor call the server.
+pub(crate) const SERVER_WORDS: UnitWords = UnitWords { unit: "the server", start_hint: START_HINT };
 
 /// Name of the trouble "an earlier host may have left a server, and this host could not look for
 /// it"; see [`Facts::troubles`].

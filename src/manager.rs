@@ -21,7 +21,7 @@ pub use upkeep::gave_up;
 use crate::config::Settings;
 use crate::facts::chronicle::Chronicle;
 use crate::facts::timeline::{self, Episode};
-use crate::facts::{Broadcast, Facts, HandOver, Intent, RestartFacts, UNADOPTED};
+use crate::facts::{Broadcast, Facts, HandOver, Intent, RestartFacts, SERVER_WORDS, UNADOPTED};
 use crate::paths::files::Unreadable;
 use crate::process::threads::{LOOKS, REPAIRS};
 use crate::protocol::Mode;
@@ -142,7 +142,8 @@ impl Manager {
         let History { last, timeline } = History::read(&home)?;
         let before = HandOver::take(&home, last).map_err(Unreadable::at(home.hand_over()))?;
         let seed = jiff::Timestamp::now().as_nanosecond() as u64;
-        let mut supervisor = Supervisor::new(settings.policy.clone(), last, seed, now);
+        let mut supervisor =
+            Supervisor::new(SERVER_WORDS, settings.policy.clone(), last, seed, now);
         let path = settings.home.temporal_log();
         let log = LogReader::start(path, settings.log_max, upkeep::LOG_WORDS, ServerLog::new());
         let resumed = match &before {

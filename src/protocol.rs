@@ -27,6 +27,9 @@ use std::sync::Arc;
 /// Version of the format of [`Status`].
 pub const SCHEMA: u32 = 1;
 
+/// The hint for a failure that lasts until the operator starts the server.
+pub const START_HINT: &str = "start the server with `stigmer local`";
+
 /// The state of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -24,7 +24,7 @@ mod tests;
 
 pub use input::{
     Cause, Check, Effect, Exit, Failure, Found, Generation, Input, Resource, RestartHelps, Round,
-    START_HINT,
+    UnitWords,
 };
 pub use restart::{Checkpoint, Policy, Schedule};
 pub use state::{Degradation, Live, Owner, Starting, State, Stopping, Want};
@@ -42,11 +42,10 @@ pub const LATE: Duration = Duration::from_millis(250);
 const KILL_AGAIN: Duration = Duration::from_secs(1);
 const KILL_TRIES: u32 = 10;
 
-const NEVER_READY: &str = "the server that was started elsewhere does not become ready";
-
 /// The state machine: the intent, the state of the server, and the restart policy.
 #[derive(Debug, Clone)]
 pub struct Supervisor {
+    words: UnitWords,
     policy: Policy,
     /// Replaces `policy` at the next launch. The running server keeps the policy that it was
     /// started with.
@@ -67,11 +66,18 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Creates a stopped supervisor. `last` is the number of the last generation of this home.
+    /// Creates a stopped supervisor. `words` are for messages. `last` is the number of the last generation of this home.
     /// `seed` initializes the random part of the restart delays.
     #[must_use]
-    pub fn new(policy: Policy, last: Generation, seed: u64, now: Instant) -> Self {
+    pub fn new(
+        words: UnitWords,
+        policy: Policy,
+        last: Generation,
+        seed: u64,
+        now: Instant,
+    ) -> Self {
         Self {
+            words,
             schedule: Schedule::new(seed),
             policy,
             next_policy: None,
@@ -266,7 +272,7 @@ impl Supervisor {
                 "gave up after {restarts} in {} s; last cause: {cause}, {detail}",
                 self.policy.restart_window.as_secs_f64().ceil()
             );
-            return self.fail(Failure::new(reason, START_HINT), now);
+            return self.fail(Failure::new(reason, self.words.start_hint), now);
         };
         if delay.is_zero() {
             self.schedule.record(now);
@@ -352,6 +358,11 @@ impl Supervisor {
         self.want = Want::Down;
         self.state = State::Stopped { note: Some(note.to_owned()) };
         generation.map(|generation| Effect::Unwatch { generation }).into_iter().collect()
+    }
+
+    fn leave_ended_external(&mut self) -> Vec<Effect> {
+        let note = format!("{} that was started elsewhere has ended", self.words.unit);
+        self.leave_external(&note)
     }
 
     fn fail(&mut self, failure: Failure, now: Instant) -> Vec<Effect> {

@@ -2,8 +2,8 @@
 //! server.
 //!
 //! This module knows nothing about Temporal, the options or the facts. The caller decides which
-//! program to run, which files and locks belong to the unit, which checks it must pass, and what the
-//! lines of its log mean.
+//! program to run, which files and locks belong to the unit, which checks it must pass, what the
+//! lines of its log mean, and what messages call it.
 
 pub(crate) mod exit;
 pub(crate) mod files;

@@ -159,8 +159,8 @@ fn supervisor_uses_no_clock_io_or_async() {
 /// A unit runs any program. Besides the server, the second kind of unit is a worker of the user's
 /// project.
 #[test]
-fn unit_names_nothing_of_its_program() {
-    for (path, text) in module("unit") {
+fn unit_and_supervisor_name_nothing_of_their_program() {
+    for (path, text) in module("unit").into_iter().chain(module("supervisor")) {
         let code = code(&path, &text).to_lowercase();
         for forbidden in [
             "temporal",
@@ -178,7 +178,7 @@ fn unit_names_nothing_of_its_program() {
     }
     let record = |path: &Path| path.ends_with("src/process/record.rs");
     let record = sources("src").into_iter().filter(|(path, _)| record(path));
-    for (path, text) in module("unit").into_iter().chain(record) {
+    for (path, text) in module("unit").into_iter().chain(module("supervisor")).chain(record) {
         let code = code(&path, &text).to_lowercase();
         let mut words = code.split(|c: char| !c.is_alphabetic());
         let forbidden = words.find(|word| matches!(*word, "database" | "port" | "ports"));

@@ -149,6 +149,7 @@ impl Stream {
 
 #[cfg(test)]
 mod tests {
+    use super::super::SERVER_WORDS;
     use super::*;
     use crate::config::{Options, Settings};
     use crate::protocol::Mode;
@@ -157,7 +158,8 @@ mod tests {
     fn facts(now: Instant) -> Facts {
         let home = crate::paths::Home::at(std::path::Path::new("/tmp/stigmer-broadcast")).unwrap();
         let settings = Settings::resolve(home, Options::default()).unwrap();
-        let supervisor = Supervisor::new(settings.policy.clone(), Generation::default(), 0, now);
+        let supervisor =
+            Supervisor::new(SERVER_WORDS, settings.policy.clone(), Generation::default(), 0, now);
         Facts::new(Arc::new(settings), Mode::Background, supervisor.schedule().clone(), now)
     }
 

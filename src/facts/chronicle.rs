@@ -177,7 +177,7 @@ fn tail(file: &Path, most: u64) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::timeline;
+    use super::super::{SERVER_WORDS, timeline};
     use super::*;
     use crate::config::{Options, Settings};
     use crate::paths;
@@ -255,7 +255,8 @@ mod tests {
         let home = paths::Home::at(folder.path()).unwrap();
         let settings = Settings::resolve(home, Options::default()).unwrap();
         let now = Instant::now();
-        let supervisor = Supervisor::new(settings.policy.clone(), Generation(last), 1, now);
+        let supervisor =
+            Supervisor::new(SERVER_WORDS, settings.policy.clone(), Generation(last), 1, now);
         let schedule = supervisor.schedule().clone();
         let mut facts = Facts::new(settings.into(), Mode::Background, schedule, now);
         facts.generation = Generation(last);

@@ -154,6 +154,7 @@ fn since_boot() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::SERVER_WORDS;
     use super::*;
     use crate::config::{Options, Settings};
     use crate::process::descriptors::tests::{in_own_process, without_descriptors};
@@ -165,7 +166,8 @@ mod tests {
         let home = Home::at(folder.path()).unwrap();
         let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
         let now = Instant::now();
-        let supervisor = Supervisor::new(settings.policy.clone(), Generation(generation), 1, now);
+        let supervisor =
+            Supervisor::new(SERVER_WORDS, settings.policy.clone(), Generation(generation), 1, now);
         let schedule = supervisor.schedule().clone();
         let mut facts = Facts::new(settings.into(), Mode::Background, schedule, now);
         facts.generation = Generation(generation);

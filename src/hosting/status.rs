@@ -5,7 +5,7 @@ use super::unhosted::UnknownServer;
 use super::{Work, hint, is_hosted, work};
 use crate::config::{ConfigError, Settings};
 use crate::control::client::{self, ClientError};
-use crate::facts::{Facts, chronicle};
+use crate::facts::{Facts, SERVER_WORDS, chronicle};
 use crate::paths::Home;
 use crate::process::{linux, memory};
 use crate::protocol::{Entry, Happened, Mode, State, Status, TemporalStatus};
@@ -83,7 +83,8 @@ fn from_files(home: &Home, holder: SilentHolder) -> Result<Status, StatusError> 
     let failure = last_failure(history.back());
     // A status without a server. The result below takes its values where nothing else is known.
     let nothing = block_on(async {
-        let supervisor = Supervisor::new(settings.policy.clone(), Generation::default(), 0, now);
+        let supervisor =
+            Supervisor::new(SERVER_WORDS, settings.policy.clone(), Generation::default(), 0, now);
         let schedule = supervisor.schedule().clone();
         let mut facts = Facts::new(settings.clone().into(), Mode::Background, schedule, now);
         facts.recall(history, now);

@@ -1,8 +1,7 @@
 //! Creates the views of the automatic restarts and of the failure after the last one.
 
 use super::{Now, last, millis};
-use crate::protocol::State;
-use crate::supervisor::START_HINT;
+use crate::protocol::{START_HINT, State};
 use stigmer_ui::model::{FailureView, RestartLimit, RestartsView};
 
 pub(super) fn restarts(now: Now<'_>) -> RestartsView {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::supervisor::START_HINT;
+use crate::protocol::START_HINT;
 use std::sync::Arc;
 use stigmer_ui::model::{FailureLimit, RestartLimit, StateView};
 

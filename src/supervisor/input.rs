@@ -180,9 +180,6 @@ pub enum Found {
     External,
 }
 
-/// The hint for a failure that lasts until the operator starts the server.
-pub const START_HINT: &str = "start the server with `stigmer local`";
-
 /// The reason of the state `failed`, and what the user can do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -222,6 +219,15 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; {}", self.reason, self.hint)
     }
+}
+
+/// The words for a unit in the messages of its supervisor.
+#[derive(Debug, Clone, Copy)]
+pub struct UnitWords {
+    /// The unit with its article, for example `the server`.
+    pub unit: &'static str,
+    /// How the user starts the unit after the supervisor has given up.
+    pub start_hint: &'static str,
 }
 
 /// An input of the supervisor.

@@ -9,8 +9,6 @@ use std::time::{Duration, Instant};
 /// The pause before the next search for a server that may be left after a stop.
 const SEARCH_AGAIN: Duration = Duration::from_secs(30);
 
-const GONE: &str = "the server that was started elsewhere has ended";
-
 impl Supervisor {
     /// Handles a running server that was found at the start of the host, or by a launch or search.
     pub(super) fn found(
@@ -203,7 +201,9 @@ impl Supervisor {
             }
             State::Starting(Starting { owner: Owner::External, .. })
             | State::Ready(Live { owner: Owner::External, .. })
-            | State::Degraded(Live { owner: Owner::External, .. }, _) => self.leave_external(GONE),
+            | State::Degraded(Live { owner: Owner::External, .. }, _) => {
+                self.leave_ended_external()
+            }
             State::Starting(_) | State::Ready(_) | State::Degraded(..) => {
                 if let State::Ready(live) = &self.state {
                     self.schedule.credit(now.saturating_duration_since(live.since));
@@ -304,7 +304,7 @@ impl Supervisor {
             && now.saturating_duration_since(degradation.since) >= self.policy.failure_span;
         match (live.owner, degradation.restart_helps) {
             (Owner::External, _) if reached && degradation.check.shows_end => {
-                self.leave_external(GONE)
+                self.leave_ended_external()
             }
             (Owner::Spawned | Owner::Adopted, RestartHelps::Yes) if reached => {
                 let detail = format!(

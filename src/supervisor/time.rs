@@ -1,8 +1,6 @@
 //! Transitions on timeouts, and the correction of deadlines after a late call.
 
-use super::{
-    Cause, Effect, Failure, KILL_TRIES, LATE, NEVER_READY, Owner, Starting, State, Supervisor, Want,
-};
+use super::{Cause, Effect, Failure, KILL_TRIES, LATE, Owner, Starting, State, Supervisor, Want};
 use std::time::Instant;
 
 impl Supervisor {
@@ -28,6 +26,7 @@ impl Supervisor {
         if self.poll_timeout().is_none_or(|due| now < due) {
             return Vec::new();
         }
+        let unit = self.words.unit;
         let effects = match &mut self.state {
             State::Stopped { .. } | State::Ready(_) | State::Degraded(..) => Vec::new(),
             // Another try. It does not count as a restart: a resource is missing, the server has
@@ -47,7 +46,7 @@ impl Supervisor {
             State::Stopping(stopping) => {
                 self.state = State::Failed {
                     failure: Failure::new(
-                        "a process of the server does not end, not even by SIGKILL",
+                        format!("a process of {unit} does not end, not even by SIGKILL"),
                         "the process is blocked in the kernel (disk, network file system): see `ps \
                          -o pid,stat,wchan`",
                     ),
@@ -85,7 +84,10 @@ impl Supervisor {
             }
             Owner::External => {
                 let seen = if detail.is_empty() { detail } else { format!(": {detail}") };
-                return self.leave_external(&format!("{NEVER_READY}{seen}"));
+                let unit = self.words.unit;
+                return self.leave_external(&format!(
+                    "{unit} that was started elsewhere does not become ready{seen}"
+                ));
             }
         };
         self.kill(generation, cause, why, now)

@@ -5,7 +5,9 @@ use crate::process::identity::Identity;
 use crate::process::lock::{self, HostLock, InstanceLock};
 use crate::process::record::Record;
 use crate::process::record::tests::record;
-use crate::supervisor::{Cause, Check, Effect, Input, Policy, RestartHelps, Round, State};
+use crate::supervisor::{
+    Cause, Check, Effect, Input, Policy, RestartHelps, Round, State, UnitWords,
+};
 use launch::{Spec, Started, marker, start};
 use log_reader::TroubleWords;
 use log_reader::tests::PlainLog;
@@ -64,7 +66,13 @@ impl Owner {
         let folder = tempfile::tempdir().unwrap();
         let host = HostLock::take(&folder.path().join("host.lock")).unwrap().unwrap();
         let host = Arc::new(host);
-        let supervisor = Supervisor::new(Policy::default(), Generation(0), 0, Instant::now());
+        let supervisor = Supervisor::new(
+            UnitWords { unit: "the shell", start_hint: "start it" },
+            Policy::default(),
+            Generation(0),
+            0,
+            Instant::now(),
+        );
         let words = TroubleWords { writer: "the shell", hint: "restart it" };
         let log =
             LogReader::start(folder.path().join("unit.log"), 1 << 20, words, PlainLog::default());

@@ -2,8 +2,8 @@
 //! after each step.
 
 use super::rig::{
-    GRPC, PROCESS, SIGKILL, STORE, TCP, absent, exited, exited_fatally, found, launched, probed,
-    refused, search_failed,
+    GRPC, PROCESS, SIGKILL, STORE, TCP, WORDS, absent, exited, exited_fatally, found, launched,
+    probed, refused, search_failed,
 };
 use super::world::{Launch, World};
 use crate::supervisor::{
@@ -240,7 +240,7 @@ proptest! {
         inputs in vec((prop_oneof![news(), commands()], -5_000..50_000i64), 0..200),
     ) {
         let mut now = Instant::now() + Duration::from_secs(10_000);
-        let mut supervisor = Supervisor::new(policy, Generation(10), 5, now);
+        let mut supervisor = Supervisor::new(WORDS, policy, Generation(10), 5, now);
         let mut last = Generation(0);
         for (input, step) in inputs {
             let by = Duration::from_millis(step.unsigned_abs());

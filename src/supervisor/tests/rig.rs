@@ -2,11 +2,13 @@
 
 use crate::supervisor::{
     Cause, Check, Effect, Exit, Failure, Found, Generation, Input, Policy, RestartHelps, Round,
-    State, Supervisor,
+    State, Supervisor, UnitWords,
 };
 use std::time::{Duration, Instant};
 
 pub(super) const SIGKILL: Exit = Exit::Signal(9, "SIGKILL");
+
+pub(super) const WORDS: UnitWords = UnitWords { unit: "the server", start_hint: "start it" };
 
 pub(super) const PROCESS: Check = Check { name: "process", shows_end: false };
 pub(super) const TCP: Check = Check { name: "tcp", shows_end: true };
@@ -98,7 +100,7 @@ pub(super) struct Sim {
 impl Sim {
     pub(super) fn new(policy: Policy) -> Self {
         let now = Instant::now();
-        Self { supervisor: Supervisor::new(policy, Generation(0), 7, now), now }
+        Self { supervisor: Supervisor::new(WORDS, policy, Generation(0), 7, now), now }
     }
 
     /// A supervisor whose server was started by the operator and is ready.

@@ -6,7 +6,7 @@
 //! that list must appear in the table.
 
 use super::rig::{
-    GRPC, PROCESS, SIGKILL, STORE, TCP, absent, exited, exited_fatally, fail, found, frozen,
+    GRPC, PROCESS, SIGKILL, STORE, TCP, WORDS, absent, exited, exited_fatally, fail, found, frozen,
     launched, lost, on_its_way, probed, refused, search_failed, secs, stop,
 };
 use crate::supervisor::{
@@ -120,7 +120,7 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
     let ago = |seconds: f64| now.checked_sub(secs(seconds)).expect("the machine is up that long");
     let mut all = Vec::new();
     let mut add = |what: &str, want: Want, state: State| {
-        let mut supervisor = Supervisor::new(Policy::default(), G5, 1, now);
+        let mut supervisor = Supervisor::new(WORDS, Policy::default(), G5, 1, now);
         supervisor.want = want;
         supervisor.state = state;
         supervisor.fresh = false;

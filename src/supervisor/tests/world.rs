@@ -1,7 +1,9 @@
 //! A simulated world that launches and ends processes for the supervisor. Its reports arrive late,
 //! twice and in any order. The world checks the invariants of the supervisor.
 
-use super::rig::{absent, exited, exited_fatally, found, launched, probed, refused, search_failed};
+use super::rig::{
+    WORDS, absent, exited, exited_fatally, found, launched, probed, refused, search_failed,
+};
 use crate::supervisor::{
     Cause, Effect, Exit, Found, Generation, Input, Owner, Policy, Round, Schedule, State,
     Supervisor, Want,
@@ -45,7 +47,7 @@ impl World {
         let now = Instant::now() + Duration::from_secs(100_000);
         let last = Generation(10);
         let mut world = Self {
-            supervisor: Supervisor::new(policy, last, 3, now),
+            supervisor: Supervisor::new(WORDS, policy, last, 3, now),
             now,
             pending: BTreeSet::new(),
             search: None,
@@ -348,6 +350,7 @@ impl World {
 /// The fields that a stale input must not change.
 fn decided(supervisor: &Supervisor) -> (Want, State, Schedule, Generation, bool, Instant) {
     let Supervisor {
+        words: _,
         policy: _,
         next_policy: _,
         want,
