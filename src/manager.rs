@@ -7,6 +7,7 @@ mod adoption;
 mod commands;
 mod generation;
 mod handle;
+mod history;
 mod intent;
 #[cfg(test)]
 mod tests;
@@ -15,8 +16,8 @@ mod upkeep;
 mod versions;
 
 pub use handle::{Command, Handle, Outcome};
-use upkeep::History;
-pub use upkeep::gave_up;
+use history::History;
+pub use history::gave_up;
 
 use crate::config::Settings;
 use crate::facts::chronicle::Chronicle;
