@@ -16,7 +16,7 @@ mod upkeep;
 mod versions;
 
 pub use handle::{Command, Handle, Outcome};
-use history::History;
+use history::Predecessor;
 pub use history::gave_up;
 
 use crate::config::Settings;
@@ -30,7 +30,7 @@ use crate::server::aftermath::Aftermath;
 use crate::server::launch::{self, LaunchRequest, Launched, Searched};
 use crate::server::log_format::ServerLog;
 use crate::server::prober;
-use crate::supervisor::{Cause, Effect, Generation, Input, Round, State, Supervisor, Want};
+use crate::supervisor::{Effect, Generation, Input, Round, Supervisor, Want};
 use crate::unit::exit::Ended;
 use crate::unit::files::Files;
 use crate::unit::init::Init;
@@ -140,19 +140,13 @@ impl Manager {
     ) -> Result<(Self, Handle), Unreadable> {
         let now = Instant::now();
         let home = settings.home.clone();
-        let History { last, timeline } = History::read(&home)?;
-        let before = HandOver::take(&home, last).map_err(Unreadable::at(home.hand_over()))?;
+        let before = Predecessor::read(&home)?;
+        let (last, resumed) = (before.last, before.want);
         let seed = jiff::Timestamp::now().as_nanosecond() as u64;
         let mut supervisor =
             Supervisor::new(SERVER_WORDS, settings.policy.clone(), last, seed, now);
         let path = settings.home.temporal_log();
         let log = LogReader::start(path, settings.log_max, upkeep::LOG_WORDS, ServerLog::new());
-        let resumed = match &before {
-            Some(before) => Some(before.supervisor.want),
-            // The previous host has handed over nothing. Its intent file still shows whether it was
-            // stopping the server.
-            None => Intent::is_stop_under_way(&home, last)?.then_some(Want::Down),
-        };
         let settings = Arc::new(settings);
         let mut facts = Facts::new(settings, mode, supervisor.schedule().clone(), now);
         facts.generation = last;
@@ -162,26 +156,8 @@ impl Manager {
             Mode::Background => Want::Up,
             Mode::Tui | Mode::Headless | Mode::Other => Want::Down,
         });
-        match before {
-            Some(before) => {
-                supervisor.resume(&before.supervisor, before.age(), now);
-                before.restore(&mut facts, now);
-                facts.state = supervisor.state().clone();
-            }
-            None => facts.recall(timeline, now),
-        }
-        let episode = match supervisor.state() {
-            // A restart that the previous host has delayed is still due. It is a repair.
-            State::Backoff { cause, detail, .. } => {
-                Episode::begin(*cause, detail.clone(), true, now)
-            }
-            State::Stopped { .. }
-            | State::Starting(_)
-            | State::Ready(_)
-            | State::Degraded(..)
-            | State::Stopping(_)
-            | State::Failed { .. } => Episode::begin(Cause::Operator, String::new(), false, now),
-        };
+        before.restore(&mut supervisor, &mut facts, now);
+        let episode = history::first_episode(supervisor.state(), now);
         let (published, watch) = watch::channel(Arc::new(facts.clone()));
         let broadcast = Broadcast::new(&facts, now);
         let source = broadcast.source();

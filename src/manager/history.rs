@@ -1,13 +1,15 @@
 //! What earlier hosts left in the home for this host.
 
-use crate::facts::{chronicle, record, timeline};
+use crate::facts::timeline::{self, Episode};
+use crate::facts::{Facts, HandOver, Intent, chronicle, record};
 use crate::paths::files::Unreadable;
 use crate::paths::{Home, is_passing};
 use crate::process::lock;
 use crate::protocol::Entry;
-use crate::supervisor::Generation;
+use crate::supervisor::{Cause, Generation, State, Supervisor, Want};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Creates the timeline entry of a watchdog that starts no further host, because several hosts in a
 /// row died or did not start.
@@ -19,12 +21,76 @@ pub fn gave_up(home: &Home, why: &str) -> Entry {
     timeline::failed(last, why, Vec::new())
 }
 
+/// What the previous host left for this host.
+#[derive(Debug)]
+pub(super) struct Predecessor {
+    /// Number of the last generation.
+    pub(super) last: Generation,
+    /// The intent from which this host continues. `None` if the previous host left none.
+    pub(super) want: Option<Want>,
+    left: Left,
+}
+
+#[derive(Debug)]
+enum Left {
+    HandOver(Box<HandOver>),
+    /// The previous host has handed over nothing.
+    Timeline(VecDeque<Arc<Entry>>),
+}
+
+impl Predecessor {
+    /// Reads what the previous host left, and takes its hand-over.
+    ///
+    /// # Errors
+    /// If a file of an earlier host cannot be read. The file stays for the next attempt.
+    pub(super) fn read(home: &Home) -> Result<Self, Unreadable> {
+        let History { last, timeline } = History::read(home)?;
+        let hand_over = HandOver::take(home, last).map_err(Unreadable::at(home.hand_over()))?;
+        let (want, left) = match hand_over {
+            Some(before) => (Some(before.supervisor.want), Left::HandOver(Box::new(before))),
+            // Without a hand-over, the intent file still shows whether the previous host was
+            // stopping the server.
+            None => {
+                let is_stopping = Intent::is_stop_under_way(home, last)?;
+                (is_stopping.then_some(Want::Down), Left::Timeline(timeline))
+            }
+        };
+        Ok(Self { last, want, left })
+    }
+
+    /// Restores the state of the supervisor, the counters and the timeline.
+    pub(super) fn restore(self, supervisor: &mut Supervisor, facts: &mut Facts, now: Instant) {
+        match self.left {
+            Left::HandOver(before) => {
+                supervisor.resume(&before.supervisor, before.age(), now);
+                before.restore(facts, now);
+                facts.state = supervisor.state().clone();
+            }
+            Left::Timeline(timeline) => facts.recall(timeline, now),
+        }
+    }
+}
+
+/// The episode in which a host begins, by the state of its supervisor.
+pub(super) fn first_episode(state: &State, now: Instant) -> Episode {
+    match state {
+        // A restart that the previous host has delayed is still due. It is a repair.
+        State::Backoff { cause, detail, .. } => Episode::begin(*cause, detail.clone(), true, now),
+        State::Stopped { .. }
+        | State::Starting(_)
+        | State::Ready(_)
+        | State::Degraded(..)
+        | State::Stopping(_)
+        | State::Failed { .. } => Episode::begin(Cause::Operator, String::new(), false, now),
+    }
+}
+
 /// The history of a home, according to its files.
 #[derive(Debug)]
-pub(super) struct History {
+struct History {
     /// Number of the last generation (start of the server). 0 if this home has had no server.
-    pub(super) last: Generation,
-    pub(super) timeline: VecDeque<Arc<Entry>>,
+    last: Generation,
+    timeline: VecDeque<Arc<Entry>>,
 }
 
 impl History {
@@ -34,7 +100,7 @@ impl History {
     /// # Errors
     /// If a file cannot be read for now, or if the lock cannot be read and no other file has a
     /// number. With a guess instead, the next generation could get a number that was used before.
-    pub(super) fn read(home: &Home) -> Result<Self, Unreadable> {
+    fn read(home: &Home) -> Result<Self, Unreadable> {
         let timeline = chronicle::recent(&home.events()).map_err(Unreadable::at(home.events()))?;
         // Normally the lock has the highest number. On a full disk, the timeline may have stored a
         // number that the lock has not.

@@ -12,7 +12,7 @@ use crate::process::record::Record;
 use crate::process::record::tests::record;
 use crate::protocol::{Happened, Layer, PerLayer};
 use crate::supervisor::{
-    Degradation, Failure, Live, Owner, RestartHelps, Round, Starting, Stopping,
+    Cause, Degradation, Failure, Live, Owner, RestartHelps, Round, Starting, State, Stopping,
 };
 
 /// A manager of a new home, with the files and the lock of that home.
