@@ -3,8 +3,9 @@
 //! host. A host takes the lock, then the socket, then the server, and releases them in reverse
 //! order.
 
-use super::deadlines::{DYING, PAUSE, RESTORED, RESTORED_PAUSE};
-use super::holder::{self, holder, is_hosted};
+use super::deadlines::{DYING, PAUSE};
+use super::guard::{attempts, guard};
+use super::holder::{self, holder};
 use super::keeper::HomeKeeper;
 use crate::config::Settings;
 use crate::control::server::Server;
@@ -15,16 +16,13 @@ use crate::log::own;
 use crate::manager::{Command, Handle, Manager, Outcome, gave_up};
 use crate::paths::files::{self, Unreadable};
 use crate::paths::{self, Home, HomeError};
-use crate::process::lock::{self, HostLock};
-use crate::process::sweep;
-use crate::process::table::Process;
-use crate::process::{Pid, linux, look, memory, open_files};
+use crate::process::lock::HostLock;
+use crate::process::{linux, look};
 use crate::protocol::Mode;
 use crate::supervisor::{Cause, Want};
 use crate::unit::sweeps::Sweeps;
-use crate::watchdog::{self, Death, SUBCOMMAND};
+use crate::watchdog::{self, Death};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -80,9 +78,6 @@ pub struct Released {
     /// Sends the last responses to the clients, then ends.
     pub last_responses: JoinHandle<()>,
 }
-
-/// The name of a background host in process lists.
-const NAME: &str = "stigmer";
 
 /// This process as the host of a home.
 #[derive(Debug)]
@@ -383,105 +378,6 @@ fn wants_up(home: &Home) -> bool {
             false
         }
     }
-}
-
-/// Limit for the number of hosts in a row that die soon after their start.
-fn attempts(settings: &Settings) -> u32 {
-    settings.policy.max_restarts.max(1)
-}
-
-/// Writes into the timeline of a home that the watchdog starts no further host. Does nothing if a
-/// host runs.
-///
-/// # Errors
-/// If the timeline cannot be written.
-pub fn record_give_up(home: &Home, why: &str) -> io::Result<()> {
-    if is_hosted(home) {
-        return Ok(());
-    }
-    Chronicle::open(&home.events()).write(&gave_up(home, why))
-}
-
-/// Keeps the watchdog armed as long as the server of this host is to run, and disarms it otherwise.
-/// The watchdog starts a new host if this process dies.
-async fn guard(handle: Handle) {
-    const TROUBLE: &str = "watchdog";
-    let mut facts = handle.watch();
-    let mut armed = None;
-    let mut ended = std::pin::pin!(watchdog::ended());
-    loop {
-        let (home, arms) = {
-            let facts = facts.borrow_and_update();
-            let arms = facts.settings.watchdog && facts.want == Want::Up && facts.is_managed();
-            (facts.settings.home.clone(), arms.then(|| attempts(&facts.settings)))
-        };
-        match arms {
-            Some(attempts) if armed != arms => {
-                let failed = watchdog::arm(home.root(), attempts).err().map(|error| {
-                    format!(
-                        "no watchdog ({error}): if this host is killed, no other host starts \
-                             until you run `stigmer local`"
-                    )
-                });
-                handle.trouble(TROUBLE, failed).await;
-            }
-            None if armed.is_some() => watchdog::disarm(),
-            Some(_) | None => {}
-        }
-        armed = arms;
-        tokio::select! {
-            changed = facts.changed() => if changed.is_err() { return },
-            () = &mut ended => {
-                let text = "the watchdog has ended: if this host is killed, no other host starts \
-                            until you run `stigmer local`";
-                handle.trouble(TROUBLE, Some(text.to_owned())).await;
-                return;
-            }
-        }
-    }
-}
-
-/// Waits until the host of a deleted or renamed home has created the home again. Returns at once if
-/// the host lock is held or has a text, or if no process could be that host.
-pub fn wait_restored(home: &Home) {
-    let lock = home.supervisor_lock();
-    // A host creates the file, locks it, and then writes the text. On a full disk the text is
-    // missing.
-    let is_there = || {
-        let is_unsigned = matches!(lock::try_read(&lock), Ok(text) if text.is_empty());
-        !is_unsigned || lock::is_held(&lock).unwrap_or(true)
-    };
-    if is_there() {
-        return;
-    }
-    let background = || linux::processes().ok()?.into_iter().find(|it| is_background(it, home));
-    // This search reads the descriptors of all processes, so do it only if a server of the home
-    // runs.
-    let deleted = || sweep::works_in(home.root()).then(|| host_of_deleted(home)).flatten();
-    let Some(host) = background().map(|host| host.pid).or_else(deleted) else { return };
-    let is_alive = || matches!(linux::stat(host), Ok(Some(process)) if !process.is_zombie());
-    let deadline = Instant::now() + RESTORED;
-    while !is_there() && is_alive() && Instant::now() < deadline {
-        std::thread::sleep(RESTORED_PAUSE);
-    }
-}
-
-/// Whether the command line of this process is that of a background host of this home.
-fn is_background(process: &Process, home: &Home) -> bool {
-    if process.name != NAME {
-        return false;
-    }
-    let words = memory::words(process.pid);
-    let has = |word: &[u8]| words.iter().any(|it| it == word);
-    has(SUBCOMMAND.as_bytes()) && has(home.root().as_os_str().as_bytes())
-}
-
-/// The process that still holds the deleted host lock of this home. Skips processes whose
-/// descriptors cannot be read.
-fn host_of_deleted(home: &Home) -> Option<Pid> {
-    let lock = home.supervisor_lock();
-    let pids = linux::processes().unwrap_or_default().into_iter().map(|process| process.pid);
-    pids.into_iter().find(|pid| matches!(open_files::holds_deleted(*pid, &lock), Ok(true)))
 }
 
 #[cfg(test)]

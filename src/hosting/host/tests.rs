@@ -6,18 +6,6 @@ use crate::supervisor::State;
 use crate::unit::sweeps::tests::under_way;
 use std::time::Duration;
 
-#[test]
-fn only_a_living_host_can_restore_a_deleted_home() {
-    let folder = tempfile::tempdir().unwrap();
-    let home = Home::at(&folder.path().join("home")).unwrap();
-    let lock = take_lock(&home).unwrap().unwrap();
-    assert_eq!(host_of_deleted(&home), None, "nothing is deleted");
-    std::fs::remove_dir_all(home.root()).unwrap();
-    assert_eq!(host_of_deleted(&home), Some(own_pid()));
-    drop(lock);
-    assert_eq!(host_of_deleted(&home), None);
-}
-
 #[tokio::test]
 async fn unreadable_home_is_neither_stopped_nor_without_a_server() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,0 +1,76 @@
+//! The wait of a command for a host whose home was deleted or renamed: the host creates the home
+//! again.
+
+use super::deadlines::{RESTORED, RESTORED_PAUSE};
+use crate::paths::Home;
+use crate::process::table::Process;
+use crate::process::{Pid, linux, lock, memory, open_files, sweep};
+use crate::watchdog::SUBCOMMAND;
+use std::os::unix::ffi::OsStrExt;
+use std::time::Instant;
+
+/// The name of a background host in process lists.
+const NAME: &str = "stigmer";
+
+/// Waits until the host of a deleted or renamed home has created the home again. Returns at once if
+/// the host lock is held or has a text, or if no process could be that host.
+pub fn wait_restored(home: &Home) {
+    let lock = home.supervisor_lock();
+    // A host creates the file, locks it, and then writes the text. On a full disk the text is
+    // missing.
+    let is_there = || {
+        let is_unsigned = matches!(lock::try_read(&lock), Ok(text) if text.is_empty());
+        !is_unsigned || lock::is_held(&lock).unwrap_or(true)
+    };
+    if is_there() {
+        return;
+    }
+    let background = || linux::processes().ok()?.into_iter().find(|it| is_background(it, home));
+    // This search reads the descriptors of all processes, so do it only if a server of the home
+    // runs.
+    let deleted = || sweep::works_in(home.root()).then(|| host_of_deleted(home)).flatten();
+    let Some(host) = background().map(|host| host.pid).or_else(deleted) else { return };
+    let is_alive = || matches!(linux::stat(host), Ok(Some(process)) if !process.is_zombie());
+    let deadline = Instant::now() + RESTORED;
+    while !is_there() && is_alive() && Instant::now() < deadline {
+        std::thread::sleep(RESTORED_PAUSE);
+    }
+}
+
+/// Whether the command line of this process is that of a background host of this home.
+fn is_background(process: &Process, home: &Home) -> bool {
+    if process.name != NAME {
+        return false;
+    }
+    let words = memory::words(process.pid);
+    let has = |word: &[u8]| words.iter().any(|it| it == word);
+    has(SUBCOMMAND.as_bytes()) && has(home.root().as_os_str().as_bytes())
+}
+
+/// The process that still holds the deleted host lock of this home. Skips processes whose
+/// descriptors cannot be read.
+fn host_of_deleted(home: &Home) -> Option<Pid> {
+    let lock = home.supervisor_lock();
+    let pids = linux::processes().unwrap_or_default().into_iter().map(|process| process.pid);
+    pids.into_iter().find(|pid| matches!(open_files::holds_deleted(*pid, &lock), Ok(true)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::identity::own_pid;
+    use crate::process::lock::HostLock;
+
+    #[test]
+    fn only_a_living_host_can_restore_a_deleted_home() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(&folder.path().join("home")).unwrap();
+        home.prepare(true).unwrap();
+        let lock = HostLock::take(&home.supervisor_lock()).unwrap().unwrap();
+        assert_eq!(host_of_deleted(&home), None, "nothing is deleted");
+        std::fs::remove_dir_all(home.root()).unwrap();
+        assert_eq!(host_of_deleted(&home), Some(own_pid()));
+        drop(lock);
+        assert_eq!(host_of_deleted(&home), None);
+    }
+}
