@@ -2,7 +2,7 @@
 //! host, a background host takes over.
 
 use super::Host;
-use super::background::{HandOverError, hand_over};
+use super::hand_over::{HandOverError, hand_over};
 use crate::process::Pid;
 use crate::protocol::State;
 use crate::supervisor::{self, Want};

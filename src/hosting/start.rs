@@ -1,11 +1,11 @@
 //! Starts or restarts the server with a background host, for `stigmer local` and `stigmer local
 //! restart`.
 
-use super::background::{self, EXIT_RUNNING, SpawnedHost};
 use super::deadlines::{SETTLING, START_PAUSE};
 use super::end::{StopError, end_unresponsive};
 use super::program::{self, ProgramError};
 use super::settings::{SettingsError, settings_to_host, settings_to_restart, warn_of_file};
+use super::spawned::{EXIT_RUNNING, SpawnedHost, exit_text};
 use super::unhosted;
 use super::{Notify, Patience, Unresponsive, holder, is_hosted, prepare, prove};
 use crate::config::{self, Options, Settings};
@@ -63,7 +63,7 @@ pub enum StartError {
     /// The background host ended soon after its start.
     #[error(
         "the background host ended with {code}: {stderr}; see {log}",
-        code = background::exit_text(*.code),
+        code = exit_text(*.code),
         stderr = if .stderr.is_empty() { "no error message" } else { .stderr }
     )]
     Ended {
@@ -215,7 +215,7 @@ impl StartCommand<'_> {
                     } else {
                         program::ensure(settings, self.progress)?;
                         prepare(home)?;
-                        let child = background::spawn(home, &settings.options);
+                        let child = SpawnedHost::spawn(home, &settings.options);
                         spawned = Some(child.map_err(StartError::Spawn)?);
                         // Start the time limit of the host only now: an installation of the CLI may
                         // have taken minutes.

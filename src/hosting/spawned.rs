@@ -1,0 +1,102 @@
+//! A child process that runs this program as the background host.
+
+use crate::config::Options;
+use crate::paths::{Home, files};
+use crate::process::Pid;
+use crate::process::spawn::{inherit_only, this_program};
+use crate::watchdog::SUBCOMMAND;
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+/// Exit code of a background host that has found another host in its home.
+pub const EXIT_RUNNING: i32 = 75;
+
+/// Maximum size in bytes of the file with the stderr of background hosts. A larger file is emptied.
+const ERRORS_MAX: u64 = 1 << 20;
+
+/// A child process that is to become the background host of a home.
+#[derive(Debug)]
+pub struct SpawnedHost {
+    child: Child,
+    errors: Option<File>,
+}
+
+impl SpawnedHost {
+    /// Spawns this program as a background host, in its own session. The child inherits no
+    /// descriptor. So `$(stigmer local)` returns while the host runs, and the child keeps no lock of
+    /// its caller. The child executes the same file as this process, even if a build has replaced the
+    /// file at that path.
+    ///
+    /// # Errors
+    /// If the program cannot be executed.
+    pub fn spawn(home: &Home, options: &Options) -> io::Result<Self> {
+        let options = serde_json::to_string(options)?;
+        let (stderr, errors) = errors(&home.host_errors()).unzip();
+        let mut command = this_program();
+        command
+            .args(["local", SUBCOMMAND, "--options", &options])
+            .arg("--home")
+            .arg(home.root())
+            .current_dir(home.root())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(stderr.map_or_else(Stdio::null, Stdio::from));
+        // SAFETY: the closure calls only async-signal-safe functions (setsid, close_range).
+        unsafe {
+            command.pre_exec(|| {
+                nix::unistd::setsid()?;
+                inherit_only(&[])
+            });
+        }
+        let child = command.spawn()?;
+        Ok(Self { child, errors })
+    }
+
+    /// The pid of the child.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        Pid::try_from(self.child.id()).unwrap_or_default()
+    }
+
+    /// Returns the exit code and the stderr of the child after its end. `None` while the child
+    /// runs.
+    pub fn ended(&mut self) -> Option<(Option<i32>, String)> {
+        let status = self.child.try_wait().ok()??;
+        let mut stderr = Vec::new();
+        if let Some(errors) = &mut self.errors {
+            // Ignore an error: the exit code is useful also without the text.
+            let _ = errors.take(64 << 10).read_to_end(&mut stderr);
+        }
+        Some((status.code(), String::from_utf8_lossy(&stderr).trim().to_owned()))
+    }
+}
+
+/// Opens the file for the stderr of a background host twice: for the host to write, and for this
+/// process to read what the host writes. With one open file, both would move the same position.
+fn errors(path: &Path) -> Option<(File, File)> {
+    let open = || -> io::Result<(File, File)> {
+        let mut options = File::options();
+        let to = files::open_for_writing(options.append(true).create(true), path)?;
+        if to.metadata()?.len() > ERRORS_MAX {
+            to.set_len(0)?;
+        }
+        let mut from = File::open(path)?;
+        from.seek(io::SeekFrom::End(0))?;
+        Ok((to, from))
+    };
+    open()
+        .inspect_err(|error| {
+            tracing::warn!(
+                path = %path.display(), %error,
+                "cannot open the file for error messages of the background host"
+            );
+        })
+        .ok()
+}
+
+pub(super) fn exit_text(code: Option<i32>) -> String {
+    code.map_or_else(|| "a signal".to_owned(), |code| format!("exit {code}"))
+}
