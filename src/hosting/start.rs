@@ -2,17 +2,16 @@
 //! restart`.
 
 use super::deadlines::{SETTLING, START_PAUSE};
-use super::end::{StopError, end_unresponsive};
+use super::end::StopError;
 use super::program::{self, ProgramError};
-use super::settings::{SettingsError, settings_to_host, settings_to_restart, warn_of_file};
+use super::settings::{SettingsError, settings_to_host, warn_of_file};
 use super::spawned::{EXIT_RUNNING, SpawnedHost, exit_text};
-use super::unhosted;
-use super::{Notify, Patience, Unresponsive, holder, is_hosted, prepare, prove};
+use super::{Notify, Patience, Unresponsive, holder, is_hosted, prepare};
 use crate::config::{self, Options, Settings};
 use crate::control::client::{self, ClientError};
 use crate::paths::{Home, HomeError};
 use crate::protocol::{ApiError, State, Status};
-use crate::runtime::{RuntimeError, block_on};
+use crate::runtime::RuntimeError;
 use crate::supervisor::Want;
 use crate::temporal::install::Progress;
 use std::io;
@@ -111,70 +110,17 @@ pub async fn start(
     start.ensure(&settings).await
 }
 
-/// Checks the options of a restart before the restart begins, so that a wrong option changes
-/// nothing. If the search for the running server fails, but a host responds, that host checks the
-/// options later.
-///
-/// # Errors
-/// If the options are wrong, or neither the files nor a host show the server.
-pub fn check_restart(home: &Home, requested: &Options) -> Result<(), StartError> {
-    match settings_to_restart(home, requested) {
-        Err(SettingsError::Unknown(_)) if block_on(client::status(home))?.is_ok() => Ok(()),
-        Ok(_) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Restarts the server of this home, or starts it if it does not run. The requested options replace
-/// the current ones. Ends a host that does not respond. Returns when the server is ready.
-///
-/// # Errors
-/// If the server does not become ready.
-pub fn restart(
-    home: &Home,
-    requested: &Options,
-    progress: &mut dyn Progress,
-    notify: Notify<'_>,
-) -> Result<ReadyServer, StartError> {
-    let body = match *requested == Options::default() {
-        true => None,
-        false => Some(serde_json::to_string(requested).map_err(SettingsError::from)?),
-    };
-    loop {
-        let host = prove(home);
-        match block_on(client::command(home, "restart", body.clone()))? {
-            Ok(status) => return Ok(ReadyServer { status, is_reused: false }),
-            Err(ClientError::Refused(error)) if error.code != "gone" => {
-                return Err(ClientError::Refused(error).into());
-            }
-            Err(ClientError::NoHost | ClientError::Refused(_)) => {}
-            Err(error @ ClientError::Unreachable { .. }) => return Err(error.into()),
-            Err(ClientError::Unresponsive | ClientError::Garbled(_) | ClientError::Foreign(_)) => {
-                end_unresponsive(home, host, notify)?;
-            }
-        }
-        // Read the options before the stop, because the stop deletes the record of the server.
-        let settings = settings_to_restart(home, requested)?;
-        // `None` means that another host runs now. The next round of the loop sends the request to
-        // it.
-        if !home.root().is_dir() || unhosted::stop(home, notify)?.is_some() {
-            let mut start = StartCommand { home, requested, progress, notify };
-            return block_on(start.ensure(&settings))?;
-        }
-    }
-}
-
-struct StartCommand<'a> {
-    home: &'a Home,
-    requested: &'a Options,
-    progress: &'a mut dyn Progress,
-    notify: Notify<'a>,
+pub(super) struct StartCommand<'a> {
+    pub home: &'a Home,
+    pub requested: &'a Options,
+    pub progress: &'a mut dyn Progress,
+    pub notify: Notify<'a>,
 }
 
 impl StartCommand<'_> {
     /// Starts a background host if no host runs, and then requests the start of the server from the
     /// host.
-    async fn ensure(&mut self, settings: &Settings) -> Result<ReadyServer, StartError> {
+    pub(super) async fn ensure(&mut self, settings: &Settings) -> Result<ReadyServer, StartError> {
         let (home, notify) = (self.home, self.notify);
         let mut spawned: Option<SpawnedHost> = None;
         let mut patience = Patience::new(SETTLING);
@@ -315,32 +261,6 @@ mod tests {
     use crate::process::record::{Record, tests::record};
     use crate::protocol::Mode;
     use std::time::Duration;
-
-    #[test]
-    fn unreadable_record_prevents_a_restart_only_if_no_host_responds() {
-        let folder = tempfile::tempdir().unwrap();
-        let home = Home::at(&folder.path().join("home")).unwrap();
-        let check = || check_restart(&home, &Options::default());
-        prepare(&home).unwrap();
-        std::fs::create_dir(home.record()).unwrap();
-        let error = check().unwrap_err().to_string();
-        assert!(error.contains("cannot find the server"), "{error}");
-
-        // The host runs on its own thread, because `check_restart` blocks this one.
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
-        let host = runtime.block_on(async { Host::start(settings, Mode::Headless) }).unwrap();
-        while block_on(client::status(&home)).unwrap().is_err() {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        check().unwrap();
-        runtime.block_on(host.leave());
-        check().unwrap_err();
-    }
 
     #[tokio::test]
     async fn command_begins_no_second_start_after_the_start_of_its_host_has_failed() {

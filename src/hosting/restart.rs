@@ -1,0 +1,99 @@
+//! Restarts the server in the background, for a command.
+
+use super::end::end_unresponsive;
+use super::settings::{SettingsError, settings_to_restart};
+use super::start::{ReadyServer, StartCommand, StartError};
+use super::{Notify, prove, unhosted};
+use crate::config::Options;
+use crate::control::client::{self, ClientError};
+use crate::paths::Home;
+use crate::runtime::block_on;
+use crate::temporal::install::Progress;
+
+/// Checks the options of a restart before the restart begins, so that a wrong option changes
+/// nothing. If the search for the running server fails, but a host responds, that host checks the
+/// options later.
+///
+/// # Errors
+/// If the options are wrong, or neither the files nor a host show the server.
+pub fn check_restart(home: &Home, requested: &Options) -> Result<(), StartError> {
+    match settings_to_restart(home, requested) {
+        Err(SettingsError::Unknown(_)) if block_on(client::status(home))?.is_ok() => Ok(()),
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Restarts the server of this home, or starts it if it does not run. The requested options replace
+/// the current ones. Ends a host that does not respond. Returns when the server is ready.
+///
+/// # Errors
+/// If the server does not become ready.
+pub fn restart(
+    home: &Home,
+    requested: &Options,
+    progress: &mut dyn Progress,
+    notify: Notify<'_>,
+) -> Result<ReadyServer, StartError> {
+    let body = match *requested == Options::default() {
+        true => None,
+        false => Some(serde_json::to_string(requested).map_err(SettingsError::from)?),
+    };
+    loop {
+        let host = prove(home);
+        match block_on(client::command(home, "restart", body.clone()))? {
+            Ok(status) => return Ok(ReadyServer { status, is_reused: false }),
+            Err(ClientError::Refused(error)) if error.code != "gone" => {
+                return Err(ClientError::Refused(error).into());
+            }
+            Err(ClientError::NoHost | ClientError::Refused(_)) => {}
+            Err(error @ ClientError::Unreachable { .. }) => return Err(error.into()),
+            Err(ClientError::Unresponsive | ClientError::Garbled(_) | ClientError::Foreign(_)) => {
+                end_unresponsive(home, host, notify)?;
+            }
+        }
+        // Read the options before the stop, because the stop deletes the record of the server.
+        let settings = settings_to_restart(home, requested)?;
+        // `None` means that another host runs now. The next round of the loop sends the request to
+        // it.
+        if !home.root().is_dir() || unhosted::stop(home, notify)?.is_some() {
+            let mut start = StartCommand { home, requested, progress, notify };
+            return block_on(start.ensure(&settings))?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use crate::hosting::{Host, prepare};
+    use crate::protocol::Mode;
+    use std::time::Duration;
+
+    #[test]
+    fn unreadable_record_prevents_a_restart_only_if_no_host_responds() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(&folder.path().join("home")).unwrap();
+        let check = || check_restart(&home, &Options::default());
+        prepare(&home).unwrap();
+        std::fs::create_dir(home.record()).unwrap();
+        let error = check().unwrap_err().to_string();
+        assert!(error.contains("cannot find the server"), "{error}");
+
+        // The host runs on its own thread, because `check_restart` blocks this one.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
+        let host = runtime.block_on(async { Host::start(settings, Mode::Headless) }).unwrap();
+        while block_on(client::status(&home)).unwrap().is_err() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        check().unwrap();
+        runtime.block_on(host.leave());
+        check().unwrap_err();
+    }
+}
