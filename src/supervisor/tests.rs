@@ -1,6 +1,8 @@
 //! Tests of the state machine by table, by property and by simulation, without clock or process.
 
 mod ages;
+mod checks;
+mod orphans;
 mod properties;
 mod restarts;
 mod rig;
