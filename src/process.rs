@@ -11,7 +11,7 @@
 //! [`descriptors`], pidfd in `pidfd`, [`identity`] and [`watch`], netlink under [`ports`],
 //! `close_range` and the subreaper in [`spawn`]. The rest works on any Unix.
 
-mod claims;
+pub(crate) mod claims;
 pub(crate) mod descriptors;
 pub mod identity;
 pub(crate) mod job;

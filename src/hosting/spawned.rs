@@ -3,6 +3,7 @@
 use crate::config::Options;
 use crate::paths::{Home, files};
 use crate::process::Pid;
+use crate::process::claims::{self, Claim};
 use crate::process::spawn::{inherit_only, this_program};
 use crate::watchdog::SUBCOMMAND;
 use std::fs::File;
@@ -21,6 +22,7 @@ const ERRORS_MAX: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct SpawnedHost {
     child: Child,
+    _claim: Claim,
     errors: Option<File>,
 }
 
@@ -51,8 +53,8 @@ impl SpawnedHost {
                 inherit_only(&[])
             });
         }
-        let child = command.spawn()?;
-        Ok(Self { child, errors })
+        let (child, claim) = claims::spawn(&mut command)?;
+        Ok(Self { child, _claim: claim, errors })
     }
 
     /// The pid of the child.

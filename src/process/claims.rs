@@ -3,6 +3,8 @@
 
 use super::Pid;
 use super::table::Process;
+use std::io;
+use std::process::{Child, Command};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// All claims on exit statuses that the code of this process has.
@@ -32,7 +34,7 @@ impl Claims {
 /// A claim on the exit status of a process. While the claim exists, this program does not reap the
 /// process as an orphan, so its exit status is not lost.
 #[derive(Debug)]
-pub(super) struct Claim(Pid);
+pub(crate) struct Claim(Pid);
 
 impl Claim {
     pub(super) fn new(pid: Pid) -> Self {
@@ -50,12 +52,27 @@ impl Drop for Claim {
     }
 }
 
+/// Spawns a child process and claims its exit status. The caller keeps the claim until it has reaped
+/// the child. A child in its own session needs the claim, because this program takes any other
+/// process with its own session for an orphan.
+///
+/// # Errors
+/// If the program cannot be executed. No process is left then.
+pub(crate) fn spawn(command: &mut Command) -> io::Result<(Child, Claim)> {
+    // If the program cannot be executed, the standard library reaps the child, and panics if the
+    // child was reaped before.
+    let _spawning = SpawnInProgress::begin();
+    let child = command.spawn()?;
+    let claim = Claim::new(Pid::try_from(child.id()).expect("the kernel's process numbers fit"));
+    Ok((child, claim))
+}
+
 /// A spawn in progress: its process may exist, but the id of that process is not known yet.
 #[derive(Debug)]
-pub(super) struct SpawnInProgress(());
+struct SpawnInProgress(());
 
 impl SpawnInProgress {
-    pub(super) fn begin() -> Self {
+    fn begin() -> Self {
         current().spawns += 1;
         Self(())
     }

@@ -2,7 +2,7 @@
 //! streams and the locks.
 
 use super::Pid;
-use super::claims::{Claim, SpawnInProgress};
+use super::claims::{self, Claim};
 use super::descriptors::restore_limit;
 use super::identity::{Identity, Proven, Signal};
 use super::lock::InstanceLock;
@@ -110,11 +110,8 @@ pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
             detach(&locks)
         });
     }
-    let spawning = SpawnInProgress::begin();
-    let child = command.spawn()?;
+    let (child, claim) = claims::spawn(&mut command)?;
     let pid = Pid::try_from(child.id()).expect("the kernel's process numbers fit");
-    let claim = Claim::new(pid);
-    drop(spawning);
     // The id of a child is not reused before the child is reaped, so the identity is that of the
     // spawned process.
     let identified = Identity::of(pid).and_then(|identity| {

@@ -1,5 +1,6 @@
 //! Opens the web UI in the user's browser.
 
+use crate::process::claims;
 use crate::process::descriptors::restore_limit;
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -32,11 +33,13 @@ fn launch(mut command: Command, failing: Duration) -> io::Result<()> {
     restore_limit(&mut command);
     // SAFETY: the closure calls only `setsid`, which is async-signal-safe.
     unsafe { command.pre_exec(|| Ok(nix::unistd::setsid().map(drop)?)) };
-    let mut child = command.spawn()?;
+    let (mut child, claim) = claims::spawn(&mut command)?;
     let (send, ended) = mpsc::sync_channel(1);
     // Reap the launcher on a thread, because it may run as long as the browser.
     std::thread::Builder::new().name("browser".to_owned()).spawn(move || {
-        let _ = send.send(child.wait());
+        let status = child.wait();
+        drop(claim);
+        let _ = send.send(status);
     })?;
     match ended.recv_timeout(failing) {
         Ok(Ok(status)) if !status.success() => Err(io::Error::other(status.to_string())),
@@ -48,6 +51,7 @@ fn launch(mut command: Command, failing: Duration) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::sweep::reap_inherited;
 
     #[test]
     fn failed_launcher_is_distinguished_from_a_running_one() {
@@ -61,5 +65,26 @@ mod tests {
         launch(sh("exit 0"), long).unwrap();
         launch(sh("sleep 0.2"), Duration::ZERO).unwrap();
         launch(Command::new("/nothing/here"), long).unwrap_err();
+    }
+
+    #[test]
+    fn host_that_reaps_orphans_meanwhile_reaps_no_launcher() {
+        let (end, ended) = mpsc::channel::<()>();
+        std::thread::scope(|scope| {
+            // The thread ends when `end` is dropped, also after a panic.
+            let _end = end;
+            scope.spawn(move || {
+                while ended.try_recv() == Err(mpsc::TryRecvError::Empty) {
+                    reap_inherited();
+                }
+            });
+            for _ in 0..100 {
+                let failed = |program| {
+                    launch(Command::new(program), Duration::from_secs(60)).unwrap_err().to_string()
+                };
+                assert_eq!(failed("/bin/false"), "exit status: 1");
+                assert!(failed("/nothing/here").contains("No such file"));
+            }
+        });
     }
 }

@@ -302,7 +302,7 @@ fn late_look_at_an_instance_does_not_select_the_holder_of_the_lock_that_the_next
     };
     // SAFETY: `setsid`, `close_range` and `fcntl` are async-signal-safe.
     unsafe { forked.arg("600").pre_exec(detach) };
-    let mut forked = forked.spawn().unwrap();
+    let (mut forked, _claim) = claims::spawn(&mut forked).unwrap();
     let seen = members(&first_instance);
     forked.kill().unwrap();
     forked.wait().unwrap();
