@@ -147,6 +147,7 @@ mod tests {
             "the stop was for an earlier generation"
         );
         drop(held);
+        lock::tests::until_free(&home.temporal_lock());
         assert!(!Intent::is_stop_under_way(&home, LAST).unwrap(), "the server has exited");
         std::fs::write(home.record(), "").unwrap();
         assert!(

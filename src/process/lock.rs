@@ -285,8 +285,19 @@ fn overwrite(file: &File, text: &str) -> io::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// Waits until no process has the lock. Other tests spawn processes. Such a process has a copy of
+    /// each open file of this process until it executes its program, so it keeps a lock for a moment
+    /// after this process has closed the file.
+    pub(crate) fn until_free(path: &Path) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while is_held(path).unwrap() {
+            assert!(Instant::now() < deadline, "{} is locked by {}", path.display(), holders(path));
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
 
     #[test]
     fn frequent_checks_do_not_prevent_a_lock() {

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::process::identity::Identity;
-use crate::process::lock::{self, HostLock, InstanceLock};
+use crate::process::lock::tests::until_free;
+use crate::process::lock::{HostLock, InstanceLock};
 use crate::process::record::Record;
 use crate::process::record::tests::record;
 use crate::supervisor::{
@@ -85,6 +86,7 @@ impl Owner {
     /// The specification of a shell with a child process.
     fn spec(&self, generation: Generation, cause: Cause) -> Spec {
         let folder = self.folder.path();
+        until_free(&folder.join("unit.lock"));
         let lock = InstanceLock::take(&folder.join("unit.lock")).unwrap();
         let executable = PathBuf::from("/bin/sh");
         Spec {
@@ -216,7 +218,7 @@ async fn plain_program_is_started_restarted_after_a_crash_and_stopped() {
     owner.step(Some(Input::Stop { cause: Cause::Operator }));
     owner.until(|state| matches!(state, State::Stopped { .. })).await;
     assert!(!of_second.iter().any(is_alive));
-    assert!(!lock::is_held(&owner.folder.path().join("unit.lock")).unwrap());
+    until_free(&owner.folder.path().join("unit.lock"));
     assert!(owner.unit.instance().is_none());
     let log = std::fs::read_to_string(owner.folder.path().join("unit.log")).unwrap();
     assert_eq!(log.lines().filter(|line| line.contains("generation")).count(), 2, "{log}");

@@ -75,7 +75,9 @@ async fn host_without_its_manager_is_not_healthy() {
     host.leave().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+// Each task that reads the facts while the manager hangs blocks a worker thread. On a busy machine
+// these are four: the manager, the guard, the keeper and the server of health over TCP.
+#[tokio::test(flavor = "multi_thread", worker_threads = 16)]
 async fn host_is_not_healthy_while_its_manager_hangs() {
     let (_folder, home, host) = host();
     let text = health(&home).await;
@@ -92,6 +94,7 @@ async fn host_is_not_healthy_while_its_manager_hangs() {
     begun.await.unwrap();
     // The start fails, because there is no Temporal CLI.
     let outcome = host.handle().begin(Command::Start).await.unwrap();
+    until("the manager", || host.handle().waiting() == 0).await;
     let text = health(&home).await;
     assert!(text.starts_with("HTTP/1.1 503"), "{text}");
     drop(release);

@@ -1,10 +1,17 @@
 use super::*;
 use crate::process::identity::Identity;
+use crate::process::lock::tests::until_free;
 use crate::process::memory::{self, MARKER, words};
 use std::os::fd::AsRawFd;
 
 fn stamp_of(path: &Path) -> Stamp {
     read(&lock_path(path).unwrap()).unwrap()
+}
+
+/// Ends a start on this database: frees its lock.
+fn end(start: Guarded, file: &Path) {
+    drop(start);
+    until_free(&lock_path(file).unwrap());
 }
 
 /// This process in the role of a server: it has the lock that [`guard`] returns.
@@ -65,7 +72,7 @@ fn second_server_on_one_database_is_refused_under_any_name() {
     let held = guard(&file, "/home/one", "1.9.1").unwrap();
     let refused = guard(&link, "/home/two", "1.9.1").unwrap_err();
     assert!(refused.failure.reason.contains("/home/one"), "{refused:?}");
-    drop(held);
+    end(held, &file);
     guard(&link, "/home/two", "1.9.1").unwrap();
 }
 
@@ -83,7 +90,7 @@ fn dangling_link_and_its_target_have_the_same_lock() {
 fn incomplete_database_of_stigmer_is_set_aside_with_its_journal() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.db");
-    drop(guard(&file, "h", "1").unwrap());
+    end(guard(&file, "h", "1").unwrap(), &file);
     assert!(!stamp_of(&file).complete);
     std::fs::write(&file, "half a schema").unwrap();
     std::fs::write(folder.path().join("a.db-wal"), "wal").unwrap();
@@ -98,13 +105,15 @@ fn incomplete_database_of_stigmer_is_set_aside_with_its_journal() {
 fn complete_database_is_kept_and_another_version_causes_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.db");
-    drop(guard(&file, "h", "1.8.0").unwrap());
+    end(guard(&file, "h", "1.8.0").unwrap(), &file);
     std::fs::write(&file, "a whole schema").unwrap();
     let mut kept = Kept::complete(file.clone(), "h", Some("1.8.0"), this_process()).unwrap().0;
     kept.keep().unwrap();
     drop(kept);
     assert!(stamp_of(&file).complete);
-    assert!(guard(&file, "h", "1.8.0").unwrap().warnings.is_empty());
+    let same = guard(&file, "h", "1.8.0").unwrap();
+    assert!(same.warnings.is_empty());
+    end(same, &file);
     let warnings = guard(&file, "h", "1.9.1").unwrap().warnings;
     assert!(warnings[0].contains("1.8.0") && warnings[0].contains("1.9.1"), "{warnings:?}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "a whole schema");
@@ -268,11 +277,8 @@ fn lock_without_a_visible_holder_belongs_to_a_server_that_inherited_the_file() {
         assert_eq!(stamp_of(&file).home, "/home/one", "the stamp of the first server");
     }
     drop(lock);
-    // Another test may have forked a process meanwhile, which keeps the mapping until it executes
-    // its program.
-    while lock::is_held(&path).unwrap() {
-        std::thread::yield_now();
-    }
+    // The process of another test may keep the mapping for a moment.
+    until_free(&path);
     Kept::new(file.clone(), Stamp::default(), this_process()).keep().unwrap();
     assert_eq!(stamp_of(&file), Stamp::default(), "the lock is free");
 }
