@@ -188,11 +188,18 @@ impl Owner {
         self.unit.instance().unwrap().clone()
     }
 
-    /// The running processes of an instance: the shell and its child.
+    /// The running processes of an instance: the shell and its child. The process of another test
+    /// may have the lock for a moment, and then counts too.
     fn members(&self, instance: &Instance) -> Vec<Identity> {
-        let members = instance.members(&self.folder.path().join("unit.lock")).unwrap();
-        assert_eq!(members.len(), 2);
-        members
+        let begun = Instant::now();
+        loop {
+            let members = instance.members(&self.folder.path().join("unit.lock")).unwrap();
+            if members.len() == 2 {
+                return members;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "{members:?}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 
