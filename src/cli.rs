@@ -9,6 +9,7 @@ mod logs;
 mod loss;
 mod manual;
 mod output;
+mod problems;
 mod restart;
 mod start;
 mod status;
@@ -99,6 +100,12 @@ enum LocalCommand {
     /// Show the status of the server and its host
     Status {
         /// Print the status as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what is wrong now with workflows, workers and the server, and why
+    Problems {
+        /// Print as JSON
         #[arg(long)]
         json: bool,
     },
@@ -246,6 +253,7 @@ impl Cli {
             Some(
                 LocalCommand::Stop { .. }
                 | LocalCommand::Status { .. }
+                | LocalCommand::Problems { .. }
                 | LocalCommand::Logs(_)
                 | LocalCommand::Events { .. }
                 | LocalCommand::Env { .. },
@@ -343,6 +351,7 @@ impl Local {
             Some(LocalCommand::Stop { yes }) => stop::run(&context, yes),
             Some(LocalCommand::Restart { yes, .. }) => restart::run(&context, yes),
             Some(LocalCommand::Status { json }) => status::run(&context, json),
+            Some(LocalCommand::Problems { json }) => problems::run(&context, json),
             Some(LocalCommand::Logs(wanted)) => logs::run(&context, *wanted),
             Some(LocalCommand::Events { lines, json }) => events::run(&context, lines, json),
             Some(LocalCommand::Install { version }) => install::run(&context, version.as_deref()),

@@ -28,6 +28,8 @@ pub mod protocol;
 
 pub(crate) mod facts;
 
+pub(crate) mod problems;
+
 pub mod server;
 
 pub(crate) mod manager;

@@ -8,6 +8,7 @@ mod error;
 mod event;
 mod later;
 mod layer;
+mod problem;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -17,6 +18,7 @@ pub use error::{ApiError, ErrorBody};
 pub use event::{Event, Fresh, Hello, PROTOCOL};
 pub(crate) use later::known;
 pub use layer::{Layer, PerLayer};
+pub use problem::{FIRST_SAMPLES, Problem, ProblemKind, ProblemList, Severity, WorkflowRef};
 
 use crate::config::EffectiveOptions;
 use crate::supervisor::{Cause, Generation, Want};

@@ -3,11 +3,14 @@
 
 pub(crate) mod connection;
 pub(crate) mod dial;
+pub mod executions;
+pub(crate) mod failure;
 pub mod health;
 pub(crate) mod holdings;
 pub mod install;
 pub(crate) mod locate;
 mod message;
+pub(crate) mod queues;
 mod tool;
 pub(crate) mod version;
 pub mod workflows;

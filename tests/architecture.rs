@@ -82,7 +82,8 @@ const MAP: &[(&str, &str)] = &[
     ("facts", "config log paths process protocol supervisor"),
     ("server", "clock config facts harmless log paths process protocol supervisor temporal unit"),
     ("manager", "config facts log paths process protocol server supervisor temporal unit"),
-    ("control", "config facts log manager paths process protocol supervisor"),
+    ("problems", "facts process protocol supervisor temporal"),
+    ("control", "config facts log manager paths problems process protocol supervisor"),
     ("session", "config control facts manager paths protocol supervisor"),
     ("watchdog", "paths process"),
     (

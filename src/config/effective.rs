@@ -39,7 +39,13 @@ impl EffectiveOptions {
     /// The namespace that the checks and the workflow counts use.
     #[must_use]
     pub fn first_namespace(&self) -> Option<&str> {
-        self.values.namespace.as_ref()?.first().map(String::as_str)
+        self.namespaces().first().map(String::as_str)
+    }
+
+    /// The configured namespaces. Empty if unknown.
+    #[must_use]
+    pub fn namespaces(&self) -> &[String] {
+        self.values.namespace.as_deref().unwrap_or_default()
     }
 
     fn to_map(&self) -> Map<String, Value> {

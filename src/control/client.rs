@@ -1,12 +1,13 @@
 //! The client of the control API, for commands and viewers.
 
 use crate::paths::Home;
-use crate::protocol::{ApiError, ErrorBody, Status};
+use crate::protocol::{ApiError, ErrorBody, FIRST_SAMPLES, ProblemList, Status};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::SendRequest;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -62,6 +63,17 @@ pub enum ClientError {
 /// See [`ClientError`].
 pub async fn status(home: &Home) -> Result<Status, ClientError> {
     patient(async { read(send(home, Method::GET, "/v1/status", None).await?).await }).await
+}
+
+/// Requests the problems of the server and its workflows. A host that does not watch them yet needs
+/// up to 3 s for the first samples.
+///
+/// # Errors
+/// See [`ClientError`].
+pub async fn problems(home: &Home) -> Result<ProblemList, ClientError> {
+    let request = async { read(send(home, Method::GET, "/v1/problems", None).await?).await };
+    let response = tokio::time::timeout(PATIENCE + FIRST_SAMPLES, request).await;
+    response.unwrap_or(Err(ClientError::Unresponsive))
 }
 
 /// Sends a command and waits until the command is done, without a time limit as long as the host is
@@ -171,7 +183,7 @@ pub(super) async fn send(
     sender.send_request(request).await.map_err(|_| ClientError::NoHost)
 }
 
-async fn read(answer: Response<Incoming>) -> Result<Status, ClientError> {
+async fn read<T: DeserializeOwned>(answer: Response<Incoming>) -> Result<T, ClientError> {
     if !answer.status().is_success() {
         return Err(refusal(answer).await);
     }

@@ -11,6 +11,7 @@ use crate::config::{Options, Settings};
 use crate::facts::{Facts, metrics};
 use crate::manager::{Command, Handle, Outcome};
 use crate::paths::Home;
+use crate::problems::watcher::Watcher;
 use crate::process::descriptors;
 use crate::process::lock::HostLock;
 use crate::protocol::{ApiError, ErrorBody};
@@ -38,6 +39,7 @@ const LEAVING: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 struct Api {
     manager: Handle,
+    watcher: Watcher,
     /// Cancelled when a client has requested the end of the host; see [`Server::end_requested`].
     end: CancellationToken,
     closing: CancellationToken,
@@ -64,6 +66,7 @@ impl Server {
         let (end, closing) = (CancellationToken::new(), CancellationToken::new());
         let api = Api {
             manager: manager.clone(),
+            watcher: Watcher::begin(manager.latest()),
             end: end.clone(),
             closing: closing.clone(),
             shares: Shares::of(descriptors::limit()),
@@ -112,6 +115,7 @@ fn router(api: Api) -> Router {
         .route("/v1/status", get(status))
         .route("/v1/events", get(events::events))
         .route("/v1/logs", get(logs::logs))
+        .route("/v1/problems", get(problems))
         .route("/v1/start", post(start))
         .route("/v1/stop", post(stop))
         .route("/v1/restart", post(restart))
@@ -142,7 +146,8 @@ async fn healthz(State(api): State<Api>) -> Response {
 }
 
 async fn metrics(State(api): State<Api>) -> Response {
-    let exposition = metrics::expose(&api.manager.facts(), Instant::now());
+    let problems = api.watcher.current();
+    let exposition = metrics::expose(&api.manager.facts(), problems.as_deref(), Instant::now());
     ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], exposition).into_response()
 }
 
@@ -178,6 +183,10 @@ impl Default for Start {
 
 async fn status(State(api): State<Api>) -> Response {
     Json(api.manager.facts().status(Instant::now())).into_response()
+}
+
+async fn problems(State(api): State<Api>) -> Response {
+    Json(api.watcher.problems().await).into_response()
 }
 
 async fn readyz(State(api): State<Api>) -> Response {

@@ -3,7 +3,7 @@
 
 use super::Facts;
 use crate::log::line::Level;
-use crate::protocol::State;
+use crate::protocol::{Problem, ProblemKind, State};
 use crate::supervisor::Cause;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -30,13 +30,18 @@ struct CauseLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabel {
+    kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct LevelLabel {
     level: &'static str,
 }
 
-/// Returns the metrics as text. Ages are as of `now`.
+/// Returns the metrics as text. Ages are as of `now`. `problems` is `None` while nobody looks at them.
 #[must_use]
-pub fn expose(facts: &Facts, now: Instant) -> String {
+pub fn expose(facts: &Facts, problems: Option<&[Problem]>, now: Instant) -> String {
     let status = facts.status(now);
     let temporal = status.temporal.as_ref();
     let mut registry = Registry::with_prefix("stigmer");
@@ -103,6 +108,16 @@ pub fn expose(facts: &Facts, now: Instant) -> String {
         lines.get_or_create(&label).inc_by(facts.log_lines[level.index()]);
     }
     registry.register("log_lines", "Lines of the server log, by level", lines);
+
+    if let Some(problems) = problems {
+        let kinds = Family::<KindLabel, Gauge>::default();
+        for kind in ProblemKind::ALL {
+            let label = KindLabel { kind: kind.as_str() };
+            let count = problems.iter().filter(|problem| problem.kind == kind).count();
+            kinds.get_or_create(&label).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        registry.register("problems", "Problems by kind, while somebody looks at them", kinds);
+    }
 
     let kept = &facts.distributions;
     registry.register(

@@ -111,7 +111,10 @@ impl Client {
     async fn history(&self, namespace: &str) -> Result<(), String> {
         let request = message::DescribeWorkflowExecutionRequest {
             namespace: namespace.to_owned(),
-            execution: Some(message::WorkflowExecution { workflow_id: NO_WORKFLOW.to_owned() }),
+            execution: Some(message::WorkflowExecution {
+                workflow_id: NO_WORKFLOW.to_owned(),
+                run_id: String::new(),
+            }),
         };
         match self.call::<_, message::Ignored>("DescribeWorkflowExecution", request).await {
             Err(status) if status.code() == Code::NotFound => Ok(()),

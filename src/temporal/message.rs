@@ -1,5 +1,15 @@
 //! The messages of Temporal's API (`temporal.api.workflowservice.v1`) that stigmer uses. They are
 //! written by hand, with the published field numbers, and have only the fields that stigmer uses.
+//!
+//! Generated code of the whole API would take minutes to build. Tests on the real server compare the
+//! decoded values with the JSON that the Temporal CLI prints for the same workflow.
+
+pub(super) mod execution;
+pub(super) mod failure;
+pub(super) mod history;
+
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct DescribeNamespaceRequest {
@@ -37,6 +47,9 @@ pub(super) struct ListNamespacesResponse {
 pub(super) struct WorkflowExecution {
     #[prost(string, tag = "1")]
     pub(super) workflow_id: String,
+    /// Empty in a request: the latest run.
+    #[prost(string, tag = "2")]
+    pub(super) run_id: String,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -113,10 +126,20 @@ impl Group {
     }
 }
 
+/// A value of a user: encoded data, and the name of the encoding.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Payload {
+    #[prost(map = "string, bytes", tag = "1")]
+    pub(super) metadata: HashMap<String, Vec<u8>>,
     #[prost(bytes = "vec", tag = "2")]
     pub(super) data: Vec<u8>,
+}
+
+/// A named type: of a workflow or an activity.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct TypeName {
+    #[prost(string, tag = "1")]
+    pub(super) name: String,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -125,6 +148,8 @@ pub(super) struct ListRequest {
     pub(super) namespace: String,
     #[prost(int32, tag = "2")]
     pub(super) page_size: i32,
+    #[prost(bytes = "vec", tag = "3")]
+    pub(super) next_page_token: Vec<u8>,
     #[prost(string, tag = "4")]
     pub(super) query: String,
 }
@@ -132,13 +157,9 @@ pub(super) struct ListRequest {
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct ListResponse {
     #[prost(message, repeated, tag = "1")]
-    pub(super) executions: Vec<Execution>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Execution {
-    #[prost(string, tag = "13")]
-    pub(super) task_queue: String,
+    pub(super) executions: Vec<execution::ExecutionInfo>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) next_page_token: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -153,16 +174,47 @@ pub(super) struct DescribeQueueResponse {
 pub(super) struct Poller {
     #[prost(message, optional, tag = "1")]
     pub(super) last_access_time: Option<Timestamp>,
+    #[prost(string, tag = "2")]
+    pub(super) identity: String,
 }
 
-#[derive(Clone, PartialEq, prost::Message)]
+#[derive(Clone, Copy, PartialEq, prost::Message)]
 pub(super) struct Timestamp {
     #[prost(int64, tag = "1")]
     pub(super) seconds: i64,
+    #[prost(int32, tag = "2")]
+    pub(super) nanos: i32,
+}
+
+impl Timestamp {
+    /// The time, or `None` if it is before 1970 or out of range.
+    pub(super) fn time(self) -> Option<SystemTime> {
+        UNIX_EPOCH
+            .checked_add(WireDuration { seconds: self.seconds, nanos: self.nanos }.duration()?)
+    }
+}
+
+/// A `google.protobuf.Duration`.
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub(super) struct WireDuration {
+    #[prost(int64, tag = "1")]
+    pub(super) seconds: i64,
+    #[prost(int32, tag = "2")]
+    pub(super) nanos: i32,
+}
+
+impl WireDuration {
+    /// The duration, or `None` if it is negative or out of range.
+    pub(super) fn duration(self) -> Option<Duration> {
+        let nanos = u32::try_from(self.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
+        Some(Duration::new(u64::try_from(self.seconds).ok()?, nanos))
+    }
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Stats {
     #[prost(int64, tag = "1")]
     pub(super) approximate_backlog_count: i64,
+    #[prost(message, optional, tag = "2")]
+    pub(super) approximate_backlog_age: Option<WireDuration>,
 }

@@ -78,11 +78,12 @@ impl Client {
         let request = message::ListRequest {
             namespace: namespace.to_owned(),
             page_size: PAGE,
+            next_page_token: Vec::new(),
             query: "ExecutionStatus = 'Running'".to_owned(),
         };
         let listed: message::ListResponse =
             self.call("ListWorkflowExecutions", request).await.map_err(|s| describe(&s))?;
-        let names = listed.executions.into_iter().map(|execution| execution.task_queue);
+        let names = listed.executions.into_iter().map(|info| info.task_queue);
         Ok(names.filter(|name| !name.is_empty()).collect())
     }
 

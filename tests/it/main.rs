@@ -27,6 +27,7 @@ mod orphans;
 mod peers;
 mod ports;
 mod printing;
+mod problems;
 mod records;
 mod sandboxes;
 mod strangers;

@@ -12,6 +12,7 @@ pub mod fuse;
 pub mod mounts;
 pub mod ports;
 pub mod process;
+pub mod python;
 pub mod rig;
 pub mod server;
 pub mod socket;

@@ -1,0 +1,71 @@
+//! Causes in words: what SDKs report, in one short line.
+
+use super::millis;
+use crate::temporal::executions::TaskFailure;
+use std::time::Duration;
+use stigmer_ui::human;
+
+/// Starts of the messages with which SDKs report a workflow type that they do not know: Python,
+/// TypeScript, Go, Java.
+const UNKNOWN_TYPE: [&str; 4] = [
+    "Workflow class ",
+    "Failed to initialize workflow of type ",
+    "unable to find workflow type",
+    "Unknown workflow type",
+];
+
+/// Why a workflow task fails, in one line.
+pub(super) fn of_task(failure: &TaskFailure, queue: &str, workflow_type: &str) -> String {
+    let Some(chain) = &failure.failure else {
+        return format!("the workflow task fails (reason {})", failure.reason);
+    };
+    let root = chain.root();
+    let message = chain.links.last().map_or("", |link| link.message.as_str());
+    if is_unknown_type(message) {
+        return format!("no worker on queue {queue} knows the type {workflow_type}");
+    }
+    if failure.is_non_determinism() || root.contains("Nondeterminism error") {
+        return non_determinism(&root);
+    }
+    root
+}
+
+fn is_unknown_type(message: &str) -> bool {
+    UNKNOWN_TYPE.iter().any(|start| message.starts_with(start))
+        // A class of the user may begin the same way.
+        && (!message.starts_with("Workflow class ") || message.contains("is not registered"))
+}
+
+/// `[TMPRL1100] Nondeterminism error: Timer machine does not handle this event: HistoryEvent(id: 5,
+/// ActivityTaskScheduled)` becomes `non-determinism: Timer machine does not handle event 5,
+/// ActivityTaskScheduled`.
+fn non_determinism(root: &str) -> String {
+    let rest = root.split_once("Nondeterminism error: ").map_or(root, |(_, rest)| rest);
+    let rest = rest.strip_prefix("[TMPRL1100] ").unwrap_or(rest);
+    let plain = match rest.split_once("this event: HistoryEvent(id: ") {
+        Some((before, event)) => {
+            let (event, after) = event.split_once(')').unwrap_or((event, ""));
+            format!("{before}event {event}{after}")
+        }
+        None => rest.to_owned(),
+    };
+    format!("non-determinism: {plain}")
+}
+
+/// What a workflow waited for when it timed out. `before` is the type of the event before the end, as
+/// its number in the API.
+pub(super) fn of_timeout(before: Option<i32>, queue: &str, ran: Option<Duration>) -> String {
+    let within =
+        ran.map_or_else(String::new, |ran| format!(" within {}", human::interval(millis(ran))));
+    match before {
+        // Workflow task scheduled, and no worker took it.
+        Some(1 | 5) => format!("no worker polled queue {queue}{within}"),
+        Some(6) => format!("a worker took the workflow task and did not respond{within}"),
+        Some(8 | 9) => format!("the workflow task failed until the timeout{within}"),
+        Some(10 | 11) => format!("an activity did not end{within}"),
+        Some(17) => format!("a timer did not fire{within}"),
+        Some(29 | 30) => format!("a child workflow did not end{within}"),
+        Some(7) => format!("nothing woke the workflow{within}"),
+        Some(_) | None => format!("the workflow did not end{within}"),
+    }
+}

@@ -1,0 +1,74 @@
+//! One row for problems with the same kind, type and cause; the worst first.
+
+use crate::protocol::{Problem, ProblemKind, WorkflowRef};
+use std::collections::HashMap;
+
+/// The maximum number of other workflows that a problem names.
+const OTHERS: usize = 50;
+
+/// What the workflows of one row have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Likeness {
+    kind: ProblemKind,
+    namespace: Option<String>,
+    workflow_type: Option<String>,
+    activity: Option<String>,
+    cause: String,
+    /// Only problems of workflows are merged.
+    alone: Option<String>,
+}
+
+impl Likeness {
+    fn of(problem: &Problem) -> Self {
+        Self {
+            kind: problem.kind,
+            namespace: problem.namespace.clone(),
+            workflow_type: problem.workflow_type.clone(),
+            activity: problem.activity.clone(),
+            cause: problem.cause.clone(),
+            alone: problem.run_id.is_none().then(|| problem.subject.clone()),
+        }
+    }
+}
+
+/// Merges the problems with the same kind, type and cause, and sorts them: the worst first, and the
+/// newest first among equals.
+#[must_use]
+pub fn group(mut problems: Vec<Problem>) -> Vec<Problem> {
+    sort(&mut problems);
+    let mut merged: Vec<Problem> = Vec::new();
+    let mut places: HashMap<Likeness, usize> = HashMap::new();
+    for problem in problems {
+        match places.get(&Likeness::of(&problem)) {
+            Some(place) => merge(&mut merged[*place], problem),
+            None => {
+                places.insert(Likeness::of(&problem), merged.len());
+                merged.push(problem);
+            }
+        }
+    }
+    sort(&mut merged);
+    merged
+}
+
+fn sort(problems: &mut [Problem]) {
+    problems.sort_by(|a, b| {
+        let key = |it: &Problem| (it.kind, it.severity, it.since_ms);
+        key(a).cmp(&key(b)).then_with(|| a.subject.cmp(&b.subject))
+    });
+}
+
+/// Adds a workflow to the row of a newer one.
+fn merge(row: &mut Problem, other: Problem) {
+    // Two activities of one workflow may fail in the same way.
+    let same_run = |it: &WorkflowRef| Some(&it.run_id) == other.run_id.as_ref();
+    let is_new = row.run_id != other.run_id && !row.others.iter().any(same_run);
+    row.severity = row.severity.min(other.severity);
+    row.next_try_ms = [row.next_try_ms, other.next_try_ms].into_iter().flatten().min();
+    if is_new {
+        row.count += other.count;
+        if let Some(run_id) = other.run_id.filter(|_| row.others.len() < OTHERS) {
+            row.others.push(WorkflowRef { workflow_id: other.subject, run_id });
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! From samples to problems. Pure: the same samples and time give the same problems.
+
+use super::causes;
+use super::millis;
+use super::sample::{
+    EndedRun, NamespaceSample, OpenRun, PollerProcess, PollerSample, QueueSample, STALE,
+};
+use crate::protocol::{Problem, ProblemKind, Severity};
+use crate::temporal::executions::{Execution, ExecutionStatus, PendingActivity};
+use crate::temporal::failure::{FailureChain, FailureKind};
+use crate::temporal::queues::QueueKind;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::{Duration, SystemTime};
+
+/// A retry younger than this may succeed by itself.
+const YOUNG_RETRY: Duration = Duration::from_secs(300);
+/// A queue without a worker for less than this may be between two runs of its worker.
+const YOUNG_QUEUE: Duration = Duration::from_secs(30);
+/// The attempt after the first failure of a workflow task.
+const SECOND: u32 = 2;
+
+/// The address and namespace options of the commands that a problem suggests.
+#[derive(Debug, Clone, Copy)]
+pub struct CommandPlace<'a> {
+    /// `HOST:PORT` of the server.
+    pub address: &'a str,
+    /// Name of the namespace.
+    pub namespace: &'a str,
+}
+
+/// Returns the problems of one namespace, one for each workflow and queue, in any order.
+#[must_use]
+pub fn judge(sample: &NamespaceSample, address: &str, now: SystemTime) -> Vec<Problem> {
+    let place = CommandPlace { address, namespace: &sample.namespace };
+    let unserved = unserved(sample, now);
+    let names: BTreeSet<&str> = sample
+        .queues
+        .iter()
+        .filter(|queue| queue.is_served(now))
+        .map(|queue| queue.name.as_str())
+        .collect();
+    let mut problems: Vec<Problem> =
+        unserved.values().map(|queue| no_worker(queue, &names, place, now)).collect();
+    for run in &sample.open {
+        problems.extend(stuck(run, place, now));
+        problems.extend(retrying(run, place, now));
+    }
+    problems.extend(ended(&sample.ended, place, now));
+    problems
+}
+
+/// A queue that has work and no worker.
+struct Unserved<'a> {
+    sample: &'a QueueSample,
+    /// Number of tasks that wait.
+    waiting: u64,
+    /// The time since which the oldest task waits.
+    since: Option<SystemTime>,
+}
+
+/// The queues with work and without a worker. The server's own count is up to 5 s old, so the work is
+/// also counted from the descriptions of the workflows.
+fn unserved(
+    sample: &NamespaceSample,
+    now: SystemTime,
+) -> BTreeMap<(&str, QueueKind), Unserved<'_>> {
+    let mut work: HashMap<(&str, QueueKind), (u64, Option<SystemTime>)> = HashMap::new();
+    let mut add = |queue, kind, since: Option<SystemTime>| {
+        let (count, oldest) = work.entry((queue, kind)).or_default();
+        *count += 1;
+        *oldest = oldest.map_or(since, |oldest| Some(since.map_or(oldest, |it| it.min(oldest))));
+    };
+    for run in &sample.open {
+        let description = &run.description;
+        if let Some(task) = description.task.filter(|task| !task.is_started && task.attempt == 1) {
+            add(&description.execution.task_queue, QueueKind::Workflow, task.first_scheduled);
+        }
+        for activity in description.activities.iter().filter(|it| waits_for_worker(it)) {
+            add(&activity.task_queue, QueueKind::Activity, activity.scheduled);
+        }
+    }
+    let mut unserved = BTreeMap::new();
+    for queue in sample.queues.iter().filter(|queue| !queue.is_served(now)) {
+        let (known, since) =
+            work.get(&(queue.name.as_str(), queue.kind)).copied().unwrap_or_default();
+        let counted_since = now.checked_sub(queue.state.oldest).filter(|_| queue.state.waiting > 0);
+        let since = match (since, counted_since) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        let waiting = known.max(queue.state.waiting);
+        if waiting > 0 {
+            let unserved_queue = Unserved { sample: queue, waiting, since };
+            unserved.insert((queue.name.as_str(), queue.kind), unserved_queue);
+        }
+    }
+    unserved
+}
+
+/// Whether an activity waits for a worker, and not for its next attempt.
+fn waits_for_worker(activity: &PendingActivity) -> bool {
+    !activity.is_started && !activity.is_paused && activity.attempt == 1
+}
+
+fn no_worker(
+    queue: &Unserved<'_>,
+    served: &BTreeSet<&str>,
+    place: CommandPlace<'_>,
+    now: SystemTime,
+) -> Problem {
+    let Unserved { sample, waiting, since } = queue;
+    let since = since.map_or(Duration::ZERO, |since| age(Some(since), now));
+    let tasks = match (waiting, sample.kind) {
+        (1, QueueKind::Workflow) => "1 workflow task waits".to_owned(),
+        (n, QueueKind::Workflow) => format!("{n} workflow tasks wait"),
+        (1, QueueKind::Activity) => "1 activity waits".to_owned(),
+        (n, QueueKind::Activity) => format!("{n} activities wait"),
+    };
+    let last = sample.last_poller().map(|poller| last_worker(poller, now));
+    let cause = match last {
+        Some(last) => format!("{tasks}; last worker: {last}"),
+        None => format!("{tasks}; no worker has polled it"),
+    };
+    let near = near_miss(&sample.name, served);
+    let hint = near.map_or_else(
+        || format!("start a worker that polls the queue {}", sample.name),
+        |near| format!("a worker polls the queue `{near}`: did you mean this name?"),
+    );
+    Problem {
+        severity: if since < YOUNG_QUEUE { Severity::Amber } else { Severity::Red },
+        count: *waiting,
+        since_ms: millis(since),
+        cause,
+        queue: Some(sample.name.clone()),
+        hint: Some(hint),
+        command: Some(command(place, &["task-queue", "describe", "--task-queue", &sample.name])),
+        ..blank(ProblemKind::NoWorker, &sample.name, place)
+    }
+}
+
+/// The last worker of a queue in words: `pid 4712 python billing.py, ended`.
+fn last_worker(poller: &PollerSample, now: SystemTime) -> String {
+    match &poller.process {
+        PollerProcess::Ended { pid, command } if command.is_empty() => format!("pid {pid}, ended"),
+        PollerProcess::Ended { pid, command } => format!("pid {pid} {command}, ended"),
+        PollerProcess::Runs { pid, command } => {
+            format!("pid {pid} {command}, has not polled for {}", interval(poller.last_poll, now))
+        }
+        PollerProcess::Unknown => {
+            let silence = interval(poller.last_poll, now);
+            format!("{}, has not polled for {silence}", poller.identity)
+        }
+    }
+}
+
+/// The served queue whose name differs from `name` by at most two edits.
+fn near_miss<'a>(name: &str, served: &BTreeSet<&'a str>) -> Option<&'a str> {
+    let distance = |other: &&str| edits(name, other);
+    served
+        .iter()
+        .copied()
+        .filter(|other| *other != name)
+        .map(|other| (distance(&other), other))
+        .filter(|(distance, other)| *distance <= 2 && *distance * 3 <= other.chars().count())
+        .min()
+        .map(|(_, other)| other)
+}
+
+/// The number of characters to insert, delete or replace. Ignores the case.
+fn edits(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (
+        a.chars().flat_map(char::to_lowercase).take(100).collect(),
+        b.chars().flat_map(char::to_lowercase).take(100).collect(),
+    );
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+fn stuck(run: &OpenRun, place: CommandPlace<'_>, now: SystemTime) -> Option<Problem> {
+    let execution = &run.description.execution;
+    let task = run.description.task.filter(|task| task.attempt >= SECOND)?;
+    let failure = run.events.as_ref().and_then(|events| events.task_failure.as_ref());
+    let cause = failure.map_or_else(
+        || "the workflow task fails".to_owned(),
+        |failure| causes::of_task(failure, &execution.task_queue, &execution.workflow_type),
+    );
+    let next = task.scheduled.and_then(|at| at.duration_since(now).ok());
+    let hint = "fix the code and restart the worker; a reset of the workflow to its last workflow \
+                task continues it at once";
+    Some(Problem {
+        severity: if task.attempt == SECOND { Severity::Amber } else { Severity::Red },
+        since_ms: millis(age(task.first_scheduled.or(task.scheduled), now)),
+        cause,
+        attempt: Some(task.attempt),
+        next_try_ms: next.map(millis),
+        hint: Some(hint.to_owned()),
+        ..of_workflow(ProblemKind::Stuck, execution, place)
+    })
+}
+
+fn retrying<'a>(
+    run: &'a OpenRun,
+    place: CommandPlace<'a>,
+    now: SystemTime,
+) -> impl Iterator<Item = Problem> + 'a {
+    let description = &run.description;
+    let calls = description.activities.iter().chain(&description.operations);
+    let retried = calls.filter(|call| call.attempt >= SECOND && !call.is_paused);
+    retried.map(move |call| {
+        let events = run.events.iter().flat_map(|events| &events.activities);
+        let first = events.filter(|(id, _)| *id == call.id).map(|(_, at)| *at).min();
+        let since = age(first.or(call.scheduled), now);
+        let cause = call
+            .last_failure
+            .as_ref()
+            .map_or_else(|| "the last attempt failed".to_owned(), FailureChain::root);
+        let next = call.next_attempt.filter(|_| !call.is_started);
+        Problem {
+            severity: if since < YOUNG_RETRY { Severity::Amber } else { Severity::Red },
+            activity: Some(call.type_name.clone()),
+            since_ms: millis(since),
+            cause,
+            attempt: Some(call.attempt),
+            max_attempts: call.max_attempts,
+            next_try_ms: next.map(|at| millis(at.duration_since(now).unwrap_or_default())),
+            hint: Some(format!("fix the cause; the activity {} is tried again", call.type_name)),
+            ..of_workflow(ProblemKind::Retrying, &description.execution, place)
+        }
+    })
+}
+
+/// Failed and timed out workflows, without those that failed because their child failed: the child's
+/// problem counts the parent.
+fn ended(runs: &[EndedRun], place: CommandPlace<'_>, now: SystemTime) -> Vec<Problem> {
+    let failed_ids: BTreeSet<&str> =
+        runs.iter().map(|run| run.execution.workflow_id.as_str()).collect();
+    runs.iter()
+        .filter(|run| !is_consequence(run, &failed_ids, runs))
+        .filter_map(|run| {
+            let Execution { started, closed, task_queue, status, .. } = &run.execution;
+            let ran = closed.and_then(|closed| closed.duration_since((*started)?).ok());
+            let (kind, cause, hint) = match status {
+                ExecutionStatus::Failed => (
+                    ProblemKind::Failed,
+                    run.events.failure.as_ref().map_or_else(String::new, FailureChain::root),
+                    "fix the cause and start the workflow again, or reset it",
+                ),
+                ExecutionStatus::TimedOut => (
+                    ProblemKind::TimedOut,
+                    causes::of_timeout(run.events.before_end, task_queue, ran),
+                    "fix the cause and start the workflow again, or reset it",
+                ),
+                ExecutionStatus::Running
+                | ExecutionStatus::Completed
+                | ExecutionStatus::Canceled
+                | ExecutionStatus::Terminated
+                | ExecutionStatus::ContinuedAsNew
+                | ExecutionStatus::Paused
+                | ExecutionStatus::Unknown => return None,
+            };
+            Some(Problem {
+                severity: Severity::Red,
+                since_ms: millis(age(*closed, now)),
+                cause,
+                hint: Some(hint.to_owned()),
+                ..of_workflow(kind, &run.execution, place)
+            })
+        })
+        .collect()
+}
+
+/// Whether a workflow failed because of a child that is in the list, too.
+fn is_consequence(run: &EndedRun, failed: &BTreeSet<&str>, runs: &[EndedRun]) -> bool {
+    let Some(chain) = &run.events.failure else { return false };
+    let through_child = chain.links.iter().any(|link| link.kind == FailureKind::ChildWorkflow);
+    through_child
+        && runs.iter().any(|child| {
+            child.execution.parent.as_deref() == Some(&run.execution.workflow_id)
+                && failed.contains(child.execution.workflow_id.as_str())
+        })
+}
+
+fn of_workflow(kind: ProblemKind, execution: &Execution, place: CommandPlace<'_>) -> Problem {
+    let Execution { workflow_id, run_id, workflow_type, task_queue, .. } = execution;
+    let show = ["workflow", "show", "--workflow-id", workflow_id, "--run-id", run_id];
+    let describe = ["workflow", "describe", "--workflow-id", workflow_id, "--run-id", run_id];
+    // The attempts of an activity are in no event.
+    let words = if kind == ProblemKind::Retrying { describe } else { show };
+    Problem {
+        workflow_type: Some(workflow_type.clone()),
+        run_id: Some(run_id.clone()),
+        queue: Some(task_queue.clone()),
+        command: Some(command(place, &words)),
+        ..blank(kind, workflow_id, place)
+    }
+}
+
+fn blank(kind: ProblemKind, subject: &str, place: CommandPlace<'_>) -> Problem {
+    Problem {
+        kind,
+        severity: Severity::Red,
+        namespace: Some(place.namespace.to_owned()),
+        workflow_type: None,
+        subject: subject.to_owned(),
+        run_id: None,
+        queue: None,
+        activity: None,
+        count: 1,
+        others: Vec::new(),
+        since_ms: 0,
+        cause: String::new(),
+        attempt: None,
+        max_attempts: None,
+        next_try_ms: None,
+        hint: None,
+        command: None,
+    }
+}
+
+/// A command of the Temporal CLI, quoted for a shell. Names the server and the namespace if they are
+/// not the defaults of the CLI.
+fn command(place: CommandPlace<'_>, words: &[&str]) -> String {
+    let mut all = vec!["temporal"];
+    all.extend(words);
+    if place.namespace != "default" {
+        all.extend(["--namespace", place.namespace]);
+    }
+    if !matches!(place.address, "127.0.0.1:7233" | "localhost:7233") {
+        all.extend(["--address", place.address]);
+    }
+    all.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// A word for a POSIX shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+fn age(since: Option<SystemTime>, now: SystemTime) -> Duration {
+    since.and_then(|since| now.duration_since(since).ok()).unwrap_or_default()
+}
+
+fn interval(since: Option<SystemTime>, now: SystemTime) -> String {
+    stigmer_ui::human::interval(millis(since.map_or(STALE, |since| age(Some(since), now))))
+}

@@ -1,0 +1,125 @@
+//! Problems of the server itself, from a snapshot of its host.
+
+use crate::protocol::{
+    Detached, LastRestart, NoRestart, Problem, ProblemKind, Severity, Snapshot, State, Status,
+};
+use crate::supervisor::Cause;
+use std::time::Duration;
+use stigmer_ui::human;
+
+/// Time for which a restart is a notice.
+const RECENT: Duration = Duration::from_secs(15 * 60);
+
+/// Returns the problems of the server. `age_ms` is the age of the snapshot.
+#[must_use]
+pub fn of_server(snapshot: &Snapshot, age_ms: u64) -> Vec<Problem> {
+    let status = &snapshot.status;
+    let mut problems: Vec<Problem> = [failed(snapshot), detached(status), degraded(snapshot)]
+        .into_iter()
+        .flatten()
+        .chain(restarted(status))
+        .collect();
+    for problem in &mut problems {
+        problem.since_ms = problem.since_ms.saturating_add(age_ms);
+    }
+    problems
+}
+
+fn failed(snapshot: &Snapshot) -> Option<Problem> {
+    let status = &snapshot.status;
+    (status.state == State::Failed).then(|| Problem {
+        since_ms: snapshot.state_ms,
+        cause: first_line(&status.message),
+        hint: snapshot.hint.clone().or_else(|| Some("start it with `stigmer local`".to_owned())),
+        command: Some("stigmer local logs -n 50".to_owned()),
+        ..blank(ProblemKind::Server, Severity::Red)
+    })
+}
+
+/// The server runs and a check fails.
+fn degraded(snapshot: &Snapshot) -> Option<Problem> {
+    let status = &snapshot.status;
+    let is_detached = database_state(status).is_some();
+    (status.state == State::Degraded && !is_detached).then(|| Problem {
+        since_ms: snapshot.state_ms,
+        cause: first_line(&status.message),
+        command: Some("stigmer local status".to_owned()),
+        ..blank(
+            ProblemKind::Server,
+            match status.health.no_restart {
+                Some(NoRestart::DataLoss | NoRestart::NoHelp) => Severity::Red,
+                None => Severity::Amber,
+            },
+        )
+    })
+}
+
+fn database_state(status: &Status) -> Option<Detached> {
+    status.temporal.as_ref()?.database.as_ref()?.detached
+}
+
+fn detached(status: &Status) -> Option<Problem> {
+    let detached = database_state(status).filter(|_| status.state.is_up())?;
+    let layer = status.health.layers.iter().find(|layer| layer.ok == Some(false));
+    Some(Problem {
+        since_ms: layer.and_then(|layer| layer.since_ms).unwrap_or_default(),
+        cause: format!("the database file was {detached}; a stop or a restart loses all workflows"),
+        hint: Some("save what you need from the running server before it ends".to_owned()),
+        command: Some("stigmer local status".to_owned()),
+        ..blank(ProblemKind::Data, Severity::Red)
+    })
+}
+
+fn restarted(status: &Status) -> Option<Problem> {
+    let last = status.restarts.last.as_ref().filter(|_| status.state.is_up())?;
+    let is_recent = u128::from(last.ago_ms) < RECENT.as_millis();
+    is_recent.then(|| Problem {
+        since_ms: last.ago_ms,
+        cause: restart_cause(last),
+        command: Some("stigmer local events".to_owned()),
+        ..blank(ProblemKind::Restarted, Severity::Notice)
+    })
+}
+
+/// `killed by signal 9 (SIGKILL); down for 0.2 s`.
+fn restart_cause(last: &LastRestart) -> String {
+    let detail = first_line(&last.detail);
+    let why = match last.cause {
+        Cause::Crash if detail.starts_with("signal ") => format!("killed by {detail}"),
+        Cause::Crash | Cause::Exited => detail.replacen("exit ", "exit code ", 1),
+        Cause::Unresponsive => format!("no response: {detail}"),
+        Cause::StartTimeout => format!("not ready in time: {detail}"),
+        Cause::SpawnFailed => format!("not started: {detail}"),
+        Cause::Operator | Cause::Shutdown => detail,
+    };
+    match last.downtime_ms.or(last.recovery_ms) {
+        Some(down) => format!("{why}; down for {}", human::duration(down)),
+        None => why,
+    }
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+fn blank(kind: ProblemKind, severity: Severity) -> Problem {
+    Problem {
+        kind,
+        severity,
+        namespace: None,
+        workflow_type: None,
+        subject: "server".to_owned(),
+        run_id: None,
+        queue: None,
+        activity: None,
+        count: 1,
+        others: Vec::new(),
+        since_ms: 0,
+        cause: String::new(),
+        attempt: None,
+        max_attempts: None,
+        next_try_ms: None,
+        hint: None,
+        command: None,
+    }
+}

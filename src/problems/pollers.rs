@@ -1,0 +1,101 @@
+//! The processes of workers, by the name that a worker gives itself.
+//!
+//! A server reports the end of a worker a minute later or never. For a worker on this machine, the
+//! process table shows it at once.
+
+use super::sample::{PollerProcess, PollerSample};
+use crate::process::threads::LOOKS;
+use crate::process::{Pid, linux, memory};
+use crate::temporal::queues::QueuePoller;
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime};
+
+/// Time limit of a read of a command line. It takes microseconds.
+const COMMAND: Duration = Duration::from_secs(1);
+/// The maximum number of workers that are known.
+const KNOWN: usize = 1_000;
+
+/// The known workers.
+#[derive(Debug)]
+pub(super) struct Pollers {
+    host: String,
+    known: HashMap<String, Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    process: PollerProcess,
+    /// The start of the process, as it was first seen.
+    start_ticks: Option<u64>,
+    /// The last poll before its process was found to be absent.
+    last_poll: Option<SystemTime>,
+}
+
+impl Pollers {
+    pub(super) fn new() -> Self {
+        let host = nix::unistd::gethostname().unwrap_or_default();
+        Self { host: host.to_string_lossy().into_owned(), known: HashMap::new() }
+    }
+
+    /// Looks for the process of this worker.
+    pub(super) async fn look(&mut self, poller: &QueuePoller) {
+        let Some(pid) = self.pid(&poller.identity) else { return };
+        let known = self.known.get(&poller.identity);
+        let Ok(found) = linux::stat(pid) else { return };
+        let alive = found.filter(|process| !process.is_zombie());
+        let is_same = |ticks| known.is_none_or(|it| it.start_ticks.is_none_or(|old| old == ticks));
+        let now = match alive {
+            Some(process) if is_same(process.start_ticks) => {
+                let seen = known.filter(|it| it.start_ticks.is_some()).map(|it| it.process.clone());
+                let process_state = match seen {
+                    Some(runs @ PollerProcess::Runs { .. }) => runs,
+                    Some(PollerProcess::Ended { .. } | PollerProcess::Unknown) | None => {
+                        let read = LOOKS.run(COMMAND, move || memory::command_line(pid)).await;
+                        PollerProcess::Runs { pid, command: read.unwrap_or_default() }
+                    }
+                };
+                let start_ticks = Some(process.start_ticks);
+                Known { process: process_state, start_ticks, last_poll: poller.last_poll }
+            }
+            // No such process, or another one with the same id.
+            _ => self.absent(pid, poller),
+        };
+        if self.known.len() < KNOWN || self.known.contains_key(&poller.identity) {
+            self.known.insert(poller.identity.clone(), now);
+        }
+    }
+
+    fn absent(&self, pid: Pid, poller: &QueuePoller) -> Known {
+        let known = self.known.get(&poller.identity);
+        let still_polls = known.is_some_and(|it| {
+            !matches!(it.process, PollerProcess::Runs { .. }) && poller.last_poll > it.last_poll
+        });
+        let process = match known.map(|it| &it.process) {
+            // It polls although there is no such process: it runs in another pid namespace.
+            _ if still_polls => PollerProcess::Unknown,
+            Some(PollerProcess::Unknown) => PollerProcess::Unknown,
+            Some(PollerProcess::Runs { command, .. } | PollerProcess::Ended { command, .. }) => {
+                PollerProcess::Ended { pid, command: command.clone() }
+            }
+            None => PollerProcess::Ended { pid, command: String::new() },
+        };
+        let start_ticks = known.and_then(|it| it.start_ticks);
+        Known { process, start_ticks, last_poll: poller.last_poll }
+    }
+
+    /// The process id in a name like `4712@host`, if the host is this machine.
+    fn pid(&self, identity: &str) -> Option<Pid> {
+        let (pid, host) = identity.split_once('@')?;
+        pid.parse().ok().filter(|pid| *pid > 0 && host == self.host)
+    }
+
+    /// The poller with its process.
+    pub(super) fn sample(&self, poller: &QueuePoller) -> PollerSample {
+        let known = self.known.get(&poller.identity).map(|it| it.process.clone());
+        PollerSample {
+            identity: poller.identity.clone(),
+            last_poll: poller.last_poll,
+            process: known.unwrap_or(PollerProcess::Unknown),
+        }
+    }
+}

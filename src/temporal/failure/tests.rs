@@ -1,0 +1,119 @@
+use super::super::message::TypeName;
+use super::super::message::failure::{
+    ActivityFailureInfo, ApplicationFailureInfo, TimeoutFailureInfo,
+};
+use super::*;
+
+fn application(type_name: &str, message: &str) -> FailureInfo {
+    let application = ApplicationFailureInfo { type_name: type_name.into(), non_retryable: false };
+    FailureInfo {
+        message: message.into(),
+        application: Some(application),
+        ..FailureInfo::default()
+    }
+}
+
+fn caused(outer: FailureInfo, cause: FailureInfo) -> FailureInfo {
+    FailureInfo { cause: Some(Box::new(cause)), ..outer }
+}
+
+fn activity_task_failed() -> FailureInfo {
+    let activity = ActivityFailureInfo {
+        activity_type: Some(TypeName { name: "ship".into() }),
+        ..ActivityFailureInfo::default()
+    };
+    let message = "Activity task failed".into();
+    FailureInfo { message, activity: Some(activity), ..FailureInfo::default() }
+}
+
+fn root(info: &FailureInfo) -> String {
+    FailureChain::of(info).root()
+}
+
+#[test]
+fn root_is_the_innermost_failure_with_its_type() {
+    let chain = caused(
+        activity_task_failed(),
+        caused(
+            application("ShippingError", "cannot ship"),
+            caused(
+                application("ConnectionError", "bank"),
+                application("KeyError", "'missing-sku'"),
+            ),
+        ),
+    );
+    assert_eq!(root(&chain), "KeyError: 'missing-sku'");
+    assert_eq!(FailureChain::of(&chain).links.len(), 4);
+}
+
+#[test]
+fn wrapper_without_a_cause_is_its_own_root() {
+    assert_eq!(root(&activity_task_failed()), "Activity task failed");
+}
+
+#[test]
+fn timeout_names_its_type() {
+    let timeout = |message: &str| FailureInfo {
+        message: message.into(),
+        timeout: Some(TimeoutFailureInfo { timeout_type: 1 }),
+        ..FailureInfo::default()
+    };
+    let chain = |message| root(&caused(activity_task_failed(), timeout(message)));
+    assert_eq!(chain("activity StartToClose timeout"), "activity StartToClose timeout");
+    assert_eq!(chain(""), "StartToClose timeout");
+}
+
+#[test]
+fn error_of_typescript_has_its_type_in_the_stack() {
+    let error = |stack: &str, message: &str| FailureInfo {
+        message: message.into(),
+        stack_trace: stack.into(),
+        ..FailureInfo::default()
+    };
+    let inner = error("InventoryError: no stock\n    at reserve (a.ts:1:1)", "no stock");
+    assert_eq!(
+        root(&caused(application("Error", "order failed"), inner)),
+        "InventoryError: no stock"
+    );
+    assert_eq!(root(&error("   at reserve (a.ts:1:1)", "no stock")), "no stock");
+    assert_eq!(root(&error("a b: no stock", "no stock")), "no stock");
+}
+
+#[test]
+fn line_is_the_first_one_with_text() {
+    let cases = [
+        (application("E", "\n  \n  one \n two"), "E: one"),
+        (application("E", ""), "E"),
+        (application("", "text"), "text"),
+        (application("", ""), ""),
+        (application("ValueError", "ValueError: bad"), "ValueError: bad"),
+        (application("E", "Ex: bad"), "E: Ex: bad"),
+    ];
+    for (info, expected) in cases {
+        assert_eq!(root(&info), expected, "{info:?}");
+    }
+}
+
+#[test]
+fn text_of_users_cannot_move_the_cursor_and_is_bounded() {
+    let hostile = application("\u{1b}[2JE", "bad\u{1b}[31m\u{7}text");
+    assert!(!root(&hostile).contains('\u{1b}'));
+    let long = "ä".repeat(TEXT);
+    let chain = FailureChain::of(&application("E", &long));
+    assert!(chain.links[0].message.len() <= TEXT);
+    let mut deep = application("E", "root");
+    for _ in 0..1_000 {
+        deep = caused(application("E", "outer"), deep);
+    }
+    assert_eq!(FailureChain::of(&deep).links.len(), LINKS);
+}
+
+#[test]
+fn encoded_message_is_named_as_such() {
+    let info = FailureInfo {
+        message: "Encoded failure".into(),
+        encoded_attributes: Some(super::super::message::Payload::default()),
+        ..application("", "")
+    };
+    assert_eq!(root(&info), "the message is encrypted by a codec");
+}

@@ -1,0 +1,189 @@
+//! Problems of workflows of the real Python SDK.
+
+use crate::support::process::wait_gone;
+use crate::support::python::worker;
+use crate::support::rig::{Rig, Running};
+use crate::support::{socket, wait_until};
+use rustix::process::Signal;
+use serde_json::Value;
+
+/// The problems, as `problems --json` prints them.
+fn problems(rig: &Rig) -> Vec<Value> {
+    let ran = rig.run(&["problems", "--json"]);
+    let list: Value =
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error} in {ran:?}"));
+    list["problems"].as_array().unwrap().clone()
+}
+
+/// Kind, subject and cause of each problem.
+fn rows(problems: &[Value]) -> Vec<(String, String, String)> {
+    let text = |problem: &Value, key: &str| problem[key].as_str().unwrap_or_default().to_owned();
+    let row = |it| (text(it, "kind"), text(it, "subject"), text(it, "cause"));
+    problems.iter().map(row).collect()
+}
+
+/// Waits until there is a problem of this kind and subject with this text in its cause.
+#[track_caller]
+fn wait_for(rig: &Rig, kind: &str, subject: &str, cause: &str) -> Value {
+    let mut last = Vec::new();
+    let mut found = Value::Null;
+    wait_until(&format!("{kind} {subject}: {cause}"), || {
+        last = problems(rig);
+        let is_wanted = |it: &&Value| {
+            it["kind"] == kind
+                && it["subject"] == subject
+                && it["cause"].as_str().is_some_and(|text| text.contains(cause))
+        };
+        let wanted = last.iter().find(is_wanted).cloned();
+        found = wanted.unwrap_or_default();
+        !found.is_null()
+    });
+    found
+}
+
+/// Waits until no problem has this subject.
+#[track_caller]
+fn wait_gone_from_list(rig: &Rig, subject: &str) {
+    wait_until(&format!("no problem {subject}"), || {
+        problems(rig).iter().all(|problem| problem["subject"] != subject)
+    });
+}
+
+fn start(rig: &Rig, workflow_type: &str, queue: &str, id: &str, more: &[&str]) {
+    let words =
+        ["workflow", "start", "--type", workflow_type, "--task-queue", queue, "--workflow-id", id];
+    rig.cli(&[&words, more].concat()).exits(0);
+}
+
+/// Requests the end of a worker, which hands its workflows back to the server.
+fn end(worker: Running) {
+    worker.process().signal(Signal::INT);
+    worker.finish();
+}
+
+#[test]
+fn each_kind_of_problem_has_its_root_cause_until_it_is_over() {
+    let rig = Rig::new();
+    rig.start();
+    assert!(rig.run(&["problems"]).exits(0).stdout.contains("no problems"));
+    let old = worker(&rig, "default", "orders", "one");
+    start(&rig, "Drift", "orders", "drift-11", &[]);
+    wait_until("the activity of drift-11 has ended", || {
+        let shown = rig.cli(&["workflow", "show", "--workflow-id", "drift-11"]).exits(0);
+        shown.stdout.contains("ActivityTaskCompleted")
+    });
+    end(old);
+
+    let current = worker(&rig, "default", "orders", "two");
+    rig.cli(&["workflow", "signal", "--workflow-id", "drift-11", "--name", "proceed"]).exits(0);
+    let order: &[&str] = &["--input", "\"o-7\""];
+    start(&rig, "Refund", "orders", "refund-0", order);
+    start(&rig, "Refund", "orders", "refund-1", order);
+    start(&rig, "Shipment", "orders", "shipment-7", order);
+    start(&rig, "Bug", "orders", "bug-1", &[]);
+    start(&rig, "Unknown", "orders", "unknown-14", &[]);
+    start(&rig, "Checkout", "ordres", "typo-1", order);
+    start(&rig, "Checkout", "nowhere", "timeout-15", &["--execution-timeout", "1s"]);
+    start(&rig, "Approval", "orders", "approval-9", &[]);
+
+    wait_for(&rig, "stuck", "drift-11", "non-determinism: Timer machine does not handle event");
+    let bug = wait_for(&rig, "stuck", "bug-1", "KeyError: 'missing-sku'");
+    assert!(bug["attempt"].as_u64().unwrap() >= 2, "{bug}");
+    wait_for(&rig, "stuck", "unknown-14", "no worker on queue orders knows the type Unknown");
+    let near =
+        wait_for(&rig, "no_worker", "ordres", "1 workflow task waits; no worker has polled it");
+    assert!(near["hint"].as_str().unwrap().contains("`orders`"), "{near}");
+    let retrying = wait_for(
+        &rig,
+        "retrying",
+        "refund-1",
+        "BankUnavailable: bank API answered 503 Service Unavailable",
+    );
+    assert_eq!(
+        (&retrying["activity"], &retrying["max_attempts"]),
+        (&"call_bank".into(), &50.into())
+    );
+    wait_until("both refunds are one problem", || {
+        problems(&rig).iter().any(|it| it["kind"] == "retrying" && it["count"] == 2)
+    });
+    wait_for(&rig, "failed", "shipment-7", "ValueError: postcode '00000' is not deliverable");
+    wait_for(&rig, "timed_out", "timeout-15", "no worker polled queue nowhere within 1");
+
+    let found = rows(&problems(&rig));
+    assert!(!found.iter().any(|row| row.1 == "approval-9"), "a timer is no problem: {found:?}");
+    // The API and the human form have the same rows.
+    let list = socket::get(&rig, "/v1/problems").json();
+    let through_api = rows(list["problems"].as_array().unwrap());
+    let printed = rig.run(&["problems"]).exits(4).stdout;
+    for (kind, subject, cause) in &found {
+        let row = (kind.clone(), subject.clone(), cause.clone());
+        assert!(through_api.contains(&row), "{row:?} in {through_api:?}");
+        assert!(printed.contains(subject) && printed.contains(cause), "{row:?} in {printed}");
+    }
+    let metrics = socket::get(&rig, "/metrics").body;
+    assert!(metrics.contains("stigmer_problems{kind=\"stuck\"} 3"), "{metrics}");
+
+    rig.cli(&["workflow", "terminate", "--workflow-id", "bug-1"]).exits(0);
+    wait_gone_from_list(&rig, "bug-1");
+    start(&rig, "Checkout", "orders", "shipment-7", order);
+    wait_gone_from_list(&rig, "shipment-7");
+    let typo = worker(&rig, "default", "ordres", "two");
+    wait_gone_from_list(&rig, "ordres");
+    end(typo);
+    end(current);
+}
+
+#[test]
+fn end_of_the_last_worker_is_seen_without_the_server() {
+    let rig = Rig::new();
+    rig.start();
+    let worker = worker(&rig, "default", "billing", "one");
+    start(&rig, "Checkout", "billing", "checkout-1", &["--input", "\"o-1\""]);
+    start(&rig, "Approval", "billing", "approval-1", &[]);
+    wait_until("the server lists the worker", || {
+        rig.cli(&["task-queue", "describe", "--task-queue", "billing"])
+            .stdout
+            .contains(&format!("{}@", worker.pid()))
+    });
+    // The first look sees the worker with its command line.
+    assert_eq!(problems(&rig), [] as [Value; 0]);
+    let process = worker.process();
+    process.kill();
+    wait_gone(&process);
+    // The server lists the dead worker for five more minutes.
+    start(&rig, "Checkout", "billing", "checkout-2", &["--input", "\"o-2\""]);
+    let ended = format!("last worker: pid {} ", worker.pid());
+    let problem = wait_for(&rig, "no_worker", "billing", &ended);
+    let cause = problem["cause"].as_str().unwrap();
+    assert!(cause.contains("worker.py") && cause.ends_with(", ended"), "{cause}");
+}
+
+#[test]
+fn problems_of_every_configured_namespace_are_listed() {
+    let rig = Rig::with(&[("namespace", r#"["default", "orders"]"#)]);
+    rig.start();
+    for namespace in ["default", "orders"] {
+        start(&rig, "Invoice", "billing", "invoice-12", &["--namespace", namespace]);
+    }
+    wait_until("both problems", || {
+        let found = problems(&rig);
+        ["default", "orders"].iter().all(|name| found.iter().any(|it| it["namespace"] == *name))
+    });
+    let other = problems(&rig).into_iter().find(|it| it["namespace"] == "orders").unwrap();
+    assert!(other["command"].as_str().unwrap().contains("--namespace orders"), "{other}");
+}
+
+#[test]
+fn nothing_is_requested_while_nobody_looks_and_problems_need_a_server() {
+    let rig = Rig::new();
+    let ran = rig.run(&["problems"]).exits(3);
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("the server is stopped"), "{ran:?}");
+    rig.start();
+    let metrics = socket::get(&rig, "/metrics").body;
+    assert!(!metrics.contains("stigmer_problems"), "{metrics}");
+    rig.run(&["problems"]).exits(0);
+    let metrics = socket::get(&rig, "/metrics").body;
+    assert!(metrics.contains("stigmer_problems{kind=\"failed\"} 0"), "{metrics}");
+    rig.stop();
+    rig.run(&["problems", "--json"]).exits(3);
+}

@@ -1,0 +1,126 @@
+"""A worker whose workflows do not finish, each in its own way.
+
+Usage: worker.py ADDRESS NAMESPACE QUEUE VERSION
+
+The code of `Drift` depends on VERSION, `one` or `two`. Prints `polls` once it polls.
+"""
+
+import asyncio
+import sys
+from datetime import timedelta
+from temporalio import activity, workflow
+from temporalio.client import Client
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+ADDRESS, NAMESPACE, QUEUE, VERSION = sys.argv[1:]
+
+
+class BankUnavailable(Exception):
+    pass
+
+
+
+@activity.defn
+async def call_bank(order: str) -> str:
+    raise BankUnavailable("bank API answered 503 Service Unavailable\nsecond line")
+
+
+@activity.defn
+async def ship(order: str) -> str:
+    try:
+        raise ValueError("postcode '00000' is not deliverable")
+    except ValueError as error:
+        raise ApplicationError(
+            f"cannot ship order {order}", type="ShippingError", non_retryable=True
+        ) from error
+
+
+@activity.defn
+async def quick(order: str) -> str:
+    return "ok"
+
+
+@workflow.defn
+class Refund:
+    @workflow.run
+    async def run(self, order: str) -> str:
+        return await workflow.execute_activity(
+            call_bank,
+            order,
+            start_to_close_timeout=timedelta(seconds=10),
+            retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=50),
+        )
+
+
+@workflow.defn
+class Shipment:
+    @workflow.run
+    async def run(self, order: str) -> str:
+        return await workflow.execute_activity(ship, order, start_to_close_timeout=timedelta(seconds=10))
+
+
+@workflow.defn
+class Parent:
+    @workflow.run
+    async def run(self, order: str) -> str:
+        child = f"child-of-{workflow.info().workflow_id}"
+        return await workflow.execute_child_workflow(Shipment.run, order, id=child)
+
+
+@workflow.defn
+class Bug:
+    @workflow.run
+    async def run(self) -> str:
+        raise KeyError("missing-sku")
+
+
+@workflow.defn
+class Drift:
+    def __init__(self) -> None:
+        self.go = False
+
+    @workflow.signal
+    def proceed(self) -> None:
+        self.go = True
+
+    @workflow.run
+    async def run(self) -> str:
+        if VERSION == "two":
+            await workflow.sleep(1)
+        else:
+            await workflow.execute_activity(quick, "x", start_to_close_timeout=timedelta(seconds=10))
+        await workflow.wait_condition(lambda: self.go)
+        return "done"
+
+
+@workflow.defn
+class Approval:
+    @workflow.run
+    async def run(self) -> str:
+        await workflow.sleep(3600)
+        return "late"
+
+
+@workflow.defn
+class Checkout:
+    @workflow.run
+    async def run(self, order: str) -> str:
+        return await workflow.execute_activity(quick, order, start_to_close_timeout=timedelta(seconds=10))
+
+async def main() -> None:
+    client = await Client.connect(ADDRESS, namespace=NAMESPACE)
+    worker = Worker(
+        client,
+        task_queue=QUEUE,
+        workflows=[Refund, Shipment, Parent, Bug, Drift, Approval, Checkout],
+        activities=[call_bank, ship, quick],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    )
+    async with worker:
+        print("polls", flush=True)
+        await asyncio.Future()
+
+
+asyncio.run(main())

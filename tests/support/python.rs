@@ -1,0 +1,52 @@
+//! Workers of the real Python SDK.
+
+use super::rig::{Rig, Running};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+/// The version of the SDK.
+const SDK: &str = "temporalio==1.35.0";
+
+/// The worker of the tests.
+const WORKER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples/worker.py");
+
+/// The path of a Python with the SDK. Installs the SDK if necessary. Several test runs may do this at the
+/// same time.
+fn python() -> &'static Path {
+    static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
+        let (python, complete) = (folder.join("bin/python"), folder.join("complete"));
+        let is_there = || std::fs::read_to_string(&complete).is_ok_and(|it| it == SDK);
+        if is_there() {
+            return python;
+        }
+        let lock = File::create(folder.with_extension("lock")).unwrap();
+        fs2::FileExt::lock_exclusive(&lock).unwrap();
+        if !is_there() {
+            run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
+            run(Command::new(&python).args(["-m", "pip", "install", "--quiet", SDK]));
+            std::fs::write(&complete, SDK).unwrap();
+        }
+        python
+    });
+    &PYTHON
+}
+
+fn run(command: &mut Command) {
+    let done = command.output().unwrap_or_else(|error| {
+        panic!("the tests need Python 3.10 or later with `venv`: {command:?}: {error}")
+    });
+    let output = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "the tests need the Python SDK: {command:?}: {output}");
+}
+
+/// Starts a worker of this queue, and waits until it polls. `version` selects the code of `Drift`.
+pub fn worker(rig: &Rig, namespace: &str, queue: &str, version: &str) -> Running {
+    let mut command = rig.command(python());
+    command.arg(WORKER).args([&rig.address(), namespace, queue, version]);
+    let worker = Running::spawn(command);
+    worker.wait_for("polls");
+    worker
+}
