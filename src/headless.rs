@@ -1,6 +1,6 @@
 //! `--no-tui`: prints one line per event and log line on stdout.
 //!
-//! This process becomes the host, or follows the running host. If that host disappears and the
+//! This process becomes the host, or attaches to the running host. If that host disappears and the
 //! operator has not stopped the server, this process becomes the host.
 
 mod output;
@@ -26,8 +26,8 @@ pub enum HeadlessError {
     /// This process cannot become the host.
     #[error(transparent)]
     Host(#[from] HostError),
-    /// The running host cannot be followed.
-    #[error("cannot follow the host of {0}")]
+    /// This process cannot attach to the running host.
+    #[error("cannot attach to the host of {0}")]
     Follow(Unreachable),
     /// The running host has an incompatible version. The text has the fix.
     #[error("{0}")]
@@ -45,8 +45,8 @@ pub enum HeadlessError {
     Output(std::io::Error),
 }
 
-/// Runs until a signal, or until the host that it follows has ended in order. Returns the exit
-/// code.
+/// Runs until a signal, or until the host to which this process is attached has ended in order.
+/// Returns the exit code.
 ///
 /// # Errors
 /// See [`HeadlessError`].
@@ -147,7 +147,7 @@ async fn host_until_signal(
             }
             () = lost.cancelled() => {
                 let why = "was deleted or replaced, and another host uses it now";
-                printer.line(&format!("{home} {why}; follow that host with `stigmer local --no-tui`"));
+                printer.line(&format!("{home} {why}; attach to that host with `stigmer local --no-tui`"));
                 host.leave().await;
                 return Ok(Some(1));
             }
@@ -182,8 +182,8 @@ async fn depart(host: Host, departure: Departure, printer: &Printer) {
     }
 }
 
-/// Follows the host of a session. Returns the exit code, or `None` if the host has disappeared and
-/// this process must try to become the host.
+/// Prints the events of the host to which the session is attached. Returns the exit code, or `None`
+/// if the host has disappeared and this process must try to become the host.
 async fn follow(
     settings: &Settings,
     asked: &Options,
@@ -229,7 +229,7 @@ async fn follow(
             }
             () = printer.log() => {}
             // Nobody reads stdout any more, so exit. A host would stay, because its server needs
-            // it, but this process only follows a host.
+            // it, but this process is only attached to a host.
             () = reader.gone() => return Ok(Some(0)),
             asked = signals.next() => match asked {
                 SignalRequest::End | SignalRequest::Leave => return Ok(Some(0)),

@@ -55,8 +55,8 @@ pub enum Link {
     Silent,
     /// The host has ended. The session connects to the next host as soon as there is one.
     Gone,
-    /// The host cannot be followed, usually because it has another version. The text has the reason
-    /// and the fix.
+    /// The session cannot attach to the host, usually because the host has another version. The
+    /// text has the reason and the fix.
     Foreign(String),
 }
 

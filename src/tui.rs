@@ -43,7 +43,7 @@ pub enum TuiError {
     /// This process cannot become the host.
     #[error(transparent)]
     Host(#[from] HostError),
-    /// The running host cannot be followed.
+    /// This process cannot attach to the running host.
     #[error("cannot attach to the host of {0}")]
     Attach(Unreachable),
     /// The running host has an incompatible version. The text has the fix.

@@ -1,4 +1,4 @@
-//! The commands whose process becomes a host or follows one: background host, dashboard,
+//! The commands whose process becomes a host or attaches to one: background host, dashboard,
 //! `--no-tui`.
 
 use super::{CliError, Context, install, output};

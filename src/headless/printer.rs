@@ -71,7 +71,7 @@ impl Printer {
     pub(super) fn follows(&mut self, status: &Status) {
         self.follows = true;
         if let Some(host) = &status.host {
-            self.line(&format!("following the {} host, pid {}", host.mode.as_str(), host.pid));
+            self.line(&format!("attached to the {} host, pid {}", host.mode.as_str(), host.pid));
         }
     }
 

@@ -1,4 +1,4 @@
-//! Attaches this process to a home: the process becomes the host, or follows the running host.
+//! Attaches this process to a home: the process becomes the host, or attaches to the running host.
 
 use super::deadlines::{PAUSE, SETTLING, SETTLING_ON_SCREEN};
 use super::{Host, HostError, Notify, Patience, hint};
@@ -13,11 +13,11 @@ use std::fmt;
 pub enum Attachment {
     /// This process is the host.
     Hosting(Box<Host>),
-    /// Another process is the host, and this session follows it.
+    /// Another process is the host, and this session is attached to that host.
     Following(Session),
 }
 
-/// The reason why this process can neither become the host nor follow it.
+/// The reason why this process can neither become the host nor attach to one.
 #[derive(Debug, thiserror::Error)]
 pub enum AttachError {
     /// This process cannot become the host.
@@ -26,12 +26,12 @@ pub enum AttachError {
     /// The running host has an incompatible version. The text has a hint for the user.
     #[error("{0}")]
     Foreign(String),
-    /// The running host cannot be followed.
+    /// This process cannot attach to the running host.
     #[error("cannot reach the host of {0}")]
     Unreachable(Unreachable),
 }
 
-/// Describes a host that cannot be followed.
+/// Describes a host to which this process cannot attach.
 #[derive(Debug)]
 pub struct Unreachable {
     home: String,
@@ -46,7 +46,7 @@ impl fmt::Display for Unreachable {
     }
 }
 
-/// Repeated attempts to become the host or to follow the running host. An attempt has no result
+/// Repeated attempts to become the host or to attach to the running host. An attempt has no result
 /// while a process holds the host lock but has no socket: a host is starting or ending then.
 #[derive(Debug)]
 pub struct Attaching<'a> {
@@ -71,7 +71,7 @@ impl<'a> Attaching<'a> {
     /// Makes one attempt. `None` if the caller must try again after a [pause](Self::pause).
     ///
     /// # Errors
-    /// If this process can neither become the host nor follow it, or the time limit is over.
+    /// If this process can neither become the host nor attach to one, or the time limit is over.
     pub async fn attempt(&mut self, notify: Notify<'_>) -> Result<Option<Attachment>, AttachError> {
         let home = &self.settings.home;
         match Host::start(self.settings.clone(), self.mode) {

@@ -70,7 +70,8 @@ impl LockText {
         self.value("mode") == Some(COMMAND)
     }
 
-    /// The work according to the text. `None` if the text has none, or its time limit is over.
+    /// The work according to the text. `None` if the text has no work, or if the time limit of the
+    /// work is over.
     fn work(&self) -> Option<Work> {
         let limit = self.millis("limit_ms")?;
         let lasts = linux::since_boot()?.checked_sub(self.millis("begun_ms")?)?;
@@ -88,8 +89,8 @@ pub fn holder(home: &Home) -> Option<Identity> {
     LockText::of(home).holder()
 }
 
-/// The last host, if it died without leaving its home: a host that leaves notes this in the text of
-/// its lock.
+/// The last host, if it died without leaving its home. A host that leaves its home writes that into
+/// the text of its lock.
 pub(super) fn killed_host(home: &Home) -> Option<Identity> {
     let text = LockText::of(home);
     let is_killed = |it: &Identity| it.is_local() && matches!(it.is_alive(), Ok(false));
@@ -108,8 +109,8 @@ pub fn watchdog_of_dead_host(home: &Home) -> Option<Identity> {
     text.watchdog()
 }
 
-/// The work of the command that holds the host lock. `None` if no process is proven to be such a
-/// command, or if its time limit is over.
+/// The work of the command that holds the host lock. `None` if no command is proven to hold the
+/// lock, if its text has no work, or if the time limit of the work is over.
 #[must_use]
 pub fn work(home: &Home) -> Option<Work> {
     let text = LockText::of(home);

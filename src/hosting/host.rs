@@ -134,8 +134,9 @@ impl Host {
             }
             tokio::time::sleep(PAUSE).await;
         };
-        // Read the intent only when this process holds the lock. A `stop` command writes the intent
-        // before it takes the lock, so the intent cannot change to "down" unnoticed.
+        // Read the intent only when this process holds the lock, so that no `stop` command is
+        // missed. A command that held the lock before has already written the intent "down". A
+        // later command finds the lock held, and sends its request to this host.
         let options = match Intent::read(home)? {
             Some(Intent { want: Want::Up, options, .. }) => options,
             Some(Intent { want: Want::Down, .. }) | None => return Ok(Resumed::Stopped),

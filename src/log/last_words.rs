@@ -18,8 +18,8 @@ const KEPT: usize = 40;
 /// Maximum length of a line that is kept, in characters.
 const MAX_CHARS: usize = 2_000;
 
-/// Collects the last words of one generation. The line that marks the next generation in the log
-/// starts a new collection. Keeps at most 80 lines of 2,000 characters.
+/// Collects the log lines that explain the end of one generation. The line that marks the next
+/// generation in the log starts a new collection. Keeps at most 80 lines of 2,000 characters.
 #[derive(Debug, Default)]
 pub struct LastWords {
     dump: Vec<String>,

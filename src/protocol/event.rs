@@ -27,8 +27,8 @@ impl Hello {
         Self { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").to_owned() }
     }
 
-    /// Why a viewer of this version cannot follow the host, and which of them to upgrade. `None` if
-    /// the viewer can follow.
+    /// Why a viewer of this version cannot attach to the host, and which of the two to upgrade.
+    /// `None` if the viewer can attach.
     #[must_use]
     pub fn objection(&self) -> Option<String> {
         let Self { protocol, version } = self;

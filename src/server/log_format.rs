@@ -16,8 +16,8 @@ pub(crate) struct ServerLog {
 impl ServerLog {
     /// A reader at a line of any generation.
     pub(crate) fn new() -> Self {
-        // The level and the last words do not depend on the time zone, and reading the one of the
-        // machine takes milliseconds.
+        // The level and the last words do not depend on the time zone, and to read the time zone
+        // of the machine takes milliseconds.
         Self { parser: LineParser::new(TimeZone::UTC), words: LastWords::default() }
     }
 }

@@ -6,7 +6,7 @@ use crate::log::line::Level;
 /// Maximum number of lines that are shown of each part.
 const SHOWN: usize = 8;
 
-/// The last log lines of a process that has exited.
+/// The log lines that explain the exit of a process, and the last lines of its log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Words {
     /// The line in which the process explains its exit.
@@ -65,13 +65,15 @@ pub struct LastLine {
     pub text: String,
 }
 
-/// Finds out what the lines of a log mean. Each kind of program has its own format.
+/// Reads the log of a program: finds the level of each line, and the lines that explain an exit.
+/// Each kind of program has its own format.
 pub(crate) trait LogFormat: Send + 'static {
     /// Reads the next line of the log, and returns its level. The mark of a generation is a line,
     /// too; see [`mark`](super::mark).
     fn observe(&mut self, line: &str) -> Level;
 
-    /// The last words in the lines of the current generation.
+    /// Returns the lines of the current generation that explain its exit: the cause, the crash dump
+    /// and the end of the log.
     fn last_words(&self) -> Words;
 }
 

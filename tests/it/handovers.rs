@@ -61,7 +61,7 @@ fn crash_during_a_hand_over_is_repaired_and_counted() {
 }
 
 #[test]
-fn suspended_host_hands_over_and_follows_after_it_continues() {
+fn suspended_host_hands_over_and_attaches_after_it_continues() {
     use std::os::unix::process::CommandExt;
     let rig = Rig::new();
     let mut command = rig.local(&["--no-tui"]);
@@ -77,7 +77,7 @@ fn suspended_host_hands_over_and_follows_after_it_continues() {
         stigmer::process::linux::stat(program.pid()).unwrap().is_some_and(|it| it.state == 'T')
     });
     program.process().signal(Signal::CONT);
-    program.wait_for("following the background host");
+    program.wait_for("attached to the background host");
     rig.run(&["stop"]).exits(0);
     program.finish().exits(0);
     rig.assert_nothing_runs();

@@ -58,7 +58,10 @@ impl LogBound {
             // limited.
             Ok(Output::Moved(_)) => self.publish(),
             Err(error) => {
-                self.failed(format!("cannot limit the size of the deleted log: {error}"));
+                self.failed(format!(
+                    "cannot limit the size of the deleted file {}: {error}",
+                    self.path.display()
+                ));
                 self.publish();
             }
         }

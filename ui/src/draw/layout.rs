@@ -51,12 +51,13 @@ impl Shape {
     }
 }
 
-/// Area of stigmer's own log, which the caller draws.
+/// Area of the tab of stigmer's own log, for the function that draws this log in
+/// [`Ui::render`](crate::Ui::render).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pane {
     /// Area to draw.
     pub place: Rect,
-    /// Whether to draw the list of targets.
+    /// Whether to draw the list of log targets (the modules that write to the log).
     pub targets: bool,
 }
 
