@@ -20,6 +20,8 @@ pub(super) fn refuse_ours(arguments: &[String]) -> Result<(), ConfigError> {
     const ENDS: &str =
         "with this argument, the Temporal CLI prints a text and exits without a server";
     const CLIENT: &str = "this option is for client commands and has no effect on a server";
+    const OUTPUT: &str =
+        "stigmer sets `--output none`, so that the Temporal CLI writes no banner into the log";
     const OURS: [(&str, &str); 31] = [
         ("--port", "use --port"),
         ("-p", "use --port"),
@@ -35,14 +37,8 @@ pub(super) fn refuse_ours(arguments: &[String]) -> Result<(), ConfigError> {
         ("--log-format", "stigmer reads the log as JSON"),
         ("--log-config", "this option would replace the log that stigmer reads"),
         ("--metrics-port", "stigmer chooses a free port"),
-        (
-            "--output",
-            "stigmer reads the log of the server, and this option changes only the start message",
-        ),
-        (
-            "-o",
-            "stigmer reads the log of the server, and this option changes only the start message",
-        ),
+        ("--output", OUTPUT),
+        ("-o", OUTPUT),
         ("--color", "the log must have no colours, because stigmer parses the log"),
         (
             "--command-timeout",

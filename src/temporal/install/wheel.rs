@@ -84,7 +84,7 @@ impl Tool {
         match self.style {
             Style::Pip => {
                 let wheel = find(&folder, |name| name.ends_with(".whl"))
-                    .ok_or("the tool succeeded, but wrote no wheel")?;
+                    .ok_or("pip succeeded, but wrote no `.whl` file")?;
                 if let Some(pin) = wanted.pin {
                     let sum = staging::sha256(&wheel)?;
                     if sum != pin.wheel {
