@@ -60,7 +60,7 @@ pub enum Unwatched {
 pub enum Leaving {
     /// The end of the server.
     Stop,
-    /// The start of another host.
+    /// The start of a background host, which continues the work of this host.
     HandOver,
     /// The end of the host, which is this process.
     End,

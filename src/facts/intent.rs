@@ -133,7 +133,8 @@ mod tests {
     #[test]
     fn intent_that_cannot_be_read_is_neither_up_nor_down() {
         type Damage = fn(&Path);
-        // A file without read permission is no test, because root can read any file.
+        // A file without read permission is not in this list, because the test may run as root, and
+        // root can read any file.
         let damages: [(&str, Damage); 2] = [
             ("a folder", |path| std::fs::create_dir(path).unwrap()),
             ("a symbolic link", |path| symlink("/dev/null", path).unwrap()),

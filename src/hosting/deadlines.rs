@@ -51,10 +51,10 @@ pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Time limit of one check of the home by its host. A check takes up to 2 s if other processes
 /// request the lock all the time.
 ///
-/// A host that leaves a home that hangs needs up to 50 s in total. It waits up to 5 s for its last
-/// check. If it watches no server, it searches for one, for up to 20 s. A second signal does not
-/// end that search. If a sweep (the search for all processes of a server) hangs, the host waits up
-/// to 25 s for it (`unit::sweeps`).
+/// If the disk of the home hangs, a host needs up to 50 s in total to leave the home. The host
+/// waits up to 5 s for its last check. If it watches no server, it searches for one, for up to
+/// 20 s. A second signal does not end that search. If a sweep (the search for all processes of a
+/// server) hangs, the host waits up to 25 s for it (`unit::sweeps`).
 pub(super) const CHECK: Duration = Duration::from_secs(5);
 
 /// Pause between two checks of a host that waits for its lock or for another host.

@@ -1,6 +1,6 @@
-//! The process that holds the host lock. The lock file has a text with the pid of that process, and
-//! with its work if it is a command. The text counts only if that process is proven to hold the
-//! lock.
+//! The process that holds the host lock: a host, or a command such as `stop`. The process writes
+//! its pid into the lock file. A command also writes what it is doing, and the time limit for it.
+//! The text may be out of date, so it counts only if the process is proven to hold the lock.
 
 use super::deadlines::{IDENTIFYING, PAUSE};
 use crate::harmless;
@@ -89,8 +89,8 @@ pub fn holder(home: &Home) -> Option<Identity> {
     LockText::of(home).holder()
 }
 
-/// The last host, if it died without leaving its home. A host that leaves its home writes that into
-/// the text of its lock.
+/// The last host, if it died before it could leave its home. A host that leaves its home writes
+/// [`LEFT`] into the text of its lock.
 pub(super) fn killed_host(home: &Home) -> Option<Identity> {
     let text = LockText::of(home);
     let is_killed = |it: &Identity| it.is_local() && matches!(it.is_alive(), Ok(false));

@@ -40,8 +40,8 @@ impl Machine {
     ///
     /// # Errors
     /// If this process or the system lacks a resource, because a process could then be missing in
-    /// the result. If a single process cannot be read, that is no error: nothing is proven about
-    /// that process.
+    /// the result. If a single process cannot be read, this is not an error: nothing is proven
+    /// about that process.
     pub fn read(lock: &Path, since: u64) -> io::Result<Self> {
         let processes = linux::processes()?;
         let eligible: Vec<Pid> = processes

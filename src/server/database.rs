@@ -246,7 +246,7 @@ impl Kept {
 }
 
 /// Evaluates a look at the open files of a process. If they cannot be read, for example those of a
-/// wrapper, this process is no proof, and the other processes of the server decide. A lack of
+/// wrapper, this process proves nothing, and the other processes of the server decide. A lack of
 /// resources is an error.
 fn proof(look: io::Result<bool>) -> io::Result<bool> {
     match look {

@@ -195,7 +195,7 @@ async fn read(
                 }
             }
             request = requests.recv() => match request {
-                // A reply fails if the requester has ended. Then nobody needs the answer.
+                // A reply fails if the requester has ended. Then nobody needs the reply.
                 Some(ReadRequest::CatchUp(reply)) => {
                     reading.catch_up(&mut follower);
                     rests = *stopping.borrow();
@@ -329,7 +329,7 @@ pub(crate) mod tests {
         let path = folder.path().join("temporal.log");
         let mut log = File::options().create(true).append(true).open(&path).unwrap();
         let reader = LogReader::start(path.clone(), MAX, WORDS, PlainLog::default());
-        // After this answer, the reader has opened the file and follows it.
+        // When `last_words` returns, the reader has opened the file and follows it.
         reader.last_words().await;
         let lines = || reader.lines().iter().sum::<u64>();
         let mut expected = 0;
@@ -383,7 +383,8 @@ pub(crate) mod tests {
         let identity = Identity::of(writer.id().try_into().unwrap()).unwrap().unwrap();
         let reader = LogReader::start(path.clone(), MAX, WORDS, PlainLog::default());
         let inspect = || reader.inspect(&identity);
-        // The reader handles requests in order. After this answer, the inspection is over.
+        // The reader handles requests in order. So when `last_words` returns, the inspection is
+        // complete.
         inspect();
         reader.last_words().await;
         fs::rename(&path, &to).unwrap();

@@ -19,8 +19,8 @@ pub(crate) struct MarkedLog {
 
 impl MarkedLog {
     /// Opens the log and writes the mark of this generation. If the mark cannot be written, for
-    /// example on a full disk, this is no error: the disk may accept the mark and the output of the
-    /// process later.
+    /// example on a full disk, this is not an error: the disk may accept the mark and the output of
+    /// the process later.
     ///
     /// # Errors
     /// If the file cannot be opened.

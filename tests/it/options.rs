@@ -88,7 +88,7 @@ fn options_that_differ_from_the_running_server_are_an_error_with_a_hint() {
     let temporal = rig.temporal();
     let ran = rig.run(&["--probe-period", "7s"]).exits(1);
     ran.complains(&["1s", "7s", "stigmer local restart --probe-period 7s"]);
-    // An option with the same value as in the running server is no difference.
+    // An option with the same value as in the running server is not a difference.
     rig.run(&["--port", &rig.port.to_string()]).exits(0);
     assert_eq!(rig.temporal().pid, temporal.pid);
 }

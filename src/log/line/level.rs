@@ -66,7 +66,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// A text that is no level of a log line.
+/// A text that is not a log level.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not a log level: use debug, info, warn or error")]
 pub struct UnknownLevel(String);

@@ -13,7 +13,7 @@ use std::collections::{BTreeSet, HashMap};
 /// - Session: it is in the session of the leader. This counts only while the leader, proven by
 ///   its start time, is in the table, because no other process can have its id then.
 /// - Marker: its environment has the marker of the instance.
-/// - Lock: it has the lock. This is no proof for a process with the marker of another instance,
+/// - Lock: it has the lock. This is not a proof if the process has the marker of another instance,
 ///   because the next generation has the same lock. For a process without a readable marker, it is
 ///   a proof only until the next generation takes the lock ([`can_prove`](super::can_prove)).
 /// - Descent: it is a descendant of a proven process.
@@ -35,7 +35,7 @@ pub fn select<'t>(table: &'t impl Table, instance: &Instance, me: Pid) -> Vec<&'
         |p: &Process| p.pid == leader.pid && p.start_ticks == leader.start_ticks && p.pid > 1;
     let leader_stands = rows.get(&leader.pid).is_some_and(|process| is_leader(process));
 
-    // The lock is no proof for a process in the session of this process: if the lock is open here,
+    // The lock proves nothing about a process in the session of this process: if it is open here,
     // each child that this process forks has it for a moment. No process of an instance is in this
     // session.
     let ours = rows.get(&me).map(|process| process.session);

@@ -1,8 +1,8 @@
-//! The store: one copy of each installed version for all homes of a user. The copy is in the
-//! default home, and each home has a hard link to it.
+//! The store: one copy of each installed version of the Temporal CLI, for all homes of a user. The
+//! store is in the default home, and each home has a hard link to the copy.
 //!
-//! A hard link and not a path, because a home must keep its program if the default home is deleted.
-//! A home on another file system has a copy of its own.
+//! A home has a hard link and not only the path of the copy, because it must keep its program if
+//! the default home is deleted. A home on another file system has its own copy.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -33,8 +33,8 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Opens and locks the store. `None` if its folder cannot be used; then the home gets a copy of
-    /// its own.
+    /// Opens and locks the store. `None` if its folder cannot be used. Then the program is
+    /// installed in the home only.
     pub(super) fn open(folder: &Path, progress: &mut dyn Progress) -> Option<Self> {
         staging::create_folder(folder).ok()?;
         if !is_ours(folder) {
@@ -66,8 +66,8 @@ impl Store {
     }
 
     /// Adds a link to an installed program to the store, and deletes the versions that no home
-    /// uses. If the link fails, the program is not copied, because then the store has no use for a
-    /// single home.
+    /// uses. If the link fails, the program is not copied into the store, because the home already
+    /// has its own copy.
     pub(super) fn add(&self, program: &Path, wanted: &Wanted<'_>) {
         let path = self.path(wanted);
         let _ = fs::remove_file(&path);

@@ -11,7 +11,7 @@ use crate::panel::scene::Scene;
 /// Below this width there is not enough room for headings and blank rows.
 const SPACIOUS: u16 = 60;
 const BAR: &str = "│ ";
-/// Sign in front of a hint without a key.
+/// Sign before a hint that no key performs. The other hints have their key there.
 const BULLET: &str = "·";
 const HINTS_LABEL: &str = "What to do  ";
 /// Columns of a key and the gap after it.
@@ -120,7 +120,8 @@ fn hints(failure: &FailureView, columns: u16, rows: usize) -> Vec<(&str, String)
     lines
 }
 
-/// Splits `s  try again` into `s` and `try again`. `None` without a key.
+/// Splits a hint such as `s  try again` into its key `s` and its text. `None` if no key performs
+/// the hint.
 fn key_and_text(line: &str) -> Option<(&str, &str)> {
     let (key, text) = line.split_once("  ")?;
     (1..=2).contains(&width(key)).then(|| (key, text.trim_start()))

@@ -59,7 +59,7 @@ impl Session {
         (ui.handle(input, &self.model, &self.log), ui)
     }
 
-    /// Whether a key returns an action or changes the view. A mere notice is no effect.
+    /// Whether a key returns an action or changes the view. A notice alone is not an effect.
     fn is_effective(&self, key: Key) -> bool {
         let (action, ui) = self.try_input(Input::Key(key));
         action.is_some() || ui.view != self.ui.view
