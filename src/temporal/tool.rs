@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 /// Maximum number of bytes that are kept of stdout, and of stderr. The rest is dropped.
 const KEPT: u64 = 256 * 1024;
-/// How long to wait for output that is still in the pipe after the program has ended.
-const SETTLE: Duration = Duration::from_millis(200);
+/// How long to wait for output that is still in the pipe after the program has ended. On a busy
+/// machine, the thread that reads the pipe may not run for some 100 ms.
+const SETTLE: Duration = Duration::from_secs(2);
 /// Number of tries to start a program whose file is open for writing (`ETXTBSY`). Another thread
 /// may still write the file. Or a process that was just forked has a copy of the descriptor until
 /// it executes its program.
@@ -159,6 +160,16 @@ mod tests {
         let ran = run(&mut sh("sleep 20 & echo done"), |_| true).unwrap();
         assert!(ran.succeeded() && ran.stdout == "done\n");
         assert!(begin.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn output_that_is_read_late_is_returned() {
+        let (sender, chunks) = mpsc::channel();
+        thread::spawn(move || {
+            thread::sleep(Duration::from_millis(500));
+            sender.send(b"late".to_vec()).unwrap();
+        });
+        assert_eq!(gather(&chunks), "late");
     }
 
     #[test]
