@@ -23,7 +23,7 @@ pub(crate) fn in_scope(scope: Scope) -> impl Iterator<Item = &'static Binding> {
     all().filter(move |binding| binding.scope == scope)
 }
 
-/// Returns the answers that a dialog lists. Ctrl-C is not listed, because it quits everywhere.
+/// Returns the rows whose keys answer a dialog. Ctrl-C is not among them, because it quits from every scope.
 pub(crate) fn choices(
     scope: Scope,
     context: &Context<'_>,
@@ -31,8 +31,8 @@ pub(crate) fn choices(
     in_scope(scope).filter(|binding| (binding.works)(context) && binding.rank == 0)
 }
 
-/// Returns the command of a key in the current scope. If the key has no effect, the error is the
-/// reason, or empty.
+/// Returns the command of a key in the current scope. If the key has no effect, the error is the reason as a
+/// text for the user, or an empty text if the key needs no message.
 pub(crate) fn look_up(key: Key, context: &Context<'_>) -> Result<KeyCommand, &'static str> {
     let mut reason = "";
     for binding in in_scope(context.scope()) {

@@ -11,8 +11,8 @@ use crate::model::Model;
 use crate::panel::scene::Click;
 
 impl Ui {
-    /// Scrolls the page or list in front. For stigmer's own log, which the caller scrolls, returns
-    /// the key `pane`.
+    /// Scrolls the page or list in front. The caller scrolls stigmer's own log: while its tab is open,
+    /// returns the key `pane` for the caller.
     pub(super) fn wheel(
         &mut self,
         by: Move,

@@ -1,4 +1,4 @@
-//! Pages of a log line or a timeline entry: open, move to the adjacent one, copy.
+//! Pages of a log line or a timeline entry: open, move to the adjacent line or entry, copy.
 
 use super::ui::Ui;
 use crate::app::view::{Overlay, Tab};

@@ -34,7 +34,7 @@ fn press(ui: &mut Ui, key: Key, model: &Model, log: &SampleLog) -> Option<Action
     ui.handle(Input::Key(key), model, log)
 }
 
-/// Clicks on the first place with this text.
+/// Clicks on the first place of the screen with this text.
 fn click(ui: &mut Ui, text: &str, model: &Model, log: &SampleLog) -> Option<Action> {
     let mut buf = Buffer::empty(WIDE);
     ui.render(&mut buf, WIDE, model, log, &mut |_, _| {});

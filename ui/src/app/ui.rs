@@ -262,9 +262,9 @@ impl Ui {
         }
     }
 
-    /// Draws one frame into `area` of `buf`. While the tab of stigmer's own log is open, calls
-    /// `own_log` with the area of the tab. The call is after the frame around this area and before
-    /// dialogs and pages, which stay in front.
+    /// Draws one frame into `area` of `buf`. While the tab of stigmer's own log is open, calls `own_log` with
+    /// the area of the tab, so that the caller draws that log. Dialogs and pages are drawn after this call,
+    /// so they stay in front.
     pub fn render(
         &mut self,
         buf: &mut Buffer,

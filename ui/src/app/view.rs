@@ -14,8 +14,8 @@ pub(crate) struct View {
     pub(crate) tab: Tab,
     pub(crate) log: Explorer,
     pub(crate) timeline: TimelineCursor,
-    /// Whether the list of targets (the modules that write stigmer's own log) is shown. `None`: if
-    /// there is room.
+    /// Whether to show the list of targets (the modules that write stigmer's own log). `None`: show the list
+    /// if there is room.
     pub(crate) targets: Option<bool>,
     pub(crate) overlay: Option<Overlay>,
     /// Position in the open page: help, a line, an entry.
@@ -32,7 +32,7 @@ impl View {
         self.targets.unwrap_or(self.shape == Shape::Wide)
     }
 
-    /// Opens a tab. When the user leaves the timeline, its newest entry is selected again.
+    /// Opens a tab. When the user leaves the timeline, the newest timeline entry is selected again.
     pub(crate) fn show(&mut self, tab: Tab) {
         if self.tab == Tab::Timeline && tab != self.tab {
             self.timeline = TimelineCursor::default();
@@ -47,7 +47,7 @@ impl View {
         self.page = ListScroll::default();
     }
 
-    /// Moves the selection of the list in front, whose last item is `last`.
+    /// Moves the selection of the list in front. `last` is the index of the last item of the list.
     pub(crate) fn pick(&mut self, by: Move, last: usize) {
         self.picked = match by {
             Move::Up(_) | Move::PageUp => self.picked.saturating_sub(1),
@@ -145,7 +145,7 @@ pub(crate) struct TimelineCursor {
 }
 
 impl TimelineCursor {
-    /// Number of entries that a page key moves by. A usual screen shows as many.
+    /// Number of entries that a page key moves by. A screen of usual size shows 5 entries.
     const PAGE: usize = 5;
 
     /// Returns the index of the selected entry in `rows`, which begins with the newest entry. If

@@ -29,8 +29,8 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Returns the dialog or page in front. `None` if its question no longer applies, its content is gone, or the
-    /// screen is too small for it.
+    /// Returns the dialog or page in front. `None` if none is open. Also `None` for a dialog whose question
+    /// no longer applies, for a page whose content was removed, and if the screen is too small.
     pub(crate) fn overlay(&self) -> Option<Overlay> {
         let Self { view, model, log } = self;
         view.overlay.filter(|overlay| match overlay {

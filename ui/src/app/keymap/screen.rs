@@ -63,7 +63,7 @@ pub(super) static TABLE: &[Binding] = &[
         ALWAYS,
         SILENT,
     ),
-    // Not in the footer: the numbers are in the titles of the tabs.
+    // The footer does not show the keys 1 to 3, because the titles of the tabs show these numbers.
     tab(&[(Key::char('1'), KeyCommand::Show(Tab::Log))], "1", "server log", |c| !c.on(Tab::Log)),
     tab(
         &[(Key::char('2'), KeyCommand::Show(Tab::Timeline))],

@@ -53,7 +53,7 @@ impl Session {
         cells.collect()
     }
 
-    /// Returns the action of an input on a copy of the view, and the copy.
+    /// Applies an input to a copy of the view. Returns the resulting action and the changed copy.
     fn try_input(&self, input: Input) -> (Option<Action>, Ui) {
         let mut ui = self.ui.clone();
         (ui.handle(input, &self.model, &self.log), ui)

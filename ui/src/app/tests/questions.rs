@@ -173,7 +173,7 @@ fn server_without_workflows_stops_without_confirmation() {
             let mut model =
                 Model { state, adopted, ..with(Storage::Memory, WorkflowCount::Unknown) };
             model.can.stop = true;
-            // An adopted server may have workflows before it is ready, so a stop asks.
+            // An adopted server may have workflows before it is ready, so a stop needs a confirmation.
             let asks = state.is_up() || state == StateView::Starting && adopted;
             let action = press(&mut ui(), Key::char('x'), &model, &log);
             assert_eq!(action.is_none(), asks, "{state:?} {adopted}");
