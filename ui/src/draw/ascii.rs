@@ -1,7 +1,7 @@
 //! Replacement of Unicode symbols by ASCII in a finished frame.
 //!
-//! Panels always draw Unicode. For a terminal without Unicode, one pass over the cells follows. So no panel has
-//! two sets of symbols, and the pass also covers the text of log lines.
+//! Panels always draw Unicode. For a terminal without Unicode, the function `fold` then replaces the symbols
+//! in all cells. So no panel needs two sets of symbols, and the texts of log lines are also replaced.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

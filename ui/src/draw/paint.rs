@@ -104,7 +104,8 @@ impl<'b> Pen<'b> {
         self.write(text, style, marked, mark, self.x).0
     }
 
-    /// Returns the number of bytes written, and the column of the last character.
+    /// Writes `text`. Returns the number of bytes written, and the column of the last character. `last` is
+    /// the result if no character fits.
     fn write(
         &mut self,
         text: &str,
@@ -201,8 +202,8 @@ impl<'b> Pen<'b> {
     }
 }
 
-/// Writes `pieces` at the right end of a row. Returns the columns that they take, with one column
-/// of distance, or 0 for no pieces. Pieces that do not fit are omitted from the left, because the
+/// Writes `pieces` at the right end of a row. Returns the number of columns used, with one column of distance
+/// to the text on the left, or 0 for no pieces. Pieces that do not fit are omitted from the left, because the
 /// last piece is the most important.
 pub(crate) fn flush_right(buf: &mut Buffer, area: Rect, row: u16, pieces: &[Piece<'_>]) -> u16 {
     let mut first = pieces.len();

@@ -21,8 +21,8 @@ const CUBE: u8 = 16;
 const GREYS: u8 = 232;
 
 impl Depth {
-    /// Returns the style with the nearest colours of this depth. Unchanged for 16 colours, which have their own
-    /// palette.
+    /// Returns the style with the nearest colours of this depth. For 16 colours the style is unchanged,
+    /// because such a terminal gets the palette of [`super::Theme::Ansi16`].
     pub(super) fn nearest(self, style: Style) -> Style {
         match self {
             Self::True | Self::Sixteen => style,
