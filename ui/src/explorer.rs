@@ -88,9 +88,10 @@ impl Explorer {
         self.position.update(&self.rows);
     }
 
-    /// Opens a fold: each of its lines gets its own row.
+    /// Opens a fold, so that each line of the fold gets its own row.
     pub(crate) fn unfold(&mut self, row: Row, log: &dyn LogSource) {
-        // Pause at the fold. A log that follows the newest lines would move it out of the screen.
+        // Pause the log at the fold. A log that follows the newest lines would scroll the fold out of the
+        // screen.
         self.position.pause_at(row.first, &self.rows);
         self.rows.unfold(row, log);
     }

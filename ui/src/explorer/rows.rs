@@ -61,14 +61,14 @@ impl Rows {
         !self.unfolded
     }
 
-    /// Returns the index of the row that contains this line. If there is none, returns the index of
-    /// the next row, or else of the last row.
+    /// Returns the index of the row that contains this line. If no row contains the line, returns the index
+    /// of the next row, or else of the last row.
     pub(super) fn position(&self, number: u64) -> usize {
         let at = self.rows.partition_point(|row| row.last < number);
         at.min(self.rows.len().saturating_sub(1))
     }
 
-    /// Returns the number of lines in rows, from line `number` on.
+    /// Returns how many of the lines from `number` on are in rows.
     pub(super) fn lines_from(&self, number: u64) -> u64 {
         let new = self.rows.iter().rev().take_while(|row| row.last >= number);
         new.map(|row| u64::from(row.lines).min(row.last + 1 - number)).sum()
@@ -144,14 +144,15 @@ impl Rows {
         }
     }
 
-    /// Folds the newest rows if they are routine lines of one kind, unless their fold was opened.
+    /// Folds the newest rows if they are routine lines of one kind. Does not fold lines of a fold that the
+    /// user has opened.
     fn fold(&mut self, noise: Option<Noise>) {
         let run = self.rows.iter().rev().take(FOLD_FROM + 1);
         let run = run.take_while(|row| row.noise == noise).count();
         let joined = match self.rows.len().checked_sub(2).and_then(|at| self.rows.get(at)) {
             Some(row) if row.is_fold() && run >= 2 => 2,
-            // More single rows than this exist only if the user has opened their fold, so leave
-            // them.
+            // More than `FOLD_FROM` single rows of one kind are the lines of a fold that the user has
+            // opened, so do not fold these rows.
             _ if run == FOLD_FROM => FOLD_FROM,
             _ => return,
         };

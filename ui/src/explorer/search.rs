@@ -67,8 +67,8 @@ impl Search {
         }
     }
 
-    /// Returns the last match at or before this line. If there is none, returns the first match
-    /// after it.
+    /// Returns the last match at or before this line. Without such a match, returns the first match after the
+    /// line.
     pub(super) fn nearest(&self, number: u64) -> Option<u64> {
         let behind = self.found.partition_point(|found| *found <= number);
         self.found.get(behind.saturating_sub(1)).copied()
