@@ -86,8 +86,8 @@ fn label(columns: u16) -> u16 {
     if columns >= SPACIOUS { width(HINTS_LABEL) } else { 0 }
 }
 
-/// Returns the newest log lines that fit completely into `rows`. If not even the newest line fits,
-/// it is cut.
+/// Returns the newest log lines that fit completely into `rows`. If there is no room for the whole newest
+/// line, that line is cut.
 fn last_log_lines(failure: &FailureView, columns: u16, mut rows: usize) -> Vec<String> {
     // The cause is often at the end of a long line, so a line may take several rows.
     let (most, most_rows) = if columns >= SPACIOUS { (4, 2) } else { (1, 3) };

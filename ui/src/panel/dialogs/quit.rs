@@ -25,7 +25,7 @@ pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
     }
     let mut text = vec![(about, palette.base)];
     match stop_impact(model) {
-        // Of all answers, only `x` loses data, so the text names that key.
+        // Only the answer `x` loses data, so the text names this key.
         Some(StopImpact::Lost(loss)) => text.push((format!("x: {loss}"), palette.error)),
         Some(impact @ StopImpact::Interrupted(_)) => text.push((impact.to_string(), palette.warn)),
         None => {}

@@ -30,8 +30,8 @@ pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
 
 fn lines(view: &mut View, scene: Scene<'_>) -> Vec<Line<'static>> {
     let palette = scene.palette;
-    // A key of the help is pressed after the help is closed. So the help is closed here to decide
-    // which keys work.
+    // A click on a key in the help closes the help first. So the help counts as closed when this function
+    // determines which keys work.
     let overlay = view.overlay.take();
     let context = Context { view, model: scene.model, log: scene.log };
     let mut lines = Vec::new();

@@ -44,7 +44,8 @@ pub(crate) fn parts(area: Rect, scene: Scene<'_>) -> Parts {
     layout::parts(area, Shape::Reduced, explanation, 0)
 }
 
-/// Returns the headline. Empty if the server is up and there is nothing else to report.
+/// Returns the headline, wrapped into rows. Empty if the server is up and the headline would have only the
+/// default text.
 fn message(model: &Model, columns: u16) -> Vec<String> {
     if model.state.is_up() && model.doing.is_empty() && model.message.is_empty() {
         return Vec::new();

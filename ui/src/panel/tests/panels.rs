@@ -112,7 +112,7 @@ pub(super) fn restart(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
 }
 
 fn confirmation(canvas: &mut Canvas<'_>, area: Rect, interruption: Interruption) -> Rect {
-    // The answers depend on the open dialog.
+    // The keys of the dialog depend on which dialog is open, so open this dialog.
     canvas.view.overlay = Some(Overlay::Confirm(interruption));
     confirm::draw(canvas, rest(area), interruption)
 }

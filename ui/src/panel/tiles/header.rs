@@ -53,7 +53,7 @@ pub(crate) fn draw(buf: &mut Buffer, area: Rect, shape: Shape, scene: Scene<'_>)
     }
 }
 
-/// Returns the number of rows that an explanation or a long headline needs below the first row.
+/// Returns the number of rows below the first row that the explanation of a failure or a long headline needs.
 pub(crate) fn explanation(columns: u16, scene: Scene<'_>) -> u16 {
     let room = columns.saturating_sub(HEADLINE_COLUMN);
     scene.failure().map_or_else(

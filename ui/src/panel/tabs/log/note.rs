@@ -55,8 +55,8 @@ pub(crate) fn note(explorer: &Explorer, scene: Scene<'_>, room: u16) -> Note {
         add("unfolded".into(), palette.dim);
     }
     if explorer.follows() && Note::columns(&pieces) > room {
-        // If the room is too small, omit "following" first, because that is the default. That lines
-        // are hidden is more important.
+        // If the room is too small, omit "following" first, because following is the default. The notes about
+        // hidden lines are more important.
         pieces.remove(0);
         if let Some((first, _)) = pieces.first_mut() {
             *first = first.trim_start_matches(" · ").to_owned();

@@ -175,8 +175,8 @@ impl RowPainter<'_> {
     }
 }
 
-/// Returns what the timeline knows about the start of this generation:
-/// ` · after crash: signal 9 · repaired in 131 ms`. Empty if unknown.
+/// Returns the cause of this generation's start and its outcome, from the timeline: ` · after crash: signal 9
+/// · repaired in 131 ms`. Empty if the timeline does not have the start.
 fn origin(mark: &str, model: &Model) -> String {
     let number = mark.strip_prefix("generation ").and_then(|text| text.parse::<u64>().ok());
     let Some(number) = number else { return String::new() };
