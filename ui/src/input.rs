@@ -1,4 +1,4 @@
-//! Input events of the view, and the actions that it returns.
+//! Input events that the view handles, and the actions that the view returns.
 
 /// A key press. Independent of the terminal library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct Key {
     pub ctrl: bool,
     /// Whether Alt was held.
     pub alt: bool,
-    /// Whether Shift was held. Ignored for characters, whose case already contains it.
+    /// Whether Shift was held. Ignored for characters: `a` and `A` are different characters.
     pub shift: bool,
 }
 

@@ -5,19 +5,19 @@
 //! The crate uses no clock, file, thread or terminal. The same input gives the same frame, so tests and pictures
 //! of every screen need no server.
 //!
-//! Modules. Each uses only those above it:
+//! A module uses only the modules above it in this table:
 //!
-//! | module | holds |
+//! | module | content |
 //! |---|---|
 //! | [`human`] | durations, sizes and counts as text |
 //! | [`loss`] | what a stop or a restart loses |
-//! | [`model`], `log`, `input` | what is shown; keys in, actions out |
-//! | `draw` | text, bars and boxes into cells; layout; themes |
+//! | [`model`], `log`, `input` | the data on the screen; the log lines; input events and actions |
+//! | `draw` | text, bars and boxes in cells; layout; themes |
 //! | `explorer` | the shown lines of the log: filter, folds, search, selection |
-//! | `app::view`, `app::keymap` | the state of the view; the one table behind dispatch, footer and help |
+//! | `app::view`, `app::keymap` | the state of the view; the table of keys for dispatch, footer and help |
 //! | `panel` | one file for each panel |
 //! | `app::ui` | dispatch and frames |
-//! | `demo` | sample data and pictures, only with the feature of this name |
+//! | `demo` | sample data and pictures, only with the feature `demo` |
 #![forbid(unsafe_code)]
 
 // The unit tests also contain `tests/any`, which uses the public name of this crate.

@@ -136,7 +136,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// Returns the word of the log, padded to five columns.
+    /// Returns the level as the screen shows it in a log line, padded to five columns.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {

@@ -89,7 +89,7 @@ impl StopImpact {
         };
         let workflows = match count {
             WorkflowCount::Current(now) if now == WorkflowTotals::default() => return None,
-            // Workflows may have been started since that count, so the number is unknown.
+            // Workflows may have been started since the earlier count, so the number is unknown.
             WorkflowCount::Earlier(before) if before == WorkflowTotals::default() => None,
             WorkflowCount::Unknown | WorkflowCount::Earlier(_) | WorkflowCount::Current(_) => {
                 count.known()

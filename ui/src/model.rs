@@ -132,7 +132,7 @@ pub struct LastRestart {
     /// Time in ms from the exit of the old process to the next ready state. `None` while the server
     /// is not ready.
     pub recovery_ms: Option<u64>,
-    /// Time in ms from the last passed check to the next ready state. `None` if equal to
+    /// Time in ms from the last passed check to the next ready state. `None` if the time is the same as
     /// `recovery_ms`.
     pub downtime_ms: Option<u64>,
 }
@@ -154,7 +154,7 @@ pub struct ProbeView {
     pub limit: Option<FailureLimit>,
     /// Number of consecutive failures so far.
     pub consecutive_failures: u32,
-    /// Reason why failures do not lead to a restart. Empty if they lead to one.
+    /// Reason why failures do not lead to a restart. Empty if failures lead to a restart.
     pub no_restart: String,
 }
 
@@ -325,8 +325,8 @@ pub struct Commands {
 }
 
 impl Model {
-    /// Whether the numbers are current: the server runs, and a host measures it. Otherwise the
-    /// numbers are the last known ones.
+    /// Whether the numbers are current: the server runs, and a host checks the server. Otherwise the numbers
+    /// are the last known ones.
     pub(crate) fn is_live(&self) -> bool {
         match self.state {
             _ if !self.watched => false,
