@@ -48,8 +48,7 @@ pub(crate) fn history(
     }
 }
 
-/// Returns the length of a value in eighths of a cell, at most `steps`. Zero for an invalid value, at least
-/// one eighth for a positive value.
+/// Returns the length of a value in eighths of a cell: from 1 to `steps` for a positive value, else 0.
 fn eighths(value: f64, ceiling: f64, steps: u32) -> u32 {
     if steps == 0 || !value.is_finite() || value <= 0.0 || ceiling.is_nan() || ceiling <= 0.0 {
         return 0;

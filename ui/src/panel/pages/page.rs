@@ -22,7 +22,7 @@ pub(crate) struct Line<'a> {
     pub(crate) style: Style,
     /// Whether the text is broken at any character, which keeps all spaces.
     pub(crate) verbatim: bool,
-    /// Keys that a click on the line presses. A click on the text presses the first one.
+    /// Keys that a click on the line presses. A click on the text presses the first of these keys.
     pub(crate) binding: Option<&'static Binding>,
 }
 

@@ -11,7 +11,7 @@ const FRAME: u16 = 3;
 #[derive(Default)]
 pub(crate) struct Note {
     pub(crate) pieces: Vec<(String, Style)>,
-    /// Whether a piece is omitted that the screen shows nowhere else.
+    /// Whether a piece is omitted although the screen shows its content nowhere else.
     pub(crate) is_cut: bool,
 }
 

@@ -48,7 +48,7 @@ fn roles(palette: &Palette) -> Vec<(char, Style)> {
 
 fn ink(shot: &Shot, at: (u16, u16), palette: &Palette) -> char {
     let cell = &shot.buf[at];
-    // Lines of a box have no letter.
+    // The lines of a box are blanks in the snapshot.
     let is_line = "─│╮╰╯".contains(cell.symbol());
     if is_line || cell.symbol() == " " && cell.bg == palette.base.bg.unwrap_or_default() {
         return ' ';
