@@ -1,5 +1,5 @@
-//! Tests of the structure of the sources: which modules may use which others, and which may signal,
-//! print or do IO.
+//! Tests of the structure of the sources: which other modules a module may use, and which modules
+//! may send signals, print, or do IO.
 
 #[path = "architecture/docs.rs"]
 mod docs;
@@ -157,8 +157,8 @@ fn supervisor_uses_no_clock_io_or_async() {
     }
 }
 
-/// A unit runs any program. Besides the server, the second kind of unit is a worker of the user's
-/// project.
+/// A unit can run any program. The server is the first kind of unit, a worker of the user's project
+/// is the second kind. So the code of `unit` and `supervisor` must not depend on the program.
 #[test]
 fn unit_and_supervisor_name_nothing_of_their_program() {
     for (path, text) in module("unit").into_iter().chain(module("supervisor")) {
@@ -218,10 +218,10 @@ fn only_process_identity_signals_other_processes() {
     }
 }
 
-/// The top-level modules of `ui` and what each may use. `app` and `panel` use each other: `app`
-/// contains the state of the view (`view`, `keymap`), which the panels read, and the dispatch
-/// (`ui`), which draws the panels. The next test checks that no files of them import each other in
-/// a circle.
+/// The top-level modules of `ui` and the modules that each may use. `app` and `panel` use each
+/// other: `app` contains the state of the view (`view`, `keymap`), which the panels read, and the
+/// dispatch (`ui`), which draws the panels. The next test checks that the imports of their files
+/// form no circle.
 #[test]
 fn modules_of_the_view_use_only_what_their_map_allows() {
     const DATA: &[&str] = &["human", "input", "log", "loss", "model"];
@@ -274,8 +274,8 @@ fn program_is_built_without_the_sample_data() {
     assert!(lib.contains("#[cfg(any(test, feature = \"demo\"))]\npub mod demo;"));
 }
 
-/// stigmer catches the panic of a call, a task or a draw in many places. With `panic = "abort"`,
-/// none of them would work.
+/// stigmer catches the panic of a call, a task or a draw in many places. With `panic = "abort"`, no
+/// place could catch a panic.
 #[test]
 fn no_profile_aborts_on_a_panic() {
     for file in ["Cargo.toml", "ui/Cargo.toml", ".cargo/config.toml"] {

@@ -115,7 +115,7 @@ fn configuration_page_has_each_option_and_variable() {
     }
 }
 
-/// Each documented default is correct: an option that is set to it changes nothing.
+/// Each documented default is correct: setting an option to its documented default changes nothing.
 #[test]
 fn configuration_page_has_the_defaults() {
     let text = read("docs/configuration.md");
@@ -137,8 +137,9 @@ fn configuration_page_has_the_defaults() {
     }
     documented.remove("arguments");
     for (key, with) in &documented {
-        // The comparison is for a database file. With a database in memory, an explicit threshold
-        // is not the default: it also removes the minimum time of the failures.
+        // The settings here have a database file. With a database in memory, an explicit
+        // `failure-threshold` changes the settings even if its value is the default: the failures
+        // need not last a minimum time any more.
         assert_eq!(*with, defaults, "{key}");
     }
     // The defaults of these options depend on other options or on the home.
@@ -148,7 +149,7 @@ fn configuration_page_has_the_defaults() {
     }
 }
 
-/// Each default in the help is correct: an option that is set to it changes nothing.
+/// Each default in the help is correct: setting an option to this default changes nothing.
 #[test]
 fn help_has_the_defaults() {
     let folder = tempfile::tempdir().unwrap();
@@ -173,7 +174,8 @@ fn help_has_the_defaults() {
     assert!(checked > 10, "only {checked} defaults");
 }
 
-/// Each message on the page is in the sources. Where the page has `…`, the parts around it are.
+/// Each message on the page is in the sources. If a message on the page has `…`, the parts before
+/// and after `…` are in the sources.
 #[test]
 fn troubleshooting_page_quotes_messages_as_they_are() {
     let mut known = String::new();
@@ -248,7 +250,8 @@ fn api_page_has_each_key_of_the_status() {
         let fields = fields(&source, structure);
         assert!(!fields.is_empty(), "{structure}");
         for field in fields {
-            // The page may describe a field that is an object by the keys of the object.
+            // If a field contains an object, the page may describe the keys of the object instead
+            // of the field.
             let keys = [format!("`{prefix}{field}`"), format!("`{prefix}{field}.")];
             assert!(keys.iter().any(|key| page.contains(key)), "{} of {structure}", keys[0]);
         }

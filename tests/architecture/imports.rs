@@ -19,8 +19,9 @@ impl Imports {
             .collect();
         let paths: BTreeMap<&Module, BTreeSet<Named>> =
             sources.iter().map(|(module, code)| (module, paths(module, code))).collect();
-        // An item can also be named through a module that imports it: by all modules if the import
-        // is exported, else by the children. `names` has the target of each import.
+        // Code can also name an item through a module that imports the item. All modules can do so
+        // if the import is exported (`pub use`), otherwise only the children of the importing
+        // module. `names` maps each imported name to the target of the import.
         let mut names: BTreeMap<Module, Module> = BTreeMap::new();
         for (module, paths) in &paths {
             for (name, path) in paths.iter().filter_map(|it| Some((it.name.as_ref()?, &it.path))) {
@@ -40,7 +41,7 @@ impl Imports {
         self.0.values().map(BTreeSet::len).sum()
     }
 
-    /// Each module with each other top-level module that it uses.
+    /// Pairs of a module and another top-level module that the first module uses.
     pub(crate) fn between_rooms(&self) -> impl Iterator<Item = (&Module, &String)> {
         let edges =
             self.0.iter().flat_map(|(module, used)| used.iter().map(move |it| (module, it)));
@@ -50,9 +51,9 @@ impl Imports {
         })
     }
 
-    /// Returns for each module that imports itself through others the shortest circle. Without
-    /// `with_parents`, imports between a module and its parent modules do not count, because a
-    /// child may use what its parent has.
+    /// Returns the shortest circle of imports for each module that imports itself through other
+    /// modules. Without `with_parents`, imports between a module and its parent modules do not
+    /// count, because a child may use the items of its parent.
     pub(crate) fn circles(&self, with_parents: bool) -> Vec<String> {
         let counts = |from: &Module, to: &Module| {
             with_parents || !(from.starts_with(to) || to.starts_with(from))
@@ -94,7 +95,7 @@ pub(crate) fn module(path: &Path, folder: &str) -> Module {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Named {
     path: Module,
-    /// The name that the import gives the item in the module. `None` if the path is not an import.
+    /// The name of the item in the importing module. `None` if the path is not an import.
     name: Option<String>,
 }
 
@@ -139,8 +140,8 @@ fn paths(module: &Module, code: &str) -> BTreeSet<Named> {
             let begins = !code[..at].ends_with(|c: char| c.is_alphanumeric() || "_:".contains(c));
             let is_part = |c: &char| c.is_alphanumeric() || "_:".contains(*c);
             let path: String = code[at..].chars().take_while(is_part).collect();
-            // A path that ends in colons begins an import such as `crate::{a, b}`, which is among
-            // the statements above.
+            // A path that ends in `::` is the beginning of an import such as `crate::{a, b}`. The
+            // loop over the `use` statements above has read this import.
             if begins && !path.ends_with(':') {
                 found.extend(absolute(&path, module).map(|path| Named { path, name: None }));
             }

@@ -1,5 +1,4 @@
-//! Tests the language of documents and sources: no words and comments that make a text hard to
-//! read.
+//! Tests the language of documents and sources: no words and comments that are hard to read.
 
 use super::docs::{documents, read};
 use std::path::Path;
