@@ -100,7 +100,8 @@ fn mouse_changes_tabs_scrolls_selects_and_copies() {
     // Wait for the row of the workflows, because it moves all rows below it.
     dashboard.until_shows(&["Workflows"]);
     dashboard.click_until_shows("2 Timeline", &["started by operator"]);
-    // A frame arrives in parts. When its last row (the footer) is there, the frame is complete.
+    // A frame arrives in parts. If the footer, the last row of the frame, is on the screen, the
+    // frame is complete.
     dashboard.click_until_shows("1 Log", &["following", "y copy  ? help"]);
     dashboard.click_until_shows("? help", &["Help", "Esc closes"]);
     dashboard.mouse(0, (0, 0), true);

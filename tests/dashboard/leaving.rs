@@ -134,8 +134,8 @@ fn key_b_during_a_stop_finishes_the_stop_in_the_background() {
 fn stop_continues_in_the_background_without_a_hand_over_file() {
     let rig = slow();
     let mut dashboard = slowly_stopping(&rig);
-    // A folder with the name of the file: this host cannot write the hand-over, and the next host
-    // cannot read it.
+    // A folder has the name of the hand-over file, so this host cannot write the file and the next
+    // host cannot read it.
     std::fs::create_dir(rig.path("hand-over.json")).unwrap();
     dashboard.press("b");
     dashboard.until_shows(&["continues to stop the server", "ended with 0"]);
@@ -252,8 +252,9 @@ fn panic_under_a_pager_is_reported_after_the_end_of_the_pager() {
 #[test]
 fn terminal_that_cannot_be_set_up_is_an_error_and_the_server_keeps_running() {
     let rig = Rig::new();
-    // The kernel does not let a background job of a terminal change the terminal. The dashboard
-    // must report that even if the caller ignores the signals that the kernel sends for it.
+    // If a background job changes the settings of its terminal, the kernel sends the job a signal
+    // instead. The dashboard must report an error even if the caller has made the process ignore
+    // this signal.
     let orphan = r#"trap '' TTIN TTOU; (set -m; "$@" < /dev/tty 2> "$HOME/said" &); until [ -s "$HOME/said" ]; do sleep 0.02; done; cat "$HOME/said""#;
     let dashboard = Dashboard::open_in(&rig, orphan);
     dashboard.until_shows(&["cannot set up the terminal", "supervised by the background host"]);

@@ -21,8 +21,8 @@ fn dashboard_at_the_limit_of_processes_shows_errors_and_stops_its_server() {
 #[test]
 fn dashboard_without_free_threads_is_an_error_on_the_plain_screen() {
     let Some(rig) = unused_user() else { return };
-    // With the first limits, the runtime cannot start. With the last limit, only the host cannot
-    // start.
+    // With the smaller limits, the runtime cannot start. With the largest limit, only the host
+    // cannot start.
     for limit in [2, 3, 4, 7] {
         println!("ulimit -u {limit}");
         let mut dashboard = Dashboard::open_after(&rig, &format!("ulimit -u {limit}"));

@@ -6,8 +6,8 @@ use crate::terminal::{Dashboard, ESC};
 
 /// Waits until both dashboards show the same cells, except for the label of the host.
 fn until_same(host: &Dashboard<'_>, attached: &Dashboard<'_>) {
-    // Each dashboard has its own clock and gets a change at another time, so the cells differ for
-    // moments. But they must become equal again each time.
+    // Each dashboard has its own clock and receives a change at another time, so the cells may
+    // differ for a moment. But the cells must become equal again after each change.
     if !within(LIMIT, || host.read(cells) == attached.read(cells)) {
         let [host, attached] = [host, attached].map(|it| it.read(vt100::Screen::contents));
         let differ: Vec<_> = host.lines().zip(attached.lines()).filter(|(a, b)| a != b).collect();
@@ -30,7 +30,7 @@ fn cells(screen: &vt100::Screen) -> Vec<Vec<String>> {
             let line: Vec<String> = line.collect();
             let text = screen.contents_between(row, 0, row, columns);
             if text.contains(" · ") && text.contains("stigmer local") {
-                // The line around the label is shorter if the label is longer, so drop both.
+                // A longer label leaves a shorter line of the box around the label, so drop both.
                 text.split_whitespace()
                     .filter(|word| !word.contains('─'))
                     .filter(|word| !["this", "dashboard"].contains(word))

@@ -53,8 +53,8 @@ fn key_x_shows_an_unproven_lock_holder_and_ends_the_server_once_it_is_proven() {
     rig.start();
     let temporal = rig.temporal();
     rig.kill_host();
-    // Make the server unprovable: delete its record, and put another file, locked by another
-    // process, in the place of its lock.
+    // Make it impossible to identify the server: delete the record of the server, and replace its
+    // lock file by another file that another process locks.
     std::fs::remove_file(rig.path("temporal.pid")).unwrap();
     std::fs::rename(rig.path("temporal.lock"), rig.path("lock-of-the-server")).unwrap();
     std::fs::write(rig.path("temporal.lock"), "1").unwrap();

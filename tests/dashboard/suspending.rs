@@ -35,8 +35,8 @@ fn suspended_dashboard_hands_over_and_continues_attached() {
     rig.wait_for("repair", |status| status["state"] == "ready" && status["restarts"]["total"] == 1);
 
     dashboard.press("\n");
-    // Only the cause is compared: on a busy machine the screen has "down for" instead of "repaired
-    // in".
+    // Check only the cause of the restart. On a busy machine the screen has "down for" instead of
+    // "repaired in".
     dashboard.until_shows(&["READY", "generation 2", "background host", "last: crash"]);
     let screen = dashboard.until_shows(&["── generation 1", "── generation 2"]);
     assert_eq!(screen.matches("── generation 1").count(), 1, "shown twice:\n{screen}");
@@ -99,7 +99,8 @@ fn pager_is_suspended_with_the_dashboard_and_the_shell_gets_the_terminal() {
     let pager = r#"export PAGER="sh -c 'echo in the pager; exec sleep 300'""#;
     let dashboard = Dashboard::open_in(&rig, &format!("{pager}; {SHELL}"));
     dashboard.until_shows(&["READY"]);
-    // Deallocate the beginning of the log. Then the pager shows a copy of the log.
+    // Write a long log and deallocate its beginning. For such a log, the dashboard gives the pager
+    // a copy.
     let log = rig.path("logs/temporal.log");
     let mut writer = File::options().append(true).open(&log).unwrap();
     writer.write_all("a line\n".repeat(100_000).as_bytes()).unwrap();

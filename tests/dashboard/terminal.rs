@@ -286,8 +286,8 @@ impl Drop for Dashboard<'_> {
         let is_inside = |process: &Process| {
             linux::stat(process.pid).unwrap().is_some_and(|stat| stat.session == session)
         };
-        // Kill all processes in the terminal. The job of a shell would take some time to notice
-        // that the terminal is closed.
+        // Kill all processes in the terminal, also the job of a shell: without the kill, the job
+        // would take some time to notice that the terminal is closed.
         let gone = within(LIMIT, || {
             let mut inside = self.rig.processes();
             inside.retain(is_inside);
