@@ -63,7 +63,7 @@ const ERRORS: [(i32, &str); 11] = [
     (EROFS, "EROFS"),
 ];
 
-/// The name of an error, as in the name of a fault.
+/// The name of an error, as the name of a fault contains the error.
 pub fn error_name(error: i32) -> &'static str {
     ERRORS.iter().find(|(known, _)| *known == error).map_or("?", |(_, name)| name)
 }
@@ -92,8 +92,8 @@ impl std::fmt::Display for Fault {
 }
 
 impl Fault {
-    /// Whether a host must recover without a command. A host may give up if it lacks a permission
-    /// for a long time, or if the kernel lacks a system call.
+    /// Whether a host must recover from the failure without a command. A host need not recover if
+    /// it lacks a permission for a long time, or if the kernel lacks a system call.
     pub fn is_transient(self) -> bool {
         self.times == 1 || !matches!(self.error, EACCES | ENOSYS)
     }
@@ -150,7 +150,7 @@ impl Control {
         command.env("LD_PRELOAD", library().unwrap()).env("FAULTS_FILE", &self.path);
     }
 
-    /// Resets the counts. From now on the fault, if there is one, makes calls fail.
+    /// Resets the counts. From now on, calls fail as `fault` defines. `None`: no call fails.
     pub fn arm(&self, fault: Option<Fault>) {
         self.disarm();
         (HITS..COUNTS + FUNCTIONS.len()).for_each(|word| self.set(word, 0));
@@ -204,7 +204,8 @@ impl Control {
 
 /// The compiled preload library. `None` without a C compiler.
 ///
-/// # Panics If the compiler rejects the source.
+/// # Panics
+/// If the compiler rejects the source.
 pub fn library() -> Option<&'static Path> {
     static LIBRARY: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/faults.c");

@@ -39,7 +39,7 @@ pub fn met_another(rig: &Rig) -> bool {
     std::fs::metadata(census(rig)).is_ok_and(|census| census.len() > 0)
 }
 
-/// Runs the server if the environment requests it; otherwise does nothing.
+/// Runs the fake server if the environment has its command line; otherwise does nothing.
 #[test]
 fn run_as_fake_server() {
     let Ok(arguments) = std::env::var(ARGUMENTS) else { return };

@@ -75,15 +75,17 @@ struct Case {
 
 /// Runs a phase with the failure in a new home. With the watchdog, no host may be lost.
 ///
-/// # Errors What was not true afterwards.
+/// # Errors
+/// A condition that was not true after the phase.
 pub fn run(phase: Phase, fault: Option<Fault>, watchdog: bool) -> Result<Outcome, String> {
     Case::check(watchdog, |case| case.run(phase, fault))
 }
 
 /// Starts the server with this limit on descriptors in every process. If the server becomes ready,
-/// kills it.
+/// kills the server.
 ///
-/// # Errors What was not true afterwards.
+/// # Errors
+/// A condition that was not true afterwards.
 pub fn run_with_descriptors(limit: u64) -> Result<(), String> {
     Case::check(false, |case| {
         let mut command = case.rig.local(&[]);
@@ -107,10 +109,11 @@ pub fn run_with_descriptors(limit: u64) -> Result<(), String> {
     })
 }
 
-/// Starts on a new database. Checks that the host syncs to the disk the mark that the database is
-/// complete.
+/// Starts the server on a new database. Afterwards the host marks the database as complete. Checks
+/// that the host syncs this mark to the disk.
 ///
-/// # Errors What was not true afterwards.
+/// # Errors
+/// A condition that was not true afterwards.
 pub fn sync_mark() -> Result<(), String> {
     Case::check(false, |case| {
         let fsync = FUNCTIONS.iter().position(|function| function.name == "fsync");
@@ -145,7 +148,7 @@ impl Case {
     }
 
     /// Runs the phase with the failure. A lasting failure ends after enough failed calls, because
-    /// the phase may not end before.
+    /// the phase may be unable to end before.
     fn with<T>(&self, fault: Option<Fault>, phase: impl FnOnce() -> T) -> T {
         self.control.arm(fault);
         let (over, ended) = mpsc::channel::<()>();
@@ -243,7 +246,8 @@ impl Case {
         Ok(outcome)
     }
 
-    /// Whether a server runs without a host. With the watchdog, waits for the host that it starts.
+    /// Whether a server runs without a host. With the watchdog, waits for the host that the
+    /// watchdog starts.
     fn is_host_lost(&self) -> Result<bool, String> {
         let look = || {
             let status = self.status()?;
@@ -259,8 +263,8 @@ impl Case {
         last
     }
 
-    /// Checks that the lock names the host. Only then can a command end a host that does not
-    /// respond.
+    /// Checks that the lock file has the identity of the host. A command needs this identity to end
+    /// a host that does not respond.
     fn host_is_identified(&self) -> Result<(), String> {
         let text = std::fs::read_to_string(self.rig.path("supervisor.lock")).unwrap_or_default();
         let unknown = ["start_ticks=0", "boot_id=", "pid_namespace="];
@@ -312,8 +316,8 @@ impl Case {
         (!done).then(|| format!("the host is silent after {} calls", control.calls()))
     }
 
-    /// Waits until the host has repaired a crash without a command. Returns the reason if it has
-    /// not.
+    /// Waits until the host has repaired a crash without a command. If the host has not, returns
+    /// the reason.
     fn repaired(&self, generation: u64) -> Option<String> {
         let mut last = Value::Null;
         let done = within(REACTION, || {
@@ -346,8 +350,8 @@ impl Case {
         server.ok_or_else(|| format!("no server runs: {temporal}"))
     }
 
-    /// The status, like [`Self::status`]. If a host responds on its socket, no new process is
-    /// necessary.
+    /// The status, like [`Self::status`]. If a host responds on its socket, reads the status from
+    /// the socket, which needs no new process.
     fn brief_status(&self) -> Result<Value, String> {
         status::ask(&self.rig.home).map_or_else(|| self.status(), Ok)
     }

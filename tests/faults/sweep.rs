@@ -11,8 +11,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// Number of homes at the same time. There may be more than processors, because a test of a point
-/// mostly waits.
+/// Number of homes at the same time. This number may be greater than the number of processors,
+/// because the test of a point mostly waits.
 const JOBS: usize = 4;
 
 /// Number of points that the normal run selects at random.
@@ -43,7 +43,7 @@ const MUST_HOLD: [&str; 21] = [
     "hand-over:stat:ENOMEM:50",
 ];
 
-/// Points of a start, each with a part of the expected error message. Empty if the start must
+/// Points of a start, each with a part of the expected error message. An empty text: the start must
 /// succeed.
 const MESSAGES: [(&str, &str); 5] = [
     ("start:stat@/home/bin:ENOMEM:1", ""),
@@ -53,7 +53,7 @@ const MESSAGES: [(&str, &str); 5] = [
     ("start:socket:ENOMEM:2", "cannot start the tokio runtime: "),
 ];
 
-/// Points that lose the host if it has no watchdog.
+/// Points that lose the host if the host has no watchdog.
 const WITH_WATCHDOG: [&str; 4] = [
     "hand-over:fork:EAGAIN:1+",
     "hand-over:socket:EMFILE:1+",
@@ -61,8 +61,8 @@ const WITH_WATCHDOG: [&str; 4] = [
     "hand-over:lock:ENOLCK:2+",
 ];
 
-/// Distance between two points that run one after the other, so that a sweep with a time limit
-/// reaches every phase.
+/// Distance in the list of two points that run one after the other. After the end of the list, the
+/// sweep continues near the beginning. So a sweep with a time limit reaches every phase.
 const STRIDE: usize = 12;
 
 type Point = (Phase, Fault);
@@ -83,8 +83,9 @@ fn name((phase, fault): &Point) -> String {
     format!("{}:{fault}", phase.name())
 }
 
-/// Returns a point for every call of a phase with each of its errors. Also returns points whose
-/// failure lasts to the end of the phase, from the first call on and from a call in the middle on.
+/// Returns a point for every call of every phase with each error of the called function. Also
+/// returns points whose failure lasts to the end of the phase: from the first call on, and from a
+/// call in the middle on.
 fn points() -> Vec<Point> {
     Phase::ALL.iter().flat_map(|phase| points_of(*phase)).collect()
 }
@@ -182,7 +183,7 @@ impl Log {
         Self(File::options().create(true).read(true).append(true).open(path).unwrap())
     }
 
-    /// The points that were not broken in an earlier run.
+    /// The names of the points that an earlier run did not mark as broken.
     fn held(&self) -> HashSet<String> {
         let text = std::io::read_to_string(&self.0).unwrap();
         let held = text.lines().filter(|line| !line.ends_with(" broken"));
@@ -251,7 +252,8 @@ impl Sweep {
     }
 
     /// Runs a point up to three times until its call occurs, because an unrelated crash of the
-    /// server can shift the calls. If the call never occurs, the name of the point is out of date.
+    /// server can shift the numbers of the calls. If the call never occurs, the point in
+    /// [`MUST_HOLD`] is out of date.
     fn run_required(&self, (phase, fault): Point) -> Result<Outcome, String> {
         for _ in 0..3 {
             let outcome = catch(phase, Some(fault), self.watchdog)?;
