@@ -18,7 +18,8 @@ fn background_processes_do_not_hold_a_lock_of_the_caller() {
     let rig = Rig::new();
     let lock = rig.folder().join("callers.lock");
     let mut shell = rig.command("bash");
-    // Descriptor 77 is locked too: a loop that closes the first few descriptors would miss it.
+    // Descriptor 77 is locked, too. A host that closes only the first few descriptors would inherit
+    // this lock.
     let script = "exec 9>\"$0\" 77>\"$0.too\"; flock 9; flock 77; \"$@\"";
     shell.arg("-c").arg(script).arg(&lock).arg(rig.stigmer());
     shell.args(["local", "--home"]).arg(&rig.home);

@@ -128,7 +128,7 @@ fn exposition(rig: &Rig) -> MetricsExposition<OpenMetricsType, OpenMetricsValue>
         .unwrap_or_else(|error| panic!("{error}\n{}", response.body))
 }
 
-/// The sum of a counter of the metrics over all its labels.
+/// The sum over all labels of a counter in the metrics.
 fn counted(rig: &Rig, name: &str) -> f64 {
     let exposition = exposition(rig);
     let family = exposition.families.get(name).unwrap_or_else(|| panic!("no {name}"));

@@ -1,4 +1,4 @@
-//! The server ends, hangs or fails, and nobody has requested it.
+//! The server ends, hangs or fails without a request of the user.
 
 use crate::support::process::wait_gone;
 use crate::support::rig::{READY, Rig};
@@ -31,8 +31,8 @@ fn frozen_server_is_restarted() {
     assert_eq!(status["restarts"]["total"], 1);
     let last = &status["restarts"]["last"];
     assert_eq!(last["cause"], "unresponsive");
-    // Downtime counts from the last passed check. Three failed rounds of checks follow before
-    // recovery begins to count.
+    // Downtime counts from the last passed check. Recovery counts only after three failed rounds of
+    // checks, so downtime is longer.
     let [recovery, downtime] =
         ["recovery_ms", "downtime_ms"].map(|key| last[key].as_u64().unwrap());
     assert!(downtime >= recovery + 3 * 1000, "{last:#}");
@@ -57,8 +57,8 @@ fn server_that_shuts_down_slowly_is_not_killed_and_counts_as_exited() {
     rig.start();
     let first = rig.temporal();
     first.signal(Signal::TERM);
-    // The server closes its port within milliseconds and exits a second later. Between the two,
-    // SIGSTOP makes its shutdown last.
+    // The server closes its port within milliseconds and exits a second later. SIGSTOP between
+    // these two moments makes the shutdown last.
     wait_until("the port to be closed", || !Rig::is_listening(rig.port));
     first.signal(Signal::STOP);
     let status = rig.wait_for("more failures than the threshold", |status| {
@@ -80,7 +80,8 @@ fn server_that_a_signal_stops_during_its_start_is_restarted_at_once() {
         halted = halted.display(),
     );
     wrapper::install(&mut rig, &script);
-    // Longer than the time limit of the test, so that a start that times out fails the test.
+    // This timeout is longer than the time limit of the test. So the test fails if stigmer waits
+    // for the timeout.
     rig.set("start-timeout", "\"10m\"");
     rig.start();
     let last = &rig.wait_ready(2)["restarts"]["last"];
@@ -97,7 +98,7 @@ fn stop_right_after_a_crash_prevents_the_restart() {
         rig.stop();
         let status = rig.status();
         assert_eq!((&status["state"], &status["host"]), (&"stopped".into(), &().into()));
-        // A process that is left could start the server later.
+        // If a process were left, it could start the server later.
         rig.assert_nothing_runs();
     }
 }

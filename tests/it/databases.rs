@@ -44,7 +44,8 @@ fn deleted_database_lock_is_restored_and_the_next_start_works() {
     two.run(&[]).exits(1).complains(&["in use", &one.home.display().to_string()]);
     wait_until("the lock of the server", || one.path("temporal.lock").exists());
     one.wait_for("no trouble", |status| status["message"] == "");
-    // The server of the restart inherits the lock. When the host has ended, the lock is free.
+    // The server that the restart starts inherits the lock of the database. The lock is free after
+    // the host has ended.
     one.run(&["restart"]).exits(0);
     assert!(lock::is_held(&guard).unwrap());
     one.stop();

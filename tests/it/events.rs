@@ -1,4 +1,4 @@
-//! The timeline, which is kept after the end of every process.
+//! The timeline, which the home keeps after all processes have ended.
 
 use crate::support::process::wait_gone;
 use crate::support::rig::Rig;
@@ -22,8 +22,9 @@ fn phases(event: &Value) -> Vec<&str> {
 
 #[test]
 fn crash_entry_has_first_and_last_lines_and_memory_without_a_host() {
-    // On a busy machine, writing the dump takes longer than three failed checks, and the host would
-    // kill the server.
+    // This test ends the server by SIGQUIT, which makes the server write a long dump first. On a
+    // busy machine the dump takes longer than three failed checks, and the host would kill the
+    // server.
     let rig = Rig::with(&[("failure-threshold", "60")]);
     rig.start();
     // On SIGQUIT, the Go runtime writes a dump of many lines. Its first line has the reason.
@@ -129,7 +130,7 @@ fn start_that_was_refused_at_first_is_recorded_as_a_repair() {
     assert_eq!(phases(happened(&events, "ready")[0])[0], "waited", "{events:#?}");
 }
 
-/// The timeline that viewers get in their snapshot.
+/// The entries of the timeline in the snapshot for viewers.
 fn shown(rig: &Rig) -> Vec<Value> {
     let timeline = Reader::open(rig).until("snapshot")["timeline"].clone();
     timeline.as_array().unwrap().clone()
@@ -163,8 +164,8 @@ fn next_host_shows_the_history_and_continues_the_counts() {
     let metrics = get(&rig, "/metrics").body;
     assert!(metrics.contains("stigmer_temporal_restarts_total{cause=\"crash\"} 1"), "{metrics}");
 
-    // Another log limit makes this host hand over to another host. That must not add the entries
-    // again.
+    // Another log limit makes this host hand over to another host. The other host must not add the
+    // entries of the timeline again.
     rig.run(&["restart", "--log-max", "8MiB"]).exits(0);
     rig.wait_ready(3);
     assert_eq!(shown(&rig), events(&rig));

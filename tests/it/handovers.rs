@@ -65,7 +65,7 @@ fn suspended_host_hands_over_and_attaches_after_it_continues() {
     use std::os::unix::process::CommandExt;
     let rig = Rig::new();
     let mut command = rig.local(&["--no-tui"]);
-    // The host gets its own process group, because SIGTSTP stops the whole group.
+    // The host gets its own process group, because SIGTSTP makes the host stop its whole group.
     command.process_group(0);
     let program = Running::spawn(command);
     program.wait_for(READY);

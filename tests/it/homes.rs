@@ -100,8 +100,8 @@ fn command_waits_until_the_host_lock_is_restored() {
     let (host, temporal) = rig.start_both();
     host.signal(Signal::STOP);
     delete(&rig.home);
-    // A host that restores its home first creates the folder and the lock file, and then locks the
-    // file. Create the state between these steps.
+    // To restore its home, a host creates the folder and the lock file, and then locks the file.
+    // Create the state between the creation and the lock.
     let mut folder = std::fs::DirBuilder::new();
     folder.mode(0o700).create(&rig.home).unwrap();
     std::fs::write(rig.path("supervisor.lock"), "").unwrap();
@@ -206,7 +206,7 @@ fn host_stops_its_server_after_another_host_took_its_home_without_the_server() {
     let old = taken_over(&rig, || {
         delete(&rig.home);
         std::fs::create_dir(&rig.home).unwrap();
-        // With other ports, the new host does not find the server.
+        // Change the ports in the configuration, so that the new host does not find the server.
         let config = String::from_utf8(config).unwrap();
         let second = rig.second();
         let config = config

@@ -24,7 +24,7 @@ fn limited(mut command: Command, resource: Resource, limit: u64) -> Command {
 fn start_at_the_limit_of_processes_is_an_error() {
     let Some(mut rig) = unused_user() else { return };
     rig.set("max-restarts", "1");
-    // With the first limits, no host can start. With the last limit, a host can start, but no
+    // With the smaller limits, no host can start. With the largest limit, a host can start, but no
     // server.
     for limit in [0, 3, 4, 5, 6, 7, 9] {
         for arguments in [&["--no-tui"][..], &[]] {
@@ -106,7 +106,7 @@ fn server_with_a_host_name_is_watched_at_the_limit_of_processes() {
         assert!(!host.stderr().contains("panicked"), "{limit}: {}", host.stderr());
         host
     });
-    // Use the host with the lowest limit that is enough.
+    // Continue with the host that has the lowest sufficient limit.
     let host = hosts.into_iter().find(is_up).unwrap();
     rig.run(&["status"]).exits(0);
     host.process().signal(rustix::process::Signal::TERM);

@@ -94,7 +94,7 @@ fn database_on_a_hanging_mount_is_an_error() {
     rig.stop();
 }
 
-/// The kernel knows the metadata of the file, but an `open` blocks.
+/// The kernel caches the metadata of the file, so only an `open` of the file blocks.
 #[test]
 fn database_whose_open_hangs_is_an_error() {
     let Some(rig) = rig_with_own_mounts(|| ()) else { return };
@@ -124,7 +124,7 @@ fn refuses_program(rig: &Rig, program: &Path) {
     }
 }
 
-/// The kernel knows the metadata of the file, but an `open` blocks.
+/// The kernel caches the metadata of the program, so only an `open` of the program blocks.
 #[test]
 fn program_whose_open_hangs_is_an_error() {
     let Some(rig) = rig_with_own_mounts(|| ()) else { return };
@@ -138,8 +138,8 @@ fn server_continues_while_a_hanging_mount_covers_its_database() {
     let Some(rig) = rig_with_own_mounts(|| ()) else { return };
     let (host, temporal) = rig.start_both();
     let Some(mount) = HangingMount::over(&rig.path("temporal-data")) else { return };
-    // Wait for several reports. The later ones are made while a system call on the folder is
-    // blocked.
+    // Wait for several reports of the host. The host makes the later reports while one of its
+    // system calls on the folder is blocked.
     for _ in 0..4 {
         host_reports(&rig, &host, &UNKEPT);
     }
@@ -343,7 +343,7 @@ fn host_whose_home_hangs_checks_its_server_and_responds() {
     wait_until("the crash in the status", || covered.status()["state"] != "ready");
     covered.wait_reported();
     drop(mount);
-    // Number 2 is the start that was refused while the home did not respond.
+    // Generation 2 is the start that was refused while the home did not respond.
     rig.wait_ready(3);
     rig.wait_for("no trouble", |status| status["message"] == "");
     assert!(covered.host.is_alive());

@@ -7,7 +7,7 @@ use crate::support::{quick, wait_until};
 use rustix::process::Signal;
 use std::time::Duration;
 
-/// Time limit of a command that waits 2 s for the response of a host.
+/// Time limit of a command that waits up to 2 s for the response of a host.
 const SOON: Duration = Duration::from_secs(4);
 
 #[test]
@@ -151,8 +151,8 @@ fn process_that_only_a_record_names_is_not_signalled() {
     for (what, text) in forgeries {
         std::fs::write(rig.path("temporal.pid"), &text).unwrap();
         assert_eq!(rig.status()["state"], "stopped", "{what}");
-        // The exit code is not checked. It depends on the record: for some records the server may
-        // run elsewhere.
+        // The exit code is not checked, because it depends on the record: some records name a
+        // server that may run in another container.
         rig.run(&["stop"]);
         std::fs::write(rig.path("temporal.pid"), &text).unwrap();
         assert_eq!(rig.start().says(), READY, "{what}");
@@ -231,7 +231,8 @@ fn server_with_a_draft_of_its_record_is_proven_by_its_marker() {
     rig.start();
     let temporal = rig.temporal();
     rig.kill_host();
-    // Write the record as it is before the spawn: a draft that names no process.
+    // Write the record that a host writes before it starts the server process: this record names no
+    // process.
     let path = rig.path("temporal.pid");
     let record = std::fs::read_to_string(&path).unwrap();
     let ticks = rig.record("start_ticks").unwrap();

@@ -118,14 +118,15 @@ fn start_with_silent_listener(name: &str, limit: Duration) -> Duration {
 
 #[test]
 fn silent_listener_is_named_soon_and_without_control_characters() {
-    // The start takes one second on an idle machine. If it waited for a server, it would take six
-    // seconds.
+    // The start takes one second on an idle machine. If stigmer waited for the listener to become a
+    // ready server, the start would take six seconds.
     start_with_silent_listener(EVIL, Duration::from_secs(5));
 }
 
 #[test]
 fn silent_listener_that_may_forward_to_a_server_has_more_time() {
-    // The start takes two seconds on an idle machine. In that time a starting server would respond.
+    // The start takes two seconds on an idle machine. A server behind the forwarding program would
+    // respond in this time.
     let took = start_with_silent_listener("ssh evil", Duration::from_secs(6));
     assert!(took > Duration::from_millis(1500), "{took:?}");
 }

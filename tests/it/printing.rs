@@ -1,4 +1,4 @@
-//! No text of others reaches the terminal with a control character.
+//! Text from other programs and users reaches the terminal without its control characters.
 
 use crate::support::rig::{Ran, Rig};
 use serde_json::json;

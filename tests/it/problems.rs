@@ -1,4 +1,4 @@
-//! Problems of workflows of the real Python SDK.
+//! Problems of workflows and workers of the real Python SDK.
 
 use crate::support::process::wait_gone;
 use crate::support::python::worker;
@@ -22,7 +22,7 @@ fn rows(problems: &[Value]) -> Vec<(String, String, String)> {
     problems.iter().map(row).collect()
 }
 
-/// Waits until there is a problem of this kind and subject with this text in its cause.
+/// Waits until the list has a problem of this kind and subject whose cause contains this text.
 #[track_caller]
 fn wait_for(rig: &Rig, kind: &str, subject: &str, cause: &str) -> Value {
     let mut last = Vec::new();
@@ -145,12 +145,13 @@ fn end_of_the_last_worker_is_seen_without_the_server() {
             .stdout
             .contains(&format!("{}@", worker.pid()))
     });
-    // The first look sees the worker with its command line.
+    // The first request for the problems makes the host find the worker process and read its
+    // command line.
     assert_eq!(problems(&rig), [] as [Value; 0]);
     let process = worker.process();
     process.kill();
     wait_gone(&process);
-    // The server lists the dead worker for five more minutes.
+    // For five more minutes, the server lists the dead worker as a worker of the queue.
     start(&rig, "Checkout", "billing", "checkout-2", &["--input", "\"o-2\""]);
     let ended = format!("last worker: pid {} ", worker.pid());
     let problem = wait_for(&rig, "no_worker", "billing", &ended);

@@ -1,4 +1,5 @@
-//! A server whose record is unusable. It still holds its lock, which proves the server.
+//! A server whose record (`temporal.pid`) is unusable. stigmer identifies this server by the lock
+//! that the server still holds.
 
 use crate::support::rig::{READY, REUSED, Rig, Running};
 use crate::support::{ports, wait_until};

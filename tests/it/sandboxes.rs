@@ -1,5 +1,5 @@
-//! Environments in which stigmer cannot identify or pin processes. There it neither starts nor
-//! signals processes.
+//! Environments in which stigmer cannot identify processes or cannot open a pidfd. There stigmer
+//! neither starts nor signals processes.
 
 use crate::support::process::{self, wait_gone};
 use crate::support::rig::{READY, Rig, Running};
@@ -59,7 +59,7 @@ fn server_is_recognised_in_another_time_namespace() {
     let uptime = status["temporal"]["uptime_ms"].as_u64().unwrap();
     assert!(uptime < 100_000_000, "{uptime} ms counts the offset of the namespace");
 
-    // `stop` must prove the server by pid and start time alone, without the lock.
+    // `stop` must identify the server by pid and start time alone, without the lock.
     let ticks = rig.record("start_ticks");
     let inside = unshared(&rig, &ahead, &["stop"]).unwrap();
     assert_eq!(rig.finish(inside).exits(0).says(), "the server is stopped");

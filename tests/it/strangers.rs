@@ -1,4 +1,4 @@
-//! No stop, crash, hang or adoption of the server affects an unrelated process.
+//! A stop, crash, hang or adoption of the server never affects an unrelated process.
 
 use crate::support::rig::{Rig, Running};
 use crate::support::strangers::Strangers;

@@ -44,7 +44,8 @@ fn start_waits_for_the_work_of_a_command() {
     let home = Home::at(&rig.home).unwrap();
     let waiting = format!("waiting for pid {}, which is stopping the server", std::process::id());
     for arguments in [&[][..], &["restart"], &["--no-tui"]] {
-        // The test holds the lock and plays the command that the start waits for.
+        // The test holds the host lock in place of a command. The text of the lock says that this
+        // command is stopping the server, so the start waits.
         let lock = HostLock::take(&home.supervisor_lock()).unwrap().unwrap();
         let limit = Duration::from_secs(600);
         hosting::sign(&lock, &home, Some(("stopping the server", limit))).unwrap();
@@ -61,8 +62,10 @@ fn start_waits_for_the_work_of_a_command() {
 }
 
 /// Responds to clients as a background host with this status, until a client requests the end of
-/// the host. `end` returns status code and body of the response to that request. Returns a watch of
-/// the lock file of the host: a command that waits for the lock opens this file.
+/// the host. `end` returns status code and body of the response to this request.
+///
+/// Returns a watch of the lock file of the host. The watch reports each command that opens the file
+/// to wait for the lock.
 fn host_until_shutdown(
     rig: &Rig,
     status: &Value,

@@ -55,7 +55,7 @@ fn is_replaced(rig: &Rig) {
 }
 
 /// Waits until the watchdog has given up: only the server is left. A process is invisible for a
-/// moment while it executes another program, so ten looks in a row must agree.
+/// moment while it executes another program, so ten lists of processes in a row must agree.
 fn wait_given_up(rig: &Rig, temporal: &Process) {
     let mut in_a_row = 0;
     wait_until("the last attempt", || {

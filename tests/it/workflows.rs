@@ -71,8 +71,8 @@ fn workflows_are_counted_and_queues_without_a_worker_named() {
     let mut last = Workflows::default();
     wait_until(&format!("{expected:?}"), || {
         last = look();
-        // Compare only the names of the queues: the server may count the task of a terminated
-        // workflow for a while.
+        // Compare only the names of the queues, not the numbers of tasks: the server may count the
+        // task of a terminated workflow for a while.
         let names = |found: &Workflows| -> Vec<String> {
             found.unserved.iter().map(|(name, _)| name.clone()).collect()
         };

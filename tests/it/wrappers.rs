@@ -1,4 +1,4 @@
-//! A server behind a wrapper script, as version managers use it.
+//! A server behind a wrapper script, as the scripts of version managers.
 
 use crate::support::process::{Process, environment};
 use crate::support::rig::{READY, Rig};
