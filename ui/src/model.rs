@@ -296,7 +296,8 @@ pub struct Workflows {
     pub namespace: String,
     /// Number of open workflows.
     pub running: u64,
-    /// Number of workflows that failed, timed out or were terminated, and that the server still has.
+    /// Number of workflows that failed or timed out, and that the server still has. Terminated
+    /// workflows do not count.
     pub failed: u64,
     /// Task queues that have tasks and no worker.
     pub unserved: Vec<UnservedQueue>,
