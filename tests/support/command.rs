@@ -94,7 +94,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Both calls fail if the command has ended.
+        // Both calls fail if the command has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

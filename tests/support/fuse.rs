@@ -1,5 +1,5 @@
-//! FUSE file systems for tests. One never responds, like a FUSE program that hangs, or NFS without
-//! its server. The other is a file that responds until its reads hang.
+//! FUSE file systems for tests. [`HangingMount`] never responds, like a FUSE program that hangs, or
+//! NFS without its server. [`HangingReads`] is a file that responds until its reads hang.
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::ffi::CString;
@@ -28,8 +28,8 @@ const INIT: u32 = 26;
 /// Flag of an open file: the kernel does not cache the content, so each read sends a request.
 const DIRECT_IO: u32 = 1;
 
-/// Flag of an open file: closing it sends no request. A process would wait for the response even
-/// after SIGKILL.
+/// Flag of an open file: closing the file sends no request. With such a request, a process would
+/// wait for the response even after SIGKILL.
 const NO_FLUSH: u32 = 1 << 5;
 
 /// Lifetimes of cached responses in seconds. `NEVER`: the kernel sends a request each time. `LONG`:
@@ -63,8 +63,8 @@ impl HangingMount {
         mount.inspect_err(|error| println!("skipped: FUSE cannot be mounted here: {error}")).ok()
     }
 
-    /// Mounts a file system with one file, and opens that file before the file system hangs. With
-    /// `is_known`, the kernel caches all but the content, as in [`Self::with_known_files`].
+    /// Mounts a file system with one file, and opens this file before the file system hangs. With
+    /// `is_known`, the kernel caches the metadata of the file, as in [`Self::with_known_files`].
     pub fn with_open_file(folder: &Path, is_known: bool) -> Option<(Self, File)> {
         let mount = Self::over(folder)?;
         let path = folder.join("file");
@@ -73,12 +73,12 @@ impl HangingMount {
         Some((mount, opens.join().unwrap().unwrap()))
     }
 
-    /// Mounts a file system with executable files. The kernel caches all but their content for the time of
-    /// a test, so reading their metadata sends no request.
+    /// Mounts a file system with executable files. The kernel caches the metadata of the files for
+    /// the time of a test, so reading the metadata sends no request.
     pub fn with_known_files(folder: &Path, names: &[&str]) -> Option<Self> {
         let mount = Self::over(folder)?;
-        // `stat` makes the kernel look up the file. It is another process, because that can be
-        // killed if it blocks.
+        // Run the program `stat`, so that the kernel looks up the files. The test can kill this
+        // process if the look-up blocks.
         let mut stat = Command::new("stat");
         let looks = stat.arg(folder).args(names.iter().map(|name| folder.join(name)));
         let mut looks = looks.stdout(Stdio::null()).spawn().unwrap();
@@ -134,8 +134,8 @@ impl HangingMount {
         Ok(mount)
     }
 
-    /// Responds to requests until `is_done` returns true. `is_done` gets the kind of the request
-    /// that was answered last. `valid` is the lifetime of the responses in seconds.
+    /// Responds to requests until `is_done` returns true. `is_done` gets the kind of the last
+    /// request with a response. `valid` is the lifetime of the responses in seconds.
     fn serve_until(&self, valid: u32, mut is_done: impl FnMut(Option<u32>) -> bool) {
         let mut device = self.device.as_ref().unwrap();
         let mut request = vec![0; 1 << 20];
@@ -156,8 +156,8 @@ impl HangingMount {
                 }
                 GETATTR => (0, attributes_of_folder(valid)),
                 OPEN => (0, words(&[&[0, 0, NO_FLUSH, 0]])),
-                // All other operations are optional. After this error, the kernel continues without
-                // them.
+                // The kernel can work without all other operations. After this error, the kernel
+                // continues without the operation.
                 _ => (-libc::ENOSYS, Vec::new()),
             };
             device.write_all(&response(&request, error, &body)).unwrap();
@@ -220,7 +220,7 @@ impl HangingReads {
 }
 
 impl Shared {
-    /// Returns the bytes that a read request asks for.
+    /// Returns the bytes of the file that the read request selects.
     fn read(&self, request: &[u8]) -> Vec<u8> {
         let rest = self.content.get(number(request, 48)..).unwrap_or_default();
         let size = u32::from_ne_bytes(request[56..60].try_into().unwrap()) as usize;
@@ -249,7 +249,8 @@ impl Shared {
             }
             STATFS => (0, words(&[&[0; 20]])),
             RELEASE => (0, Vec::new()),
-            // After this error, the kernel continues without the operation.
+            // The kernel can work without this operation. After this error, the kernel does not
+            // request the operation again.
             _ => (-libc::ENOSYS, Vec::new()),
         })
     }

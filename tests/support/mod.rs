@@ -23,7 +23,7 @@ pub mod wrapper;
 
 use std::time::{Duration, Instant};
 
-/// Time limit of a wait, much longer than any operation. A test that reaches it fails.
+/// Time limit of a wait, much longer than any operation. A test that reaches this limit fails.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// Polls until the condition holds.
@@ -35,7 +35,8 @@ pub fn wait_until(what: &str, condition: impl FnMut() -> bool) {
     assert!(within(LIMIT, condition), "waited {LIMIT:?} in vain for: {what}");
 }
 
-/// Polls the condition for at most `limit`. Returns true as soon as it holds.
+/// Polls the condition for at most `limit`. Returns true as soon as the condition holds, else
+/// false.
 pub fn within(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + limit;
     loop {
@@ -49,8 +50,8 @@ pub fn within(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     }
 }
 
-/// Runs work and fails if it takes longer than `limit`. Tries up to three times, because a busy
-/// machine may delay the work.
+/// Runs `work` and fails if `work` takes longer than `limit`. Tries up to three times, because a
+/// busy machine may cause a delay.
 #[track_caller]
 pub fn quick<T>(limit: Duration, mut work: impl FnMut() -> T) -> T {
     let mut times = Vec::new();

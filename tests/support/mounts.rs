@@ -16,7 +16,7 @@ const INSIDE: &str = "TEST_OWN_MOUNTS";
 
 /// Runs the calling test a second time, in its own mount namespace. The second run gets a rig. The
 /// first run gets `None` and must return. If no such namespace can be created, prints the reason
-/// and returns `None`. The type of the closure gives the name of the test.
+/// and returns `None`. The name of the test is taken from the type of the closure.
 pub fn rig_with_own_mounts<C: Fn()>(test: C) -> Option<Rig> {
     has_own_mounts(test).then(Rig::new)
 }
@@ -53,8 +53,8 @@ fn has_own_mounts<C: Fn()>(_: C) -> bool {
         println!("skipped: no file system can be mounted here, not even in a user namespace");
         return false;
     };
-    // The second run is another process, whose permits do not count here. So take one on its
-    // behalf.
+    // The second run of the test is another process, which does not share the permits of this
+    // process. So this process takes a permit for the second run.
     let _permit = Permit::wait();
     let mut again = Command::new("unshare");
     again.args(*way).arg(std::env::current_exe().unwrap());
@@ -79,8 +79,8 @@ impl ReadOnly {
     pub fn new(folder: &Path) -> Self {
         let name = folder.to_str().unwrap();
         run("mount", &["--bind", name], folder);
-        // The kernel refuses the change while a file of the folder is open for writing, so try
-        // again.
+        // The kernel does not make the folder read-only while a file of the folder is open for
+        // writing, so try again.
         wait_until("a read-only folder", || {
             let mut remount = Command::new("mount");
             remount.args(["-o", "remount,bind,ro"]).arg(folder);
@@ -96,7 +96,8 @@ impl Drop for ReadOnly {
     }
 }
 
-/// A full disk. Whatever space becomes free is used at once, until this value is dropped.
+/// A full disk. A thread fills the disk again whenever some space becomes free, until this value is
+/// dropped.
 pub struct Full {
     fill: PathBuf,
     done: Arc<AtomicBool>,

@@ -104,7 +104,8 @@ pub fn serve_bytes(listener: TcpListener, bytes: Vec<u8>) {
         let bytes = bytes.clone();
         async move {
             let mut buffer = [0; 4096];
-            // Wait for a request first, because a response without a request breaks the connection.
+            // Wait for a request first, because a response without a request breaks the
+            // connection.
             let mut received = Vec::new();
             while !has_request(&received) {
                 match stream.read(&mut buffer).await {

@@ -74,7 +74,7 @@ pub fn wait_gone(process: &Process) {
 }
 
 /// Returns all running processes whose environment has this variable with this value. Each process
-/// of a test has the tag of the test in its environment, even if its parent, session and
+/// that a test starts has the tag of the test in its environment, even if its parent, session and
 /// descriptors have changed.
 pub fn tagged(name: &str, value: &str) -> Vec<Process> {
     linux::processes()
@@ -82,14 +82,14 @@ pub fn tagged(name: &str, value: &str) -> Vec<Process> {
         .iter()
         .filter(|process| process.pid > 1 && !process.is_zombie())
         .filter_map(|process| Process::pin(process.pid))
-        // Pin the process first. Then the environment is that of the pinned process, even if the
-        // pid is reused.
+        // The process is pinned before its environment is read. So the environment belongs to this
+        // process even if its pid is reused.
         .filter(|process| environment(process.pid, name).as_deref() == Some(value))
         .collect()
 }
 
-/// How long [`environment`] waits while the environment of a process is empty. It is empty for a
-/// moment during an exec.
+/// How long [`environment`] waits while the environment of a process is empty. The environment is
+/// empty for a moment when the process executes another program.
 const EXECUTES: Duration = Duration::from_millis(50);
 
 /// The value of a variable in the environment of a process.

@@ -12,8 +12,8 @@ const SDK: &str = "temporalio==1.35.0";
 /// The worker of the tests.
 const WORKER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples/worker.py");
 
-/// The path of a Python with the SDK. Installs the SDK if necessary. Several test runs may do this at the
-/// same time.
+/// The path of a Python interpreter that has the SDK. Installs the SDK if necessary. Several test
+/// runs may do this at the same time.
 fn python() -> &'static Path {
     static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
@@ -42,7 +42,8 @@ fn run(command: &mut Command) {
     assert!(done.status.success(), "the tests need the Python SDK: {command:?}: {output}");
 }
 
-/// Starts a worker of this queue, and waits until it polls. `version` selects the code of `Drift`.
+/// Starts a worker of this queue, and waits until the worker polls. `version` selects the code of
+/// the workflow type `Drift`.
 pub fn worker(rig: &Rig, namespace: &str, queue: &str, version: &str) -> Running {
     let mut command = rig.command(python());
     command.arg(WORKER).args([&rig.address(), namespace, queue, version]);

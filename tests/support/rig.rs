@@ -84,8 +84,8 @@ impl Rig {
         rig.set("port", &port.to_string());
         rig.set("ui-port", &ui_port.to_string());
         rig.set("temporal-bin", &format!("{program:?}"));
-        // A watchdog would start the next host. Most tests that kill a host check the home without
-        // one.
+        // A watchdog would start another host. Most tests that kill a host check the home without a
+        // host.
         rig.set("watchdog", "false");
         rig
     }
@@ -373,7 +373,8 @@ impl Drop for Rig {
     fn drop(&mut self) {
         let stopped = (!self.processes().is_empty()).then(|| {
             if std::thread::panicking() {
-                // The test has failed already, and the host may hang, so do not wait for `stop`.
+                // The test has failed already and the host may hang, so kill all processes instead
+                // of running `stop`.
                 self.power_cut();
                 None
             } else {

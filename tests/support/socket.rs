@@ -80,8 +80,8 @@ impl Reader {
         Self(BufReader::new(send(rig, "GET", "/v1/events", "")))
     }
 
-    /// Reads the next event. Skips the head of the response and the sizes of chunks, which are not
-    /// fields of an event.
+    /// Reads the next event. Skips the head of the HTTP response, and the sizes of chunks between
+    /// the events.
     pub fn event(&mut self) -> Event {
         let mut kind = String::new();
         loop {

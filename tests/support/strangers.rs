@@ -120,7 +120,7 @@ impl Strangers {
         }
     }
 
-    /// Adds a process that the test itself started.
+    /// Adds a process that the test itself has started.
     pub fn know(&mut self, what: &'static str, pid: i32) {
         self.pinned.push((what, Process::pin(pid).unwrap()));
     }

@@ -5,8 +5,8 @@ use super::process::Process;
 use super::rig::Rig;
 use nix::unistd::Uid;
 
-/// Whether this process may become this user. Root of a user namespace may become only the users
-/// that the namespace maps. If not, prints a line.
+/// Whether this process may become this user. Root of a user namespace may become only the users of
+/// the map of this namespace. If this process may not become the user, prints a line.
 pub fn may_become(uid: u32) -> bool {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap();
     let mut ranges = map.lines().map(|line| {

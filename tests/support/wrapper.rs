@@ -1,5 +1,5 @@
-//! Wrapper scripts that start the server, as those of version managers do. Each also starts a child
-//! in the background and a child in its own session.
+//! Wrapper scripts that start the server, like the scripts of version managers. Each wrapper also
+//! starts a child in the background and a child in its own session.
 
 use super::rig::Rig;
 use super::server;
@@ -62,8 +62,8 @@ pub fn executable(rig: &Rig, name: &str, script: &str) -> PathBuf {
 }
 
 fn write_executable(path: &Path, text: &str) {
-    // The script gets its name only after it is closed: a file that is open for writing cannot be
-    // executed, and another test may fork while this process has the file open.
+    // The script gets its final name only after the file is closed. A file that is open for writing
+    // cannot be executed, and another test may fork a child that has the file open.
     let draft = path.with_extension("draft");
     std::fs::write(&draft, text).unwrap();
     std::fs::set_permissions(&draft, std::fs::Permissions::from_mode(0o755)).unwrap();
