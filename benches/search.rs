@@ -48,7 +48,8 @@ fn searches(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("search 100,000 lines");
     for pattern in PATTERNS {
         group.bench_function(pattern, |bencher| {
-            // Each search creates its `Finder`, so the time includes the setup of a first search.
+            // Each search creates its own `Finder`, so the time includes the setup that the first
+            // search for a pattern needs.
             bencher.iter(|| store.find(&Finder::new(pattern).expect("a pattern"), 0..u64::MAX));
         });
     }

@@ -31,8 +31,8 @@ impl Bare {
         Ok(Self { program: program.to_owned(), home, child: None })
     }
 
-    /// Returns two times, both from the spawn: to the first response SERVING, and to the first time
-    /// that the further checks of stigmer pass, too.
+    /// Starts the server and returns two times from the spawn: to the first response SERVING, and
+    /// to the moment at which the further checks of stigmer pass, too.
     pub async fn start(&mut self) -> Result<(Duration, Duration)> {
         let options = Options {
             port: Some(ports::free_port()?),

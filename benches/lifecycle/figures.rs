@@ -39,8 +39,8 @@ pub struct Figure {
     name: &'static str,
     ours: Spread,
     bare: Option<Spread>,
-    /// The largest accepted ratio of ours to bare. Without `bare`, the largest accepted number of
-    /// milliseconds.
+    /// The largest accepted ratio of the time with stigmer to the time of the server alone. For a
+    /// row without `bare`, the largest accepted time in milliseconds.
     target: Option<f64>,
 }
 

@@ -146,8 +146,8 @@ fn round(runtime: &tokio::runtime::Runtime, homes: &Homes<'_>, series: &mut Seri
         series.stop.push(stop);
         series.stop_return.push(stop_return);
 
-        // The kill of the host is last, because the figures above must be of a server that its host
-        // has spawned and not adopted.
+        // Kill the host last, because the measurements above must be of a server that its host has
+        // spawned, not adopted.
         supervised.start()?;
         tokio::time::sleep(SETTLING).await;
         series.next_host.push(supervised.kill_host().await?);

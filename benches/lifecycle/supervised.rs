@@ -23,7 +23,7 @@ pub struct Supervised {
     port: u16,
     ui_port: u16,
     runs: bool,
-    /// When the first start returned.
+    /// The moment at which the command of the first start returned.
     returned: Option<Timestamp>,
 }
 

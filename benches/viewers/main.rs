@@ -1,5 +1,6 @@
 //! Measures how long a viewer waits for the first snapshot and for the status, how long a log line
-//! takes to the screen, and what very many lines cost host and viewer.
+//! takes to the screen, and how much CPU time and memory a flood of lines costs the host and a
+//! viewer.
 //!
 //! `cargo bench --bench viewers -- [--seconds N] [--lines N]`
 
@@ -105,7 +106,8 @@ fn arguments() -> Result<Arguments> {
     Ok(parsed)
 }
 
-/// Measures requests. Each has its own connection, like that of a command or a new viewer.
+/// Measures requests. Each request has its own connection, like the request of a command or of a
+/// new viewer.
 async fn requests(stage: &Stage) -> Result<()> {
     let mut snapshots = Vec::new();
     for _ in 0..200 {
@@ -147,7 +149,7 @@ fn met(value: f64, target: f64) -> &'static str {
     if value <= target { "met" } else { "MISSED" }
 }
 
-/// Measures the CPU time of a process from a moment on.
+/// Measures the CPU time that a process has used since `begin`.
 struct Load {
     pid: i32,
     begun: Instant,

@@ -17,7 +17,8 @@ const COLUMNS: u16 = 120;
 /// Time limit of each wait.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Pairs of a line number and the moment at which all lines up to it had been on the screen.
+/// Pairs of a line number and the moment at which this line and all lines before it had been on the
+/// screen.
 pub type Seen = Vec<(u64, Instant)>;
 
 pub struct Screen {

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The text before the number in each line, by which the screen is searched.
+/// The text before the number in each line. The benchmark searches the screen for this text.
 pub const WORD: &str = "numbered ";
 /// Size of one write at full speed.
 const BLOCK: usize = 64 << 10;

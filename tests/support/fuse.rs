@@ -249,8 +249,8 @@ impl Shared {
             }
             STATFS => (0, words(&[&[0; 20]])),
             RELEASE => (0, Vec::new()),
-            // The kernel can work without this operation. After this error, the kernel does not
-            // request the operation again.
+            // All other operations are optional. After this error, the kernel continues without the
+            // operation.
             _ => (-libc::ENOSYS, Vec::new()),
         })
     }
