@@ -40,7 +40,7 @@ impl Explorer {
     const SHIFT_STEP: u16 = 8;
     const SHIFT_MAX: u16 = 4_096;
 
-    /// Adds new lines and removes evicted ones. Must be called before each key and each frame.
+    /// Adds new lines and removes evicted lines. Must be called before each key and each frame.
     pub(crate) fn update(&mut self, log: &dyn LogSource) {
         let before = self.rows.end();
         self.rows.update(log);

@@ -140,7 +140,7 @@ pub enum LogFile {
     Own,
 }
 
-/// What happens to Temporal when the dashboard closes.
+/// Effect of closing the dashboard on Temporal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuitChoice {
     /// Temporal is not affected: the dashboard is attached to another host, or no server of this

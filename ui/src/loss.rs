@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::human;
 
-/// Where the running server stores its data.
+/// Storage of the data of the running server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Storage {
     /// A file that the next start opens.
@@ -20,7 +20,7 @@ pub enum Storage {
 }
 
 impl Storage {
-    /// Returns why the data is lost when the server ends. `None` if it is kept.
+    /// Returns the reason why the data is lost when the server ends. `None` if the data is kept.
     #[must_use]
     pub fn why_lost(self) -> Option<&'static str> {
         match self {

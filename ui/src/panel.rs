@@ -1,4 +1,4 @@
-//! The panels, one file each. They draw the data of a [`Scene`] into an area.
+//! The panels, one file each. Each panel draws the data of a [`Scene`] into an area.
 
 mod dialogs;
 mod failure;
@@ -49,8 +49,8 @@ pub(crate) fn screen(canvas: &mut Canvas<'_>, area: Rect) {
         message = paint::edge(front, front.height.saturating_sub(1));
     }
     tabs::message(canvas.buf, message, canvas.scene);
-    // The footer is last: its keys depend on whether a list scrolls, which is known after the list
-    // is drawn.
+    // Draw the footer last. Its keys depend on whether a list scrolls, which is known only after the list is
+    // drawn.
     paint::clear(canvas.buf, last_row, palette.base);
     footer::draw(canvas, last_row);
 }

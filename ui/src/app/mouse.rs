@@ -1,5 +1,4 @@
-//! The mouse: the wheel, clicks on what the last frame has drawn, and dragging over lines of the
-//! log.
+//! The mouse: the wheel, clicks on parts of the last frame, and dragging over lines of the log.
 
 use super::ui::{MousePress, Ui};
 use crate::app::keymap::KeyCommand;

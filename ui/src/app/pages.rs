@@ -24,7 +24,7 @@ impl Ui {
         }
     }
 
-    /// Moves from the open line or entry to the previous or next one. If the next row is a fold,
+    /// Moves from the open line or entry to the previous or next line or entry. If the next row is a fold,
     /// opens the fold.
     pub(super) fn open_adjacent(&mut self, by: Move, model: &Model, log: &dyn LogSource) {
         let view = &mut self.view;

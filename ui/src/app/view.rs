@@ -164,7 +164,8 @@ impl TimelineCursor {
         }
     }
 
-    /// Whether the newest entry is selected. Then each new entry becomes the selected one.
+    /// Whether the newest entry is selected. While the newest entry is selected, a new entry becomes the
+    /// selected entry.
     pub(crate) fn is_newest(&self) -> bool {
         self.selected.is_none()
     }

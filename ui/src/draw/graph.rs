@@ -72,7 +72,8 @@ pub(crate) fn ceiling(values: impl Iterator<Item = f64>, at_least: f64) -> f64 {
         .unwrap_or(10.0 * magnitude)
 }
 
-/// Draws a horizontal bar. Its length is `share` (0 to 1) of `columns`, at least one eighth of a cell.
+/// Draws a horizontal bar. The length of the bar is `share` (0 to 1) of `columns`, at least one eighth of a
+/// cell.
 pub(crate) fn bar(pen: &mut Pen<'_>, share: f64, columns: u16, style: Style) {
     let steps = u32::from(columns) * 8;
     let length = eighths(share, 1.0, steps).max(u32::from(columns > 0));

@@ -26,7 +26,7 @@ pub(crate) struct Pen<'b> {
 }
 
 impl<'b> Pen<'b> {
-    /// Returns a pen at the start of row `row` of `area`. It has no room if the row does not exist.
+    /// Returns a pen at the start of row `row` of `area`. If the row does not exist, the pen has no room.
     pub(crate) fn row(buf: &'b mut Buffer, area: Rect, row: u16) -> Self {
         let y = area.y.saturating_add(row);
         let inside = area.intersection(buf.area);
@@ -71,7 +71,7 @@ impl<'b> Pen<'b> {
         self
     }
 
-    /// Writes `text`. If it does not fit, writes a beginning and `…`; the row is full then.
+    /// Writes `text`. If the text does not fit, writes its beginning and `…`, which fills the row.
     pub(crate) fn put(&mut self, text: &str, style: Style) -> &mut Self {
         self.put_marked(text, style, &[], style)
     }

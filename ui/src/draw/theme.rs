@@ -25,7 +25,7 @@ pub enum Theme {
     NoColor,
 }
 
-/// Error for a text that is not the name of a theme. Its message lists the names.
+/// Error for a text that is not the name of a theme. The message lists the names of all themes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownTheme(String);
 
@@ -52,7 +52,7 @@ impl Theme {
     pub const ALL: [Self; 5] =
         [Self::Dark, Self::Light, Self::HighContrast, Self::Ansi16, Self::NoColor];
 
-    /// Returns the next theme; the first one after the last.
+    /// Returns the next theme. After the last theme, returns the first theme.
     #[must_use]
     pub fn next(self) -> Self {
         match self {

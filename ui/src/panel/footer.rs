@@ -42,7 +42,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect) {
         let keys = Rect { x: from, width: pen.x() - from, ..area };
         pen.put(" ", palette.base).put(binding.short, palette.dim);
         let label = Rect { x: keys.right(), width: pen.x() - keys.right(), ..area };
-        // Each key has its own place. The label belongs to the first key.
+        // A click on a key presses this key. A click on the label presses the first key.
         for (place, key) in binding.places(keys) {
             canvas.map.add(place, Click::Key(key));
         }

@@ -57,7 +57,7 @@ pub(crate) struct FrameMap {
     pub(crate) front: Option<(Rect, Rect)>,
 }
 
-/// What a click at a position does.
+/// Effect of a click at a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Click {
     Key(Key),

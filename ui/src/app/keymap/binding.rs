@@ -49,8 +49,7 @@ pub(crate) enum LogCommand {
     OpenPrompt,
     /// Closes the prompt and keeps the search.
     KeepSearch,
-    /// Cancels one thing: the prompt if it is open, else the selected range if there is one, else
-    /// the search.
+    /// Cancels one thing: the open prompt, else the selected range, else the search.
     Cancel,
     DeleteOne,
     DeleteAll,

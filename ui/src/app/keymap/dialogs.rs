@@ -158,8 +158,8 @@ pub(super) static TABLE: &[Binding] = &[
         why_not: |_| "this dashboard cannot start a background host; use x or Esc",
         ..dialog(
             Scope::Quit,
-            // The user may press the key that opened the dialog twice by mistake. That must never
-            // stop Temporal.
+            // The keys `q` and Ctrl-C open this dialog. The user may press such a key twice by mistake, so the
+            // second press must never stop Temporal.
             &[
                 (Key::char('b'), KeyCommand::Background),
                 (Key::char('q'), KeyCommand::Background),

@@ -121,7 +121,7 @@ fn identity(buf: &mut Buffer, area: Rect, shape: Shape, scene: Scene<'_>) {
     pen.gap(gap).put("pid ", palette.dim).left(&pid, 8, palette.strong);
 }
 
-/// Shortens a URL to its port if its host is that of `address`: `ui :8233`.
+/// Shortens a URL to its port if the URL and `address` have the same host: `ui :8233`.
 pub(crate) fn short_url(url: &str, address: &str) -> String {
     let bare = url.split_once("://").map_or(url, |(_, rest)| rest).trim_end_matches('/');
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);

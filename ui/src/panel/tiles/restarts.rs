@@ -10,7 +10,7 @@ use crate::model::{LastRestart, RestartLimit, RestartsView, StateView};
 use crate::panel::scene::{Scene, tile};
 
 const MINUTE: u64 = 60_000;
-/// Possible spans of the time axis in ms. The shortest one that shows every restart is used.
+/// Possible spans of the time axis in ms. The axis has the shortest span that shows every restart.
 const SPANS: [u64; 5] =
     [10 * MINUTE, 60 * MINUTE, 6 * 60 * MINUTE, 24 * 60 * MINUTE, 7 * 24 * 60 * MINUTE];
 
