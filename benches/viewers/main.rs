@@ -30,7 +30,7 @@ struct Arguments {
 }
 
 fn main() -> Result<()> {
-    // `cargo test --benches` runs this program, too. It needs no measurement.
+    // `cargo test --benches` runs this program, too, and needs no measurement.
     if !std::env::args().any(|argument| argument == "--bench") {
         return Ok(());
     }
