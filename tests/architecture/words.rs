@@ -66,7 +66,7 @@ fn sources_use_plain_words() {
     let mut found = Vec::new();
     for (path, text) in ["src", "ui", "tests", "benches"].into_iter().flat_map(super::sources) {
         let path = path.strip_prefix(root).unwrap_or(&path);
-        // This file contains the list of words, so it is not checked.
+        // Skip this file, because it contains the list of words.
         if path.ends_with("architecture/words.rs") {
             continue;
         }

@@ -11,7 +11,7 @@ const CTRL_L: &str = "\x0c";
 /// A dashboard that shows the log without folds.
 fn open(rig: &Rig) -> Dashboard<'_> {
     let dashboard = Dashboard::open(rig);
-    // Wait for the row of the workflows. It appears last, and moves all rows below it.
+    // Wait for the row of the workflows, which appears last and moves all rows below it.
     dashboard.until_shows(&["READY", "following", "routine lines", "Workflows"]);
     dashboard.press("z");
     dashboard.until_shows(&["unfolded"]);

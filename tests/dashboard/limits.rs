@@ -1,4 +1,4 @@
-//! The limit on processes. It also counts threads.
+//! The limit on processes, which also counts threads.
 
 use crate::support::users::{limit_processes, unused_user};
 use crate::terminal::Dashboard;

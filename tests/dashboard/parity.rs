@@ -15,8 +15,8 @@ fn until_same(host: &Dashboard<'_>, attached: &Dashboard<'_>) {
     }
 }
 
-/// Returns every cell with its colours, without the label of the host. That label is in the upper
-/// line of the first box, between title and home.
+/// Returns every cell with its colours, without the label of the host, which is in the upper line
+/// of the first box, between the title and the home.
 fn cells(screen: &vt100::Screen) -> Vec<Vec<String>> {
     let (rows, columns) = screen.size();
     let (rows, columns) = (rows.get(), columns.get());

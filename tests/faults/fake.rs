@@ -1,5 +1,5 @@
-//! A fake server that starts and stops in milliseconds. It responds only to the calls of the
-//! checks. The test program runs itself as this server.
+//! A fake server that starts and stops in milliseconds. The server responds only to the calls of
+//! the checks. The test program runs itself as this server.
 
 use crate::peer;
 use crate::support::rig::Rig;

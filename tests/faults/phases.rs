@@ -12,8 +12,8 @@ use std::os::unix::process::CommandExt;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-/// Time limit of each command. It is longer than the 10 s after which a command ends a host that
-/// does not respond.
+/// Time limit of each command: longer than the 10 s after which a command ends a host that does not
+/// respond.
 const COMMAND: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(10);
 /// Time limit for a reaction of a host. Every reaction is faster.
@@ -102,7 +102,8 @@ pub fn run_with_descriptors(limit: u64) -> Result<(), String> {
                 eprintln!("{limit} descriptors: {why}");
             }
         }
-        // The command and the host that is running have the low limit. The next host has no limit.
+        // The low limit applies only to the command above and to the host that this command
+        // started. The commands below have no such limit.
         case.succeeds(&["stop"])?;
         case.nothing_lives()?;
         case.keeps_its_promises()

@@ -59,7 +59,7 @@ fn start_works_after_a_kill_at_any_moment_of_the_first_start() {
         let rig = base.second();
         let start = Running::spawn(rig.local(&[]));
         wait_until("the first spawn", || rig.record("generation").is_some());
-        // This is a fixed time, because the test varies the moment of the kill.
+        // Sleep for a fixed time, because the test varies the moment of the kill.
         std::thread::sleep(Duration::from_millis(moment));
         rig.power_cut();
         drop(start);

@@ -148,7 +148,8 @@ fn reader_that_stops_reading_does_not_stop_supervision() {
     let rig = Rig::new();
     let mut command = rig.local(&["--no-tui"]);
     let mut host = command.stdout(Stdio::piped()).spawn().unwrap();
-    // This pipe stays open and is never read. It is full after 64 KiB.
+    // The pipe to stdout stays open and the test never reads from it. The pipe is full after 64
+    // KiB.
     let _unread = host.stdout.take().unwrap();
     rig.wait_ready(1);
     let log = std::fs::OpenOptions::new().append(true).open(rig.path("logs/temporal.log"));

@@ -131,7 +131,7 @@ fn locks_are_free_after_all_processes_are_killed_and_the_next_start_works() {
     assert_eq!(rig.status()["temporal"]["generation"], 2);
 }
 
-/// A rig whose program ignores SIGTERM. Its grace period is longer than the time limit of the test.
+/// A rig whose program ignores SIGTERM, with a grace period longer than the time limit of the test.
 fn stubborn() -> Rig {
     let mut rig = Rig::with(&[("stop-grace", "\"10m\""), ("start-timeout", "\"10m\"")]);
     let script = "trap '' TERM; while :; do sleep 1; done";

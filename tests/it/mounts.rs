@@ -44,7 +44,7 @@ fn host_reports(rig: &Rig, host: &Process, words: &[&str]) {
     });
 }
 
-/// What a host reports while the folder of the database does not respond.
+/// Words that a host reports while the folder of the database does not respond.
 const UNKEPT: [&str; 2] = ["the lock next to the database", "does not respond"];
 
 #[test]

@@ -43,9 +43,9 @@ const FIRST_NODE: u32 = 1;
 /// The protocol version of the responses in this file.
 const PROTOCOL: [u32; 2] = [7, 31];
 
-/// A folder covered by a file system that never responds. Its requests are not read, so a process
-/// that waits for a response can be killed. Dropping the value fails all requests and unmounts the
-/// file system.
+/// A folder covered by a file system that never responds. The requests to the file system are not
+/// read, so a process that waits for a response can be killed. Dropping the value fails all
+/// requests and unmounts the file system.
 pub struct HangingMount {
     folder: PathBuf,
     device: Option<File>,
@@ -265,7 +265,8 @@ fn serve_file(mut device: File, shared: &Mutex<Shared>) {
         let mut shared = shared.lock().unwrap();
         match kind(request) {
             INTERRUPT => {
-                // The kernel interrupts a read if the process that waits for it was killed.
+                // The kernel interrupts a read if the process that waits for the response was
+                // killed.
                 let is_meant = |read: &mut Vec<u8>| read[8..16] == request[40..48];
                 for read in shared.waiting.extract_if(.., is_meant) {
                     let _ = device.write_all(&response(&read, -libc::EINTR, &[]));

@@ -1,5 +1,5 @@
-//! File systems that are full or read-only. They are mounted in a mount namespace that ends with
-//! the test.
+//! File systems that are full or read-only. Each is mounted in a mount namespace that ends with the
+//! test.
 
 use super::rig::Rig;
 use super::server::Permit;
@@ -71,7 +71,7 @@ fn run(program: &str, arguments: &[&str], last: &Path) {
     assert!(ran.status.success(), "{program}: {}", String::from_utf8_lossy(&ran.stderr));
 }
 
-/// A read-only folder. It becomes writable again when this value is dropped.
+/// A folder that is read-only until this value is dropped.
 pub struct ReadOnly(PathBuf);
 
 impl ReadOnly {

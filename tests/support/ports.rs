@@ -6,8 +6,8 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-/// The first port. All ports for tests are below the range of ephemeral ports, so that Temporal
-/// never chooses one of them for itself.
+/// The first port. All ports for tests are below the range of ephemeral ports. So Temporal, which
+/// chooses some of its ports freely, never chooses a port of a test.
 const FIRST: u16 = 12_000;
 const COUNT: u16 = 19_000;
 

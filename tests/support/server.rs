@@ -1,5 +1,5 @@
-//! The real Temporal CLI. It is installed once for all tests. The number of servers that run at the
-//! same time is limited.
+//! The real Temporal CLI, which is installed once for all tests. The number of servers that run at
+//! the same time is limited.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, LazyLock, Mutex, PoisonError};

@@ -44,8 +44,8 @@ pub fn ask_tcp(port: u16, method: &str, path: &str, host: &str) -> Answer {
 
 fn answer(mut stream: impl Read) -> Answer {
     let mut text = String::new();
-    // The host may refuse a request while its body is sent. Then the read may end with a reset
-    // connection, so errors are ignored.
+    // The host may refuse a request before it has received the whole body. The connection may then
+    // be reset while the response is read, so errors are ignored.
     let _ = stream.read_to_string(&mut text);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("answer: {text:?}"));
     let code = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap();
