@@ -132,12 +132,12 @@ impl Rig {
         (self.stigmer, self.user) = (stigmer, Some(user));
     }
 
-    /// A file of the home.
+    /// Returns the path of a file of the home.
     pub fn path(&self, name: &str) -> PathBuf {
         self.home.join(name)
     }
 
-    /// A folder outside the home.
+    /// Returns a folder of this rig outside the home.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }

@@ -161,9 +161,9 @@ pub struct ProbeView {
 /// When failed checks lead to a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureLimit {
-    /// After this number of consecutive failures.
+    /// A restart follows after this number of consecutive failures.
     Count(u32),
-    /// After consecutive failures for this time in ms.
+    /// A restart follows if checks have failed for this time in ms without a passed check.
     Span(u64),
 }
 

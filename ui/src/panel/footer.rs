@@ -8,7 +8,7 @@ use crate::draw::paint::Pen;
 use crate::panel::scene::{Canvas, Click, Scene};
 
 const GAP: u16 = 2;
-/// Maximum columns of the prompt, if the keys need the rest.
+/// Maximum columns of the search pattern if the keys need the rest of the footer.
 const PATTERN: u16 = 24;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect) {
