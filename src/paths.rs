@@ -1,5 +1,5 @@
-//! The home, which is the folder of one server: its files and folders, and the checks that no other
-//! user can read or change them.
+//! The home, which is the folder of one server: its files and folders, and checks of the
+//! permissions. No other user may read or change the files of a home.
 
 mod check;
 mod disk;
@@ -87,8 +87,8 @@ impl Home {
             let meta = std::fs::metadata(&folder).map_err(io_error)?;
             check_owner(&folder, &meta)?;
             if meta.mode() & 0o077 != 0 {
-                // With a wrong `--home`, this could be a project folder or `/tmp`. Their
-                // permissions must not change.
+                // With a wrong `--home`, the folder could be a project folder or `/tmp`. The
+                // permissions of such a folder must not change.
                 if folder == self.root && !self.is_ours().map_err(io_error)? {
                     let mode = meta.mode() & 0o7777;
                     return Err(HomeError::Shared { path: folder, mode });
@@ -161,7 +161,7 @@ impl Home {
     }
 
     /// Path of the file that says whether the user wants the server to run. A host that replaces a
-    /// dead host reads it.
+    /// dead host reads the file.
     #[must_use]
     pub fn intent(&self) -> PathBuf {
         self.root.join("intent.json")
@@ -185,7 +185,7 @@ impl Home {
         self.logs().join("stigmer.log")
     }
 
-    /// Path of the file with the error output of hosts: messages that they cannot write into their
+    /// Path of the file with the error output of hosts: messages that a host cannot write into its
     /// log.
     #[must_use]
     pub fn host_errors(&self) -> PathBuf {
@@ -245,8 +245,8 @@ pub fn shortened(path: &Path) -> String {
     }
 }
 
-/// Replaces a file in one step, with mode 0600. A reader gets the old text or the new text, never a
-/// part. If the new text cannot be written, the old text stays.
+/// Replaces a file in one step, with mode 0600. A reader gets the complete old text or the complete
+/// new text. If the new text cannot be written, the old text stays.
 ///
 /// # Errors
 /// If the file cannot be written; see also [`files::open_for_writing`].

@@ -34,7 +34,7 @@ pub enum HomeError {
         /// The current user.
         me: u32,
     },
-    /// Other users have write permission on the folder, so its files may be from them.
+    /// Other users have write permission on the folder, so other users may have written its files.
     #[error(
         "cannot use {path} as home: it is not empty and other users may write to it (mode \
          {mode:o}); choose another folder with --home, or check its content and run `chmod 700 \
@@ -97,7 +97,7 @@ fn user(uid: u32) -> String {
 
 pub(super) fn create_folder(path: &Path) -> io::Result<()> {
     match DirBuilder::new().recursive(true).mode(0o700).create(path) {
-        // The builder also returns this error if the folder exists but could not be examined.
+        // `create` also returns this error if the folder exists, but could not be examined.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             if std::fs::metadata(path)?.is_dir() { Ok(()) } else { Err(error) }
         }
@@ -110,9 +110,9 @@ pub(super) fn check_owner(folder: &Path, meta: &Metadata) -> Result<(), HomeErro
     if owner == me { Ok(()) } else { Err(HomeError::Foreign { path, owner, me }) }
 }
 
-/// Checks owner and permissions of an existing folder. If other users may write to the folder, it
-/// must be empty except for `config.toml`: [`Home::prepare`](super::Home::prepare) then removes
-/// these permissions.
+/// Checks owner and permissions of an existing folder. A folder to which other users may write must
+/// be empty except for `config.toml`. [`Home::prepare`](super::Home::prepare) removes the
+/// permissions of other users later.
 pub(super) fn check_folder(root: &Path, meta: &Metadata) -> Result<(), HomeError> {
     check_owner(root, meta)?;
     if meta.mode() & 0o022 == 0 {
@@ -120,7 +120,8 @@ pub(super) fn check_folder(root: &Path, meta: &Metadata) -> Result<(), HomeError
     }
     let io_error = |source| HomeError::Io { path: root.to_owned(), source };
     for entry in std::fs::read_dir(root).map_err(io_error)? {
-        // `config.toml` has a check of its own when it is read.
+        // `config.toml` is allowed, because the function that reads this file checks the owner and
+        // the mode.
         if entry.map_err(io_error)?.file_name() != "config.toml" {
             let mode = meta.mode() & 0o7777;
             return Err(HomeError::Writable { path: root.to_owned(), mode });

@@ -5,9 +5,9 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// Checks that a new file of 1 MiB fits on the disk of a folder, because a server needs as much to
-/// start. The check allocates a temporary file without a name. The count of free blocks would not
-/// be enough, because it does not show that a quota is used up.
+/// Checks that a new file of 1 MiB fits on the disk of a folder. A server needs 1 MiB to start. The
+/// check allocates a temporary file without a name. The number of free blocks would not be enough,
+/// because this number does not show that a quota is used up.
 ///
 /// # Errors
 /// If the disk is full, read-only or broken, or a quota is used up.
@@ -19,8 +19,8 @@ pub fn has_room(folder: &Path) -> io::Result<()> {
     match options.open(folder) {
         Ok(file) => match fallocate(&file, FallocateFlags::empty(), 0, 1 << 20) {
             Err(error) if is_disk_trouble(&error.into()) => Err(error.into()),
-            // Another error means that this test is not possible here. If there is no room, the
-            // start of the server fails.
+            // Any other error means that the check is not possible on this file system. A disk that
+            // is full then shows at the start of the server, which fails.
             Ok(()) | Err(_) => Ok(()),
         },
         Err(error) if is_disk_trouble(&error) => Err(error),
@@ -37,9 +37,9 @@ pub fn is_disk_trouble(error: &io::Error) -> bool {
         || error.raw_os_error() == Some(libc::EIO)
 }
 
-/// Whether the same call may succeed a moment later. This is so if another process may release the
-/// missing resource, if the call was interrupted, or if a file system has lost its server, which
-/// may return.
+/// Whether the cause of an error may be gone a moment later, so that another try may succeed. This
+/// is so if another process may release the missing resource, if the call was interrupted, or if a
+/// network file system has lost its server, which may return.
 #[must_use]
 pub fn is_passing(error: &io::Error) -> bool {
     use io::ErrorKind::{

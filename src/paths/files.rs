@@ -52,8 +52,9 @@ pub fn hint(error: &io::Error) -> &'static str {
 /// Opens a file of stigmer for reading. Does not follow a symbolic link.
 ///
 /// # Errors
-/// `NotFound` if there is no file. `PermissionDenied` if it is a symbolic link or not a regular
-/// file, if it belongs to another user, or if others may write to it.
+/// `NotFound` if there is no file. `PermissionDenied` if the path is a symbolic link or not a
+/// regular file, if the file belongs to another user except root, or if others may write to the
+/// file.
 pub fn open(path: &Path) -> io::Result<File> {
     let file = no_follow(OpenOptions::new().read(true), path)?;
     let mode = check_owner(&file)?;
@@ -66,7 +67,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// Reads the first `max` bytes of a file of stigmer.
 ///
 /// # Errors
-/// See [`open()`]; `InvalidData` if it is not UTF-8.
+/// See [`open()`]; `InvalidData` if the text is not UTF-8.
 pub fn read(path: &Path, max: u64) -> io::Result<String> {
     let mut text = String::new();
     open(path)?.take(max).read_to_string(&mut text)?;
@@ -76,13 +77,13 @@ pub fn read(path: &Path, max: u64) -> io::Result<String> {
 /// Reads the configuration file, which the user writes. Follows symbolic links.
 ///
 /// # Errors
-/// `NotFound` if there is no file. `PermissionDenied` if it belongs to another user, or if all
-/// users may write to it.
+/// `NotFound` if there is no file. `PermissionDenied` if the file belongs to another user except
+/// root, or if all users may write to the file.
 pub fn read_config(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let mode = check_owner(&file)?;
-    // The group may write to the file, because an editor with umask 002 creates it so. The file is
-    // still protected, because the folder is closed to the group.
+    // The group may write to the file, because an editor with umask 002 creates such a file. The
+    // file is still protected, because the group has no access to the folder.
     if mode & 0o002 != 0 {
         return Err(refused(format!(
             "every user may write to it (mode {:o}); run `chmod go-w` on it",
@@ -94,7 +95,7 @@ pub fn read_config(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// Opens a file of stigmer for writing. A new file gets mode 0600. From an existing file, the write
+/// Opens a file of stigmer for writing. A new file gets mode 0600. If the file exists, the write
 /// permission of other users is removed. The caller must not set `truncate` in the options, because
 /// the file would lose its content before the checks.
 ///
@@ -131,8 +132,8 @@ pub fn write_absent(path: &Path, text: &str) -> io::Result<()> {
     })
 }
 
-/// Writes a temporary file next to the path. `put` gets the path of this file and moves the file to
-/// its final path. After an error, the temporary file is deleted.
+/// Writes a temporary file next to the path. Then calls `put` with the path of the temporary file.
+/// `put` moves the temporary file to its final path. After an error, the temporary file is deleted.
 ///
 /// # Errors
 /// If the file cannot be written; see also [`open_for_writing`].
@@ -155,7 +156,7 @@ pub(super) fn write_whole(
         put(&temporary)
     };
     write().inspect_err(|_| {
-        // No code reads an unfinished file, and it takes disk space.
+        // No code reads an unfinished file, so the file would only take disk space.
         let _ = std::fs::remove_file(&temporary);
     })
 }
@@ -184,7 +185,8 @@ fn no_follow(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
             _ => error,
         }
     })?;
-    // The server inherits this file description, so it must not keep a flag of the check.
+    // Only the open above needs O_NONBLOCK. The flag is removed, because the server inherits this
+    // file description.
     let flags = OFlag::from_bits_retain(fcntl(&file, FcntlArg::F_GETFL)?);
     fcntl(&file, FcntlArg::F_SETFL(flags - OFlag::O_NONBLOCK))?;
     Ok(file)
@@ -217,8 +219,8 @@ mod tests {
             assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
             assert!(error.to_string().contains("symbolic link"), "{error}");
         }
-        // If the target of a link does not exist, opening the link for writing must not create the
-        // target.
+        // The target of the link does not exist now. Opening the link for writing must not create
+        // the target.
         std::fs::remove_file(&target).unwrap();
         open_for_writing(&mut writing(), &link).unwrap_err();
         assert!(!target.exists());
@@ -232,7 +234,8 @@ mod tests {
             write_absent(&path, text).unwrap();
             assert_eq!(read(&path, 100).unwrap(), "first");
         }
-        // This call behaves as if another process had created the file after the check of the path.
+        // This closure behaves like another process that creates the file after the check of the
+        // path.
         let put = |temporary: &Path| {
             let put = renameat_with(CWD, temporary, CWD, &path, RenameFlags::NOREPLACE);
             put.map_err(io::Error::from)

@@ -41,8 +41,8 @@ fn nearest(path: &Path) -> io::Result<Option<(PathBuf, PathBuf)>> {
     Ok(None)
 }
 
-/// If the first part of `below` is a symbolic link in the folder `there`, returns the path with
-/// that link replaced by its target.
+/// If the first part of `below` is a symbolic link in the folder `there`, returns the path to the
+/// target of the link, followed by the other parts of `below`.
 fn linked(there: &Path, below: &Path) -> Option<PathBuf> {
     let mut parts = below.components();
     let target = std::fs::read_link(there.join(parts.next()?)).ok()?;
