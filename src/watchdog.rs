@@ -1,10 +1,10 @@
 //! The watchdog: a second process, which starts a new background host when the host was killed.
 //!
-//! A process that may become a host forks the watchdog in `main`, before any thread exists
+//! A process that may become a host forks the watchdog in `main`, before a second thread exists
 //! ([`fork`]). The watchdog blocks in `read` on a pipe. Only the host process has the write end of
-//! the pipe, so the pipe closes however that process ends. If the watchdog is [armed](arm) then,
-//! it executes this program again, as a background host that resumes the supervision. If the
-//! watchdog is [disarmed](disarm), it exits.
+//! the pipe, so the pipe closes when the host process ends for any reason. An [armed](arm) watchdog
+//! then executes this program again, as a background host that resumes the supervision. A
+//! [disarmed](disarm) watchdog exits.
 
 mod child;
 
@@ -24,17 +24,17 @@ pub const SUBCOMMAND: &str = "background-host";
 /// within a millisecond, unless a signal has suspended it.
 const LEAVING: Duration = Duration::from_secs(1);
 
-/// A host that lived for this long was started successfully. After its death, the count of hosts
-/// that died soon after their start begins again at 1.
+/// Minimum lifetime of a host that counts as started successfully. After the death of such a host,
+/// the count of hosts that died soon after their start begins again at 1.
 const STABLE: Duration = Duration::from_secs(30);
 
-/// Delays before the attempts to start a new host, in milliseconds. Attempts after the fifth have
-/// the last delay.
+/// Delays before the attempts to start a new host, in milliseconds. After the fifth attempt, each
+/// further attempt has the last delay.
 const DELAYS_MS: [u64; 5] = [0, 250, 500, 1_000, 2_000];
 
 /// Size in bytes of a message to the watchdog. A message has a flag, a length, the number of
-/// attempts and the path of the home. It is smaller than `PIPE_BUF`, so the kernel writes it as a
-/// whole. The path fits, because the path of the socket in the home has at most 107 bytes.
+/// attempts and the path of the home. The size is less than `PIPE_BUF`, so the kernel never splits
+/// a message. The path fits, because the path of the socket in the home has at most 107 bytes.
 const MESSAGE: usize = 128;
 /// Offset of the path in a message.
 const PATH: usize = 6;
@@ -54,23 +54,24 @@ pub struct Death {
 struct Mission {
     /// Home of the new host.
     home: PathBuf,
-    /// Number of hosts in a row that may die soon after their start. If more die, the new process
-    /// gives up instead of becoming the host.
+    /// Number of hosts in a row that may die soon after their start. If more hosts die, the new
+    /// process gives up instead of becoming the host.
     attempts: u32,
 }
 
-/// The part of the command line that the watchdog process needs. It is read before the full
-/// command line is parsed, because the fork comes first.
+/// The part of the command line that the watchdog process needs. This part is read before the full
+/// command line is parsed, because the fork is the first step of the program.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Role {
-    /// The number in [`Death`], or 0 if this process does not resume after the death of a host.
+    /// The number [`Death::attempt`], or 0 if this process does not resume after the death of a
+    /// host.
     attempt: u32,
     /// Set if this process resumes after the death of a host. Its watchdog is then armed from the
     /// start.
     mission: Option<Mission>,
 }
 
-/// The watchdog process, as the process that forked it sees it.
+/// The watchdog process, as its parent process sees the watchdog.
 #[derive(Debug)]
 struct Watchdog {
     identity: Identity,
@@ -97,8 +98,8 @@ pub fn fork(arguments: impl Iterator<Item = OsString>) {
 }
 
 fn fork_watchdog(role: Role) -> io::Result<Watchdog> {
-    // If another thread had locked a mutex during the fork, no thread could unlock that mutex in
-    // the child.
+    // Another thread may have locked a mutex during the fork. In the child, that thread does not
+    // exist, so the mutex would stay locked.
     if std::fs::read_dir("/proc/self/task")?.count() != 1 {
         return Err(io::Error::other("this process already has several threads"));
     }
@@ -153,13 +154,13 @@ impl Role {
 /// their start, the new process gives up instead of becoming the host.
 ///
 /// # Errors
-/// If there is no watchdog. The host then works without one.
+/// If there is no watchdog. The host then works without a watchdog.
 pub fn arm(home: &Path, attempts: u32) -> io::Result<()> {
     send(Some(&Mission { home: home.to_owned(), attempts }))
 }
 
-/// Disarms the watchdog process, so that it starts no new host. Called before this process exits
-/// on purpose.
+/// Disarms the watchdog process, so that it starts no new host. Must be called before this process
+/// exits on purpose.
 pub fn disarm() {
     // If there is no watchdog, there is nothing to disarm.
     let _ = send(None);
@@ -176,13 +177,12 @@ fn send(mission: Option<&Mission>) -> io::Result<()> {
     Ok(())
 }
 
-/// Ends the disarmed watchdog process of a process that exits now, and waits for its exit. An
-/// armed watchdog must continue: the process has not left its home as intended, so the watchdog
-/// must start a new host.
+/// Closes the pipe to the watchdog process, because this process exits now. Waits for the exit of a
+/// disarmed watchdog. Does not wait for an armed watchdog, which starts a new host.
 pub fn end() {
     let Some(Ok(watchdog)) = WATCHDOG.get() else { return };
     let mut pipe = watchdog.pipe.lock().unwrap_or_else(PoisonError::into_inner);
-    // Taking the write end closes the pipe.
+    // `take` moves the write end out of the value, and the drop of the write end closes the pipe.
     if pipe.end.take().is_some()
         && !pipe.armed
         && let Ok(Some(proven)) = watchdog.identity.prove()

@@ -1,5 +1,6 @@
-//! The watchdog process: a fork of its host from before the host's first thread. It needs little
-//! memory of its own: it shares all pages that neither process changes.
+//! The code of the watchdog process. The host forks this process while the host has only one
+//! thread. The watchdog needs little memory, because the two processes share all pages that neither
+//! of them changes.
 
 use super::{MESSAGE, Mission, Role, mission_of, next_attempt};
 use crate::paths::files;
@@ -16,12 +17,12 @@ use std::time::{Duration, Instant};
 /// a second host.
 const TITLE: &[u8] = b"stigmer watchdog";
 
-/// Number of tries to execute the program. The kernel may refuse, for example for lack of memory.
-/// Each failed try is followed by a [`PAUSE`].
+/// Number of tries to execute the program. The kernel may refuse a try, for example for lack of
+/// memory. Each failed try is followed by a [`PAUSE`].
 const TRIES: u32 = 60;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Waits for the end of the host, and starts a new host if the watchdog is armed then. Never
+/// Waits for the end of the host. If the watchdog is armed at that time, starts a new host. Never
 /// returns to `main`.
 pub(super) fn run(mut pipe: PipeReader, role: Role) -> ! {
     detach(pipe.as_raw_fd());
@@ -50,10 +51,10 @@ pub(super) fn run(mut pipe: PipeReader, role: Role) -> ! {
     exit(0)
 }
 
-/// Gives up the session, streams, descriptors, working folder and process name of the host. Also
-/// hides the environment variable [`MARKER`](memory::MARKER), because stigmer would take a process
-/// with that variable for a process of a server, and end it. Errors are ignored: they only change
-/// the text that `ps` shows, or leave a descriptor open.
+/// Detaches from the session, streams, descriptors, working folder and process name of the host.
+/// Also hides the environment variable [`MARKER`](memory::MARKER): stigmer would take a process
+/// with this variable for a process of a server, and end that process. Errors are ignored, because
+/// they only change the text that `ps` shows, or leave a descriptor open.
 fn detach(pipe: RawFd) {
     let _ = nix::unistd::setsid();
     if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
@@ -115,7 +116,7 @@ fn errors(home: &Path) -> Option<File> {
     files::open_for_writing(File::options().append(true).create(true), &path).ok()
 }
 
-/// Exits without running destructors. The copied objects belong to the host.
+/// Exits without running destructors, because the copied objects belong to the host.
 fn exit(code: i32) -> ! {
     // SAFETY: the function takes a number and does not return.
     unsafe { libc::_exit(code) }
