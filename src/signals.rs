@@ -1,4 +1,4 @@
-//! Requests that stigmer gets from outside: signals, and the end of its terminal.
+//! Requests that stigmer gets from outside: signals, and the close of its terminal.
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::{self, IsTerminal};
@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 /// How long a received SIGTERM waits for a SIGHUP. At the end of a login session, both signals
-/// arrive in any order, up to this time apart. SIGHUP then decides, because it leaves the server
-/// running.
+/// arrive in any order, up to this time apart. The SIGHUP then takes effect instead of the SIGTERM,
+/// and the server continues to run.
 const HANGUP_GRACE: Duration = Duration::from_millis(100);
 
 /// Resets inherited signal settings that would break this program. If SIGCHLD is ignored, the exit
@@ -25,7 +25,7 @@ pub fn reset_inherited() {
     crate::process::spawn::unblock_signals();
 }
 
-/// A request that a signal or the end of the terminal makes.
+/// A request that a signal or the close of the terminal makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignalRequest {
     /// Stop the server and exit.
@@ -75,8 +75,8 @@ impl Signals {
     }
 
     /// Returns the next request while another program, such as a pager, uses the terminal. Ctrl-C
-    /// is for that program only, so it is ignored here. Ctrl-Z is for the whole job, because the
-    /// shell waits until all processes of the job have stopped. Cancel-safe.
+    /// is only for that program, so this function ignores Ctrl-C. Ctrl-Z is for the whole job,
+    /// because the shell waits until all processes of the job have stopped. Cancel-safe.
     pub async fn next_while_lent(&mut self) -> SignalRequest {
         loop {
             if let Some(request) = self.next_or_interrupt().await {
@@ -123,10 +123,10 @@ impl Signals {
 /// Detects a closed terminal by polling stdin, on a thread. A terminal may close without SIGHUP (a
 /// killed multiplexer, `trap "" HUP`), and the events of crossterm do not report it.
 fn watch_terminal(gone: mpsc::Sender<()>) {
-    // If the thread cannot be created, only SIGHUP reports the end of the terminal.
+    // If the thread cannot be created, only SIGHUP reports a closed terminal.
     let watch = std::thread::Builder::new().name("terminal".to_owned()).spawn(move || {
         let _ = until_closed(io::stdin());
-        // Sending fails if the receiver was dropped. Then nobody needs the report.
+        // Sending fails if the receiver was dropped. Then no code needs the report.
         let _ = gone.blocking_send(());
     });
     if let Err(error) = watch {
@@ -162,8 +162,8 @@ impl StdoutReader {
 
     fn of(descriptor: impl AsFd + Send + 'static) -> Self {
         let (closed, gone) = mpsc::channel(1);
-        // If the thread cannot be created, the first write after the end of the reader fails
-        // instead.
+        // If the thread cannot be created, the exit of the reader shows later, as an error of the
+        // next write.
         let _ = std::thread::Builder::new().name("reader".to_owned()).spawn(move || {
             if until_closed(descriptor).is_ok() {
                 let _ = closed.blocking_send(());
@@ -208,8 +208,8 @@ mod tests {
                 () = tokio::task::yield_now() => {}
             }
         }
-        // On a busy machine SIGHUP may arrive after the grace period, so the period is made longer
-        // here.
+        // The grace period is made longer here, because the SIGHUP may arrive late on a busy
+        // machine.
         signals.terminates = Some(Instant::now() + Duration::from_secs(3600));
         raise(libc::SIGHUP);
         assert_eq!(signals.next().await, SignalRequest::Leave);
