@@ -1,4 +1,4 @@
-//! Runs code whose panics are converted into errors, without running the panic hook for them.
+//! Runs code whose panics are converted into errors. The panic hook does not run for these panics.
 
 use std::cell::Cell;
 use std::panic::{set_hook, take_hook};
@@ -58,8 +58,8 @@ mod tests {
             })
         }));
         assert!(caught.is_err() && !is_caught());
-        // Copied, so that the lock is free: if an assertion below fails, the panic hook takes the
-        // lock.
+        // The list is copied so that its lock is free below. If an assertion fails, the panic hook
+        // takes that lock.
         let seen = seen.lock().unwrap().clone();
         let of = |what: &str| seen.iter().find(|(_, said)| said.contains(what)).map(|it| it.0);
         assert_eq!(of("of another thread"), Some(false));

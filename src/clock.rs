@@ -4,14 +4,16 @@ use jiff::tz::TimeZone;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Time after which the time zone is read again. The user of a laptop may travel.
+/// Time after which the time zone is read again, because the user of a laptop may travel to another
+/// zone.
 const FRESH: Duration = Duration::from_secs(60);
 
 const LOCAL: &str = "/etc/localtime";
 
 /// The time zone of this machine: from the variable `TZ` if it is set, else from the file
-/// `/etc/localtime`. The file is read here because jiff takes 60 system calls: it reads only the
-/// name of the zone from the file, and searches for that name in the zone database.
+/// `/etc/localtime`. This function reads the file itself, because jiff needs 60 system calls for
+/// the same zone: jiff reads only the name of the zone from the file, and searches the zone
+/// database for that name.
 #[must_use]
 pub fn zone() -> TimeZone {
     static ZONE: Mutex<Option<(Instant, TimeZone)>> = Mutex::new(None);

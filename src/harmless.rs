@@ -14,8 +14,8 @@ const QUOTE: usize = 400;
 /// Quotes foreign text for a message: in one line, without escape sequences and control characters
 /// (see [`harmless`]), and shortened to 400 characters.
 pub fn quote(text: &str) -> String {
-    // Escape sequences make the text longer than its visible part, so the text is cut to four times
-    // the limit first.
+    // The text is cut before the conversion, so that a long text is not converted as a whole. The
+    // cut leaves four times the limit, because escape sequences use characters and are not visible.
     let end = text.char_indices().nth(4 * QUOTE).map_or(text.len(), |(end, _)| end);
     let clean = harmless(&text[..end]);
     match clean.char_indices().nth(QUOTE) {
@@ -25,8 +25,8 @@ pub fn quote(text: &str) -> String {
     }
 }
 
-/// Applies [`harmless`] to each line of a text. Code that prints calls this for the complete text,
-/// so that the output is safe even if a part of it was not made harmless before.
+/// Applies [`harmless`] to each line of a text. Code that prints calls this function for the
+/// complete text. So the output is safe even if a part of the text was not made harmless before.
 pub fn lines(text: &str) -> Cow<'_, str> {
     if !text.contains(|c| c != '\n' && is_hostile(c)) {
         return Cow::Borrowed(text);
@@ -100,8 +100,8 @@ fn escape_len(text: &str) -> Option<usize> {
             let end = bytes[2..].iter().position(|b| !(0x20..=0x3f).contains(b))? + 2;
             (0x40..=0x7e).contains(&bytes[end]).then_some(end + 1)
         }
-        // Strings for the terminal itself, such as a title, end with BEL or with ESC and a
-        // backslash.
+        // These sequences contain a string for the terminal itself, such as a title. The string
+        // ends with BEL, or with ESC and a backslash.
         b']' | b'P' | b'X' | b'^' | b'_' => {
             let bel = text.find('\u{7}').map(|at| at + 1);
             let st = text[2..].find("\u{1b}\\").map(|at| at + 4);

@@ -24,8 +24,8 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T, RuntimeError> {
     Ok(build(&mut Builder::new_current_thread())?.block_on(future))
 }
 
-/// Creates a runtime. tokio panics if it cannot create the socket pair for its signals, so this
-/// function first tries to create such a pair.
+/// Creates a runtime. tokio panics if it cannot create the socket pair for its signals. So this
+/// function first creates such a pair as a test.
 ///
 /// # Errors
 /// If descriptors, threads or memory are missing.

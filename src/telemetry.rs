@@ -1,5 +1,5 @@
-//! Starts the log of this process, `logs/stigmer.log`. Its size is limited, and every dashboard
-//! follows it.
+//! Starts the log of this process, `logs/stigmer.log`. The size of the file is limited. Every
+//! dashboard follows the file.
 
 use crate::harmless::lines;
 use crate::log::own;
@@ -25,7 +25,7 @@ pub fn start(home: &Home) {
             lines(&error.to_string())
         );
     }
-    // A test may call this function again. The first subscriber then stays in use.
+    // A second call, which only tests make, changes nothing: the first subscriber stays in use.
     let _ = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
