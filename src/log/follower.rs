@@ -20,8 +20,8 @@ use reader::{Next, Step};
 use shared::SharedReader;
 use watch::Watch;
 
-/// Pause after all data was read. A busy file then causes 250 wake-ups per second instead of one
-/// per line. A line after a longer silence is still delivered at once.
+/// Pause after all data was read. With the pause, a busy file causes 250 wake-ups per second
+/// instead of one per line. A line after a longer silence is still delivered at once.
 const REST: Duration = Duration::from_millis(4);
 
 /// Pause after an error, so that a broken disk is not read without pause.
@@ -35,7 +35,8 @@ pub enum StartAt {
     Beginning,
     /// At the last N lines that are complete. `Tail(0)` returns only lines that are written later.
     Tail(usize),
-    /// At this byte offset, which must be the beginning of a line; see [`Follower::offset`].
+    /// At this byte offset, which must be the beginning of a line. [`Follower::offset`] returns
+    /// such an offset.
     Offset(u64),
 }
 
@@ -65,8 +66,9 @@ impl Batch {
         self.ends.is_empty()
     }
 
-    /// Number of bytes before these lines that the file lost before they could be read, because the
-    /// file was truncated or its size was limited. Exact to a disk block.
+    /// Number of bytes that the reader has missed directly before the lines of this batch. The file
+    /// lost these bytes before they were read, because the file was truncated or its size was
+    /// limited. The number is exact to a disk block.
     pub fn skipped(&self) -> u64 {
         self.skipped
     }
@@ -85,20 +87,21 @@ pub struct FollowError {
 }
 
 /// Follows the log file at one path while the file grows, is truncated, is replaced, or loses its
-/// oldest lines to a size limit (see [`super::bound`]). Needs memory for one read buffer and one
-/// unfinished line, however much is written.
+/// oldest lines to a size limit (see [`super::bound`]). A follower needs memory only for one read
+/// buffer and one unfinished line, even for a large file.
 #[derive(Debug)]
 pub struct Follower {
     reader: SharedReader,
-    /// Created when the follower first waits. Reading the existing lines then needs no runtime.
+    /// Created when the follower first waits, because a watch needs a runtime. Reading the existing
+    /// lines needs no runtime.
     watch: Option<Watch>,
     rest: Duration,
     rest_until: Option<Instant>,
 }
 
 impl Follower {
-    /// Begins to follow the file at `path`. The file need not exist yet. If it exists, `start`
-    /// refers to its content at this moment.
+    /// Begins to follow the file at `path`. The file need not exist yet. If the file exists,
+    /// `start` refers to its content at the time of this call.
     pub fn new(path: &Path, start: StartAt) -> Self {
         Self::of(SharedReader::new(path, start))
     }
@@ -107,8 +110,9 @@ impl Follower {
         Self { reader, watch: None, rest: REST, rest_until: None }
     }
 
-    /// For a process that is not a host. [`Self::read_on`] and [`Self::drain`] then wait up to 3 s
-    /// instead of 250 ms for each chunk from a slow file system.
+    /// Makes [`Self::read_on`] and [`Self::drain`] wait up to 3 s instead of 250 ms for each chunk
+    /// from a slow file system. For a command, or for a thread of a host that may block for
+    /// seconds.
     pub fn patient(mut self) -> Self {
         self.reader.be_patient();
         self
@@ -169,9 +173,9 @@ impl Follower {
         }
     }
 
-    /// Reads the file to its end, and passes all lines to `each`, also a last line without a line
-    /// end. For an existing log, and for the time after the writer has ended: its last lines must
-    /// be read before its exit is evaluated.
+    /// Reads the file to its end, and passes all lines to `each`. Includes a last line without a
+    /// line end. Must be called only if the writer writes no more, or for a log that is read once.
+    /// After the end of the writer, its exit is evaluated only after its last lines were read.
     ///
     /// # Errors
     /// See [`Follower::read_on`].
@@ -185,14 +189,14 @@ impl Follower {
         Ok(())
     }
 
-    /// Stops the use of inotify: from now on, the file is polled. Returns the inotify watch. The
-    /// drop of the watch takes up to 20 ms, because the kernel waits for all current users of a
-    /// watch.
+    /// Stops the use of inotify: from now on, the file is polled. Returns the inotify watch, so
+    /// that the caller can drop the watch on another thread. The drop takes up to 20 ms, because
+    /// the kernel waits for all current users of a watch.
     pub fn unwatch(&mut self) -> impl Send + use<> {
         self.watch.replace(Watch::blind(self.reader.path()))
     }
 
-    /// Uses inotify again after [`Self::unwatch`].
+    /// Starts to use inotify again after [`Self::unwatch`].
     pub fn watch_again(&mut self) {
         self.watch.take_if(|watch| watch.is_blind());
     }

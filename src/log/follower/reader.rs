@@ -1,4 +1,4 @@
-//! Reads a log file by offset, in steps. Detects that the file was truncated or replaced.
+//! Reads a log file by offset, in steps. Detects a file that was truncated or replaced.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -14,7 +14,7 @@ use crate::process::look;
 /// Number of bytes of one read. A batch of lines has about this size at most.
 const CHUNK: usize = 128 * 1024;
 
-/// What a step may access. An access to the path may block.
+/// The objects that a step may access. An access to the path may block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
     /// Only the file that is open.
@@ -23,7 +23,7 @@ pub(super) enum Access {
     Path,
 }
 
-/// What the caller does after a step.
+/// The next action of the caller after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     /// Take the next step: there may be more data.
@@ -51,8 +51,8 @@ pub(super) struct Reader {
     /// Whether an access to the open file may block, because its file system is a network or FUSE
     /// one.
     is_remote: bool,
-    /// Number of files that were opened so far. A watch compares it to detect that it watches an
-    /// old file.
+    /// Number of files that this reader has opened so far. The number identifies the open file: a
+    /// watch with another number watches an old file.
     opened: u64,
     start: StartAt,
     offset: u64,
@@ -74,7 +74,8 @@ impl Reader {
             skipped: 0,
             buffer: vec![0; CHUNK].into_boxed_slice(),
         };
-        // The first read meets the same error and reports it.
+        // An error is ignored here, because the first read fails with the same error and reports
+        // it.
         let _ = reader.open_at_start();
         reader
     }
@@ -121,8 +122,8 @@ impl Reader {
         self.splitter.finish(batch);
     }
 
-    /// Reads a chunk. If there is no more data, looks for a truncated or replaced file; see
-    /// [`Self::renew`]. `suspicious` is whether the path may lead to another file now.
+    /// Reads a chunk. If there is no more data, checks for a truncated or replaced file; see
+    /// [`Self::renew`]. `suspicious` is true if the path may lead to another file now.
     pub(super) fn step(&mut self, suspicious: bool, access: Access) -> io::Result<Step> {
         let mut batch = Batch::default();
         let caught_up = self.read(&mut batch)?;
@@ -151,7 +152,8 @@ impl Reader {
                 return Ok(false);
             }
         }
-        // Nearly no chunk has a zero. `contains` finds that out far faster than `position`.
+        // Nearly no chunk has a zero byte. For such a chunk, `contains` is far faster than
+        // `position`.
         let zero = chunk.contains(&0).then(|| chunk.iter().position(|byte| *byte == 0)).flatten();
         match zero {
             Some(zero) if !self.splitter.in_resync() => {
@@ -171,9 +173,9 @@ impl Reader {
         Ok(n < CHUNK)
     }
 
-    /// Looks for more data after the end of the file was reached. Detects that the file was
-    /// truncated. If `suspicious`, also detects that another file is at the path; then reads the
-    /// old file to its end before it opens the new one.
+    /// Checks for more data after the reader has reached the end of the file. Detects that the file
+    /// was truncated. If `suspicious` is true, also detects that another file is at the path. In
+    /// that case, the reader reads the old file to its end before it opens the new file.
     fn renew(&mut self, suspicious: bool, access: Access, batch: &mut Batch) -> io::Result<Next> {
         let Some(file) = &self.file else {
             return match access {
@@ -193,7 +195,8 @@ impl Reader {
         if !suspicious || self.in_place()? {
             return Ok(Next::Wait);
         }
-        // The writer may have written to the old file until that file was renamed.
+        // The writer may have appended lines to the old file until the file was renamed. These
+        // lines are read first.
         if !self.read(batch)? || !batch.is_empty() {
             return Ok(Next::Read);
         }
@@ -203,8 +206,8 @@ impl Reader {
         Ok(Next::Read)
     }
 
-    /// Whether the path still leads to the open file. Also true if there is no file at the path:
-    /// the file was deleted, but its writer may still have it open.
+    /// Whether the path still leads to the open file. Also true if there is no file at the path,
+    /// because the writer of a deleted file may still have the file open.
     fn in_place(&self) -> io::Result<bool> {
         let identity = |meta: Metadata| (meta.dev(), meta.ino());
         match self.path.metadata() {
@@ -230,7 +233,7 @@ impl Reader {
 
     fn not_opened(&mut self, error: io::Error) -> io::Result<Next> {
         if error.kind() == io::ErrorKind::NotFound {
-            // A file that appears later is read from its beginning.
+            // The reader begins at the beginning of a file that appears later.
             self.start = StartAt::Beginning;
             return Ok(Next::Wait);
         }
@@ -259,8 +262,8 @@ fn is_punched(file: &File, line: u64) -> io::Result<bool> {
     Ok(before == [0])
 }
 
-/// The offset at which to begin. The flag is true if that offset is within a line, whose rest must
-/// be skipped.
+/// The offset at which the reader begins. The flag is true if this offset is within a line. The
+/// rest of that line must be skipped.
 fn begin(file: &File, start: StartAt) -> io::Result<(u64, bool)> {
     let size = file.metadata()?.len();
     if let StartAt::Offset(offset) = start
@@ -274,7 +277,8 @@ fn begin(file: &File, start: StartAt) -> io::Result<(u64, bool)> {
         return Ok((front, hole));
     };
 
-    // The wanted lines begin after the newline before them, so one more newline is searched.
+    // The first wanted line begins after a newline, so the search needs one newline more than
+    // lines.
     let mut wanted = lines + 1;
     let mut buffer = vec![0; CHUNK];
     let mut end = size;

@@ -1,5 +1,5 @@
-//! Takes the steps of a reader on the calling thread if they cannot block, and otherwise on a
-//! thread of [`look`].
+//! Runs the steps of a reader. A step that cannot block runs on the calling thread. Any other step
+//! runs on a thread of [`look`].
 //!
 //! A read from an open file of a local file system does not block. An access to a path may block,
 //! because the path may lead to a file system that does not respond. A read from an open file of a
@@ -19,7 +19,7 @@ use super::{Batch, StartAt};
 use crate::process::look;
 use crate::process::threads::LOOKS;
 
-/// Time limit of a step. After it, the file system counts as one that does not respond.
+/// Time limit of a step. A file system that exceeds the limit counts as one that does not respond.
 const BOUND: Duration = Duration::from_secs(3);
 
 /// A reader that the caller and one other thread share.
@@ -33,22 +33,23 @@ pub(super) struct SharedReader {
 
 #[derive(Debug)]
 struct Shared {
-    /// While `turns` is above zero, a thread may have this mutex for hours.
+    /// The reader and its last result. While `turns` (the number of steps on other threads) is
+    /// above zero, a thread may keep this mutex locked for hours.
     slot: Mutex<ReaderSlot>,
     turns: AtomicUsize,
-    /// Notified when a turn has ended.
+    /// Notified when a step on another thread has ended.
     ended: Notify,
 }
 
 #[derive(Debug)]
 struct ReaderSlot {
     reader: Reader,
-    /// The result of a step on another thread, until a caller takes it. The caller that began the
-    /// step may no longer wait for it.
+    /// The result of a step on another thread, until a caller takes the result. The caller that
+    /// began the step may not wait any more.
     result: Option<io::Result<Done>>,
 }
 
-/// The result of a step, and the watches that were added before it.
+/// The result of a step, and the inotify watches that were added before the step.
 #[derive(Debug)]
 pub(super) struct Done {
     pub step: Step,
@@ -57,7 +58,7 @@ pub(super) struct Done {
 
 impl ReaderSlot {
     /// Takes the result of a step that began before this call. The file may have grown since that
-    /// step, so [`Next::Wait`] becomes [`Next::Read`].
+    /// step. So the result [`Next::Wait`] becomes [`Next::Read`].
     fn take_earlier(&mut self) -> Option<io::Result<Done>> {
         let mut result = self.result.take()?;
         if let Ok(done) = &mut result
@@ -89,7 +90,7 @@ impl Shared {
     }
 }
 
-/// One step on another thread. It exists from the request of the step until the step has ended.
+/// One step on another thread. The value exists from the request until the end of the step.
 struct Turn(Arc<Shared>);
 
 impl Turn {
@@ -103,7 +104,8 @@ impl Turn {
         let mut slot = shared.slot();
         let earlier = slot.take_earlier();
         slot.result = earlier.or_else(|| Some(slot.work(attach, suspicious, Access::Path)));
-        // This turn must end before the mutex is released and another turn begins.
+        // This value must be dropped before the mutex is unlocked, because another step may begin
+        // then.
         drop(self);
     }
 }
@@ -122,8 +124,8 @@ impl SharedReader {
         Self { path: path.to_owned(), shared: Arc::new(shared), is_patient: false }
     }
 
-    /// Lets [`Self::step_blocking`] wait up to 3 s, on a thread that is not one of those that a
-    /// host needs.
+    /// Makes [`Self::step_blocking`] wait up to 3 s. The step then runs on another set of threads
+    /// than the steps of a host.
     pub(super) fn be_patient(&mut self) {
         self.is_patient = true;
     }
@@ -132,13 +134,13 @@ impl SharedReader {
         &self.path
     }
 
-    /// The reader. `None` while another thread uses it.
+    /// The reader, or `None` while another thread uses the reader.
     fn idle(&self) -> Option<MutexGuard<'_, ReaderSlot>> {
         (!self.shared.is_busy()).then(|| self.shared.slot())
     }
 
-    /// Number of the open file; see [`Reader`]. `None` if no file is open, or while another thread
-    /// uses the reader.
+    /// The number of the open file, counted by [`Reader`]. `None` if no file is open, or while
+    /// another thread uses the reader.
     pub(super) fn opened(&self) -> Option<u64> {
         self.idle()?.reader.file().map(|(_, opened)| opened)
     }
@@ -207,7 +209,8 @@ impl SharedReader {
             true => look::bounded(&self.path, work)?,
             false => look::promptly(&self.path, work)?,
         }
-        // A turn that begins meanwhile finds this result and does not replace it.
+        // If another step begins before this line, the step finds this result and does not replace
+        // it.
         let result = self.shared.slot().result.take();
         result.unwrap_or_else(|| Err(look::silent())).map(|done| done.step)
     }
@@ -229,11 +232,11 @@ impl SharedReader {
 
 impl Drop for SharedReader {
     fn drop(&mut self) {
-        // The close of a file on a network or FUSE file system may block, so a thread closes the
+        // Closing a file on a network or FUSE file system may block, so another thread closes the
         // file.
         let file = self.idle().and_then(|mut slot| slot.reader.take_remote_file());
         if let Some(file) = file {
-            // If no thread is free, the file is closed here.
+            // If no thread is free, the calling thread closes the file.
             let _ = LOOKS.post(BOUND, move || drop(file));
         }
     }
@@ -295,7 +298,7 @@ mod tests {
         let (_folder, reader) = reader_of("one\n");
         reader.shared.slot().reader.assume_remote();
         assert!(reader.step_here(None, false).is_none());
-        // A step that another thread has taken for a caller that no longer waits for it.
+        // Runs a step whose caller no longer waits for the result.
         Turn::new(&reader.shared).work(None, false);
         assert_eq!(lines(&reader.step(None, false).await.unwrap().step), [b"one"]);
         assert_eq!(reader.step(None, false).await.unwrap().step.next, Next::Wait);
@@ -306,7 +309,7 @@ mod tests {
     fn end_that_an_earlier_step_saw_is_not_the_end_now() {
         let (folder, reader) = reader_of("");
         let mut follower = Follower::of(reader);
-        // A step that another thread has taken for a caller that no longer waits for it.
+        // Runs a step whose caller no longer waits for the result.
         Turn::new(&follower.reader.shared).work(None, true);
         std::fs::write(folder.path().join("temporal.log"), "last words\n").unwrap();
         let mut read = Vec::new();

@@ -51,8 +51,8 @@ impl LineSplitter {
         }
     }
 
-    /// Drops the unfinished line, and skips its rest when it arrives. Returns the number of bytes
-    /// dropped now.
+    /// Drops the beginning of the unfinished line. The rest of this line is skipped later. Returns
+    /// the number of bytes dropped now.
     pub(super) fn discard(&mut self) -> u64 {
         let torn = self.pending();
         self.clear();
@@ -60,12 +60,12 @@ impl LineSplitter {
         torn
     }
 
-    /// Forgets the unfinished line: the next byte begins a line.
+    /// Discards the unfinished line. The next byte begins a new line.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// Number of bytes that were read of the unfinished line.
+    /// Number of bytes of the unfinished line that were read so far.
     pub(super) fn pending(&self) -> u64 {
         self.partial.len() as u64 + self.cut
     }
@@ -80,7 +80,8 @@ impl LineSplitter {
             batch.bytes.extend_from_slice(cut_notice(self.cut).as_bytes());
         }
         batch.end_line();
-        // Also frees the buffer, which may have 64 KiB after a long line. Such lines are rare.
+        // The call also frees the buffer, which may have 64 KiB after a long line. Such lines are
+        // rare.
         self.clear();
     }
 }

@@ -31,7 +31,8 @@ pub(super) struct Watch {
 
 #[derive(Debug)]
 struct Kernel {
-    /// Identifies this inotify instance. Watches that belong to an earlier instance are not taken.
+    /// Identifies this inotify instance. [`Watch::attached`] ignores watches of an earlier
+    /// instance.
     id: Arc<()>,
     events: EventStream<[u8; EVENTS]>,
     folder: Option<WatchDescriptor>,
@@ -71,8 +72,8 @@ impl Watch {
     }
 
     /// The inotify watches that are missing. `opened` is the number of the open file. The caller
-    /// must add the watches before it reads, so that no growth between the read and the watch is
-    /// missed.
+    /// must add the watches before it reads the file. Otherwise a growth between the read and the
+    /// start of the watch would be missed.
     pub(super) fn attach(&self, opened: Option<u64>) -> Option<Attach> {
         let kernel = self.kernel.as_ref()?;
         let needs_folder = kernel.folder.is_none();
@@ -98,8 +99,8 @@ impl Watch {
             return;
         };
         if let Some(old) = kernel.file.take() {
-            // This fails if the old file was deleted, because the kernel then has removed the watch
-            // itself.
+            // The call fails if the old file was deleted, because the kernel has already removed
+            // the watch.
             let _ = kernel.events.watches().remove(old);
         }
         match file {
@@ -108,15 +109,15 @@ impl Watch {
         }
     }
 
-    /// Whether the path may lead to another file than before the last call of [`Watch::changed`].
+    /// Whether the path may now lead to another file than at the last call of [`Watch::changed`].
     pub(super) fn is_suspicious(&self) -> bool {
         // While the folder is not watched, any file may have replaced the open one.
         let blind = self.kernel.as_ref().is_none_or(|kernel| kernel.folder.is_none());
         self.suspicious || blind
     }
 
-    /// Waits until the file may have changed. The caller must have looked for all possible changes
-    /// before.
+    /// Waits until the file may have changed. The caller must have checked the file for all kinds
+    /// of changes before the call.
     pub(super) async fn changed(&mut self) {
         self.suspicious = false;
         let Some(kernel) = &mut self.kernel else {
@@ -143,8 +144,8 @@ impl Watch {
                     .mask
                     .intersects(EventMask::DELETE_SELF | EventMask::MOVE_SELF | EventMask::IGNORED)
                 {
-                    // The folder may have been moved. Its watch would then report changes of the
-                    // moved folder.
+                    // The folder may have been moved. The watch of the folder would then report
+                    // changes at the new place.
                     let folder = kernel.folder.take();
                     let _ = folder.map(|folder| kernel.events.watches().remove(folder));
                 } else if event.name.as_ref() != Some(&self.name) {
@@ -161,7 +162,8 @@ impl Watch {
     }
 }
 
-/// inotify watches that are to be added. This may block, so it can be done on another thread.
+/// inotify watches that are to be added. Adding a watch may block, so it can be done on another
+/// thread.
 pub(super) struct Attach {
     kernel: Arc<()>,
     watches: Watches,
