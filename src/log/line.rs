@@ -3,7 +3,7 @@
 //! The log has four kinds of lines:
 //!
 //! - events as JSON, the configured format
-//! - events as `key=value` text; a server that was found running may use this format
+//! - events as `key=value` text; a server that stigmer did not start may use this format
 //! - the marks that stigmer writes at the beginning of each generation
 //! - all other output: banners, usage, `Error: …`, Go panics
 //!
@@ -58,7 +58,8 @@ pub struct Head {
     /// Component of Temporal that wrote the line: `frontend`, `history`, `matching`, `worker`, ….
     /// May be empty.
     pub component: Cow<'static, str>,
-    /// Generation of the server that wrote the line. `None` if no mark came before the line.
+    /// Generation of the server that wrote the line, which is the number of its start. `None` if no
+    /// mark came before the line.
     pub generation: Option<u64>,
     /// Kind of the line.
     pub kind: Kind,
@@ -103,8 +104,8 @@ impl LineParser {
         Self { zone, generation: None, in_dump: false }
     }
 
-    /// Parses only the parts for filters and counters. This takes a quarter of the time of the
-    /// whole line.
+    /// Parses only the parts for filters and counters. Takes a quarter of the time that parsing the
+    /// whole line takes.
     pub fn scan(&mut self, line: &str) -> Head {
         let mut head = match decode::fields(line, decode::is_head) {
             Some((kind, fields)) => self.head(kind, &fields),
@@ -160,7 +161,8 @@ pub fn text(line: &[u8]) -> Cow<'_, str> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.len() <= MAX_LINE + torn::MAX_NOTICE {
-        // Nearly all lines are UTF-8. To check this is several times as fast as the replacement.
+        // Nearly all lines are UTF-8. The check for UTF-8 is several times as fast as the
+        // replacement.
         let valid = std::str::from_utf8(line).map(Cow::Borrowed);
         return valid.unwrap_or_else(|_| String::from_utf8_lossy(line));
     }
@@ -169,7 +171,7 @@ pub fn text(line: &[u8]) -> Cow<'_, str> {
 }
 
 /// The line that marks the beginning of a generation in the log file, without a line end. If
-/// `detail` is empty, the line has no such field.
+/// `detail` is empty, the line has no field `detail`.
 pub fn generation_mark(generation: u64, time: Timestamp, cause: &str, detail: &str) -> String {
     let mut mark = serde_json::json!({
         "stigmer": "generation",

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{Kind, MAX_COMPONENT, harmless, torn};
 
-/// Key under which a part of a line without a key is stored.
+/// The key for text of a line that has no key of its own.
 const REST: &str = "…";
 /// Maximum number of fields of a line. The longest lines of Temporal have about 30.
 const MAX_FIELDS: usize = 256;
@@ -64,7 +64,7 @@ fn json(line: &str, is_torn: bool, wanted: fn(&str) -> bool) -> Option<(Kind, Fi
     if result.and_then(|()| input.end()).is_err() && !is_torn {
         return None;
     }
-    // The part before the cut has neither time nor level. Such a line counts as unstructured.
+    // A line that was cut before its time and its level counts as unstructured.
     if is_torn && fields.get("time").or(fields.get("level")).is_none() {
         return None;
     }
@@ -72,8 +72,8 @@ fn json(line: &str, is_torn: bool, wanted: fn(&str) -> bool) -> Option<(Kind, Fi
     Some((kind, fields))
 }
 
-/// Puts the keys and values of a JSON object into existing fields. After an error in a cut line,
-/// the fields before the cut are there.
+/// Adds the keys and values of a JSON object to `fields`. If a cut line causes an error, `fields`
+/// contains the values before the cut.
 struct Collect<'a> {
     fields: &'a mut Fields,
     wanted: fn(&str) -> bool,
@@ -127,7 +127,7 @@ fn logfmt(line: &str, is_torn: bool, wanted: fn(&str) -> bool) -> Option<(Kind, 
         }
         rest = after.trim_start_matches(' ');
     }
-    // Keeps the text after the last field, so that it is shown.
+    // The text after the last field is stored too, so that the screen shows it.
     if !rest.is_empty() && !is_torn && wanted(REST) {
         fields.put(REST.to_owned(), Value::String(rest.to_owned()));
     }
@@ -200,8 +200,8 @@ impl Fields {
         self.get("n").filter(|_| ours)?.as_u64()
     }
 
-    /// The time of the line. In JSON it has an offset. In text it is local time without an offset,
-    /// so `zone` is used.
+    /// The time of the line. The time in JSON has an offset. The time in the text format is local
+    /// time without an offset, in the time zone `zone`.
     pub(super) fn time(&self, zone: &TimeZone) -> Option<Timestamp> {
         let time = self.text("time");
         if let Ok(time) = time.parse::<Timestamp>() {
@@ -211,8 +211,9 @@ impl Fields {
         Some(local.to_zoned(zone.clone()).ok()?.timestamp())
     }
 
-    /// Short name of the component that wrote the line. Temporal writes it into `service` or into
-    /// `component`. Some lines have neither: a shard id shows that the history service wrote them.
+    /// Short name of the component that wrote the line. Temporal writes the name into one of four
+    /// fields, for example `service` or `component`. Some lines have no such field. A shard id then
+    /// shows that the history service wrote the line.
     pub(super) fn component(&self) -> Cow<'static, str> {
         let known = |name: &str| match name {
             "frontend" => Some("frontend"),
@@ -241,8 +242,8 @@ impl Fields {
         Cow::Borrowed(if self.get("shard-id").is_some() { "history" } else { "" })
     }
 
-    /// Message and other fields, without control characters. Leaves out the fields that the head
-    /// has already.
+    /// The message and the other fields, without control characters. Leaves out the fields that
+    /// [`super::Head`] already contains.
     pub(super) fn into_message(self, component: &str) -> (String, Vec<(String, String)>) {
         let mut message = String::new();
         let mut rest = Vec::with_capacity(self.0.len());

@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// Level of a log line, in ascending order of severity.
 ///
 /// A line without a level (banner, usage, stack frame) is `Unknown`. `Unknown` is above `Info`: a
-/// filter for warnings hides such a line, and a filter for information shows it.
+/// filter for warnings hides such a line, and a filter for information shows such a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// Details for the developers of Temporal.
@@ -66,7 +66,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// A text that is not a log level.
+/// The error of a text that does not name a log level.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not a log level: use debug, info, warn or error")]
 pub struct UnknownLevel(String);

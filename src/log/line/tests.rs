@@ -255,7 +255,7 @@ fn levels_have_names_and_an_order() {
     assert!(Level::ALL.iter().enumerate().all(|(at, level)| level.index() == at));
 }
 
-/// Random lines. About half of them are events.
+/// Random lines, of which about half are events.
 fn any_line() -> impl Strategy<Value = Vec<u8>> {
     let value = prop_oneof!["\"[a-z\\\\ \t\u{1b}\u{9b}]{0,9}\"", "-?[0-9]{1,30}", "\\{\\}", "x"];
     let key = prop_oneof!["[a-z\u{1b}]{0,4}", Just("time".to_owned()), Just("level".to_owned())];

@@ -1,5 +1,5 @@
-//! Long lines whose end was cut off. The beginning of such a line can still be parsed. A note at
-//! its end has the number of missing bytes.
+//! Long lines whose end was cut off. The beginning of such a line can still be parsed. The line
+//! ends with a note about the number of missing bytes.
 
 use std::borrow::Cow;
 
@@ -41,7 +41,7 @@ pub(super) fn split(line: &str) -> Option<(&str, u64)> {
 
 /// Makes the beginning of a cut line complete, so that it can be parsed: closes open strings and
 /// brackets of JSON or of `key="value"` text. A cut string ends with `…`. A cut number is removed,
-/// because its remaining digits are another number.
+/// because a number without its last digits has another value.
 pub(super) fn closed(kept: &str) -> String {
     let is_json = kept.starts_with('{');
     let mut open = Vec::new();
