@@ -11,14 +11,15 @@ use regex_syntax::hir::Hir;
 /// Maximum size of a compiled pattern, in bytes.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// A compiled search pattern. It is case-insensitive unless it has a capital letter.
+/// A compiled search pattern. The search is case-insensitive unless the pattern has a capital
+/// letter.
 #[derive(Clone, Debug)]
 pub struct Finder {
-    /// A literal text that every matching line has, searched first. `None` unless that makes the
-    /// search much faster.
+    /// A literal text that every matching line contains. The search looks for this text first.
+    /// `None` if that would not make the search much faster.
     gate: Option<Regex>,
-    /// The parts of the pattern. A matching line has them in this order. There is at least one
-    /// part. No part matches a line end, so a search for it can run over many lines at once.
+    /// The parts of the pattern, at least one. A matching line contains all parts in this order. No
+    /// part matches a line end, so one search for a part can run over many lines.
     pieces: Vec<Regex>,
     shown: Regex,
 }
@@ -52,9 +53,9 @@ impl Finder {
         matches.filter(|range| !range.is_empty()).collect()
     }
 
-    /// Finds the next matching line in a page of lines. Each line of `text` has a line end. `from`
-    /// is the start of the first line to search. `to` is the end of the last one, before its line
-    /// end.
+    /// Finds the next matching line in a page, which is a text of many lines. Each line of `text`
+    /// has a line end. `from` is the start of the first line to search. `to` is the end of the last
+    /// line to search, before its line end.
     pub(super) fn next(&self, text: &str, mut from: usize, to: usize) -> Option<Range<usize>> {
         while from <= to {
             let first = self.gate.as_ref().unwrap_or(&self.pieces[0]);
@@ -82,7 +83,7 @@ fn end_of_match(regex: &Regex, text: &str, span: Range<usize>) -> Option<usize> 
     Some(regex.search_half(&Input::new(text).span(span).earliest(true))?.offset())
 }
 
-/// The range of the line that has this offset within it or at its end, without the line end.
+/// The range of the line that contains this offset or ends at it. The range has no line end.
 fn line_at(text: &str, offset: usize) -> Range<usize> {
     let bytes = text.as_bytes();
     let start = memchr::memrchr(b'\n', &bytes[..offset]).map_or(0, |at| at + 1);

@@ -1,8 +1,8 @@
 //! Keeps the last lines of a log in memory, with limits for lines and bytes, and searches them.
 //!
-//! A line is stored as its text, plus a few bytes for filters. It is parsed completely only when it
-//! is shown. Each line has a number that never changes. So a selection or a search result stays
-//! valid while lines are added and dropped.
+//! For each line, the store has the text and a few bytes for filters. A line is parsed completely
+//! only when it is shown. Each line has a number that never changes. So a selection or a search
+//! result stays valid while lines are added and dropped.
 
 mod pages;
 #[cfg(test)]
@@ -43,8 +43,8 @@ pub struct LogStore {
     components: Vec<String>,
 }
 
-/// What is stored of a line in addition to its text. Kept small, because there are up to 100,000
-/// slots.
+/// The data of a stored line in addition to its text. A slot is small, because there are up to
+/// 100,000 slots.
 #[derive(Debug)]
 struct Slot {
     place: Place,
@@ -90,7 +90,7 @@ impl LogStore {
         }
     }
 
-    /// Appends a line and drops the oldest ones beyond the limits. Returns the head of the new
+    /// Appends a line and drops the oldest lines beyond the limits. Returns the head of the new
     /// line.
     pub fn push(&mut self, line: &[u8]) -> Head {
         let text = super::line::text(line);
@@ -175,8 +175,9 @@ impl LogStore {
         std::thread::scope(|scope| {
             let search = |from: usize| {
                 let part = from..(from + share).min(end);
-                // Each thread gets its own clone of the pattern. Threads that share one wait for
-                // each other, because its memory for searches is shared.
+                // Each thread gets its own clone of the pattern. Threads with a common pattern
+                // would wait for each other, because a pattern has memory that only one search can
+                // use at a time.
                 let (finder, its) = (finder.clone(), part.clone());
                 let thread = std::thread::Builder::new().name("search".to_owned());
                 thread.spawn_scoped(scope, move || self.find_in(&finder, its)).map_err(|_| part)
@@ -184,8 +185,8 @@ impl LogStore {
             let parts: Vec<_> = (begin..end).step_by(share).map(search).collect();
             let found = parts.into_iter().map(|part| match part {
                 Ok(thread) => thread.join().expect("a search never panics"),
-                // The system created no thread, for example at the limit of processes. Searches on
-                // this thread.
+                // The system created no thread, for example at the limit of processes. So this
+                // thread searches the part itself.
                 Err(part) => self.find_in(finder, part),
             });
             found.collect::<Vec<_>>().concat()
@@ -229,8 +230,8 @@ impl LogStore {
         if let Some(known) = self.components.iter().position(|name| name == component) {
             return known as u16;
         }
-        // The log may contain any number of invented names, so their memory is limited. Beyond the
-        // limit, all further names become one.
+        // The log may contain any number of invented names, so the memory for names is limited.
+        // Beyond the limit, all further names are stored as one name.
         if self.components.len() < MAX_COMPONENTS {
             let full = self.components.len() == MAX_COMPONENTS - 1;
             self.components.push(if full { "…" } else { component }.to_owned());
@@ -261,8 +262,8 @@ impl<'a> StoredLine<'a> {
         self.slot.kind
     }
 
-    /// The kind of noise that this line is. `None` if the line is not written at every start or
-    /// stop.
+    /// The kind of noise of this line. `None` if the line is not noise, which the server writes at
+    /// every start or stop.
     pub fn noise(&self) -> Option<Noise> {
         self.slot.noise
     }

@@ -1,9 +1,9 @@
-//! Converts a regular expression to one that is fast on many lines.
+//! Converts a regular expression to expressions that are fast on many lines.
 //!
 //! The automaton of an expression needs up to two nanoseconds per byte, and a log has up to 20 MB
-//! of lines. A search for literal text is ten times as fast. So two things are done: a literal that
-//! every match contains is searched first, and `a.*b` is split into `a` and `b`, because each of
-//! them is a literal.
+//! of lines. A search for literal text is ten times as fast. So this module does two things. It
+//! determines a literal that every match contains, which is searched first. It splits `a.*b` into
+//! `a` and `b`, because each of these parts is a literal.
 
 use regex_syntax::hir::{
     Class, ClassBytes, ClassBytesRange, ClassUnicode, ClassUnicodeRange, Dot, Hir, HirKind, Look,
@@ -55,9 +55,9 @@ fn literal_within_a_line(bytes: &[u8]) -> Hir {
     Hir::concat(parts)
 }
 
-/// The longest literal that every match contains, ignoring case if the expression does. `None` if
-/// there is none, or if it would not help: the expression is only a literal, or begins with one,
-/// which is found fast anyway.
+/// The longest literal that every match contains, ignoring case if the expression ignores case.
+/// `None` if there is no such literal, or if the expression is only a literal or begins with one.
+/// The search for such an expression is fast anyway.
 pub(super) fn gate(hir: &Hir) -> Option<Hir> {
     let HirKind::Concat(parts) = hir.kind() else { return None };
     let mut runs = parts.chunk_by(|a, b| length(a) > 0 && length(b) > 0);
@@ -67,13 +67,14 @@ pub(super) fn gate(hir: &Hir) -> Option<Hir> {
     (letters(&longest) >= GATE_AT_LEAST).then(|| Hir::concat(longest.to_vec()))
 }
 
-/// Number of characters, if the expression is a literal or a letter in either case. Zero for any
+/// Number of characters of an expression that is a literal, or a letter in any case. Zero for any
 /// other expression.
 fn length(hir: &Hir) -> usize {
     match hir.kind() {
         HirKind::Literal(literal) => literal.0.len(),
         HirKind::Class(Class::Unicode(class)) => {
-            // A letter has at most three variants. `k` has three: the Kelvin sign is one of them.
+            // A letter in any case has at most three variants. `k` has three variants, because the
+            // Kelvin sign is a variant of `k`.
             let members: usize = class.iter().map(ClassUnicodeRange::len).sum();
             usize::from(members <= 3)
         }
@@ -81,8 +82,8 @@ fn length(hir: &Hir) -> usize {
     }
 }
 
-/// Splits an expression at each `.*`. A line matches the expression if it has all parts in this
-/// order.
+/// Splits an expression at each `.*`. A line matches the expression if the line contains all parts
+/// in this order.
 pub(super) fn pieces(hir: Hir) -> Vec<Hir> {
     let anything = |part: &Hir| match part.kind() {
         HirKind::Repetition(it) => {

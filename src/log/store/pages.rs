@@ -42,7 +42,8 @@ impl Pages {
         let number = self.first.wrapping_add(self.pages.len() as u32 - 1);
         let page = self.pages.back_mut().expect("one was just pushed where there was none");
         let start = page.text.len();
-        // A line end within a line would look like the end of the line to a search.
+        // A search takes every line end for the end of a line, so a line must not contain another
+        // line end.
         if line.contains('\n') {
             page.text.push_str(&line.replace('\n', " "));
         } else {
