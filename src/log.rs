@@ -1,6 +1,6 @@
-//! Log files and their lines. Parses the lines of the server, follows a growing file, keeps the
-//! newest lines in memory for searches, and limits the size of a file whose writer never reopens
-//! it.
+//! Log files and their lines. This module parses the lines of the server, follows a growing file,
+//! keeps the newest lines in memory for searches, and limits the size of a file that its writer
+//! never reopens.
 
 pub mod bound;
 mod follower;

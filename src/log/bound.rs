@@ -1,16 +1,16 @@
 //! Limits the size of a log file whose writer, the server, keeps the file open and never reopens
 //! it.
 //!
-//! Such a writer does not notice that its file was renamed. To copy the file and then truncate it
-//! would lose the lines written in between (148 of 400,000 lines, measured). So this module frees
-//! the oldest blocks of the file: it makes a hole at the beginning of the file. The size of the
-//! file stays the same, so the offsets of readers and the `O_APPEND` of the writer stay valid, and
-//! no other line is lost.
+//! Such a writer does not notice that its file was renamed. A copy of the file with a truncation
+//! afterwards would lose the lines that were written in between (148 of 400,000 lines, measured).
+//! So this module frees the oldest blocks of the file: it makes a hole at the beginning of the
+//! file. The size of the file stays the same. So the read offsets of readers stay valid, the writer
+//! continues to append at the end, and no other line is lost.
 //!
 //! The bytes of a hole read as zeros. The hole ends one byte before the beginning of a line, so
 //! that the newline of the last dropped line follows the zeros. A reader that reads zeros skips
-//! them and the first newline. It is then at the beginning of a whole line, even if the hole was
-//! made while it was reading.
+//! them and the first newline. The reader is then at the beginning of a whole line, even if the
+//! hole was made during its read.
 
 use crate::paths::files;
 use std::fs::{File, Metadata, OpenOptions};
@@ -23,7 +23,7 @@ use super::sparse;
 #[cfg(test)]
 mod tests;
 
-/// How far the search for a newline goes from the end of the wanted hole, in bytes. Longer than any
+/// Number of bytes in which a newline is searched after the wanted end of the hole. Longer than any
 /// line.
 const LONGEST_LINE: usize = 128 * 1024;
 
@@ -90,13 +90,13 @@ impl FileBound {
         Self { path: path.to_owned(), max, file: None, begin: 0 }
     }
 
-    /// Changes the limit, in bytes. The next [`Self::enforce`] applies it.
+    /// Changes the limit, in bytes. The next call of [`Self::enforce`] applies the new limit.
     pub fn set_max(&mut self, max: u64) {
         self.max = max;
     }
 
     /// Drops the oldest lines if the file exceeds the limit. Returns the number of dropped bytes.
-    /// Drops an eighth of the limit more than necessary, so that the next call usually drops
+    /// Drops more than necessary, by an eighth of the limit, so that the next call usually drops
     /// nothing.
     ///
     /// Must be called after the file has grown. For a small file, the call makes two system calls.
@@ -125,7 +125,7 @@ impl FileBound {
         let Some(file) = &self.file else { return Ok(0) };
         let size = file.metadata().map_err(|e| self.io("measuring", e))?.len();
         if size < self.begin {
-            // Someone has truncated the file, so the known offset is wrong.
+            // The file was truncated, so the stored offset is wrong.
             self.begin = 0;
         }
         if self.begin == 0 {

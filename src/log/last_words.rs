@@ -1,9 +1,9 @@
-//! The last words of a server: the log lines that explain its end, and what they mean for the next
-//! start.
+//! The last words of a server: the log lines that explain its end. This module also determines from
+//! these lines why a start failed.
 //!
 //! The cause is not always in the last line. A Go crash dump has 75,000 lines, with the cause in
-//! the first one. A wrong flag prints 60 lines of usage. A refused start has the cause at the end
-//! of a line of up to 1 kB. So three things are kept: the first lines of a dump, the last lines,
+//! the first line. A wrong flag prints 60 lines of usage. A failed start has the cause at the end
+//! of a line of up to 1 kB. So three things are stored: the first lines of a dump, the last lines,
 //! and the cause.
 
 use std::collections::VecDeque;
@@ -18,8 +18,9 @@ const KEPT: usize = 40;
 /// Maximum length of a line that is kept, in characters.
 const MAX_CHARS: usize = 2_000;
 
-/// Collects the log lines that explain the end of one generation. The line that marks the next
-/// generation in the log starts a new collection. Keeps at most 80 lines of 2,000 characters.
+/// Collects the last words of one generation, which is one start of the server. The line that marks
+/// the next generation in the log starts a new collection. Keeps at most 80 lines of 2,000
+/// characters.
 #[derive(Debug, Default)]
 pub struct LastWords {
     dump: Vec<String>,
@@ -29,14 +30,14 @@ pub struct LastWords {
 }
 
 impl LastWords {
-    /// Adds a line of the log. `line` is its text as in the file.
+    /// Adds a line of the log. `line` is the text of the line as in the file.
     pub fn observe(&mut self, head: &Head, line: &str) {
         if head.kind == Kind::Mark {
             *self = Self::default();
             return;
         }
-        // A refused start has its cause at the end of the line. Such a line has at most 1 kB and is
-        // not cut here.
+        // The `Error:` line of a failed start has its cause at the end. Such a line has at most 1
+        // kB, so it is not cut here.
         let line = &*shortened(line, MAX_CHARS);
         if head.kind == Kind::Dump {
             // The server may panic again while it prints a dump. The second dump is part of the
@@ -55,9 +56,9 @@ impl LastWords {
         self.last.push_back(line.to_owned());
     }
 
-    /// The cause of the end, shortened to the part with the reason. It is the first line of a crash
-    /// dump. If there is no dump, it is the `Error:` line of a refused start, or else the error of
-    /// the web UI.
+    /// The cause of the end of the server, shortened to the part with the reason. The cause is the
+    /// first line of a crash dump. If there is no dump, the cause is the `Error:` line of a failed
+    /// start, or else the error of the web UI.
     pub fn cause(&self) -> Option<String> {
         let cause = self.dump.first().or(self.refusal.as_ref()).or(self.fatal.as_ref())?;
         Some(crate::harmless::quote(shorten(cause)))
@@ -94,7 +95,7 @@ fn shorten(cause: &str) -> &str {
     cause[step..].split_once(": ").map_or(cause, |(_, why)| why)
 }
 
-/// Which of the ports of the server a message is about.
+/// The purpose of a port of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PortUse {
     /// The port of the gRPC frontend, `--port`.
@@ -107,20 +108,22 @@ pub enum PortUse {
     Http,
 }
 
-/// Why a server did not start, as far as stigmer reacts to it.
+/// The reason why a server did not start. Only reasons that stigmer handles in a special way have a
+/// variant of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartFailure {
-    /// Another process uses the port. The server checks its ports before it opens them, and this
-    /// check failed.
+    /// Another process uses the port. The server found this in the check of its ports, before it
+    /// opened them.
     PortTaken {
         /// The port.
         port: u16,
         /// What the server uses the port for.
         what: PortUse,
     },
-    /// Another process took the port after the server had checked that it is free. If `port` is
-    /// `None`, the server crashed (exit code 2) without naming a port. Then this is the cause only
-    /// if another process listens on a port of the server now, which the caller must check.
+    /// Another process took the port after the server had checked that the port is free. If `port`
+    /// is `None`, the server crashed (exit code 2) without naming a port. The caller must then
+    /// check whether another process listens on a port of the server now. If no process does, the
+    /// cause is another one.
     LostPortRace {
         /// The port, if the message of the server names it.
         port: Option<u16>,
@@ -149,17 +152,17 @@ pub enum StartFailure {
     NoThread,
     /// The server cannot open a file, because no file descriptor is free.
     NoDescriptor,
-    /// Any other cause, or an unknown one.
+    /// Any other reason, or an unknown reason.
     Other,
 }
 
-/// Finds out why a server ended before it was ready. `code` is its exit code, or `None` if a signal
-/// ended the server. `cause` is [`LastWords::cause`].
+/// Determines why a server ended before it was ready. `code` is its exit code, or `None` if a
+/// signal ended the server. `cause` is [`LastWords::cause`].
 pub fn classify_exit(code: Option<i32>, cause: Option<&str>) -> StartFailure {
     let words = cause.unwrap_or_default();
     match code {
-        // The server panics like this if its HTTP API finds the port in use that was free at the
-        // check.
+        // The server panics with this message if the port of its HTTP API was free in its check,
+        // but is in use later.
         Some(2) if words.starts_with("panic: runtime error: invalid memory address") => {
             StartFailure::LostPortRace { port: None }
         }
@@ -180,8 +183,8 @@ fn refused(words: &str) -> StartFailure {
         let port = bound_port(words);
         return match (port_use(words), port) {
             (Some(what), Some(port)) => StartFailure::PortTaken { port, what },
-            // The message does not come from the check of the ports. So it comes from the web UI,
-            // which opens its port later.
+            // This message does not come from the check of the ports. Only the web UI opens its
+            // port later and prints such a message.
             _ => StartFailure::LostPortRace { port },
         };
     }
@@ -217,7 +220,7 @@ fn refused(words: &str) -> StartFailure {
     StartFailure::Other
 }
 
-/// The message without the prefixes that all messages have.
+/// The message without the prefixes that all messages of a failed start have.
 fn reason(words: &str) -> &str {
     let words = words.strip_prefix("Error: ").unwrap_or(words);
     words.strip_prefix("failed starting server: ").unwrap_or(words)

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Write};
 
 /// Appends lines to a file. If a full disk has cut the last line, the next write begins with a line
-/// end. Otherwise the next line would become part of the cut one.
+/// end. Otherwise the next line would be joined to the cut line.
 #[derive(Debug)]
 pub(super) struct Lines<W> {
     file: W,
@@ -20,7 +20,8 @@ impl<W: Write> Lines<W> {
         &self.file
     }
 
-    /// Writes one or more complete lines. After an error, the file may have the beginning of them.
+    /// Writes one or more complete lines. After an error, the file may contain the beginning of
+    /// these lines.
     pub(super) fn write(&mut self, lines: &[u8]) -> io::Result<()> {
         let end_of_half: &[u8] = if self.is_torn { b"\n" } else { b"" };
         let whole = [end_of_half, lines].concat();

@@ -1,9 +1,9 @@
 //! Noise: the lines that the dev server writes at each start and at each stop, about 300 each time.
-//! Nobody reads them, so the screen folds them.
+//! Users do not read them, so the screen folds them.
 //!
 //! The lines are recognized by their text. The list has the lines that CLI 1.9.1 writes at the log
-//! level `info`. Any line that is not in the list stays visible, for example a rare one, or one of
-//! another version.
+//! level `info`. Any line that is not in the list stays visible, for example a rare line, or a line
+//! of another version.
 
 mod sticky;
 
@@ -51,8 +51,9 @@ const START_UP: [&str; 22] = [
 
 const SHUTDOWN: &str = "ShutdownHandler: ";
 
-/// The worker pools of the server shrink to zero at a stop. The server drains task queues at a
-/// stop, and also at a start if they are not needed.
+/// Lines that are noise only next to other noise. At a stop, the worker pools of the server shrink
+/// to zero, and the server drains its task queues. A start also drains task queues that are not
+/// needed.
 const ADJACENT: [&str; 2] = ["Starting draining", "Update worker pool size"];
 
 const ADJACENT_TO_SHUTDOWN: [&str; 3] =
@@ -61,7 +62,8 @@ const ADJACENT_TO_SHUTDOWN: [&str; 3] =
 /// Parts of the names of task queues and workflows that Temporal itself uses.
 const OWN: [&str; 2] = ["temporal-sys", "default-worker-tq"];
 
-/// Maximum number of queues that are awaited at a time. A start creates one for each namespace.
+/// Maximum number of queues whose creation is expected at a time. A start creates one queue for
+/// each namespace.
 const MOST: usize = 100;
 
 /// Recognizes noise among the lines of a log, which must be passed in their order.
@@ -71,8 +73,8 @@ pub struct NoiseFilter {
 }
 
 impl NoiseFilter {
-    /// Returns which noise the next line is. `None` if the line is not noise. `head` belongs to the
-    /// line.
+    /// Returns the kind of noise of the next line. `None` if the line is not noise. `head` must be
+    /// the head of this line.
     pub fn classify(&mut self, line: &str, head: &Head) -> Option<Noise> {
         if head.kind == Kind::Mark {
             self.awaited.clear();
@@ -86,8 +88,8 @@ impl NoiseFilter {
         })
     }
 
-    /// Whether the line reports the creation of an awaited queue. That queue is then no longer
-    /// awaited.
+    /// If the line reports the creation of an expected queue, removes this queue from the expected
+    /// queues and returns the kind of noise.
     fn take(&mut self, line: &str, head: &Head) -> Option<Noise> {
         let at = self.awaited.iter().position(|awaited| awaited.is(line, head))?;
         self.awaited.remove(at);
@@ -203,8 +205,7 @@ mod tests {
                 r#"{"level":"INFO","msg":"Drain completed, unloaded draining backlog manager","wf-task-queue-name":"/_sys/default-worker-tq/2"}"#,
                 Some(Noise::StartUp),
             ),
-            // The server writes these lines because of the checks of stigmer, about five times a
-            // minute.
+            // The server writes these lines about five times a minute, because stigmer checks it.
             (
                 r#"{"level":"INFO","msg":"ContextMetadataInterceptor: No metadata in context, not setting trailer","fullMethod":"/temporal.server.api.matchingservice.v1.MatchingService/DescribeTaskQueue"}"#,
                 Some(Noise::StartUp),

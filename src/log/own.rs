@@ -3,11 +3,11 @@
 //!
 //! A line that cannot be written, for example because the disk is full or the folder was deleted,
 //! is counted and dropped. The writer still reports success. Otherwise the subscriber would print
-//! the error on stderr, which is a file on the same disk. When the file can be written again, a
-//! line in it has the number of lost lines.
+//! the error on stderr, which is a file on the same disk. When the file can be written again, the
+//! writer adds a line with the number of lost lines.
 //!
-//! A host writes its lines on a thread, because a disk that does not respond would block the host.
-//! While the thread is blocked, the lines wait in a queue of limited size.
+//! A host writes its lines on a separate thread, because a disk that does not respond would block
+//! the host. While the thread is blocked, the lines wait in a queue of limited size.
 
 use super::RotatingWriter;
 use crate::process::threads::LOOKS;
@@ -16,10 +16,10 @@ use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Maximum size of the waiting lines, in bytes.
+/// Maximum size of the lines that wait in the queue, in bytes.
 const WAITING_MAX: usize = 256 << 10;
 
-/// Time limit of the job that writes the lines. After it, the job counts as blocked.
+/// Time limit of the job that writes the lines. A job that exceeds the limit counts as blocked.
 const BOUND: Duration = Duration::from_secs(3);
 
 /// How long a process that ends waits until its last lines are written.
@@ -30,7 +30,7 @@ static QUEUE: Mutex<Queue> =
     Mutex::new(Queue { is_used: false, is_served: false, lines: Vec::new(), lost: 0 });
 static SERVED: Condvar = Condvar::new();
 
-/// The lines that wait for the thread that writes them.
+/// The queue of lines. A separate thread writes these lines to the file.
 struct Queue {
     /// Whether a thread writes the lines. False if the calling thread writes each line at once.
     is_used: bool,
@@ -44,7 +44,7 @@ struct Queue {
 /// Opens the log of this process. `max` limits its size in bytes, as in [`RotatingWriter`].
 ///
 /// # Errors
-/// If the file cannot be opened now. The next line tries again.
+/// If the file cannot be opened now. The next line that is written opens the file again.
 pub fn open(path: &Path, max: u64) -> io::Result<()> {
     let mut log = OwnLogWriter::new(RotatingWriter::new(path, max));
     let opened = log.file.check();
@@ -72,7 +72,8 @@ impl io::Write for Writer {
         }
         if !std::mem::replace(&mut queue.is_served, true) {
             drop(queue);
-            // If no thread is free, the lines wait until the next line is written.
+            // If no thread is free, the lines stay in the queue. The next line that is written
+            // tries again.
             if LOOKS.post(BOUND, serve).is_err() {
                 self::queue().is_served = false;
             }
@@ -85,7 +86,7 @@ impl io::Write for Writer {
     }
 }
 
-/// From now on, writes all lines on a thread.
+/// From now on, a separate thread writes all lines.
 pub fn defer() {
     queue().is_used = true;
 }
@@ -102,7 +103,7 @@ fn queue() -> MutexGuard<'static, Queue> {
     QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes the lines of the queue until no line is left. Runs on a thread.
+/// Writes the lines of the queue until no line is left. Runs on the separate thread.
 fn serve() {
     loop {
         let mut queue = queue();
@@ -117,7 +118,8 @@ fn serve() {
     }
 }
 
-/// Appends lines to the file, and notes that `lost` more lines after them were lost.
+/// Appends lines to the file. `lost` more lines after these lines were lost, which is added to the
+/// count.
 fn append(lines: &[u8], lost: u64) {
     if let Some(log) = &mut *LOG.lock().unwrap_or_else(PoisonError::into_inner) {
         log.append(lines);

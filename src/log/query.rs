@@ -7,12 +7,14 @@ use jiff::tz::TimeZone;
 use regex::Regex;
 use std::collections::VecDeque;
 
-/// Which lines of a log to select.
+/// The conditions that select lines of a log.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
-    /// Maximum number of lines: only the last ones are selected. `None` if all are selected.
+    /// Maximum number of lines. If more lines match, only the last ones are selected. `None` if all
+    /// are selected.
     pub last: Option<usize>,
-    /// Maximum size of the selected lines as text, in bytes: the oldest are dropped. Needs `last`.
+    /// Maximum size of the selected lines as text, in bytes. The oldest lines beyond this size are
+    /// dropped. Has an effect only if `last` is set.
     pub most: Option<usize>,
     /// Minimum level of a line.
     pub level: Option<Level>,
@@ -28,8 +30,8 @@ pub struct LogFilter {
     query: Query,
     parser: LineParser,
     zone: TimeZone,
-    /// Time of the last line that had a time. The lines after it that have no time count as written
-    /// then.
+    /// Time of the last line that had a time. This time also counts for the lines after it that
+    /// have no time.
     time: Option<Timestamp>,
 }
 
@@ -69,8 +71,8 @@ impl LogFilter {
     }
 
     /// Reads the log file to its end, converts each selected line to text with `render`, and passes
-    /// the texts to `each`. Stores no lines if the query has no limit, and otherwise no more lines
-    /// and bytes than the limits.
+    /// the texts to `each`. Without the limit `last`, no line is stored in memory. With this limit,
+    /// the stored lines never exceed the limits.
     ///
     /// # Errors
     /// If the file exists and cannot be read. `render` was called for the lines before the error.

@@ -1,4 +1,4 @@
-//! A log file of stigmer itself that keeps its size limited: the current file and one older file.
+//! A log file of stigmer itself, with a size limit: the current file and one older file.
 
 use super::lines::Lines;
 use crate::paths::files;
@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 /// Appends lines to a file. Before the file exceeds half of the size limit, it is renamed to
 /// `NAME.1`, which replaces the older `NAME.1`, and a new file begins. The two files together stay
-/// within the limit. Once the limit was reached, they always have lines of about half that size or
-/// more. No line is split between them.
+/// within the limit. After the first rename, both files together always contain lines of about half
+/// of the limit or more. No line is split between the files.
 ///
-/// During a hand-over, two hosts may append at the same time. Each of them notices that the other
-/// has renamed the file, because each append compares the open file with the one at the path. A
+/// During a hand-over, two hosts may append at the same time. Each host notices that the other host
+/// has renamed the file, because each append compares the open file with the file at the path. A
 /// deleted file is created again.
 #[derive(Debug)]
 pub struct RotatingWriter {
@@ -30,8 +30,9 @@ struct Open {
 }
 
 impl RotatingWriter {
-    /// Creates a writer to `path` (mode 0600). The file and its predecessor together have at most
-    /// `max` bytes. The file is opened when the first line is written, and again after an error.
+    /// Creates a writer to `path` (mode 0600). The current file and the older file together have at
+    /// most `max` bytes. The file is opened when the first line is written, and again after an
+    /// error.
     pub fn new(path: &Path, max: u64) -> Self {
         Self { path: path.to_owned(), max, open: None }
     }
@@ -49,8 +50,8 @@ impl RotatingWriter {
         self.opened().map(drop)
     }
 
-    /// Appends one or more complete lines. After an error, the file may have the beginning of them.
-    /// The next append then begins with a line end.
+    /// Appends one or more complete lines. After an error, the file may contain the beginning of
+    /// these lines. The next append then begins with a line end.
     ///
     /// # Errors
     /// The error of the operating system.

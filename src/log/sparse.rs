@@ -1,5 +1,6 @@
-//! Holes in files: ranges that use no disk space and read as zeros. This is the only part of `log`
-//! that depends on the operating system. Another system needs only these two functions.
+//! Holes in files: ranges that use no disk space and read as zeros. This file has the only code of
+//! `log` that depends on the operating system. Support for another system needs only these two
+//! functions.
 
 use std::fs::File;
 use std::io;
@@ -33,7 +34,7 @@ pub(super) fn next_data(file: &File, offset: u64) -> io::Result<Option<u64>> {
     match seek(file, SeekFrom::Data(offset)) {
         Ok(data) => Ok(Some(data)),
         Err(Errno::NXIO) => Ok(None),
-        // A file system without support for holes has none.
+        // A file system that does not support holes has no holes.
         Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(Some(offset)),
         Err(error) => Err(error.into()),
     }

@@ -55,7 +55,7 @@ fn oldest_whole_lines_and_their_blocks_are_dropped() {
         assert!(allocated(&path) <= 64 * 1024 + 8 * 1024, "{}", allocated(&path));
     }
     assert_eq!(fs::metadata(&path).unwrap().len(), 26 * 20_000, "offsets stay valid");
-    // A second limit stands for the next host, which continues with the same file.
+    // This second value has the role of the next host, which continues with the same file.
     assert_eq!(FileBound::new(&path, 64 * 1024).enforce().unwrap(), 0);
     assert!(FileBound::new(&path, 16 * 1024).enforce().unwrap() > 0);
 }
@@ -90,7 +90,7 @@ fn number(line: &str) -> u64 {
 
 const WORDS: &str = " of a log that is bounded";
 
-/// The writer is another process that does not know the limit, as the server does not.
+/// The writer is another process, which does not know the limit, like the server.
 #[test]
 fn fast_writer_loses_no_retained_line() {
     const LINES: u64 = 400_000;
@@ -98,7 +98,8 @@ fn fast_writer_loses_no_retained_line() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("temporal.log");
     let file = OpenOptions::new().append(true).create(true).open(&path).unwrap();
-    // `seq` writes blocks of bytes, so the reader also gets parts of lines.
+    // `seq` writes blocks of bytes, which may end within a line. So the reader also gets parts of
+    // lines.
     let mut seq = Command::new("seq");
     seq.args(["-f", &format!("line %.0f{WORDS}"), &LINES.to_string()]);
     let mut seq = seq.stdout(file).stderr(Stdio::null()).spawn().unwrap();
@@ -159,7 +160,8 @@ fn copy_has_no_hole() {
     let text = fs::read_to_string(&copy).unwrap();
     assert!(text.starts_with("line ") && text.ends_with(&line(9_999)), "{:?}", text.get(..40));
     assert!(text.len() > 32 * 1024 && text.len() < 80 * 1024, "{}", text.len());
-    // A longer copy that an earlier dashboard left when it was killed.
+    // An existing file at the path of the copy is longer than the new copy. Such a file remains
+    // from a dashboard that was killed.
     fs::write(&copy, vec![b'x'; 1024 * 1024]).unwrap();
     assert!(copy_kept(&path, &copy).unwrap());
     assert_eq!(fs::read_to_string(&copy).unwrap(), text);

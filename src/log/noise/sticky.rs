@@ -1,9 +1,9 @@
 //! Recognizes the sticky task queues of the workers inside Temporal. Only the worker that created a
-//! sticky queue takes tasks from it.
+//! sticky queue takes tasks from the queue.
 //!
 //! A Go worker of the user also has a sticky queue. Its name has the same form, and namespace and
-//! machine may be the same. The difference is an earlier line: Temporal writes that it started an
-//! internal worker for the namespace on this machine.
+//! machine may be the same. Only an earlier line shows the difference: Temporal writes that it
+//! started an internal worker for the namespace on this machine.
 
 use jiff::Timestamp;
 
@@ -23,8 +23,8 @@ pub(super) struct Awaited {
 }
 
 impl Awaited {
-    /// The queue that follows the start of an internal worker. `None` if this line does not report
-    /// such a start. The caller has already recognized the line as noise.
+    /// The queue that an internal worker creates after its start. `None` if this line does not
+    /// report such a start. The caller must have recognized the line as noise before.
     pub(super) fn after(line: &str, head: &Head) -> Option<Self> {
         message(line)?.strip_prefix("Started Worker")?;
         if field(line, "TaskQueue")? != "temporal-sys-per-ns-tq" {
@@ -33,7 +33,7 @@ impl Awaited {
         let namespace = field(line, "Namespace")?;
         let host = field(line, "WorkerID")?.strip_prefix("temporal-system@")?;
         let host = host.strip_suffix(namespace)?.strip_suffix('@')?;
-        // The queues of the internal namespace need no such rule: they are recognized by its name.
+        // Queues of the internal namespace are recognized by the name of the namespace instead.
         (namespace != "temporal-system").then(|| Self {
             namespace: namespace.to_owned(),
             host: host.to_owned(),
