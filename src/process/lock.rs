@@ -25,7 +25,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How long [`take`] waits for processes that only check the lock. Each check takes a shared lock
-/// for a moment, longer on a busy machine.
+/// for a moment, which may be longer on a busy machine.
 const CHECKING: Duration = Duration::from_secs(2);
 
 /// Maximum size of the text in a lock file, in bytes.
@@ -49,8 +49,8 @@ impl InstanceLock {
         Ok(Some(Self { file }))
     }
 
-    /// Remembers which process has inherited the lock: the leader of the server. From then on, the
-    /// lock proves that a process belongs to that server.
+    /// Stores the leader of the server, which is the process that has inherited the lock. From then
+    /// on, the lock proves that a process belongs to that server.
     pub(super) fn inherited_by(&self, leader: &Identity) -> io::Result<()> {
         taken::inherited(&self.file, leader)
     }
@@ -132,7 +132,7 @@ pub fn holder(path: &Path) -> io::Result<LockHolder> {
         return Ok(LockHolder::Instance(instance));
     }
     match names(path, &machine) {
-        // The process that had the lock has ended meanwhile.
+        // The process that had the lock has ended since the first check.
         None if !is_held(path)? => Ok(LockHolder::Nobody),
         None => Ok(LockHolder::Stranger(UNSEEN.to_owned())),
         Some(names) => Ok(LockHolder::Stranger(names)),
@@ -158,7 +158,7 @@ fn names(path: &Path, machine: &Machine) -> Option<String> {
     (!names.is_empty()).then(|| names.join(", "))
 }
 
-/// The process that took the lock, according to the kernel's table of locks. This process may have
+/// The process that took the lock, according to the kernel's table of locks. The process may have
 /// ended, while a child that inherited the lock still runs.
 fn creator(path: &Path) -> Option<Pid> {
     let lock = KnownFile::at(path).ok()??;
@@ -215,7 +215,7 @@ pub fn keep_text(path: &Path, text: &str) -> io::Result<()> {
     keep(&files::open_for_writing(options.read(true).write(true).create(true), path)?, text)
 }
 
-/// Whether the path leads to this open file. It does not after the file was deleted or replaced.
+/// Whether the path leads to this open file. False after the file was deleted or replaced.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let ours = file.metadata()?;
     match std::fs::symlink_metadata(path) {
@@ -231,8 +231,8 @@ fn take(path: &Path, patience: Duration) -> io::Result<Option<File>> {
         let mut options = OpenOptions::new();
         let opened = files::open_for_writing(options.read(true).write(true).create(true), path);
         opened.or_else(|error| match error.kind() {
-            // A file on a read-only file system can still be opened for reading, and then be
-            // locked.
+            // On a read-only file system, the file can still be opened for reading. A lock needs no
+            // write permission.
             io::ErrorKind::ReadOnlyFilesystem => files::open(path).map_err(|_| error),
             _ => Err(error),
         })
@@ -241,16 +241,16 @@ fn take(path: &Path, patience: Duration) -> io::Result<Option<File>> {
     loop {
         match fs2::FileExt::try_lock_exclusive(&file) {
             Ok(()) if is_at(&file, path)? => return Ok(Some(file)),
-            // The file was deleted or replaced before it was locked. No other process can find a
-            // lock on the old file, so the current file must be locked.
+            // The file was deleted or replaced before it was locked. No other process can find the
+            // lock on the old file, so the file that is at the path now must be locked.
             Ok(()) if Instant::now() < deadline => file = open()?,
             Ok(()) => {
                 let why = "another process keeps deleting or replacing the file";
                 return Err(io::Error::new(io::ErrorKind::WouldBlock, why));
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                // A process that only checks the lock has a shared lock, which allows another
-                // shared lock. The exclusive lock of a host or server does not.
+                // A process that only checks the lock has a shared lock. Then this process gets a
+                // shared lock too. While a host or server has its exclusive lock, this call fails.
                 if fs2::FileExt::try_lock_shared(&file).is_err() {
                     return Ok(None);
                 }
@@ -274,8 +274,8 @@ fn keep(file: &File, text: &str) -> io::Result<()> {
     if is_same { Ok(()) } else { overwrite(file, text) }
 }
 
-/// Replaces the text with one write that covers the whole old text. So neither a reader nor a disk
-/// that becomes full gets a mixture of both texts.
+/// Replaces the text with one write that covers the whole old text. So the file never contains a
+/// mixture of both texts, also if the disk becomes full.
 fn overwrite(file: &File, text: &str) -> io::Result<()> {
     let old = usize::try_from(file.metadata()?.len()).unwrap_or(0).min(TEXT_MAX);
     let mut whole = text.as_bytes().to_vec();
@@ -288,8 +288,8 @@ fn overwrite(file: &File, text: &str) -> io::Result<()> {
 pub(crate) mod tests {
     use super::*;
 
-    /// Waits until no process has the lock. Other tests spawn processes. Such a process has a copy of
-    /// each open file of this process until it executes its program, so it keeps a lock for a moment
+    /// Waits until no process has the lock. A process that another test spawns has a copy of each
+    /// open file of this process until it executes its program. So the lock may exist for a moment
     /// after this process has closed the file.
     pub(crate) fn until_free(path: &Path) {
         let deadline = Instant::now() + Duration::from_secs(60);

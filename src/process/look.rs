@@ -1,10 +1,10 @@
 //! Accesses paths of the user with a time limit. A path may be on a file system that does not
-//! respond (a FUSE program that hangs, a network server that is gone). A system call on such a path
-//! blocks for hours.
+//! respond, for example because a FUSE program hangs or a network server is gone. A system call on
+//! such a path blocks for hours.
 //!
-//! In this module, a *look* is a function that accesses one path. It runs on a thread that can be
-//! abandoned. While a look at a path is blocked, any other look at that path, or at a path below
-//! it, fails at once. So a file system that hangs blocks only a few threads.
+//! In this module, a *look* is a function that accesses one path. The look runs on a thread that
+//! can be abandoned. While a look at a path is blocked, any other look at that path, or at a path
+//! below it, fails at once. So a file system that hangs blocks only a few threads.
 
 use super::threads::{LOOKS, Lane, PATHS, Unfinished};
 use std::collections::HashMap;
@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 /// Time limit of [`bounded`]. An access takes microseconds, or milliseconds on a slow network.
 const BOUND: Duration = Duration::from_secs(3);
 
-/// Time limit of [`promptly`]. It is short, because a host responds to no client during the access,
-/// and clients wait 2 s for a response. It is longer in unit tests: on a busy machine, a thread may
-/// need more than 250 ms to begin.
+/// Time limit of [`promptly`]. The limit is short, because a host responds to no client during the
+/// access, and clients wait 2 s for a response. The limit is longer in unit tests, because on a
+/// busy machine a thread may need more than 250 ms to begin.
 pub const MOMENT: Duration = Duration::from_millis(if cfg!(test) { 3_000 } else { 250 });
 
 /// Calls `look` with `path` on a thread and waits up to 3 s for the result. If the system creates
@@ -104,12 +104,12 @@ fn within<T: Send + 'static>(
     look.result(ran)
 }
 
-/// An access to a path that begins at most once: on the thread of its job, or on the calling thread
-/// instead.
+/// An access to a path that begins at most once: either on the thread of its job, or on the calling
+/// thread.
 struct Look<L> {
     path: PathBuf,
     look: Arc<Mutex<Option<L>>>,
-    /// The job has a clone of this pointer. It shows whether the job still exists.
+    /// The job has a clone of this pointer, so a weak pointer shows whether the job still exists.
     under_way: Arc<()>,
 }
 
@@ -176,8 +176,8 @@ pub fn silent() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the file system does not respond")
 }
 
-/// The error of an access that no thread has started. This error does not mean that the file system
-/// has a problem.
+/// The error of an access that no thread has started. The cause is a lack of threads, not the file
+/// system.
 fn not_begun(bound: Duration) -> io::Error {
     let text = format!(
         "no thread was free to access it within {bound:?}; end some processes, or raise the limit \
@@ -189,12 +189,12 @@ fn not_begun(bound: Duration) -> io::Error {
 /// An access that makes its path count as blocked until it returns.
 struct Blocked {
     from: Instant,
-    /// The access has returned when this pointer cannot be upgraded any more.
+    /// Upgrading this pointer fails after the access has returned.
     under_way: Weak<()>,
 }
 
-/// All paths with a blocked access, and paths that will count as blocked if their access takes too
-/// long.
+/// All paths with a blocked access. Also contains paths that count as blocked later, if their
+/// access takes too long.
 fn all_blocked() -> MutexGuard<'static, HashMap<PathBuf, Blocked>> {
     static BLOCKED: LazyLock<Mutex<HashMap<PathBuf, Blocked>>> = LazyLock::new(Mutex::default);
     BLOCKED.lock().unwrap_or_else(PoisonError::into_inner)

@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-/// Maximum number of earlier lock files that stay locked. If the home folder is renamed, this
+/// Maximum number of earlier lock files that stay locked. After the home folder is renamed, this
 /// process locks a new file at the old path. The earlier file stays locked, so that a command in
-/// the renamed folder finds this host. Each file needs a descriptor, so after more renames only the
-/// latest names lead to this host.
+/// the renamed folder finds this host. Each file needs a descriptor. So after more renames, only
+/// commands in the most recently renamed folders find this host.
 const FORMER_MAX: usize = 8;
 
 /// The lock of a host. This process has the lock until the value is dropped, or until the process
@@ -32,13 +32,13 @@ pub struct HostLock {
 
 #[derive(Debug)]
 struct Held {
-    /// The locked file at the path. Each system call on it has its own reference, so that the file
-    /// stays locked while the call is blocked.
+    /// The locked file at the path. Each system call on the file has its own reference, so that the
+    /// file stays locked while the call is blocked.
     current: Arc<Locked>,
     /// The text that the current file must contain.
     text: String,
     /// Earlier lock files, newest last, which still have a name because the home folder was
-    /// renamed. They stay locked, so that a command in the renamed folder finds this host.
+    /// renamed. These files stay locked, so that a command in the renamed folder finds this host.
     former: Vec<Arc<Locked>>,
 }
 
@@ -63,7 +63,7 @@ pub enum LockState {
     Restored,
     /// Another process has locked the file at the path, perhaps only for a moment.
     HeldByOther,
-    /// Another host has the home for good, so this process has given up the path; see
+    /// Another host supervises this home permanently, so this process has given up the path; see
     /// [`HostLock::lose`].
     Lost,
 }
@@ -127,8 +127,8 @@ impl HostLock {
         self.place().unwrap_or(true)
     }
 
-    /// Like [`Self::is_in_place`], but returns an error if this cannot be determined. Waits 250 ms
-    /// at most, see [`look::promptly`].
+    /// Like [`Self::is_in_place`], but returns an error if the result cannot be determined. Waits
+    /// 250 ms at most, see [`look::promptly`].
     ///
     /// # Errors
     /// If the path cannot be read; see [`look::is_silence`].
@@ -145,9 +145,9 @@ impl HostLock {
         self.path.parent().unwrap_or(&self.path)
     }
 
-    /// Whether another process has had the lock at the path since the last [`Self::resume`]. That
-    /// process may have been a command that stopped the server. So [`Self::is_in_place`] is false
-    /// until [`Self::resume`] is called.
+    /// Whether another process has had the lock at the path since the last call of
+    /// [`Self::resume`]. That process may have been a command that stopped the server. So
+    /// [`Self::is_in_place`] is false until [`Self::resume`] is called.
     pub fn has_yielded(&self) -> bool {
         self.has_yielded.load(Ordering::Relaxed)
     }
@@ -157,8 +157,8 @@ impl HostLock {
         self.has_yielded.store(false, Ordering::Relaxed);
     }
 
-    /// Gives up the lock file at the path for good, because another host has the home. The file
-    /// that this process has locked stays locked.
+    /// Gives up the lock file at the path permanently, because another host supervises the home.
+    /// The file that this process has locked stays locked.
     pub fn lose(&self) {
         self.is_lost.store(true, Ordering::Relaxed);
     }
@@ -171,8 +171,8 @@ impl HostLock {
     /// If the path cannot be read, or no file can be created there. `WouldBlock` while an earlier
     /// call runs.
     pub fn restore(&self) -> io::Result<LockState> {
-        // Each of two calls at the same time would take the other's lock for the lock of another
-        // host.
+        // With two calls at the same time, each call would take the lock of the other call for the
+        // lock of another host.
         let _restoring = match self.restoring.try_lock() {
             Ok(restoring) => restoring,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -194,7 +194,7 @@ impl HostLock {
         };
         let mut former = self.held().former.clone();
         former.push(current);
-        // A file without a name is dropped, because no process can find the lock by it.
+        // A file without a name is dropped, because no process can open this file to find the lock.
         former.retain(|file| file.0.metadata().is_ok_and(|file| file.nlink() > 0));
         let surplus = former.len().saturating_sub(FORMER_MAX);
         former.drain(..surplus);
@@ -203,7 +203,8 @@ impl HostLock {
             let current = std::mem::replace(&mut held.current, Arc::new(Locked(file)));
             (current, std::mem::replace(&mut held.former, former))
         };
-        // Dropped here, after the mutex is unlocked, because closing a file may block.
+        // The files are dropped here, after the mutex is unlocked, because closing a file may
+        // block.
         drop(before);
         Ok(LockState::Restored)
     }

@@ -1,14 +1,15 @@
 //! Remembers which locks this process has taken, and which leaders have inherited them.
 //!
-//! A sweep (the search for all processes of an instance, and their end) takes a process with the
-//! lock for a part of the instance. This can be wrong if the sweep is late, and the next instance
-//! starts meanwhile. A lock is exclusive: once this process has taken it for the next instance, no
-//! process of the earlier instance has it. But each child that this process forks then has the
-//! lock. It has no marker until it executes its program. A late sweep of the earlier instance must
-//! not end such a child.
+//! An instance is all processes of one start of a server. A sweep searches all processes of an
+//! instance and ends them. For a sweep, a process that has the lock belongs to the instance. This
+//! can be wrong if the sweep is late, so that the next instance starts before the sweep ends. A
+//! lock is exclusive: once this process has taken the lock for the next instance, no process of the
+//! earlier instance has the lock. But each child that this process forks then has the lock, and has
+//! no marker until the child executes its program. A late sweep of the earlier instance must not
+//! end such a child.
 //!
-//! A sweep can be late for two reasons. Its signal may wait for a free thread. Or a system call has
-//! blocked the sweep, which continues after its caller has given up.
+//! A sweep can be late for two reasons. The sweep may have waited for a free thread. Or a system
+//! call has blocked the sweep, which continues after its caller has stopped waiting.
 
 use super::super::identity::Identity;
 use super::super::linux;
@@ -25,8 +26,8 @@ type FileId = (u64, u64);
 /// The last time that this process took a certain lock, and the process that inherited the lock.
 #[derive(Debug)]
 struct Taken {
-    /// Time of the lock, in clock ticks since the boot, like the start time of a process.
-    /// `u64::MAX` if unknown.
+    /// Time at which the lock was taken, in clock ticks since the boot, like the start time of a
+    /// process. `u64::MAX` if unknown.
     ticks: u64,
     /// The spawned process that has inherited the lock, which is the leader of an instance. `None`
     /// before the spawn.
@@ -58,9 +59,9 @@ pub(super) fn inherited(file: &File, leader: &Identity) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a process that has the lock is proven to be of the instance with this leader. False once
-/// this process has taken the lock for a later instance. Must be called after the holders of the
-/// lock were read, because this process may take the lock during that read.
+/// Whether a process that has the lock is proven to belong to the instance with this leader. False
+/// once this process has taken the lock for a later instance. Must be called after the caller has
+/// read which processes have the lock, because this process may take the lock during that read.
 pub(in super::super) fn can_prove(lock: &KnownFile, leader: &Identity) -> bool {
     all().get(&lock.id()).is_none_or(|taken| {
         let inherited = taken.leader.as_ref();
