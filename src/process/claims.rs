@@ -1,5 +1,6 @@
 //! Claims on the exit status of processes. A host reaps the orphans that it inherits, which
-//! discards their exit status. A process with a claim is not reaped in this way.
+//! discards the exit status of an orphan. The host does not reap a process with a claim in this
+//! way.
 
 use super::Pid;
 use super::table::Process;
@@ -23,9 +24,10 @@ pub(super) fn current() -> MutexGuard<'static, Claims> {
 }
 
 impl Claims {
-    /// Whether a process must not be reaped as an orphan. This is so if it is claimed, or if it may
-    /// belong to a spawn in progress, whose process id is not known yet. A spawned process is in
-    /// our session, which is never searched for orphans, until it leads its own session.
+    /// Whether a process must not be reaped as an orphan. This is so for a claimed process. While a
+    /// spawn is in progress, the id of the new process is not known yet, so this is also so for
+    /// every leader of a session. Before the new process leads a session of its own, it is in the
+    /// session of this process, where no orphans are searched.
     pub(super) fn include(&self, process: &Process) -> bool {
         self.pids.contains(&process.pid) || (self.spawns > 0 && process.session == process.pid)
     }
@@ -52,15 +54,15 @@ impl Drop for Claim {
     }
 }
 
-/// Spawns a child process and claims its exit status. The caller keeps the claim until it has reaped
-/// the child. A child in its own session needs the claim, because this program takes any other
-/// process with its own session for an orphan.
+/// Spawns a child process and claims its exit status. The caller keeps the claim until the caller
+/// has reaped the child. A child in its own session needs the claim, because this program takes any
+/// other process with its own session for an orphan.
 ///
 /// # Errors
 /// If the program cannot be executed. No process is left then.
 pub(crate) fn spawn(command: &mut Command) -> io::Result<(Child, Claim)> {
-    // If the program cannot be executed, the standard library reaps the child, and panics if the
-    // child was reaped before.
+    // If the program cannot be executed, the standard library reaps the child. The standard library
+    // panics if other code has reaped that child before.
     let _spawning = SpawnInProgress::begin();
     let child = command.spawn()?;
     let claim = Claim::new(Pid::try_from(child.id()).expect("the kernel's process numbers fit"));

@@ -1,7 +1,8 @@
 //! Selects the processes of an instance, and ends them. An instance is all processes of one start
 //! of a server. A sweep is the search for these processes, and their end.
 //!
-//! One function, [`select`], serves a stop, the cleanup after a crash, and the time before a start.
+//! A sweep runs at a stop, after a crash and before a start. All of them use the same function,
+//! [`select`].
 
 mod selection;
 #[cfg(test)]
@@ -21,8 +22,8 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The process table of the running kernel, the processes that have a certain lock, and the markers
-/// of all processes.
+/// The process table of this machine, the ids of the processes that have a certain lock, and the
+/// markers of processes.
 #[derive(Debug)]
 pub struct Machine {
     processes: Vec<Process>,
@@ -35,12 +36,12 @@ pub struct Machine {
 const LOOK_PAUSE: Duration = Duration::from_millis(20);
 
 impl Machine {
-    /// Reads the table. For processes that were not started before `since` (in clock ticks), also
-    /// reads who has the lock file `lock`, and the markers.
+    /// Reads the table. For processes that were started at or after `since` (in clock ticks), also
+    /// reads which of them have the lock file `lock` locked, and their markers.
     ///
     /// # Errors
     /// If this process or the system lacks a resource, because a process could then be missing in
-    /// the result. If a single process cannot be read, this is not an error: nothing is proven
+    /// the result. If a single process cannot be read, that is not an error: nothing is proven
     /// about that process.
     pub fn read(lock: &Path, since: u64) -> io::Result<Self> {
         let processes = linux::processes()?;
@@ -64,7 +65,8 @@ impl Machine {
         Ok(Self { processes, lock, lock_holders, markers })
     }
 
-    /// The processes that have the lock, each with its marker, if that is readable.
+    /// The processes that have the lock, each with its marker. The marker is `None` if it cannot be
+    /// read.
     pub fn lock_holders(&self) -> impl Iterator<Item = (Pid, Option<&str>)> {
         self.lock_holders.iter().map(|pid| (*pid, self.marker(*pid)))
     }
@@ -143,8 +145,8 @@ impl Instance {
         Ok((members, table.processes))
     }
 
-    /// Like [`Self::members`]. Also reaps zombies of the instance that are children of this process
-    /// because it has inherited them.
+    /// Like [`Self::members`]. Also reaps zombies of the instance that have become children of this
+    /// process because their parents have ended.
     ///
     /// # Errors
     /// If the process table cannot be read.
@@ -176,8 +178,9 @@ impl Instance {
         let deadline = Instant::now() + grace;
         let mut is_signalled = false;
         while Instant::now() < deadline {
-            // If the table cannot be read now, it may be readable in a moment. So SIGTERM is tried
-            // again in each round, and nothing is killed before the grace period is over.
+            // If the processes cannot be determined now, this may be possible in a moment. So
+            // SIGTERM is tried again in each round, and no process is killed before the grace
+            // period is over.
             if !is_signalled {
                 let signalled = self.signal(lock, &[Signal::Term, Signal::Cont]);
                 is_signalled = signalled
@@ -191,8 +194,8 @@ impl Instance {
             }
             match self.members(lock).map(|mut members| members.pop()) {
                 Ok(None) => break,
-                // The exit of this process may leave no other process, so the table is read again
-                // after it.
+                // The loop waits for the exit of `member`, which may be the last process. Then the
+                // next round reads the table again.
                 Ok(Some(member)) => wait_proven(&member, LOOK_PAUSE),
                 Err(_) => std::thread::sleep(LOOK_PAUSE),
             }
@@ -200,8 +203,8 @@ impl Instance {
         self.clear(lock, Duration::from_secs(5))
     }
 
-    /// Like [`Self::members`]. If no process is left, also reaps zombies of the instance that are
-    /// children of this process because it has inherited them.
+    /// Like [`Self::members`]. If no process is left, also reaps zombies of the instance that have
+    /// become children of this process because their parents have ended.
     ///
     /// # Errors
     /// If it is unknown whether a process is left.
@@ -242,7 +245,7 @@ impl Instance {
 }
 
 /// Whether a server of stigmer (a process with a marker) has this folder as its working folder,
-/// even if the folder was deleted. A process that cannot be read does not count.
+/// even if the folder was deleted. A process whose data cannot be read does not count.
 #[must_use]
 pub fn works_in(folder: &Path) -> bool {
     let deleted = format!("{} (deleted)", folder.display());
@@ -284,8 +287,8 @@ fn wait_proven(member: &Identity, patience: Duration) {
 }
 
 /// Reaps the zombies of an instance that this process has inherited as a child subreaper. The
-/// zombie of the leader stays until its owner reaps it: as long as this zombie exists, no other
-/// process can have its id, which is the session id of the instance.
+/// zombie of the leader is not reaped here, but by its owner. As long as this zombie exists, no
+/// other process can have its id, which is the session id of the instance.
 fn reap_orphans(table: &[Process], leader: &Identity) {
     reap(table, |process| process.pid != leader.pid && process.start_ticks >= leader.start_ticks);
 }
@@ -298,8 +301,8 @@ pub fn reap_inherited() {
 }
 
 /// Reaps the selected orphans of this table, one by one. A wait for "any child" would also take the
-/// exit status of a child that other code waits for. Such a child runs in our session, or it is
-/// claimed, so it is not reaped here.
+/// exit status of a child that other code waits for. Such a child runs in the session of this
+/// process or is claimed, so this function does not reap the child.
 fn reap(table: &[Process], is_selected: impl Fn(&Process) -> bool) {
     let me = own_pid();
     let Some(ours) = table.iter().find(|process| process.pid == me).map(|p| p.session) else {

@@ -1,4 +1,4 @@
-//! A process table as data, so that the tests of the sweep can use a table of their own.
+//! A process table as data, so that the tests of the sweep can pass invented tables.
 
 use super::Pid;
 
@@ -22,9 +22,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Whether the process has ended and is not reaped. If the first thread has ended and other
-    /// threads still run, the process still has its files and locks, so it does not count as a
-    /// zombie.
+    /// Whether the process has ended and is not reaped. False if only the first thread has ended
+    /// and other threads still run, because the process then still has its files and locks.
     #[must_use]
     pub fn is_zombie(&self) -> bool {
         matches!(self.state, 'Z' | 'X' | 'x') && self.threads <= 1

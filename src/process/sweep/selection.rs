@@ -10,16 +10,18 @@ use std::collections::{BTreeSet, HashMap};
 ///
 /// Four kinds of proof show that a process belongs to the instance:
 ///
-/// - Session: it is in the session of the leader. This counts only while the leader, proven by
-///   its start time, is in the table, because no other process can have its id then.
-/// - Marker: its environment has the marker of the instance.
-/// - Lock: it has the lock. This is not a proof if the process has the marker of another instance,
-///   because the next generation has the same lock. For a process without a readable marker, it is
-///   a proof only until the next generation takes the lock ([`can_prove`](super::can_prove)).
-/// - Descent: it is a descendant of a proven process.
+/// - Session: the process is in the session of the leader. This counts only while the leader,
+///   proven by its start time, is in the table. Then no other process can have the id of the
+///   leader.
+/// - Marker: the environment of the process has the marker of the instance.
+/// - Lock: the process has the lock. This is no proof for a process with the marker of another
+///   instance, because the next generation has the same lock. For a process without a readable
+///   marker, the lock is a proof only until the next generation takes the lock
+///   ([`can_prove`](super::can_prove)).
+/// - Descent: the process is a descendant of a proven process.
 ///
 /// The result never contains a process id of 1 or less, a process older than the leader, this
-/// process (`me`), or an ancestor of it.
+/// process (`me`), or an ancestor of this process.
 #[must_use]
 pub fn select<'t>(table: &'t impl Table, instance: &Instance, me: Pid) -> Vec<&'t Process> {
     let leader = &instance.leader;
@@ -35,9 +37,9 @@ pub fn select<'t>(table: &'t impl Table, instance: &Instance, me: Pid) -> Vec<&'
         |p: &Process| p.pid == leader.pid && p.start_ticks == leader.start_ticks && p.pid > 1;
     let leader_stands = rows.get(&leader.pid).is_some_and(|process| is_leader(process));
 
-    // The lock proves nothing about a process in the session of this process: if it is open here,
-    // each child that this process forks has it for a moment. No process of an instance is in this
-    // session.
+    // The lock is no proof for a process in the session of this process: while this process has the
+    // lock open, each child that it forks has the lock for a moment. A process of an instance is
+    // never in this session.
     let ours = rows.get(&me).map(|process| process.session);
     let holds_lock =
         |process: &Process| Some(process.session) != ours && table.holds_lock(process.pid);

@@ -129,7 +129,7 @@ fn zombie_leader_still_pins_its_session() {
 #[test]
 fn host_and_its_ancestors_are_never_selected() {
     let mut table = machine();
-    // The host was started by a process of the instance.
+    // In this case, a process of the instance has started the host.
     table.rows[2] = row(ME, 101, 100, 107);
     table.marked.push(ME);
     table.lock_holders.push(ME);
@@ -283,7 +283,7 @@ fn late_look_at_an_instance_does_not_select_the_holder_of_the_lock_that_the_next
     };
     let first = shell(folder.path(), "exec sleep 600", &[take()]);
     let first_instance = first.instance.clone();
-    // For a moment, a child that another test forks has the lock too.
+    // A child that another test forks also has the lock for a moment.
     let only_leader = |of: &Instance| {
         while members(of) != [of.leader.pid] {
             std::thread::yield_now();
