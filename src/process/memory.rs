@@ -1,6 +1,7 @@
-//! Reads the environment and the command line of other processes, from their memory.
+//! Reads the environment and the command line of other processes, from the memory of these
+//! processes.
 //!
-//! The kernel blocks such a read while that process is itself blocked, for example on a mount whose
+//! The kernel blocks such a read while the other process is blocked, for example on a mount whose
 //! server is gone. This may take hours. So [`each`] reads on a separate thread, and abandons the
 //! read if the process does not respond. The data of such a process is then unknown. No other read
 //! of the same process starts until the abandoned read returns.
@@ -14,9 +15,9 @@ use std::io::{self, Read};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 use std::time::Duration;
 
-/// The environment variable that marks every process of one start of a server. A process inherits
-/// this marker even if it creates its own session, closes all descriptors or loses its parent.
-/// Session, lock and descent then prove nothing.
+/// The environment variable that marks every process of one start of a server. A process may create
+/// its own session, close all descriptors or lose its parent. The session, the lock and the parent
+/// then do not prove that the process belongs to the server, but the process still has this marker.
 pub const MARKER: &str = "STIGMER_INSTANCE";
 
 /// Time limit of a read, which normally takes microseconds. A process whose read takes longer is
@@ -52,9 +53,9 @@ pub fn words(pid: Pid) -> Vec<Vec<u8>> {
     words
 }
 
-/// The command line of a process for messages, without control characters and shortened, because
-/// another process may choose any text. If the command line cannot be read, this is the name of the
-/// process.
+/// The command line of a process for messages. Another process may choose any text, so control
+/// characters are removed and the text is shortened. If the command line cannot be read, returns
+/// the name of the process.
 #[must_use]
 pub fn command_line(pid: Pid) -> String {
     let mut line = words(pid).join(&b' ');
@@ -111,7 +112,7 @@ fn one<T: Send + 'static>(pid: Pid, read: fn(Pid) -> T) -> Option<T> {
 }
 
 /// Calls `read` for each process, on a thread of the lane (a set of threads). A process that does
-/// not respond is left out, and the log names it once.
+/// not respond is left out of the result, and the log names the process once.
 fn each<T: Send + 'static>(
     lane: &'static Lane,
     pids: Vec<Pid>,
@@ -129,8 +130,8 @@ fn each<T: Send + 'static>(
                 let _under_way = under_way;
                 for pid in pids {
                     let value = read(pid);
-                    // Nobody receives the value: the caller has abandoned this read, because it
-                    // took too long.
+                    // Sending fails if the caller has abandoned this read, because the read took
+                    // too long.
                     if send.send((pid, value)).is_err() {
                         break;
                     }
@@ -139,8 +140,8 @@ fn each<T: Send + 'static>(
         };
         let _job = match lane.submit(STUCK, job, drop) {
             Ok(job) => job,
-            // The system creates no thread, although no read is blocked. So the memory is read on
-            // this thread.
+            // The system creates no thread, although no read is blocked. So the calling thread
+            // reads the memory.
             Err(Unfinished::NoThread { abandoned: 0, .. }) => {
                 found.extend(rest.iter().map(|pid| (*pid, read(*pid))));
                 break;
@@ -169,8 +170,8 @@ fn each<T: Send + 'static>(
     found
 }
 
-/// Processes whose memory cannot be read now, because an abandoned read of it is still blocked. The
-/// pointer cannot be upgraded after that read has returned.
+/// Processes whose memory cannot be read now, because an abandoned read is still blocked. Upgrading
+/// the pointer fails after that read has returned.
 fn stuck() -> MutexGuard<'static, HashMap<Pid, Weak<()>>> {
     static STUCK: LazyLock<Mutex<HashMap<Pid, Weak<()>>>> = LazyLock::new(Mutex::default);
     STUCK.lock().unwrap_or_else(PoisonError::into_inner)
@@ -237,7 +238,7 @@ mod tests {
         while pids.iter().any(|pid| is_stuck(*pid)) {
             std::thread::yield_now();
         }
-        // After the end of a read, its thread counts as blocked for a moment longer.
+        // After the end of a blocked read, its thread counts as blocked for a moment longer.
         while each(&LANE, pids.clone(), read.clone()).len() < pids.len() {
             std::thread::yield_now();
         }

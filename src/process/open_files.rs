@@ -1,9 +1,9 @@
 //! Finds the files that a process has open or has locked.
 //!
-//! A link in `/proc/PID/fd` is read, but it is followed only if its text is the path of our own
-//! file. Following a link accesses the file system of its target. If that is a mount whose server
-//! is gone, the access would block this thread. `fdinfo` has inode and locks, and reading it
-//! accesses no other file system.
+//! A link in `/proc/PID/fd` is read, but is followed only if the text of the link is the path of a
+//! file of stigmer. Following a link accesses the file system of the target. If that file system is
+//! a mount whose server is gone, the access would block this thread. `fdinfo` has inode and locks,
+//! and reading it accesses no other file system.
 
 use super::Pid;
 use super::identity::Identity;
@@ -37,7 +37,7 @@ impl KnownFile {
         }
     }
 
-    /// Whether the path leads to this file. A path that is a symbolic link does not.
+    /// Whether the path leads to this file. False for a path that is a symbolic link.
     ///
     /// # Errors
     /// If the path cannot be examined.
@@ -79,8 +79,8 @@ const DELETED: &[u8] = b" (deleted)";
 /// proves nothing, because a process that checks the lock opens the file too.
 ///
 /// # Errors
-/// If the descriptors of the process cannot be read, for example because it belongs to another
-/// user.
+/// If the descriptors of the process cannot be read, for example because the process belongs to
+/// another user.
 pub fn holds_lock(pid: Pid, lock: &KnownFile) -> io::Result<bool> {
     any_descriptor(pid, |number, target| {
         if !lock.may_be(target) {
@@ -100,8 +100,8 @@ pub fn holds_lock(pid: Pid, lock: &KnownFile) -> io::Result<bool> {
 /// is deleted now.
 ///
 /// # Errors
-/// If the descriptors of the process cannot be read, for example because it belongs to another
-/// user.
+/// If the descriptors of the process cannot be read, for example because the process belongs to
+/// another user.
 pub fn holds_deleted(pid: Pid, path: &Path) -> io::Result<bool> {
     // The folders of the path may be deleted too, so links are resolved only in the nearest
     // existing folder.
@@ -136,8 +136,8 @@ pub fn has_open(pid: Pid, file: &KnownFile) -> io::Result<bool> {
     })
 }
 
-/// Whether a process has any file open. A process that is exiting has closed its files some time
-/// before it is gone.
+/// Whether a process has any file open. A process that exits closes its files first, and is still
+/// visible for some time after that.
 ///
 /// # Errors
 /// If the descriptors of the process cannot be read.
@@ -145,24 +145,25 @@ pub fn has_any_open(pid: Pid) -> io::Result<bool> {
     any_descriptor(pid, |_, _| Ok(true))
 }
 
-/// The place to which a process writes its output. At its start, standard output and error were one
-/// file.
+/// The file to which a process writes its output. The process was started with one file as standard
+/// output and standard error, at a known path.
 #[derive(Debug)]
 pub enum Output {
-    /// The process writes to the file at the path.
+    /// The process writes to the file that is at this path.
     InPlace,
-    /// The process writes to that file, which was deleted or replaced. The file is open for reading
-    /// and writing.
+    /// The process still writes to the file of its start, which was deleted or replaced. The
+    /// contained file is open for reading and writing.
     Unlinked(File),
-    /// The process writes to that file, which was moved to this path.
+    /// The process still writes to the file of its start, which was moved to this path.
     Moved(PathBuf),
     /// The process writes to another file, for example because a wrapper script redirects its
-    /// output, or the place is unknown.
+    /// output. Also used if the file is unknown.
     Elsewhere,
 }
 
-/// Returns the place of the output of `writer`, which was started with the file at `path` as
-/// standard output and error. A file that was moved since is recognized by its `inode`.
+/// Finds the file to which `writer` writes its output. The writer was started with the file at
+/// `path` as standard output and standard error. A file that was moved later is recognized by its
+/// `inode`.
 ///
 /// # Errors
 /// If a deleted file cannot be opened, or the writer cannot be proven.
@@ -181,9 +182,9 @@ pub fn output(path: &Path, writer: &Identity, inode: Option<u64>) -> io::Result<
         }
         if link == deleted {
             let file = File::options().read(true).write(true).open(descriptor)?;
-            // The check of the process comes after the open, because another process may have got
-            // the id before. The check of the file is needed because the name of an existing file
-            // may end with ` (deleted)`.
+            // The process is checked after the open, because another process may have had this id
+            // during the open. The link count of the file is checked, because the name of an
+            // existing file may end with ` (deleted)`.
             let is_unlinked = writer.is_alive()? && file.metadata()?.nlink() == 0;
             return Ok(if is_unlinked { Output::Unlinked(file) } else { Output::Elsewhere });
         }
@@ -233,8 +234,8 @@ fn any_descriptor(
     Ok(false)
 }
 
-/// Whether a read of `/proc/PID/fd` failed because the process has ended. For a zombie, the error
-/// is a missing permission, because the folder then belongs to root.
+/// Whether a read of `/proc/PID/fd` failed because the process has ended. For a zombie, the read
+/// fails for lack of permission, because the folder then belongs to root.
 fn has_ended(pid: Pid, error: &io::Error) -> bool {
     let is_reaped_or_zombie =
         || linux::stat(pid).is_ok_and(|process| process.is_none_or(|process| process.is_zombie()));

@@ -1,5 +1,6 @@
-//! The record of a running process tree, in a file. By this record the next host finds and proves
-//! the processes. The record of the server is `temporal.pid`.
+//! The record of a running process tree, in a file. The next host reads the record to find these
+//! processes, and to prove that they are the recorded ones. The record of the server is
+//! `temporal.pid`.
 
 use super::Pid;
 use super::identity::Identity;
@@ -13,9 +14,9 @@ use std::path::{Path, PathBuf};
 /// Maximum size in bytes of a record that is read. A file that stigmer did not write may be larger.
 const TEXT_MAX: u64 = 64 << 10;
 
-/// The record of a spawned process. Process id, start time, boot and namespace identify its leader.
-/// The marker proves its other processes. The remaining values are shown to users or used by the
-/// next host, and prove nothing.
+/// The record of a spawned process. Process id, start time, boot and namespace identify this
+/// process, the leader of the tree. The marker proves the other processes of the tree. The
+/// remaining values are shown to users or used by the next host, and prove nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// Identity of the spawned process.
@@ -28,8 +29,9 @@ pub struct Record {
     pub marker: String,
     /// Generation (number of the start) of the process.
     pub generation: Generation,
-    /// Keys and values that only this kind of unit has, in the order of the file. Keys that a later
-    /// version of stigmer has added are kept, too.
+    /// Keys and values that only one kind of program needs, such as the path of the database for a
+    /// server. In the order of the file. Keys that a later version of stigmer has added are kept,
+    /// too.
     pub extra: Vec<(String, String)>,
     /// Path of the program.
     pub executable: PathBuf,
@@ -50,7 +52,7 @@ const KEYS: [&str; 8] = [
 ];
 
 impl Record {
-    /// The value of a key that only this kind of unit has.
+    /// The value of a key in the field `extra`, or `None` if the field has no such key.
     #[must_use]
     pub fn extra(&self, key: &str) -> Option<&str> {
         value_of(&self.extra, key)
@@ -79,9 +81,9 @@ impl Record {
         if super::lock::read(path) == self.to_text() { Ok(()) } else { self.write(path) }
     }
 
-    /// Reads the record. `None` if there is no record, or if it is too incomplete to prove
+    /// Reads the record. `None` if there is no record, or if the record is too incomplete to prove
     /// anything. A record that was written before the spawn has no process id yet. The process is
-    /// then searched by the marker.
+    /// then found by its marker.
     ///
     /// # Errors
     /// If the file or the process table cannot be read.
