@@ -8,8 +8,9 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::sync::OnceLock;
 
-/// The highest limit that a host sets for itself. A host needs fewer descriptors. The hard limit is
-/// often a million, and some code takes time for each possible descriptor.
+/// The highest limit that a host sets for itself. A host never needs more descriptors. A higher
+/// limit is no gain: the hard limit is often a million, and some code takes time for each possible
+/// descriptor.
 const RAISED: u64 = 64 << 10;
 
 /// The soft limit of this process before the limit was raised.
@@ -23,8 +24,8 @@ pub fn raise_limit() {
     if raised <= soft {
         return;
     }
-    // The value is stored before the limit is changed, because a child that is spawned meanwhile
-    // must get the original limit.
+    // The value must be stored before the limit is changed, because a child that is spawned at the
+    // same time must get the original limit.
     INHERITED.get_or_init(|| soft);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum }) {
         tracing::warn!(%error, "cannot raise the limit on open descriptors");
@@ -37,11 +38,11 @@ pub fn limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
-/// Makes a command start its program with the original soft limit of this process. A background
-/// host that is started in this way also knows the limit of the user.
+/// Makes a command start its program with the original soft limit of this process. So a background
+/// host also knows the limit that the user has set.
 pub fn restore_limit(command: &mut Command) {
-    // SAFETY: between fork and exec only async-signal-safe calls are made: a load from memory,
-    // initialized or not, and two system calls on plain numbers.
+    // SAFETY: between fork and exec, only async-signal-safe calls are made: the load of
+    // `INHERITED`, which never blocks, and two system calls on plain numbers.
     unsafe {
         command.pre_exec(|| {
             // An error is ignored, because a program with a higher limit is better than no program.
@@ -66,7 +67,8 @@ pub fn restore_limit_of(child: &Child) {
 fn restore(pid: Option<rustix::process::Pid>) -> io::Result<()> {
     let Some(soft) = INHERITED.get() else { return Ok(()) };
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    // The hard limit may have been lowered meanwhile, and the kernel refuses a soft limit above it.
+    // The hard limit may be lower now than at the start. The kernel refuses a soft limit above the
+    // hard limit.
     let current = Some(maximum.map_or(*soft, |hard| hard.min(*soft)));
     prlimit(pid, Resource::Nofile, Rlimit { current, maximum }).map(drop)
 }

@@ -57,8 +57,8 @@ impl Identity {
         known.unwrap_or_else(|| Self::from_start(own_pid(), 0))
     }
 
-    /// Whether the identity is from this boot and this pid namespace. If it is not, `/proc` cannot
-    /// show whether the process runs.
+    /// Whether the identity is from this boot and this pid namespace. Of any other identity,
+    /// `/proc` cannot show whether the process runs.
     #[must_use]
     pub fn is_local(&self) -> bool {
         !self.boot_id.is_empty()
@@ -67,7 +67,7 @@ impl Identity {
             && self.pid_namespace == pid_namespace()
     }
 
-    /// A placeholder for the identity of a process that is not spawned yet, in this boot.
+    /// A placeholder for the identity of a process that will be spawned in this boot.
     #[must_use]
     pub fn to_come() -> Self {
         Self::from_start(0, 0)
@@ -80,8 +80,8 @@ impl Identity {
         !self.boot_id.is_empty() && !boot_id().is_empty() && self.boot_id != boot_id()
     }
 
-    /// Opens a pidfd of the process and proves that it is the process of this identity. `None` if
-    /// that process has ended, also if another process has its id now.
+    /// Opens a pidfd and proves that it refers to the process of this identity. `None` if that
+    /// process has ended, also if another process has its id now.
     ///
     /// # Errors
     /// If the pidfd cannot be opened or the process cannot be compared, for lack of a descriptor or
@@ -91,8 +91,8 @@ impl Identity {
             return Ok(None);
         }
         let Some(pidfd) = pin(self.pid)? else { return Ok(None) };
-        // Compared after the pidfd was opened: if this process still has the id, it also had the id
-        // when the pidfd was opened, so the pidfd refers to it.
+        // The comparison must come after the pidfd was opened. If the process of this identity has
+        // the id now, it also had the id at the open, so the pidfd refers to it.
         let now = super::linux::stat(self.pid)?;
         let is_same = now.is_some_and(|now| now.start_ticks == self.start_ticks);
         Ok(is_same.then_some(Proven { pid: self.pid, pidfd }))
@@ -112,7 +112,7 @@ impl Identity {
 }
 
 /// A process whose identity is proven, with an open pidfd. Signals are sent only through this type,
-/// so that no other process with the same id gets them.
+/// so that a signal never reaches another process with the same id.
 #[derive(Debug)]
 pub struct Proven {
     pid: Pid,
@@ -180,8 +180,9 @@ pub fn pid_namespace() -> String {
     })
 }
 
-/// Returns the cached value, or reads it. A failed read gives an empty text, which is not cached:
-/// otherwise a host that lacked a descriptor for a moment could never prove a process again.
+/// Returns the cached value, or reads the value. After a failed read, returns an empty text and
+/// does not cache it. A cached empty text would prevent every later proof, although the host may
+/// have lacked a descriptor only for a moment.
 fn known(value: &OnceLock<String>, read: impl FnOnce() -> io::Result<String>) -> String {
     match value.get() {
         Some(known) => known.clone(),

@@ -5,8 +5,8 @@ use std::io;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// How long to wait for SIGCONT after SIGTSTP. SIGTSTP does not suspend a process group without a
-/// shell, and such a group gets no SIGCONT.
+/// How long to wait for SIGCONT after SIGTSTP. In a process group without a shell, SIGTSTP does not
+/// suspend the processes, and no SIGCONT arrives.
 const NOT_STOPPED: Duration = Duration::from_millis(200);
 
 /// Suspends this process and the rest of its job. Returns after the job was continued.
@@ -20,9 +20,11 @@ const NOT_STOPPED: Duration = Duration::from_millis(200);
 pub async fn suspend() -> io::Result<()> {
     let mut continued = signal(SignalKind::from_raw(libc::SIGCONT))?;
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    // SAFETY: the default disposition runs no code of ours, and the previous one is restored.
+    // SAFETY: the default disposition runs no code of this program, and the previous disposition is
+    // restored below.
     let before = unsafe { sigaction(Signal::SIGTSTP, &default)? };
-    // The id 0 means the process group of the caller, so only our own job gets the signal.
+    // The id 0 means the process group of the caller, so only the job of this process gets the
+    // signal.
     let stopped = kill(nix::unistd::Pid::from_raw(0), Signal::SIGTSTP);
     tokio::select! {
         _ = continued.recv() => {}

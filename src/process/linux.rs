@@ -24,7 +24,8 @@ pub fn stat(pid: Pid) -> io::Result<Option<Process>> {
     Ok(full_stat(pid)?.as_ref().map(process))
 }
 
-/// Converts an entry of procfs. Start times are the same for readers in all time namespaces.
+/// Converts an entry of procfs. The resulting start times are the same for readers in all time
+/// namespaces.
 pub(super) fn process(stat: &procfs::process::Stat) -> Process {
     Process {
         pid: stat.pid,
@@ -60,7 +61,7 @@ impl Row {
     }
 }
 
-/// Converts the result of a read: the error that the process has ended becomes `None`.
+/// Converts the result of a read: an error that means "the process has ended" becomes `None`.
 fn present<T>(read: io::Result<T>) -> io::Result<Option<T>> {
     match read {
         Ok(read) => Ok(Some(read)),
@@ -124,20 +125,20 @@ pub(super) fn ticks_since_boot() -> Option<u64> {
 
 const NANOS: i128 = 1_000_000_000;
 
-/// Removes the offset of our time namespace from a start time in `/proc`. Without the offset, every
-/// reader gets the same start time for a process.
+/// Converts a start time in `/proc` to the time of the machine, without the offset of the time
+/// namespace of this process. So every reader gets the same start time for a process.
 fn machine_ticks(shown: u64, offset: i128) -> u64 {
     let per_tick = NANOS / i128::from(procfs::ticks_per_second().max(1));
     u64::try_from(i128::from(shown) - offset.div_euclid(per_tick)).unwrap_or(0)
 }
 
-/// Nanoseconds by which the boot clock of our time namespace is ahead of the machine's clock.
+/// Nanoseconds by which the boot clock of this time namespace is ahead of the clock of the machine.
 fn clock_offset() -> i128 {
     static OFFSET: OnceLock<i128> = OnceLock::new();
     *OFFSET.get_or_init(|| {
         let link = |name| std::fs::read_link(format!("/proc/self/ns/{name}")).ok();
-        // The file has the offsets of child processes. They are our own offsets only if our
-        // children are in our namespace.
+        // The file has the offsets for child processes. They also apply to this process only if its
+        // children are in the same namespace.
         if link("time") != link("time_for_children") {
             return 0;
         }

@@ -1,5 +1,5 @@
-//! Opens a pidfd, a descriptor of one process. It never refers to another process, even if the
-//! kernel reuses the process id.
+//! Opens a pidfd, a descriptor of one process. The descriptor never refers to another process, even
+//! if the kernel reuses the process id.
 
 use super::Pid;
 use rustix::io::Errno;

@@ -12,8 +12,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-/// A process that has a socket open. The descriptor is kept too, so that a later check takes only
-/// one `readlink`.
+/// A process that has a socket open, and the path of its descriptor in `/proc`. With this path, a
+/// later check takes only one `readlink`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketHolder {
     /// The process id.
@@ -41,7 +41,7 @@ impl SocketHolder {
 pub struct Occupant {
     /// The port.
     pub port: u16,
-    /// The process id, if known. A process of another user or of a container may be hidden.
+    /// The process id, if known. A process of another user or of a container may not be visible.
     pub pid: Option<Pid>,
     /// The command line, or an empty text if it is unknown.
     pub command: String,
@@ -50,7 +50,7 @@ pub struct Occupant {
 }
 
 impl Occupant {
-    /// Describes a process on this port of which nothing is known.
+    /// Describes an unknown process on this port.
     #[must_use]
     pub fn unknown(port: u16) -> Self {
         Self { port, pid: None, command: String::new(), other_user: None }
@@ -152,8 +152,8 @@ fn is_reached(ip: IpAddr) -> bool {
     }
 }
 
-/// The one of these processes that has the socket with this inode open. Processes of other users
-/// are not visible.
+/// Returns the process among `pids` that has the socket with this inode open. Processes of other
+/// users are not visible.
 ///
 /// # Errors
 /// If this process or the system lacks a resource.
@@ -186,8 +186,8 @@ pub fn occupant(port: u16) -> io::Result<Option<Occupant>> {
     let own = nix::unistd::geteuid().as_raw();
     let other_user = (listener.uid != own).then(|| User::of(listener.uid));
     let mut everyone: Vec<Pid> = linux::processes()?.iter().map(|process| process.pid).collect();
-    // This process is searched last, because a child of this process may have a copy of its
-    // descriptor for a moment.
+    // This process comes last: if another process has the socket too, the other process is
+    // returned. A child of this process may have a copy of a descriptor for a moment.
     everyone.sort_by_key(|pid| *pid == own_pid());
     let pid = holder_among(&everyone, listener.inode)?.map(|holder| holder.pid);
     let command = pid.map(memory::command_line).unwrap_or_default();
@@ -195,8 +195,8 @@ pub fn occupant(port: u16) -> io::Result<Option<Occupant>> {
 }
 
 /// Returns a free port that the kernel is unlikely to give to another process. The port is in the
-/// state TIME_WAIT, because the server side of a connection was closed first. The kernel does not
-/// choose such a port, but a server may bind it.
+/// state TIME_WAIT, because this function closes the server side of a connection first. The kernel
+/// does not choose such a port for another process, but a server may bind the port.
 ///
 /// # Errors
 /// If no port is available.

@@ -1,8 +1,8 @@
 //! Checks that processes can be identified on this system.
 //!
 //! All proofs about processes are read from `/proc`. If `/proc` belongs to another pid namespace,
-//! it shows other processes with the same ids, so every proof would be about a wrong process.
-//! [`check`] refuses such a `/proc`. Every read of the process table calls it.
+//! it shows other processes under the same ids, so every proof would be about a wrong process.
+//! [`check`] refuses such a `/proc`. Every read of the process table calls [`check`].
 
 use super::Pid;
 use super::pidfd::pin;
@@ -47,8 +47,8 @@ pub enum Unsupported {
 /// cached.
 ///
 /// # Errors
-/// An [`Unsupported`] in an [`io::Error`]. Or the lack of descriptors or memory that prevented the
-/// check, which is not cached.
+/// An [`Unsupported`] in an [`io::Error`], which is cached too. If descriptors or memory are
+/// missing for the check, the error is not cached.
 pub fn check() -> io::Result<()> {
     static CHECKED: OnceLock<Result<(), Unsupported>> = OnceLock::new();
     let known = match CHECKED.get() {
@@ -101,9 +101,10 @@ fn examine() -> io::Result<Result<(), Unsupported>> {
     }
 }
 
-/// Checks that `/proc` belongs to our pid namespace. `own` is the id of this process. `link` is the
-/// target of `/proc/self`. `status` is the text of `/proc/self/status`. Its `NSpid` line has the id
-/// of this process in the namespace of that `/proc`, and in each namespace below.
+/// Checks that `/proc` belongs to the pid namespace of this process. `own` is the id of this
+/// process. `link` is the target of `/proc/self`. `status` is the text of `/proc/self/status`. Its
+/// `NSpid` line has the id of this process in the namespace of that `/proc`, and in each namespace
+/// below.
 fn compare(own: Pid, link: Option<Pid>, status: &str) -> Result<(), Unsupported> {
     let numbers =
         |line: &str| line.split_whitespace().filter_map(|word| word.parse().ok()).collect();

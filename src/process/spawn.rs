@@ -38,7 +38,7 @@ pub struct Spawn<'a> {
     /// recognized.
     pub marker: &'a str,
     /// The locks that the process inherits. After the spawn, the caller closes its own descriptors
-    /// of them, and never unlocks them.
+    /// of these locks, and never unlocks the locks.
     pub locks: &'a [InstanceLock],
 }
 
@@ -48,7 +48,7 @@ pub struct Spawn<'a> {
 pub struct Leader {
     /// The identity of the process and its marker.
     pub instance: Instance,
-    /// `None` after the process is watched.
+    /// The proof of the identity. `None` after the process is watched.
     unwatched: Option<Proven>,
     _claim: Claim,
 }
@@ -57,8 +57,8 @@ impl Leader {
     /// Watches the process. Needs a running tokio runtime.
     ///
     /// # Errors
-    /// If the descriptor cannot be registered with the reactor of tokio. The process is then
-    /// killed.
+    /// If the process has ended, if its identity cannot be proven, or if its descriptor cannot be
+    /// registered with the reactor of tokio. The process is then killed.
     pub fn watch(mut self) -> io::Result<(Instance, Watched)> {
         let proven = self.instance.leader.prove();
         let proven = proven?.ok_or_else(|| io::Error::other("the process has ended"))?;
@@ -100,8 +100,8 @@ pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
     restore_limit(&mut command);
     let oom_score = raised_oom_score();
     // SAFETY: between fork and exec only async-signal-safe calls are made (open, write, close,
-    // setsid, umask, close_range, fcntl). They do not allocate or lock; `locks` and `oom_score`
-    // were created before the fork.
+    // setsid, umask, close_range, fcntl). These calls do not allocate or lock; `locks` and
+    // `oom_score` were created before the fork.
     unsafe {
         command.pre_exec(move || {
             if let Some(score) = &oom_score {
@@ -112,7 +112,7 @@ pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
     }
     let (child, claim) = claims::spawn(&mut command)?;
     let pid = Pid::try_from(child.id()).expect("the kernel's process numbers fit");
-    // The id of a child is not reused before the child is reaped, so the identity is that of the
+    // The id of a child is not reused before the child is reaped, so this is the identity of the
     // spawned process.
     let identified = Identity::of(pid).and_then(|identity| {
         let gone = || io::Error::other("it is not in /proc");
@@ -137,22 +137,22 @@ pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
     Ok(Leader { instance, unwatched: Some(proven), _claim: claim })
 }
 
-/// Increase of the score by which the kernel selects the process that it kills when memory runs
-/// out. 100 means a tenth of all memory. The kernel then kills the server before its host, because
-/// a host can start a new server.
+/// Increase of the OOM score of a server. When memory runs out, the kernel kills the process with
+/// the highest score. 100 means a tenth of all memory. With the increase, the kernel kills the
+/// server before its host, because a host can start a new server.
 const OOM_SCORE_RAISE: i32 = 200;
 const OOM_SCORE_MAX: i32 = 1000;
 
-/// The increased score for a child of this process, as text for the kernel. `None` if our own score
-/// cannot be read or is already the highest.
+/// The increased OOM score for a child of this process, as text for the kernel. `None` if the score
+/// of this process cannot be read or is already the highest.
 fn raised_oom_score() -> Option<String> {
     let own: i32 = std::fs::read_to_string("/proc/self/oom_score_adj").ok()?.trim().parse().ok()?;
     let raised = own.saturating_add(OOM_SCORE_RAISE).min(OOM_SCORE_MAX);
     (raised > own).then(|| raised.to_string())
 }
 
-/// Sets the score of the child, in the child. Async-signal-safe. After an error, the score stays
-/// unchanged.
+/// Sets the OOM score of the child, in the child. Async-signal-safe. After an error, the score
+/// stays unchanged.
 fn raise_oom_score(score: &str) {
     let path = c"/proc/self/oom_score_adj";
     // SAFETY: system calls with a path and a buffer that outlive them, and a descriptor that is
@@ -176,13 +176,13 @@ fn detach(keep: &[RawFd]) -> io::Result<()> {
 }
 
 /// Restores the default disposition of every signal and unblocks all signals. Ignored and blocked
-/// signals survive an exec, so a server could be started that ignores SIGTERM and could not be
-/// stopped. Async-signal-safe, for use between fork and exec.
+/// signals survive an exec. Without this call, a server could ignore SIGTERM, so that it could not
+/// be stopped. Async-signal-safe, for use between fork and exec.
 pub fn reset_signals() {
     // The call fails without effect for a number that is not a signal, or for a signal whose
     // disposition is fixed.
     for number in 1..=libc::SIGRTMAX() {
-        // SAFETY: the default disposition runs no code of ours.
+        // SAFETY: the default disposition runs no code of this program.
         unsafe { libc::signal(number, libc::SIG_DFL) };
     }
     unblock_signals();
@@ -209,8 +209,8 @@ pub fn inherit_only(keep: &[RawFd]) -> io::Result<()> {
         unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
     if done != 0 {
         // The call fails before Linux 5.11. Then the descriptors below 1024 are marked one by one.
-        // std opens every file close-on-exec, so only a higher descriptor that this process
-        // inherited itself is missed.
+        // std opens every file close-on-exec. So the only missed descriptors are higher ones that
+        // this process has inherited.
         mark_one_by_one();
     }
     for fd in keep {
@@ -235,9 +235,9 @@ pub(crate) fn close_all_but(keep: RawFd) {
     }
 }
 
-/// The command that runs this program again. It executes the file from which this process was
-/// started, even if a build has replaced that file. Environment variables with options of stigmer
-/// are removed, because the options that the new process gets already contain their values.
+/// The command that runs this program again. The command executes the file from which this process
+/// was started, even if a build has replaced that file. Environment variables with options of
+/// stigmer are removed, because the options that the new process gets already contain their values.
 #[must_use]
 pub fn this_program() -> Command {
     let mut command = Command::new("/proc/self/exe");
@@ -256,13 +256,13 @@ pub fn this_program() -> Command {
 
 fn mark_one_by_one() {
     for fd in 3..1024 {
-        // SAFETY: on a number without a descriptor this fails without effect.
+        // SAFETY: if no descriptor has this number, the call fails without effect.
         unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
     }
 }
 
-/// Makes this process inherit the orphans of its descendants, so that they can be found. If the
-/// kernel refuses, init inherits them.
+/// Makes this process the parent of all orphans among its descendants, so that it can find them. If
+/// the kernel refuses, init inherits the orphans.
 pub fn become_subreaper() {
     if let Err(error) = nix::sys::prctl::set_child_subreaper(true) {
         tracing::warn!(%error, "cannot become a child subreaper: init inherits orphans of the server");
@@ -297,9 +297,9 @@ mod tests {
 
     #[test]
     fn spawned_process_inherits_no_ignored_or_blocked_signals() {
-        // The test uses two signals that nothing else in this process uses.
+        // The test uses two signals that no other code of this process uses.
         let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
-        // SAFETY: an ignored signal runs no code of ours.
+        // SAFETY: an ignored signal runs no code of this program.
         unsafe { sigaction(Nix::SIGUSR2, &ignore).unwrap() };
         let mut blocked = SigSet::empty();
         blocked.add(Nix::SIGUSR1);

@@ -1,12 +1,14 @@
-//! Threads for blocking work. Some are created in advance: at the limit of processes the system
-//! creates no new thread, but the repair of a server must still be possible.
+//! Threads for blocking work. Some threads are created in advance: at the limit of processes the
+//! system creates no new thread, but a host must still be able to end and start processes of a
+//! server.
 //!
-//! A lane is a set of threads with a queue of jobs. There are several lanes, so that a repair never
-//! waits for a read that hangs. [`REPAIRS`] ends and starts processes. The other lanes read data of
-//! other processes or of other file systems, where a dead mount can block a thread for hours.
+//! A lane is a set of threads with a queue of jobs. There are several lanes, so that a start or an
+//! end of processes never waits for a read that hangs. [`REPAIRS`] ends and starts processes. The
+//! other lanes read data of other processes or of other file systems, where a dead mount can block
+//! a thread for hours.
 //!
 //! Every call has a time limit. A job that exceeds its limit is abandoned: its thread stays
-//! blocked, and the lane creates a replacement if the system allows it. A job that no thread has
+//! blocked, and the lane creates another thread if the system allows it. A job that no thread has
 //! started within its limit never starts. A job must not call its own lane and wait for the result.
 
 use std::any::Any;
@@ -21,7 +23,7 @@ use std::time::{Duration, Instant};
 /// that must end, and one for a kill.
 pub static REPAIRS: Lane = Lane::new("repair", 2, 16);
 
-/// Runs reads that may hang, because they need other processes or other file systems.
+/// Runs reads that may hang, because these reads access other processes or other file systems.
 pub static LOOKS: Lane = Lane::new("look", 1, 8);
 
 /// Reads the memory of other processes for jobs of the other lanes; see [`super::memory`]. This
@@ -64,7 +66,8 @@ type Ticket = u64;
 struct Queued {
     ticket: Ticket,
     work: Box<dyn FnOnce() + Send>,
-    /// Set if no caller waits for the job: its time limit, from its start.
+    /// Time limit of a job that no caller waits for, from the start of the job. `None` if a caller
+    /// waits for the job.
     unattended: Option<Duration>,
 }
 
@@ -81,9 +84,9 @@ pub struct Lane {
 
 struct LaneState {
     queue: VecDeque<Queued>,
-    /// Running jobs whose caller still waits.
+    /// Running jobs with a caller that still waits.
     running: Vec<Ticket>,
-    /// Running jobs that nobody waits for, each with the end of its time limit.
+    /// Running jobs with no caller that waits, each with the end of its time limit.
     abandoned: Vec<(Ticket, Instant)>,
     threads: usize,
     next: Ticket,
@@ -127,8 +130,8 @@ pub fn start() -> io::Result<()> {
     LOOKS.start()
 }
 
-/// Creates `count` threads at once and ends them. Some libraries panic if the system creates no
-/// thread. With this call, the caller gets an error before such a library is used.
+/// Creates `count` threads at the same time and ends them. Some libraries panic if the system
+/// creates no thread. A caller of this function gets an error before it uses such a library.
 ///
 /// # Errors
 /// If the system creates fewer threads.
@@ -169,7 +172,7 @@ impl Lane {
         Ok(())
     }
 
-    /// Number of blocked threads, whose jobs have exceeded their time limit. A job that was
+    /// Number of threads that are blocked by a job that has exceeded its time limit. A job that was
     /// abandoned before its limit does not count, because it may still end in time.
     #[must_use]
     pub fn blocked(&self) -> usize {
@@ -279,7 +282,7 @@ impl Lane {
         if let Some(at) = state.queue.iter().position(|queued| queued.ticket == ticket) {
             let unstarted = state.queue.remove(at);
             drop(state);
-            // Dropped without the lock, because the values of the job may have slow destructors.
+            // The job is dropped after the unlock, because its values may have slow destructors.
             drop(unstarted);
             return;
         }

@@ -1,12 +1,12 @@
-//! Saves memory of an idle host: gives back pages that only the start of a process needs, and
-//! shares one heap between all threads.
+//! Saves memory of an idle host: unmaps pages that only the start of a process needs, and uses one
+//! heap for all threads.
 
 use std::ffi::{c_int, c_void};
 
-/// Unmaps the code and constants of the program and its libraries. The kernel maps them again when
-/// they are used. Most of them are needed only at the start of a host: for the command line, the
+/// Unmaps the code and constants of the program and its libraries. The kernel maps a page again
+/// when it is used. Most pages are needed only at the start of a host: for the command line, the
 /// options and the logging. The kernel maps 16 pages around each page that is used, so an idle host
-/// still has three quarters of them afterwards.
+/// has three quarters of the unmapped pages again afterwards.
 pub fn unmap_code() {
     // SAFETY: the callback has the arguments that the C library documents.
     unsafe {
@@ -55,8 +55,8 @@ unsafe extern "C" fn unmap_object(
 /// process has a second thread.
 pub fn share_heap() {
     #[cfg(target_env = "gnu")]
-    // SAFETY: `mallopt` takes two plain numbers, and no other thread allocates meanwhile. If it
-    // fails, the default stays.
+    // SAFETY: `mallopt` takes two plain numbers, and no other thread allocates at the same time. If
+    // the call fails, the default stays.
     unsafe {
         libc::mallopt(libc::M_ARENA_MAX, 1);
     }

@@ -69,8 +69,8 @@ impl KnownLeader {
     pub fn is_alive(&mut self) -> io::Result<bool> {
         self.read = None;
         if self.row.is_none() {
-            // The proof comes after the open: if the leader still has the id now, it also had the
-            // id when the entry was opened, so the entry is that of the leader.
+            // The leader is checked after the open. If the leader has the id now, it also had the
+            // id at the open, so the entry is that of the leader.
             let row = linux::Row::of(self.identity.pid)?;
             self.row = if self.identity.is_alive()? { row } else { None };
         }
@@ -84,8 +84,8 @@ impl KnownLeader {
         Ok(true)
     }
 
-    /// The sum over these processes of a server. For the leader, it uses the values that
-    /// [`Self::is_alive`] has read since the last call of `sum`, if any.
+    /// The sum over these processes of a server. The values of the leader are from the last call of
+    /// [`Self::is_alive`], if there was one since the last call of `sum`.
     pub fn sum(&mut self, members: &[Pid]) -> Usage {
         let read = self.read.take();
         let known = read.map(|_| self.identity.pid);
@@ -95,8 +95,8 @@ impl KnownLeader {
 }
 
 /// The sum of the peaks of resident memory of these processes, in bytes. The processes may reach
-/// their peaks at different times, so their common peak may be lower. The kernel needs twice as
-/// much time for this as for [`read`].
+/// their peaks at different times, so the peak of the sum may be lower. The kernel needs twice as
+/// much time as for [`read`].
 #[must_use]
 pub fn peak(pids: &[Pid]) -> u64 {
     let peak = |pid: &Pid| {

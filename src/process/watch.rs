@@ -1,4 +1,4 @@
-//! Detects the exit of a process, which need not be a child of this process.
+//! Detects the exit of a process. The process need not be a child of this process.
 
 use super::Pid;
 use super::claims::Claim;
@@ -27,8 +27,8 @@ impl Watched {
     pub fn new(proven: Proven) -> io::Result<Self> {
         let claim = Claim::new(proven.pid());
         let fd = proven.into_pidfd();
-        // SAFETY: the `AsyncFd` owns the descriptor from here on. It is open, and nothing else
-        // closes or replaces it before the `AsyncFd` is dropped.
+        // SAFETY: the `AsyncFd` owns the descriptor from here on. The descriptor is open, and no
+        // other code closes or replaces it before the `AsyncFd` is dropped.
         let pidfd = unsafe {
             AsyncFd::register_with_interest(fd, tokio::io::Interest::READABLE)
                 .map_err(|error| error.into_parts().1)?
@@ -38,14 +38,14 @@ impl Watched {
 
     /// Waits for the exit of the process. The process may then still exist as a zombie.
     pub async fn ended(&self) {
-        // An error means that the runtime has ended. No task runs any more then.
+        // An error means that the runtime has ended. The task then never continues.
         if self.pidfd.readable().await.is_err() {
             std::future::pending::<()>().await;
         }
     }
 
-    /// Returns the exit status without reaping the process. As long as its zombie exists, no other
-    /// process can have its id, which may be a session id.
+    /// Returns the exit status without reaping the process. As long as the zombie of the process
+    /// exists, no other process can have its id, which may be a session id.
     #[must_use]
     pub fn exit(&self) -> Exit {
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
@@ -66,7 +66,7 @@ impl Watched {
     }
 }
 
-/// Pause before another try, after the wait for an exit has failed.
+/// Pause before the next try, after the wait for an exit has failed.
 const RETRY: Duration = Duration::from_millis(1);
 
 /// Blocks until the process has ended, for up to `patience`. Returns whether it has ended. The
@@ -81,7 +81,7 @@ pub fn wait_exit(proven: &Proven, patience: Duration) -> bool {
         match poll(&mut fds, timeout) {
             Ok(ready) => return ready > 0,
             Err(_) if left.is_zero() => return false,
-            // The wait was interrupted by a signal, or memory is missing for a moment.
+            // A signal has interrupted the wait, or memory is missing for a moment.
             Err(_) => std::thread::sleep(RETRY.min(left)),
         }
     }
@@ -119,7 +119,7 @@ mod request {
 fn exit_from_pidfd(pidfd: &impl AsRawFd) -> Option<Exit> {
     let mut info = PidfdInfo { mask: PIDFD_INFO_EXIT, ..PidfdInfo::default() };
     // SAFETY: the descriptor is open, and `info` has the layout and size of the request. The kernel
-    // writes no more than that.
+    // never writes more than this size.
     unsafe { request::pidfd_get_info(pidfd.as_raw_fd(), &raw mut info) }.ok()?;
     if info.mask & PIDFD_INFO_EXIT == 0 {
         return None;
