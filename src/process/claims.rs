@@ -61,8 +61,9 @@ impl Drop for Claim {
 /// # Errors
 /// If the program cannot be executed. No process is left then.
 pub(crate) fn spawn(command: &mut Command) -> io::Result<(Child, Claim)> {
-    // If the program cannot be executed, the standard library reaps the child. The standard library
-    // panics if other code has reaped that child before.
+    // While this value exists, no code reaps the child as an orphan. If the program cannot be
+    // executed, the standard library reaps the child, and panics if other code has reaped it
+    // before.
     let _spawning = SpawnInProgress::begin();
     let child = command.spawn()?;
     let claim = Claim::new(Pid::try_from(child.id()).expect("the kernel's process numbers fit"));

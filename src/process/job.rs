@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// suspend the processes, and no SIGCONT arrives.
 const NOT_STOPPED: Duration = Duration::from_millis(200);
 
-/// Suspends this process and the rest of its job. Returns after the job was continued.
+/// Suspends this process and all other processes of its job. Returns after the job was continued.
 ///
 /// # Errors
 /// If signals cannot be handled.

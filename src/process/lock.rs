@@ -2,10 +2,10 @@
 //! the server inherits.
 //!
 //! Both are flocks. A flock belongs to the open file description, which parent and child share
-//! after a fork. A [`HostLock`] is unlocked explicitly, because a process that was forked meanwhile
-//! would keep the lock. An [`InstanceLock`] is only ever *closed*, because an unlock would also
-//! free the lock of the server. In this process, both files are close-on-exec. Only the child that
-//! becomes the server clears this flag, for its own copy ([`super::spawn`]).
+//! after a fork. A [`HostLock`] is unlocked explicitly, because a process that was forked while the
+//! file was open would keep the lock. An [`InstanceLock`] is only ever *closed*, because an unlock
+//! would also free the lock of the server. In this process, both files are close-on-exec. Only the
+//! child that becomes the server clears this flag, for its own copy ([`super::spawn`]).
 
 mod host;
 pub(super) mod taken;

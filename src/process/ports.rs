@@ -45,7 +45,7 @@ pub struct Occupant {
     pub pid: Option<Pid>,
     /// The command line, or an empty text if it is unknown.
     pub command: String,
-    /// The user who created the socket, unless this is our own user.
+    /// The user who created the socket. `None` if this is the user of this process.
     pub other_user: Option<User>,
 }
 

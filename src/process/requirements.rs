@@ -80,7 +80,7 @@ fn examine() -> io::Result<Result<(), Unsupported>> {
     };
     let link = match std::fs::read_link("/proc/self") {
         Ok(link) => link.to_str().and_then(|link| link.parse().ok()),
-        // This `/proc` does not list this process.
+        // This process is not in this `/proc`.
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return unreadable("/proc/self", error).map(Err),
     };
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(compare(7, Some(7), &status("7")), Ok(()));
         for (own, link, numbers) in [
             (1, Some(4711), "4711\t1"),
-            // This process happens to have the same id in both namespaces.
+            // This process has the same id in both namespaces by chance.
             (7, Some(7), "7\t7"),
             // `/proc` belongs to a namespace that does not contain this process.
             (7, None, ""),

@@ -190,7 +190,7 @@ pub fn reset_signals() {
 
 /// Unblocks all signals for this thread and the threads that it creates later. Async-signal-safe.
 pub fn unblock_signals() {
-    // SAFETY: the set is on our stack and is initialized before it is used.
+    // SAFETY: the set is on the stack of this function and is initialized before it is used.
     unsafe {
         let mut none = std::mem::zeroed();
         libc::sigemptyset(&raw mut none);
