@@ -19,7 +19,8 @@ const HANGUP_GRACE: Duration = Duration::from_millis(100);
 /// is created.
 pub fn reset_inherited() {
     for number in [libc::SIGCHLD, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU, libc::SIGCONT] {
-        // SAFETY: the default disposition runs no code of ours, and the number is a valid signal.
+        // SAFETY: the default disposition runs no code of this program, and the number is a valid
+        // signal.
         unsafe { libc::signal(number, libc::SIG_DFL) };
     }
     crate::process::spawn::unblock_signals();
@@ -32,12 +33,13 @@ pub enum SignalRequest {
     End,
     /// Exit and leave the server running, because the terminal is gone.
     Leave,
-    /// Suspend the program, as on Ctrl-Z. Another host must supervise the server meanwhile.
+    /// Suspend the program, as on Ctrl-Z. Another host must supervise the server while the program
+    /// is suspended.
     Suspend,
 }
 
-/// The signal handlers of the program. They stay installed until the program exits, so that no
-/// signal is lost while the program is suspended.
+/// The signal handlers of the program. The handlers stay installed until the program exits, so that
+/// no signal is lost while the program is suspended.
 #[derive(Debug)]
 pub struct Signals {
     vanished: mpsc::Receiver<()>,
@@ -96,7 +98,8 @@ impl Signals {
                 }
             };
             tokio::select! {
-                // Signals that stop the server are handled after those that leave it running.
+                // Signals that stop the server are handled after signals that leave the server
+                // running.
                 biased;
                 Some(()) = self.vanished.recv() => return self.leave(),
                 _ = self.hangup.recv() => return self.leave(),

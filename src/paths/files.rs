@@ -111,7 +111,8 @@ pub fn open_for_writing(options: &mut OpenOptions, path: &Path) -> io::Result<Fi
 }
 
 /// Writes a file in one step if there is no file at the path. If another process creates the file
-/// at the same time, that file stays.
+/// at the same time, that file stays, unless the file system lacks a rename that never replaces a
+/// file.
 ///
 /// # Errors
 /// If the file cannot be written; see also [`open_for_writing`].
