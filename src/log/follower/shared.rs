@@ -283,8 +283,8 @@ mod tests {
         }
         assert_eq!((reader.opened(), reader.line_begin()), (None, None));
         drop(release);
-        // The paused clock of the test does not wait for the other thread, so a step may still time
-        // out.
+        // The test has a paused clock, which does not wait for the other thread. So a step may
+        // still time out.
         let done = loop {
             if let Ok(done) = reader.step(None, false).await {
                 break done;
