@@ -123,7 +123,7 @@ pub enum StartFailure {
     /// Another process took the port after the server had checked that the port is free. If `port`
     /// is `None`, the server crashed (exit code 2) without naming a port. The caller must then
     /// check whether another process listens on a port of the server now. If no process does, the
-    /// cause is another one.
+    /// server crashed for another reason.
     LostPortRace {
         /// The port, if the message of the server names it.
         port: Option<u16>,

@@ -139,8 +139,8 @@ impl LogStore {
         self.bytes
     }
 
-    /// All component names that have occurred, in the order of their first line. Names are only
-    /// added. One name may be empty.
+    /// All component names that have occurred, in the order of their first line. A name is never
+    /// removed. One of the names may be empty.
     pub fn components(&self) -> &[String] {
         &self.components
     }

@@ -90,7 +90,7 @@ fn number(line: &str) -> u64 {
 
 const WORDS: &str = " of a log that is bounded";
 
-/// The writer is another process, which does not know the limit, like the server.
+/// The writer is another process. Like the server, this process does not know the limit.
 #[test]
 fn fast_writer_loses_no_retained_line() {
     const LINES: u64 = 400_000;
