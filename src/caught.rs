@@ -8,7 +8,8 @@ thread_local! {
     static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether this thread runs code whose caller catches a panic. A panic hook must then do nothing.
+/// Whether this thread runs code of [`quietly`], whose caller catches a panic. If so, a panic hook
+/// must do nothing.
 pub(crate) fn is_caught() -> bool {
     IS_CAUGHT.get()
 }

@@ -120,8 +120,8 @@ fn fork_watchdog(role: Role) -> io::Result<Watchdog> {
 }
 
 impl Role {
-    /// Returns the role that the arguments describe, or `None` for a command that never becomes a
-    /// host.
+    /// Reads from the arguments what the watchdog needs. `None` if the command never becomes a
+    /// host, so that it needs no watchdog.
     fn of(arguments: impl Iterator<Item = OsString>) -> Option<Self> {
         let mut arguments = arguments.skip(1).take_while(|word| word != "--");
         let mut role = None;
