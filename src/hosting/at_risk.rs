@@ -14,7 +14,7 @@ use crate::temporal::health::Client;
 use crate::temporal::holdings::Holdings;
 use std::path::PathBuf;
 
-/// A running server of a home. It may have a host or not.
+/// A running server of a home, with or without a host.
 #[derive(Debug)]
 pub struct ServerAtRisk {
     /// Path of the database file. `None` if the database is in memory.
@@ -29,14 +29,15 @@ pub struct ServerAtRisk {
 pub enum Data {
     /// In the memory of the server.
     Memory,
-    /// In a database file, which stays after the end of the server.
+    /// In a database file, which keeps the workflows after the end of the server.
     File,
     /// In a database file that was deleted or replaced while the server has it open.
     Detached(Detached),
 }
 
 impl ServerAtRisk {
-    /// Finds the server of `home`. `None` if no server runs that could have workflows.
+    /// Finds the running server of `home`. `None` if no server runs, or if the server cannot have
+    /// workflows yet.
     #[must_use]
     pub fn find(home: &Home) -> Option<Self> {
         if !home.root().is_dir() {
@@ -48,8 +49,9 @@ impl ServerAtRisk {
         }
     }
 
-    /// The server of this status, which a host has reported. A server that is starting has no
-    /// workflows yet, unless it is an adopted one, which ran before.
+    /// Creates the value from the status that a host has reported. `None` for a server that is
+    /// starting, because such a server has no workflows yet. But an adopted server ran before, so
+    /// its workflows count even while it is starting.
     fn hosted(status: &Status) -> Option<Self> {
         let temporal = status.temporal.as_ref().filter(|_| status.managed)?;
         let has_work = status.state.is_up() || status.state == State::Starting && temporal.adopted;
@@ -60,9 +62,9 @@ impl ServerAtRisk {
         })
     }
 
-    /// The server of a home without a host, according to the record of the server in the home. A
-    /// server that does not listen on its port may not have opened its database yet. Then `pids` is
-    /// empty, and a replaced database file is not detected.
+    /// Finds the server of a home without a host, through the record of the server in the home. A
+    /// server that does not listen on its port may not have opened its database yet. For such a
+    /// server, `pids` is empty, and a replaced database file is not detected.
     fn unhosted(home: &Home) -> Option<Self> {
         let (record, options) = unhosted::running(home).ok()??;
         let settings = Settings::resolve(home.clone(), options).ok()?;
@@ -84,7 +86,8 @@ impl ServerAtRisk {
         })
     }
 
-    /// Where the workflows are. A database file that cannot be examined counts as [`Data::File`].
+    /// Returns where the server stores its workflows. A database file that cannot be examined
+    /// counts as [`Data::File`].
     #[must_use]
     pub fn data(&self) -> Data {
         let Some(path) = &self.database else { return Data::Memory };

@@ -23,7 +23,7 @@ pub enum AttachError {
     /// This process cannot become the host.
     #[error(transparent)]
     Host(#[from] HostError),
-    /// The running host has an incompatible version. The text has a hint for the user.
+    /// The running host has an incompatible version. The string is a hint for the user.
     #[error("{0}")]
     Foreign(String),
     /// This process cannot attach to the running host.
@@ -31,7 +31,7 @@ pub enum AttachError {
     Unreachable(Unreachable),
 }
 
-/// Describes a host to which this process cannot attach.
+/// The reason why this process cannot follow the running host, with a hint for the user.
 #[derive(Debug)]
 pub struct Unreachable {
     home: String,
@@ -40,14 +40,15 @@ pub struct Unreachable {
 }
 
 impl fmt::Display for Unreachable {
-    /// Writes the home, the reason and the hint, as the end of an error message.
+    /// Writes the last part of an error message: the home, the reason and the hint.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}; {}", self.home, self.why, self.hint)
     }
 }
 
-/// Repeated attempts to become the host or to attach to the running host. An attempt has no result
-/// while a process holds the host lock but has no socket: a host is starting or ending then.
+/// Repeats the attempt to become the host or to follow the running host, within a time limit. An
+/// attempt has no result while a process holds the host lock but has no socket: then a host is
+/// starting or ending.
 #[derive(Debug)]
 pub struct Attaching<'a> {
     settings: &'a Settings,
@@ -56,14 +57,15 @@ pub struct Attaching<'a> {
 }
 
 impl<'a> Attaching<'a> {
-    /// `mode` is the mode of this process (dashboard or `--no-tui`) if it becomes the host.
+    /// Creates the value. `mode` is the mode of this process (dashboard or `--no-tui`) if it
+    /// becomes the host.
     #[must_use]
     pub fn new(settings: &'a Settings, mode: Mode) -> Self {
         let usual = if mode == Mode::Tui { SETTLING_ON_SCREEN } else { SETTLING };
         Self { settings, mode, patience: Patience::new(usual) }
     }
 
-    /// Starts the time limit again, for the attempts after an attachment has ended.
+    /// Starts the time limit again, for new attempts after an attachment has ended.
     pub fn renew(&mut self) {
         self.patience.renew();
     }

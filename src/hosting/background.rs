@@ -13,7 +13,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub use crate::watchdog::SUBCOMMAND;
 
-/// Makes this process the background host, and returns the exit code after its end.
+/// Makes this process the background host. Returns the exit code of this process, after its time as
+/// host.
 ///
 /// # Errors
 /// If this process cannot become the host.
@@ -25,8 +26,8 @@ pub async fn run(settings: Settings) -> Result<i32, HostError> {
     }
 }
 
-/// Makes this process the background host in place of a host that died, and returns the exit code
-/// after its end.
+/// Makes this process the background host after the previous host has died. Returns the exit code
+/// of this process, after its time as host.
 ///
 /// # Errors
 /// If this process cannot become the host now. The watchdog tries again.
@@ -43,7 +44,7 @@ pub async fn resume(home: &Home, death: Death) -> Result<i32, HostError> {
 }
 
 /// Returns unused memory to the kernel: once after the start, and then regularly, because requests
-/// and repairs load more code.
+/// and repairs load program code into memory again.
 async fn trim() {
     tokio::time::sleep(FIRST_TRIM).await;
     loop {
@@ -53,11 +54,12 @@ async fn trim() {
 }
 
 async fn serve(host: Host) -> i32 {
-    // Set the name in process lists. It is "exe" after an exec of `/proc/self/exe`.
+    // Set the name of this process in process lists. Without this call, the name is "exe", because
+    // the process was started with the path `/proc/self/exe`.
     let _ = nix::sys::prctl::set_name(c"stigmer");
     // Nobody waits for this task. It ends with the runtime.
     tokio::spawn(trim());
-    // The handler of SIGHUP does nothing: the end of a terminal must not end a background host.
+    // Receive SIGHUP and ignore it: a background host must keep running when its terminal closes.
     let signals = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
@@ -72,9 +74,9 @@ async fn serve(host: Host) -> i32 {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
-        // The manager ends by itself only after a panic. The server keeps running and needs a host.
-        // A host that panics soon after its start is not replaced, because the next host would
-        // panic too.
+        // The manager ends on its own only after a panic. The server keeps running and needs a
+        // host, so start the next host. But if this host has panicked soon after its start, start
+        // none: the next host would panic too.
         () = host.handle().closed() => {
             tracing::error!("the main task of the host ended after a panic");
             let facts = host.handle().facts();

@@ -1,35 +1,36 @@
-//! Time limits of waits for a host or server, and pauses between two attempts, with their reasons.
+//! Time limits of waits for a host or a server, and pauses between two attempts.
 
 use std::time::Duration;
 
-/// Time limit for a host to end after a request. A host ends within milliseconds of its server.
+/// Time limit for a host to end after a request. A host ends within milliseconds after its server.
 /// Also the time limit for a killed process to end, and the time after which `stop` ends a process
-/// that holds the host lock without a socket.
+/// that holds the host lock but has no socket.
 pub(super) const LEAVING: Duration = Duration::from_secs(5);
 
-/// Time from SIGTERM to SIGKILL for a host that does not respond. A server takes 1.1 s to stop.
+/// Time from SIGTERM to SIGKILL for a host that does not respond. The host first stops its server,
+/// which takes 1.1 s.
 pub(super) const TERMINATING: Duration = Duration::from_secs(2);
 
-/// Time limit of a command to find the server of a home. This takes milliseconds, or seconds if a
-/// file system or process hangs.
+/// Time limit of a command to find the server of a home. The search takes milliseconds, or seconds
+/// if a file system or a process hangs.
 pub(super) const LOOKING: Duration = Duration::from_secs(15);
 
-/// Time limit after the grace period of a stop, to kill the remaining processes of the server and
-/// to prove that none is left.
+/// Time limit of a stop after its grace period. In this time, the remaining processes of the server
+/// are killed, and a search checks that none is left.
 pub(super) const KILLING: Duration = Duration::from_secs(10);
 
-/// Time limit for a host that starts or ends (it has its lock, but no socket) to respond or to be
-/// gone. Both normally take milliseconds, and longer on a busy machine.
+/// Time limit for a host that is starting or ending. Such a host has its lock, but no socket. A
+/// start or end normally takes milliseconds, and longer on a busy machine.
 pub(super) const SETTLING: Duration = Duration::from_secs(10);
 
-/// [`SETTLING`] for a dashboard. It is shorter, because a person waits.
+/// The same time limit as [`SETTLING`], but for a dashboard: shorter, because a person waits.
 pub(super) const SETTLING_ON_SCREEN: Duration = Duration::from_secs(5);
 
-/// Time that a viewer whose host has ended gives the next host to respond.
+/// Time that a viewer waits for the next host to respond, after the previous host has ended.
 pub const REPLACED: Duration = Duration::from_secs(1);
 
-/// Time limit for a host that replaces a dead host to get the lock. The kernel may report the death
-/// (by the end of a pipe) before it releases the lock of the dead host.
+/// Time limit to get the host lock, for a host that replaces a dead host. The kernel may report the
+/// death (through a closed pipe) before it releases the lock of the dead host.
 pub(super) const DYING: Duration = Duration::from_secs(1);
 
 /// Time limit for a host to restore a deleted home. A host normally does this within a second.
@@ -38,42 +39,46 @@ pub(super) const RESTORED: Duration = Duration::from_secs(3);
 /// Time limit for a new host to adopt the server of its home. It starts when the host has the lock.
 pub(super) const ADOPTION: Duration = Duration::from_secs(5);
 
-/// Pause between two checks of a host that starts or ends. Both normally take milliseconds.
+/// Pause between two checks of a host that is starting or ending. A start or end normally takes
+/// milliseconds.
 pub(super) const START_PAUSE: Duration = Duration::from_millis(2);
 
-/// Pause between two attempts to find or become the host, while a host starts or ends.
+/// Pause between two attempts to find or become the host, while another host is starting or ending.
 pub(super) const PAUSE: Duration = Duration::from_millis(5);
 
-/// Pause between two checks of the home. In a check, a host tests whether its lock and socket are
-/// still there. A check reads the metadata of two files.
+/// Pause between two checks of the home. In each check, a host tests whether its lock file and its
+/// socket still exist. A check reads the metadata of two files.
 pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Time limit of one check of the home by its host. A check takes up to 2 s if other processes
 /// request the lock all the time.
 ///
-/// If the disk of the home hangs, a host needs up to 50 s in total to leave the home. The host
-/// waits up to 5 s for its last check. If it watches no server, it searches for one, for up to
-/// 20 s. A second signal does not end that search. If a sweep (the search for all processes of a
-/// server) hangs, the host waits up to 25 s for it (`unit::sweeps`).
+/// If the file system of the home hangs, a host needs up to 50 s to end: up to 5 s for its last
+/// check; up to 20 s for a search for a server, if the host watches no server (a second signal does
+/// not end that search); and up to 25 s for a search for the processes of the server that hangs
+/// (`unit::sweeps`).
 pub(super) const CHECK: Duration = Duration::from_secs(5);
 
-/// Pause between two checks of a host that waits for its lock or for another host.
+/// Pause between two checks by a host that waits until its lock is free or until another host has
+/// adopted the server.
 pub(super) const KEEPER_PAUSE: Duration = Duration::from_millis(50);
 
 /// Pause between two checks whether a home was restored.
 pub(super) const RESTORED_PAUSE: Duration = Duration::from_millis(20);
 
-/// Time limit for a process that has just taken the lock to determine its own identity.
+/// Time limit for a process that has just taken the host lock to read its own identity (such as its
+/// start time) from the kernel.
 pub(super) const IDENTIFYING: Duration = Duration::from_millis(100);
 
-/// Time limit for a health check by a command, of a server without a host.
+/// Time limit for a command to check the health of a server without a host.
 pub(super) const SERVING: Duration = Duration::from_secs(1);
 
-/// Minimum uptime of a host that is replaced after a panic. A host that panics earlier probably
-/// fails because of the state that it found at its start, and the next host would fail too.
+/// Minimum uptime after which a host that panics is replaced. If a host panics earlier, the cause
+/// is probably the state that the host found at its start, and the next host would panic too.
 pub(super) const STABLE: Duration = Duration::from_secs(10);
 
-/// Pauses before a further background host is started, after one that ended at once.
+/// Pauses before the second and later attempts to start a background host, if the previous one
+/// ended at once.
 pub(super) const NEXT_HOST_PAUSES: [Duration; 3] =
     [Duration::from_millis(20), Duration::from_millis(200), Duration::from_secs(1)];
 
@@ -81,7 +86,7 @@ pub(super) const NEXT_HOST_PAUSES: [Duration; 3] =
 /// of the server is normally complete by then.
 pub(super) const FIRST_TRIM: Duration = Duration::from_secs(5);
 
-/// Time between two returns of unused memory to the kernel. Each one costs some hundred page
+/// Time between two returns of unused memory to the kernel. Each return causes some hundred page
 /// faults.
 pub(super) const TRIM: Duration = Duration::from_secs(600);
 

@@ -18,10 +18,10 @@ use std::path::PathBuf;
 pub enum Stopped {
     /// The server of this home is stopped.
     Ours,
-    /// The server keeps running, because stigmer did not start it. The host that watched it has
-    /// ended.
+    /// The server keeps running, because stigmer did not start the server. The host that watched it
+    /// has ended.
     LeftAlone,
-    /// The server keeps running, because stigmer did not start it. Its host is a dashboard, which
+    /// The server keeps running, because stigmer did not start the server. The host, a dashboard,
     /// still watches it.
     Watched,
     /// No server was running.
@@ -37,7 +37,7 @@ pub enum StopError {
     /// The host does not respond, and this process cannot end it.
     #[error(transparent)]
     Unresponsive(#[from] Unresponsive),
-    /// The host does not respond, and cannot be signalled.
+    /// The host does not respond, and this process cannot send a signal to the host.
     #[error("cannot signal the host that does not respond: {0}")]
     Signal(io::Error),
     /// The host lock cannot be opened.
@@ -48,7 +48,7 @@ pub enum StopError {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// The search for the server has failed, so a server may still run.
+    /// The search for the server has failed. So a server may still run.
     #[error(
         "cannot find the server of {home}: {source}; nothing was deleted. Make the home readable and \
          try again"
@@ -59,8 +59,8 @@ pub enum StopError {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// A process holds the lock of the server, but cannot be proven to be a server of this home.
-    /// stigmer signals no such process.
+    /// A process holds the lock of the server, but stigmer cannot prove that the process is a
+    /// server of this home. So stigmer sends no signal to the process.
     #[error(
         "cannot stop the process that holds {path}: {who}. That process cannot be proven to be a \
          server of this home, so nothing was signalled; stop that process yourself, or choose another \
@@ -72,8 +72,8 @@ pub enum StopError {
         /// Description of the process.
         who: String,
     },
-    /// The server was started in another container or pid namespace, so its processes are not
-    /// visible here.
+    /// The server was started in another container or pid namespace, so this process cannot see the
+    /// processes of the server.
     #[error(
         "{path} records a server in another container or pid namespace (pid {pid}), where that \
          server may still run; nothing was signalled. Stop the server there, or choose another \
@@ -82,7 +82,7 @@ pub enum StopError {
     Elsewhere {
         /// Path of the record of the server.
         path: PathBuf,
-        /// Pid of the server in the other namespace.
+        /// Pid of the server in its own namespace.
         pid: Pid,
     },
     /// A process of the server is still alive after SIGKILL.
@@ -100,9 +100,9 @@ impl StopError {
 }
 
 /// Ends a host that holds the host lock but does not respond, for example because SIGSTOP has
-/// stopped it. `host` is the process that was the host before the request. If another process is
-/// the host now, does nothing: that host never got the request, so the caller sends the request
-/// again.
+/// stopped it. `host` is the process that held the host lock before the request. Does nothing if
+/// another process is the host now, because the new host has not received the request. The caller
+/// then sends the request again.
 pub(super) fn end_unresponsive(
     home: &Home,
     host: io::Result<Option<Proven>>,
@@ -110,16 +110,16 @@ pub(super) fn end_unresponsive(
 ) -> Result<(), StopError> {
     holder::check_local(home)?;
     let Some(host) = host.map_err(StopError::Signal)? else { return Ok(()) };
-    // Do not signal if the host has released the lock, or if a command holds it: commands end by
-    // themselves.
+    // Send no signal if the host has released the lock, or if a command holds the lock: commands
+    // end by themselves.
     if !holder::is_held_by(home, &host).map_err(StopError::Signal)? || holder::work(home).is_some()
     {
         return Ok(());
     }
     want_down(home, notify);
     notify(&Notice::EndsHost(host.pid()));
-    // Try SIGTERM first. A host whose socket is unreachable still ends by SIGTERM, and disarms its
-    // watchdog.
+    // Try SIGTERM first: a host without a reachable socket can still end cleanly on SIGTERM, and
+    // disarms its watchdog.
     for (signal, patience) in [(Signal::Term, TERMINATING), (Signal::Kill, LEAVING)] {
         host.signal(signal).map_err(StopError::Signal)?;
         if watch::wait_exit(&host, patience) {
@@ -129,7 +129,8 @@ pub(super) fn end_unresponsive(
     Ok(())
 }
 
-/// Writes the intent "down" into the home, so that no watchdog starts the server or a host again.
+/// Writes the intent "down" (the server is not to run) into the home, so that no watchdog starts
+/// the server or a host again.
 pub(super) fn want_down(home: &Home, notify: Notify<'_>) {
     if matches!(Intent::read(home), Ok(None | Some(Intent { want: Want::Down, .. }))) {
         return;

@@ -1,4 +1,5 @@
-//! The watchdog of a host: armed as long as the server is to run, within the limit of attempts.
+//! Arms the watchdog of a host while the server is to run. The watchdog starts the next host if the
+//! host dies. The number of such starts in a row is limited.
 
 use super::holder::is_hosted;
 use crate::config::Settings;
@@ -9,13 +10,14 @@ use crate::supervisor::Want;
 use crate::watchdog;
 use std::io;
 
-/// Limit for the number of hosts in a row that die soon after their start.
+/// Maximum number of hosts in a row that die soon after their start, before the watchdog starts no
+/// further host.
 pub(super) fn attempts(settings: &Settings) -> u32 {
     settings.policy.max_restarts.max(1)
 }
 
-/// Writes into the timeline of a home that the watchdog starts no further host. Does nothing if a
-/// host runs.
+/// Writes an entry into the timeline of a home: the watchdog starts no further host. Does nothing
+/// if a host runs.
 ///
 /// # Errors
 /// If the timeline cannot be written.
@@ -26,8 +28,8 @@ pub fn record_give_up(home: &Home, why: &str) -> io::Result<()> {
     Chronicle::open(&home.events()).write(&gave_up(home, why))
 }
 
-/// Keeps the watchdog armed as long as the server of this host is to run, and disarms it otherwise.
-/// The watchdog starts a new host if this process dies.
+/// Keeps the watchdog armed while the server of this host is to run, and disarmed otherwise. An
+/// armed watchdog starts a new host if this process dies.
 pub(super) async fn guard(handle: Handle) {
     const TROUBLE: &str = "watchdog";
     let mut facts = handle.watch();

@@ -28,8 +28,8 @@ pub enum HandOverError {
         /// What the host wrote to stderr.
         stderr: String,
     },
-    /// Another process, usually a command, took the host lock and has released it. No host runs
-    /// now.
+    /// Another process, usually a command, took the host lock meanwhile and has released the lock.
+    /// No host runs now.
     #[error("another process locked supervisor.lock meanwhile, and no host runs")]
     LockedMeanwhile,
     /// The intent cannot be read, so it is unknown whether a command has stopped the server.
@@ -40,17 +40,18 @@ pub enum HandOverError {
     Silent(Pid),
 }
 
-/// Ends `host` and hands its server over to a background host. Returns the pid of the new host.
-/// That may be another process than the spawned one, if it was faster.
+/// Ends `host` and hands its server over to a background host. Returns the pid of the new host. The
+/// new host may be another process than the one spawned here, if the other process took the host
+/// lock first.
 ///
 /// # Errors
 /// If no host took over.
 pub async fn hand_over(home: &Home, host: Host) -> Result<Pid, HandOverError> {
     let options = host.handle().facts().settings.options.clone();
-    // The release waits for a launch of the server in progress.
+    // If `host` is launching the server, `release` waits until the launch is complete.
     let Released { hand_over, last_responses } = host.release().await;
-    // Do not start a host if the file system of the home hangs: it would hang, and so would this
-    // process.
+    // Do not start a host if the file system of the home hangs: the new host would hang, and this
+    // process would hang while it waits.
     let taken = match responds(home).await {
         Ok(()) => until_taken(home, hand_over.as_ref(), || next_host(home, &options)).await,
         Err(error) => Err(error.into()),
@@ -64,8 +65,8 @@ pub async fn hand_over(home: &Home, host: Host) -> Result<Pid, HandOverError> {
     taken
 }
 
-/// Checks that the file system of the home responds. `statvfs` is a request that no cache can
-/// answer.
+/// Checks that the file system of the home responds. Calls `statvfs`, because no cache can answer
+/// that request in place of the file system.
 async fn responds(home: &Home) -> io::Result<()> {
     look::patiently(look::MOMENT, home.root(), |root| {
         statvfs(root)?;
@@ -74,18 +75,18 @@ async fn responds(home: &Home) -> io::Result<()> {
     .await
 }
 
-/// Calls `start`, which starts a background host, until a host has taken over. Each host deletes
-/// the file with the hand-over when it starts, so the file is written again before the next call.
-/// Starts no host while it is unknown whether a command has stopped the server: that host would
-/// start the server again.
+/// Calls `start`, which starts a background host, until a host has taken over. Each new host
+/// deletes the hand-over file when it starts, so this function writes the file again before the
+/// next call. If the intent file cannot be read, starts no host: a command may have stopped the
+/// server, and the new host would start the server again.
 async fn until_taken(
     home: &Home,
     hand_over: Option<&HandOver>,
     mut start: impl AsyncFnMut() -> Result<Pid, HandOverError>,
 ) -> Result<Pid, HandOverError> {
     let was_down = match hand_over {
-        // The manager that wrote this hand-over has carried out all stops before. So do not wait
-        // until the intent can be read.
+        // Do not wait until the intent file can be read: the manager that created this hand-over
+        // has carried out all earlier stops.
         Some(_) => Intent::is_down(home).unwrap_or(false),
         None => is_down(home, NEXT_HOST_PAUSES.iter()).await?,
     };
@@ -105,8 +106,8 @@ async fn until_taken(
             ) => tokio::time::sleep(*pause).await,
             (Ok(_) | Err(_), _) => return taken,
         }
-        // Return if a command has stopped the server meanwhile. Otherwise the server runs without a
-        // host, and perhaps without a watchdog, so start another host.
+        // Return if a command has stopped the server meanwhile. Otherwise start another host: the
+        // server runs without a host, and perhaps without a watchdog.
         if is_down(home, &mut pauses).await?
             && (!was_down || matches!(taken, Err(HandOverError::LockedMeanwhile)))
         {
@@ -121,7 +122,7 @@ async fn until_taken(
     }
 }
 
-/// Whether the operator has stopped the server, according to the intent file. If the file cannot be
+/// Whether a command has stopped the server, according to the intent file. If the file cannot be
 /// read, tries again after each pause.
 async fn is_down(
     home: &Home,
@@ -157,8 +158,9 @@ async fn taken_over(
             return Ok(host.pid);
         }
         match next.ended() {
-            // The new host found the lock held. If the lock is free now, a command held it.
-            // Otherwise a host may hold it, and will respond.
+            // The new host has ended, because another process held the host lock. If the lock is
+            // free now, the other process was a command. Otherwise it may be a host, which will
+            // respond.
             Some((Some(EXIT_RUNNING), _)) if !is_hosted(home) => {
                 return Err(HandOverError::LockedMeanwhile);
             }
@@ -223,7 +225,8 @@ mod tests {
         let home = Home::at(folder.path()).unwrap();
         std::fs::create_dir(home.intent()).unwrap();
         let becomes_readable = async { std::fs::remove_dir(home.intent()).unwrap() };
-        // `biased` runs the first attempt to read the intent before the file becomes readable.
+        // With `biased`, the first attempt to read the intent happens before the file becomes
+        // readable.
         let (taken, ()) =
             tokio::join!(biased; until_taken(&home, None, async || Ok(7)), becomes_readable);
         assert_eq!(taken.unwrap(), 7);

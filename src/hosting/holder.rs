@@ -1,6 +1,6 @@
-//! The process that holds the host lock: a host, or a command such as `stop`. The process writes
-//! its pid into the lock file. A command also writes what it is doing, and the time limit for it.
-//! The text may be out of date, so it counts only if the process is proven to hold the lock.
+//! Finds the process that holds the host lock. The lock file has a text with the pid of that
+//! process. If the process is a command, the text also describes what the command does. The text is
+//! used only if that process really has the lock file open and locked.
 
 use super::deadlines::{IDENTIFYING, PAUSE};
 use crate::harmless;
@@ -16,14 +16,14 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// The work of a command (such as `stop`) that holds the host lock.
+/// What a command (such as `stop`) does while it holds the host lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Work {
     /// The process of the command.
     pub pid: Pid,
-    /// A description of the work for messages, such as `stopping the server`.
+    /// What the command does, for messages, such as `stopping the server`.
     pub doing: String,
-    /// Time until the time limit of the work is over.
+    /// Remaining time within the time limit of the command.
     pub left: Duration,
 }
 
@@ -70,8 +70,8 @@ impl LockText {
         self.value("mode") == Some(COMMAND)
     }
 
-    /// The work according to the text. `None` if the text has no work, or if the time limit of the
-    /// work is over.
+    /// What the command does, according to the text. `None` if the text has no such description, or
+    /// if the time limit of the command is over.
     fn work(&self) -> Option<Work> {
         let limit = self.millis("limit_ms")?;
         let lasts = linux::since_boot()?.checked_sub(self.millis("begun_ms")?)?;
@@ -83,14 +83,15 @@ impl LockText {
     }
 }
 
-/// The process that wrote the text of the host lock. It may have ended, or may not hold the lock.
+/// The process that wrote the text of the host lock. That process may have ended, or may not hold
+/// the lock any more.
 #[must_use]
 pub fn holder(home: &Home) -> Option<Identity> {
     LockText::of(home).holder()
 }
 
-/// The last host, if it died before it could leave its home. A host that leaves its home writes
-/// [`LEFT`] into the text of its lock.
+/// The last host, if that host died unexpectedly. A host that ends normally writes `left=true` into
+/// the text of its lock.
 pub(super) fn killed_host(home: &Home) -> Option<Identity> {
     let text = LockText::of(home);
     let is_killed = |it: &Identity| it.is_local() && matches!(it.is_alive(), Ok(false));
@@ -98,19 +99,18 @@ pub(super) fn killed_host(home: &Home) -> Option<Identity> {
     text.holder().filter(|holder| !has_left && is_killed(holder))
 }
 
-/// The watchdog of a dead host, according to the text of the lock. The watchdog may have ended,
-/// too.
+/// The watchdog of a dead host, according to the text of the lock. The watchdog may have ended too.
 #[must_use]
 pub fn watchdog_of_dead_host(home: &Home) -> Option<Identity> {
     let text = LockText::of(home);
-    // The text of a command still names the watchdog of the last host.
+    // A command that takes the lock keeps the watchdog of the last host in the text.
     let is_dead = |it: &Identity| it.is_local() && matches!(it.is_alive(), Ok(false));
     text.holder().filter(|holder| text.is_of_command() || is_dead(holder))?;
     text.watchdog()
 }
 
-/// The work of the command that holds the host lock. `None` if no command is proven to hold the
-/// lock, if its text has no work, or if the time limit of the work is over.
+/// What the command that holds the host lock does. `None` if no command is proven to hold the lock,
+/// or if the time limit of the command is over.
 #[must_use]
 pub fn work(home: &Home) -> Option<Work> {
     let text = LockText::of(home);
@@ -118,20 +118,21 @@ pub fn work(home: &Home) -> Option<Work> {
     matches!(prove_holder(home, &text.holder()?), Ok(Some(_))).then_some(work)
 }
 
-/// Finds the process that holds the host lock, and pins it with a pidfd, so that its pid cannot be
-/// reused. `None` if the process in the text of the lock does not hold the lock.
+/// Finds the process that holds the host lock, and opens a pidfd, so that the pid cannot be reused.
+/// `None` if the process that the lock text names does not hold the lock.
 ///
 /// # Errors
-/// If the process cannot be pinned, or its descriptors cannot be read.
+/// If no pidfd of the process can be opened, or if its descriptors cannot be read.
 pub fn prove(home: &Home) -> io::Result<Option<Proven>> {
     let Some(holder) = holder(home) else { return Ok(None) };
     prove_holder(home, &holder)
 }
 
-/// Pins a process with a pidfd, if it holds the host lock of this home. `None` if it does not.
+/// Opens a pidfd of a process that holds the host lock of this home. `None` if `claimant` does not
+/// hold the lock.
 ///
 /// # Errors
-/// If the process cannot be pinned, or its descriptors cannot be read.
+/// If no pidfd of the process can be opened, or if its descriptors cannot be read.
 pub fn prove_holder(home: &Home, claimant: &Identity) -> io::Result<Option<Proven>> {
     let (Some(proven), Some(lock)) = (claimant.prove()?, KnownFile::at(&home.supervisor_lock())?)
     else {
@@ -140,32 +141,32 @@ pub fn prove_holder(home: &Home, claimant: &Identity) -> io::Result<Option<Prove
     Ok(holds_lock(proven.pid(), &lock)?.then_some(proven))
 }
 
-/// Whether this process still holds the host lock of this home.
+/// Whether `process` still holds the host lock of this home.
 ///
 /// # Errors
-/// If its descriptors cannot be read.
+/// If the descriptors of `process` cannot be read.
 pub fn is_held_by(home: &Home, process: &Proven) -> io::Result<bool> {
     let Some(lock) = KnownFile::at(&home.supervisor_lock())? else { return Ok(false) };
     holds_lock(process.pid(), &lock)
 }
 
-/// The process that holds the lock file at the path of the host lock.
+/// The process that has locked the file at the path of the host lock.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum HostLockHolder {
-    /// A host that is proven to hold the file.
+    /// A host that is proven to hold the lock.
     Host(Pid),
-    /// A command that is proven to hold the file. It releases the lock after its work.
+    /// A command that is proven to hold the lock. It releases the lock when it is done.
     Command(Pid),
-    /// A process that has not written its identity into the lock yet, or cannot be proven to hold
-    /// it.
+    /// A process that has not written its identity into the lock yet, or that cannot be proven to
+    /// hold the lock.
     Unknown,
 }
 
-/// The process that holds the lock file at the path of the host lock. Must not be called while this
-/// process holds that file.
+/// Finds the process that has locked the file at the path of the host lock. Must not be called
+/// while this process holds that lock.
 ///
 /// # Errors
-/// If the process cannot be pinned, or its descriptors cannot be read.
+/// If no pidfd of the process can be opened, or if its descriptors cannot be read.
 pub(super) fn lock_holder(home: &Home) -> io::Result<HostLockHolder> {
     let text = LockText::of(home);
     let Some(claimant) = text.holder() else { return Ok(HostLockHolder::Unknown) };
@@ -176,7 +177,7 @@ pub(super) fn lock_holder(home: &Home) -> io::Result<HostLockHolder> {
     })
 }
 
-/// Whether a process holds the host lock. That is a host, or a command for a short time.
+/// Whether a process holds the host lock. The process is a host, or, for a short time, a command.
 #[must_use]
 pub fn is_hosted(home: &Home) -> bool {
     lock::is_held(&home.supervisor_lock()).unwrap_or(false)
@@ -191,15 +192,15 @@ pub struct Unresponsive {
 }
 
 impl Unresponsive {
-    /// Describes the host of this home, which does not respond.
+    /// Creates the error for the host of this home.
     #[must_use]
     pub fn host_of(home: &Home) -> Self {
         Self { lock: home.supervisor_lock(), hint: hint(home) }
     }
 }
 
-/// Fails if the host runs in another pid namespace (a container). Such a host cannot be ended from
-/// here. Succeeds if the lock has no text yet: its holder has just started or ended.
+/// Fails if the host runs in another pid namespace (a container), because this process cannot end
+/// such a host. Succeeds if the lock has no text: a host has just started or ended.
 pub(super) fn check_local(home: &Home) -> Result<(), Unresponsive> {
     match holder(home) {
         Some(holder) if !holder.is_local() => Err(Unresponsive::host_of(home)),
@@ -207,8 +208,8 @@ pub(super) fn check_local(home: &Home) -> Result<(), Unresponsive> {
     }
 }
 
-/// The hint for the user if the host does not respond. stigmer can end or replace a host only if it
-/// can prove that the process is the host.
+/// Returns a hint for the user if the host does not respond. stigmer ends or replaces a process
+/// only if the process is proven to be the host, so the hint depends on this proof.
 #[must_use]
 pub fn hint(home: &Home) -> String {
     match holder(home) {
@@ -222,7 +223,8 @@ pub fn hint(home: &Home) -> String {
             "`stigmer local restart` replaces that host (pid {}), `stigmer local stop` ends it",
             holder.pid
         ),
-        // The process in the text has ended or never held the lock, so another process holds it.
+        // The process that the text names has ended or never held the lock, so another process
+        // holds the lock.
         Some(_) if is_hosted(home) => format!(
             "the process is {}, which cannot be proven to be a host, so nothing is signalled: end \
              that process yourself, or choose another home with --home",
@@ -234,8 +236,8 @@ pub fn hint(home: &Home) -> String {
     }
 }
 
-/// The identity of this process for the text of the lock. With it, commands can end this process if
-/// it hangs. If the kernel lacks a resource, tries again for a short time.
+/// The identity of this process for the text of the lock. Commands need the identity to end this
+/// process if it hangs. If the kernel lacks a resource, tries again for a short time.
 fn own_identity() -> Identity {
     let deadline = Instant::now() + IDENTIFYING;
     loop {
@@ -250,18 +252,19 @@ fn own_identity() -> Identity {
 const COMMAND: &str = "command";
 const LEFT: &str = "left";
 
-/// The text that a host writes into its lock.
+/// Creates the text that a host writes into its lock.
 pub(super) fn host_text(mode: Mode) -> String {
     text(mode.as_str(), watchdog::identity())
 }
 
-/// The text that a host writes into its lock when it leaves its home.
+/// Creates the text that a host writes into its lock when it leaves its home.
 pub(super) fn left_text(mode: Mode) -> String {
     host_text(mode) + LEFT + "=true\n"
 }
 
-/// Writes the identity of this process, a command, into the host lock that it holds. `work` is the
-/// description and the time limit of its work, for other commands that wait.
+/// Writes the identity of this process, which is a command, into the host lock. `work` is a
+/// description of what the command does, and its time limit. Other commands that wait for the lock
+/// read both.
 ///
 /// # Errors
 /// If the text cannot be written. This process still holds the lock.

@@ -64,8 +64,7 @@ pub enum Resumed {
     Host(Box<Host>),
     /// The operator has stopped the server, so no host is needed.
     Stopped,
-    /// Too many hosts in a row died soon after their start, so this process does not become the
-    /// next one.
+    /// Too many hosts in a row died soon after their start. So this process does not become a host.
     GivenUp,
 }
 
@@ -79,7 +78,7 @@ pub struct Released {
     pub last_responses: JoinHandle<()>,
 }
 
-/// This process as the host of a home.
+/// This process in its role as the host of a home.
 #[derive(Debug)]
 pub struct Host {
     handle: Handle,
@@ -90,15 +89,15 @@ pub struct Host {
     keeping: JoinHandle<()>,
     resumes: bool,
     sweeps: Sweeps,
-    // Must be the last field, because Rust drops fields in order. When this lock is free, the next
-    // host may bind the socket.
+    // This must be the last field, because Rust drops fields in order. The next host can take the
+    // home as soon as this lock is free, so this host must have freed everything else before.
     lock: Arc<HostLock>,
 }
 
 impl Host {
-    /// Becomes the host. Continues with the state that an earlier host has handed over, and adopts
-    /// a running server. If no server runs, a background host starts one; a dashboard or `--no-tui`
-    /// waits for the command to start one.
+    /// Makes this process the host. Continues with the state that an earlier host has handed over,
+    /// and adopts a running server. If no server runs, a background host starts one at once. A
+    /// dashboard or `--no-tui` waits for a `Start` command.
     ///
     /// # Errors
     /// If another process is the host, or the home cannot be used.
@@ -107,8 +106,8 @@ impl Host {
         Self::begin(lock, settings, mode, None)
     }
 
-    /// Replaces a host that died, and continues with its options. Does nothing if the operator has
-    /// stopped the server meanwhile.
+    /// Replaces a host that died, and continues with the options of that host. Does nothing if the
+    /// operator has stopped the server meanwhile.
     ///
     /// # Errors
     /// If another process is the host, or the home cannot be used.
@@ -124,8 +123,8 @@ impl Host {
                 break lock;
             }
             // A `stop` command may hold the lock. It writes the intent "down" before it takes the
-            // lock. An intent that cannot be read here is read again below, when this process holds
-            // the lock.
+            // lock. If the intent cannot be read now, the code below reads it again after this
+            // process has got the lock.
             if matches!(Intent::is_down(home), Ok(true)) {
                 return Ok(Resumed::Stopped);
             }
@@ -134,9 +133,8 @@ impl Host {
             }
             tokio::time::sleep(PAUSE).await;
         };
-        // Read the intent only when this process holds the lock, so that no `stop` command is
-        // missed. A command that held the lock before has already written the intent "down". A
-        // later command finds the lock held, and sends its request to this host.
+        // Read the intent only while this process holds the lock. A `stop` command writes the
+        // intent before it takes the lock, so no command can change the intent to "down" unnoticed.
         let options = match Intent::read(home)? {
             Some(Intent { want: Want::Up, options, .. }) => options,
             Some(Intent { want: Want::Down, .. }) | None => return Ok(Resumed::Stopped),
@@ -176,11 +174,12 @@ impl Host {
         let lock = Arc::new(lock);
         let sweeps = Sweeps::new(&lock);
         let (mut manager, handle) = Manager::new(settings, mode, sweeps.clone())?;
-        // Write the identity of this host only after all steps that may fail. If this process ended
-        // with its identity in the lock, the next host would report that a host was killed.
+        // Write the identity of this host only after all steps that may fail. If this process
+        // failed with its identity in the lock, the next host would report that this host was
+        // killed.
         if let Err(error) = lock.write(&holder::host_text(mode)) {
-            // The lock protects this host also without a text. The manager writes the text as soon
-            // as possible.
+            // The lock protects this host even without the text. The manager writes the text later,
+            // as soon as possible.
             tracing::warn!(
                 path = %path.display(), %error,
                 "cannot write the identity of this host into its lock file"
@@ -213,8 +212,8 @@ impl Host {
         Ok(Self { handle, control, manager, guard, keeper, keeping, resumes, sweeps, lock })
     }
 
-    /// Whether this host continues the work of an earlier host. If so, the host knows from the
-    /// earlier one whether the server is to run, so it needs no request to start the server.
+    /// Whether an earlier host has left the intent (whether the server is to run) for this host. If
+    /// so, this host needs no request to start the server.
     #[must_use]
     pub fn resumes(&self) -> bool {
         self.resumes
@@ -226,17 +225,16 @@ impl Host {
         &self.handle
     }
 
-    /// Returns a token that is cancelled when a client has requested the end of the host. Either
-    /// the server is stopped then, or this host could not prove that it has ended, and the client
-    /// searches for it.
+    /// Returns a token that is cancelled after a client has requested the end of the host. Then the
+    /// server is stopped, or this host could not prove that the server has ended. In the second
+    /// case the client searches for the server.
     #[must_use]
     pub fn shutdown_requested(&self) -> CancellationToken {
         self.control.end_requested()
     }
 
-    /// Returns a token that is cancelled when another host has taken the home. By then this host
-    /// has left its server to the other host, or has stopped it. This host only has to
-    /// [leave](Self::leave).
+    /// Returns a token that is cancelled after another host has taken the home. By then, the server
+    /// belongs to the other host or is stopped. This host only has to [leave](Self::leave).
     #[must_use]
     pub fn home_lost(&self) -> CancellationToken {
         self.keeper.lost.clone()
@@ -247,8 +245,8 @@ impl Host {
         self.shutdown_until(std::future::pending()).await
     }
 
-    /// Stops the server and ends the host. Kills the server without further grace period when
-    /// `impatient` completes.
+    /// Stops the server and ends the host. The grace period of the stop ends early when `impatient`
+    /// completes: then the server is killed.
     pub async fn shutdown_until(self, impatient: impl Future<Output = ()>) -> Outcome {
         let outcome = match self.keeper.keep().await {
             true => self.stop_until(impatient).await,
@@ -261,8 +259,8 @@ impl Host {
     async fn stop_until(&self, impatient: impl Future<Output = ()>) -> Outcome {
         let mut stopping = std::pin::pin!(self.handle.command(Command::Stop(Cause::Shutdown)));
         tokio::select! {
-            // Poll the stop before `impatient`: the grace period that `impatient` ends begins with
-            // the stop.
+            // Poll the stop before `impatient`: the stop must begin its grace period before
+            // `impatient` can end it.
             biased;
             outcome = &mut stopping => outcome,
             () = impatient => {
@@ -273,13 +271,13 @@ impl Host {
     }
 
     /// Ends the host, keeps the server running, and writes the state for the next host. If the
-    /// server is to run, the watchdog stays armed. If the watchdog starts a host too, that host
-    /// finds the next host and exits.
+    /// server is to run, the watchdog stays armed. The watchdog may start a host although the
+    /// caller starts one too. In that case, the later host exits.
     pub async fn release(self) -> Released {
         let home = self.handle.facts().settings.home.clone();
         self.keeper.settle().await;
-        // Test the lock only after the release. The release waits for a launch in progress, and the
-        // lock may be lost meanwhile.
+        // Test the lock only after the release: the release waits for a launch in progress, and
+        // meanwhile another process may take the lock.
         let hand_over = self.handle.release().await.filter(|_| self.lock.is_in_place());
         let is_down = self.handle.facts().want == Want::Down;
         let written = hand_over.clone().map(|hand_over: HandOver| {
@@ -312,10 +310,11 @@ impl Host {
         // Wait until the guard task has ended. After that, no other code arms or disarms the
         // watchdog.
         let _ = self.guard.await;
-        // Wait for a check in progress. Its thread keeps the host lock open, so the next host could
-        // not take the lock.
+        // Wait until a check in progress has ended. The thread of the check keeps the host lock
+        // open, so the next host could not take the lock.
         let idle = self.keeper.last.lock().await;
-        // Stop the checks before the socket is deleted: a check would bind the socket again.
+        // Stop the regular checks before the socket is deleted: a check would create the socket
+        // again.
         self.keeping.abort();
         drop(idle);
         let _ = self.keeping.await;
@@ -332,8 +331,8 @@ impl Host {
         let written =
             look::promptly(self.lock.home(), move |_| lock.write(&holder::left_text(mode)));
         match written {
-            // The home does not respond. Closing the lock file may block, so keep it open until
-            // this process ends.
+            // The file system of the home does not respond. Closing the lock file may block, so
+            // keep the file open until this process ends.
             Err(error) if look::is_silence(&error) => {
                 tracing::warn!(
                     %error,

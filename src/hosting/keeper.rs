@@ -1,6 +1,6 @@
-//! Keeps a host reachable for commands. Restores the host lock and the socket if they were deleted.
-//! Waits while a command holds the file at the path of the lock. Leaves the home if another host
-//! has taken it.
+//! Keeps a host reachable for commands. Checks the host lock and the socket regularly, and restores
+//! deleted ones. Pauses the checks while a command has locked the file at the path of the host
+//! lock. Leaves the home if another host has taken it.
 
 use super::Patience;
 use super::deadlines::{ADOPTION, CHECK, CHECK_INTERVAL, KEEPER_PAUSE};
@@ -22,14 +22,15 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug)]
 pub(super) struct HomeKeeper {
     pub home: Home,
-    /// A weak reference, because a strong one would keep the lock after the host has left.
+    /// The reference is weak: a strong one would keep the lock file open after the host has left.
     pub lock: Weak<HostLock>,
     pub socket: Arc<Socket>,
     pub handle: Handle,
-    /// Cancelled after another host has taken the home. By then the other host has adopted the
+    /// Cancelled after another host has taken the home. By then, the other host has adopted the
     /// server, or the server is stopped.
     pub lost: CancellationToken,
-    /// The problem that the last check has found, if any. This mutex is locked during a check.
+    /// The problem that the last check has found, if any. This mutex stays locked while a check
+    /// runs.
     pub last: Mutex<Option<String>>,
 }
 
@@ -38,12 +39,12 @@ enum Checked {
     InPlace {
         is_restored: bool,
     },
-    /// This host has its lock again, after another process had it. That process may have been a
-    /// `stop` command. `down` is the intent "down" in the home, if there is one.
+    /// This host has got its lock back from another process, which may have been a `stop` command.
+    /// `down` is the intent "down" in the home, if the file has that intent.
     Regained {
         down: Result<Option<Box<Intent>>, Unreadable>,
     },
-    /// Another process holds the lock and may release it later. The text names the process.
+    /// Another process holds the lock and may release it later. The string names the process.
     Occupied(String),
     /// Another host has taken the home.
     Lost,
@@ -58,8 +59,9 @@ impl HomeKeeper {
         }
     }
 
-    /// Waits while a command holds the file at the path of the lock. Returns when this host has its
-    /// lock in place again, when no command holds the file, or when this host has lost its home.
+    /// Waits while a command has locked the file at the path of the host lock. Returns when this
+    /// host has its lock in place again, when no command holds that file, or when this host has
+    /// lost its home.
     pub(super) async fn settle(self: &Arc<Self>) {
         let mut patience = Patience::new(Duration::ZERO);
         while self.keep().await {
@@ -71,9 +73,9 @@ impl HomeKeeper {
         }
     }
 
-    /// Checks the lock and the socket once, and restores them. Returns false if the host has ended
-    /// or has lost its home to another host. In the second case the other host has adopted the
-    /// server, or the server is stopped.
+    /// Checks the lock and the socket once, and restores them if they are missing. Returns false if
+    /// the host has ended or has lost its home to another host. In the second case, the other host
+    /// has adopted the server, or the server is stopped.
     pub(super) async fn keep(self: &Arc<Self>) -> bool {
         let mut last = self.last.lock().await;
         let Some(lock) = self.lock.upgrade().filter(|_| !self.lost.is_cancelled()) else {
@@ -82,7 +84,8 @@ impl HomeKeeper {
         let root = self.home.root();
         let mut checked = self.look(&lock).await;
         if let Ok(Checked::Regained { down: Ok(down) }) = checked {
-            // Stop the server before `resume`, after which the manager may start it again.
+            // Stop the server before the call of `resume`, after which the manager may start the
+            // server again.
             if let Some(down) = down {
                 self.handle.follow(down).await;
             }
@@ -93,12 +96,13 @@ impl HomeKeeper {
         let trouble = match checked {
             Ok(Checked::InPlace { is_restored }) => {
                 if is_restored {
-                    // The other files of the home may be deleted too.
+                    // Check the other files of the home too, because they may be deleted too.
                     self.handle.check_files().await;
                 }
                 None
             }
-            // Another process has had the lock again since the first check. The next check decides.
+            // After this host got its lock back, another process took the lock once more. Do
+            // nothing now: the next check handles that process.
             Ok(Checked::Regained { down: Ok(_) }) => None,
             Ok(Checked::Regained { down: Err(error) }) => Some(format!(
                 "this host starts no server, because it is unknown whether a command has stopped \
@@ -136,7 +140,7 @@ impl HomeKeeper {
         look::patiently(CHECK, self.home.root(), move |_| keeper.check(&lock)).await
     }
 
-    /// The check itself. Must run on its own thread, because the file system may block.
+    /// Runs one check of the home. Must run on its own thread, because the file system may block.
     fn check(&self, lock: &HostLock) -> io::Result<Checked> {
         let path = self.home.supervisor_lock();
         if !path.try_exists()? {
@@ -157,7 +161,8 @@ impl HomeKeeper {
                         Checked::Lost
                     }
                     HostLockHolder::Command(pid) => Checked::Occupied(format!("pid {pid}")),
-                    // Find the name of the holder. This reads the descriptors of all processes.
+                    // Find the process that has locked the file. The search is slow: it reads the
+                    // descriptors of all processes.
                     HostLockHolder::Unknown => Checked::Occupied(lock::holders(&path)),
                 });
             }
@@ -177,8 +182,9 @@ impl HomeKeeper {
         Ok(Checked::InPlace { is_restored })
     }
 
-    /// Leaves the home to another host. First waits until that host has adopted the server. If it
-    /// does not, stops the server, because no command could find that server.
+    /// Leaves the home to another host. Waits until the other host has adopted the server. If the
+    /// other host does not adopt the server, stops the server, because no command could find the
+    /// server later.
     async fn leave(&self) {
         let home = self.home.root().display();
         let trouble = format!(
@@ -199,23 +205,23 @@ impl HomeKeeper {
         self.lost.cancel();
     }
 
-    /// Whether the server is to run but does not run yet. Such a server has no record that the
-    /// other host could find.
+    /// Whether the server is to run but does not run yet. The other host cannot find such a server,
+    /// because the server has no record yet.
     fn is_starting(&self) -> bool {
         let facts = self.handle.facts();
         facts.server.is_none() && facts.want == Want::Up
     }
 
     /// Whether this host manages a server that the record in the home does not name. If the record
-    /// names the server, the new host wrote it, because this host writes nothing there (see
-    /// [`HostLock::is_in_place`]).
+    /// names this server, the new host has adopted the server and written the record. This host
+    /// cannot have written it, because its lock is not in place (see [`HostLock::is_in_place`]).
     fn is_unadopted(&self) -> bool {
         let facts = self.handle.facts();
         let Some(server) = facts.server.as_ref().filter(|server| server.owner != Owner::External)
         else {
             return false;
         };
-        // If the record cannot be read, the new host may have adopted the server. Then this host must
+        // If the record cannot be read, the new host may have adopted the server. So this host must
         // not stop the server.
         match record::read(&self.home) {
             Ok(record) => server.leader.as_ref() != record.as_ref().map(|record| &record.leader),
@@ -224,8 +230,9 @@ impl HomeKeeper {
     }
 }
 
-/// Waits until the next check of the home is due. That is after the next check of the server, so
-/// that the process wakes up once for both, and after [`CHECK_INTERVAL`] at the latest.
+/// Waits until the next check of the home, for [`CHECK_INTERVAL`] at most. If a check of the server
+/// ends in the second half of this time, returns then, so that the process wakes up only once for
+/// both checks.
 async fn pause(news: &mut watch::Receiver<Arc<Facts>>) {
     let begun = Instant::now();
     let round = async {
@@ -235,7 +242,7 @@ async fn pause(news: &mut watch::Receiver<Arc<Facts>>) {
             }
         }
     };
-    // An error is a timeout, which ends the pause as usual.
+    // An error is a timeout, which ends the pause normally.
     let _ = tokio::time::timeout(CHECK_INTERVAL, round).await;
 }
 
@@ -260,8 +267,8 @@ mod tests {
         let mut facts = host.handle().watch();
         let (lock, folder) = (home.supervisor_lock(), home.root().join("folder"));
         std::fs::create_dir(&folder).unwrap();
-        // Exchange the lock and a folder. This is atomic, so the host cannot restore the lock in
-        // between.
+        // Exchange the lock file and a folder in one atomic step, so that the host cannot restore
+        // the lock between two steps.
         let swap = || renameat_with(CWD, &lock, CWD, &folder, RenameFlags::EXCHANGE);
         swap().unwrap();
         let mut until_troubled = async |is_troubled: bool| {

@@ -1,5 +1,5 @@
-//! Leaving: what a host does when its own process ends or is suspended. If its server still needs a
-//! host, a background host takes over.
+//! Decides what happens to the server when its host process ends or is suspended. If the server
+//! still needs a host, a background host takes over.
 
 use super::Host;
 use super::hand_over::{HandOverError, hand_over};
@@ -7,7 +7,7 @@ use crate::process::Pid;
 use crate::protocol::State;
 use crate::supervisor::{self, Want};
 
-/// The work that a server still needs from a host after its own host has left.
+/// What a server still needs from a host after its own host has left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
     /// The server is to run, so a host must watch it.
@@ -23,27 +23,27 @@ pub enum Departure {
     /// first.
     AfterStop,
     /// The process ends at once. If a stop of the server is in progress, a background host
-    /// completes it. Not for use after a panic of the manager: such a host hands over no state, so
-    /// the next host would not know of the stop.
+    /// completes it. Must not be used after a panic of the manager: such a host hands over no
+    /// state, so the next host would not know that a stop was in progress.
     AtOnce,
     /// The process is suspended (Ctrl-Z), and its user probably continues it later. The host always
-    /// hands over its state, so that the next host continues the restart counts.
+    /// hands over its state, so that the restart counts are kept.
     Suspended,
 }
 
 /// The hand-over to a background host.
 #[derive(Debug)]
 pub struct Succession {
-    /// The work that the background host continues.
+    /// The reason why the server needs the background host.
     pub need: Need,
-    /// The pid of the background host. After an error, the server may have no host.
+    /// The pid of the background host. If this is an error, the server may have no host.
     pub host: Result<Pid, HandOverError>,
 }
 
 impl Host {
-    /// Returns the work that the server would need if this host left now. Waits until all earlier
-    /// commands have begun. `None` if there is no server of stigmer, or it has failed without a
-    /// further attempt.
+    /// Returns what the server would need if this host left now. First waits until all earlier
+    /// commands have begun. `None` if stigmer manages no server here, or if the server has failed
+    /// and no further start is planned.
     pub async fn need(&self) -> Option<Need> {
         let facts = self.handle().settled().await;
         let has_failed = matches!(facts.state, supervisor::State::Failed { retry: None, .. });
@@ -59,7 +59,8 @@ impl Host {
         let home = self.handle().facts().settings.home.clone();
         let need = match (self.need().await, departure) {
             (Some(Need::Stop), Departure::AfterStop) => {
-                // If the stop fails, the screen and the log show the error already.
+                // Ignore an error: if the stop fails, the screen and the log show the error
+                // already.
                 let _ = self.shutdown().await;
                 return None;
             }

@@ -17,7 +17,7 @@ pub enum Notice {
     EndsHost(Pid),
     /// An option in the configuration file has another value than the running server.
     FileDiffers(Difference),
-    /// A file of the home cannot be written. The command continues without it.
+    /// A file of the home cannot be written. The command continues without writing the file.
     Unwritten(PathBuf, io::Error),
     /// The server was stopped, but another process listens on one of its ports. stigmer leaves that
     /// process alone, because it cannot prove that it started the process.

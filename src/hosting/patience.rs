@@ -1,12 +1,14 @@
-//! The time limit of a wait for the host lock, which grows while another command works.
+//! The time limit of a wait for the host lock. The limit is extended while another command holds
+//! the lock.
 
 use super::{Notice, Notify, work};
 use crate::paths::Home;
 use crate::process::Pid;
 use std::time::{Duration, Instant};
 
-/// The time limit of a wait for the host lock, or for the host that holds the lock. While a command
-/// holds the lock and is within the time limit of its own work, this time limit is extended.
+/// The time limit of a wait for the host lock, or for a response of the host. Each command that
+/// takes the lock writes its own time limit into the lock file. Within the time limit of such a
+/// command, this time limit starts again.
 #[derive(Debug)]
 pub struct Patience {
     usual: Duration,
@@ -15,7 +17,7 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// `usual` is the time limit if no command holds the lock.
+    /// Creates the time limit. `usual` is its length if no command holds the lock.
     #[must_use]
     pub fn new(usual: Duration) -> Self {
         Self { usual, deadline: Instant::now() + usual, notified: None }
@@ -27,7 +29,7 @@ impl Patience {
     }
 
     /// Whether the time limit is over. If a command holds the lock, extends the time limit, and
-    /// sends one notice about that command.
+    /// sends one notice for that command.
     pub fn is_over(&mut self, home: &Home, notify: Notify<'_>) -> bool {
         let Some(work) = work(home) else { return Instant::now() >= self.deadline };
         self.renew();

@@ -6,12 +6,12 @@ use crate::paths::Home;
 use crate::protocol::{ProblemList, SCHEMA, State};
 use crate::runtime::block_on;
 
-/// Returns the state of the server, and its problems from the host. Without a host, the problems of
-/// the workflows are unknown: the list is empty and has no age.
+/// Returns the state of the server, and the problems that its host reports. Without a host, the
+/// problems of the workflows are unknown: the list is empty and has no age.
 ///
 /// # Errors
-/// If the home cannot be read, if its host cannot be reached, or if the response of the host cannot be
-/// understood.
+/// If the home cannot be read, if its host cannot be reached, or if the response of the host cannot
+/// be understood.
 pub fn problems(home: &Home) -> Result<(State, ProblemList), StatusError> {
     let status = status(home)?;
     let list = match status.host {

@@ -30,7 +30,8 @@ pub fn ensure(settings: &Settings, progress: &mut dyn Progress) -> Result<(), Pr
         return Ok(());
     }
     let home = &settings.home;
-    // No CLI is needed if a host runs, or if another server listens on the port.
+    // No CLI is needed if a host runs (the host has a CLI), or if another server listens on the
+    // port.
     if is_hosted(home) || ports::listeners(settings.port).is_ok_and(|found| !found.is_empty()) {
         return Ok(());
     }

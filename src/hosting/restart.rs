@@ -10,12 +10,13 @@ use crate::paths::Home;
 use crate::runtime::block_on;
 use crate::temporal::install::Progress;
 
-/// Checks the options of a restart before the restart begins, so that a wrong option changes
-/// nothing. If the search for the running server fails, but a host responds, that host checks the
-/// options later.
+/// Checks the options of a restart before the restart begins, so that a command with a wrong option
+/// changes nothing. If the search for the running server fails but a host responds, succeeds: the
+/// host checks the options later.
 ///
 /// # Errors
-/// If the options are wrong, or neither the files nor a host show the server.
+/// If the options are wrong, or if the options of the running server are unknown and no host
+/// responds.
 pub fn check_restart(home: &Home, requested: &Options) -> Result<(), StartError> {
     match settings_to_restart(home, requested) {
         Err(SettingsError::Unknown(_)) if block_on(client::status(home))?.is_ok() => Ok(()),
@@ -54,8 +55,8 @@ pub fn restart(
         }
         // Read the options before the stop, because the stop deletes the record of the server.
         let settings = settings_to_restart(home, requested)?;
-        // `None` means that another host runs now. The next round of the loop sends the request to
-        // it.
+        // `None` means that another host runs now. Then the next iteration of this loop sends the
+        // request to that host.
         if !home.root().is_dir() || unhosted::stop(home, notify)?.is_some() {
             let mut start = StartCommand { home, requested, progress, notify };
             return block_on(start.ensure(&settings))?;
@@ -81,7 +82,8 @@ mod tests {
         let error = check().unwrap_err().to_string();
         assert!(error.contains("cannot find the server"), "{error}");
 
-        // The host runs on its own thread, because `check_restart` blocks this one.
+        // Run the host on the thread of another runtime, because `check_restart` blocks this
+        // thread.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()

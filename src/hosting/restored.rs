@@ -1,5 +1,5 @@
-//! The wait of a command for a host whose home was deleted or renamed: the host creates the home
-//! again.
+//! Waits for a host whose home was deleted or renamed, until the host has created the home again.
+//! Used by commands.
 
 use super::deadlines::{RESTORED, RESTORED_PAUSE};
 use crate::paths::Home;
@@ -13,11 +13,12 @@ use std::time::Instant;
 const NAME: &str = "stigmer";
 
 /// Waits until the host of a deleted or renamed home has created the home again. Returns at once if
-/// the host lock is held or has a text, or if no process could be that host.
+/// a process holds the host lock, if the lock file has a text, or if no host of a deleted home is
+/// found.
 pub fn wait_restored(home: &Home) {
     let lock = home.supervisor_lock();
-    // A host creates the file, locks it, and then writes the text. On a full disk the text is
-    // missing.
+    // A host creates the lock file, locks it, and then writes the text. On a full disk the text is
+    // missing, so an existing lock also counts.
     let is_there = || {
         let is_unsigned = matches!(lock::try_read(&lock), Ok(text) if text.is_empty());
         !is_unsigned || lock::is_held(&lock).unwrap_or(true)
@@ -26,8 +27,8 @@ pub fn wait_restored(home: &Home) {
         return;
     }
     let background = || linux::processes().ok()?.into_iter().find(|it| is_background(it, home));
-    // This search reads the descriptors of all processes, so do it only if a server of the home
-    // runs.
+    // The function `host_of_deleted` reads the descriptors of all processes, so call it only if a
+    // process of a server of this home runs.
     let deleted = || sweep::works_in(home.root()).then(|| host_of_deleted(home)).flatten();
     let Some(host) = background().map(|host| host.pid).or_else(deleted) else { return };
     let is_alive = || matches!(linux::stat(host), Ok(Some(process)) if !process.is_zombie());
@@ -37,7 +38,7 @@ pub fn wait_restored(home: &Home) {
     }
 }
 
-/// Whether the command line of this process is that of a background host of this home.
+/// Whether `process` is a background host of this home, according to its command line.
 fn is_background(process: &Process, home: &Home) -> bool {
     if process.name != NAME {
         return false;
@@ -47,7 +48,7 @@ fn is_background(process: &Process, home: &Home) -> bool {
     has(SUBCOMMAND.as_bytes()) && has(home.root().as_os_str().as_bytes())
 }
 
-/// The process that still holds the deleted host lock of this home. Skips processes whose
+/// Finds the process that still holds the deleted host lock of this home. Skips processes whose
 /// descriptors cannot be read.
 fn host_of_deleted(home: &Home) -> Option<Pid> {
     let lock = home.supervisor_lock();

@@ -1,5 +1,5 @@
-//! The settings with which a command starts or restarts the server of a home. They depend on the
-//! running server, if there is one.
+//! Determines the settings with which a command starts or restarts the server of a home. They
+//! depend on the running server, if there is one.
 
 use super::notice::{Notice, Notify};
 use super::unhosted::{UnknownServer, running};
@@ -23,12 +23,12 @@ pub enum SettingsError {
     Unknown(#[from] UnknownServer),
 }
 
-/// The settings for a new host. If a server runs without a host, the new host adopts it with the
-/// options of that server.
+/// Returns the settings for a new host. If a server runs without a host, the new host adopts the
+/// server, so the settings contain the options of that server.
 ///
 /// # Errors
-/// If the requested options differ from those of that server, or if the home or the configuration
-/// file cannot be read.
+/// If the requested options differ from the options of the running server, or if the home or the
+/// configuration file cannot be read.
 pub fn settings_to_host(
     home: &Home,
     requested: &Options,
@@ -43,8 +43,8 @@ pub fn settings_to_host(
     Ok(running)
 }
 
-/// The settings for a restart: the requested options, completed by those of the running server. If
-/// no server runs, the configuration file completes them.
+/// Returns the settings for a restart. Options that the user did not request are taken from the
+/// running server. If no server runs, they are taken from the configuration file.
 ///
 /// # Errors
 /// If the home or the configuration file cannot be read.

@@ -12,10 +12,11 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
-/// Exit code of a background host that has found another host in its home.
+/// Exit code of a background host that ends because another process holds the host lock.
 pub const EXIT_RUNNING: i32 = 75;
 
-/// Maximum size in bytes of the file with the stderr of background hosts. A larger file is emptied.
+/// Maximum size in bytes of the file that receives the stderr of background hosts. A larger file is
+/// emptied.
 const ERRORS_MAX: u64 = 1 << 20;
 
 /// A child process that is to become the background host of a home.
@@ -27,10 +28,10 @@ pub struct SpawnedHost {
 }
 
 impl SpawnedHost {
-    /// Spawns this program as a background host, in its own session. The child inherits no
-    /// descriptor. So `$(stigmer local)` returns while the host runs, and the child keeps no lock of
-    /// its caller. The child executes the same file as this process, even if a build has replaced the
-    /// file at that path.
+    /// Spawns this program as a background host, in its own session. The child inherits no file
+    /// descriptor of its parent. So it does not block the shell in `$(stigmer local)`, which waits
+    /// until stdout is closed, and it keeps no lock of the parent. The child executes the same
+    /// program file as this process, even if a build has put a new file at that path meanwhile.
     ///
     /// # Errors
     /// If the program cannot be executed.
@@ -63,21 +64,22 @@ impl SpawnedHost {
         Pid::try_from(self.child.id()).unwrap_or_default()
     }
 
-    /// Returns the exit code and the stderr of the child after its end. `None` while the child
-    /// runs.
+    /// Returns the exit code and the stderr of the child if the child has ended. `None` while the
+    /// child runs.
     pub fn ended(&mut self) -> Option<(Option<i32>, String)> {
         let status = self.child.try_wait().ok()??;
         let mut stderr = Vec::new();
         if let Some(errors) = &mut self.errors {
-            // Ignore an error: the exit code is useful also without the text.
+            // Ignore an error: the exit code is useful even without the text of stderr.
             let _ = errors.take(64 << 10).read_to_end(&mut stderr);
         }
         Some((status.code(), String::from_utf8_lossy(&stderr).trim().to_owned()))
     }
 }
 
-/// Opens the file for the stderr of a background host twice: for the host to write, and for this
-/// process to read what the host writes. With one open file, both would move the same position.
+/// Opens the file for the stderr of a background host twice: the host writes through one, and this
+/// process reads through the other. With a single open file, both processes would share one file
+/// position.
 fn errors(path: &Path) -> Option<(File, File)> {
     let open = || -> io::Result<(File, File)> {
         let mut options = File::options();

@@ -73,7 +73,7 @@ pub enum StartError {
         /// The log of the host.
         log: PathBuf,
     },
-    /// No host responds, although no other process holds the host lock.
+    /// No host responds, and the wait for a host has timed out.
     #[error("no host of {home} responds after {SETTLING:?}; see {log} and try again")]
     Unsettled {
         /// The home.
@@ -98,8 +98,8 @@ pub async fn start(
     notify: Notify<'_>,
 ) -> Result<ReadyServer, StartError> {
     let mut start = StartCommand { home, requested, progress, notify };
-    // If a host responds, its status is enough. Only without a host must this command search for a
-    // server.
+    // If a host responds, the status of the host is enough. Search for a running server only if no
+    // host responds.
     if let Ok(status) = client::status(home).await {
         let settings = Settings::load(home, requested).map_err(SettingsError::from)?;
         if let Some(started) = start.request(&settings, &status, false).await? {
@@ -118,8 +118,8 @@ pub(super) struct StartCommand<'a> {
 }
 
 impl StartCommand<'_> {
-    /// Starts a background host if no host runs, and then requests the start of the server from the
-    /// host.
+    /// Makes sure that a host runs, and requests the start of the server from the host. Spawns a
+    /// background host if no host runs.
     pub(super) async fn ensure(&mut self, settings: &Settings) -> Result<ReadyServer, StartError> {
         let (home, notify) = (self.home, self.notify);
         let mut spawned: Option<SpawnedHost> = None;
@@ -145,7 +145,8 @@ impl StartCommand<'_> {
                 Err(ClientError::NoHost) => {
                     if let Some(child) = &mut spawned {
                         match child.ended() {
-                            // The spawned host has found another host. This command uses that one.
+                            // The spawned host has ended, because another process holds the host
+                            // lock. Use the other process if it is a host.
                             Some((Some(EXIT_RUNNING), _)) => spawned = None,
                             Some((code, stderr)) => {
                                 return Err(StartError::Ended {
@@ -184,7 +185,7 @@ impl StartCommand<'_> {
     }
 
     /// Requests the start of the server from a host. `before` is the last status of that host.
-    /// `ours` is true if this command spawned it. Returns `None` if the host has ended.
+    /// `ours` is true if this command has spawned the host. Returns `None` if the host has ended.
     async fn request(
         &self,
         settings: &Settings,
@@ -200,15 +201,16 @@ impl StartCommand<'_> {
                 if before.state.is_up() && before.intent == Want::Up {
                     Ok(before.clone())
                 } else if ours && before.intent == Want::Up {
-                    // A background host starts the server by itself. Wait for the result of that
-                    // start, even if it has failed already, and do not begin a second one.
+                    // A background host starts the server without a request. Wait for the result of
+                    // that start, even if the start has failed already, and request no second
+                    // start.
                     client::await_start(home).await
                 } else {
                     client::command(home, "start", None).await
                 }
             }
-            // The options differ from those of the host, but its server does not run. So start it
-            // with the new options.
+            // The requested options differ from those of the host. But the server of the host does
+            // not run, so start it with the requested options.
             Err(_) if rests => {
                 is_restarted = true;
                 let body = serde_json::to_string(&settings.options).ok();
@@ -229,8 +231,8 @@ impl StartCommand<'_> {
     }
 }
 
-/// Ends a host that this command has spawned, after a failed start: without a server, it would
-/// block the next start. Does nothing if the host has a server or may have one.
+/// Ends a host that this command has spawned, after a failed start. Without a server, the host
+/// would only block the next start. Does nothing if the host has a server or may have one.
 async fn end_spawned(home: &Home, child: &mut SpawnedHost) {
     if !request_end(home).await {
         return;
@@ -241,8 +243,8 @@ async fn end_spawned(home: &Home, child: &mut SpawnedHost) {
     }
 }
 
-/// Requests that a host ends if it has no server. Returns false if the host refuses. A host refuses
-/// while it has a server, or still looks for a server of an earlier host to adopt.
+/// Requests the end of a host that has no server. Returns false if the host refuses. A host refuses
+/// while it has a server, or while it still searches for a server of an earlier host to adopt.
 async fn request_end(home: &Home) -> bool {
     let response = client::end_idle(home).await;
     !matches!(&response, Err(ClientError::Refused(error)) if error.code == ApiError::BUSY)
@@ -294,8 +296,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
         prepare(&home).unwrap();
-        // This process holds the lock of the server, but cannot be proven to be a server. So the
-        // host does not know whether a server runs.
+        // The test process holds the lock of the server, but cannot be proven to be a server. So
+        // the host does not know whether a server runs.
         let held = InstanceLock::take(&home.temporal_lock()).unwrap();
         let options = Options { max_restarts: Some(0), ..Options::default() };
         let settings = Settings::resolve(home.clone(), options).unwrap();

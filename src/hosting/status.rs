@@ -50,7 +50,8 @@ pub fn status(home: &Home) -> Result<Status, StatusError> {
                 if let Some(work) = work(home) {
                     return from_files(home, SilentHolder::Command(work));
                 }
-                // A host holds the lock without a socket: it is starting or ending. Wait for it.
+                // A process holds the host lock but has no socket: a host is starting or ending.
+                // Wait for it.
                 if Instant::now() > deadline {
                     return from_files(home, SilentHolder::Host);
                 }
@@ -62,7 +63,7 @@ pub fn status(home: &Home) -> Result<Status, StatusError> {
     }
 }
 
-/// The process that holds the host lock, when no host responds.
+/// Tells apart the processes that may hold the host lock when no host responds.
 enum SilentHolder {
     Nobody,
     /// A host that does not respond.
@@ -81,7 +82,8 @@ fn from_files(home: &Home, holder: SilentHolder) -> Result<Status, StatusError> 
     // If the history cannot be read, report the status without it.
     let history = chronicle::recent(&home.events()).unwrap_or_default();
     let failure = last_failure(history.back());
-    // A status without a server. The result below takes its values where nothing else is known.
+    // A status of a home without a server. The result below uses its values for all fields that are
+    // not set explicitly.
     let nothing = block_on(async {
         let supervisor =
             Supervisor::new(SERVER_WORDS, settings.policy.clone(), Generation::default(), 0, now);
@@ -138,7 +140,8 @@ fn from_files(home: &Home, holder: SilentHolder) -> Result<Status, StatusError> 
     })
 }
 
-/// The reason of the last failed start. Empty if something else has happened since.
+/// Describes the failure of the last start. Empty if the last entry of the timeline is not a
+/// failure.
 fn last_failure(last: Option<&Arc<Entry>>) -> String {
     match last {
         Some(last) if last.happened == Happened::Failed => {
@@ -148,7 +151,8 @@ fn last_failure(last: Option<&Arc<Entry>>) -> String {
     }
 }
 
-/// Describes processes that may still run, but are not a server of this home that could be proven.
+/// Describes processes that may belong to a server of this home, but cannot be proven to belong to
+/// it. Empty if there are none.
 fn unproven(home: &Home, found: &Running) -> String {
     match found {
         Running::Nothing | Running::Recorded(_) | Running::Unrecorded(_) => String::new(),

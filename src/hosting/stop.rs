@@ -20,8 +20,8 @@ pub fn stop(home: &Home, notify: Notify<'_>) -> Result<Stopped, StopError> {
     if !home.root().is_dir() {
         return Ok(Stopped::Nothing);
     }
-    // Declared outside of the loop: if another host replaces the first one, the next round must not
-    // forget that a server was stopped.
+    // Declare this variable outside of the loop. If the loop repeats because another host has
+    // replaced the first one, the result must still show that a server was stopped.
     let mut stopped = Stopped::Nothing;
     loop {
         let host = holder::prove(home);
@@ -41,8 +41,8 @@ pub fn stop(home: &Home, notify: Notify<'_>) -> Result<Stopped, StopError> {
         match response {
             Ok(()) if !lock::is_held(&home.temporal_lock()).unwrap_or(true) => return Ok(stopped),
             // The host reports a stop, but a process still holds the lock of the server. If a host
-            // still responds (a dashboard keeps running), examine the holder here. Otherwise the
-            // code after this `match` does.
+            // still responds (a dashboard keeps running), check that process here. Otherwise
+            // `unhosted::stop` below checks it.
             Ok(()) => {
                 if let Ok(now) = block_on(client::status(home))? {
                     if now.intent != Want::Up {
@@ -78,26 +78,27 @@ fn ends_with_server(status: &Status) -> bool {
     })
 }
 
-/// Requests that a host stops its server. A background host ends after that. This function waits
-/// until that host has ended: the next start must not find it, and the user may delete the home.
+/// Requests that a host stops its server, after which a background host ends. Waits until the
+/// background host has ended, because the next start must not find that host, and the user may
+/// delete the home.
 fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>, RuntimeError> {
     let ends = ends_with_server(before);
-    // Pin the host before it ends. Use the pid from its response, because the lock may have no
-    // text. A host in another pid namespace cannot be pinned; for that host, the lock shows the
-    // end.
+    // Open a pidfd of the host before the host ends. Use the pid from the response of the host,
+    // because the lock may have no text. For a host in another pid namespace this fails. Then the
+    // host has ended when the lock is free.
     let pid = before.host.as_ref().map(|host| host.pid).filter(|_| ends);
     let host = pid
         .and_then(|pid| Identity::of(pid).ok().flatten())
         .and_then(|claimant| holder::prove_holder(home, &claimant).ok().flatten());
     let response = block_on(client::command(home, "shutdown", None))?;
     let is_unproven = matches!(&response, Err(ClientError::Refused(error)) if error.is_unproven());
-    // A host that refuses the request keeps running. For a host that does not respond, the caller
-    // ends it.
+    // Do not wait in two cases: a host that refuses the request keeps running, and the caller ends
+    // a host that does not respond.
     if !ends || !(is_unproven || matches!(response, Ok(_) | Err(ClientError::NoHost))) {
         return Ok(response);
     }
     match host {
-        // After that, the lock is free, or the next host holds it.
+        // When the host has exited, the lock is free or the next host holds it.
         Some(host) => _ = watch::wait_exit(&host, LEAVING),
         None => {
             let deadline = Instant::now() + LEAVING;
@@ -106,8 +107,8 @@ fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>
             }
         }
     }
-    // The host could not prove that its server has ended. Let the caller search for the server,
-    // because a command may see more processes than the host.
+    // If the host could not prove that its server has ended, let the caller search for the server:
+    // a command may see more processes than the host.
     Ok(if is_unproven { Err(ClientError::NoHost) } else { response })
 }
 

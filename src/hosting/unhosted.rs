@@ -1,4 +1,4 @@
-//! The server of a home that has no host: find it, and stop it for a command.
+//! Finds and stops the server of a home that has no host, for commands.
 
 use super::deadlines::{KILLING, LEAVING, LOOKING, PAUSE};
 use super::end::{StopError, Stopped, end_unresponsive, want_down};
@@ -18,8 +18,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// The search for the server of a home has failed. So a server may run, and its options are
-/// unknown.
+/// The search for the server of a home has failed. So a server may run with unknown options.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot find the server of {home}: {source}; make the home readable and try again")]
 pub struct UnknownServer {
@@ -33,11 +32,11 @@ impl UnknownServer {
     }
 }
 
-/// The record and the options of the running server of this home. The server may have a host or
-/// not.
+/// Returns the record and the options of the running server of this home. The server may have a
+/// host or not.
 ///
 /// # Errors
-/// If the search fails. A server may run then.
+/// If the search fails. In this case, a server may run.
 pub fn running(home: &Home) -> Result<Option<(Record, Options)>, UnknownServer> {
     let found = running::find(home).map_err(UnknownServer::of(home))?;
     let Some(record) = found.server() else { return Ok(None) };
@@ -63,13 +62,14 @@ pub(super) fn stop(home: &Home, notify: Notify<'_>) -> Result<Option<Stopped>, S
         // Delete the socket: a killed host leaves it behind.
         let _ = std::fs::remove_file(home.socket());
         match end_server(home, &lock, notify)? {
-            // A server was alive before. So the host has stopped the server before it ended.
+            // The server was alive before this command took the lock, so the host stopped the
+            // server before the host ended.
             Stopped::Nothing if was_alive => Stopped::Ours,
             stopped => stopped,
         }
     };
-    // Wait for the watchdog of a dead host. It starts a host, which reads the intent "down" and
-    // exits.
+    // Wait until the watchdog of a dead host has ended. The watchdog starts a host, which reads the
+    // intent "down" and exits.
     if let Some(watchdog) = watchdog {
         let _ = watch::wait_exit(&watchdog, LEAVING);
     }
@@ -77,8 +77,8 @@ pub(super) fn stop(home: &Home, notify: Notify<'_>) -> Result<Option<Stopped>, S
 }
 
 /// Takes the host lock, so that no host can start. Waits for a host that is starting or ending
-/// (some milliseconds), and for the work of another command. Ends a host that holds the lock longer
-/// without responding. Returns `None` if a host responds.
+/// (some milliseconds), and for another command that holds the lock. Ends a host that holds the
+/// lock longer and does not respond. Returns `None` if a host responds.
 fn take_host_lock(home: &Home, notify: Notify<'_>) -> Result<Option<HostLock>, StopError> {
     let path = home.supervisor_lock();
     let mut patience = Patience::new(LEAVING);
@@ -87,7 +87,7 @@ fn take_host_lock(home: &Home, notify: Notify<'_>) -> Result<Option<HostLock>, S
     loop {
         let holder = holder(home);
         if holder != named {
-            // Another process holds the lock now. Give it its own time limit.
+            // Another process holds the lock now. Start the time limit again for that process.
             patience.renew();
             pinned = holder.as_ref().map_or(Ok(None), |it| holder::prove_holder(home, it));
             named = holder;
@@ -108,23 +108,23 @@ fn take_host_lock(home: &Home, notify: Notify<'_>) -> Result<Option<HostLock>, S
     }
 }
 
-/// Writes into the lock what this process does and for how long, so that other commands wait for
-/// it.
+/// Writes into the lock file what this process does and its time limit, so that other commands wait
+/// for this process.
 fn sign(lock: &HostLock, home: &Home, work: (&str, Duration), notify: Notify<'_>) {
-    // Continue after an error. Without the text, other commands wait for a shorter time, but they
-    // cannot end this process.
+    // Continue after an error. Without the text, other commands wait for a shorter time. But they
+    // cannot end this process either, because the text does not name it.
     if let Err(error) = holder::sign(lock, home, Some(work)) {
         notify(&Notice::Unwritten(home.supervisor_lock(), error));
     }
 }
 
-/// Whether the search finds a live process of a server of this home.
+/// Whether a process of a server of this home is alive, according to a search.
 pub(super) fn is_alive(home: &Home) -> bool {
     use Running::{Recorded, Remains, Unrecorded};
     matches!(running::find(home), Ok(Recorded(_) | Unrecorded(_) | Remains(_)))
 }
 
-/// The watchdog of a dead host, if that watchdog still runs.
+/// Returns the watchdog of a dead host, if that watchdog still runs.
 fn watchdog_of_dead_host(home: &Home) -> Option<Proven> {
     holder::watchdog_of_dead_host(home)?.prove().ok()?
 }
@@ -161,7 +161,7 @@ fn end_server(home: &Home, host_lock: &HostLock, notify: Notify<'_>) -> Result<S
     Ok(Stopped::Ours)
 }
 
-/// The grace period of a stop (time from SIGTERM to SIGKILL) according to the options of the
+/// Returns the grace period of a stop (time from SIGTERM to SIGKILL) from the options of the
 /// server.
 fn grace(record: &Record) -> Duration {
     Options::recorded(&record.options)
@@ -169,8 +169,8 @@ fn grace(record: &Record) -> Duration {
         .map_or(Policy::default().stop_grace, |span| span.0)
 }
 
-/// Fails if a process still holds the lock of the server after the server was stopped. That process
-/// is not part of the server.
+/// Fails if a process still holds the lock of the server after the server was stopped. Such a
+/// process does not belong to the server.
 pub(super) fn check_server_lock(home: &Home) -> Result<(), StopError> {
     let path = home.temporal_lock();
     let who = match lock::holder(&path).map_err(StopError::unknown(home))? {

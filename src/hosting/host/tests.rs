@@ -29,8 +29,8 @@ async fn host_leaves_after_the_running_check_of_its_files() {
     let (guard, keeping) = (host.guard.abort_handle(), host.keeping.abort_handle());
     let check = keeper.last.lock().await;
     let mut left = std::pin::pin!(host.leave());
-    // The host ends its guard task first. Poll for 1,000 more turns after that: without the wait
-    // for the check, the host would leave within these turns.
+    // The host ends its guard task first. After that, poll the host 1,000 more times. A host that
+    // did not wait for the check would leave within these polls.
     let mut turns = 0;
     while turns < 1000 {
         assert!(futures_util::poll!(&mut left).is_pending(), "the host left during the check");
@@ -43,7 +43,7 @@ async fn host_leaves_after_the_running_check_of_its_files() {
     assert!(keeping.is_finished() && !is_hosted(&home));
 }
 
-/// The response to `GET /healthz`.
+/// Sends `GET /healthz`, and returns the response.
 async fn health(home: &Home) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -75,8 +75,9 @@ async fn host_without_its_manager_is_not_healthy() {
     host.leave().await;
 }
 
-// Each task that reads the facts while the manager hangs blocks a worker thread. On a busy machine
-// these are four: the manager, the guard, the keeper and the server of health over TCP.
+// While the manager hangs, each task that reads the facts blocks a worker thread. On a busy
+// machine, four tasks can block: the manager, the guard, the keeper and the TCP server of the
+// health check.
 #[tokio::test(flavor = "multi_thread", worker_threads = 16)]
 async fn host_is_not_healthy_while_its_manager_hangs() {
     let (_folder, home, host) = host();
@@ -185,8 +186,8 @@ async fn deleted_socket_lock_or_home_is_restored_by_the_same_host() {
     assert!(!is_hosted(&home) && !home.socket().exists());
 }
 
-/// Replaces the host lock by another file. The returned lock on it has no text, like that of a
-/// command that has not written its identity.
+/// Replaces the host lock by another file, and returns the lock on the new file. The new file has
+/// no text: it looks like the lock of a command that has not written its identity yet.
 fn replace_lock_unsigned(home: &Home) -> HostLock {
     // Rename the locked file over the old one: a rename is atomic, so the host cannot restore its
     // lock in between.
@@ -196,7 +197,8 @@ fn replace_lock_unsigned(home: &Home) -> HostLock {
     lock
 }
 
-/// Replaces the host lock by another file. The returned lock on it has the text of a command.
+/// Replaces the host lock by another file, and returns the lock on the new file. The new file has
+/// the text of a command.
 fn replace_lock_signed(home: &Home) -> HostLock {
     // Rename the locked file over the old one: a rename is atomic, so the host cannot restore its
     // lock in between.
