@@ -1,7 +1,7 @@
-//! The manager, which is the task that acts. It owns the server process (through its [`Unit`]),
-//! performs the effects that the supervisor requests, and keeps the facts for the status. Slow work
-//! runs in other tasks. Their reports name the generation, which is the number of a start of the
-//! server.
+//! The manager: the task of a host that acts on the server. It owns the server process (through its
+//! [`Unit`]), performs the effects that the supervisor requests, and keeps the facts for the
+//! status. Slow work runs in other tasks, which send reports to the manager. Each report contains
+//! the generation: the number of the start of the server that the report is about.
 
 mod adoption;
 mod commands;
@@ -84,7 +84,7 @@ enum Event {
     Panicked,
 }
 
-/// The end of a generation of the server.
+/// The end of one run of the server.
 #[derive(Debug)]
 struct End {
     ended: Ended,
@@ -109,18 +109,18 @@ pub struct Manager {
     report: Report,
     sweeps: Sweeps,
     waiters: Vec<Waiter>,
-    /// The sender for the response to a hand-over request that is not answered yet.
+    /// The channel for the response to a hand-over request. `None` if no such request is waiting.
     release: Option<oneshot::Sender<HandOver>>,
-    /// Set while this host does not know whether a server of an earlier host still runs. The host
-    /// must not end such a server by mistake.
+    /// Set while this host does not know whether a server of an earlier host still runs. Such a
+    /// server must not be ended as a leftover of an earlier generation.
     unadopted: Option<Unadopted>,
     /// The options for the next start, if a restart with new options was requested.
     next: Option<Box<Settings>>,
-    /// Whether the server was to run under the previous host (its intent). `None` if unknown.
+    /// The intent of the previous host: whether the server was to run. `None` if unknown.
     resumed: Option<Want>,
     intent: intent::Decision,
     episode: Episode,
-    /// When the server stopped working without a request.
+    /// Time at which the server stopped working unexpectedly. `None` while no downtime is measured.
     down_since: Option<Instant>,
     chronicle: Chronicle,
     files: Files,
@@ -128,11 +128,12 @@ pub struct Manager {
 }
 
 impl Manager {
-    /// Creates a manager. This process must hold the host lock of the home. The manager reads the
-    /// state that the previous host has handed over. It starts nothing.
+    /// Creates a manager, and reads the state that the previous host has handed over. Starts no
+    /// server. This process must hold the host lock of the home.
     ///
     /// # Errors
-    /// If a file of an earlier host cannot be read. The file stays for the next attempt.
+    /// If a file of an earlier host cannot be read. The file is kept, so that a later attempt can
+    /// read it.
     pub fn new(
         settings: Settings,
         mode: Mode,
@@ -150,8 +151,8 @@ impl Manager {
         let settings = Arc::new(settings);
         let mut facts = Facts::new(settings, mode, supervisor.schedule().clone(), now);
         facts.generation = last;
-        // Set the intent before the first event: a command that connects early must not see a
-        // stopped host.
+        // Set the intent before the first event: without it, a command that connects early would
+        // see a host with a stopped server.
         facts.want = resumed.unwrap_or(match mode {
             Mode::Background => Want::Up,
             Mode::Tui | Mode::Headless | Mode::Other => Want::Down,
@@ -189,29 +190,30 @@ impl Manager {
         Ok((manager, Handle { requests, facts: watch, source }))
     }
 
-    /// Records that this host replaces a dead host whose server was to run, and keeps the server
-    /// running. `host` describes the dead host. Must be called before [`Self::run`].
+    /// Records in the timeline that this host replaces a dead host. Sets the intent "up", because
+    /// the server was to run under the dead host. `host` describes the dead host. Must be called
+    /// before [`Self::run`].
     pub fn succeed(&mut self, host: String, since_death: Duration) {
         tracing::warn!(%host, ?since_death, "the previous host died: this host takes over");
         self.resumed = Some(Want::Up);
         self.remember(timeline::host_died(self.facts.generation, host, Some(since_death)));
     }
 
-    /// Records that the previous host was killed and no watchdog replaced it. `host` describes the
-    /// dead host. Must be called before [`Self::run`].
+    /// Records in the timeline that the previous host was killed and that no watchdog replaced it.
+    /// `host` describes the dead host. Must be called before [`Self::run`].
     pub fn mourn(&mut self, host: String) {
         tracing::warn!(%host, "the previous host was killed, and no watchdog replaced that host");
         self.remember(timeline::host_died(self.facts.generation, host, None));
     }
 
-    /// Whether the manager continues the work of an earlier host.
+    /// Whether this manager continues from the intent of an earlier host.
     #[must_use]
     pub fn resumes(&self) -> bool {
         self.resumed.is_some()
     }
 
-    /// Adopts a running server, then handles requests and events. Returns when every handle is
-    /// dropped, or after a hand-over or a panic in a task.
+    /// Adopts a running server, then handles requests and events. Returns when all handles are
+    /// dropped, after a hand-over, or after a panic in a task.
     pub async fn run(mut self) {
         let sweeps = self.sweeps.clone();
         self.files.keep("supervisor.lock", move || sweeps.keep_lock());
@@ -241,7 +243,8 @@ impl Manager {
                     Some(Request::Follow(down)) => self.follow(&down).await,
                     Some(Request::CheckFiles) => self.files.hurry(),
                     Some(Request::Trouble { with, what }) => self.facts.trouble(with, what),
-                    // The loop has published the effects of all earlier requests by now.
+                    // All earlier requests are handled and their effects are published by now, so
+                    // respond at once.
                     Some(Request::Settle { reply }) => drop(reply.send(())),
                     Some(Request::Release { reply }) => self.release = Some(reply),
                     None => return,
@@ -259,16 +262,16 @@ impl Manager {
                     Event::Noted { generation, note } => self.noted(generation, note),
                     Event::Searched { generation, result } => self.searched(generation, result),
                     Event::Looked(found) => self.looked(found),
-                    // A report is lost, so this manager no longer knows the state of the server.
-                    // The next host examines the server again.
+                    // The report of the task is lost, so this manager no longer knows the state of
+                    // the server. End: the next host examines the server again.
                     Event::Panicked => return,
                 },
                 () = timer => self.step(None),
                 () = tokio::time::sleep_until(wakes.into()) => {}
             }
             self.look_again();
-            // Publish before the responses, so that a client with a response reads facts that match
-            // it.
+            // Publish the facts before the responses. After a response, a client must not read
+            // older facts.
             self.publish();
             self.answer_waiters();
             if let Some(reply) = self.release.take_if(|_| !self.unit.is_launching()) {
@@ -278,17 +281,17 @@ impl Manager {
         }
     }
 
-    /// Returns a callback for tasks. It ends the manager after a panic of the task.
+    /// Returns a callback that a task calls if it panics. The callback ends the manager.
     fn on_panic(&self) -> impl FnOnce() + Send + use<> {
         let report = self.report.clone();
         move || {
-            // Ignore an error: the manager has ended already.
+            // Ignore an error: it means that the manager has ended already.
             let _ = report.send(Event::Panicked);
         }
     }
 
-    /// The time at which the loop must wake up without an event: to publish facts, to check files,
-    /// or to look for a server.
+    /// The time at which the loop must wake up even without an event: to publish facts, to check
+    /// files, or to search for a server.
     fn wakes(&self) -> Instant {
         let looks = [self.files.due(), self.look_due()];
         looks.into_iter().flatten().fold(self.broadcast.due(), Instant::min)
@@ -314,8 +317,8 @@ impl Manager {
         self.broadcast.publish(&self.facts, Instant::now());
     }
 
-    /// Passes an input to the supervisor and performs the resulting effects. `None` means that the
-    /// timeout of the supervisor has passed.
+    /// Passes an input to the supervisor, and performs the resulting effects. `None` means that a
+    /// timeout of the supervisor is over.
     fn step(&mut self, input: Option<Input>) {
         let now = Instant::now();
         let before = self.unit.supervisor.state().clone();

@@ -1,6 +1,6 @@
 //! Adopts the server that an earlier host left running. The search for that server may fail, or may
-//! find a process that cannot be proven to be the server. Neither decides anything: the host
-//! repeats the search until the result is certain.
+//! find a process that cannot be proven to be the server. In both cases it is unknown whether a
+//! server runs, so the host repeats the search.
 
 use super::{Event, Manager, spawn};
 use crate::config::{Database, Options, Settings};
@@ -23,28 +23,30 @@ use std::time::{Duration, Instant};
 /// Time limit of one search for the running server. A search normally takes milliseconds.
 const FINDING: Duration = Duration::from_secs(10);
 
-/// How long the manager repeats a failed search, at its start and before the first command.
+/// How long the manager repeats a failed search for the server. The manager searches at its start
+/// and before the first command.
 const ADOPTING: Duration = Duration::from_secs(5);
 const ADOPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Pause before the next search. It doubles after each search, up to [`LONGEST_PAUSE`].
+/// Pause between two searches. The pause doubles after each search, up to [`LONGEST_PAUSE`].
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// How long a stop waits until the host has restored its home, before it searches for a server. The
-/// host normally restores a deleted home within a second.
+/// How long a stop waits until the host has restored its home, before the stop searches for a
+/// server. The host normally restores a deleted home within a second.
 const RESTORING: Duration = Duration::from_secs(2);
 const RESTORE_PAUSE: Duration = Duration::from_millis(50);
 
-/// The state of a host that does not know whether a server of an earlier host still runs: it could
-/// not search for the server, or could not prove the process that it found.
+/// The state of a host that does not know whether a server of an earlier host still runs. Either
+/// the search for the server has failed, or the process that was found cannot be proven to be the
+/// server.
 #[derive(Debug)]
 pub(super) struct Unadopted {
     why: String,
     pause: Duration,
     /// Time of the next search. `None` while a search runs.
     due: Option<Instant>,
-    /// Whether the operator has requested a restart. If so, a server that a search finds is
+    /// Whether the operator has requested a restart. If so, a server that is found later is
     /// restarted.
     pub(super) is_replaced: bool,
 }
@@ -73,17 +75,17 @@ pub(super) enum Adoptable {
     Ended(Box<Record>),
     Nothing,
     /// A process holds the lock of the server, but stigmer cannot prove that it started that
-    /// process. The text describes the process, for messages.
+    /// process. The string describes the process, for messages.
     NotProven(String),
 }
 
-/// Finds the server of this home, and opens its pidfd to watch its exit.
+/// Finds the server of this home, and opens a pidfd of the server to watch for its exit.
 async fn adoptable(home: &Home) -> io::Result<Adoptable> {
     let home = home.clone();
     let found = LOOKS.run(FINDING, move || running::find(&home)).await;
     let record = match found.map_err(|error| io::Error::other(error.to_string()))?? {
         Running::Recorded(record) | Running::Unrecorded(record) => record,
-        // A server in another pid namespace (a container) cannot be watched from here.
+        // A server in another pid namespace (a container) cannot be watched from this process.
         Running::Nothing | Running::Remains(_) | Running::Elsewhere(_) => {
             return Ok(Adoptable::Nothing);
         }
@@ -103,7 +105,7 @@ impl Manager {
         let begun = Instant::now();
         loop {
             match adoptable(&settings.home).await {
-                // The system may lack descriptors or memory only for a moment.
+                // Try again: the system may lack descriptors or memory only for a moment.
                 Err(error) if begun.elapsed() < ADOPTING => {
                     tracing::warn!(%error, "cannot search for a running server, retrying");
                     tokio::time::sleep(ADOPT_PAUSE).await;
@@ -122,8 +124,8 @@ impl Manager {
                 recorded.iter().for_each(|record| self.ended_unseen(record));
             }
             Ok(Adoptable::Ended(record)) => self.ended_unseen(&record),
-            // Remember this. If a later launch finds a server of this home, it must not end that
-            // server as the remains of an earlier generation.
+            // Remember that a server may run. If a later launch finds a server of this home, the
+            // launch must not end that server as a leftover of an earlier generation.
             Ok(Adoptable::NotProven(who)) => {
                 self.unadopted = Some(Unadopted::new(format!("temporal.lock is held by {who}")));
             }
@@ -134,13 +136,14 @@ impl Manager {
         }
     }
 
-    /// Time of the next search for a server that was not adopted. `None` after the first command,
-    /// and if the intent of the earlier host is up: then each launch searches.
+    /// Time of the next search for a server that could not be adopted. `None` after the first
+    /// command, and if the intent of the earlier host is "up": in both cases each launch or stop
+    /// searches.
     pub(super) fn look_due(&self) -> Option<Instant> {
         self.unadopted.as_ref()?.due.filter(|_| self.unit.supervisor.is_fresh())
     }
 
-    /// Starts another search for a server that was not adopted, when the search is due.
+    /// Starts another search for a server that could not be adopted, if the search is due.
     pub(super) fn look_again(&mut self) {
         if self.look_due().is_none_or(|due| Instant::now() < due) {
             return;
@@ -153,8 +156,8 @@ impl Manager {
         });
     }
 
-    /// Handles the result of another search. Ignores the result if a command has arrived meanwhile:
-    /// the launch or stop of that command searches too.
+    /// Handles the result of another search. Ignores the result if the manager has received a
+    /// command meanwhile, because the launch or stop of the command searches again.
     pub(super) fn looked(&mut self, found: io::Result<Adoptable>) {
         let Some(before) = self.unadopted.take_if(|it| it.due.is_none()) else { return };
         if !self.unit.supervisor.is_fresh() {
@@ -169,8 +172,8 @@ impl Manager {
         }
     }
 
-    /// Searches for a server that this host does not watch, because a stop must end that server
-    /// too.
+    /// Starts a search for a server that this host does not watch, for a stop: the stop must end
+    /// such a server too.
     pub(super) fn search(&self, generation: Generation) {
         let settings = self.facts.settings.clone();
         let (launches, report) = (self.unit.launches(), self.report.clone());
@@ -193,13 +196,14 @@ impl Manager {
         });
     }
 
-    /// Handles the result of the search for a stop. A server that was found is stopped like an
-    /// adopted one.
+    /// Handles the result of the search that a stop has started. Stops a server that was found,
+    /// like an adopted server.
     pub(super) fn searched(&mut self, generation: Generation, result: Searched) {
         match result {
             Ok(Some((record, watched))) => {
-                // Write the intent "down" again, for this generation. The file names an earlier
-                // one, and the next host ignores the stop of another generation.
+                // Write the intent "down" again, with this generation. The file contains an earlier
+                // generation, and the next host ignores an intent with another generation than the
+                // last one.
                 self.intent.renew();
                 self.watch_again(&Record { generation, ..*record }, watched);
             }
@@ -214,8 +218,8 @@ impl Manager {
         }
     }
 
-    /// Adopts a server of an earlier host that a launch has found. If a restart was requested, then
-    /// restarts the server with the options of the request.
+    /// Adopts a server of an earlier host that a launch has found. If a restart was requested,
+    /// restarts the server with the requested options.
     pub(super) fn met(&mut self, record: &Record, watched: Watched) {
         let is_replaced = self.unadopted.as_ref().is_some_and(|it| it.is_replaced);
         let wanted = Settings::clone(&self.facts.settings);
@@ -227,7 +231,7 @@ impl Manager {
         }
     }
 
-    /// Begins to watch a server that an earlier host started.
+    /// Adopts a server that an earlier host started: watches and checks the server from now on.
     fn watch_again(&mut self, record: &Record, watched: Watched) {
         self.unadopted = None;
         self.use_options_of(record);
@@ -244,7 +248,7 @@ impl Manager {
         self.step(Some(Input::Found { generation, found: Found::Ours }));
     }
 
-    /// Handles a server that exited after the hand-over, before this host could adopt it.
+    /// Handles the exit of a server after the hand-over, before this host could adopt the server.
     fn ended_unseen(&mut self, record: &Record) {
         let generation = record.generation;
         let waits = matches!(self.unit.supervisor.state(), State::Backoff { .. });
@@ -261,14 +265,14 @@ impl Manager {
         self.step(Some(Input::Exited { generation, exit, fatal: None }));
     }
 
-    /// Continues the work of the earlier host: starts the server if it was to run, or completes a
-    /// stop in progress.
+    /// Follows the intent of the earlier host: starts the server if it was to run, or completes a
+    /// stop that was in progress.
     pub(super) fn resume_intent(&mut self) {
         let is_stopped = matches!(self.unit.supervisor.state(), State::Stopped { .. });
         match self.resumed {
             Some(Want::Up) if is_stopped => self.step(Some(Input::Start)),
-            // A search that failed does not prove that the server of the earlier host has ended. So
-            // stop it.
+            // Stop the server also after a failed search, because the server of the earlier host
+            // may still run.
             Some(Want::Down) if !is_stopped || self.unadopted.is_some() => {
                 self.step(Some(Input::Stop { cause: Cause::Operator }));
             }
@@ -276,14 +280,14 @@ impl Manager {
         }
     }
 
-    /// Replaces the options of this host by those of the adopted server. With other options, the
-    /// checks would use the wrong port, fail, and cause a restart.
+    /// Replaces the options of this host by those of the adopted server. Otherwise the checks could
+    /// use a wrong port, fail, and cause a restart.
     fn use_options_of(&mut self, record: &Record) {
         let before = &self.facts.settings;
         let recorded = Options::recorded(&record.options)
             .and_then(|options| Settings::resolve(before.home.clone(), options).ok());
-        // The record has the port and the database of the server, even if its options cannot be
-        // read.
+        // Read the port and the database from other parts of the record, because the options in the
+        // record may be unreadable.
         let server = ServerRecord::of(record);
         let settings = recorded.unwrap_or_else(|| Settings {
             port: server.port,

@@ -1,4 +1,4 @@
-//! Carries out the commands of the operator, and responds with their outcomes.
+//! Carries out the commands of the operator, and sends their outcomes to the clients.
 
 use super::{Command, Facts, Intent, Manager, Outcome};
 use crate::protocol::ApiError;
@@ -13,9 +13,9 @@ pub(super) struct Waiter {
 }
 
 impl Manager {
-    /// Carries out a command. If the host could not adopt the server of an earlier host, the first
-    /// command searches for that server once more. Later commands need not: their launches and
-    /// stops search too.
+    /// Carries out a command. If the host could not adopt a server of an earlier host, the first
+    /// command repeats the search for that server. Later commands do not, because their launches
+    /// and stops search too.
     pub(super) async fn carry_out(&mut self, command: Command, reply: oneshot::Sender<Outcome>) {
         if self.unadopted.is_some() && self.unit.supervisor.is_fresh() {
             self.adopt().await;
@@ -82,7 +82,7 @@ impl Manager {
         for waiter in self.waiters.drain(..) {
             match outcome(waiter.goal, want, state, facts) {
                 Some(outcome) => {
-                    // An error means that the client has disconnected.
+                    // Ignore an error: it means that the client has disconnected.
                     let _ = waiter.reply.send(outcome);
                 }
                 None => kept.push(waiter),
@@ -92,9 +92,8 @@ impl Manager {
     }
 }
 
-/// The outcome of a command. `goal` is the state that the command is to reach, and `want` the
-/// current intent, which a later command may have changed. `None` while the outcome is not known
-/// yet.
+/// The outcome of a command. `goal` is the intent that the command has set, and `want` is the
+/// current intent, which a later command may have changed. `None` while the outcome is not known.
 fn outcome(goal: Want, want: Want, state: &State, facts: &Facts) -> Option<Outcome> {
     let error =
         |code: &str, message: String, hint: &str| Some(Err(ApiError::new(code, message, hint)));

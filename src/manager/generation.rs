@@ -1,4 +1,4 @@
-//! Handles the reports of a generation (one run of the server): launched, probed, ended.
+//! Handles the reports about one generation (one run of the server): launched, checked, ended.
 
 use super::{End, Event, Manager};
 use crate::facts::record::ServerRecord;
@@ -24,7 +24,7 @@ use crate::unit::words::Words;
 use std::path::Path;
 use std::time::Instant;
 
-/// Names of the files that the manager keeps up to date while a server runs, as messages show them.
+/// The files that the manager keeps up to date while a server runs. These names appear in messages.
 const RECORD: &str = "temporal.pid";
 const LOCK: &str = "temporal.lock";
 pub(super) const STAMP: &str = "the lock next to the database";
@@ -36,8 +36,8 @@ impl Manager {
         match result {
             Ok(Launched::Ours(started)) => self.spawned(generation, *started),
             Ok(Launched::Met(record, watched)) => {
-                // The launch has found a running server of this home. Give it the number of this
-                // start, because each start must have the highest number.
+                // The launch has found a running server of this home. Give that server the
+                // generation of this start, because the highest generation must be the newest.
                 self.met(&Record { generation, ..*record }, watched);
             }
             Ok(Launched::External(occupant)) => self.found_external(generation, &occupant),
@@ -45,7 +45,8 @@ impl Manager {
         }
     }
 
-    /// Keeps the files of a server that this host has spawned, and takes the server over.
+    /// Handles a server that this host has spawned: keeps the files of the server up to date, and
+    /// begins to watch and check the server.
     fn spawned(&mut self, generation: Generation, started: Started) {
         self.unadopted = None;
         for note in &started.notes {
@@ -79,7 +80,7 @@ impl Manager {
         self.step(Some(Input::Launched { generation }));
     }
 
-    /// Checks a server that someone else runs.
+    /// Begins to check a server that someone else runs.
     fn found_external(&mut self, generation: Generation, occupant: &Occupant) {
         self.unadopted = None;
         let settings = self.facts.settings.clone();
@@ -94,7 +95,7 @@ impl Manager {
             server: occupant.pid,
             version: None,
             server_version: None,
-            // Unknown until the first round of checks has looked for a web UI.
+            // Unknown until the first round of checks has searched for a web UI.
             ui_url: None,
         });
         self.ask_server_version(generation);
@@ -114,7 +115,7 @@ impl Manager {
         }));
     }
 
-    /// Starts the regular checks of a server. They end when the returned task is dropped.
+    /// Starts the regular checks of a server. The checks end when the returned task is dropped.
     fn probe(&self, target: Target) -> Task {
         let (generation, events) = (target.generation, self.report.clone());
         let send = move |round, report| {
@@ -124,7 +125,7 @@ impl Manager {
         Task::spawn(self.on_panic(), prober::run(target, send))
     }
 
-    /// Begins to watch and check a server of stigmer, either a new or an adopted one.
+    /// Begins to watch and check a server of stigmer, which is either new or adopted.
     pub(super) fn take_over(
         &mut self,
         generation: Generation,
@@ -195,8 +196,8 @@ impl Manager {
         if let Some((failed, _)) =
             report.layers.iter().find(|(_, verdict)| verdict.as_ref().is_some_and(is_failed))
         {
-            // The checks run from the lowest layer to the highest, and stop at a failure. The
-            // results of the higher layers are out of date.
+            // The checks run from the lowest layer to the highest, and stop at the first failure.
+            // So the results of the higher layers are out of date.
             for (_, layer) in self.facts.layers.iter_mut().filter(|(name, _)| *name > failed) {
                 if layer.ok.is_some() {
                     layer.since = now;
@@ -208,7 +209,8 @@ impl Manager {
         }
         self.episode.layers(&report.layers, now);
         let is_void = round == Round::Void;
-        // Count only while the server was ready: a server that starts or stops need not respond.
+        // Count a round only if the server was ready: a server that is starting or stopping need
+        // not respond.
         if was_ready && !is_void {
             for (layer, verdict) in report.layers.iter() {
                 if let Some(verdict) = verdict {
@@ -257,7 +259,7 @@ impl Manager {
         let fatal = (!supervision.is_ever_ready())
             .then(|| fatal(&ended.exit, ended.words.cause.as_deref(), &aftermath.disks, &settings))
             .flatten();
-        // Without a stop of stigmer, someone else has sent SIGKILL.
+        // SIGKILL without a stop by stigmer was sent by someone else.
         let by_kill = unrequested && matches!(ended.exit, Exit::Signal(libc::SIGKILL, _));
         self.facts.last_words = match by_kill {
             true => ended.words.last_shown(by_kill),
@@ -292,8 +294,8 @@ impl Manager {
         self.step(Some(Input::Exited { generation, exit: ended.exit, fatal }));
     }
 
-    /// Stops keeping the files of a server that has ended. Deletes the record, unless a process may
-    /// be left.
+    /// Stops the upkeep of the files of a server that has ended. Also deletes the record, unless a
+    /// process of the server may be left.
     fn release_files(&mut self, instance: Option<&Instance>, leftover: Option<&str>) {
         for file in [RECORD, LOCK, STAMP, LOG] {
             self.files.forget(file);
@@ -311,7 +313,7 @@ impl Manager {
         }
     }
 
-    /// Why the server has ended: by the stop in progress, or else by its exit.
+    /// The reason why the server has ended: the stop in progress, or else the exit itself.
     fn cause_of_end(&self, exit: &Exit) -> (Cause, String) {
         match self.unit.supervisor.state() {
             State::Stopping(stopping) => (stopping.cause, stopping.detail.clone()),

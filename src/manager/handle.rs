@@ -1,5 +1,5 @@
-//! The interface of the manager for the rest of the program: send commands, and read or watch the
-//! facts (the known state of server and host).
+//! The interface between the manager and the rest of the program. It sends commands, and reads or
+//! watches the facts (the known state of server and host).
 
 use crate::config::Settings;
 use crate::facts::{Facts, HandOver, Intent, Latest, Source, Stream};
@@ -18,16 +18,16 @@ const RESPONSE: Duration = Duration::from_secs(1);
 pub enum Command {
     /// Start the server.
     Start,
-    /// Wait for the start that a background host begins by itself. Start nothing, even if that
-    /// start has failed already.
+    /// Wait for the start that a background host makes without a request. Start nothing, even if
+    /// that start has failed already.
     AwaitStart,
     /// Stop the server.
     Stop(Cause),
-    /// Stop the server and start it again, with these options if there are any.
+    /// Stop the server and start it again. The options, if any, replace the current ones.
     Restart(Option<Box<Settings>>),
 }
 
-/// The outcome of a command. The error states what failed, on which object, why, and what to do
+/// The outcome of a command. An error describes what failed, on which object, why, and what to do
 /// next.
 pub type Outcome = Result<(), ApiError>;
 
@@ -57,11 +57,11 @@ impl Handle {
         self.facts.borrow().clone()
     }
 
-    /// The facts after the manager has adopted a running server, if there is one, and has begun all
-    /// earlier requests.
+    /// Returns the facts after all earlier requests have begun, and after the manager has adopted a
+    /// running server, if there is one.
     pub async fn settled(&self) -> Arc<Facts> {
         let (reply, response) = oneshot::channel();
-        // An error means that the manager has ended. Then no request is in progress.
+        // Ignore an error: it means that the manager has ended, so no request is in progress.
         if self.requests.send(Request::Settle { reply }).await.is_ok() {
             let _ = response.await;
         }
@@ -77,19 +77,19 @@ impl Handle {
         tokio::time::timeout(RESPONSE, round_trip).await.unwrap_or(false)
     }
 
-    /// A receiver of the facts and of each change.
+    /// Returns a receiver of the current facts and of every change.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Arc<Facts>> {
         self.facts.clone()
     }
 
-    /// A receiver of the latest snapshot for viewers, and of each change.
+    /// Returns a receiver of the latest snapshot for viewers, and of every change.
     #[must_use]
     pub fn latest(&self) -> watch::Receiver<Latest> {
         self.source.latest()
     }
 
-    /// A new stream of changes for one viewer. It begins with the current state.
+    /// Creates a stream of changes for one viewer. The stream begins with the current state.
     #[must_use]
     pub fn stream(&self) -> Stream {
         self.source.stream()
@@ -113,24 +113,25 @@ impl Handle {
         Ok(outcome)
     }
 
-    /// Shows a problem of the host in the status under the name `with`. `None` removes the problem.
-    /// The supervision of the server continues.
+    /// Shows a problem of the host in the status under the name `with`, or removes that problem if
+    /// `what` is `None`. The supervision of the server continues.
     pub async fn trouble(&self, with: &'static str, what: Option<String>) {
         if let Some(what) = &what {
             tracing::error!("{what}");
         }
-        // Ignore an error: a manager that has ended shows nothing.
+        // Ignore an error: a manager that has ended shows no problems.
         let _ = self.requests.send(Request::Trouble { with, what }).await;
     }
 
-    /// Ends the grace period of a stop in progress: the server gets SIGKILL now.
+    /// Ends the grace period of a stop in progress: the server is killed with SIGKILL now.
     pub async fn end_grace(&self) {
-        // Ignore an error: a manager that has ended stops nothing.
+        // Ignore an error: a manager that has ended has no stop in progress.
         let _ = self.requests.send(Request::EndGrace).await;
     }
 
-    /// Stops the server, because the intent file of the home is "down". Does nothing if this host
-    /// has written "down" itself and a later command has started the server again.
+    /// Stops the server, because the intent file of the home contains the intent "down". Does
+    /// nothing if this host has written that intent and a later command has started the server
+    /// again.
     pub async fn follow(&self, down: Box<Intent>) {
         // Ignore an error: a manager that has ended starts nothing.
         let _ = self.requests.send(Request::Follow(down)).await;
@@ -142,7 +143,7 @@ impl Handle {
         let _ = self.requests.send(Request::CheckFiles).await;
     }
 
-    /// Waits until the manager has ended. While its host runs, that happens only after a panic.
+    /// Waits until the manager has ended. While the host runs, the manager ends only after a panic.
     pub async fn closed(&self) {
         self.requests.closed().await;
     }
@@ -153,8 +154,8 @@ impl Handle {
         self.requests.max_capacity() - self.requests.capacity()
     }
 
-    /// Ends the manager and keeps the server running. Returns the state for the next host, or
-    /// `None` if the manager had ended before.
+    /// Ends the manager and keeps the server running. Returns the state for the next host. `None`
+    /// if the manager had ended already.
     pub async fn release(&self) -> Option<HandOver> {
         let (reply, state) = oneshot::channel();
         self.requests.send(Request::Release { reply }).await.ok()?;

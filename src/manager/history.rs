@@ -1,4 +1,4 @@
-//! What earlier hosts left in the home for this host.
+//! Reads the state and the history that earlier hosts have left in the home.
 
 use crate::facts::timeline::{self, Episode};
 use crate::facts::{Facts, HandOver, Intent, chronicle, record};
@@ -11,22 +11,23 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Creates the timeline entry of a watchdog that starts no further host, because several hosts in a
-/// row died or did not start.
+/// Creates the timeline entry for a watchdog that starts no further host, because several hosts in
+/// a row died or did not start.
 #[must_use]
 pub fn gave_up(home: &Home, why: &str) -> Entry {
-    // Without a readable history, write the entry with generation 0. The entry matters more than
-    // the number.
+    // If the history cannot be read, use generation 0: an entry with a wrong number is better than
+    // no entry.
     let last = History::read(home).map_or_else(|_| Generation::default(), |history| history.last);
     timeline::failed(last, why, Vec::new())
 }
 
-/// What the previous host left for this host.
+/// The state and the history that the previous host has left for this host.
 #[derive(Debug)]
 pub(super) struct Predecessor {
     /// Number of the last generation.
     pub(super) last: Generation,
-    /// The intent from which this host continues. `None` if the previous host left none.
+    /// The intent of the previous host, which this host continues. `None` if the previous host left
+    /// none.
     pub(super) want: Option<Want>,
     left: Left,
 }
@@ -34,21 +35,22 @@ pub(super) struct Predecessor {
 #[derive(Debug)]
 enum Left {
     HandOver(Box<HandOver>),
-    /// The previous host has handed over nothing.
+    /// The timeline in the home, if the previous host left no hand-over file.
     Timeline(VecDeque<Arc<Entry>>),
 }
 
 impl Predecessor {
-    /// Reads what the previous host left, and takes its hand-over.
+    /// Reads the files of the previous host, and takes its hand-over file.
     ///
     /// # Errors
-    /// If a file of an earlier host cannot be read. The file stays for the next attempt.
+    /// If a file of an earlier host cannot be read. The file is kept, so that a later attempt can
+    /// read it.
     pub(super) fn read(home: &Home) -> Result<Self, Unreadable> {
         let History { last, timeline } = History::read(home)?;
         let hand_over = HandOver::take(home, last).map_err(Unreadable::at(home.hand_over()))?;
         let (want, left) = match hand_over {
             Some(before) => (Some(before.supervisor.want), Left::HandOver(Box::new(before))),
-            // Without a hand-over, the intent file still shows whether the previous host was
+            // Without a hand-over file, the intent file still shows whether the previous host was
             // stopping the server.
             None => {
                 let is_stopping = Intent::is_stop_under_way(home, last)?;
@@ -58,7 +60,7 @@ impl Predecessor {
         Ok(Self { last, want, left })
     }
 
-    /// Restores the state of the supervisor, the counters and the timeline.
+    /// Restores the state of the supervisor, and the counters and the timeline in the facts.
     pub(super) fn restore(self, supervisor: &mut Supervisor, facts: &mut Facts, now: Instant) {
         match self.left {
             Left::HandOver(before) => {
@@ -71,10 +73,12 @@ impl Predecessor {
     }
 }
 
-/// The episode in which a host begins, by the state of its supervisor.
+/// The episode (a start or a repair) that is in progress when a host begins, according to the state
+/// of its supervisor.
 pub(super) fn first_episode(state: &State, now: Instant) -> Episode {
     match state {
-        // A restart that the previous host has delayed is still due. It is a repair.
+        // The previous host was waiting before a restart, which this host continues. The restart is
+        // a repair.
         State::Backoff { cause, detail, .. } => Episode::begin(*cause, detail.clone(), true, now),
         State::Stopped { .. }
         | State::Starting(_)
@@ -94,16 +98,17 @@ struct History {
 }
 
 impl History {
-    /// Reads the history. The last generation is the highest number in the lock of the server, its
-    /// record and the timeline. A file that is missing or damaged does not count.
+    /// Reads the history. The last generation is the highest number in the lock file of the server,
+    /// in the record of the server and in the timeline. A missing or damaged file does not count.
     ///
     /// # Errors
-    /// If a file cannot be read for now, or if the lock cannot be read and no other file has a
-    /// number. With a guess instead, the next generation could get a number that was used before.
+    /// If a file cannot be read now but may be readable later, or if the lock file cannot be read
+    /// and no other file has a number. A guess could give the next generation a number that was
+    /// used before.
     fn read(home: &Home) -> Result<Self, Unreadable> {
         let timeline = chronicle::recent(&home.events()).map_err(Unreadable::at(home.events()))?;
-        // Normally the lock has the highest number. On a full disk, the timeline may have stored a
-        // number that the lock has not.
+        // Normally the lock file has the highest number. But on a full disk, the timeline may have
+        // stored a higher number than the lock file.
         let written = timeline.iter().map(|entry| entry.generation.0).max().unwrap_or(0);
         let recorded = match record::read(home) {
             Ok(record) => record.map_or(0, |record| record.generation.0),
@@ -162,8 +167,8 @@ mod tests {
         assert_eq!(last(&home), Some(5));
         Record { generation: Generation(7), ..record() }.write(&home.record()).unwrap();
         assert_eq!(last(&home), Some(7));
-        // Make the files unreadable by folders at their paths: root can read a file without
-        // permissions.
+        // Put folders at the paths of the files, so that reading fails. Removing the read
+        // permission is not enough, because the tests may run as root.
         std::fs::remove_file(home.temporal_lock()).unwrap();
         std::fs::create_dir(home.temporal_lock()).unwrap();
         assert_eq!(last(&home), Some(7), "the lock cannot be read");

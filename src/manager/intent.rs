@@ -1,5 +1,5 @@
-//! Decides when `intent.json` must change, and writes it. The file shows the next host whether the
-//! server is to run ("up") or not ("down").
+//! Decides when `intent.json` must change, and writes the file. The file shows the next host
+//! whether the server is to run ("up") or not ("down").
 
 use crate::config::Options;
 use crate::facts::Intent;
@@ -8,18 +8,18 @@ use crate::supervisor::{Generation, Want};
 use std::io;
 use std::path::PathBuf;
 
-/// The last intent of this host, and whether the host has decided anything yet.
+/// The last intent that this host has written, and whether this host may write an intent yet.
 #[derive(Debug, Default)]
 pub(super) struct Decision {
-    /// Whether a command or a hand-over has set the intent. Until then, the file keeps the intent
+    /// Whether a command or a hand-over has set the intent. Before that, the file keeps the intent
     /// of the previous host.
     pub(super) is_made: bool,
     last: Option<Intent>,
 }
 
 impl Decision {
-    /// Returns the new content of the file. `None` if the file needs no change, because the intent
-    /// is the same as the last one passed to [`Self::made`], or nothing is decided yet.
+    /// Returns the new content of the file. `None` if the file needs no change: the intent is the
+    /// same as the last one passed to [`Self::made`], or no command has set an intent yet.
     pub(super) fn change(
         &mut self,
         want: Want,
@@ -41,22 +41,22 @@ impl Decision {
         self.last.as_ref() == Some(intent)
     }
 
-    /// Makes [`Self::change`] return the intent again, even if it is the same: it is now for
-    /// another generation.
+    /// Makes [`Self::change`] return the intent once more although the intent is unchanged: the
+    /// file must get the number of another generation.
     pub(super) fn renew(&mut self) {
         self.is_made = true;
         self.last = None;
     }
 
-    /// Remembers an intent that was passed on to be written into the file.
+    /// Remembers an intent that the caller writes into the file.
     pub(super) fn made(&mut self, intent: Intent) {
         self.last = Some(intent);
     }
 }
 
-/// Returns a function that writes the intent into the file. The first successful call writes it.
-/// Later calls write it only if the file was deleted. Another content stays: a command that is
-/// about to end this host has written it.
+/// Returns a function that writes the intent into the file. The first successful call always
+/// writes. Later calls write only if the file was deleted, because a command that is about to end
+/// this host may have written another intent.
 pub(super) fn kept(intent: Intent, path: PathBuf) -> impl FnMut() -> io::Result<()> + Send {
     let mut is_written = false;
     move || {
@@ -86,8 +86,8 @@ mod tests {
         (folder, home, settings)
     }
 
-    /// Makes a decision, and writes the file if the intent has changed. Returns whether it has
-    /// changed.
+    /// Requests a change of the intent, and writes the file if the intent has changed. Returns
+    /// whether the intent has changed.
     fn decide(decision: &mut Decision, want: Want, settings: &Settings) -> bool {
         let Some(intent) = decision.change(want, LAST, &settings.options) else { return false };
         decision.made(intent.clone());

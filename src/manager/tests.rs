@@ -15,7 +15,7 @@ use crate::supervisor::{
     Cause, Degradation, Failure, Live, Owner, RestartHelps, Round, Starting, State, Stopping,
 };
 
-/// A manager of a new home, with the files and the lock of that home.
+/// A manager of a new home, with the files and the host lock of the home.
 struct Rig {
     manager: Manager,
     handle: Handle,
@@ -56,7 +56,7 @@ async fn giving_up_is_one_entry_even_if_the_last_process_ends_later() {
 #[tokio::test]
 async fn launch_does_not_end_a_server_that_was_not_proven_before() {
     let Rig { mut manager, _folder, .. } = rig();
-    // This process holds the lock of the server, but cannot be proven to be a server.
+    // The test process holds the lock of the server, but cannot be proven to be a server.
     let held = InstanceLock::take(&manager.facts.settings.home.temporal_lock()).unwrap();
     manager.adopt().await;
     assert!(manager.unadopted.is_some());
@@ -68,7 +68,7 @@ async fn server_that_is_proven_later_is_adopted_without_a_command() {
     for mode in [Mode::Background, Mode::Headless] {
         let Rig { manager, handle, _lock, _folder } = rig_as(mode);
         let home = manager.facts.settings.home.clone();
-        // This process holds the lock of the server, but cannot be proven to be a server.
+        // The test process holds the lock of the server, but cannot be proven to be a server.
         let held = InstanceLock::take(&home.temporal_lock()).unwrap();
         let mut facts = handle.watch();
         let running = tokio::spawn(manager.run());
@@ -79,8 +79,8 @@ async fn server_that_is_proven_later_is_adopted_without_a_command() {
         };
         until(|facts| facts.troubles.contains_key("server")).await;
         if mode == Mode::Background {
-            // The background host begins a start by itself. That start fails, because the lock is
-            // held.
+            // The background host starts the server without a request. That start fails, because
+            // the test process holds the lock.
             until(|facts| matches!(facts.state, State::Failed { retry: Some(_), .. })).await;
         }
         let mut server = std::process::Command::new("sleep").arg("300").spawn().unwrap();
@@ -113,8 +113,8 @@ async fn look_is_not_repeated_once_it_finds_no_server() {
     running.abort();
 }
 
-/// A child process that sleeps, and has no marker of stigmer in its environment. Dropping it kills
-/// it.
+/// A child process that sleeps. Its environment does not contain the variable by which stigmer
+/// recognizes its own processes. Dropping the value kills the process.
 struct Sleeper(std::process::Child);
 
 impl Sleeper {
@@ -125,7 +125,8 @@ impl Sleeper {
         Self(std::process::Command::new("sleep").arg("300").stdin(lock).spawn().unwrap())
     }
 
-    /// Starts a process, and a record in the home that proves it to be the server.
+    /// Starts a process, and writes a record into the home that proves the process to be the
+    /// server.
     fn server(home: &Home, options: &Options) -> Self {
         let server = Self(std::process::Command::new("sleep").arg("300").spawn().unwrap());
         let leader = Identity::of(server.0.id().cast_signed()).unwrap().unwrap();
@@ -151,7 +152,7 @@ impl Drop for Sleeper {
 struct Unadopted {
     handle: Handle,
     home: Home,
-    /// The process that holds the lock of the server. It makes every search for the server fail.
+    /// The process that holds the lock of the server, so that every search for the server fails.
     stranger: Option<Sleeper>,
     running: tokio::task::JoinHandle<()>,
     _lock: Arc<HostLock>,
@@ -160,7 +161,7 @@ struct Unadopted {
 
 impl Unadopted {
     async fn new(mode: Mode) -> Self {
-        // With 0 restarts allowed, a refused start is a failure at once.
+        // With a limit of 0 restarts, a start that is refused once counts as failed at once.
         let options = Options { max_restarts: Some(0), ..Options::default() };
         let Rig { manager, handle, _lock, _folder } = rig_with(mode, options);
         let home = manager.facts.settings.home.clone();
@@ -178,7 +179,7 @@ impl Unadopted {
         Self { handle, home, stranger, running, _lock, _folder }
     }
 
-    /// Starts a process that can be proven to be the server of this home, and frees the lock.
+    /// Frees the lock, and starts a process that can be proven to be the server of this home.
     fn prove(&mut self, options: &Options) -> Sleeper {
         let server = Sleeper::server(&self.home, options);
         self.stranger = None;
@@ -192,7 +193,8 @@ impl Drop for Unadopted {
     }
 }
 
-/// A host that has had no command yet, and a background host, which has begun a start.
+/// A host that has received no command yet, and a background host, which has begun a start without
+/// a command.
 const MODES: [Mode; 2] = [Mode::Headless, Mode::Background];
 
 #[tokio::test]
@@ -246,7 +248,7 @@ async fn restart_replaces_a_server_that_was_not_adopted_and_its_options() {
 }
 
 /// Passes these states to a new manager, each at its time in milliseconds after `begun`. Returns
-/// the recovery time and the downtime of the repair, in milliseconds.
+/// two figures of the repair, in milliseconds: its recovery time and its downtime.
 fn downtime(begun: Instant, states: &[(u64, State)]) -> (u64, u64) {
     let Rig { mut manager, .. } = rig();
     manager.facts.remember_restart(RestartFacts {
@@ -369,7 +371,7 @@ async fn web_ui_of_an_external_server_is_shown_after_a_successful_look_at_its_po
     assert!(url.is_some());
 }
 
-/// The report of a passed round of checks, without details.
+/// A report of a round of checks that have all passed, without details.
 fn report() -> prober::Report {
     prober::Report {
         layers: PerLayer::default(),

@@ -9,8 +9,8 @@ use crate::supervisor::{
 use std::time::Instant;
 
 impl Manager {
-    /// Handles a change of the state: writes it into the timeline, and updates the figures of a
-    /// repair.
+    /// Handles a change of the state: writes an entry into the timeline, and updates the figures of
+    /// a repair.
     pub(super) fn observe(&mut self, before: &State, after: &State, now: Instant) {
         if std::mem::discriminant(before) == std::mem::discriminant(after)
             && before.generation() == after.generation()
@@ -27,8 +27,8 @@ impl Manager {
             (State::Starting(starting), State::Ready(live)) => {
                 self.record_ready(starting, live, now);
             }
-            // The timeline has this failure already. Only a process that the failed server left
-            // behind has exited.
+            // Write no entry: the timeline contains this failure already, and only a process that
+            // the failed server left behind has exited.
             (State::Failed { .. }, State::Failed { .. }) => {}
             (_, State::Failed { failure, .. }) => {
                 let generation = before.generation().unwrap_or(self.facts.generation);
@@ -80,8 +80,8 @@ impl Manager {
         self.became_ready(live.generation, live.owner);
     }
 
-    /// Writes a failure into the timeline, unless it is the last entry already. While a disk is
-    /// full, the start fails every 30 s, perhaps for hours.
+    /// Writes a failure into the timeline, unless the last entry describes the same failure.
+    /// Without this check, a full disk would add an entry every 30 s, because each new start fails.
     fn record_failure(&mut self, generation: Generation, failure: &Failure) {
         let failed = timeline::failed(generation, &failure.reason, self.facts.last_words.clone());
         let last = self.facts.timeline.back();
@@ -92,8 +92,8 @@ impl Manager {
         }
     }
 
-    /// Begins the episode of a stop or a repair. The repair of a server that hangs begins here, when
-    /// the checks have decided that it hangs.
+    /// Begins the episode of a stop or a repair. For a server that hangs, the repair begins here,
+    /// when the checks have detected the hang.
     fn begin_stopping(&mut self, before: &State, stopping: &Stopping, now: Instant) {
         let automatic = !matches!(stopping.cause, Cause::Operator | Cause::Shutdown);
         match automatic {
@@ -106,13 +106,13 @@ impl Manager {
         }
     }
 
-    /// Sets the beginning of the downtime, unless it is set. If checks have failed, the downtime
-    /// begins at the last passed check. If the server was starting, it begins at the start.
-    /// Otherwise it begins now.
+    /// Sets the beginning of the downtime, unless it is set already. The downtime begins at the
+    /// last passed check if checks have failed, at the start of the server if it was starting, and
+    /// otherwise now.
     pub(super) fn is_down(&mut self, before: &State, now: Instant) {
         let since = match before {
-            // `since < now` excludes a check that failed only after the process had exited: such a
-            // check does not prove that the server hung before.
+            // With `since < now`, ignore a check that failed only because the process had exited:
+            // such a check does not prove that the server hung before its exit.
             State::Degraded(_, degradation)
                 if degradation.restart_helps == RestartHelps::Yes && degradation.since < now =>
             {

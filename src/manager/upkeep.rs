@@ -1,4 +1,4 @@
-//! The files of the home that the manager keeps up to date.
+//! Keeps the files of the home up to date.
 
 use super::{Manager, intent};
 use crate::log::own;
@@ -9,13 +9,13 @@ use std::time::Instant;
 /// Name of the timeline file in messages.
 const EVENTS: &str = "logs/events.jsonl";
 
-/// Words for messages about a lost log of the server.
+/// The writer and the hint for messages about a server log that was lost.
 pub(super) const LOG_WORDS: TroubleWords =
     TroubleWords { writer: "the server", hint: "run `stigmer local restart` for a new log" };
 
 impl Manager {
-    /// Checks the files of the home when a check is due, and writes those that are missing or out
-    /// of date.
+    /// Checks the files of the home if a check is due. Writes the files that are missing or out of
+    /// date.
     pub(super) fn keep_files(&mut self) {
         let now = Instant::now();
         self.files.receive();
@@ -29,7 +29,8 @@ impl Manager {
         self.facts.trouble("files", self.files.trouble());
     }
 
-    /// Adds the timeline and stigmer's own log to the files that are written again after an error.
+    /// Registers the timeline file and stigmer's own log, so that a write that has failed is
+    /// repeated.
     pub(super) fn keep_logs(&mut self) {
         let chronicle = self.chronicle.clone();
         self.files.add(EVENTS, move || chronicle.retry());
@@ -41,7 +42,8 @@ impl Manager {
         let settings = self.next.as_deref().unwrap_or(&self.facts.settings);
         let path = settings.home.intent();
         let change = self.intent.change(want, self.facts.generation, &settings.options);
-        // Test the lock only for a changed intent: the test costs more than the comparison.
+        // Test whether this host still has its lock, but only for a changed intent, because this
+        // test costs more than the comparison.
         if let Some(intent) = change.filter(|_| self.sweeps.is_in_place()) {
             self.intent.made(intent.clone());
             self.files.keep("intent.json", intent::kept(intent, path));

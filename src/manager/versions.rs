@@ -1,5 +1,5 @@
-//! Finds out the versions of the Temporal CLI and of the server, and writes into the lock file of
-//! the database that the database is complete.
+//! Finds out the versions of the Temporal CLI and of the server. Also marks a database as complete
+//! in the lock file next to it, after a server has become ready with it.
 
 use super::generation::STAMP;
 use super::{Event, Manager};
@@ -14,15 +14,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Time limit to find out the version of the CLI. The process of the CLI has 5 s of this time.
+/// Time limit to find out the version of the CLI. The CLI process may use 5 s of this time.
 const ASK_VERSION: Duration = Duration::from_secs(10);
 
 /// Time limit of a sync to the disk. A disk that takes longer does not respond.
 const SYNC: Duration = Duration::from_secs(30);
 
 impl Manager {
-    /// Marks the database of a ready server as complete. Also requests the version of the CLI, if
-    /// unknown.
+    /// Marks the database of a ready server as complete. Requests the version of the CLI if the
+    /// version is unknown.
     pub(super) fn note_readiness(&mut self, generation: Generation) {
         let settings = self.facts.settings.clone();
         let known = self.facts.server.as_ref().and_then(|server| server.version.clone());
@@ -43,8 +43,8 @@ impl Manager {
         }
     }
 
-    /// Stores the version of the CLI, and marks the database again with that version. Ignores a
-    /// report for an earlier generation.
+    /// Stores the version of the CLI, and marks the database again together with that version.
+    /// Ignores the version of an earlier generation.
     pub(super) fn version(&mut self, generation: Generation, version: Option<String>) {
         let Some(server) = &mut self.facts.server else { return };
         if server.generation != generation || version.is_none() {
@@ -52,8 +52,8 @@ impl Manager {
         }
         server.version = version;
         let version = server.version.clone();
-        // Do not mark the database during a stop: the options, with the path of the database, may
-        // already be those of the next generation.
+        // Do not mark the database during a stop: the current options, including the path of the
+        // database, may already be those of the next generation.
         if matches!(self.unit.supervisor.state(), State::Ready(_) | State::Degraded(..)) {
             self.mark_complete(generation, version);
         }
@@ -67,7 +67,7 @@ impl Manager {
     }
 
     /// Writes into the lock file next to the database that a server became ready with this
-    /// database. Shows a note if the previous server had another version.
+    /// database. Shows a note in the status if the previous server had another version.
     fn mark_complete(&mut self, generation: Generation, version: Option<String>) {
         let settings = self.facts.settings.clone();
         let Some(file) = settings.database.file().map(Path::to_owned) else { return };
@@ -121,7 +121,7 @@ impl Manager {
     }
 }
 
-/// Makes sure that the lock file of this database is on the disk (sync).
+/// Writes the lock file of this database from the cache of the kernel to the disk (sync).
 async fn sync(file: PathBuf) {
     let synced = LOOKS.run(SYNC, move || database::sync(&file)).await;
     let synced = synced.map_err(|error| io::Error::other(error.to_string())).flatten();

@@ -72,8 +72,8 @@ async fn intent_of_an_earlier_command_does_not_undo_a_later_start() {
     let running = tokio::spawn(manager.run());
     handle.command(Command::Stop(Cause::Operator)).await.unwrap();
     let own = down(&home, |_| true).await;
-    // Another process takes the host lock. So this host does not write the intent of the next
-    // start, and the file keeps "down".
+    // Another process takes the host lock. So this host cannot write the intent "up" of the next
+    // start, and the file still contains "down".
     std::fs::remove_file(home.supervisor_lock()).unwrap();
     let _other = HostLock::take(&home.supervisor_lock()).unwrap().unwrap();
     drop(handle.begin(Command::Start).await.unwrap());
