@@ -1,5 +1,5 @@
-//! The control API of a host: HTTP/1.1 over a Unix socket in the home. Only the owner of the home
-//! may use the socket.
+//! The control API of a host: HTTP/1.1 over a Unix socket in the home. The server accepts only the
+//! owner of the home and root.
 
 pub mod client;
 mod connections;

@@ -1,4 +1,4 @@
-//! The client of the control API, for commands and viewers.
+//! The client of the control API. Commands and viewers use it to reach a host.
 
 use crate::paths::Home;
 use crate::protocol::{ApiError, ErrorBody, FIRST_SAMPLES, ProblemList, Status};
@@ -19,8 +19,8 @@ pub const PATIENCE: Duration = Duration::from_secs(2);
 /// Pause between two attempts to connect while the accept queue of the host is full.
 const QUEUE_PAUSE: Duration = Duration::from_millis(2);
 
-/// Number of failed health checks in a row that the client accepts before it reports the host as
-/// unresponsive.
+/// Maximum number of failed health checks in a row. After one more failure, the client reports the
+/// host as unresponsive.
 const UNHEALTHY: u32 = 2;
 
 /// Maximum size of a response, in bytes.
@@ -52,7 +52,7 @@ pub enum ClientError {
              stigmer"
     )]
     Garbled(String),
-    /// The host has an incompatible version. The text has the fix.
+    /// The host has an incompatible version. The string contains the fix.
     #[error("{0}")]
     Foreign(String),
 }
@@ -65,8 +65,8 @@ pub async fn status(home: &Home) -> Result<Status, ClientError> {
     patient(async { read(send(home, Method::GET, "/v1/status", None).await?).await }).await
 }
 
-/// Requests the problems of the server and its workflows. A host that does not watch them yet needs
-/// up to 3 s for the first samples.
+/// Requests the problems of the server and its workflows. A host that does not watch the workflows
+/// yet first takes samples of them, for up to 3 s.
 ///
 /// # Errors
 /// See [`ClientError`].
@@ -76,8 +76,8 @@ pub async fn problems(home: &Home) -> Result<ProblemList, ClientError> {
     response.unwrap_or(Err(ClientError::Unresponsive))
 }
 
-/// Sends a command and waits until the command is done, without a time limit as long as the host is
-/// healthy.
+/// Sends a command and waits until the command is done. There is no time limit as long as the host
+/// is healthy.
 ///
 /// # Errors
 /// See [`ClientError`].
@@ -89,8 +89,8 @@ pub async fn command(
     post(home, &format!("/v1/{command}?wait=true"), body).await
 }
 
-/// Waits for the start that a background host begins by itself. Does not begin a start, even if
-/// that one has failed already.
+/// Waits for the start that a background host makes without a request. Requests no further start,
+/// even if that start has failed already.
 ///
 /// # Errors
 /// See [`ClientError`].
@@ -116,12 +116,12 @@ async fn post(home: &Home, path: &str, body: Option<String>) -> Result<Status, C
             answer = &mut answer => return patient(read(answer?)).await,
             () = tokio::time::sleep(PATIENCE) => {
                 // The command takes long. Check the health of the host, because a frozen host keeps
-                // its socket open and never responds. If the socket is gone, the host is ending,
-                // and its response is still on its way.
+                // its socket open but never responds. If the socket is gone, the host is ending,
+                // and its response can still arrive.
                 match patient(send(home, Method::GET, "/healthz", None)).await {
                     Ok(health) if health.status().is_success() => unhealthy = 0,
-                    // The manager of the host has ended or hangs. Check again, because a host that
-                    // notices this ends soon.
+                    // The manager of the host has ended or hangs. Check again, because a host
+                    // without its manager normally ends soon.
                     Ok(_) if unhealthy < UNHEALTHY => unhealthy += 1,
                     Ok(_) => return Err(ClientError::Unresponsive),
                     Err(ClientError::NoHost) => {
@@ -145,7 +145,7 @@ async fn connect(home: &Home) -> Result<SendRequest<Full<Bytes>>, ClientError> {
     let stream = loop {
         match UnixStream::connect(&path).await.map_err(|error| (error.kind(), error)) {
             Ok(stream) => break stream,
-            // The accept queue of the host is full.
+            // The accept queue of the host is full. Try again.
             Err((io::ErrorKind::WouldBlock, _)) => tokio::time::sleep(QUEUE_PAUSE).await,
             Err((io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused, _)) => {
                 return Err(ClientError::NoHost);
@@ -153,8 +153,8 @@ async fn connect(home: &Home) -> Result<SendRequest<Full<Bytes>>, ClientError> {
             Err((_, source)) => return Err(ClientError::Unreachable { path, source }),
         }
     };
-    // Check that the process behind the socket belongs to this user. The owner of the home was
-    // checked before, but another user may have created its folder since.
+    // Check that the process that listens on the socket belongs to this user. The owner of the home
+    // was checked earlier, but another user may have replaced the folder since then.
     let me = nix::unistd::geteuid().as_raw();
     if !stream.peer_cred().is_ok_and(|peer| peer.uid() == me) {
         return Err(ClientError::NoHost);
@@ -195,7 +195,7 @@ async fn body(answer: Response<Incoming>) -> Result<Bytes, ClientError> {
     Ok(body.map_err(|_| ClientError::NoHost)?.to_bytes())
 }
 
-/// Converts an error response of the host.
+/// Converts an error response of the host into a [`ClientError`].
 pub(super) async fn refusal(answer: Response<Incoming>) -> ClientError {
     let code = answer.status();
     let body = match body(answer).await {

@@ -1,8 +1,8 @@
-//! Accepts and serves connections up to a maximum number.
+//! Accepts and serves connections, up to a maximum number.
 //!
-//! A client that sends no complete request, or does not read its response, never blocks another
-//! client. If there is no room for a new connection, the server closes the one that has been silent
-//! the longest.
+//! A client that sends no complete request, or that does not read its response, never blocks
+//! another client: if there is no room for a new connection, the server closes the connection whose
+//! client has been silent the longest.
 
 mod activity;
 
@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 const HEAD: Duration = Duration::from_secs(5);
 /// Pause between two searches for a connection to close, while there is no room.
 const SEARCH: Duration = Duration::from_millis(50);
-/// Pause after the system could not accept a connection.
+/// Pause after the system has failed to accept a connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The open connections of one listener.
@@ -39,8 +39,8 @@ struct ClientConnection {
     task: AbortHandle,
 }
 
-/// Serves up to `most` connections at a time until `closing` is cancelled. Then accepts no more,
-/// completes the responses in progress, and returns.
+/// Serves up to `most` connections at a time until `closing` is cancelled. After that, accepts no
+/// new connections, completes the responses in progress, and returns.
 pub(super) async fn serve(
     listener: impl Listener,
     most: usize,
@@ -58,8 +58,9 @@ pub(super) async fn serve(
             accepted = listener.accept(), if has_room => match accepted {
                 Ok(stream) => {
                     connections.add(stream, &routes, &closing);
-                    // Let the new task run first. It reads its request, and a connection with a
-                    // request is not closed to make room for another client.
+                    // Let the task of the new connection run first, so that the task reads its
+                    // request. A connection with a request is not closed to make room for another
+                    // client.
                     tokio::task::yield_now().await;
                 }
                 Err(error) => {
@@ -134,7 +135,8 @@ async fn serve_one<S>(
         .header_read_timeout(HEAD)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
-    // Log errors only as trace: a client may disconnect or be too slow.
+    // Log errors only at the level "trace", because a client that disconnects or is too slow is
+    // normal.
     let served = tokio::select! {
         served = connection.as_mut() => served,
         () = closing.cancelled() => {

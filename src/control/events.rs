@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 /// Maximum size of an event, in bytes. The largest event is a snapshot, with about 100 kB.
 const EVENT_MAX: usize = 8 << 20;
 
-/// An open event stream of a host that has a compatible protocol.
+/// An open event stream from a host with a compatible protocol.
 #[derive(Debug)]
 pub struct Events {
     body: Incoming,
@@ -19,10 +19,10 @@ pub struct Events {
 }
 
 impl Events {
-    /// Opens the stream, and checks the protocol version in its first event.
+    /// Opens the stream, and checks the protocol version in the first event.
     ///
     /// # Errors
-    /// See [`ClientError`]. [`ClientError::Foreign`] if the host has another protocol.
+    /// See [`ClientError`]. The error is [`ClientError::Foreign`] if the host has another protocol.
     pub async fn open(home: &Home) -> Result<Self, ClientError> {
         let open = async {
             let answer = client::send(home, Method::GET, "/v1/events", None).await?;
@@ -33,7 +33,7 @@ impl Events {
             let hello = match events.next().await {
                 Ok(Some(Event::Hello(hello))) => hello,
                 Ok(None) => return Err(ClientError::NoHost),
-                // A very old host, from before the protocol had a version, sends no `hello`.
+                // A very old host sends no `hello`, because its protocol has no version.
                 Ok(Some(Event::Snapshot(_) | Event::Delta(_))) | Err(_) => {
                     Hello { protocol: 0, version: "of an early version".into() }
                 }
@@ -46,11 +46,11 @@ impl Events {
         client::patient(open).await
     }
 
-    /// Returns the next event, or `None` if the host has closed the stream. Cancel-safe: the bytes
-    /// that were received stay in the buffer.
+    /// Returns the next event, or `None` if the host has closed the stream. Cancel-safe: received
+    /// bytes of an incomplete event stay in the buffer.
     ///
     /// # Errors
-    /// If the event cannot be parsed. After that, the stream cannot be used.
+    /// If the event cannot be parsed. After such an error, the stream must not be used.
     pub async fn next(&mut self) -> Result<Option<Event>, ClientError> {
         loop {
             while let Some(block) = self.splitter.event() {

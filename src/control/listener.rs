@@ -1,4 +1,4 @@
-//! Sockets that accept connections. The control socket accepts only certain users.
+//! Sockets that accept connections. The control socket accepts connections only from certain users.
 
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -6,13 +6,13 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 /// A bound socket that accepts connections.
 pub(super) trait Listener: Send + 'static {
-    /// The type of a connection.
+    /// The type of an accepted connection.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// Returns the next connection. Cancel-safe.
+    /// Accepts the next connection. Cancel-safe.
     ///
     /// # Errors
-    /// The error of the operating system. A later call may succeed again.
+    /// The error of the operating system. A later call may succeed.
     fn accept(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 }
 

@@ -1,4 +1,5 @@
-//! The server of the control API, in the host process. It also serves health and metrics over TCP.
+//! The server of the control API, in the host process. The same server also serves health and
+//! metrics over TCP.
 
 mod events;
 mod extract;
@@ -32,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Maximum size of a request body, in bytes. Options are small.
 const BODY_MAX: usize = 64 << 10;
-/// Time limit for the responses that are in progress when the host ends.
+/// Time limit to complete the responses in progress when the host ends.
 const LEAVING: Duration = Duration::from_secs(1);
 
 /// The state that all routes share.
@@ -40,7 +41,7 @@ const LEAVING: Duration = Duration::from_secs(1);
 struct Api {
     manager: Handle,
     watcher: Watcher,
-    /// Cancelled when a client has requested the end of the host; see [`Server::end_requested`].
+    /// Cancelled after a client has requested the end of the host; see [`Server::end_requested`].
     end: CancellationToken,
     closing: CancellationToken,
     shares: Shares,
@@ -57,10 +58,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts to serve the control socket, and health and metrics over TCP if the settings have an
-    /// address. Replaces the socket of an earlier host, as long as this process still has its host
-    /// lock (`lock`) in place. If an address cannot be bound, the status shows the problem, and the
-    /// server tries again.
+    /// Begins to serve the control socket. If the settings contain a TCP address, also serves
+    /// health and metrics there. The socket file of an earlier host is replaced, but only while
+    /// this process still has its host lock (`lock`) in place. If the socket or the address cannot
+    /// be bound, the status shows the problem, and the server tries again.
     #[must_use]
     pub fn start(home: &Home, manager: &Handle, lock: &Arc<HostLock>) -> Self {
         let (end, closing) = (CancellationToken::new(), CancellationToken::new());
@@ -79,9 +80,9 @@ impl Server {
         Self { end, closing, tasks, socket }
     }
 
-    /// Returns a token that is cancelled when a client has requested the end of the host. Either
-    /// the Temporal server is stopped then, or this host could not prove that it has ended, and the
-    /// client searches for it.
+    /// Returns a token that is cancelled after a client has requested the end of the host. Then the
+    /// Temporal server is stopped, or this host could not prove that the Temporal server has ended.
+    /// In the second case, the client searches for the Temporal server.
     #[must_use]
     pub fn end_requested(&self) -> CancellationToken {
         self.end.clone()
@@ -93,8 +94,8 @@ impl Server {
         self.socket.clone()
     }
 
-    /// Removes the socket. The returned task completes the responses that are in progress, and then
-    /// closes all connections.
+    /// Deletes the socket. The returned task completes the responses in progress, and then closes
+    /// all connections.
     pub fn stop(self) -> JoinHandle<()> {
         self.socket.remove();
         self.closing.cancel();
@@ -102,8 +103,8 @@ impl Server {
     }
 }
 
-/// Waits for the tasks until the time limit, then aborts those that remain. Without a limit, a
-/// client that does not read its response would keep the host alive.
+/// Waits for the tasks until the time limit, then aborts the remaining ones. Without a time limit,
+/// a client that does not read its response would prevent the end of the host.
 async fn end(mut tasks: JoinSet<()>, patience: Duration) {
     let all = async { while tasks.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(patience, all).await;
@@ -128,14 +129,14 @@ fn router(api: Api) -> Router {
         .with_state(api)
 }
 
-/// The routes that are also served over TCP. Other users may call them, so they change nothing, and
-/// their responses contain no paths or processes.
+/// Creates the routes that are also served over TCP. Other users of the machine may call them. So
+/// these routes change nothing, and their responses contain no paths and no processes.
 fn health() -> Router<Api> {
     Router::new().route("/healthz", get(healthz)).route("/metrics", get(metrics))
 }
 
-/// Reports success only while the manager responds, because a host without its manager restarts
-/// nothing.
+/// Responds with success only if the manager responds, because a host without a manager cannot
+/// restart the server.
 async fn healthz(State(api): State<Api>) -> Response {
     if api.manager.responds().await {
         "ok\n".into_response()
@@ -162,7 +163,7 @@ struct Wait {
 struct Start {
     wait: bool,
     /// Whether to begin a start. If false, the request only waits for the start that the host has
-    /// begun by itself.
+    /// begun without a request.
     begin: bool,
 }
 
@@ -170,8 +171,8 @@ struct Start {
 #[serde(default, deny_unknown_fields)]
 struct Shutdown {
     wait: bool,
-    /// Whether to refuse if the host has a server, or does not know whether an earlier host has
-    /// left one.
+    /// Whether to refuse the request if the host has a server, or if the host does not know whether
+    /// an earlier host has left a server running.
     idle: bool,
 }
 
@@ -219,8 +220,8 @@ async fn restart(
     command(&api, Command::Restart(settings), wait.wait, &api.shares.starts).await
 }
 
-/// The options for a restart: those in the body, completed by the current options. `None` if the
-/// body is empty.
+/// Parses the options for a restart. Options that are not in the body keep their current values.
+/// `None` if the body is empty.
 fn new_settings(facts: &Facts, body: &[u8]) -> Result<Option<Settings>, ApiError> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
@@ -236,8 +237,8 @@ fn new_settings(facts: &Facts, body: &[u8]) -> Result<Option<Settings>, ApiError
         .map_err(|error| bad(error.to_string()))
 }
 
-/// Stops the server and then ends the host. The stop runs in its own task, so that a client that
-/// disconnects does not interrupt it. The host does not end while a server that it manages runs.
+/// Stops the server and then ends the host. The stop runs in its own task, so that the stop
+/// continues if the client disconnects. The host does not end while a server that it manages runs.
 async fn shutdown(State(api): State<Api>, ApiQuery(query): ApiQuery<Shutdown>) -> Response {
     if query.idle && api.manager.facts().may_have_server() {
         let error = ApiError::new(
@@ -255,8 +256,8 @@ async fn shutdown(State(api): State<Api>, ApiQuery(query): ApiQuery<Shutdown>) -
     let stopping = tokio::spawn({
         let api = api.clone();
         async move {
-            // With an external server, use `Shutdown`, because the manager refuses `Operator` then.
-            // Only the host ends, and the external server continues to run.
+            // Use the cause `Shutdown` with an external server, because the manager refuses the
+            // cause `Operator` then. The external server keeps running, and only the host ends.
             let cause = match api.manager.facts().is_managed() {
                 true => Cause::Operator,
                 false => Cause::Shutdown,
@@ -275,9 +276,9 @@ async fn shutdown(State(api): State<Api>, ApiQuery(query): ApiQuery<Shutdown>) -
     answer(&api, outcome)
 }
 
-/// Whether the host ends after a stop with this outcome. If the host could not prove that the
-/// server has ended, and a client waits for the outcome, then the host ends and the client searches
-/// for the server. If no client waits, the host keeps running and searches again.
+/// Whether the host ends after a stop with this outcome. The host does not end after an error, with
+/// one exception: the host could not prove that the server has ended, and a client waits for the
+/// outcome. Then the host ends, and the client searches for the server.
 fn ends_host(outcome: &Outcome, waits: bool) -> bool {
     outcome.as_ref().map_or_else(|error| waits && error.is_unproven(), |()| true)
 }
@@ -361,11 +362,12 @@ mod tests {
         let home = Home::at(folder.path()).unwrap();
         let lock = Arc::new(HostLock::take(&home.supervisor_lock()).unwrap().unwrap());
         let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
-        // The manager is not started, so commands stay in its queue and never complete.
+        // The manager does not run, so commands stay in its queue and never complete.
         let (_manager, handle) =
             Manager::new(settings, Mode::Background, Sweeps::new(&lock)).unwrap();
         let server = Server::start(&home, &handle, &lock);
-        // Wait for the first request in the queue: the TCP task reports that it has no problem.
+        // The TCP task also sends a request: the report that it has no problem. Wait until that
+        // request is in the queue.
         until(|| handle.waiting() == 1).await;
         let mut connections = Vec::new();
         for is_restored in [false, true] {
@@ -383,7 +385,7 @@ mod tests {
         server.stop().await.unwrap();
         for mut client in connections {
             let closed = async {
-                // Ignore an error: a reset ends the connection as well.
+                // Ignore an error: a reset of the connection is an end too.
                 let _ = client.read_to_end(&mut Vec::new()).await;
             };
             tokio::time::timeout(Duration::from_secs(30), closed).await.expect("it is closed");

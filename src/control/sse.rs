@@ -19,13 +19,13 @@ pub fn write(event: &Event) -> String {
 
 fn block(kind: &str, id: Option<u64>, data: &impl Serialize) -> String {
     let id = id.map_or_else(String::new, |id| format!("id: {id}\n"));
-    // Serializing cannot fail for this type. The JSON text has no line breaks, which would end the
-    // event.
+    // This type can always be serialized. The JSON text contains no line breaks, which would end
+    // the event.
     let data = serde_json::to_string(data).unwrap_or_default();
     format!("event: {kind}\n{id}data: {data}\n\n")
 }
 
-/// Decodes one event. Returns `None` for a comment and for an event of an unknown kind.
+/// Decodes one event. Returns `None` for an SSE comment and for an event of an unknown kind.
 ///
 /// # Errors
 /// If the event cannot be parsed.
@@ -48,23 +48,23 @@ pub fn read(block: &[u8]) -> Result<Option<Event>, String> {
 #[derive(Debug, Default)]
 pub struct EventSplitter {
     bytes: Vec<u8>,
-    /// Index up to which the buffer is known to contain no end of an event.
+    /// Number of bytes at the start of the buffer that contain no end of an event.
     searched: usize,
 }
 
 impl EventSplitter {
-    /// Appends received bytes.
+    /// Appends received bytes to the buffer.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Number of received bytes that do not form a complete event yet.
+    /// Number of received bytes in the buffer, which [`Self::event`] has not returned yet.
     #[must_use]
     pub fn held(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Removes and returns the bytes of the next complete event.
+    /// Removes the next complete event from the buffer, and returns its bytes.
     pub fn event(&mut self) -> Option<Vec<u8>> {
         let from = self.searched.saturating_sub(1);
         let end = self.bytes[from..].windows(2).position(|pair| pair == b"\n\n");

@@ -1,5 +1,5 @@
-//! The activity of a client on its connection. It decides which connection the server may close to
-//! make room for another client.
+//! Records the activity of a client on its connection. If there is no room for another client, this
+//! activity decides which connection the server closes.
 
 use axum::body::Body;
 use hyper::body::{Body as HttpBody, Bytes, Frame, SizeHint};
@@ -13,7 +13,8 @@ use tokio::time::{Duration, Instant};
 /// Time after which a client that reads nothing of its response counts as silent.
 const UNREAD: Duration = Duration::from_secs(3);
 
-/// The activity of one connection. Shared by its stream, its requests and the list of connections.
+/// The activity of one connection. The stream of the connection, its requests and the list of
+/// connections share this value.
 #[derive(Debug)]
 pub(super) struct Activity(Mutex<ActivityState>);
 
@@ -27,8 +28,9 @@ struct ActivityState {
     blocked: bool,
 }
 
-/// Why a connection may be closed, and how long its client has been silent. The greatest value is
-/// closed first. `Idle` is greater than `Unread`, because its client loses less.
+/// The reason why a connection may be closed, and how long its client has been silent. The
+/// connection with the greatest value is closed first. `Idle` is greater than `Unread`, because an
+/// idle client loses no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Silence {
     /// The client does not read its response.
@@ -46,13 +48,13 @@ impl Activity {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the connection may be closed, and why. `None` while a command runs, or while the
+    /// The reason why the connection may be closed now. `None` while a command runs, or while the
     /// client reads its response.
     pub(super) fn closable(&self) -> Option<Silence> {
         let state = self.state();
         let silence = state.last.elapsed();
-        // `under_way` alone is not enough: hyper drops the body when the rest of it is in a buffer,
-        // and the client may still read that.
+        // Test `blocked` too: hyper drops the body (and with it `under_way`) when the rest of the
+        // response is in a buffer, and the client may still read that rest.
         match state.under_way || state.blocked {
             false => Some(Silence::Idle(silence)),
             true => (state.blocked && silence >= UNREAD).then_some(Silence::Unread(silence)),
@@ -72,7 +74,7 @@ impl Activity {
     }
 }
 
-/// Marks a request as in progress. Dropping the value ends that.
+/// Shows that a request is in progress, until the value is dropped.
 #[derive(Debug)]
 pub(super) struct UnderWay(Arc<Activity>);
 
@@ -114,7 +116,7 @@ impl HttpBody for Answering {
     }
 }
 
-/// A stream that records the activity of its client.
+/// A stream that records the activity of the client.
 pub(super) struct Observed<S> {
     stream: S,
     activity: Arc<Activity>,
@@ -158,8 +160,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Observed<S> {
         wrote
     }
 
-    // Pass vectored writes on to the stream. Without the next two methods, hyper would copy
-    // responses into its own buffer, up to 400 kB for a client that does not read.
+    // Pass vectored writes on to the stream. Without this method and the next one, hyper would copy
+    // responses into a buffer of its own, with up to 400 kB for a client that does not read.
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -68,7 +68,7 @@ impl Rig {
 /// Waits until the server has closed this connection.
 async fn until_closed(stream: &mut UnixStream) {
     let mut rest = Vec::new();
-    // Ignore an error: a reset ends the connection as well.
+    // Ignore an error: a reset of the connection is an end too.
     let _ = stream.read_to_end(&mut rest).await;
 }
 

@@ -1,4 +1,4 @@
-//! `GET /v1/events`: the stream of events of the manager. Each client reads at its own pace.
+//! `GET /v1/events`: the stream of events of the manager. A slow client does not delay another one.
 
 use super::{Api, failure};
 use crate::control::sse;
@@ -14,8 +14,8 @@ pub(super) async fn events(State(api): State<Api>) -> Response {
         Ok(permit) => permit,
         Err(refused) => return failure(StatusCode::SERVICE_UNAVAILABLE, refused),
     };
-    // Take the next event only when the connection has room for it. So for a client that does not
-    // read, the host stores only the buffer of the connection.
+    // Take the next event only when the connection has room for it. So if a client does not read,
+    // the host stores no events for this client except those in the buffer of the connection.
     let source = (api.manager.stream(), api.closing.clone(), permit);
     let body = stream::unfold(source, |(mut events, closing, permit)| async move {
         let event = tokio::select! {

@@ -1,5 +1,5 @@
-//! Extractors for the query and the body of a request. Their errors have the JSON format of all
-//! other errors of the API.
+//! Extractors for the query and the body of a request. Unlike those of axum, they report errors in
+//! the JSON format of the API.
 
 use super::failure;
 use crate::protocol::ApiError;

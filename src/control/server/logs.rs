@@ -13,8 +13,8 @@ use axum::response::{IntoResponse, Response};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// The query of a request: which lines to return. `tail` is limited, because the response is built
-/// in memory.
+/// The query of a request: which lines to return. `tail` has a maximum, because the whole response
+/// is built in memory.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct LogsQuery {
@@ -28,11 +28,11 @@ pub(super) struct LogsQuery {
 const TAIL_MAX: usize = 10_000;
 const BYTES_MAX: usize = 8 << 20;
 
-/// Time limit to read the whole log. Reading normally takes far less.
+/// Time limit to read the whole log. A read normally takes far less.
 const READ: Duration = Duration::from_secs(30);
 
-/// Allows one request at a time to read the log. This way, a large number of requests costs no more
-/// than one.
+/// Allows only one request at a time to read the log, so that many requests at the same time cost
+/// no more than one.
 static READING: Semaphore = Semaphore::const_new(1);
 
 pub(super) async fn logs(

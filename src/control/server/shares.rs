@@ -1,23 +1,23 @@
-//! Limits for connections, and for requests that take long. Together, the long requests leave at
-//! least one connection free for another command.
+//! Limits for the number of connections, and for the number of requests that take long. Even if all
+//! kinds of long requests reach their limits, at least one connection is free for another command.
 
 use crate::protocol::ApiError;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Maximum of the limit for connections. It is higher than any realistic number of viewers.
+/// Maximum number of connections. Higher than any realistic number of viewers.
 const CONNECTIONS_MAX: usize = 256;
-/// Minimum of the limit for connections. It is enough for the viewers of one developer.
+/// Number of connections that is always allowed, even if the process may open only a few file
+/// descriptors. Enough for the viewers of one developer.
 const CONNECTIONS_MIN: usize = 16;
-/// Number of file descriptors that are reserved for the host itself, including connections over
-/// TCP. An idle background host has 22 open.
+/// Number of file descriptors that are reserved for the host itself, including its connections over
+/// TCP. An idle background host has 22 descriptors open.
 const OWN_DESCRIPTORS: u64 = 64;
 
-/// Maximum number of connections over TCP. It is enough for a few metrics scrapers and health
-/// probes.
+/// Maximum number of connections over TCP. Enough for a few metrics scrapers and health probes.
 pub(super) const TCP_CONNECTIONS: usize = 16;
 
-/// The limit for connections, and for each kind of long request.
+/// The limits for connections and for each kind of long request.
 #[derive(Debug, Clone)]
 pub(super) struct Shares {
     pub(super) connections: usize,
@@ -25,8 +25,9 @@ pub(super) struct Shares {
     pub(super) logs: Share,
     /// Requests that wait until the server is ready.
     pub(super) starts: Share,
-    /// Requests that wait until the server has stopped. They have their own limit: even if the
-    /// maximum of clients waits for a start, a stop gets through and ends their wait.
+    /// Requests that wait until the server has stopped. They have a limit of their own, so that a
+    /// stop is possible even if the number of clients that wait for a start has reached its limit.
+    /// The stop also ends the wait of those clients.
     pub(super) stops: Share,
 }
 
@@ -59,7 +60,8 @@ impl Share {
         Self { most, free: Arc::new(Semaphore::new(most)), code, held_by }
     }
 
-    /// Reserves one request, until the returned permit is dropped.
+    /// Reserves one request of this kind. The reservation ends when the returned permit is dropped.
+    /// Fails if the limit is reached.
     pub(super) fn take(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         self.free.clone().try_acquire_owned().map_err(|_| {
             let message = format!("{} {}, which is the limit", self.most, self.held_by);

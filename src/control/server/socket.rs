@@ -1,4 +1,4 @@
-//! The control socket in the home: bind, serve, restore and remove it.
+//! The control socket in the home: binds, serves, restores and deletes it.
 
 use super::super::connections;
 use super::super::listener::Owned;
@@ -20,20 +20,20 @@ use tokio::task::JoinSet;
 /// Pause between two attempts to bind the socket.
 const REBIND: Duration = Duration::from_millis(500);
 
-/// Time limit of an attempt to bind the socket again, after the first attempt.
+/// Time limit to bind the socket again. The first attempt has a shorter time limit.
 const BINDING: Duration = Duration::from_secs(3);
 
-/// Maximum number of clients that wait to be accepted. Behind a longer queue of clients that send
-/// nothing, a command could wait longer than its time limit.
+/// Length of the accept queue. With a longer queue of clients that send no request, a command could
+/// wait longer than its time limit.
 const QUEUE: i32 = 64;
 
-/// The control socket of a host. The host may bind its path until it removes the socket.
+/// The control socket of a host. The host may bind the socket again until it removes the socket.
 #[derive(Debug)]
 pub struct Socket {
     path: PathBuf,
-    /// A weak reference, because a strong one would keep the lock after the host has left.
+    /// The reference is weak: a strong one would keep the lock file open after the host has left.
     lock: Weak<HostLock>,
-    /// Must not be locked during a system call, because the call may block.
+    /// Must not be locked during a file system call, because such a call may block.
     state: Mutex<SocketState>,
     rebind: Notify,
 }
@@ -58,8 +58,8 @@ impl Socket {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Binds the socket. Replaces the socket file of an earlier host. Waits for the file system
-    /// only a moment. Returns an error if another host may own the path, and `None` after
+    /// Binds the socket, and replaces the socket file of an earlier host. Waits only a moment for
+    /// the file system. Returns an error if another host may own the path, and `None` after
     /// [`Self::remove`].
     pub(super) fn bind(&self) -> Option<io::Result<UnixListener>> {
         if *self.state() == SocketState::Removed {
@@ -70,8 +70,8 @@ impl Socket {
     }
 
     /// Like [`Self::bind`], but waits up to 3 s for the file system, without blocking other tasks.
-    /// A slow file system needs the same time at each attempt, so an attempt with a short time
-    /// limit would never succeed.
+    /// A slow file system is slow at each attempt, so attempts with a short time limit would never
+    /// succeed.
     async fn bind_again(&self) -> Option<io::Result<UnixListener>> {
         if *self.state() == SocketState::Removed {
             return None;
@@ -101,8 +101,8 @@ impl Socket {
         let mut state = self.state();
         match bound {
             Ok((_, file)) if *state == SocketState::Removed => {
-                // Dropping the value deletes the socket file. That may block, so do it on another
-                // thread.
+                // Dropping `file` deletes the socket file, which may block. So drop the value on
+                // another thread.
                 let _ = LOOKS.post(look::MOMENT, move || drop(file));
                 None
             }
@@ -118,7 +118,8 @@ impl Socket {
         }
     }
 
-    /// Deletes the socket file and prevents further binds. Leaves the file of another host alone.
+    /// Deletes the socket file and prevents further binds. Does not delete the socket file of
+    /// another host.
     pub(super) fn remove(&self) {
         let state = std::mem::replace(&mut *self.state(), SocketState::Removed);
         let SocketState::Bound(file) = state else { return };
@@ -133,15 +134,15 @@ impl Socket {
         self.path.parent().unwrap_or(&self.path)
     }
 
-    /// Binds the socket again if its file was deleted or replaced. Only a process that holds the
-    /// host lock may call this. Returns whether the file was missing.
+    /// Requests a new bind of the socket if the socket file was deleted or replaced. Only a process
+    /// that holds the host lock may call this. Returns whether the file was missing or replaced.
     pub fn restore(&self) -> bool {
-        // Copy the state, so that it is not locked while the file system is read.
+        // Copy the state, so that the mutex is not locked during the file system call below.
         let bound = match &*self.state() {
             SocketState::Bound(file) => Some(file.clone()),
             SocketState::Unbound | SocketState::Removed => None,
         };
-        // A file that cannot be examined does not count as missing.
+        // A file that cannot be examined is not treated as missing.
         let is_gone = bound.is_some_and(|file| matches!(file.is_at(&self.path), Ok(false)));
         if is_gone {
             self.rebind.notify_one();
@@ -155,8 +156,8 @@ fn not_ours() -> io::Error {
 }
 
 /// The file of a newly bound socket. Dropping the value deletes the file, unless [`Socket`] has
-/// taken it over. So if a bind takes too long and its caller has given up, the thread deletes the
-/// file.
+/// taken the file over. If a bind takes so long that its caller has given up, the thread of the
+/// bind deletes the file in this way.
 struct BoundFile {
     path: PathBuf,
     file: Option<KnownFile>,
@@ -169,7 +170,7 @@ impl Drop for BoundFile {
     }
 }
 
-/// Deletes the file at this path if it is still `file`. Leaves another file alone.
+/// Deletes the file at this path if it is still `file`. Does not delete another file.
 fn remove(path: &Path, file: &KnownFile) -> io::Result<()> {
     if file.is_at(path)? { std::fs::remove_file(path) } else { Ok(()) }
 }
@@ -184,8 +185,8 @@ fn bind(path: PathBuf) -> io::Result<(std::os::unix::net::UnixListener, BoundFil
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     nix::sys::socket::listen(&listener, Backlog::new(QUEUE)?)?;
     listener.set_nonblocking(true)?;
-    // Fail if the file is gone already: a file without a known identity could not be restored or
-    // deleted.
+    // Fail if the file is gone already: without the identity of the file, the host could neither
+    // check nor delete the file later.
     let file = KnownFile::at(&path)?.ok_or(io::ErrorKind::NotFound)?;
     Ok((listener, BoundFile { path, file: Some(file) }))
 }
@@ -219,7 +220,7 @@ pub(super) async fn serve(
                     () = api.closing.cancelled() => break,
                     () = socket.rebind.notified() => {}
                 }
-                // Accept no more connections on the old socket file. Connections that are open stay
+                // Accept no more connections through the old socket file. Open connections stay
                 // open.
                 until.cancel();
                 bound = socket.bind_again().await;
@@ -251,8 +252,8 @@ mod tests {
 
     #[tokio::test]
     async fn socket_of_the_new_host_of_the_home_stays() {
-        // Test two kinds of an old host: it ends at once, or it first tries to bind its socket
-        // again.
+        // Test two kinds of an old host: one ends at once, and the other first tries to bind its
+        // socket again.
         for binds_again in [false, true] {
             let folder = tempfile::tempdir().unwrap();
             let [path, lock_path] = ["socket", "lock"].map(|name| folder.path().join(name));

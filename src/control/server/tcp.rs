@@ -1,5 +1,5 @@
-//! Serves health and metrics over TCP. Every user of this machine may read them, so they contain no
-//! path, process or command line.
+//! Serves health and metrics over TCP. Every user of this machine may read them. So the responses
+//! contain no path, no process and no command line.
 
 use super::super::connections::serve;
 use super::shares::TCP_CONNECTIONS;
@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 /// Pause between two attempts to bind the address.
 const REBIND: Duration = Duration::from_millis(500);
 
-/// Serves at the address in the current settings. Changes the address when a restart changes the
-/// settings.
+/// Serves at the TCP address in the current settings. If a restart changes the address in the
+/// settings, continues at the new address.
 pub(super) async fn serve_where_wanted(api: Api, closing: CancellationToken) {
     let mut facts = api.manager.watch();
     loop {
@@ -44,7 +44,7 @@ pub(super) async fn serve_where_wanted(api: Api, closing: CancellationToken) {
 }
 
 /// Binds the address, and serves there until `until` is cancelled. If the address cannot be bound,
-/// shows the problem in the status and tries again. Does nothing without an address.
+/// shows the problem in the status and tries again. Does nothing if `address` is `None`.
 async fn serve_at(address: Option<SocketAddr>, api: Api, until: CancellationToken) {
     let mut reported = None;
     let listener = loop {
@@ -79,7 +79,7 @@ fn routes(api: Api) -> Router {
         .with_state(api)
 }
 
-/// The part of the status that every user of the machine may read.
+/// The part of the status that every user of this machine may read.
 #[derive(Debug, serde::Serialize)]
 struct Readiness {
     state: ServerState,
@@ -98,9 +98,9 @@ async fn readyz(State(api): State<Api>) -> Response {
     (ready_code(&facts), Json(Readiness::of(&facts))).into_response()
 }
 
-/// Refuses requests whose `Host` header is not a name of this machine. This prevents DNS rebinding:
-/// a web page can send requests to 127.0.0.1 under its own host name, and their `Host` header has
-/// that name.
+/// Refuses a request if its `Host` header is not a name of this machine. This prevents DNS
+/// rebinding: a web page can make the browser send requests to 127.0.0.1, but these requests have
+/// the host name of the page in their `Host` header.
 async fn only_this_machine(request: Request, next: axum::middleware::Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let name = host.map(|host| match host.rsplit_once(':') {
@@ -112,7 +112,7 @@ async fn only_this_machine(request: Request, next: axum::middleware::Next) -> Re
         address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
     };
     if name.is_some_and(|name| name == "localhost" || is_loopback(name)) {
-        // Refuse HEAD, which axum would accept on `get` routes.
+        // Refuse HEAD requests, which axum would accept on `get` routes.
         return match *request.method() {
             Method::HEAD => not_allowed(request).await,
             _ => next.run(request).await,
