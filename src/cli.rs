@@ -149,19 +149,20 @@ enum LocalCommand {
     },
 }
 
-/// The home and the options, which every subcommand of `local` needs.
+/// The home and the options, which all subcommands of `local` use.
 #[derive(Debug)]
 struct Context {
     home: Home,
     /// Options from flags and environment variables.
     asked: Options,
-    /// Theme from the flag or the environment variable. It is separate, because hosts do not use
-    /// it.
+    /// Theme of the dashboard from the flag or the environment variable. Not part of `asked`,
+    /// because a host does not use the theme.
     theme: Option<Theme>,
 }
 
 impl Context {
-    /// The theme of the dashboard from the command line, or else from the configuration file.
+    /// Returns the theme of the dashboard: from the command line, or else from the configuration
+    /// file.
     fn theme(&self) -> Result<Option<Theme>, CliError> {
         match self.theme {
             Some(theme) => Ok(Some(theme)),
@@ -169,8 +170,8 @@ impl Context {
         }
     }
 
-    /// Prints a warning if the configuration file is not valid. For commands that do not need its
-    /// options.
+    /// Prints a warning if the configuration file is not valid. Called by commands that do not need
+    /// the options in the file.
     fn warn_of_broken_config(&self) {
         if let Err(error) = config::read_file(&self.home) {
             output::note(&format!("warning: {error}"));
@@ -210,16 +211,16 @@ fn parse(
     Cli::from_arg_matches(&matches)
 }
 
-/// The definition of the command line, with all options of each subcommand.
+/// Returns the definition of the command line, with all options of each subcommand.
 fn built() -> clap::Command {
     let mut command = words::listed(Cli::command());
     command.build();
     command
 }
 
-/// Parses the command line again, without the environment variables of options. A command that
-/// needs only the home, such as `stop`, must work even if the variable of another option has a
-/// wrong value.
+/// Parses the command line again, but ignores the environment variables of all options except
+/// `--home`. A command that needs only the home, such as `stop`, must work even if the variable of
+/// another option has an invalid value.
 fn without_environment(error: clap::Error) -> Result<Cli, clap::Error> {
     use clap::error::ErrorKind::{InvalidValue, ValueValidation};
     if !matches!(error.kind(), InvalidValue | ValueValidation) {
@@ -299,8 +300,8 @@ impl Local {
         };
         let done = self.perform();
         if let (Err(error), Some((home, attempt))) = (&done, last_attempt) {
-            // This was the last attempt to replace a dead host. Do not let the watchdog start
-            // another host: it would fail for the same reason.
+            // This was the last attempt to replace a dead host. Disarm the watchdog, so that it
+            // starts no further host: that host would fail for the same reason.
             watchdog::disarm();
             host::give_up(&home, attempt, error);
         }

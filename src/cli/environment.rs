@@ -12,7 +12,7 @@ pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
     let temporal = match (&status.temporal, status.state) {
         (Some(temporal), _) => temporal,
         (None, State::Stopped) => {
-            // Print a message too: with `eval`, the user does not see the exit code.
+            // Also print a message, because `eval` hides the exit code from the user.
             note(
                 "stigmer: the server is not running, so no variable is set; start the server with \
                  `stigmer local`",

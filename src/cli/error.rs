@@ -32,7 +32,7 @@ pub enum CliError {
     /// The status cannot be determined.
     #[error(transparent)]
     Status(StatusError),
-    /// Any other error. The text is the whole message for the user.
+    /// Any other error. The string is the complete message for the user.
     #[error("{0}")]
     Other(String),
 }

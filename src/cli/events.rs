@@ -23,8 +23,8 @@ pub(super) fn run(context: &Context, last: Option<usize>, json: bool) -> Result<
             }
         }
     }
-    // Skip lines that cannot be parsed: a full disk may have cut them, or another version has
-    // written them.
+    // Skip lines that cannot be parsed: a full disk may have cut them off, or another version of
+    // stigmer may have written them.
     let entries = lines.iter().filter_map(|text| Some((text, serde_json::from_str(text).ok()?)));
     let entries: Vec<(&String, Entry)> = entries.collect();
     let first = last.map_or(0, |last| entries.len().saturating_sub(last));
@@ -49,7 +49,8 @@ fn print(entry: &Entry) {
     if !phases.is_empty() {
         line(&format!("    {}", phases.join(", ")));
     }
-    // The detail of an out-of-memory kill contains the peak memory already.
+    // Do not print the peak memory for an out-of-memory kill, because the detail of the entry
+    // contains it already.
     let shows_peak = entry.cause != Cause::Operator && entry.oom_kills.is_none();
     if let Some(peak) = entry.peak_rss_bytes.filter(|_| shows_peak) {
         line(&format!("    peak memory {}", human::bytes(peak)));

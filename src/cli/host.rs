@@ -1,5 +1,5 @@
-//! The commands whose process becomes a host or attaches to one: background host, dashboard,
-//! `--no-tui`.
+//! The commands whose process becomes a host or follows the running host: the background host, the
+//! dashboard and `--no-tui`.
 
 use super::{CliError, Context, install, output};
 use crate::config::{Options, Settings};
@@ -12,12 +12,12 @@ use crate::{headless as foreground, telemetry, tui};
 use std::io::{self, IsTerminal};
 use std::path::Path;
 
-/// Number of threads that a dashboard needs: two for the host, one for the terminal, those of
-/// [`threads`], and those for signals and searches.
+/// Number of threads that a dashboard needs: two for the host, one for the terminal, and the others
+/// for [`threads`], signals and searches.
 const THREADS: usize = 8;
 
-/// Runs this process as the background host. `options` are the JSON options of the process that
-/// started it. That process has checked them.
+/// Runs this process as the background host. `options` are JSON from the process that started this
+/// one, which has already checked the options.
 pub(super) fn background(context: &Context, options: &str) -> Result<i32, CliError> {
     let options: Options = serde_json::from_str(options)
         .map_err(|error| CliError::Other(format!("cannot parse the options: {error}")))?;
@@ -27,8 +27,8 @@ pub(super) fn background(context: &Context, options: &str) -> Result<i32, CliErr
     super::block_on(background::run(settings))?.map_err(|error| CliError::Other(error.to_string()))
 }
 
-/// Runs this process as the background host in place of a host that died. Does not create the home
-/// if it does not exist.
+/// Runs this process as the background host, in place of a host that died. Does not create a
+/// missing home.
 pub(super) fn resume(context: &Context, death: Death) -> Result<i32, CliError> {
     let home = &context.home;
     if home.root().is_dir() {
@@ -38,8 +38,8 @@ pub(super) fn resume(context: &Context, death: Death) -> Result<i32, CliError> {
         .map_err(|error| CliError::Other(error.to_string()))
 }
 
-/// Writes into the timeline that no host could be started after `attempts` attempts. Does nothing
-/// if another host runs now.
+/// Writes an entry into the timeline: no host could be started in `attempts` attempts. Does nothing
+/// if a host runs now.
 pub(super) fn give_up(root: &Path, attempts: u32, why: &CliError) {
     let why = format!("{attempts} hosts in a row did not start: {why}");
     let written = look::bounded(root, move |root| {
@@ -85,8 +85,8 @@ pub(super) fn dashboard(context: &Context) -> Result<i32, CliError> {
     threads::try_create(THREADS)
         .map_err(HostError::Threads)
         .map_err(|error| CliError::Other(error.to_string()))?;
-    // A terminal that accepts no output may block the thread of the dashboard. These two threads
-    // are for the host, which must not be blocked.
+    // Create two threads for the host. The dashboard runs on another thread, because a terminal
+    // that accepts no output may block that thread, but must not block the host.
     let runtime = super::build(tokio::runtime::Builder::new_multi_thread().worker_threads(2))?;
     runtime
         .block_on(tui::run(settings, context.asked.clone(), theme))

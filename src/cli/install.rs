@@ -21,7 +21,7 @@ pub(super) fn run(context: &Context, version: Option<&str>) -> Result<i32, CliEr
     Ok(0)
 }
 
-/// Returns a value that shows the progress of an installation on stderr.
+/// Creates a progress display on stderr, for an installation.
 pub(super) fn progress() -> Box<dyn Progress> {
     install::progress(std::io::stderr().is_terminal())
 }

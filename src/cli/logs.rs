@@ -1,4 +1,4 @@
-//! `stigmer local logs`: prints the server log from its file. Needs no host.
+//! `stigmer local logs`: prints the server log. Reads the log file, so it needs no host.
 
 use super::output::{note, raw, try_raw};
 use super::{CliError, Context, block_on};
@@ -77,15 +77,15 @@ pub(super) fn run(context: &Context, wanted: LogsArguments) -> Result<i32, CliEr
             }
             trouble.is(None);
             if !try_raw(text.as_bytes()) {
-                // The reader has closed the pipe, so nobody needs more lines.
+                // The reader has closed the pipe, so no more output is needed.
                 return Ok(0);
             }
         }
     })?
 }
 
-/// The last error of reading the log. A read is repeated every second, but the same error is
-/// printed once.
+/// The last error of reading the log. A read is repeated every second, but an error is printed only
+/// if it differs from the last one.
 #[derive(Default)]
 struct Trouble(Option<String>);
 

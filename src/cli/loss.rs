@@ -7,15 +7,15 @@ use crate::protocol::Detached;
 use std::io::{BufRead, IsTerminal};
 use stigmer_ui::loss::{Loss, StopImpact, Storage, WorkflowCount, WorkflowTotals};
 
-/// The command that is about to end the server.
+/// The kind of command that is about to end the server.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Ending {
     Stop,
     Restart,
 }
 
-/// Asks the user whether to end the server, if data would be lost. Without a terminal, or with
-/// `--yes`, prints a warning and does not ask. Does nothing if no data would be lost.
+/// Asks the user whether to end the server if data would be lost. Without a terminal, or with
+/// `--yes`, only prints a warning. Does nothing if no data would be lost.
 ///
 /// # Errors
 /// If the user does not confirm.
@@ -41,7 +41,7 @@ pub(super) fn confirm(context: &Context, ending: Ending, yes: bool) -> Result<()
     note(&loss.to_string());
     output::prompt(&format!("{question} Type `y` to confirm [y/N] "));
     let mut answer = String::new();
-    // If the answer cannot be read, the user has not confirmed.
+    // Treat an answer that cannot be read as a "no".
     let read = std::io::stdin().lock().read_line(&mut answer);
     match answer.trim() {
         "y" | "Y" | "yes" if read.is_ok() => Ok(()),
@@ -49,8 +49,8 @@ pub(super) fn confirm(context: &Context, ending: Ending, yes: bool) -> Result<()
     }
 }
 
-/// The data that would be lost at the end of `server`. Counts the workflows only if they could be
-/// lost, because a count takes time.
+/// Describes the data that would be lost at the end of `server`. Counts the workflows only if they
+/// could be lost, because a count takes time.
 fn loss(server: &ServerAtRisk) -> Option<Loss> {
     let storage = match server.data() {
         Data::Memory => Storage::Memory,

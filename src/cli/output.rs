@@ -1,8 +1,8 @@
 //! Prints results to stdout and messages to stderr. A closed pipe is not an error.
 //!
-//! Text for people is made harmless here: no control character except line ends reaches the
-//! terminal. [`json`] and [`raw`] print their input unchanged. A caller of [`raw`] may add colors,
-//! and must make the foreign parts harmless itself.
+//! For text that people read, this module removes control characters except line ends, so that the
+//! text cannot control the terminal. [`json`] and [`raw`] print their input unchanged. A caller of
+//! [`raw`] may add colors, but must remove the control characters from foreign text itself.
 
 use crate::harmless::{harmless, lines};
 use crate::hosting::Notice;
@@ -19,12 +19,13 @@ pub(super) fn json(text: &str) {
     raw(format!("{text}\n").as_bytes());
 }
 
-/// Prints a result unchanged.
+/// Prints a result without changes.
 pub(super) fn raw(bytes: &[u8]) {
     try_raw(bytes);
 }
 
-/// Like [`raw`]. Returns false if the output could not be written, for example to a closed pipe.
+/// Like [`raw`], but returns false if the output could not be written, for example to a closed
+/// pipe.
 pub(super) fn try_raw(bytes: &[u8]) -> bool {
     let mut out = io::stdout().lock();
     let written = out.write_all(bytes).and_then(|()| out.flush());
@@ -37,7 +38,7 @@ pub(super) fn try_raw(bytes: &[u8]) -> bool {
     written.is_ok()
 }
 
-/// Set when a result could not be written. A closed pipe does not count.
+/// Set if a result could not be written, but not if the pipe was closed.
 static UNWRITTEN: AtomicBool = AtomicBool::new(false);
 
 /// Whether all results were written. A closed pipe does not count as a failure.
@@ -55,15 +56,15 @@ pub(super) fn notice(notice: &Notice) {
     note(&notice.to_string());
 }
 
-/// Prints a question on stderr without a line end, so that the user types the answer on the same
-/// line.
+/// Prints a question on stderr. Ends without a line break, so that the user types the answer on the
+/// same line.
 pub(super) fn prompt(text: &str) {
     let mut err = io::stderr().lock();
     let _ = write!(err, "{}", lines(text)).and_then(|()| err.flush());
 }
 
-/// Whether to print results in color: only if stdout is a terminal with colors, and the user has
-/// not disabled them with `NO_COLOR`.
+/// Whether to print results in color. True only if stdout is a terminal with colors, and if the
+/// user has not disabled colors with `NO_COLOR`.
 pub(super) fn is_coloured() -> bool {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");

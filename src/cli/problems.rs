@@ -1,4 +1,5 @@
-//! `stigmer local problems`: prints what is wrong now, and returns whether there is something.
+//! `stigmer local problems`: prints what is wrong now. The exit code shows whether there are
+//! problems.
 
 use super::output::{self, is_coloured, note, raw};
 use super::{CliError, Context};
@@ -62,7 +63,8 @@ fn render(list: &ProblemList, coloured: bool) -> String {
     text
 }
 
-/// `Refund refund-0 and 1 more, queue orders, namespace default, for 2 min`.
+/// Formats the first line of a problem, such as `Refund refund-0 and 1 more, queue orders,
+/// namespace shop, for 2 min`.
 fn subject(problem: &Problem) -> String {
     let mut words = Vec::new();
     words.extend(problem.workflow_type.as_deref());
@@ -81,7 +83,7 @@ fn subject(problem: &Problem) -> String {
     text
 }
 
-/// `call_bank: attempt 8 of 50, next in 13 s`.
+/// Formats the attempts of an activity, such as `call_bank: attempt 8 of 50, next in 13 s`.
 fn attempts(problem: &Problem) -> Option<String> {
     let attempt = problem.attempt?;
     let activity = problem.activity.as_ref().map_or_else(String::new, |name| format!("{name}: "));

@@ -1,4 +1,4 @@
-//! `stigmer local status`: prints the status, and returns it as the exit code.
+//! `stigmer local status`: prints the status. The exit code depends on the status.
 
 mod screen;
 

@@ -1,10 +1,11 @@
-//! Suggests a similar command if the user types an unknown one. Also decides which options help and
-//! completions list.
+//! Suggests a command if the user types an unknown one. Also decides which options the help and the
+//! shell completions list.
 
 use clap::error::{ContextKind, ContextValue, Error};
 use clap::{Arg, Command};
 
-/// Command names of other tools, each with our command. The empty name is `stigmer local` itself.
+/// Command names of other tools, each with the stigmer command for the same purpose. An empty name
+/// means `stigmer local` without a subcommand.
 const KNOWN_ELSEWHERE: &[(&str, &str)] = &[
     ("log", "logs"),
     ("down", "stop"),
@@ -18,8 +19,8 @@ const KNOWN_ELSEWHERE: &[(&str, &str)] = &[
     ("run", ""),
 ];
 
-/// The command line to suggest, if `error` is about an unknown command or option. `cli` defines the
-/// whole command line.
+/// Returns the command line to suggest, if `error` is about an unknown command or option. `cli`
+/// defines the whole command line.
 pub(super) fn instead(error: &Error, cli: &Command) -> Option<String> {
     let typed =
         [ContextKind::InvalidSubcommand, ContextKind::InvalidArg].into_iter().find_map(|kind| {
@@ -37,16 +38,16 @@ pub(super) fn instead(error: &Error, cli: &Command) -> Option<String> {
     Some(format!("stigmer local {meant}").trim_end().to_owned())
 }
 
-/// The name that is most similar to the typed text. `None` if it is not similar enough for a typing
-/// error.
+/// Returns the name that is most similar to `typed`. `None` if all names differ so much that a
+/// typing error is unlikely.
 fn nearest<'n>(typed: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let slips = |name: &str| slips(typed, name);
     let (count, name) = names.map(|name| (slips(name), name)).min()?;
     (count <= typed.len() / 3).then_some(name)
 }
 
-/// Number of typing errors between two words. One error inserts, deletes or replaces a letter, or
-/// swaps two neighbors.
+/// Number of typing errors that turn one word into the other. Each error inserts, deletes or
+/// replaces a letter, or swaps two neighboring letters.
 fn slips(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
@@ -65,26 +66,27 @@ fn slips(a: &str, b: &str) -> usize {
     rows[a.len()][b.len()]
 }
 
-/// Hides unused options from the help of each subcommand of `local`. A subcommand still accepts the
-/// options of `local` that it does not use, and ignores them.
+/// Hides options from the help of each subcommand of `local` that does not use them. The subcommand
+/// still accepts and ignores these options.
 pub(super) fn listed(cli: Command) -> Command {
     let hide_unused = |local: Command| {
         let shared = local.get_arguments().filter(|it| it.is_global_set() && it.get_id() != "home");
         let unused: Vec<Arg> = shared.map(|it| it.clone().hide(true)).collect();
         local.mut_subcommands(|task| match task.get_name() {
             "restart" => task,
-            // Define a hidden copy of each unused option. clap adds an option of `local` only to a
-            // subcommand that does not define it itself.
+            // Define a hidden copy of each unused option in the subcommand. clap passes an option
+            // of `local` on only to a subcommand that does not define the same option.
             _ => task.args(&unused),
         })
     };
     cli.mut_subcommands(|it| if it.get_name() == "local" { hide_unused(it) } else { it })
 }
 
-/// Returns the command without internal subcommands and hidden options, for completions. The caller
-/// must have called `build` on `command`, so that each subcommand has all its options.
+/// Returns the command without internal subcommands and hidden options, for shell completions. The
+/// caller must call `build` on `command` before, so that each subcommand has all its options.
 pub(super) fn public(command: &Command) -> Command {
-    // clap needs a static name. Leaking it is harmless, because the process ends after printing.
+    // clap needs a static name, so leak the string. That is harmless, because the process ends
+    // after it has printed the completions.
     let clean = Command::new(&*command.get_name().to_owned().leak());
     let about = command.get_about().cloned().unwrap_or_default();
     let is_own = |it: &&Arg| {

@@ -7,10 +7,10 @@ use stigmer_ui::human;
 
 /// Width of the labels, in columns.
 const COLUMN: usize = 11;
-/// Width of a check (layer) with its latency, in columns. Three of them share a row.
+/// Width of a check (layer) with its latency, in columns. A row shows three checks.
 const LAYER: usize = 20;
 
-/// Parameters of the escape sequence for colors and styles (SGR).
+/// Parameters of the terminal escape sequence for colors and styles (SGR).
 const DIM: &str = "2";
 const BOLD: &str = "1";
 const GREEN: &str = "32";
@@ -155,7 +155,7 @@ fn restarts(sheet: &mut Sheet, status: &Status) {
     }
 }
 
-/// The text of the screen. It contains no escape sequences except our own colors.
+/// The text of the screen. Its only escape sequences are the colors that this type adds.
 struct Sheet {
     text: String,
     coloured: bool,
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     fn status(more: &str) -> Status {
-        // A complete status in JSON. `more` has the values that a test changes.
+        // A complete status as JSON. `more` contains the values that a test changes.
         let mut status = serde_json::json!({
             "schema": 1, "state": "ready", "intent": "up", "managed": true, "message": "",
             "host": {"pid": 4711, "mode": "background", "version": "0.1.0", "uptime_ms": 73_000},
