@@ -1,5 +1,5 @@
-//! Reads and checks the options. A flag overrides an environment variable, which overrides
-//! `config.toml`, which overrides the default. No other module parses option values.
+//! Reads and checks the options. The sources of an option, from the highest priority to the lowest:
+//! flag, environment variable, `config.toml`, default. No other module parses option values.
 
 mod arguments;
 mod difference;
@@ -54,7 +54,8 @@ pub enum ConfigError {
     },
 }
 
-/// Reads the configuration file of a home. A missing file has no options.
+/// Reads the options in the configuration file of a home. A missing file counts as a file without
+/// options.
 ///
 /// # Errors
 /// If the file cannot be read or parsed.
@@ -71,7 +72,7 @@ pub fn read_file(home: &Home) -> Result<Options, ConfigError> {
         path: path.clone(),
         message: lines(&error.to_string()).into_owned(),
     })?;
-    // In the configuration file, a relative path starts at the folder of that file.
+    // A relative path in the configuration file is relative to the folder of that file.
     for path in [&mut options.db, &mut options.temporal_bin].into_iter().flatten() {
         *path = home.root().join(&*path);
     }

@@ -2,8 +2,8 @@
 
 use super::ConfigError;
 
-/// Whether this argument is `--headless` with a true value. Accepts the values that Go's flag
-/// parser accepts.
+/// Whether this argument is `--headless`, alone or with a value that means true. Knows all values
+/// that Go's flag parser accepts.
 pub(super) fn is_headless(argument: &str) -> bool {
     match argument.strip_prefix("--headless") {
         Some("") => true,
@@ -14,8 +14,8 @@ pub(super) fn is_headless(argument: &str) -> bool {
     }
 }
 
-/// Refuses arguments that conflict with stigmer. The error has the option to use instead, or the
-/// reason.
+/// Refuses arguments that conflict with stigmer. The error names the option to use instead, or
+/// gives the reason.
 pub(super) fn refuse_ours(arguments: &[String]) -> Result<(), ConfigError> {
     const ENDS: &str =
         "with this argument, the Temporal CLI prints a text and exits without a server";
@@ -62,7 +62,8 @@ pub(super) fn refuse_ours(arguments: &[String]) -> Result<(), ConfigError> {
     for argument in arguments {
         let name = argument.split('=').next().unwrap_or_default();
         let is_ours = |ours: &str| {
-            // Temporal also accepts the value of a short option without a space, such as `-p7300`.
+            // Temporal also accepts a short option and its value without a space between them, such
+            // as `-p7300`.
             let attached = ours.len() == 2 && argument.starts_with(ours);
             ours == name || attached || (ours == "--log-config" && name.starts_with("--log-"))
         };

@@ -4,10 +4,10 @@ use super::{EffectiveOptions, Options};
 use crate::harmless::{harmless, quote};
 use serde_json::Value;
 
-/// Key of the arguments after `--`, the only option without a flag.
+/// Key of the arguments after `--`. Of all options, only these have no flag.
 const ARGUMENTS: &str = "arguments";
 
-/// An option that has another value in the request than in the running server.
+/// An option whose requested value differs from the value in the running server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// Name of the option for messages, such as `--port`, or a description of the arguments for
@@ -43,7 +43,7 @@ impl std::fmt::Display for Difference {
     }
 }
 
-/// The running server has other options than the requested ones.
+/// The error if the running server has other options than the requested ones.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the server is already running with other options: {}; {}",
@@ -70,17 +70,17 @@ impl Different {
     }
 }
 
-/// Checks that the running server has the requested options. `in_force` are the options of that
-/// server.
+/// Checks that the running server has the requested options. `in_force` contains the options of
+/// that server.
 ///
 /// # Errors
-/// The options that differ, and how to apply them.
+/// If options differ. The error lists them, and describes how to apply the requested options.
 pub fn agree(asked: &Options, in_force: &EffectiveOptions, managed: bool) -> Result<(), Different> {
     let differences = differences(asked, in_force);
     if differences.is_empty() { Ok(()) } else { Err(Different { differences, managed }) }
 }
 
-/// The requested options whose value differs from that of the running server.
+/// Returns the requested options whose values differ from those of the running server.
 #[must_use]
 pub fn differences(asked: &Options, in_force: &EffectiveOptions) -> Vec<Difference> {
     let running = in_force.values.to_map();
@@ -92,7 +92,7 @@ pub fn differences(asked: &Options, in_force: &EffectiveOptions) -> Vec<Differen
         .collect()
 }
 
-/// Formats a value as a user would write it.
+/// Formats an option value as a user would write it on the command line.
 fn plain(option: &str, value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -1,5 +1,5 @@
-//! The effective options of a server: set values and defaults together. The status contains them,
-//! and viewers read them.
+//! The effective options of a server: the values that were set, and the defaults of all other
+//! options. The status contains the effective options for viewers.
 
 use super::{Options, Span};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -8,17 +8,17 @@ use serde_json::{Map, Value};
 /// JSON key of [`EffectiveOptions::failure_span`].
 const FAILURE_SPAN: &str = "failure-span";
 
-/// The effective options of a server. A host fills in every default, so `None` means that the
-/// option has no value, or that a host of another version did not send it.
+/// The effective options of a server. A host fills in all defaults. So `None` means that an option
+/// has no value, or that a host of another version did not send the option.
 ///
 /// The JSON form is an object of option names and values. Unknown names and values are skipped.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EffectiveOptions {
     /// The effective value of each option.
     pub values: Options,
-    /// How long the checks must fail before a restart, in addition to the number of failures.
-    /// `None` if only the number counts. This is not an option: the host derives it from two
-    /// options, because only the host knows whether they were set.
+    /// Time for which the checks must fail before a restart, in addition to the number of failures.
+    /// `None` if only the number counts. The user cannot set this time: the host derives it from
+    /// two options.
     pub failure_span: Option<Span>,
 }
 
@@ -29,8 +29,8 @@ impl EffectiveOptions {
         self.values.address.clone().or_else(|| self.values.port.map(on_loopback))
     }
 
-    /// URL of the web UI. `None` if the server has no web UI (`--headless`), and for an external
-    /// server, whose UI port is unknown.
+    /// URL of the web UI. `None` if the server has no web UI (`--headless`), or if the server is
+    /// external, because its UI port is unknown.
     #[must_use]
     pub fn ui_url(&self) -> Option<String> {
         ui_url(self.values.address.as_deref(), self.values.ui_port)

@@ -1,5 +1,5 @@
-//! The options as the user has set them. Flags, environment variables and the configuration file
-//! share this type.
+//! The options that the user has set. Flags, environment variables and the configuration file share
+//! this type.
 
 use super::{HttpAddress, Size, Span, TemporalLogLevel};
 use clap::Args;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use std::path::PathBuf;
 use stigmer_ui::Theme;
 
-/// The options that were set. `None` means "not set".
+/// The options that the user has set. `None` means that an option is not set.
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[command(next_help_heading = "Temporal")]
@@ -238,11 +238,12 @@ pub struct Options {
 }
 
 impl Options {
-    /// Completes these options: options that are not set get the values of `others`.
+    /// Merges two sets of options. Options that are not set in `self` get their values from
+    /// `others`.
     #[must_use]
     pub fn or(self, others: Self) -> Self {
-        // `--db` and `--in-memory` exclude each other. So if `self` has one of them, it overrides
-        // both in `others`.
+        // `--db` and `--in-memory` exclude each other. So if `self` sets one of them, ignore both
+        // in `others`.
         let silent = self.db.is_none() && self.in_memory != Some(true);
         Self {
             port: self.port.or(others.port),
@@ -270,7 +271,7 @@ impl Options {
         }
     }
 
-    /// The options that are set, as a JSON object of names and values.
+    /// Returns the options that are set, as a JSON object of names and values.
     #[must_use]
     pub fn to_map(&self) -> Map<String, Value> {
         match serde_json::to_value(self) {
@@ -279,17 +280,18 @@ impl Options {
         }
     }
 
-    /// Parses options that another version of stigmer may have written, for example into the record
-    /// of a server. Skips unknown names and values. `None` if the text is not a JSON object.
+    /// Parses options in JSON that another version of stigmer may have written, for example those
+    /// in the record of a server. Skips unknown names and values. `None` if `json` is not a JSON
+    /// object.
     #[must_use]
     pub fn recorded(json: &str) -> Option<Self> {
         serde_json::from_str(json).ok().map(Self::from_map)
     }
 
-    /// Like [`Self::recorded`], but deserializes a part of a larger value.
+    /// Like [`Self::recorded`], but deserializes the options within a larger value.
     ///
     /// # Errors
-    /// If the part is not an object.
+    /// If `part` is not an object.
     pub fn of_any_version<'de, D: Deserializer<'de>>(part: D) -> Result<Self, D::Error> {
         Map::deserialize(part).map(Self::from_map)
     }
@@ -302,12 +304,12 @@ impl Options {
         Self::deserialize(Value::Object(map)).unwrap_or_default()
     }
 
-    /// Makes relative paths absolute, starting at the current folder.
+    /// Makes relative paths absolute. They are relative to the current folder.
     #[must_use]
     pub fn absolute(mut self) -> Self {
         for path in [&mut self.db, &mut self.temporal_bin].into_iter().flatten() {
-            // A program without a folder must get one too: otherwise the system would search it on
-            // PATH, and not in the current folder.
+            // Make a program name without a folder absolute too. Otherwise the system would search
+            // for the program on PATH instead of in the current folder.
             if let Ok(absolute) = std::path::absolute(&*path) {
                 *path = absolute;
             }
@@ -316,7 +318,7 @@ impl Options {
     }
 }
 
-/// Parses the name of a theme. Help and completions list all names.
+/// Creates the parser for the names of themes. The help and the completions list all names.
 fn themes() -> impl TypedValueParser<Value = Theme> {
     PossibleValuesParser::new(Theme::ALL.map(Theme::name)).try_map(|name| name.parse::<Theme>())
 }

@@ -1,4 +1,5 @@
-//! The settings of a host: the options after all checks, with defaults for those that are not set.
+//! The settings of a host: all options after the checks, with defaults for the options that are not
+//! set.
 
 use super::{
     ConfigError, EffectiveOptions, HttpAddress, Options, Size, Span, TemporalLogLevel, arguments,
@@ -11,8 +12,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Minimum duration of failed checks before a restart, for a database in memory. It is long,
-/// because such a restart loses all data.
+/// Time for which the checks must fail before a restart, for a database in memory. The time is
+/// long, because such a restart loses all data.
 const MEMORY_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Where the server stores its data.
@@ -25,7 +26,7 @@ pub enum Database {
 }
 
 impl Database {
-    /// Path of the database file, or `None` in memory.
+    /// Path of the database file. `None` if the database is in memory.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
         match self {
@@ -48,7 +49,7 @@ pub struct Settings {
     pub temporal_bin: Option<PathBuf>,
     /// Storage of the server.
     pub database: Database,
-    /// Namespaces that the server creates. The checks use the first one.
+    /// Namespaces that the server creates. The checks use the first namespace.
     pub namespaces: Vec<String>,
     /// Log level of the server.
     pub temporal_log_level: TemporalLogLevel,
@@ -56,7 +57,8 @@ pub struct Settings {
     pub policy: Policy,
     /// Maximum size of the server log on disk, in bytes.
     pub log_max: u64,
-    /// Address where the host serves health and metrics over TCP. `None` if it does not.
+    /// Address where the host serves health and metrics over TCP. `None` if the host does not serve
+    /// them.
     pub http: Option<SocketAddr>,
     /// Whether the watchdog starts a new background host after the host was killed.
     pub watchdog: bool,
@@ -64,14 +66,16 @@ pub struct Settings {
     pub address: Option<String>,
     /// Whether stigmer may use a server of another user, if one listens on the port.
     pub allow_other_user: bool,
-    /// More arguments for `temporal server start-dev`.
+    /// Additional arguments for `temporal server start-dev`.
     pub arguments: Vec<String>,
-    /// The options that were set, without defaults. A restart with other options changes these.
+    /// The options that were set, without defaults. A restart with new options merges them into
+    /// these.
     pub options: Options,
 }
 
 impl Settings {
-    /// Checks these options, completed by those of the configuration file.
+    /// Creates the settings from `options`. Options that are not set are taken from the
+    /// configuration file of the home.
     ///
     /// # Errors
     /// If the file cannot be read or has an unknown option, or if a value is not valid.
@@ -82,7 +86,7 @@ impl Settings {
     /// Checks these options, and fills in the defaults.
     ///
     /// # Errors
-    /// If a value is not valid, alone or together with another one.
+    /// If a value is not valid, or if two values conflict.
     pub fn resolve(home: Home, options: Options) -> Result<Self, ConfigError> {
         let set = Options { theme: None, ..options.clone() };
         let arguments = options.arguments.clone().unwrap_or_default();
@@ -94,7 +98,7 @@ impl Settings {
             check_address(address)?;
         }
         if let Some(HttpAddress(http)) = options.http {
-            // With an external server, these ports are not used by a server of stigmer, so `--http`
+            // With an external server, stigmer's own server does not use these ports, so `--http`
             // may use them.
             let ours = [(Some(port), "port"), (ui_port, "ui-port")];
             check_http(http, if options.address.is_some() { &[] } else { &ours })?;
@@ -128,14 +132,15 @@ impl Settings {
         self.address.clone().unwrap_or_else(|| effective::on_loopback(self.port))
     }
 
-    /// URL of the web UI. `None` if the server has no web UI (`--headless`), and for an external
-    /// server, whose UI port is unknown.
+    /// URL of the web UI. `None` if the server has no web UI (`--headless`), or if the server is
+    /// external, because its UI port is unknown.
     #[must_use]
     pub fn ui_url(&self) -> Option<String> {
         effective::ui_url(self.address.as_deref(), self.ui_port)
     }
 
-    /// All options with their effective values. Commands compare requested options with these.
+    /// Returns the effective values of all options. Commands compare the requested options with
+    /// these values.
     #[must_use]
     pub fn in_force(&self) -> EffectiveOptions {
         let policy = &self.policy;
@@ -168,8 +173,8 @@ impl Settings {
     }
 }
 
-/// The ports of the gRPC frontend and of the web UI. Checks the arguments for Temporal too, because
-/// `--headless` among them disables the web UI.
+/// Returns the ports of the gRPC frontend and of the web UI. Also reads the arguments for Temporal,
+/// because `--headless` among them disables the web UI.
 fn ports(options: &Options, arguments: &[String]) -> Result<(u16, Option<u16>), ConfigError> {
     let port = at_least("port", options.port.unwrap_or(7233), 1)?;
     arguments::refuse_ours(arguments)?;
@@ -207,8 +212,8 @@ fn database(home: &Home, options: &Options) -> Result<Database, ConfigError> {
     }
     let file = options.db.clone().unwrap_or_else(|| home.database());
     let bad = |why: String| wrong("db", file.display(), why);
-    // Temporal puts the path into an SQLite URI without escaping it. With the characters below,
-    // SQLite would open another file.
+    // Temporal puts the path into an SQLite URI without escaping. If the path contains one of the
+    // characters below, SQLite opens another file.
     let Some(text) = file.to_str() else {
         return Err(bad("the path is not UTF-8, and Temporal accepts only UTF-8; choose another \
                         path"
@@ -267,7 +272,7 @@ fn check_address(address: &str) -> Result<(), ConfigError> {
     }
 }
 
-/// Refuses an address that other machines can reach, or that has a port of the server.
+/// Refuses an address that other machines can reach, or whose port the server uses.
 fn check_http(http: SocketAddr, ours: &[(Option<u16>, &str)]) -> Result<(), ConfigError> {
     let port = http.port();
     let why = match ours.iter().find(|(taken, _)| *taken == Some(port)) {

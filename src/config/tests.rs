@@ -104,7 +104,8 @@ fn http_address_may_be_a_port() {
         let options: Options = toml::from_str(file).unwrap();
         assert_eq!(options.http, Some("9464".parse().unwrap()), "{file}");
     }
-    // With an external server, `--http` may use a port that stigmer's own server would use.
+    // With an external server, `--http` may use a port that stigmer's own server would use
+    // otherwise.
     let http = Some("7233".parse().unwrap());
     let address = Some("127.0.0.1:7233".to_owned());
     assert!(resolve(Options { http, address, ..Options::default() }).is_ok());
@@ -263,7 +264,7 @@ fn theme_is_not_sent_to_the_host() {
 fn example_file_has_all_options_and_no_others() {
     use clap::Args;
     let example = include_str!("../../assets/config.toml");
-    // Remove `# ` from the options of the example file, which are all comments, and parse them.
+    // All options in the example file are comments. Remove the leading `# `, and parse the options.
     let active: String = example
         .lines()
         .filter_map(|line| line.strip_prefix("# "))

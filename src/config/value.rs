@@ -6,8 +6,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Maximum duration of an option. A longer one is a mistake, and adding it to a time could
-/// overflow.
+/// Maximum duration in an option. A longer duration is probably a mistake, and adding it to a point
+/// in time could overflow.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// A duration in an option, such as `500ms`, `1.5s`, `2m 30s`, `1d` or `1w`.
@@ -24,7 +24,7 @@ impl FromStr for Span {
             )
         };
         let parsed: jiff::Span = text.trim().parse().map_err(|_| wrong())?;
-        // Days and weeks are accepted. Months and years are not, because they have no fixed length.
+        // Accept days and weeks, but not months and years, because those have no fixed length.
         let days = jiff::SpanRelativeTo::days_are_24_hours();
         let parsed = parsed.to_duration(days).map_err(|_| wrong())?;
         let span = Duration::try_from(parsed).map_err(|_| "a time cannot be negative")?;
@@ -137,7 +137,7 @@ impl<'de> Deserialize<'de> for HttpAddress {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TemporalLogLevel {
-    /// Everything (0.7 MB of log per second under load).
+    /// Everything. Under load, the log grows by 0.7 MB per second.
     Debug,
     /// Normal operation.
     Info,
