@@ -1,7 +1,7 @@
 //! `--no-tui`: prints one line per event and log line on stdout.
 //!
-//! This process becomes the host, or attaches to the running host. If that host disappears and the
-//! operator has not stopped the server, this process becomes the host.
+//! This process becomes the host, or follows the running host. If the host that it follows
+//! disappears, this process becomes the host, unless the operator has stopped the server.
 
 mod output;
 mod printer;
@@ -29,7 +29,7 @@ pub enum HeadlessError {
     /// This process cannot attach to the running host.
     #[error("cannot attach to the host of {0}")]
     Follow(Unreachable),
-    /// The running host has an incompatible version. The text has the fix.
+    /// The running host has an incompatible version. The string contains the fix.
     #[error("{0}")]
     Foreign(String),
     /// The running server has other options than the requested ones.
@@ -45,8 +45,8 @@ pub enum HeadlessError {
     Output(std::io::Error),
 }
 
-/// Runs until a signal, or until the host to which this process is attached has ended in order.
-/// Returns the exit code.
+/// Runs until a signal arrives, or until the host or the server has ended for good. Returns the
+/// exit code.
 ///
 /// # Errors
 /// See [`HeadlessError`].
@@ -70,9 +70,9 @@ async fn host_or_follow(
         let notify = |notice: &Notice| printer.line(&notice.to_string());
         match attaching.attempt(&notify).await? {
             Some(Attachment::Hosting(host)) => {
-                // Start the server if the user has just requested that, or if no earlier host has
-                // handed over. Otherwise this host continues what the earlier host was to do: run
-                // the server or not.
+                // Start the server in two cases: the user has just run this command, or no earlier
+                // host has left its intent (whether the server is to run). Otherwise this host
+                // follows the intent of the earlier host.
                 if !followed || !host.resumes() {
                     let _outcome = host.handle().begin(Command::Start).await;
                 }
@@ -105,8 +105,8 @@ impl From<AttachError> for HeadlessError {
     }
 }
 
-/// Runs as the host. Returns the exit code, or `None` after the process was suspended and
-/// continued: another process may be the host then.
+/// Runs as the host. Returns the exit code. Returns `None` after the process was suspended and
+/// continued, because another process may have become the host meanwhile.
 async fn host_until_signal(
     host: Host,
     signals: &mut Signals,
@@ -134,8 +134,8 @@ async fn host_until_signal(
                     return Ok(None);
                 }
             },
-            // The manager ends by itself only after a panic. Hand the server over, so that it does
-            // not stay without a host.
+            // The manager ends on its own only after a panic. Hand the server over, so that another
+            // host supervises it.
             () = host.handle().closed() => {
                 depart(host, Departure::AfterStop, printer).await;
                 return Ok(Some(1));
@@ -155,8 +155,9 @@ async fn host_until_signal(
         let snapshot = session.view().snapshot;
         let state = snapshot.status.state;
         was_ready |= state.is_up();
-        // Exit after a failure, except if the server ran before and a further start is due (for
-        // example when the disk is full). The failure of the first start is reported at once.
+        // Exit after a failure, so that a failure of the first start is reported at once. But keep
+        // running if the server ran before and another start is planned, for example while the disk
+        // is full.
         let waits = was_ready && snapshot.next_start_ms.is_some();
         if state == State::Failed && !waits {
             printer.drain();
@@ -173,7 +174,7 @@ async fn host_until_signal(
     Ok(Some(i32::from(outcome.is_err())))
 }
 
-/// Leaves the home, and prints which host watches the server from now on.
+/// Leaves the home. If a background host takes over, prints which one.
 async fn depart(host: Host, departure: Departure, printer: &Printer) {
     if let Some(succession) = host.depart(departure).await {
         let message = succession.message();
@@ -182,8 +183,8 @@ async fn depart(host: Host, departure: Departure, printer: &Printer) {
     }
 }
 
-/// Prints the events of the host to which the session is attached. Returns the exit code, or `None`
-/// if the host has disappeared and this process must try to become the host.
+/// Follows the host of a session. Returns the exit code. Returns `None` if the host has
+/// disappeared, so that the caller tries to become the host.
 async fn follow(
     settings: &Settings,
     asked: &Options,
@@ -209,12 +210,12 @@ async fn follow(
             return Ok(Some(1));
         }
         if matches!(view.link, Link::Gone | Link::Foreign(_)) {
-            // Wait a moment, because another host may take over.
+            // Pause a moment, because another host may take over.
             Attaching::pause().await;
             if view.age > REPLACED || !hosting::is_hosted(&settings.home) {
                 let stopping = status.state == State::Stopping && status.intent == Want::Down;
-                // A `stop` command writes the intent "down" before it ends a host that does not
-                // respond.
+                // Read the intent file too: a `stop` command that ends a host that does not respond
+                // first writes the intent "down".
                 let is_down = || Intent::is_down(&settings.home).map_err(HostError::from);
                 let stopped = stopping || is_down()?;
                 return Ok(stopped.then_some(0));
@@ -228,8 +229,8 @@ async fn follow(
                 }
             }
             () = printer.log() => {}
-            // Nobody reads stdout any more, so exit. A host would stay, because its server needs
-            // it, but this process is only attached to a host.
+            // The reader of stdout is gone. Exit, because this process only follows a host. (A
+            // process that is the host keeps running, because its server needs a host.)
             () = reader.gone() => return Ok(Some(0)),
             asked = signals.next() => match asked {
                 SignalRequest::End | SignalRequest::Leave => return Ok(Some(0)),

@@ -1,5 +1,5 @@
-//! Writes to stdout on a separate thread. The reader of stdout may stop reading (a pager, Ctrl-S, a
-//! full pipe). That must block only this thread, and not the supervision of the server.
+//! Writes to stdout on a separate thread. If the reader of stdout stops reading (a pager, Ctrl-S, a
+//! full pipe), only this thread blocks, and the supervision of the server continues.
 
 use crate::harmless;
 use std::io::{self, Write};
@@ -7,15 +7,15 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-/// Maximum number of parts of the log in the queue. Lines that do not fit stay in the log file
-/// until there is room.
+/// Maximum number of parts of the log in the queue. If the queue is full, further lines stay in the
+/// log file until the queue has room.
 const PIECES: usize = 16;
 
-/// Time limit at the end of the process for the reader to read all output.
+/// How long the process waits at its end until the reader has read all output.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// Writes texts to stdout. No control character except line ends reaches the terminal, because the
-/// texts contain output of other processes. A closed pipe is not an error.
+/// Writes texts to stdout. Removes control characters except line ends, because the texts contain
+/// output of other processes and must not control the terminal. A closed pipe is not an error.
 pub(super) struct LineOutput {
     texts: mpsc::Sender<Text>,
     room: Arc<Semaphore>,
@@ -24,11 +24,13 @@ pub(super) struct LineOutput {
 
 struct Text {
     text: String,
-    /// The room in the queue that this text takes. Released after the text is written.
+    /// The place of this text in the queue, which is free again after the text is written.
     _room: Option<OwnedSemaphorePermit>,
 }
 
 impl LineOutput {
+    /// Creates the thread that writes to `out`.
+    ///
     /// # Errors
     /// If the system cannot create a thread, for example at the limit of processes.
     pub(super) fn begin(mut out: impl Write + Send + 'static) -> io::Result<Self> {
@@ -43,7 +45,7 @@ impl LineOutput {
         Ok(Self { texts, room: Arc::new(Semaphore::new(PIECES)), done })
     }
 
-    /// Writes an event. An event never waits for room in the queue, because events are few.
+    /// Writes an event. Does not wait for room in the queue, because events are few.
     pub(super) fn event(&self, text: String) {
         let _ = self.texts.send(Text { text, _room: None });
     }

@@ -11,12 +11,12 @@ use crate::session::Session;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 
-/// Which entries of the timeline need not be printed (again).
+/// The entries of the timeline that must not be printed (again).
 #[derive(Debug)]
 enum Printed {
-    /// At the start: all entries before this time.
+    /// At the start: all entries that are older than this time.
     Before(jiff::Timestamp),
-    /// Later: these entries, which were printed. Their times are not compared, because the clock
+    /// Later: the entries that were printed already. Times are not used for this, because the clock
     /// may be set back.
     These(Vec<Arc<Entry>>),
 }
@@ -40,13 +40,15 @@ pub(super) struct Printer {
     parser: LineParser,
     zone: TimeZone,
     state: Option<(State, String)>,
-    /// Which entries of the timeline need not be printed (again).
+    /// The entries of the timeline that must not be printed (again).
     printed: Printed,
     printed_ready: bool,
     follows: bool,
 }
 
 impl Printer {
+    /// Creates a printer. It prints no timeline entries and no log lines from before this call.
+    ///
     /// # Errors
     /// See [`LineOutput::begin`].
     pub(super) fn new(settings: &Settings) -> std::io::Result<Self> {
@@ -75,8 +77,8 @@ impl Printer {
         }
     }
 
-    /// Prints what has changed in the state since the last call: new timeline entries, state,
-    /// readiness.
+    /// Prints the changes since the last call: new timeline entries, a new state, and that the
+    /// server has become ready.
     pub(super) fn status(&mut self, session: &Session) {
         let snapshot = session.view().snapshot;
         let status = &snapshot.status;
@@ -98,8 +100,8 @@ impl Printer {
                 self.line(&format!("last log lines of the server: {words}"));
             }
             if let Some(hint) = &snapshot.hint {
-                // After a failed first start this process exits, so it must not announce another
-                // attempt.
+                // If this process is the host, it exits after a failed first start. So it must not
+                // announce another attempt.
                 let continues = self.follows || self.printed_ready;
                 let again = snapshot.next_start_ms.filter(|_| continues);
                 let again = again.map_or("", |_| "; stigmer retries the start");
@@ -126,8 +128,8 @@ impl Printer {
         self.state = Some(now);
     }
 
-    /// Prints the next log lines, as soon as the output has room for them. Until then, the lines
-    /// stay in the log file, so none is lost. Cancel-safe.
+    /// Waits until the output has room, then prints the next log lines. Lines that are not printed
+    /// yet stay in the log file, so none is lost. Cancel-safe.
     pub(super) async fn log(&mut self) {
         let room = self.out.room().await;
         match self.log.next().await {
@@ -140,7 +142,8 @@ impl Printer {
         }
     }
 
-    /// Prints the rest of the log at the end. Does nothing if the reader of stdout is too slow.
+    /// Prints the rest of the log at the end of the process. Prints nothing if the reader of stdout
+    /// is too slow and the queue is full.
     pub(super) fn drain(&mut self) {
         if !self.out.has_room() {
             return;
