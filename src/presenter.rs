@@ -1,5 +1,5 @@
-//! Creates the view model (what the dashboard draws) from a snapshot of the host. Each panel has a
-//! function. No other module knows both the snapshot and the view model.
+//! Creates the view model (the data that the dashboard draws) from a snapshot of the host. Each
+//! panel has a function here. No other module uses both the snapshot and the view model.
 
 mod header;
 mod health;
@@ -23,16 +23,17 @@ use crate::supervisor::Want;
 use std::time::Duration;
 use stigmer_ui::model::{Commands, Model};
 
-/// The state of the viewer itself (a dashboard), in addition to the snapshot of the host.
+/// The state of the viewer (a dashboard), which the snapshot of the host does not contain.
 #[derive(Debug, Clone, Default)]
 pub struct Viewer {
     /// Path of the home, as the screen shows it.
     pub home: String,
-    /// Whether this process is the host. If so, it can leave a background host behind.
+    /// Whether this process is the host. If so, it can hand over to a background host.
     pub hosts: bool,
     /// Name of a command that this viewer has sent and that is in progress.
     pub under_way: Option<&'static str>,
-    /// What the viewer waits for before it exits. `None` while it does not exit.
+    /// The event that the viewer waits for before it exits. `None` if the viewer is not about to
+    /// exit.
     pub leaving: Option<Leaving>,
     /// A short message that the screen shows for a few seconds.
     pub toast: Option<String>,
@@ -42,7 +43,8 @@ pub struct Viewer {
     pub workflows: KnownWorkflows,
 }
 
-/// The state of a server without a host. The viewer observes it, because no host reports it.
+/// The state of a server without a host. The viewer observes the server itself, because no host
+/// reports its state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unwatched {
     /// No process of the server runs.
@@ -55,14 +57,14 @@ pub enum Unwatched {
     Failing,
 }
 
-/// What the viewer waits for before it exits.
+/// The event that the viewer waits for before it exits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leaving {
     /// The end of the server.
     Stop,
-    /// The start of a background host, which continues the work of this host.
+    /// The hand-over to another host.
     HandOver,
-    /// The end of the host, which is this process.
+    /// The end of the host. This process is the host.
     End,
 }
 
@@ -81,7 +83,7 @@ impl<'a> Now<'a> {
         &self.snapshot.status
     }
 
-    /// Converts an age in the snapshot to the present age, in milliseconds.
+    /// Converts an age at the time of the snapshot to the age now, in milliseconds.
     fn age(self, ms: u64) -> u64 {
         ms.saturating_add(self.older)
     }
@@ -96,16 +98,16 @@ impl<'a> Now<'a> {
         (self.status().state, self.status().intent) == (State::Failed, Want::Down)
     }
 
-    /// The server, if its process runs. A snapshot may still contain a process that has ended. Its
-    /// figures must not look like current ones.
+    /// The server, if its process runs. The snapshot may still contain a process that has ended,
+    /// whose last figures must not be shown as current.
     fn running(self) -> Option<&'a TemporalStatus> {
         let is_over =
             matches!(self.status().state, State::Stopped | State::Backoff | State::Failed);
         self.status().temporal.as_ref().filter(|_| !is_over)
     }
 
-    /// The server, if a host measures it. The last figures of a host that has ended must not look
-    /// like current ones.
+    /// The server, if a host measures its figures. If the host has ended, its last figures must not
+    /// be shown as current.
     fn measured(self) -> Option<&'a TemporalStatus> {
         self.running().filter(|_| !self.is_unwatched())
     }
@@ -164,15 +166,14 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
     }
 }
 
-/// Which commands the operator can give now.
+/// The commands that the operator can use now.
 fn commands(now: Now<'_>) -> Commands {
     let (status, viewer) = (now.status(), now.viewer);
     let is_connected = *now.link == Link::Up;
     let is_down = matches!(status.state, State::Stopped | State::Failed);
     Commands {
         start: now.is_unwatched() || is_connected && (is_down || status.state == State::Backoff),
-        // A stop is possible after a failure too, because a server that the host does not watch may
-        // run.
+        // Allow a stop after a failure too, because a server may run that the host does not watch.
         stop: is_connected
             && status.managed
             && (status.state == State::Failed || !is_down && status.intent == Want::Up),
@@ -185,8 +186,8 @@ fn millis(span: Span) -> u64 {
     u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Time until the next frame, if nothing else changes. A countdown changes more often than an
-/// uptime.
+/// Time until the next frame if nothing else changes. It is shorter while the screen shows a
+/// countdown than while it shows an uptime.
 #[must_use]
 pub fn tick(snapshot: &Snapshot) -> Duration {
     match snapshot.status.state {

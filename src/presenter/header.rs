@@ -1,4 +1,4 @@
-//! Creates the texts of the header: the state, the host of the server, and what is in progress.
+//! Creates the texts of the header: the state, the host, and the operation in progress.
 
 use super::{Leaving, Now, Unwatched};
 use crate::protocol::{Mode, State};
@@ -32,7 +32,7 @@ pub(super) fn state(now: Now<'_>) -> StateView {
     }
 }
 
-/// The reason for the state, as one line. The timeline has the details and the hint.
+/// The reason for the state, in one line. The details and the hint are in other panels.
 pub(super) fn message(now: Now<'_>) -> String {
     let status = now.status();
     match (now.link, status.state) {
@@ -41,7 +41,7 @@ pub(super) fn message(now: Now<'_>) -> String {
             "the server is not stopped; press x to try again".into()
         }
         (_, State::Failed) => String::new(),
-        // Without a host, the message in the snapshot is out of date.
+        // The message in the snapshot is out of date when the server has no host.
         (_, _) if now.is_unwatched() && status.managed => String::new(),
         (_, _) => status.message.clone(),
     }
@@ -61,7 +61,7 @@ pub(super) fn host_label(now: Now<'_>) -> String {
     }
 }
 
-/// What the viewer, the host or the server is doing now. Empty if nothing is in progress.
+/// The operation in progress, of the viewer, the host or the server. Empty if there is none.
 pub(super) fn doing(now: Now<'_>) -> String {
     let Now { snapshot, viewer, link, older } = now;
     let status = now.status();

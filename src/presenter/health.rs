@@ -18,7 +18,8 @@ fn layer(now: Now<'_>, name: Layer) -> LayerView {
     let is_in_progress = matches!(status.state, State::Starting | State::Stopping);
     LayerView {
         name,
-        // While the server starts or stops, a check that does not pass is not a failure.
+        // While the server is starting or stopping, a check that does not pass is not shown as a
+        // failure.
         ok: layer.ok.filter(|ok| *ok || !is_in_progress),
         latency_us: layer.latency_us,
         detail: layer.detail.clone(),
@@ -44,8 +45,8 @@ pub(super) fn probe(now: Now<'_>) -> ProbeView {
             Some(span) => Some(FailureLimit::Span(millis(span))),
             None => status.options.values.failure_threshold.map(FailureLimit::Count),
         },
-        // Show 0 while the server starts or stops: the checks fail then, but that does not lead to
-        // a restart.
+        // Show 0 while the server is starting or stopping: checks fail then, but these failures do
+        // not cause a restart.
         consecutive_failures: match status.state.is_up() {
             true => status.health.consecutive_failures,
             false => 0,

@@ -1,13 +1,13 @@
-//! The last automatic restart, for the screen. If the server has failed later and was not repaired,
-//! the screen shows that failure instead.
+//! The last automatic restart, for the screen. If the server has ended unexpectedly since then and
+//! was not restarted, the screen shows that end instead.
 
 use super::text::longer;
 use crate::protocol::{Entry, Happened, Snapshot};
 use jiff::Timestamp;
 use stigmer_ui::model::LastRestart;
 
-/// Chooses the last restart, or a later end without a repair. Ages count until `now`. `older` is
-/// the age of the snapshot in milliseconds.
+/// Returns the last automatic restart, or a later unexpected end without a restart. Ages are
+/// relative to `now`. `older` is the age of the snapshot in milliseconds.
 pub(super) fn last(snapshot: &Snapshot, older: u64, now: Timestamp) -> Option<LastRestart> {
     let restarted = snapshot.status.restarts.last.as_ref().map(|last| LastRestart {
         cause: last.cause.to_string(),
@@ -29,7 +29,7 @@ pub(super) fn last(snapshot: &Snapshot, older: u64, now: Timestamp) -> Option<La
     }
 }
 
-/// The last unexpected end of the server, if no automatic restart has repaired it.
+/// The last unexpected end of the server, if no automatic restart has followed.
 fn unrepaired(snapshot: &Snapshot) -> Option<&Entry> {
     for entry in snapshot.timeline.iter().rev() {
         match entry.happened {
@@ -56,7 +56,8 @@ mod tests {
 
     const NOW: i64 = 1_000;
 
-    /// Describes the result of [`last`] for these entries. Each entry has its age in seconds.
+    /// Describes the result of [`last`] for these timeline entries. The number of each entry is its
+    /// age in seconds.
     fn described(
         entries: &[(Happened, Cause, i64)],
         restarted: Option<(u64, Option<u64>)>,

@@ -1,4 +1,4 @@
-//! Creates the view of the used resources, and finds out where the data is stored.
+//! Creates the view of the resources that the server uses, and determines where its data is stored.
 
 use super::Now;
 use crate::paths;

@@ -1,4 +1,4 @@
-//! Creates the views of the automatic restarts and of the failure after the last one.
+//! Creates the views of the automatic restarts and of the current failure.
 
 use super::{Now, last, millis};
 use crate::protocol::{START_HINT, State};
@@ -26,7 +26,7 @@ pub(super) fn failure(now: Now<'_>) -> Option<FailureView> {
         cause: status.message.clone(),
         last_words: snapshot.last_words.clone(),
         hints: std::iter::once(format!("{key}  try again"))
-            // Leave out this hint, because the line with the key has the same meaning.
+            // Leave out this hint, because the first line (`try again`) has the same meaning.
             .chain(snapshot.hint.clone().filter(|hint| hint != START_HINT))
             .chain(snapshot.next_start_ms.map(|_| "stigmer retries the start".to_owned()))
             .collect(),

@@ -1,10 +1,10 @@
-//! Texts about a status that all user interfaces share.
+//! Texts about a status. All user interfaces use them.
 
 use crate::protocol::Status;
 use stigmer_ui::human;
 
-/// Returns the line that scripts wait for. It states that the server is ready, and whether it ran
-/// before.
+/// Returns the line for which scripts wait: the server is ready, and whether it ran before this
+/// command.
 #[must_use]
 pub fn announce(status: &Status, reused: bool) -> String {
     match (&status.temporal, status.managed) {
@@ -19,13 +19,14 @@ pub fn announce(status: &Status, reused: bool) -> String {
     }
 }
 
-/// Returns the downtime if it is longer than the repair took, and otherwise `None`.
+/// Returns the downtime if it is longer than the duration of the repair. Otherwise returns `None`.
 pub(super) fn longer(downtime_ms: Option<u64>, recovery_ms: Option<u64>) -> Option<u64> {
     downtime_ms.filter(|downtime| recovery_ms.is_none_or(|recovery| *downtime > recovery))
 }
 
-/// The text after the duration of a repair. It has the downtime if that is longer than the repair.
-/// This happens for a server that hangs, because its downtime begins before the repair.
+/// Returns the text that follows the duration of a repair. It contains the downtime if the downtime
+/// is longer than the repair. That is so for a server that hangs: its downtime begins at the last
+/// passed check, before the repair.
 #[must_use]
 pub fn downtime(downtime_ms: Option<u64>, recovery_ms: Option<u64>) -> String {
     longer(downtime_ms, recovery_ms).map_or_else(String::new, |downtime| {

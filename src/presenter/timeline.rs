@@ -14,8 +14,7 @@ impl From<&protocol::Phase> for Phase {
     }
 }
 
-/// Creates the rows, newest first. If a server has ended and was then repaired, both entries share
-/// a row.
+/// Creates the rows, newest first. The end of a server and its repair share one row.
 pub(super) fn rows(entries: &[Arc<Entry>], today: Date) -> Vec<TimelineRow> {
     let row = |entry, repaired| row(entry, repaired, today);
     let mut rows: Vec<TimelineRow> = Vec::new();
@@ -28,8 +27,8 @@ pub(super) fn rows(entries: &[Arc<Entry>], today: Date) -> Vec<TimelineRow> {
                 }
             }
             Happened::Ready => match ended.take() {
-                // Combine the entries only if both are automatic. A start on request may follow
-                // much later than the end.
+                // Combine the end and the start in one row only if both are automatic. A start by
+                // the operator may follow much later than the end.
                 Some(before) if before.cause.is_automatic() && entry.cause.is_automatic() => {
                     rows.push(row(before, Some(entry)));
                 }
@@ -84,8 +83,8 @@ fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
         (_, _, _) => String::new(),
     };
     TimelineRow {
-        // The time in nanoseconds, which differs for each entry. A row keeps its id when the repair
-        // is added, because the id is that of the first entry.
+        // The time in nanoseconds, which is different for each entry. A row for an end and its
+        // repair has the id of the end, so the id stays the same when the repair is added.
         id: entry.time.as_nanosecond() as u64,
         // Show the day only if it is not today.
         day: time.strftime(if time.date() == today { "" } else { "%b %d" }).to_string(),
@@ -97,7 +96,8 @@ fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
         phases: shown.phases.iter().map(Into::into).collect(),
         last_words: match entry.first_words.is_empty() {
             true => entry.last_words.clone(),
-            // A crash dump is long. Show its beginning, which contains the cause.
+            // Show the beginning of a crash dump, because the dump is long and its beginning
+            // contains the cause.
             false => entry.first_words.clone(),
         },
     }
@@ -135,8 +135,8 @@ pub fn describe(entry: &Entry) -> String {
     }
 }
 
-/// Describes the death of a host. "killed?" is a guess: nobody has observed the death, but a host
-/// that ends by itself notes this first.
+/// Describes the death of a host. The text contains "killed?", because the cause is a guess: no
+/// process has observed the death, but a host that ends normally writes this into its lock file.
 fn host_died(entry: &Entry) -> String {
     let name = if entry.detail.is_empty() { "" } else { " " };
     format!("host{name}{} died (killed?)", entry.detail)

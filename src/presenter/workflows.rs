@@ -1,5 +1,5 @@
-//! Stores the counts of the user's workflows. The counts belong to one run of a server, because
-//! another server may have other workflows.
+//! Stores the counts of the user's workflows. The counts belong to one run of the server, because
+//! another run may have other workflows.
 
 use crate::protocol::Status;
 use crate::supervisor::Generation;
@@ -28,7 +28,7 @@ impl From<Holdings> for loss::WorkflowTotals {
     }
 }
 
-/// Identifies one run of a server, to which counts belong.
+/// Identifies one run of a server, so that counts of different runs are not mixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CountedServer {
     generation: Option<Generation>,
@@ -36,32 +36,32 @@ pub struct CountedServer {
 }
 
 impl CountedServer {
-    /// The server of this status.
+    /// The run of the server in this status. `None` if the status has no server.
     #[must_use]
     pub fn of(status: &Status) -> Option<Self> {
         let temporal = status.temporal.as_ref()?;
         Some(Self { generation: temporal.generation, pid: temporal.pid })
     }
 
-    /// The server of this status, if it is ready or degraded.
+    /// The run of the server in this status, if the server is ready or degraded.
     #[must_use]
     pub fn up(status: &Status) -> Option<Self> {
         Self::of(status).filter(|_| status.state.is_up())
     }
 }
 
-/// The workflow counts of one server at one moment.
+/// The workflow counts of one run of a server at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkflowSample {
     /// The server that was queried.
     pub server: CountedServer,
-    /// Counts of the first namespace. `None` if they could not be queried.
+    /// Counts of the first namespace. `None` if the query has failed.
     pub found: Option<Workflows>,
-    /// Totals of all namespaces. `None` if they could not be queried.
+    /// Totals of all namespaces. `None` if the query has failed.
     pub holdings: Option<Holdings>,
 }
 
-/// The last known counts of one server.
+/// The last known workflow counts of one run of a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KnownWorkflows {
     server: Option<CountedServer>,
@@ -69,7 +69,7 @@ pub struct KnownWorkflows {
     holdings: LatestCount<Holdings>,
 }
 
-/// The last known value, and whether it comes from the latest query.
+/// The last known count, and whether the latest query returned this count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct LatestCount<T> {
     found: Option<T>,
@@ -90,7 +90,7 @@ impl<T> LatestCount<T> {
 }
 
 impl KnownWorkflows {
-    /// Stores the result of a new query. Drops the counts of another server.
+    /// Stores the result of a new query. Deletes the counts of another run of the server.
     pub fn note(&mut self, sample: WorkflowSample) {
         if self.server != Some(sample.server) {
             *self = Self { server: Some(sample.server), ..Self::default() };
@@ -99,14 +99,15 @@ impl KnownWorkflows {
         self.holdings.note(sample.holdings);
     }
 
-    /// The counts, if they come from the latest query and the server is still up. Otherwise `None`.
+    /// The counts from the latest query. `None` if that query has failed, or if the server is not
+    /// up any more.
     pub(super) fn now(&self, status: &Status) -> Option<&Workflows> {
         let is_now = self.is_of(status) && CountedServer::up(status).is_some();
         self.workflows.found.as_ref().filter(|_| is_now && self.workflows.is_current)
     }
 
-    /// The totals of the server of this status, and whether they are current, of an earlier query,
-    /// or unknown.
+    /// The totals of the server in this status. They may be current, from an earlier query, or
+    /// unknown.
     pub(super) fn held(&self, status: &Status) -> loss::WorkflowCount {
         let Some(held) = self.holdings.found.filter(|_| self.is_of(status)) else {
             return loss::WorkflowCount::Unknown;
