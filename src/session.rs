@@ -1,5 +1,6 @@
-//! A session: the connection of a user interface to a host. It has the state of the host and sends
-//! commands. The host runs in this process or in another one; the interface is the same.
+//! A session: the connection between a user interface and a host. The session reads the state of
+//! the host and sends commands. The host may run in this process or in another process; the
+//! interface is the same.
 
 mod bring_up;
 mod remote;
@@ -53,10 +54,10 @@ pub enum Link {
     Up,
     /// The host does not respond, or its socket cannot be reached.
     Silent,
-    /// The host has ended. The session connects to the next host as soon as there is one.
+    /// The host has ended. The session connects to the next host as soon as another host runs.
     Gone,
-    /// The session cannot attach to the host, usually because the host has another version. The
-    /// text has the reason and the fix.
+    /// The host cannot be followed, usually because it has another version. The string contains the
+    /// reason and the fix.
     Foreign(String),
 }
 
@@ -65,23 +66,23 @@ pub enum Link {
 pub struct View {
     /// The last snapshot.
     pub snapshot: Arc<Snapshot>,
-    /// Age of the snapshot. Add it to each age in the snapshot to get the present age.
+    /// Age of the snapshot. Add this value to an age in the snapshot to get the age now.
     pub age: Duration,
     /// The state of the connection to the host.
     pub link: Link,
 }
 
 impl Session {
-    /// Connects to the host of a home. The session connects again after its host has ended, until
-    /// the session is dropped.
+    /// Connects to the host of a home. If the host ends, the session connects to the next host,
+    /// until the session is dropped.
     ///
     /// # Errors
-    /// If there is no host, or if the host does not respond or has another version.
+    /// If no host runs, or if the host does not respond or has another version.
     pub async fn connect(home: &Home) -> Result<Self, ClientError> {
         Remote::connect(home).await.map(Self::Remote)
     }
 
-    /// The current state.
+    /// Returns the current state.
     #[must_use]
     pub fn view(&self) -> View {
         match self {
@@ -93,7 +94,7 @@ impl Session {
         }
     }
 
-    /// Returns a value that waits for changes of the state.
+    /// Returns a receiver of the changes of the state.
     #[must_use]
     pub fn changes(&self) -> Changes {
         match self {

@@ -1,4 +1,4 @@
-//! Starts the server through the host that a dashboard or `--no-tui` has attached to.
+//! Starts the server through the host of a session, for a dashboard or `--no-tui`.
 
 use super::{Session, SessionCommand};
 use crate::config::{self, Different, Options, Settings};
@@ -9,8 +9,8 @@ use crate::supervisor::Want;
 
 impl Session {
     /// Requests the start of the server with the requested options, if the server does not run.
-    /// Does not wait: the state of the session shows the progress. If the server runs, only checks
-    /// its options. Returns whether the start was requested.
+    /// Does not wait for the start: the state of the session shows the progress. If the server
+    /// runs, only checks its options. Returns whether the start was requested.
     ///
     /// # Errors
     /// If the running server has other options.

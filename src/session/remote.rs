@@ -1,4 +1,5 @@
-//! The connection to a host in another process. It connects again after that host has ended.
+//! The connection to a host in another process. After that host has ended, connects to the next
+//! host.
 
 use super::{Link, View};
 use crate::control::client::{self, ClientError};
@@ -10,15 +11,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// Pause between two attempts to connect. When a host is replaced, the next one responds within
-/// this time.
+/// Pause between two attempts to connect. If a host is replaced, the next host responds within this
+/// time.
 const RECONNECT: Duration = Duration::from_millis(100);
 
-/// Pause before the event stream is opened again after its end.
+/// Pause after the end of the event stream, before the stream is opened again.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Time without an event after which the host counts as silent. A host that works sends heartbeats
-/// twice as often.
+/// Time without an event after which the host counts as silent. A healthy host sends a heartbeat
+/// every half of this time.
 const SILENCE: Duration = Duration::from_secs(BEAT.as_secs() * 2);
 
 /// A connection to a host in another process.
@@ -35,11 +36,11 @@ pub(super) struct Received {
     link: Link,
 }
 
-/// Whether the snapshot is still complete after an event.
+/// Whether the snapshot is still complete after an event was applied.
 enum Continuity {
     /// The snapshot is up to date.
     Current,
-    /// An event before this one is missing. The connection needs a new snapshot.
+    /// An earlier event is missing, so the connection needs a new snapshot.
     Gap,
 }
 
@@ -100,7 +101,8 @@ async fn listen(home: Home, mut events: Events, sender: watch::Sender<Received>)
             () = sender.closed() => return,
             () = receive_events(&mut events, &sender) => {}
         }
-        // Pause here: a host whose stream cannot be parsed will probably send the same data again.
+        // Pause here. If the stream of a host cannot be parsed, the host will probably send the
+        // same data again, and this loop would use the CPU all the time.
         tokio::time::sleep(PAUSE).await;
         tokio::select! {
             () = sender.closed() => return,
@@ -109,7 +111,8 @@ async fn listen(home: Home, mut events: Events, sender: watch::Sender<Received>)
     }
 }
 
-/// Receives events until the stream ends, or an event is missing or cannot be parsed.
+/// Receives events until the stream ends, until an event is missing, or until an event cannot be
+/// parsed.
 async fn receive_events(events: &mut Events, sender: &watch::Sender<Received>) {
     loop {
         let event = match tokio::time::timeout(SILENCE, events.next()).await {
