@@ -1,8 +1,8 @@
 //! The dashboard: sets up the terminal, reads input, and draws frames in a loop.
 //!
-//! If this process is the host too, the manager runs on other threads, so a terminal that accepts
-//! no output blocks only this loop. The server never depends on the dashboard: if the terminal
-//! disappears, a background host takes over.
+//! If this process is also the host, the manager runs on other threads. So a terminal that accepts
+//! no output blocks only this loop, and not the supervision of the server. If the terminal
+//! disappears, a background host takes over the server.
 
 mod appearance;
 mod browser;
@@ -46,7 +46,7 @@ pub enum TuiError {
     /// This process cannot attach to the running host.
     #[error("cannot attach to the host of {0}")]
     Attach(Unreachable),
-    /// The running host has an incompatible version. The text has the fix.
+    /// The running host has an incompatible version. The string contains the fix.
     #[error("{0}")]
     Foreign(String),
     /// The running server has other options than the requested ones.
@@ -55,29 +55,30 @@ pub enum TuiError {
     /// The terminal cannot be set up.
     #[error("cannot set up the terminal: {0}; use --no-tui")]
     Terminal(#[from] io::Error),
-    /// The terminal cannot be set up. This process was the host and has left its home.
+    /// The terminal cannot be set up, and this process was the host. It has left its home.
     #[error("cannot set up the terminal: {source}; {left}; use --no-tui")]
     Left {
         /// The error of the operating system.
         source: io::Error,
-        /// A message about the server, which a background host has taken over.
+        /// A message about the server and the background host that has taken over.
         left: String,
     },
 }
 
-/// Runs the dashboard and returns the exit code. Without a `theme`, chooses one that suits the
-/// terminal.
+/// Runs the dashboard and returns the exit code. If `theme` is `None`, chooses a theme that suits
+/// the terminal.
 ///
 /// # Errors
-/// If this process can neither become the host nor attach to one, or if the terminal cannot be
-/// used.
+/// If this process can neither become the host nor attach to the running host, or if the terminal
+/// cannot be used.
 pub async fn run(
     settings: Settings,
     asked: Options,
     theme: Option<Theme>,
 ) -> Result<i32, TuiError> {
     let home = settings.home.clone();
-    // Handle signals before the first operation that a signal must not interrupt.
+    // Install the signal handlers first: a signal must not end the process during the operations
+    // below.
     let mut signals = Signals::listen()?;
     let mut events = TerminalEvents::listen().map_err(HostError::Threads)?;
     let (mut hosting, session) = connect(settings.clone(), &asked).await?;
@@ -120,7 +121,7 @@ pub async fn run(
         (over, Some(host)) => {
             let stops = over != Over::Quit(QuitChoice::Background);
             let message = dashboard.farewell(&mut screen, &mut events, host, stops).await;
-            // Stop reading keys: from now on, they are for the shell.
+            // Stop reading keys. Keys from now on are for the shell.
             events.pause();
             screen.close();
             message
@@ -139,8 +140,8 @@ async fn leave_unseen(hosting: Option<Host>) -> Option<String> {
     Some(hosting?.depart(Departure::AfterStop).await?.message())
 }
 
-/// Sets up the terminal. If that fails and this process is the host, it leaves its home first, and
-/// a background host takes over the server.
+/// Sets up the terminal. If the setup fails and this process is the host, leaves the home first, so
+/// that a background host takes over the server.
 async fn take_screen(
     home: &Home,
     hosting: Option<Host>,
@@ -156,8 +157,8 @@ async fn take_screen(
 }
 
 /// Hands over to a background host, restores the terminal, and suspends this process (Ctrl-Z). When
-/// the user continues the process, the dashboard attaches to the background host. If there is no
-/// host by then, the dashboard becomes the host, but does not start the server without a request.
+/// the user continues the process, the dashboard attaches to the running host. If no host runs
+/// then, the dashboard becomes the host, but does not start the server.
 async fn suspend(
     hosting: Option<Host>,
     settings: &Settings,
@@ -178,7 +179,7 @@ async fn suspend(
     take_over(settings.clone(), dashboard).await
 }
 
-/// Becomes the host, or attaches to the running host. The dashboard shows that host from now on.
+/// Becomes the host, or attaches to the running host. Then makes the dashboard show that host.
 async fn take_over(
     settings: Settings,
     dashboard: &mut Dashboard,
@@ -188,7 +189,7 @@ async fn take_over(
     Ok(host)
 }
 
-/// Leaves the home to another host, which has taken the home, and attaches to that host.
+/// Leaves the home, because another host has taken it, and attaches to the other host.
 async fn yield_home(
     hosting: Option<Host>,
     settings: Settings,
@@ -202,8 +203,8 @@ async fn yield_home(
     Ok(hosting)
 }
 
-/// Becomes the host, or attaches to a host that was faster. Requests the start of the server in
-/// both cases, because the operator has pressed the key for it here.
+/// Becomes the host, or attaches to another process that has become the host first. In both cases,
+/// requests the start of the server, because the operator has pressed the key for a start.
 async fn take_over_and_start(
     settings: Settings,
     dashboard: &mut Dashboard,
@@ -219,8 +220,8 @@ fn say(text: &str) {
     tracing::info!("{text}");
 }
 
-/// Becomes the host, or attaches to the running host. If the server does not run, requests its
-/// start.
+/// Becomes the host, or attaches to the running host. Requests the start of the server if the
+/// server does not run.
 async fn connect(settings: Settings, asked: &Options) -> Result<(Option<Host>, Session), TuiError> {
     let notify = |notice: &Notice| {
         use std::io::Write;
@@ -228,15 +229,15 @@ async fn connect(settings: Settings, asked: &Options) -> Result<(Option<Host>, S
     };
     let (host, session) = host_or_attach(&settings, &notify).await?;
     match &host {
-        // Do not wait for the outcome of the start: the screen shows it.
+        // Do not wait for the outcome of the start, because the screen shows the outcome.
         Some(host) => drop(host.handle().begin(Command::Start).await),
         None => drop(session.bring_up(&settings, asked)?),
     }
     Ok((host, session))
 }
 
-/// Becomes the host, or attaches to the running host. `notify` receives a message for each other
-/// command that this process must wait for.
+/// Becomes the host, or attaches to the running host. `notify` receives a notice for each command
+/// of another process for which this process must wait.
 async fn host_or_attach(
     settings: &Settings,
     notify: Notify<'_>,
@@ -260,8 +261,8 @@ impl From<AttachError> for TuiError {
     }
 }
 
-/// Causes a panic in a task, for tests of the screen after a panic. Waits until the server is ready
-/// and the file in `STIGMER_TEST_PANIC` exists.
+/// Causes a panic in a task, to test the screen after a panic. Waits until the server is ready and
+/// the file that `STIGMER_TEST_PANIC` names exists.
 #[cfg(debug_assertions)]
 fn panic_if_requested(session: &Session) {
     if let Some(file) = std::env::var_os("STIGMER_TEST_PANIC") {
@@ -287,7 +288,7 @@ mod tests {
     async fn requested_start_goes_to_a_host_that_started_first() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
-        // The requested start begins, and then fails, because the program does not exist.
+        // The requested start begins but fails, because the program does not exist.
         let options = Options { temporal_bin: Some("/nothing".into()), ..Options::default() };
         let settings = Settings::resolve(home.clone(), options).unwrap();
         let faster = Host::start(settings.clone(), Mode::Headless).unwrap();

@@ -1,5 +1,4 @@
-//! Finds out from the environment variables what the terminal can show: colors, background,
-//! symbols.
+//! Determines from environment variables what the terminal can show: colors, background, symbols.
 
 use stigmer_ui::{Depth, Symbols, Theme};
 
@@ -37,8 +36,9 @@ fn depth_of(colorterm: &str, term: &str) -> Depth {
     }
 }
 
-/// Whether the background is light. Some terminals set `COLORFGBG`. Its last part is the number of
-/// the background color, from 0 to 15. 7 is light grey, and 15 is white.
+/// Whether the background of the terminal is light. Some terminals set `COLORFGBG`, whose last part
+/// is the number of the background color (0 to 15). The light colors are 7 (light grey) and 15
+/// (white).
 fn is_light(colorfgbg: &str) -> bool {
     colorfgbg.rsplit_once(';').is_some_and(|(_, ground)| matches!(ground, "7" | "15"))
 }

@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// Time within which a launcher (such as `xdg-open`) fails if it finds no browser. A launcher that
-/// runs longer has found one.
+/// Maximum time until a launcher (such as `xdg-open`) fails if it finds no browser. If a launcher
+/// runs longer, it has found a browser.
 const FAILING: Duration = Duration::from_millis(250);
 
 /// Opens a URL in a browser, with the first launcher that works.
@@ -27,7 +27,7 @@ pub(super) fn open(url: &str) -> io::Result<()> {
     Err(error)
 }
 
-/// Runs a launcher in its own session. Otherwise the end of the terminal would end the browser too.
+/// Runs a launcher in its own session, so that the browser stays open when the terminal is closed.
 fn launch(mut command: Command, failing: Duration) -> io::Result<()> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     restore_limit(&mut command);
@@ -35,7 +35,8 @@ fn launch(mut command: Command, failing: Duration) -> io::Result<()> {
     unsafe { command.pre_exec(|| Ok(nix::unistd::setsid().map(drop)?)) };
     let (mut child, claim) = claims::spawn(&mut command)?;
     let (send, ended) = mpsc::sync_channel(1);
-    // Reap the launcher on a thread, because it may run as long as the browser.
+    // Wait for the exit of the launcher on another thread, because the launcher may run as long as
+    // the browser.
     std::thread::Builder::new().name("browser".to_owned()).spawn(move || {
         let status = child.wait();
         drop(claim);
@@ -78,7 +79,7 @@ mod tests {
         }
         let (end, ended) = mpsc::channel::<()>();
         std::thread::scope(|scope| {
-            // The thread ends when `end` is dropped, also after a panic.
+            // The thread waits until `end` is dropped, which also happens after a panic.
             let _end = end;
             scope.spawn(move || {
                 while ended.try_recv() == Err(mpsc::TryRecvError::Empty) {

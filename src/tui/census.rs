@@ -9,8 +9,8 @@ use crate::temporal::workflows::Workflows;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Pause between two counts. It is long, because these queries share a rate limit of the server
-/// with the user's programs.
+/// Pause between two counts. The pause is long, because the counts use the same rate limit of the
+/// server as the user's programs.
 const PERIOD: Duration = Duration::from_secs(3);
 /// Time limit of a count. A count normally takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -22,8 +22,8 @@ pub struct Census {
 }
 
 impl Census {
-    /// Starts to count the workflows of the server of this session. Dropping the returned value
-    /// ends that.
+    /// Starts to count the workflows of the server of this session. The counting ends when the
+    /// returned value is dropped.
     #[must_use]
     pub fn begin(session: Session) -> Self {
         let (sender, latest) = watch::channel(None);
@@ -36,7 +36,7 @@ impl Census {
         Self { latest }
     }
 
-    /// Waits for the next result that differs from the previous one. Cancel-safe.
+    /// Waits for the next count that differs from the previous one. Cancel-safe.
     pub async fn next(&mut self) -> WorkflowSample {
         loop {
             if self.latest.changed().await.is_err() {
@@ -49,7 +49,7 @@ impl Census {
     }
 }
 
-/// Counts the workflows as soon as a server is up, and then again after each pause.
+/// Counts the workflows as soon as a server is ready or degraded, and again after each pause.
 async fn count(session: Session, sender: &watch::Sender<Option<WorkflowSample>>) {
     let mut changes = session.changes();
     let mut client: Option<(String, Client)> = None;
@@ -70,7 +70,8 @@ async fn count(session: Session, sender: &watch::Sender<Option<WorkflowSample>>)
     }
 }
 
-/// Waits until `server` is no longer the server that is up. Returns false if the session has ended.
+/// Waits until the session shows another server than `server`, or none that is up. Returns false if
+/// the session has ended.
 async fn another(session: &Session, changes: &mut Changes, server: Option<CountedServer>) -> bool {
     while changes.next().await {
         if CountedServer::up(&session.view().snapshot.status) != server {
@@ -85,15 +86,15 @@ async fn look(
     client: &mut Option<(String, Client)>,
 ) -> (Option<Workflows>, Option<Holdings>) {
     let Some(client) = connected(status, client) else { return (None, None) };
-    // After an error there is no count. The server may be stopping, or may have reached its rate
-    // limit.
+    // Log errors only at the level "debug": the server may be stopping, or may have reached its
+    // rate limit.
     let uncounted = |error: &String| tracing::debug!(%error, "cannot count the workflows");
     let found = async {
         let namespace = status.options.first_namespace()?;
         client.workflows(namespace).await.inspect_err(uncounted).ok()
     };
-    // Run both queries at the same time, so that a server that hangs costs one time limit and not
-    // two.
+    // Send both queries at the same time, so that a server that hangs delays the count by one time
+    // limit instead of two.
     let (found, holdings) = tokio::join!(found, client.holdings());
     (found, holdings.inspect_err(uncounted).ok())
 }

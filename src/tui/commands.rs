@@ -1,5 +1,6 @@
-//! The commands that this dashboard has sent and that are not done. Several commands may be in
-//! progress at a time. Each result is matched to its command.
+//! The commands that this dashboard has sent and that are still in progress. Several commands may
+//! be in progress at a time. Each command has a number, by which its result is matched to the
+//! command.
 
 use crate::protocol::ApiError;
 use tokio::sync::mpsc;
@@ -21,7 +22,8 @@ impl PendingCommands {
         Self { given: 0, pending: Vec::new(), sender, outcomes }
     }
 
-    /// Runs `command` in a task. `word` is its name on the screen, such as "starting".
+    /// Runs `command` in a task. The screen shows `word` until the command is done, for example
+    /// "starting".
     pub(super) fn give(
         &mut self,
         word: &'static str,
@@ -31,12 +33,12 @@ impl PendingCommands {
         let (number, sender) = (self.given, self.sender.clone());
         self.pending.push((number, word));
         tokio::spawn(async move {
-            // Ignore an error: the dashboard has ended.
+            // Ignore an error: it means that the dashboard has ended.
             let _ = sender.send((number, command.await));
         });
     }
 
-    /// Name of the newest command that is in progress.
+    /// Word on the screen for the newest command in progress.
     pub(super) fn under_way(&self) -> Option<&'static str> {
         self.pending.last().map(|(_, word)| *word)
     }
@@ -44,7 +46,7 @@ impl PendingCommands {
     /// Waits for the next result of a command. Cancel-safe.
     pub(super) async fn next(&mut self) -> CommandResult {
         let Some((number, outcome)) = self.outcomes.recv().await else {
-            // Unreachable: the channel stays open, because `self` has a sender.
+            // Unreachable, because `self` owns a sender, which keeps the channel open.
             return std::future::pending().await;
         };
         self.pending.retain(|(pending, _)| *pending != number);

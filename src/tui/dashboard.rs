@@ -1,5 +1,4 @@
-//! The main loop of the dashboard: handles keys, changes of the state and log lines, and draws
-//! frames.
+//! The main loop of the dashboard. It handles keys, state changes and log lines, and draws frames.
 
 use super::appearance::{depth, suitable, symbols};
 use super::browser;
@@ -27,20 +26,21 @@ use tokio_util::sync::CancellationToken;
 
 /// Minimum time between two frames: at most 30 frames a second.
 pub(super) const FRAME: Duration = Duration::from_millis(33);
-/// Pause between two reads of a log that is written all the time. The reads set the pace of the
-/// frames. A frame for another reason in between delays the new lines by half of [`FRAME`] at most.
+/// Pause between two reads of a log to which the server writes all the time. Each read causes a
+/// frame. The pause is a little longer than [`FRAME`]. So if a frame is drawn for another reason
+/// between two reads, the new lines are delayed by half of [`FRAME`] at most.
 const LOG_PAUSE: Duration = Duration::from_millis(36);
 /// Maximum number of old log lines that the dashboard reads at its start.
 const PAST: usize = 5_000;
-/// How long the screen shows a short message.
+/// Time for which the screen shows a short message.
 const TOAST: Duration = Duration::from_secs(4);
 
-/// A temporary file. Dropping it deletes the file.
+/// A temporary file, which is deleted when the value is dropped.
 struct Temporary(PathBuf);
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // Ignore the error: usually the file was never created.
+        // Ignore an error: usually the file was never created.
         let _ = std::fs::remove_file(&self.0);
     }
 }
@@ -56,12 +56,12 @@ pub(super) struct Dashboard {
     pub(super) own: OwnLogTab,
     pub(super) own_file: Follower,
     toast_until: Option<Instant>,
-    /// The model that the last key was handled with. The frame after the key uses it again. `None`
-    /// after any other change.
+    /// The view model that was created to handle the last key. The next frame uses this model
+    /// again. `None` if anything else has changed since then.
     pub(super) model: Option<Model>,
     witness: Witness,
     commands: PendingCommands,
-    /// The log file to open in a pager.
+    /// The log file that the user has requested to read in a pager.
     read: Option<LogFile>,
 }
 
@@ -84,19 +84,19 @@ impl Dashboard {
         }
     }
 
-    /// Shows the host of another session from now on. `hosts` is true if that host is this process.
+    /// Shows the host of another session from now on. `hosts` is true if this process is that host.
     pub(super) fn look_at(&mut self, session: Session, hosts: bool) {
         self.witness = Witness::begin(session.clone(), self.home.clone());
         self.session = session;
         self.viewer.hosts = hosts;
-        // The pending commands went to the previous host. The new host does not know them.
+        // The pending commands were sent to the previous host, so their results no longer matter.
         self.commands = PendingCommands::none();
         self.viewer.under_way = None;
         self.model = None;
     }
 
-    /// Runs the loop until a key, a signal or an error ends it. Another host that takes the home
-    /// cancels `lost`.
+    /// Runs the loop until a key, a signal or an error ends it. `lost` is cancelled when another
+    /// host takes the home of this host, which also ends the loop.
     pub(super) async fn run(
         &mut self,
         screen: &mut Screen,
@@ -119,8 +119,9 @@ impl Dashboard {
                     return LoopEnd::Over(Over::Vanished);
                 }
                 due = None;
-                // The minimum time to the next frame counts from the beginning of this one, and not
-                // from its end. Otherwise changes at the pace of the frames would be drawn too late.
+                // Measure the minimum time between two frames from the beginning of each frame.
+                // Measured from its end, changes that arrive at the pace of the frames would be
+                // drawn too late.
                 last_frame = now;
             }
             let by = move |next: Instant| Some(due.map_or(next, |due| due.min(next)));
@@ -136,15 +137,15 @@ impl Dashboard {
                             if input == Input::Resize {
                                 screen.resized();
                             }
-                            // Draw at once after a key, without the minimum time between two
-                            // frames.
+                            // Draw at once after a key, without waiting for the minimum time
+                            // between two frames.
                             due = Some(Instant::now());
                             if let Some(end) = self.handle(input) {
                                 return end;
                             }
                             if let Some(file) = self.read.take() {
-                                // Stop reading keys: the dashboard would take some of the keys that
-                                // are meant for the pager.
+                                // Stop reading keys. Otherwise the dashboard would take some of the
+                                // keys for the pager.
                                 events.pause();
                                 let end = tokio::select! {
                                     () = self.page(screen, file) => None,
@@ -194,8 +195,8 @@ impl Dashboard {
         }
     }
 
-    /// The state of the server while no host runs. `None` before a next host has had the time
-    /// [`REPLACED`] to respond.
+    /// The state of the server while no host runs. `None` until the next host has had [`REPLACED`]
+    /// to respond.
     fn unwatched(&self) -> Option<Unwatched> {
         let view = self.session.view();
         self.witness.latest().filter(|_| view.link == Link::Gone && view.age > REPLACED)
@@ -266,7 +267,8 @@ impl Dashboard {
         self.model = None;
     }
 
-    /// Opens the web UI in a browser. Without a display, or over SSH, copies its address instead.
+    /// Opens the web UI in a browser. Without a display, or over SSH, copies the URL to the
+    /// clipboard instead.
     fn open_web_ui(&mut self, url: Option<&str>) {
         let Some(url) = url else { return self.toast("there is no web UI") };
         let display = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|v| std::env::var_os(v).is_some());
@@ -285,8 +287,8 @@ impl Dashboard {
         }
     }
 
-    /// Copies text to the clipboard of the terminal with the escape sequence OSC 52, which also
-    /// works over SSH and without a display.
+    /// Copies text to the clipboard of the terminal. Uses the escape sequence OSC 52, which works
+    /// over SSH and without a display too.
     fn copy(&mut self, copied: &CopyRequest) {
         use crossterm::clipboard::CopyToClipboard;
         let sequence = CopyToClipboard::to_clipboard_from(copied.text.trim_end_matches('\n'));
@@ -303,15 +305,16 @@ impl Dashboard {
         self.toast(&said);
     }
 
-    /// Leaves the terminal to a pager that shows the file, and waits until the pager ends.
+    /// Opens the log file in a pager, which uses the terminal meanwhile. Waits until the pager
+    /// ends.
     async fn page(&mut self, screen: &mut Screen, file: LogFile) {
         self.model = None;
         let path = match file {
             LogFile::Temporal => self.home.temporal_log(),
             LogFile::Own => self.home.stigmer_log(),
         };
-        // To keep the log small, stigmer punches a hole into the file. A pager would show the hole
-        // as zeros, so show it a copy without the hole.
+        // To limit the disk space of the log, stigmer replaces old lines by a hole in the file. A
+        // pager would show the hole as zeros, so give the pager a copy without the hole.
         let view = Temporary(path.with_extension("view"));
         let copied = crate::log::copy_kept(&path, &view.0);
         let shown = if matches!(copied, Ok(true)) { &view.0 } else { &path };
@@ -354,15 +357,15 @@ mod tests {
         };
         let dashboard = Dashboard::new(&home, session, false, None);
         host.leave().await;
-        // A process that cannot be proven to be a server of this home holds the lock of the server.
-        // So the search for the server waits.
+        // The test process holds the lock of the server, but cannot be proven to be a server of
+        // this home. So the search for the server takes some time.
         let _stranger = InstanceLock::take(&home.temporal_lock()).unwrap().unwrap();
         let begun = Instant::now();
         while dashboard.unwatched() != Some(Unwatched::Unknown) {
             assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", dashboard.unwatched());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        // Take the fastest of five calls, because the machine may be busy.
+        // Measure five calls and use the fastest, because the machine may be busy.
         let took = |_| {
             let begun = Instant::now();
             dashboard.unwatched();

@@ -10,10 +10,9 @@ pub(super) enum LoopEnd {
     Over(Over),
     /// The operator has pressed Ctrl-Z, so the dashboard must suspend itself.
     Suspended,
-    /// There is no host, and the operator has requested a start. So this process must become the
-    /// host.
+    /// No host runs, and the operator has requested a start. So this process must become the host.
     TakesOver,
-    /// Another host has taken the home of this host.
+    /// Another process has become the host of the home of this host.
     HomeLost,
 }
 

@@ -1,6 +1,6 @@
-//! Reads terminal events (keys, mouse, size) on its own thread. The thread is created before the
-//! terminal is set up, because later the system may be at its limit of processes. The event stream
-//! of crossterm would panic then.
+//! Reads terminal events (keys, mouse, size) on a separate thread. The thread is created before the
+//! terminal is set up, because later the system may be at its limit of processes. Do not use the
+//! event stream of crossterm: it would panic at that limit.
 
 use crossterm::event::{self, Event};
 use nix::errno::Errno;
@@ -14,26 +14,26 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Timeout to read input that is available already. With a timeout of zero, crossterm would not
-/// look for input.
+/// Timeout to read input that has arrived already. Must not be zero, because then crossterm does
+/// not check for input.
 const AT_ONCE: Duration = Duration::from_millis(1);
-/// Milliseconds until the next read after some input. On a busy machine, crossterm may leave a part
-/// of the input in its own buffer. The kernel reports that part only once, so no event would wake
-/// the thread.
+/// Milliseconds from a read with input to the next read. On a busy machine, crossterm may leave a
+/// part of the input in its own buffer. For that part, the kernel reports no further input, so only
+/// this timeout wakes the thread.
 const AGAIN: u8 = 20;
 
-/// A stream of terminal events. Dropping it ends the thread.
+/// A stream of terminal events. The thread ends when the value is dropped.
 #[derive(Debug)]
 pub(super) struct TerminalEvents {
     events: UnboundedReceiver<io::Result<Event>>,
     resized: Signal,
     is_reading: Arc<AtomicBool>,
-    /// A pipe that wakes the thread.
+    /// The write end of a pipe whose read end wakes the thread.
     wake: PipeWriter,
 }
 
 impl TerminalEvents {
-    /// Creates the thread. The thread reads no input before the first call of [`Self::next`].
+    /// Creates the thread. Input is read only after the first call of [`Self::next`].
     ///
     /// # Errors
     /// If the system cannot create the thread, a pipe or a signal handler.
@@ -57,29 +57,30 @@ impl TerminalEvents {
         self.set_reading(true);
         tokio::select! {
             event = self.events.recv() => event,
-            // The size in this event is not used: the dashboard reads the size before each frame.
+            // The size 0 is only a placeholder: the dashboard reads the real size before each
+            // frame.
             _ = self.resized.recv() => Some(Ok(Event::Resize(0, 0))),
         }
     }
 
-    /// Stops reading, so that another program gets the input. The next call of [`Self::next`] reads
-    /// again.
+    /// Stops reading, so that another program gets the input. The next call of [`Self::next`]
+    /// continues the reading.
     pub(super) fn pause(&mut self) {
         self.set_reading(false);
     }
 
     fn set_reading(&mut self, reading: bool) {
         if self.is_reading.swap(reading, Ordering::SeqCst) != reading {
-            // Cannot fail: the pipe has room for thousands of bytes, and the thread keeps the other
-            // end open.
+            // This write cannot fail: the pipe has room for thousands of bytes, and the thread
+            // keeps the read end open.
             let _ = self.wake.write(&[0]);
         }
     }
 }
 
 /// The loop of the thread. Calls `take` whenever the terminal has input. `take` sends the events
-/// and returns their number. The loop ends when the terminal is closed, or when the writer of the
-/// pipe (`woken`) is dropped.
+/// and returns their number. The loop ends when the terminal is closed, or when the write end of
+/// the pipe `woken` is closed.
 ///
 /// # Errors
 /// The errors of `take`.
@@ -117,7 +118,8 @@ fn read(
         let is_closed =
             fds[1].revents().is_some_and(|it| !it.difference(PollFlags::POLLIN).is_empty());
         match take()? {
-            // The kernel always reports a closed terminal as readable, but it has no data.
+            // The kernel reports a closed terminal as readable again and again, but there is no
+            // data to read.
             0 if is_closed => return Ok(()),
             0 => timeout = PollTimeout::NONE,
             _ => timeout = AGAIN.into(),
@@ -129,7 +131,8 @@ fn read(
 fn take(sender: &UnboundedSender<io::Result<Event>>) -> io::Result<usize> {
     let mut taken = 0;
     while event::poll(AT_ONCE)? {
-        // Ignore an error: if the receiver was dropped, the pipe is closed too and ends the thread.
+        // Ignore an error: if the receiver was dropped, the pipe is closed too, which ends the
+        // thread.
         let _ = sender.send(Ok(event::read()?));
         taken += 1;
     }
@@ -148,6 +151,7 @@ mod tests {
         let (sender, looks) = mpsc::channel();
         keys.write_all(b"ab").unwrap();
         // The first call of `take` reads both keys from the terminal, but sends only the first one.
+        // The second key must be sent without further input.
         let mut queue = None;
         let thread = std::thread::spawn(move || {
             let looked_at = terminal.try_clone().unwrap();

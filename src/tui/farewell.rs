@@ -1,5 +1,6 @@
-//! The end of a dashboard whose process is the host. The screen stays until all work is done. So
-//! the user sees the progress, and the shell does not get keys that are typed meanwhile.
+//! Ends a dashboard whose process is the host. The screen stays until the stop or the hand-over is
+//! complete. So the user sees the progress, and keys that are typed meanwhile do not reach the
+//! shell.
 
 use super::dashboard::{Dashboard, FRAME};
 use super::events::TerminalEvents;
@@ -12,8 +13,8 @@ use crate::supervisor::Cause;
 use stigmer_ui::Input;
 
 impl Dashboard {
-    /// Stops the server if `stops` is true. Otherwise hands the server over to a background host.
-    /// Returns a message that is printed after the dashboard.
+    /// Stops the server if `stops` is true, and otherwise hands it over to a background host.
+    /// Returns a message to print after the end of the dashboard.
     pub(super) async fn farewell(
         &mut self,
         screen: &mut Screen,
@@ -43,7 +44,8 @@ impl Dashboard {
         left.flatten().map(|succession| succession.message()).or(not_stopped)
     }
 
-    /// Shows the progress until `work` is done. Returns `None` if the operator chooses not to wait.
+    /// Shows the progress until `work` is complete. Returns `None` if the operator chooses not to
+    /// wait.
     async fn until<T>(
         &mut self,
         screen: &mut Screen,
@@ -56,12 +58,13 @@ impl Dashboard {
         tokio::pin!(work);
         loop {
             if terminal::has_panicked() {
-                // The panic hook has restored the terminal, so keys are for the shell now.
+                // The panic hook has restored the terminal, so keys are for the shell now. Stop
+                // reading keys.
                 if let Some(events) = events.take() {
                     events.pause();
                 }
             }
-            // Ignore an error: the work continues even if the terminal was closed.
+            // Ignore an error: `work` must continue even if the terminal was closed.
             let _ = self.draw(screen);
             let event = async {
                 match events {
@@ -78,7 +81,7 @@ impl Dashboard {
                         if input == Some(Input::Resize) {
                             screen.resized();
                         }
-                        // Any action means "do not wait", because nothing else can be chosen here.
+                        // Any action means "do not wait", because no other action is possible here.
                         if input.is_some_and(|input| self.handle(input).is_some()) {
                             return None;
                         }

@@ -1,4 +1,4 @@
-//! Converts terminal events of crossterm to the input events of the view.
+//! Converts terminal events of crossterm to input events of the view.
 
 use crossterm::event::{
     Event, KeyCode as Code, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
@@ -8,8 +8,8 @@ use stigmer_ui::{Input, Key, KeyCode};
 /// Number of lines that one step of the mouse wheel scrolls.
 const WHEEL: u16 = 3;
 
-/// Converts an event, or returns `None` if the view does not need it. Some terminals also report
-/// the release of a key, which the view does not need.
+/// Converts an event. Returns `None` for an event that the view does not need, such as the release
+/// of a key, which some terminals report.
 #[must_use]
 pub fn map(event: &Event) -> Option<Input> {
     match event {
@@ -31,7 +31,7 @@ pub fn map(event: &Event) -> Option<Input> {
     }
 }
 
-/// Whether this event is Ctrl-Z. In raw mode, the terminal sends a key for Ctrl-Z and no signal.
+/// Whether this event is Ctrl-Z. In raw mode, Ctrl-Z arrives as a key and not as a signal.
 #[must_use]
 pub fn is_suspend(event: &Event) -> bool {
     matches!(event, Event::Key(key) if key.kind == KeyEventKind::Press

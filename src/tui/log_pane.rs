@@ -1,4 +1,4 @@
-//! The server log for the view: stores all lines, and decodes those on the screen.
+//! The server log for the view. Stores all lines, and decodes only the lines on the screen.
 
 use crate::log::line::{Kind, Level as LogLevel, LogLine as Parsed};
 use crate::log::noise::Noise as Known;
@@ -10,15 +10,17 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use stigmer_ui::{Details, Level, LineHead, LineKind, LogLine, LogSource, Noise};
 
-/// The lines of the server log. A line is decoded when a frame draws it, and its decoded form is
-/// dropped after the frame. So of 100,000 lines, only those on the screen need that memory.
+/// The lines of the server log. A line is decoded when a frame draws it, and the decoded form is
+/// dropped after the frame. So with 100,000 lines, only the lines on the screen use memory for a
+/// decoded form.
 #[derive(Debug)]
 pub struct LogPane {
     store: LogStore,
     zone: TimeZone,
     lines: VecDeque<OnceCell<Box<Drawn>>>,
     touched: RefCell<Vec<usize>>,
-    /// The pattern of the last search, in compiled form. Each page of a search uses it again.
+    /// The last search pattern and its compiled form. A search uses the compiled form again for
+    /// each page.
     finder: RefCell<(String, Option<Finder>)>,
 }
 
@@ -44,7 +46,7 @@ impl Default for LogPane {
 }
 
 impl LogPane {
-    /// Appends lines of the log file.
+    /// Appends lines from the log file.
     pub fn push(&mut self, batch: &Batch) {
         self.forget();
         for line in batch.lines() {
@@ -56,7 +58,7 @@ impl LogPane {
         }
     }
 
-    /// Drops all decoded lines. The next frame decodes those that it draws.
+    /// Drops all decoded lines. The next frame decodes the lines that it draws.
     pub fn forget(&mut self) {
         for index in self.touched.take() {
             if let Some(line) = self.lines.get_mut(index) {
@@ -74,7 +76,7 @@ impl LogPane {
         if kept.1.is_none() || kept.0 != pattern {
             *kept = (pattern.to_owned(), Some(Finder::new(pattern)?));
         }
-        // Always `Some`, because the pattern was stored above.
+        // This is always `Some`, because the code above has stored the pattern.
         kept.1.as_ref().map(search).ok_or_else(String::new)
     }
 
@@ -101,7 +103,7 @@ impl LogSource for LogPane {
         if cell.get().is_none() {
             let drawn = self.drawn(index)?;
             self.touched.borrow_mut().push(index);
-            // Cannot fail: the cell is empty, and no other thread uses it.
+            // This cannot fail: the cell is empty, and no other thread uses it.
             let _ = cell.set(Box::new(drawn));
         }
         let drawn = cell.get()?;

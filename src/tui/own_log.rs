@@ -1,5 +1,5 @@
-//! The tab with stigmer's own log, which is the log of the host. Every dashboard reads the lines
-//! from `logs/stigmer.log`, and the crate tui-logger draws them.
+//! The tab with stigmer's own log. Every dashboard, not only that of the host, reads the lines from
+//! `logs/stigmer.log`. The crate tui-logger draws them.
 
 mod lines;
 
@@ -11,13 +11,13 @@ use ratatui::widgets::{Block, Borders, Widget};
 use stigmer_ui::{Key, KeyCode, Palette, Pane};
 use tui_logger::{Drain, TuiLoggerTargetWidget, TuiLoggerWidget, TuiWidgetEvent, TuiWidgetState};
 
-/// Maximum number of characters in each part of a line. A very long line would slow down every
-/// frame.
+/// Maximum number of characters in each part of a line, because a very long line would slow down
+/// every frame.
 const LINE_MAX: usize = 2_000;
 /// Width of the list of log targets, in columns: the levels, the longest module name, and a border.
 const TARGETS: u16 = 28;
 
-/// State of the tab.
+/// The state of the tab.
 pub struct OwnLogTab {
     state: TuiWidgetState,
     drain: Drain,
@@ -31,7 +31,8 @@ impl Default for OwnLogTab {
             state: TuiWidgetState::new().set_default_display_level(log::LevelFilter::Info),
             drain: Drain::new(),
         };
-        // Log and move one record now, because tui-logger applies the buffer depth only after that.
+        // Log one record and move it to the display buffer at once, because tui-logger applies the
+        // buffer depth only after that.
         own.log(log::Level::Debug, "stigmer", ["", "the log of all hosts of this home", ""]);
         tui_logger::move_events();
         own
@@ -39,7 +40,7 @@ impl Default for OwnLogTab {
 }
 
 impl OwnLogTab {
-    /// Appends lines of the log file.
+    /// Appends lines from the log file.
     pub fn push(&self, batch: &Batch) {
         for line in batch.lines() {
             match serde_json::from_slice::<serde_json::Value>(line) {

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Stdio;
 use tokio::process::Command;
 
-/// The saved modes of the terminal. Dropping the value restores them, because a pager that is
-/// killed leaves its own modes behind.
+/// The saved modes of the terminal. The modes are restored when the value is dropped, because a
+/// pager that is killed does not restore them.
 struct Modes(Option<Termios>);
 
 impl Modes {
@@ -24,7 +24,7 @@ impl Drop for Modes {
     }
 }
 
-/// Shows a file with `$PAGER`, or else `$EDITOR`, or else `less`. Waits until that program ends.
+/// Opens a file with `$PAGER`, or else `$EDITOR`, or else `less`. Waits until that program ends.
 ///
 /// # Errors
 /// The reason why the program could not be run.
@@ -32,8 +32,8 @@ pub async fn show(file: &Path) -> Result<(), String> {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
     let program = set("PAGER").or_else(|| set("EDITOR")).unwrap_or_else(|| "less".to_owned());
     let _modes = Modes::kept();
-    // The variable may contain arguments, so pass it to the shell, as git does. That is safe,
-    // because it is the user's own command.
+    // Run the command in a shell, as git does, because the variable may contain arguments. This is
+    // safe, because the command is the user's own.
     let mut command = Command::new("/bin/sh");
     restore_limit(command.as_std_mut());
     let status = command

@@ -1,4 +1,4 @@
-//! Sets up the terminal for the dashboard, and restores it in every case, also after a panic.
+//! Sets up the terminal for the dashboard, and restores it in all cases, even after a panic.
 
 use crate::harmless;
 use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
@@ -21,32 +21,33 @@ use std::time::{Duration, Instant};
 static TAKEN: AtomicBool = AtomicBool::new(false);
 /// Locked while a frame is drawn.
 static DRAWING: Mutex<()> = Mutex::new(());
-/// How long a panic waits until another thread has drawn its frame. On a busy machine a frame takes
-/// long. On a terminal that accepts no output, it never ends.
+/// Maximum time that a panic waits for another thread to complete its frame. A frame takes long on
+/// a busy machine, and never completes on a terminal that accepts no output.
 const FRAME_ENDS: Duration = Duration::from_secs(2);
 /// Whether another program (a pager) uses the terminal now.
 static LENT: AtomicBool = AtomicBool::new(false);
-/// Message of a panic that happened while another program used the terminal, until it is printed.
+/// The message of a panic during the use of the terminal by another program. Kept here until it is
+/// printed.
 static UNREAD: Mutex<Option<String>> = Mutex::new(None);
-/// Message of the first panic, until it is written into the log.
+/// The message of the first panic. Kept here until it is written into the log.
 static FIRST: Mutex<Option<String>> = Mutex::new(None);
 /// The original stderr of this process, while stderr is redirected to a file.
 static STDERR: Mutex<Option<std::os::fd::OwnedFd>> = Mutex::new(None);
 
-/// The terminal while the dashboard uses it. Dropping the value restores the terminal.
+/// The terminal while the dashboard uses it. The terminal is restored when the value is dropped.
 #[derive(Debug)]
 pub struct Screen {
-    /// Never dropped: the drop of ratatui prints errors on stderr with a macro. That macro panics
-    /// if stderr cannot be written (a closed terminal, a file on a full disk).
+    /// Never dropped, because the destructor of ratatui prints errors with a macro that panics if
+    /// stderr cannot be written (on a closed terminal, or to a file on a full disk).
     terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
-    /// Set after a change of the size, when the terminal may have lost its content.
+    /// Set after a change of the size, because the terminal may have lost its content.
     is_stale: bool,
 }
 
 impl Screen {
-    /// Sets up the terminal, and redirects stderr to the file `errors`. Text on stderr would
-    /// destroy the picture. On a closed terminal, writing to stderr would panic within the panic
-    /// hook and abort the process.
+    /// Sets up the terminal, and redirects stderr to the file `errors`, for two reasons: text on
+    /// stderr would damage the picture, and on a closed terminal, a write to stderr would panic
+    /// within the panic hook and abort the process.
     ///
     /// # Errors
     /// If the terminal cannot be set up.
@@ -62,7 +63,7 @@ impl Screen {
         Ok(Self { terminal: ManuallyDrop::new(terminal), is_stale: false })
     }
 
-    /// Draws a frame. The terminal shows it as a whole.
+    /// Draws a frame. The terminal shows the frame only when it is complete (synchronized update).
     ///
     /// # Errors
     /// If the terminal was closed.
@@ -81,8 +82,8 @@ impl Screen {
         crossterm::execute!(io::stdout(), EndSynchronizedUpdate)
     }
 
-    /// Makes the next frame draw all cells, even if the size seems to be the same: the size may
-    /// have changed and changed back since the last frame.
+    /// Makes the next frame draw all cells, even if the size is the same: the size may have changed
+    /// and changed back since the last frame.
     pub fn resized(&mut self) {
         self.is_stale = true;
     }
@@ -121,16 +122,16 @@ impl Screen {
         enable_raw_mode()?;
         TAKEN.store(true, Ordering::SeqCst);
         crossterm::execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture)?;
-        // Create a new terminal and do not call `clear` on the old one: `clear` requests the cursor
-        // position from the terminal and waits for the response.
+        // Create a new terminal object. Do not call `clear` on the old one, because `clear`
+        // requests the cursor position from the terminal and waits for the response.
         self.terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stdout()))?);
         Ok(())
     }
 
-    /// Restores the terminal, and drops input that was not read, because it is not meant for the
-    /// shell.
+    /// Restores the terminal. Drops input that was not read, because that input is not meant for
+    /// the shell.
     pub fn close(self) {
-        // Before the input is dropped, stop the reports of the mouse, so that no new ones arrive.
+        // Disable the mouse reports first, so that no new input arrives after the input is dropped.
         let _ = crossterm::execute!(io::stdout(), DisableMouseCapture);
         if TAKEN.load(Ordering::SeqCst) {
             let _ = nix::sys::termios::tcflush(io::stdin(), nix::sys::termios::FlushArg::TCIFLUSH);
@@ -138,7 +139,7 @@ impl Screen {
     }
 
     /// Stops using a terminal that was closed. Redirects stdout and stderr to `/dev/null`, because
-    /// writing to such a terminal fails.
+    /// writes to a closed terminal fail.
     pub fn abandon(self) {
         TAKEN.store(false, Ordering::SeqCst);
         let _ = disable_raw_mode();
@@ -178,7 +179,8 @@ impl Drop for Screen {
     }
 }
 
-/// Restores the terminal and stderr. Ignores errors: a terminal that cannot be restored was closed.
+/// Restores the terminal and stderr. Ignores errors, because only a closed terminal cannot be
+/// restored.
 fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let _ = crossterm::execute!(
@@ -204,7 +206,7 @@ fn redirect_stderr(errors: &Path) {
     }
 }
 
-/// Installs a panic hook that first restores the screen and then prints the message.
+/// Installs a panic hook that restores the screen before it prints the message.
 fn restore_on_panic() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
@@ -216,8 +218,8 @@ fn restore_on_panic() {
             let drawn = wait_for_frame();
             PANICKED.store(true, Ordering::SeqCst);
             if LENT.load(Ordering::SeqCst) {
-                // Keep the message for later, because the other program would overwrite it on the
-                // screen.
+                // Keep the message until the other program ends: on the screen, that program would
+                // overwrite the message.
                 let said = format!("{panic}");
                 UNREAD.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(said);
             } else {
@@ -232,8 +234,8 @@ fn restore_on_panic() {
     });
 }
 
-/// Writes the message of a panic into the log. Also prints it if another program used the terminal
-/// during the panic.
+/// Writes the message of a panic into the log. If another program used the terminal during the
+/// panic, also prints the message.
 pub fn report_panic() {
     if let Some(panic) = FIRST.lock().unwrap_or_else(PoisonError::into_inner).take() {
         tracing::error!(panic, "panic");
@@ -243,8 +245,9 @@ pub fn report_panic() {
     }
 }
 
-/// Waits until another thread has drawn its frame, because output of that frame would split the
-/// message of the panic. Does not wait if this thread was drawing: the panic has ended that frame.
+/// Waits until another thread has completed its frame: the output of that frame would otherwise be
+/// mixed with the message of the panic. Does not wait if this thread was drawing, because the panic
+/// has ended its frame.
 fn wait_for_frame() -> Option<MutexGuard<'static, ()>> {
     if DRAWS.get() {
         return None;
@@ -262,8 +265,8 @@ fn wait_for_frame() -> Option<MutexGuard<'static, ()>> {
 
 static PANICKED: AtomicBool = AtomicBool::new(false);
 
-/// Whether any thread has panicked. If so, the terminal is restored, and nothing may be drawn any
-/// more.
+/// Whether any thread has panicked. After a panic, the terminal is restored, and nothing may be
+/// drawn.
 #[must_use]
 pub fn has_panicked() -> bool {
     PANICKED.load(Ordering::SeqCst)

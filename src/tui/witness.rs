@@ -1,5 +1,5 @@
-//! Observes a server while it has no host. Checks once a second whether there is a host again,
-//! whether the server still runs, and whether it responds.
+//! Observes a server that has no host. Checks once a second whether a host runs again, whether the
+//! server still runs, and whether the server responds.
 
 use crate::paths::Home;
 use crate::presenter::Unwatched;
@@ -17,17 +17,17 @@ use tokio::sync::watch;
 const PERIOD: Duration = Duration::from_secs(1);
 /// Time limit of a health check. The same as the default of `--probe-timeout`.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Time limit to find the server of a home. This normally takes milliseconds, or 0.5 s if a process
-/// that stigmer did not start holds the lock of the server.
+/// Time limit to find the server of a home. The search normally takes milliseconds. If a process
+/// that stigmer did not start holds the lock of the server, the search takes 0.5 s.
 const FINDING: Duration = Duration::from_secs(2);
 
-/// The last observed state of a server without a host. `None` while there is a host.
+/// The last observed state of the server while it has no host. `None` while a host runs.
 #[derive(Debug)]
 pub(super) struct Witness(watch::Receiver<Option<Unwatched>>);
 
 impl Witness {
-    /// Starts to observe the server whenever this session has no host. Dropping the returned value
-    /// ends that.
+    /// Starts to observe the server whenever this session has no host. The observation ends when
+    /// the returned value is dropped.
     pub(super) fn begin(session: Session, home: Home) -> Self {
         let (sender, latest) = watch::channel(None);
         tokio::spawn(async move {
@@ -39,7 +39,7 @@ impl Witness {
         Self(latest)
     }
 
-    /// The result of the last check. `None` while there is a host.
+    /// The result of the last check. `None` while a host runs.
     pub(super) fn latest(&self) -> Option<Unwatched> {
         *self.0.borrow()
     }
@@ -68,7 +68,7 @@ async fn look(session: &Session, home: &Home, sender: &watch::Sender<Option<Unwa
     }
 }
 
-/// Checks the server once. Returns `None` if there is a host again.
+/// Checks the server once. Returns `None` if a host runs again.
 async fn unwatched(session: &Session, home: &Home) -> Option<Unwatched> {
     let status = &session.view().snapshot.status;
     let finding = home.clone();
@@ -79,7 +79,7 @@ async fn unwatched(session: &Session, home: &Home) -> Option<Unwatched> {
         Ok(FoundProcess::Nothing) if status.managed => return Some(Unwatched::Stopped),
         Ok(FoundProcess::Nothing) => false,
         Ok(FoundProcess::Server) => true,
-        // The search has failed, so a server may run. The health check below decides.
+        // The search has failed, so a server may run. Continue with the health check below.
         Err(error) => {
             tracing::warn!(%error, "cannot search for the server");
             false
@@ -87,7 +87,7 @@ async fn unwatched(session: &Session, home: &Home) -> Option<Unwatched> {
     };
     let Some(temporal) = &status.temporal else { return Some(Unwatched::Unknown) };
     match ask(&temporal.address).await {
-        // No process listens on the port, but the search has found a process of the server.
+        // The server does not listen on its port, but the search has found a process of the server.
         Unwatched::Stopped if is_found => Some(Unwatched::Failing),
         seen => Some(seen),
     }

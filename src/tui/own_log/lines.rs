@@ -1,5 +1,5 @@
-//! Formats a record of stigmer's own log for the screen, in the same order as a line of the server
-//! log: time, level, target, message, fields.
+//! Formats a record of stigmer's own log for the screen. The parts are in the same order as in a
+//! line of the server log: time, level, target, message, fields.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -7,7 +7,7 @@ use stigmer_ui::{Level, Palette};
 use tui_logger::{ExtLogRecord, LogFormatter};
 use unicode_width::UnicodeWidthChar;
 
-/// Minimum width at which continuation rows start below the message of the first row.
+/// Minimum width, in columns, at which continuation rows are indented to the column of the message.
 const ROOMY: usize = 60;
 /// Width of the time and the level, in columns.
 const HEAD: usize = 19;
