@@ -55,8 +55,8 @@ pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 ///
 /// If the file system of the home hangs, a host needs up to 50 s to end: up to 5 s for its last
 /// check; up to 20 s for a search for a server, if the host watches no server (a second signal does
-/// not end that search); and up to 25 s for a search for the processes of the server that hangs
-/// (`unit::sweeps`).
+/// not end that search); and up to 25 s for the search for processes of the server, if that search
+/// hangs (`unit::sweeps`).
 pub(super) const CHECK: Duration = Duration::from_secs(5);
 
 /// Pause between two checks by a host that waits until its lock is free or until another host has

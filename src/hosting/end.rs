@@ -80,7 +80,7 @@ pub enum StopError {
          home with --home"
     )]
     Elsewhere {
-        /// Path of the record of the server.
+        /// Path of the file with the record of the server (`temporal.pid`).
         path: PathBuf,
         /// Pid of the server in its own namespace.
         pid: Pid,

@@ -17,8 +17,8 @@ const NAME: &str = "stigmer";
 /// found.
 pub fn wait_restored(home: &Home) {
     let lock = home.supervisor_lock();
-    // A host creates the lock file, locks it, and then writes the text. On a full disk the text is
-    // missing, so an existing lock also counts.
+    // A host creates the lock file, locks it, and then writes its identity into the file. On a full
+    // disk the file stays empty, so a lock on an empty file also counts.
     let is_there = || {
         let is_unsigned = matches!(lock::try_read(&lock), Ok(text) if text.is_empty());
         !is_unsigned || lock::is_held(&lock).unwrap_or(true)

@@ -84,8 +84,8 @@ fn ends_with_server(status: &Status) -> bool {
 fn shut_down(home: &Home, before: &Status) -> Result<Result<Status, ClientError>, RuntimeError> {
     let ends = ends_with_server(before);
     // Open a pidfd of the host before the host ends. Use the pid from the response of the host,
-    // because the lock may have no text. For a host in another pid namespace this fails. Then the
-    // host has ended when the lock is free.
+    // because the lock may have no text. This fails for a host in another pid namespace. In that
+    // case, a free lock shows that the host has ended.
     let pid = before.host.as_ref().map(|host| host.pid).filter(|_| ends);
     let host = pid
         .and_then(|pid| Identity::of(pid).ok().flatten())

@@ -111,8 +111,8 @@ fn take_host_lock(home: &Home, notify: Notify<'_>) -> Result<Option<HostLock>, S
 /// Writes into the lock file what this process does and its time limit, so that other commands wait
 /// for this process.
 fn sign(lock: &HostLock, home: &Home, work: (&str, Duration), notify: Notify<'_>) {
-    // Continue after an error. Without the text, other commands wait for a shorter time. But they
-    // cannot end this process either, because the text does not name it.
+    // Continue even if the text cannot be written. Without the text, other commands wait for a
+    // shorter time. But they cannot end this process either, because the text does not name it.
     if let Err(error) = holder::sign(lock, home, Some(work)) {
         notify(&Notice::Unwritten(home.supervisor_lock(), error));
     }

@@ -75,9 +75,9 @@ async fn host_without_its_manager_is_not_healthy() {
     host.leave().await;
 }
 
-// While the manager hangs, each task that reads the facts blocks a worker thread. On a busy
-// machine, four tasks can block: the manager, the guard, the keeper and the TCP server of the
-// health check.
+// While the manager hangs, each task that reads the facts (the known state) blocks a worker thread.
+// On a busy machine, four tasks can block: the manager, the guard, the keeper and the TCP server of
+// the health check.
 #[tokio::test(flavor = "multi_thread", worker_threads = 16)]
 async fn host_is_not_healthy_while_its_manager_hangs() {
     let (_folder, home, host) = host();
