@@ -51,7 +51,7 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// The current facts.
+    /// Returns the current facts (the known state of server and host).
     #[must_use]
     pub fn facts(&self) -> Arc<Facts> {
         self.facts.borrow().clone()
