@@ -2,7 +2,7 @@
 //!
 //! For text that people read, this module removes control characters except line ends, so that the
 //! text cannot control the terminal. [`json`] and [`raw`] print their input unchanged. A caller of
-//! [`raw`] may add colors, but must remove the control characters from foreign text itself.
+//! [`raw`] may add colors, but must remove the control characters from text of other programs.
 
 use crate::harmless::{harmless, lines};
 use crate::hosting::Notice;
