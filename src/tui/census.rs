@@ -70,8 +70,8 @@ async fn count(session: Session, sender: &watch::Sender<Option<WorkflowSample>>)
     }
 }
 
-/// Waits until the session shows another server than `server`, or none that is up. Returns false if
-/// the session has ended.
+/// Waits until a server other than `server` is up, or until no server is up. Returns false if the
+/// session has ended.
 async fn another(session: &Session, changes: &mut Changes, server: Option<CountedServer>) -> bool {
     while changes.next().await {
         if CountedServer::up(&session.view().snapshot.status) != server {
