@@ -206,7 +206,7 @@ impl Manager {
         self.remember(timeline::host_died(self.facts.generation, host, None));
     }
 
-    /// Whether this manager continues from the intent of an earlier host.
+    /// Whether an earlier host has left its intent (whether the server is to run) for this manager.
     #[must_use]
     pub fn resumes(&self) -> bool {
         self.resumed.is_some()
