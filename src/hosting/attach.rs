@@ -31,7 +31,7 @@ pub enum AttachError {
     Unreachable(Unreachable),
 }
 
-/// The reason why this process cannot follow the running host, with a hint for the user.
+/// The reason why this process cannot attach to the running host, with a hint for the user.
 #[derive(Debug)]
 pub struct Unreachable {
     home: String,
@@ -46,7 +46,7 @@ impl fmt::Display for Unreachable {
     }
 }
 
-/// Repeats the attempt to become the host or to follow the running host, within a time limit. An
+/// Repeats the attempt to become the host or to attach to the running host, within a time limit. An
 /// attempt has no result while a process holds the host lock but has no socket: then a host is
 /// starting or ending.
 #[derive(Debug)]

@@ -53,10 +53,10 @@ pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Time limit of one check of the home by its host. A check takes up to 2 s if other processes
 /// request the lock all the time.
 ///
-/// If the file system of the home hangs, a host needs up to 50 s to end: up to 5 s for its last
-/// check; up to 20 s for a search for a server, if the host watches no server (a second signal does
-/// not end that search); and up to 25 s for the search for processes of the server, if that search
-/// hangs (`unit::sweeps`).
+/// If the disk of the home hangs, a host needs up to 50 s to end: up to 5 s for its last check; up
+/// to 20 s for a search for a server, if the host watches no server (a second signal does not end
+/// that search); and up to 25 s for the search for processes of the server, if that search hangs
+/// (`unit::sweeps`).
 pub(super) const CHECK: Duration = Duration::from_secs(5);
 
 /// Pause between two checks by a host that waits until its lock is free or until another host has

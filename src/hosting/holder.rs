@@ -90,8 +90,8 @@ pub fn holder(home: &Home) -> Option<Identity> {
     LockText::of(home).holder()
 }
 
-/// The last host, if that host died unexpectedly. A host that ends normally writes `left=true` into
-/// the text of its lock.
+/// The last host, if it died before it could leave its home. A host that leaves its home writes
+/// [`LEFT`] into the text of its lock.
 pub(super) fn killed_host(home: &Home) -> Option<Identity> {
     let text = LockText::of(home);
     let is_killed = |it: &Identity| it.is_local() && matches!(it.is_alive(), Ok(false));

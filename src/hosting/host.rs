@@ -133,8 +133,9 @@ impl Host {
             }
             tokio::time::sleep(PAUSE).await;
         };
-        // Read the intent only while this process holds the lock. A `stop` command writes the
-        // intent before it takes the lock, so no command can change the intent to "down" unnoticed.
+        // Read the intent only while this process holds the lock, so that no `stop` command is
+        // missed. A command that held the lock before has already written the intent "down". A
+        // later command finds the lock held, and sends its request to this host.
         let options = match Intent::read(home)? {
             Some(Intent { want: Want::Up, options, .. }) => options,
             Some(Intent { want: Want::Down, .. }) | None => return Ok(Resumed::Stopped),
