@@ -1,7 +1,7 @@
 //! `--no-tui`: prints one line per event and log line on stdout.
 //!
-//! This process becomes the host, or follows the running host. If the host that it follows
-//! disappears, this process becomes the host, unless the operator has stopped the server.
+//! This process becomes the host, or attaches to the running host. If the running host disappears,
+//! this process becomes the host, unless the operator has stopped the server.
 
 mod output;
 mod printer;
@@ -27,7 +27,7 @@ pub enum HeadlessError {
     #[error(transparent)]
     Host(#[from] HostError),
     /// This process cannot attach to the running host.
-    #[error("cannot attach to the host of {0}")]
+    #[error("cannot follow the host of {0}")]
     Follow(Unreachable),
     /// The running host has an incompatible version. The string contains the fix.
     #[error("{0}")]
@@ -183,8 +183,8 @@ async fn depart(host: Host, departure: Departure, printer: &Printer) {
     }
 }
 
-/// Follows the host of a session. Returns the exit code. Returns `None` if the host has
-/// disappeared, so that the caller tries to become the host.
+/// Prints the events of the host to which the session is attached. Returns the exit code. Returns
+/// `None` if the host has disappeared, so that the caller tries to become the host.
 async fn follow(
     settings: &Settings,
     asked: &Options,
@@ -229,8 +229,8 @@ async fn follow(
                 }
             }
             () = printer.log() => {}
-            // The reader of stdout is gone. Exit, because this process only follows a host. (A
-            // process that is the host keeps running, because its server needs a host.)
+            // The reader of stdout is gone. Exit, because this process is only attached to a host.
+            // (A process that is the host keeps running, because its server needs a host.)
             () = reader.gone() => return Ok(Some(0)),
             asked = signals.next() => match asked {
                 SignalRequest::End | SignalRequest::Leave => return Ok(Some(0)),
