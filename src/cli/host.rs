@@ -1,5 +1,5 @@
-//! The commands whose process becomes a host or follows the running host: the background host, the
-//! dashboard and `--no-tui`.
+//! The commands whose process becomes a host or attaches to the running host: the background host,
+//! the dashboard and `--no-tui`.
 
 use super::{CliError, Context, install, output};
 use crate::config::{Options, Settings};
