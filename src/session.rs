@@ -56,8 +56,8 @@ pub enum Link {
     Silent,
     /// The host has ended. The session connects to the next host as soon as another host runs.
     Gone,
-    /// The host cannot be followed, usually because it has another version. The string contains the
-    /// reason and the fix.
+    /// The session cannot attach to the host, usually because the host has another version. The
+    /// string contains the reason and the fix.
     Foreign(String),
 }
 
