@@ -62,7 +62,7 @@ pub enum Unwatched {
 pub enum Leaving {
     /// The end of the server.
     Stop,
-    /// The hand-over to another host.
+    /// The start of a background host, which continues the work of this host.
     HandOver,
     /// The end of the host. This process is the host.
     End,
