@@ -16,14 +16,15 @@ use tonic::codegen::{BoxFuture, Context, Poll, Service};
 use tonic::transport::{Channel, Endpoint, Error};
 use tonic::{Code, Status};
 
-/// A trailer of a gRPC response. tonic panics if its value is not base64. stigmer does not need the
-/// trailer and removes it.
+/// The name of a trailer in gRPC responses. tonic panics if the value of this trailer is not
+/// base64. stigmer does not need the trailer, and removes it.
 const DETAILS: &str = "grpc-status-details-bin";
 
 /// The beginning of the error message of each call that timed out.
 const NO_RESPONSE: &str = "no response";
 
-/// A gRPC connection. The first call opens it, and a call after a failure opens it again.
+/// A gRPC connection. The first call opens the connection. After a failure, the next call opens it
+/// again.
 #[derive(Debug)]
 pub(super) struct Connection {
     endpoint: Endpoint,
@@ -32,10 +33,11 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Creates a connection to `HOST:PORT`. `patience` is the time limit for opening it.
+    /// Creates a connection to `HOST:PORT`. `patience` is the time limit for opening the
+    /// connection.
     ///
     /// # Errors
-    /// If `address` is not an address.
+    /// If `address` is not a valid address.
     pub(super) fn new(address: &str, patience: Duration) -> Result<Self, String> {
         let endpoint = Endpoint::from_shared(format!("http://{address}"))
             .map_err(|error| format!("`{address}` is not an address: {error}"))?
@@ -91,7 +93,7 @@ impl Connection {
 }
 
 /// The message of a failed call, of limited length and without control characters. Uses the
-/// innermost error, because only that one has the cause, such as `Connection refused`.
+/// innermost error, because only the innermost error names the cause, such as `Connection refused`.
 pub(super) fn describe(status: &Status) -> String {
     let mut deepest: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(status);
     while let Some(source) = deepest.and_then(std::error::Error::source) {

@@ -1,5 +1,6 @@
 //! Opens TCP connections to an address whose host may be a name. tokio resolves a name on a new
-//! thread, and panics if the system cannot create one. This module uses the existing threads.
+//! thread, and panics if the system cannot create a thread. This module resolves names on threads
+//! that exist already.
 
 use crate::process::threads::{LOOKS, Unfinished};
 use std::io;
@@ -9,7 +10,8 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-/// Connects to `HOST:PORT`. If the name has several addresses, uses the first one that accepts.
+/// Connects to `HOST:PORT`. If the name has several addresses, uses the first address that accepts
+/// the connection.
 ///
 /// # Errors
 /// `TimedOut` after `patience`, the error of the name lookup, or the error of the last address.
@@ -48,8 +50,8 @@ async fn resolve(address: &str, patience: Duration) -> io::Result<Vec<SocketAddr
     match LOOKS.run(patience, job).await {
         Ok(found) => found,
         Err(Unfinished::Overdue(_)) => Err(timed_out("the name server does not respond")),
-        // A command has no threads that exist in advance. It looks up the name on this thread,
-        // which has nothing else to do.
+        // A stigmer command, unlike a host, creates no threads in advance. The command looks up the
+        // name on the current thread, which has nothing else to do.
         Err(Unfinished::NoThread { abandoned: 0, .. }) => addresses(address),
         Err(Unfinished::NoThread { source, .. }) => Err(source),
         Err(error @ Unfinished::Panicked(_)) => Err(io::Error::other(error.to_string())),
@@ -64,8 +66,8 @@ fn timed_out(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, why)
 }
 
-/// A name lookup that runs on a thread. If this value is dropped while the lookup still runs, there
-/// is no other lookup of the address until the thread returns. So each address blocks one thread at
+/// A name lookup that runs on a thread. If this value is dropped before the lookup has returned,
+/// other lookups of the same address fail until it returns. So each address blocks one thread at
 /// most.
 struct Lookup {
     address: String,
@@ -80,8 +82,8 @@ impl Drop for Lookup {
     }
 }
 
-/// The addresses whose lookup was abandoned. The weak pointer can be upgraded until the lookup
-/// returns.
+/// The addresses whose lookup was abandoned and still runs. The weak pointer of an address can be
+/// upgraded until its lookup returns.
 fn all_blocked() -> MutexGuard<'static, Vec<(String, Weak<()>)>> {
     static BLOCKED: Mutex<Vec<(String, Weak<()>)>> = Mutex::new(Vec::new());
     BLOCKED.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,7 +1,8 @@
 //! Workflows of a namespace: lists, counts, descriptions, and the newest events of a history.
 //!
-//! None of these calls writes to the database. Lists and counts share a limit of about 100 calls per
-//! second and namespace with the user's programs, and a listed row costs the server about 0.5 ms.
+//! None of these calls writes to the database. The server allows about 100 lists and counts per
+//! second and namespace, which stigmer shares with the user's programs. Each row of a list takes
+//! about 0.5 ms of the server's time.
 
 use super::connection::describe;
 use super::failure::FailureChain;
@@ -19,23 +20,23 @@ const REPORTED_PROBLEMS: &str = "TemporalReportedProblems";
 /// Status of a workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ExecutionStatus {
-    /// Open.
+    /// The workflow is open.
     Running,
-    /// Returned a result.
+    /// The workflow returned a result.
     Completed,
-    /// Returned an error.
+    /// The workflow returned an error.
     Failed,
-    /// Ended after a request to cancel it.
+    /// The workflow ended after a request to cancel it.
     Canceled,
-    /// Ended by a user, at once.
+    /// A user ended the workflow at once.
     Terminated,
-    /// Continued in a new run.
+    /// The workflow continued in a new run.
     ContinuedAsNew,
-    /// Reached its timeout.
+    /// The workflow reached its timeout.
     TimedOut,
-    /// Open, and paused by a user.
+    /// The workflow is open, and a user paused it.
     Paused,
-    /// A status of a later server.
+    /// A status that this version of stigmer does not know.
     Unknown,
 }
 
@@ -69,7 +70,7 @@ impl ExecutionStatus {
     }
 }
 
-/// A workflow, as a list shows it. The texts are those of the user, unchanged.
+/// A workflow, as a list shows it. The strings come from programs of the user and are unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Execution {
     /// ID of the workflow.
@@ -78,35 +79,35 @@ pub struct Execution {
     pub run_id: String,
     /// Type of the workflow.
     pub workflow_type: String,
-    /// The queue that its workers poll.
+    /// Task queue of the workflow.
     pub task_queue: String,
-    /// Its status.
+    /// Status of the workflow.
     pub status: ExecutionStatus,
-    /// The time of its start.
+    /// When the workflow started.
     pub started: Option<SystemTime>,
-    /// The time of its end. `None` while it is open.
+    /// When the workflow ended. `None` while the workflow is open.
     pub closed: Option<SystemTime>,
     /// ID of the parent workflow.
     pub parent: Option<String>,
-    /// Whether the server marks its workflow task as failing.
+    /// Whether the server reports that the workflow task of this workflow fails.
     pub has_reported_problem: bool,
 }
 
-/// A page of a list.
+/// One page of a list of workflows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExecutionPage {
     /// Open workflows first, the newest start first; then closed ones, the newest end first.
     pub executions: Vec<Execution>,
-    /// Leads to the next page. Empty after the last page.
+    /// The token with which [`Client::list`] returns the next page. Empty after the last page.
     pub next: Vec<u8>,
 }
 
-/// What the server knows of one run that no list shows.
+/// Details of one run of a workflow. A list does not contain them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
-    /// The workflow.
+    /// The workflow, as a list shows it.
     pub execution: Execution,
-    /// Number of events.
+    /// Number of events in the history.
     pub history_length: u64,
     /// Activities that have not ended.
     pub activities: Vec<PendingActivity>,
@@ -121,95 +122,100 @@ pub struct Description {
 /// An activity, or a Nexus operation, that has not ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingActivity {
-    /// ID of the activity.
+    /// ID of the activity. Empty for a Nexus operation.
     pub id: String,
-    /// Its type.
+    /// Type of the activity, or `SERVICE.OPERATION` of the Nexus operation.
     pub type_name: String,
-    /// The queue that its workers poll. Empty if unknown.
+    /// Task queue of the activity. Empty if unknown.
     pub task_queue: String,
-    /// Whether a worker runs it now.
+    /// Whether a worker runs the activity now.
     pub is_started: bool,
-    /// Whether a user paused it.
+    /// Whether a user paused the activity.
     pub is_paused: bool,
-    /// Number of the attempt, from 1.
+    /// Number of the current attempt, from 1.
     pub attempt: u32,
     /// The last attempt that the retry policy allows. `None` if there is no limit.
     pub max_attempts: Option<u32>,
-    /// The time at which this attempt was scheduled.
+    /// When the current attempt was scheduled.
     pub scheduled: Option<SystemTime>,
-    /// The time of the next attempt.
+    /// When the next attempt is scheduled.
     pub next_attempt: Option<SystemTime>,
-    /// The time between this attempt and the next.
+    /// Time between the current attempt and the next.
     pub retry_interval: Option<Duration>,
     /// Why the last attempt failed.
     pub last_failure: Option<FailureChain>,
-    /// The worker of the last attempt. Empty if no worker took it yet.
+    /// Identity of the worker that took the last attempt. Empty if no worker took the activity yet.
     pub last_worker: String,
 }
 
 /// The open workflow task of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PendingTask {
-    /// Whether a worker handles it.
+    /// Whether a worker handles the task now.
     pub is_started: bool,
-    /// Number of the attempt, from 1. From 2 on, the code of the workflow fails.
+    /// Number of the current attempt, from 1. A number above 1 means that the code of the workflow
+    /// fails.
     pub attempt: u32,
-    /// The time at which this attempt was scheduled.
+    /// When the current attempt was scheduled.
     pub scheduled: Option<SystemTime>,
-    /// The time at which the first attempt was scheduled.
+    /// When the first attempt was scheduled.
     pub first_scheduled: Option<SystemTime>,
 }
 
-/// Number of workflows of a namespace.
+/// Numbers of the workflows of a namespace, by status.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StatusCounts {
-    /// Open.
+    /// Workflows that are open.
     pub running: u64,
-    /// Returned a result.
+    /// Workflows that returned a result.
     pub completed: u64,
-    /// Returned an error.
+    /// Workflows that returned an error.
     pub failed: u64,
-    /// Reached their timeout.
+    /// Workflows that reached their timeout.
     pub timed_out: u64,
-    /// Canceled, terminated or continued as new.
+    /// Workflows that were canceled, terminated or continued as new.
     pub others: u64,
 }
 
-/// The newest failure of a workflow task.
+/// The newest failure of a workflow task of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskFailure {
-    /// Number of the reason in the API: 24 for non-determinism.
+    /// Why the task failed, as a number in the API: 24 is non-determinism.
     pub reason: i32,
     /// The failure that the worker reported.
     pub failure: Option<FailureChain>,
-    /// The worker.
+    /// Identity of the worker that reported the failure.
     pub worker: String,
 }
 
 impl TaskFailure {
-    /// Whether the code of the workflow no longer fits its history.
+    /// Whether the task failed because the code of the workflow no longer fits the history of the
+    /// run.
     #[must_use]
     pub fn is_non_determinism(&self) -> bool {
         self.reason == 24
     }
 }
 
-/// How a workflow closed, from its newest events.
+/// What the newest events in the history of a run show.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewestEvents {
-    /// Why the workflow failed.
+    /// Why the workflow failed. `None` if the events contain no failure of the workflow.
     pub failure: Option<FailureChain>,
-    /// The newest failure of a workflow task.
+    /// The newest failure of a workflow task. `None` if the events contain no such failure.
     pub task_failure: Option<TaskFailure>,
-    /// The type of the newest event before the end, as its number in the API.
+    /// Type of the second newest event, as a number in the API. In a closed workflow, this event is
+    /// the last one before the end.
     pub before_end: Option<i32>,
-    /// IDs of activities, each with the time at which its first attempt was scheduled.
+    /// IDs of activities, each with the time at which the first attempt of the activity was
+    /// scheduled.
     pub activities: Vec<(String, SystemTime)>,
 }
 
 impl Client {
-    /// Lists workflows. `query` is a query of Temporal, without `ORDER BY`; empty for all. `page` is the
-    /// maximum number of rows, and `next` the place of the page, empty for the first.
+    /// Lists workflows. `query` is a query of Temporal without `ORDER BY`, and empty for all
+    /// workflows. `page` is the maximum number of rows. `next` is the token from the previous page,
+    /// and empty for the first page.
     ///
     /// # Errors
     /// The error of the server.
@@ -234,7 +240,8 @@ impl Client {
         })
     }
 
-    /// Counts the workflows of a namespace by status. Costs 50 ms of the server with 20,000 workflows.
+    /// Counts the workflows of a namespace by status. In a namespace with 20,000 workflows, a count
+    /// takes 50 ms of the server's time.
     ///
     /// # Errors
     /// The error of the server.
@@ -264,10 +271,11 @@ impl Client {
         Ok(counts)
     }
 
-    /// Describes a run. An empty `run_id` is the latest run.
+    /// Describes a run of a workflow. An empty `run_id` means the latest run. Returns `None` if
+    /// there is no such workflow.
     ///
     /// # Errors
-    /// The error of the server. `None` if there is no such workflow.
+    /// The error of the server.
     pub async fn describe_run(
         &self,
         namespace: &str,
@@ -288,10 +296,11 @@ impl Client {
         }
     }
 
-    /// Reads the newest events of a run, at most `page`. The server may return a few more.
+    /// Reads the newest events of a run. `page` is the maximum number of events, but the server may
+    /// return a few more. Returns `None` if there is no such workflow.
     ///
     /// # Errors
-    /// The error of the server. `None` if there is no such workflow.
+    /// The error of the server.
     pub async fn newest_events(
         &self,
         namespace: &str,
@@ -393,7 +402,7 @@ impl From<PendingNexusOperationInfo> for PendingActivity {
 }
 
 impl NewestEvents {
-    /// `response` has the newest event first.
+    /// Evaluates a response, in which the newest event is the first.
     fn of(response: HistoryReverseResponse) -> Self {
         let events = response.history.unwrap_or_default().events;
         let failure = events.iter().find_map(|it| it.workflow_failed.as_ref()?.failure.as_ref());

@@ -3,9 +3,9 @@
 use super::message::failure::FailureInfo;
 use crate::harmless::harmless;
 
-/// The maximum number of failures in a chain that are read. Real chains have fewer than ten.
+/// Maximum number of failures that are read from one chain. Real chains have fewer than ten.
 const LINKS: usize = 32;
-/// The maximum length of a message or a stack trace that is kept, in bytes.
+/// Maximum length of a message or a stack trace, in bytes. The rest is dropped.
 const TEXT: usize = 64 * 1024;
 
 /// A failure with all its causes, the outermost first. Never empty.
@@ -18,7 +18,7 @@ pub struct FailureChain {
 /// One failure of a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailureLink {
-    /// What reports the failure.
+    /// The kind of the failure.
     pub kind: FailureKind,
     /// The type of the error, such as `ValueError`. Empty if unknown.
     pub type_name: String,
@@ -30,10 +30,10 @@ pub struct FailureLink {
     pub is_encoded: bool,
 }
 
-/// What reports a failure.
+/// The kind of a failure: who or what reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// Code of the user.
+    /// An error of the user's code.
     Application,
     /// A timeout.
     Timeout,
@@ -41,18 +41,18 @@ pub enum FailureKind {
     Canceled,
     /// A termination.
     Terminated,
-    /// The Temporal server.
+    /// An error of the Temporal server.
     Server,
-    /// The call of an activity failed. The cause has the reason.
+    /// An activity failed. The next failure in the chain has the reason.
     Activity,
-    /// A child workflow failed. The cause has the reason.
+    /// A child workflow failed. The next failure in the chain has the reason.
     ChildWorkflow,
-    /// A Nexus operation failed. The cause has the reason.
+    /// A Nexus operation failed. The next failure in the chain has the reason.
     Nexus,
 }
 
 impl FailureKind {
-    /// Whether a failure of this kind only says where its cause happened.
+    /// Whether a failure of this kind only names the place of the next failure in the chain.
     fn is_wrapper(self) -> bool {
         match self {
             Self::Activity | Self::ChildWorkflow | Self::Nexus => true,
@@ -66,13 +66,15 @@ impl FailureKind {
 }
 
 impl FailureChain {
-    /// Converts the chain that the server sent.
+    /// Converts a chain of failures that the server sent.
     pub(super) fn of(outermost: &FailureInfo) -> Self {
         let chain = std::iter::successors(Some(outermost), |info| info.cause.as_deref());
         Self { links: chain.take(LINKS).map(FailureLink::of).collect() }
     }
 
-    /// The innermost failure that is not a wrapper, as `Type: message` in one line.
+    /// The root cause in one line, as `Type: message`. The root cause is the innermost failure
+    /// whose kind is not [`FailureKind::Activity`], [`FailureKind::ChildWorkflow`] or
+    /// [`FailureKind::Nexus`].
     #[must_use]
     pub fn root(&self) -> String {
         let innermost = self.links.iter().rev().find(|link| !link.kind.is_wrapper());
@@ -96,7 +98,8 @@ impl FailureLink {
         }
     }
 
-    /// `Type: message`, with the first line of the message that is not blank.
+    /// The failure in one line, as `Type: message`, with the first line of the message that is not
+    /// blank.
     #[must_use]
     pub fn line(&self) -> String {
         if self.is_encoded {
@@ -117,7 +120,7 @@ impl FailureLink {
     }
 }
 
-/// The kind of a failure, and the type of the error.
+/// The kind of a failure, and the type of its error.
 fn kind(info: &FailureInfo) -> (FailureKind, String) {
     if let Some(application) = &info.application {
         return (FailureKind::Application, application.type_name.clone());
@@ -143,13 +146,13 @@ fn kind(info: &FailureInfo) -> (FailureKind, String) {
     if info.server.is_some() {
         return (FailureKind::Server, String::new());
     }
-    // TypeScript sends the cause of an error without any of the above. The first word of the stack is
-    // the type.
+    // The TypeScript SDK sends the inner causes of an error without any of the fields above. The
+    // first word of the stack trace is the type of the error.
     (FailureKind::Application, type_in_stack(&info.stack_trace, &info.message))
 }
 
-/// The type in the first line of a stack trace of JavaScript, `TYPE: MESSAGE`. Empty if the line is
-/// something else.
+/// The type in the first line of a JavaScript stack trace, which has the form `TYPE: MESSAGE`.
+/// Empty if the line has another form.
 fn type_in_stack(stack_trace: &str, message: &str) -> String {
     let first = stack_trace.lines().next().unwrap_or_default();
     let Some((type_name, rest)) = first.split_once(": ") else { return String::new() };

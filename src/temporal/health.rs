@@ -16,13 +16,13 @@ mod tests;
 const HEALTH: &str = "grpc.health.v1.Health";
 const FRONTEND: &str = "temporal.api.workflowservice.v1.WorkflowService";
 
-/// The error of the `grpc` check if the frontend of the server shuts down.
+/// The error of the `grpc` check while the frontend of the server shuts down.
 pub const NOT_SERVING: &str = "the frontend reports NOT_SERVING";
 
 const NO_WORKFLOW: &str = "stigmer-probe-no-such-workflow";
 
-/// The task queue of a worker inside the server. It exists from the start. To describe a queue that
-/// does not exist would write rows into the database.
+/// The task queue of a worker inside the server. This queue exists from the start. The description
+/// of a queue that does not exist would write rows into the database.
 const SYSTEM_QUEUE: &str = "temporal-sys-per-ns-tq";
 
 /// A client of one Temporal server. Clones share the connection.
@@ -35,7 +35,7 @@ pub struct Client {
 /// What a Temporal server reports about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerInfo {
-    /// The version of the Temporal server, which differs from that of the CLI.
+    /// The version of the Temporal server. The CLI has a version of its own.
     pub server_version: String,
     /// The id of the cluster. A database file stores the id. With a database in memory, each start
     /// creates a new id.
@@ -46,13 +46,13 @@ impl Client {
     /// Creates a client for `HOST:PORT`. `timeout` is the time limit of each call.
     ///
     /// # Errors
-    /// If `address` is not an address.
+    /// If `address` is not a valid address.
     pub fn new(address: &str, timeout: Duration) -> Result<Self, String> {
         let connection = Arc::new(Connection::new(address, timeout)?);
         Ok(Self { connection, timeout })
     }
 
-    /// A client that uses the same connection with another time limit.
+    /// Creates a client that uses the same connection with another time limit.
     #[must_use]
     pub fn patient(&self, timeout: Duration) -> Self {
         Self { connection: Arc::clone(&self.connection), timeout }

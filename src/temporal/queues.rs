@@ -17,11 +17,12 @@ pub enum QueueKind {
 /// A task queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct QueueState {
-    /// Everybody who polled the queue within the last five minutes, also processes that have ended.
+    /// All workers that polled the queue within the last five minutes, including processes that
+    /// have ended.
     pub pollers: Vec<QueuePoller>,
-    /// Number of waiting tasks. Up to 5 s old.
+    /// Number of waiting tasks. The number may be 5 s old.
     pub waiting: u64,
-    /// Age of the oldest waiting task. Up to 5 s old.
+    /// Age of the oldest waiting task. The value may be 5 s old.
     pub oldest: Duration,
 }
 
@@ -30,12 +31,12 @@ pub struct QueueState {
 pub struct QueuePoller {
     /// The name that the worker gives itself: `PID@HOST` by default.
     pub identity: String,
-    /// The time of its last poll. An idle worker polls once a minute.
+    /// When the worker last polled the queue. An idle worker polls once a minute.
     pub last_poll: Option<SystemTime>,
 }
 
 impl Client {
-    /// Describes a queue. The queue must be one that a workflow or an activity has used with this kind:
+    /// Describes a queue. A workflow or an activity must have used the queue with this kind before:
     /// the description of any other queue writes rows into the database.
     ///
     /// # Errors

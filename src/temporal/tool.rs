@@ -1,6 +1,6 @@
 //! Runs a program with a time limit and returns its output.
 //!
-//! `Command::output` waits until every process has closed the pipe. It hangs if a child of the
+//! `Command::output` waits until every process has closed the pipe, so it hangs if a child of the
 //! program keeps the pipe open. This module waits only for the end of the program itself.
 
 use crate::process::descriptors::restore_limit_of;
@@ -10,14 +10,14 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Maximum number of bytes that are kept of stdout, and of stderr. The rest is dropped.
+/// Maximum number of bytes that are stored of stdout, and of stderr. The rest is dropped.
 const KEPT: u64 = 256 * 1024;
 /// How long to wait for output that is still in the pipe after the program has ended. On a busy
 /// machine, the thread that reads the pipe may not run for some 100 ms.
 const SETTLE: Duration = Duration::from_secs(2);
 /// Number of tries to start a program whose file is open for writing (`ETXTBSY`). Another thread
-/// may still write the file. Or a process that was just forked has a copy of the descriptor until
-/// it executes its program.
+/// may still write the file. A process that was just forked may also have a copy of the descriptor,
+/// until that process executes its program.
 const BUSY_TRIES: u32 = 20;
 
 /// Exit status and output of a program that was run.
@@ -58,13 +58,13 @@ pub(super) fn run(
     mut patience: impl FnMut(Duration) -> bool,
 ) -> io::Result<ToolOutput> {
     if command.get_current_dir().is_none() {
-        // In this folder, no file of the user's current folder can influence the program.
+        // Runs the program outside the user's current folder, so that no file there influences it.
         command.current_dir("/");
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = spawn(command)?;
-    // A `pre_exec` hook could do this too. But with such a hook the standard library uses `execvp`,
-    // which runs a file of unknown format with /bin/sh.
+    // A `pre_exec` hook could restore the limit too. But with such a hook the standard library uses
+    // `execvp`, which runs a file of unknown format with /bin/sh.
     restore_limit_of(&child);
     let collected = collect(child.stdout.take())
         .and_then(|stdout| Ok((stdout, collect(child.stderr.take())?)))

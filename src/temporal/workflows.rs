@@ -1,10 +1,10 @@
 //! Counts the workflows of a namespace that run or have failed, and finds task queues that have
 //! tasks but no worker.
 //!
-//! Two things limit how stigmer does this. The server allows about 100 count and list calls a
-//! second, which stigmer shares with the programs of the user; so each look makes two such calls
-//! and is made rarely. And to describe a queue that does not exist writes rows into the database;
-//! so only the queues of running workflows are described, which do exist.
+//! The server allows about 100 count and list calls a second, which stigmer shares with the
+//! programs of the user. So stigmer calls this module rarely, and each time makes only two such
+//! calls. The description of a queue that does not exist writes rows into the database. So stigmer
+//! describes only the queues of running workflows, because these queues exist.
 
 use super::connection::describe;
 use super::health::Client;
@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const PAGE: i32 = 200;
 /// Maximum number of queues that one call of [`Client::workflows`] describes.
 const QUEUES: usize = 16;
-/// A worker that has not polled its queue for this time counts as gone. An idle worker polls at
+/// A worker that has not polled its queue for this time counts as ended. An idle worker polls at
 /// least once a minute. The server still lists a worker for five minutes after its last poll.
 const STALE: Duration = Duration::from_secs(75);
 
@@ -30,7 +30,7 @@ pub struct Workflows {
     /// Number of running workflows.
     pub running: u64,
     /// Number of workflows that have failed or timed out and are still in the database. A
-    /// terminated workflow does not count, because a user has ended it.
+    /// terminated workflow does not count, because a user has ended that workflow.
     pub failed: u64,
     /// Names of the task queues without a worker, each with the number of waiting workflow tasks.
     pub unserved: Vec<(String, u64)>,

